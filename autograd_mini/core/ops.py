@@ -1,0 +1,723 @@
+"""Op, and the table: every differentiable operation, once.
+
+A row holds the forward and, for each parent, the local derivative as a vector-Jacobian product (vjp). It is written with
+operators and functions of `xp` alone; the caller decides what `xp` and the operands are, and so what the row does:
+
+    xp = scalar namespace, floats      a number                   (forward and backward of a Value)
+    xp = numpy namespace, ndarrays     an array                   (forward and backward of a Tensor)
+    xp = functions on nodes, nodes     a graph, to differentiate again
+
+Glossary: `xp` the namespace; `x`, `y` the operands; `out` the result; `g` the gradient of the loss with respect to `out`;
+`share` what one parent receives (shares may be of the broadcast shape: the engine sums them to the parent's); `n`, `axis`,
+`index`, … static parameters, captured when the row is made and never parents.
+
+To add an operation, write its row here (elementwise rows first, array rows below the line), its function in functions.py,
+and its sample domain in tests/samples.py. A derivative is stated nowhere else.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+static = functools.lru_cache(maxsize=4096, typed=True)  # one row for each set of static parameters
+Rule = Callable[..., Any]
+
+
+class Op:
+    """One operation: `forward(xp, *operands)` and its local derivatives.
+
+    `vjps` is a tuple with one `vjp(xp, g, out, *operands)` for each parent; or a single function that returns the shares
+    of all parents, for operations with any number of them; or empty, where there is no derivative (a mask, an index).
+    `doc` says what the value is and, after a semicolon, an example.
+
+    >>> import autograd_mini as ag
+    >>> cube = ag.Op("cube", lambda xp, x: x * x * x, (lambda xp, g, out, x: g * 3.0 * x * x,))
+    >>> ag.gradients(ag.apply(cube, x := ag.Value(2.0)), x)
+    12.0
+    """
+
+    __slots__ = ("doc", "forward", "name", "vjps")
+
+    def __init__(self, name: str, forward: Rule, vjps: tuple[Rule, ...] | Rule = (), doc: str = "") -> None:
+        self.name, self.forward, self.vjps, self.doc = name, forward, vjps, doc
+
+    def __repr__(self) -> str:
+        return f"Op({self.name!r})"
+
+
+# ---- Elementwise rows, shared by Value and Tensor -------------------------------------------------------------------
+
+ADD = Op("add", lambda xp, x, y: x + y, (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: g), "x + y; add(2.0, 3.0) = 5.0")
+SUB = Op("sub", lambda xp, x, y: x - y, (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g), "x − y; subtract(2.0, 3.0) = -1.0")
+MUL = Op("mul", lambda xp, x, y: x * y, (lambda xp, g, out, x, y: g * y, lambda xp, g, out, x, y: g * x), "x · y; multiply(2.0, 3.0) = 6.0")
+DIV = Op("div", lambda xp, x, y: x / y, (lambda xp, g, out, x, y: g / y, lambda xp, g, out, x, y: -g * out / y),
+    "x / y; divide(3.0, 2.0) = 1.5")
+NEG = Op("neg", lambda xp, x: -x, (lambda xp, g, out, x: -g,), "−x; negative(2.0) = -2.0")
+REMAINDER = Op(
+    "remainder",
+    lambda xp, x, y: xp.remainder(x, y),
+    (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
+    "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0",
+)
+
+
+@static
+def POW(n: float) -> Op:
+    def slope(xp: Any, x: Any) -> Any:
+        return xp.zeros_like(x) if n == 0 else n * xp.power(x, n - 1)
+
+    return Op(f"pow{n:g}", lambda xp, x: xp.power(x, n), (lambda xp, g, out, x: g * slope(xp, x),))
+
+
+POWER = Op(
+    "pow",
+    lambda xp, x, p: xp.power(x, p),
+    (
+        lambda xp, g, out, x, p: g * xp.where(xp.equal(p, 0), 0.0, p * xp.power(x, xp.where(xp.equal(p, 0), 1.0, p - 1))),
+        lambda xp, g, out, x, p: g * xp.where(_zero_base(xp, x, p), 0.0, out * xp.log(xp.where(_zero_base(xp, x, p), 1.0, x))),
+    ),
+    "x to the power p, NaN where the result would be complex; power(2.0, 3.0) = 8.0",
+)
+
+
+def _zero_base(xp: Any, x: Any, p: Any) -> Any:
+    """Where 0 to a power ≥ 0 stands: its slope in the power is 0, not 0·log 0."""
+    return xp.logical_and(xp.equal(x, 0), xp.greater_equal(p, 0))
+
+
+ABS = Op("abs", lambda xp, x: xp.abs(x), (lambda xp, g, out, x: g * xp.sign(x),), "|x|, of slope 0 at 0; abs(-2.0) = 2.0")
+SIGN = Op("sign", lambda xp, x: xp.sign(x), (lambda xp, g, out, x: xp.zeros_like(g),), "−1, 0 or 1; sign(-2.0) = -1.0")
+FLOOR = Op("floor", lambda xp, x: xp.floor(x), (lambda xp, g, out, x: xp.zeros_like(g),), "⌊x⌋; floor(1.5) = 1.0")
+CEIL = Op("ceil", lambda xp, x: xp.ceil(x), (lambda xp, g, out, x: xp.zeros_like(g),), "⌈x⌉; ceil(1.5) = 2.0")
+EXP = Op("exp", lambda xp, x: xp.exp(x), (lambda xp, g, out, x: g * out,), "eˣ; exp(0.0) = 1.0")
+EXPM1 = Op("expm1", lambda xp, x: xp.expm1(x), (lambda xp, g, out, x: g * xp.exp(x),), "eˣ − 1; expm1(0.0) = 0.0")
+LOG = Op("log", lambda xp, x: xp.log(x), (lambda xp, g, out, x: g / x,), "the natural logarithm; log(1.0) = 0.0")
+LOG1P = Op("log1p", lambda xp, x: xp.log1p(x), (lambda xp, g, out, x: g / (1.0 + x),), "log(1 + x); log1p(0.0) = 0.0")
+LOG2 = Op("log2", lambda xp, x: xp.log2(x), (lambda xp, g, out, x: g / (x * math.log(2.0)),), "the logarithm to base 2; log2(8.0) = 3.0")
+LOG10 = Op("log10", lambda xp, x: xp.log10(x), (lambda xp, g, out, x: g / (x * math.log(10.0)),),
+    "the logarithm to base 10; log10(100.0) = 2.0")
+SQRT = Op("sqrt", lambda xp, x: xp.sqrt(x), (lambda xp, g, out, x: 0.5 * g / out,), "√x, NaN below 0; sqrt(4.0) = 2.0")
+SQUARE = Op("square", lambda xp, x: x * x, (lambda xp, g, out, x: g * (2.0 * x),), "x²; square(3.0) = 9.0")
+RECIPROCAL = Op("reciprocal", lambda xp, x: 1.0 / x, (lambda xp, g, out, x: -g * out * out,), "1 / x; reciprocal(4.0) = 0.25")
+SIN = Op("sin", lambda xp, x: xp.sin(x), (lambda xp, g, out, x: g * xp.cos(x),), "sin x, x in radians; sin(0.0) = 0.0")
+COS = Op("cos", lambda xp, x: xp.cos(x), (lambda xp, g, out, x: -g * xp.sin(x),), "cos x, x in radians; cos(0.0) = 1.0")
+TAN = Op("tan", lambda xp, x: xp.tan(x), (lambda xp, g, out, x: g * (1.0 + out * out),), "tan x, x in radians; tan(0.0) = 0.0")
+ARCSIN = Op("arcsin", lambda xp, x: xp.arcsin(x), (lambda xp, g, out, x: g / xp.sqrt((1.0 - x) * (1.0 + x)),),
+    "the angle in radians whose sine is x; arcsin(0.0) = 0.0")
+ARCCOS = Op("arccos", lambda xp, x: xp.arccos(x), (lambda xp, g, out, x: -g / xp.sqrt((1.0 - x) * (1.0 + x)),),
+    "the angle in radians whose cosine is x; arccos(1.0) = 0.0")
+ARCTAN = Op("arctan", lambda xp, x: xp.arctan(x), (lambda xp, g, out, x: g / (1.0 + x * x),),
+    "the angle in radians whose tangent is x; arctan(0.0) = 0.0")
+SINH = Op("sinh", lambda xp, x: xp.sinh(x), (lambda xp, g, out, x: g * xp.cosh(x),), "(eˣ − e⁻ˣ) / 2; sinh(0.0) = 0.0")
+COSH = Op("cosh", lambda xp, x: xp.cosh(x), (lambda xp, g, out, x: g * xp.sinh(x),), "(eˣ + e⁻ˣ) / 2; cosh(0.0) = 1.0")
+TANH = Op("tanh", lambda xp, x: xp.tanh(x), (lambda xp, g, out, x: g * xp.sech2(x),), "sinh x / cosh x; tanh(0.0) = 0.0")
+ARCSINH = Op("arcsinh", lambda xp, x: xp.arcsinh(x), (lambda xp, g, out, x: g / xp.hypot(1.0, x),),
+    "the inverse of sinh; arcsinh(0.0) = 0.0")
+ARCCOSH = Op("arccosh", lambda xp, x: xp.arccosh(x), (lambda xp, g, out, x: g / (xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0)),),
+    "the inverse of cosh; arccosh(1.0) = 0.0")
+ARCTANH = Op("arctanh", lambda xp, x: xp.arctanh(x), (lambda xp, g, out, x: g / ((1.0 - x) * (1.0 + x)),),
+    "the inverse of tanh; arctanh(0.0) = 0.0")
+HYPOT = Op(
+    "hypot",
+    lambda xp, x, y: xp.hypot(x, y),
+    (lambda xp, g, out, x, y: g * _over(xp, x, out), lambda xp, g, out, x, y: g * _over(xp, y, out)),
+    "√(x² + y²) without overflow; hypot(3.0, 4.0) = 5.0",
+)
+ARCTAN2 = Op(  # divided twice by r, so that neither r² nor 1 / r² is ever formed
+    "arctan2",
+    lambda xp, y, x: xp.arctan2(y, x),
+    (
+        lambda xp, g, out, y, x: g * _over(xp, _over(xp, x, xp.hypot(x, y)), xp.hypot(x, y)),
+        lambda xp, g, out, y, x: -g * _over(xp, _over(xp, y, xp.hypot(x, y)), xp.hypot(x, y)),
+    ),
+    "the angle of the point (x, y) in radians; arctan2(0.0, 1.0) = 0.0",
+)
+
+
+def _over(xp: Any, x: Any, length: Any) -> Any:
+    """x / length, and x itself (a zero) where the length is 0: the subgradient of least norm."""
+    return xp.where(xp.equal(length, 0), x, x / length)
+
+
+LOGADDEXP = Op(
+    "logaddexp",
+    lambda xp, x, y: xp.logaddexp(x, y),
+    (lambda xp, g, out, x, y: g * xp.sigmoid(x - y), lambda xp, g, out, x, y: g * xp.sigmoid(y - x)),
+    "log(eˣ + eʸ) without overflow; logaddexp(1000.0, 0.0) = 1000.0",
+)
+XLOGY = Op(
+    "xlogy",
+    lambda xp, x, y: xp.xlogy(x, y),
+    (
+        lambda xp, g, out, x, y: g * xp.where(xp.logical_and(xp.equal(x, 0), xp.less_equal(y, 0)), 0.0, xp.log(y)),
+        lambda xp, g, out, x, y: g * (x / y),
+    ),
+    "x · log y, and 0 where x is 0; xlogy(0.0, 0.0) = 0.0",
+)
+# Closed over {tanh, sech²}: 1 − tanh² and s(1 − s) would cancel in the tails, where no digit of the slope would be right.
+SECH2 = Op("sech2", lambda xp, x: xp.sech2(x), (lambda xp, g, out, x: -2.0 * g * (xp.tanh(x) * out),),
+    "1 / cosh² x, the slope of tanh; sech2(0.0) = 1.0")
+SIGMOID = Op("sigmoid", lambda xp, x: xp.sigmoid(x), (lambda xp, g, out, x: g * (0.25 * xp.sech2(0.5 * x)),),
+    "1 / (1 + e⁻ˣ); sigmoid(0.0) = 0.5")
+SOFTPLUS = Op("softplus", lambda xp, x: xp.softplus(x), (lambda xp, g, out, x: g * xp.sigmoid(x),),
+    "log(1 + eˣ); softplus(1000.0) = 1000.0")
+LOG_SIGMOID = Op("log_sigmoid", lambda xp, x: -xp.softplus(-x), (lambda xp, g, out, x: g * xp.sigmoid(-x),),
+    "log(1 / (1 + e⁻ˣ)); log_sigmoid(-1000.0) = -1000.0")
+SILU = Op(
+    "silu",
+    lambda xp, x: x * xp.sigmoid(x),
+    (lambda xp, g, out, x: g * (xp.sigmoid(x) + x * (0.25 * xp.sech2(0.5 * x))),),
+    "x · sigmoid(x), also called swish (arXiv:1606.08415); silu(0.0) = 0.0",
+)
+RELU = Op("relu", lambda xp, x: xp.maximum(x, 0.0), (lambda xp, g, out, x: xp.where(xp.less_equal(x, 0), 0.0, g),),
+    "max(x, 0), of slope 0 at 0; relu(-2.0) = 0.0")
+
+
+@static
+def LEAKY_RELU(slope: float) -> Op:
+    return Op(
+        "leaky_relu",
+        lambda xp, x: xp.where(xp.greater(x, 0), x, slope * x),
+        (lambda xp, g, out, x: xp.where(xp.greater(x, 0), g, slope * g),),
+    )
+
+
+@static
+def ELU(alpha: float) -> Op:
+    def below(xp: Any, x: Any) -> Any:  # so that the branch not taken never overflows
+        return xp.where(xp.greater(x, 0), 0.0, x)
+
+    return Op(
+        "elu",
+        lambda xp, x: xp.where(xp.greater(x, 0), x, alpha * xp.expm1(below(xp, x))),
+        (lambda xp, g, out, x: xp.where(xp.greater(x, 0), g, g * (alpha * xp.exp(below(xp, x)))),),
+    )
+
+
+NORMAL_PDF = Op("normal_pdf", lambda xp, x: xp.normal_pdf(x), (lambda xp, g, out, x: -g * (x * out),),
+    "the density of the standard normal distribution")
+NORMAL_CDF = Op("normal_cdf", lambda xp, x: xp.normal_cdf(x), (lambda xp, g, out, x: g * xp.normal_pdf(x),),
+    "the distribution function of the standard normal distribution; normal_cdf(0.0) = 0.5")
+ERF = Op("erf", lambda xp, x: xp.erf(x), (lambda xp, g, out, x: g * (2.0 / math.sqrt(math.pi) * xp.exp(-x * x)),),
+    "the error function (DLMF 7.2.1); erf(0.0) = 0.0")
+GELU = Op("gelu", lambda xp, x: x * xp.normal_cdf(x), (lambda xp, g, out, x: g * (xp.normal_cdf(x) + x * xp.normal_pdf(x)),),
+    "x · Φ(x) (arXiv:1606.08415)")
+
+
+def _gelu_angle(x: Any) -> Any:
+    """Twice √(2/π)·(x + 0.044715·x³): 1 + tanh(u) is 2·sigmoid(2u), without the cancellation."""
+    return math.sqrt(8.0 / math.pi) * (x + 0.044715 * (x * x * x))
+
+
+GELU_TANH = Op(
+    "gelu_tanh",
+    lambda xp, x: x * xp.sigmoid(_gelu_angle(x)),
+    (
+        lambda xp, g, out, x: g
+        * (
+            xp.sigmoid(_gelu_angle(x))
+            + x * (0.25 * xp.sech2(0.5 * _gelu_angle(x))) * (math.sqrt(8.0 / math.pi) * (1.0 + 3 * 0.044715 * (x * x)))
+        ),
+    ),
+    "x · (1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2 (arXiv:1606.08415)",
+)
+
+
+@static
+def SINC(order: int) -> Op:
+    """The derivative of that order of sin(πx) / (πx); its slope is the next order's, exact at 0 too."""
+    return Op(f"sinc{order or ''}", lambda xp, x: xp.sinc(x, order), (lambda xp, g, out, x: g * xp.sinc(x, order + 1),))
+
+
+@static
+def ROUND(decimals: int) -> Op:
+    return Op("round", lambda xp, x: xp.round(x, decimals), (lambda xp, g, out, x: xp.zeros_like(g),))
+
+
+def _winner(xp: Any, g: Any, loses: Any, x: Any, y: Any) -> Any:
+    """All of g where x was chosen, half at a tie, none where it lost; all where either is NaN, which hides nothing."""
+    return xp.where(loses, 0.0, xp.where(xp.equal(x, y), 0.5 * g, g))
+
+
+MAXIMUM = Op(
+    "maximum",
+    lambda xp, x, y: xp.maximum(x, y),
+    (lambda xp, g, out, x, y: _winner(xp, g, xp.less(x, y), x, y), lambda xp, g, out, x, y: _winner(xp, g, xp.less(y, x), x, y)),
+    "the larger; a tie shares its gradient evenly; maximum(2.0, 3.0) = 3.0",
+)
+MINIMUM = Op(
+    "minimum",
+    lambda xp, x, y: xp.minimum(x, y),
+    (lambda xp, g, out, x, y: _winner(xp, g, xp.greater(x, y), x, y), lambda xp, g, out, x, y: _winner(xp, g, xp.greater(y, x), x, y)),
+    "the smaller; a tie shares its gradient evenly; minimum(2.0, 3.0) = 2.0",
+)
+CLIP = Op(  # the bounds themselves pass the gradient on
+    "clip",
+    lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
+    (
+        lambda xp, g, out, x, low, high: xp.where(xp.logical_or(xp.less(x, low), xp.greater(x, high)), 0.0, g),
+        lambda xp, g, out, x, low, high: xp.where(xp.logical_and(xp.less(x, low), xp.less_equal(low, high)), g, 0.0),
+        lambda xp, g, out, x, low, high: xp.where(xp.logical_or(xp.greater(x, high), xp.greater(low, high)), g, 0.0),
+    ),
+)
+WHERE = Op(
+    "where",
+    lambda xp, c, x, y: xp.where(c, x, y),
+    (
+        lambda xp, g, out, c, x, y: xp.zeros_like(g),
+        lambda xp, g, out, c, x, y: xp.where(c, g, 0.0),
+        lambda xp, g, out, c, x, y: xp.where(c, 0.0, g),
+    ),
+    "x where the condition holds, else y; where(True, 2.0, 3.0) = 2.0",
+)
+# Masks, for rules: no derivative. As a row each gives a node, so that a mask is recomputed when the graph is replayed.
+GREATER = Op("greater", lambda xp, x, y: xp.greater(x, y))
+GREATER_EQUAL = Op("greater_equal", lambda xp, x, y: xp.greater_equal(x, y))
+LESS = Op("less", lambda xp, x, y: xp.less(x, y))
+LESS_EQUAL = Op("less_equal", lambda xp, x, y: xp.less_equal(x, y))
+EQUAL = Op("equal", lambda xp, x, y: xp.equal(x, y))
+NOT_EQUAL = Op("not_equal", lambda xp, x, y: xp.not_equal(x, y))
+LOGICAL_AND = Op("logical_and", lambda xp, x, y: xp.logical_and(x, y))
+LOGICAL_OR = Op("logical_or", lambda xp, x, y: xp.logical_or(x, y))
+ZEROS_LIKE = Op("zeros_like", lambda xp, x: xp.zeros_like(x))
+
+SIGMOID_CROSS_ENTROPY = Op(  # σ(x) − t as (1 − t)·σ(x) − t·σ(−x), right to the last digit in both tails
+    "sigmoid_cross_entropy",
+    lambda xp, x, t: xp.maximum(x, 0.0) - x * t + xp.softplus(-xp.abs(x)),
+    (
+        lambda xp, g, out, x, t: g * ((1.0 - t) * xp.sigmoid(x) - t * xp.sigmoid(-x)),
+        lambda xp, g, out, x, t: -g * x,
+    ),
+    "−t·log σ(x) − (1 − t)·log(1 − σ(x)), x a logit; sigmoid_cross_entropy(-1000.0, 1.0) = 1000.0",
+)
+
+
+@static
+def DOT(n: int) -> Op:
+    """w₁x₁ + … + wₙxₙ + b over the 2n + 1 parents (*w, *x, b): a whole neuron in one node."""
+
+    def forward(xp: Any, *wxb: Any) -> Any:
+        return sum((w * x for w, x in zip(wxb[:n], wxb[n:], strict=False)), wxb[-1])
+
+    def vjps(xp: Any, g: Any, out: Any, *wxb: Any) -> list[Any]:
+        return [*(g * x for x in wxb[n:-1]), *(g * w for w in wxb[:n]), g]
+
+    return Op("dot", forward, vjps)
+
+
+ELEMENTWISE = {name: row for name, row in globals().items() if name.isupper()}
+# ---- Array rows, for Tensors ----------------------------------------------------------------------------------------
+Axis = int | tuple[int, ...] | None
+
+
+def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """The axes that a reduction over `axis` sums over, as numbers from 0."""
+    return tuple(range(ndim)) if axis is None else tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
+
+
+def _count(xp: Any, x: Any, axis: Axis) -> int:
+    shape = xp.shape(x)
+    return math.prod(shape[i] for i in axes_of(axis, len(shape)))
+
+
+def _restore(xp: Any, g: Any, x: Any, axis: Axis) -> Any:
+    """A reduction's result with its lost axes back, of length 1."""
+    shape = xp.shape(x)
+    lost = axes_of(axis, len(shape))
+    return xp.reshape(g, tuple(1 if i in lost else n for i, n in enumerate(shape)))
+
+
+def _at(axis: int, ndim: int, part: slice | int) -> tuple[slice | int, ...]:
+    """The index of one part along one axis."""
+    return tuple(part if i == axis % ndim else slice(None) for i in range(ndim))
+
+
+def _transposed(xp: Any, x: Any) -> Any:
+    return xp.swapaxes(x, -1, -2)
+
+
+def _inverse(order: Sequence[int]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(order)), key=order.__getitem__))
+
+
+@static
+def SUM(axis: Axis, keepdims: bool) -> Op:
+    return Op(
+        "sum",
+        lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims),
+        (lambda xp, g, out, x: xp.broadcast_to(_restore(xp, g, x, axis), xp.shape(x)),),
+    )
+
+
+@static
+def MEAN(axis: Axis, keepdims: bool) -> Op:
+    return Op(
+        "mean",
+        lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims) / _count(xp, x, axis),
+        (lambda xp, g, out, x: xp.broadcast_to(_restore(xp, g / _count(xp, x, axis), x, axis), xp.shape(x)),),
+    )
+
+
+def _centred(xp: Any, x: Any, axis: Axis) -> Any:
+    return x - xp.sum(x, axis=axis, keepdims=True) / _count(xp, x, axis)
+
+
+def _variance(xp: Any, x: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
+    return xp.sum(xp.square(_centred(xp, x, axis)), axis=axis, keepdims=keepdims) / max(_count(xp, x, axis) - ddof, 0)
+
+
+@static
+def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        return 2.0 * _restore(xp, g, x, axis) * _centred(xp, x, axis) / max(_count(xp, x, axis) - ddof, 0)
+
+    return Op("var", lambda xp, x: _variance(xp, x, axis, ddof, keepdims), (vjp,))
+
+
+@static
+def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        slope = _over(xp, _centred(xp, x, axis), _restore(xp, out, x, axis)) / max(_count(xp, x, axis) - ddof, 0)
+        return _restore(xp, g, x, axis) * slope
+
+    return Op("std", lambda xp, x: xp.sqrt(_variance(xp, x, axis, ddof, keepdims)), (vjp,))
+
+
+def _extremum(name: str, forward: Rule, axis: Axis) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # an even split over ties; a NaN is its own extremum
+        chosen = xp.logical_or(xp.equal(x, _restore(xp, out, x, axis)), xp.not_equal(x, x))
+        return _restore(xp, g, x, axis) * chosen / xp.sum(chosen, axis=axis, keepdims=True)
+
+    return Op(name, forward, (vjp,))
+
+
+@static
+def MAX(axis: Axis, keepdims: bool) -> Op:
+    return _extremum("max", lambda xp, x: xp.max(x, axis=axis, keepdims=keepdims), axis)
+
+
+@static
+def MIN(axis: Axis, keepdims: bool) -> Op:
+    return _extremum("min", lambda xp, x: xp.min(x, axis=axis, keepdims=keepdims), axis)
+
+
+def _shift(xp: Any, x: Any, axis: int, forth: bool, fill: float) -> Any:
+    """x moved one place along an axis, with `fill` in the place that falls free."""
+    ndim = len(xp.shape(x))
+    edge = xp.zeros_like(x[_at(axis, ndim, slice(0, 1))]) + fill
+    if forth:
+        return xp.concatenate([edge, x[_at(axis, ndim, slice(None, -1))]], axis=axis)
+    return xp.concatenate([x[_at(axis, ndim, slice(1, None))], edge], axis=axis)
+
+
+@static
+def RECURRENCE(axis: int, reverse: bool) -> Op:
+    """s[i] = b[i] + a[i]·s[i−1] along an axis (s[i+1] in reverse). Its own adjoint is a recurrence run the other way."""
+
+    def adjoint(xp: Any, g: Any, a: Any) -> Any:
+        return xp.recurrence(_shift(xp, a, axis, reverse, 0.0), g, axis, not reverse)
+
+    return Op(
+        "recurrence",
+        lambda xp, a, b: xp.recurrence(a, b, axis, reverse),
+        (
+            lambda xp, g, out, a, b: adjoint(xp, g, a) * _shift(xp, out, axis, not reverse, 0.0),
+            lambda xp, g, out, a, b: adjoint(xp, g, a),
+        ),
+    )
+
+
+@static
+def CUMPROD(axis: int) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # no division by x: zeros are right too
+        return xp.recurrence(_shift(xp, x, axis, False, 0.0), g, axis, True) * _shift(xp, out, axis, True, 1.0)
+
+    return Op("cumprod", lambda xp, x: xp.cumprod(x, axis), (vjp,))
+
+
+@static
+def PROD(axis: Axis, keepdims: bool) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        """g times the product of all the *other* factors, so that a zero among them does no harm."""
+        shape = xp.shape(x)
+        lost = axes_of(axis, len(shape))
+        order = (*(i for i in range(len(shape)) if i not in lost), *lost)
+        moved = tuple(shape[i] for i in order)
+        flat = xp.reshape(xp.transpose(x, order), (*moved[: len(order) - len(lost)], _count(xp, x, axis)))
+        left = _shift(xp, xp.cumprod(flat, -1), -1, True, 1.0)
+        right = xp.flip(_shift(xp, xp.cumprod(xp.flip(flat, -1), -1), -1, True, 1.0), -1)
+        return _restore(xp, g, x, axis) * xp.transpose(xp.reshape(left * right, moved), _inverse(order))
+
+    return Op("prod", lambda xp, x: xp.prod(x, axis=axis, keepdims=keepdims), (vjp,))
+
+
+@static
+def CUMSUM(axis: int) -> Op:
+    return Op("cumsum", lambda xp, x: xp.cumsum(x, axis), (lambda xp, g, out, x: xp.flip(xp.cumsum(xp.flip(g, axis), axis), axis),))
+
+
+@static
+def NORM(axis: Axis, keepdims: bool) -> Op:
+    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no square overflows
+        top = xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0)
+        top = xp.where(xp.logical_or(xp.equal(top, 0), xp.equal(top, math.inf)), 1.0, top)
+        out = top * xp.sqrt(xp.sum(xp.square(x / top), axis=axis, keepdims=True))
+        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+
+    return Op("norm", forward, (lambda xp, g, out, x: _restore(xp, g, x, axis) * _over(xp, x, _restore(xp, out, x, axis)),))
+
+
+def _shifted(xp: Any, x: Any, axis: Axis) -> tuple[Any, Any]:
+    """x less its largest, and that largest: what may be exponentiated without overflow."""
+    top = xp.max(x, axis=axis, keepdims=True, initial=-math.inf)
+    return x - top, top
+
+
+def _log_softmax(xp: Any, x: Any, axis: Axis) -> Any:
+    below, _ = _shifted(xp, x, axis)
+    return below - xp.log(xp.sum(xp.exp(below), axis=axis, keepdims=True))
+
+
+@static
+def LOGSUMEXP(axis: Axis, keepdims: bool) -> Op:
+    def forward(xp: Any, x: Any) -> Any:
+        _, top = _shifted(xp, x, axis)
+        top = xp.where(xp.isfinite(top), top, 0.0)
+        out = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+
+    return Op("logsumexp", forward, (lambda xp, g, out, x: _restore(xp, g, x, axis) * xp.softmax(x, axis),))
+
+
+@static
+def SOFTMAX(axis: Axis) -> Op:
+    def forward(xp: Any, x: Any) -> Any:
+        e = xp.exp(_shifted(xp, x, axis)[0])
+        return e / xp.sum(e, axis=axis, keepdims=True)
+
+    return Op("softmax", forward, (lambda xp, g, out, x: out * (g - xp.sum(g * out, axis=axis, keepdims=True)),))
+
+
+@static
+def LOG_SOFTMAX(axis: Axis) -> Op:
+    return Op(
+        "log_softmax",
+        lambda xp, x: _log_softmax(xp, x, axis),
+        (lambda xp, g, out, x: g - xp.softmax(x, axis) * xp.sum(g, axis=axis, keepdims=True),),
+    )
+
+
+SOFTMAX_CROSS_ENTROPY = Op(
+    "softmax_cross_entropy",
+    lambda xp, z, p: -xp.sum(xp.where(xp.equal(p, 0), 0.0, p * _log_softmax(xp, z, -1)), axis=-1),
+    (
+        lambda xp, g, out, z, p: _restore(xp, g, z, -1) * (xp.softmax(z, -1) * xp.sum(p, axis=-1, keepdims=True) - p),
+        lambda xp, g, out, z, p: -_restore(xp, g, z, -1) * xp.log_softmax(z, -1),
+    ),
+)
+
+
+def _matmul_left(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
+    if len(xp.shape(y)) == 1:
+        return xp.expand_dims(g, -1) * y
+    if len(xp.shape(x)) == 1:
+        return xp.matmul(y, xp.expand_dims(g, -1))[..., 0]
+    return xp.matmul(g, _transposed(xp, y))
+
+
+def _matmul_right(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
+    if len(xp.shape(x)) == 1:
+        return xp.expand_dims(x, -1) * (g if len(xp.shape(y)) == 1 else xp.expand_dims(g, -2))
+    if len(xp.shape(y)) == 1:
+        return xp.matmul(_transposed(xp, x), xp.expand_dims(g, -1))[..., 0]
+    return xp.matmul(_transposed(xp, x), g)
+
+
+MATMUL = Op("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right))
+LINEAR = Op(
+    "linear",
+    lambda xp, x, w, b: xp.linear(x, w, b),
+    (
+        lambda xp, g, out, x, w, b: xp.matmul(g, _transposed(xp, w)),
+        lambda xp, g, out, x, w, b: _matmul_right(xp, xp.reshape(g, (-1, xp.shape(w)[1])), out, xp.reshape(x, (-1, xp.shape(w)[0])), w),
+        lambda xp, g, out, x, w, b: g,
+    ),
+)
+
+
+@static
+def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
+    """A sum of products by index letters, explicit and without an ellipsis."""
+
+    def share_of(i: int) -> Rule:
+        others = inputs[:i] + inputs[i + 1 :]
+        spare = iter(sorted(set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - set("".join(inputs))))
+
+        def vjp(xp: Any, g: Any, out: Any, *xs: Any) -> Any:
+            letters, terms, target = [output, *others], [g, *xs[:i], *xs[i + 1 :]], ""
+            for letter, size in zip(inputs[i], xp.shape(xs[i]), strict=True):
+                if letter in target:  # a diagonal was read: the identity matrix writes it back
+                    letters.append(letter + (letter := next(spare)))
+                    terms.append(xp.eye(size))
+                elif not any(letter in term for term in letters):  # summed away by this operand alone
+                    letters.append(letter)
+                    terms.append(xp.ones(size))
+                target += letter
+            return xp.einsum(f"{','.join(letters)}->{target}", *terms)
+
+        return vjp
+
+    return Op(
+        "einsum",
+        lambda xp, *xs: xp.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 1),
+        tuple(share_of(i) for i in range(len(inputs))),
+    )
+
+
+@static
+def RESHAPE(shape: tuple[int, ...]) -> Op:
+    return Op("reshape", lambda xp, x: xp.reshape(x, shape), (lambda xp, g, out, x: xp.reshape(g, xp.shape(x)),))
+
+
+@static
+def BROADCAST_TO(shape: tuple[int, ...]) -> Op:
+    return Op("broadcast_to", lambda xp, x: xp.broadcast_to(x, shape), (lambda xp, g, out, x: g,))
+
+
+@static
+def TRANSPOSE(axes: tuple[int, ...]) -> Op:
+    return Op("transpose", lambda xp, x: xp.transpose(x, axes), (lambda xp, g, out, x: xp.transpose(g, _inverse(axes)),))
+
+
+@static
+def FLIP(axis: Axis) -> Op:
+    return Op("flip", lambda xp, x: xp.flip(x, axis), (lambda xp, g, out, x: xp.flip(g, axis),))
+
+
+@static
+def ROLL(shift: Axis, axis: Axis) -> Op:
+    back = -shift if isinstance(shift, int) else tuple(-n for n in shift or ())
+    return Op("roll", lambda xp, x: xp.roll(x, shift, axis), (lambda xp, g, out, x: xp.roll(g, back, axis),))
+
+
+@static
+def TRIL(k: int) -> Op:
+    return Op("tril", lambda xp, x: xp.tril(x, k), (lambda xp, g, out, x: xp.tril(g, k),))
+
+
+@static
+def TRIU(k: int) -> Op:
+    return Op("triu", lambda xp, x: xp.triu(x, k), (lambda xp, g, out, x: xp.triu(g, k),))
+
+
+@static
+def PAD(width: tuple[tuple[int, int], ...], value: float) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        return g[tuple(slice(before, before + n) for (before, _), n in zip(width, xp.shape(x), strict=True))]
+
+    return Op("pad", lambda xp, x: xp.pad(x, width, constant_values=value), (vjp,))
+
+
+@static
+def CAST(dtype: Any) -> Op:
+    return Op("cast", lambda xp, x: xp.asarray(x, dtype=dtype), (lambda xp, g, out, x: g,))
+
+
+@static
+def CONCATENATE(axis: int) -> Op:
+    def vjps(xp: Any, g: Any, out: Any, *xs: Any) -> list[Any]:
+        shapes = [xp.shape(x) for x in xs]
+        ends = [sum(shape[axis] for shape in shapes[: i + 1]) for i in range(len(xs))]
+        return [g[_at(axis, len(s), slice(end - s[axis], end))] for s, end in zip(shapes, ends, strict=True)]
+
+    return Op("concatenate", lambda xp, *xs: xp.concatenate(xs, axis=axis), vjps)
+
+
+@static
+def STACK(axis: int) -> Op:
+    def vjps(xp: Any, g: Any, out: Any, *xs: Any) -> list[Any]:
+        return [g[_at(axis, len(xp.shape(g)), i)] for i in range(len(xs))]
+
+    return Op("stack", lambda xp, *xs: xp.stack(xs, axis=axis), vjps)
+
+
+def GETITEM(index: Any) -> Op:
+    return Op("getitem", lambda xp, x: x[index], (lambda xp, g, out, x: xp.scatter(g, xp.shape(x), index),))
+
+
+def SCATTER(shape: tuple[int, ...], index: Any) -> Op:
+    """Zeros of that shape with x added at an index, repeated places adding up: what getitem's gradient is."""
+    return Op("scatter", lambda xp, x: xp.scatter(x, shape, index), (lambda xp, g, out, x: g[index],))
+
+
+def INDEX_UPDATE(index: Any) -> Op:
+    def share_of_value(xp: Any, g: Any, out: Any, x: Any, value: Any) -> Any:  # of a repeated place only the last was kept
+        return g[index] * xp.last_written(xp.shape(x), index)
+
+    return Op(
+        "index_update",
+        lambda xp, x, value: xp.index_update(x, index, value),
+        (lambda xp, g, out, x, value: xp.index_update(g, index, 0.0), share_of_value),
+    )
+
+
+@static
+def ARGSORT(axis: int) -> Op:
+    return Op("argsort", lambda xp, x: xp.argsort(x, axis=axis, kind="stable"))
+
+
+@static
+def SORT(axis: int) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        return xp.take_along_axis(g, xp.argsort(xp.argsort(x, axis=axis, kind="stable"), axis=axis, kind="stable"), axis)
+
+    return Op("sort", lambda xp, x: xp.sort(x, axis=axis, kind="stable"), (vjp,))
+
+
+@static
+def TAKE_ALONG_AXIS(axis: int) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
+        return xp.scatter_along_axis(g, indices, axis, xp.shape(x))
+
+    return Op("take_along_axis", lambda xp, x, indices: xp.take_along_axis(x, indices, axis), (vjp, _no_share))
+
+
+@static
+def SCATTER_ALONG_AXIS(axis: int, shape: tuple[int, ...]) -> Op:
+    return Op(
+        "scatter_along_axis",
+        lambda xp, x, indices: xp.scatter_along_axis(x, indices, axis, shape),
+        (lambda xp, g, out, x, indices: xp.take_along_axis(g, indices, axis), _no_share),
+    )
+
+
+def _no_share(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
+    return xp.zeros_like(indices)
+
+
+SOLVE = Op(
+    "solve",
+    lambda xp, a, b: xp.solve(a, b),
+    (
+        lambda xp, g, out, a, b: -_outer(xp, xp.solve(_transposed(xp, a), g), out, len(xp.shape(b)) == 1),
+        lambda xp, g, out, a, b: xp.solve(_transposed(xp, a), g),
+    ),
+)
+
+
+def _outer(xp: Any, x: Any, y: Any, vectors: bool) -> Any:
+    if vectors:
+        return xp.expand_dims(x, -1) * xp.expand_dims(y, -2)
+    return xp.matmul(x, _transposed(xp, y))
+
+
+INV = Op("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
+DET = Op("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: xp.expand_dims(g * out, (-1, -2)) * _transposed(xp, xp.inv(a)),))
+LOGABSDET = Op(
+    "logabsdet",
+    lambda xp, a: xp.logabsdet(a),
+    (lambda xp, g, out, a: xp.expand_dims(g, (-1, -2)) * _transposed(xp, xp.inv(a)),),
+)
+
+TABLE = {name: row for name, row in globals().items() if name.isupper() and name not in ("ELEMENTWISE", "TABLE")}

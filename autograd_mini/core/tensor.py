@@ -1,0 +1,253 @@
+"""Tensor: an array in a graph."""
+
+from collections.abc import Iterator
+from typing import Any, final
+
+import numpy as np
+
+from ..errors import DTypeError, GraphError, ShapeError
+from . import functions, ops
+from .engine import clock, sum_to
+from .namespaces import arrays
+from .node import Node, apply, leaf, set_data
+from .value import Value, describe
+
+
+@final
+class Tensor(Node):
+    """An array of real numbers that records how it was made, so that it can be differentiated.
+
+    Arguments: `data`, a number, (nested) list or array: float64, or float32 where it is given as that; integers and booleans
+    become float64; it is copied. A list of Values is stacked, and stays in their graph. `label`, a name for messages and
+    pictures; `requires_grad=False` makes a constant; `dtype`, "float32" or "float64". Raises DTypeError for data that are no
+    real numbers, ValueError for ragged lists.
+
+    >>> W = Tensor([[1.0, 2.0], [3.0, 4.0]], label="W")
+    >>> (W @ [1.0, 1.0]).sum().backward()
+    >>> W.grad
+    array([[1., 1.],
+           [1., 1.]])
+    """
+
+    __slots__ = ("version",)
+    xp = arrays
+    version: int
+
+    def __new__(cls, data: Any, *, label: str | None = None, requires_grad: bool = True, dtype: Any = None) -> "Tensor":
+        if isinstance(data, list | tuple) and (values := _values_in(data)):
+            return _stacked(data, values, label, requires_grad, dtype)
+        if isinstance(data, Node):
+            raise DTypeError(f"Tensor: already a {type(data).__name__}; use .detach() for a copy outside the graph")
+        return leaf(cls, np.array(to_array(data, dtype), order="C"), requires_grad, label)  # type: ignore[no-any-return]
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Tensor is final: add an operation with ag.Op and ag.apply")
+
+    def _set_data(self, data: Any) -> None:
+        if self.parents:
+            raise GraphError(f"the data of {self.name} come from '{self.op}': change its leaves, or take .detach()")
+        set_data(self, self.like(data, ".data ="))
+        clock.now += 1
+        self.version = clock.now
+
+    data = property(vars(Node)["data"].__get__, _set_data, doc="The array itself, outside the graph; assigning counts as a change.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        return self.data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.data.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """float64 or float32."""
+        return self.data.dtype
+
+    @property
+    def T(self) -> "Tensor":
+        """The Tensor with its axes reversed."""
+        return self.transpose()  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        if self.size <= 8:
+            shown = np.array2string(self.data, separator=", ", threshold=8, precision=4).replace("\n", "")
+            grad = "" if self.grad is None else f", grad={np.array2string(self.grad, separator=', ', precision=4)}".replace("\n", "")
+            return f"Tensor({shown}{grad}{label})"
+        low, high = self.data.min(), self.data.max()
+        grad = "" if self.grad is None else f", |grad|={float(functions.norm(self.grad)):.4g}"
+        return f"Tensor(shape={self.shape}, {self.dtype}, {low:.4g} to {high:.4g}{grad}{label})"
+
+    def item(self) -> float:
+        """The number alone, outside the graph; ValueError where there are several.
+
+        >>> Tensor([2.0]).item()
+        2.0
+        """
+        if self.size != 1:
+            raise ValueError(f"item: one number is needed, the shape is {self.shape}")
+        return float(self.data.item())
+
+    def to_values(self) -> Any:
+        """Return the elements as Values in (nested) lists, still in the graph.
+
+        >>> Tensor([2.0, 3.0]).to_values()
+        [Value(2.0), Value(3.0)]
+        """
+        if not self.ndim:
+            return functions.to_value(self)
+        if self.ndim == 1:
+            return [apply(ops.GETITEM(i), self, kind=Value) for i in range(self.size)]
+        return [row.to_values() for row in self]
+
+    def tolist(self) -> Any:
+        """Return the plain numbers in nested lists, outside the graph."""
+        return self.data.tolist()
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """Return the plain indices of the largest elements."""
+        return self.data.argmax(axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        """Return the plain indices of the smallest elements."""
+        return self.data.argmin(axis)
+
+    def __matmul__(self, other: Any) -> Any:
+        return functions.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return functions.matmul(other, self)
+
+    __getitem__ = functions.getitem
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError("a Tensor is not assigned into: t = ag.index_update(t, index, value), or ag.where")
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a Tensor of shape () has no length")
+        return len(self.data)
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        return (self[i] for i in range(len(self)))
+
+    sum, mean, var, std, prod = functions.sum, functions.mean, functions.var, functions.std, functions.prod
+    max, min, cumsum, cumprod = functions.max, functions.min, functions.cumsum, functions.cumprod
+    reshape, ravel, flatten, transpose = functions.reshape, functions.ravel, functions.ravel, functions.transpose
+    swapaxes, squeeze, diagonal, trace = functions.swapaxes, functions.squeeze, functions.diagonal, functions.trace
+    dot, clip, round, repeat = functions.dot, functions.clip, functions.round, functions.repeat
+
+    @staticmethod
+    def constant(data: Any, dtype: Any = None) -> "Tensor":
+        """Data as an operand, not copied; a bare number takes the dtype of the Tensor that it meets."""
+        if type(data) is not np.ndarray or data.dtype not in FLOATS:
+            bare = isinstance(data, int | float | np.number | np.bool_)
+            data = to_array(data, dtype if bare else None)
+        return leaf(Tensor, data)  # type: ignore[no-any-return]
+
+    def like(self, data: Any, what: str) -> Any:
+        """The data as this Tensor could hold it: of its shape and dtype."""
+        if type(data) is np.ndarray and data.dtype == self.dtype and data.shape == self.shape:
+            return data
+        array = to_array(data, self.dtype)
+        if array.shape != self.shape:
+            raise ShapeError(f"{what}: shape {array.shape} for a Tensor of shape {self.shape}: make a new Tensor")
+        return array
+
+    def zeros(self, create_graph: bool) -> Any:
+        """The gradient of what does not depend on this node."""
+        return Tensor.constant(np.zeros_like(self.data)) if create_graph else np.zeros_like(self.data)
+
+    def seed(self, gradient: Any, what: str, create_graph: bool = False) -> Any:
+        """The gradient that arrives at the root from above."""
+        if gradient is None:
+            if self.size != 1:
+                raise GraphError(f"{what}: needs a scalar, got shape {self.shape}: pass the gradient from above, or take .sum() or .mean()")
+            g = np.ones_like(self.data)
+        elif isinstance(gradient, Node):
+            if create_graph and gradient.shape == self.shape:
+                return gradient
+            raise DTypeError(f"{what}: the gradient from above is a plain array: pass gradient.data")
+        else:
+            g = np.array(self.like(gradient, f"{what}: the gradient from above"))
+        return Tensor.constant(g) if create_graph else g
+
+    def fit(self, share: Any, name: str, create_graph: bool) -> Any:
+        """A share as this node receives it: summed to its shape, in its dtype."""
+        data = self.data
+        if create_graph:
+            share = share if isinstance(share, Node) else Tensor.constant(share)
+            share = sum_to(functions, share, data.shape, name)
+            return share if type(share) is Tensor and share.dtype == data.dtype else functions.cast(share, data.dtype)
+        if type(share) is np.ndarray and share.shape == data.shape and share.dtype == data.dtype:
+            return share
+        share = np.asarray(share)
+        if share.dtype.kind not in "biuf":
+            raise GraphError(f"{name!r} returned {share.dtype} as a gradient: return real numbers")
+        return np.asarray(sum_to(arrays, share, data.shape, name), data.dtype)
+
+
+FLOATS = (np.dtype("float64"), np.dtype("float32"))
+
+
+def to_array(data: Any, dtype: Any = None) -> Any:
+    """Data as a float64 or float32 ndarray, copied only where it must be; DTypeError or ValueError with what to do."""
+    if dtype is not None and np.dtype(dtype) not in FLOATS:
+        raise DTypeError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+    if isinstance(data, np.ma.MaskedArray) or not isinstance(data, np.ndarray | np.generic | bool | int | float | list | tuple):
+        raise DTypeError(f"Tensor: a real number, list or array is needed, got {describe(data)}")
+    if isinstance(data, int) and not -(2**63) <= data < 2**64:
+        return np.asarray(Value.constant(data).data, dtype)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"Tensor: rows of different lengths: {error}") from None
+    if array.dtype == object:
+        raise ValueError("Tensor: an array of objects; give numbers, or Tensor([value, …]) to stack Values in their graph")
+    if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
+        raise DTypeError(f"Tensor: real numbers are needed, got {array.dtype}: float32, float64, integers and booleans are supported")
+    kept = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
+    return np.asarray(array, dtype or kept)
+
+
+def _values_in(data: Any) -> list[Any]:
+    """The leaves of nested lists, where one of them is a node; else nothing."""
+    flat = []
+    stack = [data]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, list | tuple):
+            stack.extend(part)
+        else:
+            flat.append(part)
+    return flat[::-1] if any(isinstance(part, Node) for part in flat) else []
+
+
+def _stacked(data: Any, flat: list[Any], label: str | None, requires_grad: bool, dtype: Any) -> Tensor:
+    if not requires_grad or dtype is not None:
+        raise GraphError("Tensor: a list of nodes stays in their graph, as float64: take .detach() of each for a constant")
+    shape, part = [], data
+    while isinstance(part, list | tuple):
+        shape.append(len(part))
+        part = part[0] if part else None
+    if len(flat) != np.prod(shape):
+        raise ValueError("Tensor: rows of different lengths")
+    if any(isinstance(part, Tensor) and part.size != 1 for part in flat):
+        raise DTypeError("Tensor: a list of Tensors is joined by ag.stack or ag.concatenate")
+    out = functions.stack(flat)
+    out = out if out.shape == tuple(shape) else functions.reshape(out, tuple(shape))
+    if label is not None:
+        out.label = label
+    return out  # type: ignore[no-any-return]
+
+
+Node.array_kind = Tensor

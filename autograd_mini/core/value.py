@@ -1,0 +1,122 @@
+"""Value: a number in a graph."""
+
+from typing import Any, final
+
+import numpy as np
+
+from ..errors import DTypeError, GraphError, ShapeError
+from .namespaces import scalar
+from .node import Node, leaf
+
+
+@final
+class Value(Node):
+    """A real number that records how it was made, so that it can be differentiated.
+
+    Arguments: `data`, an int, float, bool or NumPy number (or an array of one element); `label`, a name for messages and
+    pictures; `requires_grad=False` makes a constant. Raises DTypeError for anything else, OverflowError for an int beyond
+    the range of floats.
+
+    >>> a, b = Value(2.0, label="a"), Value(-3.0)
+    >>> loss = (a * b + 1).tanh()
+    >>> loss.backward()
+    >>> round(a.grad, 6), loss.op.name
+    (-0.000545, 'tanh')
+    """
+
+    __slots__ = ()
+    xp = scalar
+    shape: tuple[int, ...] = ()
+    ndim, size = 0, 1
+
+    def __new__(cls, data: Any, *, label: str | None = None, requires_grad: bool = True) -> "Value":
+        return leaf(cls, to_float(data), requires_grad, label)  # type: ignore[no-any-return]
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Value is final: add an operation with ag.Op and ag.apply")
+
+    def __repr__(self) -> str:
+        grad = "" if self.grad is None else f", grad={self.grad}"
+        return f"Value({self.data}{grad}{f', label={self.label!r}' if self.label else ''})"
+
+    def item(self) -> float:
+        """The number alone, outside the graph.
+
+        >>> Value(2.0).item()
+        2.0
+        """
+        return float(self.data)
+
+    @staticmethod
+    def constant(data: Any, dtype: Any = None) -> "Value":
+        """A number as an operand."""
+        return leaf(Value, data if type(data) is float else to_float(data))  # type: ignore[no-any-return]
+
+    def like(self, data: Any, what: str) -> float:
+        """The data as this node could hold it."""
+        return to_float(data)
+
+    def zeros(self, create_graph: bool) -> Any:
+        """The gradient of what does not depend on this node."""
+        return Value.constant(0.0) if create_graph else 0.0
+
+    def seed(self, gradient: Any, what: str, create_graph: bool = False) -> Any:
+        """The gradient that arrives at the root from above."""
+        if isinstance(gradient, Node):
+            if create_graph and isinstance(gradient, Value):
+                return gradient
+            raise DTypeError(f"{what}: the gradient from above is a plain number: pass gradient.data")
+        if np.ndim(gradient if gradient is not None else 1.0):
+            raise ShapeError(f"{what}: the gradient from above has shape {np.shape(gradient)}, a Value needs a number")
+        g = 1.0 if gradient is None else to_float(gradient)
+        return Value.constant(g) if create_graph else g
+
+    def fit(self, share: Any, name: str, create_graph: bool) -> Any:
+        """A share as this node receives it: a float, or a Value when a graph is built."""
+        if create_graph:
+            return share if type(share) is Value else self.functions.to_value(share, name)
+        if type(share) is not float:
+            if not np.size(share) or np.asarray(share).dtype.kind not in "biuf":
+                raise GraphError(f"{name!r} returned {type(share).__name__} {share!r} as a gradient: return a number")
+            share = float(np.sum(share))
+        return share
+
+
+def to_float(data: Any) -> float:
+    """The number as a float, or DTypeError with what to do."""
+    if isinstance(data, bool | int | float | np.bool_ | np.integer | np.floating) and not isinstance(data, np.longdouble | np.float16):
+        try:
+            return float(data)
+        except OverflowError:
+            raise OverflowError(f"an int of {len(str(data))} digits is beyond the range of float64 (1.8e308)") from None
+    if isinstance(data, Node):
+        raise DTypeError(f"Value: already a {type(data).__name__}; use .detach() for a copy outside the graph")
+    if type(data) in (np.ndarray, np.matrix) and data.dtype.kind in "biuf":
+        if data.size == 1:
+            return float(data.item())
+        raise DTypeError(f"Value: a single number is needed, got an array of shape {data.shape}: use Tensor")
+    raise DTypeError(f"Value: a real number is needed, got {describe(data)}")
+
+
+def describe(data: Any) -> str:
+    """What was given instead of a number or array, and how to convert it."""
+    kind = type(data)
+    module, name = kind.__module__.partition(".")[0], kind.__name__
+    advice = {
+        "torch": ": pass x.detach().numpy()", "jax": ": pass numpy.asarray(x)", "jaxlib": ": pass numpy.asarray(x)",
+        "pandas": ": pass x.to_numpy()", "decimal": ": pass float(x)", "fractions": ": pass float(x)",
+    }.get(module, "")  # fmt: skip
+    if isinstance(data, np.ma.MaskedArray):
+        advice = ": pass x.filled(value)"
+    elif isinstance(data, complex | np.complexfloating):
+        advice = ": pass its .real and .imag apart"
+    elif isinstance(data, str):
+        advice = f" {data[:20]!r}: pass float(x)"
+    elif isinstance(data, np.floating):
+        advice = ": float32 and float64 are supported; pass np.float64(x)"
+    elif data is None:
+        return "None: a function without a return?"
+    return f"{name}{advice}"
+
+
+Node.scalar_kind = Value

@@ -1,0 +1,77 @@
+"""The same on Values, with micrograd's interface, so that every neuron can be looked at."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import functions
+from ..core.node import Node
+from ..core.value import Value
+from .modules import Module, activation_of, positive_int
+
+
+class Neuron(Module):
+    """activation(w · x + b) of `nin` numbers: two nodes, the dot product and the activation.
+
+    Weights start uniform in ±1, the bias at 0; `nonlin=False` leaves the activation away.
+
+    >>> neuron = Neuron(2, rng=0)
+    >>> neuron([1.0, -2.0]).op.name, len(neuron.parameters())
+    ('relu', 3)
+    """
+
+    def __init__(
+        self, nin: int, nonlin: bool = True, *, activation: str | Callable[[Any], Any] = "relu", rng: Any = None
+    ) -> None:
+        super().__init__()
+        random = np.random.default_rng(rng)
+        self.w = [Value(w) for w in random.uniform(-1, 1, positive_int("nin", nin))]
+        self.b = Value(0.0)
+        self.activation = activation_of(activation if nonlin else "identity")
+
+    def forward(self, x: Sequence[Any]) -> Any:
+        """Return the neuron's output for a list of numbers or Values."""
+        return self.activation(functions.dot(self.w, list(x), self.b))
+
+
+class Layer(Module):
+    """`nout` neurons on the same inputs. One neuron gives its output, several a list of them.
+
+    >>> len(Layer(2, 3, rng=0)([1.0, -2.0]))
+    3
+    """
+
+    def __init__(self, nin: int, nout: int, *, rng: Any = None, **kwargs: Any) -> None:
+        super().__init__()
+        random = np.random.default_rng(rng)
+        self.neurons = [Neuron(nin, rng=random, **kwargs) for _ in range(positive_int("nout", nout))]
+
+    def forward(self, x: Sequence[Any]) -> Any:
+        """Return the list of outputs, or the one output."""
+        inputs = [v if isinstance(v, Node) else Value.constant(v) for v in x]
+        out = [neuron(inputs) for neuron in self.neurons]
+        return out[0] if len(out) == 1 else out
+
+
+class MLP(Module):
+    """Layers of the sizes `nouts` on `nin` inputs; the last is linear.
+
+    >>> net = MLP(2, [4, 1], rng=0)
+    >>> type(net([1.0, -2.0])).__name__, len(net.parameters())
+    ('Value', 17)
+    """
+
+    def __init__(self, nin: int, nouts: Sequence[int], *, activation: str | Callable[[Any], Any] = "relu", rng: Any = None) -> None:
+        super().__init__()
+        random = np.random.default_rng(rng)
+        sizes, last = [nin, *nouts], len(nouts) - 1
+        self.layers = [
+            Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=random) for i in range(len(nouts))
+        ]
+
+    def forward(self, x: Any) -> Any:
+        """Return the output for one list of inputs."""
+        for layer in self.layers:
+            x = layer(x if isinstance(x, list | tuple | np.ndarray) else [x])
+        return x

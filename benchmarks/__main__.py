@@ -1,0 +1,86 @@
+"""`python -m benchmarks [eager|derivatives|training|compiled|all|table] [--quick] [--peers a,b] [--only part,…]`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+
+from benchmarks import harness, machine, report
+from benchmarks.workers import WorkerError
+
+# name of the suite → its module, None while it is not built
+SUITES: dict[str, str | None] = {
+    "eager": "benchmarks.eager",
+    "derivatives": None,
+    "training": None,
+    "compiled": None,
+}
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory beside our peers.")
+    parser.add_argument("suite", nargs="?", default="all", choices=[*SUITES, "all", "table"])
+    parser.add_argument("--quick", action="store_true", help="every case once on tiny sizes; writes no results")
+    parser.add_argument("--peers", metavar="A,B", help=f"only these of {', '.join(machine.PEERS)}")
+    parser.add_argument("--only", metavar="PART,…", help="only these parts of a suite; writes no results")
+    options = parser.parse_args(argv)
+    try:
+        options.present, options.left_out = machine.choose(options.peers.split(",") if options.peers else None)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def run_suite(name: str, options: argparse.Namespace) -> None:
+    """Run one suite, print its table, and write its results file unless only a part of it was run."""
+    parts = importlib.import_module(str(SUITES[name])).PARTS
+    only = options.only.split(",") if options.only else list(parts)
+    if unknown := [part for part in only if part not in parts]:
+        raise SystemExit(f"no such part of {name}: {', '.join(unknown)}; there are {', '.join(parts)}")
+    effort = harness.QUICK if options.quick else harness.FULL
+    rows: list[report.Row] = []
+    for part in only:
+        start = time.perf_counter()
+        rows += parts[part](effort, options.present)
+        print(f"{name}: {part} ran in {time.perf_counter() - start:.1f} s, all results agree", file=sys.stderr)
+    if options.quick:
+        print(f"{name}: {len(rows)} cases ran and agree (quick mode: nothing was measured, nothing written)")
+        return
+    print(report.plain(rows))
+    print(report.missed(rows))
+    if options.only or options.peers:
+        print("a part of the suite: no results written")
+    else:
+        path = report.write(name, rows, machine.describe(options.present), options.left_out)
+        print(f"wrote benchmarks/results/{path.name}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit status: 0 when all ran and agreed, 1 when contenders disagree or fail, 2 for what is not built yet."""
+    options = arguments(argv)
+    if options.suite == "table":
+        for path in sorted(report.RESULTS.glob("*.json")):
+            print(report.markdown(path))
+        return 0
+    wanted = list(SUITES) if options.suite == "all" else [options.suite]
+    missing = [name for name in wanted if SUITES[name] is None]
+    if missing:
+        print(f"not built yet: {', '.join(missing)}", file=sys.stderr)
+    if missing == wanted:
+        return 2
+    if options.left_out:
+        print(f"not installed, left out: {', '.join(options.left_out)}", file=sys.stderr)
+    try:
+        for name in wanted:
+            if SUITES[name] is not None:
+                run_suite(name, options)
+    except (harness.Disagreement, WorkerError) as error:
+        print(f"stopped, nothing written: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
