@@ -71,7 +71,7 @@ def digits(error):
 
 errors = {}
 print("    h    one-sided error  digits    central error  digits")
-for k in range(0, 18):
+for k in range(18):
     h = 10.0**-k
     errors[k] = one, two = abs(one_sided(volume, s, h) - 12), abs(central(volume, s, h) - 12)
     print(f"  {h:.0e}      {one:.0e}        {digits(one):>3}         {two:.0e}        {digits(two):>3}")
@@ -92,7 +92,8 @@ print(f"best one-sided step: 1e-{best_one_sided}    best central step: 1e-{best_
 
 assert 7 <= best_one_sided <= 9  # near sqrt(2.2e-16), with about 8 digits right
 assert 4 <= best_central <= 6  # near cbrt(2.2e-16), with about 11
-assert s + 1e-16 == s and errors[16] == errors[17] == (12, 12)  # every digit wrong
+assert s + 1e-16 == s
+assert errors[16] == errors[17] == (12, 12)  # every digit wrong
 
 # %% [markdown]
 # So finite differences give at best half the digits one-sided and two thirds of them central, and they are dear: each
@@ -191,7 +192,7 @@ print("z came from:", z.op.name, "of", [parent.data for parent in z.parents])
 print("p came from:", p.op.name, "of", [parent.label for parent in p.parents])
 print("w came from: nothing, it is a leaf:", w.parents)
 print("halfway gradients are kept as well: z.grad =", z.grad, "  p.grad =", p.grad)
-assert z.parents[0] is p and z.parents[1] is b
+assert [parent.label for parent in z.parents] == ["p", "b"]
 assert (z.grad, p.grad) == (dz, dp)
 
 # %% [markdown]

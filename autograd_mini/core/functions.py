@@ -50,6 +50,9 @@ def _documented(function: Callable[..., Any], name: str, op: Op, operands: str) 
     what, _, example = op.doc.partition("; ")
     call, _, result = example.partition(" = ")
     function.__name__ = function.__qualname__ = name
+    if not op.vjps:  # a mask, for rules
+        function.__doc__ = f"Return the mask `{name}` of {operands}: a node of nodes, without a derivative."
+        return function
     function.__doc__ = f"""Return {what}, element by element.
 
     Arguments: {operands}, numbers, arrays, Values or Tensors; shapes broadcast, the result has the broadcast shape. Nodes

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from . import ops
+
 ERRORS = (ArithmeticError, ValueError)  # how Python's floats and math refuse what IEEE arithmetic answers
 quiet: dict[str, Any] = {"all": "ignore"}  # np.errstate(**quiet): NaN and infinity propagate, no warning escapes
 
@@ -178,12 +180,14 @@ NUMPY_NAMES = """
 arrays: Any = SimpleNamespace(**{name: getattr(np, name) for name in NUMPY_NAMES.split()})
 vars(arrays).update(_elementwise(arrays))
 vars(arrays).update(
-    power=lambda x, n: x**n if type(x) is np.ndarray else np.power(x, n),  # x**2 is a square, np.power(x, 2) a call of libm's pow
-    sum=np.add.reduce, prod=np.multiply.reduce, max=np.maximum.reduce, min=np.minimum.reduce,  # np.sum's own cost is twice as much
-    shape=_shape, broadcast_to=_broadcast_to, reshape=lambda x, shape: np.asarray(x).reshape(shape),
+    power=lambda x, n: x**n if type(x) is np.ndarray else np.power(x, n),  # x**2 squares, np.power(x, 2) calls libm
+    sum=np.add.reduce, prod=np.multiply.reduce, max=np.maximum.reduce, min=np.minimum.reduce,  # half of np.sum's own cost
+    shape=_shape, reshape=lambda x, shape: np.asarray(x).reshape(shape), broadcast_to=_broadcast_to,
     matmul=_dot_for_matrices, linear=_linear, erf=_special("erf"), erfc=_special("erfc"),
     scatter=_scatter, scatter_along_axis=_scatter_along_axis, index_update=_index_update, last_written=_last_written,
-    recurrence=_recurrence, solve=np.linalg.solve, inv=np.linalg.inv, det=np.linalg.det, logabsdet=lambda a: np.linalg.slogdet(a)[1],
+    softmax=lambda x, axis: ops.SOFTMAX(axis).forward(arrays, x),
+    log_softmax=lambda x, axis: ops.LOG_SOFTMAX(axis).forward(arrays, x), recurrence=_recurrence,
+    solve=np.linalg.solve, inv=np.linalg.inv, det=np.linalg.det, logabsdet=lambda a: np.linalg.slogdet(a)[1],
 )  # fmt: skip
 
 # ---- Floats ----------------------------------------------------------------------------------------------------------

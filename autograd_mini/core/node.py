@@ -195,7 +195,7 @@ def compare(function: Any) -> Callable[[Any, Any], Any]:
 class Node:
     """A number or array that knows how it was made. Value and Tensor are its two kinds."""
 
-    __slots__ = ("data", "grad", "meta", "op", "parents", "requires_grad")
+    __slots__ = ("__weakref__", "data", "grad", "meta", "op", "parents", "requires_grad")
     data: Any
     grad: Any  # a float or ndarray once a backward has reached the node, else None
     meta: dict[str, Any] | None  # label, scope, source line: empty unless asked for

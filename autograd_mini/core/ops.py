@@ -196,7 +196,7 @@ def ELU(alpha: float) -> Op:
 
 
 NORMAL_PDF = Op("normal_pdf", lambda xp, x: xp.normal_pdf(x), (lambda xp, g, out, x: -g * (x * out),),
-    "the density of the standard normal distribution")
+    "the density of the standard normal distribution; normal_pdf(0.0) = 0.3989422804014327")
 NORMAL_CDF = Op("normal_cdf", lambda xp, x: xp.normal_cdf(x), (lambda xp, g, out, x: g * xp.normal_pdf(x),),
     "the distribution function of the standard normal distribution; normal_cdf(0.0) = 0.5")
 ERF = Op("erf", lambda xp, x: xp.erf(x), (lambda xp, g, out, x: g * (2.0 / math.sqrt(math.pi) * xp.exp(-x * x)),),

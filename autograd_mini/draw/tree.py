@@ -40,6 +40,7 @@ def tree(node: Node) -> Text:
                 found.append(parent)
     names: dict[Node, str] = {}
     lines: list[str] = []
+    shared = 0
     stack = [(node, "", "")]
     while stack:
         item, lead, below = stack.pop()
@@ -47,8 +48,8 @@ def tree(node: Node) -> Text:
             lines.append(f"{lead}{names[item]} ↑")
             continue
         kind = item.op.name if item.op else "constant" if not item.requires_grad else "leaf"
-        names[item] = item.label or f"{kind} #{len(names)}"
-        shown = item.label or (names[item] if uses.get(item, 0) > 1 else kind)
+        shared += uses.get(item, 0) > 1 and not item.label
+        names[item] = shown = item.label or (f"{kind} #{shared}" if uses.get(item, 0) > 1 else kind)
         kind = f"  ({kind})" if item.label and item.op else ""
         gradient = f"  ∂ {_short(item.grad)}" if item.requires_grad else ""
         lines.append(f"{lead}{shown} = {_short(item.data)}{gradient}{kind}")

@@ -1,0 +1,144 @@
+"""The demo: an expression and its gradients, XOR on single numbers, real digits on arrays, and a check of every gradient."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+import autograd_mini as ag
+
+from .data import digits
+
+
+def expression() -> None:
+    """The expression of micrograd's README, whose values and gradients are known."""
+    print("1. An expression, its value and its gradients\n")
+    a, b = ag.Value(-4.0, label="a"), ag.Value(2.0, label="b")
+    c, d = a + b, a * b + b**3
+    c = c + c + 1
+    c = 1 + c + c - a
+    d = d + d * 2 + (b + a).relu()
+    d = d + 3 * d + (b - a).relu()
+    e = c - d
+    f = e**2
+    g = f / 2.0 + 10.0 / f
+    for node, label in ((c, "c"), (d, "d"), (e, "e"), (f, "f"), (g, "g")):
+        node.label = label
+    g.backward()
+    print(ag.tree(g))
+    print(f"\n   g = {g:.4f}   dg/da = {a.grad:.4f}   dg/db = {b.grad:.4f}      (known: 24.7041, 138.8338, 645.5773)\n")
+
+
+def xor(rng: int = 0, steps: int = 300) -> float:
+    """XOR learnt by neurons made of single numbers; returns the share that is right."""
+    print(f"2. XOR, learnt by a 2-4-1 network of single numbers in {steps} steps\n")
+    cases = [([0.0, 0.0], 0), ([0.0, 1.0], 1), ([1.0, 0.0], 1), ([1.0, 1.0], 0)]
+    net = ag.nn.scalar.MLP(2, [4, 1], activation="tanh", rng=rng)
+    sgd = ag.optim.SGD(net.parameters(), lr=0.5, momentum=0.9)
+    for step in range(steps + 1):
+        loss = sum(ag.sigmoid_cross_entropy(net(x), float(t)) for x, t in cases) / 4
+        if step % (steps // 3) == 0:
+            print(f"   step {step:3d}   loss {loss:.4f}")
+        sgd.zero_grad()
+        loss.backward()
+        sgd.step()
+    outputs = [ag.sigmoid(net(x)) for x, _ in cases]
+    print("\n   " + "   ".join(f"{x[0]:.0f} xor {x[1]:.0f} = {p:.3f}" for (x, _), p in zip(cases, outputs, strict=True)) + "\n")
+    return float(np.mean([(p > 0.5) == bool(t) for (_, t), p in zip(cases, outputs, strict=True)]))
+
+
+def bar(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+    """Yield the items, and show on a terminal how far they are."""
+    for i, item in enumerate(items):
+        if sys.stdout.isatty():
+            done = 24 * i // total
+            print(f"\r   {what} [{'█' * done}{'·' * (24 - done)}]", end="", flush=True)
+        yield item
+    if sys.stdout.isatty():
+        print("\r\033[K", end="")
+
+
+def handwriting(rng: int = 0, epochs: int = 12) -> tuple[Any, float]:
+    """A network on arrays, trained on real handwritten digits; returns it and its accuracy on digits it has not seen."""
+    images, labels = digits()
+    random = np.random.default_rng(rng)
+    order = random.permutation(len(images))
+    train, test = order[:1437], order[1437:]
+    print(f"3. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {len(test)} held out; a 64-64-10 network\n")
+    net = ag.nn.MLP([64, 64, 10], activation="tanh", rng=random)
+    sgd = ag.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    accuracy = 0.0
+    for epoch in range(1, epochs + 1):
+        batches = np.array_split(random.permutation(train), len(train) // 32)
+        total = 0.0
+        for batch in bar(batches, len(batches), f"epoch {epoch:2d}"):
+            loss = ag.nn.cross_entropy(net(images[batch]), labels[batch])
+            sgd.zero_grad()
+            loss.backward()
+            sgd.step()
+            total += loss.item() * len(batch)
+        with ag.no_grad():
+            accuracy = float((net(images[test]).argmax(-1) == labels[test]).mean())
+        print(f"   epoch {epoch:2d}   loss {total / len(train):.4f}   held-out accuracy {accuracy:6.1%}")
+    print()
+    return net, accuracy
+
+
+def check(net: Any) -> float:
+    """The gradients of the trained network beside finite differences and PyTorch's; returns the largest relative difference."""
+    images, labels = digits()
+    x, t = images[:32], labels[:32]
+    net.zero_grad()
+    ag.nn.cross_entropy(net(x), t).backward()
+    rows, worst = [], 0.0
+    for name, parameter in net.named_parameters():
+        place = np.unravel_index(np.abs(parameter.grad).argmax(), parameter.shape)
+        sides = []
+        for h in (1e-5, -1e-5):
+            kept = parameter.data[place]
+            parameter.data[place] = kept + h
+            with ag.no_grad():
+                sides.append(ag.nn.cross_entropy(net(x), t).item())
+            parameter.data[place] = kept
+        where = f"{name}[{', '.join(str(i) for i in place)}]"
+        rows.append((where, "finite difference", parameter.grad[place], (sides[0] - sides[1]) / 2e-5))
+        rows.append((where, "PyTorch", parameter.grad[place], None))
+    if find_spec("torch"):
+        for i, theirs in enumerate(_torch_gradients(net, x, t)):
+            place = np.unravel_index(np.abs(theirs).argmax(), theirs.shape)
+            rows[2 * i + 1] = (rows[2 * i + 1][0], "PyTorch", rows[2 * i + 1][2], theirs[place])
+    print("4. The same gradients by other means, where each parameter's is largest\n")
+    print(f"   {'d loss / d …':24s}{'ours':>14s}{'other':>14s}{'Δ':>10s}")
+    for where, means, ours, other in rows:
+        if other is not None:
+            worst = max(worst, abs(ours - other) / abs(other))
+            print(f"   {where:24s}{ours:14.9f}{other:14.9f}{abs(ours - other):10.1e}   {means}")
+    if not find_spec("torch"):
+        print("   (PyTorch is not installed, so its column is left out)")
+    print()
+    return float(worst)
+
+
+def _torch_gradients(net: Any, x: Any, t: Any) -> list[Any]:
+    import torch
+
+    weights = [torch.tensor(parameter.data, requires_grad=True) for parameter in net.parameters()]
+    hidden = torch.tanh(torch.tensor(x) @ weights[0] + weights[1])
+    torch.nn.functional.cross_entropy(hidden @ weights[2] + weights[3], torch.tensor(t)).backward()  # type: ignore[no-untyped-call]
+    return [weight.grad.numpy() for weight in weights if weight.grad is not None]
+
+
+def main() -> int:
+    """Run it all; the exit status is 0 where everything came out as it must."""
+    start = time.perf_counter()
+    expression()
+    right = xor()
+    net, accuracy = handwriting()
+    worst = check(net)
+    good = right == 1.0 and accuracy >= 0.95 and worst < 1e-6
+    print(f"XOR {right:.0%} right, digits {accuracy:.1%} right, gradients differ by {worst:.0e} at most", end="")
+    print(f": {'all is well' if good else 'SOMETHING IS WRONG'} ({time.perf_counter() - start:.1f} s)")
+    return 0 if good else 1
