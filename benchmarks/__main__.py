@@ -1,4 +1,7 @@
-"""`python -m benchmarks [eager|derivatives|training|compiled|all|table] [--quick] [--peers a,b] [--only part,…]`."""
+"""`python -m benchmarks [eager|derivatives|training|compiled|all] [--quick] [--peers a,b] [--only part,…]`.
+
+`python -m benchmarks table [--targets]` prints the results files as Markdown tables and measures nothing.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="every case once on tiny sizes; writes no results")
     parser.add_argument("--peers", metavar="A,B", help=f"only these of {', '.join(machine.PEERS)}")
     parser.add_argument("--only", metavar="PART,…", help="only these parts of a suite; writes no results")
+    parser.add_argument("--targets", action="store_true", help="of the table, only the rows that have a target")
     options = parser.parse_args(argv)
     try:
         options.present, options.left_out = machine.choose(options.peers.split(",") if options.peers else None)
@@ -62,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     options = arguments(argv)
     if options.suite == "table":
         for path in sorted(report.RESULTS.glob("*.json")):
-            print(report.markdown(path))
+            print(report.markdown(path, options.targets))
         return 0
     wanted = list(SUITES) if options.suite == "all" else [options.suite]
     missing = [name for name in wanted if SUITES[name] is None]

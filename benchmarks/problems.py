@@ -79,9 +79,9 @@ def moons(points: int, noise: float = 0.1, seed: int = 1337) -> tuple[Array, Arr
     """Two interleaving half circles with labels ±1, as scikit-learn's `make_moons` defines them, shuffled."""
     rng = np.random.default_rng(seed)
     upper, lower = np.linspace(0, np.pi, points // 2), np.linspace(0, np.pi, points - points // 2)
-    X = np.concatenate(
-        [np.stack([np.cos(upper), np.sin(upper)], axis=1), np.stack([1 - np.cos(lower), 0.5 - np.sin(lower)], axis=1)]
-    )
+    x0 = np.concatenate([np.cos(upper), 1 - np.cos(lower)])
+    x1 = np.concatenate([np.sin(upper), 0.5 - np.sin(lower)])
+    X = np.stack([x0, x1], axis=1)
     y = np.concatenate([np.full(len(upper), -1), np.full(len(lower), 1)])
     order = rng.permutation(points)
     return X[order] + noise * rng.standard_normal((points, 2)), y[order]

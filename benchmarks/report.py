@@ -114,9 +114,8 @@ def plain(rows: Sequence[Row]) -> str:
     """The rows as aligned text for a terminal."""
     lines = [HEADER, *map(cells, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
+    return "\n".join("  ".join(line).rstrip() for line in padded)
 
 
 def missed(rows: Sequence[Row]) -> str:
@@ -149,12 +148,14 @@ def write(suite: str, rows: Sequence[Row], machine: dict[str, Any], left_out: li
     return path
 
 
-def markdown(path: Path) -> str:
-    """The results file as the Markdown table that README shows, with a line on what it was measured on."""
+def markdown(path: Path, targets_only: bool = False) -> str:
+    """The results file as a Markdown table, of all rows or those with a target, below what it was measured on."""
     content = json.loads(path.read_text(encoding="utf-8"))
     rows = [Row(**row) for row in content["rows"]]
     versions = ", ".join(f"{name} {version}" for name, version in content["versions"].items())
     left_out = f"; not installed, left out: {', '.join(content['left_out'])}" if content["left_out"] else ""
-    top = f"Measured on {content['date']}, {content['processor']}, one thread; {versions}{left_out}. {missed(rows)}."
-    lines = [HEADER, ("---",) * len(HEADER), *map(cells, rows)]
+    machine = f"{content['date']}, {content['processor']}, one thread, processor time; {versions}{left_out}"
+    top = f"Measured on {machine}. {missed(rows)}."
+    shown = [row for row in rows if row.target or not targets_only]
+    lines = [HEADER, ("---",) * len(HEADER), *map(cells, shown)]
     return top + "\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -13,9 +13,12 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from benchmarks.harness import Effort, interleave
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,14 +39,16 @@ class Worker:
             cwd=ROOT,
             text=True,
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.questions, self.answers = self.process.stdin, self.process.stdout
 
     def call(self, method: str, **arguments: Any) -> Any:
         """What `method(**arguments)` returned over there; raises `WorkerError` if it raised."""
-        assert self.process.stdin is not None and self.process.stdout is not None
         try:
-            self.process.stdin.write(json.dumps([method, arguments]) + "\n")
-            self.process.stdin.flush()
-            line = self.process.stdout.readline()
+            self.questions.write(json.dumps([method, arguments]) + "\n")
+            self.questions.flush()
+            line = self.answers.readline()
         except BrokenPipeError:
             line = ""
         if not line:
@@ -57,20 +62,28 @@ class Worker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        assert self.process.stdin is not None and self.process.stdout is not None
         if kind is not None:
             self.process.kill()
         with suppress(BrokenPipeError):
-            self.process.stdin.close()
+            self.questions.close()
         self.process.wait()
-        self.process.stdout.close()
+        self.answers.close()
 
 
 def start(stack: ExitStack, workers: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, Worker]:
     """A running `Worker` for each name → (factory, arguments); `stack` ends them."""
-    return {
-        name: stack.enter_context(Worker(name, factory, **arguments)) for name, (factory, arguments) in workers.items()
-    }
+    running = {}
+    for name, (factory, arguments) in workers.items():
+        running[name] = stack.enter_context(Worker(name, factory, **arguments))
+    return running
+
+
+def race(workers: dict[str, Worker], calls: dict[str, int], collector: bool, effort: Effort) -> dict[str, list[float]]:
+    """What each worker's `time(calls, collector)` says, round by round in turn."""
+    rounds = {}
+    for name, worker in workers.items():
+        rounds[name] = partial(worker.call, "time", calls=calls[name], collector=collector)
+    return interleave(rounds, effort.rounds, effort.warmups)
 
 
 def serve(factory: str, arguments: dict[str, Any]) -> None:

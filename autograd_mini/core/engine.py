@@ -2,7 +2,7 @@
 
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import wraps
 from itertools import repeat
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import DTypeError, GraphError
-from .namespaces import quiet, read, scalar
+from .namespaces import QUIET, error_state, read, scalar
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
@@ -135,22 +135,53 @@ def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
         except Exception:  # read again below, with IEEE arithmetic where a float refused, and every share checked
             pass
     wanted, grads = set(order), {order[-1]: seed}
-    with np.errstate(**quiet):
+    before = error_state.set(QUIET)
+    try:
         for node in reversed(order):
-            g, name = grads.get(node), node.op and node.op.name
-            if g is None or not node.parents:
-                continue
-            for parent, share in zip(node.parents, _shares(node, g, wanted, create_graph), strict=True):
-                if parent not in wanted:
-                    continue
-                if parent.version > node.version:
-                    raise GraphError(
-                        f"{parent.name} was changed after '{name}' had read it, so the gradient would be wrong: "
-                        "run the forward pass again, and change parameters only after backward()"
-                    )
-                fitted, held = parent.fit(share, name, create_graph), grads.get(parent)
-                grads[parent] = fitted if held is None else held + fitted
+            if node.parents and node in grads:
+                _pull(node, grads, wanted, create_graph)
+    except Exception as error:
+        if not isinstance(error, GraphError):
+            error.add_note(f"raised by the gradient of operation {node.op.name!r}")
+        raise
+    finally:
+        error_state.reset(before)
     return grads
+
+
+def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None:
+    """Add to grads what each parent of the node receives; the rule of a parent that wants nothing is not run."""
+    g, op, parents = grads[node], node.op, node.parents
+    if create_graph:
+        operands, out, xp = parents, node, node.functions
+    else:
+        operands, out, xp = [parent.data for parent in parents], node.data, node.xp
+    rules, shares = op.vjps, None
+    if type(rules) is not tuple:
+        shares = read(xp, rules, g, out, *operands)
+        if len(shares) != len(parents):
+            raise GraphError(f"{op.name!r} returned {len(shares)} gradients for {len(parents)} parents: return one for each, in order")
+    elif len(rules) != len(parents):
+        raise GraphError(f"{op.name!r} has {len(rules)} vjps for {len(parents)} parents: give one for each, in order")
+    for i, parent in enumerate(parents):
+        if parent not in wanted:
+            continue
+        if parent.version > node.version:
+            raise GraphError(
+                f"{parent.name} was changed after '{op.name}' had read it, so the gradient would be wrong: "
+                "run the forward pass again, and change parameters only after backward()"
+            )
+        share = read(xp, rules[i], g, out, *operands) if shares is None else shares[i]
+        share, held = parent.fit(share, op.name, create_graph), grads.get(parent)
+        if held is not None:
+            share = held + share
+        elif not parent.parents and type(share) is np.ndarray and (share.base is not None or _is_one_of(share, g, *operands)):
+            share = share.copy()  # a leaf's gradient is its own: a rule may pass `g` on as it is
+        grads[parent] = share
+
+
+def _is_one_of(share: Any, *arrays: Any) -> bool:
+    return id(share) in map(id, arrays)
 
 
 def _sweep_scalars(order: Sequence[Any], seed: float) -> Grads:
@@ -172,58 +203,27 @@ def _sweep_scalars(order: Sequence[Any], seed: float) -> Grads:
         elif len(parents) == 1:
             grads[parents[0]] += vjps[0](scalar, g, out, parents[0].data)
         else:
-            for parent, share in zip(parents, _shares(node, g, grads, False), strict=True):
+            operands = [parent.data for parent in parents]
+            several = None if type(vjps) is tuple else vjps(scalar, g, out, *operands)
+            for i, parent in enumerate(parents):
                 if parent in grads:
-                    grads[parent] += share
+                    grads[parent] += vjps[i](scalar, g, out, *operands) if several is None else several[i]
     if set(map(type, grads.values())) != {float}:
         raise GraphError("a rule returned something other than a float")
     return grads
-
-
-def _shares(node: Any, g: Any, wanted: Any, create_graph: bool) -> Sequence[Any]:
-    """What each parent of the node receives; None for a parent that wants nothing, whose rule is not run."""
-    op, parents = node.op, node.parents
-    operands = parents if create_graph else [parent.data for parent in parents]
-    out, xp = (node, node.functions) if create_graph else (node.data, node.xp)
-    try:
-        if type(op.vjps) is tuple:
-            return [
-                read(xp, vjp, g, out, *operands) if parent in wanted else None
-                for vjp, parent in zip(op.vjps, parents, strict=True)
-            ]
-        shares: list[Any] = list(read(xp, op.vjps, g, out, *operands))
-    except Exception as error:
-        error.add_note(f"raised by the gradient of operation {op.name!r}")
-        raise
-    if len(shares) != len(parents):
-        raise GraphError(f"{op.name!r} returned {len(shares)} gradients for {len(parents)} parents: return one for each, in their order")
-    return shares
 
 
 def sum_to(xp: Any, share: Any, shape: tuple[int, ...], name: str) -> Any:
     """The share summed over the axes that broadcasting had added or stretched."""
     have = xp.shape(share)
     lead = len(have) - len(shape)
+    if lead > 0 and have[lead:] == shape:  # the common case, a bias
+        return xp.sum(share, axis=tuple(range(lead)))
     stretched = [lead + i for i, n in enumerate(shape) if n == 1 and lead >= 0 and have[lead + i] != 1]
     if lead < 0 or any(have[lead + i] != n for i, n in enumerate(shape) if lead + i not in stretched):
         raise GraphError(f"{name!r} returned a gradient of shape {have} for a parent of shape {shape}")
     summed = xp.sum(share, axis=(*range(lead), *stretched)) if lead or stretched else share
     return summed if xp.shape(summed) == shape else xp.reshape(summed, shape)
-
-
-def _owned(grads: Grads, nodes: Iterable[Any]) -> list[Any]:
-    """The gradients of these nodes; an array that is somebody else's too (a rule may pass `g` on as it is) is copied."""
-    if np.ndarray not in set(map(type, grads.values())):
-        return [grads[node] for node in nodes]
-    holders = [g if g.base is None else g.base for g in grads.values() if type(g) is np.ndarray]
-    holders += [node.data for node in grads if type(node.data) is np.ndarray]
-    seen: set[int] = set()
-    shared = {key for key in map(id, holders) if key in seen or seen.add(key)}  # type: ignore[func-returns-value]
-
-    return [
-        g.copy() if type(g) is np.ndarray and (g.base is not None or id(g) in shared) else g
-        for g in map(grads.__getitem__, nodes)
-    ]
 
 
 def _check_root(root: Any) -> None:
@@ -245,9 +245,9 @@ def backward(root: Any, gradient: Any = None) -> None:
     _check_root(root)
     order = toposort(root)
     grads = sweep(order, root.seed(gradient, "backward"))
-    leaves = [node for node in order if not node.parents and node in grads]
-    for leaf, g in zip(leaves, _owned(grads, leaves), strict=True):
-        grads[leaf] = g if leaf.grad is None else leaf.grad + g
+    for node in order:
+        if not node.parents and node.grad is not None and node in grads:
+            grads[node] = node.grad + grads[node]
     deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
 
 
@@ -286,5 +286,5 @@ def gradients(
                 which = f"inputs[{i}], " if isinstance(inputs, list | tuple) else ""
                 raise GraphError(f"{output.name} does not depend on {which}{node.name}: pass allow_unused=True to get zeros for it")
             grads[node] = node.zeros(create_graph)
-    out = [grads[node] for node in nodes] if create_graph else _owned(grads, nodes)
+    out = [np.array(grads[node]) if type(grads[node]) is np.ndarray else grads[node] for node in nodes]
     return type(inputs)(out) if isinstance(inputs, list | tuple) else out[0]

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
 from . import node, ops
-from .namespaces import arrays, scalar
-from .node import SEVERAL, Node, apply, evaluate
+from .namespaces import arrays
+from .node import Node, apply, evaluate
 from .ops import Axis, Op
 
 
@@ -25,22 +25,9 @@ def shape(x: Any) -> tuple[int, ...]:
     return x.shape if isinstance(x, Node) else np.shape(x)
 
 
-def _run(op: Op, *operands: Any) -> Any:
-    """The node that op makes of the operands, or the raw result where none of them is a node."""
-    for x in operands:
-        if isinstance(x, Node):
-            return apply(op, *operands)
-    if builtins.any(isinstance(x, SEVERAL) for x in operands):
-        return _run_array(op, *operands)
-    return evaluate(op, scalar, [Node.scalar_kind.constant(x).data for x in operands])
-
-
-def _run_array(op: Op, *operands: Any) -> Any:
-    """The same for a row that only arrays have: the result is a Tensor, of Values too."""
-    for x in operands:
-        if isinstance(x, Node):
-            return apply(op, *operands, kind=Node.array_kind)
-    return evaluate(op, arrays, [Node.array_kind.constant(x).data for x in operands])[()]
+def _array(op: Op, *operands: Any) -> Any:
+    """apply, for a row that only arrays have: the result is a Tensor, of Values too."""
+    return apply(op, *operands, kind=Node.array_kind)
 
 
 # ---- Elementwise: a line a row, documented by the row -----------------------------------------------------------------
@@ -69,7 +56,7 @@ def _unary(name: str, op: Op) -> Callable[[Any], Any]:
     method = node.unary(op)
 
     def function(x: Any) -> Any:
-        return method(x) if isinstance(x, Node) else _run(op, x)
+        return method(x) if isinstance(x, Node) else apply(op, x)
 
     return _documented(function, name, op, "x")
 
@@ -78,7 +65,7 @@ def _binary(name: str, op: Op, operands: str = "x, y") -> Callable[[Any, Any], A
     method = node.binary(op)
 
     def function(x: Any, y: Any) -> Any:
-        return method(x, y) if isinstance(x, Node) else _run(op, x, y)
+        return method(x, y) if isinstance(x, Node) else apply(op, x, y)
 
     return _documented(function, name, op, operands)
 
@@ -147,7 +134,7 @@ def power(x: Any, n: Any) -> Any:
     >>> power(2.0, 3.0), power(-8.0, 1 / 3)
     (8.0, nan)
     """
-    return node.power(x, n) if isinstance(x, Node) else _run(ops.POWER, x, n)
+    return node.power(x, n) if isinstance(x, Node) else apply(ops.POWER, x, n)
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
@@ -156,7 +143,7 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     >>> leaky_relu(-2.0)
     -0.02
     """
-    return _run(ops.LEAKY_RELU(slope), x)
+    return apply(ops.LEAKY_RELU(slope), x)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
@@ -165,7 +152,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> elu(2.0), elu(0.0)
     (2.0, 0.0)
     """
-    return _run(ops.ELU(alpha), x)
+    return apply(ops.ELU(alpha), x)
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
@@ -176,7 +163,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    return _run(ops.GELU if approximate == "none" else ops.GELU_TANH, x)
+    return apply(ops.GELU if approximate == "none" else ops.GELU_TANH, x)
 
 
 def sinc(x: Any, order: int = 0) -> Any:
@@ -185,7 +172,7 @@ def sinc(x: Any, order: int = 0) -> Any:
     >>> sinc(0.0), round(sinc(0.0, 2), 6)
     (1.0, -3.289868)
     """
-    return _run(ops.SINC(order), x)
+    return apply(ops.SINC(order), x)
 
 
 def round(x: Any, decimals: int = 0) -> Any:
@@ -194,7 +181,7 @@ def round(x: Any, decimals: int = 0) -> Any:
     >>> round(2.5), round(0.125, 2)
     (2.0, 0.12)
     """
-    return _run(ops.ROUND(decimals), x)
+    return apply(ops.ROUND(decimals), x)
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
@@ -203,7 +190,7 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     >>> clip(2.0, 0.0, 1.0)
     1.0
     """
-    return _run(ops.CLIP, x, -math.inf if low is None else low, math.inf if high is None else high)
+    return apply(ops.CLIP, x, -math.inf if low is None else low, math.inf if high is None else high)
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
@@ -221,7 +208,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
         if not (isinstance(x, Node) or isinstance(y, Node)):
             return np.where(mask, x, y)[()]
         condition = node.leaf(Node.array_kind, mask) if mask.ndim else node.leaf(Node.scalar_kind, bool(mask))
-    return _run(ops.WHERE, condition, x, y)
+    return apply(ops.WHERE, condition, x, y)
 
 
 # ---- Reductions -------------------------------------------------------------------------------------------------------
@@ -247,7 +234,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    return _run_array(ops.SUM(_axis(axis), keepdims), x)
+    return _array(ops.SUM(_axis(axis), keepdims), x)
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -256,7 +243,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(mean([1.0, 2.0]))
     1.5
     """
-    return _run_array(ops.MEAN(_axis(axis), keepdims), x)
+    return _array(ops.MEAN(_axis(axis), keepdims), x)
 
 
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -265,7 +252,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
     >>> float(var([1.0, 3.0]))
     1.0
     """
-    return _run_array(ops.VAR(_axis(axis), ddof, keepdims), x)
+    return _array(ops.VAR(_axis(axis), ddof, keepdims), x)
 
 
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -274,7 +261,7 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
     >>> float(std([1.0, 3.0]))
     1.0
     """
-    return _run_array(ops.STD(_axis(axis), ddof, keepdims), x)
+    return _array(ops.STD(_axis(axis), ddof, keepdims), x)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -283,7 +270,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(prod([2.0, 3.0]))
     6.0
     """
-    return _run_array(ops.PROD(_axis(axis), keepdims), x)
+    return _array(ops.PROD(_axis(axis), keepdims), x)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -292,7 +279,7 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(max([1.0, 3.0]))
     3.0
     """
-    return _run_array(ops.MAX(_axis(axis), keepdims), x)
+    return _array(ops.MAX(_axis(axis), keepdims), x)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -301,7 +288,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(min([1.0, 3.0]))
     1.0
     """
-    return _run_array(ops.MIN(_axis(axis), keepdims), x)
+    return _array(ops.MIN(_axis(axis), keepdims), x)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -310,7 +297,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(logsumexp([1000.0, 0.0]))
     1000.0
     """
-    return _run_array(ops.LOGSUMEXP(_axis(axis), keepdims), x)
+    return _array(ops.LOGSUMEXP(_axis(axis), keepdims), x)
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
@@ -319,7 +306,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5])
     """
-    return _run_array(ops.SOFTMAX(_axis(axis)), x)
+    return _array(ops.SOFTMAX(_axis(axis)), x)
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
@@ -328,7 +315,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     >>> log_softmax([1000.0, 0.0])
     array([    0., -1000.])
     """
-    return _run_array(ops.LOG_SOFTMAX(_axis(axis)), x)
+    return _array(ops.LOG_SOFTMAX(_axis(axis)), x)
 
 
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -342,7 +329,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     """
     matrix = (axis is None and len(shape(x)) == 2) or (isinstance(axis, tuple) and len(axis) == 2)
     if ord in (None, "fro") or (ord == 2 and not matrix):
-        return _run_array(ops.NORM(_axis(axis), keepdims), x)
+        return _array(ops.NORM(_axis(axis), keepdims), x)
     if matrix or isinstance(ord, str) or ord <= 0:
         raise NotImplementedError(f"norm: ord={ord!r} of shape {shape(x)}: supported are None, and with an axis 1, 2, inf or any p > 0")
     if ord == math.inf:
@@ -356,7 +343,7 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     >>> cumsum([1.0, 2.0, 3.0])
     array([1., 3., 6.])
     """
-    return cumsum(ravel(x), 0) if axis is None else _run_array(ops.CUMSUM(_one(axis, x)), x)
+    return cumsum(ravel(x), 0) if axis is None else _array(ops.CUMSUM(_one(axis, x)), x)
 
 
 def cumprod(x: Any, axis: int | None = None) -> Any:
@@ -365,7 +352,16 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     >>> cumprod([1.0, 2.0, 3.0])
     array([1., 2., 6.])
     """
-    return cumprod(ravel(x), 0) if axis is None else _run_array(ops.CUMPROD(_one(axis, x)), x)
+    return cumprod(ravel(x), 0) if axis is None else _array(ops.CUMPROD(_one(axis, x)), x)
+
+
+def recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
+    """Return s with s[i] = b[i] + a[i] · s[i−1] along an axis (s[i+1] in reverse); a and b of one shape.
+
+    >>> recurrence(np.ones(3), np.ones(3), 0)
+    array([1., 2., 3.])
+    """
+    return _array(ops.RECURRENCE(_one(axis, b), reverse), a, b)
 
 
 # ---- Products ---------------------------------------------------------------------------------------------------------
@@ -379,7 +375,7 @@ def matmul(x: Any, y: Any) -> Any:
     >>> matmul([[1.0, 2.0]], [[3.0], [4.0]])
     array([[11.]])
     """
-    return _run_array(ops.MATMUL, x, y)
+    return _array(ops.MATMUL, x, y)
 
 
 def linear(x: Any, weight: Any, bias: Any) -> Any:
@@ -388,9 +384,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     >>> linear([[1.0, 2.0]], [[3.0], [4.0]], [0.5])
     array([[11.5]])
     """
-    if len(shape(weight)) != 2 or len(shape(x)) == 0 or shape(bias) not in ((), shape(weight)[1:], (1, *shape(weight)[1:])):
-        raise ShapeError(f"linear: x (…, k), weight (k, n) and bias (n,) are needed, got {shape(x)}, {shape(weight)}, {shape(bias)}")
-    return _run_array(ops.LINEAR, x, weight, bias)
+    return _array(ops.LINEAR, x, weight, bias)
 
 
 def dot(x: Any, y: Any, bias: Any = None) -> Any:
@@ -440,7 +434,7 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
         raise ShapeError(f"einsum: {subscripts!r} does not fit shapes {', '.join(str(shape(x)) for x in operands)}")
     widest = builtins.max(dots, default=0)
     terms = [term.replace("...", "".join(spare[widest - n : widest])) for term, n in zip(terms, dots, strict=True)]
-    return _run_array(ops.EINSUM(tuple(terms), output.replace("...", "".join(spare[:widest]))), *operands)
+    return _array(ops.EINSUM(tuple(terms), output.replace("...", "".join(spare[:widest]))), *operands)
 
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
@@ -458,7 +452,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     for i, j in zip(left, right, strict=True):
         ys[j] = xs[i]
     kept = [c for i, c in enumerate(xs) if i not in left] + [c for j, c in enumerate(ys) if j not in right]
-    return _run_array(ops.EINSUM(("".join(xs), "".join(ys)), "".join(kept)), x, y)
+    return _array(ops.EINSUM(("".join(xs), "".join(ys)), "".join(kept)), x, y)
 
 
 def solve(a: Any, b: Any) -> Any:
@@ -467,7 +461,7 @@ def solve(a: Any, b: Any) -> Any:
     >>> solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 4.0])
     array([1., 1.])
     """
-    return _run_array(ops.SOLVE, a, b)
+    return _array(ops.SOLVE, a, b)
 
 
 def inv(a: Any) -> Any:
@@ -476,7 +470,7 @@ def inv(a: Any) -> Any:
     >>> inv([[2.0]])
     array([[0.5]])
     """
-    return _run_array(ops.INV, a)
+    return _array(ops.INV, a)
 
 
 def det(a: Any) -> Any:
@@ -485,7 +479,7 @@ def det(a: Any) -> Any:
     >>> float(det([[2.0]]))
     2.0
     """
-    return _run_array(ops.DET, a)
+    return _array(ops.DET, a)
 
 
 def slogdet(a: Any) -> Any:
@@ -495,7 +489,7 @@ def slogdet(a: Any) -> Any:
     >>> float(sign), float(logabsdet)
     (-1.0, 0.0)
     """
-    return np.linalg.slogdet(a.data if isinstance(a, Node) else np.asarray(a))[0], _run_array(ops.LOGABSDET, a)
+    return np.linalg.slogdet(a.data if isinstance(a, Node) else np.asarray(a))[0], _array(ops.LOGABSDET, a)
 
 
 def softmax_cross_entropy(z: Any, p: Any) -> Any:
@@ -504,7 +498,7 @@ def softmax_cross_entropy(z: Any, p: Any) -> Any:
     >>> float(softmax_cross_entropy([1000.0, -1000.0], [0.0, 1.0]))
     2000.0
     """
-    return _run_array(ops.SOFTMAX_CROSS_ENTROPY, z, p)
+    return _array(ops.SOFTMAX_CROSS_ENTROPY, z, p)
 
 
 # ---- Shapes -----------------------------------------------------------------------------------------------------------
@@ -523,7 +517,7 @@ def reshape(x: Any, *sizes: Any) -> Any:
     array([[1., 2.],
            [3., 4.]])
     """
-    return _run_array(ops.RESHAPE(_sizes(sizes)), x)
+    return _array(ops.RESHAPE(_sizes(sizes)), x)
 
 
 def ravel(x: Any) -> Any:
@@ -545,7 +539,7 @@ def transpose(x: Any, *axes: Any) -> Any:
     order = tuple(reversed(range(ndim))) if axes in ((), (None,)) else tuple(_one(a, x) for a in _sizes(axes))
     if sorted(order) != list(range(ndim)):
         raise ShapeError(f"transpose: {order} is no order of the {ndim} axes of shape {shape(x)}")
-    return _run_array(ops.TRANSPOSE(order), x)
+    return _array(ops.TRANSPOSE(order), x)
 
 
 def swapaxes(x: Any, a: int, b: int) -> Any:
@@ -603,7 +597,7 @@ def broadcast_to(x: Any, sizes: tuple[int, ...]) -> Any:
     >>> broadcast_to(1.0, (2,))
     array([1., 1.])
     """
-    return _run_array(ops.BROADCAST_TO(_sizes((sizes,))), x)
+    return _array(ops.BROADCAST_TO(_sizes((sizes,))), x)
 
 
 def concatenate(xs: Any, axis: int = 0) -> Any:
@@ -612,7 +606,7 @@ def concatenate(xs: Any, axis: int = 0) -> Any:
     >>> concatenate([[1.0], [2.0, 3.0]])
     array([1., 2., 3.])
     """
-    return _run_array(ops.CONCATENATE(_one(axis, xs[0])), *xs)
+    return _array(ops.CONCATENATE(_one(axis, xs[0])), *xs)
 
 
 def stack(xs: Any, axis: int = 0) -> Any:
@@ -621,7 +615,7 @@ def stack(xs: Any, axis: int = 0) -> Any:
     >>> stack([1.0, 2.0])
     array([1., 2.])
     """
-    return _run_array(ops.STACK(axis % (len(shape(xs[0])) + 1)), *xs)
+    return _array(ops.STACK(axis % (len(shape(xs[0])) + 1)), *xs)
 
 
 def split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
@@ -648,7 +642,7 @@ def pad(x: Any, width: Any, mode: str = "constant", constant_values: float = 0.0
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule, only 'constant'")
     pairs = np.broadcast_to(np.asarray(width), (len(shape(x)), 2)).tolist()
-    return _run_array(ops.PAD(tuple((int(a), int(b)) for a, b in pairs), float(constant_values)), x)
+    return _array(ops.PAD(tuple((int(a), int(b)) for a, b in pairs), float(constant_values)), x)
 
 
 def tile(x: Any, reps: Any) -> Any:
@@ -684,7 +678,7 @@ def flip(x: Any, axis: Axis = None) -> Any:
     >>> flip([1.0, 2.0])
     array([2., 1.])
     """
-    return _run_array(ops.FLIP(_axis(axis)), x)
+    return _array(ops.FLIP(_axis(axis)), x)
 
 
 def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
@@ -693,7 +687,7 @@ def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
     >>> roll([1.0, 2.0, 3.0], 1)
     array([3., 1., 2.])
     """
-    return _run_array(ops.ROLL(_axis(shift), _axis(axis)), x)
+    return _array(ops.ROLL(_axis(shift), _axis(axis)), x)
 
 
 def tril(x: Any, k: int = 0) -> Any:
@@ -703,7 +697,7 @@ def tril(x: Any, k: int = 0) -> Any:
     array([[1., 0.],
            [3., 4.]])
     """
-    return _run_array(ops.TRIL(k), x)
+    return _array(ops.TRIL(k), x)
 
 
 def triu(x: Any, k: int = 0) -> Any:
@@ -713,7 +707,7 @@ def triu(x: Any, k: int = 0) -> Any:
     array([[1., 2.],
            [0., 4.]])
     """
-    return _run_array(ops.TRIU(k), x)
+    return _array(ops.TRIU(k), x)
 
 
 # ---- Elements ---------------------------------------------------------------------------------------------------------
@@ -725,7 +719,7 @@ def getitem(x: Any, index: Any) -> Any:
     >>> getitem([1.0, 2.0, 3.0], slice(1, None))
     array([2., 3.])
     """
-    return _run_array(ops.GETITEM(_index(index)), x)
+    return _array(ops.GETITEM(_index(index)), x)
 
 
 def _index(index: Any) -> Any:
@@ -748,7 +742,7 @@ def scatter(x: Any, sizes: tuple[int, ...], index: Any) -> Any:
     >>> scatter([1.0, 2.0], (3,), [0, 0])
     array([3., 0., 0.])
     """
-    return _run_array(ops.SCATTER(tuple(sizes), _index(index)), x)
+    return _array(ops.SCATTER(tuple(sizes), _index(index)), x)
 
 
 def index_update(x: Any, index: Any, value: Any) -> Any:
@@ -757,7 +751,7 @@ def index_update(x: Any, index: Any, value: Any) -> Any:
     >>> index_update([1.0, 2.0], 0, 5.0)
     array([5., 2.])
     """
-    return _run_array(ops.INDEX_UPDATE(_index(index)), x, value)
+    return _array(ops.INDEX_UPDATE(_index(index)), x, value)
 
 
 def last_written(sizes: tuple[int, ...], index: Any) -> Any:
@@ -771,7 +765,13 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     >>> take_along_axis([[1.0, 2.0]], np.array([[1]]), 1)
     array([[2.]])
     """
-    return _with_indices(ops.TAKE_ALONG_AXIS(_one(axis, x)), x, indices)
+    axis, places = _one(axis, x), indices.data if isinstance(indices, Node) else np.asarray(indices)
+    if places.ndim == len(shape(x)):  # all axes but this one broadcast
+        sizes = list(np.broadcast_shapes(*([1 if i == axis else n for i, n in enumerate(s)] for s in (shape(x), places.shape))))
+        wide, wanted = ((*sizes[:axis], s[axis], *sizes[axis + 1 :]) for s in (shape(x), places.shape))
+        x = x if shape(x) == wide else broadcast_to(x, wide)
+        indices = indices if places.shape == wanted else np.broadcast_to(places, wanted)
+    return _with_indices(ops.TAKE_ALONG_AXIS(axis), x, indices)
 
 
 def scatter_along_axis(x: Any, indices: Any, axis: int, sizes: tuple[int, ...]) -> Any:
@@ -785,12 +785,12 @@ def _with_indices(op: Op, x: Any, indices: Any) -> Any:
         if indices.dtype.kind not in "iu":
             raise IndexError(f"{op.name}: integer indices are needed, got {indices.dtype}")
         indices = node.leaf(Node.array_kind, indices)
-    out = apply(op, x, indices)
+    out = _array(op, x, indices)
     return out if isinstance(x, Node) else out.data
 
 
 def argsort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
-    return _run_array(ops.ARGSORT(_one(axis, x)), x)
+    return _array(ops.ARGSORT(_one(axis, x)), x)
 
 
 def sort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
@@ -799,7 +799,7 @@ def sort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
     >>> sort([2.0, 1.0])
     array([1., 2.])
     """
-    return _run_array(ops.SORT(_one(axis, x)), x)
+    return _array(ops.SORT(_one(axis, x)), x)
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -839,17 +839,23 @@ def trace(x: Any, offset: int = 0) -> Any:
 
 def cast(x: Any, dtype: Any) -> Any:
     """Return x as float32 or float64; gradients come back in x's own dtype."""
-    return _run_array(ops.CAST(np.dtype(dtype)), x)
+    return _array(ops.CAST(np.dtype(dtype)), x)
 
 
 # ---- Between the kinds ------------------------------------------------------------------------------------------------
 
 
-def to_value(x: Any, name: str = "to_value") -> Any:
-    """Return the Value of a node of one element, still in the graph."""
-    if math.prod(shape(x)) != 1:
-        raise GraphError(f"{name!r} returned a gradient of shape {shape(x)} for a Value")
-    return apply(ops.GETITEM((0,) * len(shape(x))), x, kind=Node.scalar_kind)
+def to_value(x: Any, index: Any = None) -> Any:
+    """Return the element of a node at an index (its only one, where none is given) as a Value, still in the graph.
+
+    >>> import autograd_mini as ag
+    >>> ag.to_value(ag.Tensor([2.0, 3.0]), 1)
+    Value(3.0)
+    """
+    if index is None and math.prod(shape(x)) != 1:
+        raise ShapeError(f"to_value: one element is needed, the shape is {shape(x)}: give an index, or use .to_values()")
+    op = ops.GETITEM((0,) * len(shape(x)) if index is None else _index(index))
+    return node.record(Node.scalar_kind, op, (x,), float(evaluate(op, arrays, [np.asarray(x.data)])))
 
 
 # ---- NumPy's protocols ------------------------------------------------------------------------------------------------

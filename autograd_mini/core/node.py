@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import GraphError, ShapeError
 from . import ops
 from .engine import backward, clock, is_recording
-from .namespaces import ERRORS, ieee, quiet, read, scalar
+from .namespaces import ERRORS, QUIET, error_state, ieee, read, scalar
 from .ops import Op
 
 NO_GRAD, DETACH = Op("no_grad", lambda xp, x: x), Op("detach", lambda xp, x: x)  # what cut a constant off is its op
@@ -43,52 +43,61 @@ def record(kind: Any, op: Op | None, parents: tuple[Any, ...], data: Any) -> Any
     node.grad = node.meta = None
     if kind is Node.array_kind:
         node.version = clock.now
-    if op and is_recording() and any(parent.requires_grad for parent in parents):
-        node.op, node.parents, node.requires_grad = op, parents, bool(op.vjps)
-    else:
-        cut = NO_GRAD if parents and not is_recording() else op if op is DETACH else None
-        node.op = cut or next((parent.op for parent in parents if parent.op and not parent.parents), None)
-        node.parents, node.requires_grad = (), False
+    for parent in parents:
+        if parent.requires_grad and is_recording():
+            node.op, node.parents, node.requires_grad = op, parents, bool(op.vjps)  # type: ignore[union-attr]
+            return node
+    cut = NO_GRAD if parents and not is_recording() else op if op is DETACH else None
+    node.op = cut or next((parent.op for parent in parents if parent.op and not parent.parents), None)
+    node.parents, node.requires_grad = (), False
     return node
 
 
 def apply(op: Op, *operands: Any, kind: Any = None) -> Any:
     """Return the node that `op` makes of nodes, numbers and arrays: a Value where all are scalar, else a Tensor.
 
-    Raises ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for
-    an operand that is no number or array. See `ag.Op` for an example.
+    Where none of the operands is a node, the raw result. Raises ShapeError where the shapes do not fit the operation,
+    IndexError for an axis or index out of range, DTypeError for an operand that is no number or array. See `ag.Op`.
     """
-    tensor, dtype = Node.array_kind, None
+    found = False
     for x in operands:
-        if type(x) is tensor:
-            kind, dtype = kind or tensor, dtype or x.data.dtype
+        if isinstance(x, Node):
+            found = True
+            kind = kind or (Node.array_kind if type(x) is Node.array_kind else None)
         elif isinstance(x, SEVERAL):
-            kind = kind or tensor
+            kind = kind or Node.array_kind
     kind = kind or Node.scalar_kind
-    parents = tuple([x if isinstance(x, Node) else kind.constant(x, dtype) for x in operands])
-    if type(op.vjps) is tuple and op.vjps and len(op.vjps) != len(parents):
-        raise GraphError(f"{op.name!r} has {len(op.vjps)} vjps for {len(parents)} parents: give one for each")
-    return record(kind, op, parents, evaluate(op, kind.xp, [parent.data for parent in parents]))
+    parents = tuple([x if isinstance(x, Node) else kind.constant(x, operands) for x in operands])
+    data = evaluate(op, kind.xp, [parent.data for parent in parents])
+    if found:
+        return record(kind, op, parents, data)
+    return data[()] if kind is Node.array_kind else data
 
 
-def evaluate(op: Op, xp: Any, operands: list[Any]) -> Any:
+def evaluate(op: Op, xp: Any, operands: Any) -> Any:
     """The operation's value, on raw operands; an error of NumPy's is told again with the operation and the shapes."""
     if xp is scalar:
         return read(scalar, op.forward, *operands)
+    before = error_state.set(QUIET)
     try:
-        with np.errstate(**quiet):
-            out = op.forward(xp, *operands)
-    except ValueError as error:
-        if op.forward.__module__ != ops.__name__ or isinstance(error, np.linalg.LinAlgError):
-            error.add_note(f"raised by operation {op.name!r}")
-            raise
-        shapes = [np.shape(x) for x in operands]
-        if isinstance(error, IndexError):
-            raise IndexError(f"{op.name}: {error} (shape {shapes[0]})") from None
-        raise ShapeError(_misfit(op.name, shapes, str(error))) from None
-    except IndexError as error:
-        raise IndexError(f"{op.name}: {error} (shape {np.shape(operands[0])})") from None
+        out = op.forward(xp, *operands)
+    except Exception as error:
+        raise _explained(op, operands, error) from None
+    finally:
+        error_state.reset(before)
     return out if type(out) is np.ndarray else np.asarray(out)
+
+
+def _explained(op: Op, operands: Any, error: Exception) -> Exception:
+    """The error to raise in its place; one that is the user's own, or already plain, with a note that names the operation."""
+    shapes = [np.shape(x) for x in operands]
+    if op.forward.__module__ == ops.__name__:
+        if isinstance(error, IndexError):
+            return IndexError(f"{op.name}: {error} (shape {shapes[0]})")
+        if isinstance(error, ValueError) and not isinstance(error, np.linalg.LinAlgError):
+            return ShapeError(_misfit(op.name, shapes, str(error)))
+    error.add_note(f"raised by operation {op.name!r} on shapes {', '.join(map(str, shapes))}")
+    return error
 
 
 def _misfit(name: str, shapes: list[tuple[int, ...]], error: str) -> str:
@@ -104,11 +113,13 @@ def _misfit(name: str, shapes: list[tuple[int, ...]], error: str) -> str:
 
 def unary(op: Op) -> Callable[[Any], Any]:
     """The method of a row with one parent."""
-    forward = op.forward
+    forward, mask = op.forward, not op.vjps
 
     def method(x: Any) -> Any:
-        if x.xp is not scalar or not x.requires_grad or not is_recording():
+        if mask or not x.requires_grad or not is_recording():
             return apply(op, x)
+        if x.xp is not scalar:
+            return record(x.__class__, op, (x,), evaluate(op, x.xp, (x.data,)))
         try:
             data = forward(scalar, x.data)
         except ERRORS:
@@ -123,12 +134,14 @@ def unary(op: Op) -> Callable[[Any], Any]:
 
 def binary(op: Op) -> Callable[[Any, Any], Any]:
     """The method of a row with two parents."""
-    forward = op.forward
+    forward, mask = op.forward, not op.vjps
 
     def method(x: Any, y: Any) -> Any:
         kind = x.__class__
-        if y.__class__ is not kind or x.xp is not scalar or not (x.requires_grad or y.requires_grad) or not is_recording():
+        if y.__class__ is not kind or mask or not (x.requires_grad or y.requires_grad) or not is_recording():
             return apply(op, x, y)
+        if x.xp is not scalar:
+            return record(kind, op, (x, y), evaluate(op, x.xp, (x.data, y.data)))
         try:
             data = forward(scalar, x.data, y.data)
         except ERRORS:

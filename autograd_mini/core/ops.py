@@ -17,6 +17,7 @@ and its sample domain in tests/samples.py. A derivative is stated nowhere else.
 
 import functools
 import math
+import string
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -244,13 +245,13 @@ MAXIMUM = Op(
     "maximum",
     lambda xp, x, y: xp.maximum(x, y),
     (lambda xp, g, out, x, y: _winner(xp, g, xp.less(x, y), x, y), lambda xp, g, out, x, y: _winner(xp, g, xp.less(y, x), x, y)),
-    "the larger; a tie shares its gradient evenly; maximum(2.0, 3.0) = 3.0",
+    "the larger (a tie shares its gradient evenly); maximum(2.0, 3.0) = 3.0",
 )
 MINIMUM = Op(
     "minimum",
     lambda xp, x, y: xp.minimum(x, y),
     (lambda xp, g, out, x, y: _winner(xp, g, xp.greater(x, y), x, y), lambda xp, g, out, x, y: _winner(xp, g, xp.greater(y, x), x, y)),
-    "the smaller; a tie shares its gradient evenly; minimum(2.0, 3.0) = 2.0",
+    "the smaller (a tie shares its gradient evenly); minimum(2.0, 3.0) = 2.0",
 )
 CLIP = Op(  # the bounds themselves pass the gradient on
     "clip",
@@ -284,7 +285,7 @@ ZEROS_LIKE = Op("zeros_like", lambda xp, x: xp.zeros_like(x))
 
 SIGMOID_CROSS_ENTROPY = Op(  # σ(x) − t as (1 − t)·σ(x) − t·σ(−x), right to the last digit in both tails
     "sigmoid_cross_entropy",
-    lambda xp, x, t: xp.maximum(x, 0.0) - x * t + xp.softplus(-xp.abs(x)),
+    lambda xp, x, t: xp.maximum(x, 0.0) - x * t + xp.log1p(xp.exp(-xp.abs(x))),
     (
         lambda xp, g, out, x, t: g * ((1.0 - t) * xp.sigmoid(x) - t * xp.sigmoid(-x)),
         lambda xp, g, out, x, t: -g * x,
@@ -316,16 +317,20 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple(range(ndim)) if axis is None else tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
 
 
+@static
+def _reduced(shape: tuple[int, ...], axis: Axis) -> tuple[int, tuple[int, ...]]:
+    """How many elements a reduction takes together, and the shape it gives with keepdims."""
+    lost = axes_of(axis, len(shape))
+    return math.prod(shape[i] for i in lost), tuple(1 if i in lost else n for i, n in enumerate(shape))
+
+
 def _count(xp: Any, x: Any, axis: Axis) -> int:
-    shape = xp.shape(x)
-    return math.prod(shape[i] for i in axes_of(axis, len(shape)))
+    return _reduced(xp.shape(x), axis)[0]
 
 
 def _restore(xp: Any, g: Any, x: Any, axis: Axis) -> Any:
     """A reduction's result with its lost axes back, of length 1."""
-    shape = xp.shape(x)
-    lost = axes_of(axis, len(shape))
-    return xp.reshape(g, tuple(1 if i in lost else n for i, n in enumerate(shape)))
+    return xp.reshape(g, _reduced(xp.shape(x), axis)[1])
 
 
 def _at(axis: int, ndim: int, part: slice | int) -> tuple[slice | int, ...]:
@@ -512,26 +517,31 @@ SOFTMAX_CROSS_ENTROPY = Op(
     "softmax_cross_entropy",
     lambda xp, z, p: -xp.sum(xp.where(xp.equal(p, 0), 0.0, p * _log_softmax(xp, z, -1)), axis=-1),
     (
-        lambda xp, g, out, z, p: _restore(xp, g, z, -1) * (xp.softmax(z, -1) * xp.sum(p, axis=-1, keepdims=True) - p),
-        lambda xp, g, out, z, p: -_restore(xp, g, z, -1) * xp.log_softmax(z, -1),
+        lambda xp, g, out, z, p: g[..., None] * (xp.softmax(z, -1) * xp.sum(p, axis=-1, keepdims=True) - p),
+        lambda xp, g, out, z, p: -g[..., None] * xp.log_softmax(z, -1),
     ),
 )
 
 
 def _matmul_left(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
     if len(xp.shape(y)) == 1:
-        return xp.expand_dims(g, -1) * y
+        return g[..., None] * y
     if len(xp.shape(x)) == 1:
-        return xp.matmul(y, xp.expand_dims(g, -1))[..., 0]
+        return xp.matmul(y, g[..., None])[..., 0]
     return xp.matmul(g, _transposed(xp, y))
 
 
 def _matmul_right(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
     if len(xp.shape(x)) == 1:
-        return xp.expand_dims(x, -1) * (g if len(xp.shape(y)) == 1 else xp.expand_dims(g, -2))
+        return x * g if len(xp.shape(y)) == 1 else x[:, None] * g[..., None, :]
     if len(xp.shape(y)) == 1:
-        return xp.matmul(_transposed(xp, x), xp.expand_dims(g, -1))[..., 0]
+        return xp.matmul(_transposed(xp, x), g[..., None])[..., 0]
     return xp.matmul(_transposed(xp, x), g)
+
+
+def _rows(xp: Any, x: Any) -> Any:
+    """A batch of any number of axes as the rows of a matrix."""
+    return x if len(xp.shape(x)) == 2 else xp.reshape(x, (-1, xp.shape(x)[-1]))
 
 
 MATMUL = Op("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right))
@@ -540,7 +550,7 @@ LINEAR = Op(
     lambda xp, x, w, b: xp.linear(x, w, b),
     (
         lambda xp, g, out, x, w, b: xp.matmul(g, _transposed(xp, w)),
-        lambda xp, g, out, x, w, b: _matmul_right(xp, xp.reshape(g, (-1, xp.shape(w)[1])), out, xp.reshape(x, (-1, xp.shape(w)[0])), w),
+        lambda xp, g, out, x, w, b: xp.matmul(_transposed(xp, _rows(xp, x)), _rows(xp, g)),
         lambda xp, g, out, x, w, b: g,
     ),
 )
@@ -552,9 +562,9 @@ def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
 
     def share_of(i: int) -> Rule:
         others = inputs[:i] + inputs[i + 1 :]
-        spare = iter(sorted(set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - set("".join(inputs))))
 
         def vjp(xp: Any, g: Any, out: Any, *xs: Any) -> Any:
+            spare = iter(sorted(set(string.ascii_letters) - set("".join(inputs))))
             letters, terms, target = [output, *others], [g, *xs[:i], *xs[i + 1 :]], ""
             for letter, size in zip(inputs[i], xp.shape(xs[i]), strict=True):
                 if letter in target:  # a diagonal was read: the identity matrix writes it back
@@ -564,7 +574,9 @@ def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
                     letters.append(letter)
                     terms.append(xp.ones(size))
                 target += letter
-            return xp.einsum(f"{','.join(letters)}->{target}", *terms)
+            share = xp.einsum(f"{','.join(letters)}->{target}", *terms)
+            wide = tuple(map(max, xp.shape(share), xp.shape(xs[i])))  # a letter of length 1 elsewhere was stretched to this operand's
+            return share if wide == xp.shape(share) else xp.broadcast_to(share, wide)
 
         return vjp
 
@@ -696,28 +708,29 @@ def _no_share(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
     return xp.zeros_like(indices)
 
 
-SOLVE = Op(
-    "solve",
-    lambda xp, a, b: xp.solve(a, b),
-    (
-        lambda xp, g, out, a, b: -_outer(xp, xp.solve(_transposed(xp, a), g), out, len(xp.shape(b)) == 1),
-        lambda xp, g, out, a, b: xp.solve(_transposed(xp, a), g),
-    ),
-)
+def _solve_back(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
+    """The share of b; where b is a vector, g is a stack of vectors."""
+    vector = len(xp.shape(b)) == 1
+    share = xp.solve(_transposed(xp, a), g[..., None] if vector else g)
+    return share[..., 0] if vector else share
 
 
-def _outer(xp: Any, x: Any, y: Any, vectors: bool) -> Any:
-    if vectors:
-        return xp.expand_dims(x, -1) * xp.expand_dims(y, -2)
-    return xp.matmul(x, _transposed(xp, y))
+def _solve_left(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
+    share = _solve_back(xp, g, out, a, b)
+    if len(xp.shape(b)) == 1:
+        return -share[..., None] * out[..., None, :]
+    return -xp.matmul(share, _transposed(xp, out))
+
+
+SOLVE = Op("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_back))
 
 
 INV = Op("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
-DET = Op("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: xp.expand_dims(g * out, (-1, -2)) * _transposed(xp, xp.inv(a)),))
+DET = Op("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: (g * out)[..., None, None] * _transposed(xp, xp.inv(a)),))
 LOGABSDET = Op(
     "logabsdet",
     lambda xp, a: xp.logabsdet(a),
-    (lambda xp, g, out, a: xp.expand_dims(g, (-1, -2)) * _transposed(xp, xp.inv(a)),),
+    (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),),
 )
 
 TABLE = {name: row for name, row in globals().items() if name.isupper() and name not in ("ELEMENTWISE", "TABLE")}

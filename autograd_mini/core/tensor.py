@@ -6,10 +6,10 @@ from typing import Any, final
 import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
-from . import functions, ops
+from . import functions
 from .engine import clock, sum_to
 from .namespaces import arrays
-from .node import Node, apply, leaf, set_data
+from .node import Node, leaf, record, set_data
 from .value import Value, describe
 
 
@@ -46,7 +46,8 @@ class Tensor(Node):
     def _set_data(self, data: Any) -> None:
         if self.parents:
             raise GraphError(f"the data of {self.name} come from '{self.op}': change its leaves, or take .detach()")
-        set_data(self, self.like(data, ".data ="))
+        if data is not self.data:
+            set_data(self, self.like(data, ".data ="))
         clock.now += 1
         self.version = clock.now
 
@@ -106,7 +107,7 @@ class Tensor(Node):
         if not self.ndim:
             return functions.to_value(self)
         if self.ndim == 1:
-            return [apply(ops.GETITEM(i), self, kind=Value) for i in range(self.size)]
+            return [functions.to_value(self, i) for i in range(self.size)]
         return [row.to_values() for row in self]
 
     def tolist(self) -> Any:
@@ -147,12 +148,13 @@ class Tensor(Node):
     dot, clip, round, repeat = functions.dot, functions.clip, functions.round, functions.repeat
 
     @staticmethod
-    def constant(data: Any, dtype: Any = None) -> "Tensor":
-        """Data as an operand, not copied; a bare number takes the dtype of the Tensor that it meets."""
+    def constant(data: Any, others: Any = ()) -> "Tensor":
+        """Data as an operand, not copied; a bare number takes the dtype of the Tensor that it meets among the others."""
         if type(data) is not np.ndarray or data.dtype not in FLOATS:
-            bare = isinstance(data, int | float | np.number | np.bool_)
-            data = to_array(data, dtype if bare else None)
-        return leaf(Tensor, data)  # type: ignore[no-any-return]
+            dtypes = [x.data.dtype for x in others if type(x) is Tensor and x.data.dtype in FLOATS]
+            bare = isinstance(data, BARE)
+            data = to_array(data, dtypes[0] if bare and dtypes else None)
+        return record(Tensor, None, (), data)  # type: ignore[no-any-return]
 
     def like(self, data: Any, what: str) -> Any:
         """The data as this Tensor could hold it: of its shape and dtype."""
@@ -172,7 +174,8 @@ class Tensor(Node):
         if gradient is None:
             if self.size != 1:
                 raise GraphError(f"{what}: needs a scalar, got shape {self.shape}: pass the gradient from above, or take .sum() or .mean()")
-            g = np.ones_like(self.data)
+            g = np.empty(self.data.shape, self.data.dtype)
+            g.fill(1.0)
         elif isinstance(gradient, Node):
             if create_graph and gradient.shape == self.shape:
                 return gradient
@@ -196,7 +199,8 @@ class Tensor(Node):
         return np.asarray(sum_to(arrays, share, data.shape, name), data.dtype)
 
 
-FLOATS = (np.dtype("float64"), np.dtype("float32"))
+FLOATS = {np.dtype("float64"), np.dtype("float32")}
+BARE = (int, float, np.number, np.bool_)
 
 
 def to_array(data: Any, dtype: Any = None) -> Any:

@@ -5,8 +5,9 @@ from typing import Any, final
 import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
+from .engine import sum_to
 from .namespaces import scalar
-from .node import Node, leaf
+from .node import Node, leaf, record
 
 
 @final
@@ -48,9 +49,9 @@ class Value(Node):
         return float(self.data)
 
     @staticmethod
-    def constant(data: Any, dtype: Any = None) -> "Value":
+    def constant(data: Any, others: Any = ()) -> "Value":
         """A number as an operand."""
-        return leaf(Value, data if type(data) is float else to_float(data))  # type: ignore[no-any-return]
+        return record(Value, None, (), data if type(data) is float else to_float(data))  # type: ignore[no-any-return]
 
     def like(self, data: Any, what: str) -> float:
         """The data as this node could hold it."""
@@ -74,7 +75,8 @@ class Value(Node):
     def fit(self, share: Any, name: str, create_graph: bool) -> Any:
         """A share as this node receives it: a float, or a Value when a graph is built."""
         if create_graph:
-            return share if type(share) is Value else self.functions.to_value(share, name)
+            share = share if isinstance(share, Node) else Value.constant(share)
+            return share if type(share) is Value else self.functions.to_value(sum_to(self.functions, share, (), name))
         if type(share) is not float:
             if not np.size(share) or np.asarray(share).dtype.kind not in "biuf":
                 raise GraphError(f"{name!r} returned {type(share).__name__} {share!r} as a gradient: return a number")

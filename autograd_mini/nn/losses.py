@@ -59,7 +59,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
 
 def _check_probabilities(name: str, target: Any) -> None:
     data = target.data if isinstance(target, Node) else np.asarray(target)
-    low, high = data.min(), data.max()
+    low, high = np.minimum.reduce(data, axis=None), np.maximum.reduce(data, axis=None)
     if not (low >= 0 and high <= 1):
         raise ValueError(f"{name}: the target must lie in [0, 1], got {low:g} to {high:g}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import autograd.numpy as anp
+import numpy as np
 from autograd import value_and_grad
 
 from benchmarks.problems import L2, Problem, Trainer
@@ -46,7 +47,7 @@ def trainers(problem: Problem) -> dict[str, Trainer]:
     def step() -> Any:
         loss, gradients = both(*parameters)
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter -= problem.lr * gradient
+            np.subtract(parameter, problem.lr * gradient, out=parameter)
         return loss
 
     return {"HIPS autograd": Trainer(step, float, lambda: parameters)}

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from statistics import median
 from typing import Any
 
 from benchmarks.eager import scalar_nets
-from benchmarks.harness import Effort, agree, interleave
+from benchmarks.harness import Effort, agree
 from benchmarks.report import Row, Target, alone, versus
-from benchmarks.workers import start
+from benchmarks.workers import race, start
 
 HERE = "benchmarks.eager.scalar_nets"
 MODES = {True: "", False: ", collector off"}
 RTOL = 1e-9  # of the losses and parameters after the checked steps
+Contenders = dict[str, tuple[str, dict[str, Any]]]  # name → (factory, arguments), as `workers.start` takes them
 
 
-def race(contenders: dict[str, tuple[str, dict[str, Any]]], points: int, effort: Effort) -> dict[bool, dict[str, Any]]:
+def race_all(contenders: Contenders, points: int, effort: Effort) -> dict[bool, dict[str, Any]]:
     """Seconds a step of each contender in each round, with the collector on (True) and off (False).
 
     All of them are first held to the hand-written step.
@@ -29,17 +29,7 @@ def race(contenders: dict[str, tuple[str, dict[str, Any]]], points: int, effort:
         for name, worker in workers.items():
             agree(name, worker.call("check", steps=steps), expected, RTOL)
         calls = {name: worker.call("calls", seconds=5 * effort.seconds) for name, worker in workers.items()}
-        return {
-            collector: interleave(
-                {
-                    name: partial(worker.call, "time", calls=calls[name], collector=collector)
-                    for name, worker in workers.items()
-                },
-                effort.rounds,
-                effort.warmups,
-            )
-            for collector in MODES
-        }
+        return {collector: race(workers, calls, collector, effort) for collector in MODES}
 
 
 def run(effort: Effort, peers: list[str]) -> list[Row]:
@@ -50,12 +40,12 @@ def run(effort: Effort, peers: list[str]) -> list[Row]:
 def micrograd_rows(effort: Effort, peers: list[str], points: int) -> list[Row]:
     """micrograd's demo on micrograd, on our Value and through our `nn.scalar`."""
     with_it = "micrograd" in peers
-    contenders: dict[str, tuple[str, dict[str, Any]]] = {"nn.scalar": (f"{HERE}:on_our_nn", {"points": points})}
+    contenders: Contenders = {"nn.scalar": (f"{HERE}:on_our_nn", {"points": points})}
     if with_it:
         contenders["micrograd"] = (f"{HERE}:on_micrograd", {"points": points})
         contenders["Value"] = (f"{HERE}:on_our_value", {"points": points})
     rows = []
-    for collector, times in race(contenders, points, effort).items():
+    for collector, times in race_all(contenders, points, effort).items():
         work = f"micrograd's demo step{MODES[collector]}"
         if not with_it:
             rows.append(alone(work, "nn.scalar", median(times["nn.scalar"]), "s", effort.rounds))
@@ -71,11 +61,11 @@ def micrograd_rows(effort: Effort, peers: list[str], points: int) -> list[Row]:
 
 def torch_rows(effort: Effort, peers: list[str], points: int) -> list[Row]:
     """The demo's graph node by node, on our Values and on PyTorch's 0-d tensors."""
-    contenders: dict[str, tuple[str, dict[str, Any]]] = {"Value": (f"{HERE}:graph_on_our_value", {"points": points})}
+    contenders: Contenders = {"Value": (f"{HERE}:graph_on_our_value", {"points": points})}
     if "torch" in peers:
         contenders["torch"] = (f"{HERE}:graph_on_torch", {"points": points})
     rows = []
-    for collector, times in race(contenders, points, effort).items():
+    for collector, times in race_all(contenders, points, effort).items():
         work = f"the same graph, node by node{MODES[collector]}"
         if "torch" in peers:
             target = Target(1 / 4, "≤ 1/4") if collector else None

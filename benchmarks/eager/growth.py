@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from statistics import median
 
-from benchmarks.harness import Effort, interleave
+from benchmarks.harness import Effort
 from benchmarks.report import Row, Target, alone, versus
-from benchmarks.workers import start
+from benchmarks.workers import race, start
 
 POWERS = {100: "10²", 1_000: "10³", 10_000: "10⁴", 100_000: "10⁵", 1_000_000: "10⁶"}
 MODES = {False: ("collector off", Target(1.5, "≤ 1.5")), True: ("collector on", Target(2.5, "≤ 2.5"))}
@@ -23,14 +22,7 @@ def run(effort: Effort, peers: list[str]) -> list[Row]:
             worker.call("check")
         calls = {name: worker.call("calls", seconds=2 * effort.seconds) for name, worker in workers.items()}
         for collector, (mode, target) in MODES.items():
-            times = interleave(
-                {
-                    name: partial(worker.call, "time", calls=calls[name], collector=collector)
-                    for name, worker in workers.items()
-                },
-                effort.rounds,
-                effort.warmups,
-            )
+            times = race(workers, calls, collector, effort)
             for name, each in times.items():
                 if name not in ("10⁴", "10⁶"):
                     rows.append(alone(f"time a node, {mode}", f"{name} nodes", median(each), "s", effort.rounds))

@@ -42,8 +42,8 @@ def fastest(trainers: dict[str, Trainer], effort: Effort) -> tuple[str, Trainer]
     return best, trainers[best]
 
 
-def contenders(problem: Problem, peers: list[str], effort: Effort) -> dict[str, tuple[str, Trainer]]:
-    """For ours, the hand-written step and each peer: its label and its trainer, after all were found to agree."""
+def contenders(problem: Problem, peers: list[str]) -> dict[str, dict[str, Trainer]]:
+    """For ours, the hand-written step and each peer: its ways of writing the step, after all were found to agree."""
     modules = {"ours": "ours", "by_hand": "by_hand", **{name: name for name in peers_for(problem, peers)}}
     ways: dict[str, dict[str, Trainer]] = {}
     for name, file in modules.items():
@@ -60,12 +60,15 @@ def contenders(problem: Problem, peers: list[str], effort: Effort) -> dict[str, 
                 agree(f"{label} on {problem.name}", got, expected, problem.rtol)
                 dtypes = {str(array.dtype) for array in trainer.parameters()}
                 assert dtypes == {problem.dtype}, f"{label} on {problem.name} holds its parameters as {dtypes}"
-    return {name: fastest(trainers, effort) for name, trainers in ways.items()}
+    return ways
 
 
 def rows_of(problem: Problem, peers: list[str], effort: Effort) -> list[Row]:
     """One row a contender, each against ours."""
-    chosen = contenders(problem, peers, effort)
+    ways = contenders(problem, peers)
+    gc.collect()
+    gc.freeze()  # what the imports left behind is nobody's cost
+    chosen = {name: fastest(trainers, effort) for name, trainers in ways.items()}
     calls = {name: calls_to_fill(trainer.step, effort.seconds) for name, (_, trainer) in chosen.items()}
     times = interleave(
         {name: collected(trainer.step, calls[name]) for name, (_, trainer) in chosen.items()},
@@ -80,14 +83,12 @@ def rows_of(problem: Problem, peers: list[str], effort: Effort) -> list[Row]:
 
 
 def run(effort: Effort, peers: list[str]) -> list[Row]:
-    gc.collect()
-    gc.freeze()  # what the imports left behind is nobody's cost
     rows = []
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a peer's deprecations are not ours
-            for problem in PROBLEMS:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a peer's deprecations are not ours
+        for problem in PROBLEMS:
+            try:
                 rows += rows_of(shrunk(problem) if effort.quick else problem, peers, effort)
-    finally:
-        gc.unfreeze()
+            finally:
+                gc.unfreeze()
     return rows
