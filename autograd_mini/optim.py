@@ -77,10 +77,14 @@ class SGD(Optimizer):
         super().__init__(params, lr)
         self.momentum = positive("momentum", momentum, zero=True)
         self.velocity: list[Any] = [None] * len(self.params)
+        self.buffers: list[Any] = [np.empty_like(parameter.data) for parameter in self.params]  # or every step would allocate
 
     def update(self, i: int, parameter: Any) -> None:
         """Change the i-th parameter by its gradient."""
         step, held = parameter.grad, self.velocity[i]
         if self.momentum:
             step = self.velocity[i] = np.array(step) if held is None else self.momentum * held + step
-        parameter.data -= self.lr * step
+        if type(step) is np.ndarray:
+            parameter.data -= np.multiply(step, self.lr, self.buffers[i])
+        else:
+            parameter.data -= self.lr * float(step)

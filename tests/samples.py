@@ -225,6 +225,8 @@ elementwise("ARCTAN2", "arctan2", (real, real), torch.atan2, analytic=False, tur
 elementwise("LOGADDEXP", "logaddexp", (real, real), torch.logaddexp, analytic=False)
 elementwise("XLOGY", "xlogy", (real, positive), torch.xlogy)
 elementwise("SECH2", "sech2", real, lambda x: 1.0 / torch.cosh(x) ** 2, analytic=False)
+elementwise("LOGISTIC", "logistic", real, lambda x: torch.sigmoid(x) * torch.sigmoid(-x), analytic=False)
+elementwise("SQUARED_ERROR", "squared_error", (real, real), lambda x, y: (x - y) ** 2)
 elementwise("SIGMOID", "sigmoid", real, torch.sigmoid, analytic=False)
 elementwise("SOFTPLUS", "softplus", real, lambda x: torch.log1p(torch.exp(x)), analytic=False)
 elementwise("LOG_SIGMOID", "log_sigmoid", real, lambda x: -torch.log1p(torch.exp(-x)), analytic=False)
@@ -354,12 +356,12 @@ for _axis in AXES:
                     lambda x, other=_other, like=_like, ddof=_ddof: other(x, correction=ddof, **like),
                     f"{_named} ddof {_ddof}",
                 )
-        for _row, _ord in (("NORM", None), ("SUM", 1), ("MAX", np.inf), ("POW", 3), ("POW", 1.5)):
+        for _row, _ord in (("NORM", None), ("SUM", 1), ("MAX", np.inf), ("NORM", 3), ("NORM", 1.5), ("NORM", 0.5)):
             if _axis in (None, 0, -1):
                 array(
                     _row,
                     lambda F, x, how=_how, ord=_ord: F.norm(x, ord, **how),
-                    [(distinct(0.05), (2, 3, 2))],
+                    [(distinct(0.1), (2, 3, 2))],
                     lambda x, like=_like, ord=_ord: torch.linalg.vector_norm(x, 2 if ord is None else ord, **like),
                     f"norm {_ord} {_named}",
                     analytic=False,

@@ -188,7 +188,7 @@ FUNCTIONS = {
     "arccosh": (ag.arccosh, true_arccosh, "above 1", 8, {}),
     "normal_pdf": (ag.normal_pdf, true_normal_pdf, "real", 4, {2: 1.0, 3: 1.7320508075688772}),
     "normal_cdf": (ag.normal_cdf, true_normal_cdf, "real", 4, {3: 1.0}),
-    "erf": (ag.erf, true_erf, "real", 4, {3: 0.7071067811865476}),
+    "erf": (ag.erf, true_erf, "real", 8, {3: 0.7071067811865476}),
     "silu": (ag.silu, true_silu, "real", 16, {1: 1.2784645427610738, 2: 2.3993572805154243, 3: 3.4357}),
     "gelu": (ag.gelu, true_gelu, "real", 16, {1: 0.7517915246935645, 2: 1.4142135623730951, 3: 2.0}),
 }

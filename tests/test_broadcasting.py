@@ -65,7 +65,7 @@ def same(ours: Any, theirs: Any) -> None:
 
 
 def compare(ours: Callable[..., Any], theirs: Callable[..., Any], operands: list[np.ndarray], constant: tuple[int, ...] = ()) -> None:
-    """Value, gradients (raw and as a graph) and second-order gradients, beside PyTorch's; operands of the result's shape 3× over."""
+    """Value, gradients (raw and as a graph) and second-order gradients, beside PyTorch's."""
     xs = [x if i in constant else ag.Tensor(x) for i, x in enumerate(operands)]
     ts = [torch.tensor(x, requires_grad=i not in constant) for i, x in enumerate(operands)]
     out, wanted = ours(*xs), theirs(*ts)
@@ -171,8 +171,9 @@ def test_plain_numbers_and_arrays_broadcast_like_nodes(shape: tuple[int, ...]) -
             reflected = ours(number, x)
             assert type(reflected) is ag.Tensor
             assert np.allclose(reflected.data, ours(ag.Tensor(1.5), x).data, rtol=1e-14, atol=0)
-        listed = ours(x, numbers(shape, 2).tolist())
-        assert np.array_equal(listed.data, ours(x, numbers(shape, 2)).data)
+        if 0 not in shape:  # nested lists do not tell the sizes behind a 0
+            listed = ours(x, numbers(shape, 2).tolist())
+            assert np.array_equal(listed.data, ours(x, numbers(shape, 2)).data)
 
 
 @pytest.mark.parametrize("shapes", FITTING)
@@ -196,7 +197,8 @@ def test_matmul_and_solve_broadcast_their_batches(batches: tuple[tuple[int, ...]
     x, y = (numbers((*batch, 2, 2), i) + 2.0 * np.eye(2) for i, batch in enumerate(batches))
     if fits(*batches):
         compare(ag.matmul, torch.matmul, [x, y])
-        compare(ag.solve, torch.linalg.solve, [x, y])
+        both = np.broadcast_shapes(x.shape, y.shape)  # PyTorch may take (batch, n) for a batch of vectors
+        compare(ag.solve, lambda a, b: torch.linalg.solve(a, torch.broadcast_to(b, both)), [x, y])
         return
     for name, function in (("matmul", ag.matmul), ("solve", ag.solve)):
         with pytest.raises(ag.ShapeError) as error:

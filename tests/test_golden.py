@@ -195,7 +195,9 @@ def test_number_at_an_awkward_point(f, at, value, grads, kind):
     leaves = [kind(x) for x in at]
     shape = leaves[0].shape
     check(f, leaves, np.full(shape, value), [np.full(shape, g) for g in grads])
-    assert all(leaf.grad is None or np.shape(leaf.grad) == leaf.shape for leaf in leaves)
+    if kind is number:
+        assert all(type(leaf.grad) is float for leaf in leaves)
+        assert type(f(*leaves).data) is float
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -246,6 +248,10 @@ ARRAYS = rows(
     ("norm2([0,0])", ag.norm, [[0.0, 0.0]], 0.0, [[0.0, 0.0]]),
     ("norm1([0,1])", lambda x: ag.norm(x, 1), [[0.0, 1.0]], 1.0, [[0.0, 1.0]]),
     ("norminf tie", lambda x: ag.norm(x, INF), [[1.0, 1.0]], 1.0, [[0.5, 0.5]]),
+    ("norm3([0,0])", lambda x: ag.norm(x, 3), [[0.0, 0.0]], 0.0, [[0.0, 0.0]]),
+    ("norm3([0,2])", lambda x: ag.norm(x, 3), [[0.0, 2.0]], 2.0, [[0.0, 1.0]]),
+    ("norm1.5([0,-2])", lambda x: ag.norm(x, 1.5), [[0.0, -2.0]], 2.0, [[0.0, -1.0]]),
+    ("norm3([1e200,1e200])", lambda x: ag.norm(x, 3), [[1e200, 1e200]], 1.2599210498948732e200, [[0.6299605249474366] * 2]),
     ("norm2([1e200,1e200])", ag.norm, [[1e200, 1e200]], 1.4142135623730951e200, [[0.7071067811865476] * 2]),
     ("norm2([1e-200,1e-200])", ag.norm, [[1e-200, 1e-200]], 1.4142135623730951e-200, [[0.7071067811865476] * 2]),
     ("norm2([inf,1])", ag.norm, [[INF, 1.0]], INF, [[NAN, 0.0]]),
@@ -524,6 +530,78 @@ def test_float32_mixed_with(f, dtype):
     y.sum().backward()
     (slope,) = ag.gradients(y.sum(), [x], create_graph=True)
     assert x.grad.dtype == slope.dtype == np.float32
+
+
+BARE = rows(
+    ("add", lambda x: ag.add(x, 2.0), "float32"),
+    ("multiply by np.float64", lambda x: ag.multiply(np.float64(2.0), x), "float32"),
+    ("power", lambda x: ag.power(x, 2.0), "float32"),
+    ("maximum", lambda x: ag.maximum(x, 1.5), "float32"),
+    ("clip", lambda x: ag.clip(x, 0.0, 1.5), "float32"),
+    ("where", lambda x: ag.where(x > 1, x, 0.0), "float32"),
+    ("softmax", ag.softmax, "float32"),
+    ("float64 array", lambda x: ag.add(x, np.array([1.0, 2.0])), "float64"),
+)
+
+
+@pytest.mark.parametrize(("f", "dtype"), BARE)
+def test_raw_float32_mixed_with(f, dtype):
+    """The same holds for raw arrays, outside any graph."""
+    assert f(f32(1.0, 2.0)).dtype == dtype
+
+
+@pytest.mark.parametrize("wide", [ag.Tensor([0.0]), np.array([0.0])], ids=["Tensor", "array"])
+@pytest.mark.parametrize("narrow", [ag.Tensor(f32(5.0)), f32(5.0)], ids=["Tensor", "array"])
+def test_bare_number_takes_the_dtype_of_the_result(narrow, wide):
+    """0.1 beside float32 and float64 is float64's 0.1, in whatever order they come."""
+    for out in (
+        ag.clip(narrow, wide, 0.1),
+        ag.clip(narrow, wide - 1.0, wide + 0.1),
+        ag.where(np.array([True]), ag.clip(narrow, 0.0, wide), 0.1) + 0.1,
+    ):
+        found = out.data if isinstance(out, ag.Tensor) else out
+        assert found.dtype == np.float64
+        assert found[0] == 0.1
+
+
+OVERFLOWING = {
+    "Python float": lambda x: x * 1e300,
+    "np.float64 scalar": lambda x: np.float64(1e300) * x,
+    "itself": lambda x: x * 1e30 * 1e30,
+}
+
+
+@pytest.mark.parametrize("name", OVERFLOWING)
+def test_float32_overflows_to_infinity(name):
+    """A number beyond float32 becomes inf in it, and no warning escapes: forward, backward and as a graph."""
+    x = ag.Tensor(f32(1.0, -2.0))
+    y = OVERFLOWING[name](x)
+    np.testing.assert_array_equal(y.data, f32(INF, -INF))
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, f32(INF, INF))
+    np.testing.assert_array_equal(ag.gradients(y.sum(), x, create_graph=True).data, f32(INF, INF))
+
+
+def test_data_and_seeds_beyond_float32():
+    """Data, a replacement for them and a gradient from above become inf where float32 ends."""
+    x = ag.Tensor([1e300], dtype="float32")
+    np.testing.assert_array_equal(x.data, f32(INF))
+    x.data = np.array([-1e300])
+    np.testing.assert_array_equal(x.data, f32(-INF))
+    (x * 1.0).backward(np.array([1e300]))
+    np.testing.assert_array_equal(x.grad, f32(INF))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_that_add_up_to_nan(kind):
+    """∞ and −∞ in two backward passes, or on two ways through one graph, make NaN without a warning."""
+    x = kind(0.0)
+    scalar_of(1 / x).backward()
+    scalar_of(-1 / x).backward()
+    assert np.isnan(x.grad).all()
+    x = kind(0.0)
+    scalar_of(1 / x + -1 / x).backward()
+    assert np.isnan(x.grad).all()
 
 
 def test_each_gradient_has_its_input_s_dtype():

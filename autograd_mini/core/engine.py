@@ -247,7 +247,8 @@ def backward(root: Any, gradient: Any = None) -> None:
     grads = sweep(order, root.seed(gradient, "backward"))
     for node in order:
         if not node.parents and node.grad is not None and node in grads:
-            grads[node] = node.grad + grads[node]
+            with np.errstate(all="ignore"):
+                grads[node] = node.grad + grads[node]
     deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
 
 

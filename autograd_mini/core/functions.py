@@ -100,6 +100,7 @@ sinh = _unary("sinh", ops.SINH)
 cosh = _unary("cosh", ops.COSH)
 tanh = _unary("tanh", ops.TANH)
 sech2 = _unary("sech2", ops.SECH2)
+logistic = _unary("logistic", ops.LOGISTIC)
 arcsinh = _unary("arcsinh", ops.ARCSINH)
 arccosh = _unary("arccosh", ops.ARCCOSH)
 arctanh = _unary("arctanh", ops.ARCTANH)
@@ -116,6 +117,7 @@ normal_cdf = _unary("normal_cdf", ops.NORMAL_CDF)
 normal_pdf = _unary("normal_pdf", ops.NORMAL_PDF)
 maximum = _binary("maximum", ops.MAXIMUM)
 minimum = _binary("minimum", ops.MINIMUM)
+squared_error = _binary("squared_error", ops.SQUARED_ERROR)
 sigmoid_cross_entropy = _binary("sigmoid_cross_entropy", ops.SIGMOID_CROSS_ENTROPY, "x, t")
 
 greater, greater_equal = _binary("greater", ops.GREATER), _binary("greater_equal", ops.GREATER_EQUAL)  # masks, for rules
@@ -329,12 +331,12 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     """
     matrix = (axis is None and len(shape(x)) == 2) or (isinstance(axis, tuple) and len(axis) == 2)
     if ord in (None, "fro") or (ord == 2 and not matrix):
-        return _array(ops.NORM(_axis(axis), keepdims), x)
+        return _array(ops.NORM(2, _axis(axis), keepdims), x)
     if matrix or isinstance(ord, str) or ord <= 0:
         raise NotImplementedError(f"norm: ord={ord!r} of shape {shape(x)}: supported are None, and with an axis 1, 2, inf or any p > 0")
     if ord == math.inf:
         return max(abs(x), axis, keepdims)
-    return power(sum(power(abs(x), ord), axis, keepdims), 1 / ord) if ord != 1 else sum(abs(x), axis, keepdims)
+    return sum(abs(x), axis, keepdims) if ord == 1 else _array(ops.NORM(ord, _axis(axis), keepdims), x)
 
 
 def cumsum(x: Any, axis: int | None = None) -> Any:
@@ -396,10 +398,14 @@ def dot(x: Any, y: Any, bias: Any = None) -> Any:
     >>> ag.dot([ag.Value(2.0), ag.Value(3.0)], [4.0, 5.0], 1.0)
     Value(24.0)
     """
-    if isinstance(x, list | tuple) and isinstance(y, list | tuple) and builtins.any(type(v) is Node.scalar_kind for v in (*x, *y)):
+    kind = Node.scalar_kind
+    if isinstance(x, list | tuple) and isinstance(y, list | tuple) and kind in set(map(type, (*x, *y))):
         if len(x) != len(y):
             raise ShapeError(f"dot: {len(x)} factors and {len(y)}")
-        return apply(ops.DOT(len(x)), *x, *y, 0.0 if bias is None else bias)
+        terms = (*x, *y, 0.0 if bias is None else bias)
+        parents = tuple([v if type(v) is kind else kind.constant(v) for v in terms])
+        op = ops.DOT(len(x))
+        return node.record(kind, op, parents, evaluate(op, kind.xp, [v.data for v in parents]))
     m, n = len(shape(x)), len(shape(y))
     out = multiply(x, y) if not m or not n else matmul(x, y) if n <= 2 else tensordot(x, y, (-1, -2))
     return out if bias is None else out + bias

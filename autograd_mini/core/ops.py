@@ -17,6 +17,7 @@ and its sample domain in tests/samples.py. A derivative is stated nowhere else.
 
 import functools
 import math
+import operator
 import string
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -51,7 +52,8 @@ class Op:
 
 ADD = Op("add", lambda xp, x, y: x + y, (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: g), "x + y; add(2.0, 3.0) = 5.0")
 SUB = Op("sub", lambda xp, x, y: x - y, (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g), "x − y; subtract(2.0, 3.0) = -1.0")
-MUL = Op("mul", lambda xp, x, y: x * y, (lambda xp, g, out, x, y: g * y, lambda xp, g, out, x, y: g * x), "x · y; multiply(2.0, 3.0) = 6.0")
+MUL = Op("mul", lambda xp, x, y: x * y, (lambda xp, g, out, x, y: g * y, lambda xp, g, out, x, y: g * x),
+    "x · y; multiply(2.0, 3.0) = 6.0")
 DIV = Op("div", lambda xp, x, y: x / y, (lambda xp, g, out, x, y: g / y, lambda xp, g, out, x, y: -g * out / y),
     "x / y; divide(3.0, 2.0) = 1.5")
 NEG = Op("neg", lambda xp, x: -x, (lambda xp, g, out, x: -g,), "−x; negative(2.0) = -2.0")
@@ -104,9 +106,9 @@ RECIPROCAL = Op("reciprocal", lambda xp, x: 1.0 / x, (lambda xp, g, out, x: -g *
 SIN = Op("sin", lambda xp, x: xp.sin(x), (lambda xp, g, out, x: g * xp.cos(x),), "sin x, x in radians; sin(0.0) = 0.0")
 COS = Op("cos", lambda xp, x: xp.cos(x), (lambda xp, g, out, x: -g * xp.sin(x),), "cos x, x in radians; cos(0.0) = 1.0")
 TAN = Op("tan", lambda xp, x: xp.tan(x), (lambda xp, g, out, x: g * (1.0 + out * out),), "tan x, x in radians; tan(0.0) = 0.0")
-ARCSIN = Op("arcsin", lambda xp, x: xp.arcsin(x), (lambda xp, g, out, x: g / xp.sqrt((1.0 - x) * (1.0 + x)),),
+ARCSIN = Op("arcsin", lambda xp, x: xp.arcsin(x), (lambda xp, g, out, x: g / xp.sqrt(_one_minus_square(xp, x)),),
     "the angle in radians whose sine is x; arcsin(0.0) = 0.0")
-ARCCOS = Op("arccos", lambda xp, x: xp.arccos(x), (lambda xp, g, out, x: -g / xp.sqrt((1.0 - x) * (1.0 + x)),),
+ARCCOS = Op("arccos", lambda xp, x: xp.arccos(x), (lambda xp, g, out, x: -g / xp.sqrt(_one_minus_square(xp, x)),),
     "the angle in radians whose cosine is x; arccos(1.0) = 0.0")
 ARCTAN = Op("arctan", lambda xp, x: xp.arctan(x), (lambda xp, g, out, x: g / (1.0 + x * x),),
     "the angle in radians whose tangent is x; arctan(0.0) = 0.0")
@@ -117,7 +119,7 @@ ARCSINH = Op("arcsinh", lambda xp, x: xp.arcsinh(x), (lambda xp, g, out, x: g / 
     "the inverse of sinh; arcsinh(0.0) = 0.0")
 ARCCOSH = Op("arccosh", lambda xp, x: xp.arccosh(x), (lambda xp, g, out, x: g / (xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0)),),
     "the inverse of cosh; arccosh(1.0) = 0.0")
-ARCTANH = Op("arctanh", lambda xp, x: xp.arctanh(x), (lambda xp, g, out, x: g / ((1.0 - x) * (1.0 + x)),),
+ARCTANH = Op("arctanh", lambda xp, x: xp.arctanh(x), (lambda xp, g, out, x: g / _one_minus_square(xp, x),),
     "the inverse of tanh; arctanh(0.0) = 0.0")
 HYPOT = Op(
     "hypot",
@@ -134,6 +136,18 @@ ARCTAN2 = Op(  # divided twice by r, so that neither r² nor 1 / r² is ever for
     ),
     "the angle of the point (x, y) in radians; arctan2(0.0, 1.0) = 0.0",
 )
+
+
+def _one_minus_square(xp: Any, x: Any) -> Any:
+    """1 − x², in the form that keeps its digits, and those of its slope, near ±1 and near 0."""
+    return xp.where(xp.less(xp.abs(x), 0.5), 1.0 - x * x, (1.0 - x) * (1.0 + x))
+
+
+def _gaussian(xp: Any, x: Any) -> Any:
+    """exp(−x²), x² as high² + a remainder: rounding x² costs x²/2 units in the last place."""
+    x = xp.minimum(xp.maximum(x, -64.0), 64.0)
+    high = xp.round(x * 64.0) / 64.0
+    return xp.exp(-high * high) * xp.exp(-(x - high) * (x + high))
 
 
 def _over(xp: Any, x: Any, length: Any) -> Any:
@@ -156,10 +170,12 @@ XLOGY = Op(
     ),
     "x · log y, and 0 where x is 0; xlogy(0.0, 0.0) = 0.0",
 )
-# Closed over {tanh, sech²}: 1 − tanh² and s(1 − s) would cancel in the tails, where no digit of the slope would be right.
+# Closed over {tanh, sech²} and {sigmoid, logistic}: 1 − tanh² and s(1 − s) would cancel in the tails, to the last digit.
 SECH2 = Op("sech2", lambda xp, x: xp.sech2(x), (lambda xp, g, out, x: -2.0 * g * (xp.tanh(x) * out),),
     "1 / cosh² x, the slope of tanh; sech2(0.0) = 1.0")
-SIGMOID = Op("sigmoid", lambda xp, x: xp.sigmoid(x), (lambda xp, g, out, x: g * (0.25 * xp.sech2(0.5 * x)),),
+LOGISTIC = Op("logistic", lambda xp, x: xp.logistic(x), (lambda xp, g, out, x: -g * (xp.tanh(0.5 * x) * out),),
+    "e⁻ˣ / (1 + e⁻ˣ)², the slope of the sigmoid; logistic(0.0) = 0.25")
+SIGMOID = Op("sigmoid", lambda xp, x: xp.sigmoid(x), (lambda xp, g, out, x: g * xp.logistic(x),),
     "1 / (1 + e⁻ˣ); sigmoid(0.0) = 0.5")
 SOFTPLUS = Op("softplus", lambda xp, x: xp.softplus(x), (lambda xp, g, out, x: g * xp.sigmoid(x),),
     "log(1 + eˣ); softplus(1000.0) = 1000.0")
@@ -168,7 +184,7 @@ LOG_SIGMOID = Op("log_sigmoid", lambda xp, x: -xp.softplus(-x), (lambda xp, g, o
 SILU = Op(
     "silu",
     lambda xp, x: x * xp.sigmoid(x),
-    (lambda xp, g, out, x: g * (xp.sigmoid(x) + x * (0.25 * xp.sech2(0.5 * x))),),
+    (lambda xp, g, out, x: g * (xp.sigmoid(x) + x * xp.logistic(x)),),
     "x · sigmoid(x), also called swish (arXiv:1606.08415); silu(0.0) = 0.0",
 )
 RELU = Op("relu", lambda xp, x: xp.maximum(x, 0.0), (lambda xp, g, out, x: xp.where(xp.less_equal(x, 0), 0.0, g),),
@@ -200,7 +216,7 @@ NORMAL_PDF = Op("normal_pdf", lambda xp, x: xp.normal_pdf(x), (lambda xp, g, out
     "the density of the standard normal distribution; normal_pdf(0.0) = 0.3989422804014327")
 NORMAL_CDF = Op("normal_cdf", lambda xp, x: xp.normal_cdf(x), (lambda xp, g, out, x: g * xp.normal_pdf(x),),
     "the distribution function of the standard normal distribution; normal_cdf(0.0) = 0.5")
-ERF = Op("erf", lambda xp, x: xp.erf(x), (lambda xp, g, out, x: g * (2.0 / math.sqrt(math.pi) * xp.exp(-x * x)),),
+ERF = Op("erf", lambda xp, x: xp.erf(x), (lambda xp, g, out, x: g * (2.0 / math.sqrt(math.pi) * _gaussian(xp, x)),),
     "the error function (DLMF 7.2.1); erf(0.0) = 0.0")
 GELU = Op("gelu", lambda xp, x: x * xp.normal_cdf(x), (lambda xp, g, out, x: g * (xp.normal_cdf(x) + x * xp.normal_pdf(x)),),
     "x · Φ(x) (arXiv:1606.08415)")
@@ -218,7 +234,7 @@ GELU_TANH = Op(
         lambda xp, g, out, x: g
         * (
             xp.sigmoid(_gelu_angle(x))
-            + x * (0.25 * xp.sech2(0.5 * _gelu_angle(x))) * (math.sqrt(8.0 / math.pi) * (1.0 + 3 * 0.044715 * (x * x)))
+            + x * xp.logistic(_gelu_angle(x)) * (math.sqrt(8.0 / math.pi) * (1.0 + 3 * 0.044715 * (x * x)))
         ),
     ),
     "x · (1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2 (arXiv:1606.08415)",
@@ -283,6 +299,12 @@ LOGICAL_AND = Op("logical_and", lambda xp, x, y: xp.logical_and(x, y))
 LOGICAL_OR = Op("logical_or", lambda xp, x, y: xp.logical_or(x, y))
 ZEROS_LIKE = Op("zeros_like", lambda xp, x: xp.zeros_like(x))
 
+SQUARED_ERROR = Op(
+    "squared_error",
+    lambda xp, x, y: xp.square(x - y),
+    (lambda xp, g, out, x, y: g * (2.0 * (x - y)), lambda xp, g, out, x, y: g * (2.0 * (y - x))),
+    "(x − y)²; squared_error(1.0, 3.0) = 4.0",
+)
 SIGMOID_CROSS_ENTROPY = Op(  # σ(x) − t as (1 − t)·σ(x) − t·σ(−x), right to the last digit in both tails
     "sigmoid_cross_entropy",
     lambda xp, x, t: xp.maximum(x, 0.0) - x * t + xp.log1p(xp.exp(-xp.abs(x))),
@@ -299,7 +321,7 @@ def DOT(n: int) -> Op:
     """w₁x₁ + … + wₙxₙ + b over the 2n + 1 parents (*w, *x, b): a whole neuron in one node."""
 
     def forward(xp: Any, *wxb: Any) -> Any:
-        return sum((w * x for w, x in zip(wxb[:n], wxb[n:], strict=False)), wxb[-1])
+        return sum(map(operator.mul, wxb[:n], wxb[n:]), wxb[-1])
 
     def vjps(xp: Any, g: Any, out: Any, *wxb: Any) -> list[Any]:
         return [*(g * x for x in wxb[n:-1]), *(g * w for w in wxb[:n]), g]
@@ -463,14 +485,18 @@ def CUMSUM(axis: int) -> Op:
 
 
 @static
-def NORM(axis: Axis, keepdims: bool) -> Op:
-    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no square overflows
+def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
+    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no power overflows
         top = xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0)
         top = xp.where(xp.logical_or(xp.equal(top, 0), xp.equal(top, math.inf)), 1.0, top)
-        out = top * xp.sqrt(xp.sum(xp.square(x / top), axis=axis, keepdims=True))
+        out = top * xp.power(xp.sum(xp.power(xp.abs(x / top), p), axis=axis, keepdims=True), 1 / p)
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
-    return Op("norm", forward, (lambda xp, g, out, x: _restore(xp, g, x, axis) * _over(xp, x, _restore(xp, out, x, axis)),))
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        ratio = _over(xp, x, _restore(xp, out, x, axis))
+        return _restore(xp, g, x, axis) * (ratio if p == 2 else xp.sign(ratio) * xp.power(xp.abs(ratio), p - 1))
+
+    return Op("norm", forward, (vjp,))
 
 
 def _shifted(xp: Any, x: Any, axis: Axis) -> tuple[Any, Any]:

@@ -151,7 +151,7 @@ class Tensor(Node):
     def constant(data: Any, others: Any = ()) -> "Tensor":
         """Data as an operand, not copied; a bare number takes the dtype of the Tensor that it meets among the others."""
         if type(data) is not np.ndarray or data.dtype not in FLOATS:
-            dtypes = [x.data.dtype for x in others if type(x) is Tensor and x.data.dtype in FLOATS]
+            dtypes = [x.dtype for x in others if isinstance(x, Tensor | np.ndarray) and x.dtype in FLOATS]
             bare = isinstance(data, BARE)
             data = to_array(data, dtypes[0] if bare and dtypes else None)
         return record(Tensor, None, (), data)  # type: ignore[no-any-return]
@@ -220,7 +220,8 @@ def to_array(data: Any, dtype: Any = None) -> Any:
     if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
         raise DTypeError(f"Tensor: real numbers are needed, got {array.dtype}: float32, float64, integers and booleans are supported")
     kept = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
-    return np.asarray(array, dtype or kept)
+    with np.errstate(all="ignore"):  # beyond float32's range is infinity
+        return np.asarray(array, dtype or kept)
 
 
 def _values_in(data: Any) -> list[Any]:

@@ -40,7 +40,7 @@ def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     2.0
     """
     _check("mse", prediction, target)
-    return _reduced(functions.square(functions.subtract(prediction, target)), reduction)
+    return _reduced(functions.squared_error(prediction, target), reduction)
 
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
