@@ -1,6 +1,8 @@
 """Optimisers: they change parameters by their gradients."""
 
+import copy
 import math
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,9 +14,9 @@ from .errors import GraphError
 
 def positive(name: str, value: Any, *, zero: bool = False) -> float:
     """The finite number > 0 (or ≥ 0), or an error that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a finite number {'≥' if zero else '>'} 0, got {value!r}")
-    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+    if not 0 <= value < math.inf or (value == 0 and not zero):
         raise ValueError(f"{name} must be a finite number {'≥' if zero else '>'} 0, got {value}")
     return float(value)
 
@@ -23,9 +25,11 @@ class Optimizer:
     """The parameters of an optimiser, checked. A subclass writes `update`."""
 
     def __init__(self, params: Iterable[Any], lr: float) -> None:
-        if isinstance(params, Node):
-            raise TypeError(f"params must be a list of parameters, got a single {type(params).__name__}: pass [w]")
+        if isinstance(params, Node) or not isinstance(params, Iterable):
+            advice = "[w]" if isinstance(params, Node) else "model.parameters()"
+            raise TypeError(f"params must be a list of parameters, got a single {type(params).__name__}: pass {advice}")
         self.params = list(params)
+        self.warned = False
         self.lr = positive("lr", lr)
         if not self.params:
             raise ValueError("the optimiser got no parameters (an exhausted generator?): pass model.parameters()")
@@ -51,8 +55,15 @@ class Optimizer:
                 f"no backward has reached the parameters ({names}{', …' if len(self.params) > 4 else ''}): the loss does not depend "
                 "on them, or backward() was not called since zero_grad(). Was the prediction detached, or wrapped afresh?"
             )
-        for i in reached:
-            self.update(i, self.params[i])
+        for i in reached:  # all are looked at before one is changed
+            self.params[i].like(self.params[i].grad, f"the gradient of {self.params[i].name}")
+        if len(reached) < len(self.params) and not self.warned:
+            self.warned = True
+            left = [parameter.name for parameter in self.params if parameter.grad is None]
+            warnings.warn(f"step(): no backward has reached {', '.join(left)}; they stay as they are", stacklevel=2)
+        with np.errstate(all="ignore"):
+            for i in reached:
+                self.update(i, self.params[i])
 
     def update(self, i: int, parameter: Any) -> None:
         """Change the i-th parameter by its gradient."""
@@ -83,7 +94,7 @@ class SGD(Optimizer):
         """Change the i-th parameter by its gradient."""
         step, held = parameter.grad, self.velocity[i]
         if self.momentum:
-            step = self.velocity[i] = np.array(step) if held is None else self.momentum * held + step
+            step = self.velocity[i] = copy.copy(step) if held is None else self.momentum * held + step
         if type(step) is np.ndarray:
             parameter.data -= np.multiply(step, self.lr, self.buffers[i])
         else:

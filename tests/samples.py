@@ -128,7 +128,9 @@ class Sample:
 SAMPLES: list[Sample] = []
 
 
-def elementwise(row: str, call: Any, domains: Domain | Sequence[Domain], reference: Callable[..., Any], label: str = "", **options: Any) -> None:
+def elementwise(
+    row: str, call: Any, domains: Domain | Sequence[Domain], reference: Callable[..., Any], label: str = "", **options: Any
+) -> None:
     """A sample for Values and, of shape (2, 3), for Tensors."""
     domains = (domains,) if callable(domains) else tuple(domains)
     name = label or (call if isinstance(call, str) else "call")
@@ -270,7 +272,7 @@ _low, _high = fixed(-0.5, -0.4, 0.4, -0.3, -0.1, -0.6), fixed(0.5, 0.6, 0.7, 0.8
 elementwise("CLIP", "clip", (_clipped, _low, _high), torch.clamp, turns=6)
 elementwise("CLIP", lambda F, x: F.clip(x, -0.5, 1.0), _clipped, lambda x: torch.clamp(x, -0.5, 1.0), "between numbers", turns=6)
 elementwise("CLIP", lambda F, x: F.clip(x, -0.5), _clipped, lambda x: torch.clamp(x, -0.5), "low alone", turns=6)
-elementwise("CLIP", lambda F, x: F.clip(x, high=0.5), _clipped, lambda x: torch.clamp(x, max=0.5), "high alone", turns=6)
+elementwise("CLIP", lambda F, x: F.clip(x, None, 0.5), _clipped, lambda x: torch.clamp(x, max=0.5), "high alone", turns=6)
 _holds = fixed(True, False, False, True, False, True)
 elementwise("WHERE", "where", (_holds, real, real), lambda c, x, y: torch.where(c != 0, x, y), constants=(0,))
 elementwise(
@@ -308,9 +310,7 @@ for _n in (1, 3):
         tensor=False,
     )
 elementwise("DOT", lambda F, w, x: F.dot([w], [x]), (real, real), torch.mul, "no bias", tensor=False)
-elementwise(
-    "DOT", through_apply("DOT", 2), (real,) * 5, lambda v, w, x, y, b: v * x + w * y + b, "through apply", raw=False
-)
+elementwise("DOT", through_apply("DOT", 2), (real,) * 5, lambda v, w, x, y, b: v * x + w * y + b, "through apply", raw=False)
 
 # ---- Reductions -------------------------------------------------------------------------------------------------------
 
@@ -463,7 +463,8 @@ EINSUMS: list[tuple[str, list[Shape]]] = [
     ("ij,jk,kl->il", [(2, 3), (3, 2), (2, 4)]), ("ijk,ikl->ijl", [(2, 3, 2), (2, 2, 3)]), ("aab,bcc->ac", [(2, 2, 3), (3, 2, 2)]),
     ("...ij,...jk->...ik", [(2, 2, 3), (2, 3, 2)]), ("...ij,...jk->...ik", [(2, 1, 2, 3), (4, 3, 2)]), ("...ij,jk", [(2, 2, 3), (3, 2)]),
     ("...i,...i->...", [(3, 1, 2), (4, 2)]), ("i...->...", [(2, 3, 2)]), ("...->...", [(2, 3)]), ("i...i->...", [(2, 3, 2)]),
-    ("...", [(2, 3)]), ("ij,ij->ij", [(1, 3), (2, 3)]), ("ij,jk->ik", [(2, 1), (3, 4)]), ("i , j -> j i", [(2,), (3,)]), ("Ab,bA->A", [(2, 3), (3, 2)]),
+    ("...", [(2, 3)]), ("ij,ij->ij", [(1, 3), (2, 3)]), ("ij,jk->ik", [(2, 1), (3, 4)]),
+    ("i , j -> j i", [(2,), (3,)]), ("Ab,bA->A", [(2, 3), (3, 2)]),
     (",i->i", [(), (3,)]), ("ij,ij,jk->", [(2, 3), (2, 3), (3, 2)]),
 ]  # fmt: skip
 for _i, (_subscripts, _shapes) in enumerate(EINSUMS):
@@ -490,7 +491,8 @@ for _i, (_pairs, _x, _y) in enumerate((
     )
 
 for _a, _b in (
-    ((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)), ((3, 3), (2, 3, 2)), ((2, 3, 3), (3, 2)), ((2, 3, 3), (3,)), ((3, 3, 3), (3,)),
+    ((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)), ((3, 3), (2, 3, 2)), ((2, 3, 3), (3, 2)),
+    ((2, 3, 3), (3,)), ((3, 3, 3), (3,)),
     ((2, 1, 2, 2), (3, 2, 1)), ((1, 1), (1,)),
 ):  # fmt: skip
     array(
@@ -541,7 +543,9 @@ for _x, _sizes in (((3,), (2, 3)), ((), (2, 2)), ((2, 1), (2, 3)), ((1, 3), (2, 
         "BROADCAST_TO", lambda F, x, n=_sizes: F.broadcast_to(x, n), [(real, _x)],
         lambda x, n=_sizes: torch.broadcast_to(x, n), f"{_x} to {_sizes}".replace(",", ""),
     )  # fmt: skip
-array("BROADCAST_TO", lambda F, x: F.broadcast_to(x, (100, 100)), [(real, (100,))], lambda x: torch.broadcast_to(x, (100, 100)), "a large one")
+array(
+    "BROADCAST_TO", lambda F, x: F.broadcast_to(x, (100, 100)), [(real, (100,))], lambda x: torch.broadcast_to(x, (100, 100)), "a large one"
+)
 for _axes in (None, 0, -1, (0, 2)):
     array(
         "FLIP", lambda F, x, a=_axes: F.flip(x, a), _block,
@@ -568,8 +572,14 @@ array("CAST", lambda F, x: F.cast(x, np.float64), [(real, (2, 3))], lambda x: x.
 
 _three = [(real, (2, 3)), (real, (1, 3)), (real, (3, 3))]
 array("CONCATENATE", lambda F, x: F.concatenate([x]), [(real, (2, 3))], lambda x: x.clone(), "of 1")
-array("CONCATENATE", lambda F, x: F.concatenate([x, x, 2.0 * x], -1), [(real, (2, 3))], lambda x: torch.cat([x, x, 2.0 * x], -1), "of one node")
-array("CONCATENATE", lambda F, x, y: F.concatenate((x, y), axis=1), [(real, (2, 1)), (real, (2, 3))], lambda x, y: torch.cat([x, y], 1), "of 2")
+array("CONCATENATE", lambda F, x: F.concatenate([x, x, 2 * x], -1), [(real, (2, 3))], lambda x: torch.cat([x, x, 2 * x], -1), "of a node")
+array(
+    "CONCATENATE",
+    lambda F, x, y: F.concatenate((x, y), axis=1),
+    [(real, (2, 1)), (real, (2, 3))],
+    lambda x, y: torch.cat([x, y], 1),
+    "of 2",
+)
 array("CONCATENATE", lambda F, *xs: F.concatenate(xs), _three, lambda *xs: torch.cat(xs), "of 3")
 array("CONCATENATE", lambda F, x, y: F.concatenate([x, [1.0, 2.0], y]), [(real, (2,)), (real, (0,))],
       lambda x, y: torch.cat([x, torch.tensor([1.0, 2.0]).double(), y]), "with plain numbers and nothing", float32=False)  # fmt: skip
@@ -607,10 +617,12 @@ INDICES: dict[str, Any] = {
     "two integers": (1, -2), "three integers": (1, 0, 1), "slice and integer": (slice(1, None), 2), "None": None,
     "None among slices": (slice(0, 2), None, 1), "Ellipsis": Ellipsis, "Ellipsis and integer": (..., 0),
     "integer, Ellipsis, None": (0, ..., None), "nothing": (),
-    "list": [0, 2], "repeated": [0, 0, 2, 0], "negative and repeated": [-1, 2, 0], "empty list": [], "integer matrix": np.array([[0, 1], [1, 1]]),
+    "list": [0, 2], "repeated": [0, 0, 2, 0], "negative and repeated": [-1, 2, 0], "empty list": [],
+    "integer matrix": np.array([[0, 1], [1, 1]]),
     "unsigned": np.array([0, 2, 2], np.uint8), "one-element array": np.array([1]), "0-d array": np.array(1),
     "two arrays": (np.array([0, 0, 2]), np.array([1, 1, 3])), "arrays that broadcast": (np.array([[0], [2]]), np.array([1, 1, 0])),
-    "slice and array": (slice(None), [0, 0, 3]), "arrays apart": ([0, 1, 0], slice(None), [1, 0, 1]), "integer and array apart": (0, slice(None), [1, 1]),
+    "slice and array": (slice(None), [0, 0, 3]), "arrays apart": ([0, 1, 0], slice(None), [1, 0, 1]),
+    "integer and array apart": (0, slice(None), [1, 1]),
     "array and None": (None, [1, 1]), "array, Ellipsis, integer": ([0, 0], ..., 1),
     "boolean": np.array([True, False, True]), "boolean none": np.zeros(3, bool), "boolean list": [False, True, True],
     "boolean whole": (np.arange(24).reshape(3, 4, 2) % 3 == 0), "boolean matrix": (np.arange(12).reshape(3, 4) % 5 < 2),
@@ -661,7 +673,13 @@ for _name, _index in INDICES.items():
 array("GETITEM", lambda F, x: x[1:, 0], [(real, (3, 4, 2))], lambda x: x[1:, 0], "operator")
 array("GETITEM", lambda F, x: F.stack([row * (i + 1.0) for i, row in enumerate(x)]), [(real, (3, 2))],
       lambda x: torch.stack([row * (i + 1.0) for i, row in enumerate(x)]), "iteration")  # fmt: skip
-array("INDEX_UPDATE", lambda F, x: F.index_update(x, 0, 5.0), [(real, (3, 2))], lambda x: _put(x, 0, torch.tensor(5.0).double()), "with a number")
+array(
+    "INDEX_UPDATE",
+    lambda F, x: F.index_update(x, 0, 5.0),
+    [(real, (3, 2))],
+    lambda x: _put(x, 0, torch.tensor(5.0).double()),
+    "with a number",
+)
 array("INDEX_UPDATE", lambda F, v: F.index_update(np.zeros((3, 2)), 0, v), [(real, (2,))],
       lambda v: _put(torch.zeros(3, 2, dtype=v.dtype), 0, v), "into plain zeros", float32=False)  # fmt: skip
 array("GETITEM", lambda F, x: F.to_value(x), [(real, (1, 1))], lambda x: x.reshape(()), "to_value", raw=False, float32=False)
@@ -686,7 +704,13 @@ for _axis, _x, _sizes in ((0, (4, 3), (3, 3)), (1, (3, 5), (3, 4)), (1, (2, 2), 
         constants=(1,),
     )
 for _axis in (0, 1, -1):
-    array("SORT", lambda F, x, axis=_axis: F.sort(x, axis), [(distinct(0.0), (3, 4, 2))], lambda x, axis=_axis: torch.sort(x, axis).values, f"axis {_axis}")
+    array(
+        "SORT",
+        lambda F, x, axis=_axis: F.sort(x, axis),
+        [(distinct(0.0), (3, 4, 2))],
+        lambda x, axis=_axis: torch.sort(x, axis).values,
+        f"axis {_axis}",
+    )
     array(
         "ARGSORT", lambda F, x, axis=_axis: F.argsort(x, axis), [(distinct(0.0), (3, 4, 2))],
         lambda x, axis=_axis: torch.argsort(x, axis), f"axis {_axis}", mask=True,
@@ -704,6 +728,83 @@ for _k in (0, 1, -2):
     array("GETITEM", lambda F, x, k=_k: F.diag(x, k), [(real, (3, 4))], lambda x, k=_k: torch.diag(x, k), f"diag {_k} of a matrix")
     array("GETITEM", lambda F, x, k=_k: F.trace(x, k), [(real, (3, 4))], lambda x, k=_k: torch.diag(x, k).sum(), f"trace {_k}")
 array("GETITEM", "trace", [(real, (3, 3, 2))], lambda x: torch.einsum("iij->j", x), "trace of a block")
+
+# ---- Nothing, and single numbers --------------------------------------------------------------------------------------
+
+_empty = [(real, (0, 3))]
+for _i, (_row, _call, _reference) in enumerate((
+    ("MEAN", lambda F, x: F.mean(x, 1), lambda x: torch.mean(x, 1)),
+    ("VAR", lambda F, x: F.var(x, -1), lambda x: x.sum(1)),
+    ("STD", lambda F, x: F.std(x, -1, 1), lambda x: x.sum(1)),
+    ("MAX", lambda F, x: F.max(x, 1), lambda x: torch.amax(x, 1)),
+    ("NORM", lambda F, x: F.norm(x, axis=0), lambda x: torch.linalg.norm(x, dim=0)),
+    ("NORM", lambda F, x: F.norm(x, 3, 1), lambda x: torch.linalg.vector_norm(x, 3, 1)),
+    ("LOGSUMEXP", lambda F, x: F.logsumexp(x, 1), lambda x: torch.logsumexp(x, 1)),
+    ("SOFTMAX", lambda F, x: F.softmax(x), lambda x: torch.softmax(x, -1)),
+    ("SOFTMAX", lambda F, x: F.softmax(x, 0), lambda x: torch.softmax(x, 0)),
+    ("LOG_SOFTMAX", lambda F, x: F.log_softmax(x, 0), lambda x: torch.log_softmax(x, 0)),
+    ("CUMSUM", lambda F, x: F.cumsum(x, 0), lambda x: torch.cumsum(x, 0)),
+    ("CUMSUM", lambda F, x: F.cumsum(x), lambda x: torch.cumsum(x.ravel(), 0)),
+    ("CUMPROD", lambda F, x: F.cumprod(x, 0), lambda x: torch.cumprod(x, 0)),
+    ("RECURRENCE", lambda F, x: F.recurrence(x, x, 0), lambda x: x + 0.0),
+    ("SORT", lambda F, x: F.sort(x, 0), lambda x: x + 0.0),
+    ("RESHAPE", lambda F, x: F.reshape(x, (3, 0)), lambda x: x.reshape(3, 0)),
+    ("RESHAPE", lambda F, x: F.ravel(x), torch.ravel),
+    ("TRANSPOSE", lambda F, x: F.transpose(x), lambda x: x.T),
+    ("FLIP", lambda F, x: F.flip(x), lambda x: x + 0.0),
+    ("ROLL", lambda F, x: F.roll(x, 1, 0), lambda x: x + 0.0),
+    ("TRIL", lambda F, x: F.tril(x), lambda x: x + 0.0),
+    ("PAD", lambda F, x: F.pad(x, 1), lambda x: torch.nn.functional.pad(x, (1, 1, 1, 1))),
+    ("CONCATENATE", lambda F, x: F.concatenate([x, x]), lambda x: torch.cat([x, x])),
+    ("STACK", lambda F, x: F.stack([x, x], 1), lambda x: torch.stack([x, x], 1)),
+    ("GETITEM", lambda F, x: F.getitem(x, (slice(None), [2, 0])), lambda x: x[:, [2, 0]]),
+    ("GETITEM", lambda F, x: F.getitem(x, np.zeros((0, 3), bool)), torch.ravel),
+    ("GETITEM", lambda F, x: F.diagonal(x), torch.diagonal),
+    ("SCATTER", lambda F, x: F.scatter(x, (4, 3), []), lambda x: torch.zeros(4, 3, dtype=x.dtype) + 0.0 * x.sum()),
+    ("INDEX_UPDATE", lambda F, x: F.index_update(x, slice(None), 1.0), lambda x: x + 0.0),
+    ("EINSUM", lambda F, x: F.einsum("ij,ij->j", x, x), lambda x: (x * x).sum(0)),
+    ("MATMUL", lambda F, x: F.matmul(x.T, x), lambda x: x.T @ x),
+    ("BROADCAST_TO", lambda F, x: F.tile(x, 2), lambda x: torch.tile(x, (2,))),
+    ("SOFTMAX_CROSS_ENTROPY", lambda F, x: F.softmax_cross_entropy(x, x), lambda x: x.sum(1)),
+)):  # fmt: skip
+    array(_row, _call, _empty, _reference, f"nothing {_i}")
+_no_matrices = [(real, (0, 2, 2))]
+array("INV", "inv", _no_matrices, lambda a: a + 0.0, "nothing")
+array("DET", "det", _no_matrices, lambda a: a.sum((-1, -2)), "nothing")
+array("LOGABSDET", lambda F, a: F.slogdet(a)[1], _no_matrices, lambda a: a.sum((-1, -2)), "nothing", analytic=False)
+array("SOLVE", lambda F, a: F.solve(a, a), _no_matrices, lambda a: a + 0.0, "nothing")
+
+_number = [(positive, ())]
+for _i, (_row, _call, _reference) in enumerate((
+    ("SUM", lambda F, x: F.sum(x), lambda x: x + 0.0),
+    ("SUM", lambda F, x: F.sum(x, ()), lambda x: x + 0.0),
+    ("MEAN", lambda F, x: F.mean(x), lambda x: x + 0.0),
+    ("VAR", lambda F, x: F.var(x), lambda x: 0.0 * x),
+    ("MAX", lambda F, x: F.max(x), lambda x: x + 0.0),
+    ("NORM", lambda F, x: F.norm(x), torch.abs),
+    ("LOGSUMEXP", lambda F, x: F.logsumexp(x), lambda x: x + 0.0),
+    ("SOFTMAX", lambda F, x: F.softmax(x, None), lambda x: torch.ones_like(x) + 0.0 * x),
+    ("CUMSUM", lambda F, x: F.cumsum(x), lambda x: x.reshape(1)),
+    ("CUMPROD", lambda F, x: F.cumprod(x), lambda x: x.reshape(1)),
+    ("RESHAPE", lambda F, x: F.ravel(x), torch.ravel),
+    ("RESHAPE", lambda F, x: F.expand_dims(x, 0), lambda x: x[None]),
+    ("TRANSPOSE", lambda F, x: F.transpose(x), lambda x: x + 0.0),
+    ("FLIP", lambda F, x: F.flip(x), lambda x: x + 0.0),
+    ("ROLL", lambda F, x: F.roll(x, 2), lambda x: x + 0.0),
+    ("STACK", lambda F, x: F.stack([x, 2.0 * x]), lambda x: torch.stack([x, 2.0 * x])),
+    ("GETITEM", lambda F, x: F.getitem(x, ()), lambda x: x + 0.0),
+    ("GETITEM", lambda F, x: F.getitem(x, (None, ...)), lambda x: x[None]),
+    ("GETITEM", lambda F, x: F.getitem(x, np.array(True)), lambda x: x.reshape(1)),
+    ("GETITEM", lambda F, x: F.repeat(x, 3), lambda x: x * torch.ones(3, dtype=x.dtype)),
+    ("SCATTER", lambda F, x: F.scatter(x, (), ()), lambda x: x + 0.0),
+    ("INDEX_UPDATE", lambda F, x: F.index_update(np.zeros(3), [0, 2], x), lambda x: x * torch.tensor([1.0, 0.0, 1.0]).double()),
+    ("BROADCAST_TO", lambda F, x: F.tile(x, (2, 2)), lambda x: x * torch.ones(2, 2, dtype=x.dtype)),
+    ("BROADCAST_TO", lambda F, x: F.broadcast_to(x, ()), lambda x: x + 0.0),
+    ("EINSUM", lambda F, x: F.einsum(",->", x, x), lambda x: x * x),
+    ("MUL", lambda F, x: F.outer(x, x), lambda x: (x * x).reshape(1, 1)),
+    ("MUL", lambda F, x: F.dot(x, x), lambda x: x * x),
+)):  # fmt: skip
+    array(_row, _call, _number, _reference, f"a number {_i}", analytic=_row != "NORM", float32=_row != "INDEX_UPDATE")
 
 # ---- What the tests ask of all samples --------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ def test_where_and_clip_refuse_what_does_not_fit(shapes: tuple[tuple[int, ...], 
 
 @pytest.mark.parametrize("shape", [pytest.param(shape, id=named((shape,))) for shape in SHAPES])
 def test_a_value_beside_a_tensor_broadcasts_and_its_share_is_summed(shape: tuple[int, ...]) -> None:
-    """A Value mixes with a Tensor of any shape, on either side: the result is a Tensor, the Value's gradient a float."""
+    """A Value mixes with a Tensor of any shape, on either side: the result is a Tensor of its dtype, the Value's gradient a float."""
     for name, (ours, theirs) in BINARY.items():
         for first in (True, False):
             v, t = ag.Value(1.25), ag.Tensor(numbers(shape, 3))
@@ -156,6 +156,11 @@ def test_a_value_beside_a_tensor_broadcasts_and_its_share_is_summed(shape: tuple
             assert type(node_v) is ag.Value
             assert type(node_t) is ag.Tensor
             same(node_v.data, grads[0])
+            single = ag.Tensor(t.data, dtype=np.float32)
+            out = ours(v, single) if first else ours(single, v)
+            assert out.dtype == np.float32, name
+            of_v, of_t = ag.gradients(out, [v, single], weights)
+            assert (type(of_v), of_t.dtype) == (float, np.float32), name
 
 
 @pytest.mark.parametrize("shape", [pytest.param(shape, id=named((shape,))) for shape in SHAPES])
@@ -226,5 +231,5 @@ def test_matmul_of_inner_sizes_that_differ(shapes: tuple[tuple[int, ...], tuple[
 def test_matmul_refuses_0d_operands(shape: tuple[int, ...]) -> None:
     """A number has no place in a matrix product, on either side: ShapeError."""
     for x, y in (((), shape), (shape, ())):
-        with pytest.raises(ag.ShapeError, match="^matmul: "):
+        with pytest.raises(ag.ShapeError, match=r"^matmul: "):
             ag.matmul(ag.Tensor(np.ones(x)), ag.Tensor(np.ones(y)))

@@ -101,6 +101,10 @@ def _cube(x: Jet) -> Jet:
     return x.through(v**3, 3.0 * v**2, 6.0 * v, np.full(np.shape(v), 6.0))
 
 
+def _larger(x: Jet, y: Jet) -> Jet:
+    return Jet(*(np.where(x.value > y.value, a, b) for a, b in zip(x.c, y.c, strict=True)))
+
+
 def _one(x: Jet) -> Jet:
     return constant(np.ones(np.shape(x.value)), len(x.c) - 1)
 
@@ -131,7 +135,9 @@ SCALAR: dict[str, Operation] = {
     ),
     "negate": Operation(1, lambda x: -x, torch.neg, lambda x: x.linear(np.negative), lambda x: (-1.0,)),
     "scale": Operation(1, lambda x: 0.7 * x, lambda x: 0.7 * x, lambda x: x.linear(lambda c: 0.7 * c), lambda x: (0.7,)),
-    "shift": Operation(1, lambda x: 1.5 - x, lambda x: 1.5 - x, lambda x: _one(x) + _one(x).linear(lambda c: 0.5 * c) - x, lambda x: (-1.0,)),
+    "shift": Operation(
+        1, lambda x: 1.5 - x, lambda x: 1.5 - x, lambda x: _one(x) + _one(x).linear(lambda c: 0.5 * c) - x, lambda x: (-1.0,)
+    ),
     "square": Operation(1, lambda x: x * x, lambda x: x * x, lambda x: x.times(x), lambda x: (2.0 * x,)),
     "cube": Operation(1, lambda x: x**3, lambda x: x**3, _cube, lambda x: (3.0 * x * x,)),
     "sin": Operation(1, ag.sin, torch.sin, _sin, lambda x: (math.cos(x),)),
@@ -154,7 +160,7 @@ SCALAR: dict[str, Operation] = {
         2,
         lambda x, y: ag.maximum(x, y + 0.0137),
         lambda x, y: torch.maximum(x, y + 0.0137),
-        lambda x, y: Jet(*(np.where(x.value > y.value + 0.0137, a, b) for a, b in zip(x.c, (y + _one(y).linear(lambda c: 0.0137 * c)).c, strict=True))),
+        lambda x, y: _larger(x, y + _one(y).linear(lambda c: 0.0137 * c)),
         lambda x, y: (float(x > y + 0.0137), float(x <= y + 0.0137)),
     ),
     "dot": Operation(
@@ -205,7 +211,10 @@ ARRAY: dict[str, Operation] = {
         lambda x: x.linear(lambda c: _full(c)[[1, 0, 1], [0, 0, 2]]),
     ),
     "column": Operation(
-        1, lambda x: ag.broadcast_to(x, (3, 3))[:, 1:2], lambda x: torch.broadcast_to(x, (3, 3))[:, 1:2], lambda x: x.linear(lambda c: _full(c)[:, 1:2])
+        1,
+        lambda x: ag.broadcast_to(x, (3, 3))[:, 1:2],
+        lambda x: torch.broadcast_to(x, (3, 3))[:, 1:2],
+        lambda x: x.linear(lambda c: _full(c)[:, 1:2]),
     ),
     "reversed stack": Operation(
         2,
@@ -220,7 +229,7 @@ ARRAY: dict[str, Operation] = {
 
 @dataclass(frozen=True)
 class Program:
-    """Leaves, constants, and steps (operation, how far back the results are that it takes); its value is the sum of the last four results."""
+    """Leaves, constants, and steps (operation, how far back its operands are); its value is the sum of the last four results."""
 
     leaves: tuple[tuple[int, ...], ...]  # their shapes
     constants: int
@@ -236,7 +245,7 @@ class Program:
         return [rng.uniform(-1.0, 1.0, shape) for shape in self.leaves]
 
     def run(self, start: list[Any], reading: str, table: dict[str, Operation], value: Callable[[Any], Any]) -> Any:
-        """Its value, given leaves and then constants. What has grown large is read as its sine by the next step, so that nothing overflows."""
+        """Its value, given leaves and then constants. What has grown large is replaced by its sine, so that nothing overflows."""
         results = start[len(self.leaves) :] + start[: len(self.leaves)]
         for name, places in self.steps:
             result = getattr(table[name], reading)(*[results[-1 - i % len(results)] for i in places])

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import samples
 import torch
 from samples import SAMPLES, Sample, kinds, reaches, rows_without_sample
 
@@ -102,6 +101,9 @@ class Levels:
             level = _total([g * (float(u) if type(g) is ag.Value else u) for g, u in zip(grads, weights, strict=True)])
         return float(level.data)
 
+    def level_along(self, along: list[np.ndarray], order: int, t: float) -> float:
+        return self.level([x + t * v for x, v in zip(self.point, along, strict=True)], order)
+
     def by_torch(self, orders: int) -> tuple[np.ndarray, list[list[np.ndarray]]]:
         """The output and the gradients of every order, by PyTorch."""
         operands = [torch.from_numpy(np.array(x)) for x in self.operands]
@@ -165,13 +167,9 @@ def check_by_numbers(sample: Sample, kind: str, tamper: Tamper | None = None, on
         along = [levels.random(x.shape) for x in levels.point]
         for order, found in enumerate(levels.nested(ORDERS)[1:], 2):
             got = sum(np.sum(g * v) for g, v in zip(found, along, strict=True))
-            wanted = stencil(lambda t, order=order: levels.level(moved(levels.point, along, t), order - 1))
+            wanted = stencil(functools.partial(levels.level_along, along, order - 1))
             size = 1.0 + sum(np.sum(np.abs(g * v)) for g, v in zip(found, along, strict=True))
             agree(got / size, wanted / size, 1e-7, f"{sample}: order {order}, turn {turn}, by central differences")
-
-
-def moved(point: list[np.ndarray], along: list[np.ndarray], t: Any) -> list[np.ndarray]:
-    return [x + t * v for x, v in zip(point, along, strict=True)]
 
 
 def stencil(f: Callable[[float], Any], h: float = 1e-3) -> Any:
@@ -280,7 +278,25 @@ def test_value_results_are_floats(sample: Sample) -> None:
     assert all(type(x.grad) is float for x in variables if x.grad is not None)
 
 
-EXACT = {"ADD", "SUB", "MUL", "DIV", "NEG", "SQRT", "SQUARE", "RECIPROCAL", "ABS", "SIGN", "FLOOR", "CEIL", "MAXIMUM", "MINIMUM", "CLIP", "WHERE", "RELU"}
+EXACT = {
+    "ADD",
+    "SUB",
+    "MUL",
+    "DIV",
+    "NEG",
+    "SQRT",
+    "SQUARE",
+    "RECIPROCAL",
+    "ABS",
+    "SIGN",
+    "FLOOR",
+    "CEIL",
+    "MAXIMUM",
+    "MINIMUM",
+    "CLIP",
+    "WHERE",
+    "RELU",
+}
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -3.0, 1e-300, -1e-300, 1e200, -1e200, 30.0, -800.0, 800.0, np.inf, -np.inf, np.nan]
 
 
@@ -296,7 +312,7 @@ def both_kinds(sample: Sample, operands: list[Any]) -> Iterator[tuple[str, Any, 
         yield f"{sample}{tuple(operands)}: {f'gradient {i - 1}' if i else 'value'}", x, np.asarray(y)
 
 
-def same_number(sample: Sample, x: Any, y: Any, ulps: float = 6) -> bool:
+def same_number(sample: Sample, x: Any, y: Any, ulps: float = 8) -> bool:
     if sample.row in EXACT:  # bit for bit, the sign of zero included
         return np.float64(x).tobytes() == np.float64(y).tobytes() or bool(np.isnan(x) and np.isnan(y))
     return close(x, y, ulps)
@@ -315,7 +331,7 @@ def unequal_kinds(sample: Sample, points: Any, ulps: float) -> list[str]:
 def test_value_is_0d_tensor(sample: Sample) -> None:
     """A Value and a 0-d Tensor give the same numbers: bit for bit for + − × ÷ and sqrt, within a few ulp else."""
     points = [[number(x) for x in sample.draw("Value", turn)] for turn in range(12)]
-    assert unequal_kinds(sample, points, 6) == []
+    assert unequal_kinds(sample, points, 8) == []
 
 
 @pytest.mark.parametrize("sample", [pytest.param(s, id=str(s)) for s in SAMPLES if s.scalar and s.tensor])
@@ -325,7 +341,7 @@ def test_value_is_0d_tensor_at_the_edges(sample: Sample) -> None:
     grid = np.array(np.meshgrid(*[SPECIAL] * min(count, 2))).reshape(min(count, 2), -1).T.tolist()
     rng = sample.rng(7)
     points = [[*point, *rng.choice(SPECIAL, count - len(point)).tolist()] for point in grid]
-    assert unequal_kinds(sample, points, 64)[:5] == []
+    assert unequal_kinds(sample, points, 8)[:5] == []
 
 
 @pytest.mark.parametrize("subscripts", ["iii->i", "ii", "iij->ij"])
@@ -377,6 +393,44 @@ def test_raw_operands_of_any_layout(sample: Sample) -> None:
 
     for layout in (reversed_view, read_only, swapped):
         assert np.allclose(sample.call(F, *map(layout, operands)), wanted, rtol=1e-14, atol=1e-14), layout
+
+
+# ---- Between the kinds ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sample", [pytest.param(s, id=str(s)) for s in SMOOTH if s.tensor and () in [s.shapes[i] for i in s.wrt]])
+def test_array_functions_take_values(sample: Sample) -> None:
+    """Where an operand is a single number, a Value does what a 0-d Tensor does, and its gradient is a float; at the second order too."""
+    operands, found = sample.draw("Tensor"), []
+    for kind in (ag.Value, ag.Tensor):
+        xs = [x if i not in sample.wrt else kind(x) if x.shape == () else ag.Tensor(x) for i, x in enumerate(operands)]
+        variables = [xs[i] for i in sample.wrt]
+        out = sample.call(F, *xs)
+        seed = np.ones(out.shape) if out.shape else None
+        plain = ag.gradients(out, variables, seed)
+        assert all(type(g) is float for g, x in zip(plain, variables, strict=True) if type(x) is ag.Value)
+        grads = ag.gradients(out, variables, seed, create_graph=True)
+        assert [type(g) for g in grads] == [type(x) for x in variables]
+        second = ag.gradients(_total([g * g for g in grads]), variables, allow_unused=True)
+        found.append([out.data, *plain, *(g.data for g in grads), *second])
+    for x, y in zip(*found, strict=True):
+        agree(x, y, 1e-13, str(sample))
+
+
+def test_values_become_a_tensor_and_values_again() -> None:
+    """Tensor([[Value, …], …]) and to_values() stay in the graph: derivatives of orders 1 to 3 pass through both."""
+    x, y = ag.Value(1.5), ag.Value(-0.5)
+    t = ag.Tensor([[x, y], [x * y, 2.0]])
+    (a, b), (c, d) = (t * t).to_values()
+    assert [type(v) for v in (a, b, c, d)] == [ag.Value] * 4
+    out = a * b * c + d  # x² · y² · x²y² + 4 = x⁴ · y⁴ + 4
+    assert type(out.data) is float
+    agree(out.data, 1.5**4 * 0.5**4 + 4.0, 1e-14, "value")
+    slope = ag.gradients(out, x, create_graph=True)
+    agree(slope.data, 4 * 1.5**3 * 0.5**4, 1e-14, "order 1")
+    mixed = ag.gradients(slope, y, create_graph=True)
+    agree(mixed.data, 4 * 1.5**3 * 4 * (-0.5) ** 3, 1e-14, "order 2")
+    agree(ag.gradients(mixed, x), 12 * 1.5**2 * 4 * (-0.5) ** 3, 1e-14, "order 3")
 
 
 # ---- float32 ----------------------------------------------------------------------------------------------------------
@@ -546,7 +600,7 @@ def test_every_public_function_has_a_sample() -> None:
 def test_a_function_without_a_sample_is_noticed() -> None:
     """The test above can fail: a name that no sample calls is reported, and so is one whose samples are taken away."""
     assert unsampled({"planted", "tile"}, SAMPLES) == {"planted"}
-    assert unsampled({"tile", "sin"}, [sample for sample in SAMPLES if "tile" not in str(sample)]) == {"tile"}
+    assert unsampled({"recurrence", "sin"}, [sample for sample in SAMPLES if sample.row != "RECURRENCE"]) == {"recurrence"}
 
 
 def test_public_names_are_the_functions_sampled() -> None:
@@ -690,6 +744,3 @@ def test_no_warning_escapes_the_samples() -> None:
                 out = sample.call(F, *wrap(sample, kind, sample.draw(kind)))
                 if out.requires_grad:
                     out.backward(np.ones(out.shape) if out.shape else None)
-
-
-assert samples.SAMPLES is SAMPLES

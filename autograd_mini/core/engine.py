@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import DTypeError, GraphError
 from .namespaces import QUIET, error_state, read, scalar
+from .ops import Op
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
@@ -42,6 +43,10 @@ class enable_grad:
 
     mode = True
 
+    def __new__(cls, function: Any = None) -> Any:
+        self = super().__new__(cls)
+        return self if function is None else self(function)  # as a decorator, with or without parentheses
+
     def __enter__(self) -> None:
         self.before = (*getattr(self, "before", ()), is_recording())
         _recording.set(self.mode)
@@ -53,6 +58,8 @@ class enable_grad:
 
     def __call__(self, function: F) -> F:
         mode = type(self)
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(f"{mode.__name__} cannot decorate an async generator ({function.__name__}): use `with` inside it")
         if inspect.isgeneratorfunction(function):
 
             @wraps(function)
@@ -141,12 +148,17 @@ def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
             if node.parents and node in grads:
                 _pull(node, grads, wanted, create_graph)
     except Exception as error:
-        if not isinstance(error, GraphError):
-            error.add_note(f"raised by the gradient of operation {node.op.name!r}")
-        raise
+        raise error if isinstance(error, GraphError) else noted(error, f"raised by the gradient of operation {node.op.name!r}") from None
     finally:
         error_state.reset(before)
     return grads
+
+
+def noted(error: Exception, note: str) -> Exception:
+    """The error, with a note unless it bears that already."""
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+    return error
 
 
 def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None:
@@ -159,29 +171,30 @@ def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None
     rules, shares = op.vjps, None
     if type(rules) is not tuple:
         shares = read(xp, rules, g, out, *operands)
-        if len(shares) != len(parents):
-            raise GraphError(f"{op.name!r} returned {len(shares)} gradients for {len(parents)} parents: return one for each, in order")
-    elif len(rules) != len(parents):
-        raise GraphError(f"{op.name!r} has {len(rules)} vjps for {len(parents)} parents: give one for each, in order")
-    for i, parent in enumerate(parents):
-        if parent not in wanted:
-            continue
+        if not isinstance(shares, list | tuple) or len(shares) != len(parents):
+            given = len(shares) if isinstance(shares, list | tuple) else f"a {type(shares).__name__} for"
+            raise GraphError(f"{op.name!r} returned {given} gradients for {len(parents)} parents: return a list, one for each, in order")
+    for parent in parents if xp is not scalar else ():
         if parent.version > node.version:
             raise GraphError(
                 f"{parent.name} was changed after '{op.name}' had read it, so the gradient would be wrong: "
                 "run the forward pass again, and change parameters only after backward()"
             )
+    for i, parent in enumerate(parents):
+        if parent not in wanted:
+            continue
         share = read(xp, rules[i], g, out, *operands) if shares is None else shares[i]
-        share, held = parent.fit(share, op.name, create_graph), grads.get(parent)
+        share, held = parent.fit(share, node, create_graph), grads.get(parent)
         if held is not None:
-            share = held + share
-        elif not parent.parents and type(share) is np.ndarray and (share.base is not None or _is_one_of(share, g, *operands)):
-            share = share.copy()  # a leaf's gradient is its own: a rule may pass `g` on as it is
+            share = parent.fit(held + share, node, create_graph)
+        elif not parent.parents and type(share) is np.ndarray and _is_shared(share, op, g, *operands):
+            share = share.copy()
         grads[parent] = share
 
 
-def _is_one_of(share: Any, *arrays: Any) -> bool:
-    return id(share) in map(id, arrays)
+def _is_shared(share: Any, op: Op, *arrays: Any) -> bool:
+    """Whether a leaf's gradient may be somebody else's memory too: a rule may pass `g` on as it is, or a view, or its own."""
+    return share.base is not None or not op.builtin or id(share) in map(id, arrays)
 
 
 def _sweep_scalars(order: Sequence[Any], seed: float) -> Grads:
@@ -213,7 +226,7 @@ def _sweep_scalars(order: Sequence[Any], seed: float) -> Grads:
     return grads
 
 
-def sum_to(xp: Any, share: Any, shape: tuple[int, ...], name: str) -> Any:
+def sum_to(xp: Any, share: Any, shape: tuple[int, ...], op: Op) -> Any:
     """The share summed over the axes that broadcasting had added or stretched."""
     have = xp.shape(share)
     lead = len(have) - len(shape)
@@ -221,7 +234,7 @@ def sum_to(xp: Any, share: Any, shape: tuple[int, ...], name: str) -> Any:
         return xp.sum(share, axis=tuple(range(lead)))
     stretched = [lead + i for i, n in enumerate(shape) if n == 1 and lead >= 0 and have[lead + i] != 1]
     if lead < 0 or any(have[lead + i] != n for i, n in enumerate(shape) if lead + i not in stretched):
-        raise GraphError(f"{name!r} returned a gradient of shape {have} for a parent of shape {shape}")
+        raise GraphError(f"{op.name!r} returned a gradient of shape {have} for a parent of shape {shape}")
     summed = xp.sum(share, axis=(*range(lead), *stretched)) if lead or stretched else share
     return summed if xp.shape(summed) == shape else xp.reshape(summed, shape)
 
@@ -248,7 +261,7 @@ def backward(root: Any, gradient: Any = None) -> None:
     for node in order:
         if not node.parents and node.grad is not None and node in grads:
             with np.errstate(all="ignore"):
-                grads[node] = node.grad + grads[node]
+                grads[node] = node.fit(node.grad + grads[node], root, False)
     deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
 
 

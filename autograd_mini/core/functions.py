@@ -4,6 +4,7 @@ This module is itself a namespace `xp`, the one by which a rule is read to a gra
 """
 
 import builtins
+import inspect
 import math
 import operator
 import string
@@ -26,7 +27,9 @@ def shape(x: Any) -> tuple[int, ...]:
 
 
 def _array(op: Op, *operands: Any) -> Any:
-    """apply, for a row that only arrays have: the result is a Tensor, of Values too."""
+    """apply, for a row that only arrays have: Values are made Tensors first."""
+    if Node.scalar_kind in map(type, operands):
+        operands = tuple([stack([x]).reshape(()) if type(x) is Node.scalar_kind else x for x in operands])
     return apply(op, *operands, kind=Node.array_kind)
 
 
@@ -186,13 +189,13 @@ def round(x: Any, decimals: int = 0) -> Any:
     return apply(ops.ROUND(decimals), x)
 
 
-def clip(x: Any, low: Any = None, high: Any = None) -> Any:
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """Return x held between the bounds (None for no bound), element by element; on a bound the gradient still passes.
 
     >>> clip(2.0, 0.0, 1.0)
     1.0
     """
-    return apply(ops.CLIP, x, -math.inf if low is None else low, math.inf if high is None else high)
+    return apply(ops.CLIP, x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
@@ -222,9 +225,9 @@ def _axis(axis: Any) -> Axis:
     return tuple(map(operator.index, axis)) if isinstance(axis, Sequence) else operator.index(axis)
 
 
-def _one(axis: Any, x: Any) -> int:
-    """One axis as a number from 0, or IndexError with the range."""
-    i, ndim = operator.index(axis), len(shape(x))
+def _one(axis: Any, x: Any, more: int = 0) -> int:
+    """One axis of x (or of what has `more` axes) as a number from 0, or IndexError with the range."""
+    i, ndim = operator.index(axis), len(shape(x)) + more
     if not -ndim <= i < ndim:
         raise IndexError(f"axis {i} is out of range for shape {shape(x)}: {-ndim} to {ndim - 1}")
     return i % ndim
@@ -597,21 +600,22 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     return reshape(x, tuple(n for i, n in enumerate(shape(x)) if i not in lost))
 
 
-def broadcast_to(x: Any, sizes: tuple[int, ...]) -> Any:
+def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Return x stretched to a shape that it broadcasts to.
 
     >>> broadcast_to(1.0, (2,))
     array([1., 1.])
     """
-    return _array(ops.BROADCAST_TO(_sizes((sizes,))), x)
+    return _array(ops.BROADCAST_TO(_sizes((shape,))), x)
 
 
 def concatenate(xs: Any, axis: int = 0) -> Any:
-    """Return the arrays joined along an axis that they have.
+    """Return the arrays joined along an axis that they have. ValueError where there is none.
 
     >>> concatenate([[1.0], [2.0, 3.0]])
     array([1., 2., 3.])
     """
+    _some("concatenate", xs)
     return _array(ops.CONCATENATE(_one(axis, xs[0])), *xs)
 
 
@@ -621,16 +625,22 @@ def stack(xs: Any, axis: int = 0) -> Any:
     >>> stack([1.0, 2.0])
     array([1., 2.])
     """
-    return _array(ops.STACK(axis % (len(shape(xs[0])) + 1)), *xs)
+    _some("stack", xs)
+    return apply(ops.STACK(_one(axis, xs[0], 1)), *xs, kind=Node.array_kind)
 
 
-def split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
+def _some(name: str, xs: Any) -> None:
+    if isinstance(xs, Node | str) or not len(xs):
+        raise ValueError(f"{name}: a list of at least one array is needed, got {xs!r}")
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Return the list of parts of x: so many equal ones, or cut before the places listed.
 
     >>> split([1.0, 2.0, 3.0, 4.0], 2)
     [array([1., 2.]), array([3., 4.])]
     """
-    axis = _one(axis, x)
+    axis, sections = _one(axis, x), indices_or_sections
     size = shape(x)[axis]
     if isinstance(sections, int) and (sections < 1 or size % sections):
         raise ShapeError(f"split: {size} along axis {axis} does not divide into {sections} equal parts")
@@ -639,15 +649,15 @@ def split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
     return [getitem(x, (*index, slice(a, b))) for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
 
 
-def pad(x: Any, width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
-    """Return x with `constant_values` around it; `width` is a number, (before, after), or such a pair for each axis.
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
+    """Return x with `constant_values` around it; `pad_width` is a number, (before, after), or such a pair for each axis.
 
     >>> pad([1.0], 1)
     array([0., 1., 0.])
     """
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule, only 'constant'")
-    pairs = np.broadcast_to(np.asarray(width), (len(shape(x)), 2)).tolist()
+    pairs = np.broadcast_to(np.asarray(pad_width), (len(shape(x)), 2)).tolist()
     return _array(ops.PAD(tuple((int(a), int(b)) for a, b in pairs), float(constant_values)), x)
 
 
@@ -866,39 +876,55 @@ def to_value(x: Any, index: Any = None) -> Any:
 
 # ---- NumPy's protocols ------------------------------------------------------------------------------------------------
 
-PLAIN = """
-    argmax argmin argsort greater greater_equal less less_equal equal not_equal isnan isinf isfinite logical_and logical_or
-    logical_not any all allclose isclose array_equal shape ndim size count_nonzero signbit zeros_like ones_like full_like
-    result_type array_repr array_str array2string
-"""
-ALIASES = {"absolute": "abs", "amax": "max", "amin": "min", "true_divide": "divide", "mod": "remainder", "round_": "round",
-           "around": "round", "multiply": "multiply", "matrix_transpose": "swapaxes"}  # fmt: skip
-NUMPY = """
-    abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcast_to ceil clip concatenate cos cosh cumprod cumsum det diag
-    diagonal divide dot einsum exp expand_dims expm1 flip floor hypot inv linear log log10 log1p log2 logaddexp matmul max maximum
-    mean min minimum moveaxis multiply negative norm outer pad power prod ravel reciprocal remainder repeat reshape roll round sign
-    sin sinc sinh slogdet solve sort split sqrt square squeeze stack std subtract sum swapaxes take_along_axis tan tanh tensordot
-    tile trace transpose tril triu var where
-"""
+PLAIN = [  # what gives plain data
+    np.argmax, np.argmin, np.argsort, np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal, np.isnan, np.isinf,
+    np.isfinite, np.logical_and, np.logical_or, np.logical_not, np.any, np.all, np.allclose, np.isclose, np.array_equal, np.shape,
+    np.ndim, np.size, np.count_nonzero, np.signbit, np.zeros_like, np.ones_like, np.result_type, np.array_repr, np.array_str,
+    np.array2string,
+]  # fmt: skip
+RULES: dict[Any, Callable[..., Any]] = {  # what stays in the graph: np.exp is exp, and so on
+    getattr(np, name): globals()[name]
+    for name in """
+        abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcast_to ceil clip concatenate cos cosh cumprod cumsum diag
+        diagonal divide einsum exp expand_dims expm1 flip floor hypot log log10 log1p log2 logaddexp matmul max maximum mean min
+        minimum moveaxis multiply negative outer pad power prod ravel reciprocal remainder repeat reshape roll round sign sin sinc
+        sinh sort split sqrt square squeeze stack std subtract sum swapaxes take_along_axis tan tanh tensordot tile trace transpose
+        tril triu var where
+    """.split()  # noqa: SIM905  (a list would be three times as long)
+}
+RULES |= {getattr(np.linalg, name): globals()[name] for name in ["det", "inv", "norm", "slogdet", "solve"]}
+RULES |= {
+    np.dot: lambda x, y: dot(x, y),  # noqa: PLW0108  (not dot itself, whose third argument is a bias)
+    np.positive: lambda x: x,
+    np.matrix_transpose: lambda x: swapaxes(x, -1, -2),
+    np.linalg.matmul: matmul,
+    np.amax: max,
+    np.amin: min,
+    np.around: round,
+}
+RENAMED = {"a": "x", "A": "x", "m": "x", "arr": "x", "ary": "x", "a_min": "min", "a_max": "max"}  # NumPy's names of arguments
 
 
 def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a NumPy function gives on nodes: ours of the same name; plain data from comparisons and the like."""
-    name = ALIASES.get(function.__name__, function.__name__)
+    owner = getattr(function, "__self__", None)  # np.add of np.add.reduce
+    path = [(getattr(function, "__module__", None) or "numpy").replace("numpy", "np"), getattr(owner, "__name__", ""), function.__name__]
+    name = ".".join(filter(None, path))
     if kwargs.get("out") is not None:
-        raise GraphError(f"np.{name}(…, out=…) would write a node into a plain array and cut the graph: assign its result instead")
-    if name in PLAIN.split():
+        raise GraphError(f"{name}(…, out=…) would write a node into a plain array and cut the graph: assign its result instead")
+    if function in PLAIN:
         return function(*map(_data, args), **{key: _data(value) for key, value in kwargs.items()})
-    if name not in NUMPY.split() or isinstance(getattr(function, "__self__", None), np.ufunc):
-        raise NotImplementedError(
-            f"np.{name} has no rule. Supported are {', '.join(NUMPY.split())}. On plain numbers, outside the graph: np.{name}(x.data)"
-        )
+    if function not in RULES:
+        supported = ", ".join(sorted(rule.__name__ for rule in RULES))
+        raise NotImplementedError(f"{name} has no rule. Supported are {supported}. On plain numbers, outside the graph: {name}(x.data)")
+    kwargs = {RENAMED.get(key, key): value for key, value in kwargs.items()}
+    for sizes in kwargs.keys() & {"shape", "newshape", "axes"} if function in (np.reshape, np.transpose) else ():
+        args += (kwargs.pop(sizes),)
     try:
-        return globals()[name](*args, **kwargs)
+        inspect.signature(RULES[function]).bind(*args, **kwargs)
     except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        raise NotImplementedError(f"np.{name} on nodes takes fewer options than NumPy's: {error}") from None
+        raise NotImplementedError(f"{name} on nodes has fewer options than NumPy's: {error}") from None
+    return RULES[function](*args, **kwargs)
 
 
 def _data(x: Any) -> Any:

@@ -123,7 +123,7 @@ def _elementwise(xp: Any) -> dict[str, Callable[..., Any]]:
 
 def _dot_for_matrices(x: Any, y: Any) -> Any:
     """np.matmul by np.dot where both are matrices: four to ten times quicker for thin ones."""
-    return np.dot(x, y) if x.ndim == y.ndim == 2 else np.matmul(x, y)
+    return np.dot(x, y) if getattr(x, "ndim", 0) == getattr(y, "ndim", 0) == 2 else np.matmul(x, y)
 
 
 def _linear(x: Any, w: Any, b: Any) -> Any:
@@ -142,6 +142,7 @@ def _exp_minus_abs(x: Any) -> Any:
 
 def _sigmoid(x: Any) -> Any:
     """The sigmoid above, in two buffers: twice as quick on large arrays."""
+    x = np.asarray(x)
     e = _exp_minus_abs(x)
     e += 1.0
     out = np.minimum(x, 0.0, out=np.empty(x.shape, x.dtype))
@@ -151,6 +152,7 @@ def _sigmoid(x: Any) -> Any:
 
 
 def _logistic(x: Any) -> Any:
+    x = np.asarray(x)
     out = _exp_minus_abs(x)
     d = np.add(out, 1.0, out=np.empty(x.shape, x.dtype))
     out /= d
@@ -222,6 +224,7 @@ def _shape(x: Any) -> tuple[int, ...]:
 
 def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     """np.broadcast_to's view only pays for large shapes."""
+    x = np.asarray(x)
     if math.prod(shape) > 8192 or x.ndim > len(shape):
         return np.broadcast_to(x, shape)
     out = np.empty(shape, x.dtype)

@@ -1,5 +1,6 @@
 """Node: data, the operation and the parents it came from, its gradient; and the operators, one line a row."""
 
+import copy
 import operator
 from collections.abc import Callable
 from typing import Any, Self
@@ -8,7 +9,7 @@ import numpy as np
 
 from ..errors import GraphError, ShapeError
 from . import ops
-from .engine import backward, clock, is_recording
+from .engine import backward, clock, is_recording, noted
 from .namespaces import ERRORS, QUIET, error_state, ieee, read, scalar
 from .ops import Op
 
@@ -69,6 +70,10 @@ def apply(op: Op, *operands: Any, kind: Any = None) -> Any:
     kind = kind or Node.scalar_kind
     parents = tuple([x if isinstance(x, Node) else kind.constant(x, operands) for x in operands])
     data = evaluate(op, kind.xp, [parent.data for parent in parents])
+    if not op.builtin:
+        data = kind.result(data, op)
+    if type(op.vjps) is tuple and op.vjps and len(op.vjps) != len(parents):
+        raise GraphError(f"{op.name!r} has {len(op.vjps)} vjps for {len(parents)} parents: give one for each, in order")
     if found:
         return record(kind, op, parents, data)
     return data[()] if kind is Node.array_kind else data
@@ -76,28 +81,25 @@ def apply(op: Op, *operands: Any, kind: Any = None) -> Any:
 
 def evaluate(op: Op, xp: Any, operands: Any) -> Any:
     """The operation's value, on raw operands; an error of NumPy's is told again with the operation and the shapes."""
-    if xp is scalar:
-        return read(scalar, op.forward, *operands)
     before = error_state.set(QUIET)
     try:
-        out = op.forward(xp, *operands)
+        out = read(xp, op.forward, *operands)
     except Exception as error:
         raise _explained(op, operands, error) from None
     finally:
         error_state.reset(before)
-    return out if type(out) is np.ndarray else np.asarray(out)
+    return out if xp is scalar or type(out) is np.ndarray else np.asarray(out)
 
 
 def _explained(op: Op, operands: Any, error: Exception) -> Exception:
     """The error to raise in its place; one that is the user's own, or already plain, with a note that names the operation."""
     shapes = [np.shape(x) for x in operands]
-    if op.forward.__module__ == ops.__name__:
+    if op.builtin:
         if isinstance(error, IndexError):
             return IndexError(f"{op.name}: {error} (shape {shapes[0]})")
-        if isinstance(error, ValueError) and not isinstance(error, np.linalg.LinAlgError):
+        if isinstance(error, ValueError) and "Singular" not in str(error):
             return ShapeError(_misfit(op.name, shapes, str(error)))
-    error.add_note(f"raised by operation {op.name!r} on shapes {', '.join(map(str, shapes))}")
-    return error
+    return noted(error, f"raised by operation {op.name!r} on shapes {', '.join(map(str, shapes))}")
 
 
 def _misfit(name: str, shapes: list[tuple[int, ...]], error: str) -> str:
@@ -264,8 +266,8 @@ class Node:
         self.grad = None
 
     def detach(self) -> Self:
-        """A constant with the same data, outside the graph."""
-        return record(type(self), DETACH, (), self.data)  # type: ignore[no-any-return]
+        """A constant with a copy of the data, outside the graph."""
+        return record(type(self), DETACH, (), copy.copy(self.data))  # type: ignore[no-any-return]
 
     def cut(self, call: str) -> None:
         """Refuse a call that would leave the graph without a word."""
@@ -299,7 +301,9 @@ class Node:
         return bool(self.data)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item() if self.size == 1 and spec else self, spec) if spec else repr(self)
+        if spec and self.size != 1:
+            raise TypeError(f"the format {spec!r} is for one number, and {self.name} has shape {self.shape}: use .data")
+        return format(self.item(), spec) if spec else repr(self)
 
     def __reduce__(self) -> Any:
         if self.parents:
@@ -317,6 +321,10 @@ class Node:
     __mod__, __rmod__, __imod__ = binary(ops.REMAINDER), swapped(ops.REMAINDER), in_place(binary(ops.REMAINDER), "%=")
     __pow__, __rpow__, __ipow__ = power, swapped(ops.POWER), in_place(power, "**=")
     __neg__, __abs__ = unary(ops.NEG), unary(ops.ABS)
+
+    def __pos__(self) -> Self:
+        return self
+
     __eq__, __ne__ = compare(operator.eq), compare(operator.ne)
     __lt__, __le__, __gt__, __ge__ = compare(operator.lt), compare(operator.le), compare(operator.gt), compare(operator.ge)
     __hash__ = object.__hash__  # identity: a node is a key of its own

@@ -10,6 +10,7 @@ from . import functions
 from .engine import clock, sum_to
 from .namespaces import arrays
 from .node import Node, leaf, record, set_data
+from .ops import Op
 from .value import Value, describe
 
 
@@ -34,8 +35,8 @@ class Tensor(Node):
     version: int
 
     def __new__(cls, data: Any, *, label: str | None = None, requires_grad: bool = True, dtype: Any = None) -> "Tensor":
-        if isinstance(data, list | tuple) and (values := _values_in(data)):
-            return _stacked(data, values, label, requires_grad, dtype)
+        if isinstance(data, list | tuple) and _has_nodes(data):
+            return _stacked(data, label, requires_grad, dtype)
         if isinstance(data, Node):
             raise DTypeError(f"Tensor: already a {type(data).__name__}; use .detach() for a copy outside the graph")
         return leaf(cls, np.array(to_array(data, dtype), order="C"), requires_grad, label)  # type: ignore[no-any-return]
@@ -47,7 +48,7 @@ class Tensor(Node):
         if self.parents:
             raise GraphError(f"the data of {self.name} come from '{self.op}': change its leaves, or take .detach()")
         if data is not self.data:
-            set_data(self, self.like(data, ".data ="))
+            set_data(self, np.array(self.like(data, ".data =")))
         clock.now += 1
         self.version = clock.now
 
@@ -153,7 +154,9 @@ class Tensor(Node):
         if type(data) is not np.ndarray or data.dtype not in FLOATS:
             dtypes = [x.dtype for x in others if isinstance(x, Tensor | np.ndarray) and x.dtype in FLOATS]
             bare = isinstance(data, BARE)
-            data = to_array(data, dtypes[0] if bare and dtypes else None)
+            if isinstance(data, list | tuple) and _has_nodes(data):
+                return Tensor(data)
+            data = to_array(data, np.result_type(*dtypes) if bare and dtypes else None)
         return record(Tensor, None, (), data)  # type: ignore[no-any-return]
 
     def like(self, data: Any, what: str) -> Any:
@@ -180,23 +183,35 @@ class Tensor(Node):
             if create_graph and gradient.shape == self.shape:
                 return gradient
             raise DTypeError(f"{what}: the gradient from above is a plain array: pass gradient.data")
+        elif np.shape(gradient) != self.shape:
+            raise ShapeError(f"{what}: the gradient from above has shape {np.shape(gradient)}, {self.name} has {self.shape}")
         else:
-            g = np.array(self.like(gradient, f"{what}: the gradient from above"))
+            try:
+                g = np.array(to_array(gradient, self.dtype))
+            except DTypeError as error:
+                raise DTypeError(f"{what}: the gradient from above: {error}") from None
         return Tensor.constant(g) if create_graph else g
 
-    def fit(self, share: Any, name: str, create_graph: bool) -> Any:
+    @staticmethod
+    def result(data: Any, op: Op) -> Any:
+        """What a user's own operation computed, if it is an array of float64 or float32."""
+        if data.dtype.kind in "biu" or data.dtype in FLOATS:
+            return data if data.dtype in FLOATS else data.astype(float)
+        raise GraphError(f"{op.name!r} returned {data.dtype}: return real numbers, float64 or float32")
+
+    def fit(self, share: Any, node: Any, create_graph: bool) -> Any:
         """A share as this node receives it: summed to its shape, in its dtype."""
         data = self.data
         if create_graph:
             share = share if isinstance(share, Node) else Tensor.constant(share)
-            share = sum_to(functions, share, data.shape, name)
+            share = sum_to(functions, share, data.shape, node.op)
             return share if type(share) is Tensor and share.dtype == data.dtype else functions.cast(share, data.dtype)
         if type(share) is np.ndarray and share.shape == data.shape and share.dtype == data.dtype:
             return share
         share = np.asarray(share)
         if share.dtype.kind not in "biuf":
-            raise GraphError(f"{name!r} returned {share.dtype} as a gradient: return real numbers")
-        return np.asarray(sum_to(arrays, share, data.shape, name), data.dtype)
+            raise GraphError(f"{node.op.name!r} returned {share.dtype} as a gradient: return real numbers")
+        return np.asarray(sum_to(arrays, share, data.shape, node.op), data.dtype)
 
 
 FLOATS = {np.dtype("float64"), np.dtype("float32")}
@@ -224,35 +239,35 @@ def to_array(data: Any, dtype: Any = None) -> Any:
         return np.asarray(array, dtype or kept)
 
 
-def _values_in(data: Any) -> list[Any]:
-    """The leaves of nested lists, where one of them is a node; else nothing."""
-    flat = []
-    stack = [data]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, list | tuple):
-            stack.extend(part)
-        else:
-            flat.append(part)
-    return flat[::-1] if any(isinstance(part, Node) for part in flat) else []
+def _has_nodes(data: Any) -> bool:
+    """Whether a node stands anywhere in nested lists."""
+    return any(isinstance(part, Node) for part in _flat(data))
 
 
-def _stacked(data: Any, flat: list[Any], label: str | None, requires_grad: bool, dtype: Any) -> Tensor:
+def _flat(data: Any, depth: int = 0) -> list[Any]:
+    """The leaves of nested lists, from left to right."""
+    if depth > 64:
+        raise ValueError("Tensor: lists nested more than 64 deep (in themselves?)")
+    return [part for item in data for part in (_flat(item, depth + 1) if isinstance(item, list | tuple) else [item])]
+
+
+def _stacked(data: Any, label: str | None, requires_grad: bool, dtype: Any) -> Tensor:
+    """Lists of Values and numbers as one Tensor, in their graph."""
     if not requires_grad or dtype is not None:
         raise GraphError("Tensor: a list of nodes stays in their graph, as float64: take .detach() of each for a constant")
-    shape, part = [], data
-    while isinstance(part, list | tuple):
-        shape.append(len(part))
-        part = part[0] if part else None
-    if len(flat) != np.prod(shape):
-        raise ValueError("Tensor: rows of different lengths")
+    flat = _flat(data)
     if any(isinstance(part, Tensor) and part.size != 1 for part in flat):
         raise DTypeError("Tensor: a list of Tensors is joined by ag.stack or ag.concatenate")
-    out = functions.stack(flat)
-    out = out if out.shape == tuple(shape) else functions.reshape(out, tuple(shape))
+
+    def hollow(part: Any) -> Any:
+        return [hollow(item) for item in part] if isinstance(part, list | tuple) else 0.0
+
+    shape = to_array(hollow(data)).shape  # ValueError where it is ragged
+    stacked: Tensor = functions.stack([functions.to_value(part) if isinstance(part, Tensor) else part for part in flat])
+    out = stacked if stacked.shape == shape else functions.reshape(stacked, shape)
     if label is not None:
         out.label = label
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 Node.array_kind = Tensor

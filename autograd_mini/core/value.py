@@ -8,6 +8,7 @@ from ..errors import DTypeError, GraphError, ShapeError
 from .engine import sum_to
 from .namespaces import scalar
 from .node import Node, leaf, record
+from .ops import Op
 
 
 @final
@@ -15,7 +16,8 @@ class Value(Node):
     """A real number that records how it was made, so that it can be differentiated.
 
     Arguments: `data`, an int, float, bool or NumPy number (or an array of one element); `label`, a name for messages and
-    pictures; `requires_grad=False` makes a constant. Raises DTypeError for anything else, OverflowError for an int beyond
+    pictures; `requires_grad=False` makes a constant. `.data` is a plain attribute: keep it a float.
+    Raises DTypeError for anything else, OverflowError for an int beyond
     the range of floats.
 
     >>> a, b = Value(2.0, label="a"), Value(-3.0)
@@ -72,14 +74,21 @@ class Value(Node):
         g = 1.0 if gradient is None else to_float(gradient)
         return Value.constant(g) if create_graph else g
 
-    def fit(self, share: Any, name: str, create_graph: bool) -> Any:
+    @staticmethod
+    def result(data: Any, op: Op) -> float:
+        """What a user's own operation computed, if it is a number."""
+        if isinstance(data, int | float | np.number | np.ndarray) and np.size(data) == 1 and np.asarray(data).dtype.kind in "biuf":
+            return float(np.asarray(data).item())
+        raise GraphError(f"{op.name!r} returned {describe(data)}: return a real number")
+
+    def fit(self, share: Any, node: Any, create_graph: bool) -> Any:
         """A share as this node receives it: a float, or a Value when a graph is built."""
         if create_graph:
             share = share if isinstance(share, Node) else Value.constant(share)
-            return share if type(share) is Value else self.functions.to_value(sum_to(self.functions, share, (), name))
+            return share if type(share) is Value else self.functions.to_value(sum_to(self.functions, share, (), node.op))
         if type(share) is not float:
-            if not np.size(share) or np.asarray(share).dtype.kind not in "biuf":
-                raise GraphError(f"{name!r} returned {type(share).__name__} {share!r} as a gradient: return a number")
+            if type(node) is Value:
+                return Value.result(share, node.op)  # type: ignore[arg-type]
             share = float(np.sum(share))
         return share
 
@@ -118,7 +127,7 @@ def describe(data: Any) -> str:
         advice = ": float32 and float64 are supported; pass np.float64(x)"
     elif data is None:
         return "None: a function without a return?"
-    return f"{name}{advice}"
+    return f"{name}{advice or ': pass a number, a list of numbers or a NumPy array'}"
 
 
 Node.scalar_kind = Value

@@ -129,7 +129,7 @@ def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any
     """The function of that name, or the function itself."""
     if callable(activation):
         return activation
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ValueError(f"unknown activation {activation!r}: one of {', '.join(ACTIVATIONS)}, or a function")
     return ACTIVATIONS[activation]
 
@@ -155,8 +155,8 @@ class MLP(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if len(sizes) < 2:
-            raise ValueError(f"sizes must hold at least the input's and the output's, got {list(sizes)}")
+        if not isinstance(sizes, Sequence) or len(sizes) < 2:
+            raise ValueError(f"sizes must be a list of at least the input's and the output's, got {sizes!r}")
         self.activation, self.output = activation_of(activation), activation_of(output)
         random = np.random.default_rng(rng)
         self.layers = [Linear(m, n, bias, rng=random, dtype=dtype) for m, n in itertools.pairwise(sizes)]

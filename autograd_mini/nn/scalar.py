@@ -7,6 +7,7 @@ import numpy as np
 
 from ..core import functions
 from ..core.node import Node
+from ..core.tensor import Tensor
 from ..core.value import Value
 from .modules import Module, activation_of, positive_int
 
@@ -49,6 +50,7 @@ class Layer(Module):
 
     def forward(self, x: Sequence[Any]) -> Any:
         """Return the list of outputs, or the one output."""
+        x = x.to_values() if isinstance(x, Tensor) else x
         inputs = [v if isinstance(v, Node) else Value.constant(v) for v in x]
         out = [neuron(inputs) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
@@ -65,6 +67,8 @@ class MLP(Module):
     def __init__(self, nin: int, nouts: Sequence[int], *, activation: str | Callable[[Any], Any] = "relu", rng: Any = None) -> None:
         super().__init__()
         random = np.random.default_rng(rng)
+        if not isinstance(nouts, Sequence):
+            raise TypeError(f"nouts must be a list of layer sizes, got {nouts!r}")
         sizes, last = [nin, *nouts], len(nouts) - 1
         self.layers = [
             Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=random) for i in range(len(nouts))
@@ -73,5 +77,5 @@ class MLP(Module):
     def forward(self, x: Any) -> Any:
         """Return the output for one list of inputs."""
         for layer in self.layers:
-            x = layer(x if isinstance(x, list | tuple | np.ndarray) else [x])
+            x = layer([x] if isinstance(x, Value) else x)
         return x
