@@ -9,7 +9,8 @@
 """
 
 from . import nn, optim
-from .core.engine import enable_grad, gradients, no_grad
+from . import numpy_protocols as numpy_protocols
+from .core.engine import gradients
 from .core.functions import (
     abs,
     add,
@@ -136,6 +137,7 @@ from .errors import (
     ShapeError,
     StateDictError,
 )
+from .modes import enable_grad, no_grad
 
 __version__ = "0.1.0"
 

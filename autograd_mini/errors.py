@@ -50,3 +50,22 @@ class CompileError(AutogradError, RuntimeError):
 
 class GraphTooLargeError(AutogradError, ValueError):
     """A graph too large for what was asked of it."""
+
+
+def noted(error: Exception, note: str) -> Exception:
+    """The error, with a note unless it bears that already."""
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+    return error
+
+
+def explained(error: Exception, name: str, shapes: list[tuple[int, ...]], ours: bool) -> Exception:
+    """What to raise for an error of an operation: NumPy's told again with its name and shapes, a user's own with a note."""
+    given, (x, y) = ", ".join(map(str, shapes)), [*shapes, ()][:2]
+    if ours and isinstance(error, IndexError):
+        return IndexError(f"{name}: {error} (shape {x})")
+    if ours and name in ("matmul", "linear") and x and y and x[-1] != y[-2:][0]:
+        return ShapeError(f"{name}: {x} @ {y}: inner sizes {x[-1]} and {y[-2:][0]} differ")
+    if ours and isinstance(error, ValueError) and "Singular" not in str(error):
+        return ShapeError(f"{name}: {given}: {error}")
+    return noted(error, f"raised by operation {name!r} on shapes {given}")

@@ -1,114 +1,23 @@
 """The engine: sort the graph, pull gradients back through it, store them. It knows nodes by their attributes alone."""
 
-import inspect
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from functools import wraps
+from collections.abc import Sequence
 from itertools import repeat
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, GraphError
+from ..errors import DTypeError, GraphError, noted
+from ..modes import enable_grad
 from .namespaces import QUIET, error_state, read, scalar
 from .ops import Op
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
-F = TypeVar("F", bound=Callable[..., Any])
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
-is_recording = _recording.get
-
-
 class clock:
     """How often the data of any Tensor has been replaced: a node older than its parent's data has a stale graph."""
 
     now = 0
-
-
-class enable_grad:
-    """Record operations inside a `with` block, or inside a function that this decorates.
-
-    It holds for the code that runs within: other threads and asyncio tasks are untouched. `with` around a `yield` holds for
-    the caller too, until the generator goes on; a decorated generator function holds only while its own code runs.
-
-    >>> import autograd_mini as ag
-    >>> with ag.no_grad(), ag.enable_grad():
-    ...     y = ag.Value(2.0) * 3.0
-    >>> y.requires_grad
-    True
-    """
-
-    mode = True
-
-    def __new__(cls, function: Any = None) -> Any:
-        self = super().__new__(cls)
-        return self if function is None else self(function)  # as a decorator, with or without parentheses
-
-    def __enter__(self) -> None:
-        self.before = (*getattr(self, "before", ()), is_recording())
-        _recording.set(self.mode)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        *rest, before = self.before
-        self.before = tuple(rest)
-        _recording.set(before)
-
-    def __call__(self, function: F) -> F:
-        mode = type(self)
-        if inspect.isasyncgenfunction(function):
-            raise TypeError(f"{mode.__name__} cannot decorate an async generator ({function.__name__}): use `with` inside it")
-        if inspect.isgeneratorfunction(function):
-
-            @wraps(function)
-            def stepped(*args: Any, **kwargs: Any) -> Any:
-                generator, value, error = function(*args, **kwargs), None, None
-                while True:
-                    try:
-                        with mode():
-                            item = generator.send(value) if error is None else generator.throw(error)
-                    except StopIteration as stop:
-                        return stop.value
-                    value, error = None, None
-                    try:
-                        value = yield item
-                    except GeneratorExit:
-                        generator.close()
-                        raise
-                    except BaseException as thrown:
-                        error = thrown
-
-            return stepped  # type: ignore[return-value]
-        if inspect.iscoroutinefunction(function):
-
-            @wraps(function)
-            async def awaited(*args: Any, **kwargs: Any) -> Any:
-                with mode():
-                    return await function(*args, **kwargs)
-
-            return awaited  # type: ignore[return-value]
-
-        @wraps(function)
-        def called(*args: Any, **kwargs: Any) -> Any:
-            with mode():
-                return function(*args, **kwargs)
-
-        return called  # type: ignore[return-value]
-
-
-class no_grad(enable_grad):
-    """Do not record operations inside a `with` block, or inside a function that this decorates: results are constants.
-
-    >>> import autograd_mini as ag
-    >>> with ag.no_grad():
-    ...     y = ag.Value(2.0) * 3.0
-    >>> y.requires_grad
-    False
-    """
-
-    mode = False
 
 
 def toposort(root: Any) -> list[Any]:
@@ -154,13 +63,6 @@ def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
     return grads
 
 
-def noted(error: Exception, note: str) -> Exception:
-    """The error, with a note unless it bears that already."""
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)
-    return error
-
-
 def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None:
     """Add to grads what each parent of the node receives; the rule of a parent that wants nothing is not run."""
     g, op, parents = grads[node], node.op, node.parents
@@ -174,12 +76,6 @@ def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None
         if not isinstance(shares, list | tuple) or len(shares) != len(parents):
             given = len(shares) if isinstance(shares, list | tuple) else f"a {type(shares).__name__} for"
             raise GraphError(f"{op.name!r} returned {given} gradients for {len(parents)} parents: return a list, one for each, in order")
-    for parent in parents if xp is not scalar else ():
-        if parent.version > node.version:
-            raise GraphError(
-                f"{parent.name} was changed after '{op.name}' had read it, so the gradient would be wrong: "
-                "run the forward pass again, and change parameters only after backward()"
-            )
     for i, parent in enumerate(parents):
         if parent not in wanted:
             continue
@@ -249,6 +145,18 @@ def _check_root(root: Any) -> None:
     )
 
 
+def _check_fresh(order: Sequence[Any]) -> None:
+    """Refuse a graph some of whose Tensors were given other data after they were read."""
+    for node in order:
+        if node.xp is not scalar:
+            for parent in node.parents:
+                if parent.version > node.version:
+                    raise GraphError(
+                        f"{parent.name} was changed after '{node.op.name}' had read it, so the gradient would be wrong: "
+                        "run the forward pass again, and change parameters only after backward()"
+                    )
+
+
 def backward(root: Any, gradient: Any = None) -> None:
     """Store in `.grad` the gradient of root with respect to every variable that it was made from.
 
@@ -257,6 +165,7 @@ def backward(root: Any, gradient: Any = None) -> None:
     """
     _check_root(root)
     order = toposort(root)
+    _check_fresh(order)
     grads = sweep(order, root.seed(gradient, "backward"))
     for node in order:
         if not node.parents and node.grad is not None and node in grads:
@@ -288,8 +197,9 @@ def gradients(
     if not allow_unused:
         _check_root(output)
     seed = output.seed(grad_output, "gradients", create_graph)
-    wanted, needed = set(nodes), set[Any]()
-    for node in (order := toposort(output)):
+    wanted, needed, order = set(nodes), set[Any](), toposort(output)
+    _check_fresh(order)
+    for node in order:
         if node in wanted or not needed.isdisjoint(node.parents):
             needed.add(node)
     with enable_grad():

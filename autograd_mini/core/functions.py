@@ -4,7 +4,6 @@ This module is itself a namespace `xp`, the one by which a rule is read to a gra
 """
 
 import builtins
-import inspect
 import math
 import operator
 import string
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, GraphError, ShapeError
+from ..errors import DTypeError, ShapeError
 from . import node, ops
 from .namespaces import arrays
 from .node import Node, apply, evaluate
@@ -27,9 +26,7 @@ def shape(x: Any) -> tuple[int, ...]:
 
 
 def _array(op: Op, *operands: Any) -> Any:
-    """apply, for a row that only arrays have: Values are made Tensors first."""
-    if Node.scalar_kind in map(type, operands):
-        operands = tuple([stack([x]).reshape(()) if type(x) is Node.scalar_kind else x for x in operands])
+    """apply, for a row that only arrays have: the result is a Tensor, of Values too."""
     return apply(op, *operands, kind=Node.array_kind)
 
 
@@ -626,7 +623,7 @@ def stack(xs: Any, axis: int = 0) -> Any:
     array([1., 2.])
     """
     _some("stack", xs)
-    return apply(ops.STACK(_one(axis, xs[0], 1)), *xs, kind=Node.array_kind)
+    return _array(ops.STACK(_one(axis, xs[0], 1)), *xs)
 
 
 def _some(name: str, xs: Any) -> None:
@@ -872,63 +869,6 @@ def to_value(x: Any, index: Any = None) -> Any:
         raise ShapeError(f"to_value: one element is needed, the shape is {shape(x)}: give an index, or use .to_values()")
     op = ops.GETITEM((0,) * len(shape(x)) if index is None else _index(index))
     return node.record(Node.scalar_kind, op, (x,), float(evaluate(op, arrays, [np.asarray(x.data)])))
-
-
-# ---- NumPy's protocols ------------------------------------------------------------------------------------------------
-
-PLAIN = [  # what gives plain data
-    np.argmax, np.argmin, np.argsort, np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal, np.isnan, np.isinf,
-    np.isfinite, np.logical_and, np.logical_or, np.logical_not, np.any, np.all, np.allclose, np.isclose, np.array_equal, np.shape,
-    np.ndim, np.size, np.count_nonzero, np.signbit, np.zeros_like, np.ones_like, np.result_type, np.array_repr, np.array_str,
-    np.array2string,
-]  # fmt: skip
-RULES: dict[Any, Callable[..., Any]] = {  # what stays in the graph: np.exp is exp, and so on
-    getattr(np, name): globals()[name]
-    for name in """
-        abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcast_to ceil clip concatenate cos cosh cumprod cumsum diag
-        diagonal divide einsum exp expand_dims expm1 flip floor hypot log log10 log1p log2 logaddexp matmul max maximum mean min
-        minimum moveaxis multiply negative outer pad power prod ravel reciprocal remainder repeat reshape roll round sign sin sinc
-        sinh sort split sqrt square squeeze stack std subtract sum swapaxes take_along_axis tan tanh tensordot tile trace transpose
-        tril triu var where
-    """.split()  # noqa: SIM905  (a list would be three times as long)
-}
-RULES |= {getattr(np.linalg, name): globals()[name] for name in ["det", "inv", "norm", "slogdet", "solve"]}
-RULES |= {
-    np.dot: lambda x, y: dot(x, y),  # noqa: PLW0108  (not dot itself, whose third argument is a bias)
-    np.positive: lambda x: x,
-    np.matrix_transpose: lambda x: swapaxes(x, -1, -2),
-    np.linalg.matmul: matmul,
-    np.amax: max,
-    np.amin: min,
-    np.around: round,
-}
-RENAMED = {"a": "x", "A": "x", "m": "x", "arr": "x", "ary": "x", "a_min": "min", "a_max": "max"}  # NumPy's names of arguments
-
-
-def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What a NumPy function gives on nodes: ours of the same name; plain data from comparisons and the like."""
-    owner = getattr(function, "__self__", None)  # np.add of np.add.reduce
-    path = [(getattr(function, "__module__", None) or "numpy").replace("numpy", "np"), getattr(owner, "__name__", ""), function.__name__]
-    name = ".".join(filter(None, path))
-    if kwargs.get("out") is not None:
-        raise GraphError(f"{name}(…, out=…) would write a node into a plain array and cut the graph: assign its result instead")
-    if function in PLAIN:
-        return function(*map(_data, args), **{key: _data(value) for key, value in kwargs.items()})
-    if function not in RULES:
-        supported = ", ".join(sorted(rule.__name__ for rule in RULES))
-        raise NotImplementedError(f"{name} has no rule. Supported are {supported}. On plain numbers, outside the graph: {name}(x.data)")
-    kwargs = {RENAMED.get(key, key): value for key, value in kwargs.items()}
-    for sizes in kwargs.keys() & {"shape", "newshape", "axes"} if function in (np.reshape, np.transpose) else ():
-        args += (kwargs.pop(sizes),)
-    try:
-        inspect.signature(RULES[function]).bind(*args, **kwargs)
-    except TypeError as error:
-        raise NotImplementedError(f"{name} on nodes has fewer options than NumPy's: {error}") from None
-    return RULES[function](*args, **kwargs)
-
-
-def _data(x: Any) -> Any:
-    return x.data if isinstance(x, Node) else [_data(part) for part in x] if isinstance(x, list | tuple) else x
 
 
 Node.functions = sys.modules[__name__]

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..errors import GraphError, ShapeError
+from ..errors import GraphError, explained
+from ..modes import is_recording
 from . import ops
-from .engine import backward, clock, is_recording, noted
+from .engine import backward, clock
 from .namespaces import ERRORS, QUIET, error_state, ieee, read, scalar
 from .ops import Op
 
@@ -68,7 +69,7 @@ def apply(op: Op, *operands: Any, kind: Any = None) -> Any:
         elif isinstance(x, SEVERAL):
             kind = kind or Node.array_kind
     kind = kind or Node.scalar_kind
-    parents = tuple([x if isinstance(x, Node) else kind.constant(x, operands) for x in operands])
+    parents = tuple([x if type(x) is kind else kind.constant(x, operands) for x in operands])
     data = evaluate(op, kind.xp, [parent.data for parent in parents])
     if not op.builtin:
         data = kind.result(data, op)
@@ -85,29 +86,10 @@ def evaluate(op: Op, xp: Any, operands: Any) -> Any:
     try:
         out = read(xp, op.forward, *operands)
     except Exception as error:
-        raise _explained(op, operands, error) from None
+        raise explained(error, op.name, [np.shape(x) for x in operands], op.builtin) from None
     finally:
         error_state.reset(before)
-    return out if xp is scalar or type(out) is np.ndarray else np.asarray(out)
-
-
-def _explained(op: Op, operands: Any, error: Exception) -> Exception:
-    """The error to raise in its place; one that is the user's own, or already plain, with a note that names the operation."""
-    shapes = [np.shape(x) for x in operands]
-    if op.builtin:
-        if isinstance(error, IndexError):
-            return IndexError(f"{op.name}: {error} (shape {shapes[0]})")
-        if isinstance(error, ValueError) and "Singular" not in str(error):
-            return ShapeError(_misfit(op.name, shapes, str(error)))
-    return noted(error, f"raised by operation {op.name!r} on shapes {', '.join(map(str, shapes))}")
-
-
-def _misfit(name: str, shapes: list[tuple[int, ...]], error: str) -> str:
-    """How the shapes do not fit, in one line."""
-    x, y = [*shapes, ()][:2]
-    if name in ("matmul", "linear") and x and y and x[-1] != y[-2:][0]:
-        return f"{name}: {x} @ {y}: inner sizes {x[-1]} and {y[-2:][0]} differ"
-    return f"{name}: {', '.join(map(str, shapes))}: {error}"
+    return out if xp is scalar or type(out) is np.ndarray or not op.builtin else np.asarray(out)
 
 
 # ---- Operators: a row each. Two Values take the short way, anything else goes through apply. --------------------------
@@ -220,6 +202,7 @@ class Node:
 
     xp: Any  # how the kind reads a rule to numbers
     functions: Any  # how both read it to a graph: the module functions.py, which puts itself here
+    from_numpy: Any  # NumPy's functions on both, which numpy_protocols.py puts here
     scalar_kind: Any  # Value and
     array_kind: Any  # Tensor, which put themselves here
     shape: Any
@@ -290,10 +273,10 @@ class Node:
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **kwargs: Any) -> Any:
-        return self.functions.from_numpy(ufunc if method == "__call__" else getattr(ufunc, method), operands, kwargs)
+        return self.from_numpy(ufunc if method == "__call__" else getattr(ufunc, method), operands, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return self.functions.from_numpy(function, args, kwargs)
+        return self.from_numpy(function, args, kwargs)
 
     def __bool__(self) -> bool:
         if self.size != 1:

@@ -255,9 +255,7 @@ def SINC(order: int) -> Op:
     return Op(f"sinc{order or ''}", lambda xp, x: xp.sinc(x, order), (lambda xp, g, out, x: g * xp.sinc(x, order + 1),))
 
 
-@static
-def ROUND(decimals: int) -> Op:
-    return Op("round", lambda xp, x: xp.round(x, decimals), (lambda xp, g, out, x: xp.zeros_like(g),))
+ROUND = static(lambda decimals: Op("round", lambda xp, x: xp.round(x, decimals), (lambda xp, g, out, x: xp.zeros_like(g),)))
 
 
 def _winner(xp: Any, g: Any, loses: Any, x: Any, y: Any) -> Any:
@@ -621,14 +619,10 @@ def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
     )
 
 
-@static
-def RESHAPE(shape: tuple[int, ...]) -> Op:
-    return Op("reshape", lambda xp, x: xp.reshape(x, shape), (lambda xp, g, out, x: xp.reshape(g, xp.shape(x)),))
+RESHAPE = static(lambda shape: Op("reshape", lambda xp, x: xp.reshape(x, shape), (lambda xp, g, out, x: xp.reshape(g, xp.shape(x)),)))
 
 
-@static
-def BROADCAST_TO(shape: tuple[int, ...]) -> Op:
-    return Op("broadcast_to", lambda xp, x: xp.broadcast_to(x, shape), (lambda xp, g, out, x: g,))
+BROADCAST_TO = static(lambda shape: Op("broadcast_to", lambda xp, x: xp.broadcast_to(x, shape), (lambda xp, g, out, x: g,)))
 
 
 @static
@@ -636,9 +630,7 @@ def TRANSPOSE(axes: tuple[int, ...]) -> Op:
     return Op("transpose", lambda xp, x: xp.transpose(x, axes), (lambda xp, g, out, x: xp.transpose(g, _inverse(axes)),))
 
 
-@static
-def FLIP(axis: Axis) -> Op:
-    return Op("flip", lambda xp, x: xp.flip(x, axis), (lambda xp, g, out, x: xp.flip(g, axis),))
+FLIP = static(lambda axis: Op("flip", lambda xp, x: xp.flip(x, axis), (lambda xp, g, out, x: xp.flip(g, axis),)))
 
 
 @static
@@ -647,14 +639,10 @@ def ROLL(shift: Axis, axis: Axis) -> Op:
     return Op("roll", lambda xp, x: xp.roll(x, shift, axis), (lambda xp, g, out, x: xp.roll(g, back, axis),))
 
 
-@static
-def TRIL(k: int) -> Op:
-    return Op("tril", lambda xp, x: xp.tril(x, k), (lambda xp, g, out, x: xp.tril(g, k),))
+TRIL = static(lambda k: Op("tril", lambda xp, x: xp.tril(x, k), (lambda xp, g, out, x: xp.tril(g, k),)))
 
 
-@static
-def TRIU(k: int) -> Op:
-    return Op("triu", lambda xp, x: xp.triu(x, k), (lambda xp, g, out, x: xp.triu(g, k),))
+TRIU = static(lambda k: Op("triu", lambda xp, x: xp.triu(x, k), (lambda xp, g, out, x: xp.triu(g, k),)))
 
 
 @static
@@ -665,9 +653,7 @@ def PAD(width: tuple[tuple[int, int], ...], value: float) -> Op:
     return Op("pad", lambda xp, x: xp.pad(x, width, constant_values=value), (vjp,))
 
 
-@static
-def CAST(dtype: Any) -> Op:
-    return Op("cast", lambda xp, x: xp.asarray(x, dtype=dtype), (lambda xp, g, out, x: g,))
+CAST = static(lambda dtype: Op("cast", lambda xp, x: xp.asarray(x, dtype=dtype), (lambda xp, g, out, x: g,)))
 
 
 @static
@@ -708,9 +694,7 @@ def INDEX_UPDATE(index: Any) -> Op:
     )
 
 
-@static
-def ARGSORT(axis: int) -> Op:
-    return Op("argsort", lambda xp, x: xp.argsort(x, axis=axis, kind="stable"))
+ARGSORT = static(lambda axis: Op("argsort", lambda xp, x: xp.argsort(x, axis=axis, kind="stable")))
 
 
 @static

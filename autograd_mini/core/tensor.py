@@ -5,13 +5,14 @@ from typing import Any, final
 
 import numpy as np
 
+from ..coercion import BARE, FLOATS, to_array
 from ..errors import DTypeError, GraphError, ShapeError
-from . import functions
+from . import functions, ops
 from .engine import clock, sum_to
 from .namespaces import arrays
 from .node import Node, leaf, record, set_data
 from .ops import Op
-from .value import Value, describe
+from .value import Value
 
 
 @final
@@ -150,13 +151,15 @@ class Tensor(Node):
 
     @staticmethod
     def constant(data: Any, others: Any = ()) -> "Tensor":
-        """Data as an operand, not copied; a bare number takes the dtype of the Tensor that it meets among the others."""
+        """Data as an operand, not copied; a bare number or a Value takes the dtype of the Tensors among the others."""
         if type(data) is not np.ndarray or data.dtype not in FLOATS:
             dtypes = [x.dtype for x in others if isinstance(x, Tensor | np.ndarray) and x.dtype in FLOATS]
-            bare = isinstance(data, BARE)
+            bare, dtype = isinstance(data, BARE), np.result_type(*dtypes) if dtypes else np.dtype(float)
+            if type(data) is Value:
+                return record(Tensor, ops.CAST(dtype), (data,), np.asarray(data.data, dtype))  # type: ignore[no-any-return]
             if isinstance(data, list | tuple) and _has_nodes(data):
                 return Tensor(data)
-            data = to_array(data, np.result_type(*dtypes) if bare and dtypes else None)
+            data = to_array(data, dtype if bare else None)
         return record(Tensor, None, (), data)  # type: ignore[no-any-return]
 
     def like(self, data: Any, what: str) -> Any:
@@ -195,6 +198,7 @@ class Tensor(Node):
     @staticmethod
     def result(data: Any, op: Op) -> Any:
         """What a user's own operation computed, if it is an array of float64 or float32."""
+        data = np.asarray(data) if not isinstance(data, Node) else np.empty(0, object)
         if data.dtype.kind in "biu" or data.dtype in FLOATS:
             return data if data.dtype in FLOATS else data.astype(float)
         raise GraphError(f"{op.name!r} returned {data.dtype}: return real numbers, float64 or float32")
@@ -208,35 +212,10 @@ class Tensor(Node):
             return share if type(share) is Tensor and share.dtype == data.dtype else functions.cast(share, data.dtype)
         if type(share) is np.ndarray and share.shape == data.shape and share.dtype == data.dtype:
             return share
-        share = np.asarray(share)
+        share = np.asarray(share) if not isinstance(share, Node) else np.empty(0, object)
         if share.dtype.kind not in "biuf":
             raise GraphError(f"{node.op.name!r} returned {share.dtype} as a gradient: return real numbers")
         return np.asarray(sum_to(arrays, share, data.shape, node.op), data.dtype)
-
-
-FLOATS = {np.dtype("float64"), np.dtype("float32")}
-BARE = (int, float, np.number, np.bool_)
-
-
-def to_array(data: Any, dtype: Any = None) -> Any:
-    """Data as a float64 or float32 ndarray, copied only where it must be; DTypeError or ValueError with what to do."""
-    if dtype is not None and np.dtype(dtype) not in FLOATS:
-        raise DTypeError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
-    if isinstance(data, np.ma.MaskedArray) or not isinstance(data, np.ndarray | np.generic | bool | int | float | list | tuple):
-        raise DTypeError(f"Tensor: a real number, list or array is needed, got {describe(data)}")
-    if isinstance(data, int) and not -(2**63) <= data < 2**64:
-        return np.asarray(Value.constant(data).data, dtype)
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise ValueError(f"Tensor: rows of different lengths: {error}") from None
-    if array.dtype == object:
-        raise ValueError("Tensor: an array of objects; give numbers, or Tensor([value, …]) to stack Values in their graph")
-    if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
-        raise DTypeError(f"Tensor: real numbers are needed, got {array.dtype}: float32, float64, integers and booleans are supported")
-    kept = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
-    with np.errstate(all="ignore"):  # beyond float32's range is infinity
-        return np.asarray(array, dtype or kept)
 
 
 def _has_nodes(data: Any) -> bool:

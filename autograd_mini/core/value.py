@@ -4,6 +4,7 @@ from typing import Any, final
 
 import numpy as np
 
+from ..coercion import describe, to_float
 from ..errors import DTypeError, GraphError, ShapeError
 from .engine import sum_to
 from .namespaces import scalar
@@ -91,43 +92,6 @@ class Value(Node):
                 return Value.result(share, node.op)  # type: ignore[arg-type]
             share = float(np.sum(share))
         return share
-
-
-def to_float(data: Any) -> float:
-    """The number as a float, or DTypeError with what to do."""
-    if isinstance(data, bool | int | float | np.bool_ | np.integer | np.floating) and not isinstance(data, np.longdouble | np.float16):
-        try:
-            return float(data)
-        except OverflowError:
-            raise OverflowError(f"an int of {len(str(data))} digits is beyond the range of float64 (1.8e308)") from None
-    if isinstance(data, Node):
-        raise DTypeError(f"Value: already a {type(data).__name__}; use .detach() for a copy outside the graph")
-    if type(data) in (np.ndarray, np.matrix) and data.dtype.kind in "biuf":
-        if data.size == 1:
-            return float(data.item())
-        raise DTypeError(f"Value: a single number is needed, got an array of shape {data.shape}: use Tensor")
-    raise DTypeError(f"Value: a real number is needed, got {describe(data)}")
-
-
-def describe(data: Any) -> str:
-    """What was given instead of a number or array, and how to convert it."""
-    kind = type(data)
-    module, name = kind.__module__.partition(".")[0], kind.__name__
-    advice = {
-        "torch": ": pass x.detach().numpy()", "jax": ": pass numpy.asarray(x)", "jaxlib": ": pass numpy.asarray(x)",
-        "pandas": ": pass x.to_numpy()", "decimal": ": pass float(x)", "fractions": ": pass float(x)",
-    }.get(module, "")  # fmt: skip
-    if isinstance(data, np.ma.MaskedArray):
-        advice = ": pass x.filled(value)"
-    elif isinstance(data, complex | np.complexfloating):
-        advice = ": pass its .real and .imag apart"
-    elif isinstance(data, str):
-        advice = f" {data[:20]!r}: pass float(x)"
-    elif isinstance(data, np.floating):
-        advice = ": float32 and float64 are supported; pass np.float64(x)"
-    elif data is None:
-        return "None: a function without a return?"
-    return f"{name}{advice or ': pass a number, a list of numbers or a NumPy array'}"
 
 
 Node.scalar_kind = Value

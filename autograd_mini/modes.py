@@ -1,0 +1,95 @@
+"""Whether operations are recorded: a context variable, so that threads, tasks and generators keep to themselves."""
+
+import inspect
+from collections.abc import Callable, Generator
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+_outer: ContextVar[Any] = ContextVar("outer", default=None)  # the blocks we are in, as (block, mode before, rest)
+is_recording = _recording.get
+
+
+class enable_grad:
+    """Record operations inside a `with` block, or inside a function that this decorates.
+
+    It holds for the code that runs within: other threads and asyncio tasks are untouched. `with` around a `yield` holds for
+    the caller too, until the generator goes on; a decorated generator function holds only while its own code runs. An async
+    generator function cannot be decorated: TypeError.
+
+    >>> import autograd_mini as ag
+    >>> with ag.no_grad(), ag.enable_grad():
+    ...     y = ag.Value(2.0) * 3.0
+    >>> y.requires_grad
+    True
+    """
+
+    mode = True
+
+    def __new__(cls, function: Any = None) -> Any:
+        self = super().__new__(cls)
+        return self if function is None else self(function)  # a decorator with or without parentheses
+
+    def __enter__(self) -> None:
+        _outer.set((self, is_recording(), _outer.get()))
+        _recording.set(self.mode)
+
+    def __exit__(self, *error: object) -> None:
+        entry = _outer.get()
+        while entry[0] is not self:  # an inner block that Ctrl-C cut short never left
+            entry = entry[2]
+        _recording.set(entry[1])
+        _outer.set(entry[2])
+
+    def __call__(self, function: F) -> F:
+        mode = type(self)
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(f"{mode.__name__} cannot decorate an async generator ({function.__name__}): use `with` inside it")
+
+        @wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            with mode():
+                return function(*args, **kwargs)
+
+        @wraps(function)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            with mode():
+                return await function(*args, **kwargs)
+
+        @wraps(function)
+        def stepped(*args: Any, **kwargs: Any) -> Any:
+            return (yield from _Stepped(function(*args, **kwargs), mode))
+
+        kinds = {inspect.isgeneratorfunction(function): stepped, inspect.iscoroutinefunction(function): awaited}
+        return kinds.get(True, called)  # type: ignore[return-value]
+
+
+class no_grad(enable_grad):
+    """Do not record operations inside a `with` block, or inside a function that this decorates: results are constants.
+
+    >>> import autograd_mini as ag
+    >>> with ag.no_grad():
+    ...     y = ag.Value(2.0) * 3.0
+    >>> y.requires_grad
+    False
+    """
+
+    mode = False
+
+
+class _Stepped(Generator[Any, Any, Any]):
+    """A generator whose own code alone runs in a mode."""
+
+    def __init__(self, generator: Generator[Any, Any, Any], mode: Callable[[], Any]) -> None:
+        self.generator, self.mode = generator, mode
+
+    def send(self, value: Any) -> Any:
+        with self.mode():
+            return self.generator.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        with self.mode():
+            return self.generator.throw(*error)
