@@ -58,6 +58,8 @@ def to_array(data: Any, dtype: Any = None) -> Any:
         raise DTypeError(f"Tensor: a real number, list or array is needed, got {describe(data)}")
     if isinstance(data, int) and not -(2**63) <= data < 2**64:
         data = to_float(data)
+    if isinstance(data, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in data):
+        raise DTypeError("Tensor: a masked array in a list: pass x.filled(value)")
     try:
         array = np.asarray(data)
     except ValueError as error:

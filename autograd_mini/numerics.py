@@ -2,9 +2,13 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec as _find_spec
 from typing import Any
 
 import numpy as np
+
+find_spec = cache(_find_spec)
 
 
 def elementwise(xp: Any) -> dict[str, Callable[..., Any]]:
@@ -152,6 +156,17 @@ def last_written(shape: tuple[int, ...], index: Any) -> Any:
     order, owner = np.arange(np.size(places)).reshape(np.shape(places)), np.empty(shape, int)
     owner[index] = order
     return (owner[index] == order).astype(float)
+
+
+def subtract_scaled(x: Any, factor: float, y: Any, buffer: Any) -> None:
+    """x −= factor · y, in place; in one pass over the memory, by BLAS, where scipy is installed and x is large."""
+    if x.size >= 1 << 15 and x.flags.c_contiguous and y.flags.c_contiguous and x.dtype == y.dtype and find_spec("scipy"):
+        from scipy.linalg import blas
+
+        out = (blas.daxpy if x.dtype == np.float64 else blas.saxpy)(y.reshape(-1), x.reshape(-1), a=-factor)
+        if np.shares_memory(out, x):
+            return
+    np.subtract(x, np.multiply(y, factor, out=buffer), out=x)
 
 
 def recurrence(a: Any, b: Any, axis: int, reverse: bool) -> Any:

@@ -1,6 +1,5 @@
 """NumPy's own functions on nodes: np.exp(x) is exp(x), and a function without a rule says so."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -8,14 +7,14 @@ import numpy as np
 
 from .core import functions
 from .core.node import Node
-from .errors import GraphError
+from .errors import AutogradError, GraphError
 
-PLAIN = [  # what gives plain data
+PLAIN = {  # what gives plain data
     np.argmax, np.argmin, np.argsort, np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal, np.isnan, np.isinf,
     np.isfinite, np.logical_and, np.logical_or, np.logical_not, np.any, np.all, np.allclose, np.isclose, np.array_equal, np.shape,
     np.ndim, np.size, np.count_nonzero, np.signbit, np.zeros_like, np.ones_like, np.result_type, np.array_repr, np.array_str,
     np.array2string,
-]  # fmt: skip
+}  # fmt: skip
 RULES: dict[Any, Callable[..., Any]] = {  # what stays in the graph: np.exp is exp, and so on
     getattr(np, name): getattr(functions, name)
     for name in """
@@ -55,10 +54,11 @@ def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     for sizes in kwargs.keys() & {"shape", "newshape", "axes"} if function in (np.reshape, np.transpose) else ():
         args += (kwargs.pop(sizes),)
     try:
-        inspect.signature(RULES[function]).bind(*args, **kwargs)
-    except TypeError as error:
-        raise NotImplementedError(f"{name} on nodes has fewer options than NumPy's: {error}") from None
-    return RULES[function](*args, **kwargs)
+        return RULES[function](*args, **kwargs)
+    except AutogradError:
+        raise
+    except (TypeError, AttributeError) as error:
+        raise NotImplementedError(f"{name} on nodes has fewer options than NumPy's: {error}") from error
 
 
 def _data(x: Any) -> Any:

@@ -5,11 +5,14 @@ import math
 import warnings
 from collections.abc import Iterable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
+from .core.namespaces import QUIET, error_state
 from .core.node import Node
 from .errors import GraphError
+from .numerics import subtract_scaled
 
 
 def positive(name: str, value: Any, *, zero: bool = False) -> float:
@@ -30,6 +33,7 @@ class Optimizer:
             raise TypeError(f"params must be a list of parameters, got a single {type(params).__name__}: pass {advice}")
         self.params = list(params)
         self.warned = False
+        self.stepped: list[Any] = []  # weak references to the gradients of the last step
         self.lr = positive("lr", lr)
         if not self.params:
             raise ValueError("the optimiser got no parameters (an exhausted generator?): pass model.parameters()")
@@ -56,14 +60,21 @@ class Optimizer:
                 "on them, or backward() was not called since zero_grad(). Was the prediction detached, or wrapped afresh?"
             )
         for i in reached:  # all are looked at before one is changed
-            self.params[i].like(self.params[i].grad, f"the gradient of {self.params[i].name}")
+            self.params[i].like(self.params[i].grad, "step(): a gradient")
+        if not self.warned and any(old() is self.params[i].grad for i, old in self.stepped):
+            self.warned = True
+            warnings.warn("step(): the same gradients as at the last step; call zero_grad() and backward() between", stacklevel=2)
+        self.stepped = [(i, ref(self.params[i].grad)) for i in reached if type(self.params[i].grad) is np.ndarray]
         if len(reached) < len(self.params) and not self.warned:
             self.warned = True
             left = [parameter.name for parameter in self.params if parameter.grad is None]
             warnings.warn(f"step(): no backward has reached {', '.join(left)}; they stay as they are", stacklevel=2)
-        with np.errstate(all="ignore"):
+        before = error_state.set(QUIET)
+        try:
             for i in reached:
                 self.update(i, self.params[i])
+        finally:
+            error_state.reset(before)
 
     def update(self, i: int, parameter: Any) -> None:
         """Change the i-th parameter by its gradient."""
@@ -96,6 +107,7 @@ class SGD(Optimizer):
         if self.momentum:
             step = self.velocity[i] = copy.copy(step) if held is None else self.momentum * held + step
         if type(step) is np.ndarray:
-            parameter.data -= np.multiply(step, self.lr, self.buffers[i])
+            subtract_scaled(parameter.data, self.lr, step, self.buffers[i])
+            parameter.data = parameter.data  # counts as a change
         else:
             parameter.data -= self.lr * float(step)

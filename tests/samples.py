@@ -5,6 +5,7 @@ where the operation is smooth, away from kinks and poles; the *turn* is the numb
 both signs and every branch in turn; `F` is autograd_mini.core.functions, which holds what `ag.…` holds and the helpers of rules.
 """
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -311,6 +312,37 @@ for _n in (1, 3):
     )
 elementwise("DOT", lambda F, w, x: F.dot([w], [x]), (real, real), torch.mul, "no bias", tensor=False)
 elementwise("DOT", through_apply("DOT", 2), (real,) * 5, lambda v, w, x, y, b: v * x + w * y + b, "through apply", raw=False)
+
+# Where a rule's masks and absolute values meet, and the function itself is smooth.
+_zero, _root2 = fixed(0.0, -0.0, 0.3), 2.0**0.5
+for _row, _name, _reference in (
+    ("EXP", "exp", torch.exp), ("EXPM1", "expm1", torch.expm1), ("LOG1P", "log1p", torch.log1p), ("SQUARE", "square", torch.square),
+    ("SIN", "sin", torch.sin), ("COS", "cos", torch.cos), ("TAN", "tan", torch.tan), ("ARCSIN", "arcsin", torch.asin),
+    ("ARCCOS", "arccos", torch.acos), ("ARCTAN", "arctan", torch.atan), ("SINH", "sinh", torch.sinh), ("COSH", "cosh", torch.cosh),
+    ("TANH", "tanh", torch.tanh), ("ARCSINH", "arcsinh", torch.asinh), ("ARCTANH", "arctanh", torch.atanh),
+    ("SECH2", "sech2", lambda x: 1.0 - torch.tanh(x) ** 2), ("SIGMOID", "sigmoid", torch.sigmoid),
+    ("LOGISTIC", "logistic", lambda x: torch.sigmoid(x) * torch.sigmoid(-x)),
+    ("SOFTPLUS", "softplus", lambda x: torch.log1p(torch.exp(x))), ("LOG_SIGMOID", "log_sigmoid", lambda x: -torch.log1p(torch.exp(-x))),
+    ("SILU", "silu", lambda x: x * torch.sigmoid(x)), ("ERF", "erf", torch.erf), ("NORMAL_CDF", "normal_cdf", torch.special.ndtr),
+    ("NORMAL_PDF", "normal_pdf", lambda x: torch.exp(-0.5 * x * x) / (2.0 * torch.pi) ** 0.5),
+    ("GELU", "gelu", lambda x: 0.5 * x * (1.0 + torch.erf(x / _root2))),
+    ("SINC", "sinc", lambda x: sum((-1.0) ** k * (torch.pi * x) ** (2 * k) / float(math.factorial(2 * k + 1)) for k in range(16))),
+):  # fmt: skip
+    elementwise(_row, _name, _zero, _reference, "at zero", analytic=False, turns=3)
+for _n in (0, 1, 2, 3, 4.0):
+    elementwise("POW", lambda F, x, n=_n: F.power(x, n), _zero, lambda x, n=_n: torch.pow(x, n), f"{_n} at zero", analytic=False, turns=3)
+_other = fixed(-1.5, 0.8, 2.0)
+for _row, _name, _reference in (
+    ("HYPOT", "hypot", lambda x, y: torch.sqrt(x * x + y * y)), ("LOGADDEXP", "logaddexp", torch.logaddexp),
+    ("MUL", "multiply", torch.mul), ("SIGMOID_CROSS_ENTROPY", "sigmoid_cross_entropy", lambda x, t: torch.log1p(torch.exp(x)) - t * x),
+):  # fmt: skip
+    elementwise(_row, _name, (_zero, _other), _reference, "zero on the left", analytic=False, turns=3)
+    elementwise(_row, _name, (_other, _zero), _reference, "zero on the right", analytic=False, turns=3)
+elementwise("LOGADDEXP", lambda F, x: F.logaddexp(x, x), real, lambda x: x + math.log(2.0), "of one node", analytic=False)
+elementwise("ARCTAN2", "arctan2", (_zero, positive), torch.atan2, "zero on the left", analytic=False, turns=3)  # no branch cut there
+elementwise("ARCTAN2", "arctan2", (_other, _zero), torch.atan2, "zero on the right", analytic=False, turns=3)
+elementwise("XLOGY", "xlogy", (_zero, positive), lambda x, y: x * torch.log(y), "zero on the left", analytic=False, turns=3)
+elementwise("POWER", "power", (positive, _zero), lambda x, p: torch.exp(p * torch.log(x)), "zero exponent", analytic=False, turns=3)
 
 # ---- Reductions -------------------------------------------------------------------------------------------------------
 
@@ -818,7 +850,10 @@ def rows_without_sample(table: dict[str, Any], samples: Sequence[Sample]) -> lis
 def reaches(row: str, op: Any) -> bool:
     """Whether op is that row of the table, or what that row factory makes."""
     entry = ops.TABLE[row]
-    return op is entry if isinstance(entry, ops.Op) else op is not None and op.forward.__qualname__.split(".")[0] == row
+    if isinstance(entry, ops.Op) or op is None:
+        return op is entry
+    maker = op.forward.__qualname__.split(".")[0]
+    return row in (maker, op.name.upper() if maker == "<lambda>" else "")
 
 
 def kinds(sample: Sample) -> list[str]:

@@ -79,7 +79,10 @@ def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None
     for i, parent in enumerate(parents):
         if parent not in wanted:
             continue
-        share = read(xp, rules[i], g, out, *operands) if shares is None else shares[i]
+        if shares is not None:
+            share = shares[i]
+        else:
+            share = rules[i](xp, g, out, *operands) if xp is not scalar else read(xp, rules[i], g, out, *operands)
         share, held = parent.fit(share, node, create_graph), grads.get(parent)
         if held is not None:
             share = parent.fit(held + share, node, create_graph)

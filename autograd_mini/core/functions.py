@@ -145,7 +145,7 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     >>> leaky_relu(-2.0)
     -0.02
     """
-    return apply(ops.LEAKY_RELU(slope), x)
+    return apply(ops.LEAKY_RELU(float(slope)), x)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
@@ -154,7 +154,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> elu(2.0), elu(0.0)
     (2.0, 0.0)
     """
-    return apply(ops.ELU(alpha), x)
+    return apply(ops.ELU(float(alpha)), x)
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
@@ -174,6 +174,8 @@ def sinc(x: Any, order: int = 0) -> Any:
     >>> sinc(0.0), round(sinc(0.0, 2), 6)
     (1.0, -3.289868)
     """
+    if order < 0:
+        raise ValueError(f"sinc: the order of a derivative is 0 or more, got {order}")
     return apply(ops.SINC(order), x)
 
 
@@ -206,6 +208,8 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     """
     if not isinstance(condition, Node):
         mask = np.asarray(condition)
+        if mask.dtype.kind not in "biuf":
+            raise DTypeError(f"where: the condition must be booleans or numbers, got {mask.dtype}")
         mask = mask if mask.dtype == bool else mask != 0
         if not (isinstance(x, Node) or isinstance(y, Node)):
             return np.where(mask, x, y)[()]
@@ -655,7 +659,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule, only 'constant'")
     pairs = np.broadcast_to(np.asarray(pad_width), (len(shape(x)), 2)).tolist()
-    return _array(ops.PAD(tuple((int(a), int(b)) for a, b in pairs), float(constant_values)), x)
+    return _array(ops.PAD(tuple((operator.index(a), operator.index(b)) for a, b in pairs), float(constant_values)), x)
 
 
 def tile(x: Any, reps: Any) -> Any:

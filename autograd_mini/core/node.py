@@ -61,15 +61,19 @@ def apply(op: Op, *operands: Any, kind: Any = None) -> Any:
     Where none of the operands is a node, the raw result. Raises ShapeError where the shapes do not fit the operation,
     IndexError for an axis or index out of range, DTypeError for an operand that is no number or array. See `ag.Op`.
     """
-    found = False
+    found, bare, tensor, value = False, False, Node.array_kind, Node.scalar_kind
     for x in operands:
-        if isinstance(x, Node):
-            found = True
-            kind = kind or (Node.array_kind if type(x) is Node.array_kind else None)
+        if type(x) is tensor:
+            found, kind = True, kind or tensor
+        elif type(x) is value:
+            found = bare = True
         elif isinstance(x, SEVERAL):
-            kind = kind or Node.array_kind
-    kind = kind or Node.scalar_kind
-    parents = tuple([x if type(x) is kind else kind.constant(x, operands) for x in operands])
+            kind = kind or tensor
+        else:
+            bare = True
+    kind = kind or value
+    dtype = kind.common_dtype(operands) if bare else None
+    parents = tuple([x if type(x) is kind else kind.constant(x, dtype) for x in operands])
     data = evaluate(op, kind.xp, [parent.data for parent in parents])
     if not op.builtin:
         data = kind.result(data, op)
@@ -84,7 +88,7 @@ def evaluate(op: Op, xp: Any, operands: Any) -> Any:
     """The operation's value, on raw operands; an error of NumPy's is told again with the operation and the shapes."""
     before = error_state.set(QUIET)
     try:
-        out = read(xp, op.forward, *operands)
+        out = op.forward(xp, *operands) if xp is not scalar else read(xp, op.forward, *operands)
     except Exception as error:
         raise explained(error, op.name, [np.shape(x) for x in operands], op.builtin) from None
     finally:

@@ -65,12 +65,8 @@ MUL = Op("mul", lambda xp, x, y: x * y, (lambda xp, g, out, x, y: g * y, lambda 
 DIV = Op("div", lambda xp, x, y: x / y, (lambda xp, g, out, x, y: g / y, lambda xp, g, out, x, y: -g * out / y),
     "x / y; divide(3.0, 2.0) = 1.5")
 NEG = Op("neg", lambda xp, x: -x, (lambda xp, g, out, x: -g,), "−x; negative(2.0) = -2.0")
-REMAINDER = Op(
-    "remainder",
-    lambda xp, x, y: xp.remainder(x, y),
-    (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
-    "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0",
-)
+REMAINDER = Op("remainder", lambda xp, x, y: xp.remainder(x, y),
+    (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)), "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0")
 
 
 @static
@@ -81,15 +77,15 @@ def POW(n: float) -> Op:
     return Op(f"pow{n:g}", lambda xp, x: xp.power(x, n), (lambda xp, g, out, x: g * slope(xp, x),))
 
 
-POWER = Op(
-    "pow",
-    lambda xp, x, p: xp.power(x, p),
-    (
-        lambda xp, g, out, x, p: g * xp.where(xp.equal(p, 0), 0.0, p * xp.power(x, xp.where(xp.equal(p, 0), 1.0, p - 1))),
-        lambda xp, g, out, x, p: g * xp.where(_zero_base(xp, x, p), 0.0, out * xp.log(xp.where(_zero_base(xp, x, p), 1.0, x))),
-    ),
-    "x to the power p, NaN where the result would be complex; power(2.0, 3.0) = 8.0",
-)
+POWER = Op("pow", lambda xp, x, p: xp.power(x, p),
+    (lambda xp, g, out, x, p: g * xp.where(_flat(xp, x, p), 0.0, p * xp.power(x, xp.where(_flat(xp, x, p), 1.0, p - 1))),
+        lambda xp, g, out, x, p: g * xp.where(_zero_base(xp, x, p), 0.0, out * xp.log(xp.where(_zero_base(xp, x, p), 1.0, x)))),
+    "x to the power p, NaN where the result would be complex; power(2.0, 3.0) = 8.0")
+
+
+def _flat(xp: Any, x: Any, p: Any) -> Any:
+    """Where 0 or NaN to the power 0 stands: its slope in the base is 0, not 0·∞ or NaN."""
+    return xp.logical_and(xp.equal(p, 0), xp.logical_or(xp.equal(x, 0), xp.not_equal(x, x)))
 
 
 def _zero_base(xp: Any, x: Any, p: Any) -> Any:
@@ -129,21 +125,14 @@ ARCCOSH = Op("arccosh", lambda xp, x: xp.arccosh(x), (lambda xp, g, out, x: g / 
     "the inverse of cosh; arccosh(1.0) = 0.0")
 ARCTANH = Op("arctanh", lambda xp, x: xp.arctanh(x), (lambda xp, g, out, x: g / _one_minus_square(xp, x),),
     "the inverse of tanh; arctanh(0.0) = 0.0")
-HYPOT = Op(
-    "hypot",
-    lambda xp, x, y: xp.hypot(x, y),
+HYPOT = Op("hypot", lambda xp, x, y: xp.hypot(x, y),
     (lambda xp, g, out, x, y: g * _over(xp, x, out), lambda xp, g, out, x, y: g * _over(xp, y, out)),
-    "√(x² + y²) without overflow; hypot(3.0, 4.0) = 5.0",
-)
-ARCTAN2 = Op(  # divided twice by r, so that neither r² nor 1 / r² is ever formed
-    "arctan2",
-    lambda xp, y, x: xp.arctan2(y, x),
-    (
-        lambda xp, g, out, y, x: g * _over(xp, _over(xp, x, xp.hypot(x, y)), xp.hypot(x, y)),
-        lambda xp, g, out, y, x: -g * _over(xp, _over(xp, y, xp.hypot(x, y)), xp.hypot(x, y)),
-    ),
-    "the angle of the point (x, y) in radians; arctan2(0.0, 1.0) = 0.0",
-)
+    "√(x² + y²) without overflow; hypot(3.0, 4.0) = 5.0")
+# arctan2 divides twice by r, so that neither r² nor 1 / r² is ever formed
+ARCTAN2 = Op("arctan2", lambda xp, y, x: xp.arctan2(y, x),
+    (lambda xp, g, out, y, x: g * _over(xp, _over(xp, x, xp.hypot(x, y)), xp.hypot(x, y)),
+        lambda xp, g, out, y, x: -g * _over(xp, _over(xp, y, xp.hypot(x, y)), xp.hypot(x, y))),
+    "the angle of the point (x, y) in radians; arctan2(0.0, 1.0) = 0.0")
 
 
 def _one_minus_square(xp: Any, x: Any) -> Any:
@@ -163,49 +152,32 @@ def _over(xp: Any, x: Any, length: Any) -> Any:
     return xp.where(xp.equal(length, 0), x, x / length)
 
 
-LOGADDEXP = Op(
-    "logaddexp",
-    lambda xp, x, y: xp.logaddexp(x, y),
+LOGADDEXP = Op("logaddexp", lambda xp, x, y: xp.logaddexp(x, y),
     (lambda xp, g, out, x, y: g * xp.sigmoid(x - y), lambda xp, g, out, x, y: g * xp.sigmoid(y - x)),
-    "log(eˣ + eʸ) without overflow; logaddexp(1000.0, 0.0) = 1000.0",
-)
-XLOGY = Op(
-    "xlogy",
-    lambda xp, x, y: xp.xlogy(x, y),
-    (
-        lambda xp, g, out, x, y: g * xp.where(xp.logical_and(xp.equal(x, 0), xp.less_equal(y, 0)), 0.0, xp.log(y)),
-        lambda xp, g, out, x, y: g * (x / y),
-    ),
-    "x · log y, and 0 where x is 0; xlogy(0.0, 0.0) = 0.0",
-)
+    "log(eˣ + eʸ) without overflow; logaddexp(1000.0, 0.0) = 1000.0")
+XLOGY = Op("xlogy", lambda xp, x, y: xp.xlogy(x, y),
+    (lambda xp, g, out, x, y: g * xp.where(xp.logical_and(xp.equal(x, 0), xp.less_equal(y, 0)), 0.0, xp.log(y)),
+        lambda xp, g, out, x, y: g * (x / y)), "x · log y, and 0 where x is 0; xlogy(0.0, 0.0) = 0.0")
 # Closed over {tanh, sech²} and {sigmoid, logistic}: 1 − tanh² and s(1 − s) would cancel in the tails, to the last digit.
 SECH2 = Op("sech2", lambda xp, x: xp.sech2(x), (lambda xp, g, out, x: -2.0 * g * (xp.tanh(x) * out),),
     "1 / cosh² x, the slope of tanh; sech2(0.0) = 1.0")
 LOGISTIC = Op("logistic", lambda xp, x: xp.logistic(x), (lambda xp, g, out, x: -g * (xp.tanh(0.5 * x) * out),),
     "e⁻ˣ / (1 + e⁻ˣ)², the slope of the sigmoid; logistic(0.0) = 0.25")
-SIGMOID = Op("sigmoid", lambda xp, x: xp.sigmoid(x), (lambda xp, g, out, x: g * xp.logistic(x),),
-    "1 / (1 + e⁻ˣ); sigmoid(0.0) = 0.5")
+SIGMOID = Op("sigmoid", lambda xp, x: xp.sigmoid(x), (lambda xp, g, out, x: g * xp.logistic(x),), "1 / (1 + e⁻ˣ); sigmoid(0.0) = 0.5")
 SOFTPLUS = Op("softplus", lambda xp, x: xp.softplus(x), (lambda xp, g, out, x: g * xp.sigmoid(x),),
     "log(1 + eˣ); softplus(1000.0) = 1000.0")
 LOG_SIGMOID = Op("log_sigmoid", lambda xp, x: -xp.softplus(-x), (lambda xp, g, out, x: g * xp.sigmoid(-x),),
     "log(1 / (1 + e⁻ˣ)); log_sigmoid(-1000.0) = -1000.0")
-SILU = Op(
-    "silu",
-    lambda xp, x: x * xp.sigmoid(x),
-    (lambda xp, g, out, x: g * (xp.sigmoid(x) + x * xp.logistic(x)),),
-    "x · sigmoid(x), also called swish (arXiv:1606.08415); silu(0.0) = 0.0",
-)
+SILU = Op("silu", lambda xp, x: x * xp.sigmoid(x), (lambda xp, g, out, x: g * (xp.sigmoid(x) + x * xp.logistic(x)),),
+    "x · sigmoid(x), also called swish (arXiv:1606.08415); silu(0.0) = 0.0")
 RELU = Op("relu", lambda xp, x: xp.maximum(x, 0.0), (lambda xp, g, out, x: xp.where(xp.less_equal(x, 0), 0.0, g),),
     "max(x, 0), of slope 0 at 0; relu(-2.0) = 0.0")
 
 
 @static
 def LEAKY_RELU(slope: float) -> Op:
-    return Op(
-        "leaky_relu",
-        lambda xp, x: xp.where(xp.greater(x, 0), x, slope * x),
-        (lambda xp, g, out, x: xp.where(xp.greater(x, 0), g, slope * g),),
-    )
+    return Op("leaky_relu", lambda xp, x: xp.where(xp.greater(x, 0), x, slope * x),
+        (lambda xp, g, out, x: xp.where(xp.greater(x, 0), g, slope * g),))
 
 
 @static
@@ -213,11 +185,8 @@ def ELU(alpha: float) -> Op:
     def below(xp: Any, x: Any) -> Any:  # so that the branch not taken never overflows
         return xp.where(xp.greater(x, 0), 0.0, x)
 
-    return Op(
-        "elu",
-        lambda xp, x: xp.where(xp.greater(x, 0), x, alpha * xp.expm1(below(xp, x))),
-        (lambda xp, g, out, x: xp.where(xp.greater(x, 0), g, g * (alpha * xp.exp(below(xp, x)))),),
-    )
+    return Op("elu", lambda xp, x: xp.where(xp.greater(x, 0), x, alpha * xp.expm1(below(xp, x))),
+        (lambda xp, g, out, x: xp.where(xp.greater(x, 0), g, g * (alpha * xp.exp(below(xp, x)))),))
 
 
 NORMAL_PDF = Op("normal_pdf", lambda xp, x: xp.normal_pdf(x), (lambda xp, g, out, x: -g * (x * out),),
@@ -235,18 +204,11 @@ def _gelu_angle(x: Any) -> Any:
     return math.sqrt(8.0 / math.pi) * (x + 0.044715 * (x * x * x))
 
 
-GELU_TANH = Op(
-    "gelu_tanh",
-    lambda xp, x: x * xp.sigmoid(_gelu_angle(x)),
+GELU_TANH = Op("gelu_tanh", lambda xp, x: x * xp.sigmoid(_gelu_angle(x)),
     (
-        lambda xp, g, out, x: g
-        * (
-            xp.sigmoid(_gelu_angle(x))
-            + x * xp.logistic(_gelu_angle(x)) * (math.sqrt(8.0 / math.pi) * (1.0 + 3 * 0.044715 * (x * x)))
-        ),
-    ),
-    "x · (1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2 (arXiv:1606.08415)",
-)
+        lambda xp, g, out, x: g * (xp.sigmoid(_gelu_angle(x))
+            + x * xp.logistic(_gelu_angle(x)) * (math.sqrt(8.0 / math.pi) * (1.0 + 3 * 0.044715 * (x * x))) ),),
+    "x · (1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2 (arXiv:1606.08415)")
 
 
 @static
@@ -263,37 +225,20 @@ def _winner(xp: Any, g: Any, loses: Any, x: Any, y: Any) -> Any:
     return xp.where(loses, 0.0, xp.where(xp.equal(x, y), 0.5 * g, g))
 
 
-MAXIMUM = Op(
-    "maximum",
-    lambda xp, x, y: xp.maximum(x, y),
+MAXIMUM = Op("maximum", lambda xp, x, y: xp.maximum(x, y),
     (lambda xp, g, out, x, y: _winner(xp, g, xp.less(x, y), x, y), lambda xp, g, out, x, y: _winner(xp, g, xp.less(y, x), x, y)),
-    "the larger (a tie shares its gradient evenly); maximum(2.0, 3.0) = 3.0",
-)
-MINIMUM = Op(
-    "minimum",
-    lambda xp, x, y: xp.minimum(x, y),
+    "the larger (a tie shares its gradient evenly); maximum(2.0, 3.0) = 3.0")
+MINIMUM = Op("minimum", lambda xp, x, y: xp.minimum(x, y),
     (lambda xp, g, out, x, y: _winner(xp, g, xp.greater(x, y), x, y), lambda xp, g, out, x, y: _winner(xp, g, xp.greater(y, x), x, y)),
-    "the smaller (a tie shares its gradient evenly); minimum(2.0, 3.0) = 2.0",
-)
-CLIP = Op(  # the bounds themselves pass the gradient on
-    "clip",
-    lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
-    (
-        lambda xp, g, out, x, low, high: xp.where(xp.logical_or(xp.less(x, low), xp.greater(x, high)), 0.0, g),
+    "the smaller (a tie shares its gradient evenly); minimum(2.0, 3.0) = 2.0")
+# the bounds themselves pass the gradient on
+CLIP = Op("clip", lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
+    (lambda xp, g, out, x, low, high: xp.where(xp.logical_or(xp.less(x, low), xp.greater(x, high)), 0.0, g),
         lambda xp, g, out, x, low, high: xp.where(xp.logical_and(xp.less(x, low), xp.less_equal(low, high)), g, 0.0),
-        lambda xp, g, out, x, low, high: xp.where(xp.logical_or(xp.greater(x, high), xp.greater(low, high)), g, 0.0),
-    ),
-)
-WHERE = Op(
-    "where",
-    lambda xp, c, x, y: xp.where(c, x, y),
-    (
-        lambda xp, g, out, c, x, y: xp.zeros_like(g),
-        lambda xp, g, out, c, x, y: xp.where(c, g, 0.0),
-        lambda xp, g, out, c, x, y: xp.where(c, 0.0, g),
-    ),
-    "x where the condition holds, else y; where(True, 2.0, 3.0) = 2.0",
-)
+        lambda xp, g, out, x, low, high: xp.where(xp.logical_or(xp.greater(x, high), xp.greater(low, high)), g, 0.0)))
+WHERE = Op("where", lambda xp, c, x, y: xp.where(c, x, y),
+    (lambda xp, g, out, c, x, y: xp.zeros_like(g), lambda xp, g, out, c, x, y: xp.where(c, g, 0.0),
+        lambda xp, g, out, c, x, y: xp.where(c, 0.0, g)), "x where the condition holds, else y; where(True, 2.0, 3.0) = 2.0")
 # Masks, for rules: no derivative. As a row each gives a node, so that a mask is recomputed when the graph is replayed.
 GREATER = Op("greater", lambda xp, x, y: xp.greater(x, y))
 GREATER_EQUAL = Op("greater_equal", lambda xp, x, y: xp.greater_equal(x, y))
@@ -305,21 +250,13 @@ LOGICAL_AND = Op("logical_and", lambda xp, x, y: xp.logical_and(x, y))
 LOGICAL_OR = Op("logical_or", lambda xp, x, y: xp.logical_or(x, y))
 ZEROS_LIKE = Op("zeros_like", lambda xp, x: xp.zeros_like(x))
 
-SQUARED_ERROR = Op(
-    "squared_error",
-    lambda xp, x, y: xp.square(x - y),
+SQUARED_ERROR = Op("squared_error", lambda xp, x, y: xp.square(x - y),
     (lambda xp, g, out, x, y: g * (2.0 * (x - y)), lambda xp, g, out, x, y: g * (2.0 * (y - x))),
-    "(x − y)²; squared_error(1.0, 3.0) = 4.0",
-)
-SIGMOID_CROSS_ENTROPY = Op(  # σ(x) − t as (1 − t)·σ(x) − t·σ(−x), right to the last digit in both tails
-    "sigmoid_cross_entropy",
-    lambda xp, x, t: xp.maximum(x, 0.0) - x * t + xp.log1p(xp.exp(-xp.abs(x))),
-    (
-        lambda xp, g, out, x, t: g * ((1.0 - t) * xp.sigmoid(x) - t * xp.sigmoid(-x)),
-        lambda xp, g, out, x, t: -g * x,
-    ),
-    "−t·log σ(x) − (1 − t)·log(1 − σ(x)), x a logit; sigmoid_cross_entropy(-1000.0, 1.0) = 1000.0",
-)
+    "(x − y)²; squared_error(1.0, 3.0) = 4.0")
+# σ(x) − t as (1 − t)·σ(x) − t·σ(−x), right to the last digit in both tails
+SIGMOID_CROSS_ENTROPY = Op("sigmoid_cross_entropy", lambda xp, x, t: xp.maximum(x, 0.0) - x * t + xp.log1p(xp.exp(-xp.abs(x))),
+    (lambda xp, g, out, x, t: g * ((1.0 - t) * xp.sigmoid(x) - t * xp.sigmoid(-x)), lambda xp, g, out, x, t: -g * x),
+    "−t·log σ(x) − (1 − t)·log(1 − σ(x)), x a logit; sigmoid_cross_entropy(-1000.0, 1.0) = 1000.0")
 
 
 @static
@@ -376,20 +313,14 @@ def _inverse(order: Sequence[int]) -> tuple[int, ...]:
 
 @static
 def SUM(axis: Axis, keepdims: bool) -> Op:
-    return Op(
-        "sum",
-        lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims),
-        (lambda xp, g, out, x: xp.broadcast_to(_restore(xp, g, x, axis), xp.shape(x)),),
-    )
+    return Op("sum", lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims),
+        (lambda xp, g, out, x: xp.broadcast_to(_restore(xp, g, x, axis), xp.shape(x)),))
 
 
 @static
 def MEAN(axis: Axis, keepdims: bool) -> Op:
-    return Op(
-        "mean",
-        lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims) / _count(xp, x, axis),
-        (lambda xp, g, out, x: xp.broadcast_to(_restore(xp, g / _count(xp, x, axis), x, axis), xp.shape(x)),),
-    )
+    return Op("mean", lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims) / _count(xp, x, axis),
+        (lambda xp, g, out, x: xp.broadcast_to(_restore(xp, g / _count(xp, x, axis), x, axis), xp.shape(x)),))
 
 
 def _centred(xp: Any, x: Any, axis: Axis) -> Any:
@@ -451,14 +382,9 @@ def RECURRENCE(axis: int, reverse: bool) -> Op:
     def adjoint(xp: Any, g: Any, a: Any) -> Any:
         return xp.recurrence(_shift(xp, a, axis, reverse, 0.0), g, axis, not reverse)
 
-    return Op(
-        "recurrence",
-        lambda xp, a, b: xp.recurrence(a, b, axis, reverse),
-        (
-            lambda xp, g, out, a, b: adjoint(xp, g, a) * _shift(xp, out, axis, not reverse, 0.0),
-            lambda xp, g, out, a, b: adjoint(xp, g, a),
-        ),
-    )
+    return Op("recurrence", lambda xp, a, b: xp.recurrence(a, b, axis, reverse),
+        (lambda xp, g, out, a, b: adjoint(xp, g, a) * _shift(xp, out, axis, not reverse, 0.0),
+            lambda xp, g, out, a, b: adjoint(xp, g, a)))
 
 
 @static
@@ -538,21 +464,14 @@ def SOFTMAX(axis: Axis) -> Op:
 
 @static
 def LOG_SOFTMAX(axis: Axis) -> Op:
-    return Op(
-        "log_softmax",
-        lambda xp, x: _log_softmax(xp, x, axis),
-        (lambda xp, g, out, x: g - xp.softmax(x, axis) * xp.sum(g, axis=axis, keepdims=True),),
-    )
+    return Op("log_softmax", lambda xp, x: _log_softmax(xp, x, axis),
+        (lambda xp, g, out, x: g - xp.softmax(x, axis) * xp.sum(g, axis=axis, keepdims=True),))
 
 
-SOFTMAX_CROSS_ENTROPY = Op(
-    "softmax_cross_entropy",
+SOFTMAX_CROSS_ENTROPY = Op("softmax_cross_entropy",
     lambda xp, z, p: -xp.sum(xp.where(xp.equal(p, 0), 0.0, p * _log_softmax(xp, z, -1)), axis=-1),
-    (
-        lambda xp, g, out, z, p: g[..., None] * (xp.softmax(z, -1) * xp.sum(p, axis=-1, keepdims=True) - p),
-        lambda xp, g, out, z, p: -g[..., None] * xp.log_softmax(z, -1),
-    ),
-)
+    (lambda xp, g, out, z, p: g[..., None] * (xp.softmax(z, -1) * xp.sum(p, axis=-1, keepdims=True) - p),
+        lambda xp, g, out, z, p: -g[..., None] * xp.log_softmax(z, -1)))
 
 
 def _matmul_left(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -577,15 +496,9 @@ def _rows(xp: Any, x: Any) -> Any:
 
 
 MATMUL = Op("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right))
-LINEAR = Op(
-    "linear",
-    lambda xp, x, w, b: xp.linear(x, w, b),
-    (
-        lambda xp, g, out, x, w, b: xp.matmul(g, _transposed(xp, w)),
-        lambda xp, g, out, x, w, b: xp.matmul(_transposed(xp, _rows(xp, x)), _rows(xp, g)),
-        lambda xp, g, out, x, w, b: g,
-    ),
-)
+LINEAR = Op("linear", lambda xp, x, w, b: xp.linear(x, w, b),
+    (lambda xp, g, out, x, w, b: xp.matmul(g, _transposed(xp, w)),
+        lambda xp, g, out, x, w, b: xp.matmul(_transposed(xp, _rows(xp, x)), _rows(xp, g)), lambda xp, g, out, x, w, b: g))
 
 
 @static
@@ -612,11 +525,8 @@ def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
 
         return vjp
 
-    return Op(
-        "einsum",
-        lambda xp, *xs: xp.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 1),
-        tuple(share_of(i) for i in range(len(inputs))),
-    )
+    return Op("einsum", lambda xp, *xs: xp.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 1),
+        tuple(share_of(i) for i in range(len(inputs))))
 
 
 RESHAPE = static(lambda shape: Op("reshape", lambda xp, x: xp.reshape(x, shape), (lambda xp, g, out, x: xp.reshape(g, xp.shape(x)),)))
@@ -687,11 +597,8 @@ def INDEX_UPDATE(index: Any) -> Op:
     def share_of_value(xp: Any, g: Any, out: Any, x: Any, value: Any) -> Any:  # of a repeated place only the last was kept
         return g[index] * xp.last_written(xp.shape(x), index)
 
-    return Op(
-        "index_update",
-        lambda xp, x, value: xp.index_update(x, index, value),
-        (lambda xp, g, out, x, value: xp.index_update(g, index, 0.0), share_of_value),
-    )
+    return Op("index_update", lambda xp, x, value: xp.index_update(x, index, value),
+        (lambda xp, g, out, x, value: xp.index_update(g, index, 0.0), share_of_value))
 
 
 ARGSORT = static(lambda axis: Op("argsort", lambda xp, x: xp.argsort(x, axis=axis, kind="stable")))
@@ -715,11 +622,8 @@ def TAKE_ALONG_AXIS(axis: int) -> Op:
 
 @static
 def SCATTER_ALONG_AXIS(axis: int, shape: tuple[int, ...]) -> Op:
-    return Op(
-        "scatter_along_axis",
-        lambda xp, x, indices: xp.scatter_along_axis(x, indices, axis, shape),
-        (lambda xp, g, out, x, indices: xp.take_along_axis(g, indices, axis), _no_share),
-    )
+    return Op("scatter_along_axis", lambda xp, x, indices: xp.scatter_along_axis(x, indices, axis, shape),
+        (lambda xp, g, out, x, indices: xp.take_along_axis(g, indices, axis), _no_share))
 
 
 def _no_share(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
@@ -745,10 +649,6 @@ SOLVE = Op("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_back))
 
 INV = Op("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
 DET = Op("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: (g * out)[..., None, None] * _transposed(xp, xp.inv(a)),))
-LOGABSDET = Op(
-    "logabsdet",
-    lambda xp, a: xp.logabsdet(a),
-    (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),),
-)
+LOGABSDET = Op("logabsdet", lambda xp, a: xp.logabsdet(a), (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))
 
 TABLE = {name: row for name, row in globals().items() if name.isupper() and name not in ("ELEMENTWISE", "TABLE")}

@@ -150,16 +150,21 @@ class Tensor(Node):
     dot, clip, round, repeat = functions.dot, functions.clip, functions.round, functions.repeat
 
     @staticmethod
-    def constant(data: Any, others: Any = ()) -> "Tensor":
-        """Data as an operand, not copied; a bare number or a Value takes the dtype of the Tensors among the others."""
+    def common_dtype(operands: Any) -> Any:
+        """What bare numbers among the operands become: float32 beside float32 alone, else float64."""
+        dtypes = {x.dtype for x in operands if isinstance(x, ARRAYS)} & FLOATS
+        return dtypes.pop() if len(dtypes) == 1 else np.dtype(float)
+
+    @staticmethod
+    def constant(data: Any, dtype: Any = None) -> "Tensor":
+        """Data as an operand, not copied; a bare number or a Value takes the dtype given."""
         if type(data) is not np.ndarray or data.dtype not in FLOATS:
-            dtypes = [x.dtype for x in others if isinstance(x, Tensor | np.ndarray) and x.dtype in FLOATS]
-            bare, dtype = isinstance(data, BARE), np.result_type(*dtypes) if dtypes else np.dtype(float)
             if type(data) is Value:
-                return record(Tensor, ops.CAST(dtype), (data,), np.asarray(data.data, dtype))  # type: ignore[no-any-return]
+                op = ops.CAST(dtype or np.dtype(float))
+                return record(Tensor, op, (data,), np.asarray(data.data, dtype))  # type: ignore[no-any-return]
             if isinstance(data, list | tuple) and _has_nodes(data):
                 return Tensor(data)
-            data = to_array(data, dtype if bare else None)
+            data = to_array(data, dtype if isinstance(data, BARE) else None)
         return record(Tensor, None, (), data)  # type: ignore[no-any-return]
 
     def like(self, data: Any, what: str) -> Any:
@@ -230,6 +235,11 @@ def _flat(data: Any, depth: int = 0) -> list[Any]:
     return [part for item in data for part in (_flat(item, depth + 1) if isinstance(item, list | tuple) else [item])]
 
 
+def _hollow(data: Any) -> Any:
+    """The same nested lists with zeros for leaves."""
+    return [_hollow(item) for item in data] if isinstance(data, list | tuple) else 0.0
+
+
 def _stacked(data: Any, label: str | None, requires_grad: bool, dtype: Any) -> Tensor:
     """Lists of Values and numbers as one Tensor, in their graph."""
     if not requires_grad or dtype is not None:
@@ -238,10 +248,7 @@ def _stacked(data: Any, label: str | None, requires_grad: bool, dtype: Any) -> T
     if any(isinstance(part, Tensor) and part.size != 1 for part in flat):
         raise DTypeError("Tensor: a list of Tensors is joined by ag.stack or ag.concatenate")
 
-    def hollow(part: Any) -> Any:
-        return [hollow(item) for item in part] if isinstance(part, list | tuple) else 0.0
-
-    shape = to_array(hollow(data)).shape  # ValueError where it is ragged
+    shape = to_array(_hollow(data)).shape  # ValueError where it is ragged
     stacked: Tensor = functions.stack([functions.to_value(part) if isinstance(part, Tensor) else part for part in flat])
     out = stacked if stacked.shape == shape else functions.reshape(stacked, shape)
     if label is not None:
@@ -249,4 +256,5 @@ def _stacked(data: Any, label: str | None, requires_grad: bool, dtype: Any) -> T
     return out
 
 
+ARRAYS = (Tensor, np.ndarray)
 Node.array_kind = Tensor

@@ -52,7 +52,11 @@ class Value(Node):
         return float(self.data)
 
     @staticmethod
-    def constant(data: Any, others: Any = ()) -> "Value":
+    def common_dtype(operands: Any) -> None:
+        """A Value's data are floats, whatever stands beside it."""
+
+    @staticmethod
+    def constant(data: Any, dtype: Any = None) -> "Value":
         """A number as an operand."""
         return record(Value, None, (), data if type(data) is float else to_float(data))  # type: ignore[no-any-return]
 

@@ -88,8 +88,9 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
         raise DTypeError(f"cross_entropy: class indices must be integers, got {classes.dtype}: pass target.astype(int)")
     if classes.shape != sizes[:-1]:
         raise ShapeError(f"cross_entropy: logits {sizes} need {sizes[:-1]} class indices, got {classes.shape}")
-    for bad in classes[(classes < 0) | (classes >= sizes[-1])].ravel()[:1]:
-        raise IndexError(f"cross_entropy: target {bad} out of range for {sizes[-1]} classes")
+    low, high = np.minimum.reduce(classes, axis=None), np.maximum.reduce(classes, axis=None)
+    if low < 0 or high >= sizes[-1]:
+        raise IndexError(f"cross_entropy: target {low if low < 0 else high} out of range for {sizes[-1]} classes")
     chosen = np.zeros(sizes, logits.dtype if isinstance(logits, Node) else np.float64)
-    np.put_along_axis(chosen, np.expand_dims(classes, -1), 1.0, -1)
+    chosen.reshape(-1, sizes[-1])[np.arange(classes.size), classes.reshape(-1)] = 1.0
     return _reduced(functions.softmax_cross_entropy(logits, chosen), reduction)
