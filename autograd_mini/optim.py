@@ -61,9 +61,10 @@ class Optimizer:
             )
         for i in reached:  # all are looked at before one is changed
             self.params[i].like(self.params[i].grad, "step(): a gradient")
-        if not self.warned and any(old() is self.params[i].grad for i, old in self.stepped):
+        again = [self.params[i].name for i, old in self.stepped if old() is self.params[i].grad is not None]
+        if again and not self.warned:
             self.warned = True
-            warnings.warn("step(): the same gradients as at the last step; call zero_grad() and backward() between", stacklevel=2)
+            warnings.warn(f"step(): the gradients of the last step again, of {', '.join(again)}: zero_grad() was not called", stacklevel=2)
         self.stepped = [(i, ref(self.params[i].grad)) for i in reached if type(self.params[i].grad) is np.ndarray]
         if len(reached) < len(self.params) and not self.warned:
             self.warned = True

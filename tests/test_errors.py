@@ -73,7 +73,8 @@ def cases(table):
     ("name", "builtin"),
     [
         ("GraphError", RuntimeError), ("ShapeError", ValueError), ("DTypeError", TypeError), ("AnomalyError", FloatingPointError),
-        ("StateDictError", ValueError), ("SerializationError", ValueError), ("CompileError", RuntimeError), ("GraphTooLargeError", ValueError),
+        ("StateDictError", ValueError), ("SerializationError", ValueError), ("CompileError", RuntimeError),
+        ("GraphTooLargeError", ValueError),
     ],
 )  # fmt: skip
 def test_every_exception_is_an_autograd_error_and_a_builtin(name, builtin):
@@ -89,7 +90,9 @@ def test_every_exception_is_an_autograd_error_and_a_builtin(name, builtin):
 
 
 @pytest.mark.parametrize(
-    "data", [3, True, np.int8(3), np.uint64(2**64 - 1), np.bool_(True), np.array([1, 2]), np.array([True]), [1, 2], [[True]], 2**63, -(2**70)], ids=repr
+    "data",
+    [3, True, np.int8(3), np.uint64(2**64 - 1), np.bool_(True), np.array([1, 2]), np.array([True]), [1, 2], [[True]], 2**63, -(2**70)],
+    ids=repr,
 )
 def test_integers_and_booleans_become_float64(data):
     """Integers and booleans, bare, in lists or in arrays, become float64."""
@@ -101,7 +104,9 @@ def test_integers_and_booleans_become_float64(data):
         assert Value(data).data == float(np.asarray(data, dtype=np.float64).item())
 
 
-@pytest.mark.parametrize("other", [2, 2.5, np.float64(2.5), np.int64(2), True, np.float32(2.5), np.ones(3, "f"), np.array(2.5, "f")], ids=repr)
+@pytest.mark.parametrize(
+    "other", [2, 2.5, np.float64(2.5), np.int64(2), True, np.float32(2.5), np.ones(3, "f"), np.array(2.5, "f")], ids=repr
+)
 def test_float32_stays_float32(other):
     """float32 with a Python or NumPy scalar, or with float32, gives float32; the gradient is float32."""
     x = Tensor(np.ones(3, "f"))
@@ -248,14 +253,17 @@ def test_masked_arrays_inside_lists():
 
 
 STATIC = {
-    "leaky_relu node": lambda t: ag.leaky_relu(t, Value(0.1)),
-    "leaky_relu str": lambda t: ag.leaky_relu(t, "a"), "leaky_relu None": lambda t: ag.leaky_relu(t, None), "leaky_relu list": lambda t: ag.leaky_relu(t, [1.0, 2.0, 3.0]),
-    "elu node": lambda t: ag.elu(t, Value(1.0)), "norm node": lambda t: ag.norm(t, Value(3.0)), "pad node": lambda t: ag.pad(t, 1, constant_values=Value(2.0)),
-    "pad fraction": lambda t: ag.pad(t, 1.7), "sinc negative": lambda t: ag.sinc(t, -1), "sinc fraction": lambda t: ag.sinc(t, 1.5), "sinc node": lambda t: ag.sinc(t, Value(1.0)),
-    "round node": lambda t: ag.round(t, Value(1.0)), "round fraction": lambda t: ag.round(t, 1.5), "var node": lambda t: ag.var(t, ddof=Value(1.0)),
-    "reshape node": lambda t: t.reshape(Value(3.0)), "reshape fraction": lambda t: t.reshape(3.0), "roll fraction": lambda t: ag.roll(t, 1.5), "tile fraction": lambda t: ag.tile(t, 1.5),
-    "repeat node": lambda t: ag.repeat(t, Value(2.0)), "axis fraction": lambda t: t.sum(0.0), "axis node": lambda t: t.sum(Value(0.0)), "axis string": lambda t: t.sum("0"),
-    "gelu form": lambda t: ag.gelu(t, "exact"), "split fraction": lambda t: ag.split(t, 1.5), "where string": lambda t: ag.where("a", t, 0.0), "where None": lambda t: ag.where(None, t, 0.0),
+    "leaky_relu node": lambda t: ag.leaky_relu(t, Value(0.1)), "leaky_relu str": lambda t: ag.leaky_relu(t, "a"),
+    "leaky_relu None": lambda t: ag.leaky_relu(t, None), "leaky_relu list": lambda t: ag.leaky_relu(t, [1.0, 2.0, 3.0]),
+    "elu node": lambda t: ag.elu(t, Value(1.0)), "norm node": lambda t: ag.norm(t, Value(3.0)),
+    "pad node": lambda t: ag.pad(t, 1, constant_values=Value(2.0)), "pad fraction": lambda t: ag.pad(t, 1.7),
+    "sinc negative": lambda t: ag.sinc(t, -1), "sinc fraction": lambda t: ag.sinc(t, 1.5), "sinc node": lambda t: ag.sinc(t, Value(1.0)),
+    "round node": lambda t: ag.round(t, Value(1.0)), "round fraction": lambda t: ag.round(t, 1.5),
+    "var node": lambda t: ag.var(t, ddof=Value(1.0)), "reshape node": lambda t: t.reshape(Value(3.0)),
+    "reshape fraction": lambda t: t.reshape(3.0), "roll fraction": lambda t: ag.roll(t, 1.5), "tile fraction": lambda t: ag.tile(t, 1.5),
+    "repeat node": lambda t: ag.repeat(t, Value(2.0)), "axis fraction": lambda t: t.sum(0.0), "axis node": lambda t: t.sum(Value(0.0)),
+    "axis string": lambda t: t.sum("0"), "gelu form": lambda t: ag.gelu(t, "exact"), "split fraction": lambda t: ag.split(t, 1.5),
+    "where string": lambda t: ag.where("a", t, 0.0), "where None": lambda t: ag.where(None, t, 0.0),
 }  # fmt: skip
 
 
@@ -306,14 +314,20 @@ def test_a_value_refuses_a_list_and_names_tensor():
 
 
 @pytest.mark.parametrize("kind", [Value, Tensor])
-@pytest.mark.parametrize("node", [Value(1.0), Tensor([1.0]), Value(1.0) * 2.0, Value(1.0, requires_grad=False)], ids=["Value", "Tensor", "interior", "constant"])
+@pytest.mark.parametrize(
+    "node", [Value(1.0), Tensor([1.0]), Value(1.0) * 2.0, Value(1.0, requires_grad=False)], ids=["Value", "Tensor", "interior", "constant"]
+)
 def test_a_node_is_not_wrapped_again(kind, node):
     """Value(Value), Tensor(Tensor) and the mixtures: DTypeError with .detach()."""
     with refused(ag.DTypeError, f"already a {type(node).__name__}", ".detach()", unchanged=[node]):
         kind(node)
 
 
-@pytest.mark.parametrize("make", [Value, Tensor, lambda n: Value(1.0) * n, lambda n: n + Tensor([1.0]), lambda n: Tensor([n])], ids=["Value", "Tensor", "*", "+", "list"])
+@pytest.mark.parametrize(
+    "make",
+    [Value, Tensor, lambda n: Value(1.0) * n, lambda n: n + Tensor([1.0]), lambda n: Tensor([n])],
+    ids=["Value", "Tensor", "*", "+", "list"],
+)
 def test_an_integer_beyond_floats_says_so(make):
     """10**400: OverflowError that says so, at once and not with all its digits."""
     with refused(OverflowError, "range") as caught:
@@ -515,7 +529,9 @@ def test_backward_of_several_numbers():
         ag.gradients(x * 2.0, x)
 
 
-@pytest.mark.parametrize("call", [lambda y, x, g: y.backward(g), lambda y, x, g: ag.gradients(y, x, g), lambda y, x, g: ag.gradients(y, x, g, create_graph=True)])
+@pytest.mark.parametrize(
+    "call", [lambda y, x, g: y.backward(g), lambda y, x, g: ag.gradients(y, x, g), lambda y, x, g: ag.gradients(y, x, g, create_graph=True)]
+)
 @pytest.mark.parametrize("shape", [(4,), (3, 1), (), (1, 3), (0,)], ids=str)
 def test_gradient_of_the_wrong_shape(call, shape):
     """A gradient from above of another shape, broadcastable or not: ShapeError with both shapes, and no talk of new Tensors."""
@@ -528,7 +544,11 @@ def test_gradient_of_the_wrong_shape(call, shape):
         call(v * 2.0, v, np.ones(3))
 
 
-@pytest.mark.parametrize("gradient", ["abc", 1j, np.ones(3) * 1j, np.ones(3, np.float16), None, [None, 1, 2], np.ma.ones(3), {1}, Tensor([1.0, 1.0, 1.0])], ids=repr)
+@pytest.mark.parametrize(
+    "gradient",
+    ["abc", 1j, np.ones(3) * 1j, np.ones(3, np.float16), None, [None, 1, 2], np.ma.ones(3), {1}, Tensor([1.0, 1.0, 1.0])],
+    ids=repr,
+)
 def test_gradient_of_the_wrong_kind(gradient):
     """A gradient from above that is no plain array of real numbers: DTypeError (an object list ValueError)."""
     if gradient is None:
@@ -602,7 +622,9 @@ def test_gradients_of_an_unused_input(create_graph):
         ag.gradients((x * constant).sum(), constant)
 
 
-@pytest.mark.parametrize("bad", [3.0, np.ones(2), None, "x", {"x": Value(1.0)}, {Value(1.0)}], ids=["float", "array", "None", "str", "dict", "set"])
+@pytest.mark.parametrize(
+    "bad", [3.0, np.ones(2), None, "x", {"x": Value(1.0)}, {Value(1.0)}], ids=["float", "array", "None", "str", "dict", "set"]
+)
 def test_gradients_takes_nodes(bad):
     """gradients of or with respect to raw data: DTypeError that names the type."""
     x = Value(2.0)
@@ -618,14 +640,24 @@ def test_gradients_takes_nodes(bad):
 
 CUTTERS = {
     "float": float, "int": int, "complex": complex, "math.exp": math.exp, "math.floor": math.floor, "%.4f": lambda v: "%.4f" % v,
-    "%d": lambda v: "%d" % v, "np.asarray": np.asarray, "np.array": np.array, "np.vectorize": np.vectorize(math.exp), "np.float64": np.float64,
-    "array of nodes": lambda v: np.array([v, v]), "object array": lambda v: np.asarray(v, dtype=object),
-    "assigned into an array": lambda v: np.zeros(np.shape(v) or (1,)).__setitem__(Ellipsis, v), "np.full": lambda v: np.full(np.shape(v) or 2, v),
-    "method of an array": lambda v: np.eye(v.size).dot(v), "np.random": lambda v: np.random.default_rng(0).normal(v),
+    "%d": lambda v: "%d" % v, "np.asarray": np.asarray, "np.array": np.array, "np.vectorize": np.vectorize(math.exp),
+    "np.float64": np.float64, "array of nodes": lambda v: np.array([v, v]), "object array": lambda v: np.asarray(v, dtype=object),
+    "assigned into an array": lambda v: np.zeros(np.shape(v) or (1,)).__setitem__(Ellipsis, v),
+    "np.full": lambda v: np.full(np.shape(v) or 2, v), "method of an array": lambda v: np.eye(v.size).dot(v),
+    "np.random": lambda v: np.random.default_rng(0).normal(v),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [lambda: Value(2.0, label="w"), lambda: Tensor(2.0, label="w"), lambda: Tensor([2.0], label="w"), lambda: Tensor([1.0, 2.0], label="w")], ids=["Value", "0-d", "1", "2"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Value(2.0, label="w"),
+        lambda: Tensor(2.0, label="w"),
+        lambda: Tensor([2.0], label="w"),
+        lambda: Tensor([1.0, 2.0], label="w"),
+    ],
+    ids=["Value", "0-d", "1", "2"],
+)
 @pytest.mark.parametrize("cut", CUTTERS.values(), ids=CUTTERS)
 def test_what_would_cut_the_graph(make, cut):
     """float, int, math, %-format, np.asarray, np.vectorize… of a variable: GraphError with what stays in the graph and what leaves it."""
@@ -709,8 +741,8 @@ def test_assigning_into_a_tensor(index):
 # ---- Section 4: updating parameters -----------------------------------------------------------------------------------
 
 IN_PLACE = {
-    "-=": lambda w, g: w.__isub__(g), "+=": lambda w, g: w.__iadd__(g), "*=": lambda w, g: w.__imul__(g), "/=": lambda w, g: w.__itruediv__(g),
-    "**=": lambda w, g: w.__ipow__(g), "%=": lambda w, g: w.__imod__(g),
+    "-=": lambda w, g: w.__isub__(g), "+=": lambda w, g: w.__iadd__(g), "*=": lambda w, g: w.__imul__(g),
+    "/=": lambda w, g: w.__itruediv__(g), "**=": lambda w, g: w.__ipow__(g), "%=": lambda w, g: w.__imod__(g),
 }  # fmt: skip
 
 
@@ -844,7 +876,9 @@ class TestStale:
         np.testing.assert_array_equal(w.grad, [2.0, 4.0])
 
 
-@pytest.mark.parametrize("view", [lambda w: w.reshape(2), lambda w: w[:], lambda w: w.T, lambda w: ag.ravel(w), lambda w: w[::-1][::-1], lambda w: w * 1.0])
+@pytest.mark.parametrize(
+    "view", [lambda w: w.reshape(2), lambda w: w[:], lambda w: w.T, lambda w: ag.ravel(w), lambda w: w[::-1][::-1], lambda w: w * 1.0]
+)
 @pytest.mark.parametrize("change", [_stepped, lambda w: setattr(w, "data", w.data.__isub__(1.0))], ids=["optimiser", "data, in place"])
 def test_a_view_taken_under_no_grad_keeps_its_numbers(view, change):
     """Weights kept under no_grad, or a view of a constant, are not written through by later steps; or backward refuses."""
@@ -876,7 +910,9 @@ def test_a_shallow_copy_has_numbers_of_its_own():
     assert not np.shares_memory(twin.data, w.data)
 
 
-@pytest.mark.parametrize("bad", [np.ones((2, 2)), np.ones(3), "abc", np.ones((1, 2)), 1j], ids=["(2, 2)", "(3,)", "str", "(1, 2)", "complex"])
+@pytest.mark.parametrize(
+    "bad", [np.ones((2, 2)), np.ones(3), "abc", np.ones((1, 2)), 1j], ids=["(2, 2)", "(3,)", "str", "(1, 2)", "complex"]
+)
 def test_a_gradient_set_by_hand_to_something_else(bad):
     """A leaf's .grad that is no gradient of its shape: ShapeError or DTypeError at the next backward, which changes nothing."""
     w, v = Tensor([1.0, 2.0]), Value(1.0)
@@ -934,7 +970,12 @@ def test_a_numpy_function_without_a_rule(name):
 
 # ---- Section 4: copies ------------------------------------------------------------------------------------------------
 
-COPIERS = {"deepcopy": copy.deepcopy, "copy": copy.copy, "pickle": lambda x: pickle.loads(pickle.dumps(x)), "pickle 2": lambda x: pickle.loads(pickle.dumps(x, 2))}
+COPIERS = {
+    "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
+    "pickle": lambda x: pickle.loads(pickle.dumps(x)),
+    "pickle 2": lambda x: pickle.loads(pickle.dumps(x, 2)),
+}
 
 
 @pytest.mark.parametrize("make", [lambda: Value(2.0) * 3.0, lambda: Tensor([2.0]) * 3.0], ids=["Value", "Tensor"])
@@ -954,7 +995,12 @@ def test_an_interior_node_is_not_copied(make, copier):
 @pytest.mark.parametrize("copier", COPIERS.values(), ids=COPIERS)
 def test_leaves_copy(copier):
     """A leaf's copy has its data, gradient, label and requires_grad, and a life of its own."""
-    for x in (Value(2.0, label="x"), Tensor([[1.0, 2.0]], label="x"), Tensor(np.ones(2, "f"), label="x"), Value(1.0, label="x", requires_grad=False)):
+    for x in (
+        Value(2.0, label="x"),
+        Tensor([[1.0, 2.0]], label="x"),
+        Tensor(np.ones(2, "f"), label="x"),
+        Value(1.0, label="x", requires_grad=False),
+    ):
         if x.requires_grad:
             ag.sum(x * x).backward()
         twin = copier(x)
@@ -1021,7 +1067,9 @@ def through(op, node):
     return ag.sum(ag.apply(op, node * 1.0) * 1.0)
 
 
-KINDS = pytest.mark.parametrize("make", [lambda: Value(2.0), lambda: Tensor([1.0, 2.0, 3.0]), lambda: Tensor([2.0])], ids=["Value", "Tensor", "Tensor of 1"])
+KINDS = pytest.mark.parametrize(
+    "make", [lambda: Value(2.0), lambda: Tensor([1.0, 2.0, 3.0]), lambda: Tensor([2.0])], ids=["Value", "Tensor", "Tensor of 1"]
+)
 
 
 @KINDS
@@ -1041,7 +1089,9 @@ def test_the_wrong_number_of_gradients(make, count, form):
 
 
 @KINDS
-@pytest.mark.parametrize("vjps", [lambda xp, g, out, x: g * 2.0, lambda xp, g, out, x: None, lambda xp, g, out, x: 3], ids=["share", "None", "int"])
+@pytest.mark.parametrize(
+    "vjps", [lambda xp, g, out, x: g * 2.0, lambda xp, g, out, x: None, lambda xp, g, out, x: 3], ids=["share", "None", "int"]
+)
 def test_one_function_must_return_a_list(make, vjps):
     """A single vjp (the comma of the tuple forgotten) that returns no list: GraphError that names the operation."""
     x = make()
@@ -1050,9 +1100,9 @@ def test_one_function_must_return_a_list(make, vjps):
 
 
 RETURNS = {
-    "string": lambda g: "abc", "number in a string": lambda g: "1.0", "None": lambda g: None, "complex": lambda g: 1j, "dict": lambda g: {},
-    "shape": lambda g: np.ones((2, 5)), "longer": lambda g: np.ones(np.size(g) + 1), "list": lambda g: [1.0, 2.0, 3.0, 4.0], "object": lambda g: object(),
-    "a class": lambda g: int, "another node": lambda g: Value(1.0),
+    "string": lambda g: "abc", "number in a string": lambda g: "1.0", "None": lambda g: None, "complex": lambda g: 1j,
+    "dict": lambda g: {}, "shape": lambda g: np.ones((2, 5)), "longer": lambda g: np.ones(np.size(g) + 1),
+    "list": lambda g: [1.0, 2.0, 3.0, 4.0], "object": lambda g: object(), "a class": lambda g: int, "another node": lambda g: Value(1.0),
 }  # fmt: skip
 
 
@@ -1079,7 +1129,9 @@ class Mine(Exception):
 
 
 @KINDS
-@pytest.mark.parametrize("kind", [Mine, ValueError, KeyError, ZeroDivisionError, IndexError, TypeError, StopIteration, MemoryError, RecursionError])
+@pytest.mark.parametrize(
+    "kind", [Mine, ValueError, KeyError, ZeroDivisionError, IndexError, TypeError, StopIteration, MemoryError, RecursionError]
+)
 @pytest.mark.parametrize("together", [False, True], ids=["tuple", "one function"])
 def test_a_users_exception_passes_through_backward(make, kind, together):
     """An exception inside a rule arrives as it is, with one note that names the operation."""
@@ -1111,7 +1163,11 @@ def test_a_users_exception_passes_through_the_forward(make, kind):
 
 
 @KINDS
-@pytest.mark.parametrize("made", [lambda xp, x: "abc", lambda xp, x: None, lambda xp, x: 1j, lambda xp, x: object(), lambda xp, x: Value(1.0)], ids=["str", "None", "complex", "object", "node"])
+@pytest.mark.parametrize(
+    "made",
+    [lambda xp, x: "abc", lambda xp, x: None, lambda xp, x: 1j, lambda xp, x: object(), lambda xp, x: Value(1.0)],
+    ids=["str", "None", "complex", "object", "node"],
+)
 def test_a_forward_that_gives_no_real_number(make, made):
     """A forward that returns no real number or array: an error that names the operation, not a node that holds it."""
     x = make()
@@ -1168,9 +1224,14 @@ def test_a_mask_that_a_rule_returns_is_not_given_away(make):
     """A rule that returns an array of its own: editing the .grad that came of it does not edit the rule's array."""
     x = make()
     mine = np.ones(x.shape)
-    ag.apply(ag.Op("masked", lambda xp, x: x * 1.0, (lambda xp, g, out, x: mine if x.shape else 1.0,) if isinstance(x, Tensor) else (lambda xp, g, out, x: 1.0,)), x).backward(
-        None if x.size == 1 else np.ones(x.shape)
-    )
+    ag.apply(
+        ag.Op(
+            "masked",
+            lambda xp, x: x * 1.0,
+            (lambda xp, g, out, x: mine if x.shape else 1.0,) if isinstance(x, Tensor) else (lambda xp, g, out, x: 1.0,),
+        ),
+        x,
+    ).backward(None if x.size == 1 else np.ones(x.shape))
     if isinstance(x, Tensor):
         x.grad *= 5.0
         np.testing.assert_array_equal(mine, np.ones(x.shape))
@@ -1242,7 +1303,13 @@ def test_no_grad_does_not_leak_between_tasks():
             assert recording()
 
     async def main():
-        await asyncio.gather(*(task(mode, expected, n) for n in (3, 5, 7) for mode, expected in ((ag.no_grad, False), (ag.enable_grad, True), (contextlib.nullcontext, True))))
+        await asyncio.gather(
+            *(
+                task(mode, expected, n)
+                for n in (3, 5, 7)
+                for mode, expected in ((ag.no_grad, False), (ag.enable_grad, True), (contextlib.nullcontext, True))
+            )
+        )
 
     asyncio.run(main())
     assert recording()
@@ -1742,7 +1809,11 @@ def test_networks_of_impossible_sizes(make, kind, texts):
 @pytest.mark.parametrize("name", ["foo", "ReLU", "", None, 3, ["relu"]], ids=repr)
 def test_an_unknown_activation(name):
     """An activation that does not exist: ValueError or TypeError with its name and those that do."""
-    for make in (lambda: nn.MLP([2, 3, 1], activation=name), lambda: nn.MLP([2, 3, 1], output=name), lambda: nn.scalar.MLP(2, [3, 1], activation=name)):
+    for make in (
+        lambda: nn.MLP([2, 3, 1], activation=name),
+        lambda: nn.MLP([2, 3, 1], output=name),
+        lambda: nn.scalar.MLP(2, [3, 1], activation=name),
+    ):
         with refused((ValueError, TypeError), "activation", repr(name), "relu", "tanh"):
             make()
 
@@ -1790,9 +1861,9 @@ def test_a_module_without_forward():
 @pytest.mark.parametrize(
     ("given", "kind"),
     [
-        (-1.0, ValueError), (math.nan, ValueError), (math.inf, ValueError), (-math.inf, ValueError), ("0.1", TypeError), (True, TypeError),
-        (np.bool_(True), TypeError), (None, TypeError), (1j, TypeError), (np.array([0.1]), TypeError), (Value(0.1), TypeError), (Tensor(0.1), TypeError),
-        (decimal.Decimal("0.1"), TypeError), ([0.1], TypeError),
+        (-1.0, ValueError), (math.nan, ValueError), (math.inf, ValueError), (-math.inf, ValueError), ("0.1", TypeError),
+        (True, TypeError), (np.bool_(True), TypeError), (None, TypeError), (1j, TypeError), (np.array([0.1]), TypeError),
+        (Value(0.1), TypeError), (Tensor(0.1), TypeError), (decimal.Decimal("0.1"), TypeError), ([0.1], TypeError),
     ],
     ids=repr,
 )  # fmt: skip

@@ -42,11 +42,26 @@ def numeric(f, *arrays, h=1e-6):
 # ---- Functions --------------------------------------------------------------------------------------------------------
 
 UNARY = {
-    "exp": 0.5, "expm1": 0.5, "log": 1.5, "log1p": 0.5, "log2": 1.5, "log10": 1.5, "sqrt": 1.5, "square": -1.5, "sin": 0.5, "cos": 0.5, "tan": 0.5,
-    "arcsin": 0.5, "arccos": 0.5, "arctan": 0.5, "sinh": 0.5, "cosh": 0.5, "tanh": 0.5, "arcsinh": 0.5, "arccosh": 1.5, "arctanh": 0.5, "abs": -1.5,
-    "absolute": -1.5, "negative": 0.5, "sign": -0.5, "floor": 1.3, "ceil": 1.3, "round": 1.3, "around": 1.3, "reciprocal": 1.5, "sinc": 0.3, "positive": 1.5,
+    "exp": 0.5, "expm1": 0.5, "log": 1.5, "log1p": 0.5, "log2": 1.5, "log10": 1.5, "sqrt": 1.5, "square": -1.5, "sin": 0.5, "cos": 0.5,
+    "tan": 0.5, "arcsin": 0.5, "arccos": 0.5, "arctan": 0.5, "sinh": 0.5, "cosh": 0.5, "tanh": 0.5, "arcsinh": 0.5, "arccosh": 1.5,
+    "arctanh": 0.5, "abs": -1.5, "absolute": -1.5, "negative": 0.5, "sign": -0.5, "floor": 1.3, "ceil": 1.3, "round": 1.3, "around": 1.3,
+    "reciprocal": 1.5, "sinc": 0.3, "positive": 1.5,
 }  # fmt: skip
-BINARY = ("add", "subtract", "multiply", "divide", "true_divide", "power", "maximum", "minimum", "hypot", "arctan2", "logaddexp", "remainder", "mod")
+BINARY = (
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "true_divide",
+    "power",
+    "maximum",
+    "minimum",
+    "hypot",
+    "arctan2",
+    "logaddexp",
+    "remainder",
+    "mod",
+)
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -76,7 +91,13 @@ def test_binary_functions_of_numpy(name):
         for node, slope in ((a, dx), (b, dy)):
             if isinstance(node, Tensor):
                 np.testing.assert_allclose(node.grad, slope, rtol=1e-7, atol=1e-9)
-    for a, b in ((Value(1.7), Value(0.9)), (Value(1.7), 0.9), (1.7, Value(0.9)), (np.float64(1.7), Value(0.9)), (Value(1.7), np.float64(0.9))):
+    for a, b in (
+        (Value(1.7), Value(0.9)),
+        (Value(1.7), 0.9),
+        (1.7, Value(0.9)),
+        (np.float64(1.7), Value(0.9)),
+        (Value(1.7), np.float64(0.9)),
+    ):
         out = f(a, b)
         assert type(out) is Value
         assert out.data == pytest.approx(float(f(1.7, 0.9)), rel=1e-14)
@@ -86,31 +107,40 @@ M = RNG.normal(size=(3, 4)) + 2.0
 S = RNG.normal(size=(3, 3)) + 3.0 * np.eye(3)
 ARRAY = {
     "sum": lambda m: np.sum(m), "sum axis": lambda m: np.sum(m, axis=1), "sum positional": lambda m: np.sum(m, 0),
-    "sum keepdims": lambda m: np.sum(m, axis=-1, keepdims=True), "sum axes": lambda m: np.sum(m, axis=(0, 1)), "mean": lambda m: np.mean(m, axis=0),
-    "var": lambda m: np.var(m, axis=0, ddof=1), "std": lambda m: np.std(m), "std axis": lambda m: np.std(m, axis=1, keepdims=True),
-    "prod": lambda m: np.prod(m, axis=1), "max": lambda m: np.max(m, axis=1), "min": lambda m: np.min(m), "amax": lambda m: np.amax(m, 0),
-    "amin": lambda m: np.amin(m, axis=0, keepdims=True), "cumsum": lambda m: np.cumsum(m), "cumsum axis": lambda m: np.cumsum(m, axis=1),
-    "cumprod": lambda m: np.cumprod(m, axis=0), "reshape": lambda m: np.reshape(m, (2, 6))[0], "reshape -1": lambda m: np.reshape(m, -1) ** 2,
-    "ravel": lambda m: np.ravel(m) ** 2, "transpose": lambda m: np.transpose(m) @ m, "transpose axes": lambda m: np.transpose(m, (1, 0)) * np.ones((4, 3)),
-    "transpose keyword": lambda m: np.transpose(m, axes=(1, 0)) ** 2, "swapaxes": lambda m: np.swapaxes(m, 0, 1) ** 2, "moveaxis": lambda m: np.moveaxis(m, 0, -1) ** 2,
-    "expand_dims": lambda m: np.expand_dims(m, 0) ** 2, "expand_dims axes": lambda m: np.expand_dims(m, (0, 3)) ** 2, "squeeze": lambda m: np.squeeze(m[:1]) ** 2,
-    "concatenate": lambda m: np.concatenate([m, m * 2.0], axis=1), "concatenate tuple": lambda m: np.concatenate((m, np.ones((1, 4)))) ** 2,
-    "stack": lambda m: np.stack([m, m**2], axis=-1), "split": lambda m: np.split(m, 2, axis=1)[1] ** 2, "split at": lambda m: np.split(m, [1], axis=0)[1] ** 2,
-    "pad": lambda m: np.pad(m, ((1, 0), (0, 2)), constant_values=3.0) ** 2, "tile": lambda m: np.tile(m, (2, 1)) ** 2, "repeat": lambda m: np.repeat(m, 2, axis=0) ** 2,
-    "repeat flat": lambda m: np.repeat(m, 3) ** 2, "repeat uneven": lambda m: np.repeat(m, [1, 0, 2], axis=0) ** 2, "flip": lambda m: np.flip(m, 0) * m,
-    "roll": lambda m: np.roll(m, 1, axis=1) * m, "roll flat": lambda m: np.roll(m, 5) * m, "where": lambda m: np.where(m > 2.0, m**2, 0.0),
-    "clip": lambda m: np.clip(m, 1.5, 2.5), "clip keywords": lambda m: np.clip(m, a_min=1.5, a_max=2.5), "clip one side": lambda m: np.clip(m, None, 2.0),
-    "diagonal": lambda m: np.diagonal(m) ** 2, "diagonal offset": lambda m: np.diagonal(m, 1) ** 2, "diag": lambda m: np.diag(m[0]) @ m.T, "diag of matrix": lambda m: np.diag(m, -1) ** 2,
-    "trace": lambda m: np.trace(m) ** 2, "tril": lambda m: np.tril(m) ** 2, "triu": lambda m: np.triu(m, 1) ** 2, "sort": lambda m: np.sort(m, axis=1) * np.arange(4.0),
-    "take_along_axis": lambda m: np.take_along_axis(m, np.array([[0], [2], [1]]), axis=1) ** 2, "outer": lambda m: np.outer(m[0], m[1]), "dot": lambda m: np.dot(m, m.T),
-    "dot vector": lambda m: np.dot(m, np.arange(4.0)), "dot number": lambda m: np.dot(m, 3.0), "matmul": lambda m: np.matmul(m, m.T), "tensordot": lambda m: np.tensordot(m, m, axes=([0], [0])),
-    "einsum": lambda m: np.einsum("ij,kj->ik", m, m), "einsum implicit": lambda m: np.einsum("ij,jk", m, np.ones((4, 2))), "einsum trace": lambda m: np.einsum("ii", m[:, :3]),
-    "linalg.norm": lambda m: np.linalg.norm(m), "linalg.norm axis": lambda m: np.linalg.norm(m, axis=1), "linalg.norm 1": lambda m: np.linalg.norm(m, 1, axis=0),
+    "sum keepdims": lambda m: np.sum(m, axis=-1, keepdims=True), "sum axes": lambda m: np.sum(m, axis=(0, 1)),
+    "mean": lambda m: np.mean(m, axis=0), "var": lambda m: np.var(m, axis=0, ddof=1), "std": lambda m: np.std(m),
+    "std axis": lambda m: np.std(m, axis=1, keepdims=True), "prod": lambda m: np.prod(m, axis=1), "max": lambda m: np.max(m, axis=1),
+    "min": lambda m: np.min(m), "amax": lambda m: np.amax(m, 0), "amin": lambda m: np.amin(m, axis=0, keepdims=True),
+    "cumsum": lambda m: np.cumsum(m), "cumsum axis": lambda m: np.cumsum(m, axis=1), "cumprod": lambda m: np.cumprod(m, axis=0),
+    "reshape": lambda m: np.reshape(m, (2, 6))[0], "reshape -1": lambda m: np.reshape(m, -1) ** 2, "ravel": lambda m: np.ravel(m) ** 2,
+    "transpose": lambda m: np.transpose(m) @ m, "transpose axes": lambda m: np.transpose(m, (1, 0)) * np.ones((4, 3)),
+    "transpose keyword": lambda m: np.transpose(m, axes=(1, 0)) ** 2, "swapaxes": lambda m: np.swapaxes(m, 0, 1) ** 2,
+    "moveaxis": lambda m: np.moveaxis(m, 0, -1) ** 2, "expand_dims": lambda m: np.expand_dims(m, 0) ** 2,
+    "expand_dims axes": lambda m: np.expand_dims(m, (0, 3)) ** 2, "squeeze": lambda m: np.squeeze(m[:1]) ** 2,
+    "concatenate": lambda m: np.concatenate([m, m * 2.0], axis=1),
+    "concatenate tuple": lambda m: np.concatenate((m, np.ones((1, 4)))) ** 2, "stack": lambda m: np.stack([m, m**2], axis=-1),
+    "split": lambda m: np.split(m, 2, axis=1)[1] ** 2, "split at": lambda m: np.split(m, [1], axis=0)[1] ** 2,
+    "pad": lambda m: np.pad(m, ((1, 0), (0, 2)), constant_values=3.0) ** 2, "tile": lambda m: np.tile(m, (2, 1)) ** 2,
+    "repeat": lambda m: np.repeat(m, 2, axis=0) ** 2, "repeat flat": lambda m: np.repeat(m, 3) ** 2,
+    "repeat uneven": lambda m: np.repeat(m, [1, 0, 2], axis=0) ** 2, "flip": lambda m: np.flip(m, 0) * m,
+    "roll": lambda m: np.roll(m, 1, axis=1) * m, "roll flat": lambda m: np.roll(m, 5) * m,
+    "where": lambda m: np.where(m > 2.0, m**2, 0.0), "clip": lambda m: np.clip(m, 1.5, 2.5),
+    "clip keywords": lambda m: np.clip(m, a_min=1.5, a_max=2.5), "clip one side": lambda m: np.clip(m, None, 2.0),
+    "diagonal": lambda m: np.diagonal(m) ** 2, "diagonal offset": lambda m: np.diagonal(m, 1) ** 2,
+    "diag": lambda m: np.diag(m[0]) @ m.T, "diag of matrix": lambda m: np.diag(m, -1) ** 2, "trace": lambda m: np.trace(m) ** 2,
+    "tril": lambda m: np.tril(m) ** 2, "triu": lambda m: np.triu(m, 1) ** 2, "sort": lambda m: np.sort(m, axis=1) * np.arange(4.0),
+    "take_along_axis": lambda m: np.take_along_axis(m, np.array([[0], [2], [1]]), axis=1) ** 2, "outer": lambda m: np.outer(m[0], m[1]),
+    "dot": lambda m: np.dot(m, m.T), "dot vector": lambda m: np.dot(m, np.arange(4.0)), "dot number": lambda m: np.dot(m, 3.0),
+    "matmul": lambda m: np.matmul(m, m.T), "tensordot": lambda m: np.tensordot(m, m, axes=([0], [0])),
+    "einsum": lambda m: np.einsum("ij,kj->ik", m, m), "einsum implicit": lambda m: np.einsum("ij,jk", m, np.ones((4, 2))),
+    "einsum trace": lambda m: np.einsum("ii", m[:, :3]), "linalg.norm": lambda m: np.linalg.norm(m),
+    "linalg.norm axis": lambda m: np.linalg.norm(m, axis=1), "linalg.norm 1": lambda m: np.linalg.norm(m, 1, axis=0),
     "linalg.norm inf": lambda m: np.linalg.norm(m[0], np.inf), "broadcast_to": lambda m: np.broadcast_to(m[0], (5, 4)) ** 2,
     "concat": lambda m: np.concat([m, m]) ** 2, "permute_dims": lambda m: np.permute_dims(m, (1, 0)) ** 2,
     "matrix_transpose": lambda m: np.matrix_transpose(m) ** 2, "pow": lambda m: np.pow(m, 3),
-    "pad keyword": lambda m: np.pad(m, pad_width=1) ** 2, "broadcast_to keyword": lambda m: np.broadcast_to(m[0], shape=(2, 4)) ** 2, "reshape keyword": lambda m: np.reshape(m, shape=(4, 3)) ** 2,
-    "split keyword": lambda m: np.split(m, indices_or_sections=3)[1] ** 2, "clip min max": lambda m: np.clip(m, min=1.5, max=2.5),
+    "pad keyword": lambda m: np.pad(m, pad_width=1) ** 2, "broadcast_to keyword": lambda m: np.broadcast_to(m[0], shape=(2, 4)) ** 2,
+    "reshape keyword": lambda m: np.reshape(m, shape=(4, 3)) ** 2, "split keyword": lambda m: np.split(m, indices_or_sections=3)[1] ** 2,
+    "clip min max": lambda m: np.clip(m, min=1.5, max=2.5),
 }  # fmt: skip
 
 
@@ -128,8 +158,9 @@ def test_array_functions_of_numpy(name):
 
 
 SQUARE = {
-    "inv": lambda s: np.linalg.inv(s), "det": lambda s: np.linalg.det(s), "slogdet": lambda s: np.linalg.slogdet(s)[1], "slogdet name": lambda s: np.linalg.slogdet(s).logabsdet,
-    "solve": lambda s: np.linalg.solve(s, np.arange(3.0)), "solve matrix": lambda s: np.linalg.solve(s, s.T * s),
+    "inv": lambda s: np.linalg.inv(s), "det": lambda s: np.linalg.det(s), "slogdet": lambda s: np.linalg.slogdet(s)[1],
+    "slogdet name": lambda s: np.linalg.slogdet(s).logabsdet, "solve": lambda s: np.linalg.solve(s, np.arange(3.0)),
+    "solve matrix": lambda s: np.linalg.solve(s, s.T * s),
 }  # fmt: skip
 
 
@@ -144,13 +175,16 @@ def test_linear_algebra_of_numpy(name):
 
 
 STACKS = {
-    "trace": np.trace, "linalg.trace": np.linalg.trace, "diagonal": np.diagonal, "linalg.diagonal": np.linalg.diagonal, "linalg.det": np.linalg.det,
-    "linalg.inv": np.linalg.inv, "matrix_transpose": np.matrix_transpose, "transpose": np.transpose, "linalg.norm axes": lambda a: np.linalg.norm(a, axis=(1, 2)),
-    "dot": lambda a: np.dot(a, a), "matmul": lambda a: np.matmul(a, a), "linalg.slogdet": lambda a: np.linalg.slogdet(a)[1], "tril": np.tril, "flip": np.flip,
-    "sort": np.sort, "cumsum": np.cumsum, "squeeze": np.squeeze, "swapaxes": lambda a: np.swapaxes(a, 0, 2), "tensordot": lambda a: np.tensordot(a, a), "sum": np.sum,
-    "linalg.tensordot": lambda a: np.linalg.tensordot(a, a), "linalg.outer": lambda a: np.linalg.outer(a[0, 0], a[1, 1]), "linalg.matmul": lambda a: np.linalg.matmul(a, a),
-    "linalg.matrix_transpose": np.linalg.matrix_transpose, "linalg.cross": lambda a: np.linalg.cross(a, a[::-1]), "linalg.vecdot": lambda a: np.linalg.vecdot(a, a),
-    "linalg.matrix_norm": np.linalg.matrix_norm, "linalg.vector_norm": np.linalg.vector_norm, "vecdot": lambda a: np.vecdot(a, a), "matvec": lambda a: np.matvec(a, a[0]),
+    "trace": np.trace, "linalg.trace": np.linalg.trace, "diagonal": np.diagonal, "linalg.diagonal": np.linalg.diagonal,
+    "linalg.det": np.linalg.det, "linalg.inv": np.linalg.inv, "matrix_transpose": np.matrix_transpose, "transpose": np.transpose,
+    "linalg.norm axes": lambda a: np.linalg.norm(a, axis=(1, 2)), "dot": lambda a: np.dot(a, a), "matmul": lambda a: np.matmul(a, a),
+    "linalg.slogdet": lambda a: np.linalg.slogdet(a)[1], "tril": np.tril, "flip": np.flip, "sort": np.sort, "cumsum": np.cumsum,
+    "squeeze": np.squeeze, "swapaxes": lambda a: np.swapaxes(a, 0, 2), "tensordot": lambda a: np.tensordot(a, a), "sum": np.sum,
+    "linalg.tensordot": lambda a: np.linalg.tensordot(a, a), "linalg.outer": lambda a: np.linalg.outer(a[0, 0], a[1, 1]),
+    "linalg.matmul": lambda a: np.linalg.matmul(a, a), "linalg.matrix_transpose": np.linalg.matrix_transpose,
+    "linalg.cross": lambda a: np.linalg.cross(a, a[::-1]), "linalg.vecdot": lambda a: np.linalg.vecdot(a, a),
+    "linalg.matrix_norm": np.linalg.matrix_norm, "linalg.vector_norm": np.linalg.vector_norm, "vecdot": lambda a: np.vecdot(a, a),
+    "matvec": lambda a: np.matvec(a, a[0]),
 }  # fmt: skip
 
 
@@ -169,9 +203,10 @@ def test_stacks_of_matrices_mean_what_numpy_means(name):
 
 
 PLAIN = {
-    "argmax": lambda t: np.argmax(t, axis=1), "argmin": lambda t: np.argmin(t), "argsort": lambda t: np.argsort(t, axis=0), "shape": np.shape, "ndim": np.ndim,
-    "size": np.size, "isnan": np.isnan, "isfinite": np.isfinite, "greater": lambda t: np.greater(t, 2.0), "equal": lambda t: np.equal(2.0, t),
-    "logical_and": lambda t: np.logical_and(t > 1, t < 2), "any": lambda t: np.any(t > 2), "all": lambda t: np.all(t > 2), "allclose": lambda t: np.allclose(t, M),
+    "argmax": lambda t: np.argmax(t, axis=1), "argmin": lambda t: np.argmin(t), "argsort": lambda t: np.argsort(t, axis=0),
+    "shape": np.shape, "ndim": np.ndim, "size": np.size, "isnan": np.isnan, "isfinite": np.isfinite,
+    "greater": lambda t: np.greater(t, 2.0), "equal": lambda t: np.equal(2.0, t), "logical_and": lambda t: np.logical_and(t > 1, t < 2),
+    "any": lambda t: np.any(t > 2), "all": lambda t: np.all(t > 2), "allclose": lambda t: np.allclose(t, M),
     "array_equal": lambda t: np.array_equal(t, t), "zeros_like": np.zeros_like, "ones_like": np.ones_like,
     "count_nonzero": lambda t: np.count_nonzero(t), "isclose": lambda t: np.isclose(t, 2.0),
 }  # fmt: skip
@@ -192,14 +227,21 @@ def test_out_is_refused():
     """np.f(…, out=array), array += node and a positional out: GraphError; the array is unchanged and nothing is added to the result."""
     t, held = Tensor([1.0, 2.0, 3.0]), np.zeros(3)
     for call in (
-        lambda: np.exp(t, out=held), lambda: np.exp(t, held), lambda: np.add(t, 1.0, out=(held,)), lambda: np.add(held, t, held), lambda: held.__iadd__(t),
-        lambda: held.__imul__(t), lambda: np.multiply(2.0, t, out=held), lambda: np.sum(t, axis=0, out=np.zeros(())), lambda: np.concatenate([t, t], out=np.zeros(6)),
+        lambda: np.exp(t, out=held), lambda: np.exp(t, held), lambda: np.add(t, 1.0, out=(held,)), lambda: np.add(held, t, held),
+        lambda: held.__iadd__(t), lambda: held.__imul__(t), lambda: np.multiply(2.0, t, out=held),
+        lambda: np.sum(t, axis=0, out=np.zeros(())), lambda: np.concatenate([t, t], out=np.zeros(6)),
         lambda: np.dot(np.eye(3), t, out=held), lambda: np.matmul(np.eye(3), t, out=held), lambda: np.clip(t, 0.0, 1.0, out=held),
     ):  # fmt: skip
         with pytest.raises(ag.GraphError, match="out="):
             call()
         assert not held.any()
-    for positional in (lambda: np.dot(np.eye(3), t, held), lambda: np.dot(t, t, np.array(100.0)), lambda: np.max(t, 0, np.array(0.0)), lambda: np.cumsum(t, 0, None, held), lambda: np.clip(t, 0.0, 1.0, held)):
+    for positional in (
+        lambda: np.dot(np.eye(3), t, held),
+        lambda: np.dot(t, t, np.array(100.0)),
+        lambda: np.max(t, 0, np.array(0.0)),
+        lambda: np.cumsum(t, 0, None, held),
+        lambda: np.clip(t, 0.0, 1.0, held),
+    ):
         with pytest.raises((ag.GraphError, NotImplementedError)):
             positional()
     assert not held.any()
@@ -217,13 +259,17 @@ def test_out_that_is_a_node_is_refused():
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda t: np.add.reduce(t), "reduce"), (lambda t: np.add.accumulate(t), "accumulate"), (lambda t: np.multiply.outer(t, t), "outer"),
-        (lambda t: np.add.reduceat(t, [0, 1]), "reduceat"), (lambda t: np.add.at(t, [0], 1.0), "at"), (lambda t: np.add.at(np.zeros(3), [0, 1, 2], t), "at"),
-        (lambda t: np.maximum.reduce(t), "reduce"), (lambda t: np.median(t), "median"), (lambda t: np.fft.fft(t), "fft"), (lambda t: np.linalg.svd(t), "svd"),
-        (lambda t: np.cross(t, t), "cross"), (lambda t: np.interp(0.5, t, t), "interp"), (lambda t: np.polyval(t, 2.0), "polyval"), (lambda t: np.unique(t), "unique"),
-        (lambda t: np.nonzero(t), "nonzero"), (lambda t: np.apply_along_axis(np.sum, 0, t), "apply_along_axis"), (lambda t: np.piecewise(t, [t > 0], [1.0]), "piecewise"),
-        (lambda t: np.real(t), "real"), (lambda t: np.modf(t), "modf"), (lambda t: np.floor_divide(t, 2.0), "floor_divide"), (lambda t: np.bitwise_and(t, t), "bitwise_and"),
-        (lambda t: np.save("x.npy", t), "save"), (lambda t: np.append(t, 1.0), "append"), (lambda t: np.insert(t, 0, 1.0), "insert"), (lambda t: np.linspace(t, 1.0, 3), "linspace"),
+        (lambda t: np.add.reduce(t), "reduce"), (lambda t: np.add.accumulate(t), "accumulate"),
+        (lambda t: np.multiply.outer(t, t), "outer"), (lambda t: np.add.reduceat(t, [0, 1]), "reduceat"),
+        (lambda t: np.add.at(t, [0], 1.0), "at"), (lambda t: np.add.at(np.zeros(3), [0, 1, 2], t), "at"),
+        (lambda t: np.maximum.reduce(t), "reduce"), (lambda t: np.median(t), "median"), (lambda t: np.fft.fft(t), "fft"),
+        (lambda t: np.linalg.svd(t), "svd"), (lambda t: np.cross(t, t), "cross"), (lambda t: np.interp(0.5, t, t), "interp"),
+        (lambda t: np.polyval(t, 2.0), "polyval"), (lambda t: np.unique(t), "unique"), (lambda t: np.nonzero(t), "nonzero"),
+        (lambda t: np.apply_along_axis(np.sum, 0, t), "apply_along_axis"), (lambda t: np.piecewise(t, [t > 0], [1.0]), "piecewise"),
+        (lambda t: np.real(t), "real"), (lambda t: np.modf(t), "modf"), (lambda t: np.floor_divide(t, 2.0), "floor_divide"),
+        (lambda t: np.bitwise_and(t, t), "bitwise_and"), (lambda t: np.save("x.npy", t), "save"),
+        (lambda t: np.append(t, 1.0), "append"), (lambda t: np.insert(t, 0, 1.0), "insert"),
+        (lambda t: np.linspace(t, 1.0, 3), "linspace"),
     ],
 )  # fmt: skip
 def test_a_function_without_a_rule_is_named(call, name):
@@ -243,13 +289,16 @@ def test_a_ufunc_method_is_named_in_full():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda t: np.sum(t, dtype="f"), lambda t: np.sum(t, initial=3.0), lambda t: np.sum(t, where=[True, False, True]), lambda t: np.exp(t, where=[True, False, True]),
-        lambda t: np.exp(t, dtype="f"), lambda t: np.add(t, 1.0, casting="no"), lambda t: np.mean(t, dtype="f"), lambda t: np.max(t, initial=5.0),
-        lambda t: np.reshape(t, (3, 1), order="F"), lambda t: np.ravel(t, order="F"), lambda t: np.pad(t, 1, mode="edge"), lambda t: np.trace(t.reshape(3, 1), axis1=1, axis2=0),
-        lambda t: np.linalg.norm(t.reshape(3, 1), 2), lambda t: np.linalg.norm(t.reshape(3, 1), "nuc"), lambda t: np.linalg.norm(t, 0), lambda t: np.linalg.norm(t, -1),
-        lambda t: np.sum(t, 0, np.float32), lambda t: np.reshape(t, (3, 1), "F"), lambda t: np.mean(t, 0, np.float64), lambda t: np.std(t, 0, np.float64),
-        lambda t: np.concatenate([t, t], dtype="f"), lambda t: np.where(t), lambda t: np.einsum(t, [0], t, [0]), lambda t: np.pad(t, 1, constant_values=(1, 2)),
-        lambda t: np.sort(t, axis=None), lambda t: np.cumsum(t, 0, "f"), lambda t: np.var(t, mean=0.0), lambda t: np.prod(t, 0, np.float32),
+        lambda t: np.sum(t, dtype="f"), lambda t: np.sum(t, initial=3.0), lambda t: np.sum(t, where=[True, False, True]),
+        lambda t: np.exp(t, where=[True, False, True]), lambda t: np.exp(t, dtype="f"), lambda t: np.add(t, 1.0, casting="no"),
+        lambda t: np.mean(t, dtype="f"), lambda t: np.max(t, initial=5.0), lambda t: np.reshape(t, (3, 1), order="F"),
+        lambda t: np.ravel(t, order="F"), lambda t: np.pad(t, 1, mode="edge"), lambda t: np.trace(t.reshape(3, 1), axis1=1, axis2=0),
+        lambda t: np.linalg.norm(t.reshape(3, 1), 2), lambda t: np.linalg.norm(t.reshape(3, 1), "nuc"), lambda t: np.linalg.norm(t, 0),
+        lambda t: np.linalg.norm(t, -1), lambda t: np.sum(t, 0, np.float32), lambda t: np.reshape(t, (3, 1), "F"),
+        lambda t: np.mean(t, 0, np.float64), lambda t: np.std(t, 0, np.float64), lambda t: np.concatenate([t, t], dtype="f"),
+        lambda t: np.where(t), lambda t: np.einsum(t, [0], t, [0]), lambda t: np.pad(t, 1, constant_values=(1, 2)),
+        lambda t: np.sort(t, axis=None), lambda t: np.cumsum(t, 0, "f"), lambda t: np.var(t, mean=0.0),
+        lambda t: np.prod(t, 0, np.float32),
     ],
 )  # fmt: skip
 def test_an_option_without_a_rule_is_refused(call):
@@ -287,10 +336,12 @@ def test_vectorize_and_python_math_are_refused():
 
     t = Tensor([1.0, 2.0])
     for call in (
-        lambda: np.vectorize(elementwise)(t), lambda: np.vectorize(elementwise)(Value(1.0)), lambda: elementwise(t[0]), lambda: elementwise(Value(1.0)),
-        lambda: np.fromiter((elementwise(z) for z in t.reshape(-1)), float), lambda: np.asarray(t), lambda: np.c_[np.ones(2), t], lambda: np.r_[1.0, t],
-        lambda: "%.4f" % t.sum(), lambda: float(t.sum()), lambda: np.matrix(t), lambda: np.eye(2).dot(t), lambda: np.ma.array(t), lambda: np.fromiter(t.to_values(), float),
-        lambda: np.testing.assert_allclose(t, [1.0, 2.0]), lambda: np.array([t, t]), lambda: np.array([Value(1.0), 2.0]), lambda: np.array(t, dtype=object), lambda: list(np.nditer(t)),
+        lambda: np.vectorize(elementwise)(t), lambda: np.vectorize(elementwise)(Value(1.0)), lambda: elementwise(t[0]),
+        lambda: elementwise(Value(1.0)), lambda: np.fromiter((elementwise(z) for z in t.reshape(-1)), float), lambda: np.asarray(t),
+        lambda: np.c_[np.ones(2), t], lambda: np.r_[1.0, t], lambda: "%.4f" % t.sum(), lambda: float(t.sum()), lambda: np.matrix(t),
+        lambda: np.eye(2).dot(t), lambda: np.ma.array(t), lambda: np.fromiter(t.to_values(), float),
+        lambda: np.testing.assert_allclose(t, [1.0, 2.0]), lambda: np.array([t, t]), lambda: np.array([Value(1.0), 2.0]),
+        lambda: np.array(t, dtype=object), lambda: list(np.nditer(t)),
     ):  # fmt: skip
         with pytest.raises(ag.GraphError, match=r"\.detach\(\)"):
             call()
@@ -302,7 +353,9 @@ def test_a_node_never_enters_an_array():
     for index, node in ((0, Value(1.0)), (slice(None), Tensor([1.0, 2.0, 3.0])), (0, Tensor(1.0)), (1, Tensor([1.0]))):
         with pytest.raises((ag.GraphError, ValueError)) as caught:
             held[index] = node
-        error = caught.value if isinstance(caught.value, ag.GraphError) else caught.value.__cause__  # NumPy wraps it where there is a __len__
+        error = (
+            caught.value if isinstance(caught.value, ag.GraphError) else caught.value.__cause__
+        )  # NumPy wraps it where there is a __len__
         assert "cut the graph" in str(error)
     assert not held.any()
     held[0] = Value(1.0).detach()
@@ -321,8 +374,9 @@ def test_a_matrix_is_the_array_that_it_holds():
     assert type(t.data) is np.ndarray
     a = np.asarray(m)
     for out, right in (
-        (t + m, 2 * a), (m + t, 2 * a), (m - t, 0 * a), (m / t, a / a), (t @ m, a @ a), (m @ t, a @ a), (np.dot(m, t), a @ a), (np.multiply(m, t), a * a), (np.dot(t, m), a @ a),
-        (np.matmul(m, t), a @ a), (np.concatenate([m, t]), np.concatenate([a, a])), (ag.where(m > 2, t, 0.0), np.where(a > 2, a, 0.0)), (np.maximum(m, t), a), (t - m.T, a - a.T),
+        (t + m, 2 * a), (m + t, 2 * a), (m - t, 0 * a), (m / t, a / a), (t @ m, a @ a), (m @ t, a @ a), (np.dot(m, t), a @ a),
+        (np.multiply(m, t), a * a), (np.dot(t, m), a @ a), (np.matmul(m, t), a @ a), (np.concatenate([m, t]), np.concatenate([a, a])),
+        (ag.where(m > 2, t, 0.0), np.where(a > 2, a, 0.0)), (np.maximum(m, t), a), (t - m.T, a - a.T),
     ):  # fmt: skip
         assert type(out) is Tensor
         np.testing.assert_array_equal(out.data, right)
@@ -335,7 +389,11 @@ def test_a_matrix_is_the_array_that_it_holds():
     assert type(t.grad) is np.ndarray
 
 
-@pytest.mark.parametrize("make", [lambda: Value(2.0), lambda: Tensor([[1.0, 2.0], [3.0, 4.0]]), lambda: Tensor(2.0), lambda: Tensor([[1.0, 2.0]], requires_grad=False)], ids=["Value", "2-d", "0-d", "constant"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: Value(2.0), lambda: Tensor([[1.0, 2.0], [3.0, 4.0]]), lambda: Tensor(2.0), lambda: Tensor([[1.0, 2.0]], requires_grad=False)],
+    ids=["Value", "2-d", "0-d", "constant"],
+)
 def test_a_star_between_a_matrix_and_a_node_is_refused(make):
     """`*` with an np.matrix on either side, also in place: TypeError that says "use @" (it would silently turn elementwise)."""
     m, node = np.matrix([[1.0, 2.0], [3.0, 4.0]]), make()
@@ -351,12 +409,15 @@ def test_a_star_between_a_matrix_and_a_node_is_refused(make):
 # ---- Operators --------------------------------------------------------------------------------------------------------
 
 OPERATORS = {
-    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b, "**": lambda a, b: a**b, "%": lambda a, b: a % b,
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b, "**": lambda a, b: a**b,
+    "%": lambda a, b: a % b,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("symbol", OPERATORS)
-@pytest.mark.parametrize("number", [2, 2.0, True, np.float64(2), np.float32(2), np.int64(2), np.uint8(2), np.bool_(True)], ids=lambda n: type(n).__name__)
+@pytest.mark.parametrize(
+    "number", [2, 2.0, True, np.float64(2), np.float32(2), np.int64(2), np.uint8(2), np.bool_(True)], ids=lambda n: type(n).__name__
+)
 def test_scalars_on_either_side(symbol, number):
     """Python and NumPy numbers with a Value give a Value, with a Tensor a Tensor, on either side, and both get NumPy's number."""
     f = OPERATORS[symbol]
@@ -376,7 +437,11 @@ def test_scalars_on_either_side(symbol, number):
 
 
 @pytest.mark.parametrize("symbol", OPERATORS)
-@pytest.mark.parametrize("other", [np.array([1.5, 2.0]), np.array([1, 2]), np.array(2.0), np.array([[2.0]]), [1.5, 2.0], (1, 2), [[1.0], [2.0]], np.array([True, True])], ids=repr)
+@pytest.mark.parametrize(
+    "other",
+    [np.array([1.5, 2.0]), np.array([1, 2]), np.array(2.0), np.array([[2.0]]), [1.5, 2.0], (1, 2), [[1.0], [2.0]], np.array([True, True])],
+    ids=repr,
+)
 def test_arrays_and_lists_on_either_side(symbol, other):
     """ndarray ∘ Value, list ∘ Value and the reverse give a Tensor of the broadcast shape; the Value's share is summed."""
     f, array = OPERATORS[symbol], np.asarray(other, float)
@@ -393,7 +458,12 @@ def test_arrays_and_lists_on_either_side(symbol, other):
 def test_lists_of_values_as_operands():
     """A list with Values in it is stacked, as Tensor([…]) does: in the graph, or refused; never cut."""
     a, b = Value(2.0), Value(3.0)
-    for f in (lambda: Tensor([1.0, 10.0]) * [a, b], lambda: [a, b] * Tensor([1.0, 10.0]), lambda: np.multiply([a, b], Tensor([1.0, 10.0])), lambda: np.dot([a, b], Tensor([1.0, 10.0]))):
+    for f in (
+        lambda: Tensor([1.0, 10.0]) * [a, b],
+        lambda: [a, b] * Tensor([1.0, 10.0]),
+        lambda: np.multiply([a, b], Tensor([1.0, 10.0])),
+        lambda: np.dot([a, b], Tensor([1.0, 10.0])),
+    ):
         try:
             out = f()
         except (ag.GraphError, ag.DTypeError):
@@ -404,8 +474,22 @@ def test_lists_of_values_as_operands():
 def test_matmul_with_arrays_and_lists_on_either_side():
     """array @ Tensor, list @ Tensor and the reverse, for vectors, matrices and stacks."""
     a, b = RNG.normal(size=(2, 3)), RNG.normal(size=(3, 2))
-    for left, right in ((a, b), (a[0], b), (a, b[:, 0]), (a[0], b[:, 0]), (np.stack([a, a]), b), (a, np.stack([b, b])), (np.stack([a, a])[None], np.stack([b, b])[:, None])):
-        for x, y in ((Tensor(left), right), (left, Tensor(right)), (Tensor(left), right.tolist()), (left.tolist(), Tensor(right)), (Tensor(left), Tensor(right))):
+    for left, right in (
+        (a, b),
+        (a[0], b),
+        (a, b[:, 0]),
+        (a[0], b[:, 0]),
+        (np.stack([a, a]), b),
+        (a, np.stack([b, b])),
+        (np.stack([a, a])[None], np.stack([b, b])[:, None]),
+    ):
+        for x, y in (
+            (Tensor(left), right),
+            (left, Tensor(right)),
+            (Tensor(left), right.tolist()),
+            (left.tolist(), Tensor(right)),
+            (Tensor(left), Tensor(right)),
+        ):
             out = x @ y
             assert type(out) is Tensor
             np.testing.assert_allclose(out.data, left @ right, rtol=1e-13)
@@ -419,7 +503,20 @@ def test_matmul_with_arrays_and_lists_on_either_side():
 def test_zero_dimensional_arrays_stay_so():
     """0-d in, 0-d out: no NumPy scalar, no extra axis, in data and in gradients."""
     t = Tensor(3.0)
-    for out in (t * t, t + np.array(1.0), np.array(2.0) * t, np.exp(t), t**2, t.sum(), t.reshape(()), np.maximum(t, 0), t @ 2.0 if False else -t, np.sum(t), t[()], t[...]):
+    for out in (
+        t * t,
+        t + np.array(1.0),
+        np.array(2.0) * t,
+        np.exp(t),
+        t**2,
+        t.sum(),
+        t.reshape(()),
+        np.maximum(t, 0),
+        t @ 2.0 if False else -t,
+        np.sum(t),
+        t[()],
+        t[...],
+    ):
         assert out.shape == ()
         assert type(out.data) is np.ndarray
         assert np.shape(ag.gradients(out, t)) == ()
@@ -435,9 +532,11 @@ def test_numpy_scalars_never_run_the_loop_themselves():
 
 
 LAYOUTS = {
-    "F": lambda a: np.asfortranarray(a), "transposed": lambda a: np.ascontiguousarray(a.T).T, "negative strides": lambda a: np.ascontiguousarray(a[::-1, ::-1])[::-1, ::-1],
-    "big endian": lambda a: a.astype(">f8"), "sliced": lambda a: np.repeat(np.repeat(a, 2, 0), 3, 1)[::2, ::3], "subclass": lambda a: np.matrix(a),
-    "memmap-like": lambda a: a.view(type("Mine", (np.ndarray,), {})), "broadcast": lambda a: np.broadcast_to(a, (1, *a.shape))[0], "little endian": lambda a: a.astype("<f8"),
+    "F": lambda a: np.asfortranarray(a), "transposed": lambda a: np.ascontiguousarray(a.T).T,
+    "negative strides": lambda a: np.ascontiguousarray(a[::-1, ::-1])[::-1, ::-1], "big endian": lambda a: a.astype(">f8"),
+    "sliced": lambda a: np.repeat(np.repeat(a, 2, 0), 3, 1)[::2, ::3], "subclass": lambda a: np.matrix(a),
+    "memmap-like": lambda a: a.view(type("Mine", (np.ndarray,), {})), "broadcast": lambda a: np.broadcast_to(a, (1, *a.shape))[0],
+    "little endian": lambda a: a.astype("<f8"),
 }  # fmt: skip
 
 
@@ -531,7 +630,11 @@ def test_seed_002_runs_unchanged(kind):
     np.testing.assert_allclose(Z1.grad, np.multiply(np.dot(d_Z2, W2.data.T), grad_of_acti(Z1.data)), rtol=1e-14)
     np.testing.assert_allclose(A1.grad, np.dot(d_Z2, W2.data.T), rtol=1e-14)
     # and PyTorch's
-    tx, tW1, tW2 = torch.tensor(np.asarray(A0)), torch.tensor(W1_002, dtype=torch.float64, requires_grad=True), torch.tensor(W2_002, dtype=torch.float64, requires_grad=True)
+    tx, tW1, tW2 = (
+        torch.tensor(np.asarray(A0)),
+        torch.tensor(W1_002, dtype=torch.float64, requires_grad=True),
+        torch.tensor(W2_002, dtype=torch.float64, requires_grad=True),
+    )
     out = torch.sigmoid(torch.sigmoid(tx.mm(tW1)).mm(tW2))
     ((out - torch.tensor(t)).pow(2).sum() / 2.0).backward()
     np.testing.assert_allclose(W1.grad, tW1.grad.numpy(), rtol=1e-13)
@@ -747,7 +850,9 @@ ONES = ([[1, 1], [1, 1]], [1, 1])
 @pytest.mark.parametrize(("hidden", "slope"), [(1, 0.0903533), (2, 0.00889187)])
 def test_seed_004_answerers_network_of_ones(hidden, slope):
     """The answerer's script with integer weights: his Jacobian (np.diag and all) and ours are the numbers of the document."""
-    layers = [AnswerersLayer(Tensor(ONES[0]), Tensor(ONES[1])) for _ in range(hidden)] + [AnswerersLayer(Tensor([1, 1]), Tensor([0]), False)]
+    layers = [AnswerersLayer(Tensor(ONES[0]), Tensor(ONES[1])) for _ in range(hidden)] + [
+        AnswerersLayer(Tensor([1, 1]), Tensor([0]), False)
+    ]
     network, x = AnswerersNetwork(layers), Tensor([1, 1])
     y, jacobian = network.compute_value_and_derivative(x)
     np.testing.assert_allclose(jacobian.data, [slope, slope], rtol=5e-6)

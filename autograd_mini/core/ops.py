@@ -16,6 +16,7 @@ and its sample domain in tests/samples.py. A derivative is stated nowhere else.
 """
 
 import functools
+import itertools
 import math
 import operator
 import string
@@ -570,7 +571,7 @@ CAST = static(lambda dtype: Op("cast", lambda xp, x: xp.asarray(x, dtype=dtype),
 def CONCATENATE(axis: int) -> Op:
     def vjps(xp: Any, g: Any, out: Any, *xs: Any) -> list[Any]:
         shapes = [xp.shape(x) for x in xs]
-        ends = [sum(shape[axis] for shape in shapes[: i + 1]) for i in range(len(xs))]
+        ends = itertools.accumulate(shape[axis] for shape in shapes)
         return [g[_at(axis, len(s), slice(end - s[axis], end))] for s, end in zip(shapes, ends, strict=True)]
 
     return Op("concatenate", lambda xp, *xs: xp.concatenate(xs, axis=axis), vjps)

@@ -69,6 +69,8 @@ class MLP(Module):
         random = np.random.default_rng(rng)
         if not isinstance(nouts, Sequence):
             raise TypeError(f"nouts must be a list of layer sizes, got {nouts!r}")
+        if not nouts:
+            raise ValueError("nouts must be a list of at least one layer size, got []")
         sizes, last = [nin, *nouts], len(nouts) - 1
         self.layers = [
             Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=random) for i in range(len(nouts))
