@@ -270,7 +270,7 @@ STATIC = {
 @pytest.mark.parametrize("call", STATIC.values(), ids=STATIC)
 @pytest.mark.parametrize("make", [lambda: Tensor([-2.0, 1.0, 3.0]), lambda: Value(-2.0)], ids=["Tensor", "Value"])
 def test_static_parameters_are_plain_numbers(make, call):
-    """A slope, order, axis, width… that is a node, a string or a fraction where an integer is meant: an error, no node in the data, no cut."""
+    """A slope, order, axis, width… that is a node, a string or a fraction where an integer is meant: an error, never a cut."""
     x = make()
     with pytest.raises((ValueError, TypeError, AttributeError, ag.GraphError, NotImplementedError, IndexError)):
         call(x)
@@ -288,7 +288,9 @@ def test_an_object_array_is_refused_and_a_list_of_values_is_advised():
 
 def test_a_list_that_holds_itself_is_refused():
     """A list inside itself: an error, not an endless loop."""
-    script = "import autograd_mini as ag\nd = []\nd.append(d)\ntry:\n    ag.Tensor(d)\nexcept (TypeError, ValueError) as e:\n    print('refused')"
+    script = (
+        "import autograd_mini as ag\nd = []\nd.append(d)\ntry:\n    ag.Tensor(d)\nexcept (TypeError, ValueError):\n    print('refused')"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
     assert done.stdout.strip() == "refused", done.stderr
 
@@ -612,7 +614,7 @@ def test_gradients_of_an_unused_input(create_graph):
         ag.gradients(y, [x, unused], create_graph=create_graph)
     with refused(ag.GraphError, "spare", "allow_unused=True", unchanged=[x, unused]):
         ag.gradients(y, unused, create_graph=create_graph)
-    used, zeros, zero = ag.gradients(y, (x, unused, value), allow_unused=True, create_graph=create_graph)
+    _, zeros, zero = ag.gradients(y, (x, unused, value), allow_unused=True, create_graph=create_graph)
     assert isinstance(zeros, Tensor) is create_graph
     np.testing.assert_array_equal(getattr(zeros, "data", zeros), np.zeros((2, 3)))
     assert (zeros.shape, zeros.dtype) == ((2, 3), np.float32)
@@ -771,14 +773,6 @@ def test_in_place_keeps_shape_and_dtype():
     np.testing.assert_array_equal(w.data, [[0.75], [0.75]])
 
 
-STALE = {
-    "data": lambda w: setattr(w, "data", np.array([5.0, 5.0])),
-    "data, in place": lambda w: setattr(w, "data", w.data.__isub__(1.0)),
-    "no_grad": lambda w: _under_no_grad(w),
-    "optimiser": lambda w: _stepped(w),
-}
-
-
 def _under_no_grad(w):
     with ag.no_grad():
         w -= 1.0
@@ -788,6 +782,14 @@ def _stepped(w):
     held, w.grad = w.grad, np.ones_like(w.data)
     SGD([w], lr=0.5).step()
     w.grad = held
+
+
+STALE = {
+    "data": lambda w: setattr(w, "data", np.array([5.0, 5.0])),
+    "data, in place": lambda w: setattr(w, "data", w.data.__isub__(1.0)),
+    "no_grad": lambda w: _under_no_grad(w),
+    "optimiser": lambda w: _stepped(w),
+}
 
 
 @pytest.mark.parametrize("change", STALE.values(), ids=STALE)
@@ -1206,10 +1208,8 @@ def test_a_hostile_rule_cannot_reach_the_gradients_of_others(make):
 
     def rude(xp, g, out, x):
         if isinstance(g, np.ndarray):
-            try:
+            with contextlib.suppress(ValueError):
                 g *= 0.0
-            except ValueError:
-                pass
         return g * 1.0
 
     x, y = make(), make()
@@ -1366,7 +1366,7 @@ def test_no_grad_on_a_coroutine_function():
 
 
 def test_no_grad_on_an_async_generator_function():
-    """@no_grad() on an async generator function, where it could not hold: TypeError that names it and says what to do; `with` inside works."""
+    """@no_grad() on an async generator function, where it could not hold: TypeError that says what to do; `with` inside works."""
 
     async def numbers():
         for _ in range(2):
@@ -1659,8 +1659,10 @@ def test_an_interrupt_after_any_number_of_rules(make, kind):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_inside_gradients_touches_no_grad():
-    """gradients, cut short before any of its instructions, has changed no .grad. (Each call in a context of its own, for the mode: a context
-    manager written in Python can be cut short between its last instruction and the block.)"""
+    """gradients, cut short before any of its instructions, has changed no .grad.
+
+    Each call has a context of its own, for the mode: a `with` of Python's own can be cut short between its entry and its block.
+    """
     x = Value(2.0)
     y = x * x * x
 
@@ -1966,7 +1968,7 @@ def test_a_second_step_without_zeroing_warns_once():
 
 
 def test_ordinary_training_does_not_warn():
-    """zero_grad, backward, step, in this and the other usual order, and accumulation over two batches: no warning (they are errors here)."""
+    """zero_grad, backward, step in both usual orders, and accumulation over two batches: no warning (they are errors here)."""
     net = nn.MLP([2, 3, 1], rng=0)
     sgd = SGD(net.parameters(), lr=0.1, momentum=0.9)
     for i in range(4):

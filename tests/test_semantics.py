@@ -650,7 +650,8 @@ def tensor():
     x, y = ag.Tensor(np.ones((3, 3))), ag.Tensor(np.ones(3))
     out = x
     for _ in range(50):
-        out = ag.softmax(ag.linear(out, x, y) + ag.einsum("ij,jk->ik", x, out), -1)[::-1].reshape(9)[[0, 1, 2, 3, 4, 5, 6, 7, 8]].reshape(3, 3)
+        out = ag.softmax(ag.linear(out, x, y) + ag.einsum("ij,jk->ik", x, out), -1)
+        out = out[::-1].reshape(9)[[0, 1, 2, 3, 4, 5, 6, 7, 8]].reshape(3, 3)
         out = ag.concatenate([out, x])[:3] + ag.norm(out) + ag.where(out > 0, out, x) + ag.prod(out, 0) + out.max(0) + np.sort(out, 0)
     return [x, y], out.sum()
 
@@ -677,7 +678,8 @@ def use(build, how):
         with ag.no_grad():
             build()
 
-ways = [(build, how) for build in (scalar, tensor, bridge) for how in ("forward", "backward", "gradients", "second order", "error", "no_grad")]
+hows = ("forward", "backward", "gradients", "second order", "error", "no_grad")
+ways = [(build, how) for build in (scalar, tensor, bridge) for how in hows]
 for build, how in ways * 3:
     use(build, how)  # fills the caches of rows
 gc.collect()
@@ -948,7 +950,6 @@ def test_comparisons_are_plain():
     assert v != "a"
     assert v is not None
     assert (v == None) is False  # noqa: E711
-    assert math.nan not in [v]
 
 
 def test_length_iteration_and_item():
