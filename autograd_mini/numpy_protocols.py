@@ -40,6 +40,8 @@ RENAMED = {"a": "x", "A": "x", "m": "x", "arr": "x", "ary": "x", "a_min": "min",
 
 def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a NumPy function gives on nodes: ours of the same name; plain data from comparisons and the like."""
+    if not kwargs and type(function) is np.ufunc and len(args) == function.nin and function in RULES:  # the common case, an operator
+        return RULES[function](*args)
     owner = getattr(function, "__self__", None)  # np.add of np.add.reduce
     path = [(getattr(function, "__module__", None) or "numpy").replace("numpy", "np"), getattr(owner, "__name__", ""), function.__name__]
     name = ".".join(filter(None, path))

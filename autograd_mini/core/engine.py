@@ -76,14 +76,16 @@ def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None
         if not isinstance(shares, list | tuple) or len(shares) != len(parents):
             given = len(shares) if isinstance(shares, list | tuple) else f"a {type(shares).__name__} for"
             raise GraphError(f"{op.name!r} returned {given} gradients for {len(parents)} parents: return a list, one for each, in order")
-    for i, parent in enumerate(parents):
+    for i, (parent, x) in enumerate(zip(parents, operands, strict=True)):
         if parent not in wanted:
             continue
         if shares is not None:
             share = shares[i]
         else:
             share = rules[i](xp, g, out, *operands) if xp is not scalar else read(xp, rules[i], g, out, *operands)
-        share, held = parent.fit(share, node, create_graph), grads.get(parent)
+        if type(share) is not np.ndarray or type(x) is not np.ndarray or share.shape != x.shape or share.dtype != x.dtype:
+            share = parent.fit(share, node, create_graph)
+        held = grads.get(parent)
         if held is not None:
             share = parent.fit(held + share, node, create_graph)
         elif not parent.parents and type(share) is np.ndarray and _is_shared(share, op, g, *operands):
@@ -173,7 +175,7 @@ def backward(root: Any, gradient: Any = None) -> None:
     for node in order:
         if not node.parents and node.grad is not None and node in grads:
             with np.errstate(all="ignore"):
-                grads[node] = node.fit(node.grad + grads[node], root, False)
+                grads[node] = node.fit(node.like(node.grad, "a .grad set by hand") + grads[node], root, False)
     deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
 
 

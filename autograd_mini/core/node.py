@@ -30,8 +30,8 @@ def leaf(kind: Any, data: Any, requires_grad: bool = False, label: str | None = 
 
 def restore(kind: Any, data: Any, grad: Any, requires_grad: bool, meta: Any) -> Any:
     """A copied leaf."""
-    node = leaf(kind, data, requires_grad)
-    node.grad, node.meta = grad, meta
+    node = leaf(kind, copy.copy(data), requires_grad)
+    node.grad, node.meta = copy.copy(grad), meta
     return node
 
 
@@ -49,6 +49,8 @@ def record(kind: Any, op: Op | None, parents: tuple[Any, ...], data: Any) -> Any
         if parent.requires_grad and is_recording():
             node.op, node.parents, node.requires_grad = op, parents, bool(op.vjps)  # type: ignore[union-attr]
             return node
+    if parents and kind is Node.array_kind and data.base is not None:
+        set_data(node, data.copy())  # a constant has numbers of its own: an optimiser changes parameters in place
     cut = NO_GRAD if parents and not is_recording() else op if op is DETACH else None
     node.op = cut or next((parent.op for parent in parents if parent.op and not parent.parents), None)
     node.parents, node.requires_grad = (), False
@@ -106,15 +108,16 @@ def unary(op: Op) -> Callable[[Any], Any]:
     def method(x: Any) -> Any:
         if mask or not x.requires_grad or not is_recording():
             return apply(op, x)
-        if x.xp is not scalar:
-            return record(x.__class__, op, (x,), evaluate(op, x.xp, (x.data,)))
-        try:
-            data = forward(scalar, x.data)
-        except ERRORS:
-            data = ieee(forward, x.data)
         node = new(x.__class__)
-        node.data, node.grad, node.meta = data, None, None
-        node.op, node.parents, node.requires_grad = op, (x,), True
+        if x.xp is scalar:
+            try:
+                node.data = forward(scalar, x.data)
+            except ERRORS:
+                node.data = ieee(forward, x.data)
+        else:
+            set_data(node, evaluate(op, x.xp, (x.data,)))
+            node.version = clock.now
+        node.grad, node.meta, node.op, node.parents, node.requires_grad = None, None, op, (x,), True
         return node
 
     return method
@@ -128,15 +131,16 @@ def binary(op: Op) -> Callable[[Any, Any], Any]:
         kind = x.__class__
         if y.__class__ is not kind or mask or not (x.requires_grad or y.requires_grad) or not is_recording():
             return apply(op, x, y)
-        if x.xp is not scalar:
-            return record(kind, op, (x, y), evaluate(op, x.xp, (x.data, y.data)))
-        try:
-            data = forward(scalar, x.data, y.data)
-        except ERRORS:
-            data = ieee(forward, x.data, y.data)
         node = new(kind)
-        node.data, node.grad, node.meta = data, None, None
-        node.op, node.parents, node.requires_grad = op, (x, y), True
+        if x.xp is scalar:
+            try:
+                node.data = forward(scalar, x.data, y.data)
+            except ERRORS:
+                node.data = ieee(forward, x.data, y.data)
+        else:
+            set_data(node, evaluate(op, x.xp, (x.data, y.data)))
+            node.version = clock.now
+        node.grad, node.meta, node.op, node.parents, node.requires_grad = None, None, op, (x, y), True
         return node
 
     return method

@@ -312,16 +312,20 @@ def _inverse(order: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(range(len(order)), key=order.__getitem__))
 
 
+def _spread(xp: Any, g: Any, x: Any, axis: Axis) -> Any:
+    """A sum's gradient, the same for every element."""
+    return xp.broadcast_to(g if axis is None else _restore(xp, g, x, axis), xp.shape(x))
+
+
 @static
 def SUM(axis: Axis, keepdims: bool) -> Op:
-    return Op("sum", lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims),
-        (lambda xp, g, out, x: xp.broadcast_to(_restore(xp, g, x, axis), xp.shape(x)),))
+    return Op("sum", lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims), (lambda xp, g, out, x: _spread(xp, g, x, axis),))
 
 
 @static
 def MEAN(axis: Axis, keepdims: bool) -> Op:
     return Op("mean", lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims) / _count(xp, x, axis),
-        (lambda xp, g, out, x: xp.broadcast_to(_restore(xp, g / _count(xp, x, axis), x, axis), xp.shape(x)),))
+        (lambda xp, g, out, x: _spread(xp, g / _count(xp, x, axis), x, axis),))
 
 
 def _centred(xp: Any, x: Any, axis: Axis) -> Any:
