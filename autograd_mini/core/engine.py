@@ -45,7 +45,7 @@ def toposort(root: Any) -> list[Any]:
 
 def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
     """Return the gradient of the last node with respect to every node in order, by the chain rule, from last to first."""
-    if not create_graph and all(kind.xp is scalar for kind in set[Any](map(type, order))):
+    if not create_graph and _all_scalar(order):
         try:
             return _sweep_scalars(order, seed)
         except Exception:  # read again below, with IEEE arithmetic where a float refused, and every share checked
@@ -152,6 +152,8 @@ def _check_root(root: Any) -> None:
 
 def _check_fresh(order: Sequence[Any]) -> None:
     """Refuse a graph some of whose Tensors were given other data after they were read."""
+    if _all_scalar(order):
+        return
     for node in order:
         if node.xp is not scalar:
             for parent in node.parents:
@@ -160,6 +162,10 @@ def _check_fresh(order: Sequence[Any]) -> None:
                         f"{parent.name} was changed after '{node.op.name}' had read it, so the gradient would be wrong: "
                         "run the forward pass again, and change parameters only after backward()"
                     )
+
+
+def _all_scalar(order: Sequence[Any]) -> bool:
+    return all(kind.xp is scalar for kind in set[Any](map(type, order)))
 
 
 def backward(root: Any, gradient: Any = None) -> None:
@@ -172,8 +178,8 @@ def backward(root: Any, gradient: Any = None) -> None:
     order = toposort(root)
     _check_fresh(order)
     grads = sweep(order, root.seed(gradient, "backward"))
-    for node in order:
-        if not node.parents and node.grad is not None and node in grads:
+    for node in [node for node in order if node.grad is not None and not node.parents]:
+        if node in grads:
             with np.errstate(all="ignore"):
                 grads[node] = node.fit(node.like(node.grad, "a .grad set by hand") + grads[node], root, False)
     deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
