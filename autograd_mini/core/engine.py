@@ -132,7 +132,7 @@ def sum_to(xp: Any, share: Any, shape: tuple[int, ...], op: Op) -> Any:
     have = xp.shape(share)
     lead = len(have) - len(shape)
     if lead > 0 and have[lead:] == shape:  # the common case, a bias
-        return xp.sum(share, axis=tuple(range(lead)))
+        return xp.sum(share, axis=0 if lead == 1 else tuple(range(lead)))
     stretched = [lead + i for i, n in enumerate(shape) if n == 1 and lead >= 0 and have[lead + i] != 1]
     if lead < 0 or any(have[lead + i] != n for i, n in enumerate(shape) if lead + i not in stretched):
         raise GraphError(f"{op.name!r} returned a gradient of shape {have} for a parent of shape {shape}")

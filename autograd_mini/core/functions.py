@@ -27,6 +27,8 @@ def shape(x: Any) -> tuple[int, ...]:
 
 def _array(op: Op, *operands: Any) -> Any:
     """apply, for a row that only arrays have: the result is a Tensor, of Values too."""
+    if len(operands) == 1 and type(operands[0]) is Node.array_kind:  # the short way
+        return node.record(Node.array_kind, op, operands, evaluate(op, arrays, (operands[0].data,)))
     return apply(op, *operands, kind=Node.array_kind)
 
 

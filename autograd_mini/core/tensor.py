@@ -9,7 +9,7 @@ from ..coercion import BARE, FLOATS, to_array
 from ..errors import DTypeError, GraphError, ShapeError
 from . import functions, ops
 from .engine import clock, sum_to
-from .namespaces import arrays
+from .namespaces import QUIET, arrays, error_state
 from .node import Node, leaf, record, set_data
 from .ops import Op
 from .value import Value
@@ -152,13 +152,17 @@ class Tensor(Node):
     @staticmethod
     def common_dtype(operands: Any) -> Any:
         """What bare numbers among the operands become: float32 beside float32 alone, else float64."""
-        dtypes = {x.dtype for x in operands if isinstance(x, ARRAYS)} & FLOATS
+        dtypes = {x.data.dtype if type(x) is Tensor else x.dtype for x in operands if isinstance(x, ARRAYS)} & FLOATS
         return dtypes.pop() if len(dtypes) == 1 else np.dtype(float)
 
     @staticmethod
     def constant(data: Any, dtype: Any = None) -> "Tensor":
         """Data as an operand, not copied; a bare number or a Value takes the dtype given."""
-        if type(data) is not np.ndarray or data.dtype not in FLOATS:
+        if type(data) is float or (type(data) is int and abs(data) < 1 << 53):  # by far the most common
+            before = error_state.set(QUIET)  # beyond float32's range is infinity
+            data = np.array(data, dtype)
+            error_state.reset(before)
+        elif type(data) is not np.ndarray or data.dtype not in FLOATS:
             if type(data) is Value:
                 op = ops.CAST(dtype or np.dtype(float))
                 return record(Tensor, op, (data,), np.asarray(data.data, dtype))  # type: ignore[no-any-return]
