@@ -89,3 +89,17 @@ def test_digits_are_the_real_ones():
     assert images.dtype == np.float64
     assert np.bincount(labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     assert images.sum() == pytest.approx(561718 / 16)
+
+
+def test_tree_of_a_large_graph_is_cut():
+    """A tree stops after max_nodes lines and counts what is left; shared nodes stand once."""
+    x = ag.Value(1.0)
+    y = x
+    for _ in range(5000):
+        y = y + x
+    lines = str(ag.tree(y, max_nodes=50)).splitlines()
+    assert len(lines) == 51
+    assert lines[-1] == f"… {5001 - 50} more nodes"
+    assert len(str(ag.tree(y))) < 200_000
+    with pytest.raises(TypeError, match="tree: a Value or Tensor is needed, got float"):
+        ag.tree(2.0)

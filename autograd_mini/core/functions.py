@@ -9,7 +9,7 @@ import operator
 import string
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -335,6 +335,8 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     >>> float(norm([3.0, 4.0]))
     5.0
     """
+    if isinstance(ord, Node):
+        raise DTypeError("norm: ord is a plain number, not a node: pass ord.data")
     matrix = (axis is None and len(shape(x)) == 2) or (isinstance(axis, tuple) and len(axis) == 2)
     if ord in (None, "fro") or (ord == 2 and not matrix):
         return _array(ops.NORM(2, _axis(axis), keepdims), x)
@@ -494,6 +496,11 @@ def det(a: Any) -> Any:
     return _array(ops.DET, a)
 
 
+class _SlogdetResult(NamedTuple):
+    sign: Any
+    logabsdet: Any
+
+
 def slogdet(a: Any) -> Any:
     """Return the sign of the determinant (plain numbers: it is constant) and log |det|, (…, n, n) → (…), (…).
 
@@ -501,7 +508,8 @@ def slogdet(a: Any) -> Any:
     >>> float(sign), float(logabsdet)
     (-1.0, 0.0)
     """
-    return np.linalg.slogdet(a.data if isinstance(a, Node) else np.asarray(a))[0], _array(ops.LOGABSDET, a)
+    logabsdet = _array(ops.LOGABSDET, a)
+    return _SlogdetResult(np.linalg.slogdet(a.data if isinstance(a, Node) else np.asarray(a)).sign, logabsdet)
 
 
 def softmax_cross_entropy(z: Any, p: Any) -> Any:
@@ -612,13 +620,15 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     return _array(ops.BROADCAST_TO(_sizes((shape,))), x)
 
 
-def concatenate(xs: Any, axis: int = 0) -> Any:
-    """Return the arrays joined along an axis that they have. ValueError where there is none.
+def concatenate(xs: Any, axis: int | None = 0) -> Any:
+    """Return the arrays joined along an axis that they have (all flattened, where it is None). ValueError where there is none.
 
     >>> concatenate([[1.0], [2.0, 3.0]])
     array([1., 2., 3.])
     """
     _some("concatenate", xs)
+    if axis is None:
+        return concatenate([ravel(x) for x in xs])
     return _array(ops.CONCATENATE(_one(axis, xs[0])), *xs)
 
 

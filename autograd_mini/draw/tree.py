@@ -14,10 +14,11 @@ class Text(str):
         return str(self)
 
 
-def tree(node: Node) -> Text:
+def tree(node: Node, max_nodes: int = 300) -> Text:
     """Return the graph below a node as text: a line a node, with its operation, data and gradient, its parents under it.
 
-    A node that is used more than once is written out at its first place and called by its number (or label) at the others.
+    After `max_nodes` lines it stops and says how many nodes are left. A node that is used more than once is written out at its
+    first place and called by its number (or label) at the others.
     A gradient that no backward has reached is shown as `—`.
 
     >>> import autograd_mini as ag
@@ -43,6 +44,9 @@ def tree(node: Node) -> Text:
     shared = 0
     stack = [(node, "", "")]
     while stack:
+        if len(lines) >= max_nodes:
+            lines.append(f"… {len(uses) + 1 - len(names)} more nodes")
+            break
         item, lead, below = stack.pop()
         if item in names:
             lines.append(f"{lead}{names[item]} ↑")
