@@ -10,7 +10,6 @@ FLOATS = {np.dtype("float64"), np.dtype("float32")}
 BARE = (int, float, np.number, np.bool_)
 
 
-
 def to_float(data: Any) -> float:
     """The number as a float, or DTypeError with what to do."""
     if isinstance(data, bool | int | float | np.bool_ | np.integer | np.floating) and not isinstance(data, np.longdouble | np.float16):

@@ -63,8 +63,8 @@ def read(xp: Any, rule: Callable[..., Any], *operands: Any) -> Any:
 
 NUMPY_NAMES = """
     exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh arctan2
-    hypot logaddexp power abs sign floor ceil round remainder maximum minimum where greater greater_equal less less_equal equal
-    not_equal logical_and logical_or isfinite zeros_like transpose squeeze expand_dims flip
+    hypot logaddexp abs sign floor ceil round remainder maximum minimum where greater greater_equal less less_equal equal
+    not_equal logical_and logical_or isfinite zeros_like transpose squeeze flip
     roll tril triu pad asarray concatenate stack cumsum cumprod sort argsort take_along_axis einsum eye ones
 """
 OUR_NAMES = "sigmoid logistic linear shape broadcast_to scatter scatter_along_axis index_update last_written recurrence"

@@ -108,15 +108,13 @@ def unary(op: Op) -> Callable[[Any], Any]:
     def method(x: Any) -> Any:
         if mask or not x.requires_grad or not is_recording():
             return apply(op, x)
+        if x.xp is not scalar:
+            return record(x.__class__, op, (x,), evaluate(op, x.xp, (x.data,)))
         node = new(x.__class__)
-        if x.xp is scalar:
-            try:
-                node.data = forward(scalar, x.data)
-            except ERRORS:
-                node.data = ieee(forward, x.data)
-        else:
-            set_data(node, evaluate(op, x.xp, (x.data,)))
-            node.version = clock.now
+        try:
+            node.data = forward(scalar, x.data)
+        except ERRORS:
+            node.data = ieee(forward, x.data)
         node.grad, node.meta, node.op, node.parents, node.requires_grad = None, None, op, (x,), True
         return node
 
@@ -131,15 +129,13 @@ def binary(op: Op) -> Callable[[Any, Any], Any]:
         kind = x.__class__
         if y.__class__ is not kind or mask or not (x.requires_grad or y.requires_grad) or not is_recording():
             return apply(op, x, y)
+        if x.xp is not scalar:
+            return record(kind, op, (x, y), evaluate(op, x.xp, (x.data, y.data)))
         node = new(kind)
-        if x.xp is scalar:
-            try:
-                node.data = forward(scalar, x.data, y.data)
-            except ERRORS:
-                node.data = ieee(forward, x.data, y.data)
-        else:
-            set_data(node, evaluate(op, x.xp, (x.data, y.data)))
-            node.version = clock.now
+        try:
+            node.data = forward(scalar, x.data, y.data)
+        except ERRORS:
+            node.data = ieee(forward, x.data, y.data)
         node.grad, node.meta, node.op, node.parents, node.requires_grad = None, None, op, (x, y), True
         return node
 
@@ -162,10 +158,13 @@ def refuse_matrix(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
     return multiply
 
 
+power_of = ops.static(lambda n: unary(ops.POW(n)))  # the method of x to a static power
+
+
 def power(x: Any, n: Any) -> Any:
     """x to the power n: a number is a static exponent, anything else a second parent."""
     if isinstance(n, int | float | np.number) and isinstance(x, Node):
-        return unary(ops.POW(n.item() if isinstance(n, np.number) else n))(x)
+        return power_of(n.item() if isinstance(n, np.number) else n)(x)
     return apply(ops.POWER, x, n)
 
 

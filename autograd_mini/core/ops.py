@@ -23,6 +23,8 @@ import string
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..numerics import split_square
+
 static = functools.lru_cache(maxsize=4096, typed=True)  # one row for each set of static parameters
 Rule = Callable[..., Any]
 
@@ -142,10 +144,9 @@ def _one_minus_square(xp: Any, x: Any) -> Any:
 
 
 def _gaussian(xp: Any, x: Any) -> Any:
-    """exp(−x²), x² as high² + a remainder: rounding x² costs x²/2 units in the last place."""
-    x = xp.minimum(xp.maximum(x, -64.0), 64.0)
-    high = xp.round(x * 64.0) / 64.0
-    return xp.exp(-high * high) * xp.exp(-(x - high) * (x + high))
+    """exp(−x²), to the last digit in the tails too."""
+    high, rest = split_square(xp, xp.minimum(xp.maximum(x, -64.0), 64.0))
+    return xp.exp(-high * high) * xp.exp(-rest)
 
 
 def _over(xp: Any, x: Any, length: Any) -> Any:

@@ -160,8 +160,10 @@ class Tensor(Node):
         """Data as an operand, not copied; a bare number or a Value takes the dtype given."""
         if type(data) is float or (type(data) is int and abs(data) < 1 << 53):  # by far the most common
             before = error_state.set(QUIET)  # beyond float32's range is infinity
-            data = np.array(data, dtype)
-            error_state.reset(before)
+            try:
+                data = np.array(data, dtype)
+            finally:
+                error_state.reset(before)
         elif type(data) is not np.ndarray or data.dtype not in FLOATS:
             if type(data) is Value:
                 op = ops.CAST(dtype or np.dtype(float))

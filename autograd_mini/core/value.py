@@ -18,8 +18,7 @@ class Value(Node):
 
     Arguments: `data`, an int, float, bool or NumPy number (or an array of one element); `label`, a name for messages and
     pictures; `requires_grad=False` makes a constant. `.data` is a plain attribute: keep it a float.
-    Raises DTypeError for anything else, OverflowError for an int beyond
-    the range of floats.
+    Raises DTypeError for anything else, OverflowError for an int beyond the range of floats.
 
     >>> a, b = Value(2.0, label="a"), Value(-3.0)
     >>> loss = (a * b + 1).tanh()
@@ -91,11 +90,7 @@ class Value(Node):
         if create_graph:
             share = share if isinstance(share, Node) else Value.constant(share)
             return share if type(share) is Value else self.functions.to_value(sum_to(self.functions, share, (), node.op))
-        if type(share) is not float:
-            if type(node) is Value:
-                return Value.result(share, node.op)  # type: ignore[arg-type]
-            share = float(np.sum(share))
-        return share
+        return share if type(share) is float else Value.result(share, node.op)
 
 
 Node.scalar_kind = Value
