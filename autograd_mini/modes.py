@@ -93,3 +93,17 @@ class _Stepped(Generator[Any, Any, Any]):
     def throw(self, *error: Any) -> Any:
         with self.mode():
             return self.generator.throw(*error)
+
+
+_inside: ContextVar[bool] = ContextVar("inside", default=False)
+is_inside = _inside.get  # whether a function is being differentiated, by a transformation further out
+
+
+class inside:
+    """For as long as a `with` block lasts, a function is being differentiated: transformations in it return nodes."""
+
+    def __enter__(self) -> None:
+        self.token = _inside.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        _inside.reset(self.token)

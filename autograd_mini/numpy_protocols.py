@@ -20,7 +20,7 @@ RULES: dict[Any, Callable[..., Any]] = {  # what stays in the graph: np.exp is e
     for name in """
         abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcast_to ceil clip concatenate cos cosh cumprod cumsum diag
         diagonal divide einsum exp expand_dims expm1 flip floor hypot log log10 log1p log2 logaddexp matmul max maximum mean min
-        minimum moveaxis multiply negative outer pad power prod ravel reciprocal remainder repeat reshape roll round sign sin sinc
+        minimum moveaxis multiply negative outer pad positive power prod ravel reciprocal remainder repeat reshape roll round sign sin sinc
         sinh sort split sqrt square squeeze stack std subtract sum swapaxes take_along_axis tan tanh tensordot tile trace transpose
         tril triu var where
     """.split()  # noqa: SIM905  (a list would be three times as long)
@@ -28,7 +28,6 @@ RULES: dict[Any, Callable[..., Any]] = {  # what stays in the graph: np.exp is e
 RULES |= {getattr(np.linalg, name): getattr(functions, name) for name in ["det", "inv", "norm", "slogdet", "solve"]}
 RULES |= {
     np.dot: lambda x, y: functions.dot(x, y),  # noqa: PLW0108  (not dot itself, whose third argument is a bias)
-    np.positive: lambda x: x,
     np.matrix_transpose: lambda x: functions.swapaxes(x, -1, -2),
     np.linalg.matmul: functions.matmul,
     np.amax: functions.max,

@@ -604,8 +604,8 @@ def test_a_function_without_a_sample_is_noticed() -> None:
 
 
 def test_public_names_are_the_functions_sampled() -> None:
-    """`ag.sin` and the rest are the very functions that the samples call."""
-    names = {name for name in public_functions() if hasattr(ag, name)}
+    """`ag.sin` and the rest are the very functions that the samples call; but ag.ravel is for whole models."""
+    names = {name for name in public_functions() if hasattr(ag, name)} - {"ravel"}
     assert len(names) > 90
     assert [name for name in sorted(names) if getattr(ag, name) is not getattr(F, name)] == []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..containers import flatten, rebuild
 from ..errors import DTypeError, GraphError, noted
 from ..modes import enable_grad
 from .namespaces import QUIET, error_state, read, scalar
@@ -83,11 +84,13 @@ def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None
             share = shares[i]
         else:
             share = rules[i](xp, g, out, *operands) if xp is not scalar else read(xp, rules[i], g, out, *operands)
-        if type(share) is not np.ndarray or type(x) is not np.ndarray or share.shape != x.shape or share.dtype != x.dtype:
+        if type(share) is not type(x) or (type(x) is not float and (share.shape != x.shape or share.dtype is not x.dtype)):
             share = parent.fit(share, node, create_graph)
         held = grads.get(parent)
         if held is not None:
-            share = parent.fit(held + share, node, create_graph)
+            share = held + share
+            if type(share) is not type(x):  # of 0-d arrays NumPy makes numbers
+                share = parent.fit(share, node, create_graph)
         elif not parent.parents and type(share) is np.ndarray and _is_shared(share, op, g, *operands):
             share = share.copy()
         grads[parent] = share
@@ -165,7 +168,7 @@ def _check_fresh(order: Sequence[Any]) -> None:
 
 
 def _all_scalar(order: Sequence[Any]) -> bool:
-    return all(kind.xp is scalar for kind in set[Any](map(type, order)))
+    return not order or (order[-1].xp is scalar and len(set(map(type, order))) == 1)
 
 
 def backward(root: Any, gradient: Any = None) -> None:
@@ -191,7 +194,7 @@ def gradients(
     """Return the gradient of `output` with respect to `inputs`, in the same structure; no node's `.grad` is touched.
 
     Arguments: `output`, a Value or Tensor; a scalar, unless `grad_output` (of its shape: the gradient that arrives from
-    above, 1 by default) is given. `inputs`: a node, or a list or tuple of nodes, leaves or not. With `create_graph` the
+    above, 1 by default) is given. `inputs`: a node, or nested lists, tuples and dicts of nodes, leaves or not. With `create_graph` the
     gradients are nodes that can be differentiated again, else floats and arrays, each of its input's shape and dtype.
     An input that the output does not depend on raises GraphError, or gets zeros with `allow_unused=True`.
 
@@ -201,25 +204,31 @@ def gradients(
     >>> slope.data, ag.gradients(slope, x)
     (12.0, 12.0)
     """
-    nodes = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-    for node in (output, *nodes):
+    found: list[tuple[str, Any]] = [("inputs", None)] if inputs is None else flatten(inputs, "inputs")
+    for place, node in (("output", output), *found):
         if not hasattr(node, "requires_grad") or not hasattr(node, "parents"):
-            raise DTypeError(f"gradients: a Value or Tensor is needed, got {type(node).__name__}: wrap it before it is used")
+            raise DTypeError(f"gradients: a Value or Tensor is needed, {place} is a {type(node).__name__}: wrap it before it is used")
     if not allow_unused:
         _check_root(output)
     seed = output.seed(grad_output, "gradients", create_graph)
-    wanted, needed, order = set(nodes), set[Any](), toposort(output)
-    _check_fresh(order)
-    for node in order:
-        if node in wanted or not needed.isdisjoint(node.parents):
-            needed.add(node)
+    order = paths(output, [node for _, node in found])
     with enable_grad():
-        grads = sweep([node for node in order if node in needed], seed, create_graph) if output in needed else {}
-    for i, node in enumerate(nodes):
+        grads = sweep(order, seed, create_graph) if order else {}
+    for place, node in found:
         if node not in grads:
             if not allow_unused:
-                which = f"inputs[{i}], " if isinstance(inputs, list | tuple) else ""
+                which = f"{place}, " if node is not inputs else ""
                 raise GraphError(f"{output.name} does not depend on {which}{node.name}: pass allow_unused=True to get zeros for it")
             grads[node] = node.zeros(create_graph)
-    out = [np.array(grads[node]) if type(grads[node]) is np.ndarray else grads[node] for node in nodes]
-    return type(inputs)(out) if isinstance(inputs, list | tuple) else out[0]
+    return rebuild(inputs, lambda node: np.array(grads[node]) if type(grads[node]) is np.ndarray else grads[node])
+
+
+def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
+    """Return the nodes on the paths from the inputs to output, sorted, output last; none where it depends on none of them."""
+    order, reached, needed = toposort(output), list[Any](), set(inputs)
+    _check_fresh(order)
+    for node in order:
+        if node in needed or not needed.isdisjoint(node.parents):
+            needed.add(node)
+            reached.append(node)
+    return reached if output in needed else []

@@ -121,14 +121,14 @@ def unary(op: Op) -> Callable[[Any], Any]:
     return method
 
 
-def binary(op: Op) -> Callable[[Any, Any], Any]:
-    """The method of a row with two parents."""
+def binary(op: Op, other: Callable[..., Any] = apply) -> Callable[[Any, Any], Any]:
+    """The method of a row with two parents; `other` is asked where they are not of one kind."""
     forward, mask = op.forward, not op.vjps
 
     def method(x: Any, y: Any) -> Any:
         kind = x.__class__
         if y.__class__ is not kind or mask or not (x.requires_grad or y.requires_grad) or not is_recording():
-            return apply(op, x, y)
+            return other(op, x, y)
         if x.xp is not scalar:
             return record(kind, op, (x, y), evaluate(op, x.xp, (x.data, y.data)))
         node = new(kind)
@@ -142,20 +142,16 @@ def binary(op: Op) -> Callable[[Any, Any], Any]:
     return method
 
 
-def swapped(op: Op) -> Callable[[Any, Any], Any]:
+def swapped(op: Op, other: Callable[..., Any] = apply) -> Callable[[Any, Any], Any]:
     """The reflected method: number or array on the left, node on the right."""
-    return lambda x, y: apply(op, y, x)
+    return lambda x, y: other(op, y, x)
 
 
-def refuse_matrix(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def times(op: Op, x: Any, y: Any) -> Any:
     """`*`, but not with np.matrix, for which it means the matrix product."""
-
-    def multiply(x: Any, y: Any) -> Any:
-        if isinstance(y, np.matrix):
-            raise TypeError("'*' between an np.matrix and a node would be elementwise: use @ (or np.multiply, if elementwise is meant)")
-        return method(x, y)
-
-    return multiply
+    if isinstance(x, np.matrix) or isinstance(y, np.matrix):
+        raise TypeError("'*' between an np.matrix and a node would be elementwise: use @ (or np.multiply, if elementwise is meant)")
+    return apply(op, x, y)
 
 
 power_of = ops.static(lambda n: unary(ops.POW(n)))  # the method of x to a static power
@@ -306,7 +302,7 @@ class Node:
 
     __add__, __radd__, __iadd__ = binary(ops.ADD), swapped(ops.ADD), in_place(binary(ops.ADD), "+=")
     __sub__, __rsub__, __isub__ = binary(ops.SUB), swapped(ops.SUB), in_place(binary(ops.SUB), "-=")
-    __mul__, __rmul__, __imul__ = (refuse_matrix(f) for f in (binary(ops.MUL), swapped(ops.MUL), in_place(binary(ops.MUL), "*=")))
+    __mul__, __rmul__, __imul__ = binary(ops.MUL, times), swapped(ops.MUL, times), in_place(binary(ops.MUL, times), "*=")
     __truediv__, __rtruediv__, __itruediv__ = binary(ops.DIV), swapped(ops.DIV), in_place(binary(ops.DIV), "/=")
     __mod__, __rmod__, __imod__ = binary(ops.REMAINDER), swapped(ops.REMAINDER), in_place(binary(ops.REMAINDER), "%=")
     __pow__, __rpow__, __ipow__ = power, swapped(ops.POWER), in_place(power, "**=")

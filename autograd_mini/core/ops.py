@@ -68,6 +68,7 @@ MUL = Op("mul", lambda xp, x, y: x * y, (lambda xp, g, out, x, y: g * y, lambda 
 DIV = Op("div", lambda xp, x, y: x / y, (lambda xp, g, out, x, y: g / y, lambda xp, g, out, x, y: -g * out / y),
     "x / y; divide(3.0, 2.0) = 1.5")
 NEG = Op("neg", lambda xp, x: -x, (lambda xp, g, out, x: -g,), "−x; negative(2.0) = -2.0")
+POSITIVE = Op("positive", lambda xp, x: +x, (lambda xp, g, out, x: g,), "x, as a node of its own; positive(2.0) = 2.0")
 REMAINDER = Op("remainder", lambda xp, x, y: xp.remainder(x, y),
     (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)), "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0")
 

@@ -218,7 +218,7 @@ class Tensor(Node):
         """A share as this node receives it: summed to its shape, in its dtype."""
         data = self.data
         if create_graph:
-            share = share if isinstance(share, Node) else Tensor.constant(share)
+            share = share if isinstance(share, Node) else Tensor.constant(Tensor.result(share, node.op))
             share = sum_to(functions, share, data.shape, node.op)
             return share if type(share) is Tensor and share.dtype == data.dtype else functions.cast(share, data.dtype)
         if type(share) is np.ndarray and share.shape == data.shape and share.dtype == data.dtype:

@@ -30,7 +30,7 @@ class Value(Node):
     __slots__ = ()
     xp = scalar
     shape: tuple[int, ...] = ()
-    ndim, size = 0, 1
+    ndim, size, dtype = 0, 1, np.dtype(float)
 
     def __new__(cls, data: Any, *, label: str | None = None, requires_grad: bool = True) -> "Value":
         return leaf(cls, to_float(data), requires_grad, label)  # type: ignore[no-any-return]
@@ -88,7 +88,7 @@ class Value(Node):
     def fit(self, share: Any, node: Any, create_graph: bool) -> Any:
         """A share as this node receives it: a float, or a Value when a graph is built."""
         if create_graph:
-            share = share if isinstance(share, Node) else Value.constant(share)
+            share = share if isinstance(share, Node) else Value.constant(Value.result(share, node.op))
             return share if type(share) is Value else self.functions.to_value(sum_to(self.functions, share, (), node.op))
         return share if type(share) is float else Value.result(share, node.op)
 

@@ -1,0 +1,647 @@
+"""Derivatives of functions, of every kind and order. All are readings of one thing, the engine's sweep through a graph.
+
+A transformation calls the function on fresh variables, its `inputs`, and sweeps from what it returns, the `outputs`, back to
+them. One sweep gives vᵀJ, for the Jacobian J and any v: with v = 1 the gradient of a scalar, with one-hot vectors v the rows of J.
+A sweep that builds a graph gives what can be differentiated again, so a Hessian is the Jacobian of a Jacobian. And since vᵀJ is
+linear in v, its own derivative with respect to v gives J·u: the forward mode, by the double-vjp trick.
+
+Transformations nest: the outermost gives plain numbers and arrays, one inside another gives nodes.
+"""
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .coercion import BARE, FLOATS, describe, to_array, to_float
+from .containers import flatten, matched, rebuild, refill
+from .core import functions as F
+from .core.engine import paths, sweep
+from .core.node import Node, leaf
+from .core.tensor import Tensor
+from .core.value import Value
+from .errors import DTypeError, GraphError, ShapeError, noted
+from .modes import enable_grad, inside, is_inside, is_recording
+
+Function = Callable[..., Any]
+Route = tuple[Any, list[Any]]  # a node, and the nodes on the paths from the inputs to it
+ONE = (Node, np.ndarray, *BARE)  # what is a leaf of nested arguments
+FORWARD = 4  # to build the graph that forward mode sweeps costs about as much as so many sweeps
+
+
+class _Call:
+    """One call of a function on fresh variables, what it returned, and the sweeps from there back."""
+
+    def __init__(self, name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Any = 0, **options: bool) -> None:
+        self.name, self.inputs, self.aux = name, list[Any](), None
+        self.graph = options.get("create_graph", False) or (is_inside() and is_recording())  # can results be differentiated again?
+        self.nodes = self.graph or is_inside()
+        chosen, given = _positions(name, argnums, len(args)), list(args)
+        self.tree = tuple(args[i] for i in chosen) if isinstance(argnums, tuple | list) else args[chosen[0]]
+        self.places = [place for i in chosen for place, _ in flatten(args[i], f"argument {i}")]
+        if not self.places:
+            raise DTypeError(f"{name}: argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}")
+        with enable_grad():
+            for i in chosen:
+                given[i] = rebuild(args[i], self._variable)
+            before = [x.version if type(x) is Tensor else x.data for x in self.inputs]
+            with inside():
+                result = _called(name, f, given, kwargs)
+        for place, x, start in zip(self.places, self.inputs, before, strict=True):
+            if (x.version if type(x) is Tensor else x.data) is not start:
+                raise GraphError(f"{name}: the function changed {place} in place: let it compute a new one, x = x + 1")
+        if options.get("has_aux"):
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise TypeError(f"{name}: with has_aux=True the function must return (result, aux), it returned {_shown(result)}")
+            result, self.aux = result[0], rebuild(result[1], lambda x: self.give(x) if isinstance(x, Node) else x)
+        self.result = result
+        self.outputs = [self._checked(place, y) for place, y in flatten(result)]
+        if not self.outputs:
+            raise DTypeError(f"{name}: the function returned {_shown(result)}: return a node, its result")
+
+    def _variable(self, x: Any) -> Any:
+        """A fresh variable of the value of x, and connected to x where a graph is built further out."""
+        node: Any
+        try:
+            if isinstance(x, BARE):
+                node = Value(x)
+            elif isinstance(x, Node) and self.graph and x.requires_grad:
+                node = F.positive(x)
+            elif isinstance(x, Value):
+                node = leaf(Value, x.data, True)
+            else:
+                node = leaf(Tensor, to_array(x.data if isinstance(x, Node) else x).view(), True)
+        except (TypeError, ValueError, OverflowError) as error:
+            place = self.places[len(self.inputs)]
+            raise noted(error, f"{self.name}: {place} is to be numbers, arrays or nodes, or lists of them") from None
+        node.meta = x.meta if isinstance(x, Node) else None
+        if type(node) is Tensor:
+            node.data.flags.writeable = False  # what the function is given, it must not overwrite
+        self.inputs.append(node)
+        return node
+
+    def _checked(self, place: str, y: Any) -> Any:
+        """An output, if it is a node."""
+        if isinstance(y, Node):
+            return y
+        if isinstance(y, ONE):
+            raise GraphError(
+                f"{self.name}: the function returned {_shown(y)}{place and f' at {place}'}, not a node: .data, .item(), float() or a "
+                "foreign function cut the graph. For a constant, return ag.Value(c, requires_grad=False)"
+            )
+        raise DTypeError(f"{self.name}: the function returned {describe(y)}")
+
+    @property
+    def output(self) -> Any:
+        """The one node that the function returned."""
+        if not isinstance(self.result, Node):
+            raise GraphError(f"{self.name}: the function must return one node, it returned {_shown(self.result)}: use jacobian")
+        return self.result
+
+    def directions(self, v: Any, tree: Any, nodes: Sequence[Any], what: str) -> list[Any]:
+        """v, of the structure of `tree`, as a float, array or node of the shape of each of the nodes."""
+        try:
+            found = matched(tree, v, "v")
+        except ValueError as error:
+            raise ShapeError(f"{self.name}: {error}, as {what} is") from None
+        out = []
+        for (place, part), node in zip(found, nodes, strict=True):
+            if F.shape(part) != node.shape:
+                raise ShapeError(f"{self.name}: {place} has shape {F.shape(part)} where {what} has {node.shape}")
+            if isinstance(part, Node):
+                out.append(part if self.graph else part.data)
+            else:
+                out.append(to_float(part) if type(node) is Value else np.array(to_array(part, node.dtype)))
+        return out
+
+    def route(self, output: Any) -> Route:
+        """The way from the inputs to an output: found once, swept as often as needed."""
+        return output, paths(output, self.inputs)
+
+    def pull(self, route: Route, v: Any, graph: bool | None = None, inputs: Sequence[Any] | None = None) -> list[Any]:
+        """vᵀJ by one sweep: for each input a float or array, or a node where a graph is built."""
+        (output, order), graph = route, self.graph if graph is None else graph
+        if not graph:
+            grads = sweep(order, v) if order else {}
+        else:
+            with enable_grad():
+                grads = sweep(order, v if isinstance(v, Node) else output.constant(v), True) if order else {}
+        return [grads[x] if x in grads else x.zeros(graph) for x in inputs or self.inputs]
+
+    def transposed(self) -> tuple[list[Any], list[Route]]:
+        """Forward mode: a variable u for each output, and for each input the route from them to its share of uᵀJ."""
+        us = [leaf(type(y), _ones(y), True) for y in self.outputs]
+        shares = _total([self.pull(self.route(y), u, True) for y, u in zip(self.outputs, us, strict=True)])
+        return us, [(share, paths(share, us)) for share in shares]
+
+    def jacobian(self) -> Any:
+        """The derivative of all outputs with respect to all inputs, in the structure of the result and then of the arguments."""
+        xs, ys = self.inputs, self.outputs
+        if sum(x.size for x in xs) + FORWARD < sum(y.size for y in ys):
+            us, routes = self.transposed()
+            parts = [[self.pull(route, v, None, us) for v in _basis(x)] for x, route in zip(xs, routes, strict=True)]
+            blocks = [[self.joined([p[k] for p in some], y, x, -1) for x, some in zip(xs, parts, strict=True)] for k, y in enumerate(ys)]
+        else:
+            parts = [[self.pull(route, v) for v in _basis(y)] for y, route in zip(ys, map(self.route, ys), strict=True)]
+            blocks = [[self.joined([p[i] for p in row], y, x, 0) for i, x in enumerate(xs)] for y, row in zip(ys, parts, strict=True)]
+        return refill(self.result, [self.like_inputs(block) for block in blocks])
+
+    def joined(self, parts: Sequence[Any], y: Any, x: Any, axis: int) -> Any:
+        """The parts of a Jacobian put together along an axis: of the shape of y and then of x, less the axes that they share."""
+        shape = (*y.shape, *x.shape[max(axis, 0) :])
+        if len(parts) == 1 and F.shape(parts[0]) == shape:
+            return parts[0]
+        if not parts or not self.graph:
+            return np.stack(parts, axis).reshape(shape) if parts else np.zeros(shape, x.dtype)
+        return F.reshape(F.stack(parts, axis), shape)
+
+    def apart(self, y: Any) -> Any:
+        """∂y/∂x at each place of the first axis, of the shape of y and then of a sample: one sweep for each output."""
+        route = self.route(y)
+        parts = [self.pull(route, v)[0] for v in _basis(y, 1)]
+        self.check_apart(route, parts, 1)
+        return self.joined(parts, y, self.inputs[0], 1)
+
+    def check_apart(self, route: Route, parts: Sequence[Any], axes: int) -> None:
+        """Refuse a function that mixes what lies at different places of the first axes, given the shares of all outputs.
+
+        A v that differs from place to place must change each place's share by its own factor, and nothing else.
+        """
+        (x,), y = self.inputs, route[0]
+        places = x.shape[:axes]
+        if math.prod(places) < 2 or not parts:
+            return
+        factors = (1.0 + np.arange(math.prod(places)) * 0.6180339887498949 % 1.0).reshape(places)  # no two alike
+        v = np.broadcast_to(_lengthened(factors, y.ndim), y.shape).astype(y.dtype)
+        with np.errstate(all="ignore"):
+            wanted = _lengthened(factors, x.ndim) * sum(part.data if isinstance(part, Node) else part for part in parts)
+            wrong = np.abs(self.pull(route, v, False)[0] - wanted)
+            finite = np.isfinite(wrong) & np.isfinite(wanted)
+        if np.any(wrong[finite] > 10 * np.finfo(x.dtype).eps ** 0.5 * np.max(np.abs(wanted[finite]), initial=0.0)):
+            what = "samples of the batch" if self.name.startswith("batch") else "elements of its argument"
+            raise GraphError(f"{self.name}: the function mixes the {what}, so that none has a derivative of its own: use jacobian")
+
+    def give(self, x: Any) -> Any:
+        """A result as the caller gets it: a node inside another transformation, else a number or an array.
+
+        What a sweep gives to a leaf is nobody else's memory, unless it is v itself.
+        """
+        if self.nodes and not isinstance(x, Node):
+            return Tensor.constant(x) if isinstance(x, np.ndarray) else Value.constant(x)
+        if self.nodes:
+            return x if self.graph else x.detach()
+        if isinstance(x, Node):
+            return x.data if type(x) is Value else np.array(x.data)[()]
+        return x
+
+    def like_inputs(self, shares: Sequence[Any]) -> Any:
+        """What belongs to each input, in the structure of the arguments."""
+        return refill(self.tree, map(self.give, shares))
+
+    def answer(self, derivative: Any, value: bool, has_aux: bool) -> Any:
+        """What a transformed function returns: ((value, aux), derivative), without what was not asked for."""
+        if not value:
+            return (derivative, self.aux) if has_aux else derivative
+        found = rebuild(self.result, self.give)
+        return ((found, self.aux) if has_aux else found), derivative
+
+
+def _called(name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    try:
+        return f(*args, **kwargs)
+    except ValueError as error:
+        if "read-only" in str(error):
+            noted(error, f"{name}: the function writes into its argument: let it compute a new one, x = x + 1 or ag.index_update")
+        raise
+
+
+def _shown(x: Any) -> str:
+    empty = isinstance(x, list | tuple | dict) and not x
+    return "None" if x is None else f"{'an empty' if empty else 'a'} {type(x).__name__}"
+
+
+def _positions(name: str, argnums: Any, count: int) -> list[int]:
+    """argnums as places from 0, each checked."""
+    several = list(argnums) if isinstance(argnums, tuple | list) else [argnums]
+    for i in several:
+        if isinstance(i, bool) or not isinstance(i, int | np.integer):
+            raise TypeError(f"{name}: argnums must be an int or a tuple of ints, got {argnums!r}")
+        if not -count <= i < count:
+            raise IndexError(f"{name}: argnums {i} is out of range for {count} positional arguments")
+    chosen = [int(i) % count for i in several]
+    if not chosen or len(set(chosen)) != len(chosen):
+        raise ValueError(f"{name}: argnums must name at least one argument, and none twice, got {argnums!r}")
+    return chosen
+
+
+def _ones(node: Any) -> Any:
+    return 1.0 if type(node) is Value else np.ones_like(node.data)
+
+
+def _basis(node: Any, axes: int = 0) -> Iterator[Any]:
+    """For each element of the node (at all places of the first axes at once) the v that picks it alone."""
+    if type(node) is Value:
+        yield 1.0
+        return
+    size = math.prod(node.shape[axes:])
+    for i in range(size):
+        v = np.zeros((*node.shape[:axes], size), node.dtype)
+        v[..., i] = 1.0
+        yield v.reshape(node.shape)
+
+
+def _lengthened(x: Any, ndim: int) -> Any:
+    """x with axes of length 1 put behind its own."""
+    return x.reshape(x.shape + (1,) * (ndim - x.ndim))
+
+
+def _total(shares: Sequence[Sequence[Any]]) -> list[Any]:
+    """The sums, place by place."""
+    return [functools.reduce(operator.add, parts) for parts in zip(*shares, strict=True)]
+
+
+def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[str, Any]], Any]) -> Function:
+    """The function that a transformation returns, under a name that tells of both."""
+    if not callable(f):
+        advice = ". The gradient of a node is ag.gradients(output, inputs)" if isinstance(f, Node) else ""
+        raise TypeError(f"{name}: a function is needed, got {_shown(f)}{advice}")
+
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        return run(args, kwargs)
+
+    of = getattr(f, "__name__", type(f).__name__).removeprefix(f"{name}_of_")  # a Hessian is two Jacobians
+    transformed.__name__ = transformed.__qualname__ = f"{name}_of_{of}"
+    transformed.__doc__ = f"Return the {name} of `{of}`, which takes the same arguments."
+    return transformed
+
+
+# ---- Gradients --------------------------------------------------------------------------------------------------------
+
+
+def _differentiated(name: str, f: Function, argnums: Any, value: bool, has_aux: bool, allow_unused: bool) -> Function:
+    """grad and value_and_grad."""
+
+    def run(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
+        y = call.output
+        if y.size != 1:
+            raise GraphError(f"{name}: the function must return a scalar, got shape {y.shape}: take .sum() or .mean(), or use jacobian")
+        route = call.route(y)
+        if not call.nodes and not allow_unused and (y.requires_grad or y.op):
+            reached = set(route[1])
+            for place, x in zip(call.places, call.inputs, strict=True):
+                if x not in reached:
+                    who = f"{place}{f' ({x.label!r})' if x.label else ''}"
+                    cut = "" if y.requires_grad else f", it was cut off by {y.op.name}"
+                    raise GraphError(f"{name}: the result does not depend on {who}{cut}: pass allow_unused=True to get zeros for it")
+        return call.answer(call.like_inputs(call.pull(route, _ones(y))), value, has_aux)
+
+    return _transformation(name, f, run)
+
+
+def grad(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False) -> Function:
+    """Return the function that gives the gradient of `f`, which must return a scalar node.
+
+    Arguments: `f` takes numbers, arrays, nodes, or nested lists, tuples and dicts of them, which reach it as nodes; `argnums`
+    says with respect to which argument (or tuple of arguments); the others, and keywords, pass through as they are. The
+    gradient has the structure and the shapes of that argument. With `has_aux`, f returns (scalar, aux) and the result is
+    (gradient, aux). Inside another transformation the results are nodes, so grad(grad(f)) is the second derivative.
+
+    Raises GraphError where the result is no scalar, is no node, or (unless `allow_unused`, which gives zeros) does not depend
+    on an argument; of a constant node the gradient is 0. IndexError for argnums out of range, DTypeError for an argument that
+    is no number. The interface is that of jax.grad.
+
+    >>> import autograd_mini as ag
+    >>> ag.grad(lambda x: x**3)(2.0), ag.grad(ag.grad(lambda x: x**3))(2.0)
+    (12.0, 12.0)
+    >>> ag.grad(lambda p: p["w"] * 3.0 + p["b"])({"w": 2.0, "b": 1.0})
+    {'w': 3.0, 'b': 1.0}
+    """
+    return _differentiated("grad", f, argnums, False, has_aux, allow_unused)
+
+
+def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False) -> Function:
+    """Return the function that gives (value of `f`, its gradient) by one forward and one backward pass; the rest is as for `grad`.
+
+    With `has_aux`: ((value, aux), gradient). It is what scipy.optimize.minimize(…, jac=True) wants.
+
+    >>> import autograd_mini as ag
+    >>> import numpy as np
+    >>> value, slope = ag.value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 2.0]))
+    >>> float(value), slope
+    (5.0, array([2., 4.]))
+    """
+    return _differentiated("value_and_grad", f, argnums, True, has_aux, allow_unused)
+
+
+def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool = False) -> Function:
+    """Return the function that gives the derivative of that order of `f`, a function of one number.
+
+    Of an array f is taken element by element: the result has the array's shape. f must return that shape, with each element
+    depending on its own x alone, else ShapeError or GraphError: use `jacobian`. Order 0 is f itself; ValueError below that.
+    `argnums` says which argument. With `has_aux`: (derivative, aux).
+
+    >>> import autograd_mini as ag
+    >>> import numpy as np
+    >>> ag.derivative(lambda x: x**4, order=3)(2.0)
+    48.0
+    >>> ag.derivative(ag.exp, order=2)(np.array([0.0, 1.0])).round(3)
+    array([1.   , 2.718])
+    """
+    if isinstance(order, bool) or not isinstance(order, int | np.integer):
+        raise TypeError(f"derivative: order must be an int ≥ 0, got {order!r}")
+    if order < 0:
+        raise ValueError(f"derivative: order must be an int ≥ 0, got {order}")
+
+    def run(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        call = _Call("derivative", f, args, kwargs, argnums, has_aux=has_aux)
+        y = call.output
+        if not isinstance(call.tree, ONE):
+            raise DTypeError(f"derivative: with respect to one number, array or node, got {_shown(call.tree)}: use jacobian")
+        (x,) = call.inputs
+        if y.shape != x.shape:
+            raise ShapeError(f"derivative: the function gave shape {y.shape} for an argument of shape {x.shape}: use jacobian")
+        for i in range(order):
+            route = call.route(y)
+            (y,) = call.pull(route, _ones(y), call.graph or i + 1 < order)
+            call.check_apart(route, [y], x.ndim)
+        return call.answer(call.give(y), False, has_aux)
+
+    return _transformation("derivative", f, run)
+
+
+# ---- Jacobians and Hessians -------------------------------------------------------------------------------------------
+
+
+def _jacobian(name: str, f: Function, argnums: Any, has_aux: bool, value: bool = False) -> Function:
+    """jacobian, and what hessian takes two of."""
+
+    def run(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
+        return call.answer(call.jacobian(), value, has_aux)
+
+    return _transformation(name, f, run)
+
+
+def jacobian(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, value: bool = False) -> Function:
+    """Return the function that gives the derivative of every number that `f` returns with respect to every number it takes.
+
+    For a result of shape s and an argument of shape t it has shape s + t. For nested results or arguments it is nested: the
+    structure of the result outside, that of the argument inside, so that [i][j] is the block of result i and argument j. What
+    a result does not depend on has zeros. With `value`: (value of f, Jacobian) from the same pass; with `has_aux`, see `grad`.
+
+    It takes one sweep for each number returned (reverse mode), or, where that is cheaper, one for each number taken (forward
+    mode, by differentiating vᵀJ with respect to v). Raises GraphError where f returns what is no node.
+
+    >>> import autograd_mini as ag
+    >>> import numpy as np
+    >>> ag.jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    >>> ag.jacobian(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 3.0})
+    {'a': 3.0, 'b': 2.0}
+    """
+    return _jacobian("jacobian", f, argnums, has_aux, value)
+
+
+def hessian(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False) -> Function:
+    """Return the function that gives the second derivatives of `f`: the Jacobian of its Jacobian.
+
+    For a scalar f and an argument of shape t it has shape t + t. For nested arguments it is the nested blocks: of a dict p,
+    hessian(f)(p)["w"]["b"] is ∂²f/∂w∂b, of w's shape and then b's. It takes one sweep for each number of the argument.
+
+    >>> import autograd_mini as ag
+    >>> import numpy as np
+    >>> ag.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    >>> ag.hessian(lambda p: p[0] * p[0] * p[1])([1.0, 2.0])
+    [[4.0, 2.0], [2.0, 0.0]]
+    """
+    once = _jacobian("hessian", f, argnums, has_aux)
+    return _jacobian("hessian", once, argnums, has_aux)
+
+
+def _arguments(name: str, x: Any, argnums: Any) -> tuple[Sequence[Any], Any]:
+    """The positional arguments, and which of them: x alone, or chosen from x where argnums is given."""
+    if argnums is None:
+        return (x,), 0
+    if not isinstance(x, tuple | list):
+        raise TypeError(f"{name}: with argnums, x must be the tuple of all arguments, got {_shown(x)}")
+    return x, argnums
+
+
+def vjp(f: Function, x: Any, *, argnums: Any = None, has_aux: bool = False) -> Any:
+    """Return (f(x), pullback), where pullback(v) is vᵀJ, of x's structure, for v of the structure of f(x).
+
+    With `argnums`, x is the tuple of all arguments of f. With `has_aux`: ((f(x), aux), pullback). Each pullback is one sweep.
+    Raises ShapeError for a v that does not fit. The interface is that of jax.vjp.
+
+    >>> import autograd_mini as ag
+    >>> import numpy as np
+    >>> y, pullback = ag.vjp(lambda x: x * x, np.array([1.0, 2.0]))
+    >>> y, pullback([1.0, 0.0])
+    (array([1., 4.]), array([2., 0.]))
+    """
+    args, chosen = _arguments("vjp", x, argnums)
+    return _pulled("vjp", _function("vjp", f), args, chosen, has_aux, "the result")
+
+
+def _pulled(name: str, f: Function, args: Sequence[Any], argnums: Any, has_aux: bool, what: str) -> Any:
+    """vjp, and what hvp takes of a gradient."""
+    call = _Call(name, f, args, {}, argnums, has_aux=has_aux)
+    routes = [call.route(y) for y in call.outputs]
+
+    def pullback(v: Any) -> Any:
+        """Return vᵀJ, for the Jacobian J of the call that this belongs to."""
+        given = call.directions(v, call.result, call.outputs, what)
+        return call.like_inputs(_total([call.pull(route, part) for route, part in zip(routes, given, strict=True)]))
+
+    return call.answer(pullback, True, has_aux)
+
+
+def jvp(f: Function, x: Any, v: Any, *, argnums: Any = None, has_aux: bool = False) -> Any:
+    """Return (f(x), J·v), the second being the derivative of `f` at x in the direction v, which has x's structure and shapes.
+
+    With `argnums`, x is the tuple of all arguments of f, and v has the structure of those chosen. With `has_aux`:
+    ((f(x), aux), J·v). Raises ShapeError for a v that does not fit. The interface is that of jax.jvp.
+
+    >>> import autograd_mini as ag
+    >>> ag.jvp(lambda x: x * x, 3.0, 1.0)
+    (9.0, 6.0)
+    """
+    args, chosen = _arguments("jvp", x, argnums)
+    call = _Call("jvp", _function("jvp", f), args, {}, chosen, has_aux=has_aux)
+    given = call.directions(v, call.tree, call.inputs, "x")
+    us, routes = call.transposed()
+    shares = _total([call.pull(route, part, None, us) for route, part in zip(routes, given, strict=True)])
+    return call.answer(refill(call.result, map(call.give, shares)), True, has_aux)
+
+
+def hvp(f: Function, x: Any, v: Any, *, argnums: Any = None, has_aux: bool = False) -> Any:
+    """Return H·v, of x's structure, for the Hessian H of a scalar `f` at x, without forming it: at the cost of a few gradients.
+
+    With `argnums`, x is the tuple of all arguments of f, and v has the structure of those chosen. With `has_aux`: (H·v, aux).
+    Raises ShapeError for a v that does not fit.
+
+    >>> import autograd_mini as ag
+    >>> import numpy as np
+    >>> ag.hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), [1.0, 1.0])
+    array([ 6., 12.])
+    """
+    args, chosen = _arguments("hvp", x, argnums)
+    slope = _differentiated("hvp", f, chosen, False, has_aux, True)
+    found, pullback = _pulled("hvp", slope, args, chosen, has_aux, "x")
+    return (pullback(v), found[1]) if has_aux else pullback(v)
+
+
+# ---- Batches ----------------------------------------------------------------------------------------------------------
+
+
+def _batched(name: str, f: Function, X: Any, create_graph: bool) -> _Call:
+    """The call of f on a batch, as one Tensor, which gave one Tensor."""
+    X = X if isinstance(X, Node) else to_array(X)
+    call = _Call(name, _function(name, f), (X,), {}, create_graph=create_graph)
+    before, after = call.inputs[0].shape, call.output.shape
+    if before[:1] != after[:1] or not before:
+        raise ShapeError(f"{name}: a batch (N, …) must give (N, …), got {after} for {before}")
+    return call
+
+
+def batch_jacobian(f: Function, X: Any, *, create_graph: bool = False) -> Any:
+    """Return the Jacobian of each sample of a batch: for X of shape (N, in) and f(X) of (N, out), one of (N, out, in).
+
+    It takes `out` sweeps (and one to check), not N·out, so `f`, a model say, must treat the samples apart, else GraphError.
+    Samples and outputs may have any shape. With `create_graph`, and inside another transformation, the result is a node that
+    depends on the parameters that f uses: a loss can be made of it. Raises ShapeError where f(X) is no batch of N.
+
+    >>> import autograd_mini as ag
+    >>> net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
+    >>> ag.batch_jacobian(net, [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]).shape
+    (3, 1, 2)
+    """
+    call = _batched("batch_jacobian", f, X, create_graph)
+    return call.give(call.apart(call.output))
+
+
+def batch_hessian(f: Function, X: Any, *, create_graph: bool = False) -> Any:
+    """Return the Hessian of each sample of a batch: for X of shape (N, in) and f(X) of (N, out), one of (N, out, in, in).
+
+    It takes out·(1 + in) sweeps (and some to check); the rest is as for `batch_jacobian`.
+
+    >>> import autograd_mini as ag
+    >>> ag.batch_hessian(lambda X: X[:, 0] ** 2 * X[:, 1], [[1.0, 2.0], [3.0, 4.0]])[1]
+    array([[8., 6.],
+           [6., 0.]])
+    """
+    call = _batched("batch_hessian", f, X, create_graph)
+    y, (x,) = call.output, call.inputs
+    route = call.route(y)
+    slopes = [call.pull(route, v, True)[0] for v in _basis(y, 1)]
+    call.check_apart(route, slopes, 1)
+    parts = [call.apart(slope) for slope in slopes]
+    return call.give(call.joined(parts, y, np.empty((*x.shape, *x.shape[1:]), x.dtype), 1))
+
+
+def _function(name: str, f: Any) -> Function:
+    """f, if it can be called."""
+    return _transformation(name, f, lambda args, kwargs: f(*args, **kwargs))
+
+
+# ---- Vectors ----------------------------------------------------------------------------------------------------------
+
+
+def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return (vector, unravel): all the numbers of `params` as one vector, and the way back.
+
+    Arguments: `params`, a Module, or nested lists, tuples and dicts of nodes, arrays, numbers and Modules. The vector is an
+    array of shape (n,); inside a transformation, a node. `unravel(vector)` gives a *new* structure like params with the numbers
+    of that vector; where that is a node, a structure of nodes made from it, so that a loss can be differentiated with respect
+    to the vector. What was given stays as it is. A node that stands in several places counts once, and stays one. Raises
+    DTypeError for what holds no numbers; `unravel` raises ShapeError for another shape than (n,). After
+    jax.flatten_util.ravel_pytree.
+
+    So scipy's optimisers train a model, and check its gradient:
+
+    >>> import autograd_mini as ag, numpy as np, scipy.optimize
+    >>> X, Y = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
+    >>> w, unravel = ag.ravel(ag.nn.MLP([2, 4, 1], activation="tanh", rng=0))
+    >>> loss = lambda w: ag.nn.mse(unravel(w)(X), Y)
+    >>> best = scipy.optimize.minimize(ag.value_and_grad(loss), w, jac=True)
+    >>> abs(unravel(best.x)(X).data.ravel().round(2)).tolist()
+    [0.0, 1.0, 1.0, 0.0]
+    >>> bool(scipy.optimize.check_grad(lambda w: loss(w).item(), ag.grad(loss), w) < 1e-6)
+    True
+
+    And so does a swarm of particles, each a whole network, drawn to the best that it and that all have found:
+
+    >>> rng = np.random.default_rng(0)
+    >>> at = rng.normal(0, 2, (30, w.size)); speed, own, least = 0 * at, at.copy(), np.full(30, np.inf)
+    >>> for _ in range(200):
+    ...     cost = np.array([loss(p).item() for p in at])
+    ...     own[cost < least], least = at[cost < least], np.minimum(cost, least)
+    ...     a, b = rng.uniform(0, 1.5, (2, *at.shape))
+    ...     speed = 0.7 * speed + a * (own - at) + b * (own[least.argmin()] - at); at = at + speed
+    >>> bool(least.min() < 1e-3)
+    True
+    """
+    parts: list[Any] = []
+    for place, part in flatten(params, "params"):
+        if hasattr(part, "named_parameters"):
+            parts += [parameter for _, parameter in part.named_parameters()]
+        elif isinstance(part, ONE):
+            parts.append(part)
+        else:
+            raise DTypeError(f"ravel: a Module, or lists and dicts of numbers, arrays and nodes are needed; {place} is {describe(part)}")
+    seen: set[Any] = set()
+    parts = [part for part in parts if not isinstance(part, Node) or not (part in seen or seen.add(part))]  # type: ignore[func-returns-value]
+    sizes = [np.size(part.data if isinstance(part, Node) else part) for part in parts]
+    ends = np.cumsum([0, *sizes]).tolist()
+
+    def unravel(vector: Any) -> Any:
+        """Return the structure that was ravelled, with the numbers of this vector of shape (n,)."""
+        if F.shape(vector) != (ends[-1],):
+            raise ShapeError(f"unravel: a vector of shape {(ends[-1],)} is needed, got {F.shape(vector)}")
+        vector = vector if isinstance(vector, Node) else to_array(vector)
+        pieces = [_like(part, vector[start:end]) for part, start, end in zip(parts, ends, ends[1:], strict=False)]
+        new = {part: piece for part, piece in zip(parts, pieces, strict=True) if isinstance(part, Node)}
+        raw = (piece for part, piece in zip(parts, pieces, strict=True) if not isinstance(part, Node))
+        done: dict[int, Any] = {}
+        return rebuild(params, lambda part: next(raw) if isinstance(part, (np.ndarray, *BARE)) else _copied(part, new, done))
+
+    if is_inside() and any(isinstance(part, Node) and part.requires_grad for part in parts):
+        return F.concatenate([F.reshape(part, (-1,)) for part in parts]), unravel
+    flat = [np.ravel(part.data if isinstance(part, Node) else to_array(part)) for part in parts]
+    return np.concatenate([np.zeros(0, np.float32), *flat]) if flat else np.zeros(0), unravel
+
+
+def _like(part: Any, piece: Any) -> Any:
+    """A piece of a vector in the form of the part that it stands for."""
+    single = isinstance(part, (Value, *BARE))
+    if isinstance(piece, Node):
+        if single:
+            return F.to_value(piece)
+        shaped = piece if piece.shape == part.shape else F.reshape(piece, part.shape)
+        return shaped if shaped.dtype == _dtype(part) else F.cast(shaped, _dtype(part))
+    data = float(piece[0]) if single else np.array(piece, _dtype(part)).reshape(part.shape)
+    return leaf(type(part), data, part.requires_grad, part.label) if isinstance(part, Node) else data
+
+
+def _dtype(part: Any) -> Any:
+    """The dtype that a node or array has as a Tensor."""
+    return part.dtype if part.dtype in FLOATS else np.dtype(float)
+
+
+def _copied(part: Any, new: dict[Any, Any], done: dict[int, Any]) -> Any:
+    """A node, or a Module with all that it holds, with the new nodes in place of the old; what has none of them is shared."""
+    if isinstance(part, Node):
+        return new.get(part, part)
+    if not hasattr(part, "named_parameters"):
+        return part
+    if id(part) not in done:
+        done[id(part)] = copy = object.__new__(type(part))
+        vars(copy).update(rebuild(vars(part), lambda inner: _copied(inner, new, done)))
+    return done[id(part)]
