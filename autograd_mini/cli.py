@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from importlib import import_module
 
 from . import __version__
+from .gallery import ENTRIES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,12 +17,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="autograd-mini", description="Gradients that you can read.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="{demo}")
+    commands = parser.add_subparsers(dest="command", metavar="{demo,gallery}")
     commands.add_parser("demo", help="an expression, XOR, real handwritten digits and a check of the gradients (some seconds)")
-    command = parser.parse_args(arguments).command
-    if command == "demo":
-        from .gallery.demo import main as demo
-
-        return demo()
+    gallery = commands.add_parser("gallery", help="run a program of the gallery; without a name, list them")
+    gallery.add_argument("name", nargs="?", choices=[*ENTRIES], metavar="NAME", help=", ".join(ENTRIES))
+    gallery.add_argument("--seed", type=int, default=0, help="the seed of everything random (0)")
+    options = parser.parse_args(arguments)
+    if options.command == "demo":
+        return int(import_module("autograd_mini.gallery.demo").main())
+    if options.command == "gallery" and options.name:
+        return int(import_module(f"autograd_mini.gallery.{options.name}").main(seed=options.seed))
+    if options.command == "gallery":
+        for name, line in ENTRIES.items():
+            print(f"{name:20s} {line}")
+        return 0
     parser.print_help()
     return 0
