@@ -55,8 +55,8 @@ def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
     before = error_state.set(QUIET)
     try:
         for node in reversed(order):
-            if node.parents and node in grads:
-                _pull(node, grads, wanted, create_graph)
+            if node.parents and (g := grads.get(node)) is not None:
+                _pull(node, g, grads, wanted, create_graph)
     except Exception as error:
         raise error if isinstance(error, GraphError) else noted(error, f"raised by the gradient of operation {node.op.name!r}") from None
     finally:
@@ -64,9 +64,9 @@ def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
     return grads
 
 
-def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None:
+def _pull(node: Any, g: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None:
     """Add to grads what each parent of the node receives; the rule of a parent that wants nothing is not run."""
-    g, op, parents = grads[node], node.op, node.parents
+    op, parents = node.op, node.parents
     if create_graph:
         operands, out, xp = parents, node, node.functions
     else:
@@ -91,14 +91,9 @@ def _pull(node: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None
             share = held + share
             if type(share) is not type(x):  # of 0-d arrays NumPy makes numbers
                 share = parent.fit(share, node, create_graph)
-        elif not parent.parents and type(share) is np.ndarray and _is_shared(share, op, g, *operands):
-            share = share.copy()
+        elif not parent.parents and type(share) is np.ndarray and (share is g or share.base is not None or not op.builtin):
+            share = share.copy()  # the rule passed on `g`, or a view; a leaf's gradient is nobody else's memory
         grads[parent] = share
-
-
-def _is_shared(share: Any, op: Op, *arrays: Any) -> bool:
-    """Whether a leaf's gradient may be somebody else's memory too: a rule may pass `g` on as it is, or a view, or its own."""
-    return share.base is not None or not op.builtin or id(share) in map(id, arrays)
 
 
 def _sweep_scalars(order: Sequence[Any], seed: float) -> Grads:
