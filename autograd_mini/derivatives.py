@@ -36,9 +36,8 @@ class _Call:
     """One call of a function on fresh variables, what it returned, and the sweeps from there back."""
 
     def __init__(self, name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Any = 0, **options: bool) -> None:
-        self.name, self.inputs, self.aux = name, list[Any](), None
-        self.graph = options.get("create_graph", False) or (is_inside() and is_recording())  # can results be differentiated again?
-        self.nodes = self.graph or is_inside()
+        self.name, self.inputs, self.aux, self.create_graph = name, list[Any](), None, options.get("create_graph", False)
+        self.look_around()
         chosen, given = _positions(name, argnums, len(args)), list(args)
         self.tree = tuple(args[i] for i in chosen) if isinstance(argnums, tuple | list) else args[chosen[0]]
         self.places = [place for i in chosen for place, _ in flatten(args[i], f"argument {i}")]
@@ -56,11 +55,17 @@ class _Call:
         if options.get("has_aux"):
             if not isinstance(result, tuple) or len(result) != 2:
                 raise TypeError(f"{name}: with has_aux=True the function must return (result, aux), it returned {_shown(result)}")
+            flatten(result[1], "aux")  # or ValueError, where it holds itself
             result, self.aux = result[0], rebuild(result[1], lambda x: self.give(x) if isinstance(x, Node) else x)
         self.result = result
         self.outputs = [self._checked(place, y) for place, y in flatten(result)]
         if not self.outputs:
             raise DTypeError(f"{name}: the function returned {_shown(result)}: return a node, its result")
+
+    def look_around(self) -> None:
+        """Find out whether the results must be such as can be differentiated again, and whether they must be nodes."""
+        self.graph = self.create_graph or (is_inside() and is_recording())
+        self.nodes = self.graph or is_inside()
 
     def _variable(self, x: Any) -> Any:
         """A fresh variable of the value of x, and connected to x where a graph is built further out."""
@@ -166,21 +171,27 @@ class _Call:
         return self.joined(parts, y, self.inputs[0], 1)
 
     def check_apart(self, route: Route, parts: Sequence[Any], axes: int) -> None:
-        """Refuse a function that mixes what lies at different places of the first axes, given the shares of all outputs.
+        """Refuse a function that mixes what lies at different places of the first axes, given the share of each output.
 
-        A v that differs from place to place must change each place's share by its own factor, and nothing else.
+        One more sweep, in which each place picks an output of its own and doubles it some times: that must give the share that
+        the place had of that output, doubled as often and so with the same rounding, unless other places have a part in it.
         """
         (x,), y = self.inputs, route[0]
-        places = x.shape[:axes]
-        if math.prod(places) < 2 or not parts:
+        count = math.prod(x.shape[:axes])
+        if count < 2 or not parts:
             return
-        factors = (1.0 + np.arange(math.prod(places)) * 0.6180339887498949 % 1.0).reshape(places)  # no two alike
-        v = np.broadcast_to(_lengthened(factors, y.ndim), y.shape).astype(y.dtype)
+        number = np.arange(count)
+        chance = _scrambled(count)
+        factor, output = 2.0 ** (chance % 8), (chance // 8) % len(parts)
+        v = np.zeros((count, len(parts)), y.dtype)
+        v[number, output] = factor
+        given = np.stack([part.data if isinstance(part, Node) else part for part in parts]).reshape(len(parts), count, -1)
         with np.errstate(all="ignore"):
-            wanted = _lengthened(factors, x.ndim) * sum(part.data if isinstance(part, Node) else part for part in parts)
-            wrong = np.abs(self.pull(route, v, False)[0] - wanted)
-            finite = np.isfinite(wrong) & np.isfinite(wanted)
-        if np.any(wrong[finite] > 10 * np.finfo(x.dtype).eps ** 0.5 * np.max(np.abs(wanted[finite]), initial=0.0)):
+            wanted = factor[:, None] * given[output, number]
+            wrong = np.abs(self.pull(route, v.reshape(y.shape), False)[0].reshape(count, -1) - wanted)
+            finite = np.isfinite(wrong)
+            size = np.max(np.abs(wanted), where=finite, initial=0.0)
+        if np.any(wrong[finite] > 10 * np.finfo(x.dtype).eps ** 0.5 * size):
             what = "samples of the batch" if self.name.startswith("batch") else "elements of its argument"
             raise GraphError(f"{self.name}: the function mixes the {what}, so that none has a derivative of its own: use jacobian")
 
@@ -253,9 +264,12 @@ def _basis(node: Any, axes: int = 0) -> Iterator[Any]:
         yield v.reshape(node.shape)
 
 
-def _lengthened(x: Any, ndim: int) -> Any:
-    """x with axes of length 1 put behind its own."""
-    return x.reshape(x.shape + (1,) * (ndim - x.ndim))
+def _scrambled(count: int) -> Any:
+    """As many integers without a pattern, always the same (the finaliser of splitmix64, Steele, Lea and Flood 2014)."""
+    z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
+    return (z >> np.uint64(40)).astype(np.int64)
 
 
 def _total(shares: Sequence[Sequence[Any]]) -> list[Any]:
@@ -453,12 +467,12 @@ def vjp(f: Function, x: Any, *, argnums: Any = None, has_aux: bool = False) -> A
 def _pulled(name: str, f: Function, args: Sequence[Any], argnums: Any, has_aux: bool, what: str) -> Any:
     """vjp, and what hvp takes of a gradient."""
     call = _Call(name, f, args, {}, argnums, has_aux=has_aux)
-    routes = [call.route(y) for y in call.outputs]
 
     def pullback(v: Any) -> Any:
         """Return vᵀJ, for the Jacobian J of the call that this belongs to."""
+        call.look_around()  # it may be called elsewhere, and later
         given = call.directions(v, call.result, call.outputs, what)
-        return call.like_inputs(_total([call.pull(route, part) for route, part in zip(routes, given, strict=True)]))
+        return call.like_inputs(_total([call.pull(call.route(y), part) for y, part in zip(call.outputs, given, strict=True)]))
 
     return call.answer(pullback, True, has_aux)
 

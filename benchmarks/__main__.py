@@ -16,7 +16,7 @@ from benchmarks.workers import WorkerError
 # name of the suite → its module, None while it is not built
 SUITES: dict[str, str | None] = {
     "eager": "benchmarks.eager",
-    "derivatives": None,
+    "derivatives": "benchmarks.derivatives",
     "training": None,
     "compiled": None,
 }
@@ -65,8 +65,8 @@ def main(argv: list[str] | None = None) -> int:
     """The exit status: 0 when all ran and agreed, 1 when contenders disagree or fail, 2 for what is not built yet."""
     options = arguments(argv)
     if options.suite == "table":
-        for path in sorted(report.RESULTS.glob("*.json")):
-            print(report.markdown(path, options.targets))
+        paths = sorted(report.RESULTS.glob("*.json"))
+        print("\n\n".join(report.markdown(path, options.targets) for path in paths))
         return 0
     wanted = list(SUITES) if options.suite == "all" else [options.suite]
     missing = [name for name in wanted if SUITES[name] is None]
