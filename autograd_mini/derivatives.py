@@ -37,6 +37,7 @@ class _Call:
 
     def __init__(self, name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Any = 0, **options: bool) -> None:
         self.name, self.inputs, self.aux, self.create_graph = name, list[Any](), None, options.get("create_graph", False)
+        self.keep = self.create_graph or options.get("keep", False)  # will the graph be read after this call?
         self.look_around()
         chosen, given = _positions(name, argnums, len(args)), list(args)
         self.tree = tuple(args[i] for i in chosen) if isinstance(argnums, tuple | list) else args[chosen[0]]
@@ -78,7 +79,8 @@ class _Call:
             elif isinstance(x, Value):
                 node = leaf(Value, x.data, True)
             else:
-                node = leaf(Tensor, to_array(x.data if isinstance(x, Node) else x).view(), True)
+                data = to_array(x.data if isinstance(x, Node) else x)
+                node = leaf(Tensor, data.copy() if self.keep else data.view(), True)
         except (TypeError, ValueError, OverflowError) as error:
             place = self.places[len(self.inputs)]
             raise noted(error, f"{self.name}: {place} is to be numbers, arrays or nodes, or lists of them") from None
@@ -173,27 +175,28 @@ class _Call:
     def check_apart(self, route: Route, parts: Sequence[Any], axes: int) -> None:
         """Refuse a function that mixes what lies at different places of the first axes, given the share of each output.
 
-        One more sweep, in which each place picks an output of its own and doubles it some times: that must give the share that
-        the place had of that output, doubled as often and so with the same rounding, unless other places have a part in it.
+        In one more sweep each place picks an output of its own and doubles it some times: that must give the share that the
+        place had of that output, doubled as often and so with the same rounding, unless other places have a part in it. Where
+        there are more outputs than places it takes some such sweeps, so that each output is picked.
         """
         (x,), y = self.inputs, route[0]
-        count = math.prod(x.shape[:axes])
-        if count < 2 or not parts:
+        count, outputs = math.prod(x.shape[:axes]), len(parts)
+        if count < 2 or not outputs:
             return
-        number = np.arange(count)
-        chance = _scrambled(count)
-        factor, output = 2.0 ** (chance % 8), (chance // 8) % len(parts)
-        v = np.zeros((count, len(parts)), y.dtype)
-        v[number, output] = factor
-        given = np.stack([part.data if isinstance(part, Node) else part for part in parts]).reshape(len(parts), count, -1)
-        with np.errstate(all="ignore"):
-            wanted = factor[:, None] * given[output, number]
-            wrong = np.abs(self.pull(route, v.reshape(y.shape), False)[0].reshape(count, -1) - wanted)
-            finite = np.isfinite(wrong)
-            size = np.max(np.abs(wanted), where=finite, initial=0.0)
-        if np.any(wrong[finite] > 10 * np.finfo(x.dtype).eps ** 0.5 * size):
-            what = "samples of the batch" if self.name.startswith("batch") else "elements of its argument"
-            raise GraphError(f"{self.name}: the function mixes the {what}, so that none has a derivative of its own: use jacobian")
+        places, factor = np.arange(count), 2.0 ** (_scrambled(count) % 8)
+        given = np.stack([part.data if isinstance(part, Node) else part for part in parts]).reshape(outputs, count, -1)
+        for turn in range(0, outputs, count):
+            picked = (places + turn) % outputs
+            v = np.zeros((count, outputs), y.dtype)
+            v[places, picked] = factor
+            with np.errstate(all="ignore"):
+                wanted = factor[:, None] * given[picked, places]
+                wrong = np.abs(self.pull(route, v.reshape(y.shape), False)[0].reshape(count, -1) - wanted)
+                finite = np.isfinite(wrong)
+                size = np.max(np.abs(wanted), where=finite, initial=0.0)
+            if np.any(wrong[finite] > 10 * np.finfo(x.dtype).eps ** 0.5 * size):
+                what = "samples of the batch" if self.name.startswith("batch") else "elements of its argument"
+                raise GraphError(f"{self.name}: the function mixes the {what}, so that none has a derivative of its own: use jacobian")
 
     def give(self, x: Any) -> Any:
         """A result as the caller gets it: a node inside another transformation, else a number or an array.
@@ -466,7 +469,7 @@ def vjp(f: Function, x: Any, *, argnums: Any = None, has_aux: bool = False) -> A
 
 def _pulled(name: str, f: Function, args: Sequence[Any], argnums: Any, has_aux: bool, what: str) -> Any:
     """vjp, and what hvp takes of a gradient."""
-    call = _Call(name, f, args, {}, argnums, has_aux=has_aux)
+    call = _Call(name, f, args, {}, argnums, has_aux=has_aux, keep=True)
 
     def pullback(v: Any) -> Any:
         """Return vᵀJ, for the Jacobian J of the call that this belongs to."""
