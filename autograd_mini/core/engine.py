@@ -11,7 +11,7 @@ from ..containers import flatten, rebuild
 from ..errors import DTypeError, GraphError, noted
 from ..modes import enable_grad
 from .namespaces import QUIET, error_state, read, scalar
-from .ops import Op
+from .ops import MUL, Op
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
@@ -51,12 +51,12 @@ def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
             return _sweep_scalars(order, seed)
         except Exception:  # read again below, with IEEE arithmetic where a float refused, and every share checked
             pass
-    wanted, grads = set(order), {order[-1]: seed}
+    wanted, grads, pull = set(order), {order[-1]: seed}, _pull_graph if create_graph else _pull
     before = error_state.set(QUIET)
     try:
         for node in reversed(order):
             if node.parents and (g := grads.get(node)) is not None:
-                _pull(node, g, grads, wanted, create_graph)
+                pull(node, g, grads, wanted, seed)
     except Exception as error:
         raise error if isinstance(error, GraphError) else noted(error, f"raised by the gradient of operation {node.op.name!r}") from None
     finally:
@@ -64,19 +64,12 @@ def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
     return grads
 
 
-def _pull(node: Any, g: Any, grads: Grads, wanted: set[Any], create_graph: bool) -> None:
+def _pull(node: Any, g: Any, grads: Grads, wanted: set[Any], seed: Any) -> None:
     """Add to grads what each parent of the node receives; the rule of a parent that wants nothing is not run."""
-    op, parents = node.op, node.parents
-    if create_graph:
-        operands, out, xp = parents, node, node.functions
-    else:
-        operands, out, xp = [parent.data for parent in parents], node.data, node.xp
-    rules, shares = op.vjps, None
-    if type(rules) is not tuple:
-        shares = read(xp, rules, g, out, *operands)
-        if not isinstance(shares, list | tuple) or len(shares) != len(parents):
-            given = len(shares) if isinstance(shares, list | tuple) else f"a {type(shares).__name__} for"
-            raise GraphError(f"{op.name!r} returned {given} gradients for {len(parents)} parents: return a list, one for each, in order")
+    op, parents, xp = node.op, node.parents, node.xp
+    out, operands = node.data, [parent.data for parent in parents]
+    rules = op.vjps
+    shares = None if type(rules) is tuple else _for_each(parents, op, read(xp, rules, g, out, *operands))
     for i, (parent, x) in enumerate(zip(parents, operands, strict=True)):
         if parent not in wanted:
             continue
@@ -85,15 +78,45 @@ def _pull(node: Any, g: Any, grads: Grads, wanted: set[Any], create_graph: bool)
         else:
             share = rules[i](xp, g, out, *operands) if xp is not scalar else read(xp, rules[i], g, out, *operands)
         if type(share) is not type(x) or (type(x) is not float and (share.shape != x.shape or share.dtype is not x.dtype)):
-            share = parent.fit(share, node, create_graph)
+            share = parent.fit(share, node, False)
         held = grads.get(parent)
         if held is not None:
             share = held + share
             if type(share) is not type(x):  # of 0-d arrays NumPy makes numbers
-                share = parent.fit(share, node, create_graph)
+                share = parent.fit(share, node, False)
         elif not parent.parents and type(share) is np.ndarray and (share is g or share.base is not None or not op.builtin):
             share = share.copy()  # the rule passed on `g`, or a view; a leaf's gradient is nobody else's memory
         grads[parent] = share
+
+
+def _pull_graph(node: Any, g: Any, grads: Grads, wanted: set[Any], seed: Any) -> None:
+    """The same on nodes: the shares are nodes, to be differentiated again."""
+    op, parents, xp = node.op, node.parents, node.functions
+    rules = op.vjps
+    shares = None if type(rules) is tuple else _for_each(parents, op, rules(xp, g, node, *parents))
+    for i, parent in enumerate(parents):
+        if parent in wanted:
+            share = rules[i](xp, g, node, *parents) if shares is None else shares[i]
+            if type(share) is not type(parent) or share.shape != parent.shape or share.dtype is not parent.dtype:
+                share = parent.fit(share, node, True)
+            if g is seed and share.op is MUL and _is_one(seed, share):
+                share = share.parents[1]  # or every order would carry the 1 on
+            held = grads.get(parent)
+            grads[parent] = share if held is None else held + share
+
+
+def _is_one(seed: Any, share: Any) -> bool:
+    """Whether a product is 1 · y, and so y: the seed of a scalar times what it multiplies."""
+    product = share.parents and share.parents[0] is seed and share.parents[1].dtype is share.dtype
+    return product and not (seed.requires_grad or seed.shape) and seed.data == 1.0
+
+
+def _for_each(parents: Sequence[Any], op: Op, shares: Any) -> Any:
+    """The shares of all parents that one rule returned, one for each."""
+    if not isinstance(shares, list | tuple) or len(shares) != len(parents):
+        given = len(shares) if isinstance(shares, list | tuple) else f"a {type(shares).__name__} for"
+        raise GraphError(f"{op.name!r} returned {given} gradients for {len(parents)} parents: return a list, one for each, in order")
+    return shares
 
 
 def _sweep_scalars(order: Sequence[Any], seed: float) -> Grads:
