@@ -16,8 +16,7 @@ def flatten(tree: Any, path: str = "") -> list[tuple[str, Any]]:
 
 
 def _leaves(tree: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    if depth > DEPTH:
-        raise ValueError(f"{path[:40]}…: nested more than {DEPTH} deep (a list in itself?)")
+    _check_depth(depth, path)
     if isinstance(tree, dict):
         for key, part in tree.items():
             yield from _leaves(part, f"{path}[{key!r}]", depth + 1)
@@ -28,20 +27,27 @@ def _leaves(tree: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
         yield path, tree
 
 
-def rebuild(tree: Any, change: Callable[[Any], Any]) -> Any:
+def rebuild(tree: Any, change: Callable[[Any], Any], path: str = "", depth: int = 0) -> Any:
     """Return the same nested lists, tuples and dicts with each leaf changed, from left to right; the tree is left alone.
+
+    `path` is what a message calls the tree.
 
     >>> rebuild({"w": [1.0, 2.0], "b": None}, lambda x: 10 * x)
     {'w': [10.0, 20.0], 'b': None}
     """
     if isinstance(tree, dict):
-        return {key: rebuild(part, change) for key, part in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):  # a namedtuple
-        return type(tree)(*(rebuild(part, change) for part in tree))
+        _check_depth(depth, path)
+        return {key: rebuild(part, change, path, depth + 1) for key, part in tree.items()}
     if isinstance(tree, list | tuple):
-        parts = [rebuild(part, change) for part in tree]
-        return parts if isinstance(tree, list) else tuple(parts)
+        _check_depth(depth, path)
+        parts = [rebuild(part, change, path, depth + 1) for part in tree]
+        return parts if isinstance(tree, list) else type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)  # a namedtuple
     return None if tree is None else change(tree)
+
+
+def _check_depth(depth: int, path: str = "") -> None:
+    if depth > DEPTH:
+        raise ValueError(f"{path[:40]}{'…: ' if path else ''}nested more than {DEPTH} deep (a list in itself?)")
 
 
 def refill(tree: Any, leaves: Any) -> Any:

@@ -41,27 +41,31 @@ class _Call:
         self.look_around()
         chosen, given = _positions(name, argnums, len(args)), list(args)
         self.tree = tuple(args[i] for i in chosen) if isinstance(argnums, tuple | list) else args[chosen[0]]
-        self.places = [place for i in chosen for place, _ in flatten(args[i], f"argument {i}")]
-        if not self.places:
-            raise DTypeError(f"{name}: argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}")
+        self.arguments = [(i, args[i]) for i in chosen]
         with enable_grad():
             for i in chosen:
-                given[i] = rebuild(args[i], self._variable)
+                given[i] = rebuild(args[i], self._variable, f"argument {i}")
+            if not self.inputs:
+                raise DTypeError(f"{name}: argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}")
             before = [x.version if type(x) is Tensor else x.data for x in self.inputs]
             with inside():
                 result = _called(name, f, given, kwargs)
-        for place, x, start in zip(self.places, self.inputs, before, strict=True):
+        for i, (x, start) in enumerate(zip(self.inputs, before, strict=True)):
             if (x.version if type(x) is Tensor else x.data) is not start:
-                raise GraphError(f"{name}: the function changed {place} in place: let it compute a new one, x = x + 1")
+                raise GraphError(f"{name}: the function changed {self.places[i]} in place: let it compute a new one, x = x + 1")
         if options.get("has_aux"):
             if not isinstance(result, tuple) or len(result) != 2:
                 raise TypeError(f"{name}: with has_aux=True the function must return (result, aux), it returned {_shown(result)}")
-            flatten(result[1], "aux")  # or ValueError, where it holds itself
             result, self.aux = result[0], rebuild(result[1], lambda x: self.give(x) if isinstance(x, Node) else x)
         self.result = result
-        self.outputs = [self._checked(place, y) for place, y in flatten(result)]
+        self.outputs = [result] if isinstance(result, Node) else [self._checked(place, y) for place, y in flatten(result)]
         if not self.outputs:
             raise DTypeError(f"{name}: the function returned {_shown(result)}: return a node, its result")
+
+    @property
+    def places(self) -> list[str]:
+        """What messages call the inputs."""
+        return [place for i, argument in self.arguments for place, _ in flatten(argument, f"argument {i}")]
 
     def look_around(self) -> None:
         """Find out whether the results must be such as can be differentiated again, and whether they must be nodes."""
@@ -309,9 +313,9 @@ def _differentiated(name: str, f: Function, argnums: Any, value: bool, has_aux: 
         route = call.route(y)
         if not call.nodes and not allow_unused and (y.requires_grad or y.op):
             reached = set(route[1])
-            for place, x in zip(call.places, call.inputs, strict=True):
+            for i, x in enumerate(call.inputs):
                 if x not in reached:
-                    who = f"{place}{f' ({x.label!r})' if x.label else ''}"
+                    who = f"{call.places[i]}{f' ({x.label!r})' if x.label else ''}"
                     cut = "" if y.requires_grad else f", it was cut off by {y.op.name}"
                     raise GraphError(f"{name}: the result does not depend on {who}{cut}: pass allow_unused=True to get zeros for it")
         return call.answer(call.like_inputs(call.pull(route, _ones(y))), value, has_aux)

@@ -1148,7 +1148,7 @@ def test_an_argument_that_is_no_number(name, x, place, what):
 @pytest.mark.parametrize("name", ["grad", "jacobian", "hessian", "vjp", "jvp"])
 def test_a_list_that_contains_itself_is_refused(name):
     transform = getattr(ag, name)
-    with refused(ValueError, "argument 0[1][1]", "a list in itself?"):
+    with refused(ValueError, "argument 0", "a list in itself?"):
         if name == "vjp":
             transform(lambda x: x[0], itself())
         elif name == "jvp":
