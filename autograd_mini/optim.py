@@ -1,40 +1,133 @@
-"""Optimisers: they change parameters by their gradients."""
+"""Optimisers: they change parameters by their gradients. Schedules change the rate; clipping, the gradients.
 
-import copy
+All small parameters of a kind are stepped as one vector: a step costs a handful of NumPy calls, whatever their number. Large
+ones are stepped in pieces that fit the processor's cache. What an optimiser *is* stands in its `update`.
+"""
+
+import itertools
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
+from .core.engine import clock
 from .core.namespaces import QUIET, error_state
 from .core.node import Node
-from .errors import GraphError
+from .core.tensor import Tensor
+from .core.value import Value
+from .errors import AnomalyError, GraphError, StateDictError
 from .numerics import subtract_scaled
 
+NOTHING = type(None)
+PIECE = 32768  # numbers that are stepped at a time; a parameter of more is stepped alone
 
-def positive(name: str, value: Any, *, zero: bool = False) -> float:
-    """The finite number > 0 (or ≥ 0), or an error that names the argument."""
+
+def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, least: bool = False) -> float:
+    """The finite number above `low` (or at `least` that) and below `high`, or an error that names the argument."""
+    allowed = f"a finite number {'≥' if least else '>'} {low:g}" + (f" and < {high:g}" if high < math.inf else "")
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a finite number {'≥' if zero else '>'} 0, got {value!r}")
-    if not 0 <= value < math.inf or (value == 0 and not zero):
-        raise ValueError(f"{name} must be a finite number {'≥' if zero else '>'} 0, got {value}")
+        raise TypeError(f"{name} must be {allowed}, got {value!r}")
+    if not low <= value < high or (value == low and not least):
+        raise ValueError(f"{name} must be {allowed}, got {value}")
     return float(value)
 
 
-class Optimizer:
-    """The parameters of an optimiser, checked. A subclass writes `update`."""
+class _Used:
+    """A mark on a parameter: this gradient, and whatever the engine adds to it, has been stepped with. It holds it weakly."""
 
-    def __init__(self, params: Iterable[Any], lr: float) -> None:
+    def __init__(self, gradient: Any = None) -> None:
+        self.put(gradient)
+
+    def put(self, gradient: Any) -> None:
+        self.gradient: Any = ref(gradient) if isinstance(gradient, np.ndarray) else lambda: gradient
+
+    def is_on(self, gradient: Any) -> bool:
+        return gradient is not None and self.gradient() is gradient
+
+    def __reduce__(self) -> Any:  # a copy of the parameter has not been stepped
+        return _Used, ()
+
+
+class _Block:
+    """Parameters of one kind and dtype that are stepped as one vector, and the state that belongs to them."""
+
+    def __init__(self, places: Sequence[int], params: Sequence[Any], slots: Sequence[str]) -> None:
+        self.places, self.params = list(places), [params[i] for i in places]
+        self.shapes, self.dtype = [p.shape for p in self.params], self.params[0].dtype
+        ends = np.cumsum([0, *(p.size for p in self.params)]).tolist()
+        self.ranges = [slice(a, b) for a, b in itertools.pairwise(ends)]
+        self.grad = np.empty(ends[-1] if len(self.params) > 1 or isinstance(self.params[0], Value) else 0, self.dtype)
+        self.change, self.spare = np.empty((2, min(ends[-1], max(PIECE, self.grad.size))), self.dtype)
+        parts = zip(self.ranges, self.shapes, strict=True) if self.grad.size else ()
+        self.changes = [self.change[part].reshape(shape) for part, shape in parts]
+        self.state = {name: np.zeros(ends[-1], self.dtype) for name in slots}
+        self.counts = [0] * len(self.params)  # steps that each parameter has taken
+
+    def step(self, optimizer: "Optimizer", grads: Sequence[Any]) -> None:
+        """Change the parameters by their gradients; None for what no backward has reached."""
+        if not self.grad.size or NOTHING in map(type, grads) or self.counts.count(self.counts[0]) < len(self.counts):
+            for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
+                if grad is not None:
+                    self._step_one(optimizer, i, parameter, grad)
+            return
+        self.counts = [self.counts[0] + 1] * len(self.params)
+        tensors = type(self.params[0]) is Tensor
+        if tensors:
+            np.concatenate([grad.ravel() for grad in grads], out=self.grad)
+        else:
+            self.grad[:] = grads
+        data = self._data() if optimizer.reads_data else None
+        factor, direction = optimizer.update(self.grad, data, self.state, self.change, self.spare, self.counts[0])
+        np.multiply(direction, factor, out=self.change)
+        if tensors:
+            for parameter, change in zip(self.params, self.changes, strict=True):
+                data = parameter.data
+                data -= change
+        else:
+            for parameter, change in zip(self.params, self.change.tolist(), strict=True):
+                parameter.data -= change
+
+    def _data(self) -> Any:
+        if type(self.params[0]) is Value:
+            return np.array([parameter.data for parameter in self.params])
+        return np.concatenate([parameter.data.ravel() for parameter in self.params])
+
+    def _step_one(self, optimizer: "Optimizer", i: int, parameter: Any, grad: Any) -> None:
+        """The same for one parameter, piece by piece."""
+        self.counts[i] += 1
+        single = type(parameter) is Value
+        data, grad = (np.array([parameter.data]), np.array([grad])) if single else (parameter.data.reshape(-1), grad.reshape(-1))
+        start = self.ranges[i].start
+        piece = PIECE if optimizer.slots or optimizer.reads_data else data.size  # in pieces that stay in the cache from pass to pass
+        for a in range(0, data.size, piece or 1):
+            b = min(a + piece, data.size)
+            state = {name: held[start + a : start + b] for name, held in self.state.items()}
+            change = self.change[: b - a]
+            factor, direction = optimizer.update(grad[a:b], data[a:b], state, change, self.spare[: b - a], self.counts[i])
+            subtract_scaled(data[a:b], factor, direction, change)
+        if single:
+            parameter.data = float(data[0])
+
+
+class Optimizer:
+    """What all optimisers share. A subclass names its `slots`, the state it keeps of each number, and writes `update`.
+
+    `params`: a list of leaf Tensors and Values, or both. `bounds`: (low, high), numbers that every parameter is kept between
+    (projected gradient descent). Raises TypeError or ValueError for what is no list of parameters and for numbers out of range.
+    """
+
+    slots: tuple[str, ...] = ()
+    reads_data = False  # whether `update` reads the parameters themselves
+
+    def __init__(self, params: Iterable[Any], lr: float, bounds: tuple[float, float] | None = None) -> None:
         if isinstance(params, Node) or not isinstance(params, Iterable):
             advice = "[w]" if isinstance(params, Node) else "model.parameters()"
             raise TypeError(f"params must be a list of parameters, got a single {type(params).__name__}: pass {advice}")
-        self.params = list(params)
-        self.warned = False
-        self.stepped: list[Any] = []  # weak references to the gradients of the last step
-        self.lr = positive("lr", lr)
+        self.params, self.warned = list(params), False
+        self._lr = number("lr", lr)
         if not self.params:
             raise ValueError("the optimiser got no parameters (an exhausted generator?): pass model.parameters()")
         for i, parameter in enumerate(self.params):
@@ -44,48 +137,159 @@ class Optimizer:
                 raise ValueError(f"params[{i}], {parameter.name}, is no leaf that requires a gradient: optimise what it was made from")
         if len(set(self.params)) != len(self.params):
             raise ValueError("the same parameter was given twice")
+        if bounds is not None and (not isinstance(bounds, tuple | list) or len(bounds) != 2 or not bounds[0] <= bounds[1]):
+            raise ValueError(f"bounds must be (low, high) with low ≤ high, got {bounds!r}")
+        self.bounds, self.blocks = bounds, list[_Block]()
+        kinds: dict[Any, list[int]] = {}
+        for i, parameter in enumerate(self.params):
+            alone = i if parameter.size > PIECE else None
+            kinds.setdefault((type(parameter), parameter.dtype, alone), []).append(i)
+        self.blocks = [_Block(places, self.params, self.slots) for places in kinds.values()]
+        self.shapes = [parameter.shape for parameter in self.params]
+        self.large = [i for i, parameter in enumerate(self.params) if parameter.size > PIECE]
+        self.marks = {i: _Used() for i in (0, len(self.params) - 1)}
+        self.tensors = [parameter for parameter in self.params if isinstance(parameter, Tensor)]
+
+    @property
+    def lr(self) -> float:
+        """The rate, which may be set; a schedule sets it."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self._lr = number("lr", lr, least=True)
 
     def zero_grad(self) -> None:
         """Forget the gradients of the parameters."""
         for parameter in self.params:
             parameter.grad = None
 
-    def step(self) -> None:
-        """Change every parameter that has a gradient. GraphError, and nothing changed, where none has one."""
-        reached = [i for i, parameter in enumerate(self.params) if parameter.grad is not None]
-        if not reached:
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient; return what the closure returned.
+
+        A closure computes the loss and returns it; the gradients are forgotten before, and it may call backward() itself.
+        Raises GraphError, and changes nothing, where no parameter has a gradient; warns once, with their names, where some
+        have none, and where gradients were not zeroed since the last step.
+        """
+        loss = None if closure is None else self._evaluated(closure)
+        grads = [parameter.grad for parameter in self.params]
+        self._check(grads)
+        before = error_state.set(QUIET)
+        try:
+            for block in self.blocks:
+                block.step(self, [grads[i] for i in block.places] if len(self.blocks) > 1 else grads)
+            if self.bounds is not None:
+                for parameter in self.params:
+                    inside = np.clip(parameter.data, *self.bounds)
+                    parameter.data = float(inside) if type(parameter) is Value else inside
+        finally:
+            error_state.reset(before)
+            clock.now += 1
+            for parameter in self.tensors:  # their data are others now
+                parameter.version = clock.now
+        return loss
+
+    def _evaluated(self, closure: Callable[[], Any]) -> Any:
+        self.zero_grad()
+        loss = closure()
+        if isinstance(loss, Node) and all(parameter.grad is None for parameter in self.params):
+            loss.backward()
+        return loss
+
+    def _check(self, grads: list[Any]) -> None:
+        """Look at all gradients before a parameter is changed."""
+        missing = [p for p, grad in zip(self.params, grads, strict=True) if grad is None] if NOTHING in map(type, grads) else []
+        if len(missing) == len(grads):
             names = ", ".join(parameter.name for parameter in self.params[:4])
             raise GraphError(
                 f"no backward has reached the parameters ({names}{', …' if len(self.params) > 4 else ''}): the loss does not depend "
                 "on them, or backward() was not called since zero_grad(). Was the prediction detached, or wrapped afresh?"
             )
-        for i in reached:  # all are looked at before one is changed
-            self.params[i].like(self.params[i].grad, "step(): a gradient")
-        again = [self.params[i].name for i, old in self.stepped if old() is self.params[i].grad is not None]
-        if again and not self.warned:
+        if set(map(type, grads)) != {np.ndarray} or [grad.shape for grad in grads] != self.shapes or self._is_other_dtype(grads):
+            for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
+                grads[i] = grad if grad is None else parameter.like(grad, "step(): a gradient")  # set by hand: of another kind?
+        again = False
+        for i in {0, len(grads) - 1}:  # two witnesses for all
+            mark = self.marks[i]
+            again = again or mark.is_on(grads[i])
+            mark.put(grads[i])
+            if self.params[i].meta is None or "used" not in self.params[i].meta:
+                self.params[i].meta = {**(self.params[i].meta or {}), "used": mark}
+        if (missing or again) and not self.warned:
             self.warned = True
-            warnings.warn(f"step(): the gradients of the last step again, of {', '.join(again)}: zero_grad() was not called", stacklevel=2)
-        self.stepped = [(i, ref(self.params[i].grad)) for i in reached if type(self.params[i].grad) is np.ndarray]
-        if len(reached) < len(self.params) and not self.warned:
-            self.warned = True
-            left = [parameter.name for parameter in self.params if parameter.grad is None]
-            warnings.warn(f"step(): no backward has reached {', '.join(left)}; they stay as they are", stacklevel=2)
-        before = error_state.set(QUIET)
-        try:
-            for i in reached:
-                self.update(i, self.params[i])
-        finally:
-            error_state.reset(before)
+            concerned = missing or self.params
+            names = ", ".join(parameter.name for parameter in concerned[:8]) + (", …" if len(concerned) > 8 else "")
+            said = f"no backward has reached {names}; they stay as they are"
+            if again:
+                said = f"the gradients of {names} were not zeroed since the last step: call zero_grad() before backward()"
+            warnings.warn(f"step(): {said}", stacklevel=3)
 
-    def update(self, i: int, parameter: Any) -> None:
-        """Change the i-th parameter by its gradient."""
-        raise NotImplementedError
+    def _is_other_dtype(self, grads: Sequence[Any]) -> bool:
+        """Whether a large gradient has another dtype than its parameter; small ones are copied into one vector of the right dtype."""
+        return any(grads[i].dtype != self.params[i].dtype for i in self.large)
+
+    def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
+        """Return (factor, direction): factor · direction is subtracted from the parameters.
+
+        `grad`, `data` (where `reads_data`), the arrays of `state` (zeros at first), `change` and `spare` (room for intermediate
+        results) are vectors of one length. Only `state`, `change` and `spare` may be written. `count` is 1 in the first step.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no update(...)")
+
+    def options(self) -> dict[str, Any]:
+        """The numbers that the optimiser was made with, by name; the rate is the present one."""
+        return {"lr": self.lr}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of all that `load_state_dict` needs to go on with the same steps: nested dicts of arrays and numbers.
+
+        >>> import autograd_mini as ag
+        >>> ag.optim.SGD([ag.Value(3.0)], lr=0.5, momentum=0.9).state_dict()["options"]["lr"]
+        0.5
+        """
+        state: dict[str, Any] = {}
+        for block in self.blocks:
+            for i, place in enumerate(block.places):
+                held = {name: array[block.ranges[i]].reshape(block.shapes[i]).copy() for name, array in block.state.items()}
+                state[str(place)] = {"count": block.counts[i], **held}
+        return {"optimizer": type(self).__name__, "options": self.options(), "state": state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the state and the rate of another optimiser of this class. StateDictError, and nothing taken, where it does not fit."""
+        name, found = type(self).__name__, None
+        if isinstance(state, Mapping) and state.get("optimizer") == name and isinstance(state.get("state"), Mapping):
+            found = state["state"]
+        if found is None or not isinstance(state.get("options"), Mapping):
+            raise StateDictError(f"load_state_dict: the state of an optimiser {name} is needed")
+        taken, wrong = [], []
+        if set(found) != {str(i) for i in range(len(self.params))}:
+            wrong.append(f"it is of {len(found)} parameters, not {len(self.params)}")
+        for block in self.blocks if not wrong else ():
+            for i, place in enumerate(block.places):
+                held = found[str(place)]
+                for slot in self.slots:
+                    array = np.asarray(held.get(slot, np.nan))
+                    if array.shape != block.shapes[i] or array.dtype.kind != "f":
+                        wrong.append(f"{slot} of parameter {place} has shape {array.shape}, not {block.shapes[i]}")
+                    taken.append((block.state[slot][block.ranges[i]], array.reshape(-1)))
+        if wrong:
+            raise StateDictError(f"load_state_dict: {'; '.join(wrong)}")
+        self.lr = state["options"]["lr"]
+        for held, array in taken:
+            held[:] = array
+        for block in self.blocks:
+            block.counts = [int(found[str(place)]["count"]) for place in block.places]
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value}" for name, value in self.options().items())
+        return f"{type(self).__name__}({options}, {len(self.params)} parameters)"
 
 
 class SGD(Optimizer):
-    """Gradient descent: v ← momentum · v + gradient, parameter ← parameter − lr · v (PyTorch's definition).
+    """Gradient descent: v ← momentum · v + (1 − dampening) · gradient, parameter ← parameter − lr · v (PyTorch's definition).
 
-    `params`: a list of Tensors and Values. Raises ValueError or TypeError for numbers out of range and for what is no leaf.
+    `nesterov` steps by gradient + momentum · v; `weight_decay` adds weight_decay · parameter to the gradient. `params` and
+    `bounds` are Optimizer's. Raises ValueError or TypeError for numbers out of range and for what is no leaf.
 
     >>> import autograd_mini as ag
     >>> w = ag.Value(3.0)
@@ -96,19 +300,359 @@ class SGD(Optimizer):
     0.0
     """
 
-    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.0) -> None:
-        super().__init__(params, lr)
-        self.momentum = positive("momentum", momentum, zero=True)
-        self.velocity: list[Any] = [None] * len(self.params)
-        self.buffers: list[Any] = [np.empty_like(parameter.data) for parameter in self.params]  # or every step would allocate
+    def __init__(
+        self, params: Iterable[Any], lr: float, momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = False,
+        weight_decay: float = 0.0, *, bounds: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
+        self.momentum, self.dampening = number("momentum", momentum, least=True), number("dampening", dampening, least=True)
+        self.nesterov, self.weight_decay = bool(nesterov), number("weight_decay", weight_decay, least=True)
+        if nesterov and (not momentum or dampening):
+            raise ValueError("nesterov needs a momentum > 0 and no dampening")
+        self.slots, self.reads_data = ("velocity",) if momentum else (), weight_decay > 0
+        super().__init__(params, lr, bounds)
 
-    def update(self, i: int, parameter: Any) -> None:
-        """Change the i-th parameter by its gradient."""
-        step, held = parameter.grad, self.velocity[i]
+    def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
+        """Return (factor, direction) of the step."""
+        if self.weight_decay:
+            grad = _decayed(grad, data, self.weight_decay, spare)
         if self.momentum:
-            step = self.velocity[i] = copy.copy(step) if held is None else self.momentum * held + step
-        if type(step) is np.ndarray:
-            subtract_scaled(parameter.data, self.lr, step, self.buffers[i])
-            parameter.data = parameter.data  # counts as a change
+            velocity = state["velocity"]
+            velocity *= self.momentum
+            velocity += grad if count == 1 or not self.dampening else np.multiply(grad, 1 - self.dampening, out=change)
+            grad = np.add(grad, np.multiply(velocity, self.momentum, out=change), out=change) if self.nesterov else velocity
+        return self.lr, grad
+
+    def options(self) -> dict[str, Any]:
+        names = ("lr", "momentum", "dampening", "nesterov", "weight_decay")
+        return {name: getattr(self, name) for name in names}
+
+
+def _decayed(grad: Any, data: Any, rate: float, spare: Any) -> Any:
+    """gradient + rate · parameter, in `spare`."""
+    np.multiply(data, rate, out=spare)
+    return np.add(grad, spare, out=spare)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2014, arXiv:1412.6980): steps of about the size lr, by running means of the gradient and its square.
+
+    `betas` are the decay rates of the two means, `eps` is added to the root of the second; `amsgrad` takes the largest second
+    mean so far (arXiv:1904.09237); `weight_decay` adds weight_decay · parameter to the gradient. As torch.optim.Adam.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Value(3.0)
+    >>> adam = ag.optim.Adam([w], lr=0.1)
+    >>> adam.step(lambda: w * w).data, round(w.data, 6)
+    (9.0, 2.9)
+    """
+
+    decoupled = False  # whether the weights decay apart from the gradient
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, amsgrad: bool = False, *, bounds: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise TypeError(f"betas must be two numbers in [0, 1), got {betas!r}")
+        self.betas = (number("betas[0]", betas[0], 0.0, 1.0, least=True), number("betas[1]", betas[1], 0.0, 1.0, least=True))
+        self.eps, self.weight_decay = number("eps", eps, least=True), number("weight_decay", weight_decay, least=True)
+        self.amsgrad = bool(amsgrad)
+        self.slots, self.reads_data = ("mean", "square", *(["largest"] if amsgrad else [])), weight_decay > 0
+        super().__init__(params, lr, bounds)
+
+    def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
+        """Return (factor, direction) of the step."""
+        (b1, b2), mean, square = self.betas, state["mean"], state["square"]
+        if self.weight_decay and not self.decoupled:
+            grad = _decayed(grad, data, self.weight_decay, spare)
+        mean += np.multiply(np.subtract(grad, mean, out=change), 1 - b1, out=change)
+        square *= b2
+        square += np.multiply(np.multiply(grad, grad, out=change), 1 - b2, out=change)
+        if self.amsgrad:
+            square = np.maximum(state["largest"], square, out=state["largest"])
+        np.sqrt(square, out=change)
+        change /= math.sqrt(1 - b2**count)
+        change += self.eps
+        np.divide(mean, change, out=change)
+        factor = self.lr / (1 - b1**count)
+        if self.weight_decay and self.decoupled:
+            change += np.multiply(data, self.lr * self.weight_decay / factor, out=spare)
+        return factor, change
+
+    def options(self) -> dict[str, Any]:
+        return {"lr": self.lr, "betas": list(self.betas), "eps": self.eps, "weight_decay": self.weight_decay, "amsgrad": self.amsgrad}
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv:1711.05101): parameters shrink by lr · weight_decay.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Value(3.0)
+    >>> ag.optim.AdamW([w], lr=0.1, weight_decay=0.1).step(lambda: w * w).data, round(w.data, 6)
+    (9.0, 2.87)
+    """
+
+    decoupled = True
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.01, amsgrad: bool = False, *, bounds: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, bounds=bounds)
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Tieleman and Hinton 2012): the gradient over the root of the running mean of its square. As torch.optim.RMSprop.
+
+    `alpha` is the mean's decay rate; `centered` takes the variance in place of the mean square; `momentum` as in SGD.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Value(3.0)
+    >>> ag.optim.RMSprop([w], lr=0.1).step(lambda: w * w).data, round(w.data, 6)
+    (9.0, 2.0)
+    """
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
+        momentum: float = 0.0, centered: bool = False, *, bounds: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
+        self.alpha, self.eps = number("alpha", alpha, 0.0, 1.0, least=True), number("eps", eps, least=True)
+        self.weight_decay, self.momentum = number("weight_decay", weight_decay, least=True), number("momentum", momentum, least=True)
+        self.centered, self.reads_data = bool(centered), weight_decay > 0
+        self.slots = ("square", *(["mean"] if centered else []), *(["velocity"] if momentum else []))
+        super().__init__(params, lr, bounds)
+
+    def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
+        """Return (factor, direction) of the step."""
+        square = state["square"]
+        if self.weight_decay:
+            grad = _decayed(grad, data, self.weight_decay, spare)
+        square *= self.alpha
+        square += np.multiply(np.multiply(grad, grad, out=change), 1 - self.alpha, out=change)
+        if self.centered:
+            mean = state["mean"]
+            mean += np.multiply(np.subtract(grad, mean, out=change), 1 - self.alpha, out=change)
+            np.subtract(square, np.multiply(mean, mean, out=change), out=change)
+            np.sqrt(change, out=change)
         else:
-            parameter.data -= self.lr * float(step)
+            np.sqrt(square, out=change)
+        change += self.eps
+        np.divide(grad, change, out=change)
+        if self.momentum:
+            velocity = state["velocity"]
+            velocity *= self.momentum
+            velocity += change
+            return self.lr, velocity
+        return self.lr, change
+
+    def options(self) -> dict[str, Any]:
+        names = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered")
+        return {name: getattr(self, name) for name in names}
+
+
+class LBFGS(Optimizer):
+    """L-BFGS-B of scipy (Byrd, Lu, Nocedal and Zhu 1995, doi:10.1137/0916069): for smooth losses of whole batches.
+
+    A step takes up to `max_iter` iterations, and so calls the closure, which must be given, many times; `history` vectors of
+    the past are kept, and it ends where no gradient is above `tolerance`. `bounds` are kept throughout. Needs the extra `scipy`.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Tensor([3.0, -1.0])
+    >>> loss = ag.optim.LBFGS([w]).step(lambda: ((w - [1.0, 2.0]) ** 2).sum())
+    >>> w.data.round(6).tolist(), round(loss, 12)
+    ([1.0, 2.0], 0.0)
+    """
+
+    def __init__(
+        self, params: Iterable[Any], max_iter: int = 20, history: int = 10, tolerance: float = 1e-9, *,
+        bounds: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
+        for name, value in (("max_iter", max_iter), ("history", history)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be an int > 0, got {value!r}")
+        self.max_iter, self.history, self.tolerance = max_iter, history, number("tolerance", tolerance, least=True)
+        super().__init__(params, 1.0, bounds)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Minimise the loss that the closure computes; return the least found. Old or new parameters, whatever interrupts it."""
+        if closure is None:
+            raise TypeError("LBFGS evaluates the loss many times: step(closure) needs a function that computes it")
+        try:
+            from scipy.optimize import minimize
+        except ImportError:
+            raise ImportError("LBFGS needs scipy: python -m pip install 'autograd-mini[scipy]'") from None
+        start = np.concatenate([np.ravel(parameter.data) for parameter in self.params])
+
+        def evaluate(vector: Any) -> Any:
+            self._write(vector)
+            loss = self._evaluated(closure)
+            grads = [parameter.grad for parameter in self.params]
+            self._check(grads)
+            parts = [np.zeros(p.size) if grad is None else np.ravel(grad) for p, grad in zip(self.params, grads, strict=True)]
+            return float(loss.item() if isinstance(loss, Node) else loss), np.concatenate(parts).astype(float)
+
+        options = {"maxiter": self.max_iter, "maxcor": self.history, "gtol": self.tolerance, "ftol": 0.0}
+        found = start
+        try:
+            bounds = [self.bounds] * start.size if self.bounds else None
+            best = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options, bounds=bounds)
+            found = best.x
+        finally:
+            self._write(found)
+        return float(best.fun)
+
+    def _write(self, vector: Any) -> None:
+        a = 0
+        for parameter in self.params:
+            part = vector[a : a + parameter.size]
+            parameter.data = float(part[0]) if type(parameter) is Value else part.reshape(parameter.shape).astype(parameter.dtype)
+            a += parameter.size
+
+
+# ---- Schedules --------------------------------------------------------------------------------------------------------
+
+
+class Schedule:
+    """A rate that changes with the epoch: call `step()` after each. A subclass writes `rate(epoch)`; `base` is the first rate."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer, self.base, self.epoch = optimizer, optimizer.lr, 0
+        optimizer.lr = self.rate(0)
+
+    def rate(self, epoch: int) -> float:
+        """The rate after so many epochs."""
+        raise NotImplementedError(f"{type(self).__name__} has no rate(epoch)")
+
+    def step(self) -> None:
+        """Set the rate of the next epoch."""
+        self.epoch += 1
+        self.optimizer.lr = self.rate(self.epoch)
+
+
+def _epochs(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a number of epochs, an int > 0, got {value!r}")
+    return int(value)
+
+
+class StepLR(Schedule):
+    """The rate times `gamma`, every `step_size` epochs.
+
+    >>> import autograd_mini as ag
+    >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
+    >>> schedule = StepLR(sgd, step_size=1, gamma=0.5)
+    >>> schedule.step()
+    >>> sgd.lr
+    0.5
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        self.step_size, self.gamma = _epochs("step_size", step_size), number("gamma", gamma)
+        super().__init__(optimizer)
+
+    def rate(self, epoch: int) -> float:
+        return self.base * self.gamma ** (epoch // self.step_size)
+
+
+class ExponentialLR(StepLR):
+    """The rate times `gamma`, every epoch."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        super().__init__(optimizer, 1, gamma)
+
+
+class CosineAnnealingLR(Schedule):
+    """Half a cosine from the first rate down to `eta_min`, over `T_max` epochs (Loshchilov and Hutter 2016, arXiv:1608.03983)."""
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        self.T_max, self.eta_min = _epochs("T_max", T_max), number("eta_min", eta_min, least=True)
+        super().__init__(optimizer)
+
+    def rate(self, epoch: int) -> float:
+        return self.eta_min + (self.base - self.eta_min) * (1 + math.cos(math.pi * epoch / self.T_max)) / 2
+
+
+class LambdaLR(Schedule):
+    """The first rate times `factor(epoch)`, a function of yours."""
+
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]) -> None:
+        if not callable(factor):
+            raise TypeError(f"factor must be a function of the epoch, got {factor!r}")
+        self.factor = factor
+        super().__init__(optimizer)
+
+    def rate(self, epoch: int) -> float:
+        return self.base * self.factor(epoch)
+
+
+class WarmUp(Schedule):
+    """A rate that rises evenly from `start` times the full one, over so many epochs; from there on, another schedule's.
+
+    >>> import autograd_mini as ag
+    >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
+    >>> schedule = WarmUp(sgd, epochs=2, start=0.5, then=ExponentialLR(sgd, 0.5))
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(sgd.lr)
+    ...     schedule.step()
+    >>> rates
+    [0.5, 0.75, 1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, epochs: int, start: float = 0.1, then: Schedule | None = None) -> None:
+        self.epochs, self.start, self.then = _epochs("epochs", epochs), number("start", start, least=True), then
+        super().__init__(optimizer)
+
+    def rate(self, epoch: int) -> float:
+        if epoch < self.epochs:
+            return self.base * (self.start + (1 - self.start) * epoch / self.epochs)
+        return self.base if self.then is None else self.then.rate(epoch - self.epochs)
+
+
+# ---- Clipping ---------------------------------------------------------------------------------------------------------
+
+
+def _reached(name: str, params: Iterable[Any]) -> list[Any]:
+    """The parameters that have a gradient, all of them finite, or AnomalyError."""
+    if isinstance(params, Node) or not isinstance(params, Iterable):
+        raise TypeError(f"{name}: a list of parameters is needed, got a {type(params).__name__}")
+    reached = [parameter for parameter in params if parameter.grad is not None]
+    for parameter in reached:
+        if not np.all(np.isfinite(parameter.grad)):
+            raise AnomalyError(f"{name}: the gradient of {parameter.name} is not finite; nothing was changed. ag.tree(loss) shows where")
+    return reached
+
+
+def clip_grad_norm(params: Iterable[Any], max_norm: float) -> float:
+    """Scale all gradients down together, so that the 2-norm of them as one vector is at most `max_norm`; return the norm before.
+
+    AnomalyError, and nothing changed, where a gradient is not finite. As torch.nn.utils.clip_grad_norm_.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Tensor([3.0, 4.0])
+    >>> ((w * w).sum() / 2).backward()
+    >>> ag.optim.clip_grad_norm([w], 1.0), w.grad.round(3)
+    (5.0, array([0.6, 0.8]))
+    """
+    limit, reached = number("max_norm", max_norm), _reached("clip_grad_norm", params)
+    norm = math.hypot(*(float(np.linalg.norm(parameter.grad)) for parameter in reached))
+    scale = limit / (norm + 1e-6)
+    for parameter in reached if scale < 1 else ():
+        parameter.grad = parameter.grad * (scale if type(parameter) is Value else parameter.dtype.type(scale))
+    return norm
+
+
+def clip_grad_value(params: Iterable[Any], limit: float) -> None:
+    """Hold every number of every gradient within ±limit. AnomalyError, and nothing changed, where one is not finite.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Tensor([3.0, -0.5])
+    >>> ((w * w).sum() / 2).backward()
+    >>> ag.optim.clip_grad_value([w], 1.0)
+    >>> w.grad
+    array([ 1. , -0.5])
+    """
+    limit = number("limit", limit)
+    for parameter in _reached("clip_grad_value", params):
+        held = np.clip(parameter.grad, -limit, limit)
+        parameter.grad = float(held) if type(parameter) is Value else held

@@ -1,35 +1,29 @@
 """Module, and the layers on Tensors."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, Self
 
 import numpy as np
 
 from ..core import functions
-from ..core.node import Node
+from ..core.engine import clock
+from ..core.node import Node, set_data
 from ..core.tensor import Tensor
+from ..errors import StateDictError
+from ..modes import no_grad
+from .activations import activation_of
 
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "identity": lambda x: x,
-    "relu": functions.relu,
-    "leaky_relu": functions.leaky_relu,
-    "elu": functions.elu,
-    "gelu": functions.gelu,
-    "silu": functions.silu,
-    "sigmoid": functions.sigmoid,
-    "tanh": functions.tanh,
-    "softplus": functions.softplus,
-    "softmax": functions.softmax,
-    "log_softmax": functions.log_softmax,
-}
+_calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)  # what summary() writes down of each call
 
 
 class Module:
     """What has parameters and can be called: subclass it, keep parameters and other Modules as attributes, write `forward`.
 
-    Parameters are found in attributes and in lists, tuples and dicts of them, in the order they were set; one that is held
-    twice counts once.
+    Parameters are the leaf Values and Tensors that require a gradient, found in attributes and in lists, tuples and dicts of them,
+    in the order they were set; one that is held twice counts once.
 
     >>> import autograd_mini as ag
     >>> class Scale(ag.nn.Module):
@@ -53,43 +47,212 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward(self, x): write one")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self._check()
-        return self.forward(*args, **kwargs)
+        if "training" not in self.__dict__:
+            self._check()
+        out = self.forward(*args, **kwargs)
+        if (calls := _calls.get()) is not None:
+            calls.append((self, [_shape(x) for x in args], _shape(out)))
+        return out
 
     def _check(self) -> None:
         if "training" not in vars(self):
             raise AttributeError(f"{type(self).__name__}.__init__ must call super().__init__()")
 
-    def named_parameters(self) -> Iterator[tuple[str, Node]]:
-        """Yield the path, as `layers.0.weight`, and the node of every parameter, each node once."""
+    def _walk(self) -> Iterator[tuple[str, Any]]:
+        """Yield the path, as `layers.0.weight`, and the item, of every Module and leaf node below this one, each once."""
         self._check()
         seen: set[int] = set()
         stack: list[tuple[str, Any]] = [("", self)]
         while stack:
             path, item = stack.pop()
-            if id(item) in seen or isinstance(item, str):
+            if not isinstance(item, Node | Module | dict | list | tuple) or id(item) in seen:
                 continue
+            seen.add(id(item))
             if isinstance(item, Node):
-                seen.add(id(item))
-                if item.requires_grad and not item.parents:
+                if not item.parents:
                     yield path, item
-            elif isinstance(item, Module | dict | list | tuple):
-                seen.add(id(item))
-                inner = enumerate(item) if isinstance(item, list | tuple) else (vars(item) if isinstance(item, Module) else item).items()
-                stack += [(f"{path}.{key}" if path else str(key), part) for key, part in inner][::-1]
+                continue
+            if isinstance(item, Module):
+                yield path, item
+            inner = enumerate(item) if isinstance(item, list | tuple) else (vars(item) if isinstance(item, Module) else item).items()
+            stack += [(f"{path}.{key}" if path else str(key), part) for key, part in inner][::-1]
+
+    def named_parameters(self) -> Iterator[tuple[str, Node]]:
+        """Yield the path, as `layers.0.weight`, and the node of every parameter that requires a gradient, each node once."""
+        return ((path, item) for path, item in self._walk() if isinstance(item, Node) and item.requires_grad)
 
     def parameters(self) -> list[Any]:
         """Return the parameters, in the order of named_parameters."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    def named_modules(self) -> Iterator[tuple[str, "Module"]]:
+        """Yield the path and the Module, of this one (its path is empty) and of all below it, each once."""
+        return ((path, item) for path, item in self._walk() if isinstance(item, Module))
+
+    def modules(self) -> list["Module"]:
+        """Return this Module and all below it."""
+        return [module for _, module in self.named_modules()]
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.zero_grad()
 
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode, or with False evaluation, here and below (Dropout heeds it). Returns the Module."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Set evaluation mode, here and below. Returns the Module."""
+        return self.train(False)
+
+    def freeze(self) -> Self:
+        """Make constants of the parameters, until `unfreeze`: they are not in parameters(), but stay in state_dict()."""
+        for parameter in self.parameters():
+            parameter.requires_grad = False
+            parameter.meta = {**(parameter.meta or {}), "frozen": True}
+        return self
+
+    def unfreeze(self) -> Self:
+        """Make parameters again of what `freeze` made constant."""
+        for _, item in self._walk():
+            if isinstance(item, Node) and item.meta and item.meta.pop("frozen", False):
+                item.requires_grad = True
+        return self
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of the data of every leaf node by its path: parameters, frozen ones, and constants.
+
+        >>> Linear(2, 1, rng=0).state_dict()["bias"].shape
+        (1,)
+        """
+        return {path: np.array(item.data) for path, item in self._walk() if isinstance(item, Node)}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
+        """Take the data of all nodes from a state_dict; all or none. Returns the missing and the unexpected names.
+
+        StateDictError lists everything that is missing, unexpected, of another shape, not finite, or too large for float32;
+        with strict=False names that are missing or unexpected are passed over.
+        """
+        if not isinstance(state, Mapping):
+            raise StateDictError(f"load_state_dict: a dict of arrays by name is needed, got {type(state).__name__}")
+        nodes = {path: item for path, item in self._walk() if isinstance(item, Node)}
+        missing, unexpected = [name for name in nodes if name not in state], [str(name) for name in state if name not in nodes]
+        wrong = [f"missing {name}" for name in missing if strict] + [f"unexpected {name}" for name in unexpected if strict]
+        found: dict[Any, Any] = {}
+        for name in nodes.keys() & state.keys():
+            data, why = _fitted(nodes[name], state[name])
+            if why:
+                wrong.append(f"{name} {why}")
+            found[nodes[name]] = data
+        if wrong:
+            raise StateDictError(f"nothing was loaded into {type(self).__name__}: {'; '.join(sorted(wrong))}")
+        clock.now += 1
+        for node in found:
+            if isinstance(node, Tensor):
+                node.version = clock.now
+        deque(map(set_data, found, found.values()), maxlen=0)  # in C: Ctrl-C comes before or after
+        return missing, unexpected
+
+    def summary(self, x: Any = None) -> str:
+        """Return a table of the layers: weight shapes and numbers of parameters; with an input, the shapes that pass through.
+
+        `x` is an input, or the shape of one as a tuple of ints. The model is run on it once, in evaluation mode.
+
+        >>> print(Linear(2, 3, rng=0).summary((5, 2)))
+        layer   input   weights                    output  parameters
+        Linear  (5, 2)  weight (2, 3), bias (3,)   (5, 3)           9
+        9 parameters
+        """
+        shapes = self._shapes(x) if x is not None else {}
+        head = ["layer", *(["input"] if shapes else []), "weights", *(["output"] if shapes else []), "parameters"]
+        rows, leaves = [], {path: item for path, item in self._walk() if isinstance(item, Node)}
+        modules = list(self.named_modules())
+        paths = [path for path, _ in modules]
+        for path, module in modules:
+            depth = sum(path.startswith(f"{other}.") or (not other and bool(path)) for other in paths)
+            own = [(name, leaves[name]) for name in leaves if _owner(name, paths) == path]
+            weights, size = _weights(path, own), sum(node.size for _, node in own)
+            taken, given = shapes.get(id(module), ("", ""))
+            title = "  " * depth + (f"{path.rpartition('.')[2]} " if path else "") + module.title()
+            rows.append([title, *([taken] if shapes else []), weights, *([given] if shapes else []), f"{size:,}" if size else ""])
+        if len(rows) > 60:
+            rows = [*rows[:60], [f"… and {len(rows) - 60} more", *[""] * (len(head) - 1)]]
+        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row[:-1], widths, strict=False)) + row[-1].rjust(widths[-1] + 2) for row in [head, *rows]]
+        trained = sum(node.size for node in leaves.values() if node.requires_grad)
+        fixed = sum(node.size for node in leaves.values()) - trained
+        return "\n".join([*lines, f"{trained:,} parameters" + (f", {fixed:,} more are constant or frozen" if fixed else "")])
+
+    def _shapes(self, x: Any) -> dict[int, tuple[str, str]]:
+        """The shapes that go into and come out of each Module, when it is called on x."""
+        if isinstance(x, tuple) and x and all(type(n) is int for n in x):
+            x = np.zeros(x)
+        modes, token = [(module, module.training) for module in self.modules()], _calls.set([])
+        try:
+            with no_grad():
+                self.eval()(x)
+            return {id(module): (", ".join(map(str, taken)), str(given)) for module, taken, given in _calls.get() or []}
+        finally:
+            _calls.reset(token)
+            for module, mode in modes:
+                module.training = mode
+
+    def title(self) -> str:
+        """What the summary calls this Module: its class, and what was chosen."""
+        return type(self).__name__
+
     def __repr__(self) -> str:
-        sizes = [np.size(parameter.data) for parameter in self.parameters()]
-        return f"{type(self).__name__}({sum(sizes)} numbers in {len(sizes)} parameters)"
+        return self.summary()
+
+    def to_torch(self) -> Any:
+        """Return the same network as a torch.nn.Module, weights and dtype equal: for Linear, Sequential, MLP, Dropout, activations.
+
+        NotImplementedError names what has no counterpart; ImportError where PyTorch is not installed.
+        """
+        from .interop import to_torch
+
+        return to_torch(self)
+
+
+def _shape(x: Any) -> Any:
+    return f"{len(x)} of {_shape(x[0])}" if isinstance(x, list) and x and isinstance(x[0], Node | list) else functions.shape(x)
+
+
+def _owner(name: str, paths: Sequence[str]) -> str:
+    """The path of the innermost Module that holds the node of that name."""
+    return max((path for path in paths if not path or name.startswith(f"{path}.")), key=len)
+
+
+def _weights(path: str, own: Sequence[tuple[str, Any]]) -> str:
+    """The shapes of a Module's own nodes; many single numbers of one list are counted."""
+    names = [(name[len(path) + 1 :] if path else name, node) for name, node in own]
+    out = []
+    for head, group in itertools.groupby(names, key=lambda item: item[0].partition(".")[0]):
+        nodes = [node for _, node in group]
+        out.append(f"{head} {nodes[0].shape}" if len(nodes) == 1 else f"{head} {len(nodes)} of {nodes[0].shape}")
+    return ", ".join(out)
+
+
+def _fitted(node: Any, data: Any) -> tuple[Any, str]:
+    """The data as the node could hold them, and what is wrong with them."""
+    try:
+        array = np.asarray(data.data if isinstance(data, Node) else data)
+    except ValueError:
+        return None, "is ragged"
+    if array.dtype.kind not in "biuf":
+        return None, f"is {array.dtype}, no real numbers"
+    if array.shape != node.shape:
+        return None, f"has shape {array.shape}, not {node.shape}"
+    if not np.all(np.isfinite(array)):
+        return None, "is not finite"
+    with np.errstate(all="ignore"):
+        fitted = np.array(array, node.dtype)
+    if not np.all(np.isfinite(fitted)):
+        return None, f"is too large for {node.dtype}"
+    return fitted if isinstance(node, Tensor) else float(fitted), ""
 
 
 def positive_int(name: str, value: Any) -> int:
@@ -105,39 +268,93 @@ class Linear(Module):
     """x @ weight + bias: (…, in_features) → (…, out_features).
 
     `weight` has shape (in_features, out_features), `bias` (out_features,), or is None with `bias=False`. Both start uniform in
-    ±1/√in_features, as PyTorch's. `rng`: a seed or numpy.random.Generator; `dtype`: float64 or float32.
+    ±1/√in_features, as PyTorch's; or the weight as `init`, an initialiser of nn.init, says, and then the bias at 0. `rng`: a
+    seed or numpy.random.Generator; `dtype`: float64 or float32.
 
     >>> layer = Linear(2, 3, rng=0)
     >>> layer([[1.0, 2.0]]).shape
     (1, 3)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rng: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, init: Any = None, rng: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.in_features, self.out_features = positive_int("in_features", in_features), positive_int("out_features", out_features)
         random, bound = np.random.default_rng(rng), self.in_features**-0.5
-        dtype = np.float64 if dtype is None else dtype
-        self.weight = Tensor(random.uniform(-bound, bound, (self.in_features, self.out_features)), dtype=dtype)
-        self.bias = Tensor(random.uniform(-bound, bound, self.out_features), dtype=dtype) if bias else None
+        dtype, shape = np.float64 if dtype is None else dtype, (self.in_features, self.out_features)
+        self.weight = Tensor(random.uniform(-bound, bound, shape) if init is None else init(shape, random), dtype=dtype)
+        start = random.uniform(-bound, bound, self.out_features) if init is None else np.zeros(self.out_features)
+        self.bias = Tensor(start, dtype=dtype) if bias else None
 
     def forward(self, x: Any) -> Any:
         """Return x @ weight + bias."""
         return functions.matmul(x, self.weight) if self.bias is None else functions.linear(x, self.weight, self.bias)
 
 
-def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The function of that name, or the function itself."""
-    if callable(activation):
-        return activation
-    if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        raise ValueError(f"unknown activation {activation!r}: one of {', '.join(ACTIVATIONS)}, or a function")
-    return ACTIVATIONS[activation]
+class Sequential(Module):
+    """Modules, or functions of one argument, one after the other.
+
+    >>> import autograd_mini as ag
+    >>> net = Sequential(Linear(2, 3, rng=0), ag.tanh, Linear(3, 1, rng=1))
+    >>> net([[0.0, 1.0]]).shape, len(net), len(net.parameters())
+    ((1, 1), 3, 4)
+    """
+
+    def __init__(self, *layers: Callable[[Any], Any]) -> None:
+        super().__init__()
+        for i, layer in enumerate(layers):
+            if not callable(layer):
+                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}: give Modules and functions, not a list of them")
+        self.layers = list(layers)
+
+    def forward(self, x: Any) -> Any:
+        """Return what the last layer gives."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, i: int) -> Any:
+        return self.layers[i]
+
+
+class Dropout(Module):
+    """In training, each number is 0 with probability p, and the others grow by 1 / (1 − p); in evaluation, nothing happens.
+
+    It has a generator of its own: `rng`, a seed or numpy.random.Generator. Raises ValueError for p outside [0, 1).
+    Srivastava et al. 2014, jmlr.org/papers/v15/srivastava14a.html.
+
+    >>> Dropout(0.5, rng=0)([[1.0, 1.0, 1.0, 1.0]]).tolist()
+    [[2.0, 0.0, 0.0, 0.0]]
+    """
+
+    def __init__(self, p: float = 0.5, *, rng: Any = None) -> None:
+        super().__init__()
+        if isinstance(p, bool) or not isinstance(p, int | float | np.number):
+            raise TypeError(f"p must be a probability in [0, 1), got {p!r}")
+        if not 0 <= p < 1:
+            raise ValueError(f"p must be a probability in [0, 1), got {p}")
+        self.p, self.random = float(p), np.random.default_rng(rng)
+
+    def forward(self, x: Any) -> Any:
+        """Return x, in training with some numbers dropped."""
+        if not self.training or not self.p:
+            return x
+        kept = self.random.random(functions.shape(x)) >= self.p
+        return functions.multiply(x, (kept / (1.0 - self.p)).astype(x.dtype if isinstance(x, Tensor) else np.float64))
+
+    def title(self) -> str:
+        return f"Dropout({self.p})"
 
 
 class MLP(Module):
     """A multi-layer perceptron: Linear layers of the sizes given, `activation` between them, `output` after the last.
 
-    `activation` and `output` are names (relu, tanh, sigmoid, …) or functions. Shapes (…, sizes[0]) → (…, sizes[-1]).
+    `activation` and `output` are names (relu, tanh, sigmoid, …) or functions. Shapes (…, sizes[0]) → (…, sizes[-1]). `init`,
+    `rng` and `dtype` are Linear's.
 
     >>> net = MLP([2, 3, 1], activation="tanh", rng=0)
     >>> net([[0.0, 1.0]]).shape, len(net.parameters())
@@ -151,6 +368,7 @@ class MLP(Module):
         output: str | Callable[[Any], Any] = "identity",
         bias: bool = True,
         *,
+        init: Any = None,
         rng: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -159,10 +377,31 @@ class MLP(Module):
             raise ValueError(f"sizes must be a list of at least the input's and the output's, got {sizes!r}")
         self.activation, self.output = activation_of(activation), activation_of(output)
         random = np.random.default_rng(rng)
-        self.layers = [Linear(m, n, bias, rng=random, dtype=dtype) for m, n in itertools.pairwise(sizes)]
+        self.layers = [Linear(m, n, bias, init=init, rng=random, dtype=dtype) for m, n in itertools.pairwise(sizes)]
 
     def forward(self, x: Any) -> Any:
         """Return the output for a batch (…, sizes[0])."""
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.output(self.layers[-1](x))
+
+    def title(self) -> str:
+        sizes = [self.layers[0].in_features, *(layer.out_features for layer in self.layers)]
+        names = [getattr(function, "__name__", type(function).__name__) for function in (self.activation, self.output)]
+        return f"MLP({' → '.join(map(str, sizes))}, {names[0]}{'' if names[1] == 'identity' else f', then {names[1]}'})"
+
+    def to_scalar(self) -> Any:
+        """Return the same network on Values, an nn.scalar.MLP with these weights, so that every neuron can be looked at.
+
+        ValueError where an activation mixes the neurons of a layer (softmax).
+
+        >>> net = MLP([2, 3, 1], activation="tanh", rng=0)
+        >>> abs(net.to_scalar()([0.0, 1.0]).data - net([0.0, 1.0]).item()) < 1e-15
+        True
+        """
+        from . import scalar
+
+        if {self.activation, self.output} & {functions.softmax, functions.log_softmax}:
+            raise ValueError("to_scalar: softmax mixes the neurons of a layer: take it of the outputs, ag.softmax(ag.Tensor(outputs))")
+        return scalar.MLP.from_layers(self.layers, self.activation, self.output)
+

@@ -9,7 +9,8 @@ from ..core import functions
 from ..core.node import Node
 from ..core.tensor import Tensor
 from ..core.value import Value
-from .modules import Module, activation_of, positive_int
+from .activations import activation_of
+from .modules import Linear, Module, positive_int
 
 
 class Neuron(Module):
@@ -81,3 +82,15 @@ class MLP(Module):
         for layer in self.layers:
             x = layer([x] if isinstance(x, Value) else x)
         return x
+
+    @classmethod
+    def from_layers(cls, layers: Sequence[Linear], activation: Callable[[Any], Any], output: Callable[[Any], Any]) -> "MLP":
+        """Return the network of these Linear layers, with copies of their weights; `output` follows the last."""
+        net = cls(layers[0].in_features, [layer.out_features for layer in layers], activation=activation)
+        for ours, layer in zip(net.layers, layers, strict=True):
+            biases = np.zeros(layer.out_features) if layer.bias is None else layer.bias.data
+            for neuron, weights, bias in zip(ours.neurons, layer.weight.data.T, biases, strict=True):
+                neuron.w, neuron.b = [Value(w) for w in weights], Value(bias, requires_grad=layer.bias is not None)
+        for neuron in net.layers[-1].neurons:
+            neuron.activation = output
+        return net

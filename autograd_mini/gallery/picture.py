@@ -1,0 +1,19 @@
+"""Curves as a picture, with the `plot` extra."""
+
+from collections.abc import Mapping, Sequence
+
+
+def save_curves(path: str, curves: Mapping[str, Sequence[float]], x: str = "epoch") -> None:
+    """Write the curves, a number for each epoch or step, as a picture (.png, .svg or .pdf). ImportError without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("a picture needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for name, numbers in curves.items():
+        axes.plot(range(1, len(numbers) + 1), numbers, label=name)
+    axes.set_xlabel(x)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path)

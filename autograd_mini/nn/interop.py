@@ -1,0 +1,115 @@
+"""To PyTorch and back: the same network, weight for weight. PyTorch is imported where it is used."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import functions
+from ..core.tensor import Tensor
+from . import activation_modules as ours
+from .activations import identity
+from .modules import MLP, Dropout, Linear, Module, Sequential
+
+# PyTorch's class, ours, and the names of what both were made with: (theirs, ours)
+PAIRS: list[tuple[str, Any, tuple[tuple[str, str], ...]]] = [
+    ("ReLU", ours.ReLU, ()),
+    ("LeakyReLU", ours.LeakyReLU, (("negative_slope", "slope"),)),
+    ("ELU", ours.ELU, (("alpha", "alpha"),)),
+    ("GELU", ours.GELU, (("approximate", "approximate"),)),
+    ("SiLU", ours.SiLU, ()),
+    ("Tanh", ours.Tanh, ()),
+    ("Softplus", ours.Softplus, ()),
+    ("Softmax", ours.Softmax, (("dim", "axis"),)),
+    ("LogSoftmax", ours.LogSoftmax, (("dim", "axis"),)),
+    ("Identity", ours.Identity, ()),
+    ("Dropout", Dropout, (("p", "p"),)),
+]
+FUNCTIONS: dict[Callable[[Any], Any], Any] = {
+    identity: ours.Identity, functions.relu: ours.ReLU, functions.leaky_relu: ours.LeakyReLU, functions.elu: ours.ELU,
+    functions.gelu: ours.GELU, functions.silu: ours.SiLU, functions.sigmoid: ours.Sigmoid, functions.tanh: ours.Tanh,
+    functions.softplus: ours.Softplus, functions.softmax: ours.Softmax, functions.log_softmax: ours.LogSoftmax,
+}  # fmt: skip
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError:
+        raise ImportError("this needs PyTorch: python -m pip install torch") from None
+    return torch
+
+
+def from_torch(module: Any) -> Module:
+    """Return the same network as a Module of ours: weights copied, their dtype kept, in the same mode (training or evaluation).
+
+    Known are torch.nn.Linear, Sequential, Dropout and the activations that both have. NotImplementedError names another layer,
+    ImportError says how to get PyTorch.
+
+    >>> import autograd_mini as ag, torch
+    >>> net = ag.nn.from_torch(torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh()))
+    >>> net([[0.0, 1.0]]).shape
+    (1, 3)
+    """
+    nn = _torch().nn
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"from_torch: a torch.nn.Module is needed, got a {type(module).__name__}")
+    out: Module = _from(module, nn).train(module.training)
+    return out
+
+
+def _from(module: Any, nn: Any) -> Any:
+    kind = type(module)
+    if kind is nn.Sequential:
+        return Sequential(*(_from(part, nn).train(part.training) for part in module))
+    if kind is nn.Linear:
+        weight = module.weight.detach().cpu().numpy()
+        out = Linear(module.in_features, module.out_features, module.bias is not None, rng=0, dtype=weight.dtype)
+        out.weight = Tensor(weight.T)
+        out.bias = None if module.bias is None else Tensor(module.bias.detach().cpu().numpy())
+        return out
+    if kind is nn.Sigmoid:
+        return ours.Sigmoid()
+    for name, mine, options in PAIRS:
+        if kind is getattr(nn, name):
+            given = {our: getattr(module, their) for their, our in options}
+            if name == "Softplus" and (module.beta != 1 or module.threshold < 20):
+                raise NotImplementedError(f"from_torch: Softplus(beta={module.beta}, threshold={module.threshold}) has no counterpart")
+            if given.get("axis", 0) is None:
+                raise NotImplementedError(f"from_torch: {name} without a dim has no counterpart: give it dim=-1")
+            return mine(**given)
+    known = ", ".join(["Linear", "Sequential", "Sigmoid", *(name for name, _, _ in PAIRS)])
+    raise NotImplementedError(f"from_torch: {kind.__name__} has no counterpart; there are {known}")
+
+
+def to_torch(module: Any) -> Any:
+    """Return the same network as a torch.nn.Module; see Module.to_torch."""
+    torch = _torch()
+    return _to(module, torch).train(getattr(module, "training", True))
+
+
+def _to(module: Any, torch: Any) -> Any:
+    nn = torch.nn
+    if isinstance(module, MLP):
+        parts = [part for layer in module.layers for part in (layer, module.activation)][:-1]
+        return nn.Sequential(*(_to(part, torch) for part in [*parts, *([] if module.output is identity else [module.output])]))
+    if isinstance(module, Sequential):
+        return nn.Sequential(*(_to(part, torch).train(getattr(part, "training", True)) for part in module.layers))
+    if isinstance(module, Linear):
+        weight = module.weight.data
+        dtype = torch.float32 if weight.dtype == np.float32 else torch.float64
+        out = nn.Linear(*weight.shape, bias=module.bias is not None, dtype=dtype)
+        with torch.no_grad():
+            out.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight.T)))
+            if module.bias is not None:
+                out.bias.copy_(torch.from_numpy(module.bias.data.copy()))
+        return out
+    if not isinstance(module, Module) and module in FUNCTIONS:
+        module = FUNCTIONS[module]()
+    if isinstance(module, ours.Sigmoid) and module.beta == 1:
+        return nn.Sigmoid()
+    for name, mine, options in PAIRS:
+        if type(module) is mine:
+            return getattr(nn, name)(**{their: getattr(module, our) for their, our in options})
+    title = module.title() if isinstance(module, Module) else getattr(module, "__name__", type(module).__name__)
+    raise NotImplementedError(f"to_torch: {title} has no counterpart there; Linear, Sequential, MLP, Dropout and the activations have")
