@@ -150,7 +150,9 @@ from .errors import (
     ShapeError,
     StateDictError,
 )
+from .io import load, save
 from .modes import enable_grad, no_grad
+from .train import EarlyStopping, History, fit
 
 __version__ = "0.1.0"
 
@@ -159,8 +161,10 @@ __all__ = [
     "AutogradError",
     "CompileError",
     "DTypeError",
+    "EarlyStopping",
     "GraphError",
     "GraphTooLargeError",
+    "History",
     "Op",
     "SerializationError",
     "ShapeError",
@@ -200,6 +204,7 @@ __all__ = [
     "exp",
     "expand_dims",
     "expm1",
+    "fit",
     "flip",
     "floor",
     "gelu",
@@ -215,6 +220,7 @@ __all__ = [
     "jvp",
     "leaky_relu",
     "linear",
+    "load",
     "log",
     "log1p",
     "log2",
@@ -252,6 +258,7 @@ __all__ = [
     "reshape",
     "roll",
     "round",
+    "save",
     "scatter",
     "sech2",
     "sigmoid",

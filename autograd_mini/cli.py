@@ -22,11 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gallery = commands.add_parser("gallery", help="run a program of the gallery; without a name, list them")
     gallery.add_argument("name", nargs="?", choices=[*ENTRIES], metavar="NAME", help=", ".join(ENTRIES))
     gallery.add_argument("--seed", type=int, default=0, help="the seed of everything random (0)")
+    gallery.add_argument("--plot", metavar="FILE", help="write the curves as a picture, .png, .svg or .pdf (needs the extra `plot`)")
     options = parser.parse_args(arguments)
     if options.command == "demo":
         return int(import_module("autograd_mini.gallery.demo").main())
     if options.command == "gallery" and options.name:
-        return int(import_module(f"autograd_mini.gallery.{options.name}").main(seed=options.seed))
+        entry = import_module(f"autograd_mini.gallery.{options.name.replace('-', '_')}")
+        return int(entry.main(seed=options.seed, plot=options.plot))
     if options.command == "gallery":
         for name, line in ENTRIES.items():
             print(f"{name:20s} {line}")

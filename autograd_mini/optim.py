@@ -7,12 +7,14 @@ ones are stepped in pieces that fit the processor's cache. What an optimiser *is
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
+from .core import functions
 from .core.engine import clock
 from .core.namespaces import QUIET, error_state
 from .core.node import Node
@@ -30,9 +32,13 @@ def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, l
     allowed = f"a finite number {'≥' if least else '>'} {low:g}" + (f" and < {high:g}" if high < math.inf else "")
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be {allowed}, got {value!r}")
-    if not low <= value < high or (value == low and not least):
-        raise ValueError(f"{name} must be {allowed}, got {value}")
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:  # an int of hundreds of digits
+        found = math.inf
+    if not low <= found < high or (found == low and not least):
+        raise ValueError(f"{name} must be {allowed}, got {str(value)[:20]}")
+    return found
 
 
 class _Used:
@@ -45,10 +51,17 @@ class _Used:
         self.gradient: Any = ref(gradient) if isinstance(gradient, np.ndarray) else lambda: gradient
 
     def is_on(self, gradient: Any) -> bool:
-        return gradient is not None and self.gradient() is gradient
+        return gradient is not None and self.gradient() is gradient and bool(np.any(gradient))  # zeros are as good as none
 
     def __reduce__(self) -> Any:  # a copy of the parameter has not been stepped
         return _Used, ()
+
+
+def _mark(parameter: Any) -> _Used:
+    """The mark of a parameter, put on it where it has none."""
+    if parameter.meta is None or "used" not in parameter.meta:
+        parameter.meta = {**(parameter.meta or {}), "used": _Used()}
+    return parameter.meta["used"]  # type: ignore[no-any-return]
 
 
 class _Block:
@@ -61,10 +74,18 @@ class _Block:
         self.ranges = [slice(a, b) for a, b in itertools.pairwise(ends)]
         self.grad = np.empty(ends[-1] if len(self.params) > 1 or isinstance(self.params[0], Value) else 0, self.dtype)
         self.change, self.spare = np.empty((2, min(ends[-1], max(PIECE, self.grad.size))), self.dtype)
-        parts = zip(self.ranges, self.shapes, strict=True) if self.grad.size else ()
-        self.changes = [self.change[part].reshape(shape) for part, shape in parts]
         self.state = {name: np.zeros(ends[-1], self.dtype) for name in slots}
         self.counts = [0] * len(self.params)  # steps that each parameter has taken
+        self._divide()
+
+    def _divide(self) -> None:
+        """Views of `change`, one for each parameter."""
+        parts = zip(self.ranges, self.shapes, strict=True) if self.grad.size else ()
+        self.changes = [self.change[part].reshape(shape) for part, shape in parts]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:  # in a copy they would be arrays of their own
+        vars(self).update(state)
+        self._divide()
 
     def step(self, optimizer: "Optimizer", grads: Sequence[Any]) -> None:
         """Change the parameters by their gradients; None for what no backward has reached."""
@@ -101,7 +122,7 @@ class _Block:
         single = type(parameter) is Value
         data, grad = (np.array([parameter.data]), np.array([grad])) if single else (parameter.data.reshape(-1), grad.reshape(-1))
         start = self.ranges[i].start
-        piece = PIECE if optimizer.slots or optimizer.reads_data else data.size  # in pieces that stay in the cache from pass to pass
+        piece = PIECE if optimizer.uses_buffers else data.size  # in pieces that stay in the cache from pass to pass
         for a in range(0, data.size, piece or 1):
             b = min(a + piece, data.size)
             state = {name: held[start + a : start + b] for name, held in self.state.items()}
@@ -110,6 +131,8 @@ class _Block:
             subtract_scaled(data[a:b], factor, direction, change)
         if single:
             parameter.data = float(data[0])
+        elif not parameter.data.flags.c_contiguous:  # `data` was a copy
+            parameter.data[...] = data.reshape(parameter.shape)
 
 
 class Optimizer:
@@ -121,6 +144,7 @@ class Optimizer:
 
     slots: tuple[str, ...] = ()
     reads_data = False  # whether `update` reads the parameters themselves
+    uses_buffers = True  # whether `update` writes into `change` or `spare`
 
     def __init__(self, params: Iterable[Any], lr: float, bounds: tuple[float, float] | None = None) -> None:
         if isinstance(params, Node) or not isinstance(params, Iterable):
@@ -137,8 +161,11 @@ class Optimizer:
                 raise ValueError(f"params[{i}], {parameter.name}, is no leaf that requires a gradient: optimise what it was made from")
         if len(set(self.params)) != len(self.params):
             raise ValueError("the same parameter was given twice")
-        if bounds is not None and (not isinstance(bounds, tuple | list) or len(bounds) != 2 or not bounds[0] <= bounds[1]):
-            raise ValueError(f"bounds must be (low, high) with low ≤ high, got {bounds!r}")
+        if bounds is not None:
+            if not isinstance(bounds, tuple | list) or len(bounds) != 2 or not all(isinstance(b, int | float | np.number) for b in bounds):
+                raise TypeError(f"bounds must be (low, high), two numbers, got {bounds!r}")
+            if not bounds[0] <= bounds[1]:
+                raise ValueError(f"bounds must be (low, high) with low ≤ high, got {bounds!r}")
         self.bounds, self.blocks = bounds, list[_Block]()
         kinds: dict[Any, list[int]] = {}
         for i, parameter in enumerate(self.params):
@@ -146,8 +173,7 @@ class Optimizer:
             kinds.setdefault((type(parameter), parameter.dtype, alone), []).append(i)
         self.blocks = [_Block(places, self.params, self.slots) for places in kinds.values()]
         self.shapes = [parameter.shape for parameter in self.params]
-        self.large = [i for i, parameter in enumerate(self.params) if parameter.size > PIECE]
-        self.marks = {i: _Used() for i in (0, len(self.params) - 1)}
+        self.dtypes = [parameter.dtype for parameter in self.params]
         self.tensors = [parameter for parameter in self.params if isinstance(parameter, Tensor)]
 
     @property
@@ -163,13 +189,15 @@ class Optimizer:
         """Forget the gradients of the parameters."""
         for parameter in self.params:
             parameter.grad = None
+        for i in {0, len(self.params) - 1}:
+            _mark(self.params[i]).put(None)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; return what the closure returned.
 
         A closure computes the loss and returns it; the gradients are forgotten before, and it may call backward() itself.
         Raises GraphError, and changes nothing, where no parameter has a gradient; warns once, with their names, where some
-        have none, and where gradients were not zeroed since the last step.
+        have none, and where gradients were not zeroed since the last step (it looks at the first and the last parameter).
         """
         loss = None if closure is None else self._evaluated(closure)
         grads = [parameter.grad for parameter in self.params]
@@ -205,28 +233,24 @@ class Optimizer:
                 f"no backward has reached the parameters ({names}{', …' if len(self.params) > 4 else ''}): the loss does not depend "
                 "on them, or backward() was not called since zero_grad(). Was the prediction detached, or wrapped afresh?"
             )
-        if set(map(type, grads)) != {np.ndarray} or [grad.shape for grad in grads] != self.shapes or self._is_other_dtype(grads):
+        plain = set(map(type, grads)) == {np.ndarray}
+        if not plain or [grad.shape for grad in grads] != self.shapes or [grad.dtype for grad in grads] != self.dtypes:
             for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
                 grads[i] = grad if grad is None else parameter.like(grad, "step(): a gradient")  # set by hand: of another kind?
-        again = False
+        again = []
         for i in {0, len(grads) - 1}:  # two witnesses for all
-            mark = self.marks[i]
-            again = again or mark.is_on(grads[i])
+            mark = _mark(self.params[i])
+            if mark.is_on(grads[i]):
+                again.append(self.params[i])
             mark.put(grads[i])
-            if self.params[i].meta is None or "used" not in self.params[i].meta:
-                self.params[i].meta = {**(self.params[i].meta or {}), "used": mark}
         if (missing or again) and not self.warned:
             self.warned = True
-            concerned = missing or self.params
+            concerned = again or missing
             names = ", ".join(parameter.name for parameter in concerned[:8]) + (", …" if len(concerned) > 8 else "")
             said = f"no backward has reached {names}; they stay as they are"
             if again:
                 said = f"the gradients of {names} were not zeroed since the last step: call zero_grad() before backward()"
             warnings.warn(f"step(): {said}", stacklevel=3)
-
-    def _is_other_dtype(self, grads: Sequence[Any]) -> bool:
-        """Whether a large gradient has another dtype than its parameter; small ones are copied into one vector of the right dtype."""
-        return any(grads[i].dtype != self.params[i].dtype for i in self.large)
 
     def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
         """Return (factor, direction): factor · direction is subtracted from the parameters.
@@ -256,33 +280,56 @@ class Optimizer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take the state and the rate of another optimiser of this class. StateDictError, and nothing taken, where it does not fit."""
-        name, found = type(self).__name__, None
-        if isinstance(state, Mapping) and state.get("optimizer") == name and isinstance(state.get("state"), Mapping):
-            found = state["state"]
-        if found is None or not isinstance(state.get("options"), Mapping):
+        name = type(self).__name__
+        found, options = (state.get("state"), state.get("options")) if isinstance(state, Mapping) else (None, None)
+        if not isinstance(found, Mapping) or not isinstance(options, Mapping) or state.get("optimizer") != name:
             raise StateDictError(f"load_state_dict: the state of an optimiser {name} is needed")
-        taken, wrong = [], []
+        wrong, held, counts = [], [], []
+        try:
+            lr = number("lr", options.get("lr"), least=True)
+        except (TypeError, ValueError) as error:
+            wrong.append(str(error))
         if set(found) != {str(i) for i in range(len(self.params))}:
-            wrong.append(f"it is of {len(found)} parameters, not {len(self.params)}")
-        for block in self.blocks if not wrong else ():
-            for i, place in enumerate(block.places):
-                held = found[str(place)]
-                for slot in self.slots:
-                    array = np.asarray(held.get(slot, np.nan))
-                    if array.shape != block.shapes[i] or array.dtype.kind != "f":
-                        wrong.append(f"{slot} of parameter {place} has shape {array.shape}, not {block.shapes[i]}")
-                    taken.append((block.state[slot][block.ranges[i]], array.reshape(-1)))
-        if wrong:
-            raise StateDictError(f"load_state_dict: {'; '.join(wrong)}")
-        self.lr = state["options"]["lr"]
-        for held, array in taken:
-            held[:] = array
+            raise StateDictError(f"load_state_dict: the state is of {len(found)} parameters, not of {len(self.params)}")
         for block in self.blocks:
-            block.counts = [int(found[str(place)]["count"]) for place in block.places]
+            whole = {slot: np.empty_like(array) for slot, array in block.state.items()}
+            for i, place in enumerate(block.places):
+                wrong += _misfits(f"of parameter {place}", found[str(place)], self.slots, block.shapes[i], block.dtype)
+                for slot in () if wrong else self.slots:
+                    whole[slot][block.ranges[i]] = np.reshape(found[str(place)][slot], -1)
+            held.append(whole)
+            counts.append([] if wrong else [int(found[str(place)]["count"]) for place in block.places])
+        if wrong:
+            raise StateDictError(f"load_state_dict: nothing was taken; {'; '.join(wrong)}")
+        n = len(self.blocks)  # all at once: set from C, Ctrl-C comes before or after
+        names = ["state"] * n + ["counts"] * n + ["_lr"]
+        deque(map(setattr, [*self.blocks, *self.blocks, self], names, [*held, *counts, lr]), maxlen=0)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self.options().items())
         return f"{type(self).__name__}({options}, {len(self.params)} parameters)"
+
+
+def _misfits(of: str, entry: Any, slots: Sequence[str], shape: tuple[int, ...], dtype: Any) -> Iterator[str]:
+    """Say what is wrong with one parameter's entry of a state_dict."""
+    if not isinstance(entry, Mapping):
+        yield f"the state {of} is no dict"
+        return
+    count = entry.get("count")
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
+        yield f"count {of} must be an int ≥ 0, got {count!r}"
+    yield from (f"unexpected {name} {of}" for name in entry if name not in (*slots, "count"))
+    for slot in slots:
+        array = np.asarray(entry[slot]) if slot in entry else None
+        if array is None:
+            yield f"missing {slot} {of}"
+        elif array.dtype.kind not in "biuf" or array.shape != shape:
+            yield f"{slot} {of} has shape {array.shape} and is {array.dtype}, not {shape} and {dtype}"
+        else:
+            with np.errstate(all="ignore"):
+                fits = np.all(np.isfinite(array.astype(dtype)))
+            if not fits:
+                yield f"{slot} {of} " + (f"is too large for {dtype}" if np.all(np.isfinite(array)) else "is not finite")
 
 
 class SGD(Optimizer):
@@ -309,6 +356,7 @@ class SGD(Optimizer):
         if nesterov and (not momentum or dampening):
             raise ValueError("nesterov needs a momentum > 0 and no dampening")
         self.slots, self.reads_data = ("velocity",) if momentum else (), weight_decay > 0
+        self.uses_buffers = self.momentum > 0 or self.weight_decay > 0
         super().__init__(params, lr, bounds)
 
     def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
@@ -375,7 +423,7 @@ class Adam(Optimizer):
         change += self.eps
         np.divide(mean, change, out=change)
         factor = self.lr / (1 - b1**count)
-        if self.weight_decay and self.decoupled:
+        if self.weight_decay and self.decoupled and factor:
             change += np.multiply(data, self.lr * self.weight_decay / factor, out=spare)
         return factor, change
 
@@ -482,24 +530,30 @@ class LBFGS(Optimizer):
         except ImportError:
             raise ImportError("LBFGS needs scipy: python -m pip install 'autograd-mini[scipy]'") from None
         start = np.concatenate([np.ravel(parameter.data) for parameter in self.params])
+        best, least = start, math.inf
 
         def evaluate(vector: Any) -> Any:
+            nonlocal best, least
             self._write(vector)
             loss = self._evaluated(closure)
             grads = [parameter.grad for parameter in self.params]
             self._check(grads)
             parts = [np.zeros(p.size) if grad is None else np.ravel(grad) for p, grad in zip(self.params, grads, strict=True)]
-            return float(loss.item() if isinstance(loss, Node) else loss), np.concatenate(parts).astype(float)
+            found = float(loss.item() if isinstance(loss, Node) else loss)
+            if found < least:
+                best, least = vector.copy(), found
+            return found, np.concatenate(parts).astype(float)
 
         options = {"maxiter": self.max_iter, "maxcor": self.history, "gtol": self.tolerance, "ftol": 0.0}
-        found = start
+        bounds = [self.bounds] * start.size if self.bounds else None
         try:
-            bounds = [self.bounds] * start.size if self.bounds else None
-            best = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options, bounds=bounds)
-            found = best.x
+            minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options, bounds=bounds)
+        except BaseException:
+            best = start
+            raise
         finally:
-            self._write(found)
-        return float(best.fun)
+            self._write(best)
+        return least
 
     def _write(self, vector: Any) -> None:
         a = 0
@@ -516,6 +570,8 @@ class Schedule:
     """A rate that changes with the epoch: call `step()` after each. A subclass writes `rate(epoch)`; `base` is the first rate."""
 
     def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(self).__name__}: an optimiser is needed, got a {type(optimizer).__name__}")
         self.optimizer, self.base, self.epoch = optimizer, optimizer.lr, 0
         optimizer.lr = self.rate(0)
 
@@ -525,8 +581,21 @@ class Schedule:
 
     def step(self) -> None:
         """Set the rate of the next epoch."""
+        self.optimizer.lr = self.rate(self.epoch + 1)
         self.epoch += 1
-        self.optimizer.lr = self.rate(self.epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what `load_state_dict` needs to go on from here."""
+        return {"base": self.base, "epoch": self.epoch}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another schedule of this kind was, and set the rate to that. StateDictError where it does not fit."""
+        try:
+            base, epoch = number("base", state["base"], least=True), int(state["epoch"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise StateDictError(f"load_state_dict: {{'base': …, 'epoch': …}} of a schedule is needed: {error}") from None
+        self.base, self.epoch = base, epoch
+        self.optimizer.lr = self.rate(epoch)
 
 
 def _epochs(name: str, value: Any) -> int:
@@ -616,6 +685,10 @@ def _reached(name: str, params: Iterable[Any]) -> list[Any]:
     """The parameters that have a gradient, all of them finite, or AnomalyError."""
     if isinstance(params, Node) or not isinstance(params, Iterable):
         raise TypeError(f"{name}: a list of parameters is needed, got a {type(params).__name__}")
+    params = list(params)
+    for parameter in params:
+        if not isinstance(parameter, Node):
+            raise TypeError(f"{name}: a list of parameters is needed, and it holds a {type(parameter).__name__}")
     reached = [parameter for parameter in params if parameter.grad is not None]
     for parameter in reached:
         if not np.all(np.isfinite(parameter.grad)):
@@ -635,11 +708,20 @@ def clip_grad_norm(params: Iterable[Any], max_norm: float) -> float:
     (5.0, array([0.6, 0.8]))
     """
     limit, reached = number("max_norm", max_norm), _reached("clip_grad_norm", params)
-    norm = math.hypot(*(float(np.linalg.norm(parameter.grad)) for parameter in reached))
+    norm = math.hypot(*(float(functions.norm(np.ravel(parameter.grad).astype(float))) for parameter in reached))
     scale = limit / (norm + 1e-6)
     for parameter in reached if scale < 1 else ():
-        parameter.grad = parameter.grad * (scale if type(parameter) is Value else parameter.dtype.type(scale))
+        _replace(parameter, parameter.grad * (scale if type(parameter) is Value else parameter.dtype.type(scale)))
     return norm
+
+
+def _replace(parameter: Any, gradient: Any) -> None:
+    """Put another gradient in the place of one, and with it the mark of an optimiser."""
+    mark = parameter.meta and parameter.meta.get("used")
+    used = mark and mark.is_on(parameter.grad)
+    parameter.grad = float(gradient) if type(parameter) is Value else np.asarray(gradient)  # of 0-d arrays NumPy makes numbers
+    if mark and used:
+        mark.put(parameter.grad)
 
 
 def clip_grad_value(params: Iterable[Any], limit: float) -> None:
@@ -655,4 +737,4 @@ def clip_grad_value(params: Iterable[Any], limit: float) -> None:
     limit = number("limit", limit)
     for parameter in _reached("clip_grad_value", params):
         held = np.clip(parameter.grad, -limit, limit)
-        parameter.grad = float(held) if type(parameter) is Value else held
+        _replace(parameter, held)

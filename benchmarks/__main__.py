@@ -17,7 +17,7 @@ from benchmarks.workers import WorkerError
 SUITES: dict[str, str | None] = {
     "eager": "benchmarks.eager",
     "derivatives": "benchmarks.derivatives",
-    "training": None,
+    "training": "benchmarks.training",
     "compiled": None,
 }
 

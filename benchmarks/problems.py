@@ -17,7 +17,7 @@ L2 = 1e-4  # weight of the sum of squared parameters in the hinge loss, as in mi
 
 @dataclass(frozen=True)
 class Problem:
-    """A multi-layer perceptron, one batch and plain SGD.
+    """A multi-layer perceptron, one batch and an optimiser: "sgd", plain, or "adam" with its usual betas and eps.
 
     `loss` is "mse" (of a sigmoid output), "hinge" (targets ±1, plus L2 on all parameters), "softmax" (cross-entropy
     with integer targets) or "sigmoid" (binary cross-entropy); all are means over the batch. Layers but the last end in
@@ -32,6 +32,7 @@ class Problem:
     lr: float
     dtype: str = "float64"
     small: bool = False  # a case whose time is all overhead: more peers, tighter targets
+    optimizer: str = "sgd"
 
     @property
     def name(self) -> str:

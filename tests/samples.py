@@ -303,6 +303,14 @@ elementwise(
     lambda x, t: -t * -torch.log1p(torch.exp(-x)) - (1.0 - t) * -torch.log1p(torch.exp(x)),
     analytic=False,
 )
+elementwise(
+    "BINARY_CROSS_ENTROPY",
+    through_apply("BINARY_CROSS_ENTROPY"),
+    (lambda rng, shape, turn: rng.uniform(0.2, 0.8, shape),) * 2,
+    lambda p, t: -t * torch.log(p) - (1.0 - t) * torch.log1p(-p),
+    analytic=False,
+    raw=False,
+)
 for _n in (1, 3):
     elementwise(
         "DOT",
@@ -451,6 +459,15 @@ for _axis in (0, 1, -1):
             analytic=False,
         )
 
+for _n in (1, 4, 12):
+    array(
+        "SQUARED_DISTANCE",
+        lambda F, x, y, n=_n: apply(ops.SQUARED_DISTANCE(n), x, y),
+        [(real, (4, 3)), (real, (4, 3))],
+        lambda x, y, n=_n: ((x - y) ** 2).sum() / n,
+        f"over {_n}",
+        raw=False,
+    )
 array(
     "SOFTMAX_CROSS_ENTROPY",
     "softmax_cross_entropy",

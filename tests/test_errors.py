@@ -1973,14 +1973,14 @@ def test_ordinary_training_does_not_warn():
     """zero_grad, backward, step in both usual orders, and accumulation over two batches: no warning (they are errors here)."""
     net = nn.MLP([2, 3, 1], rng=0)
     sgd = SGD(net.parameters(), lr=0.1, momentum=0.9)
-    for i in range(4):
-        if i % 2:
+    for i in range(6):
+        if i < 3:
             sgd.zero_grad()
         nn.mse(net(np.ones((4, 2))), np.zeros((4, 1))).backward()
-        if i == 1:
+        if i in (1, 4):
             nn.mse(net(np.ones((4, 2))), np.zeros((4, 1))).backward()
         sgd.step()
-        if not i % 2:
+        if i >= 2:
             net.zero_grad()
 
 

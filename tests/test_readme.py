@@ -31,8 +31,9 @@ def printed(blocks: list[str]) -> list[list[str]]:
     return outputs
 
 
-def test_blocks_print_what_their_comments_say():
+def test_blocks_print_what_their_comments_say(tmp_path, monkeypatch):
     """Every Python block of README runs, and prints the lines that stand in its comments."""
+    monkeypatch.chdir(tmp_path)
     assert len(BLOCKS) >= 4
     for block, lines in zip(BLOCKS, printed(BLOCKS), strict=True):
         assert expected(block) == lines, block

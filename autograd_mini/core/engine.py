@@ -69,14 +69,14 @@ def _pull(node: Any, g: Any, grads: Grads, wanted: set[Any], seed: Any) -> None:
     op, parents, xp = node.op, node.parents, node.xp
     out, operands = node.data, [parent.data for parent in parents]
     rules = op.vjps
-    shares = None if type(rules) is tuple else _for_each(parents, op, read(xp, rules, g, out, *operands))
-    for i, (parent, x) in enumerate(zip(parents, operands, strict=True)):
+    apart = type(rules) is tuple
+    shares = rules if apart else _for_each(parents, op, read(xp, rules, g, out, *operands))
+    for parent, x, given in zip(parents, operands, shares, strict=True):
         if parent not in wanted:
             continue
-        if shares is not None:
-            share = shares[i]
-        else:
-            share = rules[i](xp, g, out, *operands) if xp is not scalar else read(xp, rules[i], g, out, *operands)
+        share = given  # or, where each parent has a rule of its own, what that gives
+        if apart:
+            share = given(xp, g, out, *operands) if xp is not scalar else read(xp, given, g, out, *operands)
         if type(share) is not type(x) or (type(x) is not float and (share.shape != x.shape or share.dtype is not x.dtype)):
             share = parent.fit(share, node, False)
         held = grads.get(parent)

@@ -49,11 +49,11 @@ def record(kind: Any, op: Op | None, parents: tuple[Any, ...], data: Any) -> Any
         if parent.requires_grad and is_recording():
             node.op, node.parents, node.requires_grad = op, parents, bool(op.vjps)  # type: ignore[union-attr]
             return node
-    if parents and kind is Node.array_kind and data.base is not None:
-        set_data(node, data.copy())  # a constant has numbers of its own: an optimiser changes parameters in place
-    cut = NO_GRAD if parents and not is_recording() else op if op is DETACH else None
-    node.op = cut or next((parent.op for parent in parents if parent.op and not parent.parents), None)
-    node.parents, node.requires_grad = (), False
+    node.parents, node.requires_grad, node.op = (), False, op if op is DETACH else None
+    if parents:
+        if kind is Node.array_kind and data.base is not None:
+            set_data(node, data.copy())  # a constant has numbers of its own: an optimiser changes parameters in place
+        node.op = NO_GRAD if not is_recording() else next((parent.op for parent in parents if parent.op and not parent.parents), None)
     return node
 
 

@@ -271,7 +271,6 @@ def DOT(n: int) -> Op:
     return Op("dot", forward, vjps)
 
 
-ELEMENTWISE = {name: row for name, row in globals().items() if name.isupper()}
 # ---- Array rows, for Tensors ----------------------------------------------------------------------------------------
 Axis = int | tuple[int, ...] | None
 
@@ -477,6 +476,26 @@ SOFTMAX_CROSS_ENTROPY = Op("softmax_cross_entropy",
         lambda xp, g, out, z, p: -g[..., None] * xp.log_softmax(z, -1)))
 
 
+def _held_log(xp: Any, log: Rule, x: Any, p: Any) -> Any:
+    """log(x), the logarithm of a probability p, held at −100 near p = 0 (e⁻¹⁰⁰ is 3.72e-44): no slope there is 0·∞."""
+    gone = xp.less(xp.abs(p), 3.72e-44)
+    return xp.where(gone, -100.0, log(xp.where(gone, 0.5, x)))
+
+
+# Elementwise, for Values too. The slope is held apart from the value, as PyTorch's: it stays large where log p is held.
+BINARY_CROSS_ENTROPY = Op("binary_cross_entropy",
+    lambda xp, p, t: -t * _held_log(xp, xp.log, p, p) - (1.0 - t) * _held_log(xp, xp.log1p, -p, 1.0 - p),
+    (lambda xp, g, out, p, t: g * ((p - t) / xp.maximum(p * (1.0 - p), 1e-12)),
+        lambda xp, g, out, p, t: g * (_held_log(xp, xp.log1p, -p, 1.0 - p) - _held_log(xp, xp.log, p, p))))
+
+
+@static
+def SQUARED_DISTANCE(n: float) -> Op:
+    """Σ(x − y)² / n: a squared error and its mean in one."""
+    return Op("squared_distance", lambda xp, x, y: xp.sum(xp.square(x - y), axis=None) / n,
+        (lambda xp, g, out, x, y: g * (2.0 / n * (x - y)), lambda xp, g, out, x, y: g * (2.0 / n * (y - x))))
+
+
 def _matmul_left(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
     if len(xp.shape(y)) == 1:
         return g[..., None] * y
@@ -654,4 +673,4 @@ INV = Op("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_tran
 DET = Op("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: (g * out)[..., None, None] * _transposed(xp, xp.inv(a)),))
 LOGABSDET = Op("logabsdet", lambda xp, a: xp.logabsdet(a), (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))
 
-TABLE = {name: row for name, row in globals().items() if name.isupper() and name not in ("ELEMENTWISE", "TABLE")}
+TABLE = {name: row for name, row in globals().items() if name.isupper() and name != "TABLE"}

@@ -49,7 +49,7 @@ class Tensor(Node):
         if self.parents:
             raise GraphError(f"the data of {self.name} come from '{self.op}': change its leaves, or take .detach()")
         if data is not self.data:
-            set_data(self, np.array(self.like(data, ".data =")))
+            set_data(self, np.array(self.like(data, ".data ="), order="C"))
         clock.now += 1
         self.version = clock.now
 
@@ -221,8 +221,9 @@ class Tensor(Node):
             share = share if isinstance(share, Node) else Tensor.constant(Tensor.result(share, node.op))
             share = sum_to(functions, share, data.shape, node.op)
             return share if type(share) is Tensor and share.dtype == data.dtype else functions.cast(share, data.dtype)
-        if type(share) is np.ndarray and share.shape == data.shape and share.dtype == data.dtype:
-            return share
+        if type(share) is np.ndarray and share.dtype is data.dtype:
+            share = sum_to(arrays, share, data.shape, node.op) if share.shape != data.shape else share
+            return share if type(share) is np.ndarray else np.asarray(share)
         share = np.asarray(share) if not isinstance(share, Node) else np.empty(0, object)
         if share.dtype.kind not in "biuf":
             raise GraphError(f"{node.op.name!r} returned {share.dtype} as a gradient: return real numbers")

@@ -11,6 +11,8 @@ import numpy as np
 
 import autograd_mini as ag
 
+from .picture import save_curves
+
 
 def residuals(net: Any, t: Any) -> Any:
     """What is to be 0: u″ + u at the times t, of shape (n, 1), u(0), and u′(0) − 1. A Tensor of shape (n + 2,)."""
@@ -37,7 +39,7 @@ def solve(seed: int = 0, hidden: int = 16, points: int = 32, steps: int = 300) -
     return unravel(w), losses
 
 
-def main(seed: int = 0) -> int:
+def main(seed: int = 0, plot: str | None = None) -> int:
     """Train, and print the solution beside the sine."""
     print("u'' + u = 0, u(0) = 0, u'(0) = 1 on [0, 2π], by a 1-16-1 tanh network\n")
     net, losses = solve(seed)
@@ -51,5 +53,7 @@ def main(seed: int = 0) -> int:
         print("   " + "".join(f"{number:{8 if i == 0 else 10}.4f}" for i, number in enumerate(row)))
     x = np.linspace(0.0, 2.0 * np.pi, 1001)[:, None]
     error = float(np.max(np.abs(net(x).data - np.sin(x))))
+    if plot:
+        save_curves(plot, {"u(x)": net(x).data[:, 0], "sin x": np.sin(x[:, 0])}, x="x, in thousandths of 2π")
     print(f"\n   largest |u(x) − sin x| on [0, 2π]: {error:.1e}")
     return 0 if error < 0.02 else 1

@@ -1,9 +1,10 @@
 """Curves as a picture, with the `plot` extra."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 
-def save_curves(path: str, curves: Mapping[str, Sequence[float]], x: str = "epoch") -> None:
+def save_curves(path: str, curves: Mapping[str, Any], x: str = "epoch") -> None:
     """Write the curves, a number for each epoch or step, as a picture (.png, .svg or .pdf). ImportError without matplotlib."""
     try:
         from matplotlib.figure import Figure

@@ -1,7 +1,62 @@
 """Networks: a thin layer on the engine."""
 
-from . import scalar
-from .losses import binary_cross_entropy_with_logits, cross_entropy, mse
-from .modules import MLP, Linear, Module
+from . import init, scalar
+from .activation_modules import (
+    ELU,
+    GELU,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from .interop import from_torch
+from .losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    half_sse,
+    hinge,
+    huber,
+    kl_div,
+    mae,
+    mse,
+    nll,
+)
+from .modules import MLP, Dropout, Linear, Module, Sequential
 
-__all__ = ["MLP", "Linear", "Module", "binary_cross_entropy_with_logits", "cross_entropy", "mse", "scalar"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "MLP",
+    "Dropout",
+    "Identity",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "Module",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "from_torch",
+    "half_sse",
+    "hinge",
+    "huber",
+    "init",
+    "kl_div",
+    "mae",
+    "mse",
+    "nll",
+    "scalar",
+]

@@ -48,10 +48,9 @@ def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any
         raise TypeError(f"activation must be a name, a function or a Module, got the class {name}: pass {name}()")
     if callable(activation):
         return activation
-    if not isinstance(activation, str):
-        raise TypeError(f"activation must be a name, a function or a Module, got {activation!r}")
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"unknown activation {activation!r}: one of {', '.join(ACTIVATIONS)}, or a function")
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
+        kind = ValueError if isinstance(activation, str) else TypeError
+        raise kind(f"unknown activation {activation!r}: one of {', '.join(ACTIVATIONS)}, or a function or Module")
     return ACTIVATIONS[activation]
 
 

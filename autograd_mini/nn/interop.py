@@ -51,22 +51,29 @@ def from_torch(module: Any) -> Module:
     >>> net([[0.0, 1.0]]).shape
     (1, 3)
     """
-    nn = _torch().nn
-    if not isinstance(module, nn.Module):
+    torch = _torch()
+    if not isinstance(module, torch.nn.Module):
         raise TypeError(f"from_torch: a torch.nn.Module is needed, got a {type(module).__name__}")
-    out: Module = _from(module, nn).train(module.training)
+    out: Module = _from(module, torch.nn, {})
     return out
 
 
-def _from(module: Any, nn: Any) -> Any:
+def _from(module: Any, nn: Any, done: dict[int, Any]) -> Any:
+    if id(module) not in done:  # a layer that is used twice stays one
+        done[id(module)] = out = _module_from(module, nn, done)
+        out.training = module.training
+    return done[id(module)]
+
+
+def _module_from(module: Any, nn: Any, done: dict[int, Any]) -> Any:
     kind = type(module)
     if kind is nn.Sequential:
-        return Sequential(*(_from(part, nn).train(part.training) for part in module))
+        return Sequential(*(_from(part, nn, done) for part in module))
     if kind is nn.Linear:
         weight = module.weight.detach().cpu().numpy()
         out = Linear(module.in_features, module.out_features, module.bias is not None, rng=0, dtype=weight.dtype)
-        out.weight = Tensor(weight.T)
-        out.bias = None if module.bias is None else Tensor(module.bias.detach().cpu().numpy())
+        out.weight = _parameter(module.weight, weight.T)
+        out.bias = None if module.bias is None else _parameter(module.bias, module.bias.detach().cpu().numpy())
         return out
     if kind is nn.Sigmoid:
         return ours.Sigmoid()
@@ -82,34 +89,52 @@ def _from(module: Any, nn: Any) -> Any:
     raise NotImplementedError(f"from_torch: {kind.__name__} has no counterpart; there are {known}")
 
 
+def _parameter(theirs: Any, data: Any) -> Tensor:
+    """Our parameter of those numbers, frozen where theirs is."""
+    out = Tensor(data)
+    if not theirs.requires_grad:
+        out.requires_grad, out.meta = False, {"frozen": True}
+    return out
+
+
 def to_torch(module: Any) -> Any:
     """Return the same network as a torch.nn.Module; see Module.to_torch."""
-    torch = _torch()
-    return _to(module, torch).train(getattr(module, "training", True))
+    return _to(module, _torch(), {})
 
 
-def _to(module: Any, torch: Any) -> Any:
+def _to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
+    if id(module) not in done or not isinstance(module, Module):
+        done[id(module)] = out = _module_to(module, torch, done)
+        out.training = getattr(module, "training", True)
+    return done[id(module)]
+
+
+def _module_to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
     nn = torch.nn
     if isinstance(module, MLP):
         parts = [part for layer in module.layers for part in (layer, module.activation)][:-1]
-        return nn.Sequential(*(_to(part, torch) for part in [*parts, *([] if module.output is identity else [module.output])]))
+        return nn.Sequential(*(_to(part, torch, done) for part in [*parts, *([] if module.output is identity else [module.output])]))
     if isinstance(module, Sequential):
-        return nn.Sequential(*(_to(part, torch).train(getattr(part, "training", True)) for part in module.layers))
+        return nn.Sequential(*(_to(part, torch, done) for part in module.layers))
     if isinstance(module, Linear):
         weight = module.weight.data
         dtype = torch.float32 if weight.dtype == np.float32 else torch.float64
         out = nn.Linear(*weight.shape, bias=module.bias is not None, dtype=dtype)
         with torch.no_grad():
             out.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight.T)))
+            out.weight.requires_grad_(module.weight.requires_grad)
             if module.bias is not None:
                 out.bias.copy_(torch.from_numpy(module.bias.data.copy()))
+                out.bias.requires_grad_(module.bias.requires_grad)
         return out
     if not isinstance(module, Module) and module in FUNCTIONS:
         module = FUNCTIONS[module]()
     if isinstance(module, ours.Sigmoid) and module.beta == 1:
         return nn.Sigmoid()
+    if isinstance(module, ours.Softplus):
+        return nn.Softplus(threshold=40)  # beyond which the two are equal to the last digit
     for name, mine, options in PAIRS:
-        if type(module) is mine:
+        if type(module) is mine and getattr(module, "axis", -1) is not None:
             return getattr(nn, name)(**{their: getattr(module, our) for their, our in options})
     title = module.title() if isinstance(module, Module) else getattr(module, "__name__", type(module).__name__)
     raise NotImplementedError(f"to_torch: {title} has no counterpart there; Linear, Sequential, MLP, Dropout and the activations have")

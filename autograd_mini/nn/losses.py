@@ -1,4 +1,9 @@
-"""Losses: how far predictions are from what they should be. All check shapes: a loss never broadcasts silently."""
+"""Losses: how far predictions are from what they should be. All check shapes: a loss never broadcasts silently.
+
+Predictions and targets are Tensors, Values, arrays, numbers, or lists of them; where PyTorch differentiates a target, so do
+these. `reduction` is "mean" (over all elements; of losses of classes, over the samples), "sum", or "none" for each loss. As
+everywhere, raw data give raw numbers, float32 is kept where all arrays are float32, and NaN passes through.
+"""
 
 import contextlib
 import math
@@ -6,28 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from ..core import functions
-from ..core.node import Node
-from ..errors import DTypeError, ShapeError
+from ..coercion import BARE
+from ..core import functions, ops
+from ..core.node import Node, apply
+from ..core.tensor import Tensor
+from ..core.value import Value
+from ..errors import AutogradError, DTypeError, ShapeError
+from .activations import finite
 
 REDUCTIONS = {"mean": functions.mean, "sum": functions.sum, "none": lambda x: x}
+ROUNDING = 1e-5  # how far above 0 a logarithm of a probability may lie
+READY = (Node, *BARE)
 
 
-def _reduced(losses: Any, reduction: str) -> Any:
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-    return REDUCTIONS[reduction](losses)
-
-
-def _check(name: str, prediction: Any, target: Any) -> None:
-    given, wanted = functions.shape(prediction), functions.shape(target)
-    if given != wanted:
-        broadcast = ""
-        with contextlib.suppress(ValueError):
-            broadcast = f": they would broadcast to {np.broadcast_shapes(given, wanted)}"
-        raise ShapeError(f"{name}: prediction {given} and target {wanted} differ{broadcast}; reshape one")
-    if not math.prod(given):
-        raise ValueError(f"{name}: the batch is empty, shape {given}")
+# ---- Losses of numbers --------------------------------------------------------------------------------------------------
 
 
 def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
@@ -39,8 +36,94 @@ def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     >>> ag.nn.mse(ag.Tensor([1.0, 3.0]), [1.0, 1.0]).item()
     2.0
     """
-    _check("mse", prediction, target)
+    prediction, target = _pair("mse", prediction, target, reduction)
+    if type(prediction) is Tensor and reduction != "none":  # in one operation
+        return apply(ops.SQUARED_DISTANCE(prediction.size if reduction == "mean" else 1), prediction, target)
     return _reduced(functions.squared_error(prediction, target), reduction)
+
+
+def half_sse(prediction: Any, target: Any, reduction: str = "sum") -> Any:
+    """Return half the squared error: ½·Σ(prediction − target)² over all elements; its gradient is prediction − target.
+
+    Both of one shape, else ShapeError.
+
+    >>> import autograd_mini as ag
+    >>> ag.nn.half_sse(ag.Tensor([1.0, 3.0]), [1.0, 1.0]).item()
+    2.0
+    """
+    prediction, target = _pair("half_sse", prediction, target, reduction)
+    return 0.5 * _reduced(functions.squared_error(prediction, target), reduction)
+
+
+def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return the absolute error |prediction − target|, its mean by default; where they are equal, its gradient is 0.
+
+    Both of one shape, else ShapeError. PyTorch's l1_loss.
+
+    >>> import autograd_mini as ag
+    >>> ag.nn.mae(ag.Tensor([1.0, 3.0]), [1.0, 1.0]).item()
+    1.0
+    """
+    prediction, target = _pair("mae", prediction, target, reduction)
+    return _reduced(functions.abs(functions.subtract(prediction, target)), reduction)
+
+
+def huber(prediction: Any, target: Any, reduction: str = "mean", *, delta: float = 1.0) -> Any:
+    """Return ½·d² where |d| ≤ delta, else delta·(|d| − ½·delta), for d = prediction − target; the mean by default.
+
+    Both of one shape, else ShapeError; ValueError for a delta that is not above 0. Huber 1964, doi:10.1214/aoms/1177703732;
+    PyTorch's huber_loss.
+
+    >>> import autograd_mini as ag
+    >>> ag.nn.huber(ag.Tensor([0.0, 3.0]), [1.0, 1.0], "none").tolist()
+    [0.5, 1.5]
+    """
+    delta = finite("huber: delta", delta, above=0)
+    prediction, target = _pair("huber", prediction, target, reduction)
+    far = functions.subtract(prediction, target)
+    held = functions.clip(far, -delta, delta)
+    return _reduced(held * (far - 0.5 * held), reduction)
+
+
+def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return max(0, 1 − target · prediction), its mean by default, for targets of −1 and 1: the loss of a margin of 1.
+
+    Both of one shape, else ShapeError; ValueError for another target. On the margin the gradient is 0.
+
+    >>> import autograd_mini as ag
+    >>> ag.nn.hinge(ag.Tensor([0.5, -3.0]), [1.0, -1.0], "none").tolist()
+    [0.5, 0.0]
+    """
+    prediction, target = _pair("hinge", prediction, target, reduction)
+    data = target.data if isinstance(target, Node) else target
+    if not np.all(right := np.abs(data) == 1):
+        wrong = np.asarray(data)[~np.asarray(right)].flat[0]
+        raise ValueError(f"hinge: the target must be -1 or 1, got {wrong:g}; of labels 0 and 1 make 2 * target - 1")
+    return _reduced(functions.relu(1.0 - functions.multiply(target, prediction)), reduction)
+
+
+# ---- Losses of probabilities ----------------------------------------------------------------------------------------------
+
+
+def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return −t·log p − (1 − t)·log(1 − p) for probabilities p and labels or probabilities t in [0, 1], of one shape.
+
+    As PyTorch's: logarithms are held at −100, and the gradient is (p − t) / max(p·(1 − p), 1e-12). For logits, use
+    `binary_cross_entropy_with_logits`, which is exact. ValueError with the range where p or t lies outside [0, 1].
+
+    >>> import autograd_mini as ag
+    >>> round(ag.nn.binary_cross_entropy(ag.Tensor([0.5]), [1.0]).item(), 6), ag.nn.binary_cross_entropy(0.0, 1.0)
+    (0.693147, 100.0)
+    """
+    name = "binary_cross_entropy"
+    prediction, target = _pair(name, prediction, target, reduction)
+    low, high = _range(prediction)
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"{name}: the prediction must lie in [0, 1], got {low:g} to {high:g}: pass sigmoid(x), or take {name}_with_logits of logits"
+        )
+    _check_probabilities(name, target)
+    return _reduced(apply(ops.BINARY_CROSS_ENTROPY, prediction, target), reduction)
 
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
@@ -52,16 +135,35 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     >>> round(ag.nn.binary_cross_entropy_with_logits(ag.Tensor([0.0]), [1.0]).item(), 6)
     0.693147
     """
-    _check("binary_cross_entropy_with_logits", logits, target)
+    logits, target = _pair("binary_cross_entropy_with_logits", logits, target, reduction, "logits")
     _check_probabilities("binary_cross_entropy_with_logits", target)
     return _reduced(functions.sigmoid_cross_entropy(logits, target), reduction)
 
 
-def _check_probabilities(name: str, target: Any) -> None:
-    data = target.data if isinstance(target, Node) else np.asarray(target)
-    low, high = np.minimum.reduce(data, axis=None), np.maximum.reduce(data, axis=None)
-    if not (low >= 0 and high <= 1):
-        raise ValueError(f"{name}: the target must lie in [0, 1], got {low:g} to {high:g}")
+def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target: bool = False) -> Any:
+    """Return t·(log t − x) for the logarithms x of the predicted probabilities, and probabilities t, of one shape.
+
+    With `log_target` the target too holds logarithms. As PyTorch's: the mean is over all elements, so the divergence of a
+    batch of distributions is the sum divided by the batch's size. Where t is 0 the loss is 0, whatever x. ValueError for a t
+    outside [0, 1], and for logarithms above 0.
+
+    >>> import autograd_mini as ag
+    >>> round(ag.nn.kl_div(ag.log_softmax(ag.Tensor([0.0, 0.0])), [1.0, 0.0], "sum").item(), 6)
+    0.693147
+    """
+    prediction, target = _pair("kl_div", prediction, target, reduction)
+    _check_logarithms("kl_div", "prediction", prediction)
+    if log_target:
+        _check_logarithms("kl_div", "target", target)
+        ratio = functions.where(functions.equal(target, -math.inf), 0.0, functions.subtract(target, prediction))
+        return _reduced(functions.multiply(functions.exp(target), ratio), reduction)
+    _check_probabilities("kl_div", target)
+    nothing = functions.logical_and(functions.equal(target, 0.0), functions.equal(prediction, -math.inf))  # 0·∞ is 0 here
+    product = functions.multiply(target, functions.where(nothing, 0.0, prediction))
+    return _reduced(functions.subtract(functions.xlogy(target, target), product), reduction)
+
+
+# ---- Losses of classes ----------------------------------------------------------------------------------------------------
 
 
 def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
@@ -75,22 +177,132 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
     >>> round(ag.nn.cross_entropy(ag.Tensor([[0.0, 0.0]]), [1]).item(), 6)
     0.693147
     """
-    sizes = functions.shape(logits)
-    if not sizes or not math.prod(sizes):
-        raise ValueError(f"cross_entropy: logits of shape (batch, classes) are needed, got {sizes}")
+    logits, sizes = _scores("cross_entropy", "logits", logits, reduction)
+    if isinstance(target, list | tuple):
+        with contextlib.suppress(AutogradError, ValueError):  # a list of nodes holds probabilities
+            target = np.asarray(target)
+        target = target if isinstance(target, np.ndarray) else _data("cross_entropy", "target", target)
     if functions.shape(target) == sizes:
-        _check_probabilities("cross_entropy", target)
+        _check_probabilities("cross_entropy", target := _data("cross_entropy", "target", target))
         return _reduced(functions.softmax_cross_entropy(logits, target), reduction)
-    if isinstance(target, Node):
-        raise DTypeError(f"cross_entropy: class indices are plain integers, not a {type(target).__name__}: pass target.data.astype(int)")
-    classes = np.asarray(target)
-    if classes.dtype.kind not in "iu":
-        raise DTypeError(f"cross_entropy: class indices must be integers, got {classes.dtype}: pass target.astype(int)")
-    if classes.shape != sizes[:-1]:
-        raise ShapeError(f"cross_entropy: logits {sizes} need {sizes[:-1]} class indices, got {classes.shape}")
-    low, high = np.minimum.reduce(classes, axis=None), np.maximum.reduce(classes, axis=None)
-    if low < 0 or high >= sizes[-1]:
-        raise IndexError(f"cross_entropy: target {low if low < 0 else high} out of range for {sizes[-1]} classes")
-    chosen = np.zeros(sizes, logits.dtype if isinstance(logits, Node) else np.float64)
+    classes = _classes("cross_entropy", "logits", sizes, target)
+    chosen = np.zeros(sizes, logits.dtype)
     chosen.reshape(-1, sizes[-1])[np.arange(classes.size), classes.reshape(-1)] = 1.0
     return _reduced(functions.softmax_cross_entropy(logits, chosen), reduction)
+
+
+def nll(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return −prediction[target], the mean over the batch by default: the negative log-likelihood.
+
+    `prediction` holds logarithms of probabilities (log_softmax's result) of shape (batch, classes) or (classes,), `target` raw
+    integers (batch,), one class a sample. Of logits take `cross_entropy`. ValueError where a logarithm is above 0, as
+    probabilities and logits are; the errors of a target are cross_entropy's.
+
+    >>> import autograd_mini as ag
+    >>> round(ag.nn.nll(ag.log_softmax(ag.Tensor([[0.0, 0.0]])), [1]).item(), 6)
+    0.693147
+    """
+    prediction, sizes = _scores("nll", "prediction", prediction, reduction)
+    _check_logarithms("nll", "prediction", prediction)
+    classes = _classes("nll", "prediction", sizes, target)
+    places = (*np.indices(classes.shape), classes) if classes.ndim != 1 else (np.arange(classes.size), classes)
+    return _reduced(functions.negative(functions.getitem(prediction, places)), reduction)
+
+
+# ---- Checks ---------------------------------------------------------------------------------------------------------------
+
+
+def _reduced(losses: Any, reduction: str) -> Any:
+    return losses if type(losses) is Value or type(losses) is float else REDUCTIONS[reduction](losses)
+
+
+def _check_reduction(name: str, reduction: Any) -> None:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        raise ValueError(f"{name}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+
+
+def _data(name: str, what: str, x: Any) -> Any:
+    """Nodes and numbers as they are, arrays and lists as arrays of floats, lists of nodes as one Tensor in their graph."""
+    if isinstance(x, READY):
+        return x
+    try:
+        found = Tensor.constant(x)
+    except (DTypeError, ValueError) as error:
+        raise type(error)(f"{name}: the {what}: {str(error).removeprefix('Tensor: ')}") from None
+    return found if found.parents else found.data
+
+
+def _pair(name: str, prediction: Any, target: Any, reduction: str, what: str = "prediction") -> tuple[Any, Any]:
+    """Both operands, of one shape that is not empty."""
+    _check_reduction(name, reduction)
+    prediction, target = _data(name, what, prediction), _data(name, "target", target)
+    given, wanted = functions.shape(prediction), functions.shape(target)
+    if given != wanted:
+        broadcast = ""
+        with contextlib.suppress(ValueError):
+            broadcast = f": they would broadcast to {np.broadcast_shapes(given, wanted)}"
+        raise ShapeError(f"{name}: {what} {given} and target {wanted} differ{broadcast}; reshape one")
+    if 0 in given:
+        raise ValueError(f"{name}: the batch is empty, shape {given}")
+    return prediction, target
+
+
+def _scores(name: str, what: str, x: Any, reduction: str) -> tuple[Any, tuple[int, ...]]:
+    """What is predicted for each class, and its shape."""
+    _check_reduction(name, reduction)
+    x = _data(name, what, x)
+    sizes = functions.shape(x)
+    if not sizes:
+        raise ShapeError(f"{name}: {what} of shape (batch, classes) are needed, got {sizes}")
+    if 0 in sizes:
+        raise ValueError(f"{name}: the batch is empty, shape {sizes}")
+    return x, sizes
+
+
+def _classes(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
+    """The class of each sample as an array of integers."""
+    if type(target) is np.ndarray and target.dtype.kind in "iu" and target.shape == sizes[:-1] and target.size:  # the common case
+        low, high = np.minimum.reduce(target, axis=None), np.maximum.reduce(target, axis=None)
+        if low >= 0 and high < sizes[-1]:
+            return target
+    advice = "class indices are plain integers"
+    needed = f"{name}: {what} {sizes} need {sizes[:-1]} class indices"
+    needed += f" or {sizes} probabilities" if name == "cross_entropy" else ""
+    if isinstance(target, Node):
+        if target.shape != sizes[:-1]:
+            raise ShapeError(f"{needed}, got {target.shape}")
+        raise DTypeError(f"{name}: {advice}, not a {type(target).__name__}: pass target.data.astype(int)")
+    try:
+        classes = np.asarray(target)
+    except (AutogradError, ValueError):
+        raise DTypeError(f"{name}: {advice}, one a sample, not a {type(target).__name__} of nodes or of ragged rows") from None
+    if classes.dtype.kind not in "biuf":
+        raise DTypeError(f"{name}: {advice}, one a sample, not {None if target is None else classes.dtype}")
+    if classes.shape != sizes[:-1]:
+        raise ShapeError(f"{needed}, got {classes.shape}")
+    if classes.dtype.kind not in "iu":
+        raise DTypeError(f"{name}: {advice}, not {classes.dtype}: pass target.astype(int)")
+    low, high = np.minimum.reduce(classes, axis=None), np.maximum.reduce(classes, axis=None)
+    if low < 0 or high >= sizes[-1]:
+        raise IndexError(f"{name}: target {low if low < 0 else high} out of range for {sizes[-1]} classes")
+    return classes
+
+
+def _range(x: Any) -> tuple[Any, Any]:
+    """The least and the greatest of a node's or raw data."""
+    data = x.data if isinstance(x, Node) else x
+    if type(data) is float:
+        return data, data
+    return np.minimum.reduce(data, axis=None), np.maximum.reduce(data, axis=None)
+
+
+def _check_probabilities(name: str, target: Any) -> None:
+    low, high = _range(target)
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"{name}: the target must lie in [0, 1], got {low:g} to {high:g}")
+
+
+def _check_logarithms(name: str, what: str, x: Any) -> None:
+    high = _range(x)[1]
+    if high > ROUNDING:
+        raise ValueError(f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {high:g}: pass log_softmax(x)")

@@ -8,11 +8,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..coercion import to_array
 from ..core import functions
 from ..core.engine import clock
 from ..core.node import Node, set_data
 from ..core.tensor import Tensor
-from ..errors import StateDictError
+from ..errors import ShapeError, StateDictError
 from ..modes import no_grad
 from .activations import activation_of
 
@@ -73,6 +74,7 @@ class Module:
                     yield path, item
                 continue
             if isinstance(item, Module):
+                item._check()
                 yield path, item
             inner = enumerate(item) if isinstance(item, list | tuple) else (vars(item) if isinstance(item, Module) else item).items()
             stack += [(f"{path}.{key}" if path else str(key), part) for key, part in inner][::-1]
@@ -122,13 +124,23 @@ class Module:
                 item.requires_grad = True
         return self
 
+    def _nodes(self) -> dict[str, Any]:
+        """Every leaf node by its path. ValueError where two have the same."""
+        found: dict[str, Any] = {}
+        for path, item in self._walk():
+            if isinstance(item, Node):
+                if path in found:
+                    raise ValueError(f"two parameters of {type(self).__name__} have the path {path}: no dots in the keys of a dict")
+                found[path] = item
+        return found
+
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of the data of every leaf node by its path: parameters, frozen ones, and constants.
 
         >>> Linear(2, 1, rng=0).state_dict()["bias"].shape
         (1,)
         """
-        return {path: np.array(item.data) for path, item in self._walk() if isinstance(item, Node)}
+        return {path: np.array(item.data) for path, item in self._nodes().items()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
         """Take the data of all nodes from a state_dict; all or none. Returns the missing and the unexpected names.
@@ -138,7 +150,7 @@ class Module:
         """
         if not isinstance(state, Mapping):
             raise StateDictError(f"load_state_dict: a dict of arrays by name is needed, got {type(state).__name__}")
-        nodes = {path: item for path, item in self._walk() if isinstance(item, Node)}
+        nodes = self._nodes()
         missing, unexpected = [name for name in nodes if name not in state], [str(name) for name in state if name not in nodes]
         wrong = [f"missing {name}" for name in missing if strict] + [f"unexpected {name}" for name in unexpected if strict]
         found: dict[Any, Any] = {}
@@ -162,13 +174,13 @@ class Module:
         `x` is an input, or the shape of one as a tuple of ints. The model is run on it once, in evaluation mode.
 
         >>> print(Linear(2, 3, rng=0).summary((5, 2)))
-        layer   input   weights                    output  parameters
-        Linear  (5, 2)  weight (2, 3), bias (3,)   (5, 3)           9
+        layer   input   weights                   output  parameters
+        Linear  (5, 2)  weight (2, 3), bias (3,)  (5, 3)           9
         9 parameters
         """
         shapes = self._shapes(x) if x is not None else {}
         head = ["layer", *(["input"] if shapes else []), "weights", *(["output"] if shapes else []), "parameters"]
-        rows, leaves = [], {path: item for path, item in self._walk() if isinstance(item, Node)}
+        rows, leaves = [], self._nodes()
         modules = list(self.named_modules())
         paths = [path for path, _ in modules]
         for path, module in modules:
@@ -181,7 +193,7 @@ class Module:
         if len(rows) > 60:
             rows = [*rows[:60], [f"… and {len(rows) - 60} more", *[""] * (len(head) - 1)]]
         widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row[:-1], widths, strict=False)) + row[-1].rjust(widths[-1] + 2) for row in [head, *rows]]
+        lines = ["  ".join([*map(str.ljust, row[:-1], widths), row[-1].rjust(widths[-1])]).rstrip() for row in [head, *rows]]
         trained = sum(node.size for node in leaves.values() if node.requires_grad)
         fixed = sum(node.size for node in leaves.values()) - trained
         return "\n".join([*lines, f"{trained:,} parameters" + (f", {fixed:,} more are constant or frozen" if fixed else "")])
@@ -194,7 +206,7 @@ class Module:
         try:
             with no_grad():
                 self.eval()(x)
-            return {id(module): (", ".join(map(str, taken)), str(given)) for module, taken, given in _calls.get() or []}
+            return {id(module): (", ".join(taken), given) for module, taken, given in _calls.get() or []}
         finally:
             _calls.reset(token)
             for module, mode in modes:
@@ -217,8 +229,11 @@ class Module:
         return to_torch(self)
 
 
-def _shape(x: Any) -> Any:
-    return f"{len(x)} of {_shape(x[0])}" if isinstance(x, list) and x and isinstance(x[0], Node | list) else functions.shape(x)
+def _shape(x: Any) -> str:
+    """The shape as the summary shows it; a list of nodes is counted."""
+    if isinstance(x, list) and x and isinstance(x[0], Node | list):
+        return f"{len(x)} × {_shape(x[0])}"
+    return str(functions.shape(x) or "number")
 
 
 def _owner(name: str, paths: Sequence[str]) -> str:
@@ -232,24 +247,22 @@ def _weights(path: str, own: Sequence[tuple[str, Any]]) -> str:
     out = []
     for head, group in itertools.groupby(names, key=lambda item: item[0].partition(".")[0]):
         nodes = [node for _, node in group]
-        out.append(f"{head} {nodes[0].shape}" if len(nodes) == 1 else f"{head} {len(nodes)} of {nodes[0].shape}")
+        out.append(f"{head} {_shape(nodes if len(nodes) > 1 else nodes[0])}")
     return ", ".join(out)
 
 
 def _fitted(node: Any, data: Any) -> tuple[Any, str]:
     """The data as the node could hold them, and what is wrong with them."""
     try:
-        array = np.asarray(data.data if isinstance(data, Node) else data)
-    except ValueError:
-        return None, "is ragged"
-    if array.dtype.kind not in "biuf":
-        return None, f"is {array.dtype}, no real numbers"
+        array = to_array(data.data if isinstance(data, Node) else data)
+    except (TypeError, ValueError, OverflowError) as error:
+        return None, f"is no array of numbers ({error})"
     if array.shape != node.shape:
         return None, f"has shape {array.shape}, not {node.shape}"
     if not np.all(np.isfinite(array)):
         return None, "is not finite"
     with np.errstate(all="ignore"):
-        fitted = np.array(array, node.dtype)
+        fitted = np.array(array, node.dtype, order="C")
     if not np.all(np.isfinite(fitted)):
         return None, f"is too large for {node.dtype}"
     return fitted if isinstance(node, Tensor) else float(fitted), ""
@@ -284,6 +297,8 @@ class Linear(Module):
         random, bound = np.random.default_rng(rng), self.in_features**-0.5
         dtype, shape = np.float64 if dtype is None else dtype, (self.in_features, self.out_features)
         self.weight = Tensor(random.uniform(-bound, bound, shape) if init is None else init(shape, random), dtype=dtype)
+        if self.weight.shape != shape:
+            raise ShapeError(f"Linear: init gave shape {self.weight.shape} for a weight of {shape}")
         start = random.uniform(-bound, bound, self.out_features) if init is None else np.zeros(self.out_features)
         self.bias = Tensor(start, dtype=dtype) if bias else None
 
@@ -306,6 +321,8 @@ class Sequential(Module):
         for i, layer in enumerate(layers):
             if not callable(layer):
                 raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}: give Modules and functions, not a list of them")
+            if isinstance(layer, type):
+                raise TypeError(f"Sequential: layer {i} is the class {layer.__name__}: pass {layer.__name__}()")
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:
@@ -344,7 +361,7 @@ class Dropout(Module):
         if not self.training or not self.p:
             return x
         kept = self.random.random(functions.shape(x)) >= self.p
-        return functions.multiply(x, (kept / (1.0 - self.p)).astype(x.dtype if isinstance(x, Tensor) else np.float64))
+        return functions.multiply(x, (kept / (1.0 - self.p)).astype(np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64))
 
     def title(self) -> str:
         return f"Dropout({self.p})"
@@ -400,8 +417,10 @@ class MLP(Module):
         True
         """
         from . import scalar
+        from .activation_modules import Softmax
 
-        if {self.activation, self.output} & {functions.softmax, functions.log_softmax}:
+        mixing = (functions.softmax, functions.log_softmax)
+        if any(f in mixing or isinstance(f, Softmax) for f in (self.activation, self.output)):
             raise ValueError("to_scalar: softmax mixes the neurons of a layer: take it of the outputs, ag.softmax(ag.Tensor(outputs))")
         return scalar.MLP.from_layers(self.layers, self.activation, self.output)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from benchmarks.problems import L2, Array, Problem, Trainer
 
+Update = Callable[[list[Array]], None]  # changes the parameters by the gradients it is given
+
 
 def sigmoid(z: Array) -> Array:
     return 1 / (1 + np.exp(-z))
 
 
-def xor_step(X: Array, y: Array, P: list[Array], lr: float) -> Any:
+def xor_gradients(X: Array, y: Array, P: list[Array]) -> tuple[Any, list[Array]]:
     """Mean squared error of a sigmoid output, one sigmoid hidden layer."""
     W0, b0, W1, b1 = P
     h = sigmoid(np.dot(X, W0) + b0)
@@ -21,14 +24,10 @@ def xor_step(X: Array, y: Array, P: list[Array], lr: float) -> Any:
     error = p - y
     dz1 = (2 / y.size) * error * p * (1 - p)
     dz0 = np.dot(dz1, W1.T) * h * (1 - h)
-    W1 -= lr * np.dot(h.T, dz1)
-    b1 -= lr * dz1.sum(axis=0)
-    W0 -= lr * np.dot(X.T, dz0)
-    b0 -= lr * dz0.sum(axis=0)
-    return np.mean(error * error)
+    return np.mean(error * error), [np.dot(X.T, dz0), dz0.sum(axis=0), np.dot(h.T, dz1), dz1.sum(axis=0)]
 
 
-def hinge_step(X: Array, y: Array, P: list[Array], lr: float) -> Any:
+def hinge_gradients(X: Array, y: Array, P: list[Array]) -> tuple[Any, list[Array]]:
     """Hinge loss with L2 on all parameters, two relu hidden layers."""
     W0, b0, W1, b1, W2, b2 = P
     h0 = np.maximum(np.dot(X, W0) + b0, 0)
@@ -38,16 +37,17 @@ def hinge_step(X: Array, y: Array, P: list[Array], lr: float) -> Any:
     dz2 = y * (margin > 0) * (-1 / y.size)
     dz1 = np.dot(dz2, W2.T) * (h1 > 0)
     dz0 = np.dot(dz1, W1.T) * (h0 > 0)
-    W2 -= lr * (np.dot(h1.T, dz2) + 2 * L2 * W2)
-    b2 -= lr * (dz2.sum(axis=0) + 2 * L2 * b2)
-    W1 -= lr * (np.dot(h0.T, dz1) + 2 * L2 * W1)
-    b1 -= lr * (dz1.sum(axis=0) + 2 * L2 * b1)
-    W0 -= lr * (np.dot(X.T, dz0) + 2 * L2 * W0)
-    b0 -= lr * (dz0.sum(axis=0) + 2 * L2 * b0)
-    return loss
+    return loss, [
+        np.dot(X.T, dz0) + 2 * L2 * W0,
+        dz0.sum(axis=0) + 2 * L2 * b0,
+        np.dot(h0.T, dz1) + 2 * L2 * W1,
+        dz1.sum(axis=0) + 2 * L2 * b1,
+        np.dot(h1.T, dz2) + 2 * L2 * W2,
+        dz2.sum(axis=0) + 2 * L2 * b2,
+    ]
 
 
-def softmax_step(X: Array, y: Array, P: list[Array], lr: float) -> Any:
+def softmax_gradients(X: Array, y: Array, P: list[Array]) -> tuple[Any, list[Array]]:
     """Softmax cross-entropy, one sigmoid hidden layer."""
     W0, b0, W1, b1 = P
     h = sigmoid(np.dot(X, W0) + b0)
@@ -61,14 +61,10 @@ def softmax_step(X: Array, y: Array, P: list[Array], lr: float) -> Any:
     dz1[rows, y] -= 1
     dz1 /= len(y)
     dz0 = np.dot(dz1, W1.T) * h * (1 - h)
-    W1 -= lr * np.dot(h.T, dz1)
-    b1 -= lr * dz1.sum(axis=0)
-    W0 -= lr * np.dot(X.T, dz0)
-    b0 -= lr * dz0.sum(axis=0)
-    return loss
+    return loss, [np.dot(X.T, dz0), dz0.sum(axis=0), np.dot(h.T, dz1), dz1.sum(axis=0)]
 
 
-def sigmoid_step(X: Array, y: Array, P: list[Array], lr: float) -> Any:
+def sigmoid_gradients(X: Array, y: Array, P: list[Array]) -> tuple[Any, list[Array]]:
     """Binary cross-entropy from logits, one relu hidden layer."""
     W0, b0, W1, b1 = P
     h = np.maximum(np.dot(X, W0) + b0, 0)
@@ -76,18 +72,53 @@ def sigmoid_step(X: Array, y: Array, P: list[Array], lr: float) -> Any:
     loss = np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))))
     dz1 = (sigmoid(z) - y) / y.size
     dz0 = np.dot(dz1, W1.T) * (h > 0)
-    W1 -= lr * np.dot(h.T, dz1)
-    b1 -= lr * dz1.sum(axis=0)
-    W0 -= lr * np.dot(X.T, dz0)
-    b0 -= lr * dz0.sum(axis=0)
-    return loss
+    return loss, [np.dot(X.T, dz0), dz0.sum(axis=0), np.dot(h.T, dz1), dz1.sum(axis=0)]
 
 
-STEPS = {"mse": xor_step, "hinge": hinge_step, "softmax": softmax_step, "sigmoid": sigmoid_step}
+def sgd(parameters: list[Array], lr: float) -> Update:
+    """Plain gradient descent. It uses the gradients up: nobody needs them after, and no new array is made."""
+
+    def update(gradients: list[Array]) -> None:
+        for i in range(len(parameters)):
+            gradients[i] *= lr
+            parameters[i] -= gradients[i]
+
+    return update
+
+
+def adam(parameters: list[Array], lr: float) -> Update:
+    """Adam with its usual constants."""
+    b1, b2, eps = 0.9, 0.999, 1e-8
+    means = [np.zeros_like(parameter) for parameter in parameters]
+    squares = [np.zeros_like(parameter) for parameter in parameters]
+    count = 0
+
+    def update(gradients: list[Array]) -> None:
+        nonlocal count
+        count += 1
+        rate, root = lr / (1 - b1**count), (1 - b2**count) ** 0.5
+        for i, gradient in enumerate(gradients):
+            means[i] *= b1
+            means[i] += (1 - b1) * gradient
+            squares[i] *= b2
+            squares[i] += (1 - b2) * gradient * gradient
+            parameters[i] -= rate * means[i] / (np.sqrt(squares[i]) / root + eps)
+
+    return update
+
+
+GRADIENTS = {"mse": xor_gradients, "hinge": hinge_gradients, "softmax": softmax_gradients, "sigmoid": sigmoid_gradients}
+OPTIMIZERS = {"sgd": sgd, "adam": adam}
 
 
 def trainers(problem: Problem) -> dict[str, Trainer]:
     X, y = problem.data
     parameters = problem.initial()
-    step = STEPS[problem.loss]
-    return {"hand-written NumPy": Trainer(lambda: step(X, y, parameters, problem.lr), float, lambda: parameters)}
+    gradients, update = GRADIENTS[problem.loss], OPTIMIZERS[problem.optimizer](parameters, problem.lr)
+
+    def step() -> Any:
+        loss, found = gradients(X, y, parameters)
+        update(found)
+        return loss
+
+    return {"hand-written NumPy": Trainer(step, float, lambda: parameters)}

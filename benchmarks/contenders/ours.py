@@ -7,6 +7,8 @@ from typing import Any
 import autograd_mini as ag
 from benchmarks.problems import L2, Problem, Trainer
 
+OPTIMIZERS: dict[str, Any] = {"sgd": ag.optim.SGD, "adam": ag.optim.Adam}
+
 
 def loss_of(problem: Problem, pred: Any, y: Any, parameters: list[Any]) -> Any:
     """The problem's loss as a node."""
@@ -27,7 +29,7 @@ def trainers(problem: Problem) -> dict[str, Trainer]:
     parameters = list(model.parameters())
     for parameter, start in zip(parameters, problem.initial(), strict=True):
         parameter.data[...] = start
-    optimizer = ag.optim.SGD(parameters, lr=problem.lr)
+    optimizer = OPTIMIZERS[problem.optimizer](parameters, lr=problem.lr)
 
     def step() -> Any:
         optimizer.zero_grad()

@@ -1,6 +1,7 @@
-"""The step in PyTorch: fused losses, `addmm` or `F.linear`, gradients set to None, and SGD with `foreach`.
+"""The step in PyTorch: fused losses, `addmm` or `F.linear`, gradients set to None, and optimisers with `foreach`.
 
-`extra` has the optimiser's plain loop: PyTorch's default on a processor, and a few per cent faster than `foreach`.
+`extra` has the optimiser's plain loop on small problems: PyTorch's default on a processor, and a few per cent faster than
+`foreach`; and Adam's fused kernel.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import torch.nn.functional as F
 from benchmarks.problems import L2, Problem, Trainer
 
 torch.set_num_threads(1)
+
+OPTIMIZERS: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
 def loss_of(problem: Problem, pred: Any, y: Any, parameters: list[Any]) -> Any:
@@ -28,8 +31,8 @@ def loss_of(problem: Problem, pred: Any, y: Any, parameters: list[Any]) -> Any:
             return F.binary_cross_entropy_with_logits(pred, y)
 
 
-def trainer(problem: Problem, by_addmm: bool, foreach: bool) -> Trainer:
-    """One way of writing the step; `F.linear` holds its weights transposed, as `nn.Linear` does."""
+def trainer(problem: Problem, by_addmm: bool, **options: bool) -> Trainer:
+    """One way of writing the step; `F.linear` holds its weights transposed, as `nn.Linear` does. `options` are the optimiser's."""
     X, y = (torch.from_numpy(array) for array in problem.data)
     activation = torch.sigmoid if problem.activation == "sigmoid" else torch.relu
     parameters = []
@@ -39,7 +42,7 @@ def trainer(problem: Problem, by_addmm: bool, foreach: bool) -> Trainer:
             start = start.T.contiguous()
         parameters.append(start.requires_grad_())
     layers = list(zip(parameters[::2], parameters[1::2], strict=True))
-    optimizer = torch.optim.SGD(parameters, lr=problem.lr, foreach=foreach)
+    optimizer = OPTIMIZERS[problem.optimizer](parameters, lr=problem.lr, **options)
 
     def affine(x: Any, W: Any, b: Any) -> Any:
         return torch.addmm(b, x, W) if by_addmm else F.linear(x, W, b)
@@ -68,4 +71,10 @@ def trainers(problem: Problem) -> dict[str, Trainer]:
 
 
 def extra(problem: Problem) -> dict[str, Trainer]:
-    return {"PyTorch, SGD without foreach": trainer(problem, by_addmm=True, foreach=False)} if problem.small else {}
+    ways = {}
+    if problem.small:
+        name = OPTIMIZERS[problem.optimizer].__name__
+        ways[f"PyTorch, {name} without foreach"] = trainer(problem, by_addmm=True, foreach=False)
+    if problem.optimizer == "adam":
+        ways["PyTorch, Adam fused"] = trainer(problem, by_addmm=True, fused=True)
+    return ways

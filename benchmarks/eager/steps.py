@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import importlib
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 from benchmarks.harness import Effort, agree, calls_to_fill, collected, interleave
 from benchmarks.problems import PROBLEMS, Problem, Trainer, shrunk
 from benchmarks.report import Row, Target, versus
 
 CHECKED_STEPS = 3
+Ways = dict[str, dict[str, Trainer]]  # "ours", "by_hand", peers → label → Trainer, one for each way of writing the same
 
 
 def target(peer: str, problem: Problem) -> Target | None:
@@ -42,41 +45,46 @@ def fastest(trainers: dict[str, Trainer], effort: Effort) -> tuple[str, Trainer]
     return best, trainers[best]
 
 
-def contenders(problem: Problem, peers: list[str]) -> dict[str, dict[str, Trainer]]:
+def contenders(problem: Problem, peers: list[str]) -> Ways:
     """For ours, the hand-written step and each peer: its ways of writing the step, after all were found to agree."""
-    modules = {"ours": "ours", "by_hand": "by_hand", **{name: name for name in peers_for(problem, peers)}}
-    ways: dict[str, dict[str, Trainer]] = {}
-    for name, file in modules.items():
-        module = importlib.import_module(f"benchmarks.contenders.{file}")
+    ways: Ways = {}
+    for name in ["ours", "by_hand", *peers]:
+        module = importlib.import_module(f"benchmarks.contenders.{name}")
         ways[name] = module.trainers(problem)
-        if hasattr(module, "extra") and (more := module.extra(problem)):
-            ways[f"{name} extra"] = more
-    [by_hand] = ways["by_hand"].values()
-    expected = state_after(by_hand, CHECKED_STEPS)
-    for name, trainers in ways.items():
-        for label, trainer in trainers.items():
-            if name != "by_hand":
-                got = state_after(trainer, CHECKED_STEPS)
-                agree(f"{label} on {problem.name}", got, expected, problem.rtol)
-                dtypes = {str(array.dtype) for array in trainer.parameters()}
-                assert dtypes == {problem.dtype}, f"{label} on {problem.name} holds its parameters as {dtypes}"
+        if hasattr(module, "extra"):
+            ways |= {label: {label: trainer} for label, trainer in module.extra(problem).items()}
+    hold_to_hand_written(problem.name, ways, problem.dtype, problem.rtol)
     return ways
 
 
-def rows_of(problem: Problem, peers: list[str], effort: Effort) -> list[Row]:
-    """One row a contender, each against ours."""
-    ways = contenders(problem, peers)
+def hold_to_hand_written(where: str, ways: Ways, dtype: str, rtol: float) -> None:
+    """Raise `Disagreement` unless every way gives the losses and parameters of the one written by hand."""
+    labelled = {label: trainer for trainers in ways.values() for label, trainer in trainers.items()}
+    [reference] = ways["by_hand"]
+    expected = state_after(labelled.pop(reference), CHECKED_STEPS)
+    for label, trainer in labelled.items():
+        agree(f"{label} on {where}", state_after(trainer, CHECKED_STEPS), expected, rtol)
+        dtypes = {str(array.dtype) for array in trainer.parameters()}
+        assert dtypes == {dtype}, f"{label} on {where} holds its parameters as {dtypes}"
+
+
+def rows_of(work: str, ways: Ways, target: Callable[[str], Target | None], effort: Effort) -> list[Row]:
+    """One row a contender, each against ours, with the target set for its name."""
     gc.collect()
     gc.freeze()  # what the imports left behind is nobody's cost
-    chosen = {name: fastest(trainers, effort) for name, trainers in ways.items()}
-    calls = {name: calls_to_fill(trainer.step, effort.seconds) for name, (_, trainer) in chosen.items()}
-    times = interleave(
-        {name: collected(trainer.step, calls[name]) for name, (_, trainer) in chosen.items()},
-        effort.step_rounds,
-        effort.warmups,
-    )
+    try:
+        chosen = {name: fastest(trainers, effort) for name, trainers in ways.items()}
+        calls = {name: calls_to_fill(trainer.step, effort.seconds) for name, (_, trainer) in chosen.items()}
+        times = interleave(
+            {name: collected(trainer.step, calls[name]) for name, (_, trainer) in chosen.items()},
+            effort.step_rounds,
+            effort.warmups,
+        )
+    finally:
+        gc.unfreeze()
+    ours = chosen["ours"][0]
     return [
-        versus(f"step, {problem.name}", "Tensor", times["ours"], label, times[name], target(name, problem))
+        versus(work, ours, times["ours"], label, times[name], target(name))
         for name, (label, _) in chosen.items()
         if name != "ours"
     ]
@@ -87,8 +95,7 @@ def run(effort: Effort, peers: list[str]) -> list[Row]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a peer's deprecations are not ours
         for problem in PROBLEMS:
-            try:
-                rows += rows_of(shrunk(problem) if effort.quick else problem, peers, effort)
-            finally:
-                gc.unfreeze()
+            asked = shrunk(problem) if effort.quick else problem
+            ways = contenders(asked, peers_for(problem, peers))
+            rows += rows_of(f"step, {problem.name}", ways, partial(target, problem=problem), effort)
     return rows

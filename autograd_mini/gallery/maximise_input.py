@@ -1,0 +1,76 @@
+"""Which input makes a trained network's output largest? Gradient descent on the *input*, the weights fixed.
+
+The 2-3-1 network is 1 at [0, 1] only. A sigmoid has no peak: it rises for ever, so the ascent runs out of [0, 1]² after more of it,
+where the network has never been. The remedy is to say so: bounds, kept by projection after each step, or by L-BFGS-B within.
+"""
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+import autograd_mini as ag
+
+from .picture import save_curves
+
+INPUTS, TARGETS = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]), np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def layer(x: Any, theta: Any) -> Any:
+    """The sigmoids of a layer; the bias unit, a 1, is one more input: concatenated, not added."""
+    return ag.sigmoid(ag.concatenate([x, [1.0]]) @ theta)
+
+
+def network(x: Any, thetas: Any) -> Any:
+    """The output for one input (2,), a 0-d Tensor."""
+    return layer(layer(x, thetas[0]), thetas[1]).sum()
+
+
+def train(seed: int, epochs: int = 5000) -> list[Any]:
+    """The weights (3, 3) and (4, 1), from U(0, 1), by squared error, a sample a step, lr 0.1: plain arrays, and so constants."""
+    rng = np.random.default_rng(seed)
+    thetas = [ag.Tensor(rng.random(shape)) for shape in ((3, 3), (4, 1))]
+    sgd = ag.optim.SGD(thetas, lr=0.1)
+    for i in range(4 * epochs):
+        sgd.step(lambda: (network(INPUTS[i % 4], thetas) - TARGETS[i % 4]) ** 2)  # noqa: B023, called at once
+    return [theta.data for theta in thetas]
+
+
+def ascend(thetas: Any, start: Any, bounds: tuple[float, float] | None = None, steps: int = 10_000) -> Any:
+    """Where descent on (output − 1)² takes the input: the points (steps + 1, 2); with bounds, projected onto them."""
+    x = ag.Tensor(start, label="x")
+    sgd, points = ag.optim.SGD([x], lr=0.1, bounds=bounds), [x.data.copy()]
+    for _ in range(steps):
+        sgd.step(lambda: (network(x, thetas) - 1) ** 2)
+        points.append(x.data.copy())
+    return np.array(points)
+
+
+def ascend_lbfgs(thetas: Any, start: Any) -> Any:
+    """The same within [0, 1]² by scipy's L-BFGS-B: the point (2,)."""
+    x = ag.Tensor(start, label="x")
+    ag.optim.LBFGS([x], max_iter=200, bounds=(0.0, 1.0)).step(lambda: (network(x, thetas) - 1) ** 2)
+    return x.data
+
+
+def main(seed: int = 0, plot: str | None = None) -> int:
+    """Train, ascend three ways; 0 where without bounds the input leaves [0, 1]², and within them ends at [0, 1], output ≥ 0.9."""
+    thetas = train(seed)
+    print(f"{__doc__}\n   trained: " + "   ".join(f"{x} → {network(x, thetas).item():.4f}" for x in INPUTS))
+    start = np.array([1.0, np.random.default_rng(seed + 1).random()])  # as in the document: the wrong corner's side
+    free, held = ascend(thetas, start), ascend(thetas, start, bounds=(0.0, 1.0))
+    print("\n   step      without bounds    output             projected    output")
+    for k in (0, 100, 500, 1000, 2000, 5000, 10_000):
+        print("   " + f"{k:5d}" + "".join(f"  [{x[0]:8.4f},{x[1]:8.4f}]  {network(x, thetas).item():8.4f}" for x in (free[k], held[k])))
+    ends = [held[-1]]
+    if find_spec("scipy"):
+        ends.append(ascend_lbfgs(thetas, start))
+        print(f"\n   L-BFGS-B: {ends[1].round(4)}, output {network(ends[1], thetas).item():.4f}")
+    else:
+        print("\n   L-BFGS-B: left out, for it needs scipy: python -m pip install 'autograd-mini[scipy]'")
+    if plot:
+        names = ("x1 free", "x2 free", "x1 projected", "x2 projected")
+        save_curves(plot, dict(zip(names, np.hstack([free, held]).T.tolist(), strict=True)), x="step")
+    left = bool(np.any((free[-1] < 0) | (free[-1] > 1)))
+    there = all(np.max(np.abs(x - [0, 1])) < 0.02 and network(x, thetas).item() >= 0.9 for x in ends)
+    return 0 if left and there else 1

@@ -1,0 +1,172 @@
+"""Initialisers: what weights start from.
+
+Each function here returns an initialiser: a function of a shape and of `rng`, a seed or numpy.random.Generator, that returns a
+float64 array. The same seed gives the same numbers. `Linear` and `MLP` take one as `init`.
+
+>>> import autograd_mini as ag
+>>> layer = ag.nn.Linear(4, 2, init=constant(0.5))
+>>> layer.weight.data.sum(), layer.bias.data.sum()
+(np.float64(4.0), np.float64(0.0))
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from .activations import finite
+
+Initialiser = Callable[..., Any]
+
+
+def uniform(low: float = -1.0, high: float = 1.0) -> Initialiser:
+    """Return an initialiser that draws evenly from [low, high), for any shape. ValueError where low is above high.
+
+    >>> bool((abs(uniform(-0.1, 0.1)((2, 3), 0)) <= 0.1).all())
+    True
+    """
+    low, high = finite("uniform: low", low), finite("uniform: high", high)
+    if low > high:
+        raise ValueError(f"uniform: low must not be above high, got {low:g} and {high:g}")
+    return _initialiser(lambda shape, random: random.uniform(low, high, shape))
+
+
+def normal(mean: float = 0.0, std: float = 1.0) -> Initialiser:
+    """Return an initialiser that draws from the normal distribution, for any shape. ValueError where std is below 0.
+
+    >>> normal(std=0.01)((2, 3), 0).shape
+    (2, 3)
+    """
+    mean, std = finite("normal: mean", mean), finite("normal: std", std, least=0)
+    return _initialiser(lambda shape, random: random.normal(mean, std, shape))
+
+
+def constant(value: float) -> Initialiser:
+    """Return an initialiser that gives one number everywhere, for any shape.
+
+    >>> constant(1.0)((2,)).tolist()
+    [1.0, 1.0]
+    """
+    value = finite("constant: value", value)
+    return _initialiser(lambda shape, random: np.full(shape, value))
+
+
+def xavier_uniform(gain: float = 1.0) -> Initialiser:
+    """Return an initialiser that draws evenly from ±gain · √(6 / (fan_in + fan_out)), for shape (fan_in, fan_out).
+
+    Glorot and Bengio 2010, proceedings.mlr.press/v9/glorot10a.html; PyTorch's xavier_uniform_. ShapeError for other shapes.
+
+    >>> bool(abs(xavier_uniform()((3, 3), 0)).max() <= 1.0)
+    True
+    """
+    gain = finite("xavier_uniform: gain", gain, above=0)
+    return _even("xavier_uniform", lambda fan_in, fan_out: gain * math.sqrt(2 / (fan_in + fan_out)))
+
+
+def xavier_normal(gain: float = 1.0) -> Initialiser:
+    """Return an initialiser that draws from N(0, 2·gain² / (fan_in + fan_out)), for shape (fan_in, fan_out).
+
+    Glorot and Bengio 2010; PyTorch's xavier_normal_. ShapeError for other shapes.
+
+    >>> xavier_normal()((2, 3), 0).shape
+    (2, 3)
+    """
+    gain = finite("xavier_normal: gain", gain, above=0)
+    return _bell("xavier_normal", lambda fan_in, fan_out: gain * math.sqrt(2 / (fan_in + fan_out)))
+
+
+def kaiming_uniform(slope: float = 0.0, mode: str = "fan_in") -> Initialiser:
+    """Return an initialiser that draws evenly from ±√(6 / ((1 + slope²) · fan)), for shape (fan_in, fan_out).
+
+    For layers before a ReLU, or a leaky one of that slope; `mode`, "fan_in" or "fan_out", says which fan. He et al. 2015,
+    arXiv:1502.01852; PyTorch's kaiming_uniform_. ShapeError for other shapes.
+
+    >>> bool(abs(kaiming_uniform()((6, 3), 0)).max() <= 1.0)
+    True
+    """
+    return _even("kaiming_uniform", _he("kaiming_uniform", slope, mode))
+
+
+def kaiming_normal(slope: float = 0.0, mode: str = "fan_in") -> Initialiser:
+    """Return an initialiser that draws from N(0, 2 / ((1 + slope²) · fan)), for shape (fan_in, fan_out).
+
+    The arguments are kaiming_uniform's. He et al. 2015, arXiv:1502.01852; PyTorch's kaiming_normal_.
+
+    >>> kaiming_normal()((2, 3), 0).shape
+    (2, 3)
+    """
+    return _bell("kaiming_normal", _he("kaiming_normal", slope, mode))
+
+
+def lecun_uniform() -> Initialiser:
+    """Return an initialiser that draws evenly from ±√(3 / fan_in), for shape (fan_in, fan_out).
+
+    LeCun et al. 1998, "Efficient BackProp", doi:10.1007/3-540-49430-8_2. ShapeError for other shapes.
+
+    >>> bool(abs(lecun_uniform()((3, 2), 0)).max() <= 1.0)
+    True
+    """
+    return _even("lecun_uniform", lambda fan_in, fan_out: math.sqrt(1 / fan_in))
+
+
+def lecun_normal() -> Initialiser:
+    """Return an initialiser that draws from N(0, 1 / fan_in), for shape (fan_in, fan_out).
+
+    LeCun et al. 1998, doi:10.1007/3-540-49430-8_2; not truncated. ShapeError for other shapes.
+
+    >>> lecun_normal()((2, 3), 0).shape
+    (2, 3)
+    """
+    return _bell("lecun_normal", lambda fan_in, fan_out: math.sqrt(1 / fan_in))
+
+
+def half_root() -> Initialiser:
+    """Return an initialiser that gives 0.5 · √(6 / (fan_in + fan_out)) · (U − 0.5), U even in [0, 1): xavier_uniform(gain=0.25).
+
+    A recipe of old tutorials: half of a root that was meant as a bound on both sides. ShapeError but for (fan_in, fan_out).
+
+    >>> bool(abs(half_root()((2, 4), 0)).max() <= 0.25)
+    True
+    """
+    return xavier_uniform(0.25)
+
+
+def _he(name: str, slope: float, mode: str) -> Callable[[int, int], float]:
+    slope = finite(f"{name}: slope", slope)
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    return lambda fan_in, fan_out: math.sqrt(2 / (fan_in if mode == "fan_in" else fan_out)) / math.hypot(1, slope)
+
+
+def _even(name: str, std: Callable[[int, int], float]) -> Initialiser:
+    """Evenly from ±√3·std, which has that standard deviation."""
+
+    def draw(shape: tuple[int, ...], random: np.random.Generator) -> Any:
+        bound = math.sqrt(3) * std(*_fans(name, shape))
+        return random.uniform(-bound, bound, shape)
+
+    return _initialiser(draw)
+
+
+def _bell(name: str, std: Callable[[int, int], float]) -> Initialiser:
+    return _initialiser(lambda shape, random: random.normal(0, std(*_fans(name, shape)), shape))
+
+
+def _fans(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
+    if len(shape) != 2:
+        raise ShapeError(f"{name}: a shape (fan_in, fan_out) is needed, got {shape}")
+    return shape[0], shape[1]
+
+
+def _initialiser(draw: Callable[[tuple[int, ...], np.random.Generator], Any]) -> Initialiser:
+    def initialiser(shape: Sequence[int], rng: Any = None) -> Any:
+        """Return a float64 array of that shape; `rng` is a seed or numpy.random.Generator."""
+        if not isinstance(shape, Sequence) or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in shape):
+            raise TypeError(f"shape must be a tuple of ints > 0, got {shape!r}")
+        if any(n <= 0 for n in shape):
+            raise ValueError(f"shape must be a tuple of ints > 0, got {tuple(shape)}")
+        return draw(tuple(map(int, shape)), np.random.default_rng(rng))
+
+    return initialiser

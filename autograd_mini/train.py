@@ -1,0 +1,897 @@
+"""Training: fit runs the epochs, History keeps what they gave. A model is known by its parameters and its call alone."""
+
+import contextlib
+import csv
+import io
+import math
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
+from itertools import repeat
+from pathlib import Path
+from shutil import get_terminal_size
+from time import monotonic
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .coercion import describe
+from .core.engine import clock, toposort
+from .core.node import Node, set_data
+from .core.tensor import Tensor
+from .errors import AnomalyError, DTypeError, GraphError, ShapeError
+from .modes import no_grad
+
+PROGRESS = ("auto", "bar", "lines", "plot", "none")
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def fit(
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    loss: Callable[..., Any],
+    optimizer: Any,
+    epochs: int,
+    batch_size: int | None = None,
+    validation: Any = None,
+    metrics: Any = (),
+    callbacks: Any = (),
+    shuffle: bool = True,
+    rng: Any = None,
+    progress: str | bool = "auto",
+) -> "History":
+    """Train a model, and return the History of its losses and metrics, a number for each epoch.
+
+    `model`: a Module, or any function; one without `.parameters()` has the optimiser's. Its `.train()` and `.eval()`, where it has
+    both, are called, and its mode is put back at the end. `X`, `y`: arrays or lists, a row a sample; with `y=None` the loss
+    is `loss(prediction)`, else `loss(prediction, y)`. `optimizer`: of ag.optim, on parameters of the model.
+
+    `batch_size`: rows a step, the last batch may be smaller; None takes all of them. With `shuffle` each epoch of several batches takes
+    the rows in the order `rng.permutation(len(X))`; `rng`, a seed or numpy.random.Generator, makes that reproducible. The history's "loss"
+    and metrics are means over the batches, weighted by their rows, each taken before its step.
+    `validation`: (X, y), or the fraction of the rows, drawn once by `rng`, that is held out; "val_loss" is the loss of all of them in
+    one call, after the epoch, and likewise the metrics, as "val_" + name.
+    `metrics`: functions (prediction array, y) → number, the name "accuracy", a list of those, or a dict of them by name.
+    `callbacks`: functions (epoch, history), objects with on_epoch_end(epoch, history), and schedules, whose step() is called; after
+    each epoch, in order, epochs counted from 1. One that returns True ends the training. See EarlyStopping.
+    `progress`: "bar", a bar with loss, metrics, rate and time left; "lines", up to twenty lines; "plot", curves that are redrawn in a
+    notebook (elsewhere it is as "auto"); "none"; "auto" takes the bar in a terminal, lines in a notebook, and else nothing.
+
+    Ctrl-C ends the training: the History so far is returned, and the parameters are those of the best complete epoch, by validation
+    loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss that is
+    not finite: it names the epoch, the batch and the first node that is not finite, and the parameters are those of the last
+    complete epoch. Before the first complete epoch, they are as they were. The optimiser keeps what it has gathered.
+    Errors have the history so far as `.history`.
+    ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
+
+    >>> import autograd_mini as ag
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
+    >>> net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
+    >>> adam = ag.optim.Adam(net.parameters(), lr=0.1)
+    >>> history = ag.fit(net, X, y, loss=ag.nn.binary_cross_entropy_with_logits, optimizer=adam, epochs=100, metrics="accuracy")
+    >>> history["accuracy"][-1]
+    1.0
+    """
+    params = _parameters(model, optimizer)
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of (prediction, y), as ag.nn.mse, got {loss!r}")
+    if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer):
+        raise TypeError(f"epochs must be an int ≥ 0, got {epochs!r}")
+    if epochs < 0:
+        raise ValueError(f"epochs must be an int ≥ 0, got {epochs}")
+    X, y = _pair("X", X, "y", y)
+    if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer)):
+        raise TypeError(f"batch_size must be an int > 0, or None for all rows, got {batch_size!r}")
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size must be an int > 0, or None for all rows, got {batch_size}")
+    if not isinstance(shuffle, bool | np.bool_):
+        raise TypeError(f"shuffle must be True or False, got {shuffle!r}")
+    try:
+        random = np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rng must be a seed or a numpy.random.Generator, got {rng!r}: {error}") from None
+    X, y, held = _held_out(X, y, validation, random)
+    measures = _metrics(metrics, loss, y)
+    calls = _callbacks(callbacks, optimizer)
+    names = ["loss", *measures]
+    history = History([*names, *(f"val_{name}" for name in names if held)])
+    for _, callback in calls:
+        if isinstance(callback, EarlyStopping):
+            callback.start(history)
+    size = len(X) if batch_size is None else min(int(batch_size), len(X))
+    shown = _progress(progress, history, int(epochs), len(X))
+    run = _Run(model, params, loss, optimizer, list(measures.values()), history, shown)
+    try:
+        # in a context of its own, for Ctrl-C can come where a `with no_grad()` or `np.errstate` has no time to end
+        copy_context().run(run.through, int(epochs), X, y, size, held, random if shuffle else None, calls)
+        if run.early is not None and run.early is not run.kept[0]:
+            run.put_back(run.early)
+        history.kept = (run.early or run.kept[0]).epoch
+        run.finish()
+        return history
+    except KeyboardInterrupt:
+        run.put_back(run.early or run.kept[1])
+        history.stopped = "interrupted"
+        run.finish()
+        return history
+    except BaseException as error:
+        kept = run.kept[0] if isinstance(error, _NotFinite) else run.early or run.kept[1]
+        run.put_back(kept)
+        run.finish()
+        now = f"at the end of epoch {kept.epoch}" if kept.epoch else "before fit"
+        raised: BaseException = error
+        if isinstance(error, _NotFinite):
+            raised = AnomalyError(f"{error}. The parameters are as they were {now}").with_traceback(error.__traceback__)
+        else:
+            error.add_note(f"fit: in epoch {run.epoch}, {run.place()}; the parameters are as they were {now}")
+        vars(raised)["history"] = history
+        if raised is error:
+            raise
+        raise raised from None
+
+
+# ---- What fit is given ------------------------------------------------------------------------------------------------
+
+
+def _parameters(model: Any, optimizer: Any) -> list[Any]:
+    """All parameters that training may change: the model's."""
+    if isinstance(model, type) or not callable(model):
+        what = f"the class {model.__name__}: make one, {model.__name__}(…)" if isinstance(model, type) else f"a {type(model).__name__}"
+        raise TypeError(f"model must be a Module or a function that gives predictions, got {what}")
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)) or not hasattr(optimizer, "params"):
+        raise TypeError(f"optimizer must be one of ag.optim, as SGD(model.parameters(), lr=0.1), got {optimizer!r}")
+    if not hasattr(model, "parameters"):
+        return list(optimizer.params)
+    params = list(model.parameters())
+    if not params:
+        raise ValueError("model has no parameters that require a gradient: is all of it frozen?")
+    known = set(params)
+    for parameter in optimizer.params:
+        if parameter not in known and parameter.requires_grad:
+            raise ValueError(
+                f"optimizer has a parameter that is not the model's, {parameter.name}: make it with model.parameters(), "
+                "after the model is complete"
+            )
+    return params
+
+
+def _rows(name: str, data: Any) -> Any:
+    """The data as an array of rows; integers stay integers."""
+    if isinstance(data, Node):
+        if data.requires_grad:
+            raise GraphError(f"{name} requires a gradient, and fit would cut its graph: pass .data, or make it with requires_grad=False")
+        data = data.data
+    if isinstance(data, np.ma.MaskedArray) or not isinstance(data, np.ndarray | list | tuple):
+        raise DTypeError(f"{name} must be an array or list, a row a sample, got {describe(data)}")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"{name} has rows of different lengths: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"{name} must be real numbers, got {array.dtype}")
+    if not array.ndim:
+        raise ShapeError(f"{name} must have a row a sample, got a single number")
+    if not array.size:
+        raise ValueError(f"{name} is empty, shape {array.shape}")
+    return array
+
+
+def _pair(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, Any]:
+    X = _rows(x_name, X)
+    if y is not None:
+        y = _rows(y_name, y)
+        if len(X) != len(y):
+            raise ShapeError(f"{x_name} has {len(X)} rows and {y_name} has {len(y)}: give a row of each for a sample")
+    return X, y
+
+
+def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, Any]:
+    """The rows to train on, and the pair to validate on, or None."""
+    if validation is None:
+        return X, y, None
+    if isinstance(validation, tuple | list) and len(validation) == 2:
+        held = _pair("validation[0]", validation[0], "validation[1]", validation[1])
+        for i, (name, ours) in enumerate((("X", X), ("y", y))):
+            row, other = (None if part is None else part.shape[1:] for part in (ours, held[i]))
+            if row != other:
+                raise ShapeError(f"validation[{i}] has rows of shape {other}, and {name} has rows of shape {row}")
+        return X, y, held
+    if isinstance(validation, bool) or not isinstance(validation, int | float | np.number):
+        raise TypeError(f"validation must be (X, y) or a fraction in (0, 1), got a {type(validation).__name__}")
+    if not 0 < validation < 1:
+        raise ValueError(f"validation must be (X, y) or a fraction in (0, 1), got {validation}")
+    count = max(1, round(float(validation) * len(X)))
+    if count >= len(X):
+        raise ValueError(f"validation={validation} of {len(X)} rows leaves none to train on")
+    order = random.permutation(len(X))
+    taken, kept = order[:count], np.sort(order[count:])
+    return X[kept], None if y is None else y[kept], (X[taken], None if y is None else y[taken])
+
+
+def _metrics(metrics: Any, loss: Any, y: Any) -> dict[str, Callable[..., Any]]:
+    """The functions by the names of their columns."""
+    if isinstance(metrics, Mapping):
+        pairs = [(name, metric) for name, metric in metrics.items()]
+    else:
+        several = list(metrics) if isinstance(metrics, list | tuple) else [metrics]
+        pairs = [(metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__), metric) for metric in several]
+    found: dict[str, Callable[..., Any]] = {}
+    for i, (given, metric) in enumerate(pairs):
+        name = given if given != "<lambda>" else f"metric{i + 1}"
+        if not isinstance(name, str) or name == "loss" or name.startswith("val_") or name in found:
+            raise ValueError(f"metrics: {name!r} cannot be the name of a metric, or is there twice: give a dict of functions by name")
+        if callable(metric):
+            found[name] = metric
+        elif metric != "accuracy":
+            kind = ValueError if isinstance(metric, str) else TypeError
+            raise kind(f"metrics: {metric!r} is neither 'accuracy' nor a function of (prediction, y)")
+        elif y is None:
+            raise ValueError("metrics: 'accuracy' needs y")
+        else:
+            logits = "with_logits" in getattr(getattr(loss, "func", loss), "__name__", "")
+            found[name] = _accuracy(-1 if (y < 0).any() else 0, 0.0 if logits else 0.5)
+    return found
+
+
+def _accuracy(low: int, threshold: float) -> Callable[[Any, Any], float]:
+    """The share of right classes: the largest of several outputs, or one output on the right side of the threshold.
+
+    Labels of one output are `low` and 1: 0 and 1, or −1 and 1, for which the threshold is 0.
+    """
+
+    def accuracy(prediction: Any, y: Any) -> float:
+        if prediction.ndim > 1 and prediction.shape[-1] > 1:
+            if y.shape == prediction.shape:
+                if not np.allclose(y.sum(-1), 1.0):
+                    raise ValueError("accuracy: rows of y do not sum to 1, so they name no class: give a function of (prediction, y)")
+                y = y.argmax(-1)
+            chosen, right = prediction.argmax(-1), y
+        else:
+            if not ((y == low) | (y == 1)).all():
+                raise ValueError(f"accuracy: y of one output must be 0 and 1, or -1 and 1, got {np.unique(y)[:5].tolist()}")
+            chosen, right = prediction > (0.0 if low else threshold), y > 0
+        if chosen.size != right.size:
+            raise ShapeError(f"accuracy: predictions {prediction.shape} and y {y.shape} do not fit")
+        return float(np.mean(chosen.ravel() == right.ravel()))
+
+    return accuracy
+
+
+def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
+    """Each callback and how it is called."""
+    out = []
+    for i, callback in enumerate(callbacks if isinstance(callbacks, list | tuple) else [callbacks]):
+        kind = next((name for name in ("on_epoch_end", "step") if callable(getattr(callback, name, None))), "")
+        if isinstance(callback, type) or callback is optimizer or not (kind or callable(callback)):
+            raise TypeError(
+                f"callbacks[{i}] must be a function (epoch, history), an object with on_epoch_end(epoch, history), "
+                f"or a schedule, got {callback!r}"
+            )
+        out.append((kind, callback))
+    return out
+
+
+def _modes(model: Any) -> list[tuple[Any, bool]]:
+    """The mode of each part of the model."""
+    parts = model.modules() if callable(getattr(model, "modules", None)) else [model]
+    return [(part, part.training) for part in parts if hasattr(part, "training")]
+
+
+def _set_mode(model: Any, name: str) -> None:
+    if callable(getattr(model, "train", None)) and callable(getattr(model, "eval", None)):
+        getattr(model, name)()
+
+
+# ---- The run ----------------------------------------------------------------------------------------------------------
+
+
+class _NotFinite(Exception):
+    """A loss that is not finite, or a parameter."""
+
+
+def _whatever_comes(function: Callable[[], Any]) -> None:
+    """Call a function that may begin again, to its end; Ctrl-C meanwhile is too late."""
+    while True:
+        try:
+            function()
+            return
+        except KeyboardInterrupt:
+            continue
+
+
+class _Kept(NamedTuple):
+    """The parameters at the end of an epoch."""
+
+    epoch: int
+    data: list[Any]
+    score: float
+
+
+class _Run:
+    """What stays the same from batch to batch, and the parameters to go back to."""
+
+    def __init__(
+        self, model: Any, params: list[Any], loss: Any, optimizer: Any, metrics: list[Any], history: "History", shown: "_Quiet"
+    ) -> None:
+        self.model, self.params, self.loss, self.optimizer = model, params, loss, optimizer
+        self.metrics, self.history, self.shown = metrics, history, shown
+        self.epoch = self.batch = self.batches = 0
+        self.modes, self.grads = _modes(model), [parameter.grad for parameter in params]
+        self.copies: list[list[Any]] = []
+        self.kept: tuple[_Kept, ...] = ()  # of the last and the best complete epoch; assigned together
+        self.early: _Kept | None = None  # what EarlyStopping goes back to
+        start = _Kept(0, self.copied(), math.inf)
+        self.kept = (start, start)
+
+    def copied(self) -> list[Any]:
+        """A copy of the parameters, in memory of a copy that nobody needs any more where there is one (large ones are slow to get)."""
+        needed = [*self.kept, self.early] if self.early else self.kept
+        for copy in self.copies:
+            if all(copy is not kept.data for kept in needed):
+                break
+        else:
+            copy = [np.empty_like(parameter.data) for parameter in self.params]
+            self.copies.append(copy)
+        for i, parameter in enumerate(self.params):
+            if isinstance(parameter, Tensor):
+                np.copyto(copy[i], parameter.data)
+            else:
+                copy[i] = parameter.data
+        return copy
+
+    def put_back(self, kept: _Kept) -> None:
+        """Give the parameters the data of that epoch; a further Ctrl-C meanwhile is too late."""
+
+        def put() -> None:
+            clock.now += 1
+            for parameter in self.params:
+                if isinstance(parameter, Tensor):
+                    parameter.version = clock.now
+            deque(map(set_data, self.params, kept.data), maxlen=0)
+            deque(map(setattr, self.params, repeat("grad"), self.grads if kept.epoch == 0 else repeat(None)), maxlen=0)
+            self.history.cut(self.kept[0].epoch)
+            self.history.kept = kept.epoch
+
+        _whatever_comes(put)
+
+    def finish(self) -> None:
+        """Put the modes back, and end what is shown."""
+
+        def put() -> None:
+            for part, mode in self.modes:
+                part.training = mode
+
+        _whatever_comes(put)
+        shown, self.shown = self.shown, _Quiet(self.history, 1, 1)
+        with contextlib.suppress(KeyboardInterrupt):  # all has ended already
+            shown.close()
+
+    def through(self, epochs: int, X: Any, y: Any, size: int, held: Any, random: Any, calls: list[tuple[str, Any]]) -> None:
+        """Run the epochs."""
+        self.batches = -(-len(X) // size)
+        for self.epoch in range(1, epochs + 1):
+            if self.epoch == 1 or held or calls:
+                _set_mode(self.model, "train")
+            row = self.train(X, y, size, random.permutation(len(X)) if random is not None and self.batches > 1 else None)
+            if held:
+                _set_mode(self.model, "eval")
+                row += self.validate(*held)
+            self.commit(row)
+            self.shown.row(self.epoch)
+            if self.called(calls):
+                break
+
+    def train(self, X: Any, y: Any, size: int, order: Any) -> list[float]:
+        """Take a step for each batch; return the mean loss and metrics."""
+        means = [0.0] * (1 + len(self.metrics))
+        for self.batch, start in enumerate(range(0, len(X), size), 1):
+            self.rows = slice(start, start + size) if order is None else order[start : start + size]
+            whole = size == len(X)
+            self.x, self.y = X if whole else X[self.rows], y if whole or y is None else y[self.rows]
+            self.results: list[float] = []
+            self.optimizer.step(self.closure)
+            seen = min(start + size, len(X))
+            share = (seen - start) / seen
+            for i, result in enumerate(self.results):
+                means[i] += (result - means[i]) * share  # exact for the first
+            self.shown.batch(self.epoch, seen, means[0])
+        return means
+
+    def closure(self) -> Any:
+        """Return the loss of the batch, a node; of several calls in a step, the first is what counts."""
+        prediction = self.model(self.x)
+        node = self.loss(prediction) if self.y is None else self.loss(prediction, self.y)
+        if not self.results:
+            self.results = self.measured(node, prediction, self.x, self.y)
+        return node
+
+    def measured(self, node: Any, prediction: Any, x: Any, y: Any) -> list[float]:
+        """The loss and metrics as numbers, or an error that says why not."""
+        raw = isinstance(node, int | float | np.number | np.ndarray)
+        if raw and self.batch:
+            raise GraphError(
+                f"loss must return a Value or Tensor, got a {type(node).__name__}: the prediction does not depend on the parameters, "
+                "or .data or .item() cut it off"
+            )
+        if not raw and not isinstance(node, Node):
+            raise DTypeError(f"loss must return a Value or Tensor, got {describe(node)}")
+        if np.size(node) != 1 if raw else node.size != 1:
+            raise ShapeError(f"loss must return a single number, got shape {node.shape}: take its mean or sum")
+        value = float(node.item()) if hasattr(node, "item") else float(node)
+        if not math.isfinite(value):
+            raise _NotFinite(self.why(node, value, x, y))
+        results = [value]
+        if self.metrics:
+            plain = _plain(prediction)
+            for metric in self.metrics:
+                result = metric(plain) if y is None else metric(plain, y)
+                try:
+                    results.append(float(result.item() if isinstance(result, Node) else result))
+                except (TypeError, ValueError):
+                    name = list(self.history)[len(results)]
+                    raise TypeError(f"metrics: {name!r} must return a number, got {type(result).__name__} {result!r}") from None
+        return results
+
+    def validate(self, X: Any, y: Any) -> list[float]:
+        """The loss and metrics of the rows held out, in one call."""
+        self.batch, self.rows = 0, slice(0, len(X))
+
+        def evaluate() -> tuple[Any, Any]:
+            prediction = self.model(X)
+            return self.loss(prediction) if y is None else self.loss(prediction, y), prediction
+
+        try:
+            with no_grad():
+                node, prediction = evaluate()
+        except GraphError:  # a model that takes derivatives needs its graph
+            node, prediction = evaluate()
+        value = node.data if isinstance(node, Node) else node
+        if isinstance(value, float | np.ndarray) and np.size(value) == 1 and not np.isfinite(value):
+            node, prediction = evaluate()  # with a graph, to look for the first that is not finite
+        return self.measured(node, prediction, X, y)
+
+    def commit(self, results: list[float]) -> None:
+        """Note a complete epoch."""
+        for parameter in self.params:
+            if not _finite(parameter.data):
+                raise _NotFinite(
+                    f"the parameter {self.name(parameter)} is not finite after epoch {self.epoch}, though the losses are: a gradient was "
+                    f"not finite, or the step too large. Try a smaller learning rate (now {self.optimizer.lr:g})"
+                )
+        for column, result in zip(self.history._columns.values(), results, strict=True):
+            column.append(result)
+        score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
+        last = _Kept(self.epoch, self.copied(), score)
+        self.kept = (last, last if score < self.kept[1].score else self.kept[1])
+
+    def called(self, calls: list[tuple[str, Any]]) -> bool:
+        """Call the callbacks; whether one of them ends the training."""
+        for kind, callback in calls:
+            if kind == "step":
+                callback.step()
+                continue
+            stop = (callback.on_epoch_end if kind else callback)(self.epoch, self.history)
+            early = isinstance(callback, EarlyStopping)
+            if early and callback.restore_best and callback.best_epoch == self.epoch:
+                self.early = self.kept[0]
+            if isinstance(stop, bool | np.bool_) and stop and self.history.stopped is None:
+                self.history.stopped = "early stopping" if early else "callback"
+        return self.history.stopped is not None
+
+    def place(self) -> str:
+        return f"batch {self.batch} of {self.batches}" if self.batch else "validation"
+
+    def name(self, node: Any) -> str:
+        """What a message calls a parameter: its label, or its path in the model."""
+        if not node.label and hasattr(self.model, "named_parameters"):
+            return next((repr(path) for path, parameter in self.model.named_parameters() if parameter is node), node.name)
+        return str(node.name)
+
+    def why(self, root: Any, value: float, x: Any, y: Any) -> str:
+        """Where numbers stopped being finite, and what to try."""
+        where = f"the loss is {value} in epoch {self.epoch}, {self.place()}"
+        smaller = f"a smaller learning rate (now {self.optimizer.lr:g})"
+        first = _first_not_finite(root) if isinstance(root, Node) else None
+        if first is None:
+            return f"{where}. Try {smaller}"
+        if first.parents:
+            with np.errstate(all="ignore"):
+                ranges = ", ".join(f"{np.min(parent.data):.4g} to {np.max(parent.data):.4g}" for parent in first.parents[:3] if parent.size)
+            name, label = first.op.name, f", {first.label!r}" if first.label else ""
+            shape = f", of shape {first.shape}" if first.shape else ""
+            tried = next((advice for names, advice in ADVICE if name.startswith(names)), "inputs scaled to about ±1, smaller first weights")
+            what = f"the result of {name!r}{label}{shape}, on operands from {ranges}"
+            return f"{where}: the first node that is not finite is {what}. Try {tried}; or {smaller}"
+        if first.requires_grad:
+            return f"{where}: the parameter {self.name(first)} is not finite, so the step before was too large. Try {smaller}"
+        for name, data in (("X", x), ("y", y)):
+            if data is not None and not _finite(data):
+                row = int(np.argmin(np.isfinite(data).reshape(len(data), -1).all(1)))
+                row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
+                whose = "" if self.batch else "validation's "
+                return f"{where}: {whose}{name} is not finite in row {row}. Leave such rows out, or fill them in with np.nan_to_num"
+        return f"{where}: the first node that is not finite is the constant {first.name}. Look where it is made"
+
+
+ADVICE = (
+    (("log1p", "logaddexp", "logsumexp", "log_s"), "inputs scaled to about ±1"),
+    (("log", "xlogy"), "cross_entropy or binary_cross_entropy_with_logits on the outputs before softmax or sigmoid (log of 0 is infinite)"),
+    (("div", "reciprocal", "pow", "remainder"), "a small number added to what is divided by"),
+    (("sqrt", "arc"), "ag.clip, to keep operands where the function is defined"),
+    (("exp", "cosh", "sinh"), "softmax, softplus or logsumexp in place of exp (it overflows above 709)"),
+)  # fmt: skip
+
+
+def _first_not_finite(root: Any) -> Any:
+    """The first node, sorted from the leaves, through whose NaN or infinity the root is not finite; or None."""
+    bad, stack = set(), [root]
+    while stack:
+        node = stack.pop()
+        if node not in bad and not _finite(node.data):
+            bad.add(node)
+            stack += node.parents
+    for node in toposort(root):
+        for found in (*node.parents, node):  # constants are parents only
+            if found in bad:
+                return found
+    return None
+
+
+def _finite(data: Any) -> bool:
+    if isinstance(data, np.ndarray):
+        return math.isfinite(np.vdot(data, data)) or bool(np.isfinite(data).all())  # the first is quick, but large squares overflow
+    return math.isfinite(data)
+
+
+def _plain(prediction: Any) -> Any:
+    """The prediction as an array."""
+    if isinstance(prediction, list | tuple):
+        return np.array([_plain(part) for part in prediction])
+    return np.asarray(prediction.data if isinstance(prediction, Node) else prediction)
+
+
+# ---- History and EarlyStopping ----------------------------------------------------------------------------------------
+
+
+class History(Mapping[str, list[float]]):
+    """What fit returns: by name ("loss", "val_loss", those of metrics), a list with a number for each complete epoch.
+
+    `.epochs`: how many there are. `.stopped`: None where all that were asked for ran, else "interrupted", "early stopping" or
+    "callback". `.kept`: the epoch at whose end the model had the parameters that it has now (0: before the first).
+
+    >>> history = History(["loss"])
+    >>> history["loss"] += [0.9, 0.5, 0.3, 0.2]
+    >>> history
+    History of 4 epochs
+    loss  █▄▂▁  0.9 → 0.2
+    >>> print(history.to_csv(), end="")
+    epoch,loss
+    1,0.9
+    2,0.5
+    3,0.3
+    4,0.2
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        self._columns: dict[str, list[float]] = {name: [] for name in names}
+        self.stopped: str | None = None
+        self.kept = 0
+
+    def __getitem__(self, name: str) -> list[float]:
+        if name not in self._columns:
+            raise KeyError(f"{name!r}: the history has {', '.join(self._columns)}")
+        return self._columns[name]
+
+    def __setitem__(self, name: str, column: list[float]) -> None:
+        self._columns[name] = column
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def epochs(self) -> int:
+        """The number of complete epochs."""
+        return min(map(len, self._columns.values()), default=0)
+
+    def cut(self, epochs: int) -> None:
+        """Forget what came after so many epochs."""
+        for column in self._columns.values():
+            del column[epochs:]
+
+    def __repr__(self) -> str:
+        width = max(map(len, self._columns), default=0)
+        ends = {name: f"{column[0]:.4g} → {column[-1]:.4g}" if column else "" for name, column in self._columns.items()}
+        lines = [f"{name:{width}s}  {_sparkline(column)}  {ends[name]}".rstrip() for name, column in self._columns.items()]
+        stopped = f", {self.stopped}" if self.stopped else ""
+        kept = f"; the parameters are those of epoch {self.kept}" if self.stopped or 0 < self.kept < self.epochs else ""
+        return "\n".join([f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}{stopped}{kept}", *lines])
+
+    def to_csv(self, path: Any = None) -> str:
+        """Return the history as CSV text, a line an epoch; with a path, write that there, whole or (OSError) not at all."""
+        out = io.StringIO(newline="")
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["epoch", *self._columns])
+        writer.writerows([i + 1, *map(repr, row)] for i, row in enumerate(zip(*self._columns.values(), strict=False)))
+        text = out.getvalue()
+        if path is not None:
+            target = Path(path)
+            temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+            try:
+                with open(temporary, "w", encoding="utf8", newline="") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, target)
+            finally:
+                temporary.unlink(missing_ok=True)
+        return text
+
+    def plot(self, path: Any = None) -> Any:
+        """Return the curves as a matplotlib Figure, training and validation together; with a path (.png, .svg, .pdf), save it.
+
+        ImportError without matplotlib, the extra `plot`. The Figure shows itself at the end of a notebook's cell.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise ImportError("a plot needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
+        names = [name for name in self._columns if not (name.startswith("val_") and name[4:] in self._columns)]
+        figure = Figure(figsize=(4.5 * len(names), 3.2), layout="constrained")
+        for i, name in enumerate(names):
+            axes = figure.add_subplot(1, len(names), i + 1)
+            for key, label in ((name, "training"), (f"val_{name}", "validation")):
+                if key in self._columns:
+                    column = self._columns[key]
+                    axes.plot(range(1, len(column) + 1), column, label=label, marker="." if len(column) < 2 else "")
+            axes.set(title=name, xlabel="epoch")
+            axes.grid(alpha=0.3)
+            axes.legend()
+        if path is not None:
+            figure.savefig(path)
+        vars(figure)["_repr_png_"] = lambda: _png(figure)
+        return figure
+
+
+def _png(figure: Any) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=100)
+    return out.getvalue()
+
+
+def _sparkline(numbers: list[float], width: int = 40) -> str:
+    """The numbers as a line of bars of eight heights; means of neighbours where they are many, and a dot for what is not finite."""
+    count = min(width, len(numbers))
+    parts = [numbers[len(numbers) * i // count : len(numbers) * (i + 1) // count] for i in range(count)]
+    means = [sum(number / len(part) for number in part) for part in parts]
+    finite = [mean for mean in means if math.isfinite(mean)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    scale = high / 2 - low / 2 or 1.0  # halves: the whole may overflow
+    return "".join(BARS[round((mean / 2 - low / 2) / scale * 7)] if math.isfinite(mean) else "·" for mean in means)
+
+
+class EarlyStopping:
+    """A callback of fit that ends the training when `monitor` has not improved by more than `min_delta` for `patience` epochs.
+
+    With `restore_best` the parameters are at the end those of the best epoch, however the training ended. What is better is lower,
+    or higher with `mode="max"`; "auto" takes higher for names that end in "accuracy". `.best` and `.best_epoch` tell what was found.
+    `fit` raises ValueError where the history has no `monitor`.
+
+    >>> stopping = EarlyStopping("loss", patience=2)
+    >>> history = History(["loss"])
+    >>> for epoch, loss in enumerate([3.0, 2.0, 2.5, 2.1], 1):
+    ...     history["loss"].append(loss)
+    ...     stop = stopping.on_epoch_end(epoch, history)
+    >>> stop, stopping.best, stopping.best_epoch
+    (True, 2.0, 2)
+    """
+
+    def __init__(
+        self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True, mode: str = "auto"
+    ) -> None:
+        if isinstance(patience, bool) or not isinstance(patience, int | np.integer):
+            raise TypeError(f"patience must be an int > 0, got {patience!r}")
+        if patience < 1:
+            raise ValueError(f"patience must be an int > 0, got {patience}")
+        if isinstance(min_delta, bool) or not isinstance(min_delta, int | float | np.number):
+            raise TypeError(f"min_delta must be a finite number ≥ 0, got {min_delta!r}")
+        if not 0 <= min_delta < math.inf:
+            raise ValueError(f"min_delta must be a finite number ≥ 0, got {min_delta}")
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"mode must be auto, min or max, got {mode!r}")
+        self.monitor, self.patience, self.min_delta, self.restore_best = monitor, int(patience), float(min_delta), bool(restore_best)
+        self.higher = mode == "max" or (mode == "auto" and str(monitor).endswith("accuracy"))
+        self.best, self.best_epoch = math.nan, 0
+
+    def start(self, history: History) -> None:
+        """Begin anew."""
+        if self.monitor not in history:
+            hint = ": pass validation to fit, or another monitor" if str(self.monitor).startswith("val_") else ""
+            raise ValueError(f"callbacks: EarlyStopping's monitor {self.monitor!r} is not in the history ({', '.join(history)}){hint}")
+        self.best, self.best_epoch = math.nan, 0
+
+    def on_epoch_end(self, epoch: int, history: History) -> bool:
+        """Note the epoch's number; return whether to stop."""
+        number = history[self.monitor][-1]
+        better = number > self.best + self.min_delta if self.higher else number < self.best - self.min_delta
+        if better or (math.isnan(self.best) and not math.isnan(number)):
+            self.best, self.best_epoch = number, epoch
+        return epoch - self.best_epoch >= self.patience
+
+
+# ---- Progress ---------------------------------------------------------------------------------------------------------
+
+
+class _Quiet:
+    """Progress that is not shown."""
+
+    every = math.inf  # seconds between two pictures
+
+    def __init__(self, history: History, epochs: int, rows: int) -> None:
+        self.history, self.epochs, self.rows = history, epochs, rows
+        self.epoch = self.done = 0
+        self.loss: float | None = None  # of an epoch that is not complete
+        self.start = self.shown = monotonic()
+
+    def batch(self, epoch: int, seen: int, loss: float) -> None:
+        """A batch was trained on: so many rows of the epoch, their mean loss."""
+        if self.every < math.inf and monotonic() - self.shown >= self.every:
+            self.epoch, self.done, self.loss = epoch, (epoch - 1) * self.rows + seen, loss
+            self.show()
+            self.shown = monotonic()
+
+    def row(self, epoch: int) -> None:
+        """An epoch is complete."""
+        self.epoch, self.done, self.loss = epoch, epoch * self.rows, None
+        if self.every < math.inf and monotonic() - self.shown >= self.every:
+            self.show()
+            self.shown = monotonic()
+
+    def show(self) -> None:
+        """Draw."""
+
+    def close(self) -> None:
+        """Leave the last state."""
+
+    def numbers(self) -> str:
+        """The present numbers, as `loss 0.12  accuracy 0.9`."""
+        last = {name: column[-1] for name, column in self.history.items() if column}
+        if self.loss is not None:
+            last = {"loss": self.loss} | {name: number for name, number in last.items() if name != "loss"}
+        return "  ".join(f"{name} {number:.4g}" for name, number in last.items())
+
+    def pace(self) -> str:
+        """The rate and the time left."""
+        seconds = monotonic() - self.start
+        if not self.done or seconds <= 0:
+            return ""
+        rate, left = self.done / seconds, math.ceil(seconds / self.done * (self.epochs * self.rows - self.done))
+        minutes, hours = f"{left // 60 % 60}:{left % 60:02d}", left // 3600
+        return f"{rate:,.0f} rows/s  {f'{hours}:{minutes.rjust(5, chr(48))}' if hours else minutes} left"
+
+    def title(self) -> str:
+        return f"epoch {max(self.epoch, 1):{len(str(self.epochs))}d}/{self.epochs}"
+
+
+class _Bar(_Quiet):
+    """A line that is rewritten, on a terminal without tqdm."""
+
+    every, width = 0.1, 0
+
+    def show(self) -> None:
+        part = self.done / (self.epochs * self.rows)
+        bar = f"[{'#' * round(10 * part):10s}] {part:4.0%}"
+        head, pace, columns = f"{self.title()} {bar}  ", self.pace(), get_terminal_size().columns - 1
+        numbers = self.numbers()
+        while numbers and len(head + numbers + pace) + 2 > columns:  # the last ones are left out where they do not fit
+            numbers = numbers.rpartition("  ")[0]
+        line = f"{head}{numbers}  {pace}"[:columns]
+        sys.stderr.write(f"\r{line:{self.width}s}")
+        sys.stderr.flush()
+        self.width = len(line)
+
+    def close(self) -> None:
+        if self.done or self.width:
+            self.show()
+            sys.stderr.write("\n")
+            sys.stderr.flush()
+
+
+class _Tqdm(_Quiet):
+    """The same by tqdm."""
+
+    every = 0.1
+
+    def __init__(self, tqdm: Any, history: History, epochs: int, rows: int) -> None:
+        super().__init__(history, epochs, rows)
+        self.bar = tqdm(total=epochs * rows, file=sys.stderr, unit=" rows", unit_scale=True, dynamic_ncols=True)
+
+    def show(self) -> None:
+        self.bar.n = self.done
+        self.bar.set_description_str(self.title(), refresh=False)
+        self.bar.set_postfix_str(self.numbers(), refresh=False)
+        self.bar.refresh()
+
+    def close(self) -> None:
+        self.show()
+        self.bar.close()
+
+
+class _Lines(_Quiet):
+    """Up to twenty lines, evenly spaced, and one for the last epoch."""
+
+    printed = 0
+
+    def row(self, epoch: int) -> None:
+        super().row(epoch)
+        if epoch == 1 or epoch * 20 // self.epochs > (epoch - 1) * 20 // self.epochs:
+            self.show()
+
+    def show(self) -> None:
+        self.printed = self.epoch
+        print("  ".join(filter(None, [self.title(), self.numbers(), self.pace()])), flush=True)
+
+    def close(self) -> None:
+        if self.history.epochs > self.printed:
+            self.show()
+
+
+class _Plot(_Quiet):
+    """Curves in a notebook, redrawn in one place. With the last picture these are at most four a second."""
+
+    every = 1 / 3
+    handle: Any = None
+
+    def __init__(self, history: History, epochs: int, rows: int) -> None:
+        super().__init__(history, epochs, rows)
+        history.plot()  # ImportError now, and not in the middle
+
+    def batch(self, epoch: int, seen: int, loss: float) -> None:
+        """A curve has a point an epoch."""
+
+    def show(self) -> None:
+        import IPython.display as notebook
+
+        shown: Any = notebook
+        figure = self.history.plot()
+        figure.suptitle("  ".join(filter(None, [self.title(), self.pace()])), fontsize="small")
+        image = shown.Image(data=_png(figure))
+        if self.handle is None:
+            self.handle = shown.display(image, display_id=True)
+        else:
+            self.handle.update(image)
+
+    def close(self) -> None:
+        if self.done:
+            self.show()
+
+
+def _in_notebook() -> bool:
+    module = sys.modules.get("IPython")
+    return module is not None and getattr(module.get_ipython(), "kernel", None) is not None
+
+
+def _progress(progress: Any, history: History, epochs: int, rows: int) -> _Quiet:
+    """What shows the progress."""
+    kind = {True: "auto", False: "none"}[progress] if isinstance(progress, bool) else progress
+    if kind not in PROGRESS:
+        raise ValueError(f"progress must be one of {', '.join(PROGRESS)}, got {progress!r}")
+    if kind == "auto" and _in_notebook():
+        kind = "lines"
+    elif kind == "auto" or (kind == "plot" and not _in_notebook()):
+        kind = "bar" if getattr(sys.stderr, "isatty", lambda: False)() else "none"
+    if not epochs or kind == "none":
+        return _Quiet(history, epochs, rows)
+    if kind == "bar":
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            return _Bar(history, epochs, rows)
+        return _Tqdm(tqdm, history, epochs, rows)
+    return (_Lines if kind == "lines" else _Plot)(history, epochs, rows)
