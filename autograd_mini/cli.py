@@ -1,6 +1,8 @@
 """The command line: `python -m autograd_mini`, or `autograd-mini`."""
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -15,6 +17,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     usage: autograd-mini [-h] ...
     0
     """
+    try:
+        return _run(arguments)
+    except BrokenPipeError:  # the reader of the output has gone: `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="autograd-mini", description="Gradients that you can read.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="{demo,gallery}")

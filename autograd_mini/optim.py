@@ -14,13 +14,14 @@ from weakref import ref
 
 import numpy as np
 
+from .coercion import to_array
 from .core import functions
 from .core.engine import clock
 from .core.namespaces import QUIET, error_state
 from .core.node import Node
 from .core.tensor import Tensor
 from .core.value import Value
-from .errors import AnomalyError, GraphError, StateDictError
+from .errors import AnomalyError, AutogradError, GraphError, StateDictError
 from .numerics import subtract_scaled
 
 NOTHING = type(None)
@@ -120,7 +121,7 @@ class _Block:
         """The same for one parameter, piece by piece."""
         self.counts[i] += 1
         single = type(parameter) is Value
-        data, grad = (np.array([parameter.data]), np.array([grad])) if single else (parameter.data.reshape(-1), grad.reshape(-1))
+        data, grad = (np.array([parameter.data], float), np.array([grad])) if single else (parameter.data.reshape(-1), grad.reshape(-1))
         start = self.ranges[i].start
         piece = PIECE if optimizer.uses_buffers else data.size  # in pieces that stay in the cache from pass to pass
         for a in range(0, data.size, piece or 1):
@@ -320,11 +321,16 @@ def _misfits(of: str, entry: Any, slots: Sequence[str], shape: tuple[int, ...], 
         yield f"count {of} must be an int ≥ 0, got {count!r}"
     yield from (f"unexpected {name} {of}" for name in entry if name not in (*slots, "count"))
     for slot in slots:
-        array = np.asarray(entry[slot]) if slot in entry else None
-        if array is None:
+        if slot not in entry:
             yield f"missing {slot} {of}"
-        elif array.dtype.kind not in "biuf" or array.shape != shape:
-            yield f"{slot} {of} has shape {array.shape} and is {array.dtype}, not {shape} and {dtype}"
+            continue
+        try:
+            array = to_array(entry[slot])
+        except (AutogradError, ValueError) as error:
+            yield f"{slot} {of} is no array of numbers ({error})"
+            continue
+        if array.shape != shape:
+            yield f"{slot} {of} has shape {array.shape}, not {shape}"
         else:
             with np.errstate(all="ignore"):
                 fits = np.all(np.isfinite(array.astype(dtype)))
@@ -590,12 +596,17 @@ class Schedule:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where another schedule of this kind was, and set the rate to that. StateDictError where it does not fit."""
+        if not isinstance(state, Mapping) or set(state) != set(self.state_dict()):
+            raise StateDictError(f"load_state_dict: the state of a {type(self).__name__} is needed: {', '.join(self.state_dict())}")
+        before, epoch = (self.base, self.epoch), state["epoch"]
+        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or epoch < 0:
+            raise StateDictError(f"load_state_dict: epoch must be an int ≥ 0, got {epoch!r}")
         try:
-            base, epoch = number("base", state["base"], least=True), int(state["epoch"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise StateDictError(f"load_state_dict: {{'base': …, 'epoch': …}} of a schedule is needed: {error}") from None
-        self.base, self.epoch = base, epoch
-        self.optimizer.lr = self.rate(epoch)
+            self.base, self.epoch = number("base", state["base"], least=True), int(epoch)
+            self.optimizer.lr = self.rate(self.epoch)
+        except (TypeError, ValueError) as error:
+            self.base, self.epoch = before
+            raise StateDictError(f"load_state_dict: {error}") from None
 
 
 def _epochs(name: str, value: Any) -> int:
@@ -676,6 +687,14 @@ class WarmUp(Schedule):
         if epoch < self.epochs:
             return self.base * (self.start + (1 - self.start) * epoch / self.epochs)
         return self.base if self.then is None else self.then.rate(epoch - self.epochs)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), **({"then": self.then.state_dict()} if self.then else {})}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if self.then and isinstance(state, Mapping) and "then" in state:
+            self.then.load_state_dict(state["then"])
+        super().load_state_dict(state)
 
 
 # ---- Clipping ---------------------------------------------------------------------------------------------------------

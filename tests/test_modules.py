@@ -31,7 +31,7 @@ class Scale(nn.Module):
         self.factor = ag.Value(2.0, label="factor")
         self.name = "scale"
         self.items = [ag.Tensor([1.0, 2.0]), (ag.Tensor(3.0), "text", None), {"deep": ag.Tensor([[4.0]]), "plain": 5}]
-        self.fixed = ag.Tensor([6.0], requires_grad=False)
+        self.fixed = ag.Tensor([6.0], requires_grad=False, label="fixed")
         self.inner = inner if inner is not None else nn.Linear(2, 1, rng=0)
         self.again = self.inner
         self.same = self.factor
@@ -780,7 +780,11 @@ def test_activation_modules_and_functions_of_the_users_own_go_along() -> None:
 
 
 @pytest.mark.parametrize("where", ["activation", "output"])
-@pytest.mark.parametrize("mixing", ["softmax", "log_softmax", ag.softmax, nn.Softmax(), nn.LogSoftmax()], ids=str)
+@pytest.mark.parametrize(
+    "mixing",
+    ["softmax", "log_softmax", ag.softmax, nn.Softmax(), nn.LogSoftmax()],
+    ids=["name", "log name", "function", "Module", "log Module"],
+)
 def test_an_activation_that_mixes_neurons_is_refused(where: str, mixing: Any) -> None:
     with pytest.raises(ValueError, match="softmax mixes the neurons of a layer"):
         nn.MLP([2, 3, 2], **{where: mixing}, rng=0).to_scalar()
@@ -903,7 +907,11 @@ def test_float32_stays_float32_both_ways(ours: Any, theirs: Any) -> None:
     compare(net, net.to_torch(), X.astype("f4"), 1e-5)
 
 
-@pytest.mark.parametrize("activation", [*ELEMENTWISE, "softmax", "log_softmax", nn.LeakyReLU(0.2), ag.tanh], ids=str)
+@pytest.mark.parametrize(
+    "activation",
+    [*ELEMENTWISE, "softmax", "log_softmax", nn.LeakyReLU(0.2), ag.tanh],
+    ids=[*ELEMENTWISE, "softmax", "log_softmax", "Module", "function"],
+)
 @pytest.mark.parametrize("bias", [True, False])
 def test_an_mlp_to_torch_gives_the_same_outputs_and_gradients(activation: Any, bias: bool) -> None:
     for output in ("identity", activation):

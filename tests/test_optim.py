@@ -515,6 +515,39 @@ def test_schedules_refuse_what_is_out_of_range_and_leave_the_rate(make: Any, kin
     assert sgd.lr == 0.1
 
 
+@pytest.mark.parametrize("ours", [pair[0] for pair in SCHEDULES.values()], ids=SCHEDULES)
+@pytest.mark.parametrize("epochs", [0, 3, 11])
+def test_a_schedule_goes_on_from_its_state(ours: Any, epochs: int) -> None:
+    """Whatever the rate of the optimiser that the other schedule was made for."""
+    a, b = optim.SGD([ag.Value(1.0)], lr=0.4), optim.SGD([ag.Value(1.0)], lr=0.07)
+    first, second = ours(a), ours(b)
+    for _ in range(epochs):
+        first.step()
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    for _ in range(12):
+        assert a.lr == b.lr
+        first.step()
+        second.step()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        None, 3, {}, {"base": 1.0}, {"epoch": 1}, {"base": -1.0, "epoch": 1}, {"base": math.nan, "epoch": 1}, {"base": 1.0, "epoch": -3},
+        {"base": 1.0, "epoch": 1.5}, {"base": 1.0, "epoch": math.inf}, {"base": 1.0, "epoch": "2"}, {"base": 1.0, "epoch": 7},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_schedule_refuses_a_state_that_does_not_fit_and_stays(state: Any) -> None:
+    """The last one is an epoch for which the factor gives no rate."""
+    sgd = optim.SGD([ag.Value(1.0)], lr=0.1)
+    schedule = optim.LambdaLR(sgd, lambda epoch: 1.0 if epoch < 5 else -1.0)
+    schedule.step()
+    with pytest.raises((StateDictError, ValueError)):
+        schedule.load_state_dict(state)
+    assert (schedule.base, schedule.epoch, sgd.lr) == (0.1, 1, 0.1)
+
+
 def test_a_schedule_of_something_else_says_what_it_needs() -> None:
     with pytest.raises(TypeError, match=r"optimi[sz]er"):
         optim.StepLR([ag.Value(1.0)], 3)
@@ -699,6 +732,9 @@ STATE_FAULTS = {
     "unexpected slot": spoil("state.0.velocity", np.zeros(2)),
     "misshapen slot": spoil("state.0.mean", np.zeros(3)),
     "slot of strings": spoil("state.0.mean", np.array(["a", "b"])),
+    "ragged slot": spoil("state.0.mean", [[1.0], [1.0, 2.0]]),
+    "slot a Tensor": spoil("state.0.mean", ag.Tensor([1.0, 2.0])),
+    "slot of PyTorch's": spoil("state.0.mean", torch.zeros(2, requires_grad=True)),
     "complex slot": spoil("state.0.mean", np.zeros(2, complex)),
     "slot nan": spoil("state.0.mean", np.array([0.0, math.nan])),
     "slot inf": spoil("state.1.square", np.array(math.inf)),

@@ -13,7 +13,7 @@ import numpy as np
 
 import autograd_mini as ag
 
-from .digits_per_sample import datasets
+from .data import datasets
 from .picture import save_curves
 
 
@@ -64,7 +64,7 @@ def main(seed: int = 0, plot: str | None = None) -> int:
     print(f"Softmax's Jacobian at z = {z[0]}:\n\n   " + str(ag.jacobian(ag.softmax)(z[0]).round(4)).replace("\n", "\n   "))
     print(f"\nd ½Σ(p − t)² / dz for t = {t[0]}:\n")
     for name, delta in deltas(z, t).items():
-        print(f"   {name:15s}" + "".join(f"{d:9.4f}" for d in delta[0]) + f"   sum {delta.sum() + 0.0:7.4f}")
+        print(f"   {name:15s}" + "".join(f"{d:9.4f}" for d in delta[0].round(4) + 0.0) + f"   sum {delta.sum().round(4) + 0.0:7.4f}")
     curves, stuck = dict[str, list[float]](), list[float]()
     for name, X, y in datasets():
         curves[name], _, _ = learn(X, y, seed)

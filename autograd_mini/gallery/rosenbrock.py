@@ -69,9 +69,9 @@ def main(seed: int = 0, plot: str | None = None) -> int:
     plain, rough, even = descend(f), descend(noisy(seed)), np.ones(200)
     runs = {"plain": plain, "  by hand": by_hand(even), "  as posted": by_hand(even, True)}
     runs |= {"with noise": rough, "  by hand ": by_hand(scales), "  as posted ": by_hand(scales, True)}
-    print(f"{__doc__}\n   f(x, y) after    " + "".join(f"{k:>11d}" for k in (0, 25, 50, 100, 200)) + "     the last point")
+    print(f"{__doc__}\n   f(x, y) after    " + "".join(f"{k:11d}" for k in (0, 25, 50, 100, 200)) + "     the last point")
     for name, points in runs.items():
-        print(f"   {name:17s}" + "".join(f"{f(points[k]):11.2e}" for k in (0, 25, 50, 100, 200)) + f"     ({points[-1, 0]:.4f}, {points[-1, 1]:.4f})")
+        print(f"   {name:17s}" + "".join(f"{f(points[k]):11.2e}" for k in (0, 25, 50, 100, 200)) + f"     {points[-1].round(4)}")
     apart = max(np.max(np.abs(runs[a] - runs[b])) for a, b in (("plain", "  by hand"), ("with noise", "  by hand ")))
     print(f"\n   Adam and Adam by hand (without the line too many) are never further apart than {apart:.0e}")
     if plot:

@@ -99,13 +99,14 @@ def _parameter(theirs: Any, data: Any) -> Tensor:
 
 def to_torch(module: Any) -> Any:
     """Return the same network as a torch.nn.Module; see Module.to_torch."""
-    return _to(module, _torch(), {})
+    return _to(module, _torch(), {}, True)
 
 
-def _to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
+def _to(module: Any, torch: Any, done: dict[int, Any], mode: bool) -> Any:
+    """A part; a function is in the mode of the Module that holds it."""
     if id(module) not in done or not isinstance(module, Module):
         done[id(module)] = out = _module_to(module, torch, done)
-        out.training = getattr(module, "training", True)
+        out.training = getattr(module, "training", mode)
     return done[id(module)]
 
 
@@ -113,9 +114,10 @@ def _module_to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
     nn = torch.nn
     if isinstance(module, MLP):
         parts = [part for layer in module.layers for part in (layer, module.activation)][:-1]
-        return nn.Sequential(*(_to(part, torch, done) for part in [*parts, *([] if module.output is identity else [module.output])]))
+        parts += [] if module.output is identity else [module.output]
+        return nn.Sequential(*(_to(part, torch, done, module.training) for part in parts))
     if isinstance(module, Sequential):
-        return nn.Sequential(*(_to(part, torch, done) for part in module.layers))
+        return nn.Sequential(*(_to(part, torch, done, module.training) for part in module.layers))
     if isinstance(module, Linear):
         weight = module.weight.data
         dtype = torch.float32 if weight.dtype == np.float32 else torch.float64

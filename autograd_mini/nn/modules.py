@@ -13,7 +13,7 @@ from ..core import functions
 from ..core.engine import clock
 from ..core.node import Node, set_data
 from ..core.tensor import Tensor
-from ..errors import ShapeError, StateDictError
+from ..errors import AutogradError, ShapeError, StateDictError
 from ..modes import no_grad
 from .activations import activation_of
 
@@ -255,7 +255,7 @@ def _fitted(node: Any, data: Any) -> tuple[Any, str]:
     """The data as the node could hold them, and what is wrong with them."""
     try:
         array = to_array(data.data if isinstance(data, Node) else data)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (AutogradError, TypeError, ValueError, OverflowError) as error:
         return None, f"is no array of numbers ({error})"
     if array.shape != node.shape:
         return None, f"has shape {array.shape}, not {node.shape}"
