@@ -13,8 +13,7 @@ import autograd_mini as ag
 
 from .picture import save_curves
 
-TARGET = np.array([10.0, 31.0])
-CUTS = {"backward() behind .detach()": lambda c: c.detach(), "step() behind numbers wrapped afresh": lambda c: ag.Tensor(c.data)}
+TARGET, CUTS = np.array([10.0, 31.0]), {"backward(), detached": lambda c: c.detach(), "step(), wrapped afresh": lambda c: ag.Tensor(c.data)}
 
 
 def policy(seed: int, output: str = "identity") -> Any:
@@ -28,8 +27,8 @@ def policy(seed: int, output: str = "identity") -> Any:
 
 def camera(ball: Any) -> Any:
     """Column and row in the picture, (N, 2), of a target that lies so far (ahead, to the right) of the robot, (N, 2)."""
-    depth = 0.5 + ag.softplus(4 * ball[:, 0] - 2) / 4  # never behind the lens
-    return ag.stack([10 + 10 * ball[:, 1] / depth, 62 / depth], axis=1)
+    ahead, right = 0.5 + ag.softplus(4 * ball[:, 0] - 2) / 4, ball[:, 1]  # never behind the lens
+    return ag.stack([10 + 10 * right / ahead, 62 / ahead], axis=1)
 
 
 def places(rng: Any, n: int) -> Any:
@@ -42,10 +41,9 @@ def places(rng: Any, n: int) -> Any:
 def act(net: Any, ball: Any, leave: Any = ag.positive) -> tuple[Any, Any]:
     """One move along an arc, backwards where the time is negative: where the target lies then, and the loss of that picture."""
     c = leave(net(camera(ball) - TARGET))
-    curvature, time = ag.sigmoid(c[:, 0]), 100 * ag.tanh(c[:, 1])
+    curvature, time = ag.sigmoid(c[:, 0]), 100 * ag.tanh(c[:, 1]) / 2000
     left, right = 1 + curvature * 99, 1 + (1 - curvature) * 99  # what the wheels do
-    turn, way = (left - right) * time / 2000, (left + right) * time / 2000
-    chord = way * ag.sinc(turn / (2 * np.pi))
+    chord = (left + right) * time * ag.sinc((turn := (left - right) * time) / (2 * np.pi))
     x, y = ball[:, 0] - chord * ag.cos(turn / 2), ball[:, 1] - chord * ag.sin(turn / 2)
     ball = ag.stack([x * ag.cos(turn) + y * ag.sin(turn), y * ag.cos(turn) - x * ag.sin(turn)], axis=1)
     return ball, ag.mean((camera(ball) - TARGET) ** 2)
