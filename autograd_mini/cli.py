@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 
 from . import __version__
 from .gallery import ENTRIES
@@ -36,6 +37,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "demo":
         return int(import_module("autograd_mini.gallery.demo").main())
+    if options.command == "gallery" and options.plot and not find_spec("matplotlib"):
+        parser.error("--plot needs matplotlib: python -m pip install 'autograd-mini[plot]'")
     if options.command == "gallery" and options.name:
         entry = import_module(f"autograd_mini.gallery.{options.name.replace('-', '_')}")
         return int(entry.main(seed=options.seed, plot=options.plot))

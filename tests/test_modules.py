@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from interrupt import Interrupt
 
 import autograd_mini as ag
 from autograd_mini import nn
@@ -361,29 +362,6 @@ def test_without_strict_what_does_not_fit_is_refused_all_the_same() -> None:
 def test_something_that_is_no_state_is_refused(state: Any) -> None:
     with pytest.raises(StateDictError, match="a dict of arrays by name is needed"):
         nn.Linear(2, 1).load_state_dict(state)
-
-
-class Interrupt:
-    """Raises KeyboardInterrupt at the n-th line that the package runs."""
-
-    def __init__(self, n: int) -> None:
-        self.left = n
-
-    def __call__(self, frame: Any, event: str, arg: Any) -> Any:
-        if "autograd_mini" not in frame.f_code.co_filename:
-            return None
-        if event == "line":
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-        return self
-
-    def __enter__(self) -> None:
-        self.before = sys.gettrace()
-        sys.settrace(self)
-
-    def __exit__(self, *error: object) -> None:
-        sys.settrace(self.before)
 
 
 @pytest.mark.parametrize("make", [lambda i: nn.MLP([2, 2, 1], rng=i), lambda i: scalar.MLP(2, [1, 1], rng=i)], ids=["Tensors", "Values"])

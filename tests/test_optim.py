@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from interrupt import Interrupt
 
 import autograd_mini as ag
 from autograd_mini import optim
@@ -783,29 +784,6 @@ def test_a_state_with_other_slots_is_refused() -> None:
         stepped("SGD", momentum=0.9).load_state_dict(stepped("SGD").state_dict())
     with pytest.raises(StateDictError, match="largest"):
         stepped("Adam").load_state_dict(stepped("Adam", amsgrad=True).state_dict())
-
-
-class Interrupt:
-    """Raises KeyboardInterrupt at the n-th line that the package runs."""
-
-    def __init__(self, n: int) -> None:
-        self.left = n
-
-    def __call__(self, frame: Any, event: str, arg: Any) -> Any:
-        if "autograd_mini" not in frame.f_code.co_filename:
-            return None
-        if event == "line":
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-        return self
-
-    def __enter__(self) -> None:
-        self.before = sys.gettrace()
-        sys.settrace(self)
-
-    def __exit__(self, *error: object) -> None:
-        sys.settrace(self.before)
 
 
 def test_loading_that_is_interrupted_anywhere_leaves_the_old_state_or_the_new() -> None:
