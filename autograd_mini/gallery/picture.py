@@ -5,15 +5,21 @@ from typing import Any
 
 
 def save_curves(path: str, curves: Mapping[str, Any], x: str = "epoch") -> None:
-    """Write the curves, a number for each epoch or step, as a picture (.png, .svg or .pdf). ImportError without matplotlib."""
+    """Write the curves, a number for each epoch or step, as a picture (.png, .svg or .pdf). ImportError without matplotlib.
+
+    Later curves are broken lines, so that equal ones show both; positive numbers over more than two decades get a logarithmic scale.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError("a picture needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
-    for name, numbers in curves.items():
-        axes.plot(range(1, len(numbers) + 1), numbers, label=name)
+    for i, (name, numbers) in enumerate(curves.items()):
+        axes.plot(range(1, len(numbers) + 1), numbers, label=name, linestyle=("-", "--", ":", "-.")[i % 4], linewidth=2)
+    low, high = min(map(min, curves.values())), max(map(max, curves.values()))
+    if 0 < 100 * low < high:
+        axes.set_yscale("log")
     axes.set_xlabel(x)
     axes.grid(alpha=0.3)
     axes.legend()
