@@ -85,6 +85,9 @@ def linear(x: Any, w: Any, b: Any) -> Any:
     return np.add(out, b, out if out.ndim > 1 and out.dtype == b.dtype else None)
 
 
+ZERO, ONE = ({np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)} for n in (0.0, 1.0))  # half the cost of a Python float
+
+
 def _exp_minus_abs(x: Any) -> Any:
     """exp(−|x|) in one buffer of its own."""
     e = np.abs(x, out=np.empty(x.shape, x.dtype))
@@ -96,8 +99,8 @@ def sigmoid(x: Any) -> Any:
     """The sigmoid above, in two buffers: twice as quick on large arrays."""
     x = np.asarray(x)
     e = _exp_minus_abs(x)
-    e += 1.0
-    out = np.minimum(x, 0.0, out=np.empty(x.shape, x.dtype))
+    e += ONE[x.dtype]
+    out = np.minimum(x, ZERO[x.dtype], out=np.empty(x.shape, x.dtype))
     np.exp(out, out=out)
     out /= e
     return out
@@ -106,7 +109,7 @@ def sigmoid(x: Any) -> Any:
 def logistic(x: Any) -> Any:
     x = np.asarray(x)
     out = _exp_minus_abs(x)
-    d = np.add(out, 1.0, out=np.empty(x.shape, x.dtype))
+    d = np.add(out, ONE[x.dtype], out=np.empty(x.shape, x.dtype))
     out /= d
     out /= d
     return out

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, derivatives, nn
 from autograd_mini.core.node import Node
-from autograd_mini.nn.modules import ACTIVATIONS
+from autograd_mini.nn.activations import ACTIVATIONS
 
 torch.set_num_threads(1)
 with warnings.catch_warnings():  # PyTorch's own, on its first forward-mode derivative
@@ -488,6 +488,7 @@ def test_v_of_dicts_is_matched_by_key(order):
 
 THEIRS = {
     "identity": lambda x: x,
+    "linear": lambda x: x,
     "relu": torch.relu,
     "leaky_relu": torch.nn.functional.leaky_relu,
     "elu": torch.nn.functional.elu,

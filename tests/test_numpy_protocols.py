@@ -567,6 +567,7 @@ def test_inputs_of_any_layout(layout):
     x.backward(given)
     ag.optim.SGD([x], lr=0.1).step()
     x.data = given
+    x.zero_grad()
     x.backward(np.ones_like(a))
     ag.optim.SGD([x], lr=0.1).step()
     np.testing.assert_array_equal(np.asarray(given, float), a)
