@@ -1,5 +1,6 @@
 """What users' data become: float64 or float32, or an error that says what was given and how to convert it."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,39 @@ def to_float(data: Any) -> float:
     if isinstance(data, list | tuple):
         raise DTypeError(f"Value: a single number is needed, got a {type(data).__name__}: use Tensor")
     raise DTypeError(f"Value: a real number is needed, got {describe(data)}")
+
+
+def finite(name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf) -> float:
+    """Return the finite number, above or at least a bound and below another; else TypeError or ValueError that names the argument.
+
+    >>> finite("slope", 1)
+    1.0
+    """
+    allowed = "a finite number" + (f" > {above:g}" if above > -math.inf else f" ≥ {least:g}" if least > -math.inf else "")
+    allowed += f" and < {below:g}" if below < math.inf else ""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be {allowed}, got {value!r}")
+    try:
+        found = float(value)
+    except OverflowError:  # an int of hundreds of digits
+        found = math.inf
+    if not (above < found < below and found >= least):
+        raise ValueError(f"{name} must be {allowed}, got {str(value)[:24]}")
+    return found
+
+
+def whole(name: str, value: Any, least: int, otherwise: str = "") -> int:
+    """Return the int, 0 or 1 or more; else TypeError or ValueError that names the argument, and what else it may be.
+
+    >>> whole("epochs", 3, 1)
+    3
+    """
+    allowed = f"an int {'> 0' if least == 1 else f'≥ {least}'}{otherwise}"
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be {allowed}, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be {allowed}, got {value}")
+    return int(value)
 
 
 def describe(data: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .coercion import BARE, FLOATS, describe, to_array, to_float
+from .coercion import BARE, FLOATS, describe, to_array, to_float, whole
 from .containers import flatten, matched, rebuild, refill
 from .core import functions as F
 from .core.engine import paths, sweep
@@ -151,22 +151,25 @@ class _Call:
     def jacobian(self) -> Any:
         """The derivative of all outputs with respect to all inputs, in the structure of the result and then of the arguments."""
         xs, ys = self.inputs, self.outputs
+
+        def block(some: Sequence[Any], axis: int, y: Any, x: Any) -> Any:
+            return self.joined(some, axis, (*y.shape, *x.shape), x.dtype)
+
         if sum(x.size for x in xs) + FORWARD < sum(y.size for y in ys):
             us, routes = self.transposed()
             parts = [[self.pull(route, v, None, us) for v in _basis(x)] for x, route in zip(xs, routes, strict=True)]
-            blocks = [[self.joined([p[k] for p in some], y, x, -1) for x, some in zip(xs, parts, strict=True)] for k, y in enumerate(ys)]
+            blocks = [[block([p[k] for p in some], -1, y, x) for x, some in zip(xs, parts, strict=True)] for k, y in enumerate(ys)]
         else:
             parts = [[self.pull(route, v) for v in _basis(y)] for y, route in zip(ys, map(self.route, ys), strict=True)]
-            blocks = [[self.joined([p[i] for p in row], y, x, 0) for i, x in enumerate(xs)] for y, row in zip(ys, parts, strict=True)]
-        return refill(self.result, [self.like_inputs(block) for block in blocks])
+            blocks = [[block([p[i] for p in row], 0, y, x) for i, x in enumerate(xs)] for y, row in zip(ys, parts, strict=True)]
+        return refill(self.result, map(self.like_inputs, blocks))
 
-    def joined(self, parts: Sequence[Any], y: Any, x: Any, axis: int) -> Any:
-        """The parts of a Jacobian put together along an axis: of the shape of y and then of x, less the axes that they share."""
-        shape = (*y.shape, *x.shape[max(axis, 0) :])
+    def joined(self, parts: Sequence[Any], axis: int, shape: tuple[int, ...], dtype: Any) -> Any:
+        """The parts of a Jacobian put together along an axis, in that shape."""
         if len(parts) == 1 and F.shape(parts[0]) == shape:
             return parts[0]
         if not parts or not self.graph:
-            return np.stack(parts, axis).reshape(shape) if parts else np.zeros(shape, x.dtype)
+            return np.stack(parts, axis).reshape(shape) if parts else np.zeros(shape, dtype)
         return F.reshape(F.stack(parts, axis), shape)
 
     def apart(self, y: Any) -> Any:
@@ -174,7 +177,8 @@ class _Call:
         route = self.route(y)
         parts = [self.pull(route, v)[0] for v in _basis(y, 1)]
         self.check_apart(route, parts, 1)
-        return self.joined(parts, y, self.inputs[0], 1)
+        (x,) = self.inputs
+        return self.joined(parts, 1, (*y.shape, *x.shape[1:]), x.dtype)
 
     def check_apart(self, route: Route, parts: Sequence[Any], axes: int) -> None:
         """Refuse a function that mixes what lies at different places of the first axes, given the share of each output.
@@ -372,10 +376,7 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
     >>> ag.derivative(ag.exp, order=2)(np.array([0.0, 1.0])).round(3)
     array([1.   , 2.718])
     """
-    if isinstance(order, bool) or not isinstance(order, int | np.integer):
-        raise TypeError(f"derivative: order must be an int ≥ 0, got {order!r}")
-    if order < 0:
-        raise ValueError(f"derivative: order must be an int ≥ 0, got {order}")
+    order = whole("derivative: order", order, 0)
 
     def run(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         call = _Call("derivative", f, args, kwargs, argnums, has_aux=has_aux)
@@ -564,7 +565,7 @@ def batch_hessian(f: Function, X: Any, *, create_graph: bool = False) -> Any:
     slopes = [call.pull(route, v, True)[0] for v in _basis(y, 1)]
     call.check_apart(route, slopes, 1)
     parts = [call.apart(slope) for slope in slopes]
-    return call.give(call.joined(parts, y, np.empty((*x.shape, *x.shape[1:]), x.dtype), 1))
+    return call.give(call.joined(parts, 1, (*y.shape, *x.shape[1:], *x.shape[1:]), x.dtype))
 
 
 def _function(name: str, f: Any) -> Function:
@@ -627,7 +628,7 @@ def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
         if F.shape(vector) != (ends[-1],):
             raise ShapeError(f"unravel: a vector of shape {(ends[-1],)} is needed, got {F.shape(vector)}")
         vector = vector if isinstance(vector, Node) else to_array(vector)
-        pieces = [_like(part, vector[start:end]) for part, start, end in zip(parts, ends, ends[1:], strict=False)]
+        pieces = [_like(part, vector[start:end]) for part, start, end in zip(parts, ends[:-1], ends[1:], strict=True)]
         new = {part: piece for part, piece in zip(parts, pieces, strict=True) if isinstance(part, Node)}
         raw = (piece for part, piece in zip(parts, pieces, strict=True) if not isinstance(part, Node))
         done: dict[int, Any] = {}

@@ -74,7 +74,7 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     write = write_npz if kind == ".npz" else write_safetensors
     if kind == ".safetensors":
         package("safetensors.numpy")
-    replace_file(os.path.realpath(name), lambda file: write(file, content, arrays))
+    replace_file(os.path.realpath(name), lambda file: seal(file, write(file, content, arrays)))
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -256,8 +256,8 @@ def check_version(content: dict[str, Any]) -> None:
 # ---- Files ------------------------------------------------------------------------------------------------------------
 
 
-def replace_file(target: str, write: Callable[[BinaryIO], int]) -> None:
-    """Write a temporary file beside the target, seal it, and rename it: the target is the old file or the new, whole."""
+def replace_file(target: str, write: Callable[[BinaryIO], object]) -> None:
+    """Write a temporary file beside the target and rename it: the target is the old file or the new, whole."""
     mode = None
     with contextlib.suppress(FileNotFoundError):
         mode = stat.S_IMODE(os.stat(target).st_mode)
@@ -268,11 +268,7 @@ def replace_file(target: str, write: Callable[[BinaryIO], int]) -> None:
         with open(temporary, "x+b") as file:
             if mode is not None:
                 os.chmod(temporary, mode)
-            at = write(file)
-            size = file.seek(0, os.SEEK_END)
-            sealed = digest(file, size, at)
-            file.seek(at)
-            file.write(sealed)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
@@ -289,6 +285,13 @@ def replace_file(target: str, write: Callable[[BinaryIO], int]) -> None:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def seal(file: BinaryIO, at: int) -> None:
+    """Write the file's own digest into the place that was left for it."""
+    sealed = digest(file, file.seek(0, os.SEEK_END), at)
+    file.seek(at)
+    file.write(sealed)
 
 
 def digest(file: BinaryIO, size: int, at: int) -> bytes:

@@ -14,32 +14,18 @@ from weakref import ref
 
 import numpy as np
 
-from .coercion import to_array
+from .coercion import finite, to_array
 from .core import functions
-from .core.engine import clock
 from .core.namespaces import QUIET, error_state
 from .core.node import Node
 from .core.tensor import Tensor
 from .core.value import Value
 from .errors import AnomalyError, AutogradError, GraphError, StateDictError
 from .numerics import subtract_scaled
+from .parameters import touch
 
 NOTHING = type(None)
 PIECE = 32768  # numbers that are stepped at a time; a parameter of more is stepped alone
-
-
-def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, least: bool = False) -> float:
-    """The finite number above `low` (or at `least` that) and below `high`, or an error that names the argument."""
-    allowed = f"a finite number {'≥' if least else '>'} {low:g}" + (f" and < {high:g}" if high < math.inf else "")
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be {allowed}, got {value!r}")
-    try:
-        found = float(value)
-    except OverflowError:  # an int of hundreds of digits
-        found = math.inf
-    if not low <= found < high or (found == low and not least):
-        raise ValueError(f"{name} must be {allowed}, got {str(value)[:20]}")
-    return found
 
 
 class _Used:
@@ -63,6 +49,11 @@ def _mark(parameter: Any) -> _Used:
     if parameter.meta is None or "used" not in parameter.meta:
         parameter.meta = {**(parameter.meta or {}), "used": _Used()}
     return parameter.meta["used"]  # type: ignore[no-any-return]
+
+
+def _names(params: Sequence[Any], most: int) -> str:
+    """The names of the parameters, of the first of them where they are many."""
+    return ", ".join(parameter.name for parameter in params[:most]) + (", …" if len(params) > most else "")
 
 
 class _Block:
@@ -152,7 +143,7 @@ class Optimizer:
             advice = "[w]" if isinstance(params, Node) else "model.parameters()"
             raise TypeError(f"params must be a list of parameters, got a single {type(params).__name__}: pass {advice}")
         self.params, self.warned = list(params), False
-        self._lr = number("lr", lr)
+        self._lr = finite("lr", lr, above=0)
         if not self.params:
             raise ValueError("the optimiser got no parameters (an exhausted generator?): pass model.parameters()")
         for i, parameter in enumerate(self.params):
@@ -167,7 +158,7 @@ class Optimizer:
                 raise TypeError(f"bounds must be (low, high), two numbers, got {bounds!r}")
             if not bounds[0] <= bounds[1]:
                 raise ValueError(f"bounds must be (low, high) with low ≤ high, got {bounds!r}")
-        self.bounds, self.blocks = bounds, list[_Block]()
+        self.bounds = bounds
         kinds: dict[Any, list[int]] = {}
         for i, parameter in enumerate(self.params):
             alone = i if parameter.size > PIECE else None
@@ -175,7 +166,6 @@ class Optimizer:
         self.blocks = [_Block(places, self.params, self.slots) for places in kinds.values()]
         self.shapes = [parameter.shape for parameter in self.params]
         self.dtypes = [parameter.dtype for parameter in self.params]
-        self.tensors = [parameter for parameter in self.params if isinstance(parameter, Tensor)]
 
     @property
     def lr(self) -> float:
@@ -184,7 +174,7 @@ class Optimizer:
 
     @lr.setter
     def lr(self, lr: float) -> None:
-        self._lr = number("lr", lr, least=True)
+        self._lr = finite("lr", lr, least=0)
 
     def zero_grad(self) -> None:
         """Forget the gradients of the parameters."""
@@ -213,9 +203,7 @@ class Optimizer:
                     parameter.data = float(inside) if type(parameter) is Value else inside
         finally:
             error_state.reset(before)
-            clock.now += 1
-            for parameter in self.tensors:  # their data are others now
-                parameter.version = clock.now
+            touch(self.params)
         return loss
 
     def _evaluated(self, closure: Callable[[], Any]) -> Any:
@@ -229,9 +217,8 @@ class Optimizer:
         """Look at all gradients before a parameter is changed."""
         missing = [p for p, grad in zip(self.params, grads, strict=True) if grad is None] if NOTHING in map(type, grads) else []
         if len(missing) == len(grads):
-            names = ", ".join(parameter.name for parameter in self.params[:4])
             raise GraphError(
-                f"no backward has reached the parameters ({names}{', …' if len(self.params) > 4 else ''}): the loss does not depend "
+                f"no backward has reached the parameters ({_names(self.params, 4)}): the loss does not depend "
                 "on them, or backward() was not called since zero_grad(). Was the prediction detached, or wrapped afresh?"
             )
         plain = set(map(type, grads)) == {np.ndarray}
@@ -246,8 +233,7 @@ class Optimizer:
             mark.put(grads[i])
         if (missing or again) and not self.warned:
             self.warned = True
-            concerned = again or missing
-            names = ", ".join(parameter.name for parameter in concerned[:8]) + (", …" if len(concerned) > 8 else "")
+            names = _names(again or missing, 8)
             said = f"no backward has reached {names}; they stay as they are"
             if again:
                 said = f"the gradients of {names} were not zeroed since the last step: call zero_grad() before backward()"
@@ -287,7 +273,7 @@ class Optimizer:
             raise StateDictError(f"load_state_dict: the state of an optimiser {name} is needed")
         wrong, held, counts = [], [], []
         try:
-            lr = number("lr", options.get("lr"), least=True)
+            lr = finite("lr", options.get("lr"), least=0)
         except (TypeError, ValueError) as error:
             wrong.append(str(error))
         if set(found) != {str(i) for i in range(len(self.params))}:
@@ -357,8 +343,8 @@ class SGD(Optimizer):
         self, params: Iterable[Any], lr: float, momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = False,
         weight_decay: float = 0.0, *, bounds: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
-        self.momentum, self.dampening = number("momentum", momentum, least=True), number("dampening", dampening, least=True)
-        self.nesterov, self.weight_decay = bool(nesterov), number("weight_decay", weight_decay, least=True)
+        self.momentum, self.dampening = finite("momentum", momentum, least=0), finite("dampening", dampening, least=0)
+        self.nesterov, self.weight_decay = bool(nesterov), finite("weight_decay", weight_decay, least=0)
         if nesterov and (not momentum or dampening):
             raise ValueError("nesterov needs a momentum > 0 and no dampening")
         self.slots, self.reads_data = ("velocity",) if momentum else (), weight_decay > 0
@@ -408,8 +394,8 @@ class Adam(Optimizer):
     ) -> None:  # fmt: skip
         if not isinstance(betas, tuple | list) or len(betas) != 2:
             raise TypeError(f"betas must be two numbers in [0, 1), got {betas!r}")
-        self.betas = (number("betas[0]", betas[0], 0.0, 1.0, least=True), number("betas[1]", betas[1], 0.0, 1.0, least=True))
-        self.eps, self.weight_decay = number("eps", eps, least=True), number("weight_decay", weight_decay, least=True)
+        self.betas = (finite("betas[0]", betas[0], least=0, below=1), finite("betas[1]", betas[1], least=0, below=1))
+        self.eps, self.weight_decay = finite("eps", eps, least=0), finite("weight_decay", weight_decay, least=0)
         self.amsgrad = bool(amsgrad)
         self.slots, self.reads_data = ("mean", "square", *(["largest"] if amsgrad else [])), weight_decay > 0
         super().__init__(params, lr, bounds)
@@ -470,8 +456,8 @@ class RMSprop(Optimizer):
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
         momentum: float = 0.0, centered: bool = False, *, bounds: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
-        self.alpha, self.eps = number("alpha", alpha, 0.0, 1.0, least=True), number("eps", eps, least=True)
-        self.weight_decay, self.momentum = number("weight_decay", weight_decay, least=True), number("momentum", momentum, least=True)
+        self.alpha, self.eps = finite("alpha", alpha, least=0, below=1), finite("eps", eps, least=0)
+        self.weight_decay, self.momentum = finite("weight_decay", weight_decay, least=0), finite("momentum", momentum, least=0)
         self.centered, self.reads_data = bool(centered), weight_decay > 0
         self.slots = ("square", *(["mean"] if centered else []), *(["velocity"] if momentum else []))
         super().__init__(params, lr, bounds)
@@ -524,7 +510,7 @@ class LBFGS(Optimizer):
         for name, value in (("max_iter", max_iter), ("history", history)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be an int > 0, got {value!r}")
-        self.max_iter, self.history, self.tolerance = max_iter, history, number("tolerance", tolerance, least=True)
+        self.max_iter, self.history, self.tolerance = max_iter, history, finite("tolerance", tolerance, least=0)
         super().__init__(params, 1.0, bounds)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -602,7 +588,7 @@ class Schedule:
         if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or epoch < 0:
             raise StateDictError(f"load_state_dict: epoch must be an int ≥ 0, got {epoch!r}")
         try:
-            self.base, self.epoch = number("base", state["base"], least=True), int(epoch)
+            self.base, self.epoch = finite("base", state["base"], least=0), int(epoch)
             self.optimizer.lr = self.rate(self.epoch)
         except (TypeError, ValueError) as error:
             self.base, self.epoch = before
@@ -627,7 +613,7 @@ class StepLR(Schedule):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size, self.gamma = _epochs("step_size", step_size), number("gamma", gamma)
+        self.step_size, self.gamma = _epochs("step_size", step_size), finite("gamma", gamma, above=0)
         super().__init__(optimizer)
 
     def rate(self, epoch: int) -> float:
@@ -645,7 +631,7 @@ class CosineAnnealingLR(Schedule):
     """Half a cosine from the first rate down to `eta_min`, over `T_max` epochs (Loshchilov and Hutter 2016, arXiv:1608.03983)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max, self.eta_min = _epochs("T_max", T_max), number("eta_min", eta_min, least=True)
+        self.T_max, self.eta_min = _epochs("T_max", T_max), finite("eta_min", eta_min, least=0)
         super().__init__(optimizer)
 
     def rate(self, epoch: int) -> float:
@@ -680,7 +666,7 @@ class WarmUp(Schedule):
     """
 
     def __init__(self, optimizer: Optimizer, epochs: int, start: float = 0.1, then: Schedule | None = None) -> None:
-        self.epochs, self.start, self.then = _epochs("epochs", epochs), number("start", start, least=True), then
+        self.epochs, self.start, self.then = _epochs("epochs", epochs), finite("start", start, least=0), then
         super().__init__(optimizer)
 
     def rate(self, epoch: int) -> float:
@@ -726,7 +712,7 @@ def clip_grad_norm(params: Iterable[Any], max_norm: float) -> float:
     >>> ag.optim.clip_grad_norm([w], 1.0), w.grad.round(3)
     (5.0, array([0.6, 0.8]))
     """
-    limit, reached = number("max_norm", max_norm), _reached("clip_grad_norm", params)
+    limit, reached = finite("max_norm", max_norm, above=0), _reached("clip_grad_norm", params)
     norm = math.hypot(*(float(functions.norm(np.ravel(parameter.grad).astype(float))) for parameter in reached))
     scale = limit / (norm + 1e-6)
     for parameter in reached if scale < 1 else ():
@@ -753,7 +739,7 @@ def clip_grad_value(params: Iterable[Any], limit: float) -> None:
     >>> w.grad
     array([ 1. , -0.5])
     """
-    limit = number("limit", limit)
+    limit = finite("limit", limit, above=0)
     for parameter in _reached("clip_grad_value", params):
         held = np.clip(parameter.grad, -limit, limit)
         _replace(parameter, held)

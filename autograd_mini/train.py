@@ -10,19 +10,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from itertools import repeat
-from pathlib import Path
 from shutil import get_terminal_size
 from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .coercion import describe
-from .core.engine import clock, toposort
-from .core.node import Node, set_data
+from .coercion import describe, finite, whole
+from .core.engine import toposort
+from .core.node import Node
 from .core.tensor import Tensor
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
+from .io import replace_file
 from .modes import no_grad
+from .parameters import replace_all
 
 PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
@@ -79,15 +80,10 @@ def fit(
     params = _parameters(model, optimizer)
     if not callable(loss):
         raise TypeError(f"loss must be a function of (prediction, y), as ag.nn.mse, got {loss!r}")
-    if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer):
-        raise TypeError(f"epochs must be an int ≥ 0, got {epochs!r}")
-    if epochs < 0:
-        raise ValueError(f"epochs must be an int ≥ 0, got {epochs}")
+    epochs = whole("epochs", epochs, 0)
     X, y = _pair("X", X, "y", y)
-    if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer)):
-        raise TypeError(f"batch_size must be an int > 0, or None for all rows, got {batch_size!r}")
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size must be an int > 0, or None for all rows, got {batch_size}")
+    if batch_size is not None:
+        batch_size = whole("batch_size", batch_size, 1, ", or None for all rows")
     if not isinstance(shuffle, bool | np.bool_):
         raise TypeError(f"shuffle must be True or False, got {shuffle!r}")
     try:
@@ -102,12 +98,12 @@ def fit(
     for _, callback in calls:
         if isinstance(callback, EarlyStopping):
             callback.start(history)
-    size = len(X) if batch_size is None else min(int(batch_size), len(X))
-    shown = _progress(progress, history, int(epochs), len(X))
+    size = len(X) if batch_size is None else min(batch_size, len(X))
+    shown = _progress(progress, history, epochs, len(X))
     run = _Run(model, params, loss, optimizer, list(measures.values()), history, shown)
     try:
         # in a context of its own, for Ctrl-C can come where a `with no_grad()` or `np.errstate` has no time to end
-        copy_context().run(run.through, int(epochs), X, y, size, held, random if shuffle else None, calls)
+        copy_context().run(run.through, epochs, X, y, size, held, random if shuffle else None, calls)
         if run.early is not None and run.early is not run.kept[0]:
             run.put_back(run.early)
         history.kept = (run.early or run.kept[0]).epoch
@@ -347,11 +343,7 @@ class _Run:
         """Give the parameters the data of that epoch; a further Ctrl-C meanwhile is too late."""
 
         def put() -> None:
-            clock.now += 1
-            for parameter in self.params:
-                if isinstance(parameter, Tensor):
-                    parameter.version = clock.now
-            deque(map(set_data, self.params, kept.data), maxlen=0)
+            replace_all(self.params, kept.data)
             deque(map(setattr, self.params, repeat("grad"), self.grads if kept.epoch == 0 else repeat(None)), maxlen=0)
             self.history.cut(self.kept[0].epoch)
             self.history.kept = kept.epoch
@@ -621,16 +613,7 @@ class History(Mapping[str, list[float]]):
         writer.writerows([i + 1, *map(repr, row)] for i, row in enumerate(zip(*self._columns.values(), strict=False)))
         text = out.getvalue()
         if path is not None:
-            target = Path(path)
-            temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-            try:
-                with open(temporary, "w", encoding="utf8", newline="") as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, target)
-            finally:
-                temporary.unlink(missing_ok=True)
+            replace_file(os.path.realpath(path), lambda file: file.write(text.encode()))
         return text
 
     def plot(self, path: Any = None) -> Any:
@@ -654,15 +637,26 @@ class History(Mapping[str, list[float]]):
             axes.grid(alpha=0.3)
             axes.legend()
         if path is not None:
-            figure.savefig(path)
+            save_figure(figure, path)
         vars(figure)["_repr_png_"] = lambda: _png(figure)
         return figure
 
 
-def _png(figure: Any) -> bytes:
+def save_figure(figure: Any, path: Any) -> None:
+    """Write a matplotlib Figure as its suffix says (.png where there is none), whole or (OSError) not at all."""
+    root, suffix = os.path.splitext(os.fspath(path))
+    drawn = _drawn(figure, suffix[1:] or "png")
+    replace_file(os.path.realpath(root + (suffix or ".png")), lambda file: file.write(drawn))
+
+
+def _drawn(figure: Any, kind: str, **options: Any) -> bytes:
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=100)
+    figure.savefig(out, format=kind, **options)
     return out.getvalue()
+
+
+def _png(figure: Any) -> bytes:
+    return _drawn(figure, "png", dpi=100)
 
 
 def _sparkline(numbers: list[float], width: int = 40) -> str:
@@ -695,17 +689,10 @@ class EarlyStopping:
     def __init__(
         self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True, mode: str = "auto"
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int | np.integer):
-            raise TypeError(f"patience must be an int > 0, got {patience!r}")
-        if patience < 1:
-            raise ValueError(f"patience must be an int > 0, got {patience}")
-        if isinstance(min_delta, bool) or not isinstance(min_delta, int | float | np.number):
-            raise TypeError(f"min_delta must be a finite number ≥ 0, got {min_delta!r}")
-        if not 0 <= min_delta < math.inf:
-            raise ValueError(f"min_delta must be a finite number ≥ 0, got {min_delta}")
+        patience, min_delta = whole("patience", patience, 1), finite("min_delta", min_delta, least=0)
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be auto, min or max, got {mode!r}")
-        self.monitor, self.patience, self.min_delta, self.restore_best = monitor, int(patience), float(min_delta), bool(restore_best)
+        self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, bool(restore_best)
         self.higher = mode == "max" or (mode == "auto" and str(monitor).endswith("accuracy"))
         self.best, self.best_epoch = math.nan, 0
 

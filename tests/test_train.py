@@ -12,6 +12,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import train
+from autograd_mini.gallery.picture import save_curves
 from autograd_mini.train import EarlyStopping, History, fit
 
 rng = np.random.default_rng(7)
@@ -1077,3 +1078,24 @@ def test_importing_train_imports_no_extra():
 def test_a_real_clock_is_used():
     """The rate is of real time."""
     assert train.monotonic is time.monotonic
+
+
+@pytest.mark.parametrize("draw", ["history", "gallery"])
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(draw, tmp_path, monkeypatch):
+    """A picture is written whole or not at all: when the last step fails, the file is the old one, and nothing lies beside it."""
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "curves.png"
+    history = run(network(), 2)
+    write = {"history": lambda: history.plot(path), "gallery": lambda: save_curves(str(path), {"loss": [2.0, 1.0]})}[draw]
+    write()
+    old = path.read_bytes()
+    assert old.startswith(b"\x89PNG")
+
+    def full(*args):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        write()
+    assert path.read_bytes() == old
+    assert list(tmp_path.iterdir()) == [path]

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..train import save_figure
+
 
 def save_curves(path: str, curves: Mapping[str, Any], x: str = "epoch") -> None:
-    """Write the curves, a number for each epoch or step, as a picture (.png, .svg or .pdf). ImportError without matplotlib.
+    """Write the curves, a number for each epoch or step, as a picture (.png, .svg or .pdf). OSError, and nothing written, where
+    that cannot be; ImportError without matplotlib.
 
     Later curves are broken lines, so that equal ones show both; positive numbers over more than two decades get a logarithmic scale.
     """
@@ -23,4 +26,4 @@ def save_curves(path: str, curves: Mapping[str, Any], x: str = "epoch") -> None:
     axes.set_xlabel(x)
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(path)
+    save_figure(figure, path)

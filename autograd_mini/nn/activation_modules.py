@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from ..coercion import finite
 from ..core import functions
-from .activations import finite
 from .modules import Module
 
 

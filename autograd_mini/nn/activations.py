@@ -1,10 +1,7 @@
-"""Activations by their names, and the check of the numbers that layers, losses and initialisers are made with."""
+"""Activations by their names."""
 
-import math
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from ..core import functions
 
@@ -52,17 +49,3 @@ def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any
         kind = ValueError if isinstance(activation, str) else TypeError
         raise kind(f"unknown activation {activation!r}: one of {', '.join(ACTIVATIONS)}, or a function or Module")
     return ACTIVATIONS[activation]
-
-
-def finite(name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf) -> float:
-    """Return the finite number, above or at least a bound; else TypeError or ValueError that names the argument.
-
-    >>> finite("slope", 1)
-    1.0
-    """
-    bound = f" > {above:g}" if above > -math.inf else f" ≥ {least:g}" if least > -math.inf else ""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a finite number{bound}, got {value!r}")
-    if not (above < value < math.inf and value >= least):
-        raise ValueError(f"{name} must be a finite number{bound}, got {value}")
-    return float(value)

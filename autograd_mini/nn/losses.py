@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..coercion import BARE
+from ..coercion import BARE, finite
 from ..core import functions, ops
 from ..core.node import Node, apply
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import AutogradError, DTypeError, ShapeError
-from .activations import finite
 
 REDUCTIONS = {"mean": functions.mean, "sum": functions.sum, "none": lambda x: x}
 ROUNDING = 1e-5  # how far above 0 a logarithm of a probability may lie
@@ -36,10 +35,7 @@ def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     >>> ag.nn.mse(ag.Tensor([1.0, 3.0]), [1.0, 1.0]).item()
     2.0
     """
-    prediction, target = _pair("mse", prediction, target, reduction)
-    if type(prediction) is Tensor and reduction != "none":  # in one operation
-        return apply(ops.SQUARED_DISTANCE(prediction.size if reduction == "mean" else 1), prediction, target)
-    return _reduced(functions.squared_error(prediction, target), reduction)
+    return _squared("mse", prediction, target, reduction, 1)
 
 
 def half_sse(prediction: Any, target: Any, reduction: str = "sum") -> Any:
@@ -51,8 +47,16 @@ def half_sse(prediction: Any, target: Any, reduction: str = "sum") -> Any:
     >>> ag.nn.half_sse(ag.Tensor([1.0, 3.0]), [1.0, 1.0]).item()
     2.0
     """
-    prediction, target = _pair("half_sse", prediction, target, reduction)
-    return 0.5 * _reduced(functions.squared_error(prediction, target), reduction)
+    return _squared("half_sse", prediction, target, reduction, 2)
+
+
+def _squared(name: str, prediction: Any, target: Any, reduction: str, parts: int) -> Any:
+    """The squared error divided into so many equal parts; of a Tensor, with its mean or sum in one operation."""
+    prediction, target = _pair(name, prediction, target, reduction)
+    if type(prediction) is Tensor and reduction != "none":
+        return apply(ops.SQUARED_DISTANCE(parts * prediction.size if reduction == "mean" else parts), prediction, target)
+    out = _reduced(functions.squared_error(prediction, target), reduction)
+    return out if parts == 1 else out / parts
 
 
 def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:

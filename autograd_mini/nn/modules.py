@@ -1,20 +1,19 @@
 """Module, and the layers on Tensors."""
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Self
 
 import numpy as np
 
-from ..coercion import to_array
+from ..coercion import to_array, whole
 from ..core import functions
-from ..core.engine import clock
-from ..core.node import Node, set_data
+from ..core.node import Node
 from ..core.tensor import Tensor
 from ..errors import AutogradError, ShapeError, StateDictError
 from ..modes import no_grad
+from ..parameters import replace_all
 from .activations import activation_of
 
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)  # what summary() writes down of each call
@@ -161,11 +160,7 @@ class Module:
             found[nodes[name]] = data
         if wrong:
             raise StateDictError(f"nothing was loaded into {type(self).__name__}: {'; '.join(sorted(wrong))}")
-        clock.now += 1
-        for node in found:
-            if isinstance(node, Tensor):
-                node.version = clock.now
-        deque(map(set_data, found, found.values()), maxlen=0)  # in C: Ctrl-C comes before or after
+        replace_all(found, found.values())
         return missing, unexpected
 
     def summary(self, x: Any = None) -> str:
@@ -268,15 +263,6 @@ def _fitted(node: Any, data: Any) -> tuple[Any, str]:
     return fitted if isinstance(node, Tensor) else float(fitted), ""
 
 
-def positive_int(name: str, value: Any) -> int:
-    """The value, or an error that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an int > 0, got {value!r}")
-    if value <= 0:
-        raise ValueError(f"{name} must be an int > 0, got {value}")
-    return int(value)
-
-
 class Linear(Module):
     """x @ weight + bias: (…, in_features) → (…, out_features).
 
@@ -293,7 +279,7 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, *, init: Any = None, rng: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
-        self.in_features, self.out_features = positive_int("in_features", in_features), positive_int("out_features", out_features)
+        self.in_features, self.out_features = whole("in_features", in_features, 1), whole("out_features", out_features, 1)
         random, bound = np.random.default_rng(rng), self.in_features**-0.5
         dtype, shape = np.float64 if dtype is None else dtype, (self.in_features, self.out_features)
         self.weight = Tensor(random.uniform(-bound, bound, shape) if init is None else init(shape, random), dtype=dtype)

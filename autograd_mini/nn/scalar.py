@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from ..coercion import whole
 from ..core import functions
 from ..core.node import Node
 from ..core.tensor import Tensor
 from ..core.value import Value
 from .activations import activation_of
-from .modules import Linear, Module, positive_int
+from .modules import Linear, Module
 
 
 class Neuron(Module):
@@ -28,7 +29,7 @@ class Neuron(Module):
     ) -> None:
         super().__init__()
         random = np.random.default_rng(rng)
-        self.w = [Value(w) for w in random.uniform(-1, 1, positive_int("nin", nin))]
+        self.w = [Value(w) for w in random.uniform(-1, 1, whole("nin", nin, 1))]
         self.b = Value(0.0)
         self.activation = activation_of(activation if nonlin else "identity")
 
@@ -47,7 +48,7 @@ class Layer(Module):
     def __init__(self, nin: int, nout: int, *, rng: Any = None, **kwargs: Any) -> None:
         super().__init__()
         random = np.random.default_rng(rng)
-        self.neurons = [Neuron(nin, rng=random, **kwargs) for _ in range(positive_int("nout", nout))]
+        self.neurons = [Neuron(nin, rng=random, **kwargs) for _ in range(whole("nout", nout, 1))]
 
     def forward(self, x: Sequence[Any]) -> Any:
         """Return the list of outputs, or the one output."""
