@@ -5,7 +5,6 @@ JSON; and the SHA-256 of the whole file but the 64 digits that hold it. In an .n
 archive's comment; in a .safetensors both stand in `__metadata__`. The two formats load as the same state.
 """
 
-import contextlib
 import errno
 import hashlib
 import importlib
@@ -27,6 +26,7 @@ from .coercion import describe
 from .containers import DEPTH
 from .core.node import Node
 from .errors import DTypeError, GraphError, SerializationError
+from .files import replace_file
 
 FORMAT, VERSION = "autograd_mini", 1
 HEADER = "__autograd_mini__"  # the member of an .npz that holds the JSON
@@ -254,37 +254,6 @@ def check_version(content: dict[str, Any]) -> None:
 
 
 # ---- Files ------------------------------------------------------------------------------------------------------------
-
-
-def replace_file(target: str, write: Callable[[BinaryIO], object]) -> None:
-    """Write a temporary file beside the target and rename it: the target is the old file or the new, whole."""
-    mode = None
-    with contextlib.suppress(FileNotFoundError):
-        mode = stat.S_IMODE(os.stat(target).st_mode)
-        if not os.access(target, os.W_OK):
-            raise PermissionError(errno.EACCES, "the file is write-protected", target)
-    temporary = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "x+b") as file:
-            if mode is not None:
-                os.chmod(temporary, mode)
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError) and error.filename == temporary:
-            error.filename = target  # the name that the user knows
-        raise
-    if os.name == "posix":  # the new name itself, too, must survive a power cut
-        with contextlib.suppress(OSError):
-            folder = os.open(os.path.dirname(target), os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
 
 
 def seal(file: BinaryIO, at: int) -> None:

@@ -21,7 +21,8 @@ from .core.engine import toposort
 from .core.node import Node
 from .core.tensor import Tensor
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .io import replace_file
+from .figures import new_figure, png, save_figure
+from .files import replace_file
 from .modes import no_grad
 from .parameters import replace_all
 
@@ -621,12 +622,8 @@ class History(Mapping[str, list[float]]):
 
         ImportError without matplotlib, the extra `plot`. The Figure shows itself at the end of a notebook's cell.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise ImportError("a plot needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
         names = [name for name in self._columns if not (name.startswith("val_") and name[4:] in self._columns)]
-        figure = Figure(figsize=(4.5 * len(names), 3.2), layout="constrained")
+        figure = new_figure(4.5 * len(names), 3.2)
         for i, name in enumerate(names):
             axes = figure.add_subplot(1, len(names), i + 1)
             for key, label in ((name, "training"), (f"val_{name}", "validation")):
@@ -638,25 +635,7 @@ class History(Mapping[str, list[float]]):
             axes.legend()
         if path is not None:
             save_figure(figure, path)
-        vars(figure)["_repr_png_"] = lambda: _png(figure)
         return figure
-
-
-def save_figure(figure: Any, path: Any) -> None:
-    """Write a matplotlib Figure as its suffix says (.png where there is none), whole or (OSError) not at all."""
-    root, suffix = os.path.splitext(os.fspath(path))
-    drawn = _drawn(figure, suffix[1:] or "png")
-    replace_file(os.path.realpath(root + (suffix or ".png")), lambda file: file.write(drawn))
-
-
-def _drawn(figure: Any, kind: str, **options: Any) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format=kind, **options)
-    return out.getvalue()
-
-
-def _png(figure: Any) -> bytes:
-    return _drawn(figure, "png", dpi=100)
 
 
 def _sparkline(numbers: list[float], width: int = 40) -> str:
@@ -848,7 +827,7 @@ class _Plot(_Quiet):
         shown: Any = notebook
         figure = self.history.plot()
         figure.suptitle("  ".join(filter(None, [self.title(), self.pace()])), fontsize="small")
-        image = shown.Image(data=_png(figure))
+        image = shown.Image(data=png(figure))
         if self.handle is None:
             self.handle = shown.display(image, display_id=True)
         else:

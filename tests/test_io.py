@@ -19,6 +19,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import DTypeError, GraphError, SerializationError, nn, optim
+from autograd_mini import files as writing
 from autograd_mini import io as files
 from autograd_mini.io import load, save
 
@@ -390,7 +391,7 @@ def test_a_write_that_fails_anywhere_leaves_the_old_file(tmp_path, monkeypatch, 
     path = tmp_path / f"net.{kind}"
     before = written(tmp_path, kind, {"w": np.zeros(3)})[1] if old else None
     for n in range(200):
-        monkeypatch.setattr(files, "open", lambda *a, n=n, **k: Failing(open(*a, **k), error, n), raising=False)  # noqa: SIM115
+        monkeypatch.setattr(writing, "open", lambda *a, n=n, **k: Failing(open(*a, **k), error, n), raising=False)  # noqa: SIM115
         try:
             save({"w": np.ones(3), "v": np.zeros(2)}, path)
         except type(error):
@@ -471,7 +472,7 @@ def test_folders_that_cannot_be_written_give_OSError_with_the_users_name(tmp_pat
     def denied(name, *args):
         raise PermissionError(errno.EACCES, "Permission denied", name)
 
-    monkeypatch.setattr(files, "open", denied, raising=False)
+    monkeypatch.setattr(writing, "open", denied, raising=False)
     with pytest.raises(PermissionError, match=f"net.{kind}"):
         save({}, path)
     monkeypatch.undo()

@@ -1017,7 +1017,7 @@ def test_live_curves_are_redrawn_in_one_place_at_most_four_times_a_second(monkey
 
     monkeypatch.setattr(train, "_in_notebook", lambda: True)
     monkeypatch.setattr(train, "monotonic", clock)
-    monkeypatch.setattr(train, "_png", lambda figure: b"\x89PNG" + str(len(figure.axes[0].lines[0].get_ydata())).encode())
+    monkeypatch.setattr(train, "png", lambda figure: b"\x89PNG" + str(len(figure.axes[0].lines[0].get_ydata())).encode())
     monkeypatch.setattr(display, "display", show)
     run(network(), 40, progress="plot", batch_size=8)
     times = [at for at, _ in drawn]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..train import save_figure
+from ..figures import new_figure, save_figure
 
 
 def save_curves(path: str, curves: Mapping[str, Any], x: str = "epoch") -> None:
@@ -12,11 +12,7 @@ def save_curves(path: str, curves: Mapping[str, Any], x: str = "epoch") -> None:
 
     Later curves are broken lines, so that equal ones show both; positive numbers over more than two decades get a logarithmic scale.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("a picture needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = new_figure(7, 4)
     axes = figure.add_subplot()
     for i, (name, numbers) in enumerate(curves.items()):
         axes.plot(range(1, len(numbers) + 1), numbers, label=name, linestyle=("-", "--", ":", "-.")[i % 4], linewidth=2)
