@@ -1,4 +1,4 @@
-"""Whether operations are recorded: a context variable, so that threads, tasks and generators keep to themselves."""
+"""Whether operations are recorded, and inside which module: a context variable, so that threads, tasks and generators keep apart."""
 
 import inspect
 from collections.abc import Callable, Generator
@@ -8,9 +8,17 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
+# What the node of an operation starts with as its `meta`: None, or {"scope": (module, the scope around it)} inside a module's
+# call; or False, and operations are not recorded.
+_meta: ContextVar[Any] = ContextVar("meta", default=None)
+set_meta, reset_meta = _meta.set, _meta.reset
 _outer: ContextVar[Any] = ContextVar("outer", default=None)  # the blocks we are in, as (block, mode before, rest)
-is_recording = _recording.get
+meta_here = _meta.get
+
+
+def is_recording() -> bool:
+    """Whether operations are recorded here and now."""
+    return meta_here() is not False
 
 
 class enable_grad:
@@ -34,14 +42,14 @@ class enable_grad:
         return self if function is None else self(function)  # a decorator with or without parentheses
 
     def __enter__(self) -> None:
-        _outer.set((self, is_recording(), _outer.get()))
-        _recording.set(self.mode)
+        _outer.set((self, meta_here(), _outer.get()))
+        set_meta(self.mode and (meta_here() or None))
 
     def __exit__(self, *error: object) -> None:
         entry = _outer.get()
         while entry[0] is not self:  # an inner block that Ctrl-C cut short never left
             entry = entry[2]
-        _recording.set(entry[1])
+        set_meta(entry[1])
         _outer.set(entry[2])
 
     def __call__(self, function: F) -> F:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import GraphError, explained
-from ..modes import is_recording
+from ..modes import is_recording, meta_here
 from . import ops
 from .engine import backward, clock
 from .namespaces import ERRORS, QUIET, error_state, ieee, read, scalar
@@ -46,8 +46,8 @@ def record(kind: Any, op: Op | None, parents: tuple[Any, ...], data: Any) -> Any
     if kind is Node.array_kind:
         node.version = clock.now
     for parent in parents:
-        if parent.requires_grad and is_recording():
-            node.op, node.parents, node.requires_grad = op, parents, bool(op.vjps)  # type: ignore[union-attr]
+        if parent.requires_grad and (meta := meta_here()) is not False:
+            node.meta, node.op, node.parents, node.requires_grad = meta, op, parents, bool(op.vjps)  # type: ignore[union-attr]
             return node
     node.parents, node.requires_grad, node.op = (), False, op if op is DETACH else None
     if parents:
@@ -106,7 +106,7 @@ def unary(op: Op) -> Callable[[Any], Any]:
     forward, mask = op.forward, not op.vjps
 
     def method(x: Any) -> Any:
-        if mask or not x.requires_grad or not is_recording():
+        if mask or not x.requires_grad or (meta := meta_here()) is False:
             return apply(op, x)
         if x.xp is not scalar:
             return record(x.__class__, op, (x,), evaluate(op, x.xp, (x.data,)))
@@ -115,7 +115,7 @@ def unary(op: Op) -> Callable[[Any], Any]:
             node.data = forward(scalar, x.data)
         except ERRORS:
             node.data = ieee(forward, x.data)
-        node.grad, node.meta, node.op, node.parents, node.requires_grad = None, None, op, (x,), True
+        node.grad, node.meta, node.op, node.parents, node.requires_grad = None, meta, op, (x,), True
         return node
 
     return method
@@ -127,7 +127,7 @@ def binary(op: Op, other: Callable[..., Any] = apply) -> Callable[[Any, Any], An
 
     def method(x: Any, y: Any) -> Any:
         kind = x.__class__
-        if y.__class__ is not kind or mask or not (x.requires_grad or y.requires_grad) or not is_recording():
+        if y.__class__ is not kind or mask or not (x.requires_grad or y.requires_grad) or (meta := meta_here()) is False:
             return other(op, x, y)
         if x.xp is not scalar:
             return record(kind, op, (x, y), evaluate(op, x.xp, (x.data, y.data)))
@@ -136,7 +136,7 @@ def binary(op: Op, other: Callable[..., Any] = apply) -> Callable[[Any, Any], An
             node.data = forward(scalar, x.data, y.data)
         except ERRORS:
             node.data = ieee(forward, x.data, y.data)
-        node.grad, node.meta, node.op, node.parents, node.requires_grad = None, None, op, (x, y), True
+        node.grad, node.meta, node.op, node.parents, node.requires_grad = None, meta, op, (x, y), True
         return node
 
     return method

@@ -12,7 +12,7 @@ from ..core import functions
 from ..core.node import Node
 from ..core.tensor import Tensor
 from ..errors import AutogradError, ShapeError, StateDictError
-from ..modes import no_grad
+from ..modes import meta_here, no_grad, reset_meta, set_meta
 from ..parameters import replace_all
 from .activations import activation_of
 
@@ -49,7 +49,12 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if "training" not in self.__dict__:
             self._check()
-        out = self.forward(*args, **kwargs)
+        around = meta_here()
+        before = set_meta(around is not False and {"scope": (self, around and around["scope"])})  # what is made now is made by this
+        try:
+            out = self.forward(*args, **kwargs)
+        finally:
+            reset_meta(before)
         if (calls := _calls.get()) is not None:
             calls.append((self, [_shape(x) for x in args], _shape(out)))
         return out
@@ -80,7 +85,11 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Node]]:
         """Yield the path, as `layers.0.weight`, and the node of every parameter that requires a gradient, each node once."""
-        return ((path, item) for path, item in self._walk() if isinstance(item, Node) and item.requires_grad)
+        return ((path, item) for path, item in self.named_leaves() if item.requires_grad)
+
+    def named_leaves(self) -> Iterator[tuple[str, Node]]:
+        """Yield the path and the node of every leaf node, each once: parameters, frozen ones, and constants."""
+        return ((path, item) for path, item in self._walk() if isinstance(item, Node))
 
     def parameters(self) -> list[Any]:
         """Return the parameters, in the order of named_parameters."""
@@ -118,19 +127,18 @@ class Module:
 
     def unfreeze(self) -> Self:
         """Make parameters again of what `freeze` made constant."""
-        for _, item in self._walk():
-            if isinstance(item, Node) and item.meta and item.meta.pop("frozen", False):
+        for _, item in self.named_leaves():
+            if item.meta and item.meta.pop("frozen", False):
                 item.requires_grad = True
         return self
 
     def _nodes(self) -> dict[str, Any]:
         """Every leaf node by its path. ValueError where two have the same."""
         found: dict[str, Any] = {}
-        for path, item in self._walk():
-            if isinstance(item, Node):
-                if path in found:
-                    raise ValueError(f"two parameters of {type(self).__name__} have the path {path}: no dots in the keys of a dict")
-                found[path] = item
+        for path, item in self.named_leaves():
+            if path in found:
+                raise ValueError(f"two parameters of {type(self).__name__} have the path {path}: no dots in the keys of a dict")
+            found[path] = item
         return found
 
     def state_dict(self) -> dict[str, Any]:
