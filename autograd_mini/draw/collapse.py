@@ -1,0 +1,251 @@
+"""Fewer boxes: the boxes of a module, or of any group, as one."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .model import Box, Graph
+
+FEW = 60  # boxes that are readable without collapsing
+SIBLINGS = 8  # so many constants that feed the same boxes are shown as one
+LEVELS = ("none", "neuron", "layer", "model")
+Level = str | int | None | Callable[[Box], str | None]
+
+
+class _Fold(NamedTuple):
+    """The key of a group that no module and no user named."""
+
+    what: str
+    targets: frozenset[Any] = frozenset()
+
+
+class Group:
+    """Several boxes as one. `name`: `layer0.neuron3`; `members`: their boxes; `data`, `grad`: of those that others use, as arrays."""
+
+    kind, op, symbol, is_array = "group", None, "", False
+
+    def __init__(self, name: str, members: list[Box], outputs: list[Box], scope: tuple[str, ...]) -> None:
+        self.name, self.members, self.outputs, self.scope = name, members, outputs, scope
+        self.title = name
+
+    @property
+    def data(self) -> Any:
+        """The number or array that leaves the group; of several the numbers in one array."""
+        return _joined([box.data for box in self.outputs])
+
+    @property
+    def grad(self) -> Any:
+        """Their gradient; None where a backward has not reached them all."""
+        grads = [box.grad for box in self.outputs]
+        return None if any(grad is None for grad in grads) else _joined(grads)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether any of what leaves the group does."""
+        return any(box.node.requires_grad for box in self.outputs)
+
+    def __repr__(self) -> str:
+        return f"Group({self.name}, {len(self.members)} boxes)"
+
+
+class View:
+    """A graph as it is shown: `items`, boxes and groups, operands before results; `links`, (operand, result, edges) as
+    indices of items, where `edges` are those of the graph that the link stands for."""
+
+    def __init__(self, graph: Graph, items: list[Box | Group], links: list[tuple[int, int, list[tuple[int, int, int]]]]) -> None:
+        self.graph, self.items, self.links = graph, items, links
+
+
+def collapse(graph: Graph, how: Level = "auto", max_nodes: int = 400) -> View:
+    """Return the graph with groups of boxes as one box each.
+
+    `how`: "none"; "neuron", the innermost modules; "layer", the parts of the outermost module; "model", the outermost modules; a
+    number, the modules so many deep (0 for "none"); a function of a Box, which returns the name of its group, or None where it
+    stands alone; or "auto": up to 60 boxes "none", then "neuron", then "layer"; and, where that leaves more than `max_nodes`,
+    what lies between the modules is collapsed too. A group never stands on both sides of a box outside it: it is shown as
+    several then (`cell #1`, `cell #2`), and what these share stays outside.
+    Raises ValueError or TypeError for another `how`.
+    """
+    if how == "auto":
+        return _automatic(graph, max_nodes)
+    if how is None or how is False:
+        how = "none"
+    if callable(how):
+        keys: list[Any] = [_checked(how(box), box) for box in graph.boxes]
+    elif isinstance(how, int) and not isinstance(how, bool) and how >= 0:
+        keys = [box.scope[:how] or None for box in graph.boxes]
+    elif how in LEVELS:
+        keys = _keys(graph, str(how))
+    else:
+        names = ", ".join(map(repr, ("auto", *LEVELS)))
+        raise ValueError(f"collapse must be {names}, a depth ≥ 0 or a function of a Box, got {how!r}")
+    return _grouped(graph, keys)
+
+
+def sizes(graph: Graph) -> dict[str, int]:
+    """Return how many boxes each level of collapsing leaves."""
+    return {level: len(collapse(graph, level).items) for level in LEVELS}
+
+
+def _automatic(graph: Graph, max_nodes: int) -> View:
+    if len(graph) <= FEW or not any(box.scope for box in graph.boxes):
+        return collapse(graph, "none")
+    view = collapse(graph, "neuron")
+    if len(view.items) > FEW:
+        view = collapse(graph, "layer")
+    if len(view.items) > max_nodes:
+        keys = _keys(graph, "layer")
+        for box in graph.boxes[:-1]:
+            if keys[box.index] is None and box.parents and box.name is None:
+                keys[box.index] = _Fold("operations")
+        view = _grouped(graph, keys)
+    return view
+
+
+def _keys(graph: Graph, level: str) -> list[Any]:
+    """The group of each box at a level, or None."""
+    if level == "none":
+        return [None] * len(graph)
+    outer = {box.scope[:i] for box in graph.boxes for i in range(len(box.scope))}  # modules with modules in them
+    if level == "neuron":
+        return [box.scope if box.scope not in outer else None for box in graph.boxes]
+    if level == "layer":
+        return [box.scope[:2] if box.scope[:2] not in outer or len(box.scope) > 1 else None for box in graph.boxes]
+    return [box.scope[:1] or None for box in graph.boxes]
+
+
+def _checked(name: Any, box: Box) -> str | None:
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"collapse: the function must return the name of a group or None, it gave {name!r} for {box!r}")
+    return name
+
+
+def _grouped(graph: Graph, keys: list[Any]) -> View:
+    """The view in which the boxes of one key are one."""
+    keys = _siblings(graph, _split(graph, keys))
+    members: dict[Any, list[Box]] = {}
+    for box in graph.boxes:
+        members.setdefault(box.index if keys[box.index] is None else keys[box.index], []).append(box)
+    used_outside = {parent for parent, child, _ in graph.edges() if keys[parent] is None or keys[parent] != keys[child]} | {graph.root.index}
+    stages: dict[Any, set[int]] = {}
+    for key in members:
+        if isinstance(key, tuple):
+            stages.setdefault(key[0], set()).add(key[1])
+    whole: dict[Any, Box | Group] = {}
+    for key, boxes in members.items():
+        if not isinstance(key, tuple) or len(boxes) == 1:
+            whole[key] = boxes[0]
+            continue
+        outputs = [box for box in boxes if box.index in used_outside]
+        stage = sorted(stages[key[0]]).index(key[1]) + 1
+        name = _name(key[0], boxes) + (f" #{stage}" if len(stages[key[0]]) > 1 else "")
+        whole[key] = Group(name, boxes, outputs, key[0] if type(key[0]) is tuple else ())
+    links: dict[tuple[Any, Any], list[tuple[int, int, int]]] = {}
+    for edge in graph.edges():
+        source, target = (i if keys[i] is None else keys[i] for i in edge[:2])
+        if source != target:
+            links.setdefault((source, target), []).append(edge)
+    order = _kahn(members, links)
+    places = {key: i for i, key in enumerate(order)}
+    found = sorted((places[source], places[target], edges) for (source, target), edges in links.items())
+    return View(graph, [whole[key] for key in order], found)
+
+
+def _name(group: Any, boxes: list[Box]) -> str:
+    """What a group is called: `layer0.neuron3`, or for a whole model its class."""
+    if isinstance(group, str):
+        return group
+    if isinstance(group, _Fold):
+        return f"{len(boxes)} {group.what}"
+    several = len({box.scope[0] for box in boxes if box.scope}) > 1
+    return ".".join(group if several or len(group) == 1 else group[1:])
+
+
+def _split(graph: Graph, keys: list[Any]) -> list[Any]:
+    """The keys as (key, stage): a group that something outside both uses and feeds comes apart in stages."""
+    ends: dict[Any, set[Any]] = {}
+    nodes = [i if key is None else (key,) for i, key in enumerate(keys)]
+    for parent, child, _ in graph.edges():
+        if nodes[parent] != nodes[child]:
+            ends.setdefault(nodes[parent], set()).add(nodes[child])
+    knotted = _core(set(nodes), ends)
+    stages = [0] * len(keys)
+    for box in graph.boxes:
+        i = box.index
+        if nodes[i] in knotted:
+            for parent in box.parents:
+                if nodes[parent] in knotted:
+                    stages[i] = max(stages[i], stages[parent] + (nodes[parent] != nodes[i]))
+    out: list[Any] = [None if key is None else (key, stages[i]) for i, key in enumerate(keys)]
+    users: dict[int, set[Any]] = {}
+    for parent, child, _ in graph.edges():
+        users.setdefault(parent, set()).add(out[child])
+    for box in graph.boxes:
+        if not box.parents and nodes[box.index] in knotted and keys[box.index] is not None:
+            of = users.get(box.index, set())
+            alone = len(of) == 1 and None not in of and next(iter(of))[0] == keys[box.index]
+            out[box.index] = next(iter(of)) if alone else None
+    return out
+
+
+def _core(nodes: set[Any], ends: dict[Any, set[Any]]) -> set[Any]:
+    """What is left of a graph when all that lies outside its cycles, at the beginning and at the end, is taken away."""
+    starts: dict[Any, set[Any]] = {}
+    for source, targets in ends.items():
+        for target in targets:
+            starts.setdefault(target, set()).add(source)
+    left = set(nodes)
+    for forth, back in ((ends, starts), (starts, ends)):
+        count = {node: len(back.get(node, set()) & left) for node in left}
+        free = [node for node, n in count.items() if not n]
+        while free:
+            node = free.pop()
+            left.discard(node)
+            for other in forth.get(node, ()):
+                if other in left:
+                    count[other] -= 1
+                    if not count[other]:
+                        free.append(other)
+    return left
+
+
+def _siblings(graph: Graph, keys: list[Any]) -> list[Any]:
+    """Many nameless constants that feed the same groups become a group, where anything is grouped at all."""
+    if all(key is None for key in keys):
+        return keys
+    feeds: dict[int, set[Any]] = {}
+    for parent, child, _ in graph.edges():
+        if graph.boxes[parent].kind == "constant" and keys[parent] is None:
+            feeds.setdefault(parent, set()).add(child if keys[child] is None else keys[child])
+    alike: dict[Any, list[int]] = {}
+    for i, targets in feeds.items():
+        if graph.boxes[i].name is None and not graph.boxes[i].is_array:
+            alike.setdefault(frozenset(targets), []).append(i)
+    out = list(keys)
+    for targets, group in alike.items():
+        if len(group) > SIBLINGS:
+            for i in group:
+                out[i] = (_Fold("constants", targets), 0)
+    return out
+
+
+def _kahn(members: Iterable[Any], links: Iterable[tuple[Any, Any]]) -> list[Any]:
+    """The keys in an order in which links go forwards."""
+    forth: dict[Any, list[Any]] = {}
+    count: dict[Any, int] = dict.fromkeys(members, 0)
+    for source, target in links:
+        forth.setdefault(source, []).append(target)
+        count[target] += 1
+    order = [key for key, n in count.items() if not n]
+    for key in order:
+        for other in forth.get(key, ()):
+            count[other] -= 1
+            if not count[other]:
+                order.append(other)
+    return order
+
+
+def _joined(parts: list[Any]) -> Any:
+    """One number or array as it is, several as one flat array."""
+    return parts[0] if len(parts) == 1 else np.concatenate([np.ravel(part) for part in parts])

@@ -1,0 +1,285 @@
+"""The graph model: what every view of a graph reads. It is read once, from any node, with an explicit stack."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.engine import sweep
+from ..core.namespaces import read
+from ..core.node import Node
+
+SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "matmul": "@", "pow": "^", "pow2": "²", "pow3": "³", "dot": "w·x"}
+COMMUTE = {"add", "mul", "maximum", "minimum", "hypot", "logaddexp"}  # the order of their operands needs no showing
+
+
+class Box:
+    """A node of the graph, as the views see it.
+
+    `name`: the label, or the path of a parameter in its model (`layer0.neuron3.w[1]`), or None. `title`: the same, or a name made
+    up for this graph (`v7`, and `L` for the result), so that every box has its own. `op`: the operation's name, None for a
+    leaf. `kind`: "parameter" (a variable of a module), "input" (any other leaf variable), "constant", "operation" or "result".
+    `parents`: the indices of the operands, in order and with repetitions. `uses`: how often it is an operand. `scope`: the
+    modules in which it was made, from the outermost, as ("MLP", "layer0", "neuron3"). `data` and `grad` are the node's: a
+    float, an array, or (a gradient that no backward has reached) None.
+    """
+
+    __slots__ = ("index", "kind", "name", "node", "op", "parents", "scope", "title", "uses")
+    index: int
+    node: Any
+    kind: str
+    name: str | None
+    title: str
+    op: str | None
+    parents: tuple[int, ...]
+    uses: int
+    scope: tuple[str, ...]
+
+    @property
+    def data(self) -> Any:
+        """The node's data."""
+        return self.node.data
+
+    @property
+    def grad(self) -> Any:
+        """The node's gradient, or None."""
+        return self.node.grad
+
+    @property
+    def symbol(self) -> str:
+        """The operation as a picture writes it: `×` for mul; "" for a leaf."""
+        return SYMBOLS.get(self.op, self.op) if self.op else ""
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the node is a Tensor."""
+        return isinstance(self.node, Node.array_kind)
+
+    def __repr__(self) -> str:
+        return f"Box({self.title}, {self.op or self.kind})"
+
+
+class Graph:
+    """All that the node `root` was made from: `boxes`, operands before results, so that `boxes[-1]` is root's.
+
+    Of the boxes that require a gradient, the order is that in which the engine sorts them; backward goes through it from the end.
+
+    >>> import autograd_mini as ag
+    >>> x = ag.Value(3.0, label="x")
+    >>> graph = Graph(x * x)
+    >>> graph.boxes[-1].parents, graph.local(graph.boxes[-1]), graph.boxes[0].uses
+    ((0, 0), [3.0, 3.0], 2)
+    """
+
+    def __init__(self, root: Any, what: str = "draw") -> None:
+        if not isinstance(root, Node):
+            raise TypeError(f"{what}: a Value or Tensor is needed, got {_describe(root)}")
+        order = _toposort(root)
+        places = {node: i for i, node in enumerate(order)}
+        uses = [0] * len(order)
+        self.boxes: list[Box] = []
+        self._locals: dict[int, list[float | None]] = {}
+        scopes = _Scopes(order)
+        for i, node in enumerate(order):
+            box = Box()
+            box.index, box.node, box.op = i, node, node.op.name if node.op else None
+            box.parents = tuple([places[parent] for parent in node.parents])
+            for parent in box.parents:
+                uses[parent] += 1
+            path, box.scope = scopes.of(node)
+            box.name = node.label or path
+            owned = path is not None and node.requires_grad
+            leaf = "parameter" if owned else "input" if node.requires_grad else "constant"
+            box.kind = leaf if not node.parents else "result" if node is root else "operation"
+            self.boxes.append(box)
+        for box, count in zip(self.boxes, uses, strict=True):
+            box.uses = count
+        self._settle_constants()
+        self._entitle()
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def root(self) -> Box:
+        """The box of the node that the graph was read from."""
+        return self.boxes[-1]
+
+    def edges(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (operand, result, position among the result's operands) of every edge, as indices of boxes."""
+        for box in self.boxes:
+            for position, parent in enumerate(box.parents):
+                yield parent, box.index, position
+
+    def local(self, box: Box) -> list[float | None]:
+        """Return the local derivative of a box by each of its operands, in order: ∂box/∂operand, with all others held.
+
+        None by an operand that requires no gradient, and in a Tensor, whose local derivatives are no single numbers.
+        """
+        if box.is_array:
+            return [None] * len(box.parents)
+        if box.index not in self._locals:
+            self._locals[box.index] = self.shares(box, 1.0)
+        return self._locals[box.index]
+
+    def shares(self, box: Box, gradient: Any) -> list[Any]:
+        """Return what each operand of a box receives when `gradient` arrives at the box; None where it requires none."""
+        node, out = box.node, box.node.data
+        parents, rules, xp = node.parents, node.vjps, node.xp
+        operands = [parent.data for parent in parents]
+        if not box.node.requires_grad:
+            return [None] * len(parents)
+        with np.errstate(all="ignore"):
+            found = None if isinstance(rules, tuple) else read(xp, rules, gradient, out, *operands)
+            return [
+                parent.fit(read(xp, rules[i], gradient, out, *operands) if found is None else found[i], node, False)
+                if parent.requires_grad
+                else None
+                for i, parent in enumerate(parents)
+            ]
+
+    def gradients(self, what: str) -> dict[int, Any]:
+        """Return the gradient of root by every box that it depends on, computed afresh; no node's `.grad` is read or changed.
+
+        Raises GraphError where root is no scalar; it must require a gradient.
+        """
+        order = [box.node for box in self.boxes if box.node.requires_grad]
+        grads = sweep(order, self.root.node.seed(None, what))
+        return {box.index: grads[box.node] for box in self.boxes if box.node in grads}
+
+    def _settle_constants(self) -> None:
+        """A number that serves one module alone stands in that module's scope."""
+        scopes: dict[int, set[tuple[str, ...]]] = {}
+        for parent, child, _ in self.edges():
+            scopes.setdefault(parent, set()).add(self.boxes[child].scope)
+        for box in self.boxes:
+            if box.kind == "constant" and box.name is None and box.node.size == 1 and len(scopes.get(box.index, ())) == 1:
+                box.scope = next(iter(scopes[box.index]))
+
+    def _entitle(self) -> None:
+        """Give every box a title of its own: its name, where need be with a number; else `L` to root and `v1`, `v2`, … to others."""
+        taken: set[str] = set()
+        for box in self.boxes:
+            if box.name is not None:
+                again = itertools.count(2)
+                box.title = box.name
+                while box.title in taken:
+                    box.title = f"{box.name} ({next(again)})"
+                taken.add(box.title)
+        numbers = itertools.count(1)
+        for box in [self.root, *self.boxes[:-1]]:
+            if box.name is None:
+                box.title = "L" if box is self.root else f"v{next(numbers)}"
+                while box.title in taken:
+                    box.title = f"v{next(numbers)}"
+                taken.add(box.title)
+
+
+def _describe(thing: Any) -> str:
+    """What was given instead of a node, and what to do."""
+    if isinstance(thing, list | tuple):
+        return f"a {type(thing).__name__}: take one of its nodes, or their sum"
+    if hasattr(thing, "named_parameters"):
+        return f"a {type(thing).__name__}: call it, and take its output or the loss"
+    return f"a {type(thing).__name__}: wrap it, as ag.Value(3.0), before it is used"
+
+
+def _toposort(root: Any) -> list[Any]:
+    """All nodes that root was made from, constants too, operands first; the engine's order."""
+    order: list[Any] = []
+    seen: set[Any] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node is None:
+            order.append(stack.pop())
+        elif node not in seen:
+            seen.add(node)
+            stack += [node, None]
+            stack += [parent for parent in node.parents if parent not in seen]
+    return order
+
+
+class _Scopes:
+    """The names of the modules in which nodes were made, and the paths of what belongs to them."""
+
+    def __init__(self, order: Sequence[Any]) -> None:
+        self.names: dict[int, tuple[str, ...]] = {}  # of a scope: (module, the scope around it)
+        self.roots: dict[int, Any] = {}  # the outermost modules
+        for node in order:
+            scope = node.meta.get("scope") if node.meta else None
+            if scope is not None:
+                while scope[1] is not None:
+                    scope = scope[1]
+                self.roots.setdefault(id(scope[0]), scope[0])
+        self.titles: dict[int, str] = {}
+        for module in self.roots.values():
+            kind = type(module).__name__
+            before = sum(title.partition(" ")[0] == kind for title in self.titles.values())
+            self.titles[id(module)] = f"{kind} {before + 1}" if before else kind
+        self.paths: dict[int, str] = {}  # of modules
+        self.leaves: dict[Any, tuple[str, tuple[str, ...]]] = {}
+        for module in self.roots.values():
+            self._walk(module)
+
+    def _walk(self, root: Any) -> None:
+        """Note the paths of all below one of the outermost modules."""
+        title = self.titles[id(root)]
+        modules = dict(root.named_modules())
+        for path, module in modules.items():
+            self.paths.setdefault(id(module), readable(path, True))
+        for path, node in root.named_leaves():
+            owners = [path[:i] for i, letter in enumerate(path) if letter == "." and path[:i] in modules]
+            scope = [title]
+            for i, owner in enumerate(owners):
+                scope.append(_below(readable(owner, True), readable(owners[i - 1], True) if i else ""))
+            name = readable(path, False)
+            self.leaves.setdefault(node, (f"{title}.{name}" if len(self.roots) > 1 else name, tuple(scope)))
+
+    def of(self, node: Any) -> tuple[str | None, tuple[str, ...]]:
+        """The path of a leaf that belongs to a module, or None; and the names of the modules around a node."""
+        if not node.parents:
+            return self.leaves.get(node, (None, ()))
+        scope = node.meta.get("scope") if node.meta else None
+        return None, () if scope is None else self._named(scope)
+
+    def _named(self, scope: Any) -> tuple[str, ...]:
+        """The names of a scope, from the outermost module inwards."""
+        chain = []
+        while scope is not None and id(scope) not in self.names:
+            chain.append(scope)
+            scope = scope[1]
+        names = self.names[id(scope)] if scope is not None else ()
+        for part in reversed(chain):
+            module, around = part
+            if around is None:
+                names = (self.titles[id(module)],)
+            else:
+                path, outer = self.paths.get(id(module)), self.paths.get(id(around[0]), "")
+                names = (*names, (path and _below(path, outer)) or type(module).__name__)
+            self.names[id(part)] = names
+        return names
+
+
+def _below(path: str, outer: str) -> str:
+    """A readable path as seen from a module further out."""
+    return path[len(outer) + 1 :] if outer and path.startswith(f"{outer}.") else path
+
+
+def readable(path: str, is_module: bool) -> str:
+    """Return a path as a picture writes it.
+
+    >>> readable("layers.0.neurons.3.w.1", False), readable("layers.0", True), readable("net.0.weight", False)
+    ('layer0.neuron3.w[1]', 'layer0', 'net0.weight')
+    """
+    parts = path.split(".")
+    out: list[str] = []
+    for i, part in enumerate(parts):
+        if not part.isdigit() or not out:
+            out.append(part)
+        elif is_module if i == len(parts) - 1 else not parts[i + 1].isdigit():
+            out[-1] = f"{out[-1].removesuffix('s')}{part}"  # the third of the layers: layer2
+        else:
+            out[-1] = f"{out[-1]}[{part}]"
+    return ".".join(out)

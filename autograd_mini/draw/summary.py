@@ -1,0 +1,72 @@
+"""Numbers as the views write them, and what is said of an array."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+WORDS = {"NaN": "not a number", "∞": "infinity", "-∞": "−infinity"}
+
+
+def number(x: Any, digits: int = 6) -> str:
+    """Return a number to so many significant digits; `NaN`, `∞`, `-∞`; `—` for None, which no backward has reached.
+
+    >>> number(2 / 3), number(1e6), number(float("-inf")), number(None)
+    ('0.666667', '1e+06', '-∞', '—')
+    """
+    if x is None:
+        return "—"
+    x = float(x)
+    if math.isnan(x):
+        return "NaN"
+    return f"{x:.{digits}g}" if math.isfinite(x) else "∞" if x > 0 else "-∞"
+
+
+def spoken(x: Any, digits: int = 4) -> str:
+    """Return the number as a picture writes it: with a real minus, NaN and ∞ in words.
+
+    >>> spoken(-0.5), spoken(float("nan"))
+    ('−0.5', 'not a number')
+    """
+    text = number(x, digits)
+    return WORDS.get(text, text.replace("-", "−"))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is said of an array: `low`, `high`, `mean` and `norm` are those of its finite elements, None where there are none."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    low: float | None
+    high: float | None
+    mean: float | None
+    norm: float | None
+    nans: int
+    infinite: int
+
+    def range(self, write: Any = number) -> str:
+        """Return the range, and how many elements are NaN or ∞, as `-1 to 2, 3 NaN`."""
+        parts = [] if self.low is None else [write(self.low) if self.low == self.high else f"{write(self.low)} to {write(self.high)}"]
+        parts += [f"{count} {name}" for count, name in ((self.nans, "NaN"), (self.infinite, "∞")) if count]
+        return ", ".join(parts) or "empty"
+
+
+def summary(data: Any) -> Summary:
+    """Return the summary of a number or an array.
+
+    >>> summary([1.0, -2.0, float("nan")]).range()
+    '-2 to 1, 1 NaN'
+    """
+    array = np.asarray(data)
+    nans = int(np.isnan(array).sum())
+    infinite = int(np.isinf(array).sum())
+    finite = array[np.isfinite(array)] if nans or infinite else array
+    if not finite.size:
+        return Summary(array.shape, str(array.dtype), None, None, None, None, nans, infinite)
+    largest = float(np.abs(finite).max())
+    unit = largest if largest > 1e150 or 0 < largest < 1e-150 else 1.0  # or the squares leave the range of floats
+    scaled = finite.astype(float) / unit
+    norm, mean = math.sqrt(float(np.vdot(scaled, scaled))) * unit, float(scaled.mean()) * unit
+    return Summary(array.shape, str(array.dtype), float(finite.min()), float(finite.max()), mean, norm, nans, infinite)
