@@ -138,6 +138,7 @@ from .derivatives import (
     value_and_grad,
     vjp,
 )
+from .draw.plots import plot_decision_boundary, plot_gradient_flow
 from .draw.tree import tree
 from .errors import (
     AnomalyError,
@@ -247,6 +248,8 @@ __all__ = [
     "optim",
     "outer",
     "pad",
+    "plot_decision_boundary",
+    "plot_gradient_flow",
     "positive",
     "power",
     "prod",

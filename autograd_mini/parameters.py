@@ -1,4 +1,4 @@
-"""The numbers of leaf nodes, replaced together: all of them or none, whatever interrupts it."""
+"""A model from outside: the numbers of its leaves, replaced together, all of them or none; and the modes of its parts."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -25,3 +25,15 @@ def touch(nodes: Iterable[Any]) -> None:
     for node in nodes:
         if type(node) is Tensor:
             node.version = clock.now
+
+
+def training_modes(model: Any) -> list[tuple[Any, bool]]:
+    """Each part of a model that has a training mode, and the mode, to be put back with `set_modes`."""
+    parts = model.modules() if callable(getattr(model, "modules", None)) else [model]
+    return [(part, part.training) for part in parts if hasattr(part, "training")]
+
+
+def set_modes(modes: Iterable[tuple[Any, bool]]) -> None:
+    """Give parts of a model these training modes."""
+    for part, mode in modes:
+        part.training = mode

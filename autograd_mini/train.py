@@ -24,7 +24,7 @@ from .errors import AnomalyError, DTypeError, GraphError, ShapeError
 from .figures import new_figure, png, save_figure
 from .files import replace_file
 from .modes import no_grad
-from .parameters import replace_all
+from .parameters import replace_all, set_modes, training_modes
 
 PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
@@ -272,12 +272,6 @@ def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
     return out
 
 
-def _modes(model: Any) -> list[tuple[Any, bool]]:
-    """The mode of each part of the model."""
-    parts = model.modules() if callable(getattr(model, "modules", None)) else [model]
-    return [(part, part.training) for part in parts if hasattr(part, "training")]
-
-
 def _set_mode(model: Any, name: str) -> None:
     if callable(getattr(model, "train", None)) and callable(getattr(model, "eval", None)):
         getattr(model, name)()
@@ -317,7 +311,7 @@ class _Run:
         self.model, self.params, self.loss, self.optimizer = model, params, loss, optimizer
         self.metrics, self.history, self.shown = metrics, history, shown
         self.epoch = self.batch = self.batches = 0
-        self.modes, self.grads = _modes(model), [parameter.grad for parameter in params]
+        self.modes, self.grads = training_modes(model), [parameter.grad for parameter in params]
         self.copies: list[list[Any]] = []
         self.kept: tuple[_Kept, ...] = ()  # of the last and the best complete epoch; assigned together
         self.early: _Kept | None = None  # what EarlyStopping goes back to
@@ -355,8 +349,7 @@ class _Run:
         """Put the modes back, and end what is shown."""
 
         def put() -> None:
-            for part, mode in self.modes:
-                part.training = mode
+            set_modes(self.modes)
 
         _whatever_comes(put)
         shown, self.shown = self.shown, _Quiet(self.history, 1, 1)

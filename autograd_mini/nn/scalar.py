@@ -10,6 +10,7 @@ from ..core import functions
 from ..core.node import Node
 from ..core.tensor import Tensor
 from ..core.value import Value
+from . import modules
 from .activations import activation_of
 from .modules import Linear, Module
 
@@ -94,4 +95,26 @@ class MLP(Module):
                 neuron.w, neuron.b = [Value(w) for w in weights], Value(bias, requires_grad=layer.bias is not None)
         for neuron in net.layers[-1].neurons:
             neuron.activation = output
+        return net
+
+    def to_tensor(self) -> Any:
+        """Return the same network on Tensors, an nn.MLP with copies of these weights: a batch at a time, and much quicker.
+
+        ValueError where the hidden layers, or the neurons of one layer, differ in their activation.
+
+        >>> net = MLP(2, [3, 1], activation="tanh", rng=0)
+        >>> abs(net.to_tensor()([0.0, 1.0]).item() - net([0.0, 1.0]).data) < 1e-15
+        True
+        """
+        *hidden, output = [{neuron.activation for neuron in layer.neurons} for layer in self.layers]
+        activations = set().union(*hidden)
+        if len(activations) > 1 or len(output) > 1:
+            raise ValueError("to_tensor: an nn.MLP has one activation between its layers and one after the last, here they differ")
+        sizes = [len(self.layers[0].neurons[0].w), *(len(layer.neurons) for layer in self.layers)]
+        bias = any(neuron.b.requires_grad for layer in self.layers for neuron in layer.neurons)
+        net = modules.MLP(sizes, activations.pop() if activations else "identity", output.pop(), bias, rng=0)
+        for ours, layer in zip(self.layers, net.layers, strict=True):
+            layer.weight.data = np.array([[w.data for w in neuron.w] for neuron in ours.neurons]).T
+            if layer.bias is not None:
+                layer.bias.data = np.array([neuron.b.data for neuron in ours.neurons])
         return net
