@@ -112,6 +112,13 @@ def test_gradients_are_computed_afresh_and_nothing_is_stored():
     assert y.grad is None
     with refused(ag.GraphError, "needs a scalar"):
         Graph(Tensor([1.0, 2.0]) * 2.0).gradients("explore")
+    with refused(ag.GraphError, "nothing to differentiate"):
+        Graph(Value(1.0, requires_grad=False) * 2.0).gradients("explore")
+    W = Tensor([1.0, 2.0])
+    loss = (W * W).sum()
+    W.data = [3.0, 4.0]
+    with refused(ag.GraphError, "was changed after 'mul' had read it"):
+        Graph(loss).gradients("explore")
 
 
 def test_local_derivatives_follow_ieee_arithmetic():
@@ -419,6 +426,26 @@ def test_a_recurrent_cell_is_shown_once_a_step():
     view = collapse(Graph(h), "model")
     assert {"w", "Cell #1", "Cell #2", "Cell #3"} <= set(titles(view))
     check_view(view)
+
+
+def test_without_modules_no_level_groups_anything():
+    """A neuron written by hand stays as it is at every level."""
+    w, x = Value(2.0, label="w"), Value(3.0, label="x")
+    graph = Graph((w * x + 1.0).tanh())
+    assert sizes(graph) == {"none": 6, "neuron": 6, "layer": 6, "model": 6}
+
+
+def test_a_constant_that_leaves_a_group_hides_no_gradient():
+    """The gradient of a group is that of what requires one."""
+    x, c = Value(2.0), Value(3.0, requires_grad=False)
+    inner = x * c
+    out = inner + c
+    graph = Graph(out)
+    group = next(item for item in collapse(graph, lambda box: None if box.node is out else "g").items if isinstance(item, Group))
+    assert {box.node for box in group.outputs} == {inner, c}
+    assert group.grad is None
+    out.backward()
+    assert group.grad == 1.0
 
 
 def test_users_groups():

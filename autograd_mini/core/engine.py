@@ -161,7 +161,7 @@ def sum_to(xp: Any, share: Any, shape: tuple[int, ...], op: Op) -> Any:
     return summed if xp.shape(summed) == shape else xp.reshape(summed, shape)
 
 
-def _check_root(root: Any) -> None:
+def check_root(root: Any) -> None:
     if root.requires_grad:
         return
     cut = f"it was cut off by {root.op.name}" if root.op else "it was made from constants alone"
@@ -171,7 +171,7 @@ def _check_root(root: Any) -> None:
     )
 
 
-def _check_fresh(order: Sequence[Any]) -> None:
+def check_fresh(order: Sequence[Any]) -> None:
     """Refuse a graph some of whose Tensors were given other data after they were read."""
     if _all_scalar(order):
         return
@@ -195,9 +195,9 @@ def backward(root: Any, gradient: Any = None) -> None:
     It is assigned on interior nodes and added on leaves, all at the end and in one step that nothing interrupts (setattr run
     from C), so that an error or Ctrl-C leaves every `.grad` as it was. Gradients of interior nodes may share memory.
     """
-    _check_root(root)
+    check_root(root)
     order = toposort(root)
-    _check_fresh(order)
+    check_fresh(order)
     grads = sweep(order, root.seed(gradient, "backward"))
     for node in [node for node in order if node.grad is not None and not node.parents and node in grads]:
         with np.errstate(all="ignore"):
@@ -228,7 +228,7 @@ def gradients(
         if not hasattr(node, "requires_grad") or not hasattr(node, "parents"):
             raise DTypeError(f"gradients: a Value or Tensor is needed, {place} is a {type(node).__name__}: wrap it before it is used")
     if not allow_unused:
-        _check_root(output)
+        check_root(output)
     seed = output.seed(grad_output, "gradients", create_graph)
     order = paths(output, [node for _, node in found])
     with enable_grad():
@@ -245,7 +245,7 @@ def gradients(
 def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
     """Return the nodes on the paths from the inputs to output, sorted, output last; none where it depends on none of them."""
     order, reached, needed = toposort(output), list[Any](), set(inputs)
-    _check_fresh(order)
+    check_fresh(order)
     for node in order:
         if node in needed or not needed.isdisjoint(node.parents):
             needed.add(node)

@@ -36,9 +36,9 @@ class Group:
 
     @property
     def grad(self) -> Any:
-        """Their gradient; None where a backward has not reached them all."""
-        grads = [box.grad for box in self.outputs]
-        return None if any(grad is None for grad in grads) else _joined(grads)
+        """The gradient of those of them that require one; None where a backward has not reached them all."""
+        grads = [box.grad for box in self.outputs if box.node.requires_grad]
+        return None if not grads or any(grad is None for grad in grads) else _joined(grads)
 
     @property
     def requires_grad(self) -> bool:
@@ -107,11 +107,11 @@ def _keys(graph: Graph, level: str) -> list[Any]:
     """The group of each box at a level, or None."""
     if level == "none":
         return [None] * len(graph)
-    outer = {box.scope[:i] for box in graph.boxes for i in range(len(box.scope))}  # modules with modules in them
+    outer = {box.scope[:i] for box in graph.boxes for i in range(len(box.scope))} | {()}  # modules with modules in them
     if level == "neuron":
-        return [box.scope if box.scope not in outer else None for box in graph.boxes]
+        return [None if box.scope in outer else box.scope for box in graph.boxes]
     if level == "layer":
-        return [box.scope[:2] if box.scope[:2] not in outer or len(box.scope) > 1 else None for box in graph.boxes]
+        return [None if box.scope in outer and len(box.scope) < 2 else box.scope[:2] for box in graph.boxes]
     return [box.scope[:1] or None for box in graph.boxes]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.engine import sweep
+from ..core.engine import check_fresh, check_root, sweep
 from ..core.namespaces import read
 from ..core.node import Node
 
@@ -142,9 +142,11 @@ class Graph:
     def gradients(self, what: str) -> dict[int, Any]:
         """Return the gradient of root by every box that it depends on, computed afresh; no node's `.grad` is read or changed.
 
-        Raises GraphError where root is no scalar; it must require a gradient.
+        Raises GraphError where root requires no gradient or is no scalar, or a Tensor was changed after it had been used.
         """
+        check_root(self.root.node)
         order = [box.node for box in self.boxes if box.node.requires_grad]
+        check_fresh(order)
         grads = sweep(order, self.root.node.seed(None, what))
         return {box.index: grads[box.node] for box in self.boxes if box.node in grads}
 
