@@ -469,6 +469,7 @@ def test_users_groups():
     ("x", "plain", "words"),
     [
         (0.0, "0", "0"),
+        (-0.0, "0", "0"),
         (-0.5, "-0.5", "−0.5"),
         (1 / 3, "0.333333", "0.3333"),
         (1234567.0, "1.23457e+06", "1.235e+06"),
@@ -479,7 +480,7 @@ def test_users_groups():
         (None, "—", "—"),
         (np.float32(0.1), "0.1", "0.1"),
     ],
-    ids=str,
+    ids=repr,
 )
 def test_numbers_in_text_and_in_words(x, plain, words):
     """Six digits in text, four in pictures; NaN and ∞ in words there; what no backward has reached is a dash, never 0."""

@@ -47,7 +47,8 @@ def record(kind: Any, op: Op | None, parents: tuple[Any, ...], data: Any) -> Any
         node.version = clock.now
     for parent in parents:
         if parent.requires_grad and (meta := meta_here()) is not False:
-            node.meta, node.op, node.parents, node.requires_grad = meta, op, parents, bool(op.vjps)  # type: ignore[union-attr]
+            node.meta = meta
+            node.op, node.parents, node.requires_grad = op, parents, bool(op.vjps)  # type: ignore[union-attr]
             return node
     node.parents, node.requires_grad, node.op = (), False, op if op is DETACH else None
     if parents:
@@ -115,7 +116,8 @@ def unary(op: Op) -> Callable[[Any], Any]:
             node.data = forward(scalar, x.data)
         except ERRORS:
             node.data = ieee(forward, x.data)
-        node.grad, node.meta, node.op, node.parents, node.requires_grad = None, meta, op, (x,), True
+        node.grad, node.meta = None, meta
+        node.op, node.parents, node.requires_grad = op, (x,), True
         return node
 
     return method
@@ -136,7 +138,8 @@ def binary(op: Op, other: Callable[..., Any] = apply) -> Callable[[Any, Any], An
             node.data = forward(scalar, x.data, y.data)
         except ERRORS:
             node.data = ieee(forward, x.data, y.data)
-        node.grad, node.meta, node.op, node.parents, node.requires_grad = None, meta, op, (x, y), True
+        node.grad, node.meta = None, meta
+        node.op, node.parents, node.requires_grad = op, (x, y), True
         return node
 
     return method

@@ -17,7 +17,7 @@ def number(x: Any, digits: int = 6) -> str:
     """
     if x is None:
         return "—"
-    x = float(x)
+    x = float(x) + 0.0  # no -0: its sign says nothing here
     if math.isnan(x):
         return "NaN"
     return f"{x:.{digits}g}" if math.isfinite(x) else "∞" if x > 0 else "-∞"
