@@ -140,6 +140,15 @@ def test_tensors_have_shares_and_no_local_derivatives():
     np.testing.assert_array_equal(shares[1], given.sum(0))
 
 
+def test_a_value_taken_from_a_tensor_has_no_single_local_derivative():
+    """Of a Value that is an element of a Tensor the share is an array, and the local derivative is None."""
+    graph = Graph(ag.to_value(Tensor([1.0, 2.0]), 1) * 3.0)
+    taken = graph.boxes[graph.root.parents[0]]
+    assert graph.local(taken) == [None]
+    np.testing.assert_array_equal(graph.shares(taken, 5.0)[0], [0.0, 5.0])
+    assert graph.local(graph.root) == [3.0, None]
+
+
 def test_a_mask_and_a_detached_node_end_the_graph():
     """A result without derivative has no shares; a detached one is a constant that says what cut it."""
     x = Value(2.0)

@@ -115,12 +115,14 @@ class Graph:
     def local(self, box: Box) -> list[float | None]:
         """Return the local derivative of a box by each of its operands, in order: ∂box/∂operand, with all others held.
 
-        None by an operand that requires no gradient, and in a Tensor, whose local derivatives are no single numbers.
+        None by an operand that requires no gradient, and by or in a Tensor, where they are no single numbers.
         """
         if box.is_array:
             return [None] * len(box.parents)
         if box.index not in self._locals:
-            self._locals[box.index] = self.shares(box, 1.0)
+            shares = self.shares(box, 1.0)
+            plain = [not self.boxes[parent].is_array for parent in box.parents]
+            self._locals[box.index] = [share if is_plain else None for share, is_plain in zip(shares, plain, strict=True)]
         return self._locals[box.index]
 
     def shares(self, box: Box, gradient: Any) -> list[Any]:
