@@ -146,7 +146,8 @@ def _grouped(graph: Graph, keys: list[Any]) -> View:
         source, target = (i if keys[i] is None else keys[i] for i in edge[:2])
         if source != target:
             links.setdefault((source, target), []).append(edge)
-    order = _kahn(members, links)
+    root = graph.root.index if keys[-1] is None else keys[-1]
+    order = _in_order(root, links)
     places = {key: i for i, key in enumerate(order)}
     found = sorted((places[source], places[target], edges) for (source, target), edges in links.items())
     return View(graph, [whole[key] for key in order], found)
@@ -230,20 +231,21 @@ def _siblings(graph: Graph, keys: list[Any]) -> list[Any]:
     return out
 
 
-def _kahn(members: Iterable[Any], links: Iterable[tuple[Any, Any]]) -> list[Any]:
-    """The keys in an order in which links go forwards."""
-    forth: dict[Any, list[Any]] = {}
-    count: dict[Any, int] = dict.fromkeys(members, 0)
+def _in_order(root: Any, links: Iterable[tuple[Any, Any]]) -> list[Any]:
+    """The keys in an order in which links go forwards: what each is made of before it, first operands first."""
+    operands: dict[Any, list[Any]] = {}
     for source, target in links:
-        forth.setdefault(source, []).append(target)
-        count[target] += 1
-    order = [key for key, n in count.items() if not n]
-    for key in order:
-        for other in forth.get(key, ()):
-            count[other] -= 1
-            if not count[other]:
-                order.append(other)
-    return order
+        operands.setdefault(target, []).append(source)
+    order: dict[Any, None] = {}
+    stack = [root]
+    while stack:
+        key = stack[-1]
+        left = [operand for operand in operands.pop(key, ()) if operand not in order]
+        if left:
+            stack += reversed(left)
+        else:
+            order[stack.pop()] = None
+    return list(order)
 
 
 def _joined(parts: list[Any]) -> Any:

@@ -10,7 +10,7 @@ from ..core.engine import check_fresh, check_root, sweep
 from ..core.namespaces import read
 from ..core.node import Node
 
-SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "matmul": "@", "pow": "^", "pow2": "²", "pow3": "³", "dot": "w·x"}
+SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "matmul": "@", "pow": "^", "pow2": "x²", "pow3": "x³", "dot": "w·x"}
 COMMUTE = {"add", "mul", "maximum", "minimum", "hypot", "logaddexp"}  # the order of their operands needs no showing
 
 

@@ -1,0 +1,156 @@
+"""ag.draw: a graph as a picture, with the `dot` program of Graphviz or without it."""
+
+import functools
+import itertools
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ..coercion import whole
+from ..core.node import Node
+from ..errors import GraphTooLargeError
+from ..files import replace_file
+from . import dot
+from .cards import Picture, picture, shortened
+from .collapse import Level, sizes
+from .collapse import collapse as collapsed
+from .layout import Layout, layered
+from .mermaid import mermaid
+from .model import Box, Graph
+
+CHOICES = {
+    "direction": ("LR", "TB", "RL", "BT"), "color": ("grad", "data", "none"), "theme": ("auto", "light", "dark"),
+    "engine": ("auto", "dot", "python"),
+}  # fmt: skip
+
+
+def draw(
+    node: Node,
+    *,
+    collapse: Level = "auto",
+    direction: str = "LR",
+    color: str = "grad",
+    theme: str = "auto",
+    max_nodes: int = 400,
+    engine: str = "auto",
+) -> "Drawing":
+    """Return a picture of all that a node was made from, as it is now: a notebook shows it, `.save("g.svg")` writes it.
+
+    A box shows name and operation, then data and gradient (`∂ —` before any backward). Its outline says what it is, its tint the
+    sign and size of the gradient. `collapse`: "none", "neuron", "layer", "model", a depth, a function of a Box that names its
+    group, or "auto", which collapses more the larger the graph is. `direction`: "LR" (left to right), "TB", "RL" or "BT".
+    `color`: what the tint shows, "grad", "data" or "none". `theme`: "light", "dark", or "auto", as the reader's screen.
+    `engine`: "dot" needs the `dot` program of Graphviz, "python" is the built-in layout, "auto" takes dot where it is.
+
+    Raises GraphTooLargeError where more than `max_nodes` boxes are left; TypeError for what is no node; ValueError for another
+    choice. With engine="dot" the picture raises RuntimeError where the program is missing or fails.
+
+    >>> import autograd_mini as ag
+    >>> x = ag.Value(3.0, label="x")
+    >>> draw(x * x)
+    Drawing(Graph of L: 2 nodes; shown by a notebook, written by .save("graph.svg"))
+    """
+    for name, given in {"direction": direction, "color": color, "theme": theme, "engine": engine}.items():
+        if given not in CHOICES[name]:
+            raise ValueError(f"draw: {name} must be {', '.join(map(repr, CHOICES[name]))}, got {given!r}")
+    whole("max_nodes", max_nodes, 1)
+    graph = Graph(node, "draw")
+    view = collapsed(graph, collapse, max_nodes)
+    if len(view.items) > max_nodes:
+        raise GraphTooLargeError(_advice(graph, len(view.items), max_nodes))
+    return Drawing(picture(view, direction, color, theme), engine)
+
+
+def _advice(graph: Graph, boxes: int, limit: int) -> str:
+    """What a graph that is too large says: the counts, and ways out that hold for this graph."""
+    levels = [f'collapse="{level}" leaves {count:,}' for level, count in sizes(graph).items() if count <= limit]
+    named = (box for box in reversed(graph.boxes[:-1]) if box.op and box.name)
+    part = next((box.name for box in itertools.islice(named, 100) if _fits(graph, box, limit)), None)
+    ways = levels[:1] + ([f"ag.draw of a part, such as {shortened(part, 300, 12)!r}, shows what lies below it"] if part else [])
+    ways = ways or ["collapse=f, where f(box) names the group of a box, makes boxes of your own"]
+    ways += [f"max_nodes={boxes} draws them all", "ag.tree(node, depth=3) shows the part next to the result as text"]
+    return f"draw: {len(graph):,} nodes are {boxes:,} boxes after collapsing, more than max_nodes={limit:,}: {'; '.join(ways)}"
+
+
+def _fits(graph: Graph, box: Box, limit: int) -> bool:
+    """Whether a box was made from so few."""
+    seen, stack = {box.index}, [box.index]
+    while stack and len(seen) <= limit:
+        new = set(graph.boxes[stack.pop()].parents) - seen
+        seen |= new
+        stack += new
+    return len(seen) <= limit
+
+
+class Drawing:
+    """A picture of a graph, as the graph was when it was drawn.
+
+    `.svg` and `.source` (DOT) are text; `.save(path)` writes .svg, .png, .pdf, .dot, .mmd (Mermaid) or .html.
+    """
+
+    def __init__(self, picture: Picture, engine: str = "auto") -> None:
+        self._picture, self._engine = picture, engine
+
+    @functools.cached_property
+    def source(self) -> str:
+        """The picture as DOT, the language of Graphviz."""
+        return dot.source(self._picture)
+
+    @functools.cached_property
+    def svg(self) -> str:
+        """The picture as SVG."""
+        from .svg import render
+
+        return render(self._picture, self._layout())
+
+    def _layout(self) -> Layout:
+        if self._engine != "python":
+            try:
+                return dot.arranged(self._picture)
+            except Exception as error:
+                if self._engine == "dot":
+                    raise
+                dot.tell(str(error))
+        sizes = [(card.width, card.height) for card in self._picture.cards]
+        edges = [(link.source, link.target) for link in self._picture.links]
+        return layered(sizes, edges, self._picture.direction, self._picture.gap)
+
+    def save(self, path: Any) -> None:
+        """Write the picture as the suffix says, whole or (OSError) not at all: .svg, .png, .pdf, .dot, .mmd (Mermaid), .html.
+
+        .png and .pdf need the `dot` program of Graphviz: RuntimeError says how to get it. ValueError for another suffix.
+        """
+        writers: dict[str, Callable[[], str | bytes]] = {
+            ".svg": lambda: self.svg, ".png": lambda: dot.run("png", self.source, "-Gdpi=144"), ".pdf": lambda: dot.run("pdf", self.source),
+            ".dot": lambda: self.source, ".mmd": lambda: mermaid(self._picture), ".html": self._page,
+        }  # fmt: skip
+        name = os.fspath(path)
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix not in writers:
+            raise ValueError(f"save: the name must end in {', '.join(writers)}, got {name!r}")
+        made = writers[suffix]()
+        written = made.encode() if isinstance(made, str) else made
+        replace_file(os.path.realpath(name), lambda file: file.write(written))
+
+    def _page(self) -> str:
+        """The SVG on a page that may load and run nothing."""
+        from html import escape
+
+        theme = {"auto": "light dark"}.get(self._picture.theme, self._picture.theme)
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+            '<meta name="viewport" content="width=device-width">\n'
+            f"<title>{escape(self._picture.title)}</title>\n<style>:root {{ color-scheme: {theme} }} body {{ margin: 1em }}</style>\n"
+            f"</head>\n<body>\n{self.svg}</body>\n</html>\n"
+        )
+
+    def __repr__(self) -> str:
+        return f'Drawing({self._picture.title}; shown by a notebook, written by .save("graph.svg"))'
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture, or at least the text."""
+        try:
+            return {"image/svg+xml": self.svg, "text/plain": repr(self)}
+        except Exception as error:
+            return {"text/plain": f"{self!r}: {error}"}

@@ -1,0 +1,38 @@
+"""A picture as a flowchart of Mermaid, which many pages show from text."""
+
+import re
+
+from .cards import KINDS, Picture
+from .colour import THEMES, blended
+
+SHAPES = {
+    "parameter": "{{%s}}", "input": "[/%s/]", "constant": "[%s]", "operation": "(%s)", "result": "([%s])", "group": "[[%s]]",
+}  # fmt: skip
+OUTLINES = {"constant": ",stroke-dasharray:4 3", "result": ",stroke-width:3px"}
+
+
+def mermaid(picture: Picture) -> str:
+    """Return the picture as Mermaid's text, with everything in it but tooltips and legend."""
+    theme = "light" if picture.theme == "auto" else picture.theme
+    colours = THEMES[theme]
+    lines = [f"flowchart {picture.direction}"]
+    for i, card in enumerate(picture.cards):
+        text = "<br/>".join(map(encoded, card.text().split("\n")))
+        lines.append(f"  n{i}" + SHAPES[card.kind] % f'"{text}"' + f":::{card.kind}")
+        if card.tint:
+            lines.append(f"  style n{i} fill:{blended(card.tint, theme)}")
+    lines += [f"  n{link.source} -->" + f'|"{encoded(link.local)}"|' * bool(link.local) + f" n{link.target}" for link in picture.links]
+    for kind in KINDS:
+        if any(card.kind == kind for card in picture.cards):
+            look = f"fill:{colours['background']},stroke:{colours[kind]},color:{colours['text']}{OUTLINES.get(kind, '')}"
+            lines.append(f"  classDef {kind} {look}")
+    return "\n".join([*lines, ""])
+
+
+def encoded(text: str) -> str:
+    """Return text with all that could mean something to Mermaid, or to the page around it, as a number.
+
+    >>> encoded('w[0] "<b>"')
+    'w#91;0#93; #34;#60;b#62;#34;'
+    """
+    return re.sub(r"[^\w .,+=∂×−—…‖-]", lambda found: f"#{ord(found[0])};", text)
