@@ -138,6 +138,8 @@ from .derivatives import (
     value_and_grad,
     vjp,
 )
+from .draw.drawing import draw
+from .draw.explore import explore
 from .draw.plots import plot_decision_boundary, plot_gradient_flow
 from .draw.tree import tree
 from .errors import (
@@ -198,12 +200,14 @@ __all__ = [
     "diagonal",
     "divide",
     "dot",
+    "draw",
     "einsum",
     "elu",
     "enable_grad",
     "erf",
     "exp",
     "expand_dims",
+    "explore",
     "expm1",
     "fit",
     "flip",
