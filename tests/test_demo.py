@@ -99,7 +99,7 @@ def test_tree_of_a_large_graph_is_cut():
         y = y + x
     lines = str(ag.tree(y, max_nodes=50)).splitlines()
     assert len(lines) == 51
-    assert lines[-1] == f"… {5001 - 50} more nodes"
+    assert lines[-1].startswith("… 4,951 more of 5,001 nodes")
     assert len(str(ag.tree(y))) < 200_000
-    with pytest.raises(TypeError, match="tree: a Value or Tensor is needed, got float"):
+    with pytest.raises(TypeError, match="tree: a Value or Tensor is needed, got a float"):
         ag.tree(2.0)

@@ -80,16 +80,6 @@ class Tensor(Node):
         """The Tensor with its axes reversed."""
         return self.transpose()  # type: ignore[no-any-return]
 
-    def __repr__(self) -> str:
-        label = f", label={self.label!r}" if self.label else ""
-        if self.size <= 8:
-            shown = np.array2string(self.data, separator=", ", threshold=8, precision=4).replace("\n", "")
-            grad = "" if self.grad is None else f", grad={np.array2string(self.grad, separator=', ', precision=4)}".replace("\n", "")
-            return f"Tensor({shown}{grad}{label})"
-        low, high = self.data.min(), self.data.max()
-        grad = "" if self.grad is None else f", |grad|={float(functions.norm(self.grad)):.4g}"
-        return f"Tensor(shape={self.shape}, {self.dtype}, {low:.4g} to {high:.4g}{grad}{label})"
-
     def item(self) -> float:
         """The number alone, outside the graph; ValueError where there are several.
 

@@ -38,10 +38,6 @@ class Value(Node):
     def __init_subclass__(cls) -> None:
         raise TypeError("Value is final: add an operation with ag.Op and ag.apply")
 
-    def __repr__(self) -> str:
-        grad = "" if self.grad is None else f", grad={self.grad}"
-        return f"Value({self.data}{grad}{f', label={self.label!r}' if self.label else ''})"
-
     def item(self) -> float:
         """The number alone, outside the graph.
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 SWEEPS, PATIENCE = 12, 3  # so many at most; so many without fewer crossings
 BENDS = 3000
-STEEP = 0.08  # so much wider a gap becomes for each pixel that a line in it rises
+STEEP = 0.1  # so much wider a gap becomes for each pixel that a line in it rises
+BOW = 0.3  # how far along a curve leaves straight: at a half, the lines between two full layers run into one grey bar
 ARROW = 8.0  # the length of an arrow's head
 Point = tuple[float, float]
 
@@ -49,7 +50,7 @@ def layered(
     end = 0.0
     for row in grid.rows:
         steepest = max((abs(place[slot] - place[before]) for slot in row for before in grid.before[slot]), default=0.0)
-        end += along + min(along, STEEP * steepest) if starts else 0.0
+        end += along + min(3 * along, STEEP * steepest) if starts else 0.0
         starts.append(end)
         depths.append(max((thick[slot] for slot in row if slot < len(sizes)), default=0.0))
         end += depths[-1]
@@ -82,8 +83,8 @@ def _go(points: list[Point], to: Point) -> None:
     """Go on to a point: a curve that leaves and arrives along the ranks' axis."""
     x, y = points[-1]
     if math.dist((x, y), to) > 1e-6:
-        middle = (x + to[0]) / 2
-        points += [(middle, y), (middle, to[1]), to]
+        reach = BOW * (to[0] - x)
+        points += [(x + reach, y), (to[0] - reach, to[1]), to]
 
 
 def _ports(edges: Sequence[tuple[int, int]], grid: "_Grid", place: list[float], wide: list[float]) -> list[float]:

@@ -1,25 +1,46 @@
 """A graph as a tree of text."""
 
+import os
+import sys
 from typing import Any
 
 import numpy as np
 
+from ..coercion import whole
 from ..core.node import Node
+from .model import Box, Graph
+from .reprs import elements, norm, one_line
+from .summary import number, summary
+
+FEW = 4  # elements of an array that are shown one by one
+PAGE = 40  # levels after which the indentation begins anew: a chain of 100,000 nodes would be wider than any screen
+NEGATIVE, POSITIVE, END = "\x1b[38;5;130m", "\x1b[38;5;63m", "\x1b[0m"  # orange and blue, of one contrast on black and on white
+ASCII = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "∂": "grad", "—": "none", "↑": "^", "…": "...", "∞": "inf"})
 
 
 class Text(str):
-    """A string that shows itself as it is, in a console too."""
+    """A string that shows itself as it is, in a console too; when printed to a terminal, in colours."""
 
-    def __repr__(self) -> str:
-        return str(self)
+    coloured: str | None = None
+
+    def __str__(self) -> str:
+        return self.coloured if self.coloured is not None and _on_a_terminal() else str.__str__(self)
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return format(str.__str__(self), spec)
 
 
-def tree(node: Node, max_nodes: int = 300) -> Text:
-    """Return the graph below a node as text: a line a node, with its operation, data and gradient, its parents under it.
+def tree(node: Node, depth: int | None = None, max_nodes: int = 300, *, ascii: bool = False, color: bool | None = None) -> Text:
+    """Return the graph below a node as text: a line a node, with its operation, data and gradient, its operands under it.
 
-    After `max_nodes` lines it stops and says how many nodes are left. A node that is used more than once is written out at its
-    first place and called by its number (or label) at the others.
-    A gradient that no backward has reached is shown as `—`.
+    A node that is used more than once is written out at its first place, and called by its name or number (`a ↑`) at the
+    others. A gradient that no backward has reached is shown as `∂ —`. Operands more than `depth` levels below, and nodes after
+    the first `max_nodes`, are left out, and the last line says how many. From the 40th level on the indentation begins anew,
+    after a `[40]`. `ascii=True`: in plain ASCII. `color`: True or False, or None: in colours when it is printed and standard output is
+    a terminal (NO_COLOR unset); the string itself is plain then. Raises TypeError for what is no node, TypeError or ValueError for other
+    arguments.
 
     >>> import autograd_mini as ag
     >>> a = ag.Value(3.0, label="a")
@@ -30,45 +51,97 @@ def tree(node: Node, max_nodes: int = 300) -> Text:
     ├─ a = 3  ∂ 6
     └─ a ↑
     """
-    if not isinstance(node, Node):
-        raise TypeError(f"tree: a Value or Tensor is needed, got {type(node).__name__}")
-    uses: dict[Node, int] = {}
-    found = [node]
-    while found:
-        for parent in found.pop().parents:
-            uses[parent] = uses.get(parent, 0) + 1
-            if uses[parent] == 1:
-                found.append(parent)
-    names: dict[Node, str] = {}
-    lines: list[str] = []
-    shared = 0
-    stack = [(node, "", "")]
+    depth = None if depth is None else whole("depth", depth, 0, " or None")
+    max_nodes = whole("max_nodes", max_nodes, 1)
+    if color is not None and not isinstance(color, bool):
+        raise TypeError(f"color must be True, False or None, got {color!r}")
+    graph = Graph(node, "tree")
+    with np.errstate(all="ignore"):
+        lines = _lines(graph, depth, max_nodes)
+    plain = "\n".join([before + gradient + after for before, gradient, _, after in lines])
+    coloured = "\n".join([f"{before}{code}{gradient}{code and END}{after}" for before, gradient, code, after in lines])
+    if ascii:
+        plain, coloured = (text.translate(ASCII).encode("ascii", "backslashreplace").decode() for text in (plain, coloured))
+    text = Text(coloured if color else plain)
+    if color is None:
+        text.coloured = coloured
+    return text
+
+
+def _on_a_terminal() -> bool:
+    """Whether standard output shows colours, and the user wants them (no-color.org)."""
+    try:
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    except (AttributeError, ValueError):  # no standard output, or a closed one
+        return False
+
+
+def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[tuple[str, str, str, str]]:
+    """The lines: what stands before the gradient, the gradient, its colour, and what stands after it."""
+    names: dict[int, str] = {}
+    opened: set[int] = set()  # whose operands are written out
+    lines: list[tuple[str, str, str, str]] = []
+    numbered = 0
+    stack = [(graph.root, 0, "", "")]
     while stack:
-        if len(lines) >= max_nodes:
-            lines.append(f"… {len(uses) + 1 - len(names)} more nodes")
-            break
-        item, lead, below = stack.pop()
-        if item in names:
-            lines.append(f"{lead}{names[item]} ↑")
+        box, level, lead, below = stack.pop()
+        page = f"[{level // PAGE * PAGE}] " if level >= PAGE else ""
+        at_end = level == depth
+        if box.index in names and (at_end or box.index in opened or not box.parents):
+            lines.append((f"{page}{lead}{names[box.index]} ↑", "", "", ""))
             continue
-        kind = item.op.name if item.op else "constant" if not item.requires_grad else "leaf"
-        shared += uses.get(item, 0) > 1 and not item.label
-        names[item] = shown = item.label or (f"{kind} #{shared}" if uses.get(item, 0) > 1 else kind)
-        kind = f"  ({kind})" if item.label and item.op else ""
-        gradient = f"  ∂ {_short(item.grad)}" if item.requires_grad else ""
-        lines.append(f"{lead}{shown} = {_short(item.data)}{gradient}{kind}")
-        last = len(item.parents) - 1
-        arms = [("├─ ", "│  ")] * last + [("└─ ", "   ")]
-        stack += [(parent, below + arm, below + rest) for parent, (arm, rest) in zip(item.parents, arms, strict=False)][::-1]
-    return Text("\n".join(lines))
+        if box.index not in names:
+            if len(names) == max_nodes:
+                break
+            kind = one_line(box.op or box.kind)
+            numbered += box.uses > 1 and box.name is None
+            names[box.index] = one_line(box.title) if box.name is not None else f"{kind} #{numbered}" if box.uses > 1 else kind
+        after = f"  ({one_line(box.op)})" if box.name is not None and box.op else ""
+        after += " …" if at_end and box.parents else ""
+        lines.append((f"{page}{lead}{names[box.index]} = {_data(box.data)}", *_gradient(box), after))
+        if not at_end:
+            opened.add(box.index)
+            above = "" if (level + 1) % PAGE == 0 else below
+            last = len(box.parents) - 1
+            arms = [("├─ ", "│  ")] * last + [("└─ ", "   ")]
+            operands = [(graph.boxes[i], level + 1, above + arm, above + bar) for i, (arm, bar) in zip(box.parents, arms, strict=False)]
+            stack += operands[::-1]
+    if len(names) < len(graph):
+        lines.append((_left_out(graph, len(names), depth, max_nodes), "", "", ""))
+    return lines
 
 
-def _short(data: Any) -> str:
-    """A number to six digits; an array by its shape, or its elements where they are few."""
-    if data is None:
-        return "—"
+def _left_out(graph: Graph, shown: int, depth: int | None, max_nodes: int) -> str:
+    """How many nodes are not shown, of how many, and how to see them."""
+    levels = [0] * len(graph)
+    for box in reversed(graph.boxes):
+        for parent in box.parents:
+            levels[parent] = max(levels[parent], levels[box.index] + 1)
+    deepest, more = max(levels), []
+    if depth is not None and depth < deepest:
+        more.append(f"depth={deepest}")
+    if max_nodes < len(graph):
+        more.append(f"max_nodes={len(graph)}")
+    deep = f"{deepest:,} level{'s'[: deepest != 1]} deep"
+    return f"… {len(graph) - shown:,} more of {len(graph):,} nodes, {deep}: tree(node, {', '.join(more)})"
+
+
+def _gradient(box: Box) -> tuple[str, str]:
+    """The gradient of a box, where it may have one, and its colour."""
+    grad = box.grad
+    if not box.node.requires_grad:
+        return "", ""
+    if grad is None:
+        return "  ∂ —", ""
+    mean, shown = summary(grad).mean or 0.0, _data(grad) if np.size(grad) <= FEW else f"norm {norm(grad)}"
+    return f"  ∂ {shown}", NEGATIVE if mean < 0 else POSITIVE if mean > 0 else ""
+
+
+def _data(data: Any) -> str:
+    """A number to six digits; an array by its elements where they are few, else by its shape and range."""
     if np.ndim(data) == 0:
-        return f"{float(data):.6g}"
-    if data.size <= 4:
-        return str(np.array2string(data, precision=4, separator=", ")).replace("\n", "")
-    return f"{data.dtype} {data.shape}, {data.min():.4g} to {data.max():.4g}"
+        return number(data)
+    if 0 < data.size <= FEW:
+        return elements(data)
+    found = summary(data)
+    return f"{'' if found.dtype == 'float64' else f'{found.dtype} '}{found.shape}, {found.range(lambda x: number(x, 4))}"

@@ -11,9 +11,10 @@ from ..coercion import to_array, whole
 from ..core import functions
 from ..core.node import Node
 from ..core.tensor import Tensor
+from ..draw.reprs import as_html, as_text, table
 from ..errors import AutogradError, ShapeError, StateDictError
 from ..modes import meta_here, no_grad, reset_meta, set_meta
-from ..parameters import replace_all
+from ..parameters import replace_all, set_modes, training_modes
 from .activations import activation_of
 
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)  # what summary() writes down of each call
@@ -85,7 +86,7 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Node]]:
         """Yield the path, as `layers.0.weight`, and the node of every parameter that requires a gradient, each node once."""
-        return ((path, item) for path, item in self.named_leaves() if item.requires_grad)
+        return ((path, item) for path, item in self._walk() if isinstance(item, Node) and item.requires_grad)
 
     def named_leaves(self) -> Iterator[tuple[str, Node]]:
         """Yield the path and the node of every leaf node, each once: parameters, frozen ones, and constants."""
@@ -181,46 +182,59 @@ class Module:
         Linear  (5, 2)  weight (2, 3), bias (3,)  (5, 3)           9
         9 parameters
         """
-        shapes = self._shapes(x) if x is not None else {}
-        head = ["layer", *(["input"] if shapes else []), "weights", *(["output"] if shapes else []), "parameters"]
-        rows, leaves = [], self._nodes()
-        modules = list(self.named_modules())
-        paths = [path for path, _ in modules]
-        for path, module in modules:
-            depth = sum(path.startswith(f"{other}.") or (not other and bool(path)) for other in paths)
-            own = [(name, leaves[name]) for name in leaves if _owner(name, paths) == path]
-            weights, size = _weights(path, own), sum(node.size for _, node in own)
-            taken, given = shapes.get(id(module), ("", ""))
-            title = "  " * depth + (f"{path.rpartition('.')[2]} " if path else "") + module.title()
-            rows.append([title, *([taken] if shapes else []), weights, *([given] if shapes else []), f"{size:,}" if size else ""])
-        if len(rows) > 60:
-            rows = [*rows[:60], [f"… and {len(rows) - 60} more", *[""] * (len(head) - 1)]]
+        [head, *rows], below = self._table(x)
         widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
         lines = ["  ".join([*map(str.ljust, row[:-1], widths), row[-1].rjust(widths[-1])]).rstrip() for row in [head, *rows]]
+        return "\n".join([*lines, below])
+
+    def _table(self, x: Any = None) -> tuple[list[list[str]], str]:
+        """The rows of the summary, the head first, and the line below them."""
+        shapes = self._shapes(x) if x is not None else {}
+        rows = [["layer", *(["input"] if shapes else []), "weights", *(["output"] if shapes else []), "parameters"]]
+        leaves, modules = self._nodes(), dict(self.named_modules())
+        own: dict[str, list[tuple[str, Any]]] = {}
+        for name, node in leaves.items():
+            own.setdefault(_owner(name, modules), []).append((name, node))
+        depths = {"": 0}
+        for path, module in modules.items():
+            if path:
+                depths[path] = depths[_owner(path, modules)] + 1
+            nodes = own.get(path, [])
+            weights, size = _weights(path, nodes), sum(node.size for _, node in nodes)
+            taken, given = shapes.get(id(module), ("", ""))
+            title = "  " * depths[path] + (f"{path.rpartition('.')[2]} " if path else "") + module.title()
+            rows.append([title, *([taken] if shapes else []), weights, *([given] if shapes else []), f"{size:,}" if size else ""])
+        if len(rows) > 61:
+            rows = [*rows[:61], [f"… and {len(rows) - 61} more", *[""] * (len(rows[0]) - 1)]]
         trained = sum(node.size for node in leaves.values() if node.requires_grad)
         fixed = sum(node.size for node in leaves.values()) - trained
-        return "\n".join([*lines, f"{trained:,} parameters" + (f", {fixed:,} more are constant or frozen" if fixed else "")])
+        return rows, f"{trained:,} parameters" + (f", {fixed:,} more are constant or frozen" if fixed else "")
 
     def _shapes(self, x: Any) -> dict[int, tuple[str, str]]:
         """The shapes that go into and come out of each Module, when it is called on x."""
         if isinstance(x, tuple) and x and all(type(n) is int for n in x):
             x = np.zeros(x)
-        modes, token = [(module, module.training) for module in self.modules()], _calls.set([])
+        modes, token = training_modes(self), _calls.set([])
         try:
             with no_grad():
                 self.eval()(x)
             return {id(module): (", ".join(taken), given) for module, taken, given in _calls.get() or []}
         finally:
             _calls.reset(token)
-            for module, mode in modes:
-                module.training = mode
+            set_modes(modes)
 
     def title(self) -> str:
         """What the summary calls this Module: its class, and what was chosen."""
         return type(self).__name__
 
+    @as_text
     def __repr__(self) -> str:
         return self.summary()
+
+    @as_html
+    def _repr_html_(self) -> str:
+        [head, *rows], below = self._table()
+        return f"{table(head, rows, 1)}<div>{below}</div>"
 
     def to_torch(self) -> Any:
         """Return the same network as a torch.nn.Module, weights and dtype equal: for Linear, Sequential, MLP, Dropout, activations.
@@ -239,9 +253,12 @@ def _shape(x: Any) -> str:
     return str(functions.shape(x) or "number")
 
 
-def _owner(name: str, paths: Sequence[str]) -> str:
-    """The path of the innermost Module that holds the node of that name."""
-    return max((path for path in paths if not path or name.startswith(f"{path}.")), key=len)
+def _owner(path: str, modules: Mapping[str, Module]) -> str:
+    """The path of the innermost Module that holds what is at that path."""
+    owner = path.rpartition(".")[0]
+    while owner not in modules:
+        owner = owner.rpartition(".")[0]
+    return owner
 
 
 def _weights(path: str, own: Sequence[tuple[str, Any]]) -> str:

@@ -1,0 +1,159 @@
+"""How nodes show themselves: a line of text, and in a notebook a table. Nothing here raises, and nothing warns."""
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..core.node import Node
+from .colour import THEMES, largest, opacity, tone
+from .summary import number, spoken, summary
+
+FEW = 8  # elements, and rows and columns, that are shown one by one
+LONGEST = 60  # characters of a label
+
+
+def one_line(text: Any, limit: int = LONGEST) -> str:
+    """Return the text on one line, its control characters written out, the rest of a long one as `…`.
+
+    >>> one_line("a\\nb"), one_line("x" * 10_000, 4)
+    ('a\\\\nb', 'xxx…')
+    """
+    return "".join([c if c.isprintable() else repr(c)[1:-1] for c in _shortened(text, limit)])
+
+
+def _shortened(text: Any, limit: int = LONGEST) -> str:
+    text = str(text)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def elements(data: Any) -> str:
+    """Return the numbers of a small array on one line, as NumPy writes them.
+
+    >>> elements([[1.0, 200.0], [3.0, 4.0]])
+    '[[1., 200.], [3., 4.]]'
+    """
+    plain: dict[str, Any] = {"threshold": 1000, "suppress_small": False, "sign": "-", "floatmode": "maxprec"}  # whatever the user has set
+    shown = np.array2string(np.asarray(data), precision=4, separator=", ", **plain).replace("\n", " ")
+    return re.sub(r"(?<=\[)\s+|\s+(?=[\s,\]])", "", shown)  # what aligns columns
+
+
+def norm(data: Any) -> str:
+    """Return the norm of the finite elements, and how many others there are.
+
+    >>> norm([3.0, 4.0, float("nan")])
+    '5, 1 NaN'
+    """
+    found = summary(data)
+    return replace(found, low=found.norm, high=found.norm).range(lambda x: number(x, 4))
+
+
+def _safely(otherwise: Callable[[Any, Exception], Any]) -> Callable[[Callable[[Any], str]], Callable[[Any], Any]]:
+    """A decorator: what is shown instead of an error."""
+
+    def decorate(show: Callable[[Any], str]) -> Callable[[Any], Any]:
+        @functools.wraps(show)
+        def shown(thing: Any) -> Any:
+            try:
+                with np.errstate(all="ignore"):
+                    return show(thing)
+            except Exception as error:
+                return otherwise(thing, error)
+
+        return shown
+
+    return decorate
+
+
+def _in_a_line(thing: Any, error: Exception) -> str:
+    """What is wrong with a thing that cannot be shown."""
+    import traceback
+
+    return f"<{type(thing).__name__}: {one_line(''.join(traceback.format_exception_only(error)).strip(), 200)}>"
+
+
+as_text = _safely(_in_a_line)  # of a __repr__
+as_html = _safely(lambda thing, error: None)  # of a _repr_html_: the notebook shows the text then
+
+
+@as_text
+def _repr(node: Any) -> str:
+    """The node on one line: its data, or of a large Tensor a summary; gradient; label."""
+    data, grad, kind = node.data, node.grad, type(node).__name__
+    if not isinstance(node, Node.array_kind):
+        parts = [str(data)] + ([] if grad is None else [f"grad={grad}"])
+    elif data.size <= FEW:
+        parts = [elements(data)] + ([] if grad is None else [f"grad={elements(grad)}"])
+        parts += [] if data.size else [f"shape={data.shape}"]
+        parts += [] if data.dtype == float else [f"dtype={data.dtype}"]
+    else:
+        found = summary(data)
+        parts = [f"shape={found.shape}", found.dtype, found.range(lambda x: number(x, 4))]
+        parts += [] if grad is None else [f"|grad|={norm(grad)}"]
+    if not node.requires_grad and not node.parents:
+        parts.append("requires_grad=False")
+    if node.label:
+        parts.append(f"label={_shortened(node.label)!r}")
+    return f"{kind}({', '.join(parts)})"
+
+
+# ---- HTML: inherited colours, no script, nothing from outside -----------------------------------------------------------
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int) -> str:
+    """Return an HTML table of texts, which are escaped; the last columns, so many, are numbers and stand to the right."""
+    from html import escape
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        sides = ["left"] * (len(cells) - numbers) + ["right"] * numbers
+        made = [f'<{tag} style="text-align:{side};white-space:pre">{escape(cell)}</{tag}>' for side, cell in zip(sides, cells, strict=True)]
+        return f"<tr>{''.join(made)}</tr>"
+
+    return '<table style="color:inherit">' + (row("th", head) if head else "") + "".join([row("td", cells) for cells in rows]) + "</table>"
+
+
+@as_html
+def _repr_html(node: Any) -> str:
+    """The node as a small table: data and gradient, and of a Tensor what there is to say of them."""
+    from html import escape
+
+    array = bool(node.shape)
+    parts = {"data": node.data} | ({"∂ gradient": node.grad} if node.requires_grad else {})
+    head = ["", "shape", "dtype", "range", "mean", "norm"] if array else []
+    rows = [[name, *(_facts(data) if array else [spoken(data)])] for name, data in parts.items()]
+    made = f"{type(node).__name__}, {one_line(node.op.name)}" if node.op else type(node).__name__
+    title = f"<b>{escape(one_line(node.label))}</b> " if node.label else ""
+    heat = "".join(_heat(name, data) for name, data in parts.items() if array and _is_small(data))
+    return f'<div>{title}<span style="opacity:.75">{escape(made)}</span>{table(head, rows, len(rows[0]) - 1)}{heat}</div>'
+
+
+def _facts(data: Any) -> list[str]:
+    """Shape, dtype, range, mean and norm, as texts; `—` for what no backward has reached."""
+    if data is None:
+        return ["—", *[""] * 4]
+    found = summary(data)
+    return [str(found.shape), found.dtype, found.range(spoken), spoken(found.mean), spoken(found.norm)]
+
+
+def _is_small(data: Any) -> bool:
+    return 1 <= np.ndim(data) <= 2 and np.size(data) > 0 and max(np.shape(data)) <= FEW
+
+
+def _heat(name: str, data: Any) -> str:
+    """The numbers of a small array in a table, orange below 0 and blue above."""
+    rows = np.atleast_2d(data).tolist()
+    end = largest([x for row in rows for x in row])
+    cells = "".join(["<tr>" + "".join([_cell(x, tone(x, end)) for x in row]) + "</tr>" for row in rows])
+    return f'<table style="color:inherit;display:inline-block;margin:.5em 1em 0 0"><caption>{name}</caption>{cells}</table>'
+
+
+def _cell(x: float, place: float) -> str:
+    colour = THEMES["light"]["positive" if place > 0 else "negative"] + f"{round(255 * opacity(place)):02x}"
+    return f'<td style="text-align:right;background:{colour}">{spoken(x, 3)}</td>'
+
+
+Node.__repr__ = _repr  # type: ignore[method-assign]
+Node._repr_html_ = _repr_html  # type: ignore[attr-defined]
