@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,12 @@ def test_the_two_commands_stand_at_the_top_and_in_ci(command):
 def test_twelve_lines():
     """The first example has twelve lines of code at most."""
     assert len([line for line in BLOCKS[0].splitlines() if line.strip()]) <= 12
+
+
+@pytest.mark.parametrize("name", ["neuron", "network", "neurons", "tensors"])
+def test_the_pictures_are_what_draw_gives(name):
+    """README's pictures are those of docs/pictures.py, to the letter: `python docs/pictures.py` makes them anew."""
+    root = Path(__file__).parent.parent / "docs"
+    assert f"docs/pictures/{name}.svg" in README
+    made = runpy.run_path(str(root / "pictures.py"))["drawing"](name).svg
+    assert (root / "pictures" / f"{name}.svg").read_text(encoding="utf8") == made

@@ -67,7 +67,7 @@ TEXTS = {
     "number": (lambda: ag.Tensor(2.0), "Tensor(2.)"),
     "empty": (lambda: ag.Tensor(np.zeros((0, 5))), "Tensor([], shape=(0, 5))"),
     "large": (lambda: ag.Tensor(np.arange(9.0) - 2), "Tensor(shape=(9,), float64, -2 to 6)"),
-    "large with grad": (lambda: with_grad(ag.Tensor(np.zeros(16)), np.full(16, 3.0)), "Tensor(shape=(16,), float64, 0, |grad|=12)"),
+    "large with grad": (lambda: with_grad(ag.Tensor(np.zeros(16)), np.full(16, 3.0)), "Tensor(shape=(16,), float64, all 0, |grad|=12)"),
     "large with nan": (
         lambda: with_grad(ag.Tensor([math.nan] * 3 + [math.inf] + [1.0, -2.0] * 3), np.array([math.nan, 4.0, 3.0] + [0.0] * 7)),
         "Tensor(shape=(10,), float64, -2 to 1, 3 NaN, 1 ∞, |grad|=5, 1 NaN)",
@@ -184,7 +184,7 @@ def test_a_tensor_in_a_notebook():
     assert before.rows[3:] == [["3", "−4"]]
     (t * 2.0).sum().backward()
     after = Parsed(t._repr_html_())
-    assert after.rows[2] == ["∂ gradient", "(1, 2)", "float64", "2", "2", "2.828"]
+    assert after.rows[2] == ["∂ gradient", "(1, 2)", "float64", "all 2", "2", "2.828"]
     assert after.rows[3:] == [["3", "−4"], ["2", "2"]]
 
 

@@ -148,8 +148,7 @@ def _gradient(facts: Summary | None, grad: Any, array: bool) -> str:
     """The gradient: a number, of an array the norm, `—` where no backward has reached it."""
     if facts is None or not array:
         return spoken(grad)
-    norm = [] if facts.norm is None else [f"‖{_short(facts.norm)}‖"]
-    return ", ".join([*norm, *[f"{n} {name}" for n, name in ((facts.nans, "NaN"), (facts.infinite, "∞")) if n]]) or "empty"
+    return facts.length(lambda norm: f"‖{_short(norm)}‖")
 
 
 def _tooltip(item: Box | Group, data: Summary, grad: Summary | None, requires_grad: bool) -> str:

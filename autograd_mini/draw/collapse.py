@@ -127,7 +127,8 @@ def _grouped(graph: Graph, keys: list[Any]) -> View:
     members: dict[Any, list[Box]] = {}
     for box in graph.boxes:
         members.setdefault(box.index if keys[box.index] is None else keys[box.index], []).append(box)
-    used_outside = {parent for parent, child, _ in graph.edges() if keys[parent] is None or keys[parent] != keys[child]} | {graph.root.index}
+    used_outside = {parent for parent, child, _ in graph.edges() if keys[parent] is None or keys[parent] != keys[child]}
+    used_outside.add(graph.root.index)
     stages: dict[Any, set[int]] = {}
     for key in members:
         if isinstance(key, tuple):

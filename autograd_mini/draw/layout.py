@@ -163,8 +163,9 @@ class _Grid:
             near, rows = (self.after, self.rows[::-1]) if sweep % 2 else (self.before, self.rows)
             at = {slot: float(i) for row in self.rows for i, slot in enumerate(row)}
             for row in rows:
-                mean = {slot: sum([at[other] for other in near[slot]]) / len(near[slot]) if near[slot] else at[slot] for slot in row}
-                row.sort(key=mean.__getitem__)
+                mean = {slot: sum([at[other] for other in near[slot]]) / len(near[slot]) for slot in row if near[slot]}
+                moved = iter(sorted(mean, key=mean.__getitem__))
+                row[:] = [next(moved) if slot in mean else slot for slot in row]  # what has no neighbours there stays
                 at.update((slot, float(i)) for i, slot in enumerate(row))
             if (count := self.crossings()) < fewest:
                 best, fewest, found = [list(row) for row in self.rows], count, sweep

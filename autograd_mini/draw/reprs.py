@@ -3,7 +3,6 @@
 import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,8 +46,7 @@ def norm(data: Any) -> str:
     >>> norm([3.0, 4.0, float("nan")])
     '5, 1 NaN'
     """
-    found = summary(data)
-    return replace(found, low=found.norm, high=found.norm).range(lambda x: number(x, 4))
+    return summary(data).length(lambda x: number(x, 4))
 
 
 def _safely(otherwise: Callable[[Any, Exception], Any]) -> Callable[[Callable[[Any], str]], Callable[[Any], Any]]:

@@ -47,10 +47,20 @@ class Summary:
     infinite: int
 
     def range(self, write: Any = number) -> str:
-        """Return the range, and how many elements are NaN or ∞, as `-1 to 2, 3 NaN`."""
-        parts = [] if self.low is None else [write(self.low) if self.low == self.high else f"{write(self.low)} to {write(self.high)}"]
-        parts += [f"{count} {name}" for count, name in ((self.nans, "NaN"), (self.infinite, "∞")) if count]
-        return ", ".join(parts) or "empty"
+        """Return the range, and how many elements are NaN or ∞, as `-1 to 2, 3 NaN`; `all 0` where they are equal."""
+        shown = None
+        if self.low is not None:
+            shown = f"{write(self.low)} to {write(self.high)}" if self.low != self.high else "all " * (self.shape != ()) + write(self.low)
+        return self._with_counts(shown)
+
+    def length(self, write: Any = number) -> str:
+        """Return the norm, and how many elements are NaN or ∞, as `5, 1 ∞`."""
+        return self._with_counts(None if self.norm is None else write(self.norm))
+
+    def _with_counts(self, shown: str | None) -> str:
+        """What is said of the finite elements, and how many others there are."""
+        counts = [f"{count} {name}" for count, name in ((self.nans, "NaN"), (self.infinite, "∞")) if count]
+        return ", ".join([*[shown] * (shown is not None), *counts]) or "empty"
 
 
 def summary(data: Any) -> Summary:
