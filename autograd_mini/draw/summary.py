@@ -60,7 +60,7 @@ class Summary:
     def _with_counts(self, shown: str | None) -> str:
         """What is said of the finite elements, and how many others there are."""
         counts = [f"{count} {name}" for count, name in ((self.nans, "NaN"), (self.infinite, "∞")) if count]
-        return ", ".join([*[shown] * (shown is not None), *counts]) or "empty"
+        return ", ".join(counts if shown is None else [shown, *counts]) or "empty"
 
 
 def summary(data: Any) -> Summary:
