@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from . import __version__
 from .draw.expression import ExpressionError, evaluate, numbers_of
-from .draw.tree import tree
+from .draw.tree import on_a_terminal, tree
 from .errors import AutogradError
 from .gallery import ENTRIES
 
@@ -103,8 +103,8 @@ def _view(command: str, options: argparse.Namespace) -> int:
         else:
             print(f"note: {CONSTANT}", file=sys.stderr)
         if command == "tree":
-            shown = tree(root, options.depth, max_nodes=10**6, ascii=options.ascii)
-            print(shown if _can_print(shown) else tree(root, options.depth, max_nodes=10**6, ascii=True))
+            shown = tree(root, options.depth, max_nodes=10**6, ascii=options.ascii, color=on_a_terminal())
+            print(shown if _can_print(shown) else tree(root, options.depth, max_nodes=10**6, ascii=True, color=on_a_terminal()))
         elif command == "draw":
             _draw(root, output)
         else:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# What the node of an operation starts with as its `meta`: None, or {"scope": (module, the scope around it)} inside a module's
-# call; or False, and operations are not recorded.
+# What the node of an operation starts with as its `meta`: None, or {"scope": (the module's Place, the scope around it)} inside a
+# module's call; or False, and operations are not recorded.
 _meta: ContextVar[Any] = ContextVar("meta", default=None)
 set_meta, reset_meta = _meta.set, _meta.reset
 _outer: ContextVar[Any] = ContextVar("outer", default=None)  # the blocks we are in, as (block, mode before, rest)

@@ -101,5 +101,5 @@ def test_tree_of_a_large_graph_is_cut():
     assert len(lines) == 51
     assert lines[-1].startswith("… 4,951 more of 5,001 nodes")
     assert len(str(ag.tree(y))) < 200_000
-    with pytest.raises(TypeError, match="tree: a Value or Tensor is needed, got a float"):
+    with pytest.raises(TypeError, match="tree: a Value or Tensor is needed, got float"):
         ag.tree(2.0)

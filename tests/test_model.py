@@ -1,8 +1,9 @@
 """The graph model and its collapsing: what every view reads."""
 
+import copy
 import gc
+import pickle
 import weakref
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -163,11 +164,12 @@ def test_a_mask_and_a_detached_node_end_the_graph():
 @pytest.mark.parametrize(
     ("thing", "text"),
     [
-        ([Value(1.0)], "a list: take one of its nodes"),
-        (3.0, "a float: wrap it, as ag.Value(3.0)"),
-        (ag.nn.Linear(1, 1, rng=0), "a Linear: call it, and take its output"),
+        ([Value(1.0)], "list: take one of its nodes"),
+        (3.0, "float: wrap it, as ag.Value(3.0)"),
+        (np.ones(3), "ndarray: wrap it, as ag.Tensor([1.0, 2.0])"),
+        (ag.nn.Linear(1, 1, rng=0), "Linear: call the model, and take its output"),
     ],
-    ids=["list", "number", "module"],
+    ids=["list", "number", "array", "module"],
 )
 def test_what_is_no_node_is_refused(thing, text):
     """A TypeError names the function, what was given and what to do."""
@@ -211,7 +213,7 @@ def test_parameters_get_their_path_by_themselves():
         assert box.scope == ("MLP", *box.name.split(".")[:2])
     for box in graph.boxes:
         if box.op == "dot":
-            neuron = box.node.meta["scope"][0]
+            neuron = box.node.meta["scope"][0].module()
             i, j = next((i, j) for i, layer in enumerate(net.layers) for j, own in enumerate(layer.neurons) if own is neuron)
             assert box.scope == ("MLP", f"layer{i}", f"neuron{j}")
     assert graph.root.scope == graph.boxes[-1].scope == ()
@@ -292,7 +294,8 @@ def test_scopes_hold_under_no_grad_and_in_threads_and_end_with_the_call():
     net, x = Broken(), Value(1.0)
     with pytest.raises(ValueError, match="on purpose"):
         net(x)
-    assert net.seen["scope"] == net.kept["scope"] == (net, None)
+    assert net.seen["scope"] == net.kept["scope"]
+    assert (net.seen["scope"][0].module() is net, net.seen["scope"][1]) == (True, None)
     assert not net.constant.requires_grad
     assert net.recorded.requires_grad
     assert (x * 2.0).meta is None
@@ -326,6 +329,146 @@ def test_a_graph_with_scopes_is_freed_at_once():
         assert [ref() for ref in alive] == [None] * 3
     finally:
         gc.enable()
+
+
+def test_a_module_that_holds_what_it_computed_is_freed_at_once():
+    """A cell that keeps its state makes no cycle: with the collector off it is gone with its last reference."""
+
+    class Cell(ag.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w, self.h = Tensor(np.eye(2)), Tensor(np.ones(2), requires_grad=False)
+
+        def forward(self):
+            self.h = (self.h @ self.w).tanh()
+            return self.h
+
+    gc.collect()
+    gc.disable()
+    try:
+        cell = Cell()
+        cell()
+        cell()
+        alive = weakref.ref(cell), weakref.ref(cell.w)
+        assert Graph(cell.h).root.scope == ("Cell",)
+        del cell
+        assert [ref() for ref in alive] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_modules_that_are_gone_leave_their_names():
+    """A loss that a function returns without its model: every box is named as if the model were there."""
+    made = []
+    for kept in (None, made):
+        net = ag.nn.scalar.MLP(2, [2, 1], rng=0)
+        loss = net([1.0, 2.0]) * 2.0
+        if kept is not None:
+            kept.append(net)
+        del net
+        made.append([(box.title, box.kind, box.scope) for box in Graph(loss).boxes])
+    assert made[0] == made[2]
+    assert ("layer0.neuron1.w[0]", "parameter", ("MLP", "layer0", "neuron1")) in made[0]
+    gc.collect()
+    gc.disable()
+    try:
+        net = ag.nn.scalar.MLP(2, [2, 1], rng=0)
+        loss = net([1.0, 2.0]) * 2.0
+        alive = weakref.ref(net), weakref.ref(net.layers[0].neurons[0].w[0])
+        del net
+        assert alive[0]() is None
+        assert alive[1]() is not None
+        del loss
+        assert alive[1]() is None
+    finally:
+        gc.enable()
+
+
+def test_copies_of_a_module_have_a_place_of_their_own():
+    """Copied or pickled after a call, a module's graphs bear its own parameters; nothing of the place shows among its attributes."""
+    net = ag.nn.Linear(2, 1, rng=0)
+    net(np.ones((1, 2)))
+    for other in (copy.deepcopy(net), copy.copy(net), pickle.loads(pickle.dumps(net))):
+        assert vars(other).keys() == vars(net).keys()
+        out = other(np.ones((1, 2)))
+        assert out.meta["scope"][0].module() is other
+        assert {box.node: box.name for box in Graph(out).boxes}[other.weight] == "weight"
+    assert net(np.ones((1, 2))).meta["scope"][0].module() is net
+
+
+def test_a_part_that_is_called_by_itself_keeps_its_place():
+    """A penalty on the hidden layer, called beside the model: the parameters bear the model's path, whichever comes first."""
+    net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
+    x = np.ones((4, 2))
+    for loss in (net(x).sum() + net.layers[0](x).sum(), net.layers[0](x).sum() + net(x).sum()):
+        graph = Graph(loss)
+        assert {box.name for box in graph.boxes if box.name} == {readable(path, False) for path, _ in net.named_parameters()}
+        assert {box.scope for box in graph.boxes if box.op == "linear"} == {("MLP", "layer0"), ("MLP", "layer1")}
+
+
+def test_models_are_numbered_as_one_reads():
+    """In n1(x) − n2(x) the first is MLP, the second MLP 2."""
+    one, two = ag.nn.MLP([1, 1], rng=0), ag.nn.MLP([1, 1], rng=1)
+    x = np.ones((1, 1))
+    by_node = {box.node: box.name for box in Graph((one(x) - two(x)).sum()).boxes}
+    assert by_node[one.layers[0].weight] == "MLP.layer0.weight"
+    assert by_node[two.layers[0].weight] == "MLP 2.layer0.weight"
+
+
+def test_two_modules_of_one_name_are_two():
+    """heads[0] reads head0; a head0 beside it gets a number, in the scope and so in the groups."""
+
+    class Two(ag.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.heads = [ag.nn.Linear(1, 1, rng=0)]
+            self.head0 = ag.nn.Linear(1, 1, rng=1)
+
+        def forward(self, x):
+            return self.heads[0](x) + self.head0(x)
+
+    graph = Graph(Two()(np.ones((1, 1))).sum())
+    net = Two()
+    graph = Graph(net(np.ones((1, 1))).sum())
+    assert {box.scope for box in graph.boxes if box.op == "linear"} == {("Two", "head0"), ("Two", "head0 (2)")}
+    assert {item.name for item in collapse(graph, "layer").items if isinstance(item, Group)} == {"head0", "head0 (2)"}
+
+
+def test_labels_of_blanks_are_none_and_equal_ones_are_numbered():
+    """A label of blanks alone says nothing; 20,000 equal labels are numbered one by one."""
+    assert Graph(Value(1.0, label="  ")).root.name is None
+    x = Value(1.0, label="h")
+    for _ in range(20_000):
+        x = x * 1.0
+        x.label = "h"
+    assert Graph(x).root.title == "h (20001)"
+
+
+def test_gradients_set_by_hand_are_read_or_named():
+    """A node or a list as .grad is read as numbers; anything else is an error that names the node."""
+    x = Value(2.0, label="x")
+    x.grad = Value(3.0)
+    assert Graph(x).root.grad == 3.0
+    x.grad = [1.0, 2.0]
+    np.testing.assert_array_equal(Graph(x).root.grad, [1.0, 2.0])
+    x.grad = "three"
+    with refused(ag.GraphError, "the .grad of x was set by hand"):
+        Graph(x).root.grad  # noqa: B018
+
+
+def test_stale_boxes_are_found():
+    """What was computed from other data than its operands now have, of Values and of Tensors; a NaN or a user's operation is none."""
+    x, w = Value(2.0), Tensor([1.0, 2.0])
+    y, z = x * x, (w * 3.0).sum()
+    assert Graph(y).stale() == Graph(z).stale() == []
+    x.data = 5.0
+    w.data = [3.0, 4.0]
+    assert [box.op for box in Graph(y + 1.0).stale()] == ["mul"]
+    assert [box.op for box in Graph(z).stale()] == ["mul"]
+    assert Graph(Value(-1.0).log()).stale() == []
+    own = ag.apply(ag.Op("own", lambda xp, x: 2.0 * x, (lambda xp, g, out, x: 2.0 * g,)), x)
+    x.data = 6.0
+    assert Graph(own).stale() == []
 
 
 # ---- Collapsing ---------------------------------------------------------------------------------------------------------
@@ -466,8 +609,9 @@ def test_users_groups():
     assert links(view)["x", "inner"] == 2
     with refused(TypeError, "name of a group or None", "it gave 3"):
         collapse(graph, lambda box: 3)
-    for wrong in ("neurons", -1, 2.5, True):
-        with refused(ValueError, "collapse must be", "neuron", repr(wrong)):
+    assert len(collapse(graph, np.int64(0)).items) == len(graph)
+    for wrong in ("neurons", -1, 2.5, True, np.array([1, 2])):
+        with refused(ValueError, "draw: collapse must be", "neuron", repr(wrong)):
             collapse(graph, wrong)
 
 
@@ -504,6 +648,8 @@ def test_summaries():
     assert (found.low, found.high, found.mean) == (-2.0, 1.0, -0.5)
     assert found.norm == pytest.approx(5**0.5)
     assert found.range() == "-2 to 1, 1 NaN, 1 ∞"
+    assert (summary([2.0, 2.0]).range(), summary([2.0, np.nan]).range()) == ("all 2", "2, 1 NaN")
+    assert (summary([3.0, 4.0]).length(), summary([np.inf]).length()) == ("5", "1 ∞")
     assert summary(2.0).range() == "2"
     assert summary(np.zeros((0, 3))).range() == "empty"
     assert summary([np.nan]).range() == "1 NaN"
@@ -523,11 +669,3 @@ def test_a_large_graph_is_read_without_recursion():
     for _ in range(60):
         y = y * y
     assert len(Graph(y)) == 61
-
-
-def test_a_half_made_module_in_a_scope_does_no_harm():
-    """The names of a module that is no Module of ours (any object with the two walks) are used as they come."""
-    node = Value(1.0) * 2.0
-    part = SimpleNamespace(named_modules=lambda: [("", part)], named_leaves=list)
-    node.meta = {"scope": (part, None)}
-    assert Graph(node).root.scope == ("SimpleNamespace",)

@@ -44,7 +44,7 @@ def test_the_line_stands_where_the_score_is_cut(shape):
     np.testing.assert_allclose(boundary(figure)[:, 0], 0.5, atol=1e-9)
     drawn = np.concatenate([part.get_offsets() for part in figure.axes[0].collections if len(part.get_offsets()) == 2])
     assert sorted(map(tuple, drawn)) == sorted(map(tuple, X))
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["0", "1"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["0", "1"]
 
 
 def test_probabilities_are_cut_at_a_half_unless_a_label_is_negative():
@@ -58,6 +58,15 @@ def test_probabilities_are_cut_at_a_half_unless_a_label_is_negative():
     assert boundary(ag.plot_decision_boundary(model, inside, [-1, 1])) is None  # never below 0
 
 
+def test_a_threshold_of_ones_own():
+    """A model fitted to 0 and 1 by squared error passes through 0 and 1; the line is where the threshold says, and the scale says so."""
+    figure = ag.plot_decision_boundary(lambda x: 2 * x[:, 0] - 0.5, X, [0, 0, 1, 1], threshold=0.5)
+    np.testing.assert_allclose(boundary(figure)[:, 0], 0.5, atol=1e-9)
+    assert figure.axes[1].get_ylabel() == "score; the line is at 0.5"
+    with refused(ValueError, "threshold"):
+        ag.plot_decision_boundary(Seen(), X, threshold=np.nan)
+
+
 def test_the_largest_of_several_scores_decides():
     """Three classes: the colour of each point is that of the largest score; labels may be one-hot."""
 
@@ -69,7 +78,7 @@ def test_the_largest_of_several_scores_decides():
     side = np.linspace(-0.15, 1.15, 30)
     grid = np.stack(np.meshgrid(side, side), axis=-1)
     np.testing.assert_array_equal(mesh.get_array().reshape(30, 30), np.concatenate([grid, np.full((30, 30, 1), 0.5)], -1).argmax(-1))
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["0", "1", "2"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["0", "1", "2"]
 
 
 def test_models_on_values_work():
@@ -82,7 +91,41 @@ def test_models_on_values_work():
     w0, w1 = (w.data for w in neuron.w)
     np.testing.assert_allclose(line @ [w0, w1], -neuron.b.data, atol=1e-9)
     layer = ag.nn.scalar.Layer(2, 3, rng=0)
-    assert ag.plot_decision_boundary(layer, X).axes[0].get_legend() is None
+    assert ag.plot_decision_boundary(layer, X).legends == []
+
+
+def test_models_on_values_that_no_network_on_tensors_equals():
+    """A forward of one's own, an activation for single numbers, neurons that differ: asked point by point, as they are."""
+
+    class Doubled(ag.nn.scalar.MLP):
+        def forward(self, x):
+            return 3.0 - super().forward(x) * 2.0
+
+    doubled = Doubled(2, [1], rng=0)
+    line = boundary(ag.plot_decision_boundary(doubled, [[-9.0, -9.0], [9.0, 9.0]], [0, 1]))
+    w0, w1 = (w.data for w in doubled.layers[0].neurons[0].w)
+    np.testing.assert_allclose(line @ [w0, w1], 1.5, atol=1e-6)
+    odd = ag.nn.scalar.MLP(2, [3, 1], activation=lambda x: x if x.data > 0 else 0.1 * x, rng=0)
+    mixed = ag.nn.scalar.MLP(2, [3, 3, 1], rng=0)
+    mixed.layers[1].neurons[0].activation = ag.tanh
+    for net in (odd, mixed):
+        assert ag.plot_decision_boundary(net, X, Y).axes
+
+
+def test_samples_and_labels_may_be_nodes():
+    """X as a Tensor, y as Values; labels that are no numbers are refused by name."""
+    figure = ag.plot_decision_boundary(Seen(), Tensor(X), [ag.Value(float(label)) for label in Y], points=5)
+    assert colours(figure) == {"0": ORANGE, "1": BLUE}
+    with refused(ag.DTypeError, "plot_decision_boundary: y must be numbers"):
+        ag.plot_decision_boundary(Seen(), X, ["a", "b", "b", "a"])
+
+
+def test_many_labels_are_a_scale():
+    """More than eight labels are numbers, not classes: a scale of colours, no legend."""
+    many = np.random.default_rng(0).normal(size=(40, 2))
+    figure = ag.plot_decision_boundary(Seen(), many, np.arange(40.0), points=5)
+    assert figure.legends == []
+    assert figure.axes[-1].get_ylabel() == "label"
 
 
 def test_the_model_is_evaluated_and_left_as_it_was():
@@ -108,10 +151,11 @@ def test_the_model_is_evaluated_and_left_as_it_was():
         (([[1.0, 2.0, 3.0]],), ag.ShapeError, ["(1, 3)", "two features"]),
         ((np.empty((0, 2)),), ag.ShapeError, ["(0, 2)"]),
         (([[1.0, np.nan]],), ValueError, ["NaN or ∞"]),
+        ((X, [0, 1, np.nan, 1]), ValueError, ["y holds NaN"]),
         ((X, [1, 2, 3]), ag.ShapeError, ["y has shape (3,) for 4 samples"]),
         ((X, [[1, 2], [3, 4]]), None, None),
     ],
-    ids=["three features", "no samples", "NaN", "labels missing", "labels as a square"],
+    ids=["three features", "no samples", "NaN", "a label of NaN", "labels missing", "labels as a square"],
 )
 def test_bad_samples_are_refused(arguments, kind, texts):
     """What, of which shape, and what is needed; labels of n elements are taken in any shape."""
@@ -128,8 +172,12 @@ def test_bad_models_are_refused():
         ag.plot_decision_boundary(lambda x: np.ones(3), X)
     with refused(ag.ShapeError, "the model gave", "str"):
         ag.plot_decision_boundary(lambda x: "yes", X)
-    with refused(ZeroDivisionError):
+    with refused(ZeroDivisionError, "called with a batch (40000, 2)"):
         ag.plot_decision_boundary(lambda x: 1 // 0, X)
+    with refused(TypeError, "a model that can be called is needed"):
+        ag.plot_decision_boundary(3, X)
+    with refused(TypeError, "plot_gradient_flow: the model is needed", "Value"):
+        ag.plot_gradient_flow(ag.Value(1.0))
     with refused(ValueError, "points"):
         ag.plot_decision_boundary(Seen(), X, points=1)
 
@@ -139,6 +187,54 @@ def test_constant_features_and_constant_scores_give_a_picture():
     ag.plot_decision_boundary(lambda x: 0 * x[:, 0], [[1.0, 1.0]], [1], points=5)
     figure = ag.plot_decision_boundary(lambda x: np.where(x[:, 0] > 0, x[:, 1] - 0.5, np.nan), X, Y, points=20)
     assert figure._repr_png_()[:4] == b"\x89PNG"
+
+
+def colours(figure):
+    """The colour of each label's samples."""
+    from matplotlib.colors import to_hex
+
+    dots = [part for part in figure.axes[0].collections if not part.get_label().startswith("_")]
+    return {part.get_label(): to_hex(part.get_facecolor()[0]).upper() for part in dots}
+
+
+ORANGE, BLUE, GREEN = "#D55E00", "#0072B2", "#009E73"
+
+
+def test_samples_have_the_colour_of_their_class():
+    """Of classes that no sample has, the colours stay theirs; a label alone has that of its side of the cut."""
+    figure = ag.plot_decision_boundary(lambda x: np.stack([-9 + 0 * x[:, 0], x[:, 0], -x[:, 0]], 1), X, [1, 2, 2, 1], points=5)
+    assert colours(figure) == {"1": BLUE, "2": GREEN}
+    assert colours(ag.plot_decision_boundary(lambda x: np.ones((len(x), 2)), X, [7, 8, 7, 8], points=5)) == {"7": ORANGE, "8": BLUE}
+    score = Seen()
+    assert colours(ag.plot_decision_boundary(score, X, [1, 1, 1, 1], points=5)) == {"1": BLUE}
+    assert colours(ag.plot_decision_boundary(score, X, [0, 0, 0, 0], points=5)) == {"0": ORANGE}
+    assert colours(ag.plot_decision_boundary(score, X, [-1, -1, -1, -1], points=5)) == {"-1": ORANGE}
+    assert colours(ag.plot_decision_boundary(score, X, Y, points=5)) == {"0": ORANGE, "1": BLUE}
+
+
+def test_the_legend_covers_no_sample():
+    """The legend stands below the plane."""
+    figure = ag.plot_decision_boundary(Seen(), X, Y, points=5)
+    figure._repr_png_()
+    legend, plane = figure.legends[0].get_window_extent(), figure.axes[0].get_window_extent()
+    assert legend.y1 <= plane.y0
+
+
+def test_scores_that_are_nan_or_infinite_move_no_line():
+    """The line is where the finite scores are cut; how many are NaN is said; ∞ is the end of the scale, and a lost class is none."""
+
+    def probability(x):
+        return np.where(x[:, 0] > 0.9, np.nan, 1 / (1 + np.exp(-5 * (x[:, 0] - 0.5))))
+
+    figure = ag.plot_decision_boundary(probability, X, Y, points=51)
+    np.testing.assert_allclose(boundary(figure)[:, 0], 0.5, atol=1e-2)
+    assert figure.axes[0].get_title() == "20% of the scores are NaN"
+    endless = ag.plot_decision_boundary(lambda x: np.where(x[:, 0] > 0.5, np.inf, -np.inf), X, Y, points=20)
+    np.testing.assert_allclose(boundary(endless)[:, 0], 0.5, atol=0.05)
+    nowhere = ag.plot_decision_boundary(lambda x: np.full((len(x), 2), np.nan), X, points=5)
+    mesh = next(part for part in nowhere.axes[0].collections if np.size(part.get_array()) == 25)
+    assert np.ma.getmaskarray(mesh.get_array()).all()
+    assert boundary(ag.plot_decision_boundary(lambda x: np.full(len(x), np.nan), X, points=5)) is None
 
 
 def test_plots_are_saved_whole_or_not_at_all(tmp_path):
@@ -169,7 +265,8 @@ def test_gradient_flow_counts_every_gradient():
         assert sum(bar.get_height() for bar in axes.patches) == plain.sum()
         assert axes.get_title(loc="right").startswith(f"{grads.size} gradients")
     assert "1 NaN, 1 ∞" in figure.axes[2].get_title(loc="right")
-    assert f"{(net.layers[1].bias.grad == 0).sum() + (net.layers[1].weight.grad == 0).sum()} 0" in figure.axes[1].get_title(loc="right")
+    zeros = sum(int((parameter.grad == 0).sum()) for parameter in net.layers[1].parameters())
+    assert f"{zeros} exactly 0" in figure.axes[1].get_title(loc="right")
 
 
 def test_gradient_flow_of_a_network_on_values_and_of_zeros_alone():
@@ -181,9 +278,27 @@ def test_gradient_flow_of_a_network_on_values_and_of_zeros_alone():
     assert figure.axes[0].get_title(loc="right").startswith("9 gradients")
     layer = ag.nn.Linear(2, 1, rng=0)
     (layer(X).sum() * 0.0).backward()
-    assert ag.plot_gradient_flow(layer).axes[0].get_title(loc="right") == "3 gradients, 3 0"
+    assert ag.plot_gradient_flow(layer).axes[0].get_title(loc="right") == "3 gradients, of them 3 exactly 0"
     layer.bias = None
     assert ag.plot_gradient_flow(layer).axes[0].get_title(loc="left") == "Linear"
+
+
+def test_gradient_flow_of_layers_of_values_that_have_no_neurons():
+    """Layers that hold their Values themselves, and neurons held one by one, each have a histogram."""
+
+    class Own(ag.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = [ag.Value(1.0), ag.Value(2.0)]
+
+    class Net(ag.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.out, self.h1 = Own(), Own(), ag.nn.scalar.Neuron(2, rng=0)
+
+    net = Net()
+    sum(p * p for p in net.parameters()).backward()
+    assert [axes.get_title(loc="left") for axes in ag.plot_gradient_flow(net).axes] == ["hidden", "out", "h1"]
 
 
 def test_gradient_flow_without_a_gradient_is_refused():
@@ -212,6 +327,19 @@ def test_to_tensor_undoes_to_scalar(sizes, bias):
     assert ours == theirs
     x = np.random.default_rng(0).normal(size=(5, sizes[0]))
     np.testing.assert_allclose(back(x).data, net(x).data, rtol=1e-14)
+
+
+def test_to_tensor_keeps_what_is_frozen_and_the_mode():
+    """Frozen biases are biases; a frozen network stays frozen, one in evaluation mode stays in it."""
+    net = ag.nn.scalar.MLP(2, [3, 1], activation="tanh", rng=0)
+    for neuron in net.layers[0].neurons:
+        neuron.b.data = 0.5
+    expected = net([1.0, 2.0]).data
+    back = net.freeze().eval().to_tensor()
+    assert back([1.0, 2.0]).item() == pytest.approx(expected, rel=1e-14)
+    assert back.parameters() == []
+    assert not back.training
+    assert len(back.unfreeze().parameters()) == 4
 
 
 def test_to_tensor_refuses_layers_that_differ():

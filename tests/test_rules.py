@@ -103,7 +103,7 @@ def test_no_formula_where_there_is_none_or_it_would_not_help():
     """A leaf, a large array, a long formula, and a user's rule that does more than compute: None, and nothing is raised."""
     assert expression(Graph(x).root, []) is None
     assert formula(Graph(x).root, 0, [], "out") is None
-    large = Tensor(np.ones(20_000))
+    large = Tensor(np.ones(1_000_001))
     assert expression(Graph(large * 2.0).root, ["a", "2"]) is None
     long = ag.dot([x] * 50, [y] * 50, x)
     assert expression(Graph(long).root, ["x"] * 101) is None
@@ -112,6 +112,32 @@ def test_no_formula_where_there_is_none_or_it_would_not_help():
     assert formula(Graph(ag.apply(printing, x)).root, 0, ["x"], "out") is None
     masked = ag.apply(ag.Op("mask", lambda xp, x: xp.sign(x)), x * 1.0)
     assert formula(Graph(masked).root, 0, ["x"], "out") is None
+
+
+@pytest.mark.parametrize(
+    ("node", "value", "slope"),
+    [
+        (Value(0.0).log(), "log(x)", "1 / x"),
+        (1.0 / Value(0.0), None, "−y / x"),
+        (Value(0.0) ** -1, "x⁻¹", "−x⁻²"),
+        (Value(0.0).sqrt(), "√(x)", "0.5 / y"),
+        (Value(2000.0).exp(), "exp(x)", "y"),
+        (Value(-1.0).log(), "log(x)", "1 / x"),
+    ],
+    ids=["log 0", "1/0", "0**-1", "sqrt 0", "overflow", "log -1"],
+)
+def test_formulas_stand_at_poles_too(node, value, slope):
+    """Where the gradient is ∞ or NaN the formula is what the reader needs."""
+    box = Graph(node).root
+    at = len(box.parents) - 1
+    names = ["1", "x"][-len(box.parents) :]
+    assert value is None or expression(box, names) == value
+    assert formula(box, at, names, "y") == slope
+
+
+def test_a_slope_to_the_power_0_is_1():
+    """x**1 has the slope 1, not x⁰."""
+    assert formula(Graph(x**1).root, 0, ["x"], "y") == "1"
 
 
 t, u = Term(2.0, "t"), Term(3.0, "u")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
+from autograd_mini import cli
 from autograd_mini.draw import tree as module
 
 
@@ -218,17 +219,18 @@ def on_a_terminal(monkeypatch):
     return sys.stdout
 
 
-def test_colours_only_when_printed_to_a_terminal(monkeypatch):
-    """print and the console colour the gradients; the string itself is plain, for files, comparisons and f-strings."""
+def test_colours_in_what_a_console_shows_on_a_terminal(monkeypatch):
+    """The console's echo colours the gradients; what is printed, written or formatted is plain, wherever it goes."""
     terminal = on_a_terminal(monkeypatch)
     text = ag.tree(neuron())
-    print(text)
+    sys.displayhook(text)
     shown = terminal.getvalue()
     assert f"w = 0.5{module.NEGATIVE}  ∂ -1.5729{module.END}\n" in shown
     assert f"x = -2{module.POSITIVE}  ∂ 0.393224{module.END}\n" in shown
-    assert repr(text) == str(text) == shown.removesuffix("\n")
-    assert "\x1b" not in f"{text}" + "".join(text.splitlines()) + text.lower()
     assert re.sub(r"\x1b\[[\d;]*m", "", shown) == text + "\n"
+    out = io.StringIO()
+    print(text, file=out)
+    assert "\x1b" not in out.getvalue() + str(text) + f"{text}" + "%s" % text + "".join(text.splitlines()) + text.lower()
 
 
 @pytest.mark.parametrize(
@@ -237,16 +239,26 @@ def test_colours_only_when_printed_to_a_terminal(monkeypatch):
 def test_no_colours_where_they_are_not_wanted(monkeypatch, name, value):
     """NO_COLOR, whatever it is set to, and a terminal that has none."""
     on_a_terminal(monkeypatch)
-    assert "\x1b" in str(ag.tree(neuron()))
+    assert "\x1b" in repr(ag.tree(neuron()))
     monkeypatch.setenv(name, value)
-    assert "\x1b" not in str(ag.tree(neuron()))
+    assert "\x1b" not in repr(ag.tree(neuron()))
 
 
 def test_an_empty_no_color_is_none(monkeypatch):
     """As no-color.org says."""
     on_a_terminal(monkeypatch)
     monkeypatch.setenv("NO_COLOR", "")
-    assert "\x1b" in str(ag.tree(neuron()))
+    assert "\x1b" in repr(ag.tree(neuron()))
+
+
+@pytest.mark.parametrize("command", [["tree", "x*x", "x=2"]])
+def test_the_command_colours_on_a_terminal_alone(monkeypatch, command, capsys):
+    """`python -m autograd_mini tree` is coloured on a terminal, and plain in a file."""
+    assert cli.main(command) == 0
+    assert "\x1b" not in capsys.readouterr().out
+    terminal = on_a_terminal(monkeypatch)
+    assert cli.main(command) == 0
+    assert module.POSITIVE in terminal.getvalue()
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()], ids=["none", "closed"])
@@ -255,13 +267,13 @@ def test_without_standard_output_it_is_plain(monkeypatch, stream):
     if stream:
         stream.close()
     monkeypatch.setattr(sys, "stdout", stream)
-    assert str(ag.tree(neuron())).startswith("tanh = 0.462117  ∂ 1\n")
+    assert repr(ag.tree(neuron())).startswith("tanh = 0.462117  ∂ 1\n")
 
 
 def test_colours_on_request(monkeypatch):
     """True colours the string itself, anywhere; False never."""
     on_a_terminal(monkeypatch)
-    assert "\x1b" not in str(ag.tree(neuron(), color=False))
+    assert "\x1b" not in repr(ag.tree(neuron(), color=False))
     monkeypatch.setenv("NO_COLOR", "1")
     assert f"{module.NEGATIVE}  ∂ -1.5729{module.END}" in f"{ag.tree(neuron(), color=True)}"
 
@@ -308,7 +320,7 @@ def test_labels_neither_break_lines_nor_speak_to_the_terminal(label, ascii):
 def test_long_labels_are_shortened():
     """10,000 characters end in `…`."""
     assert max(map(len, ag.tree(ag.Value(1.0, label="x" * 10_000) * 2.0).splitlines())) < 100
-    assert "x… = 1" in ag.tree(ag.Value(1.0, label="x" * 10_000))
+    assert "x…x" in ag.tree(ag.Value(1.0, label="x" * 10_000))
 
 
 @pytest.mark.parametrize(
@@ -335,5 +347,15 @@ def test_bad_arguments(options, error, text):
 @pytest.mark.parametrize("thing", [2.0, None, "x", [ag.Value(1.0)], np.ones(2), ag.nn.Linear(1, 1, rng=0)], ids=lambda x: type(x).__name__)
 def test_what_is_no_node(thing):
     """TypeError that says what was given."""
-    with pytest.raises(TypeError, match=f"tree: a Value or Tensor is needed, got a {type(thing).__name__}"):
+    with pytest.raises(TypeError, match=f"tree: a Value or Tensor is needed, got {type(thing).__name__}"):
         ag.tree(thing)
+
+
+def test_what_was_changed_after_it_was_used_is_said():
+    """After an optimiser's step the tree says whose operands are others now."""
+    x = ag.Value(2.0, label="x")
+    y = (x * x) * x
+    y.backward()
+    assert "changed" not in ag.tree(y)
+    x.data = 5.0
+    assert ag.tree(y).splitlines()[-1] == "operands of v1 and 1 more were changed afterwards: run forward and backward again"

@@ -67,19 +67,19 @@ def collapse(graph: Graph, how: Level = "auto", max_nodes: int = 400) -> View:
     several then (`cell #1`, `cell #2`), and what these share stays outside.
     Raises ValueError or TypeError for another `how`.
     """
-    if how == "auto":
+    if isinstance(how, str) and how == "auto":
         return _automatic(graph, max_nodes)
     if how is None or how is False:
         how = "none"
     if callable(how):
         keys: list[Any] = [_checked(how(box), box) for box in graph.boxes]
-    elif isinstance(how, int) and not isinstance(how, bool) and how >= 0:
+    elif isinstance(how, int | np.integer) and not isinstance(how, bool) and how >= 0:
         keys = [box.scope[:how] or None for box in graph.boxes]
-    elif how in LEVELS:
+    elif isinstance(how, str) and how in LEVELS:
         keys = _keys(graph, str(how))
     else:
         names = ", ".join(map(repr, ("auto", *LEVELS)))
-        raise ValueError(f"collapse must be {names}, a depth ≥ 0 or a function of a Box, got {how!r}")
+        raise ValueError(f"draw: collapse must be {names}, a depth ≥ 0 or a function of a Box, got {how!r}")
     return _grouped(graph, keys)
 
 

@@ -1,16 +1,21 @@
 """The graph model: what every view of a graph reads. It is read once, from any node, with an explicit stack."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..coercion import to_array
 from ..core.engine import check_fresh, check_root, sweep
 from ..core.namespaces import read
-from ..core.node import Node
+from ..core.node import Node, evaluate
+from ..errors import AutogradError, GraphError
 
-SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "matmul": "@", "pow": "^", "pow2": "x²", "pow3": "x³", "dot": "w·x"}
+SYMBOLS = {
+    "add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "matmul": "@", "pow": "^", "pow2": "x²", "pow3": "x³",
+    "dot": "w·x + b",
+}  # fmt: skip
 COMMUTE = {"add", "mul", "maximum", "minimum", "hypot", "logaddexp"}  # the order of their operands needs no showing
 
 
@@ -43,8 +48,14 @@ class Box:
 
     @property
     def grad(self) -> Any:
-        """The node's gradient, or None."""
-        return self.node.grad
+        """The node's gradient, or None. GraphError for one that was set by hand and is no number or array."""
+        grad = self.node.grad
+        if grad is None or type(grad) is float or type(grad) is np.ndarray:
+            return grad
+        try:
+            return to_array(grad.data if isinstance(grad, Node) else grad)
+        except (AutogradError, TypeError, ValueError) as error:
+            raise GraphError(f"the .grad of {self.title} was set by hand to what is no number or array: {error}") from None
 
     @property
     def symbol(self) -> str:
@@ -80,7 +91,7 @@ class Graph:
         uses = [0] * len(order)
         self.boxes: list[Box] = []
         self._locals: dict[int, list[float | None]] = {}
-        scopes = _Scopes(order)
+        scopes = _Scopes(root, order)
         for i, node in enumerate(order):
             box = Box()
             box.index, box.node, box.op = i, node, node.op.name if node.op else None
@@ -88,7 +99,7 @@ class Graph:
             for parent in box.parents:
                 uses[parent] += 1
             path, box.scope = scopes.of(node)
-            box.name = node.label or path
+            box.name = node.label if node.label and node.label.strip() else path
             owned = path is not None and node.requires_grad
             leaf = "parameter" if owned else "input" if node.requires_grad else "constant"
             box.kind = leaf if not node.parents else "result" if node is root else "operation"
@@ -152,6 +163,20 @@ class Graph:
         grads = sweep(order, self.root.node.seed(None, what))
         return {box.index: grads[box.node] for box in self.boxes if box.node in grads}
 
+    def stale(self) -> list[Box]:
+        """Return the boxes whose operands were given other data after they were computed: their values and slopes are of before.
+
+        A Value tells it by computing it again, a Tensor by when its operands were changed. An operation of the user's own is not asked.
+        """
+        return [box for box in self.boxes if self._is_stale(box)]
+
+    def _is_stale(self, box: Box) -> bool:
+        node = box.node
+        if box.is_array or not node.parents or not node.op.builtin:
+            return any(parent.version > node.version for parent in node.parents)
+        now = evaluate(node.op, node.xp, [parent.data for parent in node.parents])
+        return bool(now != node.data and now == now)
+
     def _settle_constants(self) -> None:
         """A number that serves one module alone stands in that module's scope."""
         scopes: dict[int, set[tuple[str, ...]]] = {}
@@ -164,12 +189,12 @@ class Graph:
     def _entitle(self) -> None:
         """Give every box a title of its own: its name, where need be with a number; else `L` to root and `v1`, `v2`, … to others."""
         taken: set[str] = set()
+        again: dict[str, Iterator[int]] = {}
         for box in self.boxes:
             if box.name is not None:
-                again = itertools.count(2)
                 box.title = box.name
                 while box.title in taken:
-                    box.title = f"{box.name} ({next(again)})"
+                    box.title = f"{box.name} ({next(again.setdefault(box.name, itertools.count(2)))})"
                 taken.add(box.title)
         numbers = itertools.count(1)
         for box in [self.root, *self.boxes[:-1]]:
@@ -183,14 +208,16 @@ class Graph:
 def _describe(thing: Any) -> str:
     """What was given instead of a node, and what to do."""
     if isinstance(thing, list | tuple):
-        return f"a {type(thing).__name__}: take one of its nodes, or their sum"
-    if hasattr(thing, "named_parameters"):
-        return f"a {type(thing).__name__}: call it, and take its output or the loss"
-    return f"a {type(thing).__name__}: wrap it, as ag.Value(3.0), before it is used"
+        way = "take one of its nodes, or their sum"
+    elif hasattr(thing, "named_parameters"):
+        way = "call the model, and take its output or the loss"
+    else:
+        way = f"wrap it, as ag.{'Tensor([1.0, 2.0])' if np.ndim(thing) else 'Value(3.0)'}, before it is used"
+    return f"{type(thing).__name__}: {way}"
 
 
-def _toposort(root: Any) -> list[Any]:
-    """All nodes that root was made from, constants too, operands first; the engine's order."""
+def _toposort(root: Any, way: int = 1) -> list[Any]:
+    """All nodes that root was made from, constants too, operands first; the engine's order, or with −1 the first operands first."""
     order: list[Any] = []
     seen: set[Any] = set()
     stack = [root]
@@ -201,51 +228,59 @@ def _toposort(root: Any) -> list[Any]:
         elif node not in seen:
             seen.add(node)
             stack += [node, None]
-            stack += [parent for parent in node.parents if parent not in seen]
+            stack += [parent for parent in node.parents[::way] if parent not in seen]
     return order
 
 
 class _Scopes:
-    """The names of the modules in which nodes were made, and the paths of what belongs to them."""
+    """The names of the modules in which nodes were made, and the paths of what belongs to them.
 
-    def __init__(self, order: Sequence[Any]) -> None:
-        self.names: dict[int, tuple[str, ...]] = {}  # of a scope: (module, the scope around it)
-        self.roots: dict[int, Any] = {}  # the outermost modules
+    A scope is what nn.Module notes: (the module's Place, the scope around it).
+    """
+
+    def __init__(self, root: Any, order: Sequence[Any]) -> None:
+        self.names: dict[int, tuple[str, ...]] = {}  # of a scope, by its id
+        self.parts: dict[tuple[str, ...], dict[Any, str]] = {}  # of what is inside a scope: the names, by Place
+        self.homes: dict[Any, tuple[str, ...]] = {}  # of a Place: where it is in its model
+        self.leaves: dict[Any, tuple[str, tuple[str, ...]]] = {}  # of a leaf that belongs to a model: its path there, and the scope
+        called = self._called(order)
+        if len(called) > 1:  # numbered as one reads, the first operands first
+            called = self._called(_toposort(root, -1))
+        parts = {place: place.parts() for place in called}
+        inner = {part for place in called for *_, part in parts[place]}
+        models = [place for place in called if place not in inner]  # the others are parts of these, called by themselves
+        self.several = len(models) > 1
+        for place in models:
+            self._walk(place, parts[place])
+
+    def _called(self, order: Sequence[Any]) -> list[Any]:
+        """The outermost modules in whose calls these nodes were made."""
+        found: dict[Any, None] = {}
         for node in order:
-            scope = node.meta.get("scope") if node.meta else None
+            scope = _scope_of(node)
+            while scope is not None and scope[1] is not None:
+                scope = scope[1]
             if scope is not None:
-                while scope[1] is not None:
-                    scope = scope[1]
-                self.roots.setdefault(id(scope[0]), scope[0])
-        self.titles: dict[int, str] = {}
-        for module in self.roots.values():
-            kind = type(module).__name__
-            before = sum(title.partition(" ")[0] == kind for title in self.titles.values())
-            self.titles[id(module)] = f"{kind} {before + 1}" if before else kind
-        self.paths: dict[int, str] = {}  # of modules
-        self.leaves: dict[Any, tuple[str, tuple[str, ...]]] = {}
-        for module in self.roots.values():
-            self._walk(module)
+                found[scope[0]] = None
+        return list(found)
 
-    def _walk(self, root: Any) -> None:
-        """Note the paths of all below one of the outermost modules."""
-        title = self.titles[id(root)]
-        modules = dict(root.named_modules())
-        for path, module in modules.items():
-            self.paths.setdefault(id(module), readable(path, True))
-        for path, node in root.named_leaves():
-            owners = [path[:i] for i, letter in enumerate(path) if letter == "." and path[:i] in modules]
-            scope = [title]
-            for i, owner in enumerate(owners):
-                scope.append(_below(readable(owner, True), readable(owners[i - 1], True) if i else ""))
-            name = readable(path, False)
-            self.leaves.setdefault(node, (f"{title}.{name}" if len(self.roots) > 1 else name, tuple(scope)))
+    def _walk(self, model: Any, parts: Sequence[tuple[str, str, Any]]) -> None:
+        """Note the places of all modules and leaves of a model."""
+        around: dict[str, tuple[str, ...]] = {}
+        for path, kind, place in [("", model.kind, model), *parts]:
+            outer = around[_owner(path, around)] if path else ()
+            around[path] = self._inside(outer, place or path, kind, readable(path, True))
+            if place is not None:
+                self.homes.setdefault(place, around[path])
+        for path, node in model.leaves():
+            self.leaves.setdefault(node, (readable(path, False), around[_owner(path, around)]))
 
     def of(self, node: Any) -> tuple[str | None, tuple[str, ...]]:
-        """The path of a leaf that belongs to a module, or None; and the names of the modules around a node."""
+        """The path of a leaf that belongs to a model, or None; and the names of the modules around a node."""
         if not node.parents:
-            return self.leaves.get(node, (None, ()))
-        scope = node.meta.get("scope") if node.meta else None
+            path, names = self.leaves.get(node, (None, ()))
+            return (f"{names[0]}.{path}" if path and self.several else path), names
+        scope = _scope_of(node)
         return None, () if scope is None else self._named(scope)
 
     def _named(self, scope: Any) -> tuple[str, ...]:
@@ -256,14 +291,35 @@ class _Scopes:
             scope = scope[1]
         names = self.names[id(scope)] if scope is not None else ()
         for part in reversed(chain):
-            module, around = part
-            if around is None:
-                names = (self.titles[id(module)],)
-            else:
-                path, outer = self.paths.get(id(module)), self.paths.get(id(around[0]), "")
-                names = (*names, (path and _below(path, outer)) or type(module).__name__)
+            place = part[0]
+            home = self.homes.get(place, ())
+            names = home if home and names in ((), home[:-1]) else self._inside(names, place, place.kind, ".".join(home[1:]))
             self.names[id(part)] = names
         return names
+
+    def _inside(self, around: tuple[str, ...], key: Any, kind: str, path: str) -> tuple[str, ...]:
+        """The names of a module in a scope: those around it, and its own, which no other module has there."""
+        here = self.parts.setdefault(around, {})
+        if key not in here:
+            plain = name = _below(path, ".".join(around[1:])) or kind
+            again = itertools.count(2)
+            while name in here.values():
+                name = f"{plain} ({next(again)})" if around else f"{plain} {next(again)}"
+            here[key] = name
+        return (*around, here[key])
+
+
+def _scope_of(node: Any) -> Any:
+    """What the node knows of the modules around it."""
+    return node.meta.get("scope") if node.meta else None
+
+
+def _owner(path: str, places: Mapping[str, Any]) -> str:
+    """The path of the innermost module around a path."""
+    outer = path.rpartition(".")[0]
+    while outer not in places:
+        outer = outer.rpartition(".")[0]
+    return outer
 
 
 def _below(path: str, outer: str) -> str:

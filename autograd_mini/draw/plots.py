@@ -4,63 +4,70 @@ from typing import Any
 
 import numpy as np
 
-from ..coercion import describe, to_array, whole
+from ..coercion import describe, finite, to_array, whole
 from ..core.node import Node
-from ..errors import GraphError, ShapeError
+from ..errors import DTypeError, GraphError, ShapeError, noted
 from ..figures import new_figure, save_figure
 from ..modes import no_grad
 from ..parameters import set_modes, training_modes
 from .model import readable
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")  # Okabe and Ito's, 2008
+MANY = 8  # labels that are told apart by colour
 SLOW = 40  # points a side for a model that takes one sample at a time
 
 
-def plot_decision_boundary(model: Any, X: Any, y: Any = None, *, points: int = 200, path: Any = None) -> Any:
+def plot_decision_boundary(
+    model: Any, X: Any, y: Any = None, *, threshold: float | None = None, points: int = 200, path: Any = None
+) -> Any:
     """Return a matplotlib Figure of what a model of two features decides over the plane, with the samples; with a path, save it.
 
     `model`: a Module or function of a batch (n, 2) that gives a score (n,) or (n, 1), or scores (n, k) of k classes, the largest of which
     decides. It is called once, on `points` × `points` points around the samples, without recording and in evaluation mode. A
     model on Values that takes one sample at a time works too: nn.scalar.MLP as quickly, any other at 40 × 40 points.
-    `X`: the samples, (n, 2); `y`: their n labels, in any shape of n elements or as n one-hot rows, or None. A single score is cut
-    at 0; at ½ where all scores lie in [0, 1] and no label is below 0, as probabilities do.
-    Raises ShapeError for other shapes; ValueError for samples that are not finite; ImportError without matplotlib; OSError where the
-    path cannot be written. The Figure shows itself at the end of a notebook's cell.
+    `X`: the samples, (n, 2); `y`: their n labels, in any shape of n elements or as n one-hot rows, or None. The black line is
+    where a single score passes `threshold`: by default 0, as for logits and labels ±1, or ½ where all scores lie in [0, 1] and no
+    label is below 0, as for probabilities; for a model that was fitted to the labels 0 and 1 by squared error say 0.5.
+    Raises TypeError for what cannot be called; ShapeError for other shapes; ValueError for samples or labels that are not finite;
+    ImportError without matplotlib; OSError where the path cannot be written. The Figure shows itself at the end of a notebook's cell.
 
     >>> import autograd_mini as ag
     >>> net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
     >>> plot_decision_boundary(net, [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]).axes[0].get_xlabel()
     'x₀'
     """
-    X = to_array(X)
+    if not callable(model):
+        raise TypeError(f"plot_decision_boundary: a model that can be called is needed, got {describe(model)}")
+    cut = None if threshold is None else finite("threshold", threshold)
+    X = _array(X, "X")
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
         raise ShapeError(f"plot_decision_boundary: X has shape {X.shape}: samples of two features, (n, 2), are needed; take two columns")
     if not np.isfinite(X).all():
         raise ValueError("plot_decision_boundary: X holds NaN or ∞: drop those samples")
     labels = None if y is None else _labels(y, len(X))
+    classes = np.empty(0) if labels is None else np.unique(labels)
     figure = new_figure(5, 4.2)
     low, high = X.min(0), X.max(0)
     margin = 0.15 * np.where(high > low, high - low, 1.0)
     sides, scores = _scores(model, low - margin, high + margin, whole("points", points, 2), X.dtype)
+    lost = np.isnan(scores).any(-1) if scores.ndim == 3 else np.isnan(scores)
     axes = figure.add_subplot(xlabel="x₀", ylabel="x₁")
+    if lost.any():
+        axes.set_title(f"{lost.sum() / lost.size:.0%} of the scores are NaN", fontsize=9)
     if scores.ndim == 3:
-        winners = scores.argmax(-1)  # as squares: contours would draw every class between two
-        axes.pcolormesh(*sides, winners, cmap=_cycled(scores.shape[-1]), vmin=-0.5, vmax=scores.shape[-1] - 0.5, alpha=0.35)
+        colours = _paint_classes(axes, sides, scores, lost, classes)
     else:
-        probable = scores.min() >= 0 and scores.max() <= 1 and (labels is None or labels.min() >= 0)
-        cut = 0.5 if probable else 0.0
-        reach = max(float(np.abs(scores - cut)[np.isfinite(scores)].max(initial=0.0)), 1e-12)
-        shades = axes.contourf(*sides, scores, levels=np.linspace(cut - reach, cut + reach, 21), cmap=_two_colours(), alpha=0.6)
-        figure.colorbar(shades, label="score")
-        if scores.min() < cut < scores.max():
-            axes.contour(*sides, scores, levels=[cut], colors="black", linewidths=1.5)
-    for i, label in enumerate([] if labels is None else np.unique(labels)):
-        chosen = X[labels == label]
-        axes.scatter(*chosen.T, s=24, color=COLOURS[i % len(COLOURS)], edgecolor="white", linewidth=0.8, label=f"{label:g}", zorder=3)
+        colours = _paint_score(axes, sides, scores, lost, classes, cut)
+    if len(classes) > MANY:  # numbers rather than classes
+        dots = axes.scatter(*X.T, c=labels, s=24, cmap=_two_colours(), edgecolor="grey", linewidth=0.8, zorder=3)
+        figure.colorbar(dots, label="label")
+        classes = classes[:0]
+    for label, colour in zip(classes, colours, strict=False):
+        axes.scatter(*X[labels == label].T, s=24, color=colour, edgecolor="white", linewidth=0.8, label=f"{label:g}", zorder=3)
     if labels is None:
         axes.scatter(*X.T, s=24, color="black", edgecolor="white", linewidth=0.8, zorder=3)
-    else:
-        axes.legend(title="label", loc="upper right", framealpha=0.8)
+    elif len(classes):
+        figure.legend(title="label", loc="outside lower center", ncols=len(classes))  # beside the samples, never on them
     if path is not None:
         save_figure(figure, path)
     return figure
@@ -69,9 +76,10 @@ def plot_decision_boundary(model: Any, X: Any, y: Any = None, *, points: int = 2
 def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     """Return a matplotlib Figure with a histogram of log₁₀ |gradient| for each layer, input side first; with a path, save it.
 
-    Layers whose bars lie far to the left learn little (vanishing gradients), far to the right too much; how many gradients are
-    exactly 0 (dead ReLUs), NaN or ∞ stands beside. `model` is any with `named_parameters()`, after a `backward()`.
-    Raises GraphError where a backward has reached no parameter; ImportError without matplotlib; OSError for a path that cannot be written.
+    Layers whose bars lie far to the left receive small gradients (they vanish on the way), far to the right large ones; how many
+    are exactly 0 (dead ReLUs), NaN or ∞ stands beside. `model` is any with `named_parameters()`, after a `backward()`.
+    Raises TypeError for what is no model; GraphError where a backward has reached no parameter; ImportError without matplotlib;
+    OSError for a path that cannot be written.
 
     >>> import autograd_mini as ag
     >>> net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
@@ -79,11 +87,14 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     >>> [axes.get_title(loc="left") for axes in plot_gradient_flow(net).axes]
     ['layer0', 'layer1']
     """
+    if not hasattr(model, "named_parameters"):
+        raise TypeError(f"plot_gradient_flow: the model is needed, not its output or its parameters; got {describe(model)}")
     layers: dict[str, list[Any]] = {}
     for name, parameter in model.named_parameters():
         owner = readable(name, False).rpartition(".")[0]
         if isinstance(parameter, Node.scalar_kind):
-            owner = owner.rpartition(".")[0]  # of a neuron its layer
+            layer = owner.rpartition(".")[0]
+            owner = layer if layer and owner[-1:].isdigit() else owner  # of one neuron of several their layer
         layers.setdefault(owner or type(model).__name__, []).append(parameter)
     grads = {layer: [np.ravel(node.grad) for node in nodes if node.grad is not None] for layer, nodes in layers.items()}
     if not any(grads.values()):
@@ -108,16 +119,45 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     return figure
 
 
+def _paint_classes(axes: Any, sides: Any, scores: Any, lost: Any, classes: Any) -> list[str]:
+    """The class that wins at each point, as a colour; returns the colours of the labels."""
+    count = scores.shape[-1]
+    winners = np.ma.masked_array(scores.argmax(-1), lost)  # as squares: contours would draw every class between two
+    axes.pcolormesh(*sides, winners, cmap=_cycled(count), vmin=-0.5, vmax=count - 0.5, alpha=0.35)
+    indices = classes if np.isin(classes, range(count)).all() else range(len(classes))
+    return [COLOURS[int(i) % len(COLOURS)] for i in indices]
+
+
+def _paint_score(axes: Any, sides: Any, scores: Any, lost: Any, classes: Any, cut: float | None) -> list[str]:
+    """One score as shades, and the line where it is cut; returns the colours of the labels."""
+    from matplotlib.ticker import MaxNLocator
+
+    known, signed = scores[~lost], bool((classes < 0).any())
+    if cut is None:
+        cut = 0.0 if signed or (known < 0).any() or (known > 1).any() else 0.5
+    reach = float(np.abs(known[np.isfinite(known)] - cut).max(initial=0.0)) or 1.0
+    shown = np.ma.masked_array(np.clip(scores, cut - reach, cut + reach), lost)  # ∞ as the end of the scale
+    shades = axes.contourf(*sides, shown, levels=np.linspace(cut - reach, cut + reach, 21), cmap=_two_colours(), alpha=0.6)
+    axes.figure.colorbar(shades, label=f"score; the line is at {cut:g}", ticks=MaxNLocator(7))
+    if len(known) and shown.min() < cut < shown.max():
+        axes.contour(*sides, shown, levels=[cut], colors="black", linewidths=1.5)
+    if len(classes) == 1:  # on its side of the cut
+        return [COLOURS[int(classes[0] > (0.0 if signed else 0.5))]]
+    return [COLOURS[i % len(COLOURS)] for i in range(len(classes))]
+
+
 def _counted(grads: Any) -> str:
     """How many gradients there are, and how many are 0 or no number."""
-    special = {"0": grads == 0, "NaN": np.isnan(grads), "∞": np.isinf(grads)}
+    special = {"exactly 0": grads == 0, "NaN": np.isnan(grads), "∞": np.isinf(grads)}
     counts = [f"{int(where.sum()):,} {name}" for name, where in special.items() if where.any()]
-    return ", ".join([f"{grads.size:,} gradients" if grads.size else "no gradient", *counts])
+    return (f"{grads.size:,} gradients" if grads.size else "no gradient") + (f", of them {', '.join(counts)}" if counts else "")
 
 
 def _labels(y: Any, n: int) -> Any:
     """The labels as n numbers."""
-    labels = to_array(y.data if isinstance(y, Node) else y)
+    labels = _array(y, "y")
+    if not np.isfinite(labels).all():
+        raise ValueError("plot_decision_boundary: y holds NaN or ∞: give each sample a label")
     if labels.size == n:
         return labels.ravel()
     if labels.ndim == 2 and len(labels) == n:
@@ -128,25 +168,44 @@ def _labels(y: Any, n: int) -> Any:
 @no_grad
 def _scores(model: Any, low: Any, high: Any, points: int, dtype: Any) -> tuple[Any, Any]:
     """The coordinates of a grid of points, and the model's scores there: (points, points), or (points, points, k)."""
-    model = model.to_tensor() if hasattr(model, "to_tensor") else model
     before = training_modes(model)
     set_modes((part, False) for part, _ in before)
     try:
+        sides, batch = _grid(low, high, points, dtype)
         try:
-            sides, batch = _grid(low, high, points, dtype)
-            scores = _plain(model(batch))
+            scores = _in_a_batch(model, batch)
         except Exception as error:  # a model of one sample, perhaps: asked below, and if it is none, the first error tells why
             sides, batch = _grid(low, high, SLOW, dtype)
             try:
                 scores = np.stack([_plain(model(row)) for row in batch.tolist()])
             except Exception:
-                raise error from None
+                tried = f"the model was called with a batch {(points**2, 2)}, and with single samples of two numbers"
+                raise noted(error, tried) from None
     finally:
         set_modes(before)
     if scores.shape[:1] != (len(batch),) or scores.ndim > 2:
-        raise ShapeError(f"plot_decision_boundary: the model gave shape {scores.shape} for {batch.shape}: (n,), (n, 1) or (n, k) is needed")
+        given = f"the model gave shape {scores.shape} for {batch.shape}"
+        raise ShapeError(f"plot_decision_boundary: {given}: (n,), (n, 1) or (n, k) is needed")
     shape = (len(sides[1]), len(sides[0]))
     return sides, scores.reshape(shape) if scores.size == len(batch) else scores.reshape(*shape, -1)
+
+
+def _in_a_batch(model: Any, batch: Any) -> Any:
+    """The model's scores of all points at once; of a network on Values those of the same on Tensors, where that is the same."""
+    kind = next((part for part in type(model).__mro__ if "to_tensor" in vars(part)), None)
+    if kind is not None and type(model).forward is kind.forward:  # type: ignore[attr-defined]
+        model = model.to_tensor()
+    return _plain(model(batch))
+
+
+def _array(data: Any, name: str) -> Any:
+    """Samples or labels as an array, of nodes their data."""
+    if isinstance(data, list | tuple):
+        data = [part.data if isinstance(part, Node) else part for part in data]
+    try:
+        return to_array(data.data if isinstance(data, Node) else data)
+    except DTypeError:
+        raise DTypeError(f"plot_decision_boundary: {name} must be numbers, got {describe(data)}; give classes numbers, as 0, 1, 2") from None
 
 
 def _grid(low: Any, high: Any, points: int, dtype: Any) -> tuple[list[Any], Any]:

@@ -1,7 +1,6 @@
 """How nodes show themselves: a line of text, and in a notebook a table. Nothing here raises, and nothing warns."""
 
 import functools
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -19,25 +18,31 @@ def one_line(text: Any, limit: int = LONGEST) -> str:
     """Return the text on one line, its control characters written out, the rest of a long one as `…`.
 
     >>> one_line("a\\nb"), one_line("x" * 10_000, 4)
-    ('a\\\\nb', 'xxx…')
+    ('a\\\\nb', 'xx…x')
     """
     return "".join([c if c.isprintable() else repr(c)[1:-1] for c in _shortened(text, limit)])
 
 
 def _shortened(text: Any, limit: int = LONGEST) -> str:
     text = str(text)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[len(text) - (limit - 1) // 2 :]}"  # names differ at their ends
 
 
 def elements(data: Any) -> str:
-    """Return the numbers of a small array on one line, as NumPy writes them.
+    """Return the numbers of a small array on one line, each to four significant digits.
 
     >>> elements([[1.0, 200.0], [3.0, 4.0]])
     '[[1., 200.], [3., 4.]]'
     """
-    plain: dict[str, Any] = {"threshold": 1000, "suppress_small": False, "sign": "-", "floatmode": "maxprec"}  # whatever the user has set
-    shown = np.array2string(np.asarray(data), precision=4, separator=", ", **plain).replace("\n", " ")
-    return re.sub(r"(?<=\[)\s+|\s+(?=[\s,\]])", "", shown)  # what aligns columns
+    write: Any = {"float_kind": _element}
+    shown = np.array2string(np.asarray(data), separator=", ", threshold=1000, formatter=write)
+    return " ".join(shown.split())
+
+
+def _element(x: float) -> str:
+    """A number as an array writes it, as `2.` or `0.1`."""
+    text = number(x, 4)
+    return text if set(text) & set(".e∞N") else f"{text}."
 
 
 def norm(data: Any) -> str:
@@ -82,7 +87,7 @@ def _repr(node: Any) -> str:
     """The node on one line: its data, or of a large Tensor a summary; gradient; label."""
     data, grad, kind = node.data, node.grad, type(node).__name__
     if not isinstance(node, Node.array_kind):
-        parts = [str(data)] + ([] if grad is None else [f"grad={grad}"])
+        parts = [str(data)] + ([] if grad is None else [f"grad={one_line(grad)}"])
     elif data.size <= FEW:
         parts = [elements(data)] + ([] if grad is None else [f"grad={elements(grad)}"])
         parts += [] if data.size else [f"shape={data.shape}"]

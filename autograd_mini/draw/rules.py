@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.namespaces import arrays, read, scalar
+from ..core.namespaces import arrays
 from .model import Box
 from .summary import number
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)  # how tightly a text holds together
 LONGEST = 60  # letters of a formula that still helps
-LARGEST = 10_000  # numbers in an array that a formula is worth
+LARGEST = 1_000_000  # numbers in an array that a formula is worth: its rule is computed beside it
 COMPARISONS = {"greater": ">", "greater_equal": "≥", "less": "<", "less_equal": "≤", "equal": "=", "not_equal": "≠"}
 COMPARISONS |= {"logical_and": "and", "logical_or": "or"}
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -111,20 +111,17 @@ def term(x: Any) -> Term:
 
 
 class _Words:
-    """A namespace for rules whose functions compute as `base` does, and write down what they compute."""
-
-    def __init__(self, base: Any) -> None:
-        self.base = base
+    """A namespace for rules whose functions compute as NumPy does (of floats too: at a pole Python's own raise), and write it down."""
 
     def shape(self, x: Any) -> Any:
         return np.shape(term(x).value)
 
     def __getattr__(self, name: str) -> Callable[..., Term]:
-        function = getattr(self.base, name)
+        function = getattr(arrays, name)
 
         def call(*args: Any, **kwargs: Any) -> Term:
             plain = [x.value if isinstance(x, Term) else [term(y).value for y in x] if isinstance(x, list) else x for x in args]
-            return Term(read(self.base, lambda xp: function(*plain, **kwargs)), *_written(name, args))
+            return Term(function(*plain, **kwargs), *_written(name, args))
 
         return call
 
@@ -140,6 +137,8 @@ def _written(name: str, args: Sequence[Any]) -> tuple[str, int]:
         return (yes.text, yes.binds) if yes.text == no.text else (f"{yes.text} if {condition.text} else {no.text}", SUM)
     if name == "power" and terms[1].text.lstrip("−").isdigit():
         n = args[1]
+        if n == 0:
+            return "1", ATOM
         return (x.text, x.binds) if n == 1 else (f"{x.within(ATOM)}{f'{n:g}'.translate(SUPERSCRIPT)}", POWER)
     if name == "power":
         return f"{x.within(ATOM)}^{terms[1].within(ATOM)}", POWER
@@ -176,9 +175,9 @@ def formula(box: Box, position: int, names: Sequence[str], out: str, gradient: s
     rules = box.node.vjps
     if not rules or not box.node.parents[position].requires_grad:
         return None
-    given = Term(np.ones(box.node.shape), gradient) if box.is_array else Term(1.0)
+    given = Term(np.ones(box.node.shape), gradient) if box.is_array else Term(np.float64(1.0))
     rule = rules if callable(rules) else rules[position]
-    found = _read(box, names, lambda xp, operands: rule(xp, given, Term(box.data, out), *operands))
+    found = _read(box, names, lambda xp, operands: rule(xp, given, Term(np.asarray(box.data)[()], out), *operands))
     return None if found is None else _short(found if not callable(rules) else found[position])
 
 
@@ -200,10 +199,10 @@ def _read(box: Box, names: Sequence[str], rule: Callable[[Any, list[Term]], Any]
     operands = [parent.data for parent in box.node.parents]
     if max(np.size(x) for x in [box.data, *operands]) > LARGEST:
         return None
-    words = _Words(arrays if box.is_array else scalar)
     with np.errstate(all="ignore"):
         try:
-            return rule(words, [Term(x, name, SIGN if name[:1] in "-−" else ATOM) for x, name in zip(operands, names, strict=True)])
+            terms = [Term(np.asarray(x)[()], name, SIGN if name[:1] in "-−" else ATOM) for x, name in zip(operands, names, strict=True)]
+            return rule(_Words(), terms)
         except Exception:
             return None
 

@@ -48,9 +48,9 @@ class Summary:
 
     def range(self, write: Any = number) -> str:
         """Return the range, and how many elements are NaN or ∞, as `-1 to 2, 3 NaN`; `all 0` where they are equal."""
-        shown = None
+        shown, whole = None, self.shape != () and not self.nans and not self.infinite
         if self.low is not None:
-            shown = f"{write(self.low)} to {write(self.high)}" if self.low != self.high else "all " * (self.shape != ()) + write(self.low)
+            shown = f"{write(self.low)} to {write(self.high)}" if self.low != self.high else "all " * whole + write(self.low)
         return self._with_counts(shown)
 
     def length(self, write: Any = number) -> str:

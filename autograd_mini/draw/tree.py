@@ -19,17 +19,12 @@ ASCII = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "∂": "g
 
 
 class Text(str):
-    """A string that shows itself as it is, in a console too; when printed to a terminal, in colours."""
+    """A string that shows itself as it is in a console, and on a terminal in colours; printed or written it is plain."""
 
     coloured: str | None = None
 
-    def __str__(self) -> str:
-        return self.coloured if self.coloured is not None and _on_a_terminal() else str.__str__(self)
-
-    __repr__ = __str__
-
-    def __format__(self, spec: str) -> str:
-        return format(str.__str__(self), spec)
+    def __repr__(self) -> str:
+        return self.coloured if self.coloured is not None and on_a_terminal() else str(self)
 
 
 def tree(node: Node, depth: int | None = None, max_nodes: int = 300, *, ascii: bool = False, color: bool | None = None) -> Text:
@@ -38,9 +33,9 @@ def tree(node: Node, depth: int | None = None, max_nodes: int = 300, *, ascii: b
     A node that is used more than once is written out at its first place, and called by its name or number (`a ↑`) at the
     others. A gradient that no backward has reached is shown as `∂ —`. Operands more than `depth` levels below, and nodes after
     the first `max_nodes`, are left out, and the last line says how many. From the 40th level on the indentation begins anew,
-    after a `[40]`. `ascii=True`: in plain ASCII. `color`: True or False, or None: in colours when it is printed and standard output is
-    a terminal (NO_COLOR unset); the string itself is plain then. Raises TypeError for what is no node, TypeError or ValueError for other
-    arguments.
+    after a `[40]`. The last line names what was changed after it had been used. `ascii=True`: in plain ASCII. `color=True` puts
+    colours into the text; with None they are in what a console shows of it, on a terminal, unless NO_COLOR is set.
+    Raises TypeError for what is no node, TypeError or ValueError for other arguments, GraphError for a `.grad` that is no number.
 
     >>> import autograd_mini as ag
     >>> a = ag.Value(3.0, label="a")
@@ -54,7 +49,7 @@ def tree(node: Node, depth: int | None = None, max_nodes: int = 300, *, ascii: b
     depth = None if depth is None else whole("depth", depth, 0, " or None")
     max_nodes = whole("max_nodes", max_nodes, 1)
     if color is not None and not isinstance(color, bool):
-        raise TypeError(f"color must be True, False or None, got {color!r}")
+        raise TypeError(f"tree: color must be True, False or None, got {color!r}")
     graph = Graph(node, "tree")
     with np.errstate(all="ignore"):
         lines = _lines(graph, depth, max_nodes)
@@ -68,7 +63,7 @@ def tree(node: Node, depth: int | None = None, max_nodes: int = 300, *, ascii: b
     return text
 
 
-def _on_a_terminal() -> bool:
+def on_a_terminal() -> bool:
     """Whether standard output shows colours, and the user wants them (no-color.org)."""
     try:
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -108,6 +103,10 @@ def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[tuple[str, s
             stack += operands[::-1]
     if len(names) < len(graph):
         lines.append((_left_out(graph, len(names), depth, max_nodes), "", "", ""))
+    if stale := graph.stale():
+        also = f" and {len(stale) - 1:,} more" if len(stale) > 1 else ""
+        note = f"operands of {one_line(stale[0].title)}{also} were changed afterwards: run forward and backward again"
+        lines.append((note, "", "", ""))
     return lines
 
 

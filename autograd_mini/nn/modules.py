@@ -1,6 +1,8 @@
 """Module, and the layers on Tensors."""
 
+import contextlib
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Self
@@ -14,10 +16,12 @@ from ..core.tensor import Tensor
 from ..draw.reprs import as_html, as_text, table
 from ..errors import AutogradError, ShapeError, StateDictError
 from ..modes import meta_here, no_grad, reset_meta, set_meta
-from ..parameters import replace_all, set_modes, training_modes
+from ..parameters import Place, replace_all, set_modes, training_modes
 from .activations import activation_of
 
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)  # what summary() writes down of each call
+
+REFERENCES = 2  # to a place that its module alone holds, as getrefcount counts: the slot, and the argument
 
 
 class Module:
@@ -38,10 +42,20 @@ class Module:
     (6.0, ['factor'])
     """
 
+    __slots__ = ("__dict__", "__weakref__", "_place")  # the place is no attribute: neither walked nor copied
     training: bool
+    _place: Place
 
     def __init__(self) -> None:
         self.training = True
+
+    def __getstate__(self) -> Any:
+        return self.__dict__
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # a half-made module, or the end of the program
+            if sys.getrefcount(self._place) > REFERENCES:  # a graph knows it, too
+                self._place.leave(self)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What a call computes."""
@@ -51,7 +65,11 @@ class Module:
         if "training" not in self.__dict__:
             self._check()
         around = meta_here()
-        before = set_meta(around is not False and {"scope": (self, around and around["scope"])})  # what is made now is made by this
+        try:
+            place = self._place
+        except AttributeError:  # the first call
+            place = self._place = Place(self)
+        before = set_meta(around is not False and {"scope": (place, around and around["scope"])})  # of what is made now
         try:
             out = self.forward(*args, **kwargs)
         finally:

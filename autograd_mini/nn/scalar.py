@@ -111,10 +111,10 @@ class MLP(Module):
         if len(activations) > 1 or len(output) > 1:
             raise ValueError("to_tensor: an nn.MLP has one activation between its layers and one after the last, here they differ")
         sizes = [len(self.layers[0].neurons[0].w), *(len(layer.neurons) for layer in self.layers)]
-        bias = any(neuron.b.requires_grad for layer in self.layers for neuron in layer.neurons)
+        bias = any(neuron.b.requires_grad or neuron.b.data for layer in self.layers for neuron in layer.neurons)
         net = modules.MLP(sizes, activations.pop() if activations else "identity", output.pop(), bias, rng=0)
         for ours, layer in zip(self.layers, net.layers, strict=True):
             layer.weight.data = np.array([[w.data for w in neuron.w] for neuron in ours.neurons]).T
             if layer.bias is not None:
                 layer.bias.data = np.array([neuron.b.data for neuron in ours.neurons])
-        return net
+        return (net if self.parameters() else net.freeze()).train(self.training)
