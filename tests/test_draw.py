@@ -23,6 +23,7 @@ from autograd_mini.draw import dot
 from autograd_mini.draw.cards import KINDS, clean, shortened, text_width
 from autograd_mini.draw.colour import THEMES, blended, largest, opacity, tone
 from autograd_mini.draw.drawing import draw
+from autograd_mini.draw.mermaid import mermaid
 
 SVG = "{http://www.w3.org/2000/svg}"
 has_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the dot program of Graphviz is not installed")
@@ -34,6 +35,7 @@ def no_dot(monkeypatch):
     """A machine without the dot program, whose user has not been told yet."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(dot, "said", [])
+    monkeypatch.setattr(dot, "hanging", set())
 
 
 @pytest.fixture
@@ -48,6 +50,7 @@ def fake_dot(monkeypatch, tmp_path):
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", f"{folder}:/bin:/usr/bin")
         monkeypatch.setattr(dot, "said", [])
+        monkeypatch.setattr(dot, "hanging", set())
 
     return put
 
@@ -151,6 +154,56 @@ def test_a_neuron_before_and_after_backward(engine):
     assert said["v1"] == ["×", f"−2 | ∂ {slope:.4g}"]
 
 
+@pytest.mark.parametrize(
+    ("rules", "forward"),
+    [
+        pytest.param((lambda xp, g, out, a, b: 1 / 0, lambda xp, g, out, a, b: g), lambda xp, a, b: a * b, id="raises"),
+        pytest.param(lambda xp, g, out, a, b: [g], lambda xp, a, b: a * b, id="too few"),
+        pytest.param((lambda xp, g, out, a, b: "q",) * 2, lambda xp, a, b: a * b, id="no number"),
+    ],
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_wrong_derivative_does_not_hide_the_graph(rules, forward, engine):
+    """An operation of the user's whose rule fails is drawn; its lines have no local derivatives, those of others have."""
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    drawing = draw(ag.apply(ag.Op("mine", forward, rules), a, b * 4.0), engine=engine)
+    assert ["mine", "24 | ∂ —"] in [words for _, _, words in boxes(drawing)]
+    assert sorted(lines_of(drawing)) == ["operand 1 of 2", "operand 2 of 2", "operand 2 of 2", "∂mul/∂b = 4"]
+    assert [text for text in texts(drawing) if re.fullmatch(r"×\d", text)] == ["×4"]
+
+
+def test_the_legend_says_what_a_dash_means():
+    """`∂ —` is "no backward yet" where no box has a gradient, "not reached by a backward" where only some have; else nothing."""
+    x = Value(2.0, label="x")
+    y = x * 3.0
+    assert {"data | ∂ gradient", "∂ —: no backward yet"} <= set(texts(draw(y)))
+    y.backward()
+    assert not [text for text in texts(draw(y)) if text.startswith("∂ —")]
+    again = x * 4.0
+    assert {"data | ∂ gradient", "∂ —: not reached by a backward"} <= set(texts(draw(again)))
+    assert "∂ —: no backward yet" not in texts(draw(again))
+    assert "data" in texts(draw(Value(1.0, requires_grad=False)))
+    assert "group: data and ∂ of its output" in texts(draw(scalar_mlp(), collapse="layer"))
+    assert "group: data and ∂ of its output" not in texts(draw(scalar_mlp()))
+
+
+def test_a_result_without_a_name_is_the_result():
+    """The title calls a result by its label, and one without a label "the result", as no box of the picture says `L`."""
+    y = neuron()
+    assert "Graph of y: 6 nodes" in repr(draw(y))
+    y.label = None
+    assert "Graph of the result: 6 nodes" in repr(draw(y))
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (64, 128)], ids=str)
+def test_names_of_operations_stand_in_full(shape):
+    """The longest name of an operation in the table is not cut, neither beside a shape nor beside a label."""
+    logits = Tensor(np.zeros(shape), label="logits")
+    loss = ag.sigmoid_cross_entropy(logits, 1.0)
+    loss.label = "a label of thirty letters here"
+    assert any("sigmoid_cross_entropy" in text for text in texts(draw(loss)))
+
+
 def test_a_gradient_of_zero_is_zero_and_none_yet_is_a_dash():
     """A gradient that is 0 says 0; one that no backward has reached says —; both have no tint."""
     x = Value(-1.0, label="x")
@@ -158,6 +211,31 @@ def test_a_gradient_of_zero_is_zero_and_none_yet_is_a_dash():
     assert "∂ —" in " ".join(texts(draw(y)))
     y.backward()
     assert ["x", "−1 | ∂ 0"] in [words for _, _, words in boxes(draw(y))]
+
+
+def test_the_tint_of_an_array_is_that_of_the_norm_it_says():
+    """Of two arrays the one with the larger norm is tinted more, whatever their means; the sign is that of the mean."""
+    a, b = Tensor([3.0, -3.0, 0.1], label="a"), Tensor([-1.0, -1.0, -1.0], label="b")
+    y = (a * np.array([3.0, -3.0, 0.1]) + b * np.array([-1.0, -1.0, -1.0])).sum()
+    y.backward()
+    strength = {}
+    for group in ET.fromstring(draw(y).svg).find(f"{SVG}g").findall(f"{SVG}g"):
+        for path in group.findall(f"{SVG}path[@fill-opacity]"):
+            strength[group.find(f"{SVG}title").text.split("\n")[0]] = path.get("class"), float(path.get("fill-opacity"))
+    assert strength["a"] == ("agd-positive", 0.45)  # its norm, 4.24, is the largest number here
+    norm, largest_one = np.sqrt(3), np.sqrt(18.01)
+    assert strength["b"] == ("agd-negative", round(opacity(tone(norm, largest_one)), 2))
+    assert "4.24" in texts(draw(y))
+    assert {"‖n‖: norm", "array: tinted by its norm, with the sign of its mean"} <= set(texts(draw(y)))
+
+
+def test_the_bar_of_the_legend_says_that_its_scale_is_logarithmic():
+    """Its two ends and its middle are labelled, and it is called logarithmic; data have a bar likewise."""
+    x = Value(-2.0, label="x")
+    y = x * -3.0
+    y.backward()
+    assert {"∂ gradient, log scale: −3", "0", "3"} <= set(texts(draw(y)))
+    assert {"data, log scale: −6", "0", "6"} <= set(texts(draw(y, color="data")))
 
 
 def test_constants_show_no_gradient():
@@ -225,6 +303,23 @@ def test_operand_numbers_stand_where_order_matters():
     assert {"1", "2"} <= set(texts(draw(a - b)))
     assert not {"1", "2"} & set(texts(draw((a + 0.5) * (b + 0.5))))
     assert "∂sub/∂b = −1\noperand 2 of 2" in lines_of(draw(a - b))
+
+
+def test_operands_are_numbered_all_or_none_where_a_group_is_one():
+    """A group's operand is numbered too; one group that is both operands says both; a sum's operands have no numbers."""
+    net = nn.scalar.MLP(2, [2, 1], rng=0)
+    net_out = net([Value(1.0, label="x"), Value(2.0)])
+    b = Value(5.0, label="b")
+    assert orders(draw(net_out - b, collapse="model", engine="python")) == ["1", "2"]
+    assert orders(draw(b - net_out, collapse="model", engine="python")) == ["1", "2"]
+    assert orders(draw((net_out * 2.0) / net_out, collapse=lambda box: "all" if box.op != "div" else None, engine="python")) == ["1, 2"]
+    assert orders(draw(net_out + b, collapse="model", engine="python")) == []
+
+
+def orders(drawing):
+    """The numbers of operands that stand at the lines: all that stands there but local derivatives."""
+    plot = ET.fromstring(drawing.svg).find(f"{SVG}g")
+    return sorted(text.text for text in plot.findall(f"{SVG}text") if not text.text.startswith("×"))
 
 
 def test_lines_of_groups_count_their_edges():
@@ -337,7 +432,7 @@ def test_the_svg_scales_and_has_a_name_for_screen_readers():
     assert "max-width:100%" in root.get("style")
     assert root.get("role") == "img"
     assert root[0].tag == f"{SVG}title"
-    assert root[0].text == "Graph of L: 31 nodes"
+    assert root[0].text == "Graph of the result: 31 nodes"
     assert "17 parameters" in root[1].text
 
 
@@ -386,6 +481,7 @@ def test_png_and_pdf_without_dot_say_how_to_get_it(kind, no_dot, tmp_path):
     with pytest.raises(RuntimeError, match="there is no `dot` program of Graphviz: get it with `apt install graphviz`") as caught:
         draw(neuron()).save(tmp_path / f"g.{kind}")
     assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith("; .svg and .html need no program")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -405,7 +501,7 @@ def test_engine_dot_insists(no_dot):
         pytest.param("exit 0", "gave nothing", id="it says nothing"),
         pytest.param("echo hello", "gave no layout", id="it says something else"),
         pytest.param("""echo '{"bb": "0,0,1,1", "objects": []}'""", "gave no layout", id="it leaves boxes out"),
-        pytest.param("exec sleep 30", "took more than 0.2 s", id="it hangs"),
+        pytest.param("exec sleep 30", "hangs and is not asked again", id="it hangs"),
         pytest.param("kill -9 $$", "failed (CalledProcessError)", id="it is killed"),
     ],
 )
@@ -419,6 +515,44 @@ def test_a_broken_dot_falls_back(script, words, fake_dot, capfd, monkeypatch):
     assert words in err
     with pytest.raises(RuntimeError, match=re.escape(words)):
         _ = draw(neuron(), engine="dot").svg
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the other dot is a shell script")
+@pytest.mark.parametrize("kind", ["png", "pdf"])
+@pytest.mark.parametrize("printed", ["garbage", "{}", "<svg/>"])
+def test_a_dot_that_prints_no_picture_writes_no_file(kind, printed, fake_dot, tmp_path):
+    """A dot that prints something else and exits with 0 has failed: one line, and the old file stays."""
+    fake_dot(f"echo '{printed}'")
+    path = tmp_path / f"g.{kind}"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError, match=re.escape(f"gave no {kind.upper()}: get it with")) as caught:
+        draw(neuron()).save(path)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the other dot is a shell script")
+def test_a_hanging_dot_is_waited_for_once(fake_dot, monkeypatch, tmp_path):
+    """After one time-out of a small picture, dot is not run again; the line says that it hangs and how to get one that works."""
+    monkeypatch.setattr(dot, "SECONDS", 0.2)
+    fake_dot(f"echo run >> {tmp_path}/runs; exec sleep 30")
+    for _ in range(3):
+        assert boxes(draw(neuron()))
+    with pytest.raises(RuntimeError, match=r"hangs .*: put one that works first on the PATH; get it with `apt install graphviz`"):
+        draw(neuron()).save(tmp_path / "g.png")
+    assert (tmp_path / "runs").read_text() == "run\n"
+    assert "collapse" not in dot.said[0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the other dot is a shell script")
+def test_a_large_picture_that_takes_too_long_says_to_collapse(fake_dot, monkeypatch, tmp_path):
+    """With a hundred boxes and more the time may be the picture's fault: collapse more of it; a small one is tried all the same."""
+    monkeypatch.setattr(dot, "SECONDS", 0.2)
+    fake_dot(f"echo run >> {tmp_path}/runs; exec sleep 30")
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"took more than 0\.2 s: collapse more of the graph"):
+            _ = draw(chain(60)[0], engine="dot").svg
+    assert (tmp_path / "runs").read_text() == "run\n" * 2
 
 
 def test_a_file_that_is_no_program_falls_back(fake_dot):
@@ -458,6 +592,34 @@ def test_every_kind_of_file(build, suffix, start, tmp_path):
     assert (tmp_path / f"g.{suffix}").read_bytes().startswith(start)
 
 
+def test_a_path_may_be_bytes(tmp_path):
+    """A path of bytes, as os.fsencode makes it, is a path."""
+    draw(neuron(), engine="python").save(os.fsencode(tmp_path / "g.svg"))
+    assert (tmp_path / "g.svg").read_bytes().startswith(b"<svg ")
+    with pytest.raises(ValueError, match=r"got '.*g\.gif'"):
+        draw(neuron()).save(os.fsencode(tmp_path / "g.gif"))
+
+
+def test_no_title_is_empty():
+    """Every title of the SVG, which is a tooltip, says something, in the legend too."""
+    x = Value(float("inf"), label="x")
+    for drawing in (draw(x - x), draw(scalar_mlp(), collapse="layer"), draw(mixed())):
+        assert all(element.text for element in ET.fromstring(drawing.svg).iter(f"{SVG}title"))
+
+
+def test_mermaid_keeps_the_order_of_operands(tmp_path):
+    """A difference's lines say which operand they are, a large one's without the local derivatives; a sum's do not."""
+    a, b = Value(1.0, label="a"), Value(2.0, label="b")
+    text = mermaid(draw(a - b)._picture)
+    assert 'n0 -->|"operand 1, ×1"| n2' in text
+    assert 'n1 -->|"operand 2, ×−1"| n2' in text
+    assert "operand" not in mermaid(draw(a + b)._picture)
+    long = a + b
+    for _ in range(10):
+        long = long + b
+    assert mermaid(draw(long / b)._picture).count('|"operand ') == 2
+
+
 def test_another_suffix_is_refused(tmp_path):
     """Another suffix, or none, names those that there are."""
     for name in ("g.gif", "g", "svg"):
@@ -489,7 +651,7 @@ def test_a_notebook_gets_svg_and_text():
     drawing = draw(scalar_mlp(), engine="python")
     bundle = drawing._repr_mimebundle_(include=None, exclude=None)
     assert bundle == {"image/svg+xml": drawing.svg, "text/plain": repr(drawing)}
-    assert repr(drawing) == 'Drawing(Graph of L: 31 nodes; shown by a notebook, written by .save("graph.svg"))'
+    assert repr(drawing) == 'Drawing(Graph of the result: 31 nodes; shown by a notebook, written by .save("graph.svg"))'
     assert "in 10 boxes" in repr(draw(scalar_mlp(), collapse="neuron"))
 
 
@@ -666,23 +828,55 @@ def test_a_large_graph_names_ways_out_that_work():
     level, count = re.search(r'collapse="(\w+)" leaves (\d+)', text).groups()
     assert len(boxes(draw(loss, max_nodes=10, collapse=level))) == int(count) <= 10
     limit = int(re.search(r"max_nodes=(\d+) draws them all", text)[1])
+    assert text.index("ag.tree") < text.index(f"max_nodes={limit} ")  # what can be read comes first
     assert len(boxes(draw(loss, max_nodes=limit, collapse="none"))) == 31 == limit
 
 
-def test_a_large_graph_without_modules_names_other_ways():
-    """Where no level of collapsing helps, a labelled part is named that can be drawn, or a function."""
-    x = Value(1.0, label="x")
-    marked = None
-    for i in range(50):
-        x = x * 1.01
-        if i == 5:
-            marked, x.label = x, "here"
-    with pytest.raises(ag.GraphTooLargeError, match=r"ag\.draw of a part, such as 'here'"):
-        draw(x, max_nodes=20)
-    assert len(boxes(draw(marked, max_nodes=20))) == 13  # x, six factors, six products
-    marked.label = None
-    with pytest.raises(ag.GraphTooLargeError, match=r"collapse=f, where f\(box\) names the group"):
-        draw(x, max_nodes=20)
+def chain(count, label=lambda i: None):
+    """A chain of products, each by a factor of its own, and its labelled nodes by their labels."""
+    x, found = Value(1.0, label="x"), {}
+    for i in range(count):
+        x = x * (1.0 + i)
+        x.label = label(i)
+        found[x.label] = x
+    return x, found
+
+
+def ways_out(node, limit):
+    """What the refusal offers for `collapse`, as Python reads it, with the count it promises; and the label of a part."""
+    with pytest.raises(ag.GraphTooLargeError) as caught:
+        draw(node, max_nodes=limit, collapse="none")
+    text = str(caught.value)
+    assert "ag.tree(node, depth=3)" in text
+    assert "max_nodes=" in text
+    how, count = re.search(r"collapse=(.+?) leaves (\d+);", text).groups()
+    part = re.search(r"ag\.draw of the part named '(.*?)'", text)
+    return eval(how), int(count), part and part[1]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 12])
+@pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(lambda: chain(50)[0], id="one operation"),
+        pytest.param(recurrent, id="recurrent"),
+        pytest.param(scalar_mlp, id="modules"),
+        pytest.param(lambda: sum(chain(i)[0].tanh() * i for i in range(1, 9)), id="several operations"),
+    ],
+)
+def test_a_large_graph_without_names_can_be_collapsed_as_it_says(build, limit):
+    """What stands after `collapse=` can be typed, and leaves as many boxes as promised, at most max_nodes of them."""
+    node = build()
+    how, count, _ = ways_out(node, limit)
+    assert len(boxes(draw(node, max_nodes=limit, collapse=how, engine="python"))) == count <= limit
+
+
+def test_a_large_graph_names_the_last_part_that_fits():
+    """Of a chain with a name at every tenth product, the part is the last that has at most max_nodes boxes below it."""
+    node, found = chain(300, lambda i: None if i % 10 else f"h{i}")
+    _, _, part = ways_out(node, 400)
+    assert part == "h190"  # of h190 there are x, 191 factors and 191 products: 383; of h200 already 403
+    assert len(boxes(draw(found[part], max_nodes=400, engine="python"))) == 383
 
 
 @pytest.mark.parametrize("engine", ENGINES)

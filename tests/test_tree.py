@@ -352,10 +352,12 @@ def test_what_is_no_node(thing):
 
 
 def test_what_was_changed_after_it_was_used_is_said():
-    """After an optimiser's step the tree says whose operands are others now."""
+    """After an optimiser's step the tree and the picture say that they show numbers of before it."""
     x = ag.Value(2.0, label="x")
     y = (x * x) * x
     y.backward()
     assert "changed" not in ag.tree(y)
     x.data = 5.0
-    assert ag.tree(y).splitlines()[-1] == "operands of v1 and 1 more were changed afterwards: run forward and backward again"
+    told = "2 values were computed from numbers that have changed since: run forward and backward again"
+    assert ag.tree(y).splitlines()[-1] == told
+    assert told in ag.draw(y, engine="python").svg

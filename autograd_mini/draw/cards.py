@@ -1,17 +1,19 @@
 """What a picture says: for each box its lines of text, tooltip, shape and tint; for each line its tooltip. A snapshot, in strings."""
 
+import math
 import unicodedata
 from typing import Any, NamedTuple
 
 from .collapse import Group, View
 from .colour import largest, tone
-from .model import COMMUTE, Box
+from .model import COMMUTE, Box, Graph
 from .summary import Summary, spoken, summary
 
 KINDS = ("parameter", "input", "constant", "operation", "result", "group")
 LARGE, SMALL, LINE = 13, 12, 16  # the font sizes of the first line and of the others; the distance of lines
 PADDING = 9
 WIDEST = 190  # a longer text is shortened
+OPERATION = 210  # the same for the name of an operation: 24 letters
 FEW = 12  # boxes of a picture with the local derivatives at its lines
 BROAD = 1100  # where boxes side by side are wider than this, a gradient stands below its data, not beside it
 
@@ -76,26 +78,50 @@ def picture(view: View, direction: str, color: str, theme: str) -> Picture:
     items, root = view.items, view.graph.root
     facts = [(summary(item.data), None if item.grad is None else summary(item.grad)) for item in items]
     shown = [{"grad": grad, "data": data}.get(color) for data, grad in facts]
-    end = largest(its.mean for its in shown if its)
-    tints = [tone(its.mean, end) if its else 0.0 for its in shown]
+    sizes = [_signed(its) for its in shown]
+    end = largest(sizes)
+    tints = [tone(size, end) for size in sizes]
     cards = [_card(item, *fact, tint, False) for item, fact, tint in zip(items, facts, tints, strict=True)]
     stacked = direction in ("LR", "RL") and _breadth(view, cards) > BROAD
     if stacked:
         cards = [_card(item, *fact, tint, True) for item, fact, tint in zip(items, facts, tints, strict=True)]
     links = _links(view)
     gap = 64.0 if any(link.local for link in links) else 24.0 if stacked else 36.0
-    waiting = root.node.requires_grad and root.grad is None
-    notes = ["∂ —: no backward yet" if waiting else "data, below it ∂ gradient" if stacked else "data | ∂ gradient"]
+    notes = _numbers_of(items, [grad for _, grad in facts], stacked)
     notes += ["‖n‖: norm"] * any("‖" in line for card in cards for line in card.lines)
+    notes += ["array: tinted by its norm, with the sign of its mean"] * any(its.shape for its in shown if its)
     notes += ["×n: local derivative"] * any(link.local for link in links)
     notes += ["1, 2: order of operands"] * any(link.order for link in links)
-    title = f"Graph of {shortened(root.title, 2 * WIDEST, LARGE)}: {_counted(len(view.graph), 'node')}"
+    notes += view.graph.warning()
+    name = "the result" if root.name is None else shortened(root.name, 2 * WIDEST, LARGE)
+    title = f"Graph of {name}: {_counted(len(view.graph), 'node')}"
     title += f" in {_counted(len(items), 'box')}" * (len(items) < len(view.graph))
     kinds = [card.kind for card in cards]
     place = next(i for i, item in enumerate(items) if item is root or (isinstance(item, Group) and root in item.members))
     told = [*[_counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds], *cards[place].tooltip.split("\n")]
     scale = "∂ gradient" if color == "grad" else "data"
     return Picture(cards, links, title, ", ".join(told), scale, end, notes, gap, direction, theme)
+
+
+def _signed(facts: Summary | None) -> float | None:
+    """What a tint shows: a number as it is; of an array the norm, as its box says, with the sign of the mean."""
+    if facts is None or facts.norm is None or facts.mean is None:
+        return None
+    return math.copysign(facts.norm, facts.mean + 0.0)
+
+
+def _numbers_of(items: list[Box | Group], grads: list[Summary | None], stacked: bool) -> list[str]:
+    """What the numbers in the boxes are, for the legend."""
+    reached = [grad is not None for item, grad in zip(items, grads, strict=True) if _varies(item)]
+    notes = ["data" if not reached else "data, below it ∂ gradient" if stacked else "data | ∂ gradient"]
+    if not all(reached):
+        notes.append("∂ —: not reached by a backward" if any(reached) else "∂ —: no backward yet")
+    return notes + ["group: data and ∂ of its output"] * any(isinstance(item, Group) and _varies(item) for item in items)
+
+
+def _varies(item: Box | Group) -> bool:
+    """Whether a box can have a gradient."""
+    return item.requires_grad if isinstance(item, Group) else bool(item.node.requires_grad)
 
 
 def _counted(count: int, what: str) -> str:
@@ -118,19 +144,18 @@ def _card(item: Box | Group, data: Summary, grad: Summary | None, tint: float, s
     numbers = data.range(_short) if array else spoken(item.data)
     if isinstance(item, Group):
         head, lines = (item.name, ""), [_population(item)]
-        requires_grad = item.requires_grad
     else:
-        head, lines = (item.name or "", " ".join([*[item.symbol] * bool(item.symbol), *[str(data.shape)] * bool(data.shape)])), []
-        requires_grad = item.node.requires_grad
-    gradient = f"∂ {_gradient(grad, item.grad, array)}" if requires_grad else ""
+        beside = [shortened(item.symbol, OPERATION, LARGE), str(data.shape) if array else ""]
+        head, lines = (item.name or "", " ".join(filter(None, beside))), []
+    gradient = f"∂ {_gradient(grad, item.grad, array)}" if _varies(item) else ""
     lines += [numbers, gradient] if stacked and gradient else [" | ".join([numbers, gradient] if gradient else [numbers])]
-    head = shortened(head[0], WIDEST, LARGE * BOLD), shortened(head[1], WIDEST, LARGE)
+    head = shortened(head[0], WIDEST, LARGE * BOLD), shortened(head[1], 2 * WIDEST, LARGE)
     shown = [shortened(line, 2 * WIDEST, SMALL) for line in lines if line]
     width = max([head_width(head), *[text_width(line, SMALL) for line in shown]]) + 2 * PADDING
     alert = any(facts.nans or facts.infinite for facts in (data, grad) if facts)
     height = LINE * (len(shown) + any(head)) + 10
     sheets = 6 * (item.kind == "group")
-    return Card(item.kind, head, tuple(shown), _tooltip(item, data, grad, requires_grad), tint, alert, width + sheets, height + sheets)
+    return Card(item.kind, head, tuple(shown), _tooltip(item, data, grad), tint, alert, width + sheets, height + sheets)
 
 
 def _population(group: Group) -> str:
@@ -151,7 +176,7 @@ def _gradient(facts: Summary | None, grad: Any, array: bool) -> str:
     return facts.length(lambda norm: f"‖{_short(norm)}‖")
 
 
-def _tooltip(item: Box | Group, data: Summary, grad: Summary | None, requires_grad: bool) -> str:
+def _tooltip(item: Box | Group, data: Summary, grad: Summary | None) -> str:
     """Everything about a box, a fact a line."""
     facts = [item.title]
     if isinstance(item, Group):
@@ -161,7 +186,7 @@ def _tooltip(item: Box | Group, data: Summary, grad: Summary | None, requires_gr
         facts += [f"used {item.uses} times"] * (item.uses > 1)
     facts += ["in " + " › ".join(item.scope)] * bool(item.scope)
     facts.append(f"data {_facts(data, item.data)}")
-    if requires_grad:
+    if _varies(item):
         facts.append("∂ — (no backward has reached it)" if grad is None else f"∂ gradient {_facts(grad, item.grad)}")
     return "\n".join(map(clean, facts))
 
@@ -182,17 +207,30 @@ def _links(view: View) -> list[Link]:
     out, small = [], len(view.items) <= FEW
     for source, target, edges in view.links:
         tail, head = view.items[source], view.items[target]
-        if isinstance(tail, Group) or isinstance(head, Group):
+        if isinstance(head, Group):
             out.append(Link(source, target, _counted(len(edges), "edge"), "", ""))
             continue
+        count = len(head.parents)
+        numbered = head.op not in COMMUTE and 1 < count < 4
+        if isinstance(tail, Group):
+            order = ", ".join([str(position + 1) for _, _, position in edges]) if numbered else ""
+            out.append(Link(source, target, _counted(len(edges), "edge"), order, ""))
+            continue
         for _, _, position in edges:
-            local, count = view.graph.local(head)[position], len(head.parents)
-            ordered = head.op not in COMMUTE and count > 1
+            local = _locals(view.graph, head)[position]
             told = clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}") if local is not None else ""
-            place = f"operand {position + 1} of {count}" if ordered or not told else ""
-            tooltip, order = "\n".join(filter(None, (told, place))), str(position + 1) if ordered and count < 4 else ""
+            place = f"operand {position + 1} of {count}" if (head.op not in COMMUTE and count > 1) or not told else ""
+            tooltip, order = "\n".join(filter(None, (told, place))), str(position + 1) if numbered else ""
             out.append(Link(source, target, tooltip, order, f"×{_short(local)}" if small and local is not None else ""))
     return out
+
+
+def _locals(graph: Graph, box: Box) -> list[float | None]:
+    """The local derivatives of a box; none where a user's rule fails, as the picture is of the forward pass all the same."""
+    try:
+        return graph.local(box)
+    except Exception:
+        return [None] * len(box.parents)
 
 
 # ---- Text --------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,10 @@ from .colour import THEMES, blended
 from .layout import Layout, Point
 
 GET = "get it with `apt install graphviz`, `brew install graphviz` or `conda install graphviz`, or from graphviz.org/download"
+STARTS = {"png": b"\x89PNG", "pdf": b"%PDF"}  # how the files begin
 SECONDS = 10.0  # dot is given so long for a layout; with very many lines it needs more
+SMALL = 100  # boxes; a dot that needs so long for fewer hangs
+hanging: set[str] = set()  # the programs that did: they are not waited for again
 said: list[str] = []  # why the first picture without dot had to do without it
 TOOLTIP = 1000  # characters; dot has a limit, and tooltips in DOT are seldom seen
 FONT = 'fontname="Helvetica,Arial,sans-serif"'
@@ -63,7 +66,7 @@ def arranged(picture: Picture) -> Layout:
     lines = [f'digraph {{ graph [{_spacing(picture)}]; node [shape=box, fixedsize=true, label=""];']
     lines += [f"n{i} [width={card.width / 72:.4f}, height={card.height / 72:.4f}];" for i, card in enumerate(picture.cards)]
     lines += [f"n{link.source} -> n{link.target} [id={i}, arrowsize=0.8];" for i, link in enumerate(picture.links)]
-    answer = run("json0", "\n".join([*lines, "}"]), seconds=SECONDS)
+    answer = run("json0", "\n".join([*lines, "}"]), len(picture.cards), seconds=SECONDS)
     try:
         return _read(json.loads(answer), len(picture.cards), len(picture.links))
     except (ValueError, KeyError, TypeError):
@@ -86,7 +89,15 @@ def _read(found: dict[str, Any], boxes: int, lines: int) -> Layout:
     return Layout(right - left, top - bottom, [centres[f"n{i}"] for i in range(boxes)], [curves[i] for i in range(lines)])
 
 
-def run(kind: str, text: str, *options: str, seconds: float = 60.0) -> bytes:
+def drawn(kind: str, picture: Picture, *options: str) -> bytes:
+    """Return a picture as "png" or "pdf". RuntimeError, in one line, where dot does not make it."""
+    try:
+        return run(kind, source(picture), len(picture.cards), *options)
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}; .svg and .html need no program") from None
+
+
+def run(kind: str, text: str, boxes: int, *options: str, seconds: float = 60.0) -> bytes:
     """Return what the dot program makes of DOT source, in a format of its own. RuntimeError, in one line, where it does not."""
     import shutil
     import subprocess
@@ -94,17 +105,25 @@ def run(kind: str, text: str, *options: str, seconds: float = 60.0) -> bytes:
     program = shutil.which("dot")
     if program is None:
         raise RuntimeError(f"there is no `dot` program of Graphviz: {GET}")
+    hangs = f"the `dot` program at {program} hangs and is not asked again: put one that works first on the PATH; {GET}"
+    if program in hanging:
+        raise RuntimeError(hangs)
     try:
         from graphviz.backend.execute import run_check
 
         done = run_check([program, f"-T{kind}", *options], input=text.encode(), capture_output=True, quiet=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise RuntimeError(f"the `dot` program took more than {seconds:g} s: collapse more of the graph") from None
+        if boxes >= SMALL:
+            raise RuntimeError(f"the `dot` program took more than {seconds:g} s: collapse more of the graph") from None
+        hanging.add(program)
+        raise RuntimeError(hangs) from None
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         words = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().partition("\n")[0]
         raise RuntimeError(f"the `dot` program at {program} failed ({words or type(error).__name__}): {GET}") from None
     if not done.stdout:
         raise RuntimeError(f"the `dot` program at {program} gave nothing: {GET}")
+    if not done.stdout.startswith(STARTS.get(kind, b"")):
+        raise RuntimeError(f"the `dot` program at {program} gave no {kind.upper()}: {GET}")
     return bytes(done.stdout)
 
 

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import os
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
@@ -34,21 +35,27 @@ def draw(
     max_nodes: int = 400,
     engine: str = "auto",
 ) -> "Drawing":
-    """Return a picture of all that a node was made from, as it is now: a notebook shows it, `.save("g.svg")` writes it.
+    """Return a picture of all that a node was made from, as it is now: a notebook shows it, `.save(path)` writes it as .svg, .html,
+    .png, .pdf, .dot or .mmd (Mermaid).
 
-    A box shows name and operation, then data and gradient (`∂ —` before any backward). Its outline says what it is, its tint the
-    sign and size of the gradient. `collapse`: "none", "neuron", "layer", "model", a depth, a function of a Box that names its
-    group, or "auto", which collapses more the larger the graph is. `direction`: "LR" (left to right), "TB", "RL" or "BT".
-    `color`: what the tint shows, "grad", "data" or "none". `theme`: "light", "dark", or "auto", as the reader's screen.
-    `engine`: "dot" needs the `dot` program of Graphviz, "python" is the built-in layout, "auto" takes dot where it is.
+    A box shows name and operation, then data and gradient (`∂ —` where no backward has reached it). Gradients of leaves add up over
+    several backwards, until `zero_grad()`. Up to 12 boxes, the local derivatives stand at the lines. The outline of a box says what
+    it is, its tint the sign and size of the gradient; of an array the size is the norm, the sign that of the mean.
+
+    `collapse`: "none"; "neuron", "layer" or "model", a box each; a depth, modules as boxes, counted from the outermost (0 is none);
+    a function of a Box (its `name`, `op`, `kind`, `scope`, `data` and `index`) that returns the name of its group, or None; or "auto",
+    which shows up to 60 boxes one by one, and collapses more the larger the graph is. `direction`: "LR" (left to right), "TB",
+    "RL" or "BT". `color`: what the tint shows, "grad", "data" or "none". `theme`: "light", "dark", or "auto", as the reader's
+    screen. `engine`: "dot" needs the `dot` program of Graphviz, "python" is the built-in layout, "auto" takes dot where it is.
 
     Raises GraphTooLargeError where more than `max_nodes` boxes are left; TypeError for what is no node; ValueError for another
-    choice. With engine="dot" the picture raises RuntimeError where the program is missing or fails.
+    choice. Where the `dot` program is missing or fails, `.save` raises RuntimeError for .png and .pdf, and with engine="dot" the
+    picture does.
 
     >>> import autograd_mini as ag
     >>> x = ag.Value(3.0, label="x")
     >>> draw(x * x)
-    Drawing(Graph of L: 2 nodes; shown by a notebook, written by .save("graph.svg"))
+    Drawing(Graph of the result: 2 nodes; shown by a notebook, written by .save("graph.svg"))
     """
     for name, given in {"direction": direction, "color": color, "theme": theme, "engine": engine}.items():
         if given not in CHOICES[name]:
@@ -63,17 +70,24 @@ def draw(
 
 def _advice(graph: Graph, boxes: int, limit: int) -> str:
     """What a graph that is too large says: the counts, and ways out that hold for this graph."""
-    levels = [f'collapse="{level}" leaves {count:,}' for level, count in sizes(graph).items() if count <= limit]
-    named = (box for box in reversed(graph.boxes[:-1]) if box.op and box.name)
-    part = next((box.name for box in itertools.islice(named, 100) if _fits(graph, box, limit)), None)
-    ways = levels[:1] + ([f"ag.draw of a part, such as {shortened(part, 300, 12)!r}, shows what lies below it"] if part else [])
-    ways = ways or ["collapse=f, where f(box) names the group of a box, makes boxes of your own"]
-    ways += [f"max_nodes={boxes} draws them all", "ag.tree(node, depth=3) shows the part next to the result as text"]
+    start = len(graph) - limit + 1
+    own: dict[str, Level] = {
+        "lambda box: box.op": lambda box: box.op,
+        f'lambda box: "before" if box.index < {start} else None': lambda box: "before" if box.index < start else None,  # always fits
+    }
+    levels = ((f'"{level}"', count) for level, count in sizes(graph).items())
+    counts = itertools.chain(levels, ((text, len(collapsed(graph, how).items)) for text, how in own.items()))
+    ways = [next(f"collapse={text} leaves {count:,}" for text, count in counts if count <= limit)]
+    named = [box for box in graph.boxes[:-1] if box.op and box.name]
+    parts = named[: bisect_left(named, True, key=lambda box: not _fits(graph, box, limit))]  # later ones are mostly larger
+    if parts:
+        ways.append(f"ag.draw of the part named {shortened(parts[-1].title, 300, 12)!r} shows what that was made from")
+    ways += ["ag.tree(node, depth=3) shows what is next to the result as text", f"max_nodes={boxes} draws them all, unreadably small"]
     return f"draw: {len(graph):,} nodes are {boxes:,} boxes after collapsing, more than max_nodes={limit:,}: {'; '.join(ways)}"
 
 
 def _fits(graph: Graph, box: Box, limit: int) -> bool:
-    """Whether a box was made from so few."""
+    """Whether a box was made from so few, itself among them."""
     seen, stack = {box.index}, [box.index]
     while stack and len(seen) <= limit:
         new = set(graph.boxes[stack.pop()].parents) - seen
@@ -121,10 +135,11 @@ class Drawing:
         .png and .pdf need the `dot` program of Graphviz: RuntimeError says how to get it. ValueError for another suffix.
         """
         writers: dict[str, Callable[[], str | bytes]] = {
-            ".svg": lambda: self.svg, ".png": lambda: dot.run("png", self.source, "-Gdpi=144"), ".pdf": lambda: dot.run("pdf", self.source),
+            ".svg": lambda: self.svg, ".png": lambda: dot.drawn("png", self._picture, "-Gdpi=144"),
+            ".pdf": lambda: dot.drawn("pdf", self._picture),
             ".dot": lambda: self.source, ".mmd": lambda: mermaid(self._picture), ".html": self._page,
         }  # fmt: skip
-        name = os.fspath(path)
+        name = os.fsdecode(path)
         suffix = os.path.splitext(name)[1].lower()
         if suffix not in writers:
             raise ValueError(f"save: the name must end in {', '.join(writers)}, got {name!r}")

@@ -21,7 +21,9 @@ def mermaid(picture: Picture) -> str:
         lines.append(f"  n{i}" + SHAPES[card.kind] % f'"{text}"' + f":::{card.kind}")
         if card.tint:
             lines.append(f"  style n{i} fill:{blended(card.tint, theme)}")
-    lines += [f"  n{link.source} -->" + f'|"{encoded(link.local)}"|' * bool(link.local) + f" n{link.target}" for link in picture.links]
+    for link in picture.links:
+        told = ", ".join(filter(None, (f"operand {link.order}" * bool(link.order), link.local)))
+        lines.append(f"  n{link.source} -->" + f'|"{encoded(told)}"|' * bool(told) + f" n{link.target}")
     for kind in KINDS:
         if any(card.kind == kind for card in picture.cards):
             look = f"fill:{colours['background']},stroke:{colours[kind]},color:{colours['text']}{OUTLINES.get(kind, '')}"

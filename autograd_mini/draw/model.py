@@ -170,6 +170,12 @@ class Graph:
         """
         return [box for box in self.boxes if self._is_stale(box)]
 
+    def warning(self) -> list[str]:
+        """Return what a view must say of stale boxes, as a list of one line; an empty list where there are none."""
+        count = len(self.stale())
+        what = "1 value was" if count == 1 else f"{count:,} values were"
+        return [f"{what} computed from numbers that have changed since: run forward and backward again"] * bool(count)
+
     def _is_stale(self, box: Box) -> bool:
         node = box.node
         if box.is_array or not node.parents or not node.op.builtin:

@@ -205,7 +205,8 @@ def _array(data: Any, name: str) -> Any:
     try:
         return to_array(data.data if isinstance(data, Node) else data)
     except DTypeError:
-        raise DTypeError(f"plot_decision_boundary: {name} must be numbers, got {describe(data)}; give classes numbers, as 0, 1, 2") from None
+        given = f"{name} must be numbers, got {describe(data)}"
+        raise DTypeError(f"plot_decision_boundary: {given}; give classes numbers, as 0, 1, 2") from None
 
 
 def _grid(low: Any, high: Any, points: int, dtype: Any) -> tuple[list[Any], Any]:

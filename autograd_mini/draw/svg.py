@@ -177,10 +177,11 @@ def _entries(picture: Picture) -> Iterator[tuple[str, float]]:
             box = _box(Card(kind, ("", ""), (), kind, 0.0, False, 26, 15), 13, 0)
             yield box + words(kind, 31), 31 + text_width(kind, TINY)
     if any(card.alert for card in picture.cards):
-        box, note = _box(Card("operation", ("", ""), (), "", 0.0, True, 26, 15), 13, 0), "NaN or ∞"
+        note = "NaN or ∞"
+        box = _box(Card("operation", ("", ""), (), note, 0.0, True, 26, 15), 13, 0)
         yield box + words(note, 31), 31 + text_width(note, TINY)
     if picture.end and picture.scale:
-        low, high = f"{picture.scale}  {spoken(-picture.end, 3)}", spoken(picture.end, 3)
+        low, high = f"{picture.scale}, log scale: {spoken(-picture.end, 3)}", spoken(picture.end, 3)
         first = text_width(low, TINY) + 3
         steps = [2 * i / (STEPS - 1) - 1 for i in range(STEPS)]
         bar = "".join(
@@ -189,7 +190,7 @@ def _entries(picture: Picture) -> Iterator[tuple[str, float]]:
             for i, step in enumerate(steps)
         )
         bar += f'<rect class="agd-frame" x="{first:.1f}" y="-5" width="{9 * STEPS}" height="10"/>'
-        last = first + 9 * STEPS + 4
-        yield words(low, 0) + bar + words(high, last), last + text_width(high, TINY)
+        middle, last = words("0", first + (9 * STEPS - text_width("0", TINY)) / 2), first + 9 * STEPS + 4
+        yield words(low, 0) + bar + middle + words(high, last), last + text_width(high, TINY)
     for note in picture.notes:
         yield words(note, 0), text_width(note, TINY)

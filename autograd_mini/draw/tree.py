@@ -33,8 +33,8 @@ def tree(node: Node, depth: int | None = None, max_nodes: int = 300, *, ascii: b
     A node that is used more than once is written out at its first place, and called by its name or number (`a ↑`) at the
     others. A gradient that no backward has reached is shown as `∂ —`. Operands more than `depth` levels below, and nodes after
     the first `max_nodes`, are left out, and the last line says how many. From the 40th level on the indentation begins anew,
-    after a `[40]`. The last line names what was changed after it had been used. `ascii=True`: in plain ASCII. `color=True` puts
-    colours into the text; with None they are in what a console shows of it, on a terminal, unless NO_COLOR is set.
+    after a `[40]`. A last line says so where numbers were changed after they had been used. `ascii=True`: in plain ASCII.
+    `color=True` puts colours into the text; with None they are in what a console shows of it, on a terminal, unless NO_COLOR is set.
     Raises TypeError for what is no node, TypeError or ValueError for other arguments, GraphError for a `.grad` that is no number.
 
     >>> import autograd_mini as ag
@@ -103,10 +103,7 @@ def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[tuple[str, s
             stack += operands[::-1]
     if len(names) < len(graph):
         lines.append((_left_out(graph, len(names), depth, max_nodes), "", "", ""))
-    if stale := graph.stale():
-        also = f" and {len(stale) - 1:,} more" if len(stale) > 1 else ""
-        note = f"operands of {one_line(stale[0].title)}{also} were changed afterwards: run forward and backward again"
-        lines.append((note, "", "", ""))
+    lines += [(line, "", "", "") for line in graph.warning()]
     return lines
 
 
