@@ -42,8 +42,8 @@ print(ag.tree(y))
 # %% [markdown]
 # The same as a picture. A box is a value: above its name and the operation that made it, below `data | ∂ gradient`. Orange is
 # a negative gradient, blue a positive one. At each arrow stands the local derivative: how much the box on the right
-# changes when the one on the left does. The gradient of a box is that of the box on its right, times what stands at
-# the arrow; that is the chain rule.
+# changes when the one on the left does (up to 12 boxes; in larger pictures it is in the tooltip). The gradient of a box is
+# that of the box on its right, times what stands at the arrow; that is the chain rule.
 #
 # `engine="python"` lays the picture out without the Graphviz program, so that it is the same on every machine; leave it
 # away, and Graphviz does it where you have it.
@@ -83,12 +83,14 @@ loss.backward()
 ag.draw(loss, engine="python")
 
 # %% [markdown]
-# All four samples are too many boxes to read. Up to 60 are shown one by one; beyond that neurons, and then layers, collapse
-# by themselves. Or say what belongs together: `collapse` takes a level ("neuron", "layer", "model") or, as here, a
-# function that is given a box and names its group. `box.scope` holds the modules that it was made in.
+# All four samples are 56 boxes: just under the 60 above which neurons, and then layers, collapse by themselves, and hard to
+# read. Say what belongs together: `collapse` takes a level ("neuron", "layer", "model") or, as here, a function that is
+# given a box and names its group. `box.scope` holds the modules that it was made in. `zero_grad` first: the gradients of
+# leaves add up over several backwards.
 
 # %%
 X, Y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0]
+net.zero_grad()
 loss = sum((net(sample) - target) ** 2 for sample, target in zip(X, Y, strict=True)) / 4
 loss.backward()
 ag.draw(loss, engine="python", collapse=lambda box: ".".join(box.scope[1:]) or ("loss" if box.parents else None))
@@ -128,7 +130,7 @@ ag.explore(y)
 # ## A dead neuron
 #
 # Why is a gradient zero? There are two answers, and the page tells them apart: the *local derivative* is 0 (this relu is
-# asleep), or *nothing arrives from above* (something behind it is asleep). The picture shows it too: from the relu on,
+# asleep), or *nothing arrives* from the result's side (something on the way is asleep). The picture shows it too: from the relu on,
 # everything to the left is white.
 
 # %%

@@ -144,6 +144,71 @@ def wide():
     return ag.nn.scalar.Neuron(45, activation="tanh", rng=0)(list(np.linspace(-0.2, 0.2, 45)))
 
 
+def many_tensors():
+    """303 nodes, most of them arrays that have nothing in common."""
+    y = ag.Tensor(np.random.default_rng(0).normal(size=(8, 8)), label="y")
+    for i in range(60):
+        w, b = (ag.Tensor(np.random.default_rng(i).normal(size=shape), label=f"{name}{i}") for name, shape in (("W", (8, 8)), ("b", 8)))
+        y = (y @ w + b).tanh()
+    return (y * y).mean()
+
+
+def cancelled():
+    x = value(3.0, "x")
+    a = x * x
+    a.label = "a"
+    return a - a
+
+
+def cancelled_above():
+    x = value(3.0, "x")
+    b = x.exp()
+    b.label = "b"
+    a = b * 2.0
+    return a - a
+
+
+def row_cancels():
+    t = ag.Tensor([[1.0, 2.0]], label="t")
+    return (t @ np.array([[1.0, -1.0], [2.0, -2.0]])).sum()
+
+
+def scale(by):
+    return (value(2.0, "s") * np.array(by)).sum()
+
+
+def overflow():
+    x, y = value(1e300, "x"), value(1e-300, "y")
+    z = x * x
+    z.label = "v2"
+    return z * y
+
+
+def expressions():
+    x, w = value(2.0, "x1"), value(-3.0, "w1")
+    e = x + w
+    e.label = "x1 + w1"
+    d = e * x
+    d.label = "d"
+    o = d / e
+    o.label = "o"
+    return o
+
+
+def repeated():
+    return ag.Tensor(np.ones((4, 3)), label="W").sum()
+
+
+def broadcast():
+    w, b = ag.Tensor(np.ones((4, 3)), label="W"), ag.Tensor([1.0, 2.0, 3.0], label="b")
+    return ((w - b) * b).sum()
+
+
+def xor():
+    net = ag.nn.scalar.MLP(2, [2, 1], activation="tanh", rng=0)
+    return (net([value(1.0, "x1"), value(0.0, "x2")]) - 1.0) ** 2
+
+
 def random_graph(seed):
     random = np.random.default_rng(seed)
     nodes = [value(float(x), f"x{i}") for i, x in enumerate(random.normal(size=3))]
@@ -165,7 +230,7 @@ GRAPHS = {
 def payload(page):
     """What the page was told."""
     data = json.loads(re.search(r'id="graph">(.*?)</script>', page.html, re.S)[1])
-    return json.loads(zlib.decompress(base64.b64decode(data))) if isinstance(data, str) else data
+    return json.loads(json.loads(zlib.decompress(base64.b64decode(data)))["data"]) if isinstance(data, str) else data
 
 
 # ---- Without a browser ----------------------------------------------------------------------------------------------
@@ -216,9 +281,17 @@ def incompressible(count):
     return total
 
 
-def test_size():
-    """A page of 300 nodes takes at most 60 KB, even where no two numbers are alike."""
-    node = incompressible(300)
+@pytest.mark.parametrize("count", [30, 60, 99, 101, 300])
+def test_size(count):
+    """A page of up to 300 nodes takes at most 60 KB, even where no two numbers are alike."""
+    node = incompressible(count)
+    assert len(Graph(node)) >= count
+    assert len(explore(node).html.encode()) <= 60 * KB
+
+
+def test_size_of_tensors():
+    """A page of 300 Tensors takes no more."""
+    node = many_tensors()
     assert len(Graph(node)) >= 300
     assert len(explore(node).html.encode()) <= 60 * KB
 
@@ -239,7 +312,7 @@ def test_size_of_many_tensors():
 HOSTILE = [
     "</script><script>window.__pwned=1</script>", "<img src=x onerror='window.__pwned=1'>", "<!--", "]]>", "&lt;b&gt; &amp;",
     "a\"b'c`d${1}",
-    "line\nbreak", "\u2028\u2029", "\u202eright to left\u202d", "שלום", "\x00\x1b[31m", "\ud800", "x" * 10_000, "@@data@@", "{{}}", "∂/∂",
+    "line\nbreak", "\u2028a\u2029", "\u202eright to left\u202d", "שלום", "\x00\x1b[31m", "\ud800", "x" * 10_000, "@@data@@", "{{}}", "∂/∂",
 ]  # fmt: skip
 
 
@@ -249,7 +322,7 @@ def test_hostile_labels_stay_in_the_data(label):
     page = explore(value(2.0, label) * 3.0)
     data = re.search(r'id="graph">(.*?)</script>\n<script>', page.html, re.S)[1]
     assert not set("<>&\u2028\u2029") & set(data)
-    assert [box[0] for box in payload(page)["boxes"] if box[1] == 1] == [label if len(label) < 120 else "x" * 119 + "…"]
+    assert [box[0] for box in payload(page)["boxes"] if box[1] == 1] == [label if len(label) < 120 else "x" * 40 + "…" + "x" * 79]
     page.html.encode()
     assert page._repr_html_().count("<") == 2  # the frame's own tags
 
@@ -267,8 +340,36 @@ def test_what_cannot_be_explained():
     x = value(1.0)
     for _ in range(MOST):
         x = x.sin()
-    with pytest.raises(GraphTooLargeError, match=r"explore: 2,001 nodes, a page takes 2,000: .*inner node.*ag\.draw.*ag\.tree"):
-        explore(x)
+    with pytest.raises(GraphTooLargeError, match=r"explore: 2,001 nodes, a page takes 2,000: .*inner node; .*ag\.tree.*result$"):
+        explore(x)  # nothing in it can be collapsed
+
+
+def test_ways_out_of_a_graph_that_is_too_large():
+    """The error names calls that work: the tree next to the result, and a picture, where modules can be collapsed."""
+    x = value(0.5)
+    net = ag.nn.scalar.MLP(2, [40, 40, 1], rng=0)
+    loss = sum(net([i * x, 1.0]) for i in range(12))
+    with pytest.raises(GraphTooLargeError) as caught:
+        explore(loss)
+    calls = re.findall(r"ag\.(\w+)\(node, (\w+)=(\S+?)\)", str(caught.value))
+    assert [name for name, *_ in calls] == ["tree", "draw"]
+    for name, key, given in calls:
+        getattr(ag, name)(loss, **{key: json.loads(given.replace("'", '"'))})
+
+
+@pytest.mark.parametrize("name", ["p.svg", "p.png", "p", "p.html.txt", b"p.svg"], ids=str)
+def test_only_a_page_is_written(name, tmp_path, monkeypatch):
+    """A name that is no page's is refused, with the call that makes a picture; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    shown = os.fsdecode(name)
+    hint = f"; ag.draw(node).save({shown!r}) makes a picture" if shown in ("p.svg", "p.png") else ""
+    for write in (lambda: explore(neuron(), name), lambda: explore(neuron()).save(name)):
+        with pytest.raises(ValueError, match=f"^{re.escape(f'explore: the name must end in .html, got {shown!r}{hint}')}$"):
+            write()
+    assert os.listdir(tmp_path) == []
+    explore(neuron(), "P.HTM")
+    explore(neuron(), b"p.html")
+    assert sorted(os.listdir(tmp_path)) == ["P.HTM", "p.html"]
 
 
 def test_no_gradient_is_touched():
@@ -457,7 +558,9 @@ def test_the_chain_rule_in_full(tab, tmp_path):
     """A step reads as the issue wants it: rule, numbers, product, formula; and what was there already."""
     words = lines_of(neuron(), tab, tmp_path / "page.html")
     assert any(line.startswith("n = v1 + b = −1 + 1.5 = 0.5") for line in words)
-    assert any("∂f/∂n += ∂f/∂f × ∂f/∂n = 1 × 0.7864 = 0.7864" in line and "1 − tanh²(n)" in line for line in words)
+    at_the_end = "∂f/∂n += ∂f/∂f × ∂tanh(n)/∂n = 1 × 0.7864 = 0.7864"  # ∂f/∂n would stand on both sides
+    assert any(at_the_end in line and "local derivative: ∂tanh(n)/∂n = 1 − tanh²(n)" in line for line in words)
+    assert any("∂f/∂w += ∂f/∂v1 × ∂v1/∂w = 0.7864 × (−2) = −1.573" in line for line in words)
     words = lines_of(diamond(), tab, tmp_path / "page.html")
     assert any("used 2 times: its parts are added" in line and "Already 12, now 21" in line for line in words)
 
@@ -465,13 +568,45 @@ def test_the_chain_rule_in_full(tab, tmp_path):
 @pytest.mark.parametrize(
     ("build", "sentence", "absent"),
     [
-        (dead_relu, "because the local derivative ∂v1/∂x is 0", "nothing arrives"),
-        (lambda: value(0.0, "zero").detach() * value(2.0, "x").exp(), "because nothing arrives from above: ∂L/∂v1 is 0", None),
-        (infinite, "the local derivative ∂v2/∂x is infinity", None),
+        (dead_relu, "because the local derivative ∂v1/∂x is 0 here: to first order, a small change of x does not change v1", "arrives"),
+        (
+            lambda: value(0.0, "zero").detach() * value(2.0, "x").exp(),
+            "because nothing arrives from above, the side of the result: ∂L/∂v1 is 0",
+            None,
+        ),
+        (cancelled, "0, because the parts that arrived at a cancel: ∂L/∂a is 0", "nothing arrives"),
+        (cancelled_above, "0, because nothing arrives from above, the side of the result: ∂L/∂b is 0", "cancel"),
+        (lambda: value(0.0, "x").relu() * 2.0, "relu has a corner at 0, where x is: the slope jumps there", "small change"),
+        (lambda: abs(value(0.0, "x")) * 2.0, "abs has a corner at 0, where x is: the slope jumps there", "small change"),
+        (ties, "maximum has a corner at a tie: the slope jumps there, and by convention this derivative is 0.5", None),
+        (lambda: value(0.0, "x") ** 2 * 3.0, "to first order, a small change of x does not change v", "corner"),
+        (lambda: ag.apply(ops.CLIP, value(1.0, "x"), 0.0, 1.0) * 2.0, "clip has a corner at the edge, where x is", None),
+        (row_cancels, "0, because what arrives and the local derivatives cancel", "small change"),
+        (lambda: scale([1.0, -1.0]), "0, because what arrives and the local derivatives cancel", "small change"),
+        (lambda: scale([0.0, 0.0]), "because the local derivative ∂v2/∂v1 is 0 here: to first order", "cancel"),
+        (overflow, "because v2 is infinity already in the forward pass", "no finite slope"),
+        (infinite, "the local derivative ∂v1/∂x is infinity", None),
         (lambda: value(-1.0, "x").log().sqrt(), "not a number", None),
         (lambda: value(1e-200, "x") * 1e-200 * 1e-200, "the product is too small", None),
     ],
-    ids=["local derivative 0", "nothing arriving", "infinite slope", "NaN", "underflow"],
+    ids=[
+        "local derivative 0",
+        "nothing arriving",
+        "parts cancel",
+        "cancelled above",
+        "relu at 0",
+        "abs at 0",
+        "tie",
+        "flat",
+        "clip",
+        "cancelling row",
+        "cancelling sum",
+        "zeros",
+        "overflow before",
+        "infinite slope",
+        "NaN",
+        "underflow",
+    ],
 )
 def test_why_a_gradient_is_odd(build, sentence, absent, tab, tmp_path):
     """In words why a part is 0 or not finite: a local derivative of 0 and nothing arriving are told apart."""
@@ -479,6 +614,83 @@ def test_why_a_gradient_is_odd(build, sentence, absent, tab, tmp_path):
     telling = [line for line in words if sentence in line]
     assert telling, words
     assert absent is None or not any(absent in line for line in telling)
+
+
+@pytest.mark.parametrize(
+    ("build", "lines"),
+    [
+        (lambda: value(-2.0, "a") ** 2 + 1.0, ["= a² = (−2)² = 4"]),
+        (lambda: value(-2.0, "a") ** 3 + 1.0, ["= a³ = (−2)³ = −8", "= 3 × a² = 3 × (−2)² = 12"]),
+        (lambda: value(2.0, "a") ** 2 + 1.0, ["= a² = 2² = 4"]),
+        (lambda: value(-2.0, "a") ** -1.0 + 1.0, ["= (−2)⁻¹ = −0.5"]),
+        (lambda: value(1e-5, "a") ** 2 + 1.0, ["= (1e−5)² = 1e−10"]),
+        (lambda: value(-2.0, "a") ** value(3.0, "p") + 1.0, ["= a^p = (−2)^3 = −8"]),
+        (lambda: value(2.0, "a") ** value(-3.0, "p") + 1.0, ["= a^p = 2^(−3) = 0.125"]),
+        (lambda: value(-2.0, "a") * value(-3.0, "b") + 1.0, ["= a × b = (−2) × (−3) = 6"]),
+        (lambda: value(-2.0, "a") / value(-4.0, "b") + 1.0, ["= a / b = (−2) / (−4) = 0.5"]),
+        (lambda: value(-2.0, "a") + value(-3.0, "b") + 1.0, ["= a + b = −2 + (−3) = −5"]),
+        (lambda: value(-2.0, "a").exp() + 1.0, ["= exp(a) = exp(−2) = 0.1353"]),
+        (lambda: -value(-2.0, "a") + 1.0, ["= −a = −(−2) = 2"]),
+        (lambda: -value(2.0, "a") + 1.0, ["= −a = −2"]),
+        (masked, ["= 4 if true else (−2) = 4"]),
+        (expressions, ["d = (x1 + w1) × x1 = (−1) × 2 = −2", "o = d / (x1 + w1) = (−2) / (−1) = 2", "∂o/∂(x1 + w1) += ∂o/∂o × "]),
+        (mixed, ["v1 = s as a Tensor = 0.5"]),
+    ],
+    ids=[
+        "square",
+        "cube",
+        "positive",
+        "inverse",
+        "tiny",
+        "power",
+        "to a negative",
+        "product",
+        "quotient",
+        "sum",
+        "function",
+        "negative of one",
+        "negative",
+        "where",
+        "names that are expressions",
+        "cast",
+    ],
+)
+def test_formulas_with_numbers(build, lines, tab, tmp_path):
+    """What is put in for a name stands in brackets wherever it would else be read otherwise."""
+    words = lines_of(build(), tab, tmp_path / "page.html")
+    for line in lines:
+        assert any(f" {line}" in f" {said}" for said in words), (line, words)
+    assert not any(re.search(r"(?<!\()−[\d.]+[²³⁻^]", said) for said in words)
+    assert not any(re.search(r"= (\S+) = \1$", said.strip()) for said in words)
+
+
+@pytest.mark.parametrize(
+    ("build", "lines", "absent"),
+    [
+        (repeated, ["∂L/∂W += ∂L/∂L = all 1", "as W has: ∂L/∂L, of shape (), is repeated over what sum put together"], "summed"),
+        (lambda: ag.Tensor(np.ones((4, 3)), label="W").mean(), ["∂L/∂W += (∂L/∂L) / 12 =", "is repeated over what mean"], "summed"),
+        (
+            broadcast,
+            [
+                "∂L/∂b += sum(−∂L/∂v1) = −12 to −4",
+                "∂L/∂b += sum(∂L/∂v2 × v1)",
+                "shape (3,), as b has: summed over what was",
+                "∂L/∂W += ∂L/∂v1 =",
+            ],
+            "is repeated over what sub",
+        ),
+        (mixed, ["+= sum(∂L/∂v3 × t) =", "one number: summed over what was repeated"], None),
+        (lambda: ag.Tensor(np.ones((4, 3)), label="W").reshape(3, 4).sum(), ["the same numbers in another shape"], "summed"),
+        (lambda: (ag.Tensor(np.ones((4, 3)), label="W") @ np.ones((3, 2))).sum(), ["∂L/∂W += ∂L/∂v1 @ c1ᵀ"], "summed"),
+    ],
+    ids=["sum", "mean", "broadcast", "Value in a Tensor", "reshape", "matmul"],
+)
+def test_shapes_are_made_to_fit(build, lines, absent, tab, tmp_path):
+    """Where a share has not the shape of its formula, the page says what is done: summed over what was repeated, or repeated."""
+    words = lines_of(build(), tab, tmp_path / "page.html")
+    for line in lines:
+        assert any(line in said for said in words), (line, words)
+    assert absent is None or not any(absent in said for said in words)
 
 
 def test_numbers_changed_since(tab, tmp_path):
@@ -540,6 +752,8 @@ def test_links_to_steps(tab, tmp_path):
     page.wait_for_selector("#slider[aria-valuetext^='step 8 ']")
     page.evaluate("location.hash = '#step=<b>'")
     assert one.step() == 8
+    page.evaluate("location.hash = ''")  # as the way back to the address alone
+    page.wait_for_selector("#slider[aria-valuetext^='step 0 ']")
 
 
 def test_predicting(tab, tmp_path):
@@ -588,6 +802,89 @@ def test_all_paths(tab, tmp_path):
     assert not page.is_visible("#node")
 
 
+def test_a_path_whose_product_overflows(tab, tmp_path):
+    """The product along a path is that of the backward pass, which multiplies from the result; never another number called the gradient."""
+    y = x = value(1.0, "x")
+    for factor in (1e-200, 1e-200, 1e200, 1e200):
+        y = y * factor
+    explore(y, tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html", "#step=9")
+    page.select_option("#nodes", label="x")
+    assert page.get_attribute("[data-product]", "data-product") == "Infinity"
+    y.backward()
+    assert x.grad == math.inf
+
+
+def test_paths_that_do_not_add_up(tab, tmp_path):
+    """Where the products lose what the backward pass keeps, the page does not call them the gradient."""
+    x = value(1e-300, "x")
+    a = x * 1e200
+    y = a * 1e200 - a * 1e200  # by the backward pass 0, along the paths ∞ − ∞
+    explore(y, tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html")
+    page.select_option("#nodes", label="x")
+    said = page.inner_text("#node")
+    assert "2 paths" in said
+    assert "leave the range" in said
+    assert "is the gradient:" not in said
+    y.backward()
+    assert x.grad == 0.0
+
+
+def test_a_node_in_the_middle_of_the_pass(tab, tmp_path):
+    """A node's gradient so far, as its box shows it, stands beside the one at the end."""
+    explore(diamond(), tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html")
+    page.select_option("#nodes", label="a")
+    assert "so far — (nothing has arrived); at the end 135" in page.inner_text("#node")
+    page.evaluate("location.hash = '#step=6'")
+    page.wait_for_selector("#slider[aria-valuetext^='step 6 ']")
+    assert "so far 9 (1 of 3 parts); at the end 135" in page.inner_text("#node")
+    assert "∂ 9" in page.text_content("[data-node='0']")
+    page.keyboard.press("End")
+    assert "= 135" in page.inner_text("#node")
+
+
+def test_words(tab, tmp_path):
+    """What the page says of itself holds: the button that is named is there, the legend names each mark, leaves are what they are."""
+    explore(diamond(), tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html")
+    assert "Press Next" in page.inner_text("#step")
+    assert page.inner_text("[data-go=next]").strip() == "Next"
+    assert "Every gradient starts as 0" in page.inner_text("#intro")
+    assert {"not computed yet", "this step"} <= set(page.inner_text("#legend").split("\n"))
+    assert "used 3×" in page.text_content("[data-node='0']")
+    page.keyboard.press("End")
+    assert page.inner_text("th >> nth=0") == "input"
+    assert "Where L is a loss, training moves" in page.inner_text("#step")
+
+
+def test_arrays_are_told_from_values(tab, tmp_path):
+    """The first step says of an array that it is one; predicting arrays is not offered."""
+    one = tab()
+    explore(repeated() * 2.0, tmp_path / "page.html")
+    page = one.open(tmp_path / "page.html")
+    assert "W: array (4, 3), values all 1" in page.inner_text("#step")
+    assert page.is_enabled("#predict")  # the sum receives a number
+    page.click("#predict")
+    page.click("[data-go=last]")
+    page.click("[data-go=back]")
+    assert "An array is not asked for" in page.inner_text("#step")
+    explore(repeated(), tmp_path / "page.html")
+    page = one.open(tmp_path / "page.html")
+    assert page.is_disabled("#predict")
+
+
+def test_long_names_stay_apart(tab, tmp_path):
+    """Two long names that differ in the middle are two names in every formula."""
+    a, b = (value(3.0, f"encoder.block0.attention.layer0.neuron{i}.w[1]") for i in (3, 4))
+    words = lines_of(a * b, tab, tmp_path / "page.html")
+    assert any("neuron3.w[1]" in line and "neuron4.w[1]" in line for line in words)
+    ends = [f"{'x' * 20}{i}{'y' * 30}" for i in (1, 2)]  # cut they would be equal
+    words = lines_of(value(2.0, ends[0]) * value(3.0, ends[1]), tab, tmp_path / "page.html")
+    assert any(f"{ends[0]} × {ends[1]}" in line for line in words)
+
+
 def test_many_paths_are_counted(tab, tmp_path):
     """Of 2⁷⁰ paths a few are listed and all are counted."""
     x = value(1.0, "x")
@@ -622,6 +919,59 @@ def test_groups_open_and_close(tab, tmp_path):
         page.evaluate(f"location.hash = '#step={step}'")
         page.wait_for_selector(f"#slider[aria-valuetext^='step {step} ']")
         assert page.locator(".box.now[data-node]").count() == 1
+
+
+def test_focus_stays_with_the_group(tab, tmp_path):
+    """Enter on the title of a neuron keeps the focus on that neuron, though another layer has one of the same name."""
+    explore(ag.nn.scalar.MLP(2, [2, 2, 1], rng=0)([1.0, 2.0]), tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html")
+    keys = page.eval_on_selector_all("[data-group]", "all => all.map(e => e.dataset.group)")
+    assert len(set(keys)) == len(keys)
+    for key in keys:
+        if json.loads(key)[-1] == "neuron0":
+            page.evaluate("key => [...document.querySelectorAll('.frame')].find(e => e.dataset.group === key).lastChild.focus()", key)
+            page.keyboard.press("Enter")
+            assert page.evaluate("document.activeElement.dataset.group") == key
+
+
+INSIDE = """() => {
+    const found = [], around = g => [...g.querySelectorAll(".shape")].at(-1).getBoundingClientRect();
+    const boxes = [...document.querySelectorAll("#world .box")].map(g => [g, around(g)]);
+    for (const path of document.querySelectorAll("#world .edge path:first-child")) {
+        const all = path.getTotalLength(), matrix = path.getScreenCTM();
+        for (let at = 0; at <= all; at += 2) {
+            const { x, y } = path.getPointAtLength(at).matrixTransform(matrix);
+            const box = boxes.find(([, r]) => x > r.left + 1.5 && x < r.right - 1.5 && y > r.top + 1.5 && y < r.bottom - 1.5);
+            if (box) { found.push(box[0].textContent); break; }
+        }
+    }
+    return [document.querySelectorAll("#world .edge").length, found];
+}"""
+
+
+@pytest.mark.parametrize("size", [(1000, 700), (390, 800)], ids=["wide", "phone"])
+@pytest.mark.parametrize("build", [xor, scalar_mlp, tensor_mlp, hinge, recurrent, large, diamond])
+def test_lines_run_through_no_box(build, size, tab, tmp_path):
+    """A line leads from its box to its box, and on its way through no other, in groups and out of them."""
+    explore(build(), tmp_path / "page.html")
+    page = tab(viewport={"width": size[0], "height": size[1]}).open(tmp_path / "page.html")
+    count, inside = page.evaluate(INSIDE)
+    assert count > 2
+    assert inside == []
+
+
+def test_a_chain_is_drawn_straight(tab, tmp_path):
+    """What has one operand, or one that was computed, stands in line with it."""
+    explore(xor(), tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html")
+    graph = Graph(xor())
+    middles = dict(page.eval_on_selector_all("[data-node]", """all => all.map(e => {
+        const r = e.querySelector(".shape").getBoundingClientRect();
+        return [Number(e.dataset.node), r.top + r.height / 2]; })"""))  # fmt: skip
+    chained = [(box.parents[0], box.index) for box in graph.boxes if box.op in ("tanh", "sub", "pow2")]
+    assert len(chained) >= 4
+    for before, after in chained:
+        assert middles[before] == pytest.approx(middles[after], abs=1)
 
 
 def test_groups_that_stand_in_a_circle(tab, tmp_path):
@@ -775,6 +1125,44 @@ def test_pan_and_zoom(tab, tmp_path):
     assert page.is_visible("#node")
 
 
+OUTSIDE = """() => {
+    const all = document.getElementById("picture").getBoundingClientRect();
+    return [...document.querySelectorAll("#world .box, #world .frame")].filter(g => {
+        const r = g.getBoundingClientRect();
+        return r.left < all.left - 8 || r.top < all.top - 8 || r.right > all.right + 8 || r.bottom > all.bottom + 8;
+    }).length;
+}"""
+
+
+@pytest.mark.parametrize("build", [xor, hinge, chain, tensor_mlp])
+def test_fit_shows_all(build, tab, tmp_path):
+    """After Fit, or the key 0, all is in the frame, however small, and stays so from step to step."""
+    explore(build(), tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html")
+    page.click("#dismiss")
+    assert page.evaluate(OUTSIDE) > 0
+    page.click("[data-zoom='0']")
+    assert page.evaluate(OUTSIDE) == 0
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(OUTSIDE) == 0
+
+
+@pytest.mark.parametrize(("build", "whole"), [(neuron, True), (scalar_mlp, True), (xor, True), (chain, False)])
+def test_all_is_seen_where_it_can_be_read(build, whole, tab, tmp_path):
+    """On a wide screen a graph of up to 60 boxes is seen whole; else the present box is, and letters never are too small to read."""
+    explore(build(), tmp_path / "page.html")
+    page = tab(viewport={"width": 1600, "height": 1100}).open(tmp_path / "page.html")
+    page.click("#dismiss")
+    assert (page.evaluate(OUTSIDE) == 0) == whole
+    for key in ("ArrowRight", "End", "ArrowLeft"):
+        page.keyboard.press(key)
+        assert (page.evaluate(OUTSIDE) == 0) == whole
+        assert float(page.get_attribute("#world", "transform").split("scale(")[1][:-1]) * 13 >= 7.8
+    now, all_ = page.locator("#world .box.now").bounding_box(), page.locator("#picture").bounding_box()
+    assert all_["x"] <= now["x"]
+    assert now["x"] + now["width"] <= all_["x"] + all_["width"]
+
+
 def test_heat_maps(tab, tmp_path):
     """A Tensor opens to a heat map of its data and one of its gradient, orange below 0 and blue above, in words too."""
     root = shared_tensor()
@@ -796,6 +1184,10 @@ def test_steps_are_spoken(tab, tmp_path):
     assert words.startswith("Step 5 of 8")
     assert "the derivative of f by n gets" in words
     assert "1 times 0.7864" in words
+    explore(expressions(), tmp_path / "page.html")
+    page.reload()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert "the derivative of o by (x1 + w1) gets" in page.text_content("[aria-live=polite]")
     assert page.evaluate("getComputedStyle(document.querySelector('.shape')).transitionDuration") == "0s"
 
 

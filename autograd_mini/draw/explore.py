@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.node import evaluate
+from ..core.namespaces import read
 from ..errors import GraphTooLargeError
 from ..files import replace_file
+from .collapse import sizes
 from .model import Box, Graph
 from .rules import expression, formula
 from .summary import number, summary
@@ -20,10 +21,22 @@ EXACT = 100  # nodes up to which every digit of a number is sent; beyond, DIGITS
 DIGITS = 10
 WIDEST = 40  # operands up to which an operation's formulas are written out
 LONGEST = 120  # letters of a name
-CELLS = 4_000  # of all heat maps together
+PLAIN = 60_000  # bytes of a page up to which its script is sent as text; beyond, packed
+CELLS = 4_000  # of all heat maps together; beyond EXACT nodes half as many
 NAMES = 0xE000  # where the letters begin that stand for the operands in a formula
 OUT, GRADIENT = "\uf8fe", "\uf8ff"  # that for its result, and for the gradient that arrives there
+DRAWN = 400  # boxes that ag.draw takes
+PICTURES = (".svg", ".png", ".pdf", ".dot", ".mmd")
 KINDS = ("parameter", "input", "constant", "operation", "result")
+
+# unpacks the data and the script of a large page; a script that is put in as text runs under the strict policy
+LOADER = """(async () => {
+const sent = document.getElementById("graph");
+const bytes = Uint8Array.from(atob(JSON.parse(sent.textContent)), letter => letter.charCodeAt(0));
+const { data, script } = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+sent.textContent = data;
+document.body.append(Object.assign(document.createElement("script"), { textContent: script }));
+})();"""
 
 
 class Page:
@@ -33,8 +46,9 @@ class Page:
         self.html, self._about = html, about
 
     def save(self, path: Any) -> None:
-        """Write the page, whole or (OSError) not at all."""
-        target, written = os.path.realpath(os.fspath(path)), self.html.encode()
+        """Write the page to a name that ends in .html or .htm (else ValueError), whole or (OSError) not at all."""
+        _check_name(path)
+        target, written = os.path.realpath(os.fsdecode(path)), self.html.encode()
         replace_file(target, lambda file: file.write(written))
 
     def _repr_html_(self) -> str:
@@ -55,7 +69,7 @@ def explore(node: Any, path: Any = None) -> Page:
     The page is one file of HTML that needs no network: it shows the graph, computes each node in turn, and then, node by node in the
     engine's order, the chain rule with its numbers. The gradients are computed afresh: no `.grad` is read or changed.
     Raises TypeError for what is no node; GraphError where nothing requires a gradient, or the node is no scalar; GraphTooLargeError
-    above 2,000 nodes; OSError where the file cannot be written.
+    above 2,000 nodes; ValueError for a path that ends in neither .html nor .htm; OSError where the file cannot be written.
 
     >>> import autograd_mini as ag
     >>> x = ag.Value(3.0, label="x")
@@ -63,16 +77,32 @@ def explore(node: Any, path: Any = None) -> Page:
     >>> "Content-Security-Policy" in page.html, x.grad
     (True, None)
     """
+    if path is not None:
+        _check_name(path)
     graph = Graph(node, "explore")
     if len(graph) > MOST:
-        raise GraphTooLargeError(
-            f"explore: {len(graph):,} nodes, a page takes {MOST:,}: explore a loss on fewer samples, or an inner node; "
-            "or see it all with ag.draw(node, collapse='layer') or ag.tree(node, max_nodes=300)"
-        )
+        raise GraphTooLargeError(_advice(graph))
     page = Page(_assembled(_Payload(graph).made()), f"{graph.root.title} = {number(graph.root.node.item())}, {len(graph)} nodes")
     if path is not None:
         page.save(path)
     return page
+
+
+def _check_name(path: Any) -> None:
+    """ValueError for a name that is no page's."""
+    name = os.fsdecode(path)
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix not in (".html", ".htm"):
+        hint = f"; ag.draw(node).save({name!r}) makes a picture" if suffix in PICTURES else ""
+        raise ValueError(f"explore: the name must end in .html, got {name!r}{hint}")
+
+
+def _advice(graph: Graph) -> str:
+    """What a graph that is too large says: the counts, and ways out that hold for this graph."""
+    ways = ["explore a loss on fewer samples, or an inner node", "ag.tree(node, depth=3) shows the part next to the result"]
+    if any(box.scope for box in graph.boxes):
+        ways += [f"ag.draw(node, collapse={level!r}) shows all of it in {n:,} boxes" for level, n in sizes(graph).items() if n <= DRAWN][:1]
+    return f"explore: {len(graph):,} nodes, a page takes {MOST:,}: {'; '.join(ways)}"
 
 
 class _Payload:
@@ -86,26 +116,19 @@ class _Payload:
         self.operations: dict[tuple[str | None, ...], int] = {}
         self.places: dict[Any, int] = {}
         arrays = 2 * sum(box.node.size > 1 for box in graph.boxes)
-        self.side = min(16, max(2, math.isqrt(CELLS // max(arrays, 1))))
+        self.side = min(16, max(2, math.isqrt(CELLS // (1 if self.exact else 2) // max(arrays, 1))))
 
     def made(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
         edges = {box.index: self._edges(box) for box in reversed(self.graph.boxes) if box.parents}  # in the order of the backward pass
         boxes = [self._leaf(box) + edges.get(box.index, []) for box in self.graph.boxes]
-        stale = [box.index for box in self.graph.boxes if self._is_stale(box)]
+        stale = [box.index for box in self.graph.stale()]
         return {"boxes": boxes, "operations": list(self.operations), "scopes": list(self.scopes), "stale": stale}
-
-    def _is_stale(self, box: Box) -> bool:
-        """Whether a Value's operands would give another number now; of Tensors the engine itself knows."""
-        if box.is_array or not box.parents or not box.node.op.builtin:
-            return False
-        now = evaluate(box.node.op, box.node.xp, [parent.data for parent in box.node.parents])
-        return bool(now != box.data and now == now)
 
     def _leaf(self, box: Box) -> list[Any]:
         """What every box has: title, kind, scope, shape, data, gradient."""
         nameless = box.kind == "constant" and box.name is None and box.node.size == 1  # its number says all
-        title = "" if nameless else box.title if len(box.title) <= LONGEST else f"{box.title[: LONGEST - 1]}…"
+        title = "" if nameless else box.title if len(box.title) <= LONGEST else f"{box.title[:40]}…{box.title[41 - LONGEST :]}"
         scope = self.scopes.setdefault(box.scope, len(self.scopes))
         shape = list(box.node.shape) if box.is_array else 0
         return [title, KINDS.index(box.kind), scope, shape, self._datum(box.data, True), self._datum(self.grads.get(box.index), True)]
@@ -117,12 +140,21 @@ class _Payload:
             return head
         gradient, shares = self.grads[box.index], self.graph.shares(box, self.grads[box.index])
         slopes = self.graph.shares(box, np.ones_like(box.data)) if box.is_array and box.node.size == 1 else self.graph.local(box)
-        locals_ = [None if slope is None or np.size(slope) != 1 else self._datum(slope) for slope in slopes]
+        locals_: list[Any] = [None if slope is None or np.size(slope) != 1 else self._datum(slope) for slope in slopes]
         rest = [
             0 if share is None or self._same(self._datum(gradient), local, share) else self._share(parent, share)
             for parent, local, share in zip(box.parents, locals_, shares, strict=True)
         ]
+        gone = [share is not None and not np.any(share) for share in shares]
+        if np.any(gradient) and any(local is None and is_gone for local, is_gone in zip(locals_, gone, strict=True)):
+            locals_ = self._flat(box, locals_)
         return [*head, locals_, *([rest] if any(rest) else [])]
+
+    def _flat(self, box: Box, locals_: list[Any]) -> list[Any]:
+        """The local derivatives, False for those of arrays that let nothing of any gradient through: a share is linear in the gradient."""
+        probes = self.graph.shares(box, np.random.default_rng(0).normal(size=np.shape(box.data)))
+        silent = [probe is not None and not np.any(probe) for probe in probes]
+        return [False if local is None and is_silent else local for local, is_silent in zip(locals_, silent, strict=True)]
 
     def _share(self, parent: int, share: Any) -> list[Any]:
         """What an operand receives; and where it is an array and not the first, what it holds then."""
@@ -146,7 +178,7 @@ class _Payload:
         if np.size(data) == 1:
             return self._number(np.reshape(data, ()), 17 if self.exact else DIGITS)
         told = summary(data)
-        numbers = [x if x is None else self._number(x, 6) for x in (told.low, told.high, told.mean, told.norm)]
+        numbers = [x if x is None else self._number(x, 6 if self.exact else 5) for x in (told.low, told.high, told.mean, told.norm)]
         out: list[Any] = [*numbers, told.nans, told.infinite]
         return [*out, *self._cells(np.asarray(data))] if cells and np.size(data) else out
 
@@ -180,9 +212,19 @@ class _Payload:
             names = [chr(NAMES + i) for i in range(len(box.parents))]
             row: list[str | None] = [box.op, box.symbol]
             if len(names) <= WIDEST:
-                row += [expression(box, names), *(formula(box, i, names, OUT, GRADIENT) for i in range(len(names)))]
+                row += [expression(box, names), *(self._formula(box, i, names) for i in range(len(names)))]
             self.places[key] = self.operations.setdefault(tuple(row), len(self.operations))
         return self.places[key]
+
+    def _formula(self, box: Box, i: int, names: list[str]) -> str | None:
+        """What an operand receives, as a formula; in `sum(…)` where the engine sums that to the operand's shape."""
+        text, operands = formula(box, i, names, OUT, GRADIENT), [parent.data for parent in box.node.parents]
+        if text is None or not box.is_array:
+            return text
+        rules = box.node.vjps
+        with np.errstate(all="ignore"):
+            found = read(box.node.xp, rules if callable(rules) else rules[i], np.ones_like(box.data), box.data, *operands)
+        return f"sum({text})" if np.size(found[i] if callable(rules) else found) > np.size(operands[i]) else text
 
 
 def _assembled(payload: dict[str, Any]) -> str:
@@ -191,15 +233,21 @@ def _assembled(payload: dict[str, Any]) -> str:
     from importlib.resources import files
 
     page, css, js = (files(__package__).joinpath(f"page.{suffix}").read_text("utf-8") for suffix in ("html", "css", "js"))
-    data = json.dumps(payload, separators=(",", ":"), allow_nan=False)  # ASCII alone
-    if len(payload["boxes"]) > EXACT:
-        import base64
-        import zlib
-
-        data = json.dumps(base64.b64encode(zlib.compress(data.encode(), 9)).decode())  # a third of the size
+    data, js = json.dumps(payload, separators=(",", ":"), allow_nan=False), _tight(js)  # data: ASCII alone
     for letter in "<>&":
         data = data.replace(letter, f"\\u{ord(letter):04x}")
-    return "".join(itertools.chain(*zip(page.split("@@")[::2], (_tight(css), data, _tight(js), ""), strict=True)))
+
+    def filled(*parts: str) -> str:
+        return "".join(itertools.chain(*zip(page.split("@@")[::2], (_tight(css), *parts, ""), strict=True)))
+
+    plain = filled(data, js)
+    if len(plain.encode()) <= PLAIN:
+        return plain
+    import base64
+    import zlib
+
+    packed = base64.b64encode(zlib.compress(json.dumps({"data": data, "script": js}).encode(), 9)).decode()
+    return filled(json.dumps(packed), LOADER)  # a third of the size
 
 
 def _tight(text: str) -> str:

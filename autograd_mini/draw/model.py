@@ -23,7 +23,7 @@ class Box:
     """A node of the graph, as the views see it.
 
     `name`: the label, or the path of a parameter in its model (`layer0.neuron3.w[1]`), or None. `title`: the same, or a name made
-    up for this graph (`v7`, and `L` for the result), so that every box has its own. `op`: the operation's name, None for a
+    up for this graph (`v7`, `c2` for a constant, `L` for the result), so that every box has its own. `op`: the operation, None for a
     leaf. `kind`: "parameter" (a variable of a module), "input" (any other leaf variable), "constant", "operation" or "result".
     `parents`: the indices of the operands, in order and with repetitions. `uses`: how often it is an operand. `scope`: the
     modules in which it was made, from the outermost, as ("MLP", "layer0", "neuron3"). `data` and `grad` are the node's: a
@@ -193,7 +193,8 @@ class Graph:
                 box.scope = next(iter(scopes[box.index]))
 
     def _entitle(self) -> None:
-        """Give every box a title of its own: its name, where need be with a number; else `L` to root and `v1`, `v2`, … to others."""
+        """Give every box a title of its own: its name, where need be with a number; else `L` to root, `c1` to a
+        constant, `v1` to another."""
         taken: set[str] = set()
         again: dict[str, Iterator[int]] = {}
         for box in self.boxes:
@@ -202,12 +203,13 @@ class Graph:
                 while box.title in taken:
                     box.title = f"{box.name} ({next(again.setdefault(box.name, itertools.count(2)))})"
                 taken.add(box.title)
-        numbers = itertools.count(1)
+        numbers = {"c": itertools.count(1), "v": itertools.count(1)}
         for box in [self.root, *self.boxes[:-1]]:
             if box.name is None:
-                box.title = "L" if box is self.root else f"v{next(numbers)}"
+                letter = "c" if box.kind == "constant" else "v"
+                box.title = "L" if box is self.root else f"{letter}{next(numbers[letter])}"
                 while box.title in taken:
-                    box.title = f"v{next(numbers)}"
+                    box.title = f"{letter}{next(numbers[letter])}"
                 taken.add(box.title)
 
 

@@ -1,17 +1,13 @@
 "use strict";
-(async () => {
-// ---- The graph, as it was sent: a large one packed ----
-let sent = JSON.parse(document.getElementById("graph").textContent);
-if (typeof sent === "string") {
-  const packed = new Blob([Uint8Array.from(atob(sent), letter => letter.charCodeAt(0))]);
-  sent = await new Response(packed.stream().pipeThrough(new DecompressionStream("deflate"))).json();
-}
+(() => {
+const sent = JSON.parse(document.getElementById("graph").textContent);
 const KINDS = ["parameter", "input", "constant", "operation", "result"];
 const isArray = Array.isArray;
 const boxes = sent.boxes.map(([title, kind, scope, shape, data, grad, operation, parents = [], locals = [], shares = []], i) => {
   const [op = "", symbol = "", how, ...rules] = sent.operations[operation] || [];
   const box = { i, title, kind: KINDS[kind], scope: sent.scopes[scope], shape, data, grad, op, symbol, how, parents, users: [] };
-  box.edges = parents.map((_, k) => ({ local: locals[k] ?? null, rule: rules[k], share: shares[k] ? shares[k][0] : grad * locals[k], total: (shares[k] || [])[1] }));
+  // a local derivative of false: no single number, but 0 throughout
+  box.edges = parents.map((_, k) => ({ local: locals[k] || (locals[k] === 0 ? 0 : null), flat: locals[k] === false || Number(locals[k] ?? 1) === 0, rule: rules[k], share: shares[k] ? shares[k][0] : grad * locals[k], total: (shares[k] || [])[1] }));
   return box;
 });
 const root = boxes.at(-1);
@@ -42,31 +38,51 @@ function range([low, high, , , nans, infinite]) {
 }
 const full = x => (isArray(x) ? `${range(x)}; mean ${say(x[2])}, norm ${say(x[3])}` : say(x));
 const shapeOf = box => (box.shape ? `(${box.shape.join(", ")}${box.shape.length === 1 ? "," : ""})` : "");
+// the end of a path tells more than its beginning
 function cut(name, most) {
   const letters = Array.from(name);
-  return letters.length <= most ? name : `${letters.slice(0, most - 6).join("")}…${letters.slice(-5).join("")}`;
+  return letters.length <= most ? name : `${letters.slice(0, 9).join("")}…${letters.slice(10 - most).join("")}`;
 }
 // letters of any script are set apart, so that none reverses the formula around it
 const apart = name => (/^[ -~]*$/.test(name) ? name : `\u2068${name}\u2069`);
-const name = box => (box.title ? apart(cut(box.title, 32)) : say(box.data));
-const by = box => `∂${name(root)}/∂${name(box)}`;
-const slopeOf = (box, operand) => `∂${name(box)}/∂${name(operand)}`;
+const shared = new Map();
+for (const box of boxes) shared.set(cut(box.title, 32), (shared.get(cut(box.title, 32)) || 0) + 1);
+const name = box => (box.title ? apart(shared.get(cut(box.title, 32)) > 1 ? box.title : cut(box.title, 32)) : say(box.data));
+// a name that is an expression, or a number that would run into what stands beside it
+const loose = word => /[\s+*/×÷(−-]/.test(word) && !/^[\d.]+e−?\d+$/.test(word);
+const atom = word => (loose(word) ? `(${word})` : word);
+const by = box => `∂${atom(name(root))}/∂${atom(name(box))}`;
+// at the result ∂L/∂L arrives, so that ∂L/∂x for the local derivative would be the unknown itself: there the operation stands for L
+function slopeOf(box, operand) {
+  const words = made(box, name), twice = box.parents.filter(p => p === operand.i).length > 1;
+  const what = box !== root ? atom(name(box)) : twice || words.length > 24 ? box.op : /^[\w√]+\([^()]*\)$/.test(words) ? words : `(${words})`;
+  return `∂${what}/∂${atom(name(operand))}`;
+}
 const bracket = x => (x.startsWith("−") ? `(${x})` : x);
 const figure = box => (isArray(box.data) ? name(box) : say(box.data));
 function fill(rule, box, write) {
   const operands = box.parents.map(p => boxes[p]);
   return rule.replace(/[\ue000-\uf8ff]/g, (letter, at) => {
-    const k = letter.charCodeAt(0) - 0xe000;
-    if (letter === "\uf8ff") return by(box);
-    const word = write(letter === "\uf8fe" ? box : operands[k]);
-    return at && rule[at - 1] !== "(" ? bracket(word) : word;
+    const k = letter.charCodeAt(0) - 0xe000, before = rule.slice(0, at), after = rule.slice(at + 1);
+    if (letter === "\uf8ff") return after.startsWith(" /") ? `(${by(box)})` : by(box);
+    const other = letter === "\uf8fe" ? box : operands[k], word = write(other);
+    const beside = (before && !/(\(|, )$/.test(before)) || (after && !/^(\)|, )/.test(after));
+    if (before.endsWith(" if ") && after.startsWith(" else") && word === say(other.data)) return String(Number(other.data) !== 0);
+    if (/^[−\d]/.test(word) && !before.endsWith("−")) {
+      if (/^[⁰¹²³⁴-⁹⁻^ᵀ]/.test(after)) return /^\d+(\.\d+)?$/.test(word) ? word : `(${word})`;
+      return word.startsWith("−") && (/^ [×/@−÷]/.test(after) || (before && !/(\(|, )$/.test(before))) ? `(${word})` : word;
+    }
+    return beside ? atom(word) : word;
   });
 }
 function call(box, write) {
   const words = box.parents.map(p => write(boxes[p]));
   return `${box.op}(${words.length > 8 ? [...words.slice(0, 6), "…", words.at(-1)].join(", ") : words.join(", ")})`;
 }
-const made = (box, write) => (box.how ? fill(box.how, box, write) : call(box, write));
+function made(box, write) {
+  if (box.op === "cast" && box.shape && !boxes[box.parents[0]].shape) return `${write(boxes[box.parents[0]])} as a Tensor`;
+  return box.how ? fill(box.how, box, write) : call(box, write);
+}
 const zero = x => (isArray(x) ? x[0] === 0 && x[1] === 0 && !odd(x) : Number(x) === 0);
 const odd = x => (isArray(x) ? x[4] + x[5] > 0 : !Number.isFinite(Number(x)));
 
@@ -160,7 +176,7 @@ function tint(x, most) {
 
 // ---- Layout: layers along the main axis, one container after another from the inside out ----
 let tall = false;
-const GAP = 64, SPACE = 16;
+const GAP = 80, SPACE = 16;
 function layers(items, links) {
   const place = new Map(items.map((item, i) => [item, i]));
   const out = items.map(() => []), into = items.map(() => []);
@@ -183,18 +199,29 @@ function layers(items, links) {
   });
   return { rank, place };
 }
-function arrange(items, links) {
-  const { rank, place } = layers(items, links);
-  const cells = items.map((item, i) => ({ item, rank: rank[i], main: tall ? item.h : item.w, cross: tall ? item.w : item.h, near: [] }));
-  const routes = new Map();
-  const join = (a, b) => { a.near.push(b); b.near.push(a); };
-  for (const link of links) {
-    const [a, b] = [cells[place.get(link[0])], cells[place.get(link[1])]];
-    const route = [];
-    if (b.rank - a.rank <= 40) for (let r = a.rank + 1; r < b.rank; r++) route.push({ rank: r, main: 0, cross: 6, near: [] });
-    cells.push(...route);
-    [a, ...route].forEach((cell, k) => join(cell, route[k] || b));
-    routes.set(link, route);
+// A lane leads past the boxes of one group: from an item there to another; from outside (null) to an item; or from an item to outside.
+// `cells` are the places that it takes in the ranks between; `before` and `after` are its continuations inside the two items,
+// `out` and `into` the places where it leaves and enters its group.
+const across = item => (tall ? item.w : item.h);
+const mean = all => all.reduce((sum, x) => sum + x, 0) / all.length;
+const leaves = lane => (lane.before.size ? mean([...lane.before].map(other => other.out)) : across(lane.from) / 2);
+const enters = lane => (lane.after.size ? mean([...lane.after].map(other => other.into)) : across(lane.to) / 2);
+function arrange(items, lanes, inset) {
+  const { rank, place } = layers(items, lanes.filter(lane => lane.from && lane.to).map(lane => [lane.from, lane.to]));
+  const cells = items.map((item, i) => ({ item, rank: rank[i], main: tall ? item.h : item.w, cross: across(item), near: [] }));
+  const last = Math.max(0, ...rank);
+  for (const lane of lanes) {
+    const [a, b] = [lane.from, lane.to].map(item => item && cells[place.get(item)]);
+    const [first, end] = [a ? a.rank + 1 : 0, b ? b.rank : last + 1];
+    Object.assign(lane, { a, b, cells: [] });
+    if (end - first < 40) for (let r = first; r < end; r++) lane.cells.push({ rank: r, main: 0, cross: 2, near: [] });
+    cells.push(...lane.cells);
+    const stops = [a && [a, leaves(lane) - a.cross / 2], ...lane.cells.map(cell => [cell, 0]), b && [b, enters(lane) - b.cross / 2]].filter(Boolean);
+    stops.slice(1).forEach(([cell, off], k) => {
+      const [before, offBefore] = stops[k];
+      before.near.push({ cell, off: off - offBefore });
+      cell.near.push({ cell: before, off: offBefore - off });
+    });
   }
   const rows = [];
   for (const cell of cells) (rows[cell.rank] ||= []).push(cell);
@@ -203,25 +230,29 @@ function arrange(items, links) {
   for (let sweep = 0; sweep < 10; sweep++) {
     for (const row of sweep % 2 ? [...rows].reverse() : rows) {
       for (const cell of row) {
-        const side = cell.near.filter(other => (sweep % 2 ? other.rank > cell.rank : other.rank < cell.rank));
-        cell.wish = side.length ? side.reduce((sum, other) => sum + other.at / Math.max(1, rows[other.rank].length - 1), 0) / side.length : cell.at / Math.max(1, row.length - 1);
+        const side = cell.near.map(near => near.cell).filter(other => (sweep % 2 ? other.rank > cell.rank : other.rank < cell.rank));
+        cell.wish = side.length ? mean(side.map(other => other.at / Math.max(1, rows[other.rank].length - 1))) : cell.at / Math.max(1, row.length - 1);
       }
       row.sort((a, b) => a.wish - b.wish).forEach((cell, k) => { cell.at = k; });
     }
   }
   for (const row of rows) {
     let c = 0;
-    for (const cell of row) { cell.offset = c + cell.cross / 2; cell.c = cell.offset; c += cell.cross + SPACE; }
+    for (const cell of row) { cell.offset = c + cell.cross / 2; cell.c = cell.offset; c += cell.cross + (cell.item ? SPACE : SPACE / 2); }
     for (const cell of row) cell.c -= c / 2;
   }
-  for (let sweep = 0; sweep < 12; sweep++) {
+  const back = cell => cell.near.filter(near => near.cell.rank < cell.rank);
+  for (const cell of cells) { cell.back = back(cell); cell.lead = cell.back.filter(near => back(near.cell).length); }
+  // at last straight on from what was computed before, and the leaves as near as that allows
+  const PULLS = [...Array(12).fill(cell => cell.near), cell => (cell.lead.length ? cell.lead : cell.back), cell => (cell.back.length ? [] : cell.near)];
+  PULLS.forEach((pulls, sweep) => {
     for (const row of sweep % 2 ? [...rows].reverse() : rows) {
       // as near to its neighbours as the order allows: blocks that would overlap become one, at their mean
       const blocks = [];
       for (const cell of row) {
-        const side = cell.near.filter(other => other.rank !== cell.rank);
-        const wish = (side.length ? side.reduce((sum, other) => sum + other.c, 0) / side.length : cell.c) - cell.offset;
-        let block = { sum: wish, n: 1, cells: [cell] };
+        const side = pulls(cell), weight = sweep > 11 && cell.back.length ? 1e4 : 1;
+        const wish = (side.length ? mean(side.map(near => near.cell.c + near.off)) : cell.c) - cell.offset;
+        let block = { sum: wish * weight, n: weight, cells: [cell] };
         while (blocks.length && blocks.at(-1).sum / blocks.at(-1).n > block.sum / block.n) {
           const before = blocks.pop();
           block = { sum: before.sum + block.sum, n: before.n + block.n, cells: [...before.cells, ...block.cells] };
@@ -230,7 +261,7 @@ function arrange(items, links) {
       }
       for (const block of blocks) for (const cell of block.cells) cell.c = block.sum / block.n + cell.offset;
     }
-  }
+  });
   let main = 0;
   const least = Math.min(...cells.map(cell => cell.c - cell.cross / 2), 0);
   let most = 0;
@@ -241,16 +272,19 @@ function arrange(items, links) {
       cell.c -= least;
       most = Math.max(most, cell.c + cell.cross / 2);
       if (cell.item) {
-        const m = main + (size - cell.main) / 2;
+        const m = main + (size - cell.main) / (cell.back.length ? 2 : 1);
         cell.item.at = tall ? [cell.c - cell.cross / 2, m] : [m, cell.c - cell.cross / 2];
       }
     }
     main += size + GAP;
   }
   main -= GAP;
-  const bends = new Map();
-  for (const [link, route] of routes) bends.set(link, route.flatMap(cell => cell.m.map(m => (tall ? [cell.c, m] : [m, cell.c]))));
-  return { w: tall ? most : main, h: tall ? main : most, bends };
+  for (const lane of lanes) {
+    const top = cell => cell.c - cell.cross / 2;
+    if (!lane.to) lane.out = inset + (lane.cells.length ? lane.cells.at(-1).c : top(lane.a) + leaves(lane));
+    if (!lane.from) lane.into = inset + (lane.cells.length ? lane.cells[0].c : top(lane.b) + enters(lane));
+  }
+  return { w: tall ? most : main, h: tall ? main : most };
 }
 const whole = { key: "", depth: 0, at: [0, 0] };
 function measure(item) {
@@ -267,13 +301,14 @@ function measure(item) {
     item.h = (item.label ? 26 : 10) + 18 * lines.length;
   }
 }
+const idOf = item => item.key ?? item.i;
 let seen, links, size = { w: 1, h: 1 }, layoutKey = "";
 function lay() {
   const open = [...groups.values()].filter(group => group.used && (!shut.has(group.key) || peek.has(group.key)));
   const key = `${tall}|${open.map(group => group.key).join()}`;
   if (key === layoutKey) return false;
   layoutKey = key;
-  const inside = new Map([[whole, { items: new Set(), links: new Map() }], ...open.map(group => [group, { items: new Set(), links: new Map() }])]);
+  const inside = new Map([whole, ...open].map(group => [group, { items: new Set(), lanes: new Map() }]));
   const chain = new Map();
   seen = [];
   for (const box of boxes) {
@@ -291,21 +326,29 @@ function lay() {
     if (from === to) return;
     let d = 1;
     while (a[d] === b[d]) d++;
-    const around = inside.get(a[d - 1]);
-    const id = `${from.key ?? from.i}>${to.key ?? to.i}`;
+    const id = `${idOf(from)}>${idOf(to)}`;
     const known = drawn.get(id);
     if (known && (from.group || to.group)) { known.edges.push([box.i, k]); return; }
-    const liftedId = `${a[d].key ?? a[d].i}>${b[d].key ?? b[d].i}`;
-    if (!around.links.has(liftedId)) around.links.set(liftedId, [a[d], b[d]]);
-    const link = { from, to, lifted: around.links.get(liftedId), around: a[d - 1], edges: [[box.i, k]], nth: known ? ++known.again : 0, again: 0 };
+    // out of the groups of the operand, across the one that holds both, and into those of the result
+    const lane = (group, start, end) => {
+      const all = inside.get(group).lanes, key = `${idOf(from)}:${start && idOf(start)}>${end && idOf(end)}`;
+      if (!all.has(key)) all.set(key, { group, from: start, to: end, before: new Set(), after: new Set() });
+      return all.get(key);
+    };
+    const lanes = [...a.slice(d + 1).map((item, e) => lane(a[d + e], item, null)).reverse(), lane(a[d - 1], a[d], b[d]), ...b.slice(d + 1).map((item, e) => lane(b[d + e], null, item))];
+    lanes.forEach((one, j) => {
+      if (one.from && one.from !== from) one.before.add(lanes[j - 1]);
+      if (one.to && one.to !== to) one.after.add(lanes[j + 1]);
+    });
+    const link = { from, to, lanes, edges: [[box.i, k]], nth: known ? ++known.again : 0, again: 0 };
     if (!known) drawn.set(id, link);
     links.push(link);
   });
   for (const group of [...open].sort((a, b) => b.depth - a.depth).concat(whole)) {
-    const { items, links: within } = inside.get(group);
-    const laid = arrange([...items].reverse(), [...within.values()]);
+    const { items, lanes } = inside.get(group);
     const pad = group === whole ? 16 : 12, top = group === whole ? 16 : 28;
-    Object.assign(group, { w: Math.max(laid.w + 2 * pad, group === whole ? 0 : wide(`− ${group.title}`) + 30), h: laid.h + top + pad, bends: laid.bends, pad, top, items });
+    const laid = arrange([...items].reverse(), [...lanes.values()], tall ? pad : top);
+    Object.assign(group, { w: Math.max(laid.w + 2 * pad, group === whole ? 0 : wide(`− ${group.title}`) + 30), h: laid.h + top + pad, pad, top, items });
   }
   for (const group of [whole, ...open.sort((a, b) => a.depth - b.depth)]) {
     for (const item of group.items) item.at = [item.at[0] + group.at[0] + group.pad, item.at[1] + group.at[1] + group.top];
@@ -345,7 +388,7 @@ function draw(open) {
   world.replaceChildren();
   for (const group of open) {
     const [x, y] = group.at;
-    const frame = v("g", { class: "frame", "data-group": group.title },
+    const frame = v("g", { class: "frame", "data-group": group.key },
       v("rect", { x, y, width: group.w, height: group.h, rx: 8 }),
       v("text", { x: x + 8, y: y + 17, role: "button", tabindex: 0, "aria-label": `Close ${group.title}` }, `− ${group.title}`));
     frame.lastChild.onclick = () => toggle(group);
@@ -356,7 +399,7 @@ function draw(open) {
     const [x, y] = item.at;
     const kind = item.group ? "group" : item.kind;
     const g = v("g", { class: `box ${kind}`, transform: `translate(${x} ${y})` });
-    if (item.group) put(g, { "data-group": item.title, role: "button", tabindex: 0, "aria-label": `Open ${item.title}, ${item.members.length} boxes` });
+    if (item.group) put(g, { "data-group": item.key, role: "button", tabindex: 0, "aria-label": `Open ${item.title}, ${item.members.length} boxes` });
     else g.dataset.node = item.i;
     const told = item.group ? `${item.title}: ${item.members.length} boxes; click to open` : `${item.title || "a constant"}${item.op ? ` = ${made(item, name)}` : ""}\n${item.kind}${item.users.length > 1 ? `, used ${item.users.length} times: its parts are added` : ""}`;
     item.shown = null;
@@ -371,7 +414,7 @@ function draw(open) {
     item.texts = [];
     for (let k = 0; k < lines; k++) item.texts.push(g.appendChild(v("text", { x: 13, y: (item.label ? 36 : 19) + 18 * k })));
     if (!item.group && item.users.length > 1) {
-      const times = `${item.users.length}×`, w = wide(times) + 6;
+      const times = `used ${item.users.length}×`, w = 0.85 * wide(times) + 8;
       g.append(v("rect", { class: "mark", x: item.w - w / 2 - 4, y: -8, width: w, height: 16, rx: 8 }), v("text", { x: item.w - 4, y: 4 }, times));
     }
     g.onclick = () => (item.group ? toggle(item) : choose(item.i));
@@ -382,18 +425,30 @@ function draw(open) {
 function drawLink(link) {
   const { from, to } = link;
   const shift = link.nth * 12 - link.again * 6;
-  const start = tall ? [from.at[0] + from.w / 2 + shift, from.at[1] + from.h] : [from.at[0] + from.w, from.at[1] + from.h / 2 + shift];
-  const stop = tall ? [to.at[0] + to.w / 2 + shift, to.at[1] - 7] : [to.at[0] - 7, to.at[1] + to.h / 2 + shift];
-  const { bends, at, pad, top } = link.around;
-  const points = [start, ...bends.get(link.lifted).map(([x, y]) => [x + at[0] + pad, y + at[1] + top]), stop];
-  let d = `M${start}`;
+  // points as [along, across]; between the ranks alone a line goes across, elsewhere straight on
+  const turned = ([m, c]) => (tall ? [c, m] : [m, c]);
+  const edge = (item, far) => { const [m, c] = turned(item.at); return [m + far * (tall ? item.h : item.w), c + across(item) / 2 + shift]; };
+  const path = [edge(from, 1)];
+  for (const { group, a, b, cells } of link.lanes) {
+    const [m, c] = turned([group.at[0] + group.pad, group.at[1] + group.top]);
+    if (a) path.push([m + a.m[1] + 8, path.at(-1)[1]]);
+    for (const cell of cells) path.push([m + cell.m[0], c + cell.c], [m + cell.m[1], c + cell.c]);
+    if (b) path.push([m + b.m[0] - 10, null]);
+  }
+  const [end, within] = edge(to, 0);
+  path.push([end - 7, within]);
+  for (let k = path.length - 2; k; k--) path[k][1] ??= path[k + 1][1];
+  const points = path.map(turned), stop = points.at(-1);
+  let d = `M${points[0]}`;
   for (let k = 1; k < points.length; k++) {
     const [[x, y], [x2, y2]] = [points[k - 1], points[k]];
-    d += tall ? `C${x} ${(y + y2) / 2} ${x2} ${(y + y2) / 2} ${x2} ${y2}` : `C${(x + x2) / 2} ${y} ${(x + x2) / 2} ${y2} ${x2} ${y2}`;
+    if (path[k][1] === path[k - 1][1]) d += `L${x2} ${y2}`;
+    else d += tall ? `C${x} ${(y + y2) / 2} ${x2} ${(y + y2) / 2} ${x2} ${y2}` : `C${(x + x2) / 2} ${y} ${(x + x2) / 2} ${y2} ${x2} ${y2}`;
   }
+  const gap = Math.max(1, path.findIndex(([m], k) => k && m - path[k - 1][0] > 20));
   const head = (p, sign) => (tall ? `M${p[0] - 4} ${p[1]}h8l-4 ${7 * sign}z` : `M${p[0]} ${p[1] - 4}v8l${7 * sign} -4z`);
-  const [a, b] = [points[0], points[1]];
-  link.heads = [head(stop, 1), head(tall ? [a[0], a[1] + 7] : [a[0] + 7, a[1]], -1)];
+  const [a, b] = [points[gap - 1], points[gap]], [x, y] = points[0];
+  link.heads = [head(stop, 1), head(tall ? [x, y + 7] : [x + 7, y], -1)];
   link.g = v("g", { class: "edge" }, v("path", { d }), v("path", { class: "head", d: link.heads[0] }), v("text", { x: (a[0] + b[0]) / 2 + (tall ? 34 : 0), y: (a[1] + b[1]) / 2 - (tall ? 0 : 8) }));
   return link.g;
 }
@@ -459,9 +514,11 @@ function explainPart(box, k) {
   if (scalar) line.append(bit(`= ${bracket(say(box.grad))} × ${bracket(say(edge.local))}`));
   line.append(bit(`= ${full(edge.share)}`));
   put(rule, { "data-share": edge.share, "data-total": entry.total, "data-local": edge.local, "data-upstream": box.grad });
-  if (isArray(edge.share)) rule.append(note(`shape ${shapeOf(operand)}, as ${name(operand)} has${edge.rule === "\uf8ff" && shapeOf(operand) !== shapeOf(box) ? ": summed over what was repeated" : ""}`));
+  const fitted = refit(box, operand, edge.rule || "");
+  if (isArray(edge.share) || fitted) rule.append(note(`${count(operand) > 1 ? `shape ${shapeOf(operand)}, as ${name(operand)} has` : "one number"}${fitted}`));
+  if (isArray(edge.share) && predicting) rule.append(note("An array is not asked for."));
   if (scalar && edge.rule && !box.shape) {
-    const words = [slopeOf(box, operand), fill(edge.rule, box, name), fill(edge.rule, box, figure), say(edge.local)];
+    const words = [`local derivative: ${slopeOf(box, operand)}`, fill(edge.rule, box, name), fill(edge.rule, box, figure), say(edge.local)];
     const cases = edge.rule.includes(" if ");
     rule.append(h("div", { class: "also math", "data-rule": "" }, cases ? `${words[0]} is ${words[1]}: here ${words[3]}` : words.filter((word, j) => word !== words[j - 1]).join(" = ")));
   }
@@ -474,18 +531,41 @@ function explainPart(box, k) {
   }
   return rule;
 }
+// how the formula's shape becomes the operand's, where something must be done
+const count = box => (box.shape || []).reduce((n, m) => n * m, 1);
+function refit(box, operand, rule) {
+  if (rule.startsWith("sum(") && count(operand) < count(box)) return `: summed over what was repeated in the forward pass`;
+  if (!rule.includes("\uf8ff") || !box.shape || /@|\w\([^)]*\uf8ff/.test(rule)) return "";
+  if (count(operand) > count(box)) return `: ${by(box)}, of shape ${shapeOf(box)}, is repeated over what ${box.op} put together`;
+  return rule === "\uf8ff" && count(box) > 1 && shapeOf(operand) !== shapeOf(box) ? ": the same numbers in another shape" : "";
+}
+// at a corner of a function the slope jumps, and its rule is a convention
+function corner(box, edge) {
+  const [x, y, z] = box.parents.map(p => boxes[p].data), first = name(boxes[box.parents[0]]);
+  if (box.shape) return "";
+  const at = ["relu", "abs", "leaky_relu"].includes(box.op) && Number(x) === 0 ? `0, where ${first} is`
+    : ["maximum", "minimum"].includes(box.op) && Number(x) === Number(y) ? "a tie" : box.op === "clip" && [y, z].map(Number).includes(Number(x)) ? `the edge, where ${first} is` : "";
+  if (!at) return "";
+  return `${box.op} has a corner at ${at}: the slope jumps there, and by convention this derivative is ${say(edge.local)}${at === "a tie" ? " (a tie shares evenly)" : ""}.`;
+}
 function why(box, operand, edge) {
-  const { local, share } = edge, out = [], slope = slopeOf(box, operand), above = by(box);
+  const { local, share } = edge, out = [], slope = slopeOf(box, operand), above = by(box), bent = corner(box, edge);
   if (odd(share)) {
     const what = isArray(share) ? "Not all of it is finite" : `The part is ${say(share)}`;
+    const early = [...box.parents.map(p => boxes[p]), box].find(other => odd(other.data));
     if (odd(box.grad)) out.push(`${what}, because what arrives from above, ${above}, is not finite already.`);
+    else if (early) out.push(`${what}, because ${name(early)} is ${isArray(early.data) ? "not finite" : say(early.data)} already in the forward pass.`);
     else if (local === null) out.push(`${what}, although what arrives is: ${box.op} makes it so.`);
     else out.push(odd(local) ? `${what}, because the local derivative ${slope} is ${say(local)}: no finite slope here.` : `${what}: the product is too large for a floating-point number.`);
   } else if (zero(share)) {
-    if (zero(box.grad)) out.push(`0, because nothing arrives from above: ${above} is 0.`);
-    if (local === null ? !out.length : zero(local)) out.push(`0, because the local derivative ${slope} is 0: a small change of ${name(operand)} does not change ${name(box)}.`);
+    const cancelled = box.users.length > 1 && box.users.some(([i, k]) => !zero(boxes[i].edges[k].share));
+    if (zero(box.grad)) out.push(cancelled ? `0, because the parts that arrived at ${name(box)} cancel: ${above} is 0.` : `0, because nothing arrives from above, the side of the result: ${above} is 0.`);
+    const smooth = edge.local === null && /relu|abs|maximum|minimum|clip|max|min/.test(box.op) ? "" : `: to first order, a small change of ${name(operand)} does not change ${name(box)}`;
+    if (edge.flat) out.push(`0, because the local derivative ${slope} is 0 here${bent ? "" : smooth}.`);
+    else if (local === null && !out.length) out.push(`0, because what arrives and the local derivatives cancel in the sum, or are too small for floating-point numbers.`);
     if (!out.length) out.push("0, because the product is too small for a floating-point number.");
   }
+  if (bent) out.push(bent);
   const product = box.grad * local;
   if (local !== null && !isArray(share) && !odd(share) && !(Math.abs(product - share) <= 1e-6 * Math.abs(share))) out.push(`The rule of ${box.op} computes this part in one go; the product alone would lose it.`);
   return out;
@@ -516,20 +596,21 @@ function ask(box, k) {
   form.querySelector(".reveal").onclick = () => done("Revealed.");
   return h("div", {}, form, note(`${by(box)} is ${say(box.grad)}, ${[...new Set(box.parents)].filter(p => boxes[p].title).slice(0, 8).map(p => `${name(boxes[p])} is ${say(boxes[p].data)}`).join(", ")}, ${name(box)} is ${say(box.data)}.`));
 }
-const spoken = formula => formula.replace(/∂(\S+)\/∂(\S+)/g, "the derivative of $1 by $2");
+const WHAT = String.raw`((?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|[^\s()/])+)`;
+const spoken = formula => formula.replace(RegExp(`∂${WHAT}/∂${WHAT}`, "g"), "the derivative of $1 by $2");
 function explain() {
   const step = steps[now], { box } = step, parts = [], root_ = name(root);
   const title = words => parts.push(h("h2", {}, words));
   const leaves = boxes.filter(other => !other.parents.length && other.title).reverse();
   if (step.is === "start") {
     title("Before the first step");
-    parts.push(h("p", {}, leaves.length ? `These numbers are given: ${leaves.slice(0, 8).map(leaf => `${name(leaf)} = ${isArray(leaf.data) ? `${shapeOf(leaf)}, ${range(leaf.data)}` : say(leaf.data)}`).join(", ")}${leaves.length > 8 ? ` and ${leaves.length - 8} more` : ""}.` : ""),
-      h("p", {}, ops.length ? `The forward pass computes everything else from them, up to the result ${root_}. The backward pass then finds the gradients. Press Next, or the key →.` : "Nothing is computed from it."));
+    parts.push(h("p", {}, leaves.length ? `These numbers are given: ${leaves.slice(0, 8).map(leaf => (isArray(leaf.data) ? `${name(leaf)}: array ${shapeOf(leaf)}, values ${range(leaf.data)}` : `${name(leaf)} = ${say(leaf.data)}`)).join("; ")}${leaves.length > 8 ? ` and ${leaves.length - 8} more` : ""}.` : ""),
+      h("p", {}, ops.length ? `The forward pass computes everything else from them, up to the result ${root_}. The backward pass then finds the gradients. Press Next, below, or the key →.` : "Nothing is computed from it."));
   } else if (step.is === "forward") {
     title(`Forward pass: ${name(box)} is computed`);
     const [words, numbers] = [made(box, name), made(box, figure)];
     parts.push(h("p", { class: "rule math", "data-forward": box.i, "data-value": box.data },
-      bit(h("b", {}, name(box))), bit(`= ${words}`), numbers === words ? "" : bit(`= ${numbers}`), bit(isArray(box.data) ? `: ${full(box.data)}` : `= ${say(box.data)}`)));
+      bit(h("b", {}, name(box))), bit(`= ${words}`), numbers === words || numbers === say(box.data) || box.op === "cast" ? "" : bit(`= ${numbers}`), isArray(box.data) ? bit(`: ${full(box.data)}`) : words === say(box.data) ? "" : bit(`= ${say(box.data)}`)));
     if (box.shape) parts.push(note(`shape ${shapeOf(box) || "()"}, from ${box.parents.map(p => `${name(boxes[p])} ${shapeOf(boxes[p])}`).join(" and ")}`));
     if (odd(box.data)) parts.push(h("p", { class: "also why" }, isArray(box.data) ? "Not all of it is finite." : `The result is ${say(box.data)}: no finite number.`));
     if (box.grad === null) parts.push(note("No gradient will go through it."));
@@ -552,8 +633,8 @@ function explain() {
       body.append(h("tr", { "data-leaf": leaf.i, "data-total": leaf.grad }, h("td", {}, name(leaf)), h("td", {}, isArray(leaf.data) ? shapeOf(leaf) : say(leaf.data)), h("td", {}, isArray(leaf.grad) ? `${range(leaf.grad)}, norm ${say(leaf.grad[3])}` : say(leaf.grad))));
     }
     const first = wanted.find(leaf => !isArray(leaf.grad) && !zero(leaf.grad) && !odd(leaf.grad));
-    if (first) parts.push(h("p", {}, `How to read it: if ${name(first)} alone grows by a very small h, ${root_} changes by about ${bracket(say(first.grad))} × h. Training moves each parameter a little against its gradient.`));
-    parts.push(h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "leaf"), h("th", {}, "value"), h("th", {}, "gradient"))), body));
+    if (first) parts.push(h("p", {}, `How to read it: if ${name(first)} alone grows by a very small h, ${root_} changes by about ${bracket(say(first.grad))} × h. Where ${root_} is a loss, training moves each parameter a little against its gradient.`));
+    parts.push(h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, ["parameter", "input"].filter(kind => wanted.some(leaf => leaf.kind === kind)).join(" or ") || "number"), h("th", {}, "value"), h("th", {}, "gradient"))), body));
     if (wanted.length > 200) parts.push(note(`and ${wanted.length - 200} more`));
   }
   $("step").replaceChildren(...parts);
@@ -605,7 +686,10 @@ function explainNode() {
   fact("Value", `${box.op ? `${made(box, name)} = ` : ""}${isArray(box.data) ? full(box.data) : say(box.data, 10)}`, { "data-value": box.data });
   if (box.grad === null) fact("Gradient", "none: it is a constant");
   else if (secret) fact("Gradient", "hidden while you predict it");
-  else fact(`Gradient ${by(box)}`, `= ${isArray(box.grad) ? full(box.grad) : say(box.grad, 10)}`, { "data-grad": box.grad });
+  else {
+    const last = isArray(box.grad) ? full(box.grad) : say(box.grad, 10);
+    fact(`Gradient ${by(box)}`, complete ? `= ${last}` : `so far ${entry ? `${full(entry.total)} (${entry.parts} of ${entry.of} parts)` : "— (nothing has arrived)"}; at the end ${last}`, { "data-grad": box.grad });
+  }
   if (!secret && box.grad !== null && box !== root) {
     const { total, found } = paths(box);
     parts.push(h("h3", { "data-paths": String(total) }, `${huge(total)} path${total > 1n ? "s" : ""} to ${name(root)}${total > MOST ? `; the first ${MOST}` : ""}`));
@@ -617,7 +701,7 @@ function explainNode() {
       const line = stops.length > 9 ? [...stops.slice(0, 4), `… ${stops.length - 8} more …`, ...stops.slice(-4)] : stops;
       const item = h("li", {}, line.join(" → "));
       if (locals.every(local => local !== null)) {
-        const product = locals.reduce((x, y) => x * Number(y), 1);
+        const product = locals.reduceRight((x, y) => x * Number(y), 1);
         sum += product;
         const factors = locals.map(local => bracket(say(local)));
         item.append(": ", h("span", { class: "math", "data-product": product }, `${factors.length > 9 ? [...factors.slice(0, 4), "…", ...factors.slice(-4)].join(" × ") : factors.join(" × ")} = ${say(product)}`));
@@ -625,7 +709,9 @@ function explainNode() {
       list.append(item);
     }
     parts.push(list);
-    if (plain && total <= MOST && Math.abs(sum - box.grad) <= 1e-6 * Math.max(Math.abs(box.grad), 1e-300)) parts.push(note(`Along each path the local derivatives are multiplied${total > 1n ? `; the sum over all paths, ${say(sum)}, is the gradient` : `: that is the gradient`}.`));
+    const equal = Object.is(sum, Number(box.grad)) || Math.abs(sum - box.grad) <= 1e-6 * Math.abs(box.grad);
+    if (plain && total <= MOST && !(equal || (zero(sum) && zero(box.grad)))) parts.push(note("The products in this order leave the range or the digits of floating-point numbers: the gradient is what the backward pass adds up, node by node."));
+    else if (plain && total <= MOST) parts.push(note(`Along each path the local derivatives are multiplied${total > 1n ? `; the sum over all paths, ${say(sum)}, is the gradient` : `: that is the gradient`}.`));
     else if (total > MOST) parts.push(note("The gradient is the sum over all paths. The backward pass need not walk them one by one: it adds at every node."));
   }
   if (isArray(box.data) && box.data[6]) parts.push(...heat(box.data, "value"));
@@ -640,17 +726,19 @@ function choose(i) {
 }
 
 // ---- Looking at it: pan, zoom, fit ----
-const view = { x: 0, y: 0, k: 1, free: false };
+// what is seen: "auto", the whole where its letters can be read, else what is near the present box; "whole"; or "free", as the reader left it
+const view = { x: 0, y: 0, k: 1, by: "auto" };
+const READABLE = 0.6, ABOVE = 44;
 const place = () => world.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`);
 function look() {
   const { width, height } = picture.getBoundingClientRect();
   if (!width) return;
-  const k = Math.min(1.3, width / size.w, height / size.h);
+  const k = Math.min(1.3, width / size.w, (height - ABOVE) / size.h);
   const item = steps[now].box && ends(steps[now].box);
-  if (!view.free) {
-    view.k = k < 0.55 ? Math.max(k, 0.75) : k;
+  if (view.by !== "free") {
+    view.k = view.by === "auto" && k < READABLE ? 0.75 : k;
     view.x = (width - size.w * view.k) / 2;
-    view.y = (height - size.h * view.k) / 2;
+    view.y = ABOVE + (height - ABOVE - size.h * view.k) / 2;
     if (view.k > k) {
       const [cx, cy] = item ? [item.at[0] + item.w / 2, item.at[1] + item.h / 2] : [0, size.h / 2];
       const within = (shown, all, c) => (all * view.k <= shown ? (shown - all * view.k) / 2 : Math.min(0, Math.max(shown - all * view.k, shown / 2 - c * view.k)));
@@ -668,11 +756,11 @@ function look() {
   place();
 }
 function zoom(factor, x, y) {
-  if (!factor) { view.free = false; look(); return; }
+  if (!factor) { view.by = "whole"; look(); return; }
   const { width, height } = picture.getBoundingClientRect();
   const k = Math.min(6, Math.max(0.05, view.k * factor));
   const [cx, cy] = [x ?? width / 2, y ?? height / 2];
-  Object.assign(view, { free: true, x: cx - (cx - view.x) * k / view.k, y: cy - (cy - view.y) * k / view.k, k });
+  Object.assign(view, { by: "free", x: cx - (cx - view.x) * k / view.k, y: cy - (cy - view.y) * k / view.k, k });
   place();
 }
 const fingers = new Map();
@@ -692,7 +780,7 @@ window.addEventListener("pointermove", event => {
     const far = p => Math.hypot(p[0] - other[1][0], p[1] - other[1][1]) || 1;
     zoom(far(after) / far(before), (after[0] + other[1][0]) / 2, (after[1] + other[1][1]) / 2);
   } else {
-    Object.assign(view, { free: true, x: view.x + after[0] - before[0], y: view.y + after[1] - before[1] });
+    Object.assign(view, { by: "free", x: view.x + after[0] - before[0], y: view.y + after[1] - before[1] });
     place();
   }
 });
@@ -703,9 +791,9 @@ picture.addEventListener("keydown", event => {
   if ((event.key === "Enter" || event.key === " ") && event.target.getAttribute("role") === "button") {
     event.preventDefault();
     event.stopPropagation();
-    const title = event.target.closest("[data-group]").dataset.group;
+    const { group } = event.target.closest("[data-group]").dataset;
     event.target.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-    const again = [...world.querySelectorAll("[data-group]")].find(g => g.dataset.group === title);
+    const again = [...world.querySelectorAll("[data-group]")].find(g => g.dataset.group === group);
     if (again) (again.matches("[role]") ? again : again.querySelector("[role]")).focus();
   }
 });
@@ -758,7 +846,7 @@ const ACTIONS = {
   last: ["To the end (End)", () => go(steps.length - 1)],
 };
 for (const [what, [title, act]] of Object.entries(ACTIONS)) {
-  const button = h("button", { type: "button", "data-go": what, title, "aria-label": title }, icon(what));
+  const button = h("button", { type: "button", "data-go": what, title, "aria-label": title }, icon(what), ...(what === "next" ? ["Next"] : []));
   button.onclick = () => { if (what !== "play") play(false); act(); };
   $("buttons").append(button);
 }
@@ -775,6 +863,8 @@ $("slider").max = steps.length - 1;
 $("slider").oninput = () => { play(false); go(Number($("slider").value)); };
 $("speed").onchange = () => { if (timer !== null) play(true); };
 for (const button of $("zoom").children) button.onclick = () => zoom(Number(button.dataset.zoom));
+// arrays are not asked for
+if (!pulls.some(box => box.edges.some(edge => edge && !isArray(edge.share)))) put($("predict"), { disabled: "", title: "There is nothing to ask for: all gradients are arrays" });
 $("predict").onclick = () => {
   predicting = !predicting;
   play(false);
@@ -799,12 +889,15 @@ for (const kind of [...KINDS, "group"]) {
     $("legend").append(h("span", {}, v("svg", { viewBox: "-5 -5 40 26", class: kind, "aria-hidden": "true" }, v("g", { class: `box ${kind}` }, ...shapes(kind, 30, 16))), kind === "group" ? "module, click to open" : kind));
   }
 }
+for (const [cls, words] of [["later", "not computed yet"], ["now", "this step"]]) {
+  $("legend").append(h("span", {}, v("svg", { viewBox: "-5 -5 40 26", "aria-hidden": "true" }, v("g", { class: `box ${cls}` }, ...shapes("operation", 30, 16))), words));
+}
 $("legend").append(h("span", {}, "gradient: blue above 0, orange below"));
 for (const element of document.querySelectorAll(".root")) element.textContent = apart(cut(root.title, 32));
 document.title = `${cut(root.title, 40)}: the chain rule, step by step`;
 function linked() {
   const found = /^#step=(\d+)$/.exec(location.hash);
-  if (found) go(Number(found[1]));
+  if (found || !location.hash) go(found ? Number(found[1]) : 0);
 }
 try { if (localStorage.getItem("autograd-mini-intro") === "shut") { $("intro").hidden = true; put($("help"), { "aria-expanded": false }); } } catch { /* shown again */ }
 const turn = () => { tall = window.innerWidth <= 720; lay(); paint(); look(); };
