@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Self
@@ -20,8 +19,6 @@ from ..parameters import Place, replace_all, set_modes, training_modes
 from .activations import activation_of
 
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)  # what summary() writes down of each call
-
-REFERENCES = 2  # to a place that its module alone holds, as getrefcount counts: the slot, and the argument
 
 
 class Module:
@@ -42,9 +39,15 @@ class Module:
     (6.0, ['factor'])
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_place")  # the place is no attribute: neither walked nor copied
+    __slots__ = ("__dict__", "__weakref__", "_meta", "_place")  # the last two are no attributes: neither walked nor copied
     training: bool
-    _place: Place
+    _meta: dict[str, Any] | None  # what was made in the last call bears it
+    _place: Place | None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls)
+        self._meta = self._place = None
+        return self
 
     def __init__(self) -> None:
         self.training = True
@@ -53,8 +56,8 @@ class Module:
         return self.__dict__
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):  # a half-made module, or the end of the program
-            if sys.getrefcount(self._place) > REFERENCES:  # a graph knows it, too
+        if self._place is not None and self._meta and self._meta["scope"][1] is None:
+            with contextlib.suppress(Exception):  # a half-made module, or the end of the program
                 self._place.leave(self)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -64,12 +67,14 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if "training" not in self.__dict__:
             self._check()
-        around = meta_here()
-        try:
-            place = self._place
-        except AttributeError:  # the first call
-            place = self._place = Place(self)
-        before = set_meta(around is not False and {"scope": (place, around and around["scope"])})  # of what is made now
+        meta = around = meta_here()
+        if around is not False:  # what is made now is made by this; the same meta as at the last call, where that was in the same place
+            outer = around and around["scope"]
+            meta = self._meta
+            if meta is None or meta["scope"][1] is not outer:
+                meta = self._meta = {"scope": (self._place or Place(self), outer)}
+                self._place = meta["scope"][0]
+        before = set_meta(meta)
         try:
             out = self.forward(*args, **kwargs)
         finally:
