@@ -19,6 +19,7 @@ from ..parameters import Place, replace_all, set_modes, training_modes
 from .activations import activation_of
 
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)  # what summary() writes down of each call
+NOWHERE: Any = {"scope": (None, "nowhere")}
 
 
 class Module:
@@ -41,13 +42,8 @@ class Module:
 
     __slots__ = ("__dict__", "__weakref__", "_meta", "_place")  # the last two are no attributes: neither walked nor copied
     training: bool
-    _meta: dict[str, Any] | None  # what was made in the last call bears it
-    _place: Place | None
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        self = super().__new__(cls)
-        self._meta = self._place = None
-        return self
+    _meta: dict[str, Any]  # what was made in the last call bears it
+    _place: Place
 
     def __init__(self) -> None:
         self.training = True
@@ -56,8 +52,8 @@ class Module:
         return self.__dict__
 
     def __del__(self) -> None:
-        if self._place is not None and self._meta and self._meta["scope"][1] is None:
-            with contextlib.suppress(Exception):  # a half-made module, or the end of the program
+        with contextlib.suppress(Exception):  # one that was never called, a half-made one, or the end of the program
+            if self._meta["scope"][1] is None:
                 self._place.leave(self)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -70,10 +66,12 @@ class Module:
         meta = around = meta_here()
         if around is not False:  # what is made now is made by this; the same meta as at the last call, where that was in the same place
             outer = around and around["scope"]
-            meta = self._meta
-            if meta is None or meta["scope"][1] is not outer:
-                meta = self._meta = {"scope": (self._place or Place(self), outer)}
-                self._place = meta["scope"][0]
+            try:
+                meta = self._meta
+            except AttributeError:  # the first call
+                self._place, meta = Place(self), NOWHERE
+            if meta["scope"][1] is not outer:
+                meta = self._meta = {"scope": (self._place, outer)}
         before = set_meta(meta)
         try:
             out = self.forward(*args, **kwargs)
