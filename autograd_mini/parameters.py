@@ -59,16 +59,8 @@ class Place:
         self._parts = [(path, type(part).__name__, getattr(part, "_place", None)) for path, part in below]
         self._leaves = list(module.named_leaves())
 
-    def parts(self) -> list[tuple[str, str, Any]]:
-        """The path, class and Place (None where it was never called) of all modules below this one."""
-        self._refresh()
-        return self._parts
-
-    def leaves(self) -> list[tuple[str, Any]]:
-        """The path and node of every leaf below the module."""
-        self._refresh()
-        return self._leaves
-
-    def _refresh(self) -> None:
+    def contents(self) -> tuple[list[tuple[str, str, Any]], list[tuple[str, Any]]]:
+        """The path, class and Place (None where it was never called) of all modules below this one; the path and node of every leaf."""
         if (module := self.module()) is not None:
             self.leave(module)
+        return self._parts, self._leaves

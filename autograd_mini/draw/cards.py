@@ -112,16 +112,11 @@ def _signed(facts: Summary | None) -> float | None:
 
 def _numbers_of(items: list[Box | Group], grads: list[Summary | None], stacked: bool) -> list[str]:
     """What the numbers in the boxes are, for the legend."""
-    reached = [grad is not None for item, grad in zip(items, grads, strict=True) if _varies(item)]
+    reached = [grad is not None for item, grad in zip(items, grads, strict=True) if item.requires_grad]
     notes = ["data" if not reached else "data, below it ∂ gradient" if stacked else "data | ∂ gradient"]
     if not all(reached):
         notes.append("∂ —: not reached by a backward" if any(reached) else "∂ —: no backward yet")
-    return notes + ["group: data and ∂ of its output"] * any(isinstance(item, Group) and _varies(item) for item in items)
-
-
-def _varies(item: Box | Group) -> bool:
-    """Whether a box can have a gradient."""
-    return item.requires_grad if isinstance(item, Group) else bool(item.node.requires_grad)
+    return notes + ["group: data and ∂ of its output"] * any(isinstance(item, Group) and item.requires_grad for item in items)
 
 
 def _counted(count: int, what: str) -> str:
@@ -147,7 +142,7 @@ def _card(item: Box | Group, data: Summary, grad: Summary | None, tint: float, s
     else:
         beside = [shortened(item.symbol, OPERATION, LARGE), str(data.shape) if array else ""]
         head, lines = (item.name or "", " ".join(filter(None, beside))), []
-    gradient = f"∂ {_gradient(grad, item.grad, array)}" if _varies(item) else ""
+    gradient = f"∂ {_gradient(grad, item.grad, array)}" if item.requires_grad else ""
     lines += [numbers, gradient] if stacked and gradient else [" | ".join([numbers, gradient] if gradient else [numbers])]
     head = shortened(head[0], WIDEST, LARGE * BOLD), shortened(head[1], 2 * WIDEST, LARGE)
     shown = [shortened(line, 2 * WIDEST, SMALL) for line in lines if line]
@@ -186,7 +181,7 @@ def _tooltip(item: Box | Group, data: Summary, grad: Summary | None) -> str:
         facts += [f"used {item.uses} times"] * (item.uses > 1)
     facts += ["in " + " › ".join(item.scope)] * bool(item.scope)
     facts.append(f"data {_facts(data, item.data)}")
-    if _varies(item):
+    if item.requires_grad:
         facts.append("∂ — (no backward has reached it)" if grad is None else f"∂ gradient {_facts(grad, item.grad)}")
     return "\n".join(map(clean, facts))
 

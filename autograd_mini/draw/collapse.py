@@ -37,13 +37,13 @@ class Group:
     @property
     def grad(self) -> Any:
         """The gradient of those of them that require one; None where a backward has not reached them all."""
-        grads = [box.grad for box in self.outputs if box.node.requires_grad]
+        grads = [box.grad for box in self.outputs if box.requires_grad]
         return None if not grads or any(grad is None for grad in grads) else _joined(grads)
 
     @property
     def requires_grad(self) -> bool:
         """Whether any of what leaves the group does."""
-        return any(box.node.requires_grad for box in self.outputs)
+        return any(box.requires_grad for box in self.outputs)
 
     def __repr__(self) -> str:
         return f"Group({self.name}, {len(self.members)} boxes)"

@@ -63,6 +63,11 @@ class Box:
         return SYMBOLS.get(self.op, self.op) if self.op else ""
 
     @property
+    def requires_grad(self) -> bool:
+        """Whether the node can have a gradient."""
+        return bool(self.node.requires_grad)
+
+    @property
     def is_array(self) -> bool:
         """Whether the node is a Tensor."""
         return isinstance(self.node, Node.array_kind)
@@ -141,7 +146,7 @@ class Graph:
         node, out = box.node, box.node.data
         parents, rules, xp = node.parents, node.vjps, node.xp
         operands = [parent.data for parent in parents]
-        if not box.node.requires_grad:
+        if not box.requires_grad:
             return [None] * len(parents)
         with np.errstate(all="ignore"):
             found = None if isinstance(rules, tuple) else read(xp, rules, gradient, out, *operands)
@@ -158,7 +163,7 @@ class Graph:
         Raises GraphError where root requires no gradient or is no scalar, or a Tensor was changed after it had been used.
         """
         check_root(self.root.node)
-        order = [box.node for box in self.boxes if box.node.requires_grad]
+        order = [box.node for box in self.boxes if box.requires_grad]
         check_fresh(order)
         grads = sweep(order, self.root.node.seed(None, what))
         return {box.index: grads[box.node] for box in self.boxes if box.node in grads}
@@ -254,12 +259,12 @@ class _Scopes:
         called = self._called(order)
         if len(called) > 1:  # numbered as one reads, the first operands first
             called = self._called(_toposort(root, -1))
-        parts = {place: place.parts() for place in called}
-        inner = {part for place in called for *_, part in parts[place]}
+        contents = {place: place.contents() for place in called}
+        inner = {part for parts, _ in contents.values() for *_, part in parts}
         models = [place for place in called if place not in inner]  # the others are parts of these, called by themselves
         self.several = len(models) > 1
         for place in models:
-            self._walk(place, parts[place])
+            self._walk(place, *contents[place])
 
     def _called(self, order: Sequence[Any]) -> list[Any]:
         """The outermost modules in whose calls these nodes were made."""
@@ -272,7 +277,7 @@ class _Scopes:
                 found[scope[0]] = None
         return list(found)
 
-    def _walk(self, model: Any, parts: Sequence[tuple[str, str, Any]]) -> None:
+    def _walk(self, model: Any, parts: Sequence[tuple[str, str, Any]], leaves: Sequence[tuple[str, Any]]) -> None:
         """Note the places of all modules and leaves of a model."""
         around: dict[str, tuple[str, ...]] = {}
         for path, kind, place in [("", model.kind, model), *parts]:
@@ -280,7 +285,7 @@ class _Scopes:
             around[path] = self._inside(outer, place or path, kind, readable(path, True))
             if place is not None:
                 self.homes.setdefault(place, around[path])
-        for path, node in model.leaves():
+        for path, node in leaves:
             self.leaves.setdefault(node, (readable(path, False), around[_owner(path, around)]))
 
     def of(self, node: Any) -> tuple[str | None, tuple[str, ...]]:

@@ -125,7 +125,7 @@ def _left_out(graph: Graph, shown: int, depth: int | None, max_nodes: int) -> st
 def _gradient(box: Box) -> tuple[str, str]:
     """The gradient of a box, where it may have one, and its colour."""
     grad = box.grad
-    if not box.node.requires_grad:
+    if not box.requires_grad:
         return "", ""
     if grad is None:
         return "  ∂ —", ""
