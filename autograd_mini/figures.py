@@ -4,7 +4,7 @@ import io
 import os
 from typing import Any
 
-from .files import replace_file
+from .files import write_file
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -24,8 +24,7 @@ def new_figure(width: float, height: float) -> Any:
 def save_figure(figure: Any, path: Any) -> None:
     """Write a Figure as its suffix says (.png where there is none), whole or (OSError) not at all."""
     root, suffix = os.path.splitext(os.fspath(path))
-    drawn = _drawn(figure, suffix[1:] or "png")
-    replace_file(os.path.realpath(root + (suffix or ".png")), lambda file: file.write(drawn))
+    write_file(root + (suffix or ".png"), _drawn(figure, suffix[1:] or "png"))
 
 
 def png(figure: Any) -> bytes:

@@ -6,7 +6,12 @@ import os
 import secrets
 import stat
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+
+def write_file(path: Any, content: bytes) -> None:
+    """Write a file (that a link points to) with this content, whole or (OSError) not at all."""
+    replace_file(os.path.realpath(os.fsdecode(path)), lambda file: file.write(content))
 
 
 def replace_file(target: str, write: Callable[[BinaryIO], object]) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import math
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +21,7 @@ from .core.node import Node
 from .core.tensor import Tensor
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
 from .figures import new_figure, png, save_figure
-from .files import replace_file
+from .files import write_file
 from .modes import no_grad
 from .parameters import replace_all, set_modes, training_modes
 
@@ -607,7 +606,7 @@ class History(Mapping[str, list[float]]):
         writer.writerows([i + 1, *map(repr, row)] for i, row in enumerate(zip(*self._columns.values(), strict=False)))
         text = out.getvalue()
         if path is not None:
-            replace_file(os.path.realpath(path), lambda file: file.write(text.encode()))
+            write_file(path, text.encode())
         return text
 
     def plot(self, path: Any = None) -> Any:

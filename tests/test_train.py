@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import os
 import sys
 import time
 import types
@@ -811,7 +812,7 @@ def test_csv_is_whole_or_not_there(tmp_path, monkeypatch, function):
     def fail(*args):
         raise OSError("disk full")
 
-    monkeypatch.setattr(train.os, function, fail)
+    monkeypatch.setattr(os, function, fail)
     with pytest.raises(OSError, match="disk full"):
         history_of(loss=[1.0]).to_csv(path)
     assert path.read_text() == "old"

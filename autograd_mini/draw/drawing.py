@@ -10,7 +10,7 @@ from typing import Any
 from ..coercion import whole
 from ..core.node import Node
 from ..errors import GraphTooLargeError
-from ..files import replace_file
+from ..files import write_file
 from . import dot
 from .cards import Picture, picture, shortened
 from .collapse import Level, sizes
@@ -144,8 +144,7 @@ class Drawing:
         if suffix not in writers:
             raise ValueError(f"save: the name must end in {', '.join(writers)}, got {name!r}")
         made = writers[suffix]()
-        written = made.encode() if isinstance(made, str) else made
-        replace_file(os.path.realpath(name), lambda file: file.write(written))
+        write_file(name, made.encode() if isinstance(made, str) else made)
 
     def _page(self) -> str:
         """The SVG on a page that may load and run nothing."""

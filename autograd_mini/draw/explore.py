@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.namespaces import read
 from ..errors import GraphTooLargeError
-from ..files import replace_file
+from ..files import write_file
 from .collapse import sizes
 from .model import Box, Graph
 from .rules import expression, formula
@@ -48,8 +47,7 @@ class Page:
     def save(self, path: Any) -> None:
         """Write the page to a name that ends in .html or .htm (else ValueError), whole or (OSError) not at all."""
         _check_name(path)
-        target, written = os.path.realpath(os.fsdecode(path)), self.html.encode()
-        replace_file(target, lambda file: file.write(written))
+        write_file(path, self.html.encode())
 
     def _repr_html_(self) -> str:
         import html
@@ -212,19 +210,9 @@ class _Payload:
             names = [chr(NAMES + i) for i in range(len(box.parents))]
             row: list[str | None] = [box.op, box.symbol]
             if len(names) <= WIDEST:
-                row += [expression(box, names), *(self._formula(box, i, names) for i in range(len(names)))]
+                row += [expression(box, names), *(formula(box, i, names, OUT, GRADIENT, summed=True) for i in range(len(names)))]
             self.places[key] = self.operations.setdefault(tuple(row), len(self.operations))
         return self.places[key]
-
-    def _formula(self, box: Box, i: int, names: list[str]) -> str | None:
-        """What an operand receives, as a formula; in `sum(…)` where the engine sums that to the operand's shape."""
-        text, operands = formula(box, i, names, OUT, GRADIENT), [parent.data for parent in box.node.parents]
-        if text is None or not box.is_array:
-            return text
-        rules = box.node.vjps
-        with np.errstate(all="ignore"):
-            found = read(box.node.xp, rules if callable(rules) else rules[i], np.ones_like(box.data), box.data, *operands)
-        return f"sum({text})" if np.size(found[i] if callable(rules) else found) > np.size(operands[i]) else text
 
 
 def _assembled(payload: dict[str, Any]) -> str:

@@ -160,10 +160,11 @@ def _written(name: str, args: Sequence[Any]) -> tuple[str, int]:
     return f"{shown}({', '.join(part.text for part in (terms if name != 'sum' else terms[:1]))})", ATOM
 
 
-def formula(box: Box, position: int, names: Sequence[str], out: str, gradient: str = "g") -> str | None:
+def formula(box: Box, position: int, names: Sequence[str], out: str, gradient: str = "g", *, summed: bool = False) -> str | None:
     """Return the local derivative of a box by its operand at a position, as a formula; for a Tensor what that operand receives.
 
     `names` are those of the operands, `out` is the box's own, `gradient` what the gradient that arrives at a Tensor is called.
+    With `summed` that is in `sum(…)` where the engine sums it to the operand's shape.
     None where there is no derivative, or the formula would be too long to help.
 
     >>> import autograd_mini as ag
@@ -178,7 +179,12 @@ def formula(box: Box, position: int, names: Sequence[str], out: str, gradient: s
     given = Term(np.ones(box.node.shape), gradient) if box.is_array else Term(np.float64(1.0))
     rule = rules if callable(rules) else rules[position]
     found = _read(box, names, lambda xp, operands: rule(xp, given, Term(np.asarray(box.data)[()], out), *operands))
-    return None if found is None else _short(found if not callable(rules) else found[position])
+    if found is None:
+        return None
+    share = term(found[position] if callable(rules) else found)
+    larger = summed and np.size(share.value) > box.node.parents[position].size
+    text = _short(share)
+    return f"sum({text})" if text and larger else text
 
 
 def expression(box: Box, names: Sequence[str]) -> str | None:
