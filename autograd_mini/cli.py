@@ -40,7 +40,9 @@ def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="autograd-mini", description="Gradients that you can read.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="{demo,tree,draw,explore,gallery}")
-    commands.add_parser("demo", help="an expression, XOR, real handwritten digits and a check of the gradients (some seconds)")
+    commands.add_parser(
+        "demo", help="an expression, XOR, real handwritten digits and a check of the gradients (some seconds)"
+    )
     views = {}
     for name, what, more in (
         ("tree", "show an expression and its gradients as a tree of text", ""),
@@ -48,19 +50,35 @@ def _run(arguments: list[str]) -> int:
         ("explore", "write a page that steps through an expression's chain rule", " -o page.html"),
     ):
         example = f"Example: autograd-mini {name} {EXAMPLE}{more}"
-        view = views[name] = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}. {example}")
-        view.add_argument("expression", metavar="EXPRESSION", help="numbers, names, + - * / %% **, parentheses, functions such as tanh(x)")
-        view.add_argument("numbers", nargs="*", default=[], metavar="NAME=NUMBER", help="the number of each name")
+        view = views[name] = commands.add_parser(
+            name, help=what, description=f"{what[0].upper()}{what[1:]}. {example}"
+        )
+        view.add_argument(
+            "expression",
+            metavar="EXPRESSION",
+            help="numbers, names, + - * / %% **, parentheses, functions such as tanh(x)",
+        )
+        view.add_argument(
+            "numbers", nargs="*", default=[], metavar="NAME=NUMBER", help="the number of each name"
+        )
         if name == "tree":
             view.add_argument("--depth", type=int, help="how many levels below the result are shown (all)")
             view.add_argument("--ascii", action="store_true", help="plain ASCII")
         else:
-            kinds = "the page, .html" if name == "explore" else ".svg .png .pdf .dot .mmd or .html; without it the DOT source is printed"
+            kinds = (
+                "the page, .html"
+                if name == "explore"
+                else ".svg .png .pdf .dot .mmd or .html; without it the DOT source is printed"
+            )
             view.add_argument("-o", "--output", metavar="FILE", required=name == "explore", help=kinds)
     gallery = commands.add_parser("gallery", help="run a program of the gallery; without a name, list them")
     gallery.add_argument("name", nargs="?", choices=[*ENTRIES], metavar="NAME", help=", ".join(ENTRIES))
     gallery.add_argument("--seed", type=int, default=0, help="the seed of everything random (0)")
-    gallery.add_argument("--plot", metavar="FILE", help="write the curves as a picture, .png, .svg or .pdf (needs the extra `plot`)")
+    gallery.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="write the curves as a picture, .png, .svg or .pdf (needs the extra `plot`)",
+    )
     if arguments and arguments[0] in views:  # numbers and options in any order
         return _view(arguments[0], views[arguments[0]].parse_intermixed_args(_shielded(arguments[1:])))
     options = parser.parse_args(arguments)
@@ -84,14 +102,18 @@ def _shielded(arguments: list[str]) -> list[str]:
     end = arguments.index("--") if "--" in arguments else len(arguments)
     before = zip(["", *arguments], arguments[:end], strict=False)
     minus = re.compile(r"-(?!-?$|[oh]$|-[a-z]{2,}(=|$))")
-    words = [f" {word}" if minus.match(word) and last not in ("-o", "--output") else word for last, word in before]
+    words = [
+        f" {word}" if minus.match(word) and last not in ("-o", "--output") else word for last, word in before
+    ]
     return words + [f" {word}" for word in arguments[end + 1 :]]
 
 
 def _view(command: str, options: argparse.Namespace) -> int:
     """Show an expression; return the exit status, 2 for what is not understood, 1 for what cannot be done."""
     output = vars(options).get("output")
-    text, *numbers = sorted([options.expression, *options.numbers], key=lambda word: "=" in word)  # the numbers may come first
+    text, *numbers = sorted(
+        [options.expression, *options.numbers], key=lambda word: "=" in word
+    )  # the numbers may come first
     try:
         root, unused = evaluate(text, numbers_of(numbers))
         for name in unused:
@@ -104,7 +126,11 @@ def _view(command: str, options: argparse.Namespace) -> int:
             print(f"note: {CONSTANT}", file=sys.stderr)
         if command == "tree":
             shown = tree(root, options.depth, max_nodes=10**6, ascii=options.ascii, color=on_a_terminal())
-            print(shown if _can_print(shown) else tree(root, options.depth, max_nodes=10**6, ascii=True, color=on_a_terminal()))
+            print(
+                shown
+                if _can_print(shown)
+                else tree(root, options.depth, max_nodes=10**6, ascii=True, color=on_a_terminal())
+            )
         elif command == "draw":
             _draw(root, output)
         else:

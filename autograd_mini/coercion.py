@@ -13,11 +13,15 @@ BARE = (int, float, np.number, np.bool_)
 
 def to_float(data: Any) -> float:
     """The number as a float, or DTypeError with what to do."""
-    if isinstance(data, bool | int | float | np.bool_ | np.integer | np.floating) and not isinstance(data, np.longdouble | np.float16):
+    if isinstance(data, bool | int | float | np.bool_ | np.integer | np.floating) and not isinstance(
+        data, np.longdouble | np.float16
+    ):
         try:
             return float(data)
         except OverflowError:
-            raise OverflowError(f"an int of {len(str(data))} digits is beyond the range of float64 (1.8e308)") from None
+            raise OverflowError(
+                f"an int of {len(str(data))} digits is beyond the range of float64 (1.8e308)"
+            ) from None
     if type(data) in (np.ndarray, np.matrix) and data.dtype.kind in "biuf":
         if data.size == 1:
             return float(data.item())
@@ -27,13 +31,17 @@ def to_float(data: Any) -> float:
     raise DTypeError(f"Value: a real number is needed, got {describe(data)}")
 
 
-def finite(name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf) -> float:
+def finite(
+    name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf
+) -> float:
     """Return the finite number, above or at least a bound and below another; else TypeError or ValueError that names the argument.
 
     >>> finite("slope", 1)
     1.0
     """
-    allowed = "a finite number" + (f" > {above:g}" if above > -math.inf else f" ≥ {least:g}" if least > -math.inf else "")
+    allowed = "a finite number" + (
+        f" > {above:g}" if above > -math.inf else f" ≥ {least:g}" if least > -math.inf else ""
+    )
     allowed += f" and < {below:g}" if below < math.inf else ""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be {allowed}, got {value!r}")
@@ -85,11 +93,15 @@ def describe(data: Any) -> str:
 
 def to_array(data: Any, dtype: Any = None) -> Any:
     """Data as a float64 or float32 ndarray, copied only where it must be; DTypeError or ValueError with what to do."""
-    if type(data) is np.ndarray and data.dtype in FLOATS and (dtype is None or dtype == data.dtype):  # by far the most common
+    if (
+        type(data) is np.ndarray and data.dtype in FLOATS and (dtype is None or dtype == data.dtype)
+    ):  # by far the most common
         return data
     if dtype is not None and np.dtype(dtype) not in FLOATS:
         raise DTypeError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
-    if isinstance(data, np.ma.MaskedArray) or not isinstance(data, np.ndarray | np.generic | bool | int | float | list | tuple):
+    if isinstance(data, np.ma.MaskedArray) or not isinstance(
+        data, np.ndarray | np.generic | bool | int | float | list | tuple
+    ):
         raise DTypeError(f"Tensor: a real number, list or array is needed, got {describe(data)}")
     if isinstance(data, int) and not -(2**63) <= data < 2**64:
         data = to_float(data)
@@ -102,9 +114,13 @@ def to_array(data: Any, dtype: Any = None) -> Any:
     if array.dtype == object:
         for number in filter(lambda part: isinstance(part, int), array.flat):
             to_float(number)  # OverflowError where it is beyond the range of floats
-        raise ValueError("Tensor: an array of objects; give numbers, or Tensor([value, …]) to stack Values in their graph")
+        raise ValueError(
+            "Tensor: an array of objects; give numbers, or Tensor([value, …]) to stack Values in their graph"
+        )
     if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
-        raise DTypeError(f"Tensor: real numbers are needed, got {array.dtype}: float32, float64, integers and booleans are supported")
+        raise DTypeError(
+            f"Tensor: real numbers are needed, got {array.dtype}: float32, float64, integers and booleans are supported"
+        )
     kept = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
     with np.errstate(all="ignore"):  # beyond float32's range is infinity
         return np.asarray(array, dtype or kept)

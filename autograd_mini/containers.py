@@ -41,13 +41,21 @@ def rebuild(tree: Any, change: Callable[[Any], Any], path: str = "", depth: int 
     if isinstance(tree, list | tuple):
         _check_depth(depth, path)
         parts = [rebuild(part, change, path, depth + 1) for part in tree]
-        return parts if isinstance(tree, list) else type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)  # a namedtuple
+        return (
+            parts
+            if isinstance(tree, list)
+            else type(tree)(*parts)
+            if hasattr(tree, "_fields")
+            else tuple(parts)
+        )  # a namedtuple
     return None if tree is None else change(tree)
 
 
 def _check_depth(depth: int, path: str = "") -> None:
     if depth > DEPTH:
-        raise ValueError(f"{path[:40]}{'…: ' if path else ''}nested more than {DEPTH} deep (a list in itself?)")
+        raise ValueError(
+            f"{path[:40]}{'…: ' if path else ''}nested more than {DEPTH} deep (a list in itself?)"
+        )
 
 
 def refill(tree: Any, leaves: Any) -> Any:

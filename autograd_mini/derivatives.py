@@ -35,8 +35,21 @@ FORWARD = 4  # to build the graph that forward mode sweeps costs about as much a
 class _Call:
     """One call of a function on fresh variables, what it returned, and the sweeps from there back."""
 
-    def __init__(self, name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Any = 0, **options: bool) -> None:
-        self.name, self.inputs, self.aux, self.create_graph = name, list[Any](), None, options.get("create_graph", False)
+    def __init__(
+        self,
+        name: str,
+        f: Function,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        argnums: Any = 0,
+        **options: bool,
+    ) -> None:
+        self.name, self.inputs, self.aux, self.create_graph = (
+            name,
+            list[Any](),
+            None,
+            options.get("create_graph", False),
+        )
         self.keep = self.create_graph or options.get("keep", False)  # will the graph be read after this call?
         self.look_around()
         chosen, given = _positions(name, argnums, len(args)), list(args)
@@ -46,19 +59,32 @@ class _Call:
             for i in chosen:
                 given[i] = rebuild(args[i], self._variable, f"argument {i}")
             if not self.inputs:
-                raise DTypeError(f"{name}: argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}")
+                raise DTypeError(
+                    f"{name}: argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}"
+                )
             before = [x.version if type(x) is Tensor else x.data for x in self.inputs]
             with inside():
                 result = _called(name, f, given, kwargs)
         for i, (x, start) in enumerate(zip(self.inputs, before, strict=True)):
             if (x.version if type(x) is Tensor else x.data) is not start:
-                raise GraphError(f"{name}: the function changed {self.places[i]} in place: let it compute a new one, x = x + 1")
+                raise GraphError(
+                    f"{name}: the function changed {self.places[i]} in place: let it compute a new one, x = x + 1"
+                )
         if options.get("has_aux"):
             if not isinstance(result, tuple) or len(result) != 2:
-                raise TypeError(f"{name}: with has_aux=True the function must return (result, aux), it returned {_shown(result)}")
-            result, self.aux = result[0], rebuild(result[1], lambda x: self.give(x) if isinstance(x, Node) else x)
+                raise TypeError(
+                    f"{name}: with has_aux=True the function must return (result, aux), it returned {_shown(result)}"
+                )
+            result, self.aux = (
+                result[0],
+                rebuild(result[1], lambda x: self.give(x) if isinstance(x, Node) else x),
+            )
         self.result = result
-        self.outputs = [result] if isinstance(result, Node) else [self._checked(place, y) for place, y in flatten(result)]
+        self.outputs = (
+            [result]
+            if isinstance(result, Node)
+            else [self._checked(place, y) for place, y in flatten(result)]
+        )
         if not self.outputs:
             raise DTypeError(f"{name}: the function returned {_shown(result)}: return a node, its result")
 
@@ -87,7 +113,9 @@ class _Call:
                 node = leaf(Tensor, data.copy() if self.keep else data.view(), True)
         except (TypeError, ValueError, OverflowError) as error:
             place = self.places[len(self.inputs)]
-            raise noted(error, f"{self.name}: {place} is to be numbers, arrays or nodes, or lists of them") from None
+            raise noted(
+                error, f"{self.name}: {place} is to be numbers, arrays or nodes, or lists of them"
+            ) from None
         node.meta = x.meta if isinstance(x, Node) else None
         if type(node) is Tensor:
             node.data.flags.writeable = False  # what the function is given, it must not overwrite
@@ -109,7 +137,9 @@ class _Call:
     def output(self) -> Any:
         """The one node that the function returned."""
         if not isinstance(self.result, Node):
-            raise GraphError(f"{self.name}: the function must return one node, it returned {_shown(self.result)}: use jacobian")
+            raise GraphError(
+                f"{self.name}: the function must return one node, it returned {_shown(self.result)}: use jacobian"
+            )
         return self.result
 
     def directions(self, v: Any, tree: Any, nodes: Sequence[Any], what: str) -> list[Any]:
@@ -121,7 +151,9 @@ class _Call:
         out = []
         for (place, part), node in zip(found, nodes, strict=True):
             if F.shape(part) != node.shape:
-                raise ShapeError(f"{self.name}: {place} has shape {F.shape(part)} where {what} has {node.shape}")
+                raise ShapeError(
+                    f"{self.name}: {place} has shape {F.shape(part)} where {what} has {node.shape}"
+                )
             if isinstance(part, Node):
                 out.append(part if self.graph else part.data)
             else:
@@ -132,7 +164,9 @@ class _Call:
         """The way from the inputs to an output: found once, swept as often as needed."""
         return output, paths(output, self.inputs)
 
-    def pull(self, route: Route, v: Any, graph: bool | None = None, inputs: Sequence[Any] | None = None) -> list[Any]:
+    def pull(
+        self, route: Route, v: Any, graph: bool | None = None, inputs: Sequence[Any] | None = None
+    ) -> list[Any]:
         """vᵀJ by one sweep: for each input a float or array, or a node where a graph is built."""
         (output, order), graph = route, self.graph if graph is None else graph
         if not graph:
@@ -157,11 +191,23 @@ class _Call:
 
         if sum(x.size for x in xs) + FORWARD < sum(y.size for y in ys):
             us, routes = self.transposed()
-            parts = [[self.pull(route, v, None, us) for v in _basis(x)] for x, route in zip(xs, routes, strict=True)]
-            blocks = [[block([p[k] for p in some], -1, y, x) for x, some in zip(xs, parts, strict=True)] for k, y in enumerate(ys)]
+            parts = [
+                [self.pull(route, v, None, us) for v in _basis(x)]
+                for x, route in zip(xs, routes, strict=True)
+            ]
+            blocks = [
+                [block([p[k] for p in some], -1, y, x) for x, some in zip(xs, parts, strict=True)]
+                for k, y in enumerate(ys)
+            ]
         else:
-            parts = [[self.pull(route, v) for v in _basis(y)] for y, route in zip(ys, map(self.route, ys), strict=True)]
-            blocks = [[block([p[i] for p in row], 0, y, x) for i, x in enumerate(xs)] for y, row in zip(ys, parts, strict=True)]
+            parts = [
+                [self.pull(route, v) for v in _basis(y)]
+                for y, route in zip(ys, map(self.route, ys), strict=True)
+            ]
+            blocks = [
+                [block([p[i] for p in row], 0, y, x) for i, x in enumerate(xs)]
+                for y, row in zip(ys, parts, strict=True)
+            ]
         return refill(self.result, map(self.like_inputs, blocks))
 
     def joined(self, parts: Sequence[Any], axis: int, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -192,7 +238,9 @@ class _Call:
         if count < 2 or not outputs:
             return
         places, factor = np.arange(count), 2.0 ** (_scrambled(count) % 8)
-        given = np.stack([part.data if isinstance(part, Node) else part for part in parts]).reshape(outputs, count, -1)
+        given = np.stack([part.data if isinstance(part, Node) else part for part in parts]).reshape(
+            outputs, count, -1
+        )
         for turn in range(0, outputs, count):
             picked = (places + turn) % outputs
             v = np.zeros((count, outputs), y.dtype)
@@ -204,7 +252,9 @@ class _Call:
                 size = np.max(np.abs(wanted), where=finite, initial=0.0)
             if np.any(wrong[finite] > 10 * np.finfo(x.dtype).eps ** 0.5 * size):
                 what = "samples of the batch" if self.name.startswith("batch") else "elements of its argument"
-                raise GraphError(f"{self.name}: the function mixes the {what}, so that none has a derivative of its own: use jacobian")
+                raise GraphError(
+                    f"{self.name}: the function mixes the {what}, so that none has a derivative of its own: use jacobian"
+                )
 
     def give(self, x: Any) -> Any:
         """A result as the caller gets it: a node inside another transformation, else a number or an array.
@@ -236,7 +286,10 @@ def _called(name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any])
         return f(*args, **kwargs)
     except ValueError as error:
         if "read-only" in str(error):
-            noted(error, f"{name}: the function writes into its argument: let it compute a new one, x = x + 1 or ag.index_update")
+            noted(
+                error,
+                f"{name}: the function writes into its argument: let it compute a new one, x = x + 1 or ag.index_update",
+            )
         raise
 
 
@@ -306,14 +359,18 @@ def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[s
 # ---- Gradients --------------------------------------------------------------------------------------------------------
 
 
-def _differentiated(name: str, f: Function, argnums: Any, value: bool, has_aux: bool, allow_unused: bool) -> Function:
+def _differentiated(
+    name: str, f: Function, argnums: Any, value: bool, has_aux: bool, allow_unused: bool
+) -> Function:
     """grad and value_and_grad."""
 
     def run(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
         y = call.output
         if y.size != 1:
-            raise GraphError(f"{name}: the function must return a scalar, got shape {y.shape}: take .sum() or .mean(), or use jacobian")
+            raise GraphError(
+                f"{name}: the function must return a scalar, got shape {y.shape}: take .sum() or .mean(), or use jacobian"
+            )
         route = call.route(y)
         if not call.nodes and not allow_unused and (y.requires_grad or y.op):
             reached = set(route[1])
@@ -321,13 +378,17 @@ def _differentiated(name: str, f: Function, argnums: Any, value: bool, has_aux: 
                 if x not in reached:
                     who = f"{call.places[i]}{f' ({x.label!r})' if x.label else ''}"
                     cut = "" if y.requires_grad else f", it was cut off by {y.op.name}"
-                    raise GraphError(f"{name}: the result does not depend on {who}{cut}: pass allow_unused=True to get zeros for it")
+                    raise GraphError(
+                        f"{name}: the result does not depend on {who}{cut}: pass allow_unused=True to get zeros for it"
+                    )
         return call.answer(call.like_inputs(call.pull(route, _ones(y))), value, has_aux)
 
     return _transformation(name, f, run)
 
 
-def grad(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False) -> Function:
+def grad(
+    f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False
+) -> Function:
     """Return the function that gives the gradient of `f`, which must return a scalar node.
 
     Arguments: `f` takes numbers, arrays, nodes, or nested lists, tuples and dicts of them, which reach it as nodes; `argnums`
@@ -348,7 +409,9 @@ def grad(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = Fal
     return _differentiated("grad", f, argnums, False, has_aux, allow_unused)
 
 
-def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False) -> Function:
+def value_and_grad(
+    f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False
+) -> Function:
     """Return the function that gives (value of `f`, its gradient) by one forward and one backward pass; the rest is as for `grad`.
 
     With `has_aux`: ((value, aux), gradient). It is what scipy.optimize.minimize(…, jac=True) wants.
@@ -382,10 +445,14 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
         call = _Call("derivative", f, args, kwargs, argnums, has_aux=has_aux)
         y = call.output
         if not isinstance(call.tree, ONE):
-            raise DTypeError(f"derivative: with respect to one number, array or node, got {_shown(call.tree)}: use jacobian")
+            raise DTypeError(
+                f"derivative: with respect to one number, array or node, got {_shown(call.tree)}: use jacobian"
+            )
         (x,) = call.inputs
         if y.shape != x.shape:
-            raise ShapeError(f"derivative: the function gave shape {y.shape} for an argument of shape {x.shape}: use jacobian")
+            raise ShapeError(
+                f"derivative: the function gave shape {y.shape} for an argument of shape {x.shape}: use jacobian"
+            )
         for i in range(order):
             route = call.route(y)
             (y,) = call.pull(route, _ones(y), call.graph or i + 1 < order)
@@ -408,7 +475,9 @@ def _jacobian(name: str, f: Function, argnums: Any, has_aux: bool, value: bool =
     return _transformation(name, f, run)
 
 
-def jacobian(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, value: bool = False) -> Function:
+def jacobian(
+    f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, value: bool = False
+) -> Function:
     """Return the function that gives the derivative of every number that `f` returns with respect to every number it takes.
 
     For a result of shape s and an argument of shape t it has shape s + t. For nested results or arguments it is nested: the
@@ -480,7 +549,9 @@ def _pulled(name: str, f: Function, args: Sequence[Any], argnums: Any, has_aux: 
         """Return vᵀJ, for the Jacobian J of the call that this belongs to."""
         call.look_around()  # it may be called elsewhere, and later
         given = call.directions(v, call.result, call.outputs, what)
-        return call.like_inputs(_total([call.pull(call.route(y), part) for y, part in zip(call.outputs, given, strict=True)]))
+        return call.like_inputs(
+            _total([call.pull(call.route(y), part) for y, part in zip(call.outputs, given, strict=True)])
+        )
 
     return call.answer(pullback, True, has_aux)
 
@@ -617,7 +688,9 @@ def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
         elif isinstance(part, ONE):
             parts.append(part)
         else:
-            raise DTypeError(f"ravel: a Module, or lists and dicts of numbers, arrays and nodes are needed; {place} is {describe(part)}")
+            raise DTypeError(
+                f"ravel: a Module, or lists and dicts of numbers, arrays and nodes are needed; {place} is {describe(part)}"
+            )
     seen: set[Any] = set()
     parts = [part for part in parts if not isinstance(part, Node) or not (part in seen or seen.add(part))]  # type: ignore[func-returns-value]
     sizes = [np.size(part.data if isinstance(part, Node) else part) for part in parts]
@@ -628,11 +701,17 @@ def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
         if F.shape(vector) != (ends[-1],):
             raise ShapeError(f"unravel: a vector of shape {(ends[-1],)} is needed, got {F.shape(vector)}")
         vector = vector if isinstance(vector, Node) else to_array(vector)
-        pieces = [_like(part, vector[start:end]) for part, start, end in zip(parts, ends[:-1], ends[1:], strict=True)]
+        pieces = [
+            _like(part, vector[start:end])
+            for part, start, end in zip(parts, ends[:-1], ends[1:], strict=True)
+        ]
         new = {part: piece for part, piece in zip(parts, pieces, strict=True) if isinstance(part, Node)}
         raw = (piece for part, piece in zip(parts, pieces, strict=True) if not isinstance(part, Node))
         done: dict[int, Any] = {}
-        return rebuild(params, lambda part: next(raw) if isinstance(part, (np.ndarray, *BARE)) else _copied(part, new, done))
+        return rebuild(
+            params,
+            lambda part: next(raw) if isinstance(part, (np.ndarray, *BARE)) else _copied(part, new, done),
+        )
 
     if is_inside() and any(isinstance(part, Node) and part.requires_grad for part in parts):
         return F.concatenate([F.reshape(part, (-1,)) for part in parts]), unravel

@@ -1,14 +1,14 @@
 """The exceptions of autograd_mini. Each also derives from the built-in that fits, so both ways of catching it work.
 
-    AutogradError
-    ├── GraphError           (RuntimeError)        the graph is cut, misused or asked for what it does not hold
-    ├── ShapeError           (ValueError)          shapes that do not fit
-    ├── DTypeError           (TypeError)           data of a kind that cannot be differentiated
-    ├── AnomalyError         (FloatingPointError)  a NaN or an infinity where a number was needed
-    ├── StateDictError       (ValueError)          saved parameters that do not fit the model
-    ├── SerializationError   (ValueError)          a file that is not what it claims
-    ├── CompileError         (RuntimeError)        a function that cannot be recorded or replayed
-    └── GraphTooLargeError   (ValueError)          a graph too large for what was asked
+AutogradError
+├── GraphError           (RuntimeError)        the graph is cut, misused or asked for what it does not hold
+├── ShapeError           (ValueError)          shapes that do not fit
+├── DTypeError           (TypeError)           data of a kind that cannot be differentiated
+├── AnomalyError         (FloatingPointError)  a NaN or an infinity where a number was needed
+├── StateDictError       (ValueError)          saved parameters that do not fit the model
+├── SerializationError   (ValueError)          a file that is not what it claims
+├── CompileError         (RuntimeError)        a function that cannot be recorded or replayed
+└── GraphTooLargeError   (ValueError)          a graph too large for what was asked
 """
 
 

@@ -37,8 +37,14 @@ DTYPES = {
     "F16": "<f2", "F32": "<f4", "F64": "<f8",
 }  # fmt: skip
 DIGITS = 64
-CONTENT, LIMIT, ARRAYS = 2**22, 2**24, 20_000  # bytes of JSON, bytes of a file's table, arrays: all bounded before they are read
-NPY = re.compile(rb"\{'descr': '([^']{1,9})', 'fortran_order': (True|False), 'shape': \(((?:[0-9]{1,19}, ?)*[0-9]{0,19})\), \} *\n")
+CONTENT, LIMIT, ARRAYS = (
+    2**22,
+    2**24,
+    20_000,
+)  # bytes of JSON, bytes of a file's table, arrays: all bounded before they are read
+NPY = re.compile(
+    rb"\{'descr': '([^']{1,9})', 'fortran_order': (True|False), 'shape': \(((?:[0-9]{1,19}, ?)*[0-9]{0,19})\), \} *\n"
+)
 
 Fetch = Callable[[str], Any]  # a stored array by its name
 
@@ -67,10 +73,16 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     if not isinstance(tree, dict) or "dict" not in tree:
         raise DTypeError(f"save: a model or a dict is needed, got {type(state).__name__}: pass {{'name': …}}")
     if len(arrays) > ARRAYS:
-        raise ValueError(f"save: {len(arrays)} arrays, at most {ARRAYS} fit in a file: put numbers together in arrays")
-    content = json.dumps({"format": FORMAT, "version": VERSION, "state": tree}, separators=(",", ":"), allow_nan=False)
+        raise ValueError(
+            f"save: {len(arrays)} arrays, at most {ARRAYS} fit in a file: put numbers together in arrays"
+        )
+    content = json.dumps(
+        {"format": FORMAT, "version": VERSION, "state": tree}, separators=(",", ":"), allow_nan=False
+    )
     if len(content) > CONTENT:
-        raise ValueError(f"save: what lies outside arrays takes {len(content)} bytes, at most {CONTENT} fit: keep long lists as arrays")
+        raise ValueError(
+            f"save: what lies outside arrays takes {len(content)} bytes, at most {CONTENT} fit: keep long lists as arrays"
+        )
     write = write_npz if kind == ".npz" else write_safetensors
     if kind == ".safetensors":
         package("safetensors.numpy")
@@ -125,7 +137,9 @@ def package(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError("a .safetensors file needs the package safetensors: pip install 'autograd-mini[io]', or use .npz") from error
+        raise ImportError(
+            "a .safetensors file needs the package safetensors: pip install 'autograd-mini[io]', or use .npz"
+        ) from error
 
 
 # ---- The state as JSON, its arrays apart ------------------------------------------------------------------------------
@@ -140,11 +154,18 @@ def pack(value: Any, where: str, keys: list[str], arrays: dict[str, Any], depth:
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                raise DTypeError(f"save: {where}: the key {key!r} is a {type(key).__name__}, only str can be saved")
-        parts = {str(key): pack(part, f"{where}[{key!r}]", [*keys, str(key)], arrays, depth + 1) for key, part in value.items()}
+                raise DTypeError(
+                    f"save: {where}: the key {key!r} is a {type(key).__name__}, only str can be saved"
+                )
+        parts = {
+            str(key): pack(part, f"{where}[{key!r}]", [*keys, str(key)], arrays, depth + 1)
+            for key, part in value.items()
+        }
         return {"dict": parts}
     if isinstance(value, list | tuple):
-        items = [pack(part, f"{where}[{i}]", [*keys, str(i)], arrays, depth + 1) for i, part in enumerate(value)]
+        items = [
+            pack(part, f"{where}[{i}]", [*keys, str(i)], arrays, depth + 1) for i, part in enumerate(value)
+        ]
         return items if isinstance(value, list) else {"tuple": items}
     if value is None or isinstance(value, bool):
         return value
@@ -154,7 +175,9 @@ def pack(value: Any, where: str, keys: list[str], arrays: dict[str, Any], depth:
         return pack_array(value, where, keys, arrays)
     if isinstance(value, int):
         if value.bit_length() > 4096:
-            raise ValueError(f"save: {where} is an int of {value.bit_length()} bits, at most 4096 can be saved")
+            raise ValueError(
+                f"save: {where} is an int of {value.bit_length()} bits, at most 4096 can be saved"
+            )
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else {"float": repr(float(value))}
@@ -164,16 +187,29 @@ def pack(value: Any, where: str, keys: list[str], arrays: dict[str, Any], depth:
 def pack_array(value: Any, where: str, keys: list[str], arrays: dict[str, Any]) -> dict[str, str]:
     """The reference to an array that goes into `arrays` under a name that is safe in a file and like its keys where it can be."""
     if isinstance(value, Node) and value.op and value.parents:
-        raise GraphError(f"save: {where} is the result of {value.op.name!r}, no leaf, and a graph cannot be saved: pass .detach() or .data")
+        raise GraphError(
+            f"save: {where} is the result of {value.op.name!r}, no leaf, and a graph cannot be saved: pass .detach() or .data"
+        )
     array = np.asarray(value.data if isinstance(value, Node) else value)
     if isinstance(value, np.ma.MaskedArray):
         raise DTypeError(f"save: {where} cannot be saved: {describe(value)}")
     if array.dtype.newbyteorder("<").str not in DTYPES.values():
-        advice = {"c": "pass its .real and .imag apart", "O": "objects would need pickle; pass numbers", "f": "pass .astype(np.float64)"}
+        advice = {
+            "c": "pass its .real and .imag apart",
+            "O": "objects would need pickle; pass numbers",
+            "f": "pass .astype(np.float64)",
+        }
         kind = array.dtype.kind
-        raise DTypeError(f"save: {where} is of dtype {array.dtype}: {advice.get(kind, 'bools, integers and floats can be saved')}")
+        raise DTypeError(
+            f"save: {where} is of dtype {array.dtype}: {advice.get(kind, 'bools, integers and floats can be saved')}"
+        )
     name = ".".join(keys)
-    plain = re.fullmatch(r"[\w+-][\w.+ /-]*", name) and not unsafe(name) and not name.lower().endswith(".npy") and name.strip() == name
+    plain = (
+        re.fullmatch(r"[\w+-][\w.+ /-]*", name)
+        and not unsafe(name)
+        and not name.lower().endswith(".npy")
+        and name.strip() == name
+    )
     if not plain or len(name.encode()) > 200 or name in arrays or name in (HEADER, "__metadata__"):
         name = next(other for i in range(len(arrays), 10**9) if (other := f"array_{i}") not in arrays)
     arrays[name] = array
@@ -196,7 +232,9 @@ def unpack(tree: Any, fetch: Fetch, depth: int = 0) -> Any:
             return tuple(unpack(part, fetch, depth + 1) for part in parts)
         case {"float": "nan" | "inf" | "-inf" as number} if len(tree) == 1:
             return float(number)
-        case {"array": str(name)} | {"scalar": str(name)} if len(tree) == 1 or (len(tree) == 2 and tree.get("order") == ">"):
+        case {"array": str(name)} | {"scalar": str(name)} if len(tree) == 1 or (
+            len(tree) == 2 and tree.get("order") == ">"
+        ):
             array = fetch(name)
         case _:
             raise SerializationError("its state holds what this format has not")
@@ -216,7 +254,11 @@ def unpack_state(content: dict[str, Any], names: set[str], fetch: Fetch) -> dict
         return fetch(name)
 
     tree = content.get("state")
-    if content.keys() != {"format", "version", "state"} or not isinstance(tree, dict) or tree.keys() != {"dict"}:
+    if (
+        content.keys() != {"format", "version", "state"}
+        or not isinstance(tree, dict)
+        or tree.keys() != {"dict"}
+    ):
         raise SerializationError("its header is not that of a state")
     state: dict[str, Any] = unpack(tree, take)
     if left:
@@ -250,7 +292,9 @@ def check_version(content: dict[str, Any]) -> None:
     if content.get("format") != FORMAT or type(content.get("version")) is not int:
         raise SerializationError("its header names no format and version")
     if content["version"] != VERSION:
-        raise SerializationError(f"its format is version {content['version']}, this autograd_mini reads version {VERSION}: update it")
+        raise SerializationError(
+            f"its format is version {content['version']}, this autograd_mini reads version {VERSION}: update it"
+        )
 
 
 # ---- Files ------------------------------------------------------------------------------------------------------------
@@ -284,7 +328,9 @@ def check_start(file: BinaryIO, size: int) -> None:
     if not size:
         raise SerializationError("the file is empty")
     start = file.read(9)
-    if start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5" and start[8:] != b"{":  # a .safetensors may begin so, by its length
+    if (
+        start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5" and start[8:] != b"{"
+    ):  # a .safetensors may begin so, by its length
         raise SerializationError("this is a pickle, which could run any program: it is never loaded")
     file.seek(0)
 
@@ -292,7 +338,14 @@ def check_start(file: BinaryIO, size: int) -> None:
 def unsafe(name: str) -> bool:
     """Whether the name could be taken for a place outside a folder."""
     parts = name.split("/")
-    return not name or ".." in parts or not parts[0] or "\\" in name or re.match("[A-Za-z]:", name) is not None or min(name) < " "
+    return (
+        not name
+        or ".." in parts
+        or not parts[0]
+        or "\\" in name
+        or re.match("[A-Za-z]:", name) is not None
+        or min(name) < " "
+    )
 
 
 def count_bytes(shape: Sequence[int], dtype: str) -> int:
@@ -367,7 +420,9 @@ def check_end(file: BinaryIO, size: int, end: int) -> None:
     file.seek(end)
     signature, disk, start, here, total, table, _, comment = struct.unpack("<4s4H2LH", file.read(22))
     if signature != b"PK\5\6" or comment != size - end - 22:
-        raise SerializationError("no .npz file, or a truncated one, or one with bytes after its end or a changed checksum")
+        raise SerializationError(
+            "no .npz file, or a truncated one, or one with bytes after its end or a changed checksum"
+        )
     if disk or start or here != total or ((large or table > LIMIT) and size < 2**32):
         raise SerializationError("the table of its archive is damaged")
 
@@ -381,7 +436,15 @@ def members(file: BinaryIO, end: int) -> dict[str, tuple[int, int, int]]:
         if error.errno != errno.EINVAL:  # a seek to nowhere is the file's fault
             raise
         raise SerializationError("the table of its archive is damaged") from None
-    except (zipfile.BadZipFile, struct.error, NotImplementedError, RuntimeError, ValueError, EOFError, OverflowError) as error:
+    except (
+        zipfile.BadZipFile,
+        struct.error,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        OverflowError,
+    ) as error:
         raise SerializationError(f"the table of its archive is damaged: {str(error)[:80]}") from None
     table: dict[str, tuple[int, int, int]] = {}
     at = 0
@@ -390,7 +453,9 @@ def members(file: BinaryIO, end: int) -> dict[str, tuple[int, int, int]]:
         if not info.orig_filename.endswith(".npy") or unsafe(name):
             raise SerializationError(f"its member {shown!r} is no array of an .npz")
         if info.compress_type:
-            raise SerializationError(f"its member {shown!r} is compressed: load it by np.load and save it again")
+            raise SerializationError(
+                f"its member {shown!r} is compressed: load it by np.load and save it again"
+            )
         file.seek(at)
         local = file.read(30)
         if info.header_offset != at or len(local) < 30 or at > end:
@@ -405,7 +470,10 @@ def members(file: BinaryIO, end: int) -> dict[str, tuple[int, int, int]]:
         at += info.file_size
     if at != start or start > end:
         raise SerializationError("its members do not fill the file: they overlap, or something lies between")
-    return {info.orig_filename.removesuffix(".npy"): table[info.orig_filename.removesuffix(".npy")] for info in infos}
+    return {
+        info.orig_filename.removesuffix(".npy"): table[info.orig_filename.removesuffix(".npy")]
+        for info in infos
+    }
 
 
 def npy_header(file: BinaryIO, name: str, at: int, length: int) -> tuple[int, Any, tuple[int, ...], bool]:
@@ -420,10 +488,14 @@ def npy_header(file: BinaryIO, name: str, at: int, length: int) -> tuple[int, An
         raise SerializationError(f"the array {name!r} holds pickled objects, which are never loaded")
     descr = found[1].decode("latin-1") if found else ""
     if not found or descr.replace(">", "<") not in DTYPES.values():
-        raise SerializationError(f"the array {name!r} is of a dtype that is not loaded, or its header is damaged")
+        raise SerializationError(
+            f"the array {name!r} is of a dtype that is not loaded, or its header is damaged"
+        )
     shape = tuple(int(part) for part in found[3].split(b",") if part.strip())
     if count_bytes(shape, descr) != length - size:
-        raise SerializationError(f"the array {name!r} claims the shape {shape}, which {length - size} bytes are not")
+        raise SerializationError(
+            f"the array {name!r} claims the shape {shape}, which {length - size} bytes are not"
+        )
     return size, np.dtype(descr), shape, found[2] == b"True"
 
 
@@ -432,7 +504,10 @@ def npy_header(file: BinaryIO, name: str, at: int, length: int) -> tuple[int, An
 
 def write_safetensors(file: BinaryIO, content: str, arrays: dict[str, Any]) -> int:
     """Write a .safetensors; return where the digits of the digest belong."""
-    little = {name: array.astype(array.dtype.newbyteorder("<"), order="C", copy=False) for name, array in arrays.items()}
+    little = {
+        name: array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
+        for name, array in arrays.items()
+    }
     place = secrets.token_hex(DIGITS // 2)  # digits that stand nowhere else
     raw = package("safetensors.numpy").save(little, metadata={FORMAT: f"{place} {content}"})
     file.write(raw)
@@ -443,7 +518,9 @@ def read_safetensors(file: BinaryIO, size: int, path: str) -> dict[str, Any]:
     """The state in a .safetensors: its header is checked against the true size before the package sees the file."""
     count = int.from_bytes(file.read(8), "little")
     if size < 10 or count > size - 8:
-        raise SerializationError(f"its header claims {count} bytes, the file has {size}: truncated, or no .safetensors")
+        raise SerializationError(
+            f"its header claims {count} bytes, the file has {size}: truncated, or no .safetensors"
+        )
     if count > LIMIT:
         raise SerializationError(f"its header of {count} bytes is larger than the {LIMIT} that are read")
     raw = file.read(count)
@@ -463,7 +540,9 @@ def read_safetensors(file: BinaryIO, size: int, path: str) -> dict[str, Any]:
             raise SerializationError("the offsets of its arrays overlap, or leave a gap")
         at = end
     if at != size - 8 - count:
-        raise SerializationError(f"its arrays take {at} bytes, the file has {size - 8 - count}: truncated, or with bytes after its end")
+        raise SerializationError(
+            f"its arrays take {at} bytes, the file has {size - 8 - count}: truncated, or with bytes after its end"
+        )
     module = package("safetensors")
     try:
         with module.safe_open(path, framework="numpy") as opened:
@@ -473,7 +552,11 @@ def read_safetensors(file: BinaryIO, size: int, path: str) -> dict[str, Any]:
             def fetch(name: str) -> Any:
                 return check_array(opened.get_tensor(name), name)
 
-            return {name: fetch(name) for name in table} if content is None else unpack_state(content, set(table), fetch)
+            return (
+                {name: fetch(name) for name in table}
+                if content is None
+                else unpack_state(content, set(table), fetch)
+            )
     except module.SafetensorError as error:
         raise SerializationError(str(error)[:120]) from None
 
@@ -497,9 +580,15 @@ def check_entry(name: str, entry: Any) -> tuple[int, int]:
         raise SerializationError(f"the entry of {name[:40]!r} is damaged")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise SerializationError(f"the array {name[:40]!r} is of dtype {str(dtype)[:20]}, which NumPy has not or is not loaded here")
-    if not all(isinstance(part, list) and all(type(n) is int and n >= 0 for n in part) for part in (shape, offsets)):
+        raise SerializationError(
+            f"the array {name[:40]!r} is of dtype {str(dtype)[:20]}, which NumPy has not or is not loaded here"
+        )
+    if not all(
+        isinstance(part, list) and all(type(n) is int and n >= 0 for n in part) for part in (shape, offsets)
+    ):
         raise SerializationError(f"the entry of {name[:40]!r} is damaged")
     if len(offsets) != 2 or offsets[1] - offsets[0] != count_bytes(shape, DTYPES[dtype]):
-        raise SerializationError(f"the array {name[:40]!r} claims the shape {shape} and the offsets {offsets}, which do not agree")
+        raise SerializationError(
+            f"the array {name[:40]!r} claims the shape {shape} and the offsets {offsets}, which do not agree"
+        )
     return offsets[0], offsets[1]

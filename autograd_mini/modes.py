@@ -12,7 +12,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 # module's call; or False, and operations are not recorded.
 _meta: ContextVar[Any] = ContextVar("meta", default=None)
 set_meta, reset_meta = _meta.set, _meta.reset
-_outer: ContextVar[Any] = ContextVar("outer", default=None)  # the blocks we are in, as (block, mode before, rest)
+_outer: ContextVar[Any] = ContextVar(
+    "outer", default=None
+)  # the blocks we are in, as (block, mode before, rest)
 meta_here = _meta.get
 
 
@@ -55,7 +57,9 @@ class enable_grad:
     def __call__(self, function: F) -> F:
         mode = type(self)
         if inspect.isasyncgenfunction(function):
-            raise TypeError(f"{mode.__name__} cannot decorate an async generator ({function.__name__}): use `with` inside it")
+            raise TypeError(
+                f"{mode.__name__} cannot decorate an async generator ({function.__name__}): use `with` inside it"
+            )
 
         @wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
@@ -71,7 +75,10 @@ class enable_grad:
         def stepped(*args: Any, **kwargs: Any) -> Any:
             return (yield from _Stepped(function(*args, **kwargs), mode))
 
-        kinds = {inspect.isgeneratorfunction(function): stepped, inspect.iscoroutinefunction(function): awaited}
+        kinds = {
+            inspect.isgeneratorfunction(function): stepped,
+            inspect.iscoroutinefunction(function): awaited,
+        }
         return kinds.get(True, called)  # type: ignore[return-value]
 
 

@@ -43,7 +43,9 @@ def elementwise(xp: Any) -> dict[str, Callable[..., Any]]:
         high, rest = split_square(xp, xp.minimum(xp.maximum(x, -64.0), 64.0))  # it is 0 beyond
         return math.sqrt(0.5 / math.pi) * xp.exp(-0.5 * high * high) * xp.exp(-0.5 * rest)
 
-    def normal_cdf(x: Any) -> Any:  # below 0, erfc(t) is mended for the rounding of t = −x/√2, as erfc(t) ~ exp(−t²)
+    def normal_cdf(
+        x: Any,
+    ) -> Any:  # below 0, erfc(t) is mended for the rounding of t = −x/√2, as erfc(t) ~ exp(−t²)
         x = xp.minimum(xp.maximum(x, -64.0), 64.0)
         t = -math.sqrt(0.5) * x
         (high, rest), (top, left) = split_square(xp, x), split_square(xp, t)
@@ -85,7 +87,9 @@ def linear(x: Any, w: Any, b: Any) -> Any:
     return np.add(out, b, out if out.ndim > 1 and out.dtype == b.dtype else None)
 
 
-ZERO, ONE = ({np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)} for n in (0.0, 1.0))  # half the cost of a Python float
+ZERO, ONE = (
+    {np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)} for n in (0.0, 1.0)
+)  # half the cost of a Python float
 
 
 def _exp_minus_abs(x: Any) -> Any:
@@ -167,7 +171,13 @@ def last_written(shape: tuple[int, ...], index: Any) -> Any:
 
 def subtract_scaled(x: Any, factor: float, y: Any, buffer: Any) -> None:
     """x −= factor · y, in place; in one pass over the memory, by BLAS, where scipy is installed and x is large."""
-    if x.size >= 1 << 12 and x.flags.c_contiguous and y.flags.c_contiguous and x.dtype == y.dtype and find_spec("scipy"):
+    if (
+        x.size >= 1 << 12
+        and x.flags.c_contiguous
+        and y.flags.c_contiguous
+        and x.dtype == y.dtype
+        and find_spec("scipy")
+    ):
         from scipy.linalg import blas
 
         out = (blas.daxpy if x.dtype == np.float64 else blas.saxpy)(y.reshape(-1), x.reshape(-1), a=-factor)

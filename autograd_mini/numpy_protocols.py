@@ -25,7 +25,9 @@ RULES: dict[Any, Callable[..., Any]] = {  # what stays in the graph: np.exp is e
         tril triu var where
     """.split()  # noqa: SIM905  (a list would be three times as long)
 }
-RULES |= {getattr(np.linalg, name): getattr(functions, name) for name in ["det", "inv", "norm", "slogdet", "solve"]}
+RULES |= {
+    getattr(np.linalg, name): getattr(functions, name) for name in ["det", "inv", "norm", "slogdet", "solve"]
+}
 RULES |= {
     np.dot: lambda x, y: functions.dot(x, y),  # noqa: PLW0108  (not dot itself, whose third argument is a bias)
     np.matrix_transpose: lambda x: functions.swapaxes(x, -1, -2),
@@ -34,25 +36,45 @@ RULES |= {
     np.amin: functions.min,
     np.around: functions.round,
 }
-RENAMED = {"a": "x", "A": "x", "m": "x", "arr": "x", "ary": "x", "a_min": "min", "a_max": "max"}  # NumPy's names of arguments
+RENAMED = {
+    "a": "x",
+    "A": "x",
+    "m": "x",
+    "arr": "x",
+    "ary": "x",
+    "a_min": "min",
+    "a_max": "max",
+}  # NumPy's names of arguments
 
 
 def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a NumPy function gives on nodes: ours of the same name; plain data from comparisons and the like."""
-    if not kwargs and type(function) is np.ufunc and len(args) == function.nin and function in RULES:  # the common case, an operator
+    if (
+        not kwargs and type(function) is np.ufunc and len(args) == function.nin and function in RULES
+    ):  # the common case, an operator
         return RULES[function](*args)
     owner = getattr(function, "__self__", None)  # np.add of np.add.reduce
-    path = [(getattr(function, "__module__", None) or "numpy").replace("numpy", "np"), getattr(owner, "__name__", ""), function.__name__]
+    path = [
+        (getattr(function, "__module__", None) or "numpy").replace("numpy", "np"),
+        getattr(owner, "__name__", ""),
+        function.__name__,
+    ]
     name = ".".join(filter(None, path))
     if kwargs.get("out") is not None:
-        raise GraphError(f"{name}(…, out=…) would write a node into a plain array and cut the graph: assign its result instead")
+        raise GraphError(
+            f"{name}(…, out=…) would write a node into a plain array and cut the graph: assign its result instead"
+        )
     if function in PLAIN:
         return function(*map(_data, args), **{key: _data(value) for key, value in kwargs.items()})
     if function not in RULES:
         supported = ", ".join(sorted(rule.__name__ for rule in RULES))
-        raise NotImplementedError(f"{name} has no rule. Supported are {supported}. On plain numbers, outside the graph: {name}(x.data)")
+        raise NotImplementedError(
+            f"{name} has no rule. Supported are {supported}. On plain numbers, outside the graph: {name}(x.data)"
+        )
     kwargs = {RENAMED.get(key, key): value for key, value in kwargs.items()}
-    for sizes in kwargs.keys() & {"shape", "newshape", "axes"} if function in (np.reshape, np.transpose) else ():
+    for sizes in (
+        kwargs.keys() & {"shape", "newshape", "axes"} if function in (np.reshape, np.transpose) else ()
+    ):
         args += (kwargs.pop(sizes),)
     try:
         return RULES[function](*args, **kwargs)
@@ -63,7 +85,9 @@ def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 def _data(x: Any) -> Any:
-    return x.data if isinstance(x, Node) else [_data(part) for part in x] if isinstance(x, list | tuple) else x
+    return (
+        x.data if isinstance(x, Node) else [_data(part) for part in x] if isinstance(x, list | tuple) else x
+    )
 
 
 Node.from_numpy = staticmethod(from_numpy)

@@ -38,7 +38,9 @@ class _Used:
         self.gradient: Any = ref(gradient) if isinstance(gradient, np.ndarray) else lambda: gradient
 
     def is_on(self, gradient: Any) -> bool:
-        return gradient is not None and self.gradient() is gradient and bool(np.any(gradient))  # zeros are as good as none
+        return (
+            gradient is not None and self.gradient() is gradient and bool(np.any(gradient))
+        )  # zeros are as good as none
 
     def __reduce__(self) -> Any:  # a copy of the parameter has not been stepped
         return _Used, ()
@@ -64,7 +66,9 @@ class _Block:
         self.shapes, self.dtype = [p.shape for p in self.params], self.params[0].dtype
         ends = np.cumsum([0, *(p.size for p in self.params)]).tolist()
         self.ranges = [slice(a, b) for a, b in itertools.pairwise(ends)]
-        self.grad = np.empty(ends[-1] if len(self.params) > 1 or isinstance(self.params[0], Value) else 0, self.dtype)
+        self.grad = np.empty(
+            ends[-1] if len(self.params) > 1 or isinstance(self.params[0], Value) else 0, self.dtype
+        )
         self.change, self.spare = np.empty((2, min(ends[-1], max(PIECE, self.grad.size))), self.dtype)
         self.state = {name: np.zeros(ends[-1], self.dtype) for name in slots}
         self.counts = [0] * len(self.params)  # steps that each parameter has taken
@@ -81,7 +85,11 @@ class _Block:
 
     def step(self, optimizer: "Optimizer", grads: Sequence[Any]) -> None:
         """Change the parameters by their gradients; None for what no backward has reached."""
-        if not self.grad.size or NOTHING in map(type, grads) or self.counts.count(self.counts[0]) < len(self.counts):
+        if (
+            not self.grad.size
+            or NOTHING in map(type, grads)
+            or self.counts.count(self.counts[0]) < len(self.counts)
+        ):
             for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
                 if grad is not None:
                     self._step_one(optimizer, i, parameter, grad)
@@ -93,7 +101,9 @@ class _Block:
         else:
             self.grad[:] = grads
         data = self._data() if optimizer.reads_data else None
-        factor, direction = optimizer.update(self.grad, data, self.state, self.change, self.spare, self.counts[0])
+        factor, direction = optimizer.update(
+            self.grad, data, self.state, self.change, self.spare, self.counts[0]
+        )
         np.multiply(direction, factor, out=self.change)
         if tensors:
             for parameter, change in zip(self.params, self.changes, strict=True):
@@ -112,14 +122,22 @@ class _Block:
         """The same for one parameter, piece by piece."""
         self.counts[i] += 1
         single = type(parameter) is Value
-        data, grad = (np.array([parameter.data], float), np.array([grad])) if single else (parameter.data.reshape(-1), grad.reshape(-1))
+        data, grad = (
+            (np.array([parameter.data], float), np.array([grad]))
+            if single
+            else (parameter.data.reshape(-1), grad.reshape(-1))
+        )
         start = self.ranges[i].start
-        piece = PIECE if optimizer.uses_buffers else data.size  # in pieces that stay in the cache from pass to pass
+        piece = (
+            PIECE if optimizer.uses_buffers else data.size
+        )  # in pieces that stay in the cache from pass to pass
         for a in range(0, data.size, piece or 1):
             b = min(a + piece, data.size)
             state = {name: held[start + a : start + b] for name, held in self.state.items()}
             change = self.change[: b - a]
-            factor, direction = optimizer.update(grad[a:b], data[a:b], state, change, self.spare[: b - a], self.counts[i])
+            factor, direction = optimizer.update(
+                grad[a:b], data[a:b], state, change, self.spare[: b - a], self.counts[i]
+            )
             subtract_scaled(data[a:b], factor, direction, change)
         if single:
             parameter.data = float(data[0])
@@ -141,20 +159,32 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], lr: float, bounds: tuple[float, float] | None = None) -> None:
         if isinstance(params, Node) or not isinstance(params, Iterable):
             advice = "[w]" if isinstance(params, Node) else "model.parameters()"
-            raise TypeError(f"params must be a list of parameters, got a single {type(params).__name__}: pass {advice}")
+            raise TypeError(
+                f"params must be a list of parameters, got a single {type(params).__name__}: pass {advice}"
+            )
         self.params, self.warned = list(params), False
         self._lr = finite("lr", lr, above=0)
         if not self.params:
-            raise ValueError("the optimiser got no parameters (an exhausted generator?): pass model.parameters()")
+            raise ValueError(
+                "the optimiser got no parameters (an exhausted generator?): pass model.parameters()"
+            )
         for i, parameter in enumerate(self.params):
             if not isinstance(parameter, Node):
-                raise TypeError(f"params[{i}] is a {type(parameter).__name__}: wrap it as Tensor or Value before the forward pass")
+                raise TypeError(
+                    f"params[{i}] is a {type(parameter).__name__}: wrap it as Tensor or Value before the forward pass"
+                )
             if parameter.parents or not parameter.requires_grad:
-                raise ValueError(f"params[{i}], {parameter.name}, is no leaf that requires a gradient: optimise what it was made from")
+                raise ValueError(
+                    f"params[{i}], {parameter.name}, is no leaf that requires a gradient: optimise what it was made from"
+                )
         if len(set(self.params)) != len(self.params):
             raise ValueError("the same parameter was given twice")
         if bounds is not None:
-            if not isinstance(bounds, tuple | list) or len(bounds) != 2 or not all(isinstance(b, int | float | np.number) for b in bounds):
+            if (
+                not isinstance(bounds, tuple | list)
+                or len(bounds) != 2
+                or not all(isinstance(b, int | float | np.number) for b in bounds)
+            ):
                 raise TypeError(f"bounds must be (low, high), two numbers, got {bounds!r}")
             if not bounds[0] <= bounds[1]:
                 raise ValueError(f"bounds must be (low, high) with low ≤ high, got {bounds!r}")
@@ -215,16 +245,26 @@ class Optimizer:
 
     def _check(self, grads: list[Any]) -> None:
         """Look at all gradients before a parameter is changed."""
-        missing = [p for p, grad in zip(self.params, grads, strict=True) if grad is None] if NOTHING in map(type, grads) else []
+        missing = (
+            [p for p, grad in zip(self.params, grads, strict=True) if grad is None]
+            if NOTHING in map(type, grads)
+            else []
+        )
         if len(missing) == len(grads):
             raise GraphError(
                 f"no backward has reached the parameters ({_names(self.params, 4)}): the loss does not depend "
                 "on them, or backward() was not called since zero_grad(). Was the prediction detached, or wrapped afresh?"
             )
         plain = set(map(type, grads)) == {np.ndarray}
-        if not plain or [grad.shape for grad in grads] != self.shapes or [grad.dtype for grad in grads] != self.dtypes:
+        if (
+            not plain
+            or [grad.shape for grad in grads] != self.shapes
+            or [grad.dtype for grad in grads] != self.dtypes
+        ):
             for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
-                grads[i] = grad if grad is None else parameter.like(grad, "step(): a gradient")  # set by hand: of another kind?
+                grads[i] = (
+                    grad if grad is None else parameter.like(grad, "step(): a gradient")
+                )  # set by hand: of another kind?
         again = []
         for i in {0, len(grads) - 1}:  # two witnesses for all
             mark = _mark(self.params[i])
@@ -239,7 +279,9 @@ class Optimizer:
                 said = f"the gradients of {names} were not zeroed since the last step: call zero_grad() before backward()"
             warnings.warn(f"step(): {said}", stacklevel=3)
 
-    def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
+    def update(
+        self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int
+    ) -> tuple[float, Any]:
         """Return (factor, direction): factor · direction is subtracted from the parameters.
 
         `grad`, `data` (where `reads_data`), the arrays of `state` (zeros at first), `change` and `spare` (room for intermediate
@@ -261,15 +303,24 @@ class Optimizer:
         state: dict[str, Any] = {}
         for block in self.blocks:
             for i, place in enumerate(block.places):
-                held = {name: array[block.ranges[i]].reshape(block.shapes[i]).copy() for name, array in block.state.items()}
+                held = {
+                    name: array[block.ranges[i]].reshape(block.shapes[i]).copy()
+                    for name, array in block.state.items()
+                }
                 state[str(place)] = {"count": block.counts[i], **held}
         return {"optimizer": type(self).__name__, "options": self.options(), "state": state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take the state and the rate of another optimiser of this class. StateDictError, and nothing taken, where it does not fit."""
         name = type(self).__name__
-        found, options = (state.get("state"), state.get("options")) if isinstance(state, Mapping) else (None, None)
-        if not isinstance(found, Mapping) or not isinstance(options, Mapping) or state.get("optimizer") != name:
+        found, options = (
+            (state.get("state"), state.get("options")) if isinstance(state, Mapping) else (None, None)
+        )
+        if (
+            not isinstance(found, Mapping)
+            or not isinstance(options, Mapping)
+            or state.get("optimizer") != name
+        ):
             raise StateDictError(f"load_state_dict: the state of an optimiser {name} is needed")
         wrong, held, counts = [], [], []
         try:
@@ -277,11 +328,15 @@ class Optimizer:
         except (TypeError, ValueError) as error:
             wrong.append(str(error))
         if set(found) != {str(i) for i in range(len(self.params))}:
-            raise StateDictError(f"load_state_dict: the state is of {len(found)} parameters, not of {len(self.params)}")
+            raise StateDictError(
+                f"load_state_dict: the state is of {len(found)} parameters, not of {len(self.params)}"
+            )
         for block in self.blocks:
             whole = {slot: np.empty_like(array) for slot, array in block.state.items()}
             for i, place in enumerate(block.places):
-                wrong += _misfits(f"of parameter {place}", found[str(place)], self.slots, block.shapes[i], block.dtype)
+                wrong += _misfits(
+                    f"of parameter {place}", found[str(place)], self.slots, block.shapes[i], block.dtype
+                )
                 for slot in () if wrong else self.slots:
                     whole[slot][block.ranges[i]] = np.reshape(found[str(place)][slot], -1)
             held.append(whole)
@@ -321,7 +376,9 @@ def _misfits(of: str, entry: Any, slots: Sequence[str], shape: tuple[int, ...], 
             with np.errstate(all="ignore"):
                 fits = np.all(np.isfinite(array.astype(dtype)))
             if not fits:
-                yield f"{slot} {of} " + (f"is too large for {dtype}" if np.all(np.isfinite(array)) else "is not finite")
+                yield f"{slot} {of} " + (
+                    f"is too large for {dtype}" if np.all(np.isfinite(array)) else "is not finite"
+                )
 
 
 class SGD(Optimizer):
@@ -343,7 +400,10 @@ class SGD(Optimizer):
         self, params: Iterable[Any], lr: float, momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = False,
         weight_decay: float = 0.0, *, bounds: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
-        self.momentum, self.dampening = finite("momentum", momentum, least=0), finite("dampening", dampening, least=0)
+        self.momentum, self.dampening = (
+            finite("momentum", momentum, least=0),
+            finite("dampening", dampening, least=0),
+        )
         self.nesterov, self.weight_decay = bool(nesterov), finite("weight_decay", weight_decay, least=0)
         if nesterov and (not momentum or dampening):
             raise ValueError("nesterov needs a momentum > 0 and no dampening")
@@ -351,15 +411,25 @@ class SGD(Optimizer):
         self.uses_buffers = self.momentum > 0 or self.weight_decay > 0
         super().__init__(params, lr, bounds)
 
-    def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
+    def update(
+        self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int
+    ) -> tuple[float, Any]:
         """Return (factor, direction) of the step."""
         if self.weight_decay:
             grad = _decayed(grad, data, self.weight_decay, spare)
         if self.momentum:
             velocity = state["velocity"]
             velocity *= self.momentum
-            velocity += grad if count == 1 or not self.dampening else np.multiply(grad, 1 - self.dampening, out=change)
-            grad = np.add(grad, np.multiply(velocity, self.momentum, out=change), out=change) if self.nesterov else velocity
+            velocity += (
+                grad
+                if count == 1 or not self.dampening
+                else np.multiply(grad, 1 - self.dampening, out=change)
+            )
+            grad = (
+                np.add(grad, np.multiply(velocity, self.momentum, out=change), out=change)
+                if self.nesterov
+                else velocity
+            )
         return self.lr, grad
 
     def options(self) -> dict[str, Any]:
@@ -394,13 +464,21 @@ class Adam(Optimizer):
     ) -> None:  # fmt: skip
         if not isinstance(betas, tuple | list) or len(betas) != 2:
             raise TypeError(f"betas must be two numbers in [0, 1), got {betas!r}")
-        self.betas = (finite("betas[0]", betas[0], least=0, below=1), finite("betas[1]", betas[1], least=0, below=1))
-        self.eps, self.weight_decay = finite("eps", eps, least=0), finite("weight_decay", weight_decay, least=0)
+        self.betas = (
+            finite("betas[0]", betas[0], least=0, below=1),
+            finite("betas[1]", betas[1], least=0, below=1),
+        )
+        self.eps, self.weight_decay = (
+            finite("eps", eps, least=0),
+            finite("weight_decay", weight_decay, least=0),
+        )
         self.amsgrad = bool(amsgrad)
         self.slots, self.reads_data = ("mean", "square", *(["largest"] if amsgrad else [])), weight_decay > 0
         super().__init__(params, lr, bounds)
 
-    def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
+    def update(
+        self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int
+    ) -> tuple[float, Any]:
         """Return (factor, direction) of the step."""
         (b1, b2), mean, square = self.betas, state["mean"], state["square"]
         if self.weight_decay and not self.decoupled:
@@ -420,7 +498,13 @@ class Adam(Optimizer):
         return factor, change
 
     def options(self) -> dict[str, Any]:
-        return {"lr": self.lr, "betas": list(self.betas), "eps": self.eps, "weight_decay": self.weight_decay, "amsgrad": self.amsgrad}
+        return {
+            "lr": self.lr,
+            "betas": list(self.betas),
+            "eps": self.eps,
+            "weight_decay": self.weight_decay,
+            "amsgrad": self.amsgrad,
+        }
 
 
 class AdamW(Adam):
@@ -457,12 +541,17 @@ class RMSprop(Optimizer):
         momentum: float = 0.0, centered: bool = False, *, bounds: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
         self.alpha, self.eps = finite("alpha", alpha, least=0, below=1), finite("eps", eps, least=0)
-        self.weight_decay, self.momentum = finite("weight_decay", weight_decay, least=0), finite("momentum", momentum, least=0)
+        self.weight_decay, self.momentum = (
+            finite("weight_decay", weight_decay, least=0),
+            finite("momentum", momentum, least=0),
+        )
         self.centered, self.reads_data = bool(centered), weight_decay > 0
         self.slots = ("square", *(["mean"] if centered else []), *(["velocity"] if momentum else []))
         super().__init__(params, lr, bounds)
 
-    def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
+    def update(
+        self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int
+    ) -> tuple[float, Any]:
         """Return (factor, direction) of the step."""
         square = state["square"]
         if self.weight_decay:
@@ -510,13 +599,19 @@ class LBFGS(Optimizer):
         for name, value in (("max_iter", max_iter), ("history", history)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be an int > 0, got {value!r}")
-        self.max_iter, self.history, self.tolerance = max_iter, history, finite("tolerance", tolerance, least=0)
+        self.max_iter, self.history, self.tolerance = (
+            max_iter,
+            history,
+            finite("tolerance", tolerance, least=0),
+        )
         super().__init__(params, 1.0, bounds)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Minimise the loss that the closure computes; return the least found. Old or new parameters, whatever interrupts it."""
         if closure is None:
-            raise TypeError("LBFGS evaluates the loss many times: step(closure) needs a function that computes it")
+            raise TypeError(
+                "LBFGS evaluates the loss many times: step(closure) needs a function that computes it"
+            )
         try:
             from scipy.optimize import minimize
         except ImportError:
@@ -530,7 +625,10 @@ class LBFGS(Optimizer):
             loss = self._evaluated(closure)
             grads = [parameter.grad for parameter in self.params]
             self._check(grads)
-            parts = [np.zeros(p.size) if grad is None else np.ravel(grad) for p, grad in zip(self.params, grads, strict=True)]
+            parts = [
+                np.zeros(p.size) if grad is None else np.ravel(grad)
+                for p, grad in zip(self.params, grads, strict=True)
+            ]
             found = float(loss.item() if isinstance(loss, Node) else loss)
             if found < least:
                 best, least = vector.copy(), found
@@ -551,7 +649,11 @@ class LBFGS(Optimizer):
         a = 0
         for parameter in self.params:
             part = vector[a : a + parameter.size]
-            parameter.data = float(part[0]) if type(parameter) is Value else part.reshape(parameter.shape).astype(parameter.dtype)
+            parameter.data = (
+                float(part[0])
+                if type(parameter) is Value
+                else part.reshape(parameter.shape).astype(parameter.dtype)
+            )
             a += parameter.size
 
 
@@ -563,7 +665,9 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(self).__name__}: an optimiser is needed, got a {type(optimizer).__name__}")
+            raise TypeError(
+                f"{type(self).__name__}: an optimiser is needed, got a {type(optimizer).__name__}"
+            )
         self.optimizer, self.base, self.epoch = optimizer, optimizer.lr, 0
         optimizer.lr = self.rate(0)
 
@@ -583,7 +687,9 @@ class Schedule:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where another schedule of this kind was, and set the rate to that. StateDictError where it does not fit."""
         if not isinstance(state, Mapping) or set(state) != set(self.state_dict()):
-            raise StateDictError(f"load_state_dict: the state of a {type(self).__name__} is needed: {', '.join(self.state_dict())}")
+            raise StateDictError(
+                f"load_state_dict: the state of a {type(self).__name__} is needed: {', '.join(self.state_dict())}"
+            )
         before, epoch = (self.base, self.epoch), state["epoch"]
         if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or epoch < 0:
             raise StateDictError(f"load_state_dict: epoch must be an int ≥ 0, got {epoch!r}")
@@ -665,7 +771,9 @@ class WarmUp(Schedule):
     [0.5, 0.75, 1.0, 0.5, 0.25]
     """
 
-    def __init__(self, optimizer: Optimizer, epochs: int, start: float = 0.1, then: Schedule | None = None) -> None:
+    def __init__(
+        self, optimizer: Optimizer, epochs: int, start: float = 0.1, then: Schedule | None = None
+    ) -> None:
         self.epochs, self.start, self.then = _epochs("epochs", epochs), finite("start", start, least=0), then
         super().__init__(optimizer)
 
@@ -693,11 +801,15 @@ def _reached(name: str, params: Iterable[Any]) -> list[Any]:
     params = list(params)
     for parameter in params:
         if not isinstance(parameter, Node):
-            raise TypeError(f"{name}: a list of parameters is needed, and it holds a {type(parameter).__name__}")
+            raise TypeError(
+                f"{name}: a list of parameters is needed, and it holds a {type(parameter).__name__}"
+            )
     reached = [parameter for parameter in params if parameter.grad is not None]
     for parameter in reached:
         if not np.all(np.isfinite(parameter.grad)):
-            raise AnomalyError(f"{name}: the gradient of {parameter.name} is not finite; nothing was changed. ag.tree(loss) shows where")
+            raise AnomalyError(
+                f"{name}: the gradient of {parameter.name} is not finite; nothing was changed. ag.tree(loss) shows where"
+            )
     return reached
 
 
@@ -713,10 +825,14 @@ def clip_grad_norm(params: Iterable[Any], max_norm: float) -> float:
     (5.0, array([0.6, 0.8]))
     """
     limit, reached = finite("max_norm", max_norm, above=0), _reached("clip_grad_norm", params)
-    norm = math.hypot(*(float(functions.norm(np.ravel(parameter.grad).astype(float))) for parameter in reached))
+    norm = math.hypot(
+        *(float(functions.norm(np.ravel(parameter.grad).astype(float))) for parameter in reached)
+    )
     scale = limit / (norm + 1e-6)
     for parameter in reached if scale < 1 else ():
-        _replace(parameter, parameter.grad * (scale if type(parameter) is Value else parameter.dtype.type(scale)))
+        _replace(
+            parameter, parameter.grad * (scale if type(parameter) is Value else parameter.dtype.type(scale))
+        )
     return norm
 
 
@@ -724,7 +840,9 @@ def _replace(parameter: Any, gradient: Any) -> None:
     """Put another gradient in the place of one, and with it the mark of an optimiser."""
     mark = parameter.meta and parameter.meta.get("used")
     used = mark and mark.is_on(parameter.grad)
-    parameter.grad = float(gradient) if type(parameter) is Value else np.asarray(gradient)  # of 0-d arrays NumPy makes numbers
+    parameter.grad = (
+        float(gradient) if type(parameter) is Value else np.asarray(gradient)
+    )  # of 0-d arrays NumPy makes numbers
     if mark and used:
         mark.put(parameter.grad)
 

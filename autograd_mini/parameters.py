@@ -55,7 +55,9 @@ class Place:
 
     def leave(self, module: Any) -> None:
         """Keep the names below a module that goes away."""
-        below = (part for part in module.named_modules() if part[1] is not module)  # its own place would be a cycle
+        below = (
+            part for part in module.named_modules() if part[1] is not module
+        )  # its own place would be a cycle
         self._parts = [(path, type(part).__name__, getattr(part, "_place", None)) for path, part in below]
         self._leaves = list(module.named_leaves())
 

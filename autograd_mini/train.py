@@ -121,7 +121,9 @@ def fit(
         now = f"at the end of epoch {kept.epoch}" if kept.epoch else "before fit"
         raised: BaseException = error
         if isinstance(error, _NotFinite):
-            raised = AnomalyError(f"{error}. The parameters are as they were {now}").with_traceback(error.__traceback__)
+            raised = AnomalyError(f"{error}. The parameters are as they were {now}").with_traceback(
+                error.__traceback__
+            )
         else:
             error.add_note(f"fit: in epoch {run.epoch}, {run.place()}; the parameters are as they were {now}")
         vars(raised)["history"] = history
@@ -136,10 +138,20 @@ def fit(
 def _parameters(model: Any, optimizer: Any) -> list[Any]:
     """All parameters that training may change: the model's."""
     if isinstance(model, type) or not callable(model):
-        what = f"the class {model.__name__}: make one, {model.__name__}(…)" if isinstance(model, type) else f"a {type(model).__name__}"
+        what = (
+            f"the class {model.__name__}: make one, {model.__name__}(…)"
+            if isinstance(model, type)
+            else f"a {type(model).__name__}"
+        )
         raise TypeError(f"model must be a Module or a function that gives predictions, got {what}")
-    if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)) or not hasattr(optimizer, "params"):
-        raise TypeError(f"optimizer must be one of ag.optim, as SGD(model.parameters(), lr=0.1), got {optimizer!r}")
+    if (
+        isinstance(optimizer, type)
+        or not callable(getattr(optimizer, "step", None))
+        or not hasattr(optimizer, "params")
+    ):
+        raise TypeError(
+            f"optimizer must be one of ag.optim, as SGD(model.parameters(), lr=0.1), got {optimizer!r}"
+        )
     if not hasattr(model, "parameters"):
         return list(optimizer.params)
     params = list(model.parameters())
@@ -159,7 +171,9 @@ def _rows(name: str, data: Any) -> Any:
     """The data as an array of rows; integers stay integers."""
     if isinstance(data, Node):
         if data.requires_grad:
-            raise GraphError(f"{name} requires a gradient, and fit would cut its graph: pass .data, or make it with requires_grad=False")
+            raise GraphError(
+                f"{name} requires a gradient, and fit would cut its graph: pass .data, or make it with requires_grad=False"
+            )
         data = data.data
     if isinstance(data, np.ma.MaskedArray) or not isinstance(data, np.ndarray | list | tuple):
         raise DTypeError(f"{name} must be an array or list, a row a sample, got {describe(data)}")
@@ -181,7 +195,9 @@ def _pair(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, Any]:
     if y is not None:
         y = _rows(y_name, y)
         if len(X) != len(y):
-            raise ShapeError(f"{x_name} has {len(X)} rows and {y_name} has {len(y)}: give a row of each for a sample")
+            raise ShapeError(
+                f"{x_name} has {len(X)} rows and {y_name} has {len(y)}: give a row of each for a sample"
+            )
     return X, y
 
 
@@ -194,10 +210,14 @@ def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, A
         for i, (name, ours) in enumerate((("X", X), ("y", y))):
             row, other = (None if part is None else part.shape[1:] for part in (ours, held[i]))
             if row != other:
-                raise ShapeError(f"validation[{i}] has rows of shape {other}, and {name} has rows of shape {row}")
+                raise ShapeError(
+                    f"validation[{i}] has rows of shape {other}, and {name} has rows of shape {row}"
+                )
         return X, y, held
     if isinstance(validation, bool) or not isinstance(validation, int | float | np.number):
-        raise TypeError(f"validation must be (X, y) or a fraction in (0, 1), got a {type(validation).__name__}")
+        raise TypeError(
+            f"validation must be (X, y) or a fraction in (0, 1), got a {type(validation).__name__}"
+        )
     if not 0 < validation < 1:
         raise ValueError(f"validation must be (X, y) or a fraction in (0, 1), got {validation}")
     count = max(1, round(float(validation) * len(X)))
@@ -214,12 +234,20 @@ def _metrics(metrics: Any, loss: Any, y: Any) -> dict[str, Callable[..., Any]]:
         pairs = [(name, metric) for name, metric in metrics.items()]
     else:
         several = list(metrics) if isinstance(metrics, list | tuple) else [metrics]
-        pairs = [(metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__), metric) for metric in several]
+        pairs = [
+            (
+                metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__),
+                metric,
+            )
+            for metric in several
+        ]
     found: dict[str, Callable[..., Any]] = {}
     for i, (given, metric) in enumerate(pairs):
         name = given if given != "<lambda>" else f"metric{i + 1}"
         if not isinstance(name, str) or name == "loss" or name.startswith("val_") or name in found:
-            raise ValueError(f"metrics: {name!r} cannot be the name of a metric, or is there twice: give a dict of functions by name")
+            raise ValueError(
+                f"metrics: {name!r} cannot be the name of a metric, or is there twice: give a dict of functions by name"
+            )
         if callable(metric):
             found[name] = metric
         elif metric != "accuracy":
@@ -243,12 +271,16 @@ def _accuracy(low: int, threshold: float) -> Callable[[Any, Any], float]:
         if prediction.ndim > 1 and prediction.shape[-1] > 1:
             if y.shape == prediction.shape:
                 if not np.allclose(y.sum(-1), 1.0):
-                    raise ValueError("accuracy: rows of y do not sum to 1, so they name no class: give a function of (prediction, y)")
+                    raise ValueError(
+                        "accuracy: rows of y do not sum to 1, so they name no class: give a function of (prediction, y)"
+                    )
                 y = y.argmax(-1)
             chosen, right = prediction.argmax(-1), y
         else:
             if not ((y == low) | (y == 1)).all():
-                raise ValueError(f"accuracy: y of one output must be 0 and 1, or -1 and 1, got {np.unique(y)[:5].tolist()}")
+                raise ValueError(
+                    f"accuracy: y of one output must be 0 and 1, or -1 and 1, got {np.unique(y)[:5].tolist()}"
+                )
             chosen, right = prediction > (0.0 if low else threshold), y > 0
         if chosen.size != right.size:
             raise ShapeError(f"accuracy: predictions {prediction.shape} and y {y.shape} do not fit")
@@ -261,7 +293,9 @@ def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
     """Each callback and how it is called."""
     out = []
     for i, callback in enumerate(callbacks if isinstance(callbacks, list | tuple) else [callbacks]):
-        kind = next((name for name in ("on_epoch_end", "step") if callable(getattr(callback, name, None))), "")
+        kind = next(
+            (name for name in ("on_epoch_end", "step") if callable(getattr(callback, name, None))), ""
+        )
         if isinstance(callback, type) or callback is optimizer or not (kind or callable(callback)):
             raise TypeError(
                 f"callbacks[{i}] must be a function (epoch, history), an object with on_epoch_end(epoch, history), "
@@ -305,7 +339,14 @@ class _Run:
     """What stays the same from batch to batch, and the parameters to go back to."""
 
     def __init__(
-        self, model: Any, params: list[Any], loss: Any, optimizer: Any, metrics: list[Any], history: "History", shown: "_Quiet"
+        self,
+        model: Any,
+        params: list[Any],
+        loss: Any,
+        optimizer: Any,
+        metrics: list[Any],
+        history: "History",
+        shown: "_Quiet",
     ) -> None:
         self.model, self.params, self.loss, self.optimizer = model, params, loss, optimizer
         self.metrics, self.history, self.shown = metrics, history, shown
@@ -338,7 +379,10 @@ class _Run:
 
         def put() -> None:
             replace_all(self.params, kept.data)
-            deque(map(setattr, self.params, repeat("grad"), self.grads if kept.epoch == 0 else repeat(None)), maxlen=0)
+            deque(
+                map(setattr, self.params, repeat("grad"), self.grads if kept.epoch == 0 else repeat(None)),
+                maxlen=0,
+            )
             self.history.cut(self.kept[0].epoch)
             self.history.kept = kept.epoch
 
@@ -355,13 +399,17 @@ class _Run:
         with contextlib.suppress(KeyboardInterrupt):  # all has ended already
             shown.close()
 
-    def through(self, epochs: int, X: Any, y: Any, size: int, held: Any, random: Any, calls: list[tuple[str, Any]]) -> None:
+    def through(
+        self, epochs: int, X: Any, y: Any, size: int, held: Any, random: Any, calls: list[tuple[str, Any]]
+    ) -> None:
         """Run the epochs."""
         self.batches = -(-len(X) // size)
         for self.epoch in range(1, epochs + 1):
             if self.epoch == 1 or held or calls:
                 _set_mode(self.model, "train")
-            row = self.train(X, y, size, random.permutation(len(X)) if random is not None and self.batches > 1 else None)
+            row = self.train(
+                X, y, size, random.permutation(len(X)) if random is not None and self.batches > 1 else None
+            )
             if held:
                 _set_mode(self.model, "eval")
                 row += self.validate(*held)
@@ -405,7 +453,9 @@ class _Run:
         if not raw and not isinstance(node, Node):
             raise DTypeError(f"loss must return a Value or Tensor, got {describe(node)}")
         if np.size(node) != 1 if raw else node.size != 1:
-            raise ShapeError(f"loss must return a single number, got shape {node.shape}: take its mean or sum")
+            raise ShapeError(
+                f"loss must return a single number, got shape {node.shape}: take its mean or sum"
+            )
         value = float(node.item()) if hasattr(node, "item") else float(node)
         if not math.isfinite(value):
             raise _NotFinite(self.why(node, value, x, y))
@@ -418,7 +468,9 @@ class _Run:
                     results.append(float(result.item() if isinstance(result, Node) else result))
                 except (TypeError, ValueError):
                     name = list(self.history)[len(results)]
-                    raise TypeError(f"metrics: {name!r} must return a number, got {type(result).__name__} {result!r}") from None
+                    raise TypeError(
+                        f"metrics: {name!r} must return a number, got {type(result).__name__} {result!r}"
+                    ) from None
         return results
 
     def validate(self, X: Any, y: Any) -> list[float]:
@@ -473,7 +525,10 @@ class _Run:
     def name(self, node: Any) -> str:
         """What a message calls a parameter: its label, or its path in the model."""
         if not node.label and hasattr(self.model, "named_parameters"):
-            return next((repr(path) for path, parameter in self.model.named_parameters() if parameter is node), node.name)
+            return next(
+                (repr(path) for path, parameter in self.model.named_parameters() if parameter is node),
+                node.name,
+            )
         return str(node.name)
 
     def why(self, root: Any, value: float, x: Any, y: Any) -> str:
@@ -485,10 +540,17 @@ class _Run:
             return f"{where}. Try {smaller}"
         if first.parents:
             with np.errstate(all="ignore"):
-                ranges = ", ".join(f"{np.min(parent.data):.4g} to {np.max(parent.data):.4g}" for parent in first.parents[:3] if parent.size)
+                ranges = ", ".join(
+                    f"{np.min(parent.data):.4g} to {np.max(parent.data):.4g}"
+                    for parent in first.parents[:3]
+                    if parent.size
+                )
             name, label = first.op.name, f", {first.label!r}" if first.label else ""
             shape = f", of shape {first.shape}" if first.shape else ""
-            tried = next((advice for names, advice in ADVICE if name.startswith(names)), "inputs scaled to about ±1, smaller first weights")
+            tried = next(
+                (advice for names, advice in ADVICE if name.startswith(names)),
+                "inputs scaled to about ±1, smaller first weights",
+            )
             what = f"the result of {name!r}{label}{shape}, on operands from {ranges}"
             return f"{where}: the first node that is not finite is {what}. Try {tried}; or {smaller}"
         if first.requires_grad:
@@ -499,7 +561,9 @@ class _Run:
                 row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
                 whose = "" if self.batch else "validation's "
                 return f"{where}: {whose}{name} is not finite in row {row}. Leave such rows out, or fill them in with np.nan_to_num"
-        return f"{where}: the first node that is not finite is the constant {first.name}. Look where it is made"
+        return (
+            f"{where}: the first node that is not finite is the constant {first.name}. Look where it is made"
+        )
 
 
 ADVICE = (
@@ -528,7 +592,9 @@ def _first_not_finite(root: Any) -> Any:
 
 def _finite(data: Any) -> bool:
     if isinstance(data, np.ndarray):
-        return math.isfinite(np.vdot(data, data)) or bool(np.isfinite(data).all())  # the first is quick, but large squares overflow
+        return math.isfinite(np.vdot(data, data)) or bool(
+            np.isfinite(data).all()
+        )  # the first is quick, but large squares overflow
     return math.isfinite(data)
 
 
@@ -592,18 +658,32 @@ class History(Mapping[str, list[float]]):
 
     def __repr__(self) -> str:
         width = max(map(len, self._columns), default=0)
-        ends = {name: f"{column[0]:.4g} → {column[-1]:.4g}" if column else "" for name, column in self._columns.items()}
-        lines = [f"{name:{width}s}  {_sparkline(column)}  {ends[name]}".rstrip() for name, column in self._columns.items()]
+        ends = {
+            name: f"{column[0]:.4g} → {column[-1]:.4g}" if column else ""
+            for name, column in self._columns.items()
+        }
+        lines = [
+            f"{name:{width}s}  {_sparkline(column)}  {ends[name]}".rstrip()
+            for name, column in self._columns.items()
+        ]
         stopped = f", {self.stopped}" if self.stopped else ""
-        kept = f"; the parameters are those of epoch {self.kept}" if self.stopped or 0 < self.kept < self.epochs else ""
-        return "\n".join([f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}{stopped}{kept}", *lines])
+        kept = (
+            f"; the parameters are those of epoch {self.kept}"
+            if self.stopped or 0 < self.kept < self.epochs
+            else ""
+        )
+        return "\n".join(
+            [f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}{stopped}{kept}", *lines]
+        )
 
     def to_csv(self, path: Any = None) -> str:
         """Return the history as CSV text, a line an epoch; with a path, write that there, whole or (OSError) not at all."""
         out = io.StringIO(newline="")
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["epoch", *self._columns])
-        writer.writerows([i + 1, *map(repr, row)] for i, row in enumerate(zip(*self._columns.values(), strict=False)))
+        writer.writerows(
+            [i + 1, *map(repr, row)] for i, row in enumerate(zip(*self._columns.values(), strict=False))
+        )
         text = out.getvalue()
         if path is not None:
             write_file(path, text.encode())
@@ -614,14 +694,18 @@ class History(Mapping[str, list[float]]):
 
         ImportError without matplotlib, the extra `plot`. The Figure shows itself at the end of a notebook's cell.
         """
-        names = [name for name in self._columns if not (name.startswith("val_") and name[4:] in self._columns)]
+        names = [
+            name for name in self._columns if not (name.startswith("val_") and name[4:] in self._columns)
+        ]
         figure = new_figure(4.5 * len(names), 3.2)
         for i, name in enumerate(names):
             axes = figure.add_subplot(1, len(names), i + 1)
             for key, label in ((name, "training"), (f"val_{name}", "validation")):
                 if key in self._columns:
                     column = self._columns[key]
-                    axes.plot(range(1, len(column) + 1), column, label=label, marker="." if len(column) < 2 else "")
+                    axes.plot(
+                        range(1, len(column) + 1), column, label=label, marker="." if len(column) < 2 else ""
+                    )
             axes.set(title=name, xlabel="epoch")
             axes.grid(alpha=0.3)
             axes.legend()
@@ -638,7 +722,9 @@ def _sparkline(numbers: list[float], width: int = 40) -> str:
     finite = [mean for mean in means if math.isfinite(mean)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     scale = high / 2 - low / 2 or 1.0  # halves: the whole may overflow
-    return "".join(BARS[round((mean / 2 - low / 2) / scale * 7)] if math.isfinite(mean) else "·" for mean in means)
+    return "".join(
+        BARS[round((mean / 2 - low / 2) / scale * 7)] if math.isfinite(mean) else "·" for mean in means
+    )
 
 
 class EarlyStopping:
@@ -658,20 +744,34 @@ class EarlyStopping:
     """
 
     def __init__(
-        self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True, mode: str = "auto"
+        self,
+        monitor: str = "val_loss",
+        patience: int = 10,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+        mode: str = "auto",
     ) -> None:
         patience, min_delta = whole("patience", patience, 1), finite("min_delta", min_delta, least=0)
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be auto, min or max, got {mode!r}")
-        self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, bool(restore_best)
+        self.monitor, self.patience, self.min_delta, self.restore_best = (
+            monitor,
+            patience,
+            min_delta,
+            bool(restore_best),
+        )
         self.higher = mode == "max" or (mode == "auto" and str(monitor).endswith("accuracy"))
         self.best, self.best_epoch = math.nan, 0
 
     def start(self, history: History) -> None:
         """Begin anew."""
         if self.monitor not in history:
-            hint = ": pass validation to fit, or another monitor" if str(self.monitor).startswith("val_") else ""
-            raise ValueError(f"callbacks: EarlyStopping's monitor {self.monitor!r} is not in the history ({', '.join(history)}){hint}")
+            hint = (
+                ": pass validation to fit, or another monitor" if str(self.monitor).startswith("val_") else ""
+            )
+            raise ValueError(
+                f"callbacks: EarlyStopping's monitor {self.monitor!r} is not in the history ({', '.join(history)}){hint}"
+            )
         self.best, self.best_epoch = math.nan, 0
 
     def on_epoch_end(self, epoch: int, history: History) -> bool:
@@ -729,7 +829,10 @@ class _Quiet:
         seconds = monotonic() - self.start
         if not self.done or seconds <= 0:
             return ""
-        rate, left = self.done / seconds, math.ceil(seconds / self.done * (self.epochs * self.rows - self.done))
+        rate, left = (
+            self.done / seconds,
+            math.ceil(seconds / self.done * (self.epochs * self.rows - self.done)),
+        )
         minutes, hours = f"{left // 60 % 60}:{left % 60:02d}", left // 3600
         return f"{rate:,.0f} rows/s  {f'{hours}:{minutes.rjust(5, chr(48))}' if hours else minutes} left"
 
@@ -747,7 +850,9 @@ class _Bar(_Quiet):
         bar = f"[{'#' * round(10 * part):10s}] {part:4.0%}"
         head, pace, columns = f"{self.title()} {bar}  ", self.pace(), get_terminal_size().columns - 1
         numbers = self.numbers()
-        while numbers and len(head + numbers + pace) + 2 > columns:  # the last ones are left out where they do not fit
+        while (
+            numbers and len(head + numbers + pace) + 2 > columns
+        ):  # the last ones are left out where they do not fit
             numbers = numbers.rpartition("  ")[0]
         line = f"{head}{numbers}  {pace}"[:columns]
         sys.stderr.write(f"\r{line:{self.width}s}")
@@ -768,7 +873,9 @@ class _Tqdm(_Quiet):
 
     def __init__(self, tqdm: Any, history: History, epochs: int, rows: int) -> None:
         super().__init__(history, epochs, rows)
-        self.bar = tqdm(total=epochs * rows, file=sys.stderr, unit=" rows", unit_scale=True, dynamic_ncols=True)
+        self.bar = tqdm(
+            total=epochs * rows, file=sys.stderr, unit=" rows", unit_scale=True, dynamic_ncols=True
+        )
 
     def show(self) -> None:
         self.bar.n = self.done

@@ -23,15 +23,23 @@ SUITES: dict[str, str | None] = {
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory beside our peers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Speed and memory beside our peers."
+    )
     parser.add_argument("suite", nargs="?", default="all", choices=[*SUITES, "all", "table"])
-    parser.add_argument("--quick", action="store_true", help="every case once on tiny sizes; writes no results")
+    parser.add_argument(
+        "--quick", action="store_true", help="every case once on tiny sizes; writes no results"
+    )
     parser.add_argument("--peers", metavar="A,B", help=f"only these of {', '.join(machine.PEERS)}")
     parser.add_argument("--only", metavar="PART,…", help="only these parts of a suite; writes no results")
-    parser.add_argument("--targets", action="store_true", help="of the table, only the rows that have a target")
+    parser.add_argument(
+        "--targets", action="store_true", help="of the table, only the rows that have a target"
+    )
     options = parser.parse_args(argv)
     try:
-        options.present, options.left_out = machine.choose(options.peers.split(",") if options.peers else None)
+        options.present, options.left_out = machine.choose(
+            options.peers.split(",") if options.peers else None
+        )
     except ValueError as error:
         parser.error(str(error))
     return options
@@ -48,7 +56,9 @@ def run_suite(name: str, options: argparse.Namespace) -> None:
     for part in only:
         start = time.perf_counter()
         rows += parts[part](effort, options.present)
-        print(f"{name}: {part} ran in {time.perf_counter() - start:.1f} s, all results agree", file=sys.stderr)
+        print(
+            f"{name}: {part} ran in {time.perf_counter() - start:.1f} s, all results agree", file=sys.stderr
+        )
     if options.quick:
         print(f"{name}: {len(rows)} cases ran and agree (quick mode: nothing was measured, nothing written)")
         return

@@ -51,7 +51,9 @@ def agree(who: str, got: Sequence[Any], expected: Sequence[Any], rtol: float) ->
             raise Disagreement(f"{who}: result {position} has shape {a.shape}, expected {b.shape}")
         error = float(np.max(np.abs(a - b), initial=0.0) / max(float(np.max(np.abs(b), initial=0.0)), 1e-300))
         if not error <= rtol:  # also true of nan
-            raise Disagreement(f"{who}: result {position} differs by {error:.1e} of its size, allowed {rtol:.0e}")
+            raise Disagreement(
+                f"{who}: result {position} differs by {error:.1e} of its size, allowed {rtol:.0e}"
+            )
 
 
 def seconds_per_call(work: Callable[[], object], calls: int) -> float:
@@ -77,7 +79,9 @@ def calls_to_fill(work: Callable[[], object], seconds: float) -> int:
     return calls_needed(each, seconds)
 
 
-def interleave(rounds: Mapping[Name, Callable[[], float]], count: int, warmups: int) -> dict[Name, list[float]]:
+def interleave(
+    rounds: Mapping[Name, Callable[[], float]], count: int, warmups: int
+) -> dict[Name, list[float]]:
     """For each contender its time in each of `count` rounds: A B C, A B C, …, after `warmups` rounds that are dropped.
 
     Each callable runs one round of its contender and returns seconds a unit of work.

@@ -59,4 +59,9 @@ def describe(peers: list[str]) -> dict[str, object]:
             versions[name] = importlib.metadata.version(PEERS[name].distribution)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "unknown"
-    return {"processor": processor(), "cores": os.cpu_count(), "system": platform.system(), "versions": versions}
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "versions": versions,
+    }

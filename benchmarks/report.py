@@ -70,7 +70,9 @@ def versus(
     )
 
 
-def alone(work: str, ours: str, figure: float, unit: str, rounds: int = 1, target: Target | None = None) -> Row:
+def alone(
+    work: str, ours: str, figure: float, unit: str, rounds: int = 1, target: Target | None = None
+) -> Row:
     """A row of one figure with nobody beside it."""
     met = figure <= target.limit if target else None
     text, limit = (target.text, target.limit) if target else ("", None)

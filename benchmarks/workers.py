@@ -61,7 +61,9 @@ class Worker:
     def __enter__(self) -> Worker:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         if kind is not None:
             self.process.kill()
         with suppress(BrokenPipeError):
@@ -78,7 +80,9 @@ def start(stack: ExitStack, workers: dict[str, tuple[str, dict[str, Any]]]) -> d
     return running
 
 
-def race(workers: dict[str, Worker], calls: dict[str, int], collector: bool, effort: Effort) -> dict[str, list[float]]:
+def race(
+    workers: dict[str, Worker], calls: dict[str, int], collector: bool, effort: Effort
+) -> dict[str, list[float]]:
     """What each worker's `time(calls, collector)` says, round by round in turn."""
     rounds = {}
     for name, worker in workers.items():

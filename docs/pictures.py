@@ -42,7 +42,10 @@ def neurons():
 def tensors():
     """The network 2-4-1 on arrays, XOR's four samples, with its loss."""
     net = ag.nn.MLP([2, 4, 1], activation="tanh", rng=0)
-    X, Y = ag.Tensor([[0, 0], [0, 1], [1, 0], [1, 1]], requires_grad=False, label="X"), np.array([[0], [1], [1], [0]])
+    X, Y = (
+        ag.Tensor([[0, 0], [0, 1], [1, 0], [1, 1]], requires_grad=False, label="X"),
+        np.array([[0], [1], [1], [0]]),
+    )
     loss = ag.nn.mse(net(X), Y)
     loss.label = "loss"
     loss.backward()

@@ -18,7 +18,13 @@ def recording():
 
 def state(node):
     """All of a node that an error might have spoilt."""
-    return (np.array(node.data), None if node.grad is None else np.array(node.grad), node.requires_grad, node.parents, node.label)
+    return (
+        np.array(node.data),
+        None if node.grad is None else np.array(node.grad),
+        node.requires_grad,
+        node.parents,
+        node.label,
+    )
 
 
 @contextlib.contextmanager

@@ -27,7 +27,9 @@ Domain = Callable[[np.random.Generator, Shape, int], np.ndarray]
 
 def _alternating(rng: np.random.Generator, shape: Shape, turn: int) -> np.ndarray:
     size = int(np.prod(shape))
-    return np.where((np.arange(size) + turn + (size > 1) * rng.integers(2)) % 2 == 0, 1.0, -1.0).reshape(shape)
+    return np.where((np.arange(size) + turn + (size > 1) * rng.integers(2)) % 2 == 0, 1.0, -1.0).reshape(
+        shape
+    )
 
 
 def real(rng: np.random.Generator, shape: Shape, turn: int) -> np.ndarray:
@@ -58,7 +60,11 @@ def distinct(offset: float) -> Domain:
 
     def domain(rng: np.random.Generator, shape: Shape, turn: int) -> np.ndarray:
         size = int(np.prod(shape))
-        places = rng.permutation(size) - (size - 1) // 2 if size > 1 else np.array([(7 * turn + round(40 * offset)) % 5 - 2])
+        places = (
+            rng.permutation(size) - (size - 1) // 2
+            if size > 1
+            else np.array([(7 * turn + round(40 * offset)) % 5 - 2])
+        )
         return (places * 0.37 + offset).reshape(shape)
 
     return domain
@@ -101,7 +107,9 @@ class Sample:
     constants: tuple[int, ...] = ()  # operands that are data: never differentiated
     scalar: bool = False  # works on Values too
     tensor: bool = True
-    analytic: bool = True  # the raw forward takes complex operands, so that a complex step gives its derivative
+    analytic: bool = (
+        True  # the raw forward takes complex operands, so that a complex step gives its derivative
+    )
     numeric: bool = True  # numeric derivatives exist: no variable is on a jump
     mask: bool = False  # the result has no derivative
     float32: bool = True  # float32 operands give a float32 result
@@ -123,14 +131,21 @@ class Sample:
         """Operands as arrays: of shape () for Values."""
         rng = self.rng(turn)
         shapes = [()] * len(self.domains) if kind == "Value" else self.shapes
-        return [np.asarray(domain(rng, shape, turn)) for domain, shape in zip(self.domains, shapes, strict=True)]
+        return [
+            np.asarray(domain(rng, shape, turn)) for domain, shape in zip(self.domains, shapes, strict=True)
+        ]
 
 
 SAMPLES: list[Sample] = []
 
 
 def elementwise(
-    row: str, call: Any, domains: Domain | Sequence[Domain], reference: Callable[..., Any], label: str = "", **options: Any
+    row: str,
+    call: Any,
+    domains: Domain | Sequence[Domain],
+    reference: Callable[..., Any],
+    label: str = "",
+    **options: Any,
 ) -> None:
     """A sample for Values and, of shape (2, 3), for Tensors."""
     domains = (domains,) if callable(domains) else tuple(domains)
@@ -139,7 +154,14 @@ def elementwise(
     SAMPLES.append(Sample(row, name, _calling(call), domains, ((2, 3),) * len(domains), reference, **options))
 
 
-def array(row: str, call: Any, operands: Sequence[tuple[Domain, Shape]], reference: Callable[..., Any], label: str, **options: Any) -> None:
+def array(
+    row: str,
+    call: Any,
+    operands: Sequence[tuple[Domain, Shape]],
+    reference: Callable[..., Any],
+    label: str,
+    **options: Any,
+) -> None:
     """A sample for Tensors of these shapes."""
     domains, shapes = zip(*operands, strict=True)
     SAMPLES.append(Sample(row, label, _calling(call), domains, shapes, reference, **options))
@@ -177,7 +199,15 @@ elementwise("POSITIVE", "positive", real, torch.positive)
 
 _dividends, _divisors = fixed(5.3, -4.1, 2.2, -0.7, 7.9, 0.4), fixed(2.0, -1.5, -0.9, 1.1, 3.2, 1.3)
 elementwise("REMAINDER", "remainder", (_dividends, _divisors), torch.remainder, analytic=False, turns=6)
-elementwise("REMAINDER", lambda F, x, y: x % y, (_dividends, _divisors), torch.remainder, "operator", analytic=False, turns=6)
+elementwise(
+    "REMAINDER",
+    lambda F, x, y: x % y,
+    (_dividends, _divisors),
+    torch.remainder,
+    "operator",
+    analytic=False,
+    turns=6,
+)
 
 for _n in (3, 0, 1, 2, -1, -2, 0.0, 2.0, -3.0):
     elementwise("POW", lambda F, x, n=_n: F.power(x, n), real, lambda x, n=_n: torch.pow(x, n), f"{_n!r}")
@@ -238,9 +268,21 @@ elementwise("LOG_SIGMOID", "log_sigmoid", real, lambda x: -torch.log1p(torch.exp
 elementwise("SILU", "silu", real, torch.nn.functional.silu, analytic=False)
 elementwise("RELU", "relu", real, torch.relu)
 elementwise("LEAKY_RELU", "leaky_relu", real, torch.nn.functional.leaky_relu)
-elementwise("LEAKY_RELU", lambda F, x: F.leaky_relu(x, 0.3), real, lambda x: torch.nn.functional.leaky_relu(x, 0.3), "slope 0.3")
+elementwise(
+    "LEAKY_RELU",
+    lambda F, x: F.leaky_relu(x, 0.3),
+    real,
+    lambda x: torch.nn.functional.leaky_relu(x, 0.3),
+    "slope 0.3",
+)
 elementwise("ELU", "elu", real, torch.nn.functional.elu)
-elementwise("ELU", lambda F, x: F.elu(x, 0.7), real, lambda x: torch.where(x > 0, x, 0.7 * torch.expm1(x)), "alpha 0.7")
+elementwise(
+    "ELU",
+    lambda F, x: F.elu(x, 0.7),
+    real,
+    lambda x: torch.where(x > 0, x, 0.7 * torch.expm1(x)),
+    "alpha 0.7",
+)
 elementwise("NORMAL_PDF", "normal_pdf", real, lambda x: torch.exp(-0.5 * x * x) / (2.0 * torch.pi) ** 0.5)
 elementwise("NORMAL_CDF", "normal_cdf", real, torch.special.ndtr, analytic=False)
 elementwise("ERF", "erf", real, torch.erf, analytic=False)
@@ -261,21 +303,63 @@ def _sinc_slope(x: Any) -> Any:
 
 elementwise("SINC", "sinc", real, lambda x: torch.sin(torch.pi * x) / (torch.pi * x))
 elementwise("SINC", lambda F, x: F.sinc(x, 1), real, _sinc_slope, "order 1")
-elementwise("SINC", lambda F, x: F.sinc(x, 2), real, lambda x: -(torch.pi**2) * torch.sinc(x) - 2.0 * _sinc_slope(x) / x, "order 2")
+elementwise(
+    "SINC",
+    lambda F, x: F.sinc(x, 2),
+    real,
+    lambda x: -(torch.pi**2) * torch.sinc(x) - 2.0 * _sinc_slope(x) / x,
+    "order 2",
+)
 _roundable = fixed(2.3, -1.2, 0.4, 17.71, -24.36, 0.9)
 elementwise("ROUND", "round", _roundable, torch.round, analytic=False, turns=6)
-elementwise("ROUND", lambda F, x: F.round(x, 1), _roundable, lambda x: torch.round(x, decimals=1), "decimals 1", analytic=False, turns=6)
-elementwise("ROUND", lambda F, x: F.round(x, -1), _roundable, lambda x: torch.round(x, decimals=-1), "decimals -1", analytic=False, turns=6)
+elementwise(
+    "ROUND",
+    lambda F, x: F.round(x, 1),
+    _roundable,
+    lambda x: torch.round(x, decimals=1),
+    "decimals 1",
+    analytic=False,
+    turns=6,
+)
+elementwise(
+    "ROUND",
+    lambda F, x: F.round(x, -1),
+    _roundable,
+    lambda x: torch.round(x, decimals=-1),
+    "decimals -1",
+    analytic=False,
+    turns=6,
+)
 elementwise("MAXIMUM", "maximum", (distinct(0.0), distinct(0.17)), torch.maximum)
-elementwise("MAXIMUM", lambda F, x: F.maximum(x, 0.1), real, lambda x: torch.clamp(x, min=0.1), "with a number")
+elementwise(
+    "MAXIMUM", lambda F, x: F.maximum(x, 0.1), real, lambda x: torch.clamp(x, min=0.1), "with a number"
+)
 elementwise("MINIMUM", "minimum", (distinct(0.0), distinct(0.17)), torch.minimum)
-elementwise("MINIMUM", lambda F, x: F.minimum(0.1, x), real, lambda x: torch.clamp(x, max=0.1), "with a number")
+elementwise(
+    "MINIMUM", lambda F, x: F.minimum(0.1, x), real, lambda x: torch.clamp(x, max=0.1), "with a number"
+)
 _clipped = fixed(-2.0, -0.2, 0.3, 1.5, 0.9, -0.7)
 _low, _high = fixed(-0.5, -0.4, 0.4, -0.3, -0.1, -0.6), fixed(0.5, 0.6, 0.7, 0.8, 0.7, 0.4)
 elementwise("CLIP", "clip", (_clipped, _low, _high), torch.clamp, turns=6)
-elementwise("CLIP", lambda F, x: F.clip(x, -0.5, 1.0), _clipped, lambda x: torch.clamp(x, -0.5, 1.0), "between numbers", turns=6)
-elementwise("CLIP", lambda F, x: F.clip(x, -0.5), _clipped, lambda x: torch.clamp(x, -0.5), "low alone", turns=6)
-elementwise("CLIP", lambda F, x: F.clip(x, None, 0.5), _clipped, lambda x: torch.clamp(x, max=0.5), "high alone", turns=6)
+elementwise(
+    "CLIP",
+    lambda F, x: F.clip(x, -0.5, 1.0),
+    _clipped,
+    lambda x: torch.clamp(x, -0.5, 1.0),
+    "between numbers",
+    turns=6,
+)
+elementwise(
+    "CLIP", lambda F, x: F.clip(x, -0.5), _clipped, lambda x: torch.clamp(x, -0.5), "low alone", turns=6
+)
+elementwise(
+    "CLIP",
+    lambda F, x: F.clip(x, None, 0.5),
+    _clipped,
+    lambda x: torch.clamp(x, max=0.5),
+    "high alone",
+    turns=6,
+)
 _holds = fixed(True, False, False, True, False, True)
 elementwise("WHERE", "where", (_holds, real, real), lambda c, x, y: torch.where(c != 0, x, y), constants=(0,))
 elementwise(
@@ -286,7 +370,14 @@ elementwise(
     "a variable as condition",
     numeric=False,
 )
-elementwise("WHERE", lambda F, c, x: F.where(c, x, 0.5), (_holds, real), lambda c, x: torch.where(c, x, 0.5), "number", constants=(0,))
+elementwise(
+    "WHERE",
+    lambda F, c, x: F.where(c, x, 0.5),
+    (_holds, real),
+    lambda c, x: torch.where(c, x, 0.5),
+    "number",
+    constants=(0,),
+)
 
 _whole = fixed(1.0, -2.0, 3.0, 0.0, 2.0, 0.0)
 _whole_too = fixed(1.0, 2.0, -3.0, 0.0, 2.0, 1.0)
@@ -321,7 +412,14 @@ for _n in (1, 3):
         tensor=False,
     )
 elementwise("DOT", lambda F, w, x: F.dot([w], [x]), (real, real), torch.mul, "no bias", tensor=False)
-elementwise("DOT", through_apply("DOT", 2), (real,) * 5, lambda v, w, x, y, b: v * x + w * y + b, "through apply", raw=False)
+elementwise(
+    "DOT",
+    through_apply("DOT", 2),
+    (real,) * 5,
+    lambda v, w, x, y, b: v * x + w * y + b,
+    "through apply",
+    raw=False,
+)
 
 # Where a rule's masks and absolute values meet, and the function itself is smooth.
 _zero, _root2 = fixed(0.0, -0.0, 0.3), 2.0**0.5
@@ -340,7 +438,15 @@ for _row, _name, _reference in (
 ):  # fmt: skip
     elementwise(_row, _name, _zero, _reference, "at zero", analytic=False, turns=3)
 for _n in (0, 1, 2, 3, 4.0):
-    elementwise("POW", lambda F, x, n=_n: F.power(x, n), _zero, lambda x, n=_n: torch.pow(x, n), f"{_n} at zero", analytic=False, turns=3)
+    elementwise(
+        "POW",
+        lambda F, x, n=_n: F.power(x, n),
+        _zero,
+        lambda x, n=_n: torch.pow(x, n),
+        f"{_n} at zero",
+        analytic=False,
+        turns=3,
+    )
 _other = fixed(-1.5, 0.8, 2.0)
 for _row, _name, _reference in (
     ("HYPOT", "hypot", lambda x, y: torch.sqrt(x * x + y * y)), ("LOGADDEXP", "logaddexp", torch.logaddexp),
@@ -348,11 +454,36 @@ for _row, _name, _reference in (
 ):  # fmt: skip
     elementwise(_row, _name, (_zero, _other), _reference, "zero on the left", analytic=False, turns=3)
     elementwise(_row, _name, (_other, _zero), _reference, "zero on the right", analytic=False, turns=3)
-elementwise("LOGADDEXP", lambda F, x: F.logaddexp(x, x), real, lambda x: x + math.log(2.0), "of one node", analytic=False)
-elementwise("ARCTAN2", "arctan2", (_zero, positive), torch.atan2, "zero on the left", analytic=False, turns=3)  # no branch cut there
+elementwise(
+    "LOGADDEXP",
+    lambda F, x: F.logaddexp(x, x),
+    real,
+    lambda x: x + math.log(2.0),
+    "of one node",
+    analytic=False,
+)
+elementwise(
+    "ARCTAN2", "arctan2", (_zero, positive), torch.atan2, "zero on the left", analytic=False, turns=3
+)  # no branch cut there
 elementwise("ARCTAN2", "arctan2", (_other, _zero), torch.atan2, "zero on the right", analytic=False, turns=3)
-elementwise("XLOGY", "xlogy", (_zero, positive), lambda x, y: x * torch.log(y), "zero on the left", analytic=False, turns=3)
-elementwise("POWER", "power", (positive, _zero), lambda x, p: torch.exp(p * torch.log(x)), "zero exponent", analytic=False, turns=3)
+elementwise(
+    "XLOGY",
+    "xlogy",
+    (_zero, positive),
+    lambda x, y: x * torch.log(y),
+    "zero on the left",
+    analytic=False,
+    turns=3,
+)
+elementwise(
+    "POWER",
+    "power",
+    (positive, _zero),
+    lambda x, p: torch.exp(p * torch.log(x)),
+    "zero exponent",
+    analytic=False,
+    turns=3,
+)
 
 # ---- Reductions -------------------------------------------------------------------------------------------------------
 
@@ -377,9 +508,27 @@ for _axis in AXES:
     for _keep in (False, True):
         _how, _like = {"axis": _axis, "keepdims": _keep}, {"dim": _all_or(_axis), "keepdim": _keep}
         _named = f"axis {_axis}".replace(",", "") + " keepdims" * _keep
-        array("SUM", lambda F, x, how=_how: F.sum(x, **how), [(real, (2, 3, 2))], lambda x, like=_like: torch.sum(x, **like), _named)
-        array("MEAN", lambda F, x, how=_how: F.mean(x, **how), [(real, (2, 3, 2))], lambda x, like=_like: torch.mean(x, **like), _named)
-        array("PROD", lambda F, x, how=_how: F.prod(x, **how), [(real, (2, 3, 2))], lambda x, how=_how: _prod(x, **how), _named)
+        array(
+            "SUM",
+            lambda F, x, how=_how: F.sum(x, **how),
+            [(real, (2, 3, 2))],
+            lambda x, like=_like: torch.sum(x, **like),
+            _named,
+        )
+        array(
+            "MEAN",
+            lambda F, x, how=_how: F.mean(x, **how),
+            [(real, (2, 3, 2))],
+            lambda x, like=_like: torch.mean(x, **like),
+            _named,
+        )
+        array(
+            "PROD",
+            lambda F, x, how=_how: F.prod(x, **how),
+            [(real, (2, 3, 2))],
+            lambda x, how=_how: _prod(x, **how),
+            _named,
+        )
         array(
             "LOGSUMEXP", lambda F, x, how=_how: F.logsumexp(x, **how), [(real, (2, 3, 2))],
             lambda x, like=_like: torch.logsumexp(x, **like), _named,
@@ -398,31 +547,71 @@ for _axis in AXES:
                     lambda x, other=_other, like=_like, ddof=_ddof: other(x, correction=ddof, **like),
                     f"{_named} ddof {_ddof}",
                 )
-        for _row, _ord in (("NORM", None), ("SUM", 1), ("MAX", np.inf), ("NORM", 3), ("NORM", 1.5), ("NORM", 0.5)):
+        for _row, _ord in (
+            ("NORM", None),
+            ("SUM", 1),
+            ("MAX", np.inf),
+            ("NORM", 3),
+            ("NORM", 1.5),
+            ("NORM", 0.5),
+        ):
             if _axis in (None, 0, -1):
                 array(
                     _row,
                     lambda F, x, how=_how, ord=_ord: F.norm(x, ord, **how),
                     [(distinct(0.1), (2, 3, 2))],
-                    lambda x, like=_like, ord=_ord: torch.linalg.vector_norm(x, 2 if ord is None else ord, **like),
+                    lambda x, like=_like, ord=_ord: torch.linalg.vector_norm(
+                        x, 2 if ord is None else ord, **like
+                    ),
                     f"norm {_ord} {_named}",
                     analytic=False,
                 )
     if not isinstance(_axis, tuple) or _axis == (0, 2):
         _named = f"axis {_axis}".replace(",", "")
-        array("SOFTMAX", lambda F, x, axis=_axis: F.softmax(x, axis), [(real, (2, 3, 2))], lambda x, a=_axis: _softmax(x, a), _named)
+        array(
+            "SOFTMAX",
+            lambda F, x, axis=_axis: F.softmax(x, axis),
+            [(real, (2, 3, 2))],
+            lambda x, a=_axis: _softmax(x, a),
+            _named,
+        )
         array(
             "LOG_SOFTMAX", lambda F, x, axis=_axis: F.log_softmax(x, axis), [(real, (2, 3, 2))],
             lambda x, a=_axis: x - torch.logsumexp(x, _all_or(a, x.ndim), keepdim=True), _named,
         )  # fmt: skip
-array("NORM", lambda F, x: F.norm(x, "fro"), [(real, (2, 3))], torch.linalg.norm, "norm fro of a matrix", analytic=False)
-array("NORM", lambda F, x: F.norm(x, 2, 1), [(real, (2, 3))], lambda x: torch.linalg.norm(x, 2, 1), "norm 2 of rows", analytic=False)
-array("NORM", lambda F, x: F.norm(x, axis=(0, 1)), [(real, (2, 3))], torch.linalg.norm, "norm over two axes", analytic=False)
+array(
+    "NORM",
+    lambda F, x: F.norm(x, "fro"),
+    [(real, (2, 3))],
+    torch.linalg.norm,
+    "norm fro of a matrix",
+    analytic=False,
+)
+array(
+    "NORM",
+    lambda F, x: F.norm(x, 2, 1),
+    [(real, (2, 3))],
+    lambda x: torch.linalg.norm(x, 2, 1),
+    "norm 2 of rows",
+    analytic=False,
+)
+array(
+    "NORM",
+    lambda F, x: F.norm(x, axis=(0, 1)),
+    [(real, (2, 3))],
+    torch.linalg.norm,
+    "norm over two axes",
+    analytic=False,
+)
 array("SUM", lambda F, x: F.sum(x), [(real, ())], torch.sum, "0-d")
 array("SUM", lambda F, x: F.sum(x, 0), [(real, (0, 3))], lambda x: torch.sum(x, 0), "nothing")
 array("PROD", lambda F, x: F.prod(x, 0), [(real, (0, 3))], lambda x: torch.prod(x, 0), "nothing")
 array("PROD", "prod", [(real, ())], torch.prod, "0-d")
-for _zeros, _numbers in (("one zero", (1.5, 0.0, -0.7, 2.0)), ("two zeros", (0.0, 1.5, 0.0, -0.7)), ("no zero", (1.5, 0.4, -0.7, 2.0))):
+for _zeros, _numbers in (
+    ("one zero", (1.5, 0.0, -0.7, 2.0)),
+    ("two zeros", (0.0, 1.5, 0.0, -0.7)),
+    ("no zero", (1.5, 0.4, -0.7, 2.0)),
+):
     array("PROD", "prod", [(fixed(*_numbers), (4,))], lambda x: x[0] * x[1] * x[2] * x[3], _zeros)
     array(
         "CUMPROD", "cumprod", [(fixed(*_numbers), (4,))],
@@ -475,7 +664,11 @@ array(
     lambda z, p: -torch.sum(p * (z - torch.logsumexp(z, -1, keepdim=True)), -1),
     "a batch",
 )
-for _labelled, _z, _p in (("a vector", (3,), (3,)), ("one p for all", (4, 3), (3,)), ("one z for all", (3,), (4, 3))):
+for _labelled, _z, _p in (
+    ("a vector", (3,), (3,)),
+    ("one p for all", (4, 3), (3,)),
+    ("one z for all", (3,), (4, 3)),
+):
     array(
         "SOFTMAX_CROSS_ENTROPY",
         "softmax_cross_entropy",
@@ -497,14 +690,51 @@ array("MATMUL", lambda F, x, y: x @ y, [(real, (2, 3)), (real, (3, 2))], torch.m
 array("MATMUL", "dot", [(real, (2, 3)), (real, (3, 2))], torch.matmul, "dot of matrices")
 array("MATMUL", "dot", [(real, (3,)), (real, (3,))], torch.dot, "dot of vectors")
 array("MATMUL", "dot", [(real, (2, 2, 3)), (real, (3,))], torch.matmul, "dot of a stack and a vector")
-array("MATMUL", "dot", [(real, (2, 3)), (real, (3, 2)), (real, (2,))], lambda x, y, b: x @ y + b, "dot with bias")
+array(
+    "MATMUL",
+    "dot",
+    [(real, (2, 3)), (real, (3, 2)), (real, (2,))],
+    lambda x, y, b: x @ y + b,
+    "dot with bias",
+)
 array("MUL", "dot", [(real, ()), (real, (3, 2))], torch.mul, "dot of a number")
-array("EINSUM", "dot", [(real, (2, 3)), (real, (2, 3, 2))], lambda x, y: torch.einsum("ij,kjl->ikl", x, y), "dot of a matrix and a stack")
-array("EINSUM", "dot", [(real, (3,)), (real, (2, 3, 2))], lambda x, y: torch.einsum("j,kjl->kl", x, y), "dot of a vector and a stack")
+array(
+    "EINSUM",
+    "dot",
+    [(real, (2, 3)), (real, (2, 3, 2))],
+    lambda x, y: torch.einsum("ij,kjl->ikl", x, y),
+    "dot of a matrix and a stack",
+)
+array(
+    "EINSUM",
+    "dot",
+    [(real, (3,)), (real, (2, 3, 2))],
+    lambda x, y: torch.einsum("j,kjl->kl", x, y),
+    "dot of a vector and a stack",
+)
 array("MUL", "outer", [(real, (2,)), (real, (3,))], torch.outer, "outer")
-array("MUL", "outer", [(real, (2, 2)), (real, (3,))], lambda x, y: torch.outer(x.reshape(-1), y), "outer of a matrix")
-for _x, _b in (((3,), (2,)), ((4, 3), (2,)), ((2, 4, 3), (2,)), ((4, 3), ()), ((4, 3), (1, 2)), ((0, 3), (2,))):
-    array("LINEAR", "linear", [(real, _x), (real, (3, 2)), (real, _b)], lambda x, w, b: x @ w + b, f"{_x} bias {_b}".replace(",", " "))
+array(
+    "MUL",
+    "outer",
+    [(real, (2, 2)), (real, (3,))],
+    lambda x, y: torch.outer(x.reshape(-1), y),
+    "outer of a matrix",
+)
+for _x, _b in (
+    ((3,), (2,)),
+    ((4, 3), (2,)),
+    ((2, 4, 3), (2,)),
+    ((4, 3), ()),
+    ((4, 3), (1, 2)),
+    ((0, 3), (2,)),
+):
+    array(
+        "LINEAR",
+        "linear",
+        [(real, _x), (real, (3, 2)), (real, _b)],
+        lambda x, w, b: x @ w + b,
+        f"{_x} bias {_b}".replace(",", " "),
+    )
 
 EINSUMS: list[tuple[str, list[Shape]]] = [
     ("ij,jk->ik", [(2, 3), (3, 4)]), ("ij,jk", [(2, 3), (3, 4)]), ("ij,ij", [(2, 3), (2, 3)]), ("ij->ji", [(2, 3)]), ("ji", [(2, 3)]),
@@ -526,7 +756,13 @@ for _i, (_subscripts, _shapes) in enumerate(EINSUMS):
         lambda *xs, s=_subscripts: torch.einsum(s, *xs),
         f"{_i} {_subscripts}".replace(",", "+"),
     )
-array("EINSUM", lambda F, x: F.einsum("ij,ij->i", x, x), [(real, (2, 3))], lambda x: (x * x).sum(1), "the same operand twice")
+array(
+    "EINSUM",
+    lambda F, x: F.einsum("ij,ij->i", x, x),
+    [(real, (2, 3))],
+    lambda x: (x * x).sum(1),
+    "the same operand twice",
+)
 for _i, (_pairs, _x, _y) in enumerate((
     (1, (2, 3), (3, 4)), (2, (2, 3, 2), (3, 2, 2)), (0, (2,), (3,)), (([0], [1]), (3, 2), (2, 3)), ((1, 0), (2, 3), (3, 2)),
     ((-1, -2), (2, 3), (3, 2)), (([0, 1], [1, 0]), (2, 3, 2), (3, 2)),
@@ -557,13 +793,26 @@ for _a in ((3, 3), (2, 3, 3), (2, 2, 2, 2), (1, 1)):
     _named = f"{_a}".replace(",", "")
     array("INV", "inv", [(regular, _a)], torch.linalg.inv, _named)
     array("DET", "det", [(regular, _a)], torch.linalg.det, _named)
-    array("LOGABSDET", lambda F, a: F.slogdet(a)[1], [(regular, _a)], lambda a: torch.linalg.slogdet(a)[1], _named, analytic=False)
+    array(
+        "LOGABSDET",
+        lambda F, a: F.slogdet(a)[1],
+        [(regular, _a)],
+        lambda a: torch.linalg.slogdet(a)[1],
+        _named,
+        analytic=False,
+    )
 
 # ---- Shapes -----------------------------------------------------------------------------------------------------------
 
 _block = [(real, (2, 3, 2))]
 for _sizes in ((3, 4), (-1,), (2, -1), (12, 1), (2, 3, 1, 2)):
-    array("RESHAPE", lambda F, x, n=_sizes: F.reshape(x, n), _block, lambda x, n=_sizes: x.reshape(n), f"{_sizes}".replace(",", ""))
+    array(
+        "RESHAPE",
+        lambda F, x, n=_sizes: F.reshape(x, n),
+        _block,
+        lambda x, n=_sizes: x.reshape(n),
+        f"{_sizes}".replace(",", ""),
+    )
 array("RESHAPE", lambda F, x: F.reshape(x, 6, -1), _block, lambda x: x.reshape(6, -1), "numbers")
 array("RESHAPE", lambda F, x: F.reshape(x, ()), [(real, (1, 1))], lambda x: x.reshape(()), "to 0-d")
 array("RESHAPE", "ravel", _block, torch.ravel, "ravel")
@@ -579,7 +828,13 @@ for _axes in (None, 0, -1, (0, 2), (-1,)):
     )  # fmt: skip
 for _axes in (None, (1, 0, 2), (2, 0, 1), (-1, 0, 1)):
     _order = (2, 1, 0) if _axes is None else _axes
-    array("TRANSPOSE", lambda F, x, a=_axes: F.transpose(x, a), _block, lambda x, a=_order: x.permute(a), f"{_axes}".replace(",", ""))
+    array(
+        "TRANSPOSE",
+        lambda F, x, a=_axes: F.transpose(x, a),
+        _block,
+        lambda x, a=_order: x.permute(a),
+        f"{_axes}".replace(",", ""),
+    )
 array("TRANSPOSE", lambda F, x: x.T, [(real, (2, 3))], lambda x: x.T, "attribute T")
 array("TRANSPOSE", lambda F, x: F.transpose(x, 1, 0), [(real, (2, 3))], lambda x: x.T, "numbers")
 array("TRANSPOSE", lambda F, x: F.swapaxes(x, 0, -1), _block, lambda x: x.swapaxes(0, -1), "swapaxes")
@@ -589,13 +844,25 @@ for _source, _place in ((0, -1), (-1, 0), ([0, 1], [-1, -2]), ((2, 0), (0, 1))):
         lambda x, a=_source, b=_place: torch.moveaxis(x, a if isinstance(a, int) else tuple(a), b if isinstance(b, int) else tuple(b)),
         f"moveaxis {_source} {_place}".replace(",", ""),
     )  # fmt: skip
-for _x, _sizes in (((3,), (2, 3)), ((), (2, 2)), ((2, 1), (2, 3)), ((1, 3), (2, 2, 3)), ((2, 3), (2, 3)), ((1,), (0,)), ((3,), (2, 1, 3))):
+for _x, _sizes in (
+    ((3,), (2, 3)),
+    ((), (2, 2)),
+    ((2, 1), (2, 3)),
+    ((1, 3), (2, 2, 3)),
+    ((2, 3), (2, 3)),
+    ((1,), (0,)),
+    ((3,), (2, 1, 3)),
+):
     array(
         "BROADCAST_TO", lambda F, x, n=_sizes: F.broadcast_to(x, n), [(real, _x)],
         lambda x, n=_sizes: torch.broadcast_to(x, n), f"{_x} to {_sizes}".replace(",", ""),
     )  # fmt: skip
 array(
-    "BROADCAST_TO", lambda F, x: F.broadcast_to(x, (100, 100)), [(real, (100,))], lambda x: torch.broadcast_to(x, (100, 100)), "a large one"
+    "BROADCAST_TO",
+    lambda F, x: F.broadcast_to(x, (100, 100)),
+    [(real, (100,))],
+    lambda x: torch.broadcast_to(x, (100, 100)),
+    "a large one",
 )
 for _axes in (None, 0, -1, (0, 2)):
     array(
@@ -607,23 +874,66 @@ for _shift, _axes in ((1, None), (-2, None), (1, 0), (5, -1), ((1, -1), (0, 2)),
         "ROLL", lambda F, x, n=_shift, a=_axes: F.roll(x, n, a), _block,
         lambda x, n=_shift, a=_axes: torch.roll(x, n, a), f"{_shift} axis {_axes}".replace(",", ""),
     )  # fmt: skip
-array("ROLL", lambda F, x: F.roll(x, 1, (0, 2)), _block, lambda x: torch.roll(x, (1, 1), (0, 2)), "one shift for two axes")
-array("ROLL", lambda F, x: F.roll(x, (1, 2), 1), _block, lambda x: torch.roll(x, 3, 1), "two shifts for one axis")
+array(
+    "ROLL",
+    lambda F, x: F.roll(x, 1, (0, 2)),
+    _block,
+    lambda x: torch.roll(x, (1, 1), (0, 2)),
+    "one shift for two axes",
+)
+array(
+    "ROLL",
+    lambda F, x: F.roll(x, (1, 2), 1),
+    _block,
+    lambda x: torch.roll(x, 3, 1),
+    "two shifts for one axis",
+)
 array("ROLL", lambda F, x: F.roll(x, (1, 2)), _block, lambda x: torch.roll(x, 3), "two shifts for none")
 for _k in (0, 1, -1, 5):
     for _x in ((3, 4), (2, 3, 3)):
-        array("TRIL", lambda F, x, k=_k: F.tril(x, k), [(real, _x)], lambda x, k=_k: torch.tril(x, k), f"{_x} k {_k}".replace(",", ""))
-        array("TRIU", lambda F, x, k=_k: F.triu(x, k), [(real, _x)], lambda x, k=_k: torch.triu(x, k), f"{_x} k {_k}".replace(",", ""))
-for _width, _flat in ((1, (1, 1, 1, 1)), ((1, 2), (1, 2, 1, 2)), (((1, 0), (0, 2)), (0, 2, 1, 0)), (((0, 0), (0, 0)), (0, 0, 0, 0))):
+        array(
+            "TRIL",
+            lambda F, x, k=_k: F.tril(x, k),
+            [(real, _x)],
+            lambda x, k=_k: torch.tril(x, k),
+            f"{_x} k {_k}".replace(",", ""),
+        )
+        array(
+            "TRIU",
+            lambda F, x, k=_k: F.triu(x, k),
+            [(real, _x)],
+            lambda x, k=_k: torch.triu(x, k),
+            f"{_x} k {_k}".replace(",", ""),
+        )
+for _width, _flat in (
+    (1, (1, 1, 1, 1)),
+    ((1, 2), (1, 2, 1, 2)),
+    (((1, 0), (0, 2)), (0, 2, 1, 0)),
+    (((0, 0), (0, 0)), (0, 0, 0, 0)),
+):
     array(
         "PAD", lambda F, x, w=_width: F.pad(x, w, constant_values=0.7), [(real, (2, 3))],
         lambda x, w=_flat: torch.nn.functional.pad(x, w, value=0.7), f"{_width}".replace(",", ""),
     )  # fmt: skip
-array("CAST", lambda F, x: F.cast(x, np.float64), [(real, (2, 3))], lambda x: x.clone(), "to float64", analytic=False, float32=False)
+array(
+    "CAST",
+    lambda F, x: F.cast(x, np.float64),
+    [(real, (2, 3))],
+    lambda x: x.clone(),
+    "to float64",
+    analytic=False,
+    float32=False,
+)
 
 _three = [(real, (2, 3)), (real, (1, 3)), (real, (3, 3))]
 array("CONCATENATE", lambda F, x: F.concatenate([x]), [(real, (2, 3))], lambda x: x.clone(), "of 1")
-array("CONCATENATE", lambda F, x: F.concatenate([x, x, 2 * x], -1), [(real, (2, 3))], lambda x: torch.cat([x, x, 2 * x], -1), "of a node")
+array(
+    "CONCATENATE",
+    lambda F, x: F.concatenate([x, x, 2 * x], -1),
+    [(real, (2, 3))],
+    lambda x: torch.cat([x, x, 2 * x], -1),
+    "of a node",
+)
 array(
     "CONCATENATE",
     lambda F, x, y: F.concatenate((x, y), axis=1),
@@ -640,12 +950,22 @@ for _n in (1, 2, 3):
             "STACK", lambda F, *xs, axis=_axis: F.stack(xs, axis), [(real, (2, 3))] * _n,
             lambda *xs, axis=_axis: torch.stack(xs, axis), f"of {_n} axis {_axis}",
         )  # fmt: skip
-for _sections, _axis, _sizes in ((2, 1, [2, 2]), ([1, 3], 1, [1, 2, 1]), ([2], 0, [2, 1]), (1, 0, [3]), ([0, 4], -1, [0, 4, 0])):
+for _sections, _axis, _sizes in (
+    (2, 1, [2, 2]),
+    ([1, 3], 1, [1, 2, 1]),
+    ([2], 0, [2, 1]),
+    (1, 0, [3]),
+    ([0, 4], -1, [0, 4, 0]),
+):
     array(
         "GETITEM",
-        lambda F, x, n=_sections, axis=_axis: F.concatenate([(i + 1.0) * part for i, part in enumerate(F.split(x, n, axis))], axis),
+        lambda F, x, n=_sections, axis=_axis: F.concatenate(
+            [(i + 1.0) * part for i, part in enumerate(F.split(x, n, axis))], axis
+        ),
         [(real, (3, 4))],
-        lambda x, n=_sizes, axis=_axis: torch.cat([(i + 1.0) * part for i, part in enumerate(torch.split(x, n, axis))], axis),
+        lambda x, n=_sizes, axis=_axis: torch.cat(
+            [(i + 1.0) * part for i, part in enumerate(torch.split(x, n, axis))], axis
+        ),
         f"split {_sections} axis {_axis}".replace(",", ""),
     )
 for _reps in (2, (2, 1), (1, 3), (2, 1, 2), (2,), (), 0):
@@ -653,7 +973,15 @@ for _reps in (2, (2, 1), (1, 3), (2, 1, 2), (2,), (), 0):
         "BROADCAST_TO", lambda F, x, n=_reps: F.tile(x, n), [(real, (2, 3))],
         lambda x, n=_reps: torch.tile(x, n if isinstance(n, tuple) else (n,)), f"tile {_reps}".replace(",", ""),
     )  # fmt: skip
-for _reps, _axis in ((2, None), (3, 1), (2, -1), ([1, 2], 0), ([2, 0, 1], 1), (0, 0), ([1, 2, 0, 1, 3, 1], None)):
+for _reps, _axis in (
+    (2, None),
+    (3, 1),
+    (2, -1),
+    ([1, 2], 0),
+    ([2, 0, 1], 1),
+    (0, 0),
+    ([1, 2, 0, 1, 3, 1], None),
+):
     array(
         "GETITEM", lambda F, x, n=_reps, axis=_axis: F.repeat(x, n, axis), [(real, (2, 3))],
         lambda x, n=_reps, axis=_axis: torch.repeat_interleave(x, n if isinstance(n, int) else torch.tensor(n), axis),
@@ -700,7 +1028,11 @@ def _put(x: Any, index: Any, value: Any, add: bool = False) -> Any:
     places = _places(tuple(x.shape), index)
     flat = torch.broadcast_to(value, places.shape).reshape(-1)
     where = places.reshape(-1)
-    keep = np.arange(where.size) if add else np.array(sorted({p: i for i, p in enumerate(where.tolist())}.values()), dtype=int)
+    keep = (
+        np.arange(where.size)
+        if add
+        else np.array(sorted({p: i for i, p in enumerate(where.tolist())}.values()), dtype=int)
+    )
     mask = np.ones(x.numel())
     if not add:
         mask[where] = 0.0
@@ -711,7 +1043,13 @@ def _put(x: Any, index: Any, value: Any, add: bool = False) -> Any:
 for _name, _index in INDICES.items():
     _part = np.zeros((3, 4, 2))[_index].shape
     _named = _name.replace(",", "")
-    array("GETITEM", lambda F, x, i=_index: F.getitem(x, i), [(real, (3, 4, 2))], lambda x, i=_index: _taken(x, i), _named)
+    array(
+        "GETITEM",
+        lambda F, x, i=_index: F.getitem(x, i),
+        [(real, (3, 4, 2))],
+        lambda x, i=_index: _taken(x, i),
+        _named,
+    )
     array(
         "SCATTER", lambda F, x, i=_index: F.scatter(x, (3, 4, 2), i), [(real, _part)],
         lambda x, i=_index: _put(torch.zeros(3, 4, 2, dtype=x.dtype), i, x, add=True), _named,
@@ -733,7 +1071,15 @@ array(
 )
 array("INDEX_UPDATE", lambda F, v: F.index_update(np.zeros((3, 2)), 0, v), [(real, (2,))],
       lambda v: _put(torch.zeros(3, 2, dtype=v.dtype), 0, v), "into plain zeros", float32=False)  # fmt: skip
-array("GETITEM", lambda F, x: F.to_value(x), [(real, (1, 1))], lambda x: x.reshape(()), "to_value", raw=False, float32=False)
+array(
+    "GETITEM",
+    lambda F, x: F.to_value(x),
+    [(real, (1, 1))],
+    lambda x: x.reshape(()),
+    "to_value",
+    raw=False,
+    float32=False,
+)
 
 for _axis, _x, _places_of in (
     (0, (3, 4), (2, 4)), (1, (3, 4), (3, 5)), (-1, (2, 3, 2), (2, 3, 3)), (1, (3, 4), (1, 2)), (0, (3, 4), (2, 1)), (1, (1, 4), (3, 2)),
@@ -766,18 +1112,46 @@ for _axis in (0, 1, -1):
         "ARGSORT", lambda F, x, axis=_axis: F.argsort(x, axis), [(distinct(0.0), (3, 4, 2))],
         lambda x, axis=_axis: torch.argsort(x, axis), f"axis {_axis}", mask=True,
     )  # fmt: skip
-for _offset, _first, _second in ((0, 0, 1), (1, 0, 1), (-1, 0, 1), (0, 1, 2), (1, -1, 0), (-7, 0, 1), (9, 0, 1)):
+for _offset, _first, _second in (
+    (0, 0, 1),
+    (1, 0, 1),
+    (-1, 0, 1),
+    (0, 1, 2),
+    (1, -1, 0),
+    (-7, 0, 1),
+    (9, 0, 1),
+):
     array(
         "GETITEM",
         lambda F, x, k=_offset, a=_first, b=_second: F.diagonal(x, k, a, b),
         [(real, (3, 4, 2))],
-        lambda x, k=_offset, a=_first, b=_second: _picked(x, np.diagonal(_places(tuple(x.shape), ...), k, a, b)),
+        lambda x, k=_offset, a=_first, b=_second: _picked(
+            x, np.diagonal(_places(tuple(x.shape), ...), k, a, b)
+        ),
         f"diagonal {_offset} of {_first} {_second}",
     )
 for _k in (0, 1, -2):
-    array("SCATTER", lambda F, x, k=_k: F.diag(x, k), [(real, (3,))], lambda x, k=_k: torch.diag(x, k), f"diag {_k} of a vector")
-    array("GETITEM", lambda F, x, k=_k: F.diag(x, k), [(real, (3, 4))], lambda x, k=_k: torch.diag(x, k), f"diag {_k} of a matrix")
-    array("GETITEM", lambda F, x, k=_k: F.trace(x, k), [(real, (3, 4))], lambda x, k=_k: torch.diag(x, k).sum(), f"trace {_k}")
+    array(
+        "SCATTER",
+        lambda F, x, k=_k: F.diag(x, k),
+        [(real, (3,))],
+        lambda x, k=_k: torch.diag(x, k),
+        f"diag {_k} of a vector",
+    )
+    array(
+        "GETITEM",
+        lambda F, x, k=_k: F.diag(x, k),
+        [(real, (3, 4))],
+        lambda x, k=_k: torch.diag(x, k),
+        f"diag {_k} of a matrix",
+    )
+    array(
+        "GETITEM",
+        lambda F, x, k=_k: F.trace(x, k),
+        [(real, (3, 4))],
+        lambda x, k=_k: torch.diag(x, k).sum(),
+        f"trace {_k}",
+    )
 array("GETITEM", "trace", [(real, (3, 3, 2))], lambda x: torch.einsum("iij->j", x), "trace of a block")
 
 # ---- Nothing, and single numbers --------------------------------------------------------------------------------------
@@ -822,7 +1196,14 @@ for _i, (_row, _call, _reference) in enumerate((
 _no_matrices = [(real, (0, 2, 2))]
 array("INV", "inv", _no_matrices, lambda a: a + 0.0, "nothing")
 array("DET", "det", _no_matrices, lambda a: a.sum((-1, -2)), "nothing")
-array("LOGABSDET", lambda F, a: F.slogdet(a)[1], _no_matrices, lambda a: a.sum((-1, -2)), "nothing", analytic=False)
+array(
+    "LOGABSDET",
+    lambda F, a: F.slogdet(a)[1],
+    _no_matrices,
+    lambda a: a.sum((-1, -2)),
+    "nothing",
+    analytic=False,
+)
 array("SOLVE", lambda F, a: F.solve(a, a), _no_matrices, lambda a: a + 0.0, "nothing")
 
 _number = [(positive, ())]
@@ -855,7 +1236,15 @@ for _i, (_row, _call, _reference) in enumerate((
     ("MUL", lambda F, x: F.outer(x, x), lambda x: (x * x).reshape(1, 1)),
     ("MUL", lambda F, x: F.dot(x, x), lambda x: x * x),
 )):  # fmt: skip
-    array(_row, _call, _number, _reference, f"a number {_i}", analytic=_row != "NORM", float32=_row != "INDEX_UPDATE")
+    array(
+        _row,
+        _call,
+        _number,
+        _reference,
+        f"a number {_i}",
+        analytic=_row != "NORM",
+        float32=_row != "INDEX_UPDATE",
+    )
 
 # ---- What the tests ask of all samples --------------------------------------------------------------------------------
 

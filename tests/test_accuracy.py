@@ -141,7 +141,9 @@ def true_power(n):
 
 # ---- Where: log-spaced from 1e-20 to 700, and more where the functions turn ---------------------------------------------
 
-_sizes = np.concatenate([np.geomspace(1e-20, 700.0, 150), 10 ** np.random.default_rng(0).uniform(-2, math.log10(700), 100)])
+_sizes = np.concatenate(
+    [np.geomspace(1e-20, 700.0, 150), 10 ** np.random.default_rng(0).uniform(-2, math.log10(700), 100)]
+)
 _below_one = _sizes[_sizes < 1]
 DOMAINS = {
     "real": np.concatenate([_sizes, -_sizes]),
@@ -243,7 +245,9 @@ def worst(name, kind, f=None):
         for order in range(4):
             root = roots.get(order)
             errors = [(0.0, None)]
-            for x, actual, exact in zip(points, found[order], (true[order] for true in truth(name)), strict=True):
+            for x, actual, exact in zip(
+                points, found[order], (true[order] for true in truth(name)), strict=True
+            ):
                 if exact == 0:
                     assert actual == 0, f"{name}: order {order} at {x} is {actual}, not 0"
                 elif TINY <= abs(exact) <= HUGE and not (root and root / 1.5 < abs(x) < root * 1.5):
@@ -257,7 +261,9 @@ def worst(name, kind, f=None):
 def test_orders_0_to_3_keep_their_digits(name, kind):
     """Value and first three derivatives are within the bound of the truth, from 1e-20 to 700 and of either sign."""
     bound = FUNCTIONS[name][3]
-    missed = [f"order {k}: {e:.3g} eps at {x:.17g}" for k, (e, x) in enumerate(worst(name, kind)) if e > bound]
+    missed = [
+        f"order {k}: {e:.3g} eps at {x:.17g}" for k, (e, x) in enumerate(worst(name, kind)) if e > bound
+    ]
     assert not missed, f"{name}, bound {bound}: {'; '.join(missed)}"
 
 
@@ -269,15 +275,23 @@ def test_the_truth_is_true(name):
     with mp.workdps(DIGITS):
         for order in range(4):
             derived = mp.diff(lambda x: exact(x)[0], mp.mpf(at), order)
-            assert mp.almosteq(derived, exact(mp.mpf(at))[order], rel_eps=1e-15, abs_eps=1e-25), f"order {order}"
+            assert mp.almosteq(derived, exact(mp.mpf(at))[order], rel_eps=1e-15, abs_eps=1e-25), (
+                f"order {order}"
+            )
 
 
 FAULTS = {
     "tanh": ag.Op("naive tanh", lambda xp, x: xp.tanh(x), (lambda xp, g, out, x: g * (1.0 - out * out),)),
-    "sigmoid": ag.Op("naive sigmoid", lambda xp, x: xp.sigmoid(x), (lambda xp, g, out, x: g * (out * (1.0 - out)),)),
+    "sigmoid": ag.Op(
+        "naive sigmoid", lambda xp, x: xp.sigmoid(x), (lambda xp, g, out, x: g * (out * (1.0 - out)),)
+    ),
     "expm1": ag.Op("naive expm1", lambda xp, x: xp.expm1(x), (lambda xp, g, out, x: g * (out + 1.0),)),
-    "arcsin": ag.Op("factored", lambda xp, x: xp.arcsin(x), (lambda xp, g, out, x: g / xp.sqrt((1.0 - x) * (1.0 + x)),)),
-    "log": ag.Op("a touch too large", lambda xp, x: xp.log(x), (lambda xp, g, out, x: g * (1.0 + 1e-14) / x,)),
+    "arcsin": ag.Op(
+        "factored", lambda xp, x: xp.arcsin(x), (lambda xp, g, out, x: g / xp.sqrt((1.0 - x) * (1.0 + x)),)
+    ),
+    "log": ag.Op(
+        "a touch too large", lambda xp, x: xp.log(x), (lambda xp, g, out, x: g * (1.0 + 1e-14) / x,)
+    ),
 }
 
 
@@ -291,7 +305,20 @@ def test_the_ruler_notices(name):
 
 # ---- Far out ------------------------------------------------------------------------------------------------------------
 
-SMOOTH = ["arcsinh", "arctan", "log", "log1p", "sqrt", "reciprocal", "tanh", "sigmoid", "softplus", "log_sigmoid", "sin", "cos"]
+SMOOTH = [
+    "arcsinh",
+    "arctan",
+    "log",
+    "log1p",
+    "sqrt",
+    "reciprocal",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "log_sigmoid",
+    "sin",
+    "cos",
+]
 FAR = list(itertools.product(SMOOTH, [1e-300, 1e-200, 1e-100, 1e50, 1e100, 1e149, 1e200, 1e300]))
 
 
@@ -305,7 +332,9 @@ def test_value_and_slope_far_out(name, x, kind):
             found = nested(f, np.array([at]), kind)
             for order, true in enumerate(exact(mp.mpf(at))[:2]):
                 if TINY <= abs(true) <= HUGE:
-                    assert error(found[order][0], true) <= bound, f"order {order} at {at}: {found[order][0]!r}"
+                    assert error(found[order][0], true) <= bound, (
+                        f"order {order} at {at}: {found[order][0]!r}"
+                    )
                 elif abs(true) < TINY:
                     assert abs(found[order][0]) <= TINY
 
@@ -353,7 +382,10 @@ def test_powers_whose_exponent_less_one_is_rounded(n, kind):
 @pytest.mark.parametrize("kind", ["Value", "Tensor"])
 def test_derivatives_by_the_exponent(kind):
     """xᵖ·ln x, xᵖ·ln² x and xᵖ·ln³ x keep their digits, down to a base beside 1."""
-    powers, bases = [-2.5, -1.0, 0.0, 0.3, 1.0, 2.0, 7.5], [1e-20, 1e-3, 0.5, 1 - 1e-10, 1 + 1e-10, 1.5, 3.0, 100.0, 1e20]
+    powers, bases = (
+        [-2.5, -1.0, 0.0, 0.3, 1.0, 2.0, 7.5],
+        [1e-20, 1e-3, 0.5, 1 - 1e-10, 1 + 1e-10, 1.5, 3.0, 100.0, 1e20],
+    )
     for base in bases:
         found = nested(lambda p, base=base: base**p, np.array(powers), kind)
         with mp.workdps(DIGITS):
@@ -367,8 +399,20 @@ def test_derivatives_by_the_exponent(kind):
 # ---- Functions of two numbers and of many -----------------------------------------------------------------------------
 
 SCALES = [1e-200, 1e-100, 1.0, 1e100, 1e200]
-DIRECTIONS = [(3.0, 4.0), (1.0, 1.0), (-2.0, 0.3), (0.7, -5.0), (1.0, 1e-9), (-1e-9, -1.0), (1.0, 0.0), (0.0, -2.0)]
-PAIRS = [pytest.param(s * x, s * y, id=f"{s:g}*({x:g},{y:g})") for s, (x, y) in itertools.product(SCALES, DIRECTIONS)]
+DIRECTIONS = [
+    (3.0, 4.0),
+    (1.0, 1.0),
+    (-2.0, 0.3),
+    (0.7, -5.0),
+    (1.0, 1e-9),
+    (-1e-9, -1.0),
+    (1.0, 0.0),
+    (0.0, -2.0),
+]
+PAIRS = [
+    pytest.param(s * x, s * y, id=f"{s:g}*({x:g},{y:g})")
+    for s, (x, y) in itertools.product(SCALES, DIRECTIONS)
+]
 
 
 def first_order(f, at, kind):
@@ -417,7 +461,13 @@ def test_norm_at_any_scale(scale, axis):
             assert error(x.grad[i, j], mp.mpf(float(data[i, j])) / r) <= 4
 
 
-LOGITS = [[0.0, 1.0, -2.0], [1000.0, 1001.0, 998.0], [-1000.0, -990.0, -1020.0], [700.0, 0.0, -5.0], [1e6, 1e6 - 40, 1e6 - 8]]
+LOGITS = [
+    [0.0, 1.0, -2.0],
+    [1000.0, 1001.0, 998.0],
+    [-1000.0, -990.0, -1020.0],
+    [700.0, 0.0, -5.0],
+    [1e6, 1e6 - 40, 1e6 - 8],
+]
 
 
 @pytest.mark.parametrize("logits", LOGITS, ids=str)
@@ -446,11 +496,23 @@ def test_softmax_family(logits):
 @pytest.mark.parametrize("kind", ["Value", "Tensor"])
 def test_logaddexp_and_its_gradients(kind):
     """log(eˣ + eʸ) and both shares, σ of the difference, keep their digits in both tails."""
-    for x, y in [(0.0, 0.0), (1.0, -1.0), (1000.0, 999.0), (-1000.0, -1040.0), (50.0, 0.0), (-300.0, 300.0), (0.25, 700.25)]:
+    for x, y in [
+        (0.0, 0.0),
+        (1.0, -1.0),
+        (1000.0, 999.0),
+        (-1000.0, -1040.0),
+        (50.0, 0.0),
+        (-300.0, 300.0),
+        (0.25, 700.25),
+    ]:
         found = first_order(ag.logaddexp, (x, y), kind)
         with mp.workdps(DIGITS + 700):
             a, b = mp.mpf(x), mp.mpf(y)
-            exact = [max(a, b) + mp.log1p(mp.exp(-abs(a - b))), 1 / (1 + mp.exp(b - a)), 1 / (1 + mp.exp(a - b))]
+            exact = [
+                max(a, b) + mp.log1p(mp.exp(-abs(a - b))),
+                1 / (1 + mp.exp(b - a)),
+                1 / (1 + mp.exp(a - b)),
+            ]
             for actual, true in zip(found, [*exact, *exact[1:]], strict=True):
                 assert error(actual, true) <= 4
 
@@ -529,7 +591,9 @@ print("the same")
 
 def test_error_functions_without_scipy():
     """erf, gelu and the normal distribution work where scipy is not installed: the same numbers, dtypes and shapes."""
-    run = subprocess.run([sys.executable, "-W", "error", "-c", WITHOUT_SCIPY], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WITHOUT_SCIPY], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "the same"
 

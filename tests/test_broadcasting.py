@@ -11,7 +11,12 @@ import torch
 import autograd_mini as ag
 
 SHAPES: list[tuple[int, ...]] = sorted(
-    {shape[i:] for sizes in ((2, 3), (1, 2, 3)) for shape in itertools.product(*[(n, 1) for n in sizes]) for i in range(len(shape) + 1)}
+    {
+        shape[i:]
+        for sizes in ((2, 3), (1, 2, 3))
+        for shape in itertools.product(*[(n, 1) for n in sizes])
+        for i in range(len(shape) + 1)
+    }
     | {(0,), (0, 1), (2, 0), (1, 0), (0, 3), (4,), (3, 1), (3, 3), (1, 1, 4), (2, 1, 1, 3)},
     key=lambda shape: (len(shape), shape),
 )
@@ -64,7 +69,12 @@ def same(ours: Any, theirs: Any) -> None:
     assert np.allclose(ours, theirs, rtol=1e-12, atol=1e-13)
 
 
-def compare(ours: Callable[..., Any], theirs: Callable[..., Any], operands: list[np.ndarray], constant: tuple[int, ...] = ()) -> None:
+def compare(
+    ours: Callable[..., Any],
+    theirs: Callable[..., Any],
+    operands: list[np.ndarray],
+    constant: tuple[int, ...] = (),
+) -> None:
     """Value, gradients (raw and as a graph) and second-order gradients, beside PyTorch's."""
     xs = [x if i in constant else ag.Tensor(x) for i, x in enumerate(operands)]
     ts = [torch.tensor(x, requires_grad=i not in constant) for i, x in enumerate(operands)]
@@ -89,7 +99,9 @@ def compare(ours: Callable[..., Any], theirs: Callable[..., Any], operands: list
 
 
 @pytest.mark.parametrize("shapes", FITTING)
-def test_gradients_have_the_shapes_of_the_inputs_and_equal_pytorch(shapes: tuple[tuple[int, ...], ...]) -> None:
+def test_gradients_have_the_shapes_of_the_inputs_and_equal_pytorch(
+    shapes: tuple[tuple[int, ...], ...],
+) -> None:
     """For every pair of shapes that fit, 1s, missing axes, 0-d and zero sizes among them, and every operation of two operands."""
     operands = [numbers(shape, i) for i, shape in enumerate(shapes)]
     for ours, theirs in BINARY.values():
@@ -113,8 +125,14 @@ def test_shapes_that_do_not_fit_raise(shapes: tuple[tuple[int, ...], ...]) -> No
 
 
 THREE: list[tuple[int, ...]] = [(), (1,), (3,), (2, 1), (1, 3), (2, 3), (2, 1, 3), (0, 3)]
-TRIPLES = [pytest.param(triple, id=named(triple)) for triple in itertools.product(THREE, repeat=3) if fits(*triple)]
-MISFITS = [pytest.param(t, id=named(t)) for t in itertools.product([(2,), (3,), (2, 3), (4, 1, 1)], repeat=3) if not fits(*t)]
+TRIPLES = [
+    pytest.param(triple, id=named(triple)) for triple in itertools.product(THREE, repeat=3) if fits(*triple)
+]
+MISFITS = [
+    pytest.param(t, id=named(t))
+    for t in itertools.product([(2,), (3,), (2, 3), (4, 1, 1)], repeat=3)
+    if not fits(*t)
+]
 
 
 @pytest.mark.parametrize("shapes", TRIPLES)
@@ -129,7 +147,10 @@ def test_where_and_clip_broadcast_all_three(shapes: tuple[tuple[int, ...], ...])
 def test_where_and_clip_refuse_what_does_not_fit(shapes: tuple[tuple[int, ...], ...]) -> None:
     """A ShapeError names the operation and the three shapes."""
     c, x, y = (numbers(shape, i) for i, shape in enumerate(shapes))
-    for name, call in (("where", lambda: ag.where(c > 1.5, ag.Tensor(x), y)), ("clip", lambda: ag.clip(ag.Tensor(c), x, y))):
+    for name, call in (
+        ("where", lambda: ag.where(c > 1.5, ag.Tensor(x), y)),
+        ("clip", lambda: ag.clip(ag.Tensor(c), x, y)),
+    ):
         with pytest.raises(ag.ShapeError) as error:
             call()
         assert str(error.value).startswith(f"{name}: ")
@@ -142,7 +163,10 @@ def test_a_value_beside_a_tensor_broadcasts_and_its_share_is_summed(shape: tuple
     for name, (ours, theirs) in BINARY.items():
         for first in (True, False):
             v, t = ag.Value(1.25), ag.Tensor(numbers(shape, 3))
-            tv, tt = torch.tensor(1.25, dtype=torch.float64, requires_grad=True), torch.tensor(t.data, requires_grad=True)
+            tv, tt = (
+                torch.tensor(1.25, dtype=torch.float64, requires_grad=True),
+                torch.tensor(t.data, requires_grad=True),
+            )
             out, wanted = (ours(v, t), theirs(tv, tt)) if first else (ours(t, v), theirs(tt, tv))
             assert type(out) is ag.Tensor, name
             same(out.data, wanted)
@@ -196,7 +220,9 @@ def test_broadcast_to_is_summed_back(shapes: tuple[tuple[int, ...], ...]) -> Non
 BATCHES: list[tuple[int, ...]] = [(), (1,), (2,), (3, 1), (1, 2), (3, 2), (0,), (5,)]
 
 
-@pytest.mark.parametrize("batches", [pytest.param(pair, id=named(pair)) for pair in itertools.product(BATCHES, BATCHES)])
+@pytest.mark.parametrize(
+    "batches", [pytest.param(pair, id=named(pair)) for pair in itertools.product(BATCHES, BATCHES)]
+)
 def test_matmul_and_solve_broadcast_their_batches(batches: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     """Leading axes of matmul and solve broadcast; those that do not fit raise a ShapeError that names both shapes."""
     x, y = (numbers((*batch, 2, 2), i) + 2.0 * np.eye(2) for i, batch in enumerate(batches))
@@ -213,7 +239,14 @@ def test_matmul_and_solve_broadcast_their_batches(batches: tuple[tuple[int, ...]
         assert str(y.shape) in str(error.value)
 
 
-MISMATCHED = [((2, 3), (2, 3)), ((3,), (2,)), ((2, 3), (2,)), ((3,), (2, 2)), ((4, 2, 3), (2, 3)), ((1, 2), (1, 2))]
+MISMATCHED = [
+    ((2, 3), (2, 3)),
+    ((3,), (2,)),
+    ((2, 3), (2,)),
+    ((3,), (2, 2)),
+    ((4, 2, 3), (2, 3)),
+    ((1, 2), (1, 2)),
+]
 
 
 @pytest.mark.parametrize("shapes", [pytest.param(pair, id=named(pair)) for pair in MISMATCHED])

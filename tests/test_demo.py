@@ -25,7 +25,11 @@ def test_demo_shows_known_results_and_learns():
     known = ("g = 24.7041   dg/da = 138.8338   dg/db = 645.5773", "a = -4  ∂ 138.834", "b = 2  ∂ 645.577")
     for shown in (*known, "CC BY 4.0", "all is well", "PyTorch"):
         assert shown in result.stdout
-    accuracies = [float(line.split()[-1].rstrip("%")) for line in result.stdout.splitlines() if "held-out accuracy" in line]
+    accuracies = [
+        float(line.split()[-1].rstrip("%"))
+        for line in result.stdout.splitlines()
+        if "held-out accuracy" in line
+    ]
     assert len(accuracies) == 12
     assert accuracies[-1] >= 95.0
 

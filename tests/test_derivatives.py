@@ -80,9 +80,13 @@ def close(actual, expected, rtol=1e-10):
             close(a, e, rtol)
     else:
         assert plain(actual), type(actual)
-        expected = expected.detach().numpy() if isinstance(expected, torch.Tensor) else np.asarray(expected, float)
+        expected = (
+            expected.detach().numpy() if isinstance(expected, torch.Tensor) else np.asarray(expected, float)
+        )
         assert np.shape(actual) == expected.shape
-        np.testing.assert_allclose(actual, expected, rtol=rtol, atol=rtol * np.max(np.abs(expected), initial=0.0))
+        np.testing.assert_allclose(
+            actual, expected, rtol=rtol, atol=rtol * np.max(np.abs(expected), initial=0.0)
+        )
 
 
 # ---- The inputs, and functions of them in both libraries -----------------------------------------------------------------
@@ -186,7 +190,9 @@ def test_hessian_of_nested_inputs_is_that_of_their_vector(x):
     whole = ag.hessian(lambda v: energy(ag)(unravel(v)))(vector)
     sizes = [raw(part).size for part in leaves(x)]
     n, parts = len(sizes), leaves(ag.hessian(energy(ag))(x))
-    found = np.block([[np.reshape(parts[i * n + j], (sizes[i], sizes[j])) for j in range(n)] for i in range(n)])
+    found = np.block(
+        [[np.reshape(parts[i * n + j], (sizes[i], sizes[j])) for j in range(n)] for i in range(n)]
+    )
     close(found, whole)
     close(whole, whole.T)
 
@@ -210,7 +216,9 @@ def test_vjp_is_torchs_and_v_times_the_jacobian(x):
         v = like(value, seed)
         close(pullback(v), torch_pullback(to_torch(v))[0])
     vector, unravel = ag.ravel(x)
-    jacobian = ag.jacobian(lambda u: ag.concatenate([ag.reshape(y, (-1,)) for y in leaves(field(ag)(unravel(u)))]))(vector)
+    jacobian = ag.jacobian(
+        lambda u: ag.concatenate([ag.reshape(y, (-1,)) for y in leaves(field(ag)(unravel(u)))])
+    )(vector)
     close(ag.ravel(pullback(v))[0], ag.ravel(v)[0] @ jacobian)
 
 
@@ -222,11 +230,25 @@ def test_jvp_is_torchs_and_the_jacobian_times_v(x):
     close(value, expected[0])
     close(slope, expected[1])
     vector, unravel = ag.ravel(x)
-    jacobian = ag.jacobian(lambda u: ag.concatenate([ag.reshape(y, (-1,)) for y in leaves(field(ag)(unravel(u)))]))(vector)
+    jacobian = ag.jacobian(
+        lambda u: ag.concatenate([ag.reshape(y, (-1,)) for y in leaves(field(ag)(unravel(u)))])
+    )(vector)
     close(ag.ravel(slope)[0], jacobian @ ag.ravel(v)[0])
 
 
-ONE = ["float", "int", "numpy scalar", "0-d array", "vector", "matrix", "three axes", "integers", "Value", "0-d Tensor", "Tensor"]
+ONE = [
+    "float",
+    "int",
+    "numpy scalar",
+    "0-d array",
+    "vector",
+    "matrix",
+    "three axes",
+    "integers",
+    "Value",
+    "0-d Tensor",
+    "Tensor",
+]
 
 
 @pytest.mark.parametrize("order", range(5))
@@ -295,12 +317,20 @@ CLOSED = {
 @pytest.mark.parametrize(("f", "expected"), CLOSED.values(), ids=CLOSED.keys())
 def test_derivative_in_closed_form(f, expected, order):
     close(ag.derivative(f, order)(0.8), expected(0.8, order), 1e-12)
-    close(ag.derivative(f, order)(np.array([0.8, 1.7])), [expected(0.8, order), expected(1.7, order)] @ np.eye(2), 1e-12)
+    close(
+        ag.derivative(f, order)(np.array([0.8, 1.7])),
+        [expected(0.8, order), expected(1.7, order)] @ np.eye(2),
+        1e-12,
+    )
 
 
 def test_a_power_keeps_its_derivatives_where_the_exponent_is_zero():
     """∂⁴/∂x⁴ of (1.2 + σ(x))^sin x + x⁵ at 0, by mpmath to 24 digits; PyTorch 2.13 has −1.2879."""
-    close(ag.derivative(lambda x: (1.2 + ag.sigmoid(x)) ** ag.sin(x) + x**5, 4)(0.0), -1.28520494182613646036378972458, 1e-12)
+    close(
+        ag.derivative(lambda x: (1.2 + ag.sigmoid(x)) ** ag.sin(x) + x**5, 4)(0.0),
+        -1.28520494182613646036378972458,
+        1e-12,
+    )
 
 
 def test_quadratic_form():
@@ -342,18 +372,25 @@ def test_jacobian_has_the_shape_of_the_result_and_then_of_the_argument(mode):
     close(found, np.einsum("ik,jl->ijkl", W, np.eye(4)), 1e-14)
 
 
-@pytest.mark.parametrize("f", [lambda X: X.T * 2.0, lambda X: ag.sin(X[..., None]) * MATRIX.T], ids=["transposed", "broadcast"])
+@pytest.mark.parametrize(
+    "f", [lambda X: X.T * 2.0, lambda X: ag.sin(X[..., None]) * MATRIX.T], ids=["transposed", "broadcast"]
+)
 def test_the_layout_in_memory_changes_nothing(f, mode):
     """NumPy gives results in Fortran's order where its operands are; arguments may be in it too."""
     X = np.random.default_rng(3).normal(size=(2, 3))
     result = f(Tensor(X)).data
-    expected = np.stack([ag.gradients(f(t := Tensor(X)), t, v) for v in np.eye(result.size).reshape(-1, *result.shape)])
+    expected = np.stack(
+        [ag.gradients(f(t := Tensor(X)), t, v) for v in np.eye(result.size).reshape(-1, *result.shape)]
+    )
     expected = expected.reshape(result.shape + X.shape)
     assert expected.any()
     transposed = Tensor(np.ascontiguousarray(X.T)).T
     for x in (X, np.asfortranarray(X), transposed, transposed.detach()):
         close(ag.jacobian(f)(x), expected)
-        close(ag.hvp(lambda X: ag.sum(f(X) ** 3), x, np.asfortranarray(X)), ag.hvp(lambda X: ag.sum(f(X) ** 3), X, X))
+        close(
+            ag.hvp(lambda X: ag.sum(f(X) ** 3), x, np.asfortranarray(X)),
+            ag.hvp(lambda X: ag.sum(f(X) ** 3), X, X),
+        )
 
 
 def test_what_a_result_does_not_depend_on_has_zeros(mode):
@@ -361,10 +398,16 @@ def test_what_a_result_does_not_depend_on_has_zeros(mode):
     close(found, {"u": {"a": 2.0, "b": np.zeros(3)}, "v": {"a": 0.0, "b": np.ones(3)}})
 
 
-@pytest.mark.parametrize("shapes", [((0,), (0,)), ((3,), (0,)), ((0,), (3,))], ids=["none to none", "three to none", "none to three"])
+@pytest.mark.parametrize(
+    "shapes",
+    [((0,), (0,)), ((3,), (0,)), ((0,), (3,))],
+    ids=["none to none", "three to none", "none to three"],
+)
 def test_jacobian_without_elements(shapes, mode):
     taken, given = shapes
-    found = ag.jacobian(lambda x: ag.sum(x) + x[:0] if given == (0,) else ag.sum(x) + np.ones(3))(np.ones(taken))
+    found = ag.jacobian(lambda x: ag.sum(x) + x[:0] if given == (0,) else ag.sum(x) + np.ones(3))(
+        np.ones(taken)
+    )
     assert found.shape == given + taken
 
 
@@ -382,7 +425,10 @@ AUX = {
     "jacobian": (lambda x: ag.jacobian(with_aux, has_aux=True)(x), lambda x: 3 * x**2),
     "hessian": (lambda x: ag.hessian(with_aux, has_aux=True)(x), lambda x: np.diag(6 * x)),
     "hvp": (lambda x: ag.hvp(with_aux, x, np.ones(3), has_aux=True), lambda x: 6 * x),
-    "derivative": (lambda x: ag.derivative(lambda x: (x**3, with_aux(x)[1]), 2, has_aux=True)(x), lambda x: 6 * x),
+    "derivative": (
+        lambda x: ag.derivative(lambda x: (x**3, with_aux(x)[1]), 2, has_aux=True)(x),
+        lambda x: 6 * x,
+    ),
 }
 
 
@@ -443,7 +489,11 @@ def test_argnums_choose_arguments(name, argnums):
     expected = their(of_three(torch), chosen)(*to_torch(GIVEN))
     found = getattr(ag, name)(of_three(ag), argnums)(*GIVEN)
     if isinstance(argnums, list):
-        found = each(found, lambda x: x) if not isinstance(found, list) else tuple(tuple(x) if isinstance(x, list) else x for x in found)
+        found = (
+            each(found, lambda x: x)
+            if not isinstance(found, list)
+            else tuple(tuple(x) if isinstance(x, list) else x for x in found)
+        )
     close(found, expected)
 
 
@@ -518,7 +568,10 @@ def network(activation, hidden):
     return net, theirs, [torch.tensor(p.data) for p in net.parameters()]
 
 
-NETWORKS = [pytest.mark.parametrize("activation", ACTIVATIONS), pytest.mark.parametrize("hidden", [1, 2, 3, 4])]
+NETWORKS = [
+    pytest.mark.parametrize("activation", ACTIVATIONS),
+    pytest.mark.parametrize("hidden", [1, 2, 3, 4]),
+]
 
 
 def networks(test):
@@ -551,7 +604,9 @@ def test_a_loss_of_the_input_jacobian_has_torchs_gradient(activation, hidden):
 
     def their_loss(weights):
         slopes = torch.func.vmap(torch.func.jacrev(theirs, 1), (None, 0))(weights, torch.tensor(X))
-        return ((slopes - torch.tensor(S)) ** 2).mean() + ((theirs(weights, torch.tensor(X)) - torch.tensor(Y)) ** 2).mean()
+        return ((slopes - torch.tensor(S)) ** 2).mean() + (
+            (theirs(weights, torch.tensor(X)) - torch.tensor(Y)) ** 2
+        ).mean()
 
     J = ag.batch_jacobian(net, X, create_graph=True)
     assert isinstance(J, Tensor)
@@ -567,7 +622,9 @@ def test_a_loss_of_the_input_hessian_has_torchs_gradient(activation):
     X = np.random.default_rng(3).normal(size=(5, 2))
 
     def their_loss(weights):
-        return (torch.func.vmap(torch.func.hessian(theirs, 1), (None, 0))(weights, torch.tensor(X)) ** 2).sum()
+        return (
+            torch.func.vmap(torch.func.hessian(theirs, 1), (None, 0))(weights, torch.tensor(X)) ** 2
+        ).sum()
 
     H = ag.batch_hessian(net, X, create_graph=True)
     found = ag.gradients(ag.sum(H * H), net.parameters(), allow_unused=True)
@@ -582,7 +639,9 @@ def test_batch_derivatives_nest(name):
     vector, unravel = ag.ravel(net)
     their = torch.func.jacrev if name == "batch_jacobian" else torch.func.hessian
     found = ag.grad(lambda w: ag.sum(getattr(ag, name)(unravel(w), X) ** 2))(vector)
-    slopes = torch.func.grad(lambda w: (torch.func.vmap(their(theirs, 1), (None, 0))(w, torch.tensor(X)) ** 2).sum())(weights)
+    slopes = torch.func.grad(
+        lambda w: (torch.func.vmap(their(theirs, 1), (None, 0))(w, torch.tensor(X)) ** 2).sum()
+    )(weights)
     close(found, torch.cat([s.ravel() for s in slopes]))
 
 
@@ -625,19 +684,29 @@ FLAT = {
 def test_a_derivative_that_vanishes_but_for_rounding_is_given(f):
     """It is not taken for one of a function that mixes elements or samples."""
     x = np.linspace(-3, 3, 20)
-    for found in (ag.derivative(f)(x), ag.derivative(f, 2)(x), ag.batch_jacobian(f, x), ag.batch_hessian(f, x)):
+    for found in (
+        ag.derivative(f)(x),
+        ag.derivative(f, 2)(x),
+        ag.batch_jacobian(f, x),
+        ag.batch_hessian(f, x),
+    ):
         np.testing.assert_allclose(found, np.zeros(20), atol=1e-12)
 
 
 def test_a_network_that_ends_in_softmax_has_input_derivatives():
     """The outputs of each sample add up to 1, so that their derivatives cancel."""
-    net, X = nn.MLP([2, 5, 3], activation="tanh", output="softmax", rng=0), np.random.default_rng(0).normal(size=(16, 2))
+    net, X = (
+        nn.MLP([2, 5, 3], activation="tanh", output="softmax", rng=0),
+        np.random.default_rng(0).normal(size=(16, 2)),
+    )
     J, H = ag.batch_jacobian(net, X), ag.batch_hessian(net, X)
     for n in (0, 7):
         close(J[n], ag.jacobian(net)(X[n]), 1e-12)
         close(H[n], ag.hessian(net)(X[n]), 1e-12)
     float32 = nn.MLP([2, 5, 3], activation="tanh", output="softmax", rng=0, dtype="float32")
-    np.testing.assert_allclose(ag.batch_jacobian(float32, X.astype(np.float32)), J, rtol=0, atol=1e-5 * np.abs(J).max())
+    np.testing.assert_allclose(
+        ag.batch_jacobian(float32, X.astype(np.float32)), J, rtol=0, atol=1e-5 * np.abs(J).max()
+    )
 
 
 def test_an_empty_batch_has_empty_derivatives():
@@ -689,7 +758,10 @@ BINARY = {
 LEAVES = st.sampled_from(["x", "y"]) | st.floats(-1.5, 1.5).map(lambda c: round(c, 3))
 EXPRESSIONS = st.recursive(
     LEAVES,
-    lambda inner: st.tuples(st.sampled_from(sorted(UNARY)), inner) | st.tuples(st.sampled_from(sorted(BINARY)), inner, inner),
+    lambda inner: (
+        st.tuples(st.sampled_from(sorted(UNARY)), inner)
+        | st.tuples(st.sampled_from(sorted(BINARY)), inner, inner)
+    ),
     max_leaves=6,
 )
 

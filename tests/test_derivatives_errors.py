@@ -67,7 +67,9 @@ ZEROS = [name for name in CALLS if name not in ("grad", "value_and_grad")]
 
 
 @EVERY
-@pytest.mark.parametrize("x", [3.0, np.array(3.0), Value(3.0), Tensor(3.0), 3], ids=["float", "array", "Value", "Tensor", "int"])
+@pytest.mark.parametrize(
+    "x", [3.0, np.array(3.0), Value(3.0), Tensor(3.0), 3], ids=["float", "array", "Value", "Tensor", "int"]
+)
 def test_the_outermost_gives_plain_numbers_and_the_inner_gives_nodes(call, x):
     seen = []
 
@@ -211,7 +213,9 @@ def test_a_derivative_taken_under_no_grad_inside_is_a_constant_node():
 @EVERY
 @pytest.mark.parametrize("x", [3.0, Tensor(3.0)], ids=["float", "Tensor"])
 def test_a_constant_node_has_zero_derivatives(call, x):
-    constant = Value(7.0, requires_grad=False) if x == 3.0 and type(x) is float else Tensor(7.0, requires_grad=False)
+    constant = (
+        Value(7.0, requires_grad=False) if x == 3.0 and type(x) is float else Tensor(7.0, requires_grad=False)
+    )
     found = leaves(call(lambda x: constant, x))
     assert all(part in (0.0, 7.0) for part in found)
     assert found[-1] == 0.0
@@ -226,12 +230,21 @@ def test_a_constant_node_has_zero_derivatives_of_every_shape():
         assert not np.any(getattr(ag, name)(lambda x: Value(1.0, requires_grad=False))(np.ones(3)))
 
 
-RAW = [("grad", 3.0), ("jacobian", 3.0), ("hessian", 3.0), ("value_and_grad", np.float64(3.0)), ("derivative", 3), ("jacobian", A)]
+RAW = [
+    ("grad", 3.0),
+    ("jacobian", 3.0),
+    ("hessian", 3.0),
+    ("value_and_grad", np.float64(3.0)),
+    ("derivative", 3),
+    ("jacobian", A),
+]
 
 
 @pytest.mark.parametrize(("name", "result"), RAW, ids=[f"{name} {type(x).__name__}" for name, x in RAW])
 def test_a_raw_number_is_refused(name, result):
-    with refused(ag.GraphError, f"{name}: the function returned a", "not a node", "ag.Value(c, requires_grad=False)"):
+    with refused(
+        ag.GraphError, f"{name}: the function returned a", "not a node", "ag.Value(c, requires_grad=False)"
+    ):
         getattr(ag, name)(lambda x: result)(2.0)
 
 
@@ -247,7 +260,11 @@ UNUSED = {
     "array": (lambda x, y: ag.sum(x * 2.0), (A, A), "argument 1"),
     "the first": (lambda x, y: ag.sum(y * 2.0), (A, A), "argument 0"),
     "in a dict": (lambda p, q: p["w"] * q, ({"w": 1.0, "b": 2.0}, 1.0), "argument 0['b']"),
-    "with a label": (lambda p, q: p[0] * q, ([Value(1.0), Value(2.0, label="bias")], 1.0), "argument 0[1] ('bias')"),
+    "with a label": (
+        lambda p, q: p[0] * q,
+        ([Value(1.0), Value(2.0, label="bias")], 1.0),
+        "argument 0[1] ('bias')",
+    ),
     "detached": (lambda x, y: x.detach() * y, (1.0, 2.0), "argument 0"),
 }
 
@@ -327,10 +344,17 @@ def test_what_is_chosen_reaches_the_function_as_variables_in_its_structure():
         assert type(p["tuple"]) is tuple
         assert p["none"] is None
         assert p["pair"].bias.label == "b"
-        assert all(part.requires_grad for part in (p["pair"].weight, p["pair"].bias, p["list"][0], p["tuple"][0]))
+        assert all(
+            part.requires_grad for part in (p["pair"].weight, p["pair"].bias, p["list"][0], p["tuple"][0])
+        )
         return ag.sum(p["pair"].weight) * p["pair"].bias * p["list"][0] * p["tuple"][0]
 
-    given = {"pair": Pair(A, Value(2.0, label="b", requires_grad=False)), "list": [3], "tuple": (1.5,), "none": None}
+    given = {
+        "pair": Pair(A, Value(2.0, label="b", requires_grad=False)),
+        "list": [3],
+        "tuple": (1.5,),
+        "none": None,
+    }
     found = ag.grad(f)(given)
     assert type(found["pair"]) is Pair
     np.testing.assert_array_equal(found["pair"].weight, np.full(3, 9.0))
@@ -381,7 +405,9 @@ def shared(results, *arrays):
     assert all(part.flags.writeable for part in results)
     others = [*arrays, *(part.data for part in arrays if isinstance(part, Node))]
     others = [part for part in others if isinstance(part, np.ndarray)]
-    pairs = [(a, b) for a in results for b in others] + [(a, b) for i, a in enumerate(results) for b in results[:i]]
+    pairs = [(a, b) for a in results for b in others] + [
+        (a, b) for i, a in enumerate(results) for b in results[:i]
+    ]
     return any(np.shares_memory(a, b) for a, b in pairs)
 
 
@@ -553,7 +579,9 @@ def test_unravel_leaves_the_original_untouched(as_node):
     vector, unravel = ag.ravel(net)
     given = Tensor(vector + 1.0) if as_node else vector + 1.0
     other = unravel(given)
-    np.testing.assert_array_equal(numbers([*(layer for pair in other.layers for layer in (pair.weight, pair.bias))]), before + 1.0)
+    np.testing.assert_array_equal(
+        numbers([*(layer for pair in other.layers for layer in (pair.weight, pair.bias))]), before + 1.0
+    )
     np.testing.assert_array_equal(numbers(net.parameters()), before)
     assert all(p is q for p, q in zip(net.parameters(), params, strict=True))
     assert net.layers is not other.layers
@@ -612,10 +640,15 @@ def test_unravel_of_a_node_is_made_of_nodes_that_can_be_differentiated(tree):
     vector, unravel = ag.ravel(tree)
 
     def loss(v):
-        return sum((ag.sum(part * part) for part in leaves(unravel(v)) if part is not None), Value(0.0, requires_grad=False))
+        return sum(
+            (ag.sum(part * part) for part in leaves(unravel(v)) if part is not None),
+            Value(0.0, requires_grad=False),
+        )
 
     for part, new in zip(leaves(tree), leaves(unravel(Tensor(vector))), strict=True):
-        assert part is None or (isinstance(new, Node) and new.requires_grad and new.shape == np.shape(data_of(part)))
+        assert part is None or (
+            isinstance(new, Node) and new.requires_grad and new.shape == np.shape(data_of(part))
+        )
     np.testing.assert_allclose(ag.grad(loss)(vector + 0.5), 2 * (vector + 0.5), rtol=1e-14)
     np.testing.assert_allclose(ag.hessian(loss)(vector + 0.5), 2 * np.eye(vector.size), rtol=1e-14)
 
@@ -647,7 +680,10 @@ def test_modules_in_modules_lists_and_dicts_with_all_that_they_hold():
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
-            self.first, self.rest = nn.Linear(2, 3, rng=0), {"scale": Tensor(2.0), "more": [nn.Linear(3, 1, rng=1)]}
+            self.first, self.rest = (
+                nn.Linear(2, 3, rng=0),
+                {"scale": Tensor(2.0), "more": [nn.Linear(3, 1, rng=1)]},
+            )
             self.name, self.table, self.nothing, self.act = "net", np.ones(3), None, ag.tanh
 
         def forward(self, x):
@@ -665,7 +701,9 @@ def test_modules_in_modules_lists_and_dicts_with_all_that_they_hold():
     np.testing.assert_array_equal(back["net"].table, np.ones(3))
     found = ag.grad(lambda w: ag.sum(unravel(w)["net"](X) * unravel(w)["extra"][0]))(vector)
     ag.sum(net(X) * tree["extra"][0]).backward()
-    np.testing.assert_allclose(found, np.concatenate([np.ravel(p.grad) for p in [*net.parameters(), tree["extra"][0]]]), rtol=1e-13)
+    np.testing.assert_allclose(
+        found, np.concatenate([np.ravel(p.grad) for p in [*net.parameters(), tree["extra"][0]]]), rtol=1e-13
+    )
 
 
 def test_a_shared_parameter_counts_once_and_stays_one():
@@ -678,9 +716,13 @@ def test_a_shared_parameter_counts_once_and_stays_one():
         assert back[0].layers[1].weight is back[0].layers[0].weight
         assert back[2]["again"] is back[1]
         assert back[2]["net"] is back[0]
-    found = ag.grad(lambda v: ag.sum(unravel(v)[0](X) ** 2) + ag.sum(unravel(v)[1] * unravel(v)[2]["again"]))(vector)
+    found = ag.grad(lambda v: ag.sum(unravel(v)[0](X) ** 2) + ag.sum(unravel(v)[1] * unravel(v)[2]["again"]))(
+        vector
+    )
     (ag.sum(net(X) ** 2) + ag.sum(w * w)).backward()
-    np.testing.assert_allclose(found, np.concatenate([p.grad.ravel() for p in [*net.parameters(), w]]), rtol=1e-13)
+    np.testing.assert_allclose(
+        found, np.concatenate([p.grad.ravel() for p in [*net.parameters(), w]]), rtol=1e-13
+    )
 
 
 def test_mixed_float32_and_float64():
@@ -720,7 +762,11 @@ def test_scipys_optimisers_train_a_model_and_check_its_gradient():
     best = scipy.optimize.minimize(ag.value_and_grad(loss), w, jac=True)
     assert best.fun < 1e-6
     newton = scipy.optimize.minimize(
-        ag.value_and_grad(loss), best.x + 0.01, jac=True, hessp=lambda w, v: ag.hvp(loss, w, v), method="trust-ncg"
+        ag.value_and_grad(loss),
+        best.x + 0.01,
+        jac=True,
+        hessp=lambda w, v: ag.hvp(loss, w, v),
+        method="trust-ncg",
     )
     assert newton.fun < 1e-6
 
@@ -731,7 +777,11 @@ UNFIT = {
     "function": (lambda: ag.ravel(len), ag.DTypeError, ["ravel", "a Module, or lists and dicts"]),
     "complex array": (lambda: ag.ravel([np.array([1j])]), ag.DTypeError, ["complex128"]),
     "list in itself": (lambda: ag.ravel(itself()), ValueError, ["params", "a list in itself?"]),
-    "too short": (lambda: ag.ravel([1.0, A])[1](A), ag.ShapeError, ["unravel: a vector of shape (4,) is needed, got (3,)"]),
+    "too short": (
+        lambda: ag.ravel([1.0, A])[1](A),
+        ag.ShapeError,
+        ["unravel: a vector of shape (4,) is needed, got (3,)"],
+    ),
     "matrix": (lambda: ag.ravel([1.0, A])[1](np.ones((2, 2))), ag.ShapeError, ["unravel", "(4,)", "(2, 2)"]),
     "number": (lambda: ag.ravel([1.0])[1](1.0), ag.ShapeError, ["unravel", "(1,)", "()"]),
     "node too long": (lambda: ag.ravel([1.0])[1](Tensor(A)), ag.ShapeError, ["unravel", "(1,)", "(3,)"]),
@@ -809,7 +859,13 @@ def test_gradients_names_what_is_no_node():
 
 @pytest.mark.parametrize("name", ["grad", "value_and_grad"])
 def test_a_result_that_is_no_scalar_is_refused(name):
-    with refused(ag.GraphError, f"{name}: the function must return a scalar, got shape (3,)", ".sum()", ".mean()", "jacobian"):
+    with refused(
+        ag.GraphError,
+        f"{name}: the function must return a scalar, got shape (3,)",
+        ".sum()",
+        ".mean()",
+        "jacobian",
+    ):
         getattr(ag, name)(lambda x: x * x)(A)
     with refused(ag.GraphError, f"{name}: the function must return one node, it returned a list", "jacobian"):
         getattr(ag, name)(lambda x: [x, x])(1.0)
@@ -843,7 +899,11 @@ def test_argnums_that_do_not_fit(name, argnums, kind, text):
 @pytest.mark.parametrize("name", ["vjp", "jvp", "hvp"])
 def test_argnums_that_do_not_fit_products(name):
     v = () if name == "vjp" else (1.0,)
-    cases = ((2, IndexError, "argnums 2 is out of range for 2"), (True, TypeError, "got True"), ((), ValueError, "at least one"))
+    cases = (
+        (2, IndexError, "argnums 2 is out of range for 2"),
+        (True, TypeError, "got True"),
+        ((), ValueError, "at least one"),
+    )
     for argnums, kind, text in cases:
         with refused(kind, f"{name}: argnums", text):
             getattr(ag, name)(lambda x, y: x * y, (1.0, 2.0), *v, argnums=argnums)
@@ -912,10 +972,14 @@ def test_a_list_with_a_number_is_told_where(name):
         applied(name, lambda x: [])
 
 
-@pytest.mark.parametrize("result", [lambda x: x, lambda x: (x, 1, 2), lambda x: [x, 1]], ids=["node", "three", "list"])
+@pytest.mark.parametrize(
+    "result", [lambda x: x, lambda x: (x, 1, 2), lambda x: [x, 1]], ids=["node", "three", "list"]
+)
 def test_has_aux_needs_a_pair(result):
     for name in ("grad", "value_and_grad", "jacobian", "hessian", "derivative"):
-        with refused(TypeError, f"{name}: with has_aux=True the function must return (result, aux), it returned a"):
+        with refused(
+            TypeError, f"{name}: with has_aux=True the function must return (result, aux), it returned a"
+        ):
             getattr(ag, name)(result, has_aux=True)(1.0)
     for name, v in (("vjp", ()), ("jvp", (1.0,)), ("hvp", (1.0,))):
         with refused(TypeError, f"{name}: with has_aux=True the function must return (result, aux)"):
@@ -944,7 +1008,12 @@ def step(x):
 
 
 MUTATIONS = {
-    "write into data": (write, ValueError, ["read-only", "the function writes into its argument", "x = x + 1"], A),
+    "write into data": (
+        write,
+        ValueError,
+        ["read-only", "the function writes into its argument", "x = x + 1"],
+        A,
+    ),
     "assign data": (replace, ag.GraphError, ["the function changed argument 0 in place", "x = x + 1"], A),
     "assign data of a Value": (replace, ag.GraphError, ["the function changed argument 0 in place"], 3.0),
     "step under no_grad": (step, ag.GraphError, ["the function changed argument 0 in place"], A),
@@ -958,7 +1027,10 @@ MUTATIONS = {
 @pytest.mark.parametrize("as_node", [False, True], ids=["raw", "node"])
 def test_a_function_that_changes_its_argument_is_refused(name, f, kind, texts, x, as_node):
     given = (Value(x) if isinstance(x, float) else Tensor(x)) if as_node else np.copy(x)[()]
-    if name in ("hessian", "hvp") and f in (replace, step):  # nested: what the function is given there is no leaf
+    if name in ("hessian", "hvp") and f in (
+        replace,
+        step,
+    ):  # nested: what the function is given there is no leaf
         f, texts = replace, []
     with refused(kind, *texts, *([f"{name}: the function"] if texts and f is not assign else [])):
         if name in ("vjp", "jvp", "hvp"):
@@ -989,17 +1061,47 @@ def test_an_augmented_assignment_is_no_mutation():
 
 
 DIRECTIONS = {
-    "vjp shape": (lambda: ag.vjp(lambda x: x * x, A)[1]([1.0]), ["vjp: v has shape (1,) where the result has (3,)"]),
-    "vjp number": (lambda: ag.vjp(lambda x: x * x, A)[1](1.0), ["vjp: v has shape () where the result has (3,)"]),
-    "vjp array for a number": (lambda: ag.vjp(lambda x: x * x, 2.0)[1]([1.0]), ["vjp: v has shape (1,) where the result has ()"]),
-    "vjp count": (lambda: ag.vjp(lambda x: (x, x), A)[1]([A]), ["vjp: v must be a list or tuple of 2, as the result is"]),
-    "vjp place": (lambda: ag.vjp(lambda x: (x, x), A)[1]((A, 1.0)), ["vjp: v[1] has shape () where the result has (3,)"]),
+    "vjp shape": (
+        lambda: ag.vjp(lambda x: x * x, A)[1]([1.0]),
+        ["vjp: v has shape (1,) where the result has (3,)"],
+    ),
+    "vjp number": (
+        lambda: ag.vjp(lambda x: x * x, A)[1](1.0),
+        ["vjp: v has shape () where the result has (3,)"],
+    ),
+    "vjp array for a number": (
+        lambda: ag.vjp(lambda x: x * x, 2.0)[1]([1.0]),
+        ["vjp: v has shape (1,) where the result has ()"],
+    ),
+    "vjp count": (
+        lambda: ag.vjp(lambda x: (x, x), A)[1]([A]),
+        ["vjp: v must be a list or tuple of 2, as the result is"],
+    ),
+    "vjp place": (
+        lambda: ag.vjp(lambda x: (x, x), A)[1]((A, 1.0)),
+        ["vjp: v[1] has shape () where the result has (3,)"],
+    ),
     "jvp shape": (lambda: ag.jvp(lambda x: x * x, A, 1.0), ["jvp: v has shape () where x has (3,)"]),
-    "jvp count": (lambda: ag.jvp(lambda p: p[0] * p[1], [1.0, 2.0], [1.0]), ["jvp: v must be a list or tuple of 2, as x is"]),
-    "jvp place": (lambda: ag.jvp(lambda p: p["a"] * 2.0, {"a": A}, {"a": A[:2]}), ["jvp: v['a'] has shape (2,) where x has (3,)"]),
-    "hvp shape": (lambda: ag.hvp(lambda x: ag.sum(x * x), A, [1.0]), ["hvp: v has shape (1,) where x has (3,)"]),
-    "hvp count": (lambda: ag.hvp(lambda p: p[0] * p[1], [1.0, 2.0], [1.0] * 3), ["hvp: v must be a list or tuple of 2, as x is"]),
-    "other keys": (lambda: ag.jvp(lambda p: p["a"] * p["b"], {"a": 1.0, "b": 2.0}, {"a": 1.0, "c": 1.0}), ["jvp: v"]),
+    "jvp count": (
+        lambda: ag.jvp(lambda p: p[0] * p[1], [1.0, 2.0], [1.0]),
+        ["jvp: v must be a list or tuple of 2, as x is"],
+    ),
+    "jvp place": (
+        lambda: ag.jvp(lambda p: p["a"] * 2.0, {"a": A}, {"a": A[:2]}),
+        ["jvp: v['a'] has shape (2,) where x has (3,)"],
+    ),
+    "hvp shape": (
+        lambda: ag.hvp(lambda x: ag.sum(x * x), A, [1.0]),
+        ["hvp: v has shape (1,) where x has (3,)"],
+    ),
+    "hvp count": (
+        lambda: ag.hvp(lambda p: p[0] * p[1], [1.0, 2.0], [1.0] * 3),
+        ["hvp: v must be a list or tuple of 2, as x is"],
+    ),
+    "other keys": (
+        lambda: ag.jvp(lambda p: p["a"] * p["b"], {"a": 1.0, "b": 2.0}, {"a": 1.0, "c": 1.0}),
+        ["jvp: v"],
+    ),
 }
 
 
@@ -1031,11 +1133,15 @@ MIXING = {
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("f", MIXING.values(), ids=MIXING.keys())
 def test_derivative_refuses_a_function_that_mixes_elements(f, order):
-    with refused(ag.GraphError, "derivative: the function mixes the elements of its argument", "use jacobian"):
+    with refused(
+        ag.GraphError, "derivative: the function mixes the elements of its argument", "use jacobian"
+    ):
         ag.derivative(f, order)(A)
 
 
-@pytest.mark.parametrize("f", [lambda x: x * ag.sum(x), lambda x: ag.sum(x) ** 2 + 0.0 * x], ids=["product", "square"])
+@pytest.mark.parametrize(
+    "f", [lambda x: x * ag.sum(x), lambda x: ag.sum(x) ** 2 + 0.0 * x], ids=["product", "square"]
+)
 def test_derivative_notices_mixing_where_the_first_order_vanishes(f):
     with refused(ag.GraphError, "derivative: the function mixes the elements of its argument"):
         ag.derivative(f, 2)(np.zeros(3))
@@ -1046,18 +1152,24 @@ def test_derivative_of_infinite_slopes_is_given():
     np.testing.assert_array_equal(ag.derivative(ag.sqrt)(np.array([0.0, 1.0, 4.0])), [np.inf, 0.5, 0.25])
 
 
-@pytest.mark.parametrize(("order", "kind"), [(-1, ValueError), *((order, TypeError) for order in (True, 1.0, "1", None))], ids=repr)
+@pytest.mark.parametrize(
+    ("order", "kind"), [(-1, ValueError), *((order, TypeError) for order in (True, 1.0, "1", None))], ids=repr
+)
 def test_derivative_refuses_an_order_that_is_none(order, kind):
     with refused(kind, f"derivative: order must be an int ≥ 0, got {order!r}"):
         ag.derivative(ag.sin, order)
 
 
 def test_derivative_refuses_other_shapes_and_containers():
-    with refused(ag.ShapeError, "derivative: the function gave shape () for an argument of shape (3,)", "use jacobian"):
+    with refused(
+        ag.ShapeError, "derivative: the function gave shape () for an argument of shape (3,)", "use jacobian"
+    ):
         ag.derivative(ag.sum)(A)
     with refused(ag.ShapeError, "derivative: the function gave shape (3, 1) for an argument of shape (3,)"):
         ag.derivative(lambda x: x[:, None])(A)
-    with refused(ag.DTypeError, "derivative: with respect to one number, array or node, got a list", "use jacobian"):
+    with refused(
+        ag.DTypeError, "derivative: with respect to one number, array or node, got a list", "use jacobian"
+    ):
         ag.derivative(lambda p: p[0])([1.0])
     with refused(ag.GraphError, "derivative: the function must return one node, it returned a list"):
         ag.derivative(lambda x: [x])(1.0)
@@ -1172,7 +1284,9 @@ TWIST = ag.Op(
 
 
 @pytest.mark.parametrize("order", range(4))
-@pytest.mark.parametrize("x", [1.5, np.array(1.5), Value(1.5), Tensor(1.5), A], ids=["float", "0-d", "Value", "Tensor", "vector"])
+@pytest.mark.parametrize(
+    "x", [1.5, np.array(1.5), Value(1.5), Tensor(1.5), A], ids=["float", "0-d", "Value", "Tensor", "vector"]
+)
 def test_an_operation_of_ones_own_is_differentiated_to_third_order(order, x):
     data = np.asarray(data_of(x))
     expected = (data**3, 3 * data**2, 6 * data, 6.0 + 0.0 * data)[order]
@@ -1197,7 +1311,12 @@ def test_an_operation_with_two_parents_in_every_transformation():
     def library(p):
         return ag.sum(ag.sin(p["x"]) * p["y"] * p["y"])
 
-    for p in ({"x": 0.7, "y": -1.3}, {"x": A, "y": 0.5}, {"x": A, "y": A[::-1] + 1.0}, {"x": A[:, None], "y": A}):
+    for p in (
+        {"x": 0.7, "y": -1.3},
+        {"x": A, "y": 0.5},
+        {"x": A, "y": A[::-1] + 1.0},
+        {"x": A[:, None], "y": A},
+    ):
         v = {key: np.ones(np.shape(x)) if np.ndim(x) else 1.0 for key, x in p.items()}
         calls = (
             lambda f, p=p: ag.value_and_grad(f)(p),
@@ -1227,17 +1346,36 @@ def product(vjps):
 
 
 FAULTY = {
-    "two vjps for one parent": (square([lambda xp, g, out, x: g] * 2), 1, ["'my_square'", "2 vjps for 1 parents"]),
-    "one vjp for two parents": (product([lambda xp, g, out, x, y: g]), 2, ["'my_product'", "1 vjps for 2 parents"]),
-    "one share for two parents": (product(lambda xp, g, out, x, y: [g]), 2, ["'my_product'", "1 gradients for 2 parents"]),
-    "three shares for two parents": (product(lambda xp, g, out, x, y: [g, g, g]), 2, ["'my_product'", "3 gradients for 2 parents"]),
+    "two vjps for one parent": (
+        square([lambda xp, g, out, x: g] * 2),
+        1,
+        ["'my_square'", "2 vjps for 1 parents"],
+    ),
+    "one vjp for two parents": (
+        product([lambda xp, g, out, x, y: g]),
+        2,
+        ["'my_product'", "1 vjps for 2 parents"],
+    ),
+    "one share for two parents": (
+        product(lambda xp, g, out, x, y: [g]),
+        2,
+        ["'my_product'", "1 gradients for 2 parents"],
+    ),
+    "three shares for two parents": (
+        product(lambda xp, g, out, x, y: [g, g, g]),
+        2,
+        ["'my_product'", "3 gradients for 2 parents"],
+    ),
     "no list of shares": (product(lambda xp, g, out, x, y: g), 2, ["'my_product'", "2 parents"]),
     "a string": (square([lambda xp, g, out, x: "text"]), 1, ["'my_square'", "returned"]),
     "None": (square([lambda xp, g, out, x: None]), 1, ["'my_square'", "returned"]),
 }
 SHAPELESS = {
     "too long": (square([lambda xp, g, out, x: np.ones(5)]), ["'my_square'", "shape (5,)", "shape (3,)"]),
-    "of another rank": (square([lambda xp, g, out, x: np.ones((3, 2))]), ["'my_square'", "shape (3, 2)", "shape (3,)"]),
+    "of another rank": (
+        square([lambda xp, g, out, x: np.ones((3, 2))]),
+        ["'my_square'", "shape (3, 2)", "shape (3,)"],
+    ),
 }
 FOR_OPS = ["grad", "value_and_grad", "jacobian", "hessian", "vjp", "jvp", "hvp"]
 

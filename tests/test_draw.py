@@ -26,7 +26,9 @@ from autograd_mini.draw.drawing import draw
 from autograd_mini.draw.mermaid import mermaid
 
 SVG = "{http://www.w3.org/2000/svg}"
-has_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the dot program of Graphviz is not installed")
+has_dot = pytest.mark.skipif(
+    shutil.which("dot") is None, reason="the dot program of Graphviz is not installed"
+)
 ENGINES = [pytest.param("dot", marks=has_dot), "python"]
 
 
@@ -71,7 +73,9 @@ def scalar_mlp():
 def many_samples(count=20):
     net, rng = nn.scalar.MLP(2, [16, 16, 1], rng=0), np.random.default_rng(0)
     outs = [net([float(a), float(b)]) for a, b in rng.normal(size=(count, 2))]
-    loss = sum((1 - out * (-1.0) ** i).relu() for i, out in enumerate(outs)) / count + 1e-4 * sum(p * p for p in net.parameters())
+    loss = sum((1 - out * (-1.0) ** i).relu() for i, out in enumerate(outs)) / count + 1e-4 * sum(
+        p * p for p in net.parameters()
+    )
     loss.backward()
     return loss
 
@@ -116,7 +120,11 @@ def boxes(drawing):
     """The boxes of the SVG: for each its class, tooltip and lines of text."""
     out = []
     for group in ET.fromstring(drawing.svg).find(f"{SVG}g").findall(f"{SVG}g"):
-        shapes = [path.get("class").split() for path in group.findall(f"{SVG}path") if "agd-shape" in path.get("class", "")]
+        shapes = [
+            path.get("class").split()
+            for path in group.findall(f"{SVG}path")
+            if "agd-shape" in path.get("class", "")
+        ]
         if shapes:
             texts = [" ".join(text.itertext()) for text in group.findall(f"{SVG}text")]
             out.append((shapes[0][1].removeprefix("agd-"), group.find(f"{SVG}title").text, texts))
@@ -157,7 +165,9 @@ def test_a_neuron_before_and_after_backward(engine):
 @pytest.mark.parametrize(
     ("rules", "forward"),
     [
-        pytest.param((lambda xp, g, out, a, b: 1 / 0, lambda xp, g, out, a, b: g), lambda xp, a, b: a * b, id="raises"),
+        pytest.param(
+            (lambda xp, g, out, a, b: 1 / 0, lambda xp, g, out, a, b: g), lambda xp, a, b: a * b, id="raises"
+        ),
         pytest.param(lambda xp, g, out, a, b: [g], lambda xp, a, b: a * b, id="too few"),
         pytest.param((lambda xp, g, out, a, b: "q",) * 2, lambda xp, a, b: a * b, id="no number"),
     ],
@@ -221,7 +231,10 @@ def test_the_tint_of_an_array_is_that_of_the_norm_it_says():
     strength = {}
     for group in ET.fromstring(draw(y).svg).find(f"{SVG}g").findall(f"{SVG}g"):
         for path in group.findall(f"{SVG}path[@fill-opacity]"):
-            strength[group.find(f"{SVG}title").text.split("\n")[0]] = path.get("class"), float(path.get("fill-opacity"))
+            strength[group.find(f"{SVG}title").text.split("\n")[0]] = (
+                path.get("class"),
+                float(path.get("fill-opacity")),
+            )
     assert strength["a"] == ("agd-positive", 0.45)  # its norm, 4.24, is the largest number here
     norm, largest_one = np.sqrt(3), np.sqrt(18.01)
     assert strength["b"] == ("agd-negative", round(opacity(tone(norm, largest_one)), 2))
@@ -312,7 +325,13 @@ def test_operands_are_numbered_all_or_none_where_a_group_is_one():
     b = Value(5.0, label="b")
     assert orders(draw(net_out - b, collapse="model", engine="python")) == ["1", "2"]
     assert orders(draw(b - net_out, collapse="model", engine="python")) == ["1", "2"]
-    assert orders(draw((net_out * 2.0) / net_out, collapse=lambda box: "all" if box.op != "div" else None, engine="python")) == ["1, 2"]
+    assert orders(
+        draw(
+            (net_out * 2.0) / net_out,
+            collapse=lambda box: "all" if box.op != "div" else None,
+            engine="python",
+        )
+    ) == ["1, 2"]
     assert orders(draw(net_out + b, collapse="model", engine="python")) == []
 
 
@@ -325,13 +344,17 @@ def orders(drawing):
 def test_lines_of_groups_count_their_edges():
     """A line from or to a group stands for several edges and says how many."""
     lines = lines_of(draw(scalar_mlp(), collapse="layer"))
-    assert lines.count("4 edges") == 3  # from each of two inputs to four neurons, and from those to the next layer
+    assert (
+        lines.count("4 edges") == 3
+    )  # from each of two inputs to four neurons, and from those to the next layer
 
 
 def test_every_kind_has_a_shape_of_its_own():
     """The six kinds have six outlines in SVG, in DOT and in Mermaid, and stand in the legend."""
     loss = of_all_kinds()
-    kinds = {kind for kind, _, _ in boxes(draw(loss))} | {kind for kind, _, _ in boxes(draw(loss, collapse="neuron"))}
+    kinds = {kind for kind, _, _ in boxes(draw(loss))} | {
+        kind for kind, _, _ in boxes(draw(loss, collapse="neuron"))
+    }
     assert kinds == set(KINDS)
     assert len(set(dot.STYLES.values())) == len(KINDS) == len(dot.STYLES)
     outlines = {}
@@ -339,7 +362,13 @@ def test_every_kind_has_a_shape_of_its_own():
         for path in group.findall(f"{SVG}path"):
             names = path.get("class").split()
             if "agd-shape" in names:
-                style = "double" if len(group.findall(f"{SVG}path[@style]")) else "dashed" if "agd-constant" in names else ""
+                style = (
+                    "double"
+                    if len(group.findall(f"{SVG}path[@style]"))
+                    else "dashed"
+                    if "agd-constant" in names
+                    else ""
+                )
                 outlines.setdefault(names[1], set()).add(re.sub(r"[-\d., ]", "", path.get("d")) + style)
     assert all(len(found) == 1 for found in outlines.values())
     shown = texts(draw(loss))
@@ -389,8 +418,13 @@ def test_text_can_be_read_on_every_tint(theme):
     colours = THEMES[theme]
     for place in np.linspace(-1, 1, 401):
         alpha, over = opacity(place), colours["positive" if place > 0 else "negative"]
-        exact = [alpha * int(over[i : i + 2], 16) + (1 - alpha) * int(colours["background"][i : i + 2], 16) for i in (1, 3, 5)]
-        assert [int(blended(place, theme)[i : i + 2], 16) for i in (1, 3, 5)] == pytest.approx(exact, abs=0.51)
+        exact = [
+            alpha * int(over[i : i + 2], 16) + (1 - alpha) * int(colours["background"][i : i + 2], 16)
+            for i in (1, 3, 5)
+        ]
+        assert [int(blended(place, theme)[i : i + 2], 16) for i in (1, 3, 5)] == pytest.approx(
+            exact, abs=0.51
+        )
         for text in ("text", "muted"):
             assert contrast(colours[text], blended(place, theme)) >= 4.5
     for name in (*KINDS, "alert", "line"):
@@ -402,7 +436,9 @@ def test_the_scale_is_symmetric_and_logarithmic():
     places = [tone(x, 10.0) for x in (1e-6, 1e-3, 0.1, 1.0, 10.0)]
     assert places == sorted(places)
     assert places[-1] == 1
-    assert places[2] - places[1] > 10 * (0.1 - 1e-3) / 10  # small numbers get more of the scale than their share
+    assert (
+        places[2] - places[1] > 10 * (0.1 - 1e-3) / 10
+    )  # small numbers get more of the scale than their share
     assert [tone(-x, 10.0) for x in (1e-6, 1e-3, 0.1, 1.0, 10.0)] == [-place for place in places]
     assert [tone(x, 10.0) for x in (0.0, None, float("nan"))] == [0, 0, 0]
     assert tone(float("-inf"), 10.0) == -1
@@ -478,7 +514,9 @@ def test_without_dot_there_is_a_picture_and_one_line(build, no_dot, capfd):
 @pytest.mark.parametrize("kind", ["png", "pdf"])
 def test_png_and_pdf_without_dot_say_how_to_get_it(kind, no_dot, tmp_path):
     """One line that says what is missing and how to get it; no file is left."""
-    with pytest.raises(RuntimeError, match="there is no `dot` program of Graphviz: get it with `apt install graphviz`") as caught:
+    with pytest.raises(
+        RuntimeError, match="there is no `dot` program of Graphviz: get it with `apt install graphviz`"
+    ) as caught:
         draw(neuron()).save(tmp_path / f"g.{kind}")
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith("; .svg and .html need no program")
@@ -500,7 +538,9 @@ def test_engine_dot_insists(no_dot):
         pytest.param("echo 'libgvc is broken' >&2; exit 1", "failed (libgvc is broken)", id="it fails"),
         pytest.param("exit 0", "gave nothing", id="it says nothing"),
         pytest.param("echo hello", "gave no layout", id="it says something else"),
-        pytest.param("""echo '{"bb": "0,0,1,1", "objects": []}'""", "gave no layout", id="it leaves boxes out"),
+        pytest.param(
+            """echo '{"bb": "0,0,1,1", "objects": []}'""", "gave no layout", id="it leaves boxes out"
+        ),
         pytest.param("exec sleep 30", "hangs and is not asked again", id="it hangs"),
         pytest.param("kill -9 $$", "failed (CalledProcessError)", id="it is killed"),
     ],
@@ -538,7 +578,10 @@ def test_a_hanging_dot_is_waited_for_once(fake_dot, monkeypatch, tmp_path):
     fake_dot(f"echo run >> {tmp_path}/runs; exec sleep 30")
     for _ in range(3):
         assert boxes(draw(neuron()))
-    with pytest.raises(RuntimeError, match=r"hangs .*: put one that works first on the PATH; get it with `apt install graphviz`"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"hangs .*: put one that works first on the PATH; get it with `apt install graphviz`",
+    ):
         draw(neuron()).save(tmp_path / "g.png")
     assert (tmp_path / "runs").read_text() == "run\n"
     assert "collapse" not in dot.said[0]
@@ -623,7 +666,9 @@ def test_mermaid_keeps_the_order_of_operands(tmp_path):
 def test_another_suffix_is_refused(tmp_path):
     """Another suffix, or none, names those that there are."""
     for name in ("g.gif", "g", "svg"):
-        with pytest.raises(ValueError, match=re.escape("the name must end in .svg, .png, .pdf, .dot, .mmd, .html")):
+        with pytest.raises(
+            ValueError, match=re.escape("the name must end in .svg, .png, .pdf, .dot, .mmd, .html")
+        ):
             draw(neuron()).save(str(tmp_path / name))
     draw(neuron(), engine="python").save(str(tmp_path / "G.SVG"))
     assert [path.name for path in tmp_path.iterdir()] == ["G.SVG"]
@@ -651,7 +696,10 @@ def test_a_notebook_gets_svg_and_text():
     drawing = draw(scalar_mlp(), engine="python")
     bundle = drawing._repr_mimebundle_(include=None, exclude=None)
     assert bundle == {"image/svg+xml": drawing.svg, "text/plain": repr(drawing)}
-    assert repr(drawing) == 'Drawing(Graph of the result: 31 nodes; shown by a notebook, written by .save("graph.svg"))'
+    assert (
+        repr(drawing)
+        == 'Drawing(Graph of the result: 31 nodes; shown by a notebook, written by .save("graph.svg"))'
+    )
     assert "in 10 boxes" in repr(draw(scalar_mlp(), collapse="neuron"))
 
 
@@ -728,12 +776,16 @@ def test_no_text_breaks_svg_or_html(label, tmp_path):
 def test_no_text_breaks_dot(label, tmp_path):
     """dot reads the source, draws it without a word, with as many boxes and lines as there are, and no links."""
     for drawing in labelled(label):
-        done = subprocess.run(["dot", "-Tcanon"], input=drawing.source.encode(), capture_output=True, check=True, timeout=60)
+        done = subprocess.run(
+            ["dot", "-Tcanon"], input=drawing.source.encode(), capture_output=True, check=True, timeout=60
+        )
         assert done.stderr == b""
         canon = done.stdout.decode()
         assert len(re.findall(r"^\s*n\d+\s*\[", canon, re.M)) == len(boxes(drawing))
         assert len(re.findall(r"^\s*n\d+ -> n\d+", canon, re.M)) == len(lines_of(drawing))
-        drawn = subprocess.run(["dot", "-Tsvg"], input=drawing.source.encode(), capture_output=True, check=True, timeout=60)
+        drawn = subprocess.run(
+            ["dot", "-Tsvg"], input=drawing.source.encode(), capture_output=True, check=True, timeout=60
+        )
         root = ET.fromstring(drawn.stdout)
         assert not any(element.tag.endswith(("image", "script")) for element in root.iter())
         shown = {re.sub(r"\s+", " ", element.text or "").strip() for element in root.iter(f"{SVG}text")}
@@ -782,7 +834,13 @@ def test_widths_are_at_least_those_of_dejavu_sans():
     for name, factor in (("DejaVuSans.ttf", 1.0), ("DejaVuSans-Bold.ttf", 1.12)):
         font = FT2Font(str(folder / name))
         font.set_size(100, 72)
-        for text in ("layer0.neuron12.w[3]", "−0.1234 | ∂ −1.2e−05", "tanh linear weight (4, 16)", "WMm@%—…", "a=b<c>&{}"):
+        for text in (
+            "layer0.neuron12.w[3]",
+            "−0.1234 | ∂ −1.2e−05",
+            "tanh linear weight (4, 16)",
+            "WMm@%—…",
+            "a=b<c>&{}",
+        ):
             font.set_text(text)
             assert font.get_width_height()[0] / 64 <= 1.02 * text_width(text, 100 * factor)
 
@@ -793,10 +851,24 @@ def test_widths_are_at_least_those_of_dejavu_sans():
 @pytest.mark.parametrize(
     ("given", "kind", "texts"),
     [
-        pytest.param({"direction": "up"}, ValueError, ("direction must be 'LR', 'TB', 'RL', 'BT'", "'up'"), id="direction"),
-        pytest.param({"color": "red"}, ValueError, ("color must be 'grad', 'data', 'none'", "'red'"), id="color"),
-        pytest.param({"theme": None}, ValueError, ("theme must be 'auto', 'light', 'dark'", "None"), id="theme"),
-        pytest.param({"engine": "neato"}, ValueError, ("engine must be 'auto', 'dot', 'python'", "'neato'"), id="engine"),
+        pytest.param(
+            {"direction": "up"},
+            ValueError,
+            ("direction must be 'LR', 'TB', 'RL', 'BT'", "'up'"),
+            id="direction",
+        ),
+        pytest.param(
+            {"color": "red"}, ValueError, ("color must be 'grad', 'data', 'none'", "'red'"), id="color"
+        ),
+        pytest.param(
+            {"theme": None}, ValueError, ("theme must be 'auto', 'light', 'dark'", "None"), id="theme"
+        ),
+        pytest.param(
+            {"engine": "neato"},
+            ValueError,
+            ("engine must be 'auto', 'dot', 'python'", "'neato'"),
+            id="engine",
+        ),
         pytest.param({"max_nodes": 0}, ValueError, ("max_nodes", "0"), id="max_nodes 0"),
         pytest.param({"max_nodes": "9"}, TypeError, ("max_nodes",), id="max_nodes text"),
         pytest.param({"collapse": "all"}, ValueError, ("collapse must be 'auto'", "'all'"), id="collapse"),

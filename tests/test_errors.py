@@ -33,7 +33,9 @@ from autograd_mini.optim import SGD
 
 
 def cases(table):
-    return pytest.mark.parametrize(("given", "texts"), [pytest.param(given, texts, id=name) for name, (given, texts) in table.items()])
+    return pytest.mark.parametrize(
+        ("given", "texts"), [pytest.param(given, texts, id=name) for name, (given, texts) in table.items()]
+    )
 
 
 # ---- The tree ---------------------------------------------------------------------------------------------------------
@@ -61,7 +63,19 @@ def test_every_exception_is_an_autograd_error_and_a_builtin(name, builtin):
 
 @pytest.mark.parametrize(
     "data",
-    [3, True, np.int8(3), np.uint64(2**64 - 1), np.bool_(True), np.array([1, 2]), np.array([True]), [1, 2], [[True]], 2**63, -(2**70)],
+    [
+        3,
+        True,
+        np.int8(3),
+        np.uint64(2**64 - 1),
+        np.bool_(True),
+        np.array([1, 2]),
+        np.array([True]),
+        [1, 2],
+        [[True]],
+        2**63,
+        -(2**70),
+    ],
     ids=repr,
 )
 def test_integers_and_booleans_become_float64(data):
@@ -75,12 +89,21 @@ def test_integers_and_booleans_become_float64(data):
 
 
 @pytest.mark.parametrize(
-    "other", [2, 2.5, np.float64(2.5), np.int64(2), True, np.float32(2.5), np.ones(3, "f"), np.array(2.5, "f")], ids=repr
+    "other",
+    [2, 2.5, np.float64(2.5), np.int64(2), True, np.float32(2.5), np.ones(3, "f"), np.array(2.5, "f")],
+    ids=repr,
 )
 def test_float32_stays_float32(other):
     """float32 with a Python or NumPy scalar, or with float32, gives float32; the gradient is float32."""
     x = Tensor(np.ones(3, "f"))
-    for out in (x * other, other * x, x + other, other - x, x / other, x**other if not isinstance(other, np.ndarray) else x):
+    for out in (
+        x * other,
+        other * x,
+        x + other,
+        other - x,
+        x / other,
+        x**other if not isinstance(other, np.ndarray) else x,
+    ):
         assert out.dtype == np.float32
     (x * other).sum().backward()
     assert x.grad.dtype == np.float32
@@ -238,11 +261,15 @@ STATIC = {
 
 
 @pytest.mark.parametrize("call", STATIC.values(), ids=STATIC)
-@pytest.mark.parametrize("make", [lambda: Tensor([-2.0, 1.0, 3.0]), lambda: Value(-2.0)], ids=["Tensor", "Value"])
+@pytest.mark.parametrize(
+    "make", [lambda: Tensor([-2.0, 1.0, 3.0]), lambda: Value(-2.0)], ids=["Tensor", "Value"]
+)
 def test_static_parameters_are_plain_numbers(make, call):
     """A slope, order, axis, width… that is a node, a string or a fraction where an integer is meant: an error, never a cut."""
     x = make()
-    with pytest.raises((ValueError, TypeError, AttributeError, ag.GraphError, NotImplementedError, IndexError)):
+    with pytest.raises(
+        (ValueError, TypeError, AttributeError, ag.GraphError, NotImplementedError, IndexError)
+    ):
         call(x)
 
 
@@ -259,13 +286,20 @@ def test_an_object_array_is_refused_and_a_list_of_values_is_advised():
 def test_a_list_that_holds_itself_is_refused():
     """A list inside itself: an error, not an endless loop."""
     script = (
-        "import autograd_mini as ag\nd = []\nd.append(d)\ntry:\n    ag.Tensor(d)\nexcept (TypeError, ValueError):\n    print('refused')"
+        "import autograd_mini as ag\nd = []\nd.append(d)\n"
+        "try:\n    ag.Tensor(d)\nexcept (TypeError, ValueError):\n    print('refused')"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False
+    )
     assert done.stdout.strip() == "refused", done.stderr
 
 
-@pytest.mark.parametrize("data", [np.array(2.5), np.array([2.5]), np.array([[2.5]]), np.array([2.5], "f"), np.float32(2.5)], ids=repr)
+@pytest.mark.parametrize(
+    "data",
+    [np.array(2.5), np.array([2.5]), np.array([[2.5]]), np.array([2.5], "f"), np.float32(2.5)],
+    ids=repr,
+)
 def test_a_value_takes_an_array_of_one_element(data):
     """Value(array) of one element is its float."""
     assert Value(data).data == 2.5
@@ -287,7 +321,9 @@ def test_a_value_refuses_a_list_and_names_tensor():
 
 @pytest.mark.parametrize("kind", [Value, Tensor])
 @pytest.mark.parametrize(
-    "node", [Value(1.0), Tensor([1.0]), Value(1.0) * 2.0, Value(1.0, requires_grad=False)], ids=["Value", "Tensor", "interior", "constant"]
+    "node",
+    [Value(1.0), Tensor([1.0]), Value(1.0) * 2.0, Value(1.0, requires_grad=False)],
+    ids=["Value", "Tensor", "interior", "constant"],
 )
 def test_a_node_is_not_wrapped_again(kind, node):
     """Value(Value), Tensor(Tensor) and the mixtures: DTypeError with .detach()."""
@@ -373,10 +409,19 @@ def test_empty_reductions():
 
 
 SHAPES = {
-    "matmul": (lambda: Tensor([[1.0, 2.0]]) @ Tensor([[1.0, 2.0]]), ["matmul: (1, 2) @ (1, 2): inner sizes 2 and 1 differ"]),
-    "np.dot": (lambda: np.dot(Tensor([[1.0, 2.0]]), np.ones((3, 1))), ["(1, 2) @ (3, 1): inner sizes 2 and 3 differ"]),
+    "matmul": (
+        lambda: Tensor([[1.0, 2.0]]) @ Tensor([[1.0, 2.0]]),
+        ["matmul: (1, 2) @ (1, 2): inner sizes 2 and 1 differ"],
+    ),
+    "np.dot": (
+        lambda: np.dot(Tensor([[1.0, 2.0]]), np.ones((3, 1))),
+        ["(1, 2) @ (3, 1): inner sizes 2 and 3 differ"],
+    ),
     "matmul vectors": (lambda: Tensor([1.0, 2.0]) @ [1.0, 2.0, 3.0], ["(2,) @ (3,)", "2 and 3"]),
-    "matmul stacks": (lambda: Tensor(np.ones((2, 3, 4))) @ np.ones((5, 4, 3)), ["matmul", "(2, 3, 4)", "(5, 4, 3)"]),
+    "matmul stacks": (
+        lambda: Tensor(np.ones((2, 3, 4))) @ np.ones((5, 4, 3)),
+        ["matmul", "(2, 3, 4)", "(5, 4, 3)"],
+    ),
     "matmul of a number": (lambda: Tensor([1.0, 2.0]) @ 2.0, ["matmul", "()"]),
     "matmul of a Value": (lambda: Tensor([1.0, 2.0]) @ Value(2.0), ["matmul", "()"]),
     "Value matmul": (lambda: Value(2.0) @ Tensor([1.0, 2.0]), ["matmul", "()"]),
@@ -385,18 +430,36 @@ SHAPES = {
     "maximum": (lambda: ag.maximum(Tensor([1.0, 2.0]), np.ones(3)), ["maximum", "(2,)", "(3,)"]),
     "where": (lambda: ag.where([True, False], Tensor([1.0, 2.0, 3.0]), 0.0), ["where", "(2,)", "(3,)"]),
     "clip": (lambda: ag.clip(Tensor([1.0, 2.0, 3.0]), np.ones(2), None), ["clip", "(3,)", "(2,)"]),
-    "linear": (lambda: ag.linear(Tensor(np.ones((4, 5))), np.ones((2, 3)), np.ones(3)), ["linear", "(4, 5)", "(2, 3)", "5", "2"]),
-    "linear bias": (lambda: ag.linear(Tensor(np.ones((4, 2))), np.ones((2, 3)), np.ones(4)), ["linear", "(4,)"]),
+    "linear": (
+        lambda: ag.linear(Tensor(np.ones((4, 5))), np.ones((2, 3)), np.ones(3)),
+        ["linear", "(4, 5)", "(2, 3)", "5", "2"],
+    ),
+    "linear bias": (
+        lambda: ag.linear(Tensor(np.ones((4, 2))), np.ones((2, 3)), np.ones(4)),
+        ["linear", "(4,)"],
+    ),
     "reshape": (lambda: Tensor([1.0, 2.0, 3.0]).reshape(2, 2), ["reshape", "(3,)", "(2,2)"]),
-    "broadcast_to": (lambda: ag.broadcast_to(Tensor([1.0, 2.0, 3.0]), (2,)), ["broadcast_to", "(3,)", "(2,)"]),
-    "concatenate": (lambda: ag.concatenate([Tensor(np.ones((2, 2))), np.ones((3, 3))]), ["concatenate", "(2, 2)", "(3, 3)"]),
+    "broadcast_to": (
+        lambda: ag.broadcast_to(Tensor([1.0, 2.0, 3.0]), (2,)),
+        ["broadcast_to", "(3,)", "(2,)"],
+    ),
+    "concatenate": (
+        lambda: ag.concatenate([Tensor(np.ones((2, 2))), np.ones((3, 3))]),
+        ["concatenate", "(2, 2)", "(3, 3)"],
+    ),
     "stack": (lambda: ag.stack([Tensor([1.0]), np.ones(3)]), ["stack", "(1,)", "(3,)"]),
     "squeeze": (lambda: ag.squeeze(Tensor([1.0, 2.0]), 0), ["squeeze", "(2,)"]),
     "split": (lambda: ag.split(Tensor([1.0, 2.0, 3.0]), 2), ["split", "3", "2"]),
-    "einsum": (lambda: ag.einsum("ij,jk->ik", Tensor(np.ones((2, 3))), np.ones((2, 3))), ["einsum", "(2, 3)", "j"]),
+    "einsum": (
+        lambda: ag.einsum("ij,jk->ik", Tensor(np.ones((2, 3))), np.ones((2, 3))),
+        ["einsum", "(2, 3)", "j"],
+    ),
     "einsum operands": (lambda: ag.einsum("i,j->ij", Tensor([1.0])), ["einsum", "i,j->ij"]),
     "dot of lists": (lambda: ag.dot([Value(1.0)], [1.0, 2.0]), ["dot", "1", "2"]),
-    "index_update": (lambda: ag.index_update(Tensor([1.0, 2.0]), slice(0, 1), [1.0, 2.0, 3.0]), ["index_update", "(2,)", "(3,)"]),
+    "index_update": (
+        lambda: ag.index_update(Tensor([1.0, 2.0]), slice(0, 1), [1.0, 2.0, 3.0]),
+        ["index_update", "(2,)", "(3,)"],
+    ),
     "diag": (lambda: ag.diag(Tensor(np.ones((1, 1, 1)))), ["diag", "(1, 1, 1)"]),
     "inv": (lambda: ag.inv(Tensor(np.ones((2, 3)))), ["inv", "(2, 3)"]),
     "det": (lambda: ag.det(Tensor([1.0, 2.0])), ["det", "(2,)"]),
@@ -502,7 +565,12 @@ def test_backward_of_several_numbers():
 
 
 @pytest.mark.parametrize(
-    "call", [lambda y, x, g: y.backward(g), lambda y, x, g: ag.gradients(y, x, g), lambda y, x, g: ag.gradients(y, x, g, create_graph=True)]
+    "call",
+    [
+        lambda y, x, g: y.backward(g),
+        lambda y, x, g: ag.gradients(y, x, g),
+        lambda y, x, g: ag.gradients(y, x, g, create_graph=True),
+    ],
 )
 @pytest.mark.parametrize("shape", [(4,), (3, 1), (), (1, 3), (0,)], ids=str)
 def test_gradient_of_the_wrong_shape(call, shape):
@@ -518,7 +586,17 @@ def test_gradient_of_the_wrong_shape(call, shape):
 
 @pytest.mark.parametrize(
     "gradient",
-    ["abc", 1j, np.ones(3) * 1j, np.ones(3, np.float16), None, [None, 1, 2], np.ma.ones(3), {1}, Tensor([1.0, 1.0, 1.0])],
+    [
+        "abc",
+        1j,
+        np.ones(3) * 1j,
+        np.ones(3, np.float16),
+        None,
+        [None, 1, 2],
+        np.ma.ones(3),
+        {1},
+        Tensor([1.0, 1.0, 1.0]),
+    ],
     ids=repr,
 )
 def test_gradient_of_the_wrong_kind(gradient):
@@ -559,7 +637,16 @@ def test_backward_of_a_constant(kind, given, texts):
     """backward and gradients of what holds no variable: GraphError that says so, what cuts a graph, and which cut it was."""
     x = kind(3.0, label="x")
     for call in (lambda y: y.backward(), lambda y: ag.gradients(y, x)):
-        with refused(ag.GraphError, "nothing to differentiate", ".detach()", ".data", ".item()", "no_grad", *texts, unchanged=[x]):
+        with refused(
+            ag.GraphError,
+            "nothing to differentiate",
+            ".detach()",
+            ".data",
+            ".item()",
+            "no_grad",
+            *texts,
+            unchanged=[x],
+        ):
             call(given(x))
 
 
@@ -595,7 +682,9 @@ def test_gradients_of_an_unused_input(create_graph):
 
 
 @pytest.mark.parametrize(
-    "bad", [3.0, np.ones(2), None, "x", {"x": 1.0}, {Value(1.0)}], ids=["float", "array", "None", "str", "dict of floats", "set"]
+    "bad",
+    [3.0, np.ones(2), None, "x", {"x": 1.0}, {Value(1.0)}],
+    ids=["float", "array", "None", "str", "dict of floats", "set"],
 )
 def test_gradients_takes_nodes(bad):
     """gradients of or with respect to raw data: DTypeError that names the type (in a list None holds no place)."""
@@ -636,7 +725,9 @@ CUTTERS = {
 def test_what_would_cut_the_graph(make, cut):
     """float, int, math, %-format, np.asarray, np.vectorize… of a variable: GraphError with what stays in the graph and what leaves it."""
     node = make()
-    with refused(ag.GraphError, "'w'", "cut the graph", ".item()", ".data", ".detach()", "np.exp", unchanged=[node]):
+    with refused(
+        ag.GraphError, "'w'", "cut the graph", ".item()", ".data", ".detach()", "np.exp", unchanged=[node]
+    ):
         cut(node)
 
 
@@ -650,7 +741,12 @@ def test_a_fill_value_that_is_a_variable_is_refused():
 
 def test_constants_convert_freely():
     """float, int, math.exp and np.asarray of a constant cut nothing, and work."""
-    for c in (Value(2.0, requires_grad=False), Tensor(2.0, requires_grad=False), Value(2.0).detach(), Tensor([2.0]).detach()):
+    for c in (
+        Value(2.0, requires_grad=False),
+        Tensor(2.0, requires_grad=False),
+        Value(2.0).detach(),
+        Tensor([2.0]).detach(),
+    ):
         assert float(c) == 2.0
         assert int(c) == 2
         assert math.exp(c) == math.exp(2.0)
@@ -720,7 +816,9 @@ IN_PLACE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [lambda: Value(3.0, label="w"), lambda: Tensor([3.0, 4.0], label="w")], ids=["Value", "Tensor"])
+@pytest.mark.parametrize(
+    "make", [lambda: Value(3.0, label="w"), lambda: Tensor([3.0, 4.0], label="w")], ids=["Value", "Tensor"]
+)
 @pytest.mark.parametrize("symbol", IN_PLACE)
 def test_in_place_on_a_leaf_with_a_gradient(make, symbol):
     """w -= … outside no_grad on a leaf that has a .grad: GraphError with the operator, the leaf and the ways out."""
@@ -811,7 +909,12 @@ class TestStale:
 
     def test_a_view(self, change):
         """What was reshaped, transposed or sliced out of w has read w: its numbers stay, or it is refused."""
-        for view in (lambda w: w.reshape(2, 1)[:, 0], lambda w: w[::-1], lambda w: ag.broadcast_to(w, (2, 2))[0], lambda w: w[:]):
+        for view in (
+            lambda w: w.reshape(2, 1)[:, 0],
+            lambda w: w[::-1],
+            lambda w: ag.broadcast_to(w, (2, 2))[0],
+            lambda w: w[:],
+        ):
             w, x = Tensor([1.0, 2.0], label="w"), Tensor([3.0, 4.0])
             part = view(w)
             old, y = part.data.copy(), (part * x).sum()
@@ -851,9 +954,21 @@ class TestStale:
 
 
 @pytest.mark.parametrize(
-    "view", [lambda w: w.reshape(2), lambda w: w[:], lambda w: w.T, lambda w: w.ravel(), lambda w: w[::-1][::-1], lambda w: w * 1.0]
+    "view",
+    [
+        lambda w: w.reshape(2),
+        lambda w: w[:],
+        lambda w: w.T,
+        lambda w: w.ravel(),
+        lambda w: w[::-1][::-1],
+        lambda w: w * 1.0,
+    ],
 )
-@pytest.mark.parametrize("change", [_stepped, lambda w: setattr(w, "data", w.data.__isub__(1.0))], ids=["optimiser", "data, in place"])
+@pytest.mark.parametrize(
+    "change",
+    [_stepped, lambda w: setattr(w, "data", w.data.__isub__(1.0))],
+    ids=["optimiser", "data, in place"],
+)
 def test_a_view_taken_under_no_grad_keeps_its_numbers(view, change):
     """Weights kept under no_grad, or a view of a constant, are not written through by later steps; or backward refuses."""
     for make in (Tensor, lambda d: Tensor(d, requires_grad=False)):
@@ -885,7 +1000,9 @@ def test_a_shallow_copy_has_numbers_of_its_own():
 
 
 @pytest.mark.parametrize(
-    "bad", [np.ones((2, 2)), np.ones(3), "abc", np.ones((1, 2)), 1j], ids=["(2, 2)", "(3,)", "str", "(1, 2)", "complex"]
+    "bad",
+    [np.ones((2, 2)), np.ones(3), "abc", np.ones((1, 2)), 1j],
+    ids=["(2, 2)", "(3,)", "str", "(1, 2)", "complex"],
 )
 def test_a_gradient_set_by_hand_to_something_else(bad):
     """A leaf's .grad that is no gradient of its shape: ShapeError or DTypeError at the next backward, which changes nothing."""
@@ -918,7 +1035,9 @@ def test_the_data_of_a_result_are_not_assigned():
         y.data = np.ones(2)
 
 
-@pytest.mark.parametrize("data", ["abc", None, 1j, [None, 1.0], Tensor([1.0, 2.0]), np.ones(2) * 1j], ids=repr)
+@pytest.mark.parametrize(
+    "data", ["abc", None, 1j, [None, 1.0], Tensor([1.0, 2.0]), np.ones(2) * 1j], ids=repr
+)
 def test_data_of_the_wrong_kind_are_not_assigned(data):
     """t.data = what is no array of numbers: DTypeError (an object list ValueError), t unchanged."""
     t = Tensor([1.0, 2.0])
@@ -929,11 +1048,16 @@ def test_data_of_the_wrong_kind_are_not_assigned(data):
 # ---- Section 4: NumPy functions without a rule ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["median", "cross", "kron", "hstack", "interp", "convolve", "unwrap", "fmod", "cbrt", "floor_divide"])
+@pytest.mark.parametrize(
+    "name",
+    ["median", "cross", "kron", "hstack", "interp", "convolve", "unwrap", "fmod", "cbrt", "floor_divide"],
+)
 def test_a_numpy_function_without_a_rule(name):
     """NotImplementedError that names it, what is supported, and .data."""
     t, function = Tensor([1.0, 2.0, 3.0]), getattr(np, name)
-    args = {"interp": (t, t, t), "hstack": ([t, t],), "median": (t,), "unwrap": (t,), "cbrt": (t,)}.get(name, (t, t))
+    args = {"interp": (t, t, t), "hstack": ([t, t],), "median": (t,), "unwrap": (t,), "cbrt": (t,)}.get(
+        name, (t, t)
+    )
     with refused(NotImplementedError, f"np.{name}", "exp", "matmul", ".data", unchanged=[t]):
         function(*args)
     if name in ("cbrt", "floor_divide", "fmod"):
@@ -952,7 +1076,9 @@ COPIERS = {
 }
 
 
-@pytest.mark.parametrize("make", [lambda: Value(2.0) * 3.0, lambda: Tensor([2.0]) * 3.0], ids=["Value", "Tensor"])
+@pytest.mark.parametrize(
+    "make", [lambda: Value(2.0) * 3.0, lambda: Tensor([2.0]) * 3.0], ids=["Value", "Tensor"]
+)
 @pytest.mark.parametrize("copier", COPIERS.values(), ids=COPIERS)
 def test_an_interior_node_is_not_copied(make, copier):
     """copy, deepcopy and pickle of a result: GraphError that names its operation and .detach()."""
@@ -1042,7 +1168,9 @@ def through(op, node):
 
 
 KINDS = pytest.mark.parametrize(
-    "make", [lambda: Value(2.0), lambda: Tensor([1.0, 2.0, 3.0]), lambda: Tensor([2.0])], ids=["Value", "Tensor", "Tensor of 1"]
+    "make",
+    [lambda: Value(2.0), lambda: Tensor([1.0, 2.0, 3.0]), lambda: Tensor([2.0])],
+    ids=["Value", "Tensor", "Tensor of 1"],
 )
 
 
@@ -1054,7 +1182,10 @@ def test_the_wrong_number_of_gradients(make, count, form):
     if not count and form in ("tuple", "list"):
         return  # an operation without a derivative
     one = lambda xp, g, out, x: g * 2.0  # noqa: E731
-    many = {"one function": lambda *a: [one(*a)] * count, "one function, tuple": lambda *a: (one(*a),) * count}
+    many = {
+        "one function": lambda *a: [one(*a)] * count,
+        "one function, tuple": lambda *a: (one(*a),) * count,
+    }
     x = make()
     with refused((ag.GraphError, TypeError), "'odd'", str(count), "1", unchanged=[x]) as caught:
         vjps = many.get(form) or {"tuple": (one,) * count, "list": [one] * count}[form]
@@ -1064,7 +1195,9 @@ def test_the_wrong_number_of_gradients(make, count, form):
 
 @KINDS
 @pytest.mark.parametrize(
-    "vjps", [lambda xp, g, out, x: g * 2.0, lambda xp, g, out, x: None, lambda xp, g, out, x: 3], ids=["share", "None", "int"]
+    "vjps",
+    [lambda xp, g, out, x: g * 2.0, lambda xp, g, out, x: None, lambda xp, g, out, x: 3],
+    ids=["share", "None", "int"],
 )
 def test_one_function_must_return_a_list(make, vjps):
     """A single vjp (the comma of the tuple forgotten) that returns no list: GraphError that names the operation."""
@@ -1104,7 +1237,18 @@ class Mine(Exception):
 
 @KINDS
 @pytest.mark.parametrize(
-    "kind", [Mine, ValueError, KeyError, ZeroDivisionError, IndexError, TypeError, StopIteration, MemoryError, RecursionError]
+    "kind",
+    [
+        Mine,
+        ValueError,
+        KeyError,
+        ZeroDivisionError,
+        IndexError,
+        TypeError,
+        StopIteration,
+        MemoryError,
+        RecursionError,
+    ],
 )
 @pytest.mark.parametrize("together", [False, True], ids=["tuple", "one function"])
 def test_a_users_exception_passes_through_backward(make, kind, together):
@@ -1122,7 +1266,9 @@ def test_a_users_exception_passes_through_backward(make, kind, together):
 
 
 @KINDS
-@pytest.mark.parametrize("kind", [Mine, ValueError, KeyError, ZeroDivisionError, IndexError, TypeError, MemoryError])
+@pytest.mark.parametrize(
+    "kind", [Mine, ValueError, KeyError, ZeroDivisionError, IndexError, TypeError, MemoryError]
+)
 def test_a_users_exception_passes_through_the_forward(make, kind):
     """An exception inside a forward arrives as it is, with a note that names the operation."""
     x, raised = make(), []
@@ -1139,7 +1285,13 @@ def test_a_users_exception_passes_through_the_forward(make, kind):
 @KINDS
 @pytest.mark.parametrize(
     "made",
-    [lambda xp, x: "abc", lambda xp, x: None, lambda xp, x: 1j, lambda xp, x: object(), lambda xp, x: Value(1.0)],
+    [
+        lambda xp, x: "abc",
+        lambda xp, x: None,
+        lambda xp, x: 1j,
+        lambda xp, x: object(),
+        lambda xp, x: Value(1.0),
+    ],
     ids=["str", "None", "complex", "object", "node"],
 )
 def test_a_forward_that_gives_no_real_number(make, made):
@@ -1158,10 +1310,15 @@ def test_a_forward_of_a_value_gives_one_number():
     made = ag.apply(ag.Op("odd", lambda xp, x: 3, (lambda xp, g, out, x: g,)), Value(1.0))
     assert type(made.data) is float
     with np.errstate(all="raise"):
-        assert (ag.apply(ag.Op("odd", lambda xp, x: np.float64(1e200), (lambda xp, g, out, x: g,)), Value(1.0)) ** 2).data == math.inf
+        assert (
+            ag.apply(ag.Op("odd", lambda xp, x: np.float64(1e200), (lambda xp, g, out, x: g,)), Value(1.0))
+            ** 2
+        ).data == math.inf
 
 
-@pytest.mark.parametrize("vjps", [3, "abc", (3,), (lambda *a: 0.0, "g")], ids=["int", "str", "tuple of int", "tuple with str"])
+@pytest.mark.parametrize(
+    "vjps", [3, "abc", (3,), (lambda *a: 0.0, "g")], ids=["int", "str", "tuple of int", "tuple with str"]
+)
 def test_vjps_that_cannot_be_called(vjps):
     """Op(…, what is no function): TypeError, at the latest when it is applied."""
     with pytest.raises(TypeError):
@@ -1200,7 +1357,9 @@ def test_a_mask_that_a_rule_returns_is_not_given_away(make):
         ag.Op(
             "masked",
             lambda xp, x: x * 1.0,
-            (lambda xp, g, out, x: mine if x.shape else 1.0,) if isinstance(x, Tensor) else (lambda xp, g, out, x: 1.0,),
+            (lambda xp, g, out, x: mine if x.shape else 1.0,)
+            if isinstance(x, Tensor)
+            else (lambda xp, g, out, x: 1.0,),
         ),
         x,
     ).backward(None if x.size == 1 else np.ones(x.shape))
@@ -1279,7 +1438,11 @@ def test_no_grad_does_not_leak_between_tasks():
             *(
                 task(mode, expected, n)
                 for n in (3, 5, 7)
-                for mode, expected in ((ag.no_grad, False), (ag.enable_grad, True), (contextlib.nullcontext, True))
+                for mode, expected in (
+                    (ag.no_grad, False),
+                    (ag.enable_grad, True),
+                    (contextlib.nullcontext, True),
+                )
             )
         )
 
@@ -1525,7 +1688,9 @@ def outcomes_of_interrupts(call, nodes, steps):
     return outcomes
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a generator's finalizer was interrupted
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # a generator's finalizer was interrupted
 @pytest.mark.parametrize("kinds", ["Values", "Tensors"])
 def test_an_interrupt_at_every_instruction_of_backward_leaves_old_or_new(kinds):
     """KeyboardInterrupt before each bytecode instruction of backward in turn: every .grad is old, or every .grad is new."""
@@ -1592,7 +1757,9 @@ print("ok", cut > 10)
 @pytest.mark.skipif(not hasattr(__import__("signal"), "setitimer"), reason="no interval timers here")
 def test_a_storm_of_interrupts_leaves_old_or_new():
     """Ctrl-C by a timer at random moments of 250 backward passes, Values and Tensors together: never a mixture."""
-    done = subprocess.run([sys.executable, "-c", STORM], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", STORM], capture_output=True, text=True, timeout=100, check=False
+    )
     assert done.stdout.split() == ["ok", "True"], done.stdout + done.stderr
 
 
@@ -1719,7 +1886,9 @@ def test_classes_that_do_not_fit(target, kind, texts):
         nn.cross_entropy(logits, target)
 
 
-@pytest.mark.parametrize("call", [lambda r: nn.mse(Tensor([1.0]), [1.0], r), lambda r: nn.cross_entropy(Tensor([[1.0]]), [0], r)])
+@pytest.mark.parametrize(
+    "call", [lambda r: nn.mse(Tensor([1.0]), [1.0], r), lambda r: nn.cross_entropy(Tensor([[1.0]]), [0], r)]
+)
 @pytest.mark.parametrize("reduction", ["avg", None, 3], ids=repr)
 def test_an_unknown_reduction(call, reduction):
     """ValueError that names the argument and what is allowed."""
@@ -1815,7 +1984,15 @@ class Forgetful(nn.Module):
         return x * self.weight
 
 
-@pytest.mark.parametrize("use", [lambda m: m(1.0), lambda m: m.parameters(), lambda m: m.zero_grad(), lambda m: list(m.named_parameters())])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda m: m(1.0),
+        lambda m: m.parameters(),
+        lambda m: m.zero_grad(),
+        lambda m: list(m.named_parameters()),
+    ],
+)
 def test_a_module_that_forgets_super_init(use):
     """A Module subclass without super().__init__(): AttributeError that says so, by name."""
     with refused(AttributeError, "Forgetful", "super().__init__()"):
@@ -1955,7 +2132,9 @@ def test_ordinary_training_does_not_warn():
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("bad", [np.ones(7), np.ones((2, 2)), np.array([1.0]), np.array(1.0), "abc"], ids=repr)
+@pytest.mark.parametrize(
+    "bad", [np.ones(7), np.ones((2, 2)), np.array([1.0]), np.array(1.0), "abc"], ids=repr
+)
 def test_a_step_with_a_wrong_gradient_changes_nothing(momentum, bad):
     """A .grad that was set by hand to another shape: ShapeError or DTypeError, and no parameter before it has moved."""
     a, b = Tensor([1.0, 2.0], label="a"), Tensor([3.0, 4.0], label="b")

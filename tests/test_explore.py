@@ -148,7 +148,10 @@ def many_tensors():
     """303 nodes, most of them arrays that have nothing in common."""
     y = ag.Tensor(np.random.default_rng(0).normal(size=(8, 8)), label="y")
     for i in range(60):
-        w, b = (ag.Tensor(np.random.default_rng(i).normal(size=shape), label=f"{name}{i}") for name, shape in (("W", (8, 8)), ("b", 8)))
+        w, b = (
+            ag.Tensor(np.random.default_rng(i).normal(size=shape), label=f"{name}{i}")
+            for name, shape in (("W", (8, 8)), ("b", 8))
+        )
         y = (y @ w + b).tanh()
     return (y * y).mean()
 
@@ -230,7 +233,11 @@ GRAPHS = {
 def payload(page):
     """What the page was told."""
     data = json.loads(re.search(r'id="graph">(.*?)</script>', page.html, re.S)[1])
-    return json.loads(json.loads(zlib.decompress(base64.b64decode(data)))["data"]) if isinstance(data, str) else data
+    return (
+        json.loads(json.loads(zlib.decompress(base64.b64decode(data)))["data"])
+        if isinstance(data, str)
+        else data
+    )
 
 
 # ---- Without a browser ----------------------------------------------------------------------------------------------
@@ -322,7 +329,9 @@ def test_hostile_labels_stay_in_the_data(label):
     page = explore(value(2.0, label) * 3.0)
     data = re.search(r'id="graph">(.*?)</script>\n<script>', page.html, re.S)[1]
     assert not set("<>&\u2028\u2029") & set(data)
-    assert [box[0] for box in payload(page)["boxes"] if box[1] == 1] == [label if len(label) < 120 else "x" * 40 + "…" + "x" * 79]
+    assert [box[0] for box in payload(page)["boxes"] if box[1] == 1] == [
+        label if len(label) < 120 else "x" * 40 + "…" + "x" * 79
+    ]
     page.html.encode()
     assert page._repr_html_().count("<") == 2  # the frame's own tags
 
@@ -340,7 +349,10 @@ def test_what_cannot_be_explained():
     x = value(1.0)
     for _ in range(MOST):
         x = x.sin()
-    with pytest.raises(GraphTooLargeError, match=r"explore: 2,001 nodes, a page takes 2,000: .*inner node; .*ag\.tree.*result$"):
+    with pytest.raises(
+        GraphTooLargeError,
+        match=r"explore: 2,001 nodes, a page takes 2,000: .*inner node; .*ag\.tree.*result$",
+    ):
         explore(x)  # nothing in it can be collapsed
 
 
@@ -364,7 +376,9 @@ def test_only_a_page_is_written(name, tmp_path, monkeypatch):
     shown = os.fsdecode(name)
     hint = f"; ag.draw(node).save({shown!r}) makes a picture" if shown in ("p.svg", "p.png") else ""
     for write in (lambda: explore(neuron(), name), lambda: explore(neuron()).save(name)):
-        with pytest.raises(ValueError, match=f"^{re.escape(f'explore: the name must end in .html, got {shown!r}{hint}')}$"):
+        with pytest.raises(
+            ValueError, match=f"^{re.escape(f'explore: the name must end in .html, got {shown!r}{hint}')}$"
+        ):
             write()
     assert os.listdir(tmp_path) == []
     explore(neuron(), "P.HTM")
@@ -400,7 +414,9 @@ def test_representations():
     """The page shows itself in a notebook as a sandboxed frame, in a console as one line."""
     page = explore(neuron())
     assert isinstance(page, Page)
-    assert re.fullmatch(r"Page\(f = 0\.462117, 6 nodes, \d+ KB; \.save\('page\.html'\) writes it\)", repr(page))
+    assert re.fullmatch(
+        r"Page\(f = 0\.462117, 6 nodes, \d+ KB; \.save\('page\.html'\) writes it\)", repr(page)
+    )
     frame = page._repr_html_()
     assert frame.startswith('<iframe sandbox="allow-scripts" ')
     assert "allow-same-origin" not in frame
@@ -412,11 +428,15 @@ def test_representations():
 @pytest.fixture(scope="module")
 def browser():
     """A headless Chromium, one for all tests of a worker."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the extra `test`")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: the extra `test`"
+    )
     if CHROMIUM is None:
         pytest.skip("no chromium on the PATH: apt install chromium")
     with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        chromium = running.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
         yield chromium
         chromium.close()
 
@@ -488,7 +508,11 @@ def as_shown(x):
 def close(got, true, exactly):
     """Whether a number of the page is the engine's: to the last bit, or to the ten digits that were sent."""
     got, true = float(got), float(np.reshape(true, ()))
-    return got == true or (math.isnan(got) and math.isnan(true)) or (not exactly and math.isclose(got, true, rel_tol=2e-9))
+    return (
+        got == true
+        or (math.isnan(got) and math.isnan(true))
+        or (not exactly and math.isclose(got, true, rel_tol=2e-9))
+    )
 
 
 @pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
@@ -521,17 +545,27 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
             if parent.size > 1:
                 continue
             if node.size == 1:
-                fresh = [type(other)(other.data) for other in node.parents]  # the operation alone, on leaves of their own
+                fresh = [
+                    type(other)(other.data) for other in node.parents
+                ]  # the operation alone, on leaves of their own
                 out = ag.apply(node.op, *fresh, kind=type(node))
-                assert close(line["local"], ag.gradients(out, fresh[k], np.ones_like(out.data) if out.shape else None), exactly)
+                assert close(
+                    line["local"],
+                    ag.gradients(out, fresh[k], np.ones_like(out.data) if out.shape else None),
+                    exactly,
+                )
                 assert close(line["upstream"], node.grad, exactly)
                 product = float(line["upstream"]) * float(line["local"])
                 assert float(line["share"]) == pytest.approx(product, rel=1e-9, nan_ok=True)
             share = float(line["share"])
             held[parent] = share if before is None else before + share
             rounding = 0 if exactly else 1e-9  # parts of ten digits each
-            assert before is None or float(line["before"]) == pytest.approx(before, rel=rounding, abs=rounding, nan_ok=True)
-            assert float(line["total"]) == pytest.approx(held[parent], rel=rounding, abs=rounding, nan_ok=True)
+            assert before is None or float(line["before"]) == pytest.approx(
+                before, rel=rounding, abs=rounding, nan_ok=True
+            )
+            assert float(line["total"]) == pytest.approx(
+                held[parent], rel=rounding, abs=rounding, nan_ok=True
+            )
             totals[parent] = line["total"]
             assert as_shown(line["text"].split("=")[-1]) == pytest.approx(share, rel=1e-3, nan_ok=True)
     assert all(close(total, node.grad, exactly) for node, total in totals.items())
@@ -542,11 +576,15 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
         else:
             low, high, mean, norm = map(float, line["total"].split(",")[:4])
             assert [low, high] == pytest.approx([node.grad.min(), node.grad.max()], rel=1e-5)
-            assert [mean, norm] == pytest.approx([node.grad.mean(), np.linalg.norm(node.grad)], rel=1e-5, abs=1e-12)
+            assert [mean, norm] == pytest.approx(
+                [node.grad.mean(), np.linalg.norm(node.grad)], rel=1e-5, abs=1e-12
+            )
     for i, grad, _ in steps[-1]["nodes"]:
         if nodes[i].requires_grad and nodes[i].size == 1:
             assert close(grad, nodes[i].grad, exactly)
-    assert all("∂ —" in words for i, _, words in steps[0]["nodes"] if nodes[i].requires_grad)  # never 0 before a backward
+    assert all(
+        "∂ —" in words for i, _, words in steps[0]["nodes"] if nodes[i].requires_grad
+    )  # never 0 before a backward
 
 
 def lines_of(root, tab, path):
@@ -559,7 +597,9 @@ def test_the_chain_rule_in_full(tab, tmp_path):
     words = lines_of(neuron(), tab, tmp_path / "page.html")
     assert any(line.startswith("n = v1 + b = −1 + 1.5 = 0.5") for line in words)
     at_the_end = "∂f/∂n += ∂f/∂f × ∂tanh(n)/∂n = 1 × 0.7864 = 0.7864"  # ∂f/∂n would stand on both sides
-    assert any(at_the_end in line and "local derivative: ∂tanh(n)/∂n = 1 − tanh²(n)" in line for line in words)
+    assert any(
+        at_the_end in line and "local derivative: ∂tanh(n)/∂n = 1 − tanh²(n)" in line for line in words
+    )
     assert any("∂f/∂w += ∂f/∂v1 × ∂v1/∂w = 0.7864 × (−2) = −1.573" in line for line in words)
     words = lines_of(diamond(), tab, tmp_path / "page.html")
     assert any("used 2 times: its parts are added" in line and "Already 12, now 21" in line for line in words)
@@ -568,22 +608,58 @@ def test_the_chain_rule_in_full(tab, tmp_path):
 @pytest.mark.parametrize(
     ("build", "sentence", "absent"),
     [
-        (dead_relu, "because the local derivative ∂v1/∂x is 0 here: to first order, a small change of x does not change v1", "arrives"),
+        (
+            dead_relu,
+            "because the local derivative ∂v1/∂x is 0 here: to first order, a small change of x does not change v1",
+            "arrives",
+        ),
         (
             lambda: value(0.0, "zero").detach() * value(2.0, "x").exp(),
             "because nothing arrives from above, the side of the result: ∂L/∂v1 is 0",
             None,
         ),
         (cancelled, "0, because the parts that arrived at a cancel: ∂L/∂a is 0", "nothing arrives"),
-        (cancelled_above, "0, because nothing arrives from above, the side of the result: ∂L/∂b is 0", "cancel"),
-        (lambda: value(0.0, "x").relu() * 2.0, "relu has a corner at 0, where x is: the slope jumps there", "small change"),
-        (lambda: abs(value(0.0, "x")) * 2.0, "abs has a corner at 0, where x is: the slope jumps there", "small change"),
-        (ties, "maximum has a corner at a tie: the slope jumps there, and by convention this derivative is 0.5", None),
-        (lambda: value(0.0, "x") ** 2 * 3.0, "to first order, a small change of x does not change v", "corner"),
-        (lambda: ag.apply(ops.CLIP, value(1.0, "x"), 0.0, 1.0) * 2.0, "clip has a corner at the edge, where x is", None),
+        (
+            cancelled_above,
+            "0, because nothing arrives from above, the side of the result: ∂L/∂b is 0",
+            "cancel",
+        ),
+        (
+            lambda: value(0.0, "x").relu() * 2.0,
+            "relu has a corner at 0, where x is: the slope jumps there",
+            "small change",
+        ),
+        (
+            lambda: abs(value(0.0, "x")) * 2.0,
+            "abs has a corner at 0, where x is: the slope jumps there",
+            "small change",
+        ),
+        (
+            ties,
+            "maximum has a corner at a tie: the slope jumps there, and by convention this derivative is 0.5",
+            None,
+        ),
+        (
+            lambda: value(0.0, "x") ** 2 * 3.0,
+            "to first order, a small change of x does not change v",
+            "corner",
+        ),
+        (
+            lambda: ag.apply(ops.CLIP, value(1.0, "x"), 0.0, 1.0) * 2.0,
+            "clip has a corner at the edge, where x is",
+            None,
+        ),
         (row_cancels, "0, because what arrives and the local derivatives cancel", "small change"),
-        (lambda: scale([1.0, -1.0]), "0, because what arrives and the local derivatives cancel", "small change"),
-        (lambda: scale([0.0, 0.0]), "because the local derivative ∂v2/∂v1 is 0 here: to first order", "cancel"),
+        (
+            lambda: scale([1.0, -1.0]),
+            "0, because what arrives and the local derivatives cancel",
+            "small change",
+        ),
+        (
+            lambda: scale([0.0, 0.0]),
+            "because the local derivative ∂v2/∂v1 is 0 here: to first order",
+            "cancel",
+        ),
         (overflow, "because v2 is infinity already in the forward pass", "no finite slope"),
         (infinite, "the local derivative ∂v1/∂x is infinity", None),
         (lambda: value(-1.0, "x").log().sqrt(), "not a number", None),
@@ -633,7 +709,14 @@ def test_why_a_gradient_is_odd(build, sentence, absent, tab, tmp_path):
         (lambda: -value(-2.0, "a") + 1.0, ["= −a = −(−2) = 2"]),
         (lambda: -value(2.0, "a") + 1.0, ["= −a = −2"]),
         (masked, ["= 4 if true else (−2) = 4"]),
-        (expressions, ["d = (x1 + w1) × x1 = (−1) × 2 = −2", "o = d / (x1 + w1) = (−2) / (−1) = 2", "∂o/∂(x1 + w1) += ∂o/∂o × "]),
+        (
+            expressions,
+            [
+                "d = (x1 + w1) × x1 = (−1) × 2 = −2",
+                "o = d / (x1 + w1) = (−2) / (−1) = 2",
+                "∂o/∂(x1 + w1) += ∂o/∂o × ",
+            ],
+        ),
         (mixed, ["v1 = s as a Tensor = 0.5"]),
     ],
     ids=[
@@ -667,8 +750,19 @@ def test_formulas_with_numbers(build, lines, tab, tmp_path):
 @pytest.mark.parametrize(
     ("build", "lines", "absent"),
     [
-        (repeated, ["∂L/∂W += ∂L/∂L = all 1", "as W has: ∂L/∂L, of shape (), is repeated over what sum put together"], "summed"),
-        (lambda: ag.Tensor(np.ones((4, 3)), label="W").mean(), ["∂L/∂W += (∂L/∂L) / 12 =", "is repeated over what mean"], "summed"),
+        (
+            repeated,
+            [
+                "∂L/∂W += ∂L/∂L = all 1",
+                "as W has: ∂L/∂L, of shape (), is repeated over what sum put together",
+            ],
+            "summed",
+        ),
+        (
+            lambda: ag.Tensor(np.ones((4, 3)), label="W").mean(),
+            ["∂L/∂W += (∂L/∂L) / 12 =", "is repeated over what mean"],
+            "summed",
+        ),
         (
             broadcast,
             [
@@ -680,8 +774,16 @@ def test_formulas_with_numbers(build, lines, tab, tmp_path):
             "is repeated over what sub",
         ),
         (mixed, ["+= sum(∂L/∂v3 × t) =", "one number: summed over what was repeated"], None),
-        (lambda: ag.Tensor(np.ones((4, 3)), label="W").reshape(3, 4).sum(), ["the same numbers in another shape"], "summed"),
-        (lambda: (ag.Tensor(np.ones((4, 3)), label="W") @ np.ones((3, 2))).sum(), ["∂L/∂W += ∂L/∂v1 @ c1ᵀ"], "summed"),
+        (
+            lambda: ag.Tensor(np.ones((4, 3)), label="W").reshape(3, 4).sum(),
+            ["the same numbers in another shape"],
+            "summed",
+        ),
+        (
+            lambda: (ag.Tensor(np.ones((4, 3)), label="W") @ np.ones((3, 2))).sum(),
+            ["∂L/∂W += ∂L/∂v1 @ c1ᵀ"],
+            "summed",
+        ),
     ],
     ids=["sum", "mean", "broadcast", "Value in a Tensor", "reshape", "matmul"],
 )
@@ -729,7 +831,11 @@ def test_keyboard(tab, tmp_path):
     places = []
     for _ in range(25):
         press("Tab")
-        places.append(page.evaluate("document.activeElement.id || document.activeElement.dataset.go || document.activeElement.tagName"))
+        places.append(
+            page.evaluate(
+                "document.activeElement.id || document.activeElement.dataset.go || document.activeElement.tagName"
+            )
+        )
     assert {"predict", "help", "nodes", "next", "slider", "speed"} <= set(places)
     page.focus("#slider")
     before = one.step()
@@ -793,7 +899,10 @@ def test_all_paths(tab, tmp_path):
     page = tab().open(page_file)
     page.locator("[data-node='0']").dispatch_event("click")
     assert page.get_attribute("[data-paths]", "data-paths") == "5"
-    products = [float(x) for x in page.eval_on_selector_all("[data-product]", "all => all.map(e => e.dataset.product)")]
+    products = [
+        float(x)
+        for x in page.eval_on_selector_all("[data-product]", "all => all.map(e => e.dataset.product)")
+    ]
     root.backward()
     a = next(node for node in toposort(root) if node.label == "a")
     assert sum(products) == a.grad
@@ -929,7 +1038,10 @@ def test_focus_stays_with_the_group(tab, tmp_path):
     assert len(set(keys)) == len(keys)
     for key in keys:
         if json.loads(key)[-1] == "neuron0":
-            page.evaluate("key => [...document.querySelectorAll('.frame')].find(e => e.dataset.group === key).lastChild.focus()", key)
+            page.evaluate(
+                "key => [...document.querySelectorAll('.frame')].find(e => e.dataset.group === key).lastChild.focus()",
+                key,
+            )
             page.keyboard.press("Enter")
             assert page.evaluate("document.activeElement.dataset.group") == key
 
@@ -985,7 +1097,9 @@ def test_groups_that_stand_in_a_circle(tab, tmp_path):
     while page.locator(".frame text").count():
         page.locator(".frame text").first.dispatch_event("click")
     assert page.locator("#world .box.group").count() == 2
-    starts = page.eval_on_selector_all("#world .box", "all => all.map(e => Number(e.getAttribute('transform').split(/[( ]/)[1]))")
+    starts = page.eval_on_selector_all(
+        "#world .box", "all => all.map(e => Number(e.getAttribute('transform').split(/[( ]/)[1]))"
+    )
     assert len(starts) == 3
     assert min(np.diff(sorted(starts))) > 64  # x and the two stand in a layer each
     page.keyboard.press("End")
@@ -995,7 +1109,12 @@ def test_strict_policy_from_the_server(tab):
     """The page works as well where the server itself sends the strict policy, and asks for nothing more."""
     one = tab()
     html = explore(large()).html
-    one.page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html", headers={"Content-Security-Policy": POLICY}))
+    one.page.route(
+        "**/*",
+        lambda route: route.fulfill(
+            body=html, content_type="text/html", headers={"Content-Security-Policy": POLICY}
+        ),
+    )
     one.page.goto("http://strict.invalid/page.html")
     one.page.wait_for_selector("html[data-ready]", state="attached")
     one.page.keyboard.press("End")
@@ -1014,7 +1133,12 @@ def test_inside_a_notebooks_frame(build, tab):
     frame.click("[data-go=last]")
     assert "Done" in frame.inner_text("#step")
     frame.click("[data-go=back]")
-    assert frame.evaluate("(() => { try { history.replaceState(null, '', '#a'); return 'no'; } catch { return 'thrown'; } })()") == "thrown"
+    assert (
+        frame.evaluate(
+            "(() => { try { history.replaceState(null, '', '#a'); return 'no'; } catch { return 'thrown'; } })()"
+        )
+        == "thrown"
+    )
 
 
 @pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
@@ -1057,12 +1181,23 @@ def test_contrast(scheme, tab, tmp_path):
     colours = {name: [int(c * 2 if len(text) == 4 else c, 16) for c in re.findall("." if len(text) == 4 else "..", text[1:])]
                for name, text in found.items()}  # fmt: skip
     assert (luminance(colours["paper"]) > 0.5) == (scheme == "light")
-    strongest = max(float(x) for x in page.eval_on_selector_all(".tint", "all => all.map(e => e.getAttribute('fill-opacity'))"))
+    strongest = max(
+        float(x)
+        for x in page.eval_on_selector_all(".tint", "all => all.map(e => e.getAttribute('fill-opacity'))")
+    )
     assert strongest == pytest.approx(0.45)
     for sign in ("plus", "minus"):
-        fill = [strongest * a + (1 - strongest) * b for a, b in zip(colours[sign], colours["paper"], strict=True)]
+        fill = [
+            strongest * a + (1 - strongest) * b for a, b in zip(colours[sign], colours["paper"], strict=True)
+        ]
         assert contrast(fill, colours["ink"]) >= 4.5
-    for text, behind in (("ink", "paper"), ("ink", "panel"), ("soft", "paper"), ("soft", "panel"), ("now", "paper")):
+    for text, behind in (
+        ("ink", "paper"),
+        ("ink", "panel"),
+        ("soft", "paper"),
+        ("soft", "panel"),
+        ("now", "paper"),
+    ):
         assert contrast(colours[text], colours[behind]) >= 4.5, (text, behind)
 
 
@@ -1074,7 +1209,9 @@ def long_names():
 
 
 @pytest.mark.parametrize("size", [(1000, 700), (390, 800)], ids=["wide", "phone"])
-@pytest.mark.parametrize("build", [neuron, large, tensor_mlp, long_names], ids=["neuron", "mlp", "tensor", "long names"])
+@pytest.mark.parametrize(
+    "build", [neuron, large, tensor_mlp, long_names], ids=["neuron", "mlp", "tensor", "long names"]
+)
 def test_nothing_overflows(size, build, tab, tmp_path):
     """No text leaves its box, and the page is no wider than the screen; a picture of it is kept."""
     explore(build(), tmp_path / "page.html")
@@ -1147,7 +1284,9 @@ def test_fit_shows_all(build, tab, tmp_path):
     assert page.evaluate(OUTSIDE) == 0
 
 
-@pytest.mark.parametrize(("build", "whole"), [(neuron, True), (scalar_mlp, True), (xor, True), (chain, False)])
+@pytest.mark.parametrize(
+    ("build", "whole"), [(neuron, True), (scalar_mlp, True), (xor, True), (chain, False)]
+)
 def test_all_is_seen_where_it_can_be_read(build, whole, tab, tmp_path):
     """On a wide screen a graph of up to 60 boxes is seen whole; else the present box is, and letters never are too small to read."""
     explore(build(), tmp_path / "page.html")
@@ -1171,7 +1310,9 @@ def test_heat_maps(tab, tmp_path):
     page.select_option("#nodes", label="W")
     assert page.locator(".heat").count() == 2
     w = next(node for node in toposort(root) if node.label == "W")
-    classes = page.eval_on_selector_all(".heat >> nth=0 >> rect", "all => all.map(e => e.getAttribute('class').split(' ')[1])")
+    classes = page.eval_on_selector_all(
+        ".heat >> nth=0 >> rect", "all => all.map(e => e.getAttribute('class').split(' ')[1])"
+    )
     assert classes == ["plus" if x > 0 else "minus" for x in w.data.ravel()]
     assert "norm" in page.locator(".heat").first.get_attribute("aria-label")
 

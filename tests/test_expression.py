@@ -46,7 +46,11 @@ def test_an_expression_is_what_python_makes_of_it(text):
     """Value and gradients are those of the same text, run on Values by Python."""
     root, _ = evaluate(text, NUMBERS)
     names = {name: ag.Value(number) for name, number in NUMBERS.items()}
-    python = eval(" ".join(text.split()), {name: getattr(ag, name) for name in FUNCTIONS}, {"pi": math.pi, "e": math.e, **names})
+    python = eval(
+        " ".join(text.split()),
+        {name: getattr(ag, name) for name in FUNCTIONS},
+        {"pi": math.pi, "e": math.e, **names},
+    )
     root.backward()
     python.backward()
     leaves = {box.name: box.grad for box in expression_graph(root) if box.name}
@@ -252,12 +256,21 @@ MORE = [
 ]
 
 
-@pytest.mark.parametrize(("planted", "events"), [("", {"compile"}), ("eval('1')", {"compile", "exec"})], ids=["ours", "planted"])
+@pytest.mark.parametrize(
+    ("planted", "events"), [("", {"compile"}), ("eval('1')", {"compile", "exec"})], ids=["ours", "planted"]
+)
 def test_nothing_is_run(planted, events):
     """Python's own audit sees the parser at work, and no code executed, no import, no file, no process; the audit can fail."""
     source = AUDITED.format(tests=os.path.dirname(__file__), more=MORE, planted=planted)
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(ag.__file__))}
-    result = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=300, check=True, env=environment)
+    result = subprocess.run(
+        [sys.executable, "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+        env=environment,
+    )
     assert set(result.stdout.split()) == events
 
 
@@ -291,7 +304,10 @@ def test_the_mark_stands_below_the_place():
         evaluate("日本 + e\u0301 + foo", {"日本": 1.0, "é": 1.0})
     why, text, mark = str(raised.value).split("\n")
     columns = [
-        sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) == "W" else 1 for c in part)
+        sum(
+            0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) == "W" else 1
+            for c in part
+        )
         for part in text.partition("foo")
     ]
     assert mark == " " * columns[0] + "^^^"
@@ -359,7 +375,14 @@ def test_numbers_that_are_refused(arguments, why):
 def test_numbers():
     """As Python reads them, with spaces around, ∞ and NaN by name."""
     found = numbers_of(["a=-1", "b = 2 ", "c=1e-3", "d=inf", "_e1=1_000", "f=-Infinity", "g=nan"])
-    assert list(found.items())[:6] == [("a", -1.0), ("b", 2.0), ("c", 1e-3), ("d", math.inf), ("_e1", 1000.0), ("f", -math.inf)]
+    assert list(found.items())[:6] == [
+        ("a", -1.0),
+        ("b", 2.0),
+        ("c", 1e-3),
+        ("d", math.inf),
+        ("_e1", 1000.0),
+        ("f", -math.inf),
+    ]
     assert np.isnan(found["g"])
 
 
@@ -377,8 +400,15 @@ tanh = -0.905148  ∂ 1
 
 def run(*arguments, **environment):
     command = [sys.executable, "-m", "autograd_mini", *arguments]
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(ag.__file__)), "PYTHONIOENCODING": "utf-8", **environment}
-    return subprocess.run(command, capture_output=True, timeout=300, encoding="utf-8", check=False, env=environment)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.path.dirname(os.path.dirname(ag.__file__)),
+        "PYTHONIOENCODING": "utf-8",
+        **environment,
+    }
+    return subprocess.run(
+        command, capture_output=True, timeout=300, encoding="utf-8", check=False, env=environment
+    )
 
 
 def test_the_tree_of_an_expression():
@@ -433,7 +463,9 @@ def test_the_tree_where_its_letters_cannot_be_printed(encoding):
 
 @pytest.mark.parametrize("command", ["tree", "draw", "explore"])
 @pytest.mark.parametrize(
-    "arguments", [["2^3"], ["x"], ["", "x=1"], ["tahn(x)", "x=1"], ["x", "x=a"], ["(" * 10_000]], ids=lambda x: x[0][:9]
+    "arguments",
+    [["2^3"], ["x"], ["", "x=1"], ["tahn(x)", "x=1"], ["x", "x=a"], ["(" * 10_000]],
+    ids=lambda x: x[0][:9],
 )
 def test_errors_go_to_stderr(capsys, tmp_path, command, arguments):
     """Status 2, no traceback, nothing printed, nothing written."""
@@ -451,7 +483,10 @@ def test_an_error_in_a_process_has_no_traceback():
     result = run("tree", "tahn(x)", "x=1")
     assert result.returncode == 2
     assert result.stdout == ""
-    assert result.stderr == "autograd-mini tree: tahn is no function here: did you mean tan or tanh?\n  tahn(x)\n  ^^^^\n"
+    assert (
+        result.stderr
+        == "autograd-mini tree: tahn is no function here: did you mean tan or tanh?\n  tahn(x)\n  ^^^^\n"
+    )
 
 
 def test_notes(capsys):
@@ -459,7 +494,10 @@ def test_notes(capsys):
     assert cli.main(["tree", "x", "x=1", "y=2"]) == 0
     assert capsys.readouterr() == ("x = 1  ∂ 1\n", "note: y is not in the expression\n")
     assert cli.main(["tree", "2*3"]) == 0
-    assert capsys.readouterr() == ("constant = 6\n", "note: the expression is constant: it has no name, and so no gradient\n")
+    assert capsys.readouterr() == (
+        "constant = 6\n",
+        "note: the expression is constant: it has no name, and so no gradient\n",
+    )
 
 
 def test_a_page_of_a_constant(capsys, tmp_path):
@@ -471,7 +509,11 @@ def test_a_page_of_a_constant(capsys, tmp_path):
 
 def test_the_page_and_the_picture(capsys, tmp_path):
     """Both are written, whole, and said."""
-    for command, name, begins in (("explore", "page.html", "<!doctype html>"), ("draw", "g.svg", "<svg"), ("draw", "g.dot", "digraph")):
+    for command, name, begins in (
+        ("explore", "page.html", "<!doctype html>"),
+        ("draw", "g.svg", "<svg"),
+        ("draw", "g.dot", "digraph"),
+    ):
         path = tmp_path / name
         assert cli.main([command, "tanh(w*x + b)", "w=2", "-o", str(path), "x=-1", "b=0.5"]) == 0
         assert capsys.readouterr().out == f"written: {path}\n"
@@ -513,7 +555,10 @@ def test_a_folder_that_is_missing(capsys, tmp_path, command, name):
     """One line, status 1."""
     path = tmp_path / "nowhere" / name
     assert cli.main([command, "x*x", "x=2", "-o", str(path)]) == 1
-    assert capsys.readouterr() == ("", f"autograd-mini {command}: {path} cannot be written: No such file or directory\n")
+    assert capsys.readouterr() == (
+        "",
+        f"autograd-mini {command}: {path} cannot be written: No such file or directory\n",
+    )
 
 
 def test_a_suffix_that_is_unknown(capsys, tmp_path):

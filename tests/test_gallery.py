@@ -27,7 +27,11 @@ def test_the_gallery_is_listed(capsys):
 
 def test_every_entry_is_a_file_with_one_interface():
     """Each name of the list is a module whose main takes a seed and the path of a picture; and there is none beside them."""
-    files = {path.stem for path in Path(oscillator.__file__).parent.glob("*.py")} - {"__init__", "demo", "picture"}
+    files = {path.stem for path in Path(oscillator.__file__).parent.glob("*.py")} - {
+        "__init__",
+        "demo",
+        "picture",
+    }
     assert files == {name.replace("-", "_") for name in ENTRIES}
     for file in files:
         main = import_module(f"autograd_mini.gallery.{file}").main
@@ -73,7 +77,9 @@ def test_oscillator_becomes_the_sine(seed, capsys):
 
 def test_oscillator_fails_when_it_does_not_converge(monkeypatch, capsys):
     """The exit status is 1 where the network is not the sine."""
-    monkeypatch.setattr(oscillator, "solve", lambda seed: (ag.nn.MLP([1, 4, 1], activation="tanh", rng=seed), [1.0]))
+    monkeypatch.setattr(
+        oscillator, "solve", lambda seed: (ag.nn.MLP([1, 4, 1], activation="tanh", rng=seed), [1.0])
+    )
     assert oscillator.main() == 1
 
 

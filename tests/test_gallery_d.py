@@ -46,7 +46,9 @@ def torch_cross_entropy(l3, y):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize(("x", "y"), [*zip(xor.INPUTS, xor.LABELS, strict=True)], ids=["00", "10", "01", "11"])
+@pytest.mark.parametrize(
+    ("x", "y"), [*zip(xor.INPUTS, xor.LABELS, strict=True)], ids=["00", "10", "01", "11"]
+)
 def test_s1_gradients_are_those_of_the_derivation(seed, x, y):
     """S1: every delta and weight gradient in the nodes' .grad is the document's, number by number, and PyTorch's (1e-12 relative)."""
     theta1, theta2 = (ag.Tensor(theta) for theta in xor.start(seed))
@@ -201,7 +203,10 @@ def test_s8_learns_xor_and_names_the_mistakes(capsys):
     assert seeds_learnt(text) >= 9
     assert "the loss itself is sent back in place of its derivative" in text
     assert "the derivative is multiplied by the loss value" in text
-    ends = {version: [float(p) for p in numbers.split()] for version, numbers in re.findall(r"   (.+?) +00, .* epochs: (.+)", text)}
+    ends = {
+        version: [float(p) for p in numbers.split()]
+        for version, numbers in re.findall(r"   (.+?) +00, .* epochs: (.+)", text)
+    }
     assert list(ends) == list(xor_no_bias.SIGNALS)
     assert np.max(np.abs(np.array(ends["derivative"]) - [0, 1, 1, 0])) < 0.1
     assert np.max(ends["loss value"]) < 0.01
@@ -233,7 +238,12 @@ def test_s10_every_known_number_comes_out(way):
     results = way()
     assert list(results) == list(known)
     for name, (numbers, half_a_digit) in known.items():
-        np.testing.assert_allclose(np.asarray(results[name]), np.broadcast_to(numbers, results[name].shape), rtol=0, atol=half_a_digit)
+        np.testing.assert_allclose(
+            np.asarray(results[name]),
+            np.broadcast_to(numbers, results[name].shape),
+            rtol=0,
+            atol=half_a_digit,
+        )
 
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
@@ -259,7 +269,9 @@ def test_s10_prints_and_draws(capsys, tmp_path):
     pytest.importorskip("matplotlib")
     assert two_two_one.main(plot=str(tmp_path / "loss.svg")) == 0
     text = capsys.readouterr().out
-    assert all(number in text for number in ("0.69028349", "0.01810390", "0.02767403", "0.007354", "0.592646"))
+    assert all(
+        number in text for number in ("0.69028349", "0.01810390", "0.02767403", "0.007354", "0.592646")
+    )
     assert (tmp_path / "loss.svg").stat().st_size > 1000
     losses = two_two_one.descent()
     assert losses == sorted(losses, reverse=True)
@@ -275,7 +287,13 @@ def test_s10_fails_where_the_numbers_differ(monkeypatch):
 
 # S11
 
-TORCH = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "softmax": lambda z: torch.softmax(z, -1), "linear": lambda z: z}
+TORCH = {
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softmax": lambda z: torch.softmax(z, -1),
+    "linear": lambda z: z,
+}
 
 
 def test_s11_grows_any_number_of_layers_and_prints_their_shapes(capsys):
@@ -284,10 +302,15 @@ def test_s11_grows_any_number_of_layers_and_prints_their_shapes(capsys):
     sizes, names = [2, 7, 6, 5, 4, 3, 1], [*dynamic_network.ACTIVATIONS, "tanh"]
     for n, name in zip(sizes[1:], names, strict=True):
         model.add(n, name)
-    shapes = [[eval(shape) for shape in re.findall(r"\(.+?\)", line)] for line in capsys.readouterr().out.splitlines()]
+    shapes = [
+        [eval(shape) for shape in re.findall(r"\(.+?\)", line)]
+        for line in capsys.readouterr().out.splitlines()
+    ]
     assert shapes == [[(3, m), (m, n), (3, n)] for m, n in pairwise(sizes)]
     assert model(dynamic_network.X).shape == (3, 1)
-    assert [p.shape for p in model.parameters()] == [shape for m, n in pairwise(sizes) for shape in ((m, n), (n,))]
+    assert [p.shape for p in model.parameters()] == [
+        shape for m, n in pairwise(sizes) for shape in ((m, n), (n,))
+    ]
     spread = dynamic_network.Model(dynamic_network.X, rng=0, spread=1e-3)
     spread.add(500, "linear")
     assert 0.99e-3 < np.max(np.abs(spread.parameters()[0].data)) <= 1e-3
@@ -362,5 +385,7 @@ def test_s11_fits_from_other_seeds(seed, capsys):
 def test_s11_fails_where_the_data_are_not_fitted(monkeypatch, capsys):
     """S11: the exit status is 1 where training does not get there."""
     fit = dynamic_network.fit
-    monkeypatch.setattr(dynamic_network, "fit", lambda layers, seed, spread=1e-3: fit(layers, seed, spread, epochs=2))
+    monkeypatch.setattr(
+        dynamic_network, "fit", lambda layers, seed, spread=1e-3: fit(layers, seed, spread, epochs=2)
+    )
     assert dynamic_network.main() == 1

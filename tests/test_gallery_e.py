@@ -35,7 +35,13 @@ def torch_overfit(X, y, params):
     z2 = a1 @ W2 + b2
     p = torch.sigmoid(z2)
     t = torch.tensor(y)
-    nodes = {"z1": z1, "a1": a1, "z2": z2, "p": p, "loss": -(t * torch.log(p) + (1 - t) * torch.log(1 - p)).mean()}
+    nodes = {
+        "z1": z1,
+        "a1": a1,
+        "z2": z2,
+        "p": p,
+        "loss": -(t * torch.log(p) + (1 - t) * torch.log(1 - p)).mean(),
+    }
     for node in nodes.values():
         node.retain_grad()
     return nodes
@@ -80,7 +86,9 @@ def test_s2_the_posted_gradient_of_the_first_layer_alone_is_wrong():
     params = overfit.start(3)
     n = overfit.forward(X, y, *params)
     n["loss"].backward()
-    for factor, posted, w in zip((10, 1, 1, 1), overfit.posted_gradients(X, y, params[2], n), params, strict=True):
+    for factor, posted, w in zip(
+        (10, 1, 1, 1), overfit.posted_gradients(X, y, params[2], n), params, strict=True
+    ):
         np.testing.assert_allclose(posted, factor * w.grad, rtol=1e-10, atol=1e-15)
 
 
@@ -184,7 +192,11 @@ def test_s4_the_jacobian_of_softmax_is_not_its_diagonal():
     close(delta["engine"], their.grad, 1e-12)
     close(delta["diag(p) − p pᵀ"], their.grad, 1e-12)
     p = ag.softmax(z[0])
-    close(ag.jacobian(ag.softmax)(z[0]), torch.func.jacrev(lambda z: torch.softmax(z, 0))(torch.tensor(z[0])), 1e-12)
+    close(
+        ag.jacobian(ag.softmax)(z[0]),
+        torch.func.jacrev(lambda z: torch.softmax(z, 0))(torch.tensor(z[0])),
+        1e-12,
+    )
     np.testing.assert_allclose(ag.jacobian(ag.softmax)(z[0]), np.diag(p) - np.outer(p, p), rtol=1e-12)
     diagonal = np.diagonal(ag.batch_jacobian(ag.softmax, z), axis1=1, axis2=2)
     close(delta["p(1−p)"], diagonal * (ag.softmax(z) - t), 1e-12)
@@ -276,7 +288,9 @@ def test_s7_posted_gradients_have_the_wrong_sign_in_the_first_layer():
     _, X, y = next(digits_per_sample.datasets())
     net = digits_per_sample.network(64, 1, np.float64)
     ag.nn.cross_entropy(net(X[:1]), y[:1]).backward()
-    for sign, posted, w in zip((-1, -1, 1, 1), digits_per_sample.posted_gradients(net, X[:1], y[0]), net.parameters(), strict=True):
+    for sign, posted, w in zip(
+        (-1, -1, 1, 1), digits_per_sample.posted_gradients(net, X[:1], y[0]), net.parameters(), strict=True
+    ):
         assert np.max(np.abs(w.grad)) > 0
         close(posted, sign * w.grad, 1e-9)
 
@@ -306,7 +320,9 @@ def test_s7_digits_are_learnt_a_sample_a_step(monkeypatch, capsys):
     assert "engine's: -1 -1 1 1\n" in out
     table = [line.split() for line in out.splitlines() if "%" in line]
     assert [row[0] for row in table] == [str(k) for k in range(1, 11)]
-    train, cost, test, test_cost = (np.array([float(row[i].rstrip("%")) for row in table]) for i in (1, 2, 3, 4))
+    train, cost, test, test_cost = (
+        np.array([float(row[i].rstrip("%")) for row in table]) for i in (1, 2, 3, 4)
+    )
     assert train[0] < train[1] < train[2]
     assert test.max() >= 90
     assert test[-1] >= 90

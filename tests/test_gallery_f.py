@@ -45,7 +45,10 @@ def test_s5_numbers_wrapped_afresh_let_backward_pass_and_fail_the_step():
     _, loss = robot_policy.act(net, robot_policy.places(0, 1), wrap)
     loss.backward()
     assert np.all(wrapped[0].grad != 0)
-    with pytest.raises(ag.GraphError, match=r"no backward has reached the parameters \(Tensor 'layers\.0\.weight'.*wrapped afresh"):
+    with pytest.raises(
+        ag.GraphError,
+        match=r"no backward has reached the parameters \(Tensor 'layers\.0\.weight'.*wrapped afresh",
+    ):
         adam.step()
     assert all(np.array_equal(before[name], data) for name, data in net.state_dict().items())
 
@@ -107,13 +110,18 @@ def test_s5_the_simulated_step_is_pytorchs():
     # the arc by its radius and centre: the robot looks along the first axis, and its right is the second
     radius = way / turn
     ahead, side = start[:, 0] - radius * torch.sin(turn), start[:, 1] - radius * (1 - torch.cos(turn))
-    after = torch.stack([ahead * torch.cos(turn) + side * torch.sin(turn), side * torch.cos(turn) - ahead * torch.sin(turn)], dim=1)
+    after = torch.stack(
+        [ahead * torch.cos(turn) + side * torch.sin(turn), side * torch.cos(turn) - ahead * torch.sin(turn)],
+        dim=1,
+    )
     wanted = ((seen(after) - torch.tensor([10.0, 31.0], dtype=torch.float64)) ** 2).mean()
     wanted.backward()
     np.testing.assert_allclose(moved.data, after.detach().numpy(), rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(loss.item(), wanted.item(), rtol=1e-10)
     for ours, theirs in zip(net.parameters(), given, strict=True):
-        np.testing.assert_allclose(ours.grad, theirs.grad.numpy(), rtol=1e-8, atol=1e-9 * float(theirs.grad.abs().max()))
+        np.testing.assert_allclose(
+            ours.grad, theirs.grad.numpy(), rtol=1e-8, atol=1e-9 * float(theirs.grad.abs().max())
+        )
 
 
 def test_s5_fails_when_the_target_is_not_reached(monkeypatch, capsys):
@@ -156,7 +164,10 @@ def test_s6_the_plain_trajectory_is_pytorchs_at_every_step():
 @pytest.mark.parametrize("seed", range(5))
 def test_s6_the_stochastic_descent_ends_in_the_valley(seed):
     """S6: with f times U(0.5, 1.5) at each call it ends with f < 0.05; it is PyTorch's on the same draws, to 1e-11 relative."""
-    points, scales = rosenbrock.descend(rosenbrock.noisy(seed)), np.random.default_rng(seed).uniform(0.5, 1.5, 200)
+    points, scales = (
+        rosenbrock.descend(rosenbrock.noisy(seed)),
+        np.random.default_rng(seed).uniform(0.5, 1.5, 200),
+    )
     assert rosenbrock.f(points[-1]) < 0.05
     assert np.max(np.abs(points - rosenbrock.descend(rosenbrock.f))) > 1e-3  # it is noisy
     np.testing.assert_allclose(points, by_torch(scales), rtol=1e-11, atol=1e-14)
@@ -190,20 +201,31 @@ def test_s6_fails_when_the_valley_is_not_reached(monkeypatch, capsys):
 @pytest.fixture(scope="module", params=[0, 1], ids=["seed 0", "seed 1"])
 def trained(request):
     """The weights after training, where the ascent starts (x1 = 1, as in the post), and the ascent without and with bounds."""
-    thetas, start = maximise_input.train(request.param), np.array([1.0, np.random.default_rng(request.param + 1).random()])
-    return thetas, start, {bounds: maximise_input.ascend(thetas, start, bounds) for bounds in (None, (0.0, 1.0))}
+    thetas, start = (
+        maximise_input.train(request.param),
+        np.array([1.0, np.random.default_rng(request.param + 1).random()]),
+    )
+    return (
+        thetas,
+        start,
+        {bounds: maximise_input.ascend(thetas, start, bounds) for bounds in (None, (0.0, 1.0))},
+    )
 
 
 def test_s9_the_network_is_1_at_0_1_only(trained):
     """S9: the trained outputs are ≥ 0.9 at [0, 1] and ≤ 0.1 at the other corners; PyTorch gives the same to 1e-12 relative."""
     thetas = trained[0]
-    outputs = [maximise_input.network(x, thetas).item() for x in ([0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0])]
+    outputs = [
+        maximise_input.network(x, thetas).item() for x in ([0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0])
+    ]
     assert outputs[0] >= 0.9
     assert max(outputs[1:]) <= 0.1
     one = torch.ones(1, dtype=torch.float64)
     for x, ours in zip(maximise_input.INPUTS, outputs, strict=True):
         hidden = torch.sigmoid(torch.cat([torch.tensor(x), one]) @ torch.tensor(thetas[0]))
-        np.testing.assert_allclose(ours, torch.sigmoid(torch.cat([hidden, one]) @ torch.tensor(thetas[1])).item(), rtol=1e-12)
+        np.testing.assert_allclose(
+            ours, torch.sigmoid(torch.cat([hidden, one]) @ torch.tensor(thetas[1])).item(), rtol=1e-12
+        )
 
 
 def test_s9_unconstrained_ascent_leaves_the_square_as_in_the_document(trained):
@@ -212,7 +234,9 @@ def test_s9_unconstrained_ascent_leaves_the_square_as_in_the_document(trained):
     points = ascents[None]
     assert points.shape == (10_001, 2)
     assert points[-1, 1] > 1.1
-    assert maximise_input.network(points[-1], thetas).item() > maximise_input.network([0.0, 1.0], thetas).item()
+    assert (
+        maximise_input.network(points[-1], thetas).item() > maximise_input.network([0.0, 1.0], thetas).item()
+    )
     x, one = torch.tensor(start, requires_grad=True), torch.ones(1, dtype=torch.float64)
     sgd, (theta1, theta2) = torch.optim.SGD([x], lr=0.1), map(torch.tensor, thetas)
     for _ in range(1000):
@@ -257,7 +281,9 @@ def test_s9_the_program_says_when_the_l_bfgs_b_part_is_left_out(scipy, trained, 
 def test_s9_fails_when_the_corner_is_not_reached(monkeypatch, capsys):
     """S9: the exit status is 1 for an input that stays where it starts."""
     monkeypatch.setattr(maximise_input, "train", lambda seed: [np.zeros((3, 3)), np.zeros((4, 1))])
-    monkeypatch.setattr(maximise_input, "ascend", lambda thetas, start, bounds=None: np.tile(start, (10_001, 1)))
+    monkeypatch.setattr(
+        maximise_input, "ascend", lambda thetas, start, bounds=None: np.tile(start, (10_001, 1))
+    )
     assert maximise_input.main() == 1
 
 
@@ -275,13 +301,17 @@ def ones(shape):
     return np.ones(shape)
 
 
-@pytest.mark.parametrize(("sizes", "known"), [([2, 2, 1], 0.0903533), ([2, 2, 2, 1], 0.00889187)], ids=["2-2-1", "2-2-2-1"])
+@pytest.mark.parametrize(
+    ("sizes", "known"), [([2, 2, 1], 0.0903533), ([2, 2, 2, 1], 0.00889187)], ids=["2-2-1", "2-2-2-1"]
+)
 def test_s12_jacobians_of_ones_are_the_known_ones(sizes, known):
     """S12: all weights and biases 1, x = [1, 1]: both entries of J are 0.0903533 (one hidden layer), 0.00889187 (two)."""
     weights = input_derivatives.layers(sizes, ones)
     J = ag.batch_jacobian(lambda x: input_derivatives.network(x, weights), np.ones((1, 2)))
     assert J.shape == (1, 1, 2)
-    np.testing.assert_allclose(J.ravel(), known, rtol=0, atol=0.5 * 10.0 ** -len(str(known)[2:]))  # all the digits that are given
+    np.testing.assert_allclose(
+        J.ravel(), known, rtol=0, atol=0.5 * 10.0 ** -len(str(known)[2:])
+    )  # all the digits that are given
 
 
 @pytest.mark.parametrize("draw", [ones, np.random.default_rng(0).standard_normal], ids=["ones", "random"])
@@ -292,14 +322,20 @@ def test_s12_jacobians_and_hessians_are_pytorchs(sizes, draw):
     given = [torch.tensor(w) for w in weights]
     J = torch.func.jacrev(lambda x: torch_network(x, given)[0])(torch.tensor(x))[:, 0]
     H = torch.func.jacrev(torch.func.jacrev(lambda x: torch_network(x[None], given)[0]))(torch.tensor(x[0]))
-    ours = [d(lambda x: input_derivatives.network(x, weights), x)[0] for d in (ag.batch_jacobian, ag.batch_hessian)]
+    ours = [
+        d(lambda x: input_derivatives.network(x, weights), x)[0]
+        for d in (ag.batch_jacobian, ag.batch_hessian)
+    ]
     for found, wanted in zip(ours, (J.numpy(), H.numpy()), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12 * np.abs(wanted).max())
 
 
 def test_s12_the_loss_differentiates_through_the_derivative_as_pytorch():
     """S12: the misses on mixed data, and the gradient of their mean square by all parameters, are PyTorch's to 1e-9 relative."""
-    (X, known), weights = input_derivatives.data(3, 30), input_derivatives.layers([2, 8, 8, 1], np.random.default_rng(3).standard_normal)
+    (X, known), weights = (
+        input_derivatives.data(3, 30),
+        input_derivatives.layers([2, 8, 8, 1], np.random.default_rng(3).standard_normal),
+    )
     nodes = [ag.Tensor(w) for w in weights]
     missed = input_derivatives.misses(nodes, X, known, graph=True)
     gradients = ag.gradients((missed**2).mean(), nodes)
@@ -308,7 +344,9 @@ def test_s12_the_loss_differentiates_through_the_derivative_as_pytorch():
     (slopes,) = torch.autograd.grad(y.sum(), x, create_graph=True)
     learnt = torch.stack([torch.cat([y, slopes], dim=1)[i, i % 3] for i in range(30)])
     x1, x2 = torch.tensor(X).T
-    true = torch.stack([torch.sin(x1) * torch.cos(x2), torch.cos(x1) * torch.cos(x2), -torch.sin(x1) * torch.sin(x2)])
+    true = torch.stack(
+        [torch.sin(x1) * torch.cos(x2), torch.cos(x1) * torch.cos(x2), -torch.sin(x1) * torch.sin(x2)]
+    )
     wanted = learnt - torch.stack([true[i % 3, i] for i in range(30)])
     np.testing.assert_allclose(missed.data, wanted.detach().numpy(), rtol=1e-10, atol=1e-12)
     for ours, theirs in zip(gradients, torch.autograd.grad((wanted**2).mean(), given), strict=True):
@@ -321,11 +359,17 @@ def test_s12_stacked_networks_give_each_ones_own_misses():
     each = [input_derivatives.layers([2, 8, 8, 1], rng.standard_normal) for _ in range(3)]
     stacked = input_derivatives.misses([np.stack(parts) for parts in zip(*each, strict=True)], X, known).data
     for row, weights in zip(stacked, each, strict=True):
-        np.testing.assert_allclose(row, input_derivatives.misses(weights, X, known).data, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(
+            row, input_derivatives.misses(weights, X, known).data, rtol=1e-12, atol=1e-14
+        )
 
 
 @pytest.mark.parametrize("seed", [1, 6], ids=["seed 1", "seed 6"])
-@pytest.mark.parametrize("fit", [input_derivatives.by_descent, input_derivatives.by_swarm], ids=["gradient descent", "particle swarm"])
+@pytest.mark.parametrize(
+    "fit",
+    [input_derivatives.by_descent, input_derivatives.by_swarm],
+    ids=["gradient descent", "particle swarm"],
+)
 def test_s12_mixed_data_are_fitted(fit, seed):
     """S12: 120 points, each with y or ∂y/∂x1 or ∂y/∂x2, are fitted to a mean squared error < 1e-3 (checked in PyTorch), the swarm
     of 40 particles in ≤ 1,500 iterations; and on 3,000 points that were not shown all three kinds are below 1e-2."""

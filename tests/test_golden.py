@@ -228,7 +228,11 @@ def test_relu_passes_on_whatever_arrives_at_a_nan(kind, g):
     for at, expected in ((NAN, g), (2.0, g), (0.0, 0.0), (-1.0, 0.0)):
         x = kind(at)
         y = ag.relu(x)
-        assert_same(ag.gradients(y, x, grad_output=np.full(x.shape, g) if x.shape else g), np.full(x.shape, expected), f"at {at}")
+        assert_same(
+            ag.gradients(y, x, grad_output=np.full(x.shape, g) if x.shape else g),
+            np.full(x.shape, expected),
+            f"at {at}",
+        )
 
 
 # ---- Arrays: the gradients are those of the result's sum --------------------------------------------------------------
@@ -376,7 +380,9 @@ def second_order(f, x):
 def test_second_order_at_an_awkward_point(f, at, expected, kind):
     """The second derivative follows the same conventions: it is what the first one's rule gives when derived."""
     x = kind(at)
-    assert_same(second_order(f, x), np.full(x.shape, expected), "second order", signed=math.copysign(1, expected) < 0)
+    assert_same(
+        second_order(f, x), np.full(x.shape, expected), "second order", signed=math.copysign(1, expected) < 0
+    )
 
 
 def test_second_order_of_the_norm_at_zero():
@@ -389,7 +395,27 @@ def test_second_order_of_the_norm_at_zero():
 
 # ---- Value and 0-d Tensor agree ---------------------------------------------------------------------------------------
 
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1 / 3, 1e-308, 5e-324, -1e-310, 1.7e308, -1e200, 1e-200, 710.0, -745.5, INF, -INF, NAN]
+SPECIAL = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -2.5,
+    3.0,
+    1 / 3,
+    1e-308,
+    5e-324,
+    -1e-310,
+    1.7e308,
+    -1e200,
+    1e-200,
+    710.0,
+    -745.5,
+    INF,
+    -INF,
+    NAN,
+]
 EXACT = {
     "add": lambda x, y: x + y,
     "subtract": lambda x, y: x - y,
@@ -406,15 +432,25 @@ def orders(kind, f, at):
     out = f(*leaves)
     out.backward()
     slopes = ag.gradients(out, leaves, create_graph=True)
-    second = [g for slope in slopes if slope.requires_grad for g in ag.gradients(slope, leaves, allow_unused=True)]
-    return np.array([float(number) for number in [out.data, *(x.grad for x in leaves), *(s.data for s in slopes), *second]])
+    second = [
+        g for slope in slopes if slope.requires_grad for g in ag.gradients(slope, leaves, allow_unused=True)
+    ]
+    return np.array(
+        [
+            float(number)
+            for number in [out.data, *(x.grad for x in leaves), *(s.data for s in slopes), *second]
+        ]
+    )
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_value_and_tensor_agree_bit_for_bit_in_plain_arithmetic(name):
     """+ − × ÷ and sqrt are correctly rounded in both, gradients to second order too: special values, and random ones."""
     rng = np.random.default_rng(1)
-    pairs = [*itertools.product(SPECIAL, SPECIAL), *(rng.normal(size=(60, 2)) * 10.0 ** rng.integers(-200, 200, (60, 2)))]
+    pairs = [
+        *itertools.product(SPECIAL, SPECIAL),
+        *(rng.normal(size=(60, 2)) * 10.0 ** rng.integers(-200, 200, (60, 2))),
+    ]
     for x, y in pairs:
         ours, theirs = (orders(kind, EXACT[name], (x, y)) for kind in (number, point))
         bits = (ours.view(np.int64) == theirs.view(np.int64)) | (np.isnan(ours) & np.isnan(theirs))
@@ -437,9 +473,11 @@ def agreeing(f, at, slack):
     ours, theirs = (orders(kind, f, at) for kind in (number, point))
     with np.errstate(all="ignore"):
         close = np.abs(ours - theirs) <= slack * EPS * np.maximum(np.abs(ours), np.abs(theirs)) + 8 * 5e-324
-    assert ((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)) | (close & np.isfinite(ours) & np.isfinite(theirs))).all(), (
-        f"at {at}: Value {ours}, Tensor {theirs}"
-    )
+    assert (
+        (ours == theirs)
+        | (np.isnan(ours) & np.isnan(theirs))
+        | (close & np.isfinite(ours) & np.isfinite(theirs))
+    ).all(), f"at {at}: Value {ours}, Tensor {theirs}"
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -611,9 +649,17 @@ def test_each_gradient_has_its_input_s_dtype():
     out = (inner * y).sum()
     out.backward()
     assert (inner.dtype, out.dtype) == (np.float32, np.float64)
-    assert (x.grad.dtype, inner.grad.dtype, y.grad.dtype, out.grad.dtype) == (np.float32, np.float32, np.float64, np.float64)
+    assert (x.grad.dtype, inner.grad.dtype, y.grad.dtype, out.grad.dtype) == (
+        np.float32,
+        np.float32,
+        np.float64,
+        np.float64,
+    )
     for create_graph in (False, True):
-        assert [g.dtype for g in ag.gradients(out, [x, y], create_graph=create_graph)] == [np.float32, np.float64]
+        assert [g.dtype for g in ag.gradients(out, [x, y], create_graph=create_graph)] == [
+            np.float32,
+            np.float64,
+        ]
     x.grad = None
     out.backward()
     out.backward()
@@ -671,7 +717,9 @@ def test_array_functions_keep_float32(name):
     assert second.dtype == np.float32
 
 
-@pytest.mark.parametrize("data", [3, True, [1, 2], [True, False], np.int8(3), np.arange(3, dtype="u2"), np.bool_(True)], ids=repr)
+@pytest.mark.parametrize(
+    "data", [3, True, [1, 2], [True, False], np.int8(3), np.arange(3, dtype="u2"), np.bool_(True)], ids=repr
+)
 def test_integers_and_booleans_become_float64(data):
     """Whole numbers can be differentiated by: they are float64 once wrapped, as a Tensor and, one alone, as a Value."""
     assert ag.Tensor(data).dtype == np.float64
@@ -683,7 +731,11 @@ def test_integers_and_booleans_become_float64(data):
 def test_other_dtypes_are_refused(kind):
     """float16, longdouble and complex: DTypeError, a TypeError, that says what to give instead."""
     advice = r"\.real|real numbers" if kind.startswith("complex") else "float32(, | and )float64"
-    for make in (lambda: ag.Tensor(np.ones(2, kind)), lambda: ag.Tensor(np.ones((), kind)[()]), lambda: ag.Value(np.ones((), kind)[()])):
+    for make in (
+        lambda: ag.Tensor(np.ones(2, kind)),
+        lambda: ag.Tensor(np.ones((), kind)[()]),
+        lambda: ag.Value(np.ones((), kind)[()]),
+    ):
         with pytest.raises(ag.DTypeError, match=advice) as caught:
             make()
         assert isinstance(caught.value, TypeError)

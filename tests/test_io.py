@@ -1,6 +1,7 @@
 """Files of weights: what is saved comes back bit for bit, a save is whole or not at all, and no damaged or hostile file is believed."""
 
 import errno
+import functools
 import io
 import json
 import math
@@ -51,7 +52,11 @@ def same(a, b):
     if isinstance(a, np.ndarray | np.generic):
         return type(a) is type(b) and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
     if isinstance(a, float):
-        return type(b) is float and (a == b or (a != a and b != b)) and math.copysign(1, a) == math.copysign(1, b)
+        return (
+            type(b) is float
+            and (a == b or (a != a and b != b))
+            and math.copysign(1, a) == math.copysign(1, b)
+        )
     return type(a) is type(b) and a == b
 
 
@@ -106,8 +111,12 @@ def test_every_dtype_keeps_its_bits(tmp_path, kind, dtype):
     state = {}
     for order in "<>":
         for shape in ((), (0,), (2, 0, 3), (7,), (2, 3, 4)):
-            array = rng.integers(0, 2 if dtype == "?" else 256, (*shape, np.dtype(dtype).itemsize), dtype=np.uint8)
-            state[f"{order}{shape}"] = array.reshape(-1).view(np.dtype(dtype).newbyteorder(order)).reshape(shape)
+            array = rng.integers(
+                0, 2 if dtype == "?" else 256, (*shape, np.dtype(dtype).itemsize), dtype=np.uint8
+            )
+            state[f"{order}{shape}"] = (
+                array.reshape(-1).view(np.dtype(dtype).newbyteorder(order)).reshape(shape)
+            )
     path, _ = written(tmp_path, kind, state)
     assert same(state, load(path))
 
@@ -143,7 +152,10 @@ def test_leaves_modules_and_optimisers_save_as_what_they_hold(tmp_path, kind):
     np.testing.assert_array_equal(other(np.ones((4, 2))).data, net(np.ones((4, 2))).data)
     adam = optim.Adam(net.parameters())
     save({"net": net, "adam": adam, "w": ag.Tensor([1.0, 2.0]), "v": ag.Value(3.0)}, path)
-    assert same({"net": net.state_dict(), "adam": adam.state_dict(), "w": np.array([1.0, 2.0]), "v": np.array(3.0)}, load(path))
+    assert same(
+        {"net": net.state_dict(), "adam": adam.state_dict(), "w": np.array([1.0, 2.0]), "v": np.array(3.0)},
+        load(path),
+    )
 
 
 @FORMATS
@@ -158,8 +170,19 @@ def test_the_state_of_a_generator_comes_back(tmp_path, kind):
 @FORMATS
 def test_names_that_would_collide_stay_apart(tmp_path, kind):
     """{'a': {'b': …}} and {'a.b': …}, names of the format itself, and names that the fallback would take."""
-    state = {"a": {"b": np.zeros(1)}, "a.b": np.ones(2), "array_1": np.zeros(3), "array_0": np.ones(4), "..": np.zeros(5)}
-    state |= {"__autograd_mini__": np.ones(6), "__metadata__": np.zeros(7), "n" * 70_000: np.ones(8), "A.b": np.ones(9)}
+    state = {
+        "a": {"b": np.zeros(1)},
+        "a.b": np.ones(2),
+        "array_1": np.zeros(3),
+        "array_0": np.ones(4),
+        "..": np.zeros(5),
+    }
+    state |= {
+        "__autograd_mini__": np.ones(6),
+        "__metadata__": np.zeros(7),
+        "n" * 70_000: np.ones(8),
+        "A.b": np.ones(9),
+    }
     state |= {"é" * 150: np.ones(1)}
     path, _ = written(tmp_path, kind, state)
     assert same(state, load(path))
@@ -181,11 +204,13 @@ def test_random_nested_states_come_back(tmp_path, seed):
         pick = rng.randrange(9 if depth < 4 else 6)
         if pick >= 6:
             parts = [some(depth + 1) for _ in range(rng.randrange(4))]
-            keys = ["".join(rng.choices("ab./\\é\0 _\"{", k=rng.randrange(5))) for _ in parts]
+            keys = ["".join(rng.choices('ab./\\é\0 _"{', k=rng.randrange(5))) for _ in parts]
             return dict(zip(keys, parts, strict=True)) if pick == 6 else parts if pick == 7 else tuple(parts)
         shape = tuple(rng.choices(range(4), k=rng.randrange(4)))
         array = np.random.default_rng(rng.randrange(10**9)).integers(0, 2, shape).astype(rng.choice(DTYPES))
-        return [rng.random(), rng.getrandbits(80), None, "x" * rng.randrange(3), rng.random() < 0.5, array][pick]
+        return [rng.random(), rng.getrandbits(80), None, "x" * rng.randrange(3), rng.random() < 0.5, array][
+            pick
+        ]
 
     state = {"state": [some(0) for _ in range(8)]}
     for kind in KINDS:
@@ -229,8 +254,15 @@ def test_files_of_other_programs_load_as_flat_dicts(tmp_path):
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file
 
-    save_file({"a/w": torch.ones(2, 3), "n": torch.tensor(4)}, tmp_path / "other.safetensors", metadata={"format": "pt", "by": "torch"})
-    assert same({"a/w": np.ones((2, 3), np.float32), "n": np.array(4)}, dict(sorted(load(tmp_path / "other.safetensors").items())))
+    save_file(
+        {"a/w": torch.ones(2, 3), "n": torch.tensor(4)},
+        tmp_path / "other.safetensors",
+        metadata={"format": "pt", "by": "torch"},
+    )
+    assert same(
+        {"a/w": np.ones((2, 3), np.float32), "n": np.array(4)},
+        dict(sorted(load(tmp_path / "other.safetensors").items())),
+    )
     save_file({"w": torch.ones(2, dtype=torch.bfloat16)}, tmp_path / "half.safetensors")
     with pytest.raises(SerializationError, match="BF16"):
         load(tmp_path / "half.safetensors")
@@ -287,7 +319,11 @@ def knot():
 
 
 REFUSED = {
-    "complex": ({"w": np.ones(2, complex)}, DTypeError, r"state\['w'\] is of dtype complex128: pass its .real and .imag apart"),
+    "complex": (
+        {"w": np.ones(2, complex)},
+        DTypeError,
+        r"state\['w'\] is of dtype complex128: pass its .real and .imag apart",
+    ),
     "complex number": ({"w": 1j}, DTypeError, r"\.real and \.imag"),
     "objects": ({"w": np.array([None])}, DTypeError, "objects would need pickle"),
     "longdouble": ({"w": np.ones(2, np.longdouble)}, DTypeError, "float64"),
@@ -295,7 +331,11 @@ REFUSED = {
     "records": ({"w": np.zeros(2, [("a", "f8")])}, DTypeError, "can be saved"),
     "dates": ({"w": np.array(["2020-01-01"], "datetime64[D]")}, DTypeError, "can be saved"),
     "masked": ({"w": np.ma.array([1.0])}, DTypeError, "filled"),
-    "interior node": ({"a": [ag.Value(2.0) * 3]}, GraphError, r"state\['a'\]\[0\] is the result of 'mul.*detach"),
+    "interior node": (
+        {"a": [ag.Value(2.0) * 3]},
+        GraphError,
+        r"state\['a'\]\[0\] is the result of 'mul.*detach",
+    ),
     "key": ({"a": {1: 2.0}}, DTypeError, r"state\['a'\]: the key 1 is a int"),
     "set": ({"a": {1.0}}, DTypeError, "set"),
     "bytes": ({"a": b"x"}, DTypeError, "bytes"),
@@ -380,7 +420,9 @@ class Failing:
 
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
-STOPS = pytest.mark.parametrize("error", [FULL, KeyboardInterrupt(), MemoryError()], ids=["disk full", "Ctrl-C", "memory"])
+STOPS = pytest.mark.parametrize(
+    "error", [FULL, KeyboardInterrupt(), MemoryError()], ids=["disk full", "Ctrl-C", "memory"]
+)
 
 
 @FORMATS
@@ -391,7 +433,8 @@ def test_a_write_that_fails_anywhere_leaves_the_old_file(tmp_path, monkeypatch, 
     path = tmp_path / f"net.{kind}"
     before = written(tmp_path, kind, {"w": np.zeros(3)})[1] if old else None
     for n in range(200):
-        monkeypatch.setattr(writing, "open", lambda *a, n=n, **k: Failing(open(*a, **k), error, n), raising=False)  # noqa: SIM115
+        opened = functools.partial(lambda n, *a, **k: Failing(open(*a, **k), error, n), n)  # noqa: SIM115
+        monkeypatch.setattr(writing, "open", opened, raising=False)
         try:
             save({"w": np.ones(3), "v": np.zeros(2)}, path)
         except type(error):
@@ -449,8 +492,12 @@ def test_an_interrupt_after_the_rename_leaves_the_new_file(tmp_path, monkeypatch
 def test_the_new_file_is_flushed_before_it_is_renamed(tmp_path, monkeypatch, kind):
     """fsync of the whole content, then the rename, in the same folder."""
     calls, fsync, replace = [], os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda number: (calls.append(("fsync", os.fstat(number).st_size)), fsync(number)))
-    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append(("replace", os.path.dirname(a))), replace(a, b)))
+    monkeypatch.setattr(
+        os, "fsync", lambda number: (calls.append(("fsync", os.fstat(number).st_size)), fsync(number))
+    )
+    monkeypatch.setattr(
+        os, "replace", lambda a, b: (calls.append(("replace", os.path.dirname(a))), replace(a, b))
+    )
     _, content = written(tmp_path, kind)
     assert calls[:2] == [("fsync", len(content)), ("replace", str(tmp_path))]
 
@@ -545,7 +592,10 @@ ANY_FILE = {
     "pickle 5": (pickle.dumps({"w": np.ones(100)}, 5), "pickle"),
     "text": (b"hello, world\n" * 20, None),
     "zeros": (bytes(4096), None),
-    "zip of a pickle, as torch.save's": (npz_of([("archive/data.pkl", pickle.dumps(Bomb())), ("archive/data/0", bytes(16))]), None),
+    "zip of a pickle, as torch.save's": (
+        npz_of([("archive/data.pkl", pickle.dumps(Bomb())), ("archive/data/0", bytes(16))]),
+        None,
+    ),
     "zip of text": (npz_of([("readme.txt", b"hello")]), None),
 }
 
@@ -565,26 +615,41 @@ HOSTILE_NPZ = {
     "no name": (npz_of([(".npy", GOOD)]), "no array"),
     "another suffix": (npz_of([("w.txt", GOOD)]), "no array"),
     "compressed": (npz_of([("w.npy", npy_of())], b"", zipfile.ZIP_DEFLATED), "compressed"),
-    "a compressed bomb": (npz_of([("w.npy", npy_of(shape="(1000000,)", data=bytes(8 * 10**6)))], b"", 8), "compressed"),
+    "a compressed bomb": (
+        npz_of([("w.npy", npy_of(shape="(1000000,)", data=bytes(8 * 10**6)))], b"", 8),
+        "compressed",
+    ),
     "objects": (npz_of([("w.npy", npy_of(descr="'|O'", data=pickle.dumps([Bomb()])))]), "pickled objects"),
     "objects in a record": (npz_of([("w.npy", npy_of(descr="[('a', '|O')]"))]), "dtype"),
     "strings": (npz_of([("w.npy", npy_of(descr="'<U4'"))]), "dtype"),
     "complex": (npz_of([("w.npy", npy_of(descr="'<c16'", shape="(1,)"))]), "dtype"),
     "claims 32 GiB": (npz_of([("w.npy", npy_of(shape="(4294967296,)"))]), "claims the shape"),
-    "claims more than there are addresses": (npz_of([("w.npy", npy_of(shape="(9999999999999999999, 99999999)"))]), "impossible"),
-    "an empty array of an impossible shape": (npz_of([("w.npy", npy_of(shape="(0, 9999999999999999999)", data=b""))]), "impossible"),
+    "claims more than there are addresses": (
+        npz_of([("w.npy", npy_of(shape="(9999999999999999999, 99999999)"))]),
+        "impossible",
+    ),
+    "an empty array of an impossible shape": (
+        npz_of([("w.npy", npy_of(shape="(0, 9999999999999999999)", data=b""))]),
+        "impossible",
+    ),
     "65 dimensions": (npz_of([("w.npy", npy_of(shape=f"({'1, ' * 65})", data=bytes(8)))]), "impossible"),
     "negative shape": (npz_of([("w.npy", npy_of(shape="(-2,)"))]), "damaged"),
     "too little data": (npz_of([("w.npy", npy_of(data=bytes(15)))]), "claims"),
     "too much data": (npz_of([("w.npy", npy_of(data=bytes(17)))]), "claims"),
-    "a header that is a program": (npz_of([("w.npy", npy_of(shape="(__import__('os')._exit(3),)"))]), "damaged"),
+    "a header that is a program": (
+        npz_of([("w.npy", npy_of(shape="(__import__('os')._exit(3),)"))]),
+        "damaged",
+    ),
     "a header nested deep": (npz_of([("w.npy", npy_of(shape="(" * 9000))]), "damaged"),
     "a header longer than the member": (npz_of([("w.npy", npy_of(size=60_000))]), "no array"),
     "another version of npy": (npz_of([("w.npy", npy_of(version=b"\3\0"))]), "no array"),
     "no npy": (npz_of([("w.npy", b"hello")]), "no array"),
     "an empty member": (npz_of([("w.npy", b"")]), "no array"),
     "bools that are none": (npz_of([("w.npy", npy_of("'|b1'", "(2,)", b"\1\2"))]), "neither 0 nor 1"),
-    "our header, no checksum": (npz_of([("__autograd_mini__.npy", npy_of("'|u1'", "(2,)", b"{}"))]), "checksum"),
+    "our header, no checksum": (
+        npz_of([("__autograd_mini__.npy", npy_of("'|u1'", "(2,)", b"{}"))]),
+        "checksum",
+    ),
     "our checksum, no header": (npz_of([("w.npy", GOOD)], b"autograd_mini sha256 " + b"0" * 64), "checksum"),
     "another comment": (npz_of([("w.npy", GOOD)], b"hello"), "no .npz file"),
     "bytes before": (b"MZ" + npz_of([("w.npy", GOOD)]), None),
@@ -657,7 +722,10 @@ def load_bytes(tmp_path, content, kind="npz"):
 
 
 HOSTILE_SAFETENSORS = {
-    "a header that claims 32 GiB": (tensors_of({"w": entry()}, bytes(16), size=32 * 2**30), "claims 34359738368 bytes"),
+    "a header that claims 32 GiB": (
+        tensors_of({"w": entry()}, bytes(16), size=32 * 2**30),
+        "claims 34359738368 bytes",
+    ),
     "a header that claims 2^64 - 1": (tensors_of({"w": entry()}, bytes(16), size=2**64 - 1), "claims"),
     "a header of nothing": (tensors_of(b"", bytes(16)), "no JSON object"),
     "a list": (tensors_of(b"[]"), "no JSON object"),
@@ -667,7 +735,10 @@ HOSTILE_SAFETENSORS = {
     "NaN": (tensors_of(b'{"w":NaN}'), "damaged"),
     "a name twice": (tensors_of(b'{"w":1,"w":1}'), "twice"),
     "tabs after the header": (tensors_of({"w": entry()}, bytes(16), pad=b"\t"), "no JSON object"),
-    "an array of 32 GiB": (tensors_of({"w": entry("F64", (2**32,), (0, 2**35))}, bytes(16)), "take 34359738368 bytes"),
+    "an array of 32 GiB": (
+        tensors_of({"w": entry("F64", (2**32,), (0, 2**35))}, bytes(16)),
+        "take 34359738368 bytes",
+    ),
     "a shape beyond its offsets": (tensors_of({"w": entry("F64", (2**32,))}, bytes(16)), "do not agree"),
     "a shape that overflows": (tensors_of({"w": entry("F64", (2**32, 2**32), (0, 0))}), "impossible"),
     "an impossible empty shape": (tensors_of({"w": entry("F64", (0, 2**63), (0, 0))}), "impossible"),
@@ -691,7 +762,10 @@ HOSTILE_SAFETENSORS = {
     "metadata that are no strings": (tensors_of({"__metadata__": {"a": 1}}), "strings"),
     "metadata that are no dict": (tensors_of({"__metadata__": []}), "strings"),
     "our mark, no checksum": (tensors_of({"__metadata__": {"autograd_mini": "{}"}}), "checksum"),
-    "our mark under another key": (tensors_of({"__metadata__": {"x": '{"format":"autograd_mini","version":1}'}}), "checksum"),
+    "our mark under another key": (
+        tensors_of({"__metadata__": {"x": '{"format":"autograd_mini","version":1}'}}),
+        "checksum",
+    ),
     "bools that are none": (tensors_of({"w": entry("BOOL", (2,), (0, 2))}, b"\1\2"), "neither 0 nor 1"),
     "too little data": (tensors_of({"w": entry()}, bytes(15)), "take 16 bytes, the file has 15"),
     "too much data": (tensors_of({"w": entry()}, bytes(17)), "bytes after its end"),
@@ -758,7 +832,9 @@ def test_a_state_that_no_save_wrote_is_refused(tmp_path, monkeypatch, kind, tree
 def test_a_state_nested_deep_is_refused(tmp_path, monkeypatch, kind):
     """A list of 100 lists, and one that would exhaust the stack."""
     for depth in (100, 100_000):
-        text = f'{{"format":"autograd_mini","version":1,"state":{{"dict":{{"a":{"[" * depth}{"]" * depth}}}}}}}'
+        text = (
+            f'{{"format":"autograd_mini","version":1,"state":{{"dict":{{"a":{"[" * depth}{"]" * depth}}}}}}}'
+        )
         monkeypatch.setattr(json, "dumps", lambda *a, text=text, **k: text)
         path = tmp_path / f"net.{kind}"
         save({}, path)
@@ -797,7 +873,11 @@ def mutated(rng, content):
             return content[:i] + content[i + size :]
         case 5:
             a, b = content[i : i + size], content[j : j + size]
-            return content[:i] + b + content[i + len(a) : j] + a + content[j + len(b) :] if j >= i + size else content
+            return (
+                content[:i] + b + content[i + len(a) : j] + a + content[j + len(b) :]
+                if j >= i + size
+                else content
+            )
         case _:
             return content[:i] + content[j:]
 
@@ -823,7 +903,9 @@ def test_1000_mutations_never_crash_and_never_load_other_numbers(tmp_path, kind,
             assert changed != content
         else:
             loaded += 1
-            assert same(example(), state) if ours else all(type(array) is np.ndarray for array in state.values())
+            assert (
+                same(example(), state) if ours else all(type(array) is np.ndarray for array in state.values())
+            )
             assert not ours or changed == content
     assert loaded < 500
     assert os.listdir(tmp_path) == [path.name]

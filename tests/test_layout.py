@@ -22,11 +22,17 @@ def random_graph(seed, count=60):
 
 def overlapping(sizes, layout):
     """The pairs of boxes that overlap."""
-    boxes = [(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for (x, y), (w, h) in zip(layout.centres, sizes, strict=True)]
+    boxes = [
+        (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+        for (x, y), (w, h) in zip(layout.centres, sizes, strict=True)
+    ]
     return [
         pair
         for pair in itertools.combinations(boxes, 2)
-        if pair[0][0] < pair[1][2] and pair[1][0] < pair[0][2] and pair[0][1] < pair[1][3] and pair[1][1] < pair[0][3]
+        if pair[0][0] < pair[1][2]
+        and pair[1][0] < pair[0][2]
+        and pair[0][1] < pair[1][3]
+        and pair[1][1] < pair[0][3]
     ]
 
 
@@ -114,7 +120,9 @@ def test_two_layers_that_cross_are_untangled():
 def test_settled_is_the_least_squares_solution():
     """Two that want one place share it by weight; those without conflict get what they want."""
     # min 3(x₁ − 0)² + (x₂ − 0)² with x₂ ≥ x₁ + 14 (sizes 4, gap 10): x₁ = −14/4, x₂ = x₁ + 14
-    assert _settled([0.0, 0.0, 100.0], [3.0, 1.0, 1.0], [4.0, 4.0, 4.0], 10.0) == pytest.approx([-3.5, 10.5, 100.0])
+    assert _settled([0.0, 0.0, 100.0], [3.0, 1.0, 1.0], [4.0, 4.0, 4.0], 10.0) == pytest.approx(
+        [-3.5, 10.5, 100.0]
+    )
 
 
 def test_very_long_lines_get_no_bends():

@@ -62,7 +62,9 @@ def test_boxes_hold_what_the_nodes_do():
     assert (by_title["w"].data, by_title["w"].grad) == (3.0, w.grad)
     assert by_title["x"].grad is None
     assert len(graph) == 6
-    assert sorted(graph.edges()) == sorted((i, box.index, k) for box in graph.boxes for k, i in enumerate(box.parents))
+    assert sorted(graph.edges()) == sorted(
+        (i, box.index, k) for box in graph.boxes for k, i in enumerate(box.parents)
+    )
 
 
 def test_repeated_operands_keep_their_edges():
@@ -214,7 +216,12 @@ def test_parameters_get_their_path_by_themselves():
     for box in graph.boxes:
         if box.op == "dot":
             neuron = box.node.meta["scope"][0].module()
-            i, j = next((i, j) for i, layer in enumerate(net.layers) for j, own in enumerate(layer.neurons) if own is neuron)
+            i, j = next(
+                (i, j)
+                for i, layer in enumerate(net.layers)
+                for j, own in enumerate(layer.neurons)
+                if own is neuron
+            )
             assert box.scope == ("MLP", f"layer{i}", f"neuron{j}")
     assert graph.root.scope == graph.boxes[-1].scope == ()
 
@@ -240,7 +247,9 @@ def test_scopes_of_tensor_networks_and_of_nested_models():
         ("sum", ()),
     ]
     inner.layers[1].freeze()
-    frozen = next(box for box in Graph(net(np.ones((4, 2))).sum()).boxes if box.name == "layer0.layer1.weight")
+    frozen = next(
+        box for box in Graph(net(np.ones((4, 2))).sum()).boxes if box.name == "layer0.layer1.weight"
+    )
     assert frozen.kind == "constant"
 
 
@@ -402,8 +411,13 @@ def test_a_part_that_is_called_by_itself_keeps_its_place():
     x = np.ones((4, 2))
     for loss in (net(x).sum() + net.layers[0](x).sum(), net.layers[0](x).sum() + net(x).sum()):
         graph = Graph(loss)
-        assert {box.name for box in graph.boxes if box.name} == {readable(path, False) for path, _ in net.named_parameters()}
-        assert {box.scope for box in graph.boxes if box.op == "linear"} == {("MLP", "layer0"), ("MLP", "layer1")}
+        assert {box.name for box in graph.boxes if box.name} == {
+            readable(path, False) for path, _ in net.named_parameters()
+        }
+        assert {box.scope for box in graph.boxes if box.op == "linear"} == {
+            ("MLP", "layer0"),
+            ("MLP", "layer1"),
+        }
 
 
 def test_models_are_numbered_as_one_reads():
@@ -430,8 +444,14 @@ def test_two_modules_of_one_name_are_two():
     graph = Graph(Two()(np.ones((1, 1))).sum())
     net = Two()
     graph = Graph(net(np.ones((1, 1))).sum())
-    assert {box.scope for box in graph.boxes if box.op == "linear"} == {("Two", "head0"), ("Two", "head0 (2)")}
-    assert {item.name for item in collapse(graph, "layer").items if isinstance(item, Group)} == {"head0", "head0 (2)"}
+    assert {box.scope for box in graph.boxes if box.op == "linear"} == {
+        ("Two", "head0"),
+        ("Two", "head0 (2)"),
+    }
+    assert {item.name for item in collapse(graph, "layer").items if isinstance(item, Group)} == {
+        "head0",
+        "head0 (2)",
+    }
 
 
 def test_labels_of_blanks_are_none_and_equal_ones_are_numbered():
@@ -486,7 +506,11 @@ def check_view(view):
     """Every box stands in one item, links go forwards and stand for all edges between items, the root's item is last."""
     members = [box for item in view.items for box in (item.members if isinstance(item, Group) else [item])]
     assert sorted(box.index for box in members) == list(range(len(view.graph)))
-    place = {box.index: i for i, item in enumerate(view.items) for box in (item.members if isinstance(item, Group) else [item])}
+    place = {
+        box.index: i
+        for i, item in enumerate(view.items)
+        for box in (item.members if isinstance(item, Group) else [item])
+    }
     assert all(a < b for a, b, _ in view.links)
     between = sorted(edge for edge in view.graph.edges() if place[edge[0]] != place[edge[1]])
     assert sorted(edge for *_, edges in view.links for edge in edges) == between
@@ -494,7 +518,19 @@ def check_view(view):
         assert {(place[edge[0]], place[edge[1]]) for edge in edges} == {(a, b)}
 
 
-LEVELS = ["auto", "none", "neuron", "layer", "model", 0, 1, 2, 3, None, lambda box: "all" if box.index % 2 else None]
+LEVELS = [
+    "auto",
+    "none",
+    "neuron",
+    "layer",
+    "model",
+    0,
+    1,
+    2,
+    3,
+    None,
+    lambda box: "all" if box.index % 2 else None,
+]
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=[*map(str, LEVELS[:-1]), "function"])
@@ -504,7 +540,13 @@ def test_a_view_keeps_every_box_and_edge(level):
     h = Tensor(np.ones((1, 2)))
     for _ in range(4):
         h = cell(h).tanh()
-    for graph in (samples_graph(3), Graph(h.sum()), Graph(random_graph(0)), Graph(random_graph(1)), Graph(Value(1.0))):
+    for graph in (
+        samples_graph(3),
+        Graph(h.sum()),
+        Graph(random_graph(0)),
+        Graph(random_graph(1)),
+        Graph(Value(1.0)),
+    ):
         check_view(collapse(graph, level))
 
 
@@ -530,7 +572,12 @@ def test_neurons_layers_and_the_model():
     assert links(layers)["layer0", "layer1"] == 16 * 16
     model = collapse(graph, "model")
     assert "MLP" in titles(model)
-    assert sizes(graph) == {"none": len(graph), "neuron": 38, "layer": len(layers.items), "model": len(model.items)}
+    assert sizes(graph) == {
+        "none": len(graph),
+        "neuron": 38,
+        "layer": len(layers.items),
+        "model": len(model.items),
+    }
     whole = next(item for item in model.items if item.title == "MLP")
     assert [box.op for box in whole.outputs] == ["dot"]
     assert whole.data == whole.outputs[0].data
@@ -593,7 +640,11 @@ def test_a_constant_that_leaves_a_group_hides_no_gradient():
     inner = x * c
     out = inner + c
     graph = Graph(out)
-    group = next(item for item in collapse(graph, lambda box: None if box.node is out else "g").items if isinstance(item, Group))
+    group = next(
+        item
+        for item in collapse(graph, lambda box: None if box.node is out else "g").items
+        if isinstance(item, Group)
+    )
     assert {box.node for box in group.outputs} == {inner, c}
     assert group.grad is None
     out.backward()

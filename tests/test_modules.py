@@ -31,7 +31,11 @@ class Scale(nn.Module):
         super().__init__()
         self.factor = ag.Value(2.0, label="factor")
         self.name = "scale"
-        self.items = [ag.Tensor([1.0, 2.0]), (ag.Tensor(3.0), "text", None), {"deep": ag.Tensor([[4.0]]), "plain": 5}]
+        self.items = [
+            ag.Tensor([1.0, 2.0]),
+            (ag.Tensor(3.0), "text", None),
+            {"deep": ag.Tensor([[4.0]]), "plain": 5},
+        ]
         self.fixed = ag.Tensor([6.0], requires_grad=False, label="fixed")
         self.inner = inner if inner is not None else nn.Linear(2, 1, rng=0)
         self.again = self.inner
@@ -45,7 +49,9 @@ class Scale(nn.Module):
 # ---- Names, order, uniqueness -----------------------------------------------------------------------------------------
 
 
-def test_parameters_are_found_in_attributes_lists_tuples_and_dicts_in_the_order_they_were_set_each_once() -> None:
+def test_parameters_are_found_in_attributes_lists_tuples_and_dicts_in_the_order_they_were_set_each_once() -> (
+    None
+):
     module = Scale()
     names = ["factor", "items.0", "items.1.0", "items.2.deep", "inner.weight", "inner.bias"]
     assert [name for name, _ in module.named_parameters()] == names
@@ -64,7 +70,14 @@ def test_modules_are_named_by_their_paths_each_once() -> None:
         "layers.2.layers.1.layers.0",
     ]
     assert net.modules()[0] is net
-    assert [type(m).__name__ for m in net.modules()] == ["Sequential", "Linear", "Sequential", "Dropout", "MLP", "Linear"]
+    assert [type(m).__name__ for m in net.modules()] == [
+        "Sequential",
+        "Linear",
+        "Sequential",
+        "Dropout",
+        "MLP",
+        "Linear",
+    ]
     assert [name for name, _ in Scale().named_modules()] == ["", "inner"]
 
 
@@ -197,13 +210,19 @@ def test_a_frozen_module_that_is_copied_can_be_unfrozen_apart() -> None:
     assert (len(net.parameters()), len(twin.parameters())) == (0, 2)
 
 
-@pytest.mark.parametrize("how", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "how", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"]
+)
 @pytest.mark.parametrize(
     "make",
     [
         lambda: nn.MLP([4, 3, 2], activation="gelu", output="softmax", rng=0),
         lambda: nn.Sequential(
-            nn.Linear(4, 3, rng=0), nn.ELU(2.0), nn.Dropout(0.5, rng=3), ag.tanh, nn.Linear(3, 1, rng=0, dtype="float32")
+            nn.Linear(4, 3, rng=0),
+            nn.ELU(2.0),
+            nn.Dropout(0.5, rng=3),
+            ag.tanh,
+            nn.Linear(3, 1, rng=0, dtype="float32"),
         ),
         lambda: scalar.MLP(4, [3, 1], rng=0),
     ],
@@ -334,7 +353,11 @@ def test_the_error_of_a_state_lists_everything_that_is_wrong() -> None:
     net = nn.MLP([2, 3, 1], rng=0)
     state = net.state_dict()
     del state["layers.0.bias"], state["layers.1.bias"]
-    state |= {"extra": np.ones(1), "layers.0.weight": np.ones((3, 2)), "layers.1.weight": np.full((3, 1), np.nan)}
+    state |= {
+        "extra": np.ones(1),
+        "layers.0.weight": np.ones((3, 2)),
+        "layers.1.weight": np.full((3, 1), np.nan),
+    }
     with pytest.raises(StateDictError) as caught:
         net.load_state_dict(state)
     for fault in ("missing layers.0.bias", "missing layers.1.bias", "unexpected extra", "layers.0.weight has shape (3, 2), not (2, 3)",
@@ -345,7 +368,10 @@ def test_the_error_of_a_state_lists_everything_that_is_wrong() -> None:
 def test_without_strict_missing_and_unexpected_names_are_returned_and_the_rest_is_loaded() -> None:
     layer = nn.Linear(2, 1, rng=0)
     bias = layer.bias.data.copy()
-    assert layer.load_state_dict({"weight": GOOD["weight"], "b": 1.0, "w": 2.0}, strict=False) == (["bias"], ["b", "w"])
+    assert layer.load_state_dict({"weight": GOOD["weight"], "b": 1.0, "w": 2.0}, strict=False) == (
+        ["bias"],
+        ["b", "w"],
+    )
     assert layer.weight.data.tolist() == [[1.0], [1.0]]
     assert layer.bias.data.tolist() == bias.tolist()
 
@@ -364,7 +390,11 @@ def test_something_that_is_no_state_is_refused(state: Any) -> None:
         nn.Linear(2, 1).load_state_dict(state)
 
 
-@pytest.mark.parametrize("make", [lambda i: nn.MLP([2, 2, 1], rng=i), lambda i: scalar.MLP(2, [1, 1], rng=i)], ids=["Tensors", "Values"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda i: nn.MLP([2, 2, 1], rng=i), lambda i: scalar.MLP(2, [1, 1], rng=i)],
+    ids=["Tensors", "Values"],
+)
 def test_loading_that_is_interrupted_anywhere_leaves_the_old_state_or_the_new(make: Any) -> None:
     """Ctrl-C at every line of load_state_dict in turn; afterwards another load works."""
     net, outcomes = make(0), set()
@@ -375,7 +405,11 @@ def test_loading_that_is_interrupted_anywhere_leaves_the_old_state_or_the_new(ma
                 net.load_state_dict(new)
         except KeyboardInterrupt:
             now = net.state_dict()
-            equal = [state for state in ("old", "new") if all(np.array_equal(now[k], {"old": old, "new": new}[state][k]) for k in now)]
+            equal = [
+                state
+                for state in ("old", "new")
+                if all(np.array_equal(now[k], {"old": old, "new": new}[state][k]) for k in now)
+            ]
             outcomes.update(equal or [f"mixed at line {n}"])
             net.load_state_dict(old)
         else:
@@ -390,7 +424,11 @@ def test_loading_that_is_interrupted_anywhere_leaves_the_old_state_or_the_new(ma
 
 def network() -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(2, 3, rng=0), nn.Dropout(0.1), ag.tanh, nn.MLP([3, 4, 1], output="sigmoid", bias=False, rng=0), nn.Softmax(0)
+        nn.Linear(2, 3, rng=0),
+        nn.Dropout(0.1),
+        ag.tanh,
+        nn.MLP([3, 4, 1], output="sigmoid", bias=False, rng=0),
+        nn.Softmax(0),
     )
 
 
@@ -529,7 +567,9 @@ def test_layers_are_reproducible_by_their_seed_and_draw_on_a_generator_one_after
     assert not np.array_equal(nn.Linear(3, 2, rng=1).weight.data, nn.Linear(3, 2, rng=2).weight.data)
     assert not np.array_equal(nn.Linear(3, 2).weight.data, nn.Linear(3, 2).weight.data)
     random = np.random.default_rng(0)
-    assert not np.array_equal(nn.Linear(3, 2, rng=random).weight.data, nn.Linear(3, 2, rng=random).weight.data)
+    assert not np.array_equal(
+        nn.Linear(3, 2, rng=random).weight.data, nn.Linear(3, 2, rng=random).weight.data
+    )
     net = nn.MLP([3, 3, 3], rng=4)
     assert not np.array_equal(net.layers[0].weight.data, net.layers[1].weight.data)
     assert np.array_equal(net(X[:, :3]).data, nn.MLP([3, 3, 3], rng=4)(X[:, :3]).data)
@@ -737,9 +777,13 @@ def test_a_network_on_values_equals_the_one_on_tensors(activation: str, sizes: l
     sum(v * v for v in b).backward()
     np.testing.assert_allclose([v.grad for v in values], tensor.grad, rtol=1e-12, atol=1e-16)
     for layer, mirrored in zip(net.layers, ours.layers, strict=True):
-        np.testing.assert_allclose([[w.grad for w in n.w] for n in mirrored.neurons], layer.weight.grad.T, rtol=1e-12, atol=1e-16)
+        np.testing.assert_allclose(
+            [[w.grad for w in n.w] for n in mirrored.neurons], layer.weight.grad.T, rtol=1e-12, atol=1e-16
+        )
         if bias:
-            np.testing.assert_allclose([n.b.grad for n in mirrored.neurons], layer.bias.grad, rtol=1e-12, atol=1e-16)
+            np.testing.assert_allclose(
+                [n.b.grad for n in mirrored.neurons], layer.bias.grad, rtol=1e-12, atol=1e-16
+            )
     assert sum(p.size for p in net.parameters()) == len(ours.parameters())
 
 
@@ -926,7 +970,9 @@ def test_the_mode_goes_along(training: bool) -> None:
 
 def test_parts_keep_modes_of_their_own() -> None:
     """Such as a Dropout that was put to evaluation in a network that trains, and the other way round."""
-    module = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Identity()))
+    module = torch.nn.Sequential(
+        torch.nn.Dropout(), torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Identity())
+    )
     for outer in (True, False):
         module.train(outer)
         module[1][0].train(not outer)
@@ -959,8 +1005,14 @@ class Own(torch.nn.Module):
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: torch.nn.Conv2d(1, 1, 1), "from_torch: Conv2d has no counterpart; there are Linear, Sequential"),
-        (lambda: torch.nn.Sequential(torch.nn.ReLU(), torch.nn.BatchNorm1d(3)), "BatchNorm1d has no counterpart"),
+        (
+            lambda: torch.nn.Conv2d(1, 1, 1),
+            "from_torch: Conv2d has no counterpart; there are Linear, Sequential",
+        ),
+        (
+            lambda: torch.nn.Sequential(torch.nn.ReLU(), torch.nn.BatchNorm1d(3)),
+            "BatchNorm1d has no counterpart",
+        ),
         (lambda: torch.nn.ReLU6(), "ReLU6 has no counterpart"),
         (Own, "Own has no counterpart"),
         (lambda: torch.nn.Softplus(beta=2), "Softplus(beta=2"),
@@ -993,7 +1045,11 @@ def test_a_layer_of_ours_without_a_counterpart_is_named(make: Any, text: str) ->
         make().to_torch()
 
 
-@pytest.mark.parametrize("given", [3, None, torch.ones(2), nn.ReLU(), torch.nn.ReLU], ids=["int", "None", "tensor", "ours", "class"])
+@pytest.mark.parametrize(
+    "given",
+    [3, None, torch.ones(2), nn.ReLU(), torch.nn.ReLU],
+    ids=["int", "None", "tensor", "ours", "class"],
+)
 def test_from_torch_of_something_else_says_what_it_needs(given: Any) -> None:
     with pytest.raises(TypeError, match=re.escape("from_torch: a torch.nn.Module is needed")):
         nn.from_torch(given)

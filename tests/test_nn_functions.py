@@ -62,7 +62,9 @@ def by_torch(f: Callable[..., Any], arrays: list[np.ndarray]) -> list[np.ndarray
     return [(x + 0.0).detach().numpy() for x in (out, *first, *second)]
 
 
-def agree(ours: Callable[..., Any], theirs: Callable[..., Any], arrays: list[np.ndarray], rtol: float = RTOL) -> None:
+def agree(
+    ours: Callable[..., Any], theirs: Callable[..., Any], arrays: list[np.ndarray], rtol: float = RTOL
+) -> None:
     for mine, other in zip(by_ours(ours, arrays), by_torch(theirs, arrays), strict=True):
         close(mine, other, rtol)
 
@@ -125,12 +127,19 @@ MODULES = {
 def both_signs(shape: tuple[int, ...], seed: int = 1) -> np.ndarray:
     """Numbers of both signs, 0.1 to 3 in size: away from every kink."""
     rng = np.random.default_rng(seed)
-    return np.asarray(rng.uniform(0.1, 3.0, shape) * np.where(np.arange(math.prod(shape)).reshape(shape) % 2, 1.0, -1.0))
+    return np.asarray(
+        rng.uniform(0.1, 3.0, shape) * np.where(np.arange(math.prod(shape)).reshape(shape) % 2, 1.0, -1.0)
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [(name, shape) for name in ACTIVATIONS for shape in [(3,), (2, 3), (2, 3, 4), ()] if shape or "softmax" not in name],
+    [
+        (name, shape)
+        for name in ACTIVATIONS
+        for shape in [(3,), (2, 3), (2, 3, 4), ()]
+        if shape or "softmax" not in name
+    ],
     ids=str,
 )
 def test_activation_by_name_is_pytorchs(name, shape):
@@ -156,7 +165,9 @@ def test_activation_modules_take_values(name, x):
     t = torch.tensor(x, dtype=torch.float64, requires_grad=True)
     wanted = theirs(t)
     close(out.data, wanted.item())
-    slope = ag.gradients(out * v, v, create_graph=True)  # times x, so that a linear one has a slope of its slope
+    slope = ag.gradients(
+        out * v, v, create_graph=True
+    )  # times x, so that a linear one has a slope of its slope
     (their_slope,) = torch.autograd.grad(wanted * t, t, create_graph=True)
     close(slope.data, their_slope.item())
     close(ag.gradients(slope, v), torch.autograd.grad(their_slope, t)[0].item())
@@ -170,7 +181,9 @@ def test_activation_modules_keep_float32(name):
     (out * weights((4, 3), 0).astype(np.float32)).sum().backward()
     assert (out.dtype, x.grad.dtype) == (np.float32, np.float32)
     exact = MODULES[name][0](ag.Tensor(x.data.astype(float)))
-    np.testing.assert_allclose(out.data, exact.data, rtol=0, atol=4 * np.finfo(np.float32).eps * np.abs(exact.data).max())
+    np.testing.assert_allclose(
+        out.data, exact.data, rtol=0, atol=4 * np.finfo(np.float32).eps * np.abs(exact.data).max()
+    )
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -235,7 +248,11 @@ def test_activation_of_a_function_or_module_is_itself():
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
-        (lambda: activation_of("rleu"), ValueError, "unknown activation 'rleu': one of identity, linear, relu, "),
+        (
+            lambda: activation_of("rleu"),
+            ValueError,
+            "unknown activation 'rleu': one of identity, linear, relu, ",
+        ),
         (lambda: activation_of("ReLU"), ValueError, "unknown activation 'ReLU'"),
         (lambda: activation_of(None), TypeError, "unknown activation None: one of identity, linear, relu, "),
         (lambda: activation_of(modules.ReLU), TypeError, "got the class ReLU: pass ReLU()"),
@@ -282,7 +299,9 @@ TORCH_REDUCTIONS = {"mean": torch.mean, "sum": torch.sum, "none": lambda x: x}
 
 def apart(rng: np.random.Generator) -> np.ndarray:
     """Numbers at least 0.05 from 0, ±0.5 and ±1, of both signs."""
-    return rng.choice([-1.0, 1.0], (4, 3)) * (rng.choice([0.05, 0.55, 1.05, 1.6], (4, 3)) + rng.uniform(0.0, 0.4, (4, 3)))
+    return rng.choice([-1.0, 1.0], (4, 3)) * (
+        rng.choice([0.05, 0.55, 1.05, 1.6], (4, 3)) + rng.uniform(0.0, 0.4, (4, 3))
+    )
 
 
 def nothing(rng: np.random.Generator) -> np.ndarray:
@@ -317,12 +336,19 @@ LOSSES = {
     "mae": Loss(losses.mae, lambda x, t, r: T.l1_loss(x, t, reduction=r), apart, nothing),
     "huber": Loss(losses.huber, lambda x, t, r: T.huber_loss(x, t, reduction=r), apart, nothing),
     "huber(0.5)": Loss(
-        lambda x, t, *r, **k: losses.huber(x, t, *r, delta=0.5, **k), lambda x, t, r: T.huber_loss(x, t, r, 0.5), apart, nothing
+        lambda x, t, *r, **k: losses.huber(x, t, *r, delta=0.5, **k),
+        lambda x, t, r: T.huber_loss(x, t, r, 0.5),
+        apart,
+        nothing,
     ),
     "hinge": Loss(losses.hinge, hinge, apart, signs),
     # PyTorch's second derivative has 1e-12 added to p(1 − p), which is 0.09 or more here
     "binary_cross_entropy": Loss(
-        losses.binary_cross_entropy, lambda x, t, r: T.binary_cross_entropy(x, t, reduction=r), probabilities, probabilities, 1e-10
+        losses.binary_cross_entropy,
+        lambda x, t, r: T.binary_cross_entropy(x, t, reduction=r),
+        probabilities,
+        probabilities,
+        1e-10,
     ),
     "binary_cross_entropy_with_logits": Loss(
         losses.binary_cross_entropy_with_logits,
@@ -331,7 +357,11 @@ LOSSES = {
         probabilities,
     ),
     "cross_entropy": Loss(
-        losses.cross_entropy, lambda x, t, r: T.cross_entropy(x, t, reduction=r), free, probabilities, scalar=False
+        losses.cross_entropy,
+        lambda x, t, r: T.cross_entropy(x, t, reduction=r),
+        free,
+        probabilities,
+        scalar=False,
     ),
     "kl_div": Loss(losses.kl_div, lambda x, t, r: T.kl_div(x, t, reduction=r), logarithms, probabilities),
     "kl_div(log_target)": Loss(
@@ -341,7 +371,9 @@ LOSSES = {
         logarithms,
     ),
 }
-pytestmark = pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")  # PyTorch's kl_div says what it does
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:reduction. 'mean' divides:UserWarning"
+)  # PyTorch's kl_div says what it does
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
@@ -353,8 +385,18 @@ def test_loss_is_pytorchs(name, reduction):
     if loss.ours is losses.hinge:  # its target takes two values: PyTorch's, too, is then a constant
         agree(lambda x: loss.ours(x, t, reduction), lambda x: loss.theirs(x, torch.tensor(t), reduction), [x])
     else:
-        agree(lambda x, t: loss.ours(x, t, reduction), lambda x, t: loss.theirs(x, t, reduction), [x, t], loss.rtol)
-        agree(lambda x: loss.ours(x, t, reduction), lambda x: loss.theirs(x, torch.tensor(t), reduction), [x], loss.rtol)
+        agree(
+            lambda x, t: loss.ours(x, t, reduction),
+            lambda x, t: loss.theirs(x, t, reduction),
+            [x, t],
+            loss.rtol,
+        )
+        agree(
+            lambda x: loss.ours(x, t, reduction),
+            lambda x: loss.theirs(x, torch.tensor(t), reduction),
+            [x],
+            loss.rtol,
+        )
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -363,7 +405,9 @@ def test_the_reduction_of_a_loss_by_default(name):
     loss, rng = LOSSES[name], np.random.default_rng(4)
     x, t = loss.prediction(rng), loss.target(rng)
     assert loss.ours(ag.Tensor(x), t).item() == loss.ours(ag.Tensor(x), t, reduction=loss.default).item()
-    close(loss.ours(ag.Tensor(x), t).data, loss.theirs(torch.tensor(x), torch.tensor(t), loss.default).numpy())
+    close(
+        loss.ours(ag.Tensor(x), t).data, loss.theirs(torch.tensor(x), torch.tensor(t), loss.default).numpy()
+    )
 
 
 @pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.scalar])
@@ -438,7 +482,11 @@ def test_losses_of_class_indices_are_pytorchs(name, dtype, reduction):
     theirs = {"cross_entropy": T.cross_entropy, "nll": T.nll_loss}[name]
     x = np.random.default_rng(9).normal(0, 2, (5, 3))
     x = x if name == "cross_entropy" else -np.abs(x)
-    agree(lambda x: getattr(losses, name)(x, target, reduction), lambda x: theirs(x, torch.tensor(classes), reduction=reduction), [x])
+    agree(
+        lambda x: getattr(losses, name)(x, target, reduction),
+        lambda x: theirs(x, torch.tensor(classes), reduction=reduction),
+        [x],
+    )
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "nll"])
@@ -460,7 +508,10 @@ def test_nll_of_log_softmax_is_cross_entropy():
     """The two roads to the same loss agree in value and gradient, and in float32 stay there."""
     for dtype, rtol in (("float64", 1e-14), ("float32", 1e-5)):
         z = ag.Tensor(np.random.default_rng(11).normal(0, 3, (6, 4)), dtype=dtype)
-        one, other = losses.cross_entropy(z, [0, 3, 1, 2, 2, 0]), losses.nll(ag.log_softmax(z), [0, 3, 1, 2, 2, 0])
+        one, other = (
+            losses.cross_entropy(z, [0, 3, 1, 2, 2, 0]),
+            losses.nll(ag.log_softmax(z), [0, 3, 1, 2, 2, 0]),
+        )
         assert one.dtype == other.dtype == np.dtype(dtype)
         close(one.data, other.data, rtol)
         close(ag.gradients(one, z), ag.gradients(other, z), 10 * rtol)
@@ -495,8 +546,12 @@ POINTS = [
 ]
 
 
-@pytest.mark.parametrize("kind", [ag.Value, ag.Tensor, lambda x: ag.Tensor([x])], ids=["Value", "0-d", "Tensor"])
-@pytest.mark.parametrize(("loss", "x", "t", "value", "slope"), [case[1:] for case in POINTS], ids=[case[0] for case in POINTS])
+@pytest.mark.parametrize(
+    "kind", [ag.Value, ag.Tensor, lambda x: ag.Tensor([x])], ids=["Value", "0-d", "Tensor"]
+)
+@pytest.mark.parametrize(
+    ("loss", "x", "t", "value", "slope"), [case[1:] for case in POINTS], ids=[case[0] for case in POINTS]
+)
 def test_losses_at_awkward_points(loss, x, t, value, slope, kind):
     """Clamps, kinks, infinities and NaN give the values and gradients that are written down, relative to 1e-15."""
     p = kind(x)
@@ -568,7 +623,16 @@ def test_losses_of_constants_are_constants(name):
 
 
 PAIRED = [name for name in LOSSES if name != "cross_entropy"]
-SHAPES = [((4,), (4, 1)), ((4, 1), (4,)), ((4,), ()), ((), (4,)), ((4, 3), (3,)), ((2, 3), (3, 2)), ((1,), (4,)), ((1,), ())]
+SHAPES = [
+    ((4,), (4, 1)),
+    ((4, 1), (4,)),
+    ((4,), ()),
+    ((), (4,)),
+    ((4, 3), (3,)),
+    ((2, 3), (3, 2)),
+    ((1,), (4,)),
+    ((1,), ()),
+]
 
 
 def filled(name: str, shape: tuple[int, ...], what: str) -> np.ndarray:
@@ -597,7 +661,9 @@ def test_an_empty_batch_is_refused(name, shape):
     """No samples, or no classes, give ValueError with the shape, and no NaN."""
     empty = np.zeros(shape)
     f = losses.nll if name == "nll" else LOSSES[name].ours
-    with pytest.raises(ValueError, match=re.escape(f"{name.partition('(')[0]}: the batch is empty, shape {shape}")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"{name.partition('(')[0]}: the batch is empty, shape {shape}")
+    ):
         f(ag.Tensor(empty), np.zeros(shape[:-1], int) if name in ("cross_entropy", "nll") else empty)
 
 
@@ -606,7 +672,9 @@ def test_an_empty_batch_is_refused(name, shape):
 def test_an_unknown_reduction_is_refused(name, reduction):
     """ValueError lists the three that there are."""
     f = losses.nll if name == "nll" else LOSSES[name].ours
-    with pytest.raises(ValueError, match=re.escape(f"reduction must be one of mean, sum, none, got {reduction!r}")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"reduction must be one of mean, sum, none, got {reduction!r}")
+    ):
         f(ag.Tensor([[-0.5]]), [0] if name == "nll" else [[1.0]], reduction)
 
 
@@ -675,7 +743,9 @@ MISUSE += [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("call", "error", "text"), [case[1:] for case in MISUSE], ids=[case[0] for case in MISUSE])
+@pytest.mark.parametrize(
+    ("call", "error", "text"), [case[1:] for case in MISUSE], ids=[case[0] for case in MISUSE]
+)
 def test_misuse_of_losses(call, error, text):
     """Each raises the error that fits, and says what is wrong and what to do; nothing has got a gradient."""
     with pytest.raises(error, match=re.escape(text)):
@@ -738,19 +808,33 @@ def lecun(weight: Any, distribution: str) -> Any:
 
 
 STARTS = {
-    "uniform": Start(lambda: init.uniform(-0.2, 0.2), **even(0.2), theirs=lambda w: torch.nn.init.uniform_(w, -0.2, 0.2)),
+    "uniform": Start(
+        lambda: init.uniform(-0.2, 0.2), **even(0.2), theirs=lambda w: torch.nn.init.uniform_(w, -0.2, 0.2)
+    ),
     "uniform, shifted": Start(lambda: init.uniform(1.0, 3.0), **even(1.0), mean=2.0),
-    "normal": Start(lambda: init.normal(0.5, 0.01), 0.01, mean=0.5, theirs=lambda w: torch.nn.init.normal_(w, 0.5, 0.01)),
-    "constant": Start(lambda: init.constant(0.3), 0.0, mean=0.3, theirs=lambda w: torch.nn.init.constant_(w, 0.3)),
-    "xavier_uniform": Start(init.xavier_uniform, **even(math.sqrt(6 / 700)), theirs=torch.nn.init.xavier_uniform_),
+    "normal": Start(
+        lambda: init.normal(0.5, 0.01), 0.01, mean=0.5, theirs=lambda w: torch.nn.init.normal_(w, 0.5, 0.01)
+    ),
+    "constant": Start(
+        lambda: init.constant(0.3), 0.0, mean=0.3, theirs=lambda w: torch.nn.init.constant_(w, 0.3)
+    ),
+    "xavier_uniform": Start(
+        init.xavier_uniform, **even(math.sqrt(6 / 700)), theirs=torch.nn.init.xavier_uniform_
+    ),
     "xavier_uniform(2)": Start(
-        lambda: init.xavier_uniform(2.0), **even(2 * math.sqrt(6 / 700)), theirs=lambda w: torch.nn.init.xavier_uniform_(w, 2.0)
+        lambda: init.xavier_uniform(2.0),
+        **even(2 * math.sqrt(6 / 700)),
+        theirs=lambda w: torch.nn.init.xavier_uniform_(w, 2.0),
     ),
     "xavier_normal": Start(init.xavier_normal, math.sqrt(2 / 700), theirs=torch.nn.init.xavier_normal_),
     "xavier_normal(5/3)": Start(
-        lambda: init.xavier_normal(5 / 3), 5 / 3 * math.sqrt(2 / 700), theirs=lambda w: torch.nn.init.xavier_normal_(w, 5 / 3)
+        lambda: init.xavier_normal(5 / 3),
+        5 / 3 * math.sqrt(2 / 700),
+        theirs=lambda w: torch.nn.init.xavier_normal_(w, 5 / 3),
     ),
-    "kaiming_uniform": Start(init.kaiming_uniform, **even(math.sqrt(6 / 300)), theirs=torch.nn.init.kaiming_uniform_),
+    "kaiming_uniform": Start(
+        init.kaiming_uniform, **even(math.sqrt(6 / 300)), theirs=torch.nn.init.kaiming_uniform_
+    ),
     "kaiming_uniform(fan_out)": Start(
         lambda: init.kaiming_uniform(mode="fan_out"),
         **even(math.sqrt(6 / 400)),
@@ -767,7 +851,9 @@ STARTS = {
         math.sqrt(2 / 1.04 / 400),
         theirs=lambda w: torch.nn.init.kaiming_normal_(w, 0.2, "fan_out"),
     ),
-    "lecun_uniform": Start(init.lecun_uniform, **even(math.sqrt(3 / 300)), theirs=lambda w: lecun(w, "uniform")),
+    "lecun_uniform": Start(
+        init.lecun_uniform, **even(math.sqrt(3 / 300)), theirs=lambda w: lecun(w, "uniform")
+    ),
     "lecun_normal": Start(init.lecun_normal, math.sqrt(1 / 300), theirs=lambda w: lecun(w, "normal")),
     "half_root": Start(init.half_root, **even(0.25 * math.sqrt(6 / 700))),
 }
@@ -841,7 +927,9 @@ def test_half_root_is_the_recipe():
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (2, 3, 4)], ids=str)
-@pytest.mark.parametrize("make", [init.uniform, init.normal, lambda: init.constant(2.0)], ids=["uniform", "normal", "constant"])
+@pytest.mark.parametrize(
+    "make", [init.uniform, init.normal, lambda: init.constant(2.0)], ids=["uniform", "normal", "constant"]
+)
 def test_initialisers_without_fans_take_any_shape(make, shape):
     """uniform, normal and constant need no (fan_in, fan_out)."""
     assert np.shape(make()(shape, 0)) == shape
@@ -862,20 +950,60 @@ def test_linear_starts_from_an_initialiser(dtype):
     [
         (lambda: init.uniform(1.0, -1.0), ValueError, "uniform: low must not be above high, got 1 and -1"),
         (lambda: init.uniform(-math.inf, 1.0), ValueError, "uniform: low must be a finite number, got -inf"),
-        (lambda: init.uniform((2, 3), np.random.default_rng(0)), TypeError, "uniform: low must be a finite number, got (2, 3)"),
+        (
+            lambda: init.uniform((2, 3), np.random.default_rng(0)),
+            TypeError,
+            "uniform: low must be a finite number, got (2, 3)",
+        ),
         (lambda: init.normal(0.0, -1.0), ValueError, "normal: std must be a finite number ≥ 0, got -1.0"),
         (lambda: init.normal(math.nan), ValueError, "normal: mean must be a finite number, got nan"),
         (lambda: init.constant("1"), TypeError, "constant: value must be a finite number, got '1'"),
         (lambda: init.constant(True), TypeError, "constant: value must be a finite number, got True"),
-        (lambda: init.xavier_uniform(0), ValueError, "xavier_uniform: gain must be a finite number > 0, got 0"),
-        (lambda: init.xavier_normal(math.nan), ValueError, "xavier_normal: gain must be a finite number > 0, got nan"),
-        (lambda: init.xavier_normal("tanh"), TypeError, "xavier_normal: gain must be a finite number > 0, got 'tanh'"),
-        (lambda: init.kaiming_uniform(mode="fan_avg"), ValueError, "kaiming_uniform: mode must be 'fan_in' or 'fan_out', got 'fan_avg'"),
-        (lambda: init.kaiming_normal(math.inf), ValueError, "kaiming_normal: slope must be a finite number, got inf"),
-        (lambda: init.xavier_uniform()((3,), 0), ShapeError, "xavier_uniform: a shape (fan_in, fan_out) is needed, got (3,)"),
-        (lambda: init.kaiming_normal()((2, 3, 4), 0), ShapeError, "kaiming_normal: a shape (fan_in, fan_out) is needed, got (2, 3, 4)"),
-        (lambda: init.lecun_normal()((), 0), ShapeError, "lecun_normal: a shape (fan_in, fan_out) is needed, got ()"),
-        (lambda: init.lecun_uniform()((0, 3), 0), ValueError, "shape must be a tuple of ints > 0, got (0, 3)"),
+        (
+            lambda: init.xavier_uniform(0),
+            ValueError,
+            "xavier_uniform: gain must be a finite number > 0, got 0",
+        ),
+        (
+            lambda: init.xavier_normal(math.nan),
+            ValueError,
+            "xavier_normal: gain must be a finite number > 0, got nan",
+        ),
+        (
+            lambda: init.xavier_normal("tanh"),
+            TypeError,
+            "xavier_normal: gain must be a finite number > 0, got 'tanh'",
+        ),
+        (
+            lambda: init.kaiming_uniform(mode="fan_avg"),
+            ValueError,
+            "kaiming_uniform: mode must be 'fan_in' or 'fan_out', got 'fan_avg'",
+        ),
+        (
+            lambda: init.kaiming_normal(math.inf),
+            ValueError,
+            "kaiming_normal: slope must be a finite number, got inf",
+        ),
+        (
+            lambda: init.xavier_uniform()((3,), 0),
+            ShapeError,
+            "xavier_uniform: a shape (fan_in, fan_out) is needed, got (3,)",
+        ),
+        (
+            lambda: init.kaiming_normal()((2, 3, 4), 0),
+            ShapeError,
+            "kaiming_normal: a shape (fan_in, fan_out) is needed, got (2, 3, 4)",
+        ),
+        (
+            lambda: init.lecun_normal()((), 0),
+            ShapeError,
+            "lecun_normal: a shape (fan_in, fan_out) is needed, got ()",
+        ),
+        (
+            lambda: init.lecun_uniform()((0, 3), 0),
+            ValueError,
+            "shape must be a tuple of ints > 0, got (0, 3)",
+        ),
         (lambda: init.normal()((2, -1), 0), ValueError, "shape must be a tuple of ints > 0, got (2, -1)"),
         (lambda: init.normal()(3, 0), TypeError, "shape must be a tuple of ints > 0, got 3"),
         (lambda: init.normal()((2.0, 3), 0), TypeError, "shape must be a tuple of ints > 0, got (2.0, 3)"),
@@ -902,7 +1030,8 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [pytest.param(module, name, id=name) for module, names in PUBLIC.items() for name in names]
+    ("module", "name"),
+    [pytest.param(module, name, id=name) for module, names in PUBLIC.items() for name in names],
 )
 def test_public_names(module, name):
     """Every loss and activation Module is reached as ag.nn.NAME, is in __all__, and has an example in its docstring."""
@@ -914,6 +1043,10 @@ def test_public_names(module, name):
 def test_initialisers_are_public():
     """ag.nn.init holds them, each with an example."""
     assert ag.nn.init is init
-    made = [f for name, f in vars(init).items() if getattr(f, "__module__", "") == init.__name__ and not name.startswith("_")]
+    made = [
+        f
+        for name, f in vars(init).items()
+        if getattr(f, "__module__", "") == init.__name__ and not name.startswith("_")
+    ]
     assert len(made) == 10
     assert all(">>>" in f.__doc__ for f in made)

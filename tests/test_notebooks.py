@@ -28,4 +28,6 @@ def test_notebook_runs_and_is_paired(source):
     committed = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     assert [cell.source for cell in committed.cells] == [cell.source for cell in notebook.cells]
     assert any("assert" in cell.source for cell in notebook.cells[-2:])
-    assert all(cell.outputs or "print" not in cell.source for cell in committed.cells if cell.cell_type == "code")
+    assert all(
+        cell.outputs or "print" not in cell.source for cell in committed.cells if cell.cell_type == "code"
+    )

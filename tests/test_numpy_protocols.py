@@ -83,7 +83,13 @@ def test_binary_functions_of_numpy(name):
     """np.f(x, y) with a node, a number, a list or an array on either side."""
     f, x, y = getattr(np, name), np.array([1.7, 0.6]), np.array([0.9, 1.3])
     dx, dy = numeric(f, x, y)
-    for a, b in ((Tensor(x), Tensor(y)), (Tensor(x), y), (x, Tensor(y)), (Tensor(x), y.tolist()), (x.tolist(), Tensor(y))):
+    for a, b in (
+        (Tensor(x), Tensor(y)),
+        (Tensor(x), y),
+        (x, Tensor(y)),
+        (Tensor(x), y.tolist()),
+        (x.tolist(), Tensor(y)),
+    ):
         out = f(a, b)
         assert type(out) is Tensor
         np.testing.assert_allclose(out.data, f(x, y), rtol=1e-14)
@@ -250,7 +256,11 @@ def test_out_is_refused():
 def test_out_that_is_a_node_is_refused():
     """A Tensor as out= would change under its graph: GraphError, and its data stay."""
     t = Tensor([1.0, 2.0])
-    for call in (lambda: np.exp(np.ones(2), out=t), lambda: np.add(1.0, 2.0, out=t), lambda: np.exp(t, out=t)):
+    for call in (
+        lambda: np.exp(np.ones(2), out=t),
+        lambda: np.add(1.0, 2.0, out=t),
+        lambda: np.exp(t, out=t),
+    ):
         with pytest.raises((ag.GraphError, TypeError)):
             call()
     np.testing.assert_array_equal(t.data, [1.0, 2.0])
@@ -350,7 +360,12 @@ def test_vectorize_and_python_math_are_refused():
 def test_a_node_never_enters_an_array():
     """Assigning a variable into an array: refused, and the array is unchanged; constants may be."""
     held = np.zeros(3)
-    for index, node in ((0, Value(1.0)), (slice(None), Tensor([1.0, 2.0, 3.0])), (0, Tensor(1.0)), (1, Tensor([1.0]))):
+    for index, node in (
+        (0, Value(1.0)),
+        (slice(None), Tensor([1.0, 2.0, 3.0])),
+        (0, Tensor(1.0)),
+        (1, Tensor([1.0])),
+    ):
         with pytest.raises((ag.GraphError, ValueError)) as caught:
             held[index] = node
         error = (
@@ -391,7 +406,12 @@ def test_a_matrix_is_the_array_that_it_holds():
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: Value(2.0), lambda: Tensor([[1.0, 2.0], [3.0, 4.0]]), lambda: Tensor(2.0), lambda: Tensor([[1.0, 2.0]], requires_grad=False)],
+    [
+        lambda: Value(2.0),
+        lambda: Tensor([[1.0, 2.0], [3.0, 4.0]]),
+        lambda: Tensor(2.0),
+        lambda: Tensor([[1.0, 2.0]], requires_grad=False),
+    ],
     ids=["Value", "2-d", "0-d", "constant"],
 )
 def test_a_star_between_a_matrix_and_a_node_is_refused(make):
@@ -416,7 +436,9 @@ OPERATORS = {
 
 @pytest.mark.parametrize("symbol", OPERATORS)
 @pytest.mark.parametrize(
-    "number", [2, 2.0, True, np.float64(2), np.float32(2), np.int64(2), np.uint8(2), np.bool_(True)], ids=lambda n: type(n).__name__
+    "number",
+    [2, 2.0, True, np.float64(2), np.float32(2), np.int64(2), np.uint8(2), np.bool_(True)],
+    ids=lambda n: type(n).__name__,
 )
 def test_scalars_on_either_side(symbol, number):
     """Python and NumPy numbers with a Value give a Value, with a Tensor a Tensor, on either side, and both get NumPy's number."""
@@ -433,13 +455,24 @@ def test_scalars_on_either_side(symbol, number):
             assert type(out) is Tensor
             assert out.shape == np.shape(data)
             assert type(out.data) is np.ndarray
-            np.testing.assert_allclose(out.data, f(np.asarray(raw(a), float), np.asarray(raw(b), float)), rtol=1e-15)
+            np.testing.assert_allclose(
+                out.data, f(np.asarray(raw(a), float), np.asarray(raw(b), float)), rtol=1e-15
+            )
 
 
 @pytest.mark.parametrize("symbol", OPERATORS)
 @pytest.mark.parametrize(
     "other",
-    [np.array([1.5, 2.0]), np.array([1, 2]), np.array(2.0), np.array([[2.0]]), [1.5, 2.0], (1, 2), [[1.0], [2.0]], np.array([True, True])],
+    [
+        np.array([1.5, 2.0]),
+        np.array([1, 2]),
+        np.array(2.0),
+        np.array([[2.0]]),
+        [1.5, 2.0],
+        (1, 2),
+        [[1.0], [2.0]],
+        np.array([True, True]),
+    ],
     ids=repr,
 )
 def test_arrays_and_lists_on_either_side(symbol, other):
@@ -556,7 +589,12 @@ def test_inputs_of_any_layout(layout):
     assert type(x.data) is np.ndarray
     assert x.data.flags.writeable
     for t in (x, plain):
-        (ag.tanh(t @ np.ones((4, 2))).sum() + (t * a).sum() + (t + np.asarray(given)).reshape(-1)[3] + t[::-1].T[1:].sum()).backward()
+        (
+            ag.tanh(t @ np.ones((4, 2))).sum()
+            + (t * a).sum()
+            + (t + np.asarray(given)).reshape(-1)[3]
+            + t[::-1].T[1:].sum()
+        ).backward()
     np.testing.assert_allclose(x.grad, plain.grad, rtol=1e-14)
     assert x.grad.dtype == np.float64
     as_operand, reference = plain + given, plain + a
@@ -628,7 +666,9 @@ def test_seed_002_runs_unchanged(kind):
     # the document's own hand-written gradients, read on the same nodes
     d_Z2 = np.dot(grad_of_acti(Z2.data), y.data - t)
     np.testing.assert_allclose(Z2.grad, d_Z2, rtol=1e-14)
-    np.testing.assert_allclose(Z1.grad, np.multiply(np.dot(d_Z2, W2.data.T), grad_of_acti(Z1.data)), rtol=1e-14)
+    np.testing.assert_allclose(
+        Z1.grad, np.multiply(np.dot(d_Z2, W2.data.T), grad_of_acti(Z1.data)), rtol=1e-14
+    )
     np.testing.assert_allclose(A1.grad, np.dot(d_Z2, W2.data.T), rtol=1e-14)
     # and PyTorch's
     tx, tW1, tW2 = (
@@ -647,7 +687,9 @@ def test_seed_002_with_its_own_derivative_written_as_a_function():
     z = Tensor(np.matrix([[1.0, -1.0], [2.0, 3.0]]))
     np.testing.assert_allclose(grad_of_acti(z).data, ag.gradients(acti(z).sum(), z), rtol=1e-13)
     first = ag.gradients(acti(z).sum(), z, create_graph=True)
-    np.testing.assert_allclose(ag.gradients(first.sum(), z), ag.gradients(grad_of_acti(z).sum(), z), rtol=1e-11)
+    np.testing.assert_allclose(
+        ag.gradients(first.sum(), z), ag.gradients(grad_of_acti(z).sum(), z), rtol=1e-11
+    )
 
 
 def test_seed_002_star_with_matrices_is_refused():
@@ -681,7 +723,9 @@ class AskersLayer:
     def __init__(self, in_n, h_n, activation, bias=True, rng=None, make=Tensor):
         self.w = make(2 * rng.random((in_n, h_n)) - 1 if rng else np.full((in_n, h_n), 1.0))
         self.f = activation
-        self.b = (make(2 * rng.random((1, h_n)) - 1) if rng else make(np.full((1, h_n), 1.0))) if bias else None
+        self.b = (
+            (make(2 * rng.random((1, h_n)) - 1) if rng else make(np.full((1, h_n), 1.0))) if bias else None
+        )
 
     def compute(self, inputs):
         if self.w.shape[0] != inputs.shape[1]:
@@ -704,7 +748,10 @@ class AskersNetwork:
 
     def __init__(self, nb_layers, in_n, h_n, out_n, rng=None, make=Tensor):
         sizes = [in_n] + [h_n] * nb_layers
-        self.layers = [AskersLayer(a, b, sigmoid_004, rng=rng, make=make) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        self.layers = [
+            AskersLayer(a, b, sigmoid_004, rng=rng, make=make)
+            for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+        ]
         self.layers.append(AskersLayer(h_n, out_n, linear_004, bias=False, rng=rng, make=make))
 
     def compute(self, point):
@@ -766,7 +813,10 @@ def torch_net(network):
         leaves.append(torch.tensor(t.data, requires_grad=True))
         return leaves[-1]
 
-    layers = [(leaf(layer.w), None if layer.b is None else leaf(layer.b), layer.f is sigmoid_004) for layer in network.layers]
+    layers = [
+        (leaf(layer.w), None if layer.b is None else leaf(layer.b), layer.f is sigmoid_004)
+        for layer in network.layers
+    ]
 
     def f(x):
         for w, b, squashed in layers:
@@ -814,7 +864,9 @@ def test_seed_004_askers_layer_derivative_of_a_layer():
     layer.compute(x)
     derivatives = layer.compute_derivative()
     for j in range(4):
-        np.testing.assert_allclose(ag.gradients(layer.activation[0, j], x)[0], derivatives.data[:, j], rtol=1e-12)
+        np.testing.assert_allclose(
+            ag.gradients(layer.activation[0, j], x)[0], derivatives.data[:, j], rtol=1e-12
+        )
     assert ag.gradients(derivatives.sum(), layer.w).shape == (2, 4)
     last = AskersLayer(2, 1, linear_004, bias=False, rng=rng)
     last.compute(x)
@@ -842,7 +894,9 @@ def test_seed_004_second_derivative_formulas_of_the_sigmoid():
     first = ag.gradients(sigmoid_004(x).sum(), x, create_graph=True)
     np.testing.assert_allclose(first.data, sigmoid_004(x.data, 1), rtol=1e-13)
     np.testing.assert_allclose(ag.gradients(first.sum(), x), sigmoid_004(x.data, 2), rtol=1e-11, atol=1e-17)
-    np.testing.assert_allclose(ag.gradients(sigmoid_004(x, 1).sum(), x), sigmoid_004(x.data, 2), rtol=1e-11, atol=1e-17)
+    np.testing.assert_allclose(
+        ag.gradients(sigmoid_004(x, 1).sum(), x), sigmoid_004(x.data, 2), rtol=1e-11, atol=1e-17
+    )
 
 
 ONES = ([[1, 1], [1, 1]], [1, 1])
@@ -865,8 +919,15 @@ def test_seed_004_answerers_network_equals_pytorch():
     """Random weights and two outputs: his Jacobian is ours row by row; its derivative by the weights is PyTorch's."""
     rng = np.random.default_rng(5)
     shapes = [(4, 2), (3, 4), (2, 3)]
-    weights, biases, point = [rng.normal(size=s) for s in shapes], [rng.normal(size=s[0]) for s in shapes], rng.normal(size=2)
-    layers = [AnswerersLayer(Tensor(w), Tensor(b), i < 2) for i, (w, b) in enumerate(zip(weights, biases, strict=True))]
+    weights, biases, point = (
+        [rng.normal(size=s) for s in shapes],
+        [rng.normal(size=s[0]) for s in shapes],
+        rng.normal(size=2),
+    )
+    layers = [
+        AnswerersLayer(Tensor(w), Tensor(b), i < 2)
+        for i, (w, b) in enumerate(zip(weights, biases, strict=True))
+    ]
     network, x = AnswerersNetwork(layers), Tensor(point)
     y, jacobian = network.compute_value_and_derivative(x)
     assert jacobian.shape == (2, 2)
@@ -895,7 +956,9 @@ def test_seed_004_answerers_network_equals_pytorch():
 def test_seed_code_with_any_of_its_arrays_as_tensors(weights):
     """The same forward runs with the input, the weights, both or neither as Tensors, to the same numbers."""
     rng = np.random.default_rng(2)
-    network = AskersNetwork(2, 2, 3, 1, rng=rng, make=Tensor if weights in ("Tensor weights", "both") else np.asarray)
+    network = AskersNetwork(
+        2, 2, 3, 1, rng=rng, make=Tensor if weights in ("Tensor weights", "both") else np.asarray
+    )
     point = np.array([[0.3, -0.7]])
     y = network.compute(Tensor(point) if weights in ("Tensor input", "both") else point)
     assert isinstance(y, Tensor) is (weights != "plain")
@@ -910,7 +973,12 @@ def test_the_users_own_training_loop():
     """A hidden layer in NumPy's functions, the loss with np.mean, updates of .data: the loss falls, and no warning is given."""
     rng = np.random.default_rng(1)
     X, Y = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([[0.0], [1.0], [1.0], [0.0]])
-    W1, b1, W2, b2 = Tensor(rng.normal(size=(2, 4))), Tensor(np.zeros((1, 4))), Tensor(rng.normal(size=(4, 1))), Tensor(np.zeros((1, 1)))
+    W1, b1, W2, b2 = (
+        Tensor(rng.normal(size=(2, 4))),
+        Tensor(np.zeros((1, 4))),
+        Tensor(rng.normal(size=(4, 1))),
+        Tensor(np.zeros((1, 1))),
+    )
     losses = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -48,11 +48,16 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("RMSprop", {"lr": 0.02, "alpha": 0.9, "centered": True, "eps": 1e-2}),
     ("RMSprop", {"lr": 0.02, "alpha": 0.9, "momentum": 0.9}),
     ("RMSprop", {"lr": 0.02, "weight_decay": 0.2}),
-    ("RMSprop", {"lr": 0.02, "alpha": 0.9, "eps": 1e-2, "centered": True, "momentum": 0.5, "weight_decay": 0.1}),
+    (
+        "RMSprop",
+        {"lr": 0.02, "alpha": 0.9, "eps": 1e-2, "centered": True, "momentum": 0.5, "weight_decay": 0.1},
+    ),
 ]
 IDS = [name + "".join(f"-{key}={value}" for key, value in options.items()) for name, options in CASES]
 all_cases = pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
-one_of_each = pytest.mark.parametrize(("name", "options"), [CASES[i] for i in (6, 13, 16, 23)], ids=[IDS[i] for i in (6, 13, 16, 23)])
+one_of_each = pytest.mark.parametrize(
+    ("name", "options"), [CASES[i] for i in (6, 13, 16, 23)], ids=[IDS[i] for i in (6, 13, 16, 23)]
+)
 
 # the kind and the shape of the parameters of a test; "big" is larger than a piece
 SHAPES: dict[str, list[tuple[str, tuple[int, ...]]]] = {
@@ -74,21 +79,34 @@ class Problem:
     def __init__(self, shapes: str = "mixed", dtype: Any = np.float64) -> None:
         rng = np.random.default_rng(11)
         self.kinds = SHAPES[shapes]
-        self.start, self.a, self.b = ([np.asarray(rng.normal(size=shape), dtype) for _, shape in self.kinds] for _ in range(3))
+        self.start, self.a, self.b = (
+            [np.asarray(rng.normal(size=shape), dtype) for _, shape in self.kinds] for _ in range(3)
+        )
         self.ours = self.fresh([x.copy() for x in self.start])
         self.theirs = [torch.tensor(x, requires_grad=True) for x in self.start]
 
     def fresh(self, data: Sequence[Any]) -> list[Any]:
         """Parameters of ours with these data."""
-        return [ag.Value(x) if kind == "value" else ag.Tensor(x) for (kind, _), x in zip(self.kinds, data, strict=True)]
+        return [
+            ag.Value(x) if kind == "value" else ag.Tensor(x)
+            for (kind, _), x in zip(self.kinds, data, strict=True)
+        ]
 
     def loss(self, params: Sequence[Any], t: int, reached: Callable[[int], bool] = lambda i: True) -> Any:
         """The loss at step t, of the parameters that are reached."""
         total = 0.0
         for i, p in enumerate(params):
             if reached(i):
-                target = (self.a[i] * math.cos(0.7 * t) + self.b[i] * math.sin(1.3 * t)).astype(self.a[i].dtype)
-                off = p - (torch.tensor(target) if isinstance(p, torch.Tensor) else float(target) if isinstance(p, ag.Value) else target)
+                target = (self.a[i] * math.cos(0.7 * t) + self.b[i] * math.sin(1.3 * t)).astype(
+                    self.a[i].dtype
+                )
+                off = p - (
+                    torch.tensor(target)
+                    if isinstance(p, torch.Tensor)
+                    else float(target)
+                    if isinstance(p, ag.Value)
+                    else target
+                )
                 total = off * off + total if isinstance(p, ag.Value) else (off * off).sum() + total
         return total * 0.5
 
@@ -123,7 +141,10 @@ def same_state(x: Any, y: Any) -> bool:
 def test_a_trajectory_of_100_steps_equals_that_of_torch(name: str, options: dict[str, Any]) -> None:
     """Tensors of all shapes, empty, 0-d and larger than a piece, and Values, in one optimiser."""
     problem = Problem()
-    ours, theirs = getattr(optim, name)(problem.ours, **options), getattr(torch.optim, name)(problem.theirs, **options)
+    ours, theirs = (
+        getattr(optim, name)(problem.ours, **options),
+        getattr(torch.optim, name)(problem.theirs, **options),
+    )
     for t in range(1, 101):
         for optimizer, params in ((ours, problem.ours), (theirs, problem.theirs)):
             optimizer.zero_grad()
@@ -136,9 +157,14 @@ def test_a_trajectory_of_100_steps_equals_that_of_torch(name: str, options: dict
 
 @one_of_each
 @pytest.mark.parametrize("shapes", ["one", "big", "piece", "value", "values"])
-def test_a_trajectory_equals_that_of_torch_whatever_the_sizes(name: str, options: dict[str, Any], shapes: str) -> None:
+def test_a_trajectory_equals_that_of_torch_whatever_the_sizes(
+    name: str, options: dict[str, Any], shapes: str
+) -> None:
     problem = Problem(shapes)
-    ours, theirs = getattr(optim, name)(problem.ours, **options), getattr(torch.optim, name)(problem.theirs, **options)
+    ours, theirs = (
+        getattr(optim, name)(problem.ours, **options),
+        getattr(torch.optim, name)(problem.theirs, **options),
+    )
     for t in range(1, 31):
         for optimizer, params in ((ours, problem.ours), (theirs, problem.theirs)):
             optimizer.zero_grad()
@@ -148,10 +174,15 @@ def test_a_trajectory_equals_that_of_torch_whatever_the_sizes(name: str, options
 
 
 @all_cases
-def test_parameters_that_a_step_does_not_reach_stay_and_count_their_own_steps(name: str, options: dict[str, Any]) -> None:
+def test_parameters_that_a_step_does_not_reach_stay_and_count_their_own_steps(
+    name: str, options: dict[str, Any]
+) -> None:
     """Bias corrections, first momenta and decay go by the steps that each parameter has taken, as in torch."""
     problem = Problem()
-    ours, theirs = getattr(optim, name)(problem.ours, **options), getattr(torch.optim, name)(problem.theirs, **options)
+    ours, theirs = (
+        getattr(optim, name)(problem.ours, **options),
+        getattr(torch.optim, name)(problem.theirs, **options),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for t in range(1, 41):
@@ -174,7 +205,10 @@ def test_float32_parameters_stay_float32_and_follow_torch(name: str, options: di
     problem = Problem("mixed", np.float32)
     problem.theirs = [torch.tensor(x, requires_grad=True) for x in problem.start]
     tensors = [i for i, (kind, _) in enumerate(problem.kinds) if kind == "tensor"]
-    ours, theirs = getattr(optim, name)(problem.ours, **options), getattr(torch.optim, name)(problem.theirs, **options)
+    ours, theirs = (
+        getattr(optim, name)(problem.ours, **options),
+        getattr(torch.optim, name)(problem.theirs, **options),
+    )
     for t in range(1, 51):
         for optimizer, params in ((ours, problem.ours), (theirs, problem.theirs)):
             optimizer.zero_grad()
@@ -183,11 +217,18 @@ def test_float32_parameters_stay_float32_and_follow_torch(name: str, options: di
     equal_to_theirs(problem.ours, problem.theirs, 2e-5)
     assert {problem.ours[i].data.dtype for i in tensors} == {np.dtype("float32")}
     state = ours.state_dict()["state"]
-    assert {x.dtype for i in tensors for x in state[str(i)].values() if isinstance(x, np.ndarray)} == {np.dtype("float32")}
+    assert {x.dtype for i in tensors for x in state[str(i)].values() if isinstance(x, np.ndarray)} == {
+        np.dtype("float32")
+    }
 
 
 def test_parameters_of_both_dtypes_in_one_optimizer() -> None:
-    data = [np.array([1.0, 2.0]), np.array([3.0, 4.0], np.float32), np.array([5.0]), np.array(6.0, np.float32)]
+    data = [
+        np.array([1.0, 2.0]),
+        np.array([3.0, 4.0], np.float32),
+        np.array([5.0]),
+        np.array(6.0, np.float32),
+    ]
     ours, theirs = [ag.Tensor(x) for x in data], [torch.tensor(x, requires_grad=True) for x in data]
     for optimizer, params in ((optim.Adam(ours, 0.1), ours), (torch.optim.Adam(theirs, 0.1), theirs)):
         for _ in range(20):
@@ -202,7 +243,9 @@ def test_parameters_of_both_dtypes_in_one_optimizer() -> None:
 
 @one_of_each
 @pytest.mark.parametrize("several", [False, True], ids=["alone", "among others"])
-def test_parameters_in_column_order_are_stepped_as_any_other(name: str, options: dict[str, Any], several: bool) -> None:
+def test_parameters_in_column_order_are_stepped_as_any_other(
+    name: str, options: dict[str, Any], several: bool
+) -> None:
     data = np.arange(6.0).reshape(2, 3) + 1.0
     plain, columns, other = ag.Tensor(data), ag.Tensor(data), [ag.Tensor([1.0]) for _ in range(2)]
     columns.data = np.asfortranarray(data)
@@ -219,7 +262,10 @@ def test_parameters_in_column_order_are_stepped_as_any_other(name: str, options:
 def test_a_rate_of_0_moves_nothing(name: str, options: dict[str, Any], rate: float) -> None:
     """A schedule may end, or begin, there; what the optimiser remembers goes on."""
     problem = Problem("one")
-    ours, theirs = getattr(optim, name)(problem.ours, **options), getattr(torch.optim, name)(problem.theirs, **options)
+    ours, theirs = (
+        getattr(optim, name)(problem.ours, **options),
+        getattr(torch.optim, name)(problem.theirs, **options),
+    )
     for t in range(1, 9):
         lr = rate if t in (1, 4, 5) else 0.05
         ours.lr = theirs.param_groups[0]["lr"] = lr
@@ -255,7 +301,9 @@ def test_the_first_step_of_adam_is_lr_long_whatever_the_gradient() -> None:
 class Sign(optim.Optimizer):
     """An optimiser of a user's own that has no state and reads no data."""
 
-    def update(self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int) -> tuple[float, Any]:
+    def update(
+        self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int
+    ) -> tuple[float, Any]:
         assert grad.shape == change.shape == spare.shape
         return self.lr, np.sign(grad, out=change)
 
@@ -267,7 +315,9 @@ def test_a_subclass_needs_an_update_and_gets_vectors_of_one_length(shapes: str) 
     problem.loss(problem.ours, 1).backward()
     gradients = [np.array(p.grad) for p in problem.ours]
     optimizer.step()
-    assert identical(data_of(problem.ours), [x - 0.25 * np.sign(g) for x, g in zip(problem.start, gradients, strict=True)])
+    assert identical(
+        data_of(problem.ours), [x - 0.25 * np.sign(g) for x, g in zip(problem.start, gradients, strict=True)]
+    )
 
 
 def test_an_optimizer_without_update_says_so() -> None:
@@ -278,7 +328,11 @@ def test_an_optimizer_without_update_says_so() -> None:
 
 def test_no_warning_of_numpy_escapes_a_step() -> None:
     w = ag.Tensor([1.0, 1.0, 1.0])
-    for optimizer in (optim.Adam([w], eps=0.0), optim.SGD([w], 1e300, momentum=0.5), optim.RMSprop([w], 1e-2, eps=0.0)):
+    for optimizer in (
+        optim.Adam([w], eps=0.0),
+        optim.SGD([w], 1e300, momentum=0.5),
+        optim.RMSprop([w], 1e-2, eps=0.0),
+    ):
         w.grad = np.array([np.inf, 0.0, 1e200])
         optimizer.step()
         optimizer.zero_grad()
@@ -298,7 +352,9 @@ def test_a_nan_stays_in_its_place() -> None:
 # ---- Gradients that were set by hand ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("gradient", [[1, 2], np.array([1, 2]), np.array([1.0, 2.0], np.float32), np.array([1.0, 2.0], ">f8")])
+@pytest.mark.parametrize(
+    "gradient", [[1, 2], np.array([1, 2]), np.array([1.0, 2.0], np.float32), np.array([1.0, 2.0], ">f8")]
+)
 @pytest.mark.parametrize("several", [False, True], ids=["alone", "among others"])
 def test_a_gradient_set_by_hand_may_be_of_another_kind(gradient: Any, several: bool) -> None:
     w, v = ag.Tensor([1.0, 1.0]), ag.Tensor([0.0])
@@ -316,7 +372,9 @@ def test_a_gradient_set_by_hand_may_be_of_another_kind(gradient: Any, several: b
     ids=["longer", "column", "number", "string", "complex", "objects"],
 )  # fmt: skip
 @pytest.mark.parametrize("several", [False, True], ids=["alone", "among others"])
-def test_a_gradient_set_by_hand_that_does_not_fit_is_refused_and_nothing_changes(gradient: Any, kind: Any, several: bool) -> None:
+def test_a_gradient_set_by_hand_that_does_not_fit_is_refused_and_nothing_changes(
+    gradient: Any, kind: Any, several: bool
+) -> None:
     w, v = ag.Tensor([1.0, 1.0]), ag.Tensor([3.0, 4.0])
     optimizer = optim.Adam([v, w] if several else [w], lr=0.5)
     before, w.grad, v.grad = optimizer.state_dict(), gradient, np.array([1.0, 1.0])
@@ -384,7 +442,9 @@ def test_bounds_that_are_none_are_refused(bounds: Any) -> None:
 
 
 @one_of_each
-def test_a_closure_that_returns_the_loss_is_zeroed_differentiated_and_stepped(name: str, options: dict[str, Any]) -> None:
+def test_a_closure_that_returns_the_loss_is_zeroed_differentiated_and_stepped(
+    name: str, options: dict[str, Any]
+) -> None:
     by_hand, by_closure = Problem(), Problem()
     one, two = getattr(optim, name)(by_hand.ours, **options), getattr(optim, name)(by_closure.ours, **options)
     for t in range(1, 4):
@@ -440,8 +500,14 @@ SCHEDULES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "StepLR-up": (lambda o: optim.StepLR(o, 3, 1.5), lambda o: T.StepLR(o, 3, 1.5)),
     "ExponentialLR": (lambda o: optim.ExponentialLR(o, 0.93), lambda o: T.ExponentialLR(o, 0.93)),
     "Cosine": (lambda o: optim.CosineAnnealingLR(o, 50), lambda o: T.CosineAnnealingLR(o, 50)),
-    "Cosine-past": (lambda o: optim.CosineAnnealingLR(o, T_max=7, eta_min=0.01), lambda o: T.CosineAnnealingLR(o, 7, 0.01)),
-    "LambdaLR": (lambda o: optim.LambdaLR(o, lambda e: 1 / (1 + e)), lambda o: T.LambdaLR(o, lambda e: 1 / (1 + e))),
+    "Cosine-past": (
+        lambda o: optim.CosineAnnealingLR(o, T_max=7, eta_min=0.01),
+        lambda o: T.CosineAnnealingLR(o, 7, 0.01),
+    ),
+    "LambdaLR": (
+        lambda o: optim.LambdaLR(o, lambda e: 1 / (1 + e)),
+        lambda o: T.LambdaLR(o, lambda e: 1 / (1 + e)),
+    ),
     "WarmUp": (lambda o: optim.WarmUp(o, 5, 0.2), lambda o: T.LinearLR(o, 0.2, 1.0, 5)),
     "WarmUp-default": (lambda o: optim.WarmUp(o, 1), lambda o: T.LinearLR(o, 0.1, 1.0, 1)),
     "WarmUp-then-Cosine": (
@@ -458,7 +524,10 @@ SCHEDULES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 @pytest.mark.parametrize(("ours", "theirs"), SCHEDULES.values(), ids=SCHEDULES)
 def test_the_rates_of_a_schedule_equal_those_of_torch(ours: Any, theirs: Any) -> None:
     """60 epochs, to 1e-12 of the rate (and 1e-16 where it touches 0)."""
-    a, b = optim.SGD([ag.Value(1.0)], lr=0.4), torch.optim.SGD([torch.tensor(1.0, requires_grad=True)], lr=0.4)
+    a, b = (
+        optim.SGD([ag.Value(1.0)], lr=0.4),
+        torch.optim.SGD([torch.tensor(1.0, requires_grad=True)], lr=0.4),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch wants a step of the optimiser between
         mine, other = ours(a), theirs(b)
@@ -572,7 +641,10 @@ def test_clip_grad_norm_equals_torchs(limit: float) -> None:
     problem = Problem()
     for params in (problem.ours, problem.theirs):
         problem.loss(params, 1, lambda i: i != 4).backward()
-    norm, expected = optim.clip_grad_norm(problem.ours, limit), torch.nn.utils.clip_grad_norm_(problem.theirs, limit)
+    norm, expected = (
+        optim.clip_grad_norm(problem.ours, limit),
+        torch.nn.utils.clip_grad_norm_(problem.theirs, limit),
+    )
     assert norm == pytest.approx(expected.item(), rel=1e-12)
     assert isinstance(norm, float)
     assert problem.ours[4].grad is None
@@ -585,7 +657,10 @@ def test_clip_grad_norm_equals_torchs(limit: float) -> None:
 @pytest.mark.parametrize("limit", [0.01, 1.0, 1e6])
 def test_clip_grad_value_equals_torchs(limit: float) -> None:
     problem = Problem()
-    for params, clip in ((problem.ours, optim.clip_grad_value), (problem.theirs, torch.nn.utils.clip_grad_value_)):
+    for params, clip in (
+        (problem.ours, optim.clip_grad_value),
+        (problem.theirs, torch.nn.utils.clip_grad_value_),
+    ):
         problem.loss(params, 1, lambda i: i != 4).backward()
         assert clip(params, limit) is None
     for p, q in zip(problem.ours, problem.theirs, strict=True):
@@ -624,19 +699,30 @@ def test_clipping_parameters_without_gradients_gives_0() -> None:
 @pytest.mark.parametrize("clip", [optim.clip_grad_norm, optim.clip_grad_value])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("kind", ["tensor", "value"])
-def test_clipping_refuses_a_gradient_that_is_not_finite_and_changes_nothing(clip: Any, bad: float, kind: str) -> None:
-    v, w = ag.Tensor([1.0, 2.0]), ag.Value(1.0, label="b") if kind == "value" else ag.Tensor([1.0, 1.0], label="b")
+def test_clipping_refuses_a_gradient_that_is_not_finite_and_changes_nothing(
+    clip: Any, bad: float, kind: str
+) -> None:
+    v, w = (
+        ag.Tensor([1.0, 2.0]),
+        ag.Value(1.0, label="b") if kind == "value" else ag.Tensor([1.0, 1.0], label="b"),
+    )
     v.grad, w.grad = np.array([30.0, 40.0]), bad if kind == "value" else np.array([1.0, bad])
-    with pytest.raises(AnomalyError, match=r"the gradient of (Value|Tensor) 'b' is not finite; nothing was changed"):
+    with pytest.raises(
+        AnomalyError, match=r"the gradient of (Value|Tensor) 'b' is not finite; nothing was changed"
+    ):
         clip([v, w], 1.0)
     assert v.grad.tolist() == [30.0, 40.0]
     with pytest.raises(FloatingPointError):
         clip([v, w], 1.0)
 
 
-@pytest.mark.parametrize(("clip", "name"), [(optim.clip_grad_norm, "max_norm"), (optim.clip_grad_value, "limit")])
 @pytest.mark.parametrize(
-    ("limit", "kind"), [(0, ValueError), (-1, ValueError), (math.nan, ValueError), ("1", TypeError), (True, TypeError)], ids=str
+    ("clip", "name"), [(optim.clip_grad_norm, "max_norm"), (optim.clip_grad_value, "limit")]
+)
+@pytest.mark.parametrize(
+    ("limit", "kind"),
+    [(0, ValueError), (-1, ValueError), (math.nan, ValueError), ("1", TypeError), (True, TypeError)],
+    ids=str,
 )
 def test_clipping_refuses_a_limit_out_of_range(clip: Any, name: str, limit: Any, kind: Any) -> None:
     w = ag.Tensor([3.0])
@@ -647,7 +733,11 @@ def test_clipping_refuses_a_limit_out_of_range(clip: Any, name: str, limit: Any,
 
 
 @pytest.mark.parametrize("clip", [optim.clip_grad_norm, optim.clip_grad_value])
-@pytest.mark.parametrize("params", [ag.Tensor([1.0]), ag.Value(1.0), 3, [1.0], "w"], ids=["tensor", "value", "int", "numbers", "string"])
+@pytest.mark.parametrize(
+    "params",
+    [ag.Tensor([1.0]), ag.Value(1.0), 3, [1.0], "w"],
+    ids=["tensor", "value", "int", "numbers", "string"],
+)
 def test_clipping_refuses_what_is_no_list_of_parameters(clip: Any, params: Any) -> None:
     with pytest.raises(TypeError, match="parameter"):
         clip(params, 1.0)
@@ -657,7 +747,9 @@ def test_clipping_refuses_what_is_no_list_of_parameters(clip: Any, params: Any) 
 
 
 @all_cases
-def test_saved_and_loaded_into_a_fresh_optimizer_training_goes_on_bit_for_bit(name: str, options: dict[str, Any]) -> None:
+def test_saved_and_loaded_into_a_fresh_optimizer_training_goes_on_bit_for_bit(
+    name: str, options: dict[str, Any]
+) -> None:
     """Some parameters have taken fewer steps than others by then; the rate was changed, too."""
     problem = Problem()
     first = getattr(optim, name)(problem.ours, **options)
@@ -749,7 +841,9 @@ STATE_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", STATE_FAULTS.values(), ids=STATE_FAULTS)
-def test_a_state_that_does_not_fit_is_refused_and_nothing_is_taken(fault: Callable[[dict[str, Any]], None]) -> None:
+def test_a_state_that_does_not_fit_is_refused_and_nothing_is_taken(
+    fault: Callable[[dict[str, Any]], None],
+) -> None:
     optimizer, other = stepped(), stepped(betas=(0.5, 0.5))
     before, params, state = optimizer.state_dict(), data_of(optimizer.params), other.state_dict()
     state["options"]["lr"] = 0.7
@@ -774,7 +868,11 @@ def test_the_error_of_a_state_lists_all_that_is_wrong() -> None:
     with pytest.raises(StateDictError) as caught:
         optimizer.load_state_dict(state)
     text = str(caught.value)
-    for fault in (r"mean of parameter 0 .*\(3,\).*\(2,\)", "missing square of parameter 1", "mean of parameter 3 is too large for float32"):
+    for fault in (
+        r"mean of parameter 0 .*\(3,\).*\(2,\)",
+        "missing square of parameter 1",
+        "mean of parameter 3 is too large for float32",
+    ):
         assert re.search(fault, text)
 
 
@@ -799,7 +897,9 @@ def test_loading_that_is_interrupted_anywhere_leaves_the_old_state_or_the_new() 
                 optimizer.load_state_dict(new)
         except KeyboardInterrupt:
             now = optimizer.state_dict()
-            outcomes.add("old" if same_state(now, old) else "new" if same_state(now, new) else f"mixed at line {n}")
+            outcomes.add(
+                "old" if same_state(now, old) else "new" if same_state(now, new) else f"mixed at line {n}"
+            )
             optimizer.load_state_dict(old)
         else:
             break
@@ -809,8 +909,12 @@ def test_loading_that_is_interrupted_anywhere_leaves_the_old_state_or_the_new() 
 
 
 @all_cases
-@pytest.mark.parametrize("how", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
-def test_an_optimizer_copied_with_its_parameters_takes_the_same_steps(name: str, options: dict[str, Any], how: Any) -> None:
+@pytest.mark.parametrize(
+    "how", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"]
+)
+def test_an_optimizer_copied_with_its_parameters_takes_the_same_steps(
+    name: str, options: dict[str, Any], how: Any
+) -> None:
     """The copy's parameters are the copy's, and moving one moves not the other."""
     problem = Problem("values" if "momentum" in options else "mixed")
     first = getattr(optim, name)(problem.ours, **options)
@@ -825,7 +929,11 @@ def test_an_optimizer_copied_with_its_parameters_takes_the_same_steps(name: str,
     assert identical(data_of(params), data_of(problem.ours))
 
 
-@pytest.mark.parametrize("how", [copy.deepcopy, copy.copy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "copy", "pickle"])
+@pytest.mark.parametrize(
+    "how",
+    [copy.deepcopy, copy.copy, lambda x: pickle.loads(pickle.dumps(x))],
+    ids=["deepcopy", "copy", "pickle"],
+)
 @pytest.mark.parametrize("kind", ["tensor", "value"])
 def test_a_parameter_that_was_stepped_can_be_copied(how: Any, kind: str) -> None:
     w = ag.Value(2.0, label="w") if kind == "value" else ag.Tensor([2.0], label="w")
@@ -855,9 +963,13 @@ WRONG = [(-0.1, ValueError), (math.nan, ValueError), (math.inf, ValueError), (-m
          (None, TypeError), ([0.1], TypeError), (np.array(0.1), TypeError), (1j, TypeError), (10**400, ValueError)]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "argument", "allowed", "others"), ARGUMENTS, ids=[f"{a[0]}-{a[1]}" for a in ARGUMENTS])
+@pytest.mark.parametrize(
+    ("name", "argument", "allowed", "others"), ARGUMENTS, ids=[f"{a[0]}-{a[1]}" for a in ARGUMENTS]
+)
 @pytest.mark.parametrize(("value", "kind"), WRONG, ids=[str(value)[:8] for value, _ in WRONG])
-def test_a_number_out_of_range_is_refused_by_name(name: str, argument: str, allowed: str, others: Any, value: Any, kind: Any) -> None:
+def test_a_number_out_of_range_is_refused_by_name(
+    name: str, argument: str, allowed: str, others: Any, value: Any, kind: Any
+) -> None:
     needed = {"lr": 0.1} if name != "LBFGS" else {}
     with pytest.raises(kind, match=re.escape(f"{argument} must be a finite number {allowed}, got ")):
         getattr(optim, name)([ag.Value(1.0)], **{**needed, **others, argument: value})
@@ -902,7 +1014,9 @@ def test_a_rate_that_is_set_is_checked_and_the_old_one_kept(value: Any, kind: An
     assert sgd.lr == 0.1
 
 
-@pytest.mark.parametrize("options", [{}, {"momentum": 0}, {"momentum": 0.9, "dampening": 0.1}], ids=["none", "0", "dampened"])
+@pytest.mark.parametrize(
+    "options", [{}, {"momentum": 0}, {"momentum": 0.9, "dampening": 0.1}], ids=["none", "0", "dampened"]
+)
 def test_nesterov_needs_a_momentum(options: Any) -> None:
     with pytest.raises(ValueError, match=r"^nesterov needs a momentum > 0 and no dampening$"):
         optim.SGD([ag.Value(1.0)], lr=0.1, nesterov=True, **options)
@@ -957,13 +1071,17 @@ def test_parameters_may_come_from_a_generator_that_is_read_once() -> None:
 
 @OPTIMIZERS
 @pytest.mark.parametrize("kind", ["tensor", "value"])
-def test_a_step_that_nothing_was_backpropagated_to_is_an_error_that_names_the_parameters(make: Any, kind: str) -> None:
+def test_a_step_that_nothing_was_backpropagated_to_is_an_error_that_names_the_parameters(
+    make: Any, kind: str
+) -> None:
     of = ag.Value if kind == "value" else ag.Tensor
     a, b = of(1.0, label="a"), of(2.0, label="b")
     other = ag.Value(3.0)
     optimizer = make([a, b])
     before = optimizer.state_dict()
-    with pytest.raises(GraphError, match=r"no backward has reached the parameters \((Tensor|Value) 'a', (Tensor|Value) 'b'\)") as caught:
+    with pytest.raises(
+        GraphError, match=r"no backward has reached the parameters \((Tensor|Value) 'a', (Tensor|Value) 'b'\)"
+    ) as caught:
         optimizer.step(lambda: other * other)
     assert isinstance(caught.value, RuntimeError)
     if not isinstance(optimizer, optim.LBFGS):
@@ -1006,7 +1124,9 @@ def recorded(call: Callable[[], Any]) -> list[str]:
 def several(kind: str, n: int = 3) -> list[Any]:
     """Parameters named a, b, c, …"""
     return [
-        ag.Value(i + 1.0, label=label) if kind == "value" or (kind == "both" and i % 2) else ag.Tensor([i + 1.0, 1.0], label=label)
+        ag.Value(i + 1.0, label=label)
+        if kind == "value" or (kind == "both" and i % 2)
+        else ag.Tensor([i + 1.0, 1.0], label=label)
         for i, label in enumerate("abcdefghijklmnop"[:n])
     ]
 
@@ -1030,7 +1150,10 @@ def test_parameters_that_were_not_reached_are_named_in_one_warning(kind: str) ->
             sgd.step()
 
     (text,) = recorded(train)
-    assert re.fullmatch(r"step\(\): no backward has reached (Tensor|Value) 'b', (Tensor|Value) 'c'; they stay as they are", text)
+    assert re.fullmatch(
+        r"step\(\): no backward has reached (Tensor|Value) 'b', (Tensor|Value) 'c'; they stay as they are",
+        text,
+    )
     assert float(np.max(params[1].data)) == 2.0
 
 
@@ -1048,7 +1171,10 @@ def test_gradients_that_were_not_zeroed_get_one_warning(kind: str, n: int) -> No
 
     train()
     assert [len(texts) for texts in seen] == [0, 0, 0, 1, 0, 0, 0, 0]
-    assert re.search(r"the gradients of (Tensor|Value) 'a'.* were not zeroed since the last step: call zero_grad\(\)", seen[3][0])
+    assert re.search(
+        r"the gradients of (Tensor|Value) 'a'.* were not zeroed since the last step: call zero_grad\(\)",
+        seen[3][0],
+    )
     x, gradient = 1.0, 0.0
     for _ in range(4):
         gradient += 2.0 * x
@@ -1202,7 +1328,9 @@ def test_warnings_are_those_of_one_optimizer() -> None:
     """The next optimiser warns again."""
     for _ in range(2):
         params = several("tensor")
-        assert len(recorded(lambda params=params: optim.SGD(params, 0.1).step(lambda: loss_of(params[:2])))) == 1
+        assert (
+            len(recorded(lambda params=params: optim.SGD(params, 0.1).step(lambda: loss_of(params[:2])))) == 1
+        )
 
 
 def test_a_step_keeps_the_label_of_a_parameter() -> None:
@@ -1235,7 +1363,11 @@ def test_lbfgs_reaches_the_minimum_of_rosenbrock(kind: str) -> None:
         params = [ag.Value(-1.2), ag.Value(1.0) if kind == "values" else ag.Tensor(1.0)]
         loss = lambda: rosenbrock(*params)  # noqa: E731
     least = optim.LBFGS(params, max_iter=100).step(loss)
-    np.testing.assert_allclose(np.concatenate([np.ravel(p.data) for p in params]), [1.0, 1.0], rtol=1e-6 if kind != "float32" else 1e-3)
+    np.testing.assert_allclose(
+        np.concatenate([np.ravel(p.data) for p in params]),
+        [1.0, 1.0],
+        rtol=1e-6 if kind != "float32" else 1e-3,
+    )
     assert isinstance(least, float)
     assert least < 1e-12 if kind != "float32" else least < 1e-6
     assert {type(p.data) for p in params} <= {float, np.ndarray}
@@ -1334,7 +1466,9 @@ def test_lbfgs_without_a_closure_says_that_it_needs_one() -> None:
 def test_lbfgs_without_scipy_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     w = ag.Value(1.0)
-    with pytest.raises(ImportError, match=r"LBFGS needs scipy: python -m pip install 'autograd-mini\[scipy\]'"):
+    with pytest.raises(
+        ImportError, match=r"LBFGS needs scipy: python -m pip install 'autograd-mini\[scipy\]'"
+    ):
         optim.LBFGS([w]).step(lambda: w * w)
     assert w.data == 1.0
 
@@ -1343,7 +1477,9 @@ def test_lbfgs_without_scipy_says_what_to_install(monkeypatch: pytest.MonkeyPatc
 
 
 @one_of_each
-def test_a_step_over_many_small_parameters_updates_them_as_one_vector(name: str, options: dict[str, Any], monkeypatch: Any) -> None:
+def test_a_step_over_many_small_parameters_updates_them_as_one_vector(
+    name: str, options: dict[str, Any], monkeypatch: Any
+) -> None:
     params, sizes = [ag.Tensor(np.ones((2, i % 3 + 1))) for i in range(100)], []
     optimizer = getattr(optim, name)(params, **options)
     update = optimizer.update

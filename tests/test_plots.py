@@ -9,7 +9,9 @@ from refusals import recording, refused
 import autograd_mini as ag
 from autograd_mini import Tensor
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="matplotlib, the extra `plot`, is not installed")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("matplotlib") is None, reason="matplotlib, the extra `plot`, is not installed"
+)
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 Y = np.array([0, 1, 1, 0])
@@ -28,7 +30,11 @@ class Seen:
 
 def boundary(figure):
     """The points of the line that is drawn at the cut."""
-    lines = [part for part in figure.axes[0].collections if getattr(part, "levels", None) is not None and len(part.levels) == 1]
+    lines = [
+        part
+        for part in figure.axes[0].collections
+        if getattr(part, "levels", None) is not None and len(part.levels) == 1
+    ]
     return np.concatenate([path.vertices for path in lines[0].get_paths()]) if lines else None
 
 
@@ -37,12 +43,14 @@ def test_the_line_stands_where_the_score_is_cut(shape):
     """One call for all points, not recorded; the line of x₀ − 0.5 is at 0.5, and the samples stand beside it."""
     model = Seen(shape)
     figure = ag.plot_decision_boundary(model, X, Y, points=50)
-    (batch, recorded), = model.calls
+    ((batch, recorded),) = model.calls
     assert batch.shape == (2500, 2)
     assert not recorded
     np.testing.assert_allclose([batch.min(0), batch.max(0)], [[-0.15, -0.15], [1.15, 1.15]])
     np.testing.assert_allclose(boundary(figure)[:, 0], 0.5, atol=1e-9)
-    drawn = np.concatenate([part.get_offsets() for part in figure.axes[0].collections if len(part.get_offsets()) == 2])
+    drawn = np.concatenate(
+        [part.get_offsets() for part in figure.axes[0].collections if len(part.get_offsets()) == 2]
+    )
     assert sorted(map(tuple, drawn)) == sorted(map(tuple, X))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["0", "1"]
 
@@ -54,7 +62,9 @@ def test_probabilities_are_cut_at_a_half_unless_a_label_is_negative():
         return x[:, 1] * 0.9
 
     inside = np.array([[0.0, 0.2], [1.0, 0.8]])
-    np.testing.assert_allclose(boundary(ag.plot_decision_boundary(model, inside, [0, 1]))[:, 1], 0.5 / 0.9, atol=1e-9)
+    np.testing.assert_allclose(
+        boundary(ag.plot_decision_boundary(model, inside, [0, 1]))[:, 1], 0.5 / 0.9, atol=1e-9
+    )
     assert boundary(ag.plot_decision_boundary(model, inside, [-1, 1])) is None  # never below 0
 
 
@@ -74,10 +84,16 @@ def test_the_largest_of_several_scores_decides():
         return np.stack([x[:, 0], x[:, 1], 0 * x[:, 0] + 0.5], axis=1)
 
     figure = ag.plot_decision_boundary(model, X, np.eye(3)[[0, 1, 2, 0]], points=30)
-    mesh = next(part for part in figure.axes[0].collections if part.get_array() is not None and part.get_array().size == 900)
+    mesh = next(
+        part
+        for part in figure.axes[0].collections
+        if part.get_array() is not None and part.get_array().size == 900
+    )
     side = np.linspace(-0.15, 1.15, 30)
     grid = np.stack(np.meshgrid(side, side), axis=-1)
-    np.testing.assert_array_equal(mesh.get_array().reshape(30, 30), np.concatenate([grid, np.full((30, 30, 1), 0.5)], -1).argmax(-1))
+    np.testing.assert_array_equal(
+        mesh.get_array().reshape(30, 30), np.concatenate([grid, np.full((30, 30, 1), 0.5)], -1).argmax(-1)
+    )
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["0", "1", "2"]
 
 
@@ -85,7 +101,9 @@ def test_models_on_values_work():
     """nn.scalar.MLP gives the picture of the same network on Tensors; a model of one sample is asked point by point."""
     net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
     expected = boundary(ag.plot_decision_boundary(net, X, Y, points=40))
-    np.testing.assert_allclose(boundary(ag.plot_decision_boundary(net.to_scalar(), X, Y, points=40)), expected, atol=1e-9)
+    np.testing.assert_allclose(
+        boundary(ag.plot_decision_boundary(net.to_scalar(), X, Y, points=40)), expected, atol=1e-9
+    )
     neuron = ag.nn.scalar.Neuron(2, nonlin=False, rng=0)
     line = boundary(ag.plot_decision_boundary(neuron, X, Y))
     w0, w1 = (w.data for w in neuron.w)
@@ -185,7 +203,9 @@ def test_bad_models_are_refused():
 def test_constant_features_and_constant_scores_give_a_picture():
     """Samples on one spot, a model that is 0 everywhere, and one that is NaN in places."""
     ag.plot_decision_boundary(lambda x: 0 * x[:, 0], [[1.0, 1.0]], [1], points=5)
-    figure = ag.plot_decision_boundary(lambda x: np.where(x[:, 0] > 0, x[:, 1] - 0.5, np.nan), X, Y, points=20)
+    figure = ag.plot_decision_boundary(
+        lambda x: np.where(x[:, 0] > 0, x[:, 1] - 0.5, np.nan), X, Y, points=20
+    )
     assert figure._repr_png_()[:4] == b"\x89PNG"
 
 
@@ -202,9 +222,14 @@ ORANGE, BLUE, GREEN = "#D55E00", "#0072B2", "#009E73"
 
 def test_samples_have_the_colour_of_their_class():
     """Of classes that no sample has, the colours stay theirs; a label alone has that of its side of the cut."""
-    figure = ag.plot_decision_boundary(lambda x: np.stack([-9 + 0 * x[:, 0], x[:, 0], -x[:, 0]], 1), X, [1, 2, 2, 1], points=5)
+    figure = ag.plot_decision_boundary(
+        lambda x: np.stack([-9 + 0 * x[:, 0], x[:, 0], -x[:, 0]], 1), X, [1, 2, 2, 1], points=5
+    )
     assert colours(figure) == {"1": BLUE, "2": GREEN}
-    assert colours(ag.plot_decision_boundary(lambda x: np.ones((len(x), 2)), X, [7, 8, 7, 8], points=5)) == {"7": ORANGE, "8": BLUE}
+    assert colours(ag.plot_decision_boundary(lambda x: np.ones((len(x), 2)), X, [7, 8, 7, 8], points=5)) == {
+        "7": ORANGE,
+        "8": BLUE,
+    }
     score = Seen()
     assert colours(ag.plot_decision_boundary(score, X, [1, 1, 1, 1], points=5)) == {"1": BLUE}
     assert colours(ag.plot_decision_boundary(score, X, [0, 0, 0, 0], points=5)) == {"0": ORANGE}
@@ -323,7 +348,9 @@ def test_to_tensor_undoes_to_scalar(sizes, bias):
     """The network on Values as one on Tensors: the same numbers, names and count of parameters."""
     net = ag.nn.MLP(sizes, activation="tanh", output="sigmoid", bias=bias, rng=0)
     back = net.to_scalar().to_tensor()
-    ours, theirs = ({name: data.tolist() for name, data in model.state_dict().items()} for model in (back, net))
+    ours, theirs = (
+        {name: data.tolist() for name, data in model.state_dict().items()} for model in (back, net)
+    )
     assert ours == theirs
     x = np.random.default_rng(0).normal(size=(5, sizes[0]))
     np.testing.assert_allclose(back(x).data, net(x).data, rtol=1e-14)

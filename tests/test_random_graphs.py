@@ -19,7 +19,13 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 
-HOW = settings(max_examples=150, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+HOW = settings(
+    max_examples=150,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 # ---- Jets: the naive reference of any order ---------------------------------------------------------------------------
 
@@ -46,7 +52,9 @@ class Jet:
 
     def times(self, other: "Jet", product: Callable[[Any, Any], Any] = np.multiply) -> "Jet":
         """Leibniz: the k-th coefficient of a product is Σ aᵢ·bₖ₋ᵢ; so for any bilinear product."""
-        return Jet(*(sum(product(self.c[i], other.c[k - i]) for i in range(k + 1)) for k in range(len(self.c))))
+        return Jet(
+            *(sum(product(self.c[i], other.c[k - i]) for i in range(k + 1)) for k in range(len(self.c)))
+        )
 
     def through(self, *derivatives: Any) -> "Jet":
         """f of it, given f, f′, f″, f‴ at the value (Faà di Bruno)."""
@@ -119,7 +127,9 @@ class Operation:
 
     def path(self, *xs: "Path") -> "Path":
         values = [x.value for x in xs]
-        return Path(float(self.jet(*map(Jet, values)).value), tuple(zip(xs, self.partials(*values), strict=True)))
+        return Path(
+            float(self.jet(*map(Jet, values)).value), tuple(zip(xs, self.partials(*values), strict=True))
+        )
 
 
 SCALAR: dict[str, Operation] = {
@@ -134,9 +144,15 @@ SCALAR: dict[str, Operation] = {
         lambda x, y: (1.0 / (2.0 + y * y), -2.0 * x * y / (2.0 + y * y) ** 2),
     ),
     "negate": Operation(1, lambda x: -x, torch.neg, lambda x: x.linear(np.negative), lambda x: (-1.0,)),
-    "scale": Operation(1, lambda x: 0.7 * x, lambda x: 0.7 * x, lambda x: x.linear(lambda c: 0.7 * c), lambda x: (0.7,)),
+    "scale": Operation(
+        1, lambda x: 0.7 * x, lambda x: 0.7 * x, lambda x: x.linear(lambda c: 0.7 * c), lambda x: (0.7,)
+    ),
     "shift": Operation(
-        1, lambda x: 1.5 - x, lambda x: 1.5 - x, lambda x: _one(x) + _one(x).linear(lambda c: 0.5 * c) - x, lambda x: (-1.0,)
+        1,
+        lambda x: 1.5 - x,
+        lambda x: 1.5 - x,
+        lambda x: _one(x) + _one(x).linear(lambda c: 0.5 * c) - x,
+        lambda x: (-1.0,),
     ),
     "square": Operation(1, lambda x: x * x, lambda x: x * x, lambda x: x.times(x), lambda x: (2.0 * x,)),
     "cube": Operation(1, lambda x: x**3, lambda x: x**3, _cube, lambda x: (3.0 * x * x,)),
@@ -153,7 +169,9 @@ SCALAR: dict[str, Operation] = {
         1,
         lambda x: (x - 0.123).relu(),
         lambda x: torch.relu(x - 0.123),
-        lambda x: (x - _one(x).linear(lambda c: 0.123 * c)).linear(lambda c, x=x: np.where(x.value > 0.123, c, 0.0)),
+        lambda x: (x - _one(x).linear(lambda c: 0.123 * c)).linear(
+            lambda c, x=x: np.where(x.value > 0.123, c, 0.0)
+        ),
         lambda x: (float(x > 0.123),),
     ),
     "larger": Operation(
@@ -186,12 +204,22 @@ ARRAY: dict[str, Operation] = {
     **SCALAR,
     "matmul": Operation(
         2,
-        lambda x, y: 0.3 * (_matrix(x, lambda x: ag.broadcast_to(x, (3, 3))) @ _matrix(y, lambda y: ag.broadcast_to(y, (3, 3)))),
+        lambda x, y: (
+            0.3
+            * (
+                _matrix(x, lambda x: ag.broadcast_to(x, (3, 3)))
+                @ _matrix(y, lambda y: ag.broadcast_to(y, (3, 3)))
+            )
+        ),
         lambda x, y: 0.3 * (torch.broadcast_to(x, (3, 3)) @ torch.broadcast_to(y, (3, 3))),
         lambda x, y: x.linear(_full).times(y.linear(_full), lambda a, b: 0.3 * (a @ b)),
     ),
-    "transpose": Operation(1, lambda x: x.T, lambda x: x.mT if x.ndim > 1 else x, lambda x: x.linear(np.transpose)),
-    "sum": Operation(1, lambda x: 0.4 * x.sum(), lambda x: 0.4 * x.sum(), lambda x: x.linear(lambda c: 0.4 * np.sum(c))),
+    "transpose": Operation(
+        1, lambda x: x.T, lambda x: x.mT if x.ndim > 1 else x, lambda x: x.linear(np.transpose)
+    ),
+    "sum": Operation(
+        1, lambda x: 0.4 * x.sum(), lambda x: 0.4 * x.sum(), lambda x: x.linear(lambda c: 0.4 * np.sum(c))
+    ),
     "mean of columns": Operation(
         1,
         lambda x: ag.mean(ag.broadcast_to(x, (3, 3)), 0),
@@ -220,7 +248,9 @@ ARRAY: dict[str, Operation] = {
         2,
         lambda x, y: ag.flip(ag.stack([ag.broadcast_to(z, (3, 3))[0] for z in (x, y, x)]), 0),
         lambda x, y: torch.flip(torch.stack([torch.broadcast_to(z, (3, 3))[0] for z in (x, y, x)]), [0]),
-        lambda x, y: Jet(*(np.stack([_full(z)[0] for z in (a, b, a)])[::-1] for a, b in zip(x.c, y.c, strict=True))),
+        lambda x, y: Jet(
+            *(np.stack([_full(z)[0] for z in (a, b, a)])[::-1] for a, b in zip(x.c, y.c, strict=True))
+        ),
     ),
 }
 
@@ -244,7 +274,9 @@ class Program:
         rng = np.random.default_rng([self.seed, 1])
         return [rng.uniform(-1.0, 1.0, shape) for shape in self.leaves]
 
-    def run(self, start: list[Any], reading: str, table: dict[str, Operation], value: Callable[[Any], Any]) -> Any:
+    def run(
+        self, start: list[Any], reading: str, table: dict[str, Operation], value: Callable[[Any], Any]
+    ) -> Any:
         """Its value, given leaves and then constants. What has grown large is replaced by its sine, so that nothing overflows."""
         results = start[len(self.leaves) :] + start[: len(self.leaves)]
         for name, places in self.steps:
@@ -270,7 +302,9 @@ def programs(table: dict[str, Operation], shapes: list[tuple[int, ...]]) -> st.S
         Program,
         leaves=st.lists(st.sampled_from(shapes), min_size=1, max_size=3).map(tuple),
         constants=st.integers(0, 2),
-        steps=st.sampled_from([2, 5, 8, 11, 14, 17, 20]).flatmap(lambda n: st.lists(steps, min_size=n, max_size=n)).map(tuple),
+        steps=st.sampled_from([2, 5, 8, 11, 14, 17, 20])
+        .flatmap(lambda n: st.lists(steps, min_size=n, max_size=n))
+        .map(tuple),
         seed=st.integers(0, 10_000),
     )
 
@@ -285,7 +319,9 @@ def near(got: Any, wanted: Any, size: float = 1.0) -> None:
     got, wanted = np.asarray(got), np.asarray(wanted)
     assert got.shape == wanted.shape
     scale = size + np.max(np.abs(wanted), initial=0.0)
-    assert np.allclose(got, wanted, rtol=1e-9, atol=1e-10 * scale), f"{got.tolist()} should be {wanted.tolist()}"
+    assert np.allclose(got, wanted, rtol=1e-9, atol=1e-10 * scale), (
+        f"{got.tolist()} should be {wanted.tolist()}"
+    )
 
 
 def total(x: Any) -> Any:
@@ -322,7 +358,9 @@ def derivatives_along(root: Any, leaves: list[Any], along: list[np.ndarray], ord
 
 
 def _directional(grads: list[Any], along: list[np.ndarray]) -> Any:
-    parts = [total(g * (float(v) if isinstance(g, ag.Value) else v)) for g, v in zip(grads, along, strict=True)]
+    parts = [
+        total(g * (float(v) if isinstance(g, ag.Value) else v)) for g, v in zip(grads, along, strict=True)
+    ]
     out = parts[0]
     for part in parts[1:]:
         out = out + part
@@ -423,7 +461,9 @@ def beside_pytorch(program: Program, table: dict[str, Operation], kind: Any) -> 
         if not (root.requires_grad and level.requires_grad):
             assert all(not np.any(g) for g in ag.gradients(root, leaves, allow_unused=True))
             break
-        wanted = torch.autograd.grad(level, tensors, create_graph=True, allow_unused=True, materialize_grads=True)
+        wanted = torch.autograd.grad(
+            level, tensors, create_graph=True, allow_unused=True, materialize_grads=True
+        )
         grads = ag.gradients(root, leaves, create_graph=True, allow_unused=True)
         for g, raw, h in zip(grads, plain(root, leaves), wanted, strict=True):
             near(g.data, h.numpy(force=True), 10.0**order)
@@ -490,7 +530,12 @@ def test_the_reference_can_fail() -> None:
     right = SCALAR["square"]
     wrong = ag.Op("square", lambda xp, x: x * x, (lambda xp, g, out, x: g * x,))
     SCALAR["square"] = Operation(1, lambda x: ag.apply(wrong, x), right.torch, right.jet, right.partials)
-    program = Program(((),), 0, (("square", (0,)), ("sin", (0,)), ("scale", (0,)), ("scale", (0,)), ("scale", (0,)), ("scale", (0,))), 5)
+    program = Program(
+        ((),),
+        0,
+        (("square", (0,)), ("sin", (0,)), ("scale", (0,)), ("scale", (0,)), ("scale", (0,)), ("scale", (0,))),
+        5,
+    )
     try:
         for test in (check, beside_pytorch):
             with pytest.raises(AssertionError, match="should be"):
@@ -512,7 +557,9 @@ def _by_distance(root: Any) -> list[Any]:
 @pytest.mark.parametrize("kind", [ag.Value, ag.Tensor], ids=["Value", "Tensor"])
 def test_a_wrong_order_is_noticed(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that pulls gradients through a node before all its uses are in fails the same checks."""
-    program = Program(((),), 0, (("sin", (0,)), ("square", (0,)), ("add", (0, 1)), ("multiply", (0, 2)), ("sin", (0,))), 5)
+    program = Program(
+        ((),), 0, (("sin", (0,)), ("square", (0,)), ("add", (0, 1)), ("multiply", (0, 2)), ("sin", (0,))), 5
+    )
     check(program, SCALAR, kind)
     monkeypatch.setattr("autograd_mini.core.engine.toposort", _by_distance)
     with pytest.raises(AssertionError, match="should be"):

@@ -43,12 +43,16 @@ def test_blocks_print_what_their_comments_say(tmp_path, monkeypatch):
 
 def test_a_wrong_comment_is_noticed():
     """The check above fails for a number that is not so."""
-    wrong = 'print(1 + 1)  # 3\n'
+    wrong = "print(1 + 1)  # 3\n"
     assert expected(wrong) != printed([wrong])[0]
 
 
 @pytest.mark.parametrize(
-    "command", ["python -m pip install . && python -m autograd_mini demo", "python -m pip install '.[test]' && python -m pytest"]
+    "command",
+    [
+        "python -m pip install . && python -m autograd_mini demo",
+        "python -m pip install '.[test]' && python -m pytest",
+    ],
 )
 def test_the_two_commands_stand_at_the_top_and_in_ci(command):
     """README's two commands are those that CI runs."""

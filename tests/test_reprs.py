@@ -180,7 +180,10 @@ def test_a_tensor_in_a_notebook():
     t = ag.Tensor([[3.0, -4.0]], label="t")
     before = Parsed(t._repr_html_())
     assert before.rows[0] == ["", "shape", "dtype", "range", "mean", "norm"]
-    assert before.rows[1:3] == [["data", "(1, 2)", "float64", "−4 to 3", "−0.5", "5"], ["∂ gradient", "—", "", "", "", ""]]
+    assert before.rows[1:3] == [
+        ["data", "(1, 2)", "float64", "−4 to 3", "−0.5", "5"],
+        ["∂ gradient", "—", "", "", "", ""],
+    ]
     assert before.rows[3:] == [["3", "−4"]]
     (t * 2.0).sum().backward()
     after = Parsed(t._repr_html_())
@@ -188,7 +191,11 @@ def test_a_tensor_in_a_notebook():
     assert after.rows[3:] == [["3", "−4"], ["2", "2"]]
 
 
-@pytest.mark.parametrize(("shape", "small"), [((8, 8), 1), ((8,), 1), ((9, 1), 0), ((1, 9), 0), ((0, 3), 0), ((2, 2, 2), 0)], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "small"),
+    [((8, 8), 1), ((8,), 1), ((9, 1), 0), ((1, 9), 0), ((0, 3), 0), ((2, 2, 2), 0)],
+    ids=str,
+)
 def test_numbers_are_shown_of_small_tensors(shape, small):
     """Of vectors and matrices up to 8×8."""
     assert Parsed(ag.Tensor(np.zeros(shape))._repr_html_()).tags.count("caption") == small
@@ -207,7 +214,15 @@ def test_the_stronger_a_number_the_stronger_its_colour():
     assert max(strengths) / 255 <= 0.45 + 1 / 255
 
 
-HOSTILE = ["<script>x</script>", "</table></div>", '"&quot;', "a\nb", "<img src=x onerror=y>", "x" * 10_000, "\ud800\x00"]
+HOSTILE = [
+    "<script>x</script>",
+    "</table></div>",
+    '"&quot;',
+    "a\nb",
+    "<img src=x onerror=y>",
+    "x" * 10_000,
+    "\ud800\x00",
+]
 
 
 @pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
@@ -252,7 +267,9 @@ def network():
 def test_the_table_of_a_module_is_its_summary(net):
     """Row by row, and the line below."""
     found, (*lines, below) = Parsed(net._repr_html_()), net.summary().splitlines()
-    assert [re.sub(r"\s+", " ", " ".join(row)).rstrip() for row in found.rows] == [re.sub(r"\s+", " ", line) for line in lines]
+    assert [re.sub(r"\s+", " ", " ".join(row)).rstrip() for row in found.rows] == [
+        re.sub(r"\s+", " ", line) for line in lines
+    ]
     assert [row[0].rstrip() for row in found.rows[1:]] == [
         line[: len(row[0])].rstrip() for row, line in zip(found.rows[1:], lines[1:], strict=True)
     ]

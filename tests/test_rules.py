@@ -40,7 +40,9 @@ def test_formulas_compute_what_the_engine_does(sample):
             if not box.parents or box.node.xp is not scalar:
                 continue
             names = [f"a{i}" for i in range(len(box.parents))]
-            numbers = dict(zip([*names, "out"], [*(parent.data for parent in box.node.parents), box.data], strict=True))
+            numbers = dict(
+                zip([*names, "out"], [*(parent.data for parent in box.node.parents), box.data], strict=True)
+            )
             text = expression(box, names)
             if text is not None:
                 assert computed(text, numbers) == pytest.approx(box.data, rel=2e-5, abs=1e-12), text
@@ -81,7 +83,11 @@ def test_formulas_read_as_one_would_write_them(node, value, slopes):
     assert [formula(box, i, names, "out") for i in range(len(names))] == slopes
 
 
-X, W, b = Tensor(np.ones((4, 2)), label="X"), Tensor(np.ones((2, 3)), label="W"), Tensor(np.ones(3), label="b")
+X, W, b = (
+    Tensor(np.ones((4, 2)), label="X"),
+    Tensor(np.ones((2, 3)), label="W"),
+    Tensor(np.ones(3), label="b"),
+)
 ARRAYS = {
     "matmul": (X @ W, "X @ W", ["g @ Wᵀ", "Xᵀ @ g"]),
     "linear": (ag.linear(X, W, b), "linear(X, W, b)", ["g @ Wᵀ", "Xᵀ @ g", "g"]),

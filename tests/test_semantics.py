@@ -21,7 +21,9 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value
 
 PACKAGE = pathlib.Path(ag.__file__).parent
-KINDS = pytest.mark.parametrize("make", [Value, lambda d: Tensor(d), lambda d: Tensor([d, d])], ids=["Value", "0-d Tensor", "Tensor"])
+KINDS = pytest.mark.parametrize(
+    "make", [Value, lambda d: Tensor(d), lambda d: Tensor([d, d])], ids=["Value", "0-d Tensor", "Tensor"]
+)
 
 
 def total(x):
@@ -31,7 +33,9 @@ def total(x):
 
 def run(script, *args, timeout=100):
     """What a script prints in a fresh interpreter."""
-    done = subprocess.run([sys.executable, *args, "-c", script], capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(
+        [sys.executable, *args, "-c", script], capture_output=True, text=True, timeout=timeout, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -264,7 +268,15 @@ def test_data_are_floats_or_ndarrays(make):
         assert type(out) is type(x)
         assert type(out.data) is (float if isinstance(x, Value) else np.ndarray)
     if isinstance(x, Tensor):
-        for out in (x.sum(), x.mean(), x.max(), ag.norm(x), x.reshape(-1)[0], ag.logsumexp(x), x.reshape(-1) @ x.reshape(-1)):
+        for out in (
+            x.sum(),
+            x.mean(),
+            x.max(),
+            ag.norm(x),
+            x.reshape(-1)[0],
+            ag.logsumexp(x),
+            x.reshape(-1) @ x.reshape(-1),
+        ):
             assert type(out.data) is np.ndarray
             assert out.shape == ()
 
@@ -326,7 +338,10 @@ def test_only_what_lies_between_is_computed():
     watched = ag.Op(
         "watched",
         lambda xp, a, b: a @ b,
-        (lambda xp, g, out, a, b: seen.append("data") or g @ b.T, lambda xp, g, out, a, b: seen.append("weights") or a.T @ g),
+        (
+            lambda xp, g, out, a, b: seen.append("data") or g @ b.T,
+            lambda xp, g, out, a, b: seen.append("weights") or a.T @ g,
+        ),
     )
     ag.apply(watched, X, W).sum().backward()
     assert seen == ["weights"]
@@ -548,7 +563,11 @@ def test_a_leafs_gradient_is_its_own_memory(f):
                 assert not np.shares_memory(leaf.grad, node.data)
                 if node is not leaf and node.grad is not None:
                     assert not np.shares_memory(leaf.grad, node.grad)
-        everything = [(node, node.data.copy(), None if node.grad is None else node.grad.copy()) for node in nodes if node is not a]
+        everything = [
+            (node, node.data.copy(), None if node.grad is None else node.grad.copy())
+            for node in nodes
+            if node is not a
+        ]
         a.grad *= 7.0
         a.grad[...] -= 1.0
         for node, data, grad in everything:
@@ -628,7 +647,9 @@ print("done", total(x.grad) > 0)
 """
 
 
-@pytest.mark.parametrize(("make", "n"), [("ag.Value", 1_000_000), ("lambda d: ag.Tensor([d])", 100_000)], ids=["Value", "Tensor"])
+@pytest.mark.parametrize(
+    ("make", "n"), [("ag.Value", 1_000_000), ("lambda d: ag.Tensor([d])", 100_000)], ids=["Value", "Tensor"]
+)
 def test_a_chain_of_a_million_operations(make, n):
     """Forward, backward, gradients, create_graph, repr and being dropped, at a recursion limit of 200."""
     assert run(CHAIN.format(make=make, n=n)) == "done True"
@@ -705,7 +726,9 @@ def test_a_dropped_graph_is_freed_without_the_collector():
 
 def test_the_test_of_dropped_graphs_can_fail():
     """A node that captures itself, as in micrograd, is noticed by the test above."""
-    planted = DROPPED.replace("    return [x, y], out\n", "    out.meta = {'self': out}\n    return [x, y], out\n", 1)
+    planted = DROPPED.replace(
+        "    return [x, y], out\n", "    out.meta = {'self': out}\n    return [x, y], out\n", 1
+    )
     assert planted != DROPPED
     with pytest.raises(AssertionError, match="nodes left"):
         run(planted)
@@ -843,7 +866,11 @@ MIXED = {
     "number times vector": (lambda v, t: (v * t).sum(), 6.0, [2.0] * 3),
     "vector minus number": (lambda v, t: ((t - v) * (t - v)).sum(), 0.0, [-2.0, 0.0, 2.0]),
     "number over vector": (lambda v, t: (v / t).sum(), 11.0 / 6.0, [-2.0, -0.5, -2.0 / 9.0]),
-    "vector to a number": (lambda v, t: (t**v).sum(), 4.0 * math.log(2.0) + 9.0 * math.log(3.0), [2.0, 4.0, 6.0]),
+    "vector to a number": (
+        lambda v, t: (t**v).sum(),
+        4.0 * math.log(2.0) + 9.0 * math.log(3.0),
+        [2.0, 4.0, 6.0],
+    ),
     "maximum": (lambda v, t: ag.maximum(v, t).sum(), 1.5, [0.0, 0.5, 1.0]),
     "where": (lambda v, t: ag.where(t.data > 1.5, v, t).sum(), 2.0, [1.0, 0.0, 0.0]),
     "joined": (lambda v, t: (Tensor([v, v * v, 1.0]) * t).sum(), 1.0 + 2.0 * 4.0, [2.0, 4.0, 1.0]),
@@ -936,14 +963,32 @@ def test_hash_is_identity():
 def test_comparisons_are_plain():
     """==, <, … give bools and boolean arrays, of nodes with nodes, numbers and arrays, and no graph."""
     v, t = Value(2.0), Tensor([1.0, 2.0, 3.0])
-    for result in (v == 2.0, v == Value(2.0), v != 3, v < 3, v <= 2, v > 1, v >= 2.0, 1 < v, np.float64(2.0) == v):
+    for result in (
+        v == 2.0,
+        v == Value(2.0),
+        v != 3,
+        v < 3,
+        v <= 2,
+        v > 1,
+        v >= 2.0,
+        1 < v,
+        np.float64(2.0) == v,
+    ):
         assert isinstance(result, bool | np.bool_)
         assert result
     np.testing.assert_array_equal(t > 1.5, [False, True, True])
     np.testing.assert_array_equal(t == v, [False, True, False])
     np.testing.assert_array_equal(v <= t, [False, True, True])
     np.testing.assert_array_equal(np.array([1.0, 1.0, 5.0]) < t, [False, True, False])
-    for result in (t > 1.5, t == v, v <= t, np.ones(3) == t, t != np.ones(3), np.greater(t, 1.0), np.isfinite(t)):
+    for result in (
+        t > 1.5,
+        t == v,
+        v <= t,
+        np.ones(3) == t,
+        t != np.ones(3),
+        np.greater(t, 1.0),
+        np.isfinite(t),
+    ):
         assert type(result) is np.ndarray
         assert result.dtype == bool
     assert (v == "a") is False
@@ -1082,7 +1127,8 @@ def test_the_test_of_imports_can_fail(tmp_path):
     """An extra that is imported is noticed."""
     (tmp_path / "tqdm.py").write_text("")
     planted = IMPORTED.replace(
-        "from autograd_mini import nn", f"sys.path.insert(0, {str(tmp_path)!r})\nimport tqdm\nfrom autograd_mini import nn"
+        "from autograd_mini import nn",
+        f"sys.path.insert(0, {str(tmp_path)!r})\nimport tqdm\nfrom autograd_mini import nn",
     )
     assert planted != IMPORTED
     assert run(planted) == "['tqdm']"
@@ -1141,7 +1187,11 @@ def upward(source, path):
     own = ORDER[line_of(mine)]
     found = []
     for module in imports_of(ast.parse(source), path):
-        same_folder = module != own and own in ("compile", "check", "draw", "nn", "gallery") and module.split(".")[0] == own
+        same_folder = (
+            module != own
+            and own in ("compile", "check", "draw", "nn", "gallery")
+            and module.split(".")[0] == own
+        )
         public = not module and own in ("gallery", "cli", "__main__")  # programs on the public API
         if line_of(module) >= line_of(mine) and not same_folder and not public:
             found.append(f"{mine or 'autograd_mini'} imports {module or 'autograd_mini'}")
@@ -1150,9 +1200,20 @@ def upward(source, path):
 
 def test_imports_go_one_way():
     """Every import inside the package, also those within functions, goes to a line above its own in design.md's list."""
-    found = [bad for path in sorted(PACKAGE.rglob("*.py")) for bad in upward(path.read_text(), path.relative_to(PACKAGE))]
+    found = [
+        bad
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for bad in upward(path.read_text(), path.relative_to(PACKAGE))
+    ]
     assert found == []
-    assert sum(1 for path in PACKAGE.rglob("*.py") for _ in imports_of(ast.parse(path.read_text()), path.relative_to(PACKAGE))) > 20
+    assert (
+        sum(
+            1
+            for path in PACKAGE.rglob("*.py")
+            for _ in imports_of(ast.parse(path.read_text()), path.relative_to(PACKAGE))
+        )
+        > 20
+    )
 
 
 @pytest.mark.parametrize(
@@ -1180,7 +1241,9 @@ def test_the_test_of_import_order_can_fail(path, source):
 def as_ruff_sorts(name):
     """The key of ruff's RUF022: CONSTANTS, then Classes, then the rest, and numbers by their size."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-    return kind, [(part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", name) if part]
+    return kind, [
+        (part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", name) if part
+    ]
 
 
 def test_all_is_sorted_and_complete():
@@ -1228,9 +1291,20 @@ def code_lines(source):
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
             first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 docs.update(range(first.lineno, first.end_lineno + 1))
-    skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    skipped = (
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    )
     lines = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in skipped:
@@ -1240,7 +1314,12 @@ def code_lines(source):
 
 def test_code_lines_are_counted_right():
     """The counter of this file leaves out blank lines, comments and docstrings, and nothing else."""
-    assert code_lines('"""Doc."""\n\n# comment\nx = 1  # kept\n\n\ndef f():\n    """Doc\n    of f."""\n    return """a\n\nb"""\n') == 5
+    assert (
+        code_lines(
+            '"""Doc."""\n\n# comment\nx = 1  # kept\n\n\ndef f():\n    """Doc\n    of f."""\n    return """a\n\nb"""\n'
+        )
+        == 5
+    )
 
 
 def test_the_line_budget():
@@ -1251,7 +1330,9 @@ def test_the_line_budget():
     namespaces, line, rest = core["namespaces.py"].partition("# ---- Arrays")
     if line:  # what is for arrays alone
         namespaces += "\n# ----" + rest.partition("\n# ----")[2]
-    scalar = sum(map(code_lines, (elementwise, namespaces, core["engine.py"], core["node.py"], core["value.py"])))
+    scalar = sum(
+        map(code_lines, (elementwise, namespaces, core["engine.py"], core["node.py"], core["value.py"]))
+    )
     whole = sum(map(code_lines, core.values()))
     package = sum(code_lines(path.read_text()) for path in PACKAGE.rglob("*.py"))
     assert scalar <= 700, scalar

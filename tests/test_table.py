@@ -87,7 +87,9 @@ class Levels:
         for weights in self.weights[:orders]:
             grads = ag.gradients(level, variables, create_graph=True, allow_unused=True)
             found.append([np.asarray(g.data) for g in grads])
-            level = _total([g * (float(u) if type(g) is ag.Value else u) for g, u in zip(grads, weights, strict=True)])
+            level = _total(
+                [g * (float(u) if type(g) is ag.Value else u) for g, u in zip(grads, weights, strict=True)]
+            )
         return found
 
     def level(self, point: list[np.ndarray], order: int) -> float:
@@ -98,7 +100,9 @@ class Levels:
             grads = ag.gradients(level, variables, create_graph=not last, allow_unused=True)
             if last:  # plain gradients: the raw reading is held against the node reading on the way
                 return float(sum(np.sum(g * u) for g, u in zip(grads, weights, strict=True)))
-            level = _total([g * (float(u) if type(g) is ag.Value else u) for g, u in zip(grads, weights, strict=True)])
+            level = _total(
+                [g * (float(u) if type(g) is ag.Value else u) for g, u in zip(grads, weights, strict=True)]
+            )
         return float(level.data)
 
     def level_along(self, along: list[np.ndarray], order: int, t: float) -> float:
@@ -115,9 +119,13 @@ class Levels:
         out = self.sample.torch(*operands)
         level, found = (out * w).sum(), []
         for weights in self.weights[:orders]:
-            grads = torch.autograd.grad(level, variables, create_graph=True, allow_unused=True, materialize_grads=True)
+            grads = torch.autograd.grad(
+                level, variables, create_graph=True, allow_unused=True, materialize_grads=True
+            )
             found.append([g.numpy(force=True) for g in grads])
-            level = sum((g * torch.from_numpy(np.array(u))).sum() for g, u in zip(grads, weights, strict=True))
+            level = sum(
+                (g * torch.from_numpy(np.array(u))).sum() for g, u in zip(grads, weights, strict=True)
+            )
             if not level.requires_grad:
                 level = level + 0.0 * w.sum()
         return out.numpy(force=True), found
@@ -138,10 +146,14 @@ def agree(got: Any, wanted: Any, rtol: float, what: str) -> None:
     floor = 0.01 * rtol * (1.0 + np.max(np.abs(wanted), initial=0.0))
     bad = ~(np.abs(got - wanted) <= rtol * np.abs(wanted) + floor)
     if bad.any():
-        raise Wrong(f"{what}: {got[bad][0]!r}, should be {wanted[bad][0]!r} (rtol {rtol}); all: {got.tolist()} against {wanted.tolist()}")
+        raise Wrong(
+            f"{what}: {got[bad][0]!r}, should be {wanted[bad][0]!r} (rtol {rtol}); all: {got.tolist()} against {wanted.tolist()}"
+        )
 
 
-def check_by_torch(sample: Sample, kind: str, tamper: Tamper | None = None, only: range | None = None) -> None:
+def check_by_torch(
+    sample: Sample, kind: str, tamper: Tamper | None = None, only: range | None = None
+) -> None:
     """Output and gradients of orders 1 to 3 equal PyTorch's, to a relative 1e-10."""
     for turn in only or turns(sample, kind):
         levels = Levels(sample, kind, turn, tamper)
@@ -152,7 +164,9 @@ def check_by_torch(sample: Sample, kind: str, tamper: Tamper | None = None, only
                 agree(g, h, 1e-10, f"{sample}: order {order}, variable {i}, turn {turn}")
 
 
-def check_by_numbers(sample: Sample, kind: str, tamper: Tamper | None = None, only: range | None = None) -> None:
+def check_by_numbers(
+    sample: Sample, kind: str, tamper: Tamper | None = None, only: range | None = None
+) -> None:
     """Gradients equal derivatives taken from numbers alone.
 
     Order 1 element by element: by a complex step, to 1e-12, where the raw forward is analytic, else by central differences of
@@ -169,12 +183,19 @@ def check_by_numbers(sample: Sample, kind: str, tamper: Tamper | None = None, on
             got = sum(np.sum(g * v) for g, v in zip(found, along, strict=True))
             wanted = stencil(functools.partial(levels.level_along, along, order - 1))
             size = 1.0 + sum(np.sum(np.abs(g * v)) for g, v in zip(found, along, strict=True))
-            agree(got / size, wanted / size, 1e-7, f"{sample}: order {order}, turn {turn}, by central differences")
+            agree(
+                got / size,
+                wanted / size,
+                1e-7,
+                f"{sample}: order {order}, turn {turn}, by central differences",
+            )
 
 
 def stencil(f: Callable[[float], Any], h: float = 1e-3) -> Any:
     """The derivative of f at 0 by central differences of sixth order: an error of about h⁶·f⁽⁷⁾/140 + eps·f/h."""
-    return (45.0 * (f(h) - f(-h)) - 9.0 * (f(2.0 * h) - f(-2.0 * h)) + (f(3.0 * h) - f(-3.0 * h))) / (60.0 * h)
+    return (45.0 * (f(h) - f(-h)) - 9.0 * (f(2.0 * h) - f(-2.0 * h)) + (f(3.0 * h) - f(-3.0 * h))) / (
+        60.0 * h
+    )
 
 
 def central_differences(levels: Levels) -> Iterator[np.ndarray]:
@@ -184,7 +205,9 @@ def central_differences(levels: Levels) -> Iterator[np.ndarray]:
 
     for i, x in enumerate(levels.point):
         units = np.eye(x.size).reshape(x.size, *x.shape)
-        yield np.array([stencil(lambda t, i=i, unit=unit: value(i, unit, t)) for unit in units]).reshape(x.shape)
+        yield np.array([stencil(lambda t, i=i, unit=unit: value(i, unit, t)) for unit in units]).reshape(
+            x.shape
+        )
 
 
 def complex_step(levels: Levels, h: float = 1e-150) -> Iterator[np.ndarray]:
@@ -199,7 +222,9 @@ def complex_step(levels: Levels, h: float = 1e-150) -> Iterator[np.ndarray]:
             seen = {x: shifted}
             for node in order:
                 if node.parents:
-                    seen[node] = node.op.forward(arrays, *[np.asarray(seen.get(parent, parent.data)) for parent in node.parents])
+                    seen[node] = node.op.forward(
+                        arrays, *[np.asarray(seen.get(parent, parent.data)) for parent in node.parents]
+                    )
             slope[place] = np.imag(seen[root]) / h if root in seen else 0.0
         yield slope
 
@@ -259,7 +284,9 @@ def test_raw_reading_is_node_reading(sample: Sample, kind: str) -> None:
             assert type(g) is type(h.data) is (float if type(x) is ag.Value else np.ndarray)
             assert np.shape(g) == h.shape == x.shape
             assert np.array_equal(g, np.zeros(x.shape) if x.grad is None else x.grad)
-            assert np.allclose(g, h.data, rtol=4 * EPS, atol=4 * EPS * (1.0 + np.max(np.abs(h.data), initial=0.0)))
+            assert np.allclose(
+                g, h.data, rtol=4 * EPS, atol=4 * EPS * (1.0 + np.max(np.abs(h.data), initial=0.0))
+            )
         if sample.raw:
             raw = sample.call(F, *levels.operands)
             assert not isinstance(raw, ag.Value | ag.Tensor)
@@ -297,7 +324,25 @@ EXACT = {
     "WHERE",
     "RELU",
 }
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -3.0, 1e-300, -1e-300, 1e200, -1e200, 30.0, -800.0, 800.0, np.inf, -np.inf, np.nan]
+SPECIAL = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    2.5,
+    -3.0,
+    1e-300,
+    -1e-300,
+    1e200,
+    -1e200,
+    30.0,
+    -800.0,
+    800.0,
+    np.inf,
+    -np.inf,
+    np.nan,
+]
 
 
 def both_kinds(sample: Sample, operands: list[Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -307,7 +352,9 @@ def both_kinds(sample: Sample, operands: list[Any]) -> Iterator[tuple[str, Any, 
         xs = [kind(x) if i in sample.wrt else x for i, x in enumerate(operands)]
         out = sample.call(F, *xs)
         variables = [xs[i] for i in sample.wrt]
-        found.append([out.data, *ag.gradients(out, variables, allow_unused=True)] if out.requires_grad else [out.data])
+        found.append(
+            [out.data, *ag.gradients(out, variables, allow_unused=True)] if out.requires_grad else [out.data]
+        )
     for i, (x, y) in enumerate(zip(*found, strict=True)):
         yield f"{sample}{tuple(operands)}: {f'gradient {i - 1}' if i else 'value'}", x, np.asarray(y)
 
@@ -365,9 +412,16 @@ def test_operands_are_left_alone_and_leaf_gradients_are_their_own(sample: Sample
     out = sample.call(F, *xs)
     seed = np.ones(out.shape)
     out.backward(seed if out.shape else None)
-    assert all(np.array_equal(getattr(x, "data", x) if isinstance(x, ag.Tensor) else x, y) for x, y in zip(xs, before, strict=True))
+    assert all(
+        np.array_equal(getattr(x, "data", x) if isinstance(x, ag.Tensor) else x, y)
+        for x, y in zip(xs, before, strict=True)
+    )
     leaves = [x for x in xs if isinstance(x, ag.Tensor) and x.grad is not None]
-    memory = [seed, *(node.data for node in toposort(out)), *(node.grad for node in toposort(out) if node.parents)]
+    memory = [
+        seed,
+        *(node.data for node in toposort(out)),
+        *(node.grad for node in toposort(out) if node.parents),
+    ]
     for i, leaf in enumerate(leaves):
         for other in [*memory, *(x.grad for x in leaves[:i])]:
             assert not np.shares_memory(leaf.grad, other), sample
@@ -398,12 +452,17 @@ def test_raw_operands_of_any_layout(sample: Sample) -> None:
 # ---- Between the kinds ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sample", [pytest.param(s, id=str(s)) for s in SMOOTH if s.tensor and () in [s.shapes[i] for i in s.wrt]])
+@pytest.mark.parametrize(
+    "sample", [pytest.param(s, id=str(s)) for s in SMOOTH if s.tensor and () in [s.shapes[i] for i in s.wrt]]
+)
 def test_array_functions_take_values(sample: Sample) -> None:
     """Where an operand is a single number, a Value does what a 0-d Tensor does, and its gradient is a float; at the second order too."""
     operands, found = sample.draw("Tensor"), []
     for kind in (ag.Value, ag.Tensor):
-        xs = [x if i not in sample.wrt else kind(x) if x.shape == () else ag.Tensor(x) for i, x in enumerate(operands)]
+        xs = [
+            x if i not in sample.wrt else kind(x) if x.shape == () else ag.Tensor(x)
+            for i, x in enumerate(operands)
+        ]
         variables = [xs[i] for i in sample.wrt]
         out = sample.call(F, *xs)
         seed = np.ones(out.shape) if out.shape else None
@@ -440,7 +499,9 @@ def test_values_become_a_tensor_and_values_again() -> None:
 def test_float32_stays_float32(sample: Sample) -> None:
     """float32 operands give a float32 value and float32 gradients, in both readings and at the second order, near the float64 ones."""
     operands = sample.draw("Tensor")
-    single = wrap(sample, "Tensor", [x.astype(np.float32) if x.dtype == float else x for x in operands], np.float32)
+    single = wrap(
+        sample, "Tensor", [x.astype(np.float32) if x.dtype == float else x for x in operands], np.float32
+    )
     double = wrap(sample, "Tensor", operands)
     values = []
     for xs in (single, double):
@@ -459,13 +520,18 @@ def test_float32_stays_float32(sample: Sample) -> None:
     assert all(g.dtype == np.float32 for g in second)
 
 
-@pytest.mark.parametrize("sample", [pytest.param(s, id=str(s)) for s in SMOOTH if s.scalar and s.tensor and len(s.domains) == 2])
+@pytest.mark.parametrize(
+    "sample", [pytest.param(s, id=str(s)) for s in SMOOTH if s.scalar and s.tensor and len(s.domains) == 2]
+)
 @pytest.mark.parametrize("scalar", [float, np.float64], ids=["float", "np.float64"])
 def test_float32_with_a_number_stays_float32(sample: Sample, scalar: type) -> None:
     """A Python float or a np.float64 beside a float32 Tensor changes no dtype, on either side; a float64 array gives float64."""
     x, y = (np.abs(v) + 0.5 for v in sample.draw("Tensor"))
     for place in (0, 1):
-        operands = [ag.Tensor(np.array([x, y][i], np.float32)) if i == place else scalar([x, y][i].flat[0]) for i in (0, 1)]
+        operands = [
+            ag.Tensor(np.array([x, y][i], np.float32)) if i == place else scalar([x, y][i].flat[0])
+            for i in (0, 1)
+        ]
         out = sample.call(F, *operands)
         assert out.dtype == np.float32
         if out.requires_grad:
@@ -513,15 +579,28 @@ def test_an_operand_that_needs_no_gradient_gets_none_computed(sample: Sample) ->
                     def counted(i: int, vjp: Any) -> Any:
                         return lambda *args: (calls.append(i), vjp(*args))[1]
 
-                    return ops.Op(op.name, op.forward, tuple(counted(i, vjp) for i, vjp in enumerate(op.vjps)))
+                    return ops.Op(
+                        op.name, op.forward, tuple(counted(i, vjp) for i, vjp in enumerate(op.vjps))
+                    )
 
                 xs = wrap(sample, kind, operands)
                 xs[constant] = type(xs[constant])(operands[constant], requires_grad=False)
                 out = sample.call(F, *xs)
-                made = [node for node in toposort(out) if reaches(sample.row, node.op) and type(node.op.vjps) is tuple]
+                made = [
+                    node
+                    for node in toposort(out)
+                    if reaches(sample.row, node.op) and type(node.op.vjps) is tuple
+                ]
                 out = replaced(sample.row, lambda op: probe(op) if type(op.vjps) is tuple else op)(out)
-                wanted = sorted(i for node in made for i, parent in enumerate(node.parents) if parent.requires_grad)
-                ag.gradients(_total([out]), [xs[i] for i in sample.wrt if i != constant], create_graph=create_graph, allow_unused=True)
+                wanted = sorted(
+                    i for node in made for i, parent in enumerate(node.parents) if parent.requires_grad
+                )
+                ag.gradients(
+                    _total([out]),
+                    [xs[i] for i in sample.wrt if i != constant],
+                    create_graph=create_graph,
+                    allow_unused=True,
+                )
                 assert sorted(calls) == wanted
 
 
@@ -537,7 +616,9 @@ def test_a_row_without_a_sample_is_noticed() -> None:
     """The test above can fail: a row planted in the table is named, and so is one whose samples are taken away."""
     table = {sample.row: ops.TABLE[sample.row] for sample in SAMPLES}
     assert rows_without_sample(table, SAMPLES) == []
-    assert rows_without_sample({**table, "PLANTED": ops.Op("planted", lambda xp, x: x)}, SAMPLES) == ["PLANTED"]
+    assert rows_without_sample({**table, "PLANTED": ops.Op("planted", lambda xp, x: x)}, SAMPLES) == [
+        "PLANTED"
+    ]
     for row in table:
         assert rows_without_sample(table, [sample for sample in SAMPLES if sample.row != row]) == [row]
 
@@ -571,7 +652,11 @@ def test_a_sample_of_another_row_is_noticed() -> None:
 
 def public_functions() -> set[str]:
     """The functions of core/functions.py, as they are defined there."""
-    return {name for name, value in vars(F).items() if not name.startswith("_") and getattr(value, "__module__", "") == F.__name__}
+    return {
+        name
+        for name, value in vars(F).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == F.__name__
+    }
 
 
 NO_OPERATION = {"shape", "from_numpy", "last_written"}  # sizes, NumPy's door, a static mask
@@ -600,7 +685,9 @@ def test_every_public_function_has_a_sample() -> None:
 def test_a_function_without_a_sample_is_noticed() -> None:
     """The test above can fail: a name that no sample calls is reported, and so is one whose samples are taken away."""
     assert unsampled({"planted", "tile"}, SAMPLES) == {"planted"}
-    assert unsampled({"recurrence", "sin"}, [sample for sample in SAMPLES if sample.row != "RECURRENCE"]) == {"recurrence"}
+    assert unsampled({"recurrence", "sin"}, [sample for sample in SAMPLES if sample.row != "RECURRENCE"]) == {
+        "recurrence"
+    }
 
 
 def test_public_names_are_the_functions_sampled() -> None:
@@ -614,12 +701,24 @@ def test_public_names_are_the_functions_sampled() -> None:
 def test_methods_are_the_functions(kind: Any) -> None:
     """Every method that has a function's name does what the function does: the same operation, data and gradient."""
     data = 0.6 if kind is ag.Value else np.array([[0.6, -0.4], [0.2, 0.9]])
-    extra = {"dot": [[0.5, 2.0]], "matmul": [[0.5, 2.0]], "reshape": [(4,)], "swapaxes": [0, 1], "repeat": [2], "clip": [-0.3, 0.5]}
-    names = [name for name in dir(kind) if not name.startswith("_") and name in public_functions() - NO_OPERATION]
+    extra = {
+        "dot": [[0.5, 2.0]],
+        "matmul": [[0.5, 2.0]],
+        "reshape": [(4,)],
+        "swapaxes": [0, 1],
+        "repeat": [2],
+        "clip": [-0.3, 0.5],
+    }
+    names = [
+        name for name in dir(kind) if not name.startswith("_") and name in public_functions() - NO_OPERATION
+    ]
     assert {"exp", "tanh", "relu"} <= set(names)
     for name in names:
         x, y = kind(data), kind(data)
-        by_method, by_function = getattr(x, name)(*extra.get(name, [])), getattr(F, name)(y, *extra.get(name, []))
+        by_method, by_function = (
+            getattr(x, name)(*extra.get(name, [])),
+            getattr(F, name)(y, *extra.get(name, [])),
+        )
         assert by_method.op.name == by_function.op.name, name
         assert np.array_equal(by_method.data, by_function.data, equal_nan=True), name
         for out in (by_method, by_function):
@@ -647,7 +746,9 @@ FAULTS: dict[str, Callable[..., Any]] = {  # (the right rule, then its arguments
     "no graph of g": lambda vjp, xp, g, out, *xs: vjp(xp, cut(g), out, *xs),
     "no graph of out": lambda vjp, xp, g, out, *xs: vjp(xp, g, cut(out), *xs),
     "no graph of operands": lambda vjp, xp, g, out, *xs: vjp(xp, g, out, *map(cut, xs)),
-    "wrong operand": lambda vjp, xp, g, out, *xs: vjp(xp, g, out, *xs[1:], xs[0]) if len(xs) > 1 else vjp(xp, g, xs[0], out),
+    "wrong operand": lambda vjp, xp, g, out, *xs: (
+        vjp(xp, g, out, *xs[1:], xs[0]) if len(xs) > 1 else vjp(xp, g, xs[0], out)
+    ),
 }
 MAY_NOT_RUN = "wrong operand"  # shapes may differ: an error of another kind notices it as well
 SLIGHT = "one in ten million"  # below what differences see, not what a complex step sees
@@ -675,10 +776,17 @@ def planted(fault: str, parent: int) -> Callable[[ops.Op], ops.Op]:
 def equivalent(sample: Sample, kind: str, turn: int, tamper: Tamper) -> bool:
     """Whether the fault changes no number of any order: a share of zero doubled, an `out` cut that the rule does not use."""
     try:
-        right, wrong = Levels(sample, kind, turn).nested(ORDERS), Levels(sample, kind, turn, tamper).nested(ORDERS)
+        right, wrong = (
+            Levels(sample, kind, turn).nested(ORDERS),
+            Levels(sample, kind, turn, tamper).nested(ORDERS),
+        )
     except Exception:
         return False
-    return all(np.allclose(g, h, rtol=2e-8, atol=1e-10) for gs, hs in zip(right, wrong, strict=True) for g, h in zip(gs, hs, strict=True))
+    return all(
+        np.allclose(g, h, rtol=2e-8, atol=1e-10)
+        for gs, hs in zip(right, wrong, strict=True)
+        for g, h in zip(gs, hs, strict=True)
+    )
 
 
 def first_samples(row: str) -> Iterator[tuple[Sample, str, int]]:
@@ -693,7 +801,9 @@ def first_samples(row: str) -> Iterator[tuple[Sample, str, int]]:
                 continue
             out = sample.call(F, *wrap(sample, kind, operands))
             made = [node for node in toposort(out) if reaches(row, node.op)]
-            for i in sorted({i for node in made for i, parent in enumerate(node.parents) if parent.requires_grad}):
+            for i in sorted(
+                {i for node in made for i, parent in enumerate(node.parents) if parent.requires_grad}
+            ):
                 if (kind, i) not in seen:
                     seen.add((kind, i))
                     yield sample, kind, i
@@ -719,7 +829,9 @@ def test_a_planted_wrong_rule_is_caught(row: str, checker: Callable[..., None]) 
                 assert verdict.type is Wrong or fault == MAY_NOT_RUN, f"{sample}, {fault}: {verdict.value!r}"
                 caught.append((kind, parent, fault))
         assert (kind, parent, "shifted") in caught
-        assert (kind, parent, "no graph of g") in caught or row in ZERO_SLOPES or (row, parent) == ("WHERE", 0)
+        assert (
+            (kind, parent, "no graph of g") in caught or row in ZERO_SLOPES or (row, parent) == ("WHERE", 0)
+        )
     assert caught
 
 

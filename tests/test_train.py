@@ -168,7 +168,15 @@ def test_a_function_is_a_model():
     assert np.allclose([*w.data, b.data], [1, 2, 3, 0.5], rtol=1e-2)
     before = [w.data.copy(), b.data]
     at = At(2)
-    history = fit(lambda x: x @ w + b, X, y, loss=lambda p, t: at() or ag.nn.mse(p, t), optimizer=adam, epochs=2, batch_size=12)
+    history = fit(
+        lambda x: x @ w + b,
+        X,
+        y,
+        loss=lambda p, t: at() or ag.nn.mse(p, t),
+        optimizer=adam,
+        epochs=2,
+        batch_size=12,
+    )
     assert history.stopped == "interrupted"
     assert same(before, [w.data, b.data])
     assert type(b.data) is float
@@ -190,7 +198,12 @@ def test_lbfgs_is_trained_with():
     pytest.importorskip("scipy")
     net, calls = network(), []
     first = ag.nn.mse(net(X), Y).item()
-    history = run(net, 2, optimizer=ag.optim.LBFGS(net.parameters()), metrics={"calls": lambda p, y: calls.append(1) or 0.0})
+    history = run(
+        net,
+        2,
+        optimizer=ag.optim.LBFGS(net.parameters()),
+        metrics={"calls": lambda p, y: calls.append(1) or 0.0},
+    )
     assert len(calls) == 2
     assert history["loss"][0] == first
     assert history["loss"][1] < 0.1 * first
@@ -207,7 +220,14 @@ def test_validation_is_the_loss_after_the_epoch():
         prediction = net(X_VAL).data
         after.append((ag.nn.mse(prediction, Y_VAL), float(np.max(prediction))))
 
-    history = run(net, 3, batch_size=4, validation=(X_VAL, Y_VAL), metrics={"max": lambda p, y: np.max(p)}, callbacks=note)
+    history = run(
+        net,
+        3,
+        batch_size=4,
+        validation=(X_VAL, Y_VAL),
+        metrics={"max": lambda p, y: np.max(p)},
+        callbacks=note,
+    )
     assert list(zip(history["val_loss"], history["val_max"], strict=True)) == after
     assert list(history) == ["loss", "max", "val_loss", "val_max"]
 
@@ -234,7 +254,13 @@ def test_training_and_evaluation_modes():
     net[1].eval()
     modes = [module.training for module in net.modules()]
     seen = []
-    run(net, 2, loss=lambda p, y: seen.append(net[1].training) or ag.nn.mse(p, y), validation=(X_VAL, Y_VAL), batch_size=12)
+    run(
+        net,
+        2,
+        loss=lambda p, y: seen.append(net[1].training) or ag.nn.mse(p, y),
+        validation=(X_VAL, Y_VAL),
+        batch_size=12,
+    )
     assert seen == [True, True, False] * 2
     assert [module.training for module in net.modules()] == modes
     with pytest.raises(ValueError, match="mine"):
@@ -288,6 +314,7 @@ def test_accuracy_refuses_what_names_no_class(prediction, y, message):
 
 def test_names_of_metrics():
     """Functions are called by their names, lambdas by their place, a dict by its keys; what a metric returns becomes a float."""
+
     def error(prediction, y):
         return ag.Value(1.5)
 
@@ -311,13 +338,20 @@ def test_callbacks_of_every_kind():
     schedule = ag.optim.ExponentialLR(optimizer, 0.5)
     first = lambda epoch, history: calls.append(("function", epoch, optimizer.lr))  # noqa: E731
     run(net, 2, optimizer=optimizer, callbacks=[first, schedule, Seen()])
-    assert calls == [("function", 1, 1.0), ("object", 1, 1, 0.5), ("function", 2, 0.5), ("object", 2, 2, 0.25)]
+    assert calls == [
+        ("function", 1, 1.0),
+        ("object", 1, 1, 0.5),
+        ("function", 2, 0.5),
+        ("object", 2, 2, 0.25),
+    ]
 
 
 def test_a_callback_that_returns_true_ends_the_training():
     """True ends it after the epoch, all callbacks of which are called; other results do not."""
     later = []
-    history = run(network(), 9, callbacks=[lambda epoch, h: epoch == 3, lambda epoch, h: later.append(epoch) or "yes"])
+    history = run(
+        network(), 9, callbacks=[lambda epoch, h: epoch == 3, lambda epoch, h: later.append(epoch) or "yes"]
+    )
     assert history.epochs == 3
     assert later == [1, 2, 3]
     assert (history.stopped, history.kept) == ("callback", 3)
@@ -354,7 +388,13 @@ def test_early_stopping(numbers, options, epochs, best, restore):
     """It stops `patience` epochs after the best; the parameters are those of the best epoch, or of the last."""
     net, metric = network(), Scripted(numbers)
     stopping = EarlyStopping("val_m", restore_best=restore, **options)
-    history = run(net, len(numbers), metrics={"m": metric}, validation=(X_VAL, Y_VAL), callbacks=[metric.watch(net), stopping])
+    history = run(
+        net,
+        len(numbers),
+        metrics={"m": metric},
+        validation=(X_VAL, Y_VAL),
+        callbacks=[metric.watch(net), stopping],
+    )
     assert history.epochs == epochs
     assert stopping.best_epoch == best
     assert stopping.best == numbers[best - 1]
@@ -390,11 +430,19 @@ def test_early_stopping_refuses(kwargs, kind):
 def batches_of(net, **kwargs):
     """The number of losses computed in a run of three epochs, and the parameters after each epoch."""
     count, after = [], [data_of(net)]
-    run(net, 3, loss=lambda p, y: count.append(1) or ag.nn.mse(p, y), callbacks=lambda e, h: after.append(data_of(net)), **kwargs)
+    run(
+        net,
+        3,
+        loss=lambda p, y: count.append(1) or ag.nn.mse(p, y),
+        callbacks=lambda e, h: after.append(data_of(net)),
+        **kwargs,
+    )
     return len(count), after
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, RuntimeError, SystemExit], ids=lambda error: error.__name__)
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, MemoryError, RuntimeError, SystemExit], ids=lambda error: error.__name__
+)
 @pytest.mark.parametrize("place", ["model", "loss", "metric", "callback", "step"])
 @pytest.mark.parametrize("validated", [True, False], ids=["validated", "trained"])
 def test_whatever_ends_it_the_best_complete_parameters_are_kept(error, place, validated):
@@ -437,7 +485,13 @@ def test_whatever_ends_it_the_best_complete_parameters_are_kept(error, place, va
 
         optimizer = Halting(net.parameters(), lr=0.9, momentum=0.5)
         history = None
-        arguments = {**options, "loss": loss, "optimizer": optimizer, "metrics": {"m": metric}, "callbacks": lambda e, h: call("callback")}
+        arguments = {
+            **options,
+            "loss": loss,
+            "optimizer": optimizer,
+            "metrics": {"m": metric},
+            "callbacks": lambda e, h: call("callback"),
+        }
         if n > calls:
             history = run(Model(), 3, **arguments)
             assert same(data_of(net), after[3])
@@ -481,7 +535,11 @@ class Interrupting:
         return self
 
 
-@pytest.mark.parametrize(("path", "stride"), [(train.__file__, 1), (ag.__path__[0], 7)], ids=["every line of fit", "every 7th line of all"])
+@pytest.mark.parametrize(
+    ("path", "stride"),
+    [(train.__file__, 1), (ag.__path__[0], 7)],
+    ids=["every line of fit", "every 7th line of all"],
+)
 def test_ctrl_c_at_any_line(path, stride):
     """Wherever Ctrl-C comes, parameters are of the epoch that the history names, its columns are of one length, modes are as before."""
     options = {"batch_size": 12, "rng": 4, "validation": (X_VAL, Y_VAL), "metrics": {"m": lambda p, y: 0.0}}
@@ -574,10 +632,22 @@ def test_a_diverging_loss_names_the_first_node_that_is_not_finite():
 
     optimizer = ag.optim.SGD(net.parameters(), lr=0.1)
     with pytest.raises(ag.AnomalyError) as caught:
-        run(net, 5, optimizer=optimizer, batch_size=8, rng=0, callbacks=[Growing()], validation=(X[:9], -Y[:9]))
-    assert caught.value.history["val_loss"][1] > caught.value.history["val_loss"][0]  # so the last epoch is not the best
+        run(
+            net,
+            5,
+            optimizer=optimizer,
+            batch_size=8,
+            rng=0,
+            callbacks=[Growing()],
+            validation=(X[:9], -Y[:9]),
+        )
+    assert (
+        caught.value.history["val_loss"][1] > caught.value.history["val_loss"][0]
+    )  # so the last epoch is not the best
     message = str(caught.value)
-    assert message.startswith("the loss is inf in epoch 3, batch 2 of 3: the first node that is not finite is the result of")
+    assert message.startswith(
+        "the loss is inf in epoch 3, batch 2 of 3: the first node that is not finite is the result of"
+    )
     assert "of 'squared_distance'" in message
     assert "on operands from -" in message
     assert "a smaller learning rate (now 1e+200)" in message
@@ -634,7 +704,9 @@ def test_validation_that_is_not_finite():
     """It ends the training too, and the epoch is not counted."""
     net = network()
     before = data_of(net)
-    with pytest.raises(ag.AnomalyError, match=r"loss is nan in epoch 1, validation: validation's X is not finite in row 4"):
+    with pytest.raises(
+        ag.AnomalyError, match=r"loss is nan in epoch 1, validation: validation's X is not finite in row 4"
+    ):
         run(net, validation=(np.where(np.arange(9)[:, None] == 4, np.nan, X_VAL), Y_VAL))
     assert same(before, data_of(net))
 
@@ -642,6 +714,7 @@ def test_validation_that_is_not_finite():
 @pytest.mark.parametrize("batch_size", [None, 8], ids=["whole", "batches"])
 def test_a_parameter_that_is_not_finite(batch_size):
     """A gradient of infinity with a finite loss: the parameter is named by its path, at the end of the epoch or in the next batch."""
+
     class Root(ag.nn.Module):
         def __init__(self):
             super().__init__()
@@ -651,8 +724,18 @@ def test_a_parameter_that_is_not_finite(batch_size):
             return ag.sqrt(self.scale) * x
 
     net = Root()
-    with pytest.raises(ag.AnomalyError, match=r"the parameter 'scale' is not finite.*as they were before fit"):
-        fit(net, X, X, loss=ag.nn.mse, optimizer=ag.optim.SGD(net.parameters(), lr=0.1), epochs=3, batch_size=batch_size)
+    with pytest.raises(
+        ag.AnomalyError, match=r"the parameter 'scale' is not finite.*as they were before fit"
+    ):
+        fit(
+            net,
+            X,
+            X,
+            loss=ag.nn.mse,
+            optimizer=ag.optim.SGD(net.parameters(), lr=0.1),
+            epochs=3,
+            batch_size=batch_size,
+        )
     assert net.scale.data.tolist() == [0.0]
 
 
@@ -784,9 +867,16 @@ def test_sparkline(numbers, line):
 def test_history_shows_itself():
     """A line a series, the bars under one another, the first and last numbers, how it ended and whose parameters are kept."""
     history = history_of(loss=[3.0, 2.0, 1.0], val_accuracy=[0.5, 0.75, 0.25])
-    assert repr(history).splitlines() == ["History of 3 epochs", "loss          █▅▁  3 → 1", "val_accuracy  ▅█▁  0.5 → 0.25"]
+    assert repr(history).splitlines() == [
+        "History of 3 epochs",
+        "loss          █▅▁  3 → 1",
+        "val_accuracy  ▅█▁  0.5 → 0.25",
+    ]
     history.stopped, history.kept = "interrupted", 2
-    assert repr(history).splitlines()[0] == "History of 3 epochs, interrupted; the parameters are those of epoch 2"
+    assert (
+        repr(history).splitlines()[0]
+        == "History of 3 epochs, interrupted; the parameters are those of epoch 2"
+    )
 
 
 def test_csv_holds_the_very_numbers(tmp_path):
@@ -908,7 +998,9 @@ def test_the_bar_shows_loss_metrics_rate_and_time_left(bar, capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, MemoryError], ids=lambda error: error.__name__)
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, ValueError, MemoryError], ids=lambda error: error.__name__
+)
 def test_the_bar_ends_its_line_when_training_ends_early(bar, error):
     """What is printed next begins on a new line."""
     at, terminal = At(9, error), bar()
@@ -933,7 +1025,9 @@ def test_our_own_bar_fits_the_terminal(monkeypatch):
     assert max(map(len, lines)) <= 69
     assert all(line.rstrip().endswith("left") for line in lines)
     assert f"  loss {history['loss'][-1]:.4g}  " in lines[-1]
-    assert not any("m 0" in line.replace("m 0.123  ", "") or "long" in line for line in lines)  # none is cut in the middle
+    assert not any(
+        "m 0" in line.replace("m 0.123  ", "") or "long" in line for line in lines
+    )  # none is cut in the middle
     assert all(len(after) >= len(before.rstrip()) for before, after in zip(lines, lines[1:], strict=False))
     short = train._Bar(History(["loss"]), 9, 9)
     short.width = 50
@@ -971,7 +1065,10 @@ def test_no_standard_error_at_all(monkeypatch):
     assert run(network(), 3).epochs == 3
 
 
-@pytest.mark.parametrize(("epochs", "expected"), [(3, [1, 2, 3]), (20, list(range(1, 21))), (100, [1, *range(5, 101, 5)]), (1, [1])])
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [(3, [1, 2, 3]), (20, list(range(1, 21))), (100, [1, *range(5, 101, 5)]), (1, [1])],
+)
 def test_lines_are_clean_and_few(monkeypatch, capsys, epochs, expected):
     """In a notebook: whole lines without carriage returns, about twenty, evenly spaced."""
     monkeypatch.setattr(train, "_in_notebook", lambda: True)
@@ -993,8 +1090,14 @@ def test_the_last_epoch_has_a_line_however_training_ends(monkeypatch, capsys):
 
 def test_the_notebook_is_recognised(monkeypatch):
     """A shell with a kernel is a notebook; IPython in a terminal, or not there, is none."""
-    for shell, expected in ((types.SimpleNamespace(kernel=1), True), (types.SimpleNamespace(), False), (None, False)):
-        monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda shell=shell: shell))
+    for shell, expected in (
+        (types.SimpleNamespace(kernel=1), True),
+        (types.SimpleNamespace(), False),
+        (None, False),
+    ):
+        monkeypatch.setitem(
+            sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda shell=shell: shell)
+        )
         assert train._in_notebook() is expected
     monkeypatch.delitem(sys.modules, "IPython")
     assert not train._in_notebook()
@@ -1018,7 +1121,9 @@ def test_live_curves_are_redrawn_in_one_place_at_most_four_times_a_second(monkey
 
     monkeypatch.setattr(train, "_in_notebook", lambda: True)
     monkeypatch.setattr(train, "monotonic", clock)
-    monkeypatch.setattr(train, "png", lambda figure: b"\x89PNG" + str(len(figure.axes[0].lines[0].get_ydata())).encode())
+    monkeypatch.setattr(
+        train, "png", lambda figure: b"\x89PNG" + str(len(figure.axes[0].lines[0].get_ydata())).encode()
+    )
     monkeypatch.setattr(display, "display", show)
     run(network(), 40, progress="plot", batch_size=8)
     times = [at for at, _ in drawn]
@@ -1071,7 +1176,9 @@ def test_importing_train_imports_no_extra():
         "fit(lambda x: x * w, np.ones((4, 1)), np.ones((4, 1)), loss=ag.nn.mse, optimizer=ag.optim.SGD([w], lr=0.1), epochs=2);"
         "print(sorted({'matplotlib', 'tqdm', 'IPython'} & set(sys.modules)))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert result.stdout == "[]\n"
     assert result.stderr == ""
 
@@ -1087,7 +1194,10 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(draw, tmp_path, mon
     pytest.importorskip("matplotlib")
     path = tmp_path / "curves.png"
     history = run(network(), 2)
-    write = {"history": lambda: history.plot(path), "gallery": lambda: save_curves(str(path), {"loss": [2.0, 1.0]})}[draw]
+    write = {
+        "history": lambda: history.plot(path),
+        "gallery": lambda: save_curves(str(path), {"loss": [2.0, 1.0]}),
+    }[draw]
     write()
     old = path.read_bytes()
     assert old.startswith(b"\x89PNG")

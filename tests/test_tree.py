@@ -76,7 +76,10 @@ def test_shared_nodes_are_written_once_and_called_by_their_own_names():
     s, t = a + b, a + b
     names = named(ag.tree(s * s + t * t + b))
     assert names.count("add #1") == names.count("add #2") == 2
-    assert sorted([names.count("a"), names.count("a (2)")]) == [2, 3]  # a stands in both sums, b also at the end
+    assert sorted([names.count("a"), names.count("a (2)")]) == [
+        2,
+        3,
+    ]  # a stands in both sums, b also at the end
 
 
 def test_a_labelled_result_says_its_operation():
@@ -106,7 +109,9 @@ def test_tensors_show_shape_range_and_norm():
 
 
 @pytest.mark.parametrize("make", [float, lambda x: np.full(5, x)], ids=["Value", "Tensor"])
-@pytest.mark.parametrize(("x", "word"), [(math.nan, "NaN"), (math.inf, "∞"), (-math.inf, "∞")], ids=["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    ("x", "word"), [(math.nan, "NaN"), (math.inf, "∞"), (-math.inf, "∞")], ids=["nan", "inf", "-inf"]
+)
 def test_what_is_not_finite_is_said(make, x, word):
     """NaN and ∞ in data and in gradients, and no warning."""
     node = (ag.Value if make is float else ag.Tensor)(make(x), label="x")
@@ -140,7 +145,10 @@ def test_what_was_cut_is_opened_where_it_stands_higher():
     s = x.exp()
     s.label = "s"
     lines = ag.tree((s + 1.0) * s, depth=2).splitlines()
-    assert [line.lstrip("├└│─ ") for line in lines if "s =" in line] == ["s = 7.38906  ∂ —  (exp) …", "s = 7.38906  ∂ —  (exp)"]
+    assert [line.lstrip("├└│─ ") for line in lines if "s =" in line] == [
+        "s = 7.38906  ∂ —  (exp) …",
+        "s = 7.38906  ∂ —  (exp)",
+    ]
     assert lines[-1] == "   └─ x = 2  ∂ —"
 
 
@@ -156,7 +164,10 @@ def test_max_nodes(kept):
 
 def test_numbers_of_nodes_have_commas():
     """`… 984 more of 1,284 nodes`, and the advice is one that can be typed."""
-    assert ag.tree(chain(1283)).splitlines()[-1] == "… 984 more of 1,284 nodes, 1,283 levels deep: tree(node, max_nodes=1284)"
+    assert (
+        ag.tree(chain(1283)).splitlines()[-1]
+        == "… 984 more of 1,284 nodes, 1,283 levels deep: tree(node, max_nodes=1284)"
+    )
     both = ag.tree(chain(1283), depth=400).splitlines()[-1]
     assert both.endswith("tree(node, depth=1283, max_nodes=1284)")
     assert ag.tree(chain(1283), depth=5000).endswith("tree(node, max_nodes=1284)")
@@ -200,7 +211,10 @@ def test_a_chain_of_a_hundred_thousand_nodes():
 def test_plain_ascii():
     """No box-drawing and no ∂; of labels, escapes."""
     y = ag.Value(math.inf, label="größe") * ag.Value(1.0)
-    assert ag.tree(y, ascii=True) == "mul = inf  grad none\n|- gr\\xf6\\xdfe = inf  grad none\n`- input = 1  grad none"
+    assert (
+        ag.tree(y, ascii=True)
+        == "mul = inf  grad none\n|- gr\\xf6\\xdfe = inf  grad none\n`- input = 1  grad none"
+    )
     assert ag.tree(y * y, ascii=True).splitlines()[-1] == "`- mul #1 ^"
     for options in ({}, {"depth": 1}, {"max_nodes": 2}, {"color": True}):
         assert ag.tree(neuron(), ascii=True, **options).isascii()
@@ -230,11 +244,21 @@ def test_colours_in_what_a_console_shows_on_a_terminal(monkeypatch):
     assert re.sub(r"\x1b\[[\d;]*m", "", shown) == text + "\n"
     out = io.StringIO()
     print(text, file=out)
-    assert "\x1b" not in out.getvalue() + str(text) + f"{text}" + "%s" % text + "".join(text.splitlines()) + text.lower()
+    assert (
+        "\x1b"
+        not in out.getvalue()
+        + str(text)
+        + f"{text}"
+        + "%s" % text
+        + "".join(text.splitlines())
+        + text.lower()
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("NO_COLOR", "1"), ("NO_COLOR", "0"), ("TERM", "dumb")], ids=["NO_COLOR", "NO_COLOR=0", "dumb"]
+    ("name", "value"),
+    [("NO_COLOR", "1"), ("NO_COLOR", "0"), ("TERM", "dumb")],
+    ids=["NO_COLOR", "NO_COLOR=0", "dumb"],
 )
 def test_no_colours_where_they_are_not_wanted(monkeypatch, name, value):
     """NO_COLOR, whatever it is set to, and a terminal that has none."""
@@ -344,7 +368,11 @@ def test_bad_arguments(options, error, text):
     assert text in str(raised.value)
 
 
-@pytest.mark.parametrize("thing", [2.0, None, "x", [ag.Value(1.0)], np.ones(2), ag.nn.Linear(1, 1, rng=0)], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize(
+    "thing",
+    [2.0, None, "x", [ag.Value(1.0)], np.ones(2), ag.nn.Linear(1, 1, rng=0)],
+    ids=lambda x: type(x).__name__,
+)
 def test_what_is_no_node(thing):
     """TypeError that says what was given."""
     with pytest.raises(TypeError, match=f"tree: a Value or Tensor is needed, got {type(thing).__name__}"):

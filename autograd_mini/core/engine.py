@@ -15,6 +15,7 @@ from .ops import MUL, Op
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
+
 class clock:
     """How often the data of any Tensor has been replaced: a node older than its parent's data has a stale graph."""
 
@@ -49,7 +50,9 @@ def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
     if not create_graph and _all_scalar(order):
         try:
             return _sweep_scalars(order, seed)
-        except Exception:  # read again below, with IEEE arithmetic where a float refused, and every share checked
+        except (
+            Exception
+        ):  # read again below, with IEEE arithmetic where a float refused, and every share checked
             pass
     wanted, grads, pull = set(order), {order[-1]: seed}, _pull_graph if create_graph else _pull
     before = error_state.set(QUIET)
@@ -58,7 +61,11 @@ def sweep(order: Sequence[Any], seed: Any, create_graph: bool = False) -> Grads:
             if node.parents and (g := grads.get(node)) is not None:
                 pull(node, g, grads, wanted, seed)
     except Exception as error:
-        raise error if isinstance(error, GraphError) else noted(error, f"raised by the gradient of operation {node.op.name!r}") from None
+        raise (
+            error
+            if isinstance(error, GraphError)
+            else noted(error, f"raised by the gradient of operation {node.op.name!r}")
+        ) from None
     finally:
         error_state.reset(before)
     return grads
@@ -77,15 +84,23 @@ def _pull(node: Any, g: Any, grads: Grads, wanted: set[Any], seed: Any) -> None:
         share = given  # or, where each parent has a rule of its own, what that gives
         if apart:
             share = given(xp, g, out, *operands) if xp is not scalar else read(xp, given, g, out, *operands)
-        if type(share) is not type(x) or (type(x) is not float and (share.shape != x.shape or share.dtype is not x.dtype)):
+        if type(share) is not type(x) or (
+            type(x) is not float and (share.shape != x.shape or share.dtype is not x.dtype)
+        ):
             share = parent.fit(share, node, False)
         held = grads.get(parent)
         if held is not None:
             share = held + share
             if type(share) is not type(x):  # of 0-d arrays NumPy makes numbers
                 share = parent.fit(share, node, False)
-        elif not parent.parents and type(share) is np.ndarray and (share is g or share.base is not None or not op.builtin):
-            share = share.copy()  # the rule passed on `g`, or a view; a leaf's gradient is nobody else's memory
+        elif (
+            not parent.parents
+            and type(share) is np.ndarray
+            and (share is g or share.base is not None or not op.builtin)
+        ):
+            share = (
+                share.copy()
+            )  # the rule passed on `g`, or a view; a leaf's gradient is nobody else's memory
         grads[parent] = share
 
 
@@ -97,7 +112,11 @@ def _pull_graph(node: Any, g: Any, grads: Grads, wanted: set[Any], seed: Any) ->
     for i, parent in enumerate(parents):
         if parent in wanted:
             share = rules[i](xp, g, node, *parents) if shares is None else shares[i]
-            if type(share) is not type(parent) or share.shape != parent.shape or share.dtype is not parent.dtype:
+            if (
+                type(share) is not type(parent)
+                or share.shape != parent.shape
+                or share.dtype is not parent.dtype
+            ):
                 share = parent.fit(share, node, True)
             if g is seed and share.op is MUL and _is_one(seed, share):
                 share = share.parents[1]  # or every order would carry the 1 on
@@ -115,7 +134,9 @@ def _for_each(parents: Sequence[Any], op: Op, shares: Any) -> Any:
     """The shares of all parents that one rule returned, one for each."""
     if not isinstance(shares, list | tuple) or len(shares) != len(parents):
         given = len(shares) if isinstance(shares, list | tuple) else f"a {type(shares).__name__} for"
-        raise GraphError(f"{op.name!r} returned {given} gradients for {len(parents)} parents: return a list, one for each, in order")
+        raise GraphError(
+            f"{op.name!r} returned {given} gradients for {len(parents)} parents: return a list, one for each, in order"
+        )
     return shares
 
 
@@ -203,12 +224,19 @@ def backward(root: Any, gradient: Any = None) -> None:
         with np.errstate(all="ignore"):
             grads[node] = node.fit(node.like(node.grad, "a .grad set by hand") + grads[node], root, False)
         if node.meta and "used" in node.meta and node.meta["used"].is_on(node.grad):
-            node.meta["used"].put(grads[node])  # an optimiser's mark: this gradient, and so the sum, has been stepped with
+            node.meta["used"].put(
+                grads[node]
+            )  # an optimiser's mark: this gradient, and so the sum, has been stepped with
     deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
 
 
 def gradients(
-    output: Any, inputs: Any, grad_output: Any = None, *, create_graph: bool = False, allow_unused: bool = False
+    output: Any,
+    inputs: Any,
+    grad_output: Any = None,
+    *,
+    create_graph: bool = False,
+    allow_unused: bool = False,
 ) -> Any:
     """Return the gradient of `output` with respect to `inputs`, in the same structure; no node's `.grad` is touched.
 
@@ -226,7 +254,9 @@ def gradients(
     found: list[tuple[str, Any]] = [("inputs", None)] if inputs is None else flatten(inputs, "inputs")
     for place, node in (("output", output), *found):
         if not hasattr(node, "requires_grad") or not hasattr(node, "parents"):
-            raise DTypeError(f"gradients: a Value or Tensor is needed, {place} is a {type(node).__name__}: wrap it before it is used")
+            raise DTypeError(
+                f"gradients: a Value or Tensor is needed, {place} is a {type(node).__name__}: wrap it before it is used"
+            )
     if not allow_unused:
         check_root(output)
     seed = output.seed(grad_output, "gradients", create_graph)
@@ -237,9 +267,13 @@ def gradients(
         if node not in grads:
             if not allow_unused:
                 which = f"{place}, " if node is not inputs else ""
-                raise GraphError(f"{output.name} does not depend on {which}{node.name}: pass allow_unused=True to get zeros for it")
+                raise GraphError(
+                    f"{output.name} does not depend on {which}{node.name}: pass allow_unused=True to get zeros for it"
+                )
             grads[node] = node.zeros(create_graph)
-    return rebuild(inputs, lambda node: np.array(grads[node]) if type(grads[node]) is np.ndarray else grads[node])
+    return rebuild(
+        inputs, lambda node: np.array(grads[node]) if type(grads[node]) is np.ndarray else grads[node]
+    )
 
 
 def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:

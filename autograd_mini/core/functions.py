@@ -123,7 +123,10 @@ minimum = _binary("minimum", ops.MINIMUM)
 squared_error = _binary("squared_error", ops.SQUARED_ERROR)
 sigmoid_cross_entropy = _binary("sigmoid_cross_entropy", ops.SIGMOID_CROSS_ENTROPY, "x, t")
 
-greater, greater_equal = _binary("greater", ops.GREATER), _binary("greater_equal", ops.GREATER_EQUAL)  # masks, for rules
+greater, greater_equal = (
+    _binary("greater", ops.GREATER),
+    _binary("greater_equal", ops.GREATER_EQUAL),
+)  # masks, for rules
 less, less_equal = _binary("less", ops.LESS), _binary("less_equal", ops.LESS_EQUAL)
 equal, not_equal = _binary("equal", ops.EQUAL), _binary("not_equal", ops.NOT_EQUAL)
 logical_and, logical_or = _binary("logical_and", ops.LOGICAL_AND), _binary("logical_or", ops.LOGICAL_OR)
@@ -342,7 +345,9 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     if ord in (None, "fro") or (ord == 2 and not matrix):
         return _array(ops.NORM(2, _axis(axis), keepdims), x)
     if matrix or isinstance(ord, str) or ord <= 0:
-        raise NotImplementedError(f"norm: ord={ord!r} of shape {shape(x)}: supported are None, and with an axis 1, 2, inf or any p > 0")
+        raise NotImplementedError(
+            f"norm: ord={ord!r} of shape {shape(x)}: supported are None, and with an axis 1, 2, inf or any p > 0"
+        )
     if ord == math.inf:
         return max(abs(x), axis, keepdims)
     return sum(abs(x), axis, keepdims) if ord == 1 else _array(ops.NORM(ord, _axis(axis), keepdims), x)
@@ -439,16 +444,22 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
     if len(terms) != len(operands) or not set(subscripts) <= set(string.ascii_letters + " ,.->"):
-        raise ShapeError(f"einsum: {subscripts!r} does not describe {len(operands)} operands in letters, ',', '...' and '->'")
+        raise ShapeError(
+            f"einsum: {subscripts!r} does not describe {len(operands)} operands in letters, ',', '...' and '->'"
+        )
     if not arrow:
         letters = "".join(terms).replace("...", "")
         output = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
     spare = [c for c in string.ascii_letters if c not in subscripts]
     dots = [len(shape(x)) - len(term.replace("...", "")) for term, x in zip(terms, operands, strict=True)]
     if builtins.any(n < 0 or (n and "..." not in term) for n, term in zip(dots, terms, strict=True)):
-        raise ShapeError(f"einsum: {subscripts!r} does not fit shapes {', '.join(str(shape(x)) for x in operands)}")
+        raise ShapeError(
+            f"einsum: {subscripts!r} does not fit shapes {', '.join(str(shape(x)) for x in operands)}"
+        )
     widest = builtins.max(dots, default=0)
-    terms = [term.replace("...", "".join(spare[widest - n : widest])) for term, n in zip(terms, dots, strict=True)]
+    terms = [
+        term.replace("...", "".join(spare[widest - n : widest])) for term, n in zip(terms, dots, strict=True)
+    ]
     return _array(ops.EINSUM(tuple(terms), output.replace("...", "".join(spare[:widest]))), *operands)
 
 
@@ -460,7 +471,9 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     """
     m, n = len(shape(x)), len(shape(y))
     pairs = (range(m - axes, m), range(axes)) if isinstance(axes, int) else axes
-    left, right = ([_one(a, z) for a in ([p] if isinstance(p, int) else p)] for p, z in zip(pairs, (x, y), strict=True))
+    left, right = (
+        [_one(a, z) for a in ([p] if isinstance(p, int) else p)] for p, z in zip(pairs, (x, y), strict=True)
+    )
     if len(left) != len(right) or m + n > len(string.ascii_letters):
         raise ShapeError(f"tensordot: {len(left)} axes of x against {len(right)} of y")
     xs, ys = list(string.ascii_letters[:m]), list(string.ascii_letters[m : m + n])
@@ -672,7 +685,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule, only 'constant'")
     pairs = np.broadcast_to(np.asarray(pad_width), (len(shape(x)), 2)).tolist()
-    return _array(ops.PAD(tuple((operator.index(a), operator.index(b)) for a, b in pairs), float(constant_values)), x)
+    return _array(
+        ops.PAD(tuple((operator.index(a), operator.index(b)) for a, b in pairs), float(constant_values)), x
+    )
 
 
 def tile(x: Any, reps: Any) -> Any:
@@ -797,7 +812,11 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     """
     axis, places = _one(axis, x), indices.data if isinstance(indices, Node) else np.asarray(indices)
     if places.ndim == len(shape(x)):  # all axes but this one broadcast
-        sizes = list(np.broadcast_shapes(*([1 if i == axis else n for i, n in enumerate(s)] for s in (shape(x), places.shape))))
+        sizes = list(
+            np.broadcast_shapes(
+                *([1 if i == axis else n for i, n in enumerate(s)] for s in (shape(x), places.shape))
+            )
+        )
         wide, wanted = ((*sizes[:axis], s[axis], *sizes[axis + 1 :]) for s in (shape(x), places.shape))
         x = x if shape(x) == wide else broadcast_to(x, wide)
         indices = indices if places.shape == wanted else np.broadcast_to(places, wanted)
@@ -839,7 +858,14 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     array([1., 4.])
     """
     moved = moveaxis(x, (axis1, axis2), (-2, -1))
-    rows = np.arange(builtins.max(builtins.min(shape(moved)[-2] + builtins.min(offset, 0), shape(moved)[-1] - builtins.max(offset, 0)), 0))
+    rows = np.arange(
+        builtins.max(
+            builtins.min(
+                shape(moved)[-2] + builtins.min(offset, 0), shape(moved)[-1] - builtins.max(offset, 0)
+            ),
+            0,
+        )
+    )
     return getitem(moved, (..., rows - builtins.min(offset, 0), rows + builtins.max(offset, 0)))
 
 
@@ -883,7 +909,9 @@ def to_value(x: Any, index: Any = None) -> Any:
     Value(3.0)
     """
     if index is None and math.prod(shape(x)) != 1:
-        raise ShapeError(f"to_value: one element is needed, the shape is {shape(x)}: give an index, or use .to_values()")
+        raise ShapeError(
+            f"to_value: one element is needed, the shape is {shape(x)}: give an index, or use .to_values()"
+        )
     op = ops.GETITEM((0,) * len(shape(x)) if index is None else _index(index))
     return node.record(Node.scalar_kind, op, (x,), float(evaluate(op, arrays, [np.asarray(x.data)])))
 

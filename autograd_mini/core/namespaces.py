@@ -41,7 +41,9 @@ def find_error_state() -> tuple[Any, Any]:
     return (found[0], inside[found[0]]) if len(found) == 1 else (_SlowState(), None)
 
 
-error_state, QUIET = find_error_state()  # error_state.set(QUIET): NaN and infinity propagate, and no warning escapes
+error_state, QUIET = (
+    find_error_state()
+)  # error_state.set(QUIET): NaN and infinity propagate, and no warning escapes
 
 
 def ieee(rule: Callable[..., Any], *operands: Any) -> Any:
@@ -84,7 +86,24 @@ vars(arrays).update(
 # ---- Floats ----------------------------------------------------------------------------------------------------------
 
 scalar: Any = SimpleNamespace(**vars(arrays))
-for _name in ["exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot", "erf", "erfc"]:
+for _name in [
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "sqrt",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "hypot",
+    "erf",
+    "erfc",
+]:
     setattr(scalar, _name, getattr(math, _name))
 for _name in ["asin", "acos", "atan", "asinh", "acosh", "atanh", "atan2"]:
     setattr(scalar, "arc" + _name[1:], getattr(math, _name))

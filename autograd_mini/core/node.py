@@ -14,7 +14,10 @@ from .engine import backward, clock
 from .namespaces import ERRORS, QUIET, error_state, ieee, read, scalar
 from .ops import Op
 
-NO_GRAD, DETACH = Op("no_grad", lambda xp, x: x), Op("detach", lambda xp, x: x)  # what cut a constant off is its op
+NO_GRAD, DETACH = (
+    Op("no_grad", lambda xp, x: x),
+    Op("detach", lambda xp, x: x),
+)  # what cut a constant off is its op
 
 SEVERAL = (np.ndarray, list, tuple)  # raw operands that make the result a Tensor
 
@@ -53,8 +56,14 @@ def record(kind: Any, op: Op | None, parents: tuple[Any, ...], data: Any) -> Any
     node.parents, node.requires_grad, node.op = (), False, op if op is DETACH else None
     if parents:
         if kind is Node.array_kind and data.base is not None:
-            set_data(node, data.copy())  # a constant has numbers of its own: an optimiser changes parameters in place
-        node.op = NO_GRAD if not is_recording() else next((parent.op for parent in parents if parent.op and not parent.parents), None)
+            set_data(
+                node, data.copy()
+            )  # a constant has numbers of its own: an optimiser changes parameters in place
+        node.op = (
+            NO_GRAD
+            if not is_recording()
+            else next((parent.op for parent in parents if parent.op and not parent.parents), None)
+        )
     return node
 
 
@@ -81,7 +90,9 @@ def apply(op: Op, *operands: Any, kind: Any = None) -> Any:
     if not op.builtin:
         data = kind.result(data, op)
     if type(op.vjps) is tuple and op.vjps and len(op.vjps) != len(parents):
-        raise GraphError(f"{op.name!r} has {len(op.vjps)} vjps for {len(parents)} parents: give one for each, in order")
+        raise GraphError(
+            f"{op.name!r} has {len(op.vjps)} vjps for {len(parents)} parents: give one for each, in order"
+        )
     if found:
         return record(kind, op, parents, data)
     return data[()] if kind is Node.array_kind else data
@@ -129,7 +140,12 @@ def binary(op: Op, other: Callable[..., Any] = apply) -> Callable[[Any, Any], An
 
     def method(x: Any, y: Any) -> Any:
         kind = x.__class__
-        if y.__class__ is not kind or mask or not (x.requires_grad or y.requires_grad) or (meta := meta_here()) is False:
+        if (
+            y.__class__ is not kind
+            or mask
+            or not (x.requires_grad or y.requires_grad)
+            or (meta := meta_here()) is False
+        ):
             return other(op, x, y)
         if x.xp is not scalar:
             return record(kind, op, (x, y), evaluate(op, x.xp, (x.data, y.data)))
@@ -153,7 +169,9 @@ def swapped(op: Op, other: Callable[..., Any] = apply) -> Callable[[Any, Any], A
 def times(op: Op, x: Any, y: Any) -> Any:
     """`*`, but not with np.matrix, for which it means the matrix product."""
     if isinstance(x, np.matrix) or isinstance(y, np.matrix):
-        raise TypeError("'*' between an np.matrix and a node would be elementwise: use @ (or np.multiply, if elementwise is meant)")
+        raise TypeError(
+            "'*' between an np.matrix and a node would be elementwise: use @ (or np.multiply, if elementwise is meant)"
+        )
     return apply(op, x, y)
 
 
@@ -291,12 +309,16 @@ class Node:
 
     def __format__(self, spec: str) -> str:
         if spec and self.size != 1:
-            raise TypeError(f"the format {spec!r} is for one number, and {self.name} has shape {self.shape}: use .data")
+            raise TypeError(
+                f"the format {spec!r} is for one number, and {self.name} has shape {self.shape}: use .data"
+            )
         return format(self.item(), spec) if spec else repr(self)
 
     def __reduce__(self) -> Any:
         if self.parents:
-            raise GraphError(f"only leaves can be copied or pickled, and {self.name} is the result of '{self.op}': use .detach()")
+            raise GraphError(
+                f"only leaves can be copied or pickled, and {self.name} is the result of '{self.op}': use .detach()"
+            )
         return restore, (type(self), self.data, self.grad, self.requires_grad, self.meta)
 
     def item(self) -> float:
@@ -305,9 +327,21 @@ class Node:
 
     __add__, __radd__, __iadd__ = binary(ops.ADD), swapped(ops.ADD), in_place(binary(ops.ADD), "+=")
     __sub__, __rsub__, __isub__ = binary(ops.SUB), swapped(ops.SUB), in_place(binary(ops.SUB), "-=")
-    __mul__, __rmul__, __imul__ = binary(ops.MUL, times), swapped(ops.MUL, times), in_place(binary(ops.MUL, times), "*=")
-    __truediv__, __rtruediv__, __itruediv__ = binary(ops.DIV), swapped(ops.DIV), in_place(binary(ops.DIV), "/=")
-    __mod__, __rmod__, __imod__ = binary(ops.REMAINDER), swapped(ops.REMAINDER), in_place(binary(ops.REMAINDER), "%=")
+    __mul__, __rmul__, __imul__ = (
+        binary(ops.MUL, times),
+        swapped(ops.MUL, times),
+        in_place(binary(ops.MUL, times), "*="),
+    )
+    __truediv__, __rtruediv__, __itruediv__ = (
+        binary(ops.DIV),
+        swapped(ops.DIV),
+        in_place(binary(ops.DIV), "/="),
+    )
+    __mod__, __rmod__, __imod__ = (
+        binary(ops.REMAINDER),
+        swapped(ops.REMAINDER),
+        in_place(binary(ops.REMAINDER), "%="),
+    )
     __pow__, __rpow__, __ipow__ = power, swapped(ops.POWER), in_place(power, "**=")
     __neg__, __abs__ = unary(ops.NEG), unary(ops.ABS)
 
@@ -315,7 +349,12 @@ class Node:
         return self
 
     __eq__, __ne__ = compare(operator.eq), compare(operator.ne)
-    __lt__, __le__, __gt__, __ge__ = compare(operator.lt), compare(operator.le), compare(operator.gt), compare(operator.ge)
+    __lt__, __le__, __gt__, __ge__ = (
+        compare(operator.lt),
+        compare(operator.le),
+        compare(operator.gt),
+        compare(operator.ge),
+    )
     __hash__ = object.__hash__  # identity: a node is a key of its own
 
     exp, log, sqrt, square = unary(ops.EXP), unary(ops.LOG), unary(ops.SQRT), unary(ops.SQUARE)

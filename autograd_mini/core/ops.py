@@ -1,3 +1,4 @@
+# fmt: off
 """Op, and the table: every differentiable operation, once.
 
 A row holds the forward and, for each parent, the local derivative as a vector-Jacobian product (vjp). It is written with

@@ -35,11 +35,15 @@ class Tensor(Node):
     xp = arrays
     version: int
 
-    def __new__(cls, data: Any, *, label: str | None = None, requires_grad: bool = True, dtype: Any = None) -> "Tensor":
+    def __new__(
+        cls, data: Any, *, label: str | None = None, requires_grad: bool = True, dtype: Any = None
+    ) -> "Tensor":
         if isinstance(data, list | tuple) and _has_nodes(data):
             return _stacked(data, label, requires_grad, dtype)
         if isinstance(data, Node):
-            raise DTypeError(f"Tensor: already a {type(data).__name__}; use .detach() for a copy outside the graph")
+            raise DTypeError(
+                f"Tensor: already a {type(data).__name__}; use .detach() for a copy outside the graph"
+            )
         return leaf(cls, np.array(to_array(data, dtype), order="C"), requires_grad, label)  # type: ignore[no-any-return]
 
     def __init_subclass__(cls) -> None:
@@ -47,13 +51,19 @@ class Tensor(Node):
 
     def _set_data(self, data: Any) -> None:
         if self.parents:
-            raise GraphError(f"the data of {self.name} come from '{self.op}': change its leaves, or take .detach()")
+            raise GraphError(
+                f"the data of {self.name} come from '{self.op}': change its leaves, or take .detach()"
+            )
         if data is not self.data:
             set_data(self, np.array(self.like(data, ".data ="), order="C"))
         clock.now += 1
         self.version = clock.now
 
-    data = property(vars(Node)["data"].__get__, _set_data, doc="The array itself, outside the graph; assigning counts as a change.")
+    data = property(
+        vars(Node)["data"].__get__,
+        _set_data,
+        doc="The array itself, outside the graph; assigning counts as a change.",
+    )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -135,14 +145,26 @@ class Tensor(Node):
 
     sum, mean, var, std, prod = functions.sum, functions.mean, functions.var, functions.std, functions.prod
     max, min, cumsum, cumprod = functions.max, functions.min, functions.cumsum, functions.cumprod
-    reshape, ravel, flatten, transpose = functions.reshape, functions.ravel, functions.ravel, functions.transpose
-    swapaxes, squeeze, diagonal, trace = functions.swapaxes, functions.squeeze, functions.diagonal, functions.trace
+    reshape, ravel, flatten, transpose = (
+        functions.reshape,
+        functions.ravel,
+        functions.ravel,
+        functions.transpose,
+    )
+    swapaxes, squeeze, diagonal, trace = (
+        functions.swapaxes,
+        functions.squeeze,
+        functions.diagonal,
+        functions.trace,
+    )
     dot, clip, round, repeat = functions.dot, functions.clip, functions.round, functions.repeat
 
     @staticmethod
     def common_dtype(operands: Any) -> Any:
         """What bare numbers among the operands become: float32 beside float32 alone, else float64."""
-        dtypes = {x.data.dtype if type(x) is Tensor else x.dtype for x in operands if isinstance(x, ARRAYS)} & FLOATS
+        dtypes = {
+            x.data.dtype if type(x) is Tensor else x.dtype for x in operands if isinstance(x, ARRAYS)
+        } & FLOATS
         return dtypes.pop() if len(dtypes) == 1 else np.dtype(float)
 
     @staticmethod
@@ -169,7 +191,9 @@ class Tensor(Node):
             return data
         array = to_array(data, self.dtype)
         if array.shape != self.shape:
-            raise ShapeError(f"{what}: shape {array.shape} for a Tensor of shape {self.shape}: make a new Tensor")
+            raise ShapeError(
+                f"{what}: shape {array.shape} for a Tensor of shape {self.shape}: make a new Tensor"
+            )
         return array
 
     def zeros(self, create_graph: bool) -> Any:
@@ -180,7 +204,9 @@ class Tensor(Node):
         """The gradient that arrives at the root from above."""
         if gradient is None:
             if self.size != 1:
-                raise GraphError(f"{what}: needs a scalar, got shape {self.shape}: pass the gradient from above, or take .sum() or .mean()")
+                raise GraphError(
+                    f"{what}: needs a scalar, got shape {self.shape}: pass the gradient from above, or take .sum() or .mean()"
+                )
             g = np.empty(self.data.shape, self.data.dtype)
             g.fill(1.0)
         elif isinstance(gradient, Node):
@@ -188,7 +214,9 @@ class Tensor(Node):
                 return gradient
             raise DTypeError(f"{what}: the gradient from above is a plain array: pass gradient.data")
         elif np.shape(gradient) != self.shape:
-            raise ShapeError(f"{what}: the gradient from above has shape {np.shape(gradient)}, {self.name} has {self.shape}")
+            raise ShapeError(
+                f"{what}: the gradient from above has shape {np.shape(gradient)}, {self.name} has {self.shape}"
+            )
         else:
             try:
                 g = np.array(to_array(gradient, self.dtype))
@@ -210,7 +238,11 @@ class Tensor(Node):
         if create_graph:
             share = share if isinstance(share, Node) else Tensor.constant(Tensor.result(share, node.op))
             share = sum_to(functions, share, data.shape, node.op)
-            return share if type(share) is Tensor and share.dtype == data.dtype else functions.cast(share, data.dtype)
+            return (
+                share
+                if type(share) is Tensor and share.dtype == data.dtype
+                else functions.cast(share, data.dtype)
+            )
         if type(share) is np.ndarray and share.dtype is data.dtype:
             share = sum_to(arrays, share, data.shape, node.op) if share.shape != data.shape else share
             return share if type(share) is np.ndarray else np.asarray(share)
@@ -229,7 +261,11 @@ def _flat(data: Any, depth: int = 0) -> list[Any]:
     """The leaves of nested lists, from left to right."""
     if depth > 64:
         raise ValueError("Tensor: lists nested more than 64 deep (in themselves?)")
-    return [part for item in data for part in (_flat(item, depth + 1) if isinstance(item, list | tuple) else [item])]
+    return [
+        part
+        for item in data
+        for part in (_flat(item, depth + 1) if isinstance(item, list | tuple) else [item])
+    ]
 
 
 def _hollow(data: Any) -> Any:
@@ -240,13 +276,17 @@ def _hollow(data: Any) -> Any:
 def _stacked(data: Any, label: str | None, requires_grad: bool, dtype: Any) -> Tensor:
     """Lists of Values and numbers as one Tensor, in their graph."""
     if not requires_grad or dtype is not None:
-        raise GraphError("Tensor: a list of nodes stays in their graph, as float64: take .detach() of each for a constant")
+        raise GraphError(
+            "Tensor: a list of nodes stays in their graph, as float64: take .detach() of each for a constant"
+        )
     flat = _flat(data)
     if any(isinstance(part, Tensor) and part.size != 1 for part in flat):
         raise DTypeError("Tensor: a list of Tensors is joined by ag.stack or ag.concatenate")
 
     shape = to_array(_hollow(data)).shape  # ValueError where it is ragged
-    stacked: Tensor = functions.stack([functions.to_value(part) if isinstance(part, Tensor) else part for part in flat])
+    stacked: Tensor = functions.stack(
+        [functions.to_value(part) if isinstance(part, Tensor) else part for part in flat]
+    )
     out = stacked if stacked.shape == shape else functions.reshape(stacked, shape)
     if label is not None:
         out.label = label

@@ -70,14 +70,20 @@ class Value(Node):
                 return gradient
             raise DTypeError(f"{what}: the gradient from above is a plain number: pass gradient.data")
         if np.ndim(gradient if gradient is not None else 1.0):
-            raise ShapeError(f"{what}: the gradient from above has shape {np.shape(gradient)}, a Value needs a number")
+            raise ShapeError(
+                f"{what}: the gradient from above has shape {np.shape(gradient)}, a Value needs a number"
+            )
         g = 1.0 if gradient is None else to_float(gradient)
         return Value.constant(g) if create_graph else g
 
     @staticmethod
     def result(data: Any, op: Op) -> float:
         """What a user's own operation computed, if it is a number."""
-        if isinstance(data, int | float | np.number | np.ndarray) and np.size(data) == 1 and np.asarray(data).dtype.kind in "biuf":
+        if (
+            isinstance(data, int | float | np.number | np.ndarray)
+            and np.size(data) == 1
+            and np.asarray(data).dtype.kind in "biuf"
+        ):
             return float(np.asarray(data).item())
         raise GraphError(f"{op.name!r} returned {describe(data)}: return a real number")
 
@@ -85,7 +91,11 @@ class Value(Node):
         """A share as this node receives it: a float, or a Value when a graph is built."""
         if create_graph:
             share = share if isinstance(share, Node) else Value.constant(Value.result(share, node.op))
-            return share if type(share) is Value else self.functions.to_value(sum_to(self.functions, share, (), node.op))
+            return (
+                share
+                if type(share) is Value
+                else self.functions.to_value(sum_to(self.functions, share, (), node.op))
+            )
         return share if type(share) is float else Value.result(share, node.op)
 
 

@@ -27,7 +27,9 @@ WIDTHS = {
     for letter in letters
 }  # fmt: skip
 BOLD = 1.12
-DIRECTIONS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])  # they would turn the text around
+DIRECTIONS = dict.fromkeys(
+    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)  # they would turn the text around
 
 
 class Card(NamedTuple):
@@ -97,8 +99,15 @@ def picture(view: View, direction: str, color: str, theme: str) -> Picture:
     title = f"Graph of {name}: {_counted(len(view.graph), 'node')}"
     title += f" in {_counted(len(items), 'box')}" * (len(items) < len(view.graph))
     kinds = [card.kind for card in cards]
-    place = next(i for i, item in enumerate(items) if item is root or (isinstance(item, Group) and root in item.members))
-    told = [*[_counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds], *cards[place].tooltip.split("\n")]
+    place = next(
+        i
+        for i, item in enumerate(items)
+        if item is root or (isinstance(item, Group) and root in item.members)
+    )
+    told = [
+        *[_counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds],
+        *cards[place].tooltip.split("\n"),
+    ]
     scale = "∂ gradient" if color == "grad" else "data"
     return Picture(cards, links, title, ", ".join(told), scale, end, notes, gap, direction, theme)
 
@@ -116,7 +125,9 @@ def _numbers_of(items: list[Box | Group], grads: list[Summary | None], stacked: 
     notes = ["data" if not reached else "data, below it ∂ gradient" if stacked else "data | ∂ gradient"]
     if not all(reached):
         notes.append("∂ —: not reached by a backward" if any(reached) else "∂ —: no backward yet")
-    return notes + ["group: data and ∂ of its output"] * any(isinstance(item, Group) and item.requires_grad for item in items)
+    return notes + ["group: data and ∂ of its output"] * any(
+        isinstance(item, Group) and item.requires_grad for item in items
+    )
 
 
 def _counted(count: int, what: str) -> str:
@@ -143,14 +154,27 @@ def _card(item: Box | Group, data: Summary, grad: Summary | None, tint: float, s
         beside = [shortened(item.symbol, OPERATION, LARGE), str(data.shape) if array else ""]
         head, lines = (item.name or "", " ".join(filter(None, beside))), []
     gradient = f"∂ {_gradient(grad, item.grad, array)}" if item.requires_grad else ""
-    lines += [numbers, gradient] if stacked and gradient else [" | ".join([numbers, gradient] if gradient else [numbers])]
+    lines += (
+        [numbers, gradient]
+        if stacked and gradient
+        else [" | ".join([numbers, gradient] if gradient else [numbers])]
+    )
     head = shortened(head[0], WIDEST, LARGE * BOLD), shortened(head[1], 2 * WIDEST, LARGE)
     shown = [shortened(line, 2 * WIDEST, SMALL) for line in lines if line]
     width = max([head_width(head), *[text_width(line, SMALL) for line in shown]]) + 2 * PADDING
     alert = any(facts.nans or facts.infinite for facts in (data, grad) if facts)
     height = LINE * (len(shown) + any(head)) + 10
     sheets = 6 * (item.kind == "group")
-    return Card(item.kind, head, tuple(shown), _tooltip(item, data, grad), tint, alert, width + sheets, height + sheets)
+    return Card(
+        item.kind,
+        head,
+        tuple(shown),
+        _tooltip(item, data, grad),
+        tint,
+        alert,
+        width + sheets,
+        height + sheets,
+    )
 
 
 def _population(group: Group) -> str:
@@ -182,7 +206,9 @@ def _tooltip(item: Box | Group, data: Summary, grad: Summary | None) -> str:
     facts += ["in " + " › ".join(item.scope)] * bool(item.scope)
     facts.append(f"data {_facts(data, item.data)}")
     if item.requires_grad:
-        facts.append("∂ — (no backward has reached it)" if grad is None else f"∂ gradient {_facts(grad, item.grad)}")
+        facts.append(
+            "∂ — (no backward has reached it)" if grad is None else f"∂ gradient {_facts(grad, item.grad)}"
+        )
     return "\n".join(map(clean, facts))
 
 
@@ -213,10 +239,22 @@ def _links(view: View) -> list[Link]:
             continue
         for _, _, position in edges:
             local = _locals(view.graph, head)[position]
-            told = clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}") if local is not None else ""
-            place = f"operand {position + 1} of {count}" if (head.op not in COMMUTE and count > 1) or not told else ""
+            told = (
+                clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}")
+                if local is not None
+                else ""
+            )
+            place = (
+                f"operand {position + 1} of {count}"
+                if (head.op not in COMMUTE and count > 1) or not told
+                else ""
+            )
             tooltip, order = "\n".join(filter(None, (told, place))), str(position + 1) if numbered else ""
-            out.append(Link(source, target, tooltip, order, f"×{_short(local)}" if small and local is not None else ""))
+            out.append(
+                Link(
+                    source, target, tooltip, order, f"×{_short(local)}" if small and local is not None else ""
+                )
+            )
     return out
 
 

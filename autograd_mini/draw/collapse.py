@@ -53,7 +53,9 @@ class View:
     """A graph as it is shown: `items`, boxes and groups, operands before results; `links`, (operand, result, edges) as
     indices of items, where `edges` are those of the graph that the link stands for."""
 
-    def __init__(self, graph: Graph, items: list[Box | Group], links: list[tuple[int, int, list[tuple[int, int, int]]]]) -> None:
+    def __init__(
+        self, graph: Graph, items: list[Box | Group], links: list[tuple[int, int, list[tuple[int, int, int]]]]
+    ) -> None:
         self.graph, self.items, self.links = graph, items, links
 
 
@@ -107,7 +109,9 @@ def _keys(graph: Graph, level: str) -> list[Any]:
     """The group of each box at a level, or None."""
     if level == "none":
         return [None] * len(graph)
-    outer = {box.scope[:i] for box in graph.boxes for i in range(len(box.scope))} | {()}  # modules with modules in them
+    outer = {box.scope[:i] for box in graph.boxes for i in range(len(box.scope))} | {
+        ()
+    }  # modules with modules in them
     if level == "neuron":
         return [None if box.scope in outer else box.scope for box in graph.boxes]
     if level == "layer":
@@ -117,7 +121,9 @@ def _keys(graph: Graph, level: str) -> list[Any]:
 
 def _checked(name: Any, box: Box) -> str | None:
     if name is not None and not isinstance(name, str):
-        raise TypeError(f"collapse: the function must return the name of a group or None, it gave {name!r} for {box!r}")
+        raise TypeError(
+            f"collapse: the function must return the name of a group or None, it gave {name!r} for {box!r}"
+        )
     return name
 
 
@@ -127,7 +133,9 @@ def _grouped(graph: Graph, keys: list[Any]) -> View:
     members: dict[Any, list[Box]] = {}
     for box in graph.boxes:
         members.setdefault(box.index if keys[box.index] is None else keys[box.index], []).append(box)
-    used_outside = {parent for parent, child, _ in graph.edges() if keys[parent] is None or keys[parent] != keys[child]}
+    used_outside = {
+        parent for parent, child, _ in graph.edges() if keys[parent] is None or keys[parent] != keys[child]
+    }
     used_outside.add(graph.root.index)
     stages: dict[Any, set[int]] = {}
     for key in members:

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 STEEP = 1e-2  # below this part of the largest number the scale is linear
-FAINTEST, STRONGEST = 0.06, 0.45  # the opacity of a tint; stronger ones would make the text on them hard to read
+FAINTEST, STRONGEST = (
+    0.06,
+    0.45,
+)  # the opacity of a tint; stronger ones would make the text on them hard to read
 
 THEMES = {
     "light": {
@@ -54,5 +57,9 @@ def blended(place: float, theme: str) -> str:
     ('#ffffff', '#8cc0dc')
     """
     colours, alpha = THEMES[theme], opacity(place)
-    over, under = (bytes.fromhex(colours[name][1:]) for name in ("positive" if place > 0 else "negative", "background"))
-    return "#" + "".join(f"{round(alpha * a + (1 - alpha) * b):02x}" for a, b in zip(over, under, strict=True))
+    over, under = (
+        bytes.fromhex(colours[name][1:]) for name in ("positive" if place > 0 else "negative", "background")
+    )
+    return "#" + "".join(
+        f"{round(alpha * a + (1 - alpha) * b):02x}" for a, b in zip(over, under, strict=True)
+    )

@@ -36,8 +36,13 @@ def source(picture: Picture) -> str:
     ]
     for i, card in enumerate(picture.cards):
         colour = colours["alert" if card.alert else card.kind]
-        look = f'{STYLES[card.kind]}, color={colour}, fillcolor="{blended(card.tint, theme)}"' + ", penwidth=2" * card.alert
-        lines.append(f"  n{i} [label={quoted(card.text())}, tooltip={quoted(card.tooltip[:TOOLTIP])}, {look}];")
+        look = (
+            f'{STYLES[card.kind]}, color={colour}, fillcolor="{blended(card.tint, theme)}"'
+            + ", penwidth=2" * card.alert
+        )
+        lines.append(
+            f"  n{i} [label={quoted(card.text())}, tooltip={quoted(card.tooltip[:TOOLTIP])}, {look}];"
+        )
     for link in picture.links:
         texts = {"tooltip": link.tooltip[:TOOLTIP], "label": link.local, "headlabel": link.order}
         told = ", ".join(f"{name}={quoted(text)}" for name, text in texts.items() if text)
@@ -64,8 +69,13 @@ def arranged(picture: Picture) -> Layout:
     import json
 
     lines = [f'digraph {{ graph [{_spacing(picture)}]; node [shape=box, fixedsize=true, label=""];']
-    lines += [f"n{i} [width={card.width / 72:.4f}, height={card.height / 72:.4f}];" for i, card in enumerate(picture.cards)]
-    lines += [f"n{link.source} -> n{link.target} [id={i}, arrowsize=0.8];" for i, link in enumerate(picture.links)]
+    lines += [
+        f"n{i} [width={card.width / 72:.4f}, height={card.height / 72:.4f}];"
+        for i, card in enumerate(picture.cards)
+    ]
+    lines += [
+        f"n{link.source} -> n{link.target} [id={i}, arrowsize=0.8];" for i, link in enumerate(picture.links)
+    ]
     answer = run("json0", "\n".join([*lines, "}"]), len(picture.cards), seconds=SECONDS)
     try:
         return _read(json.loads(answer), len(picture.cards), len(picture.links))
@@ -86,7 +96,12 @@ def _read(found: dict[str, Any], boxes: int, lines: int) -> Layout:
     for edge in found.get("edges", []):
         tip, *points = edge["pos"].split(" ")
         curves[int(edge["id"])] = [*map(point, points), point(tip.removeprefix("e,"))]
-    return Layout(right - left, top - bottom, [centres[f"n{i}"] for i in range(boxes)], [curves[i] for i in range(lines)])
+    return Layout(
+        right - left,
+        top - bottom,
+        [centres[f"n{i}"] for i in range(boxes)],
+        [curves[i] for i in range(lines)],
+    )
 
 
 def drawn(kind: str, picture: Picture, *options: str) -> bytes:
@@ -111,15 +126,25 @@ def run(kind: str, text: str, boxes: int, *options: str, seconds: float = 60.0) 
     try:
         from graphviz.backend.execute import run_check
 
-        done = run_check([program, f"-T{kind}", *options], input=text.encode(), capture_output=True, quiet=True, timeout=seconds)
+        done = run_check(
+            [program, f"-T{kind}", *options],
+            input=text.encode(),
+            capture_output=True,
+            quiet=True,
+            timeout=seconds,
+        )
     except subprocess.TimeoutExpired:
         if boxes >= SMALL:
-            raise RuntimeError(f"the `dot` program took more than {seconds:g} s: collapse more of the graph") from None
+            raise RuntimeError(
+                f"the `dot` program took more than {seconds:g} s: collapse more of the graph"
+            ) from None
         hanging.add(program)
         raise RuntimeError(hangs) from None
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         words = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().partition("\n")[0]
-        raise RuntimeError(f"the `dot` program at {program} failed ({words or type(error).__name__}): {GET}") from None
+        raise RuntimeError(
+            f"the `dot` program at {program} failed ({words or type(error).__name__}): {GET}"
+        ) from None
     if not done.stdout:
         raise RuntimeError(f"the `dot` program at {program} gave nothing: {GET}")
     if not done.stdout.startswith(STARTS.get(kind, b"")):

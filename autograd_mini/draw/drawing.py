@@ -73,16 +73,25 @@ def _advice(graph: Graph, boxes: int, limit: int) -> str:
     start = len(graph) - limit + 1
     own: dict[str, Level] = {
         "lambda box: box.op": lambda box: box.op,
-        f'lambda box: "before" if box.index < {start} else None': lambda box: "before" if box.index < start else None,  # always fits
+        f'lambda box: "before" if box.index < {start} else None': lambda box: (
+            "before" if box.index < start else None
+        ),  # always fits
     }
     levels = ((f'"{level}"', count) for level, count in sizes(graph).items())
     counts = itertools.chain(levels, ((text, len(collapsed(graph, how).items)) for text, how in own.items()))
     ways = [next(f"collapse={text} leaves {count:,}" for text, count in counts if count <= limit)]
     named = [box for box in graph.boxes[:-1] if box.op and box.name]
-    parts = named[: bisect_left(named, True, key=lambda box: not _fits(graph, box, limit))]  # later ones are mostly larger
+    parts = named[
+        : bisect_left(named, True, key=lambda box: not _fits(graph, box, limit))
+    ]  # later ones are mostly larger
     if parts:
-        ways.append(f"ag.draw of the part named {shortened(parts[-1].title, 300, 12)!r} shows what that was made from")
-    ways += ["ag.tree(node, depth=3) shows what is next to the result as text", f"max_nodes={boxes} draws them all, unreadably small"]
+        ways.append(
+            f"ag.draw of the part named {shortened(parts[-1].title, 300, 12)!r} shows what that was made from"
+        )
+    ways += [
+        "ag.tree(node, depth=3) shows what is next to the result as text",
+        f"max_nodes={boxes} draws them all, unreadably small",
+    ]
     return f"draw: {len(graph):,} nodes are {boxes:,} boxes after collapsing, more than max_nodes={limit:,}: {'; '.join(ways)}"
 
 

@@ -80,7 +80,10 @@ def explore(node: Any, path: Any = None) -> Page:
     graph = Graph(node, "explore")
     if len(graph) > MOST:
         raise GraphTooLargeError(_advice(graph))
-    page = Page(_assembled(_Payload(graph).made()), f"{graph.root.title} = {number(graph.root.node.item())}, {len(graph)} nodes")
+    page = Page(
+        _assembled(_Payload(graph).made()),
+        f"{graph.root.title} = {number(graph.root.node.item())}, {len(graph)} nodes",
+    )
     if path is not None:
         page.save(path)
     return page
@@ -97,9 +100,16 @@ def _check_name(path: Any) -> None:
 
 def _advice(graph: Graph) -> str:
     """What a graph that is too large says: the counts, and ways out that hold for this graph."""
-    ways = ["explore a loss on fewer samples, or an inner node", "ag.tree(node, depth=3) shows the part next to the result"]
+    ways = [
+        "explore a loss on fewer samples, or an inner node",
+        "ag.tree(node, depth=3) shows the part next to the result",
+    ]
     if any(box.scope for box in graph.boxes):
-        ways += [f"ag.draw(node, collapse={level!r}) shows all of it in {n:,} boxes" for level, n in sizes(graph).items() if n <= DRAWN][:1]
+        ways += [
+            f"ag.draw(node, collapse={level!r}) shows all of it in {n:,} boxes"
+            for level, n in sizes(graph).items()
+            if n <= DRAWN
+        ][:1]
     return f"explore: {len(graph):,} nodes, a page takes {MOST:,}: {'; '.join(ways)}"
 
 
@@ -118,18 +128,38 @@ class _Payload:
 
     def made(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
-        edges = {box.index: self._edges(box) for box in reversed(self.graph.boxes) if box.parents}  # in the order of the backward pass
+        edges = {
+            box.index: self._edges(box) for box in reversed(self.graph.boxes) if box.parents
+        }  # in the order of the backward pass
         boxes = [self._leaf(box) + edges.get(box.index, []) for box in self.graph.boxes]
         stale = [box.index for box in self.graph.stale()]
-        return {"boxes": boxes, "operations": list(self.operations), "scopes": list(self.scopes), "stale": stale}
+        return {
+            "boxes": boxes,
+            "operations": list(self.operations),
+            "scopes": list(self.scopes),
+            "stale": stale,
+        }
 
     def _leaf(self, box: Box) -> list[Any]:
         """What every box has: title, kind, scope, shape, data, gradient."""
         nameless = box.kind == "constant" and box.name is None and box.node.size == 1  # its number says all
-        title = "" if nameless else box.title if len(box.title) <= LONGEST else f"{box.title[:40]}…{box.title[41 - LONGEST :]}"
+        title = (
+            ""
+            if nameless
+            else box.title
+            if len(box.title) <= LONGEST
+            else f"{box.title[:40]}…{box.title[41 - LONGEST :]}"
+        )
         scope = self.scopes.setdefault(box.scope, len(self.scopes))
         shape = list(box.node.shape) if box.is_array else 0
-        return [title, KINDS.index(box.kind), scope, shape, self._datum(box.data, True), self._datum(self.grads.get(box.index), True)]
+        return [
+            title,
+            KINDS.index(box.kind),
+            scope,
+            shape,
+            self._datum(box.data, True),
+            self._datum(self.grads.get(box.index), True),
+        ]
 
     def _edges(self, box: Box) -> list[Any]:
         """What an operation has besides: which it is, its operands, and by each the local derivative, and what else must be said."""
@@ -137,14 +167,24 @@ class _Payload:
         if box.index not in self.grads:
             return head
         gradient, shares = self.grads[box.index], self.graph.shares(box, self.grads[box.index])
-        slopes = self.graph.shares(box, np.ones_like(box.data)) if box.is_array and box.node.size == 1 else self.graph.local(box)
-        locals_: list[Any] = [None if slope is None or np.size(slope) != 1 else self._datum(slope) for slope in slopes]
+        slopes = (
+            self.graph.shares(box, np.ones_like(box.data))
+            if box.is_array and box.node.size == 1
+            else self.graph.local(box)
+        )
+        locals_: list[Any] = [
+            None if slope is None or np.size(slope) != 1 else self._datum(slope) for slope in slopes
+        ]
         rest = [
-            0 if share is None or self._same(self._datum(gradient), local, share) else self._share(parent, share)
+            0
+            if share is None or self._same(self._datum(gradient), local, share)
+            else self._share(parent, share)
             for parent, local, share in zip(box.parents, locals_, shares, strict=True)
         ]
         gone = [share is not None and not np.any(share) for share in shares]
-        if np.any(gradient) and any(local is None and is_gone for local, is_gone in zip(locals_, gone, strict=True)):
+        if np.any(gradient) and any(
+            local is None and is_gone for local, is_gone in zip(locals_, gone, strict=True)
+        ):
             locals_ = self._flat(box, locals_)
         return [*head, locals_, *([rest] if any(rest) else [])]
 
@@ -152,7 +192,10 @@ class _Payload:
         """The local derivatives, False for those of arrays that let nothing of any gradient through: a share is linear in the gradient."""
         probes = self.graph.shares(box, np.random.default_rng(0).normal(size=np.shape(box.data)))
         silent = [probe is not None and not np.any(probe) for probe in probes]
-        return [False if local is None and is_silent else local for local, is_silent in zip(locals_, silent, strict=True)]
+        return [
+            False if local is None and is_silent else local
+            for local, is_silent in zip(locals_, silent, strict=True)
+        ]
 
     def _share(self, parent: int, share: Any) -> list[Any]:
         """What an operand receives; and where it is an array and not the first, what it holds then."""
@@ -167,7 +210,9 @@ class _Payload:
         if local is None or np.size(share) != 1:
             return False
         product, share = float(gradient) * float(local), float(np.reshape(share, ()))
-        return product == share or (not self.exact and math.isclose(product, share, rel_tol=10.0 ** (1 - DIGITS)))
+        return product == share or (
+            not self.exact and math.isclose(product, share, rel_tol=10.0 ** (1 - DIGITS))
+        )
 
     def _datum(self, data: Any, cells: bool = False) -> Any:
         """A number; or of an array low, high, mean, norm, how many NaN and ∞, and, where asked for, cells for a heat map."""
@@ -176,7 +221,10 @@ class _Payload:
         if np.size(data) == 1:
             return self._number(np.reshape(data, ()), 17 if self.exact else DIGITS)
         told = summary(data)
-        numbers = [x if x is None else self._number(x, 6 if self.exact else 5) for x in (told.low, told.high, told.mean, told.norm)]
+        numbers = [
+            x if x is None else self._number(x, 6 if self.exact else 5)
+            for x in (told.low, told.high, told.mean, told.norm)
+        ]
         out: list[Any] = [*numbers, told.nans, told.infinite]
         return [*out, *self._cells(np.asarray(data))] if cells and np.size(data) else out
 
@@ -186,7 +234,10 @@ class _Payload:
         high, wide = (math.ceil(n / self.side) for n in table.shape)
         with np.errstate(all="ignore"):
             rows = [
-                [self._number(table[i : i + high, j : j + wide].mean(), 3) for j in range(0, table.shape[1], wide)]
+                [
+                    self._number(table[i : i + high, j : j + wide].mean(), 3)
+                    for j in range(0, table.shape[1], wide)
+                ]
                 for i in range(0, table.shape[0], high)
             ]
         return [rows, [high, wide]]
@@ -205,12 +256,19 @@ class _Payload:
         In a formula letters stand for names, so that it is one text for all boxes of the operation.
         """
         node = box.node
-        key = (node.op, box.is_array, tuple([(parent.shape, parent.requires_grad) for parent in node.parents]))
+        key = (
+            node.op,
+            box.is_array,
+            tuple([(parent.shape, parent.requires_grad) for parent in node.parents]),
+        )
         if key not in self.places:
             names = [chr(NAMES + i) for i in range(len(box.parents))]
             row: list[str | None] = [box.op, box.symbol]
             if len(names) <= WIDEST:
-                row += [expression(box, names), *(formula(box, i, names, OUT, GRADIENT, summed=True) for i in range(len(names)))]
+                row += [
+                    expression(box, names),
+                    *(formula(box, i, names, OUT, GRADIENT, summed=True) for i in range(len(names))),
+                ]
             self.places[key] = self.operations.setdefault(tuple(row), len(self.operations))
         return self.places[key]
 
@@ -220,7 +278,9 @@ def _assembled(payload: dict[str, Any]) -> str:
     import json
     from importlib.resources import files
 
-    page, css, js = (files(__package__).joinpath(f"page.{suffix}").read_text("utf-8") for suffix in ("html", "css", "js"))
+    page, css, js = (
+        files(__package__).joinpath(f"page.{suffix}").read_text("utf-8") for suffix in ("html", "css", "js")
+    )
     data, js = json.dumps(payload, separators=(",", ":"), allow_nan=False), _tight(js)  # data: ASCII alone
     for letter in "<>&":
         data = data.replace(letter, f"\\u{ord(letter):04x}")
@@ -242,4 +302,6 @@ def _tight(text: str) -> str:
     """A script or a style sheet without lines of comment, indentation, and, in lines that quote nothing, spaces that say nothing."""
     lines = (line.strip() for line in text.splitlines())
     kept = (line for line in lines if line and not line.startswith("//"))
-    return "\n".join(line if re.search("[\"'`/]", line) else re.sub(" ?([=<>?:,;{}()&|]+) ?", r"\1", line) for line in kept)
+    return "\n".join(
+        line if re.search("[\"'`/]", line) else re.sub(" ?([=<>?:,;{}()&|]+) ?", r"\1", line) for line in kept
+    )

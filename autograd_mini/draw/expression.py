@@ -82,9 +82,13 @@ def numbers_of(arguments: Sequence[str]) -> dict[str, float]:
         before, equals, after = argument.partition("=")
         name = unicodedata.normalize("NFKC", before.strip())  # as the parser does
         if not equals:
-            raise ExpressionError(f"{shown}: NAME=NUMBER is needed, as x=2, without spaces; an expression of several words in quotes")
+            raise ExpressionError(
+                f"{shown}: NAME=NUMBER is needed, as x=2, without spaces; an expression of several words in quotes"
+            )
         if not name.isidentifier() or iskeyword(name):
-            raise ExpressionError(f"{shown}: {_printable(name)[:WINDOW]!r} cannot be a name: letters, digits and _, as w1")
+            raise ExpressionError(
+                f"{shown}: {_printable(name)[:WINDOW]!r} cannot be a name: letters, digits and _, as w1"
+            )
         if name in FUNCTIONS:
             raise ExpressionError(f"{shown}: {name} is a function: take another name")
         if name in found:
@@ -92,7 +96,9 @@ def numbers_of(arguments: Sequence[str]) -> dict[str, float]:
         try:
             found[name] = float(after)
         except ValueError:
-            raise ExpressionError(f"{shown}: {_printable(after)[:WINDOW]!r} is no number: {name}=0.5 would be") from None
+            raise ExpressionError(
+                f"{shown}: {_printable(after)[:WINDOW]!r} is no number: {name}=0.5 would be"
+            ) from None
         if math.isinf(found[name]) and "inf" not in after.lower():
             raise ExpressionError(f"{shown}: {BEYOND}")
     return found
@@ -123,7 +129,9 @@ class _Reader:
         if not self.text:
             raise ExpressionError('the expression is empty: write one, as "tanh(w*x + b)"')
         if len(self.text) > LONGEST:
-            raise ExpressionError(f"the expression has {len(self.text):,} characters, at most {LONGEST:,} are read: take it apart")
+            raise ExpressionError(
+                f"the expression has {len(self.text):,} characters, at most {LONGEST:,} are read: take it apart"
+            )
         for i, c in enumerate(self.text):
             if c in INSTEAD or not c.isprintable():
                 raise self.error(i, i + 1, INSTEAD.get(c, f"the character U+{ord(c):04X} has no place here"))
@@ -194,13 +202,17 @@ class _Reader:
             raise self.error(*self.place(part), f"{name} is a function: {_usage(name)}")
         close = _alike(name, [*self.names, *CONSTANTS])
         guess = f"did you mean {close}? Or " if close else ""
-        raise self.error(*self.place(part), f"{_spelt(name)} has no number: {guess}add {name}=1 after the expression")
+        raise self.error(
+            *self.place(part), f"{_spelt(name)} has no number: {guess}add {name}=1 after the expression"
+        )
 
     def called(self, part: ast.Call, operands: list[Any]) -> Any:
         func: Any = part.func
         name = func.id
         if name in self.names or name in CONSTANTS:
-            raise self.error(*self.place(func), f"{name} is a number, no function: for a product write {name}*(…)")
+            raise self.error(
+                *self.place(func), f"{name} is a number, no function: for a product write {name}*(…)"
+            )
         if name not in FUNCTIONS:
             close = _alike(name, FUNCTIONS)
             known = f"did you mean {close}?" if close else f"the functions are {', '.join(FUNCTIONS)}"
@@ -260,7 +272,11 @@ def _alike(name: str, known: Any) -> str:
 
 def _spelt(name: str) -> str:
     """A name, and its characters where they may look like others."""
-    return name if name.isascii() else f"{name} (with {', '.join(f'U+{ord(c):04X}' for c in name if not c.isascii())})"
+    return (
+        name
+        if name.isascii()
+        else f"{name} (with {', '.join(f'U+{ord(c):04X}' for c in name if not c.isascii())})"
+    )
 
 
 def _printable(text: str) -> str:
@@ -270,4 +286,6 @@ def _printable(text: str) -> str:
 
 def _width(text: str) -> int:
     """How many columns a text takes in a terminal."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )

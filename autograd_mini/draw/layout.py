@@ -29,7 +29,11 @@ class Layout(NamedTuple):
 
 
 def layered(
-    sizes: Sequence[Point], edges: Sequence[tuple[int, int]], direction: str = "LR", along: float = 36.0, across: float = 14.0
+    sizes: Sequence[Point],
+    edges: Sequence[tuple[int, int]],
+    direction: str = "LR",
+    along: float = 36.0,
+    across: float = 14.0,
 ) -> Layout:
     """Return the layout of boxes of these sizes; edges are (operand, result), and operands come first. `along`, `across`: the gaps.
 
@@ -49,7 +53,9 @@ def layered(
     depths: list[float] = []
     end = 0.0
     for row in grid.rows:
-        steepest = max((abs(place[slot] - place[before]) for slot in row for before in grid.before[slot]), default=0.0)
+        steepest = max(
+            (abs(place[slot] - place[before]) for slot in row for before in grid.before[slot]), default=0.0
+        )
         end += along + min(3 * along, STEEP * steepest) if starts else 0.0
         starts.append(end)
         depths.append(max((thick[slot] for slot in row if slot < len(sizes)), default=0.0))
@@ -87,14 +93,18 @@ def _go(points: list[Point], to: Point) -> None:
         points += [(x + reach, y), (to[0] - reach, to[1]), to]
 
 
-def _ports(edges: Sequence[tuple[int, int]], grid: "_Grid", place: list[float], wide: list[float]) -> list[float]:
+def _ports(
+    edges: Sequence[tuple[int, int]], grid: "_Grid", place: list[float], wide: list[float]
+) -> list[float]:
     """How far from the middle of its box each edge arrives: in the order of where they come from, so that they do not cross there."""
     arriving: dict[int, list[tuple[float, int]]] = {}
     for i, (source, target) in enumerate(edges):
         arriving.setdefault(target, []).append((place[[source, *grid.way(source, target)][-1]], i))
     out = [0.0] * len(edges)
     for target, found in arriving.items():
-        step = min(22.0, max(0.5 * wide[target], wide[target] - 18.0) / max(1, len(found) - 1))  # clear of the round corners
+        step = min(
+            22.0, max(0.5 * wide[target], wide[target] - 18.0) / max(1, len(found) - 1)
+        )  # clear of the round corners
         for j, (_, i) in enumerate(sorted(found)):
             out[i] = step * (j - (len(found) - 1) / 2)
     return out
@@ -118,7 +128,11 @@ class _Grid:
             for rank in range(self.rank[source] + 1 + len(bends), self.rank[target]):
                 bends.append(len(self.rank))
                 self.rank.append(rank)
-        links = {link for source, target in kept for link in itertools.pairwise([source, *self.way(source, target), target])}
+        links = {
+            link
+            for source, target in kept
+            for link in itertools.pairwise([source, *self.way(source, target), target])
+        }
         self.before: list[list[int]] = [[] for _ in self.rank]
         self.after: list[list[int]] = [[] for _ in self.rank]
         for one, other in sorted(links):
@@ -163,9 +177,15 @@ class _Grid:
             near, rows = (self.after, self.rows[::-1]) if sweep % 2 else (self.before, self.rows)
             at = {slot: float(i) for row in self.rows for i, slot in enumerate(row)}
             for row in rows:
-                mean = {slot: sum([at[other] for other in near[slot]]) / len(near[slot]) for slot in row if near[slot]}
+                mean = {
+                    slot: sum([at[other] for other in near[slot]]) / len(near[slot])
+                    for slot in row
+                    if near[slot]
+                }
                 moved = iter(sorted(mean, key=mean.__getitem__))
-                row[:] = [next(moved) if slot in mean else slot for slot in row]  # what has no neighbours there stays
+                row[:] = [
+                    next(moved) if slot in mean else slot for slot in row
+                ]  # what has no neighbours there stays
                 at.update((slot, float(i)) for i, slot in enumerate(row))
             if (count := self.crossings()) < fewest:
                 best, fewest, found = [list(row) for row in self.rows], count, sweep
@@ -188,16 +208,28 @@ class _Grid:
         """The place of each slot across the ranks."""
         place = [0.0] * len(self.rank)
         for row in self.rows:
-            for slot, x in zip(row, _settled([0.0] * len(row), [1.0] * len(row), [wide[slot] for slot in row], gap), strict=True):
+            for slot, x in zip(
+                row,
+                _settled([0.0] * len(row), [1.0] * len(row), [wide[slot] for slot in row], gap),
+                strict=True,
+            ):
                 place[slot] = x
         both = [one + other for one, other in zip(self.before, self.after, strict=True)]
         passes = [(self.before, 1), (self.after, -1)] * 4 + [(both, 1), (both, -1)] * 2
         for near, way in passes:
             for row in self.rows[::way]:
-                pulls = [[(place[other], self._pull(slot, other)) for other in near[slot]] or [(place[slot], 0.1)] for slot in row]
+                pulls = [
+                    [(place[other], self._pull(slot, other)) for other in near[slot]] or [(place[slot], 0.1)]
+                    for slot in row
+                ]
                 weights = [sum([weight for _, weight in pull]) for pull in pulls]
-                wishes = [sum([x * weight for x, weight in pull]) / total for pull, total in zip(pulls, weights, strict=True)]
-                for slot, x in zip(row, _settled(wishes, weights, [wide[slot] for slot in row], gap), strict=True):
+                wishes = [
+                    sum([x * weight for x, weight in pull]) / total
+                    for pull, total in zip(pulls, weights, strict=True)
+                ]
+                for slot, x in zip(
+                    row, _settled(wishes, weights, [wide[slot] for slot in row], gap), strict=True
+                ):
                     place[slot] = x
         return place
 
@@ -216,7 +248,11 @@ def _ranks(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
 
 def _settled(wishes: list[float], weights: list[float], sizes: list[float], gap: float) -> list[float]:
     """The places nearest to the wishes, in their order, that leave the gaps: least squares, by pooling neighbours that conflict."""
-    offsets = list(itertools.accumulate([(one + other) / 2 + gap for one, other in itertools.pairwise(sizes)], initial=0.0))
+    offsets = list(
+        itertools.accumulate(
+            [(one + other) / 2 + gap for one, other in itertools.pairwise(sizes)], initial=0.0
+        )
+    )
     blocks: list[tuple[float, float, int]] = []  # (sum of weight × wish, sum of weights, how many)
     for wish, weight, offset in zip(wishes, weights, offsets, strict=True):
         total, mass, size = weight * (wish - offset), weight, 1

@@ -16,7 +16,14 @@ SYMBOLS = {
     "add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "matmul": "@", "pow": "^", "pow2": "x²", "pow3": "x³",
     "dot": "w·x + b",
 }  # fmt: skip
-COMMUTE = {"add", "mul", "maximum", "minimum", "hypot", "logaddexp"}  # the order of their operands needs no showing
+COMMUTE = {
+    "add",
+    "mul",
+    "maximum",
+    "minimum",
+    "hypot",
+    "logaddexp",
+}  # the order of their operands needs no showing
 
 
 class Box:
@@ -55,7 +62,9 @@ class Box:
         try:
             return to_array(grad.data if isinstance(grad, Node) else grad)
         except (AutogradError, TypeError, ValueError) as error:
-            raise GraphError(f"the .grad of {self.title} was set by hand to what is no number or array: {error}") from None
+            raise GraphError(
+                f"the .grad of {self.title} was set by hand to what is no number or array: {error}"
+            ) from None
 
     @property
     def symbol(self) -> str:
@@ -138,7 +147,9 @@ class Graph:
         if box.index not in self._locals:
             shares = self.shares(box, 1.0)
             plain = [not self.boxes[parent].is_array for parent in box.parents]
-            self._locals[box.index] = [share if is_plain else None for share, is_plain in zip(shares, plain, strict=True)]
+            self._locals[box.index] = [
+                share if is_plain else None for share, is_plain in zip(shares, plain, strict=True)
+            ]
         return self._locals[box.index]
 
     def shares(self, box: Box, gradient: Any) -> list[Any]:
@@ -151,7 +162,9 @@ class Graph:
         with np.errstate(all="ignore"):
             found = None if isinstance(rules, tuple) else read(xp, rules, gradient, out, *operands)
             return [
-                parent.fit(read(xp, rules[i], gradient, out, *operands) if found is None else found[i], node, False)
+                parent.fit(
+                    read(xp, rules[i], gradient, out, *operands) if found is None else found[i], node, False
+                )
                 if parent.requires_grad
                 else None
                 for i, parent in enumerate(parents)
@@ -179,7 +192,9 @@ class Graph:
         """Return what a view must say of stale boxes, as a list of one line; an empty list where there are none."""
         count = len(self.stale())
         what = "1 value was" if count == 1 else f"{count:,} values were"
-        return [f"{what} computed from numbers that have changed since: run forward and backward again"] * bool(count)
+        return [
+            f"{what} computed from numbers that have changed since: run forward and backward again"
+        ] * bool(count)
 
     def _is_stale(self, box: Box) -> bool:
         node = box.node
@@ -194,7 +209,12 @@ class Graph:
         for parent, child, _ in self.edges():
             scopes.setdefault(parent, set()).add(self.boxes[child].scope)
         for box in self.boxes:
-            if box.kind == "constant" and box.name is None and box.node.size == 1 and len(scopes.get(box.index, ())) == 1:
+            if (
+                box.kind == "constant"
+                and box.name is None
+                and box.node.size == 1
+                and len(scopes.get(box.index, ())) == 1
+            ):
                 box.scope = next(iter(scopes[box.index]))
 
     def _entitle(self) -> None:
@@ -253,15 +273,21 @@ class _Scopes:
 
     def __init__(self, root: Any, order: Sequence[Any]) -> None:
         self.names: dict[int, tuple[str, ...]] = {}  # of a scope, by its id
-        self.parts: dict[tuple[str, ...], dict[Any, str]] = {}  # of what is inside a scope: the names, by Place
+        self.parts: dict[
+            tuple[str, ...], dict[Any, str]
+        ] = {}  # of what is inside a scope: the names, by Place
         self.homes: dict[Any, tuple[str, ...]] = {}  # of a Place: where it is in its model
-        self.leaves: dict[Any, tuple[str, tuple[str, ...]]] = {}  # of a leaf that belongs to a model: its path there, and the scope
+        self.leaves: dict[
+            Any, tuple[str, tuple[str, ...]]
+        ] = {}  # of a leaf that belongs to a model: its path there, and the scope
         called = self._called(order)
         if len(called) > 1:  # numbered as one reads, the first operands first
             called = self._called(_toposort(root, -1))
         contents = {place: place.contents() for place in called}
         inner = {part for parts, _ in contents.values() for *_, part in parts}
-        models = [place for place in called if place not in inner]  # the others are parts of these, called by themselves
+        models = [
+            place for place in called if place not in inner
+        ]  # the others are parts of these, called by themselves
         self.several = len(models) > 1
         for place in models:
             self._walk(place, *contents[place])
@@ -277,7 +303,9 @@ class _Scopes:
                 found[scope[0]] = None
         return list(found)
 
-    def _walk(self, model: Any, parts: Sequence[tuple[str, str, Any]], leaves: Sequence[tuple[str, Any]]) -> None:
+    def _walk(
+        self, model: Any, parts: Sequence[tuple[str, str, Any]], leaves: Sequence[tuple[str, Any]]
+    ) -> None:
         """Note the places of all modules and leaves of a model."""
         around: dict[str, tuple[str, ...]] = {}
         for path, kind, place in [("", model.kind, model), *parts]:
@@ -306,7 +334,11 @@ class _Scopes:
         for part in reversed(chain):
             place = part[0]
             home = self.homes.get(place, ())
-            names = home if home and names in ((), home[:-1]) else self._inside(names, place, place.kind, ".".join(home[1:]))
+            names = (
+                home
+                if home and names in ((), home[:-1])
+                else self._inside(names, place, place.kind, ".".join(home[1:]))
+            )
             self.names[id(part)] = names
         return names
 

@@ -12,7 +12,16 @@ from ..modes import no_grad
 from ..parameters import set_modes, training_modes
 from .model import readable
 
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")  # Okabe and Ito's, 2008
+COLOURS = (
+    "#D55E00",
+    "#0072B2",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#F0E442",
+    "#000000",
+)  # Okabe and Ito's, 2008
 MANY = 8  # labels that are told apart by colour
 SLOW = 40  # points a side for a model that takes one sample at a time
 
@@ -37,11 +46,15 @@ def plot_decision_boundary(
     'x₀'
     """
     if not callable(model):
-        raise TypeError(f"plot_decision_boundary: a model that can be called is needed, got {describe(model)}")
+        raise TypeError(
+            f"plot_decision_boundary: a model that can be called is needed, got {describe(model)}"
+        )
     cut = None if threshold is None else finite("threshold", threshold)
     X = _array(X, "X")
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
-        raise ShapeError(f"plot_decision_boundary: X has shape {X.shape}: samples of two features, (n, 2), are needed; take two columns")
+        raise ShapeError(
+            f"plot_decision_boundary: X has shape {X.shape}: samples of two features, (n, 2), are needed; take two columns"
+        )
     if not np.isfinite(X).all():
         raise ValueError("plot_decision_boundary: X holds NaN or ∞: drop those samples")
     labels = None if y is None else _labels(y, len(X))
@@ -59,15 +72,27 @@ def plot_decision_boundary(
     else:
         colours = _paint_score(axes, sides, scores, lost, classes, cut)
     if len(classes) > MANY:  # numbers rather than classes
-        dots = axes.scatter(*X.T, c=labels, s=24, cmap=_two_colours(), edgecolor="grey", linewidth=0.8, zorder=3)
+        dots = axes.scatter(
+            *X.T, c=labels, s=24, cmap=_two_colours(), edgecolor="grey", linewidth=0.8, zorder=3
+        )
         figure.colorbar(dots, label="label")
         classes = classes[:0]
     for label, colour in zip(classes, colours, strict=False):
-        axes.scatter(*X[labels == label].T, s=24, color=colour, edgecolor="white", linewidth=0.8, label=f"{label:g}", zorder=3)
+        axes.scatter(
+            *X[labels == label].T,
+            s=24,
+            color=colour,
+            edgecolor="white",
+            linewidth=0.8,
+            label=f"{label:g}",
+            zorder=3,
+        )
     if labels is None:
         axes.scatter(*X.T, s=24, color="black", edgecolor="white", linewidth=0.8, zorder=3)
     elif len(classes):
-        figure.legend(title="label", loc="outside lower center", ncols=len(classes))  # beside the samples, never on them
+        figure.legend(
+            title="label", loc="outside lower center", ncols=len(classes)
+        )  # beside the samples, never on them
     if path is not None:
         save_figure(figure, path)
     return figure
@@ -88,7 +113,9 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     ['layer0', 'layer1']
     """
     if not hasattr(model, "named_parameters"):
-        raise TypeError(f"plot_gradient_flow: the model is needed, not its output or its parameters; got {describe(model)}")
+        raise TypeError(
+            f"plot_gradient_flow: the model is needed, not its output or its parameters; got {describe(model)}"
+        )
     layers: dict[str, list[Any]] = {}
     for name, parameter in model.named_parameters():
         owner = readable(name, False).rpartition(".")[0]
@@ -96,12 +123,20 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
             layer = owner.rpartition(".")[0]
             owner = layer if layer and owner[-1:].isdigit() else owner  # of one neuron of several their layer
         layers.setdefault(owner or type(model).__name__, []).append(parameter)
-    grads = {layer: [np.ravel(node.grad) for node in nodes if node.grad is not None] for layer, nodes in layers.items()}
+    grads = {
+        layer: [np.ravel(node.grad) for node in nodes if node.grad is not None]
+        for layer, nodes in layers.items()
+    }
     if not any(grads.values()):
-        raise GraphError(f"plot_gradient_flow: no parameter of {type(model).__name__} has a gradient: call loss.backward() first")
+        raise GraphError(
+            f"plot_gradient_flow: no parameter of {type(model).__name__} has a gradient: call loss.backward() first"
+        )
     figure = new_figure(5.5, 0.6 + 0.9 * len(grads))
     joined = {layer: np.concatenate(parts) if parts else np.empty(0) for layer, parts in grads.items()}
-    sizes = {layer: np.log10(np.abs(all_[np.isfinite(all_) & (all_ != 0)].astype(float))) for layer, all_ in joined.items()}
+    sizes = {
+        layer: np.log10(np.abs(all_[np.isfinite(all_) & (all_ != 0)].astype(float)))
+        for layer, all_ in joined.items()
+    }
     found = np.concatenate([*sizes.values()])
     low, high = (np.floor(found.min()), np.ceil(found.max())) if found.size else (-1.0, 0.0)
     bins = np.linspace(low, max(high, low + 1), 41)
@@ -122,7 +157,9 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
 def _paint_classes(axes: Any, sides: Any, scores: Any, lost: Any, classes: Any) -> list[str]:
     """The class that wins at each point, as a colour; returns the colours of the labels."""
     count = scores.shape[-1]
-    winners = np.ma.masked_array(scores.argmax(-1), lost)  # as squares: contours would draw every class between two
+    winners = np.ma.masked_array(
+        scores.argmax(-1), lost
+    )  # as squares: contours would draw every class between two
     axes.pcolormesh(*sides, winners, cmap=_cycled(count), vmin=-0.5, vmax=count - 0.5, alpha=0.35)
     indices = classes if np.isin(classes, range(count)).all() else range(len(classes))
     return [COLOURS[int(i) % len(COLOURS)] for i in indices]
@@ -137,7 +174,9 @@ def _paint_score(axes: Any, sides: Any, scores: Any, lost: Any, classes: Any, cu
         cut = 0.0 if signed or (known < 0).any() or (known > 1).any() else 0.5
     reach = float(np.abs(known[np.isfinite(known)] - cut).max(initial=0.0)) or 1.0
     shown = np.ma.masked_array(np.clip(scores, cut - reach, cut + reach), lost)  # ∞ as the end of the scale
-    shades = axes.contourf(*sides, shown, levels=np.linspace(cut - reach, cut + reach, 21), cmap=_two_colours(), alpha=0.6)
+    shades = axes.contourf(
+        *sides, shown, levels=np.linspace(cut - reach, cut + reach, 21), cmap=_two_colours(), alpha=0.6
+    )
     axes.figure.colorbar(shades, label=f"score; the line is at {cut:g}", ticks=MaxNLocator(7))
     if len(known) and shown.min() < cut < shown.max():
         axes.contour(*sides, shown, levels=[cut], colors="black", linewidths=1.5)
@@ -150,7 +189,9 @@ def _counted(grads: Any) -> str:
     """How many gradients there are, and how many are 0 or no number."""
     special = {"exactly 0": grads == 0, "NaN": np.isnan(grads), "∞": np.isinf(grads)}
     counts = [f"{int(where.sum()):,} {name}" for name, where in special.items() if where.any()]
-    return (f"{grads.size:,} gradients" if grads.size else "no gradient") + (f", of them {', '.join(counts)}" if counts else "")
+    return (f"{grads.size:,} gradients" if grads.size else "no gradient") + (
+        f", of them {', '.join(counts)}" if counts else ""
+    )
 
 
 def _labels(y: Any, n: int) -> Any:
@@ -162,7 +203,9 @@ def _labels(y: Any, n: int) -> Any:
         return labels.ravel()
     if labels.ndim == 2 and len(labels) == n:
         return labels.argmax(1)
-    raise ShapeError(f"plot_decision_boundary: y has shape {labels.shape} for {n} samples: a label, or a one-hot row, for each is needed")
+    raise ShapeError(
+        f"plot_decision_boundary: y has shape {labels.shape} for {n} samples: a label, or a one-hot row, for each is needed"
+    )
 
 
 @no_grad
@@ -220,7 +263,9 @@ def _plain(out: Any) -> Any:
     if isinstance(out, list | tuple):
         return np.stack([_plain(part) for part in out])
     if not isinstance(out, Node | np.ndarray | int | float | np.number):
-        raise ShapeError(f"plot_decision_boundary: the model gave {describe(out)}: a score for each sample is needed")
+        raise ShapeError(
+            f"plot_decision_boundary: the model gave {describe(out)}: a score for each sample is needed"
+        )
     return np.asarray(out.data if isinstance(out, Node) else out)
 
 

@@ -25,7 +25,9 @@ def one_line(text: Any, limit: int = LONGEST) -> str:
 
 def _shortened(text: Any, limit: int = LONGEST) -> str:
     text = str(text)
-    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[len(text) - (limit - 1) // 2 :]}"  # names differ at their ends
+    return (
+        text if len(text) <= limit else f"{text[: limit // 2]}…{text[len(text) - (limit - 1) // 2 :]}"
+    )  # names differ at their ends
 
 
 def elements(data: Any) -> str:
@@ -54,7 +56,9 @@ def norm(data: Any) -> str:
     return summary(data).length(lambda x: number(x, 4))
 
 
-def _safely(otherwise: Callable[[Any, Exception], Any]) -> Callable[[Callable[[Any], str]], Callable[[Any], Any]]:
+def _safely(
+    otherwise: Callable[[Any, Exception], Any],
+) -> Callable[[Callable[[Any], str]], Callable[[Any], Any]]:
     """A decorator: what is shown instead of an error."""
 
     def decorate(show: Callable[[Any], str]) -> Callable[[Any], Any]:
@@ -75,7 +79,9 @@ def _in_a_line(thing: Any, error: Exception) -> str:
     """What is wrong with a thing that cannot be shown."""
     import traceback
 
-    return f"<{type(thing).__name__}: {one_line(''.join(traceback.format_exception_only(error)).strip(), 200)}>"
+    return (
+        f"<{type(thing).__name__}: {one_line(''.join(traceback.format_exception_only(error)).strip(), 200)}>"
+    )
 
 
 as_text = _safely(_in_a_line)  # of a __repr__
@@ -112,10 +118,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int) -> s
 
     def row(tag: str, cells: Sequence[str]) -> str:
         sides = ["left"] * (len(cells) - numbers) + ["right"] * numbers
-        made = [f'<{tag} style="text-align:{side};white-space:pre">{escape(cell)}</{tag}>' for side, cell in zip(sides, cells, strict=True)]
+        made = [
+            f'<{tag} style="text-align:{side};white-space:pre">{escape(cell)}</{tag}>'
+            for side, cell in zip(sides, cells, strict=True)
+        ]
         return f"<tr>{''.join(made)}</tr>"
 
-    return '<table style="color:inherit">' + (row("th", head) if head else "") + "".join([row("td", cells) for cells in rows]) + "</table>"
+    return (
+        '<table style="color:inherit">'
+        + (row("th", head) if head else "")
+        + "".join([row("td", cells) for cells in rows])
+        + "</table>"
+    )
 
 
 @as_html

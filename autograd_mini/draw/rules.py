@@ -12,7 +12,14 @@ from .summary import number
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)  # how tightly a text holds together
 LONGEST = 60  # letters of a formula that still helps
 LARGEST = 1_000_000  # numbers in an array that a formula is worth: its rule is computed beside it
-COMPARISONS = {"greater": ">", "greater_equal": "≥", "less": "<", "less_equal": "≤", "equal": "=", "not_equal": "≠"}
+COMPARISONS = {
+    "greater": ">",
+    "greater_equal": "≥",
+    "less": "<",
+    "less_equal": "≤",
+    "equal": "=",
+    "not_equal": "≠",
+}
 COMPARISONS |= {"logical_and": "and", "logical_or": "or"}
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SHAPING = ("broadcast_to", "reshape", "asarray")  # the same numbers in another shape: nothing to say
@@ -57,7 +64,9 @@ class Term:
         value = self.value - other.value
         if other.is_zero:
             return Term(value, self.text, self.binds)
-        return Term(value, f"−{other.within(SIGN)}" if self.is_zero else f"{self.text} − {other.within(PRODUCT)}", SUM)
+        return Term(
+            value, f"−{other.within(SIGN)}" if self.is_zero else f"{self.text} − {other.within(PRODUCT)}", SUM
+        )
 
     def __mul__(self, other: Any) -> "Term":
         other = term(other)
@@ -78,7 +87,11 @@ class Term:
         value = self.value / other.value
         if other.is_one:
             return Term(value, self.text, self.binds)
-        return Term(value, f"{self.within(PRODUCT)} / {other.within(POWER)}", PRODUCT if not self.text.startswith("−") else SIGN)
+        return Term(
+            value,
+            f"{self.within(PRODUCT)} / {other.within(POWER)}",
+            PRODUCT if not self.text.startswith("−") else SIGN,
+        )
 
     def __neg__(self) -> "Term":
         if self.binds == SIGN and self.text.startswith("−"):
@@ -120,7 +133,10 @@ class _Words:
         function = getattr(arrays, name)
 
         def call(*args: Any, **kwargs: Any) -> Term:
-            plain = [x.value if isinstance(x, Term) else [term(y).value for y in x] if isinstance(x, list) else x for x in args]
+            plain = [
+                x.value if isinstance(x, Term) else [term(y).value for y in x] if isinstance(x, list) else x
+                for x in args
+            ]
             return Term(function(*plain, **kwargs), *_written(name, args))
 
         return call
@@ -134,7 +150,11 @@ def _written(name: str, args: Sequence[Any]) -> tuple[str, int]:
         return f"{x.text} {COMPARISONS[name]} {terms[1].text}", SUM
     if name == "where":
         condition, yes, no = terms
-        return (yes.text, yes.binds) if yes.text == no.text else (f"{yes.text} if {condition.text} else {no.text}", SUM)
+        return (
+            (yes.text, yes.binds)
+            if yes.text == no.text
+            else (f"{yes.text} if {condition.text} else {no.text}", SUM)
+        )
     if name == "power" and terms[1].text.lstrip("−").isdigit():
         n = args[1]
         if n == 0:
@@ -160,7 +180,9 @@ def _written(name: str, args: Sequence[Any]) -> tuple[str, int]:
     return f"{shown}({', '.join(part.text for part in (terms if name != 'sum' else terms[:1]))})", ATOM
 
 
-def formula(box: Box, position: int, names: Sequence[str], out: str, gradient: str = "g", *, summed: bool = False) -> str | None:
+def formula(
+    box: Box, position: int, names: Sequence[str], out: str, gradient: str = "g", *, summed: bool = False
+) -> str | None:
     """Return the local derivative of a box by its operand at a position, as a formula; for a Tensor what that operand receives.
 
     `names` are those of the operands, `out` is the box's own, `gradient` what the gradient that arrives at a Tensor is called.
@@ -178,7 +200,9 @@ def formula(box: Box, position: int, names: Sequence[str], out: str, gradient: s
         return None
     given = Term(np.ones(box.node.shape), gradient) if box.is_array else Term(np.float64(1.0))
     rule = rules if callable(rules) else rules[position]
-    found = _read(box, names, lambda xp, operands: rule(xp, given, Term(np.asarray(box.data)[()], out), *operands))
+    found = _read(
+        box, names, lambda xp, operands: rule(xp, given, Term(np.asarray(box.data)[()], out), *operands)
+    )
     if found is None:
         return None
     share = term(found[position] if callable(rules) else found)
@@ -196,7 +220,11 @@ def expression(box: Box, names: Sequence[str]) -> str | None:
     >>> expression(Graph(-x * 3.0).root, ["x", "3"])
     'x × 3'
     """
-    found = None if box.node.op is None or not box.parents else _read(box, names, lambda xp, operands: box.node.op.forward(xp, *operands))
+    found = (
+        None
+        if box.node.op is None or not box.parents
+        else _read(box, names, lambda xp, operands: box.node.op.forward(xp, *operands))
+    )
     return None if found is None else _short(found)
 
 
@@ -207,7 +235,10 @@ def _read(box: Box, names: Sequence[str], rule: Callable[[Any, list[Term]], Any]
         return None
     with np.errstate(all="ignore"):
         try:
-            terms = [Term(np.asarray(x)[()], name, SIGN if name[:1] in "-−" else ATOM) for x, name in zip(operands, names, strict=True)]
+            terms = [
+                Term(np.asarray(x)[()], name, SIGN if name[:1] in "-−" else ATOM)
+                for x, name in zip(operands, names, strict=True)
+            ]
             return rule(_Words(), terms)
         except Exception:
             return None

@@ -50,7 +50,11 @@ class Summary:
         """Return the range, and how many elements are NaN or ∞, as `-1 to 2, 3 NaN`; `all 0` where they are equal."""
         shown, whole = None, self.shape != () and not self.nans and not self.infinite
         if self.low is not None:
-            shown = f"{write(self.low)} to {write(self.high)}" if self.low != self.high else "all " * whole + write(self.low)
+            shown = (
+                f"{write(self.low)} to {write(self.high)}"
+                if self.low != self.high
+                else "all " * whole + write(self.low)
+            )
         return self._with_counts(shown)
 
     def length(self, write: Any = number) -> str:
@@ -76,7 +80,11 @@ def summary(data: Any) -> Summary:
     if not finite.size:
         return Summary(array.shape, str(array.dtype), None, None, None, None, nans, infinite)
     largest = float(np.abs(finite).max())
-    unit = largest if largest > 1e150 or 0 < largest < 1e-150 else 1.0  # or the squares leave the range of floats
+    unit = (
+        largest if largest > 1e150 or 0 < largest < 1e-150 else 1.0
+    )  # or the squares leave the range of floats
     scaled = finite.astype(float) / unit
     norm, mean = math.sqrt(float(np.vdot(scaled, scaled))) * unit, float(scaled.mean()) * unit
-    return Summary(array.shape, str(array.dtype), float(finite.min()), float(finite.max()), mean, norm, nans, infinite)
+    return Summary(
+        array.shape, str(array.dtype), float(finite.min()), float(finite.max()), mean, norm, nans, infinite
+    )

@@ -59,7 +59,10 @@ def _rules(scope: str, theme: str) -> str:
         ".agd-negative": f"fill:{colours['negative']}",
         ".agd-positive": f"fill:{colours['positive']}",
         ".agd-shape": f"fill:{colours['background']};stroke-width:1.4px",
-        **{f".agd-{kind}": f"stroke:{colours[kind]}" + ";stroke-dasharray:4 3" * (kind == "constant") for kind in KINDS},
+        **{
+            f".agd-{kind}": f"stroke:{colours[kind]}" + ";stroke-dasharray:4 3" * (kind == "constant")
+            for kind in KINDS
+        },
         ".agd-alert": f"stroke:{colours['alert']};stroke-width:2.5px",
     }
     return "".join(f".agd-{scope} {name}{{{rule}}}" for name, rule in rules.items())
@@ -75,11 +78,17 @@ def _box(card: Card, x: float, y: float) -> str:
     shape = f'class="agd-shape agd-{card.kind}{" agd-alert" * card.alert}"'
     if card.kind == "group":  # sheets, one behind the other
         width, height = width - 6, height - 6
-        back = "".join(f'<path {shape} d="{_outline("group", x - 3 + by, y + 3 - by, width, height)}"/>' for by in (6, 3))
+        back = "".join(
+            f'<path {shape} d="{_outline("group", x - 3 + by, y + 3 - by, width, height)}"/>' for by in (6, 3)
+        )
         x, y = x - 3, y + 3
     outline = _outline(card.kind, x, y, width, height)
     sign = "negative" if card.tint < 0 else "positive"
-    fill = f'<path class="agd-{sign}" fill-opacity="{opacity(card.tint):.2f}" d="{outline}"/>' if card.tint else ""
+    fill = (
+        f'<path class="agd-{sign}" fill-opacity="{opacity(card.tint):.2f}" d="{outline}"/>'
+        if card.tint
+        else ""
+    )
     if card.kind == "result":
         fill += f'<path {shape} style="fill:none" d="{_outline("operation", x, y, width - 6, height - 6)}"/>'
     top = y - LINE * (len(card.lines) + any(card.head)) / 2 + 12
@@ -89,10 +98,18 @@ def _box(card: Card, x: float, y: float) -> str:
         spans = f'<tspan class="agd-name">{html.escape(name)}</tspan>' * bool(name)
         apart = ' dx="7"' * bool(name)
         spans += f'<tspan class="agd-muted"{apart}>{html.escape(beside)}</tspan>' * bool(beside)
-        exact = "" if known(name + beside) else f' textLength="{head_width(card.head):.0f}" lengthAdjust="spacingAndGlyphs"'
-        lines.append(f'<text x="{x:.1f}" y="{top:.1f}" font-size="{LARGE}" text-anchor="middle"{exact}>{spans}</text>')
+        exact = (
+            ""
+            if known(name + beside)
+            else f' textLength="{head_width(card.head):.0f}" lengthAdjust="spacingAndGlyphs"'
+        )
+        lines.append(
+            f'<text x="{x:.1f}" y="{top:.1f}" font-size="{LARGE}" text-anchor="middle"{exact}>{spans}</text>'
+        )
     for i, line in enumerate(card.lines, any(card.head)):
-        lines.append(f'<text x="{x:.1f}" y="{top + LINE * i:.1f}" font-size="{SMALL}" text-anchor="middle">{html.escape(line)}</text>')
+        lines.append(
+            f'<text x="{x:.1f}" y="{top + LINE * i:.1f}" font-size="{SMALL}" text-anchor="middle">{html.escape(line)}</text>'
+        )
     return f'<g><title>{html.escape(card.tooltip)}</title>{back}<path {shape} d="{outline}"/>{fill}{"".join(lines)}</g>\n'
 
 
@@ -101,7 +118,12 @@ def _outline(kind: str, x: float, y: float, width: float, height: float) -> str:
     w, h = width / 2, height / 2
     cut = {"parameter": 9.0, "input": 21.0, "operation": 7.0, "result": 9.0}.get(kind, 0.0)
     cut = min(cut, w, h)
-    sides = f"M{x - w + cut:.1f},{y - h:.1f}H{x + w - cut:.1f}", f"V{y + h - cut:.1f}", f"H{x - w + cut:.1f}", f"V{y - h + cut:.1f}"
+    sides = (
+        f"M{x - w + cut:.1f},{y - h:.1f}H{x + w - cut:.1f}",
+        f"V{y + h - cut:.1f}",
+        f"H{x - w + cut:.1f}",
+        f"V{y - h + cut:.1f}",
+    )
     corners = [(cut, cut), (-cut, cut), (-cut, -cut), (cut, -cut)]
     if not cut:
         return "".join(sides) + "Z"
@@ -131,11 +153,16 @@ def _words(link: Link, curve: list[Point]) -> str:
         x, y = _middle(curve[:-1])
         (x0, y0), (x1, y1) = curve[0], curve[-1]
         flat = abs(x1 - x0) > abs(y1 - y0)
-        out += _note(link.local, x + (0 if flat else 4 + 3 * len(link.local)), y - 7 * flat)  # beside the line: on it a minus is lost
+        out += _note(
+            link.local, x + (0 if flat else 4 + 3 * len(link.local)), y - 7 * flat
+        )  # beside the line: on it a minus is lost
     if link.order:
         (x0, y0), (x, y) = curve[-2:]
         length = math.hypot(x - x0, y - y0) or 1.0
-        x, y = x0 - 4 * (x - x0) / length - 6 * (y - y0) / length, y0 - 4 * (y - y0) / length - 6 * (x - x0) / length
+        x, y = (
+            x0 - 4 * (x - x0) / length - 6 * (y - y0) / length,
+            y0 - 4 * (y - y0) / length - 6 * (x - x0) / length,
+        )
         out += _note(link.order, x, y)
     return out
 

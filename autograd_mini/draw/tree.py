@@ -14,8 +14,14 @@ from .summary import number, summary
 
 FEW = 4  # elements of an array that are shown one by one
 PAGE = 40  # levels after which the indentation begins anew: a chain of 100,000 nodes would be wider than any screen
-NEGATIVE, POSITIVE, END = "\x1b[38;5;130m", "\x1b[38;5;63m", "\x1b[0m"  # orange and blue, of one contrast on black and on white
-ASCII = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "∂": "grad", "—": "none", "↑": "^", "…": "...", "∞": "inf"})
+NEGATIVE, POSITIVE, END = (
+    "\x1b[38;5;130m",
+    "\x1b[38;5;63m",
+    "\x1b[0m",
+)  # orange and blue, of one contrast on black and on white
+ASCII = str.maketrans(
+    {"├": "|", "└": "`", "│": "|", "─": "-", "∂": "grad", "—": "none", "↑": "^", "…": "...", "∞": "inf"}
+)
 
 
 class Text(str):
@@ -27,7 +33,14 @@ class Text(str):
         return self.coloured if self.coloured is not None and on_a_terminal() else str(self)
 
 
-def tree(node: Node, depth: int | None = None, max_nodes: int = 300, *, ascii: bool = False, color: bool | None = None) -> Text:
+def tree(
+    node: Node,
+    depth: int | None = None,
+    max_nodes: int = 300,
+    *,
+    ascii: bool = False,
+    color: bool | None = None,
+) -> Text:
     """Return the graph below a node as text: a line a node, with its operation, data and gradient, its operands under it.
 
     A node that is used more than once is written out at its first place, and called by its name or number (`a ↑`) at the
@@ -54,9 +67,13 @@ def tree(node: Node, depth: int | None = None, max_nodes: int = 300, *, ascii: b
     with np.errstate(all="ignore"):
         lines = _lines(graph, depth, max_nodes)
     plain = "\n".join([before + gradient + after for before, gradient, _, after in lines])
-    coloured = "\n".join([f"{before}{code}{gradient}{code and END}{after}" for before, gradient, code, after in lines])
+    coloured = "\n".join(
+        [f"{before}{code}{gradient}{code and END}{after}" for before, gradient, code, after in lines]
+    )
     if ascii:
-        plain, coloured = (text.translate(ASCII).encode("ascii", "backslashreplace").decode() for text in (plain, coloured))
+        plain, coloured = (
+            text.translate(ASCII).encode("ascii", "backslashreplace").decode() for text in (plain, coloured)
+        )
     text = Text(coloured if color else plain)
     if color is None:
         text.coloured = coloured
@@ -90,7 +107,13 @@ def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[tuple[str, s
                 break
             kind = one_line(box.op or box.kind)
             numbered += box.uses > 1 and box.name is None
-            names[box.index] = one_line(box.title) if box.name is not None else f"{kind} #{numbered}" if box.uses > 1 else kind
+            names[box.index] = (
+                one_line(box.title)
+                if box.name is not None
+                else f"{kind} #{numbered}"
+                if box.uses > 1
+                else kind
+            )
         after = f"  ({one_line(box.op)})" if box.name is not None and box.op else ""
         after += " …" if at_end and box.parents else ""
         lines.append((f"{page}{lead}{names[box.index]} = {_data(box.data)}", *_gradient(box), after))
@@ -99,7 +122,10 @@ def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[tuple[str, s
             above = "" if (level + 1) % PAGE == 0 else below
             last = len(box.parents) - 1
             arms = [("├─ ", "│  ")] * last + [("└─ ", "   ")]
-            operands = [(graph.boxes[i], level + 1, above + arm, above + bar) for i, (arm, bar) in zip(box.parents, arms, strict=False)]
+            operands = [
+                (graph.boxes[i], level + 1, above + arm, above + bar)
+                for i, (arm, bar) in zip(box.parents, arms, strict=False)
+            ]
             stack += operands[::-1]
     if len(names) < len(graph):
         lines.append((_left_out(graph, len(names), depth, max_nodes), "", "", ""))

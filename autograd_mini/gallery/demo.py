@@ -29,7 +29,9 @@ def expression() -> None:
         node.label = label
     g.backward()
     print(ag.tree(g))
-    print(f"\n   g = {g:.4f}   dg/da = {a.grad:.4f}   dg/db = {b.grad:.4f}      (known: 24.7041, 138.8338, 645.5773)\n")
+    print(
+        f"\n   g = {g:.4f}   dg/da = {a.grad:.4f}   dg/db = {b.grad:.4f}      (known: 24.7041, 138.8338, 645.5773)\n"
+    )
 
 
 def xor(rng: int = 0, steps: int = 300) -> float:
@@ -46,7 +48,11 @@ def xor(rng: int = 0, steps: int = 300) -> float:
         loss.backward()
         sgd.step()
     outputs = [ag.sigmoid(net(x)) for x, _ in cases]
-    print("\n   " + "   ".join(f"{x[0]:.0f} xor {x[1]:.0f} = {p:.3f}" for (x, _), p in zip(cases, outputs, strict=True)) + "\n")
+    print(
+        "\n   "
+        + "   ".join(f"{x[0]:.0f} xor {x[1]:.0f} = {p:.3f}" for (x, _), p in zip(cases, outputs, strict=True))
+        + "\n"
+    )
     return float(np.mean([(p > 0.5) == bool(t) for (_, t), p in zip(cases, outputs, strict=True)]))
 
 
@@ -67,7 +73,9 @@ def handwriting(rng: int = 0, epochs: int = 12) -> tuple[Any, float]:
     random = np.random.default_rng(rng)
     order = random.permutation(len(images))
     train, test = order[:1437], order[1437:]
-    print(f"3. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {len(test)} held out; a 64-64-10 network\n")
+    print(
+        f"3. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {len(test)} held out; a 64-64-10 network\n"
+    )
     net = ag.nn.MLP([64, 64, 10], activation="tanh", rng=random)
     sgd = ag.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     accuracy = 0.0
@@ -136,6 +144,8 @@ def main() -> int:
     net, accuracy = handwriting()
     worst = check(net)
     good = right == 1.0 and accuracy >= 0.95 and worst < 1e-6
-    print(f"XOR {right:.0%} right, digits {accuracy:.1%} right, gradients differ by {worst:.0e} at most", end="")
+    print(
+        f"XOR {right:.0%} right, digits {accuracy:.1%} right, gradients differ by {worst:.0e} at most", end=""
+    )
     print(f": {'all is well' if good else 'SOMETHING IS WRONG'} ({time.perf_counter() - start:.1f} s)")
     return 0 if good else 1

@@ -17,7 +17,9 @@ from .picture import save_curves
 
 def network(inputs: int, rng: Any, dtype: Any) -> Any:
     """Inputs → 200 sigmoids → 10 logits; biases start at 0."""
-    return ag.nn.MLP([inputs, 200, 10], activation="sigmoid", init=ag.nn.init.uniform(-1e-3, 1e-3), rng=rng, dtype=dtype)
+    return ag.nn.MLP(
+        [inputs, 200, 10], activation="sigmoid", init=ag.nn.init.uniform(-1e-3, 1e-3), rng=rng, dtype=dtype
+    )
 
 
 def posted_gradients(net: Any, x: Any, label: int) -> list[Any]:
@@ -48,7 +50,11 @@ def learn(X: Any, y: Any, seed: int, epochs: int = 10, dtype: Any = np.float32) 
     sgd = ag.optim.SGD((net := network(X.shape[1], rng, dtype)).parameters(), lr=0.1)
     for _ in range(epochs):
         counted, logits = epoch(net, sgd, X, y, rng.permutation(train)), net(X[test]).data
-        yield [*counted, float(np.mean(np.argmax(logits, axis=1) == y[test])), float(ag.nn.cross_entropy(logits, y[test]))]
+        yield [
+            *counted,
+            float(np.mean(np.argmax(logits, axis=1) == y[test])),
+            float(ag.nn.cross_entropy(logits, y[test])),
+        ]
 
 
 def main(seed: int = 0, plot: str | None = None) -> int:
@@ -68,7 +74,10 @@ def main(seed: int = 0, plot: str | None = None) -> int:
             print(f"   {len(rows):5d}{row[0]:17.2%}{row[1]:8.4f}{row[2]:16.2%}{row[3]:8.4f}", flush=True)
         train, _, test, _ = zip(*rows, strict=True)
         good = good and train[0] < train[1] < train[2] and max(test) >= 0.9
-        curves |= {f"{X.shape[1]} inputs, training accuracy": train, f"{X.shape[1]} inputs, test accuracy": test}
+        curves |= {
+            f"{X.shape[1]} inputs, training accuracy": train,
+            f"{X.shape[1]} inputs, test accuracy": test,
+        }
     if plot:
         save_curves(plot, curves)
     return 0 if good else 1

@@ -20,7 +20,9 @@ from .picture import save_curves
 def start(inputs: int, seed: int) -> list[Any]:
     """Weights (inputs + 1, 64), (65, 32) and (33, 10), U(±1/√n) of n inputs; the last row is the bias's."""
     rng = np.random.default_rng(seed)
-    return [ag.Tensor(rng.uniform(-(m**-0.5), m**-0.5, (m + 1, n))) for m, n in ((inputs, 64), (64, 32), (32, 10))]
+    return [
+        ag.Tensor(rng.uniform(-(m**-0.5), m**-0.5, (m + 1, n))) for m, n in ((inputs, 64), (64, 32), (32, 10))
+    ]
 
 
 def forward(X: Any, W1: Any, W2: Any, W3: Any, beta: float = 1.0) -> Any:
@@ -35,10 +37,20 @@ def accuracy(X: Any, y: Any, weights: Any) -> float:
     return float(np.mean(np.argmax(forward(X, *(W.data for W in weights)), axis=1) == y))
 
 
-def learn(X: Any, y: Any, seed: int, size: int | None = 32, lr: float = 0.05, epochs: int = 30) -> tuple[list[float], float, float]:
+def learn(
+    X: Any, y: Any, seed: int, size: int | None = 32, lr: float = 0.05, epochs: int = 30
+) -> tuple[list[float], float, float]:
     """The accuracy on a held-out fifth after each epoch, that in training, the last step's largest derivative. size=None: all at once."""
-    rng, weights, targets, right = np.random.default_rng(seed), start(X.shape[1], seed), np.eye(10)[y], list[float]()
-    (test, train), sgd = np.split(rng.permutation(len(X)), [len(X) // 5]), ag.optim.SGD(weights, lr=lr, momentum=0.9)
+    rng, weights, targets, right = (
+        np.random.default_rng(seed),
+        start(X.shape[1], seed),
+        np.eye(10)[y],
+        list[float](),
+    )
+    (test, train), sgd = (
+        np.split(rng.permutation(len(X)), [len(X) // 5]),
+        ag.optim.SGD(weights, lr=lr, momentum=0.9),
+    )
     for _ in range(epochs):
         for batch in np.split(rng.permutation(train), range(size, len(train), size) if size else []):
             loss = ag.nn.half_sse(forward(X[batch], *weights), targets[batch])
@@ -53,27 +65,48 @@ def deltas(z: Any, t: Any) -> dict[str, Any]:
     """d loss / d z for logits and targets (n, classes), in the ways told above; the first is the engine's."""
     ag.nn.half_sse(ag.softmax(node := ag.Tensor(z)), t).backward()
     q, others = ag.softmax(p := ag.softmax(z)), p * (p.sum(axis=1, keepdims=True) - p)
-    right = np.stack([(np.diag(row) - np.outer(row, row)) @ error for row, error in zip(p, p - t, strict=True)])
-    posted = {"p(1−p)": p * (1 - p) * (p - t), "p(1−p) − Σpp": (p * (1 - p) - others) * (p - t), "q(1−q)/n": q * (1 - q) * (p - t) / len(p)}
+    right = np.stack(
+        [(np.diag(row) - np.outer(row, row)) @ error for row, error in zip(p, p - t, strict=True)]
+    )
+    posted = {
+        "p(1−p)": p * (1 - p) * (p - t),
+        "p(1−p) − Σpp": (p * (1 - p) - others) * (p - t),
+        "q(1−q)/n": q * (1 - q) * (p - t) / len(p),
+    }
     return {"engine": node.grad, "diag(p) − p pᵀ": right, **posted, "p − t": p - t}
 
 
 def main(seed: int = 0, plot: str | None = None) -> int:
     """Print the Jacobian, the δ, and the accuracies; 0 where batches reach 90 % and the whole batch sticks at 8 to 13 %."""
     z, t = np.array([[2.0, 1.0, 0.0]]), np.array([[0.0, 1.0, 0.0]])
-    print(f"Softmax's Jacobian at z = {z[0]}:\n\n   " + str(ag.jacobian(ag.softmax)(z[0]).round(4)).replace("\n", "\n   "))
+    print(
+        f"Softmax's Jacobian at z = {z[0]}:\n\n   "
+        + str(ag.jacobian(ag.softmax)(z[0]).round(4)).replace("\n", "\n   ")
+    )
     print(f"\nd ½Σ(p − t)² / dz for t = {t[0]}:\n")
     for name, delta in deltas(z, t).items():
-        print(f"   {name:15s}" + "".join(f"{d:9.4f}" for d in delta[0].round(4) + 0.0) + f"   sum {delta.sum().round(4) + 0.0:7.4f}")
+        print(
+            f"   {name:15s}"
+            + "".join(f"{d:9.4f}" for d in delta[0].round(4) + 0.0)
+            + f"   sum {delta.sum().round(4) + 0.0:7.4f}"
+        )
     curves, stuck = dict[str, list[float]](), list[float]()
     for name, X, y in datasets():
         curves[name], _, _ = learn(X, y, seed)
         numbers = " ".join(f"{curves[name][i]:.1%}" for i in (0, 4, 9, 19, 29))
-        print(f"\n{name}\n\n   batches of 32, lr 0.05: test accuracy after epochs 1, 5, 10, 20, 30: {numbers}")
+        print(
+            f"\n{name}\n\n   batches of 32, lr 0.05: test accuracy after epochs 1, 5, 10, 20, 30: {numbers}"
+        )
         for lr in (0.05, 0.1, 0.25) if not stuck else ():
             (*_, test), train, steepest = learn(X, y, seed, None, lr)
             stuck.append(train)
-            print(f"   whole batch, lr {lr:4}: training accuracy {train:.1%}, test {test:.1%}, largest derivative {steepest:.0e}")
+            print(
+                f"   whole batch, lr {lr:4}: training accuracy {train:.1%}, test {test:.1%}, largest derivative {steepest:.0e}"
+            )
     if plot:
         save_curves(plot, curves)
-    return 0 if min(numbers[-1] for numbers in curves.values()) >= 0.9 and all(0.08 <= a <= 0.13 for a in stuck) else 1
+    return (
+        0
+        if min(numbers[-1] for numbers in curves.values()) >= 0.9 and all(0.08 <= a <= 0.13 for a in stuck)
+        else 1
+    )

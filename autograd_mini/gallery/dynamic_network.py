@@ -13,8 +13,16 @@ import autograd_mini as ag
 from .picture import save_curves
 
 X, Y = np.array([[1.0, 1.0], [0.0, 0.0], [12.0, 5.0]]), np.array([[1.0], [0.0], [-1.0]])
-ACTIVATIONS: dict[str, Any] = {"relu": ag.relu, "sigmoid": ag.sigmoid, "tanh": ag.tanh, "softmax": ag.softmax, "linear": lambda z: z}
-POSTED: dict[str, Any] = {  # the derivatives as posted, of the pre-activation z; for softmax the target is the first class
+ACTIVATIONS: dict[str, Any] = {
+    "relu": ag.relu,
+    "sigmoid": ag.sigmoid,
+    "tanh": ag.tanh,
+    "softmax": ag.softmax,
+    "linear": lambda z: z,
+}
+POSTED: dict[
+    str, Any
+] = {  # the derivatives as posted, of the pre-activation z; for softmax the target is the first class
     "relu": lambda z: np.where(z <= 0, 0.0, 1.0),
     "sigmoid": lambda z: ag.sigmoid(z) * (1 - ag.sigmoid(z)),
     "tanh": lambda z: (np.cosh(z) ** 2 - np.sinh(z) ** 2) / z**2,
@@ -40,10 +48,14 @@ class Model(ag.nn.Sequential):
         spread, self.shape = self.spread or m**-0.5, (*before[:-1], n)
         linear = ag.nn.Linear(m, n, init=lambda shape, rng: rng.uniform(-spread, spread, shape), rng=self.rng)
         self.layers.append(ag.nn.Sequential(linear, ACTIVATIONS[activation]))
-        print(f"   layer {len(self) - 1}  {activation:8s}  input {before}  weight {linear.weight.shape}  output {self.shape}")
+        print(
+            f"   layer {len(self) - 1}  {activation:8s}  input {before}  weight {linear.weight.shape}  output {self.shape}"
+        )
 
 
-def fit(layers: list[tuple[int, str]], seed: int, spread: float | None = 1e-3, epochs: int = 2000) -> list[float]:
+def fit(
+    layers: list[tuple[int, str]], seed: int, spread: float | None = 1e-3, epochs: int = 2000
+) -> list[float]:
     """Build the network and train it on X and Y; return the mean squared error at every epoch."""
     model = Model(X, seed, spread)
     for n, activation in layers:
@@ -65,16 +77,26 @@ def main(seed: int = 0, plot: str | None = None) -> int:
     """Print shapes, fits and the check; 0 where a linear output fits to 1e-3, and just tanh and softmax are found wrong."""
     print("The posted network, 2-3-1, with each output layer. Only tanh and linear can give −1:\n")
     curves = {f"output {name}": fit([(3, "sigmoid"), (1, name)], seed) for name in ACTIVATIONS}
-    curves["deep"] = fit([(16, "relu"), (8, "sigmoid"), (8, "tanh"), (8, "softmax"), (1, "linear")], seed, spread=None)
+    curves["deep"] = fit(
+        [(16, "relu"), (8, "sigmoid"), (8, "tanh"), (8, "softmax"), (1, "linear")], seed, spread=None
+    )
     wrong, z = [], np.array([-2.0, -0.5, 1.5])
     print(f"The derivatives at {z}:\n")
     for name in ACTIVATIONS:
         posted, right, fits = check(name, z)
         wrong += [] if fits else [name]
-        print(f"   {name + '′':9s} posted {posted.round(3)}  engine {right.round(3).tolist()}\n   {WORDS[name] if not fits else 'right'}\n")
+        print(
+            f"   {name + '′':9s} posted {posted.round(3)}  engine {right.round(3).tolist()}\n   {WORDS[name] if not fits else 'right'}\n"
+        )
     p = ag.Tensor([[0.50006457], [0.50006459], [0.50006431]])
     ag.nn.mse(p, Y).backward()
-    print(f"   error signal: posted {((Y - p.data) ** 2).T.round(3)}, the squared error, in place of its derivative {p.grad.T.round(3)}")
+    print(
+        f"   error signal: posted {((Y - p.data) ** 2).T.round(3)}, the squared error, in place of its derivative {p.grad.T.round(3)}"
+    )
     if plot:
         save_curves(plot, curves)
-    return 0 if max(curves["output linear"][-1], curves["deep"][-1]) < 1e-3 and wrong == ["tanh", "softmax"] else 1
+    return (
+        0
+        if max(curves["output linear"][-1], curves["deep"][-1]) < 1e-3 and wrong == ["tanh", "softmax"]
+        else 1
+    )

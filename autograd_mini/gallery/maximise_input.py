@@ -57,11 +57,19 @@ def main(seed: int = 0, plot: str | None = None) -> int:
     """Train, ascend three ways; 0 where without bounds the input leaves [0, 1]², and within them ends at [0, 1], output ≥ 0.9."""
     thetas = train(seed)
     print(f"{__doc__}\n   trained: " + "   ".join(f"{x} → {network(x, thetas).item():.4f}" for x in INPUTS))
-    start = np.array([1.0, np.random.default_rng(seed + 1).random()])  # as in the document: the wrong corner's side
+    start = np.array(
+        [1.0, np.random.default_rng(seed + 1).random()]
+    )  # as in the document: the wrong corner's side
     free, held = ascend(thetas, start), ascend(thetas, start, bounds=(0.0, 1.0))
     print("\n   step      without bounds    output             projected    output")
     for k in (0, 100, 500, 1000, 2000, 5000, 10_000):
-        print("   " + f"{k:5d}" + "".join(f"  [{x[0]:8.4f},{x[1]:8.4f}]  {network(x, thetas).item():8.4f}" for x in (free[k], held[k])))
+        print(
+            "   "
+            + f"{k:5d}"
+            + "".join(
+                f"  [{x[0]:8.4f},{x[1]:8.4f}]  {network(x, thetas).item():8.4f}" for x in (free[k], held[k])
+            )
+        )
     ends = [held[-1]]
     if find_spec("scipy"):
         ends.append(ascend_lbfgs(thetas, start))

@@ -20,7 +20,9 @@ def images(seed: int) -> tuple[Any, Any]:
     rng, (small, digit) = np.random.default_rng(seed), digits()
     chosen = small[[rng.choice(np.flatnonzero(digit == d)) for d in range(10)]].reshape(10, 8, 8)
     paper, ink = rng.uniform(0.5, 1.0, (10, 1, 1, 3)), rng.uniform(0.0, 0.5, (10, 1, 1, 3))
-    return (paper + (ink - paper) * np.kron(chosen, np.ones((8, 8)))[..., None]).reshape(10, -1), np.arange(10.0)[:, None] % 2
+    return (paper + (ink - paper) * np.kron(chosen, np.ones((8, 8)))[..., None]).reshape(10, -1), np.arange(
+        10.0
+    )[:, None] % 2
 
 
 def start(seed: int) -> list[Any]:
@@ -61,20 +63,40 @@ def main(seed: int = 0, plot: str | None = None) -> int:
     """Print the posted gradients against ours, and what becomes of the recipe; 0 where it fails twice and learns once, as it must."""
     (X, y), params = images(seed), start(seed)
     (n := forward(X, y, *params))["loss"].backward()
-    ratios = [np.sum(g * w.grad) / np.sum(w.grad**2) for g, w in zip(posted_gradients(X, y, params[2], n), params, strict=True)]
-    print(f"Posted gradients / ours: dW1 {ratios[0]:.12g} (not divided by ten images), db1, dW2, db2", *(f"{r:.12g}" for r in ratios[1:]))
-    runs = {"[0, 1]": train(X, y, seed), "[0, 255]": train(255 * X, y, seed), "[0, 1] − mean": train(X - X.mean(axis=0), y, seed)}
+    ratios = [
+        np.sum(g * w.grad) / np.sum(w.grad**2)
+        for g, w in zip(posted_gradients(X, y, params[2], n), params, strict=True)
+    ]
+    print(
+        f"Posted gradients / ours: dW1 {ratios[0]:.12g} (not divided by ten images), db1, dW2, db2",
+        *(f"{r:.12g}" for r in ratios[1:]),
+    )
+    runs = {
+        "[0, 1]": train(X, y, seed),
+        "[0, 255]": train(255 * X, y, seed),
+        "[0, 1] − mean": train(X - X.mean(axis=0), y, seed),
+    }
     for pixels, (losses, dead, _) in runs.items():
         print(f"\n   {pixels:16s}step      loss   ReLU units that are 0 for every image")
-        for i in sorted({0, 1, 5, 10, 20, 50, 100, int(np.argmax(losses)), len(losses) - 1} & {*range(len(losses))}):
+        for i in sorted(
+            {0, 1, 5, 10, 20, 50, 100, int(np.argmax(losses)), len(losses) - 1} & {*range(len(losses))}
+        ):
             print(f"   {i + 1:20d}{losses[i]:10.6f}   {dead[i]:2d} of 64")
     (posted, dead, _), (saturated, _, loss), (centred, alive, _) = runs.values()
     while wrong := [parent for parent in loss.parents if not np.all(np.isfinite(parent.data))]:
         loss = wrong[0]  # the first node that is not finite: all that it was made of is
-    print(f"\n[0, 1]: {dead[20]} units dead after 20 steps; its last loss is {posted[-1]:.6f}, the labels' entropy {np.log(2):.6f}")
-    print(f"[0, 255]: the first node that is not finite is a {loss.op.name} of {np.sum(loss.parents[0].data == 0)} zeros: 0 · log 0 is NaN")
-    print(f"[0, 1] − mean: {alive[-1]} dead; highest loss {max(centred):.4f}, the first {centred[0]:.4f}, the last {centred[-1]:.4f}")
+    print(
+        f"\n[0, 1]: {dead[20]} units dead after 20 steps; its last loss is {posted[-1]:.6f}, the labels' entropy {np.log(2):.6f}"
+    )
+    print(
+        f"[0, 255]: the first node that is not finite is a {loss.op.name} of {np.sum(loss.parents[0].data == 0)} zeros: 0 · log 0 is NaN"
+    )
+    print(
+        f"[0, 1] − mean: {alive[-1]} dead; highest loss {max(centred):.4f}, the first {centred[0]:.4f}, the last {centred[-1]:.4f}"
+    )
     if plot:
         save_curves(plot, {pixels: runs[pixels][0][:300] for pixels in ("[0, 1]", "[0, 1] − mean")}, x="step")
-    failed = abs(posted[-1] - np.log(2)) < 0.1 and dead[20] > 32 and len(saturated) == 2 and loss.op.name == "log"
+    failed = (
+        abs(posted[-1] - np.log(2)) < 0.1 and dead[20] > 32 and len(saturated) == 2 and loss.op.name == "log"
+    )
     return 0 if failed and centred[-1] < 0.01 and max(centred) == centred[0] else 1

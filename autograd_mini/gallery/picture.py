@@ -15,7 +15,13 @@ def save_curves(path: str, curves: Mapping[str, Any], x: str = "epoch") -> None:
     figure = new_figure(7, 4)
     axes = figure.add_subplot()
     for i, (name, numbers) in enumerate(curves.items()):
-        axes.plot(range(1, len(numbers) + 1), numbers, label=name, linestyle=("-", "--", ":", "-.")[i % 4], linewidth=2)
+        axes.plot(
+            range(1, len(numbers) + 1),
+            numbers,
+            label=name,
+            linestyle=("-", "--", ":", "-.")[i % 4],
+            linewidth=2,
+        )
     low, high = min(map(min, curves.values())), max(map(max, curves.values()))
     if 0 < 100 * low < high:
         axes.set_yscale("log")

@@ -13,13 +13,18 @@ import autograd_mini as ag
 
 from .picture import save_curves
 
-TARGET, CUTS = np.array([10.0, 31.0]), {"backward(), detached": lambda c: c.detach(), "step(), wrapped afresh": lambda c: ag.Tensor(c.data)}
+TARGET, CUTS = (
+    np.array([10.0, 31.0]),
+    {"backward(), detached": lambda c: c.detach(), "step(), wrapped afresh": lambda c: ag.Tensor(c.data)},
+)
 
 
 def policy(seed: int, output: str = "identity") -> Any:
     """The network from pixels off the target (N, 2) to two numbers for the motors (N, 2), each parameter labelled with its name."""
     rng = np.random.default_rng(seed)
-    net = ag.nn.Sequential(ag.nn.Linear(2, 2, rng=rng), ag.nn.MLP([2, 32, 64, 32, 32, 2], output=output, rng=rng))
+    net = ag.nn.Sequential(
+        ag.nn.Linear(2, 2, rng=rng), ag.nn.MLP([2, 32, 64, 32, 32, 2], output=output, rng=rng)
+    )
     for name, parameter in net.named_parameters():
         parameter.label = name
     return net
@@ -51,7 +56,11 @@ def act(net: Any, ball: Any, leave: Any = ag.positive) -> tuple[Any, Any]:
 
 def train(net: Any, seed: int, steps: int = 1200, leave: Any = ag.positive) -> list[float]:
     """Train on 32 places at a time, two moves in each: the loss at every step."""
-    rng, losses, adam = np.random.default_rng(seed), [], ag.optim.AdamW(net.parameters(), lr=0.005, weight_decay=0.01)
+    rng, losses, adam = (
+        np.random.default_rng(seed),
+        [],
+        ag.optim.AdamW(net.parameters(), lr=0.005, weight_decay=0.01),
+    )
     for k in range(steps):
         adam.lr = 0.0025 * (1 + np.cos(np.pi * k / steps))
         ball, first = act(net, places(rng, 32), leave)
@@ -67,14 +76,27 @@ def main(seed: int = 0, plot: str | None = None) -> int:
             train(policy(seed), seed, leave=leave)
         except ag.GraphError as error:
             print(f"   {name}: {error}\n")
-    dead = [np.all(policy(s, "relu")(camera(places(0, 200)) - TARGET).data == 0, axis=0).any() for s in range(12)]
-    print(f"   With a ReLU on the outputs one of them or both are dead from the start in {sum(dead)} of 12 seeds.\n")
+    dead = [
+        np.all(policy(s, "relu")(camera(places(0, 200)) - TARGET).data == 0, axis=0).any() for s in range(12)
+    ]
+    print(
+        f"   With a ReLU on the outputs one of them or both are dead from the start in {sum(dead)} of 12 seeds.\n"
+    )
     losses = train(net := policy(seed), seed)
     balls = accumulate(range(5), lambda ball, _: act(net, ball)[0].data, initial=places(seed + 1, 201))
     off = np.linalg.norm((pictures := np.array([camera(ball) for ball in balls])) - TARGET, axis=2)
-    print(f"   Repaired: loss {losses[0]:.0f}, at the end {np.mean(losses[-50:]):.2f}. The target is seen, and is off by, move after move:")
-    print("".join(f"   {picture.round(2)} {distance:.2f}" for picture, distance in zip(pictures[:, 0], off[:, 0], strict=True)))
-    print(f"   Of 200 other places it comes within 0.5 in {np.mean(off[:, 1:].min(axis=0) < 0.5):.0%}, in at most 5 moves.")
+    print(
+        f"   Repaired: loss {losses[0]:.0f}, at the end {np.mean(losses[-50:]):.2f}. The target is seen, and is off by, move after move:"
+    )
+    print(
+        "".join(
+            f"   {picture.round(2)} {distance:.2f}"
+            for picture, distance in zip(pictures[:, 0], off[:, 0], strict=True)
+        )
+    )
+    print(
+        f"   Of 200 other places it comes within 0.5 in {np.mean(off[:, 1:].min(axis=0) < 0.5):.0%}, in at most 5 moves."
+    )
     if plot:
         save_curves(plot, {"log10 of the loss": np.log10(losses).tolist()}, x="step")
     return 0 if off[:, 0].min() < 0.5 else 1

@@ -69,11 +69,28 @@ def main(seed: int = 0, plot: str | None = None) -> int:
     plain, rough, even = descend(f), descend(noisy(seed)), np.ones(200)
     runs = {"plain": plain, "  by hand": by_hand(even), "  as posted": by_hand(even, True)}
     runs |= {"with noise": rough, "  by hand ": by_hand(scales), "  as posted ": by_hand(scales, True)}
-    print(f"{__doc__}\n   f(x, y) after    " + "".join(f"{k:11d}" for k in (0, 25, 50, 100, 200)) + "     the last point")
+    print(
+        f"{__doc__}\n   f(x, y) after    "
+        + "".join(f"{k:11d}" for k in (0, 25, 50, 100, 200))
+        + "     the last point"
+    )
     for name, points in runs.items():
-        print(f"   {name:17s}" + "".join(f"{f(points[k]):11.2e}" for k in (0, 25, 50, 100, 200)) + f"     {points[-1].round(4)}")
-    apart = max(np.max(np.abs(runs[a] - runs[b])) for a, b in (("plain", "  by hand"), ("with noise", "  by hand ")))
+        print(
+            f"   {name:17s}"
+            + "".join(f"{f(points[k]):11.2e}" for k in (0, 25, 50, 100, 200))
+            + f"     {points[-1].round(4)}"
+        )
+    apart = max(
+        np.max(np.abs(runs[a] - runs[b])) for a, b in (("plain", "  by hand"), ("with noise", "  by hand "))
+    )
     print(f"\n   Adam and Adam by hand (without the line too many) are never further apart than {apart:.0e}")
     if plot:
-        save_curves(plot, {name.strip(): [float(f(x)) for x in runs[name]] for name in ("plain", "with noise", "  as posted")}, x="step")
+        save_curves(
+            plot,
+            {
+                name.strip(): [float(f(x)) for x in runs[name]]
+                for name in ("plain", "with noise", "  as posted")
+            },
+            x="step",
+        )
     return 0 if apart < 1e-10 and f(rough[-1]) < 0.05 else 1

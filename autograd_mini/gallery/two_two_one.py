@@ -67,13 +67,22 @@ def descent(steps: int = 100) -> list[float]:
 
 def main(seed: int = 0, plot: str | None = None) -> int:
     """Print every result three times; 0 where the three agree. Nothing is random: the seed changes nothing."""
-    print("x = [0.35, 0.9], 2-2-1 sigmoid, t = 0.5, ½(y − t)²:  known | by hand | the same forward pass on Tensors, backward()\n")
+    print(
+        "x = [0.35, 0.9], 2-2-1 sigmoid, t = 0.5, ½(y − t)²:  known | by hand | the same forward pass on Tensors, backward()\n"
+    )
     hand, ours, good = by_hand(), by_engine(), True
     for name, (known, digits) in KNOWN.items():
         sides = [np.asarray(side) for side in (known, hand[name], ours[name])]
         for rows in zip(*sides, strict=True):
-            print(f"   {name:9s}" + "  |  ".join("  ".join(f"{number:.{digits}f}" for number in row) for row in rows))
-        good = good and all(np.array_equal(side.round(digits), sides[0]) for side in sides) and np.allclose(sides[1], sides[2], rtol=1e-12)
+            print(
+                f"   {name:9s}"
+                + "  |  ".join("  ".join(f"{number:.{digits}f}" for number in row) for row in rows)
+            )
+        good = (
+            good
+            and all(np.array_equal(side.round(digits), sides[0]) for side in sides)
+            and np.allclose(sides[1], sides[2], rtol=1e-12)
+        )
     print(f"\n   all agree: {good}")
     if plot:
         save_curves(plot, {"loss": descent()}, x="step")

@@ -43,7 +43,11 @@ def beside(seed: int, x: Any, y: float) -> dict[str, tuple[Any, Any]]:
     l1, l2, l3 = n["l1"], n["l2"].data, n["l3"].data
     delta3 = l3 - y
     delta2 = ((delta3 @ theta2.data.T) * l2 * (1 - l2))[:, 1:]
-    deltas = {"dCE/dl3": (delta3 / (l3 * (1 - l3)), n["l3"].grad), "delta3": (delta3, n["z3"].grad), "delta2": (delta2, n["z2"].grad)}
+    deltas = {
+        "dCE/dl3": (delta3 / (l3 * (1 - l3)), n["l3"].grad),
+        "delta3": (delta3, n["z3"].grad),
+        "delta2": (delta2, n["z2"].grad),
+    }
     return {**deltas, "theta2d": (l2.T @ delta3, theta2.grad), "theta1d": (l1.T @ delta2, theta1.grad)}
 
 
@@ -63,15 +67,24 @@ def learn(seeds: Any, steps: int = 40_000) -> tuple[Any, list[float]]:
 
 def main(seed: int = 0, plot: str | None = None) -> int:
     """Print the derivation beside the engine, and a truth table; 0 where they agree and ≥ 9 of ten networks have learnt XOR."""
-    print("XOR, 2-3-1 sigmoid with bias units, cross-entropy; for 1 xor 0 the derivation by hand | what the nodes' .grad say\n")
+    print(
+        "XOR, 2-3-1 sigmoid with bias units, cross-entropy; for 1 xor 0 the derivation by hand | what the nodes' .grad say\n"
+    )
     pairs = beside(seed, INPUTS[1], LABELS[1])
     for name, pair in pairs.items():
         for rows in zip(*pair, strict=True):
-            print(f"   {name:8s} " + "  |  ".join(" ".join(f"{v:+.6f}" for v in row).ljust(29) for row in rows).rstrip())
+            print(
+                f"   {name:8s} "
+                + "  |  ".join(" ".join(f"{v:+.6f}" for v in row).ljust(29) for row in rows).rstrip()
+            )
     same = all(np.allclose(ours, hand, rtol=1e-12, atol=0) for hand, ours in pairs.values())
-    print(f"\n   equal to 1e-12: {same}\n\nOne sample a step, lr 0.1, 40,000 steps, seeds {seed} to {seed + 9}; the first of them:\n")
+    print(
+        f"\n   equal to 1e-12: {same}\n\nOne sample a step, lr 0.1, 40,000 steps, seeds {seed} to {seed + 9}; the first of them:\n"
+    )
     outputs, losses = learn(range(seed, seed + 10))
-    print("\n".join(f"   {a:.0f} xor {b:.0f} = {p:.7f}" for (a, b), p in zip(INPUTS, outputs[0], strict=True)))
+    print(
+        "\n".join(f"   {a:.0f} xor {b:.0f} = {p:.7f}" for (a, b), p in zip(INPUTS, outputs[0], strict=True))
+    )
     learnt = int(np.sum(np.all(np.abs(outputs - LABELS) < 0.1, axis=1)))
     print(f"\n   learnt, every output within 0.1: {learnt} of 10 seeds")
     if plot:

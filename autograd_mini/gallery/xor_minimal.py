@@ -48,7 +48,9 @@ def learn(seeds: Any, epochs: int = 50_000) -> tuple[list[Any], list[Any]]:
             if errors[-1].max() < 0.05:
                 break
         sgd.zero_grad()
-        (0.5 * (outputs - TARGETS) ** 2).sum().backward()  # so that d loss / d output is output − target, as in the recipe
+        (
+            0.5 * (outputs - TARGETS) ** 2
+        ).sum().backward()  # so that d loss / d output is output − target, as in the recipe
         sgd.step()
     return params, errors
 
@@ -69,5 +71,7 @@ def main(seed: int = 0, plot: str | None = None) -> int:
     learnt = int(np.sum(errors[-1] < 0.05))
     print(f"\n   mean absolute error < 0.05: {learnt} of 10 seeds")
     if plot:
-        save_curves(plot, {f"seed {seed + i}": [float(e[i]) for e in errors] for i in range(10)}, x="1,000 epochs")
+        save_curves(
+            plot, {f"seed {seed + i}": [float(e[i]) for e in errors] for i in range(10)}, x="1,000 epochs"
+        )
     return 0 if learnt >= 9 else 1

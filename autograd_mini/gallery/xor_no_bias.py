@@ -12,7 +12,10 @@ import autograd_mini as ag
 
 from .picture import save_curves
 
-INPUTS, TARGETS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([[0.0], [1.0], [1.0], [0.0]])
+INPUTS, TARGETS = (
+    np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]),
+    np.array([[0.0], [1.0], [1.0], [0.0]]),
+)
 SIGNALS = {  # what is sent back into the output's sigmoid, by the outputs p: right, as posted, and as posted again
     "derivative": lambda p: p - TARGETS,
     "loss value": lambda p: np.full_like(p, np.sum((p - TARGETS) ** 2)),
@@ -57,7 +60,9 @@ def follow(seed: int, version: str, epochs: int = 10_000) -> Any:
 
 def learn(seeds: Any, epochs: int = 10_000) -> tuple[Any, list[float]]:
     """Train a network for each seed with the engine; return the outputs (networks, 4), and the mean loss at every epoch."""
-    weights = [ag.Tensor(np.stack(w)) for w in zip(*map(start, seeds), strict=True)]  # one stack; each gets its own gradient
+    weights = [
+        ag.Tensor(np.stack(w)) for w in zip(*map(start, seeds), strict=True)
+    ]  # one stack; each gets its own gradient
     sgd = ag.optim.SGD(weights, lr=0.3)
     losses = [sgd.step(lambda: forward(*weights)[2]).item() / len(seeds) for _ in range(epochs)]
     return forward(*weights)[1].data[..., 0], losses
@@ -71,7 +76,10 @@ def main(seed: int = 0, plot: str | None = None) -> int:
         for row in zip(*map(np.ravel, arrays), strict=True):
             print(f"   {name:8s}{row[0]:+12.6f}" + "".join(f"{number:+20.6f}" for number in row[1:]))
     for version in SIGNALS:
-        print(f"\n   {version:18s} 00, 01, 10, 11 after 10,000 epochs: " + " ".join(f"{p:.3f}" for p in follow(seed, version).ravel()))
+        print(
+            f"\n   {version:18s} 00, 01, 10, 11 after 10,000 epochs: "
+            + " ".join(f"{p:.3f}" for p in follow(seed, version).ravel())
+        )
     outputs, losses = learn(range(seed, seed + 10))
     learnt = int(np.sum(np.all(np.abs(outputs - TARGETS[:, 0]) < 0.1, axis=1)))
     print(f"\n   With the engine, every output within 0.1: {learnt} of 10 seeds ({seed} to {seed + 9})")

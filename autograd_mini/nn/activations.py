@@ -42,10 +42,14 @@ def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any
     """
     if isinstance(activation, type):
         name = activation.__name__
-        raise TypeError(f"activation must be a name, a function or a Module, got the class {name}: pass {name}()")
+        raise TypeError(
+            f"activation must be a name, a function or a Module, got the class {name}: pass {name}()"
+        )
     if callable(activation):
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         kind = ValueError if isinstance(activation, str) else TypeError
-        raise kind(f"unknown activation {activation!r}: one of {', '.join(ACTIVATIONS)}, or a function or Module")
+        raise kind(
+            f"unknown activation {activation!r}: one of {', '.join(ACTIVATIONS)}, or a function or Module"
+        )
     return ACTIVATIONS[activation]

@@ -137,7 +137,9 @@ def _he(name: str, slope: float, mode: str) -> Callable[[int, int], float]:
     slope = finite(f"{name}: slope", slope)
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
-    return lambda fan_in, fan_out: math.sqrt(2 / (fan_in if mode == "fan_in" else fan_out)) / math.hypot(1, slope)
+    return lambda fan_in, fan_out: (
+        math.sqrt(2 / (fan_in if mode == "fan_in" else fan_out)) / math.hypot(1, slope)
+    )
 
 
 def _even(name: str, std: Callable[[int, int], float]) -> Initialiser:
@@ -163,7 +165,9 @@ def _fans(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
 def _initialiser(draw: Callable[[tuple[int, ...], np.random.Generator], Any]) -> Initialiser:
     def initialiser(shape: Sequence[int], rng: Any = None) -> Any:
         """Return a float64 array of that shape; `rng` is a seed or numpy.random.Generator."""
-        if not isinstance(shape, Sequence) or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in shape):
+        if not isinstance(shape, Sequence) or not all(
+            isinstance(n, int | np.integer) and not isinstance(n, bool) for n in shape
+        ):
             raise TypeError(f"shape must be a tuple of ints > 0, got {shape!r}")
         if any(n <= 0 for n in shape):
             raise ValueError(f"shape must be a tuple of ints > 0, got {tuple(shape)}")

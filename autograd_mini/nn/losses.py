@@ -54,7 +54,11 @@ def _squared(name: str, prediction: Any, target: Any, reduction: str, parts: int
     """The squared error divided into so many equal parts; of a Tensor, with its mean or sum in one operation."""
     prediction, target = _pair(name, prediction, target, reduction)
     if type(prediction) is Tensor and reduction != "none":
-        return apply(ops.SQUARED_DISTANCE(parts * prediction.size if reduction == "mean" else parts), prediction, target)
+        return apply(
+            ops.SQUARED_DISTANCE(parts * prediction.size if reduction == "mean" else parts),
+            prediction,
+            target,
+        )
     out = _reduced(functions.squared_error(prediction, target), reduction)
     return out if parts == 1 else out / parts
 
@@ -102,7 +106,9 @@ def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     data = target.data if isinstance(target, Node) else target
     if not np.all(right := np.abs(data) == 1):
         wrong = np.asarray(data)[~np.asarray(right)].flat[0]
-        raise ValueError(f"hinge: the target must be -1 or 1, got {wrong:g}; of labels 0 and 1 make 2 * target - 1")
+        raise ValueError(
+            f"hinge: the target must be -1 or 1, got {wrong:g}; of labels 0 and 1 make 2 * target - 1"
+        )
     return _reduced(functions.relu(1.0 - functions.multiply(target, prediction)), reduction)
 
 
@@ -159,10 +165,14 @@ def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target:
     _check_logarithms("kl_div", "prediction", prediction)
     if log_target:
         _check_logarithms("kl_div", "target", target)
-        ratio = functions.where(functions.equal(target, -math.inf), 0.0, functions.subtract(target, prediction))
+        ratio = functions.where(
+            functions.equal(target, -math.inf), 0.0, functions.subtract(target, prediction)
+        )
         return _reduced(functions.multiply(functions.exp(target), ratio), reduction)
     _check_probabilities("kl_div", target)
-    nothing = functions.logical_and(functions.equal(target, 0.0), functions.equal(prediction, -math.inf))  # 0·∞ is 0 here
+    nothing = functions.logical_and(
+        functions.equal(target, 0.0), functions.equal(prediction, -math.inf)
+    )  # 0·∞ is 0 here
     product = functions.multiply(target, functions.where(nothing, 0.0, prediction))
     return _reduced(functions.subtract(functions.xlogy(target, target), product), reduction)
 
@@ -209,7 +219,9 @@ def nll(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     prediction, sizes = _scores("nll", "prediction", prediction, reduction)
     _check_logarithms("nll", "prediction", prediction)
     classes = _classes("nll", "prediction", sizes, target)
-    places = (*np.indices(classes.shape), classes) if classes.ndim != 1 else (np.arange(classes.size), classes)
+    places = (
+        (*np.indices(classes.shape), classes) if classes.ndim != 1 else (np.arange(classes.size), classes)
+    )
     return _reduced(functions.negative(functions.getitem(prediction, places)), reduction)
 
 
@@ -236,7 +248,9 @@ def _data(name: str, what: str, x: Any) -> Any:
     return found if found.parents else found.data
 
 
-def _pair(name: str, prediction: Any, target: Any, reduction: str, what: str = "prediction") -> tuple[Any, Any]:
+def _pair(
+    name: str, prediction: Any, target: Any, reduction: str, what: str = "prediction"
+) -> tuple[Any, Any]:
     """Both operands, of one shape that is not empty."""
     _check_reduction(name, reduction)
     prediction, target = _data(name, what, prediction), _data(name, "target", target)
@@ -265,7 +279,12 @@ def _scores(name: str, what: str, x: Any, reduction: str) -> tuple[Any, tuple[in
 
 def _classes(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
     """The class of each sample as an array of integers."""
-    if type(target) is np.ndarray and target.dtype.kind in "iu" and target.shape == sizes[:-1] and target.size:  # the common case
+    if (
+        type(target) is np.ndarray
+        and target.dtype.kind in "iu"
+        and target.shape == sizes[:-1]
+        and target.size
+    ):  # the common case
         low, high = np.minimum.reduce(target, axis=None), np.maximum.reduce(target, axis=None)
         if low >= 0 and high < sizes[-1]:
             return target
@@ -279,7 +298,9 @@ def _classes(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
     try:
         classes = np.asarray(target)
     except (AutogradError, ValueError):
-        raise DTypeError(f"{name}: {advice}, one a sample, not a {type(target).__name__} of nodes or of ragged rows") from None
+        raise DTypeError(
+            f"{name}: {advice}, one a sample, not a {type(target).__name__} of nodes or of ragged rows"
+        ) from None
     if classes.dtype.kind not in "biuf":
         raise DTypeError(f"{name}: {advice}, one a sample, not {None if target is None else classes.dtype}")
     if classes.shape != sizes[:-1]:
@@ -309,4 +330,6 @@ def _check_probabilities(name: str, target: Any) -> None:
 def _check_logarithms(name: str, what: str, x: Any) -> None:
     high = _range(x)[1]
     if high > ROUNDING:
-        raise ValueError(f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {high:g}: pass log_softmax(x)")
+        raise ValueError(
+            f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {high:g}: pass log_softmax(x)"
+        )

@@ -26,7 +26,12 @@ class Neuron(Module):
     """
 
     def __init__(
-        self, nin: int, nonlin: bool = True, *, activation: str | Callable[[Any], Any] = "relu", rng: Any = None
+        self,
+        nin: int,
+        nonlin: bool = True,
+        *,
+        activation: str | Callable[[Any], Any] = "relu",
+        rng: Any = None,
     ) -> None:
         super().__init__()
         random = np.random.default_rng(rng)
@@ -67,7 +72,14 @@ class MLP(Module):
     ('Value', 17)
     """
 
-    def __init__(self, nin: int, nouts: Sequence[int], *, activation: str | Callable[[Any], Any] = "relu", rng: Any = None) -> None:
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        *,
+        activation: str | Callable[[Any], Any] = "relu",
+        rng: Any = None,
+    ) -> None:
         super().__init__()
         random = np.random.default_rng(rng)
         if not isinstance(nouts, Sequence):
@@ -76,7 +88,8 @@ class MLP(Module):
             raise ValueError("nouts must be a list of at least one layer size, got []")
         sizes, last = [nin, *nouts], len(nouts) - 1
         self.layers = [
-            Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=random) for i in range(len(nouts))
+            Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=random)
+            for i in range(len(nouts))
         ]
 
     def forward(self, x: Any) -> Any:
@@ -86,13 +99,18 @@ class MLP(Module):
         return x
 
     @classmethod
-    def from_layers(cls, layers: Sequence[Linear], activation: Callable[[Any], Any], output: Callable[[Any], Any]) -> "MLP":
+    def from_layers(
+        cls, layers: Sequence[Linear], activation: Callable[[Any], Any], output: Callable[[Any], Any]
+    ) -> "MLP":
         """Return the network of these Linear layers, with copies of their weights; `output` follows the last."""
         net = cls(layers[0].in_features, [layer.out_features for layer in layers], activation=activation)
         for ours, layer in zip(net.layers, layers, strict=True):
             biases = np.zeros(layer.out_features) if layer.bias is None else layer.bias.data
             for neuron, weights, bias in zip(ours.neurons, layer.weight.data.T, biases, strict=True):
-                neuron.w, neuron.b = [Value(w) for w in weights], Value(bias, requires_grad=layer.bias is not None)
+                neuron.w, neuron.b = (
+                    [Value(w) for w in weights],
+                    Value(bias, requires_grad=layer.bias is not None),
+                )
         for neuron in net.layers[-1].neurons:
             neuron.activation = output
         return net
@@ -109,9 +127,13 @@ class MLP(Module):
         *hidden, output = [{neuron.activation for neuron in layer.neurons} for layer in self.layers]
         activations = set().union(*hidden)
         if len(activations) > 1 or len(output) > 1:
-            raise ValueError("to_tensor: an nn.MLP has one activation between its layers and one after the last, here they differ")
+            raise ValueError(
+                "to_tensor: an nn.MLP has one activation between its layers and one after the last, here they differ"
+            )
         sizes = [len(self.layers[0].neurons[0].w), *(len(layer.neurons) for layer in self.layers)]
-        bias = any(neuron.b.requires_grad or neuron.b.data for layer in self.layers for neuron in layer.neurons)
+        bias = any(
+            neuron.b.requires_grad or neuron.b.data for layer in self.layers for neuron in layer.neurons
+        )
         net = modules.MLP(sizes, activations.pop() if activations else "identity", output.pop(), bias, rng=0)
         for ours, layer in zip(self.layers, net.layers, strict=True):
             layer.weight.data = np.array([[w.data for w in neuron.w] for neuron in ours.neurons]).T

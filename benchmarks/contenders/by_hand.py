@@ -107,7 +107,12 @@ def adam(parameters: list[Array], lr: float) -> Update:
     return update
 
 
-GRADIENTS = {"mse": xor_gradients, "hinge": hinge_gradients, "softmax": softmax_gradients, "sigmoid": sigmoid_gradients}
+GRADIENTS = {
+    "mse": xor_gradients,
+    "hinge": hinge_gradients,
+    "softmax": softmax_gradients,
+    "sigmoid": sigmoid_gradients,
+}
 OPTIMIZERS = {"sgd": sgd, "adam": adam}
 
 

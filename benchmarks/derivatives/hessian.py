@@ -45,7 +45,9 @@ def peers_of(peers: list[str], x: Array) -> dict[str, Callable[[], Any]]:
         point = torch.from_numpy(x)
         batched = torch.func.hessian(rosenbrock)
         works["PyTorch, func.hessian"] = lambda: batched(point)
-        works["PyTorch, autograd.functional.hessian"] = lambda: torch.autograd.functional.hessian(rosenbrock, point)
+        works["PyTorch, autograd.functional.hessian"] = lambda: torch.autograd.functional.hessian(
+            rosenbrock, point
+        )
     return works
 
 

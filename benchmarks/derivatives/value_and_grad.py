@@ -39,14 +39,18 @@ class Network:
     @cached_property
     def data(self) -> tuple[Array, Array]:
         rng = np.random.default_rng(self.batch)
-        return rng.standard_normal((self.batch, self.sizes[0])), rng.standard_normal((self.batch, self.sizes[-1]))
+        return rng.standard_normal((self.batch, self.sizes[0])), rng.standard_normal(
+            (self.batch, self.sizes[-1])
+        )
 
     @cached_property
     def initial(self) -> Parameters:
         rng = np.random.default_rng(8)
         layers = []
         for inputs, outputs in pairwise(self.sizes):
-            layers.append((rng.standard_normal((inputs, outputs)) / np.sqrt(inputs), 0.1 * rng.standard_normal(outputs)))
+            layers.append(
+                (rng.standard_normal((inputs, outputs)) / np.sqrt(inputs), 0.1 * rng.standard_normal(outputs))
+            )
         return layers
 
     def loss(self, parameters: Parameters) -> Any:
@@ -65,7 +69,9 @@ def random_networks(count: int, smaller: bool) -> list[Network]:
     networks = []
     for _ in range(count):
         sizes = rng.integers(8, widest + 1, rng.integers(1, 5) + 1)
-        networks.append(Network(tuple(sizes.tolist()), str(rng.choice(ACTIVATIONS)), int(rng.integers(16, most + 1))))
+        networks.append(
+            Network(tuple(sizes.tolist()), str(rng.choice(ACTIVATIONS)), int(rng.integers(16, most + 1)))
+        )
     return networks
 
 
@@ -81,7 +87,13 @@ def check(network: Network, peers: list[str]) -> None:
     ends = []
     for step in (DIFFERENCE, -DIFFERENCE):
         moved = [array + step * d for array, d in zip(flat(network.initial), direction, strict=True)]
-        ends.append(float(network.loss([*zip(map(ag.Tensor, moved[::2]), map(ag.Tensor, moved[1::2]), strict=True)]).data))
+        ends.append(
+            float(
+                network.loss(
+                    [*zip(map(ag.Tensor, moved[::2]), map(ag.Tensor, moved[1::2]), strict=True)]
+                ).data
+            )
+        )
     slope = sum(np.vdot(g, d) for g, d in zip(flat(gradient), direction, strict=True))
     who = f"value_and_grad on {network.name}"
     agree(f"{who}, finite difference", [slope], [(ends[0] - ends[1]) / (2 * DIFFERENCE)], DIFFERENCE_RTOL)

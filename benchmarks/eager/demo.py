@@ -14,7 +14,9 @@ from benchmarks.workers import race, start
 HERE = "benchmarks.eager.scalar_nets"
 MODES = {True: "", False: ", collector off"}
 RTOL = 1e-9  # of the losses and parameters after the checked steps
-Contenders = dict[str, tuple[str, dict[str, Any]]]  # name → (factory, arguments), as `workers.start` takes them
+Contenders = dict[
+    str, tuple[str, dict[str, Any]]
+]  # name → (factory, arguments), as `workers.start` takes them
 
 
 def race_all(contenders: Contenders, points: int, effort: Effort) -> dict[bool, dict[str, Any]]:

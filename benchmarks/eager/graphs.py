@@ -58,7 +58,9 @@ class Graph:
         root.backward()
         got = [float(root.data), *(float(leaf.grad) for leaf in leaves)]
         for mine, theirs in zip(got, expected(self.nodes), strict=True):
-            agree(f"{self.nodes} nodes", [1 + mine], [1 + theirs], 1e-9)  # 1 + …: the last underflows on long chains
+            agree(
+                f"{self.nodes} nodes", [1 + mine], [1 + theirs], 1e-9
+            )  # 1 + …: the last underflows on long chains
 
     def calls(self, seconds: float) -> int:
         return calls_to_fill(self.once, seconds)

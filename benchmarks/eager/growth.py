@@ -25,7 +25,9 @@ def run(effort: Effort, peers: list[str]) -> list[Row]:
             times = race(workers, calls, collector, effort)
             for name, each in times.items():
                 if name not in ("10⁴", "10⁶"):
-                    rows.append(alone(f"time a node, {mode}", f"{name} nodes", median(each), "s", effort.rounds))
+                    rows.append(
+                        alone(f"time a node, {mode}", f"{name} nodes", median(each), "s", effort.rounds)
+                    )
             if "10⁶" in times:
                 work = f"time a node, {mode}"
                 rows.append(versus(work, "10⁶ nodes", times["10⁶"], "10⁴ nodes", times["10⁴"], target))

@@ -37,7 +37,9 @@ def initial() -> list[float]:
 class Demo:
     """One contender, made by one of the functions below; its methods are what the parent process asks for."""
 
-    def __init__(self, parameters: list[Any], loss: Callable[[], Any], backward: Callable[[Any], object]) -> None:
+    def __init__(
+        self, parameters: list[Any], loss: Callable[[], Any], backward: Callable[[Any], object]
+    ) -> None:
         self.parameters, self.loss, self.backward = parameters, loss, backward
         self.k = 0
         self.reset()

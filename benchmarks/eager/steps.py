@@ -13,7 +13,9 @@ from benchmarks.problems import PROBLEMS, Problem, Trainer, shrunk
 from benchmarks.report import Row, Target, versus
 
 CHECKED_STEPS = 3
-Ways = dict[str, dict[str, Trainer]]  # "ours", "by_hand", peers → label → Trainer, one for each way of writing the same
+Ways = dict[
+    str, dict[str, Trainer]
+]  # "ours", "by_hand", peers → label → Trainer, one for each way of writing the same
 
 
 def target(peer: str, problem: Problem) -> Target | None:
@@ -40,7 +42,9 @@ def fastest(trainers: dict[str, Trainer], effort: Effort) -> tuple[str, Trainer]
     if len(trainers) == 1 or effort.quick:
         return next(iter(trainers.items()))
     calls = {name: calls_to_fill(trainer.step, effort.seconds) for name, trainer in trainers.items()}
-    tries = interleave({name: collected(trainer.step, calls[name]) for name, trainer in trainers.items()}, 5, 0)
+    tries = interleave(
+        {name: collected(trainer.step, calls[name]) for name, trainer in trainers.items()}, 5, 0
+    )
     best = min(tries, key=lambda name: min(tries[name]))
     return best, trainers[best]
 

@@ -46,7 +46,9 @@ def initial() -> list[Array]:
     return [rng.uniform(-1e-3, 1e-3, shape).astype(np.float32) for shape in shapes]
 
 
-def trainer(samples: list[Any], part: int, step: Callable[[Any, Any], Any], parameters: Callable[[], list[Array]]) -> Trainer:
+def trainer(
+    samples: list[Any], part: int, step: Callable[[Any, Any], Any], parameters: Callable[[], list[Array]]
+) -> Trainer:
     """A Trainer whose step goes through `part` samples, one by one, and returns the last one's loss."""
     endless = cycle(samples)
 
@@ -140,7 +142,9 @@ def on_torch(X: Array, y: Array, part: int) -> dict[str, Trainer]:
             return loss.detach()
 
         samples = list(zip(torch.from_numpy(X).split(1), torch.from_numpy(y).split(1), strict=True))
-        arrays = [p.detach().numpy() if by_addmm else p.detach().numpy().T for p in parameters]  # these share their memory
+        arrays = [
+            p.detach().numpy() if by_addmm else p.detach().numpy().T for p in parameters
+        ]  # these share their memory
         return trainer(samples, part, step, lambda: arrays)
 
     return {"PyTorch, addmm": written(True), "PyTorch, F.linear": written(False)}

@@ -94,9 +94,16 @@ def run(effort: Effort, peers: list[str]) -> list[Row]:
         for dtype, rtol in RTOL.items():
             start, gradients = arrays(count, 6, dtype), arrays(count, 7, dtype)
             for kind in OPTIONS:
-                ways: Ways = {"ours": on_ours(kind, start, gradients), "by_hand": by_loop(kind, start, gradients)}
+                ways: Ways = {
+                    "ours": on_ours(kind, start, gradients),
+                    "by_hand": by_loop(kind, start, gradients),
+                }
                 if "torch" in peers:
-                    for name, options in (("foreach", {"foreach": True}), ("a loop", {"foreach": False}), ("fused", {"fused": True})):
+                    for name, options in (
+                        ("foreach", {"foreach": True}),
+                        ("a loop", {"foreach": False}),
+                        ("fused", {"fused": True}),
+                    ):
                         ways[name] = {f"PyTorch, {name}": on_torch(kind, start, gradients, **options)}
                 work = f"{kind} alone, {count} small parameters, {dtype}"
                 hold_to_hand_written(work, ways, dtype, rtol)

@@ -19,7 +19,10 @@ def digits() -> tuple[Any, Any]:
     >>> images.shape, labels.shape, float(images.max())
     ((1797, 64), (1797,), 1.0)
     """
-    with files(__package__).joinpath("digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as data:
+    with (
+        files(__package__).joinpath("digits.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as data,
+    ):
         return data["images"].reshape(-1, 64) / 16.0, data["labels"].astype(int)
 
 
