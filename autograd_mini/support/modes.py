@@ -110,6 +110,20 @@ class _Stepped(Generator[Any, Any, Any]):
             return self.generator.throw(*error)
 
 
+_keeping: ContextVar[bool] = ContextVar("keeping", default=False)
+keeps_constants = _keeping.get  # whether constants keep the operation and parents that they came from
+
+
+class keep_constants:
+    """For as long as a `with` block lasts, constants remember how they were made, so that they can be computed again."""
+
+    def __enter__(self) -> None:
+        self.token = _keeping.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        _keeping.reset(self.token)
+
+
 _inside: ContextVar[bool] = ContextVar("inside", default=False)
 is_inside = _inside.get  # whether a function is being differentiated, by a transformation further out
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError
+from ..errors import DTypeError
 
-FLOATS = {np.dtype("float64"), np.dtype("float32")}
+FLOAT_TYPES = {np.dtype("float64"), np.dtype("float32")}
 BARE = (int, float, np.number, np.bool_)
 
 
@@ -94,10 +94,10 @@ def describe(data: Any) -> str:
 def to_array(data: Any, dtype: Any = None) -> Any:
     """Data as a float64 or float32 ndarray, copied only where it must be; DTypeError or ValueError with what to do."""
     if (
-        type(data) is np.ndarray and data.dtype in FLOATS and (dtype is None or dtype == data.dtype)
+        type(data) is np.ndarray and data.dtype in FLOAT_TYPES and (dtype is None or dtype == data.dtype)
     ):  # by far the most common
         return data
-    if dtype is not None and np.dtype(dtype) not in FLOATS:
+    if dtype is not None and np.dtype(dtype) not in FLOAT_TYPES:
         raise DTypeError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
     if isinstance(data, np.ma.MaskedArray) or not isinstance(
         data, np.ndarray | np.generic | bool | int | float | list | tuple

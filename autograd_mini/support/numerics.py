@@ -94,8 +94,7 @@ ZERO, ONE = (
 
 def _exp_minus_abs(x: Any) -> Any:
     """exp(−|x|) in one buffer of its own."""
-    e = np.abs(x, out=np.empty(x.shape, x.dtype))
-    np.negative(e, out=e)
+    e = np.copysign(x, -1.0, out=np.empty(x.shape, x.dtype))
     return np.exp(e, out=e)
 
 
@@ -117,6 +116,21 @@ def logistic(x: Any) -> Any:
     out /= d
     out /= d
     return out
+
+
+def _shifted(x: Any, axis: Any) -> Any:
+    """x less its largest: what may be exponentiated without overflow."""
+    return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
+
+
+def softmax(x: Any, axis: Any) -> Any:
+    e = np.exp(_shifted(x, axis))
+    return e / np.add.reduce(e, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Any) -> Any:
+    below = _shifted(x, axis)
+    return below - np.log(np.add.reduce(np.exp(below), axis=axis, keepdims=True))
 
 
 def special(name: str) -> Callable[..., Any]:
