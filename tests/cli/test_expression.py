@@ -17,6 +17,7 @@ from autograd_mini import cli
 from autograd_mini.core import functions
 from autograd_mini.draw import expression
 from autograd_mini.draw.expression import FUNCTIONS, ExpressionError, evaluate, numbers_of
+from tests.helpers.processes import ROOT, TIMEOUT
 
 NUMBERS = {"x": 1.5, "y": -2.0, "w": 0.5}
 
@@ -233,8 +234,7 @@ def test_whatever_else_is_refused_and_pointed_at(text, why, where):
 
 AUDITED = """
 import sys
-sys.path.insert(0, {tests!r})
-from test_expression import REFUSED, UNDERSTOOD, evaluate_quietly
+from tests.cli.test_expression import REFUSED, UNDERSTOOD, evaluate_quietly
 texts, seen, audited = [text for text, *_ in REFUSED] + UNDERSTOOD + {more!r}, set(), False
 sys.addaudithook(lambda event, arguments: seen.add(event) if audited else None)
 for audited in (False, True):  # the first round imports what is needed
@@ -261,13 +261,13 @@ MORE = [
 )
 def test_nothing_is_run(planted, events):
     """Python's own audit sees the parser at work, and no code executed, no import, no file, no process; the audit can fail."""
-    source = AUDITED.format(tests=os.path.dirname(__file__), more=MORE, planted=planted)
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(ag.__file__))}
+    source = AUDITED.format(more=MORE, planted=planted)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(
         [sys.executable, "-c", source],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=TIMEOUT,
         check=True,
         env=environment,
     )
@@ -402,12 +402,12 @@ def run(*arguments, **environment):
     command = [sys.executable, "-m", "autograd_mini", *arguments]
     environment = {
         **os.environ,
-        "PYTHONPATH": os.path.dirname(os.path.dirname(ag.__file__)),
+        "PYTHONPATH": str(ROOT),
         "PYTHONIOENCODING": "utf-8",
         **environment,
     }
     return subprocess.run(
-        command, capture_output=True, timeout=300, encoding="utf-8", check=False, env=environment
+        command, capture_output=True, timeout=TIMEOUT, encoding="utf-8", check=False, env=environment
     )
 
 
@@ -573,7 +573,7 @@ def test_a_full_disk():
     with open("/dev/full", "w") as full:
         result = subprocess.run(
             [sys.executable, "-u", "-m", "autograd_mini", "tree", "x*x", "x=2"], stdout=full, stderr=subprocess.PIPE, text=True,
-            check=False, env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(ag.__file__))}, timeout=300,
+            check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=TIMEOUT,
         )  # fmt: skip
     assert result.returncode == 1
     assert result.stderr == "autograd-mini tree: standard output cannot be written: No space left on device\n"
@@ -598,7 +598,7 @@ def test_a_reader_that_has_gone():
     os.close(read)
     result = subprocess.run(
         [sys.executable, "-u", "-m", "autograd_mini", "tree", "x*x", "x=2"], stdout=write, stderr=subprocess.PIPE, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(ag.__file__))}, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=TIMEOUT,
     )  # fmt: skip
     os.close(write)
     assert (result.returncode, result.stderr) == (1, "")

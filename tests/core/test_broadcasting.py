@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import autograd_mini as ag
+from tests.helpers.peers import torch
 
 SHAPES: list[tuple[int, ...]] = sorted(
     {

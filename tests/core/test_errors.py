@@ -17,19 +17,19 @@ import functools
 import itertools
 import math
 import pickle
-import subprocess
 import sys
 import threading
 import warnings
 
 import numpy as np
 import pytest
-import torch
-from refusals import recording, refused
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 from autograd_mini.optim import SGD
+from tests.helpers.peers import made, torch
+from tests.helpers.processes import run_script
+from tests.helpers.refusals import recording, refused
 
 
 def cases(table):
@@ -138,8 +138,11 @@ UNFIT = {
     "complex array": (np.ones(2) * 1j, ["complex128"]),
     "masked array": (np.ma.masked_array([1.0, 2.0], [0, 1]), ["MaskedArray", ".filled("]),
     "masked": (np.ma.masked, [".filled("]),
-    "torch": (torch.tensor([1.0, 2.0]), [".detach().numpy()"]),
-    "torch parameter": (torch.nn.Parameter(torch.ones(2)), [".detach().numpy()"]),
+    "torch": (functools.partial(torch.tensor, [1.0, 2.0]), [".detach().numpy()"]),
+    "torch parameter": (
+        functools.partial(torch.nn.Parameter, functools.partial(torch.ones, 2)),
+        [".detach().numpy()"],
+    ),
     "pandas": (FromPandas(), ["FromPandas", ".to_numpy()"]),
     "jax": (FromJax(), ["FromJax", "numpy.asarray"]),
     "str": ("1.5", ["str", "float("]),
@@ -170,6 +173,7 @@ def test_what_is_no_real_number_is_refused_by_both_classes(given, texts):
 
     A list or array of objects may raise ValueError, as every object array does.
     """
+    given = made(given)
     kind = (ag.DTypeError, ValueError) if isinstance(given, list) else ag.DTypeError
     with pytest.raises(kind) as caught:
         Tensor(given)
@@ -289,9 +293,7 @@ def test_a_list_that_holds_itself_is_refused():
         "import autograd_mini as ag\nd = []\nd.append(d)\n"
         "try:\n    ag.Tensor(d)\nexcept (TypeError, ValueError):\n    print('refused')"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False
-    )
+    done = run_script(script)
     assert done.stdout.strip() == "refused", done.stderr
 
 
@@ -1757,9 +1759,7 @@ print("ok", cut > 10)
 @pytest.mark.skipif(not hasattr(__import__("signal"), "setitimer"), reason="no interval timers here")
 def test_a_storm_of_interrupts_leaves_old_or_new():
     """Ctrl-C by a timer at random moments of 250 backward passes, Values and Tensors together: never a mixture."""
-    done = subprocess.run(
-        [sys.executable, "-c", STORM], capture_output=True, text=True, timeout=100, check=False
-    )
+    done = run_script(STORM)
     assert done.stdout.split() == ["ok", "True"], done.stdout + done.stderr
 
 

@@ -9,10 +9,10 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
+from tests.helpers.peers import torch
 
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # np.matrix
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import autograd_mini as ag
+from tests.helpers.peers import torch
 
 HOW = settings(
     max_examples=150,

@@ -9,7 +9,6 @@ import math
 import pathlib
 import random
 import re
-import subprocess
 import sys
 import tokenize
 import tracemalloc
@@ -19,6 +18,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
+from tests.helpers.processes import run_script
 
 PACKAGE = pathlib.Path(ag.__file__).parent
 KINDS = pytest.mark.parametrize(
@@ -31,11 +31,9 @@ def total(x):
     return x if x.shape == () else x.sum()
 
 
-def run(script, *args, timeout=100):
+def run(script):
     """What a script prints in a fresh interpreter."""
-    done = subprocess.run(
-        [sys.executable, *args, "-c", script], capture_output=True, text=True, timeout=timeout, check=False
-    )
+    done = run_script(script)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -2,7 +2,8 @@
 
 Driven by tests/samples.py. A checker takes a sample, builds the sum of its output with random weights (themselves a variable,
 so that the rule's dependence on `g` is differentiated too), and differentiates it three times by nested `gradients(...,
-create_graph=True)`, each level being the sum of the last level's gradients with fresh random weights.
+create_graph=True)`, each level being the sum of the last level's gradients with fresh random weights. PyTorch's numbers come from
+tests/core/golden.npz.
 """
 
 import functools
@@ -12,14 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from samples import SAMPLES, Sample, kinds, reaches, rows_without_sample
 
 import autograd_mini as ag
 from autograd_mini.core import functions as F
 from autograd_mini.core import ops
 from autograd_mini.core.engine import toposort
 from autograd_mini.core.namespaces import arrays
+from tests.core import golden
+from tests.helpers.numbers import within_ulps
+from tests.samples import SAMPLES, Sample, kinds, reaches, rows_without_sample
 
 ORDERS = 3
 SMOOTH = [sample for sample in SAMPLES if not sample.mask]
@@ -58,7 +60,7 @@ class Levels:
     """The nested gradients of one draw: weights once chosen hold for every reading and for shifted operands too."""
 
     def __init__(self, sample: Sample, kind: str, turn: int, tamper: Tamper | None = None) -> None:
-        self.sample, self.kind, self.tamper = sample, kind, tamper or (lambda out: out)
+        self.sample, self.kind, self.turn, self.tamper = sample, kind, turn, tamper or (lambda out: out)
         self.operands = sample.draw(kind, turn)
         if kind == "Value":
             self.operands = [number(x) for x in self.operands]
@@ -108,27 +110,18 @@ class Levels:
     def level_along(self, along: list[np.ndarray], order: int, t: float) -> float:
         return self.level([x + t * v for x, v in zip(self.point, along, strict=True)], order)
 
-    def by_torch(self, orders: int) -> tuple[np.ndarray, list[list[np.ndarray]]]:
-        """The output and the gradients of every order, by PyTorch."""
-        operands = [torch.from_numpy(np.array(x)) for x in self.operands]
-        variables = [operands[i].double().requires_grad_() for i in self.sample.wrt]
-        for i, x in zip(self.sample.wrt, variables, strict=True):
-            operands[i] = x
-        w = torch.from_numpy(np.array(self.point[-1])).requires_grad_()
-        variables.append(w)
-        out = self.sample.torch(*operands)
-        level, found = (out * w).sum(), []
-        for weights in self.weights[:orders]:
-            grads = torch.autograd.grad(
-                level, variables, create_graph=True, allow_unused=True, materialize_grads=True
-            )
-            found.append([g.numpy(force=True) for g in grads])
-            level = sum(
-                (g * torch.from_numpy(np.array(u))).sum() for g, u in zip(grads, weights, strict=True)
-            )
-            if not level.requires_grad:
-                level = level + 0.0 * w.sum()
-        return out.numpy(force=True), found
+    @property
+    def name(self) -> str:
+        return golden.name_of(self.sample, self.kind, self.turn)
+
+    @property
+    def drawn(self) -> list[Any]:
+        """Everything that was drawn: operands, the point and the weights of every order."""
+        return [*self.operands, *self.point, *(u for weights in self.weights for u in weights)]
+
+    def by_torch(self) -> golden.Numbers:
+        """The output and the gradients of every order, as PyTorch gave them."""
+        return golden.numbers_of(self.name, self.drawn, self.point, ORDERS)
 
 
 def _total(parts: list[Any]) -> Any:
@@ -157,7 +150,7 @@ def check_by_torch(
     """Output and gradients of orders 1 to 3 equal PyTorch's, to a relative 1e-10."""
     for turn in only or turns(sample, kind):
         levels = Levels(sample, kind, turn, tamper)
-        out, wanted = levels.by_torch(ORDERS)
+        out, wanted = levels.by_torch()
         agree(levels.out.data, out, 1e-12, f"{sample}: the value")
         for order, (ours, theirs) in enumerate(zip(levels.nested(ORDERS), wanted, strict=True), 1):
             for i, (g, h) in enumerate(zip(ours, theirs, strict=True)):
@@ -251,19 +244,12 @@ def test_masks_have_values_and_no_derivative(sample: Sample) -> None:
         for turn in turns(sample, kind):
             operands = sample.draw(kind, turn)
             out = sample.call(F, *wrap(sample, kind, operands))
-            wanted = sample.torch(*map(torch.from_numpy, map(np.array, operands))).numpy()
-            assert np.array_equal(np.asarray(out.data).astype(wanted.dtype), wanted)
+            name = golden.name_of(sample, kind, turn)
+            wanted = golden.numbers_of(name, operands, [], 0).out
+            assert np.array_equal(np.asarray(out.data, float), wanted)
             assert not out.requires_grad
             assert reaches(sample.row, out.op)
             assert out.parents, "a mask is recomputed when the graph is replayed, so it must know its parents"
-
-
-def close(got: Any, wanted: Any, ulps: float) -> bool:
-    """Equal but for so many units in the last place of the larger; NaN equals NaN."""
-    got, wanted = np.broadcast_arrays(np.asarray(got, float), np.asarray(wanted, float))
-    with np.errstate(all="ignore"):
-        near = np.abs(got - wanted) <= ulps * np.spacing(np.maximum(np.abs(got), np.abs(wanted)))
-    return bool(np.all((got == wanted) | near | (np.isnan(got) & np.isnan(wanted))))
 
 
 @pytest.mark.parametrize(("sample", "kind"), CASES)
@@ -291,7 +277,7 @@ def test_raw_reading_is_node_reading(sample: Sample, kind: str) -> None:
             raw = sample.call(F, *levels.operands)
             assert not isinstance(raw, ag.Value | ag.Tensor)
             assert np.shape(raw) == levels.out.shape
-            assert close(raw, levels.out.data, 4)
+            assert within_ulps(raw, levels.out.data, 4)
 
 
 @pytest.mark.parametrize("sample", [pytest.param(s, id=str(s)) for s in SMOOTH if s.scalar])
@@ -362,7 +348,7 @@ def both_kinds(sample: Sample, operands: list[Any]) -> Iterator[tuple[str, Any, 
 def same_number(sample: Sample, x: Any, y: Any, ulps: float = 8) -> bool:
     if sample.row in EXACT:  # bit for bit, the sign of zero included
         return np.float64(x).tobytes() == np.float64(y).tobytes() or bool(np.isnan(x) and np.isnan(y))
-    return close(x, y, ulps)
+    return within_ulps(x, y, ulps)
 
 
 def unequal_kinds(sample: Sample, points: Any, ulps: float) -> list[str]:

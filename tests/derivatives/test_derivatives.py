@@ -4,6 +4,7 @@ What transformations return, keep and refuse is in test_derivatives_errors.py. T
 """
 
 import collections
+import functools
 import itertools
 import math
 import warnings
@@ -11,7 +12,6 @@ import warnings
 import numpy as np
 import pytest
 import scipy.optimize
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,12 +19,12 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value, derivatives, nn
 from autograd_mini.core.node import Node
 from autograd_mini.nn.activations import ACTIVATIONS
+from tests.helpers import numbers
+from tests.helpers.peers import torch
 
-torch.set_num_threads(1)
 with warnings.catch_warnings():  # PyTorch's own, on its first forward-mode derivative
     warnings.simplefilter("ignore", DeprecationWarning)
     torch.func.jacfwd(torch.sin)(torch.tensor(0.0))
-F64 = torch.float64
 Pair = collections.namedtuple("Pair", "weight bias")
 
 
@@ -52,7 +52,7 @@ def raw(x):
 
 
 def to_torch(tree):
-    return each(tree, lambda x: torch.tensor(raw(x), dtype=F64))
+    return each(tree, lambda x: torch.tensor(raw(x), dtype=torch.float64))
 
 
 def like(tree, seed=0):
@@ -61,32 +61,8 @@ def like(tree, seed=0):
     return each(tree, lambda x: rng.normal(size=raw(x).shape) if raw(x).ndim else float(rng.normal()))
 
 
-def plain(x):
-    """Whether x is a plain number or array: no node, and no view of somebody else's memory that cannot be written."""
-    return isinstance(x, float | np.floating) or (type(x) is np.ndarray and x.dtype != object)
-
-
-def close(actual, expected, rtol=1e-10):
-    """Both have one structure and one shape at each leaf, and agree relative to the largest element of the leaf."""
-    if isinstance(expected, dict):
-        assert type(actual) is dict
-        assert list(actual) == list(expected)
-        for key in expected:
-            close(actual[key], expected[key], rtol)
-    elif isinstance(expected, list | tuple):
-        assert type(actual) is type(expected)
-        assert len(actual) == len(expected)
-        for a, e in zip(actual, expected, strict=True):
-            close(a, e, rtol)
-    else:
-        assert plain(actual), type(actual)
-        expected = (
-            expected.detach().numpy() if isinstance(expected, torch.Tensor) else np.asarray(expected, float)
-        )
-        assert np.shape(actual) == expected.shape
-        np.testing.assert_allclose(
-            actual, expected, rtol=rtol, atol=rtol * np.max(np.abs(expected), initial=0.0)
-        )
+# relative to the largest element of a leaf
+close = functools.partial(numbers.close, rtol=1e-10, floor=1.0)
 
 
 # ---- The inputs, and functions of them in both libraries -----------------------------------------------------------------
@@ -791,7 +767,7 @@ def test_random_expressions_of_values_have_torchs_second_and_third_derivatives(e
     def f(m):
         return lambda p: read(expression, m, p[0], p[1]) + p[0] * p[0] * p[1]
 
-    point = torch.tensor([x, y], dtype=F64)
+    point = torch.tensor([x, y], dtype=torch.float64)
     second, third = torch.func.hessian(f(torch)), torch.func.jacfwd(torch.func.hessian(f(torch)))
     within(ag.hessian(f(ag))([x, y]), second(point))
     found = ag.jacobian(ag.hessian(f(ag)))([x, y])
@@ -826,7 +802,7 @@ def test_random_expressions_of_one_number_have_torchs_fourth_derivative(expressi
     expected = f(torch)
     for _ in range(4):
         expected = torch.func.grad(expected)
-    within(ag.derivative(f(ag), 4)(x), expected(torch.tensor(x, dtype=F64)))
+    within(ag.derivative(f(ag), 4)(x), expected(torch.tensor(x, dtype=torch.float64)))
 
 
 # ---- What it costs -------------------------------------------------------------------------------------------------------

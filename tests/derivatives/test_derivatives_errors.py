@@ -9,12 +9,13 @@ import threading
 
 import numpy as np
 import pytest
-import refusals
 import scipy.optimize
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 from autograd_mini.core.node import Node
+from tests.helpers import refusals
+from tests.helpers.processes import TIMEOUT
 
 Pair = collections.namedtuple("Pair", "weight bias")
 A = np.array([1.0, 2.0, 3.0])
@@ -479,7 +480,7 @@ def test_each_gradient_has_its_own_inputs_dtype():
 
 def test_threads_keep_to_themselves():
     """Each thread's outermost call gives plain numbers, also while another is inside a transformation of its own."""
-    found, barrier = {}, threading.Barrier(4, timeout=20)
+    found, barrier = {}, threading.Barrier(4, timeout=TIMEOUT)
 
     def work(i):
         def f(x):

@@ -15,7 +15,6 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from refusals import refused
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
@@ -24,6 +23,9 @@ from autograd_mini.draw.cards import KINDS, clean, shortened, text_width
 from autograd_mini.draw.colour import THEMES, blended, largest, opacity, tone
 from autograd_mini.draw.drawing import draw
 from autograd_mini.draw.mermaid import mermaid
+from tests.helpers.colours import contrast
+from tests.helpers.processes import TIMEOUT
+from tests.helpers.refusals import refused
 
 SVG = "{http://www.w3.org/2000/svg}"
 has_dot = pytest.mark.skipif(
@@ -391,19 +393,6 @@ def test_the_color_chooses_what_is_tinted():
 
 
 # ---- Colours -----------------------------------------------------------------------------------------------------------
-
-
-def luminance(colour):
-    """The relative luminance of WCAG 2.2."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one, other):
-    """The contrast ratio of WCAG 2.2."""
-    high, low = sorted([luminance(one), luminance(other)], reverse=True)
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_contrast_is_that_of_wcag():
@@ -777,14 +766,18 @@ def test_no_text_breaks_dot(label, tmp_path):
     """dot reads the source, draws it without a word, with as many boxes and lines as there are, and no links."""
     for drawing in labelled(label):
         done = subprocess.run(
-            ["dot", "-Tcanon"], input=drawing.source.encode(), capture_output=True, check=True, timeout=60
+            ["dot", "-Tcanon"],
+            input=drawing.source.encode(),
+            capture_output=True,
+            check=True,
+            timeout=TIMEOUT,
         )
         assert done.stderr == b""
         canon = done.stdout.decode()
         assert len(re.findall(r"^\s*n\d+\s*\[", canon, re.M)) == len(boxes(drawing))
         assert len(re.findall(r"^\s*n\d+ -> n\d+", canon, re.M)) == len(lines_of(drawing))
         drawn = subprocess.run(
-            ["dot", "-Tsvg"], input=drawing.source.encode(), capture_output=True, check=True, timeout=60
+            ["dot", "-Tsvg"], input=drawing.source.encode(), capture_output=True, check=True, timeout=TIMEOUT
         )
         root = ET.fromstring(drawn.stdout)
         assert not any(element.tag.endswith(("image", "script")) for element in root.iter())

@@ -19,6 +19,7 @@ from autograd_mini.core.engine import toposort
 from autograd_mini.draw.explore import MOST, Page, explore
 from autograd_mini.draw.model import Graph
 from autograd_mini.errors import GraphError, GraphTooLargeError
+from tests.helpers.colours import contrast, luminance
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
@@ -450,7 +451,7 @@ class Tab:
         self.page.on("console", lambda message: self.errors.append(message.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(120_000)  # milliseconds: that it hangs, not how quick it is
 
     def open(self, path, fragment=""):
         self.page.goto(f"{pathlib.Path(path).as_uri()}{fragment}")
@@ -505,7 +506,7 @@ def as_shown(x):
     return float(words.get(x, x.replace("−", "-")))
 
 
-def close(got, true, exactly):
+def is_the_engines(got, true, exactly):
     """Whether a number of the page is the engine's: to the last bit, or to the ten digits that were sent."""
     got, true = float(got), float(np.reshape(true, ()))
     return (
@@ -532,7 +533,7 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
         (line,) = step["lines"]
         assert nodes[line["forward"]] is node
         if node.size == 1:
-            assert close(line["value"], node.data, exactly)
+            assert is_the_engines(line["value"], node.data, exactly)
             assert as_shown(line["text"].split("=")[-1]) == pytest.approx(node.item(), rel=1e-3, nan_ok=True)
     (line,) = steps[len(forward) + 1]["lines"]
     assert line["total"] == 1
@@ -549,12 +550,12 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
                     type(other)(other.data) for other in node.parents
                 ]  # the operation alone, on leaves of their own
                 out = ag.apply(node.op, *fresh, kind=type(node))
-                assert close(
+                assert is_the_engines(
                     line["local"],
                     ag.gradients(out, fresh[k], np.ones_like(out.data) if out.shape else None),
                     exactly,
                 )
-                assert close(line["upstream"], node.grad, exactly)
+                assert is_the_engines(line["upstream"], node.grad, exactly)
                 product = float(line["upstream"]) * float(line["local"])
                 assert float(line["share"]) == pytest.approx(product, rel=1e-9, nan_ok=True)
             share = float(line["share"])
@@ -568,11 +569,11 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
             )
             totals[parent] = line["total"]
             assert as_shown(line["text"].split("=")[-1]) == pytest.approx(share, rel=1e-3, nan_ok=True)
-    assert all(close(total, node.grad, exactly) for node, total in totals.items())
+    assert all(is_the_engines(total, node.grad, exactly) for node, total in totals.items())
     for line in steps[-1]["lines"]:
         node = nodes[line["leaf"]]
         if node.size == 1:
-            assert close(line["total"], node.grad, exactly)
+            assert is_the_engines(line["total"], node.grad, exactly)
         else:
             low, high, mean, norm = map(float, line["total"].split(",")[:4])
             assert [low, high] == pytest.approx([node.grad.min(), node.grad.max()], rel=1e-5)
@@ -581,7 +582,7 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
             )
     for i, grad, _ in steps[-1]["nodes"]:
         if nodes[i].requires_grad and nodes[i].size == 1:
-            assert close(grad, nodes[i].grad, exactly)
+            assert is_the_engines(grad, nodes[i].grad, exactly)
     assert all(
         "∂ —" in words for i, _, words in steps[0]["nodes"] if nodes[i].requires_grad
     )  # never 0 before a backward
@@ -1157,18 +1158,6 @@ def test_hostile_labels_are_shown_as_they_are(label, tab, tmp_path):
     assert page.evaluate("window.__pwned") is None
     assert page.locator("img").count() == 0
     assert page.locator("script").count() == 2
-
-
-def luminance(colour):
-    parts = [c / 255 for c in colour]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(a, b):
-    """The contrast of two colours, as WCAG 2 defines it."""
-    low, high = sorted((luminance(a), luminance(b)))
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

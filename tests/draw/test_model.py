@@ -7,7 +7,6 @@ import weakref
 
 import numpy as np
 import pytest
-from refusals import refused
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
@@ -15,6 +14,7 @@ from autograd_mini.core.engine import toposort
 from autograd_mini.draw.collapse import FEW, Group, collapse, sizes
 from autograd_mini.draw.model import Graph, readable
 from autograd_mini.draw.summary import number, spoken, summary
+from tests.helpers.refusals import refused
 
 
 def random_graph(seed, count=60):

@@ -4,10 +4,10 @@ import importlib.util
 
 import numpy as np
 import pytest
-from refusals import recording, refused
 
 import autograd_mini as ag
 from autograd_mini import Tensor
+from tests.helpers.refusals import recording, refused
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("matplotlib") is None, reason="matplotlib, the extra `plot`, is not installed"

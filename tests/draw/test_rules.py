@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from samples import SAMPLES
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
@@ -12,6 +11,7 @@ from autograd_mini.core import functions as F
 from autograd_mini.core.namespaces import arrays, scalar
 from autograd_mini.draw.model import Graph
 from autograd_mini.draw.rules import SIGN, Term, expression, formula
+from tests.samples import SAMPLES
 
 PYTHON = {"×": "*", "−": "-", "√(": "sqrt(", "≤": "<=", "≥": ">=", "≠": "!=", "^": "**"}
 PYTHON |= {"tanh²(": "tanh2(", "φ(": "normal_pdf(", "Φ(": "normal_cdf("}

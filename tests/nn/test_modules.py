@@ -8,19 +8,19 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from interrupt import Interrupt
 
 import autograd_mini as ag
 from autograd_mini import nn
 from autograd_mini.errors import DTypeError, GraphError, ShapeError, StateDictError
 from autograd_mini.nn import scalar
+from tests.helpers.interrupt import Interrupt
+from tests.helpers.peers import made, torch
 
-torch.set_num_threads(1)
 X = np.random.default_rng(5).normal(size=(7, 4))
 
 
@@ -335,7 +335,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "objects": ({**GOOD, "bias": np.array([{}], object)}, "bias is no array of numbers"),
     "Values": ({**GOOD, "bias": [ag.Value(1.0)]}, "bias"),
     "masked": ({**GOOD, "bias": np.ma.masked_array([1.0], [True])}, "bias"),
-    "torch": ({**GOOD, "bias": torch.ones(1, requires_grad=True)}, "bias"),
+    "torch": ({**GOOD, "bias": partial(torch.ones, 1, requires_grad=True)}, "bias"),
 }  # fmt: skip
 
 
@@ -344,7 +344,7 @@ def test_a_state_that_does_not_fit_is_refused_by_name_and_nothing_is_loaded(stat
     layer = nn.Linear(2, 1, rng=0, dtype="float32")
     before = layer.state_dict()
     with pytest.raises(StateDictError, match=f"^nothing was loaded into Linear: {text}") as caught:
-        layer.load_state_dict(state)
+        layer.load_state_dict(made(state))
     assert isinstance(caught.value, ValueError)
     assert all(np.array_equal(x, before[name]) for name, x in layer.state_dict().items())
 
@@ -998,10 +998,6 @@ def test_frozen_weights_stay_frozen() -> None:
     assert len(net.unfreeze().parameters()) == 4
 
 
-class Own(torch.nn.Module):
-    pass
-
-
 @pytest.mark.parametrize(
     ("make", "text"),
     [
@@ -1014,7 +1010,7 @@ class Own(torch.nn.Module):
             "BatchNorm1d has no counterpart",
         ),
         (lambda: torch.nn.ReLU6(), "ReLU6 has no counterpart"),
-        (Own, "Own has no counterpart"),
+        (lambda: type("Own", (torch.nn.Module,), {})(), "Own has no counterpart"),
         (lambda: torch.nn.Softplus(beta=2), "Softplus(beta=2"),
         (lambda: torch.nn.Softplus(threshold=5), "threshold=5"),
         (lambda: torch.nn.Softmax(), "Softmax without a dim has no counterpart: give it dim=-1"),
@@ -1047,12 +1043,12 @@ def test_a_layer_of_ours_without_a_counterpart_is_named(make: Any, text: str) ->
 
 @pytest.mark.parametrize(
     "given",
-    [3, None, torch.ones(2), nn.ReLU(), torch.nn.ReLU],
+    [3, None, partial(torch.ones, 2), nn.ReLU(), torch.nn.ReLU],
     ids=["int", "None", "tensor", "ours", "class"],
 )
 def test_from_torch_of_something_else_says_what_it_needs(given: Any) -> None:
     with pytest.raises(TypeError, match=re.escape("from_torch: a torch.nn.Module is needed")):
-        nn.from_torch(given)
+        nn.from_torch(made(given))
 
 
 def test_without_pytorch_both_ways_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

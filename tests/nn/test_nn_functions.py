@@ -5,28 +5,25 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-import torch.nn.functional as T
 
 import autograd_mini as ag
 from autograd_mini.errors import DTypeError, GraphError, ShapeError
 from autograd_mini.nn import activation_modules as modules
 from autograd_mini.nn import init, losses
 from autograd_mini.nn.activations import ACTIVATIONS, activation_of, identity
+from tests.helpers import numbers
+from tests.helpers.peers import torch
 
-torch.set_num_threads(1)
 RTOL = 1e-12  # relative, to the largest element of an array as well
 
 
-def close(ours: Any, theirs: Any, rtol: float = RTOL) -> None:
-    """Assert equal shapes, and numbers equal within rtol of themselves, or within rtol / 100 of the array's largest."""
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
-    assert ours.shape == theirs.shape
-    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol / 100 * np.abs(theirs).max(initial=0.0))
+close = partial(numbers.close, rtol=RTOL, floor=0.01)
+T = torch.nn.functional
 
 
 # ---- The checker: three readings of a function, each weighted and summed to go on ---------------------------------------
@@ -104,22 +101,22 @@ FUNCTIONS = {
     "log_softmax": lambda x: torch.log_softmax(x, -1),
 }
 MODULES = {
-    "ReLU": (modules.ReLU(), torch.nn.ReLU()),
-    "LeakyReLU": (modules.LeakyReLU(), torch.nn.LeakyReLU()),
-    "LeakyReLU(0.3)": (modules.LeakyReLU(0.3), torch.nn.LeakyReLU(0.3)),
-    "ELU": (modules.ELU(), torch.nn.ELU()),
-    "ELU(0.7)": (modules.ELU(0.7), torch.nn.ELU(0.7)),
-    "GELU": (modules.GELU(), torch.nn.GELU()),
-    "GELU(tanh)": (modules.GELU("tanh"), torch.nn.GELU("tanh")),
-    "SiLU": (modules.SiLU(), torch.nn.SiLU()),
-    "Sigmoid": (modules.Sigmoid(), torch.nn.Sigmoid()),
+    "ReLU": (modules.ReLU(), lambda x: torch.nn.ReLU()(x)),
+    "LeakyReLU": (modules.LeakyReLU(), lambda x: torch.nn.LeakyReLU()(x)),
+    "LeakyReLU(0.3)": (modules.LeakyReLU(0.3), lambda x: torch.nn.LeakyReLU(0.3)(x)),
+    "ELU": (modules.ELU(), lambda x: torch.nn.ELU()(x)),
+    "ELU(0.7)": (modules.ELU(0.7), lambda x: torch.nn.ELU(0.7)(x)),
+    "GELU": (modules.GELU(), lambda x: torch.nn.GELU()(x)),
+    "GELU(tanh)": (modules.GELU("tanh"), lambda x: torch.nn.GELU("tanh")(x)),
+    "SiLU": (modules.SiLU(), lambda x: torch.nn.SiLU()(x)),
+    "Sigmoid": (modules.Sigmoid(), lambda x: torch.nn.Sigmoid()(x)),
     "Sigmoid(2.5)": (modules.Sigmoid(2.5), lambda x: torch.sigmoid(2.5 * x)),
-    "Tanh": (modules.Tanh(), torch.nn.Tanh()),
-    "Softplus": (modules.Softplus(), torch.nn.Softplus()),
-    "Softmax": (modules.Softmax(), torch.nn.Softmax(-1)),
-    "Softmax(0)": (modules.Softmax(0), torch.nn.Softmax(0)),
-    "LogSoftmax": (modules.LogSoftmax(), torch.nn.LogSoftmax(-1)),
-    "LogSoftmax(0)": (modules.LogSoftmax(0), torch.nn.LogSoftmax(0)),
+    "Tanh": (modules.Tanh(), lambda x: torch.nn.Tanh()(x)),
+    "Softplus": (modules.Softplus(), lambda x: torch.nn.Softplus()(x)),
+    "Softmax": (modules.Softmax(), lambda x: torch.nn.Softmax(-1)(x)),
+    "Softmax(0)": (modules.Softmax(0), lambda x: torch.nn.Softmax(0)(x)),
+    "LogSoftmax": (modules.LogSoftmax(), lambda x: torch.nn.LogSoftmax(-1)(x)),
+    "LogSoftmax(0)": (modules.LogSoftmax(0), lambda x: torch.nn.LogSoftmax(0)(x)),
     "Identity": (modules.Identity(), lambda x: x + 0.0),
 }
 

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from interrupt import Interrupt
 
 import autograd_mini as ag
 from autograd_mini import optim
 from autograd_mini.errors import AnomalyError, DTypeError, GraphError, ShapeError, StateDictError
+from tests.helpers.interrupt import Interrupt
+from tests.helpers.peers import made, torch
 
-torch.set_num_threads(1)
 RTOL = 1e-12  # relative to the largest number of the parameter
 CHECKED = (1, 2, 3, 10, 50, 100)  # the steps after which trajectories are compared
 
@@ -799,7 +798,7 @@ def spoil(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         *way, last = path.split(".")
         for key in way:
             state = state[key]
-        state[last] = value
+        state[last] = made(value)
         if value is None:
             del state[last]
 
@@ -827,7 +826,7 @@ STATE_FAULTS = {
     "slot of strings": spoil("state.0.mean", np.array(["a", "b"])),
     "ragged slot": spoil("state.0.mean", [[1.0], [1.0, 2.0]]),
     "slot a Tensor": spoil("state.0.mean", ag.Tensor([1.0, 2.0])),
-    "slot of PyTorch's": spoil("state.0.mean", torch.zeros(2, requires_grad=True)),
+    "slot of PyTorch's": spoil("state.0.mean", partial(torch.zeros, 2, requires_grad=True)),
     "complex slot": spoil("state.0.mean", np.zeros(2, complex)),
     "slot nan": spoil("state.0.mean", np.array([0.0, math.nan])),
     "slot inf": spoil("state.1.square", np.array(math.inf)),

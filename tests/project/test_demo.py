@@ -1,8 +1,5 @@
 """The command line and the demo, run as a user runs them."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -10,16 +7,12 @@ import autograd_mini as ag
 from autograd_mini import cli
 from autograd_mini.gallery import demo
 from autograd_mini.gallery.data import digits
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "autograd_mini", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, encoding="utf8", check=False)
+from tests.helpers.processes import run_package
 
 
 def test_demo_shows_known_results_and_learns():
     """`python -m autograd_mini demo` prints micrograd's known results, learns XOR and the digits, and says that all is well."""
-    result = run("demo")
+    result = run_package("demo")
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     known = ("g = 24.7041   dg/da = 138.8338   dg/db = 645.5773", "a = -4  ∂ 138.834", "b = 2  ∂ 645.577")
@@ -36,7 +29,7 @@ def test_demo_shows_known_results_and_learns():
 
 def test_without_a_command_help_is_printed():
     """`python -m autograd_mini` alone prints short help and succeeds."""
-    result = run()
+    result = run_package()
     assert result.returncode == 0
     assert "demo" in result.stdout
     assert len(result.stdout.splitlines()) < 20
@@ -44,7 +37,7 @@ def test_without_a_command_help_is_printed():
 
 def test_an_unknown_command_is_refused():
     """A command that does not exist ends with status 2 and names the choices."""
-    result = run("dmeo")
+    result = run_package("dmeo")
     assert result.returncode == 2
     assert "demo" in result.stderr
 

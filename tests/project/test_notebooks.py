@@ -1,13 +1,13 @@
 """The notebooks run, and are what their sources say."""
 
-from pathlib import Path
-
 import jupytext
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
+from tests.helpers.processes import ROOT, TIMEOUT
+
+FOLDER = ROOT / "notebooks"
 SOURCES = sorted(FOLDER.glob("[0-9]*.py"))
 
 
@@ -24,7 +24,7 @@ def test_notebook_runs_and_is_paired(source):
     """The text source runs from top to bottom, its asserts hold, and the committed notebook has its cells and outputs."""
     notebook = jupytext.read(source)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(FOLDER.parent)}}).execute()
+    NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": str(FOLDER.parent)}}).execute()
     committed = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     assert [cell.source for cell in committed.cells] == [cell.source for cell in notebook.cells]
     assert any("assert" in cell.source for cell in notebook.cells[-2:])

@@ -4,11 +4,12 @@ import contextlib
 import io
 import re
 import runpy
-from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf8")
+from tests.helpers.processes import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -57,7 +58,7 @@ def test_a_wrong_comment_is_noticed():
 def test_the_two_commands_stand_at_the_top_and_in_ci(command):
     """README's two commands are those that CI runs."""
     assert command in README[:1500]
-    assert command in (Path(__file__).parent.parent / ".ci" / "run").read_text(encoding="utf8")
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf8")
 
 
 def test_twelve_lines():
@@ -68,7 +69,7 @@ def test_twelve_lines():
 @pytest.mark.parametrize("name", ["neuron", "network", "neurons", "tensors"])
 def test_the_pictures_are_what_draw_gives(name):
     """README's pictures are those of docs/pictures.py, to the letter: `python docs/pictures.py` makes them anew."""
-    root = Path(__file__).parent.parent / "docs"
+    root = ROOT / "docs"
     assert f"docs/pictures/{name}.svg" in README
     made = runpy.run_path(str(root / "pictures.py"))["drawing"](name).svg
     assert (root / "pictures" / f"{name}.svg").read_text(encoding="utf8") == made

@@ -15,6 +15,7 @@ import autograd_mini as ag
 from autograd_mini import train
 from autograd_mini.gallery.picture import save_curves
 from autograd_mini.train import EarlyStopping, History, fit
+from tests.helpers.processes import TIMEOUT, run_script
 
 rng = np.random.default_rng(7)
 X, W = rng.normal(size=(23, 3)), rng.normal(size=(3, 2))
@@ -1156,7 +1157,7 @@ def test_in_a_real_notebook():
     ]  # fmt: skip
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbclient.NotebookClient(notebook, timeout=120).execute()
+    nbclient.NotebookClient(notebook, timeout=TIMEOUT).execute()
     _, lines, live, plot, shown = [cell.outputs for cell in notebook.cells]
     assert [output.output_type for output in lines] == ["stream"] * len(lines)
     text = "".join(output.text for output in lines)
@@ -1169,16 +1170,12 @@ def test_in_a_real_notebook():
 
 def test_importing_train_imports_no_extra():
     """Neither matplotlib nor tqdm nor IPython is imported by the package, nor by a quiet run."""
-    import subprocess
-
     code = (
         "import sys, autograd_mini as ag, numpy as np; from autograd_mini.train import fit; w = ag.Tensor([0.0]);"
         "fit(lambda x: x * w, np.ones((4, 1)), np.ones((4, 1)), loss=ag.nn.mse, optimizer=ag.optim.SGD([w], lr=0.1), epochs=2);"
         "print(sorted({'matplotlib', 'tqdm', 'IPython'} & set(sys.modules)))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
+    result = run_script(code)
     assert result.stdout == "[]\n"
     assert result.stderr == ""
 
