@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .core.array_rows import EINSUM, logabsdet
+from .core.array_rows import EINSUM, logabsdet, matmul
 from .core.functions import (
     _axis,
     _one,
@@ -43,12 +43,9 @@ def dot(x: Any, y: Any, bias: Any = None) -> Any:
         return DOT(len(x))(*x, *y, 0.0 if bias is None else bias)
     m, n = len(shape(x)), len(shape(y))
     if not m or not n:
-        out = rows.multiply(x, y)
-    elif n <= 2:
-        out = array_rows.matmul(x, y)
+        out = multiply(x, y)
     else:
-        out = array_rows.matmul(_flat_rows(x), _last_but_one_first(y))
-        out = reshape(out, (*shape(x)[:-1], *shape(y)[:-2], shape(y)[-1]))
+        out = matmul(x, y) if n <= 2 else tensordot(x, y, (-1, -2))
     return out if bias is None else out + bias
 
 

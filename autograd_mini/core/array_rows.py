@@ -1,6 +1,7 @@
 # fmt: off
 """The table, third part: reductions, products, shapes, indices and linear algebra, for Tensors."""
 
+import functools
 import itertools
 import math
 import string
@@ -26,7 +27,7 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple(range(ndim)) if axis is None else tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
 
 
-@family
+@functools.lru_cache(maxsize=4096)
 def _reduced(shape: tuple[int, ...], axis: Axis) -> tuple[int, tuple[int, ...]]:
     """How many elements a reduction takes together, and the shape it gives with keepdims."""
     lost = axes_of(axis, len(shape))
@@ -334,15 +335,18 @@ def STACK(axis: int) -> Op:
     return ArrayOp("stack", lambda xp, *xs: xp.stack(xs, axis=axis), vjps)
 
 
+@functools.partial(family, is_kept=False)
 def GETITEM(index: Any) -> Op:
     return ArrayOp("getitem", lambda xp, x: x[index], (lambda xp, g, out, x: xp.scatter(g, xp.shape(x), index),))
 
 
+@functools.partial(family, is_kept=False)
 def SCATTER(shape: tuple[int, ...], index: Any) -> Op:
     """Zeros of that shape with x added at an index, repeated places adding up: what getitem's gradient is."""
     return ArrayOp("scatter", lambda xp, x: xp.scatter(x, shape, index), (lambda xp, g, out, x: g[index],))
 
 
+@functools.partial(family, is_kept=False)
 def INDEX_UPDATE(index: Any) -> Op:
     def share_of_value(xp: Any, g: Any, out: Any, x: Any, value: Any) -> Any:  # of a repeated place only the last was kept
         return g[index] * xp.last_written(xp.shape(x), index)

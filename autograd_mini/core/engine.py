@@ -94,8 +94,9 @@ def sweep(
                 raise noted(error, f"raised by the gradient of operation {node.op.name!r}") from None
             for parent, share in found:
                 if parent in grads:
-                    share = (reading or KINDS[type(parent)]).add(parent, grads[parent], share)
-                grads[parent] = share
+                    grads[parent] = (reading or KINDS[type(parent)]).add(parent, grads[parent], share)
+                else:
+                    grads[parent] = share
     return grads
 
 

@@ -50,7 +50,7 @@ def power(x: Any, n: Any) -> Any:
 
 @lru_cache(maxsize=256, typed=True)
 def _power_of_value(n: float) -> Callable[[Any], Any]:
-    return quick_method(rows.POW(n))
+    return quick_method(rows.POW(n), apply)
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -579,7 +579,7 @@ def sort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
 METHODS = """
     sum mean var std prod max min cumsum cumprod reshape ravel transpose swapaxes squeeze clip round
 """.split()  # noqa: SIM905
-UNARY = {name: vars(rows)[name] for name in "exp log sqrt square sin cos tanh abs relu sigmoid".split()}
+UNARY = {name: vars(rows)[name] for name in ["exp", "log", "sqrt", "square", "sin", "cos", "tanh", "abs", "relu", "sigmoid"]}
 UNARY |= {"softplus": special_rows.softplus, "__neg__": rows.negative, "__abs__": rows.abs}
 
 
@@ -669,7 +669,9 @@ class _Graph(Reading):
 
 GRAPH = _Graph()
 _names = {name: row for file in (rows, special_rows, array_rows) for name, row in vars(file).items()}
-TABLE = {name: row for name, row in _names.items() if isinstance(row, Op) or hasattr(row, "__wrapped__")}
+TABLE = {
+    name: row for name, row in _names.items() if isinstance(row, Op) or (name.isupper() and callable(row))
+}
 GRAPH.xp = SimpleNamespace(
     **{name: row for name, row in TABLE.items() if isinstance(row, Op)},
     asarray=lambda x, dtype: cast(x, dtype),

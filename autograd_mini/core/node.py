@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import GraphError, explained
+from ..support.coercion import FLOAT_TYPES
 from ..support.modes import keeps_constants, meta_here
 from .engine import backward
 from .op import Op
@@ -122,7 +123,7 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
         kind = KINDS.get(type(x))
         if kind is ARRAYS or isinstance(x, np.ndarray):
             reading = ARRAYS
-            dtypes.add(x.dtype)
+            dtypes |= {x.dtype} & FLOAT_TYPES
         elif isinstance(x, LISTS):
             reading = ARRAYS
             has_nodes = has_nodes or holds_node(x)
@@ -243,8 +244,9 @@ class Node:
 
     def detach(self) -> Self:
         """Return a constant with a copy of the data, outside the graph."""
-        found = made(KINDS[type(self)], copy.copy(self.data), meta={"cut": "detach"})
-        return found  # type: ignore[no-any-return]
+        return made(  # type: ignore[no-any-return]
+            KINDS[type(self)], copy.copy(self.data), meta={"cut": "detach"}
+        )
 
     def _refuse_to_cut(self, call: str) -> None:
         """Refuse a call that would leave the graph without a word."""

@@ -62,7 +62,8 @@ class Op:
         self.is_joint = callable(rules)  # one rule for all parents
         self.has_derivative = bool(rules)
         self.__module__ = getattr(forward, "__module__", None) or __name__
-        self.is_ours = self.__module__.startswith(OURS)  # its results need no checking
+        written_in = {getattr(rule, "__module__", "") for rule in (forward, *((rules,) if self.is_joint else rules))}
+        self.is_ours = all(str(name).startswith(OURS) for name in written_in)  # its results need no checking
         self.quick: Any = None  # what made_quick made of the rules, once a sweep over floats has asked
         self.__name__ = self.__qualname__ = name
         if doc:

@@ -215,9 +215,9 @@ class _Floats(Reading):
 
     def result(self, data: Any, op: Op) -> float:
         """Return what a user's own operation computed, if it is a number."""
-        if isinstance(data, int | float | np.number | np.ndarray) and np.size(data) == 1:
-            if np.asarray(data).dtype.kind in "biuf":
-                return float(np.asarray(data).item())
+        is_number = isinstance(data, int | float | np.number | np.ndarray) and np.size(data) == 1
+        if is_number and np.asarray(data).dtype.kind in "biuf":
+            return float(np.asarray(data).item())
         raise GraphError(f"{op.name!r} returned {describe(data)}: return a real number")
 
     def share_for(self, parent: Any, share: Any, op: Op) -> float:

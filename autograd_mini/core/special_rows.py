@@ -131,7 +131,7 @@ def logits_slope(xp: Any, x: Any, t: Any) -> Any:
     return (1.0 - t) * xp.sigmoid(x) - t * xp.sigmoid(-x)
 
 
-sigmoid_cross_entropy = Op("sigmoid_cross_entropy", lambda xp, x, t: logits_loss(xp, x, t),
+sigmoid_cross_entropy = Op("sigmoid_cross_entropy", logits_loss,
     (lambda xp, g, out, x, t: g * logits_slope(xp, x, t), lambda xp, g, out, x, t: -g * x),
     "−t·log σ(x) − (1 − t)·log(1 − σ(x)), x a logit; sigmoid_cross_entropy(-1000.0, 1.0) = 1000.0")
 

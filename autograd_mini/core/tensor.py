@@ -83,6 +83,11 @@ class Tensor(Node):
         """float64 or float32."""
         return self.data.dtype
 
+    @property
+    def T(self) -> "Tensor":
+        """The Tensor with its axes reversed."""
+        return self.transpose()  # type: ignore[attr-defined, no-any-return]  # functions.py attaches it
+
     def item(self) -> float:
         """The number alone, outside the graph; ValueError where there are several.
 

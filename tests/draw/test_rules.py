@@ -7,10 +7,10 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
-from autograd_mini.core import functions as F
-from autograd_mini.core.namespaces import arrays, scalar
+from autograd_mini.core.readings import arrays, scalar
 from autograd_mini.draw.model import Graph
 from autograd_mini.draw.rules import SIGN, Term, expression, formula
+from tests.helpers.table import F
 from tests.samples import SAMPLES
 
 PYTHON = {"×": "*", "−": "-", "√(": "sqrt(", "≤": "<=", "≥": ">=", "≠": "!=", "^": "**"}

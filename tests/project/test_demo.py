@@ -54,13 +54,13 @@ def test_demo_without_torch_leaves_its_column_out(monkeypatch, capsys):
 
 def test_demo_reports_a_wrong_gradient(monkeypatch, capsys):
     """A wrong rule in the table is noticed: the exit status is 1."""
-    right = ag.core.ops.TANH.vjps
+    right = ag.tanh.vjps
     monkeypatch.setattr(demo, "xor", lambda: 1.0)
     monkeypatch.setattr(demo, "handwriting", lambda: (ag.nn.MLP([64, 5, 10], activation="tanh", rng=0), 0.99))
-    monkeypatch.setattr(ag.core.ops.TANH, "vjps", (lambda xp, g, out, x: g * (1.0 - out),))
+    monkeypatch.setattr(ag.tanh, "vjps", (lambda xp, g, out, x: g * (1.0 - out),))
     assert demo.main() == 1
     assert "SOMETHING IS WRONG" in capsys.readouterr().out
-    monkeypatch.setattr(ag.core.ops.TANH, "vjps", right)
+    monkeypatch.setattr(ag.tanh, "vjps", right)
     assert demo.main() == 0
 
 
