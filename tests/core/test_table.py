@@ -225,6 +225,7 @@ def complex_step(levels: Levels, h: float = 1e-150) -> Iterator[np.ndarray]:
 # ---- Every row --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(("sample", "kind"), CASES)
 def test_orders_1_to_3_equal_pytorch(sample: Sample, kind: str) -> None:
     """The value and the gradients of order 1, 2 and 3 of every row are PyTorch's, to a relative 1e-10."""
@@ -237,6 +238,7 @@ def test_orders_1_to_3_equal_numeric_derivatives(sample: Sample, kind: str) -> N
     check_by_numbers(sample, kind)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("sample", [pytest.param(s, id=str(s)) for s in MASKS])
 def test_masks_have_values_and_no_derivative(sample: Sample) -> None:
     """A row without a derivative gives PyTorch's values, as a node of its own that is no variable."""
@@ -593,6 +595,7 @@ def test_an_operand_that_needs_no_gradient_gets_none_computed(sample: Sample) ->
 # ---- The samples themselves -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_every_row_has_a_sample() -> None:
     """A row of the table that no sample names fails here: add one to tests/samples.py."""
     assert rows_without_sample(ops.TABLE, SAMPLES) == []
