@@ -50,9 +50,9 @@ def test_s2_every_gradient_is_pytorchs(seed, centred):
         ours["loss"].backward()
         right["loss"].backward()
         for name, node in ours.items():
-            close(node.grad, right[name].grad, 1e-10, f"step {step}, {name}")
+            close(node.grad, right[name].grad, 1e-10, name=f"step {step}, {name}")
         for i, (w, their) in enumerate(zip(params, theirs, strict=True)):
-            close(w.grad, their.grad, 1e-10, f"step {step}, parameter {i}")
+            close(w.grad, their.grad, 1e-10, name=f"step {step}, parameter {i}")
         sgd.step()
 
 
