@@ -1,6 +1,6 @@
 """What holds for every test: peers are imported before the tests that use them, and what is slow stands aside."""
 
-import zlib
+import hashlib
 
 import pytest
 
@@ -18,7 +18,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def place(item: pytest.Item) -> float:
     """A number from 0 to 1 that follows from the test's name, and so stays for ever."""
-    return zlib.crc32(item.nodeid.encode()) / 2**32
+    digest = hashlib.blake2b(item.nodeid.encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") / 2**32
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

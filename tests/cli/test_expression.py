@@ -42,6 +42,7 @@ UNDERSTOOD = [
 ]  # fmt: skip
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("text", UNDERSTOOD, ids=UNDERSTOOD)
 def test_an_expression_is_what_python_makes_of_it(text):
     """Value and gradients are those of the same text, run on Values by Python."""

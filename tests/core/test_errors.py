@@ -167,6 +167,7 @@ UNFIT = {
 }
 
 
+@pytest.mark.smoke
 @cases(UNFIT)
 def test_what_is_no_real_number_is_refused_by_both_classes(given, texts):
     """Value(…), Tensor(…) and operands of an operation: DTypeError (TypeError) that names what came and how to convert it.

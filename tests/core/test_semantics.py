@@ -37,6 +37,7 @@ def run(script):
 # ---- Fan-out ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @KINDS
 def test_fan_out(make):
     """b = a + a; c = b + b gives 4, exactly, with every interior gradient right."""
@@ -642,9 +643,14 @@ print("done", total(x.grad) > 0)
 
 
 @pytest.mark.parametrize(
-    ("make", "n"), [("ag.Value", 1_000_000), ("lambda d: ag.Tensor([d])", 100_000)], ids=["Value", "Tensor"]
+    ("make", "n"),
+    [
+        pytest.param("ag.Value", 1_000_000, id="Value", marks=pytest.mark.slow),
+        ("ag.Value", 100_000),
+        ("lambda d: ag.Tensor([d])", 100_000),
+    ],
 )
-def test_a_chain_of_a_million_operations(make, n):
+def test_a_long_chain_of_operations(make, n):
     """Forward, backward, gradients, create_graph, repr and being dropped, at a recursion limit of 200."""
     assert run(CHAIN.format(make=make, n=n)) == "done True"
 
@@ -1082,6 +1088,7 @@ def test_micrograds_readme():
     assert (f"{a:.4f}", f"{g:.4f}") == ("-4.0000", "24.7041")
 
 
+@pytest.mark.smoke
 def test_micrograds_names_keep_working():
     """Value(…).data, .grad, .relu(), .backward(); nn.scalar.MLP with .parameters() and .zero_grad()."""
     net = ag.nn.scalar.MLP(2, [16, 16, 1], rng=1)

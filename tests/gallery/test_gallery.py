@@ -21,6 +21,7 @@ def test_the_gallery_is_listed(capsys):
     assert "oscillator" in capsys.readouterr().err
 
 
+@pytest.mark.smoke
 def test_every_entry_is_a_file_with_one_interface():
     """Each name of the list is a module whose main takes a seed and the path of a picture; and there is none beside them."""
     files = {path.stem for path in Path(oscillator.__file__).parent.glob("*.py")} - {

@@ -9,7 +9,7 @@ from autograd_mini.gallery import maximise_input
 from tests.helpers.peers import torch
 
 
-@pytest.fixture(scope="module", params=[0, 1], ids=["seed 0", "seed 1"])
+@pytest.fixture(scope="module", params=[0, pytest.param(1, marks=pytest.mark.slow)], ids=["seed 0", "seed 1"])
 def trained(request):
     """The weights after training, where the ascent starts (x1 = 1, as in the post), and the ascent without and with bounds."""
     thetas, start = (

@@ -10,7 +10,7 @@ def close(ours: Any, theirs: Any, rtol: float = 1e-10, floor: float = 0.01, name
 
     Args:
         ours: A number, an array, or lists, tuples and dicts of them. No node: what is compared is plain data.
-        theirs: The same; a leaf may be a Tensor of PyTorch's.
+        theirs: The same; a leaf may be a Tensor of PyTorch's. Beside an array it may be a list of its elements.
         rtol: How far each number may be from its counterpart, relative to the counterpart.
         floor: What sums that cancel may add to that, as a part of rtol times the largest number of the leaf.
         name: Stands in the message.
@@ -21,7 +21,7 @@ def close(ours: Any, theirs: Any, rtol: float = 1e-10, floor: float = 0.01, name
     ...
     AssertionError: : list, should be tuple
     """
-    if isinstance(theirs, dict | list | tuple):
+    if isinstance(theirs, dict | list | tuple) and type(ours) is not np.ndarray:
         assert type(ours) is type(theirs), f"{name}: {type(ours).__name__}, should be {type(theirs).__name__}"
         assert len(ours) == len(theirs), f"{name}: {len(ours)} parts, should be {len(theirs)}"
         if isinstance(theirs, dict):

@@ -94,6 +94,7 @@ def refused(path, content, match=None):
 # ---- Round trips ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @FORMATS
 def test_everything_comes_back(tmp_path, kind):
     """Nested dicts, lists, tuples, numbers, NaN, None, NumPy scalars and odd keys are the same after save and load."""

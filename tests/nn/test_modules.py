@@ -518,6 +518,7 @@ def test_a_module_of_the_users_own_has_a_table_too() -> None:
 # ---- Linear -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("shape", [(4,), (7, 4), (2, 3, 4), (0, 4)], ids=str)
 @pytest.mark.parametrize("bias", [True, False])
 def test_linear_equals_torchs(shape: tuple[int, ...], bias: bool) -> None:

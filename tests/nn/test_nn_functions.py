@@ -63,7 +63,7 @@ def agree(
     ours: Callable[..., Any], theirs: Callable[..., Any], arrays: list[np.ndarray], rtol: float = RTOL
 ) -> None:
     for mine, other in zip(by_ours(ours, arrays), by_torch(theirs, arrays), strict=True):
-        close(mine, other, rtol)
+        close(mine, other, rtol=rtol)
 
 
 @pytest.mark.parametrize(
@@ -454,8 +454,8 @@ def test_losses_keep_float32(name, reduction):
     q = ag.Tensor(x.astype(float))
     exact = loss.ours(q, t.astype(float), reduction)
     exact.sum().backward()
-    close(out.data, exact.data, 1e-5)
-    close(p.grad, q.grad, 1e-5)
+    close(out.data, exact.data, rtol=1e-5)
+    close(p.grad, q.grad, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.scalar])
@@ -510,8 +510,8 @@ def test_nll_of_log_softmax_is_cross_entropy():
             losses.nll(ag.log_softmax(z), [0, 3, 1, 2, 2, 0]),
         )
         assert one.dtype == other.dtype == np.dtype(dtype)
-        close(one.data, other.data, rtol)
-        close(ag.gradients(one, z), ag.gradients(other, z), 10 * rtol)
+        close(one.data, other.data, rtol=rtol)
+        close(ag.gradients(one, z), ag.gradients(other, z), rtol=10 * rtol)
 
 
 # Value and gradient at the points of the list of conventions.
@@ -590,13 +590,13 @@ def test_kl_div_where_the_target_is_nothing():
     x = ag.Tensor([-math.inf, -1.0, -2.0])
     plain = losses.kl_div(x, [0.0, 0.25, 0.75], "sum")
     in_logs = losses.kl_div(x, ag.log([0.0, 0.25, 0.75]), "sum", log_target=True)
-    close(plain.item(), 0.25 * (math.log(0.25) + 1.0) + 0.75 * (math.log(0.75) + 2.0), 1e-14)
-    close(in_logs.item(), plain.item(), 1e-14)
-    close(ag.gradients(plain, x), [0.0, -0.25, -0.75], 1e-14)
-    close(ag.gradients(in_logs, x), [0.0, -0.25, -0.75], 1e-14)
+    close(plain.item(), 0.25 * (math.log(0.25) + 1.0) + 0.75 * (math.log(0.75) + 2.0), rtol=1e-14)
+    close(in_logs.item(), plain.item(), rtol=1e-14)
+    close(ag.gradients(plain, x), [0.0, -0.25, -0.75], rtol=1e-14)
+    close(ag.gradients(in_logs, x), [0.0, -0.25, -0.75], rtol=1e-14)
     t = ag.Tensor([-math.inf, -1.0])
     out = losses.kl_div([-2.0, -2.0], t, "sum", log_target=True)
-    close(ag.gradients(out, t), [0.0, 2.0 * math.exp(-1.0)], 1e-14)
+    close(ag.gradients(out, t), [0.0, 2.0 * math.exp(-1.0)], rtol=1e-14)
 
 
 def test_a_divergence_of_a_distribution_from_itself_is_0():

@@ -520,6 +520,7 @@ SCHEDULES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(("ours", "theirs"), SCHEDULES.values(), ids=SCHEDULES)
 def test_the_rates_of_a_schedule_equal_those_of_torch(ours: Any, theirs: Any) -> None:
     """60 epochs, to 1e-12 of the rate (and 1e-16 where it touches 0)."""

@@ -83,6 +83,7 @@ def judged(name: str, fault: str, excesses: dict[str, str]) -> None:
         assert not fault, f"{name}: {fault}"
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("budget", BUDGETS, ids=lambda budget: budget.name)
 def test_the_budgets_of_code_lines_and_tokens_hold(budget):
     """Each part of the package keeps to design.md's code lines and tokens; `python -m tests.project.count` prints them all."""
@@ -270,6 +271,7 @@ def wrong_imports():
     return found
 
 
+@pytest.mark.smoke
 def test_imports_go_one_way():
     """Every import inside the package, also those within functions, goes to a line above its own in design.md's list."""
     excesses = {name.partition(": ")[2] for name in EXCESSES if name.startswith("import: ")}

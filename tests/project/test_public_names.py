@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 import autograd_mini as ag
 from tests.helpers.processes import run_script
 from tests.project.count import PACKAGE
@@ -52,6 +54,7 @@ def as_ruff_sorts(name):
     ]
 
 
+@pytest.mark.smoke
 def test_all_is_sorted_and_complete():
     """ag.__all__ is sorted, has no doubles, and equals the public names."""
     names = ag.__all__

@@ -33,6 +33,7 @@ def printed(blocks: list[str]) -> list[list[str]]:
     return outputs
 
 
+@pytest.mark.smoke
 def test_blocks_print_what_their_comments_say(tmp_path, monkeypatch):
     """Every Python block of README runs, and prints the lines that stand in its comments."""
     monkeypatch.chdir(tmp_path)

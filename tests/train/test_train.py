@@ -88,6 +88,7 @@ def test_a_run_is_bit_for_bit_the_loop_by_hand(make, shuffle, size):
     assert (history.stopped, history.kept) == (None, 4)
 
 
+@pytest.mark.smoke
 def test_the_loss_of_an_epoch_is_weighted_by_the_rows_of_its_batches():
     """With the parameters held still, the mean over batches of unequal size is the mean over all rows (1e-14 relative)."""
     net = network()
