@@ -1,8 +1,10 @@
 """Files of weights: what is saved comes back bit for bit, a save is whole or not at all, and no damaged or hostile file is believed."""
 
+import contextlib
 import errno
 import functools
 import io
+import itertools
 import json
 import math
 import os
@@ -937,6 +939,138 @@ def test_1000_mutations_never_crash_and_never_load_other_numbers(tmp_path, kind,
     assert os.listdir(tmp_path) == [path.name]
 
 
+def flipped(content, *places):
+    """The content with one bit changed at each of these places."""
+    changed = bytearray(content)
+    for at, bit in places:
+        changed[at] ^= 1 << bit
+    return bytes(changed)
+
+
+def never_another(path, content, state):
+    """The file with this content is refused, or holds the very state."""
+    path.write_bytes(content)
+    try:
+        assert same(state, load(path))
+    except SerializationError:
+        return True
+    return False
+
+
+@FORMATS
+def test_a_damaged_file_of_ours_is_never_read_as_that_of_another_program(tmp_path, kind):
+    """Two to six flips where a file says that it is ours, in each pair of its marks, and at random."""
+    state = {"w": np.arange(3.0), "mask": np.array([True, False])}
+    path, whole = written(tmp_path, kind, state)
+    marks = [at for at in range(len(whole)) if whole[at : at + 13] == b"autograd_mini"]
+    assert len(marks) == (4 if kind == "npz" else 2)
+    rng = random.Random(kind)
+    for first, second in itertools.combinations([*marks, whole.index(b"format"), whole.index(b"version")], 2):
+        for _ in range(50):
+            places = [(at + rng.randrange(7), rng.randrange(7)) for at in (first, second)]
+            assert never_another(path, flipped(whole, *places), state)
+    start = 0 if kind == "safetensors" else whole.index(b"PK\1\2")
+    end = len(whole) if kind == "npz" else 8 + whole[0] + 256 * whole[1]
+    for _ in range(1500):
+        places = {(rng.randrange(start, end), rng.randrange(8)) for _ in range(rng.randrange(2, 7))}
+        assert never_another(path, flipped(whole, *places), state)
+
+
+@pytest.mark.parametrize("key", ["autograd_mini", "autograd_mino", "b", "autograd"])
+@pytest.mark.parametrize("digits", ["0" * 64, "0" * 63, ""], ids=["digits", "a digit less", "none"])
+def test_metadata_like_ours_without_its_checksum_is_refused(tmp_path, key, digits):
+    """Also when both marks have changed, and when other metadata stand before."""
+    state = '{"format":"autograd_minj","version":1,"state":{"dict":{"w":{"array":"w"}}}}'
+    for more in ({}, {"a": "b"}):
+        header = {"__metadata__": {**more, key: f"{digits} {state}"}, "w": entry()}
+        refused(tmp_path / "net.safetensors", tensors_of(header, bytes(16)), "checksum")
+
+
+def test_an_npz_of_ours_without_its_comment_is_refused(tmp_path):
+    """Its end cut off, and the length of the comment made to fit."""
+    path, whole = written(tmp_path, "npz", {"w": np.ones(2)})
+    refused(path, whole[: -21 - 64 - 2] + b"\0\0", "a part is missing")
+
+
+OTHERS = {
+    "metadata of PyTorch": {"__metadata__": {"format": "pt"}, "w": entry()},
+    "JSON in metadata": {
+        "__metadata__": {"config": '{"format":"pt","version":1,"state":{"a":1}}'},
+        "w": entry(),
+    },
+    "our name in metadata": {"__metadata__": {"by": "autograd_mini 1.0"}, "w": entry()},
+    "our name of an array": {"autograd_mini": entry()},
+    "more in an entry": {"w": {**entry(), "x": 1}},
+    "no metadata": {"w": entry()},
+}
+
+
+@pytest.mark.parametrize("header", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("pad", [b"", b"   ", b"\t"], ids=["no pad", "spaces", "a tab"])
+def test_a_safetensors_of_another_program_loads(tmp_path, header, pad):
+    """What the package itself reads: metadata like ours are none of ours."""
+    (name,) = header.keys() - {"__metadata__"}
+    content = tensors_of(header, np.arange(2.0).tobytes(), pad=pad)
+    assert same({name: np.arange(2.0)}, load_bytes(tmp_path, content, "safetensors"))
+
+
+def test_an_npz_whose_members_end_in_npy_twice_keeps_them_apart(tmp_path):
+    """np.load itself gives the array "a" under the name "a.npy"."""
+    state = {"a": np.zeros(1), "a.npy": np.ones(2), "file": np.ones(3), "b c": np.ones(4)}
+    np.savez(tmp_path / "net.npz", **{name: array for name, array in state.items() if name != "file"})
+    assert same({name: array for name, array in state.items() if name != "file"}, load(tmp_path / "net.npz"))
+    save(state, tmp_path / "ours.npz")
+    assert same(state, load(tmp_path / "ours.npz"))
+
+
+@pytest.mark.parametrize("place", [6, 8], ids=["encrypted", "compressed"])
+def test_what_an_archive_says_twice_is_read_from_its_table(tmp_path, place):
+    """A flag beside the member itself changes no number."""
+    assert same({"a": np.zeros(2)}, load_bytes(tmp_path, changed(ONE, place, b"\1")))
+
+
+def test_each_flip_and_truncation_of_an_npz_by_numpy_gives_the_same_numbers_or_an_error(tmp_path):
+    """Its own CRC-32 guards the arrays, and both places of a name the names."""
+    state = {"w": np.arange(3.0), "mask": np.array([[True, False]]).T, "e": np.zeros((0, 2))}
+    path, taken = tmp_path / "net.npz", 0
+    np.savez(path, **state)
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        refused(path, whole[:end])
+    for at in range(len(whole)):
+        taken += not never_another(path, flipped(whole, (at, at % 8)), state)
+    assert taken < len(whole) / 3  # dates and versions, which nobody reads
+
+
+def test_each_flip_and_truncation_of_a_safetensors_by_another_program_is_arrays_or_an_error(tmp_path):
+    """It has no checksum: a flip may give other numbers, but no other exception, and no truncation loads."""
+    path = tmp_path / "net.safetensors"
+    tensors.save_file({"w": np.arange(3.0), "mask": np.array([True, False])}, path, metadata={"by": "me"})
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        refused(path, whole[:end])
+    for at, bit in itertools.product(range(len(whole)), range(8)):
+        path.write_bytes(flipped(whole, (at, bit)))
+        with contextlib.suppress(SerializationError):
+            assert all(type(array) is np.ndarray for array in load(path).values())
+
+
+@FORMATS
+def test_integers_of_any_length_come_back(tmp_path, kind):
+    """Up to the 4300 digits that Python itself writes."""
+    state = {"n": [10**4299, -(1 << 5000), 0]}
+    path, _ = written(tmp_path, kind, state)
+    assert same(state, load(path))
+
+
+@FORMATS
+def test_20000_arrays_whose_keys_are_no_names_are_saved_at_once(tmp_path, kind):
+    """Each gets a name of its own without a search through all the others."""
+    state = {f"{i}?": np.float32(i) for i in range(20_000)}
+    path, _ = written(tmp_path, kind, state)
+    assert same(state, load(path))
+
+
 # ---- Memory -----------------------------------------------------------------------------------------------------------
 
 
@@ -993,6 +1127,22 @@ def test_a_file_replaced_while_it_is_read_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(safetensors, "safe_open", replacing)
     with pytest.raises(SerializationError, match="replaced while it was read"):
         load(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+@FORMATS
+def test_a_pipe_is_not_replaced(tmp_path, kind):
+    """A save, of a picture too, would put a file in the place of what others read from: it is refused, the pipe stays."""
+    path = tmp_path / f"net.{kind}"
+    os.mkfifo(path)
+    (tmp_path / f"link.{kind}").symlink_to(path)
+    for name in (path, tmp_path / f"link.{kind}"):
+        with pytest.raises(OSError, match=f"a pipe or a device cannot be replaced.*net.{kind}"):
+            save({}, name)
+    with pytest.raises(OSError, match="a pipe or a device"):
+        writing.write_file(path, b"")
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == [f"link.{kind}", f"net.{kind}"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
