@@ -15,20 +15,9 @@ def identity(x: Any) -> Any:
     return x
 
 
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "identity": identity,
-    "linear": identity,
-    "relu": functions.relu,
-    "leaky_relu": functions.leaky_relu,
-    "elu": functions.elu,
-    "gelu": functions.gelu,
-    "silu": functions.silu,
-    "sigmoid": functions.sigmoid,
-    "tanh": functions.tanh,
-    "softplus": functions.softplus,
-    "softmax": functions.softmax,
-    "log_softmax": functions.log_softmax,
-}
+NAMES = ("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softplus", "softmax", "log_softmax")
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"identity": identity, "linear": identity}
+ACTIVATIONS |= {name: getattr(functions, name) for name in NAMES}
 
 
 def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -42,14 +31,12 @@ def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any
     """
     if isinstance(activation, type):
         name = activation.__name__
-        raise TypeError(
-            f"activation must be a name, a function or a Module, got the class {name}: pass {name}()"
-        )
+        kinds = "a name, a function or a Module"
+        raise TypeError(f"activation must be {kinds}, got the class {name}: pass {name}()")
     if callable(activation):
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         kind = ValueError if isinstance(activation, str) else TypeError
-        raise kind(
-            f"unknown activation {activation!r}: one of {', '.join(ACTIVATIONS)}, or a function or Module"
-        )
+        known = ", ".join(ACTIVATIONS)
+        raise kind(f"unknown activation {activation!r}: one of {known}, or a function or Module")
     return ACTIVATIONS[activation]

@@ -69,25 +69,20 @@ def _module_from(module: Any, nn: Any, done: dict[int, Any]) -> Any:
         return Sequential(*(_from(part, nn, done) for part in module))
     if kind is nn.Linear:
         weight = module.weight.detach().cpu().numpy()
-        out = Linear(
-            module.in_features, module.out_features, module.bias is not None, rng=0, dtype=weight.dtype
-        )
+        out = Linear(module.in_features, module.out_features, bias=False, rng=0, dtype=weight.dtype)
         out.weight = _parameter(module.weight, weight.T)
-        out.bias = (
-            None if module.bias is None else _parameter(module.bias, module.bias.detach().cpu().numpy())
-        )
+        if module.bias is not None:
+            out.bias = _parameter(module.bias, module.bias.detach().cpu().numpy())
         return out
     for name, mine, options in PAIRS:
         if kind is getattr(nn, name):
             given = {our: getattr(module, their) for their, our in options}
             if name == "Softplus" and (module.beta != 1 or module.threshold < 20):
-                raise NotImplementedError(
-                    f"from_torch: Softplus(beta={module.beta}, threshold={module.threshold}) has no counterpart"
-                )
+                made = f"Softplus(beta={module.beta}, threshold={module.threshold})"
+                raise NotImplementedError(f"from_torch: {made} has no counterpart")
             if given.get("axis", 0) is None:
-                raise NotImplementedError(
-                    f"from_torch: {name} without a dim has no counterpart: give it dim=-1"
-                )
+                advice = "has no counterpart: give it dim=-1"
+                raise NotImplementedError(f"from_torch: {name} without a dim {advice}")
             return mine(**given)
     known = ", ".join(["Linear", "Sequential", *(name for name, _, _ in PAIRS)])
     raise NotImplementedError(f"from_torch: {kind.__name__} has no counterpart; there are {known}")
@@ -141,9 +136,7 @@ def _module_to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
         unlike = getattr(module, "axis", -1) is None or getattr(module, "beta", 1) != 1
         if type(module) is mine and not unlike:
             return getattr(nn, name)(**{their: getattr(module, our) for their, our in options})
-    title = (
-        module.title() if isinstance(module, Module) else getattr(module, "__name__", type(module).__name__)
-    )
-    raise NotImplementedError(
-        f"to_torch: {title} has no counterpart there; Linear, Sequential, MLP, Dropout and the activations have"
-    )
+    name = getattr(module, "__name__", type(module).__name__)
+    title = module.title() if isinstance(module, Module) else name
+    known = "Linear, Sequential, MLP, Dropout and the activations"
+    raise NotImplementedError(f"to_torch: {title} has no counterpart there; {known} have")
