@@ -277,7 +277,7 @@ class Module:
 
         NotImplementedError names what has no counterpart; ImportError where PyTorch is not installed.
         """
-        from .interop import to_torch
+        from .torch import to_torch
 
         return to_torch(self)
 
