@@ -4,7 +4,7 @@ import io
 import os
 from typing import Any
 
-from .files import write_file
+from .support.files import write_file
 
 
 def new_figure(width: float, height: float) -> Any:

@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .coercion import describe
-from .containers import DEPTH
 from .core.node import Node
 from .errors import DTypeError, GraphError, SerializationError
-from .files import is_special, replace_file
+from .support.coercion import describe
+from .support.containers import DEPTH
+from .support.files import is_special, replace_file
 
 FORMAT, VERSION = "autograd_mini", 1
 HEADER = "__autograd_mini__"  # the member of an .npz that holds the JSON
@@ -162,7 +162,7 @@ def pack(value: Any, keys: tuple[str | int, ...], arrays: Arrays) -> Any:
 
 def pack_array(value: Any, place: str, name: str, arrays: Arrays) -> dict[str, str]:
     """The reference to an array, which goes into `arrays` under this name if it is safe in a file and free."""
-    if isinstance(value, Node) and value.op and value.parents:
+    if isinstance(value, Node) and value.op:
         advice = "no leaf, and a graph cannot be saved: pass .detach() or .data"
         raise GraphError(f"save: {place} is the result of {value.op.name!r}, {advice}")
     array = np.asarray(value.data if isinstance(value, Node) else value)

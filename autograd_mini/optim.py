@@ -14,15 +14,14 @@ from weakref import ref
 
 import numpy as np
 
-from .coercion import finite, to_array
 from .core import functions
-from .core.namespaces import QUIET, error_state
 from .core.node import Node
-from .core.tensor import Tensor
+from .core.readings import KINDS, quiet
+from .core.tensor import Tensor, touch
 from .core.value import Value
 from .errors import AnomalyError, AutogradError, GraphError, StateDictError
-from .numerics import subtract_scaled
-from .parameters import touch
+from .support.coercion import finite, to_array
+from .support.numerics import subtract_scaled
 
 NOTHING = type(None)
 PIECE = 32768  # numbers that are stepped at a time; a parameter of more is stepped alone
@@ -55,7 +54,7 @@ def _mark(parameter: Any) -> _Used:
 
 def _names(params: Sequence[Any], most: int) -> str:
     """The names of the parameters, of the first of them where they are many."""
-    return ", ".join(parameter.name for parameter in params[:most]) + (", …" if len(params) > most else "")
+    return ", ".join(parameter._name for parameter in params[:most]) + (", …" if len(params) > most else "")
 
 
 class _Block:
@@ -173,9 +172,9 @@ class Optimizer:
                 raise TypeError(
                     f"params[{i}] is a {type(parameter).__name__}: wrap it as Tensor or Value before the forward pass"
                 )
-            if parameter.parents or not parameter.requires_grad:
+            if parameter.op is not None or not parameter.requires_grad:
                 raise ValueError(
-                    f"params[{i}], {parameter.name}, is no leaf that requires a gradient: optimise what it was made from"
+                    f"params[{i}], {parameter._name}, is no leaf that requires a gradient: optimise what it was made from"
                 )
         if len(set(self.params)) != len(self.params):
             raise ValueError("the same parameter was given twice")
@@ -223,16 +222,17 @@ class Optimizer:
         loss = None if closure is None else self._evaluated(closure)
         grads = [parameter.grad for parameter in self.params]
         self._check(grads)
-        before = error_state.set(QUIET)
         try:
-            for block in self.blocks:
-                block.step(self, [grads[i] for i in block.places] if len(self.blocks) > 1 else grads)
-            if self.bounds is not None:
-                for parameter in self.params:
-                    inside = np.clip(parameter.data, *self.bounds)
-                    parameter.data = float(inside) if type(parameter) is Value else inside
+            with quiet():
+                for block in self.blocks:
+                    block.step(
+                        self, [grads[i] for i in block.places] if len(self.blocks) > 1 else grads
+                    )
+                if self.bounds is not None:
+                    for parameter in self.params:
+                        inside = np.clip(parameter.data, *self.bounds)
+                        parameter.data = float(inside) if type(parameter) is Value else inside
         finally:
-            error_state.reset(before)
             touch(self.params)
         return loss
 
@@ -263,7 +263,7 @@ class Optimizer:
         ):
             for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
                 grads[i] = (
-                    grad if grad is None else parameter.like(grad, "step(): a gradient")
+                    grad if grad is None else KINDS[type(parameter)].fitted(parameter, grad, "step(): a gradient")
                 )  # set by hand: of another kind?
         again = []
         for i in {0, len(grads) - 1}:  # two witnesses for all
@@ -808,7 +808,7 @@ def _reached(name: str, params: Iterable[Any]) -> list[Any]:
     for parameter in reached:
         if not np.all(np.isfinite(parameter.grad)):
             raise AnomalyError(
-                f"{name}: the gradient of {parameter.name} is not finite; nothing was changed. ag.tree(loss) shows where"
+                f"{name}: the gradient of {parameter._name} is not finite; nothing was changed. ag.tree(loss) shows where"
             )
     return reached
 

@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .coercion import describe, finite, whole
 from .core.engine import toposort
 from .core.node import Node
-from .core.tensor import Tensor
+from .core.tensor import Tensor, replace_all
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
 from .figures import new_figure, png, save_figure
-from .files import write_file
-from .modes import no_grad
-from .parameters import replace_all, set_modes, training_modes
+from .nn.modules import set_modes, training_modes
+from .support.coercion import describe, finite, whole
+from .support.files import write_file
+from .support.modes import no_grad
 
 PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
@@ -161,7 +161,7 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
     for parameter in optimizer.params:
         if parameter not in known and parameter.requires_grad:
             raise ValueError(
-                f"optimizer has a parameter that is not the model's, {parameter.name}: make it with model.parameters(), "
+                f"optimizer has a parameter that is not the model's, {parameter._name}: make it with model.parameters(), "
                 "after the model is complete"
             )
     return params
@@ -562,7 +562,7 @@ class _Run:
                 whose = "" if self.batch else "validation's "
                 return f"{where}: {whose}{name} is not finite in row {row}. Leave such rows out, or fill them in with np.nan_to_num"
         return (
-            f"{where}: the first node that is not finite is the constant {first.name}. Look where it is made"
+            f"{where}: the first node that is not finite is the constant {first._name}. Look where it is made"
         )
 
 

@@ -1,6 +1,6 @@
 """The sample domains: for every row of the table how it is called, on which operands, and what PyTorch says it is.
 
-A new row is tested by adding a Sample here; a row without one fails tests/test_table.py. Glossary: a *domain* draws operands
+A new row is tested by adding a Sample here; a row without one fails tests/core/test_table.py. Glossary: a *domain* draws operands
 where the operation is smooth, away from kinks and poles; the *turn* is the number of the draw, so that a single number visits
 both signs and every branch in turn; `F` is autograd_mini.core.functions, which holds what `ag.…` holds and the helpers of rules.
 """
@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from autograd_mini.core import ops
 from autograd_mini.core.node import apply
-
-torch.set_num_threads(1)
+from tests.helpers.peers import torch
 
 Shape = tuple[int, ...]
 Domain = Callable[[np.random.Generator, Shape, int], np.ndarray]
@@ -283,7 +281,7 @@ elementwise(
     lambda x: torch.where(x > 0, x, 0.7 * torch.expm1(x)),
     "alpha 0.7",
 )
-elementwise("NORMAL_PDF", "normal_pdf", real, lambda x: torch.exp(-0.5 * x * x) / (2.0 * torch.pi) ** 0.5)
+elementwise("NORMAL_PDF", "normal_pdf", real, lambda x: torch.exp(-0.5 * x * x) / (2.0 * math.pi) ** 0.5)
 elementwise("NORMAL_CDF", "normal_cdf", real, torch.special.ndtr, analytic=False)
 elementwise("ERF", "erf", real, torch.erf, analytic=False)
 elementwise("GELU", "gelu", real, lambda x: x * torch.special.ndtr(x), analytic=False)
@@ -291,23 +289,23 @@ elementwise(
     "GELU_TANH",
     lambda F, x: F.gelu(x, "tanh"),
     real,
-    lambda x: 0.5 * x * (1.0 + torch.tanh((2.0 / torch.pi) ** 0.5 * (x + 0.044715 * x**3))),
+    lambda x: 0.5 * x * (1.0 + torch.tanh((2.0 / math.pi) ** 0.5 * (x + 0.044715 * x**3))),
     "gelu",
     analytic=False,
 )
 
 
 def _sinc_slope(x: Any) -> Any:
-    return (torch.cos(torch.pi * x) - torch.sinc(x)) / x
+    return (torch.cos(math.pi * x) - torch.sinc(x)) / x
 
 
-elementwise("SINC", "sinc", real, lambda x: torch.sin(torch.pi * x) / (torch.pi * x))
+elementwise("SINC", "sinc", real, lambda x: torch.sin(math.pi * x) / (math.pi * x))
 elementwise("SINC", lambda F, x: F.sinc(x, 1), real, _sinc_slope, "order 1")
 elementwise(
     "SINC",
     lambda F, x: F.sinc(x, 2),
     real,
-    lambda x: -(torch.pi**2) * torch.sinc(x) - 2.0 * _sinc_slope(x) / x,
+    lambda x: -(math.pi**2) * torch.sinc(x) - 2.0 * _sinc_slope(x) / x,
     "order 2",
 )
 _roundable = fixed(2.3, -1.2, 0.4, 17.71, -24.36, 0.9)
@@ -432,9 +430,9 @@ for _row, _name, _reference in (
     ("LOGISTIC", "logistic", lambda x: torch.sigmoid(x) * torch.sigmoid(-x)),
     ("SOFTPLUS", "softplus", lambda x: torch.log1p(torch.exp(x))), ("LOG_SIGMOID", "log_sigmoid", lambda x: -torch.log1p(torch.exp(-x))),
     ("SILU", "silu", lambda x: x * torch.sigmoid(x)), ("ERF", "erf", torch.erf), ("NORMAL_CDF", "normal_cdf", torch.special.ndtr),
-    ("NORMAL_PDF", "normal_pdf", lambda x: torch.exp(-0.5 * x * x) / (2.0 * torch.pi) ** 0.5),
+    ("NORMAL_PDF", "normal_pdf", lambda x: torch.exp(-0.5 * x * x) / (2.0 * math.pi) ** 0.5),
     ("GELU", "gelu", lambda x: 0.5 * x * (1.0 + torch.erf(x / _root2))),
-    ("SINC", "sinc", lambda x: sum((-1.0) ** k * (torch.pi * x) ** (2 * k) / float(math.factorial(2 * k + 1)) for k in range(16))),
+    ("SINC", "sinc", lambda x: sum((-1.0) ** k * (math.pi * x) ** (2 * k) / float(math.factorial(2 * k + 1)) for k in range(16))),
 ):  # fmt: skip
     elementwise(_row, _name, _zero, _reference, "at zero", analytic=False, turns=3)
 for _n in (0, 1, 2, 3, 4.0):

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..coercion import finite
-from ..core import functions
+from ..core import functions, rows, special_rows
+from ..support.coercion import finite
 from .activations import identity
 from .modules import Module
 
@@ -42,7 +42,7 @@ class ReLU(Activation):
     [0.0, 2.0]
     """
 
-    function = staticmethod(functions.relu)
+    function = staticmethod(rows.relu)
 
 
 class LeakyReLU(Activation):
@@ -106,7 +106,7 @@ class SiLU(Activation):
     [-0.2689, 1.7616]
     """
 
-    function = staticmethod(functions.silu)
+    function = staticmethod(special_rows.silu)
 
 
 class Sigmoid(Activation):
@@ -118,7 +118,7 @@ class Sigmoid(Activation):
     [0.1192, 0.5]
     """
 
-    function = staticmethod(functions.sigmoid)
+    function = staticmethod(rows.sigmoid)
     options = ("beta",)
     usual = 1.0
 
@@ -128,7 +128,7 @@ class Sigmoid(Activation):
 
     def forward(self, x: Any) -> Any:
         """Return sigmoid(beta · x)."""
-        return functions.sigmoid(x if self.beta == 1.0 else functions.multiply(self.beta, x))
+        return rows.sigmoid(x if self.beta == 1.0 else rows.multiply(self.beta, x))
 
 
 class Tanh(Activation):
@@ -138,7 +138,7 @@ class Tanh(Activation):
     [-0.7616, 0.0]
     """
 
-    function = staticmethod(functions.tanh)
+    function = staticmethod(rows.tanh)
 
 
 class Softplus(Activation):
@@ -148,7 +148,7 @@ class Softplus(Activation):
     [0.6931, 1000.0]
     """
 
-    function = staticmethod(functions.softplus)
+    function = staticmethod(special_rows.softplus)
 
 
 class Softmax(Activation):

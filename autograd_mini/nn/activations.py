@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..core import functions
+from ..core import functions, rows, special_rows
 
 
 def identity(x: Any) -> Any:
@@ -15,9 +15,14 @@ def identity(x: Any) -> Any:
     return x
 
 
-NAMES = ("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softplus", "softmax", "log_softmax")
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"identity": identity, "linear": identity}
-ACTIVATIONS |= {name: getattr(functions, name) for name in NAMES}
+ACTIVATIONS |= {
+    function.__name__: function
+    for function in (
+        rows.relu, functions.leaky_relu, functions.elu, functions.gelu, special_rows.silu, rows.sigmoid,
+        rows.tanh, special_rows.softplus, functions.softmax, functions.log_softmax,
+    )
+}  # fmt: skip
 
 
 def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
