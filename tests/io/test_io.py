@@ -1055,6 +1055,20 @@ def test_each_flip_and_truncation_of_a_safetensors_by_another_program_is_arrays_
             assert all(type(array) is np.ndarray for array in load(path).values())
 
 
+def test_an_archive_whose_table_is_beyond_16_MiB_is_refused(tmp_path):
+    """It is read whole, and takes many times its size in memory: 257 members with a comment of 64 KiB each."""
+    for count, match in ((257, "table"), (2, None)):
+        with zipfile.ZipFile(tmp_path / "net.npz", "w") as archive:
+            for i in range(count):
+                info = zipfile.ZipInfo(f"{i}.npy")
+                info.comment = bytes(2**16 - 1)
+                archive.writestr(info, GOOD)
+        if match:
+            refused(tmp_path / "net.npz", (tmp_path / "net.npz").read_bytes(), match)
+        else:
+            assert same({"0": np.zeros(2), "1": np.zeros(2)}, load(tmp_path / "net.npz"))
+
+
 @FORMATS
 def test_integers_of_any_length_come_back(tmp_path, kind):
     """Up to the 4300 digits that Python itself writes."""
