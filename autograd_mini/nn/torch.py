@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core import functions, rows, special_rows
 from ..core.tensor import Tensor
 from . import activation_modules as ours
 from .activations import identity
@@ -18,6 +17,7 @@ PAIRS: list[tuple[str, Any, tuple[tuple[str, str], ...]]] = [
     ("ELU", ours.ELU, (("alpha", "alpha"),)),
     ("GELU", ours.GELU, (("approximate", "approximate"),)),
     ("SiLU", ours.SiLU, ()),
+    ("Sigmoid", ours.Sigmoid, ()),
     ("Tanh", ours.Tanh, ()),
     ("Softplus", ours.Softplus, ()),
     ("Softmax", ours.Softmax, (("dim", "axis"),)),
@@ -25,11 +25,9 @@ PAIRS: list[tuple[str, Any, tuple[tuple[str, str], ...]]] = [
     ("Identity", ours.Identity, ()),
     ("Dropout", Dropout, (("p", "p"),)),
 ]
-FUNCTIONS: dict[Callable[[Any], Any], Any] = {
-    identity: ours.Identity, rows.relu: ours.ReLU, functions.leaky_relu: ours.LeakyReLU, functions.elu: ours.ELU,
-    functions.gelu: ours.GELU, special_rows.silu: ours.SiLU, rows.sigmoid: ours.Sigmoid, rows.tanh: ours.Tanh,
-    special_rows.softplus: ours.Softplus, functions.softmax: ours.Softmax, functions.log_softmax: ours.LogSoftmax,
-}  # fmt: skip
+ACTIVATIONS: dict[Callable[[Any], Any], Any] = {
+    kind.function: kind for _, kind, _ in PAIRS if issubclass(kind, ours.Activation)
+}
 
 
 def _torch() -> Any:
@@ -71,29 +69,22 @@ def _module_from(module: Any, nn: Any, done: dict[int, Any]) -> Any:
         return Sequential(*(_from(part, nn, done) for part in module))
     if kind is nn.Linear:
         weight = module.weight.detach().cpu().numpy()
-        out = Linear(
-            module.in_features, module.out_features, module.bias is not None, rng=0, dtype=weight.dtype
-        )
+        out = Linear(module.in_features, module.out_features, bias=False, rng=0, dtype=weight.dtype)
         out.weight = _parameter(module.weight, weight.T)
-        out.bias = (
-            None if module.bias is None else _parameter(module.bias, module.bias.detach().cpu().numpy())
-        )
+        if module.bias is not None:
+            out.bias = _parameter(module.bias, module.bias.detach().cpu().numpy())
         return out
-    if kind is nn.Sigmoid:
-        return ours.Sigmoid()
     for name, mine, options in PAIRS:
         if kind is getattr(nn, name):
             given = {our: getattr(module, their) for their, our in options}
             if name == "Softplus" and (module.beta != 1 or module.threshold < 20):
-                raise NotImplementedError(
-                    f"from_torch: Softplus(beta={module.beta}, threshold={module.threshold}) has no counterpart"
-                )
+                made = f"Softplus(beta={module.beta}, threshold={module.threshold})"
+                raise NotImplementedError(f"from_torch: {made} has no counterpart")
             if given.get("axis", 0) is None:
-                raise NotImplementedError(
-                    f"from_torch: {name} without a dim has no counterpart: give it dim=-1"
-                )
+                advice = "has no counterpart: give it dim=-1"
+                raise NotImplementedError(f"from_torch: {name} without a dim {advice}")
             return mine(**given)
-    known = ", ".join(["Linear", "Sequential", "Sigmoid", *(name for name, _, _ in PAIRS)])
+    known = ", ".join(["Linear", "Sequential", *(name for name, _, _ in PAIRS)])
     raise NotImplementedError(f"from_torch: {kind.__name__} has no counterpart; there are {known}")
 
 
@@ -137,18 +128,15 @@ def _module_to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
                 out.bias.copy_(torch.from_numpy(module.bias.data.copy()))
                 out.bias.requires_grad_(module.bias.requires_grad)
         return out
-    if not isinstance(module, Module) and module in FUNCTIONS:
-        module = FUNCTIONS[module]()
-    if isinstance(module, ours.Sigmoid) and module.beta == 1:
-        return nn.Sigmoid()
+    if not isinstance(module, Module) and module in ACTIVATIONS:
+        module = ACTIVATIONS[module]()
     if isinstance(module, ours.Softplus):
         return nn.Softplus(threshold=40)  # beyond which the two are equal to the last digit
     for name, mine, options in PAIRS:
-        if type(module) is mine and getattr(module, "axis", -1) is not None:
+        unlike = getattr(module, "axis", -1) is None or getattr(module, "beta", 1) != 1
+        if type(module) is mine and not unlike:
             return getattr(nn, name)(**{their: getattr(module, our) for their, our in options})
-    title = (
-        module.title() if isinstance(module, Module) else getattr(module, "__name__", type(module).__name__)
-    )
-    raise NotImplementedError(
-        f"to_torch: {title} has no counterpart there; Linear, Sequential, MLP, Dropout and the activations have"
-    )
+    name = getattr(module, "__name__", type(module).__name__)
+    title = module.title() if isinstance(module, Module) else name
+    known = "Linear, Sequential, MLP, Dropout and the activations"
+    raise NotImplementedError(f"to_torch: {title} has no counterpart there; {known} have")
