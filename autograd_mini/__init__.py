@@ -140,7 +140,6 @@ from .derivatives import (
 )
 from .draw.drawing import draw
 from .draw.explore import explore
-from .draw.plots import plot_decision_boundary, plot_gradient_flow
 from .draw.tree import tree
 from .errors import (
     AnomalyError,
@@ -155,6 +154,7 @@ from .errors import (
 )
 from .io import load, save
 from .modes import enable_grad, no_grad
+from .plot import plot_decision_boundary, plot_gradient_flow
 from .train import EarlyStopping, History, fit
 
 __version__ = "0.1.0"

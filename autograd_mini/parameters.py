@@ -1,13 +1,35 @@
 """A model from outside: the numbers of its leaves, replaced together, all of them or none; and the modes of its parts."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import starmap
 from typing import Any
 from weakref import ref
 
 from .core.engine import clock
 from .core.node import set_data
 from .core.tensor import Tensor
+
+
+def assign(changes: Iterable[tuple[Any, str, Any]]) -> None:
+    """Set attributes, each given as (object, name, value), from C: Ctrl-C comes before all of them, or after."""
+    deque(starmap(setattr, list(changes)), maxlen=0)
+
+
+def completed(function: Callable[[], object], pass_on: bool = True) -> None:
+    """Call a function to its end, from its beginning again after each Ctrl-C, which is passed on at the end if wanted.
+
+    The function must be one that can begin again: what it has done already, it leaves or does alike.
+    """
+    interrupted = False
+    while True:
+        try:
+            function()
+            break
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted and pass_on:
+        raise KeyboardInterrupt
 
 
 def replace_all(nodes: Iterable[Any], data: Iterable[Any]) -> None:

@@ -20,7 +20,7 @@ from .core.engine import toposort
 from .core.node import Node
 from .core.tensor import Tensor
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .figures import new_figure, png, save_figure
+from .plot import new_figure, png, save_figure
 from .files import write_file
 from .modes import no_grad
 from .parameters import replace_all, set_modes, training_modes

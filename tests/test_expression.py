@@ -15,8 +15,8 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import cli
 from autograd_mini.core import functions
-from autograd_mini.draw import expression
-from autograd_mini.draw.expression import FUNCTIONS, ExpressionError, evaluate, numbers_of
+from autograd_mini.cli import expression
+from autograd_mini.cli.expression import FUNCTIONS, ExpressionError, evaluate, numbers_of
 
 NUMBERS = {"x": 1.5, "y": -2.0, "w": 0.5}
 

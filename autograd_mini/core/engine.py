@@ -223,10 +223,6 @@ def backward(root: Any, gradient: Any = None) -> None:
     for node in [node for node in order if node.grad is not None and not node.parents and node in grads]:
         with np.errstate(all="ignore"):
             grads[node] = node.fit(node.like(node.grad, "a .grad set by hand") + grads[node], root, False)
-        if node.meta and "used" in node.meta and node.meta["used"].is_on(node.grad):
-            node.meta["used"].put(
-                grads[node]
-            )  # an optimiser's mark: this gradient, and so the sum, has been stepped with
     deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
 
 

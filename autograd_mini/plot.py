@@ -1,16 +1,18 @@
 """Plots of models, with the `plot` extra: what a classifier decides, and how large the gradients of its layers are."""
 
+import io
+import os
 from typing import Any
 
 import numpy as np
 
-from ..coercion import describe, finite, to_array, whole
-from ..core.node import Node
-from ..errors import DTypeError, GraphError, ShapeError, noted
-from ..figures import new_figure, save_figure
-from ..modes import no_grad
-from ..parameters import set_modes, training_modes
-from .model import readable
+from .coercion import describe, finite, to_array, whole
+from .core.node import Node
+from .errors import DTypeError, GraphError, ShapeError, noted
+from .files import write_file
+from .modes import no_grad
+from .parameters import set_modes, training_modes
+from .draw.model import readable
 
 COLOURS = (
     "#D55E00",
@@ -24,6 +26,37 @@ COLOURS = (
 )  # Okabe and Ito's, 2008
 MANY = 8  # labels that are told apart by colour
 SLOW = 40  # points a side for a model that takes one sample at a time
+
+
+def new_figure(width: float, height: float) -> Any:
+    """Return an empty matplotlib Figure of a size in inches, which shows itself at the end of a notebook's cell.
+
+    ImportError without matplotlib, the extra `plot`.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("a plot needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
+    figure = Figure(figsize=(width, height), layout="constrained")
+    vars(figure)["_repr_png_"] = lambda: png(figure)
+    return figure
+
+
+def save_figure(figure: Any, path: Any) -> None:
+    """Write a Figure as its suffix says (.png where there is none), whole or (OSError) not at all."""
+    root, suffix = os.path.splitext(os.fspath(path))
+    write_file(root + (suffix or ".png"), _drawn(figure, suffix[1:] or "png"))
+
+
+def png(figure: Any) -> bytes:
+    """The Figure as a notebook shows it."""
+    return _drawn(figure, "png", dpi=100)
+
+
+def _drawn(figure: Any, kind: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format=kind, **options)
+    return out.getvalue()
 
 
 def plot_decision_boundary(

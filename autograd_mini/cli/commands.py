@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
-from . import __version__
-from .draw.expression import ExpressionError, evaluate, numbers_of
-from .draw.tree import on_a_terminal, tree
-from .errors import AutogradError
-from .gallery import ENTRIES
+from .. import __version__
+from .expression import ExpressionError, evaluate, numbers_of
+from ..draw.tree import on_a_terminal, tree
+from ..errors import AutogradError
+from ..gallery import ENTRIES
 
 CONSTANT = "the expression is constant: it has no name, and so no gradient"
 EXAMPLE = '"tanh(w*x + b)" w=2 x=-1 b=0.5'
@@ -134,7 +134,7 @@ def _view(command: str, options: argparse.Namespace) -> int:
         elif command == "draw":
             _draw(root, output)
         else:
-            from .draw.explore import explore
+            from ..draw.explore import explore
 
             explore(root, output)
     except BrokenPipeError:
@@ -151,7 +151,7 @@ def _view(command: str, options: argparse.Namespace) -> int:
 
 def _draw(root: object, path: str | None) -> None:
     """Write the picture, or print its source."""
-    from .draw.drawing import draw
+    from ..draw.drawing import draw
 
     drawing = draw(root)  # type: ignore[arg-type]
     if path is None:
