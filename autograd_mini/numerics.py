@@ -173,8 +173,7 @@ def all_finite(x: Any) -> bool:
     """Whether a number, or every number of an array, is finite."""
     if not isinstance(x, np.ndarray):
         return math.isfinite(x)
-    flat = x.reshape(-1)
-    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(x).all())  # large squares overflow
+    return math.isfinite(np.vdot(x, x)) or bool(np.isfinite(x).all())  # large squares overflow
 
 
 def recurrence(a: Any, b: Any, axis: int, reverse: bool) -> Any:

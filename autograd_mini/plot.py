@@ -1,18 +1,22 @@
-"""Plots of models, with the `plot` extra: what a classifier decides, and how large the gradients of its layers are."""
+"""Plots, with the `plot` extra: what a classifier decides, how large the gradients of its layers are, the curves of a training.
+
+matplotlib's Figures are made without its global state, shown by a notebook, saved whole or not at all.
+"""
 
 import io
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .coercion import describe, finite, to_array, whole
 from .core.node import Node
+from .draw.model import readable
 from .errors import DTypeError, GraphError, ShapeError, noted
 from .files import write_file
 from .modes import no_grad
 from .parameters import set_modes, training_modes
-from .draw.model import readable
 
 COLOURS = (
     "#D55E00",
@@ -182,6 +186,25 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
         if i < len(sizes) - 1:
             axes.set_xticklabels([])
     axes.set_xlabel("log₁₀ |gradient|")
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
+def plot_history(columns: Mapping[str, list[float]], path: Any = None) -> Any:
+    """Return a matplotlib Figure of numbers by epoch, "val_" + name beside each name; with a path, save it."""
+    names = [name for name in columns if not (name.startswith("val_") and name[4:] in columns)]
+    figure = new_figure(4.5 * len(names), 3.2)
+    for i, name in enumerate(names):
+        axes = figure.add_subplot(1, len(names), i + 1)
+        for key, label in ((name, "training"), (f"val_{name}", "validation")):
+            if key in columns:
+                numbers = columns[key]
+                marker = "." if len(numbers) < 2 else ""
+                axes.plot(range(1, len(numbers) + 1), numbers, label=label, marker=marker)
+        axes.set(title=name, xlabel="epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
     if path is not None:
         save_figure(figure, path)
     return figure

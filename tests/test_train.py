@@ -713,7 +713,7 @@ def test_validation_that_is_not_finite():
 
 @pytest.mark.parametrize("batch_size", [None, 8], ids=["whole", "batches"])
 def test_a_parameter_that_is_not_finite(batch_size):
-    """A gradient of infinity with a finite loss: the parameter is named by its path, at the end of the epoch or in the next batch."""
+    """A gradient of infinity with a finite loss: the parameter is named by its path, before the step changes anything."""
 
     class Root(ag.nn.Module):
         def __init__(self):
@@ -725,7 +725,8 @@ def test_a_parameter_that_is_not_finite(batch_size):
 
     net = Root()
     with pytest.raises(
-        ag.AnomalyError, match=r"the parameter 'scale' is not finite.*as they were before fit"
+        ag.AnomalyError,
+        match=r"the gradient of the parameter 'scale' is not finite in epoch 1.*as they were before fit",
     ):
         fit(
             net,
@@ -966,15 +967,11 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(params=["tqdm", "our own"])
-def bar(request, monkeypatch):
-    """A terminal for the bar, with and without tqdm."""
-    if request.param == "tqdm":
-        pytest.importorskip("tqdm")
-    else:
-        monkeypatch.setitem(sys.modules, "tqdm", None)
-        monkeypatch.setattr(train, "get_terminal_size", lambda: types.SimpleNamespace(columns=200))
-        monkeypatch.setattr(train, "monotonic", Clock(0.06))
+@pytest.fixture
+def bar(monkeypatch):
+    """A terminal for the bar."""
+    monkeypatch.setattr(train, "get_terminal_size", lambda: types.SimpleNamespace(columns=200))
+    monkeypatch.setattr(train, "monotonic", Clock(0.06))
 
     def start():  # in the test itself: pytest puts its own standard error there after the fixtures
         terminal = Terminal()
@@ -992,7 +989,7 @@ def test_the_bar_shows_loss_metrics_rate_and_time_left(bar, capsys):
     last = shown.split("\r")[-1]
     for part in ("epoch 3/3", "100%", "loss 0.", "val_loss 0.", "accuracy 0.", "rows/s"):
         assert part in last, last
-    assert "left" in last or "<00:00" in last
+    assert "left" in last
     assert shown.endswith("\n")
     assert shown.count("\n") == 1
     assert capsys.readouterr().out == ""
@@ -1012,9 +1009,8 @@ def test_the_bar_ends_its_line_when_training_ends_early(bar, error):
     assert "epoch" in terminal.getvalue()
 
 
-def test_our_own_bar_fits_the_terminal(monkeypatch):
+def test_the_bar_fits_the_terminal(monkeypatch):
     """No line is longer than the terminal is wide, a shorter one wipes out the longer, and the time left is told in hours."""
-    monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setattr(train, "get_terminal_size", lambda: types.SimpleNamespace(columns=70))
     monkeypatch.setattr(train, "monotonic", Clock(100.0))
     terminal = Terminal()
@@ -1168,13 +1164,13 @@ def test_in_a_real_notebook():
 
 
 def test_importing_train_imports_no_extra():
-    """Neither matplotlib nor tqdm nor IPython is imported by the package, nor by a quiet run."""
+    """Neither matplotlib nor IPython is imported by the package, nor by a quiet run."""
     import subprocess
 
     code = (
         "import sys, autograd_mini as ag, numpy as np; from autograd_mini.train import fit; w = ag.Tensor([0.0]);"
         "fit(lambda x: x * w, np.ones((4, 1)), np.ones((4, 1)), loss=ag.nn.mse, optimizer=ag.optim.SGD([w], lr=0.1), epochs=2);"
-        "print(sorted({'matplotlib', 'tqdm', 'IPython'} & set(sys.modules)))"
+        "print(sorted({'matplotlib', 'IPython'} & set(sys.modules)))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

@@ -9,10 +9,10 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from .. import __version__
-from .expression import ExpressionError, evaluate, numbers_of
 from ..draw.tree import on_a_terminal, tree
 from ..errors import AutogradError
 from ..gallery import ENTRIES
+from .expression import ExpressionError, evaluate, numbers_of
 
 CONSTANT = "the expression is constant: it has no name, and so no gradient"
 EXAMPLE = '"tanh(w*x + b)" w=2 x=-1 b=0.5'

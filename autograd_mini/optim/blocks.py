@@ -75,7 +75,7 @@ class Block:
             self.grad[:] = grads
         else:
             np.concatenate(grads, None, self.grad)
-        if not math.isfinite(self.grad.dot(self.grad)):  # quick, but large squares overflow
+        if not math.isfinite(np.vdot(self.grad, self.grad)):  # quick, but large squares overflow
             check_finite("step()", self.params, grads)
         return [self._all]
 

@@ -38,13 +38,13 @@ def _names(params: Sequence[Any], most: int) -> str:
     return ", ".join(parameter.name for parameter in params[:most]) + (", …" if len(params) > most else "")
 
 
-def _checked(params: Any) -> list[Any]:
+def _checked(params: Any) -> Any:
     """The parameters as a list; TypeError or ValueError where they are not leaves that require a gradient."""
     if isinstance(params, Node) or not isinstance(params, Iterable):
         advice = "[w]" if isinstance(params, Node) else "model.parameters()"
         given = f"a single {type(params).__name__}"
         raise TypeError(f"params must be a list of parameters, got {given}: pass {advice}")
-    params = list[Any](params)
+    params = list(params)
     if not params:
         why = "an exhausted generator?"
         raise ValueError(f"the optimiser got no parameters ({why}): pass model.parameters()")
@@ -111,6 +111,7 @@ class Optimizer:
         """Forget the gradients of the parameters."""
         for parameter in self.params:
             parameter.grad = None
+        self._stepped = []
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; return what the closure returned.
