@@ -1,12 +1,14 @@
 """fit trains as a loop by hand does, and however it ends, parameters and history are those of complete epochs."""
 
 import csv
+import gc
 import io
 import math
 import os
 import sys
 import time
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -738,6 +740,57 @@ def test_a_parameter_that_is_not_finite(batch_size):
             batch_size=batch_size,
         )
     assert net.scale.data.tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("which", "hidden"),
+    [("X", "wrapped"), ("y", "wrapped"), ("X", "in the gradient alone")],
+)
+def test_data_that_are_not_finite_are_named_however_they_are_used(which, hidden):
+    """Where the model makes leaves of them, and where a mask hides them from the loss: the learning rate is not blamed."""
+    x, y = X.copy(), Y.copy()
+    (x if which == "X" else y)[17, 1] = np.nan
+    net = network()
+
+    def loss(prediction, target):
+        if hidden == "wrapped":
+            return ag.nn.mse(prediction, ag.Tensor(target))
+        return ag.mean(ag.where(np.isfinite(prediction.data), (prediction - target) ** 2, 0.0))
+
+    optimizer = ag.optim.SGD(net.parameters(), lr=0.1)
+    before = data_of(net)
+    with pytest.raises(ag.AnomalyError, match=f"{which} is not finite in row 17") as caught:
+        fit(lambda x: net(ag.Tensor(x)), x, y, loss=loss, optimizer=optimizer, epochs=2, rng=0)
+    assert ("the gradient of the parameter" in str(caught.value)) == (hidden != "wrapped")
+    assert "learning rate" not in str(caught.value)
+    assert "before fit" in str(caught.value)
+    assert same(before, data_of(net))
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError, ag.AnomalyError, None], ids=["an error", "an anomaly", "a loss that is not finite"]
+)
+def test_a_fit_that_ends_in_an_error_leaves_no_cycle(error):
+    """Model and data are freed with the error, without the garbage collector."""
+    net, x, at = network(), X.copy(), At(5, error)
+    held = [weakref.ref(net), weakref.ref(x), weakref.ref(net.parameters()[0])]
+
+    def loss(prediction, y):
+        if error is None:
+            return ag.mean(prediction) * np.inf
+        at()
+        return ag.nn.mse(prediction, y)
+
+    gc.disable()
+    try:
+        try:
+            run(net, x=x, loss=loss, batch_size=8)
+        except (ValueError, ag.AnomalyError) as caught:
+            assert caught.history.epochs <= 1  # noqa: PT017
+        del net, x, loss
+        assert [h() for h in held] == [None] * 3
+    finally:
+        gc.enable()
 
 
 # ---- What is refused --------------------------------------------------------------------------------------------------
