@@ -29,6 +29,8 @@ from ..numerics import all_finite
 from ..parameters import assign, completed, replace_all, touch
 from .blocks import PIECE, Block, Work, check_finite
 
+A = Any  # a vector of numbers
+Step = tuple[float, Any]
 FORM = attrgetter("shape", "dtype")
 at_least_0 = partial(finite, least=0)
 
@@ -198,9 +200,7 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_stepped": []}  # a copy has not been stepped
 
-    def update(
-        self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int
-    ) -> tuple[float, Any]:
+    def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
         """Return (factor, direction): factor · direction is subtracted from the parameters.
 
         `grad`, `data` (where `reads_data`), the arrays of `state` (zeros at first), `change` and `spare` (room for intermediate
@@ -232,11 +232,8 @@ class Optimizer:
         name = type(self).__name__
         given = state if isinstance(state, Mapping) else {}
         found, options = given.get("state"), given.get("options")
-        if (
-            not isinstance(found, Mapping)
-            or not isinstance(options, Mapping)
-            or given.get("optimizer") != name
-        ):
+        ours = given.get("optimizer") == name
+        if not ours or not isinstance(found, Mapping) or not isinstance(options, Mapping):
             raise StateDictError(f"load_state_dict: the state of an optimiser {name} is needed")
         if set(found) != {str(i) for i in range(len(self.params))}:
             count = f"{len(found)} parameters, not of {len(self.params)}"
@@ -244,13 +241,18 @@ class Optimizer:
         wrong: list[str] = []
         changes: list[tuple[Any, str, Any]] = []
         for block in self.blocks:
-            whole, counts = np.empty_like(block.state), []
+            rows, counts = np.empty_like(block.state), list(block.counts)
             for i, place in enumerate(block.places):
-                entry, part = _Entry(f"of parameter {place}", found[str(place)], wrong), block.ranges[i]
-                counts.append(entry.count(self.slots))
-                for row, slot in zip(whole, self.slots, strict=True):
-                    row[part] = entry.array(slot, block.shapes[i], block.dtype)
-            changes += [(block, "state", whole), (block, "counts", counts)]
+                of, entry = f"of parameter {place}", found[str(place)]
+                try:
+                    counts[i] = _count(of, entry, self.slots)
+                    for row, slot in zip(rows, self.slots, strict=True):
+                        row[block.ranges[i]] = _numbers(
+                            f"{slot} {of}", entry[slot], block.shapes[i], block.dtype
+                        )
+                except (TypeError, ValueError) as error:
+                    wrong.append(str(error))
+            changes += [(block, "state", rows), (block, "counts", counts)]
         try:
             changes.append((self, "_lr", at_least_0("lr", options.get("lr"))))
         except (TypeError, ValueError) as error:
@@ -264,52 +266,28 @@ class Optimizer:
         return f"{type(self).__name__}({options}, {len(self.params)} parameters)"
 
 
-class _Entry:
-    """One parameter's entry of a state_dict; what is wrong with it is added to a list, and zeros stand in its place."""
+def _count(of: str, entry: Any, slots: Sequence[str]) -> int:
+    """The steps that a parameter has taken, from its entry of a state_dict; ValueError or TypeError where it is no such entry."""
+    if not isinstance(entry, Mapping):
+        raise TypeError(f"the state {of} is no dict")
+    for name in sorted({*entry} ^ {*slots, "count"}):
+        raise ValueError(f"{'unexpected' if name in entry else 'missing'} {name} {of}")
+    return whole(f"count {of}", entry["count"], 0)
 
-    def __init__(self, of: str, entry: Any, wrong: list[str]) -> None:
-        self.of, self.wrong = of, wrong
-        self.entry = entry if isinstance(entry, Mapping) else None
-        if self.entry is None:
-            wrong.append(f"the state {of} is no dict")
 
-    def count(self, slots: Sequence[str]) -> int:
-        """The steps that the parameter has taken."""
-        if self.entry is None:
-            return 0
-        self.wrong += [f"unexpected {name} {self.of}" for name in self.entry if name not in (*slots, "count")]
-        try:
-            return whole(f"count {self.of}", self.entry.get("count"), 0)
-        except (TypeError, ValueError) as error:
-            self.wrong.append(str(error))
-            return 0
-
-    def array(self, slot: str, shape: tuple[int, ...], dtype: Any) -> Any:
-        """The numbers of a slot, as a vector."""
-        try:
-            if self.entry is not None:
-                return np.ravel(self._read(self.entry, slot, shape, dtype))
-        except (AutogradError, ValueError) as error:
-            self.wrong.append(str(error))
-        return 0.0
-
-    def _read(self, entry: Mapping[str, Any], slot: str, shape: tuple[int, ...], dtype: Any) -> Any:
-        if slot not in entry:
-            raise ValueError(f"missing {slot} {self.of}")
-        what = f"{slot} {self.of}"
-        try:
-            array = to_array(entry[slot])
-        except (AutogradError, ValueError) as error:
-            raise ValueError(f"{what} is no array of numbers ({error})") from None
-        if array.shape != shape:
-            raise ValueError(f"{what} has shape {array.shape}, not {shape}")
-        if not all_finite(array):
-            raise ValueError(f"{what} is not finite")
-        with np.errstate(all="ignore"):
-            array = array.astype(dtype)
-        if not all_finite(array):
-            raise ValueError(f"{what} is too large for {dtype}")
-        return array
+def _numbers(what: str, data: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """A slot of a state_dict as a vector; ValueError where it does not fit."""
+    try:
+        array = to_array(data)
+    except (AutogradError, ValueError) as error:
+        raise ValueError(f"{what} is no array of numbers ({error})") from None
+    if array.shape != shape:
+        raise ValueError(f"{what} has shape {array.shape}, not {shape}")
+    with np.errstate(all="ignore"):
+        taken = array.astype(dtype).reshape(-1)
+    if not all_finite(taken):
+        raise ValueError(f"{what} is {f'too large for {dtype}' if all_finite(array) else 'not finite'}")
+    return taken
 
 
 class SGD(Optimizer):
@@ -341,9 +319,7 @@ class SGD(Optimizer):
         self.uses_buffers = self.momentum > 0 or self.weight_decay > 0
         super().__init__(params, lr, bounds)
 
-    def update(
-        self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int
-    ) -> tuple[float, Any]:
+    def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
         """Return (factor, direction) of the step."""
         if self.weight_decay:
             grad = _decayed(grad, data, self.weight_decay, spare)
@@ -392,9 +368,7 @@ class Adam(Optimizer):
         self.slots, self.reads_data = ("mean", "square", *(["largest"] if amsgrad else [])), weight_decay > 0
         super().__init__(params, lr, bounds)
 
-    def update(
-        self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int
-    ) -> tuple[float, Any]:
+    def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
         """Return (factor, direction) of the step."""
         (b1, b2), mean, square = self.betas, state["mean"], state["square"]
         if self.weight_decay and not self.decoupled:
@@ -458,9 +432,7 @@ class RMSprop(Optimizer):
         self.slots = ("square", *(["mean"] if centered else []), *(["velocity"] if momentum else []))
         super().__init__(params, lr, bounds)
 
-    def update(
-        self, grad: Any, data: Any, state: dict[str, Any], change: Any, spare: Any, count: int
-    ) -> tuple[float, Any]:
+    def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
         """Return (factor, direction) of the step."""
         square = state["square"]
         if self.weight_decay:
