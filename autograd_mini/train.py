@@ -62,9 +62,9 @@ def fit(
     notebook (elsewhere it is as "auto"); "none"; "auto" takes the bar in a terminal, lines in a notebook, and else nothing.
 
     Ctrl-C ends the training: the History so far is returned, and the parameters are those of the best complete epoch, by validation
-    loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss that is
-    not finite: it names the epoch, the batch and the first node that is not finite, and the parameters are those of the last
-    complete epoch. Before the first complete epoch, they are as they were. The optimiser keeps what it has gathered.
+    loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss or
+    a gradient that is not finite: it names the epoch, the batch and the first node or the parameter that is not finite, or the row
+    of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as they were. The optimiser keeps what it has gathered.
     Errors have the history so far as `.history`.
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -419,9 +419,8 @@ class _Run:
         if not raw and not isinstance(node, Node):
             raise DTypeError(f"loss must return a Value or Tensor, got {describe(node)}")
         if np.size(node) != 1 if raw else node.size != 1:
-            raise ShapeError(
-                f"loss must return a single number, got shape {node.shape}: take its mean or sum"
-            )
+            given = f"got shape {node.shape}"
+            raise ShapeError(f"loss must return a single number, {given}: take its mean or sum")
         value = float(node.item()) if hasattr(node, "item") else float(node)
         if not math.isfinite(value):
             raise AnomalyError(self.why(node, value, x, y))
