@@ -64,7 +64,8 @@ def fit(
     Ctrl-C ends the training: the History so far is returned, and the parameters are those of the best complete epoch, by validation
     loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss or
     a gradient that is not finite: it names the epoch, the batch and the first node or the parameter that is not finite, or the row
-    of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as they were. The optimiser keeps what it has gathered.
+    of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as
+    they were. The optimiser keeps what it has gathered.
     Errors have the history so far as `.history`.
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -267,10 +268,8 @@ def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
         methods = [name for name in ("on_epoch_end", "step") if callable(getattr(callback, name, None))]
         kind = methods[0] if methods else ""
         if isinstance(callback, type) or callback is optimizer or not (kind or callable(callback)):
-            allowed = (
-                "a function (epoch, history), an object with on_epoch_end(epoch, history), or a schedule"
-            )
-            raise TypeError(f"callbacks[{i}] must be {allowed}, got {callback!r}")
+            allowed = "a function (epoch, history), an object with on_epoch_end(epoch, history)"
+            raise TypeError(f"callbacks[{i}] must be {allowed}, or a schedule, got {callback!r}")
         out.append((kind, callback))
     return out
 
@@ -460,10 +459,8 @@ class _Run:
         for parameter in self.params:
             if not all_finite(parameter.data):
                 what = f"the parameter {self.name(parameter)} is not finite after epoch {self.epoch}"
-                cause = "though the losses are: the step was too large"
-                raise AnomalyError(
-                    f"{what}, {cause}. Try a smaller learning rate (now {self.optimizer.lr:g})"
-                )
+                tried = f"Try a smaller learning rate (now {self.optimizer.lr:g})"
+                raise AnomalyError(f"{what}, though the losses are: the step was too large. {tried}")
         for column, result in zip(self.history._columns.values(), results, strict=True):
             column.append(result)
         score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
@@ -685,23 +682,18 @@ class EarlyStopping:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be auto, min or max, got {mode!r}")
         self.monitor, self.restore_best = monitor, bool(restore_best)
-        self.patience, self.min_delta = (
-            whole("patience", patience, 1),
-            finite("min_delta", min_delta, least=0),
-        )
+        self.patience = whole("patience", patience, 1)
+        self.min_delta = finite("min_delta", min_delta, least=0)
         self.higher = mode == "max" or (mode == "auto" and str(monitor).endswith("accuracy"))
         self.best, self.best_epoch = math.nan, 0
 
     def start(self, history: History) -> None:
         """Begin anew."""
         if self.monitor not in history:
-            hint = (
-                ": pass validation to fit, or another monitor" if str(self.monitor).startswith("val_") else ""
-            )
-            known = ", ".join(history)
-            raise ValueError(
-                f"callbacks: EarlyStopping's monitor {self.monitor!r} is not in the history ({known}){hint}"
-            )
+            known = f"is not in the history ({', '.join(history)})"
+            if str(self.monitor).startswith("val_"):
+                known += ": pass validation to fit, or another monitor"
+            raise ValueError(f"callbacks: EarlyStopping's monitor {self.monitor!r} {known}")
         self.best, self.best_epoch = math.nan, 0
 
     def on_epoch_end(self, epoch: int, history: History) -> bool:
