@@ -16,7 +16,7 @@ def assign(changes: Iterable[tuple[Any, str, Any]]) -> None:
     deque(starmap(setattr, list(changes)), maxlen=0)
 
 
-def completed(function: Callable[[], object], pass_on: bool = True) -> None:
+def completed(function: Callable[..., object], *arguments: Any, pass_on: bool = True) -> None:
     """Call a function to its end, from its beginning again after each Ctrl-C, which is passed on at the end if wanted.
 
     The function must be one that can begin again: what it has done already, it leaves or does alike.
@@ -24,7 +24,7 @@ def completed(function: Callable[[], object], pass_on: bool = True) -> None:
     interrupted = False
     while True:
         try:
-            function()
+            function(*arguments)
             break
         except KeyboardInterrupt:
             interrupted = True

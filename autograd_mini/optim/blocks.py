@@ -89,7 +89,7 @@ class Block:
         if self.slots:
             self.next[...] = self.state
         factor, direction = optimizer.update(self.grad, vector, self.named, change, self.spare, count)
-        np.multiply(direction, factor, out=change)
+        np.multiply(direction, factor, change)
         if self.values:
             new = [x - step for x, step in zip(data, change.tolist(), strict=True)]
             change_data = map(set_data, params, new)

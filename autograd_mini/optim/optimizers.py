@@ -131,10 +131,9 @@ class Optimizer:
             mine = [grads[i] for i in block.places] if len(self.blocks) > 1 else grads
             works += block.works(self, mine, complete)
         # NumPy's error state is set in a context of its own, and so is as before wherever Ctrl-C comes
-        completed(partial(copy_context().run, self._write, works))
-        self._stepped = [
-            grad if type(grad) is not np.ndarray else ref(grad) for grad in (grads[0], grads[-1])
-        ]
+        completed(copy_context().run, self._write, works)
+        witnesses = grads[0], grads[-1]
+        self._stepped = [ref(grad) if type(grad) is np.ndarray else grad for grad in witnesses]
         return loss
 
     def _write(self, works: list[Work]) -> None:
@@ -143,7 +142,7 @@ class Optimizer:
         while works:
             writes = works[-1](self)
             writes.append((works.pop,))
-            deque(starmap(call, writes), maxlen=0)
+            deque(starmap(call, writes), 0)
         if self.bounds is not None:
             for parameter in self.params:
                 inside = np.clip(parameter.data, *self.bounds)
@@ -188,7 +187,7 @@ class Optimizer:
         """The first and the last parameter, where they still have the very gradients of the last step.
 
         A gradient to which a backward has added is another one, and so is not noticed: only the engine could tell it from a new
-        one. `ag.doctor` finds a forgotten zero_grad() by what it does to the loss.
+        one. To find a forgotten zero_grad() is the business of a diagnosis.
         """
         found = []
         for i, kept in zip((0, -1), self._stepped, strict=False):
