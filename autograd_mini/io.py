@@ -22,11 +22,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .coercion import describe
-from .containers import DEPTH
 from .core.node import Node
 from .errors import DTypeError, GraphError, SerializationError
-from .files import replace_file
+from .support.coercion import describe
+from .support.containers import DEPTH
+from .support.files import replace_file
 
 FORMAT, VERSION = "autograd_mini", 1
 HEADER = "__autograd_mini__"  # the member of an .npz that holds the JSON
@@ -186,7 +186,7 @@ def pack(value: Any, where: str, keys: list[str], arrays: dict[str, Any], depth:
 
 def pack_array(value: Any, where: str, keys: list[str], arrays: dict[str, Any]) -> dict[str, str]:
     """The reference to an array that goes into `arrays` under a name that is safe in a file and like its keys where it can be."""
-    if isinstance(value, Node) and value.op and value.parents:
+    if isinstance(value, Node) and value.op:
         raise GraphError(
             f"save: {where} is the result of {value.op.name!r}, no leaf, and a graph cannot be saved: pass .detach() or .data"
         )

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from .coercion import describe, finite, to_array, whole
 from .core.node import Node
+from .core.value import Value
 from .draw.model import readable
 from .errors import DTypeError, GraphError, ShapeError, noted
-from .files import write_file
-from .modes import no_grad
-from .parameters import set_modes, training_modes
+from .nn.modules import set_modes, training_modes
+from .support.coercion import describe, finite, to_array, whole
+from .support.files import write_file
+from .support.modes import no_grad
 
 COLOURS = (
     "#D55E00",
@@ -156,7 +157,7 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     layers: dict[str, list[Any]] = {}
     for name, parameter in model.named_parameters():
         owner = readable(name, False).rpartition(".")[0]
-        if isinstance(parameter, Node.scalar_kind):
+        if type(parameter) is Value:
             layer = owner.rpartition(".")[0]
             owner = layer if layer and owner[-1:].isdigit() else owner  # of one neuron of several their layer
         layers.setdefault(owner or type(model).__name__, []).append(parameter)

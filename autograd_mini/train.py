@@ -13,16 +13,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .coercion import describe, finite, whole
 from .core.engine import toposort
 from .core.node import Node
-from .core.tensor import Tensor
+from .core.tensor import Tensor, replace_all
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .files import write_file
-from .modes import no_grad
-from .numerics import all_finite
-from .parameters import assign, completed, replace_all, set_modes, training_modes
+from .nn.modules import set_modes, training_modes
 from .plot import plot_history, png
+from .support.coercion import describe, finite, whole
+from .support.files import write_file
+from .support.interrupts import assign, completed
+from .support.modes import no_grad
+from .support.numerics import all_finite
 
 PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
@@ -143,7 +144,7 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
     known = set(params)
     for parameter in optimizer.params:
         if parameter not in known and parameter.requires_grad:
-            foreign = f"a parameter that is not the model's, {parameter.name}"
+            foreign = f"a parameter that is not the model's, {parameter._name}"
             advice = "make it with model.parameters(), after the model is complete"
             raise ValueError(f"optimizer has {foreign}: {advice}")
     return params
@@ -488,8 +489,8 @@ class _Run:
         """What a message calls a parameter: its label, or its path in the model."""
         if not node.label and hasattr(self.model, "named_parameters"):
             paths = (repr(path) for path, parameter in self.model.named_parameters() if parameter is node)
-            return next(paths, str(node.name))
-        return str(node.name)
+            return next(paths, str(node._name))
+        return str(node._name)
 
     def why(self, root: Any, value: float, x: Any, y: Any) -> str:
         """Where numbers stopped being finite, and what to try."""
@@ -507,7 +508,9 @@ class _Run:
         if first is None:
             return f"{where}. Try {smaller}"
         kind = "leaf" if first.requires_grad else "constant"
-        return f"{where}: the first node that is not finite is the {kind} {first.name}. Look where it is made"
+        return (
+            f"{where}: the first node that is not finite is the {kind} {first._name}. Look where it is made"
+        )
 
     def fault(self, x: Any, y: Any) -> str:
         """What is not finite in the data of a batch, and what to do; "" where all is."""

@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 from typing import Any
 
-from ..core import functions
+from ..core import functions, rows
 from ..core.value import Value
 from ..errors import AutogradError
 
 OPERATORS: dict[type[ast.operator], Any] = {
-    ast.Add: functions.add, ast.Sub: functions.subtract, ast.Mult: functions.multiply, ast.Div: functions.divide,
-    ast.Mod: functions.remainder, ast.Pow: functions.power,
+    ast.Add: rows.add, ast.Sub: rows.subtract, ast.Mult: rows.multiply, ast.Div: rows.divide,
+    ast.Mod: rows.remainder, ast.Pow: functions.power,
 }  # fmt: skip
-SIGNS: dict[type[ast.unaryop], Any] = {ast.USub: functions.negative, ast.UAdd: lambda x: x}
+SIGNS: dict[type[ast.unaryop], Any] = {ast.USub: rows.negative, ast.UAdd: lambda x: x}
 FUNCTIONS = {
     name: getattr(functions, name)
     for name in """

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..coercion import finite
-from ..core import functions
+from ..core import functions, rows, special_rows
+from ..support.coercion import finite
 from .modules import Module
 
 
@@ -37,7 +37,7 @@ class ReLU(Activation):
 
     def forward(self, x: Any) -> Any:
         """Return max(x, 0)."""
-        return functions.relu(x)
+        return rows.relu(x)
 
 
 class LeakyReLU(Activation):
@@ -109,7 +109,7 @@ class SiLU(Activation):
 
     def forward(self, x: Any) -> Any:
         """Return x · sigmoid(x)."""
-        return functions.silu(x)
+        return special_rows.silu(x)
 
 
 class Sigmoid(Activation):
@@ -127,7 +127,7 @@ class Sigmoid(Activation):
 
     def forward(self, x: Any) -> Any:
         """Return sigmoid(beta · x)."""
-        return functions.sigmoid(x if self.beta == 1.0 else functions.multiply(self.beta, x))
+        return rows.sigmoid(x if self.beta == 1.0 else rows.multiply(self.beta, x))
 
     def title(self) -> str:
         """Return the class, and beta if it is not 1."""
@@ -143,7 +143,7 @@ class Tanh(Activation):
 
     def forward(self, x: Any) -> Any:
         """Return tanh(x)."""
-        return functions.tanh(x)
+        return rows.tanh(x)
 
 
 class Softplus(Activation):
@@ -155,7 +155,7 @@ class Softplus(Activation):
 
     def forward(self, x: Any) -> Any:
         """Return log(1 + eˣ)."""
-        return functions.softplus(x)
+        return special_rows.softplus(x)
 
 
 class Softmax(Activation):

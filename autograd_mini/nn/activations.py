@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..core import functions
+from ..core import functions, rows, special_rows
 
 
 def identity(x: Any) -> Any:
@@ -18,14 +18,14 @@ def identity(x: Any) -> Any:
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "identity": identity,
     "linear": identity,
-    "relu": functions.relu,
+    "relu": rows.relu,
     "leaky_relu": functions.leaky_relu,
     "elu": functions.elu,
     "gelu": functions.gelu,
-    "silu": functions.silu,
-    "sigmoid": functions.sigmoid,
-    "tanh": functions.tanh,
-    "softplus": functions.softplus,
+    "silu": special_rows.silu,
+    "sigmoid": rows.sigmoid,
+    "tanh": rows.tanh,
+    "softplus": special_rows.softplus,
     "softmax": functions.softmax,
     "log_softmax": functions.log_softmax,
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import functions
+from ..core import functions, rows, special_rows
 from ..core.tensor import Tensor
 from . import activation_modules as ours
 from .activations import identity
@@ -26,9 +26,9 @@ PAIRS: list[tuple[str, Any, tuple[tuple[str, str], ...]]] = [
     ("Dropout", Dropout, (("p", "p"),)),
 ]
 FUNCTIONS: dict[Callable[[Any], Any], Any] = {
-    identity: ours.Identity, functions.relu: ours.ReLU, functions.leaky_relu: ours.LeakyReLU, functions.elu: ours.ELU,
-    functions.gelu: ours.GELU, functions.silu: ours.SiLU, functions.sigmoid: ours.Sigmoid, functions.tanh: ours.Tanh,
-    functions.softplus: ours.Softplus, functions.softmax: ours.Softmax, functions.log_softmax: ours.LogSoftmax,
+    identity: ours.Identity, rows.relu: ours.ReLU, functions.leaky_relu: ours.LeakyReLU, functions.elu: ours.ELU,
+    functions.gelu: ours.GELU, special_rows.silu: ours.SiLU, rows.sigmoid: ours.Sigmoid, rows.tanh: ours.Tanh,
+    special_rows.softplus: ours.Softplus, functions.softmax: ours.Softmax, functions.log_softmax: ours.LogSoftmax,
 }  # fmt: skip
 
 

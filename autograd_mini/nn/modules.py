@@ -2,21 +2,22 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Self
 
 import numpy as np
 
-from ..coercion import to_array, whole
-from ..core import functions
+from ..core import array_rows, functions, rows
 from ..core.node import Node
-from ..core.tensor import Tensor
+from ..core.tensor import Tensor, replace_all
 from ..draw.reprs import as_html, as_text, table
 from ..errors import AutogradError, ShapeError, StateDictError
-from ..modes import meta_here, no_grad, reset_meta, set_meta
-from ..parameters import Place, assign, replace_all, set_modes, training_modes
+from ..support.coercion import to_array, whole
+from ..support.interrupts import assign
+from ..support.modes import meta_here, no_grad, reset_meta, set_meta
 from .activations import activation_of
+from .place import Place
 
 _calls: ContextVar[list[Any] | None] = ContextVar(
     "calls", default=None
@@ -107,7 +108,7 @@ class Module:
                 continue
             seen.add(id(item))
             if isinstance(item, Node):
-                if not item.parents:
+                if item.op is None:
                     yield path, item
                 continue
             if isinstance(item, Module):
@@ -399,9 +400,9 @@ class Linear(Module):
     def forward(self, x: Any) -> Any:
         """Return x @ weight + bias."""
         return (
-            functions.matmul(x, self.weight)
+            array_rows.matmul(x, self.weight)
             if self.bias is None
-            else functions.linear(x, self.weight, self.bias)
+            else array_rows.linear(x, self.weight, self.bias)
         )
 
 
@@ -463,7 +464,7 @@ class Dropout(Module):
         if not self.training or not self.p:
             return x
         kept = self.random.random(functions.shape(x)) >= self.p
-        return functions.multiply(
+        return rows.multiply(
             x,
             (kept / (1.0 - self.p)).astype(
                 np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64
@@ -537,3 +538,18 @@ class MLP(Module):
                 "to_scalar: softmax mixes the neurons of a layer: take it of the outputs, ag.softmax(ag.Tensor(outputs))"
             )
         return scalar.MLP.from_layers(self.layers, self.activation, self.output)
+
+
+# ---- Training modes ---------------------------------------------------------------------------------------------------
+
+
+def training_modes(model: Any) -> list[tuple[Any, bool]]:
+    """Each part of a model that has a training mode, and the mode, to be put back with `set_modes`."""
+    parts = model.modules() if callable(getattr(model, "modules", None)) else [model]
+    return [(part, part.training) for part in parts if hasattr(part, "training")]
+
+
+def set_modes(modes: Iterable[tuple[Any, bool]]) -> None:
+    """Give parts of a model these training modes."""
+    for part, mode in modes:
+        part.training = mode

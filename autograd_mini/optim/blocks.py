@@ -8,16 +8,15 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, repeat
 from operator import setitem
 from typing import Any
 
 import numpy as np
 
-from ..core.node import set_data
 from ..core.value import Value
 from ..errors import AnomalyError
-from ..numerics import all_finite, find_spec
+from ..support.numerics import all_finite, find_spec
 
 PIECE = 32768  # numbers that are stepped at a time; a larger parameter is a block of its own
 Write = tuple[Any, ...]  # a function in C, and what it is called with
@@ -29,7 +28,7 @@ def check_finite(caller: str, params: Iterable[Any], grads: Iterable[Any]) -> No
     for parameter, grad in zip(params, grads, strict=True):
         if grad is not None and not all_finite(grad):
             raise AnomalyError(
-                f"{caller}: the gradient of {parameter.name} is not finite; nothing was changed. "
+                f"{caller}: the gradient of {parameter._name} is not finite; nothing was changed. "
                 "ag.tree(loss) shows where"
             )
 
@@ -92,7 +91,7 @@ class Block:
         np.multiply(direction, factor, change)
         if self.values:
             new = [x - step for x, step in zip(data, change.tolist(), strict=True)]
-            change_data = map(set_data, params, new)
+            change_data = map(setattr, params, repeat("data"), new)
         else:
             change_data = map(np.subtract, data, self.changes, data)
         writes: list[Write] = [(deque, change_data, 0), (setattr, self, "counts", [count] * len(params))]
@@ -120,7 +119,7 @@ class Block:
         factor, direction = optimizer.update(grad[part], data, named, change, self.spare[:n], count)
         write: Write
         if self.values:
-            write = (set_data, parameter, float(data[0] - direction[0] * factor))
+            write = (setattr, parameter, "data", float(data[0] - direction[0] * factor))
         elif not parameter.data.flags.c_contiguous:  # `data` is a copy
             write = (setitem, parameter.data.flat, part, data - direction * factor)
         elif n >= 4096 and find_spec("scipy"):

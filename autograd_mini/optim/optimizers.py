@@ -19,14 +19,14 @@ from weakref import ref
 
 import numpy as np
 
-from ..coercion import finite, to_array, whole
-from ..core.namespaces import QUIET, error_state
-from ..core.node import Node, set_data
-from ..core.tensor import Tensor
+from ..core.node import Node
+from ..core.readings import KINDS, QUIET, error_state
+from ..core.tensor import Tensor, replace_all, touch
 from ..core.value import Value
 from ..errors import AutogradError, GraphError, StateDictError
-from ..numerics import all_finite
-from ..parameters import assign, completed, replace_all, touch
+from ..support.coercion import finite, to_array, whole
+from ..support.interrupts import assign, completed
+from ..support.numerics import all_finite
 from .blocks import PIECE, Block, Work, check_finite
 
 A = Any  # a vector of numbers
@@ -37,7 +37,7 @@ at_least_0 = partial(finite, least=0)
 
 def _names(params: Sequence[Any], most: int) -> str:
     """The names of the parameters, of the first of them where they are many."""
-    return ", ".join(parameter.name for parameter in params[:most]) + (", …" if len(params) > most else "")
+    return ", ".join(parameter._name for parameter in params[:most]) + (", …" if len(params) > most else "")
 
 
 def _checked(params: Any) -> Any:
@@ -54,8 +54,8 @@ def _checked(params: Any) -> Any:
         if not isinstance(parameter, Node):
             given = f"params[{i}] is a {type(parameter).__name__}"
             raise TypeError(f"{given}: wrap it as Tensor or Value before the forward pass")
-        if parameter.parents or not parameter.requires_grad:
-            given = f"params[{i}], {parameter.name}, is no leaf that requires a gradient"
+        if parameter.op is not None or not parameter.requires_grad:
+            given = f"params[{i}], {parameter._name}, is no leaf that requires a gradient"
             raise ValueError(f"{given}: optimise what it was made from")
     if len(set(params)) != len(params):
         raise ValueError("the same parameter was given twice")
@@ -144,9 +144,9 @@ class Optimizer:
             writes.append((works.pop,))
             deque(starmap(call, writes), 0)
         if self.bounds is not None:
-            for parameter in self.params:
-                inside = np.clip(parameter.data, *self.bounds)
-                set_data(parameter, float(inside) if type(parameter) is Value else np.asarray(inside))
+            inside = [np.clip(parameter.data, *self.bounds) for parameter in self.params]
+            pairs = zip(self.params, inside, strict=True)
+            replace_all(self.params, [float(x) if type(p) is Value else np.asarray(x) for p, x in pairs])
         touch(self.params)
 
     def _evaluated(self, closure: Callable[[], Any]) -> Any:
@@ -172,7 +172,11 @@ class Optimizer:
         fit = kinds == {np.ndarray if self.tensors else float}
         if not fit or (self.tensors and list(map(FORM, grads)) != self.forms):
             for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
-                grads[i] = None if grad is None else parameter.like(grad, "step(): a gradient")
+                grads[i] = (
+                    None
+                    if grad is None
+                    else KINDS[type(parameter)].fitted(parameter, grad, "step(): a gradient")
+                )
         again = self._again(grads)
         if (missing or again) and not self.warned:
             self.warned = True

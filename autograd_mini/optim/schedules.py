@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..coercion import finite, whole
 from ..core import functions
 from ..core.node import Node
 from ..core.value import Value
 from ..errors import StateDictError
-from ..parameters import assign
+from ..support.coercion import finite, whole
+from ..support.interrupts import assign
 from .blocks import check_finite
 from .optimizers import Optimizer
 
