@@ -91,7 +91,8 @@ def plot_decision_boundary(
     X = _array(X, "X")
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
         raise ShapeError(
-            f"plot_decision_boundary: X has shape {X.shape}: samples of two features, (n, 2), are needed; take two columns"
+            f"plot_decision_boundary: X has shape {X.shape}: samples of two features, (n, 2), are needed; "
+            "take two columns"
         )
     if not np.isfinite(X).all():
         raise ValueError("plot_decision_boundary: X holds NaN or ∞: drop those samples")
@@ -152,7 +153,8 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     """
     if not hasattr(model, "named_parameters"):
         raise TypeError(
-            f"plot_gradient_flow: the model is needed, not its output or its parameters; got {describe(model)}"
+            "plot_gradient_flow: the model is needed, not its output or its parameters; "
+            f"got {describe(model)}"
         )
     layers: dict[str, list[Any]] = {}
     for name, parameter in model.named_parameters():
@@ -167,7 +169,8 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     }
     if not any(grads.values()):
         raise GraphError(
-            f"plot_gradient_flow: no parameter of {type(model).__name__} has a gradient: call loss.backward() first"
+            f"plot_gradient_flow: no parameter of {type(model).__name__} has a gradient: "
+            "call loss.backward() first"
         )
     figure = new_figure(5.5, 0.6 + 0.9 * len(grads))
     joined = {layer: np.concatenate(parts) if parts else np.empty(0) for layer, parts in grads.items()}
@@ -261,7 +264,8 @@ def _labels(y: Any, n: int) -> Any:
     if labels.ndim == 2 and len(labels) == n:
         return labels.argmax(1)
     raise ShapeError(
-        f"plot_decision_boundary: y has shape {labels.shape} for {n} samples: a label, or a one-hot row, for each is needed"
+        f"plot_decision_boundary: y has shape {labels.shape} for {n} samples: "
+        "a label, or a one-hot row, for each is needed"
     )
 
 
@@ -274,12 +278,13 @@ def _scores(model: Any, low: Any, high: Any, points: int, dtype: Any) -> tuple[A
         sides, batch = _grid(low, high, points, dtype)
         try:
             scores = _in_a_batch(model, batch)
-        except Exception as error:  # a model of one sample, perhaps: asked below, and if it is none, the first error tells why
+        except Exception as error:  # a model of one sample, perhaps; if not, this error tells why
             sides, batch = _grid(low, high, SLOW, dtype)
             try:
                 scores = np.stack([_plain(model(row)) for row in batch.tolist()])
             except Exception:
-                tried = f"the model was called with a batch {(points**2, 2)}, and with single samples of two numbers"
+                batched = f"a batch {(points**2, 2)}"
+                tried = f"the model was called with {batched}, and with single samples of two numbers"
                 raise noted(error, tried) from None
     finally:
         set_modes(before)

@@ -295,7 +295,8 @@ class _Run:
     """What stays the same from batch to batch, and the parameters to go back to."""
 
     def __init__(
-        self, model: Any, params: list[Any], loss: Any, optimizer: Any, metrics: list[Any], history: "History", shown: "_Quiet"
+        self, model: Any, params: list[Any], loss: Any, optimizer: Any, metrics: list[Any],
+        history: "History", shown: "_Quiet",
     ) -> None:  # fmt: skip
         self.model, self.params, self.loss, self.optimizer = model, params, loss, optimizer
         self.metrics, self.history, self.shown = metrics, history, shown
@@ -526,7 +527,8 @@ class _Run:
 
 ADVICE = (
     (("log1p", "logaddexp", "logsumexp", "log_s"), "inputs scaled to about ±1"),
-    (("log", "xlogy"), "cross_entropy or binary_cross_entropy_with_logits on the outputs before softmax or sigmoid (log of 0 is infinite)"),
+    (("log", "xlogy"), "cross_entropy or binary_cross_entropy_with_logits on the outputs before softmax or "
+     "sigmoid (log of 0 is infinite)"),
     (("div", "reciprocal", "pow", "remainder"), "a small number added to what is divided by"),
     (("sqrt", "arc"), "ag.clip, to keep operands where the function is defined"),
     (("exp", "cosh", "sinh"), "softmax, softplus or logsumexp in place of exp (it overflows above 709)"),
@@ -680,7 +682,8 @@ class EarlyStopping:
     """
 
     def __init__(
-        self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True, mode: str = "auto"
+        self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0,
+        restore_best: bool = True, mode: str = "auto",
     ) -> None:  # fmt: skip
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be auto, min or max, got {mode!r}")

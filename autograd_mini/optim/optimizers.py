@@ -31,6 +31,7 @@ from .blocks import PIECE, Block, Work, check_finite
 
 A = Any  # a vector of numbers
 Step = tuple[float, Any]
+Bounds = tuple[float, float] | None
 FORM = attrgetter("shape", "dtype")
 at_least_0 = partial(finite, least=0)
 
@@ -86,7 +87,7 @@ class Optimizer:
     reads_data = False  # whether `update` reads the parameters themselves
     uses_buffers = True  # whether `update` writes into `change` or `spare`
 
-    def __init__(self, params: Iterable[Any], lr: float, bounds: tuple[float, float] | None = None) -> None:
+    def __init__(self, params: Iterable[Any], lr: float, bounds: Bounds = None) -> None:
         self.params = _checked(params)
         self._lr = finite("lr", lr, above=0)
         self.bounds = _checked_bounds(bounds)
@@ -165,10 +166,10 @@ class Optimizer:
         if NoneType in kinds:
             missing = [p for p, grad in zip(self.params, grads, strict=True) if grad is None]
         if len(missing) == len(grads):
-            raise GraphError(
-                f"no backward has reached the parameters ({_names(self.params, 4)}): the loss does not depend "
-                "on them, or backward() was not called since zero_grad(). Was the prediction detached, or wrapped afresh?"
-            )
+            cause = "the loss does not depend on them, or backward() was not called since zero_grad()"
+            advice = "Was the prediction detached, or wrapped afresh?"
+            names = _names(self.params, 4)
+            raise GraphError(f"no backward has reached the parameters ({names}): {cause}. {advice}")
         fit = kinds == {np.ndarray if self.tensors else float}
         if not fit or (self.tensors and list(map(FORM, grads)) != self.forms):
             for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
@@ -311,8 +312,8 @@ class SGD(Optimizer):
     names = ("momentum", "dampening", "nesterov", "weight_decay")
 
     def __init__(
-        self, params: Iterable[Any], lr: float, momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = False,
-        weight_decay: float = 0.0, *, bounds: tuple[float, float] | None = None,
+        self, params: Iterable[Any], lr: float, momentum: float = 0.0, dampening: float = 0.0,
+        nesterov: bool = False, weight_decay: float = 0.0, *, bounds: Bounds = None,
     ) -> None:  # fmt: skip
         self.momentum, self.dampening = at_least_0("momentum", momentum), at_least_0("dampening", dampening)
         self.nesterov, self.weight_decay = bool(nesterov), at_least_0("weight_decay", weight_decay)
@@ -360,8 +361,8 @@ class Adam(Optimizer):
     decoupled = False  # whether the weights decay apart from the gradient
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0.0, amsgrad: bool = False, *, bounds: tuple[float, float] | None = None,
+        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, bounds: Bounds = None,
     ) -> None:  # fmt: skip
         if not isinstance(betas, tuple | list) or len(betas) != 2:
             raise TypeError(f"betas must be two numbers in [0, 1), got {betas!r}")
@@ -403,8 +404,8 @@ class AdamW(Adam):
     decoupled = True
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0.01, amsgrad: bool = False, *, bounds: tuple[float, float] | None = None,
+        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.01, amsgrad: bool = False, *, bounds: Bounds = None,
     ) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, bounds=bounds)
 
@@ -423,8 +424,8 @@ class RMSprop(Optimizer):
     names = ("alpha", "eps", "weight_decay", "momentum", "centered")
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
-        momentum: float = 0.0, centered: bool = False, *, bounds: tuple[float, float] | None = None,
+        self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *, bounds: Bounds = None,
     ) -> None:  # fmt: skip
         self.alpha, self.eps = at_least_0("alpha", alpha, below=1), at_least_0("eps", eps)
         self.weight_decay, self.momentum = (
@@ -474,7 +475,7 @@ class LBFGS(Optimizer):
 
     def __init__(
         self, params: Iterable[Any], max_iter: int = 20, history: int = 10, tolerance: float = 1e-9, *,
-        bounds: tuple[float, float] | None = None,
+        bounds: Bounds = None,
     ) -> None:  # fmt: skip
         self.max_iter, self.history = whole("max_iter", max_iter, 1), whole("history", history, 1)
         self.tolerance = at_least_0("tolerance", tolerance)
