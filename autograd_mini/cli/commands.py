@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     usage: autograd-mini [-h] ...
     0
     >>> main(["tree", "x**2", "x=3"])
-    pow2 = 9  ∂ 1
+    power = 9  ∂ 1
     └─ x = 3  ∂ 6
     0
     """

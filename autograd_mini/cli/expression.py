@@ -10,24 +10,24 @@ from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 from typing import Any
 
-from ..core import functions, rows
+import autograd_mini as ag
+
 from ..core.value import Value
 from ..errors import AutogradError
 
 OPERATORS: dict[type[ast.operator], Any] = {
-    ast.Add: rows.add, ast.Sub: rows.subtract, ast.Mult: rows.multiply, ast.Div: rows.divide,
-    ast.Mod: rows.remainder, ast.Pow: functions.power,
+    ast.Add: ag.add, ast.Sub: ag.subtract, ast.Mult: ag.multiply, ast.Div: ag.divide,
+    ast.Mod: ag.remainder, ast.Pow: ag.power,
 }  # fmt: skip
-SIGNS: dict[type[ast.unaryop], Any] = {ast.USub: rows.negative, ast.UAdd: lambda x: x}
+SIGNS: dict[type[ast.unaryop], Any] = {ast.USub: ag.negative, ast.UAdd: lambda x: x}
 FUNCTIONS = {
-    name: getattr(functions, name)
+    name: getattr(ag, name)
     for name in """
         abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh ceil clip cos cosh divide elu erf exp
         expm1 floor gelu hypot leaky_relu log log10 log1p log2 log_sigmoid logaddexp logistic maximum minimum
-        multiply negative
-        normal_cdf normal_pdf positive power reciprocal relu remainder round sech2 sigmoid sigmoid_cross_entropy sign
-        silu sin sinc sinh softplus sqrt square
-        squared_error subtract tan tanh xlogy
+        multiply negative normal_cdf normal_pdf positive power reciprocal relu remainder round sech2 sigmoid
+        sigmoid_cross_entropy sign silu sin sinc sinh softplus sqrt square squared_error subtract tan tanh
+        xlogy
     """.split()  # noqa: SIM905  (a list would be three times as long)
 }
 CONSTANTS = {"pi": math.pi, "e": math.e}

@@ -542,7 +542,7 @@ def test_bounds_project_every_parameter_after_each_step(name: str, options: dict
     problem = Problem()
     free, held = problem.fresh(problem.start), problem.ours
     for p, q in zip(free, held, strict=True):
-        p.grad = q.grad = p.like(np.full(p.shape, 1.0), "")
+        p.grad = q.grad = 1.0 if isinstance(p, ag.Value) else np.ones(p.shape)
     getattr(optim, name)(free, **options).step()
     getattr(optim, name)(held, **options, bounds=(-0.3, 0.5)).step()
     assert identical(data_of(held), [np.clip(p.data, -0.3, 0.5) for p in free])

@@ -663,11 +663,11 @@ def test_a_diverging_loss_names_the_first_node_that_is_not_finite():
 
 @pytest.mark.parametrize(("model", "words"), [
     (lambda x, w: ag.log(w * x - 1.0), ("'log'", "-1 to 2", "with_logits")),
-    (lambda x, w: w / (x * w), ("'div'", "0 to 3", "divided by")),
+    (lambda x, w: w / (x * w), ("'divide'", "0 to 3", "divided by")),
     (lambda x, w: ag.exp(w * x * 1000.0), ("'exp'", "0 to 3000", "logsumexp")),
     (lambda x, w: ag.sqrt(w * x - 2.0), ("'sqrt'", "-2 to 1", "ag.clip")),
     (lambda x, w: w * x * np.where(x > 1, np.inf, 1.0), ("the constant", "inf")),
-    (lambda x, w: (w * x * 1e308 * 10.0).relu(), ("'mul'",)),
+    (lambda x, w: (w * x * 1e308 * 10.0).relu(), ("'multiply'",)),
 ], ids=["log", "div", "exp", "sqrt", "constant", "mul"])  # fmt: skip
 def test_advice_fits_the_operation(model, words):
     """The first node of its kind is named, with the range of its operands and what to try; nothing is changed."""
