@@ -140,7 +140,6 @@ from .derivatives import (
 )
 from .draw.drawing import draw
 from .draw.explore import explore
-from .draw.plots import plot_decision_boundary, plot_gradient_flow
 from .draw.tree import tree
 from .errors import (
     AnomalyError,
@@ -154,6 +153,7 @@ from .errors import (
     StateDictError,
 )
 from .io import load, save
+from .plot import plot_decision_boundary, plot_gradient_flow
 from .support.modes import enable_grad, no_grad
 from .train import EarlyStopping, History, fit
 

@@ -14,6 +14,7 @@ from ..core.tensor import Tensor, replace_all
 from ..draw.reprs import as_html, as_text, table
 from ..errors import AutogradError, ShapeError, StateDictError
 from ..support.coercion import to_array, whole
+from ..support.interrupts import assign
 from ..support.modes import meta_here, no_grad, reset_meta, set_meta
 from .activations import activation_of
 from .place import Place
@@ -147,16 +148,21 @@ class Module:
 
     def freeze(self) -> Self:
         """Make constants of the parameters, until `unfreeze`: they are not in parameters(), but stay in state_dict()."""
+        changes: list[tuple[Any, str, Any]] = []
         for parameter in self.parameters():
-            parameter.requires_grad = False
-            parameter.meta = {**(parameter.meta or {}), "frozen": True}
+            changes.append((parameter, "requires_grad", False))
+            changes.append((parameter, "meta", {**(parameter.meta or {}), "frozen": True}))
+        assign(changes)
         return self
 
     def unfreeze(self) -> Self:
         """Make parameters again of what `freeze` made constant."""
+        changes: list[tuple[Any, str, Any]] = []
         for _, item in self.named_leaves():
-            if item.meta and item.meta.pop("frozen", False):
-                item.requires_grad = True
+            if item.meta and item.meta.get("frozen"):
+                changes.append((item, "requires_grad", True))
+                changes.append((item, "meta", {k: v for k, v in item.meta.items() if k != "frozen"}))
+        assign(changes)
         return self
 
     def _nodes(self) -> dict[str, Any]:

@@ -183,21 +183,11 @@ def last_written(shape: tuple[int, ...], index: Any) -> Any:
     return (owner[index] == order).astype(float)
 
 
-def subtract_scaled(x: Any, factor: float, y: Any, buffer: Any) -> None:
-    """x −= factor · y, in place; in one pass over the memory, by BLAS, where scipy is installed and x is large."""
-    if (
-        x.size >= 1 << 12
-        and x.flags.c_contiguous
-        and y.flags.c_contiguous
-        and x.dtype == y.dtype
-        and find_spec("scipy")
-    ):
-        from scipy.linalg import blas
-
-        out = (blas.daxpy if x.dtype == np.float64 else blas.saxpy)(y.reshape(-1), x.reshape(-1), a=-factor)
-        if np.shares_memory(out, x):
-            return
-    np.subtract(x, np.multiply(y, factor, out=buffer if buffer.shape == y.shape else None), out=x)
+def all_finite(x: Any) -> bool:
+    """Whether a number, or every number of an array, is finite."""
+    if not isinstance(x, np.ndarray):
+        return math.isfinite(x)
+    return math.isfinite(np.vdot(x, x)) or bool(np.isfinite(x).all())  # large squares overflow
 
 
 def recurrence(a: Any, b: Any, axis: int, reverse: bool) -> Any:

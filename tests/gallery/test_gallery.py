@@ -45,7 +45,7 @@ def test_an_entry_draws_its_curves(tmp_path, suffix, capsys):
 
 
 def test_without_matplotlib_a_picture_is_refused_in_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    monkeypatch.setattr(cli.commands, "find_spec", lambda name: None)
     with pytest.raises(SystemExit):
         cli.main(["gallery", "rosenbrock", "--plot", "curves.png"])
     assert "--plot needs matplotlib: python -m pip install" in capsys.readouterr().err

@@ -1,17 +1,23 @@
-"""Plots of models, with the `plot` extra: what a classifier decides, and how large the gradients of its layers are."""
+"""Plots, with the `plot` extra: what a classifier decides, how large the gradients of its layers are, the curves of a training.
 
+matplotlib's Figures are made without its global state, shown by a notebook, saved whole or not at all.
+"""
+
+import io
+import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..core.node import Node
-from ..core.value import Value
-from ..errors import DTypeError, GraphError, ShapeError, noted
-from ..figures import new_figure, save_figure
-from ..nn.modules import set_modes, training_modes
-from ..support.coercion import describe, finite, to_array, whole
-from ..support.modes import no_grad
-from .model import readable
+from .core.node import Node
+from .core.value import Value
+from .draw.model import readable
+from .errors import DTypeError, GraphError, ShapeError, noted
+from .nn.modules import set_modes, training_modes
+from .support.coercion import describe, finite, to_array, whole
+from .support.files import write_file
+from .support.modes import no_grad
 
 COLOURS = (
     "#D55E00",
@@ -25,6 +31,37 @@ COLOURS = (
 )  # Okabe and Ito's, 2008
 MANY = 8  # labels that are told apart by colour
 SLOW = 40  # points a side for a model that takes one sample at a time
+
+
+def new_figure(width: float, height: float) -> Any:
+    """Return an empty matplotlib Figure of a size in inches, which shows itself at the end of a notebook's cell.
+
+    ImportError without matplotlib, the extra `plot`.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("a plot needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
+    figure = Figure(figsize=(width, height), layout="constrained")
+    vars(figure)["_repr_png_"] = lambda: png(figure)
+    return figure
+
+
+def save_figure(figure: Any, path: Any) -> None:
+    """Write a Figure as its suffix says (.png where there is none), whole or (OSError) not at all."""
+    root, suffix = os.path.splitext(os.fspath(path))
+    write_file(root + (suffix or ".png"), _drawn(figure, suffix[1:] or "png"))
+
+
+def png(figure: Any) -> bytes:
+    """The Figure as a notebook shows it."""
+    return _drawn(figure, "png", dpi=100)
+
+
+def _drawn(figure: Any, kind: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format=kind, **options)
+    return out.getvalue()
 
 
 def plot_decision_boundary(
@@ -54,7 +91,8 @@ def plot_decision_boundary(
     X = _array(X, "X")
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
         raise ShapeError(
-            f"plot_decision_boundary: X has shape {X.shape}: samples of two features, (n, 2), are needed; take two columns"
+            f"plot_decision_boundary: X has shape {X.shape}: samples of two features, (n, 2), are needed; "
+            "take two columns"
         )
     if not np.isfinite(X).all():
         raise ValueError("plot_decision_boundary: X holds NaN or ∞: drop those samples")
@@ -115,7 +153,8 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     """
     if not hasattr(model, "named_parameters"):
         raise TypeError(
-            f"plot_gradient_flow: the model is needed, not its output or its parameters; got {describe(model)}"
+            "plot_gradient_flow: the model is needed, not its output or its parameters; "
+            f"got {describe(model)}"
         )
     layers: dict[str, list[Any]] = {}
     for name, parameter in model.named_parameters():
@@ -130,7 +169,8 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     }
     if not any(grads.values()):
         raise GraphError(
-            f"plot_gradient_flow: no parameter of {type(model).__name__} has a gradient: call loss.backward() first"
+            f"plot_gradient_flow: no parameter of {type(model).__name__} has a gradient: "
+            "call loss.backward() first"
         )
     figure = new_figure(5.5, 0.6 + 0.9 * len(grads))
     joined = {layer: np.concatenate(parts) if parts else np.empty(0) for layer, parts in grads.items()}
@@ -150,6 +190,25 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
         if i < len(sizes) - 1:
             axes.set_xticklabels([])
     axes.set_xlabel("log₁₀ |gradient|")
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
+def plot_history(columns: Mapping[str, list[float]], path: Any = None) -> Any:
+    """Return a matplotlib Figure of numbers by epoch, "val_" + name beside each name; with a path, save it."""
+    names = [name for name in columns if not (name.startswith("val_") and name[4:] in columns)]
+    figure = new_figure(4.5 * len(names), 3.2)
+    for i, name in enumerate(names):
+        axes = figure.add_subplot(1, len(names), i + 1)
+        for key, label in ((name, "training"), (f"val_{name}", "validation")):
+            if key in columns:
+                numbers = columns[key]
+                marker = "." if len(numbers) < 2 else ""
+                axes.plot(range(1, len(numbers) + 1), numbers, label=label, marker=marker)
+        axes.set(title=name, xlabel="epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
     if path is not None:
         save_figure(figure, path)
     return figure
@@ -205,7 +264,8 @@ def _labels(y: Any, n: int) -> Any:
     if labels.ndim == 2 and len(labels) == n:
         return labels.argmax(1)
     raise ShapeError(
-        f"plot_decision_boundary: y has shape {labels.shape} for {n} samples: a label, or a one-hot row, for each is needed"
+        f"plot_decision_boundary: y has shape {labels.shape} for {n} samples: "
+        "a label, or a one-hot row, for each is needed"
     )
 
 
@@ -218,12 +278,13 @@ def _scores(model: Any, low: Any, high: Any, points: int, dtype: Any) -> tuple[A
         sides, batch = _grid(low, high, points, dtype)
         try:
             scores = _in_a_batch(model, batch)
-        except Exception as error:  # a model of one sample, perhaps: asked below, and if it is none, the first error tells why
+        except Exception as error:  # a model of one sample, perhaps; if not, this error tells why
             sides, batch = _grid(low, high, SLOW, dtype)
             try:
                 scores = np.stack([_plain(model(row)) for row in batch.tolist()])
             except Exception:
-                tried = f"the model was called with a batch {(points**2, 2)}, and with single samples of two numbers"
+                batched = f"a batch {(points**2, 2)}"
+                tried = f"the model was called with {batched}, and with single samples of two numbers"
                 raise noted(error, tried) from None
     finally:
         set_modes(before)

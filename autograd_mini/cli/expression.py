@@ -10,41 +10,46 @@ from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 from typing import Any
 
-from ..core import functions, rows
+import autograd_mini as ag
+
 from ..core.value import Value
 from ..errors import AutogradError
 
 OPERATORS: dict[type[ast.operator], Any] = {
-    ast.Add: rows.add, ast.Sub: rows.subtract, ast.Mult: rows.multiply, ast.Div: rows.divide,
-    ast.Mod: rows.remainder, ast.Pow: functions.power,
+    ast.Add: ag.add, ast.Sub: ag.subtract, ast.Mult: ag.multiply, ast.Div: ag.divide,
+    ast.Mod: ag.remainder, ast.Pow: ag.power,
 }  # fmt: skip
-SIGNS: dict[type[ast.unaryop], Any] = {ast.USub: rows.negative, ast.UAdd: lambda x: x}
+SIGNS: dict[type[ast.unaryop], Any] = {ast.USub: ag.negative, ast.UAdd: lambda x: x}
 FUNCTIONS = {
-    name: getattr(functions, name)
+    name: getattr(ag, name)
     for name in """
-        abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh ceil clip cos cosh divide elu erf exp expm1 floor gelu hypot
-        leaky_relu log log10 log1p log2 log_sigmoid logaddexp logistic maximum minimum multiply negative normal_cdf normal_pdf positive
-        power reciprocal relu remainder round sech2 sigmoid sigmoid_cross_entropy sign silu sin sinc sinh softplus sqrt square
-        squared_error subtract tan tanh xlogy
+        abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh ceil clip cos cosh divide elu erf exp
+        expm1 floor gelu hypot leaky_relu log log10 log1p log2 log_sigmoid logaddexp logistic maximum minimum
+        multiply negative normal_cdf normal_pdf positive power reciprocal relu remainder round sech2 sigmoid
+        sigmoid_cross_entropy sign silu sin sinc sinh softplus sqrt square squared_error subtract tan tanh
+        xlogy
     """.split()  # noqa: SIM905  (a list would be three times as long)
 }
 CONSTANTS = {"pi": math.pi, "e": math.e}
 INSTEAD = {
-    "^": "a power is written **", "×": "a product is written *", "·": "a product is written *", "⋅": "a product is written *",
-    "−": "minus is written -", "–": "minus is written -", "÷": "a quotient is written /", "²": "a square is written **2",
-    "³": "a cube is written **3", "√": "a root is written sqrt(x)", "π": "π is written pi", "#": "a comment has no place here",
+    "^": "a power is written **", **dict.fromkeys("×·⋅", "a product is written *"),
+    **dict.fromkeys("−–", "minus is written -"), "÷": "a quotient is written /",
+    "²": "a square is written **2", "³": "a cube is written **3", "√": "a root is written sqrt(x)",
+    "π": "π is written pi", "#": "a comment has no place here",
     "=": "there are no comparisons and assignments here: the numbers stand after the expression, as x=2",
 }  # fmt: skip
 WHAT: dict[type[ast.expr], str] = {
-    ast.Attribute: "an attribute", ast.Subscript: "an index", ast.Lambda: "a lambda", ast.Compare: "a comparison", ast.BoolOp: "and, or",
-    ast.IfExp: "if … else", ast.Tuple: "a tuple", ast.JoinedStr: "a string", ast.Starred: "a star before an argument",
+    ast.Attribute: "an attribute", ast.Subscript: "an index", ast.Lambda: "a lambda",
+    ast.Compare: "a comparison", ast.BoolOp: "and, or", ast.IfExp: "if … else", ast.Tuple: "a tuple",
+    ast.JoinedStr: "a string", ast.Starred: "a star before an argument",
     ast.BinOp: "this operator", ast.UnaryOp: "this operator",
 }  # fmt: skip
 ALLOWED = "allowed are numbers, names, + - * / % **, parentheses and functions such as tanh(x)"
 BEYOND = "this number is beyond the range of floats, 1.8e308"
 LONGEST = 10_000  # characters of an expression
 TOLD = {  # messages of the parser that say too little or too much here
-    "invalid syntax": f"this is not understood here: {ALLOWED}", "invalid decimal literal": "this is no number; a product is written *",
+    "invalid syntax": f"this is not understood here: {ALLOWED}",
+    "invalid decimal literal": "this is no number; a product is written *",
     "Exceeds the limit": BEYOND,
 }  # fmt: skip
 WINDOW = 60  # characters of the expression to each side of a place in it
@@ -83,7 +88,8 @@ def numbers_of(arguments: Sequence[str]) -> dict[str, float]:
         name = unicodedata.normalize("NFKC", before.strip())  # as the parser does
         if not equals:
             raise ExpressionError(
-                f"{shown}: NAME=NUMBER is needed, as x=2, without spaces; an expression of several words in quotes"
+                f"{shown}: NAME=NUMBER is needed, as x=2, without spaces; "
+                "an expression of several words in quotes"
             )
         if not name.isidentifier() or iskeyword(name):
             raise ExpressionError(
@@ -130,7 +136,8 @@ class _Reader:
             raise ExpressionError('the expression is empty: write one, as "tanh(w*x + b)"')
         if len(self.text) > LONGEST:
             raise ExpressionError(
-                f"the expression has {len(self.text):,} characters, at most {LONGEST:,} are read: take it apart"
+                f"the expression has {len(self.text):,} characters, at most {LONGEST:,} are read: "
+                "take it apart"
             )
         for i, c in enumerate(self.text):
             if c in INSTEAD or not c.isprintable():
