@@ -794,7 +794,7 @@ def _like(part: Any, piece: Any) -> Any:
     if isinstance(piece, Node):
         if single:
             return to_value(piece)
-        shaped = piece if piece.shape == part.shape else F.reshape(piece, part.shape)
+        shaped: Any = piece if piece.shape == part.shape else F.reshape(piece, part.shape)
         return shaped if shaped.dtype == _dtype(part) else F.cast(shaped, _dtype(part))
     data = float(piece[0]) if single else np.array(piece, _dtype(part)).reshape(part.shape)
     return leaf(type(part), data, part.requires_grad, part.label) if isinstance(part, Node) else data

@@ -166,7 +166,9 @@ def check_fresh(order: Sequence[Any]) -> None:
                 )
 
 
-commit = threading.Lock()  # leaves may be shared by threads: to add to what they hold is one step
+# Leaves may be shared by threads: to add to what they hold is one step. Python lets no signal in between the last call of
+# the block and the release; should a debugger do so, the thread that holds the lock can still go on.
+commit = threading.RLock()
 
 
 def backward(root: Any, gradient: Any = None) -> None:

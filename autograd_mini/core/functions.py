@@ -618,11 +618,11 @@ def _attach(kind: Any) -> None:
 
 _attach(Value)
 _attach(Tensor)
-for _name in METHODS:
-    setattr(Tensor, _name, globals()[_name])
-Tensor.flatten, Tensor.__getitem__ = ravel, getitem  # type: ignore[attr-defined]
-Tensor.__matmul__ = _method(Tensor, array_rows.matmul)  # type: ignore[attr-defined]
-Tensor.__rmatmul__ = _method(Tensor, array_rows.matmul, is_reflected=True)  # type: ignore[attr-defined]
+_OF_TENSORS = {name: globals()[name] for name in METHODS} | {"flatten": ravel, "__getitem__": getitem}
+_OF_TENSORS["__matmul__"] = _method(Tensor, array_rows.matmul)
+_OF_TENSORS["__rmatmul__"] = _method(Tensor, array_rows.matmul, is_reflected=True)
+for _name, _function in _OF_TENSORS.items():
+    setattr(Tensor, _name, _function)
 
 # ---- GRAPH ------------------------------------------------------------------------------------------------------------
 
@@ -674,7 +674,7 @@ TABLE = {
 }
 GRAPH.xp = SimpleNamespace(
     **{name: row for name, row in TABLE.items() if isinstance(row, Op)},
-    asarray=lambda x, dtype: cast(x, dtype),
+    asarray=cast,
     eye=np.eye,
     ones=np.ones,
 )

@@ -50,8 +50,9 @@ class Op:
     __call__: Rule  # core/node.py puts it here: an operation is called as it is applied
 
     def __init__(self, name: str, forward: Rule, vjps: Sequence[Rule] | Rule = (), doc: str = "") -> None:
-        rules = vjps if callable(vjps) else tuple(vjps)
-        if not callable(forward) or not all(map(callable, (rules,) if callable(rules) else rules)):
+        rules: Any = vjps if callable(vjps) else tuple(vjps)
+        all_rules = (forward, rules) if callable(vjps) else (forward, *rules)
+        if not all(map(callable, all_rules)):
             raise TypeError(
                 f"Op {name!r}: forward must be a function, vjps a function for each parent, "
                 "or one that returns all shares"
@@ -62,8 +63,8 @@ class Op:
         self.is_joint = callable(rules)  # one rule for all parents
         self.has_derivative = bool(rules)
         self.__module__ = getattr(forward, "__module__", None) or __name__
-        written_in = {getattr(rule, "__module__", "") for rule in (forward, *((rules,) if self.is_joint else rules))}
-        self.is_ours = all(str(name).startswith(OURS) for name in written_in)  # its results need no checking
+        written_in = [str(getattr(rule, "__module__", "")) for rule in all_rules]
+        self.is_ours = all(name.startswith(OURS) for name in written_in)  # its results need no checking
         self.quick: Any = None  # what made_quick made of the rules, once a sweep over floats has asked
         self.__name__ = self.__qualname__ = name
         if doc:

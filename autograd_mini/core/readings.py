@@ -162,6 +162,10 @@ class Reading:
         """Return data from outside as this reading holds them."""
         raise NotImplementedError
 
+    def result(self, data: Any, op: Op) -> Any:
+        """Return what a user's own operation computed, if it is what this reading holds."""
+        raise NotImplementedError
+
     def zero(self, node: Any) -> Any:
         """Return the gradient of what does not depend on the node."""
         raise NotImplementedError

@@ -39,7 +39,7 @@ class Tensor(Node):
         cls, data: Any, *, label: str | None = None, requires_grad: bool = True, dtype: Any = None
     ) -> "Tensor":
         if isinstance(data, LISTS) and holds_node(data):
-            return _stacked_as_asked(data, label, requires_grad, dtype)
+            return _stacked_as_asked(data, label, requires_grad, dtype)  # type: ignore[no-any-return]
         if isinstance(data, Node):
             raise DTypeError(f"Tensor: already a {type(data).__name__}; use .detach() for a copy outside the graph")
         array = np.array(to_array(data, dtype), order="C")
@@ -86,7 +86,7 @@ class Tensor(Node):
     @property
     def T(self) -> "Tensor":
         """The Tensor with its axes reversed."""
-        return self.transpose()  # type: ignore[attr-defined, no-any-return]  # functions.py attaches it
+        return self.transpose()  # type: ignore[no-any-return]
 
     def item(self) -> float:
         """The number alone, outside the graph; ValueError where there are several.
@@ -125,13 +125,17 @@ class Tensor(Node):
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError("a Tensor is not assigned into: t = ag.index_update(t, index, value), or ag.where")
 
+    sum = mean = var = std = prod = max = min = cumsum = cumprod = reshape = ravel = flatten = Node._later
+    transpose = swapaxes = squeeze = clip = round = diagonal = trace = repeat = dot = Node._later
+    __matmul__ = __rmatmul__ = __getitem__ = Node._later
+
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("a Tensor of shape () has no length")
         return len(self.data)
 
     def __iter__(self) -> Iterator["Tensor"]:
-        return (self[i] for i in range(len(self)))  # type: ignore[index]  # functions.py attaches it
+        return (self[i] for i in range(len(self)))
 
 
 def to_value(x: Any, index: Any = None) -> Any:

@@ -382,14 +382,14 @@ def test_what_is_given_is_not_changed(call):
     x = np.array(2.0)
     node, number = Tensor(2.0, label="n"), Value(2.0)
     containers = {"a": [x, node], "b": (number,)}
-    version, data = node.version, node.data
+    version, data = node._version, node.data
     call(lambda y: y**3, x)
     call(lambda y: y**3, node)
     if call not in (CALLS["derivative"], CALLS["derivative 3"], CALLS["hvp"], CALLS["jvp"]):
         call(lambda p: p["a"][0] * p["a"][1] * p["b"][0], containers)
     assert x == 2.0
     assert x.flags.writeable
-    assert node.version == version
+    assert node._version == version
     assert node.data is data
     assert node.data.flags.writeable
     assert (number.data, node.label) == (2.0, "n")
