@@ -378,7 +378,10 @@ def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -
         return {}
     if not create_graph:
         return sweep(order, cotangent, None, keep)
-    with enable_grad(), keep_constants():  # masks are to be computed again when the graph is read on other numbers
+    with (
+        enable_grad(),
+        keep_constants(),
+    ):  # masks are to be computed again when the graph is read on other numbers
         return sweep(order, cotangent, GRAPH, keep)
 
 

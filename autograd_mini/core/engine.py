@@ -46,7 +46,9 @@ def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> l
     return order
 
 
-def pulled(node: Any, g: Any, wanted: Container[Any], reading: Reading | None = None) -> list[tuple[Any, Any]]:
+def pulled(
+    node: Any, g: Any, wanted: Container[Any], reading: Reading | None = None
+) -> list[tuple[Any, Any]]:
     """Return (parent, share) for each wanted parent of a node, given the gradient `g` that arrives at it.
 
     Without a reading each node is read by its own kind's: FLOATS for Values, ARRAYS for Tensors, so that Values among
@@ -76,7 +78,9 @@ def sweep(
     if reading is None and are_floats(order):
         try:
             return _sweep_floats(order, cotangent)
-        except Exception:  # read again below, with IEEE arithmetic where a float refused, and every share checked
+        except (
+            Exception
+        ):  # read again below, with IEEE arithmetic where a float refused, and every share checked
             pass
     wanted, grads = set(order), {order[-1]: cotangent}
     with quiet():

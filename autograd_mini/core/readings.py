@@ -117,7 +117,9 @@ for _name in """
 for _name in ["asin", "acos", "atan", "asinh", "acosh", "atanh", "atan2"]:
     setattr(scalar, f"arc{_name[1:]}", getattr(math, _name))
 vars(scalar).update(
-    power=lambda x, n: math.sqrt(x) if n == 0.5 else math.pow(x, n),  # as NumPy and PyTorch: of −inf it is NaN
+    power=lambda x, n: (
+        math.sqrt(x) if n == 0.5 else math.pow(x, n)
+    ),  # as NumPy and PyTorch: of −inf it is NaN
     abs=abs,
     square=lambda x: x * x,
     remainder=lambda x, y: x % y,
@@ -303,7 +305,9 @@ class _Arrays(Reading):
             return data
         array = to_array(data, x.dtype)
         if array.shape != x.shape:
-            raise ShapeError(f"{what}: shape {array.shape} for a Tensor of shape {x.shape}: make a new Tensor")
+            raise ShapeError(
+                f"{what}: shape {array.shape} for a Tensor of shape {x.shape}: make a new Tensor"
+            )
         return array
 
 

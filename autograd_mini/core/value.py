@@ -101,7 +101,9 @@ def quick_method(op: Op, apply: Callable[..., Any], is_reflected: bool = False) 
     source = UNARY if len(names) == 1 else BINARY
     other, own = ("x", "y") if is_reflected else ("y", "x")
     forward = written(op.forward, *names)
-    text = source.format(forward=forward, other=other, parameters=f"{own}, {other}")  # Python gives the node first
+    text = source.format(
+        forward=forward, other=other, parameters=f"{own}, {other}"
+    )  # Python gives the node first
     space = {
         **vars(scalar), **LITERALS, "Value": Value, "op": op, "apply": apply, "new": new, "meta_here": meta_here,
         "ERRORS": ERRORS, "FLOATS": FLOATS, "to_float": to_float,
