@@ -60,7 +60,7 @@ def method(x):
     try:
         node.data = {forward}
     except ERRORS:
-        node.data = FLOATS.read(op.forward, a)
+        node.data = FLOATS.read_again(op.forward, a)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, None, True
     return node
@@ -85,7 +85,7 @@ def method({parameters}):
     try:
         node.data = {forward}
     except ERRORS:
-        node.data = FLOATS.read(op.forward, a, b)
+        node.data = FLOATS.read_again(op.forward, a, b)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, y, True
     return node
