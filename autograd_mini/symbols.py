@@ -24,6 +24,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from .core.namespaces import arrays
+from .core.ops import axes_of
 
 _XP = """
     abs arccos arccosh arcsin arcsinh arctan arctan2 arctanh argsort asarray broadcast_to ceil concatenate cos cosh cumprod
@@ -61,6 +62,11 @@ def _refused(what: str, instead: str) -> Callable[..., NoReturn]:
     return method
 
 
+def _infix(name: str) -> tuple[Callable[[Any, Any], "Expr"], Callable[[Any, Any], "Expr"]]:
+    """An operator, and the same with the expression on its right."""
+    return lambda self, other: call(name, self, other), lambda self, other: call(name, other, self)
+
+
 class Expr:
     """A call `name(*args, **keywords)` of Exprs, or a leaf: a "symbol" of that label, a "constant" of that value.
 
@@ -91,41 +97,12 @@ class Expr:
     __eq__ = _refused("a comparison", "xp.equal, xp.less, … (or `is`, where the expression itself is meant)")
     __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
 
-    def __add__(self, other: Any) -> "Expr":
-        return call("add", self, other)
-
-    def __radd__(self, other: Any) -> "Expr":
-        return call("add", other, self)
-
-    def __sub__(self, other: Any) -> "Expr":
-        return call("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> "Expr":
-        return call("subtract", other, self)
-
-    def __mul__(self, other: Any) -> "Expr":
-        return call("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> "Expr":
-        return call("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> "Expr":
-        return call("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> "Expr":
-        return call("divide", other, self)
-
-    def __matmul__(self, other: Any) -> "Expr":
-        return call("matmul", self, other)
-
-    def __rmatmul__(self, other: Any) -> "Expr":
-        return call("matmul", other, self)
-
-    def __pow__(self, other: Any) -> "Expr":
-        return call("power", self, other)
-
-    def __rpow__(self, other: Any) -> "Expr":
-        return call("power", other, self)
+    __add__, __radd__ = _infix("add")
+    __sub__, __rsub__ = _infix("subtract")
+    __mul__, __rmul__ = _infix("multiply")
+    __truediv__, __rtruediv__ = _infix("divide")
+    __matmul__, __rmatmul__ = _infix("matmul")
+    __pow__, __rpow__ = _infix("power")
 
     def __neg__(self) -> "Expr":
         return call("negative", self)
@@ -227,105 +204,70 @@ def _ghost(x: Expr) -> Any:
     return np.broadcast_to(np.zeros((), x.dtype if x.dtype.kind in "iu" else bool), x.shape or ())
 
 
-def _tiny(x: Expr) -> Any:
-    """As many axes, each of length 1; a number of Python's is one."""
-    if x.name == "constant" and (x.shape is None or x.weak):
-        return x.value
+def _unit(x: Expr) -> Any:
+    """Ones of as many axes, each of length 1; of a number of Python's, its type's."""
     return x.dtype.type(1).item() if x.weak else np.ones((1,) * len(x.shape or ()), x.dtype)
 
 
-def _bound(leaf: Callable[[Expr], Any], parts: Sequence[Expr], keywords: tuple[str, ...]) -> Any:
-    """The arguments of a call as NumPy takes them, each array as `leaf` has it."""
+def _tiny(x: Expr) -> Any:
+    """As _unit; but a parameter, which may be a number, is itself."""
+    return x.value if x.name == "constant" and (x.shape is None or x.weak) else _unit(x)
 
-    def made(x: Expr) -> Any:
-        return OPERATORS[x.name](*map(made, x.args)) if x.name in PARTS else leaf(x)
 
-    values = [made(x) for x in parts]
+def _invoke(function: Callable[..., Any], values: Sequence[Any], keywords: tuple[str, ...]) -> Any:
     split = len(values) - len(keywords)
-    return values[:split], dict(zip(keywords, values[split:], strict=True))
+    return function(*values[:split], **dict(zip(keywords, values[split:], strict=True)))
 
 
 def _reduced(x: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> tuple[int, ...]:
-    ndim = len(x.shape)
-    lost = range(ndim) if axis is None else [i % ndim for i in ((axis,) if isinstance(axis, int) else axis)]
+    lost = axes_of(axis, x.ndim)
     return tuple(1 if i in lost else n for i, n in enumerate(x.shape) if keepdims or i not in lost)
 
 
 def _product(x: Any, y: Any, *_: Any) -> tuple[int, ...]:
     """Of matmul, whose inner lengths must agree."""
-    if not x.ndim or not y.ndim or x.shape[-1] != y.shape[max(y.ndim - 2, 0)]:
-        raise ValueError(f"shapes {x.shape} and {y.shape} do not fit")
+    if x.shape[-1] != y.shape[max(y.ndim - 2, 0)]:
+        raise ValueError("the inner lengths differ")
     stack = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    return (*stack, *x.shape[:-1][-1:], *(y.shape[-1:] if y.ndim > 1 else ()))
+    return (*stack, *x.shape[:-1][-1:], *y.shape[1:][-1:])
 
 
 def _einsum(spec: str, *xs: Any, **_: Any) -> tuple[int, ...]:
     inputs, output = spec.split("->")
     lengths: dict[str, int] = {}
     for letters, x in zip(inputs.split(","), xs, strict=True):
-        for letter, n in zip(letters, x.shape, strict=True):
-            lengths[letter] = n if lengths.get(letter, 1) == 1 else lengths[letter]
+        pairs = zip(letters, x.shape, strict=True)
+        lengths |= {letter: n for letter, n in pairs if n != 1 or letter not in lengths}
     return tuple(lengths[letter] for letter in output)
 
 
-def _joined(xs: Sequence[Any], axis: int) -> tuple[int, ...]:
-    shape = list(xs[0].shape)
-    shape[axis] = sum(x.shape[axis] for x in xs)
-    return tuple(shape)
+def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
+    """The shape of x with another length along one axis."""
+    return tuple(length if i == axis % x.ndim else n for i, n in enumerate(x.shape))
 
 
-def _stacked(xs: Sequence[Any], axis: int) -> tuple[int, ...]:
-    at = axis % (xs[0].ndim + 1)
-    return (*xs[0].shape[:at], len(xs), *xs[0].shape[at:])
-
-
-def _solved(a: Any, b: Any) -> tuple[int, ...]:
-    return a.shape[:-1] if b.ndim == 1 else (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), *b.shape[-2:])
-
-
-def _taken(x: Any, indices: Any, axis: int) -> tuple[int, ...]:
-    at = axis % x.ndim
-    pairs = enumerate(zip(x.shape, indices.shape, strict=True))
-    return tuple(n if i == at else np.broadcast_shapes((m,), (n,))[0] for i, (m, n) in pairs)
-
-
-VIEWS = {
-    "reshape",
-    "broadcast_to",
-    "transpose",
-    "swapaxes",
-    "squeeze",
-    "flip",
-    "getitem",
-}  # NumPy computes nothing
+# NumPy computes nothing of these; of these each axis keeps its length, or pads it; the others go element by element
+VIEWS = {"reshape", "broadcast_to", "transpose", "swapaxes", "squeeze", "flip", "getitem"}
 AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "roll", "tril", "triu", "sort", "argsort", "pad"}
 REDUCTIONS = {"sum", "prod", "max", "min"}
 SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
     "matmul": _product,
     "linear": _product,
     "einsum": _einsum,
-    "concatenate": _joined,
-    "stack": _stacked,
-    "solve": _solved,
+    "concatenate": lambda xs, axis: _with(xs[0], axis, sum(x.shape[axis] for x in xs)),
+    "stack": lambda xs, axis: _with(np.expand_dims(xs[0], axis), axis, len(xs)),
+    "solve": lambda a, b: a.shape[:-1] if b.ndim == 1 else np.broadcast_shapes((*a.shape[:-1], 1), b.shape),
     "inv": lambda a: a.shape,
     "det": lambda a: a.shape[:-2],
     "logabsdet": lambda a: a.shape[:-2],
-    "take_along_axis": _taken,
+    "take_along_axis": lambda x, indices, axis: np.broadcast_shapes(_with(x, axis, 1), indices.shape),
     "scatter_along_axis": lambda x, indices, axis, shape: shape,
     "scatter": lambda x, shape, index: shape,
     "index_update": lambda x, index, value: x.shape,
     "last_written": lambda shape, index: np.broadcast_to(False, shape)[index].shape,
     "recurrence": lambda a, b, axis, reverse: b.shape,
-    "asarray": lambda x, dtype: x.shape,
     "eye": lambda n: (n, n),
     "ones": lambda n: (n,),
-}
-DTYPE_OF = {
-    "take_along_axis": [0],
-    "scatter": [0],
-    "scatter_along_axis": [0],
-    "recurrence": [1],
-    "index_update": [0, 2],
 }
 
 
@@ -333,27 +275,31 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
     """The shape, dtype and weakness of a call's result; nothing of full size is computed but what an index array picks."""
     if name in PARTS:
         return None, None, False
+
+    def applied(function: Callable[..., Any], leaf: Callable[[Expr], Any]) -> Any:
+        def made(x: Expr) -> Any:
+            return OPERATORS[x.name](*map(made, x.args)) if x.name in PARTS else leaf(x)
+
+        return _invoke(function, [made(x) for x in args], keywords)
+
     function = OPERATORS.get(name) or getattr(arrays, name)
     try:
         with np.errstate(all="ignore"):
+            if name == "getitem" and any(_is_mask(part) for part in (args[1], *args[1].args)):
+                raise ValueError("how many places a computed mask picks is not known")
             if name in VIEWS:
-                values, named = _bound(_ghost, args, keywords)
-                if name == "getitem" and any(_is_mask(part) for part in (args[1], *args[1].args)):
-                    raise ValueError("how many places a computed mask picks is not known")
-                out = function(*values, **named)
-                return out.shape, args[0].dtype, False
+                return applied(function, _ghost).shape, args[0].dtype, False
             if name in SHAPES:
-                values, named = _bound(_ghost, args, keywords)
-                return SHAPES[name](*values, **named), _common(name, args, named), False
-            tiny, named = _bound(_tiny, args, keywords)
-            out = function(*tiny, **named)
-            dtype, weak = np.result_type(out), type(out) in (bool, int, float)
+                return applied(SHAPES[name], _ghost), _float_type(args), False
+            out = applied(function, _unit if name in OPERATORS else _tiny)
             if name in REDUCTIONS:
-                return _reduced(args[0], *tiny[1:], **named), dtype, weak
-            if name in AXES:
+                shape = applied(_reduced, _ghost)
+            elif name in AXES:
                 grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
-                return tuple(n + m - 1 for n, m in grown), dtype, weak
-            return np.broadcast_shapes(*(x.shape for x in args if x.shape is not None)), dtype, weak
+                shape = tuple(n + m - 1 for n, m in grown)
+            else:
+                shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
+            return shape, np.result_type(out), type(out) in (bool, int, float)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
         raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
@@ -363,15 +309,11 @@ def _is_mask(index: Expr) -> bool:
     return index.name != "constant" and index.dtype == np.dtype(bool)
 
 
-def _common(name: str, args: tuple[Expr, ...], named: dict[str, Any]) -> Any:
-    if "dtype" in named:
-        return np.dtype(named["dtype"])
-    parts = [args[i] for i in DTYPE_OF[name]] if name in DTYPE_OF else args
-    parts = [
-        y for x in parts for y in (x.args if x.name in ("tuple", "list") else (x,)) if y.shape is not None
-    ]
-    numbers = name in ("eye", "ones", "last_written")
-    return np.dtype(float) if numbers else np.result_type(*map(_tiny, parts))
+def _float_type(args: Sequence[Expr]) -> Any:
+    """The common dtype of the floats among the operands: what else there is are indices and lengths."""
+    parts = [y for x in args for y in (x.args if x.name in PARTS else (x,))]
+    floats = [_unit(x) for x in parts if x.shape is not None and x.dtype.kind == "f"]
+    return np.result_type(*floats) if floats else np.dtype(float)
 
 
 # ---- Reading and evaluating -------------------------------------------------------------------------------------------
@@ -440,10 +382,8 @@ def evaluate(expr: Expr, values: Mapping[str, Any], xp: Any = arrays) -> Any:
         if not x.args and x.name in ("symbol", "constant"):
             found[x] = values[x.value] if x.name == "symbol" else x.value
             continue
-        parts = [found[part] for part in x.args]
-        split = len(parts) - len(x.keywords)
         function = OPERATORS.get(x.name) or getattr(xp, x.name)
-        found[x] = function(*parts[:split], **dict(zip(x.keywords, parts[split:], strict=True)))
+        found[x] = _invoke(function, [found[part] for part in x.args], x.keywords)
     return found[expr]
 
 
@@ -618,7 +558,7 @@ def _for_readers(x: Expr) -> Expr:
 
 # ---- Printing ---------------------------------------------------------------------------------------------------------
 
-ANY, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)  # how tightly a text holds together
+ANY, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)  # how tightly a text holds together
 SUPERSCRIPT = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SQUARED = ("sin", "cos", "tan", "sinh", "cosh", "tanh")  # of these one writes tanh²(x)
 Form = tuple[str, int, tuple[int, ...]]  # a template, how tightly it holds, and how tightly its parts must
@@ -799,7 +739,7 @@ def _numpy_call(x: Expr, texts: list[str]) -> str:
     return f"{where}{name}({', '.join(texts[:split] + named)})"
 
 
-def _infix(sign: str, binds: int, left: int, right: int) -> Form:
+def _between(sign: str, binds: int, left: int, right: int) -> Form:
     return f"{{}} {sign} {{}}", binds, (left, right)
 
 
@@ -818,10 +758,10 @@ PARTS_FORMS: dict[str, Form] = {
 }
 PYTHON = Style(
     {
-        "add": _infix("+", SUM, SUM, PRODUCT),
-        "subtract": _infix("-", SUM, SUM, PRODUCT),
-        "multiply": _infix("*", PRODUCT, PRODUCT, POWER),
-        "divide": _infix("/", PRODUCT, PRODUCT, POWER),
+        "add": _between("+", SUM, SUM, PRODUCT),
+        "subtract": _between("-", SUM, SUM, PRODUCT),
+        "multiply": _between("*", PRODUCT, PRODUCT, POWER),
+        "divide": _between("/", PRODUCT, PRODUCT, POWER),
         "negative": ("-{}", SIGN, (SIGN,)),
         "positive": ("+{}", SIGN, (SIGN,)),
         **PARTS_FORMS,
@@ -832,21 +772,21 @@ PYTHON = Style(
 )
 PEOPLE = Style(
     {
-        "add": _infix("+", SUM, SUM, SUM),
-        "subtract": _infix("−", SUM, SUM, PRODUCT),
-        "multiply": _infix("×", PRODUCT, PRODUCT, POWER),
-        "divide": _infix("/", PRODUCT, PRODUCT, POWER),
-        "matmul": _infix("@", PRODUCT, PRODUCT, POWER),
+        "add": _between("+", SUM, SUM, SUM),
+        "subtract": _between("−", SUM, SUM, PRODUCT),
+        "multiply": _between("×", PRODUCT, PRODUCT, POWER),
+        "divide": _between("/", PRODUCT, PRODUCT, POWER),
+        "matmul": _between("@", PRODUCT, PRODUCT, POWER),
         "negative": ("−{}", SIGN, (PRODUCT,)),
         "positive": ("{}", ATOM, (ATOM,)),
         "square": ("{}²", POWER, (ATOM,)),
         "whole power": ("{}{raised}", POWER, (ATOM,)),
         "power": ("{}^{}", POWER, (ATOM, ATOM)),
         "transposed": ("{}ᵀ", ATOM, (ATOM,)),
-        "where": ("{1} if {0} else {2}", SUM, ()),
-        "logical_and": _infix("and", SUM, ANY, ANY),
-        "logical_or": _infix("or", SUM, ANY, ANY),
-        **{name: _infix(sign, SUM, ANY, ANY) for name, sign in COMPARED.items()},
+        "where": ("{1} if {0} else {2}", ANY, (OR, OR)),
+        "logical_and": _between("and", AND, AND, AND),
+        "logical_or": _between("or", OR, OR, OR),
+        **{name: _between(sign, COMPARISON, SUM, SUM) for name, sign in COMPARED.items()},
         **PARTS_FORMS,
         "tuple": PARTS_FORMS["list"],
     },
@@ -858,10 +798,10 @@ PEOPLE = Style(
 LATEX = Style(
     {
         **PEOPLE.forms,
-        "subtract": _infix("-", SUM, SUM, PRODUCT),
-        "multiply": _infix(r"\cdot", PRODUCT, PRODUCT, POWER),
+        "subtract": _between("-", SUM, SUM, PRODUCT),
+        "multiply": _between(r"\cdot", PRODUCT, PRODUCT, POWER),
         "divide": (r"\frac{{{}}}{{{}}}", PRODUCT, ()),
-        "matmul": _infix(r"\,", PRODUCT, PRODUCT, POWER),
+        "matmul": _between(r"\,", PRODUCT, PRODUCT, POWER),
         "negative": ("-{}", SIGN, (PRODUCT,)),
         "square": ("{}^{{2}}", POWER, (ATOM,)),
         "whole power": ("{}^{{{}}}", POWER, (ATOM,)),
@@ -874,8 +814,11 @@ LATEX = Style(
             ATOM,
             (),
         ),
-        "logical_and": _infix(r"\land", SUM, ANY, ANY),
-        "logical_or": _infix(r"\lor", SUM, ANY, ANY),
+        "logical_and": _between(r"\land", AND, AND, AND),
+        "logical_or": _between(r"\lor", OR, OR, OR),
+        "less_equal": _between(r"\le", COMPARISON, SUM, SUM),
+        "greater_equal": _between(r"\ge", COMPARISON, SUM, SUM),
+        "not_equal": _between(r"\ne", COMPARISON, SUM, SUM),
     },
     _latex_number,
     _latex_function,
