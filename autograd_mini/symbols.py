@@ -161,21 +161,18 @@ def constant(x: Any) -> Expr:
         return call(type(x).__name__, *x)
     if isinstance(x, slice):
         return call("slice", x.start, x.stop, x.step)
+    key: Any = x
+    kind: Any = (None, None, False)
     if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biuf":
+        kind, key = (x.shape, x.dtype, False), id(x)
         if x.size <= SMALL:
-            x = x.copy() if isinstance(x, np.ndarray) else x
-            key: Any = (type(x), x.dtype.str, x.shape, x.tobytes())
-        else:
-            key = id(x)
-        return _expr((np.ndarray, key), "constant", (), (), x, lambda: (x.shape, x.dtype, False))
-    if type(x) in (bool, int, float):
-        key = struct.pack("d", x) if type(x) is float else x
-        return _expr((type(x), key), "constant", (), (), x, lambda: ((), np.dtype(type(x)), True))
-    if x is None or x is ... or isinstance(x, str | type | np.dtype):
-        return _expr((type(x), x), "constant", (), (), x, lambda: (None, None, False))
-    raise Unreadable(
-        f"a rule gave {type(x).__name__}: numbers, real arrays, expressions and indices are needed"
-    )
+            x, key = x.copy(), (x.dtype.str, x.shape, x.tobytes())
+    elif type(x) in (bool, int, float):
+        kind, key = ((), np.dtype(type(x)), True), struct.pack("d", x) if type(x) is float else x
+    elif not (x is None or x is ... or isinstance(x, str | type | np.dtype)):
+        kinds = "numbers, real arrays, expressions and indices are needed"
+        raise Unreadable(f"a rule gave {type(x).__name__}: {kinds}")
+    return _expr((type(x), key), "constant", (), (), x, lambda: kind)
 
 
 def call(name: str, *args: Any, **keywords: Any) -> Expr:
@@ -484,11 +481,11 @@ def _exact(x: Expr) -> Expr:
     """One step to a simpler Expr of the same value, bit for bit (of NaN, which has many, to another NaN)."""
     name, args = x.name, x.args
     for i, part in enumerate(args[:2]):
-        other = args[1 - i] if len(args) == 2 else part
-        if (name, i) in NEUTRAL and _is(part, NEUTRAL[name, i]) and _like(other, x):
-            return other
-        if (name, i) in NEUTRAL and name in ("multiply", "divide") and _is(part, -1.0) and _like(other, x):
-            return -other
+        if (name, i) in NEUTRAL and _like(other := args[1 - i], x):
+            if _is(part, NEUTRAL[name, i]):
+                return other
+            if _is(part, -1.0) and name in ("multiply", "divide"):
+                return -other
     if name in ("add", "subtract") and args[1].name == "negative":
         return call("subtract" if name == "add" else "add", args[0], args[1].args[0])
     if name == "subtract" and _is(args[0], -0.0) and _like(args[1], x):

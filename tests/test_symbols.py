@@ -428,82 +428,226 @@ def test_a_large_constant_needs_a_name_in_python():
 
 ELEMENTWISE = {name: row for name, row in ops.TABLE.items() if isinstance(row, ops.Op) and row.doc}
 FORMULAS = {
-    "ADD": ["x + y", "g", "g"],
-    "SUB": ["x − y", "g", "−g"],
-    "MUL": ["x × y", "g × y", "g × x"],
-    "DIV": ["x / y", "g / y", "−g × out / y"],
-    "NEG": ["−x", "−g"],
-    "POSITIVE": ["x", "g"],
-    "REMAINDER": ["remainder(x, y)", "g", "−g × floor(x / y)"],
+    "ADD": [
+        "x + y",
+        "g",
+        "g",
+    ],
+    "SUB": [
+        "x − y",
+        "g",
+        "−g",
+    ],
+    "MUL": [
+        "x × y",
+        "g × y",
+        "g × x",
+    ],
+    "DIV": [
+        "x / y",
+        "g / y",
+        "−g × out / y",
+    ],
+    "NEG": [
+        "−x",
+        "−g",
+    ],
+    "POSITIVE": [
+        "x",
+        "g",
+    ],
+    "REMAINDER": [
+        "remainder(x, y)",
+        "g",
+        "−g × floor(x / y)",
+    ],
     "POWER": [
         "x^y",
-        "g × (0 if y = 0 and (x = 0 or x ≠ x) else y × x^(1 if y = 0 and (x = 0 or x ≠ x) else y − 1))",
-        "g × (0 if x = 0 and y ≥ 0 else out × log(1 if x = 0 and y ≥ 0 else x))",
+        ("g × (0 if y = 0 and (x = 0 or x ≠ x) else y × x^(1 if y = 0 and (x = 0 or x ≠ x) else y − 1))"),
+        ("g × (0 if x = 0 and y ≥ 0 else out × log(1 if x = 0 and y ≥ 0 else x))"),
     ],
-    "ABS": ["abs(x)", "g × sign(x)"],
-    "SIGN": ["sign(x)", "0"],
-    "FLOOR": ["floor(x)", "0"],
-    "CEIL": ["ceil(x)", "0"],
-    "EXP": ["exp(x)", "g × out"],
-    "EXPM1": ["expm1(x)", "g × exp(x)"],
-    "LOG": ["log(x)", "g / x"],
-    "LOG1P": ["log1p(x)", "g / (1 + x)"],
-    "LOG2": ["log2(x)", "g / (x × 0.693147)"],
-    "LOG10": ["log10(x)", "g / (x × 2.30259)"],
-    "SQRT": ["√(x)", "0.5 × g / out"],
-    "SQUARE": ["x × x", "g × (2 × x)"],
-    "RECIPROCAL": ["1 / x", "−g × out × out"],
-    "SIN": ["sin(x)", "g × cos(x)"],
-    "COS": ["cos(x)", "−g × sin(x)"],
-    "TAN": ["tan(x)", "g × (1 + out × out)"],
-    "ARCSIN": ["arcsin(x)", "g / √(1 − x × x if abs(x) < 0.5 else (1 − x) × (1 + x))"],
-    "ARCCOS": ["arccos(x)", "−g / √(1 − x × x if abs(x) < 0.5 else (1 − x) × (1 + x))"],
-    "ARCTAN": ["arctan(x)", "g / (1 + x × x)"],
-    "SINH": ["sinh(x)", "g × cosh(x)"],
-    "COSH": ["cosh(x)", "g × sinh(x)"],
-    "TANH": ["tanh(x)", "g × (1 − tanh²(x))"],
-    "ARCSINH": ["arcsinh(x)", "g / hypot(1, x)"],
-    "ARCCOSH": ["arccosh(x)", "g / (√(x − 1) × √(x + 1))"],
-    "ARCTANH": ["arctanh(x)", "g / (1 − x × x if abs(x) < 0.5 else (1 − x) × (1 + x))"],
-    "HYPOT": ["hypot(x, y)", "g × (x if out = 0 else x / out)", "g × (y if out = 0 else y / out)"],
+    "ABS": [
+        "abs(x)",
+        "g × sign(x)",
+    ],
+    "SIGN": [
+        "sign(x)",
+        "0",
+    ],
+    "FLOOR": [
+        "floor(x)",
+        "0",
+    ],
+    "CEIL": [
+        "ceil(x)",
+        "0",
+    ],
+    "EXP": [
+        "exp(x)",
+        "g × out",
+    ],
+    "EXPM1": [
+        "expm1(x)",
+        "g × exp(x)",
+    ],
+    "LOG": [
+        "log(x)",
+        "g / x",
+    ],
+    "LOG1P": [
+        "log1p(x)",
+        "g / (1 + x)",
+    ],
+    "LOG2": [
+        "log2(x)",
+        "g / (x × 0.693147)",
+    ],
+    "LOG10": [
+        "log10(x)",
+        "g / (x × 2.30259)",
+    ],
+    "SQRT": [
+        "√(x)",
+        "0.5 × g / out",
+    ],
+    "SQUARE": [
+        "x × x",
+        "g × (2 × x)",
+    ],
+    "RECIPROCAL": [
+        "1 / x",
+        "−g × out × out",
+    ],
+    "SIN": [
+        "sin(x)",
+        "g × cos(x)",
+    ],
+    "COS": [
+        "cos(x)",
+        "−g × sin(x)",
+    ],
+    "TAN": [
+        "tan(x)",
+        "g × (1 + out × out)",
+    ],
+    "ARCSIN": [
+        "arcsin(x)",
+        "g / √(1 − x × x if abs(x) < 0.5 else (1 − x) × (1 + x))",
+    ],
+    "ARCCOS": [
+        "arccos(x)",
+        "−g / √(1 − x × x if abs(x) < 0.5 else (1 − x) × (1 + x))",
+    ],
+    "ARCTAN": [
+        "arctan(x)",
+        "g / (1 + x × x)",
+    ],
+    "SINH": [
+        "sinh(x)",
+        "g × cosh(x)",
+    ],
+    "COSH": [
+        "cosh(x)",
+        "g × sinh(x)",
+    ],
+    "TANH": [
+        "tanh(x)",
+        "g × (1 − tanh²(x))",
+    ],
+    "ARCSINH": [
+        "arcsinh(x)",
+        "g / hypot(1, x)",
+    ],
+    "ARCCOSH": [
+        "arccosh(x)",
+        "g / (√(x − 1) × √(x + 1))",
+    ],
+    "ARCTANH": [
+        "arctanh(x)",
+        "g / (1 − x × x if abs(x) < 0.5 else (1 − x) × (1 + x))",
+    ],
+    "HYPOT": [
+        "hypot(x, y)",
+        "g × (x if out = 0 else x / out)",
+        "g × (y if out = 0 else y / out)",
+    ],
     "ARCTAN2": [
         "arctan2(x, y)",
         (
-            "g × ((y if hypot(y, x) = 0 else y / hypot(y, x)) if hypot(y, x) = 0 else (y if hypot(y, x)"
-            " = 0 else y / hypot(y, x)) / hypot(y, x))"
+            "g × ((y if hypot(y, x) = 0 else y / hypot(y, x)) if hypot(y, x) = 0 el"
+            "se (y if hypot(y, x) = 0 else y / hypot(y, x)) / hypot(y, x))"
         ),
         (
-            "−g × ((x if hypot(y, x) = 0 else x / hypot(y, x)) if hypot(y, x) = 0 else (x if hypot(y, x"
-            ") = 0 else x / hypot(y, x)) / hypot(y, x))"
+            "−g × ((x if hypot(y, x) = 0 else x / hypot(y, x)) if hypot(y, x) = 0 e"
+            "lse (x if hypot(y, x) = 0 else x / hypot(y, x)) / hypot(y, x))"
         ),
     ],
-    "LOGADDEXP": ["logaddexp(x, y)", "g × sigmoid(x − y)", "g × sigmoid(y − x)"],
-    "XLOGY": ["xlogy(x, y)", "g × (0 if x = 0 and y ≤ 0 else log(y))", "g × (x / y)"],
-    "SECH2": ["1 − tanh²(x)", "−2 × g × (tanh(x) × out)"],
-    "LOGISTIC": ["sigmoid(x) × (1 − sigmoid(x))", "−g × (tanh(0.5 × x) × out)"],
-    "SIGMOID": ["sigmoid(x)", "g × (sigmoid(x) × (1 − sigmoid(x)))"],
-    "SOFTPLUS": ["softplus(x)", "g × sigmoid(x)"],
-    "LOG_SIGMOID": ["−softplus(−x)", "g × sigmoid(−x)"],
-    "SILU": ["x × sigmoid(x)", "g × (sigmoid(x) + x × (sigmoid(x) × (1 − sigmoid(x))))"],
-    "RELU": ["maximum(x, 0)", "0 if x ≤ 0 else g"],
-    "NORMAL_PDF": ["φ(x)", "−g × (x × out)"],
-    "NORMAL_CDF": ["Φ(x)", "g × φ(x)"],
+    "LOGADDEXP": [
+        "logaddexp(x, y)",
+        "g × sigmoid(x − y)",
+        "g × sigmoid(y − x)",
+    ],
+    "XLOGY": [
+        "xlogy(x, y)",
+        "g × (0 if x = 0 and y ≤ 0 else log(y))",
+        "g × (x / y)",
+    ],
+    "SECH2": [
+        "1 − tanh²(x)",
+        "−2 × g × (tanh(x) × out)",
+    ],
+    "LOGISTIC": [
+        "sigmoid(x) × (1 − sigmoid(x))",
+        "−g × (tanh(0.5 × x) × out)",
+    ],
+    "SIGMOID": [
+        "sigmoid(x)",
+        "g × (sigmoid(x) × (1 − sigmoid(x)))",
+    ],
+    "SOFTPLUS": [
+        "softplus(x)",
+        "g × sigmoid(x)",
+    ],
+    "LOG_SIGMOID": [
+        "−softplus(−x)",
+        "g × sigmoid(−x)",
+    ],
+    "SILU": [
+        "x × sigmoid(x)",
+        "g × (sigmoid(x) + x × (sigmoid(x) × (1 − sigmoid(x))))",
+    ],
+    "RELU": [
+        "maximum(x, 0)",
+        "0 if x ≤ 0 else g",
+    ],
+    "NORMAL_PDF": [
+        "φ(x)",
+        "−g × (x × out)",
+    ],
+    "NORMAL_CDF": [
+        "Φ(x)",
+        "g × φ(x)",
+    ],
     "ERF": [
         "erf(x)",
         (
-            "g × (1.12838 × (exp(−round(minimum(maximum(x, −64), 64) × 64) / 64 × (round(minimum(maximu"
-            "m(x, −64), 64) × 64) / 64)) × exp(−(minimum(maximum(x, −64), 64) − round(minimum(maximum(x"
-            ", −64), 64) × 64) / 64) × (minimum(maximum(x, −64), 64) + round(minimum(maximum(x, −64), 6"
-            "4) × 64) / 64))))"
+            "g × (1.12838 × (exp(−round(minimum(maximum(x, −64), 64) × 64) / 64 × ("
+            "round(minimum(maximum(x, −64), 64) × 64) / 64)) × exp(−(minimum(maximu"
+            "m(x, −64), 64) − round(minimum(maximum(x, −64), 64) × 64) / 64) × (min"
+            "imum(maximum(x, −64), 64) + round(minimum(maximum(x, −64), 64) × 64) /"
+            " 64))))"
         ),
     ],
-    "GELU": ["x × Φ(x)", "g × (Φ(x) + x × φ(x))"],
+    "GELU": [
+        "x × Φ(x)",
+        "g × (Φ(x) + x × φ(x))",
+    ],
     "GELU_TANH": [
         "x × sigmoid(1.59577 × (x + 0.044715 × (x × x × x)))",
         (
-            "g × (sigmoid(1.59577 × (x + 0.044715 × (x × x × x))) + x × (sigmoid(1.59577 × (x + 0.04471"
-            "5 × (x × x × x))) × (1 − sigmoid(1.59577 × (x + 0.044715 × (x × x × x))))) × (1.59577 × (1"
-            " + 0.134145 × (x × x))))"
+            "g × (sigmoid(1.59577 × (x + 0.044715 × (x × x × x))) + x × (sigmoid(1."
+            "59577 × (x + 0.044715 × (x × x × x))) × (1 − sigmoid(1.59577 × (x + 0."
+            "044715 × (x × x × x))))) × (1.59577 × (1 + 0.134145 × (x × x))))"
         ),
     ],
     "MAXIMUM": [
@@ -516,8 +660,17 @@ FORMULAS = {
         "0 if x > y else 0.5 × g if x = y else g",
         "0 if y > x else 0.5 × g if x = y else g",
     ],
-    "WHERE": ["y if x else z", "0", "g if x else 0", "0 if x else g"],
-    "SQUARED_ERROR": ["(x − y)²", "g × (2 × (x − y))", "g × (2 × (y − x))"],
+    "WHERE": [
+        "y if x else z",
+        "0",
+        "g if x else 0",
+        "0 if x else g",
+    ],
+    "SQUARED_ERROR": [
+        "(x − y)²",
+        "g × (2 × (x − y))",
+        "g × (2 × (y − x))",
+    ],
     "SIGMOID_CROSS_ENTROPY": [
         "maximum(x, 0) − x × y + log1p(exp(−abs(x)))",
         "g × ((1 − y) × sigmoid(x) − y × sigmoid(−x))",
