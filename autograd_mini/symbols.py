@@ -387,12 +387,16 @@ def evaluate(expr: Expr, values: Mapping[str, Any], xp: Any = arrays) -> Any:
 # ---- Changing ---------------------------------------------------------------------------------------------------------
 
 
+def _same(ones: Sequence[Expr], others: Sequence[Expr]) -> bool:
+    return len(ones) == len(others) and all(map(operator.is_, ones, others))
+
+
 def _rebuilt(expr: Expr, known: dict[Expr, Expr], rule: Callable[[Expr], Expr]) -> Expr:
     """The Expr with what is known in place of its parts, and each whole as `rule` has it."""
     for x in _ordered(expr, known):
         if x not in known:
             args = tuple([known[part] for part in x.args])
-            known[x] = rule(x if all(map(operator.is_, args, x.args)) else _call(x.name, args, x.keywords))
+            known[x] = rule(x if _same(args, x.args) else _call(x.name, args, x.keywords))
     return known[expr]
 
 
@@ -496,7 +500,7 @@ def _exact(x: Expr) -> Expr:
         return args[0]
     if name == "where" and args[1] is args[2] and _like(args[1], x):
         return args[1]
-    if name == "swapaxes" and args[0].name == "swapaxes" and args[0].args[1:] == args[1:]:
+    if name == "swapaxes" and args[0].name == "swapaxes" and _same(args[0].args[1:], args[1:]):
         return args[0].args[0]
     return _folded(x)
 
@@ -529,27 +533,32 @@ def _for_readers(x: Expr) -> Expr:
     simpler = _exact(x)
     if simpler is not x:
         return simpler
-    name, args = x.name, [_bare(part) for part in x.args]
-    zero = [_is(part, 0.0) or _is(part, -0.0) for part in args]
+    if not x.args:
+        return x
+    name, first, rest = x.name, x.args[0], x.args[1:]
+    bare = [_bare(part) for part in x.args[:2]]
+    zero = [_is(part, 0.0) or _is(part, -0.0) for part in bare]
     if name == "zeros_like" or (name == "multiply" and any(zero)):
         return _spread(0.0, x)
     if name == "power" and zero[1]:
         return _spread(1.0, x)
-    for i, part in enumerate(args[:2]):
-        if (name, i) in NEUTRAL and (_is(part, NEUTRAL[name, i]) or (zero[i] and not NEUTRAL[name, i])):
+    if name == "subtract" and zero[0]:
+        return _spread(-rest[0], x)
+    for i, part in enumerate(bare):
+        neutral = NEUTRAL.get((name, i))
+        if neutral is not None and (_is(part, neutral) or (zero[i] and not neutral)):
             return _spread(x.args[1 - i], x)
         if name == "multiply" and _is(part, -1.0):
             return _spread(-x.args[1 - i], x)
-    if name == "subtract" and zero[0]:
-        return _spread(-x.args[1], x)
-    if name in ("multiply", "divide") and args[0].name == "negative":
-        return -call(name, args[0].args[0], x.args[1])
-    if name in ("multiply", "divide") and args[0].weak and args[0].name == "constant" and args[0].value < 0:
-        return -call(name, -args[0].value, x.args[1])
+    if name in ("multiply", "divide"):  # a sign goes before the product
+        if first.name == "negative":
+            return -call(name, first.args[0], rest[0])
+        if first.name == "constant" and first.weak and first.value < 0:
+            return -call(name, -first.value, rest[0])
     if name == "sech2":
-        return 1.0 - call("square", call("tanh", args[0]))
+        return 1.0 - call("square", call("tanh", first))
     if name == "logistic":
-        return call("sigmoid", args[0]) * (1.0 - call("sigmoid", args[0]))
+        return call("sigmoid", first) * (1.0 - call("sigmoid", first))
     return x
 
 

@@ -325,6 +325,10 @@ EXACT = {
     "either way": (call("where", call("less", x, y), x, x), "x"),
     "in its own shape": (call("reshape", call("broadcast_to", z, (2, 3)), (2, 3)), "z"),
     "transposed twice": (z.T.T, "z"),
+    "transposed otherwise": (
+        call("swapaxes", call("swapaxes", z, 0, 1), 1, 0),
+        "np.swapaxes(np.swapaxes(z, 0, 1), 1, 0)",
+    ),
     "numbers": (call("multiply", 2.0, 3.0) * x, "6.0 * x"),
     "plus 0, which −0 + 0 forbids": (x + 0.0, "x + 0.0"),
     "0 less, which 0 − 0 forbids": (0.0 - x, "0.0 - x"),
@@ -351,6 +355,24 @@ def test_readers_see_slopes_as_they_learnt_them():
     assert text(substitute(slope, {EXPRESSIONS.tanh(x): symbol("out")})) == "1 − out²"
     assert text(slope, {EXPRESSIONS.tanh(x): "a"}) == "1 − a²"
     assert text(simplify(EXPRESSIONS.logistic(x), for_readers=True)) == "sigmoid(x) × (1 − sigmoid(x))"
+
+
+SPREAD = {
+    "a sign in another shape": (call("reshape", -x, (1, 1)) * z, "−x × z"),
+    "a number in another shape": (call("broadcast_to", -2.0, (2, 3)) * x, "−2 × x"),
+    "one in another shape": (call("broadcast_to", 1.0, (2, 3)) * x, "x"),
+    "nothing in another shape": (z + call("zeros_like", z) * x, "z"),
+    "a slope in another shape": (call("sech2", call("reshape", z, (6,))), "1 − tanh²(z)"),
+}
+
+
+@pytest.mark.parametrize(("expr", "shown"), SPREAD.values(), ids=SPREAD)
+def test_what_readers_see_keeps_its_shape_and_numbers(expr, shown):
+    """Another shape of the same numbers is not written, and not lost."""
+    simpler, values = simplify(expr, for_readers=True), {"x": np.float64(0.5), "z": np.full((2, 3), 0.25)}
+    assert text(simpler) == shown
+    assert (simpler.shape, simpler.dtype) == (expr.shape, expr.dtype)
+    np.testing.assert_allclose(evaluate(simpler, values), evaluate(expr, values), rtol=1e-15)
 
 
 # ---- Changing ---------------------------------------------------------------------------------------------------------
