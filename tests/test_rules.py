@@ -116,6 +116,9 @@ def test_no_formula_where_there_is_none_or_it_would_not_help():
     printing = ag.Op("own", lambda xp, x: float(f"{x:.3f}"), (lambda xp, g, out, x: g * round(x),))
     assert expression(Graph(ag.apply(printing, x)).root, ["x"]) is None
     assert formula(Graph(ag.apply(printing, x)).root, 0, ["x"], "out") is None
+    for wrong in (lambda xp, g, out, x: g, lambda xp, g, out, x: [], lambda xp, g, out, x: [None]):
+        odd = ag.apply(ag.Op("own", lambda xp, x: 2.0 * x, wrong), x)
+        assert formula(Graph(odd).root, 0, ["x"], "out") is None
     masked = ag.apply(ag.Op("mask", lambda xp, x: xp.sign(x)), x * 1.0)
     assert formula(Graph(masked).root, 0, ["x"], "out") is None
 
@@ -144,6 +147,26 @@ def test_formulas_stand_at_poles_too(node, value, slope):
 def test_a_slope_to_the_power_0_is_1():
     """x**1 has the slope 1, not x⁰."""
     assert formula(Graph(x**1).root, 0, ["x"], "y") == "1"
+
+
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_a_rule_of_ones_own_that_uses_numpy_or_if_has_no_formula(kind):
+    """Plain running is as ever, and there is no formula for that part alone."""
+    rules = (lambda xp, g, out, x: g * 2.0 * np.asarray(x), lambda xp, g, out, x: g if x > 0 else -g)
+    for rule in rules:
+        own = ag.apply(ag.Op("own", lambda xp, x: xp.abs(x) * x, (rule,)), w := kind(2.0))
+        box = Graph(own).root
+        assert expression(box, ["w"]) == "abs(w) × w"
+        assert formula(box, 0, ["w"], "out") is None
+        own.backward()
+        assert w.grad in (4.0, 1.0)
+
+
+def test_an_error_of_ones_own_rule_is_not_taken_for_a_missing_formula():
+    """Only what cannot be read is left out: another error is the rule's own and is seen."""
+    own = ag.apply(ag.Op("own", lambda xp, x: x * 1.0, (lambda xp, g, out, x: {}["missing"],)), x)
+    with pytest.raises(KeyError, match="missing"):
+        formula(Graph(own).root, 0, ["x"], "out")
 
 
 def test_a_large_array_has_its_formula_without_a_computation():

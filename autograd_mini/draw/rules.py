@@ -31,11 +31,12 @@ def formula(
     given = _named(gradient, box.node) if box.is_array else constant(1.0)
     rule = rules if callable(rules) else rules[position]
     share = _read(rule, given, _named(out, box.node), *_operands(box, names))
-    if share is None:
+    if share is not None and callable(rules):  # one rule gives all shares
+        share = dict(enumerate(share.args)).get(position) if share.name in ("list", "tuple") else None
+    if share is None or share.shape is None:
         return None
-    share = share.args[position] if callable(rules) else share
     shown = _short(share)
-    larger = summed and math.prod(share.shape or ()) > box.node.parents[position].size
+    larger = summed and math.prod(share.shape) > box.node.parents[position].size
     return f"sum({shown})" if shown and larger else shown
 
 
@@ -51,7 +52,7 @@ def expression(box: Box, names: Sequence[str]) -> str | None:
     if box.node.op is None or not box.parents:
         return None
     found = _read(box.node.op.forward, *_operands(box, names))
-    return None if found is None else _short(found)
+    return None if found is None or found.shape is None else _short(found)
 
 
 def _operands(box: Box, names: Sequence[str]) -> list[Expr]:
