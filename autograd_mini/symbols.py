@@ -16,6 +16,7 @@ import operator
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -201,14 +202,11 @@ def _ghost(x: Expr) -> Any:
     return np.broadcast_to(np.zeros((), x.dtype if x.dtype.kind in "iu" else bool), x.shape or ())
 
 
-def _unit(x: Expr) -> Any:
-    """Ones of as many axes, each of length 1; of a number of Python's, its type's."""
-    return x.dtype.type(1).item() if x.weak else np.ones((1,) * len(x.shape or ()), x.dtype)
-
-
 def _tiny(x: Expr) -> Any:
-    """As _unit; but a parameter, which may be a number, is itself."""
-    return x.value if x.name == "constant" and (x.shape is None or x.weak) else _unit(x)
+    """A number of Python's and a parameter as they are; of an array as many axes, each of length 1."""
+    if x.weak or x.shape is None:
+        return x.value if x.name == "constant" else x.dtype.type(1).item()
+    return np.ones((1,) * len(x.shape), x.dtype)
 
 
 def _invoke(function: Callable[..., Any], values: Sequence[Any], keywords: tuple[str, ...]) -> Any:
@@ -288,18 +286,27 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
                 return applied(function, _ghost).shape, args[0].dtype, False
             if name in SHAPES:
                 return applied(SHAPES[name], _ghost), _float_type(args), False
-            out = applied(function, _unit if name in OPERATORS else _tiny)
             if name in REDUCTIONS:
-                shape = applied(_reduced, _ghost)
-            elif name in AXES:
+                return applied(_reduced, _ghost), applied(function, _tiny).dtype, False
+            if name in AXES:
+                out = applied(function, _tiny)
                 grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
-                shape = tuple(n + m - 1 for n, m in grown)
-            else:
-                shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
-            return shape, np.result_type(out), type(out) in (bool, int, float)
+                return tuple(n + m - 1 for n, m in grown), out.dtype, False
+            shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
+            if name == "asarray":
+                return shape, applied(function, _tiny).dtype, False
+            return shape, *_of_numbers(name, tuple([(x.dtype, x.weak) for x in args]))
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
         raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
+
+
+@cache
+def _of_numbers(name: str, kinds: tuple[tuple[np.dtype[Any], bool], ...]) -> tuple[np.dtype[Any], bool]:
+    """The dtype and weakness of what works element by element, tried on ones."""
+    function = OPERATORS.get(name) or getattr(arrays, name)
+    out = function(*[dtype.type(1).item() if weak else dtype.type(1) for dtype, weak in kinds])
+    return np.result_type(out), type(out) in (bool, int, float)
 
 
 def _is_mask(index: Expr) -> bool:
@@ -309,7 +316,7 @@ def _is_mask(index: Expr) -> bool:
 def _float_type(args: Sequence[Expr]) -> Any:
     """The common dtype of the floats among the operands: what else there is are indices and lengths."""
     parts = [y for x in args for y in (x.args if x.name in PARTS else (x,))]
-    floats = [_unit(x) for x in parts if x.shape is not None and x.dtype.kind == "f"]
+    floats = [_tiny(x) for x in parts if x.shape is not None and x.dtype.kind == "f"]
     return np.result_type(*floats) if floats else np.dtype(float)
 
 
