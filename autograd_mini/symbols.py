@@ -16,7 +16,7 @@ import operator
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -27,15 +27,14 @@ import numpy as np
 from .core.namespaces import arrays
 from .core.ops import axes_of
 
-_XP = """
+XP = """
     abs arccos arccosh arcsin arcsinh arctan arctan2 arctanh argsort asarray broadcast_to ceil concatenate cos cosh cumprod
     cumsum det einsum equal erf erfc exp expm1 eye flip floor greater greater_equal hypot index_update inv isfinite
     last_written less less_equal linear log log10 log1p log2 log_softmax logabsdet logaddexp logical_and logical_or logistic
     matmul max maximum min minimum normal_cdf normal_pdf not_equal ones pad power prod recurrence remainder reshape roll
     round scatter scatter_along_axis sech2 shape sigmoid sign sin sinc sinh softmax softplus solve sort sqrt square squeeze
     stack sum swapaxes take_along_axis tan tanh transpose tril triu where xlogy zeros_like
-"""
-XP = tuple(_XP.split())
+""".split()  # noqa: SIM905  (a list would be four times as long)
 OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -323,20 +322,8 @@ def _float_type(args: Sequence[Expr]) -> Any:
 # ---- Reading and evaluating -------------------------------------------------------------------------------------------
 
 
-def _reader(name: str) -> Callable[..., Expr]:
-    def function(*args: Any, **keywords: Any) -> Expr:
-        return call(name, *args, **keywords)
-
-    function.__name__ = name
-    return function
-
-
-def _shape(x: Any) -> tuple[int, ...]:
-    return constant(x).shape or ()
-
-
-EXPRESSIONS: Any = SimpleNamespace(**{name: _reader(name) for name in XP})
-EXPRESSIONS.shape = _shape
+EXPRESSIONS: Any = SimpleNamespace(**{name: partial(call, name) for name in XP})
+EXPRESSIONS.shape = lambda x: constant(x).shape
 
 
 def read(rule: Callable[..., Any], *operands: Any) -> Expr:
@@ -756,18 +743,10 @@ def _between(sign: str, binds: int, left: int, right: int) -> Form:
     return f"{{}} {sign} {{}}", binds, (left, right)
 
 
-COMPARED = {
-    "greater": ">",
-    "greater_equal": "≥",
-    "less": "<",
-    "less_equal": "≤",
-    "equal": "=",
-    "not_equal": "≠",
-}
+COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
 PARTS_FORMS: dict[str, Form] = {
-    "tuple": ("({joined})", ATOM, ()),
-    "list": ("[{joined}]", ATOM, ()),
-    "slice": ("slice({joined})", ATOM, ()),
+    name: (template, ATOM, ())
+    for name, template in zip(PARTS, ("({joined})", "[{joined}]", "slice({joined})"), strict=True)
 }
 PYTHON = Style(
     {
@@ -799,7 +778,10 @@ PEOPLE = Style(
         "where": ("{1} if {0} else {2}", ANY, (OR, OR)),
         "logical_and": _between("and", AND, AND, AND),
         "logical_or": _between("or", OR, OR, OR),
-        **{name: _between(sign, COMPARISON, SUM, SUM) for name, sign in COMPARED.items()},
+        **{
+            name: _between(sign, COMPARISON, SUM, SUM)
+            for name, sign in zip(COMPARISONS, ">≥<≤=≠", strict=True)
+        },
         **PARTS_FORMS,
         "tuple": PARTS_FORMS["list"],
     },
