@@ -549,6 +549,8 @@ def _for_readers(x: Expr) -> Expr:
             return -call(name, first.args[0], rest[0])
         if first.name == "constant" and first.weak and first.value < 0:
             return -call(name, -first.value, rest[0])
+    if name == "copysign" and _is(rest[0], -1.0):
+        return -call("abs", first)
     if name == "sech2":
         return 1.0 - call("square", call("tanh", first))
     if name == "logistic":
