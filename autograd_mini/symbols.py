@@ -351,7 +351,7 @@ class _Expressions(Reading):
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Expr:
         whole = self.constant(parent)
-        share = share if share.shape == whole.shape else sum_to(self.xp, share, whole.shape, op)
+        share = share if share.shape == whole.shape else sum_to(self.xp, share, whole.shape or (), op)
         return _spread(share, whole)
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Expr:

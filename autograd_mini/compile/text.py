@@ -146,7 +146,8 @@ def _exact_number(x: Any) -> str:
         raise ValueError(
             f"a constant array of shape {x.shape} is too large for a line of Python: give it a name"
         )
-    return f"np.array([{', '.join(map(_exact_number, x.ravel().tolist()))}], np.{x.dtype.name}).reshape({x.shape})"
+    numbers = ", ".join(map(_exact_number, x.ravel().tolist()))
+    return f"np.array([{numbers}], np.{x.dtype.name}).reshape({x.shape})"
 
 
 def _arguments(x: Expr, texts: list[str]) -> list[str]:
