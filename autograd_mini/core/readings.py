@@ -79,7 +79,7 @@ OUR_NAMES = """
     softmax log_softmax
 """.split()  # noqa: SIM905
 OTHER_NAMES = """
-    power sum prod max min reshape swapaxes erf matmul solve inv det logabsdet
+    power sum prod max min reshape swapaxes erf erfc matmul solve inv det logabsdet
     sech2 softplus xlogy normal_pdf normal_cdf sinc
 """.split()  # noqa: SIM905
 XP = sorted({*NUMPY_NAMES, *OUR_NAMES, *OTHER_NAMES})
