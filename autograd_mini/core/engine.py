@@ -74,7 +74,12 @@ def pulled(
         if given is NOT_WANTED:
             continue
         share = given
-        if type(share) is not ndarray or share.shape != x.shape or share.dtype is not x.dtype or not op.is_ours:
+        if (
+            type(share) is not ndarray
+            or share.shape != x.shape
+            or share.dtype is not x.dtype
+            or not op.is_ours
+        ):
             share = (reading or KINDS[type(parent)]).share_for(parent, given, op)
         found.append((parent, share))
     return found
