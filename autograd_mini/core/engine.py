@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from ..errors import GraphError, noted
 from .op import NOT_WANTED, made_quick
-from .readings import FLOATS, KINDS, Reading, quiet, scalar
+from .readings import FLOATS, KINDS, Reading, quiet
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
@@ -140,21 +140,21 @@ def _sweep_floats(order: Sequence[Any], cotangent: float) -> Grads:
         if left is None:
             continue
         op, right = node.op, node._right
-        pull = op.quick
-        if pull is None:
-            if not op.is_ours:
-                for parent, share in pulled(node, grads[node], grads):
-                    grads[parent] += share
-                continue
-            pull = made_quick(op, scalar)
-        if right is not None:
+        pull = op.quick.get(FLOATS)
+        if pull is None:  # a row with one rule for all its parents, or not ours
+            if FLOATS not in op.quick:
+                made_quick(op, FLOATS)
+            for parent, share in pulled(node, grads[node], grads):
+                grads[parent] += share
+        elif right is not None:
             a, b = pull(grads[node], node.data, left.data, right.data)
             if left in grads:
                 grads[left] += a
             if right in grads:
                 grads[right] += b
         elif type(left) is not tuple:
-            grads[left] += pull(grads[node], node.data, left.data)
+            (a,) = pull(grads[node], node.data, left.data)
+            grads[left] += a
         else:
             shares = pull(grads[node], node.data, *[parent.data for parent in left])
             for parent, share in zip(left, shares, strict=True):

@@ -159,6 +159,7 @@ class Reading:
     operand: Callable[[Any], Any] | None = attrgetter(
         "data"
     )  # what a rule gets of a node; None: the node itself
+    is_quick = False  # whether rules are compiled for it
     refusals: tuple[type[Exception], ...] = ()  # what a rule may raise that is to be read in another way
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
@@ -209,6 +210,7 @@ class _Floats(Reading):
     """
 
     xp = scalar
+    is_quick = True
     refusals = ERRORS
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
@@ -251,6 +253,7 @@ class _Arrays(Reading):
     """Rules read on arrays of float64 or float32."""
 
     xp = arrays
+    is_quick = True
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
         """A bare number takes the dtype given: that of the arrays beside it."""

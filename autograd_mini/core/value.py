@@ -70,8 +70,8 @@ def method({parameters}):
     if {other}.__class__ is not Value:
         if {other}.__class__ is float:
             data = {other}
-        elif {other}.__class__ is int:
-            data = to_float({other})
+        elif {other}.__class__ is int and -(1 << 53) < {other} < 1 << 53:
+            data = {other} + 0.0
         else:
             return apply(op, x, y)
         {other} = new(Value)
@@ -106,7 +106,7 @@ def quick_method(op: Op, apply: Callable[..., Any], is_reflected: bool = False) 
     )  # Python gives the node first
     space = {
         **vars(scalar), **LITERALS, "Value": Value, "op": op, "apply": apply, "new": new, "meta_here": meta_here,
-        "ERRORS": ERRORS, "FLOATS": FLOATS, "to_float": to_float,
+        "ERRORS": ERRORS, "FLOATS": FLOATS,
     }  # fmt: skip
     exec(compile(text, f"<the quick way of {op.name}>", "exec"), space)
     space["method"].__name__ = op.name
