@@ -16,8 +16,9 @@ import math
 import operator
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
-from itertools import zip_longest
+from itertools import count, zip_longest
 from types import SimpleNamespace
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
@@ -28,19 +29,15 @@ from .core.array_rows import axes_of
 from .core.op import Op, Rule
 from .core.readings import XP, Reading, arrays, quiet, sum_to
 
-OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "negative": operator.neg,
-    "positive": operator.pos,
-    "getitem": operator.getitem,
-    "tuple": lambda *parts: parts,
-    "list": lambda *parts: list(parts),
+Function = Callable[..., Any]
+OPERATORS: dict[str, Function] = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
+OPERATORS |= {"divide": operator.truediv, "negative": operator.neg, "positive": operator.pos}
+PARTS: dict[str, Function] = {
+    "tuple": lambda *xs: xs,
+    "list": lambda *xs: list(xs),
     "slice": slice,
-}
-PARTS = ("tuple", "list", "slice")  # calls that make no array
+}  # no arrays
+OPERATORS |= {"getitem": operator.getitem, **PARTS}
 SMALL = 64  # elements of a constant array that is known by its bytes; a larger one is known by its identity
 LONGEST = 200  # letters that the repr of a part may have
 
@@ -76,8 +73,9 @@ class Expr:
     (matmul(multiply(2.0, swapaxes(x, -1, -2)), x), (2, 2), True)
     """
 
-    __slots__ = ("__weakref__", "args", "dtype", "keywords", "name", "shape", "value", "weak")
+    __slots__ = ("__weakref__", "args", "dtype", "keywords", "name", "serial", "shape", "value", "weak")
     name: str
+    serial: int  # larger than those of its parts
     args: tuple["Expr", ...]
     keywords: tuple[str, ...]  # the names of the last of args
     value: Any  # of a constant; a symbol's label
@@ -116,17 +114,13 @@ class Expr:
     def __repr__(self) -> str:
         shown: dict[Expr, str] = {}
         for x in ordered(self):
-            words = (*("" for _ in x.args[len(x.keywords) :]), *(f"{word}=" for word in x.keywords))
-            line = (
-                f"{x.name}({', '.join(word + shown[part] for word, part in zip(words, x.args, strict=True))})"
-            )
-            if x.is_leaf:
-                line = x.value if x.name == "symbol" else repr(x.value)
+            line = str(x.value) if x.is_leaf else f"{x.name}({', '.join([shown[part] for part in x.args])})"
             shown[x] = line if len(line) <= LONGEST else f"{x.name}(…)"
         return shown[self]
 
 
 _made: WeakValueDictionary[Any, Expr] = WeakValueDictionary()
+_serials = count()
 
 
 def _expr(key: Any, name: str, args: Any, keywords: Any, value: Any, kind: Callable[[], Any]) -> Expr:
@@ -136,6 +130,7 @@ def _expr(key: Any, name: str, args: Any, keywords: Any, value: Any, kind: Calla
         found = object.__new__(Expr)
         found.name, found.args, found.keywords, found.value = name, args, keywords, value
         found.shape, found.dtype, found.weak = kind()
+        found.serial = next(_serials)
         _made[name, args, keywords, key] = found
     return found
 
@@ -243,24 +238,21 @@ def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
 
 # NumPy computes nothing of these; of these each axis keeps its length, or pads it; the others go element by element
 VIEWS = {"reshape", "broadcast_to", "transpose", "swapaxes", "squeeze", "flip", "getitem"}
-AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "roll", "tril", "triu", "sort", "argsort", "pad"}
+AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "recurrence", "inv", "asarray"}
+AXES |= {"roll", "tril", "triu", "sort", "argsort", "pad"}
 REDUCTIONS = {"sum", "prod", "max", "min"}
 SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
-    "matmul": _product,
-    "linear": _product,
+    **dict.fromkeys(("matmul", "linear"), _product),
+    **dict.fromkeys(("det", "logabsdet"), lambda a: a.shape[:-2]),
     "einsum": _einsum,
     "concatenate": lambda xs, axis: _with(xs[0], axis, sum(x.shape[axis] for x in xs)),
     "stack": lambda xs, axis: _with(np.expand_dims(xs[0], axis), axis, len(xs)),
     "solve": lambda a, b: a.shape[:-1] if b.ndim == 1 else np.broadcast_shapes((*a.shape[:-1], 1), b.shape),
-    "inv": lambda a: a.shape,
-    "det": lambda a: a.shape[:-2],
-    "logabsdet": lambda a: a.shape[:-2],
     "take_along_axis": lambda x, indices, axis: np.broadcast_shapes(_with(x, axis, 1), indices.shape),
     "scatter_along_axis": lambda x, indices, axis, shape: shape,
     "scatter": lambda x, shape, index: shape,
     "index_update": lambda x, index, value: x.shape,
     "last_written": lambda shape, index: np.broadcast_to(False, shape)[index].shape,
-    "recurrence": lambda a, b, axis, reverse: b.shape,
     "eye": lambda n: (n, n),
     "ones": lambda n: (n,),
 }
@@ -280,7 +272,7 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
     function = OPERATORS.get(name) or getattr(arrays, name)
     try:
         with quiet():
-            if name == "getitem" and any(map(_is_mask, (args[1], *args[1].args))):
+            if name == "getitem" and any(x.dtype == bool and not x.is_leaf for x in (args[1], *args[1].args)):
                 raise ValueError("how many places a computed mask picks is not known")
             if name in VIEWS:
                 return applied(function, _ghost).shape, args[0].dtype, False
@@ -289,12 +281,10 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
             if name in REDUCTIONS:
                 return applied(_reduced, _ghost), applied(function, _tiny).dtype, False
             if name in AXES:
-                out = applied(function, _tiny)
+                out = np.asarray(applied(function, _tiny))
                 grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
                 return tuple(n + m - 1 for n, m in grown), out.dtype, False
             shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
-            if name == "asarray":
-                return shape, applied(function, _tiny).dtype, False
             return shape, *_of_numbers(name, tuple([(x.dtype, x.weak) for x in args]))
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
@@ -309,10 +299,6 @@ def _of_numbers(name: str, kinds: tuple[tuple[np.dtype[Any], bool], ...]) -> tup
     return np.result_type(out), type(out) in (bool, int, float)
 
 
-def _is_mask(index: Expr) -> bool:
-    return index.name != "constant" and index.dtype == np.dtype(bool)
-
-
 def _float_type(args: Sequence[Expr]) -> Any:
     """The common dtype of the floats among the operands: what else there is are indices and lengths."""
     parts = [y for x in args for y in (x.args if x.name in PARTS else (x,))]
@@ -323,8 +309,8 @@ def _float_type(args: Sequence[Expr]) -> Any:
 # ---- Reading and evaluating -------------------------------------------------------------------------------------------
 
 
-class _Expressions(Reading):
-    """Rules read on Exprs: what they give are formulas. A node is read as the symbol that `names` has for it."""
+class Expressions(Reading):
+    """Rules read on Exprs: what they give are formulas. A node is read as the Expr that `names` has for it."""
 
     takes_nodes = True
     xp: Any = SimpleNamespace(**{name: partial(call, name) for name in XP})
@@ -358,12 +344,7 @@ class _Expressions(Reading):
         return _spread(1.0, self.constant(root)) if gradient is None else constant(gradient)
 
 
-EXPRESSIONS = _Expressions()
-
-
-def naming(names: Mapping[Any, Expr]) -> Reading:
-    """Return EXPRESSIONS for a graph of nodes: each node is read as the Expr that `names` has for it."""
-    return _Expressions(names)
+EXPRESSIONS = Expressions()
 
 
 def read(rule: Rule, *operands: Any) -> Expr:
@@ -379,19 +360,14 @@ def read(rule: Rule, *operands: Any) -> Expr:
 
 def ordered(root: Expr, known: Any = ()) -> list[Expr]:
     """All parts of an Expr once, parts before wholes, not going into what is known."""
-    order: list[Expr] = []
-    seen: set[Expr] = set()
-    stack = [(root, False)]
+    found, stack = {root}, [root]
     while stack:
-        x, done = stack.pop()
-        if done:
-            order.append(x)
-        elif x not in seen:
-            seen.add(x)
-            stack.append((x, True))
-            if x not in known:
-                stack += [(part, False) for part in reversed(x.args)]
-    return order
+        x = stack.pop()
+        if x not in known:
+            fresh = set(x.args) - found
+            found |= fresh
+            stack += fresh
+    return sorted(found, key=lambda x: x.serial)
 
 
 def evaluate(expr: Expr, values: Mapping[str, Any], xp: Any = arrays) -> Any:
@@ -405,17 +381,13 @@ def evaluate(expr: Expr, values: Mapping[str, Any], xp: Any = arrays) -> Any:
     for x in ordered(expr):
         if x.is_leaf:
             found[x] = values[x.value] if x.name == "symbol" else x.value
-            continue
-        function = OPERATORS.get(x.name) or getattr(xp, x.name)
-        found[x] = _invoke(function, [found[part] for part in x.args], x.keywords)
+        else:
+            function = OPERATORS.get(x.name) or getattr(xp, x.name)
+            found[x] = _invoke(function, [found[part] for part in x.args], x.keywords)
     return found[expr]
 
 
 # ---- Changing ---------------------------------------------------------------------------------------------------------
-
-
-def _same(ones: Sequence[Expr], others: Sequence[Expr]) -> bool:
-    return len(ones) == len(others) and all(map(operator.is_, ones, others))
 
 
 def _rebuilt(expr: Expr, known: dict[Expr, Expr], rule: Callable[[Expr], Expr]) -> Expr:
@@ -423,7 +395,7 @@ def _rebuilt(expr: Expr, known: dict[Expr, Expr], rule: Callable[[Expr], Expr]) 
     for x in ordered(expr, known):
         if x not in known:
             args = tuple([known[part] for part in x.args])
-            known[x] = rule(x if _same(args, x.args) else _call(x.name, args, x.keywords))
+            known[x] = rule(x if x.is_leaf else _call(x.name, args, x.keywords))
     return known[expr]
 
 
@@ -467,10 +439,17 @@ def replace(expr: Expr, path: Sequence[int], new: Any) -> Expr:
 
 # ---- Simplifying ------------------------------------------------------------------------------------------------------
 
-# (name, place): the constant that changes nothing there, its sign included
-NEUTRAL = {("multiply", 0): 1.0, ("multiply", 1): 1.0, ("divide", 1): 1.0, ("power", 1): 1.0}
-NEUTRAL |= {("add", 0): -0.0, ("add", 1): -0.0, ("subtract", 1): 0.0}
 SHAPING = ("broadcast_to", "reshape", "asarray")  # the same numbers otherwise: a reader sees nothing
+
+# What a part that looks like the left is to become: the same bits, zeros' signs included; and what a reader would write
+_a, _b = symbol("a"), symbol("b")
+EXACT = {1.0 * _a: _a, _a * 1.0: _a, _a / 1.0: _a, _a**1.0: _a, -0.0 + _a: _a, _a + -0.0: _a, _a - 0.0: _a}
+EXACT |= {-1.0 * _a: -_a, _a * -1.0: -_a, _a / -1.0: -_a, -0.0 - _a: -_a, +_a: _a}
+EXACT |= {call("negative", -_a): _a, _a + -_b: _a - _b, _a - -_b: _a + _b, call("where", _b, _a, _a): _a}
+READABLE = {0.0 * _a: 0.0, _a * 0.0: 0.0, call("zeros_like", _a): 0.0, _a**0.0: 1.0, 0.0 - _a: -_a, **EXACT}
+READABLE |= {-_a * _b: -(_a * _b), -_a / _b: -(_a / _b), call("copysign", _a, -1.0): -abs(_a)}
+READABLE[call("sech2", _a)] = 1.0 - call("square", call("tanh", _a))
+READABLE[call("logistic", _a)] = call("sigmoid", _a) * (1.0 - call("sigmoid", _a))
 
 
 def simplify(expr: Expr, *, for_readers: bool = False) -> Expr:
@@ -504,38 +483,38 @@ def _like(part: Expr, whole: Expr) -> bool:
     return (part.shape, part.dtype, part.weak) == (whole.shape, whole.dtype, whole.weak)
 
 
+def _fits(x: Expr, pattern: Expr, found: dict[Expr, Expr], loosely: bool) -> bool:
+    """Whether an Expr looks like a pattern, whose symbols are put into `found`; loosely, in any shape and with either zero."""
+    if pattern.name == "symbol":
+        return found.setdefault(pattern, x) is x
+    if pattern.name == "constant":
+        x, number = _bare(x) if loosely else x, pattern.value
+        return is_number(x, number) or (loosely and number == 0 and is_number(x, -number))
+    parts = zip(x.args, pattern.args, strict=False)
+    return x.name == pattern.name and all(_fits(part, like, found, loosely) for part, like in parts)
+
+
+def _rewritten(x: Expr, rules: Mapping[Expr, Any], loosely: bool = False) -> Expr:
+    """The Expr by the first rule that fits it and keeps its shape and dtype, loosely by spreading it out."""
+    for pattern, simpler in rules.items():
+        found: dict[Expr, Expr] = {}
+        if _fits(x, pattern, found, loosely):
+            new = substitute(constant(simpler), found)
+            if loosely or _like(new, x):
+                return _spread(new, x)
+    return x
+
+
 def _exact(x: Expr) -> Expr:
     """One step to a simpler Expr of the same value, bit for bit (of NaN, which has many, to another NaN)."""
-    name, args = x.name, x.args
-    for i, part in enumerate(args[:2]):
-        if (name, i) in NEUTRAL and _like(other := args[1 - i], x):
-            if is_number(part, NEUTRAL[name, i]):
-                return other
-            if is_number(part, -1.0) and name in ("multiply", "divide"):
-                return -other
-    if name in ("add", "subtract") and args[1].name == "negative":
-        return call("subtract" if name == "add" else "add", args[0], args[1].args[0])
-    if name == "subtract" and is_number(args[0], -0.0) and _like(args[1], x):
-        return -args[1]
-    if name == "negative" and args[0].name == "negative":
-        return args[0].args[0]
-    if name == "positive" or (name in SHAPING and _like(args[0], x)):
-        return args[0]
-    if name == "where" and args[1] is args[2] and _like(args[1], x):
-        return args[1]
-    if name == "swapaxes" and args[0].name == "swapaxes" and _same(args[0].args[1:], args[1:]):
-        return args[0].args[0]
-    return _folded(x)
-
-
-def _folded(x: Expr) -> Expr:
-    """Arithmetic of Python's own numbers, done."""
-    if not x.weak or not x.args or x.name not in OPERATORS or any(part.name != "constant" for part in x.args):
-        return x
-    try:
-        return constant(OPERATORS[x.name](*(part.value for part in x.args)))
-    except ArithmeticError:  # 1 / 0.0 is left as it stands
-        return x
+    if x.name in SHAPING and _like(x.args[0], x):
+        return x.args[0]
+    if x.name == "swapaxes" and (inner := x.args[0]).name == "swapaxes":
+        return inner.args[0] if call("swapaxes", inner.args[0], *x.args[1:]) is inner else x
+    if x.weak and x.name in OPERATORS and all(part.name == "constant" for part in x.args):
+        with suppress(ArithmeticError):  # 1 / 0.0 is left as it stands
+            return constant(OPERATORS[x.name](*(part.value for part in x.args)))
+    return _rewritten(x, EXACT)
 
 
 def _bare(x: Expr) -> Expr:
@@ -554,34 +533,9 @@ def _spread(x: Any, whole: Expr) -> Expr:
 def _for_readers(x: Expr) -> Expr:
     """One step to what a reader would write."""
     simpler = _exact(x)
-    if simpler is not x:
-        return simpler
-    if not x.args:
-        return x
-    name, first, rest = x.name, x.args[0], x.args[1:]
-    bare = [_bare(part) for part in x.args[:2]]
-    zero = [is_number(part, 0.0) or is_number(part, -0.0) for part in bare]
-    if name == "zeros_like" or (name == "multiply" and any(zero)):
-        return _spread(0.0, x)
-    if name == "power" and zero[1]:
-        return _spread(1.0, x)
-    if name == "subtract" and zero[0]:
-        return _spread(-rest[0], x)
-    for i, part in enumerate(bare):
-        neutral = NEUTRAL.get((name, i))
-        if neutral is not None and (is_number(part, neutral) or (zero[i] and not neutral)):
-            return _spread(x.args[1 - i], x)
-        if name == "multiply" and is_number(part, -1.0):
-            return _spread(-x.args[1 - i], x)
-    if name in ("multiply", "divide"):  # a sign goes before the product
-        if first.name == "negative":
-            return -call(name, first.args[0], rest[0])
-        if first.name == "constant" and first.weak and first.value < 0:
-            return -call(name, -first.value, rest[0])
-    if name == "copysign" and is_number(rest[0], -1.0):
-        return -call("abs", first)
-    if name == "sech2":
-        return 1.0 - call("square", call("tanh", first))
-    if name == "logistic":
-        return call("sigmoid", first) * (1.0 - call("sigmoid", first))
-    return x
+    if simpler is x:
+        simpler = _rewritten(x, READABLE, loosely=True)
+    if simpler is x and x.name in ("multiply", "divide") and x.args[0].weak and x.args[0].name == "constant":
+        first, second = x.args
+        return -call(x.name, -first.value, second) if first.value < 0 else x  # a sign goes before the product
+    return simpler
