@@ -12,13 +12,12 @@ Two Exprs that say the same are one object (`is` compares them). Keys are type a
 not True), dtype, shape and bytes for small arrays, identity for large ones.
 """
 
-import math
 import operator
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, partial
-from itertools import count, zip_longest
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, count, zip_longest
 from types import SimpleNamespace
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
@@ -32,11 +31,8 @@ from .core.readings import XP, Reading, arrays, quiet, sum_to
 Function = Callable[..., Any]
 OPERATORS: dict[str, Function] = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
 OPERATORS |= {"divide": operator.truediv, "negative": operator.neg, "positive": operator.pos}
-PARTS: dict[str, Function] = {
-    "tuple": lambda *xs: xs,
-    "list": lambda *xs: list(xs),
-    "slice": slice,
-}  # no arrays
+# Calls that make no array
+PARTS: dict[str, Function] = {"tuple": lambda *xs: xs, "list": lambda *xs: list(xs), "slice": slice}
 OPERATORS |= {"getitem": operator.getitem, **PARTS}
 SMALL = 64  # elements of a constant array that is known by its bytes; a larger one is known by its identity
 LONGEST = 200  # letters that the repr of a part may have
@@ -61,6 +57,7 @@ def _reflected(name: str) -> Callable[..., "Expr"]:
     return lambda self, other: call(name, other, self)
 
 
+@dataclass(eq=False, repr=False, slots=True, weakref_slot=True)
 class Expr:
     """A call `name(*args, **keywords)` of Exprs, or a leaf: a "symbol" of that label, a "constant" of that value.
 
@@ -73,22 +70,21 @@ class Expr:
     (matmul(multiply(2.0, swapaxes(x, -1, -2)), x), (2, 2), True)
     """
 
-    __slots__ = ("__weakref__", "args", "dtype", "keywords", "name", "serial", "shape", "value", "weak")
     name: str
-    serial: int  # larger than those of its parts
     args: tuple["Expr", ...]
     keywords: tuple[str, ...]  # the names of the last of args
     value: Any  # of a constant; a symbol's label
     shape: tuple[int, ...] | None
     dtype: Any
     weak: bool
+    serial: int  # larger than those of its parts
 
-    __array_ufunc__ = None  # an array beside an Expr leaves the operation to it, np.exp(expr) is a TypeError
-    __iter__ = None
+    __array_ufunc__ = __iter__ = (
+        None  # an array beside it leaves the operation to it; np.exp(expr) is a TypeError
+    )
     __hash__ = object.__hash__
     __bool__ = _refused("the truth", "xp.where(condition, x, y)")
-    __array_function__ = _refused("a function of NumPy", "xp.… in place of np.…")
-    __array__ = _refused("the array", "xp.… in place of np.…")
+    __array_function__ = __array__ = _refused("a function of NumPy", "xp.… in place of np.…")
     __eq__ = _refused("a comparison", "xp.equal, xp.less, … (or `is`, where the expression itself is meant)")
     __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
 
@@ -127,10 +123,8 @@ def _expr(key: Any, name: str, args: Any, keywords: Any, value: Any, kind: Calla
     """The one Expr of that key; `kind` gives the shape, dtype and weakness of a new one."""
     found = _made.get((name, args, keywords, key))
     if found is None:
-        found = object.__new__(Expr)
-        found.name, found.args, found.keywords, found.value = name, args, keywords, value
-        found.shape, found.dtype, found.weak = kind()
-        found.serial = next(_serials)
+        shape, dtype, weak = kind()
+        found = Expr(name, args, keywords, value, shape, dtype, weak, next(_serials))
         _made[name, args, keywords, key] = found
     return found
 
@@ -160,15 +154,13 @@ def constant(x: Any) -> Expr:
     key: Any = x
     kind: Any = (None, None, False)
     if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biuf":
-        kind, key = (x.shape, x.dtype, False), id(x)
-        if x.size <= SMALL:
-            x, key = x.copy(), (x.dtype.str, x.shape, x.tobytes())
+        x = x.copy() if x.size <= SMALL else x
+        key, kind = x.tobytes() if x.size <= SMALL else id(x), (x.shape, x.dtype, False)
     elif type(x) in (bool, int, float):
-        kind, key = ((), np.dtype(type(x)), True), struct.pack("d", x) if type(x) is float else x
+        key, kind = np.float64(x).tobytes() if type(x) is float else x, ((), np.dtype(type(x)), True)
     elif not (x is None or x is ... or isinstance(x, str | type | np.dtype)):
-        kinds = "numbers, real arrays, expressions and indices are needed"
-        raise Unreadable(f"a rule gave {type(x).__name__}: {kinds}")
-    return _expr((type(x), key), "constant", (), (), x, lambda: kind)
+        raise Unreadable(f"a rule gave {type(x).__name__}: numbers, real arrays and expressions are needed")
+    return _expr((type(x), key, kind), "constant", (), (), x, lambda: kind)
 
 
 def call(name: str, *args: Any, **keywords: Any) -> Expr:
@@ -179,8 +171,7 @@ def call(name: str, *args: Any, **keywords: Any) -> Expr:
     >>> call("sum", symbol("x", (2, 3)), axis=0).shape
     (3,)
     """
-    parts = tuple(map(constant, (*args, *keywords.values())))
-    return _call(name, parts, tuple(keywords))
+    return _call(name, tuple(map(constant, (*args, *keywords.values()))), tuple(keywords))
 
 
 def _call(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Expr:
@@ -224,11 +215,8 @@ def _product(x: Any, y: Any, *_: Any) -> tuple[int, ...]:
 
 def _einsum(spec: str, *xs: Any, **_: Any) -> tuple[int, ...]:
     inputs, output = spec.split("->")
-    lengths: dict[str, int] = {}
-    for letters, x in zip(inputs.split(","), xs, strict=True):
-        pairs = zip(letters, x.shape, strict=True)
-        lengths |= {letter: n for letter, n in pairs if n != 1 or letter not in lengths}
-    return tuple(lengths[letter] for letter in output)
+    pairs = [*zip(inputs.replace(",", ""), chain(*[x.shape for x in xs]), strict=True)]
+    return tuple(np.broadcast_shapes(*[n for letter, n in pairs if letter == one])[0] for one in output)
 
 
 def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
@@ -285,18 +273,11 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
                 grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
                 return tuple(n + m - 1 for n, m in grown), out.dtype, False
             shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
-            return shape, *_of_numbers(name, tuple([(x.dtype, x.weak) for x in args]))
+            one = applied(function, lambda x: x.dtype.type(1).item() if x.weak else x.dtype.type(1))
+            return shape, np.result_type(one), type(one) in (bool, int, float)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
         raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
-
-
-@cache
-def _of_numbers(name: str, kinds: tuple[tuple[np.dtype[Any], bool], ...]) -> tuple[np.dtype[Any], bool]:
-    """The dtype and weakness of what works element by element, tried on ones."""
-    function = OPERATORS.get(name) or getattr(arrays, name)
-    out = function(*[dtype.type(1).item() if weak else dtype.type(1) for dtype, weak in kinds])
-    return np.result_type(out), type(out) in (bool, int, float)
 
 
 def _float_type(args: Sequence[Expr]) -> Any:
@@ -337,8 +318,7 @@ class Expressions(Reading):
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Expr:
         whole = self.constant(parent)
-        share = share if share.shape == whole.shape else sum_to(self.xp, share, whole.shape or (), op)
-        return _spread(share, whole)
+        return _spread(sum_to(self.xp, share, whole.shape or (), op), whole)
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Expr:
         return _spread(1.0, self.constant(root)) if gradient is None else constant(gradient)
@@ -363,10 +343,9 @@ def ordered(root: Expr, known: Any = ()) -> list[Expr]:
     found, stack = {root}, [root]
     while stack:
         x = stack.pop()
-        if x not in known:
-            fresh = set(x.args) - found
-            found |= fresh
-            stack += fresh
+        fresh = set() if x in known else set(x.args) - found
+        found |= fresh
+        stack += fresh
     return sorted(found, key=lambda x: x.serial)
 
 
@@ -390,12 +369,14 @@ def evaluate(expr: Expr, values: Mapping[str, Any], xp: Any = arrays) -> Any:
 # ---- Changing ---------------------------------------------------------------------------------------------------------
 
 
-def _rebuilt(expr: Expr, known: dict[Expr, Expr], rule: Callable[[Expr], Expr]) -> Expr:
-    """The Expr with what is known in place of its parts, and each whole as `rule` has it."""
+def _rebuilt(expr: Expr, known: dict[Expr, Expr], step: Callable[[Expr], Expr]) -> Expr:
+    """The Expr with what is known in place of its parts, each whole changed by `step` as long as that changes it."""
     for x in ordered(expr, known):
         if x not in known:
-            args = tuple([known[part] for part in x.args])
-            known[x] = rule(x if x.is_leaf else _call(x.name, args, x.keywords))
+            new = x if x.is_leaf else _call(x.name, tuple([known[part] for part in x.args]), x.keywords)
+            while (changed := step(new)) is not new:
+                new = changed
+            known[x] = new
     return known[expr]
 
 
@@ -462,21 +443,13 @@ def simplify(expr: Expr, *, for_readers: bool = False) -> Expr:
     >>> simplify(1.0 * x + 0.0), simplify(1.0 * x + 0.0, for_readers=True)
     (add(x, 0.0), x)
     """
-    step = _for_readers if for_readers else _exact
-
-    def settled(x: Expr) -> Expr:
-        while (y := step(x)) is not x:
-            x = y
-        return x
-
-    return _rebuilt(expr, {}, settled)
+    return _rebuilt(expr, {}, _for_readers if for_readers else _exact)
 
 
 def is_number(x: Expr, number: float) -> bool:
     """Whether it is that number, sign of zero included."""
-    if x.name != "constant" or x.shape != ():
-        return False
-    return bool(x.value == number) and math.copysign(1.0, x.value) == math.copysign(1.0, number)
+    is_one = x.name == "constant" and x.shape == () and x.value == number
+    return bool(is_one and np.signbit(x.value) == np.signbit(number))
 
 
 def _like(part: Expr, whole: Expr) -> bool:
@@ -533,9 +506,4 @@ def _spread(x: Any, whole: Expr) -> Expr:
 def _for_readers(x: Expr) -> Expr:
     """One step to what a reader would write."""
     simpler = _exact(x)
-    if simpler is x:
-        simpler = _rewritten(x, READABLE, loosely=True)
-    if simpler is x and x.name in ("multiply", "divide") and x.args[0].weak and x.args[0].name == "constant":
-        first, second = x.args
-        return -call(x.name, -first.value, second) if first.value < 0 else x  # a sign goes before the product
-    return simpler
+    return simpler if simpler is not x else _rewritten(x, READABLE, loosely=True)
