@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, count, zip_longest
+from itertools import accumulate, chain, count, zip_longest
 from types import SimpleNamespace
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
@@ -28,14 +28,12 @@ from .core.array_rows import axes_of
 from .core.op import Op, Rule
 from .core.readings import XP, Reading, arrays, quiet, sum_to
 
-Function = Callable[..., Any]
-OPERATORS: dict[str, Function] = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
+OPERATORS: dict[str, Rule] = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
 OPERATORS |= {"divide": operator.truediv, "negative": operator.neg, "positive": operator.pos}
 # Calls that make no array
-PARTS: dict[str, Function] = {"tuple": lambda *xs: xs, "list": lambda *xs: list(xs), "slice": slice}
+PARTS: dict[str, Rule] = {"tuple": lambda *xs: xs, "list": lambda *xs: list(xs), "slice": slice}
 OPERATORS |= {"getitem": operator.getitem, **PARTS}
 SMALL = 64  # elements of a constant array that is known by its bytes; a larger one is known by its identity
-LONGEST = 200  # letters that the repr of a part may have
 
 
 class Unreadable(TypeError):
@@ -70,6 +68,7 @@ class Expr:
     (matmul(multiply(2.0, swapaxes(x, -1, -2)), x), (2, 2), True)
     """
 
+    serial: int  # larger than those of its parts
     name: str
     args: tuple["Expr", ...]
     keywords: tuple[str, ...]  # the names of the last of args
@@ -77,7 +76,6 @@ class Expr:
     shape: tuple[int, ...] | None
     dtype: Any
     weak: bool
-    serial: int  # larger than those of its parts
 
     __array_ufunc__ = __iter__ = (
         None  # an array beside it leaves the operation to it; np.exp(expr) is a TypeError
@@ -85,8 +83,7 @@ class Expr:
     __hash__ = object.__hash__
     __bool__ = _refused("the truth", "xp.where(condition, x, y)")
     __array_function__ = __array__ = _refused("a function of NumPy", "xp.… in place of np.…")
-    __eq__ = _refused("a comparison", "xp.equal, xp.less, … (or `is`, where the expression itself is meant)")
-    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refused("a comparison", "xp.less, … (or `is`)")
 
     __add__, __radd__ = _method("add"), _reflected("add")
     __sub__, __rsub__ = _method("subtract"), _reflected("subtract")
@@ -97,21 +94,14 @@ class Expr:
     __neg__, __pos__, __abs__ = _method("negative"), _method("positive"), _method("abs")
     __getitem__ = _method("getitem")
 
-    @property
-    def is_leaf(self) -> bool:
-        """Whether it is a symbol or a constant."""
-        return self.name in ("symbol", "constant")
-
-    @property
-    def T(self) -> "Expr":
-        """The transpose of a matrix, or of each of a stack."""
-        return call("swapaxes", self, -1, -2)
+    T = property(lambda self: call("swapaxes", self, -1, -2))  # of a matrix, or of each of a stack
+    is_leaf = property(lambda self: self.name in ("symbol", "constant"))
 
     def __repr__(self) -> str:
         shown: dict[Expr, str] = {}
         for x in ordered(self):
             line = str(x.value) if x.is_leaf else f"{x.name}({', '.join([shown[part] for part in x.args])})"
-            shown[x] = line if len(line) <= LONGEST else f"{x.name}(…)"
+            shown[x] = line if len(line) <= 200 else f"{x.name}(…)"
         return shown[self]
 
 
@@ -123,9 +113,7 @@ def _expr(key: Any, name: str, args: Any, keywords: Any, value: Any, kind: Calla
     """The one Expr of that key; `kind` gives the shape, dtype and weakness of a new one."""
     found = _made.get((name, args, keywords, key))
     if found is None:
-        shape, dtype, weak = kind()
-        found = Expr(name, args, keywords, value, shape, dtype, weak, next(_serials))
-        _made[name, args, keywords, key] = found
+        found = _made[name, args, keywords, key] = Expr(next(_serials), name, args, keywords, value, *kind())
     return found
 
 
@@ -190,12 +178,12 @@ def _ghost(x: Expr) -> Any:
 
 def _tiny(x: Expr) -> Any:
     """A number of Python's and a parameter as they are; of an array as many axes, each of length 1."""
-    if x.weak or x.shape is None:
-        return x.value if x.name == "constant" else x.dtype.type(1).item()
-    return np.ones((1,) * len(x.shape), x.dtype)
+    if x.name == "constant" and (x.weak or x.shape is None):
+        return x.value
+    return np.ones((1,) * len(x.shape or ()), x.dtype)
 
 
-def _invoke(function: Callable[..., Any], values: Sequence[Any], keywords: tuple[str, ...]) -> Any:
+def _invoke(function: Rule, values: Sequence[Any], keywords: tuple[str, ...]) -> Any:
     split = len(values) - len(keywords)
     return function(*values[:split], **dict(zip(keywords, values[split:], strict=True)))
 
@@ -251,7 +239,7 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
     if name in PARTS:
         return None, None, False
 
-    def applied(function: Callable[..., Any], leaf: Callable[[Expr], Any]) -> Any:
+    def applied(function: Rule, leaf: Callable[[Expr], Any]) -> Any:
         def made(x: Expr) -> Any:
             return OPERATORS[x.name](*map(made, x.args)) if x.name in PARTS else leaf(x)
 
@@ -260,7 +248,7 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
     function = OPERATORS.get(name) or getattr(arrays, name)
     try:
         with quiet():
-            if name == "getitem" and any(x.dtype == bool and not x.is_leaf for x in (args[1], *args[1].args)):
+            if name == "getitem" and any(map(_is_mask, (args[1], *args[1].args))):
                 raise ValueError("how many places a computed mask picks is not known")
             if name in VIEWS:
                 return applied(function, _ghost).shape, args[0].dtype, False
@@ -280,6 +268,10 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
         raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
 
 
+def _is_mask(index: Expr) -> bool:
+    return index.name != "constant" and index.dtype == np.dtype(bool)
+
+
 def _float_type(args: Sequence[Expr]) -> Any:
     """The common dtype of the floats among the operands: what else there is are indices and lengths."""
     parts = [y for x in args for y in (x.args if x.name in PARTS else (x,))]
@@ -294,8 +286,7 @@ class Expressions(Reading):
     """Rules read on Exprs: what they give are formulas. A node is read as the Expr that `names` has for it."""
 
     takes_nodes = True
-    xp: Any = SimpleNamespace(**{name: partial(call, name) for name in XP})
-    xp.shape = lambda x: constant(x).shape
+    xp: Any = SimpleNamespace(**{n: partial(call, n) for n in XP} | {"shape": lambda x: constant(x).shape})
 
     def __init__(self, names: Mapping[Any, Expr] | None = None) -> None:
         self.names = names or {}
@@ -308,20 +299,18 @@ class Expressions(Reading):
         try:
             found = rule(self.xp, *map(self.constant, operands))
             return [constant(x) for x in found] if isinstance(found, list | tuple) else constant(found)
-        except Unreadable:
-            raise
         except (TypeError, AttributeError) as error:  # how Python says that an Expr is no number and no array
             raise Unreadable(f"a rule cannot be read as an expression: {error}") from error
 
     def zero(self, node: Any) -> Expr:
-        return _spread(0.0, self.constant(node))
+        return _spread(constant(0.0), self.constant(node))
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Expr:
         whole = self.constant(parent)
         return _spread(sum_to(self.xp, share, whole.shape or (), op), whole)
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Expr:
-        return _spread(1.0, self.constant(root)) if gradient is None else constant(gradient)
+        return _spread(constant(1.0), self.constant(root)) if gradient is None else constant(gradient)
 
 
 EXPRESSIONS = Expressions()
@@ -409,9 +398,7 @@ def replace(expr: Expr, path: Sequence[int], new: Any) -> Expr:
     >>> replace(symbol("x") * symbol("x"), (1,), 2.0)
     multiply(x, 2.0)
     """
-    wholes = [expr]
-    for i in path:
-        wholes.append(wholes[-1].args[i])
+    wholes = [*accumulate(path, lambda x, i: x.args[i], initial=expr)]
     part = constant(new)
     for whole, i in zip(reversed(wholes[:-1]), reversed(path), strict=True):
         part = _call(whole.name, (*whole.args[:i], part, *whole.args[i + 1 :]), whole.keywords)
@@ -461,8 +448,9 @@ def _fits(x: Expr, pattern: Expr, found: dict[Expr, Expr], loosely: bool) -> boo
     if pattern.name == "symbol":
         return found.setdefault(pattern, x) is x
     if pattern.name == "constant":
-        x, number = _bare(x) if loosely else x, pattern.value
-        return is_number(x, number) or (loosely and number == 0 and is_number(x, -number))
+        while loosely and x.name in SHAPING:
+            x = x.args[0]
+        return is_number(x, pattern.value) or (loosely and not pattern.value and is_number(x, -pattern.value))
     parts = zip(x.args, pattern.args, strict=False)
     return x.name == pattern.name and all(_fits(part, like, found, loosely) for part, like in parts)
 
@@ -490,15 +478,8 @@ def _exact(x: Expr) -> Expr:
     return _rewritten(x, EXACT)
 
 
-def _bare(x: Expr) -> Expr:
-    while x.name in SHAPING:
-        x = x.args[0]
-    return x
-
-
-def _spread(x: Any, whole: Expr) -> Expr:
+def _spread(x: Expr, whole: Expr) -> Expr:
     """The same numbers in the shape and dtype of the whole."""
-    x = constant(x)
     x = x if x.shape == whole.shape else call("broadcast_to", x, whole.shape)
     return x if x.dtype == whole.dtype else call("asarray", x, dtype=whole.dtype)
 

@@ -346,6 +346,7 @@ UNREADABLE = {
     "unknown name": lambda xp, a: xp.fft(a),
     "wrong shapes": lambda xp, a: xp.matmul(a, a),
     "computed mask": lambda xp, a: a[xp.greater(a, 0.0)],
+    "given mask": lambda xp, a: a[symbol("m", (2, 3), bool)],
     "no number": lambda xp, a: a * {1.0},
     "complex": lambda xp, a: a * 1j,
     "objects": lambda xp, a: a * np.array([None, None, None]),
