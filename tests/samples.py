@@ -292,7 +292,7 @@ elementwise(
     lambda F, x: F.gelu(x, "tanh"),
     real,
     lambda x: 0.5 * x * (1.0 + torch.tanh((2.0 / math.pi) ** 0.5 * (x + 0.044715 * x**3))),
-    "gelu",
+    "tanh",
     analytic=False,
 )
 

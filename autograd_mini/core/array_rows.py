@@ -404,4 +404,3 @@ solve = ArrayOp("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_b
 inv = ArrayOp("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
 det = ArrayOp("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: (g * out)[..., None, None] * _transposed(xp, xp.inv(a)),))
 logabsdet = ArrayOp("logabsdet", lambda xp, a: xp.logabsdet(a), (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))
-

@@ -574,12 +574,16 @@ def sort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
     """
     return array_rows.SORT(_one(axis, x))(x)
 
+
 # ---- The methods of nodes ---------------------------------------------------------------------------------------------
 
 METHODS = """
     sum mean var std prod max min cumsum cumprod reshape ravel transpose swapaxes squeeze clip round
 """.split()  # noqa: SIM905
-UNARY = {name: vars(rows)[name] for name in ["exp", "log", "sqrt", "square", "sin", "cos", "tanh", "abs", "relu", "sigmoid"]}
+UNARY = {
+    name: vars(rows)[name]
+    for name in ["exp", "log", "sqrt", "square", "sin", "cos", "tanh", "abs", "relu", "sigmoid"]
+}
 UNARY |= {"softplus": special_rows.softplus, "__neg__": rows.negative, "__abs__": rows.abs}
 
 

@@ -41,7 +41,9 @@ class Tensor(Node):
         if isinstance(data, LISTS) and holds_node(data):
             return _stacked_as_asked(data, label, requires_grad, dtype)  # type: ignore[no-any-return]
         if isinstance(data, Node):
-            raise DTypeError(f"Tensor: already a {type(data).__name__}; use .detach() for a copy outside the graph")
+            raise DTypeError(
+                f"Tensor: already a {type(data).__name__}; use .detach() for a copy outside the graph"
+            )
         array = np.array(to_array(data, dtype), order="C")
         return leaf(cls, array, requires_grad, label)  # type: ignore[no-any-return]
 
@@ -174,7 +176,9 @@ def stacked(data: Any) -> Any:
     parts = [stacked(part) if isinstance(part, LISTS) else part for part in data]
     shapes = {np.shape(part.data if isinstance(part, Node) else part) for part in parts}
     if len(shapes) > 1:
-        raise ValueError(f"Tensor: rows of different lengths or shapes: {', '.join(map(str, sorted(shapes)))}")
+        raise ValueError(
+            f"Tensor: rows of different lengths or shapes: {', '.join(map(str, sorted(shapes)))}"
+        )
     return STACK(0)(*parts) if parts else made(ARRAYS, np.zeros(0))
 
 

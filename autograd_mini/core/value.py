@@ -60,7 +60,7 @@ def method(x):
     try:
         node.data = {forward}
     except ERRORS:
-        node.data = FLOATS.read(op.forward, a)
+        node.data = FLOATS.read_again(op.forward, a)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, None, True
     return node
@@ -85,7 +85,7 @@ def method({parameters}):
     try:
         node.data = {forward}
     except ERRORS:
-        node.data = FLOATS.read(op.forward, a, b)
+        node.data = FLOATS.read_again(op.forward, a, b)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, y, True
     return node
@@ -101,7 +101,9 @@ def quick_method(op: Op, apply: Callable[..., Any], is_reflected: bool = False) 
     source = UNARY if len(names) == 1 else BINARY
     other, own = ("x", "y") if is_reflected else ("y", "x")
     forward = written(op.forward, *names)
-    text = source.format(forward=forward, other=other, parameters=f"{own}, {other}")  # Python gives the node first
+    text = source.format(
+        forward=forward, other=other, parameters=f"{own}, {other}"
+    )  # Python gives the node first
     space = {
         **vars(scalar), **LITERALS, "Value": Value, "op": op, "apply": apply, "new": new, "meta_here": meta_here,
         "ERRORS": ERRORS, "FLOATS": FLOATS, "to_float": to_float,

@@ -571,9 +571,7 @@ def test_an_operand_that_needs_no_gradient_gets_none_computed(sample: Sample) ->
                     def counted(i: int, vjp: Any) -> Any:
                         return lambda *args: (calls.append(i), vjp(*args))[1]
 
-                    return Op(
-                        op.name, op.forward, tuple(counted(i, vjp) for i, vjp in enumerate(op.vjps))
-                    )
+                    return Op(op.name, op.forward, tuple(counted(i, vjp) for i, vjp in enumerate(op.vjps)))
 
                 xs = wrap(sample, kind, operands)
                 xs[constant] = type(xs[constant])(operands[constant], requires_grad=False)
@@ -609,9 +607,7 @@ def test_a_row_without_a_sample_is_noticed() -> None:
     """The test above can fail: a row planted in the table is named, and so is one whose samples are taken away."""
     table = {sample.row: TABLE[sample.row] for sample in SAMPLES}
     assert rows_without_sample(table, SAMPLES) == []
-    assert rows_without_sample({**table, "PLANTED": Op("planted", lambda xp, x: x)}, SAMPLES) == [
-        "PLANTED"
-    ]
+    assert rows_without_sample({**table, "PLANTED": Op("planted", lambda xp, x: x)}, SAMPLES) == ["PLANTED"]
     for row in table:
         assert rows_without_sample(table, [sample for sample in SAMPLES if sample.row != row]) == [row]
 
@@ -649,7 +645,13 @@ def public_functions() -> set[str]:
     return {name for name in vars(F) if not name.startswith("_")}
 
 
-NO_OPERATION = {"shape", "last_written", "eye", "ones", "asarray"}  # sizes, a static mask, raw arrays, cast by another name
+NO_OPERATION = {
+    "shape",
+    "last_written",
+    "eye",
+    "ones",
+    "asarray",
+}  # sizes, a static mask, raw arrays, cast by another name
 
 
 def unsampled(functions: set[str], taken: list[Sample]) -> set[str]:
