@@ -283,34 +283,29 @@ def _float_type(args: Sequence[Expr]) -> Any:
 
 
 class Expressions(Reading):
-    """Rules read on Exprs: what they give are formulas. A node is read as the Expr that `names` has for it."""
+    """Rules read on Exprs: what they give are formulas. The nodes of a sweep are any whose data are Exprs."""
 
-    takes_nodes = True
     xp: Any = SimpleNamespace(**{n: partial(call, n) for n in XP} | {"shape": lambda x: constant(x).shape})
+    refusals = (TypeError, AttributeError)  # how Python says that an Expr is no number and no array
 
-    def __init__(self, names: Mapping[Any, Expr] | None = None) -> None:
-        self.names = names or {}
-
-    def constant(self, data: Any, dtype: Any = None) -> Expr:
-        return constant(self.names.get(data, data) if hasattr(data, "requires_grad") else data)
-
-    def read(self, rule: Rule, *operands: Any) -> Any:
-        """Return what a rule gives: an Expr, or a list of them where it gives all shares. Raises Unreadable."""
+    def read_again(self, rule: Rule, *operands: Any) -> Any:
+        """Raise Unreadable, with what the rule does that is no call of `xp` and no operator."""
         try:
-            found = rule(self.xp, *map(self.constant, operands))
-            return [constant(x) for x in found] if isinstance(found, list | tuple) else constant(found)
-        except (TypeError, AttributeError) as error:  # how Python says that an Expr is no number and no array
+            return rule(self.xp, *operands)
+        except self.refusals as error:
             raise Unreadable(f"a rule cannot be read as an expression: {error}") from error
 
+    def constant(self, data: Any, dtype: Any = None) -> Expr:
+        return constant(data)
+
     def zero(self, node: Any) -> Expr:
-        return _spread(constant(0.0), self.constant(node))
+        return _spread(constant(0.0), node.data)
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Expr:
-        whole = self.constant(parent)
-        return _spread(sum_to(self.xp, share, whole.shape or (), op), whole)
+        return _spread(constant(sum_to(self.xp, share, parent.data.shape, op)), parent.data)
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Expr:
-        return _spread(constant(1.0), self.constant(root)) if gradient is None else constant(gradient)
+        return _spread(constant(1.0), root.data) if gradient is None else constant(gradient)
 
 
 EXPRESSIONS = Expressions()
@@ -324,7 +319,7 @@ def read(rule: Rule, *operands: Any) -> Expr:
     >>> read(lambda xp, g, out, x: g * xp.cos(x), symbol("g"), symbol("out"), symbol("x"))
     multiply(g, cos(x))
     """
-    return constant(EXPRESSIONS.read(rule, *operands))
+    return constant(EXPRESSIONS.read_again(rule, *operands))
 
 
 def ordered(root: Expr, known: Any = ()) -> list[Expr]:

@@ -26,7 +26,6 @@ from autograd_mini.support import numerics
 from autograd_mini.support.modes import keep_constants
 from autograd_mini.symbols import (
     EXPRESSIONS,
-    Expressions,
     Unreadable,
     call,
     constant,
@@ -195,36 +194,49 @@ def all_of(op, reading, above, out, operands):
         return [op.value(reading, operands), *shares]
 
 
+class Named:
+    """A node of a graph with an Expr for its data: its symbol, of that name."""
+
+    def __init__(self, node, name, named):
+        self.op, self.data, self._version = node.op, symbol(name, node.shape), 0
+        parents = tuple(named[parent] for parent in node.parents)
+        self._left, self._right = {0: (None, None), 1: (*parents, None), 2: parents}.get(
+            len(parents), (parents, None)
+        )
+
+
 def test_the_backprop_of_a_network_is_read_as_formulas():
-    """The shares of every node of an MLP, read on EXPRESSIONS: evaluated they are the engine's gradients."""
+    """An MLP swept with EXPRESSIONS, each node by `Op.shares`: the formulas, evaluated, are the engine's gradients."""
     rng = np.random.default_rng(0)
-    leaves = {name: ag.Tensor(rng.normal(size=shape)) for name, shape in MLP.items()}
-    X, W, b, V, c = leaves.values()
-    loss = ((ag.tanh(X @ W + b) @ V + c) ** 2).mean() + (W * W).sum()
-    order = toposort(loss)
-    names = {node: symbol(f"n{i}", node.shape) for i, node in enumerate(toposort(loss, constants=True))}
-    reading = Expressions(names)
-    grads = sweep(order, reading.arriving(loss, None, "test"), reading)
-    values = {expr.value: node.data for node, expr in names.items()}
+    leaves = [ag.Tensor(rng.normal(size=shape)) for shape in ((5, 3), (3, 4), (4,), (4, 2), (1, 2))]
+    X, W, b, V, c = leaves
+    loss = ((ag.linear(X, W, b).tanh() @ V + c) ** 2).mean() + (W * W).sum()
+    everything, named = toposort(loss, constants=True), {}
+    for i, node in enumerate(everything):
+        named[node] = Named(node, f"n{i}", named)
+    root = named[loss]
+    order = [named[node] for node in everything if node.requires_grad]
+    grads = sweep(order, EXPRESSIONS.arriving(root, None, "test"), EXPRESSIONS)
+    values = {named[node].data.value: node.data for node in everything}
     loss.backward()
-    for leaf in leaves.values():
-        assert grads[leaf].shape == leaf.shape
-        np.testing.assert_allclose(evaluate(grads[leaf], values), leaf.grad, rtol=1e-12)
-
-
-MLP = {"X": (5, 3), "W": (3, 4), "b": (4,), "V": (4, 2), "c": (1, 2)}
+    for leaf in leaves:
+        found = grads[named[leaf]]
+        assert (found.shape, found.dtype) == (leaf.shape, leaf.dtype)
+        np.testing.assert_allclose(evaluate(found, values), leaf.grad, rtol=1e-12)
+        np.testing.assert_array_equal(evaluate(simplify(found), values), evaluate(found, values))
 
 
 def test_what_nothing_depends_on_has_the_formula_0():
     """Of the node's shape; and a gradient from above may be given as a formula."""
-    assert repr(EXPRESSIONS.zero(symbol("z", (2, 3)))) == "broadcast_to(0.0, tuple(2, 3))"
-    assert EXPRESSIONS.arriving(z, g, "test") is g
-    assert EXPRESSIONS.share_for(z, symbol("s", (5, 2, 3)), rows.add).shape == (2, 3)
+    node = Named(ag.Tensor(np.ones((2, 3))), "z", {})
+    assert repr(EXPRESSIONS.zero(node)) == "broadcast_to(0.0, tuple(2, 3))"
+    assert EXPRESSIONS.arriving(node, g, "test") is g
+    assert EXPRESSIONS.share_for(node, symbol("s", (5, 2, 3)), rows.add).shape == (2, 3)
 
 
 READERS = {
     ("core/op.py", "Op.__init__"), ("core/op.py", "Op.shares"), ("core/op.py", "made_quick"),
-    ("core/node.py", "Node.vjps"), ("core/node.py", "evaluate"),  # which counts them, to refuse a wrong number early
+    ("core/node.py", "Node.vjps"), ("core/node.py", "_checked"),  # which counts them, to refuse a wrong number early
 }  # fmt: skip
 
 
