@@ -283,10 +283,19 @@ def _float_type(args: Sequence[Expr]) -> Any:
 
 
 class Expressions(Reading):
-    """Rules read on Exprs: what they give are formulas. The nodes of a sweep are any whose data are Exprs."""
+    """Rules read on Exprs: what they give are formulas. In a sweep each node is the Expr that `names` has for it.
+
+    A node without a name stands there as its numbers.
+    """
 
     xp: Any = SimpleNamespace(**{n: partial(call, n) for n in XP} | {"shape": lambda x: constant(x).shape})
     refusals = (TypeError, AttributeError)  # how Python says that an Expr is no number and no array
+
+    def __init__(self, names: Mapping[Any, Expr] | None = None) -> None:
+        self.names = names or {}
+
+    def operand(self, node: Any) -> Expr:
+        return self.names[node] if node in self.names else constant(node.data)
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
         """Raise Unreadable, with what the rule does that is no call of `xp` and no operator."""
@@ -299,13 +308,14 @@ class Expressions(Reading):
         return constant(data)
 
     def zero(self, node: Any) -> Expr:
-        return _spread(constant(0.0), node.data)
+        return _spread(constant(0.0), self.operand(node))
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Expr:
-        return _spread(constant(sum_to(self.xp, share, parent.data.shape, op)), parent.data)
+        whole = self.operand(parent)
+        return _spread(constant(sum_to(self.xp, share, whole.shape or (), op)), whole)
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Expr:
-        return _spread(constant(1.0), root.data) if gradient is None else constant(gradient)
+        return _spread(constant(1.0), self.operand(root)) if gradient is None else constant(gradient)
 
 
 EXPRESSIONS = Expressions()

@@ -26,6 +26,7 @@ from autograd_mini.support import numerics
 from autograd_mini.support.modes import keep_constants
 from autograd_mini.symbols import (
     EXPRESSIONS,
+    Expressions,
     Unreadable,
     call,
     constant,
@@ -194,41 +195,37 @@ def all_of(op, reading, above, out, operands):
         return [op.value(reading, operands), *shares]
 
 
-class Named:
-    """A node of a graph with an Expr for its data: its symbol, of that name."""
-
-    def __init__(self, node, name, named):
-        self.op, self.data, self._version = node.op, symbol(name, node.shape), 0
-        parents = tuple(named[parent] for parent in node.parents)
-        self._left, self._right = {0: (None, None), 1: (*parents, None), 2: parents}.get(
-            len(parents), (parents, None)
-        )
-
-
 def test_the_backprop_of_a_network_is_read_as_formulas():
-    """An MLP swept with EXPRESSIONS, each node by `Op.shares`: the formulas, evaluated, are the engine's gradients."""
+    """An MLP swept with its nodes named, each by `Op.shares`: the formulas, evaluated, are the engine's gradients."""
     rng = np.random.default_rng(0)
     leaves = [ag.Tensor(rng.normal(size=shape)) for shape in ((5, 3), (3, 4), (4,), (4, 2), (1, 2))]
     X, W, b, V, c = leaves
-    loss = ((ag.linear(X, W, b).tanh() @ V + c) ** 2).mean() + (W * W).sum()
-    everything, named = toposort(loss, constants=True), {}
-    for i, node in enumerate(everything):
-        named[node] = Named(node, f"n{i}", named)
-    root = named[loss]
-    order = [named[node] for node in everything if node.requires_grad]
-    grads = sweep(order, EXPRESSIONS.arriving(root, None, "test"), EXPRESSIONS)
-    values = {named[node].data.value: node.data for node in everything}
+    loss = ((ag.linear(X, W, b).tanh() @ V + c) ** 2).mean() + (W * W).sum() * ag.Value(0.5)
+    order = toposort(loss)
+    names = {node: symbol(f"n{i}", node.shape) for i, node in enumerate(order)}
+    reading = Expressions(names)
+    grads = sweep(order, reading.arriving(loss, None, "test"), reading)
+    values = {expr.value: node.data for node, expr in names.items()}
     loss.backward()
-    for leaf in leaves:
-        found = grads[named[leaf]]
-        assert (found.shape, found.dtype) == (leaf.shape, leaf.dtype)
+    for leaf in [node for node in order if node.op is None]:
+        found = grads[leaf]
+        assert (found.shape, found.dtype) == (leaf.shape, np.float64)
         np.testing.assert_allclose(evaluate(found, values), leaf.grad, rtol=1e-12)
         np.testing.assert_array_equal(evaluate(simplify(found), values), evaluate(found, values))
 
 
+def test_a_node_without_a_name_stands_in_a_formula_as_its_numbers():
+    """A constant of the graph is no symbol."""
+    w = ag.Value(3.0)
+    loss = w * 2.0
+    reading = Expressions({w: symbol("w")})
+    assert repr(sweep(toposort(loss), constant(1.0), reading)[w]) == "multiply(1.0, 2.0)"
+    assert repr(sweep(toposort(loss), symbol("g"), reading)[w]) == "multiply(g, 2.0)"
+
+
 def test_what_nothing_depends_on_has_the_formula_0():
     """Of the node's shape; and a gradient from above may be given as a formula."""
-    node = Named(ag.Tensor(np.ones((2, 3))), "z", {})
+    node = ag.Tensor(np.ones((2, 3)))
     assert repr(EXPRESSIONS.zero(node)) == "broadcast_to(0.0, tuple(2, 3))"
     assert EXPRESSIONS.arriving(node, g, "test") is g
     assert EXPRESSIONS.share_for(node, symbol("s", (5, 2, 3)), rows.add).shape == (2, 3)
@@ -439,6 +436,28 @@ def test_simplifying_exactly_changes_no_bit_and_python_says_the_same(expr, a, b)
         printed = python(expr, values)
     assert bits(np.float64(after)) == bits(np.float64(before))
     assert bits(np.float64(printed)) == bits(np.float64(before))
+
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 2.5, 5e-324, 1.7e308]
+
+
+@pytest.mark.parametrize("pattern", symbols.EXACT, ids=repr)
+def test_each_exact_rule_holds_to_the_bit(pattern):
+    """On every pair of zeros, infinities, NaN, and the smallest and largest numbers."""
+    for a in SPECIAL:
+        for b in SPECIAL:
+            values = {"a": np.float64(a), "b": np.float64(b)}
+            with np.errstate(all="ignore"):
+                before, after = evaluate(pattern, values), evaluate(symbols.EXACT[pattern], values)
+            assert bits(np.float64(after)) == bits(np.float64(before))
+
+
+@pytest.mark.parametrize("pattern", symbols.READABLE, ids=repr)
+def test_each_rule_for_readers_holds_where_numbers_are_finite(pattern):
+    for a in (0.5, -1.25, 3.0):
+        values = {"a": np.float64(a), "b": np.float64(0.75)}
+        after = evaluate(constant(symbols.READABLE[pattern]), values)
+        assert after == pytest.approx(evaluate(pattern, values), rel=1e-12)
 
 
 EXACT = {
