@@ -11,6 +11,7 @@ A reading lends rules its namespace `xp`: all names of `XP`, and nothing else, m
 """
 
 import math
+from collections.abc import Callable
 from contextvars import copy_context
 from operator import attrgetter
 from types import SimpleNamespace
