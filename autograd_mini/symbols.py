@@ -12,12 +12,12 @@ Two Exprs that say the same are one object (`is` compares them). Keys are type a
 not True), dtype, shape and bytes for small arrays, identity for large ones.
 """
 
-import math
 import operator
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
-from itertools import zip_longest
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate, chain, count, zip_longest
 from types import SimpleNamespace
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
@@ -28,21 +28,12 @@ from .core.array_rows import axes_of
 from .core.op import Op, Rule
 from .core.readings import XP, Reading, arrays, quiet, sum_to
 
-OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "negative": operator.neg,
-    "positive": operator.pos,
-    "getitem": operator.getitem,
-    "tuple": lambda *parts: parts,
-    "list": lambda *parts: list(parts),
-    "slice": slice,
-}
-PARTS = ("tuple", "list", "slice")  # calls that make no array
+OPERATORS: dict[str, Rule] = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
+OPERATORS |= {"divide": operator.truediv, "negative": operator.neg, "positive": operator.pos}
+# Calls that make no array
+PARTS: dict[str, Rule] = {"tuple": lambda *xs: xs, "list": lambda *xs: list(xs), "slice": slice}
+OPERATORS |= {"getitem": operator.getitem, **PARTS}
 SMALL = 64  # elements of a constant array that is known by its bytes; a larger one is known by its identity
-LONGEST = 200  # letters that the repr of a part may have
 
 
 class Unreadable(TypeError):
@@ -64,6 +55,7 @@ def _reflected(name: str) -> Callable[..., "Expr"]:
     return lambda self, other: call(name, other, self)
 
 
+@dataclass(eq=False, repr=False, slots=True, weakref_slot=True)
 class Expr:
     """A call `name(*args, **keywords)` of Exprs, or a leaf: a "symbol" of that label, a "constant" of that value.
 
@@ -76,7 +68,7 @@ class Expr:
     (matmul(multiply(2.0, swapaxes(x, -1, -2)), x), (2, 2), True)
     """
 
-    __slots__ = ("__weakref__", "args", "dtype", "keywords", "name", "shape", "value", "weak")
+    serial: int  # larger than those of its parts
     name: str
     args: tuple["Expr", ...]
     keywords: tuple[str, ...]  # the names of the last of args
@@ -85,14 +77,13 @@ class Expr:
     dtype: Any
     weak: bool
 
-    __array_ufunc__ = None  # an array beside an Expr leaves the operation to it, np.exp(expr) is a TypeError
-    __iter__ = None
+    __array_ufunc__ = __iter__ = (
+        None  # an array beside it leaves the operation to it; np.exp(expr) is a TypeError
+    )
     __hash__ = object.__hash__
     __bool__ = _refused("the truth", "xp.where(condition, x, y)")
-    __array_function__ = _refused("a function of NumPy", "xp.… in place of np.…")
-    __array__ = _refused("the array", "xp.… in place of np.…")
-    __eq__ = _refused("a comparison", "xp.equal, xp.less, … (or `is`, where the expression itself is meant)")
-    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
+    __array_function__ = __array__ = _refused("a function of NumPy", "xp.… in place of np.…")
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refused("a comparison", "xp.less, … (or `is`)")
 
     __add__, __radd__ = _method("add"), _reflected("add")
     __sub__, __rsub__ = _method("subtract"), _reflected("subtract")
@@ -103,40 +94,26 @@ class Expr:
     __neg__, __pos__, __abs__ = _method("negative"), _method("positive"), _method("abs")
     __getitem__ = _method("getitem")
 
-    @property
-    def is_leaf(self) -> bool:
-        """Whether it is a symbol or a constant."""
-        return self.name in ("symbol", "constant")
-
-    @property
-    def T(self) -> "Expr":
-        """The transpose of a matrix, or of each of a stack."""
-        return call("swapaxes", self, -1, -2)
+    T = property(lambda self: call("swapaxes", self, -1, -2))  # of a matrix, or of each of a stack
+    is_leaf = property(lambda self: self.name in ("symbol", "constant"))
 
     def __repr__(self) -> str:
         shown: dict[Expr, str] = {}
         for x in ordered(self):
-            words = (*("" for _ in x.args[len(x.keywords) :]), *(f"{word}=" for word in x.keywords))
-            line = (
-                f"{x.name}({', '.join(word + shown[part] for word, part in zip(words, x.args, strict=True))})"
-            )
-            if x.is_leaf:
-                line = x.value if x.name == "symbol" else repr(x.value)
-            shown[x] = line if len(line) <= LONGEST else f"{x.name}(…)"
+            line = str(x.value) if x.is_leaf else f"{x.name}({', '.join([shown[part] for part in x.args])})"
+            shown[x] = line if len(line) <= 200 else f"{x.name}(…)"
         return shown[self]
 
 
 _made: WeakValueDictionary[Any, Expr] = WeakValueDictionary()
+_serials = count()
 
 
 def _expr(key: Any, name: str, args: Any, keywords: Any, value: Any, kind: Callable[[], Any]) -> Expr:
     """The one Expr of that key; `kind` gives the shape, dtype and weakness of a new one."""
     found = _made.get((name, args, keywords, key))
     if found is None:
-        found = object.__new__(Expr)
-        found.name, found.args, found.keywords, found.value = name, args, keywords, value
-        found.shape, found.dtype, found.weak = kind()
-        _made[name, args, keywords, key] = found
+        found = _made[name, args, keywords, key] = Expr(next(_serials), name, args, keywords, value, *kind())
     return found
 
 
@@ -165,15 +142,13 @@ def constant(x: Any) -> Expr:
     key: Any = x
     kind: Any = (None, None, False)
     if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biuf":
-        kind, key = (x.shape, x.dtype, False), id(x)
-        if x.size <= SMALL:
-            x, key = x.copy(), (x.dtype.str, x.shape, x.tobytes())
+        x = x.copy() if x.size <= SMALL else x
+        key, kind = x.tobytes() if x.size <= SMALL else id(x), (x.shape, x.dtype, False)
     elif type(x) in (bool, int, float):
-        kind, key = ((), np.dtype(type(x)), True), struct.pack("d", x) if type(x) is float else x
+        key, kind = np.float64(x).tobytes() if type(x) is float else x, ((), np.dtype(type(x)), True)
     elif not (x is None or x is ... or isinstance(x, str | type | np.dtype)):
-        kinds = "numbers, real arrays, expressions and indices are needed"
-        raise Unreadable(f"a rule gave {type(x).__name__}: {kinds}")
-    return _expr((type(x), key), "constant", (), (), x, lambda: kind)
+        raise Unreadable(f"a rule gave {type(x).__name__}: numbers, real arrays and expressions are needed")
+    return _expr((type(x), key, kind), "constant", (), (), x, lambda: kind)
 
 
 def call(name: str, *args: Any, **keywords: Any) -> Expr:
@@ -184,8 +159,7 @@ def call(name: str, *args: Any, **keywords: Any) -> Expr:
     >>> call("sum", symbol("x", (2, 3)), axis=0).shape
     (3,)
     """
-    parts = tuple(map(constant, (*args, *keywords.values())))
-    return _call(name, parts, tuple(keywords))
+    return _call(name, tuple(map(constant, (*args, *keywords.values()))), tuple(keywords))
 
 
 def _call(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Expr:
@@ -204,12 +178,12 @@ def _ghost(x: Expr) -> Any:
 
 def _tiny(x: Expr) -> Any:
     """A number of Python's and a parameter as they are; of an array as many axes, each of length 1."""
-    if x.weak or x.shape is None:
-        return x.value if x.name == "constant" else x.dtype.type(1).item()
-    return np.ones((1,) * len(x.shape), x.dtype)
+    if x.name == "constant" and (x.weak or x.shape is None):
+        return x.value
+    return np.ones((1,) * len(x.shape or ()), x.dtype)
 
 
-def _invoke(function: Callable[..., Any], values: Sequence[Any], keywords: tuple[str, ...]) -> Any:
+def _invoke(function: Rule, values: Sequence[Any], keywords: tuple[str, ...]) -> Any:
     split = len(values) - len(keywords)
     return function(*values[:split], **dict(zip(keywords, values[split:], strict=True)))
 
@@ -229,11 +203,8 @@ def _product(x: Any, y: Any, *_: Any) -> tuple[int, ...]:
 
 def _einsum(spec: str, *xs: Any, **_: Any) -> tuple[int, ...]:
     inputs, output = spec.split("->")
-    lengths: dict[str, int] = {}
-    for letters, x in zip(inputs.split(","), xs, strict=True):
-        pairs = zip(letters, x.shape, strict=True)
-        lengths |= {letter: n for letter, n in pairs if n != 1 or letter not in lengths}
-    return tuple(lengths[letter] for letter in output)
+    pairs = [*zip(inputs.replace(",", ""), chain(*[x.shape for x in xs]), strict=True)]
+    return tuple(np.broadcast_shapes(*[n for letter, n in pairs if letter == one])[0] for one in output)
 
 
 def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
@@ -243,24 +214,21 @@ def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
 
 # NumPy computes nothing of these; of these each axis keeps its length, or pads it; the others go element by element
 VIEWS = {"reshape", "broadcast_to", "transpose", "swapaxes", "squeeze", "flip", "getitem"}
-AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "roll", "tril", "triu", "sort", "argsort", "pad"}
+AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "recurrence", "inv", "asarray"}
+AXES |= {"roll", "tril", "triu", "sort", "argsort", "pad"}
 REDUCTIONS = {"sum", "prod", "max", "min"}
 SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
-    "matmul": _product,
-    "linear": _product,
+    **dict.fromkeys(("matmul", "linear"), _product),
+    **dict.fromkeys(("det", "logabsdet"), lambda a: a.shape[:-2]),
     "einsum": _einsum,
     "concatenate": lambda xs, axis: _with(xs[0], axis, sum(x.shape[axis] for x in xs)),
     "stack": lambda xs, axis: _with(np.expand_dims(xs[0], axis), axis, len(xs)),
     "solve": lambda a, b: a.shape[:-1] if b.ndim == 1 else np.broadcast_shapes((*a.shape[:-1], 1), b.shape),
-    "inv": lambda a: a.shape,
-    "det": lambda a: a.shape[:-2],
-    "logabsdet": lambda a: a.shape[:-2],
     "take_along_axis": lambda x, indices, axis: np.broadcast_shapes(_with(x, axis, 1), indices.shape),
     "scatter_along_axis": lambda x, indices, axis, shape: shape,
     "scatter": lambda x, shape, index: shape,
     "index_update": lambda x, index, value: x.shape,
     "last_written": lambda shape, index: np.broadcast_to(False, shape)[index].shape,
-    "recurrence": lambda a, b, axis, reverse: b.shape,
     "eye": lambda n: (n, n),
     "ones": lambda n: (n,),
 }
@@ -271,7 +239,7 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
     if name in PARTS:
         return None, None, False
 
-    def applied(function: Callable[..., Any], leaf: Callable[[Expr], Any]) -> Any:
+    def applied(function: Rule, leaf: Callable[[Expr], Any]) -> Any:
         def made(x: Expr) -> Any:
             return OPERATORS[x.name](*map(made, x.args)) if x.name in PARTS else leaf(x)
 
@@ -289,24 +257,15 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
             if name in REDUCTIONS:
                 return applied(_reduced, _ghost), applied(function, _tiny).dtype, False
             if name in AXES:
-                out = applied(function, _tiny)
+                out = np.asarray(applied(function, _tiny))
                 grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
                 return tuple(n + m - 1 for n, m in grown), out.dtype, False
             shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
-            if name == "asarray":
-                return shape, applied(function, _tiny).dtype, False
-            return shape, *_of_numbers(name, tuple([(x.dtype, x.weak) for x in args]))
+            one = applied(function, lambda x: x.dtype.type(1).item() if x.weak else x.dtype.type(1))
+            return shape, np.result_type(one), type(one) in (bool, int, float)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
         raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
-
-
-@cache
-def _of_numbers(name: str, kinds: tuple[tuple[np.dtype[Any], bool], ...]) -> tuple[np.dtype[Any], bool]:
-    """The dtype and weakness of what works element by element, tried on ones."""
-    function = OPERATORS.get(name) or getattr(arrays, name)
-    out = function(*[dtype.type(1).item() if weak else dtype.type(1) for dtype, weak in kinds])
-    return np.result_type(out), type(out) in (bool, int, float)
 
 
 def _is_mask(index: Expr) -> bool:
@@ -323,53 +282,43 @@ def _float_type(args: Sequence[Expr]) -> Any:
 # ---- Reading and evaluating -------------------------------------------------------------------------------------------
 
 
-class _Expressions(Reading):
-    """Rules read on Exprs: what they give are formulas. A node is read as the symbol that `names` has for it."""
+class Expressions(Reading):
+    """Rules read on Exprs: what they give are formulas. In a sweep each node is the Expr that `names` has for it.
 
-    refusals = (TypeError, AttributeError)
-    xp: Any = SimpleNamespace(**{name: partial(call, name) for name in XP})
-    xp.shape = lambda x: constant(x).shape
+    A node without a name stands there as its numbers.
+    """
+
+    xp: Any = SimpleNamespace(**{n: partial(call, n) for n in XP} | {"shape": lambda x: constant(x).shape})
+    refusals = (TypeError, AttributeError)  # how Python says that an Expr is no number and no array
 
     def __init__(self, names: Mapping[Any, Expr] | None = None) -> None:
         self.names = names or {}
 
-    def constant(self, data: Any, dtype: Any = None) -> Expr:
-        return constant(self.names.get(data, data) if hasattr(data, "requires_grad") else data)
-
-    operand = constant
+    def operand(self, node: Any) -> Expr:
+        return self.names[node] if node in self.names else constant(node.data)
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
-        return self.read(rule, *operands)  # which raises Unreadable
-
-    def read(self, rule: Rule, *operands: Any) -> Any:
-        """Return what a rule gives: an Expr, or a list of them where it gives all shares. Raises Unreadable."""
+        """Raise Unreadable, with what the rule does that is no call of `xp` and no operator."""
         try:
-            found = rule(self.xp, *map(self.constant, operands))
-            return [constant(x) for x in found] if isinstance(found, list | tuple) else constant(found)
-        except Unreadable:
-            raise
-        except (TypeError, AttributeError) as error:  # how Python says that an Expr is no number and no array
+            return rule(self.xp, *operands)
+        except self.refusals as error:
             raise Unreadable(f"a rule cannot be read as an expression: {error}") from error
 
+    def constant(self, data: Any, dtype: Any = None) -> Expr:
+        return constant(data)
+
     def zero(self, node: Any) -> Expr:
-        return _spread(0.0, self.constant(node))
+        return _spread(constant(0.0), self.operand(node))
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Expr:
-        whole = self.constant(parent)
-        share = constant(share)
-        share = share if share.shape == whole.shape else sum_to(self.xp, share, whole.shape or (), op)
-        return _spread(share, whole)
+        whole = self.operand(parent)
+        return _spread(constant(sum_to(self.xp, share, whole.shape or (), op)), whole)
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Expr:
-        return _spread(1.0, self.constant(root)) if gradient is None else constant(gradient)
+        return _spread(constant(1.0), self.operand(root)) if gradient is None else constant(gradient)
 
 
-EXPRESSIONS = _Expressions()
-
-
-def naming(names: Mapping[Any, Expr]) -> Reading:
-    """Return EXPRESSIONS for a graph of nodes: each node is read as the Expr that `names` has for it."""
-    return _Expressions(names)
+EXPRESSIONS = Expressions()
 
 
 def read(rule: Rule, *operands: Any) -> Expr:
@@ -380,24 +329,18 @@ def read(rule: Rule, *operands: Any) -> Expr:
     >>> read(lambda xp, g, out, x: g * xp.cos(x), symbol("g"), symbol("out"), symbol("x"))
     multiply(g, cos(x))
     """
-    return constant(EXPRESSIONS.read(rule, *operands))
+    return constant(EXPRESSIONS.read_again(rule, *operands))
 
 
 def ordered(root: Expr, known: Any = ()) -> list[Expr]:
     """All parts of an Expr once, parts before wholes, not going into what is known."""
-    order: list[Expr] = []
-    seen: set[Expr] = set()
-    stack = [(root, False)]
+    found, stack = {root}, [root]
     while stack:
-        x, done = stack.pop()
-        if done:
-            order.append(x)
-        elif x not in seen:
-            seen.add(x)
-            stack.append((x, True))
-            if x not in known:
-                stack += [(part, False) for part in reversed(x.args)]
-    return order
+        x = stack.pop()
+        fresh = set() if x in known else set(x.args) - found
+        found |= fresh
+        stack += fresh
+    return sorted(found, key=lambda x: x.serial)
 
 
 def evaluate(expr: Expr, values: Mapping[str, Any], xp: Any = arrays) -> Any:
@@ -411,25 +354,23 @@ def evaluate(expr: Expr, values: Mapping[str, Any], xp: Any = arrays) -> Any:
     for x in ordered(expr):
         if x.is_leaf:
             found[x] = values[x.value] if x.name == "symbol" else x.value
-            continue
-        function = OPERATORS.get(x.name) or getattr(xp, x.name)
-        found[x] = _invoke(function, [found[part] for part in x.args], x.keywords)
+        else:
+            function = OPERATORS.get(x.name) or getattr(xp, x.name)
+            found[x] = _invoke(function, [found[part] for part in x.args], x.keywords)
     return found[expr]
 
 
 # ---- Changing ---------------------------------------------------------------------------------------------------------
 
 
-def _same(ones: Sequence[Expr], others: Sequence[Expr]) -> bool:
-    return len(ones) == len(others) and all(map(operator.is_, ones, others))
-
-
-def _rebuilt(expr: Expr, known: dict[Expr, Expr], rule: Callable[[Expr], Expr]) -> Expr:
-    """The Expr with what is known in place of its parts, and each whole as `rule` has it."""
+def _rebuilt(expr: Expr, known: dict[Expr, Expr], step: Callable[[Expr], Expr]) -> Expr:
+    """The Expr with what is known in place of its parts, each whole changed by `step` as long as that changes it."""
     for x in ordered(expr, known):
         if x not in known:
-            args = tuple([known[part] for part in x.args])
-            known[x] = rule(x if _same(args, x.args) else _call(x.name, args, x.keywords))
+            new = x if x.is_leaf else _call(x.name, tuple([known[part] for part in x.args]), x.keywords)
+            while (changed := step(new)) is not new:
+                new = changed
+            known[x] = new
     return known[expr]
 
 
@@ -462,9 +403,7 @@ def replace(expr: Expr, path: Sequence[int], new: Any) -> Expr:
     >>> replace(symbol("x") * symbol("x"), (1,), 2.0)
     multiply(x, 2.0)
     """
-    wholes = [expr]
-    for i in path:
-        wholes.append(wholes[-1].args[i])
+    wholes = [*accumulate(path, lambda x, i: x.args[i], initial=expr)]
     part = constant(new)
     for whole, i in zip(reversed(wholes[:-1]), reversed(path), strict=True):
         part = _call(whole.name, (*whole.args[:i], part, *whole.args[i + 1 :]), whole.keywords)
@@ -473,10 +412,17 @@ def replace(expr: Expr, path: Sequence[int], new: Any) -> Expr:
 
 # ---- Simplifying ------------------------------------------------------------------------------------------------------
 
-# (name, place): the constant that changes nothing there, its sign included
-NEUTRAL = {("multiply", 0): 1.0, ("multiply", 1): 1.0, ("divide", 1): 1.0, ("power", 1): 1.0}
-NEUTRAL |= {("add", 0): -0.0, ("add", 1): -0.0, ("subtract", 1): 0.0}
 SHAPING = ("broadcast_to", "reshape", "asarray")  # the same numbers otherwise: a reader sees nothing
+
+# What a part that looks like the left is to become: the same bits, zeros' signs included; and what a reader would write
+_a, _b = symbol("a"), symbol("b")
+EXACT = {1.0 * _a: _a, _a * 1.0: _a, _a / 1.0: _a, _a**1.0: _a, -0.0 + _a: _a, _a + -0.0: _a, _a - 0.0: _a}
+EXACT |= {-1.0 * _a: -_a, _a * -1.0: -_a, _a / -1.0: -_a, -0.0 - _a: -_a, +_a: _a}
+EXACT |= {call("negative", -_a): _a, _a + -_b: _a - _b, _a - -_b: _a + _b, call("where", _b, _a, _a): _a}
+READABLE = {0.0 * _a: 0.0, _a * 0.0: 0.0, call("zeros_like", _a): 0.0, _a**0.0: 1.0, 0.0 - _a: -_a, **EXACT}
+READABLE |= {-_a * _b: -(_a * _b), -_a / _b: -(_a / _b), call("copysign", _a, -1.0): -abs(_a)}
+READABLE[call("sech2", _a)] = 1.0 - call("square", call("tanh", _a))
+READABLE[call("logistic", _a)] = call("sigmoid", _a) * (1.0 - call("sigmoid", _a))
 
 
 def simplify(expr: Expr, *, for_readers: bool = False) -> Expr:
@@ -489,70 +435,56 @@ def simplify(expr: Expr, *, for_readers: bool = False) -> Expr:
     >>> simplify(1.0 * x + 0.0), simplify(1.0 * x + 0.0, for_readers=True)
     (add(x, 0.0), x)
     """
-    step = _for_readers if for_readers else _exact
-
-    def settled(x: Expr) -> Expr:
-        while (y := step(x)) is not x:
-            x = y
-        return x
-
-    return _rebuilt(expr, {}, settled)
+    return _rebuilt(expr, {}, _for_readers if for_readers else _exact)
 
 
 def is_number(x: Expr, number: float) -> bool:
     """Whether it is that number, sign of zero included."""
-    if x.name != "constant" or x.shape != ():
-        return False
-    return bool(x.value == number) and math.copysign(1.0, x.value) == math.copysign(1.0, number)
+    is_one = x.name == "constant" and x.shape == () and x.value == number
+    return bool(is_one and np.signbit(x.value) == np.signbit(number))
 
 
 def _like(part: Expr, whole: Expr) -> bool:
     return (part.shape, part.dtype, part.weak) == (whole.shape, whole.dtype, whole.weak)
 
 
-def _exact(x: Expr) -> Expr:
-    """One step to a simpler Expr of the same value, bit for bit (of NaN, which has many, to another NaN)."""
-    name, args = x.name, x.args
-    for i, part in enumerate(args[:2]):
-        if (name, i) in NEUTRAL and _like(other := args[1 - i], x):
-            if is_number(part, NEUTRAL[name, i]):
-                return other
-            if is_number(part, -1.0) and name in ("multiply", "divide"):
-                return -other
-    if name in ("add", "subtract") and args[1].name == "negative":
-        return call("subtract" if name == "add" else "add", args[0], args[1].args[0])
-    if name == "subtract" and is_number(args[0], -0.0) and _like(args[1], x):
-        return -args[1]
-    if name == "negative" and args[0].name == "negative":
-        return args[0].args[0]
-    if name == "positive" or (name in SHAPING and _like(args[0], x)):
-        return args[0]
-    if name == "where" and args[1] is args[2] and _like(args[1], x):
-        return args[1]
-    if name == "swapaxes" and args[0].name == "swapaxes" and _same(args[0].args[1:], args[1:]):
-        return args[0].args[0]
-    return _folded(x)
+def _fits(x: Expr, pattern: Expr, found: dict[Expr, Expr], loosely: bool) -> bool:
+    """Whether an Expr looks like a pattern, whose symbols are put into `found`; loosely, in any shape and with either zero."""
+    if pattern.name == "symbol":
+        return found.setdefault(pattern, x) is x
+    if pattern.name == "constant":
+        while loosely and x.name in SHAPING:
+            x = x.args[0]
+        return is_number(x, pattern.value) or (loosely and not pattern.value and is_number(x, -pattern.value))
+    parts = zip(x.args, pattern.args, strict=False)
+    return x.name == pattern.name and all(_fits(part, like, found, loosely) for part, like in parts)
 
 
-def _folded(x: Expr) -> Expr:
-    """Arithmetic of Python's own numbers, done."""
-    if not x.weak or not x.args or x.name not in OPERATORS or any(part.name != "constant" for part in x.args):
-        return x
-    try:
-        return constant(OPERATORS[x.name](*(part.value for part in x.args)))
-    except ArithmeticError:  # 1 / 0.0 is left as it stands
-        return x
-
-
-def _bare(x: Expr) -> Expr:
-    while x.name in SHAPING:
-        x = x.args[0]
+def _rewritten(x: Expr, rules: Mapping[Expr, Any], loosely: bool = False) -> Expr:
+    """The Expr by the first rule that fits it and keeps its shape and dtype, loosely by spreading it out."""
+    for pattern, simpler in rules.items():
+        found: dict[Expr, Expr] = {}
+        if _fits(x, pattern, found, loosely):
+            new = substitute(constant(simpler), found)
+            if loosely or _like(new, x):
+                return _spread(new, x)
     return x
 
 
-def _spread(x: Any, whole: Expr) -> Expr:
+def _exact(x: Expr) -> Expr:
+    """One step to a simpler Expr of the same value, bit for bit (of NaN, which has many, to another NaN)."""
+    if x.name in SHAPING and _like(x.args[0], x):
+        return x.args[0]
+    if x.name == "swapaxes" and (inner := x.args[0]).name == "swapaxes":
+        return inner.args[0] if call("swapaxes", inner.args[0], *x.args[1:]) is inner else x
+    if x.weak and x.name in OPERATORS and all(part.name == "constant" for part in x.args):
+        with suppress(ArithmeticError):  # 1 / 0.0 is left as it stands
+            return constant(OPERATORS[x.name](*(part.value for part in x.args)))
+    return _rewritten(x, EXACT)
+
+
+def _spread(x: Expr, whole: Expr) -> Expr:
     """The same numbers in the shape and dtype of the whole."""
-    x = constant(x)
     x = x if x.shape == whole.shape else call("broadcast_to", x, whole.shape)
     return x if x.dtype == whole.dtype else call("asarray", x, dtype=whole.dtype)
 
@@ -560,34 +492,4 @@ def _spread(x: Any, whole: Expr) -> Expr:
 def _for_readers(x: Expr) -> Expr:
     """One step to what a reader would write."""
     simpler = _exact(x)
-    if simpler is not x:
-        return simpler
-    if not x.args:
-        return x
-    name, first, rest = x.name, x.args[0], x.args[1:]
-    bare = [_bare(part) for part in x.args[:2]]
-    zero = [is_number(part, 0.0) or is_number(part, -0.0) for part in bare]
-    if name == "zeros_like" or (name == "multiply" and any(zero)):
-        return _spread(0.0, x)
-    if name == "power" and zero[1]:
-        return _spread(1.0, x)
-    if name == "subtract" and zero[0]:
-        return _spread(-rest[0], x)
-    for i, part in enumerate(bare):
-        neutral = NEUTRAL.get((name, i))
-        if neutral is not None and (is_number(part, neutral) or (zero[i] and not neutral)):
-            return _spread(x.args[1 - i], x)
-        if name == "multiply" and is_number(part, -1.0):
-            return _spread(-x.args[1 - i], x)
-    if name in ("multiply", "divide"):  # a sign goes before the product
-        if first.name == "negative":
-            return -call(name, first.args[0], rest[0])
-        if first.name == "constant" and first.weak and first.value < 0:
-            return -call(name, -first.value, rest[0])
-    if name == "copysign" and is_number(rest[0], -1.0):
-        return -call("abs", first)
-    if name == "sech2":
-        return 1.0 - call("square", call("tanh", first))
-    if name == "logistic":
-        return call("sigmoid", first) * (1.0 - call("sigmoid", first))
-    return x
+    return simpler if simpler is not x else _rewritten(x, READABLE, loosely=True)

@@ -43,6 +43,7 @@ def text(
     `names` are the texts of parts that have a name of their own. PYTHON, computed where `np` is NumPy and `xp` the arrays'
     namespace, gives the same bits; it raises ValueError for a large constant array without a name.
 
+    >>> from autograd_mini.symbols import symbol
     >>> x, y = symbol("x"), symbol("y")
     >>> text(x / (x + y) - y), text(x / (x + y) - y, style=LATEX), text(x - (x + y), {x + y: "z"})
     ('x / (x + y) − y', '\\\\frac{x}{x + y} - y', 'x − z')

@@ -34,9 +34,9 @@ def formula(
     wanted = [i == position for i in range(len(node.parents))]
     try:
         found = node.op.shares(EXPRESSIONS, given, _named(out, node), _operands(box, names), wanted)
+        share = constant(found[position])
     except (Unreadable, GraphError):  # the rule is no formula, or does not fit its parents
         return None
-    share = found[position]
     if share.shape is None:
         return None
     shown = _short(share)
@@ -56,10 +56,10 @@ def expression(box: Box, names: Sequence[str]) -> str | None:
     if box.node.op is None or not box.parents:
         return None
     try:
-        found = box.node.op.value(EXPRESSIONS, _operands(box, names))
+        found = constant(box.node.op.value(EXPRESSIONS, _operands(box, names)))
     except Unreadable:
         return None
-    return _short(found) if isinstance(found, Expr) and found.shape is not None else None
+    return _short(found) if found.shape is not None else None
 
 
 def _operands(box: Box, names: Sequence[str]) -> list[Expr]:

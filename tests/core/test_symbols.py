@@ -26,11 +26,11 @@ from autograd_mini.support import numerics
 from autograd_mini.support.modes import keep_constants
 from autograd_mini.symbols import (
     EXPRESSIONS,
+    Expressions,
     Unreadable,
     call,
     constant,
     evaluate,
-    naming,
     read,
     replace,
     simplify,
@@ -196,35 +196,44 @@ def all_of(op, reading, above, out, operands):
 
 
 def test_the_backprop_of_a_network_is_read_as_formulas():
-    """The shares of every node of an MLP, read on EXPRESSIONS: evaluated they are the engine's gradients."""
+    """An MLP swept with its nodes named, each by `Op.shares`: the formulas, evaluated, are the engine's gradients."""
     rng = np.random.default_rng(0)
-    leaves = {name: ag.Tensor(rng.normal(size=shape)) for name, shape in MLP.items()}
-    X, W, b, V, c = leaves.values()
-    loss = ((ag.tanh(X @ W + b) @ V + c) ** 2).mean() + (W * W).sum()
+    leaves = [ag.Tensor(rng.normal(size=shape)) for shape in ((5, 3), (3, 4), (4,), (4, 2), (1, 2))]
+    X, W, b, V, c = leaves
+    loss = ((ag.linear(X, W, b).tanh() @ V + c) ** 2).mean() + (W * W).sum() * ag.Value(0.5)
     order = toposort(loss)
-    names = {node: symbol(f"n{i}", node.shape) for i, node in enumerate(toposort(loss, constants=True))}
-    reading = naming(names)
+    names = {node: symbol(f"n{i}", node.shape) for i, node in enumerate(order)}
+    reading = Expressions(names)
     grads = sweep(order, reading.arriving(loss, None, "test"), reading)
     values = {expr.value: node.data for node, expr in names.items()}
     loss.backward()
-    for leaf in leaves.values():
-        assert grads[leaf].shape == leaf.shape
-        np.testing.assert_allclose(evaluate(grads[leaf], values), leaf.grad, rtol=1e-12)
+    for leaf in [node for node in order if node.op is None]:
+        found = grads[leaf]
+        assert (found.shape, found.dtype) == (leaf.shape, np.float64)
+        np.testing.assert_allclose(evaluate(found, values), leaf.grad, rtol=1e-12)
+        np.testing.assert_array_equal(evaluate(simplify(found), values), evaluate(found, values))
 
 
-MLP = {"X": (5, 3), "W": (3, 4), "b": (4,), "V": (4, 2), "c": (1, 2)}
+def test_a_node_without_a_name_stands_in_a_formula_as_its_numbers():
+    """A constant of the graph is no symbol."""
+    w = ag.Value(3.0)
+    loss = w * 2.0
+    reading = Expressions({w: symbol("w")})
+    assert repr(sweep(toposort(loss), constant(1.0), reading)[w]) == "multiply(1.0, 2.0)"
+    assert repr(sweep(toposort(loss), symbol("g"), reading)[w]) == "multiply(g, 2.0)"
 
 
 def test_what_nothing_depends_on_has_the_formula_0():
     """Of the node's shape; and a gradient from above may be given as a formula."""
-    assert repr(EXPRESSIONS.zero(symbol("z", (2, 3)))) == "broadcast_to(0.0, tuple(2, 3))"
-    assert EXPRESSIONS.arriving(z, g, "test") is g
-    assert EXPRESSIONS.share_for(z, symbol("s", (5, 2, 3)), rows.add).shape == (2, 3)
+    node = ag.Tensor(np.ones((2, 3)))
+    assert repr(EXPRESSIONS.zero(node)) == "broadcast_to(0.0, tuple(2, 3))"
+    assert EXPRESSIONS.arriving(node, g, "test") is g
+    assert EXPRESSIONS.share_for(node, symbol("s", (5, 2, 3)), rows.add).shape == (2, 3)
 
 
 READERS = {
     ("core/op.py", "Op.__init__"), ("core/op.py", "Op.shares"), ("core/op.py", "made_quick"),
-    ("core/node.py", "Node.vjps"), ("core/node.py", "evaluate"),  # which counts them, to refuse a wrong number early
+    ("core/node.py", "Node.vjps"), ("core/node.py", "_checked"),  # which counts them, to refuse a wrong number early
 }  # fmt: skip
 
 
@@ -346,6 +355,7 @@ UNREADABLE = {
     "unknown name": lambda xp, a: xp.fft(a),
     "wrong shapes": lambda xp, a: xp.matmul(a, a),
     "computed mask": lambda xp, a: a[xp.greater(a, 0.0)],
+    "given mask": lambda xp, a: a[symbol("m", (2, 3), bool)],
     "no number": lambda xp, a: a * {1.0},
     "complex": lambda xp, a: a * 1j,
     "objects": lambda xp, a: a * np.array([None, None, None]),
@@ -428,6 +438,28 @@ def test_simplifying_exactly_changes_no_bit_and_python_says_the_same(expr, a, b)
     assert bits(np.float64(printed)) == bits(np.float64(before))
 
 
+SPECIAL = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 2.5, 5e-324, 1.7e308]
+
+
+@pytest.mark.parametrize("pattern", symbols.EXACT, ids=repr)
+def test_each_exact_rule_holds_to_the_bit(pattern):
+    """On every pair of zeros, infinities, NaN, and the smallest and largest numbers."""
+    for a in SPECIAL:
+        for b in SPECIAL:
+            values = {"a": np.float64(a), "b": np.float64(b)}
+            with np.errstate(all="ignore"):
+                before, after = evaluate(pattern, values), evaluate(symbols.EXACT[pattern], values)
+            assert bits(np.float64(after)) == bits(np.float64(before))
+
+
+@pytest.mark.parametrize("pattern", symbols.READABLE, ids=repr)
+def test_each_rule_for_readers_holds_where_numbers_are_finite(pattern):
+    for a in (0.5, -1.25, 3.0):
+        values = {"a": np.float64(a), "b": np.float64(0.75)}
+        after = evaluate(constant(symbols.READABLE[pattern]), values)
+        assert after == pytest.approx(evaluate(pattern, values), rel=1e-12)
+
+
 EXACT = {
     "times 1": (x * 1.0, "x"),
     "1 times": (1 * x, "x"),
@@ -501,7 +533,7 @@ def test_every_part_can_be_found_and_changed():
     expr = call("sum", z * z + 1.0, axis=0)
     for path, part in walk(expr):
         assert replace(expr, path, part) is expr
-    assert repr(replace(expr, (0, 0, 1), 2.0)) == "sum(add(multiply(z, 2.0), 1.0), axis=0)"
+    assert repr(replace(expr, (0, 0, 1), 2.0)) == "sum(add(multiply(z, 2.0), 1.0), 0)"
     assert [part.value for path, part in walk(expr) if part.name == "constant"] == [1.0, 0]
     changed = replace(expr, (1,), 1)
     assert (changed.shape, expr.shape) == ((2,), (3,))
