@@ -285,4 +285,4 @@ def made_quick(op: Op, reading: Any) -> Rule | None:
                 f"lambda {', '.join(names)}: ({shares})", vars(reading.xp), f"the shares of {op.name}"
             )
     op.quick[reading] = quick
-    return quick
+    return quick  # type: ignore[no-any-return]
