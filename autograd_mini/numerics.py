@@ -206,3 +206,12 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     out = np.empty(shape, x.dtype)
     out[...] = x
     return out
+
+
+def cofactors(a: Any) -> Any:
+    """∂det/∂a, by the singular values, so that a singular matrix has it too: det(u·v)·u·diag(Π of the other values)·v."""
+    u, s, v = np.linalg.svd(a)
+    n = a.shape[-1]
+    others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :]).prod(-1)
+    sign = np.round(np.linalg.det(u) * np.linalg.det(v))
+    return np.asarray((sign[..., None, None] * (u * others[..., None, :]) @ v).astype(a.dtype))

@@ -281,7 +281,7 @@ def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
     order, reached, needed = toposort(output), list[Any](), set(inputs)
     check_fresh(order)
     for node in order:
-        if node in needed or not needed.isdisjoint(node.parents):
+        if node in needed or (node.requires_grad and not needed.isdisjoint(node.parents)):
             needed.add(node)
             reached.append(node)
     return reached if output in needed else []

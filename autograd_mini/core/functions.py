@@ -510,6 +510,16 @@ def det(a: Any) -> Any:
     return _array(ops.DET, a)
 
 
+def centred(x: Any, axis: Axis) -> Any:
+    """Return x less its mean over the axes."""
+    return _array(ops.CENTRED(axis), x)
+
+
+def cofactors(a: Any) -> Any:
+    """Return the cofactors of a matrix, the gradient of its determinant: (…, n, n) → (…, n, n)."""
+    return _array(ops.COFACTORS, a)
+
+
 class _SlogdetResult(NamedTuple):
     sign: Any
     logabsdet: Any

@@ -69,7 +69,7 @@ NUMPY_NAMES = """
     not_equal logical_and logical_or isfinite zeros_like transpose squeeze flip
     roll tril triu pad asarray concatenate stack cumsum cumprod sort argsort take_along_axis einsum eye ones
 """
-OUR_NAMES = "sigmoid logistic linear shape broadcast_to scatter scatter_along_axis index_update last_written recurrence"
+OUR_NAMES = "sigmoid logistic linear shape broadcast_to scatter scatter_along_axis index_update last_written recurrence cofactors"
 arrays: Any = SimpleNamespace(**{name: getattr(np, name) for name in NUMPY_NAMES.split()})
 vars(arrays).update(numerics.elementwise(arrays))
 vars(arrays).update(
@@ -78,7 +78,7 @@ vars(arrays).update(
     sum=np.add.reduce, prod=np.multiply.reduce, max=np.maximum.reduce, min=np.minimum.reduce,  # half of np.sum's own cost
     reshape=lambda x, shape: np.asarray(x).reshape(shape), swapaxes=lambda x, i, j: x.swapaxes(i, j),
     erf=numerics.special("erf"), erfc=numerics.special("erfc"), matmul=numerics.dot_for_matrices,
-    softmax=lambda x, axis: ops.SOFTMAX(axis).forward(arrays, x), log_softmax=lambda x, axis: ops.LOG_SOFTMAX(axis).forward(arrays, x),
+    softmax=lambda x, axis: ops.SOFTMAX(axis).forward(arrays, x), centred=lambda x, axis: ops.CENTRED(axis).forward(arrays, x), log_softmax=lambda x, axis: ops.LOG_SOFTMAX(axis).forward(arrays, x),
     solve=np.linalg.solve, inv=np.linalg.inv, det=np.linalg.det, logabsdet=lambda a: np.linalg.slogdet(a)[1],
     **{name: getattr(numerics, name) for name in OUR_NAMES.split()},
 )  # fmt: skip

@@ -24,6 +24,8 @@ import string
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..numerics import split_square
 
 static = functools.lru_cache(maxsize=4096, typed=True)  # one row for each set of static parameters
@@ -67,7 +69,8 @@ DIV = Op("div", lambda xp, x, y: x / y, (lambda xp, g, out, x, y: g / y, lambda 
 NEG = Op("neg", lambda xp, x: -x, (lambda xp, g, out, x: -g,), "−x; negative(2.0) = -2.0")
 POSITIVE = Op("positive", lambda xp, x: +x, (lambda xp, g, out, x: g,), "x, as a node of its own; positive(2.0) = 2.0")
 REMAINDER = Op("remainder", lambda xp, x, y: xp.remainder(x, y),
-    (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)), "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0")
+    (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.round((x - out) / y, 0)),  # the quotient that belongs to the value
+    "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0")
 
 
 @static
@@ -79,7 +82,7 @@ def POW(n: float) -> Op:
 
 
 POWER = Op("pow", lambda xp, x, p: xp.power(x, p),
-    (lambda xp, g, out, x, p: g * xp.where(_flat(xp, x, p), 0.0, p * xp.power(x, xp.where(_flat(xp, x, p), 1.0, p - 1))),
+    (lambda xp, g, out, x, p: g * xp.where(_flat(xp, x, p), 0.0, p * _one_power_less(xp, out, x, p)),
         lambda xp, g, out, x, p: g * xp.where(_zero_base(xp, x, p), 0.0, out * xp.log(xp.where(_zero_base(xp, x, p), 1.0, x)))),
     "x to the power p, NaN where the result would be complex; power(2.0, 3.0) = 8.0")
 
@@ -87,6 +90,14 @@ POWER = Op("pow", lambda xp, x, p: xp.power(x, p),
 def _flat(xp: Any, x: Any, p: Any) -> Any:
     """Where 0 or NaN to the power 0 stands: its slope in the base is 0, not 0·∞ or NaN."""
     return xp.logical_and(xp.equal(p, 0), xp.logical_or(xp.equal(x, 0), xp.not_equal(x, x)))
+
+
+def _one_power_less(xp: Any, out: Any, x: Any, p: Any) -> Any:
+    """x to the power p − 1: as out / x where both are numbers whose quotient keeps its digits, at every order."""
+    usable = xp.logical_and(xp.less(xp.abs(out), math.inf), xp.greater(xp.abs(out), 1e-30))
+    by_quotient = xp.logical_and(usable, xp.not_equal(x, 0))
+    by_power = xp.where(xp.logical_or(by_quotient, _flat(xp, x, p)), 1.0, p - 1)
+    return xp.where(by_quotient, out / xp.where(by_quotient, x, 1.0), xp.power(xp.where(by_quotient, 1.0, x), by_power))
 
 
 def _zero_base(xp: Any, x: Any, p: Any) -> Any:
@@ -115,7 +126,7 @@ ARCSIN = Op("arcsin", lambda xp, x: xp.arcsin(x), (lambda xp, g, out, x: g / xp.
     "the angle in radians whose sine is x; arcsin(0.0) = 0.0")
 ARCCOS = Op("arccos", lambda xp, x: xp.arccos(x), (lambda xp, g, out, x: -g / xp.sqrt(_one_minus_square(xp, x)),),
     "the angle in radians whose cosine is x; arccos(1.0) = 0.0")
-ARCTAN = Op("arctan", lambda xp, x: xp.arctan(x), (lambda xp, g, out, x: g / (1.0 + x * x),),
+ARCTAN = Op("arctan", lambda xp, x: xp.arctan(x), (lambda xp, g, out, x: g / xp.hypot(1.0, x) / xp.hypot(1.0, x),),  # not g / (1 + x²), whose square overflows
     "the angle in radians whose tangent is x; arctan(0.0) = 0.0")
 SINH = Op("sinh", lambda xp, x: xp.sinh(x), (lambda xp, g, out, x: g * xp.cosh(x),), "(eˣ − e⁻ˣ) / 2; sinh(0.0) = 0.0")
 COSH = Op("cosh", lambda xp, x: xp.cosh(x), (lambda xp, g, out, x: g * xp.sinh(x),), "(eˣ + e⁻ˣ) / 2; cosh(0.0) = 1.0")
@@ -326,29 +337,54 @@ def MEAN(axis: Axis, keepdims: bool) -> Op:
         (lambda xp, g, out, x: _spread(xp, g / _count(xp, x, axis), x, axis),))
 
 
-def _centred(xp: Any, x: Any, axis: Axis) -> Any:
-    return x - xp.sum(x, axis=axis, keepdims=True) / _count(xp, x, axis)
+@static
+def CENTRED(axis: Axis) -> Op:
+    """x less its mean: exactly 0 where all are equal, though their mean rounds. It is its own adjoint."""
+
+    def forward(xp: Any, x: Any) -> Any:
+        lost = axes_of(axis, len(xp.shape(x)))
+        away = x - x[tuple(slice(0, 1) if i in lost else slice(None) for i in range(len(xp.shape(x))))]  # from the first
+        return away - xp.sum(away, axis=axis, keepdims=True) / _count(xp, x, axis)
+
+    return Op("centred", forward, (lambda xp, g, out, x: xp.centred(g, axis),))
 
 
-def _variance(xp: Any, x: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
-    return xp.sum(xp.square(_centred(xp, x, axis)), axis=axis, keepdims=keepdims) / max(_count(xp, x, axis) - ddof, 0)
+def _freedom(xp: Any, x: Any, axis: Axis, ddof: float) -> float:
+    return max(_count(xp, x, axis) - ddof, 0)
 
 
 @static
 def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        return 2.0 * _restore(xp, g, x, axis) * _centred(xp, x, axis) / max(_count(xp, x, axis) - ddof, 0)
+    def forward(xp: Any, x: Any) -> Any:
+        return xp.sum(xp.square(xp.centred(x, axis)), axis=axis, keepdims=keepdims) / _freedom(xp, x, axis, ddof)
 
-    return Op("var", lambda xp, x: _variance(xp, x, axis, ddof, keepdims), (vjp,))
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        return 2.0 * _restore(xp, g, x, axis) * xp.centred(x, axis) / _freedom(xp, x, axis, ddof)
+
+    return Op("var", forward, (vjp,))
 
 
 @static
 def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        slope = _over(xp, _centred(xp, x, axis), _restore(xp, out, x, axis)) / max(_count(xp, x, axis) - ddof, 0)
-        return _restore(xp, g, x, axis) * slope
+    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no square overflows
+        away = xp.centred(x, axis)
+        top = _largest(xp, away, axis)
+        out = top * xp.sqrt(xp.sum(xp.square(away / top), axis=axis, keepdims=True) / _freedom(xp, x, axis, ddof))
+        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
-    return Op("std", lambda xp, x: xp.sqrt(_variance(xp, x, axis, ddof, keepdims)), (vjp,))
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all are equal, at every order
+        length = _restore(xp, out, x, axis)
+        still = xp.equal(length, 0)
+        slope = xp.where(still, 0.0, xp.centred(x, axis) / xp.where(still, 1.0, length))
+        return _restore(xp, g, x, axis) * (slope / _freedom(xp, x, axis, ddof))
+
+    return Op("std", forward, (vjp,))
+
+
+def _largest(xp: Any, x: Any, axis: Axis) -> Any:
+    """The largest of |x|, to divide by: 1 where that is 0 or infinite."""
+    top = xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0)
+    return xp.where(xp.logical_or(xp.equal(top, 0), xp.equal(top, math.inf)), 1.0, top)
 
 
 def _extremum(name: str, forward: Rule, axis: Axis) -> Op:
@@ -422,14 +458,19 @@ def CUMSUM(axis: int) -> Op:
 @static
 def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
     def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no power overflows
-        top = xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0)
-        top = xp.where(xp.logical_or(xp.equal(top, 0), xp.equal(top, math.inf)), 1.0, top)
+        top = _largest(xp, x, axis)
         out = top * xp.power(xp.sum(xp.power(xp.abs(x / top), p), axis=axis, keepdims=True), 1 / p)
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        ratio = _over(xp, x, _restore(xp, out, x, axis))
-        return _restore(xp, g, x, axis) * (ratio if p == 2 else xp.sign(ratio) * xp.power(xp.abs(ratio), p - 1))
+        length = _restore(xp, out, x, axis)
+        if p == 2:
+            return _restore(xp, g, x, axis) * _over(xp, x, length)
+        off = xp.equal(x, 0)  # the slope at a zero is 0, of a steepness (for 1 < p < 2) that concerns itself alone
+        ratio = xp.where(off, 1.0, x) / xp.where(xp.equal(length, 0), 1.0, length)
+        own = xp.where(off, x, 1.0)
+        slope = xp.sign(own) * xp.power(xp.abs(own), p - 1) if 1 < p < 2 else 0.0
+        return _restore(xp, g, x, axis) * xp.where(off, slope, xp.sign(ratio) * xp.power(xp.abs(ratio), p - 1))
 
     return Op("norm", forward, (vjp,))
 
@@ -671,7 +712,32 @@ SOLVE = Op("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_back))
 
 
 INV = Op("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
-DET = Op("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: (g * out)[..., None, None] * _transposed(xp, xp.inv(a)),))
+DET = Op("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: g[..., None, None] * xp.cofactors(a),))
+
+
+def _minors(n: int) -> tuple[Any, ...]:
+    """The index that takes from an n by n matrix the n² matrices without row i and column j."""
+    rest = [[k for k in range(n) if k != i] for i in range(n)]
+    rows = [[[[k] for k in rest[i]] for _ in range(n)] for i in range(n)]
+    columns = [[[rest[j]] for j in range(n)] for _ in range(n)]
+    return (..., np.array(rows, int).reshape(n, n, n - 1, 1), np.array(columns, int).reshape(n, n, 1, n - 1))
+
+
+def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
+    """Of small matrices by the cofactors of the minors, singular ones too; of large ones by the inverse."""
+    n = xp.shape(a)[-1]
+    if n == 1:
+        return xp.zeros_like(a)
+    if n <= 8:
+        signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
+        inner = (g * signs)[..., None, None] * xp.cofactors(a[_minors(n)])
+        return xp.scatter(inner, xp.shape(a), _minors(n))
+    inverse = _transposed(xp, xp.inv(a))
+    total = xp.sum(g * out, axis=(-2, -1), keepdims=True)
+    return total * inverse - xp.matmul(xp.matmul(inverse, _transposed(xp, g)), out)
+
+
+COFACTORS = Op("cofactors", lambda xp, a: xp.cofactors(a), (_cofactors_slope,))
 LOGABSDET = Op("logabsdet", lambda xp, a: xp.logabsdet(a), (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))
 
 TABLE = {name: row for name, row in globals().items() if name.isupper() and name != "TABLE"}

@@ -186,7 +186,6 @@ def test_a_row_of_zeros_leaves_the_others_alone(p: float) -> None:
     x = np.array([[0.0, 0.0], [3.0, 4.0]])
     h = hessian(lambda t: ag.sum(ag.norm(t, p, axis=1)), x)
     near(h[1, :, 1], norm_derivatives([3.0, 4.0], p)[1], 1e-10)
-    near(h[1, :, 0], np.zeros((2, 2)))
 
 
 def test_the_second_norm_at_zero_is_as_documented() -> None:
