@@ -93,9 +93,9 @@ def _flat(xp: Any, x: Any, p: Any) -> Any:
 
 
 def _one_power_less(xp: Any, out: Any, x: Any, p: Any) -> Any:
-    """x to the power p − 1: as out / x where both are numbers whose quotient keeps its digits, at every order."""
+    """x to the power p − 1: as out / x where x is so small that x to the power p − 2 may overflow."""
     usable = xp.logical_and(xp.less(xp.abs(out), math.inf), xp.greater(xp.abs(out), 1e-30))
-    by_quotient = xp.logical_and(usable, xp.not_equal(x, 0))
+    by_quotient = xp.logical_and(usable, xp.logical_and(xp.not_equal(x, 0), xp.less(xp.abs(x), 1e-75)))
     by_power = xp.where(xp.logical_or(by_quotient, _flat(xp, x, p)), 1.0, p - 1)
     return xp.where(by_quotient, out / xp.where(by_quotient, x, 1.0), xp.power(xp.where(by_quotient, 1.0, x), by_power))
 
