@@ -112,7 +112,7 @@ vars(scalar).update(
     abs=abs, square=lambda x: x * x, remainder=lambda x, y: x % y,
     sign=lambda x: float((x > 0) - (x < 0)) if x == x else x,
     floor=lambda x: math.copysign(math.floor(x), x), ceil=lambda x: math.copysign(math.ceil(x), x),
-    round=lambda x, n=0: float(np.round(x, n)) if n else float(round(x)),
+    round=lambda x, n=0: float(np.round(x, n)) if n else math.copysign(round(x), x),
     maximum=lambda x, y: x if x > y or x != x else y, minimum=lambda x, y: x if x < y or x != x else y,
     where=lambda c, x, y: x if c else y,
     greater=lambda x, y: x > y, greater_equal=lambda x, y: x >= y, less=lambda x, y: x < y, less_equal=lambda x, y: x <= y,

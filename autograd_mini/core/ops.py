@@ -726,7 +726,7 @@ def _minors(n: int) -> tuple[Any, ...]:
 def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
     """Of small matrices by the cofactors of the minors, singular ones too; of large ones by the inverse."""
     n = xp.shape(a)[-1]
-    if n == 1:
+    if n < 2:
         return xp.zeros_like(a)
     if n <= 8:
         signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))

@@ -433,3 +433,21 @@ def test_the_single_logit_is_refused() -> None:
         with pytest.raises(ValueError, match="binary_cross_entropy_with_logits"):
             ag.nn.cross_entropy(ag.Tensor(logits), target)
     assert math.isfinite(ag.nn.cross_entropy(ag.Tensor([[0.3, 0.1]]), [0]).item())
+
+
+@pytest.mark.parametrize("name", ["round", "floor", "ceil", "abs", "sign", "relu", "negative"])
+@pytest.mark.parametrize("x", [-0.3, -0.0, 0.0, 0.3, -0.5, 0.5, 2.5, -2.5])
+def test_a_zero_has_the_same_sign_in_both_kinds(name: str, x: float) -> None:
+    """A Value, a 0-d Tensor and NumPy agree on −0.0."""
+    value, tensor = getattr(ag, name)(ag.Value(x)).data, getattr(ag, name)(ag.Tensor(x)).data
+    assert value == tensor
+    assert math.copysign(1.0, value) == math.copysign(1.0, tensor)
+    if name != "relu":
+        assert math.copysign(1.0, value) == np.copysign(1.0, getattr(np, name)(x))
+
+
+@pytest.mark.parametrize("x", [0.7, 1.3, 5.0])
+def test_the_mixed_derivative_at_the_power_0(x: float) -> None:
+    """∂²(x^p) / ∂x∂p at p = 0 is 1 / x, from both sides."""
+    h = hessian(lambda t: t[0] ** t[1], [x, 0.0])
+    near(h, [[0.0, 1.0 / x], [1.0 / x, math.log(x) ** 2]], 1e-13)

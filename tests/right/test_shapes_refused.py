@@ -210,3 +210,11 @@ def test_linear_without_inner_axis(lead: tuple[int, ...]) -> None:
         ag.gradients(ag.gradients((out**2).sum(), b, create_graph=True).sum(), b),
         np.full(3, 2.0 * np.prod(lead)),
     )
+
+
+@pytest.mark.parametrize("width", [0, 1, (1, 2), 3], ids=str)
+def test_a_single_number_has_no_side_to_pad(width: Any) -> None:
+    x = ag.Tensor(1.5)
+    out = ag.pad(x, width)
+    near(out.data, np.pad(np.array(1.5), width))
+    near(ag.gradients(out, x), 1.0)
