@@ -90,7 +90,7 @@ AVERAGE = ag.Op(
 
 MODULES: list[tuple[str, Call]] = [
     (name, getattr(nn, name)())
-    for name in ("Identity", "ReLU", "LeakyReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softplus", "Softmax", "LogSoftmax", "Sin")
+    for name in ("ReLU", "LeakyReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softplus", "Softmax", "LogSoftmax", "Sin")
     if hasattr(nn, name)
 ]  # fmt: skip
 LOSSES: list[tuple[str, Call, list[Any]]] = [
