@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.namespaces import arrays
+from ..core.readings import arrays
 from .model import Box
 from .summary import number
 
