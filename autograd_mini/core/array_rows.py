@@ -273,7 +273,7 @@ def _matmul_right(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _rows(xp: Any, x: Any) -> Any:
     """A batch of any number of axes as the rows of a matrix."""
-    return x if len(xp.shape(x)) == 2 else xp.reshape(x, (-1, xp.shape(x)[-1]))
+    return x if len(xp.shape(x)) == 2 else xp.reshape(x, (math.prod(xp.shape(x)[:-1]), xp.shape(x)[-1]))
 
 
 matmul = ArrayOp("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right))
@@ -459,4 +459,3 @@ def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
 
 cofactors = ArrayOp("cofactors", lambda xp, a: xp.cofactors(a), (_cofactors_slope,))
 logabsdet = ArrayOp("logabsdet", lambda xp, a: xp.logabsdet(a), (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))
-

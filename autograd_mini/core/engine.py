@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GraphError, noted
+from ..errors import GraphError, advice, noted
 from .op import NOT_WANTED, made_quick
 from .readings import FLOATS, KINDS, Reading, quiet, scalar
 
@@ -46,7 +46,9 @@ def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> l
     return order
 
 
-def pulled(node: Any, g: Any, wanted: Container[Any], reading: Reading | None = None) -> list[tuple[Any, Any]]:
+def pulled(
+    node: Any, g: Any, wanted: Container[Any], reading: Reading | None = None
+) -> list[tuple[Any, Any]]:
     """Return (parent, share) for each wanted parent of a node, given the gradient `g` that arrives at it.
 
     Without a reading each node is read by its own kind's: FLOATS for Values, ARRAYS for Tensors, so that Values among
@@ -76,7 +78,9 @@ def sweep(
     if reading is None and are_floats(order):
         try:
             return _sweep_floats(order, cotangent)
-        except Exception:  # read again below, with IEEE arithmetic where a float refused, and every share checked
+        except (
+            Exception
+        ):  # read again below, with IEEE arithmetic where a float refused, and every share checked
             pass
     wanted, grads = set(order), {order[-1]: cotangent}
     with quiet():
@@ -91,7 +95,9 @@ def sweep(
             except GraphError:
                 raise
             except Exception as error:
-                raise noted(error, f"raised by the gradient of operation {node.op.name!r}") from None
+                raise noted(
+                    error, f"raised by the gradient of operation {node.op.name!r}{advice(error)}"
+                ) from None
             for parent, share in found:
                 if parent in grads:
                     grads[parent] = (reading or KINDS[type(parent)]).add(parent, grads[parent], share)
@@ -125,15 +131,15 @@ def _sweep_floats(order: Sequence[Any], cotangent: float) -> Grads:
                 continue
             pull = made_quick(op, scalar)
         if right is not None:
-            a, b = pull(grads[node], node.data, left.data, right.data)
+            a, b = pull(grads[node], node._number, left._number, right._number)
             if left in grads:
                 grads[left] += a
             if right in grads:
                 grads[right] += b
         elif type(left) is not tuple:
-            grads[left] += pull(grads[node], node.data, left.data)
+            grads[left] += pull(grads[node], node._number, left._number)
         else:
-            shares = pull(grads[node], node.data, *[parent.data for parent in left])
+            shares = pull(grads[node], node._number, *[parent._number for parent in left])
             for parent, share in zip(left, shares, strict=True):
                 if parent in grads:
                     grads[parent] += share

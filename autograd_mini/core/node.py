@@ -48,7 +48,7 @@ def made(
     if reading is ARRAYS:
         node._array, node._version = data, changes.count
     else:
-        node.data = data
+        node._number = data
     node.grad, node.meta, node.op = None, meta, op
     node.requires_grad = requires_grad
     if len(parents) == 2:

@@ -72,6 +72,8 @@ class Op:
 
     def value(self, reading: Any, operands: Sequence[Any]) -> Any:
         """Return the result, read so."""
+        if not self.is_ours:
+            operands = reading.lent(operands)
         return reading.read(self.forward, *operands)
 
     def shares(
@@ -91,6 +93,8 @@ class Op:
         run. Raises GraphError where the rules do not fit the parents.
         """
         rules = self.vjps
+        if not self.is_ours:
+            g, out, *operands = reading.lent((g, out, *operands))
         if not self.is_joint:
             if len(rules) != len(operands):
                 raise GraphError(
@@ -125,10 +129,14 @@ class Op:
         where = "" if self.arrays_only else ", element by element"
         self.__doc__ = f"Return {what}{where}.\n\n    Arguments: {', '.join(names)}, numbers, arrays, Values "
         if not self.arrays_only:
-            self.__doc__ += "or Tensors; shapes broadcast, the result has the broadcast shape. Nodes\n    give a "
+            self.__doc__ += (
+                "or Tensors; shapes broadcast, the result has the broadcast shape. Nodes\n    give a "
+            )
         else:
             self.__doc__ += "or Tensors. Nodes give a\n    "
-        self.__doc__ += "node, raw data raw data. Raises ShapeError for shapes that do not fit, DTypeError for what\n"
+        self.__doc__ += (
+            "node, raw data raw data. Raises ShapeError for shapes that do not fit, DTypeError for what\n"
+        )
         self.__doc__ += "    is no number or array.\n"
         if example:
             self.__doc__ += f"\n    >>> import autograd_mini as ag\n    >>> ag.{call}\n    {result}\n"
@@ -144,7 +152,9 @@ class Op:
         for name, thing in vars(sys.modules[self.__module__]).items():
             if thing is self:
                 return name
-        raise TypeError(f"{self!r} can be pickled only where it is a variable of its module, {self.__module__}")
+        raise TypeError(
+            f"{self!r} can be pickled only where it is a variable of its module, {self.__module__}"
+        )
 
     def __copy__(self) -> "Op":
         return self
@@ -212,7 +222,9 @@ class _Words:
     """The namespace for rules that writes calls down."""
 
     def __getattr__(self, name: str) -> Callable[..., Text]:
-        return lambda *args: Text(f"{name}({', '.join(str(x) if isinstance(x, Text) else repr(x) for x in args)})")
+        return lambda *args: Text(
+            f"{name}({', '.join(str(x) if isinstance(x, Text) else repr(x) for x in args)})"
+        )
 
 
 def written(rule: Rule, *operands: str) -> str:

@@ -11,6 +11,7 @@ A reading lends rules its namespace `xp`: all names of `XP`, and nothing else, m
 """
 
 import math
+from collections.abc import Sequence
 from contextvars import copy_context
 from types import SimpleNamespace
 from typing import Any
@@ -117,7 +118,9 @@ for _name in """
 for _name in ["asin", "acos", "atan", "asinh", "acosh", "atanh", "atan2"]:
     setattr(scalar, f"arc{_name[1:]}", getattr(math, _name))
 vars(scalar).update(
-    power=lambda x, n: math.sqrt(x) if n == 0.5 else math.pow(x, n),  # as NumPy and PyTorch: of −inf it is NaN
+    power=lambda x, n: (
+        math.sqrt(x) if n == 0.5 else math.pow(x, n)
+    ),  # as NumPy and PyTorch: of −inf it is NaN
     abs=abs,
     square=lambda x: x * x,
     remainder=lambda x, y: x % y,
@@ -157,6 +160,10 @@ class Reading:
     def read(self, rule: Rule, *operands: Any) -> Any:
         """Return what a rule gives."""
         return rule(self.xp, *operands)
+
+    def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
+        """Return operands as a rule of a user's may have them: others hold them too, so it must not write into them."""
+        return operands
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
         """Return data from outside as this reading holds them."""
@@ -247,6 +254,12 @@ class _Arrays(Reading):
 
     xp = arrays
 
+    def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
+        views = [x.view() for x in operands]
+        for view in views:
+            view.flags.writeable = False
+        return views
+
     def constant(self, data: Any, dtype: Any = None) -> Any:
         """A bare number takes the dtype given: that of the arrays beside it."""
         if type(data) is np.ndarray and data.dtype in FLOAT_TYPES:
@@ -263,6 +276,8 @@ class _Arrays(Reading):
         """Return what a user's own operation computed, if it is an array of float64 or float32."""
         data = np.empty(0, object) if hasattr(data, "requires_grad") else np.asarray(data)
         if data.dtype in FLOAT_TYPES or data.dtype.kind in "biu":
+            if not data.flags.writeable:  # an operand, or a part of it
+                return np.array(data, data.dtype if data.dtype in FLOAT_TYPES else float)
             return data if data.dtype in FLOAT_TYPES else data.astype(float)
         raise GraphError(f"{op.name!r} returned {data.dtype}{what}: return real numbers, float64 or float32")
 
@@ -303,7 +318,9 @@ class _Arrays(Reading):
             return data
         array = to_array(data, x.dtype)
         if array.shape != x.shape:
-            raise ShapeError(f"{what}: shape {array.shape} for a Tensor of shape {x.shape}: make a new Tensor")
+            raise ShapeError(
+                f"{what}: shape {array.shape} for a Tensor of shape {x.shape}: make a new Tensor"
+            )
         return array
 
 

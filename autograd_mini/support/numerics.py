@@ -135,7 +135,9 @@ def log_softmax(x: Any, axis: Any) -> Any:
 
 def centred(x: Any, axis: Any) -> Any:
     """x less its mean over the axes, by way of the distances from a first element: equal numbers give 0 exactly."""
-    lost = range(x.ndim) if axis is None else [i % x.ndim for i in ((axis,) if isinstance(axis, int) else axis)]
+    lost = (
+        range(x.ndim) if axis is None else [i % x.ndim for i in ((axis,) if isinstance(axis, int) else axis)]
+    )
     away = x - x[tuple(slice(0, 1) if i in lost else slice(None) for i in range(x.ndim))]
     count = math.prod(x.shape[i] for i in lost)
     return away - np.add.reduce(away, axis=axis, keepdims=True) / count

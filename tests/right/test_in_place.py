@@ -89,8 +89,8 @@ def test_a_moving_average_of_a_model_moves() -> None:
     before = [np.array(p.data) for p in target.parameters()]
     with ag.no_grad():
         for p, q in zip(target.parameters(), net.parameters(), strict=True):
-            p *= 0.9
-            p += 0.1 * q
+            p *= 0.9  # noqa: PLW2901
+            p += 0.1 * q  # noqa: PLW2901
     for p, q, old in zip(target.parameters(), net.parameters(), before, strict=True):
         near(p.data, 0.9 * old + 0.1 * np.array(q.data))
         assert not p.requires_grad

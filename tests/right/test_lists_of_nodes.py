@@ -239,12 +239,12 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("call", [pytest.param(call, id=name) for name, call in ROWS])
+@pytest.mark.parametrize(("name", "call"), [pytest.param(name, call, id=name) for name, call in ROWS])
 @pytest.mark.parametrize("form", [list, tuple])
-def test_a_list_of_vectors_is_stacked_in_its_graph(call: Call, form: type) -> None:
+def test_a_list_of_vectors_is_stacked_in_its_graph(name: str, call: Call, form: type) -> None:
     """Rows that are Tensors make the matrix of these rows."""
     got = levels(lambda a, b: call(form([a, b])), [ag.Tensor(V3), ag.Tensor(W3)], 2)
-    wanted = levels(lambda a, b: call(ag.stack([a, b])), [ag.Tensor(V3), ag.Tensor(W3)], 2)
+    wanted = levels(lambda a, b: ag.stack([a, b]) if name == "Tensor" else call(ag.stack([a, b])), [ag.Tensor(V3), ag.Tensor(W3)], 2)
     for ours, theirs in zip(got, wanted, strict=True):
         for x, y in zip(ours, theirs, strict=True):
             near(x, y)

@@ -351,7 +351,7 @@ def test_ctrl_c_at_any_line_leaves_modes_as_before(name: str) -> None:
 def _repaired(state: Any) -> None:
     """So that one broken state does not spoil what follows."""
     np.seterr(**state)
-    from autograd_mini import modes
+    from autograd_mini.support import modes
 
     modes._meta.set(None)
     modes._inside.set(False)
