@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .core import functions as F
-from .core.engine import check_fresh, check_root, sweep, toposort
+from .core.engine import check_root, sweep, toposort
 from .core.functions import GRAPH
 from .core.node import Node, leaf, made
 from .core.readings import ARRAYS, FLOATS, KINDS
@@ -364,7 +364,6 @@ def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[s
 def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
     """Return the nodes on the paths from the inputs to output, sorted, output last; none where it depends on none of them."""
     order, reached, needed = toposort(output), list[Any](), set(inputs)
-    check_fresh(order)
     for node in order:
         if node in needed or (node.requires_grad and not needed.isdisjoint(node.parents)):
             needed.add(node)
@@ -378,7 +377,10 @@ def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -
         return {}
     if not create_graph:
         return sweep(order, cotangent, None, keep)
-    with enable_grad(), keep_constants():  # masks are to be computed again when the graph is read on other numbers
+    with (
+        enable_grad(),
+        keep_constants(),
+    ):  # masks are to be computed again when the graph is read on other numbers
         return sweep(order, cotangent, GRAPH, keep)
 
 

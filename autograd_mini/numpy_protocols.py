@@ -19,13 +19,16 @@ PLAIN = {  # what gives plain data
 }  # fmt: skip
 
 
+OF_LINALG = ("det", "inv", "matmul", "norm", "slogdet", "solve")  # others of that name mean the last two axes
+
+
 def _found() -> dict[Any, Callable[..., Any]]:
     """What stays in the graph: np.exp is exp, and so on, for every name that our functions share with NumPy."""
     found: dict[Any, Callable[..., Any]] = {}
     for source in (rows, special_rows, array_rows, functions, array_functions):  # a front stands for its row
         for name, function in vars(source).items():
             is_ours = isinstance(function, Op) or getattr(function, "__module__", "") == source.__name__
-            for place in (np, np.linalg):
+            for place in (np, np.linalg) if name in OF_LINALG else (np,):
                 theirs = getattr(place, name, None)
                 if is_ours and callable(theirs) and theirs not in PLAIN:
                     found[theirs] = function

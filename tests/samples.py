@@ -292,7 +292,7 @@ elementwise(
     lambda F, x: F.gelu(x, "tanh"),
     real,
     lambda x: 0.5 * x * (1.0 + torch.tanh((2.0 / math.pi) ** 0.5 * (x + 0.044715 * x**3))),
-    "gelu",
+    "tanh",
     analytic=False,
 )
 
@@ -621,7 +621,7 @@ for _zeros, _numbers in (
     )  # fmt: skip
 for _axis in (None, 0, 1, -1, (0, 2)):
     array(
-        "centred",
+        "CENTRED",
         lambda F, x, axis=_axis: F.centred(x, axis),
         [(real, (2, 3, 2))],
         lambda x, axis=_axis: x - torch.mean(x, _all_or(axis), keepdim=True),

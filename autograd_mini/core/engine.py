@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from itertools import repeat
 from typing import Any
 
-import numpy as np
+from numpy import ndarray
 
 from ..errors import GraphError, advice, noted
 from .op import NOT_WANTED, made_quick
@@ -52,20 +52,38 @@ def pulled(
     """Return (parent, share) for each wanted parent of a node, given the gradient `g` that arrives at it.
 
     Without a reading each node is read by its own kind's: FLOATS for Values, ARRAYS for Tensors, so that Values among
-    Tensors keep their numbers to the bit. Where kinds meet, the parent's reading takes the share over.
+    Tensors keep their numbers to the bit. Where kinds meet, the parent's reading takes the share over. Raises GraphError
+    where a Tensor was given other data after the node had read it.
     """
-    op, parents = node.op, node.parents
+    op, left, right = node.op, node._left, node._right
+    parents = (left, right) if right is not None else left if type(left) is tuple else (left,)
     own = reading or KINDS[type(node)]
-    if own.takes_nodes:
-        out, operands = node, parents
-    else:
-        out, operands = node.data, [parent.data for parent in parents]
-    shares = op.shares(own, g, out, operands, [parent in wanted for parent in parents])
-    return [
-        (parent, (reading or KINDS[type(parent)]).share_for(parent, share, op))
-        for parent, share in zip(parents, shares, strict=True)
-        if share is not NOT_WANTED
-    ]
+    takes_nodes = own.takes_nodes
+    operands, asked = [], []
+    for parent in parents:
+        if parent._version > node._version and own is not FLOATS:
+            raise GraphError(
+                f"{parent._name} was changed after '{op.name}' had read it, so the gradient would be wrong: "
+                "run the forward pass again, and change parameters only after backward()"
+            )
+        operands.append(parent if takes_nodes else parent.data)
+        asked.append(parent in wanted)
+    found = []
+    shares = op.shares(own, g, node if takes_nodes else node.data, operands, asked)
+    for parent, x, given in zip(parents, operands, shares):  # noqa: B905  (as in Op.shares)
+        if given is NOT_WANTED:
+            continue
+        share = given
+        if (
+            type(share) is not ndarray
+            or type(x) is not ndarray
+            or share.shape != x.shape
+            or share.dtype is not x.dtype
+            or not op.is_ours
+        ):
+            share = (reading or KINDS[type(parent)]).share_for(parent, given, op)
+        found.append((parent, share))
+    return found
 
 
 def sweep(
@@ -85,9 +103,10 @@ def sweep(
     wanted, grads = set(order), {order[-1]: cotangent}
     with quiet():
         for node in reversed(order):
-            if node.op is None or node not in grads:
+            if node.op is None or (g := grads.get(node)) is None:
                 continue
-            g = grads[node] if keep is None or node in keep else grads.pop(node)
+            if keep is not None and node not in keep:
+                del grads[node]
             if reading is not None:
                 g = reading.without_one(g, cotangent)
             try:
@@ -159,19 +178,6 @@ def check_root(root: Any) -> None:
     )
 
 
-def check_fresh(order: Sequence[Any]) -> None:
-    """Raise GraphError for a graph some of whose Tensors were given other data after they were read."""
-    if are_floats(order):
-        return
-    for node in order:
-        for parent in node.parents:
-            if parent._version > node._version and KINDS[type(node)] is not FLOATS:
-                raise GraphError(
-                    f"{parent._name} was changed after '{node.op.name}' had read it, so the gradient would be wrong: "
-                    "run the forward pass again, and change parameters only after backward()"
-                )
-
-
 # Leaves may be shared by threads: to add to what they hold is one step. Python lets no signal in between the last call of
 # the block and the release; should a debugger do so, the thread that holds the lock can still go on.
 commit = threading.RLock()
@@ -186,13 +192,12 @@ def backward(root: Any, gradient: Any = None) -> None:
     """
     check_root(root)
     order = toposort(root)
-    check_fresh(order)
     grads = sweep(order, KINDS[type(root)].arriving(root, gradient, "backward"))
     leaves = [node for node in order if node.op is None and node in grads]
-    shared = {id(g) for node, g in grads.items() if node.op is not None}
+    handed_on = set(map(id, [g for node, g in grads.items() if node.op is not None]))
     for leaf in leaves:
         g = grads[leaf]
-        if type(g) is np.ndarray and (g.base is not None or id(g) in shared):
+        if type(g) is ndarray and (g.base is not None or id(g) in handed_on):
             grads[leaf] = g.copy()
     with commit:
         for leaf in leaves:

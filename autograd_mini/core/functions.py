@@ -132,7 +132,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
         raise DTypeError(f"where: the condition must be booleans or numbers, got {describe(condition)}")
     mask = mask if mask.dtype == bool else mask != 0
     out = rows.where(made(ARRAYS, mask) if mask.ndim else made(FLOATS, bool(mask)), x, y)
-    return out if _is_node(x) or _is_node(y) else raw(out)
+    return out if _is_node(x) or _is_node(y) else _raw(out)
 
 
 def _is_node(x: Any) -> bool:
@@ -140,7 +140,7 @@ def _is_node(x: Any) -> bool:
     return isinstance(x, Node) or (isinstance(x, LISTS) and holds_node(x))
 
 
-def raw(node: Any) -> Any:
+def _raw(node: Any) -> Any:
     """Return the data of a node, a single number as a number."""
     return node.data if type(node) is Value else node.data[()]
 
@@ -152,15 +152,20 @@ def _axis(axis: Any) -> Axis:
     return tuple(map(operator.index, axis)) if isinstance(axis, Sequence) else operator.index(axis)
 
 
-def _one(axis: Any, x: Any, more: int = 0) -> int:
+def _range(ndim: int) -> str:
+    return f"{-ndim} to {ndim - 1}" if ndim else "it has no axes"
+
+
+def _one(axis: Any, x: Any, more: int = 0, name: str = "") -> int:
     """One axis of x (or of what has `more` axes) as a number from 0, or IndexError with the range."""
     i, ndim = operator.index(axis), len(shape(x)) + more
     if not -ndim <= i < ndim:
-        raise IndexError(f"axis {i} is out of range for shape {shape(x)}: {-ndim} to {ndim - 1}")
+        where = f"{name}: " if name else ""
+        raise IndexError(f"{where}axis {i} is out of range for shape {shape(x)}: {_range(ndim)}")
     return i % ndim
 
 
-def _axes(axis: Any, x: Any, takes_number: bool = False) -> Axis:
+def _axes(name: str, axis: Any, x: Any, takes_number: bool = False) -> Axis:
     """The axes that a reduction of x loses, or IndexError with the range.
 
     A number has none; but sum, prod, max and min of it take 0 and −1 for all, as NumPy's do.
@@ -169,9 +174,9 @@ def _axes(axis: Any, x: Any, takes_number: bool = False) -> Axis:
     if axis is not None:
         if takes_number and axis in (0, -1) and not shape(x):
             return None
-        places = [_one(i, x) for i in ((axis,) if isinstance(axis, int) else axis)]
+        places = [_one(i, x, name=name) for i in ((axis,) if isinstance(axis, int) else axis)]
         if len(set(places)) < len(places):
-            raise ShapeError(f"an axis of shape {shape(x)} is named twice: {axis}")
+            raise ShapeError(f"{name}: an axis of shape {shape(x)} is named twice: {axis}")
     return axis
 
 
@@ -181,7 +186,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    return array_rows.SUM(_axes(axis, x, True), keepdims)(x)
+    return array_rows.SUM(_axes("sum", axis, x, True), keepdims)(x)
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -190,7 +195,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(mean([1.0, 2.0]))
     1.5
     """
-    return array_rows.MEAN(_axes(axis, x), keepdims)(x)
+    return array_rows.MEAN(_axes("mean", axis, x), keepdims)(x)
 
 
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -199,7 +204,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
     >>> float(var([1.0, 3.0]))
     1.0
     """
-    return array_rows.VAR(_axes(axis, x), ddof, keepdims)(x)
+    return array_rows.VAR(_axes("var", axis, x), ddof, keepdims)(x)
 
 
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -208,7 +213,7 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
     >>> float(std([1.0, 3.0]))
     1.0
     """
-    return array_rows.STD(_axes(axis, x), ddof, keepdims)(x)
+    return array_rows.STD(_axes("std", axis, x), ddof, keepdims)(x)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -217,7 +222,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(prod([2.0, 3.0]))
     6.0
     """
-    return array_rows.PROD(_axes(axis, x, True), keepdims)(x)
+    return array_rows.PROD(_axes("prod", axis, x, True), keepdims)(x)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
@@ -228,7 +233,7 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None
     >>> float(max([1.0, 3.0]))
     3.0
     """
-    return array_rows.MAX(_axes(axis, x, True), keepdims, initial)(x)
+    return array_rows.MAX(_axes("max", axis, x, True), keepdims, initial)(x)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
@@ -239,7 +244,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None
     >>> float(min([1.0, 3.0]))
     1.0
     """
-    return array_rows.MIN(_axes(axis, x, True), keepdims, initial)(x)
+    return array_rows.MIN(_axes("min", axis, x, True), keepdims, initial)(x)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -248,7 +253,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(logsumexp([1000.0, 0.0]))
     1000.0
     """
-    return array_rows.LOGSUMEXP(_axes(axis, x), keepdims)(x)
+    return array_rows.LOGSUMEXP(_axes("logsumexp", axis, x), keepdims)(x)
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
@@ -257,7 +262,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5])
     """
-    return array_rows.SOFTMAX(_axes(axis, x))(x)
+    return array_rows.SOFTMAX(_axes("softmax", axis, x))(x)
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
@@ -266,7 +271,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     >>> log_softmax([1000.0, 0.0])
     array([    0., -1000.])
     """
-    return array_rows.LOG_SOFTMAX(_axes(axis, x))(x)
+    return array_rows.LOG_SOFTMAX(_axes("log_softmax", axis, x))(x)
 
 
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -280,7 +285,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     """
     if isinstance(ord, Node):
         raise DTypeError("norm: ord is a plain number, not a node: pass ord.data")
-    axis = _axes(axis, x)
+    axis = _axes("norm", axis, x)
     matrix = (axis is None and len(shape(x)) == 2) or (isinstance(axis, tuple) and len(axis) == 2)
     if ord in (None, "fro") or (ord == 2 and not matrix):
         return array_rows.NORM(2, axis, keepdims)(x)
@@ -299,7 +304,7 @@ def centred(x: Any, axis: Axis = None) -> Any:
     >>> centred([1.0, 3.0])
     array([-1.,  1.])
     """
-    return array_rows.CENTRED(_axes(axis, x))(x)
+    return array_rows.CENTRED(_axes("centred", axis, x))(x)
 
 
 def cumsum(x: Any, axis: int | None = None) -> Any:
@@ -430,7 +435,7 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     if axis is None:
         lost = ones
     else:
-        axis = _axes(axis, x, True)
+        axis = _axes("squeeze", axis, x, True)
         lost = [_one(i, x) for i in ([axis] if isinstance(axis, int) else axis or ())]
     if builtins.any(shape(x)[i] != 1 for i in lost):
         raise ShapeError(f"squeeze: axis {axis} of shape {shape(x)} is not of length 1")
@@ -481,9 +486,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     """
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule, only 'constant'")
-    pairs = np.broadcast_to(np.asarray(pad_width), (len(shape(x)), 2)).tolist()
-    width = tuple((operator.index(before), operator.index(after)) for before, after in pairs)
-    return array_rows.PAD(width, float(constant_values))(x) if width else rows.positive(x)
+    sides = np.array([operator.index(n) for n in np.ravel(pad_width)]).reshape(np.shape(pad_width))
+    width = tuple((before, after) for before, after in np.broadcast_to(sides, (len(shape(x)), 2)).tolist())
+    constant_values = float(constant_values)
+    return array_rows.PAD(width, constant_values)(x) if width else rows.positive(x)
 
 
 def flip(x: Any, axis: Axis = None) -> Any:

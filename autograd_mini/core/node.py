@@ -12,7 +12,7 @@ from ..support.coercion import FLOAT_TYPES
 from ..support.modes import keeps_constants, meta_here
 from .engine import backward
 from .op import Op
-from .readings import ARRAYS, FLOATS, KINDS, Reading, quiet
+from .readings import ARRAYS, FLOATS, KINDS, QUIET, Reading, error_state
 
 new = object.__new__
 LISTS = (list, tuple)
@@ -50,12 +50,16 @@ def made(
     else:
         node._number = data
     node.grad, node.meta, node.op = None, meta, op
-    node.requires_grad = requires_grad
-    if len(parents) == 2:
+    node.requires_grad, node._right = requires_grad, None
+    count = len(parents)
+    if count == 0:
+        node._left = None
+    elif count == 1:
+        (node._left,) = parents
+    elif count == 2:
         node._left, node._right = parents
     else:
-        node._left = parents[0] if len(parents) == 1 else tuple(parents) or None
-        node._right = None
+        node._left = tuple(parents)
     return node
 
 
@@ -88,13 +92,21 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
     """Return the operation's value on raw operands; an error of NumPy's is told again with the operation and shapes."""
+    token = None if error_state.get() is QUIET else error_state.set(QUIET)
     try:
-        with quiet():
-            out = op.value(reading, operands)
+        out = op.value(reading, operands)
     except Exception as error:
         raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
-    if op.is_ours:
-        return np.asarray(out) if reading is ARRAYS else out
+    finally:
+        if token is not None:
+            error_state.reset(token)
+    if not op.is_ours:
+        return _checked(op, reading, operands, out)
+    return np.asarray(out) if reading is ARRAYS and type(out) is not np.ndarray else out
+
+
+def _checked(op: Op, reading: Reading, operands: Sequence[Any], out: Any) -> Any:
+    """What a user's own operation gave, if it is what a node can hold."""
     if not op.is_joint and op.has_derivative and len(op.vjps) != len(operands):
         raise GraphError(
             f"{op.name!r} has {len(op.vjps)} vjps for {len(operands)} parents: give one for each, in order"
@@ -109,9 +121,13 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is no number or array. See `ag.Op`.
     """
-    reading = KINDS.get(type(operands[0])) if operands else None
-    if reading is None or op.arrays_only or len(set(map(type, operands))) > 1:
+    kind = type(operands[0]) if operands else None
+    reading = KINDS.get(kind)  # type: ignore[arg-type]
+    if reading is None or (reading is FLOATS and op.arrays_only):
         return _apply_to_any(op, operands)
+    for x in operands:
+        if type(x) is not kind:
+            return _apply_to_any(op, operands)
     return record(reading, op, operands, evaluate(op, reading, [x.data for x in operands]))
 
 
@@ -121,15 +137,22 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
     has_nodes, dtypes = False, set()
     for x in operands:
         kind = KINDS.get(type(x))
+        if kind is not None:
+            has_nodes = True
         if kind is ARRAYS or isinstance(x, np.ndarray):
             reading = ARRAYS
-            dtypes |= {x.dtype} & FLOAT_TYPES
-        elif isinstance(x, LISTS):
+            dtypes.add(x.dtype)
+        elif kind is None and isinstance(x, LISTS):
             reading = ARRAYS
             has_nodes = has_nodes or holds_node(x)
-        has_nodes = has_nodes or kind is not None
+    dtypes &= FLOAT_TYPES
     dtype = dtypes.pop() if len(dtypes) == 1 else None
-    parents = [x if type(x) is reading.kind else reading.as_node(x, dtype) for x in operands]
+    parents = []
+    for x in operands:
+        if type(x) is np.ndarray and x.dtype in FLOAT_TYPES:  # by far the most common
+            parents.append(made(ARRAYS, x))
+        else:
+            parents.append(x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype))
     data = evaluate(op, reading, [parent.data for parent in parents])
     if has_nodes:
         return record(reading, op, parents, data)

@@ -74,7 +74,10 @@ class Op:
         """Return the result, read so."""
         if not self.is_ours:
             operands = reading.lent(operands)
-        return reading.read(self.forward, *operands)
+        try:
+            return self.forward(reading.xp, *operands)
+        except reading.refusals:
+            return reading.read_again(self.forward, *operands)
 
     def shares(
         self, reading: Any, g: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool]
@@ -92,26 +95,31 @@ class Op:
         `wanted` says of each parent whether its share is needed; one that is not is NOT_WANTED, and its rule is not
         run. Raises GraphError where the rules do not fit the parents.
         """
-        rules = self.vjps
         if not self.is_ours:
             g, out, *operands = reading.lent((g, out, *operands))
+        xp, rules = reading.xp, (self.vjps,) if self.is_joint else self.vjps
+        if not self.is_joint and len(rules) != len(operands):
+            raise GraphError(self._does_not_fit(f"has {len(rules)} vjps", operands))
+        found: Any = []
+        for rule, want in zip(rules, wanted):  # noqa: B905  (a keyword here is a tenth of the loop)
+            if not want and not self.is_joint:
+                found.append(NOT_WANTED)
+                continue
+            try:
+                found.append(rule(xp, g, out, *operands))
+            except reading.refusals:
+                found.append(reading.read_again(rule, g, out, *operands))
         if not self.is_joint:
-            if len(rules) != len(operands):
-                raise GraphError(
-                    f"{self.name!r} has {len(rules)} vjps for {len(operands)} parents: give one for each, in order"
-                )
-            return [
-                reading.read(rule, g, out, *operands) if want else NOT_WANTED
-                for rule, want in zip(rules, wanted, strict=True)
-            ]
-        found = reading.read(rules, g, out, *operands)
-        if not isinstance(found, list | tuple) or len(found) != len(operands):
-            given = len(found) if isinstance(found, list | tuple) else f"a {type(found).__name__} for"
-            raise GraphError(
-                f"{self.name!r} returned {given} gradients for {len(operands)} parents: "
-                "return a list, one for each, in order"
-            )
+            return found  # type: ignore[no-any-return]
+        (found,) = found
+        if not isinstance(found, list | tuple):
+            raise GraphError(self._does_not_fit(f"returned a {type(found).__name__}", operands))
+        if len(found) != len(operands):
+            raise GraphError(self._does_not_fit(f"returned {len(found)} gradients", operands))
         return [share if want else NOT_WANTED for share, want in zip(found, wanted, strict=True)]
+
+    def _does_not_fit(self, what: str, operands: Sequence[Any]) -> str:
+        return f"{self.name!r} {what} for {len(operands)} parents: give one gradient for each, in order"
 
     @property
     def operands(self) -> list[str]:

@@ -75,7 +75,7 @@ def method(x):
     try:
         node._number = {forward}
     except ERRORS:
-        node._number = FLOATS.read(op.forward, a)
+        node._number = FLOATS.read_again(op.forward, a)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, None, True
     return node
@@ -100,7 +100,7 @@ def method({parameters}):
     try:
         node._number = {forward}
     except ERRORS:
-        node._number = FLOATS.read(op.forward, a, b)
+        node._number = FLOATS.read_again(op.forward, a, b)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, y, True
     return node

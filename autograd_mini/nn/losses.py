@@ -163,14 +163,10 @@ def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target:
     _check_logarithms("kl_div", "prediction", prediction)
     if log_target:
         _check_logarithms("kl_div", "target", target)
-        ratio = functions.where(
-            rows.equal(target, -math.inf), 0.0, rows.subtract(target, prediction)
-        )
+        ratio = functions.where(rows.equal(target, -math.inf), 0.0, rows.subtract(target, prediction))
         return _reduced(rows.multiply(rows.exp(target), ratio), reduction)
     _check_probabilities("kl_div", target)
-    nothing = rows.logical_and(
-        rows.equal(target, 0.0), rows.equal(prediction, -math.inf)
-    )  # 0·∞ is 0 here
+    nothing = rows.logical_and(rows.equal(target, 0.0), rows.equal(prediction, -math.inf))  # 0·∞ is 0 here
     product = rows.multiply(target, functions.where(nothing, 0.0, prediction))
     return _reduced(rows.subtract(special_rows.xlogy(target, target), product), reduction)
 

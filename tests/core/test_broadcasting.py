@@ -40,10 +40,10 @@ MISFITTING = [pytest.param(pair, id=named(pair)) for pair in PAIRS if not fits(*
 
 BINARY: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {  # name of the row -> ours, PyTorch's
     "add": (lambda x, y: x + y, torch.add),
-    "sub": (lambda x, y: x - y, torch.sub),
-    "mul": (lambda x, y: x * y, torch.mul),
-    "div": (lambda x, y: x / y, torch.div),
-    "pow": (lambda x, y: x**y, torch.pow),
+    "subtract": (lambda x, y: x - y, torch.sub),
+    "multiply": (lambda x, y: x * y, torch.mul),
+    "divide": (lambda x, y: x / y, torch.div),
+    "power": (lambda x, y: x**y, torch.pow),
     "remainder": (lambda x, y: x % y, torch.remainder),
     "maximum": (ag.maximum, torch.maximum),
     "minimum": (ag.minimum, torch.minimum),

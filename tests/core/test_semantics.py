@@ -1051,7 +1051,7 @@ def test_what_a_node_shows():
     """op, parents and vjps tell how a node was made; a leaf has none."""
     x, y = Value(2.0), Value(3.0)
     z = x * y
-    assert z.op.name == "mul"
+    assert z.op.name == "multiply"
     assert z.parents == (x, y)
     assert [vjp(None, 1.0, z.data, 2.0, 3.0) for vjp in z.vjps] == [3.0, 2.0]
     assert (x.op, x.parents, x.vjps) == (None, (), ())

@@ -43,7 +43,7 @@ def test_a_neuron():
         == """\
 tanh = 0.462117  ∂ 1
 └─ add = 0.5  ∂ 0.786448
-   ├─ mul = -1  ∂ 0.786448
+   ├─ multiply = -1  ∂ 0.786448
    │  ├─ w = 0.5  ∂ -1.5729
    │  └─ x = -2  ∂ 0.393224
    └─ b = 1.5  ∂ 0.786448"""
@@ -54,7 +54,7 @@ tanh = 0.462117  ∂ 1
 def test_before_a_backward_the_gradient_is_a_dash():
     """`∂ —` on every line of what requires a gradient, never 0; constants have no ∂."""
     x = ag.Value(2.0, label="x")
-    assert ag.tree(x * 3.0) == "mul = 6  ∂ —\n├─ x = 2  ∂ —\n└─ constant = 3"
+    assert ag.tree(x * 3.0) == "multiply = 6  ∂ —\n├─ x = 2  ∂ —\n└─ constant = 3"
 
 
 def test_a_gradient_of_zero_is_not_a_dash():
@@ -68,7 +68,7 @@ def test_a_gradient_of_zero_is_not_a_dash():
 def test_repeated_operands_are_all_shown():
     """x*x has two edges; the second refers to the first."""
     x = ag.Value(3.0, label="x")
-    assert ag.tree(x * x).splitlines() == ["mul = 9  ∂ —", "├─ x = 3  ∂ —", "└─ x ↑"]
+    assert ag.tree(x * x).splitlines() == ["multiply = 9  ∂ —", "├─ x = 3  ∂ —", "└─ x ↑"]
 
 
 def test_shared_nodes_are_written_once_and_called_by_their_own_names():
@@ -214,9 +214,9 @@ def test_plain_ascii():
     y = ag.Value(math.inf, label="größe") * ag.Value(1.0)
     assert (
         ag.tree(y, ascii=True)
-        == "mul = inf  grad none\n|- gr\\xf6\\xdfe = inf  grad none\n`- input = 1  grad none"
+        == "multiply = inf  grad none\n|- gr\\xf6\\xdfe = inf  grad none\n`- input = 1  grad none"
     )
-    assert ag.tree(y * y, ascii=True).splitlines()[-1] == "`- mul #1 ^"
+    assert ag.tree(y * y, ascii=True).splitlines()[-1] == "`- multiply #1 ^"
     for options in ({}, {"depth": 1}, {"max_nodes": 2}, {"color": True}):
         assert ag.tree(neuron(), ascii=True, **options).isascii()
 

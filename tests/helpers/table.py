@@ -11,7 +11,11 @@ from autograd_mini.core.functions import GRAPH, TABLE
 
 def _fronts(module: Any) -> dict[str, Any]:
     """The functions that a module defines."""
-    own = {name: thing for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__}
+    own = {
+        name: thing
+        for name, thing in vars(module).items()
+        if getattr(thing, "__module__", "") == module.__name__
+    }
     return {name: thing for name, thing in own.items() if callable(thing) and not isinstance(thing, type)}
 
 
