@@ -61,7 +61,7 @@ def pulled(
     takes_nodes = own.takes_nodes
     operands, asked = [], []
     for parent in parents:
-        if parent._version > node._version and own is not FLOATS:
+        if parent._version > node._version and KINDS[type(node)] is not FLOATS:
             raise GraphError(
                 f"{parent._name} was changed after '{op.name}' had read it, so the gradient would be wrong: "
                 "run the forward pass again, and change parameters only after backward()"

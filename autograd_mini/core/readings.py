@@ -12,7 +12,7 @@ A reading lends rules its namespace `xp`: all names of `XP`, and nothing else, m
 
 import math
 from collections.abc import Sequence
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 from ..errors import DTypeError, GraphError, ShapeError
 from ..support import numerics
 from ..support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float
+from ..support.modes import Block
 from .op import Op, Rule
 
 # ---- The error state of NumPy: NaN and infinity propagate, and no warning escapes -------------------------------------
@@ -29,14 +30,11 @@ from .op import Op, Rule
 class _SlowState:
     """What error_state does, by NumPy's own functions."""
 
-    def get(self) -> None:
-        return None
+    def get(self) -> Any:
+        return np.geterr()
 
-    def set(self, state: Any) -> Any:
-        return np.seterr(all="ignore")
-
-    def reset(self, token: Any) -> None:
-        np.seterr(**token)
+    def set(self, state: Any) -> None:
+        np.seterr(**state)
 
 
 def find_error_state() -> tuple[Any, Any]:
@@ -47,24 +45,25 @@ def find_error_state() -> tuple[Any, Any]:
     before = copy_context()
     with np.errstate(all="ignore"):
         inside = copy_context()
+        state = np.geterr()
     found = [variable for variable in inside if before.get(variable) is not inside[variable]]
-    return (found[0], inside[found[0]]) if len(found) == 1 else (_SlowState(), "never")
+    return (found[0], inside[found[0]]) if len(found) == 1 else (_SlowState(), state)
 
 
 error_state, QUIET = find_error_state()
 
 
-class quiet:
-    """For as long as a `with` block lasts, NumPy warns of nothing; blocks inside it ask nothing."""
+class quiet(Block):
+    """For as long as a `with` block lasts, NumPy warns of nothing; blocks inside it change nothing."""
 
-    __slots__ = ("token",)
+    variable, chain = error_state, ContextVar("quiet blocks", default=None)
+
+    def value(self) -> Any:
+        return QUIET
 
     def __enter__(self) -> None:
-        self.token = None if error_state.get() is QUIET else error_state.set(QUIET)
-
-    def __exit__(self, *error: object) -> None:
-        if self.token is not None:
-            error_state.reset(self.token)
+        if error_state.get() is not QUIET:
+            super().__enter__()
 
 
 # ---- The names that rules may use -------------------------------------------------------------------------------------
@@ -264,6 +263,8 @@ class _Arrays(Reading):
         if type(data) is np.ndarray and data.dtype in FLOAT_TYPES:
             return data
         if type(data) is float or (type(data) is int and abs(data) < 1 << 53):
+            if dtype is None or dtype == np.float64:
+                return np.array(data, np.float64)
             with quiet():  # beyond float32's range is infinity
                 return np.array(data, dtype)
         return to_array(data, dtype if isinstance(data, BARE) else None)
