@@ -295,6 +295,7 @@ def interrupted(call: Any, line: int) -> bool:
 
 def scenes() -> dict[str, Any]:
     x, y = ag.Tensor([1.0, 2.0]), ag.Tensor([3.0, 4.0])
+    net = ag.nn.MLP([2, 2, 1], rng=0)
 
     def within() -> None:
         with ag.no_grad():
@@ -321,7 +322,7 @@ def scenes() -> dict[str, Any]:
         "gradients": lambda: ag.gradients((x * y).sum(), x),
         "a graph of gradients": lambda: ag.gradients((x * y).sum(), x, create_graph=True),
         "backward": lambda: (x * y).sum().backward(),
-        "a model": lambda: ag.nn.MLP([2, 2, 1], rng=0)(np.ones((1, 2))),
+        "a model": lambda: net(np.ones((1, 2))),
         "in place": lambda: _step(x),
     }
 
