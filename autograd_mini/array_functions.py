@@ -127,9 +127,10 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     if np.ndim(indices_or_sections):
         cuts = [operator.index(cut) for cut in indices_or_sections]
     else:
-        count = operator.index(indices_or_sections)
-        if count < 1 or size % count:
-            raise ShapeError(f"split: {size} along axis {axis} does not divide into {count} equal parts")
+        count = int(indices_or_sections)  # 2.0 parts are two, as for NumPy
+        if count != indices_or_sections or count < 1 or size % count:
+            parts = f"{indices_or_sections} equal parts"
+            raise ShapeError(f"split: {size} along axis {axis} does not divide into {parts}")
         cuts = [size // count * i for i in range(1, count)]
     index = (slice(None),) * axis
     return [getitem(x, (*index, slice(a, b))) for a, b in zip([0, *cuts], [*cuts, None], strict=True)]

@@ -305,14 +305,13 @@ class _Arrays(Reading):
             return g
         if hasattr(gradient, "requires_grad"):
             raise DTypeError(f"{what}: the gradient from above is a plain array: pass gradient.data")
-        if np.shape(gradient) != shape:
-            raise ShapeError(
-                f"{what}: the gradient from above has shape {np.shape(gradient)}, {root._name} has {shape}"
-            )
         try:
-            return np.array(to_array(gradient, dtype))
+            g = np.array(to_array(gradient, dtype))
         except DTypeError as error:
             raise DTypeError(f"{what}: the gradient from above: {error}") from None
+        if g.shape != shape:
+            raise ShapeError(f"{what}: the gradient from above has shape {g.shape}, {root._name} has {shape}")
+        return g
 
     def fitted(self, node: Any, data: Any, what: str) -> Any:
         x = node.data

@@ -91,8 +91,15 @@ PLACES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        pytest.param(place, name, id=f"{place}-{name}")
+        for place in PLACES
+        for name in REFUSED
+        if (place, name) != ("clip", "None")  # no bound
+    ],
+)
 def test_it_is_refused(place: str, name: str) -> None:
     """A TypeError (DTypeError), or for a ragged or mixed list a ValueError, that says how to convert."""
     with pytest.raises((TypeError, ValueError), match=(says(name) if place == "Tensor" else "") or None):

@@ -82,16 +82,17 @@ def test_a_moving_average_of_a_model_moves() -> None:
     """A target network follows: its frozen parameters change in the loop, and stay frozen."""
     net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
     target = copy.deepcopy(net)
-    for p in target.parameters():
+    held = list(target.parameters())  # a model's parameters are those that are trained
+    for p in held:
         p.requires_grad = False
     for p in net.parameters():
         p.data = p.data + 1.0
-    before = [np.array(p.data) for p in target.parameters()]
+    before = [np.array(p.data) for p in held]
     with ag.no_grad():
-        for p, q in zip(target.parameters(), net.parameters(), strict=True):
+        for p, q in zip(held, net.parameters(), strict=True):
             p *= 0.9  # noqa: PLW2901
             p += 0.1 * q  # noqa: PLW2901
-    for p, q, old in zip(target.parameters(), net.parameters(), before, strict=True):
+    for p, q, old in zip(held, net.parameters(), before, strict=True):
         near(p.data, 0.9 * old + 0.1 * np.array(q.data))
         assert not p.requires_grad
 
