@@ -371,7 +371,12 @@ def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
     """Return the nodes on the paths from the inputs to output, sorted, output last; none where it depends on none of them."""
     order, reached, needed = toposort(output), list[Any](), set(inputs)
     for node in order:
-        if node in needed or (node.requires_grad and not needed.isdisjoint(node.parents)):
+        left = node._left
+        if type(left) is tuple:
+            is_needed = not needed.isdisjoint(left)
+        else:
+            is_needed = left in needed or node._right in needed
+        if node in needed or (is_needed and node.requires_grad):
             needed.add(node)
             reached.append(node)
     return reached if output in needed else []

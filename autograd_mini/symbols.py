@@ -326,7 +326,7 @@ def _float_type(args: Sequence[Expr]) -> Any:
 class _Expressions(Reading):
     """Rules read on Exprs: what they give are formulas. A node is read as the symbol that `names` has for it."""
 
-    takes_nodes = True
+    refusals = (TypeError, AttributeError)
     xp: Any = SimpleNamespace(**{name: partial(call, name) for name in XP})
     xp.shape = lambda x: constant(x).shape
 
@@ -335,6 +335,11 @@ class _Expressions(Reading):
 
     def constant(self, data: Any, dtype: Any = None) -> Expr:
         return constant(self.names.get(data, data) if hasattr(data, "requires_grad") else data)
+
+    operand = constant
+
+    def read_again(self, rule: Rule, *operands: Any) -> Any:
+        return self.read(rule, *operands)  # which raises Unreadable
 
     def read(self, rule: Rule, *operands: Any) -> Any:
         """Return what a rule gives: an Expr, or a list of them where it gives all shares. Raises Unreadable."""
@@ -351,6 +356,7 @@ class _Expressions(Reading):
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Expr:
         whole = self.constant(parent)
+        share = constant(share)
         share = share if share.shape == whole.shape else sum_to(self.xp, share, whole.shape or (), op)
         return _spread(share, whole)
 

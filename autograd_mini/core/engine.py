@@ -36,13 +36,16 @@ def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> l
                 continue
             push(node)
             push(None)
-            if right is not None:
-                parents = (left, right)
-            else:
-                parents = left if type(left) is tuple else (left,)
-            for parent in reversed(parents) if is_mirrored else parents:
-                if parent not in seen and (parent.requires_grad or constants):
-                    push(parent)
+            if is_mirrored or type(left) is tuple:
+                parents = left if type(left) is tuple else (left,) if right is None else (left, right)
+                for parent in reversed(parents) if is_mirrored else parents:
+                    if parent not in seen and (parent.requires_grad or constants):
+                        push(parent)
+                continue
+            if left not in seen and (left.requires_grad or constants):
+                push(left)
+            if right is not None and right not in seen and (right.requires_grad or constants):
+                push(right)
     return order
 
 
@@ -58,7 +61,7 @@ def pulled(
     op, left, right = node.op, node._left, node._right
     parents = (left, right) if right is not None else left if type(left) is tuple else (left,)
     own = reading or KINDS[type(node)]
-    takes_nodes = own.takes_nodes
+    read_as = own.operand
     operands, asked = [], []
     for parent in parents:
         if parent._version > node._version and KINDS[type(node)] is not FLOATS:
@@ -66,24 +69,23 @@ def pulled(
                 f"{parent._name} was changed after '{op.name}' had read it, so the gradient would be wrong: "
                 "run the forward pass again, and change parameters only after backward()"
             )
-        operands.append(parent if takes_nodes else parent.data)
+        operands.append(parent if read_as is None else read_as(parent))
         asked.append(parent in wanted)
+    shares = op.shares(own, g, node if read_as is None else read_as(node), operands, asked)
     found = []
-    shares = op.shares(own, g, node if takes_nodes else node.data, operands, asked)
     for parent, x, given in zip(parents, operands, shares):  # noqa: B905  (as in Op.shares)
         if given is NOT_WANTED:
             continue
-        share = given
-        if (
-            type(share) is not ndarray
-            or type(x) is not ndarray
-            or share.shape != x.shape
-            or share.dtype is not x.dtype
-            or not op.is_ours
-        ):
-            share = (reading or KINDS[type(parent)]).share_for(parent, given, op)
-        found.append((parent, share))
+        if type(given) is type(x) and op.is_ours and (type(x) is float or fits(given, x)):  # nearly always
+            found.append((parent, given))
+        else:
+            found.append((parent, (reading or KINDS[type(parent)]).share_for(parent, given, op)))
     return found
+
+
+def fits(share: Any, x: Any) -> bool:
+    """Return whether a share has the shape and dtype of what it belongs to."""
+    return share.shape == x.shape and share.dtype is x.dtype
 
 
 def sweep(
@@ -96,9 +98,7 @@ def sweep(
     if reading is None and are_floats(order):
         try:
             return _sweep_floats(order, cotangent)
-        except (
-            Exception
-        ):  # read again below, with IEEE arithmetic where a float refused, and every share checked
+        except Exception:  # read again below, with IEEE arithmetic where a float refused, every share checked
             pass
     wanted, grads = set(order), {order[-1]: cotangent}
     with quiet():

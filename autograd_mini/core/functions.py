@@ -690,12 +690,13 @@ Value.clip, Value.round = clip, round  # type: ignore[assignment]
 class _Graph(Reading):
     """Rules read on nodes: what they give are nodes, to be differentiated again."""
 
-    takes_nodes = True
+    operand = None
 
     def without_one(self, g: Any, cotangent: Any) -> Any:
         """Return y for the product 1 · y with the gradient from above, or every order would carry the 1 on."""
-        is_product = g.op is rows.multiply and g._left is cotangent
-        if not is_product or cotangent.requires_grad or cotangent.shape or cotangent.data != 1.0:
+        if g._left is not cotangent or g.op is not rows.multiply:
+            return g
+        if cotangent.requires_grad or cotangent.shape or cotangent.data != 1.0:
             return g
         return g._right if type(g._right) is type(g) and g._right.dtype == g.dtype else g
 

@@ -214,7 +214,9 @@ class Node:
     requires_grad: bool
     _left: Any  # the first parent, or a tuple of all where there are more than two; None for a leaf
     _right: Any  # the second of two parents
-    __pandas_priority__ = 5000  # a Series or DataFrame on the left leaves the operation to the node, which says why not
+    __pandas_priority__ = (
+        5000  # a Series or DataFrame on the left leaves the operation to the node, which says why not
+    )
     _version = 0  # when the data was last replaced, where the kind keeps count
     shape: Any
     size: Any

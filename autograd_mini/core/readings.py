@@ -11,8 +11,9 @@ A reading lends rules its namespace `xp`: all names of `XP`, and nothing else, m
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar, copy_context
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -154,7 +155,9 @@ class Reading:
 
     xp: Any
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
-    takes_nodes = False  # whether rules get the nodes themselves, not their data
+    operand: Callable[[Any], Any] | None = attrgetter(
+        "data"
+    )  # what a rule gets of a node; None: the node itself
     refusals: tuple[type[Exception], ...] = ()  # what a rule may raise that is to be read in another way
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
