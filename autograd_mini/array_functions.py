@@ -1,6 +1,7 @@
 """What is composed of rows, and so needs no derivative of its own. Nodes in, node out; raw data in, raw data out."""
 
 import builtins
+import operator
 import string
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 from .core.array_rows import EINSUM, logabsdet, matmul
 from .core.functions import (
     _axis,
+    _is_node,
     _one,
     _sizes,
     broadcast_to,
@@ -22,7 +24,8 @@ from .core.functions import (
     transpose,
 )
 from .core.node import LISTS, Node
-from .core.rows import DOT, multiply
+from .core.readings import ARRAYS
+from .core.rows import DOT, add, multiply
 from .core.tensor import Tensor
 from .core.value import Value
 from .errors import ShapeError
@@ -46,7 +49,7 @@ def dot(x: Any, y: Any, bias: Any = None) -> Any:
         out = multiply(x, y)
     else:
         out = matmul(x, y) if n <= 2 else tensordot(x, y, (-1, -2))
-    return out if bias is None else out + bias
+    return out if bias is None else add(out, bias)
 
 
 def outer(x: Any, y: Any) -> Any:
@@ -66,12 +69,21 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     array([[11.]])
     """
     m, n = len(shape(x)), len(shape(y))
-    pairs = (range(m - axes, m), range(axes)) if isinstance(axes, int) else axes
+    if isinstance(axes, int | np.integer):
+        if axes > builtins.min(m, n):
+            raise ShapeError(f"tensordot: {axes} axes of shapes {shape(x)} and {shape(y)}")
+        axes = (range(m - axes, m), range(axes))
     left, right = (
-        [_one(a, z) for a in ([p] if isinstance(p, int) else p)] for p, z in zip(pairs, (x, y), strict=True)
+        [_one(i, z) for i in (some if isinstance(some, Sequence) else [some])]
+        for some, z in zip(axes, (x, y), strict=True)
     )
     if len(left) != len(right) or m + n > len(string.ascii_letters):
         raise ShapeError(f"tensordot: {len(left)} axes of x against {len(right)} of y")
+    if len(set(left)) < len(left) or len(set(right)) < len(right):
+        raise ShapeError(f"tensordot: an axis is named twice: {left}, {right}")
+    sizes = [shape(x)[i] for i in left], [shape(y)[j] for j in right]
+    if sizes[0] != sizes[1]:
+        raise ShapeError(f"tensordot: {shape(x)}, {shape(y)}: sizes {sizes[0]} and {sizes[1]} differ")
     xs, ys = list(string.ascii_letters[:m]), list(string.ascii_letters[m : m + n])
     for i, j in zip(left, right, strict=True):
         ys[j] = xs[i]
@@ -88,6 +100,8 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     places = [[_one(i, x) for i in (a if isinstance(a, Sequence) else [a])] for a in (source, destination)]
     if len(places[0]) != len(places[1]):
         raise ShapeError(f"moveaxis: {len(places[0])} axes to {len(places[1])} places")
+    if builtins.any(len(set(some)) < len(some) for some in places):
+        raise ShapeError(f"moveaxis: an axis is named twice: {places[0]} to {places[1]}")
     order = [i for i in range(len(shape(x))) if i not in places[0]]
     for to, i in sorted(zip(places[1], places[0], strict=True)):
         order.insert(to, i)
@@ -109,11 +123,15 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     >>> split([1.0, 2.0, 3.0, 4.0], 2)
     [array([1., 2.]), array([3., 4.])]
     """
-    axis, sections = _one(axis, x), indices_or_sections
-    size = shape(x)[axis]
-    if isinstance(sections, int) and (sections < 1 or size % sections):
-        raise ShapeError(f"split: {size} along axis {axis} does not divide into {sections} equal parts")
-    cuts = list(range(0, size, size // sections))[1:] if isinstance(sections, int) else list(sections)
+    axis, size = _one(axis, x), shape(x)[axis]
+    if np.ndim(indices_or_sections):
+        cuts = [operator.index(cut) for cut in indices_or_sections]
+    else:
+        count = int(indices_or_sections)  # 2.0 parts are two, as for NumPy
+        if count != indices_or_sections or count < 1 or size % count:
+            parts = f"{indices_or_sections} equal parts"
+            raise ShapeError(f"split: {size} along axis {axis} does not divide into {parts}")
+        cuts = [size // count * i for i in range(1, count)]
     index = (slice(None),) * axis
     return [getitem(x, (*index, slice(a, b))) for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
 
@@ -199,8 +217,9 @@ def slogdet(a: Any) -> Any:
     >>> float(sign), float(logabsdet)
     (-1.0, 0.0)
     """
-    sign = np.linalg.slogdet(a.data if isinstance(a, Node) else np.asarray(a)).sign
-    return _SlogdetResult(sign, logabsdet(a))
+    node = a if isinstance(a, Node) else ARRAYS.as_node(a)
+    sign = np.linalg.slogdet(node.data).sign
+    return _SlogdetResult(sign, logabsdet(node if _is_node(a) else a))
 
 
 for _function in (diagonal, trace, repeat, dot):

@@ -215,10 +215,14 @@ class _Call:
     def joined(self, parts: Sequence[Any], axis: int, shape: tuple[int, ...], dtype: Any) -> Any:
         """The parts of a Jacobian put together along an axis, in that shape."""
         if len(parts) == 1 and F.shape(parts[0]) == shape:
-            return parts[0]
-        if not parts or not self.graph:
-            return np.stack(parts, axis).reshape(shape) if parts else np.zeros(shape, dtype)
-        return F.reshape(F.stack(parts, axis), shape)
+            out = parts[0]
+        elif not parts or not self.graph:
+            out = np.stack(parts, axis).reshape(shape) if parts else np.zeros(shape, dtype)
+        else:
+            out = F.reshape(F.stack(parts, axis), shape)
+        if getattr(out, "dtype", dtype) == dtype:
+            return out
+        return F.cast(out, dtype) if isinstance(out, Node) else out.astype(dtype)
 
     def apart(self, y: Any) -> Any:
         """∂y/∂x at each place of the first axis, of the shape of y and then of a sample: one sweep for each output."""
@@ -232,14 +236,16 @@ class _Call:
         """Refuse a function that mixes what lies at different places of the first axes, given the share of each output.
 
         In one more sweep each place picks an output of its own and doubles it some times: that must give the share that the
-        place had of that output, doubled as often and so with the same rounding, unless other places have a part in it. Where
+        place had of that output, doubled as often and so with the same rounding, unless other places have a part in it. Each
+        place is judged against its own share: a part that is large here may be nothing to the share of another place. Where
         there are more outputs than places it takes some such sweeps, so that each output is picked.
         """
         (x,), y = self.inputs, route[0]
         count, outputs = math.prod(x.shape[:axes]), len(parts)
         if count < 2 or not outputs:
             return
-        places, factor = np.arange(count), 2.0 ** (_scrambled(count) % 8)
+        order = _scrambled(count)
+        places, factor = np.arange(count), 2.0 ** (np.argsort(order) if count <= 8 else order % 32)
         given = np.stack([part.data if isinstance(part, Node) else part for part in parts]).reshape(
             outputs, count, -1
         )
@@ -251,8 +257,8 @@ class _Call:
                 wanted = factor[:, None] * given[picked, places]
                 wrong = np.abs(self.pull(route, v.reshape(y.shape), False)[0].reshape(count, -1) - wanted)
                 finite = np.isfinite(wrong)
-                size = np.max(np.abs(wanted), where=finite, initial=0.0)
-            if np.any(wrong[finite] > 10 * np.finfo(x.dtype).eps ** 0.5 * size):
+                size = np.max(np.abs(wanted), axis=1, keepdims=True, where=finite, initial=0.0)
+            if np.any((wrong > 16 * np.finfo(x.dtype).eps * size) & finite):
                 what = "samples of the batch" if self.name.startswith("batch") else "elements of its argument"
                 raise GraphError(
                     f"{self.name}: the function mixes the {what}, so that none has a derivative of its own: use jacobian"
@@ -370,7 +376,7 @@ def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
             is_needed = not needed.isdisjoint(left)
         else:
             is_needed = left in needed or node._right in needed
-        if is_needed or node in needed:
+        if node in needed or (is_needed and node.requires_grad):
             needed.add(node)
             reached.append(node)
     return reached if output in needed else []
@@ -430,9 +436,21 @@ def gradients(
                     f"{output._name} does not depend on {which}{node._name}: pass allow_unused=True to get zeros for it"
                 )
             grads[node] = (GRAPH if create_graph else KINDS[type(node)]).zero(node)
-    return rebuild(
-        inputs, lambda node: np.array(grads[node]) if type(grads[node]) is np.ndarray else grads[node]
-    )
+    taken = {grad_output} if isinstance(grad_output, Node) else set()
+
+    def own(node: Any) -> Any:
+        """The gradient as nobody else's: an array copied, and a node that has been given before by another."""
+        g = grads[node]
+        if type(g) is np.ndarray:
+            return np.array(g)
+        if g in taken:
+            with enable_grad():
+                g = positive(g)
+        if create_graph:
+            taken.add(g)
+        return g
+
+    return rebuild(inputs, own)
 
 
 def _differentiated(
@@ -647,6 +665,8 @@ def jvp(f: Function, x: Any, v: Any, *, argnums: Any = None, has_aux: bool = Fal
     given = call.directions(v, call.tree, call.inputs, "x")
     us, routes = call.transposed()
     shares = _total([call.pull(route, part, None, us) for route, part in zip(routes, given, strict=True)])
+    if not call.nodes:  # a number of the same type as the value
+        shares = [share[()] if isinstance(share, np.ndarray) else share for share in shares]
     return call.answer(refill(call.result, map(call.give, shares)), True, has_aux)
 
 

@@ -59,6 +59,15 @@ def noted(error: Exception, note: str) -> Exception:
     return error
 
 
+def advice(error: Exception) -> str:
+    """What to do where a rule writes into what it was given."""
+    if "read-only" not in str(error):
+        return ""
+    return (
+        ": what a rule is given is read-only, as others hold it too: let it compute a new array, g = g * mask"
+    )
+
+
 def explained(error: Exception, name: str, shapes: list[tuple[int, ...]], ours: bool) -> Exception:
     """What to raise for an error of an operation: NumPy's told again with its name and shapes, a user's own with a note."""
     given, (x, y) = ", ".join(map(str, shapes)), [*shapes, ()][:2]
@@ -68,4 +77,4 @@ def explained(error: Exception, name: str, shapes: list[tuple[int, ...]], ours: 
         return ShapeError(f"{name}: {x} @ {y}: inner sizes {x[-1]} and {y[-2:][0]} differ")
     if ours and isinstance(error, ValueError) and "Singular" not in str(error):
         return ShapeError(f"{name}: {given}: {error}")
-    return noted(error, f"raised by operation {name!r} on shapes {given}")
+    return noted(error, f"raised by operation {name!r} on shapes {given}{advice(error)}")

@@ -619,6 +619,14 @@ for _zeros, _numbers in (
         "CUMPROD", "cumprod", [(fixed(*_numbers), (4,))],
         lambda x: torch.stack([x[0], x[0] * x[1], x[0] * x[1] * x[2], x[0] * x[1] * x[2] * x[3]]), _zeros,
     )  # fmt: skip
+for _axis in (None, 0, 1, -1, (0, 2)):
+    array(
+        "CENTRED",
+        lambda F, x, axis=_axis: F.centred(x, axis),
+        [(real, (2, 3, 2))],
+        lambda x, axis=_axis: x - torch.mean(x, _all_or(axis), keepdim=True),
+        f"axis {_axis}".replace(",", ""),
+    )
 for _axis in (None, 0, 1, -1):
     for _row, _name, _other in (("CUMSUM", "cumsum", torch.cumsum), ("CUMPROD", "cumprod", torch.cumprod)):
         array(
@@ -791,10 +799,18 @@ for _a, _b in (
         lambda a, b: torch.linalg.solve(a, b[:, None])[..., 0] if b.ndim == 1 else torch.linalg.solve(a, b),
         f"{_a} {_b}".replace(",", ""),
     )
+
+
+def _cofactors(a: Any) -> Any:
+    return torch.linalg.det(a)[..., None, None] * torch.linalg.inv(a).mT
+
+
+array("cofactors", "cofactors", [(regular, (9, 9))], _cofactors, "large", analytic=False)
 for _a in ((3, 3), (2, 3, 3), (2, 2, 2, 2), (1, 1)):
     _named = f"{_a}".replace(",", "")
     array("inv", "inv", [(regular, _a)], torch.linalg.inv, _named)
     array("det", "det", [(regular, _a)], torch.linalg.det, _named)
+    array("cofactors", "cofactors", [(regular, _a)], _cofactors, _named, analytic=False)
     array(
         "logabsdet",
         lambda F, a: F.slogdet(a)[1],

@@ -8,6 +8,8 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .op import Op, Rule, family
 from .special_rows import over
 
@@ -73,29 +75,50 @@ def MEAN(axis: Axis, keepdims: bool) -> Op:
         (lambda xp, g, out, x: _spread(xp, g / _count(xp, x, axis), x, axis),))
 
 
-def _centred(xp: Any, x: Any, axis: Axis) -> Any:
-    return x - xp.sum(x, axis=axis, keepdims=True) / _count(xp, x, axis)
+@family
+def CENTRED(axis: Axis) -> Op:
+    """x less its mean: exactly 0 where all are equal, though their mean rounds. It is its own adjoint."""
+    return ArrayOp("centred", lambda xp, x: xp.centred(x, axis), (lambda xp, g, out, x: xp.centred(g, axis),))
 
 
-def _variance(xp: Any, x: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
-    return xp.sum(xp.square(_centred(xp, x, axis)), axis=axis, keepdims=keepdims) / max(_count(xp, x, axis) - ddof, 0)
+def _freedom(xp: Any, x: Any, axis: Axis, ddof: float) -> float:
+    return max(_count(xp, x, axis) - ddof, 0)
 
 
 @family
 def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        return 2.0 * _restore(xp, g, x, axis) * _centred(xp, x, axis) / max(_count(xp, x, axis) - ddof, 0)
+    def forward(xp: Any, x: Any) -> Any:
+        squares = xp.sum(xp.square(xp.centred(x, axis)), axis=axis, keepdims=keepdims)
+        return squares / _freedom(xp, x, axis, ddof)
 
-    return ArrayOp("var", lambda xp, x: _variance(xp, x, axis, ddof, keepdims), (vjp,))
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        return 2.0 * _restore(xp, g, x, axis) * xp.centred(x, axis) / _freedom(xp, x, axis, ddof)
+
+    return ArrayOp("var", forward, (vjp,))
 
 
 @family
 def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        slope = over(xp, _centred(xp, x, axis), _restore(xp, out, x, axis)) / max(_count(xp, x, axis) - ddof, 0)
-        return _restore(xp, g, x, axis) * slope
+    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no square overflows
+        away = xp.centred(x, axis)
+        top = _largest(xp, away, axis)
+        squares = xp.sum(xp.square(away / top), axis=axis, keepdims=True)
+        out = top * xp.sqrt(squares / _freedom(xp, x, axis, ddof))
+        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
-    return ArrayOp("std", lambda xp, x: xp.sqrt(_variance(xp, x, axis, ddof, keepdims)), (vjp,))
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all are equal, at every order
+        length = _restore(xp, out, x, axis)
+        is_still = xp.equal(length, 0)
+        slope = xp.where(is_still, 0.0, xp.centred(x, axis) / xp.where(is_still, 1.0, length))
+        return _restore(xp, g, x, axis) * (slope / _freedom(xp, x, axis, ddof))
+
+    return ArrayOp("std", forward, (vjp,))
+
+
+def _largest(xp: Any, x: Any, axis: Axis) -> Any:
+    """The largest of |x|, to divide by: 1 where that is 0 or infinite."""
+    top = xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0)
+    return xp.where(xp.logical_or(xp.equal(top, 0), xp.equal(top, math.inf)), 1.0, top)
 
 
 def _extremum(name: str, axis: Axis, keepdims: bool, initial: float | None) -> Op:
@@ -177,14 +200,21 @@ def CUMSUM(axis: int) -> Op:
 @family
 def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
     def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no power overflows
-        top = xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0)
-        top = xp.where(xp.logical_or(xp.equal(top, 0), xp.equal(top, math.inf)), 1.0, top)
+        top = _largest(xp, x, axis)
         out = top * xp.power(xp.sum(xp.power(xp.abs(x / top), p), axis=axis, keepdims=True), 1 / p)
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        ratio = over(xp, x, _restore(xp, out, x, axis))
-        return _restore(xp, g, x, axis) * (ratio if p == 2 else xp.sign(ratio) * xp.power(xp.abs(ratio), p - 1))
+        length = _restore(xp, out, x, axis)
+        if p == 2:
+            return _restore(xp, g, x, axis) * over(xp, x, length)
+        # The slope at a zero is 0, of a steepness (for 1 < p < 2) that concerns this element alone.
+        off = xp.equal(x, 0)
+        ratio = xp.where(off, 1.0, x) / xp.where(xp.equal(length, 0), 1.0, length)
+        own = xp.where(off, x, 1.0)
+        at_zero = xp.sign(own) * xp.power(xp.abs(own), p - 1) if 1 < p < 2 else 0.0
+        slope = xp.sign(ratio) * xp.power(xp.abs(ratio), p - 1)
+        return _restore(xp, g, x, axis) * xp.where(off, at_zero, slope)
 
     return ArrayOp("norm", forward, (vjp,))
 
@@ -243,7 +273,7 @@ def _matmul_right(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _rows(xp: Any, x: Any) -> Any:
     """A batch of any number of axes as the rows of a matrix."""
-    return x if len(xp.shape(x)) == 2 else xp.reshape(x, (-1, xp.shape(x)[-1]))
+    return x if len(xp.shape(x)) == 2 else xp.reshape(x, (math.prod(xp.shape(x)[:-1]), xp.shape(x)[-1]))
 
 
 matmul = ArrayOp("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right))
@@ -402,5 +432,30 @@ solve = ArrayOp("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_b
 
 
 inv = ArrayOp("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
-det = ArrayOp("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: (g * out)[..., None, None] * _transposed(xp, xp.inv(a)),))
+det = ArrayOp("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: g[..., None, None] * xp.cofactors(a),))
+
+
+def _minors(n: int) -> tuple[Any, ...]:
+    """The index that takes from an n by n matrix the n² matrices without row i and column j."""
+    rest = [[k for k in range(n) if k != i] for i in range(n)]
+    rows = [[[[k] for k in rest[i]] for _ in range(n)] for i in range(n)]
+    columns = [[[rest[j]] for j in range(n)] for _ in range(n)]
+    return (..., np.array(rows, int).reshape(n, n, n - 1, 1), np.array(columns, int).reshape(n, n, 1, n - 1))
+
+
+def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
+    """Of small matrices by the cofactors of the minors, singular ones too; of large ones by the inverse."""
+    n = xp.shape(a)[-1]
+    if n < 2:
+        return xp.zeros_like(a)
+    if n <= 8:
+        signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
+        inner = (g * signs)[..., None, None] * xp.cofactors(a[_minors(n)])
+        return xp.scatter(inner, xp.shape(a), _minors(n))
+    inverse = _transposed(xp, xp.inv(a))
+    total = xp.sum(g * out, axis=(-2, -1), keepdims=True)
+    return total * inverse - xp.matmul(xp.matmul(inverse, _transposed(xp, g)), out)
+
+
+cofactors = ArrayOp("cofactors", lambda xp, a: xp.cofactors(a), (_cofactors_slope,))
 logabsdet = ArrayOp("logabsdet", lambda xp, a: xp.logabsdet(a), (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from ..errors import GraphError, noted
+from ..errors import GraphError, advice, noted
 from .op import NOT_WANTED, made_quick
 from .readings import FLOATS, KINDS, Reading, quiet
 
@@ -64,7 +64,7 @@ def pulled(
     read_as = own.operand
     operands, asked = [], []
     for parent in parents:
-        if parent._version > node._version and own is not FLOATS:
+        if parent._version > node._version and KINDS[type(node)] is not FLOATS:
             raise GraphError(
                 f"{parent._name} was changed after '{op.name}' had read it, so the gradient would be wrong: "
                 "run the forward pass again, and change parameters only after backward()"
@@ -114,7 +114,9 @@ def sweep(
             except GraphError:
                 raise
             except Exception as error:
-                raise noted(error, f"raised by the gradient of operation {node.op.name!r}") from None
+                raise noted(
+                    error, f"raised by the gradient of operation {node.op.name!r}{advice(error)}"
+                ) from None
             for parent, share in found:
                 if parent in grads:
                     grads[parent] = (reading or KINDS[type(parent)]).add(parent, grads[parent], share)
@@ -147,16 +149,16 @@ def _sweep_floats(order: Sequence[Any], cotangent: float) -> Grads:
             for parent, share in pulled(node, grads[node], grads):
                 grads[parent] += share
         elif right is not None:
-            a, b = pull(grads[node], node.data, left.data, right.data)
+            a, b = pull(grads[node], node._number, left._number, right._number)
             if left in grads:
                 grads[left] += a
             if right in grads:
                 grads[right] += b
         elif type(left) is not tuple:
-            (a,) = pull(grads[node], node.data, left.data)
+            (a,) = pull(grads[node], node._number, left._number)
             grads[left] += a
         else:
-            shares = pull(grads[node], node.data, *[parent.data for parent in left])
+            shares = pull(grads[node], node._number, *[parent._number for parent in left])
             for parent, share in zip(left, shares, strict=True):
                 if parent in grads:
                     grads[parent] += share

@@ -4,24 +4,24 @@ Nodes in, node out; raw numbers and arrays in, raw out.
 """
 
 import builtins
+import functools
 import math
 import operator
 import string
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from ..support.coercion import to_float
+from ..support.coercion import describe, to_float
 from . import array_rows, rows, special_rows
 from .array_rows import Axis
 from .node import LISTS, OPERATORS, Node, apply, holds_node, in_place, made
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
-from .tensor import Tensor, to_value
+from .tensor import Tensor, index_part, plain_index, to_value
 from .value import Value, quick_method
 
 
@@ -48,7 +48,7 @@ def power(x: Any, n: Any) -> Any:
     return _power_of_value(n)(x) if type(x) is Value else rows.POW(n)(x)
 
 
-@lru_cache(maxsize=256, typed=True)
+@functools.lru_cache(maxsize=256, typed=True)
 def _power_of_value(n: float) -> Callable[[Any], Any]:
     return quick_method(rows.POW(n), apply)
 
@@ -125,15 +125,14 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     >>> where(np.array([True, False]), 1.0, 2.0)
     array([1., 2.])
     """
-    if not isinstance(condition, Node):
-        mask = np.asarray(condition)
-        if mask.dtype.kind not in "biuf":
-            raise DTypeError(f"where: the condition must be booleans or numbers, got {mask.dtype}")
-        mask = mask if mask.dtype == bool else mask != 0
-        condition = made(ARRAYS, mask) if mask.ndim else made(FLOATS, bool(mask))
-        if not (_is_node(x) or _is_node(y)):
-            return np.where(mask, x, y)[()]
-    return rows.where(condition, x, y)
+    if _is_node(condition):
+        return rows.where(condition, x, y)
+    mask = np.asarray(condition)
+    if mask.dtype.kind not in "biuf" or isinstance(condition, np.ma.MaskedArray):
+        raise DTypeError(f"where: the condition must be booleans or numbers, got {describe(condition)}")
+    mask = mask if mask.dtype == bool else mask != 0
+    out = rows.where(made(ARRAYS, mask) if mask.ndim else made(FLOATS, bool(mask)), x, y)
+    return out if _is_node(x) or _is_node(y) else _raw(out)
 
 
 def _is_node(x: Any) -> bool:
@@ -141,18 +140,44 @@ def _is_node(x: Any) -> bool:
     return isinstance(x, Node) or (isinstance(x, LISTS) and holds_node(x))
 
 
+def _raw(node: Any) -> Any:
+    """Return the data of a node, a single number as a number."""
+    return node.data if type(node) is Value else node.data[()]
+
+
 def _axis(axis: Any) -> Axis:
+    """The axes as a row's static parameter."""
     if axis is None or isinstance(axis, int):
         return axis
     return tuple(map(operator.index, axis)) if isinstance(axis, Sequence) else operator.index(axis)
 
 
-def _one(axis: Any, x: Any, more: int = 0) -> int:
+def _range(ndim: int) -> str:
+    return f"{-ndim} to {ndim - 1}" if ndim else "it has no axes"
+
+
+def _one(axis: Any, x: Any, more: int = 0, name: str = "") -> int:
     """One axis of x (or of what has `more` axes) as a number from 0, or IndexError with the range."""
     i, ndim = operator.index(axis), len(shape(x)) + more
     if not -ndim <= i < ndim:
-        raise IndexError(f"axis {i} is out of range for shape {shape(x)}: {-ndim} to {ndim - 1}")
+        where = f"{name}: " if name else ""
+        raise IndexError(f"{where}axis {i} is out of range for shape {shape(x)}: {_range(ndim)}")
     return i % ndim
+
+
+def _axes(name: str, axis: Any, x: Any, takes_number: bool = False) -> Axis:
+    """The axes that a reduction of x loses, or IndexError with the range.
+
+    A number has none; but sum, prod, max and min of it take 0 and −1 for all, as NumPy's do.
+    """
+    axis = _axis(axis)
+    if axis is not None:
+        if takes_number and axis in (0, -1) and not shape(x):
+            return None
+        places = [_one(i, x, name=name) for i in ((axis,) if isinstance(axis, int) else axis)]
+        if len(set(places)) < len(places):
+            raise ShapeError(f"{name}: an axis of shape {shape(x)} is named twice: {axis}")
+    return axis
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -161,7 +186,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    return array_rows.SUM(_axis(axis), keepdims)(x)
+    return array_rows.SUM(_axes("sum", axis, x, True), keepdims)(x)
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -170,7 +195,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(mean([1.0, 2.0]))
     1.5
     """
-    return array_rows.MEAN(_axis(axis), keepdims)(x)
+    return array_rows.MEAN(_axes("mean", axis, x), keepdims)(x)
 
 
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -179,7 +204,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
     >>> float(var([1.0, 3.0]))
     1.0
     """
-    return array_rows.VAR(_axis(axis), ddof, keepdims)(x)
+    return array_rows.VAR(_axes("var", axis, x), ddof, keepdims)(x)
 
 
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -188,7 +213,7 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
     >>> float(std([1.0, 3.0]))
     1.0
     """
-    return array_rows.STD(_axis(axis), ddof, keepdims)(x)
+    return array_rows.STD(_axes("std", axis, x), ddof, keepdims)(x)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -197,7 +222,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(prod([2.0, 3.0]))
     6.0
     """
-    return array_rows.PROD(_axis(axis), keepdims)(x)
+    return array_rows.PROD(_axes("prod", axis, x, True), keepdims)(x)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
@@ -208,7 +233,7 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None
     >>> float(max([1.0, 3.0]))
     3.0
     """
-    return array_rows.MAX(_axis(axis), keepdims, initial)(x)
+    return array_rows.MAX(_axes("max", axis, x, True), keepdims, initial)(x)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
@@ -219,7 +244,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None
     >>> float(min([1.0, 3.0]))
     1.0
     """
-    return array_rows.MIN(_axis(axis), keepdims, initial)(x)
+    return array_rows.MIN(_axes("min", axis, x, True), keepdims, initial)(x)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -228,7 +253,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(logsumexp([1000.0, 0.0]))
     1000.0
     """
-    return array_rows.LOGSUMEXP(_axis(axis), keepdims)(x)
+    return array_rows.LOGSUMEXP(_axes("logsumexp", axis, x), keepdims)(x)
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
@@ -237,7 +262,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5])
     """
-    return array_rows.SOFTMAX(_axis(axis))(x)
+    return array_rows.SOFTMAX(_axes("softmax", axis, x))(x)
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
@@ -246,7 +271,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     >>> log_softmax([1000.0, 0.0])
     array([    0., -1000.])
     """
-    return array_rows.LOG_SOFTMAX(_axis(axis))(x)
+    return array_rows.LOG_SOFTMAX(_axes("log_softmax", axis, x))(x)
 
 
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -260,16 +285,26 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     """
     if isinstance(ord, Node):
         raise DTypeError("norm: ord is a plain number, not a node: pass ord.data")
+    axis = _axes("norm", axis, x)
     matrix = (axis is None and len(shape(x)) == 2) or (isinstance(axis, tuple) and len(axis) == 2)
     if ord in (None, "fro") or (ord == 2 and not matrix):
-        return array_rows.NORM(2, _axis(axis), keepdims)(x)
+        return array_rows.NORM(2, axis, keepdims)(x)
     if matrix or isinstance(ord, str) or ord <= 0:
         raise NotImplementedError(
             f"norm: ord={ord!r} of shape {shape(x)}: supported are None, and with an axis 1, 2, inf or any p > 0"
         )
     if ord == math.inf:
         return max(rows.abs(x), axis, keepdims)
-    return sum(rows.abs(x), axis, keepdims) if ord == 1 else array_rows.NORM(ord, _axis(axis), keepdims)(x)
+    return sum(rows.abs(x), axis, keepdims) if ord == 1 else array_rows.NORM(ord, axis, keepdims)(x)
+
+
+def centred(x: Any, axis: Axis = None) -> Any:
+    """Return x less its mean over the axes, of x's shape; 0 exactly where all are equal.
+
+    >>> centred([1.0, 3.0])
+    array([-1.,  1.])
+    """
+    return array_rows.CENTRED(_axes("centred", axis, x))(x)
 
 
 def cumsum(x: Any, axis: int | None = None) -> Any:
@@ -307,6 +342,15 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
     """
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
+    whole = [term.replace("...", "", 1) for term in (*terms, output)]
+    if (
+        "." in "".join(whole)
+        or not set(whole[-1]) <= set("".join(whole[:-1]))
+        or len(set(whole[-1])) < len(whole[-1])
+    ):
+        raise ShapeError(
+            f"einsum: {subscripts!r}: letters, and '...' once in a term; the result has each but once"
+        )
     if len(terms) != len(operands) or not set(subscripts) <= set(string.ascii_letters + " ,.->"):
         raise ShapeError(
             f"einsum: {subscripts!r} does not describe {len(operands)} operands in letters, ',', '...' and '->'"
@@ -321,6 +365,10 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
             f"einsum: {subscripts!r} does not fit shapes {', '.join(str(shape(x)) for x in operands)}"
         )
     widest = builtins.max(dots, default=0)
+    if widest and "..." not in output:
+        raise ShapeError(
+            f"einsum: {subscripts!r}: the axes of '...' are not in the result: write '...' there too"
+        )
     terms = [
         term.replace("...", "".join(spare[widest - n : widest])) for term, n in zip(terms, dots, strict=True)
     ]
@@ -384,7 +432,11 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     (2,)
     """
     ones = [i for i, n in enumerate(shape(x)) if n == 1]
-    lost = ones if axis is None else [_one(i, x) for i in ([axis] if isinstance(axis, int) else axis)]
+    if axis is None:
+        lost = ones
+    else:
+        axis = _axes("squeeze", axis, x, True)
+        lost = [_one(i, x) for i in ([axis] if isinstance(axis, int) else axis or ())]
     if builtins.any(shape(x)[i] != 1 for i in lost):
         raise ShapeError(f"squeeze: axis {axis} of shape {shape(x)} is not of length 1")
     return reshape(x, tuple(n for i, n in enumerate(shape(x)) if i not in lost))
@@ -434,9 +486,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     """
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule, only 'constant'")
-    pairs = np.broadcast_to(np.asarray(pad_width), (len(shape(x)), 2)).tolist()
-    width = tuple((operator.index(before), operator.index(after)) for before, after in pairs)
-    return array_rows.PAD(width, float(constant_values))(x)
+    sides = np.array([operator.index(n) for n in np.ravel(pad_width)]).reshape(np.shape(pad_width))
+    width = tuple((before, after) for before, after in np.broadcast_to(sides, (len(shape(x)), 2)).tolist())
+    constant_values = float(constant_values)
+    return array_rows.PAD(width, constant_values)(x) if width else rows.positive(x)
 
 
 def flip(x: Any, axis: Axis = None) -> Any:
@@ -483,25 +536,7 @@ def getitem(x: Any, index: Any) -> Any:
     >>> getitem([1.0, 2.0, 3.0], slice(1, None))
     array([2., 3.])
     """
-    return array_rows.GETITEM(_index(index))(x)
-
-
-def _index(index: Any) -> Any:
-    """An index whose arrays nobody else can change; a node in it is an error."""
-    return tuple(map(_index_part, index)) if isinstance(index, tuple) else _index_part(index)
-
-
-def _index_part(part: Any) -> Any:
-    if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer | np.bool_):
-        return part
-    if isinstance(part, Node):
-        raise DTypeError("an index is made of plain integers, not of nodes: use index.data.astype(int)")
-    if isinstance(part, np.ma.MaskedArray):
-        raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")
-    found = np.array(part)  # a tuple inside a tuple is an array of places, as for NumPy
-    if found.dtype.kind not in "biu" and found.size:
-        raise IndexError(f"an index array must be of integers or booleans, got {found.dtype}")
-    return found if found.dtype.kind in "biu" else found.astype(int)
+    return array_rows.GETITEM(plain_index(index))(x)
 
 
 def scatter(x: Any, sizes: tuple[int, ...], index: Any) -> Any:
@@ -510,7 +545,7 @@ def scatter(x: Any, sizes: tuple[int, ...], index: Any) -> Any:
     >>> scatter([1.0, 2.0], (3,), [0, 0])
     array([3., 0., 0.])
     """
-    return array_rows.SCATTER(tuple(sizes), _index(index))(x)
+    return array_rows.SCATTER(tuple(sizes), plain_index(index))(x)
 
 
 def index_update(x: Any, index: Any, value: Any) -> Any:
@@ -519,7 +554,7 @@ def index_update(x: Any, index: Any, value: Any) -> Any:
     >>> index_update([1.0, 2.0], 0, 5.0)
     array([5., 2.])
     """
-    return array_rows.INDEX_UPDATE(_index(index))(x, value)
+    return array_rows.INDEX_UPDATE(plain_index(index))(x, value)
 
 
 def last_written(sizes: tuple[int, ...], index: Any) -> Any:
@@ -533,7 +568,8 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     >>> take_along_axis([[1.0, 2.0]], np.array([[1]]), 1)
     array([[2.]])
     """
-    axis, places = _one(axis, x), indices.data if isinstance(indices, Node) else np.asarray(indices)
+    axis, places = _one(axis, x), indices.data if isinstance(indices, Node) else index_part(indices)
+    indices = indices if isinstance(indices, Node) else places
     if places.ndim == len(shape(x)):  # all axes but this one broadcast
         sizes = list(
             np.broadcast_shapes(
@@ -627,6 +663,26 @@ _OF_TENSORS["__matmul__"] = _method(Tensor, array_rows.matmul)
 _OF_TENSORS["__rmatmul__"] = _method(Tensor, array_rows.matmul, is_reflected=True)
 for _name, _function in _OF_TENSORS.items():
     setattr(Tensor, _name, _function)
+
+OF_NUMBERS = """
+    sum mean var std prod max min cumsum cumprod reshape ravel flatten transpose squeeze
+""".split()  # noqa: SIM905
+
+
+def _of_number(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The method of Value for a function of arrays: a number stays a Value, as NumPy's numbers have it."""
+
+    @functools.wraps(function)
+    def method(x: Any, *args: Any, **kwargs: Any) -> Any:
+        out = function(x, *args, **kwargs)
+        return out if out.shape else to_value(out)
+
+    return method
+
+
+for _name in OF_NUMBERS:
+    setattr(Value, _name, _of_number(_OF_TENSORS[_name]))
+Value.clip, Value.round = clip, round  # type: ignore[assignment]
 
 # ---- GRAPH ------------------------------------------------------------------------------------------------------------
 

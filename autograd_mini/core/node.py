@@ -48,7 +48,7 @@ def made(
     if reading is ARRAYS:
         node._array, node._version = data, changes.count
     else:
-        node.data = data
+        node._number = data
     node.grad, node.meta, node.op = None, meta, op
     node.requires_grad, node._right = requires_grad, None
     count = len(parents)
@@ -92,14 +92,20 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
     """Return the operation's value on raw operands; an error of NumPy's is told again with the operation and shapes."""
-    token = None if error_state.get() is QUIET else error_state.set(QUIET)
+    before = error_state.get()
     try:
-        out = op.value(reading, operands)
-    except Exception as error:
-        raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
-    finally:
-        if token is not None:
-            error_state.reset(token)
+        try:
+            if before is not QUIET:
+                error_state.set(QUIET)
+            out = op.value(reading, operands)
+        except Exception as error:
+            raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
+        finally:
+            if before is not QUIET:
+                error_state.set(before)
+    finally:  # once more, as Ctrl-C may have come there
+        if before is not QUIET:
+            error_state.set(before)
     if not op.is_ours:
         return _checked(op, reading, operands, out)
     return np.asarray(out) if reading is ARRAYS and type(out) is not np.ndarray else out
@@ -208,6 +214,9 @@ class Node:
     requires_grad: bool
     _left: Any  # the first parent, or a tuple of all where there are more than two; None for a leaf
     _right: Any  # the second of two parents
+    __pandas_priority__ = (
+        5000  # a Series or DataFrame on the left leaves the operation to the node, which says why not
+    )
     _version = 0  # when the data was last replaced, where the kind keeps count
     shape: Any
     size: Any

@@ -73,6 +73,8 @@ class Op:
 
     def value(self, reading: Any, operands: Sequence[Any]) -> Any:
         """Return the result, read so."""
+        if not self.is_ours:
+            operands = reading.lent(operands)
         try:
             return self.forward(reading.xp, *operands)
         except reading.refusals:
@@ -101,6 +103,8 @@ class Op:
                     return quick(g, out, *operands)  # type: ignore[no-any-return]
                 except reading.refusals:  # asked again below, rule by rule
                     pass
+        if not self.is_ours:
+            g, out, *operands = reading.lent((g, out, *operands))
         xp, rules = reading.xp, (self.vjps,) if self.is_joint else self.vjps
         if not self.is_joint and len(rules) != len(operands):
             raise GraphError(self._does_not_fit(f"has {len(rules)} vjps", operands))

@@ -11,8 +11,8 @@ A reading lends rules its namespace `xp`: all names of `XP`, and nothing else, m
 """
 
 import math
-from collections.abc import Callable
-from contextvars import copy_context
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar, copy_context
 from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +22,7 @@ import numpy as np
 from ..errors import DTypeError, GraphError, ShapeError
 from ..support import numerics
 from ..support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float
+from ..support.modes import Block
 from .op import Op, Rule
 
 # ---- The error state of NumPy: NaN and infinity propagate, and no warning escapes -------------------------------------
@@ -30,14 +31,11 @@ from .op import Op, Rule
 class _SlowState:
     """What error_state does, by NumPy's own functions."""
 
-    def get(self) -> None:
-        return None
+    def get(self) -> Any:
+        return np.geterr()
 
-    def set(self, state: Any) -> Any:
-        return np.seterr(all="ignore")
-
-    def reset(self, token: Any) -> None:
-        np.seterr(**token)
+    def set(self, state: Any) -> None:
+        np.seterr(**state)
 
 
 def find_error_state() -> tuple[Any, Any]:
@@ -48,24 +46,25 @@ def find_error_state() -> tuple[Any, Any]:
     before = copy_context()
     with np.errstate(all="ignore"):
         inside = copy_context()
+        state = np.geterr()
     found = [variable for variable in inside if before.get(variable) is not inside[variable]]
-    return (found[0], inside[found[0]]) if len(found) == 1 else (_SlowState(), "never")
+    return (found[0], inside[found[0]]) if len(found) == 1 else (_SlowState(), state)
 
 
 error_state, QUIET = find_error_state()
 
 
-class quiet:
-    """For as long as a `with` block lasts, NumPy warns of nothing; blocks inside it ask nothing."""
+class quiet(Block):
+    """For as long as a `with` block lasts, NumPy warns of nothing; blocks inside it change nothing."""
 
-    __slots__ = ("token",)
+    variable, chain = error_state, ContextVar("quiet blocks", default=None)
+
+    def value(self) -> Any:
+        return QUIET
 
     def __enter__(self) -> None:
-        self.token = None if error_state.get() is QUIET else error_state.set(QUIET)
-
-    def __exit__(self, *error: object) -> None:
-        if self.token is not None:
-            error_state.reset(self.token)
+        if error_state.get() is not QUIET:
+            super().__enter__()
 
 
 # ---- The names that rules may use -------------------------------------------------------------------------------------
@@ -78,7 +77,7 @@ NUMPY_NAMES = """
 """.split()  # noqa: SIM905  (a list would be four times as long)
 OUR_NAMES = """
     sigmoid logistic linear shape broadcast_to scatter scatter_along_axis index_update last_written recurrence
-    softmax log_softmax
+    softmax log_softmax centred cofactors
 """.split()  # noqa: SIM905
 OTHER_NAMES = """
     power sum prod max min reshape swapaxes erf erfc matmul solve inv det logabsdet
@@ -128,7 +127,7 @@ vars(scalar).update(
     sign=lambda x: float((x > 0) - (x < 0)) if x == x else x,
     floor=lambda x: math.copysign(math.floor(x), x),
     ceil=lambda x: math.copysign(math.ceil(x), x),
-    round=lambda x, n=0: float(np.round(x, n)) if n else float(round(x)),
+    round=lambda x, n=0: float(np.round(x, n)) if n else math.copysign(round(x), x),
     maximum=lambda x, y: x if x > y or x != x else y,
     minimum=lambda x, y: x if x < y or x != x else y,
     where=lambda c, x, y: x if c else y,
@@ -165,6 +164,10 @@ class Reading:
     def read_again(self, rule: Rule, *operands: Any) -> Any:
         """Return what a rule gives that raised one of the refusals."""
         raise NotImplementedError
+
+    def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
+        """Return operands as a rule of a user's may have them: others hold them too, so it must not write into them."""
+        return operands
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
         """Return data from outside as this reading holds them."""
@@ -255,11 +258,19 @@ class _Arrays(Reading):
     xp = arrays
     is_quick = True
 
+    def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
+        views = [x.view() for x in operands]
+        for view in views:
+            view.flags.writeable = False
+        return views
+
     def constant(self, data: Any, dtype: Any = None) -> Any:
         """A bare number takes the dtype given: that of the arrays beside it."""
         if type(data) is np.ndarray and data.dtype in FLOAT_TYPES:
             return data
         if type(data) is float or (type(data) is int and abs(data) < 1 << 53):
+            if dtype is None or dtype == np.float64:
+                return np.array(data, np.float64)
             with quiet():  # beyond float32's range is infinity
                 return np.array(data, dtype)
         return to_array(data, dtype if isinstance(data, BARE) else None)
@@ -271,6 +282,8 @@ class _Arrays(Reading):
         """Return what a user's own operation computed, if it is an array of float64 or float32."""
         data = np.empty(0, object) if hasattr(data, "requires_grad") else np.asarray(data)
         if data.dtype in FLOAT_TYPES or data.dtype.kind in "biu":
+            if not data.flags.writeable:  # an operand, or a part of it
+                return np.array(data, data.dtype if data.dtype in FLOAT_TYPES else float)
             return data if data.dtype in FLOAT_TYPES else data.astype(float)
         raise GraphError(f"{op.name!r} returned {data.dtype}{what}: return real numbers, float64 or float32")
 
@@ -298,14 +311,13 @@ class _Arrays(Reading):
             return g
         if hasattr(gradient, "requires_grad"):
             raise DTypeError(f"{what}: the gradient from above is a plain array: pass gradient.data")
-        if np.shape(gradient) != shape:
-            raise ShapeError(
-                f"{what}: the gradient from above has shape {np.shape(gradient)}, {root._name} has {shape}"
-            )
         try:
-            return np.array(to_array(gradient, dtype))
+            g = np.array(to_array(gradient, dtype))
         except DTypeError as error:
             raise DTypeError(f"{what}: the gradient from above: {error}") from None
+        if g.shape != shape:
+            raise ShapeError(f"{what}: the gradient from above has shape {g.shape}, {root._name} has {shape}")
+        return g
 
     def fitted(self, node: Any, data: Any, what: str) -> Any:
         x = node.data

@@ -25,7 +25,8 @@ negative = Op("negative", lambda xp, x: -x, (lambda xp, g, out, x: -g,), "−x; 
 positive = Op("positive", lambda xp, x: +x, (lambda xp, g, out, x: g,),
     "x, as a node of its own; positive(2.0) = 2.0")
 remainder = Op("remainder", lambda xp, x, y: xp.remainder(x, y),
-    (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
+    (lambda xp, g, out, x, y: g,
+     lambda xp, g, out, x, y: -g * xp.round((x - out) / y, 0)),  # the quotient that belongs to the value
     "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0")
 abs = Op("abs", lambda xp, x: xp.abs(x), (lambda xp, g, out, x: g * xp.sign(x),),
     "|x|, of slope 0 at 0; abs(-2.0) = 2.0")
@@ -65,9 +66,19 @@ def _zero_base(xp: Any, x: Any, p: Any) -> Any:
     return xp.logical_and(xp.equal(x, 0), xp.greater_equal(p, 0))
 
 
-def _power_slope(xp: Any, x: Any, p: Any) -> Any:
+def _one_power_less(xp: Any, out: Any, x: Any, p: Any, flat: Any) -> Any:
+    """x to the power p − 1: as out / x where x is so small that x to the power p − 2 may overflow."""
+    is_normal = xp.logical_and(xp.less(xp.abs(out), math.inf), xp.greater(xp.abs(out), 1e-30))
+    is_small = xp.logical_and(xp.not_equal(x, 0), xp.less(xp.abs(x), 1e-75))
+    by_quotient = xp.logical_and(is_normal, is_small)
+    base = xp.where(by_quotient, 1.0, x)
+    by_power = xp.power(base, xp.where(xp.logical_or(by_quotient, flat), 1.0, p - 1))
+    return xp.where(by_quotient, out / xp.where(by_quotient, x, 1.0), by_power)
+
+
+def _power_slope(xp: Any, out: Any, x: Any, p: Any) -> Any:
     flat = _flat(xp, x, p)
-    return xp.where(flat, 0.0, p * xp.power(x, xp.where(flat, 1.0, p - 1)))
+    return xp.where(flat, 0.0, p * _one_power_less(xp, out, x, p, flat))
 
 
 def _power_slope_in_p(xp: Any, out: Any, x: Any, p: Any) -> Any:
@@ -76,7 +87,8 @@ def _power_slope_in_p(xp: Any, out: Any, x: Any, p: Any) -> Any:
 
 
 power = Op("power", lambda xp, x, p: xp.power(x, p),
-    (lambda xp, g, out, x, p: g * _power_slope(xp, x, p), lambda xp, g, out, x, p: g * _power_slope_in_p(xp, out, x, p)),
+    (lambda xp, g, out, x, p: g * _power_slope(xp, out, x, p),
+     lambda xp, g, out, x, p: g * _power_slope_in_p(xp, out, x, p)),
     "x to the power p, NaN where the result would be complex; power(2.0, 3.0) = 8.0")
 exp = Op("exp", lambda xp, x: xp.exp(x), (lambda xp, g, out, x: g * out,), "eˣ; exp(0.0) = 1.0")
 expm1 = Op("expm1", lambda xp, x: xp.expm1(x), (lambda xp, g, out, x: g * xp.exp(x),), "eˣ − 1; expm1(0.0) = 0.0")
@@ -104,7 +116,8 @@ arcsin = Op("arcsin", lambda xp, x: xp.arcsin(x), (lambda xp, g, out, x: g / xp.
     "the angle in radians whose sine is x; arcsin(0.0) = 0.0")
 arccos = Op("arccos", lambda xp, x: xp.arccos(x), (lambda xp, g, out, x: -g / xp.sqrt(_one_minus_square(xp, x)),),
     "the angle in radians whose cosine is x; arccos(1.0) = 0.0")
-arctan = Op("arctan", lambda xp, x: xp.arctan(x), (lambda xp, g, out, x: g / (1.0 + x * x),),
+arctan = Op("arctan", lambda xp, x: xp.arctan(x),
+    (lambda xp, g, out, x: g / xp.hypot(1.0, x) / xp.hypot(1.0, x),),  # not g / (1 + x²), whose square overflows
     "the angle in radians whose tangent is x; arctan(0.0) = 0.0")
 sinh = Op("sinh", lambda xp, x: xp.sinh(x), (lambda xp, g, out, x: g * xp.cosh(x),), "(eˣ − e⁻ˣ) / 2; sinh(0.0) = 0.0")
 cosh = Op("cosh", lambda xp, x: xp.cosh(x), (lambda xp, g, out, x: g * xp.sinh(x),), "(eˣ + e⁻ˣ) / 2; cosh(0.0) = 1.0")

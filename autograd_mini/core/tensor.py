@@ -140,6 +140,35 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
 
+def plain_index(index: Any) -> Any:
+    """An index whose arrays nobody else can change; a node in it is an error."""
+    return tuple(map(index_part, index)) if isinstance(index, tuple) else index_part(index)
+
+
+def index_part(part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer | np.bool_):
+        return part
+    if isinstance(part, Node):
+        raise DTypeError("an index is made of plain integers, not of nodes: use index.data.astype(int)")
+    if isinstance(part, np.ma.MaskedArray):
+        raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")
+    if isinstance(part, LISTS):
+        _check_index(part)
+    found = np.array(np.asarray(part))  # a tuple inside a tuple is an array of places, as for NumPy
+    if found.dtype.kind not in "biu" and found.size:
+        raise IndexError(f"an index array must be of integers or booleans, got {found.dtype}")
+    return found if found.dtype.kind in "biu" else found.astype(int)
+
+
+def _check_index(parts: Any) -> None:
+    """Refuse in a list what is refused as an index alone."""
+    for part in parts:
+        if isinstance(part, LISTS):
+            _check_index(part)
+        elif isinstance(part, Node | np.ma.MaskedArray):
+            index_part(part)
+
+
 def to_value(x: Any, index: Any = None) -> Any:
     """Return the element of a node at an index (its only one, where none is given) as a Value, still in the graph.
 
@@ -147,14 +176,18 @@ def to_value(x: Any, index: Any = None) -> Any:
     >>> ag.to_value(ag.Tensor([2.0, 3.0]), 1)
     Value(3.0)
     """
+    x = x if isinstance(x, Node) else ARRAYS.as_node(x)
     if index is None:
         if x.size != 1:
             raise ShapeError(
                 f"to_value: one element is needed, the shape is {x.shape}: give an index, or use .to_values()"
             )
         index = (0,) * len(x.shape)
-    op = GETITEM(index)
-    return record(FLOATS, op, (x,), float(evaluate(op, ARRAYS, [np.asarray(x.data)])))
+    op = GETITEM(plain_index(index))
+    found = evaluate(op, ARRAYS, [np.asarray(x.data)])
+    if found.size != 1:
+        raise ShapeError(f"to_value: one element is needed, the index gives shape {found.shape}")
+    return record(FLOATS, op, (x,), float(found.item()))
 
 
 def _as_tensor(data: Any, dtype: Any = None) -> Any:
@@ -203,7 +236,7 @@ def replace_all(nodes: Iterable[Any], data: Iterable[Any]) -> None:
     They are set from C: Ctrl-C comes before or after.
     """
     nodes = list(nodes)
-    slots = ["_array" if type(node) is Tensor else "data" for node in nodes]
+    slots = ["_array" if type(node) is Tensor else "_number" for node in nodes]
     touch(nodes)
     deque(map(setattr, nodes, slots, data), maxlen=0)
 

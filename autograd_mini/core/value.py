@@ -1,6 +1,7 @@
 """Value: a number in a graph; and the quick ways of its operators, made from the rows."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, final
 
 import numpy as np
@@ -17,7 +18,7 @@ class Value(Node):
     """A real number that records how it was made, so that it can be differentiated.
 
     Arguments: `data`, an int, float, bool or NumPy number (or an array of one element); `label`, a name for messages and
-    pictures; `requires_grad=False` makes a constant. `.data` is a plain attribute: keep it a float.
+    pictures; `requires_grad=False` makes a constant. `.data` is the number; what is assigned to it is made a float.
     Raises DTypeError for anything else, OverflowError for an int beyond the range of floats.
 
     >>> a, b = Value(2.0, label="a"), Value(-3.0)
@@ -27,7 +28,8 @@ class Value(Node):
     (-0.000545, 'tanh')
     """
 
-    __slots__ = ("data",)
+    __slots__ = ("_number",)
+    _number: float  # the data: internal code reads and writes it here, past the property
     shape: tuple[int, ...] = ()
     ndim, size, dtype = 0, 1, np.dtype(float)
 
@@ -36,6 +38,19 @@ class Value(Node):
 
     def __init_subclass__(cls) -> None:
         raise TypeError("Value is final: add an operation with ag.Op and ag.apply")
+
+    def _set_data(self, data: Any) -> None:
+        self._number = to_float(data)
+
+    data = property(attrgetter("_number"), _set_data, doc="The number itself, outside the graph.")
+
+    @property
+    def T(self) -> "Value":
+        """The number itself: it has no axes."""
+        return self
+
+    sum = mean = var = std = prod = max = min = cumsum = cumprod = reshape = ravel = flatten = Node._later
+    transpose = squeeze = clip = round = Node._later
 
     def item(self) -> float:
         """Return the number alone, outside the graph.
@@ -56,11 +71,11 @@ def method(x):
     meta = meta_here()
     if meta is False or not x.requires_grad:
         return apply(op, x)
-    node, a = new(Value), x.data
+    node, a = new(Value), x._number
     try:
-        node.data = {forward}
+        node._number = {forward}
     except ERRORS:
-        node.data = FLOATS.read_again(op.forward, a)
+        node._number = FLOATS.read_again(op.forward, a)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, None, True
     return node
@@ -75,17 +90,17 @@ def method({parameters}):
         else:
             return apply(op, x, y)
         {other} = new(Value)
-        {other}.data = data
+        {other}._number = data
         {other}.grad = {other}.meta = {other}.op = {other}._left = {other}._right = None
         {other}.requires_grad = False
     meta = meta_here()
     if meta is False or not (x.requires_grad or y.requires_grad):
         return apply(op, x, y)
-    node, a, b = new(Value), x.data, y.data
+    node, a, b = new(Value), x._number, y._number
     try:
-        node.data = {forward}
+        node._number = {forward}
     except ERRORS:
-        node.data = FLOATS.read_again(op.forward, a, b)
+        node._number = FLOATS.read_again(op.forward, a, b)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, y, True
     return node

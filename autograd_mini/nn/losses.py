@@ -186,6 +186,11 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
     0.693147
     """
     logits, sizes = _scores("cross_entropy", "logits", logits, reduction)
+    if sizes[-1] == 1:
+        raise ValueError(
+            f"cross_entropy: of one class, as of logits {sizes}, it is 0 whatever the logit: "
+            "for two classes by one logit take binary_cross_entropy_with_logits"
+        )
     if isinstance(target, list | tuple):
         with contextlib.suppress(AutogradError, ValueError):  # a list of nodes holds probabilities
             target = np.asarray(target)
@@ -283,6 +288,8 @@ def _classes(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
         if low >= 0 and high < sizes[-1]:
             return target
     advice = "class indices are plain integers"
+    if isinstance(target, np.ma.MaskedArray):
+        raise DTypeError(f"{name}: {advice}, not a masked array: pass target.filled(value)")
     needed = f"{name}: {what} {sizes} need {sizes[:-1]} class indices"
     needed += f" or {sizes} probabilities" if name == "cross_entropy" else ""
     if isinstance(target, Node):

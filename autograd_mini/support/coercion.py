@@ -8,14 +8,16 @@ import numpy as np
 from ..errors import DTypeError
 
 FLOAT_TYPES = {np.dtype("float64"), np.dtype("float32")}
+LISTS = (list, tuple)
 BARE = (int, float, np.number, np.bool_)
+REAL = (int, float, np.bool_, np.integer, np.floating)  # the types of numbers that are taken,
+UNREAL = (np.longdouble, np.float16, np.timedelta64)  # less those of them that are not
+PLAIN = {int, float, bool, np.float64, np.float32}  # what most lists hold
 
 
 def to_float(data: Any) -> float:
     """The number as a float, or DTypeError with what to do."""
-    if isinstance(data, bool | int | float | np.bool_ | np.integer | np.floating) and not isinstance(
-        data, np.longdouble | np.float16
-    ):
+    if isinstance(data, REAL) and not isinstance(data, UNREAL):
         try:
             return float(data)
         except OverflowError:
@@ -91,6 +93,38 @@ def describe(data: Any) -> str:
     return f"{name}{advice or ': pass a number, a list of numbers or a NumPy array'}"
 
 
+def check_part(data: Any, place: str = "") -> None:
+    """Raise DTypeError for what is no real number, nor an array that has no mask: an array's dtype is looked at later."""
+    is_array = isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray)
+    if not is_array and (not isinstance(data, REAL) or isinstance(data, UNREAL)):
+        raise DTypeError(f"Tensor: a real number, list or array is needed, got {describe(data)}{place}")
+
+
+def _is_large(data: Any) -> bool:
+    """Whether this is an int that NumPy would keep as an object; OverflowError where it is no float either."""
+    if not isinstance(data, int) or -(2**63) <= data < 2**63:
+        return False
+    to_float(data)
+    return True
+
+
+def _check_parts(data: Any, depth: int) -> bool:
+    """Check every part of nested lists as it would be checked alone; whether there is a large int among them."""
+    if depth > 64:
+        raise ValueError("lists nested more than 64 deep (in themselves?)")
+    is_large = False
+    kinds = set(map(type, data))
+    if not kinds <= PLAIN:
+        for part in data:
+            if isinstance(part, LISTS):
+                is_large |= _check_parts(part, depth + 1)
+            else:
+                check_part(part, ", in a list")
+    if int in kinds:
+        is_large |= sum(map(_is_large, data)) > 0  # each is looked at
+    return is_large
+
+
 def to_array(data: Any, dtype: Any = None) -> Any:
     """Data as a float64 or float32 ndarray, copied only where it must be; DTypeError or ValueError with what to do."""
     if (
@@ -99,21 +133,16 @@ def to_array(data: Any, dtype: Any = None) -> Any:
         return data
     if dtype is not None and np.dtype(dtype) not in FLOAT_TYPES:
         raise DTypeError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
-    if isinstance(data, np.ma.MaskedArray) or not isinstance(
-        data, np.ndarray | np.generic | bool | int | float | list | tuple
-    ):
-        raise DTypeError(f"Tensor: a real number, list or array is needed, got {describe(data)}")
-    if isinstance(data, int) and not -(2**63) <= data < 2**64:
-        data = to_float(data)
-    if isinstance(data, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in data):
-        raise DTypeError("Tensor: a masked array in a list: pass x.filled(value)")
+    if isinstance(data, LISTS):
+        is_large = _check_parts(data, 0)
+    else:
+        check_part(data)
+        is_large = _is_large(data)
     try:
-        array = np.asarray(data)
+        array = np.asarray(data, float if is_large else None)
     except ValueError as error:
         raise ValueError(f"Tensor: rows of different lengths: {error}") from None
     if array.dtype == object:
-        for number in filter(lambda part: isinstance(part, int), array.flat):
-            to_float(number)  # OverflowError where it is beyond the range of floats
         raise ValueError(
             "Tensor: an array of objects; give numbers, or Tensor([value, …]) to stack Values in their graph"
         )

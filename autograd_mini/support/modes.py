@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, TypeVar
+from weakref import ref
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -12,10 +13,52 @@ F = TypeVar("F", bound=Callable[..., Any])
 # module's call; or False, and operations are not recorded.
 _meta: ContextVar[Any] = ContextVar("meta", default=None)
 set_meta, reset_meta = _meta.set, _meta.reset
-_outer: ContextVar[Any] = ContextVar(
-    "outer", default=None
-)  # the blocks we are in, as (block, mode before, rest)
 meta_here = _meta.get
+
+
+class Block:
+    """A `with` block that gives a context variable a value, and the value before when it ends.
+
+    The blocks we are in stand in a chain, (reference to the block, value before, rest). Blocks of generators may end in
+    any order: one that ends below others hands them its value before, and the variable is theirs. A block that Ctrl-C cut
+    short at its very beginning or end is taken out of the chain when it is dropped.
+    """
+
+    variable: Any
+    chain: ContextVar[Any]
+
+    def value(self) -> Any:
+        """Return what the variable becomes."""
+        return True
+
+    def __enter__(self) -> None:
+        self.chain.set((ref(self, self.left), self.variable.get(), self.chain.get()))
+        self.variable.set(self.value())
+
+    def __exit__(self, error: Any = None, *details: object) -> None:
+        entry = self.chain.get()
+        while entry is not None and entry[0]() is not self:
+            entry = entry[2]
+        if entry is not None:
+            self.left(entry[0], is_last=error is KeyboardInterrupt)
+
+    @classmethod
+    def left(cls, block: Any, is_last: bool = False) -> None:
+        """Take a block out of the chain; with `is_last` those begun after it, too."""
+        entry, inner = cls.chain.get(), []
+        while entry is not None and entry[0] is not block:
+            inner.append(entry)
+            entry = entry[2]
+        if entry is None:
+            return
+        _, before, rest = entry
+        if is_last or not inner:
+            cls.variable.set(before)
+        else:
+            rest = (inner.pop()[0], before, rest)
+            for other, value, _ in reversed(inner):
+                rest = (other, value, rest)
+        cls.chain.set(rest)
 
 
 def is_recording() -> bool:
@@ -23,7 +66,7 @@ def is_recording() -> bool:
     return meta_here() is not False
 
 
-class enable_grad:
+class enable_grad(Block):
     """Record operations inside a `with` block, or inside a function that this decorates.
 
     It holds for the code that runs within: other threads and asyncio tasks are untouched. `with` around a `yield` holds for
@@ -37,22 +80,15 @@ class enable_grad:
     True
     """
 
+    variable, chain = _meta, ContextVar("blocks", default=None)
     mode = True
 
     def __new__(cls, function: Any = None) -> Any:
         self = super().__new__(cls)
         return self if function is None else self(function)  # a decorator with or without parentheses
 
-    def __enter__(self) -> None:
-        _outer.set((self, meta_here(), _outer.get()))
-        set_meta(self.mode and (meta_here() or None))
-
-    def __exit__(self, *error: object) -> None:
-        entry = _outer.get()
-        while entry[0] is not self:  # an inner block that Ctrl-C cut short never left
-            entry = entry[2]
-        set_meta(entry[1])
-        _outer.set(entry[2])
+    def value(self) -> Any:
+        return self.mode and (meta_here() or None)
 
     def __call__(self, function: F) -> F:
         mode = type(self)
@@ -114,25 +150,17 @@ _keeping: ContextVar[bool] = ContextVar("keeping", default=False)
 keeps_constants = _keeping.get  # whether constants keep the operation and parents that they came from
 
 
-class keep_constants:
+class keep_constants(Block):
     """For as long as a `with` block lasts, constants remember how they were made, so that they can be computed again."""
 
-    def __enter__(self) -> None:
-        self.token = _keeping.set(True)
-
-    def __exit__(self, *error: object) -> None:
-        _keeping.reset(self.token)
+    variable, chain = _keeping, ContextVar("blocks that keep", default=None)
 
 
 _inside: ContextVar[bool] = ContextVar("inside", default=False)
 is_inside = _inside.get  # whether a function is being differentiated, by a transformation further out
 
 
-class inside:
+class inside(Block):
     """For as long as a `with` block lasts, a function is being differentiated: transformations in it return nodes."""
 
-    def __enter__(self) -> None:
-        self.token = _inside.set(True)
-
-    def __exit__(self, *error: object) -> None:
-        _inside.reset(self.token)
+    variable, chain = _inside, ContextVar("blocks inside", default=None)

@@ -133,6 +133,16 @@ def log_softmax(x: Any, axis: Any) -> Any:
     return below - np.log(np.add.reduce(np.exp(below), axis=axis, keepdims=True))
 
 
+def centred(x: Any, axis: Any) -> Any:
+    """x less its mean over the axes, by way of the distances from a first element: equal numbers give 0 exactly."""
+    lost = (
+        range(x.ndim) if axis is None else [i % x.ndim for i in ((axis,) if isinstance(axis, int) else axis)]
+    )
+    away = x - x[tuple(slice(0, 1) if i in lost else slice(None) for i in range(x.ndim))]
+    count = math.prod(x.shape[i] for i in lost)
+    return away - np.add.reduce(away, axis=axis, keepdims=True) / count
+
+
 def special(name: str) -> Callable[..., Any]:
     """An error function by math, element by element; erf by scipy where it is installed."""
     elementwise = np.frompyfunc(getattr(math, name), 1, 1)
@@ -210,3 +220,12 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     out = np.empty(shape, x.dtype)
     out[...] = x
     return out
+
+
+def cofactors(a: Any) -> Any:
+    """∂det/∂a, by the singular values, so that a singular matrix has it too: det(u·v)·u·diag(Π of the other values)·v."""
+    u, s, v = np.linalg.svd(a)
+    n = a.shape[-1]
+    others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :]).prod(-1)
+    sign = np.round(np.linalg.det(u) * np.linalg.det(v))
+    return np.asarray((sign[..., None, None] * (u * others[..., None, :]) @ v).astype(a.dtype))

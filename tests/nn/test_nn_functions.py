@@ -264,7 +264,7 @@ def test_activation_of_a_function_or_module_is_itself():
         (lambda: modules.Softmax("rows"), TypeError, "axis must be an int or None, got 'rows'"),
         (lambda: modules.LogSoftmax(1.0), TypeError, "axis must be an int or None, got 1.0"),
         (lambda: modules.Softmax(True), TypeError, "axis must be an int or None, got True"),
-        (lambda: modules.Softmax(2)(ag.Tensor([[1.0, 2.0]])), IndexError, "axis 2 is out of bounds"),
+        (lambda: modules.Softmax(2)(ag.Tensor([[1.0, 2.0]])), IndexError, "axis 2 is out of range"),
         (lambda: modules.ReLU()(None), DTypeError, "a real number"),
         (lambda: modules.Tanh()("x"), DTypeError, "'x'"),
     ],
