@@ -10,6 +10,7 @@
 
 from . import nn, optim
 from . import numpy_protocols as numpy_protocols
+from .check.diagnose import diagnose
 from .core.engine import gradients
 from .core.functions import (
     abs,

@@ -67,6 +67,7 @@ GRADIENT_MISTAKES = {
     "penalty_value": "The penalty itself is used in place of its derivative.",
     "penalty_added": "A penalty is applied to a parameter that the loss does not penalise.",
     # the forward pass
+    "unexplained": "The gradient is wrong, and no mistake known here gives these numbers.",
     "forward_differs": "The forward values differ from the recorded ones already.",
 }
 

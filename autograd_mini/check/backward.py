@@ -1,0 +1,172 @@
+"""A recorded loss, read again: its backward pass in parts, each of which can be run with something changed.
+
+All that the check tools know of the engine's internals stands in this file.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core import ops
+from ..core.engine import toposort
+from ..core.node import Node
+
+Arrays = dict[Any, np.ndarray]  # from a node to an array of its shape
+ROUNDING = 1e-7  # the size of the noise by which errors of rounding are judged
+
+
+def is_node(x: Any) -> bool:
+    return isinstance(x, Node)
+
+
+def rule_share(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
+    """What the k-th parent receives, by the operation's own rule, in arrays."""
+    xp = Node.array_kind.xp
+    rules = op.vjps
+    if isinstance(rules, tuple):
+        return rules[k](xp, g, out, *operands)
+    return rules(xp, g, out, *operands)[k]
+
+
+def forward_of(op: Any, operands: list[Any]) -> Any:
+    """The operation's value, in arrays."""
+    return op.forward(Node.array_kind.xp, *operands)
+
+
+def fit(share: Any, shape: tuple[int, ...]) -> Any:
+    """The share summed over what broadcasting had added or stretched, or None where it does not fit."""
+    share = np.asarray(share)
+    if share.shape == shape:
+        return share
+    lead = share.ndim - len(shape)
+    if lead > 0:
+        share = share.sum(axis=tuple(range(lead)))
+    elif lead < 0:
+        share = share.reshape((1,) * -lead + share.shape)
+    stretched = tuple(i for i, n in enumerate(shape) if n == 1 and share.shape[i] != 1)
+    if stretched:
+        share = share.sum(axis=stretched, keepdims=True)
+    try:
+        return np.broadcast_to(share, shape)
+    except ValueError:
+        return None
+
+
+class Backward:
+    """A recorded loss: its nodes in order, their values, users and right gradients.
+
+    `order`: the variables, parents first; `at`: each node's place in it; `values`: the data of variables and of the
+    constants among their parents; `users`: (user, operand's number) of each node; `grads`: the right gradients.
+    """
+
+    def __init__(self, loss: Any) -> None:
+        self.loss, self.order = loss, toposort(loss)
+        self.at = {node: i for i, node in enumerate(self.order)}
+        self.users: dict[Any, list[tuple[Any, int]]] = {node: [] for node in self.order}
+        self.values: Arrays = {}
+        for node in self.order:
+            for k, parent in enumerate(node.parents):
+                self.values[parent] = np.asarray(parent.data, float)
+                if parent in self.users:
+                    self.users[parent].append((node, k))
+        self.values[loss] = np.asarray(loss.data, float)
+        self.paths: dict[Any, set[Any]] = {}
+        with np.errstate(all="ignore"):
+            self.grads = self.sweep()
+
+    def share(self, user: Any, k: int, g: Any, swap: Mapping[int, Any] | None = None) -> Any:
+        """What the k-th parent of a node receives; `swap` puts other arrays in operands' places (-1: the result's)."""
+        operands = [self.values[parent] for parent in user.parents]
+        out = self.values[user]
+        for j, array in (swap or {}).items():
+            if j < 0:
+                out = array
+            else:
+                operands[j] = array
+        return rule_share(user.op, k, g, out, operands)
+
+    def sweep(self, edits: Mapping[tuple[Any, int], Any] | None = None, noise: Any = None) -> Arrays:
+        """The gradient of every variable. `edits` maps an edge (user, operand's number) to what makes its share."""
+        shape = self.values[self.loss].shape
+        grads: Arrays = {self.loss: np.ones(shape)}
+        for node in reversed(self.order):
+            g = grads.get(node)
+            if g is None:
+                continue
+            if noise is not None:
+                g = grads[node] = g * (1 + ROUNDING * noise.standard_normal(g.shape))
+            for k, parent in enumerate(node.parents):
+                if parent not in self.users:
+                    continue
+                made = edits.get((node, k)) if edits else None
+                swap = None
+                if noise is not None:
+                    swap = {-1: self._shaken(node, noise)}
+                    swap |= {j: self._shaken(x, noise) for j, x in enumerate(node.parents)}
+                share = self.share(node, k, g, swap) if made is None else made(node, k, g, grads)
+                share = None if share is None else fit(share, self.values[parent].shape)
+                if share is not None:
+                    grads[parent] = grads[parent] + share if parent in grads else share
+        return grads
+
+    def _shaken(self, node: Any, noise: Any) -> Any:
+        x = self.values[node]
+        if np.array_equal(x, np.round(x)):
+            return x  # labels, masks and counts are exact
+        return x * (1 + ROUNDING * noise.standard_normal(x.shape))
+
+    def rounding(self) -> Arrays:
+        """How large an error of 1 ulp in every number makes each gradient's error, in ulps: its condition.
+
+        Measured by noise, so that a gradient that is a small difference of large numbers is judged by the large ones.
+        """
+        noise = np.random.default_rng(0)
+        found: Arrays = {}
+        for _ in range(2):
+            for node, g in self.sweep(noise=noise).items():
+                error = np.max(np.abs(g - self.grads[node]), initial=0.0) / ROUNDING
+                found[node] = np.maximum(found.get(node, 0.0), error)
+        return found
+
+    def path(self, node: Any) -> set[Any]:
+        """All variables that depend on a node, itself among them: the ways from the loss down to it."""
+        if node not in self.paths:
+            found = {node}
+            for later in self.order[self.at[node] :]:
+                if any(parent in found for parent in later.parents):
+                    found.add(later)
+            self.paths[node] = found
+        return self.paths[node]
+
+    def pull(self, start: Mapping[Any, Any], targets: Iterable[Any]) -> Arrays:
+        """What differences of some nodes' gradients do to the gradients of the targets: backward is linear."""
+        targets = list(targets)
+        ways = set().union(*(self.path(target) for target in targets)) if targets else set()
+        found = {node: share for node, share in start.items() if node in ways}
+        if not found:
+            return {}
+        low = min(self.at[target] for target in targets)
+        for i in range(max(self.at[node] for node in found), low, -1):
+            node = self.order[i]
+            if node not in found:
+                continue
+            for k, parent in enumerate(node.parents):
+                if parent in ways:
+                    share = fit(self.share(node, k, found[node]), self.values[parent].shape)
+                    found[parent] = found[parent] + share if parent in found else share
+        return found
+
+
+def function(op: Any, x: Any) -> tuple[Any, Any]:
+    """The value and the derivative of a function of one variable; of one that is not elementwise, g = 1 pulled back."""
+    x = np.asarray(x, float)
+    with np.errstate(all="ignore"):
+        out = forward_of(op, [x])
+        return out, rule_share(op, 0, np.ones_like(out), out, [x])
+
+
+def row(name: str, axis: Any = None) -> Any:
+    """The operation of that name."""
+    found = getattr(ops, name.upper())
+    return found if axis is None else found(axis)

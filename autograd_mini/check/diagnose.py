@@ -1,0 +1,541 @@
+"""What is wrong with my gradients? A search for the mistake that gives a person's own numbers.
+
+    normalise   shape, layout, precision, and what is right by a convention
+    explain     from the loss down: for the wrong array nearest the loss, each step above it is tried with each mutant
+                (mutate.py); what gives that array and spoils none that is right is kept, and the search goes on below it
+    report      the likeliest explanation first, those that give the same numbers after it
+
+Backward is linear, so a mutant is pulled down alone: mine − right = c · pulled(mutant) − pulled(right share). The factor c
+comes from least squares, and is accepted where it has a meaning: a size of the problem, its inverse, 2, −1, the loss.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import GraphError
+from .backward import Arrays, Backward, fit, is_node
+from .mutate import Activation, Mutant, activation_mutants, activations, edge_mutants, group_mutants, top_mutants
+from .report import Finding, Report, finding, relation
+from .words import Words
+
+FLOAT64, FLOAT32 = 1e-9, 3e-5  # how far a right number may be off, in units of its condition
+BEAM, DEEPEST = 6, 8  # explanations that are followed at a time, and how many faults they may have
+SECONDS = 4.0  # after which no new pair of faults is tried
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake at one step: which, where (the node whose gradient it spoils, and the step), and how it reads."""
+
+    mistake: str
+    node: Any
+    where: str
+    note: str
+    cost: float
+
+
+@dataclass
+class State:
+    """A backward pass with some faults in it: the gradients that it gives, and what it does not explain yet."""
+
+    grads: Arrays
+    faults: tuple[Fault, ...] = ()
+    unmatched: tuple[Any, ...] = ()
+    private: bool = False
+
+    @property
+    def cost(self) -> float:
+        """Faults of one kind count less from the second on: people repeat a mistake in every layer."""
+        total, seen = 0.0, set()
+        for fault in self.faults:
+            total += 0.3 * fault.cost if fault.mistake in seen else fault.cost
+            seen.add(fault.mistake)
+        return total
+
+
+def diagnose(
+    loss: Any, mine: Mapping[Any, Any] | None = None, *, values: Mapping[Any, Any] | None = None,
+    after: Mapping[Any, Any] | None = None, lr: float | None = None,
+) -> Report:
+    """Return what is wrong with a person's own gradients of a recorded loss, where, why, and the right line of NumPy.
+
+    Args:
+        loss: the recorded loss, a scalar node; or a function without arguments that records it.
+        mine: the person's arrays, by node or label: gradients of parameters, and of interior nodes (deltas) where there are.
+        values: the person's own forward values, by node or label: where they differ, nothing behind them can be right.
+        after: parameters after the person's update, in place of gradients: they are (before − after) / lr.
+        lr: the learning rate of that update.
+
+    Returns:
+        A Report: `right` and `wrong` (labels), `explained`, `findings` (`mistake`, `where`, `why`, `fix`), `notes`.
+
+    Raises GraphError for an array of something that the loss does not depend on, ValueError where `after` needs an `lr`.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> X, Y = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([[1.0], [0.0]])
+    >>> W = ag.Tensor([[0.5], [-0.2]], label="W")
+    >>> loss = ((ag.sigmoid(X @ W) - Y) ** 2).sum() / 2
+    >>> p = 1 / (1 + np.exp(-X @ W.data))
+    >>> diagnose(loss, {W: X.T @ (p - Y)}).findings[0].mistake
+    'activation_derivative_missing'
+    """
+    loss = loss() if not is_node(loss) else loss
+    if not is_node(loss) or not loss.requires_grad or loss.size != 1:
+        raise GraphError("diagnose: the loss must be a recorded scalar that depends on a variable")
+    search = Search(Backward(loss), lr)
+    given = {search.node(key): array for key, array in (mine or {}).items()}
+    stepped = {search.node(key): array for key, array in (after or {}).items()}
+    notes = search.read_step(stepped, given, lr)
+    search.normalise(given, notes)
+    report = search.report(notes)
+    forward = search.forward(values or {})
+    if forward:
+        report.findings.insert(0, forward)
+        report.explained = report.explained or bool(report.wrong)
+    return report
+
+
+class Search:
+    """The search for what explains the arrays that were given."""
+
+    def __init__(self, b: Backward, lr: float | None) -> None:
+        self.b, self.lr, self.words = b, lr, Words(b)
+        self.say = self.words.name
+        self.mine: Arrays = {}
+        self.tolerance: dict[Any, float] = {}
+        self.right: list[Any] = []
+        self.wrong: dict[Any, None] = {}
+        self.notes: list[str] = []
+        self.rounding = b.rounding()
+        self.sizes = self._sizes()
+        self.deadline = time.perf_counter() + SECONDS
+
+    # ---- What was given ------------------------------------------------------------------------------------------------
+
+    def node(self, key: Any) -> Any:
+        """The variable that a key of `mine` means: a node, or the label of one."""
+        if is_node(key):
+            if key in self.b.at:
+                return key
+            raise GraphError(f"diagnose: the loss does not depend on {key.name}")
+        named = [node for node in self.b.order if node.label == key]
+        if len(named) != 1:
+            known = ", ".join(sorted({node.label for node in self.b.order if node.label}))
+            raise GraphError(f"diagnose: {len(named)} variables are labelled {key!r}; there are: {known}")
+        return named[0]
+
+    def read_step(self, after: Arrays, given: dict[Any, Any], lr: float | None) -> list[str]:
+        """Gradients from parameters before and after an update, put into `given`; what is to be said of it."""
+        steps = {node: self.b.values[node] - np.asarray(new, float) for node, new in after.items()}
+        if not steps:
+            return []
+        if any(node in given for node in steps):
+            node = next(node for node in steps if node in given)
+            old = np.asarray(given[node], float).reshape(steps[node].shape)
+            if (steps[node] * old).sum() < 0:  # gradients that are added: so they are negated on purpose
+                for key in given:
+                    given[key] = -np.asarray(given[key], float)
+                return ["Your arrays are the negated gradients and your update adds them: both together are right."]
+            return []
+        if lr is None:
+            ratios = [float((d * g).sum() / (g * g).sum()) for node, d in steps.items() if (g := self.b.grads[node]).any()]
+            fits = [r for r in ratios if any(np.allclose(d, r * self.b.grads[n], rtol=1e-7, atol=1e-12) for n, d in steps.items())]
+            if not fits:
+                raise ValueError("diagnose: after= alone does not say how long a step is: pass lr= too")
+            lr = abs(fits[0])
+        given.update({node: d / lr for node, d in steps.items()})
+        return [f"The gradients are read from your update: (before − after) / {lr:g}."]
+
+    def forward(self, values: Mapping[Any, Any]) -> Finding | None:
+        """The first of the person's own forward values that differs from the recorded one."""
+        theirs = {self.node(key): np.asarray(x, float) for key, x in values.items()}
+        for node in self.b.order:
+            if node in theirs:
+                ours, x = self.b.values[node], theirs[node]
+                x = x.T if x.shape != ours.shape and x.T.shape == ours.shape else x
+                if x.shape != ours.shape or not np.allclose(x, ours, rtol=1e-4, atol=1e-6 * max(1.0, np.abs(ours).max())):
+                    note = f"{self.say(node)} is the first value that differs, {relation(x, ours)}"
+                    return finding("forward_differs", self.say(node), note, f"{self.say(node)} = {self.words.forward(node)}")
+        return None
+
+    def normalise(self, given: Mapping[Any, Any], notes: list[str]) -> None:
+        """Bring each array into its node's layout and say which are right, by a convention too."""
+        self.notes, self.shapeless = notes, {}
+        for node, array in given.items():
+            raw = np.asarray(array.data if is_node(array) else array)
+            found = self._laid_out(node, np.asarray(raw, float), raw.dtype == np.float32)
+            if found is None:
+                self.shapeless[node] = np.asarray(raw, float)
+            else:
+                self.mine[node] = found
+        self._conventions()
+
+    def _laid_out(self, node: Any, x: Any, single: bool) -> Any:
+        shape, right = self.b.values[node].shape, self.b.grads[node]
+        self.tolerance[node] = self._allowed(node, x, single)
+        options = [x] if x.shape == shape else []
+        if x.ndim == 2 and x.T.shape == shape and x.shape != shape:
+            options.append(x.T)
+        if x.size == right.size and x.shape != shape:
+            options += [x.reshape(shape), x.reshape(shape, order="F")]
+        for option in options:
+            if self.near(node, option, right) or self.near(node, -option, right):
+                if option.shape != x.shape or not np.array_equal(option, x):
+                    word = "transposed" if option is not options[-1] and x.ndim == 2 else "in another shape"
+                    self.notes.append(f"Your {self.say(node)} is {word} ({x.shape} for {shape}): the same numbers, so it is right.")
+                return option
+        folded = self._unfolded(node, x)
+        return folded if folded is not None else options[0] if options else None
+
+    def _unfolded(self, node: Any, x: Any) -> Any:
+        """The weights' part of an array that has the bias as one more row or column."""
+        shape = self.b.values[node].shape
+        for y in (x, x.T) if x.ndim == 2 and len(shape) == 2 else ():
+            for axis in (0, 1):
+                if y.shape[axis] == shape[axis] + 1 and y.shape[1 - axis] == shape[1 - axis]:
+                    for first in (True, False):
+                        part = y.take(range(first, shape[axis] + first), axis)
+                        bias = y.take(0 if first else -1, axis)
+                        other = [n for n in self.b.order if n is not node and n.size == bias.size and not n.parents
+                            and self.near(n, bias.reshape(n.shape), self.b.grads[n], self._allowed(n, bias, False))]
+                        if self.near(node, part, self.b.grads[node]) or other:
+                            self.notes.append(f"Your {self.say(node)} has the bias folded in as one more {'column' if axis else 'row'}: that is right.")
+                            return part
+        return None
+
+    def _allowed(self, node: Any, x: Any, single: bool) -> float:
+        """How far an array may be off: by its condition and precision, or by its printed decimals."""
+        right = self.b.grads[node]
+        condition = float(np.nan_to_num(np.max(self.rounding.get(node, 0.0), initial=0.0), posinf=0.0))
+        scale = max(condition, float(np.max(np.abs(right), initial=0.0)))
+        with np.errstate(over="ignore"):
+            single = single or bool(np.array_equal(x, x.astype(np.float32)) and x.any())
+        allowed = scale * (FLOAT32 if single else FLOAT64) + 1e-300
+        for places in range(4, 9):
+            if np.array_equal(np.round(x, places), x) and np.any(np.round(x, places - 1) != x):
+                return max(allowed, 0.51 * 10.0**-places)
+        return allowed
+
+    def near(self, node: Any, x: Any, y: Any, allowed: float | None = None) -> bool:
+        """Whether two arrays are the same but for errors of rounding."""
+        allowed = self.tolerance[node] if allowed is None else allowed
+        with np.errstate(all="ignore"):
+            error = np.max(np.abs(x - y), initial=0.0)
+            grown = max(1.0, float(np.max(np.abs(x), initial=0.0)) / (float(np.max(np.abs(self.b.grads[node]), initial=0.0)) + 1e-300))
+            return bool(error <= allowed * min(grown, 1e6))
+
+    def _conventions(self) -> None:
+        """Deltas that are a constant times ours, and arrays that are all negated: right where the rest says so."""
+        b = self.b
+        wrong = {node for node, x in self.mine.items() if not self.near(node, x, b.grads[node])}
+        nonzero = [node for node in self.mine if b.grads[node].any()]
+        self.negated = bool(nonzero) and all(self.near(node, -self.mine[node], b.grads[node]) for node in nonzero) and not self.shapeless
+        if self.negated:
+            self.notes.append("Every array is exactly the negated gradient: right if your update adds it (w += lr · d), wrong if it subtracts it.")
+            wrong = set()
+        parameters = [node for node in self.mine if not node.parents]
+        for node in [node for node in self.mine if node in wrong and node.parents]:
+            c = self.ratio(node, self.mine[node], b.grads[node])
+            below = [p for p in parameters if node in b.path(p)]
+            right = [p for p in below if p not in wrong]
+            batch = self.sizes.get("the batch", 0)
+            if c is not None and below and (len(right) == len(below) or right and np.isclose(abs(c), batch)):
+                self.notes.append(f"Your {self.say(node)} is {c:.6g} times the gradient, by convention: what you make of it "
+                    f"{'divides by that later' if c > 1 else 'makes up for it'}, so it is right (the division by the batch, or the sign, comes later).")
+                self.mine[node] = b.grads[node]
+                wrong.remove(node)
+        self.wrong = dict.fromkeys([*(node for node in self.mine if node in wrong), *self.shapeless])
+        self.right = [node for node in self.mine if node not in wrong]
+
+    def ratio(self, node: Any, x: Any, y: Any) -> float | None:
+        """The one number c of x = c · y, or None."""
+        norm = float((y * y).sum())
+        c = float((x * y).sum()) / norm if norm else 0.0
+        return c if c and np.isfinite(c) and np.max(np.abs(x - c * y), initial=0.0) <= self.tolerance[node] * max(1.0, abs(c)) else None
+
+    # ---- Factors with a meaning ------------------------------------------------------------------------------------------
+
+    def _sizes(self) -> dict[str, float]:
+        """The sizes of the problem by name: the batch, the features, the outputs."""
+        b, found = self.b, {}
+        for node in b.order:
+            for k, parent in enumerate(node.parents):
+                if node.op.name in ("matmul", "linear") and len(node.parents) > 1 and parent in b.at and not parent.parents and b.values[parent].ndim:
+                    x = b.values[node.parents[1 - k]] if k < 2 else b.values[node]
+                    axis = -1 if k == 0 else 0
+                    found.setdefault("the batch", x.shape[axis] if x.ndim > 1 else 1)
+                    found.setdefault("the features", x.shape[1 + axis] if x.ndim > 1 else x.size)
+                    found["the outputs"] = b.values[node].size // max(1, found["the batch"])
+        top = [b.values[n] for n in b.order if n.size > 1 and n.parents]
+        if top and "the batch" not in found:
+            found["the batch"] = top[-1].shape[0]
+        for x in b.values.values():
+            for n in x.shape:
+                found.setdefault(f"an axis of length {n}", n)
+        return {name: float(n) for name, n in found.items() if n > 1}
+
+    def factor(self, c: float, node: Any = None) -> tuple[str, str, float] | None:
+        """The mistake that a factor tells of, how it reads, and how unlikely it is; None where it has no meaning."""
+        def same(x: float) -> bool:
+            return bool(abs(c / x - 1) < 1e-6) if x else False
+
+        loss = float(self.b.values[self.b.loss].reshape(-1)[0])
+        if same(1.0):
+            return "", "", 0.0
+        if c < 0:
+            rest = self.factor(-c, node)
+            return None if rest is None else ("wrong_sign" if not rest[0] else rest[0], "the sign is wrong (it is negated)" + (f", and {rest[1]}" if rest[1] else ""), 0.4 + rest[2])
+        batch = self.sizes.get("the batch", 1.0)
+        if same(batch) and batch > 1:
+            return "not_divided_by_batch", f"it is {c:g} times too large: the division by the batch, {batch:g} (1/m), is missing", 0.0
+        if same(1 / batch):
+            return "divided_by_batch_twice", f"it is {batch:g} times too small: divided by the batch, {batch:g}, once more (1/m twice)", 0.0
+        if same(2.0) or same(0.5):
+            return "factor_two", "it is twice too large (doubled): a 2 too much" if c > 1 else "it is half of it: the 2 of a square's derivative is missing", 0.1
+        if self.lr and same(self.lr):
+            return "learning_rate_in_gradient", f"it is multiplied by the learning rate {self.lr:g} already", 0.1
+        sizes = list(self.sizes.items())
+        for name, n in sizes:
+            if same(n) or same(1 / n):
+                return "wrong_mean", f"it is {c:.6g} times the right one: {'not ' if c > 1 else ''}divided by {name} ({n:g})" + (", over which the loss's mean runs" if c > 1 else " once more"), 0.3
+        for (name, n), (other, m) in itertools.permutations(sizes, 2):
+            if same(n / m):
+                return "wrong_mean", f"it is divided by {other} ({m:g}) where {name} ({n:g}) is meant: the ratio is {c:.6g}", 0.5
+            if same(n * m) or same(1 / (n * m)):
+                return "wrong_mean", f"it is {'not divided' if c > 1 else 'divided once more'} by {name} ({n:g}) and {other} ({m:g}): the ratio is {c:.6g}", 0.6
+            if same(2 * n) or same(2 / n) or same(n / 2) or same(.5 / n):
+                return "wrong_mean", f"a factor 2 and {name} ({n:g}) are out of place: the ratio is {c:.6g}", 0.7
+        if loss > 0 and (same(loss) or same(loss * batch) or same(loss * 2) or same(loss / 2) or same(loss * batch / 2)):
+            return "multiplied_by_loss", f"it is multiplied by the value of the loss, {loss:.6g}", 0.3
+        for root in (np.sqrt(n) for n in self.sizes.values()):
+            if same(root) or same(1 / root):
+                return "wrong_factor", f"the factor is {c:.6g}, the root of a size: √{root * root:g} {'is missing below' if c > 1 else 'is there once too often'}", 0.6
+        if same(4.0) or same(0.25) or same(3.0) or same(1 / 3):
+            return "wrong_factor", f"it is {c:.4g} times the right one (four times: a 2 twice)" if same(4.0) else f"it is {c:.4g} times the right one", 0.5
+        return None
+
+    # ---- The search --------------------------------------------------------------------------------------------------------
+
+    def explain(self) -> list[State]:
+        """The explanations of all wrong arrays, the likeliest first; the last resort is one that leaves arrays unexplained."""
+        wrong = [node for node in self.wrong if node in self.mine]
+        states, done = [State(self.b.grads, (), tuple(wrong))], []
+        if not wrong:
+            return states
+        self.activations = activations(self.b)
+        done = list(self.grouped(states[0]))
+        for _ in range(DEEPEST):
+            found: list[State] = []
+            for state in states:
+                found += self.next(state)
+            found = self._distinct(found)
+            done += [state for state in found if not state.unmatched]
+            states = [state for state in found if state.unmatched][:BEAM]
+            if done and (not states or min(s.cost for s in states) >= min(s.cost for s in done)):
+                break
+            if not states:
+                break
+        return self._distinct(done or states)
+
+    def _distinct(self, states: Iterable[State]) -> list[State]:
+        best: dict[Any, State] = {}
+        for state in sorted(states, key=lambda s: (len(s.unmatched) * 0.8 + s.cost, s.cost)):
+            best.setdefault(frozenset((f.mistake, f.node) for f in state.faults), state)
+        return list(best.values())
+
+    def height(self, node: Any) -> int:
+        """How near the loss an array is met, going backward."""
+        return max((self.b.at[user] for user, _ in self.b.users[node]), default=self.b.at[node]) if not node.parents else self.b.at[node]
+
+    def next(self, state: State) -> list[State]:
+        """A state's successors: each explains the unmatched array nearest the loss by one more fault."""
+        target = max(state.unmatched, key=self.height)
+        found = self.steps(state, target, False) or self.steps(state, target, True)
+        if not found and time.perf_counter() < self.deadline:
+            found = self.pairs(state, target)
+        return found or [self.given_up(state, target)]
+
+    def given_up(self, state: State, target: Any) -> State:
+        """The state with the person's own numbers for an array that nothing explains, so that what is below can be judged."""
+        mine, right = self.mine[target], state.grads[target]
+        note = relation(mine, right)
+        kept = np.isclose(mine, right, rtol=1e-9, atol=self.tolerance[target])
+        mistake = "unexplained"
+        if kept.any() and not mine[~kept].any():
+            mistake, note = "part_missing", f"only a part of it (a window, rows or columns) is right, {kept.mean():.0%}, and the rest is zero"
+        fault = Fault(mistake, target, self.words.place(target), note, 2.0 if mistake == "part_missing" else 5.0)
+        return self.applied(state, fault, {target: mine - right})
+
+    def applied(self, state: State, fault: Fault, change: Arrays, only: Any = None) -> State:
+        """The state after a fault that changes some gradients; `only`: what it changes is used for that array alone."""
+        grads = dict(state.grads)
+        if only is None:
+            for node, d in self.b.pull(change, self.below(change)).items():
+                grads[node] = grads[node] + d
+        else:
+            grads[only] = self.mine[only]
+        rest = tuple(node for node in self.mine if not self.near(node, self.mine[node], grads[node]) and node in self.wrong)
+        return State(grads, (*state.faults, fault), rest)
+
+    def below(self, change: Arrays) -> list[Any]:
+        """The leaves under some nodes, and these nodes."""
+        return [n for n in self.b.order if (not n.parents and any(c in self.b.path(n) for c in change)) or n in change]
+
+    def places(self, state: State, target: Any, private: bool) -> Iterator[tuple[Any, Any, Iterable[Mutant], str]]:
+        """Where a fault could stand that spoils the target and no array that is right: node, right share, mutants, words."""
+        b = self.b
+        unmatched = set(state.unmatched)
+        matched = [node for node in self.mine if node not in unmatched and b.grads[node].any()]
+        ways = b.path(target)
+        for p in reversed(b.order):
+            if p not in ways or p is b.loss:
+                continue
+            free = private or not any(p in b.path(node) for node in matched)
+            if not free:
+                continue
+            users = [(u, k) for u, k in b.users[p] if u in state.grads]
+            for u, k in users:
+                share = fit(b.share(u, k, state.grads[u]), b.values[p].shape)
+                yield p, share, edge_mutants(b, state.grads, u, k, self.say), self.words.step(u, k)
+            for a in self.activations:
+                if a.before is p:
+                    share = b.pull({a.after: state.grads[a.after]}, [p]).get(p)
+                    if share is not None:
+                        yield p, share, activation_mutants(b, a, state.grads[a.after], self.say), f"{self.say(a.after)} = {a.name}({self.say(p)})"
+            yield p, state.grads[p], top_mutants(b, state.grads, p, self.say), self.words.place(p)
+
+    def steps(self, state: State, target: Any, private: bool, ours: Any = None) -> list[State]:
+        """All single faults that explain the target."""
+        b, found = self.b, []
+        mine = self.mine[target]
+        for p, share, mutants, where in self.places(state, target, private):
+            at_target = p is target
+            base = share if at_target else b.pull({p: share}, [target]).get(target)
+            if base is None:
+                continue
+            residual = mine - state.grads[target] + base
+            for mutant in mutants:
+                fault, change = self.tried(mutant, p, target, share, base, residual, where)
+                if fault is None:
+                    continue
+                if private:
+                    fault = Fault(fault.mistake, p, f"{self.say(target)}, by {fault.where}", fault.note, fault.cost + 1.5)
+                after = self.applied(state, fault, {p: change}, target if private else None)
+                rest = set(after.unmatched)
+                if target not in rest and rest <= set(state.unmatched):
+                    found.append(after)
+        return self._distinct(found)[: 2 * BEAM]
+
+    def tried(self, mutant: Mutant, p: Any, target: Any, share: Any, base: Any, residual: Any, where: str) -> Any:
+        """The fault and the change of p's gradient, where a multiple of the mutant gives what the target lacks."""
+        try:
+            made = mutant.make()
+        except ValueError:  # of shapes that do not fit: nobody's program would have run
+            return None, None
+        if made is None or np.shape(made) != np.shape(share) or not np.isfinite(made).all():
+            return None, None
+        effect = made if p is target else self.b.pull({p: made}, [target]).get(target)
+        wanted = residual - base if mutant.added else residual
+        size = float((effect * effect).sum())
+        if not size or not wanted.any():
+            gone = not size and np.max(np.abs(wanted), initial=0.0) <= self.tolerance[target]
+            return (Fault(mutant.mistake, p, where, mutant.note, mutant.cost), made - share) if gone and mutant.mistake == "path_missing" else (None, None)
+        c = float((wanted * effect).sum()) / size
+        if not np.isfinite(c) or not c or np.max(np.abs(wanted - c * effect)) > self.tolerance[target] * max(1.0, abs(c)):
+            return None, None
+        if mutant.added:
+            return self._updated(mutant, c, p, made, where)
+        read = self.factor(c, p)
+        if read is None:
+            if mutant.mistake != "wrong_factor":
+                return None, None
+            read = "wrong_factor", f"it is {c:.6g} times the right one", 1.2
+        mistake, text, cost = read
+        if mutant.mistake == "wrong_factor" and not mutant.variant:
+            return (Fault(*self._named(mistake, text, p), mutant.cost + cost), (c - 1) * share) if mistake else (None, None)
+        note = mutant.note + (f"; and {text}" if text else "")
+        return Fault(mutant.mistake, p, where, note, mutant.cost + (0.7 + cost if mistake else 0.0)), c * made - share
+
+    def _named(self, mistake: str, text: str, p: Any) -> tuple[str, Any, str, str]:
+        """A factor's name at its place: a sum that is an average, a penalty's sign."""
+        where = self.words.place(p)
+        if mistake == "divided_by_batch_twice" and any(b_shape != self.b.values[p].shape for b_shape in (self.b.values[u].shape for u, _ in self.b.users[p])) and not p.parents:
+            return "averaged", p, where, f"the mean over the batch is taken where the sum belongs, since the delta is divided by it already; {text}"
+        return mistake, p, where, f"{self.say(p)}'s gradient: {text}"
+
+    def _updated(self, mutant: Mutant, c: float, p: Any, made: Any, where: str) -> Any:
+        """Weights used after their update: right share minus lr times the share that the weights' gradient would give."""
+        rate = -c
+        short = float(f"{abs(rate):.2g}")
+        round_number = abs(abs(rate) / short - 1) < 1e-6
+        if not 1e-5 < abs(rate) < 20 or (not round_number and (made.size < 2 or rate < 0)):
+            return None, None
+        cost = mutant.cost + (0.0 if round_number else 1.2) + (0.3 if rate < 0 else 0.0)
+        return Fault(mutant.mistake, p, where, f"{mutant.note}, with a learning rate of {abs(rate):.6g}", cost), c * made
+
+    def grouped(self, state: State) -> Iterator[State]:
+        """One kind of fault at every step of a kind: every layer, every time step, every penalty."""
+        return iter(())
+
+    def pairs(self, state: State, target: Any) -> list[State]:
+        """Two faults between two neighbouring given arrays."""
+        return []
+
+    # ---- The report ---------------------------------------------------------------------------------------------------------
+
+    def report(self, notes: list[str]) -> Report:
+        labels = {node: node.label or self.say(node) for node in self.b.order}
+        report = Report([labels[n] for n in self.right], [labels[n] for n in self.wrong], notes=notes, names=self.words.names())
+        if self.negated:
+            every = "every array (" + ", ".join(labels[n] for n in self.mine) + ")"
+            report.findings.append(finding("wrong_sign", every, "all of them are exactly negated, which is right only if the update adds them: "
+                "subtracted, they climb the loss (gradient ascent)", self.words.line(max(self.mine, key=self.height))))
+            return report
+        if not self.wrong:
+            return report
+        for node, x in self.shapeless.items():
+            report.findings.append(self._of_shape(node, x))
+        states = self.explain()
+        best = states[0]
+        report.explained = not any(f.mistake == "unexplained" for f in best.faults) and not best.unmatched
+        report.findings += self._findings(best)
+        known = {(f.mistake, f.where) for f in report.findings}
+        for other in states[1:]:
+            if len(report.findings) >= 6:
+                break
+            if other.unmatched or any(f.mistake == "unexplained" for f in other.faults):
+                continue
+            for found in self._findings(other):
+                if (found.mistake, found.where) not in known:
+                    known.add((found.mistake, found.where))
+                    report.findings.append(found)
+        return report
+
+    def _findings(self, state: State) -> list[Finding]:
+        """A finding a mistake: faults of one kind are told together."""
+        kinds: dict[Any, list[Fault]] = {}
+        for fault in state.faults:
+            kinds.setdefault(fault.mistake, []).append(fault)
+        found = []
+        for mistake, faults in kinds.items():
+            where = "; ".join(dict.fromkeys(f.where for f in faults))
+            notes = "; ".join(dict.fromkeys(f.note for f in faults))
+            lines = dict.fromkeys(self.words.line(f.node) for f in faults)
+            found.append(finding(mistake, where, notes, "\n".join(line for line in lines if line)))
+        return found
+
+    def _of_shape(self, node: Any, x: Any) -> Finding:
+        """What an array of a wrong shape is: the gradient of every sample, not summed, or none."""
+        right = self.b.grads[node]
+        name, where, line = self.say(node), self.words.place(node), self.words.line(node)
+        for axis in range(x.ndim):
+            for summed, word in ((x.sum(axis), "summed"), (x.mean(axis), "averaged")):
+                for option in (summed, summed.T) if summed.size == right.size else ():
+                    if self.near(node, option.reshape(right.shape), right):
+                        return finding("not_summed", where, f"it has a row for every sample, shape {x.shape} for {right.shape}: {word} over axis {axis}, the batch, it is right (a matrix product does both)", line)
+        return finding("not_summed" if x.size > right.size else "unexplained", where, f"{name} has shape {right.shape}, and your array {x.shape}", line)
