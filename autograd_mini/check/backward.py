@@ -3,7 +3,7 @@
 All that the check tools know of the engine's internals stands in this file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,7 @@ class Backward:
                     self.users[parent].append((node, k))
         self.values[loss] = np.asarray(loss.data, float)
         self.paths: dict[Any, set[Any]] = {}
+        self.memory: dict[Any, Any] = {}
         with np.errstate(all="ignore"):
             self.grads = self.sweep()
 
@@ -85,6 +86,12 @@ class Backward:
             else:
                 operands[j] = array
         return rule_share(user.op, k, g, out, operands)
+
+    def remember(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` gives, computed once for that key."""
+        if key not in self.memory:
+            self.memory[key] = make()
+        return self.memory[key]
 
     def sweep(self, edits: Mapping[tuple[Any, int], Any] | None = None, noise: Any = None) -> Arrays:
         """The gradient of every variable. `edits` maps an edge (user, operand's number) to what makes its share."""

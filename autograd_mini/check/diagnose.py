@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import GraphError
 from .backward import Arrays, Backward, fit, is_node
-from .mutate import Activation, Mutant, activation_mutants, activations, edge_mutants, group_mutants, top_mutants
+from .mutate import Activation, Mutant, activation_mutants, activations, edge_mutants, groups, leaf_mutants, local_mutants, top_mutants
 from .report import Finding, Report, finding, relation
 from .words import Words
 
@@ -328,18 +328,15 @@ class Search:
         if not wrong:
             return states
         self.activations = activations(self.b)
-        done = list(self.grouped(states[0]))
-        for _ in range(DEEPEST):
-            found: list[State] = []
-            for state in states:
-                found += self.next(state)
-            found = self._distinct(found)
-            done += [state for state in found if not state.unmatched]
-            states = [state for state in found if state.unmatched][:BEAM]
-            if done and (not states or min(s.cost for s in states) >= min(s.cost for s in done)):
-                break
-            if not states:
-                break
+        with np.errstate(all="ignore"):
+            for depth in range(DEEPEST):
+                found = self._distinct(after for state in states for after in self.next(state))
+                if not depth and all(state.unmatched for state in found):
+                    done = list(self.grouped(states[0]))
+                done += [state for state in found if not state.unmatched]
+                states = [state for state in found if state.unmatched][:BEAM]
+                if not states or (done and min(s.cost for s in states) >= min(s.cost for s in done)):
+                    break
         return self._distinct(done or states)
 
     def _distinct(self, states: Iterable[State]) -> list[State]:
@@ -355,7 +352,9 @@ class Search:
     def next(self, state: State) -> list[State]:
         """A state's successors: each explains the unmatched array nearest the loss by one more fault."""
         target = max(state.unmatched, key=self.height)
-        found = self.steps(state, target, False) or self.steps(state, target, True)
+        found = self.steps(state, target, False)
+        if not found and (len(state.unmatched) <= 2 or state.faults):
+            found = self.steps(state, target, True)
         if not found and time.perf_counter() < self.deadline:
             found = self.pairs(state, target)
         return found or [self.given_up(state, target)]
@@ -407,7 +406,8 @@ class Search:
                     share = b.pull({a.after: state.grads[a.after]}, [p]).get(p)
                     if share is not None:
                         yield p, share, activation_mutants(b, a, state.grads[a.after], self.say), f"{self.say(a.after)} = {a.name}({self.say(p)})"
-            yield p, state.grads[p], top_mutants(b, state.grads, p, self.say), self.words.place(p)
+            whole = top_mutants if p.parents else leaf_mutants
+            yield p, state.grads[p], whole(b, state.grads, p, self.say), self.words.place(p)
 
     def steps(self, state: State, target: Any, private: bool, ours: Any = None) -> list[State]:
         """All single faults that explain the target."""
@@ -418,6 +418,8 @@ class Search:
             base = share if at_target else b.pull({p: share}, [target]).get(target)
             if base is None:
                 continue
+            if time.perf_counter() > self.deadline:
+                break
             residual = mine - state.grads[target] + base
             for mutant in mutants:
                 fault, change = self.tried(mutant, p, target, share, base, residual, where)
@@ -446,15 +448,17 @@ class Search:
             gone = not size and np.max(np.abs(wanted), initial=0.0) <= self.tolerance[target]
             return (Fault(mutant.mistake, p, where, mutant.note, mutant.cost), made - share) if gone and mutant.mistake == "path_missing" else (None, None)
         c = float((wanted * effect).sum()) / size
-        if not np.isfinite(c) or not c or np.max(np.abs(wanted - c * effect)) > self.tolerance[target] * max(1.0, abs(c)):
+        if not np.isfinite(c) or not 1e-7 < abs(c) < 1e7 or np.max(np.abs(wanted - c * effect)) > self.tolerance[target] * max(1.0, abs(c)):
             return None, None
+        if mutant.mistake == "penalty_added":
+            return Fault(mutant.mistake, p, where, f"{mutant.note}: {c:.6g} · {self.say(p)}", mutant.cost), c * made
         if mutant.added:
             return self._updated(mutant, c, p, made, where)
         read = self.factor(c, p)
         if read is None:
             if mutant.mistake != "wrong_factor":
                 return None, None
-            read = "wrong_factor", f"it is {c:.6g} times the right one", 1.2
+            read = "wrong_factor", f"it is {c:.6g} times the right one", 1.5 if effect.size > 1 else 3.0
         mistake, text, cost = read
         if mutant.mistake == "wrong_factor" and not mutant.variant:
             return (Fault(*self._named(mistake, text, p), mutant.cost + cost), (c - 1) * share) if mistake else (None, None)
@@ -479,8 +483,42 @@ class Search:
         return Fault(mutant.mistake, p, where, f"{mutant.note}, with a learning rate of {abs(rate):.6g}", cost), c * made
 
     def grouped(self, state: State) -> Iterator[State]:
-        """One kind of fault at every step of a kind: every layer, every time step, every penalty."""
-        return iter(())
+        """One kind of fault at every step of a kind: every layer, every time step, every use."""
+        b = self.b
+        known = {a.after: a for a in self.activations if a.before in a.after.parents}
+        blocked = [node for node in self.right if b.grads[node].any()]
+        ways = set().union(*(b.path(node) for node in state.unmatched))
+        for edges in groups(b):
+            parents = [user.parents[k] for user, k in edges]
+            if any(p in b.path(node) for p in parents for node in blocked) or not any(p in ways for p in parents):
+                continue
+            user, k = edges[0]
+            kinds = {m.key: m for m in local_mutants(b, b.grads, user, k, known, self.say)}
+            kinds[("wrong_sign", "")] = Mutant("wrong_sign", "", 1.0, lambda: None)
+            for key, mutant in kinds.items():
+                if time.perf_counter() > self.deadline or key == ("wrong_factor", ""):
+                    continue
+                grads = b.sweep(dict.fromkeys(edges, self._edit(key, known)))
+                if all(node in grads and self.near(node, self.mine[node], grads[node]) for node in self.mine):
+                    where = "; ".join(self.words.step(u, k) for u, k in edges)
+                    note = f"at each of {len(edges)} steps, as at the first: {mutant.note}" if mutant.note else f"at each of {len(edges)} steps"
+                    fault = Fault(mutant.mistake, parents[-1], where, note, 1.2 * mutant.cost + 0.4)
+                    yield State(grads, (fault,), ())
+
+    def _edit(self, key: tuple[str, str], known: Any) -> Callable[..., Any]:
+        """What makes a step's share in a sweep where every step of a kind has the same fault."""
+        def made(user: Any, k: int, g: Any, grads: Arrays) -> Any:
+            if key == ("wrong_sign", ""):
+                return -self.b.share(user, k, g)
+            for mutant in local_mutants(self.b, grads, user, k, known, self.say):
+                if mutant.key == key:
+                    try:
+                        return mutant.make()
+                    except ValueError:
+                        return None
+            return self.b.share(user, k, g)
+
+        return made
 
     def pairs(self, state: State, target: Any) -> list[State]:
         """Two faults between two neighbouring given arrays."""

@@ -37,10 +37,22 @@ class Mutant:
 
 def is_elementwise(b: Backward, node: Any) -> bool:
     """Whether a node is a function of one variable, element by element."""
-    if node.op is None or not node.parents:
+    if len(node.parents) != 1:
         return False
-    same = [parent for parent in node.parents if parent in b.users]
-    return len(same) == 1 and b.values[same[0]].shape == b.values[node].shape
+    x, out = b.values[node.parents[0]], b.values[node]
+    return x.shape == out.shape and b.remember(("elementwise", node), lambda: _acts_apart(node.op, x, out))
+
+
+def _acts_apart(op: Any, x: Any, out: Any) -> bool:
+    """Whether an operation gives each element the same number when the others are not there in their order."""
+    if x.ndim == 0:
+        return True
+    order = np.random.default_rng(0).permutation(x.size)
+    try:
+        mixed = forward_of(op, [x.reshape(-1)[order]])
+    except (ValueError, LookupError, TypeError):
+        return False
+    return np.shape(mixed) == (x.size,) and np.array_equal(mixed, out.reshape(-1)[order], equal_nan=True)
 
 
 class Activation:
@@ -101,8 +113,13 @@ def _sources(b: Backward, after: Any) -> list[Any]:
 # ---- Mutants of an edge -------------------------------------------------------------------------------------------------
 
 
-def edge_mutants(b: Backward, grads: Arrays, user: Any, k: int, say: Callable[[Any], str]) -> Iterator[Mutant]:
-    """The wrong shares that the k-th operand of `user` could receive in a backward pass with these gradients."""
+def edge_mutants(
+    b: Backward, grads: Arrays, user: Any, k: int, say: Callable[[Any], str], local: bool = False
+) -> Iterator[Mutant]:
+    """The wrong shares that the k-th operand of `user` could receive in a backward pass with these gradients.
+
+    `local`: only those that are made of the step's own numbers, and so can be made at every step of a kind alike.
+    """
     parent, g, shape = user.parents[k], grads[user], b.values[user.parents[k]].shape
     name, raw = user.op.name, b.share(user, k, g)
     right = fit(raw, shape)
@@ -119,8 +136,9 @@ def edge_mutants(b: Backward, grads: Arrays, user: Any, k: int, say: Callable[[A
     yield from _wrong_sums(raw, shape, me)
     if name in PRODUCTS and name != "einsum":
         yield from _wrong_products(b, g, user, k, right, me)
-    yield from _wrong_gradients(b, grads, user, k, shape, say)
-    yield from _wrong_operands(b, grads, user, k, right, say)
+    if not local:
+        yield from _wrong_gradients(b, grads, user, k, shape, say)
+    yield from _wrong_operands(b, grads, user, k, right, say, local)
     if name == "getitem":
         yield from _wrong_index(b, user, g, shape, me)
     if np.ndim(right) == 2 and shape[0] == shape[1]:
@@ -215,7 +233,7 @@ def _spread(x: Any, shape: tuple[int, ...]) -> Any:
         return None
 
 
-def _wrong_operands(b: Backward, grads: Arrays, user: Any, k: int, right: Any, say: Callable[[Any], str]) -> Iterator[Mutant]:
+def _wrong_operands(b: Backward, grads: Arrays, user: Any, k: int, right: Any, say: Callable[[Any], str], local: bool = False) -> Iterator[Mutant]:
     """The operation's rule with another array in an operand's place."""
     me, shape, g = say(user.parents[k]), b.values[user.parents[k]].shape, grads[user]
     for j, operand in enumerate(user.parents):
@@ -237,7 +255,8 @@ def _wrong_operands(b: Backward, grads: Arrays, user: Any, k: int, right: Any, s
             if not operand.parents:
                 yield Mutant("weights_updated_before_use", f"operand {j}", 1.4, lambda m=mine, s=swapped: s(m) if len(user.parents) > 1 else None,
                     f"{name} was updated already when {me}'s gradient was computed with it", added=True)
-        pool = [node for node in b.values if node is not operand and b.values[node].shape == x.shape and b.values[node].any()]
+        same = () if local else b.values
+        pool = [node for node in same if node is not operand and b.values[node].shape == x.shape and b.values[node].any()]
         at = b.at.get(operand, b.at[user])
         for node in sorted(pool, key=lambda n: (not getattr(n, "label", None), abs(b.at.get(n, 0) - at)))[:MOST]:
             mistake = "output_for_input" if node in b.at and node in b.path(user) else "wrong_array"
@@ -267,7 +286,9 @@ def _wrong_index(b: Backward, user: Any, g: Any, shape: tuple[int, ...], me: str
 # ---- Mutants of an activation -------------------------------------------------------------------------------------------
 
 
-def activation_mutants(b: Backward, a: Activation, g: Any, say: Callable[[Any], str]) -> Iterator[Mutant]:
+def activation_mutants(
+    b: Backward, a: Activation, g: Any, say: Callable[[Any], str], local: bool = False
+) -> Iterator[Mutant]:
     """What stands in place of g · f′(x), for out = f(x) and the gradient g that arrives at out."""
     z, y, f = say(a.before), say(a.after), a.name
     if a.axis is not None:
@@ -291,7 +312,7 @@ def activation_mutants(b: Backward, a: Activation, g: Any, say: Callable[[Any], 
         if name != f:
             for variant, x in ((z, a.x), (y, a.out)):
                 yield Mutant("derivative_of_another_function", f"{name} {x is a.x}", 1.8, times(lambda n=name, x=x: function(row(n), x)[1]), f"the derivative of {name} (at {variant}) is used where the forward pass has {f}")
-    for node, x in b.values.items():
+    for node, x in () if local else b.values.items():
         if x.shape and x.size > 1 and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
             if a.polynomial is not None:
                 yield Mutant("derivative_at_wrong_array", "formula", 2.0, times(lambda x=x: np.polyval(a.polynomial[::-1], x)), f"the derivative of {f} is taken at {say(node)}, where {y} belongs")
@@ -373,5 +394,55 @@ def top_mutants(b: Backward, grads: Arrays, p: Any, say: Callable[[Any], str]) -
             yield Mutant("activation_derivative_twice", "extra tanh", 2.1, lambda e=e, v=v: e * (1 - v * v), f"({name} − target) · (1 − {name}²): an activation's derivative that does not belong there")
 
 
-def group_mutants() -> None:
-    """To come."""
+def leaf_mutants(b: Backward, grads: Arrays, p: Any, say: Callable[[Any], str]) -> Iterator[Mutant]:
+    """What stands in place of the whole gradient of a parameter: another parameter's, or a penalty more."""
+    me, x = say(p), b.values[p]
+    yield Mutant("wrong_factor", "", 1.0, lambda: grads[p])
+    if x.size > 1:
+        yield Mutant("penalty_added", "", 1.8, lambda: x, f"a multiple of {me} itself is added to its gradient, and the loss has no such penalty", added=True)
+    for other in b.order:
+        if other is not p and not other.parents and grads[other].size > 1 and grads[other].size == x.size and grads[other].shape in (x.shape, x.shape[::-1]):
+            share = grads[other] if grads[other].shape == x.shape else grads[other].T
+            yield Mutant("wrong_gradient_arrives", "leaf", 1.6, lambda s=share: s, f"{me} got the gradient of {say(other)}")
+
+
+# ---- Mutants of every step of a kind --------------------------------------------------------------------------------------
+
+
+def groups(b: Backward) -> Iterator[tuple[Any, ...]]:
+    """Sets of steps that a program writes in one line: every layer's, every time step's, every use's of one parameter."""
+    signs = _signatures(b)
+    found: dict[Any, list[Any]] = {}
+    for node in b.order:
+        stem = (node.label or "").rstrip("0123456789_")
+        for k, parent in enumerate(node.parents):
+            if parent in b.at:
+                kind = (node.op.name, k)
+                keys = [kind, *((*kind, sign) for sign in signs[node])]
+                for key in [*keys, (*kind, "label", stem)] if stem else keys:
+                    found.setdefault(key, []).append((node, k))
+    seen = set()
+    for edges in found.values():
+        if len(edges) > 1 and frozenset(edges) not in seen:
+            seen.add(frozenset(edges))
+            yield tuple(edges)
+
+
+def _signatures(b: Backward) -> dict[Any, list[Any]]:
+    """How each node is made, told to a depth of 1, 2, 3 and 4: nodes of one line of a loop are told alike."""
+    told = {node: "leaf" if node in b.at else "constant" for node in b.values}
+    told |= {node: id(node) for node in b.at if not node.parents}
+    out: dict[Any, list[Any]] = {node: [] for node in b.order}
+    for _ in range(4):
+        told = {n: hash((n.op.name, *(told[p] for p in n.parents))) if n.parents and n in b.at else told[n] for n in b.values}
+        for node in b.order:
+            out[node].append(told[node])
+    return out
+
+
+def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, known: Any, say: Callable[[Any], str]) -> Iterator[Mutant]:
+    """The mutants of a step that are made of its own numbers alone."""
+    a = known.get(user)
+    if a is not None:
+        yield from activation_mutants(b, a, grads[user], say, local=True)
+    yield from edge_mutants(b, grads, user, k, say, local=True)
