@@ -11,7 +11,9 @@ from autograd_mini import Tensor, Value
 from autograd_mini.core import functions as F
 from autograd_mini.core.namespaces import arrays, scalar
 from autograd_mini.draw.model import Graph
-from autograd_mini.draw.rules import SIGN, Term, expression, formula
+from autograd_mini.draw.rules import expression, formula
+from autograd_mini.symbols import evaluate, simplify, symbol
+from autograd_mini.symbols import text as written
 
 PYTHON = {"×": "*", "−": "-", "√(": "sqrt(", "≤": "<=", "≥": ">=", "≠": "!=", "^": "**"}
 PYTHON |= {"tanh²(": "tanh2(", "φ(": "normal_pdf(", "Φ(": "normal_cdf("}
@@ -106,11 +108,9 @@ def test_of_a_tensor_the_formula_is_of_what_arrives(node, value, shares):
 
 
 def test_no_formula_where_there_is_none_or_it_would_not_help():
-    """A leaf, a large array, a long formula, and a user's rule that does more than compute: None, and nothing is raised."""
+    """A leaf, a long formula, and a user's rule that does more than compute: None, and nothing is raised."""
     assert expression(Graph(x).root, []) is None
     assert formula(Graph(x).root, 0, [], "out") is None
-    large = Tensor(np.ones(1_000_001))
-    assert expression(Graph(large * 2.0).root, ["a", "2"]) is None
     long = ag.dot([x] * 50, [y] * 50, x)
     assert expression(Graph(long).root, ["x"] * 101) is None
     printing = ag.Op("own", lambda xp, x: float(f"{x:.3f}"), (lambda xp, g, out, x: g * round(x),))
@@ -146,11 +146,38 @@ def test_a_slope_to_the_power_0_is_1():
     assert formula(Graph(x**1).root, 0, ["x"], "y") == "1"
 
 
-t, u = Term(2.0, "t"), Term(3.0, "u")
+def test_a_large_array_has_its_formula_without_a_computation():
+    """The formula of 10¹² numbers, which no memory holds, is read from their shape."""
+    row, column = Tensor(np.ones((1, 1_000_000)), label="a"), Tensor(np.ones((1_000_000, 1)), label="b")
+    box = Graph(row * row[:, :1]).root
+    assert expression(box, ["a", "b"]) == "a × b"
+    wide = symbol("a", row.shape) * symbol("b", column.shape)
+    assert wide.shape == (1_000_000, 1_000_000)
+    assert written(wide) == "a × b"
+
+
+INDEXED = {
+    "getitem": (X[1:, 0], "X[1:, 0]", ["scatter(g)"]),
+    "stack": (ag.stack([b, b]), "stack([b, b])", ["g[0, :]", "g[1, :]"]),
+    "concatenate": (ag.concatenate([X, W.T], axis=0), "concatenate([X, W])", ["g[0:4, :]", "g[4:7, :]"]),
+}
+
+
+@pytest.mark.parametrize(("node", "value", "shares"), INDEXED.values(), ids=INDEXED)
+def test_indices_and_lists_of_operands_are_written_out(node, value, shares):
+    """An index as one writes it, a list of operands in square brackets."""
+    box = Graph(node).root
+    names = ["XWb"[("X", "W", "b").index((parent.label or "W")[0])] for parent in node.parents]
+    assert expression(box, names) == value
+    assert [formula(box, i, names, "out") for i in range(len(names))] == shares
+
+
+t, u = symbol("t"), symbol("u")
 SIMPLE = {
     "add 0": (t + 0.0, "t"),
     "0 add": (0.0 + t, "t"),
     "add a negative": (t + -u, "t − u"),
+    "add a negative number": (t + -2.0, "t − 2"),
     "subtract 0": (t - 0.0, "t"),
     "from 0": (0.0 - t, "−t"),
     "subtract a sum": (t - (u + 1.0), "t − (u + 1)"),
@@ -161,17 +188,18 @@ SIMPLE = {
     "number over": (1.0 / t, "1 / t"),
     "over a product": (t / (t * u), "t / (t × u)"),
     "plus": (+t, "t"),
-    "minus minus": (-Term(-2.0, "−t", SIGN), "t"),
+    "minus minus": (-t.__neg__(), "t"),
     "minus a sum": (-(t + u), "−(t + u)"),
     "times a sum": (t * (t + u), "t × (t + u)"),
     "negative times": (-t * u, "−t × u"),
-    "matrices": (Term(np.eye(2), "A") @ (Term(np.eye(2), "B") + Term(np.eye(2), "C")), "A @ (B + C)"),
+    "minus a negative product": (u - (-t) * u, "u + t × u"),
+    "matrices": (symbol("A", (2, 2)) @ (symbol("B", (2, 2)) + symbol("C", (2, 2))), "A @ (B + C)"),
 }
 
 
 @pytest.mark.parametrize(("found", "text"), SIMPLE.values(), ids=SIMPLE)
 def test_what_changes_nothing_is_left_out_and_brackets_stand_where_they_must(found, text):
-    """The text of each joined Term; computed by Python, it gives the Term's own value."""
-    assert found.text == text
+    """The text for readers; computed by Python, it gives the number of the expression as it was."""
+    assert written(simplify(found, for_readers=True)) == text
     if "@" not in text:
-        assert computed(text, {"t": 2.0, "u": 3.0}) == found.value
+        assert computed(text, {"t": 2.0, "u": 3.0}) == evaluate(found, {"t": 2.0, "u": 3.0})
