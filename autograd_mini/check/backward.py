@@ -11,6 +11,7 @@ import numpy as np
 from ..core import ops
 from ..core.engine import toposort
 from ..core.node import Node
+from ..symbols import read
 
 Arrays = dict[Any, np.ndarray]  # from a node to an array of its shape
 ROUNDING = 1e-7  # the size of the noise by which errors of rounding are judged
@@ -32,6 +33,18 @@ def rule_share(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
 def forward_of(op: Any, operands: list[Any]) -> Any:
     """The operation's value, in arrays."""
     return op.forward(Node.array_kind.xp, *operands)
+
+
+def forward_expr(op: Any, operands: list[Any]) -> Any:
+    """The operation's value as an expression."""
+    return read(op.forward, *operands)
+
+
+def share_expr(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
+    """What the k-th parent receives, as an expression."""
+    if isinstance(op.vjps, tuple):
+        return read(op.vjps[k], g, out, *operands)
+    return read(op.vjps, g, out, *operands).args[k]
 
 
 def fit(share: Any, shape: tuple[int, ...]) -> Any:

@@ -12,7 +12,7 @@ comes from least squares, and is accepted where it has a meaning: a size of the 
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,11 @@ from ..errors import GraphError
 from .backward import Arrays, Backward, fit, is_node
 from .mutate import Activation, Mutant, activation_mutants, activations, edge_mutants, groups, leaf_mutants, local_mutants, top_mutants
 from .report import Finding, Report, finding, relation
-from .words import Words
+from .words import Words, penalties
 
 FLOAT64, FLOAT32 = 1e-9, 3e-5  # how far a right number may be off, in units of its condition
 BEAM, DEEPEST = 6, 8  # explanations that are followed at a time, and how many faults they may have
+SMALL = 30  # elements of a node whose effect on another is kept as a matrix
 SECONDS = 4.0  # after which no new pair of faults is tried
 
 
@@ -37,6 +38,7 @@ class Fault:
     where: str
     note: str
     cost: float
+    target: Any = None  # the given array that it was found by
 
 
 @dataclass
@@ -340,10 +342,20 @@ class Search:
         return self._distinct(done or states)
 
     def _distinct(self, states: Iterable[State]) -> list[State]:
-        best: dict[Any, State] = {}
+        """The states, the likeliest first, without those that say of one chain of nodes what a likelier one says."""
+        kept: dict[Any, list[State]] = {}
         for state in sorted(states, key=lambda s: (len(s.unmatched) * 0.8 + s.cost, s.cost)):
-            best.setdefault(frozenset((f.mistake, f.node) for f in state.faults), state)
-        return list(best.values())
+            alike = kept.setdefault(tuple(sorted(f.mistake for f in state.faults)), [])
+            if not any(self._same_chain(state, other) for other in alike):
+                alike.append(state)
+        found = [state for alike in kept.values() for state in alike]
+        return sorted(found, key=lambda s: (len(s.unmatched) * 0.8 + s.cost, s.cost))
+
+    def _same_chain(self, one: State, other: State) -> bool:
+        """Whether the faults of two states stand at nodes one of which leads to the other."""
+        if len(one.unmatched) != len(other.unmatched):
+            return False
+        return all(any(f.mistake == g.mistake and (f.node in self.b.path(g.node) or g.node in self.b.path(f.node)) for g in other.faults) for f in one.faults)
 
     def height(self, node: Any) -> int:
         """How near the loss an array is met, going backward."""
@@ -353,8 +365,9 @@ class Search:
         """A state's successors: each explains the unmatched array nearest the loss by one more fault."""
         target = max(state.unmatched, key=self.height)
         found = self.steps(state, target, False)
-        if not found and (len(state.unmatched) <= 2 or state.faults):
-            found = self.steps(state, target, True)
+        weak = all(after.faults[-1].mistake == "wrong_factor" for after in found)
+        if weak and (len(state.unmatched) <= 2 or state.faults):
+            found += self.steps(state, target, True)
         if not found and time.perf_counter() < self.deadline:
             found = self.pairs(state, target)
         return found or [self.given_up(state, target)]
@@ -385,8 +398,8 @@ class Search:
         """The leaves under some nodes, and these nodes."""
         return [n for n in self.b.order if (not n.parents and any(c in self.b.path(n) for c in change)) or n in change]
 
-    def places(self, state: State, target: Any, private: bool) -> Iterator[tuple[Any, Any, Iterable[Mutant], str]]:
-        """Where a fault could stand that spoils the target and no array that is right: node, right share, mutants, words."""
+    def places(self, state: State, target: Any, private: bool) -> Iterator[tuple[Any, Any, Iterable[Mutant], str, Any]]:
+        """Where a fault could stand that spoils the target and no array that is right: node, right share, mutants, words, operation."""
         b = self.b
         unmatched = set(state.unmatched)
         matched = [node for node in self.mine if node not in unmatched and b.grads[node].any()]
@@ -400,22 +413,21 @@ class Search:
             users = [(u, k) for u, k in b.users[p] if u in state.grads]
             for u, k in users:
                 share = fit(b.share(u, k, state.grads[u]), b.values[p].shape)
-                yield p, share, edge_mutants(b, state.grads, u, k, self.say), self.words.step(u, k)
+                yield p, share, edge_mutants(b, state.grads, u, k, self.say), self.words.step(u, k), u
             for a in self.activations:
                 if a.before is p:
                     share = b.pull({a.after: state.grads[a.after]}, [p]).get(p)
                     if share is not None:
-                        yield p, share, activation_mutants(b, a, state.grads[a.after], self.say), f"{self.say(a.after)} = {a.name}({self.say(p)})"
+                        yield p, share, activation_mutants(b, a, state.grads[a.after], self.say), f"{self.say(a.after)} = {a.name}({self.say(p)})", a.after
             whole = top_mutants if p.parents else leaf_mutants
-            yield p, state.grads[p], whole(b, state.grads, p, self.say), self.words.place(p)
+            yield p, state.grads[p], whole(b, state.grads, p, self.say), self.words.place(p), p
 
     def steps(self, state: State, target: Any, private: bool, ours: Any = None) -> list[State]:
         """All single faults that explain the target."""
         b, found = self.b, []
         mine = self.mine[target]
-        for p, share, mutants, where in self.places(state, target, private):
-            at_target = p is target
-            base = share if at_target else b.pull({p: share}, [target]).get(target)
+        for p, share, mutants, where, user in self.places(state, target, private):
+            base = self.effect(p, share, target)
             if base is None:
                 continue
             if time.perf_counter() > self.deadline:
@@ -426,12 +438,41 @@ class Search:
                 if fault is None:
                     continue
                 if private:
-                    fault = Fault(fault.mistake, p, f"{self.say(target)}, by {fault.where}", fault.note, fault.cost + 1.5)
+                    where = f"{self.say(target)}, by {fault.where}"
+                    fault = replace(fault, where=where, cost=fault.cost + 1.5)
+                unlabelled = 0.0 if p.label else 0.15
+                fault = replace(self.in_penalty(fault, user), target=target, cost=fault.cost + unlabelled)
                 after = self.applied(state, fault, {p: change}, target if private else None)
                 rest = set(after.unmatched)
                 if target not in rest and rest <= set(state.unmatched):
                     found.append(after)
         return self._distinct(found)[: 2 * BEAM]
+
+    def in_penalty(self, fault: Fault, user: Any) -> Fault:
+        """A fault in a regularisation penalty by the penalty's name."""
+        penal = self.b.remember("penalties", lambda: penalties(self.b))
+        if user not in penal:
+            return fault
+        names = {"path_missing": "penalty_missing", "wrong_sign": "penalty_sign", "value_for_derivative": "penalty_value"}
+        if fault.mistake == "wrong_sign" or (fault.mistake == "wrong_factor" and "negated" in fault.note):
+            return replace(fault, mistake="penalty_sign", note=f"the penalty (L2 regularisation) is subtracted: {fault.note}")
+        return replace(fault, mistake=names.get(fault.mistake, fault.mistake), note=f"in the regularisation penalty: {fault.note}")
+
+    def effect(self, p: Any, share: Any, target: Any) -> Any:
+        """What a share at p gives the target: for a small p by a matrix, since backward is linear."""
+        if p is target:
+            return share
+        b, shape = self.b, self.b.values[p].shape
+        if b.values[p].size > SMALL:
+            return b.pull({p: share}, [target]).get(target)
+
+        def matrix() -> Any:
+            units = np.eye(int(np.prod(shape))).reshape(-1, *shape)
+            rows = [b.pull({p: unit}, [target]).get(target) for unit in units]
+            return np.stack([row.reshape(-1) for row in rows], 1) if rows[0] is not None else None
+
+        found = b.remember(("effect", p, target), matrix)
+        return None if found is None else (found @ np.reshape(share, -1)).reshape(b.values[target].shape)
 
     def tried(self, mutant: Mutant, p: Any, target: Any, share: Any, base: Any, residual: Any, where: str) -> Any:
         """The fault and the change of p's gradient, where a multiple of the mutant gives what the target lacks."""
@@ -441,7 +482,7 @@ class Search:
             return None, None
         if made is None or np.shape(made) != np.shape(share) or not np.isfinite(made).all():
             return None, None
-        effect = made if p is target else self.b.pull({p: made}, [target]).get(target)
+        effect = self.effect(p, made, target)
         wanted = residual - base if mutant.added else residual
         size = float((effect * effect).sum())
         if not size or not wanted.any():
@@ -458,7 +499,7 @@ class Search:
         if read is None:
             if mutant.mistake != "wrong_factor":
                 return None, None
-            read = "wrong_factor", f"it is {c:.6g} times the right one", 1.5 if effect.size > 1 else 3.0
+            read = "wrong_factor", f"it is {c:.6g} times the right one", 2.0 if effect.size > 1 else 3.5
         mistake, text, cost = read
         if mutant.mistake == "wrong_factor" and not mutant.variant:
             return (Fault(*self._named(mistake, text, p), mutant.cost + cost), (c - 1) * share) if mistake else (None, None)
@@ -544,7 +585,7 @@ class Search:
         report.findings += self._findings(best)
         known = {(f.mistake, f.where) for f in report.findings}
         for other in states[1:]:
-            if len(report.findings) >= 6:
+            if len(report.findings) >= 6 or other.cost > best.cost + 1.2:
                 break
             if other.unmatched or any(f.mistake == "unexplained" for f in other.faults):
                 continue
@@ -562,8 +603,10 @@ class Search:
         found = []
         for mistake, faults in kinds.items():
             where = "; ".join(dict.fromkeys(f.where for f in faults))
+            if len(self.mine) > 1 and all(n in self.wrong for n in self.mine) and all(f.node in self.b.path(n) for f in faults for n in self.mine):
+                where = f"every array, by {where}"
             notes = "; ".join(dict.fromkeys(f.note for f in faults))
-            lines = dict.fromkeys(self.words.line(f.node) for f in faults)
+            lines = dict.fromkeys(self.words.line(f.node, f.node if f.target is None else f.target) for f in faults)
             found.append(finding(mistake, where, notes, "\n".join(line for line in lines if line)))
         return found
 

@@ -147,7 +147,9 @@ def edge_mutants(
 
 def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> Mutant:
     parent, name = user.parents[k], user.op.name
-    if is_elementwise(b, user) and len(user.parents) == 1:
+    if name in ("sub", "subtract", "neg", "negative"):
+        return Mutant("inner_derivative_missing", "", 1.0, lambda: passed, f"the minus before {me} in {out}, its inner derivative, is forgotten, so the sign is wrong")
+    if is_elementwise(b, user):
         return Mutant("activation_derivative_missing", "", 1.1, lambda: passed, f"the derivative of {name} is left out: the gradient of {out} is passed on as it is")
     if name in PRODUCTS and parent.parents:
         return Mutant("weights_missing", "", 1.2, lambda: passed, f"the gradient of {out} is passed back to {me} without the weights")
