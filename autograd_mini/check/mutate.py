@@ -315,7 +315,7 @@ def activation_mutants(
             for variant, x in ((z, a.x), (y, a.out)):
                 yield Mutant("derivative_of_another_function", f"{name} {x is a.x}", 1.8, times(lambda n=name, x=x: function(row(n), x)[1]), f"the derivative of {name} (at {variant}) is used where the forward pass has {f}")
     for node, x in () if local else b.values.items():
-        if x.shape and x.size > 1 and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
+        if x.shape and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
             if a.polynomial is not None:
                 yield Mutant("derivative_at_wrong_array", "formula", 2.0, times(lambda x=x: np.polyval(a.polynomial[::-1], x)), f"the derivative of {f} is taken at {say(node)}, where {y} belongs")
             yield Mutant("derivative_at_wrong_array", "", 2.0, times(lambda x=x: a.slope(np.broadcast_to(x, a.x.shape))), f"the derivative of {f} is taken at {say(node)}, where {z} belongs")

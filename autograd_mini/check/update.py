@@ -1,0 +1,371 @@
+"""Is my optimiser's step right? The step as it should be, and with each known mistake in it, simulated over all steps.
+
+One update serves all optimisers, since each is a part of it; a variant is a change of its settings.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .report import Report, finding, relation
+
+Steps = list[dict[str, np.ndarray]]
+CLOSE = 1e-6  # how far a step may be off, relative to the largest of its kind
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An update with its settings, and the mistakes that can be in it."""
+
+    name: str
+    lr: float
+    adaptive: bool = False  # divides by the root of a mean of squares
+    corrected: bool = False  # corrects its means for their start at 0
+    beta1: float = 0.0
+    beta2: float = 0.0
+    eps: float = 0.0
+    decay: float = 0.0
+    decoupled: bool = False
+    momentum: float = 0.0
+    dampening: float = 0.0
+    nesterov: bool = False
+    centered: bool = False
+    largest: bool = False
+    fault: str = ""
+
+
+def read_rule(optimizer: Any) -> Rule:
+    """The rule of an optimiser of `ag.optim`, of its class, or of its name (with the default settings)."""
+    kind = optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", type(optimizer).__name__)
+    defaults = {"SGD": {}, "Adam": {"betas": (0.9, 0.999)}, "AdamW": {"betas": (0.9, 0.999), "weight_decay": 0.01}, "RMSprop": {"alpha": 0.99}}
+    if kind not in defaults:
+        raise ValueError(f"diagnose_update: the optimizer must be one of {', '.join(defaults)} (or an object of ag.optim), not {kind!r}")
+
+    def setting(name: str, default: Any) -> Any:
+        return getattr(optimizer, name, defaults[kind].get(name, default))
+
+    lr = float(setting("lr", 0.01 if kind in ("SGD", "RMSprop") else 0.001))
+    rule = Rule(kind, lr, decay=float(setting("weight_decay", 0.0)), momentum=float(setting("momentum", 0.0)))
+    if kind == "SGD":
+        return replace(rule, dampening=float(setting("dampening", 0.0)), nesterov=bool(setting("nesterov", False)))
+    rule = replace(rule, adaptive=True, eps=float(setting("eps", 1e-8)))
+    if kind == "RMSprop":
+        return replace(rule, beta2=float(setting("alpha", 0.99)), centered=bool(setting("centered", False)))
+    b1, b2 = setting("betas", (0.9, 0.999))
+    largest = bool(setting("amsgrad", False))
+    return replace(rule, corrected=True, beta1=float(b1), beta2=float(b2), decoupled=kind == "AdamW", largest=largest)
+
+
+def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: Steps) -> Steps:
+    """The changes of the parameters that a rule makes, step by step, each from where the person's own stood."""
+    state: dict[str, dict[str, Any]] = {}
+    changes: Steps = []
+    start, count = before, 0
+    for t, grads in enumerate(gradients, 1):
+        changes.append({})
+        for name, g in grads.items():
+            count += 1
+            own = state.setdefault("all" if rule.fault == "moments_shared" else name, {"m": 0.0, "v": 0.0, "b": 0.0, "s": 0.0, "a": 0.0, "g": 0.0 * g})
+            steps = {"step_counter_per_parameter": count, "step_counter_off": t + 1, "step_counter_late": t - 1}
+            w = np.asarray(start[name], float)
+            change = _change(rule, own, w, g, steps.get(rule.fault, t))
+            if rule.fault == "integers_truncated":
+                change = np.trunc(w + change) - w
+            if rule.fault == "updated_from_start":
+                change = np.asarray(before[name], float) + change - w
+            changes[-1][name] = change
+        start = theirs[t - 1]
+    return changes
+
+
+def _change(rule: Rule, s: dict[str, Any], w: Any, g: Any, t: int) -> Any:
+    """What one step adds to one parameter; `s` holds the means m and v, the buffer b, and what faults need."""
+    fault = rule.fault
+    if fault == "previous_gradient":
+        g, s["g"] = s["g"], g
+    if fault == "not_zeroed":
+        g = s["g"] = s["g"] + g
+    if rule.decay and not rule.decoupled:
+        g = g + rule.decay * w
+    old = dict(s)
+    direction = _adapted(rule, s, old, g, t) if rule.adaptive else g
+    if rule.momentum:
+        first = t == 1
+        s["b"] = rule.momentum * s["b"] + (1 if first else 1 - rule.dampening) * direction
+        if fault == "momentum_dampened":
+            s["b"] = rule.momentum * old["b"] + (1 - rule.momentum) * direction
+        buffer = old["b"] if fault == "old_buffer_used" else s["b"]
+        direction = direction + rule.momentum * buffer if rule.nesterov else buffer
+    change = -rule.lr * direction
+    if rule.decay and rule.decoupled:
+        change = change - (1 if fault == "decay_without_rate" else rule.lr) * rule.decay * w
+    return change
+
+
+def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int) -> Any:
+    """The gradient divided by the root of the mean of squares, both means corrected where the rule does so."""
+    fault, b1, b2 = rule.fault, rule.beta1, rule.beta2
+    square = s["m"] if fault == "square_of_mean" else g
+    s["m"] = b1 * s["m"] + (1 if fault == "gradient_added_whole" else 1 - b1) * g
+    square = (s["m"] if fault == "square_of_mean" else g) ** 2 if fault != "square_missing" else np.abs(g)
+    s["v"] = b2 * s["v"] + (1 if fault in ("square_added_whole", "squares_accumulated") else 1 - b2) * square
+    if fault == "weights_swapped":
+        s["m"], s["v"] = (1 - b1) * old["m"] + b1 * g, (1 - b2) * old["v"] + b2 * square
+    m, v = (old["m"], old["v"]) if fault == "old_buffer_used" else (s["m"], s["v"])
+    if rule.largest:
+        s["a"] = v = np.maximum(s["a"], v)
+    if rule.centered:
+        s["s"] = b2 * s["s"] + (1 - b2) * g
+        v = v - s["s"] ** 2
+    if rule.corrected:
+        power = 1 if fault == "bias_correction_without_power" else t
+        c1, c2 = 1 - b1**power, 1 - b2**power
+        if fault == "bias_correction_multiplied":
+            c1, c2 = 1 / c1, 1 / c2
+        if fault == "bias_correction_of_mean":
+            c2 = 1.0
+        if fault == "bias_correction_of_square":
+            c1 = 1.0
+        m, v = m / c1, v / c2
+        if fault == "bias_correction_stored":
+            s["m"], s["v"] = m, v
+    root = np.sqrt(v + rule.eps) if fault == "epsilon_inside_root" else (v if fault == "root_missing" else np.sqrt(v)) + rule.eps
+    return m / root
+
+
+def variants(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
+    """The known mistakes of a rule: name, what is particular, and the rule with it."""
+    def plain(*names: str) -> Iterator[tuple[str, str, Rule]]:
+        for name in names:
+            yield name, "", replace(rule, fault=name)
+
+    yield from plain("not_zeroed", "previous_gradient", "updated_from_start", "moments_shared", "integers_truncated")
+    if rule.momentum:
+        yield from plain("momentum_dampened", "old_buffer_used")
+        yield "momentum_missing", "", replace(rule, momentum=0.0)
+        yield "momentum_sign", "", replace(rule, momentum=-rule.momentum)
+        yield "momentum_times_rate", f"momentum · lr = {rule.momentum * rule.lr:g} acts as the momentum", replace(rule, momentum=rule.momentum * rule.lr)
+        yield "weights_swapped", "1 − momentum acts as the momentum", replace(rule, momentum=1 - rule.momentum)
+        yield "nesterov_mixed", "", replace(rule, nesterov=not rule.nesterov)
+        yield "momentum_dampened", "the dampening is left out", replace(rule, dampening=0.0)
+    if rule.adaptive:
+        yield from plain("epsilon_inside_root", "root_missing", "square_missing", "square_added_whole", "old_buffer_used", "weights_swapped")
+        yield "squares_accumulated", "this is AdaGrad's sum", replace(rule, fault="squares_accumulated", beta2=1.0)
+        for eps in (0.0, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1.0):
+            if eps != rule.eps:
+                yield "epsilon_missing", f"ε is {eps:g} in place of {rule.eps:g}", replace(rule, eps=eps)
+    if rule.corrected:
+        yield from plain("bias_correction_without_power", "bias_correction_multiplied", "bias_correction_stored", "step_counter_per_parameter", "gradient_added_whole", "square_of_mean")
+        yield "bias_correction_missing", "m and v start at 0 and are too small in the first steps", replace(rule, corrected=False)
+        yield "bias_correction_of_one", "only m's", replace(rule, fault="bias_correction_of_mean")
+        yield "bias_correction_of_one", "only v's", replace(rule, fault="bias_correction_of_square")
+        yield "betas_swapped", f"β1 = {rule.beta2:g}, β2 = {rule.beta1:g}", replace(rule, beta1=rule.beta2, beta2=rule.beta1)
+        yield "step_counter_off", "t is one step ahead: it starts at 2", replace(rule, fault="step_counter_off")
+        yield "step_counter_off", "t is one step late: it starts at 0", replace(rule, fault="step_counter_late")
+        yield "another_optimizer", "RMSprop with Adam's β2", replace(rule, corrected=False, beta1=0.0)
+        yield "momentum_missing", "β1 is 0: the mean of the gradients is not used", replace(rule, beta1=0.0)
+        yield "another_optimizer", "AMSGrad, which keeps the largest v", replace(rule, largest=not rule.largest)
+    if rule.decay:
+        yield "decay_missing", "", replace(rule, decay=0.0)
+        yield "decay_sign", "", replace(rule, decay=-rule.decay)
+        yield "decay_factor", "it is doubled", replace(rule, decay=2 * rule.decay)
+        yield "decay_factor", "it is halved", replace(rule, decay=rule.decay / 2)
+        yield "decay_without_rate", "", replace(rule, decoupled=True, fault="decay_without_rate")
+        name = "decay_coupled" if rule.decoupled else "decay_decoupled"
+        yield name, "", replace(rule, decoupled=not rule.decoupled)
+    if rule.adaptive or rule.momentum:
+        yield "another_optimizer", "plain gradient descent", Rule("SGD", rule.lr)
+    if not rule.adaptive:
+        yield "another_optimizer", "Adam", Rule("Adam", rule.lr, True, True, 0.9, 0.999, 1e-8)
+        yield "another_optimizer", "RMSprop", Rule("RMSprop", rule.lr, True, beta2=0.99, eps=1e-8)
+
+
+def diagnose_update(before: Mapping[str, Any], after: Any, gradients: Any, optimizer: Any) -> Report:
+    """Return what is wrong with a person's own optimiser step, and the right line of NumPy.
+
+    Args:
+        before: the parameters before the first step, by name.
+        after: the parameters after each step: a mapping like `before`, or a list of them. Several steps tell more.
+        gradients: the gradients of each step, alike.
+        optimizer: what the step is meant to be: an optimiser of `ag.optim` with its settings, or its name.
+
+    Returns:
+        A Report; `wrong` names the parameters whose steps differ. Each step is judged from where the person's own stood.
+
+    Raises ValueError for another optimiser, and where steps, gradients and names do not belong together.
+
+    >>> import numpy as np
+    >>> w, g = np.array([1.0, 2.0]), np.array([0.5, -1.0])
+    >>> diagnose_update({"w": w}, {"w": w + 0.01 * g}, {"w": g}, "SGD").findings[0].mistake
+    'update_sign'
+    """
+    rule = read_rule(optimizer)
+    names = list(before)
+    integers = all(np.asarray(x).dtype.kind in "iu" for x in before.values())
+    theirs, grads = _steps(after, names, "after"), _steps(gradients, names, "gradients")
+    if len(theirs) != len(grads) or not theirs:
+        raise ValueError(f"diagnose_update: {len(theirs)} steps in after, {len(grads)} in gradients: give one of each for every step")
+    starts = [{n: np.asarray(before[n], float) for n in names}, *theirs[:-1]]
+    taken = [{n: new[n] - old[n] for n in names} for old, new in zip(starts, theirs, strict=True)]
+    judge = _Judge(taken, starts, names)
+    with np.errstate(all="ignore"):
+        right = simulate(rule, starts[0], grads, theirs)
+        wrong = [n for n in names if judge.factor(right, [n]) != 1.0]
+        report = Report([n for n in names if n not in wrong], wrong, subject="update")
+        report.names = {"np": np, "lr": rule.lr, "beta1": rule.beta1, "beta2": rule.beta2, "eps": rule.eps, "momentum": rule.momentum, "decay": rule.decay}
+        one = len(theirs) == 1
+        looks = [name for name, _, other in variants(rule) if judge.same(simulate(other, starts[0], grads, theirs), right)]
+        if one and looks:
+            report.notes.append(f"One step cannot tell everything: {', '.join(dict.fromkeys(looks))} would look the same. Give two steps or more.")
+        if not wrong:
+            return report
+        found = list(_explanations(rule, judge, starts, grads, theirs, wrong, integers))
+        where = f"the {rule.name} step of {', '.join(wrong)}"
+        for mistake, note in dict.fromkeys(found):
+            report.findings.append(finding(mistake, where, note, right_line(rule)))
+        report.explained = bool(found)
+        if not found:
+            n = wrong[0]
+            first = next(i for i, (a, b) in enumerate(zip(taken, right, strict=True)) if not np.allclose(a[n], b[n], rtol=1e-6, atol=0))
+            report.findings.append(finding("unexplained", where, f"{n} differs first in step {first + 1}: {relation(taken[first][n], right[first][n])}", right_line(rule)))
+    return report
+
+
+def _steps(given: Any, names: Sequence[str], what: str) -> Steps:
+    steps = [given] if isinstance(given, Mapping) else list(given)
+    for i, step in enumerate(steps):
+        if missing := [n for n in names if n not in step]:
+            raise ValueError(f"diagnose_update: {what}[{i}] has no {', '.join(map(str, missing))}")
+    return [{n: np.asarray(step[n], float) for n in names} for step in steps]
+
+
+class _Judge:
+    """Compares changes of parameters with the person's."""
+
+    def __init__(self, taken: Steps, starts: Steps, names: Sequence[str]) -> None:
+        self.taken, self.names = taken, names
+        single = all(np.array_equal(x, x.astype(np.float32)) for step in (*taken, *starts) for x in step.values())
+        size = max((np.max(np.abs(x), initial=0.0) for step in starts for x in step.values()), default=1.0)
+        self.rounding = size * (1e-6 if single else 1e-14)
+
+    def same(self, one: Steps, other: Steps, names: Sequence[str] | None = None, c: float = 1.0) -> bool:
+        """Whether all changes of `one` are c times those of the other."""
+        for a, b in zip(one, other, strict=True):
+            for n in names or self.names:
+                if a[n].shape != b[n].shape:
+                    return False
+                with np.errstate(all="ignore"):
+                    error = np.max(np.abs(a[n] - c * b[n]), initial=0.0)
+                if not error <= CLOSE * np.max(np.abs(a[n]), initial=0.0) + 4 * self.rounding:
+                    return False
+        return True
+
+    def factor(self, changes: Steps, names: Sequence[str]) -> float | None:
+        """The one number that makes the person's changes of these, 1.0 where they are the same; None where there is none."""
+        if any(a[n].shape != np.shape(b[n]) for a, b in zip(self.taken, changes, strict=True) for n in names):
+            return None  # one buffer for parameters of several shapes
+        x = np.concatenate([np.ravel(step[n]) for step in self.taken for n in names])
+        y = np.concatenate([np.ravel(step[n]) for step in changes for n in names])
+        if not np.isfinite(y).all():
+            return None
+        if self.same(self.taken, changes, names):
+            return 1.0
+        c = float(x @ y / (y @ y)) if y.any() else 0.0
+        return c if c and self.same(self.taken, changes, names, c) else None
+
+
+def _explanations(rule: Rule, judge: _Judge, starts: Steps, grads: Steps, theirs: Steps, wrong: list[str], integers: bool) -> Iterator[tuple[str, str]]:
+    """What gives the person's steps: a factor, one mistake, one mistake and a factor, or two mistakes."""
+    def tried(one: Rule) -> float | None:
+        changes = simulate(one, starts[0], grads, theirs)
+        return judge.factor(changes, judge.names if one.fault == "moments_shared" else wrong)
+
+    c = tried(rule)
+    if c is not None:
+        yield _factor(c, rule)
+    known = list(variants(rule))
+    factored, single = [], []
+    for mistake, note, one in known:
+        if mistake == "integers_truncated" and not integers and not all(np.array_equal(x, np.round(x)) for s in theirs for x in s.values()):
+            continue
+        c1 = tried(one)
+        if c1 == 1.0:
+            single.append((mistake, note))
+        elif c1 is not None and _meaning(c1, rule):
+            factored.append((mistake, note, c1))
+    yield from single
+    if c is not None or single:
+        return
+    for mistake, note, c1 in factored:
+        yield mistake, note
+        yield _factor(c1, rule)
+    if not factored:
+        for (m1, n1, one), (m2, n2, other) in itertools.combinations(known, 2):
+            both = _merged(rule, one, other)
+            if both is not None and tried(both) == 1.0:
+                yield m1, n1
+                yield m2, n2
+                return
+
+
+def _merged(rule: Rule, one: Rule, other: Rule) -> Rule | None:
+    """A rule with the changes of both, where they change different settings."""
+    changes: dict[str, Any] = {}
+    for changed in (one, other):
+        for key, value in vars(changed).items():
+            if value != getattr(rule, key):
+                if key in changes:
+                    return None
+                changes[key] = value
+    return replace(rule, **changes)
+
+
+def _meaning(c: float, rule: Rule) -> bool:
+    return _factor(c, rule)[0] != "rate_factor" or any(np.isclose(abs(c), n, rtol=1e-6) for n in (2, 0.5))
+
+
+def _factor(c: float, rule: Rule) -> tuple[str, str]:
+    def same(x: float) -> bool:
+        return bool(np.isclose(c, x, rtol=1e-6))
+
+    if same(-1.0):
+        return "update_sign", "w += … stands where w -= … belongs (or the gradient is negated)"
+    if same(rule.lr):
+        return "rate_twice", f"the learning rate {rule.lr:g} is multiplied twice"
+    if same(1 / rule.lr**2) or same(1 / rule.lr):
+        reason = "it divides where it should multiply (1/lr)" if same(1 / rule.lr**2) else "it is left out"
+        return ("rate_inverse" if same(1 / rule.lr**2) else "rate_factor"), f"the learning rate lr = {rule.lr:g}: {reason}"
+    return "rate_factor", f"every step is {c:.6g} times the right one" + (", in the wrong direction" if c < 0 else "")
+
+
+def right_line(rule: Rule) -> str:
+    """The right step as NumPy, for one parameter w with gradient g; m, v, buffer start at 0 and t at 1."""
+    lines, g = [], "g"
+    if rule.decay and not rule.decoupled:
+        lines.append("g = g + decay * w")
+    if rule.adaptive:
+        if rule.beta1:
+            lines.append("m = beta1 * m + (1 - beta1) * g")
+            g = "m"
+        lines.append("v = beta2 * v + (1 - beta2) * g**2")
+        root = "v"
+        if rule.centered:
+            lines.append("mean = beta2 * mean + (1 - beta2) * g")
+            root = "v - mean**2"
+        if rule.largest:
+            lines.append("largest = np.maximum(largest, v)")
+            root = "largest"
+        if rule.corrected:
+            g, root = f"{g} / (1 - beta1**t)" if rule.beta1 else g, f"{root} / (1 - beta2**t)"
+            g = f"({g})"
+        g = f"{g} / (np.sqrt({root}) + eps)"
+    if rule.momentum:
+        part = f"{1 - rule.dampening:g} * " if rule.dampening else ""
+        lines.append(f"buffer = momentum * buffer + {part}{g}")
+        g = f"({g} + momentum * buffer)" if rule.nesterov else "buffer"
+    decay = " - lr * decay * w" if rule.decay and rule.decoupled else ""
+    lines.append(f"w = w{decay} - lr * {g}")
+    return "\n".join(lines)
