@@ -70,13 +70,18 @@ class Activation:
 
     @cached_property
     def polynomial(self) -> Any:
-        """The derivative as a polynomial in the function's own value (1 − a² for tanh), or None where it is none."""
-        a, s = function(self.op, np.linspace(-1.9, 2.1, 9))
-        if not np.isfinite([a, s]).all():
-            return None
-        powers = np.stack([a**0, a, a * a], 1)
-        found = np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9)
-        return found if np.allclose(powers @ found, s, atol=1e-9) and found[1:].any() else None
+        """The derivative as a polynomial in the function's own value, or None."""
+        return polynomial(self.op)
+
+
+def polynomial(op: Any) -> Any:
+    """A function's derivative as a polynomial in its own value (a − a² for the sigmoid), or None where it is none."""
+    a, s = function(op, np.linspace(-1.9, 2.1, 9))
+    if not np.isfinite([a, s]).all():
+        return None
+    powers = np.stack([a**0, a, a * a], 1)
+    found = np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9)
+    return found if np.allclose(powers @ found, s, atol=1e-9) and found[1:].any() else None
 
 
 def activations(b: Backward) -> list[Activation]:

@@ -102,7 +102,7 @@ def _change(rule: Rule, s: dict[str, Any], w: Any, g: Any, t: int) -> Any:
     change = -rule.lr * direction
     if rule.decay and rule.decoupled:
         change = change - (1 if fault == "decay_without_rate" else rule.lr) * rule.decay * w
-    return change
+    return change + 0.0 * w
 
 
 def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int) -> Any:
