@@ -19,7 +19,17 @@ import numpy as np
 
 from ..errors import GraphError
 from .backward import Arrays, Backward, fit, is_node
-from .mutate import Activation, Mutant, activation_mutants, activations, edge_mutants, groups, leaf_mutants, local_mutants, top_mutants
+from .mutate import (
+    Activation,
+    Mutant,
+    activation_mutants,
+    activations,
+    edge_mutants,
+    groups,
+    leaf_mutants,
+    local_mutants,
+    top_mutants,
+)
 from .report import Finding, Report, finding, relation
 from .words import Words, penalties
 
@@ -61,8 +71,12 @@ class State:
 
 
 def diagnose(
-    loss: Any, mine: Mapping[Any, Any] | None = None, *, values: Mapping[Any, Any] | None = None,
-    after: Mapping[Any, Any] | None = None, lr: float | None = None,
+    loss: Any,
+    mine: Mapping[Any, Any] | None = None,
+    *,
+    values: Mapping[Any, Any] | None = None,
+    after: Mapping[Any, Any] | None = None,
+    lr: float | None = None,
 ) -> Report:
     """Return what is wrong with a person's own gradients of a recorded loss, where, why, and the right line of NumPy.
 
@@ -142,11 +156,21 @@ class Search:
             if (steps[node] * old).sum() < 0:  # gradients that are added: so they are negated on purpose
                 for key in given:
                     given[key] = -np.asarray(given[key], float)
-                return ["Your arrays are the negated gradients and your update adds them: both together are right."]
+                return [
+                    "Your arrays are the negated gradients and your update adds them: both together are right."
+                ]
             return []
         if lr is None:
-            ratios = [float((d * g).sum() / (g * g).sum()) for node, d in steps.items() if (g := self.b.grads[node]).any()]
-            fits = [r for r in ratios if any(np.allclose(d, r * self.b.grads[n], rtol=1e-7, atol=1e-12) for n, d in steps.items())]
+            ratios = [
+                float((d * g).sum() / (g * g).sum())
+                for node, d in steps.items()
+                if (g := self.b.grads[node]).any()
+            ]
+            fits = [
+                r
+                for r in ratios
+                if any(np.allclose(d, r * self.b.grads[n], rtol=1e-7, atol=1e-12) for n, d in steps.items())
+            ]
             if not fits:
                 raise ValueError("diagnose: after= alone does not say how long a step is: pass lr= too")
             lr = abs(fits[0])
@@ -160,9 +184,16 @@ class Search:
             if node in theirs:
                 ours, x = self.b.values[node], theirs[node]
                 x = x.T if x.shape != ours.shape and x.T.shape == ours.shape else x
-                if x.shape != ours.shape or not np.allclose(x, ours, rtol=1e-4, atol=1e-6 * max(1.0, np.abs(ours).max())):
+                if x.shape != ours.shape or not np.allclose(
+                    x, ours, rtol=1e-4, atol=1e-6 * max(1.0, np.abs(ours).max())
+                ):
                     note = f"{self.say(node)} is the first value that differs, {relation(x, ours)}"
-                    return finding("forward_differs", self.say(node), note, f"{self.say(node)} = {self.words.forward(node)}")
+                    return finding(
+                        "forward_differs",
+                        self.say(node),
+                        note,
+                        f"{self.say(node)} = {self.words.forward(node)}",
+                    )
         return None
 
     def normalise(self, given: Mapping[Any, Any], notes: list[str]) -> None:
@@ -189,7 +220,9 @@ class Search:
             if self.near(node, option, right) or self.near(node, -option, right):
                 if option.shape != x.shape or not np.array_equal(option, x):
                     word = "transposed" if option is not options[-1] and x.ndim == 2 else "in another shape"
-                    self.notes.append(f"Your {self.say(node)} is {word} ({x.shape} for {shape}): the same numbers, so it is right.")
+                    self.notes.append(
+                        f"Your {self.say(node)} is {word} ({x.shape} for {shape}): the same numbers, so it is right."
+                    )
                 return option
         folded = self._unfolded(node, x)
         return folded if folded is not None else options[0] if options else None
@@ -203,10 +236,20 @@ class Search:
                     for first in (True, False):
                         part = y.take(range(first, shape[axis] + first), axis)
                         bias = y.take(0 if first else -1, axis)
-                        other = [n for n in self.b.order if n is not node and n.size == bias.size and not n.parents
-                            and self.near(n, bias.reshape(n.shape), self.b.grads[n], self._allowed(n, bias, False))]
+                        other = [
+                            n
+                            for n in self.b.order
+                            if n is not node
+                            and n.size == bias.size
+                            and not n.parents
+                            and self.near(
+                                n, bias.reshape(n.shape), self.b.grads[n], self._allowed(n, bias, False)
+                            )
+                        ]
                         if self.near(node, part, self.b.grads[node]) or other:
-                            self.notes.append(f"Your {self.say(node)} has the bias folded in as one more {'column' if axis else 'row'}: that is right.")
+                            self.notes.append(
+                                f"Your {self.say(node)} has the bias folded in as one more {'column' if axis else 'row'}: that is right."
+                            )
                             return part
         return None
 
@@ -228,7 +271,11 @@ class Search:
         allowed = self.tolerance[node] if allowed is None else allowed
         with np.errstate(all="ignore"):
             error = np.max(np.abs(x - y), initial=0.0)
-            grown = max(1.0, float(np.max(np.abs(x), initial=0.0)) / (float(np.max(np.abs(self.b.grads[node]), initial=0.0)) + 1e-300))
+            grown = max(
+                1.0,
+                float(np.max(np.abs(x), initial=0.0))
+                / (float(np.max(np.abs(self.b.grads[node]), initial=0.0)) + 1e-300),
+            )
             return bool(error <= allowed * min(grown, 1e6))
 
     def _conventions(self) -> None:
@@ -236,9 +283,15 @@ class Search:
         b = self.b
         wrong = {node for node, x in self.mine.items() if not self.near(node, x, b.grads[node])}
         nonzero = [node for node in self.mine if b.grads[node].any()]
-        self.negated = bool(nonzero) and all(self.near(node, -self.mine[node], b.grads[node]) for node in nonzero) and not self.shapeless
+        self.negated = (
+            bool(nonzero)
+            and all(self.near(node, -self.mine[node], b.grads[node]) for node in nonzero)
+            and not self.shapeless
+        )
         if self.negated:
-            self.notes.append("Every array is exactly the negated gradient: right if your update adds it (w += lr · d), wrong if it subtracts it.")
+            self.notes.append(
+                "Every array is exactly the negated gradient: right if your update adds it (w += lr · d), wrong if it subtracts it."
+            )
             wrong = set()
         parameters = [node for node in self.mine if not node.parents]
         for node in [node for node in self.mine if node in wrong and node.parents]:
@@ -247,8 +300,10 @@ class Search:
             right = [p for p in below if p not in wrong]
             batch = self.sizes.get("the batch", 0)
             if c is not None and below and (len(right) == len(below) or right and np.isclose(abs(c), batch)):
-                self.notes.append(f"Your {self.say(node)} is {c:.6g} times the gradient, by convention: what you make of it "
-                    f"{'divides by that later' if c > 1 else 'makes up for it'}, so it is right (the division by the batch, or the sign, comes later).")
+                self.notes.append(
+                    f"Your {self.say(node)} is {c:.6g} times the gradient, by convention: what you make of it "
+                    f"{'divides by that later' if c > 1 else 'makes up for it'}, so it is right (the division by the batch, or the sign, comes later)."
+                )
                 self.mine[node] = b.grads[node]
                 wrong.remove(node)
         self.wrong = dict.fromkeys([*(node for node in self.mine if node in wrong), *self.shapeless])
@@ -258,7 +313,13 @@ class Search:
         """The one number c of x = c · y, or None."""
         norm = float((y * y).sum())
         c = float((x * y).sum()) / norm if norm else 0.0
-        return c if c and np.isfinite(c) and np.max(np.abs(x - c * y), initial=0.0) <= self.tolerance[node] * max(1.0, abs(c)) else None
+        return (
+            c
+            if c
+            and np.isfinite(c)
+            and np.max(np.abs(x - c * y), initial=0.0) <= self.tolerance[node] * max(1.0, abs(c))
+            else None
+        )
 
     # ---- Factors with a meaning ------------------------------------------------------------------------------------------
 
@@ -267,7 +328,13 @@ class Search:
         b, found = self.b, {}
         for node in b.order:
             for k, parent in enumerate(node.parents):
-                if node.op.name in ("matmul", "linear") and len(node.parents) > 1 and parent in b.at and not parent.parents and b.values[parent].ndim:
+                if (
+                    node.op.name in ("matmul", "linear")
+                    and len(node.parents) > 1
+                    and parent in b.at
+                    and not parent.parents
+                    and b.values[parent].ndim
+                ):
                     x = b.values[node.parents[1 - k]] if k < 2 else b.values[node]
                     axis = -1 if k == 0 else 0
                     found.setdefault("the batch", x.shape[axis] if x.ndim > 1 else 1)
@@ -283,6 +350,7 @@ class Search:
 
     def factor(self, c: float, node: Any = None) -> tuple[str, str, float] | None:
         """The mistake that a factor tells of, how it reads, and how unlikely it is; None where it has no meaning."""
+
         def same(x: float) -> bool:
             return bool(abs(c / x - 1) < 1e-6) if x else False
 
@@ -291,34 +359,89 @@ class Search:
             return "", "", 0.0
         if c < 0:
             rest = self.factor(-c, node)
-            return None if rest is None else ("wrong_sign" if not rest[0] else rest[0], "the sign is wrong (it is negated)" + (f", and {rest[1]}" if rest[1] else ""), 0.4 + rest[2])
+            return (
+                None
+                if rest is None
+                else (
+                    "wrong_sign" if not rest[0] else rest[0],
+                    "the sign is wrong (it is negated)" + (f", and {rest[1]}" if rest[1] else ""),
+                    0.4 + rest[2],
+                )
+            )
         batch = self.sizes.get("the batch", 1.0)
         if same(batch) and batch > 1:
-            return "not_divided_by_batch", f"it is {c:g} times too large: the division by the batch, {batch:g} (1/m), is missing", 0.0
+            return (
+                "not_divided_by_batch",
+                f"it is {c:g} times too large: the division by the batch, {batch:g} (1/m), is missing",
+                0.0,
+            )
         if same(1 / batch):
-            return "divided_by_batch_twice", f"it is {batch:g} times too small: divided by the batch, {batch:g}, once more (1/m twice)", 0.0
+            return (
+                "divided_by_batch_twice",
+                f"it is {batch:g} times too small: divided by the batch, {batch:g}, once more (1/m twice)",
+                0.0,
+            )
         if same(2.0) or same(0.5):
-            return "factor_two", "it is twice too large (doubled): a 2 too much" if c > 1 else "it is half of it: the 2 of a square's derivative is missing", 0.1
+            return (
+                "factor_two",
+                "it is twice too large (doubled): a 2 too much"
+                if c > 1
+                else "it is half of it: the 2 of a square's derivative is missing",
+                0.1,
+            )
         if self.lr and same(self.lr):
-            return "learning_rate_in_gradient", f"it is multiplied by the learning rate {self.lr:g} already", 0.1
+            return (
+                "learning_rate_in_gradient",
+                f"it is multiplied by the learning rate {self.lr:g} already",
+                0.1,
+            )
         sizes = list(self.sizes.items())
         for name, n in sizes:
             if same(n) or same(1 / n):
-                return "wrong_mean", f"it is {c:.6g} times the right one: {'not ' if c > 1 else ''}divided by {name} ({n:g})" + (", over which the loss's mean runs" if c > 1 else " once more"), 0.3
+                return (
+                    "wrong_mean",
+                    f"it is {c:.6g} times the right one: {'not ' if c > 1 else ''}divided by {name} ({n:g})"
+                    + (", over which the loss's mean runs" if c > 1 else " once more"),
+                    0.3,
+                )
         for (name, n), (other, m) in itertools.permutations(sizes, 2):
             if same(n / m):
-                return "wrong_mean", f"it is divided by {other} ({m:g}) where {name} ({n:g}) is meant: the ratio is {c:.6g}", 0.5
+                return (
+                    "wrong_mean",
+                    f"it is divided by {other} ({m:g}) where {name} ({n:g}) is meant: the ratio is {c:.6g}",
+                    0.5,
+                )
             if same(n * m) or same(1 / (n * m)):
-                return "wrong_mean", f"it is {'not divided' if c > 1 else 'divided once more'} by {name} ({n:g}) and {other} ({m:g}): the ratio is {c:.6g}", 0.6
-            if same(2 * n) or same(2 / n) or same(n / 2) or same(.5 / n):
-                return "wrong_mean", f"a factor 2 and {name} ({n:g}) are out of place: the ratio is {c:.6g}", 0.7
-        if loss > 0 and (same(loss) or same(loss * batch) or same(loss * 2) or same(loss / 2) or same(loss * batch / 2)):
+                return (
+                    "wrong_mean",
+                    f"it is {'not divided' if c > 1 else 'divided once more'} by {name} ({n:g}) and {other} ({m:g}): the ratio is {c:.6g}",
+                    0.6,
+                )
+            if same(2 * n) or same(2 / n) or same(n / 2) or same(0.5 / n):
+                return (
+                    "wrong_mean",
+                    f"a factor 2 and {name} ({n:g}) are out of place: the ratio is {c:.6g}",
+                    0.7,
+                )
+        if loss > 0 and (
+            same(loss) or same(loss * batch) or same(loss * 2) or same(loss / 2) or same(loss * batch / 2)
+        ):
             return "multiplied_by_loss", f"it is multiplied by the value of the loss, {loss:.6g}", 0.3
         for root in (np.sqrt(n) for n in self.sizes.values()):
             if same(root) or same(1 / root):
-                return "wrong_factor", f"the factor is {c:.6g}, the root of a size: √{root * root:g} {'is missing below' if c > 1 else 'is there once too often'}", 0.6
+                return (
+                    "wrong_factor",
+                    f"the factor is {c:.6g}, the root of a size: √{root * root:g} {'is missing below' if c > 1 else 'is there once too often'}",
+                    0.6,
+                )
         if same(4.0) or same(0.25) or same(3.0) or same(1 / 3):
-            return "wrong_factor", f"it is {c:.4g} times the right one (four times: a 2 twice)" if same(4.0) else f"it is {c:.4g} times the right one", 0.5
+            return (
+                "wrong_factor",
+                f"it is {c:.4g} times the right one (four times: a 2 twice)"
+                if same(4.0)
+                else f"it is {c:.4g} times the right one",
+                0.5,
+            )
         return None
 
     # ---- The search --------------------------------------------------------------------------------------------------------
@@ -355,11 +478,21 @@ class Search:
         """Whether the faults of two states stand at nodes one of which leads to the other."""
         if len(one.unmatched) != len(other.unmatched):
             return False
-        return all(any(f.mistake == g.mistake and (f.node in self.b.path(g.node) or g.node in self.b.path(f.node)) for g in other.faults) for f in one.faults)
+        return all(
+            any(
+                f.mistake == g.mistake and (f.node in self.b.path(g.node) or g.node in self.b.path(f.node))
+                for g in other.faults
+            )
+            for f in one.faults
+        )
 
     def height(self, node: Any) -> int:
         """How near the loss an array is met, going backward."""
-        return max((self.b.at[user] for user, _ in self.b.users[node]), default=self.b.at[node]) if not node.parents else self.b.at[node]
+        return (
+            max((self.b.at[user] for user, _ in self.b.users[node]), default=self.b.at[node])
+            if not node.parents
+            else self.b.at[node]
+        )
 
     def next(self, state: State) -> list[State]:
         """A state's successors: each explains the unmatched array nearest the loss by one more fault."""
@@ -379,8 +512,13 @@ class Search:
         kept = np.isclose(mine, right, rtol=1e-9, atol=self.tolerance[target])
         mistake = "unexplained"
         if kept.any() and not mine[~kept].any():
-            mistake, note = "part_missing", f"only a part of it (a window, rows or columns) is right, {kept.mean():.0%}, and the rest is zero"
-        fault = Fault(mistake, target, self.words.place(target), note, 2.0 if mistake == "part_missing" else 5.0)
+            mistake, note = (
+                "part_missing",
+                f"only a part of it (a window, rows or columns) is right, {kept.mean():.0%}, and the rest is zero",
+            )
+        fault = Fault(
+            mistake, target, self.words.place(target), note, 2.0 if mistake == "part_missing" else 5.0
+        )
         return self.applied(state, fault, {target: mine - right})
 
     def applied(self, state: State, fault: Fault, change: Arrays, only: Any = None) -> State:
@@ -391,14 +529,24 @@ class Search:
                 grads[node] = grads[node] + d
         else:
             grads[only] = self.mine[only]
-        rest = tuple(node for node in self.mine if not self.near(node, self.mine[node], grads[node]) and node in self.wrong)
+        rest = tuple(
+            node
+            for node in self.mine
+            if not self.near(node, self.mine[node], grads[node]) and node in self.wrong
+        )
         return State(grads, (*state.faults, fault), rest)
 
     def below(self, change: Arrays) -> list[Any]:
         """The leaves under some nodes, and these nodes."""
-        return [n for n in self.b.order if (not n.parents and any(c in self.b.path(n) for c in change)) or n in change]
+        return [
+            n
+            for n in self.b.order
+            if (not n.parents and any(c in self.b.path(n) for c in change)) or n in change
+        ]
 
-    def places(self, state: State, target: Any, private: bool) -> Iterator[tuple[Any, Any, Iterable[Mutant], str, Any]]:
+    def places(
+        self, state: State, target: Any, private: bool
+    ) -> Iterator[tuple[Any, Any, Iterable[Mutant], str, Any]]:
         """Where a fault could stand that spoils the target and no array that is right: node, right share, mutants, words, operation."""
         b = self.b
         unmatched = set(state.unmatched)
@@ -418,7 +566,13 @@ class Search:
                 if a.before is p:
                     share = b.pull({a.after: state.grads[a.after]}, [p]).get(p)
                     if share is not None:
-                        yield p, share, activation_mutants(b, a, state.grads[a.after], self.say), f"{self.say(a.after)} = {a.name}({self.say(p)})", a.after
+                        yield (
+                            p,
+                            share,
+                            activation_mutants(b, a, state.grads[a.after], self.say),
+                            f"{self.say(a.after)} = {a.name}({self.say(p)})",
+                            a.after,
+                        )
             whole = top_mutants if p.parents else leaf_mutants
             yield p, state.grads[p], whole(b, state.grads, p, self.say), self.words.place(p), p
 
@@ -453,10 +607,22 @@ class Search:
         penal = self.b.remember("penalties", lambda: penalties(self.b))
         if user not in penal:
             return fault
-        names = {"path_missing": "penalty_missing", "wrong_sign": "penalty_sign", "value_for_derivative": "penalty_value"}
+        names = {
+            "path_missing": "penalty_missing",
+            "wrong_sign": "penalty_sign",
+            "value_for_derivative": "penalty_value",
+        }
         if fault.mistake == "wrong_sign" or (fault.mistake == "wrong_factor" and "negated" in fault.note):
-            return replace(fault, mistake="penalty_sign", note=f"the penalty (L2 regularisation) is subtracted: {fault.note}")
-        return replace(fault, mistake=names.get(fault.mistake, fault.mistake), note=f"in the regularisation penalty: {fault.note}")
+            return replace(
+                fault,
+                mistake="penalty_sign",
+                note=f"the penalty (L2 regularisation) is subtracted: {fault.note}",
+            )
+        return replace(
+            fault,
+            mistake=names.get(fault.mistake, fault.mistake),
+            note=f"in the regularisation penalty: {fault.note}",
+        )
 
     def effect(self, p: Any, share: Any, target: Any) -> Any:
         """What a share at p gives the target: for a small p by a matrix, since backward is linear."""
@@ -474,7 +640,9 @@ class Search:
         found = b.remember(("effect", p, target), matrix)
         return None if found is None else (found @ np.reshape(share, -1)).reshape(b.values[target].shape)
 
-    def tried(self, mutant: Mutant, p: Any, target: Any, share: Any, base: Any, residual: Any, where: str) -> Any:
+    def tried(
+        self, mutant: Mutant, p: Any, target: Any, share: Any, base: Any, residual: Any, where: str
+    ) -> Any:
         """The fault and the change of p's gradient, where a multiple of the mutant gives what the target lacks."""
         try:
             made = mutant.make()
@@ -487,12 +655,22 @@ class Search:
         size = float((effect * effect).sum())
         if not size or not wanted.any():
             gone = not size and np.max(np.abs(wanted), initial=0.0) <= self.tolerance[target]
-            return (Fault(mutant.mistake, p, where, mutant.note, mutant.cost), made - share) if gone and mutant.mistake == "path_missing" else (None, None)
+            return (
+                (Fault(mutant.mistake, p, where, mutant.note, mutant.cost), made - share)
+                if gone and mutant.mistake == "path_missing"
+                else (None, None)
+            )
         c = float((wanted * effect).sum()) / size
-        if not np.isfinite(c) or not 1e-7 < abs(c) < 1e7 or np.max(np.abs(wanted - c * effect)) > self.tolerance[target] * max(1.0, abs(c)):
+        if (
+            not np.isfinite(c)
+            or not 1e-7 < abs(c) < 1e7
+            or np.max(np.abs(wanted - c * effect)) > self.tolerance[target] * max(1.0, abs(c))
+        ):
             return None, None
         if mutant.mistake == "penalty_added":
-            return Fault(mutant.mistake, p, where, f"{mutant.note}: {c:.6g} · {self.say(p)}", mutant.cost), c * made
+            return Fault(
+                mutant.mistake, p, where, f"{mutant.note}: {c:.6g} · {self.say(p)}", mutant.cost
+            ), c * made
         if mutant.added:
             return self._updated(mutant, c, p, made, where)
         read = self.factor(c, p)
@@ -502,15 +680,33 @@ class Search:
             read = "wrong_factor", f"it is {c:.6g} times the right one", 2.0 if effect.size > 1 else 3.5
         mistake, text, cost = read
         if mutant.mistake == "wrong_factor" and not mutant.variant:
-            return (Fault(*self._named(mistake, text, p), mutant.cost + cost), (c - 1) * share) if mistake else (None, None)
+            return (
+                (Fault(*self._named(mistake, text, p), mutant.cost + cost), (c - 1) * share)
+                if mistake
+                else (None, None)
+            )
         note = mutant.note + (f"; and {text}" if text else "")
-        return Fault(mutant.mistake, p, where, note, mutant.cost + (0.7 + cost if mistake else 0.0)), c * made - share
+        return Fault(
+            mutant.mistake, p, where, note, mutant.cost + (0.7 + cost if mistake else 0.0)
+        ), c * made - share
 
     def _named(self, mistake: str, text: str, p: Any) -> tuple[str, Any, str, str]:
         """A factor's name at its place: a sum that is an average, a penalty's sign."""
         where = self.words.place(p)
-        if mistake == "divided_by_batch_twice" and any(b_shape != self.b.values[p].shape for b_shape in (self.b.values[u].shape for u, _ in self.b.users[p])) and not p.parents:
-            return "averaged", p, where, f"the mean over the batch is taken where the sum belongs, since the delta is divided by it already; {text}"
+        if (
+            mistake == "divided_by_batch_twice"
+            and any(
+                b_shape != self.b.values[p].shape
+                for b_shape in (self.b.values[u].shape for u, _ in self.b.users[p])
+            )
+            and not p.parents
+        ):
+            return (
+                "averaged",
+                p,
+                where,
+                f"the mean over the batch is taken where the sum belongs, since the delta is divided by it already; {text}",
+            )
         return mistake, p, where, f"{self.say(p)}'s gradient: {text}"
 
     def _updated(self, mutant: Mutant, c: float, p: Any, made: Any, where: str) -> Any:
@@ -521,7 +717,9 @@ class Search:
         if not 1e-5 < abs(rate) < 20 or (not round_number and (made.size < 2 or rate < 0)):
             return None, None
         cost = mutant.cost + (0.0 if round_number else 1.2) + (0.3 if rate < 0 else 0.0)
-        return Fault(mutant.mistake, p, where, f"{mutant.note}, with a learning rate of {abs(rate):.6g}", cost), c * made
+        return Fault(
+            mutant.mistake, p, where, f"{mutant.note}, with a learning rate of {abs(rate):.6g}", cost
+        ), c * made
 
     def grouped(self, state: State) -> Iterator[State]:
         """One kind of fault at every step of a kind: every layer, every time step, every use."""
@@ -531,7 +729,9 @@ class Search:
         ways = set().union(*(b.path(node) for node in state.unmatched))
         for edges in groups(b):
             parents = [user.parents[k] for user, k in edges]
-            if any(p in b.path(node) for p in parents for node in blocked) or not any(p in ways for p in parents):
+            if any(p in b.path(node) for p in parents for node in blocked) or not any(
+                p in ways for p in parents
+            ):
                 continue
             user, k = edges[0]
             kinds = {m.key: m for m in local_mutants(b, b.grads, user, k, known, self.say)}
@@ -542,12 +742,17 @@ class Search:
                 grads = b.sweep(dict.fromkeys(edges, self._edit(key, known)))
                 if all(node in grads and self.near(node, self.mine[node], grads[node]) for node in self.mine):
                     where = "; ".join(self.words.step(u, k) for u, k in edges)
-                    note = f"at each of {len(edges)} steps, as at the first: {mutant.note}" if mutant.note else f"at each of {len(edges)} steps"
+                    note = (
+                        f"at each of {len(edges)} steps, as at the first: {mutant.note}"
+                        if mutant.note
+                        else f"at each of {len(edges)} steps"
+                    )
                     fault = Fault(mutant.mistake, parents[-1], where, note, 1.2 * mutant.cost + 0.4)
                     yield State(grads, (fault,), ())
 
     def _edit(self, key: tuple[str, str], known: Any) -> Callable[..., Any]:
         """What makes a step's share in a sweep where every step of a kind has the same fault."""
+
         def made(user: Any, k: int, g: Any, grads: Arrays) -> Any:
             if key == ("wrong_sign", ""):
                 return -self.b.share(user, k, g)
@@ -569,11 +774,23 @@ class Search:
 
     def report(self, notes: list[str]) -> Report:
         labels = {node: node.label or self.say(node) for node in self.b.order}
-        report = Report([labels[n] for n in self.right], [labels[n] for n in self.wrong], notes=notes, names=self.words.names())
+        report = Report(
+            [labels[n] for n in self.right],
+            [labels[n] for n in self.wrong],
+            notes=notes,
+            names=self.words.names(),
+        )
         if self.negated:
             every = "every array (" + ", ".join(labels[n] for n in self.mine) + ")"
-            report.findings.append(finding("wrong_sign", every, "all of them are exactly negated, which is right only if the update adds them: "
-                "subtracted, they climb the loss (gradient ascent)", self.words.line(max(self.mine, key=self.height))))
+            report.findings.append(
+                finding(
+                    "wrong_sign",
+                    every,
+                    "all of them are exactly negated, which is right only if the update adds them: "
+                    "subtracted, they climb the loss (gradient ascent)",
+                    self.words.line(max(self.mine, key=self.height)),
+                )
+            )
             return report
         if not self.wrong:
             return report
@@ -603,10 +820,16 @@ class Search:
         found = []
         for mistake, faults in kinds.items():
             where = "; ".join(dict.fromkeys(f.where for f in faults))
-            if len(self.mine) > 1 and all(n in self.wrong for n in self.mine) and all(f.node in self.b.path(n) for f in faults for n in self.mine):
+            if (
+                len(self.mine) > 1
+                and all(n in self.wrong for n in self.mine)
+                and all(f.node in self.b.path(n) for f in faults for n in self.mine)
+            ):
                 where = f"every array, by {where}"
             notes = "; ".join(dict.fromkeys(f.note for f in faults))
-            lines = dict.fromkeys(self.words.line(f.node, f.node if f.target is None else f.target) for f in faults)
+            lines = dict.fromkeys(
+                self.words.line(f.node, f.node if f.target is None else f.target) for f in faults
+            )
             found.append(finding(mistake, where, notes, "\n".join(line for line in lines if line)))
         return found
 
@@ -618,5 +841,15 @@ class Search:
             for summed, word in ((x.sum(axis), "summed"), (x.mean(axis), "averaged")):
                 for option in (summed, summed.T) if summed.size == right.size else ():
                     if self.near(node, option.reshape(right.shape), right):
-                        return finding("not_summed", where, f"it has a row for every sample, shape {x.shape} for {right.shape}: {word} over axis {axis}, the batch, it is right (a matrix product does both)", line)
-        return finding("not_summed" if x.size > right.size else "unexplained", where, f"{name} has shape {right.shape}, and your array {x.shape}", line)
+                        return finding(
+                            "not_summed",
+                            where,
+                            f"it has a row for every sample, shape {x.shape} for {right.shape}: {word} over axis {axis}, the batch, it is right (a matrix product does both)",
+                            line,
+                        )
+        return finding(
+            "not_summed" if x.size > right.size else "unexplained",
+            where,
+            f"{name} has shape {right.shape}, and your array {x.shape}",
+            line,
+        )

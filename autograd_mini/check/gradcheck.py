@@ -23,7 +23,9 @@ AGREES = 1e-7  # how far a right derivative may be off, beside the numerical one
 # ---- Numerical derivatives ------------------------------------------------------------------------------------------------
 
 
-def numerical(f: Callable[[float], float], scale: float = 1.0, single: bool = False) -> tuple[float, float, bool]:
+def numerical(
+    f: Callable[[float], float], scale: float = 1.0, single: bool = False
+) -> tuple[float, float, bool]:
     """The slope of f at 0, the error of that number, and whether f has a kink there.
 
     Central differences at halving steps, extrapolated (Ridders, doi:10.1016/S0141-1195(82)80057-0); the least error wins.
@@ -49,7 +51,9 @@ def numerical(f: Callable[[float], float], scale: float = 1.0, single: bool = Fa
         rows.append(line)
         h /= 2.0 if single else 3.0 if i > 4 else 2.0
     gaps = [abs(right - left) for right, left in slopes]
-    kink = gaps[-1] > 0.3 * gaps[0] and gaps[-1] > 1e3 * eps * size / h + 1e-6 * max(abs(s) for s in slopes[-1])
+    kink = gaps[-1] > 0.3 * gaps[0] and gaps[-1] > 1e3 * eps * size / h + 1e-6 * max(
+        abs(s) for s in slopes[-1]
+    )
     return best, error, kink
 
 
@@ -70,7 +74,9 @@ def check_gradients(f: Callable[..., Any], inputs: Any, *, order: int = 1, given
     Right: 0.
     Nothing is wrong with your gradient.
     """
-    several = isinstance(inputs, list | tuple) and all(isinstance(x, np.ndarray) or is_node(x) or np.ndim(x) == 0 for x in inputs)
+    several = isinstance(inputs, list | tuple) and all(
+        isinstance(x, np.ndarray) or is_node(x) or np.ndim(x) == 0 for x in inputs
+    )
     raw = [np.asarray(x.data if is_node(x) else x) for x in (inputs if several else [inputs])]
     integers = [x.dtype.kind in "iu" for x in raw]
     arrays = [x if x.dtype == np.float32 else x.astype(float) for x in raw]
@@ -84,7 +90,9 @@ def check_gradients(f: Callable[..., Any], inputs: Any, *, order: int = 1, given
         leaves = nodes(values)
         out = f(*leaves)
         if not is_node(out) or out.size != 1:
-            raise GraphError("check_gradients: f must return a scalar node: it is given Tensors; use .sum() or .mean()")
+            raise GraphError(
+                "check_gradients: f must return a scalar node: it is given Tensors; use .sum() or .mean()"
+            )
         if order == 1:
             return leaves, out
         slopes = gradients(out, leaves, create_graph=True, allow_unused=True)
@@ -94,30 +102,52 @@ def check_gradients(f: Callable[..., Any], inputs: Any, *, order: int = 1, given
     leaves, out = value(arrays)
     again = value(arrays)[1]
     if out.item() != again.item() and out.item() == out.item():
-        report.findings.append(finding("not_deterministic", "f", f"{out.item():.17g}, then {again.item():.17g}: fix the seed inside f"))
+        report.findings.append(
+            finding(
+                "not_deterministic",
+                "f",
+                f"{out.item():.17g}, then {again.item():.17g}: fix the seed inside f",
+            )
+        )
         report.explained = False
         return report
     if not np.isfinite(out.item()):
         report.findings.append(finding("not_finite", "f", f"f gives {out.item()} here"))
         report.explained = False
         return report
-    ours = gradients(out, leaves, allow_unused=True) if out.requires_grad else [np.zeros(x.shape) for x in arrays]
+    ours = (
+        gradients(out, leaves, allow_unused=True)
+        if out.requires_grad
+        else [np.zeros(x.shape) for x in arrays]
+    )
     theirs = None if given is None else [np.asarray(g, float) for g in (given if several else [given])]
     single = any(x.dtype == np.float32 for x in arrays)
     for i, x in enumerate(arrays):
         g = np.asarray(ours[i] if theirs is None else theirs[i], float)
         if g.shape != x.shape:
             report.wrong.append(i)
-            report.findings.append(finding("wrong_shape", f"input {i}", f"the gradient has shape {g.shape}, the input {x.shape}"))
+            report.findings.append(
+                finding("wrong_shape", f"input {i}", f"the gradient has shape {g.shape}, the input {x.shape}")
+            )
             continue
-        bad = _check_input(lambda moved, i=i: value([*arrays[:i], moved, *arrays[i + 1 :]])[1].item(), x, g, single, i, report, rng)
+        bad = _check_input(
+            lambda moved, i=i: value([*arrays[:i], moved, *arrays[i + 1 :]])[1].item(),
+            x,
+            g,
+            single,
+            i,
+            report,
+            rng,
+        )
         (report.wrong if bad else report.right).append(i)
         if bad and theirs is not None:
             _own_numerical(f, arrays, i, g, np.asarray(ours[i], float), integers[i], report)
     return report
 
 
-def _check_input(f: Callable[[Any], float], x: Any, g: Any, single: bool, i: int, report: Report, rng: Any) -> bool:
+def _check_input(
+    f: Callable[[Any], float], x: Any, g: Any, single: bool, i: int, report: Report, rng: Any
+) -> bool:
     """Whether the gradient of one input is wrong; what is found goes into the report."""
     chosen = np.arange(x.size) if x.size <= ENTRIES else rng.choice(x.size, ENTRIES, replace=False)
     worst: Any = None
@@ -141,44 +171,85 @@ def _check_input(f: Callable[[Any], float], x: Any, g: Any, single: bool, i: int
             worst = off / allowed, place, float(g[place]), slope, error
     where = f"input {i}"
     if kinks:
-        report.notes.append(f"{where}: {kinks} of {len(chosen)} entries lie on a kink (or a jump), where there is no one derivative: not counted.")
+        report.notes.append(
+            f"{where}: {kinks} of {len(chosen)} entries lie on a kink (or a jump), where there is no one derivative: not counted."
+        )
     if single:
-        report.notes.append(f"{where}: float32 tells no more than 3 to 4 digits of a numerical gradient: check in float64.")
+        report.notes.append(
+            f"{where}: float32 tells no more than 3 to 4 digits of a numerical gradient: check in float64."
+        )
     if worst is None:
         return False
     _, place, mine, slope, error = worst
     ratio = f", ratio {mine / slope:.6g}" if slope else ""
     spot = f"[{', '.join(map(str, place))}]" if place else ""
-    report.findings.append(finding("wrong_gradient", f"{where}{spot}", f"it is {mine:.9g} and should be {slope:.9g} ± {error:.1g}{ratio}"))
+    report.findings.append(
+        finding(
+            "wrong_gradient",
+            f"{where}{spot}",
+            f"it is {mine:.9g} and should be {slope:.9g} ± {error:.1g}{ratio}",
+        )
+    )
     return True
 
 
 def _own_numerical(f: Any, arrays: Any, i: int, mine: Any, ours: Any, integers: bool, report: Report) -> None:
     """What is wrong with a person's numerical gradient: its step, what it is divided by, or the type of its input."""
+
     def difference(h: float, central: bool, base: Any) -> Any:
         out = np.zeros(base.shape)
         for place in np.ndindex(base.shape):
             up, down = np.array(base), np.array(base)
             up[place] += h
             down[place] -= h if central else 0
-            pair = [float(f(*[Tensor(np.asarray(b, float)) for b in (*arrays[:i], moved, *arrays[i + 1 :])]).item()) for moved in (up, down)]
+            pair = [
+                float(
+                    f(*[Tensor(np.asarray(b, float)) for b in (*arrays[:i], moved, *arrays[i + 1 :])]).item()
+                )
+                for moved in (up, down)
+            ]
             out[place] = (pair[0] - pair[1]) / ((2 if central else 1) * h)
         return out
 
     where = f"input {i}"
     if integers and not mine.any():
-        report.findings.insert(0, finding("step_lost_in_integers", where, "x + ε is cut back to x: make x a float array first, x = np.asarray(x, float)"))
+        report.findings.insert(
+            0,
+            finding(
+                "step_lost_in_integers",
+                where,
+                "x + ε is cut back to x: make x a float array first, x = np.asarray(x, float)",
+            ),
+        )
         return
     ratio = float((mine * ours).sum() / (ours * ours).sum()) if ours.any() else 0.0
     if ratio and np.allclose(mine, ratio * ours, rtol=1e-3, atol=1e-9):
-        if np.isclose(ratio, 2, rtol=1e-3) or np.isclose(ratio, 0.5, rtol=1e-3) or not 1e-2 < abs(ratio) < 1e2:
-            report.findings.insert(0, finding("step_not_divided", where, f"it is {ratio:.6g} times the right one: (f(x + ε) − f(x − ε)) / (2ε)"))
+        if (
+            np.isclose(ratio, 2, rtol=1e-3)
+            or np.isclose(ratio, 0.5, rtol=1e-3)
+            or not 1e-2 < abs(ratio) < 1e2
+        ):
+            report.findings.insert(
+                0,
+                finding(
+                    "step_not_divided",
+                    where,
+                    f"it is {ratio:.6g} times the right one: (f(x + ε) − f(x − ε)) / (2ε)",
+                ),
+            )
         return
     for h in 10.0 ** np.arange(-15, 1):
         for central in (True, False):
             if np.allclose(difference(float(h), central, arrays[i]), mine, rtol=1e-6, atol=1e-12):
                 name = "step_too_small" if h < 1e-7 else "step_too_large"
-                report.findings.insert(0, finding(name, where, f"it is the {'central' if central else 'one-sided'} difference with ε = {h:g}: take ε = 1e-5 and both sides"))
+                report.findings.insert(
+                    0,
+                    finding(
+                        name,
+                        where,
+                        f"it is the {'central' if central else 'one-sided'} difference with ε = {h:g}: take ε = 1e-5 and both sides",
+                    ),
+                )
                 return
 
 
@@ -212,9 +283,15 @@ def check_derivative(f: Callable[..., Any], df: Callable[..., Any], points: Any 
     with np.errstate(all="ignore"):
         right = mine.shape == slope.shape and _right(f, x, mine, slope, report)
         if not right:
-            found = list(_named(value, slope, mine, x, integer)) if mine.shape == slope.shape else [("wrong_shape", f"it has shape {mine.shape} for {x.shape}")]
+            found = (
+                list(_named(value, slope, mine, x, integer))
+                if mine.shape == slope.shape
+                else [("wrong_shape", f"it has shape {mine.shape} for {x.shape}")]
+            )
             report.explained = bool(found)
-            report.findings += [finding(name, "df", note, line) for name, note in found[:4]] or [_unexplained(x, mine, slope, line)]
+            report.findings += [finding(name, "df", note, line) for name, note in found[:4]] or [
+                _unexplained(x, mine, slope, line)
+            ]
     if report.findings:
         report.wrong.append("df")
     else:
@@ -238,8 +315,23 @@ def _true(f: Any, x: Any, report: Report) -> tuple[Any, Any, str]:
     except (TypeError, ValueError):
         rows = [np.asarray(f(np.array([v])), float).reshape(-1) for v in x.reshape(-1)]
         value = np.array([r[0] for r in rows]).reshape(x.shape)
-        report.findings.append(finding("mixes_rows", "f", "f takes a whole row and gives one number: write np.maximum(x, 0) and the like, element by element"))
-        return value, np.array([numerical(lambda h, v=v: float(np.asarray(f(np.array([v + h]))).reshape(-1)[0]))[0] for v in x.reshape(-1)]).reshape(x.shape), ""
+        report.findings.append(
+            finding(
+                "mixes_rows",
+                "f",
+                "f takes a whole row and gives one number: write np.maximum(x, 0) and the like, element by element",
+            )
+        )
+        return (
+            value,
+            np.array(
+                [
+                    numerical(lambda h, v=v: float(np.asarray(f(np.array([v + h]))).reshape(-1)[0]))[0]
+                    for v in x.reshape(-1)
+                ]
+            ).reshape(x.shape),
+            "",
+        )
     report.notes.append("f takes single numbers only; its derivative was found numerically.")
     slope = [numerical(lambda h, v=v: float(f(v + h)), max(1.0, abs(v)))[0] for v in x.reshape(-1)]
     return value, np.array(slope).reshape(x.shape), ""
@@ -253,26 +345,56 @@ def _called(df: Any, x: Any, report: Report) -> Any:
             out = np.array(df(given))
     except Exception as error:
         try:
-            needed = [p for p in inspect.signature(df).parameters.values() if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
+            needed = [
+                p
+                for p in inspect.signature(df).parameters.values()
+                if p.default is p.empty and p.kind < p.VAR_POSITIONAL
+            ]
         except (TypeError, ValueError):
             needed = []
         if len(needed) > 1:
-            report.findings.append(finding("delta_of_another_loss", "df", f"it takes {len(needed)} arguments, an output and a target: that is the delta of an activation with its loss (softmax with cross-entropy: ŷ − y), not a derivative"))
+            report.findings.append(
+                finding(
+                    "delta_of_another_loss",
+                    "df",
+                    f"it takes {len(needed)} arguments, an output and a target: that is the delta of an activation with its loss (softmax with cross-entropy: ŷ − y), not a derivative",
+                )
+            )
             return None
         try:
             out = np.array([df(float(v)) for v in x.reshape(-1)]).reshape(x.shape)
         except Exception:
             report.findings.append(finding("not_finite", "df", f"it raises {type(error).__name__}: {error}"))
             return None
-        report.findings.append(finding("scalar_only", "df", f"of an array it raises {type(error).__name__}: {error}. Use np.where(x > 0, …, …), np.exp, … or np.vectorize(df)"))
+        report.findings.append(
+            finding(
+                "scalar_only",
+                "df",
+                f"of an array it raises {type(error).__name__}: {error}. Use np.where(x > 0, …, …), np.exp, … or np.vectorize(df)",
+            )
+        )
         return out
     if not np.array_equal(given, x):
-        report.findings.append(finding("writes_into_argument", "df", "it changes (overwrites) the array in place: what is computed with it later is wrong. Work on a copy: x = np.array(x)"))
+        report.findings.append(
+            finding(
+                "writes_into_argument",
+                "df",
+                "it changes (overwrites) the array in place: what is computed with it later is wrong. Work on a copy: x = np.array(x)",
+            )
+        )
     elif x.ndim and x.size > 1 and out.shape == x.shape:
         try:
-            apart = np.array([np.asarray(df(np.array([v]))).reshape(-1)[0] for v in x.reshape(-1)]).reshape(x.shape)
+            apart = np.array([np.asarray(df(np.array([v]))).reshape(-1)[0] for v in x.reshape(-1)]).reshape(
+                x.shape
+            )
             if not np.allclose(apart.astype(float), out.astype(float), rtol=1e-9, atol=1e-12, equal_nan=True):
-                report.findings.append(finding("mixes_rows", "df", "of one number alone it gives something else than within an array (a maximum or sum over all of it?)"))
+                report.findings.append(
+                    finding(
+                        "mixes_rows",
+                        "df",
+                        "of one number alone it gives something else than within an array (a maximum or sum over all of it?)",
+                    )
+                )
         except Exception:  # it may take rows of a fixed length only: then nothing can be said
             return out
     return out
@@ -307,20 +429,31 @@ def _right(f: Any, x: Any, mine: Any, slope: Any, report: Report) -> bool:
             return False
         if right - left < 1e-3 or not left - 1e-4 <= mine[place] <= right + 1e-4:
             return False
-        report.notes.append(f"At {v:g} f has a kink: {mine[place]:g} is as right as any slope between {left:.3g} and {right:.3g}.")
+        report.notes.append(
+            f"At {v:g} f has a kink: {mine[place]:g} is as right as any slope between {left:.3g} and {right:.3g}."
+        )
     return True
 
 
 def _named(y: Any, s: Any, mine: Any, x: Any, integer: bool) -> Iterator[tuple[str, str]]:
     """The mistakes that give these numbers, the likeliest first."""
+
     def same(a: Any) -> bool:
-        return bool(np.all(np.abs(np.broadcast_to(a, mine.shape) - mine) <= 1e-6 * np.maximum(np.abs(mine), 1e-3)))
+        return bool(
+            np.all(np.abs(np.broadcast_to(a, mine.shape) - mine) <= 1e-6 * np.maximum(np.abs(mine), 1e-3))
+        )
 
     if integer and same(np.trunc(s)):
-        yield "integer_result", f"the result is of {mine.size} integers: the digits behind the point are cut off; make it float"
+        yield (
+            "integer_result",
+            f"the result is of {mine.size} integers: the digits behind the point are cut off; make it float",
+        )
     if np.isnan(mine).any() or np.isinf(mine).any():
         bad = x[~np.isfinite(mine)].flat[0]
-        yield "not_finite", f"at {bad:g} it is {mine[~np.isfinite(mine)].flat[0]}, and should be {s[~np.isfinite(mine)].flat[0]:.6g}"
+        yield (
+            "not_finite",
+            f"at {bad:g} it is {mine[~np.isfinite(mine)].flat[0]}, and should be {s[~np.isfinite(mine)].flat[0]:.6g}",
+        )
     names = [n for n in KNOWN if np.allclose(function(row(n), x)[0], y, rtol=1e-9, atol=1e-12)]
     f = names[0] if names else "f"
     if same(y):
@@ -339,11 +472,21 @@ def _named(y: Any, s: Any, mine: Any, x: Any, integer: bool) -> Iterator[tuple[s
         yield "wrong_factor", f"1 − {f}′ in place of {f}′: the cases are exchanged"
     shift = mine - s
     if np.ptp(shift) < 1e-9 and abs(shift.flat[0]) > 1e-9:
-        yield "constant_term_missing", f"it differs from the derivative by the constant {shift.flat[0]:.6g} everywhere (a term of {-shift.flat[0]:.6g} is missing)"
+        yield (
+            "constant_term_missing",
+            f"it differs from the derivative by the constant {shift.flat[0]:.6g} everywhere (a term of {-shift.flat[0]:.6g} is missing)",
+        )
     with np.errstate(all="ignore"):
         ratio = mine[s != 0] / s[s != 0]
     if ratio.size > 1 and np.ptp(ratio) < 1e-9 * abs(ratio[0]) and same(ratio[0] * s):
-        yield ("factor_two" if ratio[0] in (2, 0.5) or np.isclose(abs(np.log2(abs(ratio[0]))), 1) else "wrong_factor"), f"it is {ratio[0]:.6g} times the derivative everywhere"
+        yield (
+            (
+                "factor_two"
+                if ratio[0] in (2, 0.5) or np.isclose(abs(np.log2(abs(ratio[0]))), 1)
+                else "wrong_factor"
+            ),
+            f"it is {ratio[0]:.6g} times the derivative everywhere",
+        )
     for name in KNOWN:
         if name not in names:
             for word, at in (("x", x), (f"{f}(x)", y)):
@@ -358,7 +501,10 @@ def _named(y: Any, s: Any, mine: Any, x: Any, integer: bool) -> Iterator[tuple[s
 def _of_known(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Iterator[tuple[str, str]]:
     """The mistakes in the derivative of a function of the table."""
     if same(function(row(name), y)[1]):
-        yield "derivative_at_activation", f"{name}′({name}(x)): it is taken at the activation, where the pre-activation x belongs ({name} is applied twice)"
+        yield (
+            "derivative_at_activation",
+            f"{name}′({name}(x)): it is taken at the activation, where the pre-activation x belongs ({name} is applied twice)",
+        )
     poly = polynomial(row(name))
     yield from _from_expressions(name, x, y, same)
     if poly is None:
@@ -369,23 +515,43 @@ def _of_known(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Iterato
 
     form = formula(poly)
     if same(q(x)):
-        yield "derivative_at_preactivation", f"{form} expects the activation a = {name}(x) (the output), and is given the pre-activation x: call it with {name}(x), or write {form.replace('a', f'{name}(x)')}"
+        yield (
+            "derivative_at_preactivation",
+            f"{form} expects the activation a = {name}(x) (the output), and is given the pre-activation x: call it with {name}(x), or write {form.replace('a', f'{name}(x)')}",
+        )
     for i in np.flatnonzero(poly):
         part, flipped = np.where(np.arange(3) == i, 0.0, poly), np.where(np.arange(3) == i, -poly, poly)
         for arg, word in ((y, f"{name}(x)"), (x, "x")):
             if same(q(arg, part)):
-                yield ("constant_term_missing" if i == 0 else "factor_missing"), f"{formula(part).replace('a', word)} stands where {form.replace('a', f'{name}(x)')} belongs: a term is missing"
+                yield (
+                    ("constant_term_missing" if i == 0 else "factor_missing"),
+                    f"{formula(part).replace('a', word)} stands where {form.replace('a', f'{name}(x)')} belongs: a term is missing",
+                )
             if same(q(arg, flipped)):
-                yield "wrong_sign", f"{formula(flipped).replace('a', word)} stands where {form.replace('a', f'{name}(x)')} belongs"
+                yield (
+                    "wrong_sign",
+                    f"{formula(flipped).replace('a', word)} stands where {form.replace('a', f'{name}(x)')} belongs",
+                )
     flat = np.array([poly[0], poly[1] + poly[2], 0.0])
     for arg, word in ((y, f"{name}(x)"), (x, "x")):
         if flat.any() and same(q(arg, flat)):
-            yield "square_missing", f"{formula(flat).replace('a', word)} stands where {form.replace('a', f'{name}(x)')} belongs"
+            yield (
+                "square_missing",
+                f"{formula(flat).replace('a', word)} stands where {form.replace('a', f'{name}(x)')} belongs",
+            )
     others = {n: function(row(n), x)[0] for n in KNOWN if n not in (name, "negative")}
-    others |= {"exp(−": np.exp(-x), "1 / (1 + exp(": 1 / (1 + np.exp(x)), "1 + exp(": 1 + np.exp(x), "1 + exp(−": 1 + np.exp(-x)}
+    others |= {
+        "exp(−": np.exp(-x),
+        "1 / (1 + exp(": 1 / (1 + np.exp(x)),
+        "1 + exp(": 1 + np.exp(x),
+        "1 + exp(−": 1 + np.exp(-x),
+    }
     for word, a in others.items():
         if same(q(a)):
-            yield "derivative_at_wrong_array", f"{form} is right for a = {name}(x), and is given a = {word}{'(' if '(' not in word else ''}x{')' * max(1, word.count('('))}"
+            yield (
+                "derivative_at_wrong_array",
+                f"{form} is right for a = {name}(x), and is given a = {word}{'(' if '(' not in word else ''}x{')' * max(1, word.count('('))}",
+            )
 
 
 def _from_expressions(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Iterator[tuple[str, str]]:
@@ -399,4 +565,9 @@ def _unexplained(x: Any, mine: Any, slope: Any, line: str) -> Any:
     if zero.any() and near[zero].all() and not near[~zero].any():
         return finding("right_at_zero_only", "df", "elsewhere it is wrong", line)
     worst = np.unravel_index(np.nanargmax(np.abs(mine - slope)), x.shape)
-    return finding("wrong_derivative", "df", f"at {x[worst]:g} it is {mine[worst]:.6g} and should be {slope[worst]:.6g}; {near.sum()} of {x.size} points are right", line)
+    return finding(
+        "wrong_derivative",
+        "df",
+        f"at {x[worst]:g} it is {mine[worst]:.6g} and should be {slope[worst]:.6g}; {near.sum()} of {x.size} points are right",
+        line,
+    )

@@ -14,7 +14,21 @@ import numpy as np
 from .backward import Arrays, Backward, fit, forward_of, function, row
 
 PRODUCTS = {"matmul", "linear", "einsum"}
-LINEAR = {"neg", "negative", "positive", "reshape", "transpose", "flip", "roll", "cast", "broadcast_to", "getitem", "add", "sub", "subtract"}
+LINEAR = {
+    "neg",
+    "negative",
+    "positive",
+    "reshape",
+    "transpose",
+    "flip",
+    "roll",
+    "cast",
+    "broadcast_to",
+    "getitem",
+    "add",
+    "sub",
+    "subtract",
+}
 FUNCTIONS = ("sigmoid", "tanh", "relu", "softplus", "sin", "square")
 MOST = 16  # other arrays that are tried in an operand's place
 
@@ -131,13 +145,29 @@ def edge_mutants(
     me, out = say(parent), say(user)
     yield Mutant("wrong_factor", "", 1.0, lambda: right)
     if len(b.users[parent]) > 1:
-        yield Mutant("path_missing", "", 1.3, lambda: 0 * right, f"{me} is used more than once: its share from {out} is missing")
+        yield Mutant(
+            "path_missing",
+            "",
+            1.3,
+            lambda: 0 * right,
+            f"{me} is used more than once: its share from {out} is missing",
+        )
     passed = fit(g, shape) if np.ndim(g) >= len(shape) or np.size(g) > 1 else None
     if passed is not None and not np.array_equal(passed, right):
         yield _omitted(b, user, k, passed, me, out)
-    if np.shape(right) == np.shape(g) and not np.array_equal(g, right) and name not in ("add", "sub", "subtract"):
+    if (
+        np.shape(right) == np.shape(g)
+        and not np.array_equal(g, right)
+        and name not in ("add", "sub", "subtract")
+    ):
         twice = "activation_derivative_twice" if is_elementwise(b, user) else "wrong_factor"
-        yield Mutant(twice, "twice", 1.6, lambda: fit(b.share(user, k, right), shape), f"the derivative of {name} is applied twice")
+        yield Mutant(
+            twice,
+            "twice",
+            1.6,
+            lambda: fit(b.share(user, k, right), shape),
+            f"the derivative of {name} is applied twice",
+        )
     yield from _wrong_sums(raw, shape, me)
     if name in PRODUCTS and name != "einsum":
         yield from _wrong_products(b, g, user, k, right, me)
@@ -153,14 +183,44 @@ def edge_mutants(
 def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> Mutant:
     parent, name = user.parents[k], user.op.name
     if name in ("sub", "subtract", "neg", "negative"):
-        return Mutant("inner_derivative_missing", "", 1.0, lambda: passed, f"the minus before {me} in {out}, its inner derivative, is forgotten, so the sign is wrong")
+        return Mutant(
+            "inner_derivative_missing",
+            "",
+            1.0,
+            lambda: passed,
+            f"the minus before {me} in {out}, its inner derivative, is forgotten, so the sign is wrong",
+        )
     if is_elementwise(b, user):
-        return Mutant("activation_derivative_missing", "", 1.1, lambda: passed, f"the derivative of {name} is left out: the gradient of {out} is passed on as it is")
+        return Mutant(
+            "activation_derivative_missing",
+            "",
+            1.1,
+            lambda: passed,
+            f"the derivative of {name} is left out: the gradient of {out} is passed on as it is",
+        )
     if name in PRODUCTS and parent.parents:
-        return Mutant("weights_missing", "", 1.2, lambda: passed, f"the gradient of {out} is passed back to {me} without the weights")
+        return Mutant(
+            "weights_missing",
+            "",
+            1.2,
+            lambda: passed,
+            f"the gradient of {out} is passed back to {me} without the weights",
+        )
     if name in PRODUCTS:
-        return Mutant("input_missing", "", 1.2, lambda: passed, f"the gradient of {out} is taken for {me}'s, without the layer's input")
-    return Mutant("factor_missing", "", 1.2, lambda: passed, f"the other factor of {name} is left out: the gradient of {out} is passed on as it is")
+        return Mutant(
+            "input_missing",
+            "",
+            1.2,
+            lambda: passed,
+            f"the gradient of {out} is taken for {me}'s, without the layer's input",
+        )
+    return Mutant(
+        "factor_missing",
+        "",
+        1.2,
+        lambda: passed,
+        f"the other factor of {name} is left out: the gradient of {out} is passed on as it is",
+    )
 
 
 def _wrong_sums(raw: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
@@ -173,10 +233,28 @@ def _wrong_sums(raw: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
     axis = 1 if shape[-1:] == (1,) and raw.shape[1] > 1 else 0
     across = raw.sum(1 - axis)
     for i in _some(raw.shape[axis]):
-        yield Mutant("one_sample_only", f"{i}", 1.5, lambda i=i: raw.take(i, axis).reshape(shape), f"only sample {i}'s contribution to {me} is kept")
+        yield Mutant(
+            "one_sample_only",
+            f"{i}",
+            1.5,
+            lambda i=i: raw.take(i, axis).reshape(shape),
+            f"only sample {i}'s contribution to {me} is kept",
+        )
     if across.size == kept.size and kept.size > 1:
-        yield Mutant("wrong_axis", "", 1.4, lambda: across.reshape(shape), f"the sum for {me} runs over axis {1 - axis}, and belongs over axis {axis}")
-    yield Mutant("wrong_axis", "all", 1.5, lambda: np.full(shape, raw.sum()), f"the sum for {me} runs over all axes: it belongs over axis {axis} alone")
+        yield Mutant(
+            "wrong_axis",
+            "",
+            1.4,
+            lambda: across.reshape(shape),
+            f"the sum for {me} runs over axis {1 - axis}, and belongs over axis {axis}",
+        )
+    yield Mutant(
+        "wrong_axis",
+        "all",
+        1.5,
+        lambda: np.full(shape, raw.sum()),
+        f"the sum for {me} runs over all axes: it belongs over axis {axis} alone",
+    )
 
 
 def _some(n: int) -> list[int]:
@@ -194,24 +272,58 @@ def _wrong_products(b: Backward, g: Any, user: Any, k: int, right: Any, me: str)
         w = other if k == 0 else other.T  # the share is g @ w.T, or the transposed of it
         d = g if k == 0 else g.T
         summed = d.sum(1, keepdims=True) * w.sum(1)
-        yield Mutant("summed_before_product", "sums", 1.6, lambda: summed if k == 0 else summed.T, "a product of sums stands where a matrix product belongs")
+        yield Mutant(
+            "summed_before_product",
+            "sums",
+            1.6,
+            lambda: summed if k == 0 else summed.T,
+            "a product of sums stands where a matrix product belongs",
+        )
         return
 
     def turned(share: Any) -> Any:
         return share.T if k == 0 else share
 
     for i in _some(len(x)):
-        yield Mutant("one_sample_only", f"{i}", 1.5, lambda i=i: turned(np.outer(x[i], d[i])), f"only sample {i}'s contribution to {me} is kept")
-        yield Mutant("summed_before_product", f"{i}", 1.7, lambda i=i: turned(np.outer(x[i], d.sum(0))), f"the sum of all samples' errors is multiplied by the input of sample {i} (row {i}) alone")
-    yield Mutant("summed_before_product", "", 1.6, lambda: turned(np.outer(x.sum(0), d.sum(0))), "inputs and errors are summed over the samples before they are multiplied")
+        yield Mutant(
+            "one_sample_only",
+            f"{i}",
+            1.5,
+            lambda i=i: turned(np.outer(x[i], d[i])),
+            f"only sample {i}'s contribution to {me} is kept",
+        )
+        yield Mutant(
+            "summed_before_product",
+            f"{i}",
+            1.7,
+            lambda i=i: turned(np.outer(x[i], d.sum(0))),
+            f"the sum of all samples' errors is multiplied by the input of sample {i} (row {i}) alone",
+        )
+    yield Mutant(
+        "summed_before_product",
+        "",
+        1.6,
+        lambda: turned(np.outer(x.sum(0), d.sum(0))),
+        "inputs and errors are summed over the samples before they are multiplied",
+    )
     if x.shape == d.shape == np.shape(turned(right)):
-        yield Mutant("elementwise_for_matrix_product", "", 1.5, lambda: turned(x * d), f"{me}'s gradient is an elementwise product")
+        yield Mutant(
+            "elementwise_for_matrix_product",
+            "",
+            1.5,
+            lambda: turned(x * d),
+            f"{me}'s gradient is an elementwise product",
+        )
 
 
-def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: tuple[int, ...], say: Callable[[Any], str]) -> Iterator[Mutant]:
+def _wrong_gradients(
+    b: Backward, grads: Arrays, user: Any, k: int, shape: tuple[int, ...], say: Callable[[Any], str]
+) -> Iterator[Mutant]:
     """Another array's gradient where this one's arrives, put through the rule or passed on as it is."""
     g, me, out = grads[user], say(user.parents[k]), say(user)
-    near = [node for node in b.order if node is not user and node is not user.parents[k] and node.op is not None]
+    near = [
+        node for node in b.order if node is not user and node is not user.parents[k] and node.op is not None
+    ]
     near = [node for node in near if grads[node].size > 1 or g.size == 1]
     for node in sorted(near, key=lambda node: abs(b.at[node] - b.at[user]))[:MOST]:
         other = grads[node]
@@ -221,13 +333,25 @@ def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: tuple
             mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
             why = f"the gradient of {say(node)} is passed on to {me} where that of {out} belongs"
             why += ", without the derivative (slope) in between" if skipped else ""
-            yield Mutant(mistake, "arrives", 1.5 if skipped else 2.2, lambda o=arriving: fit(b.share(user, k, o), shape), why)
+            yield Mutant(
+                mistake,
+                "arrives",
+                1.5 if skipped else 2.2,
+                lambda o=arriving: fit(b.share(user, k, o), shape),
+                why,
+            )
         passed = _spread(other, shape)
         if passed is not None:
             weights = user.op.name in PRODUCTS and node in b.path(user)
             why = f"the gradient of {say(node)} stands where that of {me} belongs"
             why += ": it is not passed back through the weights" if weights else ""
-            yield Mutant("weights_missing" if weights else "wrong_gradient_arrives", "as it is", 2.0 if weights else 2.4, lambda p=passed: p, why)
+            yield Mutant(
+                "weights_missing" if weights else "wrong_gradient_arrives",
+                "as it is",
+                2.0 if weights else 2.4,
+                lambda p=passed: p,
+                why,
+            )
 
 
 def _spread(x: Any, shape: tuple[int, ...]) -> Any:
@@ -240,7 +364,9 @@ def _spread(x: Any, shape: tuple[int, ...]) -> Any:
         return None
 
 
-def _wrong_operands(b: Backward, grads: Arrays, user: Any, k: int, right: Any, say: Callable[[Any], str], local: bool = False) -> Iterator[Mutant]:
+def _wrong_operands(
+    b: Backward, grads: Arrays, user: Any, k: int, right: Any, say: Callable[[Any], str], local: bool = False
+) -> Iterator[Mutant]:
     """The operation's rule with another array in an operand's place."""
     me, shape, g = say(user.parents[k]), b.values[user.parents[k]].shape, grads[user]
     for j, operand in enumerate(user.parents):
@@ -255,24 +381,66 @@ def _wrong_operands(b: Backward, grads: Arrays, user: Any, k: int, right: Any, s
             continue  # the share does not depend on it
         name = say(operand)
         if x.ndim == 2 and x.shape[0] == x.shape[1]:
-            yield Mutant("transposed", f"operand {j}", 1.3, lambda x=x, s=swapped: s(x.T), f"{name} is transposed where it is used for {me}'s gradient, or its transpose is missing")
+            yield Mutant(
+                "transposed",
+                f"operand {j}",
+                1.3,
+                lambda x=x, s=swapped: s(x.T),
+                f"{name} is transposed where it is used for {me}'s gradient, or its transpose is missing",
+            )
         if operand in grads and x.size > 1:
             mine = grads[operand]
-            yield Mutant("gradient_for_value", f"operand {j}", 1.5, lambda m=mine, s=swapped: s(m), f"the gradient of {name} (d{name}) is used in place of {name} for {me}'s gradient")
+            yield Mutant(
+                "gradient_for_value",
+                f"operand {j}",
+                1.5,
+                lambda m=mine, s=swapped: s(m),
+                f"the gradient of {name} (d{name}) is used in place of {name} for {me}'s gradient",
+            )
             if not operand.parents:
-                yield Mutant("weights_updated_before_use", f"operand {j}", 1.4, lambda m=mine, s=swapped: s(m) if len(user.parents) > 1 else None,
-                    f"{name} was updated already when {me}'s gradient was computed with it", added=True)
+                yield Mutant(
+                    "weights_updated_before_use",
+                    f"operand {j}",
+                    1.4,
+                    lambda m=mine, s=swapped: s(m) if len(user.parents) > 1 else None,
+                    f"{name} was updated already when {me}'s gradient was computed with it",
+                    added=True,
+                )
         same = () if local else b.values
-        pool = [node for node in same if node is not operand and b.values[node].shape == x.shape and b.values[node].any()]
+        pool = [
+            node
+            for node in same
+            if node is not operand and b.values[node].shape == x.shape and b.values[node].any()
+        ]
         at = b.at.get(operand, b.at[user])
-        for node in sorted(pool, key=lambda n: (not getattr(n, "label", None), abs(b.at.get(n, 0) - at)))[:MOST]:
+        for node in sorted(pool, key=lambda n: (not getattr(n, "label", None), abs(b.at.get(n, 0) - at)))[
+            :MOST
+        ]:
             mistake = "output_for_input" if node in b.at and node in b.path(user) else "wrong_array"
             cost = 1.6 if mistake == "output_for_input" else 2.1
             own = "the layer's own output " if mistake == "output_for_input" else ""
-            yield Mutant(mistake, f"operand {j}", cost, lambda n=node, s=swapped: s(b.values[n]), f"{own}{say(node)} is used in place of {name} for {me}'s gradient")
+            yield Mutant(
+                mistake,
+                f"operand {j}",
+                cost,
+                lambda n=node, s=swapped: s(b.values[n]),
+                f"{own}{say(node)} is used in place of {name} for {me}'s gradient",
+            )
         if x.ndim and np.any(x == 0) and operand not in b.users and np.unique(x).size == 2 and x.min() == 0:
-            yield Mutant("mask_missing", "scaled", 1.2, lambda x=x, s=swapped: s(np.full_like(x, x.max())), f"the mask {name} of the forward pass is not applied to the gradient of {me}")
-            yield Mutant("mask_missing", "", 1.2, lambda x=x, s=swapped: s(np.ones_like(x)), f"the mask {name} of the forward pass is not applied to the gradient of {me}")
+            yield Mutant(
+                "mask_missing",
+                "scaled",
+                1.2,
+                lambda x=x, s=swapped: s(np.full_like(x, x.max())),
+                f"the mask {name} of the forward pass is not applied to the gradient of {me}",
+            )
+            yield Mutant(
+                "mask_missing",
+                "",
+                1.2,
+                lambda x=x, s=swapped: s(np.ones_like(x)),
+                f"the mask {name} of the forward pass is not applied to the gradient of {me}",
+            )
 
 
 def _wrong_index(b: Backward, user: Any, g: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
@@ -280,14 +448,27 @@ def _wrong_index(b: Backward, user: Any, g: Any, shape: tuple[int, ...], me: str
     size = int(np.prod(shape))
     places = np.asarray(forward_of(user.op, [np.arange(float(size)).reshape(shape)])).astype(int).reshape(-1)
     if len(set(places.tolist())) < len(places):
+
         def kept(order: Any) -> Any:
             share = np.zeros(size)
             share[places[order]] = np.asarray(g).reshape(-1)[order]
             return share.reshape(shape)
 
         forth = np.arange(len(places))
-        yield Mutant("index_overwritten", "", 1.1, lambda: kept(forth), f"an index that occurs twice gives {me} its last share only: np.add.at(d, index, share) adds them up (accumulates)")
-        yield Mutant("index_overwritten", "first", 1.5, lambda: kept(forth[::-1]), f"an index that occurs twice gives {me} its first share only")
+        yield Mutant(
+            "index_overwritten",
+            "",
+            1.1,
+            lambda: kept(forth),
+            f"an index that occurs twice gives {me} its last share only: np.add.at(d, index, share) adds them up (accumulates)",
+        )
+        yield Mutant(
+            "index_overwritten",
+            "first",
+            1.5,
+            lambda: kept(forth[::-1]),
+            f"an index that occurs twice gives {me} its first share only",
+        )
 
 
 # ---- Mutants of an activation -------------------------------------------------------------------------------------------
@@ -306,24 +487,73 @@ def activation_mutants(
         return lambda: g * slope()
 
     slope = a.slope(a.x)
-    yield Mutant("activation_derivative_missing", "", 1.1, lambda: g, f"the derivative of {f} at {z} is left out")
-    yield Mutant("activation_derivative_twice", "", 1.3, times(lambda: slope * slope), f"the derivative of {f} at {z} is applied twice")
-    yield Mutant("derivative_at_activation", "", 1.2, times(lambda: a.slope(a.out)),
-        f"the derivative of {f} is taken at {y}, which has been through {f} already, where its input {z} (the pre-activation) belongs")
-    yield Mutant("value_for_derivative", "", 1.3, times(lambda: a.out), f"the value of {f}, {y} itself, is used in place of its derivative")
-    yield Mutant("value_for_derivative", "x", 1.6, times(lambda: a.x), f"{z} itself is used in place of the derivative of {f}")
-    yield Mutant("value_for_derivative", "again", 1.7, times(lambda: a.apply(a.out)), f"{f}({y}) is used in place of the derivative of {f}")
+    yield Mutant(
+        "activation_derivative_missing", "", 1.1, lambda: g, f"the derivative of {f} at {z} is left out"
+    )
+    yield Mutant(
+        "activation_derivative_twice",
+        "",
+        1.3,
+        times(lambda: slope * slope),
+        f"the derivative of {f} at {z} is applied twice",
+    )
+    yield Mutant(
+        "derivative_at_activation",
+        "",
+        1.2,
+        times(lambda: a.slope(a.out)),
+        f"the derivative of {f} is taken at {y}, which has been through {f} already, where its input {z} (the pre-activation) belongs",
+    )
+    yield Mutant(
+        "value_for_derivative",
+        "",
+        1.3,
+        times(lambda: a.out),
+        f"the value of {f}, {y} itself, is used in place of its derivative",
+    )
+    yield Mutant(
+        "value_for_derivative",
+        "x",
+        1.6,
+        times(lambda: a.x),
+        f"{z} itself is used in place of the derivative of {f}",
+    )
+    yield Mutant(
+        "value_for_derivative",
+        "again",
+        1.7,
+        times(lambda: a.apply(a.out)),
+        f"{f}({y}) is used in place of the derivative of {f}",
+    )
     yield Mutant("wrong_factor", "mask", 1.6, times(lambda: 1 - slope), f"1 − {f}′ is used in place of {f}′")
     yield from _wrong_formulas(a, g, z, y)
     for name in FUNCTIONS:
         if name != f:
             for variant, x in ((z, a.x), (y, a.out)):
-                yield Mutant("derivative_of_another_function", f"{name} {x is a.x}", 1.8, times(lambda n=name, x=x: function(row(n), x)[1]), f"the derivative of {name} (at {variant}) is used where the forward pass has {f}")
+                yield Mutant(
+                    "derivative_of_another_function",
+                    f"{name} {x is a.x}",
+                    1.8,
+                    times(lambda n=name, x=x: function(row(n), x)[1]),
+                    f"the derivative of {name} (at {variant}) is used where the forward pass has {f}",
+                )
     for node, x in () if local else b.values.items():
         if x.shape and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
             if a.polynomial is not None:
-                yield Mutant("derivative_at_wrong_array", "formula", 2.0, times(lambda x=x: np.polyval(a.polynomial[::-1], x)), f"the derivative of {f} is taken at {say(node)}, where {y} belongs")
-            yield Mutant("derivative_at_wrong_array", "", 2.0, times(lambda x=x: a.slope(np.broadcast_to(x, a.x.shape))), f"the derivative of {f} is taken at {say(node)}, where {z} belongs")
+                yield Mutant(
+                    "derivative_at_wrong_array",
+                    "formula",
+                    2.0,
+                    times(lambda x=x: np.polyval(a.polynomial[::-1], x)),
+                    f"the derivative of {f} is taken at {say(node)}, where {y} belongs",
+                )
+            yield Mutant(
+                "derivative_at_wrong_array",
+                "",
+                2.0,
+                times(lambda x=x: a.slope(np.broadcast_to(x, a.x.shape))),
+                f"the derivative of {f} is taken at {say(node)}, where {z} belongs",
+            )
 
 
 def _wrong_formulas(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
@@ -336,16 +566,40 @@ def _wrong_formulas(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
     def at(x: Any, p: Any = poly) -> Callable[[], Any]:
         return lambda: g * np.polyval(p[::-1], x)
 
-    yield Mutant("derivative_at_preactivation", "", 1.2, at(a.x), f"{form.replace('a', z)} is a formula for {f}'s value {y} (the activation), and is given the pre-activation {z}")
+    yield Mutant(
+        "derivative_at_preactivation",
+        "",
+        1.2,
+        at(a.x),
+        f"{form.replace('a', z)} is a formula for {f}'s value {y} (the activation), and is given the pre-activation {z}",
+    )
     for i in np.flatnonzero(poly):
         part = np.where(np.arange(3) == i, 0.0, poly)
         flipped = np.where(np.arange(3) == i, -poly, poly)
-        yield Mutant("constant_term_missing" if i == 0 else "factor_missing", f"term {i}", 1.4, at(a.out, part), f"{formula(part).replace('a', y)} stands where {form.replace('a', y)} belongs")
-        yield Mutant("wrong_sign", f"term {i}", 1.6, at(a.out, flipped), f"{formula(flipped).replace('a', y)} stands where {form.replace('a', y)} belongs")
+        yield Mutant(
+            "constant_term_missing" if i == 0 else "factor_missing",
+            f"term {i}",
+            1.4,
+            at(a.out, part),
+            f"{formula(part).replace('a', y)} stands where {form.replace('a', y)} belongs",
+        )
+        yield Mutant(
+            "wrong_sign",
+            f"term {i}",
+            1.6,
+            at(a.out, flipped),
+            f"{formula(flipped).replace('a', y)} stands where {form.replace('a', y)} belongs",
+        )
     if poly[2]:
         flat = np.array([poly[0], poly[1] + poly[2], 0.0])
         if flat.any():
-            yield Mutant("square_missing", "", 1.5, at(a.out, flat), f"{formula(flat).replace('a', y)} stands where {form.replace('a', y)} belongs: the square is missing")
+            yield Mutant(
+                "square_missing",
+                "",
+                1.5,
+                at(a.out, flat),
+                f"{formula(flat).replace('a', y)} stands where {form.replace('a', y)} belongs: the square is missing",
+            )
 
 
 def formula(poly: Any) -> str:
@@ -367,14 +621,62 @@ def _softmax_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
     def jacobian(p: Any) -> Any:
         return p * (g - (g * p).sum(axis, keepdims=True))
 
-    yield Mutant("activation_derivative_missing", "", 1.1, lambda: g, f"the softmax's derivative (its Jacobian) is left out between {y} and {z}")
-    yield Mutant("softmax_elementwise", "", 1.1, lambda: g * p * (1 - p), f"{y} · (1 − {y}) is only the diagonal of the softmax's Jacobian: every class depends on the other classes too")
-    yield Mutant("softmax_elementwise", "value", 1.6, lambda: g * p, f"{y} alone is not the softmax's Jacobian: − {y} · Σ(d{y} · {y}) is missing")
-    yield Mutant("softmax_twice", "", 1.4, lambda: jacobian(q), f"the softmax is applied to its own output {y} once more")
-    yield Mutant("softmax_twice", "elementwise", 1.4, lambda: g * q * (1 - q), f"softmax({y}) is used in the softmax's derivative: {y} has been through it already, and only the Jacobian's diagonal is taken")
-    yield Mutant("activation_derivative_twice", "", 1.5, lambda: a.b.share(a.after, 0, jacobian(p)) if a.after.op.name == "softmax" else jacobian(p) * 0, "the softmax's Jacobian is applied twice")
-    yield Mutant("softmax_jacobian_not_multiplied", "", 1.5, lambda: g * (p * (1 - p) - p * (p.sum(axis, keepdims=True) - p)), "the Jacobian's rows are summed before they meet the gradient")
-    yield Mutant("wrong_axis", "softmax", 1.5, lambda: p * (g - (g * p).sum(1 - axis % 2, keepdims=True)), "the softmax's sum runs over the samples in place of the classes")
+    yield Mutant(
+        "activation_derivative_missing",
+        "",
+        1.1,
+        lambda: g,
+        f"the softmax's derivative (its Jacobian) is left out between {y} and {z}",
+    )
+    yield Mutant(
+        "softmax_elementwise",
+        "",
+        1.1,
+        lambda: g * p * (1 - p),
+        f"{y} · (1 − {y}) is only the diagonal of the softmax's Jacobian: every class depends on the other classes too",
+    )
+    yield Mutant(
+        "softmax_elementwise",
+        "value",
+        1.6,
+        lambda: g * p,
+        f"{y} alone is not the softmax's Jacobian: − {y} · Σ(d{y} · {y}) is missing",
+    )
+    yield Mutant(
+        "softmax_twice",
+        "",
+        1.4,
+        lambda: jacobian(q),
+        f"the softmax is applied to its own output {y} once more",
+    )
+    yield Mutant(
+        "softmax_twice",
+        "elementwise",
+        1.4,
+        lambda: g * q * (1 - q),
+        f"softmax({y}) is used in the softmax's derivative: {y} has been through it already, and only the Jacobian's diagonal is taken",
+    )
+    yield Mutant(
+        "activation_derivative_twice",
+        "",
+        1.5,
+        lambda: a.b.share(a.after, 0, jacobian(p)) if a.after.op.name == "softmax" else jacobian(p) * 0,
+        "the softmax's Jacobian is applied twice",
+    )
+    yield Mutant(
+        "softmax_jacobian_not_multiplied",
+        "",
+        1.5,
+        lambda: g * (p * (1 - p) - p * (p.sum(axis, keepdims=True) - p)),
+        "the Jacobian's rows are summed before they meet the gradient",
+    )
+    yield Mutant(
+        "wrong_axis",
+        "softmax",
+        1.5,
+        lambda: p * (g - (g * p).sum(1 - axis % 2, keepdims=True)),
+        "the softmax's sum runs over the samples in place of the classes",
+    )
 
 
 # ---- Mutants of a whole gradient ------------------------------------------------------------------------------------------
@@ -386,19 +688,67 @@ def top_mutants(b: Backward, grads: Arrays, p: Any, say: Callable[[Any], str]) -
     yield Mutant("wrong_factor", "", 1.0, lambda: grads[p])
     if not x.shape or not p.parents:
         return
-    yield Mutant("loss_derivative_missing", "", 1.5, lambda: np.ones(x.shape), f"1 is passed back at {me}: this is the gradient of the output itself, and the error (the loss's own derivative) is left out")
-    yield Mutant("loss_for_derivative", "", 1.6, lambda: np.full(x.shape, float(loss.reshape(-1)[0])), f"the value of the loss stands for its derivative at {me}")
-    constants = [y for n, y in b.values.items() if n not in b.at and _spread(y, x.shape) is not None and y.ndim]
+    yield Mutant(
+        "loss_derivative_missing",
+        "",
+        1.5,
+        lambda: np.ones(x.shape),
+        f"1 is passed back at {me}: this is the gradient of the output itself, and the error (the loss's own derivative) is left out",
+    )
+    yield Mutant(
+        "loss_for_derivative",
+        "",
+        1.6,
+        lambda: np.full(x.shape, float(loss.reshape(-1)[0])),
+        f"the value of the loss stands for its derivative at {me}",
+    )
+    constants = [
+        y for n, y in b.values.items() if n not in b.at and _spread(y, x.shape) is not None and y.ndim
+    ]
     outputs = [(say(n), v) for n, v in b.values.items() if n in b.at and v.shape == x.shape]
-    outputs += [(f"{name}({me})", function(row(name, axis), x)[0]) for name, axis in (("sigmoid", None), ("softmax", -1), ("tanh", None)) if axis is None or x.ndim]
+    outputs += [
+        (f"{name}({me})", function(row(name, axis), x)[0])
+        for name, axis in (("sigmoid", None), ("softmax", -1), ("tanh", None))
+        if axis is None or x.ndim
+    ]
     for y in constants:
         for name, v in outputs:
             e = v - y
-            yield Mutant("delta_of_another_loss", "", 2.0, lambda e=e: e, f"{name} − target stands for the gradient at {me}: that is the delta of another pair of activation and loss (sigmoid with binary cross-entropy, softmax with cross-entropy, linear with squared error)")
-            yield Mutant("loss_for_derivative", "square", 1.8, lambda e=e: e * e, f"the squared error ({name} − target)² stands for its derivative at {me}")
-            yield Mutant("loss_for_derivative", "abs", 1.9, lambda e=e: np.abs(e), f"the absolute error |{name} − target| stands for the derivative at {me}")
-            yield Mutant("activation_derivative_twice", "extra", 1.9, lambda e=e, v=v: e * v * (1 - v), f"({name} − target) · {name} · (1 − {name}): with this loss the activation's derivative cancels, and is applied once too often")
-            yield Mutant("activation_derivative_twice", "extra tanh", 2.1, lambda e=e, v=v: e * (1 - v * v), f"({name} − target) · (1 − {name}²): an activation's derivative that does not belong there")
+            yield Mutant(
+                "delta_of_another_loss",
+                "",
+                2.0,
+                lambda e=e: e,
+                f"{name} − target stands for the gradient at {me}: that is the delta of another pair of activation and loss (sigmoid with binary cross-entropy, softmax with cross-entropy, linear with squared error)",
+            )
+            yield Mutant(
+                "loss_for_derivative",
+                "square",
+                1.8,
+                lambda e=e: e * e,
+                f"the squared error ({name} − target)² stands for its derivative at {me}",
+            )
+            yield Mutant(
+                "loss_for_derivative",
+                "abs",
+                1.9,
+                lambda e=e: np.abs(e),
+                f"the absolute error |{name} − target| stands for the derivative at {me}",
+            )
+            yield Mutant(
+                "activation_derivative_twice",
+                "extra",
+                1.9,
+                lambda e=e, v=v: e * v * (1 - v),
+                f"({name} − target) · {name} · (1 − {name}): with this loss the activation's derivative cancels, and is applied once too often",
+            )
+            yield Mutant(
+                "activation_derivative_twice",
+                "extra tanh",
+                2.1,
+                lambda e=e, v=v: e * (1 - v * v),
+                f"({name} − target) · (1 − {name}²): an activation's derivative that does not belong there",
+            )
 
 
 def leaf_mutants(b: Backward, grads: Arrays, p: Any, say: Callable[[Any], str]) -> Iterator[Mutant]:
@@ -406,11 +756,30 @@ def leaf_mutants(b: Backward, grads: Arrays, p: Any, say: Callable[[Any], str]) 
     me, x = say(p), b.values[p]
     yield Mutant("wrong_factor", "", 1.0, lambda: grads[p])
     if x.size > 1:
-        yield Mutant("penalty_added", "", 1.8, lambda: x, f"a multiple of {me} itself is added to its gradient, and the loss has no such penalty", added=True)
+        yield Mutant(
+            "penalty_added",
+            "",
+            1.8,
+            lambda: x,
+            f"a multiple of {me} itself is added to its gradient, and the loss has no such penalty",
+            added=True,
+        )
     for other in b.order:
-        if other is not p and not other.parents and grads[other].size > 1 and grads[other].size == x.size and grads[other].shape in (x.shape, x.shape[::-1]):
+        if (
+            other is not p
+            and not other.parents
+            and grads[other].size > 1
+            and grads[other].size == x.size
+            and grads[other].shape in (x.shape, x.shape[::-1])
+        ):
             share = grads[other] if grads[other].shape == x.shape else grads[other].T
-            yield Mutant("wrong_gradient_arrives", "leaf", 1.6, lambda s=share: s, f"{me} got the gradient of {say(other)}")
+            yield Mutant(
+                "wrong_gradient_arrives",
+                "leaf",
+                1.6,
+                lambda s=share: s,
+                f"{me} got the gradient of {say(other)}",
+            )
 
 
 # ---- Mutants of every step of a kind --------------------------------------------------------------------------------------
@@ -441,13 +810,18 @@ def _signatures(b: Backward) -> dict[Any, list[Any]]:
     told |= {node: id(node) for node in b.at if not node.parents}
     out: dict[Any, list[Any]] = {node: [] for node in b.order}
     for _ in range(4):
-        told = {n: hash((n.op.name, *(told[p] for p in n.parents))) if n.parents and n in b.at else told[n] for n in b.values}
+        told = {
+            n: hash((n.op.name, *(told[p] for p in n.parents))) if n.parents and n in b.at else told[n]
+            for n in b.values
+        }
         for node in b.order:
             out[node].append(told[node])
     return out
 
 
-def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, known: Any, say: Callable[[Any], str]) -> Iterator[Mutant]:
+def local_mutants(
+    b: Backward, grads: Arrays, user: Any, k: int, known: Any, say: Callable[[Any], str]
+) -> Iterator[Mutant]:
     """The mutants of a step that are made of its own numbers alone."""
     a = known.get(user)
     if a is not None:

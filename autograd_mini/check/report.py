@@ -59,11 +59,20 @@ class Report:
             return f"<{tag}>{html.escape(text)}</{tag}>"
 
         parts = [row("p", note) for note in self.notes]
-        parts += [f"<p><b>{html.escape(word)}</b> {html.escape(', '.join(map(str, names)))}</p>"
-            for word, names in (("✗ wrong:", self.wrong), ("✓ right:", self.right)) if names]
-        items = [f"<li>{row('b', f.where)}: {html.escape(f.why)} <code>{html.escape(f.mistake)}</code>"
-            + (f"<pre>{html.escape(f.fix)}</pre>" if f.fix else "") + "</li>" for f in self.findings]
-        return "".join(parts) + (f"<ol>{''.join(items)}</ol>" if items else row("p", str(self).splitlines()[-1]))
+        parts += [
+            f"<p><b>{html.escape(word)}</b> {html.escape(', '.join(map(str, names)))}</p>"
+            for word, names in (("✗ wrong:", self.wrong), ("✓ right:", self.right))
+            if names
+        ]
+        items = [
+            f"<li>{row('b', f.where)}: {html.escape(f.why)} <code>{html.escape(f.mistake)}</code>"
+            + (f"<pre>{html.escape(f.fix)}</pre>" if f.fix else "")
+            + "</li>"
+            for f in self.findings
+        ]
+        return "".join(parts) + (
+            f"<ol>{''.join(items)}</ol>" if items else row("p", str(self).splitlines()[-1])
+        )
 
 
 def finding(mistake: str, where: str, note: str = "", fix: str = "") -> Finding:

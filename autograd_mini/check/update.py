@@ -39,10 +39,19 @@ class Rule:
 
 def read_rule(optimizer: Any) -> Rule:
     """The rule of an optimiser of `ag.optim`, of its class, or of its name (with the default settings)."""
-    kind = optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", type(optimizer).__name__)
-    defaults = {"SGD": {}, "Adam": {"betas": (0.9, 0.999)}, "AdamW": {"betas": (0.9, 0.999), "weight_decay": 0.01}, "RMSprop": {"alpha": 0.99}}
+    kind = (
+        optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", type(optimizer).__name__)
+    )
+    defaults = {
+        "SGD": {},
+        "Adam": {"betas": (0.9, 0.999)},
+        "AdamW": {"betas": (0.9, 0.999), "weight_decay": 0.01},
+        "RMSprop": {"alpha": 0.99},
+    }
     if kind not in defaults:
-        raise ValueError(f"diagnose_update: the optimizer must be one of {', '.join(defaults)} (or an object of ag.optim), not {kind!r}")
+        raise ValueError(
+            f"diagnose_update: the optimizer must be one of {', '.join(defaults)} (or an object of ag.optim), not {kind!r}"
+        )
 
     def setting(name: str, default: Any) -> Any:
         return getattr(optimizer, name, defaults[kind].get(name, default))
@@ -50,13 +59,17 @@ def read_rule(optimizer: Any) -> Rule:
     lr = float(setting("lr", 0.01 if kind in ("SGD", "RMSprop") else 0.001))
     rule = Rule(kind, lr, decay=float(setting("weight_decay", 0.0)), momentum=float(setting("momentum", 0.0)))
     if kind == "SGD":
-        return replace(rule, dampening=float(setting("dampening", 0.0)), nesterov=bool(setting("nesterov", False)))
+        return replace(
+            rule, dampening=float(setting("dampening", 0.0)), nesterov=bool(setting("nesterov", False))
+        )
     rule = replace(rule, adaptive=True, eps=float(setting("eps", 1e-8)))
     if kind == "RMSprop":
         return replace(rule, beta2=float(setting("alpha", 0.99)), centered=bool(setting("centered", False)))
     b1, b2 = setting("betas", (0.9, 0.999))
     largest = bool(setting("amsgrad", False))
-    return replace(rule, corrected=True, beta1=float(b1), beta2=float(b2), decoupled=kind == "AdamW", largest=largest)
+    return replace(
+        rule, corrected=True, beta1=float(b1), beta2=float(b2), decoupled=kind == "AdamW", largest=largest
+    )
 
 
 def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: Steps) -> Steps:
@@ -68,8 +81,15 @@ def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: St
         changes.append({})
         for name, g in grads.items():
             count += 1
-            own = state.setdefault("all" if rule.fault == "moments_shared" else name, {"m": 0.0, "v": 0.0, "b": 0.0, "s": 0.0, "a": 0.0, "g": 0.0 * g})
-            steps = {"step_counter_per_parameter": count, "step_counter_off": t + 1, "step_counter_late": t - 1}
+            own = state.setdefault(
+                "all" if rule.fault == "moments_shared" else name,
+                {"m": 0.0, "v": 0.0, "b": 0.0, "s": 0.0, "a": 0.0, "g": 0.0 * g},
+            )
+            steps = {
+                "step_counter_per_parameter": count,
+                "step_counter_off": t + 1,
+                "step_counter_late": t - 1,
+            }
             w = np.asarray(start[name], float)
             change = _change(rule, own, w, g, steps.get(rule.fault, t))
             if rule.fault == "integers_truncated":
@@ -132,42 +152,95 @@ def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int)
         m, v = m / c1, v / c2
         if fault == "bias_correction_stored":
             s["m"], s["v"] = m, v
-    root = np.sqrt(v + rule.eps) if fault == "epsilon_inside_root" else (v if fault == "root_missing" else np.sqrt(v)) + rule.eps
+    root = (
+        np.sqrt(v + rule.eps)
+        if fault == "epsilon_inside_root"
+        else (v if fault == "root_missing" else np.sqrt(v)) + rule.eps
+    )
     return m / root
 
 
 def variants(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
     """The known mistakes of a rule: name, what is particular, and the rule with it."""
+
     def plain(*names: str) -> Iterator[tuple[str, str, Rule]]:
         for name in names:
             yield name, "", replace(rule, fault=name)
 
-    yield from plain("not_zeroed", "previous_gradient", "updated_from_start", "moments_shared", "integers_truncated")
+    yield from plain(
+        "not_zeroed", "previous_gradient", "updated_from_start", "moments_shared", "integers_truncated"
+    )
     if rule.momentum:
         yield from plain("momentum_dampened", "old_buffer_used")
         yield "momentum_missing", "", replace(rule, momentum=0.0)
         yield "momentum_sign", "", replace(rule, momentum=-rule.momentum)
-        yield "momentum_times_rate", f"momentum · lr = {rule.momentum * rule.lr:g} acts as the momentum", replace(rule, momentum=rule.momentum * rule.lr)
-        yield "weights_swapped", "1 − momentum acts as the momentum", replace(rule, momentum=1 - rule.momentum)
+        yield (
+            "momentum_times_rate",
+            f"momentum · lr = {rule.momentum * rule.lr:g} acts as the momentum",
+            replace(rule, momentum=rule.momentum * rule.lr),
+        )
+        yield (
+            "weights_swapped",
+            "1 − momentum acts as the momentum",
+            replace(rule, momentum=1 - rule.momentum),
+        )
         yield "nesterov_mixed", "", replace(rule, nesterov=not rule.nesterov)
         yield "momentum_dampened", "the dampening is left out", replace(rule, dampening=0.0)
     if rule.adaptive:
-        yield from plain("epsilon_inside_root", "root_missing", "square_missing", "square_added_whole", "old_buffer_used", "weights_swapped")
-        yield "squares_accumulated", "this is AdaGrad's sum", replace(rule, fault="squares_accumulated", beta2=1.0)
+        yield from plain(
+            "epsilon_inside_root",
+            "root_missing",
+            "square_missing",
+            "square_added_whole",
+            "old_buffer_used",
+            "weights_swapped",
+        )
+        yield (
+            "squares_accumulated",
+            "this is AdaGrad's sum",
+            replace(rule, fault="squares_accumulated", beta2=1.0),
+        )
         for eps in (0.0, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1.0):
             if eps != rule.eps:
                 yield "epsilon_missing", f"ε is {eps:g} in place of {rule.eps:g}", replace(rule, eps=eps)
     if rule.corrected:
-        yield from plain("bias_correction_without_power", "bias_correction_multiplied", "bias_correction_stored", "step_counter_per_parameter", "gradient_added_whole", "square_of_mean")
-        yield "bias_correction_missing", "m and v start at 0 and are too small in the first steps", replace(rule, corrected=False)
+        yield from plain(
+            "bias_correction_without_power",
+            "bias_correction_multiplied",
+            "bias_correction_stored",
+            "step_counter_per_parameter",
+            "gradient_added_whole",
+            "square_of_mean",
+        )
+        yield (
+            "bias_correction_missing",
+            "m and v start at 0 and are too small in the first steps",
+            replace(rule, corrected=False),
+        )
         yield "bias_correction_of_one", "only m's", replace(rule, fault="bias_correction_of_mean")
         yield "bias_correction_of_one", "only v's", replace(rule, fault="bias_correction_of_square")
-        yield "betas_swapped", f"β1 = {rule.beta2:g}, β2 = {rule.beta1:g}", replace(rule, beta1=rule.beta2, beta2=rule.beta1)
-        yield "step_counter_off", "t is one step ahead: it starts at 2", replace(rule, fault="step_counter_off")
-        yield "step_counter_off", "t is one step late: it starts at 0", replace(rule, fault="step_counter_late")
+        yield (
+            "betas_swapped",
+            f"β1 = {rule.beta2:g}, β2 = {rule.beta1:g}",
+            replace(rule, beta1=rule.beta2, beta2=rule.beta1),
+        )
+        yield (
+            "step_counter_off",
+            "t is one step ahead: it starts at 2",
+            replace(rule, fault="step_counter_off"),
+        )
+        yield (
+            "step_counter_off",
+            "t is one step late: it starts at 0",
+            replace(rule, fault="step_counter_late"),
+        )
         yield "another_optimizer", "RMSprop with Adam's β2", replace(rule, corrected=False, beta1=0.0)
         yield "momentum_missing", "β1 is 0: the mean of the gradients is not used", replace(rule, beta1=0.0)
-        yield "another_optimizer", "AMSGrad, which keeps the largest v", replace(rule, largest=not rule.largest)
+        yield (
+            "another_optimizer",
+            "AMSGrad, which keeps the largest v",
+            replace(rule, largest=not rule.largest),
+        )
     if rule.decay:
         yield "decay_missing", "", replace(rule, decay=0.0)
         yield "decay_sign", "", replace(rule, decay=-rule.decay)
@@ -207,7 +280,9 @@ def diagnose_update(before: Mapping[str, Any], after: Any, gradients: Any, optim
     integers = all(np.asarray(x).dtype.kind in "iu" for x in before.values())
     theirs, grads = _steps(after, names, "after"), _steps(gradients, names, "gradients")
     if len(theirs) != len(grads) or not theirs:
-        raise ValueError(f"diagnose_update: {len(theirs)} steps in after, {len(grads)} in gradients: give one of each for every step")
+        raise ValueError(
+            f"diagnose_update: {len(theirs)} steps in after, {len(grads)} in gradients: give one of each for every step"
+        )
     starts = [{n: np.asarray(before[n], float) for n in names}, *theirs[:-1]]
     taken = [{n: new[n] - old[n] for n in names} for old, new in zip(starts, theirs, strict=True)]
     judge = _Judge(taken, starts, names)
@@ -215,11 +290,25 @@ def diagnose_update(before: Mapping[str, Any], after: Any, gradients: Any, optim
         right = simulate(rule, starts[0], grads, theirs)
         wrong = [n for n in names if judge.factor(right, [n]) != 1.0]
         report = Report([n for n in names if n not in wrong], wrong, subject="update")
-        report.names = {"np": np, "lr": rule.lr, "beta1": rule.beta1, "beta2": rule.beta2, "eps": rule.eps, "momentum": rule.momentum, "decay": rule.decay}
+        report.names = {
+            "np": np,
+            "lr": rule.lr,
+            "beta1": rule.beta1,
+            "beta2": rule.beta2,
+            "eps": rule.eps,
+            "momentum": rule.momentum,
+            "decay": rule.decay,
+        }
         one = len(theirs) == 1
-        looks = [name for name, _, other in variants(rule) if judge.same(simulate(other, starts[0], grads, theirs), right)]
+        looks = [
+            name
+            for name, _, other in variants(rule)
+            if judge.same(simulate(other, starts[0], grads, theirs), right)
+        ]
         if one and looks:
-            report.notes.append(f"One step cannot tell everything: {', '.join(dict.fromkeys(looks))} would look the same. Give two steps or more.")
+            report.notes.append(
+                f"One step cannot tell everything: {', '.join(dict.fromkeys(looks))} would look the same. Give two steps or more."
+            )
         if not wrong:
             return report
         found = list(_explanations(rule, judge, starts, grads, theirs, wrong, integers))
@@ -229,8 +318,19 @@ def diagnose_update(before: Mapping[str, Any], after: Any, gradients: Any, optim
         report.explained = bool(found)
         if not found:
             n = wrong[0]
-            first = next(i for i, (a, b) in enumerate(zip(taken, right, strict=True)) if not np.allclose(a[n], b[n], rtol=1e-6, atol=0))
-            report.findings.append(finding("unexplained", where, f"{n} differs first in step {first + 1}: {relation(taken[first][n], right[first][n])}", right_line(rule)))
+            first = next(
+                i
+                for i, (a, b) in enumerate(zip(taken, right, strict=True))
+                if not np.allclose(a[n], b[n], rtol=1e-6, atol=0)
+            )
+            report.findings.append(
+                finding(
+                    "unexplained",
+                    where,
+                    f"{n} differs first in step {first + 1}: {relation(taken[first][n], right[first][n])}",
+                    right_line(rule),
+                )
+            )
     return report
 
 
@@ -247,7 +347,9 @@ class _Judge:
 
     def __init__(self, taken: Steps, starts: Steps, names: Sequence[str]) -> None:
         self.taken, self.names = taken, names
-        single = all(np.array_equal(x, x.astype(np.float32)) for step in (*taken, *starts) for x in step.values())
+        single = all(
+            np.array_equal(x, x.astype(np.float32)) for step in (*taken, *starts) for x in step.values()
+        )
         size = max((np.max(np.abs(x), initial=0.0) for step in starts for x in step.values()), default=1.0)
         self.rounding = size * (1e-6 if single else 1e-14)
 
@@ -277,8 +379,11 @@ class _Judge:
         return c if c and self.same(self.taken, changes, names, c) else None
 
 
-def _explanations(rule: Rule, judge: _Judge, starts: Steps, grads: Steps, theirs: Steps, wrong: list[str], integers: bool) -> Iterator[tuple[str, str]]:
+def _explanations(
+    rule: Rule, judge: _Judge, starts: Steps, grads: Steps, theirs: Steps, wrong: list[str], integers: bool
+) -> Iterator[tuple[str, str]]:
     """What gives the person's steps: a factor, one mistake, one mistake and a factor, or two mistakes."""
+
     def tried(one: Rule) -> float | None:
         changes = simulate(one, starts[0], grads, theirs)
         return judge.factor(changes, judge.names if one.fault == "moments_shared" else wrong)
@@ -289,7 +394,11 @@ def _explanations(rule: Rule, judge: _Judge, starts: Steps, grads: Steps, theirs
     known = list(variants(rule))
     factored, single = [], []
     for mistake, note, one in known:
-        if mistake == "integers_truncated" and not integers and not all(np.array_equal(x, np.round(x)) for s in theirs for x in s.values()):
+        if (
+            mistake == "integers_truncated"
+            and not integers
+            and not all(np.array_equal(x, np.round(x)) for s in theirs for x in s.values())
+        ):
             continue
         c1 = tried(one)
         if c1 == 1.0:
@@ -337,8 +446,12 @@ def _factor(c: float, rule: Rule) -> tuple[str, str]:
         return "rate_twice", f"the learning rate {rule.lr:g} is multiplied twice"
     if same(1 / rule.lr**2) or same(1 / rule.lr):
         reason = "it divides where it should multiply (1/lr)" if same(1 / rule.lr**2) else "it is left out"
-        return ("rate_inverse" if same(1 / rule.lr**2) else "rate_factor"), f"the learning rate lr = {rule.lr:g}: {reason}"
-    return "rate_factor", f"every step is {c:.6g} times the right one" + (", in the wrong direction" if c < 0 else "")
+        return (
+            "rate_inverse" if same(1 / rule.lr**2) else "rate_factor"
+        ), f"the learning rate lr = {rule.lr:g}: {reason}"
+    return "rate_factor", f"every step is {c:.6g} times the right one" + (
+        ", in the wrong direction" if c < 0 else ""
+    )
 
 
 def right_line(rule: Rule) -> str:

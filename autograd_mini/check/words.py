@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import PEOPLE, PYTHON, Expr, Unreadable, call, constant, simplify, substitute, symbol, text, walk
+from ..symbols import (
+    PEOPLE,
+    PYTHON,
+    Expr,
+    Unreadable,
+    call,
+    constant,
+    simplify,
+    substitute,
+    symbol,
+    text,
+    walk,
+)
 from .backward import Backward, forward_expr, share_expr
 
 LONGEST = 110  # characters of a line, beyond which parts of it get lines of their own
@@ -25,7 +37,11 @@ def _number(x: Any) -> str:
             return str(int(x))
         if abs(x) < 1 and len(repr(x)) > 6 and abs(1 / x - round(1 / x)) < 1e-12:
             return f"({'-' if x < 0 else ''}1/{abs(round(1 / x))})"
-    return repr(x) if np.isfinite(x) else f"np.{'nan' if x != x else 'inf' if x > 0 else '-inf'}".replace("np.-", "-np.")
+    return (
+        repr(x)
+        if np.isfinite(x)
+        else f"np.{'nan' if x != x else 'inf' if x > 0 else '-inf'}".replace("np.-", "-np.")
+    )
 
 
 def _call(x: Expr, texts: list[str]) -> str:
@@ -67,11 +83,21 @@ class Words:
                 if node in self.known or node in self.b.at or not self.b.values[node].ndim:
                     continue
                 others = [p for i, p in enumerate(user.parents) if i != k]
-                product = user.op.name in ("matmul", "linear") and any(p in self.b.at and not p.parents for p in others)
-                compared = any(p.parents and self.b.values[p].shape == self.b.values[node].shape for p in others)
-                same = [n for n in self.known if n not in self.b.at and self.b.values[n] is self.b.values[node]]
+                product = user.op.name in ("matmul", "linear") and any(
+                    p in self.b.at and not p.parents for p in others
+                )
+                compared = any(
+                    p.parents and self.b.values[p].shape == self.b.values[node].shape for p in others
+                )
+                same = [
+                    n for n in self.known if n not in self.b.at and self.b.values[n] is self.b.values[node]
+                ]
                 stem = "X" if product else "Y" if compared else "c"
-                names = [stem, *(f"{stem}{i}" for i in range(1, 100))] if stem != "c" else [f"c{i}" for i in range(1, 100)]
+                names = (
+                    [stem, *(f"{stem}{i}" for i in range(1, 100))]
+                    if stem != "c"
+                    else [f"c{i}" for i in range(1, 100)]
+                )
                 if same or (stem == "Y" and self._is_one_minus(node, taken)):
                     names = [self.known[same[0]]] if same else names
                 self.known[node] = next((name for name in names if name not in taken or same), "c")
@@ -97,7 +123,11 @@ class Words:
             made = text(simplify(self._made(node)), style=NUMPY, longest=90)
         except (Unreadable, ValueError):
             made = None
-        return made.replace("xp.", "") if made else f"{node.op.name}({', '.join(self.known.get(p) or p.label or '…' for p in node.parents)})"
+        return (
+            made.replace("xp.", "")
+            if made
+            else f"{node.op.name}({', '.join(self.known.get(p) or p.label or '…' for p in node.parents)})"
+        )
 
     def step(self, user: Any, k: int) -> str:
         """The step from a node's gradient to that of its k-th operand."""
@@ -120,7 +150,9 @@ class Words:
             elif node in self.known and self.known[node].isidentifier():
                 self.symbols[node] = symbol(self.known[node], x.shape)
             else:
-                self.symbols[node] = self._made(node) if node.parents else symbol(f"leaf_{self.b.at[node]}", x.shape)
+                self.symbols[node] = (
+                    self._made(node) if node.parents else symbol(f"leaf_{self.b.at[node]}", x.shape)
+                )
         return self.symbols[node]
 
     def _made(self, node: Any) -> Expr:
@@ -147,7 +179,11 @@ class Words:
     def line(self, node: Any, target: Any = None) -> str:
         """The right line of NumPy for the gradient of a node, or of the named one below it on the way to the target."""
         if not self._named(node) and target is not None:
-            below = [n for n in self.b.order if self._named(n) and node in self.b.path(n) and n in self.b.path(target)]
+            below = [
+                n
+                for n in self.b.order
+                if self._named(n) and node in self.b.path(n) and n in self.b.path(target)
+            ]
             node = max(below, key=self.b.at.__getitem__, default=target)
         name = node.label if self._named(node) else "gradient"
         try:
@@ -170,15 +206,26 @@ class Words:
                 share, shape, index = (text(x, names, NUMPY) for x in part.args)
                 names[part] = f"d_{len(lines)}"
                 lines += [f"{names[part]} = np.zeros({shape})", f"np.add.at({names[part]}, {index}, {share})"]
-            elif part.shape and part is not made and part.name not in ("symbol", "constant") and len(text(made, names, NUMPY) or "") > LONGEST:
+            elif (
+                part.shape
+                and part is not made
+                and part.name not in ("symbol", "constant")
+                and len(text(made, names, NUMPY) or "") > LONGEST
+            ):
                 if len(text(part, names, NUMPY) or "") > INNER:
                     names[part] = f"t{len(lines) + 1}"
-                    lines.append(f"{names[part]} = {text(part, {k: v for k, v in names.items() if k is not part}, NUMPY)}")
+                    lines.append(
+                        f"{names[part]} = {text(part, {k: v for k, v in names.items() if k is not part}, NUMPY)}"
+                    )
         return str(text(made, names, NUMPY))
 
     def names(self) -> dict[str, Any]:
         """The arrays that the lines read: values by their names, and the right gradients with a d before them."""
-        found = {name: self.b.values[node] for node, name in self.known.items() if name.isidentifier() and node in self.b.values}
+        found = {
+            name: self.b.values[node]
+            for node, name in self.known.items()
+            if name.isidentifier() and node in self.b.values
+        }
         found |= {f"d{node.label}": g for node, g in self.b.grads.items() if self._named(node)}
         return {"np": np, **found}
 
@@ -191,7 +238,11 @@ def summed(share: Expr, shape: tuple[int, ...]) -> Expr:
         share = call("sum", share, axis=tuple(range(lead)) if lead > 1 else 0)
         have = share.shape or ()
     stretched = tuple(i for i, n in enumerate(shape) if n == 1 and len(have) == len(shape) and have[i] != 1)
-    return call("sum", share, axis=stretched if len(stretched) > 1 else stretched[0], keepdims=True) if stretched else share
+    return (
+        call("sum", share, axis=stretched if len(stretched) > 1 else stretched[0], keepdims=True)
+        if stretched
+        else share
+    )
 
 
 def plain(made: Expr) -> Expr:
@@ -216,7 +267,9 @@ def _spelt(x: Expr) -> Expr | None:
         soft = e / call("sum", e, axis=axis, keepdims=True)
         return soft if x.name == "softmax" else call("log", soft)
     if x.name in ("multiply", "divide", "add", "subtract"):
-        bare = [part.args[0] if part.name == "broadcast_to" and part.args[0].shape == () else part for part in a]
+        bare = [
+            part.args[0] if part.name == "broadcast_to" and part.args[0].shape == () else part for part in a
+        ]
         if any(p is not q for p, q in zip(bare, a, strict=True)) and call(x.name, *bare).shape == x.shape:
             return call(x.name, *bare)
     if x.name == "sech2":
@@ -233,7 +286,11 @@ def penalties(b: Backward) -> set[Any]:
     from_parameters = {n for n in b.order if not n.parents}
     for n in b.order:
         others = [p for p in n.parents if p not in b.at]
-        if n.parents and all(p in from_parameters for p in n.parents if p in b.at) and all(b.values[p].size == 1 for p in others):
+        if (
+            n.parents
+            and all(p in from_parameters for p in n.parents if p in b.at)
+            and all(b.values[p].size == 1 for p in others)
+        ):
             from_parameters.add(n)
     found = {n for n in from_parameters if n.parents and b.values[n].ndim == 0 and n is not b.loss}
     for n in reversed(b.order):
