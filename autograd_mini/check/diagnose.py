@@ -20,15 +20,14 @@ import numpy as np
 from ..errors import GraphError
 from .backward import Arrays, Backward, fit, is_node
 from .mutate import (
-    Activation,
     Mutant,
     activation_mutants,
     activations,
+    all_but_one,
     edge_mutants,
     groups,
-    leaf_mutants,
     local_mutants,
-    top_mutants,
+    whole_mutants,
 )
 from .report import Finding, Report, finding, relation
 from .words import Words, penalties
@@ -36,7 +35,7 @@ from .words import Words, penalties
 FLOAT64, FLOAT32 = 1e-9, 3e-5  # how far a right number may be off, in units of its condition
 BEAM, DEEPEST = 6, 8  # explanations that are followed at a time, and how many faults they may have
 SMALL = 30  # elements of a node whose effect on another is kept as a matrix
-SECONDS = 4.0  # after which no new pair of faults is tried
+SECONDS, QUICK = 4.0, 0.6  # for the whole search, and for its first stage
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class Fault:
     where: str
     note: str
     cost: float
+    steps: Any = ()  # the edges where it stands alike
     target: Any = None  # the given array that it was found by
 
 
@@ -129,7 +129,7 @@ class Search:
         self.notes: list[str] = []
         self.rounding = b.rounding()
         self.sizes = self._sizes()
-        self.deadline = time.perf_counter() + SECONDS
+        self.limit = time.perf_counter() + SECONDS  # of the stage that runs
 
     # ---- What was given ------------------------------------------------------------------------------------------------
 
@@ -309,17 +309,13 @@ class Search:
         self.wrong = dict.fromkeys([*(node for node in self.mine if node in wrong), *self.shapeless])
         self.right = [node for node in self.mine if node not in wrong]
 
-    def ratio(self, node: Any, x: Any, y: Any) -> float | None:
+    def ratio(self, node: Any, x: Any, y: Any, allowed: float | None = None) -> float | None:
         """The one number c of x = c · y, or None."""
         norm = float((y * y).sum())
         c = float((x * y).sum()) / norm if norm else 0.0
-        return (
-            c
-            if c
-            and np.isfinite(c)
-            and np.max(np.abs(x - c * y), initial=0.0) <= self.tolerance[node] * max(1.0, abs(c))
-            else None
-        )
+        allowed = self.tolerance[node] if allowed is None else allowed
+        fits = c and np.isfinite(c) and np.max(np.abs(x - c * y), initial=0.0) <= allowed * max(1.0, abs(c))
+        return c if fits else None
 
     # ---- Factors with a meaning ------------------------------------------------------------------------------------------
 
@@ -453,16 +449,33 @@ class Search:
         if not wrong:
             return states
         self.activations = activations(self.b)
+        self.penalty_rates = self._penalty_rates()
         with np.errstate(all="ignore"):
             for depth in range(DEEPEST):
+                self.limit = time.perf_counter() + (QUICK if not depth else SECONDS / 3)
                 found = self._distinct(after for state in states for after in self.next(state))
-                if not depth and all(state.unmatched for state in found):
+                if not depth and all(state.unmatched or self._weak(state) for state in found):
+                    self.limit = time.perf_counter() + SECONDS / 2
                     done = list(self.grouped(states[0]))
                 done += [state for state in found if not state.unmatched]
                 states = [state for state in found if state.unmatched][:BEAM]
                 if not states or (done and min(s.cost for s in states) >= min(s.cost for s in done)):
                     break
         return self._distinct(done or states)
+
+    def _weak(self, state: State) -> bool:
+        return any(fault.mistake in ("wrong_factor", "unexplained", "part_missing") for fault in state.faults)
+
+    def _penalty_rates(self) -> list[float]:
+        """By how much the loss's penalties pull at a parameter, as a multiple of the parameter."""
+        b, rates = self.b, []
+        for node in self.b.remember("penalties", lambda: penalties(self.b)):
+            if b.values[node].ndim == 0:
+                for leaf, pull in b.pull({node: b.grads[node]}, self.below({node: 0})).items():
+                    x = b.values[leaf]
+                    if not leaf.parents and x.any() and (c := self.ratio(leaf, pull, x, 1e-9)) is not None:
+                        rates.append(c)
+        return rates
 
     def _distinct(self, states: Iterable[State]) -> list[State]:
         """The states, the likeliest first, without those that say of one chain of nodes what a likelier one says."""
@@ -501,7 +514,7 @@ class Search:
         weak = all(after.faults[-1].mistake == "wrong_factor" for after in found)
         if weak and (len(state.unmatched) <= 2 or state.faults):
             found += self.steps(state, target, True)
-        if not found and time.perf_counter() < self.deadline:
+        if not found and time.perf_counter() < self.limit:
             found = self.pairs(state, target)
         return found or [self.given_up(state, target)]
 
@@ -512,13 +525,12 @@ class Search:
         kept = np.isclose(mine, right, rtol=1e-9, atol=self.tolerance[target])
         mistake = "unexplained"
         if kept.any() and not mine[~kept].any():
-            mistake, note = (
-                "part_missing",
-                f"only a part of it (a window, rows or columns) is right, {kept.mean():.0%}, and the rest is zero",
-            )
-        fault = Fault(
-            mistake, target, self.words.place(target), note, 2.0 if mistake == "part_missing" else 5.0
-        )
+            mistake = "part_missing"
+            note = f"only a part of it (a window, rows or columns) is right, {kept.mean():.0%}, and the rest is zero"
+        elif mine.size > 2 and self.near(target, np.sort(mine, None), np.sort(right, None)):
+            mistake, note = "wrong_index", "it has the right numbers at the wrong positions (index)"
+        cost = 5.0 if mistake == "unexplained" else 2.0
+        fault = Fault(mistake, target, self.words.place(target), note, cost, target=target)
         return self.applied(state, fault, {target: mine - right})
 
     def applied(self, state: State, fault: Fault, change: Arrays, only: Any = None) -> State:
@@ -573,8 +585,7 @@ class Search:
                             f"{self.say(a.after)} = {a.name}({self.say(p)})",
                             a.after,
                         )
-            whole = top_mutants if p.parents else leaf_mutants
-            yield p, state.grads[p], whole(b, state.grads, p, self.say), self.words.place(p), p
+            yield p, state.grads[p], whole_mutants(b, state.grads, p, self.say), self.words.place(p), p
 
     def steps(self, state: State, target: Any, private: bool, ours: Any = None) -> list[State]:
         """All single faults that explain the target."""
@@ -584,7 +595,7 @@ class Search:
             base = self.effect(p, share, target)
             if base is None:
                 continue
-            if time.perf_counter() > self.deadline:
+            if time.perf_counter() > self.limit:
                 break
             residual = mine - state.grads[target] + base
             for mutant in mutants:
@@ -652,25 +663,25 @@ class Search:
             return None, None
         effect = self.effect(p, made, target)
         wanted = residual - base if mutant.added else residual
-        size = float((effect * effect).sum())
-        if not size or not wanted.any():
-            gone = not size and np.max(np.abs(wanted), initial=0.0) <= self.tolerance[target]
-            return (
-                (Fault(mutant.mistake, p, where, mutant.note, mutant.cost), made - share)
-                if gone and mutant.mistake == "path_missing"
-                else (None, None)
-            )
-        c = float((wanted * effect).sum()) / size
-        if (
-            not np.isfinite(c)
-            or not 1e-7 < abs(c) < 1e7
-            or np.max(np.abs(wanted - c * effect)) > self.tolerance[target] * max(1.0, abs(c))
-        ):
+        w, e = np.reshape(wanted, -1), np.reshape(effect, -1)
+        size, allowed = float(e @ e), self.tolerance[target]
+        if not size:
+            gone = mutant.mistake == "path_missing" and np.max(np.abs(w), initial=0.0) <= allowed
+            return (self._fault(mutant, p, where), made - share) if gone else (None, None)
+        dot = float(w @ e)
+        if not dot * dot >= (1 - 1e-3) * size * float(w @ w):  # another direction
+            return None, None
+        c = dot / size
+        if not 1e-7 < abs(c) < 1e7 or np.max(np.abs(w - c * e)) > allowed * max(1.0, abs(c)):
             return None, None
         if mutant.mistake == "penalty_added":
-            return Fault(
-                mutant.mistake, p, where, f"{mutant.note}: {c:.6g} · {self.say(p)}", mutant.cost
-            ), c * made
+            known = any(np.isclose(c, rate, rtol=1e-6) for rate in self.penalty_rates)
+            if effect.size == 1 and not known:
+                return None, None
+            fault = self._fault(
+                mutant, p, where, f": {c:.6g} · {self.say(p)}", 0.0 if effect.size > 1 else 0.4
+            )
+            return fault, c * made
         if mutant.added:
             return self._updated(mutant, c, p, made, where)
         read = self.factor(c, p)
@@ -689,6 +700,9 @@ class Search:
         return Fault(
             mutant.mistake, p, where, note, mutant.cost + (0.7 + cost if mistake else 0.0)
         ), c * made - share
+
+    def _fault(self, mutant: Mutant, p: Any, where: str, more: str = "", cost: float = 0.0) -> Fault:
+        return Fault(mutant.mistake, p, where, mutant.note + more, mutant.cost + cost)
 
     def _named(self, mistake: str, text: str, p: Any) -> tuple[str, Any, str, str]:
         """A factor's name at its place: a sum that is an average, a penalty's sign."""
@@ -724,31 +738,35 @@ class Search:
     def grouped(self, state: State) -> Iterator[State]:
         """One kind of fault at every step of a kind: every layer, every time step, every use."""
         b = self.b
-        known = {a.after: a for a in self.activations if a.before in a.after.parents}
+        known = {a.after: a for a in self.activations if any(p is a.before for p in a.after.parents)}
         blocked = [node for node in self.right if b.grads[node].any()]
         ways = set().union(*(b.path(node) for node in state.unmatched))
-        for edges in groups(b):
+        sets = [(edges, False) for edges in groups(b)] + [(edges, True) for edges in all_but_one(b)]
+        for edges, dropped in sets:
             parents = [user.parents[k] for user, k in edges]
-            if any(p in b.path(node) for p in parents for node in blocked) or not any(
-                p in ways for p in parents
-            ):
+            touched = any(p in b.path(node) for p in parents for node in blocked)
+            if touched or not any(p in ways for p in parents):
                 continue
-            user, k = edges[0]
-            kinds = {m.key: m for m in local_mutants(b, b.grads, user, k, known, self.say)}
-            kinds[("wrong_sign", "")] = Mutant("wrong_sign", "", 1.0, lambda: None)
-            for key, mutant in kinds.items():
-                if time.perf_counter() > self.deadline or key == ("wrong_factor", ""):
-                    continue
+            for key, mutant in self._kinds(edges, dropped, known).items():
+                if time.perf_counter() > self.limit:
+                    return
                 grads = b.sweep(dict.fromkeys(edges, self._edit(key, known)))
                 if all(node in grads and self.near(node, self.mine[node], grads[node]) for node in self.mine):
                     where = "; ".join(self.words.step(u, k) for u, k in edges)
-                    note = (
-                        f"at each of {len(edges)} steps, as at the first: {mutant.note}"
-                        if mutant.note
-                        else f"at each of {len(edges)} steps"
-                    )
-                    fault = Fault(mutant.mistake, parents[-1], where, note, 1.2 * mutant.cost + 0.4)
+                    note = f"at each of {len(edges)} steps alike; at one: {mutant.note}"
+                    fault = Fault(mutant.mistake, parents[-1], where, note, 1.2 * mutant.cost + 0.4, edges)
                     yield State(grads, (fault,), ())
+
+    def _kinds(self, edges: Any, dropped: bool, known: Any) -> dict[Any, Mutant]:
+        """The mutants that are tried at all of some steps."""
+        gone = Mutant("path_missing", lambda: None, "its share is missing: = stands where += belongs")
+        if dropped:
+            return {("path_missing", ""): gone}
+        kinds = {("path_missing", ""): gone, ("wrong_sign", ""): Mutant("wrong_sign", lambda: None)}
+        for user, k in (edges[0], edges[-1]):
+            kinds |= {m.key: m for m in local_mutants(self.b, self.b.grads, user, k, known, self.say)}
+        kinds.pop(("wrong_factor", ""), None)
+        return kinds
 
     def _edit(self, key: tuple[str, str], known: Any) -> Callable[..., Any]:
         """What makes a step's share in a sweep where every step of a kind has the same fault."""
@@ -756,6 +774,8 @@ class Search:
         def made(user: Any, k: int, g: Any, grads: Arrays) -> Any:
             if key == ("wrong_sign", ""):
                 return -self.b.share(user, k, g)
+            if key == ("path_missing", ""):
+                return 0.0 * self.b.share(user, k, g)
             for mutant in local_mutants(self.b, grads, user, k, known, self.say):
                 if mutant.key == key:
                     try:

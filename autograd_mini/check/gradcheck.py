@@ -10,7 +10,7 @@ from ..core.engine import gradients
 from ..core.tensor import Tensor
 from ..errors import AutogradError, GraphError
 from .backward import Backward, function, is_node, row
-from .mutate import formula, polynomial
+from .mutate import formula, polynomial, wrong_polynomials
 from .report import Report, finding
 from .words import Words
 
@@ -513,32 +513,19 @@ def _of_known(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Iterato
     def q(a: Any, p: Any = poly) -> Any:
         return np.polyval(p[::-1], a)
 
-    form = formula(poly)
+    form = formula(poly, f"{name}(x)")
     if same(q(x)):
         yield (
             "derivative_at_preactivation",
-            f"{form} expects the activation a = {name}(x) (the output), and is given the pre-activation x: call it with {name}(x), or write {form.replace('a', f'{name}(x)')}",
+            f"{formula(poly, 'a')} expects the activation a = {name}(x), the output, and is given x: write {form}",
         )
-    for i in np.flatnonzero(poly):
-        part, flipped = np.where(np.arange(3) == i, 0.0, poly), np.where(np.arange(3) == i, -poly, poly)
+    for mistake, wrong in wrong_polynomials(poly):
         for arg, word in ((y, f"{name}(x)"), (x, "x")):
-            if same(q(arg, part)):
+            if same(q(arg, wrong)):
                 yield (
-                    ("constant_term_missing" if i == 0 else "factor_missing"),
-                    f"{formula(part).replace('a', word)} stands where {form.replace('a', f'{name}(x)')} belongs: a term is missing",
+                    mistake,
+                    f"{formula(wrong, word)} stands where {form} belongs: a term is missing or wrong",
                 )
-            if same(q(arg, flipped)):
-                yield (
-                    "wrong_sign",
-                    f"{formula(flipped).replace('a', word)} stands where {form.replace('a', f'{name}(x)')} belongs",
-                )
-    flat = np.array([poly[0], poly[1] + poly[2], 0.0])
-    for arg, word in ((y, f"{name}(x)"), (x, "x")):
-        if flat.any() and same(q(arg, flat)):
-            yield (
-                "square_missing",
-                f"{formula(flat).replace('a', word)} stands where {form.replace('a', f'{name}(x)')} belongs",
-            )
     others = {n: function(row(n), x)[0] for n in KNOWN if n not in (name, "negative")}
     others |= {
         "exp(−": np.exp(-x),
@@ -550,7 +537,7 @@ def _of_known(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Iterato
         if same(q(a)):
             yield (
                 "derivative_at_wrong_array",
-                f"{form} is right for a = {name}(x), and is given a = {word}{'(' if '(' not in word else ''}x{')' * max(1, word.count('('))}",
+                f"{formula(poly, 'a')} is right for a = {name}(x), and is given a = {word}{'(' if '(' not in word else ''}x{')' * max(1, word.count('('))}",
             )
 
 

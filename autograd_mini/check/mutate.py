@@ -1,10 +1,10 @@
 """What people write in place of one step of a backward pass: for each step, the wrong shares that it could give.
 
-A step is an edge (user, k): the share that the k-th operand of `user` receives. A mutant makes another share from the
+A step is an edge (user, k): the share that the k-th operand of `user` receives. A mutant makes another share of the
 same numbers, by the operation's own rule with something exchanged, so that an operation added to the table is covered.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,40 +13,47 @@ import numpy as np
 
 from .backward import Arrays, Backward, fit, forward_of, function, row
 
-PRODUCTS = {"matmul", "linear", "einsum"}
-LINEAR = {
-    "neg",
-    "negative",
-    "positive",
-    "reshape",
-    "transpose",
-    "flip",
-    "roll",
-    "cast",
-    "broadcast_to",
-    "getitem",
-    "add",
-    "sub",
-    "subtract",
-}
+PRODUCTS = {"matmul", "linear"}
+DIFFERENCES = {"sub", "subtract", "neg", "negative"}
+SUMS = DIFFERENCES | {"add", "sum", "mean", "positive"}
 FUNCTIONS = ("sigmoid", "tanh", "relu", "softplus", "sin", "square")
-MOST = 16  # other arrays that are tried in an operand's place
+STATISTICS = {"mean", "var", "std", "sum", "max"}
+MOST = 16  # other arrays that are tried in one place
+Say = Callable[[Any], str]  # what a node is called
+
+# How unlikely a mistake is; what is not here costs 1.5. Of two that give the same numbers the likelier is told first.
+COSTS = {
+    "wrong_factor": 1.0, "inner_derivative_missing": 1.0, "activation_derivative_missing": 1.1, "softmax_elementwise": 1.1,
+    "index_overwritten": 1.1, "derivative_at_activation": 1.2, "derivative_at_preactivation": 1.2, "weights_missing": 1.2,
+    "input_missing": 1.2, "factor_missing": 1.2, "mask_missing": 1.2, "path_missing": 1.3, "value_for_derivative": 1.3,
+    "activation_derivative_twice": 1.4, "constant_term_missing": 1.4, "softmax_twice": 1.4, "transposed": 1.4, "wrong_axis": 1.4,
+    "weights_updated_before_use": 1.4, "output_for_input": 1.6, "wrong_array": 2.1, "derivative_at_wrong_array": 2.0,
+    "derivative_of_another_function": 1.8, "wrong_gradient_arrives": 2.2, "delta_of_another_loss": 2.0, "penalty_added": 1.8,
+    "statistics_held_constant": 1.3, "loss_for_derivative": 1.7,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong share: its mistake, which variant of it, how unlikely it is, how to make it, and how to say it."""
+    """A wrong share: its mistake, how to make it, how to say it, which variant it is, and what makes it less likely."""
 
     mistake: str
-    variant: str
-    cost: float
     make: Callable[[], Any]
     note: str = ""
+    variant: str = ""
+    extra: float = 0.0
     added: bool = False  # a multiple of it is added to the right share, in place of a multiple taken for it
 
     @property
     def key(self) -> tuple[str, str]:
         return self.mistake, self.variant
+
+    @property
+    def cost(self) -> float:
+        return COSTS.get(self.mistake, 1.5) + self.extra
+
+
+# ---- Activations ----------------------------------------------------------------------------------------------------------
 
 
 def is_elementwise(b: Backward, node: Any) -> bool:
@@ -58,7 +65,7 @@ def is_elementwise(b: Backward, node: Any) -> bool:
 
 
 def _acts_apart(op: Any, x: Any, out: Any) -> bool:
-    """Whether an operation gives each element the same number when the others are not there in their order."""
+    """Whether an operation gives each element the same number wherever it stands."""
     if x.ndim == 0:
         return True
     order = np.random.default_rng(0).permutation(x.size)
@@ -98,23 +105,45 @@ def polynomial(op: Any) -> Any:
     return found if np.allclose(powers @ found, s, atol=1e-9) and found[1:].any() else None
 
 
+def formula(poly: Any, a: str) -> str:
+    """A polynomial as text: a · (1 − a), 1 − a², …"""
+    if np.array_equal(poly, [0, 1, -1]):
+        return f"{a} · (1 − {a})"
+    terms = []
+    for n, power in zip(poly, ("", a, f"{a}²"), strict=True):
+        if n:
+            size = f"{abs(n):g}" if not power or abs(n) != 1 else ""
+            terms.append(("− " if n < 0 else "+ ") + (f"{size}·{power}" if size and power else size or power))
+    return " ".join(terms).removeprefix("+ ") or "0"
+
+
+def wrong_polynomials(poly: Any) -> Iterator[tuple[str, Any]]:
+    """A derivative's polynomial with a term left out, of the wrong sign, or without its square."""
+    for i in np.flatnonzero(poly):
+        here = np.arange(3) == i
+        yield "constant_term_missing" if i == 0 else "factor_missing", np.where(here, 0.0, poly)
+        yield "wrong_sign", np.where(here, -poly, poly)
+    flat = np.array([poly[0], poly[1] + poly[2], 0.0])
+    if poly[2] and flat.any():
+        yield "square_missing", flat
+
+
 def activations(b: Backward) -> list[Activation]:
     """The variables that are a function of another, element by element (or its softmax), found by their values."""
     found = []
     for after in b.order:
-        if is_elementwise(b, after) and len(after.parents) == 1 and after.op.name not in LINEAR:
+        if is_elementwise(b, after) and after.op.name not in SUMS:
             found.append(Activation(b, after.parents[0], after, after.op))
             continue
         out = b.values[after]
-        if out.size == 1 or not after.parents:
-            continue
-        for before in _sources(b, after):
+        for before in _sources(b, after) if out.size > 1 and after.parents else ():
             x = b.values[before]
-            for name in ("sigmoid", "tanh", "relu", "softmax") if x.any() else ():
-                for axis in ((-1, 0) if x.ndim == 2 else (-1,)) if name == "softmax" else (None,):
-                    op = row(name, axis)
-                    if np.allclose(function(op, x)[0], out, rtol=1e-9, atol=1e-12):
-                        found.append(Activation(b, before, after, op, axis))
+            axes = (-1, 0) if x.ndim == 2 else (-1,)
+            rows = [(row(n), None) for n in FUNCTIONS[:3]] + [(row("softmax", axis), axis) for axis in axes]
+            same = [
+                (op, axis) for op, axis in rows if np.allclose(function(op, x)[0], out, rtol=1e-9, atol=1e-12)
+            ]
+            found += [Activation(b, before, after, op, axis) for op, axis in same if x.any()]
     return found
 
 
@@ -129,47 +158,123 @@ def _sources(b: Backward, after: Any) -> list[Any]:
     return list(found)
 
 
-# ---- Mutants of an edge -------------------------------------------------------------------------------------------------
+def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool = False) -> Iterator[Mutant]:
+    """What stands in place of g · f′(x), for out = f(x) and the gradient g that arrives at out."""
+    z, y, f = say(a.before), say(a.after), a.name
+    if a.axis is not None:
+        yield from _softmax_mutants(a, g, z, y)
+        return
+
+    def m(mistake: str, slope: Callable[[], Any], note: str, variant: str = "", extra: float = 0.0) -> Mutant:
+        return Mutant(mistake, lambda: g * slope(), note, variant, extra)
+
+    s = a.slope(a.x)
+    yield m("activation_derivative_missing", lambda: 1.0, f"the derivative of {f} at {z} is left out")
+    yield m("activation_derivative_twice", lambda: s * s, f"the derivative of {f} at {z} is applied twice")
+    again = f"{f}′ is taken at {y}, which has been through {f} already, where the pre-activation {z} belongs"
+    yield m("derivative_at_activation", lambda: a.slope(a.out), again)
+    yield m("value_for_derivative", lambda: a.out, f"{y} itself stands in place of {f}′({z})")
+    yield m("value_for_derivative", lambda: a.x, f"{z} itself stands in place of {f}′({z})", "x", 0.3)
+    yield m(
+        "value_for_derivative", lambda: a.apply(a.out), f"{f}({y}) stands in place of {f}′({z})", "again", 0.4
+    )
+    yield m(
+        "wrong_factor",
+        lambda: 1 - s,
+        f"1 − {f}′({z}) stands in place of {f}′({z}): the cases are exchanged",
+        "mask",
+        0.6,
+    )
+    if a.polynomial is not None:
+        right = formula(a.polynomial, y)
+        given = f"{formula(a.polynomial, z)} is {f}′ by a formula for the activation {y}, given the pre-activation {z}"
+        yield m("derivative_at_preactivation", lambda: np.polyval(a.polynomial[::-1], a.x), given)
+        for mistake, poly in wrong_polynomials(a.polynomial):
+            note = f"{formula(poly, y)} stands where {right} belongs"
+            yield m(mistake, lambda p=poly: np.polyval(p[::-1], a.out), note, str(poly))
+    for name in FUNCTIONS:
+        for word, x in ((z, a.x), (y, a.out)) if name != f else ():
+            note = f"{name}′({word}) stands where the forward pass has {f}: {f}′({z})"
+            yield m(
+                "derivative_of_another_function",
+                lambda n=name, x=x: function(row(n), x)[1],
+                note,
+                f"{name}{x is a.x}",
+            )
+    for node, x in () if local else b.values.items():
+        if x.shape and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
+            note = f"{f}′ is taken at {say(node)}, where {z} belongs"
+            yield m("derivative_at_wrong_array", lambda x=x: a.slope(x), note)
+            if a.polynomial is not None:
+                yield m(
+                    "derivative_at_wrong_array",
+                    lambda x=x: np.polyval(a.polynomial[::-1], x),
+                    note,
+                    "formula",
+                )
+
+
+def _softmax_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
+    p, axis, m = a.out, a.axis, Mutant
+    q = a.apply(p)
+
+    def jacobian(p: Any, axis: int = axis, g: Any = g) -> Any:
+        return p * (g - (g * p).sum(axis, keepdims=True))
+
+    yield m(
+        "activation_derivative_missing", lambda: g, f"softmax's derivative, its Jacobian, is left out at {z}"
+    )
+    diagonal = f"{y} · (1 − {y}) is the diagonal of softmax's Jacobian alone: each class depends on the other classes"
+    yield m("softmax_elementwise", lambda: g * p * (1 - p), diagonal)
+    yield m("softmax_elementwise", lambda: g * p, f"{y} alone is not softmax's Jacobian", "value", 0.5)
+    yield m(
+        "softmax_twice", lambda: jacobian(q), f"softmax({y}) is used, and {y} has been through it already"
+    )
+    yield m("softmax_twice", lambda: g * q * (1 - q), f"softmax({y}) is used, elementwise", "elementwise")
+    yield m(
+        "activation_derivative_twice",
+        lambda: jacobian(p, g=jacobian(p)),
+        "softmax's Jacobian is applied twice",
+    )
+    rows = p * (1 - p) - p * (p.sum(axis, keepdims=True) - p)
+    yield m("softmax_jacobian_not_multiplied", lambda: g * rows, "the Jacobian's rows are summed first")
+    if p.ndim == 2:
+        yield m(
+            "wrong_axis", lambda: jacobian(p, 1 - axis % 2), "softmax's sum runs over the samples", "softmax"
+        )
+
+
+# ---- Mutants of an edge -----------------------------------------------------------------------------------------------------
 
 
 def edge_mutants(
-    b: Backward, grads: Arrays, user: Any, k: int, say: Callable[[Any], str], local: bool = False
+    b: Backward, grads: Arrays, user: Any, k: int, say: Say, local: bool = False
 ) -> Iterator[Mutant]:
     """The wrong shares that the k-th operand of `user` could receive in a backward pass with these gradients.
 
     `local`: only those that are made of the step's own numbers, and so can be made at every step of a kind alike.
     """
-    parent, g, shape = user.parents[k], grads[user], b.values[user.parents[k]].shape
-    name, raw = user.op.name, b.share(user, k, g)
+    parent, g, name = user.parents[k], grads[user], user.op.name
+    shape, me, out = b.values[parent].shape, say(parent), say(user)
+    raw = b.share(user, k, g)
     right = fit(raw, shape)
-    me, out = say(parent), say(user)
-    yield Mutant("wrong_factor", "", 1.0, lambda: right)
+    yield Mutant("wrong_factor", lambda: right)
     if len(b.users[parent]) > 1:
-        yield Mutant(
-            "path_missing",
-            "",
-            1.3,
-            lambda: 0 * right,
-            f"{me} is used more than once: its share from {out} is missing",
-        )
+        yield Mutant("path_missing", lambda: 0 * right, f"of the uses of {me} that in {out} gives no share")
     passed = fit(g, shape) if np.ndim(g) >= len(shape) or np.size(g) > 1 else None
     if passed is not None and not np.array_equal(passed, right):
         yield _omitted(b, user, k, passed, me, out)
-    if (
-        np.shape(right) == np.shape(g)
-        and not np.array_equal(g, right)
-        and name not in ("add", "sub", "subtract")
-    ):
+    if np.shape(right) == np.shape(g) and not np.array_equal(g, right) and name not in SUMS:
         twice = "activation_derivative_twice" if is_elementwise(b, user) else "wrong_factor"
         yield Mutant(
             twice,
-            "twice",
-            1.6,
             lambda: fit(b.share(user, k, right), shape),
             f"the derivative of {name} is applied twice",
+            "twice",
+            0.3,
         )
     yield from _wrong_sums(raw, shape, me)
-    if name in PRODUCTS and name != "einsum":
+    if name in PRODUCTS and len(user.parents) > 1 and k < 2:
         yield from _wrong_products(b, g, user, k, right, me)
     if not local:
         yield from _wrong_gradients(b, grads, user, k, shape, say)
@@ -177,84 +282,49 @@ def edge_mutants(
     if name == "getitem":
         yield from _wrong_index(b, user, g, shape, me)
     if np.ndim(right) == 2 and shape[0] == shape[1]:
-        yield Mutant("transposed", "share", 1.6, lambda: right.T, f"the gradient of {me} is transposed")
+        yield Mutant("transposed", lambda: right.T, f"the gradient of {me} is transposed", "share", 0.2)
 
 
 def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> Mutant:
-    parent, name = user.parents[k], user.op.name
-    if name in ("sub", "subtract", "neg", "negative"):
-        return Mutant(
-            "inner_derivative_missing",
-            "",
-            1.0,
-            lambda: passed,
-            f"the minus before {me} in {out}, its inner derivative, is forgotten, so the sign is wrong",
-        )
+    """The gradient passed on as it is."""
+    name = user.op.name
+    if name in DIFFERENCES:
+        note = f"the minus before {me} in {out}, its inner derivative, is forgotten: the sign is wrong"
+        return Mutant("inner_derivative_missing", lambda: passed, note)
     if is_elementwise(b, user):
         return Mutant(
-            "activation_derivative_missing",
-            "",
-            1.1,
-            lambda: passed,
-            f"the derivative of {name} is left out: the gradient of {out} is passed on as it is",
+            "activation_derivative_missing", lambda: passed, f"the derivative of {name} at {me} is left out"
         )
-    if name in PRODUCTS and parent.parents:
+    if name in PRODUCTS and user.parents[k].parents:
         return Mutant(
-            "weights_missing",
-            "",
-            1.2,
-            lambda: passed,
-            f"the gradient of {out} is passed back to {me} without the weights",
+            "weights_missing", lambda: passed, f"the gradient of {out} is passed back to {me} as it is"
         )
     if name in PRODUCTS:
-        return Mutant(
-            "input_missing",
-            "",
-            1.2,
-            lambda: passed,
-            f"the gradient of {out} is taken for {me}'s, without the layer's input",
-        )
-    return Mutant(
-        "factor_missing",
-        "",
-        1.2,
-        lambda: passed,
-        f"the other factor of {name} is left out: the gradient of {out} is passed on as it is",
-    )
+        return Mutant("input_missing", lambda: passed, f"the gradient of {out} is taken for that of {me}")
+    note = f"the gradient of {out} is passed on to {me} without the other factor ({name})"
+    return Mutant("factor_missing", lambda: passed, note)
 
 
 def _wrong_sums(raw: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
     """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, of one sample, of all."""
     raw = np.asarray(raw)
-    if raw.shape == shape or raw.ndim != 2:
+    if raw.shape == shape or not 1 <= raw.ndim <= 2:
         return
-    kept = fit(raw, shape)
-    axis = 0 if raw.shape[0] != kept.reshape(-1).size or raw.shape[0] == 1 else 1
-    axis = 1 if shape[-1:] == (1,) and raw.shape[1] > 1 else 0
-    across = raw.sum(1 - axis)
-    for i in _some(raw.shape[axis]):
-        yield Mutant(
-            "one_sample_only",
-            f"{i}",
-            1.5,
-            lambda i=i: raw.take(i, axis).reshape(shape),
-            f"only sample {i}'s contribution to {me} is kept",
-        )
-    if across.size == kept.size and kept.size > 1:
-        yield Mutant(
-            "wrong_axis",
-            "",
-            1.4,
-            lambda: across.reshape(shape),
-            f"the sum for {me} runs over axis {1 - axis}, and belongs over axis {axis}",
-        )
-    yield Mutant(
-        "wrong_axis",
-        "all",
-        1.5,
-        lambda: np.full(shape, raw.sum()),
-        f"the sum for {me} runs over all axes: it belongs over axis {axis} alone",
-    )
+    wide = (1,) * (raw.ndim - len(shape)) + shape
+    axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1]
+    for axis in axes:
+        for i in _some(raw.shape[axis]):
+            note = f"only sample {i}'s contribution to {me} is kept"
+            yield Mutant(
+                "one_sample_only", lambda i=i, x=axis: fit(raw.take([i], x), shape), note, f"{i} {axis}"
+            )
+    if len(axes) == 1 and raw.ndim == 2:
+        across, size = raw.sum(1 - axes[0]), max(shape, default=1)
+        note = f"the sum for {me} runs over axis {1 - axes[0]}, and belongs over axis {axes[0]}"
+        if across.size >= size > 1:
+            yield Mutant("wrong_axis", lambda: across[:size].reshape(shape), note)
+        note = f"the sum for {me} runs over all axes: it belongs over axis {axes[0]} alone"
+        yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), note, "all", 0.1)
 
 
 def _some(n: int) -> list[int]:
@@ -265,93 +335,59 @@ def _some(n: int) -> list[int]:
 def _wrong_products(b: Backward, g: Any, user: Any, k: int, right: Any, me: str) -> Iterator[Mutant]:
     """A matrix product that leaves samples out, sums too early, or is none."""
     other = b.values[user.parents[1 - k]]
+    g = g[:, None] if np.ndim(g) == 1 and np.ndim(right) == 1 and k == 1 else g
     if np.ndim(g) != 2 or other.ndim != 2:
         return
-    x, d = (other.T, g.T) if k == 0 else (other, g)  # samples as rows, where user's operand k is a parameter
     if user.parents[k].parents:
-        w = other if k == 0 else other.T  # the share is g @ w.T, or the transposed of it
-        d = g if k == 0 else g.T
-        summed = d.sum(1, keepdims=True) * w.sum(1)
-        yield Mutant(
-            "summed_before_product",
-            "sums",
-            1.6,
-            lambda: summed if k == 0 else summed.T,
-            "a product of sums stands where a matrix product belongs",
-        )
+        w, d = (other, g) if k == 0 else (other.T, g.T)  # the share is d @ w.T, or that transposed
+        sums = d.sum(1, keepdims=True) * w.sum(1)
+        note = f"for {me} a product of sums stands where a matrix product belongs"
+        yield Mutant("summed_before_product", lambda: sums if k == 0 else sums.T, note, "sums")
         return
+    x, d = (other.T, g.T) if k == 0 else (other, g)  # samples as rows
 
     def turned(share: Any) -> Any:
-        return share.T if k == 0 else share
+        return (share.T if k == 0 else share).reshape(np.shape(right))
 
     for i in _some(len(x)):
-        yield Mutant(
-            "one_sample_only",
-            f"{i}",
-            1.5,
-            lambda i=i: turned(np.outer(x[i], d[i])),
-            f"only sample {i}'s contribution to {me} is kept",
-        )
-        yield Mutant(
-            "summed_before_product",
-            f"{i}",
-            1.7,
-            lambda i=i: turned(np.outer(x[i], d.sum(0))),
-            f"the sum of all samples' errors is multiplied by the input of sample {i} (row {i}) alone",
-        )
-    yield Mutant(
-        "summed_before_product",
-        "",
-        1.6,
-        lambda: turned(np.outer(x.sum(0), d.sum(0))),
-        "inputs and errors are summed over the samples before they are multiplied",
-    )
-    if x.shape == d.shape == np.shape(turned(right)):
+        note = f"only sample {i}'s contribution to {me} is kept"
+        yield Mutant("one_sample_only", lambda i=i: turned(np.outer(x[i], d[i])), note, str(i))
+        note = f"the sum of all errors is multiplied by the input of sample {i} (row {i}) alone"
+        yield Mutant("summed_before_product", lambda i=i: turned(np.outer(x[i], d.sum(0))), note, str(i), 0.2)
+    note = "inputs and errors are summed over the samples before they are multiplied"
+    yield Mutant("summed_before_product", lambda: turned(np.outer(x.sum(0), d.sum(0))), note)
+    if x.shape == d.shape:
         yield Mutant(
             "elementwise_for_matrix_product",
-            "",
-            1.5,
             lambda: turned(x * d),
-            f"{me}'s gradient is an elementwise product",
+            f"for {me} input and delta are multiplied elementwise",
         )
 
 
-def _wrong_gradients(
-    b: Backward, grads: Arrays, user: Any, k: int, shape: tuple[int, ...], say: Callable[[Any], str]
-) -> Iterator[Mutant]:
+def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, say: Say) -> Iterator[Mutant]:
     """Another array's gradient where this one's arrives, put through the rule or passed on as it is."""
-    g, me, out = grads[user], say(user.parents[k]), say(user)
-    near = [
-        node for node in b.order if node is not user and node is not user.parents[k] and node.op is not None
-    ]
-    near = [node for node in near if grads[node].size > 1 or g.size == 1]
-    for node in sorted(near, key=lambda node: abs(b.at[node] - b.at[user]))[:MOST]:
-        other = grads[node]
-        arriving = _spread(other, g.shape)
+    g, me, out, parent = grads[user], say(user.parents[k]), say(user), user.parents[k]
+    near = [n for n in b.order if n is not user and n is not parent and n.parents]
+    near = [n for n in near if grads[n].size > 1 or g.size == 1]
+    for node in sorted(near, key=lambda n: abs(b.at[n] - b.at[user]))[:MOST]:
+        arriving, passed, later = (
+            _spread(grads[node], g.shape),
+            _spread(grads[node], shape),
+            node in b.path(user),
+        )
         if arriving is not None and not np.array_equal(arriving, g):
-            skipped = node in b.path(user) and is_elementwise(b, node)
+            skipped = later and is_elementwise(b, node)
             mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
-            why = f"the gradient of {say(node)} is passed on to {me} where that of {out} belongs"
-            why += ", without the derivative (slope) in between" if skipped else ""
-            yield Mutant(
-                mistake,
-                "arrives",
-                1.5 if skipped else 2.2,
-                lambda o=arriving: fit(b.share(user, k, o), shape),
-                why,
-            )
-        passed = _spread(other, shape)
+            note = f"the gradient of {say(node)} is passed on to {me} where that of {out} belongs"
+            note += f": the derivative (slope) of {node.op.name} is omitted" if skipped else ""
+            share = lambda o=arriving: fit(b.share(user, k, o), shape)  # noqa: E731
+            yield Mutant(mistake, share, note, "arrives", 0.4 if skipped else 0.0)
         if passed is not None:
-            weights = user.op.name in PRODUCTS and node in b.path(user)
-            why = f"the gradient of {say(node)} stands where that of {me} belongs"
-            why += ": it is not passed back through the weights" if weights else ""
-            yield Mutant(
-                "weights_missing" if weights else "wrong_gradient_arrives",
-                "as it is",
-                2.0 if weights else 2.4,
-                lambda p=passed: p,
-                why,
-            )
+            missing = user.op.name in PRODUCTS and later
+            note = f"the gradient of {say(node)} stands where that of {me} belongs"
+            note += ": it is not passed back through the weights" if missing else ""
+            mistake = "weights_missing" if missing else "wrong_gradient_arrives"
+            yield Mutant(mistake, lambda p=passed: p, note, "as it is", 0.8 if missing else 0.2)
 
 
 def _spread(x: Any, shape: tuple[int, ...]) -> Any:
@@ -359,443 +395,285 @@ def _spread(x: Any, shape: tuple[int, ...]) -> Any:
     if np.shape(x) == shape:
         return x
     try:
-        return np.broadcast_to(x, shape) if np.ndim(x) and np.size(x) > 1 else None
+        return np.broadcast_to(x, shape) if np.ndim(x) else None
     except ValueError:
         return None
 
 
 def _wrong_operands(
-    b: Backward, grads: Arrays, user: Any, k: int, right: Any, say: Callable[[Any], str], local: bool = False
+    b: Backward, grads: Arrays, user: Any, k: int, right: Any, say: Say, local: bool
 ) -> Iterator[Mutant]:
     """The operation's rule with another array in an operand's place."""
     me, shape, g = say(user.parents[k]), b.values[user.parents[k]].shape, grads[user]
     for j, operand in enumerate(user.parents):
-        x = b.values[operand]
-        if x.ndim == 0 and x.size == 1 and g.size > 1:
-            continue
+        x, name = b.values[operand], say(operand)
 
-        def swapped(array: Any, j: int = j) -> Any:
-            return fit(b.share(user, k, g, {j: array}), shape)
-
-        if np.array_equal(swapped(x * 1.37 + 0.11), right):
-            continue  # the share does not depend on it
-        name = say(operand)
-        if x.ndim == 2 and x.shape[0] == x.shape[1]:
-            yield Mutant(
-                "transposed",
-                f"operand {j}",
-                1.3,
-                lambda x=x, s=swapped: s(x.T),
-                f"{name} is transposed where it is used for {me}'s gradient, or its transpose is missing",
-            )
-        if operand in grads and x.size > 1:
-            mine = grads[operand]
-            yield Mutant(
-                "gradient_for_value",
-                f"operand {j}",
-                1.5,
-                lambda m=mine, s=swapped: s(m),
-                f"the gradient of {name} (d{name}) is used in place of {name} for {me}'s gradient",
-            )
-            if not operand.parents:
-                yield Mutant(
-                    "weights_updated_before_use",
-                    f"operand {j}",
-                    1.4,
-                    lambda m=mine, s=swapped: s(m) if len(user.parents) > 1 else None,
-                    f"{name} was updated already when {me}'s gradient was computed with it",
-                    added=True,
-                )
-        same = () if local else b.values
-        pool = [
-            node
-            for node in same
-            if node is not operand and b.values[node].shape == x.shape and b.values[node].any()
-        ]
-        at = b.at.get(operand, b.at[user])
-        for node in sorted(pool, key=lambda n: (not getattr(n, "label", None), abs(b.at.get(n, 0) - at)))[
-            :MOST
-        ]:
-            mistake = "output_for_input" if node in b.at and node in b.path(user) else "wrong_array"
-            cost = 1.6 if mistake == "output_for_input" else 2.1
-            own = "the layer's own output " if mistake == "output_for_input" else ""
-            yield Mutant(
+        def m(
+            mistake: str, array: Any, note: str, variant: str = "", extra: float = 0.0, j: int = j
+        ) -> Mutant:
+            share = lambda: fit(b.share(user, k, g, {j: array()}), shape)  # noqa: E731
+            return Mutant(
                 mistake,
-                f"operand {j}",
-                cost,
-                lambda n=node, s=swapped: s(b.values[n]),
-                f"{own}{say(node)} is used in place of {name} for {me}'s gradient",
+                share,
+                f"{note} for the gradient of {me}",
+                f"{variant} {j}",
+                extra,
+                variant == "updated",
             )
-        if x.ndim and np.any(x == 0) and operand not in b.users and np.unique(x).size == 2 and x.min() == 0:
-            yield Mutant(
-                "mask_missing",
-                "scaled",
-                1.2,
-                lambda x=x, s=swapped: s(np.full_like(x, x.max())),
-                f"the mask {name} of the forward pass is not applied to the gradient of {me}",
+
+        if (x.ndim == 0 and g.size > 1) or np.array_equal(
+            m("", lambda x=x: x * 1.37 + 0.11, "").make(), right
+        ):
+            continue  # the share does not depend on it
+        if x.ndim == 2 and x.shape[0] == x.shape[1]:
+            yield m("transposed", lambda x=x: x.T, f"{name} is transposed, or its transpose is missing,")
+        if operand in b.at and x.size > 1:
+            mine = grads.get(operand, b.grads[operand])
+            note = f"the gradient of {name} (d{name}) is used in place of {name}"
+            yield m("gradient_for_value", lambda o=mine: o, note)
+            if not operand.parents and len(user.parents) > 1:
+                yield m(
+                    "weights_updated_before_use",
+                    lambda o=mine: o,
+                    f"{name} was updated before it is used",
+                    "updated",
+                )
+        yield from _other_operands(b, user, operand, x, m, say, local)
+        if x.ndim and operand not in b.at and np.unique(x).size == 2 and x.min() == 0:
+            note = f"the mask {name} of the forward pass is not applied"
+            yield m("mask_missing", lambda x=x: np.full_like(x, x.max()), note, "scaled")
+            yield m("mask_missing", lambda x=x: np.ones_like(x), note)
+
+
+def _other_operands(
+    b: Backward, user: Any, operand: Any, x: Any, m: Any, say: Say, local: bool
+) -> Iterator[Mutant]:
+    """The operation's rule with another value in the operand's place: the layer's own output, its input, any other."""
+    name, at = say(operand), b.at.get(operand, b.at[user])
+    if local:
+        above = _first_above(b, user, x.shape)
+        below = next((p for p in operand.parents if p in b.values and b.values[p].shape == x.shape), None)
+        pool = [("above", above), ("below", below)]
+    else:
+        same = [n for n, v in b.values.items() if n is not operand and v.shape == x.shape and v.any()]
+        near = sorted(same, key=lambda n: (not getattr(n, "label", None), abs(b.at.get(n, 0) - at)))
+        pool = [("", n) for n in near[:MOST]]
+    for variant, node in pool:
+        if node is not None:
+            own = node in b.at and node in b.path(user)
+            note = f"{'the own output ' if own else ''}{say(node)} is used in place of {name}"
+            yield m("output_for_input" if own else "wrong_array", lambda n=node: b.values[n], note, variant)
+    source = operand.parents[0] if operand in b.at and operand.parents else None
+    if operand.op is not None and operand.op.name == "getitem" and source in b.values:
+        for i, other in enumerate(_other_windows(b.values[source], operand, x.shape)):
+            yield m(
+                "wrong_index",
+                lambda o=other: o,
+                f"another window of {say(source)} is used",
+                f"window {i}",
+                0.2,
             )
-            yield Mutant(
-                "mask_missing",
-                "",
-                1.2,
-                lambda x=x, s=swapped: s(np.ones_like(x)),
-                f"the mask {name} of the forward pass is not applied to the gradient of {me}",
-            )
+
+
+def _first_above(b: Backward, user: Any, shape: Any) -> Any:
+    """The first activation of that shape above an operation: its layer's own output."""
+    node = user
+    for _ in range(5):
+        if b.values[node].shape == shape and is_elementwise(b, node) and node.op.name not in SUMS:
+            return node
+        if not b.users[node]:
+            return None
+        node = min((u for u, _ in b.users[node]), key=b.at.__getitem__)
+    return None
+
+
+def _other_windows(source: Any, operand: Any, shape: Any) -> Iterator[Any]:
+    return iter(())
 
 
 def _wrong_index(b: Backward, user: Any, g: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
-    """Shares of a repeated index that overwrite each other."""
+    """Shares of a repeated index that overwrite each other, or that are averaged."""
     size = int(np.prod(shape))
     places = np.asarray(forward_of(user.op, [np.arange(float(size)).reshape(shape)])).astype(int).reshape(-1)
-    if len(set(places.tolist())) < len(places):
-
-        def kept(order: Any) -> Any:
-            share = np.zeros(size)
-            share[places[order]] = np.asarray(g).reshape(-1)[order]
-            return share.reshape(shape)
-
-        forth = np.arange(len(places))
-        yield Mutant(
-            "index_overwritten",
-            "",
-            1.1,
-            lambda: kept(forth),
-            f"an index that occurs twice gives {me} its last share only: np.add.at(d, index, share) adds them up (accumulates)",
-        )
-        yield Mutant(
-            "index_overwritten",
-            "first",
-            1.5,
-            lambda: kept(forth[::-1]),
-            f"an index that occurs twice gives {me} its first share only",
-        )
-
-
-# ---- Mutants of an activation -------------------------------------------------------------------------------------------
-
-
-def activation_mutants(
-    b: Backward, a: Activation, g: Any, say: Callable[[Any], str], local: bool = False
-) -> Iterator[Mutant]:
-    """What stands in place of g · f′(x), for out = f(x) and the gradient g that arrives at out."""
-    z, y, f = say(a.before), say(a.after), a.name
-    if a.axis is not None:
-        yield from _softmax_mutants(a, g, z, y)
+    if len(set(places.tolist())) == len(places):
         return
+    counts = np.maximum(np.bincount(places, minlength=size), 1)
+    flat = np.broadcast_to(g, np.shape(g)).reshape(-1)
 
-    def times(slope: Callable[[], Any]) -> Callable[[], Any]:
-        return lambda: g * slope()
+    def kept(order: Any) -> Any:
+        share = np.zeros(size)
+        share[places[order]] = flat[order]
+        return share.reshape(shape)
 
-    slope = a.slope(a.x)
+    forth = np.arange(len(places))
+    note = f"{me}[i] += … keeps the last share of an index that occurs twice: np.add.at(d, i, …) adds (accumulates) them"
+    yield Mutant("index_overwritten", lambda: kept(forth), note)
     yield Mutant(
-        "activation_derivative_missing", "", 1.1, lambda: g, f"the derivative of {f} at {z} is left out"
+        "index_overwritten",
+        lambda: kept(forth[::-1]),
+        f"{me} keeps the first share of a repeated index",
+        "first",
+        0.4,
     )
+    mean = lambda: (np.bincount(places, flat, size) / counts).reshape(shape)  # noqa: E731
     yield Mutant(
-        "activation_derivative_twice",
-        "",
-        1.3,
-        times(lambda: slope * slope),
-        f"the derivative of {f} at {z} is applied twice",
-    )
-    yield Mutant(
-        "derivative_at_activation",
-        "",
-        1.2,
-        times(lambda: a.slope(a.out)),
-        f"the derivative of {f} is taken at {y}, which has been through {f} already, where its input {z} (the pre-activation) belongs",
-    )
-    yield Mutant(
-        "value_for_derivative",
-        "",
-        1.3,
-        times(lambda: a.out),
-        f"the value of {f}, {y} itself, is used in place of its derivative",
-    )
-    yield Mutant(
-        "value_for_derivative",
-        "x",
-        1.6,
-        times(lambda: a.x),
-        f"{z} itself is used in place of the derivative of {f}",
-    )
-    yield Mutant(
-        "value_for_derivative",
-        "again",
-        1.7,
-        times(lambda: a.apply(a.out)),
-        f"{f}({y}) is used in place of the derivative of {f}",
-    )
-    yield Mutant("wrong_factor", "mask", 1.6, times(lambda: 1 - slope), f"1 − {f}′ is used in place of {f}′")
-    yield from _wrong_formulas(a, g, z, y)
-    for name in FUNCTIONS:
-        if name != f:
-            for variant, x in ((z, a.x), (y, a.out)):
-                yield Mutant(
-                    "derivative_of_another_function",
-                    f"{name} {x is a.x}",
-                    1.8,
-                    times(lambda n=name, x=x: function(row(n), x)[1]),
-                    f"the derivative of {name} (at {variant}) is used where the forward pass has {f}",
-                )
-    for node, x in () if local else b.values.items():
-        if x.shape and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
-            if a.polynomial is not None:
-                yield Mutant(
-                    "derivative_at_wrong_array",
-                    "formula",
-                    2.0,
-                    times(lambda x=x: np.polyval(a.polynomial[::-1], x)),
-                    f"the derivative of {f} is taken at {say(node)}, where {y} belongs",
-                )
-            yield Mutant(
-                "derivative_at_wrong_array",
-                "",
-                2.0,
-                times(lambda x=x: a.slope(np.broadcast_to(x, a.x.shape))),
-                f"the derivative of {f} is taken at {say(node)}, where {z} belongs",
-            )
-
-
-def _wrong_formulas(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
-    """The derivative as a formula in the function's value, given something else, or with a part of it missing."""
-    poly = a.polynomial
-    if poly is None:
-        return
-    form, f = formula(poly), a.name
-
-    def at(x: Any, p: Any = poly) -> Callable[[], Any]:
-        return lambda: g * np.polyval(p[::-1], x)
-
-    yield Mutant(
-        "derivative_at_preactivation",
-        "",
-        1.2,
-        at(a.x),
-        f"{form.replace('a', z)} is a formula for {f}'s value {y} (the activation), and is given the pre-activation {z}",
-    )
-    for i in np.flatnonzero(poly):
-        part = np.where(np.arange(3) == i, 0.0, poly)
-        flipped = np.where(np.arange(3) == i, -poly, poly)
-        yield Mutant(
-            "constant_term_missing" if i == 0 else "factor_missing",
-            f"term {i}",
-            1.4,
-            at(a.out, part),
-            f"{formula(part).replace('a', y)} stands where {form.replace('a', y)} belongs",
-        )
-        yield Mutant(
-            "wrong_sign",
-            f"term {i}",
-            1.6,
-            at(a.out, flipped),
-            f"{formula(flipped).replace('a', y)} stands where {form.replace('a', y)} belongs",
-        )
-    if poly[2]:
-        flat = np.array([poly[0], poly[1] + poly[2], 0.0])
-        if flat.any():
-            yield Mutant(
-                "square_missing",
-                "",
-                1.5,
-                at(a.out, flat),
-                f"{formula(flat).replace('a', y)} stands where {form.replace('a', y)} belongs: the square is missing",
-            )
-
-
-def formula(poly: Any) -> str:
-    """A polynomial in a as text: a · (1 − a), 1 − a², …"""
-    if np.array_equal(poly, [0, 1, -1]):
-        return "a · (1 − a)"
-    terms = []
-    for n, power in zip(poly, ("", "a", "a²"), strict=True):
-        if n:
-            size = f"{abs(n):g}" if not power or abs(n) != 1 else ""
-            terms.append(("− " if n < 0 else "+ ") + (f"{size}·{power}" if size and power else size or power))
-    return " ".join(terms).removeprefix("+ ") or "0"
-
-
-def _softmax_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
-    p, axis = a.out, a.axis
-    q = a.apply(p)
-
-    def jacobian(p: Any) -> Any:
-        return p * (g - (g * p).sum(axis, keepdims=True))
-
-    yield Mutant(
-        "activation_derivative_missing",
-        "",
-        1.1,
-        lambda: g,
-        f"the softmax's derivative (its Jacobian) is left out between {y} and {z}",
-    )
-    yield Mutant(
-        "softmax_elementwise",
-        "",
-        1.1,
-        lambda: g * p * (1 - p),
-        f"{y} · (1 − {y}) is only the diagonal of the softmax's Jacobian: every class depends on the other classes too",
-    )
-    yield Mutant(
-        "softmax_elementwise",
-        "value",
-        1.6,
-        lambda: g * p,
-        f"{y} alone is not the softmax's Jacobian: − {y} · Σ(d{y} · {y}) is missing",
-    )
-    yield Mutant(
-        "softmax_twice",
-        "",
-        1.4,
-        lambda: jacobian(q),
-        f"the softmax is applied to its own output {y} once more",
-    )
-    yield Mutant(
-        "softmax_twice",
-        "elementwise",
-        1.4,
-        lambda: g * q * (1 - q),
-        f"softmax({y}) is used in the softmax's derivative: {y} has been through it already, and only the Jacobian's diagonal is taken",
-    )
-    yield Mutant(
-        "activation_derivative_twice",
-        "",
-        1.5,
-        lambda: a.b.share(a.after, 0, jacobian(p)) if a.after.op.name == "softmax" else jacobian(p) * 0,
-        "the softmax's Jacobian is applied twice",
-    )
-    yield Mutant(
-        "softmax_jacobian_not_multiplied",
-        "",
-        1.5,
-        lambda: g * (p * (1 - p) - p * (p.sum(axis, keepdims=True) - p)),
-        "the Jacobian's rows are summed before they meet the gradient",
-    )
-    yield Mutant(
-        "wrong_axis",
-        "softmax",
-        1.5,
-        lambda: p * (g - (g * p).sum(1 - axis % 2, keepdims=True)),
-        "the softmax's sum runs over the samples in place of the classes",
+        "averaged", mean, f"the shares of {me}'s repeated indices are averaged, and belong summed", "repeats"
     )
 
 
 # ---- Mutants of a whole gradient ------------------------------------------------------------------------------------------
 
 
-def top_mutants(b: Backward, grads: Arrays, p: Any, say: Callable[[Any], str]) -> Iterator[Mutant]:
-    """What stands in place of the gradient of a node near the loss: errors, the loss's value, delta formulas, ones."""
-    x, me, loss = b.values[p], say(p), b.values[b.loss]
-    yield Mutant("wrong_factor", "", 1.0, lambda: grads[p])
-    if not x.shape or not p.parents:
-        return
-    yield Mutant(
-        "loss_derivative_missing",
-        "",
-        1.5,
-        lambda: np.ones(x.shape),
-        f"1 is passed back at {me}: this is the gradient of the output itself, and the error (the loss's own derivative) is left out",
+def whole_mutants(b: Backward, grads: Arrays, p: Any, say: Say) -> Iterator[Mutant]:
+    """What stands in place of the sum of all shares that a node receives."""
+    x, me, m = b.values[p], say(p), Mutant
+    yield m("wrong_factor", lambda: grads[p])
+    if len(b.users[p]) > 2:
+        for user, k in b.users[p]:
+            others = [u.op.name for u, _ in b.users[p] if u is not user]
+            statistics = any(name in STATISTICS for name in others)
+            note = f"only the share of {me} in {say(user)} is kept"
+            mistake = "statistics_held_constant" if statistics else "path_missing"
+            yield m(mistake, lambda u=user, k=k: fit(b.share(u, k, grads[u]), x.shape), note, "only one")
+    yield from (
+        _leaf_mutants(b, grads, p, x, me, say) if not p.parents else _top_mutants(b, grads, p, x, me, say)
     )
-    yield Mutant(
-        "loss_for_derivative",
-        "",
-        1.6,
-        lambda: np.full(x.shape, float(loss.reshape(-1)[0])),
-        f"the value of the loss stands for its derivative at {me}",
-    )
-    constants = [
-        y for n, y in b.values.items() if n not in b.at and _spread(y, x.shape) is not None and y.ndim
-    ]
-    outputs = [(say(n), v) for n, v in b.values.items() if n in b.at and v.shape == x.shape]
-    outputs += [
-        (f"{name}({me})", function(row(name, axis), x)[0])
-        for name, axis in (("sigmoid", None), ("softmax", -1), ("tanh", None))
-        if axis is None or x.ndim
-    ]
-    for y in constants:
-        for name, v in outputs:
-            e = v - y
-            yield Mutant(
-                "delta_of_another_loss",
-                "",
-                2.0,
-                lambda e=e: e,
-                f"{name} − target stands for the gradient at {me}: that is the delta of another pair of activation and loss (sigmoid with binary cross-entropy, softmax with cross-entropy, linear with squared error)",
-            )
-            yield Mutant(
-                "loss_for_derivative",
-                "square",
-                1.8,
-                lambda e=e: e * e,
-                f"the squared error ({name} − target)² stands for its derivative at {me}",
-            )
-            yield Mutant(
-                "loss_for_derivative",
-                "abs",
-                1.9,
-                lambda e=e: np.abs(e),
-                f"the absolute error |{name} − target| stands for the derivative at {me}",
-            )
-            yield Mutant(
-                "activation_derivative_twice",
-                "extra",
-                1.9,
-                lambda e=e, v=v: e * v * (1 - v),
-                f"({name} − target) · {name} · (1 − {name}): with this loss the activation's derivative cancels, and is applied once too often",
-            )
-            yield Mutant(
-                "activation_derivative_twice",
-                "extra tanh",
-                2.1,
-                lambda e=e, v=v: e * (1 - v * v),
-                f"({name} − target) · (1 − {name}²): an activation's derivative that does not belong there",
-            )
 
 
-def leaf_mutants(b: Backward, grads: Arrays, p: Any, say: Callable[[Any], str]) -> Iterator[Mutant]:
-    """What stands in place of the whole gradient of a parameter: another parameter's, or a penalty more."""
-    me, x = say(p), b.values[p]
-    yield Mutant("wrong_factor", "", 1.0, lambda: grads[p])
-    if x.size > 1:
-        yield Mutant(
-            "penalty_added",
-            "",
-            1.8,
-            lambda: x,
-            f"a multiple of {me} itself is added to its gradient, and the loss has no such penalty",
-            added=True,
-        )
+def _leaf_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) -> Iterator[Mutant]:
+    """What stands in place of a parameter's gradient: another's, other positions, or a penalty more."""
+    g = grads[p]
+    yield Mutant(
+        "penalty_added",
+        lambda: x,
+        f"a multiple of {me} itself is added, and the loss has no such penalty",
+        added=True,
+    )
+    for axis in range(x.ndim):
+        if x.shape[axis] > 1:
+            yield Mutant(
+                "wrong_index",
+                lambda i=axis: np.flip(g, i),
+                f"{me}'s gradient is in the reverse order along axis {axis}",
+            )
+            for n in (1, -1):
+                note = f"{me}'s gradient is written one place off along axis {axis}"
+                yield Mutant("wrong_index", lambda i=axis, n=n: np.roll(g, n, i), note, str(n))
     for other in b.order:
+        theirs = grads[other]
         if (
             other is not p
             and not other.parents
-            and grads[other].size > 1
-            and grads[other].size == x.size
-            and grads[other].shape in (x.shape, x.shape[::-1])
+            and theirs.size > 1
+            and theirs.shape in (x.shape, x.shape[::-1])
         ):
-            share = grads[other] if grads[other].shape == x.shape else grads[other].T
+            share = theirs if theirs.shape == x.shape else theirs.T
             yield Mutant(
                 "wrong_gradient_arrives",
-                "leaf",
-                1.6,
                 lambda s=share: s,
                 f"{me} got the gradient of {say(other)}",
+                "leaf",
+                -0.6,
             )
+
+
+def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) -> Iterator[Mutant]:
+    """What stands in place of an interior gradient: ones, the loss's value, errors, or a factor more or less."""
+    m, loss = Mutant, float(b.values[b.loss].reshape(-1)[0])
+    if not x.shape:
+        return
+    note = f"1 is passed back at {me}: this is the gradient of the output, without the error (the loss's derivative)"
+    yield m("loss_derivative_missing", lambda: np.ones(x.shape), note)
+    yield m(
+        "loss_for_derivative",
+        lambda: np.full(x.shape, loss),
+        f"the loss's value stands for its derivative at {me}",
+        "value",
+    )
+    for node, v in b.values.items():
+        if 1 < v.size < x.size and _spread(v, x.shape) is not None:
+            yield m(
+                "factor_missing",
+                lambda v=v: grads[p] / v,
+                f"the factor {say(node)} of {me}'s gradient is left out",
+                extra=1.0,
+            )
+            yield m(
+                "wrong_factor",
+                lambda v=v: grads[p] * v,
+                f"{me}'s gradient has a factor {say(node)} too much",
+                "more",
+                1.0,
+            )
+    later = [n for n in b.order[b.at[p] :] if n in b.path(p) and b.values[n].shape == x.shape]
+    outputs = [(say(n), b.values[n]) for n in later]
+    rows = [
+        ("sigmoid", None),
+        ("tanh", None),
+        *([("softmax", -1), ("softmax", 0)] if x.ndim == 2 else [("softmax", -1)]),
+    ]
+    made = [
+        (f"{n}({me})" + (" over axis 0" if axis == 0 else ""), function(row(n, axis), x)[0])
+        for n, axis in rows
+    ]
+    outputs += made + [
+        (f"softmax({n})", function(row(n, axis), v)[0])
+        for (n, axis), (_, v) in zip(rows[2:], made[2:], strict=True)
+    ]
+    targets = [y for n, y in b.values.items() if n not in b.at and y.ndim and _spread(y, x.shape) is not None]
+    for y in targets:
+        for name, v in outputs:
+            e, err = v - y, f"{name} − target"
+            note = (
+                f"{err} stands for the gradient at {me}: the delta of another pair of activation and loss "
+                + PAIRS
+            )
+            yield m(
+                "softmax_twice" if name.startswith("softmax(softmax") else "delta_of_another_loss",
+                lambda e=e: e,
+                note,
+            )
+            yield m(
+                "loss_for_derivative",
+                lambda e=e: e * e,
+                f"the squared error ({err})² stands at {me}",
+                "square",
+                0.1,
+            )
+            yield m(
+                "loss_for_derivative",
+                lambda e=e: np.abs(e),
+                f"the absolute error |{err}| stands at {me}",
+                "abs",
+                0.2,
+            )
+            for slope, word in ((v * (1 - v), f"{name} · (1 − {name})"), (1 - v * v, f"1 − {name}²")):
+                note = f"({err}) · {word}: with this loss the activation's derivative cancels, and is applied once too often"
+                yield m("activation_derivative_twice", lambda e=e, s=slope: e * s, note, word, 0.5)
+
+
+PAIRS = "(sigmoid with binary cross-entropy, softmax with cross-entropy, linear with squared error)"
 
 
 # ---- Mutants of every step of a kind --------------------------------------------------------------------------------------
 
 
+def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, known: Any, say: Say) -> Iterator[Mutant]:
+    """The mutants of a step that are made of its own numbers alone."""
+    if user in known:
+        yield from activation_mutants(b, known[user], grads[user], say, local=True)
+    yield from edge_mutants(b, grads, user, k, say, local=True)
+
+
 def groups(b: Backward) -> Iterator[tuple[Any, ...]]:
     """Sets of steps that a program writes in one line: every layer's, every time step's, every use's of one parameter."""
-    signs = _signatures(b)
-    found: dict[Any, list[Any]] = {}
+    signs, found = _signatures(b), {}  # type: ignore[var-annotated]
     for node in b.order:
         stem = (node.label or "").rstrip("0123456789_")
         for k, parent in enumerate(node.parents):
             if parent in b.at:
-                kind = (node.op.name, k)
-                keys = [kind, *((*kind, sign) for sign in signs[node])]
-                for key in [*keys, (*kind, "label", stem)] if stem else keys:
+                keys = [(node.op.name, k, sign) for sign in ("any", *signs[node], stem)]
+                for key in keys if stem else keys[:-1]:
                     found.setdefault(key, []).append((node, k))
     seen = set()
     for edges in found.values():
@@ -804,26 +682,22 @@ def groups(b: Backward) -> Iterator[tuple[Any, ...]]:
             yield tuple(edges)
 
 
+def all_but_one(b: Backward) -> Iterator[tuple[Any, ...]]:
+    """All uses of parameters but the last, or but the first: what is lost where = stands for +=, or a loop ends early."""
+    shared = [p for p in b.order if not p.parents and len(b.users[p]) > 1]
+    for leaves in ([p] for p in shared) if len(shared) < 2 else (shared, *([p] for p in shared)):
+        for last in (max, min):
+            kept = [last(b.users[p], key=lambda use: b.at[use[0]]) for p in leaves]
+            yield tuple(use for p in leaves for use in b.users[p] if not any(use is k for k in kept))
+
+
 def _signatures(b: Backward) -> dict[Any, list[Any]]:
     """How each node is made, told to a depth of 1, 2, 3 and 4: nodes of one line of a loop are told alike."""
-    told = {node: "leaf" if node in b.at else "constant" for node in b.values}
-    told |= {node: id(node) for node in b.at if not node.parents}
+    told = {node: id(node) if node in b.at and not node.parents else node in b.at for node in b.values}
     out: dict[Any, list[Any]] = {node: [] for node in b.order}
     for _ in range(4):
-        told = {
-            n: hash((n.op.name, *(told[p] for p in n.parents))) if n.parents and n in b.at else told[n]
-            for n in b.values
-        }
+        made = [n for n in b.order if n.parents]
+        told |= {n: hash((n.op.name, *[told[p] for p in n.parents])) for n in made}
         for node in b.order:
             out[node].append(told[node])
     return out
-
-
-def local_mutants(
-    b: Backward, grads: Arrays, user: Any, k: int, known: Any, say: Callable[[Any], str]
-) -> Iterator[Mutant]:
-    """The mutants of a step that are made of its own numbers alone."""
-    a = known.get(user)
-    if a is not None:
-        yield from activation_mutants(b, a, grads[user], say, local=True)
-    yield from edge_mutants(b, grads, user, k, say, local=True)
