@@ -33,6 +33,7 @@ from .report import Finding, Report, finding, relation
 from .words import Words, penalties
 
 FLOAT64, FLOAT32 = 1e-9, 3e-5  # how far a right number may be off, in units of its condition
+LIKELY = 1.8  # what the first of a pair of faults may cost
 BEAM, DEEPEST = 6, 8  # explanations that are followed at a time, and how many faults they may have
 SMALL = 30  # elements of a node whose effect on another is kept as a matrix
 SECONDS, QUICK = 4.0, 0.6  # for the whole search, and for its first stage
@@ -453,10 +454,13 @@ class Search:
         with np.errstate(all="ignore"):
             for depth in range(DEEPEST):
                 self.limit = time.perf_counter() + (QUICK if not depth else SECONDS / 3)
-                found = self._distinct(after for state in states for after in self.next(state))
+                found = self._distinct(after for state in states for after in self.next(state, depth > 0))
                 if not depth and all(state.unmatched or self._weak(state) for state in found):
                     self.limit = time.perf_counter() + SECONDS / 2
                     done = list(self.grouped(states[0]))
+                    if not done and all(self._weak(state) for state in found):
+                        self.limit = time.perf_counter() + SECONDS / 2
+                        found = self._distinct(self.next(states[0], True))
                 done += [state for state in found if not state.unmatched]
                 states = [state for state in found if state.unmatched][:BEAM]
                 if not states or (done and min(s.cost for s in states) >= min(s.cost for s in done)):
@@ -507,14 +511,14 @@ class Search:
             else self.b.at[node]
         )
 
-    def next(self, state: State) -> list[State]:
+    def next(self, state: State, deep: bool) -> list[State]:
         """A state's successors: each explains the unmatched array nearest the loss by one more fault."""
         target = max(state.unmatched, key=self.height)
         found = self.steps(state, target, False)
         weak = all(after.faults[-1].mistake == "wrong_factor" for after in found)
         if weak and (len(state.unmatched) <= 2 or state.faults):
             found += self.steps(state, target, True)
-        if not found and time.perf_counter() < self.limit:
+        if not found and deep:
             found = self.pairs(state, target)
         return found or [self.given_up(state, target)]
 
@@ -587,11 +591,13 @@ class Search:
                         )
             yield p, state.grads[p], whole_mutants(b, state.grads, p, self.say), self.words.place(p), p
 
-    def steps(self, state: State, target: Any, private: bool, ours: Any = None) -> list[State]:
-        """All single faults that explain the target."""
+    def steps(self, state: State, target: Any, private: bool, above: Any = None) -> list[State]:
+        """All single faults that explain the target; with `above`, only those below that node."""
         b, found = self.b, []
         mine = self.mine[target]
         for p, share, mutants, where, user in self.places(state, target, private):
+            if above is not None and (p is above or above not in b.path(p)):
+                continue
             base = self.effect(p, share, target)
             if base is None:
                 continue
@@ -651,15 +657,20 @@ class Search:
         found = b.remember(("effect", p, target), matrix)
         return None if found is None else (found @ np.reshape(share, -1)).reshape(b.values[target].shape)
 
+    def _made(self, mutant: Mutant, share: Any) -> Any:
+        """A mutant's share, or None where it has none of that shape that is finite."""
+        try:
+            made = mutant.make()
+        except ValueError:  # of shapes that do not fit: nobody's program would have run
+            return None
+        return made if made is not None and np.shape(made) == np.shape(share) and np.isfinite(made).all() else None
+
     def tried(
         self, mutant: Mutant, p: Any, target: Any, share: Any, base: Any, residual: Any, where: str
     ) -> Any:
         """The fault and the change of p's gradient, where a multiple of the mutant gives what the target lacks."""
-        try:
-            made = mutant.make()
-        except ValueError:  # of shapes that do not fit: nobody's program would have run
-            return None, None
-        if made is None or np.shape(made) != np.shape(share) or not np.isfinite(made).all():
+        made = self._made(mutant, share)
+        if made is None:
             return None, None
         effect = self.effect(p, made, target)
         wanted = residual - base if mutant.added else residual
@@ -787,7 +798,20 @@ class Search:
         return made
 
     def pairs(self, state: State, target: Any) -> list[State]:
-        """Two faults between two neighbouring given arrays."""
+        """Two faults between two neighbouring given arrays: a likely one, and any below it."""
+        for p, share, mutants, where, user in self.places(state, target, False):
+            for mutant in mutants:
+                if mutant.cost > LIKELY or mutant.added or mutant.mistake == "wrong_factor":
+                    continue
+                made = self._made(mutant, share)
+                if made is None or np.array_equal(made, share):
+                    continue
+                if time.perf_counter() > self.limit:
+                    return []
+                fault = replace(self.in_penalty(self._fault(mutant, p, where), user), target=target)
+                after = self.applied(state, fault, {p: made - share})
+                if set(after.unmatched) <= set(state.unmatched) and (found := self.steps(after, target, False, p)):
+                    return found
         return []
 
     # ---- The report ---------------------------------------------------------------------------------------------------------

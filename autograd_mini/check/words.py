@@ -247,12 +247,12 @@ def summed(share: Expr, shape: tuple[int, ...]) -> Expr:
 
 def plain(made: Expr) -> Expr:
     """An expression of NumPy's own functions alone: sigmoid, softmax and the like written out."""
-    changes = {}
-    for _, part in walk(made):
-        spelt = _spelt(part)
-        if spelt is not None:
-            changes[part] = spelt
-    return substitute(made, changes) if changes else made
+    for _ in range(8):  # what is written out holds parts that are to be written out
+        changes = {part: spelt for _, part in walk(made) if (spelt := _spelt(part)) is not None}
+        if not changes:
+            break
+        made = substitute(made, changes)
+    return made
 
 
 def _spelt(x: Expr) -> Expr | None:
