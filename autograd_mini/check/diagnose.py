@@ -130,7 +130,8 @@ class Search:
         self.notes: list[str] = []
         self.rounding = b.rounding()
         self.sizes = self._sizes()
-        self.limit = time.perf_counter() + SECONDS  # of the stage that runs
+        self.end = time.perf_counter() + SECONDS
+        self.limit = self.end  # of the stage that runs
 
     # ---- What was given ------------------------------------------------------------------------------------------------
 
@@ -453,19 +454,23 @@ class Search:
         self.penalty_rates = self._penalty_rates()
         with np.errstate(all="ignore"):
             for depth in range(DEEPEST):
-                self.limit = time.perf_counter() + (QUICK if not depth else SECONDS / 3)
+                self.stage(QUICK if not depth else SECONDS / 2)
                 found = self._distinct(after for state in states for after in self.next(state, depth > 0))
                 if not depth and all(state.unmatched or self._weak(state) for state in found):
-                    self.limit = time.perf_counter() + SECONDS / 2
+                    self.stage(SECONDS / 2)
                     done = list(self.grouped(states[0]))
                     if not done and all(self._weak(state) for state in found):
-                        self.limit = time.perf_counter() + SECONDS / 2
+                        self.stage(SECONDS / 2)
                         found = self._distinct(self.next(states[0], True))
                 done += [state for state in found if not state.unmatched]
                 states = [state for state in found if state.unmatched][:BEAM]
                 if not states or (done and min(s.cost for s in states) >= min(s.cost for s in done)):
                     break
         return self._distinct(done or states)
+
+    def stage(self, seconds: float) -> None:
+        """Begin a stage of the search that may take so long."""
+        self.limit = min(self.end, time.perf_counter() + seconds)
 
     def _weak(self, state: State) -> bool:
         return any(fault.mistake in ("wrong_factor", "unexplained", "part_missing") for fault in state.faults)
@@ -591,8 +596,8 @@ class Search:
                         )
             yield p, state.grads[p], whole_mutants(b, state.grads, p, self.say), self.words.place(p), p
 
-    def steps(self, state: State, target: Any, private: bool, above: Any = None) -> list[State]:
-        """All single faults that explain the target; with `above`, only those below that node."""
+    def steps(self, state: State, target: Any, private: bool, above: Any = None, spoil: bool = True) -> list[State]:
+        """All single faults that explain the target; with `above`, only those below that node. `spoil`: it spoils no other."""
         b, found = self.b, []
         mine = self.mine[target]
         for p, share, mutants, where, user in self.places(state, target, private):
@@ -615,7 +620,7 @@ class Search:
                 fault = replace(self.in_penalty(fault, user), target=target, cost=fault.cost + unlabelled)
                 after = self.applied(state, fault, {p: change}, target if private else None)
                 rest = set(after.unmatched)
-                if target not in rest and rest <= set(state.unmatched):
+                if target not in rest and (rest <= set(state.unmatched) or not spoil):
                     found.append(after)
         return self._distinct(found)[: 2 * BEAM]
 
@@ -657,6 +662,25 @@ class Search:
         found = b.remember(("effect", p, target), matrix)
         return None if found is None else (found @ np.reshape(share, -1)).reshape(b.values[target].shape)
 
+    def hopeless(self, p: Any, share: Any, target: Any, wanted: Any) -> bool:
+        """Whether no multiple of a share at p can give what is wanted: judged along two random directions, quickly."""
+        if self.b.values[p].size <= SMALL or p is target:
+            return False
+        shape = self.b.values[target].shape
+        rng = np.random.default_rng(1)
+
+        def make() -> list[tuple[Any, Arrays]]:
+            rays = [rng.standard_normal(shape) for _ in range(2)]
+            return [(ray, self.b.push(target, ray)) for ray in rays]
+
+        found = []
+        for ray, pushed in self.b.remember(("push", target), make):
+            way = pushed[p].reshape(-1)
+            flat = np.reshape(share, -1)
+            found.append((float(np.vdot(wanted, ray)), float(flat @ way), float(np.sqrt((flat @ flat) * (way @ way)))))
+        (a1, b1, n1), (a2, b2, n2) = found
+        return abs(a1 * b2 - a2 * b1) > 1e-3 * (abs(a1 * b2) + abs(a2 * b1)) + 1e-5 * (abs(a1) * n2 + abs(a2) * n1)
+
     def _made(self, mutant: Mutant, share: Any) -> Any:
         """A mutant's share, or None where it has none of that shape that is finite."""
         try:
@@ -672,8 +696,10 @@ class Search:
         made = self._made(mutant, share)
         if made is None:
             return None, None
-        effect = self.effect(p, made, target)
         wanted = residual - base if mutant.added else residual
+        if self.hopeless(p, made, target, wanted):
+            return None, None
+        effect = self.effect(p, made, target)
         w, e = np.reshape(wanted, -1), np.reshape(effect, -1)
         size, allowed = float(e @ e), self.tolerance[target]
         if not size:
@@ -752,7 +778,9 @@ class Search:
         known = {a.after: a for a in self.activations if any(p is a.before for p in a.after.parents)}
         blocked = [node for node in self.right if b.grads[node].any()]
         ways = set().union(*(b.path(node) for node in state.unmatched))
-        sets = [(edges, False) for edges in groups(b)] + [(edges, True) for edges in all_but_one(b)]
+        alike = list(groups(b))
+        parts = [part for edges in alike for part in (edges[:-1], edges[1:]) if len(edges) > 2]
+        sets = [(edges, False) for edges in alike] + [(edges, True) for edges in (*all_but_one(b), *parts)]
         for edges, dropped in sets:
             parents = [user.parents[k] for user, k in edges]
             touched = any(p in b.path(node) for p in parents for node in blocked)
@@ -809,6 +837,10 @@ class Search:
                 if time.perf_counter() > self.limit:
                     return []
                 fault = replace(self.in_penalty(self._fault(mutant, p, where), user), target=target)
+                moved = self.b.pull({p: made - share}, [target])
+                near = State({**state.grads, **{n: state.grads[n] + d for n, d in moved.items()}}, state.faults, state.unmatched)
+                if not self.steps(near, target, False, p, False):
+                    continue
                 after = self.applied(state, fault, {p: made - share})
                 if set(after.unmatched) <= set(state.unmatched) and (found := self.steps(after, target, False, p)):
                     return found

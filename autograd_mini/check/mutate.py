@@ -201,6 +201,10 @@ def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool
                 note,
                 f"{name}{x is a.x}",
             )
+        other = polynomial(row(name)) if name != f else None
+        if other is not None:
+            note = f"{formula(other, y)} is the derivative of {name}, and the forward pass has {f}"
+            yield m("derivative_of_another_function", lambda p=other: np.polyval(p[::-1], a.out), note, f"{name} formula")
     for node, x in () if local else b.values.items():
         if x.shape and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
             note = f"{f}′ is taken at {say(node)}, where {z} belongs"
@@ -261,7 +265,7 @@ def edge_mutants(
     yield Mutant("wrong_factor", lambda: right)
     if len(b.users[parent]) > 1:
         yield Mutant("path_missing", lambda: 0 * right, f"of the uses of {me} that in {out} gives no share")
-    passed = fit(g, shape) if np.ndim(g) >= len(shape) or np.size(g) > 1 else None
+    passed = fit(g, shape) if np.ndim(g) >= len(shape) else _widened(g, shape)
     if passed is not None and not np.array_equal(passed, right):
         yield _omitted(b, user, k, passed, me, out)
     if np.shape(right) == np.shape(g) and not np.array_equal(g, right) and name not in SUMS:
@@ -285,6 +289,15 @@ def edge_mutants(
         yield Mutant("transposed", lambda: right.T, f"the gradient of {me} is transposed", "share", 0.2)
 
 
+def _widened(g: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient of a reduction for every element that it took together, or None."""
+    for axis in range(len(shape)) if np.ndim(g) == len(shape) - 1 else ():
+        wide = np.expand_dims(g, axis)
+        if wide.shape == tuple(1 if i == axis else n for i, n in enumerate(shape)):
+            return np.broadcast_to(wide, shape)
+    return None
+
+
 def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> Mutant:
     """The gradient passed on as it is."""
     name = user.op.name
@@ -301,6 +314,9 @@ def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> 
         )
     if name in PRODUCTS:
         return Mutant("input_missing", lambda: passed, f"the gradient of {out} is taken for that of {me}")
+    if name in ("max", "min"):
+        note = f"the gradient of {out} goes to every element of {me}, without the mask of those that were chosen"
+        return Mutant("mask_missing", lambda: passed, note)
     note = f"the gradient of {out} is passed on to {me} without the other factor ({name})"
     return Mutant("factor_missing", lambda: passed, note)
 
@@ -672,7 +688,8 @@ def groups(b: Backward) -> Iterator[tuple[Any, ...]]:
         stem = (node.label or "").rstrip("0123456789_")
         for k, parent in enumerate(node.parents):
             if parent in b.at:
-                keys = [(node.op.name, k, sign) for sign in ("any", *signs[node], stem)]
+                leaf = id(parent) if not parent.parents else "any"
+                keys = [(node.op.name, k, sign) for sign in dict.fromkeys((leaf, "any", *signs[node], stem))]
                 for key in keys if stem else keys[:-1]:
                     found.setdefault(key, []).append((node, k))
     seen = set()
