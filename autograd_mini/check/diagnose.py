@@ -610,6 +610,8 @@ class Search:
                 break
             residual = mine - state.grads[target] + base
             for mutant in mutants:
+                if above is not None and mutant.cost > LIKELY:
+                    continue
                 fault, change = self.tried(mutant, p, target, share, base, residual, where)
                 if fault is None:
                     continue
@@ -827,7 +829,7 @@ class Search:
 
     def pairs(self, state: State, target: Any) -> list[State]:
         """Two faults between two neighbouring given arrays: a likely one, and any below it."""
-        for p, share, mutants, where, user in self.places(state, target, False):
+        for p, share, mutants, where, user in reversed(list(self.places(state, target, False))):
             for mutant in mutants:
                 if mutant.cost > LIKELY or mutant.added or mutant.mistake == "wrong_factor":
                     continue
