@@ -168,9 +168,14 @@ class Backward:
         for later in self.order[self.at[node] + 1 :]:
             if later in ways:
                 x = [self.values[p] for p in later.parents]
-                size = max(1.0, *(float(np.max(np.abs(found[p]), initial=0.0)) for p in later.parents if p in found))
+                size = max(
+                    1.0, *(float(np.max(np.abs(found[p]), initial=0.0)) for p in later.parents if p in found)
+                )
                 step = [1e-6 / size * found[p] if p in found else 0.0 for p in later.parents]
-                ends = [forward_of(later.op, [v + sign * d for v, d in zip(x, step, strict=True)]) for sign in (1, -1)]
+                ends = [
+                    forward_of(later.op, [v + sign * d for v, d in zip(x, step, strict=True)])
+                    for sign in (1, -1)
+                ]
                 found[later] = np.asarray(ends[0] - ends[1]) * (size / 2e-6)
         return found
 

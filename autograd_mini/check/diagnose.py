@@ -596,7 +596,9 @@ class Search:
                         )
             yield p, state.grads[p], whole_mutants(b, state.grads, p, self.say), self.words.place(p), p
 
-    def steps(self, state: State, target: Any, private: bool, above: Any = None, spoil: bool = True) -> list[State]:
+    def steps(
+        self, state: State, target: Any, private: bool, above: Any = None, spoil: bool = True
+    ) -> list[State]:
         """All single faults that explain the target; with `above`, only those below that node. `spoil`: it spoils no other."""
         b, found = self.b, []
         mine = self.mine[target]
@@ -679,9 +681,13 @@ class Search:
         for ray, pushed in self.b.remember(("push", target), make):
             way = pushed[p].reshape(-1)
             flat = np.reshape(share, -1)
-            found.append((float(np.vdot(wanted, ray)), float(flat @ way), float(np.sqrt((flat @ flat) * (way @ way)))))
+            found.append(
+                (float(np.vdot(wanted, ray)), float(flat @ way), float(np.sqrt((flat @ flat) * (way @ way))))
+            )
         (a1, b1, n1), (a2, b2, n2) = found
-        return abs(a1 * b2 - a2 * b1) > 1e-3 * (abs(a1 * b2) + abs(a2 * b1)) + 1e-5 * (abs(a1) * n2 + abs(a2) * n1)
+        return abs(a1 * b2 - a2 * b1) > 1e-3 * (abs(a1 * b2) + abs(a2 * b1)) + 1e-5 * (
+            abs(a1) * n2 + abs(a2) * n1
+        )
 
     def _made(self, mutant: Mutant, share: Any) -> Any:
         """A mutant's share, or None where it has none of that shape that is finite."""
@@ -689,7 +695,11 @@ class Search:
             made = mutant.make()
         except ValueError:  # of shapes that do not fit: nobody's program would have run
             return None
-        return made if made is not None and np.shape(made) == np.shape(share) and np.isfinite(made).all() else None
+        return (
+            made
+            if made is not None and np.shape(made) == np.shape(share) and np.isfinite(made).all()
+            else None
+        )
 
     def tried(
         self, mutant: Mutant, p: Any, target: Any, share: Any, base: Any, residual: Any, where: str
@@ -840,11 +850,17 @@ class Search:
                     return []
                 fault = replace(self.in_penalty(self._fault(mutant, p, where), user), target=target)
                 moved = self.b.pull({p: made - share}, [target])
-                near = State({**state.grads, **{n: state.grads[n] + d for n, d in moved.items()}}, state.faults, state.unmatched)
+                near = State(
+                    {**state.grads, **{n: state.grads[n] + d for n, d in moved.items()}},
+                    state.faults,
+                    state.unmatched,
+                )
                 if not self.steps(near, target, False, p, False):
                     continue
                 after = self.applied(state, fault, {p: made - share})
-                if set(after.unmatched) <= set(state.unmatched) and (found := self.steps(after, target, False, p)):
+                if set(after.unmatched) <= set(state.unmatched) and (
+                    found := self.steps(after, target, False, p)
+                ):
                     return found
         return []
 

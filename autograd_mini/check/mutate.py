@@ -204,7 +204,12 @@ def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool
         other = polynomial(row(name)) if name != f else None
         if other is not None:
             note = f"{formula(other, y)} is the derivative of {name}, and the forward pass has {f}"
-            yield m("derivative_of_another_function", lambda p=other: np.polyval(p[::-1], a.out), note, f"{name} formula")
+            yield m(
+                "derivative_of_another_function",
+                lambda p=other: np.polyval(p[::-1], a.out),
+                note,
+                f"{name} formula",
+            )
     for node, x in () if local else b.values.items():
         if x.shape and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
             note = f"{f}′ is taken at {say(node)}, where {z} belongs"
@@ -315,7 +320,9 @@ def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> 
     if name in PRODUCTS:
         return Mutant("input_missing", lambda: passed, f"the gradient of {out} is taken for that of {me}")
     if name in ("max", "min"):
-        note = f"the gradient of {out} goes to every element of {me}, without the mask of those that were chosen"
+        note = (
+            f"the gradient of {out} goes to every element of {me}, without the mask of those that were chosen"
+        )
         return Mutant("mask_missing", lambda: passed, note)
     note = f"the gradient of {out} is passed on to {me} without the other factor ({name})"
     return Mutant("factor_missing", lambda: passed, note)

@@ -34,7 +34,7 @@ class Rule:
     nesterov: bool = False
     centered: bool = False
     largest: bool = False
-    fault: str = ""
+    faults: frozenset[str] = frozenset()  # mistakes that are no other setting
 
 
 def read_rule(optimizer: Any) -> Rule:
@@ -82,7 +82,7 @@ def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: St
         for name, g in grads.items():
             count += 1
             own = state.setdefault(
-                "all" if rule.fault == "moments_shared" else name,
+                "all" if "moments_shared" in rule.faults else name,
                 {"m": 0.0, "v": 0.0, "b": 0.0, "s": 0.0, "a": 0.0, "g": 0.0 * g},
             )
             steps = {
@@ -91,10 +91,10 @@ def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: St
                 "step_counter_late": t - 1,
             }
             w = np.asarray(start[name], float)
-            change = _change(rule, own, w, g, steps.get(rule.fault, t))
-            if rule.fault == "integers_truncated":
+            change = _change(rule, own, w, g, next((steps[f] for f in rule.faults if f in steps), t))
+            if "integers_truncated" in rule.faults:
                 change = np.trunc(w + change) - w
-            if rule.fault == "updated_from_start":
+            if "updated_from_start" in rule.faults:
                 change = np.asarray(before[name], float) + change - w
             changes[-1][name] = change
         start = theirs[t - 1]
@@ -103,10 +103,10 @@ def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: St
 
 def _change(rule: Rule, s: dict[str, Any], w: Any, g: Any, t: int) -> Any:
     """What one step adds to one parameter; `s` holds the means m and v, the buffer b, and what faults need."""
-    fault = rule.fault
-    if fault == "previous_gradient":
+    faults = rule.faults
+    if "previous_gradient" in faults:
         g, s["g"] = s["g"], g
-    if fault == "not_zeroed":
+    if "not_zeroed" in faults:
         g = s["g"] = s["g"] + g
     if rule.decay and not rule.decoupled:
         g = g + rule.decay * w
@@ -115,47 +115,47 @@ def _change(rule: Rule, s: dict[str, Any], w: Any, g: Any, t: int) -> Any:
     if rule.momentum:
         first = t == 1
         s["b"] = rule.momentum * s["b"] + (1 if first else 1 - rule.dampening) * direction
-        if fault == "momentum_dampened":
+        if "momentum_dampened" in faults:
             s["b"] = rule.momentum * old["b"] + (1 - rule.momentum) * direction
-        buffer = old["b"] if fault == "old_buffer_used" else s["b"]
+        buffer = old["b"] if "old_buffer_used" in faults else s["b"]
         direction = direction + rule.momentum * buffer if rule.nesterov else buffer
     change = -rule.lr * direction
     if rule.decay and rule.decoupled:
-        change = change - (1 if fault == "decay_without_rate" else rule.lr) * rule.decay * w
+        change = change - (1 if "decay_without_rate" in faults else rule.lr) * rule.decay * w
     return change + 0.0 * w
 
 
 def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int) -> Any:
     """The gradient divided by the root of the mean of squares, both means corrected where the rule does so."""
-    fault, b1, b2 = rule.fault, rule.beta1, rule.beta2
-    square = s["m"] if fault == "square_of_mean" else g
-    s["m"] = b1 * s["m"] + (1 if fault == "gradient_added_whole" else 1 - b1) * g
-    square = (s["m"] if fault == "square_of_mean" else g) ** 2 if fault != "square_missing" else np.abs(g)
-    s["v"] = b2 * s["v"] + (1 if fault in ("square_added_whole", "squares_accumulated") else 1 - b2) * square
-    if fault == "weights_swapped":
+    faults, b1, b2 = rule.faults, rule.beta1, rule.beta2
+    s["m"] = b1 * s["m"] + (1 if "gradient_added_whole" in faults else 1 - b1) * g
+    squared = s["m"] if "square_of_mean" in faults else g
+    square = np.abs(squared) if "square_missing" in faults else squared**2
+    s["v"] = b2 * s["v"] + (1 if faults & {"square_added_whole", "squares_accumulated"} else 1 - b2) * square
+    if "weights_swapped" in faults:
         s["m"], s["v"] = (1 - b1) * old["m"] + b1 * g, (1 - b2) * old["v"] + b2 * square
-    m, v = (old["m"], old["v"]) if fault == "old_buffer_used" else (s["m"], s["v"])
+    m, v = (old["m"], old["v"]) if "old_buffer_used" in faults else (s["m"], s["v"])
     if rule.largest:
         s["a"] = v = np.maximum(s["a"], v)
     if rule.centered:
         s["s"] = b2 * s["s"] + (1 - b2) * g
         v = v - s["s"] ** 2
     if rule.corrected:
-        power = 1 if fault == "bias_correction_without_power" else t
+        power = 1 if "bias_correction_without_power" in faults else t
         c1, c2 = 1 - b1**power, 1 - b2**power
-        if fault == "bias_correction_multiplied":
+        if "bias_correction_multiplied" in faults:
             c1, c2 = 1 / c1, 1 / c2
-        if fault == "bias_correction_of_mean":
+        if "bias_correction_of_mean" in faults:
             c2 = 1.0
-        if fault == "bias_correction_of_square":
+        if "bias_correction_of_square" in faults:
             c1 = 1.0
         m, v = m / c1, v / c2
-        if fault == "bias_correction_stored":
+        if "bias_correction_stored" in faults:
             s["m"], s["v"] = m, v
     root = (
         np.sqrt(v + rule.eps)
-        if fault == "epsilon_inside_root"
-        else (v if fault == "root_missing" else np.sqrt(v)) + rule.eps
+        if "epsilon_inside_root" in faults
+        else (v if "root_missing" in faults else np.sqrt(v)) + rule.eps
     )
     return m / root
 
@@ -163,92 +163,69 @@ def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int)
 def variants(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
     """The known mistakes of a rule: name, what is particular, and the rule with it."""
 
-    def plain(*names: str) -> Iterator[tuple[str, str, Rule]]:
-        for name in names:
-            yield name, "", replace(rule, fault=name)
+    def vary(mistake: str, note: str = "", fault: str = "", **settings: Any) -> tuple[str, str, Rule]:
+        fault = fault or ("" if settings else mistake)
+        return mistake, note, replace(rule, faults=frozenset([fault] if fault else ()), **settings)
 
-    yield from plain(
-        "not_zeroed", "previous_gradient", "updated_from_start", "moments_shared", "integers_truncated"
-    )
+    for name in (
+        "not_zeroed",
+        "previous_gradient",
+        "updated_from_start",
+        "moments_shared",
+        "integers_truncated",
+    ):
+        yield vary(name)
     if rule.momentum:
-        yield from plain("momentum_dampened", "old_buffer_used")
-        yield "momentum_missing", "", replace(rule, momentum=0.0)
-        yield "momentum_sign", "", replace(rule, momentum=-rule.momentum)
-        yield (
-            "momentum_times_rate",
-            f"momentum · lr = {rule.momentum * rule.lr:g} acts as the momentum",
-            replace(rule, momentum=rule.momentum * rule.lr),
-        )
-        yield (
-            "weights_swapped",
-            "1 − momentum acts as the momentum",
-            replace(rule, momentum=1 - rule.momentum),
-        )
-        yield "nesterov_mixed", "", replace(rule, nesterov=not rule.nesterov)
-        yield "momentum_dampened", "the dampening is left out", replace(rule, dampening=0.0)
+        mu, scaled = rule.momentum, rule.momentum * rule.lr
+        yield vary("momentum_dampened")
+        yield vary("old_buffer_used")
+        yield vary("momentum_missing", momentum=0.0)
+        yield vary("momentum_sign", momentum=-mu)
+        yield vary("momentum_times_rate", f"momentum · lr = {scaled:g} acts as the momentum", momentum=scaled)
+        yield vary("weights_swapped", "1 − momentum acts as the momentum", momentum=1 - mu)
+        yield vary("nesterov_mixed", nesterov=not rule.nesterov)
+        if rule.dampening:
+            yield vary("momentum_dampened", "the dampening is left out", dampening=0.0)
     if rule.adaptive:
-        yield from plain(
+        for name in (
             "epsilon_inside_root",
             "root_missing",
             "square_missing",
             "square_added_whole",
-            "old_buffer_used",
             "weights_swapped",
-        )
-        yield (
-            "squares_accumulated",
-            "this is AdaGrad's sum",
-            replace(rule, fault="squares_accumulated", beta2=1.0),
-        )
+        ):
+            yield vary(name)
+        yield vary("old_buffer_used")
+        yield vary("squares_accumulated", "this is AdaGrad's sum", "squares_accumulated", beta2=1.0)
         for eps in (0.0, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1.0):
             if eps != rule.eps:
-                yield "epsilon_missing", f"ε is {eps:g} in place of {rule.eps:g}", replace(rule, eps=eps)
+                yield vary("epsilon_missing", f"ε is {eps:g} in place of {rule.eps:g}", eps=eps)
     if rule.corrected:
-        yield from plain(
-            "bias_correction_without_power",
-            "bias_correction_multiplied",
-            "bias_correction_stored",
-            "step_counter_per_parameter",
-            "gradient_added_whole",
-            "square_of_mean",
+        for name in ("without_power", "multiplied", "stored"):
+            yield vary(f"bias_correction_{name}")
+        for name in ("step_counter_per_parameter", "gradient_added_whole", "square_of_mean"):
+            yield vary(name)
+        yield vary(
+            "bias_correction_missing", "m and v start at 0: too small in the first steps", corrected=False
         )
-        yield (
-            "bias_correction_missing",
-            "m and v start at 0 and are too small in the first steps",
-            replace(rule, corrected=False),
-        )
-        yield "bias_correction_of_one", "only m's", replace(rule, fault="bias_correction_of_mean")
-        yield "bias_correction_of_one", "only v's", replace(rule, fault="bias_correction_of_square")
-        yield (
-            "betas_swapped",
-            f"β1 = {rule.beta2:g}, β2 = {rule.beta1:g}",
-            replace(rule, beta1=rule.beta2, beta2=rule.beta1),
-        )
-        yield (
-            "step_counter_off",
-            "t is one step ahead: it starts at 2",
-            replace(rule, fault="step_counter_off"),
-        )
-        yield (
-            "step_counter_off",
-            "t is one step late: it starts at 0",
-            replace(rule, fault="step_counter_late"),
-        )
-        yield "another_optimizer", "RMSprop with Adam's β2", replace(rule, corrected=False, beta1=0.0)
-        yield "momentum_missing", "β1 is 0: the mean of the gradients is not used", replace(rule, beta1=0.0)
-        yield (
-            "another_optimizer",
-            "AMSGrad, which keeps the largest v",
-            replace(rule, largest=not rule.largest),
+        yield vary("bias_correction_of_one", "only m's", "bias_correction_of_mean")
+        yield vary("bias_correction_of_one", "only v's", "bias_correction_of_square")
+        swapped = f"β1 = {rule.beta2:g}, β2 = {rule.beta1:g}"
+        yield vary("betas_swapped", swapped, beta1=rule.beta2, beta2=rule.beta1)
+        yield vary("step_counter_off", "t is one step ahead: it starts at 2", "step_counter_off")
+        yield vary("step_counter_off", "t is one step late: it starts at 0", "step_counter_late")
+        yield vary("another_optimizer", "RMSprop with Adam's β2", corrected=False, beta1=0.0)
+        yield vary("momentum_missing", "β1 is 0: the mean of the gradients is not used", beta1=0.0)
+        yield vary(
+            "another_optimizer", "AMSGrad keeps the largest v, Adam does not", largest=not rule.largest
         )
     if rule.decay:
-        yield "decay_missing", "", replace(rule, decay=0.0)
-        yield "decay_sign", "", replace(rule, decay=-rule.decay)
-        yield "decay_factor", "it is doubled", replace(rule, decay=2 * rule.decay)
-        yield "decay_factor", "it is halved", replace(rule, decay=rule.decay / 2)
-        yield "decay_without_rate", "", replace(rule, decoupled=True, fault="decay_without_rate")
-        name = "decay_coupled" if rule.decoupled else "decay_decoupled"
-        yield name, "", replace(rule, decoupled=not rule.decoupled)
+        yield vary("decay_missing", decay=0.0)
+        yield vary("decay_sign", decay=-rule.decay)
+        yield vary("decay_factor", "it is doubled", decay=2 * rule.decay)
+        yield vary("decay_factor", "it is halved", decay=rule.decay / 2)
+        yield vary("decay_without_rate", "", "decay_without_rate", decoupled=True)
+        yield vary("decay_coupled" if rule.decoupled else "decay_decoupled", decoupled=not rule.decoupled)
     if rule.adaptive or rule.momentum:
         yield "another_optimizer", "plain gradient descent", Rule("SGD", rule.lr)
     if not rule.adaptive:
@@ -285,7 +262,7 @@ def diagnose_update(before: Mapping[str, Any], after: Any, gradients: Any, optim
         )
     starts = [{n: np.asarray(before[n], float) for n in names}, *theirs[:-1]]
     taken = [{n: new[n] - old[n] for n in names} for old, new in zip(starts, theirs, strict=True)]
-    judge = _Judge(taken, starts, names)
+    judge = _Judge(taken, starts, theirs, names)
     with np.errstate(all="ignore"):
         right = simulate(rule, starts[0], grads, theirs)
         wrong = [n for n in names if judge.factor(right, [n]) != 1.0]
@@ -345,13 +322,12 @@ def _steps(given: Any, names: Sequence[str], what: str) -> Steps:
 class _Judge:
     """Compares changes of parameters with the person's."""
 
-    def __init__(self, taken: Steps, starts: Steps, names: Sequence[str]) -> None:
+    def __init__(self, taken: Steps, starts: Steps, theirs: Steps, names: Sequence[str]) -> None:
         self.taken, self.names = taken, names
-        single = all(
-            np.array_equal(x, x.astype(np.float32)) for step in (*taken, *starts) for x in step.values()
-        )
-        size = max((np.max(np.abs(x), initial=0.0) for step in starts for x in step.values()), default=1.0)
-        self.rounding = size * (1e-6 if single else 1e-14)
+        values = [x for step in (*starts, *theirs) for x in step.values()]
+        size = max((float(np.max(np.abs(x), initial=0.0)) for x in values), default=1.0)
+        single = all(np.array_equal(x, x.astype(np.float32)) for x in values)
+        self.rounding = size * (1.2e-7 if single else 1e-14)
 
     def same(self, one: Steps, other: Steps, names: Sequence[str] | None = None, c: float = 1.0) -> bool:
         """Whether all changes of `one` are c times those of the other."""
@@ -386,7 +362,7 @@ def _explanations(
 
     def tried(one: Rule) -> float | None:
         changes = simulate(one, starts[0], grads, theirs)
-        return judge.factor(changes, judge.names if one.fault == "moments_shared" else wrong)
+        return judge.factor(changes, judge.names if "moments_shared" in one.faults else wrong)
 
     c = tried(rule)
     if c is not None:
@@ -425,7 +401,9 @@ def _merged(rule: Rule, one: Rule, other: Rule) -> Rule | None:
     changes: dict[str, Any] = {}
     for changed in (one, other):
         for key, value in vars(changed).items():
-            if value != getattr(rule, key):
+            if key == "faults":
+                changes[key] = changes.get(key, frozenset()) | value
+            elif value != getattr(rule, key):
                 if key in changes:
                     return None
                 changes[key] = value
@@ -477,7 +455,8 @@ def right_line(rule: Rule) -> str:
         g = f"{g} / (np.sqrt({root}) + eps)"
     if rule.momentum:
         part = f"{1 - rule.dampening:g} * " if rule.dampening else ""
-        lines.append(f"buffer = momentum * buffer + {part}{g}")
+        first = f"{g} if t == 1 else " if rule.dampening else ""
+        lines.append(f"buffer = {first}momentum * buffer + {part}{g}")
         g = f"({g} + momentum * buffer)" if rule.nesterov else "buffer"
     decay = " - lr * decay * w" if rule.decay and rule.decoupled else ""
     lines.append(f"w = w{decay} - lr * {g}")
