@@ -9,10 +9,11 @@ import numpy as np
 from ..core.engine import gradients
 from ..core.tensor import Tensor
 from ..errors import AutogradError, GraphError
+from ..symbols import call, evaluate, simplify, symbol, text
 from .backward import Backward, function, is_node, row
-from .mutate import formula, polynomial, wrong_polynomials
+from .mutate import formula, polynomial, wrong_expressions, wrong_polynomials
 from .report import Report, finding
-from .words import Words
+from .words import NUMPY, Words, plain
 
 POINTS = np.array([-2.0, -0.7, -0.1, 0.3, 1.2, 2.5])
 KNOWN = ("sigmoid", "tanh", "relu", "softplus", "exp", "sin", "cos", "square", "silu", "arctan", "negative")
@@ -272,19 +273,20 @@ def check_derivative(f: Callable[..., Any], df: Callable[..., Any], points: Any 
     x = POINTS.copy() if points is None else np.array(points, float)
     report = Report(subject="derivative")
     value, slope, line = _true(f, x, report)
+    forms = [report.names.pop("gradient")] if report.names else []
     report.names = {"np": np, "x": x}
     mine = _called(df, x, report)
     if mine is None:
         report.wrong.append("df")
         return report
     mine = _in_shape(mine, x, slope, report)
-    integer = mine.dtype.kind in "iu"
+    integer, single = mine.dtype.kind in "iu", mine.dtype == np.float32
     mine = mine.astype(float)
     with np.errstate(all="ignore"):
-        right = mine.shape == slope.shape and _right(f, x, mine, slope, report)
+        right = mine.shape == slope.shape and _right(f, x, mine, slope, single, report)
         if not right:
             found = (
-                list(_named(value, slope, mine, x, integer))
+                list(_named(value, slope, mine, x, integer, forms))
                 if mine.shape == slope.shape
                 else [("wrong_shape", f"it has shape {mine.shape} for {x.shape}")]
             )
@@ -303,11 +305,14 @@ def _true(f: Any, x: Any, report: Report) -> tuple[Any, Any, str]:
     """The function's values, its derivative, and the derivative as a line: by the engine, else numerically."""
     try:
         leaf = Tensor(x, label="x")
-        loss = f(leaf).sum()
-        b = Backward(loss)
-        line = Words(b).line(leaf).replace("dx = ", "df = lambda x: ", 1)
-        value = np.broadcast_to(b.values[loss.parents[0]], x.shape)
-        return value, b.grads[leaf], line if "\n" not in line else ""
+        out = f(leaf)
+        if out.shape != x.shape:
+            raise TypeError("f is no function of single elements")
+        b = Backward(out.sum())
+        words = Words(b)
+        line = words.line(leaf).replace("dx = ", "df = lambda x: ", 1)
+        report.names["gradient"] = words.gradient(leaf)
+        return b.values[out], b.grads[leaf], line if "\n" not in line else ""
     except (AutogradError, TypeError, ValueError, NotImplementedError, AttributeError, KeyError, IndexError):
         pass
     try:
@@ -413,9 +418,9 @@ def _in_shape(mine: Any, x: Any, slope: Any, report: Report) -> Any:
     return mine.reshape(x.shape) if mine.size == x.size else mine
 
 
-def _right(f: Any, x: Any, mine: Any, slope: Any, report: Report) -> bool:
+def _right(f: Any, x: Any, mine: Any, slope: Any, single: bool, report: Report) -> bool:
     """Whether the numbers are right: everywhere, or between both slopes where there is a kink."""
-    allowed = 1e-6 * np.maximum(np.abs(slope), 1e-3)
+    allowed = (1e-4 if single else 1e-6) * np.maximum(np.abs(slope), 1e-3)
     off = ~(np.abs(mine - slope) <= allowed)
     for place in zip(*np.nonzero(off), strict=True):
         v, h = float(x[place]), 1e-6
@@ -435,7 +440,7 @@ def _right(f: Any, x: Any, mine: Any, slope: Any, report: Report) -> bool:
     return True
 
 
-def _named(y: Any, s: Any, mine: Any, x: Any, integer: bool) -> Iterator[tuple[str, str]]:
+def _named(y: Any, s: Any, mine: Any, x: Any, integer: bool, forms: list[Any]) -> Iterator[tuple[str, str]]:
     """The mistakes that give these numbers, the likeliest first."""
 
     def same(a: Any) -> bool:
@@ -470,6 +475,9 @@ def _named(y: Any, s: Any, mine: Any, x: Any, integer: bool) -> Iterator[tuple[s
         yield from _of_known(name, x, y, same)
     if same(1 - s):
         yield "wrong_factor", f"1 − {f}′ in place of {f}′: the cases are exchanged"
+    t = symbol("x", x.shape)
+    forms = forms + [form for name in names for form in other_forms(name, t)]
+    yield from _from_expressions(forms, x, same)
     shift = mine - s
     if np.ptp(shift) < 1e-9 and abs(shift.flat[0]) > 1e-9:
         yield (
@@ -488,6 +496,9 @@ def _named(y: Any, s: Any, mine: Any, x: Any, integer: bool) -> Iterator[tuple[s
             f"it is {ratio[0]:.6g} times the derivative everywhere",
         )
     for name in KNOWN:
+        other = polynomial(row(name))
+        if name not in names and other is not None and same(np.polyval(other[::-1], y)):
+            yield "derivative_of_another_function", f"{formula(other, f'{f}(x)')} is the derivative of {name}"
         if name not in names:
             for word, at in (("x", x), (f"{f}(x)", y)):
                 if same(function(row(name), at)[1]):
@@ -506,7 +517,6 @@ def _of_known(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Iterato
             f"{name}′({name}(x)): it is taken at the activation, where the pre-activation x belongs ({name} is applied twice)",
         )
     poly = polynomial(row(name))
-    yield from _from_expressions(name, x, y, same)
     if poly is None:
         return
 
@@ -541,9 +551,23 @@ def _of_known(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Iterato
             )
 
 
-def _from_expressions(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Iterator[tuple[str, str]]:
-    """What is missing in the derivative's formula, by its expression."""
-    return iter(())
+def _from_expressions(forms: list[Any], x: Any, same: Callable[[Any], bool]) -> Iterator[tuple[str, str]]:
+    """What is missing in the derivative's formula, in each way to write it."""
+    for form in forms:
+        right = plain(simplify(form, for_readers=True))
+        for mistake, wrong in wrong_expressions(right):
+            try:
+                if same(evaluate(wrong, {"x": x})):
+                    yield mistake, f"{text(wrong, style=NUMPY)} stands where {text(right, style=NUMPY)} belongs"
+            except (ValueError, TypeError):  # of shapes that do not fit
+                continue
+
+
+def other_forms(name: str, x: Any) -> list[Any]:
+    """Other ways in which people write a derivative."""
+    e = call("exp", -x)
+    forms = {"tanh": [1.0 / call("square", call("cosh", x))], "sigmoid": [e / call("square", 1.0 + e)]}
+    return forms.get(name, [])
 
 
 def _unexplained(x: Any, mine: Any, slope: Any, line: str) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..symbols import Expr, call, replace, walk
 from .backward import Arrays, Backward, fit, forward_of, function, row
 
 PRODUCTS = {"matmul", "linear"}
@@ -121,11 +122,31 @@ def wrong_polynomials(poly: Any) -> Iterator[tuple[str, Any]]:
     """A derivative's polynomial with a term left out, of the wrong sign, or without its square."""
     for i in np.flatnonzero(poly):
         here = np.arange(3) == i
-        yield "constant_term_missing" if i == 0 else "factor_missing", np.where(here, 0.0, poly)
+        for sign in (1, -1):
+            yield "constant_term_missing" if i == 0 else "factor_missing", sign * np.where(here, 0.0, poly)
         yield "wrong_sign", np.where(here, -poly, poly)
     flat = np.array([poly[0], poly[1] + poly[2], 0.0])
     if poly[2] and flat.any():
         yield "square_missing", flat
+
+
+def wrong_expressions(right: Expr) -> Iterator[tuple[str, Expr]]:
+    """A formula with one part of it changed: a function, square, factor or term left out, or a sign turned."""
+    for path, part in walk(right):
+        args, changed = part.args, []
+        if part.name in ("square", "power", "negative"):
+            changed = [("wrong_sign" if part.name == "negative" else "square_missing", args[0])]
+        elif part.name in ("add", "subtract"):
+            names = ["constant_term_missing" if x.name == "constant" else "factor_missing" for x in args]
+            changed = [(names[1], args[0]), (names[0], args[1] if part.name == "add" else -args[1])]
+            changed.append(("wrong_sign", call("add" if part.name == "subtract" else "subtract", *args)))
+        elif part.name in ("multiply", "divide"):
+            changed = [("factor_missing", args[0]), ("factor_missing", args[1])]
+        elif len(args) == 1 and part.shape is not None and args[0].shape == part.shape:
+            changed = [("function_left_out", args[0])]
+        for mistake, new in changed:
+            if new.shape == part.shape:
+                yield mistake, replace(right, path, new)
 
 
 def activations(b: Backward) -> list[Activation]:

@@ -266,12 +266,11 @@ def _spelt(x: Expr) -> Expr | None:
         e = call("exp", a[0] - call("max", a[0], axis=axis, keepdims=True))
         soft = e / call("sum", e, axis=axis, keepdims=True)
         return soft if x.name == "softmax" else call("log", soft)
-    if x.name in ("multiply", "divide", "add", "subtract"):
-        bare = [
-            part.args[0] if part.name == "broadcast_to" and part.args[0].shape == () else part for part in a
-        ]
-        if any(p is not q for p, q in zip(bare, a, strict=True)) and call(x.name, *bare).shape == x.shape:
-            return call(x.name, *bare)
+    if x.name in ("multiply", "divide", "add", "subtract", "negative"):
+        bare = [part.args[0] if part.name == "broadcast_to" and part.args[0].shape == () else part for part in a]
+        if any(p is not q for p, q in zip(bare, a, strict=True)):
+            made = simplify(call(x.name, *bare), for_readers=True)
+            return made if made.shape == x.shape else call("broadcast_to", made, x.shape)
     if x.name == "sech2":
         return 1.0 - call("square", call("tanh", a[0]))
     if x.name == "swapaxes" and len(x.shape or ()) > 2:
