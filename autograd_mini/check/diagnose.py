@@ -367,13 +367,13 @@ class Search:
                 )
             )
         batch = self.sizes.get("the batch", 1.0)
-        if same(batch) and batch > 1:
+        if same(batch) and batch > 2:
             return (
                 "not_divided_by_batch",
                 f"it is {c:g} times too large: the division by the batch, {batch:g} (1/m), is missing",
                 0.0,
             )
-        if same(1 / batch):
+        if same(1 / batch) and batch > 2:
             return (
                 "divided_by_batch_twice",
                 f"it is {batch:g} times too small: divided by the batch, {batch:g}, once more (1/m twice)",

@@ -71,7 +71,7 @@ class Words:
 
     def __init__(self, b: Backward) -> None:
         self.b = b
-        self.known: dict[Any, str] = {n: n.label for n in b.values if n.label and str(n.label).isidentifier()}
+        self.known: dict[Any, str] = {n: n.label for n in b.values if named(n)}
         self.symbols: dict[Any, Expr] = {}
         self._name_constants()
 
@@ -151,15 +151,12 @@ class Words:
                 self.symbols[node] = symbol(self.known[node], x.shape)
             else:
                 self.symbols[node] = (
-                    self._made(node) if node.parents else symbol(f"leaf_{self.b.at[node]}", x.shape)
+                    self._made(node) if node.parents else symbol(f"w{self.b.at[node]}", x.shape)
                 )
         return self.symbols[node]
 
     def _made(self, node: Any) -> Expr:
         return forward_expr(node.op, [self.value(parent) for parent in node.parents])
-
-    def _named(self, node: Any) -> bool:
-        return bool(node.label) and str(node.label).isidentifier()
 
     def gradient(self, node: Any) -> Expr:
         """A node's gradient by its users' gradients: of those that have a name by that, else by their users'."""
@@ -167,7 +164,7 @@ class Words:
         for user, k in self.b.users[node]:
             if user is self.b.loss:
                 g = constant(1.0)
-            elif self._named(user):
+            elif named(user):
                 g = symbol(f"d{user.label}", self.b.values[user].shape)
             else:
                 g = self.gradient(user)
@@ -178,17 +175,15 @@ class Words:
 
     def line(self, node: Any, target: Any = None) -> str:
         """The right line of NumPy for the gradient of a node, or of the named one below it on the way to the target."""
-        if not self._named(node) and target is not None:
+        if not named(node) and target is not None:
             below = [
-                n
-                for n in self.b.order
-                if self._named(n) and node in self.b.path(n) and n in self.b.path(target)
+                n for n in self.b.order if named(n) and node in self.b.path(n) and n in self.b.path(target)
             ]
             node = max(below, key=self.b.at.__getitem__, default=target)
-        name = node.label if self._named(node) else "gradient"
+        name = node.label if named(node) else "gradient"
         try:
             made = self.gradient(node)
-            named = {self._made(n): self.value(n) for n in self.b.order if self._named(n) and n.parents}
+            named = {self._made(n): self.value(n) for n in self.b.order if named(n) and n.parents}
             made = plain(substitute(simplify(made, for_readers=True), named))
             lines: list[str] = []
             source = self._printed(made, lines)
@@ -226,8 +221,15 @@ class Words:
             for node, name in self.known.items()
             if name.isidentifier() and node in self.b.values
         }
-        found |= {f"d{node.label}": g for node, g in self.b.grads.items() if self._named(node)}
+        found |= {f"d{node.label}": g for node, g in self.b.grads.items() if named(node)}
+        others = [n for n in self.b.order if not n.parents and not named(n)]
+        found |= {f"w{self.b.at[n]}": self.b.values[n] for n in others}
         return {"np": np, **found}
+
+
+def named(node: Any) -> bool:
+    """Whether a node's label can be a name in a line."""
+    return bool(node.label) and str(node.label).isidentifier()
 
 
 def summed(share: Expr, shape: tuple[int, ...]) -> Expr:
@@ -267,7 +269,9 @@ def _spelt(x: Expr) -> Expr | None:
         soft = e / call("sum", e, axis=axis, keepdims=True)
         return soft if x.name == "softmax" else call("log", soft)
     if x.name in ("multiply", "divide", "add", "subtract", "negative"):
-        bare = [part.args[0] if part.name == "broadcast_to" and part.args[0].shape == () else part for part in a]
+        bare = [
+            part.args[0] if part.name == "broadcast_to" and part.args[0].shape == () else part for part in a
+        ]
         if any(p is not q for p, q in zip(bare, a, strict=True)):
             made = simplify(call(x.name, *bare), for_readers=True)
             return made if made.shape == x.shape else call("broadcast_to", made, x.shape)

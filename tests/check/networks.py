@@ -14,7 +14,13 @@ def softmax(z, axis):
     return e / e.sum(axis, keepdims=True)
 
 
-VALUE = {"sigmoid": sigma, "tanh": np.tanh, "relu": lambda z: np.maximum(0, z), "linear": lambda z: z, "softplus": lambda z: np.log1p(np.exp(z))}
+VALUE = {
+    "sigmoid": sigma,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(0, z),
+    "linear": lambda z: z,
+    "softplus": lambda z: np.log1p(np.exp(z)),
+}
 SLOPE = {
     "sigmoid": lambda z, a: a * (1 - a),
     "tanh": lambda z, a: 1 - a**2,
@@ -29,7 +35,14 @@ class Mlp:
 
     def __init__(self, sizes, acts, loss, batch=5, rows=True, seed=0, bias=True):
         rng = np.random.default_rng(seed)
-        self.acts, self.loss_name, self.m, self.rows, self.n, self.bias = acts, loss, batch, rows, len(acts), bias
+        self.acts, self.loss_name, self.m, self.rows, self.n, self.bias = (
+            acts,
+            loss,
+            batch,
+            rows,
+            len(acts),
+            bias,
+        )
         flip = (lambda a: a) if rows else (lambda a: a.T)
         self.axis = 1 if rows else 0  # of features
         self.X = flip(rng.normal(size=(batch, sizes[0])))
@@ -47,7 +60,9 @@ class Mlp:
         for i in range(1, self.n + 1):
             z = self.A[i - 1] @ self.W[i] if rows else self.W[i] @ self.A[i - 1]
             self.Z[i] = z + self.b[i] if bias else z
-            self.A[i] = softmax(self.Z[i], self.axis) if acts[i - 1] == "softmax" else VALUE[acts[i - 1]](self.Z[i])
+            self.A[i] = (
+                softmax(self.Z[i], self.axis) if acts[i - 1] == "softmax" else VALUE[acts[i - 1]](self.Z[i])
+            )
         self.record()
 
     def record(self):
@@ -61,7 +76,13 @@ class Mlp:
                 z = z + b
             z.label = f"Z{i}"
             name = self.acts[i - 1]
-            a = z if name == "linear" else ag.softmax(z, self.axis) if name == "softmax" else getattr(ag, name)(z)
+            a = (
+                z
+                if name == "linear"
+                else ag.softmax(z, self.axis)
+                if name == "softmax"
+                else getattr(ag, name)(z)
+            )
             if a is not z:
                 a.label = f"A{i}"
             self.nodes[f"Z{i}"], self.nodes[f"A{i}"] = z, a
@@ -81,14 +102,22 @@ class Mlp:
     def output_gradient(self):
         """∂loss/∂A of the last layer, where the loss reads it."""
         P, Y, m = self.A[self.n], self.Y, self.m
-        return {"squares": P - Y, "half mean": (P - Y) / m, "mean": 2 * (P - Y) / Y.size,
+        return {
+            "squares": P - Y,
+            "half mean": (P - Y) / m,
+            "mean": 2 * (P - Y) / Y.size,
             "binary": (-Y / P + (1 - Y) / (1 - P)) / m if self.loss_name == "binary" else None,
-            "nll": -Y / P / m if self.loss_name == "nll" else None}.get(self.loss_name)
+            "nll": -Y / P / m if self.loss_name == "nll" else None,
+        }.get(self.loss_name)
 
     def last_delta(self):
         P = self.A[self.n]
         if self.loss_name in ("binary logits", "cross_entropy"):
-            P = sigma(self.Z[self.n]) if self.loss_name == "binary logits" else softmax(self.Z[self.n], self.axis)
+            P = (
+                sigma(self.Z[self.n])
+                if self.loss_name == "binary logits"
+                else softmax(self.Z[self.n], self.axis)
+            )
             return (P - self.Y) / self.m
         g = self.output_gradient()
         if self.acts[-1] == "softmax":

@@ -159,7 +159,12 @@ class Gru:
             xh = np.concatenate([self.x[t], h], 1)
             g["Wz"] += xh.T @ dz
             g["Wr"] += xh.T @ dr
-            dh = dh * (1 - z) + new[:, 2:] * r + (dz @ w["Wz"].T)[:, 2:] + (0 if fault == "one gate" else (dr @ w["Wr"].T)[:, 2:])
+            dh = (
+                dh * (1 - z)
+                + new[:, 2:] * r
+                + (dz @ w["Wz"].T)[:, 2:]
+                + (0 if fault == "one gate" else (dr @ w["Wr"].T)[:, 2:])
+            )
         return g
 
 
@@ -222,13 +227,21 @@ def convolution_bias_averaged():
 def convolution_without_slope():
     c = convolved(52)
     d = 2 * (c.A - c.y) / c.A.size
-    return c.loss, c.N, dict(K=np.array([(c.x[:, j : j + 6] * d).sum() for j in range(3)]), c=np.array([d.sum()]))
+    return (
+        c.loss,
+        c.N,
+        dict(K=np.array([(c.x[:, j : j + 6] * d).sum() for j in range(3)]), c=np.array([d.sum()])),
+    )
 
 
 @program("one_sample_only", "K")
 def convolution_of_the_last_sample():
     c = convolved(53)
-    return c.loss, c.N, dict(right(c.loss, c.N), K=np.array([(c.x[-1, j : j + 6] * c.d[-1]).sum() for j in range(3)]))
+    return (
+        c.loss,
+        c.N,
+        dict(right(c.loss, c.N), K=np.array([(c.x[-1, j : j + 6] * c.d[-1]).sum() for j in range(3)])),
+    )
 
 
 def pooled(seed, kind):
@@ -273,11 +286,17 @@ def normalised(seed, axis=0):
     named(Z=z, mu=mu, var=var, hat=hat, out=out)
     loss = 0.5 * ((out - y) ** 2).sum() / 6
     s = 1 / np.sqrt(var.data + 1e-5)
-    return SimpleNamespace(x=x, N=N | dict(Z=z), loss=loss, s=s, hat=hat.data, d=(out.data - y) / 6, z=z.data, axis=axis)
+    return SimpleNamespace(
+        x=x, N=N | dict(Z=z), loss=loss, s=s, hat=hat.data, d=(out.data - y) / 6, z=z.data, axis=axis
+    )
 
 
 def through(c, dhat, mean=1.0, var=1.0):
-    return c.s * (dhat - mean * dhat.mean(c.axis, keepdims=True) - var * c.hat * (dhat * c.hat).mean(c.axis, keepdims=True))
+    return c.s * (
+        dhat
+        - mean * dhat.mean(c.axis, keepdims=True)
+        - var * c.hat * (dhat * c.hat).mean(c.axis, keepdims=True)
+    )
 
 
 def normalisation(c, dz, **others):
@@ -357,7 +376,11 @@ def embedding_averaged_over_repeats():
     c = embedded(71)
     g = np.zeros((5, 3))
     np.add.at(g, c.idx, c.d)
-    return c.loss, c.N, dict(right(c.loss, c.N), E=g / np.maximum(np.bincount(c.idx, minlength=5), 1)[:, None])
+    return (
+        c.loss,
+        c.N,
+        dict(right(c.loss, c.N), E=g / np.maximum(np.bincount(c.idx, minlength=5), 1)[:, None]),
+    )
 
 
 @program("wrong_index", "E")
@@ -488,7 +511,10 @@ def by_delta(c, d, penalty=0.0):
     return c.loss, c.N, dict(w=c.x.T @ d + penalty, b=np.array([d.sum()]))
 
 
-@program("mask_missing|derivative_of_another_function|activation_derivative_missing|factor_missing|wrong_gradient_arrives", ".")
+@program(
+    "mask_missing|derivative_of_another_function|activation_derivative_missing|factor_missing|wrong_gradient_arrives",
+    ".",
+)
 def hinge_without_its_margin():
     c = linear(90, "hinge")
     return by_delta(c, -c.y / 8, 0.1 * c.w)
@@ -501,7 +527,10 @@ def hinge_penalty_without_the_two():
     return by_delta(c, d, 0.05 * c.w)
 
 
-@program("value_for_derivative|activation_derivative_missing|loss_for_derivative|delta_of_another_loss|derivative_of_another_function", "p")
+@program(
+    "value_for_derivative|activation_derivative_missing|loss_for_derivative|delta_of_another_loss|derivative_of_another_function",
+    "p",
+)
 def error_in_place_of_its_sign():
     c = linear(92, "absolute")
     return by_delta(c, (c.p - c.y) / 8)
@@ -538,13 +567,19 @@ def ridge_on_the_bias_too():
     return c.loss, c.N, dict(g, b=g["b"] + 0.2 * c.N["b"].data)
 
 
-@program("inner_derivative_missing|activation_derivative_missing|factor_missing|wrong_factor|multiplied_by_loss", ".")
+@program(
+    "inner_derivative_missing|activation_derivative_missing|factor_missing|wrong_factor|multiplied_by_loss",
+    ".",
+)
 def root_without_its_derivative():
     c = linear(98, "root")
     return by_delta(c, 2 * (c.p - c.y) / 8)
 
 
-@program("value_for_derivative|wrong_array|delta_of_another_loss|activation_derivative_missing|derivative_of_another_function|loss_for_derivative", ".")
+@program(
+    "value_for_derivative|wrong_array|delta_of_another_loss|activation_derivative_missing|derivative_of_another_function|loss_for_derivative",
+    ".",
+)
 def log_cosh_as_squares():
     c = linear(99, "log cosh")
     return by_delta(c, (c.p - c.y) / 8)

@@ -67,9 +67,17 @@ WRONG = {
     "sigmoid without 1 − s": (sigma, lambda x: sigma(x) ** 2, "factor_missing|wrong_sign"),
     "tanh's for the sigmoid": (sigma, lambda x: 1 - np.tanh(x) ** 2, "derivative_of_another_function"),
     "sigmoid's for tanh": (np.tanh, lambda x: sigma(x) * (1 - sigma(x)), "derivative_of_another_function"),
-    "sigmoid's formula for tanh": (np.tanh, lambda x: np.tanh(x) * (1 - np.tanh(x)), "derivative_of_another_function"),
+    "sigmoid's formula for tanh": (
+        np.tanh,
+        lambda x: np.tanh(x) * (1 - np.tanh(x)),
+        "derivative_of_another_function",
+    ),
     "exp for the sigmoid": (sigma, lambda x: np.exp(x) * (1 - np.exp(x)), "derivative_at_wrong_array"),
-    "a sigmoid with the wrong sign": (sigma, lambda x: np.exp(-x) * (1 - np.exp(-x)), "derivative_at_wrong_array"),
+    "a sigmoid with the wrong sign": (
+        sigma,
+        lambda x: np.exp(-x) * (1 - np.exp(-x)),
+        "derivative_at_wrong_array",
+    ),
     "relu turned": (relu, lambda x: x < 0, "wrong_factor"),
     "softplus' own": (softplus, softplus, "value_for_derivative"),
     "cos with the wrong sign": (np.cos, np.sin, "wrong_sign"),
@@ -119,7 +127,9 @@ def test_on_a_kink_each_slope_between_is_right():
         df = lambda x: np.where(x > 0, 1.0, np.where(x < 0, 0.0, at_zero))  # noqa: B023
         report = ag.check_derivative(relu, df, points=[-1.0, 0.0, 2.0])
         assert not report.wrong, str(report)
-    wrong = ag.check_derivative(relu, lambda x: np.where(x > 0, 1.0, np.where(x < 0, 0.0, 7.0)), points=[-1.0, 0.0, 2.0])
+    wrong = ag.check_derivative(
+        relu, lambda x: np.where(x > 0, 1.0, np.where(x < 0, 0.0, 7.0)), points=[-1.0, 0.0, 2.0]
+    )
     assert wrong.wrong == ["df"]
 
 

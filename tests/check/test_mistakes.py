@@ -16,7 +16,9 @@ NETS = {
     "relu-softmax": dict(sizes=[4, 6, 3], acts=["relu", "softmax"], loss="nll", batch=8),
     "fused-softmax": dict(sizes=[4, 5, 3], acts=["tanh", "linear"], loss="cross_entropy", batch=7),
     "fused-binary": dict(sizes=[3, 5, 2], acts=["sigmoid", "linear"], loss="binary logits", batch=9),
-    "columns-squares": dict(sizes=[3, 5, 2], acts=["sigmoid", "sigmoid"], loss="squares", batch=6, rows=False),
+    "columns-squares": dict(
+        sizes=[3, 5, 2], acts=["sigmoid", "sigmoid"], loss="squares", batch=6, rows=False
+    ),
     "square": dict(sizes=[4, 4, 4], acts=["tanh", "sigmoid"], loss="half mean", batch=5),
     "square-columns": dict(sizes=[3, 3, 3], acts=["sigmoid", "linear"], loss="mean", batch=4, rows=False),
     "deep": dict(sizes=[3, 5, 4, 2], acts=["tanh", "sigmoid", "linear"], loss="mean", batch=8),
@@ -28,7 +30,9 @@ NETS = {
 
 def times(c, *names):
     """The right gradients, some of them c times as large."""
-    return lambda n, g: {k: v * (c(n) if callable(c) else c) if not names or k in names else v for k, v in g.items()}
+    return lambda n, g: {
+        k: v * (c(n) if callable(c) else c) if not names or k in names else v for k, v in g.items()
+    }
 
 
 def steps(**wrong):
@@ -41,7 +45,9 @@ def at_slope(f):
 
 
 def other_slope(n, z, a, s):
-    return SLOPE["tanh" if n.acts[0] == "sigmoid" else "sigmoid"](z, VALUE["tanh" if n.acts[0] == "sigmoid" else "sigmoid"](z))
+    return SLOPE["tanh" if n.acts[0] == "sigmoid" else "sigmoid"](
+        z, VALUE["tanh" if n.acts[0] == "sigmoid" else "sigmoid"](z)
+    )
 
 
 def has(*names):
@@ -75,45 +81,197 @@ MISTAKE = {
     "layer 1 divided twice": (times(lambda n: 1 / n.m, "W1", "b1"), "divided_by_batch_twice", "1", batched),
     "W2 doubled": (times(2, "W2"), "factor_two|wrong_mean", "W2", None),
     "all halved": (times(0.5), "factor_two|wrong_mean", ".", lambda n: n.m != 2),
-    "bias averaged": (steps(bias1=lambda n, i, d: d.mean(1 - n.axis, keepdims=True)), "averaged|divided_by_batch_twice", "b1", batched),
-    "bias summed over all": (steps(bias1=lambda n, i, d: np.full_like(n.b[i], d.sum())), "wrong_axis", "b1", batched),
-    "bias of the last sample": (steps(bias1=lambda n, i, d: d.take([-1], 1 - n.axis)), "one_sample_only", "b1", batched),
+    "bias averaged": (
+        steps(bias1=lambda n, i, d: d.mean(1 - n.axis, keepdims=True)),
+        "averaged|divided_by_batch_twice",
+        "b1",
+        batched,
+    ),
+    "bias summed over all": (
+        steps(bias1=lambda n, i, d: np.full_like(n.b[i], d.sum())),
+        "wrong_axis",
+        "b1",
+        batched,
+    ),
+    "bias of the last sample": (
+        steps(bias1=lambda n, i, d: d.take([-1], 1 - n.axis)),
+        "one_sample_only",
+        "b1",
+        batched,
+    ),
     "weights of the last sample": (steps(weights1=one_sample), "one_sample_only", "W1", batched),
     "sums multiplied": (steps(weights1=summed_first), "summed_before_product", "W1", batched),
     "slope omitted": (at_slope(lambda n, z, a, s: 1.0), "activation_derivative_missing", "A1|Z1", None),
-    "slope twice": (at_slope(lambda n, z, a, s: s * s), "activation_derivative_twice", "A1|Z1", has("tanh", "sigmoid", "softplus")),
-    "slope at the activation": (at_slope(lambda n, z, a, s: SLOPE[n.acts[0]](a, VALUE[n.acts[0]](a))), "derivative_at_activation", "A1|Z1", has("tanh", "sigmoid", "softplus")),
-    "formula of the pre-activation": (at_slope(lambda n, z, a, s: z * (1 - z) if n.acts[0] == "sigmoid" else 1 - z**2), "derivative_at_preactivation", "A1|Z1", has("tanh", "sigmoid")),
+    "slope twice": (
+        at_slope(lambda n, z, a, s: s * s),
+        "activation_derivative_twice",
+        "A1|Z1",
+        has("tanh", "sigmoid", "softplus"),
+    ),
+    "slope at the activation": (
+        at_slope(lambda n, z, a, s: SLOPE[n.acts[0]](a, VALUE[n.acts[0]](a))),
+        "derivative_at_activation",
+        "A1|Z1",
+        has("tanh", "sigmoid", "softplus"),
+    ),
+    "formula of the pre-activation": (
+        at_slope(lambda n, z, a, s: z * (1 - z) if n.acts[0] == "sigmoid" else 1 - z**2),
+        "derivative_at_preactivation",
+        "A1|Z1",
+        has("tanh", "sigmoid"),
+    ),
     "value for slope": (at_slope(lambda n, z, a, s: a), "value_for_derivative", "A1|Z1", None),
     "pre-activation for slope": (at_slope(lambda n, z, a, s: z), "value_for_derivative", "A1|Z1", None),
     "slope of another function": (at_slope(other_slope), "derivative_of_another_function", "A1|Z1", None),
-    "slope's one missing": (at_slope(lambda n, z, a, s: -(a**2)), "constant_term_missing", "A1|Z1", has("tanh")),
-    "slope's square missing": (at_slope(lambda n, z, a, s: 1 - a), "square_missing|wrong_factor", "A1|Z1", has("tanh")),
-    "slope with a plus": (at_slope(lambda n, z, a, s: 1 + a**2 if n.acts[0] == "tanh" else a * (1 + a)), "wrong_sign", "A1|Z1", has("tanh", "sigmoid")),
-    "mask turned": (at_slope(lambda n, z, a, s: 1 - s), "wrong_factor|derivative_of_another_function", "A1|Z1", has("relu")),
-    "weights not transposed": (steps(back2=lambda n, i, d: n.pass_back(i, d, n.W[i].T)), "transposed", "A1|W2", square),
-    "W2's gradient for W2": (steps(back2=lambda n, i, d: n.pass_back(i, d, n.weights_share(i, d))), "gradient_for_value", "A1|W2", None),
-    "W2 updated first": (steps(back2=lambda n, i, d: n.pass_back(i, d, n.W[i] - 0.1 * n.weights_share(i, d))), "weights_updated_before_use", "A1|W2", None),
-    "W2 updated first, upward": (steps(back2=lambda n, i, d: n.pass_back(i, d, n.W[i] + 0.5 * n.weights_share(i, d))), "weights_updated_before_use", "A1|W2", None),
-    "weights left out": (steps(back2=lambda n, i, d: d + 0 * n.A[1]), "weights_missing", "A1|W2", lambda n: square(n) or n.W[2].size == max(n.W[2].shape)),
-    "W1 fed with A1": (steps(weights1=lambda n, i, d: n.weights_share(i, d, n.A[1])), "output_for_input", "W1", lambda n: n.X.shape == n.A[1].shape),
-    "W2 fed with Z1": (steps(weights2=lambda n, i, d: n.weights_share(i, d, n.Z[1])), "wrong_array", "W2", lambda n: n.acts[0] != "linear"),
+    "slope's one missing": (
+        at_slope(lambda n, z, a, s: -(a**2)),
+        "constant_term_missing",
+        "A1|Z1",
+        has("tanh"),
+    ),
+    "slope's square missing": (
+        at_slope(lambda n, z, a, s: 1 - a),
+        "square_missing|wrong_factor",
+        "A1|Z1",
+        has("tanh"),
+    ),
+    "slope with a plus": (
+        at_slope(lambda n, z, a, s: 1 + a**2 if n.acts[0] == "tanh" else a * (1 + a)),
+        "wrong_sign",
+        "A1|Z1",
+        has("tanh", "sigmoid"),
+    ),
+    "mask turned": (
+        at_slope(lambda n, z, a, s: 1 - s),
+        "wrong_factor|derivative_of_another_function",
+        "A1|Z1",
+        has("relu"),
+    ),
+    "weights not transposed": (
+        steps(back2=lambda n, i, d: n.pass_back(i, d, n.W[i].T)),
+        "transposed",
+        "A1|W2",
+        square,
+    ),
+    "W2's gradient for W2": (
+        steps(back2=lambda n, i, d: n.pass_back(i, d, n.weights_share(i, d))),
+        "gradient_for_value",
+        "A1|W2",
+        None,
+    ),
+    "W2 updated first": (
+        steps(back2=lambda n, i, d: n.pass_back(i, d, n.W[i] - 0.1 * n.weights_share(i, d))),
+        "weights_updated_before_use",
+        "A1|W2",
+        None,
+    ),
+    "W2 updated first, upward": (
+        steps(back2=lambda n, i, d: n.pass_back(i, d, n.W[i] + 0.5 * n.weights_share(i, d))),
+        "weights_updated_before_use",
+        "A1|W2",
+        None,
+    ),
+    "weights left out": (
+        steps(back2=lambda n, i, d: d + 0 * n.A[1]),
+        "weights_missing",
+        "A1|W2",
+        lambda n: square(n) or n.W[2].size == max(n.W[2].shape),
+    ),
+    "W1 fed with A1": (
+        steps(weights1=lambda n, i, d: n.weights_share(i, d, n.A[1])),
+        "output_for_input",
+        "W1",
+        lambda n: n.X.shape == n.A[1].shape,
+    ),
+    "W2 fed with Z1": (
+        steps(weights2=lambda n, i, d: n.weights_share(i, d, n.Z[1])),
+        "wrong_array",
+        "W2",
+        lambda n: n.acts[0] != "linear",
+    ),
     "W2 transposed": (lambda n, g: dict(g, W2=g["W2"].T), "transposed", "W2", square),
-    "delta without the error's slope": (steps(last_delta=lambda n: n.output_gradient() + 0 * n.Z[n.n]), "activation_derivative_missing|delta_of_another_loss", "A|Z", lambda n: n.acts[-1] == "sigmoid" and n.loss_name in ("half mean", "squares")),
-    "slope once too often": (steps(last_delta=lambda n: n.last_delta() * (sigma(n.Z[n.n]) * (1 - sigma(n.Z[n.n])))), "activation_derivative_twice", "A|Z", lambda n: n.loss_name.startswith("binary")),
-    "softmax's slope once too often": (steps(last_delta=lambda n: n.last_delta() * (lambda p: p * (1 - p))(softmax(n.Z[n.n], n.axis))), "activation_derivative_twice|softmax_elementwise", "A|Z", lambda n: n.loss_name in ("nll", "cross_entropy")),
-    "softmax elementwise": (steps(last_delta=lambda n: n.output_gradient() * n.A[n.n] * (1 - n.A[n.n])), "softmax_elementwise", "A|Z", lambda n: n.loss_name == "nll"),
-    "softmax's Jacobian left out": (steps(last_delta=lambda n: n.output_gradient()), "activation_derivative_missing", "A|Z", lambda n: n.loss_name == "nll"),
-    "the loss for its derivative": (steps(last_delta=lambda n: np.full_like(n.Z[n.n], n.loss.item()) * n.slope(n.n)), "loss_for_derivative", "A|Z|loss|Y", lambda n: n.loss_name in ("half mean", "mean", "squares")),
-    "squared error for its derivative": (steps(last_delta=lambda n: (n.A[n.n] - n.Y) ** 2 * n.slope(n.n)), "loss_for_derivative|value_for_derivative", "A|Z|Y", lambda n: n.loss_name in ("half mean", "squares", "mean") ),
-    "multiplied by the loss": (lambda n, g: {k: v * n.loss.item() for k, v in g.items()}, "multiplied_by_loss", ".", None),
-    "the error's derivative left out": (steps(last_delta=lambda n: np.ones_like(n.Z[n.n]) * n.slope(n.n)), "loss_derivative_missing", "A|Z|Y", lambda n: n.loss_name in ("half mean", "mean", "squares")),
+    "delta without the error's slope": (
+        steps(last_delta=lambda n: n.output_gradient() + 0 * n.Z[n.n]),
+        "activation_derivative_missing|delta_of_another_loss",
+        "A|Z",
+        lambda n: n.acts[-1] == "sigmoid" and n.loss_name in ("half mean", "squares"),
+    ),
+    "slope once too often": (
+        steps(last_delta=lambda n: n.last_delta() * (sigma(n.Z[n.n]) * (1 - sigma(n.Z[n.n])))),
+        "activation_derivative_twice",
+        "A|Z",
+        lambda n: n.loss_name.startswith("binary"),
+    ),
+    "softmax's slope once too often": (
+        steps(last_delta=lambda n: n.last_delta() * (lambda p: p * (1 - p))(softmax(n.Z[n.n], n.axis))),
+        "activation_derivative_twice|softmax_elementwise",
+        "A|Z",
+        lambda n: n.loss_name in ("nll", "cross_entropy"),
+    ),
+    "softmax elementwise": (
+        steps(last_delta=lambda n: n.output_gradient() * n.A[n.n] * (1 - n.A[n.n])),
+        "softmax_elementwise",
+        "A|Z",
+        lambda n: n.loss_name == "nll",
+    ),
+    "softmax's Jacobian left out": (
+        steps(last_delta=lambda n: n.output_gradient()),
+        "activation_derivative_missing",
+        "A|Z",
+        lambda n: n.loss_name == "nll",
+    ),
+    "the loss for its derivative": (
+        steps(last_delta=lambda n: np.full_like(n.Z[n.n], n.loss.item()) * n.slope(n.n)),
+        "loss_for_derivative",
+        "A|Z|loss|Y",
+        lambda n: n.loss_name in ("half mean", "mean", "squares"),
+    ),
+    "squared error for its derivative": (
+        steps(last_delta=lambda n: (n.A[n.n] - n.Y) ** 2 * n.slope(n.n)),
+        "loss_for_derivative|value_for_derivative",
+        "A|Z|Y",
+        lambda n: n.loss_name in ("half mean", "squares", "mean"),
+    ),
+    "multiplied by the loss": (
+        lambda n, g: {k: v * n.loss.item() for k, v in g.items()},
+        "multiplied_by_loss",
+        ".",
+        None,
+    ),
+    "the error's derivative left out": (
+        steps(last_delta=lambda n: np.ones_like(n.Z[n.n]) * n.slope(n.n)),
+        "loss_derivative_missing",
+        "A|Z|Y",
+        lambda n: n.loss_name in ("half mean", "mean", "squares"),
+    ),
     "targets of p − y swapped in layer 2": (times(-1, "W2", "b2"), "wrong_sign", "2", lambda n: n.n == 2),
-    "b1 got b2's": (lambda n, g: dict(g, b1=g["b2"]), "wrong_gradient_arrives", "b1", lambda n: n.b[1].shape == n.b[2].shape),
+    "b1 got b2's": (
+        lambda n, g: dict(g, b1=g["b2"]),
+        "wrong_gradient_arrives",
+        "b1",
+        lambda n: n.b[1].shape == n.b[2].shape,
+    ),
     "penalty added": (lambda n, g: dict(g, W1=g["W1"] + 0.01 * n.W[1]), "penalty_added", "W1", None),
-    "double: W2 doubled, slope omitted": (lambda n, g: (lambda h: dict(h, W2=h["W2"] * 2))(n.backward(slope1=lambda n, i, e: e)), "factor_two|wrong_mean", "W2", None),
-    "double: b2 averaged, W1 negated": (lambda n, g: dict(g, b2=g["b2"] / n.m, W1=-g["W1"]), "averaged|divided_by_batch_twice", "b2", batched),
-    "double: slope at the activation and not divided": (lambda n, g: (lambda h: dict(h, W1=h["W1"] * n.m))(n.backward(slope1=lambda n, i, e: e * SLOPE[n.acts[0]](n.A[i], VALUE[n.acts[0]](n.A[i])))), "derivative_at_activation", "A1|Z1", lambda n: n.acts[0] in ("tanh", "sigmoid") and n.m > 1),
+    "double: W2 doubled, slope omitted": (
+        lambda n, g: (lambda h: dict(h, W2=h["W2"] * 2))(n.backward(slope1=lambda n, i, e: e)),
+        "factor_two|wrong_mean",
+        "W2",
+        None,
+    ),
+    "double: b2 averaged, W1 negated": (
+        lambda n, g: dict(g, b2=g["b2"] / n.m, W1=-g["W1"]),
+        "averaged|divided_by_batch_twice",
+        "b2",
+        batched,
+    ),
+    "double: slope at the activation and not divided": (
+        lambda n, g: (lambda h: dict(h, W1=h["W1"] * n.m))(
+            n.backward(slope1=lambda n, i, e: e * SLOPE[n.acts[0]](n.A[i], VALUE[n.acts[0]](n.A[i])))
+        ),
+        "derivative_at_activation",
+        "A1|Z1",
+        lambda n: n.acts[0] in ("tanh", "sigmoid") and n.m > 1,
+    ),
 }
 
 
@@ -156,4 +314,6 @@ def check_lines(report, loss):
             exec(finding.fix, space)
         for name in re.findall(r"^(d\w+) = ", finding.fix, re.M):
             if name in names:
-                np.testing.assert_allclose(space[name], names[name], rtol=1e-7, atol=1e-10, err_msg=finding.fix)
+                np.testing.assert_allclose(
+                    space[name], names[name], rtol=1e-7, atol=1e-10, err_msg=finding.fix
+                )

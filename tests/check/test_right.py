@@ -27,7 +27,9 @@ def network(rng):
     hidden = [str(a) for a in rng.choice(["sigmoid", "tanh", "relu", "softplus"], depth - 1)]
     acts = [*hidden, str(rng.choice(LOSSES[loss]))]
     batch = int(rng.choice([1, 2, 3, 5, 8, 16, 40]))
-    return Mlp(sizes, acts, loss, batch, bool(rng.random() < 0.5), int(rng.integers(1e6)), bool(rng.random() < 0.8))
+    return Mlp(
+        sizes, acts, loss, batch, bool(rng.random() < 0.5), int(rng.integers(1e6)), bool(rng.random() < 0.8)
+    )
 
 
 def single(net):
@@ -59,7 +61,11 @@ def sample_by_sample(net):
         net.X, net.Y = take(kept["X"]), take(kept["Y"])
         net.Z, net.A = ({j: take(a) for j, a in kept[name].items()} for name in ("Z", "A"))
         full, net.Y = kept["Y"].size, net.Y
-        share = net.backward() if net.loss_name != "mean" else {k: v * (net.Y.size / full) for k, v in net.backward().items()}
+        share = (
+            net.backward()
+            if net.loss_name != "mean"
+            else {k: v * (net.Y.size / full) for k, v in net.backward().items()}
+        )
         for k, v in share.items():
             total[k] = total.get(k, 0) + v
     vars(net).update(kept)
@@ -69,14 +75,32 @@ def sample_by_sample(net):
 def disguised(net, rng):
     """The right gradients as a person may have them: a kind of disguise, and the arrays."""
     g = net.backward()
-    kind = str(rng.choice(["plain", "float32", "by sample", "deltas", "undivided", "negated", "transposed", "flat", "folded", "matrix", "printed"]))
+    kind = str(
+        rng.choice(
+            [
+                "plain",
+                "float32",
+                "by sample",
+                "deltas",
+                "undivided",
+                "negated",
+                "transposed",
+                "flat",
+                "folded",
+                "matrix",
+                "printed",
+            ]
+        )
+    )
     if kind == "float32":
         g = single(net)
     elif kind == "by sample":
         g = sample_by_sample(net)
     elif kind in ("deltas", "undivided"):
         c = net.m if kind == "undivided" else float(rng.choice([1.0, -1.0, 2.0, 0.5]))
-        g |= {f"Z{i}": d * c for i, d in net.d.items()} | {f"A{i}": e * c for i, e in net.back.items() if net.acts[i - 1] != "linear"}
+        g |= {f"Z{i}": d * c for i, d in net.d.items()} | {
+            f"A{i}": e * c for i, e in net.back.items() if net.acts[i - 1] != "linear"
+        }
     elif kind == "negated":
         g = {k: -v for k, v in g.items()}
     elif kind == "transposed":
@@ -120,4 +144,6 @@ def test_slopes_of_the_table_are_the_functions_slopes():
     """The programs' own derivatives are right."""
     z, h = np.linspace(-2, 2, 9) + 0.01, 1e-6
     for name, f in VALUE.items():
-        np.testing.assert_allclose(SLOPE[name](z, f(z)), (f(z + h) - f(z - h)) / (2 * h), rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(
+            SLOPE[name](z, f(z)), (f(z + h) - f(z - h)) / (2 * h), rtol=1e-6, atol=1e-8
+        )

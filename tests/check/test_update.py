@@ -50,7 +50,9 @@ def test_a_right_step_is_right(name, steps):
         assert not report.wrong, str(report)
         assert not report.findings
         half = [{k: v.astype(np.float32) for k, v in step.items()} for step in after]
-        assert not ag.diagnose_update({k: v.astype(np.float32) for k, v in before.items()}, half, grads, optimizer).wrong
+        assert not ag.diagnose_update(
+            {k: v.astype(np.float32) for k, v in before.items()}, half, grads, optimizer
+        ).wrong
 
 
 def faults():
@@ -86,7 +88,9 @@ def test_each_mistake_is_named(name, i, mistake):
 def test_the_line_is_what_the_optimizer_does(name):
     """The right line, run step by step, gives ag.optim's parameters."""
     before, after, grads, optimizer = run(name)
-    report = ag.diagnose_update(before, [{k: v + 1 for k, v in step.items()} for step in after], grads, optimizer)
+    report = ag.diagnose_update(
+        before, [{k: v + 1 for k, v in step.items()} for step in after], grads, optimizer
+    )
     fix = report.findings[0].fix
     assert fix == right_line(read_rule(optimizer))
     for k in before:
@@ -97,7 +101,10 @@ def test_the_line_is_what_the_optimizer_does(name):
             np.testing.assert_allclose(space["w"], step[k], rtol=1e-9)
 
 
-@pytest.mark.parametrize(("factor", "mistake"), [(-1, "update_sign"), (0.1, "rate_twice"), (100, "rate_inverse"), (3, "rate_factor")])
+@pytest.mark.parametrize(
+    ("factor", "mistake"),
+    [(-1, "update_sign"), (0.1, "rate_twice"), (100, "rate_inverse"), (3, "rate_factor")],
+)
 def test_a_factor_of_all_steps(factor, mistake):
     before, after, grads, optimizer = run("sgd")
     state, taken = dict(before), []
@@ -115,7 +122,10 @@ def test_two_mistakes_at_once():
         for k in before:
             m[k] = 0.9 * m.get(k, 0) + 0.1 * g[k]
             v[k] = 0.999 * v.get(k, 0) + 0.001 * g[k] ** 2
-        state = {k: w - 0.01 * (m[k] / (1 - 0.9**t)) / np.sqrt(v[k] / (1 - 0.999**t) + 1e-3) for k, w in state.items()}
+        state = {
+            k: w - 0.01 * (m[k] / (1 - 0.9**t)) / np.sqrt(v[k] / (1 - 0.999**t) + 1e-3)
+            for k, w in state.items()
+        }
         after.append(state)
     found = {f.mistake for f in ag.diagnose_update(before, after, grads, optimizer).findings}
     assert found == {"epsilon_inside_root", "step_counter_off"}
@@ -134,8 +144,11 @@ def test_integers_are_truncated():
 
 def test_shared_buffers():
     before, _, grads, optimizer = run("momentum")
-    before, grads = ({k: x[k] for k in ("W", "V")} for x in (before, {})) if False else (
-        {k: before[k] for k in ("W", "V")}, [{k: g[k] for k in ("W", "V")} for g in grads])
+    before, grads = (
+        ({k: x[k] for k in ("W", "V")} for x in (before, {}))
+        if False
+        else ({k: before[k] for k in ("W", "V")}, [{k: g[k] for k in ("W", "V")} for g in grads])
+    )
     state, after, buffer = dict(before), [], 0.0
     for g in grads:
         state = dict(state)
@@ -163,11 +176,15 @@ def test_nonsense_is_not_explained():
     assert "I cannot explain" in str(report)
 
 
-@pytest.mark.parametrize(("call", "text"), [
-    (lambda: ag.diagnose_update({"w": 1.0}, {"w": 1.0}, {"w": 1.0}, "Adagrad"), "must be one of SGD"),
-    (lambda: ag.diagnose_update({"w": 1.0}, [{"w": 1.0}], [], "SGD"), "1 steps in after, 0 in gradients"),
-    (lambda: ag.diagnose_update({"w": 1.0}, {"v": 1.0}, {"w": 1.0}, "SGD"), r"after\[0\] has no w"),
-], ids=["unknown optimizer", "missing gradients", "missing name"])
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: ag.diagnose_update({"w": 1.0}, {"w": 1.0}, {"w": 1.0}, "Adagrad"), "must be one of SGD"),
+        (lambda: ag.diagnose_update({"w": 1.0}, [{"w": 1.0}], [], "SGD"), "1 steps in after, 0 in gradients"),
+        (lambda: ag.diagnose_update({"w": 1.0}, {"v": 1.0}, {"w": 1.0}, "SGD"), r"after\[0\] has no w"),
+    ],
+    ids=["unknown optimizer", "missing gradients", "missing name"],
+)
 def test_what_does_not_belong_together_is_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call()
