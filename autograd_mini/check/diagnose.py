@@ -323,7 +323,8 @@ class Search:
 
     def _sizes(self) -> dict[str, float]:
         """The sizes of the problem by name: the batch, the features, the outputs."""
-        b, found = self.b, {}
+        b = self.b
+        found: dict[str, Any] = {}
         for node in b.order:
             for k, parent in enumerate(node.parents):
                 if (
@@ -480,7 +481,7 @@ class Search:
         b, rates = self.b, []
         for node in self.b.remember("penalties", lambda: penalties(self.b)):
             if b.values[node].ndim == 0:
-                for leaf, pull in b.pull({node: b.grads[node]}, self.below({node: 0})).items():
+                for leaf, pull in b.pull({node: b.grads[node]}, self.below({node: b.values[node]})).items():
                     x = b.values[leaf]
                     if not leaf.parents and x.any() and (c := self.ratio(leaf, pull, x, 1e-9)) is not None:
                         rates.append(c)

@@ -34,7 +34,8 @@ def numerical(
     eps = 6e-8 if single else 1.1e-16
     h = (0.1 if single else 0.02) * scale
     middle = f(0.0)
-    best, error, rows = 0.0, np.inf, []
+    best, error = 0.0, np.inf
+    rows: list[list[float]] = []
     slopes: list[tuple[float, float]] = []
     size = abs(middle)
     for i in range(8):

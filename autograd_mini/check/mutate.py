@@ -39,7 +39,7 @@ class Mutant:
     """A wrong share: its mistake, how to make it, how to say it, which variant it is, and what makes it less likely."""
 
     mistake: str
-    make: Callable[[], Any]
+    make: Any  # a function without arguments
     note: str = ""
     variant: str = ""
     extra: float = 0.0
@@ -99,10 +99,10 @@ class Activation:
 def polynomial(op: Any) -> Any:
     """A function's derivative as a polynomial in its own value (a − a² for the sigmoid), or None where it is none."""
     a, s = function(op, np.linspace(-1.9, 2.1, 9))
-    if not np.isfinite([a, s]).all():
+    if not (np.isfinite(a).all() and np.isfinite(s).all()):
         return None
     powers = np.stack([a**0, a, a * a], 1)
-    found = np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9)
+    found: Any = np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9)
     return found if np.allclose(powers @ found, s, atol=1e-9) and found[1:].any() else None
 
 
@@ -186,7 +186,7 @@ def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool
         yield from _softmax_mutants(a, g, z, y)
         return
 
-    def m(mistake: str, slope: Callable[[], Any], note: str, variant: str = "", extra: float = 0.0) -> Mutant:
+    def m(mistake: str, slope: Any, note: str, variant: str = "", extra: float = 0.0) -> Mutant:
         return Mutant(mistake, lambda: g * slope(), note, variant, extra)
 
     s = a.slope(a.x)

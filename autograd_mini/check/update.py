@@ -42,7 +42,7 @@ def read_rule(optimizer: Any) -> Rule:
     kind = (
         optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", type(optimizer).__name__)
     )
-    defaults = {
+    defaults: dict[str, dict[str, Any]] = {
         "SGD": {},
         "Adam": {"betas": (0.9, 0.999)},
         "AdamW": {"betas": (0.9, 0.999), "weight_decay": 0.01},
@@ -142,7 +142,8 @@ def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int)
         v = v - s["s"] ** 2
     if rule.corrected:
         power = 1 if "bias_correction_without_power" in faults else t
-        c1, c2 = np.float64(1 - b1**power), np.float64(1 - b2**power)
+        c1: Any = np.float64(1 - b1**power)
+        c2: Any = np.float64(1 - b2**power)
         if "bias_correction_multiplied" in faults:
             c1, c2 = 1 / c1, 1 / c2
         if "bias_correction_of_mean" in faults:

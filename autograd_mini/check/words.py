@@ -72,7 +72,7 @@ class Words:
     def __init__(self, b: Backward) -> None:
         self.b = b
         self.known: dict[Any, str] = {n: n.label for n in b.values if named(n)}
-        self.symbols: dict[Any, Expr] = {}
+        self.symbols: dict[Any, Any] = {}
         self._name_constants()
 
     def _name_constants(self) -> None:
@@ -141,7 +141,7 @@ class Words:
 
     # ---- Lines ---------------------------------------------------------------------------------------------------------
 
-    def value(self, node: Any) -> Expr:
+    def value(self, node: Any) -> Any:
         """A node's value: its name where it has one, else how it is made."""
         if node not in self.symbols:
             x = self.b.values[node]
@@ -155,7 +155,7 @@ class Words:
                 )
         return self.symbols[node]
 
-    def _made(self, node: Any) -> Expr:
+    def _made(self, node: Any) -> Any:
         return forward_expr(node.op, [self.value(parent) for parent in node.parents])
 
     def gradient(self, node: Any) -> Expr:
@@ -183,8 +183,8 @@ class Words:
         name = node.label if named(node) else "gradient"
         try:
             made = self.gradient(node)
-            named = {self._made(n): self.value(n) for n in self.b.order if named(n) and n.parents}
-            made = plain(substitute(simplify(made, for_readers=True), named))
+            known = {self._made(n): self.value(n) for n in self.b.order if named(n) and n.parents}
+            made = plain(substitute(simplify(made, for_readers=True), known))
             lines: list[str] = []
             source = self._printed(made, lines)
         except (Unreadable, ValueError, RecursionError):
