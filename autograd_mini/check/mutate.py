@@ -206,6 +206,9 @@ def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool
         "mask",
         0.6,
     )
+    if np.isin(s, (0.0, 1.0)).all():
+        note = f"the mask of {f} is taken of the gradient of {y}, where {z} > 0 belongs"
+        yield m("derivative_at_wrong_array", lambda: g > 0, note, "mask")
     if a.polynomial is not None:
         right = formula(a.polynomial, y)
         given = f"{formula(a.polynomial, z)} is {f}′ by a formula for the activation {y}, given the pre-activation {z}"
@@ -487,6 +490,9 @@ def _wrong_operands(
             note = f"the mask {name} of the forward pass is not applied"
             yield m("mask_missing", lambda x=x: np.full_like(x, x.max()), note, "scaled")
             yield m("mask_missing", lambda x=x: np.ones_like(x), note)
+        if x.ndim and operand not in b.at and (x == 0).any():
+            note = f"only where {name} is not 0 counts, and not its values,"
+            yield m("factor_missing", lambda x=x: (x != 0) * 1.0, note, "mask", 0.5)
 
 
 def _other_operands(
@@ -691,7 +697,11 @@ def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) 
                 "abs",
                 0.2,
             )
-            for slope, word in ((v * (1 - v), f"{name} · (1 − {name})"), (1 - v * v, f"1 − {name}²")):
+            for slope, word in (
+                (v * (1 - v), f"{name} · (1 − {name})"),
+                (1 - v * v, f"1 − {name}²"),
+                (v, name),
+            ):
                 note = f"({err}) · {word}: with this loss the activation's derivative cancels, and is applied once too often"
                 yield m("activation_derivative_twice", lambda e=e, s=slope: e * s, note, word, 0.5)
 

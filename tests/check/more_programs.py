@@ -73,7 +73,7 @@ def output_slope_of_z():
 
 @case("learning_rate_in_gradient|wrong_factor", ".")
 def learning_rate_applied_already():
-    return mlp(lambda n, g: {k: 0.05 * v for k, v in g.items()}, **SMALL)
+    return mlp(lambda n, g: {k: 0.03 * v for k, v in g.items()}, **SMALL)
 
 
 @case("factor_two|wrong_mean", ".")
@@ -101,7 +101,7 @@ def sign_flipped_going_back():
     return mlp(lambda n, g: n.backward(back2=lambda n, i, d: -n.pass_back(i, d)), **SMALL)
 
 
-@case("wrong_gradient_arrives", "b1")
+@case("wrong_gradient_arrives|activation_derivative_missing", "b1")
 def bias_from_before_the_slope():
     return mlp(lambda n, g: dict(g, b1=n.back[1].sum(0, keepdims=True)), **SMALL)
 
@@ -395,7 +395,7 @@ def poisson_regression_of_the_logarithm():
     return loss, N, dict(w=x.T @ (z.data - y) / 6)
 
 
-@case("wrong_sign|inner_derivative_missing|path_missing", "z|p|s")
+@case("wrong_sign|inner_derivative_missing|path_missing", "z|p|s|every")
 def logistic_by_its_own_exponentials():
     """1 / (1 + e^-z), the inner derivative of −z forgotten."""
     rng = np.random.default_rng(23)
