@@ -11,7 +11,8 @@
 from . import nn, optim
 from . import numpy_protocols as numpy_protocols
 from .check.diagnose import diagnose
-from .check.gradcheck import check_derivative, check_gradients
+from .check.gradcheck import check_gradients
+from .check.slopes import check_derivative
 from .check.update import diagnose_update
 from .core.engine import gradients
 from .core.functions import (

@@ -38,6 +38,10 @@ class Report:
     names: dict[str, Any] = field(default_factory=dict, repr=False)
     subject: str = "gradient"
 
+    def add(self, mistake: str, where: str, note: str = "", fix: str = "", first: bool = False) -> None:
+        """Put in a finding, at the end or as the first."""
+        self.findings.insert(0 if first else len(self.findings), finding(mistake, where, note, fix))
+
     def __str__(self) -> str:
         lines = []
         if self.wrong:
