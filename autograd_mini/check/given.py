@@ -37,7 +37,7 @@ class Given:
         if is_node(key):
             if key in self.b.at:
                 return key
-            raise GraphError(f"diagnose: the loss does not depend on {key.name}")
+            raise GraphError(f"diagnose: the loss does not depend on {key.label or key!r}")
         labelled = [node for node in self.b.order if node.label == key]
         if len(labelled) != 1:
             known = ", ".join(sorted({node.label for node in self.b.order if node.label}))
