@@ -3,8 +3,6 @@
 import itertools
 from typing import Any
 
-import numpy as np
-
 from .backward import Backward
 from .mutate import PRODUCTS
 

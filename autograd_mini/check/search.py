@@ -18,8 +18,16 @@ import numpy as np
 from .backward import Arrays, Backward, fit
 from .factors import Factors
 from .given import Given, largest
-from .mutate import Mutant, activation_mutants, activations, edge_mutants, whole_mutants
-from .mutate import all_but_one, groups, local_mutants
+from .mutate import (
+    Mutant,
+    activation_mutants,
+    activations,
+    all_but_one,
+    edge_mutants,
+    groups,
+    local_mutants,
+    whole_mutants,
+)
 from .report import relation
 from .words import Words, penalties
 

@@ -3,6 +3,7 @@
 The lines are made of the rules' expressions: a derivative is stated nowhere here.
 """
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from .backward import Backward, forward_expr, share_expr
 
 LONGEST = 110  # characters of a line, beyond which parts of it get lines of their own
 INNER = 48  # and of a part that has no name
+MOST = 4000  # parts of an expression that is still read
 
 
 def _number(x: Any) -> str:
@@ -37,11 +39,7 @@ def _number(x: Any) -> str:
             return str(int(x))
         if abs(x) < 1 and len(repr(x)) > 6 and abs(1 / x - round(1 / x)) < 1e-12:
             return f"({'-' if x < 0 else ''}1/{abs(round(1 / x))})"
-    return (
-        repr(x)
-        if np.isfinite(x)
-        else f"np.{'nan' if x != x else 'inf' if x > 0 else '-inf'}".replace("np.-", "-np.")
-    )
+    return repr(x) if np.isfinite(x) else {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(x), "np.nan")
 
 
 def _call(x: Expr, texts: list[str]) -> str:
@@ -77,34 +75,27 @@ class Words:
 
     def _name_constants(self) -> None:
         """X for what parameters multiply, Y for what predictions are compared with, c1, c2, … for other arrays."""
-        taken = set(self.known.values())
-        for user in self.b.order:
+        b = self.b
+        arrays: dict[str, Any] = {}
+        for user in reversed(b.order):
             for k, node in enumerate(user.parents):
-                if node in self.known or node in self.b.at or not self.b.values[node].ndim:
+                if node in self.known or node in b.at or not b.values[node].ndim:
                     continue
-                others = [p for i, p in enumerate(user.parents) if i != k]
-                product = user.op.name in ("matmul", "linear") and any(
-                    p in self.b.at and not p.parents for p in others
-                )
-                compared = any(
-                    p.parents and self.b.values[p].shape == self.b.values[node].shape for p in others
-                )
-                same = [
-                    n for n in self.known if n not in self.b.at and self.b.values[n] is self.b.values[node]
-                ]
-                stem = "X" if product else "Y" if compared else "c"
-                names = (
-                    [stem, *(f"{stem}{i}" for i in range(1, 100))]
-                    if stem != "c"
-                    else [f"c{i}" for i in range(1, 100)]
-                )
-                if same or (stem == "Y" and self._is_one_minus(node, taken)):
-                    names = [self.known[same[0]]] if same else names
-                self.known[node] = next((name for name in names if name not in taken or same), "c")
-                taken.add(self.known[node])
-
-    def _is_one_minus(self, node: Any, taken: set[str]) -> bool:
-        return False
+                x, others = b.values[node], [p for i, p in enumerate(user.parents) if i != k and p in b.at]
+                product = user.op.name in ("matmul", "linear") and not all(p.parents for p in others)
+                compared = any(p.parents and b.values[p].shape == x.shape for p in others)
+                stem = "X" if product else "Y" if compared else "c1"
+                same = next((n for n, y in arrays.items() if np.array_equal(x, y)), None)
+                turned = next((n for n, y in arrays.items() if np.array_equal(x, 1 - y)), None)
+                if same is None and turned is not None:
+                    self.known[node] = f"(1 - {turned})"
+                    self.symbols[node] = 1.0 - symbol(turned, x.shape)
+                    continue
+                taken = {*self.known.values(), *arrays}
+                tries = itertools.chain([stem], (f"{stem[0]}{i}" for i in itertools.count(1)))
+                free = (name for name in tries if name not in taken)
+                self.known[node] = same or next(free)
+                arrays[self.known[node]] = x
 
     # ---- Names ---------------------------------------------------------------------------------------------------------
 
@@ -123,11 +114,8 @@ class Words:
             made = text(simplify(self._made(node)), style=NUMPY, longest=90)
         except (Unreadable, ValueError):
             made = None
-        return (
-            made.replace("xp.", "")
-            if made
-            else f"{node.op.name}({', '.join(self.known.get(p) or p.label or '…' for p in node.parents)})"
-        )
+        parts = ", ".join(self.known.get(p) or p.label or "…" for p in node.parents)
+        return made.replace("xp.", "") if made else f"{node.op.name}({parts})"
 
     def step(self, user: Any, k: int) -> str:
         """The step from a node's gradient to that of its k-th operand."""
@@ -144,87 +132,97 @@ class Words:
     def value(self, node: Any) -> Any:
         """A node's value: its name where it has one, else how it is made."""
         if node not in self.symbols:
-            x = self.b.values[node]
-            if x.ndim == 0 and node not in self.b.at:
-                self.symbols[node] = constant(float(x))
-            elif node in self.known and self.known[node].isidentifier():
-                self.symbols[node] = symbol(self.known[node], x.shape)
-            else:
-                self.symbols[node] = (
-                    self._made(node) if node.parents else symbol(f"w{self.b.at[node]}", x.shape)
-                )
+            self.symbols = {n: self._value(n) for n in self.b.values if n not in self.b.at} | self.symbols
+            for n in self.b.order:
+                self.symbols[n] = self._value(n)
         return self.symbols[node]
 
-    def _made(self, node: Any) -> Any:
-        return forward_expr(node.op, [self.value(parent) for parent in node.parents])
+    def _value(self, node: Any) -> Any:
+        x, name = self.b.values[node], self.known.get(node, "")
+        if x.ndim == 0 and node not in self.b.at:
+            return constant(float(x))
+        if named(node) or name.isidentifier():
+            return symbol(name, x.shape)
+        return self._made(node) if node.parents else symbol(f"w{self.b.at.get(node, 0)}", x.shape)
 
-    def gradient(self, node: Any) -> Expr:
+    def _made(self, node: Any) -> Any:
+        return forward_expr(
+            node.op, [self.value(p) if p not in self.symbols else self.symbols[p] for p in node.parents]
+        )
+
+    def gradient(self, node: Any) -> Any:
         """A node's gradient by its users' gradients: of those that have a name by that, else by their users'."""
-        total = None
-        for user, k in self.b.users[node]:
-            if user is self.b.loss:
-                g = constant(1.0)
-            elif named(user):
-                g = symbol(f"d{user.label}", self.b.values[user].shape)
-            else:
-                g = self.gradient(user)
-            share = share_expr(user.op, k, g, self.value(user), [self.value(p) for p in user.parents])
-            share = summed(share, self.b.values[node].shape)
-            total = share if total is None else total + share
-        return constant(1.0) if total is None else total
+        b, found = self.b, self.b.remember("gradients", dict)
+        ways = b.path(node)
+        for n in reversed(b.order[b.at[node] :]):
+            if n not in ways or n in found:
+                continue
+            found[n] = constant(1.0) if n is b.loss else None
+            for user, k in b.users[n]:
+                known = named(user) and user is not b.loss
+                g = symbol(f"d{user.label}", b.values[user].shape) if known else found[user]
+                share = share_expr(user.op, k, g, self.value(user), [self.value(p) for p in user.parents])
+                share = summed(share, b.values[n].shape)
+                found[n] = share if found[n] is None else found[n] + share
+        return found[node]
 
     def line(self, node: Any, target: Any = None) -> str:
-        """The right line of NumPy for the gradient of a node, or of the named one below it on the way to the target."""
+        """The right line of NumPy for the gradient of a node, or of the named one below it on the way to the target.
+
+        Nothing where there is none that a person could read: a rule that has no formula, or one of thousands of parts.
+        """
+        b = self.b
         if not named(node) and target is not None:
-            below = [
-                n for n in self.b.order if named(n) and node in self.b.path(n) and n in self.b.path(target)
-            ]
-            node = max(below, key=self.b.at.__getitem__, default=target)
-        name = node.label if named(node) else "gradient"
+            below = [n for n in b.order if named(n) and node in b.path(n) and n in b.path(target)]
+            node = max(below, key=b.at.__getitem__, default=target)
+        lines: list[str] = []
         try:
-            made = self.gradient(node)
-            known = {self._made(n): self.value(n) for n in self.b.order if named(n) and n.parents}
-            made = plain(substitute(simplify(made, for_readers=True), known))
-            lines: list[str] = []
+            inner = [n for n in b.order if named(n) and n.parents]
+            known = b.remember("made", lambda: {self._made(n): self.value(n) for n in inner})
+            made = plain(substitute(simplify(self.gradient(node), for_readers=True), known))
             source = self._printed(made, lines)
-        except (Unreadable, ValueError, RecursionError):
+        except (Unreadable, ValueError):
             return ""
-        if self.b.values[node].shape != made.shape:
-            source = f"np.broadcast_to({source}, {self.b.values[node].shape})"
-        return "\n".join([*lines, f"d{name} = {source}"])
+        if b.values[node].shape != made.shape:
+            source = f"np.broadcast_to({source}, {b.values[node].shape})"
+        lines.append(f"d{node.label if named(node) else 'gradient'} = {source}")
+        return "" if "xp." in "".join(lines) else "\n".join(lines)
 
     def _printed(self, made: Expr, lines: list[str]) -> str:
         """An expression as source; what NumPy does by a statement, and what is long, in lines before it."""
         names: dict[Expr, str] = {}
-        for part in dict.fromkeys(part for _, part in reversed(list(walk(made)))):
+        for part in dict.fromkeys(reversed(parts_of(made))):
             if part.name == "scatter":
                 share, shape, index = (text(x, names, NUMPY) for x in part.args)
                 names[part] = f"d_{len(lines)}"
                 lines += [f"{names[part]} = np.zeros({shape})", f"np.add.at({names[part]}, {index}, {share})"]
             elif (
                 part.shape
+                and part.args
                 and part is not made
-                and part.name not in ("symbol", "constant")
                 and len(text(made, names, NUMPY) or "") > LONGEST
             ):
-                if len(text(part, names, NUMPY) or "") > INNER:
+                source = text(part, names, NUMPY) or ""
+                if len(source) > INNER:
                     names[part] = f"t{len(lines) + 1}"
-                    lines.append(
-                        f"{names[part]} = {text(part, {k: v for k, v in names.items() if k is not part}, NUMPY)}"
-                    )
+                    lines.append(f"{names[part]} = {source}")
         return str(text(made, names, NUMPY))
 
     def names(self) -> dict[str, Any]:
         """The arrays that the lines read: values by their names, and the right gradients with a d before them."""
-        found = {
-            name: self.b.values[node]
-            for node, name in self.known.items()
-            if name.isidentifier() and node in self.b.values
-        }
-        found |= {f"d{node.label}": g for node, g in self.b.grads.items() if named(node)}
-        others = [n for n in self.b.order if not n.parents and not named(n)]
-        found |= {f"w{self.b.at[n]}": self.b.values[n] for n in others}
+        b = self.b
+        found = {name: b.values[node] for node, name in self.known.items() if name.isidentifier()}
+        found |= {f"d{node.label}": g for node, g in b.grads.items() if named(node)}
+        found |= {f"w{b.at[n]}": b.values[n] for n in b.order if not n.parents and not named(n)}
         return {"np": np, **found}
+
+
+def parts_of(made: Expr) -> list[Expr]:
+    """All parts of an expression, wholes before parts; ValueError where they are too many to be read."""
+    found = list(itertools.islice((part for _, part in walk(made)), MOST))
+    if len(found) == MOST:
+        raise ValueError("an expression of too many parts")
+    return found
 
 
 def named(node: Any) -> bool:
@@ -240,17 +238,14 @@ def summed(share: Expr, shape: tuple[int, ...]) -> Expr:
         share = call("sum", share, axis=tuple(range(lead)) if lead > 1 else 0)
         have = share.shape or ()
     stretched = tuple(i for i, n in enumerate(shape) if n == 1 and len(have) == len(shape) and have[i] != 1)
-    return (
-        call("sum", share, axis=stretched if len(stretched) > 1 else stretched[0], keepdims=True)
-        if stretched
-        else share
-    )
+    axis = stretched if len(stretched) > 1 else sum(stretched)
+    return call("sum", share, axis=axis, keepdims=True) if stretched else share
 
 
 def plain(made: Expr) -> Expr:
     """An expression of NumPy's own functions alone: sigmoid, softmax and the like written out."""
     for _ in range(8):  # what is written out holds parts that are to be written out
-        changes = {part: spelt for _, part in walk(made) if (spelt := _spelt(part)) is not None}
+        changes = {part: spelt for part in parts_of(made) if (spelt := _spelt(part)) is not None}
         if not changes:
             break
         made = substitute(made, changes)
@@ -269,18 +264,15 @@ def _spelt(x: Expr) -> Expr | None:
         soft = e / call("sum", e, axis=axis, keepdims=True)
         return soft if x.name == "softmax" else call("log", soft)
     if x.name in ("multiply", "divide", "add", "subtract", "negative"):
-        bare = [
-            part.args[0] if part.name == "broadcast_to" and part.args[0].shape == () else part for part in a
-        ]
+        bare = [p.args[0] if p.name == "broadcast_to" and p.args[0].shape == () else p for p in a]
         if any(p is not q for p, q in zip(bare, a, strict=True)):
             made = simplify(call(x.name, *bare), for_readers=True)
             return made if made.shape == x.shape else call("broadcast_to", made, x.shape)
     if x.name == "sech2":
         return 1.0 - call("square", call("tanh", a[0]))
     if x.name == "swapaxes" and len(x.shape or ()) > 2:
-        order = list(range(len(x.shape or ())))
-        order[-1], order[-2] = order[-2], order[-1]
-        return call("transpose", a[0], tuple(order))
+        last = len(x.shape or ()) - 1
+        return call("transpose", a[0], (*range(last - 1), last, last - 1))
     return None
 
 
@@ -288,13 +280,8 @@ def penalties(b: Backward) -> set[Any]:
     """The nodes of a regularisation penalty: what leads from parameters alone to a scalar, without any data."""
     from_parameters = {n for n in b.order if not n.parents}
     for n in b.order:
-        others = [p for p in n.parents if p not in b.at]
-        if (
-            n.parents
-            and all(p in from_parameters for p in n.parents if p in b.at)
-            and all(b.values[p].size == 1 for p in others)
-        ):
-            from_parameters.add(n)
+        pure = all(p in from_parameters if p in b.at else b.values[p].size == 1 for p in n.parents)
+        from_parameters |= {n} if pure else set()
     found = {n for n in from_parameters if n.parents and b.values[n].ndim == 0 and n is not b.loss}
     for n in reversed(b.order):
         if n in found:
