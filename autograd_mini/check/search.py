@@ -115,8 +115,9 @@ class Search:
                 self._stage(SECONDS / 2)
                 done = list(self._alike(states[0]))
                 if not done and all(state.weak for state in found):
-                    self._stage(SECONDS / 2)
-                    found = self._distinct(self._next(states[0], True))
+                    self._stage(SECONDS)
+                    target = max(wrong, key=self.height)
+                    found = self._distinct(self._pairs(states[0], target)) or found
             done += [state for state in found if not state.unmatched]
             states = [state for state in found if state.unmatched][:BEAM]
             if not states or (done and min(s.cost for s in states) >= min(s.cost for s in done)):

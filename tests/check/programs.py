@@ -754,8 +754,9 @@ def softmax_over_the_samples():
     return by_logits(c, (softmax(c.z, 0) - c.y) / 7)
 
 
-@program("wrong_axis", "b")
-def bias_of_softmax_over_samples():
+@program("unexplained|wrong_axis", "b")
+def bias_summed_over_classes_and_cut():
+    """The sum over the classes of the first samples: no mistake that anyone would look for, and none is made up."""
     c = softmax_regression(125)
     d = (c.p - c.y) / 7
     return c.loss, c.N, dict(W=c.x.T @ d, b=d.sum(1)[:4])
