@@ -1,13 +1,16 @@
 """How often a mistake is named: writes diagnosis.md. Run from the root: python benchmarks/diagnosis.py"""
 
 import collections
+import os
 import platform
 import re
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # so small products wait for no other thread
+
+import numpy as np  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "check")]
@@ -44,7 +47,11 @@ def table():
         report = ag.diagnose(loss, {nodes[k]: v for k, v in mine.items()})
         times.append(time.perf_counter() - start)
         named = test_mistakes.found(report, accepted, where)
-        same = [k for k in mine if np.shape(mine[k]) == right[k].shape and np.allclose(mine[k], right[k], rtol=1e-9, atol=1e-12)]
+        same = [
+            k
+            for k in mine
+            if np.shape(mine[k]) == right[k].shape and np.allclose(mine[k], right[k], rtol=1e-9, atol=1e-12)
+        ]
         rows[kind][0] += 1
         rows[kind][1] += bool(named)
         rows[kind][2] += any(k in report.wrong for k in same)
@@ -90,7 +97,7 @@ def main():
         "# Diagnosis: how often a mistake is named",
         "",
         f"Made by `python benchmarks/diagnosis.py`, {time.strftime('%Y-%m-%d')}; {platform.machine()}, Python "
-        f"{platform.python_version()}, NumPy {np.__version__}. The programs are those of `tests/check/`.",
+        f"{platform.python_version()}, NumPy {np.__version__} with one thread. The programs are those of `tests/check/`.",
         "",
         f"- `ag.diagnose`: **{named} of {total}** wrong programs named in their place among the findings "
         f"({100 * named / total:.1f} %), a right array blamed in {blamed} of them.",
@@ -100,7 +107,7 @@ def main():
         f"- Time of a diagnosis: median {1e3 * np.median(times):.0f} ms, longest {max(times):.1f} s. Four layers of 64 at m = 128: "
         f"one fault {single:.2f} s, two between two given arrays {pair:.1f} s ({'found' if found else 'not found'}).",
         "",
-        "\"Written last\" are programs written after the search was finished, without a look at it: at first 43 of 48 were named "
+        '"Written last" are programs written after the search was finished, without a look at it: at first 43 of 48 were named '
         "as expected (two more by an equivalent name); the search has since learnt the other three.",
         "",
         "| mistake | programs | named | tool |",

@@ -29,7 +29,9 @@ SMALL = dict(sizes=[3, 4, 2], acts=["tanh", "sigmoid"], loss="half mean", batch=
 
 @case("activation_derivative_missing", "A1|Z1|A2|Z2")
 def no_slopes_anywhere():
-    return mlp(lambda n, g: n.backward(last_delta=lambda n: n.output_gradient(), slope1=lambda n, i, e: e), **SMALL)
+    return mlp(
+        lambda n, g: n.backward(last_delta=lambda n: n.output_gradient(), slope1=lambda n, i, e: e), **SMALL
+    )
 
 
 @case("wrong_sign", "1")
@@ -63,12 +65,20 @@ def all_layers_updated_at_once():
 
 @case("output_for_input|wrong_array|wrong_gradient_arrives", "W2|A1")
 def weights_from_the_targets():
-    return mlp(lambda n, g: dict(g, W2=n.Y.T @ n.d[2]), sizes=[3, 2, 2], acts=["tanh", "linear"], loss="mean", batch=5)
+    return mlp(
+        lambda n, g: dict(g, W2=n.Y.T @ n.d[2]),
+        sizes=[3, 2, 2],
+        acts=["tanh", "linear"],
+        loss="mean",
+        batch=5,
+    )
 
 
 @case("derivative_at_preactivation", "A2|Z2")
 def output_slope_of_z():
-    return mlp(lambda n, g: n.backward(last_delta=lambda n: n.output_gradient() * n.Z[2] * (1 - n.Z[2])), **SMALL)
+    return mlp(
+        lambda n, g: n.backward(last_delta=lambda n: n.output_gradient() * n.Z[2] * (1 - n.Z[2])), **SMALL
+    )
 
 
 @case("learning_rate_in_gradient|wrong_factor", ".")
@@ -78,12 +88,24 @@ def learning_rate_applied_already():
 
 @case("factor_two|wrong_mean", ".")
 def squares_derivative_without_two():
-    return mlp(lambda n, g: {k: v / 2 for k, v in g.items()}, sizes=[3, 4, 2], acts=["relu", "linear"], loss="mean", batch=7)
+    return mlp(
+        lambda n, g: {k: v / 2 for k, v in g.items()},
+        sizes=[3, 4, 2],
+        acts=["relu", "linear"],
+        loss="mean",
+        batch=7,
+    )
 
 
 @case("derivative_of_another_function", "A1|Z1")
 def relu_treated_as_tanh():
-    return mlp(lambda n, g: n.backward(slope1=lambda n, i, e: e * (1 - n.A[1] ** 2)), sizes=[3, 6, 2], acts=["relu", "linear"], loss="mean", batch=7)
+    return mlp(
+        lambda n, g: n.backward(slope1=lambda n, i, e: e * (1 - n.A[1] ** 2)),
+        sizes=[3, 6, 2],
+        acts=["relu", "linear"],
+        loss="mean",
+        batch=7,
+    )
 
 
 @case("derivative_of_another_function", "A1|Z1")
@@ -93,7 +115,9 @@ def tanh_with_the_formula_of_the_sigmoid():
 
 @case("transposed|weights_missing|summed_before_product|.*", "A1|W2")
 def weights_summed_over_units():
-    return mlp(lambda n, g: n.backward(back2=lambda n, i, d: d.sum(1, keepdims=True) * n.W[2].sum(1)), **SMALL)
+    return mlp(
+        lambda n, g: n.backward(back2=lambda n, i, d: d.sum(1, keepdims=True) * n.W[2].sum(1)), **SMALL
+    )
 
 
 @case("wrong_sign", "2|A1|Z1|1")
@@ -113,17 +137,35 @@ def weights_from_before_the_slope_bias_right():
 
 @case("softmax_elementwise|activation_derivative_missing|.*", "A2|Z2")
 def categorical_delta_divided_by_p():
-    return mlp(lambda n, g: n.backward(last_delta=lambda n: (n.A[2] - n.Y) * n.A[2] / n.m), sizes=[3, 4, 3], acts=["tanh", "softmax"], loss="nll", batch=5)
+    return mlp(
+        lambda n, g: n.backward(last_delta=lambda n: (n.A[2] - n.Y) * n.A[2] / n.m),
+        sizes=[3, 4, 3],
+        acts=["tanh", "softmax"],
+        loss="nll",
+        batch=5,
+    )
 
 
 @case("delta_of_another_loss|softmax_elementwise|activation_derivative_.*", "A2|Z2")
 def squares_delta_under_cross_entropy():
-    return mlp(lambda n, g: n.backward(last_delta=lambda n: (n.A[2] - n.Y) * n.A[2] * (1 - n.A[2]) / n.m), sizes=[3, 4, 3], acts=["tanh", "softmax"], loss="nll", batch=5)
+    return mlp(
+        lambda n, g: n.backward(last_delta=lambda n: (n.A[2] - n.Y) * n.A[2] * (1 - n.A[2]) / n.m),
+        sizes=[3, 4, 3],
+        acts=["tanh", "softmax"],
+        loss="nll",
+        batch=5,
+    )
 
 
 @case("derivative_at_wrong_array|wrong_array", "A1|Z1")
 def slope_of_the_layer_above():
-    return mlp(lambda n, g: n.backward(slope1=lambda n, i, e: e * (1 - n.A[2] ** 2)), sizes=[3, 4, 4], acts=["tanh", "tanh"], loss="half mean", batch=5)
+    return mlp(
+        lambda n, g: n.backward(slope1=lambda n, i, e: e * (1 - n.A[2] ** 2)),
+        sizes=[3, 4, 4],
+        acts=["tanh", "tanh"],
+        loss="half mean",
+        batch=5,
+    )
 
 
 @case("part_missing", "W1")
@@ -143,12 +185,24 @@ def tripled():
 
 @case("mask_missing|activation_derivative_missing", "A1|Z1")
 def mask_of_relu_forgotten():
-    return mlp(lambda n, g: n.backward(slope1=lambda n, i, e: e), sizes=[3, 8, 2], acts=["relu", "softmax"], loss="nll", batch=9)
+    return mlp(
+        lambda n, g: n.backward(slope1=lambda n, i, e: e),
+        sizes=[3, 8, 2],
+        acts=["relu", "softmax"],
+        loss="nll",
+        batch=9,
+    )
 
 
 @case("derivative_at_wrong_array|derivative_of_another_function|wrong_array", "A1|Z1|relu")
 def mask_of_the_gradient():
-    return mlp(lambda n, g: n.backward(slope1=lambda n, i, e: e * (e > 0)), sizes=[3, 8, 2], acts=["relu", "linear"], loss="mean", batch=9)
+    return mlp(
+        lambda n, g: n.backward(slope1=lambda n, i, e: e * (e > 0)),
+        sizes=[3, 8, 2],
+        acts=["relu", "linear"],
+        loss="mean",
+        batch=9,
+    )
 
 
 # ---- Other programs ---------------------------------------------------------------------------------------------------------
@@ -166,7 +220,18 @@ def vae(seed):
     kl = -0.5 * (1 + logvar - mu**2 - np.exp(logvar)).sum()
     loss = 0.5 * ((out - x) ** 2).sum() + kl
     dz = (out.data - x) @ N["D"].data.T
-    return dict(x=x, eps=eps, N=N, loss=loss, mu=mu.data, lv=logvar.data, std=std.data, z=z.data, dz=dz, e=out.data - x)
+    return dict(
+        x=x,
+        eps=eps,
+        N=N,
+        loss=loss,
+        mu=mu.data,
+        lv=logvar.data,
+        std=std.data,
+        z=z.data,
+        dz=dz,
+        e=out.data - x,
+    )
 
 
 def vae_back(v, dmu, dlv):

@@ -16,7 +16,9 @@ def test_a_mistake_is_named_in_its_place(name):
     loss, nodes, mine = make()
     truth = right(loss, nodes)
     report = ag.diagnose(loss, {nodes[k]: v for k, v in mine.items()})
-    same = lambda k: np.shape(mine[k]) == truth[k].shape and np.allclose(mine[k], truth[k], rtol=1e-8, atol=1e-10)
+    same = lambda k: (
+        np.shape(mine[k]) == truth[k].shape and np.allclose(mine[k], truth[k], rtol=1e-8, atol=1e-10)
+    )
     assert set(report.wrong) <= {k for k in mine if not same(k)}
     assert found(report, accepted, where), str(report)
     check_lines(report, loss)
@@ -38,7 +40,10 @@ def test_two_faults_between_two_given_arrays():
     mine = net.backward(slope2=lambda n, i, e: e, slope1=lambda n, i, e: e * n.Z[i])
     report = ag.diagnose(net.loss, {net.nodes[k]: mine[k] for k in ("W1", "W3")})
     assert report.wrong == ["W1"]
-    assert {f.mistake for f in report.findings} >= {"activation_derivative_missing", "value_for_derivative"}, str(report)
+    assert {f.mistake for f in report.findings} >= {
+        "activation_derivative_missing",
+        "value_for_derivative",
+    }, str(report)
 
 
 def test_what_nothing_explains_is_said_plainly():
