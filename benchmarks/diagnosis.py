@@ -10,12 +10,11 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # so small products wait for no other thread
 
-import numpy as np  # noqa: E402
+import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "check")]
 
-import autograd_mini as ag  # noqa: E402
 import more_programs  # noqa: E402
 import networks  # noqa: E402
 import programs  # noqa: E402
@@ -23,6 +22,8 @@ import test_derivative  # noqa: E402
 import test_mistakes  # noqa: E402
 import test_right  # noqa: E402
 import test_update  # noqa: E402
+
+import autograd_mini as ag  # noqa: E402
 
 
 def gradients():

@@ -32,6 +32,7 @@ GRADIENT_MISTAKES = {
     "derivative_of_another_function": "The derivative belongs to another function than the forward pass uses.",
     "constant_term_missing": "A constant term of the derivative is missing.",
     "function_left_out": "A function is left out of the formula: its argument stands in its place.",
+    "term_missing": "A term of a sum is left out of the derivative.",
     "square_missing": "A square in the derivative is missing, or there where it should not be.",
     "softmax_elementwise": "Softmax is treated as elementwise: its Jacobian's off-diagonal is left out.",
     "softmax_jacobian_not_multiplied": "Softmax's Jacobian is summed up before it has met the gradient.",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import Expr, call, replace, walk
+from ..symbols import Expr, call, replace, substitute, walk
 from .backward import Arrays, Backward, fit, forward_of, function, row
 
 PRODUCTS = {"matmul", "linear"}
@@ -137,7 +137,7 @@ def wrong_expressions(right: Expr) -> Iterator[tuple[str, Expr]]:
         if part.name in ("square", "power", "negative"):
             changed = [("wrong_sign" if part.name == "negative" else "square_missing", args[0])]
         elif part.name in ("add", "subtract"):
-            names = ["constant_term_missing" if x.name == "constant" else "factor_missing" for x in args]
+            names = ["constant_term_missing" if x.name == "constant" else "term_missing" for x in args]
             changed = [(names[1], args[0]), (names[0], args[1] if part.name == "add" else -args[1])]
             changed.append(("wrong_sign", call("add" if part.name == "subtract" else "subtract", *args)))
         elif part.name in ("multiply", "divide"):
@@ -146,7 +146,8 @@ def wrong_expressions(right: Expr) -> Iterator[tuple[str, Expr]]:
             changed = [("function_left_out", args[0])]
         for mistake, new in changed:
             if new.shape == part.shape:
-                yield mistake, replace(right, path, new)
+                once, always = replace(right, path, new), substitute(right, {part: new})
+                yield from ((mistake, wrong) for wrong in dict.fromkeys((once, always)))
 
 
 def activations(b: Backward) -> list[Activation]:

@@ -34,7 +34,7 @@ from .words import Words, penalties
 LIKELY = 1.8  # what a fault of a pair may cost
 BEAM, DEEPEST = 6, 8  # explanations that are followed at a time, and how many faults they may have
 SMALL = 30  # elements of a node whose effect on another is kept as a matrix
-SECONDS, QUICK = 4.0, 0.6  # for the whole search, and for its first stage
+SECONDS, QUICK = 4.0, 0.6  # of the processor: for the whole search, and for its first stage
 WEAK = {"wrong_factor", "unexplained", "part_missing"}  # what names no cause
 PENALTY = {
     "path_missing": "penalty_missing",
@@ -98,7 +98,7 @@ class Search:
     def __init__(self, b: Backward, words: Words, given: Given, factors: Factors) -> None:
         self.b, self.words, self.given, self.factors = b, words, given, factors
         self.say, self.mine, self.near = words.name, given.mine, given.near
-        self.end = time.perf_counter() + SECONDS
+        self.end = time.thread_time() + SECONDS
         self.limit = self.end  # of the stage that runs
         self.activations = activations(b)
         self.penalties = penalties(b)
@@ -125,10 +125,10 @@ class Search:
         return self._distinct(done or states)
 
     def _stage(self, seconds: float) -> None:
-        self.limit = min(self.end, time.perf_counter() + seconds)
+        self.limit = min(self.end, time.thread_time() + seconds)
 
     def _late(self) -> bool:
-        return time.perf_counter() > self.limit
+        return time.thread_time() > self.limit
 
     def _penalty_rates(self) -> Iterator[float]:
         """By how much the loss's penalties pull at a parameter, as a multiple of the parameter."""

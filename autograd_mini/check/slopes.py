@@ -2,10 +2,12 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..core.engine import gradients
 from ..core.tensor import Tensor
 from ..errors import AutogradError
 from ..symbols import Expr, call, evaluate, simplify, symbol, text
@@ -40,7 +42,7 @@ def check_derivative(f: Callable[..., Any], df: Callable[..., Any], points: Any 
     report = Report(subject="derivative", names={"np": np, "x": x})
     with np.errstate(all="ignore"):
         truth = _Truth(f, x, report)
-        mine = _called(df, x, report)
+        mine = _called(df, x, truth, report)
         if mine is not None:
             mine = _in_shape(mine, x, report)
             if mine.shape != x.shape:
@@ -57,6 +59,7 @@ class _Truth:
     def __init__(self, f: Any, x: Any, report: Report) -> None:
         self.f, self.x, self.line = f, x, ""
         self.forms: list[Expr] = []
+        self.names: dict[str, Any] = {"x": x}
         try:
             leaf = Tensor(x, label="x")
             out = f(leaf)
@@ -68,8 +71,28 @@ class _Truth:
         else:
             words = Words(b)
             line = words.line(leaf).replace("dx = ", "df = lambda x: ", 1)
-            self.line = line if "\n" not in line else ""
+            self.line = "" if "\n" in line or len(b.values) > len(b.order) + words.numbers() else line
             self.forms, self.y, self.s = [words.gradient(leaf)], b.values[out], b.grads[leaf]
+            self.names = words.names()
+
+    @cached_property
+    def mixes(self) -> bool:
+        """Whether f gives a number alone something else than within an array, as softmax does."""
+        try:
+            apart = [float(np.ravel(self.f(np.array([v])))[0]) for v in self.x.flat]
+        except NOT_RUNNABLE:
+            return False
+        return not np.allclose(np.reshape(apart, self.x.shape), self.y, rtol=1e-9, atol=1e-12)
+
+    @cached_property
+    def second(self) -> Any:
+        """The second derivative where the engine has it, else NaN."""
+        try:
+            leaf = Tensor(self.x)
+            slope = gradients(self.f(leaf).sum(), leaf, create_graph=True)
+            return gradients(slope.sum(), leaf)
+        except NOT_RUNNABLE:
+            return np.full(self.x.shape, np.nan)
 
     def _numerically(self, report: Report) -> None:
         """By single numbers, or by rows of one number where f takes only rows."""
@@ -134,8 +157,6 @@ class _Truth:
 
         names = [n for n in KNOWN if np.allclose(function(row(n), x)[0], y, rtol=1e-9, atol=1e-12)]
         f = names[0] if names else "f"
-        if integer and same(np.trunc(s)):
-            yield "integer_result", "the digits behind the point are cut off: make it float"
         bad = ~np.isfinite(mine)
         if bad.any():
             yield "not_finite", f"at {x[bad][0]:g} it is {mine[bad][0]}, and should be {s[bad][0]:.6g}"
@@ -152,11 +173,16 @@ class _Truth:
             ("wrong_factor", 1 - s, f"1 − {f}′ stands for {f}′: the cases are exchanged"),
             ("wrong_derivative", 1 / s, "it is 1 over the derivative: the inverse function's"),
         ]
+        if self.mixes:
+            note = f"{f}(x) · (1 − {f}(x)) is the diagonal of the Jacobian alone: each element depends on the others"
+            simple.insert(0, ("softmax_elementwise", y * (1 - y), note))
         yield from ((mistake, note) for mistake, wrong, note in simple if same(wrong))
+        if same(self.second):
+            yield "activation_derivative_twice", "it is the second derivative"
         for name in names:
             yield from _of_known(name, x, y, same)
         forms = self.forms + [form for name in names for form in other_forms(name, symbol("x", x.shape))]
-        yield from _of_forms(forms, x, same)
+        yield from _of_forms(forms, self.names, same)
         shift, ratio = mine - s, mine[s != 0] / s[s != 0]
         if np.ptp(shift) < 1e-9 < abs(shift.flat[0]):
             yield "constant_term_missing", f"a constant term, {-shift.flat[0]:.6g}, is missing everywhere"
@@ -169,6 +195,8 @@ class _Truth:
         for name in KNOWN:
             if name not in names:
                 yield from _of_another(name, f, x, y, same)
+        if integer and same(np.trunc(s)):
+            yield "integer_result", "the digits behind the point are cut off: make it float"
 
 
 def _of_known(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Named:
@@ -213,12 +241,12 @@ def _of_another(name: str, f: str, x: Any, y: Any, same: Callable[[Any], bool]) 
         yield mistake, f"it is {name}(x)"
 
 
-def _of_forms(forms: list[Expr], x: Any, same: Callable[[Any], bool]) -> Named:
+def _of_forms(forms: list[Expr], names: dict[str, Any], same: Callable[[Any], bool]) -> Named:
     """What is missing in the derivative's formula, in each way to write it."""
     for form in forms:
         right = plain(simplify(form, for_readers=True))
         for mistake, wrong in wrong_expressions(right):
-            if same(evaluate(wrong, {"x": x})):
+            if same(evaluate(wrong, names)):
                 yield mistake, f"{text(wrong, style=NUMPY)} stands where {text(right, style=NUMPY)} belongs"
 
 
@@ -232,7 +260,7 @@ def other_forms(name: str, x: Expr) -> list[Expr]:
 # ---- Calling a person's function ------------------------------------------------------------------------------------------
 
 
-def _called(df: Any, x: Any, report: Report) -> Any:
+def _called(df: Any, x: Any, truth: _Truth, report: Report) -> Any:
     """What df gives of an array, or of each number where it takes no arrays; None where it cannot be called."""
     given = x.copy()
     try:
@@ -242,7 +270,7 @@ def _called(df: Any, x: Any, report: Report) -> Any:
     if not np.array_equal(given, x):
         note = "it changes (overwrites) its argument in place: work on a copy, x = np.array(x)"
         report.add("writes_into_argument", "df", note)
-    elif x.size > 1 and out.shape == x.shape:
+    elif x.size > 1 and out.shape == x.shape and not truth.mixes:
         try:
             apart = [float(np.ravel(df(np.array([v])))[0]) for v in x.flat]
         except Exception:  # it may take rows of a fixed length only: then nothing can be said

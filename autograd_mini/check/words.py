@@ -208,6 +208,10 @@ class Words:
                     lines.append(f"{names[part]} = {source}")
         return str(text(made, names, NUMPY))
 
+    def numbers(self) -> int:
+        """How many of the constants are single numbers."""
+        return sum(1 for n, x in self.b.values.items() if n not in self.b.at and x.ndim == 0)
+
     def names(self) -> dict[str, Any]:
         """The arrays that the lines read: values by their names, and the right gradients with a d before them."""
         b = self.b

@@ -24,7 +24,7 @@ def mlp(program, **options):
     return net.loss, {k: net.nodes[k] for k in mine}, mine
 
 
-SMALL = dict(sizes=[3, 4, 2], acts=["tanh", "sigmoid"], loss="half mean", batch=5)
+SMALL = {"sizes": [3, 4, 2], "acts": ["tanh", "sigmoid"], "loss": "half mean", "batch": 5}
 
 
 @case("activation_derivative_missing", "A1|Z1|A2|Z2")
@@ -57,7 +57,9 @@ def first_input_with_mean_delta():
 @case("weights_updated_before_use", "W2|W3|A1|A2")
 def all_layers_updated_at_once():
     def program(n, g):
-        back = lambda n, i, d: n.pass_back(i, d, n.W[i] - 0.3 * n.weights_share(i, d))
+        def back(n, i, d):
+            return n.pass_back(i, d, n.W[i] - 0.3 * n.weights_share(i, d))
+
         return n.backward(back2=back, back3=back)
 
     return mlp(program, sizes=[3, 4, 3, 2], acts=["tanh", "tanh", "linear"], loss="half mean", batch=6)
@@ -220,22 +222,22 @@ def vae(seed):
     kl = -0.5 * (1 + logvar - mu**2 - np.exp(logvar)).sum()
     loss = 0.5 * ((out - x) ** 2).sum() + kl
     dz = (out.data - x) @ N["D"].data.T
-    return dict(
-        x=x,
-        eps=eps,
-        N=N,
-        loss=loss,
-        mu=mu.data,
-        lv=logvar.data,
-        std=std.data,
-        z=z.data,
-        dz=dz,
-        e=out.data - x,
-    )
+    return {
+        "x": x,
+        "eps": eps,
+        "N": N,
+        "loss": loss,
+        "mu": mu.data,
+        "lv": logvar.data,
+        "std": std.data,
+        "z": z.data,
+        "dz": dz,
+        "e": out.data - x,
+    }
 
 
 def vae_back(v, dmu, dlv):
-    return v["loss"], v["N"], dict(D=v["z"].T @ v["e"], Wm=v["x"].T @ dmu, Ws=v["x"].T @ dlv)
+    return v["loss"], v["N"], {"D": v["z"].T @ v["e"], "Wm": v["x"].T @ dmu, "Ws": v["x"].T @ dlv}
 
 
 @case("path_missing|penalty_missing", "mu")
@@ -277,14 +279,14 @@ def smoothed(seed):
 def label_smoothing_not_divided():
     x, y, N, loss, p = smoothed(5)
     d = p - y
-    return loss, N, dict(W=x.T @ d, b=d.sum(0, keepdims=True))
+    return loss, N, {"W": x.T @ d, "b": d.sum(0, keepdims=True)}
 
 
 @case("averaged|divided_by_batch_twice|wrong_mean", "b")
 def label_smoothing_bias_mean():
     x, y, N, loss, p = smoothed(6)
     d = (p - y) / 6
-    return loss, N, dict(W=x.T @ d, b=d.mean(0, keepdims=True))
+    return loss, N, {"W": x.T @ d, "b": d.mean(0, keepdims=True)}
 
 
 def policy(seed):
@@ -302,19 +304,19 @@ def policy(seed):
 @case("wrong_sign", "W|every|z")
 def policy_gradient_descended():
     x, one, r, N, loss, p = policy(7)
-    return loss, N, dict(W=-x.T @ (r[:, None] * (p - one)) / 7 * -1 * -1)
+    return loss, N, {"W": -x.T @ (r[:, None] * (p - one)) / 7 * -1 * -1}
 
 
 @case("factor_missing|wrong_gradient_arrives|mask_missing|.*", "z|lp")
 def policy_gradient_without_reward():
     x, one, r, N, loss, p = policy(8)
-    return loss, N, dict(W=x.T @ (p - one) / 7)
+    return loss, N, {"W": x.T @ (p - one) / 7}
 
 
 @case("softmax_.*|path_missing|activation_derivative_missing|.*", "z|lp")
 def policy_gradient_of_the_chosen_alone():
     x, one, r, N, loss, p = policy(9)
-    return loss, N, dict(W=x.T @ (r[:, None] * -one) / 7)
+    return loss, N, {"W": x.T @ (r[:, None] * -one) / 7}
 
 
 def highway(seed):
@@ -331,19 +333,19 @@ def highway(seed):
 @case("path_missing", "t")
 def gate_of_the_highway_half():
     x, N, loss, t, h, d = highway(10)
-    return loss, N, dict(Wt=x.T @ (d * h * t * (1 - t)), Wh=x.T @ (d * t * (1 - h**2)))
+    return loss, N, {"Wt": x.T @ (d * h * t * (1 - t)), "Wh": x.T @ (d * t * (1 - h**2))}
 
 
 @case("wrong_sign|inner_derivative_missing", "t")
 def gate_of_the_highway_turned():
     x, N, loss, t, h, d = highway(11)
-    return loss, N, dict(Wt=x.T @ (d * (h + x) * t * (1 - t)), Wh=x.T @ (d * t * (1 - h**2)))
+    return loss, N, {"Wt": x.T @ (d * (h + x) * t * (1 - t)), "Wh": x.T @ (d * t * (1 - h**2))}
 
 
 @case("factor_missing|wrong_gradient_arrives", "h")
 def highway_without_its_gate():
     x, N, loss, t, h, d = highway(12)
-    return loss, N, dict(Wt=x.T @ (d * (h - x) * t * (1 - t)), Wh=x.T @ (d * (1 - h**2)))
+    return loss, N, {"Wt": x.T @ (d * (h - x) * t * (1 - t)), "Wh": x.T @ (d * (1 - h**2))}
 
 
 def siamese(seed):
@@ -359,19 +361,19 @@ def siamese(seed):
 @case("wrong_sign|inner_derivative_missing", "g")
 def siamese_second_branch_added():
     a, b, N, loss, f, g, d = siamese(13)
-    return loss, N, dict(W=a.T @ (d * (1 - f**2)) + b.T @ (d * (1 - g**2)))
+    return loss, N, {"W": a.T @ (d * (1 - f**2)) + b.T @ (d * (1 - g**2))}
 
 
 @case("path_missing", "W")
 def siamese_one_branch():
     a, b, N, loss, f, g, d = siamese(14)
-    return loss, N, dict(W=a.T @ (d * (1 - f**2)))
+    return loss, N, {"W": a.T @ (d * (1 - f**2))}
 
 
 @case("wrong_array|output_for_input", "W")
 def siamese_one_input_for_both():
     a, b, N, loss, f, g, d = siamese(15)
-    return loss, N, dict(W=a.T @ (d * (1 - f**2)) - a.T @ (d * (1 - g**2)))
+    return loss, N, {"W": a.T @ (d * (1 - f**2)) - a.T @ (d * (1 - g**2))}
 
 
 def summed_scores(seed):
@@ -391,23 +393,23 @@ def summed_scores(seed):
 def average_not_divided():
     x, N, loss, h, p, d = summed_scores(16)
     dh = np.broadcast_to((d @ N["V"].data.T)[:, None, :], h.shape) * (1 - h**2)
-    return loss, N, dict(V=p.T @ d, W=np.einsum("btd,bth->dh", x, dh))
+    return loss, N, {"V": p.T @ d, "W": np.einsum("btd,bth->dh", x, dh)}
 
 
 @case("derivative_at_activation", "h")
 def slope_of_the_average_twice():
     x, N, loss, h, p, d = summed_scores(17)
     dh = np.broadcast_to((d @ N["V"].data.T)[:, None, :], h.shape) / 5 * (1 - np.tanh(h) ** 2)
-    return loss, N, dict(V=p.T @ d, W=np.einsum("btd,bth->dh", x, dh))
+    return loss, N, {"V": p.T @ d, "W": np.einsum("btd,bth->dh", x, dh)}
 
 
 def scalars():
-    a, b, c = (ag.Value(v, label=k) for k, v in dict(a=1.5, b=-0.7, c=2.0).items())
+    a, b, c = (ag.Value(v, label=k) for k, v in {"a": 1.5, "b": -0.7, "c": 2.0}.items())
     s = a * b
     t = s + c
     u = ag.tanh(t)
     named(s=s, t=t, u=u)
-    return u * u * a, dict(a=a, b=b, c=c)
+    return u * u * a, {"a": a, "b": b, "c": c}
 
 
 @case("path_missing", "a")
@@ -423,7 +425,7 @@ def scalar_slope_left_out():
     loss, N = scalars()
     u = np.tanh(1.5 * -0.7 + 2)
     d = 2 * u * 1.5
-    return loss, N, dict(a=u * u + d * -0.7, b=d * 1.5, c=d)
+    return loss, N, {"a": u * u + d * -0.7, "b": d * 1.5, "c": d}
 
 
 @case("penalty_sign|wrong_sign|penalty_.*", "W2|every")
@@ -445,7 +447,7 @@ def weight_decay_divided_by_the_batch():
     N = leaves(21, W1=(3, 1))
     loss = ((x @ N["W1"] - y) ** 2).mean() + 0.3 * (N["W1"] ** 2).sum()
     g = right(loss, N)
-    return loss, N, dict(W1=g["W1"] - 0.6 * N["W1"].data * (1 - 1 / 6))
+    return loss, N, {"W1": g["W1"] - 0.6 * N["W1"].data * (1 - 1 / 6)}
 
 
 @case("value_for_derivative|activation_derivative_missing|factor_missing|.*", "z|p")
@@ -457,7 +459,7 @@ def poisson_regression_of_the_logarithm():
     p = np.exp(z)
     named(z=z, p=p)
     loss = (p - y * z).sum() / 6
-    return loss, N, dict(w=x.T @ (z.data - y) / 6)
+    return loss, N, {"w": x.T @ (z.data - y) / 6}
 
 
 @case("wrong_sign|inner_derivative_missing|path_missing", "z|p|s|every")
@@ -471,7 +473,7 @@ def logistic_by_its_own_exponentials():
     named(z=z, s=s)
     loss = ((s - y) ** 2).sum()
     d = 2 * (s.data - y)
-    return loss, N, dict(w=x.T @ (d * -s.data * (1 - s.data)))
+    return loss, N, {"w": x.T @ (d * -s.data * (1 - s.data))}
 
 
 @case("derivative_at_activation", "z|s")
@@ -484,4 +486,4 @@ def logistic_by_its_own_exponentials_twice():
     named(z=z, s=s)
     loss = ((s - y) ** 2).sum()
     d = 2 * (s.data - y) * sigma(s.data) * (1 - sigma(s.data))
-    return loss, N, dict(w=x.T @ d, b=d.sum(0, keepdims=True))
+    return loss, N, {"w": x.T @ d, "b": d.sum(0, keepdims=True)}

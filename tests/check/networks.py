@@ -140,7 +140,10 @@ class Mlp:
 
     def backward(self, **wrong):
         """The gradients; wrong = {step: function of (net, layer, right arguments)} replaces a step at its layer."""
-        step = lambda name, right, *args: wrong[name](self, *args) if name in wrong else right(*args)
+
+        def step(name, right, *args):
+            return wrong[name](self, *args) if name in wrong else right(*args)
+
         out, self.d, self.back = {}, {}, {}
         d = step("last_delta", self.last_delta)
         for i in range(self.n, 0, -1):

@@ -139,7 +139,10 @@ class Gru:
             n = np.tanh(ag.concatenate([self.x[t], r * h], axis=1) @ self.N["Wn"])
             h = (1 - z) * h + z * n
             named(**{f"z{t}": z, f"r{t}": r, f"n{t}": n, f"h{t}": h})
-            data = lambda v: v.data if hasattr(v, "parents") else v
+
+            def data(v):
+                return v.data if hasattr(v, "parents") else v
+
             self.steps.append([data(v) for v in (old, z, r, n)])
         self.loss = 0.5 * ((h - self.y) ** 2).sum()
         self.h = h.data
@@ -230,7 +233,7 @@ def convolution_without_slope():
     return (
         c.loss,
         c.N,
-        dict(K=np.array([(c.x[:, j : j + 6] * d).sum() for j in range(3)]), c=np.array([d.sum()])),
+        {"K": np.array([(c.x[:, j : j + 6] * d).sum() for j in range(3)]), "c": np.array([d.sum()])},
     )
 
 
@@ -287,7 +290,7 @@ def normalised(seed, axis=0):
     loss = 0.5 * ((out - y) ** 2).sum() / 6
     s = 1 / np.sqrt(var.data + 1e-5)
     return SimpleNamespace(
-        x=x, N=N | dict(Z=z), loss=loss, s=s, hat=hat.data, d=(out.data - y) / 6, z=z.data, axis=axis
+        x=x, N=N | {"Z": z}, loss=loss, s=s, hat=hat.data, d=(out.data - y) / 6, z=z.data, axis=axis
     )
 
 
@@ -407,7 +410,11 @@ def attended(seed, scale=True):
 
 def attention(c, ds, scale=0.5, turned=False, dv=None):
     dq, dk = ds @ c.k * scale, (ds if turned else ds.T) @ c.q * scale
-    return c.loss, c.N, dict(Wq=c.x.T @ dq, Wk=c.x.T @ dk, Wv=c.x.T @ (c.p.T @ c.do if dv is None else dv))
+    return (
+        c.loss,
+        c.N,
+        {"Wq": c.x.T @ dq, "Wk": c.x.T @ dk, "Wv": c.x.T @ (c.p.T @ c.do if dv is None else dv)},
+    )
 
 
 def soft_back(c, axis=-1):
@@ -458,7 +465,7 @@ def residual(seed):
 
 
 def residual_back(c, dh):
-    return c.loss, c.N, dict(W2=c.H.T @ c.dz2, W1=c.x.T @ (dh * (1 - c.H**2)))
+    return c.loss, c.N, {"W2": c.H.T @ c.dz2, "W1": c.x.T @ (dh * (1 - c.H**2))}
 
 
 @program("path_missing", "H")
@@ -508,7 +515,7 @@ def linear(seed, loss):
 
 
 def by_delta(c, d, penalty=0.0):
-    return c.loss, c.N, dict(w=c.x.T @ d + penalty, b=np.array([d.sum()]))
+    return c.loss, c.N, {"w": c.x.T @ d + penalty, "b": np.array([d.sum()])}
 
 
 @program(
@@ -589,21 +596,21 @@ def log_cosh_as_squares():
 def gradient_of_the_first_sample():
     c = linear(100, "squares")
     d = 2 * (c.p - c.y) / 16
-    return c.loss, c.N, dict(w=c.x[0] * d[0], b=np.array([d.sum()]))
+    return c.loss, c.N, {"w": c.x[0] * d[0], "b": np.array([d.sum()])}
 
 
 @program("not_summed", "w")
 def gradient_of_each_sample():
     c = linear(101, "squares")
     d = 2 * (c.p - c.y) / 16
-    return c.loss, c.N, dict(w=c.x * d[:, None], b=np.array([d.sum()]))
+    return c.loss, c.N, {"w": c.x * d[:, None], "b": np.array([d.sum()])}
 
 
 @program("not_summed", "b")
 def bias_not_summed():
     c = linear(102, "squares")
     d = 2 * (c.p - c.y) / 16
-    return c.loss, c.N, dict(w=c.x.T @ d, b=d)
+    return c.loss, c.N, {"w": c.x.T @ d, "b": d}
 
 
 # ---- Factorisation, autoencoders, products ----------------------------------------------------------------------------------
@@ -622,20 +629,20 @@ def factorised(seed):
 @program("penalty_missing", "V")
 def factorisation_penalty_of_one_forgotten():
     c = factorised(110)
-    return c.loss, c.N, dict(U=c.e @ c.V + 0.1 * c.U, V=c.e.T @ c.U)
+    return c.loss, c.N, {"U": c.e @ c.V + 0.1 * c.U, "V": c.e.T @ c.U}
 
 
 @program("weights_updated_before_use", "U|V")
 def factorisation_with_the_new_factors():
     c = factorised(111)
     U = c.e @ c.V + 0.1 * c.U
-    return c.loss, c.N, dict(U=U, V=c.e.T @ (c.U - 0.05 * U) + 0.1 * c.V)
+    return c.loss, c.N, {"U": U, "V": c.e.T @ (c.U - 0.05 * U) + 0.1 * c.V}
 
 
 @program("wrong_sign", "V|R|every|all|U")
 def factorisation_error_turned():
     c = factorised(112)
-    return c.loss, c.N, dict(U=c.e @ c.V + 0.1 * c.U, V=-(c.e.T @ c.U) + 0.1 * c.V)
+    return c.loss, c.N, {"U": c.e @ c.V + 0.1 * c.U, "V": -(c.e.T @ c.U) + 0.1 * c.V}
 
 
 def tied(seed):
@@ -687,25 +694,25 @@ def dropped(seed):
 @program("mask_missing|factor_missing", "H|D")
 def dropout_mask_forgotten():
     c = dropped(116)
-    return c.loss, c.N, dict(W2=c.D.T @ c.e, W1=c.x.T @ (c.back / 0.6 * (1 - c.H**2)))
+    return c.loss, c.N, {"W2": c.D.T @ c.e, "W1": c.x.T @ (c.back / 0.6 * (1 - c.H**2))}
 
 
 @program("factor_missing|wrong_factor|wrong_mean", "H|D")
 def dropout_scale_forgotten():
     c = dropped(117)
-    return c.loss, c.N, dict(W2=c.D.T @ c.e, W1=c.x.T @ (c.back * c.mask * (1 - c.H**2)))
+    return c.loss, c.N, {"W2": c.D.T @ c.e, "W1": c.x.T @ (c.back * c.mask * (1 - c.H**2))}
 
 
 @program("wrong_array", "W2|D")
 def weights_fed_before_the_dropout():
     c = dropped(118)
-    return c.loss, c.N, dict(W2=c.H.T @ c.e, W1=c.x.T @ (c.back * c.mask / 0.6 * (1 - c.H**2)))
+    return c.loss, c.N, {"W2": c.H.T @ c.e, "W1": c.x.T @ (c.back * c.mask / 0.6 * (1 - c.H**2))}
 
 
 @program("derivative_at_wrong_array|wrong_array|output_for_input|derivative_at_activation", "H|D|Z|tanh")
 def slope_of_the_dropped():
     c = dropped(119)
-    return c.loss, c.N, dict(W2=c.D.T @ c.e, W1=c.x.T @ (c.back * c.mask / 0.6 * (1 - c.D**2)))
+    return c.loss, c.N, {"W2": c.D.T @ c.e, "W1": c.x.T @ (c.back * c.mask / 0.6 * (1 - c.D**2))}
 
 
 @program("product|factor_missing|wrong_array|path_missing|wrong_factor|.*", "a|b")
@@ -717,7 +724,7 @@ def product_rule_of_one_factor():
     named(s=s, t=t)
     loss = (s * t).sum()
     S, T = s.data, t.data
-    return loss, N, dict(a=x.T @ (T * (1 - S**2)), b=x.T @ (T * (1 - T)))
+    return loss, N, {"a": x.T @ (T * (1 - S**2)), "b": x.T @ (T * (1 - T))}
 
 
 def softmax_regression(seed):
@@ -759,8 +766,8 @@ def bias_summed_over_classes_and_cut():
     """The sum over the classes of the first samples: no mistake that anyone would look for, and none is made up."""
     c = softmax_regression(125)
     d = (c.p - c.y) / 7
-    return c.loss, c.N, dict(W=c.x.T @ d, b=d.sum(1)[:4])
+    return c.loss, c.N, {"W": c.x.T @ d, "b": d.sum(1)[:4]}
 
 
 def by_logits(c, d):
-    return c.loss, c.N, dict(W=c.x.T @ d, b=d.sum(0))
+    return c.loss, c.N, {"W": c.x.T @ d, "b": d.sum(0)}

@@ -8,9 +8,17 @@ import pytest
 
 import autograd_mini as ag
 
-sigma = lambda x: 1 / (1 + np.exp(-x))
-softplus = lambda x: np.log1p(np.exp(x))
-relu = lambda x: np.maximum(x, 0)
+
+def sigma(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softplus(x):
+    return np.log1p(np.exp(x))
+
+
+def relu(x):
+    return np.maximum(x, 0)
 
 
 def one_at_a_time(f):
@@ -124,7 +132,10 @@ def test_a_wrong_derivative_is_named(f, df, mistake):
 
 def test_on_a_kink_each_slope_between_is_right():
     for at_zero in (0.0, 0.5, 1.0):
-        df = lambda x: np.where(x > 0, 1.0, np.where(x < 0, 0.0, at_zero))  # noqa: B023
+
+        def df(x):
+            return np.where(x > 0, 1.0, np.where(x < 0, 0.0, at_zero))  # noqa: B023
+
         report = ag.check_derivative(relu, df, points=[-1.0, 0.0, 2.0])
         assert not report.wrong, str(report)
     wrong = ag.check_derivative(

@@ -27,7 +27,7 @@ def sample(cross_entropy=True):
     )
     d3 = l3.data - y
     d2 = (d3 @ t2.data.T * l2.data * (1 - l2.data))[:, 1:]
-    return dict(loss=loss, t1=t1, t2=t2, x=x, l2=l2.data, d3=d3, d2=d2)
+    return {"loss": loss, "t1": t1, "t2": t2, "x": x, "l2": l2.data, "d3": d3, "d2": d2}
 
 
 def test_000_weights_updated_with_the_delta_alone():
@@ -67,7 +67,7 @@ def overfit():
     X, Y = rng.random((6, 10)), (rng.random((1, 10)) < 0.5) * 1.0
     N = {
         k: ag.Tensor(rng.normal(size=s) * 0.5, label=k)
-        for k, s in dict(W1=(4, 6), b1=(4, 1), W2=(1, 4), b2=(1, 1)).items()
+        for k, s in {"W1": (4, 6), "b1": (4, 1), "W2": (1, 4), "b2": (1, 1)}.items()
     }
     Z1 = N["W1"] @ X + N["b1"]
     A1 = ag.relu(Z1)
@@ -77,13 +77,13 @@ def overfit():
     loss = (-1 / 10) * (Y * np.log(AL) + (1 - Y) * np.log(1 - AL)).sum()
     d2 = AL.data - Y
     d1 = (N["W2"].data.T @ d2) * (A1.data > 0)
-    g = dict(
-        W2=d2 @ A1.data.T / 10,
-        b2=d2.sum(1, keepdims=True) / 10,
-        W1=d1 @ X.T / 10,
-        b1=d1.sum(1, keepdims=True) / 10,
-    )
-    return loss, N, g, dict(Z2=Z2, Z1=Z1), dict(Z2=d2, Z1=d1), (AL.data, A1.data, X, Y)
+    g = {
+        "W2": d2 @ A1.data.T / 10,
+        "b2": d2.sum(1, keepdims=True) / 10,
+        "W1": d1 @ X.T / 10,
+        "b1": d1.sum(1, keepdims=True) / 10,
+    }
+    return loss, N, g, {"Z2": Z2, "Z1": Z1}, {"Z2": d2, "Z1": d1}, (AL.data, A1.data, X, Y)
 
 
 def test_001a_one_gradient_is_not_divided_by_m():
@@ -109,7 +109,7 @@ def test_001a_the_derivative_of_the_activation_given_the_pre_activation():
     z = np.log(AL / (1 - AL))
     d2 = (AL - Y) / (AL * (1 - AL)) * z * (1 - z) / 10
     d1 = (N["W2"].data.T @ d2) * (A1 > 0)
-    mine = dict(W2=d2 @ A1.T, b2=d2.sum(1, keepdims=True), W1=d1 @ X.T, b1=d1.sum(1, keepdims=True))
+    mine = {"W2": d2 @ A1.T, "b2": d2.sum(1, keepdims=True), "W1": d1 @ X.T, "b1": d1.sum(1, keepdims=True)}
     report = ag.diagnose(loss, {N[k]: v for k, v in mine.items()})
     assert found(report, "derivative_at_preactivation", "AL|Z2")
     check_lines(report, loss)
@@ -119,7 +119,10 @@ def digits():
     """001c: two sigmoid layers of 5 and 4, softmax, ½ Σ (p − t)²."""
     rng = np.random.default_rng(2)
     X, T = rng.random((8, 6)), np.eye(3)[rng.integers(0, 3, 8)]
-    N = {k: ag.Tensor(rng.normal(size=s), label=k) for k, s in dict(w1=(6, 5), w2=(5, 4), w3=(4, 3)).items()}
+    N = {
+        k: ag.Tensor(rng.normal(size=s), label=k)
+        for k, s in {"w1": (6, 5), "w2": (5, 4), "w3": (4, 3)}.items()
+    }
     h1 = ag.sigmoid(X @ N["w1"])
     h2 = ag.sigmoid(h1 @ N["w2"])
     z = h2 @ N["w3"]
@@ -171,7 +174,7 @@ def test_001f_one_layer_has_the_other_sign():
     X, Y = rng.random((1, 7)), np.eye(4)[[2]]
     N = {
         k: ag.Tensor(rng.normal(size=s), label=k)
-        for k, s in dict(W1=(7, 5), b1=(1, 5), W2=(5, 4), b2=(1, 4)).items()
+        for k, s in {"W1": (7, 5), "b1": (1, 5), "W2": (5, 4), "b2": (1, 4)}.items()
     }
     A = ag.sigmoid(X @ N["W1"] + N["b1"])
     Z = A @ N["W2"] + N["b2"]
@@ -179,7 +182,7 @@ def test_001f_one_layer_has_the_other_sign():
     loss = ag.nn.cross_entropy(Z, Y)
     p = softmax(Z.data, 1)
     d1 = (p - Y) @ N["W2"].data.T * A.data * (1 - A.data)
-    mine = dict(W2=A.data.T @ (Y - p), b2=Y - p, W1=X.T @ d1, b1=d1)
+    mine = {"W2": A.data.T @ (Y - p), "b2": Y - p, "W1": X.T @ d1, "b1": d1}
     report = ag.diagnose(loss, {N[k]: v for k, v in mine.items()})
     assert set(report.wrong) == {"W2", "b2"}
     assert found(report, "wrong_sign", "W2")
@@ -237,7 +240,10 @@ def derivative_of_inputs(sizes=(2, 2, 2, 1)):
         a = ag.sigmoid(z) if i < len(W) - 1 else z
         if i < len(W) - 1:
             a.label = f"a{i + 1}"
-    slope = lambda z: sigma(z) * (1 - sigma(z))
+
+    def slope(z):
+        return sigma(z) * (1 - sigma(z))
+
     return a.sum(), x, W, Z, slope
 
 

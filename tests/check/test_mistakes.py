@@ -4,27 +4,43 @@ import re
 
 import numpy as np
 import pytest
+from networks import SLOPE, VALUE, Mlp, sigma, softmax
 
 import autograd_mini as ag
 from autograd_mini.check.mistakes import MISTAKES
-from networks import SLOPE, VALUE, Mlp, sigma, softmax
 
 NETS = {
-    "tanh-mean": dict(sizes=[3, 4, 2], acts=["tanh", "linear"], loss="mean", batch=6),
-    "sigmoid-half": dict(sizes=[3, 4, 2], acts=["sigmoid", "sigmoid"], loss="half mean", batch=5),
-    "columns-binary": dict(sizes=[2, 4, 1], acts=["tanh", "sigmoid"], loss="binary", batch=7, rows=False),
-    "relu-softmax": dict(sizes=[4, 6, 3], acts=["relu", "softmax"], loss="nll", batch=8),
-    "fused-softmax": dict(sizes=[4, 5, 3], acts=["tanh", "linear"], loss="cross_entropy", batch=7),
-    "fused-binary": dict(sizes=[3, 5, 2], acts=["sigmoid", "linear"], loss="binary logits", batch=9),
-    "columns-squares": dict(
-        sizes=[3, 5, 2], acts=["sigmoid", "sigmoid"], loss="squares", batch=6, rows=False
-    ),
-    "square": dict(sizes=[4, 4, 4], acts=["tanh", "sigmoid"], loss="half mean", batch=5),
-    "square-columns": dict(sizes=[3, 3, 3], acts=["sigmoid", "linear"], loss="mean", batch=4, rows=False),
-    "deep": dict(sizes=[3, 5, 4, 2], acts=["tanh", "sigmoid", "linear"], loss="mean", batch=8),
-    "deep-relu": dict(sizes=[5, 6, 4, 3], acts=["relu", "tanh", "softmax"], loss="nll", batch=10),
-    "softplus": dict(sizes=[3, 4, 2], acts=["softplus", "linear"], loss="squares", batch=5),
-    "one-sample": dict(sizes=[3, 4, 2], acts=["tanh", "sigmoid"], loss="half mean", batch=1),
+    "tanh-mean": {"sizes": [3, 4, 2], "acts": ["tanh", "linear"], "loss": "mean", "batch": 6},
+    "sigmoid-half": {"sizes": [3, 4, 2], "acts": ["sigmoid", "sigmoid"], "loss": "half mean", "batch": 5},
+    "columns-binary": {
+        "sizes": [2, 4, 1],
+        "acts": ["tanh", "sigmoid"],
+        "loss": "binary",
+        "batch": 7,
+        "rows": False,
+    },
+    "relu-softmax": {"sizes": [4, 6, 3], "acts": ["relu", "softmax"], "loss": "nll", "batch": 8},
+    "fused-softmax": {"sizes": [4, 5, 3], "acts": ["tanh", "linear"], "loss": "cross_entropy", "batch": 7},
+    "fused-binary": {"sizes": [3, 5, 2], "acts": ["sigmoid", "linear"], "loss": "binary logits", "batch": 9},
+    "columns-squares": {
+        "sizes": [3, 5, 2],
+        "acts": ["sigmoid", "sigmoid"],
+        "loss": "squares",
+        "batch": 6,
+        "rows": False,
+    },
+    "square": {"sizes": [4, 4, 4], "acts": ["tanh", "sigmoid"], "loss": "half mean", "batch": 5},
+    "square-columns": {
+        "sizes": [3, 3, 3],
+        "acts": ["sigmoid", "linear"],
+        "loss": "mean",
+        "batch": 4,
+        "rows": False,
+    },
+    "deep": {"sizes": [3, 5, 4, 2], "acts": ["tanh", "sigmoid", "linear"], "loss": "mean", "batch": 8},
+    "deep-relu": {"sizes": [5, 6, 4, 3], "acts": ["relu", "tanh", "softmax"], "loss": "nll", "batch": 10},
+    "softplus": {"sizes": [3, 4, 2], "acts": ["softplus", "linear"], "loss": "squares", "batch": 5},
+    "one-sample": {"sizes": [3, 4, 2], "acts": ["tanh", "sigmoid"], "loss": "half mean", "batch": 1},
 }
 
 

@@ -16,9 +16,10 @@ def test_a_mistake_is_named_in_its_place(name):
     loss, nodes, mine = make()
     truth = right(loss, nodes)
     report = ag.diagnose(loss, {nodes[k]: v for k, v in mine.items()})
-    same = lambda k: (
-        np.shape(mine[k]) == truth[k].shape and np.allclose(mine[k], truth[k], rtol=1e-8, atol=1e-10)
-    )
+
+    def same(k):
+        return np.shape(mine[k]) == truth[k].shape and np.allclose(mine[k], truth[k], rtol=1e-8, atol=1e-10)
+
     assert set(report.wrong) <= {k for k in mine if not same(k)}
     assert found(report, accepted, where), str(report)
     check_lines(report, loss)

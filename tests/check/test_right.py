@@ -57,7 +57,10 @@ def sample_by_sample(net):
     total = {}
     kept = {name: getattr(net, name) for name in ("X", "Y", "Z", "A")}
     for i in reversed(range(net.m)):
-        take = lambda a: a.take([i], 1 - net.axis)  # noqa: B023
+
+        def take(a):
+            return a.take([i], 1 - net.axis)  # noqa: B023
+
         net.X, net.Y = take(kept["X"]), take(kept["Y"])
         net.Z, net.A = ({j: take(a) for j, a in kept[name].items()} for name in ("Z", "A"))
         full, net.Y = kept["Y"].size, net.Y
