@@ -112,7 +112,9 @@ class Backward:
             self.memory[key] = make()
         return self.memory[key]
 
-    def sweep(self, edits: Mapping[tuple[Any, int], Any] | None = None, noise: Any = None) -> Arrays:
+    def sweep(
+        self, edits: Mapping[tuple[Any, int], Any] | None = None, noise: Any = None, wide: Any = None
+    ) -> Arrays:
         """The gradient of every variable. `edits` maps an edge (user, operand's number) to what makes its share."""
         shape = self.values[self.loss].shape
         grads: Arrays = {self.loss: np.ones(shape)}

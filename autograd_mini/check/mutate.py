@@ -77,6 +77,14 @@ def _acts_apart(op: Any, x: Any, out: Any) -> bool:
     return np.shape(mixed) == (x.size,) and np.array_equal(mixed, out.reshape(-1)[order], equal_nan=True)
 
 
+@dataclass(frozen=True)
+class _Named:
+    name: str
+
+
+NORMALISE = _Named("normalise")  # for an Activation that the table has no row for
+
+
 class Activation:
     """A variable `after` that is a function of another, `before`, by the row `op`, however the forward pass computes it."""
 
@@ -166,7 +174,50 @@ def activations(b: Backward) -> list[Activation]:
                 (op, axis) for op, axis in rows if np.allclose(function(op, x)[0], out, rtol=1e-9, atol=1e-12)
             ]
             found += [Activation(b, before, after, op, axis) for op, axis in same if x.any()]
+            found += [
+                Activation(b, before, after, NORMALISE, axis)
+                for axis in (0, 1)
+                if _is_normalised(x, out, axis)
+            ]
     return found
+
+
+def _scale(x: Any, out: Any, axis: int) -> Any:
+    """What the deviations from the mean along an axis are multiplied by."""
+    middle = x - x.mean(axis, keepdims=True)
+    return (middle * out).sum(axis, keepdims=True) / (middle * middle).sum(axis, keepdims=True)
+
+
+def _is_normalised(x: Any, out: Any, axis: int) -> bool:
+    """Whether out is x less its mean along an axis, over about its deviation."""
+    if x.ndim != 2 or x.shape[axis] < 3 or not np.allclose(out.mean(axis), 0, atol=1e-9):
+        return False
+    same = np.allclose(out, (x - x.mean(axis, keepdims=True)) * _scale(x, out, axis), rtol=1e-9, atol=1e-9)
+    return bool(same and np.allclose((out * out).mean(axis), 1, atol=0.2))
+
+
+def _normalisation_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
+    """What stands in place of the gradient through a normalisation: s · (g − mean(g) − y · mean(g · y))."""
+    s, out, m = _scale(a.x, a.out, a.axis), a.out, Mutant
+
+    def back(mean: float = 1.0, spread: float = 1.0, axis: int = a.axis, scale: Any = s) -> Any:
+        return scale * (
+            g - mean * g.mean(axis, keepdims=True) - spread * out * (g * out).mean(axis, keepdims=True)
+        )
+
+    note = (
+        f"the means on the way back from {y} to {z} run over axis {1 - a.axis}, and belong over axis {a.axis}"
+    )
+    yield m("wrong_axis", lambda: back(axis=1 - a.axis), note, "normalisation")
+    for mean, spread, what in ((0, 0, "mean and variance"), (0, 1, "the mean"), (1, 0, "the variance")):
+        note = f"on the way back from {y} to {z} {what} of {z} are held constant, and depend on it"
+        yield m("statistics_held_constant", lambda c=mean, d=spread: back(c, d), note, what)
+    yield m(
+        "factor_missing",
+        lambda: back(scale=1.0),
+        f"1 / the deviation of {z} is left out on the way back from {y}",
+        "s",
+    )
 
 
 def _sources(b: Backward, after: Any) -> list[Any]:
@@ -184,7 +235,7 @@ def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool
     """What stands in place of g · f′(x), for out = f(x) and the gradient g that arrives at out."""
     z, y, f = say(a.before), say(a.after), a.name
     if a.axis is not None:
-        yield from _softmax_mutants(a, g, z, y)
+        yield from (_normalisation_mutants if a.op is NORMALISE else _softmax_mutants)(a, g, z, y)
         return
 
     def m(mistake: str, slope: Any, note: str, variant: str = "", extra: float = 0.0) -> Mutant:
@@ -514,16 +565,6 @@ def _other_operands(
             own = node in b.at and node in b.path(user)
             note = f"{'the own output ' if own else ''}{say(node)} is used in place of {name}"
             yield m("output_for_input" if own else "wrong_array", lambda n=node: b.values[n], note, variant)
-    source = operand.parents[0] if operand in b.at and operand.parents else None
-    if operand.op is not None and operand.op.name == "getitem" and source in b.values:
-        for i, other in enumerate(_other_windows(b.values[source], operand, x.shape)):
-            yield m(
-                "wrong_index",
-                lambda o=other: o,
-                f"another window of {say(source)} is used",
-                f"window {i}",
-                0.2,
-            )
 
 
 def _first_above(b: Backward, user: Any, shape: Any) -> Any:
@@ -536,10 +577,6 @@ def _first_above(b: Backward, user: Any, shape: Any) -> Any:
             return None
         node = min((u for u, _ in b.users[node]), key=b.at.__getitem__)
     return None
-
-
-def _other_windows(source: Any, operand: Any, shape: Any) -> Iterator[Any]:
-    return iter(())
 
 
 def _wrong_index(b: Backward, user: Any, g: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
@@ -757,3 +794,53 @@ def _signatures(b: Backward) -> dict[Any, list[Any]]:
         for node in b.order:
             out[node].append(told[node])
     return out
+
+
+Edits = dict[tuple[Any, int], Any]
+
+
+def wrong_strides(b: Backward) -> Iterator[tuple[list[Any], Edits, str]]:
+    """Windows every so many places whose gradients are taken of windows at every place: the stride forgotten."""
+    for source in b.order:
+        windows = [u for u, _ in b.users[source] if u.op.name == "getitem"]
+        moved = {u: _unit_strides(u.op, b.values[source].shape) for u in windows}
+        moved = {u: places for u, places in moved.items() if places is not None}
+        edits: Edits = {}
+        for window, places in moved.items():
+            edits[window, 0] = _scattered(b.values[source], places)
+            for user, _ in b.users[window]:
+                swap = {
+                    i: b.values[source].reshape(-1)[places] for i, p in enumerate(user.parents) if p is window
+                }
+                for k, parent in enumerate(user.parents):
+                    if parent in b.at and parent is not window:
+                        edits[user, k] = lambda u, k, g, grads, swap=swap: b.share(u, k, g, swap)
+        if moved:
+            yield (
+                list(moved),
+                edits,
+                "the windows stand at i, where i · stride belongs (the stride is forgotten)",
+            )
+
+
+def _scattered(x: Any, places: Any) -> Any:
+    def made(user: Any, k: int, g: Any, grads: Arrays) -> Any:
+        weights = np.broadcast_to(g, places.shape).reshape(-1)
+        return np.bincount(places.reshape(-1), weights, x.size).reshape(x.shape)
+
+    return made
+
+
+def _unit_strides(op: Any, shape: tuple[int, ...]) -> Any:
+    """The places that a strided index would read with a stride of 1, or None where it has no other stride."""
+    size = int(np.prod(shape))
+    places = np.asarray(forward_of(op, [np.arange(float(size)).reshape(shape)])).astype(int)
+    units = np.cumprod([1, *shape[:0:-1]])[::-1]  # how far apart neighbours on each axis lie
+    result, changed = np.full(places.shape, places.flat[0] if places.size else 0), False
+    for axis, n in enumerate(places.shape):
+        step = int(places.take(1, axis).flat[0] - places.flat[0]) if n > 1 else 0
+        unit = max((int(u) for u in units if u <= step and step % u == 0), default=0)
+        changed |= unit not in (0, step)
+        index = np.arange(n).reshape([-1 if i == axis else 1 for i in range(places.ndim)])
+        result = result + index * unit
+    return result if changed and result.max() < size else None

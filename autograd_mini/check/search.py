@@ -27,6 +27,7 @@ from .mutate import (
     groups,
     local_mutants,
     whole_mutants,
+    wrong_strides,
 )
 from .report import relation
 from .words import Words, penalties
@@ -370,6 +371,11 @@ class Search:
         )
         right = [node for node in self.given.right if b.grads[node].any()]
         ways = set().union(*(b.path(node) for node in state.unmatched))
+        for nodes, edits, note in wrong_strides(b):
+            grads = b.sweep(edits)
+            if all(self.near(node, x, grads.get(node, np.inf)) for node, x in self.mine.items()):
+                where = ", ".join(self.words.step(node, 0) for node in nodes)
+                yield State(grads, (Fault("wrong_index", nodes[0].parents[0], where, note, 1.5),))
         sets = list(groups(b))
         parts = [part for edges in sets for part in (edges[:-1], edges[1:]) if len(edges) > 2]
         for edges, dropped in [(e, False) for e in sets] + [(e, True) for e in (*all_but_one(b), *parts)]:

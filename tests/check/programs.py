@@ -247,6 +247,23 @@ def convolution_of_the_last_sample():
     )
 
 
+@program("wrong_index", "X")
+def convolution_stride_forgotten():
+    """Windows at 2 i in the forward pass, at i in the backward pass, of a kernel of 3 on two rows."""
+    rng = np.random.default_rng(56)
+    N = leaves(56, X=(2, 11), K=(3,))
+    out = sum(N["X"][:, j : j + 9 : 2] * N["K"][j] for j in range(3))
+    out.label = "Z"
+    y = rng.normal(size=(2, 5))
+    loss = 0.5 * ((out - y) ** 2).sum()
+    d, x, k = out.data - y, N["X"].data, N["K"].data
+    dk, dx = np.zeros(3), np.zeros((2, 11))
+    for i in range(5):
+        dk += x[:, i : i + 3].T @ d[:, i]
+        dx[:, i : i + 3] += d[:, i : i + 1] * k
+    return loss, N, {"K": dk, "X": dx}
+
+
 def pooled(seed, kind):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(4, 3)), rng.normal(size=(4, 1))
@@ -330,6 +347,14 @@ def gamma_fed_with_the_input():
     c = normalised(63)
     g = right(c.loss, c.N)
     return c.loss, c.N, dict(g, gamma=(c.d * c.z).sum(0))
+
+
+@program("wrong_axis", "hat|Z|mu")
+def layer_normalisation_over_the_batch():
+    c = normalised(67, axis=1)
+    other = normalised(67, axis=1)
+    other.axis = 0
+    return normalisation(c, through(other, c.d * c.N["gamma"].data))
 
 
 @program("averaged|divided_by_batch_twice", "beta")
