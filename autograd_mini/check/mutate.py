@@ -19,6 +19,10 @@ DIFFERENCES = {"sub", "subtract", "neg", "negative"}
 SUMS = DIFFERENCES | {"add", "sum", "mean", "positive"}
 FUNCTIONS = ("sigmoid", "tanh", "relu", "softplus", "sin", "square")
 STATISTICS = {"mean", "var", "std", "sum", "max"}
+PAIRS = (
+    "the delta of another pair of activation and loss "
+    "(sigmoid with binary cross-entropy, softmax with cross-entropy, linear with squared error)"
+)
 MOST = 16  # other arrays that are tried in one place
 Say = Callable[[Any], str]  # what a node is called
 
@@ -212,12 +216,8 @@ def _normalisation_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mu
     for mean, spread, what in ((0, 0, "mean and variance"), (0, 1, "the mean"), (1, 0, "the variance")):
         note = f"on the way back from {y} to {z} {what} of {z} are held constant, and depend on it"
         yield m("statistics_held_constant", lambda c=mean, d=spread: back(c, d), note, what)
-    yield m(
-        "factor_missing",
-        lambda: back(scale=1.0),
-        f"1 / the deviation of {z} is left out on the way back from {y}",
-        "s",
-    )
+    note = f"1 / the deviation of {z} is left out on the way back from {y}"
+    yield m("factor_missing", lambda: back(scale=1.0), note, "s")
 
 
 def _sources(b: Backward, after: Any) -> list[Any]:
@@ -248,16 +248,10 @@ def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool
     yield m("derivative_at_activation", lambda: a.slope(a.out), again)
     yield m("value_for_derivative", lambda: a.out, f"{y} itself stands in place of {f}′({z})")
     yield m("value_for_derivative", lambda: a.x, f"{z} itself stands in place of {f}′({z})", "x", 0.3)
-    yield m(
-        "value_for_derivative", lambda: a.apply(a.out), f"{f}({y}) stands in place of {f}′({z})", "again", 0.4
-    )
-    yield m(
-        "wrong_factor",
-        lambda: 1 - s,
-        f"1 − {f}′({z}) stands in place of {f}′({z}): the cases are exchanged",
-        "mask",
-        0.6,
-    )
+    note = f"{f}({y}) stands in place of {f}′({z})"
+    yield m("value_for_derivative", lambda: a.apply(a.out), note, "again", 0.4)
+    note = f"1 − {f}′({z}) stands in place of {f}′({z}): the cases are exchanged"
+    yield m("wrong_factor", lambda: 1 - s, note, "mask", 0.6)
     if np.isin(s, (0.0, 1.0)).all():
         note = f"the mask of {f} is taken of the gradient of {y}, where {z} > 0 belongs"
         yield m("derivative_at_wrong_array", lambda: g > 0, note, "mask")
@@ -271,32 +265,20 @@ def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool
     for name in FUNCTIONS:
         for word, x in ((z, a.x), (y, a.out)) if name != f else ():
             note = f"{name}′({word}) stands where the forward pass has {f}: {f}′({z})"
-            yield m(
-                "derivative_of_another_function",
-                lambda n=name, x=x: function(row(n), x)[1],
-                note,
-                f"{name}{x is a.x}",
-            )
+            note = "derivative_of_another_function"
+            yield m(note, lambda n=name, x=x: function(row(n), x)[1], note, f"{name}{x is a.x}")
         other = polynomial(row(name)) if name != f else None
         if other is not None:
             note = f"{formula(other, y)} is the derivative of {name}, and the forward pass has {f}"
-            yield m(
-                "derivative_of_another_function",
-                lambda p=other: np.polyval(p[::-1], a.out),
-                note,
-                f"{name} formula",
-            )
+            note = "derivative_of_another_function"
+            yield m(note, lambda p=other: np.polyval(p[::-1], a.out), note, f"{name} formula")
     for node, x in () if local else b.values.items():
         if x.shape and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
             note = f"{f}′ is taken at {say(node)}, where {z} belongs"
             yield m("derivative_at_wrong_array", lambda x=x: a.slope(x), note)
             if a.polynomial is not None:
-                yield m(
-                    "derivative_at_wrong_array",
-                    lambda x=x: np.polyval(a.polynomial[::-1], x),
-                    note,
-                    "formula",
-                )
+                note = "derivative_at_wrong_array"
+                yield m(note, lambda x=x: np.polyval(a.polynomial[::-1], x), note, "formula")
 
 
 def _softmax_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
@@ -306,27 +288,21 @@ def _softmax_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
     def jacobian(p: Any, axis: int = axis, g: Any = g) -> Any:
         return p * (g - (g * p).sum(axis, keepdims=True))
 
-    yield m(
-        "activation_derivative_missing", lambda: g, f"softmax's derivative, its Jacobian, is left out at {z}"
-    )
+    note = f"softmax's derivative, its Jacobian, is left out at {z}"
+    yield m("activation_derivative_missing", lambda: g, note)
     diagonal = f"{y} · (1 − {y}) is the diagonal of softmax's Jacobian alone: each class depends on the other classes"
     yield m("softmax_elementwise", lambda: g * p * (1 - p), diagonal)
     yield m("softmax_elementwise", lambda: g * p, f"{y} alone is not softmax's Jacobian", "value", 0.5)
-    yield m(
-        "softmax_twice", lambda: jacobian(q), f"softmax({y}) is used, and {y} has been through it already"
-    )
+    note = f"softmax({y}) is used, and {y} has been through it already"
+    yield m("softmax_twice", lambda: jacobian(q), note)
     yield m("softmax_twice", lambda: g * q * (1 - q), f"softmax({y}) is used, elementwise", "elementwise")
-    yield m(
-        "activation_derivative_twice",
-        lambda: jacobian(p, g=jacobian(p)),
-        "softmax's Jacobian is applied twice",
-    )
+    note = "softmax's Jacobian is applied twice"
+    yield m("activation_derivative_twice", lambda: jacobian(p, g=jacobian(p)), note)
     rows = p * (1 - p) - p * (p.sum(axis, keepdims=True) - p)
     yield m("softmax_jacobian_not_multiplied", lambda: g * rows, "the Jacobian's rows are summed first")
     if p.ndim == 2:
-        yield m(
-            "wrong_axis", lambda: jacobian(p, 1 - axis % 2), "softmax's sum runs over the samples", "softmax"
-        )
+        note = "softmax's sum runs over the samples"
+        yield m("wrong_axis", lambda: jacobian(p, 1 - axis % 2), note, "softmax")
 
 
 # ---- Mutants of an edge -----------------------------------------------------------------------------------------------------
@@ -351,13 +327,8 @@ def edge_mutants(
         yield _omitted(b, user, k, passed, me, out)
     if np.shape(right) == np.shape(g) and not np.array_equal(g, right) and name not in SUMS:
         twice = "activation_derivative_twice" if is_elementwise(b, user) else "wrong_factor"
-        yield Mutant(
-            twice,
-            lambda: fit(b.share(user, k, right), shape),
-            f"the derivative of {name} is applied twice",
-            "twice",
-            0.3,
-        )
+        note = f"the derivative of {name} is applied twice"
+        yield Mutant(twice, lambda: fit(b.share(user, k, right), shape), note, "twice", 0.3)
     yield from _wrong_sums(raw, shape, me)
     if name in PRODUCTS and len(user.parents) > 1 and k < 2:
         yield from _wrong_products(b, g, user, k, right, me)
@@ -386,13 +357,11 @@ def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> 
         note = f"the minus before {me} in {out}, its inner derivative, is forgotten: the sign is wrong"
         return Mutant("inner_derivative_missing", lambda: passed, note)
     if is_elementwise(b, user):
-        return Mutant(
-            "activation_derivative_missing", lambda: passed, f"the derivative of {name} at {me} is left out"
-        )
+        note = f"the derivative of {name} at {me} is left out"
+        return Mutant("activation_derivative_missing", lambda: passed, note)
     if name in PRODUCTS and user.parents[k].parents:
-        return Mutant(
-            "weights_missing", lambda: passed, f"the gradient of {out} is passed back to {me} as it is"
-        )
+        note = f"the gradient of {out} is passed back to {me} as it is"
+        return Mutant("weights_missing", lambda: passed, note)
     if name in PRODUCTS:
         return Mutant("input_missing", lambda: passed, f"the gradient of {out} is taken for that of {me}")
     if name in ("max", "min"):
@@ -456,11 +425,8 @@ def _wrong_products(b: Backward, g: Any, user: Any, k: int, right: Any, me: str)
     note = "inputs and errors are summed over the samples before they are multiplied"
     yield Mutant("summed_before_product", lambda: turned(np.outer(x.sum(0), d.sum(0))), note)
     if x.shape == d.shape:
-        yield Mutant(
-            "elementwise_for_matrix_product",
-            lambda: turned(x * d),
-            f"for {me} input and delta are multiplied elementwise",
-        )
+        note = f"for {me} input and delta are multiplied elementwise"
+        yield Mutant("elementwise_for_matrix_product", lambda: turned(x * d), note)
 
 
 def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, say: Say) -> Iterator[Mutant]:
@@ -469,11 +435,8 @@ def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, 
     near = [n for n in b.order if n is not user and n is not parent and n.parents]
     near = [n for n in near if grads[n].size > 1 or g.size == 1]
     for node in sorted(near, key=lambda n: abs(b.at[n] - b.at[user]))[:MOST]:
-        arriving, passed, later = (
-            _spread(grads[node], g.shape),
-            _spread(grads[node], shape),
-            node in b.path(user),
-        )
+        arriving, passed = _spread(grads[node], g.shape), _spread(grads[node], shape)
+        later = node in b.path(user)
         if arriving is not None and not np.array_equal(arriving, g):
             skipped = later and is_elementwise(b, node)
             mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
@@ -507,22 +470,13 @@ def _wrong_operands(
     for j, operand in enumerate(user.parents):
         x, name = b.values[operand], say(operand)
 
-        def m(
-            mistake: str, array: Any, note: str, variant: str = "", extra: float = 0.0, j: int = j
-        ) -> Mutant:
+        def m(mistake: str, array: Any, note: str, variant: str = "", extra: float = 0.0, j: int = j) -> Any:
             share = lambda: fit(b.share(user, k, g, {j: array()}), shape)  # noqa: E731
-            return Mutant(
-                mistake,
-                share,
-                f"{note} for the gradient of {me}",
-                f"{variant} {j}",
-                extra,
-                variant == "updated",
-            )
+            note = f"{note} for the gradient of {me}"
+            return Mutant(mistake, share, note, f"{variant} {j}", extra, variant == "updated")
 
-        if (x.ndim == 0 and g.size > 1) or np.array_equal(
-            m("", lambda x=x: x * 1.37 + 0.11, "").make(), right
-        ):
+        other = m("", lambda x=x: x * 1.37 + 0.11, "").make()
+        if (x.ndim == 0 and g.size > 1) or np.array_equal(other, right):
             continue  # the share does not depend on it
         if x.ndim == 2 and x.shape[0] == x.shape[1]:
             yield m("transposed", lambda x=x: x.T, f"{name} is transposed, or its transpose is missing,")
@@ -531,12 +485,8 @@ def _wrong_operands(
             note = f"the gradient of {name} (d{name}) is used in place of {name}"
             yield m("gradient_for_value", lambda o=mine: o, note)
             if not operand.parents and len(user.parents) > 1:
-                yield m(
-                    "weights_updated_before_use",
-                    lambda o=mine: o,
-                    f"{name} was updated before it is used",
-                    "updated",
-                )
+                note = f"{name} was updated before it is used"
+                yield m("weights_updated_before_use", lambda o=mine: o, note, "updated")
         yield from _other_operands(b, user, operand, x, m, say, local)
         if x.ndim and operand not in b.at and np.unique(x).size == 2 and x.min() == 0:
             note = f"the mask {name} of the forward pass is not applied"
@@ -596,17 +546,11 @@ def _wrong_index(b: Backward, user: Any, g: Any, shape: tuple[int, ...], me: str
     forth = np.arange(len(places))
     note = f"{me}[i] += … keeps the last share of an index that occurs twice: np.add.at(d, i, …) adds (accumulates) them"
     yield Mutant("index_overwritten", lambda: kept(forth), note)
-    yield Mutant(
-        "index_overwritten",
-        lambda: kept(forth[::-1]),
-        f"{me} keeps the first share of a repeated index",
-        "first",
-        0.4,
-    )
+    note = f"{me} keeps the first share of a repeated index"
+    yield Mutant("index_overwritten", lambda: kept(forth[::-1]), note, "first", 0.4)
     mean = lambda: (np.bincount(places, flat, size) / counts).reshape(shape)  # noqa: E731
-    yield Mutant(
-        "averaged", mean, f"the shares of {me}'s repeated indices are averaged, and belong summed", "repeats"
-    )
+    note = f"the shares of {me}'s repeated indices are averaged, and belong summed"
+    yield Mutant("averaged", mean, note, "repeats")
 
 
 # ---- Mutants of a whole gradient ------------------------------------------------------------------------------------------
@@ -623,46 +567,28 @@ def whole_mutants(b: Backward, grads: Arrays, p: Any, say: Say) -> Iterator[Muta
             note = f"only the share of {me} in {say(user)} is kept"
             mistake = "statistics_held_constant" if statistics else "path_missing"
             yield m(mistake, lambda u=user, k=k: fit(b.share(u, k, grads[u]), x.shape), note, "only one")
-    yield from (
-        _leaf_mutants(b, grads, p, x, me, say) if not p.parents else _top_mutants(b, grads, p, x, me, say)
-    )
+    yield from (_top_mutants if p.parents else _leaf_mutants)(b, grads, p, x, me, say)
 
 
 def _leaf_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) -> Iterator[Mutant]:
     """What stands in place of a parameter's gradient: another's, other positions, or a penalty more."""
     g = grads[p]
-    yield Mutant(
-        "penalty_added",
-        lambda: x,
-        f"a multiple of {me} itself is added, and the loss has no such penalty",
-        added=True,
-    )
+    note = f"a multiple of {me} itself is added, and the loss has no such penalty"
+    yield Mutant("penalty_added", lambda: x, note, added=True)
     for axis in range(x.ndim):
         if x.shape[axis] > 1:
-            yield Mutant(
-                "wrong_index",
-                lambda i=axis: np.flip(g, i),
-                f"{me}'s gradient is in the reverse order along axis {axis}",
-            )
+            note = f"{me}'s gradient is in the reverse order along axis {axis}"
+            yield Mutant("wrong_index", lambda i=axis: np.flip(g, i), note)
             for n in (1, -1):
                 note = f"{me}'s gradient is written one place off along axis {axis}"
                 yield Mutant("wrong_index", lambda i=axis, n=n: np.roll(g, n, i), note, str(n))
     for other in b.order:
         theirs = grads[other]
-        if (
-            other is not p
-            and not other.parents
-            and theirs.size > 1
-            and theirs.shape in (x.shape, x.shape[::-1])
-        ):
+        leaf = other is not p and not other.parents and theirs.size > 1
+        if leaf and theirs.shape in (x.shape, x.shape[::-1]):
             share = theirs if theirs.shape == x.shape else theirs.T
-            yield Mutant(
-                "wrong_gradient_arrives",
-                lambda s=share: s,
-                f"{me} got the gradient of {say(other)}",
-                "leaf",
-                -0.6,
-            )
+            note = f"{me} got the gradient of {say(other)}"
+            yield Mutant("wrong_gradient_arrives", lambda s=share: s, note, "leaf", -0.6)
 
 
 def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) -> Iterator[Mutant]:
@@ -672,79 +598,39 @@ def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) 
         return
     note = f"1 is passed back at {me}: this is the gradient of the output, without the error (the loss's derivative)"
     yield m("loss_derivative_missing", lambda: np.ones(x.shape), note)
-    yield m(
-        "loss_for_derivative",
-        lambda: np.full(x.shape, loss),
-        f"the loss's value stands for its derivative at {me}",
-        "value",
-    )
+    note = f"the loss's value stands for its derivative at {me}"
+    yield m("loss_for_derivative", lambda: np.full(x.shape, loss), note, "value")
     for node, v in b.values.items():
         if 1 < v.size < x.size and _spread(v, x.shape) is not None:
-            yield m(
-                "factor_missing",
-                lambda v=v: grads[p] / v,
-                f"the factor {say(node)} of {me}'s gradient is left out",
-                extra=1.0,
-            )
-            yield m(
-                "wrong_factor",
-                lambda v=v: grads[p] * v,
-                f"{me}'s gradient has a factor {say(node)} too much",
-                "more",
-                1.0,
-            )
+            note = f"the factor {say(node)} of {me}'s gradient is left out"
+            yield m("factor_missing", lambda v=v: grads[p] / v, note, extra=1.0)
+            note = f"{me}'s gradient has a factor {say(node)} too much"
+            yield m("wrong_factor", lambda v=v: grads[p] * v, note, "more", 1.0)
     later = [n for n in b.order[b.at[p] :] if n in b.path(p) and b.values[n].shape == x.shape]
     outputs = [(say(n), b.values[n]) for n in later]
-    rows = [
-        ("sigmoid", None),
-        ("tanh", None),
-        *([("softmax", -1), ("softmax", 0)] if x.ndim == 2 else [("softmax", -1)]),
-    ]
-    made = [
-        (f"{n}({me})" + (" over axis 0" if axis == 0 else ""), function(row(n, axis), x)[0])
-        for n, axis in rows
-    ]
-    outputs += made + [
-        (f"softmax({n})", function(row(n, axis), v)[0])
-        for (n, axis), (_, v) in zip(rows[2:], made[2:], strict=True)
-    ]
+    outputs += [(f"{n}({me})", function(row(n), x)[0]) for n in ("sigmoid", "tanh")]
+    for axis in (-1, 0) if x.ndim == 2 else (-1,):
+        soft, over = row("softmax", axis), " over axis 0" if axis == 0 else ""
+        once = function(soft, x)[0]
+        outputs += [
+            (f"softmax({me}){over}", once),
+            (f"softmax(softmax({me}){over})", function(soft, once)[0]),
+        ]
     targets = [y for n, y in b.values.items() if n not in b.at and y.ndim and _spread(y, x.shape) is not None]
     for y in targets:
         for name, v in outputs:
             e, err = v - y, f"{name} − target"
-            note = (
-                f"{err} stands for the gradient at {me}: the delta of another pair of activation and loss "
-                + PAIRS
-            )
-            yield m(
-                "softmax_twice" if name.startswith("softmax(softmax") else "delta_of_another_loss",
-                lambda e=e: e,
-                note,
-            )
-            yield m(
-                "loss_for_derivative",
-                lambda e=e: e * e,
-                f"the squared error ({err})² stands at {me}",
-                "square",
-                0.1,
-            )
-            yield m(
-                "loss_for_derivative",
-                lambda e=e: np.abs(e),
-                f"the absolute error |{err}| stands at {me}",
-                "abs",
-                0.2,
-            )
-            for slope, word in (
-                (v * (1 - v), f"{name} · (1 − {name})"),
-                (1 - v * v, f"1 − {name}²"),
-                (v, name),
-            ):
+            twice = name.startswith("softmax(softmax")
+            note = f"{err} stands for the gradient at {me}: {PAIRS}"
+            yield m("softmax_twice" if twice else "delta_of_another_loss", lambda e=e: e, note)
+            note = f"the squared error ({err})² stands at {me}"
+            yield m("loss_for_derivative", lambda e=e: e * e, note, "square", 0.1)
+            note = f"the absolute error |{err}| stands at {me}"
+            yield m("loss_for_derivative", lambda e=e: np.abs(e), note, "abs", 0.2)
+            slopes = {f"{name} · (1 − {name})": v * (1 - v), f"1 − {name}²": 1 - v * v, name: v}
+            for word, slope in slopes.items():
                 note = f"({err}) · {word}: with this loss the activation's derivative cancels, and is applied once too often"
                 yield m("activation_derivative_twice", lambda e=e, s=slope: e * s, note, word, 0.5)
-
-
-PAIRS = "(sigmoid with binary cross-entropy, softmax with cross-entropy, linear with squared error)"
 
 
 # ---- Mutants of every step of a kind --------------------------------------------------------------------------------------
