@@ -170,12 +170,8 @@ class Given:
                 for option in (total, total.T) if total.size == right.size else ():
                     if self.near(node, option.reshape(right.shape), right):
                         note = f"it has a row for every sample, shape {x.shape} for {right.shape}: {word} over axis {axis}"
-                        return finding(
-                            "not_summed",
-                            where,
-                            f"{note}, the batch, it is right (a matrix product sums)",
-                            line,
-                        )
+                        note = f"{note}, the batch, it is right (a matrix product sums)"
+                        return finding("not_summed", where, note, line)
         note = f"{self.say(node)} has shape {right.shape}, and your array {x.shape}"
         return finding("not_summed" if x.size > right.size else "unexplained", where, note, line)
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .report import Report, finding, relation
+from .report import Report, relation
 
 Steps = list[dict[str, np.ndarray]]
 CLOSE = 1e-6  # how far a step may be off, relative to the largest of its kind
+
+
+DEFAULTS: dict[str, dict[str, Any]] = {"SGD": {}, "Adam": {}, "AdamW": {"weight_decay": 0.01}, "RMSprop": {}}
 
 
 @dataclass(frozen=True)
@@ -39,37 +42,28 @@ class Rule:
 
 def read_rule(optimizer: Any) -> Rule:
     """The rule of an optimiser of `ag.optim`, of its class, or of its name (with the default settings)."""
-    kind = (
-        optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", type(optimizer).__name__)
-    )
-    defaults: dict[str, dict[str, Any]] = {
-        "SGD": {},
-        "Adam": {"betas": (0.9, 0.999)},
-        "AdamW": {"betas": (0.9, 0.999), "weight_decay": 0.01},
-        "RMSprop": {"alpha": 0.99},
-    }
-    if kind not in defaults:
+    kind = getattr(optimizer, "__name__", type(optimizer).__name__)
+    kind = optimizer if isinstance(optimizer, str) else kind
+    if kind not in DEFAULTS:
+        known = ", ".join(DEFAULTS)
         raise ValueError(
-            f"diagnose_update: the optimizer must be one of {', '.join(defaults)} (or an object of ag.optim), not {kind!r}"
+            f"diagnose_update: the optimizer must be an object of ag.optim, or one of {known}, not {kind!r}"
         )
 
     def setting(name: str, default: Any) -> Any:
-        return getattr(optimizer, name, defaults[kind].get(name, default))
+        return getattr(optimizer, name, DEFAULTS[kind].get(name, default))
 
     lr = float(setting("lr", 0.01 if kind in ("SGD", "RMSprop") else 0.001))
     rule = Rule(kind, lr, decay=float(setting("weight_decay", 0.0)), momentum=float(setting("momentum", 0.0)))
     if kind == "SGD":
-        return replace(
-            rule, dampening=float(setting("dampening", 0.0)), nesterov=bool(setting("nesterov", False))
-        )
+        dampening, nesterov = float(setting("dampening", 0.0)), bool(setting("nesterov", False))
+        return replace(rule, dampening=dampening, nesterov=nesterov)
     rule = replace(rule, adaptive=True, eps=float(setting("eps", 1e-8)))
     if kind == "RMSprop":
         return replace(rule, beta2=float(setting("alpha", 0.99)), centered=bool(setting("centered", False)))
-    b1, b2 = setting("betas", (0.9, 0.999))
-    largest = bool(setting("amsgrad", False))
-    return replace(
-        rule, corrected=True, beta1=float(b1), beta2=float(b2), decoupled=kind == "AdamW", largest=largest
-    )
+    beta1, beta2 = map(float, setting("betas", (0.9, 0.999)))
+    rule = replace(rule, corrected=True, beta1=beta1, beta2=beta2)
+    return replace(rule, decoupled=kind == "AdamW", largest=bool(setting("amsgrad", False)))
 
 
 def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: Steps) -> Steps:
@@ -81,14 +75,12 @@ def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: St
         changes.append({})
         for name, g in grads.items():
             count += 1
-            own = state.setdefault(
-                "all" if "moments_shared" in rule.faults else name,
-                {"m": 0.0, "v": 0.0, "b": 0.0, "s": 0.0, "a": 0.0, "g": 0.0 * g},
-            )
+            owner = "all" if "moments_shared" in rule.faults else name
+            own = state.setdefault(owner, dict.fromkeys("mvbsa", 0.0) | {"g": 0.0 * g})
             steps = {
-                "step_counter_per_parameter": count,
                 "step_counter_off": t + 1,
                 "step_counter_late": t - 1,
+                "step_counter_per_parameter": count,
             }
             w = np.asarray(start[name], float)
             change = _change(rule, own, w, g, next((steps[f] for f in rule.faults if f in steps), t))
@@ -153,11 +145,8 @@ def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int)
         m, v = m / c1, v / c2
         if "bias_correction_stored" in faults:
             s["m"], s["v"] = m, v
-    root = (
-        np.sqrt(v + rule.eps)
-        if "epsilon_inside_root" in faults
-        else (v if "root_missing" in faults else np.sqrt(v)) + rule.eps
-    )
+    inside, outside = (rule.eps, 0.0) if "epsilon_inside_root" in faults else (0.0, rule.eps)
+    root = (v if "root_missing" in faults else np.sqrt(v + inside)) + outside
     return m / root
 
 
@@ -253,62 +242,34 @@ def diagnose_update(before: Mapping[str, Any], after: Any, gradients: Any, optim
     >>> diagnose_update({"w": w}, {"w": w + 0.01 * g}, {"w": g}, "SGD").findings[0].mistake
     'update_sign'
     """
-    rule = read_rule(optimizer)
-    names = list(before)
-    integers = all(np.asarray(x).dtype.kind in "iu" for x in before.values())
+    rule, names = read_rule(optimizer), list(before)
     theirs, grads = _steps(after, names, "after"), _steps(gradients, names, "gradients")
     if len(theirs) != len(grads) or not theirs:
-        raise ValueError(
-            f"diagnose_update: {len(theirs)} steps in after, {len(grads)} in gradients: give one of each for every step"
-        )
-    starts = [{n: np.asarray(before[n], float) for n in names}, *theirs[:-1]]
-    taken = [{n: new[n] - old[n] for n in names} for old, new in zip(starts, theirs, strict=True)]
-    judge = _Judge(taken, starts, theirs, names)
+        counts = f"{len(theirs)} steps in after, {len(grads)} in gradients"
+        raise ValueError(f"diagnose_update: {counts}: give one of each for every step")
     with np.errstate(all="ignore"):
-        right = simulate(rule, starts[0], grads, theirs)
+        judge = _Judge(before, theirs, grads)
+        right = judge.changes(rule)
         wrong = [n for n in names if judge.factor(right, [n]) != 1.0]
         report = Report([n for n in names if n not in wrong], wrong, subject="update")
-        report.names = {
-            "np": np,
-            "lr": rule.lr,
-            "beta1": rule.beta1,
-            "beta2": rule.beta2,
-            "eps": rule.eps,
-            "momentum": rule.momentum,
-            "decay": rule.decay,
-        }
-        one = len(theirs) == 1
-        looks = [
-            name
-            for name, _, other in variants(rule)
-            if judge.same(simulate(other, starts[0], grads, theirs), right)
-        ]
-        if one and looks:
-            report.notes.append(
-                f"One step cannot tell everything: {', '.join(dict.fromkeys(looks))} would look the same. Give two steps or more."
-            )
-        if not wrong:
-            return report
-        found = list(_explanations(rule, judge, starts, grads, theirs, wrong, integers))
+        report.names = {"np": np, "lr": rule.lr, "beta1": rule.beta1, "beta2": rule.beta2, "eps": rule.eps}
+        report.names |= {"momentum": rule.momentum, "decay": rule.decay}
+        looks = [name for name, _, other in variants(rule) if judge.same(judge.changes(other), right)]
+        if len(theirs) == 1 and looks:
+            alike = f"{', '.join(dict.fromkeys(looks))} would look the same"
+            report.notes.append(f"One step cannot tell everything: {alike}. Give two steps or more.")
         where = f"the {rule.name} step of {', '.join(wrong)}"
-        for mistake, note in dict.fromkeys(found):
-            report.findings.append(finding(mistake, where, note, right_line(rule)))
-        report.explained = bool(found)
-        if not found:
-            n = wrong[0]
-            first = next(
-                i
-                for i, (a, b) in enumerate(zip(taken, right, strict=True))
-                if not np.allclose(a[n], b[n], rtol=1e-6, atol=0)
-            )
-            report.findings.append(
-                finding(
-                    "unexplained",
-                    where,
-                    f"{n} differs first in step {first + 1}: {relation(taken[first][n], right[first][n])}",
-                    right_line(rule),
-                )
-            )
+        for mistake, note in dict.fromkeys(_explanations(rule, judge, wrong) if wrong else ()):
+            report.add(mistake, where, note, right_line(rule))
+        if wrong and not report.findings:
+            report.explained = False
+            apart = [
+                not np.allclose(a[wrong[0]], b[wrong[0]], rtol=1e-6, atol=0)
+                for a, b in zip(judge.taken, right, strict=True)
+            ]
+            t = apart.index(True) if True in apart else 0
+            note = f"{wrong[0]} differs first in step {t + 1}: {relation(judge.taken[t][wrong[0]], right[t][wrong[0]])}"
+            report.add("unexplained", where, note, right_line(rule))
     return report
 
 
@@ -323,12 +284,21 @@ def _steps(given: Any, names: Sequence[str], what: str) -> Steps:
 class _Judge:
     """Compares changes of parameters with the person's."""
 
-    def __init__(self, taken: Steps, starts: Steps, theirs: Steps, names: Sequence[str]) -> None:
-        self.taken, self.names = taken, names
-        values = [x for step in (*starts, *theirs) for x in step.values()]
+    def __init__(self, before: Mapping[str, Any], theirs: Steps, grads: Steps) -> None:
+        self.names, self.theirs, self.grads = list(before), theirs, grads
+        self.start = {n: np.asarray(before[n], float) for n in self.names}
+        starts = [self.start, *theirs[:-1]]
+        self.taken = [
+            {n: new[n] - old[n] for n in self.names} for old, new in zip(starts, theirs, strict=True)
+        ]
+        values = [x for step in (self.start, *theirs) for x in step.values()]
         size = max((float(np.max(np.abs(x), initial=0.0)) for x in values), default=1.0)
         single = all(np.array_equal(x, x.astype(np.float32)) for x in values)
         self.rounding = size * (1.2e-7 if single else 1e-14)
+        self.integers = all(np.array_equal(x, np.round(x)) for x in values)
+
+    def changes(self, rule: Rule) -> Steps:
+        return simulate(rule, self.start, self.grads, self.theirs)
 
     def same(self, one: Steps, other: Steps, names: Sequence[str] | None = None, c: float = 1.0) -> bool:
         """Whether all changes of `one` are c times those of the other."""
@@ -356,45 +326,28 @@ class _Judge:
         return c if c and self.same(self.taken, changes, names, c) else None
 
 
-def _explanations(
-    rule: Rule, judge: _Judge, starts: Steps, grads: Steps, theirs: Steps, wrong: list[str], integers: bool
-) -> Iterator[tuple[str, str]]:
+def _explanations(rule: Rule, judge: _Judge, wrong: list[str]) -> Iterator[tuple[str, str]]:
     """What gives the person's steps: a factor, one mistake, one mistake and a factor, or two mistakes."""
 
     def tried(one: Rule) -> float | None:
-        changes = simulate(one, starts[0], grads, theirs)
-        return judge.factor(changes, judge.names if "moments_shared" in one.faults else wrong)
+        return judge.factor(judge.changes(one), judge.names if "moments_shared" in one.faults else wrong)
 
     c = tried(rule)
-    if c is not None:
-        yield _factor(c, rule)
-    known = list(variants(rule))
-    factored, single = [], []
-    for mistake, note, one in known:
-        if (
-            mistake == "integers_truncated"
-            and not integers
-            and not all(np.array_equal(x, np.round(x)) for s in theirs for x in s.values())
-        ):
-            continue
-        c1 = tried(one)
-        if c1 == 1.0:
-            single.append((mistake, note))
-        elif c1 is not None and _meaning(c1, rule):
-            factored.append((mistake, note, c1))
+    known = [v for v in variants(rule) if v[0] != "integers_truncated" or judge.integers]
+    factors = [tried(one) for _, _, one in known]
+    single = [(mistake, note) for (mistake, note, _), c1 in zip(known, factors, strict=True) if c1 == 1.0]
+    yield from [_factor(c, rule)] if c is not None else []
     yield from single
     if c is not None or single:
         return
-    for mistake, note, c1 in factored:
-        yield mistake, note
-        yield _factor(c1, rule)
-    if not factored:
-        for (m1, n1, one), (m2, n2, other) in itertools.combinations(known, 2):
-            both = _merged(rule, one, other)
-            if both is not None and tried(both) == 1.0:
-                yield m1, n1
-                yield m2, n2
-                return
+    scaled = [(v, c1) for v, c1 in zip(known, factors, strict=True) if c1 is not None and _meaning(c1, rule)]
+    for (mistake, note, _), c1 in scaled:
+        yield from ((mistake, note), _factor(c1, rule))
+    for (m1, n1, one), (m2, n2, other) in itertools.combinations(known, 2) if not scaled else ():
+        both = _merged(rule, one, other)
+        if both is not None and tried(both) == 1.0:
+            yield from ((m1, n1), (m2, n2))
+            return
 
 
 def _merged(rule: Rule, one: Rule, other: Rule) -> Rule | None:
@@ -423,14 +376,14 @@ def _factor(c: float, rule: Rule) -> tuple[str, str]:
         return "update_sign", "w += … stands where w -= … belongs (or the gradient is negated)"
     if same(rule.lr):
         return "rate_twice", f"the learning rate {rule.lr:g} is multiplied twice"
-    if same(1 / rule.lr**2) or same(1 / rule.lr):
-        reason = "it divides where it should multiply (1/lr)" if same(1 / rule.lr**2) else "it is left out"
+    if same(1 / rule.lr**2):
         return (
-            "rate_inverse" if same(1 / rule.lr**2) else "rate_factor"
-        ), f"the learning rate lr = {rule.lr:g}: {reason}"
-    return "rate_factor", f"every step is {c:.6g} times the right one" + (
-        ", in the wrong direction" if c < 0 else ""
-    )
+            "rate_inverse",
+            f"the learning rate lr = {rule.lr:g}: it divides where it should multiply (1/lr)",
+        )
+    if same(1 / rule.lr):
+        return "rate_factor", f"the learning rate lr = {rule.lr:g} is left out"
+    return "rate_factor", f"every step is {c:.6g} times the right one{', the wrong way' if c < 0 else ''}"
 
 
 def right_line(rule: Rule) -> str:
