@@ -27,6 +27,16 @@ def is_node(x: Any) -> bool:
     return isinstance(x, Node)
 
 
+def rule_shares(op: Any, g: Any, out: Any, operands: list[Any], wanted: list[bool]) -> list[Any]:
+    """What each wanted parent receives, by the operation's own rules, in arrays."""
+    xp, rules = Node.array_kind.xp, op.vjps
+    if isinstance(rules, tuple):
+        return [
+            rule(xp, g, out, *operands) if want else None for rule, want in zip(rules, wanted, strict=True)
+        ]
+    return list(rules(xp, g, out, *operands))
+
+
 def rule_share(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
     """What the k-th parent receives, by the operation's own rule, in arrays."""
     xp = Node.array_kind.xp
@@ -124,18 +134,21 @@ class Backward:
                 continue
             if noise is not None:
                 g = grads[node] = g * (1 + ROUNDING * noise.standard_normal(g.shape))
+            made = [
+                edits.get((node, k)) if edits and p in self.users else None
+                for k, p in enumerate(node.parents)
+            ]
+            wanted = [p in self.users and m is None for p, m in zip(node.parents, made, strict=True)]
+            out, operands = self.values[node], [self.values[p] for p in node.parents]
+            if noise is not None:
+                out, operands = self._shaken(node, noise), [self._shaken(p, noise) for p in node.parents]
+            shares = rule_shares(node.op, g, out, operands, wanted) if any(wanted) else []
             for k, parent in enumerate(node.parents):
-                if parent not in self.users:
-                    continue
-                made = edits.get((node, k)) if edits else None
-                swap = None
-                if noise is not None:
-                    swap = {-1: self._shaken(node, noise)}
-                    swap |= {j: self._shaken(x, noise) for j, x in enumerate(node.parents)}
-                share = self.share(node, k, g, swap) if made is None else made(node, k, g, grads)
-                share = None if share is None else fit(share, self.values[parent].shape)
-                if share is not None:
-                    grads[parent] = grads[parent] + share if parent in grads else share
+                if parent in self.users:
+                    share = shares[k] if wanted[k] else made[k](node, k, g, grads)  # type: ignore[misc]
+                    share = None if share is None else fit(share, self.values[parent].shape)
+                    if share is not None:
+                        grads[parent] = grads[parent] + share if parent in grads else share
         return grads
 
     def _shaken(self, node: Any, noise: Any) -> Any:
@@ -209,11 +222,14 @@ class Backward:
         low = min(self.at[target] for target in targets)
         for i in range(max(self.at[node] for node in found), low, -1):
             node = self.order[i]
-            if node not in found:
+            if node not in found or not node.parents:
                 continue
-            for k, parent in enumerate(node.parents):
+            wanted = [p in ways for p in node.parents]
+            operands = [self.values[p] for p in node.parents]
+            shares = rule_shares(node.op, found[node], self.values[node], operands, wanted)
+            for parent, share in zip(node.parents, shares, strict=True):
                 if parent in ways:
-                    share = fit(self.share(node, k, found[node]), self.values[parent].shape)
+                    share = fit(share, self.values[parent].shape)
                     found[parent] = found[parent] + share if parent in found else share
         return found
 

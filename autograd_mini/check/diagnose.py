@@ -13,6 +13,7 @@ from .report import Finding, Report, finding
 from .search import Fault, Search, State
 from .words import Words
 
+LISTED = 12  # places that are listed
 MOST, MARGIN = 6, 1.2  # findings that are told, and how much less likely than the first they may be
 
 
@@ -96,10 +97,16 @@ def _findings(search: Search, state: State) -> list[Finding]:
 
 def _finding(search: Search, mistake: str, faults: list[Fault]) -> Finding:
     b, mine = search.b, search.mine
-    where = "; ".join(dict.fromkeys(f.where for f in faults))
+    where, notes = (_joined([getattr(f, part) for f in faults]) for part in ("where", "note"))
     every = all(n in search.given.wrong and f.node in b.path(n) for f in faults for n in mine)
     if every and len(mine) > 1:
         where = f"every array, by {where}"
-    lines = [search.words.line(f.node, f.node if f.target is None else f.target) for f in faults]
-    fix = "\n".join(line for line in dict.fromkeys(lines) if line)
-    return finding(mistake, where, "; ".join(dict.fromkeys(f.note for f in faults)), fix)
+    lines = [search.words.line(f.node, f.node if f.target is None else f.target) for f in faults[:LISTED]]
+    return finding(mistake, where, notes, "\n".join(line for line in dict.fromkeys(lines) if line))
+
+
+def _joined(texts: list[str]) -> str:
+    """Different texts, the first of them where they are many."""
+    different = list(dict.fromkeys(texts))
+    more = f"; and {len(different) - LISTED} more" if len(different) > LISTED else ""
+    return "; ".join(different[:LISTED]) + more

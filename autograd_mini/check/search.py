@@ -108,13 +108,15 @@ class Search:
     def explain(self) -> list[State]:
         """The explanations, the likeliest first; without a full one, those that leave arrays unexplained."""
         wrong = tuple(node for node in self.given.wrong if node in self.mine)
-        states, done = [State(self.b.grads, (), wrong)], []
-        for depth in range(DEEPEST if wrong else 0):
+        states = [State(self.b.grads, (), wrong)]
+        done: list[State] = []
+        done += self._factors(states[0])
+        for depth in range(DEEPEST if wrong and not done else 0):
             self._stage(SECONDS / 2 if depth else QUICK)
             found = self._distinct(after for state in states for after in self._next(state, depth > 0))
             if not depth and all(state.unmatched or state.weak for state in found):
                 self._stage(SECONDS / 2)
-                done = list(self._alike(states[0]))
+                done += self._alike(states[0])
                 if not done and all(state.weak for state in found):
                     self._stage(SECONDS)
                     target = max(wrong, key=self.height)
@@ -124,6 +126,20 @@ class Search:
             if not states or (done and min(s.cost for s in states) >= min(s.cost for s in done)):
                 break
         return self._distinct(done or states)
+
+    def _factors(self, state: State) -> Iterator[State]:
+        """Very many wrong arrays, each a meaningful multiple of the right one: that needs no search."""
+        faults = []
+        for node in state.unmatched if len(state.unmatched) > DEEPEST else ():
+            right = self.b.grads[node]
+            c = self.given.ratio(self.mine[node], right, self.given.tolerance[node])
+            mistake, text, cost = (self.factors.read(c) if c is not None else None) or ("", "", 0.0)
+            if not mistake:
+                return
+            place = Place(node, right, node, self.words.place(node), ())
+            faults.append(self._of_factor(mistake, text, cost, place, node))
+        if faults:
+            yield State(self.b.grads, tuple(faults))
 
     def _stage(self, seconds: float) -> None:
         self.limit = min(self.end, time.thread_time() + seconds)
@@ -220,10 +236,12 @@ class Search:
         """Where a fault could stand that spoils the target and, unless it is private, no array that is right."""
         b, grads, unmatched = self.b, state.grads, set(state.unmatched)
         matched = [n for n in self.mine if n not in unmatched and b.grads[n].any()]
-        ways = b.path(target)
-        for p in reversed(b.order):
-            if p not in ways or p is b.loss or not (private or not any(p in b.path(n) for n in matched)):
-                continue
+        ways = b.path(target) - {b.loss}
+        if not private:
+            ways = ways - set().union(*(b.path(n) for n in matched))
+        for p in sorted(ways, key=b.at.__getitem__, reverse=True):
+            if self._late():
+                return
             for u, k in b.users[p]:
                 share = fit(b.share(u, k, grads[u]), b.values[p].shape)
                 yield Place(p, share, u, self.words.step(u, k), edge_mutants(b, grads, u, k, self.say))
@@ -242,7 +260,7 @@ class Search:
         for place in self._places(state, target, private):
             p = place.node
             inside = above is None or (p is not above and above in self.b.path(p))
-            base = self.effect(p, place.share, target) if inside and not self._late() else None
+            base = self.effect(p, place.share, target) if inside else None
             if base is None:
                 continue
             residual = self.mine[target] - state.grads[target] + base

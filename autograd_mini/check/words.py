@@ -26,7 +26,7 @@ from .backward import Backward, forward_expr, share_expr
 
 LONGEST = 110  # characters of a line, beyond which parts of it get lines of their own
 INNER = 48  # and of a part that has no name
-MOST = 4000  # parts of an expression that is still read
+MOST, SHORT = 4000, 80  # parts of an expression that is still read, and of one that stands for a name
 
 
 def _number(x: Any) -> str:
@@ -109,9 +109,15 @@ class Words:
         """How a node is made, of named ones."""
         if not node.parents:
             x = self.b.values[node]
-            return f"{x.item():g}" if x.size == 1 else "a constant"
+            return (
+                f"w{self.b.at[node]}"
+                if node in self.b.at
+                else f"{x.item():g}"
+                if x.size == 1
+                else "a constant"
+            )
         try:
-            made = text(simplify(self._made(node)), style=NUMPY, longest=90)
+            made = text(simplify(parts_of(self._made(node), SHORT)[0]), style=NUMPY, longest=90)
         except (Unreadable, ValueError):
             made = None
         parts = ", ".join(self.known.get(p) or p.label or "…" for p in node.parents)
@@ -221,10 +227,10 @@ class Words:
         return {"np": np, **found}
 
 
-def parts_of(made: Expr) -> list[Expr]:
+def parts_of(made: Expr, most: int = MOST) -> list[Expr]:
     """All parts of an expression, wholes before parts; ValueError where they are too many to be read."""
-    found = list(itertools.islice((part for _, part in walk(made)), MOST))
-    if len(found) == MOST:
+    found = list(itertools.islice((part for _, part in walk(made)), most))
+    if len(found) == most:
         raise ValueError("an expression of too many parts")
     return found
 
