@@ -115,7 +115,7 @@ def main():
         "|---|---|---|---|",
         *(f"| {kind} | {n} | {hit} | `diagnose` |" for kind, (n, hit, _) in rows.items()),
         f"| a hand-written derivative | {of} | {hits} | `check_derivative` |",
-        f"| an optimiser's step (every variant, by its own simulation) | {len(list(test_update.faults()))} | in `tests/check/test_update.py` | `diagnose_update` |",
+        f"| an optimiser's step, each variant | {len(list(test_update.faults()))} | see `test_update.py` | `diagnose_update` |",
         "",
     ]
     Path(__file__).with_suffix(".md").write_text("\n".join(lines), encoding="utf-8")

@@ -227,9 +227,9 @@ class Backward:
             wanted = [p in ways for p in node.parents]
             operands = [self.values[p] for p in node.parents]
             shares = rule_shares(node.op, found[node], self.values[node], operands, wanted)
-            for parent, share in zip(node.parents, shares, strict=True):
+            for parent, raw in zip(node.parents, shares, strict=True):
                 if parent in ways:
-                    share = fit(share, self.values[parent].shape)
+                    share = fit(raw, self.values[parent].shape)
                     found[parent] = found[parent] + share if parent in found else share
         return found
 

@@ -165,7 +165,7 @@ class Given:
         """What an array of a wrong shape is: the gradient of every sample, not summed, or nothing that is known."""
         x, right = self.shapeless[node], self.b.grads[node]
         where, line = self.words.place(node), self.words.line(node)
-        for axis in range(x.ndim):
+        for axis in range(x.ndim if x.size else 0):
             for total, word in ((x.sum(axis), "summed"), (x.mean(axis), "averaged")):
                 for option in (total, total.T) if total.size == right.size else ():
                     if self.near(node, option.reshape(right.shape), right):

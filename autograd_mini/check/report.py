@@ -90,6 +90,8 @@ def relation(mine: Any, right: Any) -> str:
     mine, right = np.asarray(mine, float), np.asarray(right, float)
     if mine.shape != right.shape:
         return f"it has shape {mine.shape}, and the gradient {right.shape}"
+    if not np.isfinite(mine).all():
+        return f"it holds NaN or ∞ in {(~np.isfinite(mine)).sum()} of {mine.size} places"
     lengths = np.linalg.norm(mine), np.linalg.norm(right)
     if not lengths[0] or not lengths[1]:
         return "it is 0 everywhere" if not lengths[0] else "the right gradient is 0"

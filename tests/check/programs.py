@@ -678,8 +678,8 @@ def tied(seed):
     out = ag.sigmoid(h @ N["W"].T + N["c"])
     named(H=h, out=out)
     loss = ((out - x) ** 2).mean()
-    W, H, O = N["W"].data, h.data, out.data
-    d2 = 2 * (O - x) / x.size * O * (1 - O)
+    W, H, P = N["W"].data, h.data, out.data
+    d2 = 2 * (P - x) / x.size * P * (1 - P)
     d1 = d2 @ W * H * (1 - H)
     return SimpleNamespace(x=x, N=N, loss=loss, H=H, d1=d1, d2=d2)
 

@@ -56,3 +56,27 @@ def test_what_nothing_explains_is_said_plainly():
     assert {f.mistake for f in report.findings} == {"unexplained"}
     assert "at an angle of" in str(report)
     assert "I cannot explain" in str(report)
+
+
+ODD = {
+    "NaN": lambda v: v * np.nan,
+    "∞": lambda v: v + np.inf,
+    "zeros": lambda v: 0 * v,
+    "a number": lambda v: 1.0,
+    "one axis more": lambda v: np.ones((2, 3, *v.shape)),
+    "another size": lambda v: np.ones((7, 7)),
+    "empty": lambda v: np.zeros((0, 3)),
+    "integers": lambda v: np.round(v + 3).astype(int),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_arrays_are_wrong_and_nothing_is_raised(odd):
+    """NaN, ∞, wrong sizes: the array is wrong, the others are right, and the report can be shown."""
+    loss, nodes, _ = PROGRAMS["skip_connection_left_out"][0]()
+    mine = right(loss, nodes)
+    report = ag.diagnose(loss, {nodes[k]: ODD[odd](v) if k == "W1" else v for k, v in mine.items()})
+    assert (report.wrong, report.right) == (["W1"], ["W2"])
+    assert report.findings
+    assert str(report)
+    assert report._repr_html_()

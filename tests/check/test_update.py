@@ -179,7 +179,10 @@ def test_nonsense_is_not_explained():
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: ag.diagnose_update({"w": 1.0}, {"w": 1.0}, {"w": 1.0}, "Adagrad"), "must be an object of ag.optim"),
+        (
+            lambda: ag.diagnose_update({"w": 1.0}, {"w": 1.0}, {"w": 1.0}, "Adagrad"),
+            "must be an object of ag.optim",
+        ),
         (lambda: ag.diagnose_update({"w": 1.0}, [{"w": 1.0}], [], "SGD"), "1 steps in after, 0 in gradients"),
         (lambda: ag.diagnose_update({"w": 1.0}, {"v": 1.0}, {"w": 1.0}, "SGD"), r"after\[0\] has no w"),
     ],
