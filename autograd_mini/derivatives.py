@@ -16,15 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from .coercion import BARE, FLOATS, describe, to_array, to_float, whole
-from .containers import flatten, matched, rebuild, refill
 from .core import functions as F
-from .core.engine import paths, sweep
-from .core.node import Node, leaf
-from .core.tensor import Tensor
+from .core.engine import check_root, sweep, toposort
+from .core.functions import GRAPH
+from .core.node import Node, leaf, made
+from .core.readings import ARRAYS, FLOATS, KINDS
+from .core.rows import positive
+from .core.tensor import Tensor, to_value
 from .core.value import Value
 from .errors import DTypeError, GraphError, ShapeError, noted
-from .modes import enable_grad, inside, is_inside, is_recording
+from .support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float, whole
+from .support.containers import flatten, matched, rebuild, refill
+from .support.modes import enable_grad, inside, is_inside, is_recording, keep_constants
 
 Function = Callable[..., Any]
 Route = tuple[Any, list[Any]]  # a node, and the nodes on the paths from the inputs to it
@@ -62,11 +65,11 @@ class _Call:
                 raise DTypeError(
                     f"{name}: argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}"
                 )
-            before = [x.version if type(x) is Tensor else x.data for x in self.inputs]
+            before = [x._version if type(x) is Tensor else x.data for x in self.inputs]
             with inside():
                 result = _called(name, f, given, kwargs)
         for i, (x, start) in enumerate(zip(self.inputs, before, strict=True)):
-            if (x.version if type(x) is Tensor else x.data) is not start:
+            if (x._version if type(x) is Tensor else x.data) is not start:
                 raise GraphError(
                     f"{name}: the function changed {self.places[i]} in place: let it compute a new one, x = x + 1"
                 )
@@ -105,7 +108,7 @@ class _Call:
             if isinstance(x, BARE):
                 node = Value(x)
             elif isinstance(x, Node) and self.graph and x.requires_grad:
-                node = F.positive(x)
+                node = positive(x)
             elif isinstance(x, Value):
                 node = leaf(Value, x.data, True)
             else:
@@ -169,12 +172,11 @@ class _Call:
     ) -> list[Any]:
         """vᵀJ by one sweep: for each input a float or array, or a node where a graph is built."""
         (output, order), graph = route, self.graph if graph is None else graph
-        if not graph:
-            grads = sweep(order, v) if order else {}
-        else:
-            with enable_grad():
-                grads = sweep(order, v if isinstance(v, Node) else output.constant(v), True) if order else {}
-        return [grads[x] if x in grads else x.zeros(graph) for x in inputs or self.inputs]
+        if graph and not isinstance(v, Node):
+            v = made(KINDS[type(output)], v)
+        nodes = inputs or self.inputs
+        grads = swept(order, v, graph, set(nodes))
+        return [grads[x] if x in grads else (GRAPH if graph else KINDS[type(x)]).zero(x) for x in nodes]
 
     def transposed(self) -> tuple[list[Any], list[Route]]:
         """Forward mode: a variable u for each output, and for each input the route from them to its share of uᵀJ."""
@@ -262,7 +264,7 @@ class _Call:
         What a sweep gives to a leaf is nobody else's memory, unless it is v itself.
         """
         if self.nodes and not isinstance(x, Node):
-            return Tensor.constant(x) if isinstance(x, np.ndarray) else Value.constant(x)
+            return made(ARRAYS if isinstance(x, np.ndarray) else FLOATS, x)
         if self.nodes:
             return x if self.graph else x.detach()
         if isinstance(x, Node):
@@ -359,6 +361,80 @@ def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[s
 # ---- Gradients --------------------------------------------------------------------------------------------------------
 
 
+def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
+    """Return the nodes on the paths from the inputs to output, sorted, output last; none where it depends on none of them."""
+    order, reached, needed = toposort(output), list[Any](), set(inputs)
+    for node in order:
+        left = node._left
+        if type(left) is tuple:
+            is_needed = not needed.isdisjoint(left)
+        else:
+            is_needed = left in needed or node._right in needed
+        if is_needed or node in needed:
+            needed.add(node)
+            reached.append(node)
+    return reached if output in needed else []
+
+
+def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -> dict[Any, Any]:
+    """Return the gradients of one sweep with respect to what to keep: nodes where a graph is built, else numbers."""
+    if not order:
+        return {}
+    if not create_graph:
+        return sweep(order, cotangent, None, keep)
+    with (
+        enable_grad(),
+        keep_constants(),
+    ):  # masks are to be computed again when the graph is read on other numbers
+        return sweep(order, cotangent, GRAPH, keep)
+
+
+def gradients(
+    output: Any,
+    inputs: Any,
+    grad_output: Any = None,
+    *,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> Any:
+    """Return the gradient of `output` with respect to `inputs`, in the same structure; no node's `.grad` is touched.
+
+    Arguments: `output`, a Value or Tensor; a scalar, unless `grad_output` (of its shape: the gradient that arrives from
+    above, 1 by default) is given. `inputs`: a node, or nested lists, tuples and dicts of nodes, leaves or not. With `create_graph` the
+    gradients are nodes that can be differentiated again, else floats and arrays, each of its input's shape and dtype.
+    An input that the output does not depend on raises GraphError, or gets zeros with `allow_unused=True`.
+
+    >>> import autograd_mini as ag
+    >>> x = ag.Value(2.0)
+    >>> slope = ag.gradients(x * x * x, x, create_graph=True)
+    >>> slope.data, ag.gradients(slope, x)
+    (12.0, 12.0)
+    """
+    found: list[tuple[str, Any]] = [("inputs", None)] if inputs is None else flatten(inputs, "inputs")
+    for place, node in (("output", output), *found):
+        if not isinstance(node, Node):
+            raise DTypeError(
+                f"gradients: a Value or Tensor is needed, {place} is a {type(node).__name__}: wrap it before it is used"
+            )
+    if not allow_unused:
+        check_root(output)
+    reading = GRAPH if create_graph else KINDS[type(output)]
+    cotangent = reading.arriving(output, grad_output, "gradients")
+    nodes = [node for _, node in found]
+    grads = swept(paths(output, nodes), cotangent, create_graph, set(nodes))
+    for place, node in found:
+        if node not in grads:
+            if not allow_unused:
+                which = f"{place}, " if node is not inputs else ""
+                raise GraphError(
+                    f"{output._name} does not depend on {which}{node._name}: pass allow_unused=True to get zeros for it"
+                )
+            grads[node] = (GRAPH if create_graph else KINDS[type(node)]).zero(node)
+    return rebuild(
+        inputs, lambda node: np.array(grads[node]) if type(grads[node]) is np.ndarray else grads[node]
+    )
+
+
 def _differentiated(
     name: str, f: Function, argnums: Any, value: bool, has_aux: bool, allow_unused: bool
 ) -> Function:
@@ -372,12 +448,12 @@ def _differentiated(
                 f"{name}: the function must return a scalar, got shape {y.shape}: take .sum() or .mean(), or use jacobian"
             )
         route = call.route(y)
-        if not call.nodes and not allow_unused and (y.requires_grad or y.op):
+        if not call.nodes and not allow_unused and (y.requires_grad or y._cut_by):
             reached = set(route[1])
             for i, x in enumerate(call.inputs):
                 if x not in reached:
                     who = f"{call.places[i]}{f' ({x.label!r})' if x.label else ''}"
-                    cut = "" if y.requires_grad else f", it was cut off by {y.op.name}"
+                    cut = "" if y.requires_grad else f", it was cut off by {y._cut_by}"
                     raise GraphError(
                         f"{name}: the result does not depend on {who}{cut}: pass allow_unused=True to get zeros for it"
                     )
@@ -724,8 +800,8 @@ def _like(part: Any, piece: Any) -> Any:
     single = isinstance(part, (Value, *BARE))
     if isinstance(piece, Node):
         if single:
-            return F.to_value(piece)
-        shaped = piece if piece.shape == part.shape else F.reshape(piece, part.shape)
+            return to_value(piece)
+        shaped: Any = piece if piece.shape == part.shape else F.reshape(piece, part.shape)
         return shaped if shaped.dtype == _dtype(part) else F.cast(shaped, _dtype(part))
     data = float(piece[0]) if single else np.array(piece, _dtype(part)).reshape(part.shape)
     return leaf(type(part), data, part.requires_grad, part.label) if isinstance(part, Node) else data
@@ -733,7 +809,7 @@ def _like(part: Any, piece: Any) -> Any:
 
 def _dtype(part: Any) -> Any:
     """The dtype that a node or array has as a Tensor."""
-    return part.dtype if part.dtype in FLOATS else np.dtype(float)
+    return part.dtype if part.dtype in FLOAT_TYPES else np.dtype(float)
 
 
 def _copied(part: Any, new: dict[Any, Any], done: dict[int, Any]) -> Any:

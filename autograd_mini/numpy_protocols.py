@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .core import functions
+from . import array_functions
+from .core import array_rows, functions, rows, special_rows
 from .core.node import Node
+from .core.op import Op
 from .errors import AutogradError, GraphError
 
 PLAIN = {  # what gives plain data
@@ -15,23 +17,28 @@ PLAIN = {  # what gives plain data
     np.ndim, np.size, np.count_nonzero, np.signbit, np.zeros_like, np.ones_like, np.result_type, np.array_repr, np.array_str,
     np.array2string,
 }  # fmt: skip
-RULES: dict[Any, Callable[..., Any]] = {  # what stays in the graph: np.exp is exp, and so on
-    getattr(np, name): getattr(functions, name)
-    for name in """
-        abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcast_to ceil clip concatenate cos cosh cumprod cumsum diag
-        diagonal divide einsum exp expand_dims expm1 flip floor hypot log log10 log1p log2 logaddexp matmul max maximum mean min
-        minimum moveaxis multiply negative outer pad positive power prod ravel reciprocal remainder repeat reshape roll round sign sin sinc
-        sinh sort split sqrt square squeeze stack std subtract sum swapaxes take_along_axis tan tanh tensordot tile trace transpose
-        tril triu var where
-    """.split()  # noqa: SIM905  (a list would be three times as long)
-}
+
+
+OF_LINALG = ("det", "inv", "matmul", "norm", "slogdet", "solve")  # others of that name mean the last two axes
+
+
+def _found() -> dict[Any, Callable[..., Any]]:
+    """What stays in the graph: np.exp is exp, and so on, for every name that our functions share with NumPy."""
+    found: dict[Any, Callable[..., Any]] = {}
+    for source in (rows, special_rows, array_rows, functions, array_functions):  # a front stands for its row
+        for name, function in vars(source).items():
+            is_ours = isinstance(function, Op) or getattr(function, "__module__", "") == source.__name__
+            for place in (np, np.linalg) if name in OF_LINALG else (np,):
+                theirs = getattr(place, name, None)
+                if is_ours and callable(theirs) and theirs not in PLAIN:
+                    found[theirs] = function
+    return found
+
+
+RULES = _found()
 RULES |= {
-    getattr(np.linalg, name): getattr(functions, name) for name in ["det", "inv", "norm", "slogdet", "solve"]
-}
-RULES |= {
-    np.dot: lambda x, y: functions.dot(x, y),  # noqa: PLW0108  (not dot itself, whose third argument is a bias)
+    np.dot: lambda x, y: array_functions.dot(x, y),  # noqa: PLW0108  (not dot itself, whose third argument is a bias)
     np.matrix_transpose: lambda x: functions.swapaxes(x, -1, -2),
-    np.linalg.matmul: functions.matmul,
     np.amax: functions.max,
     np.amin: functions.min,
     np.around: functions.round,
@@ -90,4 +97,13 @@ def _data(x: Any) -> Any:
     )
 
 
-Node.from_numpy = staticmethod(from_numpy)
+def _of_ufunc(self: Any, ufunc: Any, method: str, *operands: Any, **kwargs: Any) -> Any:
+    return from_numpy(ufunc if method == "__call__" else getattr(ufunc, method), operands, kwargs)
+
+
+def _of_function(self: Any, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    return from_numpy(function, args, kwargs)
+
+
+Node.__array_ufunc__ = _of_ufunc  # type: ignore[attr-defined]
+Node.__array_function__ = _of_function  # type: ignore[attr-defined]

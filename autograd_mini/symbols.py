@@ -1,11 +1,12 @@
 """Expr and EXPRESSIONS: the reading of the table in which a rule gives its own formula.
 
-    read(op.forward, x, y)  an Expr: a tree of calls of `xp` that knows its shape and dtype, and computes nothing
+    op.value(EXPRESSIONS, (x, y))   an Expr: a tree of calls of `xp` that knows its shape and dtype, and computes nothing
+    op.shares(EXPRESSIONS, …)       the same of what each parent receives
 
 What is done with it stands here too: `evaluate` (the bits that the rule gives itself), `simplify` (exactly, or for readers),
-`substitute`, `walk` and `replace` (to name parts of it and to change them), and `text` in three styles: for people, LaTeX,
-and Python (a line of NumPy). A part of a rule's call is an Expr too: a tuple, a list or a slice is a call of that name, and
-whatever else is no array is a constant, so nothing of an index or a keyword is lost.
+`substitute`, `walk` and `replace` (to name parts of it and to change them); compile/text.py prints it. A part of a rule's
+call is an Expr too: a tuple, a list or a slice is a call of that name, and whatever else is no array is a constant, so
+nothing of an index or a keyword is lost.
 
 Two Exprs that say the same are one object (`is` compares them). Keys are type and bits for numbers (0.0 is not −0.0, 1 is
 not True), dtype, shape and bytes for small arrays, identity for large ones.
@@ -15,7 +16,7 @@ import math
 import operator
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache, partial
 from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -23,17 +24,10 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from .core.namespaces import arrays
+from .core.array_rows import axes_of
+from .core.op import Op, Rule
+from .core.readings import XP, Reading, arrays, quiet, sum_to
 
-_XP = """
-    abs arccos arccosh arcsin arcsinh arctan arctan2 arctanh argsort asarray broadcast_to ceil concatenate cos cosh cumprod
-    cumsum det einsum equal erf erfc exp expm1 eye flip floor greater greater_equal hypot index_update inv isfinite
-    last_written less less_equal linear log log10 log1p log2 log_softmax logabsdet logaddexp logical_and logical_or logistic
-    matmul max maximum min minimum normal_cdf normal_pdf not_equal ones pad power prod recurrence remainder reshape roll
-    round scatter scatter_along_axis sech2 shape sigmoid sign sin sinc sinh softmax softplus solve sort sqrt square squeeze
-    stack sum swapaxes take_along_axis tan tanh transpose tril triu where xlogy zeros_like
-"""
-XP = tuple(_XP.split())
 OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -48,6 +42,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 }
 PARTS = ("tuple", "list", "slice")  # calls that make no array
 SMALL = 64  # elements of a constant array that is known by its bytes; a larger one is known by its identity
+LONGEST = 200  # letters that the repr of a part may have
 
 
 class Unreadable(TypeError):
@@ -61,6 +56,14 @@ def _refused(what: str, instead: str) -> Callable[..., NoReturn]:
     return method
 
 
+def _method(name: str) -> Callable[..., "Expr"]:
+    return lambda self, *others: call(name, self, *others)
+
+
+def _reflected(name: str) -> Callable[..., "Expr"]:
+    return lambda self, other: call(name, other, self)
+
+
 class Expr:
     """A call `name(*args, **keywords)` of Exprs, or a leaf: a "symbol" of that label, a "constant" of that value.
 
@@ -70,7 +73,7 @@ class Expr:
     >>> x = symbol("x", (4, 2))
     >>> y = 2.0 * x.T @ x
     >>> y, y.shape, y is 2.0 * x.T @ x
-    (np.dot(2.0 * np.swapaxes(x, -1, -2), x), (2, 2), True)
+    (matmul(multiply(2.0, swapaxes(x, -1, -2)), x), (2, 2), True)
     """
 
     __slots__ = ("__weakref__", "args", "dtype", "keywords", "name", "shape", "value", "weak")
@@ -91,53 +94,19 @@ class Expr:
     __eq__ = _refused("a comparison", "xp.equal, xp.less, … (or `is`, where the expression itself is meant)")
     __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
 
-    def __add__(self, other: Any) -> "Expr":
-        return call("add", self, other)
+    __add__, __radd__ = _method("add"), _reflected("add")
+    __sub__, __rsub__ = _method("subtract"), _reflected("subtract")
+    __mul__, __rmul__ = _method("multiply"), _reflected("multiply")
+    __truediv__, __rtruediv__ = _method("divide"), _reflected("divide")
+    __matmul__, __rmatmul__ = _method("matmul"), _reflected("matmul")
+    __pow__, __rpow__ = _method("power"), _reflected("power")
+    __neg__, __pos__, __abs__ = _method("negative"), _method("positive"), _method("abs")
+    __getitem__ = _method("getitem")
 
-    def __radd__(self, other: Any) -> "Expr":
-        return call("add", other, self)
-
-    def __sub__(self, other: Any) -> "Expr":
-        return call("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> "Expr":
-        return call("subtract", other, self)
-
-    def __mul__(self, other: Any) -> "Expr":
-        return call("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> "Expr":
-        return call("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> "Expr":
-        return call("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> "Expr":
-        return call("divide", other, self)
-
-    def __matmul__(self, other: Any) -> "Expr":
-        return call("matmul", self, other)
-
-    def __rmatmul__(self, other: Any) -> "Expr":
-        return call("matmul", other, self)
-
-    def __pow__(self, other: Any) -> "Expr":
-        return call("power", self, other)
-
-    def __rpow__(self, other: Any) -> "Expr":
-        return call("power", other, self)
-
-    def __neg__(self) -> "Expr":
-        return call("negative", self)
-
-    def __pos__(self) -> "Expr":
-        return call("positive", self)
-
-    def __abs__(self) -> "Expr":
-        return call("abs", self)
-
-    def __getitem__(self, index: Any) -> "Expr":
-        return call("getitem", self, index)
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is a symbol or a constant."""
+        return self.name in ("symbol", "constant")
 
     @property
     def T(self) -> "Expr":
@@ -145,7 +114,16 @@ class Expr:
         return call("swapaxes", self, -1, -2)
 
     def __repr__(self) -> str:
-        return text(self, style=PYTHON, longest=200) or f"Expr({self.name}, {self.shape}, {self.dtype})"
+        shown: dict[Expr, str] = {}
+        for x in ordered(self):
+            words = (*("" for _ in x.args[len(x.keywords) :]), *(f"{word}=" for word in x.keywords))
+            line = (
+                f"{x.name}({', '.join(word + shown[part] for word, part in zip(words, x.args, strict=True))})"
+            )
+            if x.is_leaf:
+                line = x.value if x.name == "symbol" else repr(x.value)
+            shown[x] = line if len(line) <= LONGEST else f"{x.name}(…)"
+        return shown[self]
 
 
 _made: WeakValueDictionary[Any, Expr] = WeakValueDictionary()
@@ -184,21 +162,18 @@ def constant(x: Any) -> Expr:
         return call(type(x).__name__, *x)
     if isinstance(x, slice):
         return call("slice", x.start, x.stop, x.step)
+    key: Any = x
+    kind: Any = (None, None, False)
     if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biuf":
+        kind, key = (x.shape, x.dtype, False), id(x)
         if x.size <= SMALL:
-            x = x.copy() if isinstance(x, np.ndarray) else x
-            key: Any = (type(x), x.dtype.str, x.shape, x.tobytes())
-        else:
-            key = id(x)
-        return _expr((np.ndarray, key), "constant", (), (), x, lambda: (x.shape, x.dtype, False))
-    if type(x) in (bool, int, float):
-        key = struct.pack("d", x) if type(x) is float else x
-        return _expr((type(x), key), "constant", (), (), x, lambda: ((), np.dtype(type(x)), True))
-    if x is None or x is ... or isinstance(x, str | type | np.dtype):
-        return _expr((type(x), x), "constant", (), (), x, lambda: (None, None, False))
-    raise Unreadable(
-        f"a rule gave {type(x).__name__}: numbers, real arrays, expressions and indices are needed"
-    )
+            x, key = x.copy(), (x.dtype.str, x.shape, x.tobytes())
+    elif type(x) in (bool, int, float):
+        kind, key = ((), np.dtype(type(x)), True), struct.pack("d", x) if type(x) is float else x
+    elif not (x is None or x is ... or isinstance(x, str | type | np.dtype)):
+        kinds = "numbers, real arrays, expressions and indices are needed"
+        raise Unreadable(f"a rule gave {type(x).__name__}: {kinds}")
+    return _expr((type(x), key), "constant", (), (), x, lambda: kind)
 
 
 def call(name: str, *args: Any, **keywords: Any) -> Expr:
@@ -228,104 +203,66 @@ def _ghost(x: Expr) -> Any:
 
 
 def _tiny(x: Expr) -> Any:
-    """As many axes, each of length 1; a number of Python's is one."""
-    if x.name == "constant" and (x.shape is None or x.weak):
-        return x.value
-    return x.dtype.type(1).item() if x.weak else np.ones((1,) * len(x.shape or ()), x.dtype)
+    """A number of Python's and a parameter as they are; of an array as many axes, each of length 1."""
+    if x.weak or x.shape is None:
+        return x.value if x.name == "constant" else x.dtype.type(1).item()
+    return np.ones((1,) * len(x.shape), x.dtype)
 
 
-def _bound(leaf: Callable[[Expr], Any], parts: Sequence[Expr], keywords: tuple[str, ...]) -> Any:
-    """The arguments of a call as NumPy takes them, each array as `leaf` has it."""
-
-    def made(x: Expr) -> Any:
-        return OPERATORS[x.name](*map(made, x.args)) if x.name in PARTS else leaf(x)
-
-    values = [made(x) for x in parts]
+def _invoke(function: Callable[..., Any], values: Sequence[Any], keywords: tuple[str, ...]) -> Any:
     split = len(values) - len(keywords)
-    return values[:split], dict(zip(keywords, values[split:], strict=True))
+    return function(*values[:split], **dict(zip(keywords, values[split:], strict=True)))
 
 
 def _reduced(x: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> tuple[int, ...]:
-    ndim = len(x.shape)
-    lost = range(ndim) if axis is None else [i % ndim for i in ((axis,) if isinstance(axis, int) else axis)]
+    lost = axes_of(axis, x.ndim)
     return tuple(1 if i in lost else n for i, n in enumerate(x.shape) if keepdims or i not in lost)
 
 
 def _product(x: Any, y: Any, *_: Any) -> tuple[int, ...]:
     """Of matmul, whose inner lengths must agree."""
-    if not x.ndim or not y.ndim or x.shape[-1] != y.shape[max(y.ndim - 2, 0)]:
-        raise ValueError(f"shapes {x.shape} and {y.shape} do not fit")
+    if x.shape[-1] != y.shape[max(y.ndim - 2, 0)]:
+        raise ValueError("the inner lengths differ")
     stack = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    return (*stack, *x.shape[:-1][-1:], *(y.shape[-1:] if y.ndim > 1 else ()))
+    return (*stack, *x.shape[:-1][-1:], *y.shape[1:][-1:])
 
 
 def _einsum(spec: str, *xs: Any, **_: Any) -> tuple[int, ...]:
     inputs, output = spec.split("->")
     lengths: dict[str, int] = {}
     for letters, x in zip(inputs.split(","), xs, strict=True):
-        for letter, n in zip(letters, x.shape, strict=True):
-            lengths[letter] = n if lengths.get(letter, 1) == 1 else lengths[letter]
+        pairs = zip(letters, x.shape, strict=True)
+        lengths |= {letter: n for letter, n in pairs if n != 1 or letter not in lengths}
     return tuple(lengths[letter] for letter in output)
 
 
-def _joined(xs: Sequence[Any], axis: int) -> tuple[int, ...]:
-    shape = list(xs[0].shape)
-    shape[axis] = sum(x.shape[axis] for x in xs)
-    return tuple(shape)
+def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
+    """The shape of x with another length along one axis."""
+    return tuple(length if i == axis % x.ndim else n for i, n in enumerate(x.shape))
 
 
-def _stacked(xs: Sequence[Any], axis: int) -> tuple[int, ...]:
-    at = axis % (xs[0].ndim + 1)
-    return (*xs[0].shape[:at], len(xs), *xs[0].shape[at:])
-
-
-def _solved(a: Any, b: Any) -> tuple[int, ...]:
-    return a.shape[:-1] if b.ndim == 1 else (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), *b.shape[-2:])
-
-
-def _taken(x: Any, indices: Any, axis: int) -> tuple[int, ...]:
-    at = axis % x.ndim
-    pairs = enumerate(zip(x.shape, indices.shape, strict=True))
-    return tuple(n if i == at else np.broadcast_shapes((m,), (n,))[0] for i, (m, n) in pairs)
-
-
-VIEWS = {
-    "reshape",
-    "broadcast_to",
-    "transpose",
-    "swapaxes",
-    "squeeze",
-    "flip",
-    "getitem",
-}  # NumPy computes nothing
+# NumPy computes nothing of these; of these each axis keeps its length, or pads it; the others go element by element
+VIEWS = {"reshape", "broadcast_to", "transpose", "swapaxes", "squeeze", "flip", "getitem"}
 AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "roll", "tril", "triu", "sort", "argsort", "pad"}
 REDUCTIONS = {"sum", "prod", "max", "min"}
 SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
     "matmul": _product,
     "linear": _product,
     "einsum": _einsum,
-    "concatenate": _joined,
-    "stack": _stacked,
-    "solve": _solved,
+    "concatenate": lambda xs, axis: _with(xs[0], axis, sum(x.shape[axis] for x in xs)),
+    "stack": lambda xs, axis: _with(np.expand_dims(xs[0], axis), axis, len(xs)),
+    "solve": lambda a, b: a.shape[:-1] if b.ndim == 1 else np.broadcast_shapes((*a.shape[:-1], 1), b.shape),
     "inv": lambda a: a.shape,
     "det": lambda a: a.shape[:-2],
     "logabsdet": lambda a: a.shape[:-2],
-    "take_along_axis": _taken,
+    "take_along_axis": lambda x, indices, axis: np.broadcast_shapes(_with(x, axis, 1), indices.shape),
     "scatter_along_axis": lambda x, indices, axis, shape: shape,
     "scatter": lambda x, shape, index: shape,
     "index_update": lambda x, index, value: x.shape,
     "last_written": lambda shape, index: np.broadcast_to(False, shape)[index].shape,
     "recurrence": lambda a, b, axis, reverse: b.shape,
-    "asarray": lambda x, dtype: x.shape,
     "eye": lambda n: (n, n),
     "ones": lambda n: (n,),
-}
-DTYPE_OF = {
-    "take_along_axis": [0],
-    "scatter": [0],
-    "scatter_along_axis": [0],
-    "recurrence": [1],
-    "index_update": [0, 2],
 }
 
 
@@ -333,85 +270,120 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
     """The shape, dtype and weakness of a call's result; nothing of full size is computed but what an index array picks."""
     if name in PARTS:
         return None, None, False
+
+    def applied(function: Callable[..., Any], leaf: Callable[[Expr], Any]) -> Any:
+        def made(x: Expr) -> Any:
+            return OPERATORS[x.name](*map(made, x.args)) if x.name in PARTS else leaf(x)
+
+        return _invoke(function, [made(x) for x in args], keywords)
+
     function = OPERATORS.get(name) or getattr(arrays, name)
     try:
-        with np.errstate(all="ignore"):
+        with quiet():
+            if name == "getitem" and any(map(_is_mask, (args[1], *args[1].args))):
+                raise ValueError("how many places a computed mask picks is not known")
             if name in VIEWS:
-                values, named = _bound(_ghost, args, keywords)
-                if name == "getitem" and any(_is_mask(part) for part in (args[1], *args[1].args)):
-                    raise ValueError("how many places a computed mask picks is not known")
-                out = function(*values, **named)
-                return out.shape, args[0].dtype, False
+                return applied(function, _ghost).shape, args[0].dtype, False
             if name in SHAPES:
-                values, named = _bound(_ghost, args, keywords)
-                return SHAPES[name](*values, **named), _common(name, args, named), False
-            tiny, named = _bound(_tiny, args, keywords)
-            out = function(*tiny, **named)
-            dtype, weak = np.result_type(out), type(out) in (bool, int, float)
+                return applied(SHAPES[name], _ghost), _float_type(args), False
             if name in REDUCTIONS:
-                return _reduced(args[0], *tiny[1:], **named), dtype, weak
+                return applied(_reduced, _ghost), applied(function, _tiny).dtype, False
             if name in AXES:
+                out = applied(function, _tiny)
                 grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
-                return tuple(n + m - 1 for n, m in grown), dtype, weak
-            return np.broadcast_shapes(*(x.shape for x in args if x.shape is not None)), dtype, weak
+                return tuple(n + m - 1 for n, m in grown), out.dtype, False
+            shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
+            if name == "asarray":
+                return shape, applied(function, _tiny).dtype, False
+            return shape, *_of_numbers(name, tuple([(x.dtype, x.weak) for x in args]))
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
         raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
+
+
+@cache
+def _of_numbers(name: str, kinds: tuple[tuple[np.dtype[Any], bool], ...]) -> tuple[np.dtype[Any], bool]:
+    """The dtype and weakness of what works element by element, tried on ones."""
+    function = OPERATORS.get(name) or getattr(arrays, name)
+    out = function(*[dtype.type(1).item() if weak else dtype.type(1) for dtype, weak in kinds])
+    return np.result_type(out), type(out) in (bool, int, float)
 
 
 def _is_mask(index: Expr) -> bool:
     return index.name != "constant" and index.dtype == np.dtype(bool)
 
 
-def _common(name: str, args: tuple[Expr, ...], named: dict[str, Any]) -> Any:
-    if "dtype" in named:
-        return np.dtype(named["dtype"])
-    parts = [args[i] for i in DTYPE_OF[name]] if name in DTYPE_OF else args
-    parts = [
-        y for x in parts for y in (x.args if x.name in ("tuple", "list") else (x,)) if y.shape is not None
-    ]
-    numbers = name in ("eye", "ones", "last_written")
-    return np.dtype(float) if numbers else np.result_type(*map(_tiny, parts))
+def _float_type(args: Sequence[Expr]) -> Any:
+    """The common dtype of the floats among the operands: what else there is are indices and lengths."""
+    parts = [y for x in args for y in (x.args if x.name in PARTS else (x,))]
+    floats = [_tiny(x) for x in parts if x.shape is not None and x.dtype.kind == "f"]
+    return np.result_type(*floats) if floats else np.dtype(float)
 
 
 # ---- Reading and evaluating -------------------------------------------------------------------------------------------
 
 
-def _reader(name: str) -> Callable[..., Expr]:
-    def function(*args: Any, **keywords: Any) -> Expr:
-        return call(name, *args, **keywords)
+class _Expressions(Reading):
+    """Rules read on Exprs: what they give are formulas. A node is read as the symbol that `names` has for it."""
 
-    function.__name__ = name
-    return function
+    refusals = (TypeError, AttributeError)
+    xp: Any = SimpleNamespace(**{name: partial(call, name) for name in XP})
+    xp.shape = lambda x: constant(x).shape
+
+    def __init__(self, names: Mapping[Any, Expr] | None = None) -> None:
+        self.names = names or {}
+
+    def constant(self, data: Any, dtype: Any = None) -> Expr:
+        return constant(self.names.get(data, data) if hasattr(data, "requires_grad") else data)
+
+    operand = constant
+
+    def read_again(self, rule: Rule, *operands: Any) -> Any:
+        return self.read(rule, *operands)  # which raises Unreadable
+
+    def read(self, rule: Rule, *operands: Any) -> Any:
+        """Return what a rule gives: an Expr, or a list of them where it gives all shares. Raises Unreadable."""
+        try:
+            found = rule(self.xp, *map(self.constant, operands))
+            return [constant(x) for x in found] if isinstance(found, list | tuple) else constant(found)
+        except Unreadable:
+            raise
+        except (TypeError, AttributeError) as error:  # how Python says that an Expr is no number and no array
+            raise Unreadable(f"a rule cannot be read as an expression: {error}") from error
+
+    def zero(self, node: Any) -> Expr:
+        return _spread(0.0, self.constant(node))
+
+    def share_for(self, parent: Any, share: Any, op: Op) -> Expr:
+        whole = self.constant(parent)
+        share = constant(share)
+        share = share if share.shape == whole.shape else sum_to(self.xp, share, whole.shape or (), op)
+        return _spread(share, whole)
+
+    def arriving(self, root: Any, gradient: Any, what: str) -> Expr:
+        return _spread(1.0, self.constant(root)) if gradient is None else constant(gradient)
 
 
-def _shape(x: Any) -> tuple[int, ...]:
-    return constant(x).shape or ()
+EXPRESSIONS = _Expressions()
 
 
-EXPRESSIONS: Any = SimpleNamespace(**{name: _reader(name) for name in XP})
-EXPRESSIONS.shape = _shape
+def naming(names: Mapping[Any, Expr]) -> Reading:
+    """Return EXPRESSIONS for a graph of nodes: each node is read as the Expr that `names` has for it."""
+    return _Expressions(names)
 
 
-def read(rule: Callable[..., Any], *operands: Any) -> Expr:
+def read(rule: Rule, *operands: Any) -> Expr:
     """Return what a rule of the table says of these operands: an Expr, a "list" of them where the rule gives all shares.
 
     Raises Unreadable where the rule does what is no call of `xp` and no operator.
 
-    >>> from autograd_mini.core import ops
-    >>> x, g = symbol("x"), symbol("g")
-    >>> text(read(ops.SIN.vjps[0], g, symbol("out"), x))
-    'g × cos(x)'
+    >>> read(lambda xp, g, out, x: g * xp.cos(x), symbol("g"), symbol("out"), symbol("x"))
+    multiply(g, cos(x))
     """
-    try:
-        return constant(rule(EXPRESSIONS, *operands))
-    except Unreadable:
-        raise
-    except (TypeError, AttributeError) as error:  # how Python says that an Expr is no number and no array
-        raise Unreadable(f"a rule cannot be read as an expression: {error}") from error
+    return constant(EXPRESSIONS.read(rule, *operands))
 
 
-def _ordered(root: Expr, known: Any = ()) -> list[Expr]:
+def ordered(root: Expr, known: Any = ()) -> list[Expr]:
     """All parts of an Expr once, parts before wholes, not going into what is known."""
     order: list[Expr] = []
     seen: set[Expr] = set()
@@ -436,26 +408,28 @@ def evaluate(expr: Expr, values: Mapping[str, Any], xp: Any = arrays) -> Any:
     10.0
     """
     found: dict[Expr, Any] = {}
-    for x in _ordered(expr):
-        if not x.args and x.name in ("symbol", "constant"):
+    for x in ordered(expr):
+        if x.is_leaf:
             found[x] = values[x.value] if x.name == "symbol" else x.value
             continue
-        parts = [found[part] for part in x.args]
-        split = len(parts) - len(x.keywords)
         function = OPERATORS.get(x.name) or getattr(xp, x.name)
-        found[x] = function(*parts[:split], **dict(zip(x.keywords, parts[split:], strict=True)))
+        found[x] = _invoke(function, [found[part] for part in x.args], x.keywords)
     return found[expr]
 
 
 # ---- Changing ---------------------------------------------------------------------------------------------------------
 
 
+def _same(ones: Sequence[Expr], others: Sequence[Expr]) -> bool:
+    return len(ones) == len(others) and all(map(operator.is_, ones, others))
+
+
 def _rebuilt(expr: Expr, known: dict[Expr, Expr], rule: Callable[[Expr], Expr]) -> Expr:
     """The Expr with what is known in place of its parts, and each whole as `rule` has it."""
-    for x in _ordered(expr, known):
+    for x in ordered(expr, known):
         if x not in known:
             args = tuple([known[part] for part in x.args])
-            known[x] = rule(x if all(map(operator.is_, args, x.args)) else _call(x.name, args, x.keywords))
+            known[x] = rule(x if _same(args, x.args) else _call(x.name, args, x.keywords))
     return known[expr]
 
 
@@ -463,8 +437,8 @@ def substitute(expr: Expr, changes: Mapping[Expr, Any]) -> Expr:
     """Return the Expr with each part that is a key of `changes` replaced, the largest first; what is put in is left as it is.
 
     >>> x = symbol("x")
-    >>> substitute(1.0 - EXPRESSIONS.tanh(x) * EXPRESSIONS.tanh(x), {EXPRESSIONS.tanh(x): symbol("out")})
-    1.0 - out * out
+    >>> substitute(1.0 - (y := call("tanh", x)) * y, {y: symbol("out")})
+    subtract(1.0, multiply(out, out))
     """
     return _rebuilt(expr, {old: constant(new) for old, new in changes.items()}, lambda x: x)
 
@@ -473,7 +447,7 @@ def walk(expr: Expr) -> Iterator[tuple[tuple[int, ...], Expr]]:
     """Yield (path, part) of every part of an Expr, as often as it stands there; a path names places among `args`.
 
     >>> [(path, part) for path, part in walk(-symbol("x") * 2.0)]
-    [((), -x * 2.0), ((0,), -x), ((0, 0), x), ((1,), 2.0)]
+    [((), multiply(negative(x), 2.0)), ((0,), negative(x)), ((0, 0), x), ((1,), 2.0)]
     """
     stack: list[tuple[tuple[int, ...], Expr]] = [((), expr)]
     while stack:
@@ -486,7 +460,7 @@ def replace(expr: Expr, path: Sequence[int], new: Any) -> Expr:
     """Return the Expr with another part at that one path.
 
     >>> replace(symbol("x") * symbol("x"), (1,), 2.0)
-    x * 2.0
+    multiply(x, 2.0)
     """
     wholes = [expr]
     for i in path:
@@ -502,11 +476,7 @@ def replace(expr: Expr, path: Sequence[int], new: Any) -> Expr:
 # (name, place): the constant that changes nothing there, its sign included
 NEUTRAL = {("multiply", 0): 1.0, ("multiply", 1): 1.0, ("divide", 1): 1.0, ("power", 1): 1.0}
 NEUTRAL |= {("add", 0): -0.0, ("add", 1): -0.0, ("subtract", 1): 0.0}
-SHAPING = (
-    "broadcast_to",
-    "reshape",
-    "asarray",
-)  # the same numbers in another shape or dtype: a reader sees nothing
+SHAPING = ("broadcast_to", "reshape", "asarray")  # the same numbers otherwise: a reader sees nothing
 
 
 def simplify(expr: Expr, *, for_readers: bool = False) -> Expr:
@@ -517,7 +487,7 @@ def simplify(expr: Expr, *, for_readers: bool = False) -> Expr:
 
     >>> x = symbol("x")
     >>> simplify(1.0 * x + 0.0), simplify(1.0 * x + 0.0, for_readers=True)
-    (x + 0.0, x)
+    (add(x, 0.0), x)
     """
     step = _for_readers if for_readers else _exact
 
@@ -529,7 +499,7 @@ def simplify(expr: Expr, *, for_readers: bool = False) -> Expr:
     return _rebuilt(expr, {}, settled)
 
 
-def _is(x: Expr, number: float) -> bool:
+def is_number(x: Expr, number: float) -> bool:
     """Whether it is that number, sign of zero included."""
     if x.name != "constant" or x.shape != ():
         return False
@@ -544,14 +514,14 @@ def _exact(x: Expr) -> Expr:
     """One step to a simpler Expr of the same value, bit for bit (of NaN, which has many, to another NaN)."""
     name, args = x.name, x.args
     for i, part in enumerate(args[:2]):
-        other = args[1 - i] if len(args) == 2 else part
-        if (name, i) in NEUTRAL and _is(part, NEUTRAL[name, i]) and _like(other, x):
-            return other
-        if (name, i) in NEUTRAL and name in ("multiply", "divide") and _is(part, -1.0) and _like(other, x):
-            return -other
+        if (name, i) in NEUTRAL and _like(other := args[1 - i], x):
+            if is_number(part, NEUTRAL[name, i]):
+                return other
+            if is_number(part, -1.0) and name in ("multiply", "divide"):
+                return -other
     if name in ("add", "subtract") and args[1].name == "negative":
         return call("subtract" if name == "add" else "add", args[0], args[1].args[0])
-    if name == "subtract" and _is(args[0], -0.0) and _like(args[1], x):
+    if name == "subtract" and is_number(args[0], -0.0) and _like(args[1], x):
         return -args[1]
     if name == "negative" and args[0].name == "negative":
         return args[0].args[0]
@@ -559,7 +529,7 @@ def _exact(x: Expr) -> Expr:
         return args[0]
     if name == "where" and args[1] is args[2] and _like(args[1], x):
         return args[1]
-    if name == "swapaxes" and args[0].name == "swapaxes" and args[0].args[1:] == args[1:]:
+    if name == "swapaxes" and args[0].name == "swapaxes" and _same(args[0].args[1:], args[1:]):
         return args[0].args[0]
     return _folded(x)
 
@@ -592,295 +562,32 @@ def _for_readers(x: Expr) -> Expr:
     simpler = _exact(x)
     if simpler is not x:
         return simpler
-    name, args = x.name, [_bare(part) for part in x.args]
-    zero = [_is(part, 0.0) or _is(part, -0.0) for part in args]
+    if not x.args:
+        return x
+    name, first, rest = x.name, x.args[0], x.args[1:]
+    bare = [_bare(part) for part in x.args[:2]]
+    zero = [is_number(part, 0.0) or is_number(part, -0.0) for part in bare]
     if name == "zeros_like" or (name == "multiply" and any(zero)):
         return _spread(0.0, x)
     if name == "power" and zero[1]:
         return _spread(1.0, x)
-    for i, part in enumerate(args[:2]):
-        if (name, i) in NEUTRAL and (_is(part, NEUTRAL[name, i]) or (zero[i] and not NEUTRAL[name, i])):
-            return _spread(x.args[1 - i], x)
-        if name == "multiply" and _is(part, -1.0):
-            return _spread(-x.args[1 - i], x)
     if name == "subtract" and zero[0]:
-        return _spread(-x.args[1], x)
-    if name in ("multiply", "divide") and args[0].name == "negative":
-        return -call(name, args[0].args[0], x.args[1])
-    if name in ("multiply", "divide") and args[0].weak and args[0].name == "constant" and args[0].value < 0:
-        return -call(name, -args[0].value, x.args[1])
+        return _spread(-rest[0], x)
+    for i, part in enumerate(bare):
+        neutral = NEUTRAL.get((name, i))
+        if neutral is not None and (is_number(part, neutral) or (zero[i] and not neutral)):
+            return _spread(x.args[1 - i], x)
+        if name == "multiply" and is_number(part, -1.0):
+            return _spread(-x.args[1 - i], x)
+    if name in ("multiply", "divide"):  # a sign goes before the product
+        if first.name == "negative":
+            return -call(name, first.args[0], rest[0])
+        if first.name == "constant" and first.weak and first.value < 0:
+            return -call(name, -first.value, rest[0])
+    if name == "copysign" and is_number(rest[0], -1.0):
+        return -call("abs", first)
     if name == "sech2":
-        return 1.0 - call("square", call("tanh", args[0]))
+        return 1.0 - call("square", call("tanh", first))
     if name == "logistic":
-        return call("sigmoid", args[0]) * (1.0 - call("sigmoid", args[0]))
+        return call("sigmoid", first) * (1.0 - call("sigmoid", first))
     return x
-
-
-# ---- Printing ---------------------------------------------------------------------------------------------------------
-
-ANY, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)  # how tightly a text holds together
-SUPERSCRIPT = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-SQUARED = ("sin", "cos", "tan", "sinh", "cosh", "tanh")  # of these one writes tanh²(x)
-Form = tuple[str, int, tuple[int, ...]]  # a template, how tightly it holds, and how tightly its parts must
-
-
-@dataclass(frozen=True)
-class Style:
-    """How Exprs are written: by forms, and where a name has no form, as a function of its arguments."""
-
-    forms: Mapping[str, Form]
-    number: Callable[[Any], str]
-    function: Callable[[Expr, list[str]], str]
-    label: Callable[[str], str] = str
-    brackets: str = "({})"
-    squared: str = ""  # of a function of SQUARED; "" as of any other
-    minus: str = ""  # what merges: a + −b is a − b
-
-
-def text(
-    expr: Expr,
-    names: Mapping[Expr, str] | None = None,
-    style: Style | None = None,
-    longest: int | None = None,
-) -> str | None:
-    """Return the Expr as one line in a style: PEOPLE (the default), LATEX or PYTHON. None where it is longer than `longest`.
-
-    `names` are the texts of parts that have a name of their own. PYTHON, computed where `np` is NumPy and `xp` the arrays'
-    namespace, gives the same bits; it raises ValueError for a large constant array without a name.
-
-    >>> x, y = symbol("x"), symbol("y")
-    >>> text(x / (x + y) - y), text(x / (x + y) - y, style=LATEX), text(x - (x + y), {x + y: "z"})
-    ('x / (x + y) − y', '\\\\frac{x}{x + y} - y', 'x − z')
-    """
-    style, names = style or PEOPLE, names or {}
-    done: dict[Expr, tuple[str, int]] = {}
-    for x in _ordered(expr, names):
-        if x in names or x.name in ("symbol", "constant"):
-            found = names[x] if x in names else _leaf(x, style)
-            done[x] = found, SIGN if found[:1] in ("-", "−") else ATOM
-        else:
-            done[x] = _written(x, done, names, style)
-        if longest is not None and x.shape is not None and len(done[x][0]) > longest:
-            return None
-    return done[expr][0]
-
-
-def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style: Style) -> tuple[str, int]:
-    name, parts = _form_name(x), [done[part] for part in x.args]
-    inner = x.args[0] if x.args else x
-    if style.squared and name == "square" and inner.name in SQUARED and inner not in names:
-        return style.squared.format(inner.name, done[inner.args[0]][0]), POWER
-    if name == "getitem":
-        base, binds = parts[0]
-        index = _index(x.args[1], done, names)
-        return f"{base if binds >= ATOM else style.brackets.format(base)}[{index}]", ATOM
-    if name in SHAPING and style.minus:
-        return parts[0]  # type: ignore[no-any-return]
-    if name not in style.forms:
-        return style.function(x, [part for part, _ in parts]), ATOM
-    template, binds, needs = style.forms[name]
-    negative = [bool(style.minus) and holds == SIGN and part.startswith(style.minus) for part, holds in parts]
-    if name == "negative" and negative[0]:
-        return parts[0][0][1:], PRODUCT
-    if name == "add" and negative[1]:
-        template, parts[1] = style.forms["subtract"][0], (parts[1][0][1:], PRODUCT)
-    if name in ("multiply", "divide") and negative[0]:
-        binds = SIGN
-    pairs = zip(parts, (*needs, *[ANY] * len(parts)), strict=False)
-    texts = [part if holds >= need else style.brackets.format(part) for (part, holds), need in pairs]
-    if name == "tuple" and len(texts) != 1:
-        template = template.replace(",)", ")")
-    raised = texts[-1].translate(SUPERSCRIPT) if texts else ""
-    return template.format(*texts, raised=raised, joined=", ".join(texts)), binds
-
-
-def _form_name(x: Expr) -> str:
-    """The name of a call, or of the special case of it that styles write in another way."""
-    if x.name == "swapaxes" and _is(x.args[1], -1) and _is(x.args[2], -2):
-        return "transposed"
-    if x.name == "power" and x.args[1].weak and x.args[1].name == "constant":
-        return "whole power" if float(x.args[1].value).is_integer() else "power"
-    return x.name
-
-
-def _index(index: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str]) -> str:
-    """The text of what stands in square brackets."""
-
-    def part(x: Expr) -> str:
-        if x.name != "slice" or x in names:
-            return str(done[x][0])
-        start, stop, step = ("" if done[y][0] == "None" else done[y][0] for y in x.args)
-        return f"{start}:{stop}" + (f":{step}" if step else "")
-
-    whole = index.name == "tuple" and index.args and index not in names
-    return ", ".join(map(part, index.args)) if whole else part(index)
-
-
-def _leaf(leaf: Expr, style: Style) -> str:
-    x = leaf.value
-    if leaf.name == "symbol":
-        return style.label(x)
-    if x is None or x is ... or isinstance(x, str):
-        return "..." if x is ... else repr(x)
-    if isinstance(x, type):
-        return x.__name__ if x in (bool, int, float) else f"np.{x.__name__}"
-    return f"np.dtype({x.str!r})" if isinstance(x, np.dtype) else style.number(x)
-
-
-def _rounded(x: Any) -> str:
-    if np.size(x) != 1:
-        return f"array{np.shape(x)}"
-    x = float(np.reshape(x, ())) + 0.0  # no -0: its sign says nothing here
-    return "NaN" if math.isnan(x) else f"{x:.6g}".replace("inf", "∞").replace("-", "−")
-
-
-def _latex_number(x: Any) -> str:
-    shown = _rounded(x).replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
-    base, e, exponent = shown.partition("e")
-    return rf"{base} \cdot 10^{{{int(exponent)}}}" if e and exponent.lstrip("+-").isdigit() else shown
-
-
-def _exact_number(x: Any) -> str:
-    if isinstance(x, float) and not math.isfinite(x):
-        return "np.nan" if math.isnan(x) else "np.inf" if x > 0 else "-np.inf"
-    if isinstance(x, np.generic):
-        return f"np.{x.dtype.name}({_exact_number(x.item())})"
-    if not isinstance(x, np.ndarray):
-        return repr(x)
-    if x.size > SMALL:
-        raise ValueError(
-            f"a constant array of shape {x.shape} is too large for a line of Python: give it a name"
-        )
-    return f"np.array([{', '.join(map(_exact_number, x.ravel().tolist()))}], np.{x.dtype.name}).reshape({x.shape})"
-
-
-def _arguments(x: Expr, texts: list[str]) -> list[str]:
-    """The arguments that a formula shows: numbers and arrays, and lists of them; not how they lie in memory."""
-
-    def shown(part: Expr) -> bool:
-        return part.shape is not None or any(y.shape is not None and y.name != "constant" for y in part.args)
-
-    pairs = zip(x.args[: len(x.args) - len(x.keywords)], texts, strict=False)
-    return [part for arg, part in pairs if shown(arg)][: 1 if x.name == "sum" else None]
-
-
-def _spoken(x: Expr, texts: list[str]) -> str:
-    shown = {"sqrt": "√", "normal_pdf": "φ", "normal_cdf": "Φ"}.get(x.name, x.name)
-    return f"{shown}({', '.join(_arguments(x, texts))})"
-
-
-def _latex_function(x: Expr, texts: list[str]) -> str:
-    plain = x.name in (*SQUARED, "exp", "log", "max", "min", "arcsin", "arccos", "arctan", "det")
-    escaped = x.name.replace("_", r"\_")
-    name = f"\\{x.name}" if plain else rf"\operatorname{{{escaped}}}"
-    return rf"{name}\left({', '.join(_arguments(x, texts))}\right)"
-
-
-def _latex_label(label: str) -> str:
-    letters = label.rstrip("0123456789")
-    if len(letters) == 1:
-        return f"{letters}_{{{label[1:]}}}" if label[1:] else letters
-    return rf"\mathrm{{{label}}}".replace("_", r"\_")
-
-
-def _numpy_call(x: Expr, texts: list[str]) -> str:
-    """As source: NumPy's own function where it gives the same bits, else that of the arrays' namespace."""
-    name = x.name
-    ours = getattr(arrays, name)
-    where = "np." if getattr(np, name, None) is ours else "xp."
-    if name in ("sum", "prod", "max", "min", "reshape", "swapaxes", "broadcast_to"):
-        where = "np."
-    if name in ("solve", "inv", "det"):
-        where = "np.linalg."
-    if name == "matmul":
-        where, name = "np.", "dot" if all(len(part.shape or ()) == 2 for part in x.args) else "matmul"
-    split = len(texts) - len(x.keywords)
-    named = [f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True)]
-    return f"{where}{name}({', '.join(texts[:split] + named)})"
-
-
-def _infix(sign: str, binds: int, left: int, right: int) -> Form:
-    return f"{{}} {sign} {{}}", binds, (left, right)
-
-
-COMPARED = {
-    "greater": ">",
-    "greater_equal": "≥",
-    "less": "<",
-    "less_equal": "≤",
-    "equal": "=",
-    "not_equal": "≠",
-}
-PARTS_FORMS: dict[str, Form] = {
-    "tuple": ("({joined})", ATOM, ()),
-    "list": ("[{joined}]", ATOM, ()),
-    "slice": ("slice({joined})", ATOM, ()),
-}
-PYTHON = Style(
-    {
-        "add": _infix("+", SUM, SUM, PRODUCT),
-        "subtract": _infix("-", SUM, SUM, PRODUCT),
-        "multiply": _infix("*", PRODUCT, PRODUCT, POWER),
-        "divide": _infix("/", PRODUCT, PRODUCT, POWER),
-        "negative": ("-{}", SIGN, (SIGN,)),
-        "positive": ("+{}", SIGN, (SIGN,)),
-        **PARTS_FORMS,
-        "tuple": ("({joined},)", ATOM, ()),
-    },
-    _exact_number,
-    _numpy_call,
-)
-PEOPLE = Style(
-    {
-        "add": _infix("+", SUM, SUM, SUM),
-        "subtract": _infix("−", SUM, SUM, PRODUCT),
-        "multiply": _infix("×", PRODUCT, PRODUCT, POWER),
-        "divide": _infix("/", PRODUCT, PRODUCT, POWER),
-        "matmul": _infix("@", PRODUCT, PRODUCT, POWER),
-        "negative": ("−{}", SIGN, (PRODUCT,)),
-        "positive": ("{}", ATOM, (ATOM,)),
-        "square": ("{}²", POWER, (ATOM,)),
-        "whole power": ("{}{raised}", POWER, (ATOM,)),
-        "power": ("{}^{}", POWER, (ATOM, ATOM)),
-        "transposed": ("{}ᵀ", ATOM, (ATOM,)),
-        "where": ("{1} if {0} else {2}", SUM, ()),
-        "logical_and": _infix("and", SUM, ANY, ANY),
-        "logical_or": _infix("or", SUM, ANY, ANY),
-        **{name: _infix(sign, SUM, ANY, ANY) for name, sign in COMPARED.items()},
-        **PARTS_FORMS,
-        "tuple": PARTS_FORMS["list"],
-    },
-    _rounded,
-    _spoken,
-    squared="{}²({})",
-    minus="−",
-)
-LATEX = Style(
-    {
-        **PEOPLE.forms,
-        "subtract": _infix("-", SUM, SUM, PRODUCT),
-        "multiply": _infix(r"\cdot", PRODUCT, PRODUCT, POWER),
-        "divide": (r"\frac{{{}}}{{{}}}", PRODUCT, ()),
-        "matmul": _infix(r"\,", PRODUCT, PRODUCT, POWER),
-        "negative": ("-{}", SIGN, (PRODUCT,)),
-        "square": ("{}^{{2}}", POWER, (ATOM,)),
-        "whole power": ("{}^{{{}}}", POWER, (ATOM,)),
-        "power": ("{}^{{{}}}", POWER, (ATOM,)),
-        "sqrt": (r"\sqrt{{{}}}", ATOM, ()),
-        "abs": (r"\left|{}\right|", ATOM, ()),
-        "transposed": (r"{}^{{\top}}", POWER, (ATOM,)),
-        "where": (
-            r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
-            ATOM,
-            (),
-        ),
-        "logical_and": _infix(r"\land", SUM, ANY, ANY),
-        "logical_or": _infix(r"\lor", SUM, ANY, ANY),
-    },
-    _latex_number,
-    _latex_function,
-    _latex_label,
-    r"\left({}\right)",
-    r"\{}^{{2}}\left({}\right)",
-    "-",
-)

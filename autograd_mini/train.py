@@ -5,25 +5,25 @@ import csv
 import io
 import math
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
-from itertools import repeat
 from shutil import get_terminal_size
 from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .coercion import describe, finite, whole
 from .core.engine import toposort
 from .core.node import Node
-from .core.tensor import Tensor
+from .core.tensor import Tensor, replace_all
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .figures import new_figure, png, save_figure
-from .files import write_file
-from .modes import no_grad
-from .parameters import replace_all, set_modes, training_modes
+from .nn.modules import set_modes, training_modes
+from .plot import plot_history, png
+from .support.coercion import describe, finite, whole
+from .support.files import write_file
+from .support.interrupts import assign, completed
+from .support.modes import no_grad
+from .support.numerics import all_finite
 
 PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
@@ -63,9 +63,10 @@ def fit(
     notebook (elsewhere it is as "auto"); "none"; "auto" takes the bar in a terminal, lines in a notebook, and else nothing.
 
     Ctrl-C ends the training: the History so far is returned, and the parameters are those of the best complete epoch, by validation
-    loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss that is
-    not finite: it names the epoch, the batch and the first node that is not finite, and the parameters are those of the last
-    complete epoch. Before the first complete epoch, they are as they were. The optimiser keeps what it has gathered.
+    loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss or
+    a gradient that is not finite: it names the epoch, the batch and the first node or the parameter that is not finite, or the row
+    of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as
+    they were. The optimiser keeps what it has gathered.
     Errors have the history so far as `.history`.
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -101,9 +102,10 @@ def fit(
     size = len(X) if batch_size is None else min(batch_size, len(X))
     shown = _progress(progress, history, epochs, len(X))
     run = _Run(model, params, loss, optimizer, list(measures.values()), history, shown)
+    order = random if shuffle else None
     try:
         # in a context of its own, for Ctrl-C can come where a `with no_grad()` or `np.errstate` has no time to end
-        copy_context().run(run.through, epochs, X, y, size, held, random if shuffle else None, calls)
+        copy_context().run(run.through, epochs, X, y, size, held, order, calls)
         if run.early is not None and run.early is not run.kept[0]:
             run.put_back(run.early)
         history.kept = (run.early or run.kept[0]).epoch
@@ -115,21 +117,9 @@ def fit(
         run.finish()
         return history
     except BaseException as error:
-        kept = run.kept[0] if isinstance(error, _NotFinite) else run.early or run.kept[1]
-        run.put_back(kept)
+        run.fail(error)
         run.finish()
-        now = f"at the end of epoch {kept.epoch}" if kept.epoch else "before fit"
-        raised: BaseException = error
-        if isinstance(error, _NotFinite):
-            raised = AnomalyError(f"{error}. The parameters are as they were {now}").with_traceback(
-                error.__traceback__
-            )
-        else:
-            error.add_note(f"fit: in epoch {run.epoch}, {run.place()}; the parameters are as they were {now}")
-        vars(raised)["history"] = history
-        if raised is error:
-            raise
-        raise raised from None
+        raise
 
 
 # ---- What fit is given ------------------------------------------------------------------------------------------------
@@ -138,20 +128,14 @@ def fit(
 def _parameters(model: Any, optimizer: Any) -> list[Any]:
     """All parameters that training may change: the model's."""
     if isinstance(model, type) or not callable(model):
-        what = (
-            f"the class {model.__name__}: make one, {model.__name__}(…)"
-            if isinstance(model, type)
-            else f"a {type(model).__name__}"
-        )
+        what = f"a {type(model).__name__}"
+        if isinstance(model, type):
+            what = f"the class {model.__name__}: make one, {model.__name__}(…)"
         raise TypeError(f"model must be a Module or a function that gives predictions, got {what}")
-    if (
-        isinstance(optimizer, type)
-        or not callable(getattr(optimizer, "step", None))
-        or not hasattr(optimizer, "params")
-    ):
-        raise TypeError(
-            f"optimizer must be one of ag.optim, as SGD(model.parameters(), lr=0.1), got {optimizer!r}"
-        )
+    steps = callable(getattr(optimizer, "step", None)) and hasattr(optimizer, "params")
+    if isinstance(optimizer, type) or not steps:
+        wanted = "one of ag.optim, as SGD(model.parameters(), lr=0.1)"
+        raise TypeError(f"optimizer must be {wanted}, got {optimizer!r}")
     if not hasattr(model, "parameters"):
         return list(optimizer.params)
     params = list(model.parameters())
@@ -160,10 +144,9 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
     known = set(params)
     for parameter in optimizer.params:
         if parameter not in known and parameter.requires_grad:
-            raise ValueError(
-                f"optimizer has a parameter that is not the model's, {parameter.name}: make it with model.parameters(), "
-                "after the model is complete"
-            )
+            foreign = f"a parameter that is not the model's, {parameter._name}"
+            advice = "make it with model.parameters(), after the model is complete"
+            raise ValueError(f"optimizer has {foreign}: {advice}")
     return params
 
 
@@ -171,9 +154,8 @@ def _rows(name: str, data: Any) -> Any:
     """The data as an array of rows; integers stay integers."""
     if isinstance(data, Node):
         if data.requires_grad:
-            raise GraphError(
-                f"{name} requires a gradient, and fit would cut its graph: pass .data, or make it with requires_grad=False"
-            )
+            advice = "pass .data, or make it with requires_grad=False"
+            raise GraphError(f"{name} requires a gradient, and fit would cut its graph: {advice}")
         data = data.data
     if isinstance(data, np.ma.MaskedArray) or not isinstance(data, np.ndarray | list | tuple):
         raise DTypeError(f"{name} must be an array or list, a row a sample, got {describe(data)}")
@@ -195,9 +177,8 @@ def _pair(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, Any]:
     if y is not None:
         y = _rows(y_name, y)
         if len(X) != len(y):
-            raise ShapeError(
-                f"{x_name} has {len(X)} rows and {y_name} has {len(y)}: give a row of each for a sample"
-            )
+            given = f"{x_name} has {len(X)} rows and {y_name} has {len(y)}"
+            raise ShapeError(f"{given}: give a row of each for a sample")
     return X, y
 
 
@@ -210,16 +191,13 @@ def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, A
         for i, (name, ours) in enumerate((("X", X), ("y", y))):
             row, other = (None if part is None else part.shape[1:] for part in (ours, held[i]))
             if row != other:
-                raise ShapeError(
-                    f"validation[{i}] has rows of shape {other}, and {name} has rows of shape {row}"
-                )
+                rows = f"rows of shape {other}, and {name} has rows of shape {row}"
+                raise ShapeError(f"validation[{i}] has {rows}")
         return X, y, held
-    if isinstance(validation, bool) or not isinstance(validation, int | float | np.number):
-        raise TypeError(
-            f"validation must be (X, y) or a fraction in (0, 1), got a {type(validation).__name__}"
-        )
-    if not 0 < validation < 1:
-        raise ValueError(f"validation must be (X, y) or a fraction in (0, 1), got {validation}")
+    number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
+    if not number or not 0 < validation < 1:
+        kind, given = (ValueError, validation) if number else (TypeError, f"a {type(validation).__name__}")
+        raise kind(f"validation must be (X, y) or a fraction in (0, 1), got {given}")
     count = max(1, round(float(validation) * len(X)))
     if count >= len(X):
         raise ValueError(f"validation={validation} of {len(X)} rows leaves none to train on")
@@ -231,23 +209,16 @@ def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, A
 def _metrics(metrics: Any, loss: Any, y: Any) -> dict[str, Callable[..., Any]]:
     """The functions by the names of their columns."""
     if isinstance(metrics, Mapping):
-        pairs = [(name, metric) for name, metric in metrics.items()]
+        pairs = list(metrics.items())
     else:
-        several = list(metrics) if isinstance(metrics, list | tuple) else [metrics]
-        pairs = [
-            (
-                metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__),
-                metric,
-            )
-            for metric in several
-        ]
+        several = metrics if isinstance(metrics, list | tuple) else [metrics]
+        pairs = [(_name(metric), metric) for metric in several]
     found: dict[str, Callable[..., Any]] = {}
     for i, (given, metric) in enumerate(pairs):
         name = given if given != "<lambda>" else f"metric{i + 1}"
         if not isinstance(name, str) or name == "loss" or name.startswith("val_") or name in found:
-            raise ValueError(
-                f"metrics: {name!r} cannot be the name of a metric, or is there twice: give a dict of functions by name"
-            )
+            fault = "cannot be the name of a metric, or is there twice: give a dict of functions by name"
+            raise ValueError(f"metrics: {name!r} {fault}")
         if callable(metric):
             found[name] = metric
         elif metric != "accuracy":
@@ -261,6 +232,10 @@ def _metrics(metrics: Any, loss: Any, y: Any) -> dict[str, Callable[..., Any]]:
     return found
 
 
+def _name(metric: Any) -> str:
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+
+
 def _accuracy(low: int, threshold: float) -> Callable[[Any, Any], float]:
     """The share of right classes: the largest of several outputs, or one output on the right side of the threshold.
 
@@ -271,16 +246,14 @@ def _accuracy(low: int, threshold: float) -> Callable[[Any, Any], float]:
         if prediction.ndim > 1 and prediction.shape[-1] > 1:
             if y.shape == prediction.shape:
                 if not np.allclose(y.sum(-1), 1.0):
-                    raise ValueError(
-                        "accuracy: rows of y do not sum to 1, so they name no class: give a function of (prediction, y)"
-                    )
+                    fault = "rows of y do not sum to 1, so they name no class"
+                    raise ValueError(f"accuracy: {fault}: give a function of (prediction, y)")
                 y = y.argmax(-1)
             chosen, right = prediction.argmax(-1), y
         else:
             if not ((y == low) | (y == 1)).all():
-                raise ValueError(
-                    f"accuracy: y of one output must be 0 and 1, or -1 and 1, got {np.unique(y)[:5].tolist()}"
-                )
+                given = np.unique(y)[:5].tolist()
+                raise ValueError(f"accuracy: y of one output must be 0 and 1, or -1 and 1, got {given}")
             chosen, right = prediction > (0.0 if low else threshold), y > 0
         if chosen.size != right.size:
             raise ShapeError(f"accuracy: predictions {prediction.shape} and y {y.shape} do not fit")
@@ -293,14 +266,11 @@ def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
     """Each callback and how it is called."""
     out = []
     for i, callback in enumerate(callbacks if isinstance(callbacks, list | tuple) else [callbacks]):
-        kind = next(
-            (name for name in ("on_epoch_end", "step") if callable(getattr(callback, name, None))), ""
-        )
+        methods = [name for name in ("on_epoch_end", "step") if callable(getattr(callback, name, None))]
+        kind = methods[0] if methods else ""
         if isinstance(callback, type) or callback is optimizer or not (kind or callable(callback)):
-            raise TypeError(
-                f"callbacks[{i}] must be a function (epoch, history), an object with on_epoch_end(epoch, history), "
-                f"or a schedule, got {callback!r}"
-            )
+            allowed = "a function (epoch, history), an object with on_epoch_end(epoch, history)"
+            raise TypeError(f"callbacks[{i}] must be {allowed}, or a schedule, got {callback!r}")
         out.append((kind, callback))
     return out
 
@@ -311,20 +281,6 @@ def _set_mode(model: Any, name: str) -> None:
 
 
 # ---- The run ----------------------------------------------------------------------------------------------------------
-
-
-class _NotFinite(Exception):
-    """A loss that is not finite, or a parameter."""
-
-
-def _whatever_comes(function: Callable[[], Any]) -> None:
-    """Call a function that may begin again, to its end; Ctrl-C meanwhile is too late."""
-    while True:
-        try:
-            function()
-            return
-        except KeyboardInterrupt:
-            continue
 
 
 class _Kept(NamedTuple):
@@ -339,15 +295,9 @@ class _Run:
     """What stays the same from batch to batch, and the parameters to go back to."""
 
     def __init__(
-        self,
-        model: Any,
-        params: list[Any],
-        loss: Any,
-        optimizer: Any,
-        metrics: list[Any],
-        history: "History",
-        shown: "_Quiet",
-    ) -> None:
+        self, model: Any, params: list[Any], loss: Any, optimizer: Any, metrics: list[Any],
+        history: "History", shown: "_Quiet",
+    ) -> None:  # fmt: skip
         self.model, self.params, self.loss, self.optimizer = model, params, loss, optimizer
         self.metrics, self.history, self.shown = metrics, history, shown
         self.epoch = self.batch = self.batches = 0
@@ -379,22 +329,28 @@ class _Run:
 
         def put() -> None:
             replace_all(self.params, kept.data)
-            deque(
-                map(setattr, self.params, repeat("grad"), self.grads if kept.epoch == 0 else repeat(None)),
-                maxlen=0,
-            )
+            grads = [None] * len(self.params) if kept.epoch else self.grads
+            assign((parameter, "grad", grad) for parameter, grad in zip(self.params, grads, strict=True))
             self.history.cut(self.kept[0].epoch)
             self.history.kept = kept.epoch
 
-        _whatever_comes(put)
+        completed(put, pass_on=False)
+
+    def fail(self, error: BaseException) -> None:
+        """Put the parameters back after an error, and tell in it where it came and what they are now."""
+        anomaly = isinstance(error, AnomalyError)
+        kept = self.kept[0] if anomaly else self.early or self.kept[1]
+        self.put_back(kept)
+        now = f"as they were {f'at the end of epoch {kept.epoch}' if kept.epoch else 'before fit'}"
+        if anomaly:
+            error.args = (f"{error}. The parameters are {now}",)
+        else:
+            error.add_note(f"fit: in epoch {self.epoch}, {self.place()}; the parameters are {now}")
+        vars(error)["history"] = self.history
 
     def finish(self) -> None:
         """Put the modes back, and end what is shown."""
-
-        def put() -> None:
-            set_modes(self.modes)
-
-        _whatever_comes(put)
+        completed(lambda: set_modes(self.modes), pass_on=False)
         shown, self.shown = self.shown, _Quiet(self.history, 1, 1)
         with contextlib.suppress(KeyboardInterrupt):  # all has ended already
             shown.close()
@@ -407,9 +363,8 @@ class _Run:
         for self.epoch in range(1, epochs + 1):
             if self.epoch == 1 or held or calls:
                 _set_mode(self.model, "train")
-            row = self.train(
-                X, y, size, random.permutation(len(X)) if random is not None and self.batches > 1 else None
-            )
+            shuffled = random is not None and self.batches > 1
+            row = self.train(X, y, size, random.permutation(len(X)) if shuffled else None)
             if held:
                 _set_mode(self.model, "eval")
                 row += self.validate(*held)
@@ -426,13 +381,27 @@ class _Run:
             whole = size == len(X)
             self.x, self.y = X if whole else X[self.rows], y if whole or y is None else y[self.rows]
             self.results: list[float] = []
-            self.optimizer.step(self.closure)
+            self.step()
             seen = min(start + size, len(X))
             share = (seen - start) / seen
             for i, result in enumerate(self.results):
                 means[i] += (result - means[i]) * share  # exact for the first
             self.shown.batch(self.epoch, seen, means[0])
         return means
+
+    def step(self) -> None:
+        """Take a step; a gradient that is not finite is told with its cause."""
+        try:
+            self.optimizer.step(self.closure)
+        except AnomalyError as error:
+            bad = [p for p in self.params if p.grad is not None and not all_finite(p.grad)]
+            if not self.results or not bad:  # it is the loss that is not finite
+                raise
+            where = f"in epoch {self.epoch}, {self.place()}, though the loss is"
+            tried = "An operation has an infinite slope there, as sqrt at 0: keep off it with ag.clip"
+            why = self.fault(self.x, self.y) or tried
+            error.args = (f"the gradient of the parameter {self.name(bad[0])} is not finite {where}. {why}",)
+            raise
 
     def closure(self) -> Any:
         """Return the loss of the batch, a node; of several calls in a step, the first is what counts."""
@@ -446,19 +415,16 @@ class _Run:
         """The loss and metrics as numbers, or an error that says why not."""
         raw = isinstance(node, int | float | np.number | np.ndarray)
         if raw and self.batch:
-            raise GraphError(
-                f"loss must return a Value or Tensor, got a {type(node).__name__}: the prediction does not depend on the parameters, "
-                "or .data or .item() cut it off"
-            )
+            cause = "the prediction does not depend on the parameters, or .data or .item() cut it off"
+            raise GraphError(f"loss must return a Value or Tensor, got a {type(node).__name__}: {cause}")
         if not raw and not isinstance(node, Node):
             raise DTypeError(f"loss must return a Value or Tensor, got {describe(node)}")
         if np.size(node) != 1 if raw else node.size != 1:
-            raise ShapeError(
-                f"loss must return a single number, got shape {node.shape}: take its mean or sum"
-            )
+            given = f"got shape {node.shape}"
+            raise ShapeError(f"loss must return a single number, {given}: take its mean or sum")
         value = float(node.item()) if hasattr(node, "item") else float(node)
         if not math.isfinite(value):
-            raise _NotFinite(self.why(node, value, x, y))
+            raise AnomalyError(self.why(node, value, x, y))
         results = [value]
         if self.metrics:
             plain = _plain(prediction)
@@ -468,9 +434,8 @@ class _Run:
                     results.append(float(result.item() if isinstance(result, Node) else result))
                 except (TypeError, ValueError):
                     name = list(self.history)[len(results)]
-                    raise TypeError(
-                        f"metrics: {name!r} must return a number, got {type(result).__name__} {result!r}"
-                    ) from None
+                    given = f"{type(result).__name__} {result!r}"
+                    raise TypeError(f"metrics: {name!r} must return a number, got {given}") from None
         return results
 
     def validate(self, X: Any, y: Any) -> list[float]:
@@ -494,11 +459,10 @@ class _Run:
     def commit(self, results: list[float]) -> None:
         """Note a complete epoch."""
         for parameter in self.params:
-            if not _finite(parameter.data):
-                raise _NotFinite(
-                    f"the parameter {self.name(parameter)} is not finite after epoch {self.epoch}, though the losses are: a gradient was "
-                    f"not finite, or the step too large. Try a smaller learning rate (now {self.optimizer.lr:g})"
-                )
+            if not all_finite(parameter.data):
+                what = f"the parameter {self.name(parameter)} is not finite after epoch {self.epoch}"
+                tried = f"Try a smaller learning rate (now {self.optimizer.lr:g})"
+                raise AnomalyError(f"{what}, though the losses are: the step was too large. {tried}")
         for column, result in zip(self.history._columns.values(), results, strict=True):
             column.append(result)
         score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
@@ -525,54 +489,62 @@ class _Run:
     def name(self, node: Any) -> str:
         """What a message calls a parameter: its label, or its path in the model."""
         if not node.label and hasattr(self.model, "named_parameters"):
-            return next(
-                (repr(path) for path, parameter in self.model.named_parameters() if parameter is node),
-                node.name,
-            )
-        return str(node.name)
+            paths = (repr(path) for path, parameter in self.model.named_parameters() if parameter is node)
+            return next(paths, str(node._name))
+        return str(node._name)
 
     def why(self, root: Any, value: float, x: Any, y: Any) -> str:
         """Where numbers stopped being finite, and what to try."""
         where = f"the loss is {value} in epoch {self.epoch}, {self.place()}"
         smaller = f"a smaller learning rate (now {self.optimizer.lr:g})"
         first = _first_not_finite(root) if isinstance(root, Node) else None
+        if first is not None and first.parents:
+            what, tried = _told(first)
+            return f"{where}: the first node that is not finite is {what}. Try {tried}; or {smaller}"
+        if any(first is parameter for parameter in self.params):
+            what = f"the parameter {self.name(first)} is not finite, so the step before was too large"
+            return f"{where}: {what}. Try {smaller}"
+        if fault := self.fault(x, y):
+            return f"{where}: {fault}"
         if first is None:
             return f"{where}. Try {smaller}"
-        if first.parents:
-            with np.errstate(all="ignore"):
-                ranges = ", ".join(
-                    f"{np.min(parent.data):.4g} to {np.max(parent.data):.4g}"
-                    for parent in first.parents[:3]
-                    if parent.size
-                )
-            name, label = first.op.name, f", {first.label!r}" if first.label else ""
-            shape = f", of shape {first.shape}" if first.shape else ""
-            tried = next(
-                (advice for names, advice in ADVICE if name.startswith(names)),
-                "inputs scaled to about ±1, smaller first weights",
-            )
-            what = f"the result of {name!r}{label}{shape}, on operands from {ranges}"
-            return f"{where}: the first node that is not finite is {what}. Try {tried}; or {smaller}"
-        if first.requires_grad:
-            return f"{where}: the parameter {self.name(first)} is not finite, so the step before was too large. Try {smaller}"
+        kind = "leaf" if first.requires_grad else "constant"
+        return (
+            f"{where}: the first node that is not finite is the {kind} {first._name}. Look where it is made"
+        )
+
+    def fault(self, x: Any, y: Any) -> str:
+        """What is not finite in the data of a batch, and what to do; "" where all is."""
         for name, data in (("X", x), ("y", y)):
-            if data is not None and not _finite(data):
+            if data is not None and not np.isfinite(data).all():
                 row = int(np.argmin(np.isfinite(data).reshape(len(data), -1).all(1)))
                 row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
                 whose = "" if self.batch else "validation's "
-                return f"{where}: {whose}{name} is not finite in row {row}. Leave such rows out, or fill them in with np.nan_to_num"
-        return (
-            f"{where}: the first node that is not finite is the constant {first.name}. Look where it is made"
-        )
+                what = f"{whose}{name} is not finite in row {row}"
+                return f"{what}. Leave such rows out, or fill them in with np.nan_to_num"
+        return ""
 
 
 ADVICE = (
     (("log1p", "logaddexp", "logsumexp", "log_s"), "inputs scaled to about ±1"),
-    (("log", "xlogy"), "cross_entropy or binary_cross_entropy_with_logits on the outputs before softmax or sigmoid (log of 0 is infinite)"),
+    (("log", "xlogy"), "cross_entropy or binary_cross_entropy_with_logits on the outputs before softmax or "
+     "sigmoid (log of 0 is infinite)"),
     (("div", "reciprocal", "pow", "remainder"), "a small number added to what is divided by"),
     (("sqrt", "arc"), "ag.clip, to keep operands where the function is defined"),
     (("exp", "cosh", "sinh"), "softmax, softplus or logsumexp in place of exp (it overflows above 709)"),
 )  # fmt: skip
+
+
+def _told(node: Any) -> tuple[str, str]:
+    """What an operation's result is, for a message; and what to try where it is not finite."""
+    with np.errstate(all="ignore"):
+        operands = [parent.data for parent in node.parents[:3] if parent.size]
+        ranges = ", ".join(f"{np.min(data):.4g} to {np.max(data):.4g}" for data in operands)
+    name, label = node.op.name, f", {node.label!r}" if node.label else ""
+    shape = f", of shape {node.shape}" if node.shape else ""
+    fitting = (advice for names, advice in ADVICE if name.startswith(names))
+    tried = next(fitting, "inputs scaled to about ±1, smaller first weights")
+    return f"the result of {name!r}{label}{shape}, on operands from {ranges}", tried
 
 
 def _first_not_finite(root: Any) -> Any:
@@ -580,7 +552,7 @@ def _first_not_finite(root: Any) -> Any:
     bad, stack = set(), [root]
     while stack:
         node = stack.pop()
-        if node not in bad and not _finite(node.data):
+        if node not in bad and not all_finite(node.data):
             bad.add(node)
             stack += node.parents
     for node in toposort(root):
@@ -588,14 +560,6 @@ def _first_not_finite(root: Any) -> Any:
             if found in bad:
                 return found
     return None
-
-
-def _finite(data: Any) -> bool:
-    if isinstance(data, np.ndarray):
-        return math.isfinite(np.vdot(data, data)) or bool(
-            np.isfinite(data).all()
-        )  # the first is quick, but large squares overflow
-    return math.isfinite(data)
 
 
 def _plain(prediction: Any) -> Any:
@@ -658,32 +622,24 @@ class History(Mapping[str, list[float]]):
 
     def __repr__(self) -> str:
         width = max(map(len, self._columns), default=0)
-        ends = {
-            name: f"{column[0]:.4g} → {column[-1]:.4g}" if column else ""
-            for name, column in self._columns.items()
-        }
-        lines = [
-            f"{name:{width}s}  {_sparkline(column)}  {ends[name]}".rstrip()
-            for name, column in self._columns.items()
-        ]
-        stopped = f", {self.stopped}" if self.stopped else ""
-        kept = (
-            f"; the parameters are those of epoch {self.kept}"
-            if self.stopped or 0 < self.kept < self.epochs
-            else ""
-        )
-        return "\n".join(
-            [f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}{stopped}{kept}", *lines]
-        )
+        lines = []
+        for name, column in self._columns.items():
+            ends = f"{column[0]:.4g} → {column[-1]:.4g}" if column else ""
+            lines.append(f"{name:{width}s}  {_sparkline(column)}  {ends}".rstrip())
+        title = f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+        if self.stopped:
+            title += f", {self.stopped}"
+        if self.stopped or 0 < self.kept < self.epochs:
+            title += f"; the parameters are those of epoch {self.kept}"
+        return "\n".join([title, *lines])
 
     def to_csv(self, path: Any = None) -> str:
         """Return the history as CSV text, a line an epoch; with a path, write that there, whole or (OSError) not at all."""
         out = io.StringIO(newline="")
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["epoch", *self._columns])
-        writer.writerows(
-            [i + 1, *map(repr, row)] for i, row in enumerate(zip(*self._columns.values(), strict=False))
-        )
+        rows = zip(*self._columns.values(), strict=False)
+        writer.writerows([i + 1, *map(repr, row)] for i, row in enumerate(rows))
         text = out.getvalue()
         if path is not None:
             write_file(path, text.encode())
@@ -694,24 +650,7 @@ class History(Mapping[str, list[float]]):
 
         ImportError without matplotlib, the extra `plot`. The Figure shows itself at the end of a notebook's cell.
         """
-        names = [
-            name for name in self._columns if not (name.startswith("val_") and name[4:] in self._columns)
-        ]
-        figure = new_figure(4.5 * len(names), 3.2)
-        for i, name in enumerate(names):
-            axes = figure.add_subplot(1, len(names), i + 1)
-            for key, label in ((name, "training"), (f"val_{name}", "validation")):
-                if key in self._columns:
-                    column = self._columns[key]
-                    axes.plot(
-                        range(1, len(column) + 1), column, label=label, marker="." if len(column) < 2 else ""
-                    )
-            axes.set(title=name, xlabel="epoch")
-            axes.grid(alpha=0.3)
-            axes.legend()
-        if path is not None:
-            save_figure(figure, path)
-        return figure
+        return plot_history(self._columns, path)
 
 
 def _sparkline(numbers: list[float], width: int = 40) -> str:
@@ -722,9 +661,8 @@ def _sparkline(numbers: list[float], width: int = 40) -> str:
     finite = [mean for mean in means if math.isfinite(mean)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     scale = high / 2 - low / 2 or 1.0  # halves: the whole may overflow
-    return "".join(
-        BARS[round((mean / 2 - low / 2) / scale * 7)] if math.isfinite(mean) else "·" for mean in means
-    )
+    heights = [(mean / 2 - low / 2) / scale * 7 for mean in means]
+    return "".join(BARS[round(height)] if math.isfinite(height) else "·" for height in heights)
 
 
 class EarlyStopping:
@@ -744,34 +682,24 @@ class EarlyStopping:
     """
 
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        patience: int = 10,
-        min_delta: float = 0.0,
-        restore_best: bool = True,
-        mode: str = "auto",
-    ) -> None:
-        patience, min_delta = whole("patience", patience, 1), finite("min_delta", min_delta, least=0)
+        self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0,
+        restore_best: bool = True, mode: str = "auto",
+    ) -> None:  # fmt: skip
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be auto, min or max, got {mode!r}")
-        self.monitor, self.patience, self.min_delta, self.restore_best = (
-            monitor,
-            patience,
-            min_delta,
-            bool(restore_best),
-        )
+        self.monitor, self.restore_best = monitor, bool(restore_best)
+        self.patience = whole("patience", patience, 1)
+        self.min_delta = finite("min_delta", min_delta, least=0)
         self.higher = mode == "max" or (mode == "auto" and str(monitor).endswith("accuracy"))
         self.best, self.best_epoch = math.nan, 0
 
     def start(self, history: History) -> None:
         """Begin anew."""
         if self.monitor not in history:
-            hint = (
-                ": pass validation to fit, or another monitor" if str(self.monitor).startswith("val_") else ""
-            )
-            raise ValueError(
-                f"callbacks: EarlyStopping's monitor {self.monitor!r} is not in the history ({', '.join(history)}){hint}"
-            )
+            known = f"is not in the history ({', '.join(history)})"
+            if str(self.monitor).startswith("val_"):
+                known += ": pass validation to fit, or another monitor"
+            raise ValueError(f"callbacks: EarlyStopping's monitor {self.monitor!r} {known}")
         self.best, self.best_epoch = math.nan, 0
 
     def on_epoch_end(self, epoch: int, history: History) -> bool:
@@ -799,14 +727,15 @@ class _Quiet:
 
     def batch(self, epoch: int, seen: int, loss: float) -> None:
         """A batch was trained on: so many rows of the epoch, their mean loss."""
-        if self.every < math.inf and monotonic() - self.shown >= self.every:
-            self.epoch, self.done, self.loss = epoch, (epoch - 1) * self.rows + seen, loss
-            self.show()
-            self.shown = monotonic()
+        self.note(epoch, seen, loss)
 
     def row(self, epoch: int) -> None:
         """An epoch is complete."""
-        self.epoch, self.done, self.loss = epoch, epoch * self.rows, None
+        self.note(epoch, self.rows, None)
+
+    def note(self, epoch: int, seen: int, loss: float | None) -> None:
+        """Keep how far the training is, and draw where the last picture is old enough."""
+        self.epoch, self.done, self.loss = epoch, (epoch - 1) * self.rows + seen, loss
         if self.every < math.inf and monotonic() - self.shown >= self.every:
             self.show()
             self.shown = monotonic()
@@ -829,19 +758,17 @@ class _Quiet:
         seconds = monotonic() - self.start
         if not self.done or seconds <= 0:
             return ""
-        rate, left = (
-            self.done / seconds,
-            math.ceil(seconds / self.done * (self.epochs * self.rows - self.done)),
-        )
-        minutes, hours = f"{left // 60 % 60}:{left % 60:02d}", left // 3600
-        return f"{rate:,.0f} rows/s  {f'{hours}:{minutes.rjust(5, chr(48))}' if hours else minutes} left"
+        rate, left = self.done / seconds, seconds / self.done * (self.epochs * self.rows - self.done)
+        minutes, rest = divmod(math.ceil(left), 60)
+        time = f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+        return f"{rate:,.0f} rows/s  {time} left"
 
     def title(self) -> str:
         return f"epoch {max(self.epoch, 1):{len(str(self.epochs))}d}/{self.epochs}"
 
 
 class _Bar(_Quiet):
-    """A line that is rewritten, on a terminal without tqdm."""
+    """A line that is rewritten, on a terminal."""
 
     every, width = 0.1, 0
 
@@ -850,9 +777,7 @@ class _Bar(_Quiet):
         bar = f"[{'#' * round(10 * part):10s}] {part:4.0%}"
         head, pace, columns = f"{self.title()} {bar}  ", self.pace(), get_terminal_size().columns - 1
         numbers = self.numbers()
-        while (
-            numbers and len(head + numbers + pace) + 2 > columns
-        ):  # the last ones are left out where they do not fit
+        while numbers and len(head + numbers + pace) + 2 > columns:  # the last ones are left out
             numbers = numbers.rpartition("  ")[0]
         line = f"{head}{numbers}  {pace}"[:columns]
         sys.stderr.write(f"\r{line:{self.width}s}")
@@ -864,28 +789,6 @@ class _Bar(_Quiet):
             self.show()
             sys.stderr.write("\n")
             sys.stderr.flush()
-
-
-class _Tqdm(_Quiet):
-    """The same by tqdm."""
-
-    every = 0.1
-
-    def __init__(self, tqdm: Any, history: History, epochs: int, rows: int) -> None:
-        super().__init__(history, epochs, rows)
-        self.bar = tqdm(
-            total=epochs * rows, file=sys.stderr, unit=" rows", unit_scale=True, dynamic_ncols=True
-        )
-
-    def show(self) -> None:
-        self.bar.n = self.done
-        self.bar.set_description_str(self.title(), refresh=False)
-        self.bar.set_postfix_str(self.numbers(), refresh=False)
-        self.bar.refresh()
-
-    def close(self) -> None:
-        self.show()
-        self.bar.close()
 
 
 class _Lines(_Quiet):
@@ -953,10 +856,5 @@ def _progress(progress: Any, history: History, epochs: int, rows: int) -> _Quiet
         kind = "bar" if getattr(sys.stderr, "isatty", lambda: False)() else "none"
     if not epochs or kind == "none":
         return _Quiet(history, epochs, rows)
-    if kind == "bar":
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            return _Bar(history, epochs, rows)
-        return _Tqdm(tqdm, history, epochs, rows)
-    return (_Lines if kind == "lines" else _Plot)(history, epochs, rows)
+    shown: type[_Quiet] = {"bar": _Bar, "lines": _Lines, "plot": _Plot}[kind]
+    return shown(history, epochs, rows)

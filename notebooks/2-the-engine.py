@@ -31,7 +31,7 @@ from collections import namedtuple
 import numpy as np
 
 import autograd_mini as ag
-from autograd_mini.core import engine, ops
+from autograd_mini.core import engine, rows
 
 # ruff: noqa: F811 (names are defined again on purpose, as the engine is mended)
 
@@ -658,29 +658,29 @@ for (x1, x2), target in CASES:
 #
 # ## Now read the real one
 #
-# You know the plan already, so reading `autograd_mini/core/` is mostly recognising. Its table is in `ops.py`. Here
+# You know the plan already, so reading `autograd_mini/core/` is mostly recognising. Its table begins in `rows.py`. Here
 # are a few rows, as they stand in the file (the last string of each is its documentation):
 
 
 # %%
 def row(name):
-    text = inspect.getsource(ops)
+    text = inspect.getsource(rows)
     for statement in ast.parse(text).body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
             return ast.get_source_segment(text, statement)
     raise LookupError(name)
 
 
-for name in ["ADD", "MUL", "EXP", "TANH", "SECH2"]:
+for name in ["add", "multiply", "exp", "tanh", "sech2"]:
     print(row(name), end="\n\n")
 
 # %% [markdown]
-# The same rows, in the same shape. So much the same that they can be swapped. Their `MUL` on our nodes, our `TANH` on
+# The same rows, in the same shape. So much the same that they can be swapped. Their `multiply` on our nodes, our `TANH` on
 # their `Value`:
 
 # %%
 a, b = Node(3.0), Node(4.0)
-apply(ops.MUL, a, b).backward()
+apply(rows.multiply, a, b).backward()
 print("their row, our engine:", a.grad, b.grad)
 assert (a.grad, b.grad) == (4.0, 3.0)
 

@@ -1,6 +1,6 @@
 """The sample domains: for every row of the table how it is called, on which operands, and what PyTorch says it is.
 
-A new row is tested by adding a Sample here; a row without one fails tests/test_table.py. Glossary: a *domain* draws operands
+A new row is tested by adding a Sample here; a row without one fails tests/core/test_table.py. Glossary: a *domain* draws operands
 where the operation is smooth, away from kinks and poles; the *turn* is the number of the draw, so that a single number visits
 both signs and every branch in turn; `F` is autograd_mini.core.functions, which holds what `ag.…` holds and the helpers of rules.
 """
@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
-from autograd_mini.core import ops
 from autograd_mini.core.node import apply
-
-torch.set_num_threads(1)
+from autograd_mini.core.op import Op
+from tests.helpers.peers import torch
+from tests.helpers.table import TABLE
 
 Shape = tuple[int, ...]
 Domain = Callable[[np.random.Generator, Shape, int], np.ndarray]
@@ -98,7 +97,7 @@ def below(n: int) -> Domain:
 class Sample:
     """One way to reach a row: `call(F, *operands)`, and PyTorch's equivalent of it."""
 
-    row: str  # its name in ops.TABLE
+    row: str  # its name in TABLE
     label: str
     call: Callable[..., Any]
     domains: tuple[Domain, ...]
@@ -173,34 +172,34 @@ def _calling(call: Any) -> Callable[..., Any]:
 
 def through_apply(row: str, *static: Any) -> Callable[..., Any]:
     """A row that has no function of its own."""
-    return lambda F, *xs: apply(ops.TABLE[row](*static) if static else ops.TABLE[row], *xs)
+    return lambda F, *xs: apply(TABLE[row](*static) if static else TABLE[row], *xs)
 
 
 # ---- Elementwise rows -------------------------------------------------------------------------------------------------
 
-elementwise("ADD", "add", (real, real), torch.add)
-elementwise("ADD", lambda F, x, y: x + y, (real, real), torch.add, "operator")
-elementwise("ADD", lambda F, x: 2.5 + x, real, lambda x: 2.5 + x, "number on the left")
-elementwise("ADD", lambda F, x: F.add(x, x), real, lambda x: x + x, "to itself")
-elementwise("SUB", "subtract", (real, real), torch.sub)
-elementwise("SUB", lambda F, x, y: x - y, (real, real), torch.sub, "operator")
-elementwise("SUB", lambda F, x: 2.5 - x, real, lambda x: 2.5 - x, "number on the left")
-elementwise("MUL", "multiply", (real, real), torch.mul)
-elementwise("MUL", lambda F, x, y: x * y, (real, real), torch.mul, "operator")
-elementwise("MUL", lambda F, x: 2.5 * x, real, lambda x: 2.5 * x, "number on the left")
-elementwise("MUL", lambda F, x: x * x, real, lambda x: x * x, "by itself")
-elementwise("DIV", "divide", (real, real), torch.div)
-elementwise("DIV", lambda F, x, y: x / y, (real, real), torch.div, "operator")
-elementwise("DIV", lambda F, x: 2.5 / x, real, lambda x: 2.5 / x, "number on the left")
-elementwise("NEG", "negative", real, torch.neg)
-elementwise("POSITIVE", "positive", real, torch.positive)
-elementwise("NEG", lambda F, x: -x, real, torch.neg, "operator")
-elementwise("POSITIVE", "positive", real, torch.positive)
+elementwise("add", "add", (real, real), torch.add)
+elementwise("add", lambda F, x, y: x + y, (real, real), torch.add, "operator")
+elementwise("add", lambda F, x: 2.5 + x, real, lambda x: 2.5 + x, "number on the left")
+elementwise("add", lambda F, x: F.add(x, x), real, lambda x: x + x, "to itself")
+elementwise("subtract", "subtract", (real, real), torch.sub)
+elementwise("subtract", lambda F, x, y: x - y, (real, real), torch.sub, "operator")
+elementwise("subtract", lambda F, x: 2.5 - x, real, lambda x: 2.5 - x, "number on the left")
+elementwise("multiply", "multiply", (real, real), torch.mul)
+elementwise("multiply", lambda F, x, y: x * y, (real, real), torch.mul, "operator")
+elementwise("multiply", lambda F, x: 2.5 * x, real, lambda x: 2.5 * x, "number on the left")
+elementwise("multiply", lambda F, x: x * x, real, lambda x: x * x, "by itself")
+elementwise("divide", "divide", (real, real), torch.div)
+elementwise("divide", lambda F, x, y: x / y, (real, real), torch.div, "operator")
+elementwise("divide", lambda F, x: 2.5 / x, real, lambda x: 2.5 / x, "number on the left")
+elementwise("negative", "negative", real, torch.neg)
+elementwise("positive", "positive", real, torch.positive)
+elementwise("negative", lambda F, x: -x, real, torch.neg, "operator")
+elementwise("positive", "positive", real, torch.positive)
 
 _dividends, _divisors = fixed(5.3, -4.1, 2.2, -0.7, 7.9, 0.4), fixed(2.0, -1.5, -0.9, 1.1, 3.2, 1.3)
-elementwise("REMAINDER", "remainder", (_dividends, _divisors), torch.remainder, analytic=False, turns=6)
+elementwise("remainder", "remainder", (_dividends, _divisors), torch.remainder, analytic=False, turns=6)
 elementwise(
-    "REMAINDER",
+    "remainder",
     lambda F, x, y: x % y,
     (_dividends, _divisors),
     torch.remainder,
@@ -214,12 +213,12 @@ for _n in (3, 0, 1, 2, -1, -2, 0.0, 2.0, -3.0):
 for _n in (0.5, 1.5, -0.5, 2.7):
     elementwise("POW", lambda F, x, n=_n: F.power(x, n), positive, lambda x, n=_n: torch.pow(x, n), f"{_n!r}")
 elementwise("POW", lambda F, x: x**3, real, lambda x: x**3, "operator")
-elementwise("POWER", "power", (positive, real), torch.pow)
-elementwise("POWER", lambda F, x, p: x**p, (positive, real), torch.pow, "operator")
-elementwise("POWER", lambda F, p: 2.5**p, real, lambda p: 2.5**p, "number to a node")
+elementwise("power", "power", (positive, real), torch.pow)
+elementwise("power", lambda F, x, p: x**p, (positive, real), torch.pow, "operator")
+elementwise("power", lambda F, p: 2.5**p, real, lambda p: 2.5**p, "number to a node")
 elementwise(
-    "POWER",
-    through_apply("POWER"),
+    "power",
+    through_apply("power"),
     (real, fixed(2.0, 3.0, -1.0, 0.0, 1.0, -2.0)),
     torch.pow,
     "negative base",
@@ -229,44 +228,45 @@ elementwise(
     turns=6,
 )
 
-elementwise("ABS", "abs", real, torch.abs, analytic=False)
-elementwise("ABS", lambda F, x: abs(x), real, torch.abs, "operator", analytic=False)
-elementwise("SIGN", "sign", real, torch.sign, analytic=False)
-elementwise("FLOOR", "floor", fractional, torch.floor, analytic=False)
-elementwise("CEIL", "ceil", fractional, torch.ceil, analytic=False)
-elementwise("EXP", "exp", real, torch.exp)
-elementwise("EXPM1", "expm1", real, torch.expm1)
-elementwise("LOG", "log", positive, torch.log)
-elementwise("LOG1P", "log1p", unit, torch.log1p)
-elementwise("LOG2", "log2", positive, torch.log2)
-elementwise("LOG10", "log10", positive, torch.log10)
-elementwise("SQRT", "sqrt", positive, torch.sqrt)
-elementwise("SQUARE", "square", real, torch.square)
-elementwise("RECIPROCAL", "reciprocal", real, torch.reciprocal)
-elementwise("SIN", "sin", real, torch.sin)
-elementwise("COS", "cos", real, torch.cos)
-elementwise("TAN", "tan", unit, torch.tan)
-elementwise("ARCSIN", "arcsin", unit, torch.asin)
-elementwise("ARCCOS", "arccos", unit, torch.acos)
-elementwise("ARCTAN", "arctan", real, torch.atan)
-elementwise("SINH", "sinh", real, torch.sinh)
-elementwise("COSH", "cosh", real, torch.cosh)
-elementwise("TANH", "tanh", real, torch.tanh)
-elementwise("ARCSINH", "arcsinh", real, torch.asinh)
-elementwise("ARCCOSH", "arccosh", above_one, torch.acosh)
-elementwise("ARCTANH", "arctanh", unit, torch.atanh)
-elementwise("HYPOT", "hypot", (real, real), torch.hypot, analytic=False)
-elementwise("ARCTAN2", "arctan2", (real, real), torch.atan2, analytic=False, turns=6)
-elementwise("LOGADDEXP", "logaddexp", (real, real), torch.logaddexp, analytic=False)
-elementwise("XLOGY", "xlogy", (real, positive), torch.xlogy)
-elementwise("SECH2", "sech2", real, lambda x: 1.0 / torch.cosh(x) ** 2, analytic=False)
-elementwise("LOGISTIC", "logistic", real, lambda x: torch.sigmoid(x) * torch.sigmoid(-x), analytic=False)
-elementwise("SQUARED_ERROR", "squared_error", (real, real), lambda x, y: (x - y) ** 2)
-elementwise("SIGMOID", "sigmoid", real, torch.sigmoid, analytic=False)
-elementwise("SOFTPLUS", "softplus", real, lambda x: torch.log1p(torch.exp(x)), analytic=False)
-elementwise("LOG_SIGMOID", "log_sigmoid", real, lambda x: -torch.log1p(torch.exp(-x)), analytic=False)
-elementwise("SILU", "silu", real, torch.nn.functional.silu, analytic=False)
-elementwise("RELU", "relu", real, torch.relu)
+elementwise("abs", "abs", real, torch.abs, analytic=False)
+elementwise("abs", lambda F, x: abs(x), real, torch.abs, "operator", analytic=False)
+elementwise("sign", "sign", real, torch.sign, analytic=False)
+elementwise("floor", "floor", fractional, torch.floor, analytic=False)
+elementwise("ceil", "ceil", fractional, torch.ceil, analytic=False)
+elementwise("exp", "exp", real, torch.exp)
+elementwise("expm1", "expm1", real, torch.expm1)
+elementwise("log", "log", positive, torch.log)
+elementwise("log1p", "log1p", unit, torch.log1p)
+elementwise("log2", "log2", positive, torch.log2)
+elementwise("log10", "log10", positive, torch.log10)
+elementwise("sqrt", "sqrt", positive, torch.sqrt)
+elementwise("square", "square", real, torch.square)
+elementwise("reciprocal", "reciprocal", real, torch.reciprocal)
+elementwise("sin", "sin", real, torch.sin)
+elementwise("cos", "cos", real, torch.cos)
+elementwise("tan", "tan", unit, torch.tan)
+elementwise("arcsin", "arcsin", unit, torch.asin)
+elementwise("arccos", "arccos", unit, torch.acos)
+elementwise("arctan", "arctan", real, torch.atan)
+elementwise("sinh", "sinh", real, torch.sinh)
+elementwise("cosh", "cosh", real, torch.cosh)
+elementwise("tanh", "tanh", real, torch.tanh)
+elementwise("arcsinh", "arcsinh", real, torch.asinh)
+elementwise("arccosh", "arccosh", above_one, torch.acosh)
+elementwise("arctanh", "arctanh", unit, torch.atanh)
+elementwise("hypot", "hypot", (real, real), torch.hypot, analytic=False)
+elementwise("copysign", "copysign", (real, real), torch.copysign, analytic=False, turns=6)
+elementwise("arctan2", "arctan2", (real, real), torch.atan2, analytic=False, turns=6)
+elementwise("logaddexp", "logaddexp", (real, real), torch.logaddexp, analytic=False)
+elementwise("xlogy", "xlogy", (real, positive), torch.xlogy)
+elementwise("sech2", "sech2", real, lambda x: 1.0 / torch.cosh(x) ** 2, analytic=False)
+elementwise("logistic", "logistic", real, lambda x: torch.sigmoid(x) * torch.sigmoid(-x), analytic=False)
+elementwise("squared_error", "squared_error", (real, real), lambda x, y: (x - y) ** 2)
+elementwise("sigmoid", "sigmoid", real, torch.sigmoid, analytic=False)
+elementwise("softplus", "softplus", real, lambda x: torch.log1p(torch.exp(x)), analytic=False)
+elementwise("log_sigmoid", "log_sigmoid", real, lambda x: -torch.log1p(torch.exp(-x)), analytic=False)
+elementwise("silu", "silu", real, torch.nn.functional.silu, analytic=False)
+elementwise("relu", "relu", real, torch.relu)
 elementwise("LEAKY_RELU", "leaky_relu", real, torch.nn.functional.leaky_relu)
 elementwise(
     "LEAKY_RELU",
@@ -283,31 +283,31 @@ elementwise(
     lambda x: torch.where(x > 0, x, 0.7 * torch.expm1(x)),
     "alpha 0.7",
 )
-elementwise("NORMAL_PDF", "normal_pdf", real, lambda x: torch.exp(-0.5 * x * x) / (2.0 * torch.pi) ** 0.5)
-elementwise("NORMAL_CDF", "normal_cdf", real, torch.special.ndtr, analytic=False)
-elementwise("ERF", "erf", real, torch.erf, analytic=False)
+elementwise("normal_pdf", "normal_pdf", real, lambda x: torch.exp(-0.5 * x * x) / (2.0 * math.pi) ** 0.5)
+elementwise("normal_cdf", "normal_cdf", real, torch.special.ndtr, analytic=False)
+elementwise("erf", "erf", real, torch.erf, analytic=False)
 elementwise("GELU", "gelu", real, lambda x: x * torch.special.ndtr(x), analytic=False)
 elementwise(
-    "GELU_TANH",
+    "GELU",
     lambda F, x: F.gelu(x, "tanh"),
     real,
-    lambda x: 0.5 * x * (1.0 + torch.tanh((2.0 / torch.pi) ** 0.5 * (x + 0.044715 * x**3))),
-    "gelu",
+    lambda x: 0.5 * x * (1.0 + torch.tanh((2.0 / math.pi) ** 0.5 * (x + 0.044715 * x**3))),
+    "tanh",
     analytic=False,
 )
 
 
 def _sinc_slope(x: Any) -> Any:
-    return (torch.cos(torch.pi * x) - torch.sinc(x)) / x
+    return (torch.cos(math.pi * x) - torch.sinc(x)) / x
 
 
-elementwise("SINC", "sinc", real, lambda x: torch.sin(torch.pi * x) / (torch.pi * x))
+elementwise("SINC", "sinc", real, lambda x: torch.sin(math.pi * x) / (math.pi * x))
 elementwise("SINC", lambda F, x: F.sinc(x, 1), real, _sinc_slope, "order 1")
 elementwise(
     "SINC",
     lambda F, x: F.sinc(x, 2),
     real,
-    lambda x: -(torch.pi**2) * torch.sinc(x) - 2.0 * _sinc_slope(x) / x,
+    lambda x: -(math.pi**2) * torch.sinc(x) - 2.0 * _sinc_slope(x) / x,
     "order 2",
 )
 _roundable = fixed(2.3, -1.2, 0.4, 17.71, -24.36, 0.9)
@@ -330,19 +330,19 @@ elementwise(
     analytic=False,
     turns=6,
 )
-elementwise("MAXIMUM", "maximum", (distinct(0.0), distinct(0.17)), torch.maximum)
+elementwise("maximum", "maximum", (distinct(0.0), distinct(0.17)), torch.maximum)
 elementwise(
-    "MAXIMUM", lambda F, x: F.maximum(x, 0.1), real, lambda x: torch.clamp(x, min=0.1), "with a number"
+    "maximum", lambda F, x: F.maximum(x, 0.1), real, lambda x: torch.clamp(x, min=0.1), "with a number"
 )
-elementwise("MINIMUM", "minimum", (distinct(0.0), distinct(0.17)), torch.minimum)
+elementwise("minimum", "minimum", (distinct(0.0), distinct(0.17)), torch.minimum)
 elementwise(
-    "MINIMUM", lambda F, x: F.minimum(0.1, x), real, lambda x: torch.clamp(x, max=0.1), "with a number"
+    "minimum", lambda F, x: F.minimum(0.1, x), real, lambda x: torch.clamp(x, max=0.1), "with a number"
 )
 _clipped = fixed(-2.0, -0.2, 0.3, 1.5, 0.9, -0.7)
 _low, _high = fixed(-0.5, -0.4, 0.4, -0.3, -0.1, -0.6), fixed(0.5, 0.6, 0.7, 0.8, 0.7, 0.4)
-elementwise("CLIP", "clip", (_clipped, _low, _high), torch.clamp, turns=6)
+elementwise("clip", "clip", (_clipped, _low, _high), torch.clamp, turns=6)
 elementwise(
-    "CLIP",
+    "clip",
     lambda F, x: F.clip(x, -0.5, 1.0),
     _clipped,
     lambda x: torch.clamp(x, -0.5, 1.0),
@@ -350,10 +350,10 @@ elementwise(
     turns=6,
 )
 elementwise(
-    "CLIP", lambda F, x: F.clip(x, -0.5), _clipped, lambda x: torch.clamp(x, -0.5), "low alone", turns=6
+    "clip", lambda F, x: F.clip(x, -0.5), _clipped, lambda x: torch.clamp(x, -0.5), "low alone", turns=6
 )
 elementwise(
-    "CLIP",
+    "clip",
     lambda F, x: F.clip(x, None, 0.5),
     _clipped,
     lambda x: torch.clamp(x, max=0.5),
@@ -361,9 +361,9 @@ elementwise(
     turns=6,
 )
 _holds = fixed(True, False, False, True, False, True)
-elementwise("WHERE", "where", (_holds, real, real), lambda c, x, y: torch.where(c != 0, x, y), constants=(0,))
+elementwise("where", "where", (_holds, real, real), lambda c, x, y: torch.where(c != 0, x, y), constants=(0,))
 elementwise(
-    "WHERE",
+    "where",
     "where",
     (fixed(1.0, 0.0, 0.0, 2.0), real, real),
     lambda c, x, y: torch.where(c != 0, x, y) + 0.0 * c,
@@ -371,7 +371,7 @@ elementwise(
     numeric=False,
 )
 elementwise(
-    "WHERE",
+    "where",
     lambda F, c, x: F.where(c, x, 0.5),
     (_holds, real),
     lambda c, x: torch.where(c, x, 0.5),
@@ -382,21 +382,22 @@ elementwise(
 _whole = fixed(1.0, -2.0, 3.0, 0.0, 2.0, 0.0)
 _whole_too = fixed(1.0, 2.0, -3.0, 0.0, 2.0, 1.0)
 for _row, _reference in {
-    "GREATER": torch.gt, "GREATER_EQUAL": torch.ge, "LESS": torch.lt, "LESS_EQUAL": torch.le, "EQUAL": torch.eq, "NOT_EQUAL": torch.ne,
-    "LOGICAL_AND": torch.logical_and, "LOGICAL_OR": torch.logical_or,
+    "greater": torch.gt, "greater_equal": torch.ge, "less": torch.lt, "less_equal": torch.le, "equal": torch.eq, "not_equal": torch.ne,
+    "logical_and": torch.logical_and, "logical_or": torch.logical_or,
 }.items():  # fmt: skip
     elementwise(_row, _row.lower(), (_whole, _whole_too), _reference, mask=True, turns=6)
-elementwise("ZEROS_LIKE", "zeros_like", real, torch.zeros_like, mask=True)
+elementwise("zeros_like", "zeros_like", real, torch.zeros_like, mask=True)
+elementwise("isfinite", "isfinite", real, torch.isfinite, mask=True)
 elementwise(
-    "SIGMOID_CROSS_ENTROPY",
+    "sigmoid_cross_entropy",
     "sigmoid_cross_entropy",
     (real, unit),
     lambda x, t: -t * -torch.log1p(torch.exp(-x)) - (1.0 - t) * -torch.log1p(torch.exp(x)),
     analytic=False,
 )
 elementwise(
-    "BINARY_CROSS_ENTROPY",
-    through_apply("BINARY_CROSS_ENTROPY"),
+    "binary_cross_entropy",
+    through_apply("binary_cross_entropy"),
     (lambda rng, shape, turn: rng.uniform(0.2, 0.8, shape),) * 2,
     lambda p, t: -t * torch.log(p) - (1.0 - t) * torch.log1p(-p),
     analytic=False,
@@ -424,17 +425,17 @@ elementwise(
 # Where a rule's masks and absolute values meet, and the function itself is smooth.
 _zero, _root2 = fixed(0.0, -0.0, 0.3), 2.0**0.5
 for _row, _name, _reference in (
-    ("EXP", "exp", torch.exp), ("EXPM1", "expm1", torch.expm1), ("LOG1P", "log1p", torch.log1p), ("SQUARE", "square", torch.square),
-    ("SIN", "sin", torch.sin), ("COS", "cos", torch.cos), ("TAN", "tan", torch.tan), ("ARCSIN", "arcsin", torch.asin),
-    ("ARCCOS", "arccos", torch.acos), ("ARCTAN", "arctan", torch.atan), ("SINH", "sinh", torch.sinh), ("COSH", "cosh", torch.cosh),
-    ("TANH", "tanh", torch.tanh), ("ARCSINH", "arcsinh", torch.asinh), ("ARCTANH", "arctanh", torch.atanh),
-    ("SECH2", "sech2", lambda x: 1.0 - torch.tanh(x) ** 2), ("SIGMOID", "sigmoid", torch.sigmoid),
-    ("LOGISTIC", "logistic", lambda x: torch.sigmoid(x) * torch.sigmoid(-x)),
-    ("SOFTPLUS", "softplus", lambda x: torch.log1p(torch.exp(x))), ("LOG_SIGMOID", "log_sigmoid", lambda x: -torch.log1p(torch.exp(-x))),
-    ("SILU", "silu", lambda x: x * torch.sigmoid(x)), ("ERF", "erf", torch.erf), ("NORMAL_CDF", "normal_cdf", torch.special.ndtr),
-    ("NORMAL_PDF", "normal_pdf", lambda x: torch.exp(-0.5 * x * x) / (2.0 * torch.pi) ** 0.5),
+    ("exp", "exp", torch.exp), ("expm1", "expm1", torch.expm1), ("log1p", "log1p", torch.log1p), ("square", "square", torch.square),
+    ("sin", "sin", torch.sin), ("cos", "cos", torch.cos), ("tan", "tan", torch.tan), ("arcsin", "arcsin", torch.asin),
+    ("arccos", "arccos", torch.acos), ("arctan", "arctan", torch.atan), ("sinh", "sinh", torch.sinh), ("cosh", "cosh", torch.cosh),
+    ("tanh", "tanh", torch.tanh), ("arcsinh", "arcsinh", torch.asinh), ("arctanh", "arctanh", torch.atanh),
+    ("sech2", "sech2", lambda x: 1.0 - torch.tanh(x) ** 2), ("sigmoid", "sigmoid", torch.sigmoid),
+    ("logistic", "logistic", lambda x: torch.sigmoid(x) * torch.sigmoid(-x)),
+    ("softplus", "softplus", lambda x: torch.log1p(torch.exp(x))), ("log_sigmoid", "log_sigmoid", lambda x: -torch.log1p(torch.exp(-x))),
+    ("silu", "silu", lambda x: x * torch.sigmoid(x)), ("erf", "erf", torch.erf), ("normal_cdf", "normal_cdf", torch.special.ndtr),
+    ("normal_pdf", "normal_pdf", lambda x: torch.exp(-0.5 * x * x) / (2.0 * math.pi) ** 0.5),
     ("GELU", "gelu", lambda x: 0.5 * x * (1.0 + torch.erf(x / _root2))),
-    ("SINC", "sinc", lambda x: sum((-1.0) ** k * (torch.pi * x) ** (2 * k) / float(math.factorial(2 * k + 1)) for k in range(16))),
+    ("SINC", "sinc", lambda x: sum((-1.0) ** k * (math.pi * x) ** (2 * k) / float(math.factorial(2 * k + 1)) for k in range(16))),
 ):  # fmt: skip
     elementwise(_row, _name, _zero, _reference, "at zero", analytic=False, turns=3)
 for _n in (0, 1, 2, 3, 4.0):
@@ -449,13 +450,13 @@ for _n in (0, 1, 2, 3, 4.0):
     )
 _other = fixed(-1.5, 0.8, 2.0)
 for _row, _name, _reference in (
-    ("HYPOT", "hypot", lambda x, y: torch.sqrt(x * x + y * y)), ("LOGADDEXP", "logaddexp", torch.logaddexp),
-    ("MUL", "multiply", torch.mul), ("SIGMOID_CROSS_ENTROPY", "sigmoid_cross_entropy", lambda x, t: torch.log1p(torch.exp(x)) - t * x),
+    ("hypot", "hypot", lambda x, y: torch.sqrt(x * x + y * y)), ("logaddexp", "logaddexp", torch.logaddexp),
+    ("multiply", "multiply", torch.mul), ("sigmoid_cross_entropy", "sigmoid_cross_entropy", lambda x, t: torch.log1p(torch.exp(x)) - t * x),
 ):  # fmt: skip
     elementwise(_row, _name, (_zero, _other), _reference, "zero on the left", analytic=False, turns=3)
     elementwise(_row, _name, (_other, _zero), _reference, "zero on the right", analytic=False, turns=3)
 elementwise(
-    "LOGADDEXP",
+    "logaddexp",
     lambda F, x: F.logaddexp(x, x),
     real,
     lambda x: x + math.log(2.0),
@@ -463,11 +464,12 @@ elementwise(
     analytic=False,
 )
 elementwise(
-    "ARCTAN2", "arctan2", (_zero, positive), torch.atan2, "zero on the left", analytic=False, turns=3
+    "arctan2", "arctan2", (_zero, positive), torch.atan2, "zero on the left", analytic=False, turns=3
 )  # no branch cut there
-elementwise("ARCTAN2", "arctan2", (_other, _zero), torch.atan2, "zero on the right", analytic=False, turns=3)
+elementwise("copysign", "copysign", (real, real), torch.copysign, analytic=False, turns=6)
+elementwise("arctan2", "arctan2", (_other, _zero), torch.atan2, "zero on the right", analytic=False, turns=3)
 elementwise(
-    "XLOGY",
+    "xlogy",
     "xlogy",
     (_zero, positive),
     lambda x, y: x * torch.log(y),
@@ -476,7 +478,7 @@ elementwise(
     turns=3,
 )
 elementwise(
-    "POWER",
+    "power",
     "power",
     (positive, _zero),
     lambda x, p: torch.exp(p * torch.log(x)),
@@ -651,14 +653,14 @@ for _axis in (0, 1, -1):
 for _n in (1, 4, 12):
     array(
         "SQUARED_DISTANCE",
-        lambda F, x, y, n=_n: apply(ops.SQUARED_DISTANCE(n), x, y),
+        lambda F, x, y, n=_n: apply(TABLE["SQUARED_DISTANCE"](n), x, y),
         [(real, (4, 3)), (real, (4, 3))],
         lambda x, y, n=_n: ((x - y) ** 2).sum() / n,
         f"over {_n}",
         raw=False,
     )
 array(
-    "SOFTMAX_CROSS_ENTROPY",
+    "softmax_cross_entropy",
     "softmax_cross_entropy",
     [(real, (4, 3)), (positive, (4, 3))],
     lambda z, p: -torch.sum(p * (z - torch.logsumexp(z, -1, keepdim=True)), -1),
@@ -670,7 +672,7 @@ for _labelled, _z, _p in (
     ("one z for all", (3,), (4, 3)),
 ):
     array(
-        "SOFTMAX_CROSS_ENTROPY",
+        "softmax_cross_entropy",
         "softmax_cross_entropy",
         [(real, _z), (positive, _p)],
         lambda z, p: -torch.sum(p * (z - torch.logsumexp(z, -1, keepdim=True)), -1),
@@ -685,19 +687,19 @@ MATMULS: list[tuple[Shape, Shape]] = [
     ((2, 3, 2, 2), (2,)), ((2,), (2, 3, 2, 2)), ((0, 3), (3, 2)), ((2, 0), (0, 2)),
 ]  # fmt: skip
 for _x, _y in MATMULS:
-    array("MATMUL", "matmul", [(real, _x), (real, _y)], torch.matmul, f"{_x}@{_y}".replace(",", " "))
-array("MATMUL", lambda F, x, y: x @ y, [(real, (2, 3)), (real, (3, 2))], torch.matmul, "operator")
-array("MATMUL", "dot", [(real, (2, 3)), (real, (3, 2))], torch.matmul, "dot of matrices")
-array("MATMUL", "dot", [(real, (3,)), (real, (3,))], torch.dot, "dot of vectors")
-array("MATMUL", "dot", [(real, (2, 2, 3)), (real, (3,))], torch.matmul, "dot of a stack and a vector")
+    array("matmul", "matmul", [(real, _x), (real, _y)], torch.matmul, f"{_x}@{_y}".replace(",", " "))
+array("matmul", lambda F, x, y: x @ y, [(real, (2, 3)), (real, (3, 2))], torch.matmul, "operator")
+array("matmul", "dot", [(real, (2, 3)), (real, (3, 2))], torch.matmul, "dot of matrices")
+array("matmul", "dot", [(real, (3,)), (real, (3,))], torch.dot, "dot of vectors")
+array("matmul", "dot", [(real, (2, 2, 3)), (real, (3,))], torch.matmul, "dot of a stack and a vector")
 array(
-    "MATMUL",
+    "matmul",
     "dot",
     [(real, (2, 3)), (real, (3, 2)), (real, (2,))],
     lambda x, y, b: x @ y + b,
     "dot with bias",
 )
-array("MUL", "dot", [(real, ()), (real, (3, 2))], torch.mul, "dot of a number")
+array("multiply", "dot", [(real, ()), (real, (3, 2))], torch.mul, "dot of a number")
 array(
     "EINSUM",
     "dot",
@@ -712,9 +714,9 @@ array(
     lambda x, y: torch.einsum("j,kjl->kl", x, y),
     "dot of a vector and a stack",
 )
-array("MUL", "outer", [(real, (2,)), (real, (3,))], torch.outer, "outer")
+array("multiply", "outer", [(real, (2,)), (real, (3,))], torch.outer, "outer")
 array(
-    "MUL",
+    "multiply",
     "outer",
     [(real, (2, 2)), (real, (3,))],
     lambda x, y: torch.outer(x.reshape(-1), y),
@@ -729,7 +731,7 @@ for _x, _b in (
     ((0, 3), (2,)),
 ):
     array(
-        "LINEAR",
+        "linear",
         "linear",
         [(real, _x), (real, (3, 2)), (real, _b)],
         lambda x, w, b: x @ w + b,
@@ -783,7 +785,7 @@ for _a, _b in (
     ((2, 1, 2, 2), (3, 2, 1)), ((1, 1), (1,)),
 ):  # fmt: skip
     array(
-        "SOLVE",
+        "solve",
         "solve",
         [(regular, _a), (real, _b)],
         lambda a, b: torch.linalg.solve(a, b[:, None])[..., 0] if b.ndim == 1 else torch.linalg.solve(a, b),
@@ -791,10 +793,10 @@ for _a, _b in (
     )
 for _a in ((3, 3), (2, 3, 3), (2, 2, 2, 2), (1, 1)):
     _named = f"{_a}".replace(",", "")
-    array("INV", "inv", [(regular, _a)], torch.linalg.inv, _named)
-    array("DET", "det", [(regular, _a)], torch.linalg.det, _named)
+    array("inv", "inv", [(regular, _a)], torch.linalg.inv, _named)
+    array("det", "det", [(regular, _a)], torch.linalg.det, _named)
     array(
-        "LOGABSDET",
+        "logabsdet",
         lambda F, a: F.slogdet(a)[1],
         [(regular, _a)],
         lambda a: torch.linalg.slogdet(a)[1],
@@ -1188,23 +1190,23 @@ for _i, (_row, _call, _reference) in enumerate((
     ("SCATTER", lambda F, x: F.scatter(x, (4, 3), []), lambda x: torch.zeros(4, 3, dtype=x.dtype) + 0.0 * x.sum()),
     ("INDEX_UPDATE", lambda F, x: F.index_update(x, slice(None), 1.0), lambda x: x + 0.0),
     ("EINSUM", lambda F, x: F.einsum("ij,ij->j", x, x), lambda x: (x * x).sum(0)),
-    ("MATMUL", lambda F, x: F.matmul(x.T, x), lambda x: x.T @ x),
+    ("matmul", lambda F, x: F.matmul(x.T, x), lambda x: x.T @ x),
     ("BROADCAST_TO", lambda F, x: F.tile(x, 2), lambda x: torch.tile(x, (2,))),
-    ("SOFTMAX_CROSS_ENTROPY", lambda F, x: F.softmax_cross_entropy(x, x), lambda x: x.sum(1)),
+    ("softmax_cross_entropy", lambda F, x: F.softmax_cross_entropy(x, x), lambda x: x.sum(1)),
 )):  # fmt: skip
     array(_row, _call, _empty, _reference, f"nothing {_i}")
 _no_matrices = [(real, (0, 2, 2))]
-array("INV", "inv", _no_matrices, lambda a: a + 0.0, "nothing")
-array("DET", "det", _no_matrices, lambda a: a.sum((-1, -2)), "nothing")
+array("inv", "inv", _no_matrices, lambda a: a + 0.0, "nothing")
+array("det", "det", _no_matrices, lambda a: a.sum((-1, -2)), "nothing")
 array(
-    "LOGABSDET",
+    "logabsdet",
     lambda F, a: F.slogdet(a)[1],
     _no_matrices,
     lambda a: a.sum((-1, -2)),
     "nothing",
     analytic=False,
 )
-array("SOLVE", lambda F, a: F.solve(a, a), _no_matrices, lambda a: a + 0.0, "nothing")
+array("solve", lambda F, a: F.solve(a, a), _no_matrices, lambda a: a + 0.0, "nothing")
 
 _number = [(positive, ())]
 for _i, (_row, _call, _reference) in enumerate((
@@ -1233,8 +1235,8 @@ for _i, (_row, _call, _reference) in enumerate((
     ("BROADCAST_TO", lambda F, x: F.tile(x, (2, 2)), lambda x: x * torch.ones(2, 2, dtype=x.dtype)),
     ("BROADCAST_TO", lambda F, x: F.broadcast_to(x, ()), lambda x: x + 0.0),
     ("EINSUM", lambda F, x: F.einsum(",->", x, x), lambda x: x * x),
-    ("MUL", lambda F, x: F.outer(x, x), lambda x: (x * x).reshape(1, 1)),
-    ("MUL", lambda F, x: F.dot(x, x), lambda x: x * x),
+    ("multiply", lambda F, x: F.outer(x, x), lambda x: (x * x).reshape(1, 1)),
+    ("multiply", lambda F, x: F.dot(x, x), lambda x: x * x),
 )):  # fmt: skip
     array(
         _row,
@@ -1257,8 +1259,8 @@ def rows_without_sample(table: dict[str, Any], samples: Sequence[Sample]) -> lis
 
 def reaches(row: str, op: Any) -> bool:
     """Whether op is that row of the table, or what that row factory makes."""
-    entry = ops.TABLE[row]
-    if isinstance(entry, ops.Op) or op is None:
+    entry = TABLE[row]
+    if isinstance(entry, Op) or op is None:
         return op is entry
     maker = op.forward.__qualname__.split(".")[0]
     return row in (maker, op.name.upper() if maker == "<lambda>" else "")

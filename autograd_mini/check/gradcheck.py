@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.engine import gradients
 from ..core.tensor import Tensor
+from ..derivatives import gradients
 from ..errors import GraphError
 from .backward import Backward, is_node
 from .report import Report

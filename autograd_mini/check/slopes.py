@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.engine import gradients
+from ..compile.text import text
 from ..core.tensor import Tensor
+from ..derivatives import gradients
 from ..errors import AutogradError
-from ..symbols import Expr, call, evaluate, simplify, symbol, text
+from ..symbols import Expr, call, evaluate, simplify, symbol
 from .backward import Backward, function, row
 from .gradcheck import numerical
 from .mutate import formula, polynomial, wrong_expressions, wrong_polynomials

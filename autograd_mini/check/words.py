@@ -9,19 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import (
-    PEOPLE,
-    PYTHON,
-    Expr,
-    Unreadable,
-    call,
-    constant,
-    simplify,
-    substitute,
-    symbol,
-    text,
-    walk,
-)
+from ..compile.text import PEOPLE, PYTHON, text
+from ..symbols import Expr, Unreadable, call, constant, simplify, substitute, symbol, walk
 from .backward import Backward, forward_expr, share_expr
 
 LONGEST = 110  # characters of a line, beyond which parts of it get lines of their own

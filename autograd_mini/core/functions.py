@@ -1,137 +1,37 @@
-"""The functions that users call: nodes in, node out; raw numbers and arrays in, raw out.
+"""Rows that take static parameters, as users call them; the methods of nodes; and GRAPH, which reads rules to a graph.
 
-This module is itself a namespace `xp`, the one by which a rule is read to a graph.
+Nodes in, node out; raw numbers and arrays in, raw out.
 """
 
 import builtins
 import math
 import operator
 import string
-import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from . import node, ops
-from .namespaces import arrays
-from .node import Node, apply, evaluate
-from .ops import Axis, Op
+from ..support.coercion import to_float
+from . import array_rows, rows, special_rows
+from .array_rows import Axis
+from .node import LISTS, OPERATORS, Node, apply, holds_node, in_place, made
+from .op import Op
+from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
+from .tensor import Tensor, to_value
+from .value import Value, quick_method
 
 
 def shape(x: Any) -> tuple[int, ...]:
-    """Return the sizes of the axes of a node or of raw data."""
-    return x.shape if isinstance(x, Node) else np.shape(x)
-
-
-def _array(op: Op, *operands: Any) -> Any:
-    """apply, for a row that only arrays have: the result is a Tensor, of Values too."""
-    if len(operands) == 1 and type(operands[0]) is Node.array_kind:  # the short way
-        return node.record(Node.array_kind, op, operands, evaluate(op, arrays, (operands[0].data,)))
-    return apply(op, *operands, kind=Node.array_kind)
-
-
-# ---- Elementwise: a line a row, documented by the row -----------------------------------------------------------------
-
-
-def _documented(function: Callable[..., Any], name: str, op: Op, operands: str) -> Callable[..., Any]:
-    what, _, example = op.doc.partition("; ")
-    call, _, result = example.partition(" = ")
-    function.__name__ = function.__qualname__ = name
-    if not op.vjps:  # a mask, for rules
-        function.__doc__ = f"Return the mask `{name}` of {operands}: a node of nodes, without a derivative."
-        return function
-    function.__doc__ = f"""Return {what}, element by element.
-
-    Arguments: {operands}, numbers, arrays, Values or Tensors; shapes broadcast, the result has the broadcast shape. Nodes
-    give a node, raw data raw data. Raises ShapeError for shapes that do not fit, DTypeError for what is no number or array.
-
-    >>> import autograd_mini as ag
-    >>> ag.{call}
-    {result}
-    """
-    return function
-
-
-def _unary(name: str, op: Op) -> Callable[[Any], Any]:
-    method = node.unary(op)
-
-    def function(x: Any) -> Any:
-        return method(x) if isinstance(x, Node) else apply(op, x)
-
-    return _documented(function, name, op, "x")
-
-
-def _binary(name: str, op: Op, operands: str = "x, y") -> Callable[[Any, Any], Any]:
-    method = node.binary(op)
-
-    def function(x: Any, y: Any) -> Any:
-        return method(x, y) if isinstance(x, Node) else apply(op, x, y)
-
-    return _documented(function, name, op, operands)
-
-
-add = _binary("add", ops.ADD)
-subtract = _binary("subtract", ops.SUB)
-multiply = _binary("multiply", ops.MUL)
-divide = _binary("divide", ops.DIV)
-negative = _unary("negative", ops.NEG)
-positive = _unary("positive", ops.POSITIVE)
-remainder = _binary("remainder", ops.REMAINDER)
-abs = _unary("abs", ops.ABS)
-sign = _unary("sign", ops.SIGN)
-floor = _unary("floor", ops.FLOOR)
-ceil = _unary("ceil", ops.CEIL)
-exp = _unary("exp", ops.EXP)
-expm1 = _unary("expm1", ops.EXPM1)
-log = _unary("log", ops.LOG)
-log1p = _unary("log1p", ops.LOG1P)
-log2 = _unary("log2", ops.LOG2)
-log10 = _unary("log10", ops.LOG10)
-sqrt = _unary("sqrt", ops.SQRT)
-square = _unary("square", ops.SQUARE)
-reciprocal = _unary("reciprocal", ops.RECIPROCAL)
-sin = _unary("sin", ops.SIN)
-cos = _unary("cos", ops.COS)
-tan = _unary("tan", ops.TAN)
-arcsin = _unary("arcsin", ops.ARCSIN)
-arccos = _unary("arccos", ops.ARCCOS)
-arctan = _unary("arctan", ops.ARCTAN)
-arctan2 = _binary("arctan2", ops.ARCTAN2, "y, x")
-sinh = _unary("sinh", ops.SINH)
-cosh = _unary("cosh", ops.COSH)
-tanh = _unary("tanh", ops.TANH)
-sech2 = _unary("sech2", ops.SECH2)
-logistic = _unary("logistic", ops.LOGISTIC)
-arcsinh = _unary("arcsinh", ops.ARCSINH)
-arccosh = _unary("arccosh", ops.ARCCOSH)
-arctanh = _unary("arctanh", ops.ARCTANH)
-hypot = _binary("hypot", ops.HYPOT)
-logaddexp = _binary("logaddexp", ops.LOGADDEXP)
-xlogy = _binary("xlogy", ops.XLOGY)
-sigmoid = _unary("sigmoid", ops.SIGMOID)
-log_sigmoid = _unary("log_sigmoid", ops.LOG_SIGMOID)
-softplus = _unary("softplus", ops.SOFTPLUS)
-relu = _unary("relu", ops.RELU)
-silu = _unary("silu", ops.SILU)
-erf = _unary("erf", ops.ERF)
-normal_cdf = _unary("normal_cdf", ops.NORMAL_CDF)
-normal_pdf = _unary("normal_pdf", ops.NORMAL_PDF)
-maximum = _binary("maximum", ops.MAXIMUM)
-minimum = _binary("minimum", ops.MINIMUM)
-squared_error = _binary("squared_error", ops.SQUARED_ERROR)
-sigmoid_cross_entropy = _binary("sigmoid_cross_entropy", ops.SIGMOID_CROSS_ENTROPY, "x, t")
-
-greater, greater_equal = (
-    _binary("greater", ops.GREATER),
-    _binary("greater_equal", ops.GREATER_EQUAL),
-)  # masks, for rules
-less, less_equal = _binary("less", ops.LESS), _binary("less_equal", ops.LESS_EQUAL)
-equal, not_equal = _binary("equal", ops.EQUAL), _binary("not_equal", ops.NOT_EQUAL)
-logical_and, logical_or = _binary("logical_and", ops.LOGICAL_AND), _binary("logical_or", ops.LOGICAL_OR)
-zeros_like = _unary("zeros_like", ops.ZEROS_LIKE)
-eye, ones = np.eye, np.ones
+    """Return the sizes of the axes of a node, of raw data, or of a list that holds nodes."""
+    if isinstance(x, Node):
+        return x.shape  # type: ignore[no-any-return]
+    if isinstance(x, LISTS) and holds_node(x):
+        return (len(x), *shape(x[0]))
+    return np.shape(x)
 
 
 def power(x: Any, n: Any) -> Any:
@@ -142,7 +42,20 @@ def power(x: Any, n: Any) -> Any:
     >>> power(2.0, 3.0), power(-8.0, 1 / 3)
     (8.0, nan)
     """
-    return node.power(x, n) if isinstance(x, Node) else apply(ops.POWER, x, n)
+    if not isinstance(x, Node) or not isinstance(n, int | float | np.number):
+        return rows.power(x, n)
+    n = n if isinstance(n, int) and -(2**53) < n < 2**53 else to_float(n)
+    return _power_of_value(n)(x) if type(x) is Value else rows.POW(n)(x)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _power_of_value(n: float) -> Callable[[Any], Any]:
+    return quick_method(rows.POW(n), apply)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Return x as float32 or float64; gradients come back in x's own dtype."""
+    return array_rows.CAST(np.dtype(dtype))(x)
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
@@ -151,7 +64,7 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     >>> leaky_relu(-2.0)
     -0.02
     """
-    return apply(ops.LEAKY_RELU(float(slope)), x)
+    return special_rows.LEAKY_RELU(float(slope))(x)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
@@ -160,7 +73,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> elu(2.0), elu(0.0)
     (2.0, 0.0)
     """
-    return apply(ops.ELU(float(alpha)), x)
+    return special_rows.ELU(float(alpha))(x)
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
@@ -171,7 +84,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    return apply(ops.GELU if approximate == "none" else ops.GELU_TANH, x)
+    return special_rows.GELU(approximate)(x)
 
 
 def sinc(x: Any, order: int = 0) -> Any:
@@ -182,7 +95,7 @@ def sinc(x: Any, order: int = 0) -> Any:
     """
     if order < 0:
         raise ValueError(f"sinc: the order of a derivative is 0 or more, got {order}")
-    return apply(ops.SINC(order), x)
+    return special_rows.SINC(order)(x)
 
 
 def round(x: Any, decimals: int = 0) -> Any:
@@ -191,7 +104,7 @@ def round(x: Any, decimals: int = 0) -> Any:
     >>> round(2.5), round(0.125, 2)
     (2.0, 0.12)
     """
-    return apply(ops.ROUND(decimals), x)
+    return special_rows.ROUND(decimals)(x)
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
@@ -200,7 +113,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     >>> clip(2.0, 0.0, 1.0)
     1.0
     """
-    return apply(ops.CLIP, x, -math.inf if min is None else min, math.inf if max is None else max)
+    return rows.clip(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
@@ -217,13 +130,15 @@ def where(condition: Any, x: Any, y: Any) -> Any:
         if mask.dtype.kind not in "biuf":
             raise DTypeError(f"where: the condition must be booleans or numbers, got {mask.dtype}")
         mask = mask if mask.dtype == bool else mask != 0
-        if not (isinstance(x, Node) or isinstance(y, Node)):
+        condition = made(ARRAYS, mask) if mask.ndim else made(FLOATS, bool(mask))
+        if not (_is_node(x) or _is_node(y)):
             return np.where(mask, x, y)[()]
-        condition = node.leaf(Node.array_kind, mask) if mask.ndim else node.leaf(Node.scalar_kind, bool(mask))
-    return apply(ops.WHERE, condition, x, y)
+    return rows.where(condition, x, y)
 
 
-# ---- Reductions -------------------------------------------------------------------------------------------------------
+def _is_node(x: Any) -> bool:
+    """Whether x is a node, or a list that holds one."""
+    return isinstance(x, Node) or (isinstance(x, LISTS) and holds_node(x))
 
 
 def _axis(axis: Any) -> Axis:
@@ -246,7 +161,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    return _array(ops.SUM(_axis(axis), keepdims), x)
+    return array_rows.SUM(_axis(axis), keepdims)(x)
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -255,7 +170,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(mean([1.0, 2.0]))
     1.5
     """
-    return _array(ops.MEAN(_axis(axis), keepdims), x)
+    return array_rows.MEAN(_axis(axis), keepdims)(x)
 
 
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -264,7 +179,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
     >>> float(var([1.0, 3.0]))
     1.0
     """
-    return _array(ops.VAR(_axis(axis), ddof, keepdims), x)
+    return array_rows.VAR(_axis(axis), ddof, keepdims)(x)
 
 
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -273,7 +188,7 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
     >>> float(std([1.0, 3.0]))
     1.0
     """
-    return _array(ops.STD(_axis(axis), ddof, keepdims), x)
+    return array_rows.STD(_axis(axis), ddof, keepdims)(x)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -282,25 +197,29 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(prod([2.0, 3.0]))
     6.0
     """
-    return _array(ops.PROD(_axis(axis), keepdims), x)
+    return array_rows.PROD(_axis(axis), keepdims)(x)
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the largest over the axes; ties share the gradient evenly. ValueError where there is nothing.
+def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
+    """Return the largest over the axes, and at least `initial`; ties share the gradient evenly.
+
+    ValueError where there is nothing, and no `initial`.
 
     >>> float(max([1.0, 3.0]))
     3.0
     """
-    return _array(ops.MAX(_axis(axis), keepdims), x)
+    return array_rows.MAX(_axis(axis), keepdims, initial)(x)
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the smallest over the axes; ties share the gradient evenly. ValueError where there is nothing.
+def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
+    """Return the smallest over the axes, and at most `initial`; ties share the gradient evenly.
+
+    ValueError where there is nothing, and no `initial`.
 
     >>> float(min([1.0, 3.0]))
     1.0
     """
-    return _array(ops.MIN(_axis(axis), keepdims), x)
+    return array_rows.MIN(_axis(axis), keepdims, initial)(x)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -309,7 +228,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> float(logsumexp([1000.0, 0.0]))
     1000.0
     """
-    return _array(ops.LOGSUMEXP(_axis(axis), keepdims), x)
+    return array_rows.LOGSUMEXP(_axis(axis), keepdims)(x)
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
@@ -318,7 +237,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5])
     """
-    return _array(ops.SOFTMAX(_axis(axis)), x)
+    return array_rows.SOFTMAX(_axis(axis))(x)
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
@@ -327,7 +246,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     >>> log_softmax([1000.0, 0.0])
     array([    0., -1000.])
     """
-    return _array(ops.LOG_SOFTMAX(_axis(axis)), x)
+    return array_rows.LOG_SOFTMAX(_axis(axis))(x)
 
 
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -343,14 +262,14 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
         raise DTypeError("norm: ord is a plain number, not a node: pass ord.data")
     matrix = (axis is None and len(shape(x)) == 2) or (isinstance(axis, tuple) and len(axis) == 2)
     if ord in (None, "fro") or (ord == 2 and not matrix):
-        return _array(ops.NORM(2, _axis(axis), keepdims), x)
+        return array_rows.NORM(2, _axis(axis), keepdims)(x)
     if matrix or isinstance(ord, str) or ord <= 0:
         raise NotImplementedError(
             f"norm: ord={ord!r} of shape {shape(x)}: supported are None, and with an axis 1, 2, inf or any p > 0"
         )
     if ord == math.inf:
-        return max(abs(x), axis, keepdims)
-    return sum(abs(x), axis, keepdims) if ord == 1 else _array(ops.NORM(ord, _axis(axis), keepdims), x)
+        return max(rows.abs(x), axis, keepdims)
+    return sum(rows.abs(x), axis, keepdims) if ord == 1 else array_rows.NORM(ord, _axis(axis), keepdims)(x)
 
 
 def cumsum(x: Any, axis: int | None = None) -> Any:
@@ -359,7 +278,7 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     >>> cumsum([1.0, 2.0, 3.0])
     array([1., 3., 6.])
     """
-    return cumsum(ravel(x), 0) if axis is None else _array(ops.CUMSUM(_one(axis, x)), x)
+    return cumsum(ravel(x), 0) if axis is None else array_rows.CUMSUM(_one(axis, x))(x)
 
 
 def cumprod(x: Any, axis: int | None = None) -> Any:
@@ -368,7 +287,7 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     >>> cumprod([1.0, 2.0, 3.0])
     array([1., 2., 6.])
     """
-    return cumprod(ravel(x), 0) if axis is None else _array(ops.CUMPROD(_one(axis, x)), x)
+    return cumprod(ravel(x), 0) if axis is None else array_rows.CUMPROD(_one(axis, x))(x)
 
 
 def recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
@@ -377,62 +296,7 @@ def recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
     >>> recurrence(np.ones(3), np.ones(3), 0)
     array([1., 2., 3.])
     """
-    return _array(ops.RECURRENCE(_one(axis, b), reverse), a, b)
-
-
-# ---- Products ---------------------------------------------------------------------------------------------------------
-
-
-def matmul(x: Any, y: Any) -> Any:
-    """Return the matrix product x @ y: vectors, matrices, and stacks of matrices that broadcast.
-
-    Shapes (…, m, k) @ (…, k, n) → (…, m, n). Raises ShapeError where the inner sizes differ.
-
-    >>> matmul([[1.0, 2.0]], [[3.0], [4.0]])
-    array([[11.]])
-    """
-    return _array(ops.MATMUL, x, y)
-
-
-def linear(x: Any, weight: Any, bias: Any) -> Any:
-    """Return x @ weight + bias in one operation: shapes (…, k), (k, n), (n,) → (…, n).
-
-    >>> linear([[1.0, 2.0]], [[3.0], [4.0]], [0.5])
-    array([[11.5]])
-    """
-    return _array(ops.LINEAR, x, weight, bias)
-
-
-def dot(x: Any, y: Any, bias: Any = None) -> Any:
-    """Return the dot product as np.dot defines it; or, of two lists of Values and numbers, Σ xᵢyᵢ + bias as one node.
-
-    Raises ShapeError where the sizes differ.
-
-    >>> import autograd_mini as ag
-    >>> ag.dot([ag.Value(2.0), ag.Value(3.0)], [4.0, 5.0], 1.0)
-    Value(24.0)
-    """
-    kind = Node.scalar_kind
-    if isinstance(x, list | tuple) and isinstance(y, list | tuple) and kind in set(map(type, (*x, *y))):
-        if len(x) != len(y):
-            raise ShapeError(f"dot: {len(x)} factors and {len(y)}")
-        terms = (*x, *y, 0.0 if bias is None else bias)
-        parents = tuple([v if type(v) is kind else kind.constant(v) for v in terms])
-        op = ops.DOT(len(x))
-        return node.record(kind, op, parents, evaluate(op, kind.xp, [v.data for v in parents]))
-    m, n = len(shape(x)), len(shape(y))
-    out = multiply(x, y) if not m or not n else matmul(x, y) if n <= 2 else tensordot(x, y, (-1, -2))
-    return out if bias is None else out + bias
-
-
-def outer(x: Any, y: Any) -> Any:
-    """Return the products of every element of x with every element of y: (m,), (n,) → (m, n).
-
-    >>> outer([1.0, 2.0], [3.0, 4.0])
-    array([[3., 4.],
-           [6., 8.]])
-    """
-    return multiply(reshape(x, (-1, 1)), reshape(y, (1, -1)))
+    return array_rows.RECURRENCE(_one(axis, b), reverse)(a, b)
 
 
 def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
@@ -460,82 +324,7 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
     terms = [
         term.replace("...", "".join(spare[widest - n : widest])) for term, n in zip(terms, dots, strict=True)
     ]
-    return _array(ops.EINSUM(tuple(terms), output.replace("...", "".join(spare[:widest]))), *operands)
-
-
-def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
-    """Return the sum of products over pairs of axes: a number of trailing and leading ones, or two lists of axes.
-
-    >>> tensordot([[1.0, 2.0]], [[3.0], [4.0]], axes=1)
-    array([[11.]])
-    """
-    m, n = len(shape(x)), len(shape(y))
-    pairs = (range(m - axes, m), range(axes)) if isinstance(axes, int) else axes
-    left, right = (
-        [_one(a, z) for a in ([p] if isinstance(p, int) else p)] for p, z in zip(pairs, (x, y), strict=True)
-    )
-    if len(left) != len(right) or m + n > len(string.ascii_letters):
-        raise ShapeError(f"tensordot: {len(left)} axes of x against {len(right)} of y")
-    xs, ys = list(string.ascii_letters[:m]), list(string.ascii_letters[m : m + n])
-    for i, j in zip(left, right, strict=True):
-        ys[j] = xs[i]
-    kept = [c for i, c in enumerate(xs) if i not in left] + [c for j, c in enumerate(ys) if j not in right]
-    return _array(ops.EINSUM(("".join(xs), "".join(ys)), "".join(kept)), x, y)
-
-
-def solve(a: Any, b: Any) -> Any:
-    """Return the x of a @ x = b: (…, n, n) and (n,) or (…, n, k). Raises LinAlgError where a is singular.
-
-    >>> solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 4.0])
-    array([1., 1.])
-    """
-    return _array(ops.SOLVE, a, b)
-
-
-def inv(a: Any) -> Any:
-    """Return the inverse matrix, (…, n, n). Raises LinAlgError where a is singular.
-
-    >>> inv([[2.0]])
-    array([[0.5]])
-    """
-    return _array(ops.INV, a)
-
-
-def det(a: Any) -> Any:
-    """Return the determinant, (…, n, n) → (…). Its gradient needs an inverse: LinAlgError where a is singular.
-
-    >>> float(det([[2.0]]))
-    2.0
-    """
-    return _array(ops.DET, a)
-
-
-class _SlogdetResult(NamedTuple):
-    sign: Any
-    logabsdet: Any
-
-
-def slogdet(a: Any) -> Any:
-    """Return the sign of the determinant (plain numbers: it is constant) and log |det|, (…, n, n) → (…), (…).
-
-    >>> sign, logabsdet = slogdet([[-1.0]])
-    >>> float(sign), float(logabsdet)
-    (-1.0, 0.0)
-    """
-    logabsdet = _array(ops.LOGABSDET, a)
-    return _SlogdetResult(np.linalg.slogdet(a.data if isinstance(a, Node) else np.asarray(a)).sign, logabsdet)
-
-
-def softmax_cross_entropy(z: Any, p: Any) -> Any:
-    """Return −Σ p·log softmax(z) over the last axis: logits (…, classes), probabilities (…, classes) → (…).
-
-    >>> float(softmax_cross_entropy([1000.0, -1000.0], [0.0, 1.0]))
-    2000.0
-    """
-    return _array(ops.SOFTMAX_CROSS_ENTROPY, z, p)
-
-
-# ---- Shapes -----------------------------------------------------------------------------------------------------------
+    return array_rows.EINSUM(tuple(terms), output.replace("...", "".join(spare[:widest])))(*operands)
 
 
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -551,7 +340,7 @@ def reshape(x: Any, *sizes: Any) -> Any:
     array([[1., 2.],
            [3., 4.]])
     """
-    return _array(ops.RESHAPE(_sizes(sizes)), x)
+    return array_rows.RESHAPE(_sizes(sizes))(x)
 
 
 def ravel(x: Any) -> Any:
@@ -573,7 +362,7 @@ def transpose(x: Any, *axes: Any) -> Any:
     order = tuple(reversed(range(ndim))) if axes in ((), (None,)) else tuple(_one(a, x) for a in _sizes(axes))
     if sorted(order) != list(range(ndim)):
         raise ShapeError(f"transpose: {order} is no order of the {ndim} axes of shape {shape(x)}")
-    return _array(ops.TRANSPOSE(order), x)
+    return array_rows.TRANSPOSE(order)(x)
 
 
 def swapaxes(x: Any, a: int, b: int) -> Any:
@@ -586,30 +375,6 @@ def swapaxes(x: Any, a: int, b: int) -> Any:
     a, b = _one(a, x), _one(b, x)
     order[a], order[b] = b, a
     return transpose(x, order)
-
-
-def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    """Return x with axes moved to other places, the rest in their order.
-
-    >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
-    (3, 4, 2)
-    """
-    places = [[_one(i, x) for i in (a if isinstance(a, Sequence) else [a])] for a in (source, destination)]
-    if len(places[0]) != len(places[1]):
-        raise ShapeError(f"moveaxis: {len(places[0])} axes to {len(places[1])} places")
-    order = [i for i in range(len(shape(x))) if i not in places[0]]
-    for to, i in sorted(zip(places[1], places[0], strict=True)):
-        order.insert(to, i)
-    return transpose(x, order)
-
-
-def expand_dims(x: Any, axis: Any) -> Any:
-    """Return x with axes of length 1 put in, at the places that they will have.
-
-    >>> expand_dims([1.0, 2.0], 0).shape
-    (1, 2)
-    """
-    return reshape(x, np.expand_dims(np.broadcast_to(0, shape(x)), _axis(axis)).shape)  # type: ignore[arg-type]
 
 
 def squeeze(x: Any, axis: Axis = None) -> Any:
@@ -631,7 +396,7 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     >>> broadcast_to(1.0, (2,))
     array([1., 1.])
     """
-    return _array(ops.BROADCAST_TO(_sizes((shape,))), x)
+    return array_rows.BROADCAST_TO(_sizes((shape,)))(x)
 
 
 def concatenate(xs: Any, axis: int | None = 0) -> Any:
@@ -643,7 +408,7 @@ def concatenate(xs: Any, axis: int | None = 0) -> Any:
     _some("concatenate", xs)
     if axis is None:
         return concatenate([ravel(x) for x in xs])
-    return _array(ops.CONCATENATE(_one(axis, xs[0])), *xs)
+    return array_rows.CONCATENATE(_one(axis, xs[0]))(*xs)
 
 
 def stack(xs: Any, axis: int = 0) -> Any:
@@ -653,27 +418,12 @@ def stack(xs: Any, axis: int = 0) -> Any:
     array([1., 2.])
     """
     _some("stack", xs)
-    return _array(ops.STACK(_one(axis, xs[0], 1)), *xs)
+    return array_rows.STACK(_one(axis, xs[0], 1))(*xs)
 
 
 def _some(name: str, xs: Any) -> None:
     if isinstance(xs, Node | str) or not len(xs):
         raise ValueError(f"{name}: a list of at least one array is needed, got {xs!r}")
-
-
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """Return the list of parts of x: so many equal ones, or cut before the places listed.
-
-    >>> split([1.0, 2.0, 3.0, 4.0], 2)
-    [array([1., 2.]), array([3., 4.])]
-    """
-    axis, sections = _one(axis, x), indices_or_sections
-    size = shape(x)[axis]
-    if isinstance(sections, int) and (sections < 1 or size % sections):
-        raise ShapeError(f"split: {size} along axis {axis} does not divide into {sections} equal parts")
-    cuts = list(range(0, size, size // sections))[1:] if isinstance(sections, int) else list(sections)
-    index = (slice(None),) * axis
-    return [getitem(x, (*index, slice(a, b))) for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
@@ -685,36 +435,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule, only 'constant'")
     pairs = np.broadcast_to(np.asarray(pad_width), (len(shape(x)), 2)).tolist()
-    return _array(
-        ops.PAD(tuple((operator.index(a), operator.index(b)) for a, b in pairs), float(constant_values)), x
-    )
-
-
-def tile(x: Any, reps: Any) -> Any:
-    """Return x repeated as a whole, `reps` times along each axis.
-
-    >>> tile([1.0, 2.0], 2)
-    array([1., 2., 1., 2.])
-    """
-    counts = _sizes((reps,)) if not isinstance(reps, int) else (reps,)
-    ndim = builtins.max(len(counts), len(shape(x)))
-    counts = (1,) * (ndim - len(counts)) + counts
-    sizes = (1,) * (ndim - len(shape(x))) + shape(x)
-    spread = reshape(x, tuple(n for size in sizes for n in (1, size)))
-    wide = broadcast_to(spread, tuple(n for pair in zip(counts, sizes, strict=True) for n in pair))
-    return reshape(wide, tuple(a * b for a, b in zip(counts, sizes, strict=True)))
-
-
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
-    """Return x with each element along an axis (of the flattened x where it is None) repeated in place.
-
-    >>> repeat([1.0, 2.0], 2)
-    array([1., 1., 2., 2.])
-    """
-    if axis is None:
-        return repeat(ravel(x), repeats, 0)
-    axis = _one(axis, x)
-    return getitem(x, (slice(None),) * axis + (np.repeat(np.arange(shape(x)[axis]), repeats),))
+    width = tuple((operator.index(before), operator.index(after)) for before, after in pairs)
+    return array_rows.PAD(width, float(constant_values))(x)
 
 
 def flip(x: Any, axis: Axis = None) -> Any:
@@ -723,7 +445,7 @@ def flip(x: Any, axis: Axis = None) -> Any:
     >>> flip([1.0, 2.0])
     array([2., 1.])
     """
-    return _array(ops.FLIP(_axis(axis)), x)
+    return array_rows.FLIP(_axis(axis))(x)
 
 
 def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
@@ -732,7 +454,7 @@ def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
     >>> roll([1.0, 2.0, 3.0], 1)
     array([3., 1., 2.])
     """
-    return _array(ops.ROLL(_axis(shift), _axis(axis)), x)
+    return array_rows.ROLL(_axis(shift), _axis(axis))(x)
 
 
 def tril(x: Any, k: int = 0) -> Any:
@@ -742,7 +464,7 @@ def tril(x: Any, k: int = 0) -> Any:
     array([[1., 0.],
            [3., 4.]])
     """
-    return _array(ops.TRIL(k), x)
+    return array_rows.TRIL(k)(x)
 
 
 def triu(x: Any, k: int = 0) -> Any:
@@ -752,10 +474,7 @@ def triu(x: Any, k: int = 0) -> Any:
     array([[1., 2.],
            [0., 4.]])
     """
-    return _array(ops.TRIU(k), x)
-
-
-# ---- Elements ---------------------------------------------------------------------------------------------------------
+    return array_rows.TRIU(k)(x)
 
 
 def getitem(x: Any, index: Any) -> Any:
@@ -764,21 +483,25 @@ def getitem(x: Any, index: Any) -> Any:
     >>> getitem([1.0, 2.0, 3.0], slice(1, None))
     array([2., 3.])
     """
-    return _array(ops.GETITEM(_index(index)), x)
+    return array_rows.GETITEM(_index(index))(x)
 
 
 def _index(index: Any) -> Any:
     """An index whose arrays nobody else can change; a node in it is an error."""
-    if isinstance(index, tuple):
-        return tuple(_index(part) for part in index)
-    if isinstance(index, Node):
+    return tuple(map(_index_part, index)) if isinstance(index, tuple) else _index_part(index)
+
+
+def _index_part(part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer | np.bool_):
+        return part
+    if isinstance(part, Node):
         raise DTypeError("an index is made of plain integers, not of nodes: use index.data.astype(int)")
-    if isinstance(index, list | np.ndarray):
-        found = np.array(index)
-        if found.dtype.kind not in "biu" and found.size:
-            raise IndexError(f"an index array must be of integers or booleans, got {found.dtype}")
-        return found if found.size or found.dtype.kind in "biu" else found.astype(int)
-    return index
+    if isinstance(part, np.ma.MaskedArray):
+        raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")
+    found = np.array(part)  # a tuple inside a tuple is an array of places, as for NumPy
+    if found.dtype.kind not in "biu" and found.size:
+        raise IndexError(f"an index array must be of integers or booleans, got {found.dtype}")
+    return found if found.dtype.kind in "biu" else found.astype(int)
 
 
 def scatter(x: Any, sizes: tuple[int, ...], index: Any) -> Any:
@@ -787,7 +510,7 @@ def scatter(x: Any, sizes: tuple[int, ...], index: Any) -> Any:
     >>> scatter([1.0, 2.0], (3,), [0, 0])
     array([3., 0., 0.])
     """
-    return _array(ops.SCATTER(tuple(sizes), _index(index)), x)
+    return array_rows.SCATTER(tuple(sizes), _index(index))(x)
 
 
 def index_update(x: Any, index: Any, value: Any) -> Any:
@@ -796,12 +519,12 @@ def index_update(x: Any, index: Any, value: Any) -> Any:
     >>> index_update([1.0, 2.0], 0, 5.0)
     array([5., 2.])
     """
-    return _array(ops.INDEX_UPDATE(_index(index)), x, value)
+    return array_rows.INDEX_UPDATE(_index(index))(x, value)
 
 
 def last_written(sizes: tuple[int, ...], index: Any) -> Any:
-    """The mask of index_update's gradient: static, as shapes and indices are."""
-    return arrays.last_written(sizes, index)
+    """Return the mask of index_update's gradient: static, as shapes and indices are."""
+    return ARRAYS.xp.last_written(sizes, index)
 
 
 def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
@@ -820,12 +543,12 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
         wide, wanted = ((*sizes[:axis], s[axis], *sizes[axis + 1 :]) for s in (shape(x), places.shape))
         x = x if shape(x) == wide else broadcast_to(x, wide)
         indices = indices if places.shape == wanted else np.broadcast_to(places, wanted)
-    return _with_indices(ops.TAKE_ALONG_AXIS(axis), x, indices)
+    return _with_indices(array_rows.TAKE_ALONG_AXIS(axis), x, indices)
 
 
 def scatter_along_axis(x: Any, indices: Any, axis: int, sizes: tuple[int, ...]) -> Any:
     """Return zeros of that shape with x added at the indices along an axis: the gradient of take_along_axis."""
-    return _with_indices(ops.SCATTER_ALONG_AXIS(axis, tuple(sizes)), x, indices)
+    return _with_indices(array_rows.SCATTER_ALONG_AXIS(axis, tuple(sizes)), x, indices)
 
 
 def _with_indices(op: Op, x: Any, indices: Any) -> Any:
@@ -833,13 +556,14 @@ def _with_indices(op: Op, x: Any, indices: Any) -> Any:
         indices = np.asarray(indices)
         if indices.dtype.kind not in "iu":
             raise IndexError(f"{op.name}: integer indices are needed, got {indices.dtype}")
-        indices = node.leaf(Node.array_kind, indices)
-    out = _array(op, x, indices)
-    return out if isinstance(x, Node) else out.data
+        indices = made(ARRAYS, indices)
+    out = op(x, indices)
+    return out if _is_node(x) else out.data
 
 
 def argsort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
-    return _array(ops.ARGSORT(_one(axis, x)), x)
+    """Return the indices that sort x along an axis: a node of a node, without a derivative."""
+    return array_rows.ARGSORT(_one(axis, x))(x)
 
 
 def sort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
@@ -848,72 +572,115 @@ def sort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
     >>> sort([2.0, 1.0])
     array([1., 2.])
     """
-    return _array(ops.SORT(_one(axis, x)), x)
+    return array_rows.SORT(_one(axis, x))(x)
 
 
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the elements x[…, i, i + offset] of two axes as one last axis.
+# ---- The methods of nodes ---------------------------------------------------------------------------------------------
 
-    >>> diagonal([[1.0, 2.0], [3.0, 4.0]])
-    array([1., 4.])
-    """
-    moved = moveaxis(x, (axis1, axis2), (-2, -1))
-    rows = np.arange(
-        builtins.max(
-            builtins.min(
-                shape(moved)[-2] + builtins.min(offset, 0), shape(moved)[-1] - builtins.max(offset, 0)
-            ),
-            0,
+METHODS = """
+    sum mean var std prod max min cumsum cumprod reshape ravel transpose swapaxes squeeze clip round
+""".split()  # noqa: SIM905
+UNARY = {
+    name: vars(rows)[name]
+    for name in ["exp", "log", "sqrt", "square", "sin", "cos", "tanh", "abs", "relu", "sigmoid"]
+}
+UNARY |= {"softplus": special_rows.softplus, "__neg__": rows.negative, "__abs__": rows.abs}
+
+
+def _times(op: Op, x: Any, y: Any) -> Any:
+    """`*`, but not with np.matrix, for which it means the matrix product."""
+    if isinstance(x, np.matrix) or isinstance(y, np.matrix):
+        raise TypeError(
+            "'*' between an np.matrix and a node would be elementwise: use @ "
+            "(or np.multiply, if elementwise is meant)"
         )
-    )
-    return getitem(moved, (..., rows - builtins.min(offset, 0), rows + builtins.max(offset, 0)))
+    return apply(op, x, y)
 
 
-def diag(x: Any, k: int = 0) -> Any:
-    """Return the k-th diagonal of a matrix, or the matrix that has the vector x there.
-
-    >>> diag([1.0, 2.0])
-    array([[1., 0.],
-           [0., 2.]])
-    """
-    if len(shape(x)) == 2:
-        return diagonal(x, k)
-    if len(shape(x)) != 1:
-        raise ShapeError(f"diag: a vector or matrix is needed, got shape {shape(x)}")
-    n, rows = shape(x)[0] + builtins.abs(k), np.arange(shape(x)[0])
-    return scatter(x, (n, n), (rows - builtins.min(k, 0), rows + builtins.max(k, 0)))
+def _method(kind: type, op: Op, is_reflected: bool = False) -> Callable[..., Any]:
+    """The method of a class for a row with one or two parents."""
+    apply_to = _times if op is rows.multiply else apply
+    if kind is Value:
+        return quick_method(op, apply_to, is_reflected)
+    if len(op.operands) == 1:
+        return lambda x: apply(op, x)
+    return (lambda x, y: apply_to(op, y, x)) if is_reflected else (lambda x, y: apply_to(op, x, y))
 
 
-def trace(x: Any, offset: int = 0) -> Any:
-    """Return the sum of the diagonal of the first two axes.
-
-    >>> float(trace([[1.0, 2.0], [3.0, 4.0]]))
-    5.0
-    """
-    return sum(diagonal(x, offset), -1)
-
-
-def cast(x: Any, dtype: Any) -> Any:
-    """Return x as float32 or float64; gradients come back in x's own dtype."""
-    return _array(ops.CAST(np.dtype(dtype)), x)
-
-
-# ---- Between the kinds ------------------------------------------------------------------------------------------------
+def _attach(kind: Any) -> None:
+    """Give a class of nodes the operators and methods that come from the rows."""
+    for name, op in UNARY.items():
+        setattr(kind, name, _method(kind, op))
+    for name, (sign, row) in OPERATORS.items():
+        method = _method(kind, vars(rows)[row])
+        setattr(kind, f"__{name}__", method)
+        setattr(kind, f"__r{name}__", _method(kind, vars(rows)[row], is_reflected=True))
+        setattr(kind, f"__i{name}__", in_place(method, f"{sign}="))
+    kind.__pow__, kind.__ipow__ = power, in_place(power, "**=")
+    kind.__rpow__ = lambda x, y: power(y, x)
 
 
-def to_value(x: Any, index: Any = None) -> Any:
-    """Return the element of a node at an index (its only one, where none is given) as a Value, still in the graph.
+_attach(Value)
+_attach(Tensor)
+_OF_TENSORS = {name: globals()[name] for name in METHODS} | {"flatten": ravel, "__getitem__": getitem}
+_OF_TENSORS["__matmul__"] = _method(Tensor, array_rows.matmul)
+_OF_TENSORS["__rmatmul__"] = _method(Tensor, array_rows.matmul, is_reflected=True)
+for _name, _function in _OF_TENSORS.items():
+    setattr(Tensor, _name, _function)
 
-    >>> import autograd_mini as ag
-    >>> ag.to_value(ag.Tensor([2.0, 3.0]), 1)
-    Value(3.0)
-    """
-    if index is None and math.prod(shape(x)) != 1:
-        raise ShapeError(
-            f"to_value: one element is needed, the shape is {shape(x)}: give an index, or use .to_values()"
-        )
-    op = ops.GETITEM((0,) * len(shape(x)) if index is None else _index(index))
-    return node.record(Node.scalar_kind, op, (x,), float(evaluate(op, arrays, [np.asarray(x.data)])))
+# ---- GRAPH ------------------------------------------------------------------------------------------------------------
 
 
-Node.functions = sys.modules[__name__]
+class _Graph(Reading):
+    """Rules read on nodes: what they give are nodes, to be differentiated again."""
+
+    operand = None
+
+    def without_one(self, g: Any, cotangent: Any) -> Any:
+        """Return y for the product 1 · y with the gradient from above, or every order would carry the 1 on."""
+        if g._left is not cotangent or g.op is not rows.multiply:
+            return g
+        if cotangent.requires_grad or cotangent.shape or cotangent.data != 1.0:
+            return g
+        return g._right if type(g._right) is type(g) and g._right.dtype == g.dtype else g
+
+    def constant(self, data: Any, dtype: Any = None) -> Any:
+        return made(reading := KINDS[Tensor] if np.ndim(data) else FLOATS, reading.constant(data, dtype))
+
+    def zero(self, node: Any) -> Any:
+        reading = KINDS[type(node)]
+        return made(reading, reading.zero(node))
+
+    def share_for(self, parent: Any, share: Any, op: Op) -> Any:
+        reading: Any = KINDS[type(parent)]
+        if not isinstance(share, Node):
+            share = made(reading, reading.result(share, op))
+        if share.shape != parent.shape:
+            share = sum_to(self.xp, share, parent.shape, op)
+        if reading is FLOATS:
+            return share if type(share) is Value else to_value(share)
+        return share if type(share) is Tensor and share.dtype == parent.dtype else cast(share, parent.dtype)
+
+    def arriving(self, root: Any, gradient: Any, what: str) -> Any:
+        reading: Any = KINDS[type(root)]
+        if not isinstance(gradient, Node):
+            return made(reading, reading.arriving(root, gradient, what))
+        if gradient.shape != root.shape:
+            raise ShapeError(
+                f"{what}: the gradient from above has shape {gradient.shape}, {root._name} has {root.shape}"
+            )
+        return self.share_for(root, gradient, rows.positive)
+
+
+GRAPH = _Graph()
+_names = {name: row for file in (rows, special_rows, array_rows) for name, row in vars(file).items()}
+TABLE = {
+    name: row for name, row in _names.items() if isinstance(row, Op) or (name.isupper() and callable(row))
+}
+GRAPH.xp = SimpleNamespace(
+    **{name: row for name, row in TABLE.items() if isinstance(row, Op)},
+    asarray=cast,
+    eye=np.eye,
+    ones=np.ones,
+)
+vars(GRAPH.xp).update({name: globals()[name] for name in XP if name in globals() and name not in ("abs",)})

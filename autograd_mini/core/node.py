@@ -1,202 +1,186 @@
-"""Node: data, the operation and the parents it came from, its gradient; and the operators, one line a row."""
+"""Node: data, the operation and the parents it came from, its gradient; and how an operation is applied to nodes."""
 
 import copy
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from ..errors import GraphError, explained
-from ..modes import is_recording, meta_here
-from . import ops
-from .engine import backward, clock
-from .namespaces import ERRORS, QUIET, error_state, ieee, read, scalar
-from .ops import Op
-
-NO_GRAD, DETACH = (
-    Op("no_grad", lambda xp, x: x),
-    Op("detach", lambda xp, x: x),
-)  # what cut a constant off is its op
-
-SEVERAL = (np.ndarray, list, tuple)  # raw operands that make the result a Tensor
-
-
-def leaf(kind: Any, data: Any, requires_grad: bool = False, label: str | None = None) -> Any:
-    """A node that no operation made."""
-    node = record(kind, None, (), data)
-    node.requires_grad = requires_grad
-    if label is not None:
-        node.label = label
-    return node
-
-
-def restore(kind: Any, data: Any, grad: Any, requires_grad: bool, meta: Any) -> Any:
-    """A copied leaf."""
-    node = leaf(kind, copy.copy(data), requires_grad)
-    node.grad, node.meta = copy.copy(grad), meta
-    return node
-
+from ..support.coercion import FLOAT_TYPES
+from ..support.modes import keeps_constants, meta_here
+from .engine import backward
+from .op import Op
+from .readings import ARRAYS, FLOATS, KINDS, QUIET, Reading, error_state
 
 new = object.__new__
+LISTS = (list, tuple)
+CUT_BY_NO_GRAD = {"cut": "no_grad"}  # the meta of what no_grad cut off
+OPERATORS = {  # the methods of Python's operators, and the rows that they apply
+    "add": ("+", "add"),
+    "sub": ("-", "subtract"),
+    "mul": ("*", "multiply"),
+    "truediv": ("/", "divide"),
+    "mod": ("%", "remainder"),
+}
 
 
-def record(kind: Any, op: Op | None, parents: tuple[Any, ...], data: Any) -> Any:
-    """The node that an operation makes: a variable where a parent is one and recording is on, else a constant."""
-    node = new(kind)
-    set_data(node, data)
-    node.grad = node.meta = None
-    if kind is Node.array_kind:
-        node.version = clock.now
-    for parent in parents:
-        if parent.requires_grad and (meta := meta_here()) is not False:
-            node.meta = meta
-            node.op, node.parents, node.requires_grad = op, parents, bool(op.vjps)  # type: ignore[union-attr]
-            return node
-    node.parents, node.requires_grad, node.op = (), False, op if op is DETACH else None
-    if parents:
-        if kind is Node.array_kind and data.base is not None:
-            set_data(
-                node, data.copy()
-            )  # a constant has numbers of its own: an optimiser changes parameters in place
-        node.op = (
-            NO_GRAD
-            if not is_recording()
-            else next((parent.op for parent in parents if parent.op and not parent.parents), None)
-        )
+class changes:
+    """How often the data of any Tensor has been replaced: a node older than its parent's data has a stale graph."""
+
+    count = 0
+
+
+def made(
+    reading: Reading,
+    data: Any,
+    op: Op | None = None,
+    parents: Sequence[Any] = (),
+    requires_grad: bool = False,
+    meta: dict[str, Any] | None = None,
+) -> Any:
+    """Return a node: a leaf, or what an operation made of its parents. All nodes come from here, or the quick ways.
+
+    One or two parents stand in two slots, as a tuple would be one more object a node for the collector to walk.
+    """
+    node = new(reading.kind)
+    if reading is ARRAYS:
+        node._array, node._version = data, changes.count
+    else:
+        node.data = data
+    node.grad, node.meta, node.op = None, meta, op
+    node.requires_grad, node._right = requires_grad, None
+    count = len(parents)
+    if count == 0:
+        node._left = None
+    elif count == 1:
+        (node._left,) = parents
+    elif count == 2:
+        node._left, node._right = parents
+    else:
+        node._left = tuple(parents)
     return node
 
 
-def apply(op: Op, *operands: Any, kind: Any = None) -> Any:
+def leaf(kind: type, data: Any, requires_grad: bool = False, label: str | None = None) -> Any:
+    """Return a node that no operation made."""
+    return made(KINDS[kind], data, None, (), requires_grad, None if label is None else {"label": label})
+
+
+def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[str, Any] | None) -> Any:
+    """Return a copied or unpickled leaf."""
+    node = made(KINDS[kind], copy.copy(data), None, (), requires_grad, copy.copy(meta))
+    node.grad = copy.copy(grad)
+    return node
+
+
+def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
+    """Return the node that an operation makes: a variable where a parent is one and recording is on, else a constant."""
+    meta = meta_here()
+    if meta is not False and op.has_derivative:
+        for parent in parents:
+            if parent.requires_grad:
+                return made(reading, data, op, parents, True, meta)
+    if keeps_constants():
+        return made(reading, data, op, parents)
+    if reading is ARRAYS and data.base is not None:
+        data = data.copy()  # a constant has numbers of its own: an optimiser changes parameters in place
+    cut = CUT_BY_NO_GRAD if meta is False else next((p.meta for p in parents if p._cut_by), None)
+    return made(reading, data, None, (), False, cut)
+
+
+def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
+    """Return the operation's value on raw operands; an error of NumPy's is told again with the operation and shapes."""
+    token = None if error_state.get() is QUIET else error_state.set(QUIET)
+    try:
+        out = op.value(reading, operands)
+    except Exception as error:
+        raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
+    finally:
+        if token is not None:
+            error_state.reset(token)
+    if not op.is_ours:
+        return _checked(op, reading, operands, out)
+    return np.asarray(out) if reading is ARRAYS and type(out) is not np.ndarray else out
+
+
+def _checked(op: Op, reading: Reading, operands: Sequence[Any], out: Any) -> Any:
+    """What a user's own operation gave, if it is what a node can hold."""
+    if not op.is_joint and op.has_derivative and len(op.vjps) != len(operands):
+        raise GraphError(
+            f"{op.name!r} has {len(op.vjps)} vjps for {len(operands)} parents: give one for each, in order"
+        )
+    return reading.result(out, op)
+
+
+def apply(op: Op, *operands: Any) -> Any:
     """Return the node that `op` makes of nodes, numbers and arrays: a Value where all are scalar, else a Tensor.
 
-    Where none of the operands is a node, the raw result. Raises ShapeError where the shapes do not fit the operation,
-    IndexError for an axis or index out of range, DTypeError for an operand that is no number or array. See `ag.Op`.
+    Where none of the operands is a node, the raw result. A list that holds nodes is stacked in their graph. Raises
+    ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
+    operand that is no number or array. See `ag.Op`.
     """
-    found, bare, tensor, value = False, False, Node.array_kind, Node.scalar_kind
+    kind = type(operands[0]) if operands else None
+    reading = KINDS.get(kind)  # type: ignore[arg-type]
+    if reading is None or (reading is FLOATS and op.arrays_only):
+        return _apply_to_any(op, operands)
     for x in operands:
-        if type(x) is tensor:
-            found, kind = True, kind or tensor
-        elif type(x) is value:
-            found = bare = True
-        elif isinstance(x, SEVERAL):
-            kind = kind or tensor
+        if type(x) is not kind:
+            return _apply_to_any(op, operands)
+    return record(reading, op, operands, evaluate(op, reading, [x.data for x in operands]))
+
+
+def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
+    """The same for numbers, arrays and lists too, and for both kinds together."""
+    reading: Reading = ARRAYS if op.arrays_only else FLOATS
+    has_nodes, dtypes = False, set()
+    for x in operands:
+        kind = KINDS.get(type(x))
+        if kind is not None:
+            has_nodes = True
+        if kind is ARRAYS or isinstance(x, np.ndarray):
+            reading = ARRAYS
+            dtypes.add(x.dtype)
+        elif kind is None and isinstance(x, LISTS):
+            reading = ARRAYS
+            has_nodes = has_nodes or holds_node(x)
+    dtypes &= FLOAT_TYPES
+    dtype = dtypes.pop() if len(dtypes) == 1 else None
+    parents = []
+    for x in operands:
+        if type(x) is np.ndarray and x.dtype in FLOAT_TYPES:  # by far the most common
+            parents.append(made(ARRAYS, x))
         else:
-            bare = True
-    kind = kind or value
-    dtype = kind.common_dtype(operands) if bare else None
-    parents = tuple([x if type(x) is kind else kind.constant(x, dtype) for x in operands])
-    data = evaluate(op, kind.xp, [parent.data for parent in parents])
-    if not op.builtin:
-        data = kind.result(data, op)
-    if type(op.vjps) is tuple and op.vjps and len(op.vjps) != len(parents):
-        raise GraphError(
-            f"{op.name!r} has {len(op.vjps)} vjps for {len(parents)} parents: give one for each, in order"
-        )
-    if found:
-        return record(kind, op, parents, data)
-    return data[()] if kind is Node.array_kind else data
+            parents.append(x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype))
+    data = evaluate(op, reading, [parent.data for parent in parents])
+    if has_nodes:
+        return record(reading, op, parents, data)
+    return data[()] if reading is ARRAYS else data
 
 
-def evaluate(op: Op, xp: Any, operands: Any) -> Any:
-    """The operation's value, on raw operands; an error of NumPy's is told again with the operation and the shapes."""
-    before = error_state.set(QUIET)
-    try:
-        out = op.forward(xp, *operands) if xp is not scalar else read(xp, op.forward, *operands)
-    except Exception as error:
-        raise explained(error, op.name, [np.shape(x) for x in operands], op.builtin) from None
-    finally:
-        error_state.reset(before)
-    return out if xp is scalar or type(out) is np.ndarray or not op.builtin else np.asarray(out)
+Op.__call__ = apply  # type: ignore[method-assign]
 
 
-# ---- Operators: a row each. Two Values take the short way, anything else goes through apply. --------------------------
-
-
-def unary(op: Op) -> Callable[[Any], Any]:
-    """The method of a row with one parent."""
-    forward, mask = op.forward, not op.vjps
-
-    def method(x: Any) -> Any:
-        if mask or not x.requires_grad or (meta := meta_here()) is False:
-            return apply(op, x)
-        if x.xp is not scalar:
-            return record(x.__class__, op, (x,), evaluate(op, x.xp, (x.data,)))
-        node = new(x.__class__)
-        try:
-            node.data = forward(scalar, x.data)
-        except ERRORS:
-            node.data = ieee(forward, x.data)
-        node.grad, node.meta = None, meta
-        node.op, node.parents, node.requires_grad = op, (x,), True
-        return node
-
-    return method
-
-
-def binary(op: Op, other: Callable[..., Any] = apply) -> Callable[[Any, Any], Any]:
-    """The method of a row with two parents; `other` is asked where they are not of one kind."""
-    forward, mask = op.forward, not op.vjps
-
-    def method(x: Any, y: Any) -> Any:
-        kind = x.__class__
-        if (
-            y.__class__ is not kind
-            or mask
-            or not (x.requires_grad or y.requires_grad)
-            or (meta := meta_here()) is False
-        ):
-            return other(op, x, y)
-        if x.xp is not scalar:
-            return record(kind, op, (x, y), evaluate(op, x.xp, (x.data, y.data)))
-        node = new(kind)
-        try:
-            node.data = forward(scalar, x.data, y.data)
-        except ERRORS:
-            node.data = ieee(forward, x.data, y.data)
-        node.grad, node.meta = None, meta
-        node.op, node.parents, node.requires_grad = op, (x, y), True
-        return node
-
-    return method
-
-
-def swapped(op: Op, other: Callable[..., Any] = apply) -> Callable[[Any, Any], Any]:
-    """The reflected method: number or array on the left, node on the right."""
-    return lambda x, y: other(op, y, x)
-
-
-def times(op: Op, x: Any, y: Any) -> Any:
-    """`*`, but not with np.matrix, for which it means the matrix product."""
-    if isinstance(x, np.matrix) or isinstance(y, np.matrix):
-        raise TypeError(
-            "'*' between an np.matrix and a node would be elementwise: use @ (or np.multiply, if elementwise is meant)"
-        )
-    return apply(op, x, y)
-
-
-power_of = ops.static(lambda n: unary(ops.POW(n)))  # the method of x to a static power
-
-
-def power(x: Any, n: Any) -> Any:
-    """x to the power n: a number is a static exponent, anything else a second parent."""
-    if isinstance(n, int | float | np.number) and isinstance(x, Node):
-        return power_of(n.item() if isinstance(n, np.number) else n)(x)
-    return apply(ops.POWER, x, n)
+def holds_node(data: Any, depth: int = 0) -> bool:
+    """Return whether a node stands anywhere in nested lists. ValueError for lists more than 64 deep (in themselves?)."""
+    if depth > 64:
+        raise ValueError("lists nested more than 64 deep (in themselves?)")
+    return any(type(x) in KINDS or (isinstance(x, LISTS) and holds_node(x, depth + 1)) for x in data)
 
 
 def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, Any], Any]:
-    """An augmented assignment: under no_grad it changes a leaf's data, else it is the plain operation."""
+    """Return an augmented assignment: under no_grad it changes a leaf's data, else it is the plain operation."""
 
     def assign(x: Any, y: Any) -> Any:
-        if x.parents or not x.requires_grad:
+        if x.op is not None:
             return method(x, y)
-        if not is_recording():
-            x.data = x.like(method(x, y).data, f"'{symbol}'")
+        if meta_here() is False:
+            x.data = KINDS[type(x)].fitted(x, method(x, y).data, f"'{symbol}'")
             return x
-        if x.grad is not None:
+        if x.grad is not None and x.requires_grad:
             raise GraphError(
-                f"'{symbol}' on the leaf {x.name}, which has a gradient, would grow the graph with every step: "
+                f"'{symbol}' on the leaf {x._name}, which has a gradient, would grow the graph with every step: "
                 "do it under ag.no_grad(), or on .data, or with an optimiser of ag.optim"
             )
         return method(x, y)
@@ -204,7 +188,7 @@ def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, A
     return assign
 
 
-def compare(function: Any) -> Callable[[Any, Any], Any]:
+def _compared(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """A comparison of the data: plain booleans, no graph."""
 
     def method(x: Any, y: Any) -> Any:
@@ -216,23 +200,27 @@ def compare(function: Any) -> Callable[[Any, Any], Any]:
 class Node:
     """A number or array that knows how it was made. Value and Tensor are its two kinds."""
 
-    __slots__ = ("__weakref__", "data", "grad", "meta", "op", "parents", "requires_grad")
+    __slots__ = ("__weakref__", "_left", "_right", "grad", "meta", "op", "requires_grad")
     data: Any
     grad: Any  # a float or ndarray once a backward has reached the node, else None
-    meta: dict[str, Any] | None  # label, scope, source line: empty unless asked for
-    op: Op | None
-    parents: tuple["Node", ...]
+    meta: dict[str, Any] | None  # label, scope, source line, what cut it off: empty unless asked for
+    op: Op | None  # None for a leaf
     requires_grad: bool
-
-    xp: Any  # how the kind reads a rule to numbers
-    functions: Any  # how both read it to a graph: the module functions.py, which puts itself here
-    from_numpy: Any  # NumPy's functions on both, which numpy_protocols.py puts here
-    scalar_kind: Any  # Value and
-    array_kind: Any  # Tensor, which put themselves here
+    _left: Any  # the first parent, or a tuple of all where there are more than two; None for a leaf
+    _right: Any  # the second of two parents
+    _version = 0  # when the data was last replaced, where the kind keeps count
     shape: Any
     size: Any
-    dtype: Any
-    version = 0  # when the data was last replaced, where the kind keeps count
+
+    @property
+    def parents(self) -> tuple["Node", ...]:
+        """The nodes that this one was made from, in order and with repetitions; () for a leaf."""
+        left, right = self._left, self._right
+        if right is not None:
+            return (left, right)
+        if left is None:
+            return ()
+        return left if type(left) is tuple else (left,)
 
     @property
     def vjps(self) -> Any:
@@ -249,9 +237,14 @@ class Node:
         self.meta = {**(self.meta or {}), "label": label}
 
     @property
-    def name(self) -> str:
+    def _name(self) -> str:
         """What an error message calls this node."""
         return f"{type(self).__name__} {self.label!r}" if self.label else repr(self)
+
+    @property
+    def _cut_by(self) -> str | None:
+        """What cut this constant off from a graph: "no_grad" or "detach"."""
+        return self.meta.get("cut") if self.meta else None
 
     def backward(self, gradient: Any = None) -> None:
         """Store in `.grad` the gradient of this node with respect to every variable that it was made from.
@@ -273,93 +266,66 @@ class Node:
         self.grad = None
 
     def detach(self) -> Self:
-        """A constant with a copy of the data, outside the graph."""
-        return record(type(self), DETACH, (), copy.copy(self.data))  # type: ignore[no-any-return]
+        """Return a constant with a copy of the data, outside the graph."""
+        return made(  # type: ignore[no-any-return]
+            KINDS[type(self)], copy.copy(self.data), meta={"cut": "detach"}
+        )
 
-    def cut(self, call: str) -> None:
+    def _refuse_to_cut(self, call: str) -> None:
         """Refuse a call that would leave the graph without a word."""
         if self.requires_grad:
             raise GraphError(
-                f"{call} of {self.name} would cut the graph: np.exp(x) or x.exp() and the like stay in it; "
+                f"{call} of {self._name} would cut the graph: np.exp(x) or x.exp() and the like stay in it; "
                 ".item(), .data or .detach() leave it on purpose"
             )
 
     def __float__(self) -> float:
-        self.cut("float()")
+        self._refuse_to_cut("float()")
         return float(self.item())
 
     def __int__(self) -> int:
-        self.cut("int()")
+        self._refuse_to_cut("int()")
         return int(self.item())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self.cut("np.asarray()")
+        self._refuse_to_cut("np.asarray()")
         return np.array(self.data, dtype=dtype, copy=copy)
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **kwargs: Any) -> Any:
-        return self.from_numpy(ufunc if method == "__call__" else getattr(ufunc, method), operands, kwargs)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return self.from_numpy(function, args, kwargs)
 
     def __bool__(self) -> bool:
         if self.size != 1:
-            raise ValueError(f"the truth of {self.name} is ambiguous: use (t.data != 0).any() or .all()")
+            raise ValueError(f"the truth of {self._name} is ambiguous: use (t.data != 0).any() or .all()")
         return bool(self.data)
 
     def __format__(self, spec: str) -> str:
         if spec and self.size != 1:
             raise TypeError(
-                f"the format {spec!r} is for one number, and {self.name} has shape {self.shape}: use .data"
+                f"the format {spec!r} is for one number, and {self._name} has shape {self.shape}: use .data"
             )
         return format(self.item(), spec) if spec else repr(self)
 
     def __reduce__(self) -> Any:
-        if self.parents:
+        if self.op is not None:
             raise GraphError(
-                f"only leaves can be copied or pickled, and {self.name} is the result of '{self.op}': use .detach()"
+                f"only leaves can be copied or pickled, and {self._name} is the result of '{self.op.name}': "
+                "use .detach()"
             )
-        return restore, (type(self), self.data, self.grad, self.requires_grad, self.meta)
+        return restored, (type(self), self.data, self.grad, self.requires_grad, self.meta)
 
     def item(self) -> float:
-        """The number alone, outside the graph; ValueError where there are several."""
+        """Return the number alone, outside the graph; ValueError where there are several."""
         raise NotImplementedError
-
-    __add__, __radd__, __iadd__ = binary(ops.ADD), swapped(ops.ADD), in_place(binary(ops.ADD), "+=")
-    __sub__, __rsub__, __isub__ = binary(ops.SUB), swapped(ops.SUB), in_place(binary(ops.SUB), "-=")
-    __mul__, __rmul__, __imul__ = (
-        binary(ops.MUL, times),
-        swapped(ops.MUL, times),
-        in_place(binary(ops.MUL, times), "*="),
-    )
-    __truediv__, __rtruediv__, __itruediv__ = (
-        binary(ops.DIV),
-        swapped(ops.DIV),
-        in_place(binary(ops.DIV), "/="),
-    )
-    __mod__, __rmod__, __imod__ = (
-        binary(ops.REMAINDER),
-        swapped(ops.REMAINDER),
-        in_place(binary(ops.REMAINDER), "%="),
-    )
-    __pow__, __rpow__, __ipow__ = power, swapped(ops.POWER), in_place(power, "**=")
-    __neg__, __abs__ = unary(ops.NEG), unary(ops.ABS)
 
     def __pos__(self) -> Self:
         return self
 
-    __eq__, __ne__ = compare(operator.eq), compare(operator.ne)
-    __lt__, __le__, __gt__, __ge__ = (
-        compare(operator.lt),
-        compare(operator.le),
-        compare(operator.gt),
-        compare(operator.ge),
-    )
+    def _later(self, *operands: Any) -> Any:
+        """What functions.py puts the row's own method in the place of, in Value and Tensor."""
+        raise NotImplementedError
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _later
+    __mod__ = __rmod__ = __pow__ = __rpow__ = __neg__ = __abs__ = _later
+    exp = log = sqrt = square = sin = cos = tanh = abs = relu = sigmoid = softplus = _later
+    __eq__, __ne__ = _compared(operator.eq), _compared(operator.ne)
+    __lt__, __le__ = _compared(operator.lt), _compared(operator.le)
+    __gt__, __ge__ = _compared(operator.gt), _compared(operator.ge)
     __hash__ = object.__hash__  # identity: a node is a key of its own
-
-    exp, log, sqrt, square = unary(ops.EXP), unary(ops.LOG), unary(ops.SQRT), unary(ops.SQUARE)
-    sin, cos, tanh, abs = unary(ops.SIN), unary(ops.COS), unary(ops.TANH), unary(ops.ABS)
-    relu, sigmoid, softplus = unary(ops.RELU), unary(ops.SIGMOID), unary(ops.SOFTPLUS)
-
-
-set_data: Any = vars(Node)["data"].__set__  # past the property by which a Tensor notices new data

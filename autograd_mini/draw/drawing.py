@@ -7,10 +7,10 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
-from ..coercion import whole
 from ..core.node import Node
 from ..errors import GraphTooLargeError
-from ..files import write_file
+from ..support.coercion import whole
+from ..support.files import write_file
 from . import dot
 from .cards import Picture, picture, shortened
 from .collapse import Level, sizes

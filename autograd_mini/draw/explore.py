@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphTooLargeError
-from ..files import write_file
+from ..support.files import write_file
 from .collapse import sizes
 from .model import Box, Graph
 from .rules import expression, formula

@@ -6,24 +6,32 @@ from typing import Any
 
 import numpy as np
 
-from ..coercion import to_array
-from ..core.engine import check_fresh, check_root, sweep
-from ..core.namespaces import read
+from ..core.engine import check_root, pulled, sweep, toposort
 from ..core.node import Node, evaluate
+from ..core.readings import FLOATS, KINDS, quiet
+from ..core.tensor import Tensor
 from ..errors import AutogradError, GraphError
+from ..support.coercion import to_array
 
 SYMBOLS = {
-    "add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "matmul": "@", "pow": "^", "pow2": "x²", "pow3": "x³",
+    "add": "+",
+    "subtract": "−",
+    "multiply": "×",
+    "divide": "÷",
+    "negative": "−",
+    "matmul": "@",
+    "power": "^",
     "dot": "w·x + b",
-}  # fmt: skip
-COMMUTE = {
+}
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+COMMUTE = {  # the order of their operands needs no showing
     "add",
-    "mul",
+    "multiply",
     "maximum",
     "minimum",
     "hypot",
     "logaddexp",
-}  # the order of their operands needs no showing
+}
 
 
 class Box:
@@ -68,8 +76,14 @@ class Box:
 
     @property
     def symbol(self) -> str:
-        """The operation as a picture writes it: `×` for mul; "" for a leaf."""
-        return SYMBOLS.get(self.op, self.op) if self.op else ""
+        """The operation as a picture writes it: `×` for multiply, `x²` for a power; "" for a leaf."""
+        if not self.op:
+            return ""
+        exponent = self.node.op.params.get("n") if self.op == "power" else None
+        if exponent is None:
+            return SYMBOLS.get(self.op, self.op)
+        written = f"{exponent:g}"
+        return f"x{written.translate(SUPERSCRIPTS)}" if float(exponent).is_integer() else f"x^{written}"
 
     @property
     def requires_grad(self) -> bool:
@@ -79,7 +93,7 @@ class Box:
     @property
     def is_array(self) -> bool:
         """Whether the node is a Tensor."""
-        return isinstance(self.node, Node.array_kind)
+        return isinstance(self.node, Tensor)
 
     def __repr__(self) -> str:
         return f"Box({self.title}, {self.op or self.kind})"
@@ -100,7 +114,7 @@ class Graph:
     def __init__(self, root: Any, what: str = "draw") -> None:
         if not isinstance(root, Node):
             raise TypeError(f"{what}: a Value or Tensor is needed, got {_describe(root)}")
-        order = _toposort(root)
+        order = toposort(root, constants=True)
         places = {node: i for i, node in enumerate(order)}
         uses = [0] * len(order)
         self.boxes: list[Box] = []
@@ -116,7 +130,7 @@ class Graph:
             box.name = node.label if node.label and node.label.strip() else path
             owned = path is not None and node.requires_grad
             leaf = "parameter" if owned else "input" if node.requires_grad else "constant"
-            box.kind = leaf if not node.parents else "result" if node is root else "operation"
+            box.kind = leaf if node.op is None else "result" if node is root else "operation"
             self.boxes.append(box)
         for box, count in zip(self.boxes, uses, strict=True):
             box.uses = count
@@ -154,21 +168,12 @@ class Graph:
 
     def shares(self, box: Box, gradient: Any) -> list[Any]:
         """Return what each operand of a box receives when `gradient` arrives at the box; None where it requires none."""
-        node, out = box.node, box.node.data
-        parents, rules, xp = node.parents, node.vjps, node.xp
-        operands = [parent.data for parent in parents]
-        if not box.requires_grad:
-            return [None] * len(parents)
-        with np.errstate(all="ignore"):
-            found = None if isinstance(rules, tuple) else read(xp, rules, gradient, out, *operands)
-            return [
-                parent.fit(
-                    read(xp, rules[i], gradient, out, *operands) if found is None else found[i], node, False
-                )
-                if parent.requires_grad
-                else None
-                for i, parent in enumerate(parents)
-            ]
+        if not box.requires_grad or not box.parents:
+            return [None] * len(box.parents)
+        node = box.node
+        with quiet():
+            found = iter(pulled(node, gradient, {parent for parent in node.parents if parent.requires_grad}))
+            return [next(found)[1] if parent.requires_grad else None for parent in node.parents]
 
     def gradients(self, what: str) -> dict[int, Any]:
         """Return the gradient of root by every box that it depends on, computed afresh; no node's `.grad` is read or changed.
@@ -177,8 +182,8 @@ class Graph:
         """
         check_root(self.root.node)
         order = [box.node for box in self.boxes if box.requires_grad]
-        check_fresh(order)
-        grads = sweep(order, self.root.node.seed(None, what))
+        root = self.root.node
+        grads = sweep(order, KINDS[type(root)].arriving(root, None, what))
         return {box.index: grads[box.node] for box in self.boxes if box.node in grads}
 
     def stale(self) -> list[Box]:
@@ -198,9 +203,9 @@ class Graph:
 
     def _is_stale(self, box: Box) -> bool:
         node = box.node
-        if box.is_array or not node.parents or not node.op.builtin:
-            return any(parent.version > node.version for parent in node.parents)
-        now = evaluate(node.op, node.xp, [parent.data for parent in node.parents])
+        if node.op is None or box.is_array or not node.op.is_ours:
+            return any(parent._version > node._version for parent in node.parents)
+        now = evaluate(node.op, FLOATS, [parent.data for parent in node.parents])
         return bool(now != node.data and now == now)
 
     def _settle_constants(self) -> None:
@@ -249,22 +254,6 @@ def _describe(thing: Any) -> str:
     return f"{type(thing).__name__}: {way}"
 
 
-def _toposort(root: Any, way: int = 1) -> list[Any]:
-    """All nodes that root was made from, constants too, operands first; the engine's order, or with −1 the first operands first."""
-    order: list[Any] = []
-    seen: set[Any] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node is None:
-            order.append(stack.pop())
-        elif node not in seen:
-            seen.add(node)
-            stack += [node, None]
-            stack += [parent for parent in node.parents[::way] if parent not in seen]
-    return order
-
-
 class _Scopes:
     """The names of the modules in which nodes were made, and the paths of what belongs to them.
 
@@ -282,7 +271,7 @@ class _Scopes:
         ] = {}  # of a leaf that belongs to a model: its path there, and the scope
         called = self._called(order)
         if len(called) > 1:  # numbered as one reads, the first operands first
-            called = self._called(_toposort(root, -1))
+            called = self._called(toposort(root, constants=True, is_mirrored=True))
         contents = {place: place.contents() for place in called}
         inner = {part for parts, _ in contents.values() for *_, part in parts}
         models = [
@@ -318,7 +307,7 @@ class _Scopes:
 
     def of(self, node: Any) -> tuple[str | None, tuple[str, ...]]:
         """The path of a leaf that belongs to a model, or None; and the names of the modules around a node."""
-        if not node.parents:
+        if node.op is None:
             path, names = self.leaves.get(node, (None, ()))
             return (f"{names[0]}.{path}" if path and self.several else path), names
         scope = _scope_of(node)

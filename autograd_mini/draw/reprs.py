@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.node import Node
+from ..core.tensor import Tensor
 from .colour import THEMES, largest, opacity, tone
 from .summary import number, spoken, summary
 
@@ -92,7 +93,7 @@ as_html = _safely(lambda thing, error: None)  # of a _repr_html_: the notebook s
 def _repr(node: Any) -> str:
     """The node on one line: its data, or of a large Tensor a summary; gradient; label."""
     data, grad, kind = node.data, node.grad, type(node).__name__
-    if not isinstance(node, Node.array_kind):
+    if not isinstance(node, Tensor):
         parts = [str(data)] + ([] if grad is None else [f"grad={one_line(grad)}"])
     elif data.size <= FEW:
         parts = [elements(data)] + ([] if grad is None else [f"grad={elements(grad)}"])
@@ -102,7 +103,7 @@ def _repr(node: Any) -> str:
         found = summary(data)
         parts = [f"shape={found.shape}", found.dtype, found.range(lambda x: number(x, 4))]
         parts += [] if grad is None else [f"|grad|={norm(grad)}"]
-    if not node.requires_grad and not node.parents:
+    if not node.requires_grad and node.op is None:
         parts.append("requires_grad=False")
     if node.label:
         parts.append(f"label={_shortened(node.label)!r}")

@@ -1,10 +1,12 @@
 """The rules as formulas in text, with the names of a graph's boxes: what symbols.py reads, simplified for readers."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ..symbols import Expr, Unreadable, constant, read, simplify, symbol, text
+from ..compile.text import text
+from ..errors import GraphError
+from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, simplify, symbol
 from .model import Box
 
 LONGEST = 60  # letters of a formula that still helps
@@ -25,17 +27,20 @@ def formula(
     >>> formula(Graph(x.tanh()).root, 0, ["x"], "y"), formula(Graph(x * 3.0).root, 0, ["x", "3"], "y")
     ('1 − tanh²(x)', '3')
     """
-    rules = box.node.vjps
-    if not rules or not box.node.parents[position].requires_grad:
+    node = box.node
+    if node.op is None or not node.op.has_derivative or not node.parents[position].requires_grad:
         return None
-    given = _named(gradient, box.node) if box.is_array else constant(1.0)
-    rule = rules if callable(rules) else rules[position]
-    share = _read(rule, given, _named(out, box.node), *_operands(box, names))
-    if share is None:
+    given = _named(gradient, node) if box.is_array else constant(1.0)
+    wanted = [i == position for i in range(len(node.parents))]
+    try:
+        found = node.op.shares(EXPRESSIONS, given, _named(out, node), _operands(box, names), wanted)
+    except (Unreadable, GraphError):  # the rule is no formula, or does not fit its parents
         return None
-    share = share.args[position] if callable(rules) else share
+    share = found[position]
+    if share.shape is None:
+        return None
     shown = _short(share)
-    larger = summed and math.prod(share.shape or ()) > box.node.parents[position].size
+    larger = summed and math.prod(share.shape) > node.parents[position].size
     return f"sum({shown})" if shown and larger else shown
 
 
@@ -50,8 +55,11 @@ def expression(box: Box, names: Sequence[str]) -> str | None:
     """
     if box.node.op is None or not box.parents:
         return None
-    found = _read(box.node.op.forward, *_operands(box, names))
-    return None if found is None else _short(found)
+    try:
+        found = box.node.op.value(EXPRESSIONS, _operands(box, names))
+    except Unreadable:
+        return None
+    return _short(found) if isinstance(found, Expr) and found.shape is not None else None
 
 
 def _operands(box: Box, names: Sequence[str]) -> list[Expr]:
@@ -60,13 +68,6 @@ def _operands(box: Box, names: Sequence[str]) -> list[Expr]:
 
 def _named(name: str, node: Any) -> Expr:
     return symbol(name.replace("-", "−"), node.shape, getattr(node, "dtype", float))
-
-
-def _read(rule: Callable[..., Any], *operands: Expr) -> Expr | None:
-    try:
-        return read(rule, *operands)
-    except Unreadable:
-        return None
 
 
 def _short(found: Expr) -> str | None:

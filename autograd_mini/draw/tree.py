@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..coercion import whole
 from ..core.node import Node
+from ..support.coercion import whole
 from .model import Box, Graph
 from .reprs import elements, norm, one_line
 from .summary import number, summary

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..figures import new_figure, save_figure
+from ..plot import new_figure, save_figure
 
 
 def save_curves(path: str, curves: Mapping[str, Any], x: str = "epoch") -> None:

@@ -14,7 +14,6 @@ from .activation_modules import (
     Softplus,
     Tanh,
 )
-from .interop import from_torch
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -28,35 +27,11 @@ from .losses import (
     nll,
 )
 from .modules import MLP, Dropout, Linear, Module, Sequential
+from .torch import from_torch
 
 __all__ = [
-    "ELU",
-    "GELU",
-    "MLP",
-    "Dropout",
-    "Identity",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "Module",
-    "ReLU",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
-    "from_torch",
-    "half_sse",
-    "hinge",
-    "huber",
-    "init",
-    "kl_div",
-    "mae",
-    "mse",
-    "nll",
-    "scalar",
-]
+    "ELU", "GELU", "MLP", "Dropout", "Identity", "LeakyReLU", "Linear", "LogSoftmax", "Module", "ReLU",
+    "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "cross_entropy", "from_torch", "half_sse", "hinge", "huber", "init",
+    "kl_div", "mae", "mse", "nll", "scalar",
+]  # fmt: skip

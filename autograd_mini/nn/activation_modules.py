@@ -2,17 +2,26 @@
 
 from typing import Any
 
-from ..coercion import finite
-from ..core import functions
+from ..core import functions, rows, special_rows
+from ..support.coercion import finite
+from .activations import identity
 from .modules import Module
 
 
 class Activation(Module):
-    """What the activations have in common: the name that a summary gives them, with what was chosen."""
+    """What the activations have in common: a function of x and of the options, and the name that a summary gives them."""
+
+    function: Any
+    options: tuple[str, ...] = ()  # the names of what was chosen, in the order in which the function takes it
+    usual: Any = ...  # a choice that the name leaves away
+
+    def forward(self, x: Any) -> Any:
+        """Return the function of x."""
+        return self.function(x, *(getattr(self, name) for name in self.options))
 
     def title(self) -> str:
-        """Return the class, and the arguments."""
-        chosen = [str(value) for name, value in vars(self).items() if name != "training"]
+        """Return the class, and what was chosen."""
+        chosen = [str(value) for name in self.options if (value := getattr(self, name)) != self.usual]
         return type(self).__name__ + (f"({', '.join(chosen)})" if chosen else "")
 
 
@@ -23,9 +32,7 @@ class Identity(Activation):
     2.0
     """
 
-    def forward(self, x: Any) -> Any:
-        """Return x."""
-        return x
+    function = staticmethod(identity)
 
 
 class ReLU(Activation):
@@ -35,9 +42,7 @@ class ReLU(Activation):
     [0.0, 2.0]
     """
 
-    def forward(self, x: Any) -> Any:
-        """Return max(x, 0)."""
-        return functions.relu(x)
+    function = staticmethod(rows.relu)
 
 
 class LeakyReLU(Activation):
@@ -49,13 +54,12 @@ class LeakyReLU(Activation):
     [-0.1, 2.0]
     """
 
+    function = staticmethod(functions.leaky_relu)
+    options = ("slope",)
+
     def __init__(self, slope: float = 0.01) -> None:
         super().__init__()
         self.slope = finite("slope", slope)
-
-    def forward(self, x: Any) -> Any:
-        """Return x, below 0 times the slope."""
-        return functions.leaky_relu(x, self.slope)
 
 
 class ELU(Activation):
@@ -67,13 +71,12 @@ class ELU(Activation):
     [-1.2642, 2.0]
     """
 
+    function = staticmethod(functions.elu)
+    options = ("alpha",)
+
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
         self.alpha = finite("alpha", alpha)
-
-    def forward(self, x: Any) -> Any:
-        """Return x, below 0 alpha · (eˣ − 1)."""
-        return functions.elu(x, self.alpha)
 
 
 class GELU(Activation):
@@ -85,19 +88,15 @@ class GELU(Activation):
     [-0.1587, 1.9545]
     """
 
+    function = staticmethod(functions.gelu)
+    options = ("approximate",)
+    usual = "none"
+
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         if approximate not in ("none", "tanh"):
             raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
         self.approximate = approximate
-
-    def forward(self, x: Any) -> Any:
-        """Return x · Φ(x)."""
-        return functions.gelu(x, self.approximate)
-
-    def title(self) -> str:
-        """Return the class, and the approximation if there is one."""
-        return "GELU" if self.approximate == "none" else "GELU(tanh)"
 
 
 class SiLU(Activation):
@@ -107,9 +106,7 @@ class SiLU(Activation):
     [-0.2689, 1.7616]
     """
 
-    def forward(self, x: Any) -> Any:
-        """Return x · sigmoid(x)."""
-        return functions.silu(x)
+    function = staticmethod(special_rows.silu)
 
 
 class Sigmoid(Activation):
@@ -121,17 +118,17 @@ class Sigmoid(Activation):
     [0.1192, 0.5]
     """
 
+    function = staticmethod(rows.sigmoid)
+    options = ("beta",)
+    usual = 1.0
+
     def __init__(self, beta: float = 1.0) -> None:
         super().__init__()
         self.beta = finite("beta", beta)
 
     def forward(self, x: Any) -> Any:
         """Return sigmoid(beta · x)."""
-        return functions.sigmoid(x if self.beta == 1.0 else functions.multiply(self.beta, x))
-
-    def title(self) -> str:
-        """Return the class, and beta if it is not 1."""
-        return "Sigmoid" if self.beta == 1.0 else f"Sigmoid({self.beta})"
+        return rows.sigmoid(x if self.beta == 1.0 else rows.multiply(self.beta, x))
 
 
 class Tanh(Activation):
@@ -141,9 +138,7 @@ class Tanh(Activation):
     [-0.7616, 0.0]
     """
 
-    def forward(self, x: Any) -> Any:
-        """Return tanh(x)."""
-        return functions.tanh(x)
+    function = staticmethod(rows.tanh)
 
 
 class Softplus(Activation):
@@ -153,9 +148,7 @@ class Softplus(Activation):
     [0.6931, 1000.0]
     """
 
-    def forward(self, x: Any) -> Any:
-        """Return log(1 + eˣ)."""
-        return functions.softplus(x)
+    function = staticmethod(special_rows.softplus)
 
 
 class Softmax(Activation):
@@ -167,17 +160,13 @@ class Softmax(Activation):
     [[0.5, 0.5]]
     """
 
+    function = staticmethod(functions.softmax)
+    options = ("axis",)
+    usual = -1
+
     def __init__(self, axis: int | None = -1) -> None:
         super().__init__()
         self.axis = _axis(axis)
-
-    def forward(self, x: Any) -> Any:
-        """Return the softmax along the axis."""
-        return functions.softmax(x, self.axis)
-
-    def title(self) -> str:
-        """Return the class, and the axis if it is not the last."""
-        return type(self).__name__ + ("" if self.axis == -1 else f"({self.axis})")
 
 
 class LogSoftmax(Softmax):
@@ -187,9 +176,7 @@ class LogSoftmax(Softmax):
     [0.0, -1000.0]
     """
 
-    def forward(self, x: Any) -> Any:
-        """Return the logarithm of the softmax along the axis."""
-        return functions.log_softmax(x, self.axis)
+    function = staticmethod(functions.log_softmax)
 
 
 def _axis(axis: Any) -> int | None:

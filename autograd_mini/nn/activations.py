@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..core import functions
+from ..core import functions, rows, special_rows
 
 
 def identity(x: Any) -> Any:
@@ -15,20 +15,14 @@ def identity(x: Any) -> Any:
     return x
 
 
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "identity": identity,
-    "linear": identity,
-    "relu": functions.relu,
-    "leaky_relu": functions.leaky_relu,
-    "elu": functions.elu,
-    "gelu": functions.gelu,
-    "silu": functions.silu,
-    "sigmoid": functions.sigmoid,
-    "tanh": functions.tanh,
-    "softplus": functions.softplus,
-    "softmax": functions.softmax,
-    "log_softmax": functions.log_softmax,
-}
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"identity": identity, "linear": identity}
+ACTIVATIONS |= {
+    function.__name__: function
+    for function in (
+        rows.relu, functions.leaky_relu, functions.elu, functions.gelu, special_rows.silu, rows.sigmoid,
+        rows.tanh, special_rows.softplus, functions.softmax, functions.log_softmax,
+    )
+}  # fmt: skip
 
 
 def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -42,14 +36,12 @@ def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any
     """
     if isinstance(activation, type):
         name = activation.__name__
-        raise TypeError(
-            f"activation must be a name, a function or a Module, got the class {name}: pass {name}()"
-        )
+        kinds = "a name, a function or a Module"
+        raise TypeError(f"activation must be {kinds}, got the class {name}: pass {name}()")
     if callable(activation):
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         kind = ValueError if isinstance(activation, str) else TypeError
-        raise kind(
-            f"unknown activation {activation!r}: one of {', '.join(ACTIVATIONS)}, or a function or Module"
-        )
+        known = ", ".join(ACTIVATIONS)
+        raise kind(f"unknown activation {activation!r}: one of {known}, or a function or Module")
     return ACTIVATIONS[activation]

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..coercion import finite
 from ..errors import ShapeError
+from ..support.coercion import finite
 
 Initialiser = Callable[..., Any]
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..coercion import BARE, finite
-from ..core import functions, ops
-from ..core.node import Node, apply
+from ..core import array_rows, functions, rows, special_rows
+from ..core.node import Node
+from ..core.readings import ARRAYS
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import AutogradError, DTypeError, ShapeError
+from ..support.coercion import BARE, finite
 
 REDUCTIONS = {"mean": functions.mean, "sum": functions.sum, "none": lambda x: x}
 ROUNDING = 1e-5  # how far above 0 a logarithm of a probability may lie
@@ -54,12 +55,9 @@ def _squared(name: str, prediction: Any, target: Any, reduction: str, parts: int
     """The squared error divided into so many equal parts; of a Tensor, with its mean or sum in one operation."""
     prediction, target = _pair(name, prediction, target, reduction)
     if type(prediction) is Tensor and reduction != "none":
-        return apply(
-            ops.SQUARED_DISTANCE(parts * prediction.size if reduction == "mean" else parts),
-            prediction,
-            target,
-        )
-    out = _reduced(functions.squared_error(prediction, target), reduction)
+        count = parts * prediction.size if reduction == "mean" else parts
+        return array_rows.SQUARED_DISTANCE(count)(prediction, target)
+    out = _reduced(special_rows.squared_error(prediction, target), reduction)
     return out if parts == 1 else out / parts
 
 
@@ -73,7 +71,7 @@ def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     1.0
     """
     prediction, target = _pair("mae", prediction, target, reduction)
-    return _reduced(functions.abs(functions.subtract(prediction, target)), reduction)
+    return _reduced(rows.abs(rows.subtract(prediction, target)), reduction)
 
 
 def huber(prediction: Any, target: Any, reduction: str = "mean", *, delta: float = 1.0) -> Any:
@@ -88,7 +86,7 @@ def huber(prediction: Any, target: Any, reduction: str = "mean", *, delta: float
     """
     delta = finite("huber: delta", delta, above=0)
     prediction, target = _pair("huber", prediction, target, reduction)
-    far = functions.subtract(prediction, target)
+    far = rows.subtract(prediction, target)
     held = functions.clip(far, -delta, delta)
     return _reduced(held * (far - 0.5 * held), reduction)
 
@@ -109,7 +107,7 @@ def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
         raise ValueError(
             f"hinge: the target must be -1 or 1, got {wrong:g}; of labels 0 and 1 make 2 * target - 1"
         )
-    return _reduced(functions.relu(1.0 - functions.multiply(target, prediction)), reduction)
+    return _reduced(rows.relu(1.0 - rows.multiply(target, prediction)), reduction)
 
 
 # ---- Losses of probabilities ----------------------------------------------------------------------------------------------
@@ -133,7 +131,7 @@ def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean") 
             f"{name}: the prediction must lie in [0, 1], got {low:g} to {high:g}: pass sigmoid(x), or take {name}_with_logits of logits"
         )
     _check_probabilities(name, target)
-    return _reduced(apply(ops.BINARY_CROSS_ENTROPY, prediction, target), reduction)
+    return _reduced(special_rows.binary_cross_entropy(prediction, target), reduction)
 
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
@@ -147,7 +145,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     """
     logits, target = _pair("binary_cross_entropy_with_logits", logits, target, reduction, "logits")
     _check_probabilities("binary_cross_entropy_with_logits", target)
-    return _reduced(functions.sigmoid_cross_entropy(logits, target), reduction)
+    return _reduced(special_rows.sigmoid_cross_entropy(logits, target), reduction)
 
 
 def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target: bool = False) -> Any:
@@ -165,16 +163,12 @@ def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target:
     _check_logarithms("kl_div", "prediction", prediction)
     if log_target:
         _check_logarithms("kl_div", "target", target)
-        ratio = functions.where(
-            functions.equal(target, -math.inf), 0.0, functions.subtract(target, prediction)
-        )
-        return _reduced(functions.multiply(functions.exp(target), ratio), reduction)
+        ratio = functions.where(rows.equal(target, -math.inf), 0.0, rows.subtract(target, prediction))
+        return _reduced(rows.multiply(rows.exp(target), ratio), reduction)
     _check_probabilities("kl_div", target)
-    nothing = functions.logical_and(
-        functions.equal(target, 0.0), functions.equal(prediction, -math.inf)
-    )  # 0·∞ is 0 here
-    product = functions.multiply(target, functions.where(nothing, 0.0, prediction))
-    return _reduced(functions.subtract(functions.xlogy(target, target), product), reduction)
+    nothing = rows.logical_and(rows.equal(target, 0.0), rows.equal(prediction, -math.inf))  # 0·∞ is 0 here
+    product = rows.multiply(target, functions.where(nothing, 0.0, prediction))
+    return _reduced(rows.subtract(special_rows.xlogy(target, target), product), reduction)
 
 
 # ---- Losses of classes ----------------------------------------------------------------------------------------------------
@@ -198,11 +192,11 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
         target = target if isinstance(target, np.ndarray) else _data("cross_entropy", "target", target)
     if functions.shape(target) == sizes:
         _check_probabilities("cross_entropy", target := _data("cross_entropy", "target", target))
-        return _reduced(functions.softmax_cross_entropy(logits, target), reduction)
+        return _reduced(array_rows.softmax_cross_entropy(logits, target), reduction)
     classes = _classes("cross_entropy", "logits", sizes, target)
     chosen = np.zeros(sizes, logits.dtype)
     chosen.reshape(-1, sizes[-1])[np.arange(classes.size), classes.reshape(-1)] = 1.0
-    return _reduced(functions.softmax_cross_entropy(logits, chosen), reduction)
+    return _reduced(array_rows.softmax_cross_entropy(logits, chosen), reduction)
 
 
 def nll(prediction: Any, target: Any, reduction: str = "mean") -> Any:
@@ -222,7 +216,7 @@ def nll(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     places = (
         (*np.indices(classes.shape), classes) if classes.ndim != 1 else (np.arange(classes.size), classes)
     )
-    return _reduced(functions.negative(functions.getitem(prediction, places)), reduction)
+    return _reduced(rows.negative(functions.getitem(prediction, places)), reduction)
 
 
 # ---- Checks ---------------------------------------------------------------------------------------------------------------
@@ -242,10 +236,10 @@ def _data(name: str, what: str, x: Any) -> Any:
     if isinstance(x, READY):
         return x
     try:
-        found = Tensor.constant(x)
+        found = ARRAYS.as_node(x)
     except (DTypeError, ValueError) as error:
         raise type(error)(f"{name}: the {what}: {str(error).removeprefix('Tensor: ')}") from None
-    return found if found.parents else found.data
+    return found if found.op else found.data
 
 
 def _pair(

@@ -2,25 +2,25 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Self
 
 import numpy as np
 
-from ..coercion import to_array, whole
-from ..core import functions
+from ..core import array_rows, functions, rows
 from ..core.node import Node
-from ..core.tensor import Tensor
+from ..core.tensor import Tensor, replace_all
 from ..draw.reprs import as_html, as_text, table
 from ..errors import AutogradError, ShapeError, StateDictError
-from ..modes import meta_here, no_grad, reset_meta, set_meta
-from ..parameters import Place, replace_all, set_modes, training_modes
+from ..support.coercion import to_array, whole
+from ..support.interrupts import assign
+from ..support.modes import meta_here, no_grad, reset_meta, set_meta
 from .activations import activation_of
+from .place import Place
 
-_calls: ContextVar[list[Any] | None] = ContextVar(
-    "calls", default=None
-)  # what summary() writes down of each call
+# What summary() writes down of each call
+_calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)
 NOWHERE: Any = {"scope": (None, "nowhere")}
 
 
@@ -42,12 +42,8 @@ class Module:
     (6.0, ['factor'])
     """
 
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_meta",
-        "_place",
-    )  # the last two are no attributes: neither walked nor copied
+    # The last two are no attributes: neither walked nor copied
+    __slots__ = ("__dict__", "__weakref__", "_meta", "_place")
     training: bool
     _meta: dict[str, Any]  # what was made in the last call bears it
     _place: Place
@@ -59,9 +55,8 @@ class Module:
         return self.__dict__
 
     def __del__(self) -> None:
-        with contextlib.suppress(
-            Exception
-        ):  # one that was never called, a half-made one, or the end of the program
+        # One that was never called, a half-made one, or the end of the program
+        with contextlib.suppress(Exception):
             if self._meta["scope"][1] is None:
                 self._place.leave(self)
 
@@ -73,9 +68,8 @@ class Module:
         if "training" not in self.__dict__:
             self._check()
         meta = around = meta_here()
-        if (
-            around is not False
-        ):  # what is made now is made by this; the same meta as at the last call, where that was in the same place
+        # What is made now is made by this; the same meta as at the last call, where that was in the same place
+        if around is not False:
             outer = around and around["scope"]
             try:
                 meta = self._meta
@@ -107,17 +101,14 @@ class Module:
                 continue
             seen.add(id(item))
             if isinstance(item, Node):
-                if not item.parents:
+                if item.op is None:
                     yield path, item
                 continue
             if isinstance(item, Module):
                 item._check()
                 yield path, item
-            inner = (
-                enumerate(item)
-                if isinstance(item, list | tuple)
-                else (vars(item) if isinstance(item, Module) else item).items()
-            )
+            parts = vars(item) if isinstance(item, Module) else item
+            inner = enumerate(parts) if isinstance(parts, list | tuple) else parts.items()
             stack += [(f"{path}.{key}" if path else str(key), part) for key, part in inner][::-1]
 
     def named_parameters(self) -> Iterator[tuple[str, Node]]:
@@ -157,16 +148,21 @@ class Module:
 
     def freeze(self) -> Self:
         """Make constants of the parameters, until `unfreeze`: they are not in parameters(), but stay in state_dict()."""
+        changes: list[tuple[Any, str, Any]] = []
         for parameter in self.parameters():
-            parameter.requires_grad = False
-            parameter.meta = {**(parameter.meta or {}), "frozen": True}
+            changes.append((parameter, "requires_grad", False))
+            changes.append((parameter, "meta", {**(parameter.meta or {}), "frozen": True}))
+        assign(changes)
         return self
 
     def unfreeze(self) -> Self:
         """Make parameters again of what `freeze` made constant."""
+        changes: list[tuple[Any, str, Any]] = []
         for _, item in self.named_leaves():
-            if item.meta and item.meta.pop("frozen", False):
-                item.requires_grad = True
+            if item.meta and item.meta.get("frozen"):
+                changes.append((item, "requires_grad", True))
+                changes.append((item, "meta", {k: v for k, v in item.meta.items() if k != "frozen"}))
+        assign(changes)
         return self
 
     def _nodes(self) -> dict[str, Any]:
@@ -174,9 +170,8 @@ class Module:
         found: dict[str, Any] = {}
         for path, item in self.named_leaves():
             if path in found:
-                raise ValueError(
-                    f"two parameters of {type(self).__name__} have the path {path}: no dots in the keys of a dict"
-                )
+                fault = f"have the path {path}: no dots in the keys of a dict"
+                raise ValueError(f"two parameters of {type(self).__name__} {fault}")
             found[path] = item
         return found
 
@@ -195,17 +190,14 @@ class Module:
         with strict=False names that are missing or unexpected are passed over.
         """
         if not isinstance(state, Mapping):
-            raise StateDictError(
-                f"load_state_dict: a dict of arrays by name is needed, got {type(state).__name__}"
-            )
+            given = type(state).__name__
+            raise StateDictError(f"load_state_dict: a dict of arrays by name is needed, got {given}")
         nodes = self._nodes()
-        missing, unexpected = (
-            [name for name in nodes if name not in state],
-            [str(name) for name in state if name not in nodes],
-        )
-        wrong = [f"missing {name}" for name in missing if strict] + [
-            f"unexpected {name}" for name in unexpected if strict
-        ]
+        missing = [name for name in nodes if name not in state]
+        unexpected = [str(name) for name in state if name not in nodes]
+        wrong = []
+        if strict:
+            wrong = [f"missing {name}" for name in missing] + [f"unexpected {name}" for name in unexpected]
         found: dict[Any, Any] = {}
         for name in nodes.keys() & state.keys():
             data, why = _fitted(nodes[name], state[name])
@@ -229,24 +221,16 @@ class Module:
         """
         [head, *rows], below = self._table(x)
         widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-        lines = [
-            "  ".join([*map(str.ljust, row[:-1], widths), row[-1].rjust(widths[-1])]).rstrip()
-            for row in [head, *rows]
-        ]
+        lines = []
+        for *cells, count in [head, *rows]:
+            aligned = [*map(str.ljust, cells, widths), count.rjust(widths[-1])]
+            lines.append("  ".join(aligned).rstrip())
         return "\n".join([*lines, below])
 
     def _table(self, x: Any = None) -> tuple[list[list[str]], str]:
         """The rows of the summary, the head first, and the line below them."""
         shapes = self._shapes(x) if x is not None else {}
-        rows = [
-            [
-                "layer",
-                *(["input"] if shapes else []),
-                "weights",
-                *(["output"] if shapes else []),
-                "parameters",
-            ]
-        ]
+        rows = [["layer", "input", "weights", "output", "parameters"]]
         leaves, modules = self._nodes(), dict(self.named_modules())
         own: dict[str, list[tuple[str, Any]]] = {}
         for name, node in leaves.items():
@@ -259,15 +243,9 @@ class Module:
             weights, size = _weights(path, nodes), sum(node.size for _, node in nodes)
             taken, given = shapes.get(id(module), ("", ""))
             title = "  " * depths[path] + (f"{path.rpartition('.')[2]} " if path else "") + module.title()
-            rows.append(
-                [
-                    title,
-                    *([taken] if shapes else []),
-                    weights,
-                    *([given] if shapes else []),
-                    f"{size:,}" if size else "",
-                ]
-            )
+            rows.append([title, taken, weights, given, f"{size:,}" if size else ""])
+        if not shapes:
+            rows = [row[::2] for row in rows]
         if len(rows) > 61:
             rows = [*rows[:61], [f"… and {len(rows) - 61} more", *[""] * (len(rows[0]) - 1)]]
         trained = sum(node.size for node in leaves.values() if node.requires_grad)
@@ -305,7 +283,7 @@ class Module:
 
         NotImplementedError names what has no counterpart; ImportError where PyTorch is not installed.
         """
-        from .interop import to_torch
+        from .torch import to_torch
 
         return to_torch(self)
 
@@ -375,29 +353,22 @@ class Linear(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.in_features, self.out_features = (
-            whole("in_features", in_features, 1),
-            whole("out_features", out_features, 1),
-        )
+        self.in_features = whole("in_features", in_features, 1)
+        self.out_features = whole("out_features", out_features, 1)
         random, bound = np.random.default_rng(rng), self.in_features**-0.5
         dtype, shape = np.float64 if dtype is None else dtype, (self.in_features, self.out_features)
-        self.weight = Tensor(
-            random.uniform(-bound, bound, shape) if init is None else init(shape, random), dtype=dtype
-        )
+        start = random.uniform(-bound, bound, shape) if init is None else init(shape, random)
+        self.weight = Tensor(start, dtype=dtype)
         if self.weight.shape != shape:
             raise ShapeError(f"Linear: init gave shape {self.weight.shape} for a weight of {shape}")
-        start = (
-            random.uniform(-bound, bound, self.out_features) if init is None else np.zeros(self.out_features)
-        )
+        start = random.uniform(-bound, bound, shape[1]) if init is None else np.zeros(shape[1])
         self.bias = Tensor(start, dtype=dtype) if bias else None
 
     def forward(self, x: Any) -> Any:
         """Return x @ weight + bias."""
-        return (
-            functions.matmul(x, self.weight)
-            if self.bias is None
-            else functions.linear(x, self.weight, self.bias)
-        )
+        if self.bias is None:
+            return array_rows.matmul(x, self.weight)
+        return array_rows.linear(x, self.weight, self.bias)
 
 
 class Sequential(Module):
@@ -413,13 +384,11 @@ class Sequential(Module):
         super().__init__()
         for i, layer in enumerate(layers):
             if not callable(layer):
-                raise TypeError(
-                    f"Sequential: layer {i} is a {type(layer).__name__}: give Modules and functions, not a list of them"
-                )
+                advice = "give Modules and functions, not a list of them"
+                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}: {advice}")
             if isinstance(layer, type):
-                raise TypeError(
-                    f"Sequential: layer {i} is the class {layer.__name__}: pass {layer.__name__}()"
-                )
+                name = layer.__name__
+                raise TypeError(f"Sequential: layer {i} is the class {name}: pass {name}()")
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:
@@ -458,12 +427,8 @@ class Dropout(Module):
         if not self.training or not self.p:
             return x
         kept = self.random.random(functions.shape(x)) >= self.p
-        return functions.multiply(
-            x,
-            (kept / (1.0 - self.p)).astype(
-                np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64
-            ),
-        )
+        dtype = np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64
+        return rows.multiply(x, (kept / (1.0 - self.p)).astype(dtype))
 
     def title(self) -> str:
         return f"Dropout({self.p})"
@@ -496,9 +461,8 @@ class MLP(Module):
             raise ValueError(f"sizes must be a list of at least the input's and the output's, got {sizes!r}")
         self.activation, self.output = activation_of(activation), activation_of(output)
         random = np.random.default_rng(rng)
-        self.layers = [
-            Linear(m, n, bias, init=init, rng=random, dtype=dtype) for m, n in itertools.pairwise(sizes)
-        ]
+        options = {"init": init, "rng": random, "dtype": dtype}
+        self.layers = [Linear(m, n, bias, **options) for m, n in itertools.pairwise(sizes)]
 
     def forward(self, x: Any) -> Any:
         """Return the output for a batch (…, sizes[0])."""
@@ -508,11 +472,9 @@ class MLP(Module):
 
     def title(self) -> str:
         sizes = [self.layers[0].in_features, *(layer.out_features for layer in self.layers)]
-        names = [
-            getattr(function, "__name__", type(function).__name__)
-            for function in (self.activation, self.output)
-        ]
-        return f"MLP({' → '.join(map(str, sizes))}, {names[0]}{'' if names[1] == 'identity' else f', then {names[1]}'})"
+        inner, last = (getattr(f, "__name__", type(f).__name__) for f in (self.activation, self.output))
+        then = "" if last == "identity" else f", then {last}"
+        return f"MLP({' → '.join(map(str, sizes))}, {inner}{then})"
 
     def to_scalar(self) -> Any:
         """Return the same network on Values, an nn.scalar.MLP with these weights, so that every neuron can be looked at.
@@ -528,7 +490,21 @@ class MLP(Module):
 
         mixing = (functions.softmax, functions.log_softmax)
         if any(f in mixing or isinstance(f, Softmax) for f in (self.activation, self.output)):
-            raise ValueError(
-                "to_scalar: softmax mixes the neurons of a layer: take it of the outputs, ag.softmax(ag.Tensor(outputs))"
-            )
+            advice = "take it of the outputs, ag.softmax(ag.Tensor(outputs))"
+            raise ValueError(f"to_scalar: softmax mixes the neurons of a layer: {advice}")
         return scalar.MLP.from_layers(self.layers, self.activation, self.output)
+
+
+# ---- Training modes ---------------------------------------------------------------------------------------------------
+
+
+def training_modes(model: Any) -> list[tuple[Any, bool]]:
+    """Each part of a model that has a training mode, and the mode, to be put back with `set_modes`."""
+    parts = model.modules() if callable(getattr(model, "modules", None)) else [model]
+    return [(part, part.training) for part in parts if hasattr(part, "training")]
+
+
+def set_modes(modes: Iterable[tuple[Any, bool]]) -> None:
+    """Give parts of a model these training modes."""
+    for part, mode in modes:
+        part.training = mode

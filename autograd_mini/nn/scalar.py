@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from ..coercion import whole
-from ..core import functions
-from ..core.node import Node
+from ..array_functions import dot
+from ..core.node import Node, made
+from ..core.readings import FLOATS
 from ..core.tensor import Tensor
 from ..core.value import Value
+from ..support.coercion import whole
 from . import modules
 from .activations import activation_of
 from .modules import Linear, Module
@@ -41,7 +42,7 @@ class Neuron(Module):
 
     def forward(self, x: Sequence[Any]) -> Any:
         """Return the neuron's output for a list of numbers or Values."""
-        return self.activation(functions.dot(self.w, list(x), self.b))
+        return self.activation(dot(self.w, list(x), self.b))
 
 
 class Layer(Module):
@@ -59,7 +60,7 @@ class Layer(Module):
     def forward(self, x: Sequence[Any]) -> Any:
         """Return the list of outputs, or the one output."""
         x = x.to_values() if isinstance(x, Tensor) else x
-        inputs = [v if isinstance(v, Node) else Value.constant(v) for v in x]
+        inputs = [v if isinstance(v, Node) else made(FLOATS, FLOATS.constant(v)) for v in x]
         out = [neuron(inputs) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
 

@@ -1,0 +1,298 @@
+"""An expression that a user typed, as a graph. It is parsed, and walked through a whitelist: nothing of it is ever run as Python."""
+
+import ast
+import difflib
+import inspect
+import math
+import unicodedata
+import warnings
+from collections.abc import Mapping, Sequence
+from keyword import iskeyword
+from typing import Any
+
+import autograd_mini as ag
+
+from ..core.value import Value
+from ..errors import AutogradError
+
+OPERATORS: dict[type[ast.operator], Any] = {
+    ast.Add: ag.add, ast.Sub: ag.subtract, ast.Mult: ag.multiply, ast.Div: ag.divide,
+    ast.Mod: ag.remainder, ast.Pow: ag.power,
+}  # fmt: skip
+SIGNS: dict[type[ast.unaryop], Any] = {ast.USub: ag.negative, ast.UAdd: lambda x: x}
+FUNCTIONS = {
+    name: getattr(ag, name)
+    for name in """
+        abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh ceil clip cos cosh divide elu erf exp
+        expm1 floor gelu hypot leaky_relu log log10 log1p log2 log_sigmoid logaddexp logistic maximum minimum
+        multiply negative normal_cdf normal_pdf positive power reciprocal relu remainder round sech2 sigmoid
+        sigmoid_cross_entropy sign silu sin sinc sinh softplus sqrt square squared_error subtract tan tanh
+        xlogy
+    """.split()  # noqa: SIM905  (a list would be three times as long)
+}
+CONSTANTS = {"pi": math.pi, "e": math.e}
+INSTEAD = {
+    "^": "a power is written **", **dict.fromkeys("×·⋅", "a product is written *"),
+    **dict.fromkeys("−–", "minus is written -"), "÷": "a quotient is written /",
+    "²": "a square is written **2", "³": "a cube is written **3", "√": "a root is written sqrt(x)",
+    "π": "π is written pi", "#": "a comment has no place here",
+    "=": "there are no comparisons and assignments here: the numbers stand after the expression, as x=2",
+}  # fmt: skip
+WHAT: dict[type[ast.expr], str] = {
+    ast.Attribute: "an attribute", ast.Subscript: "an index", ast.Lambda: "a lambda",
+    ast.Compare: "a comparison", ast.BoolOp: "and, or", ast.IfExp: "if … else", ast.Tuple: "a tuple",
+    ast.JoinedStr: "a string", ast.Starred: "a star before an argument",
+    ast.BinOp: "this operator", ast.UnaryOp: "this operator",
+}  # fmt: skip
+ALLOWED = "allowed are numbers, names, + - * / % **, parentheses and functions such as tanh(x)"
+BEYOND = "this number is beyond the range of floats, 1.8e308"
+LONGEST = 10_000  # characters of an expression
+TOLD = {  # messages of the parser that say too little or too much here
+    "invalid syntax": f"this is not understood here: {ALLOWED}",
+    "invalid decimal literal": "this is no number; a product is written *",
+    "Exceeds the limit": BEYOND,
+}  # fmt: skip
+WINDOW = 60  # characters of the expression to each side of a place in it
+
+
+class ExpressionError(AutogradError, ValueError):
+    """An expression, or one of its numbers, that is not understood; the text shows where."""
+
+
+def evaluate(text: str, numbers: Mapping[str, float]) -> tuple[Value, list[str]]:
+    """Return the graph of an expression as its last node, a constant where no name is in it; and the names that are not used.
+
+    Each name is a Value with that label, made of the number given for it. Arithmetic is IEEE: 1/0 is ∞. Raises ExpressionError,
+    with the place, for whatever is no number, name, `+ - * / % **`, or call of an elementwise function of the library.
+
+    >>> root, unused = evaluate("tanh(w*x + b)", {"w": 2.0, "x": -1.0, "b": 0.5})
+    >>> root, root.op.name, unused
+    (Value(-0.9051482536448664), 'tanh', [])
+    """
+    reader = _Reader(text, numbers)
+    found = reader.result()
+    root = found if isinstance(found, Value) else Value(found, requires_grad=False)
+    return root, [name for name in numbers if name not in reader.used]
+
+
+def numbers_of(arguments: Sequence[str]) -> dict[str, float]:
+    """Return the numbers given as NAME=NUMBER. Raises ExpressionError.
+
+    >>> numbers_of(["w=2", "x=-1"])
+    {'w': 2.0, 'x': -1.0}
+    """
+    found: dict[str, float] = {}
+    for argument in arguments:
+        shown = _printable(argument)[:WINDOW]
+        before, equals, after = argument.partition("=")
+        name = unicodedata.normalize("NFKC", before.strip())  # as the parser does
+        if not equals:
+            raise ExpressionError(
+                f"{shown}: NAME=NUMBER is needed, as x=2, without spaces; "
+                "an expression of several words in quotes"
+            )
+        if not name.isidentifier() or iskeyword(name):
+            raise ExpressionError(
+                f"{shown}: {_printable(name)[:WINDOW]!r} cannot be a name: letters, digits and _, as w1"
+            )
+        if name in FUNCTIONS:
+            raise ExpressionError(f"{shown}: {name} is a function: take another name")
+        if name in found:
+            raise ExpressionError(f"{shown}: {name} is given twice")
+        try:
+            found[name] = float(after)
+        except ValueError:
+            raise ExpressionError(
+                f"{shown}: {_printable(after)[:WINDOW]!r} is no number: {name}=0.5 would be"
+            ) from None
+        if math.isinf(found[name]) and "inf" not in after.lower():
+            raise ExpressionError(f"{shown}: {BEYOND}")
+    return found
+
+
+class _Reader:
+    """Reads one expression: `names`, the Values of the numbers given; `used`, those that occur."""
+
+    def __init__(self, text: str, numbers: Mapping[str, float]) -> None:
+        self.text = "".join([" " if c in "\t\n\r\f\v" else c for c in text]).strip()
+        self.names = {name: Value(number, label=name) for name, number in numbers.items()}
+        self.used: set[str] = set()
+
+    def result(self) -> Any:
+        """What the expression gives: a Value, or without names a float."""
+        order, stack = [], [self.parsed()]
+        while stack:
+            part = stack.pop()
+            order.append(part)
+            stack += self.operands(part)
+        found: dict[ast.expr, Any] = {}
+        for part in reversed(order):
+            found[part] = self.made(part, [found[operand] for operand in self.operands(part)])
+        return found[order[0]]
+
+    def parsed(self) -> ast.expr:
+        """The syntax tree, after what would be misread, or would be a danger to the parser."""
+        if not self.text:
+            raise ExpressionError('the expression is empty: write one, as "tanh(w*x + b)"')
+        if len(self.text) > LONGEST:
+            raise ExpressionError(
+                f"the expression has {len(self.text):,} characters, at most {LONGEST:,} are read: "
+                "take it apart"
+            )
+        for i, c in enumerate(self.text):
+            if c in INSTEAD or not c.isprintable():
+                raise self.error(i, i + 1, INSTEAD.get(c, f"the character U+{ord(c):04X} has no place here"))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a string in it, which is refused anyway
+                return ast.parse(self.text, mode="eval").body
+        except SyntaxError as error:
+            why = next((told for begin, told in TOLD.items() if error.msg.startswith(begin)), error.msg)
+            raise self.error((error.offset or 1) - 1, (error.end_offset or 0) - 1, why) from None
+        except (RecursionError, MemoryError):
+            raise ExpressionError("the expression is nested too deeply: take it apart") from None
+
+    def operands(self, part: ast.expr) -> list[ast.expr]:
+        """What a part is made of; an error where the part is not on the list."""
+        match part:
+            case ast.Constant() | ast.Name():
+                return []
+            case ast.UnaryOp(op=op, operand=operand) if type(op) in SIGNS:
+                return [operand]
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+                return [left, right]
+            case ast.BinOp(left=left, right=right):
+                raise self.refused(type(part), self.between(left, right))
+            case ast.Call(func=ast.Name(), args=args, keywords=[]):
+                return args
+            case ast.Call(func=ast.Constant() | ast.BinOp() | ast.UnaryOp() | ast.Call() as func):
+                raise self.error(*self.place(func), "this is no function: for a product write *")
+            case ast.Call(func=ast.Name(), keywords=[first, *_]):
+                raise self.refused(ast.Starred, self.place(first.value))
+            case ast.Call(func=func):
+                raise self.refused(type(func), self.place(func))
+        raise self.refused(type(part), self.place(part))
+
+    def made(self, part: Any, operands: list[Any]) -> Any:
+        """The number or node of a part."""
+        match part:
+            case ast.Constant():
+                return self.number(part)
+            case ast.Name():
+                return self.named(part)
+            case ast.UnaryOp():
+                return SIGNS[type(part.op)](*operands)
+            case ast.BinOp():
+                return OPERATORS[type(part.op)](*operands)
+            case _:
+                return self.called(part, operands)
+
+    def number(self, part: ast.Constant) -> float:
+        if type(part.value) not in (int, float):
+            raise self.refused(type(part), self.place(part))
+        try:
+            number = float(part.value)  # type: ignore[arg-type]
+        except OverflowError:
+            number = math.inf
+        if math.isinf(number):
+            raise self.error(*self.place(part), BEYOND)
+        return number
+
+    def named(self, part: ast.Name) -> Any:
+        name = part.id
+        if name in self.names:
+            self.used.add(name)
+            return self.names[name]
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        if name in FUNCTIONS:
+            raise self.error(*self.place(part), f"{name} is a function: {_usage(name)}")
+        close = _alike(name, [*self.names, *CONSTANTS])
+        guess = f"did you mean {close}? Or " if close else ""
+        raise self.error(
+            *self.place(part), f"{_spelt(name)} has no number: {guess}add {name}=1 after the expression"
+        )
+
+    def called(self, part: ast.Call, operands: list[Any]) -> Any:
+        func: Any = part.func
+        name = func.id
+        if name in self.names or name in CONSTANTS:
+            raise self.error(
+                *self.place(func), f"{name} is a number, no function: for a product write {name}*(…)"
+            )
+        if name not in FUNCTIONS:
+            close = _alike(name, FUNCTIONS)
+            known = f"did you mean {close}?" if close else f"the functions are {', '.join(FUNCTIONS)}"
+            raise self.error(*self.place(func), f"{_spelt(name)} is no function here: {known}")
+        least, most = _counts(name)
+        if not least <= len(operands) <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            why = f"{name} takes {wanted} number{'s'[: most != 1]}, here are {len(operands)}: {_usage(name)}"
+            raise self.error(*self.place(part), why)
+        return FUNCTIONS[name](*operands)
+
+    def place(self, part: ast.expr) -> tuple[int, int]:
+        """From which character to which a part goes; the parser counts in bytes."""
+        ends = (part.col_offset, part.end_col_offset or part.col_offset)
+        start, end = (len(self.text.encode()[:offset].decode(errors="ignore")) for offset in ends)
+        return start, end
+
+    def between(self, left: ast.expr, right: ast.expr) -> tuple[int, int]:
+        """Where the operator between two parts stands."""
+        start, end = self.place(left)[1], self.place(right)[0]
+        gap = self.text[start:end]
+        operator = gap.strip(" ()")
+        return start + gap.index(operator), start + gap.index(operator) + len(operator)
+
+    def refused(self, kind: type[ast.expr], place: tuple[int, int]) -> ExpressionError:
+        """The error of a part that is not on the list."""
+        return self.error(*place, f"{WHAT.get(kind, 'this')} is not allowed: {ALLOWED}")
+
+    def error(self, start: int, end: int, why: str) -> ExpressionError:
+        """The error, with the expression and a mark below the place."""
+        text, first = self.text, max(start - WINDOW, 0)
+        last = start + WINDOW
+        shown = ("…" if first else "") + text[first:last] + ("…" if last < len(text) else "")
+        indent = _width(shown[: start - first + bool(first)])
+        marks = max(_width(text[start : min(end, last)]), 1)
+        return ExpressionError(f"{why}\n  {_printable(shown)}\n  {' ' * indent}{'^' * marks}")
+
+
+def _counts(name: str) -> tuple[int, int]:
+    """How many numbers a function takes, at least and at most."""
+    given = inspect.signature(FUNCTIONS[name]).parameters.values()
+    least = sum(parameter.default is parameter.empty for parameter in given)
+    return least, len(given) if name == "clip" else least  # the options of others are no operands
+
+
+def _usage(name: str) -> str:
+    """How a function is called."""
+    given = list(inspect.signature(FUNCTIONS[name]).parameters)
+    return f"{name}({', '.join(given[: _counts(name)[1]])})"
+
+
+def _alike(name: str, known: Any) -> str:
+    """The names that a misspelt one may stand for."""
+    name = {"ln": "log", "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}.get(name, name)
+    return " or ".join(difflib.get_close_matches(name, known, n=2))
+
+
+def _spelt(name: str) -> str:
+    """A name, and its characters where they may look like others."""
+    return (
+        name
+        if name.isascii()
+        else f"{name} (with {', '.join(f'U+{ord(c):04X}' for c in name if not c.isascii())})"
+    )
+
+
+def _printable(text: str) -> str:
+    """The text without control characters, each replaced by one that can be printed."""
+    return "".join([c if c.isprintable() else "\ufffd" for c in text])
+
+
+def _width(text: str) -> int:
+    """How many columns a text takes in a terminal."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )

@@ -1,0 +1,280 @@
+"""Exprs as one line of text: for people, as LaTeX, and as Python (a line of NumPy with the same bits).
+
+text(expr)  'x / (x + y) − y'      text(expr, style=LATEX)      text(expr, {part: "name"}, PYTHON)
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.readings import arrays
+from ..symbols import PARTS, SHAPING, SMALL, Expr, is_number, ordered
+
+ANY, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)  # how tightly a text holds together
+SUPERSCRIPT = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+SQUARED = ("sin", "cos", "tan", "sinh", "cosh", "tanh")  # of these one writes tanh²(x)
+Form = tuple[str, int, tuple[int, ...]]  # a template, how tightly it holds, and how tightly its parts must
+
+
+@dataclass(frozen=True)
+class Style:
+    """How Exprs are written: by forms, and where a name has no form, as a function of its arguments."""
+
+    forms: Mapping[str, Form]
+    number: Callable[[Any], str]
+    function: Callable[[Expr, list[str]], str]
+    label: Callable[[str], str] = str
+    brackets: str = "({})"
+    squared: str = ""  # of a function of SQUARED; "" as of any other
+    minus: str = ""  # what merges: a + −b is a − b
+
+
+def text(
+    expr: Expr,
+    names: Mapping[Expr, str] | None = None,
+    style: Style | None = None,
+    longest: int | None = None,
+) -> str | None:
+    """Return the Expr as one line in a style: PEOPLE (the default), LATEX or PYTHON. None where it is longer than `longest`.
+
+    `names` are the texts of parts that have a name of their own. PYTHON, computed where `np` is NumPy and `xp` the arrays'
+    namespace, gives the same bits; it raises ValueError for a large constant array without a name.
+
+    >>> x, y = symbol("x"), symbol("y")
+    >>> text(x / (x + y) - y), text(x / (x + y) - y, style=LATEX), text(x - (x + y), {x + y: "z"})
+    ('x / (x + y) − y', '\\\\frac{x}{x + y} - y', 'x − z')
+    """
+    style, names = style or PEOPLE, names or {}
+    done: dict[Expr, tuple[str, int]] = {}
+    for x in ordered(expr, names):
+        if x in names or x.is_leaf:
+            found = names[x] if x in names else _leaf(x, style)
+            done[x] = found, SIGN if found[:1] in ("-", "−") else ATOM
+        else:
+            done[x] = _written(x, done, names, style)
+        if longest is not None and x.shape is not None and len(done[x][0]) > longest:
+            return None
+    return done[expr][0]
+
+
+def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style: Style) -> tuple[str, int]:
+    name, parts = _form_name(x), [done[part] for part in x.args]
+    inner = x.args[0] if x.args else x
+    if style.squared and name == "square" and inner.name in SQUARED and inner not in names:
+        return style.squared.format(inner.name, done[inner.args[0]][0]), POWER
+    if name == "getitem":
+        base, binds = parts[0]
+        index = _index(x.args[1], done, names)
+        return f"{base if binds >= ATOM else style.brackets.format(base)}[{index}]", ATOM
+    if name in SHAPING and style.minus:
+        return parts[0]  # type: ignore[no-any-return]
+    if name not in style.forms:
+        return style.function(x, [part for part, _ in parts]), ATOM
+    template, binds, needs = style.forms[name]
+    negative = [bool(style.minus) and holds == SIGN and part.startswith(style.minus) for part, holds in parts]
+    if name == "negative" and negative[0]:
+        return parts[0][0][1:], PRODUCT
+    if name == "add" and negative[1]:
+        template, parts[1] = style.forms["subtract"][0], (parts[1][0][1:], PRODUCT)
+    if name in ("multiply", "divide") and negative[0]:
+        binds = SIGN
+    pairs = zip(parts, (*needs, *[ANY] * len(parts)), strict=False)
+    texts = [part if holds >= need else style.brackets.format(part) for (part, holds), need in pairs]
+    if name == "tuple" and len(texts) != 1:
+        template = template.replace(",)", ")")
+    raised = texts[-1].translate(SUPERSCRIPT) if texts else ""
+    return template.format(*texts, raised=raised, joined=", ".join(texts)), binds
+
+
+def _form_name(x: Expr) -> str:
+    """The name of a call, or of the special case of it that styles write in another way."""
+    if x.name == "swapaxes" and is_number(x.args[1], -1) and is_number(x.args[2], -2):
+        return "transposed"
+    if x.name == "power" and x.args[1].weak and x.args[1].name == "constant":
+        return "whole power" if float(x.args[1].value).is_integer() else "power"
+    return x.name
+
+
+def _index(index: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str]) -> str:
+    """The text of what stands in square brackets."""
+
+    def part(x: Expr) -> str:
+        if x.name != "slice" or x in names:
+            return str(done[x][0])
+        start, stop, step = ("" if done[y][0] == "None" else done[y][0] for y in x.args)
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+
+    whole = index.name == "tuple" and index.args and index not in names
+    return ", ".join(map(part, index.args)) if whole else part(index)
+
+
+def _leaf(leaf: Expr, style: Style) -> str:
+    x = leaf.value
+    if leaf.name == "symbol":
+        return style.label(x)
+    if x is None or x is ... or isinstance(x, str):
+        return "..." if x is ... else repr(x)
+    if isinstance(x, type):
+        return x.__name__ if x in (bool, int, float) else f"np.{x.__name__}"
+    return f"np.dtype({x.str!r})" if isinstance(x, np.dtype) else style.number(x)
+
+
+def _rounded(x: Any) -> str:
+    if np.size(x) != 1:
+        return f"array{np.shape(x)}"
+    x = float(np.reshape(x, ())) + 0.0  # no -0: its sign says nothing here
+    return "NaN" if math.isnan(x) else f"{x:.6g}".replace("inf", "∞").replace("-", "−")
+
+
+def _latex_number(x: Any) -> str:
+    shown = _rounded(x).replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
+    base, e, exponent = shown.partition("e")
+    return rf"{base} \cdot 10^{{{int(exponent)}}}" if e and exponent.lstrip("+-").isdigit() else shown
+
+
+def _exact_number(x: Any) -> str:
+    if isinstance(x, float) and not math.isfinite(x):
+        return "np.nan" if math.isnan(x) else "np.inf" if x > 0 else "-np.inf"
+    if isinstance(x, np.generic):
+        return f"np.{x.dtype.name}({_exact_number(x.item())})"
+    if not isinstance(x, np.ndarray):
+        return repr(x)
+    if x.size > SMALL:
+        raise ValueError(
+            f"a constant array of shape {x.shape} is too large for a line of Python: give it a name"
+        )
+    numbers = ", ".join(map(_exact_number, x.ravel().tolist()))
+    return f"np.array([{numbers}], np.{x.dtype.name}).reshape({x.shape})"
+
+
+def _arguments(x: Expr, texts: list[str]) -> list[str]:
+    """The arguments that a formula shows: numbers and arrays, and lists of them; not how they lie in memory."""
+
+    def shown(part: Expr) -> bool:
+        return part.shape is not None or any(y.shape is not None and y.name != "constant" for y in part.args)
+
+    pairs = zip(x.args[: len(x.args) - len(x.keywords)], texts, strict=False)
+    return [part for arg, part in pairs if shown(arg)][: 1 if x.name == "sum" else None]
+
+
+def _spoken(x: Expr, texts: list[str]) -> str:
+    shown = {"sqrt": "√", "normal_pdf": "φ", "normal_cdf": "Φ"}.get(x.name, x.name)
+    return f"{shown}({', '.join(_arguments(x, texts))})"
+
+
+def _latex_function(x: Expr, texts: list[str]) -> str:
+    plain = x.name in (*SQUARED, "exp", "log", "max", "min", "arcsin", "arccos", "arctan", "det")
+    escaped = x.name.replace("_", r"\_")
+    name = f"\\{x.name}" if plain else rf"\operatorname{{{escaped}}}"
+    return rf"{name}\left({', '.join(_arguments(x, texts))}\right)"
+
+
+def _latex_label(label: str) -> str:
+    letters = label.rstrip("0123456789")
+    if len(letters) == 1:
+        return f"{letters}_{{{label[1:]}}}" if label[1:] else letters
+    return rf"\mathrm{{{label}}}".replace("_", r"\_")
+
+
+def _numpy_call(x: Expr, texts: list[str]) -> str:
+    """As source: NumPy's own function where it gives the same bits, else that of the arrays' namespace."""
+    name = x.name
+    ours = getattr(arrays, name)
+    where = "np." if getattr(np, name, None) is ours else "xp."
+    if name in ("sum", "prod", "max", "min", "reshape", "swapaxes", "broadcast_to"):
+        where = "np."
+    if name in ("solve", "inv", "det"):
+        where = "np.linalg."
+    if name == "matmul":
+        where, name = "np.", "dot" if all(len(part.shape or ()) == 2 for part in x.args) else "matmul"
+    split = len(texts) - len(x.keywords)
+    named = [f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True)]
+    return f"{where}{name}({', '.join(texts[:split] + named)})"
+
+
+def _between(sign: str, binds: int, left: int, right: int) -> Form:
+    return f"{{}} {sign} {{}}", binds, (left, right)
+
+
+COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
+PARTS_FORMS: dict[str, Form] = {
+    name: (template, ATOM, ())
+    for name, template in zip(PARTS, ("({joined})", "[{joined}]", "slice({joined})"), strict=True)
+}
+PYTHON = Style(
+    {
+        "add": _between("+", SUM, SUM, PRODUCT),
+        "subtract": _between("-", SUM, SUM, PRODUCT),
+        "multiply": _between("*", PRODUCT, PRODUCT, POWER),
+        "divide": _between("/", PRODUCT, PRODUCT, POWER),
+        "negative": ("-{}", SIGN, (SIGN,)),
+        "positive": ("+{}", SIGN, (SIGN,)),
+        **PARTS_FORMS,
+        "tuple": ("({joined},)", ATOM, ()),
+    },
+    _exact_number,
+    _numpy_call,
+)
+PEOPLE = Style(
+    {
+        "add": _between("+", SUM, SUM, SUM),
+        "subtract": _between("−", SUM, SUM, PRODUCT),
+        "multiply": _between("×", PRODUCT, PRODUCT, POWER),
+        "divide": _between("/", PRODUCT, PRODUCT, POWER),
+        "matmul": _between("@", PRODUCT, PRODUCT, POWER),
+        "negative": ("−{}", SIGN, (PRODUCT,)),
+        "positive": ("{}", ATOM, (ATOM,)),
+        "square": ("{}²", POWER, (ATOM,)),
+        "whole power": ("{}{raised}", POWER, (ATOM,)),
+        "power": ("{}^{}", POWER, (ATOM, ATOM)),
+        "transposed": ("{}ᵀ", ATOM, (ATOM,)),
+        "where": ("{1} if {0} else {2}", ANY, (OR, OR)),
+        "logical_and": _between("and", AND, AND, AND),
+        "logical_or": _between("or", OR, OR, OR),
+        **{
+            name: _between(sign, COMPARISON, SUM, SUM)
+            for name, sign in zip(COMPARISONS, ">≥<≤=≠", strict=True)
+        },
+        **PARTS_FORMS,
+        "tuple": PARTS_FORMS["list"],
+    },
+    _rounded,
+    _spoken,
+    squared="{}²({})",
+    minus="−",
+)
+LATEX = Style(
+    {
+        **PEOPLE.forms,
+        "subtract": _between("-", SUM, SUM, PRODUCT),
+        "multiply": _between(r"\cdot", PRODUCT, PRODUCT, POWER),
+        "divide": (r"\frac{{{}}}{{{}}}", PRODUCT, ()),
+        "matmul": _between(r"\,", PRODUCT, PRODUCT, POWER),
+        "negative": ("-{}", SIGN, (PRODUCT,)),
+        "square": ("{}^{{2}}", POWER, (ATOM,)),
+        "whole power": ("{}^{{{}}}", POWER, (ATOM,)),
+        "power": ("{}^{{{}}}", POWER, (ATOM,)),
+        "sqrt": (r"\sqrt{{{}}}", ATOM, ()),
+        "abs": (r"\left|{}\right|", ATOM, ()),
+        "transposed": (r"{}^{{\top}}", POWER, (ATOM,)),
+        "where": (
+            r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
+            ATOM,
+            (),
+        ),
+        "logical_and": _between(r"\land", AND, AND, AND),
+        "logical_or": _between(r"\lor", OR, OR, OR),
+        "less_equal": _between(r"\le", COMPARISON, SUM, SUM),
+        "greater_equal": _between(r"\ge", COMPARISON, SUM, SUM),
+        "not_equal": _between(r"\ne", COMPARISON, SUM, SUM),
+    },
+    _latex_number,
+    _latex_function,
+    _latex_label,
+    r"\left({}\right)",
+    r"\{}^{{2}}\left({}\right)",
+    "-",
+)

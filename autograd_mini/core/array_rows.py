@@ -1,0 +1,406 @@
+# fmt: off
+"""The table, third part: reductions, products, shapes, indices and linear algebra, for Tensors."""
+
+import functools
+import itertools
+import math
+import string
+from collections.abc import Sequence
+from typing import Any
+
+from .op import Op, Rule, family
+from .special_rows import over
+
+
+class ArrayOp(Op):
+    """An operation that only arrays have: its result is a Tensor, of Values too."""
+
+    arrays_only = True
+
+
+# ---- Reductions -------------------------------------------------------------------------------------------------------
+Axis = int | tuple[int, ...] | None
+
+
+def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """The axes that a reduction over `axis` sums over, as numbers from 0."""
+    return tuple(range(ndim)) if axis is None else tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
+
+
+@functools.lru_cache(maxsize=4096)
+def _reduced(shape: tuple[int, ...], axis: Axis) -> tuple[int, tuple[int, ...]]:
+    """How many elements a reduction takes together, and the shape it gives with keepdims."""
+    lost = axes_of(axis, len(shape))
+    return math.prod(shape[i] for i in lost), tuple(1 if i in lost else n for i, n in enumerate(shape))
+
+
+def _count(xp: Any, x: Any, axis: Axis) -> int:
+    return _reduced(xp.shape(x), axis)[0]
+
+
+def _restore(xp: Any, g: Any, x: Any, axis: Axis) -> Any:
+    """A reduction's result with its lost axes back, of length 1."""
+    return xp.reshape(g, _reduced(xp.shape(x), axis)[1])
+
+
+def _at(axis: int, ndim: int, part: slice | int) -> tuple[slice | int, ...]:
+    """The index of one part along one axis."""
+    return tuple(part if i == axis % ndim else slice(None) for i in range(ndim))
+
+
+def _transposed(xp: Any, x: Any) -> Any:
+    return xp.swapaxes(x, -1, -2)
+
+
+def _inverse(order: Sequence[int]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(order)), key=order.__getitem__))
+
+
+def _spread(xp: Any, g: Any, x: Any, axis: Axis) -> Any:
+    """A sum's gradient, the same for every element."""
+    return xp.broadcast_to(g if axis is None else _restore(xp, g, x, axis), xp.shape(x))
+
+
+@family
+def SUM(axis: Axis, keepdims: bool) -> Op:
+    return ArrayOp("sum", lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims),
+        (lambda xp, g, out, x: _spread(xp, g, x, axis),))
+
+
+@family
+def MEAN(axis: Axis, keepdims: bool) -> Op:
+    return ArrayOp("mean", lambda xp, x: xp.sum(x, axis=axis, keepdims=keepdims) / _count(xp, x, axis),
+        (lambda xp, g, out, x: _spread(xp, g / _count(xp, x, axis), x, axis),))
+
+
+def _centred(xp: Any, x: Any, axis: Axis) -> Any:
+    return x - xp.sum(x, axis=axis, keepdims=True) / _count(xp, x, axis)
+
+
+def _variance(xp: Any, x: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
+    return xp.sum(xp.square(_centred(xp, x, axis)), axis=axis, keepdims=keepdims) / max(_count(xp, x, axis) - ddof, 0)
+
+
+@family
+def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        return 2.0 * _restore(xp, g, x, axis) * _centred(xp, x, axis) / max(_count(xp, x, axis) - ddof, 0)
+
+    return ArrayOp("var", lambda xp, x: _variance(xp, x, axis, ddof, keepdims), (vjp,))
+
+
+@family
+def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        slope = over(xp, _centred(xp, x, axis), _restore(xp, out, x, axis)) / max(_count(xp, x, axis) - ddof, 0)
+        return _restore(xp, g, x, axis) * slope
+
+    return ArrayOp("std", lambda xp, x: xp.sqrt(_variance(xp, x, axis, ddof, keepdims)), (vjp,))
+
+
+def _extremum(name: str, axis: Axis, keepdims: bool, initial: float | None) -> Op:
+    start = {} if initial is None else {"initial": initial}
+
+    def forward(xp: Any, x: Any) -> Any:
+        return getattr(xp, name)(x, axis=axis, keepdims=keepdims, **start)
+
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # an even split over ties; a NaN is its own extremum
+        chosen = xp.logical_or(xp.equal(x, _restore(xp, out, x, axis)), xp.not_equal(x, x))
+        count = xp.sum(chosen, axis=axis, keepdims=True)
+        if start:
+            count = xp.maximum(count, 1)
+        return _restore(xp, g, x, axis) * chosen / count
+
+    return ArrayOp(name, forward, (vjp,))
+
+
+@family
+def MAX(axis: Axis, keepdims: bool, initial: float | None) -> Op:
+    return _extremum("max", axis, keepdims, initial)
+
+
+@family
+def MIN(axis: Axis, keepdims: bool, initial: float | None) -> Op:
+    return _extremum("min", axis, keepdims, initial)
+
+
+def _shift(xp: Any, x: Any, axis: int, forth: bool, fill: float) -> Any:
+    """x moved one place along an axis, with `fill` in the place that falls free."""
+    ndim = len(xp.shape(x))
+    edge = xp.zeros_like(x[_at(axis, ndim, slice(0, 1))]) + fill
+    if forth:
+        return xp.concatenate([edge, x[_at(axis, ndim, slice(None, -1))]], axis=axis)
+    return xp.concatenate([x[_at(axis, ndim, slice(1, None))], edge], axis=axis)
+
+
+@family
+def RECURRENCE(axis: int, reverse: bool) -> Op:
+    """s[i] = b[i] + a[i]·s[i−1] along an axis (s[i+1] in reverse). Its own adjoint is a recurrence run the other way."""
+
+    def adjoint(xp: Any, g: Any, a: Any) -> Any:
+        return xp.recurrence(_shift(xp, a, axis, reverse, 0.0), g, axis, not reverse)
+
+    return ArrayOp("recurrence", lambda xp, a, b: xp.recurrence(a, b, axis, reverse),
+        (lambda xp, g, out, a, b: adjoint(xp, g, a) * _shift(xp, out, axis, not reverse, 0.0),
+            lambda xp, g, out, a, b: adjoint(xp, g, a)))
+
+
+@family
+def CUMPROD(axis: int) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # no division by x: zeros are right too
+        return xp.recurrence(_shift(xp, x, axis, False, 0.0), g, axis, True) * _shift(xp, out, axis, True, 1.0)
+
+    return ArrayOp("cumprod", lambda xp, x: xp.cumprod(x, axis), (vjp,))
+
+
+@family
+def PROD(axis: Axis, keepdims: bool) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        """g times the product of all the *other* factors, so that a zero among them does no harm."""
+        shape = xp.shape(x)
+        lost = axes_of(axis, len(shape))
+        order = (*(i for i in range(len(shape)) if i not in lost), *lost)
+        moved = tuple(shape[i] for i in order)
+        flat = xp.reshape(xp.transpose(x, order), (*moved[: len(order) - len(lost)], _count(xp, x, axis)))
+        left = _shift(xp, xp.cumprod(flat, -1), -1, True, 1.0)
+        right = xp.flip(_shift(xp, xp.cumprod(xp.flip(flat, -1), -1), -1, True, 1.0), -1)
+        return _restore(xp, g, x, axis) * xp.transpose(xp.reshape(left * right, moved), _inverse(order))
+
+    return ArrayOp("prod", lambda xp, x: xp.prod(x, axis=axis, keepdims=keepdims), (vjp,))
+
+
+@family
+def CUMSUM(axis: int) -> Op:
+    return ArrayOp("cumsum", lambda xp, x: xp.cumsum(x, axis), (lambda xp, g, out, x: xp.flip(xp.cumsum(xp.flip(g, axis), axis), axis),))
+
+
+@family
+def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
+    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no power overflows
+        top = xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0)
+        top = xp.where(xp.logical_or(xp.equal(top, 0), xp.equal(top, math.inf)), 1.0, top)
+        out = top * xp.power(xp.sum(xp.power(xp.abs(x / top), p), axis=axis, keepdims=True), 1 / p)
+        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        ratio = over(xp, x, _restore(xp, out, x, axis))
+        return _restore(xp, g, x, axis) * (ratio if p == 2 else xp.sign(ratio) * xp.power(xp.abs(ratio), p - 1))
+
+    return ArrayOp("norm", forward, (vjp,))
+
+
+@family
+def LOGSUMEXP(axis: Axis, keepdims: bool) -> Op:
+    def forward(xp: Any, x: Any) -> Any:
+        top = xp.max(x, axis=axis, keepdims=True, initial=-math.inf)
+        top = xp.where(xp.isfinite(top), top, 0.0)
+        out = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
+        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+
+    return ArrayOp("logsumexp", forward, (lambda xp, g, out, x: _restore(xp, g, x, axis) * xp.softmax(x, axis),))
+
+
+@family
+def SOFTMAX(axis: Axis) -> Op:
+    return ArrayOp("softmax", lambda xp, x: xp.softmax(x, axis),
+        (lambda xp, g, out, x: out * (g - xp.sum(g * out, axis=axis, keepdims=True)),))
+
+
+@family
+def LOG_SOFTMAX(axis: Axis) -> Op:
+    return ArrayOp("log_softmax", lambda xp, x: xp.log_softmax(x, axis),
+        (lambda xp, g, out, x: g - xp.softmax(x, axis) * xp.sum(g, axis=axis, keepdims=True),))
+
+
+softmax_cross_entropy = ArrayOp("softmax_cross_entropy",
+    lambda xp, z, p: -xp.sum(xp.where(xp.equal(p, 0), 0.0, p * xp.log_softmax(z, -1)), axis=-1),
+    (lambda xp, g, out, z, p: g[..., None] * (xp.softmax(z, -1) * xp.sum(p, axis=-1, keepdims=True) - p),
+        lambda xp, g, out, z, p: -g[..., None] * xp.log_softmax(z, -1)))
+
+
+@family
+def SQUARED_DISTANCE(n: float) -> Op:
+    """Σ(x − y)² / n: a squared error and its mean in one."""
+    return ArrayOp("squared_distance", lambda xp, x, y: xp.sum(xp.square(x - y), axis=None) / n,
+        (lambda xp, g, out, x, y: g * (2.0 / n * (x - y)), lambda xp, g, out, x, y: g * (2.0 / n * (y - x))))
+
+
+def _matmul_left(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
+    if len(xp.shape(y)) == 1:
+        return g[..., None] * y
+    if len(xp.shape(x)) == 1:
+        return xp.matmul(y, g[..., None])[..., 0]
+    return xp.matmul(g, _transposed(xp, y))
+
+
+def _matmul_right(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
+    if len(xp.shape(x)) == 1:
+        return x * g if len(xp.shape(y)) == 1 else x[:, None] * g[..., None, :]
+    if len(xp.shape(y)) == 1:
+        return xp.matmul(_transposed(xp, x), g[..., None])[..., 0]
+    return xp.matmul(_transposed(xp, x), g)
+
+
+def _rows(xp: Any, x: Any) -> Any:
+    """A batch of any number of axes as the rows of a matrix."""
+    return x if len(xp.shape(x)) == 2 else xp.reshape(x, (-1, xp.shape(x)[-1]))
+
+
+matmul = ArrayOp("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right))
+linear = ArrayOp("linear", lambda xp, x, w, b: xp.linear(x, w, b),
+    (lambda xp, g, out, x, w, b: xp.matmul(g, _transposed(xp, w)),
+        lambda xp, g, out, x, w, b: xp.matmul(_transposed(xp, _rows(xp, x)), _rows(xp, g)), lambda xp, g, out, x, w, b: g))
+
+
+@family
+def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
+    """A sum of products by index letters, explicit and without an ellipsis."""
+
+    def share_of(i: int) -> Rule:
+        others = inputs[:i] + inputs[i + 1 :]
+
+        def vjp(xp: Any, g: Any, out: Any, *xs: Any) -> Any:
+            spare = iter(sorted(set(string.ascii_letters) - set("".join(inputs))))
+            letters, terms, target = [output, *others], [g, *xs[:i], *xs[i + 1 :]], ""
+            for letter, size in zip(inputs[i], xp.shape(xs[i]), strict=True):
+                if letter in target:  # a diagonal was read: the identity matrix writes it back
+                    letters.append(letter + (letter := next(spare)))
+                    terms.append(xp.eye(size))
+                elif not any(letter in term for term in letters):  # summed away by this operand alone
+                    letters.append(letter)
+                    terms.append(xp.ones(size))
+                target += letter
+            share = xp.einsum(f"{','.join(letters)}->{target}", *terms)
+            wide = tuple(map(max, xp.shape(share), xp.shape(xs[i])))  # a letter of length 1 elsewhere was stretched to this operand's
+            return share if wide == xp.shape(share) else xp.broadcast_to(share, wide)
+
+        return vjp
+
+    return ArrayOp("einsum", lambda xp, *xs: xp.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 1),
+        tuple(share_of(i) for i in range(len(inputs))))
+
+
+RESHAPE = family(lambda shape: ArrayOp("reshape", lambda xp, x: xp.reshape(x, shape), (lambda xp, g, out, x: xp.reshape(g, xp.shape(x)),)))
+
+
+BROADCAST_TO = family(lambda shape: ArrayOp("broadcast_to", lambda xp, x: xp.broadcast_to(x, shape), (lambda xp, g, out, x: g,)))
+
+
+@family
+def TRANSPOSE(axes: tuple[int, ...]) -> Op:
+    return ArrayOp("transpose", lambda xp, x: xp.transpose(x, axes), (lambda xp, g, out, x: xp.transpose(g, _inverse(axes)),))
+
+
+FLIP = family(lambda axis: ArrayOp("flip", lambda xp, x: xp.flip(x, axis), (lambda xp, g, out, x: xp.flip(g, axis),)))
+
+
+@family
+def ROLL(shift: Axis, axis: Axis) -> Op:
+    back = -shift if isinstance(shift, int) else tuple(-n for n in shift or ())
+    return ArrayOp("roll", lambda xp, x: xp.roll(x, shift, axis), (lambda xp, g, out, x: xp.roll(g, back, axis),))
+
+
+TRIL = family(lambda k: ArrayOp("tril", lambda xp, x: xp.tril(x, k), (lambda xp, g, out, x: xp.tril(g, k),)))
+
+
+TRIU = family(lambda k: ArrayOp("triu", lambda xp, x: xp.triu(x, k), (lambda xp, g, out, x: xp.triu(g, k),)))
+
+
+@family
+def PAD(width: tuple[tuple[int, int], ...], value: float) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        return g[tuple(slice(before, before + n) for (before, _), n in zip(width, xp.shape(x), strict=True))]
+
+    return ArrayOp("pad", lambda xp, x: xp.pad(x, width, constant_values=value), (vjp,))
+
+
+CAST = family(lambda dtype: ArrayOp("cast", lambda xp, x: xp.asarray(x, dtype=dtype), (lambda xp, g, out, x: g,)))
+
+
+@family
+def CONCATENATE(axis: int) -> Op:
+    def vjps(xp: Any, g: Any, out: Any, *xs: Any) -> list[Any]:
+        shapes = [xp.shape(x) for x in xs]
+        ends = itertools.accumulate(shape[axis] for shape in shapes)
+        return [g[_at(axis, len(s), slice(end - s[axis], end))] for s, end in zip(shapes, ends, strict=True)]
+
+    return ArrayOp("concatenate", lambda xp, *xs: xp.concatenate(xs, axis=axis), vjps)
+
+
+@family
+def STACK(axis: int) -> Op:
+    def vjps(xp: Any, g: Any, out: Any, *xs: Any) -> list[Any]:
+        return [g[_at(axis, len(xp.shape(g)), i)] for i in range(len(xs))]
+
+    return ArrayOp("stack", lambda xp, *xs: xp.stack(xs, axis=axis), vjps)
+
+
+@functools.partial(family, is_kept=False)
+def GETITEM(index: Any) -> Op:
+    return ArrayOp("getitem", lambda xp, x: x[index], (lambda xp, g, out, x: xp.scatter(g, xp.shape(x), index),))
+
+
+@functools.partial(family, is_kept=False)
+def SCATTER(shape: tuple[int, ...], index: Any) -> Op:
+    """Zeros of that shape with x added at an index, repeated places adding up: what getitem's gradient is."""
+    return ArrayOp("scatter", lambda xp, x: xp.scatter(x, shape, index), (lambda xp, g, out, x: g[index],))
+
+
+@functools.partial(family, is_kept=False)
+def INDEX_UPDATE(index: Any) -> Op:
+    def share_of_value(xp: Any, g: Any, out: Any, x: Any, value: Any) -> Any:  # of a repeated place only the last was kept
+        return g[index] * xp.last_written(xp.shape(x), index)
+
+    return ArrayOp("index_update", lambda xp, x, value: xp.index_update(x, index, value),
+        (lambda xp, g, out, x, value: xp.index_update(g, index, 0.0), share_of_value))
+
+
+ARGSORT = family(lambda axis: ArrayOp("argsort", lambda xp, x: xp.argsort(x, axis=axis, kind="stable")))
+
+
+@family
+def SORT(axis: int) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        return xp.take_along_axis(g, xp.argsort(xp.argsort(x, axis=axis, kind="stable"), axis=axis, kind="stable"), axis)
+
+    return ArrayOp("sort", lambda xp, x: xp.sort(x, axis=axis, kind="stable"), (vjp,))
+
+
+@family
+def TAKE_ALONG_AXIS(axis: int) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
+        return xp.scatter_along_axis(g, indices, axis, xp.shape(x))
+
+    return ArrayOp("take_along_axis", lambda xp, x, indices: xp.take_along_axis(x, indices, axis), (vjp, _no_share))
+
+
+@family
+def SCATTER_ALONG_AXIS(axis: int, shape: tuple[int, ...]) -> Op:
+    return ArrayOp("scatter_along_axis", lambda xp, x, indices: xp.scatter_along_axis(x, indices, axis, shape),
+        (lambda xp, g, out, x, indices: xp.take_along_axis(g, indices, axis), _no_share))
+
+
+def _no_share(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
+    return xp.zeros_like(indices)
+
+
+def _solve_back(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
+    """The share of b; where b is a vector, g is a stack of vectors."""
+    vector = len(xp.shape(b)) == 1
+    share = xp.solve(_transposed(xp, a), g[..., None] if vector else g)
+    return share[..., 0] if vector else share
+
+
+def _solve_left(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
+    share = _solve_back(xp, g, out, a, b)
+    if len(xp.shape(b)) == 1:
+        return -share[..., None] * out[..., None, :]
+    return -xp.matmul(share, _transposed(xp, out))
+
+
+solve = ArrayOp("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_back))
+
+
+inv = ArrayOp("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
+det = ArrayOp("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: (g * out)[..., None, None] * _transposed(xp, xp.inv(a)),))
+logabsdet = ArrayOp("logabsdet", lambda xp, a: xp.logabsdet(a), (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))

@@ -1,0 +1,32 @@
+"""Optimisers change parameters by their gradients. Schedules change the rate; clipping, the gradients."""
+
+from .blocks import PIECE
+from .optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
+from .schedules import (
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    Schedule,
+    StepLR,
+    WarmUp,
+    clip_grad_norm,
+    clip_grad_value,
+)
+
+__all__ = [
+    "LBFGS",
+    "PIECE",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LambdaLR",
+    "Optimizer",
+    "RMSprop",
+    "Schedule",
+    "StepLR",
+    "WarmUp",
+    "clip_grad_norm",
+    "clip_grad_value",
+]

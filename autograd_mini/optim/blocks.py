@@ -1,0 +1,141 @@
+"""Blocks: the parameters of one kind that an optimiser steps as one vector, and the state that belongs to them.
+
+A step is made of works. A work computes in buffers and returns its writes: calls that run from C, one after the other, so that
+Ctrl-C comes before or after all of them. Until then it has changed nothing, and can be done again.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import pairwise, repeat
+from operator import setitem
+from typing import Any
+
+import numpy as np
+
+from ..core.value import Value
+from ..errors import AnomalyError
+from ..support.numerics import all_finite, find_spec
+
+PIECE = 32768  # numbers that are stepped at a time; a larger parameter is a block of its own
+Write = tuple[Any, ...]  # a function in C, and what it is called with
+Work = Callable[[Any], list[Write]]  # called with the optimiser
+
+
+def check_finite(caller: str, params: Iterable[Any], grads: Iterable[Any]) -> None:
+    """Raise an AnomalyError that names the first parameter whose gradient is not finite."""
+    for parameter, grad in zip(params, grads, strict=True):
+        if grad is not None and not all_finite(grad):
+            raise AnomalyError(
+                f"{caller}: the gradient of {parameter._name} is not finite; nothing was changed. "
+                "ag.tree(loss) shows where"
+            )
+
+
+class Block:
+    """Parameters of one kind and dtype, with a row of `state` for each slot; `places` says where an optimiser has them."""
+
+    def __init__(self, places: Sequence[int], params: Sequence[Any], slots: Sequence[str]) -> None:
+        self.places, self.params, self.slots = list(places), [params[i] for i in places], slots
+        self.shapes, self.dtype = [p.shape for p in self.params], self.params[0].dtype
+        self.values = type(self.params[0]) is Value
+        ends = np.cumsum([0, *(p.size for p in self.params)]).tolist()
+        self.ranges = [slice(a, b) for a, b in pairwise(ends)]
+        self.state = np.zeros((len(slots), ends[-1]), self.dtype)
+        self.counts = [0] * len(self.params)  # steps that each parameter has taken
+        self.large = len(self.params) == 1 and ends[-1] > PIECE
+        size = PIECE if self.large else ends[-1]
+        self.grad, self.change, self.spare = np.empty((3, size), self.dtype)
+        self.next = np.empty((len(slots), size), self.dtype)  # the state after the step
+        self._divide()
+
+    def _divide(self) -> None:
+        """Name the rows of `next`, and take a view of `change` for each parameter."""
+        self.named = dict(zip(self.slots, self.next, strict=True))
+        parts = () if self.large else zip(self.ranges, self.shapes, strict=True)
+        self.changes = [self.change[part].reshape(shape) for part, shape in parts]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._divide()  # in a copy the views would be arrays of their own
+
+    def works(self, optimizer: Any, grads: Sequence[Any], complete: bool) -> list[Work]:
+        """Return what a step does with these gradients; None, for what no backward has reached, where they are not `complete`.
+
+        AnomalyError where one is not finite.
+        """
+        counts = self.counts
+        if not complete or self.large or counts.count(counts[0]) < len(counts):
+            check_finite("step()", self.params, grads)
+            reached = [i for i, grad in enumerate(grads) if grad is not None]
+            return [work for i in reached for work in self._pieces(optimizer, i, grads[i])]
+        if self.values:
+            self.grad[:] = grads
+        else:
+            np.concatenate(grads, None, self.grad)
+        if not math.isfinite(np.vdot(self.grad, self.grad)):  # quick, but large squares overflow
+            check_finite("step()", self.params, grads)
+        return [self._all]
+
+    def _all(self, optimizer: Any) -> list[Write]:
+        """Step all parameters as one vector."""
+        count, params, change = self.counts[0] + 1, self.params, self.change
+        data = [parameter.data for parameter in params]
+        vector = None
+        if optimizer.reads_data:
+            vector = np.array(data) if self.values else np.concatenate(data, None)
+        if self.slots:
+            self.next[...] = self.state
+        factor, direction = optimizer.update(self.grad, vector, self.named, change, self.spare, count)
+        np.multiply(direction, factor, change)
+        if self.values:
+            new = [x - step for x, step in zip(data, change.tolist(), strict=True)]
+            change_data = map(setattr, params, repeat("data"), new)
+        else:
+            change_data = map(np.subtract, data, self.changes, data)
+        writes: list[Write] = [(deque, change_data, 0), (setattr, self, "counts", [count] * len(params))]
+        if self.slots:
+            writes.append((setitem, self.state, ..., self.next))
+        return writes
+
+    def _pieces(self, optimizer: Any, i: int, grad: Any) -> Iterable[Work]:
+        """Step one parameter, in pieces that stay in the cache from pass to pass."""
+        size, count = self.params[i].size, self.counts[i] + 1
+        flat = np.reshape(grad, -1)
+        piece = PIECE if optimizer.uses_buffers or not find_spec("scipy") else size
+        for start in range(0, size or 1, piece or 1):
+            yield partial(self._piece, i, flat, slice(start, min(start + piece, size)), count)
+
+    def _piece(self, i: int, grad: Any, part: slice, count: int, optimizer: Any) -> list[Write]:
+        parameter, first = self.params[i], self.ranges[i].start
+        n = part.stop - part.start
+        data = np.reshape(parameter.data, -1)[part]
+        change, state = self.change[:n], self.next[:, :n]
+        where = (slice(None), slice(first + part.start, first + part.stop))
+        if self.slots:
+            state[...] = self.state[where]
+        named = dict(zip(self.slots, state, strict=True))
+        factor, direction = optimizer.update(grad[part], data, named, change, self.spare[:n], count)
+        write: Write
+        if self.values:
+            write = (setattr, parameter, "data", float(data[0] - direction[0] * factor))
+        elif not parameter.data.flags.c_contiguous:  # `data` is a copy
+            write = (setitem, parameter.data.flat, part, data - direction * factor)
+        elif n >= 4096 and find_spec("scipy"):
+            write = (_axpy(self.dtype, factor), direction, data)
+        else:
+            write = (np.subtract, data, np.multiply(direction, factor, out=change), data)
+        writes: list[Write] = [write]
+        if self.slots:
+            writes.append((setitem, self.state, where, state))
+        if part.stop == parameter.size:
+            writes.append((setitem, self.counts, i, count))
+        return writes
+
+
+def _axpy(dtype: np.dtype[Any], factor: float) -> Any:
+    """BLAS's (x, y) → y −= factor · x, in one pass over the memory; both are contiguous."""
+    from scipy.linalg import blas
+
+    return partial(blas.daxpy if dtype == np.float64 else blas.saxpy, a=-factor)

@@ -1,0 +1,532 @@
+"""Optimisers: they change parameters by their gradients. What an optimiser *is* stands in its `update`.
+
+All small parameters of a kind are stepped as one vector: a step costs a handful of NumPy calls, whatever their number. Large
+ones are stepped in pieces that fit the processor's cache. See blocks.py.
+"""
+
+import copy
+import math
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import copy_context
+from functools import partial
+from itertools import starmap
+from operator import attrgetter, call
+from types import NoneType
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from ..core.node import Node
+from ..core.readings import KINDS, QUIET, error_state
+from ..core.tensor import Tensor, replace_all, touch
+from ..core.value import Value
+from ..errors import AutogradError, GraphError, StateDictError
+from ..support.coercion import finite, to_array, whole
+from ..support.interrupts import assign, completed
+from ..support.numerics import all_finite
+from .blocks import PIECE, Block, Work, check_finite
+
+A = Any  # a vector of numbers
+Step = tuple[float, Any]
+Bounds = tuple[float, float] | None
+FORM = attrgetter("shape", "dtype")
+at_least_0 = partial(finite, least=0)
+
+
+def _names(params: Sequence[Any], most: int) -> str:
+    """The names of the parameters, of the first of them where they are many."""
+    return ", ".join(parameter._name for parameter in params[:most]) + (", …" if len(params) > most else "")
+
+
+def _checked(params: Any) -> Any:
+    """The parameters as a list; TypeError or ValueError where they are not leaves that require a gradient."""
+    if isinstance(params, Node) or not isinstance(params, Iterable):
+        advice = "[w]" if isinstance(params, Node) else "model.parameters()"
+        given = f"a single {type(params).__name__}"
+        raise TypeError(f"params must be a list of parameters, got {given}: pass {advice}")
+    params = list(params)
+    if not params:
+        why = "an exhausted generator?"
+        raise ValueError(f"the optimiser got no parameters ({why}): pass model.parameters()")
+    for i, parameter in enumerate(params):
+        if not isinstance(parameter, Node):
+            given = f"params[{i}] is a {type(parameter).__name__}"
+            raise TypeError(f"{given}: wrap it as Tensor or Value before the forward pass")
+        if parameter.op is not None or not parameter.requires_grad:
+            given = f"params[{i}], {parameter._name}, is no leaf that requires a gradient"
+            raise ValueError(f"{given}: optimise what it was made from")
+    if len(set(params)) != len(params):
+        raise ValueError("the same parameter was given twice")
+    return params
+
+
+def _checked_bounds(bounds: Any) -> Any:
+    """The bounds, or TypeError or ValueError."""
+    if bounds is None:
+        return None
+    pair = isinstance(bounds, tuple | list) and len(bounds) == 2
+    if not pair or not all(isinstance(b, int | float | np.number) for b in bounds):
+        raise TypeError(f"bounds must be (low, high), two numbers, got {bounds!r}")
+    if not bounds[0] <= bounds[1]:
+        raise ValueError(f"bounds must be (low, high) with low ≤ high, got {bounds!r}")
+    return bounds
+
+
+class Optimizer:
+    """What all optimisers share. A subclass names its `slots`, the state it keeps of each number, and writes `update`.
+
+    `params`: a list of leaf Tensors and Values, or both. `bounds`: (low, high), numbers that every parameter is kept between
+    (projected gradient descent). Raises TypeError or ValueError for what is no list of parameters and for numbers out of range.
+    """
+
+    slots: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()  # of the attributes that are its options, beside the rate
+    reads_data = False  # whether `update` reads the parameters themselves
+    uses_buffers = True  # whether `update` writes into `change` or `spare`
+
+    def __init__(self, params: Iterable[Any], lr: float, bounds: Bounds = None) -> None:
+        self.params = _checked(params)
+        self._lr = finite("lr", lr, above=0)
+        self.bounds = _checked_bounds(bounds)
+        self.warned = False
+        self._stepped: list[Any] = []  # the first and the last gradient of the last step: see _again
+        kinds: dict[Any, list[int]] = {}
+        for i, parameter in enumerate(self.params):
+            alone = i if parameter.size > PIECE else None
+            kinds.setdefault((type(parameter), parameter.dtype, alone), []).append(i)
+        self.blocks = [Block(places, self.params, self.slots) for places in kinds.values()]
+        self.tensors = all(type(parameter) is Tensor for parameter in self.params)
+        self.forms = list(map(FORM, self.params))
+
+    @property
+    def lr(self) -> float:
+        """The rate, which may be set; a schedule sets it."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self._lr = at_least_0("lr", lr)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the parameters."""
+        for parameter in self.params:
+            parameter.grad = None
+        self._stepped = []
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient; return what the closure returned.
+
+        A closure computes the loss and returns it; the gradients are forgotten before, and it may call backward() itself.
+        Raises GraphError where no parameter has a gradient, and AnomalyError where a gradient is not finite: nothing is changed
+        then. Warns once, with their names, where some have none, and where the gradients are the very ones of the last step (it
+        looks at the first and the last parameter). Ctrl-C during the step is let through when all of it has been done.
+        """
+        loss = None if closure is None else self._evaluated(closure)
+        grads = [parameter.grad for parameter in self.params]
+        complete = self._check(grads)
+        works: list[Work] = []
+        for block in self.blocks:
+            mine = [grads[i] for i in block.places] if len(self.blocks) > 1 else grads
+            works += block.works(self, mine, complete)
+        # NumPy's error state is set in a context of its own, and so is as before wherever Ctrl-C comes
+        completed(copy_context().run, self._write, works)
+        witnesses = grads[0], grads[-1]
+        self._stepped = [ref(grad) if type(grad) is np.ndarray else grad for grad in witnesses]
+        return loss
+
+    def _write(self, works: list[Work]) -> None:
+        """Do the works, last to first, each of which goes from the list in the moment in which it is done."""
+        error_state.set(QUIET)
+        while works:
+            writes = works[-1](self)
+            writes.append((works.pop,))
+            deque(starmap(call, writes), 0)
+        if self.bounds is not None:
+            inside = [np.clip(parameter.data, *self.bounds) for parameter in self.params]
+            pairs = zip(self.params, inside, strict=True)
+            replace_all(self.params, [float(x) if type(p) is Value else np.asarray(x) for p, x in pairs])
+        touch(self.params)
+
+    def _evaluated(self, closure: Callable[[], Any]) -> Any:
+        self.zero_grad()
+        loss = closure()
+        if isinstance(loss, Node) and all(parameter.grad is None for parameter in self.params):
+            loss.backward()
+        return loss
+
+    def _check(self, grads: list[Any]) -> bool:
+        """Look at all gradients before a parameter is changed; return whether there is one for each.
+
+        One that was set by hand is put in the parameter's kind.
+        """
+        missing, kinds = [], set(map(type, grads))
+        if NoneType in kinds:
+            missing = [p for p, grad in zip(self.params, grads, strict=True) if grad is None]
+        if len(missing) == len(grads):
+            cause = "the loss does not depend on them, or backward() was not called since zero_grad()"
+            advice = "Was the prediction detached, or wrapped afresh?"
+            names = _names(self.params, 4)
+            raise GraphError(f"no backward has reached the parameters ({names}): {cause}. {advice}")
+        fit = kinds == {np.ndarray if self.tensors else float}
+        if not fit or (self.tensors and list(map(FORM, grads)) != self.forms):
+            for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
+                grads[i] = (
+                    None
+                    if grad is None
+                    else KINDS[type(parameter)].fitted(parameter, grad, "step(): a gradient")
+                )
+        again = self._again(grads)
+        if (missing or again) and not self.warned:
+            self.warned = True
+            said = f"no backward has reached {_names(missing, 8)}; they stay as they are"
+            if again:
+                names = _names(again, 8)
+                said = f"the gradients of {names} are those of the last step: call zero_grad() and backward()"
+            warnings.warn(f"step(): {said}", stacklevel=3)
+        return not missing
+
+    def _again(self, grads: list[Any]) -> list[Any]:
+        """The first and the last parameter, where they still have the very gradients of the last step.
+
+        A gradient to which a backward has added is another one, and so is not noticed: only the engine could tell it from a new
+        one. To find a forgotten zero_grad() is the business of a diagnosis.
+        """
+        found = []
+        for i, kept in zip((0, -1), self._stepped, strict=False):
+            held = kept() if type(kept) is ref else kept
+            if held is grads[i] and held is not None and np.any(held):  # zeros are as good as none
+                found.append(self.params[i])
+        return found if len(self.params) > 1 else found[:1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_stepped": []}  # a copy has not been stepped
+
+    def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
+        """Return (factor, direction): factor · direction is subtracted from the parameters.
+
+        `grad`, `data` (where `reads_data`), the arrays of `state` (zeros at first), `change` and `spare` (room for intermediate
+        results) are vectors of one length. Only `state`, `change` and `spare` may be written. `count` is 1 in the first step.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no update(...)")
+
+    def options(self) -> dict[str, Any]:
+        """The numbers that the optimiser was made with, by name; the rate is the present one."""
+        return {"lr": self.lr, **{name: copy.copy(getattr(self, name)) for name in self.names}}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of all that `load_state_dict` needs to go on with the same steps: nested dicts of arrays and numbers.
+
+        >>> import autograd_mini as ag
+        >>> ag.optim.SGD([ag.Value(3.0)], lr=0.5, momentum=0.9).state_dict()["options"]["lr"]
+        0.5
+        """
+        state: dict[str, Any] = {}
+        for block in self.blocks:
+            for i, place in enumerate(block.places):
+                rows = block.state[:, block.ranges[i]]
+                held = [row.reshape(block.shapes[i]).copy() for row in rows]
+                state[str(place)] = {"count": block.counts[i], **dict(zip(self.slots, held, strict=True))}
+        return {"optimizer": type(self).__name__, "options": self.options(), "state": state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the state and the rate of another optimiser of this class. StateDictError, and nothing taken, where it does not fit."""
+        name = type(self).__name__
+        given = state if isinstance(state, Mapping) else {}
+        found, options = given.get("state"), given.get("options")
+        ours = given.get("optimizer") == name
+        if not ours or not isinstance(found, Mapping) or not isinstance(options, Mapping):
+            raise StateDictError(f"load_state_dict: the state of an optimiser {name} is needed")
+        if set(found) != {str(i) for i in range(len(self.params))}:
+            count = f"{len(found)} parameters, not of {len(self.params)}"
+            raise StateDictError(f"load_state_dict: the state is of {count}")
+        wrong: list[str] = []
+        changes: list[tuple[Any, str, Any]] = []
+        for block in self.blocks:
+            rows, counts = np.empty_like(block.state), list(block.counts)
+            for i, place in enumerate(block.places):
+                of, entry = f"of parameter {place}", found[str(place)]
+                try:
+                    counts[i] = _count(of, entry, self.slots)
+                    for row, slot in zip(rows, self.slots, strict=True):
+                        row[block.ranges[i]] = _numbers(
+                            f"{slot} {of}", entry[slot], block.shapes[i], block.dtype
+                        )
+                except (TypeError, ValueError) as error:
+                    wrong.append(str(error))
+            changes += [(block, "state", rows), (block, "counts", counts)]
+        try:
+            changes.append((self, "_lr", at_least_0("lr", options.get("lr"))))
+        except (TypeError, ValueError) as error:
+            wrong.append(str(error))
+        if wrong:
+            raise StateDictError(f"load_state_dict: nothing was taken; {'; '.join(wrong)}")
+        assign(changes)
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value}" for name, value in self.options().items())
+        return f"{type(self).__name__}({options}, {len(self.params)} parameters)"
+
+
+def _count(of: str, entry: Any, slots: Sequence[str]) -> int:
+    """The steps that a parameter has taken, from its entry of a state_dict; ValueError or TypeError where it is no such entry."""
+    if not isinstance(entry, Mapping):
+        raise TypeError(f"the state {of} is no dict")
+    for name in sorted({*entry} ^ {*slots, "count"}):
+        raise ValueError(f"{'unexpected' if name in entry else 'missing'} {name} {of}")
+    return whole(f"count {of}", entry["count"], 0)
+
+
+def _numbers(what: str, data: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """A slot of a state_dict as a vector; ValueError where it does not fit."""
+    try:
+        array = to_array(data)
+    except (AutogradError, ValueError) as error:
+        raise ValueError(f"{what} is no array of numbers ({error})") from None
+    if array.shape != shape:
+        raise ValueError(f"{what} has shape {array.shape}, not {shape}")
+    with np.errstate(all="ignore"):
+        taken = array.astype(dtype).reshape(-1)
+    if not all_finite(taken):
+        raise ValueError(f"{what} is {f'too large for {dtype}' if all_finite(array) else 'not finite'}")
+    return taken
+
+
+class SGD(Optimizer):
+    """Gradient descent: v ← momentum · v + (1 − dampening) · gradient, parameter ← parameter − lr · v (PyTorch's definition).
+
+    `nesterov` steps by gradient + momentum · v; `weight_decay` adds weight_decay · parameter to the gradient. `params` and
+    `bounds` are Optimizer's. Raises ValueError or TypeError for numbers out of range and for what is no leaf.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Value(3.0)
+    >>> sgd = ag.optim.SGD([w], lr=0.5)
+    >>> (w * w).backward()
+    >>> sgd.step()
+    >>> w.data
+    0.0
+    """
+
+    names = ("momentum", "dampening", "nesterov", "weight_decay")
+
+    def __init__(
+        self, params: Iterable[Any], lr: float, momentum: float = 0.0, dampening: float = 0.0,
+        nesterov: bool = False, weight_decay: float = 0.0, *, bounds: Bounds = None,
+    ) -> None:  # fmt: skip
+        self.momentum, self.dampening = at_least_0("momentum", momentum), at_least_0("dampening", dampening)
+        self.nesterov, self.weight_decay = bool(nesterov), at_least_0("weight_decay", weight_decay)
+        if nesterov and (not momentum or dampening):
+            raise ValueError("nesterov needs a momentum > 0 and no dampening")
+        self.slots, self.reads_data = ("velocity",) if momentum else (), weight_decay > 0
+        self.uses_buffers = self.momentum > 0 or self.weight_decay > 0
+        super().__init__(params, lr, bounds)
+
+    def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
+        """Return (factor, direction) of the step."""
+        if self.weight_decay:
+            grad = _decayed(grad, data, self.weight_decay, spare)
+        if self.momentum:
+            velocity = state["velocity"]
+            velocity *= self.momentum
+            damped = self.dampening and count > 1
+            velocity += np.multiply(grad, 1 - self.dampening, out=change) if damped else grad
+            if not self.nesterov:
+                return self.lr, velocity
+            grad = np.add(grad, np.multiply(velocity, self.momentum, out=change), out=change)
+        return self.lr, grad
+
+
+def _decayed(grad: Any, data: Any, rate: float, spare: Any) -> Any:
+    """gradient + rate · parameter, in `spare`."""
+    np.multiply(data, rate, out=spare)
+    return np.add(grad, spare, out=spare)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2014, arXiv:1412.6980): steps of about the size lr, by running means of the gradient and its square.
+
+    `betas` are the decay rates of the two means, `eps` is added to the root of the second; `amsgrad` takes the largest second
+    mean so far (arXiv:1904.09237); `weight_decay` adds weight_decay · parameter to the gradient. As torch.optim.Adam.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Value(3.0)
+    >>> adam = ag.optim.Adam([w], lr=0.1)
+    >>> adam.step(lambda: w * w).data, round(w.data, 6)
+    (9.0, 2.9)
+    """
+
+    names = ("betas", "eps", "weight_decay", "amsgrad")
+    decoupled = False  # whether the weights decay apart from the gradient
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, bounds: Bounds = None,
+    ) -> None:  # fmt: skip
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise TypeError(f"betas must be two numbers in [0, 1), got {betas!r}")
+        self.betas = [at_least_0(f"betas[{i}]", beta, below=1) for i, beta in enumerate(betas)]
+        self.eps, self.weight_decay = at_least_0("eps", eps), at_least_0("weight_decay", weight_decay)
+        self.amsgrad = bool(amsgrad)
+        self.slots, self.reads_data = ("mean", "square", *(["largest"] if amsgrad else [])), weight_decay > 0
+        super().__init__(params, lr, bounds)
+
+    def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
+        """Return (factor, direction) of the step."""
+        (b1, b2), mean, square = self.betas, state["mean"], state["square"]
+        if self.weight_decay and not self.decoupled:
+            grad = _decayed(grad, data, self.weight_decay, spare)
+        mean += np.multiply(np.subtract(grad, mean, out=change), 1 - b1, out=change)
+        square *= b2
+        square += np.multiply(np.multiply(grad, grad, out=change), 1 - b2, out=change)
+        if self.amsgrad:
+            square = np.maximum(state["largest"], square, out=state["largest"])
+        np.sqrt(square, out=change)
+        change /= math.sqrt(1 - b2**count)
+        change += self.eps
+        np.divide(mean, change, out=change)
+        factor = self.lr / (1 - b1**count)
+        if self.weight_decay and self.decoupled and factor:
+            change += np.multiply(data, self.lr * self.weight_decay / factor, out=spare)
+        return factor, change
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv:1711.05101): parameters shrink by lr · weight_decay.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Value(3.0)
+    >>> ag.optim.AdamW([w], lr=0.1, weight_decay=0.1).step(lambda: w * w).data, round(w.data, 6)
+    (9.0, 2.87)
+    """
+
+    decoupled = True
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.01, amsgrad: bool = False, *, bounds: Bounds = None,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, bounds=bounds)
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Tieleman and Hinton 2012): the gradient over the root of the running mean of its square. As torch.optim.RMSprop.
+
+    `alpha` is the mean's decay rate; `centered` takes the variance in place of the mean square; `momentum` as in SGD.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Value(3.0)
+    >>> ag.optim.RMSprop([w], lr=0.1).step(lambda: w * w).data, round(w.data, 6)
+    (9.0, 2.0)
+    """
+
+    names = ("alpha", "eps", "weight_decay", "momentum", "centered")
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *, bounds: Bounds = None,
+    ) -> None:  # fmt: skip
+        self.alpha, self.eps = at_least_0("alpha", alpha, below=1), at_least_0("eps", eps)
+        self.weight_decay, self.momentum = (
+            at_least_0("weight_decay", weight_decay),
+            at_least_0("momentum", momentum),
+        )
+        self.centered, self.reads_data = bool(centered), weight_decay > 0
+        self.slots = ("square", *(["mean"] if centered else []), *(["velocity"] if momentum else []))
+        super().__init__(params, lr, bounds)
+
+    def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
+        """Return (factor, direction) of the step."""
+        square = state["square"]
+        if self.weight_decay:
+            grad = _decayed(grad, data, self.weight_decay, spare)
+        square *= self.alpha
+        square += np.multiply(np.multiply(grad, grad, out=change), 1 - self.alpha, out=change)
+        if self.centered:
+            mean = state["mean"]
+            mean += np.multiply(np.subtract(grad, mean, out=change), 1 - self.alpha, out=change)
+            np.subtract(square, np.multiply(mean, mean, out=change), out=change)
+            np.sqrt(change, out=change)
+        else:
+            np.sqrt(square, out=change)
+        change += self.eps
+        np.divide(grad, change, out=change)
+        if self.momentum:
+            velocity = state["velocity"]
+            velocity *= self.momentum
+            velocity += change
+            return self.lr, velocity
+        return self.lr, change
+
+
+class LBFGS(Optimizer):
+    """L-BFGS-B of scipy (Byrd, Lu, Nocedal and Zhu 1995, doi:10.1137/0916069): for smooth losses of whole batches.
+
+    A step takes up to `max_iter` iterations, and so calls the closure, which must be given, many times; `history` vectors of
+    the past are kept, and it ends where no gradient is above `tolerance`. `bounds` are kept throughout. Needs the extra `scipy`.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Tensor([3.0, -1.0])
+    >>> loss = ag.optim.LBFGS([w]).step(lambda: ((w - [1.0, 2.0]) ** 2).sum())
+    >>> w.data.round(6).tolist(), round(loss, 12)
+    ([1.0, 2.0], 0.0)
+    """
+
+    def __init__(
+        self, params: Iterable[Any], max_iter: int = 20, history: int = 10, tolerance: float = 1e-9, *,
+        bounds: Bounds = None,
+    ) -> None:  # fmt: skip
+        self.max_iter, self.history = whole("max_iter", max_iter, 1), whole("history", history, 1)
+        self.tolerance = at_least_0("tolerance", tolerance)
+        super().__init__(params, 1.0, bounds)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Minimise the loss that the closure computes; return the least found. Old or new parameters, whatever interrupts it."""
+        if closure is None:
+            raise TypeError(
+                "LBFGS evaluates the loss many times: step(closure) needs a function that computes it"
+            )
+        try:
+            from scipy.optimize import minimize
+        except ImportError:
+            raise ImportError("LBFGS needs scipy: python -m pip install 'autograd-mini[scipy]'") from None
+        start = np.concatenate([np.ravel(parameter.data) for parameter in self.params])
+        best, least = start, math.inf
+
+        def evaluate(vector: Any) -> Any:
+            nonlocal best, least
+            self._put(vector)
+            loss = self._evaluated(closure)
+            grads = [parameter.grad for parameter in self.params]
+            self._check(grads)
+            if least == math.inf:  # no loss has been found yet
+                check_finite("step()", self.params, grads)
+            found = float(loss.item() if isinstance(loss, Node) else loss)
+            if found < least:
+                best, least = vector.copy(), found
+            pairs = zip(self.params, grads, strict=True)
+            parts = [np.zeros(p.size) if grad is None else np.ravel(grad) for p, grad in pairs]
+            return found, np.concatenate(parts).astype(float)
+
+        options = {"maxiter": self.max_iter, "maxcor": self.history, "gtol": self.tolerance, "ftol": 0.0}
+        bounds = [self.bounds] * start.size if self.bounds else None
+        try:
+            minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options, bounds=bounds)
+        except BaseException:
+            best = start
+            raise
+        finally:
+            completed(lambda: self._put(best))
+        return least
+
+    def _put(self, vector: Any) -> None:
+        """Give the parameters these numbers."""
+        data: list[Any] = []
+        a = 0
+        for parameter in self.params:
+            part = vector[a : a + parameter.size]
+            shaped = part.reshape(parameter.shape).astype(parameter.dtype)
+            data.append(float(part[0]) if type(parameter) is Value else shaped)
+            a += parameter.size
+        replace_all(self.params, data)

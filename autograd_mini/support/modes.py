@@ -1,0 +1,138 @@
+"""Whether operations are recorded, and inside which module: a context variable, so that threads, tasks and generators keep apart."""
+
+import inspect
+from collections.abc import Callable, Generator
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# What the node of an operation starts with as its `meta`: None, or {"scope": (the module's Place, the scope around it)} inside a
+# module's call; or False, and operations are not recorded.
+_meta: ContextVar[Any] = ContextVar("meta", default=None)
+set_meta, reset_meta = _meta.set, _meta.reset
+_outer: ContextVar[Any] = ContextVar(
+    "outer", default=None
+)  # the blocks we are in, as (block, mode before, rest)
+meta_here = _meta.get
+
+
+def is_recording() -> bool:
+    """Whether operations are recorded here and now."""
+    return meta_here() is not False
+
+
+class enable_grad:
+    """Record operations inside a `with` block, or inside a function that this decorates.
+
+    It holds for the code that runs within: other threads and asyncio tasks are untouched. `with` around a `yield` holds for
+    the caller too, until the generator goes on; a decorated generator function holds only while its own code runs. An async
+    generator function cannot be decorated: TypeError.
+
+    >>> import autograd_mini as ag
+    >>> with ag.no_grad(), ag.enable_grad():
+    ...     y = ag.Value(2.0) * 3.0
+    >>> y.requires_grad
+    True
+    """
+
+    mode = True
+
+    def __new__(cls, function: Any = None) -> Any:
+        self = super().__new__(cls)
+        return self if function is None else self(function)  # a decorator with or without parentheses
+
+    def __enter__(self) -> None:
+        _outer.set((self, meta_here(), _outer.get()))
+        set_meta(self.mode and (meta_here() or None))
+
+    def __exit__(self, *error: object) -> None:
+        entry = _outer.get()
+        while entry[0] is not self:  # an inner block that Ctrl-C cut short never left
+            entry = entry[2]
+        set_meta(entry[1])
+        _outer.set(entry[2])
+
+    def __call__(self, function: F) -> F:
+        mode = type(self)
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{mode.__name__} cannot decorate an async generator ({function.__name__}): use `with` inside it"
+            )
+
+        @wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            with mode():
+                return function(*args, **kwargs)
+
+        @wraps(function)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            with mode():
+                return await function(*args, **kwargs)
+
+        @wraps(function)
+        def stepped(*args: Any, **kwargs: Any) -> Any:
+            return (yield from _Stepped(function(*args, **kwargs), mode))
+
+        kinds = {
+            inspect.isgeneratorfunction(function): stepped,
+            inspect.iscoroutinefunction(function): awaited,
+        }
+        return kinds.get(True, called)  # type: ignore[return-value]
+
+
+class no_grad(enable_grad):
+    """Do not record operations inside a `with` block, or inside a function that this decorates: results are constants.
+
+    >>> import autograd_mini as ag
+    >>> with ag.no_grad():
+    ...     y = ag.Value(2.0) * 3.0
+    >>> y.requires_grad
+    False
+    """
+
+    mode = False
+
+
+class _Stepped(Generator[Any, Any, Any]):
+    """A generator whose own code alone runs in a mode."""
+
+    def __init__(self, generator: Generator[Any, Any, Any], mode: Callable[[], Any]) -> None:
+        self.generator, self.mode = generator, mode
+
+    def send(self, value: Any) -> Any:
+        with self.mode():
+            return self.generator.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        with self.mode():
+            return self.generator.throw(*error)
+
+
+_keeping: ContextVar[bool] = ContextVar("keeping", default=False)
+keeps_constants = _keeping.get  # whether constants keep the operation and parents that they came from
+
+
+class keep_constants:
+    """For as long as a `with` block lasts, constants remember how they were made, so that they can be computed again."""
+
+    def __enter__(self) -> None:
+        self.token = _keeping.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        _keeping.reset(self.token)
+
+
+_inside: ContextVar[bool] = ContextVar("inside", default=False)
+is_inside = _inside.get  # whether a function is being differentiated, by a transformation further out
+
+
+class inside:
+    """For as long as a `with` block lasts, a function is being differentiated: transformations in it return nodes."""
+
+    def __enter__(self) -> None:
+        self.token = _inside.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        _inside.reset(self.token)

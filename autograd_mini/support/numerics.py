@@ -1,0 +1,212 @@
+"""Numbers in, numbers out: the functions that neither math nor NumPy has, or has slowly. No derivative is stated here."""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec as _find_spec
+from typing import Any
+
+import numpy as np
+
+find_spec = cache(_find_spec)
+
+
+def split_square(xp: Any, x: Any) -> tuple[Any, Any]:
+    """x² as high² + rest: `high` has few enough bits for an exact square; rounding x² alone costs exp(−x²) x² units of eps."""
+    high = xp.round(x * 64.0) / 64.0
+    return high, (x - high) * (x + high)
+
+
+def elementwise(xp: Any) -> dict[str, Callable[..., Any]]:
+    """The functions that neither math nor NumPy has, exact in the tails."""
+
+    def sech2(x: Any) -> Any:
+        e = xp.exp(-2.0 * xp.abs(x))
+        return 4.0 * e / (1.0 + e) / (1.0 + e)
+
+    def logistic(x: Any) -> Any:
+        e = xp.exp(-xp.abs(x))
+        return e / (1.0 + e) / (1.0 + e)
+
+    def sigmoid(x: Any) -> Any:
+        e = xp.exp(-xp.abs(x))
+        return xp.maximum(e, xp.greater_equal(x, 0)) / (1.0 + e)  # e below 0, 1 from there on
+
+    def softplus(x: Any) -> Any:
+        return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+    def xlogy(x: Any, y: Any) -> Any:
+        off = xp.logical_and(xp.equal(x, 0), xp.equal(y, y))
+        return xp.where(off, 0.0, x * xp.log(xp.where(off, 1.0, y)))
+
+    def normal_pdf(x: Any) -> Any:
+        high, rest = split_square(xp, xp.minimum(xp.maximum(x, -64.0), 64.0))  # it is 0 beyond
+        return math.sqrt(0.5 / math.pi) * xp.exp(-0.5 * high * high) * xp.exp(-0.5 * rest)
+
+    def normal_cdf(
+        x: Any,
+    ) -> Any:  # below 0, erfc(t) is mended for the rounding of t = −x/√2, as erfc(t) ~ exp(−t²)
+        x = xp.minimum(xp.maximum(x, -64.0), 64.0)
+        t = -math.sqrt(0.5) * x
+        (high, rest), (top, left) = split_square(xp, x), split_square(xp, t)
+        lost = 0.5 * high * high - top * top + (0.5 * rest - left)
+        return 0.5 * xp.erfc(t) * xp.exp(xp.where(xp.greater(t, 1.0), -lost, 0.0))
+
+    def sinc(x: Any, order: int = 0) -> Any:
+        """The derivative of that order of sin(πx) / (πx): a Taylor series near 0, the closed form away from it."""
+        t = math.pi * x
+        near = xp.less(xp.abs(t), 1.0 + order)
+        small, large = xp.where(near, t, 0.0), xp.where(near, 1.0, t)
+        series, power, m = 0.0 * small, 1.0 + 0.0 * small, 0
+        while m < 24 + 3 * order:  # Σ cos((m + order)·π/2) · tᵐ / (m!·(m + order + 1)); odd terms are 0
+            if (m + order) % 2 == 0:
+                series = series + (-1.0) ** ((m + order) // 2) / (m + order + 1) * power
+            m += 1
+            power = power * small / m
+        closed = xp.sin(large) / large
+        for k in range(1, order + 1):
+            closed = (xp.sin(large + 0.5 * math.pi * k) - k * closed) / large
+        return math.pi**order * xp.where(near, series, closed)
+
+    functions = (sech2, logistic, sigmoid, softplus, xlogy, normal_pdf, normal_cdf, sinc)
+    return {function.__name__: function for function in functions}
+
+
+# ---- Arrays
+
+
+def dot_for_matrices(x: Any, y: Any) -> Any:
+    """np.matmul by np.dot where both are matrices: four to ten times quicker for thin ones."""
+    return np.dot(x, y) if x.ndim == 2 and y.ndim == 2 else np.matmul(x, y)
+
+
+def linear(x: Any, w: Any, b: Any) -> Any:
+    out = dot_for_matrices(x, w)
+    if w.ndim != 2 or (b.ndim and b.size != w.shape[1]):
+        raise ValueError("x (…, k), weight (k, n) and bias (n,) are needed")
+    return np.add(out, b, out if out.ndim > 1 and out.dtype == b.dtype else None)
+
+
+ZERO, ONE = (
+    {np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)} for n in (0.0, 1.0)
+)  # half the cost of a Python float
+
+
+def _exp_minus_abs(x: Any) -> Any:
+    """exp(−|x|) in one buffer of its own."""
+    e = np.copysign(x, -1.0, out=np.empty(x.shape, x.dtype))
+    return np.exp(e, out=e)
+
+
+def sigmoid(x: Any) -> Any:
+    """The sigmoid above, in two buffers: twice as quick on large arrays."""
+    x = np.asarray(x)
+    e = _exp_minus_abs(x)
+    e += ONE[x.dtype]
+    out = np.minimum(x, ZERO[x.dtype], out=np.empty(x.shape, x.dtype))
+    np.exp(out, out=out)
+    out /= e
+    return out
+
+
+def logistic(x: Any) -> Any:
+    x = np.asarray(x)
+    out = _exp_minus_abs(x)
+    d = np.add(out, ONE[x.dtype], out=np.empty(x.shape, x.dtype))
+    out /= d
+    out /= d
+    return out
+
+
+def _shifted(x: Any, axis: Any) -> Any:
+    """x less its largest: what may be exponentiated without overflow."""
+    return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
+
+
+def softmax(x: Any, axis: Any) -> Any:
+    e = np.exp(_shifted(x, axis))
+    return e / np.add.reduce(e, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Any) -> Any:
+    below = _shifted(x, axis)
+    return below - np.log(np.add.reduce(np.exp(below), axis=axis, keepdims=True))
+
+
+def special(name: str) -> Callable[..., Any]:
+    """An error function by math, element by element; erf by scipy where it is installed."""
+    elementwise = np.frompyfunc(getattr(math, name), 1, 1)
+    found: list[Callable[..., Any]] = []
+
+    def function(x: Any) -> Any:
+        if not found:
+            found.append(lambda x: np.asarray(elementwise(x), x.dtype))
+            if name == "erf":  # scipy's erfc loses digits in the tail, math's does not
+                try:
+                    from scipy.special import erf
+                except ImportError:
+                    pass
+                else:
+                    found[0] = erf
+        return found[0](np.asarray(x))
+
+    return function
+
+
+def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:
+    out = np.zeros(shape, np.result_type(x))
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, list | np.ndarray) for part in parts):
+        np.add.at(out, index, x)
+    else:
+        out[index] = x
+    return out
+
+
+def scatter_along_axis(x: Any, indices: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    grid[axis] = indices
+    return scatter(x, shape, tuple(grid))
+
+
+def index_update(x: Any, index: Any, value: Any) -> Any:
+    out = np.array(x, dtype=np.result_type(x, value))
+    out[index] = value
+    return out
+
+
+def last_written(shape: tuple[int, ...], index: Any) -> Any:
+    """1 where an element of x[index] is the last written to its place, 0 where a later one covers it."""
+    places = np.arange(math.prod(shape)).reshape(shape)[index]
+    order, owner = np.arange(np.size(places)).reshape(np.shape(places)), np.empty(shape, int)
+    owner[index] = order
+    return (owner[index] == order).astype(float)
+
+
+def all_finite(x: Any) -> bool:
+    """Whether a number, or every number of an array, is finite."""
+    if not isinstance(x, np.ndarray):
+        return math.isfinite(x)
+    return math.isfinite(np.vdot(x, x)) or bool(np.isfinite(x).all())  # large squares overflow
+
+
+def recurrence(a: Any, b: Any, axis: int, reverse: bool) -> Any:
+    a, out = np.moveaxis(a, axis, 0), np.array(np.moveaxis(b, axis, 0))
+    steps = range(len(out) - 2, -1, -1) if reverse else range(1, len(out))
+    for i in steps:
+        out[i] += a[i] * out[i + 1 if reverse else i - 1]
+    return np.moveaxis(out, 0, axis)
+
+
+def shape(x: Any) -> tuple[int, ...]:
+    return x.shape if type(x) is np.ndarray else np.shape(x)
+
+
+def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
+    """np.broadcast_to's view only pays for large shapes."""
+    x = np.asarray(x)
+    if math.prod(shape) > 8192 or x.ndim > len(shape):
+        return np.broadcast_to(x, shape)
+    out = np.empty(shape, x.dtype)
+    out[...] = x
+    return out

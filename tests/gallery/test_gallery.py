@@ -1,0 +1,59 @@
+"""The gallery: each program reaches the outcome that it is there for."""
+
+import inspect
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from autograd_mini import cli
+from autograd_mini.gallery import ENTRIES, oscillator
+from tests.helpers.processes import run
+
+
+def test_the_gallery_is_listed(capsys):
+    """`gallery` alone prints a line for each program, and an unknown name is refused with the names there are."""
+    assert cli.main(["gallery"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(ENTRIES)
+    with pytest.raises(SystemExit):
+        cli.main(["gallery", "nothing"])
+    assert "oscillator" in capsys.readouterr().err
+
+
+@pytest.mark.smoke
+def test_every_entry_is_a_file_with_one_interface():
+    """Each name of the list is a module whose main takes a seed and the path of a picture; and there is none beside them."""
+    files = {path.stem for path in Path(oscillator.__file__).parent.glob("*.py")} - {
+        "__init__",
+        "demo",
+        "picture",
+    }
+    assert files == {name.replace("-", "_") for name in ENTRIES}
+    for file in files:
+        main = import_module(f"autograd_mini.gallery.{file}").main
+        assert list(inspect.signature(main).parameters) == ["seed", "plot"], file
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
+def test_an_entry_draws_its_curves(tmp_path, suffix, capsys):
+    """--plot writes a picture; without matplotlib it is refused in one line, before anything runs."""
+    pytest.importorskip("matplotlib")
+    path = tmp_path / f"curves{suffix}"
+    assert cli.main(["gallery", "rosenbrock", "--plot", str(path)]) == 0
+    assert path.read_bytes()[:5] in (b"<?xml", b"\x89PNG\r")
+
+
+def test_without_matplotlib_a_picture_is_refused_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(cli.commands, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        cli.main(["gallery", "rosenbrock", "--plot", "curves.png"])
+    assert "--plot needs matplotlib: python -m pip install" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_ends_the_program_quietly():
+    """`python -m autograd_mini gallery | head -1`: no traceback."""
+    command = f"{sys.executable} -u -m autograd_mini gallery dynamic-network | head -1"
+    found = run(command, shell=True)
+    assert found.stdout.count("\n") == 1
+    assert found.stderr == ""

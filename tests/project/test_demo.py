@@ -1,0 +1,102 @@
+"""The command line and the demo, run as a user runs them."""
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini import cli
+from autograd_mini.gallery import demo
+from autograd_mini.gallery.data import digits
+from tests.helpers.processes import run_package
+
+
+def test_demo_shows_known_results_and_learns():
+    """`python -m autograd_mini demo` prints micrograd's known results, learns XOR and the digits, and says that all is well."""
+    result = run_package("demo")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    known = ("g = 24.7041   dg/da = 138.8338   dg/db = 645.5773", "a = -4  ∂ 138.834", "b = 2  ∂ 645.577")
+    for shown in (*known, "CC BY 4.0", "all is well", "PyTorch"):
+        assert shown in result.stdout
+    accuracies = [
+        float(line.split()[-1].rstrip("%"))
+        for line in result.stdout.splitlines()
+        if "held-out accuracy" in line
+    ]
+    assert len(accuracies) == 12
+    assert accuracies[-1] >= 95.0
+
+
+def test_without_a_command_help_is_printed():
+    """`python -m autograd_mini` alone prints short help and succeeds."""
+    result = run_package()
+    assert result.returncode == 0
+    assert "demo" in result.stdout
+    assert len(result.stdout.splitlines()) < 20
+
+
+def test_an_unknown_command_is_refused():
+    """A command that does not exist ends with status 2 and names the choices."""
+    result = run_package("dmeo")
+    assert result.returncode == 2
+    assert "demo" in result.stderr
+
+
+def test_demo_without_torch_leaves_its_column_out(monkeypatch, capsys):
+    """Where PyTorch is missing the demo says so and still checks against finite differences."""
+    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    net = ag.nn.MLP([64, 5, 10], activation="tanh", rng=0)
+    assert demo.check(net) < 1e-6
+    out = capsys.readouterr().out
+    assert "finite difference" in out
+    assert "PyTorch is not installed" in out
+
+
+def test_demo_reports_a_wrong_gradient(monkeypatch, capsys):
+    """A wrong rule in the table is noticed: the exit status is 1."""
+    right = ag.tanh.vjps
+    monkeypatch.setattr(demo, "xor", lambda: 1.0)
+    monkeypatch.setattr(demo, "handwriting", lambda: (ag.nn.MLP([64, 5, 10], activation="tanh", rng=0), 0.99))
+    monkeypatch.setattr(ag.tanh, "vjps", (lambda xp, g, out, x: g * (1.0 - out),))
+    assert demo.main() == 1
+    assert "SOMETHING IS WRONG" in capsys.readouterr().out
+    monkeypatch.setattr(ag.tanh, "vjps", right)
+    assert demo.main() == 0
+
+
+def test_cli_runs_the_demo_in_process(monkeypatch):
+    """`main(["demo"])` hands on the demo's exit status."""
+    monkeypatch.setattr(demo, "main", lambda: 7)
+    assert cli.main(["demo"]) == 7
+
+
+def test_progress_bar_only_on_a_terminal(monkeypatch, capsys):
+    """The bar is drawn on a terminal and nothing is drawn into a file."""
+    assert list(demo.bar("ab", 2, "epoch")) == ["a", "b"]
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert list(demo.bar("ab", 2, "epoch")) == ["a", "b"]
+    assert "█" in capsys.readouterr().out
+
+
+def test_digits_are_the_real_ones():
+    """1,797 images of 8×8 pixels in [0, 1], all ten classes, about 180 each."""
+    images, labels = digits()
+    assert images.shape == (1797, 64)
+    assert images.dtype == np.float64
+    assert np.bincount(labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert images.sum() == pytest.approx(561718 / 16)
+
+
+def test_tree_of_a_large_graph_is_cut():
+    """A tree stops after max_nodes lines and counts what is left; shared nodes stand once."""
+    x = ag.Value(1.0)
+    y = x
+    for _ in range(5000):
+        y = y + x
+    lines = str(ag.tree(y, max_nodes=50)).splitlines()
+    assert len(lines) == 51
+    assert lines[-1].startswith("… 4,951 more of 5,001 nodes")
+    assert len(str(ag.tree(y))) < 200_000
+    with pytest.raises(TypeError, match="tree: a Value or Tensor is needed, got float"):
+        ag.tree(2.0)
