@@ -18,9 +18,9 @@ from ..symbols import read
 
 Arrays = dict[Any, np.ndarray]  # from a node to an array of its shape
 ANALYTIC = {
-    "add", "sub", "subtract", "mul", "multiply", "div", "divide", "neg", "negative", "exp", "sin", "cos", "tan", "sinh", "cosh",
-    "tanh", "square", "reciprocal", "matmul", "linear", "sum", "mean", "reshape", "transpose", "getitem", "broadcast_to",
-    "concatenate", "stack", "squared_error", "squared_distance",
+    "add", "sub", "subtract", "mul", "multiply", "div", "divide", "neg", "negative", "exp", "sin", "cos",
+    "tan", "sinh", "cosh", "tanh", "square", "reciprocal", "matmul", "linear", "sum", "mean", "reshape",
+    "transpose", "getitem", "broadcast_to", "concatenate", "stack", "squared_error", "squared_distance",
 }  # fmt: skip
 ROUNDING = 1e-7  # the size of the noise by which errors of rounding are judged
 

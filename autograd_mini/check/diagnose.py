@@ -69,7 +69,10 @@ def diagnose(
 
 
 def _negated(search: Search, labels: Mapping[Any, str]) -> Finding:
-    note = "all are exactly negated, which is right only if the update adds them: subtracted, they climb the loss"
+    note = (
+        "all are exactly negated, which is right only if the update adds them: subtracted, they "
+        "climb the loss"
+    )
     line = search.words.line(max(search.mine, key=search.height))
     return finding(
         "wrong_sign", f"every array ({', '.join(labels.values())})", f"{note} (gradient ascent)", line

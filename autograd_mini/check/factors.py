@@ -33,7 +33,10 @@ class Factors:
             text = f"it is {c:g} times too large: the division by the batch, {c:g} (1/m), is missing"
             return "not_divided_by_batch", text, 0.0
         if self.batch > 2 and _same(c, 1 / self.batch):
-            text = f"it is {self.batch:g} times too small: divided by the batch, {self.batch:g}, once more (1/m twice)"
+            text = (
+                f"it is {self.batch:g} times too small: divided by the batch, {self.batch:g}, once "
+                "more (1/m twice)"
+            )
             return "divided_by_batch_twice", text, 0.0
         if _same(c, 2.0):
             return "factor_two", "it is twice the right one (doubled): a 2 too much", 0.1

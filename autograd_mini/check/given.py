@@ -87,7 +87,8 @@ class Given:
             if self.near(node, option, right) or self.near(node, -option, right):
                 if word:
                     self.notes.append(
-                        f"Your {name} is {word} ({x.shape} for {right.shape}): the same numbers, so it is right."
+                        f"Your {name} is {word} ({x.shape} for {right.shape}): the same "
+                        "numbers, so it is right."
                     )
                 return option
         for word, part, bias in _unfolded(x, right.shape):
@@ -169,7 +170,10 @@ class Given:
             for total, word in ((x.sum(axis), "summed"), (x.mean(axis), "averaged")):
                 for option in (total, total.T) if total.size == right.size else ():
                     if self.near(node, option.reshape(right.shape), right):
-                        note = f"it has a row for every sample, shape {x.shape} for {right.shape}: {word} over axis {axis}"
+                        note = (
+                            f"it has a row for every sample, shape {x.shape} for {right.shape}: "
+                            f"{word} over axis {axis}"
+                        )
                         note = f"{note}, the batch, it is right (a matrix product sums)"
                         return finding("not_summed", where, note, line)
         note = f"{self.say(node)} has shape {right.shape}, and your array {x.shape}"

@@ -25,11 +25,15 @@ GRADIENT_MISTAKES = {
     # activations
     "activation_derivative_missing": "The activation's derivative is left out.",
     "activation_derivative_twice": "The activation's derivative is applied twice.",
-    "derivative_at_activation": "The derivative is taken at the activation, where the pre-activation belongs.",
+    "derivative_at_activation": (
+        "The derivative is taken at the activation, where the pre-activation belongs."
+    ),
     "derivative_at_preactivation": "A formula for the activation is given the pre-activation.",
     "derivative_at_wrong_array": "The derivative is taken at an array that is not the function's input.",
     "value_for_derivative": "A function's value is used in place of its derivative.",
-    "derivative_of_another_function": "The derivative belongs to another function than the forward pass uses.",
+    "derivative_of_another_function": (
+        "The derivative belongs to another function than the forward pass uses."
+    ),
     "constant_term_missing": "A constant term of the derivative is missing.",
     "function_left_out": "A function is left out of the formula: its argument stands in its place.",
     "term_missing": "A term of a sum is left out of the derivative.",

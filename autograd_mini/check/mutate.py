@@ -28,12 +28,14 @@ Say = Callable[[Any], str]  # what a node is called
 
 # How unlikely a mistake is; what is not here costs 1.5. Of two that give the same numbers the likelier is told first.
 COSTS = {
-    "wrong_factor": 1.0, "inner_derivative_missing": 1.0, "activation_derivative_missing": 1.1, "softmax_elementwise": 1.1,
-    "index_overwritten": 1.1, "derivative_at_activation": 1.2, "derivative_at_preactivation": 1.2, "weights_missing": 1.2,
-    "input_missing": 1.2, "factor_missing": 1.2, "mask_missing": 1.2, "path_missing": 1.3, "value_for_derivative": 1.3,
-    "activation_derivative_twice": 1.4, "constant_term_missing": 1.4, "softmax_twice": 1.4, "transposed": 1.4, "wrong_axis": 1.4,
-    "weights_updated_before_use": 1.4, "output_for_input": 1.6, "wrong_array": 2.1, "derivative_at_wrong_array": 2.0,
-    "derivative_of_another_function": 1.8, "wrong_gradient_arrives": 2.2, "delta_of_another_loss": 2.0, "penalty_added": 1.8,
+    "wrong_factor": 1.0, "inner_derivative_missing": 1.0, "activation_derivative_missing": 1.1,
+    "softmax_elementwise": 1.1, "index_overwritten": 1.1, "derivative_at_activation": 1.2,
+    "derivative_at_preactivation": 1.2, "weights_missing": 1.2, "input_missing": 1.2, "factor_missing":
+    1.2, "mask_missing": 1.2, "path_missing": 1.3, "value_for_derivative": 1.3,
+    "activation_derivative_twice": 1.4, "constant_term_missing": 1.4, "softmax_twice": 1.4, "transposed":
+    1.4, "wrong_axis": 1.4, "weights_updated_before_use": 1.4, "output_for_input": 1.6, "wrong_array":
+    2.1, "derivative_at_wrong_array": 2.0, "derivative_of_another_function": 1.8,
+    "wrong_gradient_arrives": 2.2, "delta_of_another_loss": 2.0, "penalty_added": 1.8,
     "statistics_held_constant": 1.3, "loss_for_derivative": 1.7,
 }  # fmt: skip
 
@@ -257,7 +259,10 @@ def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool
         yield m("derivative_at_wrong_array", lambda: g > 0, note, "mask")
     if a.polynomial is not None:
         right = formula(a.polynomial, y)
-        given = f"{formula(a.polynomial, z)} is {f}′ by a formula for the activation {y}, given the pre-activation {z}"
+        given = (
+            f"{formula(a.polynomial, z)} is {f}′ by a formula for the activation {y}, given the "
+            f"pre-activation {z}"
+        )
         yield m("derivative_at_preactivation", lambda: np.polyval(a.polynomial[::-1], a.x), given)
         for mistake, poly in wrong_polynomials(a.polynomial):
             note = f"{formula(poly, y)} stands where {right} belongs"
@@ -290,7 +295,10 @@ def _softmax_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
 
     note = f"softmax's derivative, its Jacobian, is left out at {z}"
     yield m("activation_derivative_missing", lambda: g, note)
-    diagonal = f"{y} · (1 − {y}) is the diagonal of softmax's Jacobian alone: each class depends on the other classes"
+    diagonal = (
+        f"{y} · (1 − {y}) is the diagonal of softmax's Jacobian alone: each class depends on the "
+        "other classes"
+    )
     yield m("softmax_elementwise", lambda: g * p * (1 - p), diagonal)
     yield m("softmax_elementwise", lambda: g * p, f"{y} alone is not softmax's Jacobian", "value", 0.5)
     note = f"softmax({y}) is used, and {y} has been through it already"
@@ -544,7 +552,10 @@ def _wrong_index(b: Backward, user: Any, g: Any, shape: tuple[int, ...], me: str
         return share.reshape(shape)
 
     forth = np.arange(len(places))
-    note = f"{me}[i] += … keeps the last share of an index that occurs twice: np.add.at(d, i, …) adds (accumulates) them"
+    note = (
+        f"{me}[i] += … keeps the last share of an index that occurs twice: np.add.at(d, i, …) adds "
+        "(accumulates) them"
+    )
     yield Mutant("index_overwritten", lambda: kept(forth), note)
     note = f"{me} keeps the first share of a repeated index"
     yield Mutant("index_overwritten", lambda: kept(forth[::-1]), note, "first", 0.4)
@@ -596,7 +607,10 @@ def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) 
     m, loss = Mutant, float(b.values[b.loss].reshape(-1)[0])
     if not x.shape:
         return
-    note = f"1 is passed back at {me}: this is the gradient of the output, without the error (the loss's derivative)"
+    note = (
+        f"1 is passed back at {me}: this is the gradient of the output, without the error (the "
+        "loss's derivative)"
+    )
     yield m("loss_derivative_missing", lambda: np.ones(x.shape), note)
     note = f"the loss's value stands for its derivative at {me}"
     yield m("loss_for_derivative", lambda: np.full(x.shape, loss), note, "value")
@@ -629,7 +643,10 @@ def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) 
             yield m("loss_for_derivative", lambda e=e: np.abs(e), note, "abs", 0.2)
             slopes = {f"{name} · (1 − {name})": v * (1 - v), f"1 − {name}²": 1 - v * v, name: v}
             for word, slope in slopes.items():
-                note = f"({err}) · {word}: with this loss the activation's derivative cancels, and is applied once too often"
+                note = (
+                    f"({err}) · {word}: with this loss the activation's derivative cancels, and is "
+                    "applied once too often"
+                )
                 yield m("activation_derivative_twice", lambda e=e, s=slope: e * s, note, word, 0.5)
 
 

@@ -98,4 +98,7 @@ def relation(mine: Any, right: Any) -> str:
     ratio, cos = lengths[0] / lengths[1], float((mine * right).sum() / lengths[0] / lengths[1])
     if abs(abs(cos) - 1) < 1e-9:
         return f"it is {np.sign(cos) * ratio:.6g} times the right one"
-    return f"it is {ratio:.3g} times as long as the right one, at an angle of {np.degrees(np.arccos(np.clip(cos, -1, 1))):.0f}°"
+    return (
+        f"it is {ratio:.3g} times as long as the right one, at an angle of "
+        f"{np.degrees(np.arccos(np.clip(cos, -1, 1))):.0f}°"
+    )

@@ -203,7 +203,10 @@ class Search:
         mistake, note, cost = "unexplained", relation(mine, right), 5.0
         if kept.any() and not mine[~kept].any():
             mistake, cost = "part_missing", 2.0
-            note = f"only a part of it (a window, rows or columns) is right, {kept.mean():.0%}, and the rest is zero"
+            note = (
+                f"only a part of it (a window, rows or columns) is right, {kept.mean():.0%}, and "
+                "the rest is zero"
+            )
         elif mine.size > 2 and self.near(target, np.sort(mine, None), np.sort(right, None)):
             mistake, note, cost = (
                 "wrong_index",

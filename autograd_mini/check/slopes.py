@@ -101,7 +101,10 @@ class _Truth:
             float(self.f(float(self.x.flat[0])))
             report.notes.append("f takes single numbers only; its derivative was found numerically.")
         except (TypeError, ValueError):
-            note = "f takes a whole row and gives one number: write np.maximum(x, 0) and the like, element by element"
+            note = (
+                "f takes a whole row and gives one number: write np.maximum(x, 0) and the like, "
+                "element by element"
+            )
             report.add("mixes_rows", "f", note)
             rows = self.f
             self.f = lambda v: np.asarray(rows(np.array([v]))).reshape(-1)[0]
@@ -140,7 +143,10 @@ class _Truth:
             near, zero = off <= CLOSE * np.maximum(np.abs(self.s), 1e-3), np.abs(self.x) < 1e-12
             at = np.unravel_index(np.nanargmax(off), off.shape)
             only = zero.any() and near[zero].all() and not near[~zero].any()
-            note = f"at {self.x[at]:g} it is {mine[at]:.6g} and should be {self.s[at]:.6g}; {near.sum()} of {near.size} are right"
+            note = (
+                f"at {self.x[at]:g} it is {mine[at]:.6g} and should be {self.s[at]:.6g}; "
+                f"{near.sum()} of {near.size} are right"
+            )
             report.add("right_at_zero_only" if only else "wrong_derivative", "df", note, self.line)
 
     # ---- What gives these numbers --------------------------------------------------------------------------------------
@@ -175,7 +181,10 @@ class _Truth:
             ("wrong_derivative", 1 / s, "it is 1 over the derivative: the inverse function's"),
         ]
         if self.mixes:
-            note = f"{f}(x) · (1 − {f}(x)) is the diagonal of the Jacobian alone: each element depends on the others"
+            note = (
+                f"{f}(x) · (1 − {f}(x)) is the diagonal of the Jacobian alone: each element depends "
+                "on the others"
+            )
             simple.insert(0, ("softmax_elementwise", y * (1 - y), note))
         yield from ((mistake, note) for mistake, wrong, note in simple if same(wrong))
         if same(self.second):
@@ -210,7 +219,10 @@ def _of_known(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Named:
         return
     right = formula(poly, out)
     if same(np.polyval(poly[::-1], x)):
-        note = f"{formula(poly, 'a')} expects the activation a = {out}, the output, and is given x: write {right}"
+        note = (
+            f"{formula(poly, 'a')} expects the activation a = {out}, the output, and is given x: "
+            f"write {right}"
+        )
         yield "derivative_at_preactivation", note
     for mistake, wrong in wrong_polynomials(poly):
         for arg, word in ((y, out), (x, "x")):
@@ -295,7 +307,10 @@ def _one_by_one(df: Any, x: Any, error: str, report: Report) -> Any:
     except (TypeError, ValueError):
         needed = []
     if len(needed) > 1:
-        note = f"it takes {len(needed)} arguments, an output and a target: the delta of an activation with its loss (softmax with "
+        note = (
+            f"it takes {len(needed)} arguments, an output and a target: the delta of an activation "
+            "with its loss (softmax with "
+        )
         report.add("delta_of_another_loss", "df", note + "cross-entropy: ŷ − y), not a derivative")
         return None
     try:

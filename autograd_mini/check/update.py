@@ -268,7 +268,10 @@ def diagnose_update(before: Mapping[str, Any], after: Any, gradients: Any, optim
                 for a, b in zip(judge.taken, right, strict=True)
             ]
             t = apart.index(True) if True in apart else 0
-            note = f"{wrong[0]} differs first in step {t + 1}: {relation(judge.taken[t][wrong[0]], right[t][wrong[0]])}"
+            note = (
+                f"{wrong[0]} differs first in step {t + 1}: "
+                f"{relation(judge.taken[t][wrong[0]], right[t][wrong[0]])}"
+            )
             report.add("unexplained", where, note, right_line(rule))
     return report
 
