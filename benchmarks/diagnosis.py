@@ -109,7 +109,8 @@ def main():
         f"one fault {single:.2f} s, two between two given arrays {pair:.1f} s ({'found' if found else 'not found'}).",
         "",
         '"Written last" are programs written after the search was finished, without a look at it: at first 43 of 48 were named '
-        'as expected (two more by an equivalent name); the search has since learnt the other three. Of the first 66 "other programs" 48 were named before any tuning.',
+        "as expected (two more by an equivalent name); the search has since learnt the other three. "
+        'Of the first 66 "other programs" 48 were named before any tuning.',
         "",
         "| mistake | programs | named | tool |",
         "|---|---|---|---|",
