@@ -8,6 +8,8 @@
 (15.0, 8.0)
 """
 
+import typing as _typing
+
 from . import nn, optim
 from . import numpy_protocols as numpy_protocols
 from .array_functions import (
@@ -157,13 +159,41 @@ from .plot import plot_decision_boundary, plot_gradient_flow
 from .support.modes import enable_grad, no_grad
 from .train import EarlyStopping, History, fit
 
+if _typing.TYPE_CHECKING:
+    from .check.diagnose import diagnose
+    from .check.gradcheck import check_gradients
+    from .check.slopes import check_derivative
+    from .check.update import diagnose_update
+
 __version__ = "0.1.0"
+
+_LATE = {  # what is imported when it is asked for, so that the package is there at once
+    "check_derivative": "slopes",
+    "check_gradients": "gradcheck",
+    "diagnose": "diagnose",
+    "diagnose_update": "update",
+}
+
+
+def __getattr__(name: str) -> _typing.Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(f".check.{_LATE[name]}", __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})
 
 __all__ = [
     "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping", "GraphError", "GraphTooLargeError", "History", "Op",
     "SerializationError", "ShapeError", "StateDictError", "Tensor", "Value", "abs", "add", "apply", "arccos", "arccosh", "arcsin",
-    "arcsinh", "arctan", "arctan2", "arctanh", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "clip", "concatenate", "cos",
-    "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagonal", "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf",
+    "arcsinh", "arctan", "arctan2", "arctanh", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative",
+    "check_gradients", "clip", "concatenate", "cos",
+    "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagnose", "diagnose_update", "diagonal",
+    "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf",
     "exp", "expand_dims", "explore", "expm1", "fit", "flip", "floor", "gelu", "getitem", "grad", "gradients", "hessian", "hvp", "hypot",
     "index_update", "inv", "jacobian", "jvp", "leaky_relu", "linear", "load", "log", "log1p", "log2", "log10", "log_sigmoid",
     "log_softmax", "logaddexp", "logistic", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum", "moveaxis", "multiply",

@@ -1,0 +1,257 @@
+"""A recorded loss, read again: its backward pass in parts, each of which can be run with something changed.
+
+All that the check tools know of the engine's internals stands in this file.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..core import functions, rows, special_rows
+from ..core.engine import toposort
+from ..core.node import Node
+from ..core.readings import arrays
+from ..core.tensor import Tensor
+from ..symbols import read
+
+Arrays = dict[Any, np.ndarray]  # from a node to an array of its shape
+ANALYTIC = {
+    "add", "sub", "subtract", "mul", "multiply", "div", "divide", "neg", "negative", "exp", "sin", "cos",
+    "tan", "sinh", "cosh", "tanh", "square", "reciprocal", "matmul", "linear", "sum", "mean", "reshape",
+    "transpose", "getitem", "broadcast_to", "concatenate", "stack", "squared_error", "squared_distance",
+}  # fmt: skip
+ROUNDING = 1e-7  # the size of the noise by which errors of rounding are judged
+
+
+def is_node(x: Any) -> bool:
+    return isinstance(x, Node)
+
+
+def rule_shares(op: Any, g: Any, out: Any, operands: list[Any], wanted: list[bool]) -> list[Any]:
+    """What each wanted parent receives, by the operation's own rules, in arrays."""
+    xp, rules = arrays, op.vjps
+    if isinstance(rules, tuple):
+        return [
+            rule(xp, g, out, *operands) if want else None for rule, want in zip(rules, wanted, strict=True)
+        ]
+    return list(rules(xp, g, out, *operands))
+
+
+def rule_share(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
+    """What the k-th parent receives, by the operation's own rule, in arrays."""
+    xp = arrays
+    rules = op.vjps
+    if isinstance(rules, tuple):
+        return rules[k](xp, g, out, *operands)
+    return rules(xp, g, out, *operands)[k]
+
+
+def forward_of(op: Any, operands: list[Any]) -> Any:
+    """The operation's value, in arrays."""
+    return op.forward(arrays, *operands)
+
+
+def forward_expr(op: Any, operands: list[Any]) -> Any:
+    """The operation's value as an expression."""
+    return read(op.forward, *operands)
+
+
+def share_expr(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
+    """What the k-th parent receives, as an expression."""
+    if isinstance(op.vjps, tuple):
+        return read(op.vjps[k], g, out, *operands)
+    return read(op.vjps, g, out, *operands).args[k]
+
+
+def fit(share: Any, shape: tuple[int, ...]) -> Any:
+    """The share summed over what broadcasting had added or stretched, or None where it does not fit."""
+    share = np.asarray(share)
+    if share.shape == shape:
+        return share
+    lead = share.ndim - len(shape)
+    if lead > 0:
+        share = share.sum(axis=tuple(range(lead)))
+    elif lead < 0:
+        share = share.reshape((1,) * -lead + share.shape)
+    stretched = tuple(i for i, n in enumerate(shape) if n == 1 and share.shape[i] != 1)
+    if stretched:
+        share = share.sum(axis=stretched, keepdims=True)
+    try:
+        return np.broadcast_to(share, shape)
+    except ValueError:
+        return None
+
+
+class Backward:
+    """A recorded loss: its nodes in order, their values, users and right gradients.
+
+    `order`: the variables, parents first; `at`: each node's place in it; `values`: the data of variables and of the
+    constants among their parents; `users`: (user, operand's number) of each node; `grads`: the right gradients.
+    """
+
+    def __init__(self, loss: Any) -> None:
+        self.loss, self.order = loss, toposort(loss)
+        self.at = {node: i for i, node in enumerate(self.order)}
+        self.users: dict[Any, list[tuple[Any, int]]] = {node: [] for node in self.order}
+        self.values: Arrays = {}
+        for node in self.order:
+            for k, parent in enumerate(node.parents):
+                self.values[parent] = np.asarray(parent.data, float)
+                if parent in self.users:
+                    self.users[parent].append((node, k))
+        self.values[loss] = np.asarray(loss.data, float)
+        self.paths: dict[Any, set[Any]] = {}
+        self.memory: dict[Any, Any] = {}
+        with np.errstate(all="ignore"):
+            self.grads = self.sweep()
+
+    def share(self, user: Any, k: int, g: Any, swap: Mapping[int, Any] | None = None) -> Any:
+        """What the k-th parent of a node receives; `swap` puts other arrays in operands' places (-1: the result's)."""
+        operands = [self.values[parent] for parent in user.parents]
+        out = self.values[user]
+        for j, array in (swap or {}).items():
+            if j < 0:
+                out = array
+            else:
+                operands[j] = array
+        return rule_share(user.op, k, g, out, operands)
+
+    def remember(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` gives, computed once for that key."""
+        if key not in self.memory:
+            self.memory[key] = make()
+        return self.memory[key]
+
+    def sweep(
+        self, edits: Mapping[tuple[Any, int], Any] | None = None, noise: Any = None, wide: Any = None
+    ) -> Arrays:
+        """The gradient of every variable. `edits` maps an edge (user, operand's number) to what makes its share."""
+        shape = self.values[self.loss].shape
+        grads: Arrays = {self.loss: np.ones(shape)}
+        for node in reversed(self.order):
+            g = grads.get(node)
+            if g is None:
+                continue
+            if noise is not None:
+                g = grads[node] = g * (1 + ROUNDING * noise.standard_normal(g.shape))
+            made = [
+                edits.get((node, k)) if edits and p in self.users else None
+                for k, p in enumerate(node.parents)
+            ]
+            wanted = [p in self.users and m is None for p, m in zip(node.parents, made, strict=True)]
+            out, operands = self.values[node], [self.values[p] for p in node.parents]
+            if noise is not None:
+                out, operands = self._shaken(node, noise), [self._shaken(p, noise) for p in node.parents]
+            shares = rule_shares(node.op, g, out, operands, wanted) if any(wanted) else []
+            for k, parent in enumerate(node.parents):
+                if parent in self.users:
+                    share = shares[k] if wanted[k] else made[k](node, k, g, grads)  # type: ignore[misc]
+                    share = None if share is None else fit(share, self.values[parent].shape)
+                    if share is not None:
+                        grads[parent] = grads[parent] + share if parent in grads else share
+        return grads
+
+    def _shaken(self, node: Any, noise: Any) -> Any:
+        x = self.values[node]
+        if np.array_equal(x, np.round(x)):
+            return x  # labels, masks and counts are exact
+        return x * (1 + ROUNDING * noise.standard_normal(x.shape))
+
+    def rounding(self) -> Arrays:
+        """How large an error of 1 ulp in every number makes each gradient's error, in ulps: its condition.
+
+        Measured by noise, so that a gradient that is a small difference of large numbers is judged by the large ones.
+        """
+        noise = np.random.default_rng(0)
+        found: dict[Any, Any] = {}
+        for _ in range(2):
+            with np.errstate(all="ignore"):
+                shaken = self.sweep(noise=noise)
+                for node, g in shaken.items():
+                    error = np.max(np.abs(g - self.grads[node]), initial=0.0) / ROUNDING
+                    found[node] = np.fmax(found.get(node, 0.0), error)
+        return found
+
+    def path(self, node: Any) -> set[Any]:
+        """All variables that depend on a node, itself among them: the ways from the loss down to it."""
+        if node not in self.paths:
+            found = {node}
+            for later in self.order[self.at[node] :]:
+                if any(parent in found for parent in later.parents):
+                    found.add(later)
+            self.paths[node] = found
+        return self.paths[node]
+
+    def push(self, node: Any, direction: Any) -> Arrays:
+        """How far all that depends on a node moves with it, to about 1e-8: <pull(d), direction> is <d, push>."""
+        ways, found = self.path(node), {node: direction}
+        for later in self.order[self.at[node] + 1 :]:
+            if later in ways:
+                x = [self.values[p] for p in later.parents]
+                size = max(
+                    1.0, *(float(np.max(np.abs(found[p]), initial=0.0)) for p in later.parents if p in found)
+                )
+                step = [1e-6 / size * found[p] if p in found else 0.0 for p in later.parents]
+                ends = [
+                    forward_of(later.op, [v + sign * d for v, d in zip(x, step, strict=True)])
+                    for sign in (1, -1)
+                ]
+                found[later] = np.asarray(ends[0] - ends[1]) * (size / 2e-6)
+        return found
+
+    def complex_slope(self, leaf: Any, direction: Any) -> float | None:
+        """The derivative of the loss along a direction by a complex step, to the last digit (doi:10.1145/838250.838251).
+
+        None where an operation on the way is none that complex numbers go through unchanged, as |x| and max are.
+        """
+        ways, found = self.path(leaf), {leaf: self.values[leaf] + 1e-40j * direction}
+        for node in self.order[self.at[leaf] + 1 :]:
+            if node in ways:
+                if not _is_analytic(node.op):
+                    return None
+                found[node] = forward_of(node.op, [found.get(p, self.values[p]) for p in node.parents])
+        return float(np.imag(found[self.loss]).reshape(-1)[0] / 1e-40)
+
+    def pull(self, start: Mapping[Any, Any], targets: Iterable[Any]) -> Arrays:
+        """What differences of some nodes' gradients do to the gradients of the targets: backward is linear."""
+        targets = list(targets)
+        ways = set().union(*(self.path(target) for target in targets)) if targets else set()
+        found = {node: share for node, share in start.items() if node in ways}
+        if not found:
+            return {}
+        low = min(self.at[target] for target in targets)
+        for i in range(max(self.at[node] for node in found), low, -1):
+            node = self.order[i]
+            if node not in found or not node.parents:
+                continue
+            wanted = [p in ways for p in node.parents]
+            operands = [self.values[p] for p in node.parents]
+            shares = rule_shares(node.op, found[node], self.values[node], operands, wanted)
+            for parent, raw in zip(node.parents, shares, strict=True):
+                if parent in ways:
+                    share = fit(raw, self.values[parent].shape)
+                    found[parent] = found[parent] + share if parent in found else share
+        return found
+
+
+def function(op: Any, x: Any) -> tuple[Any, Any]:
+    """The value and the derivative of a function of one variable; of one that is not elementwise, g = 1 pulled back."""
+    x = np.asarray(x, float)
+    with np.errstate(all="ignore"):
+        out = forward_of(op, [x])
+        return out, rule_share(op, 0, np.ones_like(out), out, [x])
+
+
+def _is_analytic(op: Any) -> bool:
+    """Whether complex numbers go through an operation unchanged; a power, where it is whole."""
+    power = str(next(iter(getattr(op, "params", {}).values()), op.name.removeprefix("pow")))
+    return op.name in ANALYTIC or (op.name.startswith("pow") and power.removesuffix(".0").isdigit())
+
+
+@cache
+def row(name: str, axis: Any = None) -> Any:
+    """The operation behind one of ag's functions of one array."""
+    found = next(vars(m)[name] for m in (rows, special_rows, functions) if name in vars(m))
+    return found if axis is None else functions.softmax(Tensor([[0.5, 0.25]]), axis).op

@@ -1,0 +1,115 @@
+"""What is wrong with my gradients? The public function, and its report: what was given, explained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import GraphError
+from .backward import Backward, is_node
+from .factors import Factors
+from .given import Given
+from .report import Finding, Report, finding
+from .search import Fault, Search, State
+from .words import Words
+
+LISTED = 12  # places that are listed
+MOST, MARGIN = 6, 1.2  # findings that are told, and how much less likely than the first they may be
+
+
+def diagnose(
+    loss: Any,
+    mine: Mapping[Any, Any] | None = None,
+    *,
+    values: Mapping[Any, Any] | None = None,
+    after: Mapping[Any, Any] | None = None,
+    lr: float | None = None,
+) -> Report:
+    """Return what is wrong with a person's own gradients of a recorded loss, where, why, and the right line of NumPy.
+
+    Args:
+        loss: the recorded loss, a scalar node; or a function without arguments that records it.
+        mine: the person's arrays, by node or label: gradients of parameters, and of interior nodes (deltas).
+        values: the person's own forward values, by node or label: where they differ, nothing behind them can be right.
+        after: parameters after the person's update, in place of gradients: they are (before − after) / lr.
+        lr: the learning rate of that update.
+
+    Returns:
+        A Report: `right` and `wrong` (labels), `explained`, `findings` (`mistake`, `where`, `why`, `fix`), `notes`.
+
+    Raises GraphError for an array of something that the loss does not depend on, ValueError where `after` needs an `lr`.
+
+    >>> import numpy as np, autograd_mini as ag
+    >>> X, Y = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([[1.0], [0.0]])
+    >>> W = ag.Tensor([[0.5], [-0.2]], label="W")
+    >>> loss = ((ag.sigmoid(X @ W) - Y) ** 2).sum() / 2
+    >>> p = 1 / (1 + np.exp(-X @ W.data))
+    >>> diagnose(loss, {W: X.T @ (p - Y)}).findings[0].mistake
+    'activation_derivative_missing'
+    """
+    loss = loss() if not is_node(loss) else loss
+    if not is_node(loss) or not loss.requires_grad or loss.size != 1:
+        raise GraphError("diagnose: the loss must be a recorded scalar that depends on a variable")
+    with np.errstate(all="ignore"):
+        b = Backward(loss)
+        words, factors = Words(b), Factors(b, lr)
+        given = Given(b, words)
+        given.read(mine or {}, after or {}, lr, factors.batch)
+        labels = {node: node.label or words.name(node) for node in given.mine | given.shapeless}
+        report = Report([labels[n] for n in given.right], [labels[n] for n in given.wrong], notes=given.notes)
+        report.names = words.names()
+        first = given.forward(values or {})
+        report.findings += [first] if first else []
+        report.findings += [given.of_shape(node) for node in given.shapeless]
+        if given.negated or any(node in given.mine for node in given.wrong):
+            search = Search(b, words, given, factors)
+            report.findings += [_negated(search, labels)] if given.negated else _explained(search)
+        report.explained = not any(f.mistake == "unexplained" for f in report.findings)
+    return report
+
+
+def _negated(search: Search, labels: Mapping[Any, str]) -> Finding:
+    note = (
+        "all are exactly negated, which is right only if the update adds them: subtracted, they "
+        "climb the loss"
+    )
+    line = search.words.line(max(search.mine, key=search.height))
+    return finding(
+        "wrong_sign", f"every array ({', '.join(labels.values())})", f"{note} (gradient ascent)", line
+    )
+
+
+def _explained(search: Search) -> list[Finding]:
+    """The findings of the likeliest explanation, and of those that give the same numbers."""
+    best, *others = search.explain()
+    found = _findings(search, best)
+    for other in others:
+        if not other.unmatched and not other.weak and other.cost <= best.cost + MARGIN and len(found) < MOST:
+            known = {(f.mistake, f.where) for f in found}
+            found += [f for f in _findings(search, other) if (f.mistake, f.where) not in known]
+    return found
+
+
+def _findings(search: Search, state: State) -> list[Finding]:
+    """A finding a mistake: faults of one kind are told together."""
+    kinds: dict[str, list[Fault]] = {}
+    for fault in state.faults:
+        kinds.setdefault(fault.mistake, []).append(fault)
+    return [_finding(search, mistake, faults) for mistake, faults in kinds.items()]
+
+
+def _finding(search: Search, mistake: str, faults: list[Fault]) -> Finding:
+    b, mine = search.b, search.mine
+    where, notes = (_joined([getattr(f, part) for f in faults]) for part in ("where", "note"))
+    every = all(n in search.given.wrong and f.node in b.path(n) for f in faults for n in mine)
+    if every and len(mine) > 1:
+        where = f"every array, by {where}"
+    lines = [search.words.line(f.node, f.node if f.target is None else f.target) for f in faults[:LISTED]]
+    return finding(mistake, where, notes, "\n".join(line for line in dict.fromkeys(lines) if line))
+
+
+def _joined(texts: list[str]) -> str:
+    """Different texts, the first of them where they are many."""
+    different = list(dict.fromkeys(texts))
+    more = f"; and {len(different) - LISTED} more" if len(different) > LISTED else ""
+    return "; ".join(different[:LISTED]) + more
