@@ -170,14 +170,14 @@ def _axes(name: str, axis: Any, x: Any, takes_number: bool = False) -> Axis:
 
     A number has none; but sum, prod, max and min of it take 0 and −1 for all, as NumPy's do.
     """
-    axis = _axis(axis)
-    if axis is not None:
-        if takes_number and axis in (0, -1) and not shape(x):
+    found: Axis = _axis(axis)
+    if found is not None:
+        if takes_number and found in (0, -1) and not shape(x):
             return None
-        places = [_one(i, x, name=name) for i in ((axis,) if isinstance(axis, int) else axis)]
+        places = [_one(i, x, name=name) for i in ((found,) if isinstance(found, int) else found)]
         if len(set(places)) < len(places):
             raise ShapeError(f"{name}: an axis of shape {shape(x)} is named twice: {axis}")
-    return axis
+    return found
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
