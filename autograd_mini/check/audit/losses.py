@@ -1,0 +1,281 @@
+"""What the script minimises: its own numbers first, then what a prediction and a target may be compared by."""
+
+import ast
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from ...core import functions as ag
+from .case import Case, Verdict, View, judge
+from .record import Step, put
+from .replay import Forward
+from .steps import SUMS, children_of, key_of, size_of
+
+MOST_OWN = 6
+
+
+class Loss:
+    """A loss: its kind, the places of its values, and whether the script computes it."""
+
+    def __init__(self, kind: str, keys: Any, own: bool, pair: Any = None) -> None:
+        self.kind, self.keys, self.own, self.pair = kind, keys, own, pair
+        self.verdicts: dict[int, Verdict] = {}
+        self.adjoints: dict[int, dict[int, Any]] = {}
+        self.slices: dict[int, set[int]] = {}
+        self.line = 0
+        self.penalty = False
+        self.values: list[float] = []
+
+    def wrong(self, count: int) -> set[int]:
+        """The parameters whose update is wrong in some step."""
+        return {i for i in range(count) for v in self.verdicts.values() if not v.right(i)}
+
+    def score(self) -> float:
+        """The mean number of right parameters."""
+        return float(np.mean([v.score() for v in self.verdicts.values()])) if self.verdicts else -1.0
+
+    def sign(self) -> float:
+        """Positive where the updates descend."""
+        found = [v.factor for v in self.verdicts.values() if v.factor]
+        return float(np.sign(np.median(found))) if found else 0.0
+
+
+def slice_of(steps: list[Step], sig: dict[int, int]) -> list[Step]:
+    """The values that depend on the parameters and that these are computed with."""
+    seen: dict[int, Step] = {}
+    todo = [s for s in steps if s.id in sig]
+    while todo:
+        step = todo.pop()
+        if step.id not in seen:
+            seen[step.id] = step
+            todo += [p for p in step.parents if p.id in sig]
+    return list(seen.values())
+
+
+def kind_of(steps: list[Step]) -> str:
+    """Which family a number belongs to, by the functions in it."""
+    names = {s.name for s in steps}
+    if names & {"log", "log2", "log10", "log1p", "logaddexp"}:
+        return "cross-entropy"
+    for s in steps:
+        twice = s.func in (np.multiply, np.dot) and len(s.parents) == 2 and s.parents[0] is s.parents[1]
+        power = s.func is np.power and not isinstance(s.args[1], Step) and np.all(np.asarray(s.args[1]) == 2)
+        if s.name in ("square", "norm", "var") or twice or power:
+            return "squared error"
+    if "maximum" in names or "clip" in names:
+        return "hinge"
+    return "absolute error" if names & {"abs", "absolute", "fabs"} else "other"
+
+
+def own_numbers(case: Case, view: View) -> dict[Any, list[Step]]:
+    """The single numbers of one step that depend on the parameters and that nothing is made of but sums."""
+    children = children_of(case.record.steps[: view.window.last])
+    found: dict[Any, list[Step]] = defaultdict(list)
+    most = 0
+    for number, mask in view.sig.items():
+        step = case.record.steps[number]
+        if size_of(step) != 1 or np.asarray(step.value).dtype.kind != "f" or number in view.window.starts:
+            continue
+        reduces = any(size_of(p) > 1 for p in step.parents)
+        if number in view.back and not reduces and not any(size_of(p) == 1 and any(
+                size_of(q) > 1 for q in p.parents) for p in step.parents):  # fmt: skip
+            continue
+        small = [c for c in children.get(number, ()) if size_of(c) == 1 and c.id not in view.back]
+        if any(not (c.func in SUMS and is_running(c, step, view)) for c in small):
+            continue
+        most = max(most, mask.bit_count())
+        found[key_of(step)].append(step)
+    full = {k: v for k, v in found.items() if max(view.sig[s.id].bit_count() for s in v) == most}
+    union: dict[Any, int] = {k: 0 for k in found}
+    for k, v in found.items():
+        for s in v:
+            union[k] |= view.sig[s.id]
+    best = max((m.bit_count() for m in union.values()), default=0)
+    return {k: v for k, v in found.items() if k in full or union[k].bit_count() == best}
+
+
+def is_running(total: Step, step: Step, view: View) -> bool:
+    """Whether a sum adds the number to one of an earlier step, or to a constant."""
+    others = [p for p in total.parents if p is not step]
+    return not others or all(p.id not in view.sig for p in others) or key_of(others[0]) == key_of(total)
+
+
+def pairs_in(case: Case, view: View) -> dict[Any, list[tuple[Step, Any, Step]]]:
+    """The differences of a prediction and a constant in the backward pass, by their places."""
+    found: dict[Any, list[tuple[Step, Any, Step]]] = defaultdict(list)
+    for step in view.order:
+        if step.func in (np.subtract, np.divide, np.multiply) and len(step.args) >= 2:
+            a, t = step.args[:2]
+            for x, y in ((a, t), (t, a)):
+                if not isinstance(x, Step) or x.id not in view.sig or x.id in view.window.starts:
+                    continue
+                if isinstance(y, Step) and y.id in view.sig or is_literal(case, step):
+                    continue
+                target = np.asarray(y.value if isinstance(y, Step) else y, float)
+                if step.func is not np.subtract and (size_of(x) == 1 or np.shape(target) != np.shape(x.value)):
+                    continue
+                if step.func is not np.subtract and not (((target == 0) | (target == 1)).all() and step.func is np.divide):
+                    continue
+                found[key_of(step)].append((x, target, step))
+        elif step.func is put and isinstance(step.args[0], Step) and step.args[0].id in view.sig:
+            a = step.args[0]
+            while a.name == "identity" and a.parents:
+                a = a.parents[0]
+            target = np.asarray(a.value, float) - np.asarray(step.value, float)
+            if np.isin(np.round(target, 9), (0, 1)).all() and target.any():
+                found[key_of(step)].append((a, np.round(target, 9), step))
+    return found
+
+
+def is_literal(case: Case, step: Step) -> bool:
+    """Whether the difference is with a number that stands in the text, as in 1 - a."""
+    node = case.sources.expression(step)
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant)
+    if isinstance(node, ast.Call):
+        return any(isinstance(a, ast.Constant) for a in node.args)
+    return False
+
+
+def compared(kind: str, prediction: Any, target: Any) -> Any:
+    """The derived loss of one prediction and its target."""
+    if kind == "squared error":
+        return ag.sum((prediction - target) ** 2) * 0.5
+    if kind == "binary cross-entropy":
+        return -ag.sum(target * ag.log(prediction) + (1 - target) * ag.log(1 - prediction))
+    return -ag.sum(target * ag.log(prediction))
+
+
+def kinds_for(pairs: list[tuple[Step, Any, Step]]) -> list[str]:
+    """The derived losses that make sense for these predictions."""
+    kinds = ["squared error"]
+    inside = all(np.all((np.asarray(a.value) > 0) & (np.asarray(a.value) < 1)) for a, _, _ in pairs)
+    if inside and all(np.all((t >= 0) & (t <= 1)) for _, t, _ in pairs):
+        kinds.append("binary cross-entropy")
+        sums = [np.asarray(a.value).sum(axis=k) for a, _, _ in pairs for k in range(np.ndim(a.value))
+                if np.shape(a.value)[k] > 1]  # fmt: skip
+        if any(np.allclose(s, 1) for s in sums):
+            kinds.insert(0, "cross-entropy")
+    return kinds
+
+
+def evaluate(case: Case, loss: Loss, numbers: list[int], kink: int | None = None) -> Loss:
+    """Judge the updates by this loss in the steps with these numbers."""
+    for k in numbers:
+        view = case.views[k]
+        forward = Forward(view.window.start, kink)
+        if loss.own:
+            steps = [s for key in loss.keys for s in own_of(case, k).get(key, ())]
+            nodes = forward.at(steps, view.sig)
+            total: Any = sum(ag.sum(n) for n in nodes if hasattr(n, "requires_grad")) if nodes else None
+            values = [float(np.sum(s.value)) for s in steps]
+        else:
+            pairs = pairs_of(case, k).get(loss.pair, [])
+            steps = [a for a, _, _ in pairs]
+            nodes = forward.at(steps, view.sig)
+            with np.errstate(all="ignore"):
+                total = sum(compared(loss.kind, n, t) for n, (_, t, _) in zip(nodes, pairs, strict=True)) if nodes else None
+            values = []
+        if total is None or not getattr(total, "requires_grad", False):
+            continue
+        adjoints = forward.adjoints(total)
+        grads = [adjoints.get(s.id) for s in view.window.start]
+        grads = [broadcast(g, s.value) for g, s in zip(grads, view.window.start, strict=True)]
+        if not all(g is None or np.all(np.isfinite(g)) for g in grads):
+            continue
+        found = slice_of(steps, view.sig)
+        loss.slices[k] = {s.id for s in found}
+        loss.penalty = loss.penalty or has_penalty(found, view)
+        loss.adjoints[k] = adjoints
+        loss.values += values
+        values_now = view.run({}) or {}
+        loss.verdicts[k] = judge(view, view.updates(values_now), grads, decay=not loss.penalty)
+        if steps:
+            loss.line = case.sources.line(steps[-1])
+    return loss
+
+
+def broadcast(gradient: Any, value: Any) -> Any:
+    """The gradient in the parameter's shape."""
+    return None if gradient is None else np.asarray(gradient, float).reshape(np.shape(value))
+
+
+def has_penalty(found: list[Step], view: View) -> bool:
+    """Whether a loss has a term of the parameters alone."""
+    alone = set(view.window.starts)
+    for s in sorted(found, key=lambda s: s.id):
+        moving = [p for p in s.parents if p.id in view.sig]
+        if moving and all(p.id in alone for p in moving) and s.id not in alone:
+            others = [p for p in s.parents if p.id not in alone]
+            if not others or all(size_of(p) == 1 for p in others):
+                alone.add(s.id)
+                if s.name in ("power", "square", "abs", "absolute", "norm") or (
+                        s.func in (np.multiply, np.dot) and len(moving) == 2):  # fmt: skip
+                    return True
+    return False
+
+
+def own_of(case: Case, k: int) -> dict[Any, list[Step]]:
+    """The script's own numbers of a step, found once."""
+    cache = case.__dict__.setdefault("_own", {})
+    if k not in cache:
+        cache[k] = own_numbers(case, case.views[k])
+    return cache[k]
+
+
+def pairs_of(case: Case, k: int) -> dict[Any, list[tuple[Step, Any, Step]]]:
+    """The pairs of a step, found once."""
+    cache = case.__dict__.setdefault("_pairs", {})
+    if k not in cache:
+        cache[k] = pairs_in(case, case.views[k])
+    return cache[k]
+
+
+TRUSTED = ("cross-entropy", "squared error", "hinge")
+
+
+def candidates(case: Case, numbers: list[int]) -> list[Loss]:
+    """The losses worth trying: the script's own, then those of its pairs."""
+    own: dict[Any, Loss] = {}
+    for k in numbers:
+        for key, steps in own_of(case, k).items():
+            if key not in own:
+                kind = kind_of(slice_of(steps, case.views[k].sig))
+                own[key] = Loss(kind, [key], True)
+    found = sorted(own.values(), key=lambda l: (l.kind not in TRUSTED, l.kind == "other"))[:MOST_OWN]
+    for k in numbers[:1]:
+        for key, pairs in pairs_of(case, k).items():
+            for kind in kinds_for(pairs):
+                found.append(Loss(kind, [], False, key))
+    return found
+
+
+def choose(case: Case, numbers: list[int]) -> list[Loss]:
+    """The losses in the order in which they explain the training; the first is the one meant."""
+    tried = [evaluate(case, loss, numbers) for loss in candidates(case, numbers)]
+    tried = [loss for loss in tried if loss.verdicts]
+    for loss in list(tried):
+        if loss.wrong(len(case.parameters)):
+            for kink in (0, 1):
+                other = evaluate(case, Loss(loss.kind, loss.keys, loss.own, loss.pair), numbers, kink)
+                if other.score() > loss.score() + 1e-9:
+                    tried[tried.index(loss)] = loss = other
+    count = len(case.parameters)
+    own = [l for l in tried if l.own and l.kind in TRUSTED and (shares(case, l) or l.wrong(count) != set(range(count)))]
+    families = {l.kind for l in own}
+
+    def rank(loss: Loss) -> tuple[float, ...]:
+        wrong = len(loss.wrong(count))
+        trusted = loss in own
+        family = any(loss.kind.endswith(f) for f in families)
+        level = 0 if trusted or (family and not wrong) else 1 if family or not own else 2
+        return (level, loss.sign() < 0, wrong, -loss.score(), not loss.own)
+
+    return sorted(tried, key=rank)
+
+
+def shares(case: Case, loss: Loss) -> bool:
+    """Whether the backward pass uses values of this loss's forward pass."""
+    return any(n in case.views[k].back and n not in case.views[k].window.starts
+               for k, found in loss.slices.items() for n in found)  # fmt: skip
