@@ -115,13 +115,12 @@ def judge(view: View, updates: list[Any], grads: list[Any], decay: bool, wanted:
     tolerance = 1e-6
     if any(np.asarray(s.value).dtype == np.float32 for s in view.window.start):
         tolerance = 2e-3
-    grads = [spread(g, u) for g, u in zip(grads, updates, strict=True)]
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
         fits = u is not None and g is not None and np.shape(u) == np.shape(g)
         start = view.window.start[i].value
         factors.append(fit(u, g, start, view.precision(i), tolerance, decay) if fits else None)
-    common = wanted
-    if common is None:
+    common = None if wanted != wanted else wanted  # NaN: known to have none
+    if wanted is None:
         common = vote([c for c in factors if c is not None])
         if common is None:
             common = elementwise(updates, grads)
@@ -144,11 +143,6 @@ def judge(view: View, updates: list[Any], grads: list[Any], decay: bool, wanted:
                 scale = max(np.abs(u).max(initial=0), abs(common) * np.abs(g).max(initial=0))
                 masks.append(np.abs(u + common * g) <= tolerance * scale + limit)
     return Verdict(common, masks, factors)
-
-
-def spread(gradient: Any, update: Any) -> Any:
-    """The gradient of a number that became an array by its first update."""
-    return gradient
 
 
 def vote(factors: list[float]) -> float | None:
@@ -185,6 +179,9 @@ class Case:
         self.record, self.sources = record, Sources(record)
         self.parameters = find_parameters(record)
         self.windows = find_windows(record, self.parameters) if self.parameters else []
+        whole = [w for w in self.windows if all(
+            np.shape(a.value) == np.shape(b.value) for a, b in zip(w.start, w.end, strict=True))]  # fmt: skip
+        self.windows = whole or self.windows
         self.views = [View(record, self.parameters, w) for w in self.windows]
         self.trained: dict[int, bool] = {}
         if self.views:

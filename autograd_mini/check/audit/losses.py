@@ -23,6 +23,8 @@ class Loss:
         self.verdicts: dict[int, Verdict] = {}
         self.adjoints: dict[int, dict[int, Any]] = {}
         self.slices: dict[int, set[int]] = {}
+        self.grads: dict[int, list[Any]] = {}
+        self.factors: dict[int, float | None] = {}
         self.line = 0
         self.penalty = False
         self.values: list[float] = []
@@ -189,11 +191,46 @@ def evaluate(case: Case, loss: Loss, numbers: list[int], kink: int | None = None
         loss.penalty = loss.penalty or has_penalty(found, view)
         loss.adjoints[k] = adjoints
         loss.values += values
-        values_now = view.run({}) or {}
-        loss.verdicts[k] = judge(view, view.updates(values_now), grads, decay=not loss.penalty)
+        loss.grads[k] = grads
         if steps:
             loss.line = case.sources.line(steps[-1])
+    decide(case, loss)
     return loss
+
+
+def decide(case: Case, loss: Loss) -> None:
+    """Judge the updates in every step, by the factor that most parameters share and that changes least over the steps."""
+    updates = {k: case.views[k].updates(case.views[k].run({}) or {}) for k in loss.grads}
+    decay = not loss.penalty
+    alone = {k: judge(case.views[k], updates[k], loss.grads[k], decay) for k in loss.grads}
+    best: tuple[Any, ...] = (0, 0, 0)
+    chosen: dict[int, float | None] = {}
+    for i in range(len(case.parameters)):
+        series = {k: v.factors[i] for k, v in alone.items() if v.factors[i]}
+        if not series:
+            continue
+        filled = {k: series.get(k, float(np.median(list(series.values())))) for k in alone}
+        same = sum(
+            c is not None and abs(c - filled[k]) <= 1e-4 * abs(filled[k]) for k, v in alone.items() for c in v.factors
+        )
+        rank = (same, steady(list(series.values())), i)
+        if rank > best:
+            best, chosen = rank, dict(filled)
+    if not chosen:
+        found = [v.factor for v in alone.values() if v.factor]
+        value = next((c for c in found if sum(abs(c - d) < 1e-4 * abs(c) for d in found) > 1), None)
+        value = found[0] if len(alone) == 1 and found else value
+        chosen = dict.fromkeys(alone, value)
+    loss.factors = chosen
+    loss.verdicts = {
+        k: judge(case.views[k], updates[k], loss.grads[k], decay, chosen[k] if chosen[k] else float("nan"))
+        for k in alone
+    }
+
+
+def steady(values: list[float]) -> bool:
+    """Whether numbers are the same in every step."""
+    return bool(np.ptp(values) <= 1e-3 * abs(values[0])) if values else False
 
 
 def broadcast(gradient: Any, value: Any) -> Any:
@@ -208,6 +245,8 @@ def has_penalty(found: list[Step], view: View) -> bool:
         moving = [p for p in s.parents if p.id in view.sig]
         if moving and all(p.id in alone for p in moving) and s.id not in alone:
             others = [p for p in s.parents if p.id not in alone]
+            if size_of(moving[0]) == 1 and others:
+                continue
             if not others or all(size_of(p) == 1 for p in others):
                 alone.add(s.id)
                 if s.name in ("power", "square", "abs", "absolute", "norm") or (
@@ -243,7 +282,9 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
             if key not in own:
                 kind = kind_of(slice_of(steps, case.views[k].sig))
                 own[key] = Loss(kind, [key], True)
-    found = sorted(own.values(), key=lambda l: (l.kind not in TRUSTED, l.kind == "other"))[:MOST_OWN]
+    found = sorted(own.values(), key=lambda l: (l.kind not in TRUSTED, l.kind == "other"))
+    trusted = [l for l in found if l.kind in TRUSTED]
+    found = trusted[:MOST_OWN] or found[:3]
     for k in numbers[:1]:
         for key, pairs in pairs_of(case, k).items():
             for kind in kinds_for(pairs):
@@ -270,7 +311,8 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         trusted = loss in own
         family = any(loss.kind.endswith(f) for f in families)
         level = 0 if trusted or (family and not wrong) else 1 if family or not own else 2
-        return (level, loss.sign() < 0, wrong, -loss.score(), not loss.own)
+        constant = steady([c for c in loss.factors.values() if c])
+        return (level, loss.sign() < 0, wrong, not constant, -loss.score(), not loss.own)
 
     return sorted(tried, key=rank)
 
