@@ -30,7 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
+        arguments = sys.argv[1:] if arguments is None else list(arguments)
+        if arguments[:1] == ["audit"]:
+            from .check.audit import audit_command
+
+            return audit_command(arguments[1:])
+        return _run(arguments)
     except BrokenPipeError:  # the reader of the output has gone: `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
