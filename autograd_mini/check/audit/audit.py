@@ -234,6 +234,8 @@ def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool
         return False
     if left:
         return loss.own and loss.kind in ("cross-entropy", "squared error", "hinge") and right > 0
+    if loss.kind in ("error signal", "other", "absolute error"):
+        return False
     if not loss.own and not right and len(faults) > 2:
         return False
     return loss.own or right > 0 or len(faults) <= 2

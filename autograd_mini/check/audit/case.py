@@ -177,7 +177,8 @@ class Case:
 
     def __init__(self, record: Record) -> None:
         self.record, self.sources = record, Sources(record)
-        self.parameters = find_parameters(record)
+        self.states: set[int] = set()
+        self.parameters = find_parameters(record, self.states)
         self.windows = find_windows(record, self.parameters) if self.parameters else []
         whole = [w for w in self.windows if all(
             np.shape(a.value) == np.shape(b.value) for a, b in zip(w.start, w.end, strict=True))]  # fmt: skip
@@ -208,12 +209,13 @@ class Case:
         for step in steps[first:]:
             if any(p.id in depends for p in step.parents):
                 depends.add(step.id)
+        state = (self.states & depends) - versions
         keys: list[Any] = [None] * len(self.parameters)
         for view in self.views:
             old = {}
             for step in view.order:
                 old[step.id] = any(
-                    old.get(p.id, p.id < view.window.first and p.id in depends and p.id not in versions)
+                    old.get(p.id, p.id < view.window.first and p.id in state)
                     for p in step.parents
                 )
             for i, end in enumerate(view.window.end):

@@ -162,6 +162,27 @@ def kinds_for(pairs: list[tuple[Step, Any, Step]]) -> list[str]:
     return kinds
 
 
+def signals(case: Case, k: int, pair: Any) -> dict[Any, list[tuple[Step, Step]]]:
+    """Backward values that are a function of the differences alone, of the same sign: any such is a loss's derivative."""
+    view = case.views[k]
+    residuals = {s.id: (a, s) for a, _, s in pairs_of(case, k).get(pair, [])}
+    found: dict[Any, list[tuple[Step, Step]]] = defaultdict(list)
+    source: dict[int, int] = {n: n for n in residuals}
+    for s in view.order:
+        above = {source.get(p.id, -1) for p in s.parents if p.id in view.sig or p.id in source}
+        if len(above) == 1 and -1 not in above and s.id not in residuals:
+            source[s.id] = above.pop()
+            a, r = residuals[source[s.id]]
+            if np.shape(s.value) == np.shape(r.value) == np.shape(a.value) and np.asarray(s.value).dtype.kind in "fi":
+                found[key_of(s)].append((a, s))
+    out = {}
+    for key, group in found.items():
+        signs = [np.sign(np.asarray(s.value, float)) * np.sign(residuals[source[s.id]][1].value) for _, s in group]
+        if len(group) == len(residuals) and (all((g >= 0).all() for g in signs) or all((g <= 0).all() for g in signs)):
+            out[key] = group
+    return out
+
+
 def evaluate(case: Case, loss: Loss, numbers: list[int], kink: int | None = None) -> Loss:
     """Judge the updates by this loss in the steps with these numbers."""
     for k in numbers:
@@ -172,6 +193,18 @@ def evaluate(case: Case, loss: Loss, numbers: list[int], kink: int | None = None
             nodes = forward.at(steps, view.sig)
             total: Any = sum(ag.sum(n) for n in nodes if hasattr(n, "requires_grad")) if nodes else None
             values = [float(np.sum(s.value)) for s in steps]
+        elif loss.kind == "error signal":
+            group = signals(case, k, loss.pair).get(loss.keys[0], [])
+            steps = [a for a, _ in group]
+            nodes = forward.at(steps, view.sig)
+            sign = 1.0
+            if group:
+                difference = next(s for a, _, s in pairs_of(case, k)[loss.pair] if a is steps[0])
+                sign = 1.0 if isinstance(difference.args[0], Step) and difference.args[0].id in view.sig else -1.0
+                flips = float(np.sum(np.sign(difference.value) * np.sign(group[0][1].value)))
+                sign *= -1.0 if flips < 0 else 1.0
+            total = sum(ag.sum(n * (sign * np.asarray(b.value, float))) for n, (_, b) in zip(nodes, group, strict=True))
+            values = []
         else:
             pairs = pairs_of(case, k).get(loss.pair, [])
             steps = [a for a, _, _ in pairs]
@@ -289,6 +322,8 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
         for key, pairs in pairs_of(case, k).items():
             for kind in kinds_for(pairs):
                 found.append(Loss(kind, [], False, key))
+            if not trusted:
+                found += [Loss("error signal", [signal], False, key) for signal in list(signals(case, k, key))[-3:]]
     return found
 
 
@@ -311,8 +346,13 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         trusted = loss in own
         family = any(loss.kind.endswith(f) for f in families)
         level = 0 if trusted or (family and not wrong) else 1 if family or not own else 2
+        if loss.kind == "error signal":
+            level = 3 if wrong else 1
+        elif not own and loss.own and wrong:
+            level = 2
         constant = steady([c for c in loss.factors.values() if c])
-        return (level, loss.sign() < 0, wrong, not constant, -loss.score(), not loss.own)
+        plain = loss.kind != "error signal"
+        return (level, loss.sign() < 0, wrong, not plain, not constant, -loss.score(), not loss.own)
 
     return sorted(tried, key=rank)
 

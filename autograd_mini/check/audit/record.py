@@ -146,6 +146,7 @@ class Part:
 
 
 COPIES = {np.array, np.asarray, np.copy, np.asanyarray, np.ascontiguousarray, np.asmatrix, np.float64}
+CONSTANTS = {"zeros_like", "ones_like", "empty_like", "full_like"}  # what they make does not depend on the argument
 WRITERS = {"copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis", "shuffle"}
 
 
@@ -348,7 +349,8 @@ def call(func: Any, args: Any, kwargs: Any, run: Any = None) -> Any:
     if isinstance(target, Recorded):
         tell_owner(target, now.add(func, links, options, np.asarray(plain(target))))
         return target
-    if getattr(func, "__name__", "") in WRITERS and args and isinstance(args[0], Recorded):
+    name = getattr(func, "__name__", "")
+    if name in WRITERS and args and isinstance(args[0], Recorded):
         step = now.add(Written(func), links, options, np.asarray(plain(args[0])))
         tell_owner(args[0], step)
         return result
@@ -356,7 +358,7 @@ def call(func: Any, args: Any, kwargs: Any, run: Any = None) -> Any:
         func = identity if isinstance(args[0], Recorded | Scalar) else nested
         if not any(True for _ in _recorded(args)):
             func, links = None, ()
-    elif not _has_step(links) and not _has_step(list(options.values())):
+    elif name in CONSTANTS or not _has_step(links) and not _has_step(list(options.values())):
         func, links, options = None, (), {}
     return wrap(result, func, links, options, list(arrays_in(args)))
 

@@ -182,11 +182,16 @@ def depends(starts: list[Step], targets: set[int], lowest: int, blocked: set[int
     return False
 
 
-def find_parameters(record: Record) -> list[Parameter]:
-    """The parameters of the training that was recorded, in the order of their first versions."""
+def find_parameters(record: Record, states: set[int] | None = None) -> list[Parameter]:
+    """The parameters of the training that was recorded, in the order of their first versions.
+
+    The other chains, which optimisers keep, are added to `states`.
+    """
     chains = Chains(record)
     found = []
     for versions, again in chains.groups():
+        if states is not None:
+            states |= {v.id for v in versions}
         if np.asarray(versions[-1].value).dtype.kind != "f":
             continue
         keys = self_dependent(versions, again)
