@@ -183,7 +183,7 @@ def repairs(case: Case, loss: Loss, end: float) -> tuple[list[Fault], set[int]]:
     faults: list[Fault] = []
     count = len(case.parameters)
     while loss.wrong(count) and len(faults) < MOST_FAULTS and monotonic() < end:
-        found = Search(case, loss).faults()
+        found = Search(case, loss, end).faults()
         if not found:
             break
         fault = first_of(case, loss, found)
@@ -315,7 +315,7 @@ def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, in
             b = np.asarray(values[k].get(s.id, s.value), float)
             mask = view.back[s.id]
             best = None
-            for n in sorted(adjoints, reverse=True):
+            for n in sorted((n for n in adjoints if isinstance(n, int)), reverse=True):
                 if view.sig.get(n) != mask:
                     continue
                 t = fit_shape(adjoints[n], s)

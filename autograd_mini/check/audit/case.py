@@ -255,6 +255,8 @@ def given(view: View, i: int, old: dict[int, bool], depends: set[int]) -> Step |
             seen.add(s.id)
             by_id[s.id] = s
             todo += s.parents
-        seen = {n for n in seen if size_of(by_id[n]) == size}
         common = seen if common is None else common & seen
-    return by_id[max(common)] if common else None
+    if not common:
+        return None
+    whole = {n for n in common if size_of(by_id[n]) == size}
+    return by_id[max(whole or {n for n in common if size_of(by_id[n]) == 1} or common)]

@@ -55,13 +55,36 @@ def slice_of(steps: list[Step], sig: dict[int, int]) -> list[Step]:
     return list(seen.values())
 
 
+PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
+
+
+def source_of(step: Step) -> Step:
+    """The value before it was transposed, reshaped or copied."""
+    while step.name in ("transpose", "reshape", "ravel", "identity", "squeeze") and step.parents:
+        step = step.parents[0]
+    return step
+
+
+def literals(case: Case) -> list[float]:
+    """The numbers in the person's text."""
+    if "_literals" not in case.__dict__:
+        case.__dict__["_literals"] = [
+            float(n.value)
+            for text in case.sources.texts.values()
+            for n in ast.walk(text.tree)
+            if isinstance(n, ast.Constant) and type(n.value) in (int, float)
+        ]
+    found: list[float] = case.__dict__["_literals"]
+    return found
+
+
 def kind_of(steps: list[Step]) -> str:
     """Which family a number belongs to, by the functions in it."""
     names = {s.name for s in steps}
     if names & {"log", "log2", "log10", "log1p", "logaddexp"}:
         return "cross-entropy"
     for s in steps:
-        twice = s.func in (np.multiply, np.dot) and len(s.parents) == 2 and s.parents[0] is s.parents[1]
+        twice = s.name in PRODUCTS and len(s.parents) == 2 and source_of(s.parents[0]) is source_of(s.parents[1])
         power = s.func is np.power and not isinstance(s.args[1], Step) and np.all(np.asarray(s.args[1]) == 2)
         if s.name in ("square", "norm", "var") or twice or power:
             return "squared error"
@@ -236,7 +259,7 @@ def decide(case: Case, loss: Loss) -> None:
     updates = {k: case.views[k].updates(case.views[k].run({}) or {}) for k in loss.grads}
     decay = not loss.penalty
     alone = {k: judge(case.views[k], updates[k], loss.grads[k], decay) for k in loss.grads}
-    best: tuple[Any, ...] = (0, 0, 0)
+    best: tuple[Any, ...] = (0,)
     chosen: dict[int, float | None] = {}
     for i in range(len(case.parameters)):
         series = {k: v.factors[i] for k, v in alone.items() if v.factors[i]}
@@ -246,7 +269,9 @@ def decide(case: Case, loss: Loss) -> None:
         same = sum(
             c is not None and abs(c - filled[k]) <= 1e-4 * abs(filled[k]) for k, v in alone.items() for c in v.factors
         )
-        rank = (same, steady(list(series.values())), i)
+        value = float(np.median(list(filled.values())))
+        written = loss.own and any(abs(abs(value) - c) <= 1e-6 * abs(c) for c in literals(case) if c)
+        rank = (same, steady(list(series.values())), value * direction(loss) > 0, written, i)
         if rank > best:
             best, chosen = rank, dict(filled)
     if not chosen:
@@ -254,11 +279,23 @@ def decide(case: Case, loss: Loss) -> None:
         value = next((c for c in found if sum(abs(c - d) < 1e-4 * abs(c) for d in found) > 1), None)
         value = found[0] if len(alone) == 1 and found else value
         chosen = dict.fromkeys(alone, value)
+    wanted = direction(loss)
+    if wanted and all(c is None or c * wanted < 0 for c in chosen.values()):
+        chosen = {k: None if c is None else -c for k, c in chosen.items()}
     loss.factors = chosen
     loss.verdicts = {
         k: judge(case.views[k], updates[k], loss.grads[k], decay, chosen[k] if chosen[k] else float("nan"))
         for k in alone
     }
+
+
+def direction(loss: Loss) -> int:
+    """1 where the loss must fall, -1 where the script's own number is a log-likelihood, 0 where either may be meant."""
+    if loss.own and loss.kind not in TRUSTED:
+        return 0
+    if loss.own and loss.kind == "cross-entropy" and loss.values and max(loss.values) <= 0:
+        return -1
+    return 1
 
 
 def steady(values: list[float]) -> bool:
@@ -340,11 +377,13 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     count = len(case.parameters)
     own = [l for l in tried if l.own and l.kind in TRUSTED and (shares(case, l) or l.wrong(count) != set(range(count)))]
     families = {l.kind for l in own}
+    whole = [l for l in own if shares(case, l)]
 
     def rank(loss: Loss) -> tuple[float, ...]:
         wrong = len(loss.wrong(count))
         trusted = loss in own
-        family = any(loss.kind.endswith(f) for f in families)
+        family = any(loss.kind.endswith(f) for f in families) and not (
+            not loss.own and any(l.penalty or covers(case, l, loss) for l in whole))  # fmt: skip
         level = 0 if trusted or (family and not wrong) else 1 if family or not own else 2
         if loss.kind == "error signal":
             level = 3 if wrong else 1
@@ -355,6 +394,11 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         return (level, loss.sign() < 0, wrong, not plain, not constant, -loss.score(), not loss.own)
 
     return sorted(tried, key=rank)
+
+
+def covers(case: Case, own: Loss, pair: Loss) -> bool:
+    """Whether the script's own loss is computed with all predictions of the pair."""
+    return all(a.id in own.slices.get(k, ()) for k in own.slices for a, _, _ in pairs_of(case, k).get(pair.pair, []))
 
 
 def shares(case: Case, loss: Loss) -> bool:

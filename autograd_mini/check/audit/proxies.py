@@ -237,6 +237,8 @@ class Rewriter(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> Any:
         self.generic_visit(node)
         node.value = self.leaf(node.value)
+        if isinstance(node.value, ast.Name) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            node.value = self.called("__same__", node.value, [node.value])
         return node
 
     def visit_Call(self, node: ast.Call) -> Any:
@@ -334,7 +336,7 @@ class Run:
     def builtins(self) -> dict[str, Any]:
         """The builtins that the script sees."""
         names = dict(vars(builtins))
-        names.update(__import__=self.find, __leaf__=_leaf, __float__=_float, __type__=_type, input=lambda *_: "")
+        names.update(__import__=self.find, __leaf__=_leaf, __float__=_float, __type__=_type, __same__=rec.renamed, input=lambda *_: "")
         return names
 
     def find(self, name: str, glob: Any = None, loc: Any = None, fromlist: Any = (), level: int = 0) -> Any:

@@ -6,6 +6,7 @@ or as the slope of an activation. Where the right number in its place makes upda
 
 from collections import defaultdict
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ class Fault:
         self.scale: float = 1.0
         self.ratio: float | None = None  # the right numbers over the person's, where that is one number
         self.of: Step | None = None  # the value of the forward pass that it is the derivative by
-        self.order = 0
+        self.order, self.window = 0, min(targets)
         self.steady = True  # whether the updates' factor is the same in every step after the repair
         self.whole = False
 
@@ -45,14 +46,23 @@ def fit_shape(target: Any, step: Step) -> Any:
     return np.asarray(target).T if np.shape(target)[::-1] == shape else None
 
 
+class Share:
+    """What one reader of a value passes back to it."""
+
+    def __init__(self, step: Step, number: Any) -> None:
+        self.step, self.id = step, number
+
+
 class Search:
     """The search for the first fault of a case under one loss."""
 
-    def __init__(self, case: Case, loss: Loss) -> None:
-        self.case, self.loss = case, loss
+    def __init__(self, case: Case, loss: Loss, end: float = float("inf")) -> None:
+        self.case, self.loss, self.end = case, loss, end
         self.numbers = sorted(loss.verdicts)
         self.wrong = loss.wrong(len(case.parameters))
         self.trials = 0
+        self.zeros: dict[Any, Any] = {}
+        self.scaled = any(v.factors[i] for v in loss.verdicts.values() for i in self.wrong)
         self.before = {}
         self.factors = {}
         for k in self.numbers:
@@ -89,12 +99,14 @@ class Search:
         view, groups = self.case.views[k], defaultdict(list)
         steps = self.case.record.steps
         for number in self.loss.adjoints[k]:
-            if number in view.window.starts:
+            if isinstance(number, tuple):
+                groups[("share", key_of(steps[number[0]]), number[2])].append(Share(steps[number[1]], number))
+            elif number in view.window.starts:
                 groups["parameter"].append(steps[number])
             else:
                 groups[key_of(steps[number])].append(steps[number])
         for found in groups.values():
-            found.sort(key=lambda s: s.id)
+            found.sort(key=lambda s: s.id if isinstance(s.id, int) else s.id[0])
         return groups
 
     def matches(self, k: int, steps: list[Step], meant: list[Step]) -> Iterator[dict[int, Any]]:
@@ -102,24 +114,27 @@ class Search:
         view, adjoints = self.case.views[k], self.loss.adjoints[k]
         by_mask: dict[int, list[Step]] = defaultdict(list)
         for n in meant:
-            by_mask[view.sig.get(n.id, 0)].append(n)
+            by_mask[view.sig.get(n.step.id if isinstance(n, Share) else n.id, 0)].append(n)
         wanted: dict[int, list[Step]] = defaultdict(list)
         for b in steps:
             wanted[view.back[b.id]].append(b)
-        for backwards in (False, True):
+        for backwards, late in ((False, False), (True, False), (False, True), (True, True)):
             found: dict[int, Any] = {}
+            more = False
             for mask, bs in wanted.items():
                 ns = by_mask.get(mask) or next((v for m, v in by_mask.items() if mask & m == mask), [])
-                if len(ns) != len(bs):
+                if len(ns) < len(bs):
                     break
+                more = more or len(ns) > len(bs)
+                ns = ns[len(ns) - len(bs) :] if late else ns[: len(bs)]
                 for b, n in zip(bs, reversed(ns) if backwards else ns, strict=True):
                     target = fit_shape(adjoints[n.id], b)
                     if target is None:
                         break
                     found[b.id] = target
-            if len(found) == len(steps):
+            if len(found) == len(steps) and (more or not late):
                 yield found
-            if all(len(v) == 1 for v in wanted.values()):
+            if all(len(v) == 1 for v in wanted.values()) and not more:
                 return
 
     def parameter_match(self, k: int, steps: list[Step]) -> dict[int, Any] | None:
@@ -148,11 +163,10 @@ class Search:
             return None
         one = view.updates(values)
         scale = 1.0
-        if common is not None and not fixed:
-            nothing = view.run({n: np.zeros(np.shape(t)) for n, t in targets.items()})
-            if nothing is None:
+        if not fixed:
+            zero = self.without(k, targets)
+            if zero is None:
                 return None
-            zero = view.updates(nothing)
             scales = list(self.scales(k, one, zero, common))
             if not scales:
                 return None
@@ -171,7 +185,15 @@ class Search:
                 better.append(i)
         return after, scale, better
 
-    def scales(self, k: int, one: list[Any], zero: list[Any], common: float) -> Iterator[float]:
+    def without(self, k: int, targets: dict[int, Any]) -> list[Any] | None:
+        """The updates with nothing at a place, computed once."""
+        key = (k, *((n, np.shape(t)) for n, t in targets.items()))
+        if key not in self.zeros:
+            values = self.case.views[k].run({n: np.zeros(np.shape(t)) for n, t in targets.items()})
+            self.zeros[key] = None if values is None else self.case.views[k].updates(values)
+        return self.zeros[key]
+
+    def scales(self, k: int, one: list[Any], zero: list[Any], common: float | None) -> Iterator[float]:
         """For each wrong parameter the constant that makes it right, where the target reaches it."""
         view, adjoints = self.case.views[k], self.loss.adjoints[k]
         for i in self.wrong:
@@ -180,9 +202,18 @@ class Search:
                 continue
             d = u - z
             g = g.reshape(np.shape(view.window.start[i].value))
-            if g.shape != d.shape:
+            if g.shape != d.shape or not np.all(np.isfinite(d)) or not np.all(np.isfinite(z)):
                 continue
             moved = (d != 0) & (np.abs(g) > 1e-14)
+            if common is None:
+                if np.abs(z).max(initial=0) <= view.precision(i):
+                    yield 1.0
+                elif moved.sum() > 2:
+                    basis = np.stack([d[moved], g[moved]], 1)
+                    (s, c), *_ = np.linalg.lstsq(basis, -z[moved], rcond=None)
+                    if c > 0 and s and np.abs(basis @ [s, c] + z[moved]).max() <= 1e-6 * np.abs(z).max():
+                        yield float(s)
+                continue
             wanted = -common * g - z
             norm = float((d[moved] ** 2).sum())
             if not norm or not np.isfinite(norm):
@@ -197,7 +228,7 @@ class Search:
         first = self.numbers[0]
         forward = {k: self.forward_groups(k) for k in self.numbers}
         order = sorted(self.groups, key=lambda key: self.groups[key][first][0].id)
-        for place, key in enumerate(order):
+        for key in order:
             group = self.groups[key]
             options: list[tuple[str, Any, dict[int, Any]]] = []
             for meant, ns in forward[first].items():
@@ -206,12 +237,16 @@ class Search:
             whole = self.parameter_match(first, group[first])
             if whole is not None:
                 options.append(("adjoint", "parameter", whole))
+            tried = set()
             for kind, meant, targets in options:
-                if self.trials > MOST_TRIALS:
+                if self.trials > MOST_TRIALS or monotonic() > self.end:
                     break
+                mark = signature(targets)
+                if mark in tried or (not self.scaled and self.ratio({first: targets}) is not None):
+                    continue
+                tried.add(mark)
                 fault = self.tried(key, group, kind, meant, targets, forward)
                 if fault is not None:
-                    fault.order = place
                     found.append(fault)
         found += self.slopes(order) + self.too_early()
         best = max((f.gain for f in found), default=0.0)
@@ -278,12 +313,23 @@ class Search:
         if gain <= 1e-9:
             return None
         fault = Fault(key, kind, every, gain / steps_seen)
-        fault.step, fault.scale = group[first][0], scale
+        fault.scale = scale
+        self.locate(fault, group)
         fault.ratio = self.ratio(every)
         fault.steady = steady([f for f in factors if f])
         fault.whole = meant == "parameter"
         fault.of = self.match_of(first, group[first][0], meant, forward)
         return fault
+
+    def locate(self, fault: Fault, group: Any) -> None:
+        """The place's first value that differs from what it should be."""
+        for k in sorted(fault.targets):
+            changed = self.case.views[k].changed
+            for step in group[k]:
+                if not same(fault.targets[k].get(step.id), changed.get(step.id, step.value)):
+                    fault.step, fault.order, fault.window = step, step.id, k
+                    return
+        fault.step, fault.order = group[self.numbers[0]][0], 10**9
 
     def match_of(self, k: int, step: Step, meant: Any, forward: Any) -> Step | None:
         """The value of the forward pass that a place's first value is meant to be the derivative by."""
@@ -291,7 +337,7 @@ class Search:
         mask = view.back[step.id]
         if meant == "parameter":
             return view.window.start[mask.bit_length() - 1]
-        found = [n for n in forward[k].get(meant, ()) if view.sig.get(n.id) == mask]
+        found = [n for n in forward[k].get(meant, ()) if not isinstance(n, Share) and view.sig.get(n.id) == mask]
         return found[0] if found else None
 
     def ratio(self, targets: dict[int, dict[int, Any]]) -> float | None:
@@ -319,7 +365,8 @@ class Search:
         merged: dict[Any, list[Any]] = defaultdict(list)
         for key in order:
             merged[(key[0], key[1][:1])].append(key)
-        for place, keys in enumerate(merged.values()):
+        alone = [[key] for keys in merged.values() if len(keys) > 1 for key in keys]
+        for keys in [*merged.values(), *alone]:
             every: dict[int, dict[int, Any]] = {}
             gain = 0.0
             for k in self.numbers:
@@ -338,8 +385,10 @@ class Search:
                 every[k] = targets
             if len(every) == len(self.numbers) and gain > 0:
                 fault = Fault(keys[0], "slope", every, gain / len(every))
-                fault.step, fault.ratio = self.groups[keys[0]][self.numbers[0]][0], self.ratio(every)
-                fault.order = order.index(keys[0])
+                fault.ratio = self.ratio(every)
+                group = {k: sorted((s for key in keys for s in self.groups[key].get(k, ())), key=lambda s: s.id)
+                         for k in every}  # fmt: skip
+                self.locate(fault, group)
                 found.append(fault)
         return found
 
@@ -386,6 +435,22 @@ class Search:
 
 
 LINEAR = {"matmul", "dot", "put", "nested", "concatenate", "c_", "hstack", "einsum", "tensordot"}
+
+
+def signature(targets: dict[int, Any]) -> Any:
+    """What targets that differ by their sign have in common."""
+    flat = np.concatenate([np.ravel(t) for t in targets.values()])
+    first = flat[np.abs(flat) > 1e-9 * np.abs(flat).max(initial=0)]
+    flat = -flat if first.size and first[0] < 0 else flat
+    return tuple(float(f"{v:.6g}") for v in flat[:: max(1, flat.size // 40)]), flat.size
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are equal but for rounding."""
+    if a is None or np.shape(a) != np.shape(b):
+        return a is None
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    return bool(np.all(np.abs(a - b) <= 1e-6 * max(np.abs(a).max(initial=0), np.abs(b).max(initial=0)) + 1e-15))
 
 
 def own_bits(step: Step, versions: dict[int, int]) -> int:

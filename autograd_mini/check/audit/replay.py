@@ -3,6 +3,7 @@
 The first half is the audit's only contact with the engine.
 """
 
+from collections import ChainMap, Counter
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,8 @@ class Forward:
     def __init__(self, starts: list[Step], kink: int | None = None) -> None:
         self.starts, self.kink = starts, kink
         self.tensors: dict[int, Any] = {}
+        self.shares: dict[tuple[int, int, int], Any] = {}
+        self.several: set[int] = set()
         self.lost: list[Step] = []
         for step in starts:
             self.tensors[step.id] = Tensor(np.asarray(step.value, float))
@@ -139,6 +142,8 @@ class Forward:
                 continue
             order.add(step)
             todo += [p for p in step.parents if sig.get(p.id) and p not in order]
+        readers = Counter(p.id for s in order for p in s.parents)
+        self.several = {n for n, count in readers.items() if count > 1 and sig.get(n)}
         with enable_grad(), np.errstate(all="ignore"):
             for step in sorted(order, key=lambda s: s.id):
                 if step.id not in self.tensors:
@@ -149,7 +154,13 @@ class Forward:
         """One value on Tensors; where that fails, or differs from what was recorded, a constant."""
         if np.asarray(step.value).dtype.kind != "f":
             return step.value
-        args, kwargs = filled(step.args, self.tensors), filled_dict(step.kwargs, self.tensors)
+        here: Any = self.tensors
+        for i, p in enumerate(step.parents):
+            tensor = self.tensors.get(p.id)
+            if p.id in self.several and isinstance(tensor, Tensor) and step.parents.count(p) == 1:
+                here = ChainMap({}, self.tensors) if here is self.tensors else here
+                here[p.id] = self.shares[step.id, p.id, i] = tensor * 1.0
+        args, kwargs = filled(step.args, here), filled_dict(step.kwargs, here)
         try:
             try:
                 out = tensor_of(step, args, kwargs, self.kink)
@@ -180,6 +191,9 @@ class Forward:
                     found[number] = np.asarray(tensor.grad, float)
                 elif number in {s.id for s in self.starts}:
                     found[number] = np.zeros(tensor.shape)
+        for key, tensor in self.shares.items():
+            if tensor.grad is not None:
+                found[key] = np.asarray(tensor.grad, float)  # type: ignore[index]
         return found
 
 
