@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .audit import Audit
+from .session import Audit
 from .report import Report
 
 __all__ = ["Report", "audit", "audit_command"]

@@ -47,6 +47,7 @@ class View:
                         self.back[p.id] = self.back.get(p.id, 0) | mask
         self.order = [s for s in steps[window.first : window.last] if s.id in self.back]
         self.gradient: list[Step | None] = [None] * len(parameters)
+        self.sense = [-1.0] * len(parameters)  # whether the optimiser subtracts what it is given
         self.changed: dict[int, Any] = {}
 
     def run(self, changed: dict[int, Any]) -> dict[int, Any] | None:
@@ -60,12 +61,21 @@ class View:
         for i, (start, end) in enumerate(zip(self.window.start, self.window.end, strict=True)):
             g = self.gradient[i]
             if g is not None:
-                out.append(-np.asarray(values.get(g.id, g.value), float))
+                out.append(self.sense[i] * np.asarray(values.get(g.id, g.value), float))
             elif end is start:
                 out.append(None)
             else:
                 out.append(np.asarray(values.get(end.id, end.value), float) - np.asarray(start.value, float))
         return out
+
+    def leaning(self, i: int) -> float:
+        """The cosine of what the optimiser was given and of the step that it made."""
+        g, a, b = self.gradient[i], self.window.start[i].value, self.window.end[i].value
+        if g is None or np.shape(a) != np.shape(b) or np.size(g.value) not in (1, np.size(a)):
+            return 0.0
+        step, g = np.asarray(b, float) - a, np.asarray(g.value, float).reshape(-1)
+        norm = float(np.linalg.norm(step) * np.linalg.norm(g))
+        return float((step.reshape(-1) * g).sum()) / norm if norm else 0.0
 
     def precision(self, i: int) -> float:
         """How exactly the update of a parameter is known."""
@@ -210,6 +220,9 @@ class Case:
             if any(p.id in depends for p in step.parents):
                 depends.add(step.id)
         state = (self.states & depends) - versions
+        for step in steps[first:]:
+            if step.id not in versions and any(p.id in state for p in step.parents):
+                state.add(step.id)
         keys: list[Any] = [None] * len(self.parameters)
         for view in self.views:
             old = {}
@@ -228,6 +241,11 @@ class Case:
                 if key is not None and view.gradient[i] is None and view.window.updated()[i]:
                     found = [s for s in view.order if key_of(s) == key and view.back[s.id] >> i & 1]
                     view.gradient[i] = found[-1] if found else None
+        for i, key in enumerate(keys):
+            if key is not None:
+                total = sum(v.leaning(i) for v in self.views)
+                for view in self.views:
+                    view.sense[i] = 1.0 if total > 0 else -1.0
         if any(keys):
             self.views = [v for v in self.views if all(
                 v.gradient[i] is not None or key is None for i, key in enumerate(keys))] or self.views  # fmt: skip

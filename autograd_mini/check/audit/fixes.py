@@ -168,7 +168,7 @@ class Proposer:
         self.node = self.text.find(place)
         if isinstance(self.node, ast.AugAssign):
             self.node = self.node.value
-        self.k = min(fault.targets)
+        self.k = fault.window
         self.target = fault.targets[self.k][self.step.id]
         self.view = case.views[self.k]
         self.names = Names(case, self.step, self.view.window.first)

@@ -72,7 +72,7 @@ def literals(case: Case) -> list[float]:
             float(n.value)
             for text in case.sources.texts.values()
             for n in ast.walk(text.tree)
-            if isinstance(n, ast.Constant) and type(n.value) in (int, float)
+            if isinstance(n, ast.Constant) and (type(n.value) is float or n.value == 1)
         ]
     found: list[float] = case.__dict__["_literals"]
     return found
@@ -158,6 +158,8 @@ def is_literal(case: Case, step: Step) -> bool:
     node = case.sources.expression(step)
     if isinstance(node, ast.BinOp):
         return isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant)
+    if isinstance(node, ast.AugAssign):
+        return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.Call):
         return any(isinstance(a, ast.Constant) for a in node.args)
     return False
@@ -263,7 +265,10 @@ def decide(case: Case, loss: Loss) -> None:
     chosen: dict[int, float | None] = {}
     for i in range(len(case.parameters)):
         series = {k: v.factors[i] for k, v in alone.items() if v.factors[i]}
-        if not series:
+        if not alone:
+            break
+        single = size_of(case.views[next(iter(alone))].window.start[i]) == 1
+        if not series or (single and len(case.parameters) > 1 and not steady(list(series.values()))):
             continue
         filled = {k: series.get(k, float(np.median(list(series.values())))) for k in alone}
         same = sum(
@@ -398,7 +403,9 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
 
 def covers(case: Case, own: Loss, pair: Loss) -> bool:
     """Whether the script's own loss is computed with all predictions of the pair."""
-    return all(a.id in own.slices.get(k, ()) for k in own.slices for a, _, _ in pairs_of(case, k).get(pair.pair, []))
+    return all(
+        source_of(a).id in own.slices.get(k, ()) for k in own.slices for a, _, _ in pairs_of(case, k).get(pair.pair, [])
+    )
 
 
 def shares(case: Case, loss: Loss) -> bool:

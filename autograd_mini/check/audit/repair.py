@@ -30,6 +30,8 @@ class Fault:
         self.ratio: float | None = None  # the right numbers over the person's, where that is one number
         self.of: Step | None = None  # the value of the forward pass that it is the derivative by
         self.order, self.window = 0, min(targets)
+        self.already = False  # whether the person's values are a derivative, of another value than is meant
+        self.depth = 0  # how many calls above the value the line stands that is named
         self.steady = True  # whether the updates' factor is the same in every step after the repair
         self.whole = False
 
@@ -72,6 +74,12 @@ class Search:
             self.before[k] = self.judged(k, updates, common if common else float("nan"))
             self.factors[k] = common
         self.groups = self.backward_groups()
+        self.visits: dict[Any, list[Step]] = defaultdict(list)
+        for k in self.numbers:
+            view = case.views[k]
+            for step in case.record.steps[view.window.first : view.window.last]:
+                if step.id in view.back or step.id in view.sig:
+                    self.visits[step.name, step.stack[:1]].append(step)
 
     def judged(self, k: int, updates: list[Any], wanted: float | None) -> Any:
         """The verdict on these updates in one step."""
@@ -213,6 +221,8 @@ class Search:
                     (s, c), *_ = np.linalg.lstsq(basis, -z[moved], rcond=None)
                     if c > 0 and s and np.abs(basis @ [s, c] + z[moved]).max() <= 1e-6 * np.abs(z).max():
                         yield float(s)
+                else:
+                    yield 1.0
                 continue
             wanted = -common * g - z
             norm = float((d[moved] ** 2).sum())
@@ -242,7 +252,8 @@ class Search:
                 if self.trials > MOST_TRIALS or monotonic() > self.end:
                     break
                 mark = signature(targets)
-                if mark in tried or (not self.scaled and self.ratio({first: targets}) is not None):
+                many = sum(np.size(t) for t in targets.values()) > 1
+                if mark in tried or (many and not self.scaled and self.ratio({first: targets}) is not None):
                     continue
                 tried.add(mark)
                 fault = self.tried(key, group, kind, meant, targets, forward)
@@ -252,7 +263,31 @@ class Search:
         best = max((f.gain for f in found), default=0.0)
         found = [f for f in found if f.gain > best - 1e-6]
         kinds = {"too early": 0, "slope": 1, "adjoint": 2}
-        return sorted(found, key=lambda f: (f.ratio is not None, not f.steady, kinds[f.meant], f.order, not f.whole))
+
+        def level(f: Fault) -> tuple[Any, ...]:
+            return (f.ratio is not None, not f.steady, kinds[f.meant])
+
+        found.sort(key=lambda f: (*level(f), f.order, not f.whole))
+        if found and found[0].already:
+            equal = [f for f in found if f.already and level(f) == level(found[0])]
+            found.insert(0, equal[-1])
+        return found
+
+    def is_derivative(self, group: Any) -> bool:
+        """Whether the person's values at a place are the derivatives by some value of the forward pass."""
+        for k in self.numbers:
+            view, adjoints = self.case.views[k], self.loss.adjoints[k]
+            for step in group.get(k, ()):
+                value = np.asarray(view.changed.get(step.id, step.value), float)
+                if value.size < 2 or not any(
+                    view.sig.get(n, 0) & view.back[step.id] == view.back[step.id]
+                    and (t := fit_shape(a, step)) is not None
+                    and multiple(value, t)
+                    for n, a in adjoints.items()
+                    if isinstance(n, int)
+                ):
+                    return False
+        return True
 
     def too_early(self) -> list[Fault]:
         """Values that are computed with parameters which this step has updated already."""
@@ -317,6 +352,7 @@ class Search:
         self.locate(fault, group)
         fault.ratio = self.ratio(every)
         fault.steady = steady([f for f in factors if f])
+        fault.already = fault.ratio is None and self.is_derivative(group)
         fault.whole = meant == "parameter"
         fault.of = self.match_of(first, group[first][0], meant, forward)
         return fault
@@ -328,8 +364,28 @@ class Search:
             for step in group[k]:
                 if not same(fault.targets[k].get(step.id), changed.get(step.id, step.value)):
                     fault.step, fault.order, fault.window = step, step.id, k
+                    fault.depth = self.depth_of(fault, step)
                     return
         fault.step, fault.order = group[self.numbers[0]][0], 10**9
+
+    def depth_of(self, fault: Fault, step: Step) -> int:
+        """How many calls up the line stands that is at fault: a function that serves other callers well is not."""
+        touched = set().union(*[set(t) for t in fault.targets.values()])
+        depth = 0
+        visits = self.visits.get((step.name, step.stack[:1]), ())
+        while depth + 1 < len(step.stack):
+            others = [s for s in visits if s.stack[: depth + 1] == step.stack[: depth + 1] and s.stack != step.stack]
+            if not any(s.id not in touched or self.is_same(fault, s) for s in others):
+                break
+            depth += 1
+        return depth
+
+    def is_same(self, fault: Fault, step: Step) -> bool:
+        """Whether a value of the place is right already."""
+        for k, targets in fault.targets.items():
+            if step.id in targets:
+                return same(targets[step.id], self.case.views[k].changed.get(step.id, step.value))
+        return True
 
     def match_of(self, k: int, step: Step, meant: Any, forward: Any) -> Step | None:
         """The value of the forward pass that a place's first value is meant to be the derivative by."""
@@ -348,6 +404,8 @@ class Search:
                 value = np.asarray(self.case.views[k].changed.get(n, steps[n].value), float)
                 if np.shape(t) != value.shape:
                     return None
+                if same(t, value):
+                    continue
                 big = np.abs(value) > 1e-12 * np.abs(value).max(initial=0)
                 if not big.any():
                     if np.abs(t).max(initial=0) > 0:
@@ -435,6 +493,15 @@ class Search:
 
 
 LINEAR = {"matmul", "dot", "put", "nested", "concatenate", "c_", "hstack", "einsum", "tensordot"}
+
+
+def multiple(a: Any, b: Any) -> bool:
+    """Whether an array is a constant times another."""
+    norm = float((b * b).sum())
+    if not norm:
+        return False
+    c = float((a * b).sum()) / norm
+    return bool(c and np.abs(a - c * b).max() <= 1e-6 * np.abs(a).max())
 
 
 def signature(targets: dict[int, Any]) -> Any:

@@ -40,7 +40,7 @@ class Finding:
 
     def __init__(self, case: Case, loss: Loss, fault: Fault) -> None:
         self.fault = fault
-        self.file, self.line = case.sources.where(fault.step)
+        self.file, self.line = case.sources.where(fault.step, fault.depth)
         self.code = case.sources.code(self.file, self.line)
         self.mistake, self.why, self.should_be, self.source = "unexplained", "", "", ""
         of = fault.of
@@ -49,7 +49,7 @@ class Finding:
             starts = case.views[min(fault.targets)].window.starts
             self.equals = case.parameters[starts[of.id]].name if of.id in starts else case.sources.name(of)
         self.factor = fault.scale
-        target = fault.targets[min(fault.targets)][fault.step.id]
+        target = fault.targets[fault.window][fault.step.id]
         value = np.asarray(fault.step.value, float)
         self.off = None
         if np.shape(target) == np.shape(value) and np.any(target):

@@ -81,9 +81,9 @@ class Sources:
                 return place.line
         return 0
 
-    def where(self, step: Step) -> tuple[str, int]:
-        """File and line of the step itself."""
-        place = self.place(step)
+    def where(self, step: Step, depth: int = 0) -> tuple[str, int]:
+        """File and line of the step itself, or of a call that led to it."""
+        place = self.place(step, depth)
         return (place.file, place.line) if place else (self.main, 0)
 
     def name(self, step: Step) -> str:

@@ -16,6 +16,7 @@ SAME = {identity, np.reshape, np.ravel, np.squeeze, np.asmatrix, np.array}
 ELEMENT = {getitem, gather, identity, np.reshape, np.transpose}
 SUMS = {np.add, np.subtract}
 FARTHEST = 3000  # links that are followed in search of the same place
+SHORTEST = 0.3  # of the longest chain: a chain within a step of the training is no parameter
 WINDOWS = 6
 
 
@@ -207,6 +208,8 @@ def find_parameters(record: Record, states: set[int] | None = None) -> list[Para
                 continue
         out.append(p)
     out = out or [p for p in found if p.strict] or found
+    longest = max((max(p.again) - min(p.again) for p in out), default=0)
+    out = [p for p in out if max(p.again) - min(p.again) >= SHORTEST * longest]
     return sorted(out, key=lambda p: p.versions[0].id)
 
 
