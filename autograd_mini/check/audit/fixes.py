@@ -5,16 +5,19 @@ the person's names, and the script is run again with it before it is shown.
 """
 
 import ast
+import contextlib
+import io
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from .case import Case
-from .losses import Loss
-from .record import Step, getitem
+from .losses import Loss, pairs_of
+from .record import Step, plain
 from .repair import Fault
-from .replay import again, run_again
+from .replay import run_again
 from .source import Text
 from .steps import size_of
 
@@ -44,14 +47,16 @@ def close(a: Any, b: Any) -> bool:
     return bool(np.all(np.abs(a - b) <= 1e-6 * np.abs(b).max(initial=0) + 1e-15))
 
 
-def edited(text: Text, fix: Fix) -> str:
-    """The file's text with the expression replaced; parentheses where they are needed."""
+def edited(text: Text, fixes: list[Fix]) -> str:
+    """The file's text with expressions replaced."""
     lines = text.source.splitlines(keepends=True)
     starts = np.cumsum([0] + [len(line.encode()) for line in lines])
     raw = text.source.encode()
-    a = starts[fix.node.lineno - 1] + fix.node.col_offset
-    b = starts[fix.node.end_lineno - 1] + fix.node.end_col_offset
-    return (raw[:a] + fix.text.encode() + raw[b:]).decode()
+    for fix in sorted(fixes, key=lambda f: (f.node.lineno, f.node.col_offset), reverse=True):
+        a = starts[fix.node.lineno - 1] + fix.node.col_offset
+        b = starts[fix.node.end_lineno - 1] + fix.node.end_col_offset
+        raw = raw[:a] + fix.text.encode() + raw[b:]
+    return raw.decode()
 
 
 def wrapped(code: str) -> str:
@@ -62,72 +67,61 @@ def wrapped(code: str) -> str:
     return code if simple or enclosed else f"({code})"
 
 
+SIMPLE = (ast.Name, ast.Attribute, ast.Subscript)
+
+
 class Names:
-    """What the texts around a place stand for, at one of its visits."""
+    """What the expressions around a place stand for, at the visit of the place that is looked at."""
 
-    def __init__(self, case: Case, step: Step, first: int) -> None:
-        self.case, self.step = case, step
-        self.values: dict[str, Step] = {}
-        frame, sources = step.stack[1:], case.sources
-        steps = case.record.steps
-        place = sources.place(step)
-        assert place is not None
-        self.text = sources.texts[place.file]
-        for s in steps[max(0, first - 400) : step.id]:
-            if len(s.stack) > len(step.stack) and s.stack[len(s.stack) - len(frame) :] == frame:
-                self.add_call(s, len(s.stack) - len(step.stack))
-            elif s.stack[1:] == frame:
-                self.add_operands(s)
-            elif len(s.stack) == 1 or (len(s.stack) > 1 and s.stack[1:] != frame):
-                self.add_far(s)
-        self.add_operands(step)
+    def __init__(self, text: Text, node: Any) -> None:
+        self.text = text
+        scope = node
+        while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module | ast.Lambda):
+            scope = text.parent.get(scope)
+        near = [n for n in ast.walk(scope or text.tree)]
+        near.sort(key=lambda n: abs(getattr(n, "lineno", 10**6) - node.lineno))
+        self.codes = list(dict.fromkeys(
+            text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)))  # fmt: skip
+        attributes = [n for n in ast.walk(text.tree) if isinstance(n, ast.Attribute)]
+        self.codes += [c for c in dict.fromkeys(map(text.text, attributes)) if c.startswith("self.")]
+        defined = [n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef) and len(n.args.args) <= 2]
+        self.functions = [n.name for n in defined if len(n.args.args) - len(n.args.defaults) == 1]
+        self.values: dict[str, Any] = {}
+        self.calls: dict[str, Any] = {}
 
-    def keep(self, node: Any, value: Any) -> None:
-        """Remember what an expression stands for."""
-        if isinstance(value, Step) and isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-            code = self.text.text(node)
-            if code and len(code) < 40:
-                self.values.pop(code, None)
-                self.values[code] = value
-
-    def add_operands(self, step: Step) -> None:
-        """The operands of a step, and the name that it is given."""
-        node = self.case.sources.expression(step)
-        for child, value in operands(node, step):
-            self.keep(child, value)
-        self.add_targets(node, step)
-
-    def add_targets(self, node: Any, step: Step) -> None:
-        """The names that a value is assigned to."""
-        parent = self.text.parent.get(node)
-        if isinstance(parent, ast.Assign) and parent.value is node:
-            for target in parent.targets:
-                self.keep(target, step)
-
-    def add_call(self, step: Step, depth: int) -> None:
-        """The arguments and the result of a function of the script's own."""
-        node = self.case.sources.expression(step, depth)
-        if not isinstance(node, ast.Call):
+    def look(self, frame: Any) -> None:
+        """Evaluate the expressions where the script stands now."""
+        if frame is None:
             return
-        call = step.stack[depth:]
-        inner = [p for p in step.parents if p.stack[-len(call) :] != call]
-        if len(node.args) == 1 and inner:
-            self.keep(node.args[0], inner[0])
-        self.add_targets(node, step)
+        names = {**frame.f_globals, **frame.f_locals}
+        arrays = [k for k, v in names.items() if is_number(v)]
+        for code in [*self.codes, *arrays]:
+            if len(code) < 40 and code not in self.values and len(self.values) < MOST_NAMES:
+                value = evaluated(code, names)
+                if is_number(value):
+                    self.values[code] = np.array(value)
+        for function in self.functions:
+            for code, value in list(self.values.items())[:20]:
+                if value.ndim or isinstance(names.get(code), float):
+                    result = evaluated(f"{function}({code})", names)
+                    if is_number(result):
+                        self.calls[f"{function}({code})"] = np.array(result)
 
-    def add_far(self, step: Step) -> None:
-        """Names that can be seen from other functions too: attributes, and those of the module."""
-        place = self.case.sources.place(step)
-        if place is None or self.case.sources.texts[place.file] is not self.text:
-            return
-        for code in self.text.targets(self.text.find(place)):
-            if (code.startswith("self.") or len(step.stack) == 1) and len(code) < 40:
-                self.values.pop(code, None)
-                self.values[code] = step
 
-    def items(self) -> list[tuple[str, Step]]:
-        """The names, the nearest first."""
-        return [(k, v) for k, v in reversed(self.values.items()) if v is not self.step][:MOST_NAMES]
+def is_number(value: Any) -> bool:
+    """Whether a value is an array or a number, and not a flag."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiub"
+    return isinstance(value, float | int | np.number) and not isinstance(value, bool)
+
+
+def evaluated(code: str, names: dict[str, Any]) -> Any:
+    """The value of an expression of the script, or None."""
+    try:
+        with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+            return plain(eval(code, names))
+    except Exception:
+        return None
 
 
 def operands(node: Any, step: Step) -> list[tuple[Any, Any]]:
@@ -159,10 +153,10 @@ def operands(node: Any, step: Step) -> list[tuple[Any, Any]]:
 class Proposer:
     """Finds the corrected forms of a faulty place."""
 
-    def __init__(self, case: Case, loss: Loss, fault: Fault) -> None:
+    def __init__(self, case: Case, loss: Loss, fault: Fault, probe: Callable[[int, int, Any], None]) -> None:
         self.case, self.loss, self.fault = case, loss, fault
         self.step: Step = fault.step
-        place = case.sources.place(self.step)
+        place = case.sources.place(self.step, fault.depth)
         assert place is not None
         self.place, self.text = place, case.sources.texts[place.file]
         self.node = self.text.find(place)
@@ -171,8 +165,12 @@ class Proposer:
         self.k = fault.window
         self.target = fault.targets[self.k][self.step.id]
         self.view = case.views[self.k]
-        self.names = Names(case, self.step, self.view.window.first)
-        self.items = [(n, s) for n, s in self.names.items() if np.asarray(s.value).dtype.kind in "fiub"]
+        self.items: list[tuple[str, Any]] = []
+        self.calls: list[tuple[str, Any]] = []
+        if self.node is not None and hasattr(self.node, "lineno"):
+            names = Names(self.text, self.node)
+            probe(self.step.id, fault.depth, names.look)
+            self.items, self.calls = list(names.values.items()), list(names.calls.items())
 
     def value(self, step: Step) -> Any:
         """A step's value, with what was repaired before."""
@@ -203,21 +201,21 @@ class Proposer:
         seen = set()
         if self.node is None or not hasattr(self.node, "lineno"):
             return
-        for find in (self.scaled, self.changed_inside, self.with_slope, self.rebuilt):
+        for find in (self.scaled, self.changed_inside, self.with_slope, self.flipped, self.added, self.rebuilt):
             try:
                 for fix in find():
                     key = (fix.node, fix.text)
                     if key not in seen:
                         seen.add(key)
                         yield fix
-                    if len(seen) > 40:
+                    if len(seen) > 60:
                         return
             except (ValueError, TypeError, SyntaxError, AttributeError, KeyError, IndexError):
                 continue
 
     def reaches(self, changed: dict[int, Any], order: list[Step]) -> bool:
         """Whether changes inside the statement give the right value."""
-        values = run_again(order, changed)
+        values = run_again(order, {**self.view.changed, **changed})
         return values is not None and self.step.id in values and close(values[self.step.id], self.target)
 
     def scaled(self) -> Iterator[Fix]:
@@ -337,37 +335,53 @@ class Proposer:
                 if number < 0:
                     continue
             args = [self.value(a) if isinstance(a, Step) else a for a in s.args]
-            options = [(name, v) for name, v in self.items if v is not value]
-            for name, v in options:
-                new = self.value(v)
-                for suffix, x in (("", new), (".T", new.T)):
-                    if suffix and (np.ndim(new) < 2 or isinstance(child, ast.Attribute) and child.attr == "T"):
+            old = self.value(value)
+            for name, new in self.options(old, s):
+                if isinstance(child, ast.Attribute) and child.attr == "T" and name.endswith(".T"):
+                    continue
+                args[number] = new
+                if self.tried(s, s.func, args, s.kwargs or {}, order) and name != self.text.text(child):
+                    if not name:
+                        code = self.text.text(child)
+                        name = code[:-2] if code.endswith(".T") else f"{wrapped(code)}.T"
+                        yield Fix(child, name, "transposed", f"{code} must be transposed")
                         continue
-                    if np.size(x) != size_of(value) and s.name not in ("dot", "matmul"):
-                        continue
-                    args[number] = x
-                    if self.tried(s, s.func, args, s.kwargs or {}, order) and name + suffix != self.text.text(child):
-                        yield Fix(child, name + suffix, *self.operand_words(s, value, v, child, name + suffix))
-            args[number] = self.value(value)
-            if np.ndim(value.value) == 2:
-                args[number] = self.value(value).T
-                if self.tried(s, s.func, args, s.kwargs or {}, order):
-                    code = self.text.text(child)
-                    new_code = code[:-2] if code.endswith(".T") else f"{wrapped(code)}.T"
-                    yield Fix(child, new_code, "transposed", f"{code} must be transposed")
+                    yield Fix(child, wrapped(name) if self.is_inner(child) else name,
+                              *self.operand_words(s, value, new, child, name))  # fmt: skip
 
-    def operand_words(self, s: Step, old: Step, new: Step, child: Any, name: str) -> tuple[str, str]:
+    def is_inner(self, node: Any) -> bool:
+        """Whether an operator stands beside the expression."""
+        return isinstance(self.text.parent.get(node), ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Subscript)
+
+    def options(self, old: Any, s: Step) -> Iterator[tuple[str, Any]]:
+        """What may stand in the place of an operand: names, calls of the script's functions, slopes; also transposed."""
+        product = s.name in ("dot", "matmul")
+        for name, new in [*self.items, *self.calls]:
+            if np.size(new) == np.size(old) or (product and np.ndim(new)):
+                yield name, new
+                if np.ndim(new) == 2:
+                    yield f"{name}.T", new.T
+        if np.ndim(old) == 2:
+            yield "", old.T
+        for name, new in self.items:
+            if np.shape(new) == np.shape(old) and new.dtype.kind == "f":
+                for formula, slope in SLOPES:
+                    yield formula.format(a=name), slope(new)
+                yield f"{name} ** 2", new**2
+
+    def operand_words(self, s: Step, old: Step, new: Any, child: Any, name: str) -> tuple[str, str]:
         """The name of a wrong operand."""
         was = self.text.text(child)
         inside = self.loss.slices[self.k]
-        if old.id in inside and new.id in inside and s.name not in ("dot", "matmul"):
-            later = new.id > old.id
-            return ("derivative_at_preactivation", f"the formula takes the activation {name}; {was} is its input") if later \
-                else ("derivative_at_activation", f"the formula takes {name}, the activation's input; {was} is its output")  # fmt: skip
-        if old.id in inside and new.id in inside:
+        found = [n for n in sorted(inside) if close(self.case.record.steps[n].value, new)]
+        if old.id in inside and found and s.name not in ("dot", "matmul"):
+            if found[-1] > old.id:
+                return "derivative_at_preactivation", f"the formula takes the activation {name}; {was} is its input"
+            return "derivative_at_activation", f"the formula takes {name}, the activation's input; {was} is its output"
+        if old.id in inside and found:
             return "output_for_input", f"{name} belongs here, not {was}"
-        if old.id in self.view.back and new.id in self.view.back and old.id not in inside:
-            return "wrong_gradient_arrives", f"{name} is the gradient that arrives here, not {was}"
+        if old.id in self.view.back and old.id not in inside and not found:
+            return "wrong_gradient_arrives", f"{name} is what belongs here, not {was}"
         return "wrong_array", f"{name} belongs here, not {was}"
 
     def other_operation(self, s: Step, node: Any, order: list[Step]) -> Iterator[Fix]:
@@ -399,10 +413,48 @@ class Proposer:
             yield from self.other_reduction(s, node, args, order)
         if s.name in ("dot", "matmul", "multiply", "outer") and isinstance(node, ast.Call) and len(args) == 2:
             yield from self.other_product(s, node, args, order)
-        if code and np.ndim(s.value) and self.tried(s, np.negative, [self.value(s)], {}, order):
-            yield Fix(node, f"-{wrapped(code)}", "wrong_sign", "the sign is wrong")
-        if code and np.ndim(s.value) == 2 and self.tried(s, np.transpose, [self.value(s)], {}, order):
+        if not code or np.asarray(s.value).dtype.kind != "f":
+            return
+        for factor, new, words in (
+            (-1, f"-{wrapped(code)}", ("wrong_sign", "the sign is wrong")),
+            (2, f"2 * {wrapped(code)}", ("factor_two", "a factor 2 is missing")),
+            (0.5, f"{wrapped(code)} / 2", ("factor_two", "a factor 2 is too much")),
+        ):
+            if self.tried(s, np.multiply, [self.value(s), factor], {}, order):
+                yield Fix(node, self.inside(node, new), *words)
+        if isinstance(node, ast.BinOp):
+            yield from self.fewer(s, node, order)
+        if np.ndim(s.value) == 2 and self.tried(s, np.transpose, [self.value(s)], {}, order):
             yield Fix(node, f"{wrapped(code)}.T", "transposed", "a transpose is missing")
+
+    def fewer(self, s: Step, node: Any, order: list[Step]) -> Iterator[Fix]:
+        """A product with one or two of its factors left out."""
+        factors = self.factors(s, node)
+        if not 3 <= len(factors) <= 6:
+            return
+        for count in (1, 2):
+            for out in combinations(range(len(factors)), count):
+                kept = [f for i, f in enumerate(factors) if i not in out]
+                if kept[0][0] != "*":
+                    continue
+                value: Any = 1.0
+                for sign, _, v in kept:
+                    value = value * v if sign == "*" else value / v
+                if self.tried(s, np.multiply, [value, 1.0], {}, order):
+                    code = kept[0][1] + "".join(f" {sign} {c}" for sign, c, _ in kept[1:])
+                    gone = " and ".join(factors[i][1] for i in out)
+                    yield Fix(node, self.inside(node, code), "activation_derivative_twice", f"{gone} is too much here")
+
+    def factors(self, s: Any, node: Any) -> list[tuple[str, str, Any]]:
+        """A chain of products and quotients as its factors, each with its sign, text and value."""
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div) and isinstance(s, Step):
+            if s.func in (np.multiply, np.divide) and len(s.args) == 2:
+                right = s.args[1]
+                value = self.value(right) if isinstance(right, Step) else right
+                sign = "*" if isinstance(node.op, ast.Mult) else "/"
+                return [*self.factors(s.args[0], node.left), (sign, self.text.text(node.right), value)]
+        code = self.text.source_of(node)
+        return [("*", code, self.value(s) if isinstance(s, Step) else s)]
 
     def inside(self, node: Any, code: str) -> str:
         """The code as it may stand where the node stood."""
@@ -452,32 +504,63 @@ class Proposer:
             yield Fix(node, f"np.multiply({left}, {right})", "elementwise_for_matrix_product", why)
 
     def with_slope(self) -> Iterator[Fix]:
-        """The activation's derivative forgotten."""
+        """The activation's derivative forgotten, or another factor."""
         value = self.value(self.step)
-        if np.shape(value) != np.shape(self.target):
+        if np.shape(value) != np.shape(self.target) or self.fault.depth:
             return
         code = wrapped(self.text.text(self.node))
-        for name, s in self.items:
-            a = self.value(s)
-            if a.dtype.kind != "f" or np.shape(a) != np.shape(value):
+        for name, a in self.calls:
+            if np.shape(a) == np.shape(value) and close(value * a, self.target):
+                yield Fix(self.node, f"{code} * {name}", "activation_derivative_missing", f"{name} is missing")
+        for name, a in self.items:
+            if np.shape(a) != np.shape(value):
                 continue
             for formula, slope in SLOPES:
-                if close(value * slope(a), self.target):
-                    fix = f"{code} * {formula.format(a=name)}"
-                    why = f"the activation's derivative {formula.format(a=name)} is missing"
-                    yield Fix(self.node, fix, "activation_derivative_missing", why)
-                    for call in self.helpers(name):
-                        yield Fix(self.node, f"{code} * {call}", "activation_derivative_missing", why)
+                if a.dtype.kind == "f" and close(value * slope(a), self.target):
+                    missing = formula.format(a=name)
+                    why = f"the activation's derivative {missing} is missing"
+                    yield Fix(self.node, f"{code} * {missing}", "activation_derivative_missing", why)
             if close(value * a, self.target):
                 yield Fix(self.node, f"{code} * {name}", "factor_missing", f"the factor {name} is missing")
 
-    def helpers(self, name: str) -> list[str]:
-        """Calls of the script's own derivatives on a name."""
-        found = []
-        for node in ast.walk(self.text.tree):
-            if isinstance(node, ast.FunctionDef) and len(node.args.args) == 1:
-                found.append(f"{node.name}({name})")
-        return found[:3]
+    def flipped(self) -> Iterator[Fix]:
+        """What cannot be tried on the numbers: another comparison, += for =, another call in the place of a call."""
+        statement = self.text.statement(self.node)
+        nodes = [n for n in ast.walk(statement) if isinstance(n, ast.Compare) and len(n.ops) == 1]
+        for node in nodes:
+            left, right = self.text.text(node.left), self.text.text(node.comparators[0])
+            for sign in (">", "<=", ">=", "<"):
+                fix = f"{left} {sign} {right}"
+                if fix != self.text.text(node):
+                    yield Fix(node, fix, "derivative_at_activation", f"the comparison must be {sign}")
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target = self.text.text(statement.targets[0])
+            code = f"{target} += {self.text.source_of(statement.value)}"
+            yield Fix(statement, code, "path_missing", "= keeps the last share only: += adds them up")
+        if self.fault.depth and isinstance(self.node, ast.Call):
+            for name, value in self.calls:
+                if np.shape(value) == np.shape(self.target):
+                    yield Fix(self.node, name, "derivative_at_wrong_array", f"{name} belongs here")
+
+    def added(self) -> Iterator[Fix]:
+        """A term forgotten, or one too many: the penalty's gradient."""
+        value = self.value(self.step)
+        if np.shape(value) != np.shape(self.target) or np.size(value) < 2:
+            return
+        code = self.text.text(self.node)
+        numbers = [(n, float(v)) for n, v in self.items if np.ndim(v) == 0 and float(v)]
+        for name, v in self.items:
+            r = ratio(np.asarray(self.target, float) - value, v) if np.shape(v) == np.shape(value) else None
+            if r is None:
+                continue
+            why = f"the share of {name} is missing"
+            for number, w in numbers:
+                for factor, sign in ((1, "+ "), (2, "+ 2 * "), (-1, "- "), (0.5, "+ 0.5 * ")):
+                    if abs(r - factor * w) <= 1e-6 * abs(r):
+                        yield Fix(self.node, self.inside(self.node, f"{code} {sign}{number} * {name}"),
+                                  "penalty_missing", why)  # fmt: skip
+            if abs(abs(r) - 1) < 1e-6:
+                yield Fix(self.node, self.inside(self.node, f"{code} {'+' if r > 0 else '-'} {name}"), "path_missing", why)
 
     def rebuilt(self) -> Iterator[Fix]:
         """The whole expression anew, from the values at hand: products, sums, slopes."""
@@ -504,18 +587,17 @@ class Proposer:
     def built(self) -> Iterator[tuple[str, Any, str, str]]:
         """Expressions that a backward pass is made of, with their values here."""
         shape = np.shape(self.target)
-        floats = [(n, self.value(s)) for n, s in self.items if np.asarray(s.value).dtype.kind in "fiu"][:30]
+        floats = [(n, v) for n, v in self.items if v.dtype.kind in "fiu"][:26]
         same = [(n, v) for n, v in floats if np.shape(v) == shape]
-        inside = self.loss.slices[self.k]
+        prediction = [a for a, _, _ in pairs_of(self.case, self.k).get(self.loss.pair, ())] if self.loss.pair else []
         with np.errstate(all="ignore"):
-            for n, v in same:
+            for n, v in [*same, *self.calls]:
                 yield n, v, "wrong_gradient_arrives", f"{n} belongs here"
             deltas = list(same)
-            for n, s in self.items:
-                if s.id in inside and np.shape(s.value) == shape:
-                    for t, other in self.items:
-                        if other.id not in self.view.sig and np.shape(other.value) in (shape, ()):
-                            deltas.append((f"({n} - {t})", self.value(s) - self.value(other)))
+            for n, v in same:
+                for t, w in same:
+                    if n != t and (len(same) < 9 or any(close(a.value, v) for a in prediction)):
+                        deltas.append((f"({n} - {t})", v - w))
             for n, v in deltas[len(same) :]:
                 yield n[1:-1], v, "loss_for_derivative", "this is the loss's derivative"
             products: list[tuple[str, Any]] = []
@@ -527,18 +609,17 @@ class Proposer:
                 if np.ndim(v) == 2:
                     for axis in (0, 1):
                         for keep in (True, False):
-                            found = v.sum(axis=axis, keepdims=keep)
                             code = f"np.sum({n}, axis={axis}{', keepdims=True' if keep else ''})"
-                            yield code, found, "wrong_axis", "the gradient is summed over the samples"
+                            yield code, v.sum(axis=axis, keepdims=keep), "wrong_axis", "summed over the samples"
             for n, v in products:
                 yield n, v, "wrong_array", f"{n} belongs here"
-            for n, v in [*deltas, *products]:
+            for n, v in [*deltas, *products][:300]:
+                for k, a in [c for c in self.calls if np.shape(c[1]) == shape]:
+                    yield f"{n} * {k}", v * a, "activation_derivative_missing", f"{k} belongs here"
                 for k, a in same:
                     for formula, slope in SLOPES[:3]:
-                        found = v * slope(a)
-                        if np.shape(found) == shape:
-                            code = f"{n} * {formula.format(a=k)}"
-                            yield code, found, "activation_derivative_missing", "the chain rule here"
+                        code = f"{n} * {formula.format(a=k)}"
+                        yield code, v * slope(a), "activation_derivative_missing", "the chain rule here"
             for n, d in same:
                 for k, p in same:
                     for axis in range(len(shape)):
@@ -573,6 +654,3 @@ def ratio(target: Any, value: Any) -> float | None:
         return None
     r = float((value * target).sum()) / norm
     return r if r and np.abs(target - r * value).max() <= 1e-6 * np.abs(target).max() else None
-
-
-__all__ = ["Fix", "Proposer", "again", "edited", "getitem"]

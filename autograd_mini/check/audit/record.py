@@ -174,7 +174,8 @@ class Record:
         self.enough, self.next_check, self.stopped = enough, 400, False
         self.bytes = 0
         self.probe: int | None = None  # the step at which the script's variables are looked at
-        self.seen: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self.probe_depth = 0
+        self.look: Callable[[Any], None] = lambda frame: None
 
     def stack(self) -> tuple[int, ...]:
         """The places of the script that are being executed, innermost first, as numbers of `places`."""
@@ -204,7 +205,11 @@ class Record:
         if self.stopped:
             raise Stop
         if self.probe == len(self.steps):
-            self.look()
+            global now
+            frame, now = self.find_frame(), None
+            self.look(frame)
+            self.stopped = True
+            raise Stop
         if isinstance(value, np.ndarray):
             value = np.array(value, subok=False)
             self.bytes += value.nbytes
@@ -217,15 +222,16 @@ class Record:
                 raise Stop
         return step
 
-    def look(self) -> None:
-        """Keep the variables of the function that is being executed, and end the run."""
-        frame = sys._getframe(2)
-        while frame is not None and frame.f_code.co_filename not in self.files:
+    def find_frame(self) -> Any:
+        """The frame of the script that is being executed, `probe_depth` calls up."""
+        frame, depth = sys._getframe(2), self.probe_depth
+        while frame is not None:
+            if frame.f_code.co_filename in self.files:
+                if depth == 0:
+                    return frame
+                depth -= 1
             frame = frame.f_back  # type: ignore[assignment]
-        if frame is not None:
-            self.seen = dict(frame.f_locals), frame.f_globals
-        self.stopped = True
-        raise Stop
+        return None
 
     def note(self, text: str) -> None:
         """Say once what was not followed."""

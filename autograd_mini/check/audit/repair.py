@@ -264,10 +264,15 @@ class Search:
         found = [f for f in found if f.gain > best - 1e-6]
         kinds = {"too early": 0, "slope": 1, "adjoint": 2}
 
-        def level(f: Fault) -> tuple[Any, ...]:
-            return (f.ratio is not None, not f.steady, kinds[f.meant])
+        changing = all(f.whole for f in found if f.steady)  # the rate changes from step to step
 
-        found.sort(key=lambda f: (*level(f), f.order, not f.whole))
+        def level(f: Fault) -> tuple[Any, ...]:
+            return (f.ratio is not None, not (f.steady or changing), kinds[f.meant])
+
+        def place(f: Fault) -> tuple[Any, ...]:
+            return (len(f.targets[f.window]), -f.order) if f.meant == "slope" else (f.order, not f.whole)
+
+        found.sort(key=lambda f: (*level(f), *place(f)))
         if found and found[0].already:
             equal = [f for f in found if f.already and level(f) == level(found[0])]
             found.insert(0, equal[-1])

@@ -96,51 +96,69 @@ class Audit:
 
     def explain(self, source: str, case: Case, loss: Loss, faults: list[Fault]) -> list[Finding]:
         """The findings, each with the corrected line where one was found that makes the step right."""
-        out = []
-        reruns = 0
-        for number, fault in enumerate(faults):
+        out: list[Finding] = []
+        self.reruns, self.kept = 0, []
+        self.before, self.score = loss.wrong(len(case.parameters)), loss.score()
+        for fault in faults:
             finding = Finding(case, loss, fault)
             out.append(finding)
             if fault.meant == "too early":
                 finding.mistake = "weights_updated_before_use"
                 finding.why = "this reads the parameter after its update: compute it before the update"
                 finding.should_be = finding.code
-                continue
-            proposer = Proposer(case, loss, fault)
-            file = proposer.place.file
-            for fix in proposer.proposals():
-                if reruns >= MOST_RERUNS or monotonic() > self.end:
-                    break
-                text = edited(proposer.text, fix)
-                if file != str(self.path) or not compiles(text):
-                    continue
-                reruns += 1
-                if self.improves(text, case, loss, fault, faults[:number]):
-                    line = fix.node.lineno
-                    finding.should_be = text.splitlines()[line - 1].strip()
-                    finding.line, finding.mistake, finding.why = line, fix.mistake, fix.why
-                    finding.code = case.sources.code(file, line)
-                    finding.source = text
-                    break
+            else:
+                self.correct(case, loss, fault, finding)
+            for k, targets in fault.targets.items():
+                case.views[k].changed.update(targets)
+        for view in case.views:
+            view.changed = {}
         return out
 
-    def improves(self, text: str, case: Case, loss: Loss, fault: Fault, earlier: list[Fault]) -> bool:
+    def correct(self, case: Case, loss: Loss, fault: Fault, finding: Finding) -> None:
+        """Find the corrected line, and run the script with it."""
+        proposer = Proposer(case, loss, fault, self.probe)
+        if proposer.place.file != str(self.path):
+            return
+        for fix in proposer.proposals():
+            if self.reruns >= MOST_RERUNS or monotonic() > self.end:
+                return
+            fixes = [*self.kept, fix]
+            try:
+                text = edited(proposer.text, fixes)
+                compile(text, "line", "exec")
+            except (SyntaxError, ValueError):
+                continue
+            self.reruns += 1
+            if self.improves(text, case, loss):
+                line = fix.node.lineno
+                self.kept = fixes
+                finding.should_be, finding.source = text.splitlines()[line - 1].strip(), text
+                finding.line, finding.mistake, finding.why = line, fix.mistake, fix.why
+                finding.code = case.sources.code(proposer.place.file, line)
+                return
+
+    def probe(self, step: int, depth: int, look: Any) -> None:
+        """Run the script up to a step, and look at its variables there."""
+        run = Run(self.path, read_source(self.path), self.arguments, None, max(self.end - monotonic(), 0.5), None)
+        run.record.probe, run.record.probe_depth, run.record.look = step, depth, look
+        run.run()
+
+    def improves(self, text: str, case: Case, loss: Loss) -> bool:
         """Whether the script with the line replaced has more right updates, and none that became wrong."""
-        run, after = self.recorded(text)
+        _, after = self.recorded(text)
         if len(after.parameters) != len(case.parameters) or not after.views:
             return False
         numbers = [k for k in sorted(loss.verdicts) if k < len(after.views)]
-        before = loss.wrong(len(case.parameters))
         for candidate in candidates(after, numbers):
             if candidate.kind != loss.kind or candidate.own != loss.own:
                 continue
             evaluate(after, candidate, numbers)
             if not candidate.verdicts or candidate.line != loss.line:
                 continue
-            wrong = candidate.wrong(len(case.parameters))
-            if wrong < before or (wrong == before and candidate.score() > loss.score() + 1e-6):
-                return True
-            if wrong == before == set() and steady([f for f in candidate.factors.values() if f]):
+            wrong, score = candidate.wrong(len(case.parameters)), candidate.score()
+            steady_now = steady([f for f in candidate.factors.values() if f])
+            if wrong <= self.before and (score > self.score + 1e-6 or (not wrong and not self.before and steady_now)):
+                self.before, self.score = wrong, score
                 return True
         return False
 
@@ -164,15 +182,6 @@ class Audit:
 def some_of(count: int) -> list[int]:
     """The steps that are looked at closely: the first two and the last."""
     return sorted({0, 1, count - 1} & set(range(count)))
-
-
-def compiles(text: str) -> bool:
-    """Whether the text is Python."""
-    try:
-        compile(text, "line", "exec")
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 def repairs(case: Case, loss: Loss, end: float) -> tuple[list[Fault], set[int]]:

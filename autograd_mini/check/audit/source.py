@@ -35,6 +35,12 @@ class Text:
         """What the person wrote there."""
         return ast.get_source_segment(self.source, node) or ""
 
+    def source_of(self, node: Any) -> str:
+        """What the person wrote there, with the parentheses around it."""
+        code, parent = self.text(node), self.parent.get(node)
+        inner = isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp)
+        return f"({code})" if inner and isinstance(parent, ast.BinOp) else code
+
     def targets(self, node: Any) -> list[str]:
         """The names that the expression's value is assigned to, when it is a statement's whole value."""
         parent = self.parent.get(node)
