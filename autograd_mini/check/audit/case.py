@@ -140,7 +140,7 @@ def judge(view: View, updates: list[Any], grads: list[Any], decay: bool, wanted:
         if u is None:
             masks.append(None if g is None or np.abs(g).max(initial=0) <= 1e-12 else np.zeros(1, bool))
         elif g is None or np.shape(u) != np.shape(g):
-            masks.append(np.zeros(max(np.size(view.window.start[i].value), 1), bool))
+            masks.append(np.zeros(np.shape(view.window.start[i].value), bool))
         elif not np.any(np.abs(g) > 1e-14) and np.abs(u).max(initial=0) <= limit:
             masks.append(None)
         elif common is None:
@@ -192,7 +192,9 @@ class Case:
         self.windows = find_windows(record, self.parameters) if self.parameters else []
         whole = [w for w in self.windows if all(
             np.shape(a.value) == np.shape(b.value) for a, b in zip(w.start, w.end, strict=True))]  # fmt: skip
-        self.windows = whole or self.windows
+        grown = [w for w in self.windows if w not in whole and any(
+            np.shape(a.value) != np.shape(b.value) and size_of(a) > 1 for a, b in zip(w.start, w.end, strict=True))]  # fmt: skip
+        self.windows = grown[:1] or whole or self.windows
         self.views = [View(record, self.parameters, w) for w in self.windows]
         self.trained: dict[int, bool] = {}
         if self.views:

@@ -129,6 +129,7 @@ def is_running(total: Step, step: Step, view: View) -> bool:
 def pairs_in(case: Case, view: View) -> dict[Any, list[tuple[Step, Any, Step]]]:
     """The differences of a prediction and a constant in the backward pass, by their places."""
     found: dict[Any, list[tuple[Step, Any, Step]]] = defaultdict(list)
+    sums: dict[Any, list[tuple[Step, Any, Step]]] = defaultdict(list)
     for step in view.order:
         if step.func in (np.subtract, np.divide, np.multiply) and len(step.args) >= 2:
             a, t = step.args[:2]
@@ -143,6 +144,13 @@ def pairs_in(case: Case, view: View) -> dict[Any, list[tuple[Step, Any, Step]]]:
                 if step.func is not np.subtract and not (((target == 0) | (target == 1)).all() and step.func is np.divide):
                     continue
                 found[key_of(step)].append((x, target, step))
+        elif step.func is np.add and len(step.args) == 2:
+            for x, y in (step.args, step.args[::-1]):
+                alone = not isinstance(y, Step) or y.id not in view.sig
+                if isinstance(x, Step) and x.id in view.sig and x.id not in view.window.starts and alone:
+                    target = np.asarray(y.value if isinstance(y, Step) else y, float)
+                    if np.shape(target) == np.shape(x.value) and not is_literal(case, step):
+                        sums[key_of(step)].append((x, target, step))
         elif step.func is put and isinstance(step.args[0], Step) and step.args[0].id in view.sig:
             a = step.args[0]
             while a.name == "identity" and a.parents:
@@ -150,7 +158,7 @@ def pairs_in(case: Case, view: View) -> dict[Any, list[tuple[Step, Any, Step]]]:
             target = np.asarray(a.value, float) - np.asarray(step.value, float)
             if np.isin(np.round(target, 9), (0, 1)).all() and target.any():
                 found[key_of(step)].append((a, np.round(target, 9), step))
-    return found
+    return found or sums
 
 
 def is_literal(case: Case, step: Step) -> bool:

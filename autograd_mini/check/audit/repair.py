@@ -4,6 +4,7 @@ A value of the backward pass may be meant as the derivative of the loss by a val
 or as the slope of an activation. Where the right number in its place makes updates right and spoils none, it is at fault.
 """
 
+import ast
 from collections import defaultdict
 from collections.abc import Iterator
 from time import monotonic
@@ -157,8 +158,6 @@ class Search:
             if g is None:
                 return None
             target = fit_shape(g, b)
-            if target is None and size_of(b) > size_of(view.window.start[mask.bit_length() - 1]):
-                return None
             found[b.id] = g if target is None else target
         return found
 
@@ -275,8 +274,35 @@ class Search:
         found.sort(key=lambda f: (*level(f), *place(f)))
         if found and found[0].already:
             equal = [f for f in found if f.already and level(f) == level(found[0])]
-            found.insert(0, equal[-1])
+            unused = self.unused(equal[-1])
+            later = [f for f in found if unused and not f.already and f.order > equal[-1].order]
+            found.insert(0, later[0] if later else equal[-1])
+        elif found and not self.is_top(found[0].step):
+            line = self.case.sources.where(found[0].step, found[0].depth)
+            top = [f for f in found if self.is_top(f.step) and level(f)[:2] == level(found[0])[:2]]
+            if top and not any(self.case.sources.where(f.step, f.depth) == line for f in top):
+                found.insert(0, top[0])
         return found
+
+    def is_top(self, step: Step) -> bool:
+        """Whether a value is a statement's whole value, or an argument of the script's own calls."""
+        place = self.case.sources.place(step)
+        if place is None:
+            return False
+        text = self.case.sources.texts[place.file]
+        node = text.find(place)
+        parent = text.parent.get(node)
+        return not isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare) and not (
+            isinstance(parent, ast.Call) and "np." in text.text(parent.func))  # fmt: skip
+
+    def unused(self, fault: Fault) -> bool:
+        """Whether the right values are computed by the script, and nothing uses them."""
+        view = self.case.views[fault.window]
+        target = fault.targets[fault.window][fault.step.id]
+        return any(
+            step.id not in view.back and step.id > fault.step.id and np.size(step.value) > 1 and same(target, step.value)
+            for step in self.case.record.steps[view.window.first : view.window.last]
+        )
 
     def is_derivative(self, group: Any) -> bool:
         """Whether the person's values at a place are the derivatives by some value of the forward pass."""
@@ -343,7 +369,9 @@ class Search:
                 if tried is not None and (best is None or tried[0].score() > best[1][0].score()):
                     best = (option, tried)
             if best is None:
-                return None
+                if steps_seen < 2 or k != self.numbers[-1]:
+                    return None
+                continue  # a training that diverges can be judged in its first steps only
             if abs(best[1][1] - scale) > 1e-3 * abs(scale) and not self.loss.own:
                 return None
             gain += best[1][0].score() - self.before[k].score()
@@ -357,8 +385,8 @@ class Search:
         self.locate(fault, group)
         fault.ratio = self.ratio(every)
         fault.steady = steady([f for f in factors if f])
-        fault.already = fault.ratio is None and self.is_derivative(group)
         fault.whole = meant == "parameter"
+        fault.already = fault.ratio is None and not fault.whole and self.is_derivative(group)
         fault.of = self.match_of(first, group[first][0], meant, forward)
         return fault
 
@@ -377,6 +405,10 @@ class Search:
         """How many calls up the line stands that is at fault: a function that serves other callers well is not."""
         touched = set().union(*[set(t) for t in fault.targets.values()])
         depth = 0
+        if fault.meant == "adjoint" and len(step.stack) > 1:
+            slope = self.slope_for(fault.window, step)
+            if slope is not None and same(slope, step.value):
+                depth = 1
         visits = self.visits.get((step.name, step.stack[:1]), ())
         while depth + 1 < len(step.stack):
             others = [s for s in visits if s.stack[: depth + 1] == step.stack[: depth + 1] and s.stack != step.stack]

@@ -34,10 +34,19 @@ class Audit:
         return run, Case(run.record)
 
     def report(self) -> Report:
-        """Audit the script."""
+        """Audit the script; where the audit itself fails, nothing is said of any line."""
         source = read_source(self.path)
         run, case = self.recorded(source, self.show)
         report = Report(self.path, source, run, case)
+        try:
+            return self.examined(source, case, report)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
+            report = Report(self.path, source, run, case)
+            report.note = f"this script could not be followed to its end ({type(error).__name__}: {error})"
+            return report
+
+    def examined(self, source: str, case: Case, report: Report) -> Report:
+        """Fill the report."""
         if not case.views:
             report.note = "no parameters were found whose updates repeat"
             return report
@@ -53,6 +62,7 @@ class Audit:
             self.check_factor(case, loss, report)
             report.explained = True
             report.lines = self.lines(case, loss, [])
+            report.settle()
             return report
         if not trusted(case, loss, faults, left):
             names = [case.parameters[i].name for i in sorted(left or loss.wrong(len(case.parameters)))]
@@ -196,6 +206,9 @@ def repairs(case: Case, loss: Loss, end: float) -> tuple[list[Fault], set[int]]:
         if not found:
             break
         fault = first_of(case, loss, found)
+        for k in set(loss.grads) - set(fault.targets):
+            del loss.grads[k]
+        decide(case, loss)
         score = loss.score()
         for k, targets in fault.targets.items():
             case.views[k].changed.update(targets)
