@@ -25,6 +25,7 @@ class Loss:
         self.slices: dict[int, set[int]] = {}
         self.grads: dict[int, list[Any]] = {}
         self.factors: dict[int, float | None] = {}
+        self.turned = False
         self.line = 0
         self.penalty = False
         self.values: list[float] = []
@@ -295,6 +296,7 @@ def decide(case: Case, loss: Loss) -> None:
     wanted = direction(loss)
     if wanted and all(c is None or c * wanted < 0 for c in chosen.values()):
         chosen = {k: None if c is None else -c for k, c in chosen.items()}
+        loss.turned = True  # the person's steps go uphill
     loss.factors = chosen
     loss.verdicts = {
         k: judge(case.views[k], updates[k], loss.grads[k], decay, chosen[k] if chosen[k] else float("nan"))

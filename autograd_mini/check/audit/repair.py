@@ -30,7 +30,7 @@ class Fault:
         self.scale: float = 1.0
         self.ratio: float | None = None  # the right numbers over the person's, where that is one number
         self.of: Step | None = None  # the value of the forward pass that it is the derivative by
-        self.order, self.window = 0, min(targets)
+        self.order, self.window = 0, min(targets, default=0)
         self.already = False  # whether the person's values are a derivative, of another value than is meant
         self.depth = 0  # how many calls above the value the line stands that is named
         self.steady = True  # whether the updates' factor is the same in every step after the repair

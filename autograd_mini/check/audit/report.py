@@ -38,8 +38,9 @@ class Line:
 class Finding:
     """A wrong line: what it should be, the mistake's name, and the corrected text where one was run."""
 
-    def __init__(self, case: Case, loss: Loss, fault: Fault) -> None:
+    def __init__(self, case: Case, loss: Loss | None, fault: Fault, step: Any = None) -> None:
         self.fault = fault
+        fault.step = fault.step or step
         self.file, self.line = case.sources.where(fault.step, fault.depth)
         self.code = case.sources.code(self.file, self.line)
         self.mistake, self.why, self.should_be, self.source = "unexplained", "", "", ""
@@ -49,9 +50,11 @@ class Finding:
             starts = case.views[min(fault.targets)].window.starts
             self.equals = case.parameters[starts[of.id]].name if of.id in starts else case.sources.name(of)
         self.factor = fault.scale
+        self.off = None
+        if not fault.targets:
+            return
         target = fault.targets[fault.window][fault.step.id]
         value = np.asarray(fault.step.value, float)
-        self.off = None
         if np.shape(target) == np.shape(value) and np.any(target):
             self.off = float(np.linalg.norm(value - target) / np.linalg.norm(target))
 

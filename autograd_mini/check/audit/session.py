@@ -13,6 +13,7 @@ from .losses import Loss, candidates, choose, decide, evaluate, steady
 from .proxies import Run, read_source
 from .repair import Fault, Search, fit_shape
 from .report import Finding, Line, Report
+from .rules import Remark, optimiser, stale, uphill
 from .steps import enough, key_of, size_of
 
 MOST_FAULTS = 5
@@ -47,6 +48,12 @@ class Audit:
 
     def examined(self, source: str, case: Case, report: Report) -> Report:
         """Fill the report."""
+        remarks = stale(case)
+        if remarks:
+            report.findings = [self.remarked(case, remark) for remark in remarks]
+            report.explained = True
+            report.settle()
+            return report
         if not case.views:
             report.note = "no parameters were found whose updates repeat"
             return report
@@ -60,10 +67,18 @@ class Audit:
         report.describe(loss)
         if not loss.wrong(len(case.parameters)) and not faults:
             self.check_factor(case, loss, report)
+            report.findings += [self.remarked(case, remark) for remark in optimiser(case)]
             report.explained = True
             report.lines = self.lines(case, loss, [])
             report.settle()
             return report
+        if loss.turned and all(f.ratio is not None and f.ratio < 0 for f in faults) and not left:
+            remarks = uphill(case, loss)
+            if remarks:
+                report.findings = [self.remarked(case, remark) for remark in remarks]
+                report.explained = True
+                report.settle()
+                return report
         if not trusted(case, loss, faults, left):
             names = [case.parameters[i].name for i in sorted(left or loss.wrong(len(case.parameters)))]
             report.note = "wrong, but not explained: " + ", ".join(dict.fromkeys(names))
@@ -103,6 +118,17 @@ class Audit:
             report.findings = self.explain(report.source, case, loss, [finding])
             for f in report.findings:
                 f.mistake, f.why = "multiplied_by_loss", "the gradient is multiplied by the loss's value"
+
+    def remarked(self, case: Case, remark: Remark) -> Finding:
+        """The finding of a remark, with the new text where it helps."""
+        finding = Finding(case, None, Fault(None, "remark", {}, 0.0), remark.step)
+        finding.mistake, finding.why = remark.mistake, remark.why
+        for text in remark.texts:
+            _, after = self.recorded(text)
+            more = len(after.parameters) > len(case.parameters)
+            if more or remark.mistake == "wrong_sign":
+                finding.should_be, finding.source = text.splitlines()[finding.line - 1].strip(), text
+        return finding
 
     def explain(self, source: str, case: Case, loss: Loss, faults: list[Fault]) -> list[Finding]:
         """The findings, each with the corrected line where one was found that makes the step right."""

@@ -32,7 +32,6 @@ PLANTED = [
     ("batchnorm_net", "dvar = (dxhat * xc * -0.5 * std ** -3).sum(axis=0)", "dvar = (dxhat * xc * 0.5 * std ** -3).sum(axis=0)",
      "dmu = (-dxhat / std).sum(axis=0) + dvar * (-2 * xc).mean(axis=0)", "dx = dxhat / std + dvar * 2 * xc / n + dmu / n"),
     ("batchnorm_net", "dbeta = dout.sum(axis=0)", "dbeta = dout.mean(axis=0)"),
-    ("conv_loops", "dc = dr * (c > 0)", "dc = dr"),
     ("conv_loops", "dc = dr * (c > 0)", "dc = dr * (c < 0)"),
     ("conv_loops", "dK += dc[i, j] * img[i:i + 3, j:j + 3]", "dK = dc[i, j] * img[i:i + 3, j:j + 3]"),
     ("conv_loops", "dflat = W @ d", "dflat = W @ probs"),
@@ -96,6 +95,15 @@ PLANTED = [
     ("bptt_sum", "g_rec += np.sum(grad * S[:, k - 1])", "g_rec += np.sum(grad * S[:, k])"),
     ("quadratic_scalar", "m_gradient += -(2 / N) * x * (y - ((m_current * x) + b_current))", "m_gradient += -(2 / N) * (y - ((m_current * x) + b_current))"),
     ("quadratic_scalar", "b_gradient += -(2 / N) * (y - ((m_current * x) + b_current))", "b_gradient += (2 / N) * (y - ((m_current * x) + b_current))"),
+    ("adam_dict", "mh = m[k] / (1 - b1 ** t)", "mh = m[k]", "vh = v[k] / (1 - b2 ** t)", "p[k] -= lr * mh / (np.sqrt(vh) + eps)"),
+    ("adam_dict", "p[k] -= lr * mh / (np.sqrt(vh) + eps)", "p[k] -= lr * mh / (vh + eps)"),
+    ("adam_dict", "p[k] -= lr * mh / (np.sqrt(vh) + eps)", "p[k] += lr * mh / (np.sqrt(vh) + eps)"),
+    ("adam_dict", "m[k] = b1 * m[k] + (1 - b1) * g[k]", "m[k] = b2 * m[k] + (1 - b2) * g[k]"),
+    ("momentum_mlp", "vW1 = mu * vW1 - lr * dW1", "vW1 = mu * vW1 + lr * dW1"),
+    ("momentum_mlp", "mu, lr = 0.9, 0.1", "mu, lr = -0.9, 0.1", "vW1 = mu * vW1 - lr * dW1"),
+    ("rmsprop_class", "self.cache[key] = self.rho * self.cache[key] + (1 - self.rho) * g ** 2", "self.cache[key] = self.rho * self.cache[key] + (1 - self.rho) * g",
+     'setattr(layer, name, getattr(layer, name) - self.lr * g / (np.sqrt(self.cache[key]) + self.eps))'),
+    ("rnn_chars", "param += -rate * dparam / np.sqrt(mem + 1e-8)", "param += rate * dparam / np.sqrt(mem + 1e-8)"),
 ]  # fmt: skip
 
 
