@@ -78,13 +78,24 @@ def renamed(text: Any, line: int, names: dict[str, str]) -> str:
 def uphill(case: Case, loss: Loss) -> list[Remark]:
     """Updates that add the gradient where they should subtract it: the gradient itself is right, sign and all."""
     out: dict[Any, Remark] = {}
-    for i, p in enumerate(case.parameters):
-        k = min(loss.adjoints)
+    k = min(loss.adjoints)
+    common, wrong = loss.factors[k], sorted(loss.wrong(len(case.parameters)))
+    if not loss.turned:
+        factors = loss.verdicts[k].factors
+        right = set(range(len(case.parameters))) - set(wrong)
+        if not common or not right or not all(named_gradient(case, loss, k, i) for i in right):
+            return []
+        if any((c := factors[i]) is None or abs(c + common) > 1e-4 * abs(common) for i in wrong):
+            return []
+    for i in wrong:
+        p = case.parameters[i]
         view, g = case.views[k], loss.grads[k][i]
         end = view.window.end[i]
         if g is None or end is view.window.start[i] or not named_gradient(case, loss, k, i):
             return []
         step = next((v for v in p.versions if v.id >= view.window.first and key_of(v) in p.keys), end)
+        velocity = next((q for q in step.parents if q.id in case.states and q.id not in p.ids), None)
+        step = velocity if velocity is not None and not loss.turned else step
         place = case.sources.place(step)
         assert place is not None
         text = case.sources.texts[place.file]
@@ -165,6 +176,8 @@ def momentum(gs: list[Any], us: list[Any]) -> tuple[str, str, bool] | tuple[()] 
     """The verdict on a rule u' = a·u + b·g + c·g₋, () where it is sound, None where it is no such rule."""
     basis = np.concatenate([np.stack([us[k - 1], gs[k], gs[k - 1]], 1) for k in range(2, len(gs))])
     wanted = np.concatenate(us[2:])
+    if not np.all(np.isfinite(basis)) or not np.all(np.isfinite(wanted)):
+        return ()
     (a, b, c), *_ = np.linalg.lstsq(basis, wanted, rcond=None)
     if np.abs(basis @ [a, b, c] - wanted).max() > 1e-5 * np.abs(wanted).max():
         return None
@@ -186,13 +199,16 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float]) -> tuple[str, s
                 for t, g in enumerate(gs, 1):
                     m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
                     seen.append((t, m, v))
-                for name, why, rule in ADAM:
-                    made = [rule(t, m, v, b1, b2, e) for t, m, v in seen]
+                options = [(name, why, rule, b1) for name, why, rule in ADAM]
+                options += [("betas_swapped", f"the first moment decays with {b1} and is corrected for {c}", ADAM[0][2], c)
+                            for c in betas if c != b1 and b1]  # fmt: skip
+                for name, why, rule, corrected in options:
+                    made = [rule(t, m, v, corrected, b2, e) for t, m, v in seen]
                     if all(is_multiple(u, w, us[0], made[0]) for u, w in zip(us, made, strict=True)):
-                        swapped = b1 > b2 and b1 > 0 and not name
+                        swapped = b1 > 0 and (b1 > b2 or b1 == b2 > 0.98) and not name
                         if swapped:
                             return "betas_swapped", f"the first moment decays with {b1}, the second with {b2}", True
-                        return (name, why, False) if name and (b1 or name != "no_bias_correction") else None
+                        return (name, why, name == "betas_swapped") if name and (b1 or name != "no_bias_correction") else None
     return None
 
 
@@ -209,6 +225,10 @@ ADAM: list[tuple[str, str, Any]] = [
     ("", "", lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + e)),
     ("no_bias_correction", "the moments are not corrected for their start at zero",
      lambda t, m, v, b1, b2, e: m / (np.sqrt(v) + e)),
+    ("no_bias_correction", "the first moment is not corrected for its start at zero",
+     lambda t, m, v, b1, b2, e: m / (np.sqrt(v / (1 - b2**t)) + e)),
+    ("no_bias_correction", "the second moment is not corrected for its start at zero",
+     lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (np.sqrt(v) + e)),
     ("eps_inside_root", "ε stands inside the root", lambda t, m, v, b1, b2, e: m / (1 - b1**t) / np.sqrt(v / (1 - b2**t) + e)),
     ("step_off_by_one", "the step counter of the bias correction is one too large",
      lambda t, m, v, b1, b2, e: m / (1 - b1 ** (t + 1)) / (np.sqrt(v / (1 - b2 ** (t + 1))) + e)),

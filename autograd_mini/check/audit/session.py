@@ -72,7 +72,7 @@ class Audit:
             report.lines = self.lines(case, loss, [])
             report.settle()
             return report
-        if loss.turned and all(f.ratio is not None and f.ratio < 0 for f in faults) and not left:
+        if faults and all(f.ratio is not None and f.ratio < 0 for f in faults) and not left:
             remarks = uphill(case, loss)
             if remarks:
                 report.findings = [self.remarked(case, remark) for remark in remarks]
