@@ -628,6 +628,20 @@ class Proposer:
                                "softmax_jacobian_not_multiplied", "softmax's Jacobian times the gradient")  # fmt: skip
 
 
+def other_axes(text: Text, node: Any, step: Step) -> Iterator[Fix]:
+    """A reduction of the forward pass over each other axis."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not step.args:
+        return
+    x = step.args[0]
+    ndim = np.ndim(x.value if isinstance(x, Step) else x)
+    method = not (isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy"))
+    who = "" if method else text.text(node.args[0]) + ", "
+    for axis in range(ndim):
+        code = f"{text.text(node.func)}({who}axis={axis}, keepdims=True)"
+        if code != text.text(node):
+            yield Fix(node, code, "forward_reduction", "the forward pass reduces over the wrong elements for this loss")
+
+
 def turned(x: Any, code: str) -> list[tuple[Any, str]]:
     """A factor as it is, and transposed."""
     if np.ndim(x) != 2:

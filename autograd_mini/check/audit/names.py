@@ -34,5 +34,6 @@ MISTAKES = {
     "eps_inside_root": "The small constant stands inside the root.",
     "step_off_by_one": "The step counter of Adam's bias correction is off by one.",
     "root_missing": "The root of the second moment is missing.",
+    "forward_reduction": "The forward pass reduces over other elements than the loss means.",
     "unexplained": "The gradient is wrong, and no mistake known here gives these numbers.",
 }

@@ -259,6 +259,8 @@ class Search:
                 if fault is not None:
                     found.append(fault)
         found += self.slopes(order) + self.too_early()
+        single = [f for f in found if not self.is_shared_update(f)]
+        found = single or found
         best = max((f.gain for f in found), default=0.0)
         found = [f for f in found if f.gain > best - 1e-6]
         kinds = {"too early": 0, "slope": 1, "adjoint": 2}
@@ -283,6 +285,16 @@ class Search:
             if top and not any(self.case.sources.where(f.step, f.depth) == line for f in top):
                 found.insert(0, top[0])
         return found
+
+    def is_shared_update(self, fault: Fault) -> bool:
+        """Whether the place is what several parameters are changed by, in a loop: any fault can be mended there."""
+        versions = set().union(*[p.ids for p in self.case.parameters])
+        view = self.case.views[fault.window]
+        steps = [self.case.record.steps[n] for n in fault.targets[fault.window]]
+        if not fault.whole or len({view.back[s.id] for s in steps}) < 2:
+            return False
+        ids = {s.id for s in steps}
+        return any(p.id in ids for n in versions for p in self.case.record.steps[n].parents)
 
     def is_top(self, step: Step) -> bool:
         """Whether a value is a statement's whole value, or an argument of the script's own calls."""
