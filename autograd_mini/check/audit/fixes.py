@@ -79,9 +79,11 @@ class Names:
         while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module | ast.Lambda):
             scope = text.parent.get(scope)
         near = [n for n in ast.walk(scope or text.tree)]
+        lengths = [text.text(n) for n in near if isinstance(n, ast.Call) and text.text(n.func) in ("len", "float")]
         near.sort(key=lambda n: abs(getattr(n, "lineno", 10**6) - node.lineno))
         self.codes = list(dict.fromkeys(
             text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)))  # fmt: skip
+        self.codes += list(dict.fromkeys(lengths))
         attributes = [n for n in ast.walk(text.tree) if isinstance(n, ast.Attribute)]
         self.codes += [c for c in dict.fromkeys(map(text.text, attributes)) if c.startswith("self.")]
         defined = [n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef) and len(n.args.args) <= 2]
@@ -240,10 +242,13 @@ class Proposer:
                 why = f"the factor {round(n)} of the loss's square is missing"
                 yield Fix(self.node, f"{round(n)} * {wrapped(code)}" if sign == "*" else f"{wrapped(code)} / {round(n)}",
                           "factor_two", why)  # fmt: skip
-        name, why = ("not_divided_by_batch", "is not divided by the number of samples") if abs(r) < 1 else (
-            "divided_by_batch_twice", "is divided by the number of samples once too often")  # fmt: skip
-        for divisor in self.divisors():
-            yield Fix(self.node, f"{wrapped(code)} {'/' if abs(r) < 1 else '*'} {divisor}", name, why)
+        name, why = ("not_divided_by_batch", "is not divided by {}") if abs(r) < 1 else (
+            "divided_by_batch_twice", "is divided by {} once too often")  # fmt: skip
+        for number, v in self.items:
+            if np.ndim(v) == 0 and float(v) and abs(abs(r) - 1) > 1e-6:
+                for sign, factor in (("/", 1 / float(v)), ("*", float(v))):
+                    if abs(r - factor) <= 1e-6 * abs(r):
+                        yield Fix(self.node, self.inside(self.node, f"{wrapped(code)} {sign} {number}"), name, why.format(number))
         number = f"{wrapped(code)} * {r:.6g}" if abs(r) > 1 else f"{wrapped(code)} / {1 / r:.6g}"
         yield Fix(self.node, number, "wrong_factor", f"is {1 / r:.4g} times too large" if abs(r) < 1 else "is too small")
 
@@ -251,24 +256,6 @@ class Proposer:
         """Whether the expression is all that a statement assigns."""
         parent = self.text.parent.get(self.node)
         return isinstance(parent, ast.Assign | ast.AugAssign | ast.Return) and parent.value is self.node
-
-    def divisors(self) -> list[str]:
-        """What the file divides by, in the same function first."""
-        found: dict[str, None] = {}
-        where = self.text.statement(self.node)
-        while where is not None and not isinstance(where, ast.FunctionDef | ast.Module):
-            where = self.text.parent.get(where)
-        for scope in (where, self.text.tree):
-            for node in ast.walk(scope) if scope is not None else ():
-                if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-                    code = self.text.text(node.right)
-                    if not isinstance(node.right, ast.Constant | ast.BinOp) and len(code) < 30:
-                        found[code] = None
-                if isinstance(node, ast.Name) and node.id in ("m", "n", "N", "batch_size", "num_examples"):
-                    found[node.id] = None
-                if isinstance(node, ast.Subscript) and ".shape[" in self.text.text(node):
-                    found[self.text.text(node)] = None
-        return list(found)[:6]
 
     def dropped(self, s: Step, order: list[Step]) -> Iterator[Fix]:
         """One operand of a product, sum or call of the statement left out, or a function not called."""
@@ -579,8 +566,9 @@ class Proposer:
             elif abs(r - round(r)) < 1e-6 and abs(r) < 10:
                 yield Fix(self.node, f"{round(r)} * {wrapped(code)}", mistake, why)
             elif abs(1 / r - round(1 / r)) < 1e-6:
-                for divisor in self.divisors():
-                    yield Fix(self.node, f"{wrapped(code)} / {divisor}", mistake, why)
+                for divisor, v in self.items:
+                    if np.ndim(v) == 0 and float(v) and abs(r * float(v) - 1) < 1e-6:
+                        yield Fix(self.node, f"{wrapped(code)} / {divisor}", mistake, why)
                 sign = "-" if r < 0 else ""
                 yield Fix(self.node, f"{sign}{wrapped(code)} / {abs(round(1 / r))}", mistake, why)
 

@@ -233,7 +233,8 @@ class Audit:
             view.changed = {}
         out = []
         for key, line in after.items():
-            if key not in before:
+            old = before.get(key)
+            if old is None or (line.factor and old.factor and abs(line.factor - old.factor) > 1e-4 * abs(line.factor)):
                 line.status = "infected"
             out.append(line)
         return sorted(out, key=lambda l: l.order)
