@@ -119,7 +119,9 @@ def fit(update: Any, gradient: Any, start: Any, exact: float, tolerance: float, 
     return None
 
 
-def judge(view: View, updates: list[Any], grads: list[Any], decay: bool, wanted: float | None = None) -> Verdict:
+def judge(
+    view: View, updates: list[Any], grads: list[Any], decay: bool, wanted: float | None = None
+) -> Verdict:
     """Compare the updates of one step with the gradients; the factor is the one that most parameters share."""
     factors: list[float | None] = []
     tolerance = 1e-6
@@ -230,8 +232,7 @@ class Case:
             old = {}
             for step in view.order:
                 old[step.id] = any(
-                    old.get(p.id, p.id < view.window.first and p.id in state)
-                    for p in step.parents
+                    old.get(p.id, p.id < view.window.first and p.id in state) for p in step.parents
                 )
             for i, end in enumerate(view.window.end):
                 if end is not view.window.start[i] and old.get(end.id):
@@ -259,7 +260,9 @@ def given(view: View, i: int, old: dict[int, bool], depends: set[int]) -> Step |
     edge: list[Step] = []
     for step in view.order:
         if old[step.id] and view.back[step.id] >> i & 1:
-            edge += [p for p in step.parents if p.id in view.back and not old.get(p.id, True) and p.id in depends]
+            edge += [
+                p for p in step.parents if p.id in view.back and not old.get(p.id, True) and p.id in depends
+            ]
     edge = [s for s in edge if view.back[s.id] == 1 << i or size_of(s) == size]
     if not edge:
         return None

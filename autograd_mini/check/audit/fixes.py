@@ -79,7 +79,9 @@ class Names:
         while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module | ast.Lambda):
             scope = text.parent.get(scope)
         near = [n for n in ast.walk(scope or text.tree)]
-        lengths = [text.text(n) for n in near if isinstance(n, ast.Call) and text.text(n.func) in ("len", "float")]
+        lengths = [
+            text.text(n) for n in near if isinstance(n, ast.Call) and text.text(n.func) in ("len", "float")
+        ]
         near.sort(key=lambda n: abs(getattr(n, "lineno", 10**6) - node.lineno))
         self.codes = list(dict.fromkeys(
             text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)))  # fmt: skip
@@ -203,7 +205,14 @@ class Proposer:
         seen = set()
         if self.node is None or not hasattr(self.node, "lineno"):
             return
-        for find in (self.scaled, self.changed_inside, self.with_slope, self.flipped, self.added, self.rebuilt):
+        for find in (
+            self.scaled,
+            self.changed_inside,
+            self.with_slope,
+            self.flipped,
+            self.added,
+            self.rebuilt,
+        ):
             try:
                 for fix in find():
                     key = (fix.node, fix.text)
@@ -248,9 +257,19 @@ class Proposer:
             if np.ndim(v) == 0 and float(v) and abs(abs(r) - 1) > 1e-6:
                 for sign, factor in (("/", 1 / float(v)), ("*", float(v))):
                     if abs(r - factor) <= 1e-6 * abs(r):
-                        yield Fix(self.node, self.inside(self.node, f"{wrapped(code)} {sign} {number}"), name, why.format(number))
+                        yield Fix(
+                            self.node,
+                            self.inside(self.node, f"{wrapped(code)} {sign} {number}"),
+                            name,
+                            why.format(number),
+                        )
         number = f"{wrapped(code)} * {r:.6g}" if abs(r) > 1 else f"{wrapped(code)} / {1 / r:.6g}"
-        yield Fix(self.node, number, "wrong_factor", f"is {1 / r:.4g} times too large" if abs(r) < 1 else "is too small")
+        yield Fix(
+            self.node,
+            number,
+            "wrong_factor",
+            f"is {1 / r:.4g} times too large" if abs(r) < 1 else "is too small",
+        )
 
     def is_whole(self) -> bool:
         """Whether the expression is all that a statement assigns."""
@@ -264,7 +283,11 @@ class Proposer:
         if node is None or where is None or self.case.sources.texts[where.file] is not self.text:
             return
         for child, value in operands(node, s):
-            if isinstance(value, Step) and hasattr(child, "lineno") and np.shape(value.value) == np.shape(s.value):
+            if (
+                isinstance(value, Step)
+                and hasattr(child, "lineno")
+                and np.shape(value.value) == np.shape(s.value)
+            ):
                 if self.reaches({s.id: self.value(value)}, order) if s is not self.step else close(
                         self.value(value), self.target):  # fmt: skip
                     code = self.text.text(child)
@@ -279,7 +302,11 @@ class Proposer:
         """The name of an operand too many."""
         others = [c for c, _ in operands(node, s) if c is not kept]
         code = self.text.text(others[0]) if others else s.name
-        if s.name in ("divide", "multiply") and others and size_of(s.args[1] if others[0] is not kept else 1) == 1:
+        if (
+            s.name in ("divide", "multiply")
+            and others
+            and size_of(s.args[1] if others[0] is not kept else 1) == 1
+        ):
             ratio = self.fault.ratio
             if s.name == "divide" and ratio is not None and ratio > 1:
                 return "divided_by_batch_twice", f"divides by {code}, and another line divides again"
@@ -363,8 +390,14 @@ class Proposer:
         found = [n for n in sorted(inside) if close(self.case.record.steps[n].value, new)]
         if old.id in inside and found and s.name not in ("dot", "matmul"):
             if found[-1] > old.id:
-                return "derivative_at_preactivation", f"the formula takes the activation {name}; {was} is its input"
-            return "derivative_at_activation", f"the formula takes {name}, the activation's input; {was} is its output"
+                return (
+                    "derivative_at_preactivation",
+                    f"the formula takes the activation {name}; {was} is its input",
+                )
+            return (
+                "derivative_at_activation",
+                f"the formula takes {name}, the activation's input; {was} is its output",
+            )
         if old.id in inside and found:
             return "output_for_input", f"{name} belongs here, not {was}"
         if old.id in self.view.back and old.id not in inside and not found:
@@ -378,15 +411,27 @@ class Proposer:
         code = self.text.text(node) if node is not None and not isinstance(node, ast.AugAssign) else ""
         if isinstance(node, ast.BinOp) and len(args) == 2:
             left, right = self.text.text(node.left), self.text.text(node.right)
-            for sign, func in (("+", np.add), ("-", np.subtract), ("*", np.multiply), ("/", np.divide), ("@", np.matmul)):
+            for sign, func in (
+                ("+", np.add),
+                ("-", np.subtract),
+                ("*", np.multiply),
+                ("/", np.divide),
+                ("@", np.matmul),
+            ):
                 if func is not s.func and self.tried(s, func, args, {}, order):
                     words = ("wrong_sign", "the sign is wrong") if {func, s.func} == {np.add, np.subtract} else (
                         "elementwise_for_matrix_product", f"{sign} belongs here")  # fmt: skip
                     yield Fix(node, self.inside(node, f"{left} {sign} {right}"), *words)
             if s.func is np.subtract and self.tried(s, np.subtract, args[::-1], {}, order):
-                yield Fix(node, self.inside(node, f"{right} - {wrapped(left)}"), "wrong_sign", "the sign is wrong")
+                yield Fix(
+                    node, self.inside(node, f"{right} - {wrapped(left)}"), "wrong_sign", "the sign is wrong"
+                )
             for power in (2, 3):
-                if s.func is np.power and args[1] != power and self.tried(s, np.power, [args[0], power], {}, order):
+                if (
+                    s.func is np.power
+                    and args[1] != power
+                    and self.tried(s, np.power, [args[0], power], {}, order)
+                ):
                     yield Fix(node.right, str(power), "square_missing", f"the power is {power}")
         if isinstance(node, ast.Compare) and len(args) == 2:
             for sign, func in ((">", np.greater), ("<", np.less), (">=", np.greater_equal), ("<=", np.less_equal),
@@ -430,7 +475,12 @@ class Proposer:
                 if self.tried(s, np.multiply, [value, 1.0], {}, order):
                     code = kept[0][1] + "".join(f" {sign} {c}" for sign, c, _ in kept[1:])
                     gone = " and ".join(factors[i][1] for i in out)
-                    yield Fix(node, self.inside(node, code), "activation_derivative_twice", f"{gone} is too much here")
+                    yield Fix(
+                        node,
+                        self.inside(node, code),
+                        "activation_derivative_twice",
+                        f"{gone} is too much here",
+                    )
 
     def factors(self, s: Any, node: Any) -> list[tuple[str, str, Any]]:
         """A chain of products and quotients as its factors, each with its sign, text and value."""
@@ -453,7 +503,13 @@ class Proposer:
         x = args[0]
         method = isinstance(node.func, ast.Attribute) and len(node.args) < len(s.args)
         who = self.text.text(node.func.value) if method else self.text.text(node.args[0])
-        module = "" if method else self.text.text(node.func).rsplit(".", 1)[0] + "." if isinstance(node.func, ast.Attribute) else ""
+        module = (
+            ""
+            if method
+            else self.text.text(node.func).rsplit(".", 1)[0] + "."
+            if isinstance(node.func, ast.Attribute)
+            else ""
+        )
         for name, func in (("sum", np.sum), ("mean", np.mean)):
             for axis in (*range(np.ndim(x)), None):
                 for keep in (False, True):
@@ -498,7 +554,9 @@ class Proposer:
         code = wrapped(self.text.text(self.node))
         for name, a in self.calls:
             if np.shape(a) == np.shape(value) and close(value * a, self.target):
-                yield Fix(self.node, f"{code} * {name}", "activation_derivative_missing", f"{name} is missing")
+                yield Fix(
+                    self.node, f"{code} * {name}", "activation_derivative_missing", f"{name} is missing"
+                )
         for name, a in self.items:
             if np.shape(a) != np.shape(value):
                 continue
@@ -547,14 +605,23 @@ class Proposer:
                         yield Fix(self.node, self.inside(self.node, f"{code} {sign}{number} * {name}"),
                                   "penalty_missing", why)  # fmt: skip
             if abs(abs(r) - 1) < 1e-6:
-                yield Fix(self.node, self.inside(self.node, f"{code} {'+' if r > 0 else '-'} {name}"), "path_missing", why)
+                yield Fix(
+                    self.node,
+                    self.inside(self.node, f"{code} {'+' if r > 0 else '-'} {name}"),
+                    "path_missing",
+                    why,
+                )
 
     def rebuilt(self) -> Iterator[Fix]:
         """The whole expression anew, from the values at hand: products, sums, slopes."""
         target = np.asarray(self.target, float)
         for code, value, mistake, why in self.built():
             if np.shape(value) != np.shape(target):
-                if np.size(value) != np.size(target) or np.ndim(value) != 2 or np.shape(value.T) != np.shape(target):
+                if (
+                    np.size(value) != np.size(target)
+                    or np.ndim(value) != 2
+                    or np.shape(value.T) != np.shape(target)
+                ):
                     continue
             r = ratio(target, value)
             if r is None:
@@ -577,7 +644,9 @@ class Proposer:
         shape = np.shape(self.target)
         floats = [(n, v) for n, v in self.items if v.dtype.kind in "fiu"][:26]
         same = [(n, v) for n, v in floats if np.shape(v) == shape]
-        prediction = [a for a, _, _ in pairs_of(self.case, self.k).get(self.loss.pair, ())] if self.loss.pair else []
+        prediction = (
+            [a for a, _, _ in pairs_of(self.case, self.k).get(self.loss.pair, ())] if self.loss.pair else []
+        )
         with np.errstate(all="ignore"):
             for n, v in [*same, *self.calls]:
                 yield n, v, "wrong_gradient_arrives", f"{n} belongs here"
@@ -598,7 +667,12 @@ class Proposer:
                     for axis in (0, 1):
                         for keep in (True, False):
                             code = f"np.sum({n}, axis={axis}{', keepdims=True' if keep else ''})"
-                            yield code, v.sum(axis=axis, keepdims=keep), "wrong_axis", "summed over the samples"
+                            yield (
+                                code,
+                                v.sum(axis=axis, keepdims=keep),
+                                "wrong_axis",
+                                "summed over the samples",
+                            )
             for n, v in products:
                 yield n, v, "wrong_array", f"{n} belongs here"
             for n, v in [*deltas, *products][:300]:
@@ -627,7 +701,12 @@ def other_axes(text: Text, node: Any, step: Step) -> Iterator[Fix]:
     for axis in range(ndim):
         code = f"{text.text(node.func)}({who}axis={axis}, keepdims=True)"
         if code != text.text(node):
-            yield Fix(node, code, "forward_reduction", "the forward pass reduces over the wrong elements for this loss")
+            yield Fix(
+                node,
+                code,
+                "forward_reduction",
+                "the forward pass reduces over the wrong elements for this loss",
+            )
 
 
 def turned(x: Any, code: str) -> list[tuple[Any, str]]:

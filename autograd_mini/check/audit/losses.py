@@ -85,7 +85,9 @@ def kind_of(steps: list[Step]) -> str:
     if names & {"log", "log2", "log10", "log1p", "logaddexp"}:
         return "cross-entropy"
     for s in steps:
-        twice = s.name in PRODUCTS and len(s.parents) == 2 and source_of(s.parents[0]) is source_of(s.parents[1])
+        twice = (
+            s.name in PRODUCTS and len(s.parents) == 2 and source_of(s.parents[0]) is source_of(s.parents[1])
+        )
         power = s.func is np.power and not isinstance(s.args[1], Step) and np.all(np.asarray(s.args[1]) == 2)
         if s.name in ("square", "norm", "var") or twice or power:
             return "squared error"
@@ -140,9 +142,13 @@ def pairs_in(case: Case, view: View) -> dict[Any, list[tuple[Step, Any, Step]]]:
                 if isinstance(y, Step) and y.id in view.sig or is_literal(case, step):
                     continue
                 target = np.asarray(y.value if isinstance(y, Step) else y, float)
-                if step.func is not np.subtract and (size_of(x) == 1 or np.shape(target) != np.shape(x.value)):
+                if step.func is not np.subtract and (
+                    size_of(x) == 1 or np.shape(target) != np.shape(x.value)
+                ):
                     continue
-                if step.func is not np.subtract and not (((target == 0) | (target == 1)).all() and step.func is np.divide):
+                if step.func is not np.subtract and not (
+                    ((target == 0) | (target == 1)).all() and step.func is np.divide
+                ):
                     continue
                 found[key_of(step)].append((x, target, step))
         elif step.func is np.add and len(step.args) == 2:
@@ -207,12 +213,19 @@ def signals(case: Case, k: int, pair: Any) -> dict[Any, list[tuple[Step, Step]]]
         if len(above) == 1 and -1 not in above and s.id not in residuals:
             source[s.id] = above.pop()
             a, r = residuals[source[s.id]]
-            if np.shape(s.value) == np.shape(r.value) == np.shape(a.value) and np.asarray(s.value).dtype.kind in "fi":
+            if (
+                np.shape(s.value) == np.shape(r.value) == np.shape(a.value)
+                and np.asarray(s.value).dtype.kind in "fi"
+            ):
                 found[key_of(s)].append((a, s))
     out = {}
     for key, group in found.items():
-        signs = [np.sign(np.asarray(s.value, float)) * np.sign(residuals[source[s.id]][1].value) for _, s in group]
-        if len(group) == len(residuals) and (all((g >= 0).all() for g in signs) or all((g <= 0).all() for g in signs)):
+        signs = [
+            np.sign(np.asarray(s.value, float)) * np.sign(residuals[source[s.id]][1].value) for _, s in group
+        ]
+        if len(group) == len(residuals) and (
+            all((g >= 0).all() for g in signs) or all((g <= 0).all() for g in signs)
+        ):
             out[key] = group
     return out
 
@@ -234,17 +247,28 @@ def evaluate(case: Case, loss: Loss, numbers: list[int], kink: int | None = None
             sign = 1.0
             if group:
                 difference = next(s for a, _, s in pairs_of(case, k)[loss.pair] if a is steps[0])
-                sign = 1.0 if isinstance(difference.args[0], Step) and difference.args[0].id in view.sig else -1.0
+                sign = (
+                    1.0
+                    if isinstance(difference.args[0], Step) and difference.args[0].id in view.sig
+                    else -1.0
+                )
                 flips = float(np.sum(np.sign(difference.value) * np.sign(group[0][1].value)))
                 sign *= -1.0 if flips < 0 else 1.0
-            total = sum(ag.sum(n * (sign * np.asarray(b.value, float))) for n, (_, b) in zip(nodes, group, strict=True))
+            total = sum(
+                ag.sum(n * (sign * np.asarray(b.value, float)))
+                for n, (_, b) in zip(nodes, group, strict=True)
+            )
             values = []
         else:
             pairs = pairs_of(case, k).get(loss.pair, [])
             steps = [a for a, _, _ in pairs]
             nodes = forward.at(steps, view.sig)
             with np.errstate(all="ignore"):
-                total = sum(compared(loss.kind, n, t) for n, (_, t, _) in zip(nodes, pairs, strict=True)) if nodes else None
+                total = (
+                    sum(compared(loss.kind, n, t) for n, (_, t, _) in zip(nodes, pairs, strict=True))
+                    if nodes
+                    else None
+                )
             values = []
         if total is None or not getattr(total, "requires_grad", False):
             continue
@@ -281,7 +305,9 @@ def decide(case: Case, loss: Loss) -> None:
             continue
         filled = {k: series.get(k, float(np.median(list(series.values())))) for k in alone}
         same = sum(
-            c is not None and abs(c - filled[k]) <= 1e-4 * abs(filled[k]) for k, v in alone.items() for c in v.factors
+            c is not None and abs(c - filled[k]) <= 1e-4 * abs(filled[k])
+            for k, v in alone.items()
+            for c in v.factors
         )
         value = float(np.median(list(filled.values())))
         written = loss.own and any(abs(abs(value) - c) <= 1e-6 * abs(c) for c in literals(case) if c)
@@ -375,7 +401,9 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
             for kind in kinds_for(pairs):
                 found.append(Loss(kind, [], False, key))
             if not trusted:
-                found += [Loss("error signal", [signal], False, key) for signal in list(signals(case, k, key))[-3:]]
+                found += [
+                    Loss("error signal", [signal], False, key) for signal in list(signals(case, k, key))[-3:]
+                ]
     return found
 
 
@@ -390,7 +418,11 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
                 if other.score() > loss.score() + 1e-9:
                     tried[tried.index(loss)] = loss = other
     count = len(case.parameters)
-    own = [l for l in tried if l.own and l.kind in TRUSTED and (shares(case, l) or l.wrong(count) != set(range(count)))]
+    own = [
+        l
+        for l in tried
+        if l.own and l.kind in TRUSTED and (shares(case, l) or l.wrong(count) != set(range(count)))
+    ]
     families = {l.kind for l in own}
     whole = [l for l in own if shares(case, l)]
 
@@ -414,7 +446,9 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
 def covers(case: Case, own: Loss, pair: Loss) -> bool:
     """Whether the script's own loss is computed with all predictions of the pair."""
     return all(
-        source_of(a).id in own.slices.get(k, ()) for k in own.slices for a, _, _ in pairs_of(case, k).get(pair.pair, [])
+        source_of(a).id in own.slices.get(k, ())
+        for k in own.slices
+        for a, _, _ in pairs_of(case, k).get(pair.pair, [])
     )
 
 

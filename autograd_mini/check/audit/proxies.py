@@ -20,14 +20,27 @@ import numpy as np
 
 from . import record as rec
 
-DUMMIES = {"matplotlib", "pylab", "seaborn", "plotly", "tqdm", "IPython", "progressbar", "imageio", "bokeh", "cv2"}
+DUMMIES = {
+    "matplotlib",
+    "pylab",
+    "seaborn",
+    "plotly",
+    "tqdm",
+    "IPython",
+    "progressbar",
+    "imageio",
+    "bokeh",
+    "cv2",
+}
 
 
 class Dummy:
     """Stands for a plotting library, and for whatever it gives."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.items = args[0] if args and hasattr(args[0], "__iter__") and not isinstance(args[0], str) else None
+        self.items = (
+            args[0] if args and hasattr(args[0], "__iter__") and not isinstance(args[0], str) else None
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return Dummy(*args, **kwargs)
@@ -97,7 +110,11 @@ def made_by(func: Any) -> Any:
     name = getattr(func, "__name__", "")
 
     def make(*args: Any, **kwargs: Any) -> Any:
-        if name in ("shuffle", "sample", "choice", "choices", "permutation") and args and type(args[0]) is list:
+        if (
+            name in ("shuffle", "sample", "choice", "choices", "permutation")
+            and args
+            and type(args[0]) is list
+        ):
             return func(*args, **kwargs)  # the list's own elements
         result = func(*rec.plain(tuple(args)), **rec.plain_dict(kwargs))
         if isinstance(result, np.random.Generator | np.random.RandomState):
@@ -237,7 +254,11 @@ class Rewriter(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> Any:
         self.generic_visit(node)
         node.value = self.leaf(node.value)
-        if isinstance(node.value, ast.Name) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        if (
+            isinstance(node.value, ast.Name)
+            and len(node.targets) == 1
+            and isinstance(node.targets[0], ast.Name)
+        ):
             node.value = self.called("__same__", node.value, [node.value])
         return node
 
@@ -276,7 +297,9 @@ def read_source(path: Path) -> str:
 class Run:
     """One run of a script, recorded."""
 
-    def __init__(self, path: Path, source: str, arguments: Any, enough: Any, seconds: float, show: Any) -> None:
+    def __init__(
+        self, path: Path, source: str, arguments: Any, enough: Any, seconds: float, show: Any
+    ) -> None:
         self.path, self.folder, self.arguments = path, path.resolve().parent, list(arguments)
         self.sources = {str(path): source}
         self.record = rec.Record(self.sources, enough)
@@ -336,7 +359,14 @@ class Run:
     def builtins(self) -> dict[str, Any]:
         """The builtins that the script sees."""
         names = dict(vars(builtins))
-        names.update(__import__=self.find, __leaf__=_leaf, __float__=_float, __type__=_type, __same__=rec.renamed, input=lambda *_: "")
+        names.update(
+            __import__=self.find,
+            __leaf__=_leaf,
+            __float__=_float,
+            __type__=_type,
+            __same__=rec.renamed,
+            input=lambda *_: "",
+        )
         return names
 
     def find(self, name: str, glob: Any = None, loc: Any = None, fromlist: Any = (), level: int = 0) -> Any:

@@ -146,7 +146,12 @@ class Part:
 
 
 COPIES = {np.array, np.asarray, np.copy, np.asanyarray, np.ascontiguousarray, np.asmatrix, np.float64}
-CONSTANTS = {"zeros_like", "ones_like", "empty_like", "full_like"}  # what they make does not depend on the argument
+CONSTANTS = {
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "full_like",
+}  # what they make does not depend on the argument
 WRITERS = {"copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis", "shuffle"}
 
 

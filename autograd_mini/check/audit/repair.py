@@ -87,7 +87,10 @@ class Search:
         view = self.case.views[k]
         adjoints = self.loss.adjoints[k]
         grads = [adjoints.get(s.id) for s in view.window.start]
-        grads = [None if g is None else g.reshape(np.shape(s.value)) for g, s in zip(grads, view.window.start, strict=True)]
+        grads = [
+            None if g is None else g.reshape(np.shape(s.value))
+            for g, s in zip(grads, view.window.start, strict=True)
+        ]
         return judge(view, updates, grads, not self.loss.penalty, wanted)
 
     def backward_groups(self) -> dict[Any, dict[int, list[Step]]]:
@@ -161,7 +164,9 @@ class Search:
             found[b.id] = g if target is None else target
         return found
 
-    def trial(self, k: int, targets: dict[int, Any], fixed: bool = False) -> tuple[Any, float, list[int]] | None:
+    def trial(
+        self, k: int, targets: dict[int, Any], fixed: bool = False
+    ) -> tuple[Any, float, list[int]] | None:
         """Put targets in place, times the constant that serves best: the verdict, the constant, what became right."""
         view, before, common = self.case.views[k], self.before[k], self.factors[k]
         self.trials += 1
@@ -228,7 +233,9 @@ class Search:
             if not norm or not np.isfinite(norm):
                 continue
             s = float((wanted[moved] * d[moved]).sum()) / norm
-            if s and np.abs(s * d - wanted)[moved].max() <= 1e-5 * np.abs(wanted[moved]).max() + view.precision(i):
+            if s and np.abs(s * d - wanted)[moved].max() <= 1e-5 * np.abs(
+                wanted[moved]
+            ).max() + view.precision(i):
                 yield s
 
     def faults(self) -> list[Fault]:
@@ -312,7 +319,10 @@ class Search:
         view = self.case.views[fault.window]
         target = fault.targets[fault.window][fault.step.id]
         return any(
-            step.id not in view.back and step.id > fault.step.id and np.size(step.value) > 1 and same(target, step.value)
+            step.id not in view.back
+            and step.id > fault.step.id
+            and np.size(step.value) > 1
+            and same(target, step.value)
             for step in self.case.record.steps[view.window.first : view.window.last]
         )
 
@@ -356,7 +366,6 @@ class Search:
         fault = Fault(key_of(readers[0]), "too early", every, gain / len(every))
         fault.step = readers[0]
         return [fault]
-
 
     def tried(self, key: Any, group: Any, kind: str, meant: Any, targets: Any, forward: Any) -> Fault | None:
         """A fault, where these targets make updates right in every step of the training."""
@@ -423,7 +432,9 @@ class Search:
                 depth = 1
         visits = self.visits.get((step.name, step.stack[:1]), ())
         while depth + 1 < len(step.stack):
-            others = [s for s in visits if s.stack[: depth + 1] == step.stack[: depth + 1] and s.stack != step.stack]
+            others = [
+                s for s in visits if s.stack[: depth + 1] == step.stack[: depth + 1] and s.stack != step.stack
+            ]
             if not any(s.id not in touched or self.is_same(fault, s) for s in others):
                 break
             depth += 1
@@ -442,7 +453,9 @@ class Search:
         mask = view.back[step.id]
         if meant == "parameter":
             return view.window.start[mask.bit_length() - 1]
-        found = [n for n in forward[k].get(meant, ()) if not isinstance(n, Share) and view.sig.get(n.id) == mask]
+        found = [
+            n for n in forward[k].get(meant, ()) if not isinstance(n, Share) and view.sig.get(n.id) == mask
+        ]
         return found[0] if found else None
 
     def ratio(self, targets: dict[int, dict[int, Any]]) -> float | None:
@@ -566,7 +579,9 @@ def same(a: Any, b: Any) -> bool:
     if a is None or np.shape(a) != np.shape(b):
         return a is None
     a, b = np.asarray(a, float), np.asarray(b, float)
-    return bool(np.all(np.abs(a - b) <= 1e-6 * max(np.abs(a).max(initial=0), np.abs(b).max(initial=0)) + 1e-15))
+    return bool(
+        np.all(np.abs(a - b) <= 1e-6 * max(np.abs(a).max(initial=0), np.abs(b).max(initial=0)) + 1e-15)
+    )
 
 
 def own_bits(step: Step, versions: dict[int, int]) -> int:

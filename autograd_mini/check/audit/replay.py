@@ -17,7 +17,12 @@ from . import record as rec
 from .record import Step
 
 MOST_ELEMENTS = 3000  # of an operand whose derivative is taken by differences, where the engine has no rule
-REDUCES = {np.add.reduce: np.sum, np.maximum.reduce: np.max, np.minimum.reduce: np.min, np.multiply.reduce: np.prod}
+REDUCES = {
+    np.add.reduce: np.sum,
+    np.maximum.reduce: np.max,
+    np.minimum.reduce: np.min,
+    np.multiply.reduce: np.prod,
+}
 
 
 def filled(args: Any, values: dict[int, Any]) -> Any:
@@ -53,7 +58,10 @@ def tensor_of(step: Step, args: Any, kwargs: Any, kink: int | None) -> Any:
 
 def put_tensor(root: Any, places: Any, value: Any) -> Any:
     """`put` as a gather from the root and the value laid one after the other."""
-    shape, size = np.shape(root.data if isinstance(root, Tensor) else root), np.size(getattr(root, "data", root))
+    shape, size = (
+        np.shape(root.data if isinstance(root, Tensor) else root),
+        np.size(getattr(root, "data", root)),
+    )
     if np.shape(places) != np.shape(getattr(value, "data", value)):
         value = ag.broadcast_to(value, np.shape(places))
     take = np.arange(size)
@@ -74,7 +82,9 @@ def joined(parts: Any, columns: bool) -> Any:
     parts = parts if isinstance(parts, tuple | list) else (parts,)
     shaped = []
     for part in parts:
-        low = np.ndim(getattr(part, "data", part)) < 2 if columns else np.ndim(getattr(part, "data", part)) < 1
+        low = (
+            np.ndim(getattr(part, "data", part)) < 2 if columns else np.ndim(getattr(part, "data", part)) < 1
+        )
         shaped.append(ag.reshape(part, (-1, 1) if columns else (-1,)) if low else part)
     return ag.concatenate(shaped, axis=-1 if columns else 0)
 
@@ -173,7 +183,9 @@ class Forward:
             return step.value
         if out.shape != np.shape(step.value) and out.data.size == np.size(step.value):
             out = ag.reshape(out, np.shape(step.value))
-        if out.shape != np.shape(step.value) or not np.allclose(out.data, step.value, 1e-4, 1e-9, equal_nan=True):
+        if out.shape != np.shape(step.value) or not np.allclose(
+            out.data, step.value, 1e-4, 1e-9, equal_nan=True
+        ):
             self.lost.append(step)
             return step.value
         return out

@@ -17,7 +17,9 @@ MARKS = {"right": ("✓", 32), "wrong": ("✗", 31), "infected": ("~", 33), "unk
 class Line:
     """A line of the backward pass: its text, its status, and the derivative that it equals."""
 
-    def __init__(self, file: str, line: int, code: str, status: str, equals: str, factor: float | None) -> None:
+    def __init__(
+        self, file: str, line: int, code: str, status: str, equals: str, factor: float | None
+    ) -> None:
         self.file, self.line, self.code, self.status = file, line, code, status
         self.equals, self.factor = equals, factor
         self.order, self.update = 0, None

@@ -42,7 +42,13 @@ def stale(case: Case) -> list[Remark]:
     for step in case.record.steps:
         for p in step.parents:
             name = sources.name(p)
-            if p.func is not None or p.parents or p.id in chain or last_part(name) not in updated or key_of(step) in seen:
+            if (
+                p.func is not None
+                or p.parents
+                or p.id in chain
+                or last_part(name) not in updated
+                or key_of(step) in seen
+            ):
                 continue
             target, last = updated[last_part(name)]
             if np.shape(p.value) != np.shape(last.value) or name == target:
@@ -207,8 +213,16 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float]) -> tuple[str, s
                     if all(is_multiple(u, w, us[0], made[0]) for u, w in zip(us, made, strict=True)):
                         swapped = b1 > 0 and (b1 > b2 or b1 == b2 > 0.98) and not name
                         if swapped:
-                            return "betas_swapped", f"the first moment decays with {b1}, the second with {b2}", True
-                        return (name, why, name == "betas_swapped") if name and (b1 or name != "no_bias_correction") else None
+                            return (
+                                "betas_swapped",
+                                f"the first moment decays with {b1}, the second with {b2}",
+                                True,
+                            )
+                        return (
+                            (name, why, name == "betas_swapped")
+                            if name and (b1 or name != "no_bias_correction")
+                            else None
+                        )
     return None
 
 

@@ -41,7 +41,15 @@ class Audit:
         report = Report(self.path, source, run, case)
         try:
             return self.examined(source, case, report)
-        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
+        except (
+            ArithmeticError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            RecursionError,
+            MemoryError,
+        ) as error:
             report = Report(self.path, source, run, case)
             report.note = f"this script could not be followed to its end ({type(error).__name__}: {error})"
             return report
@@ -87,7 +95,9 @@ class Audit:
         report.explained = not left
         report.lines = self.lines(case, loss, faults)
         report.findings = self.explain(source, case, loss, faults)
-        if not any(f.should_be for f in report.findings) and len(loss.wrong(len(case.parameters))) == len(case.parameters):
+        if not any(f.should_be for f in report.findings) and len(loss.wrong(len(case.parameters))) == len(
+            case.parameters
+        ):
             report.findings = self.forward(case, loss) or report.findings
         report.settle()
         return report
@@ -182,7 +192,12 @@ class Audit:
         for number in sorted(loss.slices[k]):
             step = case.record.steps[number]
             place = case.sources.place(step)
-            if step.name not in ("sum", "max", "mean") or place is None or place in seen or place.file != str(self.path):
+            if (
+                step.name not in ("sum", "max", "mean")
+                or place is None
+                or place in seen
+                or place.file != str(self.path)
+            ):
                 continue
             seen.add(place)
             node = case.sources.expression(step)
@@ -199,7 +214,9 @@ class Audit:
 
     def probe(self, step: int, depth: int, look: Any) -> None:
         """Run the script up to a step, and look at its variables there."""
-        run = Run(self.path, read_source(self.path), self.arguments, None, max(self.end - monotonic(), 0.5), None)
+        run = Run(
+            self.path, read_source(self.path), self.arguments, None, max(self.end - monotonic(), 0.5), None
+        )
         run.record.probe, run.record.probe_depth, run.record.look = step, depth, look
         run.run()
 
@@ -217,7 +234,9 @@ class Audit:
                 continue
             wrong, score = candidate.wrong(len(case.parameters)), candidate.score()
             steady_now = steady([f for f in candidate.factors.values() if f])
-            if wrong <= self.before and (score > self.score + 1e-6 or (not wrong and not self.before and steady_now)):
+            if wrong <= self.before and (
+                score > self.score + 1e-6 or (not wrong and not self.before and steady_now)
+            ):
                 self.before, self.score = wrong, score
                 return True
         return False
@@ -234,7 +253,9 @@ class Audit:
         out = []
         for key, line in after.items():
             old = before.get(key)
-            if old is None or (line.factor and old.factor and abs(line.factor - old.factor) > 1e-4 * abs(line.factor)):
+            if old is None or (
+                line.factor and old.factor and abs(line.factor - old.factor) > 1e-4 * abs(line.factor)
+            ):
                 line.status = "infected"
             out.append(line)
         return sorted(out, key=lambda l: l.order)
@@ -296,7 +317,10 @@ def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
         )  # fmt: skip
         named = bool(case.sources.name(step))
         fits = usual is not None and abs(abs(fault.scale) - usual) <= 1e-4 * usual
-        return (not explains, fault.order if explains else (not named, not (fault.whole or fits), fault.order))
+        return (
+            not explains,
+            fault.order if explains else (not named, not (fault.whole or fits), fault.order),
+        )
 
     best = [f for f in found if f.ratio is not None]
     explained = [f for f in best if rank(f)[0] is False]
@@ -329,7 +353,12 @@ def by_loss_value(case: Case, loss: Loss) -> Fault | None:
                 if s.name not in ("multiply", "dot", "divide") or len(s.args) < 2:
                     continue
                 for small, big in (s.args[:2], s.args[1::-1]):
-                    if not hasattr(small, "value") or not hasattr(big, "value") or size_of(small) != 1 or size_of(big) < 2:
+                    if (
+                        not hasattr(small, "value")
+                        or not hasattr(big, "value")
+                        or size_of(small) != 1
+                        or size_of(big) < 2
+                    ):
                         continue
                     if small.id in case.views[k].sig and np.shape(big.value) == np.shape(s.value):
                         targets.setdefault(k, {})[s.id] = np.asarray(big.value, float)

@@ -53,10 +53,18 @@ def changes(source: str, lines: set[int]) -> Iterator[tuple[int, str, str]]:
             if isinstance(node.op, ast.Sub):
                 yield line, "sign", replaced(node, f"{left} + {right}")
         if isinstance(node, ast.keyword) and node.arg == "axis" and isinstance(node.value, ast.Constant):
-            yield line, "axis", replaced(node.value, str(1 - node.value.value) if node.value.value in (0, 1) else "0")
+            yield (
+                line,
+                "axis",
+                replaced(node.value, str(1 - node.value.value) if node.value.value in (0, 1) else "0"),
+            )
         if isinstance(node, ast.Attribute) and node.attr == "T":
             yield line, "transpose", replaced(node, text(node.value))
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in ("np", "range", "len"):
+        if (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Load)
+            and node.id not in ("np", "range", "len")
+        ):
             for other in names[:: max(1, len(names) // 6)]:
                 if other != node.id and other != "np":
                     yield line, "operand", replaced(node, other)
@@ -109,7 +117,10 @@ def mutants(seed: int, count: int) -> Iterator[tuple[str, int, str, str]]:
         before, after = right[path.stem], first_updates(path, text)
         if before is None or after is None or len(before[1]) != len(after[1]):
             continue
-        if all(np.shape(a) == np.shape(b) and np.allclose(a, b, 1e-4, 1e-12) for a, b in zip(before[1], after[1], strict=True)):
+        if all(
+            np.shape(a) == np.shape(b) and np.allclose(a, b, 1e-4, 1e-12)
+            for a, b in zip(before[1], after[1], strict=True)
+        ):
             continue
         if not all(np.all(np.isfinite(u)) for u in after[1]) or only_scaled(before[1], after[1]):
             continue
@@ -133,10 +144,14 @@ def main(count: int, seed: int) -> int:
         if not hit:
             code = text.splitlines()[line - 1].strip()
             print(f"{name}:{line} {what}: {code} — said {report.first_wrong} {report.note[:60]}", flush=True)
-    print(f"{hits} of {total} mutants named ({100 * hits / max(total, 1):.0f} %), {fixed} corrected, {silent} silent")
+    print(
+        f"{hits} of {total} mutants named ({100 * hits / max(total, 1):.0f} %), {fixed} corrected, {silent} silent"
+    )
     return 0 if hits >= 0.85 * total else 1
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200, int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    sys.exit(
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 200, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    )
