@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import types
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -321,7 +322,9 @@ class Run:
         rec.now = self.record
         alarm = self.set_alarm()
         try:
-            self.execute(str(self.path), self.sources[str(self.path)], module.__dict__)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.execute(str(self.path), self.sources[str(self.path)], module.__dict__)
         except (rec.Stop, SystemExit):
             pass
         except (Exception, KeyboardInterrupt) as error:
