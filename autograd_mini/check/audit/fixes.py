@@ -7,6 +7,7 @@ the person's names, and the script is run again with it before it is shown.
 import ast
 import contextlib
 import io
+from difflib import SequenceMatcher
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
@@ -67,6 +68,7 @@ def wrapped(code: str) -> str:
     return code if simple or enclosed else f"({code})"
 
 
+PURE = {"dot", "sum", "mean", "transpose", "reshape", "max"}
 SIMPLE = (ast.Name, ast.Attribute, ast.Subscript)
 
 
@@ -86,12 +88,20 @@ class Names:
         self.codes = list(dict.fromkeys(
             text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)))  # fmt: skip
         self.codes += list(dict.fromkeys(lengths))
+        self.compound = list(dict.fromkeys(
+            text.text(n) for n in near if isinstance(n, ast.BinOp | ast.Call) and self.is_pure(n)))[:MOST_NAMES]  # fmt: skip
         attributes = [n for n in ast.walk(text.tree) if isinstance(n, ast.Attribute)]
         self.codes += [c for c in dict.fromkeys(map(text.text, attributes)) if c.startswith("self.")]
         defined = [n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef) and len(n.args.args) <= 2]
         self.functions = [n.name for n in defined if len(n.args.args) - len(n.args.defaults) == 1]
         self.values: dict[str, Any] = {}
         self.calls: dict[str, Any] = {}
+
+    def is_pure(self, node: Any) -> bool:
+        """Whether evaluating the expression once more does no harm: arithmetic, and NumPy's functions."""
+        calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)]
+        codes = [self.text.text(n.func) for n in calls]
+        return all(c.startswith("np.") and "random" not in c or c.rpartition(".")[2] in PURE for c in codes)
 
     def look(self, frame: Any) -> None:
         """Evaluate the expressions where the script stands now."""
@@ -104,6 +114,10 @@ class Names:
                 value = evaluated(code, names)
                 if is_number(value):
                     self.values[code] = np.array(value)
+        for code in self.compound:
+            value = evaluated(code, names) if len(code) < 70 else None
+            if is_number(value) and np.ndim(value):
+                self.calls[code] = np.array(value)
         for function in self.functions:
             for code, value in list(self.values.items())[:20]:
                 if value.ndim or isinstance(names.get(code), float):
@@ -205,14 +219,7 @@ class Proposer:
         seen = set()
         if self.node is None or not hasattr(self.node, "lineno"):
             return
-        for find in (
-            self.scaled,
-            self.changed_inside,
-            self.with_slope,
-            self.flipped,
-            self.added,
-            self.rebuilt,
-        ):
+        for find in (self.small_changes, self.flipped, self.added, self.rebuilt):
             try:
                 for fix in find():
                     key = (fix.node, fix.text)
@@ -223,6 +230,23 @@ class Proposer:
                         return
             except (ValueError, TypeError, SyntaxError, AttributeError, KeyError, IndexError):
                 continue
+
+    def small_changes(self) -> list[Fix]:
+        """The changes of the person's own expression, the smallest first."""
+        found: list[Fix] = []
+        for find in (self.scaled, self.changed_inside, self.with_slope):
+            with contextlib.suppress(ValueError, TypeError, SyntaxError, AttributeError, KeyError, IndexError):
+                for fix in find():
+                    found.append(fix)
+                    if len(found) > 60:
+                        break
+        return sorted(found, key=lambda fix: self.distance(fix))
+
+    def distance(self, fix: Fix) -> float:
+        """How much of the text a fix changes."""
+        old = self.text.text(fix.node)
+        return len(fix.text) + len(old) - 2 * sum(
+            b.size for b in SequenceMatcher(None, old, fix.text).get_matching_blocks())  # fmt: skip
 
     def reaches(self, changed: dict[int, Any], order: list[Step]) -> bool:
         """Whether changes inside the statement give the right value."""
@@ -650,6 +674,10 @@ class Proposer:
         with np.errstate(all="ignore"):
             for n, v in [*same, *self.calls]:
                 yield n, v, "wrong_gradient_arrives", f"{n} belongs here"
+            for k, a in same:
+                for formula, slope in SLOPES[:3]:
+                    code = formula.format(a=k)
+                    yield code, slope(a), "derivative_at_wrong_array", f"the slope is {code}"
             deltas = list(same)
             for n, v in same:
                 for t, w in same:

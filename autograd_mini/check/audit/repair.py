@@ -289,7 +289,10 @@ class Search:
         elif found and not self.is_top(found[0].step):
             line = self.case.sources.where(found[0].step, found[0].depth)
             top = [f for f in found if self.is_top(f.step) and level(f)[:2] == level(found[0])[:2]]
-            if top and not any(self.case.sources.where(f.step, f.depth) == line for f in top):
+            here = [f for f in top if self.case.sources.where(f.step, f.depth) == line]
+            if found[0].meant == "adjoint" and (here or top):
+                found.insert(0, (here or top)[0])
+            elif top and not here:
                 found.insert(0, top[0])
         return found
 

@@ -177,7 +177,7 @@ class Audit:
             except (SyntaxError, ValueError):
                 continue
             self.reruns += 1
-            if self.improves(text, case, loss):
+            if self.improves(text, case, loss, fault.gain):
                 line = fix.node.lineno
                 self.kept = fixes
                 finding.should_be, finding.source = text.splitlines()[line - 1].strip(), text
@@ -220,8 +220,8 @@ class Audit:
         run.record.probe, run.record.probe_depth, run.record.look = step, depth, look
         run.run()
 
-    def improves(self, text: str, case: Case, loss: Loss) -> bool:
-        """Whether the script with the line replaced has more right updates, and none that became wrong."""
+    def improves(self, text: str, case: Case, loss: Loss, gain: float = 0.0) -> bool:
+        """Whether the script with the line replaced has as many more right updates as the right numbers gave."""
         _, after = self.recorded(text)
         if len(after.parameters) != len(case.parameters) or not after.views:
             return False
@@ -230,7 +230,7 @@ class Audit:
             if candidate.kind != loss.kind or candidate.own != loss.own:
                 continue
             evaluate(after, candidate, numbers)
-            if not candidate.verdicts or candidate.line != loss.line:
+            if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
                 continue
             wrong, score = candidate.wrong(len(case.parameters)), candidate.score()
             steady_now = steady([f for f in candidate.factors.values() if f])
@@ -395,10 +395,10 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
         if result is None:
             continue
         scale, meant = result
-        label = case.sources.name(steps[meant]) if meant not in case.views[first].window.starts else (
-            case.parameters[case.views[first].window.starts[meant]].name)  # fmt: skip
+        starts = case.views[first].window.starts
+        label = case.parameters[starts[meant]].name if meant in starts else called(case, steps[meant])
         file, number = case.sources.where(step)
-        line = Line(file, number, case.sources.code(file, number), "right", label or "its value", scale)
+        line = Line(file, number, case.sources.code(file, number), "right", label, scale)
         line.order = group[first][0].id
         found[key] = line
     for i, p in enumerate(case.parameters):
@@ -410,6 +410,22 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
             line.update = next((f for f in loss.factors.values() if f), None)
             found.setdefault(("update", line.line), line)
     return found
+
+
+def lines_of(case: Case, loss: Loss) -> list[int]:
+    """The lines that lead to a loss, which an edit within a line leaves as they are."""
+    key = loss.keys[0] if loss.keys else loss.pair
+    return [case.record.places[number].line for number in key[1]]
+
+
+def called(case: Case, step: Any) -> str:
+    """A value's name, or the expression that it is the value of."""
+    name = case.sources.name(step)
+    place = case.sources.place(step)
+    if name or place is None:
+        return name
+    code = case.sources.texts[place.file].text(case.sources.expression(step))
+    return code if 0 < len(code) <= 24 else "its input"
 
 
 def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, int] | None:
