@@ -18,6 +18,7 @@ from .steps import enough, key_of, size_of
 
 MOST_FAULTS = 5
 MOST_RERUNS = 16
+FIX_SECONDS = 5.0  # that the search for corrected lines may take
 
 
 class Audit:
@@ -146,6 +147,7 @@ class Audit:
         """The findings, each with the corrected line where one was found that makes the step right."""
         out: list[Finding] = []
         self.reruns, self.kept = 0, []
+        self.enough_fixes = min(self.end, monotonic() + FIX_SECONDS)
         self.before, self.score = loss.wrong(len(case.parameters)), loss.score()
         for fault in faults:
             finding = Finding(case, loss, fault)
@@ -168,7 +170,7 @@ class Audit:
         if proposer.place.file != str(self.path):
             return
         for fix in proposer.proposals():
-            if self.reruns >= MOST_RERUNS or monotonic() > self.end:
+            if self.reruns >= MOST_RERUNS or monotonic() > self.enough_fixes:
                 return
             fixes = [*self.kept, fix]
             try:
@@ -235,7 +237,7 @@ class Audit:
             wrong, score = candidate.wrong(len(case.parameters)), candidate.score()
             steady_now = steady([f for f in candidate.factors.values() if f])
             if wrong <= self.before and (
-                score > self.score + 1e-6 or (not wrong and not self.before and steady_now)
+                score > self.score + max(0.9 * gain, 1e-6) or (not wrong and not self.before and steady_now)
             ):
                 self.before, self.score = wrong, score
                 return True
