@@ -10,6 +10,7 @@
 
 from . import nn, optim
 from . import numpy_protocols as numpy_protocols
+from .check.audit import audit
 from .core.engine import gradients
 from .core.functions import (
     abs,
@@ -138,7 +139,6 @@ from .derivatives import (
     value_and_grad,
     vjp,
 )
-from .check.audit import audit
 from .draw.drawing import draw
 from .draw.explore import explore
 from .draw.plots import plot_decision_boundary, plot_gradient_flow
@@ -163,7 +163,8 @@ __version__ = "0.1.0"
 __all__ = [
     "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping", "GraphError", "GraphTooLargeError", "History", "Op",
     "SerializationError", "ShapeError", "StateDictError", "Tensor", "Value", "abs", "add", "apply", "arccos", "arccosh", "arcsin",
-    "arcsinh", "arctan", "arctan2", "arctanh", "audit", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "clip", "concatenate", "cos",
+    "arcsinh", "arctan", "arctan2", "arctanh", "audit",
+    "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "clip", "concatenate", "cos",
     "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagonal", "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf",
     "exp", "expand_dims", "explore", "expm1", "fit", "flip", "floor", "gelu", "getitem", "grad", "gradients", "hessian", "hvp", "hypot",
     "index_update", "inv", "jacobian", "jvp", "leaky_relu", "linear", "load", "log", "log1p", "log2", "log10", "log_sigmoid",

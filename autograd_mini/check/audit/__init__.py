@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .session import Audit
 from .report import Report
+from .session import Audit
 
 __all__ = ["Report", "audit", "audit_command"]
 

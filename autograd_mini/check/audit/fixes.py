@@ -7,8 +7,8 @@ the person's names, and the script is run again with it before it is shown.
 import ast
 import contextlib
 import io
-from difflib import SequenceMatcher
 from collections.abc import Callable, Iterator
+from difflib import SequenceMatcher
 from itertools import combinations
 from typing import Any
 
@@ -80,7 +80,7 @@ class Names:
         scope = node
         while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module | ast.Lambda):
             scope = text.parent.get(scope)
-        near = [n for n in ast.walk(scope or text.tree)]
+        near = list(ast.walk(scope or text.tree))
         lengths = [
             text.text(n) for n in near if isinstance(n, ast.Call) and text.text(n.func) in ("len", "float")
         ]
@@ -101,7 +101,7 @@ class Names:
         """Whether evaluating the expression once more does no harm: arithmetic, and NumPy's functions."""
         calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)]
         codes = [self.text.text(n.func) for n in calls]
-        return all(c.startswith("np.") and "random" not in c or c.rpartition(".")[2] in PURE for c in codes)
+        return all((c.startswith("np.") and "random" not in c) or c.rpartition(".")[2] in PURE for c in codes)
 
     def look(self, frame: Any) -> None:
         """Evaluate the expressions where the script stands now."""
@@ -235,12 +235,14 @@ class Proposer:
         """The changes of the person's own expression, the smallest first."""
         found: list[Fix] = []
         for find in (self.scaled, self.changed_inside, self.with_slope):
-            with contextlib.suppress(ValueError, TypeError, SyntaxError, AttributeError, KeyError, IndexError):
+            with contextlib.suppress(
+                ValueError, TypeError, SyntaxError, AttributeError, KeyError, IndexError
+            ):
                 for fix in find():
                     found.append(fix)
                     if len(found) > 60:
                         break
-        return sorted(found, key=lambda fix: self.distance(fix))
+        return sorted(found, key=self.distance)
 
     def distance(self, fix: Fix) -> float:
         """How much of the text a fix changes."""
@@ -311,16 +313,15 @@ class Proposer:
                 isinstance(value, Step)
                 and hasattr(child, "lineno")
                 and np.shape(value.value) == np.shape(s.value)
-            ):
-                if self.reaches({s.id: self.value(value)}, order) if s is not self.step else close(
-                        self.value(value), self.target):  # fmt: skip
-                    code = self.text.text(child)
-                    target = node.value if isinstance(node, ast.AugAssign) else node
-                    if isinstance(node, ast.AugAssign):
-                        continue
-                    outer = self.text.parent.get(target)
-                    code = code if isinstance(outer, ast.stmt | ast.Call) else wrapped(code)
-                    yield Fix(target, code, *self.drop_words(s, node, child))
+            ) and (self.reaches({s.id: self.value(value)}, order) if s is not self.step else close(
+                    self.value(value), self.target)):  # fmt: skip
+                code = self.text.text(child)
+                target = node.value if isinstance(node, ast.AugAssign) else node
+                if isinstance(node, ast.AugAssign):
+                    continue
+                outer = self.text.parent.get(target)
+                code = code if isinstance(outer, ast.stmt | ast.Call) else wrapped(code)
+                yield Fix(target, code, *self.drop_words(s, node, child))
 
     def drop_words(self, s: Step, node: Any, kept: Any) -> tuple[str, str]:
         """The name of an operand too many."""
@@ -365,24 +366,23 @@ class Proposer:
 
     def other_operand(self, s: Step, node: Any, order: list[Step]) -> Iterator[Fix]:
         """Another value in the place of an operand."""
-        for number, (child, value) in enumerate(operands(node, s)):
+        for child, value in operands(node, s):
             if not isinstance(value, Step) or not hasattr(child, "lineno"):
                 continue
-            if number >= len(s.args) or s.args[number] is not value:
-                number = next((i for i, a in enumerate(s.args) if a is value), -1)
-                if number < 0:
-                    continue
+            at = next((i for i, a in enumerate(s.args) if a is value), -1)
+            if at < 0:
+                continue
             args = [self.value(a) if isinstance(a, Step) else a for a in s.args]
             old = self.value(value)
             for name, new in self.options(old, s):
                 if isinstance(child, ast.Attribute) and child.attr == "T" and name.endswith(".T"):
                     continue
-                args[number] = new
+                args[at] = new
                 if self.tried(s, s.func, args, s.kwargs or {}, order) and name != self.text.text(child):
                     if not name:
                         code = self.text.text(child)
-                        name = code[:-2] if code.endswith(".T") else f"{wrapped(code)}.T"
-                        yield Fix(child, name, "transposed", f"{code} must be transposed")
+                        other = code[:-2] if code.endswith(".T") else f"{wrapped(code)}.T"
+                        yield Fix(child, other, "transposed", f"{code} must be transposed")
                         continue
                     yield Fix(child, wrapped(name) if self.is_inner(child) else name,
                               *self.operand_words(s, value, new, child, name))  # fmt: skip
@@ -431,7 +431,7 @@ class Proposer:
     def other_operation(self, s: Step, node: Any, order: list[Step]) -> Iterator[Fix]:
         """Another operation on the same operands."""
         args = [self.value(a) if isinstance(a, Step) else a for a in s.args]
-        kwargs = dict(s.kwargs or {})
+        dict(s.kwargs or {})
         code = self.text.text(node) if node is not None and not isinstance(node, ast.AugAssign) else ""
         if isinstance(node, ast.BinOp) and len(args) == 2:
             left, right = self.text.text(node.left), self.text.text(node.right)
@@ -508,12 +508,12 @@ class Proposer:
 
     def factors(self, s: Any, node: Any) -> list[tuple[str, str, Any]]:
         """A chain of products and quotients as its factors, each with its sign, text and value."""
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div) and isinstance(s, Step):
-            if s.func in (np.multiply, np.divide) and len(s.args) == 2:
-                right = s.args[1]
-                value = self.value(right) if isinstance(right, Step) else right
-                sign = "*" if isinstance(node.op, ast.Mult) else "/"
-                return [*self.factors(s.args[0], node.left), (sign, self.text.text(node.right), value)]
+        product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+        if product and isinstance(s, Step) and s.func in (np.multiply, np.divide) and len(s.args) == 2:
+            right = s.args[1]
+            value = self.value(right) if isinstance(right, Step) else right
+            sign = "*" if isinstance(node.op, ast.Mult) else "/"
+            return [*self.factors(s.args[0], node.left), (sign, self.text.text(node.right), value)]
         code = self.text.source_of(node)
         return [("*", code, self.value(s) if isinstance(s, Step) else s)]
 
@@ -544,10 +544,11 @@ class Proposer:
                         options["keepdims"] = True
                     if self.tried(s, func, [x], options, order):
                         inner = ", ".join(f"{k}={v}" for k, v in options.items())
-                        if method:
-                            code = f"{wrapped(who)}.{name}({inner})"
-                        else:
-                            code = f"{module}{name}({who}{', ' + inner if inner else ''})"
+                        code = (
+                            f"{wrapped(who)}.{name}({inner})"
+                            if method
+                            else f"{module}{name}({who}{', ' + inner if inner else ''})"
+                        )
                         if name != s.name:
                             words = ("averaged", "an average where the sum belongs") if name == "sum" else (
                                 "not_divided_by_batch", "the sum where the mean belongs")  # fmt: skip
@@ -640,13 +641,12 @@ class Proposer:
         """The whole expression anew, from the values at hand: products, sums, slopes."""
         target = np.asarray(self.target, float)
         for code, value, mistake, why in self.built():
-            if np.shape(value) != np.shape(target):
-                if (
-                    np.size(value) != np.size(target)
-                    or np.ndim(value) != 2
-                    or np.shape(value.T) != np.shape(target)
-                ):
-                    continue
+            if np.shape(value) != np.shape(target) and (
+                np.size(value) != np.size(target)
+                or np.ndim(value) != 2
+                or np.shape(value.T) != np.shape(target)
+            ):
+                continue
             r = ratio(target, value)
             if r is None:
                 continue

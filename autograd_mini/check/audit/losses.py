@@ -115,7 +115,7 @@ def own_numbers(case: Case, view: View) -> dict[Any, list[Step]]:
         most = max(most, mask.bit_count())
         found[key_of(step)].append(step)
     full = {k: v for k, v in found.items() if max(view.sig[s.id].bit_count() for s in v) == most}
-    union: dict[Any, int] = {k: 0 for k in found}
+    union: dict[Any, int] = dict.fromkeys(found, 0)
     for k, v in found.items():
         for s in v:
             union[k] |= view.sig[s.id]
@@ -139,7 +139,7 @@ def pairs_in(case: Case, view: View) -> dict[Any, list[tuple[Step, Any, Step]]]:
             for x, y in ((a, t), (t, a)):
                 if not isinstance(x, Step) or x.id not in view.sig or x.id in view.window.starts:
                     continue
-                if isinstance(y, Step) and y.id in view.sig or is_literal(case, step):
+                if (isinstance(y, Step) and y.id in view.sig) or is_literal(case, step):
                     continue
                 target = np.asarray(y.value if isinstance(y, Step) else y, float)
                 if step.func is not np.subtract and (
@@ -393,8 +393,8 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
             if key not in own:
                 kind = kind_of(slice_of(steps, case.views[k].sig))
                 own[key] = Loss(kind, [key], True)
-    found = sorted(own.values(), key=lambda l: (l.kind not in TRUSTED, l.kind == "other"))
-    trusted = [l for l in found if l.kind in TRUSTED]
+    found = sorted(own.values(), key=lambda c: (c.kind not in TRUSTED, c.kind == "other"))
+    trusted = [c for c in found if c.kind in TRUSTED]
     found = trusted[:MOST_OWN] or found[:3]
     for k in numbers[:1]:
         for key, pairs in pairs_of(case, k).items():
@@ -411,26 +411,27 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses in the order in which they explain the training; the first is the one meant."""
     tried = [evaluate(case, loss, numbers) for loss in candidates(case, numbers)]
     tried = [loss for loss in tried if loss.verdicts]
-    for loss in list(tried):
+    for number, first in enumerate(list(tried)):
+        loss = first
         if loss.wrong(len(case.parameters)):
             for kink in (0, 1):
                 other = evaluate(case, Loss(loss.kind, loss.keys, loss.own, loss.pair), numbers, kink)
                 if other.score() > loss.score() + 1e-9:
-                    tried[tried.index(loss)] = loss = other
+                    tried[number] = loss = other
     count = len(case.parameters)
     own = [
-        l
-        for l in tried
-        if l.own and l.kind in TRUSTED and (shares(case, l) or l.wrong(count) != set(range(count)))
+        c
+        for c in tried
+        if c.own and c.kind in TRUSTED and (shares(case, c) or c.wrong(count) != set(range(count)))
     ]
-    families = {l.kind for l in own}
-    whole = [l for l in own if shares(case, l)]
+    families = {c.kind for c in own}
+    whole = [c for c in own if shares(case, c)]
 
     def rank(loss: Loss) -> tuple[float, ...]:
         wrong = len(loss.wrong(count))
         trusted = loss in own
         family = any(loss.kind.endswith(f) for f in families) and not (
-            not loss.own and any(l.penalty or covers(case, l, loss) for l in whole))  # fmt: skip
+            not loss.own and any(c.penalty or covers(case, c, loss) for c in whole))  # fmt: skip
         level = 0 if trusted or (family and not wrong) else 1 if family or not own else 2
         if loss.kind == "error signal":
             level = 3 if wrong else 1

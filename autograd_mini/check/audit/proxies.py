@@ -151,9 +151,11 @@ class Vectorized:
         count = len(keep.steps)
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
             whole = self.func(*args, **kwargs)
-            if isinstance(whole, rec.Recorded) and whole.shape == right.shape and whole.dtype == right.dtype:
-                if np.array_equal(rec.plain(whole), right):
-                    return rec.as_array(right, rec.step_of(whole), ())
+            alike = (
+                isinstance(whole, rec.Recorded) and whole.shape == right.shape and whole.dtype == right.dtype
+            )
+            if alike and np.array_equal(rec.plain(whole), right):
+                return rec.as_array(right, rec.step_of(whole), ())
         del keep.steps[count:]
         return self.one_by_one(right, args, kwargs)
 
@@ -265,9 +267,13 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords:
-            if node.func.id in ("float", "type"):
-                node.func.id = f"__{node.func.id}__"
+        if (
+            isinstance(node.func, ast.Name)
+            and len(node.args) == 1
+            and not node.keywords
+            and node.func.id in ("float", "type")
+        ):
+            node.func.id = f"__{node.func.id}__"
         return node
 
 
@@ -277,7 +283,7 @@ def _leaf(value: float) -> Any:
 
 def _float(x: Any) -> Any:
     if isinstance(x, rec.Recorded | rec.Scalar):
-        return rec.call(rec.identity, (x,), {}, lambda v: float(v))
+        return rec.call(rec.identity, (x,), {}, float)
     return float(x)
 
 
@@ -314,7 +320,7 @@ class Run:
         module = types.ModuleType("__main__")
         module.__dict__.update(__file__=str(self.path), __builtins__=self.builtins())
         saved = sys.argv, sys.path[:], os.getcwd(), sys.modules["__main__"], sys.stdout, random.getstate()
-        state, errors = np.random.get_state(), np.geterr()
+        state, errors = np.random.get_state(), np.geterr()  # noqa: NPY002
         sys.argv, sys.modules["__main__"] = [str(self.path), *self.arguments], module
         sys.path.insert(0, str(self.folder))
         os.chdir(self.folder)
@@ -336,7 +342,7 @@ class Run:
             sys.argv, sys.path[:], folder, sys.modules["__main__"], sys.stdout, before = saved
             os.chdir(folder)
             random.setstate(before)
-            np.random.set_state(state)
+            np.random.set_state(state)  # noqa: NPY002
             np.seterr(**errors)
         return self
 

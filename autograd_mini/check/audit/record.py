@@ -394,7 +394,7 @@ def call(func: Any, args: Any, kwargs: Any, run: Any = None) -> Any:
         func = identity if isinstance(args[0], Recorded | Scalar) else nested
         if not any(True for _ in _recorded(args)):
             func, links = None, ()
-    elif name in CONSTANTS or not _has_step(links) and not _has_step(list(options.values())):
+    elif name in CONSTANTS or (not _has_step(links) and not _has_step(list(options.values()))):
         func, links, options = None, (), {}
     return wrap(result, func, links, options, list(arrays_in(args)))
 
@@ -441,9 +441,9 @@ class Recorded:
         before, target = plain(value), plain(key)
         if isinstance(value, Recorded) and now is not None:
             region = bare[target] if not _is_fancy(target) else None
-            if region is not None and np.shape(region) == np.shape(before) and np.ndim(region):
-                if address(region) == address(before) and region.strides == before.strides:
-                    return  # W[0] -= x has written already
+            alike = region is not None and np.ndim(region) and np.shape(region) == np.shape(before)
+            if alike and address(region) == address(before) and region.strides == before.strides:
+                return  # W[0] -= x has written already
         step_before = step_of(self) if now is not None else None
         links = linked(value) if now is not None else None
         bare[target] = before
@@ -511,11 +511,9 @@ def plain_dict(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {key: plain(value) for key, value in kwargs.items()}
 
 
-METHODS = {
-    name: getattr(np, name)
-    for name in """sum mean std var prod max min argmax argmin cumsum cumprod dot round clip repeat squeeze ravel
-    take swapaxes diagonal trace all any nonzero argsort compress searchsorted ptp""".split()
-}
+METHOD_NAMES = """sum mean std var prod max min argmax argmin cumsum cumprod dot round clip repeat squeeze ravel take
+swapaxes diagonal trace all any nonzero argsort compress searchsorted ptp"""
+METHODS = {name: getattr(np, name) for name in METHOD_NAMES.split()}
 
 
 def _method(name: str, func: Any) -> Any:

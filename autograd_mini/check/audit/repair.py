@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .case import Case, View, judge
+from .case import Case, judge
 from .losses import Loss, steady
 from .record import Step
 from .replay import again
@@ -517,7 +517,7 @@ class Search:
 
     def slope_for(self, k: int, step: Step) -> Any:
         """The slope of the activation that a value is an elementwise function of."""
-        view, adjoints = self.case.views[k], self.loss.adjoints[k]
+        _view, adjoints = self.case.views[k], self.loss.adjoints[k]
         x = sole_source(step, self.loss.slices[k])
         if x is None or np.shape(x.value) != np.shape(step.value):
             return None

@@ -28,7 +28,7 @@ REDUCES = {
 def filled(args: Any, values: dict[int, Any]) -> Any:
     """The arguments with values in the place of steps."""
     if type(args) is Step:
-        return values[args.id] if args.id in values else args.value
+        return values.get(args.id, args.value)
     if isinstance(args, list | tuple):
         return type(args)([filled(x, values) for x in args])
     return args
@@ -67,7 +67,7 @@ def put_tensor(root: Any, places: Any, value: Any) -> Any:
     take = np.arange(size)
     take[np.asarray(places).reshape(-1)] = size + np.arange(np.size(places))
     both = ag.concatenate([ag.reshape(root, -1), ag.reshape(value, -1)])
-    return both[take].reshape(shape) if isinstance(both, Tensor) else both[take].reshape(shape)
+    return both[take].reshape(shape)
 
 
 def stacked(parts: Any) -> Any:

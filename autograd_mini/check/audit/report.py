@@ -96,12 +96,12 @@ class Report:
     def settle(self) -> None:
         """Give the wrong lines their place among the others."""
         wrong = {(f.file, f.line) for f in self.findings}
-        self.lines = [l for l in self.lines if (l.file, l.line) not in wrong]
+        self.lines = [x for x in self.lines if (x.file, x.line) not in wrong]
         for f in self.findings:
             line = Line(f.file, f.line, f.code, "wrong", f.equals, f.factor)
             line.finding, line.order = f, f.fault.step.id
             self.lines.append(line)
-        self.lines.sort(key=lambda l: (l.file, l.line))
+        self.lines.sort(key=lambda x: (x.file, x.line))
 
     @property
     def wrong(self) -> list[Line]:
@@ -120,11 +120,11 @@ class Report:
         case = self.case
         lines = [
             {
-                "line": l.line, "status": l.status, "equals": l.equals or None, "factor": l.factor,
-                "should_be": l.finding.should_be or None if l.finding else None,
-                "mistake": l.finding.mistake if l.finding else None, "file": Path(l.file).name,
+                "line": x.line, "status": x.status, "equals": x.equals or None, "factor": x.factor,
+                "should_be": x.finding.should_be or None if x.finding else None,
+                "mistake": x.finding.mistake if x.finding else None, "file": Path(x.file).name,
             }
-            for l in self.lines
+            for x in self.lines
         ]  # fmt: skip
         return {
             "parameters": [
@@ -151,17 +151,17 @@ class Report:
         if self.loss is not None:
             out.append(f"loss  {self.loss_kind}, line {self.loss_line}")
         first = self.first_wrong
-        width = max((len(l.code) for l in self.lines), default=0) + 2
-        for l in self.lines:
-            mark, number = MARKS[l.status]
+        width = max((len(x.code) for x in self.lines), default=0) + 2
+        for x in self.lines:
+            mark, number = MARKS[x.status]
             mark = f"\x1b[{number}m{mark}\x1b[0m" if colour else mark
-            words = l.words()
-            if l.finding and l.line == first:
+            words = x.words()
+            if x.finding and x.line == first:
                 words = f"first wrong line: {words}"
-            where = "" if l.file == str(self.path) else f" ({Path(l.file).name})"
-            out.append(f"  {l.line:4d} {mark} {l.code:{width}}{words}{where}")
-            if l.finding and (l.finding.should_be or l.finding.why):
-                out.append(f"         {l.finding.should_be:{width}}{l.finding.why}")
+            where = "" if x.file == str(self.path) else f" ({Path(x.file).name})"
+            out.append(f"  {x.line:4d} {mark} {x.code:{width}}{words}{where}")
+            if x.finding and (x.finding.should_be or x.finding.why):
+                out.append(f"         {x.finding.should_be:{width}}{x.finding.why}")
         if self.note:
             out.append(self.note)
         out += self.run.record.notes

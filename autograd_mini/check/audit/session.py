@@ -110,7 +110,7 @@ class Audit:
         if not wrong:
             return losses[0], [], set()
         own = losses[0].own
-        equal = [l for l in losses if len(l.wrong(count)) <= len(wrong) and (l.own == own or not own)][:3]
+        equal = [c for c in losses if len(c.wrong(count)) <= len(wrong) and (c.own == own or not own)][:3]
         found = []
         for order, loss in enumerate(equal):
             faults, left = repairs(case, loss, self.end)
@@ -260,7 +260,7 @@ class Audit:
             ):
                 line.status = "infected"
             out.append(line)
-        return sorted(out, key=lambda l: l.order)
+        return sorted(out, key=lambda line: line.order)
 
 
 def some_of(count: int) -> list[int]:
@@ -302,8 +302,8 @@ def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
     if found[0].ratio is None:
         return found[0]
 
-    lines = sorted(equalities(case, loss).values(), key=lambda l: l.order)
-    usual = next((abs(l.factor) for l in lines if l.factor and l.update is None), None)
+    lines = sorted(equalities(case, loss).values(), key=lambda line: line.order)
+    usual = next((abs(x.factor) for x in lines if x.factor and x.update is None), None)
 
     def rank(fault: Fault) -> tuple[Any, ...]:
         step, r = fault.step, fault.ratio or 1.0

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (the lines of the scripts, as they stand)
 """Mistakes planted by hand into the right scripts beside: script, the right line, the wrong one, other lines accepted."""
 
 from pathlib import Path

@@ -88,7 +88,9 @@ def test_the_report_shows_the_line_the_mistake_and_the_corrected_form(planar: Pa
     assert statuses[16] == "infected"
 
 
-def test_the_command_prints_json_and_returns_a_status(planar: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_json_and_returns_a_status(
+    planar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The last line is one JSON object in the agreed form."""
     assert audit_command([str(planar), "--json"]) == 1
     data = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -98,10 +100,14 @@ def test_the_command_prints_json_and_returns_a_status(planar: Path, capsys: pyte
     assert {p["name"] for p in data["parameters"]} == {"W1", "W2"}
 
 
-def test_the_scripts_own_arguments_and_modules_are_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_scripts_own_arguments_and_modules_are_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What follows -- is in sys.argv, and a module beside the script is named with its file."""
     (tmp_path / "helper.py").write_text("def slope(a):\n    return a * a\n")
-    text = PLANAR.replace("1 - np.power(Z1, 2)", "slope(A1)").replace("m = 30", "import sys\nm = int(sys.argv[1])")
+    text = PLANAR.replace("1 - np.power(Z1, 2)", "slope(A1)").replace(
+        "m = 30", "import sys\nm = int(sys.argv[1])"
+    )
     path = tmp_path / "main.py"
     path.write_text("from helper import slope\n" + text)
     assert audit_command([str(path), "--", "25"]) == 1

@@ -154,7 +154,9 @@ def test_the_output_is_that_of_the_plain_run(tmp_path: Path) -> None:
     import io
 
     path = tmp_path / "s.py"
-    path.write_text("import numpy as np\nx = np.arange(3.) / 7\nw = 0.25\nprint(x, x[0], w, repr(x), f'{x[1]:.3f}', type(x))\n")
+    path.write_text(
+        "import numpy as np\nx = np.arange(3.) / 7\nw = 0.25\nprint(x, x[0], w, repr(x), f'{x[1]:.3f}', type(x))\n"
+    )
     stream = io.StringIO()
     proxies.Run(path, path.read_text(), [], None, 10, stream).run()
     expected = "[0.         0.14285714 0.28571429] 0.0 0.25 array([0.        , 0.14285714, 0.28571429]) 0.143"
