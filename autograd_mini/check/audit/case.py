@@ -57,7 +57,7 @@ class View:
 
     def updates(self, values: dict[int, Any]) -> list[Any]:
         """What each parameter was changed by, or the gradient that an optimiser was given; None where unchanged."""
-        out = []
+        out: list[Any] = []
         for i, (start, end) in enumerate(zip(self.window.start, self.window.end, strict=True)):
             g = self.gradient[i]
             if g is not None:
@@ -73,9 +73,9 @@ class View:
         g, a, b = self.gradient[i], self.window.start[i].value, self.window.end[i].value
         if g is None or np.shape(a) != np.shape(b) or np.size(g.value) not in (1, np.size(a)):
             return 0.0
-        step, g = np.asarray(b, float) - a, np.asarray(g.value, float).reshape(-1)
-        norm = float(np.linalg.norm(step) * np.linalg.norm(g))
-        return float((step.reshape(-1) * g).sum()) / norm if norm else 0.0
+        step, given = np.asarray(b, float) - a, np.asarray(g.value, float).reshape(-1)
+        norm = float(np.linalg.norm(step) * np.linalg.norm(given))
+        return float((step.reshape(-1) * given).sum()) / norm if norm else 0.0
 
     def precision(self, i: int) -> float:
         """How exactly the update of a parameter is known."""
@@ -229,7 +229,7 @@ class Case:
                 state.add(step.id)
         keys: list[Any] = [None] * len(self.parameters)
         for view in self.views:
-            old = {}
+            old: dict[int, bool] = {}
             for step in view.order:
                 old[step.id] = any(
                     old.get(p.id, p.id < view.window.first and p.id in state) for p in step.parents

@@ -33,6 +33,11 @@ SLOPES: list[tuple[str, Callable[[Any], Any]]] = [
 ]
 
 
+COMPARISONS: dict[str, Any] = {
+    ">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal, "!=": np.not_equal,
+}  # fmt: skip
+
+
 class Fix:
     """A new text for an expression of the script."""
 
@@ -115,12 +120,12 @@ class Names:
                 if is_number(value):
                     self.values[code] = np.array(value)
         for code in self.compound:
-            value = evaluated(code, names) if len(code) < 70 else None
-            if is_number(value) and np.ndim(value):
-                self.calls[code] = np.array(value)
+            inner: Any = evaluated(code, names) if len(code) < 70 else None
+            if is_number(inner) and np.ndim(inner):
+                self.calls[code] = np.array(inner)
         for function in self.functions:
-            for code, value in list(self.values.items())[:20]:
-                if value.ndim or isinstance(names.get(code), float):
+            for code, v in list(self.values.items())[:20]:
+                if v.ndim or isinstance(names.get(code), float):
                     result = evaluated(f"{function}({code})", names)
                     if is_number(result):
                         self.calls[f"{function}({code})"] = np.array(result)
@@ -458,13 +463,13 @@ class Proposer:
                 ):
                     yield Fix(node.right, str(power), "square_missing", f"the power is {power}")
         if isinstance(node, ast.Compare) and len(args) == 2:
-            for sign, func in ((">", np.greater), ("<", np.less), (">=", np.greater_equal), ("<=", np.less_equal),
-                               ("!=", np.not_equal)):  # fmt: skip
-                if func is not s.func and self.tried(s, func, args, {}, order):
-                    left, right = self.text.text(node.left), self.text.text(node.comparators[0])
-                    yield Fix(node, f"{left} {sign} {right}", "derivative_at_activation",
-                              f"the slope is that of {sign}: at an activation that is never negative, >= is true everywhere"
-                              if ">=" in code else f"the comparison must be {sign}")  # fmt: skip
+            left, right = self.text.text(node.left), self.text.text(node.comparators[0])
+            for sign, compare in COMPARISONS.items():
+                if compare is not s.func and self.tried(s, compare, args, {}, order):
+                    why = f"the comparison must be {sign}"
+                    if ">=" in code:
+                        why += ": at an activation that is never negative, >= is true everywhere"
+                    yield Fix(node, f"{left} {sign} {right}", "derivative_at_activation", why)
         if s.name in ("sum", "mean") and isinstance(node, ast.Call):
             yield from self.other_reduction(s, node, args, order)
         if s.name in ("dot", "matmul", "multiply", "outer") and isinstance(node, ast.Call) and len(args) == 2:
@@ -750,7 +755,7 @@ def fits(a: Any, b: Any, shape: Any) -> bool:
         return False
     if np.shape(a)[-1] != np.shape(b)[0]:
         return False
-    return np.shape(a)[:-1] + np.shape(b)[1:] == shape
+    return bool(np.shape(a)[:-1] + np.shape(b)[1:] == shape)
 
 
 def ratio(target: Any, value: Any) -> float | None:

@@ -70,7 +70,7 @@ def literals(case: Case) -> list[float]:
     """The numbers in the person's text."""
     if "_literals" not in case.__dict__:
         case.__dict__["_literals"] = [
-            float(n.value)
+            float(n.value)  # type: ignore[arg-type]
             for text in case.sources.texts.values()
             for n in ast.walk(text.tree)
             if isinstance(n, ast.Constant) and (type(n.value) is float or n.value == 1)
@@ -297,7 +297,7 @@ def decide(case: Case, loss: Loss) -> None:
     best: tuple[Any, ...] = (0,)
     chosen: dict[int, float | None] = {}
     for i in range(len(case.parameters)):
-        series = {k: v.factors[i] for k, v in alone.items() if v.factors[i]}
+        series = {k: c for k, v in alone.items() if (c := v.factors[i])}
         if not alone:
             break
         single = size_of(case.views[next(iter(alone))].window.start[i]) == 1
@@ -316,9 +316,9 @@ def decide(case: Case, loss: Loss) -> None:
             best, chosen = rank, dict(filled)
     if not chosen:
         found = [v.factor for v in alone.values() if v.factor]
-        value = next((c for c in found if sum(abs(c - d) < 1e-4 * abs(c) for d in found) > 1), None)
-        value = found[0] if len(alone) == 1 and found else value
-        chosen = dict.fromkeys(alone, value)
+        common = next((c for c in found if sum(abs(c - d) < 1e-4 * abs(c) for d in found) > 1), None)
+        common = found[0] if len(alone) == 1 and found else common
+        chosen = dict.fromkeys(alone, common)
     wanted = direction(loss)
     if wanted and all(c is None or c * wanted < 0 for c in chosen.values()):
         chosen = {k: None if c is None else -c for k, c in chosen.items()}
@@ -371,7 +371,8 @@ def own_of(case: Case, k: int) -> dict[Any, list[Step]]:
     cache = case.__dict__.setdefault("_own", {})
     if k not in cache:
         cache[k] = own_numbers(case, case.views[k])
-    return cache[k]
+    found: dict[Any, list[Step]] = cache[k]
+    return found
 
 
 def pairs_of(case: Case, k: int) -> dict[Any, list[tuple[Step, Any, Step]]]:
@@ -379,7 +380,8 @@ def pairs_of(case: Case, k: int) -> dict[Any, list[tuple[Step, Any, Step]]]:
     cache = case.__dict__.setdefault("_pairs", {})
     if k not in cache:
         cache[k] = pairs_in(case, case.views[k])
-    return cache[k]
+    found: dict[Any, list[tuple[Step, Any, Step]]] = cache[k]
+    return found
 
 
 TRUSTED = ("cross-entropy", "squared error", "hinge")

@@ -25,6 +25,7 @@ MISTAKES = {
     "wrong_axis": "The sum or mean runs over the wrong axis.",
     "not_zeroed": "The gradients of earlier steps are still in the sum.",
     "stale_parameter": "What is updated is not what the forward pass reads.",
+    "derivative_of_another_function": "The derivative belongs to another function than the forward pass uses.",
     "derivative_at_wrong_array": "The derivative is taken at an array that is not the function's input.",
     "path_missing": "One of several uses is left out: = stands where += belongs.",
     "penalty_missing": "The gradient of the regularisation penalty is left out.",

@@ -150,7 +150,7 @@ class Vectorized:
             return right
         count = len(keep.steps)
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
-            whole = self.func(*args, **kwargs)
+            whole: Any = self.func(*args, **kwargs)
             alike = (
                 isinstance(whole, rec.Recorded) and whole.shape == right.shape and whole.dtype == right.dtype
             )
@@ -235,7 +235,8 @@ class Rewriter(ast.NodeTransformer):
     def leaf(self, node: ast.expr) -> ast.expr:
         """The literals that are the value, or elements of it."""
         if isinstance(node, ast.Constant) and type(node.value) is float:
-            return self.called("__leaf__", node, [node])
+            out: ast.expr = self.called("__leaf__", node, [node])
+            return out
         if isinstance(node, ast.UnaryOp):
             node.operand = self.leaf(node.operand)
         elif isinstance(node, ast.List | ast.Tuple):
@@ -313,12 +314,14 @@ class Run:
         self.modules: dict[str, Any] = {}
         self.seconds, self.show = seconds, show
         self.error: BaseException | None = None
+        self.names: dict[str, Any] = {}
         self.numpy, self.maths, self.randoms = Proxy(np), Maths(), Randoms()
 
     def run(self) -> "Run":
         """Run the script as __main__ in its own folder, until enough was followed."""
         module = types.ModuleType("__main__")
         module.__dict__.update(__file__=str(self.path), __builtins__=self.builtins())
+        self.names = module.__dict__
         saved = sys.argv, sys.path[:], os.getcwd(), sys.modules["__main__"], sys.stdout, random.getstate()
         state, errors = np.random.get_state(), np.geterr()  # noqa: NPY002
         sys.argv, sys.modules["__main__"] = [str(self.path), *self.arguments], module

@@ -184,7 +184,8 @@ class Record:
 
     def stack(self) -> tuple[int, ...]:
         """The places of the script that are being executed, innermost first, as numbers of `places`."""
-        frame, found = sys._getframe(2), []
+        frame = sys._getframe(2)
+        found: list[int] = []
         while frame is not None and len(found) < DEEPEST:
             code = frame.f_code
             if code.co_filename in self.files:
@@ -253,7 +254,7 @@ def renamed(x: Any) -> Any:
         return x
     if isinstance(x, Scalar):
         return call(identity, (x,), {}, lambda v: v)
-    if x.dtype.kind != "f":  # type: ignore[attr-defined]
+    if x.dtype.kind != "f":
         return x
     return call(identity, (x,), {}, lambda v: v[...])
 
@@ -309,8 +310,8 @@ def step_of(x: Any) -> Step:
     step: Step = x._step
     if step.value.shape != bare.shape or step.value.tobytes() != bare.tobytes():
         if step.value.size == bare.size and step.value.tobytes() == bare.tobytes():
-            x._step = now.add(np.reshape, (step, bare.shape), {}, bare)
-            return x._step
+            step = x._step = now.add(np.reshape, (step, bare.shape), {}, bare)
+            return step
         now.note("an array was changed in a way that is not followed: taken as a constant from there")
         memory.step = now.add(None, (), {}, memory.root)
         memory.version += 1
@@ -350,7 +351,7 @@ def wrap(result: Any, func: Any, args: Any, kwargs: Any, sources: Any = ()) -> A
 def as_array(result: np.ndarray, step: Step, sources: Any) -> Any:
     """The array with its step; a view shares the memory of what it looks at."""
     kind = Matrix if isinstance(result, np.matrix) else Array
-    out = result.view(kind)
+    out: Any = result.view(kind)
     for source in sources:
         memory = source._memory
         if memory is not None and np.may_share_memory(result, memory.root):
@@ -416,6 +417,8 @@ def _has_step(args: Any) -> bool:
 class Recorded:
     """What recorded arrays and matrices share."""
 
+    shape: Any
+    dtype: Any
     _memory: Any = None
     _step: Any = None
     _version = 0
@@ -442,7 +445,12 @@ class Recorded:
         if isinstance(value, Recorded) and now is not None:
             region = bare[target] if not _is_fancy(target) else None
             alike = region is not None and np.ndim(region) and np.shape(region) == np.shape(before)
-            if alike and address(region) == address(before) and region.strides == before.strides:
+            if (
+                alike
+                and region is not None
+                and address(region) == address(before)
+                and region.strides == before.strides
+            ):
                 return  # W[0] -= x has written already
         step_before = step_of(self) if now is not None else None
         links = linked(value) if now is not None else None
@@ -485,7 +493,7 @@ class Recorded:
 
     def tolist(self) -> Any:
         """Nested lists of recorded numbers."""
-        if self.dtype.kind != "f":  # type: ignore[attr-defined]
+        if self.dtype.kind != "f":
             return plain(self).tolist()
         if self.ndim == 0:  # type: ignore[attr-defined]
             return self.item()  # type: ignore[attr-defined]
@@ -538,8 +546,8 @@ def _reshape(self: Any, *shape: Any, **kwargs: Any) -> Any:
 
 
 def _transpose(self: Any, *axes: Any) -> Any:
-    axes = axes[0] if len(axes) == 1 and axes[0] is not None else axes or None
-    return call(np.transpose, (self, axes) if axes else (self,), {})
+    order: Any = axes[0] if len(axes) == 1 and axes[0] is not None else axes or None
+    return call(np.transpose, (self, order) if order else (self,), {})
 
 
 def _copying(name: str) -> Any:
@@ -595,8 +603,8 @@ class Matrix(Recorded, np.matrix):
         self[:] = self * other
         return self
 
-    A = property(lambda self: call(np.asarray, (self,), {}))  # type: ignore[assignment]
-    A1 = property(lambda self: call(np.ravel, (self,), {}, lambda x: np.asarray(x).ravel()))  # type: ignore[assignment]
+    A = property(lambda self: call(np.asarray, (self,), {}))
+    A1 = property(lambda self: call(np.ravel, (self,), {}, lambda x: np.asarray(x).ravel()))
 
 
 # ---- Numbers ---------------------------------------------------------------------------------------------------------
@@ -690,11 +698,11 @@ class Float(Scalar, float):
     __hash__ = float.__hash__
 
 
-class Float64(Scalar, np.float64):
+class Float64(Scalar, np.float64):  # type: ignore[misc]
     """A recorded np.float64."""
 
     __hash__ = np.float64.__hash__
-    T = property(lambda self: self)  # type: ignore[assignment]
+    T = property(lambda self: self)
 
     def __getattribute__(self, name: str) -> Any:
         if name in METHODS or name in ("reshape", "astype", "ravel", "flatten", "copy"):
@@ -702,7 +710,7 @@ class Float64(Scalar, np.float64):
         return super().__getattribute__(name)
 
 
-class Float32(Scalar, np.float32):
+class Float32(Scalar, np.float32):  # type: ignore[misc]
     """A recorded np.float32."""
 
     __hash__ = np.float32.__hash__

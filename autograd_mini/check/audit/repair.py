@@ -203,7 +203,8 @@ class Search:
         if key not in self.zeros:
             values = self.case.views[k].run({n: np.zeros(np.shape(t)) for n, t in targets.items()})
             self.zeros[key] = None if values is None else self.case.views[k].updates(values)
-        return self.zeros[key]
+        found: list[Any] | None = self.zeros[key]
+        return found
 
     def scales(self, k: int, one: list[Any], zero: list[Any], common: float | None) -> Iterator[float]:
         """For each wrong parameter the constant that makes it right, where the target reaches it."""
@@ -384,10 +385,10 @@ class Search:
             if k not in group:
                 continue
             if meant == "parameter":
-                options = [self.parameter_match(k, group[k])]
+                options: list[Any] = [self.parameter_match(k, group[k])]
             else:
                 options = list(self.matches(k, group[k], forward[k].get(meant, [])))
-            best = None
+            best: Any = None
             for option in options:
                 tried = self.trial(k, option) if option is not None else None
                 if tried is not None and (best is None or tried[0].score() > best[1][0].score()):

@@ -145,10 +145,11 @@ class Forward:
 
     def at(self, wanted: list[Step], sig: dict[int, int]) -> list[Any]:
         """The Tensors of these values; `sig` says which values depend on the parameters."""
-        order, todo = set(), [s for s in wanted if sig.get(s.id)]
+        order: set[Step] = set()
+        todo = [s for s in wanted if sig.get(s.id)]
         while todo:
             step = todo.pop()
-            if step.id in order or step.id in self.tensors:
+            if step in order or step.id in self.tensors:
                 continue
             order.add(step)
             todo += [p for p in step.parents if sig.get(p.id) and p not in order]

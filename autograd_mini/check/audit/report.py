@@ -22,7 +22,8 @@ class Line:
     ) -> None:
         self.file, self.line, self.code, self.status = file, line, code, status
         self.equals, self.factor = equals, factor
-        self.order, self.update = 0, None
+        self.order = 0
+        self.update: float | None = None  # the step's constant, of a line that updates
         self.finding: Finding | None = None
 
     def words(self) -> str:
@@ -59,6 +60,16 @@ class Finding:
         value = np.asarray(fault.step.value, float)
         if np.shape(target) == np.shape(value) and np.any(target):
             self.off = float(np.linalg.norm(value - target) / np.linalg.norm(target))
+
+    @classmethod
+    def at(cls, case: Case, file: str, line: int, mistake: str, why: str) -> "Finding":
+        """A finding that no recorded value shows."""
+        out = cls.__new__(cls)
+        out.fault, out.file, out.line = Fault(None, "remark", {}, 0.0), file, line
+        out.code, out.mistake, out.why = case.sources.code(file, line), mistake, why
+        out.should_be = out.source = out.equals = ""
+        out.factor, out.off = 1.0, None
+        return out
 
     def words(self) -> str:
         """The sentence beside the line."""
@@ -99,7 +110,7 @@ class Report:
         self.lines = [x for x in self.lines if (x.file, x.line) not in wrong]
         for f in self.findings:
             line = Line(f.file, f.line, f.code, "wrong", f.equals, f.factor)
-            line.finding, line.order = f, f.fault.step.id
+            line.finding, line.order = f, f.line
             self.lines.append(line)
         self.lines.sort(key=lambda x: (x.file, x.line))
 
@@ -158,9 +169,9 @@ class Report:
             words = x.words()
             if x.finding and x.line == first:
                 words = f"first wrong line: {words}"
-            where = "" if x.file == str(self.path) else f" ({Path(x.file).name})"
-            out.append(f"  {x.line:4d} {mark} {x.code:{width}}{words}{where}")
-            if x.finding and (x.finding.should_be or x.finding.why):
+            beside = "" if x.file == str(self.path) else f" ({Path(x.file).name})"
+            out.append(f"  {x.line:4d} {mark} {x.code:{width}}{words}{beside}")
+            if x.finding and (x.finding.should_be or x.finding.why not in words):
                 out.append(f"         {x.finding.should_be:{width}}{x.finding.why}")
         if self.note:
             out.append(self.note)
@@ -174,7 +185,9 @@ class Report:
             fixed = [f for f in self.findings if f.source]
             if fixed and self.explained:
                 return f"Checked: with line {', '.join(str(f.line) for f in fixed)} replaced, the script was run again."
-            return "The corrected numbers, put in the place of the wrong ones, make the updates right."
+            if any(f.fault.targets for f in self.findings):
+                return "The corrected numbers, put in the place of the wrong ones, make the updates right."
+            return f"Lines to change: {', '.join(str(f.line) for f in self.findings)}."
         if self.explained:
             return "Every update is a constant times the gradient, in each step that was followed: nothing is wrong."
         return "Nothing can be said of the lines of this script."

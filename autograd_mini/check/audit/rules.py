@@ -63,7 +63,7 @@ def stale(case: Case) -> list[Remark]:
             text = sources.texts[place.file]
             names = {k: v for k, (v, _) in updated.items()}
             out.append(Remark(step, 0, "stale_parameter", why, [renamed(text, place.line, names)]))
-    lines = {}
+    lines: dict[Any, Remark] = {}
     for remark in out:
         lines.setdefault(sources.where(remark.step), remark)
     return list(lines.values())
@@ -250,3 +250,58 @@ ADAM: list[tuple[str, str, Any]] = [
      lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (v / (1 - b2**t) + e)),
     ("root_missing", "the root of the second moment is missing", lambda t, m, v, b1, b2, e: m / (v + e)),
 ]  # fmt: skip
+
+
+# ---- Without a training: functions that should be each other's derivatives -------------------------------------------
+
+POINTS = (-1.7, -0.6, 0.35, 1.2)
+OF = (
+    "d_",
+    "bd_",
+    "_d",
+    "d",
+    "_deriv",
+    "_derivative",
+    "_prime",
+    "_grad",
+    "deriv_",
+    "grad_",
+    "_slope",
+    "2deriv",
+)
+
+
+def derivatives(names: dict[str, Any], text: Any) -> list[tuple[int, str]]:
+    """The lines of functions that are named as another's derivative and are not: each with the reason."""
+    defined = {n.name: n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef)}
+    out = []
+    for name, node in defined.items():
+        for f in defined:
+            roots = {f, f.removeprefix("b_")}
+            if f == name or not any(name in (part + r, r + part) for part in OF for r in roots):
+                continue
+            wrong = compared(names.get(f), names.get(name))
+            if wrong is not None:
+                ends = [n.lineno for n in ast.walk(node) if isinstance(n, ast.Return)]
+                x, right, given = wrong
+                why = f"{name} is not the derivative of {f}: at {x} that is {right:.4g}, and {given:.4g} is returned"
+                out.append((ends[-1] if ends else node.lineno, why))
+    return out
+
+
+def compared(f: Any, df: Any) -> tuple[float, float, float] | None:
+    """A point at which df is not the derivative of f, neither of its argument nor of its value."""
+    found = None
+    for x in POINTS:
+        try:
+            with np.errstate(all="ignore"):
+                high, low = float(f(x + 1e-5)), float(f(x - 1e-5))
+                right, given = (high - low) / 2e-5, float(df(x))
+                at_value = float(df(float(f(x))))
+        except Exception:
+            return None
+        if abs(given - right) > 1e-4 * max(1, abs(right)):
+            found = found or (x, right, given)
+            if abs(at_value - right) > 1e-4 * max(1, abs(right)):
+                return found
+    return None

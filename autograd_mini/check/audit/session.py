@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .case import Case
-from .fixes import Proposer, edited, other_axes
+from .fixes import Fix, Proposer, edited, other_axes
 from .losses import Loss, candidates, choose, decide, evaluate, steady
 from .proxies import Run, read_source
 from .repair import Fault, Search, fit_shape
 from .report import Finding, Line, Report
-from .rules import Remark, optimiser, stale, uphill
+from .rules import Remark, derivatives, optimiser, stale, uphill
 from .steps import enough, key_of, size_of
 
 MOST_FAULTS = 5
@@ -41,7 +41,7 @@ class Audit:
         run, case = self.recorded(source, self.show)
         report = Report(self.path, source, run, case)
         try:
-            return self.examined(source, case, report)
+            return self.examined(source, run, case, report)
         except (
             ArithmeticError,
             LookupError,
@@ -55,7 +55,7 @@ class Audit:
             report.note = f"this script could not be followed to its end ({type(error).__name__}: {error})"
             return report
 
-    def examined(self, source: str, case: Case, report: Report) -> Report:
+    def examined(self, source: str, run: Run, case: Case, report: Report) -> Report:
         """Fill the report."""
         remarks = stale(case)
         if remarks:
@@ -64,6 +64,11 @@ class Audit:
             report.settle()
             return report
         if not case.views:
+            for line, why in derivatives(run.names, case.sources.texts[str(self.path)]):
+                report.findings.append(
+                    Finding.at(case, str(self.path), line, "derivative_of_another_function", why)
+                )
+            report.settle()
             report.note = "no parameters were found whose updates repeat"
             return report
         numbers = some_of(len(case.views))
@@ -146,7 +151,8 @@ class Audit:
     def explain(self, source: str, case: Case, loss: Loss, faults: list[Fault]) -> list[Finding]:
         """The findings, each with the corrected line where one was found that makes the step right."""
         out: list[Finding] = []
-        self.reruns, self.kept = 0, []
+        self.reruns = 0
+        self.kept: list[Fix] = []
         self.enough_fixes = min(self.end, monotonic() + FIX_SECONDS)
         self.before, self.score = loss.wrong(len(case.parameters)), loss.score()
         for fault in faults:
@@ -438,7 +444,7 @@ def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, in
         for s in members:
             b = np.asarray(values[k].get(s.id, s.value), float)
             mask = view.back[s.id]
-            best = None
+            best: Any = None
             for n in sorted((n for n in adjoints if isinstance(n, int)), reverse=True):
                 if view.sig.get(n) != mask:
                     continue

@@ -84,7 +84,7 @@ class Sources:
         for number in step.stack:
             place = self.record.places[number]
             if place.file == self.main:
-                return place.line
+                return int(place.line)
         return 0
 
     def where(self, step: Step, depth: int = 0) -> tuple[str, int]:
