@@ -426,7 +426,7 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         for c in tried
         if c.own and c.kind in TRUSTED and (shares(case, c) or c.wrong(count) != set(range(count)))
     ]
-    families = {c.kind for c in own}
+    families = {c.kind for c in own} or {c.kind for c in tried if c.own and c.kind in TRUSTED}
     whole = [c for c in own if shares(case, c)]
 
     def rank(loss: Loss) -> tuple[float, ...]:
@@ -437,7 +437,7 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         level = 0 if trusted or (family and not wrong) else 1 if family or not own else 2
         if loss.kind == "error signal":
             level = 3 if wrong else 1
-        elif not own and loss.own and wrong:
+        elif not own and wrong and (loss.own or (families and not family)):
             level = 2
         constant = steady([c for c in loss.factors.values() if c])
         plain = loss.kind != "error signal"
@@ -456,6 +456,13 @@ def covers(case: Case, own: Loss, pair: Loss) -> bool:
 
 
 def shares(case: Case, loss: Loss) -> bool:
-    """Whether the backward pass uses values of this loss's forward pass."""
-    return any(n in case.views[k].back and n not in case.views[k].window.starts
-               for k, found in loss.slices.items() for n in found)  # fmt: skip
+    """Whether the backward pass uses values of this loss's forward pass, or the same numbers computed once more."""
+    for k, found in loss.slices.items():
+        view = case.views[k]
+        if any(n in view.back and n not in view.window.starts for n in found):
+            return True
+        steps = case.record.steps
+        used = {steps[n].value.tobytes() for n in view.back if n in view.sig and size_of(steps[n]) > 1}
+        if any(size_of(steps[n]) > 1 and steps[n].value.tobytes() in used for n in found - set(view.window.starts)):
+            return True
+    return False

@@ -32,7 +32,6 @@ MISTAKES = {
     "momentum_sign": "The velocity enters the step with the wrong sign.",
     "betas_swapped": "The two decay rates of Adam are swapped.",
     "no_bias_correction": "Adam's moments are not corrected for their start at zero.",
-    "eps_inside_root": "The small constant stands inside the root.",
     "step_off_by_one": "The step counter of Adam's bias correction is off by one.",
     "root_missing": "The root of the second moment is missing.",
     "forward_reduction": "The forward pass reduces over other elements than the loss means.",

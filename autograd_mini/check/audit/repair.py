@@ -14,7 +14,7 @@ import numpy as np
 
 from .case import Case, judge
 from .losses import Loss, steady
-from .record import Step
+from .record import Step, put
 from .replay import again
 from .steps import key_of, size_of
 
@@ -128,7 +128,7 @@ class Search:
         for n in meant:
             by_mask[view.sig.get(n.step.id if isinstance(n, Share) else n.id, 0)].append(n)
         wanted: dict[int, list[Step]] = defaultdict(list)
-        for b in steps:
+        for b in last_of_chains(steps):
             wanted[view.back[b.id]].append(b)
         for backwards, late in ((False, False), (True, False), (False, True), (True, True)):
             found: dict[int, Any] = {}
@@ -144,7 +144,7 @@ class Search:
                     if target is None:
                         break
                     found[b.id] = target
-            if len(found) == len(steps) and (more or not late):
+            if found and len(found) == sum(map(len, wanted.values())) and (more or not late):
                 yield found
             if all(len(v) == 1 for v in wanted.values()) and not more:
                 return
@@ -285,7 +285,9 @@ class Search:
         if found and found[0].already:
             equal = [f for f in found if f.already and level(f) == level(found[0])]
             unused = self.unused(equal[-1])
-            later = [f for f in found if unused and not f.already and f.order > equal[-1].order]
+            later = [
+                f for f in found if not f.already and f.order > equal[-1].order and (unused or not f.whole)
+            ]
             found.insert(0, later[0] if later else equal[-1])
         elif found and not self.is_top(found[0].step):
             line = self.case.sources.where(found[0].step, found[0].depth)
@@ -559,6 +561,12 @@ class Search:
 
 
 LINEAR = {"matmul", "dot", "put", "nested", "concatenate", "c_", "hstack", "einsum", "tensordot"}
+
+
+def last_of_chains(steps: list[Step]) -> list[Step]:
+    """Of the values that a loop writes into one array the last alone."""
+    ids = {p.id for s in steps if s.func is put for p in s.parents[:1]}
+    return [s for s in steps if s.id not in ids]
 
 
 def multiple(a: Any, b: Any) -> bool:

@@ -220,7 +220,7 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float]) -> tuple[str, s
                             )
                         return (
                             (name, why, name == "betas_swapped")
-                            if name and (b1 or name != "no_bias_correction")
+                            if name and (b1 or name == "root_missing")
                             else None
                         )
     return None
@@ -243,7 +243,6 @@ ADAM: list[tuple[str, str, Any]] = [
      lambda t, m, v, b1, b2, e: m / (np.sqrt(v / (1 - b2**t)) + e)),
     ("no_bias_correction", "the second moment is not corrected for its start at zero",
      lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (np.sqrt(v) + e)),
-    ("eps_inside_root", "ε stands inside the root", lambda t, m, v, b1, b2, e: m / (1 - b1**t) / np.sqrt(v / (1 - b2**t) + e)),
     ("step_off_by_one", "the step counter of the bias correction is one too large",
      lambda t, m, v, b1, b2, e: m / (1 - b1 ** (t + 1)) / (np.sqrt(v / (1 - b2 ** (t + 1))) + e)),
     ("root_missing", "the root of the second moment is missing",

@@ -222,7 +222,7 @@ def self_dependent(versions: list[Step], again: set[int], blocked: set[int] = fr
             by_key[key_of(v)].append(v)
     out = set()
     for key, steps in by_key.items():
-        for step in steps[-2:]:
+        for step in [*steps[-2:], *steps[1:3]]:
             added = increments(step, ids)
             if depends(added, again, min(again), blocked):
                 out.add(key)
