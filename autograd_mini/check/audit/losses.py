@@ -311,7 +311,7 @@ def decide(case: Case, loss: Loss) -> None:
         )
         value = float(np.median(list(filled.values())))
         written = loss.own and any(abs(abs(value) - c) <= 1e-6 * abs(c) for c in literals(case) if c)
-        rank = (same, steady(list(series.values())), value * direction(loss) > 0, written, i)
+        rank = (written, same, steady(list(series.values())), value * direction(loss) > 0, i)
         if rank > best:
             best, chosen = rank, dict(filled)
     if not chosen:
@@ -463,6 +463,9 @@ def shares(case: Case, loss: Loss) -> bool:
             return True
         steps = case.record.steps
         used = {steps[n].value.tobytes() for n in view.back if n in view.sig and size_of(steps[n]) > 1}
-        if any(size_of(steps[n]) > 1 and steps[n].value.tobytes() in used for n in found - set(view.window.starts)):
+        if any(
+            size_of(steps[n]) > 1 and steps[n].value.tobytes() in used
+            for n in found - set(view.window.starts)
+        ):
             return True
     return False

@@ -286,7 +286,9 @@ class Search:
             equal = [f for f in found if f.already and level(f) == level(found[0])]
             unused = self.unused(equal[-1])
             later = [
-                f for f in found if not f.already and f.order > equal[-1].order and (unused or not f.whole)
+                f
+                for f in found
+                if not f.already and f.ratio is None and f.order > equal[-1].order and (unused or not f.whole)
             ]
             found.insert(0, later[0] if later else equal[-1])
         elif found and not self.is_top(found[0].step):

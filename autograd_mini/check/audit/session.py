@@ -368,7 +368,11 @@ def by_loss_value(case: Case, loss: Loss) -> Fault | None:
                         or size_of(big) < 2
                     ):
                         continue
-                    if small.id in case.views[k].sig and np.shape(big.value) == np.shape(s.value):
+                    if (
+                        loss.own
+                        and small.id in case.views[k].sig
+                        and np.shape(big.value) == np.shape(s.value)
+                    ):
                         targets.setdefault(k, {})[s.id] = np.asarray(big.value, float)
                         seen.append((factors[k] or 0) / float(np.ravel(small.value)[0]))
         if len(targets) == len(factors) and steady(seen):
