@@ -101,8 +101,10 @@ class Verdict:
         return float(sum(1.0 if m is None else np.mean(m) for m in self.masks))
 
 
-def fit(update: Any, gradient: Any, start: Any, exact: float, tolerance: float, decay: bool) -> float | None:
-    """The factor c of update = -c · gradient (and - d · parameter, d > 0, where decay is allowed), or None."""
+def fit(
+    update: Any, gradient: Any, start: Any, exact: float, tolerance: float, decay: bool
+) -> tuple[float, float] | None:
+    """The c and d of update = -c · gradient - d · parameter (where it changed; d > 0 if decay is allowed, else 0), or None."""
     scale = np.abs(update).max(initial=0.0)
     limit = tolerance * scale + exact
     norm = float((gradient * gradient).sum())
@@ -110,12 +112,13 @@ def fit(update: Any, gradient: Any, start: Any, exact: float, tolerance: float, 
         return None
     c = -float((update * gradient).sum()) / norm
     if c and np.abs(update + c * gradient).max() <= limit:
-        return c
-    if decay and update.size > 2 and np.shape(start) == update.shape:
-        basis = np.stack([-gradient.ravel(), -np.asarray(start, float).ravel()], 1)
+        return c, 0.0
+    if decay and np.shape(start) == update.shape and np.count_nonzero(update) > 2:
+        shrinking = np.where(update == 0, 0.0, np.asarray(start, float))
+        basis = np.stack([-gradient.ravel(), -shrinking.ravel()], 1)
         (c, d), *_ = np.linalg.lstsq(basis, update.ravel(), rcond=None)
         if d * c > 0 and np.abs(basis @ [c, d] - update.ravel()).max() <= limit:
-            return float(c)
+            return float(c), float(d)
     return None
 
 
@@ -124,13 +127,16 @@ def judge(
 ) -> Verdict:
     """Compare the updates of one step with the gradients; the factor is the one that most parameters share."""
     factors: list[float | None] = []
+    decays: list[float] = []
     tolerance = 1e-6
     if any(np.asarray(s.value).dtype == np.float32 for s in view.window.start):
         tolerance = 2e-3
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
         fits = u is not None and g is not None and np.shape(u) == np.shape(g)
         start = view.window.start[i].value
-        factors.append(fit(u, g, start, view.precision(i), tolerance, decay) if fits else None)
+        found = fit(u, g, start, view.precision(i), tolerance, decay) if fits else None
+        factors.append(None if found is None else found[0])
+        decays += [found[1]] if found is not None and found[1] else []
     common = None if wanted != wanted else wanted  # NaN: known to have none
     if wanted is None:
         common = vote([c for c in factors if c is not None])
@@ -153,7 +159,11 @@ def judge(
                 masks.append(np.ones(np.shape(u), bool))
             else:
                 scale = max(np.abs(u).max(initial=0), abs(common) * np.abs(g).max(initial=0))
-                masks.append(np.abs(u + common * g) <= tolerance * scale + limit)
+                right = np.abs(u + common * g) <= tolerance * scale + limit
+                for d in decays[:1]:
+                    shrinking = np.where(u == 0, 0.0, np.asarray(view.window.start[i].value, float))
+                    right = right | (np.abs(u + common * g + d * shrinking) <= tolerance * scale + limit)
+                masks.append(right)
     return Verdict(common, masks, factors)
 
 

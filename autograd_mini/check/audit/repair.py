@@ -152,7 +152,10 @@ class Search:
     def parameter_match(self, k: int, steps: list[Step]) -> dict[int, Any] | None:
         """Values that reach one parameter's update alone, as that parameter's gradient."""
         view, adjoints = self.case.views[k], self.loss.adjoints[k]
-        found = {}
+        found: dict[int, Any] = {}
+        steps = last_of_chains(steps)
+        if len({view.back[b.id] for b in steps}) < len(steps):
+            return None  # one of many shares that are added up is not the gradient
         for b in steps:
             mask = view.back[b.id]
             if mask.bit_count() != 1 or np.asarray(b.value).dtype.kind == "b":
@@ -254,18 +257,26 @@ class Search:
             whole = self.parameter_match(first, group[first])
             if whole is not None:
                 options.append(("adjoint", "parameter", whole))
-            tried = set()
+            tried: set[Any] = set()
+            best_of: dict[Any, float] = {}
             for kind, meant, targets in options:
                 if self.trials > MOST_TRIALS or monotonic() > self.end:
                     break
                 mark = signature(targets)
                 many = sum(np.size(t) for t in targets.values()) > 1
-                if mark in tried or (many and not self.scaled and self.ratio({first: targets}) is not None):
+                if (
+                    meant in done
+                    or mark in tried
+                    or (many and not self.scaled and self.ratio({first: targets}) is not None)
+                ):
                     continue
                 tried.add(mark)
                 fault = self.tried(key, group, kind, meant, targets, forward)
-                if fault is not None:
-                    found.append(fault)
+                if fault is not None and fault.gain > best_of.get(meant, 0.0) + 1e-6:
+                    found.append(
+                        fault
+                    )  # another order of the same values says no more where it gains no more
+                    best_of[meant] = fault.gain
         found += self.slopes(order) + self.too_early()
         single = [f for f in found if not self.is_shared_update(f)]
         found = single or found
@@ -566,9 +577,16 @@ LINEAR = {"matmul", "dot", "put", "nested", "concatenate", "c_", "hstack", "eins
 
 
 def last_of_chains(steps: list[Step]) -> list[Step]:
-    """Of the values that a loop writes into one array the last alone."""
-    ids = {p.id for s in steps if s.func is put for p in s.parents[:1]}
-    return [s for s in steps if s.id not in ids]
+    """Of the values that a loop adds up, or writes into one array, the last alone."""
+    group = {s.id for s in steps}
+    earlier = {
+        p.id for s in steps if s.func in (put, np.add, np.subtract) for p in s.parents if p.id in group
+    }
+    for s in steps:
+        while s.func is put and isinstance(s.args[0], Step):
+            s = s.args[0]
+            earlier |= {s.id} & group
+    return [s for s in steps if s.id not in earlier]
 
 
 def multiple(a: Any, b: Any) -> bool:

@@ -101,6 +101,13 @@ class Audit:
         report.explained = not left
         report.lines = self.lines(case, loss, faults)
         report.findings = self.explain(source, case, loss, faults)
+        if left and not any(f.should_be for f in report.findings):
+            report.findings = []
+            report.lines = [line for line in report.lines if line.status == "right"]
+            report.note = "wrong, but not explained: " + ", ".join(
+                dict.fromkeys(case.parameters[i].name for i in sorted(left))
+            )
+            return report
         if not any(f.should_be for f in report.findings) and len(loss.wrong(len(case.parameters))) == len(
             case.parameters
         ):
