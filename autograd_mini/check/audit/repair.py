@@ -264,11 +264,7 @@ class Search:
                     break
                 mark = signature(targets)
                 many = sum(np.size(t) for t in targets.values()) > 1
-                if (
-                    meant in done
-                    or mark in tried
-                    or (many and not self.scaled and self.ratio({first: targets}) is not None)
-                ):
+                if mark in tried or (many and not self.scaled and self.ratio({first: targets}) is not None):
                     continue
                 tried.add(mark)
                 fault = self.tried(key, group, kind, meant, targets, forward)
@@ -583,9 +579,10 @@ def last_of_chains(steps: list[Step]) -> list[Step]:
         p.id for s in steps if s.func in (put, np.add, np.subtract) for p in s.parents if p.id in group
     }
     for s in steps:
-        while s.func is put and isinstance(s.args[0], Step):
-            s = s.args[0]
-            earlier |= {s.id} & group
+        root = s
+        while root.func is put and isinstance(root.args[0], Step):
+            root = root.args[0]
+            earlier |= {root.id} & group
     return [s for s in steps if s.id not in earlier]
 
 

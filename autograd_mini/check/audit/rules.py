@@ -111,15 +111,20 @@ def uphill(case: Case, loss: Loss) -> list[Remark]:
 
 
 def named_gradient(case: Case, loss: Loss, k: int, i: int) -> bool:
-    """Whether the script holds a value that is the parameter's gradient times a positive number."""
+    """Whether the last value that the script names for the parameter's step is its gradient times a positive number."""
     view, g = case.views[k], loss.grads[k][i]
     norm = float((g * g).sum())
-    for step in view.order:
+    for step in reversed(view.order):
         value = np.asarray(step.value)
-        if view.back[step.id] == 1 << i and value.shape == g.shape and norm and case.sources.name(step):
+        mine = (
+            view.back[step.id] == 1 << i
+            and step.id not in case.parameters[i].ids
+            and step.id not in case.states
+        )
+        if mine and value.shape == g.shape and norm and case.sources.name(step):
             c = float((value * g).sum()) / norm
-            if c > 0 and np.abs(value - c * g).max() <= 1e-6 * np.abs(value).max():
-                return True
+            if np.abs(value - c * g).max() <= 1e-6 * np.abs(value).max():
+                return c > 0
     return False
 
 
