@@ -114,6 +114,8 @@ def named_gradient(case: Case, loss: Loss, k: int, i: int) -> bool:
     """Whether the last value that the script names for the parameter's step is its gradient times a positive number."""
     view, g = case.views[k], loss.grads[k][i]
     norm = float((g * g).sum())
+    given = view.gradient[i]
+    last = view.window.last if given is None else given.id
     for step in reversed(view.order):
         value = np.asarray(step.value)
         mine = (
