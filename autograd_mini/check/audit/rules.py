@@ -114,8 +114,6 @@ def named_gradient(case: Case, loss: Loss, k: int, i: int) -> bool:
     """Whether the last value that the script names for the parameter's step is its gradient times a positive number."""
     view, g = case.views[k], loss.grads[k][i]
     norm = float((g * g).sum())
-    given = view.gradient[i]
-    last = view.window.last if given is None else given.id
     for step in reversed(view.order):
         value = np.asarray(step.value)
         mine = (
@@ -125,7 +123,8 @@ def named_gradient(case: Case, loss: Loss, k: int, i: int) -> bool:
         )
         if mine and value.shape == g.shape and norm and case.sources.name(step):
             c = float((value * g).sum()) / norm
-            if np.abs(value - c * g).max() <= 1e-6 * np.abs(value).max():
+            exact = np.abs(value - c * g).max() <= 1e-6 * np.abs(value).max()
+            if exact and (c > 0 or (c and g.size == 1)):
                 return c > 0
     return False
 
