@@ -119,7 +119,7 @@ def named_gradient(case: Case, loss: Loss, k: int, i: int) -> bool:
         mine = (
             view.back[step.id] == 1 << i
             and step.id not in case.parameters[i].ids
-            and step.id not in case.states
+            and (g.size > 1 or step.id not in case.states)
         )
         if mine and value.shape == g.shape and norm and case.sources.name(step):
             c = float((value * g).sum()) / norm
