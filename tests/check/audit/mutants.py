@@ -1,4 +1,4 @@
-"""Machine-made mistakes: `python tests/check/audit/mutants.py [COUNT] [SEED]` audits that many mutants of the right scripts.
+"""Machine-made mistakes: `PYTHONPATH=. python tests/check/audit/mutants.py [COUNT] [SEED]` audits that many mutants of the right scripts.
 
 A mutant has one change in one line of the backward pass: a factor or a term dropped, a sign, an operand, an axis, a
 transpose. Only those count that run, leave the forward pass as it is and change an update.
