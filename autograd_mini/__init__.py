@@ -160,6 +160,7 @@ from .support.modes import enable_grad, no_grad
 from .train import EarlyStopping, History, fit
 
 if _typing.TYPE_CHECKING:
+    from .check.audit import audit
     from .check.diagnose import diagnose
     from .check.gradcheck import check_gradients
     from .check.slopes import check_derivative
@@ -168,6 +169,7 @@ if _typing.TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LATE = {  # what is imported when it is asked for, so that the package is there at once
+    "audit": "audit",
     "check_derivative": "slopes",
     "check_gradients": "gradcheck",
     "diagnose": "diagnose",
@@ -187,10 +189,11 @@ def __getattr__(name: str) -> _typing.Any:
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LATE})
 
+
 __all__ = [
     "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping", "GraphError", "GraphTooLargeError", "History", "Op",
     "SerializationError", "ShapeError", "StateDictError", "Tensor", "Value", "abs", "add", "apply", "arccos", "arccosh", "arcsin",
-    "arcsinh", "arctan", "arctan2", "arctanh", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative",
+    "arcsinh", "arctan", "arctan2", "arctanh", "audit", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative",
     "check_gradients", "clip", "concatenate", "cos",
     "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagnose", "diagnose_update", "diagonal",
     "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf",

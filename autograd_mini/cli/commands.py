@@ -53,8 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     └─ x = 3  ∂ 6
     0
     """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
+        if arguments[:1] == ["audit"]:  # it has options of its own, and the script's behind --
+            return import_module("autograd_mini.check.audit").audit_command(arguments[1:])  # type: ignore[no-any-return]
+        return _run(arguments)
     except BrokenPipeError:  # the reader of the output has gone: `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -88,6 +91,12 @@ def _run(arguments: list[str]) -> int:
 @command("an expression, XOR, real handwritten digits and a check of the gradients (some seconds)")
 def demo(parser: argparse.ArgumentParser) -> Run:
     return lambda options: int(import_module("autograd_mini.gallery.demo").main())
+
+
+@command("run a script of your own and say which line of its backprop is wrong: audit script.py")
+def audit(parser: argparse.ArgumentParser) -> Run:
+    parser.add_argument("script", nargs="?", help="a Python file or a notebook")
+    return lambda options: main(["audit", "--help"])
 
 
 @command("show an expression and its gradients as a tree of text", expression=True)

@@ -1,0 +1,295 @@
+"""One recorded training: what depends on the parameters, what the updates are made of, and whether they are gradients."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from .record import Record, Step
+from .replay import run_again
+from .source import Sources
+from .steps import Parameter, Window, find_parameters, find_windows, key_of, size_of
+
+
+class View:
+    """One step of the training, with the dependencies of its values as bit masks over the parameters.
+
+    `sig[n]` tells which parameters' versions at the start a value is computed with; `back[n]` which parameters' updates
+    are computed with the value.
+    """
+
+    def __init__(self, record: Record, parameters: list[Parameter], window: Window) -> None:
+        self.window, self.parameters, steps = window, parameters, record.steps
+        versions = set().union(*[p.ids for p in parameters])
+        self.sig: dict[int, int] = {}
+        for i, start in enumerate(window.start):
+            self.sig[start.id] = 1 << i
+        low = min(s.id for s in window.start)
+        low = low if window.first - low < 3 * (window.last - window.first) else window.first
+        for step in steps[low : window.last]:
+            if step.id in versions:
+                continue
+            mask = 0
+            for p in step.parents:
+                mask |= self.sig.get(p.id, 0)
+            if mask:
+                self.sig[step.id] = mask
+        self.back: dict[int, int] = {}
+        for i, end in enumerate(window.end):
+            if end is not window.start[i]:
+                self.back[end.id] = self.back.get(end.id, 0) | 1 << i
+        starts = set(window.starts)
+        for step in reversed(steps[window.first : window.last]):
+            mask = self.back.get(step.id, 0)
+            if mask:
+                for p in step.parents:
+                    if p.id >= window.first and p.id not in starts:
+                        self.back[p.id] = self.back.get(p.id, 0) | mask
+        self.order = [s for s in steps[window.first : window.last] if s.id in self.back]
+        self.gradient: list[Step | None] = [None] * len(parameters)
+        self.sense = [-1.0] * len(parameters)  # whether the optimiser subtracts what it is given
+        self.changed: dict[int, Any] = {}
+
+    def run(self, changed: dict[int, Any]) -> dict[int, Any] | None:
+        """The values of this step with some replaced, besides those replaced for good."""
+        changed = {**self.changed, **changed}
+        return run_again(self.order, changed) if changed else {}
+
+    def updates(self, values: dict[int, Any]) -> list[Any]:
+        """What each parameter was changed by, or the gradient that an optimiser was given; None where unchanged."""
+        out: list[Any] = []
+        for i, (start, end) in enumerate(zip(self.window.start, self.window.end, strict=True)):
+            g = self.gradient[i]
+            if g is not None:
+                out.append(self.sense[i] * np.asarray(values.get(g.id, g.value), float))
+            elif end is start:
+                out.append(None)
+            else:
+                out.append(np.asarray(values.get(end.id, end.value), float) - np.asarray(start.value, float))
+        return out
+
+    def leaning(self, i: int) -> float:
+        """The cosine of what the optimiser was given and of the step that it made."""
+        g, a, b = self.gradient[i], self.window.start[i].value, self.window.end[i].value
+        if g is None or np.shape(a) != np.shape(b) or np.size(g.value) not in (1, np.size(a)):
+            return 0.0
+        step, given = np.asarray(b, float) - a, np.asarray(g.value, float).reshape(-1)
+        norm = float(np.linalg.norm(step) * np.linalg.norm(given))
+        return float((step.reshape(-1) * given).sum()) / norm if norm else 0.0
+
+    def precision(self, i: int) -> float:
+        """How exactly the update of a parameter is known."""
+        start = np.asarray(self.window.start[i].value)
+        if self.gradient[i] is not None:
+            return 0.0
+        eps = 1e-6 if start.dtype == np.float32 else 4e-16
+        return float(eps * 8 * np.abs(np.asarray(start, float)).max(initial=0.0))
+
+
+class Verdict:
+    """How the updates of one step stand to the gradients: the common factor, and for each parameter where it is right."""
+
+    def __init__(self, factor: float | None, masks: list[Any], factors: list[float | None]) -> None:
+        self.factor, self.masks, self.factors = factor, masks, factors
+
+    def right(self, i: int) -> bool:
+        """Whether all of a parameter's update is right."""
+        return self.masks[i] is None or bool(np.all(self.masks[i]))
+
+    def score(self) -> float:
+        """How many parameters are right, parts counted."""
+        return float(sum(1.0 if m is None else np.mean(m) for m in self.masks))
+
+
+def fit(
+    update: Any, gradient: Any, start: Any, exact: float, tolerance: float, decay: bool
+) -> tuple[float, float] | None:
+    """The c and d of update = -c · gradient - d · parameter (where it changed; d > 0 if decay is allowed, else 0), or None."""
+    scale = np.abs(update).max(initial=0.0)
+    limit = tolerance * scale + exact
+    norm = float((gradient * gradient).sum())
+    if not np.isfinite(norm) or not np.isfinite(scale) or norm == 0:
+        return None
+    c = -float((update * gradient).sum()) / norm
+    if c and np.abs(update + c * gradient).max() <= limit:
+        return c, 0.0
+    if decay and np.shape(start) == update.shape and np.count_nonzero(update) > 2:
+        shrinking = np.where(update == 0, 0.0, np.asarray(start, float))
+        basis = np.stack([-gradient.ravel(), -shrinking.ravel()], 1)
+        (c, d), *_ = np.linalg.lstsq(basis, update.ravel(), rcond=None)
+        if d * c > 0 and np.abs(basis @ [c, d] - update.ravel()).max() <= limit:
+            return float(c), float(d)
+    return None
+
+
+def judge(
+    view: View, updates: list[Any], grads: list[Any], decay: bool, wanted: float | None = None
+) -> Verdict:
+    """Compare the updates of one step with the gradients; the factor is the one that most parameters share."""
+    factors: list[float | None] = []
+    decays: list[float] = []
+    tolerance = 1e-6
+    if any(np.asarray(s.value).dtype == np.float32 for s in view.window.start):
+        tolerance = 2e-3
+    for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
+        fits = u is not None and g is not None and np.shape(u) == np.shape(g)
+        start = view.window.start[i].value
+        found = fit(u, g, start, view.precision(i), tolerance, decay) if fits else None
+        factors.append(None if found is None else found[0])
+        decays += [found[1]] if found is not None and found[1] else []
+    common = None if wanted != wanted else wanted  # NaN: known to have none
+    if wanted is None:
+        common = vote([c for c in factors if c is not None])
+        if common is None:
+            common = elementwise(updates, grads)
+    masks: list[Any] = []
+    for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
+        limit = view.precision(i)
+        if u is None:
+            masks.append(None if g is None or np.abs(g).max(initial=0) <= 1e-12 else np.zeros(1, bool))
+        elif g is None or np.shape(u) != np.shape(g):
+            masks.append(np.zeros(np.shape(view.window.start[i].value), bool))
+        elif not np.any(np.abs(g) > 1e-14) and np.abs(u).max(initial=0) <= limit:
+            masks.append(None)
+        elif common is None:
+            masks.append(np.zeros(np.shape(u), bool))
+        else:
+            c = factors[i]
+            if c is not None and abs(c - common) <= 1e-4 * abs(common):
+                masks.append(np.ones(np.shape(u), bool))
+            else:
+                scale = max(np.abs(u).max(initial=0), abs(common) * np.abs(g).max(initial=0))
+                right = np.abs(u + common * g) <= tolerance * scale + limit
+                for d in decays[:1]:
+                    shrinking = np.where(u == 0, 0.0, np.asarray(view.window.start[i].value, float))
+                    right = right | (np.abs(u + common * g + d * shrinking) <= tolerance * scale + limit)
+                masks.append(right)
+    return Verdict(common, masks, factors)
+
+
+def vote(factors: list[float]) -> float | None:
+    """The factor that most agree on; among equals, the last parameter's, which lies nearest to the loss."""
+    best, most = None, 0
+    for c in reversed(factors):
+        count = sum(abs(c - other) <= 1e-4 * abs(c) for other in factors)
+        if count > most:
+            best, most = c, count
+    return best
+
+
+def elementwise(updates: list[Any], grads: list[Any]) -> float | None:
+    """The ratio that most single elements share, where no parameter is right as a whole."""
+    ratios: Counter[float] = Counter()
+    for u, g in zip(updates, grads, strict=True):
+        if u is None or g is None or np.shape(u) != np.shape(g):
+            continue
+        with np.errstate(all="ignore"):
+            r = -(u / g)[np.abs(g) > 1e-12]
+        for value in np.atleast_1d(r).ravel()[:200]:
+            if np.isfinite(value) and value:
+                ratios[float(f"{value:.5g}")] += 1
+    if not ratios:
+        return None
+    value, count = ratios.most_common(1)[0]
+    return value if count > 1 else None
+
+
+class Case:
+    """A recorded run and what its training consists of."""
+
+    def __init__(self, record: Record) -> None:
+        self.record, self.sources = record, Sources(record)
+        self.states: set[int] = set()
+        self.parameters = find_parameters(record, self.states)
+        self.windows = find_windows(record, self.parameters) if self.parameters else []
+        whole = [w for w in self.windows if all(
+            np.shape(a.value) == np.shape(b.value) for a, b in zip(w.start, w.end, strict=True))]  # fmt: skip
+        grown = [w for w in self.windows if w not in whole and any(
+            np.shape(a.value) != np.shape(b.value) and size_of(a) > 1 for a, b in zip(w.start, w.end, strict=True))]  # fmt: skip
+        self.windows = grown[:1] or whole or self.windows
+        self.views = [View(record, self.parameters, w) for w in self.windows]
+        self.trained: dict[int, bool] = {}
+        if self.views:
+            self.find_gradients()
+        self.name_parameters()
+
+    def name_parameters(self) -> None:
+        """Name the parameters as their updates do."""
+        for p in self.parameters:
+            last = next((v for v in reversed(p.versions) if key_of(v) in p.keys), p.versions[-1])
+            node = self.sources.expression(last)
+            place = self.sources.place(last)
+            p.line = place.line if place else 0
+            if node is None or place is None:
+                continue
+            text = self.sources.texts[place.file]
+            p.name = (text.targets(node) or [text.text(node)])[0]
+
+    def find_gradients(self) -> None:
+        """Where an optimiser keeps a state, find the gradient that it was given."""
+        steps, first = self.record.steps, self.views[0].window.first
+        versions = set().union(*[p.ids for p in self.parameters])
+        depends = set(versions)
+        for step in steps[first:]:
+            if any(p.id in depends for p in step.parents):
+                depends.add(step.id)
+        state = (self.states & depends) - versions
+        for step in steps[first:]:
+            if step.id not in versions and any(p.id in state for p in step.parents):
+                state.add(step.id)
+        keys: list[Any] = [None] * len(self.parameters)
+        for view in self.views:
+            old: dict[int, bool] = {}
+            for step in view.order:
+                old[step.id] = any(
+                    old.get(p.id, p.id < view.window.first and p.id in state) for p in step.parents
+                )
+            for i, end in enumerate(view.window.end):
+                if end is not view.window.start[i] and old.get(end.id):
+                    view.gradient[i] = given(view, i, old, depends)
+                    if view.gradient[i] is not None:
+                        keys[i] = key_of(view.gradient[i])  # type: ignore[arg-type]
+        for view in self.views:
+            for i, key in enumerate(keys):
+                if key is not None and view.gradient[i] is None and view.window.updated()[i]:
+                    found = [s for s in view.order if key_of(s) == key and view.back[s.id] >> i & 1]
+                    view.gradient[i] = found[-1] if found else None
+        for i, key in enumerate(keys):
+            if key is not None:
+                total = sum(v.leaning(i) for v in self.views)
+                for view in self.views:
+                    view.sense[i] = 1.0 if total > 0 else -1.0
+        if any(keys):
+            self.views = [v for v in self.views if all(
+                v.gradient[i] is not None or key is None for i, key in enumerate(keys))] or self.views  # fmt: skip
+
+
+def given(view: View, i: int, old: dict[int, bool], depends: set[int]) -> Step | None:
+    """The value that the optimiser's state was mixed with: the last that all fresh operands are made of."""
+    size = size_of(view.window.start[i])
+    edge: list[Step] = []
+    for step in view.order:
+        if old[step.id] and view.back[step.id] >> i & 1:
+            edge += [
+                p for p in step.parents if p.id in view.back and not old.get(p.id, True) and p.id in depends
+            ]
+    edge = [s for s in edge if view.back[s.id] == 1 << i or size_of(s) == size]
+    if not edge:
+        return None
+    common: set[int] | None = None
+    by_id: dict[int, Step] = {}
+    for step in edge:
+        seen: set[int] = set()
+        todo = [step]
+        while todo:
+            s = todo.pop()
+            if s.id in seen or s.id not in view.back:
+                continue
+            seen.add(s.id)
+            by_id[s.id] = s
+            todo += s.parents
+        common = seen if common is None else common & seen
+    if not common:
+        return None
+    whole = {n for n in common if size_of(by_id[n]) == size}
+    return by_id[max(whole or {n for n in common if size_of(by_id[n]) == 1} or common)]

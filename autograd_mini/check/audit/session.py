@@ -1,0 +1,483 @@
+"""The audit: run the script, find what it trains and by which loss, and which of its lines is the first wrong one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from .case import Case
+from .fixes import Fix, Proposer, edited, other_axes
+from .losses import Loss, candidates, choose, decide, evaluate, steady
+from .proxies import Run, read_source
+from .repair import Fault, Search, fit_shape
+from .report import Finding, Line, Report
+from .rules import Remark, derivatives, optimiser, stale, uphill
+from .steps import enough, key_of, size_of
+
+MOST_FAULTS = 5
+MOST_RERUNS = 16
+FIX_SECONDS = 5.0  # that the search for corrected lines may take
+
+
+class Audit:
+    """One audit, from the path to the report."""
+
+    def __init__(self, path: Path, arguments: Sequence[str], seconds: float, show: Any) -> None:
+        self.path, self.arguments, self.show = path, arguments, show
+        self.end = monotonic() + seconds
+        self.seconds = seconds
+
+    def recorded(self, source: str, show: Any = None) -> tuple[Run, Case]:
+        """Run a source and find its training."""
+        left = max(self.end - monotonic(), 0.5)
+        run = Run(self.path, source, self.arguments, enough, min(left, self.seconds / 3 + 1), show).run()
+        return run, Case(run.record)
+
+    def report(self) -> Report:
+        """Audit the script; where the audit itself fails, nothing is said of any line."""
+        source = read_source(self.path)
+        run, case = self.recorded(source, self.show)
+        report = Report(self.path, source, run, case)
+        try:
+            return self.examined(source, run, case, report)
+        except (
+            ArithmeticError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            RecursionError,
+            MemoryError,
+        ) as error:
+            report = Report(self.path, source, run, case)
+            report.note = f"this script could not be followed to its end ({type(error).__name__}: {error})"
+            return report
+
+    def examined(self, source: str, run: Run, case: Case, report: Report) -> Report:
+        """Fill the report."""
+        remarks = stale(case)
+        if remarks:
+            report.findings = [self.remarked(case, remark) for remark in remarks]
+            report.explained = True
+            report.settle()
+            return report
+        if not case.views:
+            for line, why in derivatives(run.names, case.sources.texts[str(self.path)]):
+                report.findings.append(
+                    Finding.at(case, str(self.path), line, "derivative_of_another_function", why)
+                )
+            report.settle()
+            report.note = "no parameters were found whose updates repeat"
+            return report
+        numbers = some_of(len(case.views))
+        losses = choose(case, numbers)
+        if not losses:
+            report.note = "no loss was found that depends on the parameters"
+            return report
+        loss, faults, left = self.best(case, losses)
+        report.loss = loss
+        report.describe(loss)
+        if not loss.wrong(len(case.parameters)) and not faults:
+            self.check_factor(case, loss, report)
+            report.findings += [self.remarked(case, remark) for remark in optimiser(case)]
+            report.explained = True
+            report.lines = self.lines(case, loss, [])
+            report.settle()
+            return report
+        if faults and all(f.ratio is not None and f.ratio < 0 for f in faults) and not left:
+            remarks = uphill(case, loss)
+            if remarks:
+                report.findings = [self.remarked(case, remark) for remark in remarks]
+                report.explained = True
+                report.settle()
+                return report
+        if not trusted(case, loss, faults, left):
+            names = [case.parameters[i].name for i in sorted(left or loss.wrong(len(case.parameters)))]
+            report.note = "wrong, but not explained: " + ", ".join(dict.fromkeys(names))
+            report.lines = [line for line in self.lines(case, loss, []) if line.status == "right"]
+            return report
+        report.explained = not left
+        report.lines = self.lines(case, loss, faults)
+        report.findings = self.explain(source, case, loss, faults)
+        if left and not any(f.should_be for f in report.findings):
+            report.findings = []
+            report.lines = [line for line in report.lines if line.status == "right"]
+            report.note = "wrong, but not explained: " + ", ".join(
+                dict.fromkeys(case.parameters[i].name for i in sorted(left))
+            )
+            return report
+        if not any(f.should_be for f in report.findings) and len(loss.wrong(len(case.parameters))) == len(
+            case.parameters
+        ):
+            report.findings = self.forward(case, loss) or report.findings
+        report.settle()
+        return report
+
+    def best(self, case: Case, losses: list[Loss]) -> tuple[Loss, list[Fault], set[int]]:
+        """Among the losses that explain the training equally well, the one that needs the fewest repairs."""
+        count = len(case.parameters)
+        wrong = losses[0].wrong(count)
+        if not wrong:
+            return losses[0], [], set()
+        own = losses[0].own
+        equal = [c for c in losses if len(c.wrong(count)) <= len(wrong) and (c.own == own or not own)][:3]
+        found = []
+        for order, loss in enumerate(equal):
+            faults, left = repairs(case, loss, self.end)
+            found.append((len(left), len(faults), order, loss, faults, left))
+        best = min(found, key=lambda f: f[:3])
+        for view in case.views:
+            view.changed = {}
+        decide(case, best[3])
+        return best[3], best[4], best[5]
+
+    def check_factor(self, case: Case, loss: Loss, report: Report) -> None:
+        """Say so where the right gradient is multiplied by the loss's value, or not set to zero."""
+        factors = [loss.factors[k] for k in sorted(loss.factors)]
+        if len(factors) < 3 or None in factors or steady([f for f in factors if f]):
+            return
+        finding = by_loss_value(case, loss)
+        if finding is not None:
+            report.findings = self.explain(report.source, case, loss, [finding])
+            for f in report.findings:
+                f.mistake, f.why = "multiplied_by_loss", "the gradient is multiplied by the loss's value"
+
+    def remarked(self, case: Case, remark: Remark) -> Finding:
+        """The finding of a remark, with the new text where it helps."""
+        finding = Finding(case, None, Fault(None, "remark", {}, 0.0), remark.step)
+        finding.mistake, finding.why = remark.mistake, remark.why
+        for text in remark.texts:
+            _, after = self.recorded(text)
+            more = len(after.parameters) > len(case.parameters)
+            if more or remark.mistake == "wrong_sign":
+                finding.should_be, finding.source = text.splitlines()[finding.line - 1].strip(), text
+        return finding
+
+    def explain(self, source: str, case: Case, loss: Loss, faults: list[Fault]) -> list[Finding]:
+        """The findings, each with the corrected line where one was found that makes the step right."""
+        out: list[Finding] = []
+        self.reruns = 0
+        self.kept: list[Fix] = []
+        self.enough_fixes = min(self.end, monotonic() + FIX_SECONDS)
+        self.before, self.score = loss.wrong(len(case.parameters)), loss.score()
+        for fault in faults:
+            finding = Finding(case, loss, fault)
+            out.append(finding)
+            if fault.meant == "too early":
+                finding.mistake = "weights_updated_before_use"
+                finding.why = "this reads the parameter after its update: compute it before the update"
+                finding.should_be = finding.code
+            else:
+                self.correct(case, loss, fault, finding)
+            for k, targets in fault.targets.items():
+                case.views[k].changed.update(targets)
+        for view in case.views:
+            view.changed = {}
+        return out
+
+    def correct(self, case: Case, loss: Loss, fault: Fault, finding: Finding) -> None:
+        """Find the corrected line, and run the script with it."""
+        proposer = Proposer(case, loss, fault, self.probe)
+        if proposer.place.file != str(self.path):
+            return
+        for fix in proposer.proposals():
+            if self.reruns >= MOST_RERUNS or monotonic() > self.enough_fixes:
+                return
+            fixes = [*self.kept, fix]
+            try:
+                text = edited(proposer.text, fixes)
+                compile(text, "line", "exec")
+            except (SyntaxError, ValueError):
+                continue
+            self.reruns += 1
+            if self.improves(text, case, loss, fault.gain):
+                line = fix.node.lineno
+                self.kept = fixes
+                finding.should_be, finding.source = text.splitlines()[line - 1].strip(), text
+                finding.line, finding.mistake, finding.why = line, fix.mistake, fix.why
+                finding.code = case.sources.code(proposer.place.file, line)
+                return
+
+    def forward(self, case: Case, loss: Loss) -> list[Finding]:
+        """A reduction of the forward pass over another axis, where that makes every update right."""
+        k = min(loss.slices)
+        seen: set[Any] = set()
+        for number in sorted(loss.slices[k]):
+            step = case.record.steps[number]
+            place = case.sources.place(step)
+            if (
+                step.name not in ("sum", "max", "mean")
+                or place is None
+                or place in seen
+                or place.file != str(self.path)
+            ):
+                continue
+            seen.add(place)
+            node = case.sources.expression(step)
+            for fix in other_axes(case.sources.texts[place.file], node, step):
+                text = edited(case.sources.texts[place.file], [fix])
+                self.before, self.score = loss.wrong(len(case.parameters)), loss.score()
+                if self.reruns < 2 * MOST_RERUNS and self.improves(text, case, loss) and not self.before:
+                    finding = Finding(case, None, Fault(None, "remark", {}, 0.0), step)
+                    finding.mistake, finding.why = "forward_reduction", fix.why
+                    finding.should_be, finding.source = text.splitlines()[finding.line - 1].strip(), text
+                    return [finding]
+                self.reruns += 1
+        return []
+
+    def probe(self, step: int, depth: int, look: Any) -> None:
+        """Run the script up to a step, and look at its variables there."""
+        run = Run(
+            self.path, read_source(self.path), self.arguments, None, max(self.end - monotonic(), 0.5), None
+        )
+        run.record.probe, run.record.probe_depth, run.record.look = step, depth, look
+        run.run()
+
+    def improves(self, text: str, case: Case, loss: Loss, gain: float = 0.0) -> bool:
+        """Whether the script with the line replaced has as many more right updates as the right numbers gave."""
+        _, after = self.recorded(text)
+        if len(after.parameters) != len(case.parameters) or not after.views:
+            return False
+        numbers = [k for k in sorted(loss.verdicts) if k < len(after.views)]
+        for candidate in candidates(after, numbers):
+            if candidate.kind != loss.kind or candidate.own != loss.own:
+                continue
+            evaluate(after, candidate, numbers)
+            if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
+                continue
+            wrong, score = candidate.wrong(len(case.parameters)), candidate.score()
+            steady_now = steady([f for f in candidate.factors.values() if f])
+            if wrong <= self.before and (
+                score > self.score + max(0.9 * gain, 1e-6) or (not wrong and not self.before and steady_now)
+            ):
+                self.before, self.score = wrong, score
+                return True
+        return False
+
+    def lines(self, case: Case, loss: Loss, faults: list[Fault]) -> list[Line]:
+        """What the lines of the backward pass are equal to, before and after the repairs."""
+        before = equalities(case, loss)
+        for fault in faults:
+            for k, targets in fault.targets.items():
+                case.views[k].changed.update(targets)
+        after = equalities(case, loss) if faults else before
+        for view in case.views:
+            view.changed = {}
+        out = []
+        for key, line in after.items():
+            old = before.get(key)
+            if old is None or (
+                line.factor and old.factor and abs(line.factor - old.factor) > 1e-4 * abs(line.factor)
+            ):
+                line.status = "infected"
+            out.append(line)
+        return sorted(out, key=lambda line: line.order)
+
+
+def some_of(count: int) -> list[int]:
+    """The steps that are looked at closely: the first two and the last."""
+    return sorted({0, 1, count - 1} & set(range(count)))
+
+
+def repairs(case: Case, loss: Loss, end: float) -> tuple[list[Fault], set[int]]:
+    """The faults one after the other, each with the earlier ones repaired, and the parameters that stay wrong."""
+    for view in case.views:
+        view.changed = {}
+    decide(case, loss)
+    faults: list[Fault] = []
+    count = len(case.parameters)
+    while loss.wrong(count) and len(faults) < MOST_FAULTS and monotonic() < end:
+        found = Search(case, loss, end).faults()
+        if not found:
+            break
+        fault = first_of(case, loss, found)
+        for k in set(loss.grads) - set(fault.targets):
+            del loss.grads[k]
+        decide(case, loss)
+        score = loss.score()
+        for k, targets in fault.targets.items():
+            case.views[k].changed.update(targets)
+        decide(case, loss)
+        if loss.score() <= score + 1e-9:
+            break
+        faults.append(fault)
+    left = loss.wrong(count)
+    for view in case.views:
+        view.changed = {}
+    decide(case, loss)
+    return faults, left
+
+
+def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
+    """Among equally good repairs the first; where all are mere factors, the line that has the factor, or lacks it."""
+    if found[0].ratio is None:
+        return found[0]
+
+    lines = sorted(equalities(case, loss).values(), key=lambda line: line.order)
+    usual = next((abs(x.factor) for x in lines if x.factor and x.update is None), None)
+
+    def rank(fault: Fault) -> tuple[Any, ...]:
+        step, r = fault.step, fault.ratio or 1.0
+        numbers = [float(np.ravel(x.value if hasattr(x, "value") else x)[0]) for x in step.args[:2]
+                   if not isinstance(x, str | list | tuple) and x is not None and size_of(x) == 1
+                   and np.asarray(getattr(x, "value", x)).dtype.kind in "fiub"]  # fmt: skip
+        explains = (
+            (step.name == "divide" and any(abs(v - r) < 1e-6 * abs(r) for v in numbers[-1:]))
+            or (step.name == "multiply" and any(v and abs(1 / v - r) < 1e-6 * abs(r) for v in numbers))
+            or (step.name in ("subtract", "negative") and abs(r + 1) < 1e-6)
+            or (step.name in ("mean", "sum") and size_of(step.parents[0]) > 1 and any(
+                abs(abs(r) - n) < 1e-6 for n in np.shape(step.parents[0].value)))
+        )  # fmt: skip
+        named = bool(case.sources.name(step))
+        fits = usual is not None and abs(abs(fault.scale) - usual) <= 1e-4 * usual
+        return (
+            not explains,
+            fault.order if explains else (not named, not (fault.whole or fits), fault.order),
+        )
+
+    best = [f for f in found if f.ratio is not None]
+    explained = [f for f in best if rank(f)[0] is False]
+    return min(explained or best, key=rank)
+
+
+def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool:
+    """Whether the repairs are a sound explanation: complete, or of some updates beside right ones."""
+    count = len(case.parameters)
+    right = count - len(loss.wrong(count))
+    if not faults:
+        return False
+    if left:
+        return loss.own and loss.kind in ("cross-entropy", "squared error", "hinge") and right > 0
+    if loss.kind in ("error signal", "other", "absolute error"):
+        return False
+    if not loss.own and not right and len(faults) > 2:
+        return False
+    return loss.own or right > 0 or len(faults) <= 2
+
+
+def by_loss_value(case: Case, loss: Loss) -> Fault | None:
+    """A product of a backward value with a single number that depends on the parameters, where it scales every step."""
+    factors = loss.factors
+    for key, group in groups_by_place(case, loss).items():
+        targets: dict[int, dict[int, Any]] = {}
+        seen = []
+        for k, steps in group.items():
+            for s in steps:
+                if s.name not in ("multiply", "dot", "divide") or len(s.args) < 2:
+                    continue
+                for small, big in (s.args[:2], s.args[1::-1]):
+                    if (
+                        not hasattr(small, "value")
+                        or not hasattr(big, "value")
+                        or size_of(small) != 1
+                        or size_of(big) < 2
+                    ):
+                        continue
+                    if (
+                        loss.own
+                        and small.id in case.views[k].sig
+                        and np.shape(big.value) == np.shape(s.value)
+                    ):
+                        targets.setdefault(k, {})[s.id] = np.asarray(big.value, float)
+                        seen.append((factors[k] or 0) / float(np.ravel(small.value)[0]))
+        if len(targets) == len(factors) and steady(seen):
+            fault = Fault(key, "adjoint", targets, 1.0)
+            fault.step = group[min(group)][0]
+            return fault
+    return None
+
+
+def groups_by_place(case: Case, loss: Loss) -> dict[Any, dict[int, list[Any]]]:
+    """The backward pass by places, outside the forward pass of the loss."""
+    out: dict[Any, dict[int, list[Any]]] = {}
+    for k in loss.verdicts:
+        for s in case.views[k].order:
+            if s.id not in loss.slices[k]:
+                out.setdefault(key_of(s), {}).setdefault(k, []).append(s)
+    return out
+
+
+def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
+    """The named values of the backward pass that are a constant times a derivative, by their places."""
+    found: dict[Any, Line] = {}
+    values = {k: case.views[k].run({}) or {} for k in loss.adjoints}
+    steps = case.record.steps
+    for key, group in groups_by_place(case, loss).items():
+        first = min(group)
+        step = group[first][-1]
+        name = case.sources.name(step)
+        if not name or np.asarray(step.value).dtype.kind != "f":
+            continue
+        result = equal_to(case, loss, group, values)
+        if result is None:
+            continue
+        scale, meant = result
+        starts = case.views[first].window.starts
+        label = case.parameters[starts[meant]].name if meant in starts else called(case, steps[meant])
+        file, number = case.sources.where(step)
+        line = Line(file, number, case.sources.code(file, number), "right", label, scale)
+        line.order = group[first][0].id
+        found[key] = line
+    for i, p in enumerate(case.parameters):
+        if all(v.right(i) for v in loss.verdicts.values()):
+            last = p.versions[-1]
+            file, number = case.sources.where(last)
+            line = Line(file, p.line or number, case.sources.code(file, p.line or number), "right", "", None)
+            line.order = last.id
+            line.update = next((f for f in loss.factors.values() if f), None)
+            found.setdefault(("update", line.line), line)
+    return found
+
+
+def lines_of(case: Case, loss: Loss) -> list[int]:
+    """The lines that lead to a loss, which an edit within a line leaves as they are."""
+    key = loss.keys[0] if loss.keys else loss.pair
+    return [case.record.places[number].line for number in key[1]]
+
+
+def called(case: Case, step: Any) -> str:
+    """A value's name, or the expression that it is the value of."""
+    name = case.sources.name(step)
+    place = case.sources.place(step)
+    if name or place is None:
+        return name
+    code = case.sources.texts[place.file].text(case.sources.expression(step))
+    return code if 0 < len(code) <= 24 else "its input"
+
+
+def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, int] | None:
+    """The constant and the value of the forward pass whose derivative a place has in every step."""
+    scale, meant = None, None
+    for k, members in group.items():
+        view, adjoints = case.views[k], loss.adjoints[k]
+        for s in members:
+            b = np.asarray(values[k].get(s.id, s.value), float)
+            mask = view.back[s.id]
+            best: Any = None
+            for n in sorted((n for n in adjoints if isinstance(n, int)), reverse=True):
+                if view.sig.get(n) != mask:
+                    continue
+                t = fit_shape(adjoints[n], s)
+                if t is None:
+                    continue
+                norm = float((t * t).sum())
+                if not norm:
+                    if not np.any(b):
+                        best = best or (scale, n)
+                    continue
+                c = float((t * b).sum()) / norm
+                if scale is not None and abs(c - scale) > 1e-5 * abs(scale):
+                    continue
+                if c and np.abs(b - c * t).max() <= 1e-6 * np.abs(b).max():
+                    named = bool(case.sources.name(case.record.steps[n]))
+                    if best is None or named:
+                        best = (c, n)
+                    if named:
+                        break
+            if best is None:
+                return None
+            scale = best[0] if best[0] is not None else scale
+            meant = best[1] if meant is None else meant
+    return (scale, meant) if scale is not None and meant is not None else None
