@@ -176,7 +176,14 @@ class _Call:
             v = made(KINDS[type(output)], v)
         nodes = inputs or self.inputs
         grads = swept(order, v, graph, set(nodes))
-        return [grads[x] if x in grads else (GRAPH if graph else KINDS[type(x)]).zero(x) for x in nodes]
+        found, taken = [], {id(v)}
+        for x in nodes:
+            share = grads[x] if x in grads else (GRAPH if graph else KINDS[type(x)]).zero(x)
+            if type(share) is np.ndarray and (id(share) in taken or share.base is not None):
+                share = share.copy()  # the caller's alone
+            taken.add(id(share))
+            found.append(share)
+        return found
 
     def transposed(self) -> tuple[list[Any], list[Route]]:
         """Forward mode: a variable u for each output, and for each input the route from them to its share of uᵀJ."""

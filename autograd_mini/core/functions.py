@@ -313,7 +313,9 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     >>> cumsum([1.0, 2.0, 3.0])
     array([1., 3., 6.])
     """
-    return cumsum(ravel(x), 0) if axis is None else array_rows.CUMSUM(_one(axis, x))(x)
+    if axis is None or (axis in (0, -1) and not shape(x)):  # a number is a vector of one, as for NumPy
+        return cumsum(ravel(x), 0)
+    return array_rows.CUMSUM(_one(axis, x))(x)
 
 
 def cumprod(x: Any, axis: int | None = None) -> Any:
@@ -322,7 +324,9 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     >>> cumprod([1.0, 2.0, 3.0])
     array([1., 2., 6.])
     """
-    return cumprod(ravel(x), 0) if axis is None else array_rows.CUMPROD(_one(axis, x))(x)
+    if axis is None or (axis in (0, -1) and not shape(x)):  # a number is a vector of one, as for NumPy
+        return cumprod(ravel(x), 0)
+    return array_rows.CUMPROD(_one(axis, x))(x)
 
 
 def recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
