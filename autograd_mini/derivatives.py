@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .core import functions as F
-from .core.engine import check_root, sweep, toposort
+from .core.engine import are_floats, check_root, refuse_stale, sweep, toposort
 from .core.functions import GRAPH
 from .core.node import Node, leaf, made
 from .core.readings import ARRAYS, FLOATS, KINDS
@@ -375,8 +375,15 @@ def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[s
 
 
 def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
-    """Return the nodes on the paths from the inputs to output, sorted, output last; none where it depends on none of them."""
+    """Return the nodes on the paths from the inputs to output, sorted, output last; none where it depends on none of them.
+
+    Raises GraphError where a Tensor was changed after it had been read, off the paths too: what was made of it may be a view.
+    """
     order, reached, needed = toposort(output), list[Any](), set(inputs)
+    for node in order if not are_floats(order) else ():
+        for parent in node.parents:
+            if parent._version > node._version:
+                refuse_stale(node, parent)
     for node in order:
         left = node._left
         if type(left) is tuple:

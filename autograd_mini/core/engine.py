@@ -49,6 +49,15 @@ def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> l
     return order
 
 
+def refuse_stale(node: Any, parent: Any) -> None:
+    """Raise GraphError for a Tensor whose parent was given other data after it had been read."""
+    if KINDS[type(node)] is not FLOATS:  # a Value copies the number that it reads
+        raise GraphError(
+            f"{parent._name} was changed after '{node.op.name}' had read it, so the gradient would be wrong: "
+            "run the forward pass again, and change parameters only after backward()"
+        )
+
+
 def pulled(
     node: Any, g: Any, wanted: Container[Any], reading: Reading | None = None
 ) -> list[tuple[Any, Any]]:
@@ -64,11 +73,8 @@ def pulled(
     read_as = own.operand
     operands, asked = [], []
     for parent in parents:
-        if parent._version > node._version and KINDS[type(node)] is not FLOATS:
-            raise GraphError(
-                f"{parent._name} was changed after '{op.name}' had read it, so the gradient would be wrong: "
-                "run the forward pass again, and change parameters only after backward()"
-            )
+        if parent._version > node._version:
+            refuse_stale(node, parent)
         operands.append(parent if read_as is None else read_as(parent))
         asked.append(parent in wanted)
     shares = op.shares(own, g, node if read_as is None else read_as(node), operands, asked)
