@@ -187,20 +187,23 @@ def __getattr__(name: str) -> _typing.Any:
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LATE})
 
+
 __all__ = [
-    "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping", "GraphError", "GraphTooLargeError", "History", "Op",
-    "SerializationError", "ShapeError", "StateDictError", "Tensor", "Value", "abs", "add", "apply", "arccos", "arccosh", "arcsin",
-    "arcsinh", "arctan", "arctan2", "arctanh", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative",
-    "check_gradients", "clip", "concatenate", "cos",
-    "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagnose", "diagnose_update", "diagonal",
-    "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf",
-    "exp", "expand_dims", "explore", "expm1", "fit", "flip", "floor", "gelu", "getitem", "grad", "gradients", "hessian", "hvp", "hypot",
-    "index_update", "inv", "jacobian", "jvp", "leaky_relu", "linear", "load", "log", "log1p", "log2", "log10", "log_sigmoid",
-    "log_softmax", "logaddexp", "logistic", "logsumexp", "matmul", "max", "maximum", "mean", "min", "minimum", "moveaxis", "multiply",
-    "negative", "nn", "no_grad", "norm", "normal_cdf", "normal_pdf", "optim", "outer", "pad", "plot_decision_boundary",
-    "plot_gradient_flow", "positive", "power", "prod", "ravel", "reciprocal", "relu", "remainder", "repeat", "reshape", "roll", "round",
-    "save", "scatter", "sech2", "sigmoid", "sigmoid_cross_entropy", "sign", "silu", "sin", "sinc", "sinh", "slogdet", "softmax",
-    "softmax_cross_entropy", "softplus", "solve", "sort", "split", "sqrt", "square", "squared_error", "squeeze", "stack", "std",
-    "subtract", "sum", "swapaxes", "take_along_axis", "tan", "tanh", "tensordot", "tile", "to_value", "trace", "transpose", "tree",
-    "tril", "triu", "value_and_grad", "var", "vjp", "where", "xlogy",
+    "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping", "GraphError",
+    "GraphTooLargeError", "History", "Op", "SerializationError", "ShapeError", "StateDictError", "Tensor",
+    "Value", "abs", "add", "apply", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative", "check_gradients", "clip",
+    "concatenate", "cos", "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagnose",
+    "diagnose_update", "diagonal", "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf", "exp",
+    "expand_dims", "explore", "expm1", "fit", "flip", "floor", "gelu", "getitem", "grad", "gradients",
+    "hessian", "hvp", "hypot", "index_update", "inv", "jacobian", "jvp", "leaky_relu", "linear", "load",
+    "log", "log1p", "log2", "log10", "log_sigmoid", "log_softmax", "logaddexp", "logistic", "logsumexp",
+    "matmul", "max", "maximum", "mean", "min", "minimum", "moveaxis", "multiply", "negative", "nn", "no_grad",
+    "norm", "normal_cdf", "normal_pdf", "optim", "outer", "pad", "plot_decision_boundary",
+    "plot_gradient_flow", "positive", "power", "prod", "ravel", "reciprocal", "relu", "remainder", "repeat",
+    "reshape", "roll", "round", "save", "scatter", "sech2", "sigmoid", "sigmoid_cross_entropy", "sign",
+    "silu", "sin", "sinc", "sinh", "slogdet", "softmax", "softmax_cross_entropy", "softplus", "solve", "sort",
+    "split", "sqrt", "square", "squared_error", "squeeze", "stack", "std", "subtract", "sum", "swapaxes",
+    "take_along_axis", "tan", "tanh", "tensordot", "tile", "to_value", "trace", "transpose", "tree", "tril",
+    "triu", "value_and_grad", "var", "vjp", "where", "xlogy",
 ]  # fmt: skip

@@ -26,7 +26,9 @@ Axis = int | tuple[int, ...] | None
 
 def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     """The axes that a reduction over `axis` sums over, as numbers from 0."""
-    return tuple(range(ndim)) if axis is None else tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -171,7 +173,8 @@ def RECURRENCE(axis: int, reverse: bool) -> Op:
 @family
 def CUMPROD(axis: int) -> Op:
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # no division by x: zeros are right too
-        return xp.recurrence(_shift(xp, x, axis, False, 0.0), g, axis, True) * _shift(xp, out, axis, True, 1.0)
+        later = xp.recurrence(_shift(xp, x, axis, False, 0.0), g, axis, True)
+        return later * _shift(xp, out, axis, True, 1.0)
 
     return ArrayOp("cumprod", lambda xp, x: xp.cumprod(x, axis), (vjp,))
 
@@ -194,7 +197,8 @@ def PROD(axis: Axis, keepdims: bool) -> Op:
 
 @family
 def CUMSUM(axis: int) -> Op:
-    return ArrayOp("cumsum", lambda xp, x: xp.cumsum(x, axis), (lambda xp, g, out, x: xp.flip(xp.cumsum(xp.flip(g, axis), axis), axis),))
+    return ArrayOp("cumsum", lambda xp, x: xp.cumsum(x, axis),
+        (lambda xp, g, out, x: xp.flip(xp.cumsum(xp.flip(g, axis), axis), axis),))
 
 
 @family
@@ -227,7 +231,8 @@ def LOGSUMEXP(axis: Axis, keepdims: bool) -> Op:
         out = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
-    return ArrayOp("logsumexp", forward, (lambda xp, g, out, x: _restore(xp, g, x, axis) * xp.softmax(x, axis),))
+    return ArrayOp("logsumexp", forward,
+        (lambda xp, g, out, x: _restore(xp, g, x, axis) * xp.softmax(x, axis),))
 
 
 @family
@@ -279,7 +284,8 @@ def _rows(xp: Any, x: Any) -> Any:
 matmul = ArrayOp("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right))
 linear = ArrayOp("linear", lambda xp, x, w, b: xp.linear(x, w, b),
     (lambda xp, g, out, x, w, b: xp.matmul(g, _transposed(xp, w)),
-        lambda xp, g, out, x, w, b: xp.matmul(_transposed(xp, _rows(xp, x)), _rows(xp, g)), lambda xp, g, out, x, w, b: g))
+        lambda xp, g, out, x, w, b: xp.matmul(_transposed(xp, _rows(xp, x)), _rows(xp, g)),
+        lambda xp, g, out, x, w, b: g))
 
 
 @family
@@ -306,28 +312,34 @@ def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
 
         return vjp
 
-    return ArrayOp("einsum", lambda xp, *xs: xp.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 1),
+    return ArrayOp("einsum",
+        lambda xp, *xs: xp.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 1),
         tuple(share_of(i) for i in range(len(inputs))))
 
 
-RESHAPE = family(lambda shape: ArrayOp("reshape", lambda xp, x: xp.reshape(x, shape), (lambda xp, g, out, x: xp.reshape(g, xp.shape(x)),)))
+RESHAPE = family(lambda shape: ArrayOp("reshape", lambda xp, x: xp.reshape(x, shape),
+    (lambda xp, g, out, x: xp.reshape(g, xp.shape(x)),)))
 
 
-BROADCAST_TO = family(lambda shape: ArrayOp("broadcast_to", lambda xp, x: xp.broadcast_to(x, shape), (lambda xp, g, out, x: g,)))
+BROADCAST_TO = family(lambda shape: ArrayOp("broadcast_to", lambda xp, x: xp.broadcast_to(x, shape),
+    (lambda xp, g, out, x: g,)))
 
 
 @family
 def TRANSPOSE(axes: tuple[int, ...]) -> Op:
-    return ArrayOp("transpose", lambda xp, x: xp.transpose(x, axes), (lambda xp, g, out, x: xp.transpose(g, _inverse(axes)),))
+    return ArrayOp("transpose", lambda xp, x: xp.transpose(x, axes),
+        (lambda xp, g, out, x: xp.transpose(g, _inverse(axes)),))
 
 
-FLIP = family(lambda axis: ArrayOp("flip", lambda xp, x: xp.flip(x, axis), (lambda xp, g, out, x: xp.flip(g, axis),)))
+FLIP = family(lambda axis: ArrayOp("flip", lambda xp, x: xp.flip(x, axis),
+    (lambda xp, g, out, x: xp.flip(g, axis),)))
 
 
 @family
 def ROLL(shift: Axis, axis: Axis) -> Op:
     back = -shift if isinstance(shift, int) else tuple(-n for n in shift or ())
-    return ArrayOp("roll", lambda xp, x: xp.roll(x, shift, axis), (lambda xp, g, out, x: xp.roll(g, back, axis),))
+    return ArrayOp("roll", lambda xp, x: xp.roll(x, shift, axis),
+        (lambda xp, g, out, x: xp.roll(g, back, axis),))
 
 
 TRIL = family(lambda k: ArrayOp("tril", lambda xp, x: xp.tril(x, k), (lambda xp, g, out, x: xp.tril(g, k),)))
@@ -344,7 +356,8 @@ def PAD(width: tuple[tuple[int, int], ...], value: float) -> Op:
     return ArrayOp("pad", lambda xp, x: xp.pad(x, width, constant_values=value), (vjp,))
 
 
-CAST = family(lambda dtype: ArrayOp("cast", lambda xp, x: xp.asarray(x, dtype=dtype), (lambda xp, g, out, x: g,)))
+CAST = family(lambda dtype: ArrayOp("cast", lambda xp, x: xp.asarray(x, dtype=dtype),
+    (lambda xp, g, out, x: g,)))
 
 
 @family
@@ -367,7 +380,8 @@ def STACK(axis: int) -> Op:
 
 @functools.partial(family, is_kept=False)
 def GETITEM(index: Any) -> Op:
-    return ArrayOp("getitem", lambda xp, x: x[index], (lambda xp, g, out, x: xp.scatter(g, xp.shape(x), index),))
+    return ArrayOp("getitem", lambda xp, x: x[index],
+        (lambda xp, g, out, x: xp.scatter(g, xp.shape(x), index),))
 
 
 @functools.partial(family, is_kept=False)
@@ -391,7 +405,8 @@ ARGSORT = family(lambda axis: ArrayOp("argsort", lambda xp, x: xp.argsort(x, axi
 @family
 def SORT(axis: int) -> Op:
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        return xp.take_along_axis(g, xp.argsort(xp.argsort(x, axis=axis, kind="stable"), axis=axis, kind="stable"), axis)
+        order = xp.argsort(x, axis=axis, kind="stable")
+        return xp.take_along_axis(g, xp.argsort(order, axis=axis, kind="stable"), axis)
 
     return ArrayOp("sort", lambda xp, x: xp.sort(x, axis=axis, kind="stable"), (vjp,))
 
@@ -401,12 +416,14 @@ def TAKE_ALONG_AXIS(axis: int) -> Op:
     def vjp(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
         return xp.scatter_along_axis(g, indices, axis, xp.shape(x))
 
-    return ArrayOp("take_along_axis", lambda xp, x, indices: xp.take_along_axis(x, indices, axis), (vjp, _no_share))
+    return ArrayOp("take_along_axis", lambda xp, x, indices: xp.take_along_axis(x, indices, axis),
+        (vjp, _no_share))
 
 
 @family
 def SCATTER_ALONG_AXIS(axis: int, shape: tuple[int, ...]) -> Op:
-    return ArrayOp("scatter_along_axis", lambda xp, x, indices: xp.scatter_along_axis(x, indices, axis, shape),
+    return ArrayOp("scatter_along_axis",
+        lambda xp, x, indices: xp.scatter_along_axis(x, indices, axis, shape),
         (lambda xp, g, out, x, indices: xp.take_along_axis(g, indices, axis), _no_share))
 
 
@@ -431,7 +448,8 @@ def _solve_left(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
 solve = ArrayOp("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_back))
 
 
-inv = ArrayOp("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
+inv = ArrayOp("inv", lambda xp, a: xp.inv(a),
+    (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
 det = ArrayOp("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: g[..., None, None] * xp.cofactors(a),))
 
 
@@ -458,4 +476,5 @@ def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
 
 
 cofactors = ArrayOp("cofactors", lambda xp, a: xp.cofactors(a), (_cofactors_slope,))
-logabsdet = ArrayOp("logabsdet", lambda xp, a: xp.logabsdet(a), (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))
+logabsdet = ArrayOp("logabsdet", lambda xp, a: xp.logabsdet(a),
+    (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))

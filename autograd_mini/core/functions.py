@@ -291,7 +291,8 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
         return array_rows.NORM(2, axis, keepdims)(x)
     if matrix or isinstance(ord, str) or ord <= 0:
         raise NotImplementedError(
-            f"norm: ord={ord!r} of shape {shape(x)}: supported are None, and with an axis 1, 2, inf or any p > 0"
+            f"norm: ord={ord!r} of shape {shape(x)}: "
+            "supported are None, and with an axis 1, 2, inf or any p > 0"
         )
     if ord == math.inf:
         return max(rows.abs(x), axis, keepdims)
@@ -353,7 +354,8 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
         )
     if len(terms) != len(operands) or not set(subscripts) <= set(string.ascii_letters + " ,.->"):
         raise ShapeError(
-            f"einsum: {subscripts!r} does not describe {len(operands)} operands in letters, ',', '...' and '->'"
+            f"einsum: {subscripts!r} does not describe {len(operands)} operands "
+            "in letters, ',', '...' and '->'"
         )
     if not arrow:
         letters = "".join(terms).replace("...", "")

@@ -186,7 +186,8 @@ def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, A
             return x
         if x.grad is not None and x.requires_grad:
             raise GraphError(
-                f"'{symbol}' on the leaf {x._name}, which has a gradient, would grow the graph with every step: "
+                f"'{symbol}' on the leaf {x._name}, which has a gradient, "
+                "would grow the graph with every step: "
                 "do it under ag.no_grad(), or on .data, or with an optimiser of ag.optim"
             )
         return method(x, y)

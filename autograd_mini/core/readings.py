@@ -70,10 +70,11 @@ class quiet(Block):
 # ---- The names that rules may use -------------------------------------------------------------------------------------
 
 NUMPY_NAMES = """
-    exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh
-    arctan2 hypot logaddexp abs sign floor ceil round remainder maximum minimum where greater greater_equal less
-    less_equal equal not_equal logical_and logical_or isfinite zeros_like transpose squeeze flip roll tril triu pad
-    asarray concatenate stack cumsum cumprod sort argsort take_along_axis einsum eye ones copysign
+    exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh
+    arctanh arctan2 hypot logaddexp abs sign floor ceil round remainder maximum minimum where greater
+    greater_equal less less_equal equal not_equal logical_and logical_or isfinite zeros_like transpose squeeze
+    flip roll tril triu pad asarray concatenate stack cumsum cumprod sort argsort take_along_axis einsum eye
+    ones copysign
 """.split()  # noqa: SIM905  (a list would be four times as long)
 OUR_NAMES = """
     sigmoid logistic linear shape broadcast_to scatter scatter_along_axis index_update last_written recurrence

@@ -59,7 +59,8 @@ def _gaussian(xp: Any, x: Any) -> Any:
     return xp.exp(-high * high) * xp.exp(-rest)
 
 
-erf = Op("erf", lambda xp, x: xp.erf(x), (lambda xp, g, out, x: g * (2.0 / math.sqrt(math.pi) * _gaussian(xp, x)),),
+erf = Op("erf", lambda xp, x: xp.erf(x),
+    (lambda xp, g, out, x: g * (2.0 / math.sqrt(math.pi) * _gaussian(xp, x)),),
     "the error function (DLMF 7.2.1); erf(0.0) = 0.0")
 normal_pdf = Op("normal_pdf", lambda xp, x: xp.normal_pdf(x), (lambda xp, g, out, x: -g * (x * out),),
     "the density of the standard normal distribution; normal_pdf(0.0) = 0.3989422804014327")

@@ -120,8 +120,8 @@ def quick_method(op: Op, apply: Callable[..., Any], is_reflected: bool = False) 
         forward=forward, other=other, parameters=f"{own}, {other}"
     )  # Python gives the node first
     space = {
-        **vars(scalar), **LITERALS, "Value": Value, "op": op, "apply": apply, "new": new, "meta_here": meta_here,
-        "ERRORS": ERRORS, "FLOATS": FLOATS,
+        **vars(scalar), **LITERALS, "ERRORS": ERRORS, "FLOATS": FLOATS,
+        "Value": Value, "op": op, "apply": apply, "new": new, "meta_here": meta_here,
     }  # fmt: skip
     exec(compile(text, f"<the quick way of {op.name}>", "exec"), space)
     space["method"].__name__ = op.name
