@@ -1,5 +1,5 @@
 # fmt: off
-"""The table, first part: the operations on numbers that a first reader meets. Each row is also the function users call.
+"""The table, first part: the operations on numbers that a first reader meets. Each row is also the function that users call.
 
 To add an operation, write its row (here, in special_rows.py or in array_rows.py), its sample domain in tests/samples.py,
 and, where it has static parameters, its function in functions.py. A derivative is stated nowhere else.
@@ -26,14 +26,14 @@ positive = Op("positive", lambda xp, x: +x, (lambda xp, g, out, x: g,),
     "x, as a node of its own; positive(2.0) = 2.0")
 remainder = Op("remainder", lambda xp, x, y: xp.remainder(x, y),
     (lambda xp, g, out, x, y: g,
-     lambda xp, g, out, x, y: -g * xp.round((x - out) / y, 0)),  # the quotient that belongs to the value
+     lambda xp, g, out, x, y: -g * xp.round((x - out) / y, 0)),  # the whole quotient, from the value: floor(x / y) may round to the next
     "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0")
 abs = Op("abs", lambda xp, x: xp.abs(x), (lambda xp, g, out, x: g * xp.sign(x),),
     "|x|, of slope 0 at 0; abs(-2.0) = 2.0")
 copysign = Op("copysign", lambda xp, x, y: xp.copysign(x, y),
     (lambda xp, g, out, x, y: g * (xp.sign(x) * xp.copysign(1.0, y)),
      lambda xp, g, out, x, y: xp.zeros_like(g)),
-    "|x| with the sign of y; copysign(2.0, -3.0) = -2.0")
+    "|x| with the sign of y")
 sign = Op("sign", lambda xp, x: xp.sign(x), (lambda xp, g, out, x: xp.zeros_like(g),),
     "−1, 0 or 1; sign(-2.0) = -1.0")
 floor = Op("floor", lambda xp, x: xp.floor(x), (lambda xp, g, out, x: xp.zeros_like(g),),
@@ -115,7 +115,7 @@ tan = Op("tan", lambda xp, x: xp.tan(x), (lambda xp, g, out, x: g * (1.0 + out *
 
 
 def _one_minus_square(xp: Any, x: Any) -> Any:
-    """1 − x², in the form that keeps its digits, and those of its slope, near ±1 and near 0."""
+    """1 − x², in the form that keeps the digits of the value and of its slope, near ±1 and near 0."""
     return xp.where(xp.less(xp.abs(x), 0.5), 1.0 - x * x, (1.0 - x) * (1.0 + x))
 
 
@@ -141,7 +141,7 @@ arctanh = Op("arctanh", lambda xp, x: xp.arctanh(x), (lambda xp, g, out, x: g / 
     "the inverse of tanh; arctanh(0.0) = 0.0")
 
 # ---- Activations ------------------------------------------------------------------------------------------------------
-# Closed over {tanh, sech²} and {sigmoid, logistic}: 1 − tanh² and s(1 − s) would cancel in the tails, to the last digit.
+# The slopes are rows of their own, sech² and logistic: 1 − tanh² and s(1 − s) would lose all digits in the tails.
 
 tanh = Op("tanh", lambda xp, x: xp.tanh(x), (lambda xp, g, out, x: g * xp.sech2(x),),
     "sinh x / cosh x; tanh(0.0) = 0.0")
@@ -156,7 +156,7 @@ relu = Op("relu", lambda xp, x: xp.maximum(x, 0.0),
     (lambda xp, g, out, x: xp.where(xp.less_equal(x, 0), 0.0, g),),
     "max(x, 0), of slope 0 at 0; relu(-2.0) = 0.0")
 
-# ---- Choices, and the masks that they are made by ---------------------------------------------------------------------
+# ---- Choices, and the masks that make them ----------------------------------------------------------------------------
 
 
 def _winner(xp: Any, g: Any, loses: Any, x: Any, y: Any) -> Any:

@@ -115,7 +115,7 @@ def _is_large(data: Any) -> bool:
 def _check_parts(data: Any, depth: int) -> bool:
     """Check every part of nested lists as it would be checked alone; whether there is a large int among them."""
     if depth > 64:
-        raise ValueError("lists nested more than 64 deep (in themselves?)")
+        raise ValueError("lists nested more than 64 deep (does one hold itself?)")
     is_large = False
     kinds = set(map(type, data))
     if not kinds <= PLAIN:

@@ -18,7 +18,7 @@ EXCESSES: dict[str, str] = {
     "support/": "the numbers that NumPy lacks, and the blocks that set modes, serve every folder above",
     "core/, the row files": "lines of 110 columns are more lines; the tokens keep to their budget",
     "core/, the rest": "the fronts of rows with parameters check their arguments, each with a message of its own",
-    "core/, the scalar path": "the quick way of Values and IEEE results of floats stand beside the plain way",
+    "core/, the scalar path": "the quick methods of Values and IEEE results of floats stand beside the plain way",
     "derivatives.py": "to be cut to its budget",
     "draw/": "formulas are to be made of expressions, plots go to plot.py",
     "check/": "the mutations, the search among them and its words are to become shorter",
