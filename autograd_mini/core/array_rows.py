@@ -15,7 +15,7 @@ from .special_rows import over
 
 
 class ArrayOp(Op):
-    """An operation that only arrays have: its result is a Tensor, of Values too."""
+    """An operation that only arrays have: its result is a Tensor even where the operands are Values."""
 
     arrays_only = True
 
@@ -33,7 +33,7 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=4096)
 def _reduced(shape: tuple[int, ...], axis: Axis) -> tuple[int, tuple[int, ...]]:
-    """How many elements a reduction takes together, and the shape it gives with keepdims."""
+    """The number of elements that a reduction joins into one, and the shape of its result with keepdims."""
     lost = axes_of(axis, len(shape))
     return math.prod(shape[i] for i in lost), tuple(1 if i in lost else n for i, n in enumerate(shape))
 
@@ -79,7 +79,7 @@ def MEAN(axis: Axis, keepdims: bool) -> Op:
 
 @family
 def CENTRED(axis: Axis) -> Op:
-    """x less its mean: exactly 0 where all are equal, though their mean rounds. It is its own adjoint."""
+    """x minus its mean: exactly 0 where all elements are equal, though their mean is rounded. It is its own adjoint."""
     return ArrayOp("centred", lambda xp, x: xp.centred(x, axis), (lambda xp, g, out, x: xp.centred(g, axis),))
 
 
@@ -101,14 +101,14 @@ def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
 
 @family
 def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
-    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no square overflows
+    def forward(xp: Any, x: Any) -> Any:  # divided by the largest, so that no square overflows
         away = xp.centred(x, axis)
         top = _largest(xp, away, axis)
         squares = xp.sum(xp.square(away / top), axis=axis, keepdims=True)
         out = top * xp.sqrt(squares / _freedom(xp, x, axis, ddof))
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all are equal, at every order
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all elements are equal, and so at every order
         length = _restore(xp, out, x, axis)
         is_still = xp.equal(length, 0)
         slope = xp.where(is_still, 0.0, xp.centred(x, axis) / xp.where(is_still, 1.0, length))
@@ -129,7 +129,7 @@ def _extremum(name: str, axis: Axis, keepdims: bool, initial: float | None) -> O
     def forward(xp: Any, x: Any) -> Any:
         return getattr(xp, name)(x, axis=axis, keepdims=keepdims, **start)
 
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # an even split over ties; a NaN is its own extremum
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # ties share g evenly; a NaN counts as the extremum
         chosen = xp.logical_or(xp.equal(x, _restore(xp, out, x, axis)), xp.not_equal(x, x))
         count = xp.sum(chosen, axis=axis, keepdims=True)
         if start:
@@ -150,7 +150,7 @@ def MIN(axis: Axis, keepdims: bool, initial: float | None) -> Op:
 
 
 def _shift(xp: Any, x: Any, axis: int, forth: bool, fill: float) -> Any:
-    """x moved one place along an axis, with `fill` in the place that falls free."""
+    """x moved one place along an axis, with `fill` in the place that becomes free."""
     ndim = len(xp.shape(x))
     edge = xp.zeros_like(x[_at(axis, ndim, slice(0, 1))]) + fill
     if forth:
@@ -160,7 +160,7 @@ def _shift(xp: Any, x: Any, axis: int, forth: bool, fill: float) -> Any:
 
 @family
 def RECURRENCE(axis: int, reverse: bool) -> Op:
-    """s[i] = b[i] + a[i]·s[i−1] along an axis (s[i+1] in reverse). Its own adjoint is a recurrence run the other way."""
+    """s[i] = b[i] + a[i]·s[i−1] along an axis (s[i+1] in reverse). Its adjoint is a recurrence in the other direction."""
 
     def adjoint(xp: Any, g: Any, a: Any) -> Any:
         return xp.recurrence(_shift(xp, a, axis, reverse, 0.0), g, axis, not reverse)
@@ -172,7 +172,7 @@ def RECURRENCE(axis: int, reverse: bool) -> Op:
 
 @family
 def CUMPROD(axis: int) -> Op:
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # no division by x: zeros are right too
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # without dividing by x, so it is right for zeros too
         later = xp.recurrence(_shift(xp, x, axis, False, 0.0), g, axis, True)
         return later * _shift(xp, out, axis, True, 1.0)
 
@@ -182,7 +182,7 @@ def CUMPROD(axis: int) -> Op:
 @family
 def PROD(axis: Axis, keepdims: bool) -> Op:
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        """g times the product of all the *other* factors, so that a zero among them does no harm."""
+        """g times the product of all the *other* factors, so it is right for zeros too."""
         shape = xp.shape(x)
         lost = axes_of(axis, len(shape))
         order = (*(i for i in range(len(shape)) if i not in lost), *lost)
@@ -203,7 +203,7 @@ def CUMSUM(axis: int) -> Op:
 
 @family
 def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
-    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no power overflows
+    def forward(xp: Any, x: Any) -> Any:  # divided by the largest, so that no power overflows
         top = _largest(xp, x, axis)
         out = top * xp.power(xp.sum(xp.power(xp.abs(x / top), p), axis=axis, keepdims=True), 1 / p)
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
@@ -212,7 +212,7 @@ def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
         length = _restore(xp, out, x, axis)
         if p == 2:
             return _restore(xp, g, x, axis) * over(xp, x, length)
-        # The slope at a zero is 0, of a steepness (for 1 < p < 2) that concerns this element alone.
+        # At x[i] = 0 the slope is 0. For 1 < p < 2 its own derivative there is infinite, for this element alone.
         off = xp.equal(x, 0)
         ratio = xp.where(off, 1.0, x) / xp.where(xp.equal(length, 0), 1.0, length)
         own = xp.where(off, x, 1.0)
@@ -255,7 +255,7 @@ softmax_cross_entropy = ArrayOp("softmax_cross_entropy",
 
 @family
 def SQUARED_DISTANCE(n: float) -> Op:
-    """Σ(x − y)² / n: a squared error and its mean in one."""
+    """Σ(x − y)² / n: with the right n, the mean squared error, in one node."""
     return ArrayOp("squared_distance", lambda xp, x, y: xp.sum(xp.square(x - y), axis=None) / n,
         (lambda xp, g, out, x, y: g * (2.0 / n * (x - y)), lambda xp, g, out, x, y: g * (2.0 / n * (y - x))))
 
@@ -277,7 +277,7 @@ def _matmul_right(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def _rows(xp: Any, x: Any) -> Any:
-    """A batch of any number of axes as the rows of a matrix."""
+    """A batch with any number of axes, as the rows of a matrix."""
     return x if len(xp.shape(x)) == 2 else xp.reshape(x, (math.prod(xp.shape(x)[:-1]), xp.shape(x)[-1]))
 
 
@@ -290,7 +290,7 @@ linear = ArrayOp("linear", lambda xp, x, w, b: xp.linear(x, w, b),
 
 @family
 def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
-    """A sum of products by index letters, explicit and without an ellipsis."""
+    """A sum of products, by index letters: the output is given, and there is no ellipsis."""
 
     def share_of(i: int) -> Rule:
         others = inputs[:i] + inputs[i + 1 :]
@@ -307,7 +307,7 @@ def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
                     terms.append(xp.ones(size))
                 target += letter
             share = xp.einsum(f"{','.join(letters)}->{target}", *terms)
-            wide = tuple(map(max, xp.shape(share), xp.shape(xs[i])))  # a letter of length 1 elsewhere was stretched to this operand's
+            wide = tuple(map(max, xp.shape(share), xp.shape(xs[i])))  # where another operand has length 1
             return share if wide == xp.shape(share) else xp.broadcast_to(share, wide)
 
         return vjp
