@@ -71,12 +71,14 @@ class _Call:
         for i, (x, start) in enumerate(zip(self.inputs, before, strict=True)):
             if (x._version if type(x) is Tensor else x.data) is not start:
                 raise GraphError(
-                    f"{name}: the function changed {self.places[i]} in place: let it compute a new one, x = x + 1"
+                    f"{name}: the function changed {self.places[i]} in place: "
+                    "let it compute a new one, x = x + 1"
                 )
         if options.get("has_aux"):
             if not isinstance(result, tuple) or len(result) != 2:
                 raise TypeError(
-                    f"{name}: with has_aux=True the function must return (result, aux), it returned {_shown(result)}"
+                    f"{name}: with has_aux=True the function must return (result, aux), "
+                    f"it returned {_shown(result)}"
                 )
             result, self.aux = (
                 result[0],
@@ -131,7 +133,8 @@ class _Call:
             return y
         if isinstance(y, ONE):
             raise GraphError(
-                f"{self.name}: the function returned {_shown(y)}{place and f' at {place}'}, not a node: .data, .item(), float() or a "
+                f"{self.name}: the function returned {_shown(y)}{place and f' at {place}'}, not a node: "
+                ".data, .item(), float() or a "
                 "foreign function cut the graph. For a constant, return ag.Value(c, requires_grad=False)"
             )
         raise DTypeError(f"{self.name}: the function returned {describe(y)}")
@@ -141,7 +144,8 @@ class _Call:
         """The one node that the function returned."""
         if not isinstance(self.result, Node):
             raise GraphError(
-                f"{self.name}: the function must return one node, it returned {_shown(self.result)}: use jacobian"
+                f"{self.name}: the function must return one node, "
+                f"it returned {_shown(self.result)}: use jacobian"
             )
         return self.result
 
@@ -268,7 +272,8 @@ class _Call:
             if np.any((wrong > 16 * np.finfo(x.dtype).eps * size) & finite):
                 what = "samples of the batch" if self.name.startswith("batch") else "elements of its argument"
                 raise GraphError(
-                    f"{self.name}: the function mixes the {what}, so that none has a derivative of its own: use jacobian"
+                    f"{self.name}: the function mixes the {what}, "
+                    "so that none has a derivative of its own: use jacobian"
                 )
 
     def give(self, x: Any) -> Any:
@@ -303,7 +308,8 @@ def _called(name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any])
         if "read-only" in str(error):
             noted(
                 error,
-                f"{name}: the function writes into its argument: let it compute a new one, x = x + 1 or ag.index_update",
+                f"{name}: the function writes into its argument: "
+                "let it compute a new one, x = x + 1 or ag.index_update",
             )
         raise
 
@@ -434,7 +440,8 @@ def gradients(
     for place, node in (("output", output), *found):
         if not isinstance(node, Node):
             raise DTypeError(
-                f"gradients: a Value or Tensor is needed, {place} is a {type(node).__name__}: wrap it before it is used"
+                f"gradients: a Value or Tensor is needed, {place} is a {type(node).__name__}: "
+                "wrap it before it is used"
             )
     if not allow_unused:
         check_root(output)
@@ -447,7 +454,8 @@ def gradients(
             if not allow_unused:
                 which = f"{place}, " if node is not inputs else ""
                 raise GraphError(
-                    f"{output._name} does not depend on {which}{node._name}: pass allow_unused=True to get zeros for it"
+                    f"{output._name} does not depend on {which}{node._name}: "
+                    "pass allow_unused=True to get zeros for it"
                 )
             grads[node] = (GRAPH if create_graph else KINDS[type(node)]).zero(node)
     taken = {grad_output} if isinstance(grad_output, Node) else set()
@@ -477,7 +485,8 @@ def _differentiated(
         y = call.output
         if y.size != 1:
             raise GraphError(
-                f"{name}: the function must return a scalar, got shape {y.shape}: take .sum() or .mean(), or use jacobian"
+                f"{name}: the function must return a scalar, got shape {y.shape}: "
+                "take .sum() or .mean(), or use jacobian"
             )
         route = call.route(y)
         if not call.nodes and not allow_unused and (y.requires_grad or y._cut_by):
@@ -487,7 +496,8 @@ def _differentiated(
                     who = f"{call.places[i]}{f' ({x.label!r})' if x.label else ''}"
                     cut = "" if y.requires_grad else f", it was cut off by {y._cut_by}"
                     raise GraphError(
-                        f"{name}: the result does not depend on {who}{cut}: pass allow_unused=True to get zeros for it"
+                        f"{name}: the result does not depend on {who}{cut}: "
+                        "pass allow_unused=True to get zeros for it"
                     )
         return call.answer(call.like_inputs(call.pull(route, _ones(y))), value, has_aux)
 
@@ -554,12 +564,14 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
         y = call.output
         if not isinstance(call.tree, ONE):
             raise DTypeError(
-                f"derivative: with respect to one number, array or node, got {_shown(call.tree)}: use jacobian"
+                "derivative: with respect to one number, array or node, "
+                f"got {_shown(call.tree)}: use jacobian"
             )
         (x,) = call.inputs
         if y.shape != x.shape:
             raise ShapeError(
-                f"derivative: the function gave shape {y.shape} for an argument of shape {x.shape}: use jacobian"
+                f"derivative: the function gave shape {y.shape} "
+                f"for an argument of shape {x.shape}: use jacobian"
             )
         for i in range(order):
             route = call.route(y)
@@ -799,10 +811,15 @@ def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
             parts.append(part)
         else:
             raise DTypeError(
-                f"ravel: a Module, or lists and dicts of numbers, arrays and nodes are needed; {place} is {describe(part)}"
+                "ravel: a Module, or lists and dicts of numbers, arrays and nodes are needed; "
+                f"{place} is {describe(part)}"
             )
     seen: set[Any] = set()
-    parts = [part for part in parts if not isinstance(part, Node) or not (part in seen or seen.add(part))]  # type: ignore[func-returns-value]
+    parts = [
+        part
+        for part in parts
+        if not isinstance(part, Node) or not (part in seen or seen.add(part))  # type: ignore[func-returns-value]
+    ]
     sizes = [np.size(part.data if isinstance(part, Node) else part) for part in parts]
     ends = np.cumsum([0, *sizes]).tolist()
 

@@ -12,10 +12,10 @@ from .core.op import Op
 from .errors import AutogradError, GraphError
 
 PLAIN = {  # what gives plain data
-    np.argmax, np.argmin, np.argsort, np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal, np.isnan, np.isinf,
-    np.isfinite, np.logical_and, np.logical_or, np.logical_not, np.any, np.all, np.allclose, np.isclose, np.array_equal, np.shape,
-    np.ndim, np.size, np.count_nonzero, np.signbit, np.zeros_like, np.ones_like, np.result_type, np.array_repr, np.array_str,
-    np.array2string,
+    np.argmax, np.argmin, np.argsort, np.greater, np.greater_equal, np.less, np.less_equal, np.equal,
+    np.not_equal, np.isnan, np.isinf, np.isfinite, np.logical_and, np.logical_or, np.logical_not, np.any,
+    np.all, np.allclose, np.isclose, np.array_equal, np.shape, np.ndim, np.size, np.count_nonzero, np.signbit,
+    np.zeros_like, np.ones_like, np.result_type, np.array_repr, np.array_str, np.array2string,
 }  # fmt: skip
 
 
@@ -69,14 +69,16 @@ def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     name = ".".join(filter(None, path))
     if kwargs.get("out") is not None:
         raise GraphError(
-            f"{name}(…, out=…) would write a node into a plain array and cut the graph: assign its result instead"
+            f"{name}(…, out=…) would write a node into a plain array and cut the graph: "
+            "assign its result instead"
         )
     if function in PLAIN:
         return function(*map(_data, args), **{key: _data(value) for key, value in kwargs.items()})
     if function not in RULES:
         supported = ", ".join(sorted(rule.__name__ for rule in RULES))
         raise NotImplementedError(
-            f"{name} has no rule. Supported are {supported}. On plain numbers, outside the graph: {name}(x.data)"
+            f"{name} has no rule. Supported are {supported}. "
+            f"On plain numbers, outside the graph: {name}(x.data)"
         )
     kwargs = {RENAMED.get(key, key): value for key, value in kwargs.items()}
     for sizes in (

@@ -15,7 +15,7 @@ from .special_rows import over
 
 
 class ArrayOp(Op):
-    """An operation that only arrays have: its result is a Tensor, of Values too."""
+    """An operation that only arrays have: its result is a Tensor even where the operands are Values."""
 
     arrays_only = True
 
@@ -26,12 +26,14 @@ Axis = int | tuple[int, ...] | None
 
 def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     """The axes that a reduction over `axis` sums over, as numbers from 0."""
-    return tuple(range(ndim)) if axis is None else tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
 
 
 @functools.lru_cache(maxsize=4096)
 def _reduced(shape: tuple[int, ...], axis: Axis) -> tuple[int, tuple[int, ...]]:
-    """How many elements a reduction takes together, and the shape it gives with keepdims."""
+    """The number of elements that a reduction joins into one, and the shape of its result with keepdims."""
     lost = axes_of(axis, len(shape))
     return math.prod(shape[i] for i in lost), tuple(1 if i in lost else n for i, n in enumerate(shape))
 
@@ -77,7 +79,7 @@ def MEAN(axis: Axis, keepdims: bool) -> Op:
 
 @family
 def CENTRED(axis: Axis) -> Op:
-    """x less its mean: exactly 0 where all are equal, though their mean rounds. It is its own adjoint."""
+    """x minus its mean: exactly 0 where all elements are equal, though their mean is rounded. It is its own adjoint."""
     return ArrayOp("centred", lambda xp, x: xp.centred(x, axis), (lambda xp, g, out, x: xp.centred(g, axis),))
 
 
@@ -99,14 +101,14 @@ def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
 
 @family
 def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
-    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no square overflows
+    def forward(xp: Any, x: Any) -> Any:  # divided by the largest, so that no square overflows
         away = xp.centred(x, axis)
         top = _largest(xp, away, axis)
         squares = xp.sum(xp.square(away / top), axis=axis, keepdims=True)
         out = top * xp.sqrt(squares / _freedom(xp, x, axis, ddof))
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all are equal, at every order
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all elements are equal, and so at every order
         length = _restore(xp, out, x, axis)
         is_still = xp.equal(length, 0)
         slope = xp.where(is_still, 0.0, xp.centred(x, axis) / xp.where(is_still, 1.0, length))
@@ -127,7 +129,7 @@ def _extremum(name: str, axis: Axis, keepdims: bool, initial: float | None) -> O
     def forward(xp: Any, x: Any) -> Any:
         return getattr(xp, name)(x, axis=axis, keepdims=keepdims, **start)
 
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # an even split over ties; a NaN is its own extremum
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # ties share g evenly; a NaN counts as the extremum
         chosen = xp.logical_or(xp.equal(x, _restore(xp, out, x, axis)), xp.not_equal(x, x))
         count = xp.sum(chosen, axis=axis, keepdims=True)
         if start:
@@ -148,7 +150,7 @@ def MIN(axis: Axis, keepdims: bool, initial: float | None) -> Op:
 
 
 def _shift(xp: Any, x: Any, axis: int, forth: bool, fill: float) -> Any:
-    """x moved one place along an axis, with `fill` in the place that falls free."""
+    """x moved one place along an axis, with `fill` in the place that becomes free."""
     ndim = len(xp.shape(x))
     edge = xp.zeros_like(x[_at(axis, ndim, slice(0, 1))]) + fill
     if forth:
@@ -158,7 +160,7 @@ def _shift(xp: Any, x: Any, axis: int, forth: bool, fill: float) -> Any:
 
 @family
 def RECURRENCE(axis: int, reverse: bool) -> Op:
-    """s[i] = b[i] + a[i]·s[i−1] along an axis (s[i+1] in reverse). Its own adjoint is a recurrence run the other way."""
+    """s[i] = b[i] + a[i]·s[i−1] along an axis (s[i+1] in reverse). Its adjoint is a recurrence in the other direction."""
 
     def adjoint(xp: Any, g: Any, a: Any) -> Any:
         return xp.recurrence(_shift(xp, a, axis, reverse, 0.0), g, axis, not reverse)
@@ -170,8 +172,9 @@ def RECURRENCE(axis: int, reverse: bool) -> Op:
 
 @family
 def CUMPROD(axis: int) -> Op:
-    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # no division by x: zeros are right too
-        return xp.recurrence(_shift(xp, x, axis, False, 0.0), g, axis, True) * _shift(xp, out, axis, True, 1.0)
+    def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # without dividing by x, so it is right for zeros too
+        later = xp.recurrence(_shift(xp, x, axis, False, 0.0), g, axis, True)
+        return later * _shift(xp, out, axis, True, 1.0)
 
     return ArrayOp("cumprod", lambda xp, x: xp.cumprod(x, axis), (vjp,))
 
@@ -179,7 +182,7 @@ def CUMPROD(axis: int) -> Op:
 @family
 def PROD(axis: Axis, keepdims: bool) -> Op:
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        """g times the product of all the *other* factors, so that a zero among them does no harm."""
+        """g times the product of all the *other* factors, so it is right for zeros too."""
         shape = xp.shape(x)
         lost = axes_of(axis, len(shape))
         order = (*(i for i in range(len(shape)) if i not in lost), *lost)
@@ -194,12 +197,13 @@ def PROD(axis: Axis, keepdims: bool) -> Op:
 
 @family
 def CUMSUM(axis: int) -> Op:
-    return ArrayOp("cumsum", lambda xp, x: xp.cumsum(x, axis), (lambda xp, g, out, x: xp.flip(xp.cumsum(xp.flip(g, axis), axis), axis),))
+    return ArrayOp("cumsum", lambda xp, x: xp.cumsum(x, axis),
+        (lambda xp, g, out, x: xp.flip(xp.cumsum(xp.flip(g, axis), axis), axis),))
 
 
 @family
 def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
-    def forward(xp: Any, x: Any) -> Any:  # scaled by the largest, so that no power overflows
+    def forward(xp: Any, x: Any) -> Any:  # divided by the largest, so that no power overflows
         top = _largest(xp, x, axis)
         out = top * xp.power(xp.sum(xp.power(xp.abs(x / top), p), axis=axis, keepdims=True), 1 / p)
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
@@ -208,7 +212,7 @@ def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
         length = _restore(xp, out, x, axis)
         if p == 2:
             return _restore(xp, g, x, axis) * over(xp, x, length)
-        # The slope at a zero is 0, of a steepness (for 1 < p < 2) that concerns this element alone.
+        # At x[i] = 0 the slope is 0. For 1 < p < 2 its own derivative there is infinite, for this element alone.
         off = xp.equal(x, 0)
         ratio = xp.where(off, 1.0, x) / xp.where(xp.equal(length, 0), 1.0, length)
         own = xp.where(off, x, 1.0)
@@ -227,7 +231,8 @@ def LOGSUMEXP(axis: Axis, keepdims: bool) -> Op:
         out = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
-    return ArrayOp("logsumexp", forward, (lambda xp, g, out, x: _restore(xp, g, x, axis) * xp.softmax(x, axis),))
+    return ArrayOp("logsumexp", forward,
+        (lambda xp, g, out, x: _restore(xp, g, x, axis) * xp.softmax(x, axis),))
 
 
 @family
@@ -250,7 +255,7 @@ softmax_cross_entropy = ArrayOp("softmax_cross_entropy",
 
 @family
 def SQUARED_DISTANCE(n: float) -> Op:
-    """Σ(x − y)² / n: a squared error and its mean in one."""
+    """Σ(x − y)² / n: with the right n, the mean squared error, in one node."""
     return ArrayOp("squared_distance", lambda xp, x, y: xp.sum(xp.square(x - y), axis=None) / n,
         (lambda xp, g, out, x, y: g * (2.0 / n * (x - y)), lambda xp, g, out, x, y: g * (2.0 / n * (y - x))))
 
@@ -272,19 +277,20 @@ def _matmul_right(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def _rows(xp: Any, x: Any) -> Any:
-    """A batch of any number of axes as the rows of a matrix."""
+    """A batch with any number of axes, as the rows of a matrix."""
     return x if len(xp.shape(x)) == 2 else xp.reshape(x, (math.prod(xp.shape(x)[:-1]), xp.shape(x)[-1]))
 
 
 matmul = ArrayOp("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right))
 linear = ArrayOp("linear", lambda xp, x, w, b: xp.linear(x, w, b),
     (lambda xp, g, out, x, w, b: xp.matmul(g, _transposed(xp, w)),
-        lambda xp, g, out, x, w, b: xp.matmul(_transposed(xp, _rows(xp, x)), _rows(xp, g)), lambda xp, g, out, x, w, b: g))
+        lambda xp, g, out, x, w, b: xp.matmul(_transposed(xp, _rows(xp, x)), _rows(xp, g)),
+        lambda xp, g, out, x, w, b: g))
 
 
 @family
 def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
-    """A sum of products by index letters, explicit and without an ellipsis."""
+    """A sum of products, by index letters: the output is given, and there is no ellipsis."""
 
     def share_of(i: int) -> Rule:
         others = inputs[:i] + inputs[i + 1 :]
@@ -301,33 +307,39 @@ def EINSUM(inputs: tuple[str, ...], output: str) -> Op:
                     terms.append(xp.ones(size))
                 target += letter
             share = xp.einsum(f"{','.join(letters)}->{target}", *terms)
-            wide = tuple(map(max, xp.shape(share), xp.shape(xs[i])))  # a letter of length 1 elsewhere was stretched to this operand's
+            wide = tuple(map(max, xp.shape(share), xp.shape(xs[i])))  # where another operand has length 1
             return share if wide == xp.shape(share) else xp.broadcast_to(share, wide)
 
         return vjp
 
-    return ArrayOp("einsum", lambda xp, *xs: xp.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 1),
+    return ArrayOp("einsum",
+        lambda xp, *xs: xp.einsum(f"{','.join(inputs)}->{output}", *xs, optimize=len(xs) > 1),
         tuple(share_of(i) for i in range(len(inputs))))
 
 
-RESHAPE = family(lambda shape: ArrayOp("reshape", lambda xp, x: xp.reshape(x, shape), (lambda xp, g, out, x: xp.reshape(g, xp.shape(x)),)))
+RESHAPE = family(lambda shape: ArrayOp("reshape", lambda xp, x: xp.reshape(x, shape),
+    (lambda xp, g, out, x: xp.reshape(g, xp.shape(x)),)))
 
 
-BROADCAST_TO = family(lambda shape: ArrayOp("broadcast_to", lambda xp, x: xp.broadcast_to(x, shape), (lambda xp, g, out, x: g,)))
+BROADCAST_TO = family(lambda shape: ArrayOp("broadcast_to", lambda xp, x: xp.broadcast_to(x, shape),
+    (lambda xp, g, out, x: g,)))
 
 
 @family
 def TRANSPOSE(axes: tuple[int, ...]) -> Op:
-    return ArrayOp("transpose", lambda xp, x: xp.transpose(x, axes), (lambda xp, g, out, x: xp.transpose(g, _inverse(axes)),))
+    return ArrayOp("transpose", lambda xp, x: xp.transpose(x, axes),
+        (lambda xp, g, out, x: xp.transpose(g, _inverse(axes)),))
 
 
-FLIP = family(lambda axis: ArrayOp("flip", lambda xp, x: xp.flip(x, axis), (lambda xp, g, out, x: xp.flip(g, axis),)))
+FLIP = family(lambda axis: ArrayOp("flip", lambda xp, x: xp.flip(x, axis),
+    (lambda xp, g, out, x: xp.flip(g, axis),)))
 
 
 @family
 def ROLL(shift: Axis, axis: Axis) -> Op:
     back = -shift if isinstance(shift, int) else tuple(-n for n in shift or ())
-    return ArrayOp("roll", lambda xp, x: xp.roll(x, shift, axis), (lambda xp, g, out, x: xp.roll(g, back, axis),))
+    return ArrayOp("roll", lambda xp, x: xp.roll(x, shift, axis),
+        (lambda xp, g, out, x: xp.roll(g, back, axis),))
 
 
 TRIL = family(lambda k: ArrayOp("tril", lambda xp, x: xp.tril(x, k), (lambda xp, g, out, x: xp.tril(g, k),)))
@@ -344,7 +356,8 @@ def PAD(width: tuple[tuple[int, int], ...], value: float) -> Op:
     return ArrayOp("pad", lambda xp, x: xp.pad(x, width, constant_values=value), (vjp,))
 
 
-CAST = family(lambda dtype: ArrayOp("cast", lambda xp, x: xp.asarray(x, dtype=dtype), (lambda xp, g, out, x: g,)))
+CAST = family(lambda dtype: ArrayOp("cast", lambda xp, x: xp.asarray(x, dtype=dtype),
+    (lambda xp, g, out, x: g,)))
 
 
 @family
@@ -367,7 +380,8 @@ def STACK(axis: int) -> Op:
 
 @functools.partial(family, is_kept=False)
 def GETITEM(index: Any) -> Op:
-    return ArrayOp("getitem", lambda xp, x: x[index], (lambda xp, g, out, x: xp.scatter(g, xp.shape(x), index),))
+    return ArrayOp("getitem", lambda xp, x: x[index],
+        (lambda xp, g, out, x: xp.scatter(g, xp.shape(x), index),))
 
 
 @functools.partial(family, is_kept=False)
@@ -391,7 +405,8 @@ ARGSORT = family(lambda axis: ArrayOp("argsort", lambda xp, x: xp.argsort(x, axi
 @family
 def SORT(axis: int) -> Op:
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
-        return xp.take_along_axis(g, xp.argsort(xp.argsort(x, axis=axis, kind="stable"), axis=axis, kind="stable"), axis)
+        order = xp.argsort(x, axis=axis, kind="stable")
+        return xp.take_along_axis(g, xp.argsort(order, axis=axis, kind="stable"), axis)
 
     return ArrayOp("sort", lambda xp, x: xp.sort(x, axis=axis, kind="stable"), (vjp,))
 
@@ -401,12 +416,14 @@ def TAKE_ALONG_AXIS(axis: int) -> Op:
     def vjp(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
         return xp.scatter_along_axis(g, indices, axis, xp.shape(x))
 
-    return ArrayOp("take_along_axis", lambda xp, x, indices: xp.take_along_axis(x, indices, axis), (vjp, _no_share))
+    return ArrayOp("take_along_axis", lambda xp, x, indices: xp.take_along_axis(x, indices, axis),
+        (vjp, _no_share))
 
 
 @family
 def SCATTER_ALONG_AXIS(axis: int, shape: tuple[int, ...]) -> Op:
-    return ArrayOp("scatter_along_axis", lambda xp, x, indices: xp.scatter_along_axis(x, indices, axis, shape),
+    return ArrayOp("scatter_along_axis",
+        lambda xp, x, indices: xp.scatter_along_axis(x, indices, axis, shape),
         (lambda xp, g, out, x, indices: xp.take_along_axis(g, indices, axis), _no_share))
 
 
@@ -431,7 +448,8 @@ def _solve_left(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
 solve = ArrayOp("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_back))
 
 
-inv = ArrayOp("inv", lambda xp, a: xp.inv(a), (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
+inv = ArrayOp("inv", lambda xp, a: xp.inv(a),
+    (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
 det = ArrayOp("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: g[..., None, None] * xp.cofactors(a),))
 
 
@@ -458,4 +476,5 @@ def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
 
 
 cofactors = ArrayOp("cofactors", lambda xp, a: xp.cofactors(a), (_cofactors_slope,))
-logabsdet = ArrayOp("logabsdet", lambda xp, a: xp.logabsdet(a), (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))
+logabsdet = ArrayOp("logabsdet", lambda xp, a: xp.logabsdet(a),
+    (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))

@@ -1,4 +1,4 @@
-"""The engine: sort the graph, pull gradients back through it, store them. It knows nodes by their attributes alone."""
+"""The engine: sort the graph, pull gradients back through it, store them. It uses nodes by their attributes alone."""
 
 import threading
 from collections import deque
@@ -16,9 +16,9 @@ Grads = dict[Any, Any]  # from a node to the gradient of the root with respect t
 
 
 def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> list[Any]:
-    """Return every variable that root was made from, parents before children, root last; with `constants` them too.
+    """Return every variable that root was made from, parents before children, root last; with `constants` the constants too.
 
-    Of the parents of a node the last come first; mirrored, the first, which is how a person reads.
+    A node's last parent comes first; with `is_mirrored` its first parent does, which is the order a person reads in.
     """
     order: list[Any] = []
     seen: set[Any] = set()
@@ -26,7 +26,7 @@ def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> l
     push, pop = stack.append, stack.pop
     while stack:
         node = pop()
-        if node is None:  # all that the node below was made from is in order
+        if node is None:  # all parents of the next node on the stack are in `order` now
             order.append(pop())
         elif node not in seen:
             seen.add(node)
@@ -64,8 +64,8 @@ def pulled(
     """Return (parent, share) for each wanted parent of a node, given the gradient `g` that arrives at it.
 
     Without a reading each node is read by its own kind's: FLOATS for Values, ARRAYS for Tensors, so that Values among
-    Tensors keep their numbers to the bit. Where kinds meet, the parent's reading takes the share over. Raises GraphError
-    where a Tensor was given other data after the node had read it.
+    Tensors keep their numbers to the bit. A share for a parent of the other kind is converted by the parent's reading.
+    Raises GraphError where a Tensor was given new data after the node had read the old.
     """
     op, left, right = node.op, node._left, node._right
     parents = (left, right) if right is not None else left if type(left) is tuple else (left,)
@@ -97,14 +97,17 @@ def fits(share: Any, x: Any) -> bool:
 def sweep(
     order: Sequence[Any], cotangent: Any, reading: Reading | None = None, keep: Container[Any] | None = None
 ) -> Grads:
-    """Return the gradient of the last node with respect to every node in order (or those to `keep`), from last to first.
+    """Return the gradient of the last node with respect to every node in order (or only to those in `keep`).
 
-    `cotangent` is the gradient that arrives at the last node from above. With the reading GRAPH the gradients are nodes.
+    It goes from the last node, at which `cotangent` arrives from above, to the first. With the reading GRAPH the gradients
+    are nodes.
     """
     if reading is None and are_floats(order):
         try:
             return _sweep_floats(order, cotangent)
-        except Exception:  # read again below, with IEEE arithmetic where a float refused, every share checked
+        except (
+            Exception
+        ):  # done again below, with IEEE arithmetic where Python's floats raise, and with every share checked
             pass
     wanted, grads = set(order), {order[-1]: cotangent}
     with quiet():
@@ -137,9 +140,9 @@ def are_floats(order: Sequence[Any]) -> bool:
 
 
 def _sweep_floats(order: Sequence[Any], cotangent: float) -> Grads:
-    """The same for Values alone, where every share is a float and fits: the one place beside `Op.shares` that reads rules.
+    """The same for Values alone, where every share is a float and fits: the one place beside `Op.shares` that runs rules.
 
-    Unrolled by the number of parents, with both rules of a row in one call: a third of the time of the loop above.
+    It has a branch for each number of parents, and runs all rules of a row in one call: a third of the time of `sweep`.
     """
     grads = dict.fromkeys(order, -0.0)  # -0.0 + x is x, for every x
     grads[order[-1]] = cotangent
@@ -149,7 +152,7 @@ def _sweep_floats(order: Sequence[Any], cotangent: float) -> Grads:
             continue
         op, right = node.op, node._right
         pull = op.quick.get(FLOATS)
-        if pull is None:  # a row with one rule for all its parents, or not ours
+        if pull is None:  # the row is met for the first time, or has no quick code
             if FLOATS not in op.quick:
                 made_quick(op, FLOATS)
             for parent, share in pulled(node, grads[node], grads):
@@ -180,12 +183,12 @@ def check_root(root: Any) -> None:
     cut = f"it was cut off by {root._cut_by}" if root._cut_by else "it was made from constants alone"
     raise GraphError(
         f"nothing to differentiate below {root._name}: {cut}. What cuts a graph: .detach(), .data, .item() "
-        "(the number wrapped afresh is a new leaf), no_grad, requires_grad=False"
+        "(a number wrapped again is a new leaf), no_grad, requires_grad=False"
     )
 
 
-# Leaves may be shared by threads: to add to what they hold is one step. Python lets no signal in between the last call of
-# the block and the release; should a debugger do so, the thread that holds the lock can still go on.
+# Threads may share leaves, so one thread at a time reads their gradients and writes the sums. Python handles no signal
+# between the last call of the block and the release. If a debugger stops there, the thread that holds the lock can go on.
 commit = threading.RLock()
 
 
@@ -193,8 +196,8 @@ def backward(root: Any, gradient: Any = None) -> None:
     """Store in `.grad` the gradient of root with respect to every variable that it was made from.
 
     It is assigned on interior nodes and added on leaves, all at the end and in one step that nothing interrupts (setattr
-    run from C), so that an error or Ctrl-C leaves every `.grad` as it was. Gradients of interior nodes may share memory;
-    a leaf's is nobody else's.
+    called from C), so that an error or Ctrl-C leaves every `.grad` as it was. Gradients of interior nodes may share memory;
+    a leaf's gradient is an array of its own.
     """
     check_root(root)
     order = toposort(root)

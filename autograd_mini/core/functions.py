@@ -1,6 +1,6 @@
-"""Rows that take static parameters, as users call them; the methods of nodes; and GRAPH, which reads rules to a graph.
+"""Rows that take static parameters, as users call them; the methods of nodes; and GRAPH, in which rules give a graph.
 
-Nodes in, node out; raw numbers and arrays in, raw out.
+Nodes give a node; raw numbers and arrays give raw numbers and arrays.
 """
 
 import builtins
@@ -35,7 +35,7 @@ def shape(x: Any) -> tuple[int, ...]:
 
 
 def power(x: Any, n: Any) -> Any:
-    """Return x to the power n, element by element, NaN where it would be complex.
+    """Return x to the power n, element by element; NaN where it would be complex.
 
     A plain number n is a static exponent; an array or node is an operand with a gradient of its own. Shapes broadcast.
 
@@ -59,7 +59,7 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
-    """Return x where x > 0, else slope · x, element by element; at 0 its derivative is `slope`, as PyTorch's.
+    """Return x where x > 0, else slope · x, element by element; at 0 its derivative is `slope`, as in PyTorch.
 
     >>> leaky_relu(-2.0)
     -0.02
@@ -77,7 +77,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
-    """Return x · Φ(x), or with approximate="tanh" the form by tanh, element by element (arXiv:1606.08415).
+    """Return x · Φ(x), or with approximate="tanh" its approximation by tanh, element by element (arXiv:1606.08415).
 
     >>> round(gelu(1.0), 4), round(gelu(1.0, "tanh"), 4)
     (0.8413, 0.8412)
@@ -88,7 +88,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 
 def sinc(x: Any, order: int = 0) -> Any:
-    """Return sin(πx) / (πx), or its derivative of the given order, element by element; right at 0 too.
+    """Return sin(πx) / (πx), or its derivative of the given order, element by element; exact at 0 too.
 
     >>> sinc(0.0), round(sinc(0.0, 2), 6)
     (1.0, -3.289868)
@@ -157,7 +157,7 @@ def _range(ndim: int) -> str:
 
 
 def _one(axis: Any, x: Any, more: int = 0, name: str = "") -> int:
-    """One axis of x (or of what has `more` axes) as a number from 0, or IndexError with the range."""
+    """One axis of x (which may have `more` axes in the result) as a number from 0, or IndexError with the range."""
     i, ndim = operator.index(axis), len(shape(x)) + more
     if not -ndim <= i < ndim:
         where = f"{name}: " if name else ""
@@ -166,9 +166,9 @@ def _one(axis: Any, x: Any, more: int = 0, name: str = "") -> int:
 
 
 def _axes(name: str, axis: Any, x: Any, takes_number: bool = False) -> Axis:
-    """The axes that a reduction of x loses, or IndexError with the range.
+    """The axes that a reduction of x removes, or IndexError with the range.
 
-    A number has none; but sum, prod, max and min of it take 0 and −1 for all, as NumPy's do.
+    A number has no axes; but sum, prod, max and min of a number accept 0 and −1, as in NumPy.
     """
     found: Axis = _axis(axis)
     if found is not None:
@@ -181,7 +181,7 @@ def _axes(name: str, axis: Any, x: Any, takes_number: bool = False) -> Axis:
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the sum over the axes (all, one, or a tuple); that of nothing is 0.
+    """Return the sum over the axes (all, one, or a tuple); the sum of nothing is 0.
 
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
@@ -190,7 +190,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the mean over the axes; that of nothing is NaN.
+    """Return the mean over the axes; the mean of nothing is NaN.
 
     >>> float(mean([1.0, 2.0]))
     1.5
@@ -208,7 +208,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
 
 
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """Return the standard deviation over the axes, √var; of equal numbers its gradient is 0.
+    """Return the standard deviation over the axes, √var; its gradient is 0 where all numbers are equal.
 
     >>> float(std([1.0, 3.0]))
     1.0
@@ -226,7 +226,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
-    """Return the largest over the axes, and at least `initial`; ties share the gradient evenly.
+    """Return the largest number over the axes, and at least `initial`; ties share the gradient evenly.
 
     ValueError where there is nothing, and no `initial`.
 
@@ -237,7 +237,7 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
-    """Return the smallest over the axes, and at most `initial`; ties share the gradient evenly.
+    """Return the smallest number over the axes, and at most `initial`; ties share the gradient evenly.
 
     ValueError where there is nothing, and no `initial`.
 
@@ -291,7 +291,8 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
         return array_rows.NORM(2, axis, keepdims)(x)
     if matrix or isinstance(ord, str) or ord <= 0:
         raise NotImplementedError(
-            f"norm: ord={ord!r} of shape {shape(x)}: supported are None, and with an axis 1, 2, inf or any p > 0"
+            f"norm: ord={ord!r} of shape {shape(x)}: "
+            "supported are None, and with an axis 1, 2, inf or any p > 0"
         )
     if ord == math.inf:
         return max(rows.abs(x), axis, keepdims)
@@ -299,7 +300,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
 
 
 def centred(x: Any, axis: Axis = None) -> Any:
-    """Return x less its mean over the axes, of x's shape; 0 exactly where all are equal.
+    """Return x minus its mean over the axes, of x's shape; exactly 0 where all numbers are equal.
 
     >>> centred([1.0, 3.0])
     array([-1.,  1.])
@@ -330,7 +331,7 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
 
 
 def recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
-    """Return s with s[i] = b[i] + a[i] · s[i−1] along an axis (s[i+1] in reverse); a and b of one shape.
+    """Return s with s[i] = b[i] + a[i] · s[i−1] along an axis (s[i+1] in reverse); a and b have the same shape.
 
     >>> recurrence(np.ones(3), np.ones(3), 0)
     array([1., 2., 3.])
@@ -357,7 +358,8 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
         )
     if len(terms) != len(operands) or not set(subscripts) <= set(string.ascii_letters + " ,.->"):
         raise ShapeError(
-            f"einsum: {subscripts!r} does not describe {len(operands)} operands in letters, ',', '...' and '->'"
+            f"einsum: {subscripts!r} does not describe {len(operands)} operands "
+            "in letters, ',', '...' and '->'"
         )
     if not arrow:
         letters = "".join(terms).replace("...", "")
@@ -405,7 +407,7 @@ def ravel(x: Any) -> Any:
 
 
 def transpose(x: Any, *axes: Any) -> Any:
-    """Return x with its axes in the order given (reversed, where none is).
+    """Return x with its axes in the order given (reversed, where no order is given).
 
     >>> transpose([[1.0, 2.0]]).shape
     (2, 1)
@@ -413,7 +415,7 @@ def transpose(x: Any, *axes: Any) -> Any:
     ndim = len(shape(x))
     order = tuple(reversed(range(ndim))) if axes in ((), (None,)) else tuple(_one(a, x) for a in _sizes(axes))
     if sorted(order) != list(range(ndim)):
-        raise ShapeError(f"transpose: {order} is no order of the {ndim} axes of shape {shape(x)}")
+        raise ShapeError(f"transpose: {order} is not an order of the {ndim} axes of shape {shape(x)}")
     return array_rows.TRANSPOSE(order)(x)
 
 
@@ -430,7 +432,7 @@ def swapaxes(x: Any, a: int, b: int) -> Any:
 
 
 def squeeze(x: Any, axis: Axis = None) -> Any:
-    """Return x without its axes of length 1, or without those named. Raises ShapeError where one is longer.
+    """Return x without its axes of length 1, or without the axes named; ShapeError where one of them is longer.
 
     >>> squeeze([[1.0, 2.0]]).shape
     (2,)
@@ -456,7 +458,7 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def concatenate(xs: Any, axis: int | None = 0) -> Any:
-    """Return the arrays joined along an axis that they have (all flattened, where it is None). ValueError where there is none.
+    """Return the arrays joined along one of their axes (all flattened, where it is None); ValueError for an empty list.
 
     >>> concatenate([[1.0], [2.0, 3.0]])
     array([1., 2., 3.])
@@ -506,7 +508,7 @@ def flip(x: Any, axis: Axis = None) -> Any:
 
 
 def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
-    """Return x with elements moved round by `shift` places along the axes.
+    """Return x with its elements moved by `shift` places along the axes; those that leave at one end come in at the other.
 
     >>> roll([1.0, 2.0, 3.0], 1)
     array([3., 1., 2.])
@@ -544,7 +546,7 @@ def getitem(x: Any, index: Any) -> Any:
 
 
 def scatter(x: Any, sizes: tuple[int, ...], index: Any) -> Any:
-    """Return zeros of that shape with x added at the index, where repeated places add up: the gradient of x[index].
+    """Return zeros of the given shape with x added at the index; repeated places add up. It is the gradient of x[index].
 
     >>> scatter([1.0, 2.0], (3,), [0, 0])
     array([3., 0., 0.])
@@ -553,7 +555,7 @@ def scatter(x: Any, sizes: tuple[int, ...], index: Any) -> Any:
 
 
 def index_update(x: Any, index: Any, value: Any) -> Any:
-    """Return a new array, x with x[index] replaced by `value`, which broadcasts.
+    """Return a copy of x in which x[index] is `value`, which broadcasts.
 
     >>> index_update([1.0, 2.0], 0, 5.0)
     array([5., 2.])
@@ -562,7 +564,7 @@ def index_update(x: Any, index: Any, value: Any) -> Any:
 
 
 def last_written(sizes: tuple[int, ...], index: Any) -> Any:
-    """Return the mask of index_update's gradient: static, as shapes and indices are."""
+    """Return the mask in index_update's gradient: static, since it follows from a shape and an index."""
     return ARRAYS.xp.last_written(sizes, index)
 
 
@@ -587,7 +589,7 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
 
 
 def scatter_along_axis(x: Any, indices: Any, axis: int, sizes: tuple[int, ...]) -> Any:
-    """Return zeros of that shape with x added at the indices along an axis: the gradient of take_along_axis."""
+    """Return zeros of the given shape with x added at the indices along an axis: the gradient of take_along_axis."""
     return _with_indices(array_rows.SCATTER_ALONG_AXIS(axis, tuple(sizes)), x, indices)
 
 
@@ -602,12 +604,12 @@ def _with_indices(op: Op, x: Any, indices: Any) -> Any:
 
 
 def argsort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
-    """Return the indices that sort x along an axis: a node of a node, without a derivative."""
+    """Return the indices that sort x along an axis; a node gives a node, without a derivative."""
     return array_rows.ARGSORT(_one(axis, x))(x)
 
 
 def sort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
-    """Return x sorted along an axis, ties in their order, NaN last.
+    """Return x sorted along an axis; equal numbers keep their order, and NaN comes last.
 
     >>> sort([2.0, 1.0])
     array([1., 2.])
@@ -628,7 +630,7 @@ UNARY |= {"softplus": special_rows.softplus, "__neg__": rows.negative, "__abs__"
 
 
 def _times(op: Op, x: Any, y: Any) -> Any:
-    """`*`, but not with np.matrix, for which it means the matrix product."""
+    """`*`, which refuses an np.matrix: for that `*` means the matrix product."""
     if isinstance(x, np.matrix) or isinstance(y, np.matrix):
         raise TypeError(
             "'*' between an np.matrix and a node would be elementwise: use @ "
@@ -674,7 +676,7 @@ OF_NUMBERS = """
 
 
 def _of_number(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The method of Value for a function of arrays: a number stays a Value, as NumPy's numbers have it."""
+    """The method of Value for a function of arrays: where the result is one number, it is a Value."""
 
     @functools.wraps(function)
     def method(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -692,13 +694,13 @@ Value.clip, Value.round = clip, round  # type: ignore[assignment]
 
 
 class _Graph(Reading):
-    """Rules read on nodes: what they give are nodes, to be differentiated again."""
+    """Rules run on nodes: their results are nodes, which can be differentiated again."""
 
     operand = None
     is_quick = True
 
     def without_one(self, g: Any, cotangent: Any) -> Any:
-        """Return y for the product 1 · y with the gradient from above, or every order would carry the 1 on."""
+        """Return y for a product 1 · y whose 1 is the gradient from above: every further order would carry it on."""
         if g._left is not cotangent or g.op is not rows.multiply:
             return g
         if cotangent.requires_grad or cotangent.shape or cotangent.data != 1.0:

@@ -27,7 +27,7 @@ OPERATORS = {  # the methods of Python's operators, and the rows that they apply
 
 
 class changes:
-    """How often the data of any Tensor has been replaced: a node older than its parent's data has a stale graph."""
+    """How often the data of any Tensor have been replaced. A node that is older than its parent's data must not be differentiated."""
 
     count = 0
 
@@ -40,9 +40,9 @@ def made(
     requires_grad: bool = False,
     meta: dict[str, Any] | None = None,
 ) -> Any:
-    """Return a node: a leaf, or what an operation made of its parents. All nodes come from here, or the quick ways.
+    """Return a node: a leaf, or what an operation made of its parents. All nodes are made here, or by the quick methods of value.py.
 
-    One or two parents stand in two slots, as a tuple would be one more object a node for the collector to walk.
+    One or two parents are kept in two slots: a tuple would be one more object in each node for the garbage collector.
     """
     node = new(reading.kind)
     if reading is ARRAYS:
@@ -76,7 +76,7 @@ def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[s
 
 
 def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
-    """Return the node that an operation makes: a variable where a parent is one and recording is on, else a constant."""
+    """Return the node that an operation makes: a variable where a parent is a variable and recording is on, else a constant."""
     meta = meta_here()
     if meta is not False and op.has_derivative:
         for parent in parents:
@@ -91,7 +91,7 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 
 
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
-    """Return the operation's value on raw operands; an error of NumPy's is told again with the operation and shapes."""
+    """Return the operation's value on raw operands; an error from NumPy is raised again with the operation and the shapes."""
     before = error_state.get()
     try:
         try:
@@ -103,7 +103,7 @@ def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
         finally:
             if before is not QUIET:
                 error_state.set(before)
-    finally:  # once more, as Ctrl-C may have come there
+    finally:  # once more, as Ctrl-C may have come in the inner block
         if before is not QUIET:
             error_state.set(before)
     if not op.is_ours:
@@ -112,7 +112,7 @@ def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
 
 
 def _checked(op: Op, reading: Reading, operands: Sequence[Any], out: Any) -> Any:
-    """What a user's own operation gave, if it is what a node can hold."""
+    """The result of a user's own operation, once it is known that a node can hold it."""
     if not op.is_joint and op.has_derivative and len(op.vjps) != len(operands):
         raise GraphError(
             f"{op.name!r} has {len(op.vjps)} vjps for {len(operands)} parents: give one for each, in order"
@@ -123,9 +123,9 @@ def _checked(op: Op, reading: Reading, operands: Sequence[Any], out: Any) -> Any
 def apply(op: Op, *operands: Any) -> Any:
     """Return the node that `op` makes of nodes, numbers and arrays: a Value where all are scalar, else a Tensor.
 
-    Where none of the operands is a node, the raw result. A list that holds nodes is stacked in their graph. Raises
+    Where no operand is a node, the result is raw data. A list that holds nodes is stacked in their graph. Raises
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
-    operand that is no number or array. See `ag.Op`.
+    operand that is neither a number nor an array. See `ag.Op`.
     """
     kind = type(operands[0]) if operands else None
     reading = KINDS.get(kind)  # type: ignore[arg-type]
@@ -169,9 +169,9 @@ Op.__call__ = apply  # type: ignore[method-assign]
 
 
 def holds_node(data: Any, depth: int = 0) -> bool:
-    """Return whether a node stands anywhere in nested lists. ValueError for lists more than 64 deep (in themselves?)."""
+    """Return whether a node stands anywhere in nested lists. ValueError for lists more than 64 deep."""
     if depth > 64:
-        raise ValueError("lists nested more than 64 deep (in themselves?)")
+        raise ValueError("lists nested more than 64 deep (does one hold itself?)")
     return any(type(x) in KINDS or (isinstance(x, LISTS) and holds_node(x, depth + 1)) for x in data)
 
 
@@ -186,8 +186,9 @@ def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, A
             return x
         if x.grad is not None and x.requires_grad:
             raise GraphError(
-                f"'{symbol}' on the leaf {x._name}, which has a gradient, would grow the graph with every step: "
-                "do it under ag.no_grad(), or on .data, or with an optimiser of ag.optim"
+                f"'{symbol}' on the leaf {x._name}, which has a gradient, "
+                "would grow the graph with every step: do it under ag.no_grad(), or on .data, "
+                "or with an optimiser of ag.optim"
             )
         return method(x, y)
 
@@ -214,9 +215,8 @@ class Node:
     requires_grad: bool
     _left: Any  # the first parent, or a tuple of all where there are more than two; None for a leaf
     _right: Any  # the second of two parents
-    __pandas_priority__ = (
-        5000  # a Series or DataFrame on the left leaves the operation to the node, which says why not
-    )
+    # a Series or DataFrame on the left leaves the operation to the node, whose error says what to do
+    __pandas_priority__ = 5000
     _version = 0  # when the data was last replaced, where the kind keeps count
     shape: Any
     size: Any
@@ -233,7 +233,7 @@ class Node:
 
     @property
     def vjps(self) -> Any:
-        """The local derivative closures of the operation that made this node, one a parent; () for a leaf."""
+        """The local derivatives of the operation that made this node, one for each parent; () for a leaf."""
         return self.op.vjps if self.op else ()
 
     @property
@@ -258,9 +258,10 @@ class Node:
     def backward(self, gradient: Any = None) -> None:
         """Store in `.grad` the gradient of this node with respect to every variable that it was made from.
 
-        Interior nodes get it assigned, leaves get it added to what they hold (`zero_grad` sets None). `gradient`, of this
-        node's shape, is what arrives from above: 1 for a scalar. GraphError where there is nothing to differentiate or the
-        node is no scalar; ShapeError, DTypeError for a `gradient` that does not fit.
+        Interior nodes have it assigned, leaves have it added to their `.grad` (`zero_grad` sets None). `gradient`, of this
+        node's shape, is the gradient that arrives from above; for a scalar it may be left out and is 1. GraphError where
+        there is nothing to differentiate, or where the node is not a scalar and no `gradient` is given; ShapeError or
+        DTypeError for a `gradient` that does not fit.
 
         >>> import autograd_mini as ag
         >>> x = ag.Value(3.0)
@@ -281,7 +282,7 @@ class Node:
         )
 
     def _refuse_to_cut(self, call: str) -> None:
-        """Refuse a call that would leave the graph without a word."""
+        """Raise GraphError for a call that would leave the graph silently."""
         if self.requires_grad:
             raise GraphError(
                 f"{call} of {self._name} would cut the graph: np.exp(x) or x.exp() and the like stay in it; "
@@ -328,7 +329,7 @@ class Node:
         return self
 
     def _later(self, *operands: Any) -> Any:
-        """What functions.py puts the row's own method in the place of, in Value and Tensor."""
+        """A placeholder: functions.py puts the row's own method in its place, in Value and Tensor."""
         raise NotImplementedError
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _later

@@ -1,11 +1,11 @@
 """Op: one operation as a row of the table states it, and its two verbs, `value` and `shares`.
 
-A row holds the forward and, for each parent, the local derivative as a vector-Jacobian product (vjp). It is written with
-operators and functions of a namespace `xp` alone; who reads the row decides what `xp` and the operands are, and so what
-comes out: numbers, arrays, a graph that can be differentiated again, or a formula. Such a way to read is a `Reading`.
+A row holds the forward and, for each parent, the local derivative as a vector-Jacobian product (vjp). Both use
+only operators and the functions of a namespace `xp`. Whoever runs a row chooses `xp` and the operands, and so what comes
+out: numbers, arrays, a graph that can be differentiated again, or a formula. Each such choice is a `Reading` (readings.py).
 
 Glossary: `xp` the namespace; `x`, `y` the operands; `out` the result; `g` the gradient of the loss with respect to `out`;
-`share` what one parent receives (it may be of the broadcast shape: the engine sums it to the parent's); `grads` the
+`share` what one parent receives (it may have the broadcast shape: the engine sums it to the parent's); `grads` the
 dict of gradients; `n`, `axis`, `index`, … static parameters, fixed when the row is made and never parents.
 """
 
@@ -35,11 +35,11 @@ NOT_WANTED: Any = _NotWanted()
 
 
 class Op:
-    """One operation: `forward(xp, *operands)` and its local derivatives. A row is called as a function is.
+    """One operation: `forward(xp, *operands)` and its local derivatives. A row is called like a function.
 
     `vjps` is a tuple with one `vjp(xp, g, out, *operands)` for each parent; or a single function that returns the shares
     of all parents, for operations with any number of them; or empty, where there is no derivative (a mask, an index).
-    `doc` says what the value is and, after a semicolon, an example. `params` are the static parameters by name.
+    `doc` says what the value is and, after a semicolon, gives an example. `params` are the static parameters by name.
 
     >>> import autograd_mini as ag
     >>> cube = ag.Op("cube", lambda xp, x: x * x * x, (lambda xp, g, out, x: g * 3.0 * x * x,))
@@ -47,8 +47,8 @@ class Op:
     12.0
     """
 
-    arrays_only = False  # whether the result is a Tensor, of Values too
-    __call__: Rule  # core/node.py puts it here: an operation is called as it is applied
+    arrays_only = False  # whether the result is a Tensor even where the operands are Values
+    __call__: Rule  # core/node.py sets it: to call a row is to apply it to nodes
 
     def __init__(self, name: str, forward: Rule, vjps: Sequence[Rule] | Rule = (), doc: str = "") -> None:
         rules: Any = vjps if callable(vjps) else tuple(vjps)
@@ -60,19 +60,19 @@ class Op:
             )
         self.name, self.forward, self.vjps, self.doc = name, forward, rules, doc
         self.params: dict[str, Any] = {}
-        self.family: Any = None  # the function of static parameters that made it
+        self.family: Any = None  # the family that made it, where it has static parameters
         self.is_joint = callable(rules)  # one rule for all parents
         self.has_derivative = bool(rules)
         self.__module__ = getattr(forward, "__module__", None) or __name__
         written_in = [str(getattr(rule, "__module__", "")) for rule in all_rules]
         self.is_ours = all(name.startswith(OURS) for name in written_in)  # its results need no checking
-        self.quick: dict[Any, Any] = {}  # by reading, what made_quick made of the rules, once it was asked
+        self.quick: dict[Any, Any] = {}  # by reading: what made_quick returned
         self.__name__ = self.__qualname__ = name
         if doc:
             self._document()
 
     def value(self, reading: Any, operands: Sequence[Any]) -> Any:
-        """Return the result, read so."""
+        """Return the result of the forward on these operands, computed as the reading says."""
         if not self.is_ours:
             operands = reading.lent(operands)
         try:
@@ -91,17 +91,17 @@ class Op:
 
         A rule of the row computes that product at once, without ever forming the local derivative (for arrays that
         would be a matrix of every number of `out` by every number of x). The engine hands `g` down from the loss to
-        the leaves, node by node, and adds up what a node receives from all that used it.
+        the leaves, node by node, and adds up what a node receives from all the nodes that used it.
 
-        `wanted` says of each parent whether its share is needed; one that is not is NOT_WANTED, and its rule is not
-        run. Raises GraphError where the rules do not fit the parents.
+        `wanted` says of each parent whether its share is needed. Where it is not, the share is NOT_WANTED and its rule
+        is not run. Raises GraphError where the rules do not fit the parents.
         """
         if False not in wanted:
             quick = self.quick[reading] if reading in self.quick else made_quick(self, reading)
             if quick is not None:
                 try:
                     return quick(g, out, *operands)  # type: ignore[no-any-return]
-                except reading.refusals:  # asked again below, rule by rule
+                except reading.refusals:  # the rules are run one by one below
                     pass
         if not self.is_ours:
             g, out, *operands = reading.lent((g, out, *operands))
@@ -131,7 +131,7 @@ class Op:
 
     @property
     def operands(self) -> list[str]:
-        """The names of the operands, as the forward has them."""
+        """The names of the operands, which are the arguments of the forward."""
         code = self.forward.__code__
         return list(code.co_varnames[1 : code.co_argcount])
 
@@ -145,24 +145,22 @@ class Op:
         where = "" if self.arrays_only else ", element by element"
         self.__doc__ = f"Return {what}{where}.\n\n    Arguments: {', '.join(names)}, numbers, arrays, Values "
         if not self.arrays_only:
-            self.__doc__ += (
-                "or Tensors; shapes broadcast, the result has the broadcast shape. Nodes\n    give a "
-            )
+            self.__doc__ += "or Tensors; shapes broadcast, the result has the broadcast shape."
         else:
-            self.__doc__ += "or Tensors. Nodes give a\n    "
+            self.__doc__ += "or Tensors."
         self.__doc__ += (
-            "node, raw data raw data. Raises ShapeError for shapes that do not fit, DTypeError for what\n"
+            "\n    Nodes give a node, raw data give raw data. Raises ShapeError for shapes that do not fit,\n"
+            "    DTypeError for an argument that is neither a number nor an array.\n"
         )
-        self.__doc__ += "    is no number or array.\n"
         if example:
             self.__doc__ += f"\n    >>> import autograd_mini as ag\n    >>> ag.{call}\n    {result}\n"
 
     def __get__(self, node: Any, owner: Any = None) -> Any:
-        """A row in a class is a method, as a function is."""
+        """A row that stands in a class is a method, as a function would be."""
         return self if node is None else types.MethodType(self, node)
 
     def __reduce__(self) -> Any:
-        """A row pickles by its name, or its family's name and parameters, so that it stays the same object."""
+        """A row is pickled by its name, or by its family's name and parameters, so that it stays the same object."""
         if self.family:
             return self.family, tuple(self.params.values())
         for name, thing in vars(sys.modules[self.__module__]).items():
@@ -184,9 +182,9 @@ class Op:
 
 
 def family(make: Callable[..., Op], is_kept: bool = True) -> Callable[..., Op]:
-    """Make of a function of static parameters a family of rows: one row for each set of them, which bears them.
+    """Turn a function of static parameters into a family of rows: each set of parameters gives a row with these `params`.
 
-    With `is_kept` the same parameters give the same row again; those of an index cannot be hashed.
+    With `is_kept` the same parameters give the same row again. An index cannot be hashed, so rows with one are not kept.
     """
     names = make.__code__.co_varnames[: make.__code__.co_argcount]
 
@@ -203,9 +201,9 @@ def family(make: Callable[..., Op], is_kept: bool = True) -> Callable[..., Op]:
 
 
 class Text:
-    """An operand as source text: a rule read with these writes itself down."""
+    """An operand as source text: a rule that is run on Texts returns its own source."""
 
-    __array_ufunc__ = None  # an array beside it leaves the operation to it
+    __array_ufunc__ = None  # an array on the left leaves the operation to the Text
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -214,7 +212,7 @@ class Text:
         return self.text
 
     def __bool__(self) -> bool:
-        raise TypeError("a rule asked for the truth of an operand: it must branch by xp.where")
+        raise TypeError("a rule used an operand as a condition: write xp.where in place of `if`")
 
     def __neg__(self) -> "Text":
         return Text(f"(-{self})")
@@ -235,7 +233,7 @@ for _name, _sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/"))
 
 
 class _Words:
-    """The namespace for rules that writes calls down."""
+    """A namespace `xp` whose functions return their own call as source text."""
 
     def __getattr__(self, name: str) -> Callable[..., Text]:
         def call(*args: Any, **options: Any) -> Text:
@@ -246,16 +244,16 @@ class _Words:
 
 
 def _word(x: Any) -> str:
-    """An argument as source text; TypeError for what its own repr does not give back."""
+    """An argument as source text; TypeError for one whose repr is not its source."""
     if isinstance(x, tuple):
         return f"({''.join(f'{_word(part)}, ' for part in x)})"
     if x is None or isinstance(x, Text | int | float | str):
         return str(x) if isinstance(x, Text) else repr(x)
-    raise TypeError(f"{type(x).__name__} is not written down")
+    raise TypeError(f"{type(x).__name__} cannot be written as source")
 
 
 def written(rule: Rule, *operands: str) -> str:
-    """Return a rule of ours as a Python expression of these names.
+    """Return one of our rules as a Python expression, with these names for its operands.
 
     >>> written(lambda xp, g, out, x: g * xp.cos(x), "g", "out", "x")
     '(g * cos(x))'
@@ -263,27 +261,29 @@ def written(rule: Rule, *operands: str) -> str:
     return str(rule(_Words(), *map(Text, operands)))
 
 
-LITERALS = {"inf": math.inf, "nan": math.nan}  # what Python writes and cannot read
+LITERALS = {"inf": math.inf, "nan": math.nan}  # names that repr writes and Python does not know
 
 
 def compiled(source: str, names: dict[str, Any], title: str) -> Any:
-    """Return what a source text of one expression gives where these names mean these things."""
+    """Return the value of a source text, one expression; `names` says what each name in it means."""
     return eval(compile(source, f"<{title}>", "eval"), {**names, **LITERALS})
 
 
 def made_quick(op: Op, reading: Any) -> Rule | None:
-    """Return a function of (g, out, *operands) that gives all shares of a row of ours in one call, or None.
+    """Return a function of (g, out, *operands) that returns all shares of one of our rows in one call, or None.
 
-    The rules are written down and compiled as one expression, so that at each node no rule, no namespace and no list is
-    gone through: a backward over floats takes 0.6 of the time. None for what is not ours, and for rules that do more than
-    compute (look at a shape, say): those are asked one by one.
+    The rules are written as source and compiled as one expression, so that a node costs one call, with no loop over rules
+    and no look-up in `xp`: a backward over floats takes 0.6 of the time. None for a user's own row, and for rules that do
+    more than compute (that look at a shape, say): `Op.shares` runs those one by one.
     """
     quick: Any = None
     if op.is_ours and op.is_joint and reading.is_quick:
         quick = functools.partial(op.vjps, reading.xp)
     elif op.is_ours and op.has_derivative and reading.is_quick:
         names = ["g", "out", *op.operands]
-        with contextlib.suppress(TypeError, AttributeError, IndexError):  # how Python refuses a Text
+        with contextlib.suppress(
+            TypeError, AttributeError, IndexError
+        ):  # what a rule raises that has no such source
             shares = "".join(f"{written(rule, *names)}, " for rule in op.vjps)
             quick = compiled(
                 f"lambda {', '.join(names)}: ({shares})", vars(reading.xp), f"the shares of {op.name}"

@@ -1,4 +1,4 @@
-"""Reading: what the operands of a rule are, and what is done with the shares. FLOATS and ARRAYS read rules to numbers.
+"""Reading: what the operands of a rule are, and what is done with its shares. FLOATS and ARRAYS compute numbers.
 
 | reading     | operands                     | gives                                    |
 |-------------|------------------------------|------------------------------------------|
@@ -7,7 +7,7 @@
 | GRAPH       | nodes (core/functions.py)    | a new graph, to be differentiated again  |
 | EXPRESSIONS | `Expr` (symbols.py)          | a formula                                |
 
-A reading lends rules its namespace `xp`: all names of `XP`, and nothing else, may stand in a rule.
+A reading passes its namespace `xp` to the rules. A rule may use the names in `XP`, and no others.
 """
 
 import math
@@ -29,7 +29,7 @@ from .op import Op, Rule
 
 
 class _SlowState:
-    """What error_state does, by NumPy's own functions."""
+    """Gets and sets the error state by NumPy's public functions, where its variable was not found: slower."""
 
     def get(self) -> Any:
         return np.geterr()
@@ -55,7 +55,7 @@ error_state, QUIET = find_error_state()
 
 
 class quiet(Block):
-    """For as long as a `with` block lasts, NumPy warns of nothing; blocks inside it change nothing."""
+    """While the `with` block lasts, NumPy gives no warnings; a block inside another one changes nothing."""
 
     variable, chain = error_state, ContextVar("quiet blocks", default=None)
 
@@ -70,10 +70,11 @@ class quiet(Block):
 # ---- The names that rules may use -------------------------------------------------------------------------------------
 
 NUMPY_NAMES = """
-    exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh
-    arctan2 hypot logaddexp abs sign floor ceil round remainder maximum minimum where greater greater_equal less
-    less_equal equal not_equal logical_and logical_or isfinite zeros_like transpose squeeze flip roll tril triu pad
-    asarray concatenate stack cumsum cumprod sort argsort take_along_axis einsum eye ones copysign
+    exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh
+    arctanh arctan2 hypot logaddexp abs sign floor ceil round remainder maximum minimum where greater
+    greater_equal less less_equal equal not_equal logical_and logical_or isfinite zeros_like transpose squeeze
+    flip roll tril triu pad asarray concatenate stack cumsum cumprod sort argsort take_along_axis einsum eye
+    ones copysign
 """.split()  # noqa: SIM905  (a list would be four times as long)
 OUR_NAMES = """
     sigmoid logistic linear shape broadcast_to scatter scatter_along_axis index_update last_written recurrence
@@ -107,9 +108,12 @@ vars(arrays).update(
     **{name: getattr(numerics, name) for name in OUR_NAMES},
 )
 
-ERRORS = (ArithmeticError, ValueError)  # how Python's floats and math refuse what IEEE arithmetic answers
+ERRORS = (
+    ArithmeticError,
+    ValueError,
+)  # what Python's floats and math raise where IEEE arithmetic has a result
 
-# Python's `math` laid over it: five to ten times quicker on single floats
+# The same names for single floats, most of them from Python's `math`, which is five to ten times quicker there
 scalar: Any = SimpleNamespace(**vars(arrays))
 for _name in """
     exp expm1 log log1p log2 log10 sqrt sin cos tan sinh cosh tanh hypot erf erfc copysign
@@ -118,9 +122,8 @@ for _name in """
 for _name in ["asin", "acos", "atan", "asinh", "acosh", "atanh", "atan2"]:
     setattr(scalar, f"arc{_name[1:]}", getattr(math, _name))
 vars(scalar).update(
-    power=lambda x, n: (
-        math.sqrt(x) if n == 0.5 else math.pow(x, n)
-    ),  # as NumPy and PyTorch: of −inf it is NaN
+    # the square root of −inf is NaN, as in NumPy and PyTorch; math.pow gives inf
+    power=lambda x, n: math.sqrt(x) if n == 0.5 else math.pow(x, n),
     abs=abs,
     square=lambda x: x * x,
     remainder=lambda x, y: x % y,
@@ -151,38 +154,37 @@ vars(scalar).update(numerics.elementwise(scalar))
 
 
 class Reading:
-    """A way to read rules: the namespace `xp` that it lends to them, and what is done with what they give."""
+    """A way to read rules: the namespace `xp` that they compute with, and what is done with their results."""
 
     xp: Any
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
-    operand: Callable[[Any], Any] | None = attrgetter(
-        "data"
-    )  # what a rule gets of a node; None: the node itself
+    # what a rule gets of a node; None: the node itself
+    operand: Callable[[Any], Any] | None = attrgetter("data")
     is_quick = False  # whether rules are compiled for it
-    refusals: tuple[type[Exception], ...] = ()  # what a rule may raise that is to be read in another way
+    refusals: tuple[type[Exception], ...] = ()  # what a rule may raise that is then read in another way
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
-        """Return what a rule gives that raised one of the refusals."""
+        """Return the result of a rule that raised one of `refusals`, computed in another way."""
         raise NotImplementedError
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
-        """Return operands as a rule of a user's may have them: others hold them too, so it must not write into them."""
+        """Return operands for a user's own rule, which must not write into them: others hold the same arrays."""
         return operands
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
-        """Return data from outside as this reading holds them."""
+        """Return data from outside in the form that this reading computes with."""
         raise NotImplementedError
 
     def result(self, data: Any, op: Op) -> Any:
-        """Return what a user's own operation computed, if it is what this reading holds."""
+        """Return what a user's own operation computed, in this reading's form; GraphError where it is something else."""
         raise NotImplementedError
 
     def zero(self, node: Any) -> Any:
-        """Return the gradient of what does not depend on the node."""
+        """Return the gradient of something that does not depend on the node."""
         raise NotImplementedError
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Any:
-        """Return a share as this parent receives it: of its kind, shape and dtype."""
+        """Return a share in the parent's kind, shape and dtype."""
         raise NotImplementedError
 
     def add(self, parent: Any, held: Any, share: Any) -> Any:
@@ -190,26 +192,26 @@ class Reading:
         return held + share
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Any:
-        """Return the gradient that arrives at the root from above: what was given, or 1."""
+        """Return the gradient that arrives at the root from above: the one given, or 1."""
         raise NotImplementedError
 
     def without_one(self, g: Any, cotangent: Any) -> Any:
-        """Return the gradient that arrives at a node, without a factor of 1 that came from the top."""
+        """Return the gradient that arrives at a node, without a factor of 1 that the root passed down."""
         return g
 
     def fitted(self, node: Any, data: Any, what: str) -> Any:
-        """Return data as this node could hold them; ShapeError or DTypeError where they do not fit."""
+        """Return data in the form that this node holds; ShapeError or DTypeError where they do not fit."""
         raise NotImplementedError
 
     def as_node(self, data: Any, dtype: Any = None) -> Any:
-        """Return an operand as a node of this kind: the file of the kind puts it here."""
+        """Return an operand as a node of this kind. value.py and tensor.py set this."""
         raise NotImplementedError
 
 
 class _Floats(Reading):
-    """Rules read on floats. Python's floats are not IEEE (1 / 0.0 raises, so does math.exp(1000.0)).
+    """Rules run on floats. Python's floats are not IEEE: 1 / 0.0 raises, and so does math.exp(1000.0).
 
-    So a rule that raises one of ERRORS is read once more with numpy, on np.float64: that costs nothing on the common path.
+    So a rule that raises one of ERRORS is run again with NumPy on np.float64, which costs nothing where nothing is raised.
     """
 
     xp = scalar
@@ -241,7 +243,7 @@ class _Floats(Reading):
         if gradient is None:
             return 1.0
         if hasattr(gradient, "requires_grad"):
-            raise DTypeError(f"{what}: the gradient from above is a plain number: pass gradient.data")
+            raise DTypeError(f"{what}: the gradient from above must be a plain number: pass gradient.data")
         if np.ndim(gradient):
             raise ShapeError(
                 f"{what}: the gradient from above has shape {np.shape(gradient)}, a Value needs a number"
@@ -253,7 +255,7 @@ class _Floats(Reading):
 
 
 class _Arrays(Reading):
-    """Rules read on arrays of float64 or float32."""
+    """Rules run on arrays of float64 or float32."""
 
     xp = arrays
     is_quick = True
@@ -265,13 +267,13 @@ class _Arrays(Reading):
         return views
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
-        """A bare number takes the dtype given: that of the arrays beside it."""
+        """A bare number takes the dtype given, which is that of the arrays beside it."""
         if type(data) is np.ndarray and data.dtype in FLOAT_TYPES:
             return data
         if type(data) is float or (type(data) is int and abs(data) < 1 << 53):
             if dtype is None or dtype == np.float64:
                 return np.array(data, np.float64)
-            with quiet():  # beyond float32's range is infinity
+            with quiet():  # a number beyond float32's range becomes infinity
                 return np.array(data, dtype)
         return to_array(data, dtype if isinstance(data, BARE) else None)
 
@@ -282,7 +284,7 @@ class _Arrays(Reading):
         """Return what a user's own operation computed, if it is an array of float64 or float32."""
         data = np.empty(0, object) if hasattr(data, "requires_grad") else np.asarray(data)
         if data.dtype in FLOAT_TYPES or data.dtype.kind in "biu":
-            if not data.flags.writeable:  # an operand, or a part of it
+            if not data.flags.writeable:  # it is an operand, or a part of one
                 return np.array(data, data.dtype if data.dtype in FLOAT_TYPES else float)
             return data if data.dtype in FLOAT_TYPES else data.astype(float)
         raise GraphError(f"{op.name!r} returned {data.dtype}{what}: return real numbers, float64 or float32")
@@ -290,13 +292,13 @@ class _Arrays(Reading):
     def share_for(self, parent: Any, share: Any, op: Op) -> Any:
         x = parent.data
         if type(share) is not np.ndarray or not op.is_ours:
-            share = np.array(self.result(share, op, " as a gradient"))  # of 0-d arrays NumPy makes numbers
+            share = np.array(self.result(share, op, " as a gradient"))  # NumPy turns 0-d arrays into numbers
         if share.shape != x.shape:
             share = np.asarray(sum_to(arrays, share, x.shape, op))
         return share if share.dtype is x.dtype else share.astype(x.dtype)
 
     def add(self, parent: Any, held: Any, share: Any) -> Any:
-        return np.asarray(held + share)  # of 0-d arrays NumPy makes numbers
+        return np.asarray(held + share)  # NumPy turns 0-d arrays into numbers
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Any:
         shape, dtype = root.data.shape, root.data.dtype
@@ -310,7 +312,7 @@ class _Arrays(Reading):
             g.fill(1.0)
             return g
         if hasattr(gradient, "requires_grad"):
-            raise DTypeError(f"{what}: the gradient from above is a plain array: pass gradient.data")
+            raise DTypeError(f"{what}: the gradient from above must be a plain array: pass gradient.data")
         try:
             g = np.array(to_array(gradient, dtype))
         except DTypeError as error:
@@ -332,11 +334,11 @@ class _Arrays(Reading):
 
 
 FLOATS, ARRAYS = _Floats(), _Arrays()
-KINDS: dict[type, Reading] = {}  # how the nodes of each class are read; value.py and tensor.py write here
+KINDS: dict[type, Reading] = {}  # the reading of each class of nodes; value.py and tensor.py fill it
 
 
 def sum_to(xp: Any, share: Any, shape: tuple[int, ...], op: Op) -> Any:
-    """Return the share summed over the axes that broadcasting had added or stretched."""
+    """Return the share summed over the axes that broadcasting added or stretched."""
     have = xp.shape(share)
     lead = len(have) - len(shape)
     if lead > 0 and have[lead:] == shape:  # the common case, a bias

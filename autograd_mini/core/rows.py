@@ -1,5 +1,5 @@
 # fmt: off
-"""The table, first part: the operations on numbers that a first reader meets. Each row is also the function users call.
+"""The table, first part: the operations on numbers that a first reader meets. Each row is also the function that users call.
 
 To add an operation, write its row (here, in special_rows.py or in array_rows.py), its sample domain in tests/samples.py,
 and, where it has static parameters, its function in functions.py. A derivative is stated nowhere else.
@@ -26,16 +26,18 @@ positive = Op("positive", lambda xp, x: +x, (lambda xp, g, out, x: g,),
     "x, as a node of its own; positive(2.0) = 2.0")
 remainder = Op("remainder", lambda xp, x, y: xp.remainder(x, y),
     (lambda xp, g, out, x, y: g,
-     lambda xp, g, out, x, y: -g * xp.round((x - out) / y, 0)),  # the quotient that belongs to the value
+     lambda xp, g, out, x, y: -g * xp.round((x - out) / y, 0)),  # the whole quotient, from the value: floor(x / y) may round to the next
     "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0")
 abs = Op("abs", lambda xp, x: xp.abs(x), (lambda xp, g, out, x: g * xp.sign(x),),
     "|x|, of slope 0 at 0; abs(-2.0) = 2.0")
 copysign = Op("copysign", lambda xp, x, y: xp.copysign(x, y),
-    (lambda xp, g, out, x, y: g * (xp.sign(x) * xp.copysign(1.0, y)), lambda xp, g, out, x, y: xp.zeros_like(g)),
-    "|x| with the sign of y; copysign(2.0, -3.0) = -2.0")
+    (lambda xp, g, out, x, y: g * (xp.sign(x) * xp.copysign(1.0, y)),
+     lambda xp, g, out, x, y: xp.zeros_like(g)),
+    "|x| with the sign of y")
 sign = Op("sign", lambda xp, x: xp.sign(x), (lambda xp, g, out, x: xp.zeros_like(g),),
     "−1, 0 or 1; sign(-2.0) = -1.0")
-floor = Op("floor", lambda xp, x: xp.floor(x), (lambda xp, g, out, x: xp.zeros_like(g),), "⌊x⌋; floor(1.5) = 1.0")
+floor = Op("floor", lambda xp, x: xp.floor(x), (lambda xp, g, out, x: xp.zeros_like(g),),
+    "⌊x⌋; floor(1.5) = 1.0")
 ceil = Op("ceil", lambda xp, x: xp.ceil(x), (lambda xp, g, out, x: xp.zeros_like(g),), "⌈x⌉; ceil(1.5) = 2.0")
 reciprocal = Op("reciprocal", lambda xp, x: 1.0 / x, (lambda xp, g, out, x: -g * out * out,),
     "1 / x; reciprocal(4.0) = 0.25")
@@ -91,9 +93,12 @@ power = Op("power", lambda xp, x, p: xp.power(x, p),
      lambda xp, g, out, x, p: g * _power_slope_in_p(xp, out, x, p)),
     "x to the power p, NaN where the result would be complex; power(2.0, 3.0) = 8.0")
 exp = Op("exp", lambda xp, x: xp.exp(x), (lambda xp, g, out, x: g * out,), "eˣ; exp(0.0) = 1.0")
-expm1 = Op("expm1", lambda xp, x: xp.expm1(x), (lambda xp, g, out, x: g * xp.exp(x),), "eˣ − 1; expm1(0.0) = 0.0")
-log = Op("log", lambda xp, x: xp.log(x), (lambda xp, g, out, x: g / x,), "the natural logarithm; log(1.0) = 0.0")
-log1p = Op("log1p", lambda xp, x: xp.log1p(x), (lambda xp, g, out, x: g / (1.0 + x),), "log(1 + x); log1p(0.0) = 0.0")
+expm1 = Op("expm1", lambda xp, x: xp.expm1(x), (lambda xp, g, out, x: g * xp.exp(x),),
+    "eˣ − 1; expm1(0.0) = 0.0")
+log = Op("log", lambda xp, x: xp.log(x), (lambda xp, g, out, x: g / x,),
+    "the natural logarithm; log(1.0) = 0.0")
+log1p = Op("log1p", lambda xp, x: xp.log1p(x), (lambda xp, g, out, x: g / (1.0 + x),),
+    "log(1 + x); log1p(0.0) = 0.0")
 log2 = Op("log2", lambda xp, x: xp.log2(x), (lambda xp, g, out, x: g / (x * math.log(2.0)),),
     "the logarithm to base 2; log2(8.0) = 3.0")
 log10 = Op("log10", lambda xp, x: xp.log10(x), (lambda xp, g, out, x: g / (x * math.log(10.0)),),
@@ -101,47 +106,57 @@ log10 = Op("log10", lambda xp, x: xp.log10(x), (lambda xp, g, out, x: g / (x * m
 
 # ---- Trigonometry -----------------------------------------------------------------------------------------------------
 
-sin = Op("sin", lambda xp, x: xp.sin(x), (lambda xp, g, out, x: g * xp.cos(x),), "sin x, x in radians; sin(0.0) = 0.0")
-cos = Op("cos", lambda xp, x: xp.cos(x), (lambda xp, g, out, x: -g * xp.sin(x),), "cos x, x in radians; cos(0.0) = 1.0")
+sin = Op("sin", lambda xp, x: xp.sin(x), (lambda xp, g, out, x: g * xp.cos(x),),
+    "sin x, x in radians; sin(0.0) = 0.0")
+cos = Op("cos", lambda xp, x: xp.cos(x), (lambda xp, g, out, x: -g * xp.sin(x),),
+    "cos x, x in radians; cos(0.0) = 1.0")
 tan = Op("tan", lambda xp, x: xp.tan(x), (lambda xp, g, out, x: g * (1.0 + out * out),),
     "tan x, x in radians; tan(0.0) = 0.0")
 
 
 def _one_minus_square(xp: Any, x: Any) -> Any:
-    """1 − x², in the form that keeps its digits, and those of its slope, near ±1 and near 0."""
+    """1 − x², in the form that keeps the digits of the value and of its slope, near ±1 and near 0."""
     return xp.where(xp.less(xp.abs(x), 0.5), 1.0 - x * x, (1.0 - x) * (1.0 + x))
 
 
-arcsin = Op("arcsin", lambda xp, x: xp.arcsin(x), (lambda xp, g, out, x: g / xp.sqrt(_one_minus_square(xp, x)),),
+arcsin = Op("arcsin", lambda xp, x: xp.arcsin(x),
+    (lambda xp, g, out, x: g / xp.sqrt(_one_minus_square(xp, x)),),
     "the angle in radians whose sine is x; arcsin(0.0) = 0.0")
-arccos = Op("arccos", lambda xp, x: xp.arccos(x), (lambda xp, g, out, x: -g / xp.sqrt(_one_minus_square(xp, x)),),
+arccos = Op("arccos", lambda xp, x: xp.arccos(x),
+    (lambda xp, g, out, x: -g / xp.sqrt(_one_minus_square(xp, x)),),
     "the angle in radians whose cosine is x; arccos(1.0) = 0.0")
 arctan = Op("arctan", lambda xp, x: xp.arctan(x),
     (lambda xp, g, out, x: g / xp.hypot(1.0, x) / xp.hypot(1.0, x),),  # not g / (1 + x²), whose square overflows
     "the angle in radians whose tangent is x; arctan(0.0) = 0.0")
-sinh = Op("sinh", lambda xp, x: xp.sinh(x), (lambda xp, g, out, x: g * xp.cosh(x),), "(eˣ − e⁻ˣ) / 2; sinh(0.0) = 0.0")
-cosh = Op("cosh", lambda xp, x: xp.cosh(x), (lambda xp, g, out, x: g * xp.sinh(x),), "(eˣ + e⁻ˣ) / 2; cosh(0.0) = 1.0")
+sinh = Op("sinh", lambda xp, x: xp.sinh(x), (lambda xp, g, out, x: g * xp.cosh(x),),
+    "(eˣ − e⁻ˣ) / 2; sinh(0.0) = 0.0")
+cosh = Op("cosh", lambda xp, x: xp.cosh(x), (lambda xp, g, out, x: g * xp.sinh(x),),
+    "(eˣ + e⁻ˣ) / 2; cosh(0.0) = 1.0")
 arcsinh = Op("arcsinh", lambda xp, x: xp.arcsinh(x), (lambda xp, g, out, x: g / xp.hypot(1.0, x),),
     "the inverse of sinh; arcsinh(0.0) = 0.0")
 arccosh = Op("arccosh", lambda xp, x: xp.arccosh(x),
-    (lambda xp, g, out, x: g / (xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0)),), "the inverse of cosh; arccosh(1.0) = 0.0")
+    (lambda xp, g, out, x: g / (xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0)),),
+    "the inverse of cosh; arccosh(1.0) = 0.0")
 arctanh = Op("arctanh", lambda xp, x: xp.arctanh(x), (lambda xp, g, out, x: g / _one_minus_square(xp, x),),
     "the inverse of tanh; arctanh(0.0) = 0.0")
 
 # ---- Activations ------------------------------------------------------------------------------------------------------
-# Closed over {tanh, sech²} and {sigmoid, logistic}: 1 − tanh² and s(1 − s) would cancel in the tails, to the last digit.
+# The slopes are rows of their own, sech² and logistic: 1 − tanh² and s(1 − s) would lose all digits in the tails.
 
-tanh = Op("tanh", lambda xp, x: xp.tanh(x), (lambda xp, g, out, x: g * xp.sech2(x),), "sinh x / cosh x; tanh(0.0) = 0.0")
+tanh = Op("tanh", lambda xp, x: xp.tanh(x), (lambda xp, g, out, x: g * xp.sech2(x),),
+    "sinh x / cosh x; tanh(0.0) = 0.0")
 sech2 = Op("sech2", lambda xp, x: xp.sech2(x), (lambda xp, g, out, x: -2.0 * g * (xp.tanh(x) * out),),
     "1 / cosh² x, the slope of tanh; sech2(0.0) = 1.0")
 sigmoid = Op("sigmoid", lambda xp, x: xp.sigmoid(x), (lambda xp, g, out, x: g * xp.logistic(x),),
     "1 / (1 + e⁻ˣ); sigmoid(0.0) = 0.5")
-logistic = Op("logistic", lambda xp, x: xp.logistic(x), (lambda xp, g, out, x: -g * (xp.tanh(0.5 * x) * out),),
+logistic = Op("logistic", lambda xp, x: xp.logistic(x),
+    (lambda xp, g, out, x: -g * (xp.tanh(0.5 * x) * out),),
     "e⁻ˣ / (1 + e⁻ˣ)², the slope of the sigmoid; logistic(0.0) = 0.25")
-relu = Op("relu", lambda xp, x: xp.maximum(x, 0.0), (lambda xp, g, out, x: xp.where(xp.less_equal(x, 0), 0.0, g),),
+relu = Op("relu", lambda xp, x: xp.maximum(x, 0.0),
+    (lambda xp, g, out, x: xp.where(xp.less_equal(x, 0), 0.0, g),),
     "max(x, 0), of slope 0 at 0; relu(-2.0) = 0.0")
 
-# ---- Choices, and the masks that they are made by ---------------------------------------------------------------------
+# ---- Choices, and the masks that make them ----------------------------------------------------------------------------
 
 
 def _winner(xp: Any, g: Any, loses: Any, x: Any, y: Any) -> Any:
@@ -158,9 +173,12 @@ minimum = Op("minimum", lambda xp, x, y: xp.minimum(x, y),
      lambda xp, g, out, x, y: _winner(xp, g, xp.greater(y, x), x, y)),
     "the smaller (a tie shares its gradient evenly); minimum(2.0, 3.0) = 2.0")
 clip = Op("clip", lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),  # the bounds pass the gradient on
-    (lambda xp, g, out, x, low, high: xp.where(xp.logical_or(xp.less(x, low), xp.greater(x, high)), 0.0, g),
-     lambda xp, g, out, x, low, high: xp.where(xp.logical_and(xp.less(x, low), xp.less_equal(low, high)), g, 0.0),
-     lambda xp, g, out, x, low, high: xp.where(xp.logical_or(xp.greater(x, high), xp.greater(low, high)), g, 0.0)))
+    (lambda xp, g, out, x, low, high:
+         xp.where(xp.logical_or(xp.less(x, low), xp.greater(x, high)), 0.0, g),
+     lambda xp, g, out, x, low, high:
+         xp.where(xp.logical_and(xp.less(x, low), xp.less_equal(low, high)), g, 0.0),
+     lambda xp, g, out, x, low, high:
+         xp.where(xp.logical_or(xp.greater(x, high), xp.greater(low, high)), g, 0.0)))
 where = Op("where", lambda xp, c, x, y: xp.where(c, x, y),
     (lambda xp, g, out, c, x, y: xp.zeros_like(g), lambda xp, g, out, c, x, y: xp.where(c, g, 0.0),
      lambda xp, g, out, c, x, y: xp.where(c, 0.0, g)))

@@ -1,5 +1,5 @@
 # fmt: off
-"""The table, second part: special functions, further activations, and losses of one number each."""
+"""The table, second part: special functions, further activations, and losses that give one number for each element."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ def over(xp: Any, x: Any, length: Any) -> Any:
 hypot = Op("hypot", lambda xp, x, y: xp.hypot(x, y),
     (lambda xp, g, out, x, y: g * over(xp, x, out), lambda xp, g, out, x, y: g * over(xp, y, out)),
     "√(x² + y²) without overflow; hypot(3.0, 4.0) = 5.0")
-# arctan2 divides twice by r, so that neither r² nor 1 / r² is ever formed
+# arctan2 divides twice by r, so that neither r² nor 1 / r² is computed, which could overflow
 arctan2 = Op("arctan2", lambda xp, y, x: xp.arctan2(y, x),
     (lambda xp, g, out, y, x: g * over(xp, over(xp, x, xp.hypot(x, y)), xp.hypot(x, y)),
      lambda xp, g, out, y, x: -g * over(xp, over(xp, y, xp.hypot(x, y)), xp.hypot(x, y))),
@@ -27,7 +27,7 @@ arctan2 = Op("arctan2", lambda xp, y, x: xp.arctan2(y, x),
 
 @family
 def SINC(order: int) -> Op:
-    """The derivative of that order of sin(πx) / (πx); its slope is the next order's, exact at 0 too."""
+    """The derivative of sin(πx) / (πx) of this order. Its own slope is the next order, exact at 0 too."""
     return Op("sinc", lambda xp, x: xp.sinc(x, order), (lambda xp, g, out, x: g * xp.sinc(x, order + 1),))
 
 
@@ -54,12 +54,13 @@ xlogy = Op("xlogy", lambda xp, x, y: xp.xlogy(x, y),
 
 
 def _gaussian(xp: Any, x: Any) -> Any:
-    """exp(−x²), to the last digit in the tails too."""
+    """exp(−x²), exact to the last digit, in the tails too."""
     high, rest = split_square(xp, xp.minimum(xp.maximum(x, -64.0), 64.0))
     return xp.exp(-high * high) * xp.exp(-rest)
 
 
-erf = Op("erf", lambda xp, x: xp.erf(x), (lambda xp, g, out, x: g * (2.0 / math.sqrt(math.pi) * _gaussian(xp, x)),),
+erf = Op("erf", lambda xp, x: xp.erf(x),
+    (lambda xp, g, out, x: g * (2.0 / math.sqrt(math.pi) * _gaussian(xp, x)),),
     "the error function (DLMF 7.2.1); erf(0.0) = 0.0")
 normal_pdf = Op("normal_pdf", lambda xp, x: xp.normal_pdf(x), (lambda xp, g, out, x: -g * (x * out),),
     "the density of the standard normal distribution; normal_pdf(0.0) = 0.3989422804014327")
@@ -93,7 +94,7 @@ def ELU(alpha: float) -> Op:
 
 
 def _gelu_angle(x: Any) -> Any:
-    """Twice √(2/π)·(x + 0.044715·x³): 1 + tanh(u) is 2·sigmoid(2u), without the cancellation."""
+    """2u, for u = √(2/π)·(x + 0.044715·x³): sigmoid(2u) is (1 + tanh u) / 2 without its cancellation."""
     return math.sqrt(8.0 / math.pi) * (x + 0.044715 * (x * x * x))
 
 
@@ -114,7 +115,7 @@ def GELU(approximate: str) -> Op:
     return Op("gelu", lambda xp, x: x * xp.sigmoid(_gelu_angle(x)), (lambda xp, g, out, x: g * slope(xp, x),))
 
 
-# ---- Losses, each number apart ----------------------------------------------------------------------------------------
+# ---- Losses, one number for each element ------------------------------------------------------------------------------
 
 squared_error = Op("squared_error", lambda xp, x, y: xp.square(x - y),
     (lambda xp, g, out, x, y: g * (2.0 * (x - y)), lambda xp, g, out, x, y: g * (2.0 * (y - x))),
@@ -137,12 +138,12 @@ sigmoid_cross_entropy = Op("sigmoid_cross_entropy", logits_loss,
 
 
 def _held_log(xp: Any, log: Rule, x: Any, p: Any) -> Any:
-    """log(x), the logarithm of a probability p, held at −100 near p = 0 (e⁻¹⁰⁰ is 3.72e-44): no slope there is 0·∞."""
+    """log(x), the logarithm of a probability p, held at −100 near p = 0 (e⁻¹⁰⁰ is 3.72e-44), so that no slope there is 0·∞."""
     gone = xp.less(xp.abs(p), 3.72e-44)
     return xp.where(gone, -100.0, log(xp.where(gone, 0.5, x)))
 
 
-# The slope is held apart from the value, as PyTorch's: it stays large where log p is held.
+# The slope has a bound of its own, as in PyTorch: it stays large where log p is held.
 binary_cross_entropy = Op("binary_cross_entropy",
     lambda xp, p, t: -t * _held_log(xp, xp.log, p, p) - (1.0 - t) * _held_log(xp, xp.log1p, -p, 1.0 - p),
     (lambda xp, g, out, p, t: g * ((p - t) / xp.maximum(p * (1.0 - p), 1e-12)),

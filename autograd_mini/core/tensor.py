@@ -1,4 +1,4 @@
-"""Tensor: an array in a graph; and how Values, numbers and lists of them become one beside it."""
+"""Tensor: an array in a graph; and how Values, numbers and lists become Tensors where they meet one."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -19,10 +19,10 @@ from .value import Value
 class Tensor(Node):
     """An array of real numbers that records how it was made, so that it can be differentiated.
 
-    Arguments: `data`, a number, (nested) list or array: float64, or float32 where it is given as that; integers and
-    booleans become float64; it is copied. A list of Values is stacked, and stays in their graph. `label`, a name for
+    Arguments: `data`, a number, (nested) list or array, which is copied: float32 stays float32, and all other numbers
+    and booleans become float64. A list of Values is stacked, and stays in their graph. `label`, a name for
     messages and pictures; `requires_grad=False` makes a constant; `dtype`, "float32" or "float64". Raises DTypeError for
-    data that are no real numbers, ValueError for ragged lists.
+    data that are not real numbers, ValueError for ragged lists.
 
     >>> W = Tensor([[1.0, 2.0], [3.0, 4.0]], label="W")
     >>> (W @ [1.0, 1.0]).sum().backward()
@@ -62,7 +62,7 @@ class Tensor(Node):
     data = property(
         attrgetter("_array"),
         _set_data,
-        doc="The array itself, outside the graph; assigning counts as a change.",
+        doc="The array itself, outside the graph. To assign it counts as a change of the data.",
     )
 
     @property
@@ -91,7 +91,7 @@ class Tensor(Node):
         return self.transpose()  # type: ignore[no-any-return]
 
     def item(self) -> float:
-        """The number alone, outside the graph; ValueError where there are several.
+        """Return the number alone, outside the graph; ValueError where there are several.
 
         >>> Tensor([2.0]).item()
         2.0
@@ -125,7 +125,9 @@ class Tensor(Node):
         return self.data.argmin(axis)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise TypeError("a Tensor is not assigned into: t = ag.index_update(t, index, value), or ag.where")
+        raise TypeError(
+            "a Tensor cannot be assigned into: write t = ag.index_update(t, index, value), or use ag.where"
+        )
 
     sum = mean = var = std = prod = max = min = cumsum = cumprod = reshape = ravel = flatten = Node._later
     transpose = swapaxes = squeeze = clip = round = diagonal = trace = repeat = dot = Node._later
@@ -141,7 +143,7 @@ class Tensor(Node):
 
 
 def plain_index(index: Any) -> Any:
-    """An index whose arrays nobody else can change; a node in it is an error."""
+    """An index with its arrays copied, so that nobody else can change them; a node in it is an error."""
     return tuple(map(index_part, index)) if isinstance(index, tuple) else index_part(index)
 
 
@@ -154,14 +156,14 @@ def index_part(part: Any) -> Any:
         raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")
     if isinstance(part, LISTS):
         _check_index(part)
-    found = np.array(np.asarray(part))  # a tuple inside a tuple is an array of places, as for NumPy
+    found = np.array(np.asarray(part))  # a tuple inside a tuple is an array of indices, as in NumPy
     if found.dtype.kind not in "biu" and found.size:
         raise IndexError(f"an index array must be of integers or booleans, got {found.dtype}")
     return found if found.dtype.kind in "biu" else found.astype(int)
 
 
 def _check_index(parts: Any) -> None:
-    """Refuse in a list what is refused as an index alone."""
+    """Raise for anything in a list that is refused as an index of its own."""
     for part in parts:
         if isinstance(part, LISTS):
             _check_index(part)
@@ -170,7 +172,7 @@ def _check_index(parts: Any) -> None:
 
 
 def to_value(x: Any, index: Any = None) -> Any:
-    """Return the element of a node at an index (its only one, where none is given) as a Value, still in the graph.
+    """Return the element of a node at an index (its only element, where no index is given) as a Value, still in the graph.
 
     >>> import autograd_mini as ag
     >>> ag.to_value(ag.Tensor([2.0, 3.0]), 1)
@@ -191,7 +193,7 @@ def to_value(x: Any, index: Any = None) -> Any:
 
 
 def _as_tensor(data: Any, dtype: Any = None) -> Any:
-    """An operand as a Tensor, not copied: a Value is cast, a list of nodes stacked, in their graph."""
+    """An operand as a Tensor, not copied: a Value is cast and a list of nodes is stacked, both in their graph."""
     if type(data) is Value:
         dtype = np.dtype(float) if dtype is None else dtype
         return record(ARRAYS, CAST(dtype), (data,), np.asarray(data.data, dtype))
@@ -216,7 +218,7 @@ def stacked(data: Any) -> Any:
 
 
 def _stacked_as_asked(data: Any, label: str | None, requires_grad: bool, dtype: Any) -> Any:
-    """A list of nodes as a Tensor with what its constructor was asked for."""
+    """A list of nodes as a Tensor, with the arguments of the constructor."""
     if not requires_grad or dtype is not None:
         raise GraphError(
             "Tensor: a list of nodes stays in their graph, as float64: take .detach() of each for a constant"
@@ -231,9 +233,9 @@ def _stacked_as_asked(data: Any, label: str | None, requires_grad: bool, dtype: 
 
 
 def replace_all(nodes: Iterable[Any], data: Iterable[Any]) -> None:
-    """Give each leaf the data that belong to it, its own kind's and of its own shape and dtype.
+    """Give each leaf its new data, which must already be of its kind, shape and dtype.
 
-    They are set from C: Ctrl-C comes before or after.
+    All are set in one call from C, so that Ctrl-C comes before it or after it.
     """
     nodes = list(nodes)
     slots = ["_array" if type(node) is Tensor else "_number" for node in nodes]
@@ -242,7 +244,7 @@ def replace_all(nodes: Iterable[Any], data: Iterable[Any]) -> None:
 
 
 def touch(nodes: Iterable[Any]) -> None:
-    """Note that the data of these nodes are others now, so that no gradient is taken through a graph that had read the old."""
+    """Note that these nodes have new data, so that backward refuses a graph that read the old."""
     changes.count += 1
     for node in nodes:
         if type(node) is Tensor:

@@ -1,4 +1,4 @@
-"""Value: a number in a graph; and the quick ways of its operators, made from the rows."""
+"""Value: a number in a graph; and the quick methods for its operators, made from the rows."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -18,7 +18,7 @@ class Value(Node):
     """A real number that records how it was made, so that it can be differentiated.
 
     Arguments: `data`, an int, float, bool or NumPy number (or an array of one element); `label`, a name for messages and
-    pictures; `requires_grad=False` makes a constant. `.data` is the number; what is assigned to it is made a float.
+    pictures; `requires_grad=False` makes a constant. `.data` is the number; a number assigned to it becomes a float.
     Raises DTypeError for anything else, OverflowError for an int beyond the range of floats.
 
     >>> a, b = Value(2.0, label="a"), Value(-3.0)
@@ -46,7 +46,7 @@ class Value(Node):
 
     @property
     def T(self) -> "Value":
-        """The number itself: it has no axes."""
+        """This Value itself, as it has no axes."""
         return self
 
     sum = mean = var = std = prod = max = min = cumsum = cumprod = reshape = ravel = flatten = Node._later
@@ -64,8 +64,9 @@ class Value(Node):
 FLOATS.kind, KINDS[Value] = Value, FLOATS
 FLOATS.as_node = lambda data, dtype=None: made(FLOATS, FLOATS.constant(data))  # type: ignore[method-assign]
 
-# The quick ways: what `apply` does for Values, written out for one row, and with the row's forward in its place. Python
-# runs a neuron's `w * x + b` so in 0.5 of the time. Every other case falls through to `apply`.
+# The quick methods do what `apply` does, written out for Values and one row, with the row's forward in the place of
+# {forward}. They take half the time for a neuron's `w * x + b`. Every other case is left to `apply`. functions.py puts
+# them in the class: `Value.tanh` is UNARY with `tanh(a)` as its forward.
 UNARY = """
 def method(x):
     meta = meta_here()
@@ -110,19 +111,18 @@ def method({parameters}):
 def quick_method(op: Op, apply: Callable[..., Any], is_reflected: bool = False) -> Callable[..., Any]:
     """Return the method of Value for a row with one or two parents; reflected, the node is the right operand.
 
-    `apply` is asked for all that is not the common case.
+    It calls `apply` wherever the case is not the common one.
     """
     names = ["a", "b"][: len(op.operands)]
     source = UNARY if len(names) == 1 else BINARY
     other, own = ("x", "y") if is_reflected else ("y", "x")
     forward = written(op.forward, *names)
-    text = source.format(
-        forward=forward, other=other, parameters=f"{own}, {other}"
-    )  # Python gives the node first
+    parameters = f"{own}, {other}"  # Python passes the node first, to a reflected operator too
+    text = source.format(forward=forward, other=other, parameters=parameters)
     space = {
-        **vars(scalar), **LITERALS, "Value": Value, "op": op, "apply": apply, "new": new, "meta_here": meta_here,
-        "ERRORS": ERRORS, "FLOATS": FLOATS,
+        **vars(scalar), **LITERALS, "ERRORS": ERRORS, "FLOATS": FLOATS,
+        "Value": Value, "op": op, "apply": apply, "new": new, "meta_here": meta_here,
     }  # fmt: skip
-    exec(compile(text, f"<the quick way of {op.name}>", "exec"), space)
+    exec(compile(text, f"<the quick method of {op.name}>", "exec"), space)
     space["method"].__name__ = op.name
     return space["method"]  # type: ignore[no-any-return]

@@ -21,8 +21,8 @@ BROAD = 1100  # where boxes side by side are wider than this, a gradient stands 
 WIDTHS = {
     letter: width
     for width, letters in {
-        30: "ijlIJ'", 35: " ,.·/:;\\|f-", 42: "()[]t!²³r", 52: "\"*_`‖sz∂?c", 59: "LFkvxyPTY", 64: "abdeghnopqu$0123456789{}ES",
-        70: "KAVBRXZC", 79: "UHNDGOQ&", 85: "w∞#+<=>^~−×÷M", 100: "%m@W—…",
+        30: "ijlIJ'", 35: " ,.·/:;\\|f-", 42: "()[]t!²³r", 52: "\"*_`‖sz∂?c", 59: "LFkvxyPTY",
+        64: "abdeghnopqu$0123456789{}ES", 70: "KAVBRXZC", 79: "UHNDGOQ&", 85: "w∞#+<=>^~−×÷M", 100: "%m@W—…",
     }.items()
     for letter in letters
 }  # fmt: skip

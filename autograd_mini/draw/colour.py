@@ -12,14 +12,16 @@ FAINTEST, STRONGEST = (
 
 THEMES = {
     "light": {
-        "background": "#ffffff", "text": "#1a1a1a", "muted": "#3a3a3a", "line": "#6b7280", "negative": "#d55e00", "positive": "#0072b2",
-        "alert": "#c2006b", "parameter": "#6a3d9a", "input": "#00796b", "constant": "#767676", "operation": "#4b5563",
-        "result": "#1a1a1a", "group": "#7a5c00",
+        "background": "#ffffff", "text": "#1a1a1a", "muted": "#3a3a3a", "line": "#6b7280",
+        "negative": "#d55e00", "positive": "#0072b2", "alert": "#c2006b", "parameter": "#6a3d9a",
+        "input": "#00796b", "constant": "#767676", "operation": "#4b5563", "result": "#1a1a1a",
+        "group": "#7a5c00",
     },
     "dark": {
-        "background": "#1b1d21", "text": "#f2f2f2", "muted": "#dadada", "line": "#8b93a1", "negative": "#e06a10", "positive": "#2f8fd8",
-        "alert": "#ff6fb5", "parameter": "#c4a5f0", "input": "#5fc9b0", "constant": "#9a9a9a", "operation": "#b8bec8",
-        "result": "#f2f2f2", "group": "#d8b84a",
+        "background": "#1b1d21", "text": "#f2f2f2", "muted": "#dadada", "line": "#8b93a1",
+        "negative": "#e06a10", "positive": "#2f8fd8", "alert": "#ff6fb5", "parameter": "#c4a5f0",
+        "input": "#5fc9b0", "constant": "#9a9a9a", "operation": "#b8bec8", "result": "#f2f2f2",
+        "group": "#d8b84a",
     },
 }  # fmt: skip
 

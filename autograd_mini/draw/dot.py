@@ -8,7 +8,10 @@ from .cards import Picture
 from .colour import THEMES, blended
 from .layout import Layout, Point
 
-GET = "get it with `apt install graphviz`, `brew install graphviz` or `conda install graphviz`, or from graphviz.org/download"
+GET = (
+    "get it with `apt install graphviz`, `brew install graphviz` or `conda install graphviz`, "
+    "or from graphviz.org/download"
+)
 STARTS = {"png": b"\x89PNG", "pdf": b"%PDF"}  # how the files begin
 SECONDS = 10.0  # dot is given so long for a layout; with very many lines it needs more
 SMALL = 100  # boxes; a dot that needs so long for fewer hangs
@@ -120,7 +123,10 @@ def run(kind: str, text: str, boxes: int, *options: str, seconds: float = 60.0) 
     program = shutil.which("dot")
     if program is None:
         raise RuntimeError(f"there is no `dot` program of Graphviz: {GET}")
-    hangs = f"the `dot` program at {program} hangs and is not asked again: put one that works first on the PATH; {GET}"
+    hangs = (
+        f"the `dot` program at {program} hangs and is not asked again: "
+        f"put one that works first on the PATH; {GET}"
+    )
     if program in hanging:
         raise RuntimeError(hangs)
     try:

@@ -20,9 +20,11 @@ from .mermaid import mermaid
 from .model import Box, Graph
 
 CHOICES = {
-    "direction": ("LR", "TB", "RL", "BT"), "color": ("grad", "data", "none"), "theme": ("auto", "light", "dark"),
+    "direction": ("LR", "TB", "RL", "BT"),
+    "color": ("grad", "data", "none"),
+    "theme": ("auto", "light", "dark"),
     "engine": ("auto", "dot", "python"),
-}  # fmt: skip
+}
 
 
 def draw(
@@ -92,7 +94,10 @@ def _advice(graph: Graph, boxes: int, limit: int) -> str:
         "ag.tree(node, depth=3) shows what is next to the result as text",
         f"max_nodes={boxes} draws them all, unreadably small",
     ]
-    return f"draw: {len(graph):,} nodes are {boxes:,} boxes after collapsing, more than max_nodes={limit:,}: {'; '.join(ways)}"
+    return (
+        f"draw: {len(graph):,} nodes are {boxes:,} boxes after collapsing, "
+        f"more than max_nodes={limit:,}: {'; '.join(ways)}"
+    )
 
 
 def _fits(graph: Graph, box: Box, limit: int) -> bool:
@@ -162,9 +167,11 @@ class Drawing:
         theme = {"auto": "light dark"}.get(self._picture.theme, self._picture.theme)
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+            '<meta http-equiv="Content-Security-Policy" '
+            "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
             '<meta name="viewport" content="width=device-width">\n'
-            f"<title>{escape(self._picture.title)}</title>\n<style>:root {{ color-scheme: {theme} }} body {{ margin: 1em }}</style>\n"
+            f"<title>{escape(self._picture.title)}</title>\n"
+            f"<style>:root {{ color-scheme: {theme} }} body {{ margin: 1em }}</style>\n"
             f"</head>\n<body>\n{self.svg}</body>\n</html>\n"
         )
 

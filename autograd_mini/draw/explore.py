@@ -32,7 +32,8 @@ KINDS = ("parameter", "input", "constant", "operation", "result")
 LOADER = """(async () => {
 const sent = document.getElementById("graph");
 const bytes = Uint8Array.from(atob(JSON.parse(sent.textContent)), letter => letter.charCodeAt(0));
-const { data, script } = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+const { data, script } = await new Response(unpacked).json();
 sent.textContent = data;
 document.body.append(Object.assign(document.createElement("script"), { textContent: script }));
 })();"""
@@ -54,11 +55,15 @@ class Page:
 
         return (
             '<iframe sandbox="allow-scripts" title="The chain rule, step by step" '
-            f'style="width:100%;height:680px;border:1px solid #8888;border-radius:6px" srcdoc="{html.escape(self.html)}"></iframe>'
+            'style="width:100%;height:680px;border:1px solid #8888;border-radius:6px" '
+            f'srcdoc="{html.escape(self.html)}"></iframe>'
         )
 
     def __repr__(self) -> str:
-        return f"Page({self._about}, {math.ceil(len(self.html.encode()) / 1024)} KB; .save('page.html') writes it)"
+        return (
+            f"Page({self._about}, {math.ceil(len(self.html.encode()) / 1024)} KB; "
+            ".save('page.html') writes it)"
+        )
 
 
 def explore(node: Any, path: Any = None) -> Page:

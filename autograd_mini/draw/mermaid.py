@@ -6,7 +6,8 @@ from .cards import KINDS, Picture
 from .colour import THEMES, blended
 
 SHAPES = {
-    "parameter": "{{%s}}", "input": "[/%s/]", "constant": "[%s]", "operation": "(%s)", "result": "([%s])", "group": "[[%s]]",
+    "parameter": "{{%s}}", "input": "[/%s/]", "constant": "[%s]",
+    "operation": "(%s)", "result": "([%s])", "group": "[[%s]]",
 }  # fmt: skip
 OUTLINES = {"constant": ",stroke-dasharray:4 3", "result": ",stroke-width:3px"}
 
@@ -26,8 +27,8 @@ def mermaid(picture: Picture) -> str:
         lines.append(f"  n{link.source} -->" + f'|"{encoded(told)}"|' * bool(told) + f" n{link.target}")
     for kind in KINDS:
         if any(card.kind == kind for card in picture.cards):
-            look = f"fill:{colours['background']},stroke:{colours[kind]},color:{colours['text']}{OUTLINES.get(kind, '')}"
-            lines.append(f"  classDef {kind} {look}")
+            fill, text, outline = colours["background"], colours["text"], OUTLINES.get(kind, "")
+            lines.append(f"  classDef {kind} fill:{fill},stroke:{colours[kind]},color:{text}{outline}")
     return "\n".join([*lines, ""])
 
 

@@ -145,7 +145,10 @@ def _repr_html(node: Any) -> str:
     made = f"{type(node).__name__}, {one_line(node.op.name)}" if node.op else type(node).__name__
     title = f"<b>{escape(one_line(node.label))}</b> " if node.label else ""
     heat = "".join(_heat(name, data) for name, data in parts.items() if array and _is_small(data))
-    return f'<div>{title}<span style="opacity:.75">{escape(made)}</span>{table(head, rows, len(rows[0]) - 1)}{heat}</div>'
+    return (
+        f'<div>{title}<span style="opacity:.75">{escape(made)}</span>'
+        f"{table(head, rows, len(rows[0]) - 1)}{heat}</div>"
+    )
 
 
 def _facts(data: Any) -> list[str]:
@@ -165,7 +168,10 @@ def _heat(name: str, data: Any) -> str:
     rows = np.atleast_2d(data).tolist()
     end = largest([x for row in rows for x in row])
     cells = "".join(["<tr>" + "".join([_cell(x, tone(x, end)) for x in row]) + "</tr>" for row in rows])
-    return f'<table style="color:inherit;display:inline-block;margin:.5em 1em 0 0"><caption>{name}</caption>{cells}</table>'
+    return (
+        '<table style="color:inherit;display:inline-block;margin:.5em 1em 0 0">'
+        f"<caption>{name}</caption>{cells}</table>"
+    )
 
 
 def _cell(x: float, place: float) -> str:

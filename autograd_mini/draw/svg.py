@@ -24,11 +24,14 @@ def render(picture: Picture, layout: Layout) -> str:
     left = (width - layout.width) / 2
     faint = max(0.4, min(1.0, BUSY / max(1, len(picture.links))))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="agd agd-{picture.theme}" role="img" width="{width:.0f}" height="{height:.0f}"',
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="agd agd-{picture.theme}" '
+        f'role="img" width="{width:.0f}" height="{height:.0f}"',
         f' viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:100%;height:auto">\n',
         f"<title>{html.escape(picture.title)}</title>\n<desc>{html.escape(picture.description)}</desc>\n",
-        f'<style>{_style(picture.theme)}</style>\n<rect class="agd-back" width="100%" height="100%" rx="6"/>\n',
-        f'<g transform="translate({left:.1f},{MARGIN:g})">\n<g opacity="{faint:.2f}" stroke-width="{0.5 + 0.7 * faint:.1f}">\n',
+        f"<style>{_style(picture.theme)}</style>\n"
+        '<rect class="agd-back" width="100%" height="100%" rx="6"/>\n',
+        f'<g transform="translate({left:.1f},{MARGIN:g})">\n'
+        f'<g opacity="{faint:.2f}" stroke-width="{0.5 + 0.7 * faint:.1f}">\n',
         *(_line(link, curve) for link, curve in zip(picture.links, layout.curves, strict=True)),
         "</g>\n",
         *(_box(card, *centre) for card, centre in zip(picture.cards, layout.centres, strict=True)),
@@ -51,7 +54,9 @@ def _rules(scope: str, theme: str) -> str:
         "text": f"font-family:{FONTS};fill:{colours['text']}",
         ".agd-name": "font-weight:600",
         ".agd-muted": f"fill:{colours['muted']}",
-        ".agd-halo": f"fill:{colours['muted']};stroke:{colours['background']};stroke-width:3px;paint-order:stroke",
+        ".agd-halo": (
+            f"fill:{colours['muted']};stroke:{colours['background']};stroke-width:3px;paint-order:stroke"
+        ),
         ".agd-back": f"fill:{colours['background']}",
         ".agd-line": f"fill:none;stroke:{colours['line']}",
         ".agd-frame": f"fill:none;stroke:{colours['constant']};stroke-width:0.6px",
@@ -108,9 +113,13 @@ def _box(card: Card, x: float, y: float) -> str:
         )
     for i, line in enumerate(card.lines, any(card.head)):
         lines.append(
-            f'<text x="{x:.1f}" y="{top + LINE * i:.1f}" font-size="{SMALL}" text-anchor="middle">{html.escape(line)}</text>'
+            f'<text x="{x:.1f}" y="{top + LINE * i:.1f}" font-size="{SMALL}" '
+            f'text-anchor="middle">{html.escape(line)}</text>'
         )
-    return f'<g><title>{html.escape(card.tooltip)}</title>{back}<path {shape} d="{outline}"/>{fill}{"".join(lines)}</g>\n'
+    return (
+        f"<g><title>{html.escape(card.tooltip)}</title>{back}"
+        f'<path {shape} d="{outline}"/>{fill}{"".join(lines)}</g>\n'
+    )
 
 
 def _outline(kind: str, x: float, y: float, width: float, height: float) -> str:
@@ -143,7 +152,10 @@ def _line(link: Link, curve: list[Point]) -> str:
     start, rest = points[0], points[1:]
     path = f"M{start[0]:.1f},{start[1]:.1f}C" + " ".join(f"{a:.1f},{b:.1f}" for a, b in rest)
     head = f"M{x:.1f},{y:.1f}L{x0 - dy:.1f},{y0 + dx:.1f} {x0 + dy:.1f},{y0 - dx:.1f}Z"
-    return f'<g><title>{html.escape(link.tooltip)}</title><path class="agd-line" d="{path}"/><path class="agd-tip" d="{head}"/></g>\n'
+    return (
+        f"<g><title>{html.escape(link.tooltip)}</title>"
+        f'<path class="agd-line" d="{path}"/><path class="agd-tip" d="{head}"/></g>\n'
+    )
 
 
 def _words(link: Link, curve: list[Point]) -> str:
@@ -168,7 +180,10 @@ def _words(link: Link, curve: list[Point]) -> str:
 
 
 def _note(text: str, x: float, y: float) -> str:
-    return f'<text class="agd-halo" x="{x:.1f}" y="{y + 3.5:.1f}" font-size="{TINY}" text-anchor="middle">{html.escape(text)}</text>\n'
+    return (
+        f'<text class="agd-halo" x="{x:.1f}" y="{y + 3.5:.1f}" '
+        f'font-size="{TINY}" text-anchor="middle">{html.escape(text)}</text>\n'
+    )
 
 
 def _middle(points: list[Point]) -> Point:
@@ -212,7 +227,8 @@ def _entries(picture: Picture) -> Iterator[tuple[str, float]]:
         first = text_width(low, TINY) + 3
         steps = [2 * i / (STEPS - 1) - 1 for i in range(STEPS)]
         bar = "".join(
-            f'<rect class="agd-{"negative" if step < 0 else "positive"}" x="{first + 9 * i:.1f}" y="-5" width="9" height="10"'
+            f'<rect class="agd-{"negative" if step < 0 else "positive"}" '
+            f'x="{first + 9 * i:.1f}" y="-5" width="9" height="10"'
             f' fill-opacity="{opacity(step):.2f}"/>'
             for i, step in enumerate(steps)
         )

@@ -166,4 +166,5 @@ def _data(data: Any) -> str:
     if 0 < data.size <= FEW:
         return elements(data)
     found = summary(data)
-    return f"{'' if found.dtype == 'float64' else f'{found.dtype} '}{found.shape}, {found.range(lambda x: number(x, 4))}"
+    dtype = "" if found.dtype == "float64" else f"{found.dtype} "
+    return f"{dtype}{found.shape}, {found.range(lambda x: number(x, 4))}"

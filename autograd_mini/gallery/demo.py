@@ -30,7 +30,8 @@ def expression() -> None:
     g.backward()
     print(ag.tree(g))
     print(
-        f"\n   g = {g:.4f}   dg/da = {a.grad:.4f}   dg/db = {b.grad:.4f}      (known: 24.7041, 138.8338, 645.5773)\n"
+        f"\n   g = {g:.4f}   dg/da = {a.grad:.4f}   dg/db = {b.grad:.4f}      "
+        "(known: 24.7041, 138.8338, 645.5773)\n"
     )
 
 
@@ -74,7 +75,8 @@ def handwriting(rng: int = 0, epochs: int = 12) -> tuple[Any, float]:
     order = random.permutation(len(images))
     train, test = order[:1437], order[1437:]
     print(
-        f"3. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {len(test)} held out; a 64-64-10 network\n"
+        f"3. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {len(test)} held out; "
+        "a 64-64-10 network\n"
     )
     net = ag.nn.MLP([64, 64, 10], activation="tanh", rng=random)
     sgd = ag.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)

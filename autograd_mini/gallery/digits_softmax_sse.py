@@ -101,7 +101,8 @@ def main(seed: int = 0, plot: str | None = None) -> int:
             (*_, test), train, steepest = learn(X, y, seed, None, lr)
             stuck.append(train)
             print(
-                f"   whole batch, lr {lr:4}: training accuracy {train:.1%}, test {test:.1%}, largest derivative {steepest:.0e}"
+                f"   whole batch, lr {lr:4}: "
+                f"training accuracy {train:.1%}, test {test:.1%}, largest derivative {steepest:.0e}"
             )
     if plot:
         save_curves(plot, curves)

@@ -31,7 +31,10 @@ POSTED: dict[
 }
 WORDS = {
     "tanh": "WRONG: cosh² − sinh² is 1, right; but it belongs over cosh²(z), not over z²",
-    "softmax": "WRONG: output − target is for cross-entropy after softmax; softmax alone has a matrix, diag(p) − p pᵀ",
+    "softmax": (
+        "WRONG: output − target is for cross-entropy after softmax; "
+        "softmax alone has a matrix, diag(p) − p pᵀ"
+    ),
 }
 
 
@@ -49,7 +52,8 @@ class Model(ag.nn.Sequential):
         linear = ag.nn.Linear(m, n, init=lambda shape, rng: rng.uniform(-spread, spread, shape), rng=self.rng)
         self.layers.append(ag.nn.Sequential(linear, ACTIVATIONS[activation]))
         print(
-            f"   layer {len(self) - 1}  {activation:8s}  input {before}  weight {linear.weight.shape}  output {self.shape}"
+            f"   layer {len(self) - 1}  {activation:8s}  input {before}  "
+            f"weight {linear.weight.shape}  output {self.shape}"
         )
 
 
@@ -86,12 +90,14 @@ def main(seed: int = 0, plot: str | None = None) -> int:
         posted, right, fits = check(name, z)
         wrong += [] if fits else [name]
         print(
-            f"   {name + '′':9s} posted {posted.round(3)}  engine {right.round(3).tolist()}\n   {WORDS[name] if not fits else 'right'}\n"
+            f"   {name + '′':9s} posted {posted.round(3)}  engine {right.round(3).tolist()}\n"
+            f"   {WORDS[name] if not fits else 'right'}\n"
         )
     p = ag.Tensor([[0.50006457], [0.50006459], [0.50006431]])
     ag.nn.mse(p, Y).backward()
     print(
-        f"   error signal: posted {((Y - p.data) ** 2).T.round(3)}, the squared error, in place of its derivative {p.grad.T.round(3)}"
+        f"   error signal: posted {((Y - p.data) ** 2).T.round(3)}, "
+        f"the squared error, in place of its derivative {p.grad.T.round(3)}"
     )
     if plot:
         save_curves(plot, curves)

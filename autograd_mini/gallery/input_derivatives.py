@@ -85,14 +85,16 @@ def main(seed: int = 0, plot: str | None = None) -> int:
         print(f"   {'-'.join(map(str, sizes)):8s} J = {J.round(8)}   H = {H.round(8).tolist()}")
         right = right and np.allclose(J, known, rtol=1e-6)
     print(
-        "\nMean squared errors over 120 points, one number known of each, by its kind y, ∂y/∂x1, ∂y/∂x2; and over 3,000 others:\n"
+        "\nMean squared errors over 120 points, one number known of each, by its kind y, ∂y/∂x1, ∂y/∂x2; "
+        "and over 3,000 others:\n"
     )
     for name, fit in (("gradient descent", by_descent), ("particle swarm", by_swarm)):
         weights, errors = fit(*data(seed), seed)
         told, new = (misses(weights, *data(*of)).data ** 2 for of in ((seed,), (seed + 1, 3000)))
         each = (" ".join(f"{np.mean(error[k::3]):.1e}" for k in range(3)) for error in (told, new))
         print(
-            f"   {name:17s} {np.mean(told):.1e} after {len(errors):4d} iterations   by kind {'   others '.join(each)}"
+            f"   {name:17s} {np.mean(told):.1e} after {len(errors):4d} iterations   "
+            f"by kind {'   others '.join(each)}"
         )
         right, curves[f"log10 of the error, {name}"] = (
             right and np.mean(told) < 1e-3,

@@ -86,13 +86,16 @@ def main(seed: int = 0, plot: str | None = None) -> int:
     while wrong := [parent for parent in loss.parents if not np.all(np.isfinite(parent.data))]:
         loss = wrong[0]  # the first node that is not finite: all that it was made of is
     print(
-        f"\n[0, 1]: {dead[20]} units dead after 20 steps; its last loss is {posted[-1]:.6f}, the labels' entropy {np.log(2):.6f}"
+        f"\n[0, 1]: {dead[20]} units dead after 20 steps; "
+        f"its last loss is {posted[-1]:.6f}, the labels' entropy {np.log(2):.6f}"
     )
     print(
-        f"[0, 255]: the first node that is not finite is a {loss.op.name} of {np.sum(loss.parents[0].data == 0)} zeros: 0 · log 0 is NaN"
+        f"[0, 255]: the first node that is not finite is a {loss.op.name} of "
+        f"{np.sum(loss.parents[0].data == 0)} zeros: 0 · log 0 is NaN"
     )
     print(
-        f"[0, 1] − mean: {alive[-1]} dead; highest loss {max(centred):.4f}, the first {centred[0]:.4f}, the last {centred[-1]:.4f}"
+        f"[0, 1] − mean: {alive[-1]} dead; "
+        f"highest loss {max(centred):.4f}, the first {centred[0]:.4f}, the last {centred[-1]:.4f}"
     )
     if plot:
         save_curves(plot, {pixels: runs[pixels][0][:300] for pixels in ("[0, 1]", "[0, 1] − mean")}, x="step")

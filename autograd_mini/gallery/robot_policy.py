@@ -80,13 +80,15 @@ def main(seed: int = 0, plot: str | None = None) -> int:
         np.all(policy(s, "relu")(camera(places(0, 200)) - TARGET).data == 0, axis=0).any() for s in range(12)
     ]
     print(
-        f"   With a ReLU on the outputs one of them or both are dead from the start in {sum(dead)} of 12 seeds.\n"
+        "   With a ReLU on the outputs one of them or both are "
+        f"dead from the start in {sum(dead)} of 12 seeds.\n"
     )
     losses = train(net := policy(seed), seed)
     balls = accumulate(range(5), lambda ball, _: act(net, ball)[0].data, initial=places(seed + 1, 201))
     off = np.linalg.norm((pictures := np.array([camera(ball) for ball in balls])) - TARGET, axis=2)
     print(
-        f"   Repaired: loss {losses[0]:.0f}, at the end {np.mean(losses[-50:]):.2f}. The target is seen, and is off by, move after move:"
+        f"   Repaired: loss {losses[0]:.0f}, at the end {np.mean(losses[-50:]):.2f}. "
+        "The target is seen, and is off by, move after move:"
     )
     print(
         "".join(
@@ -95,7 +97,8 @@ def main(seed: int = 0, plot: str | None = None) -> int:
         )
     )
     print(
-        f"   Of 200 other places it comes within 0.5 in {np.mean(off[:, 1:].min(axis=0) < 0.5):.0%}, in at most 5 moves."
+        f"   Of 200 other places it comes within 0.5 in {np.mean(off[:, 1:].min(axis=0) < 0.5):.0%}, "
+        "in at most 5 moves."
     )
     if plot:
         save_curves(plot, {"log10 of the loss": np.log10(losses).tolist()}, x="step")

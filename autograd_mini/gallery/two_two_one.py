@@ -68,7 +68,8 @@ def descent(steps: int = 100) -> list[float]:
 def main(seed: int = 0, plot: str | None = None) -> int:
     """Print every result three times; 0 where the three agree. Nothing is random: the seed changes nothing."""
     print(
-        "x = [0.35, 0.9], 2-2-1 sigmoid, t = 0.5, ½(y − t)²:  known | by hand | the same forward pass on Tensors, backward()\n"
+        "x = [0.35, 0.9], 2-2-1 sigmoid, t = 0.5, ½(y − t)²:  "
+        "known | by hand | the same forward pass on Tensors, backward()\n"
     )
     hand, ours, good = by_hand(), by_engine(), True
     for name, (known, digits) in KNOWN.items():

@@ -68,7 +68,8 @@ def learn(seeds: Any, steps: int = 40_000) -> tuple[Any, list[float]]:
 def main(seed: int = 0, plot: str | None = None) -> int:
     """Print the derivation beside the engine, and a truth table; 0 where they agree and ≥ 9 of ten networks have learnt XOR."""
     print(
-        "XOR, 2-3-1 sigmoid with bias units, cross-entropy; for 1 xor 0 the derivation by hand | what the nodes' .grad say\n"
+        "XOR, 2-3-1 sigmoid with bias units, cross-entropy; "
+        "for 1 xor 0 the derivation by hand | what the nodes' .grad say\n"
     )
     pairs = beside(seed, INPUTS[1], LABELS[1])
     for name, pair in pairs.items():
@@ -79,7 +80,8 @@ def main(seed: int = 0, plot: str | None = None) -> int:
             )
     same = all(np.allclose(ours, hand, rtol=1e-12, atol=0) for hand, ours in pairs.values())
     print(
-        f"\n   equal to 1e-12: {same}\n\nOne sample a step, lr 0.1, 40,000 steps, seeds {seed} to {seed + 9}; the first of them:\n"
+        f"\n   equal to 1e-12: {same}\n\n"
+        f"One sample a step, lr 0.1, 40,000 steps, seeds {seed} to {seed + 9}; the first of them:\n"
     )
     outputs, losses = learn(range(seed, seed + 10))
     print(

@@ -128,7 +128,8 @@ def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean") 
     low, high = _range(prediction)
     if low < 0 or high > 1:
         raise ValueError(
-            f"{name}: the prediction must lie in [0, 1], got {low:g} to {high:g}: pass sigmoid(x), or take {name}_with_logits of logits"
+            f"{name}: the prediction must lie in [0, 1], got {low:g} to {high:g}: "
+            f"pass sigmoid(x), or take {name}_with_logits of logits"
         )
     _check_probabilities(name, target)
     return _reduced(special_rows.binary_cross_entropy(prediction, target), reduction)
@@ -332,5 +333,6 @@ def _check_logarithms(name: str, what: str, x: Any) -> None:
     high = _range(x)[1]
     if high > ROUNDING:
         raise ValueError(
-            f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {high:g}: pass log_softmax(x)"
+            f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {high:g}: "
+            "pass log_softmax(x)"
         )

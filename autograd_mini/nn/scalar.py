@@ -129,7 +129,8 @@ class MLP(Module):
         activations = set().union(*hidden)
         if len(activations) > 1 or len(output) > 1:
             raise ValueError(
-                "to_tensor: an nn.MLP has one activation between its layers and one after the last, here they differ"
+                "to_tensor: an nn.MLP has one activation between its layers "
+                "and one after the last, here they differ"
             )
         sizes = [len(self.layers[0].neurons[0].w), *(len(layer.neurons) for layer in self.layers)]
         bias = any(

@@ -77,9 +77,13 @@ def describe(data: Any) -> str:
         return f"already a {kind.__name__}; use .detach() for a copy outside the graph"
     module, name = kind.__module__.partition(".")[0], kind.__name__
     advice = {
-        "torch": ": pass x.detach().numpy()", "jax": ": pass numpy.asarray(x)", "jaxlib": ": pass numpy.asarray(x)",
-        "pandas": ": pass x.to_numpy()", "decimal": ": pass float(x)", "fractions": ": pass float(x)",
-    }.get(module, "")  # fmt: skip
+        "torch": ": pass x.detach().numpy()",
+        "jax": ": pass numpy.asarray(x)",
+        "jaxlib": ": pass numpy.asarray(x)",
+        "pandas": ": pass x.to_numpy()",
+        "decimal": ": pass float(x)",
+        "fractions": ": pass float(x)",
+    }.get(module, "")
     if isinstance(data, np.ma.MaskedArray):
         advice = ": pass x.filled(value)"
     elif isinstance(data, complex | np.complexfloating):
@@ -111,7 +115,7 @@ def _is_large(data: Any) -> bool:
 def _check_parts(data: Any, depth: int) -> bool:
     """Check every part of nested lists as it would be checked alone; whether there is a large int among them."""
     if depth > 64:
-        raise ValueError("lists nested more than 64 deep (in themselves?)")
+        raise ValueError("lists nested more than 64 deep (does one hold itself?)")
     is_large = False
     kinds = set(map(type, data))
     if not kinds <= PLAIN:
@@ -148,7 +152,8 @@ def to_array(data: Any, dtype: Any = None) -> Any:
         )
     if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
         raise DTypeError(
-            f"Tensor: real numbers are needed, got {array.dtype}: float32, float64, integers and booleans are supported"
+            f"Tensor: real numbers are needed, got {array.dtype}: "
+            "float32, float64, integers and booleans are supported"
         )
     kept = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
     with np.errstate(all="ignore"):  # beyond float32's range is infinity

@@ -94,7 +94,8 @@ class enable_grad(Block):
         mode = type(self)
         if inspect.isasyncgenfunction(function):
             raise TypeError(
-                f"{mode.__name__} cannot decorate an async generator ({function.__name__}): use `with` inside it"
+                f"{mode.__name__} cannot decorate an async generator ({function.__name__}): "
+                "use `with` inside it"
             )
 
         @wraps(function)
