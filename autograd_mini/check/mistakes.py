@@ -144,7 +144,14 @@ UPDATE_MISTAKES = {
     "another_optimizer": "The step is that of another optimiser.",
 }
 
-MISTAKES = GRADIENT_MISTAKES | DERIVATIVE_MISTAKES | NUMERICAL_MISTAKES | UPDATE_MISTAKES
+# What only a whole script shows, which `ag.audit` names.
+SCRIPT_MISTAKES = {
+    "stale_parameter": "What is updated is not what the forward pass reads.",
+    "forward_reduction": "The forward pass reduces over other elements than the loss means.",
+}
+
+MISTAKES = GRADIENT_MISTAKES | DERIVATIVE_MISTAKES | NUMERICAL_MISTAKES
+MISTAKES |= UPDATE_MISTAKES | SCRIPT_MISTAKES
 
 # What looks odd and is right: a note in the report, never a mistake.
 CONVENTIONS = {

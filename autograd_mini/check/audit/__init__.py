@@ -32,8 +32,10 @@ def audit(path: Any, *, arguments: Sequence[str] = (), seconds: float = 30.0, sh
 
 def audit_command(argv: Sequence[str]) -> int:
     """The command `audit`: print the report and return the exit status, 0 where nothing is wrong."""
-    parser = argparse.ArgumentParser(prog="autograd-mini audit", description=(
-        "Say which line of a script's own backprop is wrong. This executes the script."))  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="autograd-mini audit",
+        description=("Say which line of a script's own backprop is wrong. This executes the script."),
+    )
     parser.add_argument("script", help="a Python file or a notebook; its own arguments follow after --")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--show", action="store_true", help="show the script's own output")

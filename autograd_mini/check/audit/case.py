@@ -202,10 +202,20 @@ class Case:
         self.states: set[int] = set()
         self.parameters = find_parameters(record, self.states)
         self.windows = find_windows(record, self.parameters) if self.parameters else []
-        whole = [w for w in self.windows if all(
-            np.shape(a.value) == np.shape(b.value) for a, b in zip(w.start, w.end, strict=True))]  # fmt: skip
-        grown = [w for w in self.windows if w not in whole and any(
-            np.shape(a.value) != np.shape(b.value) and size_of(a) > 1 for a, b in zip(w.start, w.end, strict=True))]  # fmt: skip
+        whole = [
+            w
+            for w in self.windows
+            if all(np.shape(a.value) == np.shape(b.value) for a, b in zip(w.start, w.end, strict=True))
+        ]
+        grown = [
+            w
+            for w in self.windows
+            if w not in whole
+            and any(
+                np.shape(a.value) != np.shape(b.value) and size_of(a) > 1
+                for a, b in zip(w.start, w.end, strict=True)
+            )
+        ]
         self.windows = grown[:1] or whole or self.windows
         self.views = [View(record, self.parameters, w) for w in self.windows]
         self.trained: dict[int, bool] = {}
@@ -260,8 +270,11 @@ class Case:
                 for view in self.views:
                     view.sense[i] = 1.0 if total > 0 else -1.0
         if any(keys):
-            self.views = [v for v in self.views if all(
-                v.gradient[i] is not None or key is None for i, key in enumerate(keys))] or self.views  # fmt: skip
+            self.views = [
+                v
+                for v in self.views
+                if all(v.gradient[i] is not None or key is None for i, key in enumerate(keys))
+            ] or self.views
 
 
 def given(view: View, i: int, old: dict[int, bool], depends: set[int]) -> Step | None:

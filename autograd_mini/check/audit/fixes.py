@@ -34,8 +34,12 @@ SLOPES: list[tuple[str, Callable[[Any], Any]]] = [
 
 
 COMPARISONS: dict[str, Any] = {
-    ">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal, "!=": np.not_equal,
-}  # fmt: skip
+    ">": np.greater,
+    "<": np.less,
+    ">=": np.greater_equal,
+    "<=": np.less_equal,
+    "!=": np.not_equal,
+}
 
 
 class Fix:
@@ -90,11 +94,15 @@ class Names:
             text.text(n) for n in near if isinstance(n, ast.Call) and text.text(n.func) in ("len", "float")
         ]
         near.sort(key=lambda n: abs(getattr(n, "lineno", 10**6) - node.lineno))
-        self.codes = list(dict.fromkeys(
-            text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)))  # fmt: skip
+        self.codes = list(
+            dict.fromkeys(text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load))
+        )
         self.codes += list(dict.fromkeys(lengths))
-        self.compound = list(dict.fromkeys(
-            text.text(n) for n in near if isinstance(n, ast.BinOp | ast.Call) and self.is_pure(n)))[:MOST_NAMES]  # fmt: skip
+        self.compound = list(
+            dict.fromkeys(
+                text.text(n) for n in near if isinstance(n, ast.BinOp | ast.Call) and self.is_pure(n)
+            )
+        )[:MOST_NAMES]
         attributes = [n for n in ast.walk(text.tree) if isinstance(n, ast.Attribute)]
         self.codes += [c for c in dict.fromkeys(map(text.text, attributes)) if c.startswith("self.")]
         defined = [n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef) and len(n.args.args) <= 2]
@@ -252,8 +260,11 @@ class Proposer:
     def distance(self, fix: Fix) -> float:
         """How much of the text a fix changes."""
         old = self.text.text(fix.node)
-        return len(fix.text) + len(old) - 2 * sum(
-            b.size for b in SequenceMatcher(None, old, fix.text).get_matching_blocks())  # fmt: skip
+        return (
+            len(fix.text)
+            + len(old)
+            - 2 * sum(b.size for b in SequenceMatcher(None, old, fix.text).get_matching_blocks())
+        )
 
     def reaches(self, changed: dict[int, Any], order: list[Step]) -> bool:
         """Whether changes inside the statement give the right value."""
@@ -272,18 +283,29 @@ class Proposer:
         if abs(r + 1) < 1e-6:
             if isinstance(self.node, ast.BinOp) and isinstance(self.node.op, ast.Sub):
                 left, right = self.text.text(self.node.left), self.text.text(self.node.right)
-                yield Fix(self.node, f"({wrapped(right)} - {left})" if not self.is_whole() else f"{right} - {left}",
-                          "wrong_sign", "the sign is wrong")  # fmt: skip
+                yield Fix(
+                    self.node,
+                    f"({wrapped(right)} - {left})" if not self.is_whole() else f"{right} - {left}",
+                    "wrong_sign",
+                    "the sign is wrong",
+                )
             yield Fix(self.node, f"-{wrapped(code)}", "wrong_sign", "the sign is wrong")
             return
         for n in (r, 1 / r):
             if abs(n - round(n)) < 1e-6 and round(n) in (2, 4):
                 sign = "*" if n is r else "/"
                 why = f"the factor {round(n)} of the loss's square is missing"
-                yield Fix(self.node, f"{round(n)} * {wrapped(code)}" if sign == "*" else f"{wrapped(code)} / {round(n)}",
-                          "factor_two", why)  # fmt: skip
-        name, why = ("not_divided_by_batch", "is not divided by {}") if abs(r) < 1 else (
-            "divided_by_batch_twice", "is divided by {} once too often")  # fmt: skip
+                yield Fix(
+                    self.node,
+                    f"{round(n)} * {wrapped(code)}" if sign == "*" else f"{wrapped(code)} / {round(n)}",
+                    "factor_two",
+                    why,
+                )
+        name, why = (
+            ("not_divided_by_batch", "is not divided by {}")
+            if abs(r) < 1
+            else ("divided_by_batch_twice", "is divided by {} once too often")
+        )
         for number, v in self.items:
             if np.ndim(v) == 0 and float(v) and abs(abs(r) - 1) > 1e-6:
                 for sign, factor in (("/", 1 / float(v)), ("*", float(v))):
@@ -318,8 +340,11 @@ class Proposer:
                 isinstance(value, Step)
                 and hasattr(child, "lineno")
                 and np.shape(value.value) == np.shape(s.value)
-            ) and (self.reaches({s.id: self.value(value)}, order) if s is not self.step else close(
-                    self.value(value), self.target)):  # fmt: skip
+            ) and (
+                self.reaches({s.id: self.value(value)}, order)
+                if s is not self.step
+                else close(self.value(value), self.target)
+            ):
                 code = self.text.text(child)
                 target = node.value if isinstance(node, ast.AugAssign) else node
                 if isinstance(node, ast.AugAssign):
@@ -389,8 +414,11 @@ class Proposer:
                         other = code[:-2] if code.endswith(".T") else f"{wrapped(code)}.T"
                         yield Fix(child, other, "transposed", f"{code} must be transposed")
                         continue
-                    yield Fix(child, wrapped(name) if self.is_inner(child) else name,
-                              *self.operand_words(s, value, new, child, name))  # fmt: skip
+                    yield Fix(
+                        child,
+                        wrapped(name) if self.is_inner(child) else name,
+                        *self.operand_words(s, value, new, child, name),
+                    )
 
     def is_inner(self, node: Any) -> bool:
         """Whether an operator stands beside the expression."""
@@ -448,8 +476,11 @@ class Proposer:
                 ("@", np.matmul),
             ):
                 if func is not s.func and self.tried(s, func, args, {}, order):
-                    words = ("wrong_sign", "the sign is wrong") if {func, s.func} == {np.add, np.subtract} else (
-                        "elementwise_for_matrix_product", f"{sign} belongs here")  # fmt: skip
+                    words = (
+                        ("wrong_sign", "the sign is wrong")
+                        if {func, s.func} == {np.add, np.subtract}
+                        else ("elementwise_for_matrix_product", f"{sign} belongs here")
+                    )
                     yield Fix(node, self.inside(node, f"{left} {sign} {right}"), *words)
             if s.func is np.subtract and self.tried(s, np.subtract, args[::-1], {}, order):
                 yield Fix(
@@ -555,8 +586,11 @@ class Proposer:
                             else f"{module}{name}({who}{', ' + inner if inner else ''})"
                         )
                         if name != s.name:
-                            words = ("averaged", "an average where the sum belongs") if name == "sum" else (
-                                "not_divided_by_batch", "the sum where the mean belongs")  # fmt: skip
+                            words = (
+                                ("averaged", "an average where the sum belongs")
+                                if name == "sum"
+                                else ("not_divided_by_batch", "the sum where the mean belongs")
+                            )
                         else:
                             words = ("wrong_axis", "the sum runs over the wrong axis")
                         yield Fix(node, code, *words)
@@ -632,8 +666,12 @@ class Proposer:
             for number, w in numbers:
                 for factor, sign in ((1, "+ "), (2, "+ 2 * "), (-1, "- "), (0.5, "+ 0.5 * ")):
                     if abs(r - factor * w) <= 1e-6 * abs(r):
-                        yield Fix(self.node, self.inside(self.node, f"{code} {sign}{number} * {name}"),
-                                  "penalty_missing", why)  # fmt: skip
+                        yield Fix(
+                            self.node,
+                            self.inside(self.node, f"{code} {sign}{number} * {name}"),
+                            "penalty_missing",
+                            why,
+                        )
             if abs(abs(r) - 1) < 1e-6:
                 yield Fix(
                     self.node,
@@ -718,9 +756,12 @@ class Proposer:
             for n, d in same:
                 for k, p in same:
                     for axis in range(len(shape)):
-                        yield (f"{k} * ({n} - np.sum({n} * {k}, axis={axis}, keepdims=True))",
-                               p * (d - np.sum(d * p, axis=axis, keepdims=True)),
-                               "softmax_jacobian_not_multiplied", "softmax's Jacobian times the gradient")  # fmt: skip
+                        yield (
+                            f"{k} * ({n} - np.sum({n} * {k}, axis={axis}, keepdims=True))",
+                            p * (d - np.sum(d * p, axis=axis, keepdims=True)),
+                            "softmax_jacobian_not_multiplied",
+                            "softmax's Jacobian times the gradient",
+                        )
 
 
 def other_axes(text: Text, node: Any, step: Step) -> Iterator[Fix]:

@@ -107,8 +107,11 @@ def own_numbers(case: Case, view: View) -> dict[Any, list[Step]]:
         if size_of(step) != 1 or np.asarray(step.value).dtype.kind != "f" or number in view.window.starts:
             continue
         reduces = any(size_of(p) > 1 for p in step.parents)
-        if number in view.back and not reduces and not any(size_of(p) == 1 and any(
-                size_of(q) > 1 for q in p.parents) for p in step.parents):  # fmt: skip
+        if (
+            number in view.back
+            and not reduces
+            and not any(size_of(p) == 1 and any(size_of(q) > 1 for q in p.parents) for p in step.parents)
+        ):
             continue
         small = [c for c in children.get(number, ()) if size_of(c) == 1 and c.id not in view.back]
         if any(not (c.func in SUMS and is_running(c, step, view)) for c in small):
@@ -196,8 +199,12 @@ def kinds_for(pairs: list[tuple[Step, Any, Step]]) -> list[str]:
     inside = all(np.all((np.asarray(a.value) > 0) & (np.asarray(a.value) < 1)) for a, _, _ in pairs)
     if inside and all(np.all((t >= 0) & (t <= 1)) for _, t, _ in pairs):
         kinds.append("binary cross-entropy")
-        sums = [np.asarray(a.value).sum(axis=k) for a, _, _ in pairs for k in range(np.ndim(a.value))
-                if np.shape(a.value)[k] > 1]  # fmt: skip
+        sums = [
+            np.asarray(a.value).sum(axis=k)
+            for a, _, _ in pairs
+            for k in range(np.ndim(a.value))
+            if np.shape(a.value)[k] > 1
+        ]
         if any(np.allclose(s, 1) for s in sums):
             kinds.insert(0, "cross-entropy")
     return kinds
@@ -362,7 +369,8 @@ def has_penalty(found: list[Step], view: View) -> bool:
             if not others or all(size_of(p) == 1 for p in others):
                 alone.add(s.id)
                 if s.name in ("power", "square", "abs", "absolute", "norm") or (
-                        s.func in (np.multiply, np.dot) and len(moving) == 2):  # fmt: skip
+                    s.func in (np.multiply, np.dot) and len(moving) == 2
+                ):
                     return True
     return False
 
@@ -434,7 +442,8 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         wrong = len(loss.wrong(count))
         trusted = loss in own
         family = any(loss.kind.endswith(f) for f in families) and not (
-            not loss.own and any(c.penalty or covers(case, c, loss) for c in whole))  # fmt: skip
+            not loss.own and any(c.penalty or covers(case, c, loss) for c in whole)
+        )
         level = 0 if trusted or (family and not wrong) else 1 if family or not own else 2
         if loss.kind == "error signal":
             level = 3 if wrong else 1

@@ -161,8 +161,12 @@ class Vectorized:
 
     def one_by_one(self, right: Any, args: Any, kwargs: Any) -> Any:
         """Call the function on each element, recorded."""
-        arrays = [rec.call(np.broadcast_to, (np.asarray(a) if not isinstance(a, rec.Recorded) else a, right.shape), {})
-                  for a in args]  # fmt: skip
+        arrays = [
+            rec.call(
+                np.broadcast_to, (np.asarray(a) if not isinstance(a, rec.Recorded) else a, right.shape), {}
+            )
+            for a in args
+        ]
         out = [self.func(*[a[i] for a in arrays], **kwargs) for i in np.ndindex(right.shape)]
         flat = rec.call(np.array, (out,), {})
         return rec.call(np.reshape, (flat, right.shape), {}, lambda *_: right)

@@ -519,7 +519,8 @@ def plain_dict(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {key: plain(value) for key, value in kwargs.items()}
 
 
-METHOD_NAMES = """sum mean std var prod max min argmax argmin cumsum cumprod dot round clip repeat squeeze ravel take
+METHOD_NAMES = """sum mean std var prod max min argmax argmin cumsum cumprod dot round clip repeat
+squeeze ravel take
 swapaxes diagonal trace all any nonzero argsort compress searchsorted ptp"""
 METHODS = {name: getattr(np, name) for name in METHOD_NAMES.split()}
 
@@ -684,9 +685,14 @@ def _operator(run: Any, func: Any, swapped: bool) -> Any:
 
 
 for _word, _ufunc in {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power,
-    "floordiv": np.floor_divide, "mod": np.remainder,
-}.items():  # fmt: skip
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.divide,
+    "pow": np.power,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+}.items():
     _run = getattr(operator, _word)
     setattr(Scalar, f"__{_word}__", _operator(_run, _ufunc, False))
     setattr(Scalar, f"__r{_word}__", _operator(_run, _ufunc, True))
@@ -725,10 +731,24 @@ def _scalar_method(x: Any, name: str, args: Any, kwargs: Any) -> Any:
 
 
 MATH = {
-    "exp": np.exp, "log": np.log, "tanh": np.tanh, "sqrt": np.sqrt, "pow": np.power, "sin": np.sin, "cos": np.cos,
-    "log10": np.log10, "log2": np.log2, "log1p": np.log1p, "expm1": np.expm1, "fabs": np.abs, "sinh": np.sinh,
-    "cosh": np.cosh, "tan": np.tan, "atan": np.arctan, "hypot": np.hypot,
-}  # fmt: skip
+    "exp": np.exp,
+    "log": np.log,
+    "tanh": np.tanh,
+    "sqrt": np.sqrt,
+    "pow": np.power,
+    "sin": np.sin,
+    "cos": np.cos,
+    "log10": np.log10,
+    "log2": np.log2,
+    "log1p": np.log1p,
+    "expm1": np.expm1,
+    "fabs": np.abs,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tan": np.tan,
+    "atan": np.arctan,
+    "hypot": np.hypot,
+}
 
 
 def call_math(name: str, args: Any) -> Any:

@@ -327,7 +327,8 @@ class Search:
         node = text.find(place)
         parent = text.parent.get(node)
         return not isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare) and not (
-            isinstance(parent, ast.Call) and "np." in text.text(parent.func))  # fmt: skip
+            isinstance(parent, ast.Call) and "np." in text.text(parent.func)
+        )
 
     def unused(self, fault: Fault) -> bool:
         """Whether the right values are computed by the script, and nothing uses them."""
@@ -521,8 +522,10 @@ class Search:
             if len(every) == len(self.numbers) and gain > 0:
                 fault = Fault(keys[0], "slope", every, gain / len(every))
                 fault.ratio = self.ratio(every)
-                group = {k: sorted((s for key in keys for s in self.groups[key].get(k, ())), key=lambda s: s.id)
-                         for k in every}  # fmt: skip
+                group = {
+                    k: sorted((s for key in keys for s in self.groups[key].get(k, ())), key=lambda s: s.id)
+                    for k in every
+                }
                 self.locate(fault, group)
                 found.append(fault)
         return found

@@ -131,19 +131,27 @@ class Report:
         case = self.case
         lines = [
             {
-                "line": x.line, "status": x.status, "equals": x.equals or None, "factor": x.factor,
+                "line": x.line,
+                "status": x.status,
+                "equals": x.equals or None,
+                "factor": x.factor,
                 "should_be": x.finding.should_be or None if x.finding else None,
-                "mistake": x.finding.mistake if x.finding else None, "file": Path(x.file).name,
+                "mistake": x.finding.mistake if x.finding else None,
+                "file": Path(x.file).name,
             }
             for x in self.lines
-        ]  # fmt: skip
+        ]
         return {
             "parameters": [
-                {"name": p.name, "line": p.line, "shape": list(np.shape(p.versions[-1].value))} for p in case.parameters
+                {"name": p.name, "line": p.line, "shape": list(np.shape(p.versions[-1].value))}
+                for p in case.parameters
             ],
             "loss": {"line": self.loss_line, "kind": self.loss_kind},
-            "lines": lines, "first_wrong": self.first_wrong, "explained": self.explained, "note": self.note,
-        }  # fmt: skip
+            "lines": lines,
+            "first_wrong": self.first_wrong,
+            "explained": self.explained,
+            "note": self.note,
+        }
 
     def __str__(self) -> str:
         return self.text(False)
@@ -184,12 +192,16 @@ class Report:
         if self.findings:
             fixed = [f for f in self.findings if f.source]
             if fixed and self.explained:
-                return f"Checked: with line {', '.join(str(f.line) for f in fixed)} replaced, the script was run again."
+                lines = ", ".join(str(f.line) for f in fixed)
+                return f"Checked: with line {lines} replaced, the script was run again."
             if any(f.fault.targets for f in self.findings):
                 return "The corrected numbers, put in the place of the wrong ones, make the updates right."
             return f"Lines to change: {', '.join(str(f.line) for f in self.findings)}."
         if self.explained:
-            return "Every update is a constant times the gradient, in each step that was followed: nothing is wrong."
+            return (
+                "Every update is a constant times the gradient, in each step that was followed: "
+                "nothing is wrong."
+            )
         return "Nothing can be said of the lines of this script."
 
     def show(self, as_json: bool) -> None:

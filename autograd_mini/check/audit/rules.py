@@ -105,8 +105,16 @@ def uphill(case: Case, loss: Loss) -> list[Remark]:
         place = case.sources.place(step)
         assert place is not None
         text = case.sources.texts[place.file]
-        out.setdefault(place, Remark(step, 0, "wrong_sign", "this steps uphill: the gradient must be subtracted",
-                                     [flipped(text, place)]))  # fmt: skip
+        out.setdefault(
+            place,
+            Remark(
+                step,
+                0,
+                "wrong_sign",
+                "this steps uphill: the gradient must be subtracted",
+                [flipped(text, place)],
+            ),
+        )
     return list(out.values())
 
 
@@ -179,8 +187,15 @@ def optimiser(case: Case) -> list[Remark]:
     p, view = case.parameters[0], case.views[1]
     step = next(v for v in p.versions if v.id >= view.window.first and key_of(v) in p.keys)
     if state:
-        step = next((s for s in view.order if any(q.id < view.window.first and q.id in case.states for q in s.parents)
-                     and s.id in case.states), step)  # fmt: skip
+        step = next(
+            (
+                s
+                for s in view.order
+                if any(q.id < view.window.first and q.id in case.states for q in s.parents)
+                and s.id in case.states
+            ),
+            step,
+        )
     return [Remark(step, 0, mistake, why)]
 
 
@@ -212,8 +227,16 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float]) -> tuple[str, s
                     m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
                     seen.append((t, m, v))
                 options = [(name, why, rule, b1) for name, why, rule in ADAM]
-                options += [("betas_swapped", f"the first moment decays with {b1} and is corrected for {c}", ADAM[0][2], c)
-                            for c in betas if c != b1 and b1]  # fmt: skip
+                options += [
+                    (
+                        "betas_swapped",
+                        f"the first moment decays with {b1} and is corrected for {c}",
+                        ADAM[0][2],
+                        c,
+                    )
+                    for c in betas
+                    if c != b1 and b1
+                ]
                 for name, why, rule, corrected in options:
                     made = [rule(t, m, v, corrected, b2, e) for t, m, v in seen]
                     if all(is_multiple(u, w, us[0], made[0]) for u, w in zip(us, made, strict=True)):
@@ -243,18 +266,33 @@ def is_multiple(u: Any, w: Any, u0: Any, w0: Any) -> bool:
 
 ADAM: list[tuple[str, str, Any]] = [
     ("", "", lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + e)),
-    ("no_bias_correction", "the moments are not corrected for their start at zero",
-     lambda t, m, v, b1, b2, e: m / (np.sqrt(v) + e)),
-    ("no_bias_correction", "the first moment is not corrected for its start at zero",
-     lambda t, m, v, b1, b2, e: m / (np.sqrt(v / (1 - b2**t)) + e)),
-    ("no_bias_correction", "the second moment is not corrected for its start at zero",
-     lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (np.sqrt(v) + e)),
-    ("step_off_by_one", "the step counter of the bias correction is one too large",
-     lambda t, m, v, b1, b2, e: m / (1 - b1 ** (t + 1)) / (np.sqrt(v / (1 - b2 ** (t + 1))) + e)),
-    ("root_missing", "the root of the second moment is missing",
-     lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (v / (1 - b2**t) + e)),
+    (
+        "bias_correction_missing",
+        "the moments are not corrected for their start at zero",
+        lambda t, m, v, b1, b2, e: m / (np.sqrt(v) + e),
+    ),
+    (
+        "bias_correction_missing",
+        "the first moment is not corrected for its start at zero",
+        lambda t, m, v, b1, b2, e: m / (np.sqrt(v / (1 - b2**t)) + e),
+    ),
+    (
+        "bias_correction_missing",
+        "the second moment is not corrected for its start at zero",
+        lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (np.sqrt(v) + e),
+    ),
+    (
+        "step_counter_off",
+        "the step counter of the bias correction is one too large",
+        lambda t, m, v, b1, b2, e: m / (1 - b1 ** (t + 1)) / (np.sqrt(v / (1 - b2 ** (t + 1))) + e),
+    ),
+    (
+        "root_missing",
+        "the root of the second moment is missing",
+        lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (v / (1 - b2**t) + e),
+    ),
     ("root_missing", "the root of the second moment is missing", lambda t, m, v, b1, b2, e: m / (v + e)),
-]  # fmt: skip
+]
 
 
 # ---- Without a training: functions that should be each other's derivatives -------------------------------------------
@@ -289,7 +327,10 @@ def derivatives(names: dict[str, Any], text: Any) -> list[tuple[int, str]]:
             if wrong is not None:
                 ends = [n.lineno for n in ast.walk(node) if isinstance(n, ast.Return)]
                 x, right, given = wrong
-                why = f"{name} is not the derivative of {f}: at {x} that is {right:.4g}, and {given:.4g} is returned"
+                why = (
+                    f"{name} is not the derivative of {f}: at {x} that is {right:.4g}, "
+                    f"and {given:.4g} is returned"
+                )
                 out.append((ends[-1] if ends else node.lineno, why))
     return out
 

@@ -320,16 +320,24 @@ def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
 
     def rank(fault: Fault) -> tuple[Any, ...]:
         step, r = fault.step, fault.ratio or 1.0
-        numbers = [float(np.ravel(x.value if hasattr(x, "value") else x)[0]) for x in step.args[:2]
-                   if not isinstance(x, str | list | tuple) and x is not None and size_of(x) == 1
-                   and np.asarray(getattr(x, "value", x)).dtype.kind in "fiub"]  # fmt: skip
+        numbers = [
+            float(np.ravel(x.value if hasattr(x, "value") else x)[0])
+            for x in step.args[:2]
+            if not isinstance(x, str | list | tuple)
+            and x is not None
+            and size_of(x) == 1
+            and np.asarray(getattr(x, "value", x)).dtype.kind in "fiub"
+        ]
         explains = (
             (step.name == "divide" and any(abs(v - r) < 1e-6 * abs(r) for v in numbers[-1:]))
             or (step.name == "multiply" and any(v and abs(1 / v - r) < 1e-6 * abs(r) for v in numbers))
             or (step.name in ("subtract", "negative") and abs(r + 1) < 1e-6)
-            or (step.name in ("mean", "sum") and size_of(step.parents[0]) > 1 and any(
-                abs(abs(r) - n) < 1e-6 for n in np.shape(step.parents[0].value)))
-        )  # fmt: skip
+            or (
+                step.name in ("mean", "sum")
+                and size_of(step.parents[0]) > 1
+                and any(abs(abs(r) - n) < 1e-6 for n in np.shape(step.parents[0].value))
+            )
+        )
         named = bool(case.sources.name(step))
         fits = usual is not None and abs(abs(fault.scale) - usual) <= 1e-4 * usual
         return (
