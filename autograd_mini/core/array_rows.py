@@ -454,7 +454,7 @@ det = ArrayOp("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: g[..., None
 
 
 def _minors(n: int) -> tuple[Any, ...]:
-    """The index that takes from an n by n matrix the n² matrices without row i and column j."""
+    """The index that takes n² matrices from an n by n matrix, each without one row i and one column j."""
     rest = [[k for k in range(n) if k != i] for i in range(n)]
     rows = [[[[k] for k in rest[i]] for _ in range(n)] for i in range(n)]
     columns = [[[rest[j]] for j in range(n)] for _ in range(n)]
@@ -462,7 +462,7 @@ def _minors(n: int) -> tuple[Any, ...]:
 
 
 def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
-    """Of small matrices by the cofactors of the minors, singular ones too; of large ones by the inverse."""
+    """The share of a: for small matrices by the cofactors of their minors, right for singular ones too; else by the inverse."""
     n = xp.shape(a)[-1]
     if n < 2:
         return xp.zeros_like(a)
