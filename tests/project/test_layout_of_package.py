@@ -22,6 +22,7 @@ EXCESSES: dict[str, str] = {
     "derivatives.py": "to be cut to its budget",
     "draw/": "formulas are to be made of expressions, plots go to plot.py",
     "check/": "the mutations, the search among them and its words are to become shorter",
+    "check/audit/": "the search for corrected lines and the recording are to be cut to their budget",
     "nn/": "fronts follow from the rows, scopes get a file of their own",
     "io.py": "what a zip and a state of ours need beyond NumPy and safetensors",
     "optim/": "an interrupted step is completed, and each gradient looked at first",
