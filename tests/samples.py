@@ -1278,8 +1278,7 @@ def reaches(row: str, op: Any) -> bool:
     entry = TABLE[row]
     if isinstance(entry, Op) or op is None:
         return op is entry
-    maker = op.forward.__qualname__.split(".")[0]
-    return row in (maker, op.name.upper() if maker == "<lambda>" else "")
+    return bool(op.family is not None and op.family.__wrapped__ is entry.__wrapped__)
 
 
 def kinds(sample: Sample) -> list[str]:

@@ -246,7 +246,8 @@ def test_masks_have_values_and_no_derivative(sample: Sample) -> None:
     for kind in kinds(sample):
         for turn in turns(sample, kind):
             operands = sample.draw(kind, turn)
-            out = sample.call(F, *wrap(sample, kind, operands))
+            with keep_constants():
+                out = sample.call(F, *wrap(sample, kind, operands))
             name = golden.name_of(sample, kind, turn)
             wanted = golden.numbers_of(name, operands, [], 0).out
             ours = np.asarray(out.data, float)
@@ -665,6 +666,7 @@ def unsampled(functions: set[str], taken: list[Sample]) -> set[str]:
     asked: set[str] = set()
     for sample in taken:
         kind = kinds(sample)[-1]
+        asked.add(sample.row)
         sample.call(Watched(), *wrap(sample, kind, sample.draw(kind)))
     return functions - asked
 
@@ -824,7 +826,7 @@ def test_a_planted_wrong_rule_is_caught(row: str, checker: Callable[..., None]) 
                 caught.append((kind, parent, fault))
         assert (kind, parent, "shifted") in caught
         assert (
-            (kind, parent, "no graph of g") in caught or row in ZERO_SLOPES or (row, parent) == ("where", 0)
+            (kind, parent, "no graph of g") in caught or row in ZERO_SLOPES or (row, parent) in (("where", 0), ("copysign", 1))
         )
     assert caught
 
@@ -835,9 +837,9 @@ ZERO_SLOPES = {"sign", "floor", "ceil", "ROUND"}
 def test_the_checkers_name_what_is_wrong() -> None:
     """A verdict says the sample, the order, the variable and both numbers."""
     sample = next(sample for sample in SMOOTH if sample.row == "sin")
-    with pytest.raises(Wrong, match=r"SIN-sin: order 1, variable 0, turn 0: .*, should be .*"):
+    with pytest.raises(Wrong, match=r"sin-sin: order 1, variable 0, turn 0: .*, should be .*"):
         check_by_torch(sample, "Tensor", replaced("sin", planted("factor 2", 0)))
-    with pytest.raises(Wrong, match="SIN-sin: order 2"):
+    with pytest.raises(Wrong, match="sin-sin: order 2"):
         check_by_torch(sample, "Tensor", replaced("sin", planted("no graph", 0)))
 
 
