@@ -13,17 +13,18 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # so small products wait for
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "check")]
-
-import more_programs  # noqa: E402
-import networks  # noqa: E402
-import programs  # noqa: E402
-import test_derivative  # noqa: E402
-import test_mistakes  # noqa: E402
-import test_right  # noqa: E402
-import test_update  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 import autograd_mini as ag  # noqa: E402
+from tests.check import (  # noqa: E402
+    more_programs,
+    networks,
+    programs,
+    test_derivative,
+    test_mistakes,
+    test_right,
+    test_update,
+)
 
 
 def gradients():

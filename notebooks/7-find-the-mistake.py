@@ -31,7 +31,7 @@ folder = Path(tempfile.mkdtemp())
 def audit(name, text):
     path = folder / name
     path.write_text(text)
-    print(ag.audit(path))
+    return ag.audit(path)
 
 
 # %% [markdown]
@@ -55,11 +55,12 @@ for k in range(20):
     dZ2 = A2 - Y
     dW2 = 1 / m * dZ2 @ A1.T
 """
-audit("planar.py", HEAD + """    dZ1 = np.multiply(W2.T @ dZ2, 1 - np.power(Z1, 2))
+planar = audit("planar.py", HEAD + """    dZ1 = np.multiply(W2.T @ dZ2, 1 - np.power(Z1, 2))
     dW1 = 1 / m * dZ1 @ X.T
     W1 -= .5 * dW1
     W2 -= .5 * dW2
 """)
+print(planar)
 
 # %% [markdown]
 # ## Two mistakes at once
@@ -67,11 +68,12 @@ audit("planar.py", HEAD + """    dZ1 = np.multiply(W2.T @ dZ2, 1 - np.power(Z1, 
 # Each is found with the other one repaired.
 
 # %%
-audit("two.py", HEAD.replace("dZ2 @ A1.T", "dZ2 @ Z1.T") + """    dZ1 = W2.T @ dZ2
+two = audit("two.py", HEAD.replace("dZ2 @ A1.T", "dZ2 @ Z1.T") + """    dZ1 = W2.T @ dZ2
     dW1 = 1 / m * dZ1 @ X.T
     W1 -= .5 * dW1
     W2 -= .5 * dW2
 """)
+print(two)
 
 # %% [markdown]
 # ## Nothing wrong
@@ -79,8 +81,14 @@ audit("two.py", HEAD.replace("dZ2 @ A1.T", "dZ2 @ Z1.T") + """    dZ1 = W2.T @ d
 # The deltas are `m` times the derivatives, and the lines that divide by `m` make up for it. That is a convention, and no mistake.
 
 # %%
-audit("right.py", HEAD + """    dZ1 = (W2.T @ dZ2) * (1 - A1**2)
+right = audit("right.py", HEAD + """    dZ1 = (W2.T @ dZ2) * (1 - A1**2)
     dW1 = 1 / m * dZ1 @ X.T
     W1 -= .5 * dW1
     W2 -= .5 * dW2
 """)
+print(right)
+
+# %%
+assert planar.findings
+assert two.findings
+assert not right.findings

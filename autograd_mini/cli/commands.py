@@ -93,7 +93,7 @@ def demo(parser: argparse.ArgumentParser) -> Run:
     return lambda options: int(import_module("autograd_mini.gallery.demo").main())
 
 
-@command("run a script of your own and say which line of its backprop is wrong: audit script.py")
+@command("say which line of a script's own backprop is wrong")
 def audit(parser: argparse.ArgumentParser) -> Run:
     parser.add_argument("script", nargs="?", help="a Python file or a notebook")
     return lambda options: main(["audit", "--help"])

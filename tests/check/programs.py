@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 import numpy as np
-from networks import sigma, softmax
 
 import autograd_mini as ag
+from tests.check.networks import sigma, softmax
 
 PROGRAMS = {}
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from networks import sigma, softmax
-from test_mistakes import check_lines, found
 
 import autograd_mini as ag
+from tests.check.networks import sigma, softmax
+from tests.check.test_mistakes import check_lines, found
 
 XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 TARGET = np.array([[0.0], [1.0], [1.0], [0.0]])

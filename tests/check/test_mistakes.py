@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from networks import SLOPE, VALUE, Mlp, sigma, softmax
 
 import autograd_mini as ag
 from autograd_mini.check.mistakes import MISTAKES
+from tests.check.networks import SLOPE, VALUE, Mlp, sigma, softmax
 
 NETS = {
     "tanh-mean": {"sizes": [3, 4, 2], "acts": ["tanh", "linear"], "loss": "mean", "batch": 6},

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from more_programs import MORE
-from programs import PROGRAMS, right
-from test_mistakes import check_lines, found
 
 import autograd_mini as ag
+from tests.check.more_programs import MORE
+from tests.check.programs import PROGRAMS, right
+from tests.check.test_mistakes import check_lines, found
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, *MORE])
@@ -35,7 +35,7 @@ def test_the_right_gradients_of_the_same_program_are_right(name):
 
 def test_two_faults_between_two_given_arrays():
     """With W1 and W3 alone given, two faults between them are found as a pair."""
-    from networks import Mlp
+    from tests.check.networks import Mlp
 
     net = Mlp([4, 6, 5, 3], ["tanh", "sigmoid", "linear"], "half mean", 7)
     mine = net.backward(slope2=lambda n, i, e: e, slope1=lambda n, i, e: e * n.Z[i])

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from networks import SLOPE, VALUE, Mlp
 
 import autograd_mini as ag
+from tests.check.networks import SLOPE, VALUE, Mlp
 
 LOSSES = {
     "mean": ("linear", "sigmoid", "tanh"),

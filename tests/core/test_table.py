@@ -826,7 +826,9 @@ def test_a_planted_wrong_rule_is_caught(row: str, checker: Callable[..., None]) 
                 caught.append((kind, parent, fault))
         assert (kind, parent, "shifted") in caught
         assert (
-            (kind, parent, "no graph of g") in caught or row in ZERO_SLOPES or (row, parent) in (("where", 0), ("copysign", 1))
+            (kind, parent, "no graph of g") in caught
+            or row in ZERO_SLOPES
+            or (row, parent) in (("where", 0), ("copysign", 1))
         )
     assert caught
 

@@ -8,9 +8,9 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from orders import levels, near
 
 import autograd_mini as ag
+from tests.right.orders import levels, near
 
 NAN = float("nan")
 

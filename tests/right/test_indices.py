@@ -9,9 +9,9 @@ import numpy as np
 import pandas
 import pytest
 import torch
-from orders import levels, near
 
 import autograd_mini as ag
+from tests.right.orders import levels, near
 
 X = np.arange(1.0, 13.0).reshape(3, 4) / 7.0
 FORMS: dict[str, Callable[[list[int]], Any]] = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from orders import levels, near
 
 import autograd_mini as ag
 from autograd_mini import nn
+from tests.right.orders import levels, near
 
 Call = Callable[..., Any]
 V3 = [0.7, 1.3, 0.4]

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from orders import near
 
 import autograd_mini as ag
+from tests.right.orders import near
 
 MIXING: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a large one beside a roll": (lambda x: ag.exp(x) + ag.roll(x, 1), [20.0, 0.0, 0.0]),

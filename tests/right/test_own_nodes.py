@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from orders import near
 
 import autograd_mini as ag
+from tests.right.orders import near
 
 VECTOR = [1.0, 2.0, 3.0]
 # f(x, w) whose gradient with respect to x is w, or another node at hand

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from orders import near
 
 import autograd_mini as ag
+from tests.right.orders import near
 
 
 def ones(*shape: int) -> np.ndarray:
