@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 import autograd_mini as ag
+from tests.helpers.peers import torch
 
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)

@@ -187,9 +187,7 @@ def check_root(root: Any) -> None:
     )
 
 
-# Threads may share leaves, so one thread at a time reads their gradients and writes the sums. Python handles no signal
-# between the last call of the block and the release. If a debugger stops there, the thread that holds the lock can go on.
-commit = threading.RLock()
+commit: Any = threading.RLock()  # threads may share leaves: one at a time reads their gradients and writes the sums
 
 
 def backward(root: Any, gradient: Any = None) -> None:
@@ -208,11 +206,16 @@ def backward(root: Any, gradient: Any = None) -> None:
         g = grads[leaf]
         if type(g) is ndarray and (g.base is not None or id(g) in handed_on):
             grads[leaf] = g.copy()
-    with commit:
-        for leaf in leaves:
-            if leaf.grad is not None:
-                grads[leaf] = _added(leaf, grads[leaf])
-        deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
+    try:
+        with commit:
+            for leaf in leaves:
+                if leaf.grad is not None:
+                    grads[leaf] = _added(leaf, grads[leaf])
+            deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
+    except BaseException:
+        while commit._is_owned():  # the block was cut short between its last call and the release
+            commit.release()
+        raise
 
 
 def _added(leaf: Any, g: Any) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-import torch
 
 import autograd_mini as ag
+from tests.helpers.peers import torch
 from tests.right.orders import levels, near
 
 NAN = float("nan")

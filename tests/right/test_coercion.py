@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
-import torch
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
+from tests.helpers.peers import torch
 
 MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
 REFUSED: dict[str, Any] = {

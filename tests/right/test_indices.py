@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
-import torch
 
 import autograd_mini as ag
+from tests.helpers.peers import torch
 from tests.right.orders import levels, near
 
 X = np.arange(1.0, 13.0).reshape(3, 4) / 7.0
