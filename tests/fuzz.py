@@ -20,8 +20,6 @@ import numpy as np
 import autograd_mini as ag
 from tests.helpers.peers import torch
 
-torch.set_num_threads(1)
-torch.set_default_dtype(torch.float64)
 SHAPES: list[tuple[int, ...]] = [(), (1,), (3,), (1, 3), (3, 1), (3, 3), (2, 3, 3), (2, 1, 3)]
 NOISE, LARGE, JUMP = 1e-9, 50.0, 1e-4
 NAMES: dict[str, Any] = {"ag": ag, "np": np, "torch": torch}
@@ -323,6 +321,15 @@ def disturbed(x: Any, noise: float, line: str = "") -> Any:
 
 
 def by_torch(program: Program, dtype: Any, noise: float = 0.0) -> tuple[Any, list[Any]]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        return _by_torch(program, dtype, noise)
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _by_torch(program: Program, dtype: Any, noise: float) -> tuple[Any, list[Any]]:
     leaves = [torch.tensor(np.array(x), dtype=dtype).requires_grad_() for x in program.leaves]
     results = [disturbed(x, noise) if noise else x for x in leaves]
     for operation, a, b in program.steps:

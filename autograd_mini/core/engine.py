@@ -187,7 +187,9 @@ def check_root(root: Any) -> None:
     )
 
 
-commit: Any = threading.RLock()  # threads may share leaves: one at a time reads their gradients and writes the sums
+commit: Any = (
+    threading.RLock()
+)  # threads may share leaves: one at a time reads their gradients and writes the sums
 
 
 def backward(root: Any, gradient: Any = None) -> None:
