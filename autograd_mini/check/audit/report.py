@@ -1,6 +1,7 @@
 """What the audit says: the report as an object, as text for people, and as JSON."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Line:
             return f"the step is {-self.update:.4g} · gradient"
         if self.factor is None:
             return ""
-        equal = f"{factor_text(self.factor)}∂L/∂{self.equals}"
+        equal = f"{derivative_text(self.factor, self.equals)}"
         return f"= {equal}" if self.status == "right" else f"right once the wrong line is: {equal}"
 
 
@@ -75,10 +76,20 @@ class Finding:
         """The sentence beside the line."""
         parts = []
         if self.equals:
-            parts.append(f"should be {factor_text(self.factor)}∂L/∂{self.equals}")
+            parts.append(f"should be {derivative_text(self.factor, self.equals)}")
         if self.off is not None:
             parts.append(f"is {100 * self.off:.3g} % off")
         return ", ".join(parts) or self.why
+
+
+def derivative_text(factor: float, name: str) -> str:
+    """A constant times the loss's derivative by what has this name, or is this piece of code.
+
+    >>> derivative_text(30.0, "Z1"), derivative_text(1.0, "W @ x")
+    ('30 · ∂L/∂Z1', '∂L/∂(W @ x)')
+    """
+    plain = re.fullmatch(r"[\w.\[\]'\"]*", name)
+    return f"{factor_text(factor)}∂L/∂{name if plain else f'({name})'}"
 
 
 def factor_text(factor: float) -> str:
@@ -170,7 +181,8 @@ class Report:
         if self.loss is not None:
             out.append(f"loss  {self.loss_kind}, line {self.loss_line}")
         first = self.first_wrong
-        width = max((len(x.code) for x in self.lines), default=0) + 2
+        codes = [x.code for x in self.lines] + [f.should_be for f in self.findings]
+        width = max(map(len, codes), default=0) + 2
         for x in self.lines:
             mark, number = MARKS[x.status]
             mark = f"\x1b[{number}m{mark}\x1b[0m" if colour else mark
