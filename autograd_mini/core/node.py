@@ -131,10 +131,9 @@ def apply(op: Op, *operands: Any) -> Any:
     reading = KINDS.get(kind)  # type: ignore[arg-type]
     if reading is None or (reading is FLOATS and op.arrays_only):
         return _apply_to_any(op, operands)
-    for x in operands:
-        if type(x) is not kind:
-            return _apply_to_any(op, operands)
-    return record(reading, op, operands, evaluate(op, reading, [x.data for x in operands]))
+    if len(operands) > 1 and len(set(map(type, operands))) > 1:
+        return _apply_to_any(op, operands)
+    return record(reading, op, operands, evaluate(op, reading, [*map(reading.content, operands)]))
 
 
 def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
@@ -159,7 +158,7 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
             parents.append(made(ARRAYS, x))
         else:
             parents.append(x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype))
-    data = evaluate(op, reading, [parent.data for parent in parents])
+    data = evaluate(op, reading, [*map(reading.content, parents)])
     if has_nodes:
         return record(reading, op, parents, data)
     return data[()] if reading is ARRAYS else data

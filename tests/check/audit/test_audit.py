@@ -12,35 +12,39 @@ from . import mutants, planted
 
 SCRIPTS = sorted(planted.SCRIPTS.glob("*.py"))
 ONLY_SILENT = {"perceptron", "word2vec_sampling"}  # no gradient, or one that repeated samples disturb
+PATIENCE = 600.0  # no search is cut short, however busy the machine is
 CASES = [pytest.param(entry, id=f"{i}-{entry[0]}") for i, entry in enumerate(planted.PLANTED)]
 
 
+@pytest.mark.slow(keep=0.4)
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
 def test_a_right_script_is_not_blamed(path: Path) -> None:
     """No line is called wrong, and the script is declared right."""
-    report = ag.audit(path)
+    report = ag.audit(path, seconds=PATIENCE)
     assert report.first_wrong is None
     assert not report.wrong
     assert report.explained or path.stem in ONLY_SILENT
 
 
+@pytest.mark.slow(keep=0.3)
 @pytest.mark.parametrize("entry", CASES)
 def test_a_planted_mistake_is_named(entry: tuple[str, ...], tmp_path: Path) -> None:
     """The first wrong line is the planted one, or one that may as well be called wrong."""
     text, accept, _ = planted.planted(entry)
     path = tmp_path / f"{entry[0]}.py"
     path.write_text(text)
-    report = ag.audit(path)
+    report = ag.audit(path, seconds=PATIENCE)
     assert report.first_wrong in accept, str(report)
 
 
+@pytest.mark.slow
 def test_a_sample_of_mutants_is_named(tmp_path: Path) -> None:
     """Of a seeded sample of machine-made mistakes at least three in five are named; the command measures 200 and more."""
     hits = []
     for name, line, _, text in mutants.mutants(7, 15):
         path = tmp_path / f"{name}.py"
         path.write_text(text)
-        hits.append(ag.audit(path).first_wrong == line)
+        hits.append(ag.audit(path, seconds=PATIENCE).first_wrong == line)
     assert sum(hits) >= 0.6 * len(hits)
 
 
@@ -125,7 +129,7 @@ def test_a_script_that_fails_is_said_and_not_blamed(tmp_path: Path) -> None:
     """The exception of the script is a note."""
     path = tmp_path / "broken.py"
     path.write_text("import numpy as np\nraise ValueError('no data')\n")
-    report = ag.audit(path)
+    report = ag.audit(path, seconds=PATIENCE)
     assert report.first_wrong is None
     assert not report.explained
 
