@@ -214,8 +214,8 @@ def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
 
 # NumPy computes nothing of these; of these each axis keeps its length, or pads it; the others go element by element
 VIEWS = {"reshape", "broadcast_to", "transpose", "swapaxes", "squeeze", "flip", "getitem"}
-AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "recurrence", "inv", "asarray"}
-AXES |= {"roll", "tril", "triu", "sort", "argsort", "pad"}
+AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "recurrence", "inv", "asarray", "centred"}
+AXES |= {"cofactors", "roll", "tril", "triu", "sort", "argsort", "pad"}
 REDUCTIONS = {"sum", "prod", "max", "min"}
 SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
     **dict.fromkeys(("matmul", "linear"), _product),

@@ -6,6 +6,8 @@ import pytest
 
 from tests.helpers.peers import Peer
 
+collect_ignore = ["opinfo.py"]  # a command, on a private module of PyTorch
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -55,7 +55,7 @@ def tree(
     >>> b = a * a
     >>> b.backward()
     >>> tree(b)
-    mul = 9  ∂ 1
+    multiply = 9  ∂ 1
     ├─ a = 3  ∂ 6
     └─ a ↑
     """

@@ -94,12 +94,12 @@ FORMULAS = {
     "remainder": [
         "remainder(x, y)",
         "g",
-        "−g × floor(x / y)",
+        "−g × round((x − out) / y, 0)",
     ],
     "power": [
         "x^y",
-        ("g × (0 if y = 0 and (x = 0 or x ≠ x) else y × x^(1 if y = 0 and (x = 0 or x ≠ x) else y − 1))"),
-        ("g × (0 if x = 0 and y ≥ 0 else out × log(1 if x = 0 and y ≥ 0 else x))"),
+        "g × (0 if y = 0 and (x = 0 or x ≠ x) else y × (out / (x if abs(out) < ∞ and abs(out) > 1e−30 and x ≠ 0 and abs(x) < 1e−75 else 1) if abs(out) < ∞ and abs(out) > 1e−30 and x ≠ 0 and abs(x) < 1e−75 else (1 if abs(out) < ∞ and abs(out) > 1e−30 and x ≠ 0 and abs(x) < 1e−75 else x)^(1 if abs(out) < ∞ and abs(out) > 1e−30 and x ≠ 0 and abs(x) < 1e−75 or y = 0 and (x = 0 or x ≠ x) else y − 1)))",  # noqa: E501
+        "g × (0 if x = 0 and y ≥ 0 else out × log(1 if x = 0 and y ≥ 0 else x))",
     ],
     "abs": [
         "abs(x)",
@@ -180,7 +180,7 @@ FORMULAS = {
     ],
     "arctan": [
         "arctan(x)",
-        "g / (1 + x × x)",
+        "g / hypot(1, x) / hypot(1, x)",
     ],
     "sinh": [
         "sinh(x)",

@@ -78,7 +78,7 @@ def test_slow_tests_are_left_out_but_for_a_share(arguments, slow, mostly, tmp_pa
     (tmp_path / "test_planted.py").write_text(SLOW)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--collect-only", "-p", "no:cacheprovider"]
     command += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path), "-p", "tests.conftest"]
-    found = run([*command, *arguments, str(tmp_path)], cwd=ROOT).stdout
+    found = run([*command, *arguments, str(tmp_path)], cwd=ROOT, env={"PYTEST_ADDOPTS": ""}).stdout
     names = [line.partition("::")[2].partition("[")[0] for line in found.splitlines() if "::" in line]
     assert names.count("test_quick") == 200
     assert slow[0] <= names.count("test_slow") <= slow[1]
