@@ -15,7 +15,7 @@ from ..draw.reprs import as_html, as_text, table
 from ..errors import AutogradError, ShapeError, StateDictError
 from ..support.coercion import to_array, whole
 from ..support.interrupts import assign
-from ..support.modes import meta_here, no_grad, reset_meta, set_meta
+from ..support.modes import meta_here, no_grad, set_meta
 from .activations import activation_of
 from .place import Place
 
@@ -77,11 +77,14 @@ class Module:
                 self._place, meta = Place(self), NOWHERE
             if meta["scope"][1] is not outer:
                 meta = self._meta = {"scope": (self._place, outer)}
-        before = set_meta(meta)
         try:
-            out = self.forward(*args, **kwargs)
-        finally:
-            reset_meta(before)
+            try:
+                set_meta(meta)
+                out = self.forward(*args, **kwargs)
+            finally:
+                set_meta(around)
+        finally:  # once more, as Ctrl-C may have come in the inner block
+            set_meta(around)
         if (calls := _calls.get()) is not None:
             calls.append((self, [_shape(x) for x in args], _shape(out)))
         return out

@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # What the node of an operation starts with as its `meta`: None, or {"scope": (the module's Place, the scope around it)} inside a
 # module's call; or False, and operations are not recorded.
 _meta: ContextVar[Any] = ContextVar("meta", default=None)
-set_meta, reset_meta = _meta.set, _meta.reset
+set_meta = _meta.set
 meta_here = _meta.get
 
 

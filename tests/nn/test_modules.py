@@ -18,6 +18,7 @@ import autograd_mini as ag
 from autograd_mini import nn
 from autograd_mini.errors import DTypeError, GraphError, ShapeError, StateDictError
 from autograd_mini.nn import scalar
+from autograd_mini.support.modes import meta_here
 from tests.helpers.interrupt import Interrupt
 from tests.helpers.peers import made, torch
 
@@ -1057,3 +1058,19 @@ def test_without_pytorch_both_ways_say_what_to_install(monkeypatch: pytest.Monke
     for call in (lambda: nn.from_torch(3), lambda: nn.Linear(2, 1).to_torch()):
         with pytest.raises(ImportError, match="this needs PyTorch: python -m pip install torch"):
             call()
+
+
+def test_ctrl_c_in_a_call_leaves_no_scope_behind():
+    """An interrupt at any line of a model's call: what is made afterwards is made outside of the model."""
+    net = nn.MLP([2, 3, 1], rng=0)
+    net([[0.0, 1.0]])
+    n, cut = 0, True
+    while cut:
+        n, cut = n + 1, False
+        try:
+            with Interrupt(n):
+                net([[0.0, 1.0]])
+        except KeyboardInterrupt:
+            cut = True
+        assert meta_here() is None
+    assert n > 20
