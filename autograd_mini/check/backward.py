@@ -12,13 +12,14 @@ import numpy as np
 from ..core import functions, rows, special_rows
 from ..core.engine import toposort
 from ..core.node import Node
-from ..core.readings import arrays
+from ..core.op import NOT_WANTED
+from ..core.readings import ARRAYS
 from ..core.tensor import Tensor
-from ..symbols import read
+from ..symbols import EXPRESSIONS, constant
 
 Arrays = dict[Any, np.ndarray]  # from a node to an array of its shape
 ANALYTIC = {
-    "add", "sub", "subtract", "mul", "multiply", "div", "divide", "neg", "negative", "exp", "sin", "cos",
+    "add", "subtract", "multiply", "divide", "negative", "exp", "sin", "cos",
     "tan", "sinh", "cosh", "tanh", "square", "reciprocal", "matmul", "linear", "sum", "mean", "reshape",
     "transpose", "getitem", "broadcast_to", "concatenate", "stack", "squared_error", "squared_distance",
 }  # fmt: skip
@@ -30,39 +31,34 @@ def is_node(x: Any) -> bool:
 
 
 def rule_shares(op: Any, g: Any, out: Any, operands: list[Any], wanted: list[bool]) -> list[Any]:
-    """What each wanted parent receives, by the operation's own rules, in arrays."""
-    xp, rules = arrays, op.vjps
-    if isinstance(rules, tuple):
-        return [
-            rule(xp, g, out, *operands) if want else None for rule, want in zip(rules, wanted, strict=True)
-        ]
-    return list(rules(xp, g, out, *operands))
+    """What each wanted parent receives, by the operation's own rules, in arrays; None for the others."""
+    shares = op.shares(ARRAYS, g, out, operands, wanted)
+    return [None if share is NOT_WANTED else share for share in shares]
 
 
 def rule_share(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
     """What the k-th parent receives, by the operation's own rule, in arrays."""
-    xp = arrays
-    rules = op.vjps
-    if isinstance(rules, tuple):
-        return rules[k](xp, g, out, *operands)
-    return rules(xp, g, out, *operands)[k]
+    return op.shares(ARRAYS, g, out, operands, _only(k, operands))[k]
+
+
+def _only(k: int, operands: list[Any]) -> list[bool]:
+    return [i == k for i in range(len(operands))]
 
 
 def forward_of(op: Any, operands: list[Any]) -> Any:
     """The operation's value, in arrays."""
-    return op.forward(arrays, *operands)
+    return op.value(ARRAYS, operands)
 
 
 def forward_expr(op: Any, operands: list[Any]) -> Any:
     """The operation's value as an expression."""
-    return read(op.forward, *operands)
+    return constant(op.value(EXPRESSIONS, [*map(constant, operands)]))
 
 
 def share_expr(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
     """What the k-th parent receives, as an expression."""
-    if isinstance(op.vjps, tuple):
-        return read(op.vjps[k], g, out, *operands)
-    return read(op.vjps, g, out, *operands).args[k]
+    g, out, *parts = map(constant, (g, out, *operands))
+    return constant(op.shares(EXPRESSIONS, g, out, parts, _only(k, parts))[k])
 
 
 def fit(share: Any, shape: tuple[int, ...]) -> Any:

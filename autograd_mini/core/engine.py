@@ -105,9 +105,7 @@ def sweep(
     if reading is None and are_floats(order):
         try:
             return _sweep_floats(order, cotangent)
-        except (
-            Exception
-        ):  # done again below, with IEEE arithmetic where Python's floats raise, and with every share checked
+        except Exception:  # done again below, by IEEE arithmetic and with every share checked
             pass
     wanted, grads = set(order), {order[-1]: cotangent}
     with quiet():
@@ -187,9 +185,8 @@ def check_root(root: Any) -> None:
     )
 
 
-commit: Any = (
-    threading.RLock()
-)  # threads may share leaves: one at a time reads their gradients and writes the sums
+# threads may share leaves: one at a time reads their gradients and writes the sums
+commit: Any = threading.RLock()
 
 
 def backward(root: Any, gradient: Any = None) -> None:

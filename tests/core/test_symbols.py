@@ -234,8 +234,6 @@ def test_what_nothing_depends_on_has_the_formula_0():
 READERS = {
     ("core/op.py", "Op.__init__"), ("core/op.py", "Op.shares"), ("core/op.py", "made_quick"),
     ("core/node.py", "Node.vjps"), ("core/node.py", "_checked"),  # which counts them, to refuse a wrong number early
-    # the diagnosis runs single rules with something exchanged; it is to go through Op.shares
-    ("check/backward.py", "rule_share"), ("check/backward.py", "rule_shares"), ("check/backward.py", "share_expr"),
 }  # fmt: skip
 
 
