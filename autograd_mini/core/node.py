@@ -107,17 +107,9 @@ def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
         if before is not QUIET:
             error_state.set(before)
     if not op.is_ours:
-        return _checked(op, reading, operands, out)
+        op.check_parents(len(operands))
+        return reading.result(out, op)
     return np.asarray(out) if reading is ARRAYS and type(out) is not np.ndarray else out
-
-
-def _checked(op: Op, reading: Reading, operands: Sequence[Any], out: Any) -> Any:
-    """The result of a user's own operation, once it is known that a node can hold it."""
-    if not op.is_joint and op.has_derivative and len(op.vjps) != len(operands):
-        raise GraphError(
-            f"{op.name!r} has {len(op.vjps)} vjps for {len(operands)} parents: give one for each, in order"
-        )
-    return reading.result(out, op)
 
 
 def apply(op: Op, *operands: Any) -> Any:

@@ -106,8 +106,7 @@ class Op:
         if not self.is_ours:
             g, out, *operands = reading.lent((g, out, *operands))
         xp, rules = reading.xp, (self.vjps,) if self.is_joint else self.vjps
-        if not self.is_joint and len(rules) != len(operands):
-            raise GraphError(self._does_not_fit(f"has {len(rules)} vjps", operands))
+        self.check_parents(len(operands))
         found: Any = []
         for rule, want in zip(rules, wanted):  # noqa: B905  (a keyword here is a tenth of the loop)
             if not want and not self.is_joint:
@@ -125,6 +124,13 @@ class Op:
         if len(found) != len(operands):
             raise GraphError(self._does_not_fit(f"returned {len(found)} gradients", operands))
         return [share if want else NOT_WANTED for share, want in zip(found, wanted, strict=True)]
+
+    def check_parents(self, count: int) -> None:
+        """Raise GraphError where there are rules for another number of parents."""
+        if not self.is_joint and self.has_derivative and len(self.vjps) != count:
+            raise GraphError(
+                f"{self.name!r} has {len(self.vjps)} vjps for {count} parents: give one for each, in order"
+            )
 
     def _does_not_fit(self, what: str, operands: Sequence[Any]) -> str:
         return f"{self.name!r} {what} for {len(operands)} parents: give one gradient for each, in order"
