@@ -71,7 +71,8 @@ def pulled(
     parents = (left, right) if right is not None else left if type(left) is tuple else (left,)
     own = reading or KINDS[type(node)]
     read_as = own.operand
-    out, operands = node, parents
+    out: Any = node
+    operands: Any = parents
     if read_as is not None:
         out, operands = read_as(node), [*map(read_as, parents)]
     for parent in parents:
@@ -103,7 +104,7 @@ def sweep(
             return _sweep_floats(order, cotangent)
         except Exception:  # done again below, by IEEE arithmetic and with every share checked
             pass
-    return quietly(_sweep_any, order, cotangent, reading, keep)
+    return quietly(_sweep_any, order, cotangent, reading, keep)  # type: ignore[no-any-return]
 
 
 def _sweep_any(
