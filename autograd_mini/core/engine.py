@@ -201,11 +201,12 @@ def backward(root: Any, gradient: Any = None) -> None:
     order = toposort(root)
     grads = sweep(order, KINDS[type(root)].arriving(root, gradient, "backward"))
     leaves = [node for node in order if node.op is None and node in grads]
-    handed_on = set(map(id, [g for node, g in grads.items() if node.op is not None]))
-    for leaf in leaves:
-        g = grads[leaf]
-        if type(g) is ndarray and (g.base is not None or id(g) in handed_on):
-            grads[leaf] = g.copy()
+    arrays = [leaf for leaf in leaves if type(grads[leaf]) is ndarray]
+    if arrays:
+        handed_on = set(map(id, [g for node, g in grads.items() if node.op is not None]))
+        for leaf in arrays:
+            if grads[leaf].base is not None or id(grads[leaf]) in handed_on:
+                grads[leaf] = grads[leaf].copy()
     try:
         with commit:
             for leaf in leaves:

@@ -109,10 +109,16 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    reading = KINDS.get(type(operands[0])) if operands else None
-    if reading is FLOATS and not op.arrays_only:
-        if len(operands) > 1 and len(set(map(type, operands))) > 1:
-            return _apply_to_any(op, operands)
+    if operands and type(operands[0]) is FLOATS.kind:
+        return (op.quick.get("method") or FLOATS.method_of(op))(*operands)
+    return applied(op, *operands)
+
+
+def applied(op: Op, *operands: Any) -> Any:
+    """The same, for all operands alike: `apply` has a quicker way for Values, which comes back here where it does not fit."""
+    if not operands:
+        raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
+    if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
         return record(FLOATS, op, operands, evaluate(op, FLOATS, [*map(FLOATS.content, operands)]))
     parents, contents, has_nodes = [], [], False
     for x in operands:  # Tensors, and arrays beside them

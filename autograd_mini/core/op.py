@@ -65,7 +65,9 @@ class Op:
         self.__module__ = getattr(forward, "__module__", None) or __name__
         written_in = [str(getattr(rule, "__module__", "")) for rule in all_rules]
         self.is_ours = all(name.startswith(OURS) for name in written_in)  # its results need no checking
-        self.quick: dict[Any, Any] = {}  # by reading: what made_quick returned
+        self.quick: dict[
+            Any, Any
+        ] = {}  # what made_quick returned, by reading; and the quick method of Values
         self.__name__ = self.__qualname__ = name
         if doc:
             self._document()
@@ -265,6 +267,11 @@ def written(rule: Rule, *operands: str) -> str:
     return str(rule(_Words(), *map(Text, operands)))
 
 
+UNREADABLE = (
+    TypeError,
+    AttributeError,
+    IndexError,
+)  # what a rule raises that does more than compute, and so has no source
 LITERALS = {"inf": math.inf, "nan": math.nan}  # names that repr writes and Python does not know
 
 
@@ -303,5 +310,5 @@ def _written_or_called(name: str, rule: Rule, operands: str) -> str:
     """The source of a rule, or of its call where it has none."""
     try:
         return written(rule, *operands.split(", "))
-    except (TypeError, AttributeError, IndexError):  # what a rule raises that does more than compute
+    except UNREADABLE:
         return f"{name}(xp, {operands})"

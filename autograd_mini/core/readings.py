@@ -209,6 +209,10 @@ class Reading:
         """Return an operand as a node of this kind. value.py and tensor.py set this."""
         raise NotImplementedError
 
+    def method_of(self, op: Op) -> Rule:
+        """Return the quickest function that applies a row to nodes of this kind. value.py sets this."""
+        raise NotImplementedError
+
 
 class _Floats(Reading):
     """Rules run on floats. Python's floats are not IEEE: 1 / 0.0 raises, and so does math.exp(1000.0).
