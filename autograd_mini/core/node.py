@@ -109,8 +109,10 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    if operands and type(operands[0]) is FLOATS.kind:
-        return (op.quick.get("method") or FLOATS.method_of(op))(*operands)
+    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only:
+        method = op.quick["method"] if "method" in op.quick else FLOATS.method_of(op)
+        if method is not None:
+            return method(*operands)
     return applied(op, *operands)
 
 

@@ -209,8 +209,8 @@ class Reading:
         """Return an operand as a node of this kind. value.py and tensor.py set this."""
         raise NotImplementedError
 
-    def method_of(self, op: Op) -> Rule:
-        """Return the quickest function that applies a row to nodes of this kind. value.py sets this."""
+    def method_of(self, op: Op) -> Rule | None:
+        """Return the quick method of a row for nodes of this kind, or None. value.py sets this."""
         raise NotImplementedError
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from functools import partial
 from operator import attrgetter
 from typing import Any, final
 
@@ -131,14 +130,13 @@ def quick_method(
     return space["method"]  # type: ignore[no-any-return]
 
 
-def _method_of(op: Op) -> Callable[..., Any]:
-    """The quick method of a row where it can have one, made on first use; else `applied`."""
-    method: Callable[..., Any] = partial(applied, op)
-    if op.is_ours and op.has_derivative and not op.arrays_only and len(op.operands) in (1, 2):
+def _method_of(op: Op) -> Callable[..., Any] | None:
+    """The quick method of a row, made on first use; None where it can have none."""
+    op.quick["method"] = None
+    if op.is_ours and op.has_derivative and len(op.operands) in (1, 2):
         with contextlib.suppress(*UNREADABLE):
-            method = quick_method(op)
-    op.quick["method"] = method
-    return method
+            op.quick["method"] = quick_method(op)
+    return op.quick["method"]  # type: ignore[no-any-return]
 
 
 FLOATS.method_of = _method_of  # type: ignore[method-assign]
