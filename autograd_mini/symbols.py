@@ -77,9 +77,8 @@ class Expr:
     dtype: Any
     weak: bool
 
-    __array_ufunc__ = __iter__ = (
-        None  # an array beside it leaves the operation to it; np.exp(expr) is a TypeError
-    )
+    # An array beside it leaves the operation to it, and np.exp(expr) is a TypeError
+    __array_ufunc__ = __iter__ = None
     __hash__ = object.__hash__
     __bool__ = _refused("the truth", "xp.where(condition, x, y)")
     __array_function__ = __array__ = _refused("a function of NumPy", "xp.… in place of np.…")
