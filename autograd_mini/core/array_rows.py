@@ -485,7 +485,8 @@ def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
         inverse = _transposed(xp, xp.inv(a))
     except np.linalg.LinAlgError:
         raise np.linalg.LinAlgError(
-            f"det: at a singular matrix a second derivative is found up to 8 by 8, this one is {n} by {n}") from None
+            f"det: at a singular matrix a second derivative is found up to 8 by 8, this one is {n} by {n}"
+        ) from None
     total = xp.sum(g * out, axis=(-2, -1), keepdims=True)
     return total * inverse - xp.matmul(xp.matmul(inverse, _transposed(xp, g)), out)
 
