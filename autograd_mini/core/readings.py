@@ -268,10 +268,10 @@ class _Arrays(Reading):
     is_quick = True
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
-        views = [x.view() for x in operands]
-        for view in views:
-            view.flags.writeable = False
-        return views
+        copies = [x.copy() for x in operands]  # a view could be made writable again, and np.add.at never asks
+        for x in copies:
+            x.flags.writeable = False
+        return copies
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
         """A bare number takes the dtype given, which is that of the arrays beside it."""

@@ -157,7 +157,7 @@ def index_part(part: Any) -> Any:
     if isinstance(part, LISTS):
         _check_index(part)
     found = np.array(np.asarray(part))  # a tuple inside a tuple is an array of indices, as in NumPy
-    if found.dtype.kind not in "biu" and found.size:
+    if found.dtype.kind not in "biu" and (found.size or isinstance(part, np.ndarray)):  # [] is no float
         raise IndexError(f"an index array must be of integers or booleans, got {found.dtype}")
     return found if found.dtype.kind in "biu" else found.astype(int)
 
