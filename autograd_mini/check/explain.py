@@ -121,9 +121,9 @@ def explain(loss: Any, w: Any, *, max_paths: int = 20) -> Explanation:
     >>> a, b = ag.Value(2.0, label="a"), ag.Value(3.0, label="b")
     >>> print(explain(a * b + a * a, a))
     ∂loss/∂a: 3 paths
-       loss → a * b → a   1 · 3 = 3.00000
-       loss → a * a → a   1 · 2 = 2.00000
-       loss → a * a → a   1 · 2 = 2.00000
+       loss → a × b → a   1 · 3 = 3.00000
+       loss → a × a → a   1 · 2 = 2.00000
+       loss → a × a → a   1 · 2 = 2.00000
        sum                7.00000
     """
     most = whole("max_paths", max_paths, 1)
