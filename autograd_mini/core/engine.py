@@ -1,10 +1,12 @@
 """The engine: sort the graph, pull gradients back through it, store them. It uses nodes by their attributes alone."""
 
 import threading
+import warnings
 from collections import deque
 from collections.abc import Container, Sequence
 from itertools import repeat
 from typing import Any
+from weakref import ref
 
 from numpy import ndarray
 
@@ -179,6 +181,8 @@ def check_root(root: Any) -> None:
     if root.requires_grad:
         return
     cut = f"it was cut off by {root._cut_by}" if root._cut_by else "it was made from constants alone"
+    if root._cut_by and "line" in root.meta:  # ag.debug keeps it
+        cut += f" in {root.meta['line']}"
     raise GraphError(
         f"nothing to differentiate below {root._name}: {cut}. What cuts a graph: .detach(), .data, .item() "
         "(a number wrapped again is a new leaf), no_grad, requires_grad=False"
@@ -205,20 +209,68 @@ def backward(root: Any, gradient: Any = None) -> None:
         g = grads[leaf]
         if type(g) is ndarray and (g.base is not None or id(g) in handed_on):
             grads[leaf] = g.copy()
+    added = False
     try:
         with commit:
             for leaf in leaves:
                 if leaf.grad is not None:
-                    grads[leaf] = _added(leaf, grads[leaf])
+                    grads[leaf], added = _added(leaf, grads[leaf]), True
             deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
     except BaseException:
         while commit._is_owned():  # the block was cut short between its last call and the release
             commit.release()
         raise
+    if added:
+        _warn_unzeroed(leaves)
 
 
 def _added(leaf: Any, g: Any) -> Any:
     """The leaf's gradient with this one added."""
     reading = KINDS[type(leaf)]
     with quiet():
-        return reading.add(leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)
+        total = reading.add(leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)
+    last = leaf.meta.get("sum") if leaf.meta else None
+    leaf.meta = {**(leaf.meta or {}), "sum": Sum(leaf, total, last)}
+    return total
+
+
+class Sum:
+    """A gradient that was added to: how often that has come after a change of its leaf, with nobody setting it to None."""
+
+    LIMIT = 5  # as often, and the program is warned, once
+    warned = False
+
+    def __init__(self, leaf: Any, total: Any, last: "Sum | None") -> None:
+        self.total = ref(total) if type(total) is ndarray else total
+        self.state = leaf.data if type(total) is float else leaf._version
+        self.count = 0
+        if last is not None and last.holds(leaf):
+            self.count = last.count + (last.state != self.state)
+
+    def holds(self, leaf: Any) -> bool:
+        """Whether the leaf's gradient is still this sum."""
+        total = self.total() if type(self.total) is ref else self.total
+        return total is leaf.grad and total is not None
+
+    def __reduce__(self) -> Any:
+        return _no_sum, ()  # of a copy the gradient is another array
+
+
+def _no_sum() -> None:
+    return None
+
+
+def _warn_unzeroed(leaves: Sequence[Any]) -> None:
+    """Warn once in a program where gradients pile up from step to step."""
+    if Sum.warned:
+        return
+    sums = [(leaf, leaf.meta["sum"]) for leaf in leaves if leaf.meta and leaf.meta.get("sum")]
+    names = [leaf._name for leaf, total in sums if total.count >= Sum.LIMIT and total.holds(leaf)]
+    if names:
+        Sum.warned = True
+        shown = ", ".join(names[:4]) + (", …" if names[4:] else "")
+        warnings.warn(
+            f"backward() has added to the gradients of {shown} {Sum.LIMIT} times while they changed, and they were never "
+            "zeroed, so each step repeats all that came before: call zero_grad() before backward(), or set w.grad = None",
+            stacklevel=4,
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, final
+from weakref import WeakSet
 
 import numpy as np
 
@@ -107,6 +108,8 @@ def method({parameters}):
     return node
 """
 
+quick_methods: Any = WeakSet()  # all that there are: ag.debug lets them leave every case to `apply`
+
 
 def quick_method(op: Op, apply: Callable[..., Any], is_reflected: bool = False) -> Callable[..., Any]:
     """Return the method of Value for a row with one or two parents; reflected, the node is the right operand.
@@ -125,4 +128,5 @@ def quick_method(op: Op, apply: Callable[..., Any], is_reflected: bool = False) 
     }  # fmt: skip
     exec(compile(text, f"<the quick method of {op.name}>", "exec"), space)
     space["method"].__name__ = op.name
+    quick_methods.add(space["method"])
     return space["method"]  # type: ignore[no-any-return]
