@@ -76,17 +76,21 @@ DIVIDING = ("divide", "reciprocal", "remainder")
 ROOTS = ("sqrt", "power", "arcsin", "arccos", "arctanh", "arccosh")
 PRODUCTS = ("matmul", "linear", "einsum", "dot")
 SATURATED = (
-    "it is the log of a sigmoid that has saturated to 0 or 1: ag.log_sigmoid(z) is stable (1 - p is sigmoid(-z)), and so is "
+    "it is the log of a sigmoid that has saturated to 0 or 1: ag.log_sigmoid(z) is stable "
+    "(1 - p is sigmoid(-z)), and so is "
     "ag.nn.binary_cross_entropy_with_logits(z, y)"
 )
-SOFTMAX = "it is the log of a softmax that has rounded to 0: ag.log_softmax(z) is stable, and so is ag.nn.cross_entropy(z, y)"
+SOFTMAX = (
+    "it is the log of a softmax that has rounded to 0: ag.log_softmax(z) is stable, "
+    "and so is ag.nn.cross_entropy(z, y)"
+)
 PROBABILITIES = (
     "keep it above, ag.log(ag.clip(x, 1e-12, None)), or give what stands before a sigmoid or softmax to "
     "binary_cross_entropy_with_logits or cross_entropy"
 )
 OVERFLOW = (
-    "exp overflows above 709: subtract the maximum first, as ag.softmax and ag.logsumexp do; for 1 / (1 + exp(-x)) take "
-    "ag.sigmoid(x), for log(1 + exp(x)) ag.softplus(x)"
+    "exp overflows above 709: subtract the maximum first, as ag.softmax and ag.logsumexp do; "
+    "for 1 / (1 + exp(-x)) take ag.sigmoid(x), for log(1 + exp(x)) ag.softplus(x)"
 )
 INSIDE = "where a `where` is to pick another branch there, put one inside too: {0}(where(mask, x, 1.0))"
 
@@ -124,7 +128,7 @@ def replacement(op: Op, parents: Sequence[Any]) -> str:
         return f"its operand lies where it has no value: ag.clip(x, low, high); {INSIDE.format(name)}"
     if name in ("multiply", "subtract", "add") and any(not all_finite(p.data) for p in parents):
         return "∞ − ∞ and 0 · ∞ are NaN: look where the ∞ comes from"
-    return "inputs scaled to about ±1, smaller first weights or a smaller learning rate keep numbers from growing so"
+    return "inputs scaled to about ±1, smaller first weights or a smaller rate keep numbers from growing so"
 
 
 def told(op: Op, parents: Sequence[Any], label: str | None, data: Any) -> str:
@@ -187,8 +191,8 @@ class Watch:
             raise AnomalyError(f"{said}. Read in {here()}. Look where it was made")
         if not bad or np.isnan(x.data).any():
             what = told(op, parents, x.label, x.data)
-            said = f"{op.name!r} in {here()}\nmade the first number that is not finite: {what}, is {_how(x.data)}"
-            raise AnomalyError(f"{said}. Instead: {replacement(op, parents)}")
+            said = f"made the first number that is not finite: {what}, is {_how(x.data)}"
+            raise AnomalyError(f"{op.name!r} in {here()}\n{said}. Instead: {replacement(op, parents)}")
 
     def backward(self, order: Sequence[Any], grads: Any) -> None:
         """Raise for the first gradient, from the loss down, that is not finite."""
@@ -208,13 +212,14 @@ class Watch:
 def _lost_behind(user: Any, x: Any, share: Any, g: Any) -> str:
     """What is said where the gradient is lost between a node and its operand."""
     op, bad = user.op, ~np.isfinite(share)
-    said = f"{op.name!r}{line_of(user)}\nmade the first gradient that is not finite: what it passes to {x._name} is {_how(share)}"
-    said += f", where {told(op, user.parents, user.label, user.data)}"
+    said = f"{op.name!r}{line_of(user)}\nmade the first gradient that is not finite: "
+    said += f"what it passes to {x._name} is {_how(share)}"
+    said += f", where it made {told(op, user.parents, user.label, user.data)}"
     arrived = np.broadcast_to(g, bad.shape) if np.size(g) == 1 else np.asarray(g)
     if arrived.shape == bad.shape and not np.any(arrived[bad]):
         return (
-            f"{said}. Its slope there is infinite, and 0 · ∞ is NaN, although a `where` or a mask did not take it: "
-            f"{INSIDE.format(op.name)}"
+            f"{said}. Its slope there is infinite, and 0 · ∞ is NaN, although a `where` or a mask "
+            f"did not take it: {INSIDE.format(op.name)}"
         )
     if op.name in ROOTS:
         tried = "ag.sqrt(x + 1e-12), ag.clip, or ag.norm and ag.hypot for roots of squares"
@@ -234,14 +239,15 @@ def _refuse_changed(order: Sequence[Any]) -> None:
         result, *read = (x.meta or {}).get("read", (None,))
         if result is not None and _digest(x) != result:
             raise GraphError(
-                f"the result of {x.op.name!r}{line_of(x)} was changed in place after it was made, so the gradient "
-                "would be wrong: write into a copy, x = x.data.copy()"
+                f"the result of {x.op.name!r}{line_of(x)} was changed in place after it was made, "
+                "so the gradient would be wrong: write into a copy, x = x.data.copy()"
             )
         for parent, before in zip(x.parents, read, strict=False):
             if before is not None and _digest(parent) != before:
                 raise GraphError(
-                    f"{parent._name}{line_of(parent)} was changed in place after {x.op.name!r}{line_of(x)} had read it, so "
-                    "the gradient would be wrong: run the forward pass again, or change it after backward()"
+                    f"{parent._name}{line_of(parent)} was changed in place after "
+                    f"{x.op.name!r}{line_of(x)} had read it, so the gradient would be wrong: "
+                    "run the forward pass again, or change it after backward()"
                 )
 
 

@@ -270,7 +270,8 @@ def _warn_unzeroed(leaves: Sequence[Any]) -> None:
         Sum.warned = True
         shown = ", ".join(names[:4]) + (", …" if names[4:] else "")
         warnings.warn(
-            f"backward() has added to the gradients of {shown} {Sum.LIMIT} times while they changed, and they were never "
-            "zeroed, so each step repeats all that came before: call zero_grad() before backward(), or set w.grad = None",
+            f"backward() has added to the gradients of {shown} {Sum.LIMIT} times while they changed, "
+            "and they were never zeroed, so each step repeats all that came before: "
+            "call zero_grad() before backward(), or set w.grad = None",
             stacklevel=4,
         )
