@@ -209,33 +209,32 @@ def backward(root: Any, gradient: Any = None) -> None:
         g = grads[leaf]
         if type(g) is ndarray and (g.base is not None or id(g) in handed_on):
             grads[leaf] = g.copy()
-    added = False
     try:
         with commit:
-            for leaf in leaves:
-                if leaf.grad is not None:
-                    grads[leaf], added = _added(leaf, grads[leaf]), True
+            added = [leaf for leaf in leaves if leaf.grad is not None]
+            for leaf in added:
+                grads[leaf] = _added(leaf, grads[leaf])
+            for leaf in {*added[:1], *added[-1:]}:  # witnesses for all
+                last = leaf.meta.get("sum") if leaf.meta else None
+                leaf.meta = {**(leaf.meta or {}), "sum": Sum(leaf, grads[leaf], last)}
             deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
     except BaseException:
         while commit._is_owned():  # the block was cut short between its last call and the release
             commit.release()
         raise
     if added:
-        _warn_unzeroed(leaves)
+        _warn_unzeroed(added)
 
 
 def _added(leaf: Any, g: Any) -> Any:
     """The leaf's gradient with this one added."""
     reading = KINDS[type(leaf)]
     with quiet():
-        total = reading.add(leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)
-    last = leaf.meta.get("sum") if leaf.meta else None
-    leaf.meta = {**(leaf.meta or {}), "sum": Sum(leaf, total, last)}
-    return total
+        return reading.add(leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)
 
 
 class Sum:
-    """A gradient that was added to: how often that has come after a change of its leaf, with nobody setting it to None."""
+    """A gradient that was added to: how often that came after a change of its leaf, while nobody set it to None."""
 
     LIMIT = 5  # as often, and the program is warned, once
     warned = False
@@ -262,13 +261,9 @@ def _no_sum() -> None:
 
 def _warn_unzeroed(leaves: Sequence[Any]) -> None:
     """Warn once in a program where gradients pile up from step to step."""
-    if Sum.warned:
-        return
-    sums = [(leaf, leaf.meta["sum"]) for leaf in leaves if leaf.meta and leaf.meta.get("sum")]
-    names = [leaf._name for leaf, total in sums if total.count >= Sum.LIMIT and total.holds(leaf)]
-    if names:
+    if not Sum.warned and any(leaf.meta["sum"].count >= Sum.LIMIT for leaf in (leaves[0], leaves[-1])):
         Sum.warned = True
-        shown = ", ".join(names[:4]) + (", …" if names[4:] else "")
+        shown = ", ".join(leaf._name for leaf in leaves[:4]) + (", …" if leaves[4:] else "")
         warnings.warn(
             f"backward() has added to the gradients of {shown} {Sum.LIMIT} times while they changed, "
             "and they were never zeroed, so each step repeats all that came before: "
