@@ -161,7 +161,9 @@ from .train import EarlyStopping, History, fit
 
 if _typing.TYPE_CHECKING:
     from .check.audit import audit
+    from .check.debug import debug
     from .check.diagnose import diagnose
+    from .check.explain import explain
     from .check.gradcheck import check_gradients
     from .check.slopes import check_derivative
     from .check.update import diagnose_update
@@ -172,8 +174,10 @@ _LATE = {  # what is imported when it is asked for, so that the package is there
     "audit": "audit",
     "check_derivative": "slopes",
     "check_gradients": "gradcheck",
+    "debug": "debug",
     "diagnose": "diagnose",
     "diagnose_update": "update",
+    "explain": "explain",
 }
 
 
@@ -196,9 +200,10 @@ __all__ = [
     "Value", "abs", "add", "apply", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
     "audit", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative",
     "check_gradients", "clip",
-    "concatenate", "cos", "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagnose",
-    "diagnose_update", "diagonal", "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf", "exp",
-    "expand_dims", "explore", "expm1", "fit", "flip", "floor", "gelu", "getitem", "grad", "gradients",
+    "concatenate", "cos", "cosh", "cumprod", "cumsum", "debug", "derivative", "det", "diag", "diagnose",
+    "diagnose_update", "diagonal", "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf",
+    "exp", "expand_dims", "explain", "explore", "expm1", "fit", "flip", "floor", "gelu", "getitem", "grad",
+    "gradients",
     "hessian", "hvp", "hypot", "index_update", "inv", "jacobian", "jvp", "leaky_relu", "linear", "load",
     "log", "log1p", "log2", "log10", "log_sigmoid", "log_softmax", "logaddexp", "logistic", "logsumexp",
     "matmul", "max", "maximum", "mean", "min", "minimum", "moveaxis", "multiply", "negative", "nn", "no_grad",

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, final
+from weakref import WeakSet
 
 import numpy as np
 
@@ -107,6 +108,8 @@ def method({parameters}):
     return node
 """
 
+quick_methods: Any = WeakSet()  # all that there are: ag.debug lets them leave every case to `applied`
+
 
 def quick_method(
     op: Op, applied: Callable[..., Any] = applied, is_reflected: bool = False
@@ -127,6 +130,7 @@ def quick_method(
     }  # fmt: skip
     exec(compile(text, f"<the quick method of {op.name}>", "exec"), space)
     space["method"].__name__ = space["method"].__qualname__ = op.name
+    quick_methods.add(space["method"])
     return space["method"]  # type: ignore[no-any-return]
 
 
