@@ -149,7 +149,7 @@ def _axis(axis: Any) -> Axis:
     """The axes as a row's static parameter."""
     if axis is None or isinstance(axis, int):
         return axis
-    return tuple(map(operator.index, axis)) if isinstance(axis, Sequence) else operator.index(axis)
+    return tuple(map(operator.index, axis)) if np.ndim(axis) else operator.index(axis)
 
 
 def _range(ndim: int) -> str:
@@ -274,31 +274,6 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     return array_rows.LOG_SOFTMAX(_axes("log_softmax", axis, x))(x)
 
 
-def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the vector norm over the axes: ord 2 (or None, or "fro"), 1, inf, or another p > 0.
-
-    The 2-norm is scaled, so that it neither overflows nor underflows; at 0 its gradient is 0. Other norms of a whole matrix
-    (spectral, nuclear, column sums) have no rule: NotImplementedError, give an axis.
-
-    >>> float(norm([3.0, 4.0]))
-    5.0
-    """
-    if isinstance(ord, Node):
-        raise DTypeError("norm: ord is a plain number, not a node: pass ord.data")
-    axis = _axes("norm", axis, x)
-    matrix = (axis is None and len(shape(x)) == 2) or (isinstance(axis, tuple) and len(axis) == 2)
-    if ord in (None, "fro") or (ord == 2 and not matrix):
-        return array_rows.NORM(2, axis, keepdims)(x)
-    if matrix or isinstance(ord, str) or ord <= 0:
-        raise NotImplementedError(
-            f"norm: ord={ord!r} of shape {shape(x)}: "
-            "supported are None, and with an axis 1, 2, inf or any p > 0"
-        )
-    if ord == math.inf:
-        return max(rows.abs(x), axis, keepdims)
-    return sum(rows.abs(x), axis, keepdims) if ord == 1 else array_rows.NORM(ord, axis, keepdims)(x)
-
-
 def centred(x: Any, axis: Axis = None) -> Any:
     """Return x minus its mean over the axes, of x's shape; exactly 0 where all numbers are equal.
 
@@ -339,12 +314,20 @@ def recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
     return array_rows.RECURRENCE(_one(axis, b), reverse)(a, b)
 
 
-def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
+def einsum(subscripts: Any, *operands: Any, optimize: Any = None) -> Any:
     """Return the sum of products that the subscripts describe, in NumPy's notation: "ij,jk->ik"; "..." broadcasts.
+
+    NumPy's other form, with a list of numbers behind each operand and perhaps one for the result, is read too.
 
     >>> float(einsum("ii", [[1.0, 2.0], [3.0, 4.0]]))
     5.0
     """
+    if not isinstance(subscripts, str):
+        lists = [_letters(part) for part in operands[::2]]
+        output = _letters(operands[-1]) if len(operands) % 2 == 0 and operands else None
+        subscripts, operands = ",".join(lists[: len(operands[::2])]), (subscripts, *operands[1::2])
+        if output is not None:
+            subscripts, operands = f"{subscripts}->{output}", operands[:-1]
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
     whole = [term.replace("...", "", 1) for term in (*terms, output)]
@@ -379,6 +362,11 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
         term.replace("...", "".join(spare[widest - n : widest])) for term, n in zip(terms, dots, strict=True)
     ]
     return array_rows.EINSUM(tuple(terms), output.replace("...", "".join(spare[:widest])))(*operands)
+
+
+def _letters(axes: Any) -> str:
+    """A list of axes of einsum's second form, in letters."""
+    return "".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes)
 
 
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -419,14 +407,14 @@ def transpose(x: Any, *axes: Any) -> Any:
     return array_rows.TRANSPOSE(order)(x)
 
 
-def swapaxes(x: Any, a: int, b: int) -> Any:
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Return x with two axes exchanged.
 
     >>> swapaxes([[1.0, 2.0]], 0, 1).shape
     (2, 1)
     """
     order = list(range(len(shape(x))))
-    a, b = _one(a, x), _one(b, x)
+    a, b = _one(axis1, x), _one(axis2, x)
     order[a], order[b] = b, a
     return transpose(x, order)
 
@@ -608,13 +596,13 @@ def argsort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
     return array_rows.ARGSORT(_one(axis, x))(x)
 
 
-def sort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
-    """Return x sorted along an axis; equal numbers keep their order, and NaN comes last.
+def sort(x: Any, axis: int | None = -1, kind: str = "stable") -> Any:
+    """Return x sorted along an axis (flattened where it is None); equal numbers keep their order, and NaN comes last.
 
     >>> sort([2.0, 1.0])
     array([1., 2.])
     """
-    return array_rows.SORT(_one(axis, x))(x)
+    return sort(ravel(x)) if axis is None else array_rows.SORT(_one(axis, x))(x)
 
 
 # ---- The methods of nodes ---------------------------------------------------------------------------------------------

@@ -229,3 +229,13 @@ def cofactors(a: Any) -> Any:
     others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :]).prod(-1)
     sign = np.round(np.linalg.det(u) * np.linalg.det(v))
     return np.asarray((sign[..., None, None] * (u * others[..., None, :]) @ v).astype(a.dtype))
+
+
+def eigen(a: Any) -> Any:
+    w, v = np.linalg.eigh(a)
+    return np.concatenate([w[..., None, :], v], -2)
+
+
+def singular(a: Any) -> Any:
+    u, s, v = np.linalg.svd(a, full_matrices=False)
+    return np.concatenate([u, s[..., None, :], np.swapaxes(v, -1, -2)], -2)
