@@ -50,8 +50,24 @@ from .core.functions import (
 from .core.functions import pad as _pad_with
 from .core.node import LISTS, Node
 from .core.readings import ARRAYS
-from .core.rows import DOT, abs, add, copysign, divide, equal, floor, maximum, minimum, multiply, negative
-from .core.rows import remainder, sqrt, square, subtract, zeros_like
+from .core.rows import (
+    DOT,
+    abs,
+    add,
+    copysign,
+    divide,
+    equal,
+    floor,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    remainder,
+    sqrt,
+    square,
+    subtract,
+    zeros_like,
+)
 from .core.special_rows import logaddexp
 from .core.tensor import Tensor, plain_index
 from .core.value import Value
@@ -337,16 +353,8 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * m
 
 # ---- Places: what only moves elements is NumPy's own function, run on the places of the elements ------------------------
 
-# name: which of NumPy's arguments hold elements
-MOVES: dict[str, tuple[int, ...]] = dict.fromkeys(
-    "array_split hsplit vsplit dsplit unstack rot90 rollaxis resize take delete diagflat".split(),  # noqa: SIM905
-    (0,),
-)
-MOVES |= {"insert": (0, 2), "compress": (1,), "extract": (1,), "choose": (1,), "block": (0,)}
-MOVES |= {"meshgrid": (0,), "broadcast_arrays": (0,)}
 
-
-def _moving(theirs: Any, held: tuple[int, ...]) -> Any:
+def _moving(theirs: Any, held: tuple[int, ...] = (0,)) -> Any:
     """A function of NumPy that moves elements, on nodes: place 0 is that of the zeros that it puts in."""
     signature = inspect.signature(theirs)
 
@@ -376,9 +384,16 @@ def _moving(theirs: Any, held: tuple[int, ...]) -> Any:
     return function
 
 
-for _name, _held in MOVES.items():
-    if hasattr(np, _name):
-        globals()[_name] = _moving(getattr(np, _name), _held)
+array_split, hsplit, vsplit, dsplit = map(_moving, (np.array_split, np.hsplit, np.vsplit, np.dsplit))
+rot90, rollaxis, resize, diagflat = map(_moving, (np.rot90, np.rollaxis, np.resize, np.diagflat))
+take, delete = _moving(np.take), _moving(np.delete)
+insert, compress, extract = _moving(np.insert, (0, 2)), _moving(np.compress, (1,)), _moving(np.extract, (1,))
+choose, block = _moving(np.choose, (1,)), _moving(np.block)
+meshgrid, broadcast_arrays = _moving(np.meshgrid), _moving(np.broadcast_arrays)
+
+
+def unstack(x: Any, *, axis: int = 0) -> Any:
+    return tuple(getitem(moveaxis(x, axis, 0), i) for i in range(shape(x)[axis]))
 
 
 def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
@@ -393,9 +408,11 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     if mode == "constant" and not np.ndim(value):
         return _pad_with(array, pad_width, mode, **kwargs)
     if mode in ("edge", "reflect", "symmetric", "wrap") and kwargs.get("reflect_type", "even") == "even":
-        return _moving(np.pad, (0,))(array, pad_width, mode, **kwargs)
+        return _moving(np.pad)(array, pad_width, mode, **kwargs)
     if mode != "constant":
-        raise NotImplementedError(f"pad: mode {mode!r} has no rule: write what stands around with np.concatenate")
+        raise NotImplementedError(
+            f"pad: mode {mode!r} has no rule: write what stands around with np.concatenate"
+        )
     around = np.pad(np.zeros(shape(array)), pad_width, constant_values=value)
     return add(_pad_with(array, pad_width), around)
 
@@ -431,6 +448,20 @@ def column_stack(tup: Any) -> Any:
     return concatenate([x if len(shape(x)) > 1 else reshape(x, (-1, 1)) for x in tup], 1)
 
 
+class _Joined:
+    """np.c_ and np.r_ on nodes: what stands in the brackets, joined."""
+
+    def __init__(self, join: Any, slices: Any) -> None:
+        self.join, self.slices = join, slices
+
+    def __getitem__(self, parts: Any) -> Any:
+        parts = parts if isinstance(parts, tuple) else (parts,)
+        return self.join([self.slices[x] if isinstance(x, slice) else atleast_1d(x) for x in parts])
+
+
+c_, r_ = _Joined(column_stack, np.r_), _Joined(concatenate, np.r_)
+
+
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
     return concatenate([arr, values], axis)
 
@@ -447,6 +478,10 @@ def copy(a: Any) -> Any:
     return rows.positive(a)
 
 
+def full(shape: Any, fill_value: Any) -> Any:
+    return broadcast_to(fill_value, shape)
+
+
 def full_like(a: Any, fill_value: Any) -> Any:
     return broadcast_to(fill_value, shape(a))
 
@@ -458,7 +493,9 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: 
     return moveaxis(add(multiply(start, 1.0 - part), multiply(stop, part)), 0, axis)
 
 
-def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, axis: int = 0) -> Any:
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, axis: int = 0
+) -> Any:
     return rows.power(base, linspace(start, stop, num, endpoint, axis))
 
 
@@ -473,7 +510,9 @@ def select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Any:
 
 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    conditions = [np.asarray(c, bool) for c in (condlist if np.ndim(condlist[0]) or not shape(x) else [condlist])]
+    conditions = [
+        np.asarray(c, bool) for c in (condlist if np.ndim(condlist[0]) or not shape(x) else [condlist])
+    ]
     if len(funclist) == len(conditions) + 1:
         conditions.append(~np.any(conditions, axis=0))
     out: Any = np.zeros(shape(x))
@@ -520,7 +559,9 @@ def ptp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return subtract(max(a, axis, keepdims), min(a, axis, keepdims))
 
 
-def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
+) -> Any:
     if weights is None:
         weights = np.ones(shape(a))
     elif shape(weights) != shape(a):  # one weight for each place along the axis
@@ -534,7 +575,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     axis = _one(axis, a)
-    edge = [1 if i == axis else size for i, size in enumerate(shape(a))]
+    edge = tuple(1 if i == axis else size for i, size in enumerate(shape(a)))
     parts = [x for x in (prepend, a, append) if x is not None]
     if len(parts) > 1:
         a = concatenate([x if len(shape(x)) else broadcast_to(x, edge) for x in parts], axis)
@@ -556,12 +597,14 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     return out[0] if len(out) == 1 else out
 
 
-def _slope(f: Any, step: Any, axis: int, edge_order: int) -> Any:
+def _slope(f: Any, step: Any, axis: int, edge_order: Any) -> Any:
     """np.gradient along an axis: a weighted sum of three neighbours, whose weights it says itself of three combs."""
     n, out = shape(f)[axis], None
     first = np.clip(np.arange(n) - 1, 0, builtins.max(n - 3, 0))
     for k in range(builtins.min(n, 3)):
-        weight = np.gradient((np.arange(n) % 3 == k).astype(float), step, edge_order=edge_order)
+        weight = np.gradient(
+            (np.arange(n) % 3 == k).astype(getattr(f, "dtype", float)), step, edge_order=edge_order
+        )
         place = np.minimum(first + (k - first) % 3, n - 1)
         part = getitem(f, (slice(None),) * axis + (place,))
         part = multiply(part, weight.reshape([n if i == axis else 1 for i in range(len(shape(f)))]))
@@ -620,7 +663,7 @@ def _filled(x: Any, value: float) -> Any:
 
 def _count(x: Any, axis: Any, keepdims: bool) -> Any:
     """How many numbers are no NaN, as a float."""
-    return sum(where(_is_nan(x), 0.0, 1.0), axis, keepdims)
+    return sum(where(_is_nan(x), 0.0, add(zeros_like(x), 1.0)), axis, keepdims)
 
 
 def nansum(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -680,8 +723,9 @@ def _quantiles(out: Any, q: Any, a: Any, axis: Any, keepdims: bool) -> Any:
 
 def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     x = sort(_lines(a, axis))
-    place = np.quantile(np.arange(float(shape(x)[-1])), np.ravel(q), method=method)  # among the sorted numbers
-    low, part = np.floor(place).astype(int), place % 1.0
+    of_places: Any = np.quantile
+    place = of_places(np.arange(float(shape(x)[-1])), np.ravel(q), method=method)  # among the sorted numbers
+    low, part = np.floor(place).astype(int), (place % 1.0).astype(x.dtype)
     lower, upper = getitem(x, (..., low)), getitem(x, (..., np.ceil(place).astype(int)))
     out = where(part == 0.0, lower, add(multiply(lower, 1.0 - part), multiply(upper, part)))
     last = getitem(x, (..., slice(-1, None)))
@@ -866,7 +910,9 @@ class _EighResult(NamedTuple):
 
 def eigh(a: Any, UPLO: str = "L") -> Any:
     packed = eigen(a if UPLO.upper() == "L" else swapaxes(a, -1, -2))
-    return _EighResult(getitem(packed, (..., 0, slice(None))), getitem(packed, (..., slice(1, None), slice(None))))
+    return _EighResult(
+        getitem(packed, (..., 0, slice(None))), getitem(packed, (..., slice(1, None), slice(None)))
+    )
 
 
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
@@ -903,8 +949,8 @@ def pinv(a: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: f
 
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     m, n = shape(a)[-2:]
-    plain = [x.data if isinstance(x, Node) else np.asarray(x, float) for x in (a, b)]
-    _, _, rank, s = np.linalg.lstsq(*plain, rcond=rcond)
+    left, right = (x.data if isinstance(x, Node) else np.asarray(x, float) for x in (a, b))
+    _, _, rank, s = np.linalg.lstsq(left, right, rcond=rcond)
     cut = np.finfo(s.dtype).eps * builtins.max(m, n) if rcond is None else rcond
     x = matmul(pinv(a, cut), b)
     left = sum(square(subtract(matmul(a, x), b)), 0)
@@ -962,14 +1008,17 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if ord in (None, "fro") or (ord == 2 and not is_matrix):
         return NORM(2, axis, keepdims)(x)
     if is_matrix:
-        return _matrix_norm(x, ord, *[i % ndim for i in (axis or (0, 1))], keepdims)
+        row, column = axis if isinstance(axis, tuple) else (0, 1)
+        return _matrix_norm(x, ord, row % ndim, column % ndim, keepdims)
     if isinstance(ord, str):
-        raise ValueError(f"norm: ord={ord!r} is for matrices, shape {shape(x)} with axis {axis} gives vectors")
+        raise ValueError(
+            f"norm: ord={ord!r} is for matrices, shape {shape(x)} with axis {axis} gives vectors"
+        )
     size = abs(x)
     if ord in (math.inf, -math.inf):
         return (max if ord > 0 else min)(size, axis, keepdims)
     if ord == 0:
-        return sum(where(equal(x, 0.0), 0.0, 1.0), axis, keepdims)
+        return sum(where(equal(x, 0.0), 0.0, add(zeros_like(x), 1.0)), axis, keepdims)
     if ord < 0:
         return rows.power(sum(rows.power(size, float(ord)), axis, keepdims), 1.0 / ord)
     return sum(size, axis, keepdims) if ord == 1 else NORM(ord, axis, keepdims)(x)
@@ -979,7 +1028,7 @@ def _matrix_norm(x: Any, ord: Any, row: int, column: int, keepdims: bool) -> Any
     lost, sizes = (row, column), [1 if i in (row, column) else n for i, n in enumerate(shape(x))]
     if ord in ("nuc", 2, -2):
         values = svdvals(moveaxis(x, lost, (-2, -1)))
-        out = {"nuc": sum, 2: max, -2: min}[ord](values, -1)
+        out = sum(values, -1) if ord == "nuc" else (max if ord > 0 else min)(values, -1)
     elif ord in (1, -1, math.inf, -math.inf):
         inside, outside = lost if builtins.abs(ord) == 1 else (column, row)
         out = (max if ord > 0 else min)(sum(abs(x), inside, True), outside, True)
@@ -1010,13 +1059,13 @@ for _function in (diagonal, trace, repeat, dot):
 def _described(name: str, function: Any) -> None:
     """Give a function of NumPy's name the docstring that says so."""
     place = "np" if hasattr(np, name) else "np.linalg"
-    what = (getattr(np if place == "np" else np.linalg, name).__doc__ or "").strip().partition("\n\n")[0]
-    what = " ".join(what.split())
+    theirs = getattr(np, name, None) or getattr(np.linalg, name, None)
+    what = " ".join((getattr(theirs, "__doc__", None) or "").strip().partition("\n\n")[0].split())
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Return {place}.{name} of nodes, in their graph: {what}"
+    function.__doc__ = f"Return {place}.{name} of nodes, in their graph. {what}"
 
 
 for _name, _function in list(globals().items()):
-    if inspect.isfunction(_function) and _function.__module__ == __name__ and _name[0] != "_":
-        if not _function.__doc__:
-            _described(_name, _function)
+    is_ours = inspect.isfunction(_function) and _function.__module__ == __name__
+    if is_ours and not _function.__doc__ and _name[0] != "_":
+        _described(_name, _function)

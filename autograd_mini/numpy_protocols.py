@@ -55,6 +55,7 @@ def _last_axis(x: Any, axis: int = 0, keepdims: bool = False, *, rule: Rule) -> 
 
 
 RULES = _found()
+RULES.pop(np.full)  # NumPy hands it on to nobody
 RULES |= {
     np.dot: lambda a, b: array_functions.dot(a, b),  # noqa: PLW0108  (not dot itself, whose third argument is a bias)
     np.matrix_transpose: lambda x: functions.swapaxes(x, -1, -2),
@@ -69,7 +70,7 @@ RULES |= {
     np.float_power: functions.power,
     np.conjugate: rows.positive,
     np.real_if_close: lambda a: rows.positive(a),  # noqa: PLW0108
-    np.astype: functions.cast,
+    getattr(np, "astype", None): functions.cast,  # NumPy 2.1
     np.linalg.trace: lambda x, offset=0: array_functions.trace(x, offset, -2, -1),
     np.linalg.diagonal: lambda x, offset=0: array_functions.diagonal(x, offset, -2, -1),
     np.linalg.cross: lambda x1, x2, axis=-1: array_functions.cross(x1, x2, axis=axis),
@@ -157,7 +158,8 @@ def _name(function: Any) -> str:
         function.__name__,
     ]
     if isinstance(function, np.ufunc) and getattr(np, function.__name__, None) is not function:
-        path[0] = "scipy.special" if function in _scipy_rules() else "a ufunc of another library:"
+        theirs = getattr(sys.modules.get("scipy.special"), function.__name__, None)
+        path[0] = "scipy.special" if theirs is function else ""
     return ".".join(filter(None, path))
 
 
@@ -172,7 +174,8 @@ def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) 
     bound = inspect.signature(function).bind(*args, **kwargs)
     named = dict(bound.arguments)
     names, _ = _names(function)
-    ours, options, rest, how = _parameters(rule), {}, [], {}
+    ours, options, how = _parameters(rule), dict[str, Any](), dict[str, Any]()
+    rest: list[Any] = []
     for key, value in named.items():
         parameter = bound.signature.parameters[key]
         if parameter.kind == parameter.VAR_POSITIONAL:
@@ -191,10 +194,12 @@ def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) 
             how[key] = value
     how = {key: value for key, value in how.items() if not _changes_nothing(key, value)}
     if how.get("order") is not None and function in MOVED_IN:
-        return array_functions._moving(function, (0,))(*args, **kwargs)
+        return array_functions._moving(function)(*args, **kwargs)
     dtype = how.pop("dtype", None)
     if dtype is not None and np.dtype(dtype) not in FLOAT_TYPES:
-        raise NotImplementedError(f"{name}: dtype={dtype!r} has no gradient: float64 or float32, or take .data")
+        raise NotImplementedError(
+            f"{name}: dtype={dtype!r} has no gradient: float64 or float32, or take .data"
+        )
     first = next(iter(ours), "")
     if dtype is not None and isinstance(options.get(first), Node):
         options[first], dtype = functions.cast(options[first], dtype), None
@@ -212,7 +217,9 @@ def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) 
 
 
 def _changes_nothing(key: str, value: Any) -> bool:
-    return key in HARMLESS or (key == "order" and value in ("C", "K", "A")) or (key == "where" and value is True)
+    return (
+        key in HARMLESS or (key == "order" and value in ("C", "K", "A")) or (key == "where" and value is True)
+    )
 
 
 def _takes(ours: Mapping[str, inspect.Parameter], key: str) -> bool:
@@ -228,7 +235,12 @@ def _is_first(parameter: inspect.Parameter, rest: list[Any]) -> bool:
 
 def _reduced(name: str, rule: Rule, options: dict[str, Any], chosen: Any, start: Any) -> Any:
     """A reduction over the chosen elements, or with a number to start from."""
-    neutral = {functions.sum: 0.0, functions.prod: 1.0, functions.max: start, functions.min: start}
+    neutral: dict[Any, Any] = {
+        functions.sum: 0.0,
+        functions.prod: 1.0,
+        functions.max: start,
+        functions.min: start,
+    }
     x, _ = options.pop("x", None), options.pop("initial", None)
     if rule is functions.mean and chosen is not None:
         counted = functions.where(chosen, 1.0, np.zeros(functions.shape(x)))
@@ -239,7 +251,9 @@ def _reduced(name: str, rule: Rule, options: dict[str, Any], chosen: Any, start:
         raise NotImplementedError(f"{name} on nodes has fewer options than NumPy's: {given} has no rule")
     if chosen is not None:
         if neutral[rule] is None:
-            raise ValueError(f"{name}: with where= an initial= is needed, which holds where nothing is chosen")
+            raise ValueError(
+                f"{name}: with where= an initial= is needed, which holds where nothing is chosen"
+            )
         x = functions.where(chosen, x, neutral[rule])
     if rule in (functions.max, functions.min):
         return rule(x, initial=start, **options)
@@ -260,7 +274,7 @@ def _special(function: Any) -> Rule | None:
     """The rule of what is no name of NumPy's: an outer product by any ufunc, a function of scipy.special."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc) and function.__name__ == "outer" and owner in RULES:
-        return lambda x, y: RULES[owner](array_functions.reshape(x, _outer_sizes(x, y)), y)
+        return lambda x, y: RULES[owner](functions.reshape(x, _outer_sizes(x, y)), y)
     return _scipy_rules().get(function) if isinstance(function, np.ufunc) else None
 
 

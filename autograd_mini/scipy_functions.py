@@ -93,4 +93,8 @@ FOUND: dict[str, Rule] = {
     "xlogy": special_rows.xlogy,
 }
 RULES: dict[Any, Rule] = {getattr(scipy.special, name): rule for name, rule in FOUND.items()}
-INSTEAD = {"logsumexp": functions.logsumexp, "softmax": functions.softmax, "log_softmax": functions.log_softmax}
+INSTEAD = {
+    "logsumexp": functions.logsumexp,
+    "softmax": functions.softmax,
+    "log_softmax": functions.log_softmax,
+}

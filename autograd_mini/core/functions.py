@@ -8,7 +8,7 @@ import functools
 import math
 import operator
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -165,12 +165,12 @@ def _one(axis: Any, x: Any, more: int = 0, name: str = "") -> int:
     return i % ndim
 
 
-def _axes(name: str, axis: Any, x: Any, takes_number: bool = False) -> Axis:
-    """The axes that a reduction of x removes, or IndexError with the range.
+def _axes(name: str, axis: Any, x: Any, takes_number: bool = False, dim: Any = None) -> Axis:
+    """The axes that a reduction of x removes, or IndexError with the range; `dim` is PyTorch's name for them.
 
     A number has no axes; but sum, prod, max and min of a number accept 0 and −1, as in NumPy.
     """
-    found: Axis = _axis(axis)
+    found: Axis = _axis(axis if dim is None else dim)
     if found is not None:
         if takes_number and found in (0, -1) and not shape(x):
             return None
@@ -180,52 +180,71 @@ def _axes(name: str, axis: Any, x: Any, takes_number: bool = False) -> Axis:
     return found
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def _refuse_dim(name: str, dim: Any) -> None:
+    """Raise TypeError for `dim` where PyTorch's function of that name gives something else."""
+    if dim is not None:
+        other = (
+            "divides by n − 1: write axis= and ddof=1"
+            if name in ("var", "std")
+            else (f"gives the indices too: write axis= here, and take those from x.arg{name}(axis=…)")
+        )
+        raise TypeError(f"{name}: with dim= PyTorch {other}")
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False) -> Any:
     """Return the sum over the axes (all, one, or a tuple); the sum of nothing is 0.
 
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    return array_rows.SUM(_axes("sum", axis, x, True), keepdims)(x)
+    return array_rows.SUM(_axes("sum", axis, x, True, dim), keepdims or keepdim)(x)
 
 
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False
+) -> Any:
     """Return the mean over the axes; the mean of nothing is NaN.
 
     >>> float(mean([1.0, 2.0]))
     1.5
     """
-    return array_rows.MEAN(_axes("mean", axis, x), keepdims)(x)
+    return array_rows.MEAN(_axes("mean", axis, x, dim=dim), keepdims or keepdim)(x)
 
 
-def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dim: Axis = None) -> Any:
     """Return the variance over the axes: squared distances from the mean, summed and divided by n − ddof.
 
     >>> float(var([1.0, 3.0]))
     1.0
     """
+    _refuse_dim("var", dim)
     return array_rows.VAR(_axes("var", axis, x), ddof, keepdims)(x)
 
 
-def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dim: Axis = None) -> Any:
     """Return the standard deviation over the axes, √var; its gradient is 0 where all numbers are equal.
 
     >>> float(std([1.0, 3.0]))
     1.0
     """
+    _refuse_dim("std", dim)
     return array_rows.STD(_axes("std", axis, x), ddof, keepdims)(x)
 
 
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def prod(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False
+) -> Any:
     """Return the product over the axes; its gradient is right where factors are 0.
 
     >>> float(prod([2.0, 3.0]))
     6.0
     """
-    return array_rows.PROD(_axes("prod", axis, x, True), keepdims)(x)
+    return array_rows.PROD(_axes("prod", axis, x, True, dim), keepdims or keepdim)(x)
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
+def max(
+    x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None, *, dim: Axis = None
+) -> Any:
     """Return the largest number over the axes, and at least `initial`; ties share the gradient evenly.
 
     ValueError where there is nothing, and no `initial`.
@@ -233,10 +252,13 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None
     >>> float(max([1.0, 3.0]))
     3.0
     """
+    _refuse_dim("max", dim)
     return array_rows.MAX(_axes("max", axis, x, True), keepdims, initial)(x)
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
+def min(
+    x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None, *, dim: Axis = None
+) -> Any:
     """Return the smallest number over the axes, and at most `initial`; ties share the gradient evenly.
 
     ValueError where there is nothing, and no `initial`.
@@ -244,34 +266,37 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None
     >>> float(min([1.0, 3.0]))
     1.0
     """
+    _refuse_dim("min", dim)
     return array_rows.MIN(_axes("min", axis, x, True), keepdims, initial)(x)
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def logsumexp(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False
+) -> Any:
     """Return log Σ eˣ over the axes without overflow; its gradient is the softmax.
 
     >>> float(logsumexp([1000.0, 0.0]))
     1000.0
     """
-    return array_rows.LOGSUMEXP(_axes("logsumexp", axis, x), keepdims)(x)
+    return array_rows.LOGSUMEXP(_axes("logsumexp", axis, x, dim=dim), keepdims or keepdim)(x)
 
 
-def softmax(x: Any, axis: Axis = -1) -> Any:
+def softmax(x: Any, axis: Axis = -1, *, dim: Axis = None) -> Any:
     """Return eˣ / Σ eˣ, of x's shape, summing to 1 over the axes.
 
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5])
     """
-    return array_rows.SOFTMAX(_axes("softmax", axis, x))(x)
+    return array_rows.SOFTMAX(_axes("softmax", axis, x, dim=dim))(x)
 
 
-def log_softmax(x: Any, axis: Axis = -1) -> Any:
+def log_softmax(x: Any, axis: Axis = -1, *, dim: Axis = None) -> Any:
     """Return the logarithm of the softmax, of x's shape, without cancellation.
 
     >>> log_softmax([1000.0, 0.0])
     array([    0., -1000.])
     """
-    return array_rows.LOG_SOFTMAX(_axes("log_softmax", axis, x))(x)
+    return array_rows.LOG_SOFTMAX(_axes("log_softmax", axis, x, dim=dim))(x)
 
 
 def centred(x: Any, axis: Axis = None) -> Any:
@@ -283,23 +308,25 @@ def centred(x: Any, axis: Axis = None) -> Any:
     return array_rows.CENTRED(_axes("centred", axis, x))(x)
 
 
-def cumsum(x: Any, axis: int | None = None) -> Any:
+def cumsum(x: Any, axis: int | None = None, *, dim: int | None = None) -> Any:
     """Return the running sum along an axis (of the flattened x where it is None).
 
     >>> cumsum([1.0, 2.0, 3.0])
     array([1., 3., 6.])
     """
+    axis = axis if dim is None else dim
     if axis is None or (axis in (0, -1) and not shape(x)):  # a number is a vector of one, as for NumPy
         return cumsum(ravel(x), 0)
     return array_rows.CUMSUM(_one(axis, x))(x)
 
 
-def cumprod(x: Any, axis: int | None = None) -> Any:
+def cumprod(x: Any, axis: int | None = None, *, dim: int | None = None) -> Any:
     """Return the running product along an axis (of the flattened x where it is None); right where factors are 0.
 
     >>> cumprod([1.0, 2.0, 3.0])
     array([1., 2., 6.])
     """
+    axis = axis if dim is None else dim
     if axis is None or (axis in (0, -1) and not shape(x)):  # a number is a vector of one, as for NumPy
         return cumprod(ravel(x), 0)
     return array_rows.CUMPROD(_one(axis, x))(x)
@@ -419,12 +446,13 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return transpose(x, order)
 
 
-def squeeze(x: Any, axis: Axis = None) -> Any:
+def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Any:
     """Return x without its axes of length 1, or without the axes named; ShapeError where one of them is longer.
 
     >>> squeeze([[1.0, 2.0]]).shape
     (2,)
     """
+    axis = axis if dim is None else dim
     ones = [i for i, n in enumerate(shape(x)) if n == 1]
     if axis is None:
         lost = ones
@@ -445,24 +473,26 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     return array_rows.BROADCAST_TO(_sizes((shape,)))(x)
 
 
-def concatenate(xs: Any, axis: int | None = 0) -> Any:
+def concatenate(xs: Any, axis: int | None = 0, *, dim: int | None = None) -> Any:
     """Return the arrays joined along one of their axes (all flattened, where it is None); ValueError for an empty list.
 
     >>> concatenate([[1.0], [2.0, 3.0]])
     array([1., 2., 3.])
     """
+    axis = axis if dim is None else dim
     _some("concatenate", xs)
     if axis is None:
         return concatenate([ravel(x) for x in xs])
     return array_rows.CONCATENATE(_one(axis, xs[0]))(*xs)
 
 
-def stack(xs: Any, axis: int = 0) -> Any:
+def stack(xs: Any, axis: int = 0, *, dim: int | None = None) -> Any:
     """Return arrays of one shape, or Values, joined along a new axis.
 
     >>> stack([1.0, 2.0])
     array([1., 2.])
     """
+    axis = axis if dim is None else dim
     _some("stack", xs)
     return array_rows.STACK(_one(axis, xs[0], 1))(*xs)
 

@@ -29,7 +29,7 @@ INPUTS: dict[str, Any] = {
 Call = Any
 _unary = {
     "w": "arccosh acosh",
-    "u": "arcsin asin arccos acos arctan atan arctanh atanh log log1p log2 log10 sqrt reciprocal tan sinc exp exp2 expm1 i0",
+    "u": "arcsin asin arccos acos arctan atan arctanh atanh log log1p log2 log10 sqrt reciprocal tan sinc exp exp2 expm1",
     "m": "abs absolute fabs negative positive square cbrt sin cos sinh cosh tanh arcsinh asinh deg2rad degrees rad2deg radians sign "
     "floor ceil trunc rint fix conj conjugate real real_if_close imag angle nan_to_num modf round around copy",
 }
@@ -197,7 +197,7 @@ CALLS |= {
     "partition": [lambda v: np.partition(v, 2)[2]],
     "take": [lambda m: np.take(m, [0, 5, 5]), lambda m: np.take(m, np.array([[1, 0]]), axis=1), lambda m: np.take(m, 7, mode="wrap", axis=0)],
     "take_along_axis": [lambda m: np.take_along_axis(m, np.array([[0], [2], [1]]), axis=1)],
-    "full_like": [],
+    "full_like": [lambda v: np.full_like(v, v[0])],
     "linspace": [lambda u: np.linspace(u, 2.0, 5), lambda u, w: np.linspace(u, w, num=4, endpoint=False, axis=1)],
     "logspace": [lambda u: np.logspace(u, 1.0, 4), lambda u: np.logspace(0.0, u, num=3, base=2.0)],
     "geomspace": [lambda u, w: np.geomspace(u, w, 4)],
@@ -264,12 +264,57 @@ CALLS |= {
 }  # fmt: skip
 CALLS = {name: calls for name, calls in CALLS.items() if calls}
 
-# Functions with a derivative that have no rule, and why
+# Functions that have a derivative and no rule, and why
 WITHOUT_RULE = {
     "i0": "a Bessel function, and so would be its derivatives",
     "frexp": "its mantissa jumps",
-    "nextafter": "", "spacing": "", "trim_zeros": "", "copyto": "", "roots": "", "poly": "", "polydiv": "", "bmat": "",
+    "histogram": "counts, but for weights",
+    "linalg.qr": "np.linalg.cholesky(x.T @ x).T is R",
+    "poly": "roots first",
+    "polydiv": "np.linalg.lstsq, or on .data",
+    "trim_zeros": "a shape that depends on the numbers",
+    "sort_complex": "complex",
+    "linalg.eig": "complex",
+    "linalg.eigvals": "complex",
+    "roots": "complex",
 }
-NOT_DIFFERENTIABLE: dict[str, str] = {}
-def differentiable(): pass
-def public(): pass
+
+# The others: what they are about
+OTHERS = """
+    making arrays: arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray asmatrix bmat diag_indices
+        diag_indices_from empty empty_like eye from_dlpack frombuffer fromfile fromfunction fromiter frompyfunc fromregex fromstring full
+        identity indices ix_ mask_indices ones ones_like tri tril_indices tril_indices_from triu_indices triu_indices_from zeros zeros_like
+        bartlett blackman hamming hanning kaiser
+    writing into arrays: copyto fill_diagonal place put put_along_axis putmask
+    integers and bits: bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
+        gcd invert lcm left_shift right_shift packbits unpackbits nextafter spacing
+    sets: intersect1d setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values
+    counts: histogram2d histogramdd
+    files, text, settings: base_repr binary_repr datetime_as_string datetime_data format_float_positional format_float_scientific genfromtxt
+        get_include get_printoptions getbufsize geterr geterrcall info load loadtxt printoptions require save savetxt savez
+        savez_compressed set_printoptions setbufsize seterr seterrcall show_config show_runtime test typename busday_count busday_offset
+        is_busday isnat array2string array_repr array_str linalg.test
+    types, shapes, indices: broadcast_shapes can_cast common_type einsum_path isdtype isfortran isscalar issubdtype iterable min_scalar_type
+        mintypecode nested_iters promote_types ravel_multi_index result_type unravel_index may_share_memory shares_memory ndim shape size
+    questions, answered in plain numbers: all allclose any argmax argmin argpartition argsort argwhere array_equal array_equiv count_nonzero
+        digitize equal flatnonzero greater greater_equal histogram_bin_edges isclose iscomplex iscomplexobj isfinite isin isinf isnan isneginf
+        isposinf isreal isrealobj less less_equal lexsort logical_and logical_not logical_or logical_xor nanargmax nanargmin nonzero
+        not_equal searchsorted signbit linalg.matrix_rank
+    older names: row_stack in1d trapz
+"""
+
+
+def public() -> set[str]:
+    """The names of the functions of NumPy, and of np.linalg with that prefix."""
+    found = set()
+    for place, prefix in ((np, ""), (np.linalg, "linalg.")):
+        for name in dir(place):
+            thing = getattr(place, name) if name[0] != "_" else None
+            if callable(thing) and not isinstance(thing, type):
+                found.add(prefix + name)
+    return found
+
+
+def differentiable() -> set[str]:
+    """Those of them that have a derivative."""
+    return (set(CALLS) | set(WITHOUT_RULE)) & public()
