@@ -763,5 +763,6 @@ GRAPH.xp = SimpleNamespace(
     asarray=cast,
     eye=np.eye,
     ones=np.ones,
+    pinv=lambda a, *how: array_rows.PINV(*how)(a),
 )
 vars(GRAPH.xp).update({name: globals()[name] for name in XP if name in globals() and name not in ("abs",)})

@@ -272,7 +272,8 @@ def test_out_that_is_a_node_is_refused():
         (lambda t: np.add.reduceat(t, [0, 1]), "np.add.reduceat"), (lambda t: np.add.at(t, [0], 1.0), "np.add.at"),
         (lambda t: np.add.at(np.zeros(3), [0, 1, 2], t), "np.add.at"), (lambda t: np.fft.fft(t), "np.fft.fft"),
         (lambda t: np.unique(t), "np.unique"), (lambda t: np.save("x.npy", t), "np.save"), (lambda t: np.spacing(t), "np.spacing"),
-        (lambda t: np.bitwise_and(t, t), "np.bitwise_and"), (lambda t: np.put(t, 0, 1.0), "np.put"), (lambda t: np.histogram(t), "np.histogram"),
+        (lambda t: np.bitwise_and(t, t), "np.bitwise_and"), (lambda t: np.put(t, 0, 1.0), "np.put"),
+        (lambda t: np.histogram(t), "np.histogram"),
         (lambda t: np.power.accumulate(t), "np.power.accumulate"), (lambda t: np.i0(t), "np.i0"),
     ],
 )  # fmt: skip
