@@ -668,6 +668,9 @@ for _n in (1, 4, 12):
         f"over {_n}",
         raw=False,
     )
+for _shapes in ([(4, 3)], [(2, 3), (3,)], [(2,), (), (0, 3)]):
+    array("sum_of_squares", lambda F, *xs: apply(TABLE["sum_of_squares"], *xs), [(real, shape) for shape in _shapes],
+          lambda *xs: sum((x * x).sum() for x in xs), f"of {len(_shapes)}", raw=False)  # fmt: skip
 array(
     "softmax_cross_entropy",
     "softmax_cross_entropy",

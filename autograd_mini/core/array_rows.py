@@ -4,6 +4,7 @@
 import functools
 import itertools
 import math
+import operator
 import string
 from collections.abc import Sequence
 from typing import Any
@@ -258,6 +259,11 @@ def SQUARED_DISTANCE(n: float) -> Op:
     """Σ(x − y)² / n: with the right n, the mean squared error, in one node."""
     return ArrayOp("squared_distance", lambda xp, x, y: xp.sum(xp.square(x - y), axis=None) / n,
         (lambda xp, g, out, x, y: g * (2.0 / n * (x - y)), lambda xp, g, out, x, y: g * (2.0 / n * (y - x))))
+
+
+sum_of_squares = ArrayOp("sum_of_squares",
+    lambda xp, *xs: functools.reduce(operator.add, [xp.sum(xp.square(x), axis=None) for x in xs]),
+    lambda xp, g, out, *xs: [2.0 * g * x for x in xs])
 
 
 def _matmul_left(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:

@@ -18,7 +18,7 @@ from ..errors import DTypeError, ShapeError
 from ..support.coercion import describe, to_float
 from . import array_rows, rows, special_rows
 from .array_rows import Axis
-from .node import LISTS, OPERATORS, Node, apply, holds_node, in_place, made
+from .node import LISTS, OPERATORS, Node, applied, holds_node, in_place, made
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
 from .tensor import Tensor, index_part, plain_index, to_value
@@ -50,7 +50,7 @@ def power(x: Any, n: Any) -> Any:
 
 @functools.lru_cache(maxsize=256, typed=True)
 def _power_of_value(n: float) -> Callable[[Any], Any]:
-    return quick_method(rows.POW(n), apply)
+    return quick_method(rows.POW(n))
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -654,16 +654,16 @@ def _times(op: Op, x: Any, y: Any) -> Any:
             "'*' between an np.matrix and a node would be elementwise: use @ "
             "(or np.multiply, if elementwise is meant)"
         )
-    return apply(op, x, y)
+    return applied(op, x, y)
 
 
 def _method(kind: type, op: Op, is_reflected: bool = False) -> Callable[..., Any]:
     """The method of a class for a row with one or two parents."""
-    apply_to = _times if op is rows.multiply else apply
+    apply_to = _times if op is rows.multiply else applied
     if kind is Value:
         return quick_method(op, apply_to, is_reflected)
     if len(op.operands) == 1:
-        return lambda x: apply(op, x)
+        return lambda x: applied(op, x)
     return (lambda x, y: apply_to(op, y, x)) if is_reflected else (lambda x, y: apply_to(op, x, y))
 
 

@@ -12,7 +12,7 @@ from ..support.coercion import FLOAT_TYPES
 from ..support.modes import keeps_constants, meta_here
 from .engine import backward
 from .op import Op
-from .readings import ARRAYS, FLOATS, KINDS, QUIET, Reading, error_state
+from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
 
 new = object.__new__
 LISTS = (list, tuple)
@@ -92,20 +92,10 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
     """Return the operation's value on raw operands; an error from NumPy is raised again with the operation and the shapes."""
-    before = error_state.get()
     try:
-        try:
-            if before is not QUIET:
-                error_state.set(QUIET)
-            out = op.value(reading, operands)
-        except Exception as error:
-            raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
-        finally:
-            if before is not QUIET:
-                error_state.set(before)
-    finally:  # once more, as Ctrl-C may have come in the inner block
-        if before is not QUIET:
-            error_state.set(before)
+        out = quietly(op.value, reading, operands)
+    except Exception as error:
+        raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
     if not op.is_ours:
         op.check_parents(len(operands))
         return reading.result(out, op)
@@ -119,13 +109,30 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    kind = type(operands[0]) if operands else None
-    reading = KINDS.get(kind)  # type: ignore[arg-type]
-    if reading is None or (reading is FLOATS and op.arrays_only):
-        return _apply_to_any(op, operands)
-    if len(operands) > 1 and len(set(map(type, operands))) > 1:
-        return _apply_to_any(op, operands)
-    return record(reading, op, operands, evaluate(op, reading, [*map(reading.content, operands)]))
+    if operands and type(operands[0]) is FLOATS.kind:
+        return (op.quick.get("method") or FLOATS.method_of(op))(*operands)
+    return applied(op, *operands)
+
+
+def applied(op: Op, *operands: Any) -> Any:
+    """The same, for all operands alike: `apply` has a quicker way for Values, which comes back here where it does not fit."""
+    if not operands:
+        raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
+    if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
+        return record(FLOATS, op, operands, evaluate(op, FLOATS, [*map(FLOATS.content, operands)]))
+    parents, contents, has_nodes = [], [], False
+    for x in operands:  # Tensors, and arrays beside them
+        if KINDS.get(type(x)) is ARRAYS:
+            has_nodes = True
+            parents.append(x)
+            contents.append(x._array)
+        elif type(x) is np.ndarray and x.dtype in FLOAT_TYPES:
+            parents.append(made(ARRAYS, x))
+            contents.append(x)
+        else:
+            return _apply_to_any(op, operands)
+    data = evaluate(op, ARRAYS, contents)
+    return record(ARRAYS, op, parents, data) if has_nodes else data[()]
 
 
 def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
@@ -138,18 +145,13 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
             has_nodes = True
         if kind is ARRAYS or isinstance(x, np.ndarray):
             reading = ARRAYS
-            dtypes.add(x.dtype)
+            if (dtype := (x if kind is None else x._array).dtype) in FLOAT_TYPES:
+                dtypes.add(dtype)
         elif kind is None and isinstance(x, LISTS):
             reading = ARRAYS
             has_nodes = has_nodes or holds_node(x)
-    dtypes &= FLOAT_TYPES
     dtype = dtypes.pop() if len(dtypes) == 1 else None
-    parents = []
-    for x in operands:
-        if type(x) is np.ndarray and x.dtype in FLOAT_TYPES:  # by far the most common
-            parents.append(made(ARRAYS, x))
-        else:
-            parents.append(x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype))
+    parents = [x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype) for x in operands]
     data = evaluate(op, reading, [*map(reading.content, parents)])
     if has_nodes:
         return record(reading, op, parents, data)

@@ -25,6 +25,7 @@ from .losses import (
     hinge,
     huber,
     kl_div,
+    l2,
     mae,
     mse,
     nll,
@@ -36,7 +37,7 @@ __all__ = [
     "ELU", "GELU", "MLP", "Dropout", "Identity", "LeakyReLU", "Linear", "LogSoftmax", "Module", "ReLU",
     "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "cross_entropy", "from_torch", "half_sse", "hinge", "huber", "init",
-    "kl_div", "mae", "mse", "nll", "scalar",
+    "kl_div", "l2", "mae", "mse", "nll", "scalar",
 ]  # fmt: skip
 
 
