@@ -214,7 +214,7 @@ def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
 # NumPy computes nothing of these; of these each axis keeps its length, or pads it; the others go element by element
 VIEWS = {"reshape", "broadcast_to", "transpose", "swapaxes", "squeeze", "flip", "getitem"}
 AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "recurrence", "inv", "asarray", "centred"}
-AXES |= {"cofactors", "roll", "tril", "triu", "sort", "argsort", "pad"}
+AXES |= {"cofactors", "cholesky", "roll", "tril", "triu", "sort", "argsort", "pad"}
 REDUCTIONS = {"sum", "prod", "max", "min"}
 SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
     **dict.fromkeys(("matmul", "linear"), _product),
@@ -229,6 +229,9 @@ SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
     "index_update": lambda x, index, value: x.shape,
     "last_written": lambda shape, index: np.broadcast_to(False, shape)[index].shape,
     "eye": lambda n: (n, n),
+    "pinv": lambda a, *how: (*a.shape[:-2], a.shape[-1], a.shape[-2]),
+    "eigen": lambda a: (*a.shape[:-2], 1 + a.shape[-1], a.shape[-1]),
+    "singular": lambda a: (*a.shape[:-2], sum(a.shape[-2:]) + 1, min(a.shape[-2:])),
     "ones": lambda n: (n,),
 }
 

@@ -181,9 +181,9 @@ def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, A
             return x
         if x.grad is not None and x.requires_grad:
             raise GraphError(
-                f"'{symbol}' on the leaf {x._name}, which has a gradient, "
-                "would grow the graph with every step: do it under ag.no_grad(), or on .data, "
-                "or with an optimiser of ag.optim"
+                f"'{symbol}' on the leaf {x._name}, which has a gradient, would grow the graph with every "
+                "step: do it under ag.no_grad() or on .data, and then zero_grad(), as the next backward "
+                "adds to this gradient; or take an optimiser of ag.optim"
             )
         return method(x, y)
 
@@ -197,6 +197,28 @@ def _compared(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         return function(x.data, y.data if isinstance(y, Node) else y)
 
     return method
+
+
+class Habit:
+    """A name that another library's users type: support/advice.py, read when it is asked for, has what it is here."""
+
+    def __init__(self, name: str, answer: str = "habit") -> None:
+        self.name, self.answer = name, answer
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        from ..support import advice
+
+        return getattr(advice, self.answer)(self.name, owner)
+
+
+# No __getattr__: with one, every look-up of an attribute would cost more (a step on Values a third, on Python 3.11)
+HABITS = """
+    add add_ all any arccos arcsin arctan arctan2 argsort astype bmm ceil clamp clamp_ clone contiguous
+    copy copy_ cosh cpu cuda device dim div double erf expand expm1 fill_ float floor gather gelu
+    grad_fn is_leaf log10 log1p log2 log_sigmoid log_softmax logsumexp masked_fill matmul maximum
+    minimum mm mul mul_ norm numel numpy permute pow reciprocal register_hook requires_grad_ retain_grad
+    scatter_add sign silu sinh softmax sort sub sub_ t tan to tril triu trunc unsqueeze view zero_
+""".split()  # noqa: SIM905
 
 
 class Node:
@@ -279,10 +301,9 @@ class Node:
     def _refuse_to_cut(self, call: str) -> None:
         """Raise GraphError for a call that would leave the graph silently."""
         if self.requires_grad:
-            raise GraphError(
-                f"{call} of {self._name} would cut the graph: np.exp(x) or x.exp() and the like stay in it; "
-                ".item(), .data or .detach() leave it on purpose"
-            )
+            from ..support.advice import why_cut
+
+            raise GraphError(why_cut(call, self))
 
     def __float__(self) -> float:
         self._refuse_to_cut("float()")
@@ -334,3 +355,7 @@ class Node:
     __lt__, __le__ = _compared(operator.lt), _compared(operator.le)
     __gt__, __ge__ = _compared(operator.gt), _compared(operator.ge)
     __hash__ = object.__hash__  # identity: a node is a key of its own
+
+
+for _name in HABITS:
+    setattr(Node, _name, Habit(_name))

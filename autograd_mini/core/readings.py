@@ -79,10 +79,10 @@ NUMPY_NAMES = """
 """.split()  # noqa: SIM905  (a list would be four times as long)
 OUR_NAMES = """
     sigmoid logistic linear shape broadcast_to scatter scatter_along_axis index_update last_written recurrence
-    softmax log_softmax centred cofactors
+    softmax log_softmax centred cofactors eigen singular
 """.split()  # noqa: SIM905
 OTHER_NAMES = """
-    power sum prod max min reshape swapaxes erf erfc matmul solve inv det logabsdet
+    power sum prod max min reshape swapaxes erf erfc matmul solve inv det logabsdet cholesky pinv
     sech2 softplus xlogy normal_pdf normal_cdf sinc
 """.split()  # noqa: SIM905
 XP = sorted({*NUMPY_NAMES, *OUR_NAMES, *OTHER_NAMES})
@@ -105,6 +105,8 @@ vars(arrays).update(
     solve=np.linalg.solve,
     inv=np.linalg.inv,
     det=np.linalg.det,
+    cholesky=np.linalg.cholesky,
+    pinv=np.linalg.pinv,
     logabsdet=lambda a: np.linalg.slogdet(a)[1],
     **{name: getattr(numerics, name) for name in OUR_NAMES},
 )

@@ -116,13 +116,13 @@ class Tensor(Node):
         """Return the plain numbers in nested lists, outside the graph."""
         return self.data.tolist()
 
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self, axis: int | None = None, *, dim: int | None = None) -> Any:
         """Return the plain indices of the largest elements."""
-        return self.data.argmax(axis)
+        return self.data.argmax(axis if dim is None else dim)
 
-    def argmin(self, axis: int | None = None) -> Any:
+    def argmin(self, axis: int | None = None, *, dim: int | None = None) -> Any:
         """Return the plain indices of the smallest elements."""
-        return self.data.argmin(axis)
+        return self.data.argmin(axis if dim is None else dim)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(

@@ -1,5 +1,8 @@
 """Networks: a thin layer on the engine."""
 
+import sys as _sys
+import typing as _typing
+
 from . import init, scalar
 from .activation_modules import (
     ELU,
@@ -36,3 +39,12 @@ __all__ = [
     "binary_cross_entropy_with_logits", "cross_entropy", "from_torch", "half_sse", "hinge", "huber", "init",
     "kl_div", "l2", "mae", "mse", "nll", "scalar",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> _typing.Any:
+    from ..support.advice import Functional, missing
+
+    here = _sys.modules[__name__]
+    if name == "functional":
+        return Functional(here, _sys.modules[__name__.rpartition(".")[0]])
+    raise missing(here, name)
