@@ -5,10 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from .record import Record, Step
+from .record import Record, Step, identity
 from .replay import run_again
 from .source import Sources
-from .steps import Parameter, Window, find_parameters, find_windows, key_of, size_of
+from .steps import (
+    SCALINGS,
+    SUMS,
+    Parameter,
+    Window,
+    find_parameters,
+    find_windows,
+    key_of,
+    size_of,
+)
 
 
 class View:
@@ -49,11 +58,12 @@ class View:
         self.gradient: list[Step | None] = [None] * len(parameters)
         self.sense = [-1.0] * len(parameters)  # whether the optimiser subtracts what it is given
         self.changed: dict[int, Any] = {}
+        self.freed: frozenset[int] = frozenset()  # where a gradient was clipped, and is let through
 
     def run(self, changed: dict[int, Any]) -> dict[int, Any] | None:
         """The values of this step with some replaced, besides those replaced for good."""
         changed = {**self.changed, **changed}
-        return run_again(self.order, changed) if changed else {}
+        return run_again(self.order, changed, self.freed) if changed or self.freed else {}
 
     def updates(self, values: dict[int, Any]) -> list[Any]:
         """What each parameter was changed by, or the gradient that an optimiser was given; None where unchanged."""
@@ -129,6 +139,10 @@ def judge(
     factors: list[float | None] = []
     decays: list[float] = []
     tolerance = 1e-6
+    quiet, still = (
+        1e-13 * max((np.abs(x).max(initial=0.0) for x in found if x is not None), default=0.0)
+        for found in (grads, updates)
+    )  # what is nothing but rounding, beside the others
     if any(np.asarray(s.value).dtype == np.float32 for s in view.window.start):
         tolerance = 2e-3
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
@@ -149,7 +163,7 @@ def judge(
             masks.append(None if g is None or np.abs(g).max(initial=0) <= 1e-12 else np.zeros(1, bool))
         elif g is None or np.shape(u) != np.shape(g):
             masks.append(np.zeros(np.shape(view.window.start[i].value), bool))
-        elif not np.any(np.abs(g) > 1e-14) and np.abs(u).max(initial=0) <= limit:
+        elif not np.any(np.abs(g) > max(1e-14, quiet)) and np.abs(u).max(initial=0) <= max(limit, still):
             masks.append(None)
         elif common is None:
             masks.append(np.zeros(np.shape(u), bool))
@@ -221,6 +235,7 @@ class Case:
         self.trained: dict[int, bool] = {}
         if self.views:
             self.find_gradients()
+            self.free_clipped()
         self.name_parameters()
 
     def name_parameters(self) -> None:
@@ -234,6 +249,27 @@ class Case:
                 continue
             text = self.sources.texts[place.file]
             p.name = (text.targets(node) or [text.text(node)])[0]
+
+    def free_clipped(self) -> None:
+        """Let gradients that are clipped, or scaled by their own norm, through as they were."""
+        for view in self.views:
+            children: dict[int, list[Step]] = {}
+            for step in view.order:
+                for p in step.parents:
+                    children.setdefault(p.id, []).append(step)
+            freed = set()
+            for step in view.order:
+                bit = view.back[step.id]
+                if bit.bit_count() != 1 or step.id in view.window.starts:
+                    continue
+                size = size_of(view.window.start[bit.bit_length() - 1])
+                alike = all(size_of(c) == size for c in children.get(step.id, ()))
+                source = clipped_from(step) if size_of(step) == size and alike else None
+                if source is not None and source.id in view.back:
+                    if not np.array_equal(source.value, step.value):
+                        freed.add(step.id)
+                    step.func, step.args, step.kwargs, step.parents = identity, (source,), {}, [source]
+            view.freed = frozenset(freed)
 
     def find_gradients(self) -> None:
         """Where an optimiser keeps a state, find the gradient that it was given."""
@@ -251,9 +287,10 @@ class Case:
         for view in self.views:
             old: dict[int, bool] = {}
             for step in view.order:
+                ahead = step.func in SUMS and any(p.id in view.window.starts for p in step.parents)
                 old[step.id] = any(
                     old.get(p.id, p.id < view.window.first and p.id in state) for p in step.parents
-                )
+                ) and not (ahead and step.id not in versions)  # the forward pass may read w + momentum · v
             for i, end in enumerate(view.window.end):
                 if end is not view.window.start[i] and old.get(end.id):
                     view.gradient[i] = given(view, i, old, depends)
@@ -277,9 +314,57 @@ class Case:
             ] or self.views
 
 
+def number(x: Any) -> float | None:
+    """A single number, recorded or plain."""
+    value = x.value if isinstance(x, Step) else x
+    return float(value) if isinstance(value, float | int | np.number) or np.ndim(value) == 0 else None
+
+
+def clipped_from(step: Step) -> Step | None:
+    """The gradient that a step clips between two numbers that differ by their sign, or divides by its norm."""
+    args = list(step.args) + list((step.kwargs or {}).values())
+    source = args[0] if args and isinstance(args[0], Step) else None
+    if step.name == "clip" and source is not None and len(args) == 3:
+        low, high = number(args[1]), number(args[2])
+        return source if low is not None and high is not None and low == -high else None
+    if step.func in (np.minimum, np.maximum) and source is not None and len(source.args) == 2:
+        inner = source.args[0]
+        if source.func in (np.minimum, np.maximum) and source.func is not step.func:
+            low, high = number(args[1]), number(source.args[1])
+            return inner if low is not None and high is not None and low == -high else None
+    if step.func not in SCALINGS or len(args) != 2:
+        return None
+    for x, scale in (args, args[::-1]):
+        if isinstance(x, Step) and isinstance(scale, Step) and size_of(scale) == 1:
+            todo = [x]
+            for s in todo:
+                if is_norm_of(scale, s):
+                    return s
+                if s.func in SCALINGS:
+                    todo += [p for p in s.parents if size_of(p) == size_of(x)]
+    return None
+
+
+def is_norm_of(scale: Step, x: Step) -> bool:
+    """Whether a single number is computed from the squares of an array, and with nothing else that is after it."""
+    todo, squared, seen = [scale], False, set()
+    for s in todo:
+        squared = squared or s.name in ("norm", "square", "power", "vdot") or len(s.parents) == 2 and s.parents[0] is s.parents[1]
+        if s is x:
+            return squared
+        if s.id > x.id and s.id not in seen:
+            seen.add(s.id)
+            todo += s.parents
+    return False
+
+
 def given(view: View, i: int, old: dict[int, bool], depends: set[int]) -> Step | None:
     """The value that the optimiser's state was mixed with: the last that all fresh operands are made of."""
     size = size_of(view.window.start[i])
+
+    def is_start(step: Step) -> bool:
+        return step is view.window.start[i]
+
     edge: list[Step] = []
     for step in view.order:
         if old[step.id] and view.back[step.id] >> i & 1:
@@ -287,6 +372,7 @@ def given(view: View, i: int, old: dict[int, bool], depends: set[int]) -> Step |
                 p for p in step.parents if p.id in view.back and not old.get(p.id, True) and p.id in depends
             ]
     edge = [s for s in edge if view.back[s.id] == 1 << i or size_of(s) == size]
+    edge = [s for s in edge if s.func not in SCALINGS or not any(is_start(p) for p in s.parents)]
     if not edge:
         return None
     common: set[int] | None = None

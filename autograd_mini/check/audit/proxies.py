@@ -249,8 +249,11 @@ class Rewriter(ast.NodeTransformer):
             node.values = [self.leaf(x) for x in node.values]
         elif isinstance(node, ast.ListComp):
             node.elt = self.leaf(node.elt)
-        elif isinstance(node, ast.BinOp) and isinstance(node.left, ast.List):
-            node.left = self.leaf(node.left)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            if isinstance(node.left, ast.List) or isinstance(node.right, ast.List):
+                node.left, node.right = self.leaf(node.left), self.leaf(node.right)
+                repeated: ast.expr = self.called("__parted__", node, [node])
+                return repeated
         return node
 
     def called(self, name: str, node: ast.AST, args: list[Any]) -> Any:
@@ -284,6 +287,13 @@ class Rewriter(ast.NodeTransformer):
 
 def _leaf(value: float) -> Any:
     return rec.wrap(value, None, (), {}) if rec.now is not None else value
+
+
+def _parted(numbers: Any) -> Any:
+    """[0.0] * n as n leaves: each element is a number of its own."""
+    if type(numbers) is not list or rec.now is None:
+        return numbers
+    return [_leaf(rec.plain(x)) if isinstance(x, rec.Float) else x for x in numbers]
 
 
 def _float(x: Any) -> Any:
@@ -378,6 +388,7 @@ class Run:
         names.update(
             __import__=self.find,
             __leaf__=_leaf,
+            __parted__=_parted,
             __float__=_float,
             __type__=_type,
             __same__=rec.renamed,
