@@ -366,7 +366,7 @@ def has_penalty(found: list[Step], view: View) -> bool:
             others = [p for p in s.parents if p.id not in alone]
             if size_of(moving[0]) == 1 and others:
                 continue
-            if not others or all(size_of(p) == 1 for p in others):
+            if view.sig[s.id].bit_count() == 1 and all(size_of(p) == 1 for p in others):
                 alone.add(s.id)
                 if s.name in ("power", "square", "abs", "absolute", "norm") or (
                     s.func in (np.multiply, np.dot) and len(moving) == 2
