@@ -331,7 +331,8 @@ def decay_of(view: View, i: int) -> Any:
     start, end = view.window.start[i], view.gradient[i] or view.window.end[i]
     found, todo = {}, [end] if end is not start else []
     for step in todo:
-        if step.func in SCALINGS and any(is_part(p, start) for p in step.parents):
+        moving = [p for p in step.parents if p.id in view.sig]
+        if step.func in SCALINGS and len(moving) == 1 and is_part(moving[0], start):
             found[step.id] = start.value if size_of(step) == size_of(end) and is_kept(step, start, end) else 0.0
         elif (step.func in LINEAR or step.func is put) and step.id > start.id and len(todo) < 60:
             todo += step.parents
@@ -423,15 +424,17 @@ def clipped_from(step: Step) -> Step | None:
     return None
 
 
+SQUARES = {"norm", "square", "power", "multiply", "dot", "vdot", "matmul", "abs", "absolute"}
+TO_NORMS = {"add", "divide", "sqrt", "power", "sum", "mean", "maximum", "minimum", "identity", "nested"}
+
+
 def is_norm_of(scale: Step, x: Step) -> bool:
-    """Whether a single number is computed from the squares of an array, and with nothing else that is after it."""
-    todo, squared, seen = [scale], False, set()
+    """Whether a single number is computed from the squares of an array."""
+    todo = [scale]
     for s in todo:
-        squared = squared or s.name in ("norm", "square", "power", "vdot") or len(s.parents) == 2 and s.parents[0] is s.parents[1]
-        if s is x:
-            return squared
-        if s.id > x.id and s.id not in seen:
-            seen.add(s.id)
+        if s.name in SQUARES and s.parents and all(p is x for p in s.parents):
+            return True
+        if s.name in TO_NORMS and s.id > x.id and len(todo) < 200:
             todo += s.parents
     return False
 
