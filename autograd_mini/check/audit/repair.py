@@ -61,8 +61,8 @@ class Search:
 
     def __init__(self, case: Case, loss: Loss, end: float = float("inf")) -> None:
         self.case, self.loss, self.end = case, loss, end
-        self.numbers = sorted(loss.verdicts)
         self.wrong = loss.wrong(len(case.parameters))
+        self.numbers = [k for k, v in sorted(loss.verdicts.items()) if not all(map(v.right, self.wrong))]
         self.trials = 0
         self.zeros: dict[Any, Any] = {}
         self.scaled = any(v.factors[i] for v in loss.verdicts.values() for i in self.wrong)
