@@ -48,24 +48,28 @@ class View:
                 mask |= self.sig.get(p.id, 0)
             if mask:
                 self.sig[step.id] = mask
-        self.back: dict[int, int] = {}
-        for i, end in enumerate(window.end):
-            if end is not window.start[i]:
-                self.back[end.id] = self.back.get(end.id, 0) | 1 << i
-        starts = set(window.starts)
-        for step in reversed(steps[window.first : window.last]):
-            mask = self.back.get(step.id, 0)
-            if mask:
-                for p in step.parents:
-                    if p.id >= window.first and p.id not in starts:
-                        self.back[p.id] = self.back.get(p.id, 0) | mask
-        self.order = [s for s in steps[window.first : window.last] if s.id in self.back]
+        self.find_back()
         self.gradient: list[Step | None] = [None] * len(parameters)
         self.sense = [-1.0] * len(parameters)  # whether the optimiser subtracts what it is given
         self.decay: list[Any] = [None] * len(parameters)  # what each update shrinks its parameter by
         self.rate = [1.0] * len(parameters)  # each update's own learning rate over the first one's
         self.changed: dict[int, Any] = {}
         self.freed: frozenset[int] = frozenset()  # where a gradient was clipped, and is let through
+
+    def find_back(self) -> None:
+        """Find which parameters' updates each value is used in."""
+        self.back: dict[int, int] = {}
+        for i, end in enumerate(self.window.end):
+            if end is not self.window.start[i]:
+                self.back[end.id] = self.back.get(end.id, 0) | 1 << i
+        window, starts = self.window, set(self.window.starts)
+        for step in reversed(self.steps[window.first : window.last]):
+            mask = self.back.get(step.id, 0)
+            if mask:
+                for p in step.parents:
+                    if p.id >= window.first and p.id not in starts:
+                        self.back[p.id] = self.back.get(p.id, 0) | mask
+        self.order = [s for s in self.steps[window.first : window.last] if s.id in self.back]
 
     def run(self, changed: dict[int, Any]) -> dict[int, Any] | None:
         """The values of this step with some replaced, besides those replaced for good."""
@@ -270,6 +274,7 @@ class Case:
                         freed.add(step.id)
                     step.func, step.args, step.kwargs, step.parents = identity, (source,), {}, [source]
             view.freed = frozenset(freed)
+            view.find_back()
 
     def find_rates(self) -> None:
         """Where the updates have learning rates of their own, each a name that nothing else reads, compare them."""
