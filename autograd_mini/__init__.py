@@ -26,6 +26,7 @@ from .array_functions import (
     tile,
     trace,
 )
+from .compile.function import compile  # in place of the folder, which has the same name
 from .core.array_rows import det, inv, linear, matmul, softmax_cross_entropy, solve
 from .core.functions import (
     broadcast_to,
@@ -196,7 +197,7 @@ __all__ = [
     "Value", "abs", "add", "apply", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
     "audit", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative",
     "check_gradients", "clip",
-    "concatenate", "cos", "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagnose",
+    "compile", "concatenate", "cos", "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagnose",
     "diagnose_update", "diagonal", "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf", "exp",
     "expand_dims", "explore", "expm1", "fit", "flip", "floor", "gelu", "getitem", "grad", "gradients",
     "hessian", "hvp", "hypot", "index_update", "inv", "jacobian", "jvp", "leaky_relu", "linear", "load",
