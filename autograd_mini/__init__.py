@@ -26,6 +26,7 @@ from .array_functions import (
     tile,
     trace,
 )
+from .compile.backprop import backprop_source
 from .compile.function import compile  # in place of the folder, which has the same name
 from .core.array_rows import det, inv, linear, matmul, softmax_cross_entropy, solve
 from .core.functions import (
@@ -195,7 +196,7 @@ __all__ = [
     "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping", "GraphError",
     "GraphTooLargeError", "History", "Op", "SerializationError", "ShapeError", "StateDictError", "Tensor",
     "Value", "abs", "add", "apply", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "audit", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative",
+    "audit", "backprop_source", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative",
     "check_gradients", "clip",
     "compile", "concatenate", "cos", "cosh", "cumprod", "cumsum", "derivative", "det", "diag", "diagnose",
     "diagnose_update", "diagonal", "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf", "exp",

@@ -19,7 +19,8 @@ from ..errors import CompileError
 from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
 from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
-from ..symbols import Expr, simplify, symbol
+from ..symbols import Expr, symbol
+from .passes import exact
 from .program import Change, Guard, Program, evaluate
 from .source import HEADER, body, function_of
 from .trace import Lowering, Trace, unique
@@ -206,11 +207,16 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
         None if type(node) is Tensor else bool if isinstance(node.data, bool | np.bool_) else float
         for node in outputs
     ]
+    inputs = [*nodes.values(), *(name for name, _ in lowering.live)]
+    ranges = [
+        (inputs.index(exprs[node]), n, who) for node, n, who in trace.ranges if exprs.get(node) in inputs
+    ]
     outside = _Outside(
         [*bindings],
         lowering.indices,
         [source for _, source in lowering.live],
         [leaf for leaf, _, _ in changed],
+        ranges,
     )
     return _Version(program, outside, tree, kinds, _name(f))
 
@@ -308,6 +314,9 @@ class _Outside(NamedTuple):
     indices: list[tuple[Any, Any]]  # index arrays, and what they held
     live: list[Any]  # leaves and arrays that are read at each call
     targets: list[Any]  # leaves that are written
+    ranges: list[
+        tuple[int, int, str]
+    ]  # of an input: the number of classes that its integers are of, and who says so
 
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
@@ -318,11 +327,18 @@ class _Outside(NamedTuple):
         return all(np.array_equal(array, was) for array, was in self.indices)
 
 
+def check_range(labels: Any, count: int, who: str) -> None:
+    """Raise IndexError for a class that is none of so many."""
+    low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
+    if low < 0 or high >= count:
+        raise IndexError(f"{who}: target {low if low < 0 else high} out of range for {count} classes")
+
+
 class _Version:
     """One recorded way through a function: a program, its source, and what it reads and writes outside its arguments."""
 
     def __init__(self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str) -> None:
-        self.program, self.outside, self.tree, self.kinds = program.mapped(simplify), outside, tree, kinds
+        self.program, self.outside, self.tree, self.kinds = program.mapped(exact), outside, tree, kinds
         name = name if name.isidentifier() else "compiled"
         self.body = body(self.program, name)
         self.source = f"{HEADER}\n\n{self.body}"
@@ -337,6 +353,8 @@ class _Version:
         except (ValueError, LookupError, TypeError):  # what it closes over is gone
             return None
         inputs = [*leaves, *[x.data if isinstance(x, Node) else x for x in self.outside.live]]
+        for i, count, who in self.outside.ranges:
+            check_range(inputs[i], count, who)
         before = error_state.get()
         try:
             error_state.set(QUIET)

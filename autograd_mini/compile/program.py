@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.readings import ERRORS, arrays, scalar
-from ..symbols import OPERATORS, PARTS, Expr, _invoke, ordered
+from ..symbols import OPERATORS, PARTS, Expr, invoke, ordered
 
 # Calls whose result is an array even where all operands are floats
 TO_ARRAY = {"asarray", "stack", "concatenate", "broadcast_to", "reshape"}
@@ -105,7 +105,7 @@ def _value(x: Expr, operands: list[Any], is_float: bool) -> Any:
     for xp in spaces:
         function = OPERATORS.get(x.name) or getattr(xp, x.name)
         try:
-            found = _invoke(function, operands, x.keywords)
+            found = invoke(function, operands, x.keywords)
         except ERRORS:
             if xp is spaces[-1]:
                 raise

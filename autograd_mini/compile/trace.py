@@ -56,6 +56,7 @@ class Trace:
             Any, tuple[Any, bool]
         ] = {}  # of a leaf: `.grad` before, and whether that is forgotten
         self.lines: dict[Any, str] = {}  # of raw data that became a node: the user's line
+        self.ranges: list[tuple[Any, int, str]] = []  # integer nodes, the number of classes, and who says so
         self.kept: list[Any] = []  # all nodes whose `.grad` was set
 
     # ---- What the core asks
@@ -66,13 +67,33 @@ class Trace:
 
     def given(self, node: Any, data: Any) -> Any:
         """Raw data became a node; integers and booleans stay what it is made from, so that they are read again."""
-        line = user_line(stop="shares")
-        if line is None or isinstance(data, list | tuple):  # a rule of ours made it
-            self.inner.add(node)
-        elif isinstance(data, np.ndarray):
-            self.lines[node] = line
+        line, source = user_line(stop="shares"), node
         if isinstance(data, np.ndarray) and data.dtype not in FLOAT_TYPES and data.ndim:
-            return made(ARRAYS, node.data, CAST(node.dtype), (made(ARRAYS, data),))
+            source = made(ARRAYS, data)
+            node = made(ARRAYS, node.data, CAST(node.dtype), (source,))
+        if line is None or isinstance(data, list | tuple):  # a rule of ours made it
+            self.inner.add(source)
+        else:
+            self.lines[source] = line
+        return node
+
+    def classes(self, target: Any, checked: Any, count: int, name: str) -> Any:
+        """Class indices as a node that is read at each call, its range checked then too."""
+        if isinstance(target, Node):
+            whole = (
+                target.op is not None
+                and target.op.name == "cast"
+                and target.parents[0].data.dtype.kind in "iu"
+            )
+            node = target.parents[0] if whole else target
+            checked(node.data if whole else target)
+        else:
+            found = checked(target)
+            node = made(ARRAYS, found)
+            self.lines[node] = user_line()
+            if isinstance(target, list | tuple):
+                self.inner.add(node)
+        self.ranges.append((node, count, name))
         return node
 
     def variable(self, x: Any) -> Any:
@@ -224,7 +245,8 @@ class Lowering:
     """The nodes of a trace as Exprs, and what the program reads at each call: the arguments, then live leaves and arrays."""
 
     def __init__(self, trace: Trace, arguments: dict[Any, Expr], taken: set[str], strict: bool) -> None:
-        self.trace, self.exprs, self.taken, self.strict = trace, dict[Any, Expr](arguments), taken, strict
+        self.trace, self.taken, self.strict = trace, taken, strict
+        self.exprs: dict[Any, Expr] = dict(arguments)
         self.live: list[tuple[Expr, Any]] = []  # (symbol, leaf node or array)
         self.arrays: dict[int, Expr] = {}
         self.floats = {e for node, e in arguments.items() if type(node) is Value}
@@ -331,10 +353,11 @@ def unique(name: str, taken: set[str]) -> str:
     name = "".join(letter if letter.isalnum() or letter == "_" else "_" for letter in name)
     if not name.isidentifier() or keyword.iskeyword(name) or name in ("np", "xp", "math", "x_"):
         name = f"v_{name}"
-    found, count = name, 1
+    stem = name.rstrip("0123456789")
+    found, count = name, int(name[len(stem) :] or 1)
     while found in taken:
         count += 1
-        found = f"{name}{count}" if not name[-1:].isdigit() else f"{name}_{count}"
+        found = f"{stem}{count}"
     taken.add(found)
     return found
 

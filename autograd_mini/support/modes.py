@@ -168,7 +168,9 @@ class inside(Block):
 
 
 _recorder: ContextVar[Any] = ContextVar("recorder", default=None)
-recorder = _recorder.get  # what a function that is being compiled is recorded by (a Trace of compile/trace.py), or None
+recorder = (
+    _recorder.get
+)  # what a function that is being compiled is recorded by (a Trace of compile/trace.py), or None
 
 
 class recorded_by(Block):

@@ -20,6 +20,7 @@ EXCESSES: dict[str, str] = {
     "core/, the rest": "the fronts of rows with parameters check their arguments, each with a message of its own",
     "core/, the scalar path": "the quick methods of Values and IEEE results of floats stand beside the plain way",
     "derivatives.py": "to be cut to its budget",
+    "compile/": "the readable backprop and the guards of a replay are to be cut to its budget",
     "draw/": "formulas are to be made of expressions, plots go to plot.py",
     "check/": "the mutations, the search among them and its words are to become shorter",
     "check/audit/": "the search for corrected lines and the recording are to be cut to their budget",
