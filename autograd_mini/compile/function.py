@@ -208,9 +208,8 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
         for node in outputs
     ]
     inputs = [*nodes.values(), *(name for name, _ in lowering.live)]
-    ranges = [
-        (inputs.index(exprs[node]), n, who) for node, n, who in trace.ranges if exprs.get(node) in inputs
-    ]
+    places = {x: i for i, x in enumerate(inputs)}
+    ranges = [(places[exprs[node]], n, who) for node, n, who in trace.ranges if exprs.get(node) in places]
     outside = _Outside(
         [*bindings],
         lowering.indices,
@@ -218,7 +217,7 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
         [leaf for leaf, _, _ in changed],
         ranges,
     )
-    return _Version(program, outside, tree, kinds, _name(f))
+    return _Version(program, outside, tree, kinds, unique(_name(f), set()))
 
 
 def _outputs(f: Any, result: Any) -> tuple[list[Any], Any]:
@@ -339,7 +338,6 @@ class _Version:
 
     def __init__(self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str) -> None:
         self.program, self.outside, self.tree, self.kinds = program.mapped(exact), outside, tree, kinds
-        name = name if name.isidentifier() else "compiled"
         self.body = body(self.program, name)
         self.source = f"{HEADER}\n\n{self.body}"
         self.run = function_of(self.body, name)

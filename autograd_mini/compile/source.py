@@ -42,7 +42,7 @@ class _Writer:
         self.program, self.floats = program, program.kinds()
         self.names: dict[Expr, str] = {x: x.value for x in program.inputs}
         self.taken = set(self.names.values())
-        self.large: dict[str, Any] = {}
+        self.given: set[Expr] = set()  # what has been returned: nothing is twice
 
     def lines(self, name: str) -> list[str]:
         program = self.program
@@ -96,7 +96,9 @@ class _Writer:
         found = str(text(x, self.names, PYTHON))
         if x in self.floats:
             return found
-        return f"np.array({found})" if is_shared(x) else found
+        is_taken = x in self.given
+        self.given.add(x)
+        return f"np.array({found})" if is_taken or is_shared(x) else found
 
 
 def is_shared(x: Expr) -> bool:

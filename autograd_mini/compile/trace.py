@@ -23,9 +23,9 @@ from ..core.engine import sweep, toposort
 from ..core.functions import GRAPH
 from ..core.node import Node, apply, made
 from ..core.readings import ARRAYS, KINDS
-from ..core.tensor import Tensor
+from ..core.tensor import Tensor, touch
 from ..core.value import Value
-from ..errors import CompileError
+from ..errors import CompileError, ShapeError
 from ..support.coercion import FLOAT_TYPES, to_array
 from ..support.modes import enable_grad, inside, keep_constants, recorded_by, recorder
 from ..symbols import EXPRESSIONS, Expr, Unreadable, call, constant, symbol
@@ -37,8 +37,9 @@ COMPARISONS = {
 }  # fmt: skip
 # Functions of ours whose results leave the graph: they may not read a node's data while a function is compiled
 LEAVING = {
-    "item": ".item()", "tolist": ".tolist()", "argmax": ".argmax()", "argmin": ".argmin()", "__array__": "np.asarray()",
-    "slogdet": "slogdet", "_data": "a NumPy function without a rule", "fitted": "an optimiser's step()",
+    "value.item": ".item()", "tensor.item": ".item()", "tensor.tolist": ".tolist()", "tensor.argmax": ".argmax()",
+    "tensor.argmin": ".argmin()", "array_functions.slogdet": "slogdet", "readings.fitted": "an optimiser's step()",
+    "numpy_protocols._data": "a NumPy function that gives plain data",
 }  # fmt: skip
 
 
@@ -123,10 +124,12 @@ class Trace:
         """`w -= …` under no_grad: the leaf has the new numbers from here on, and after the call."""
         if type(x) is not Tensor or x in self.inner:
             self.refuse("an update in place of what is no closed-over Tensor", x, "return the new value")
-        reading: Any = ARRAYS
-        data = reading.fitted(x, new.data, "an update in place")
+        if new.shape != x.shape:
+            raise ShapeError(f"an update in place: shape {new.shape} for a Tensor of shape {x.shape}")
+        new = new if new.dtype == x.dtype else apply(CAST(x.dtype), new)
         self.before.setdefault(x, (x._array, x._version))
-        x.data = np.array(data)
+        x._array = new._array.copy()
+        touch([x])
         self.changes.setdefault(x, []).append((x._version, new))
         return x
 
@@ -221,7 +224,8 @@ def _watched(plain: Any) -> Any:
         trace, frame = recorder(), sys._getframe(2)
         if trace is None:
             return
-        name = frame.f_code.co_name
+        module = str(frame.f_globals.get("__name__", "")).rpartition(".")[2]
+        name = f"{module}.{frame.f_code.co_name}"
         if not _is_ours(frame):
             trace.refuse(".data", node)
         elif name in LEAVING:
@@ -303,7 +307,7 @@ class Lowering:
 
     def leaf(self, node: Any, references: int) -> Expr:
         """A number as a constant, else a symbol: what is held outside the graph is read at each call."""
-        is_held = references > HELD_BY_LOWERING
+        is_held = references > HELD_BY_LOWERING + (node in self.trace.lines)
         is_constant = node in self.trace.inner or not (node.requires_grad or is_held)
         if type(node) is Value:
             return constant(node.data) if is_constant else self.symbol(node, node)

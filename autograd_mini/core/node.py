@@ -285,7 +285,9 @@ class Node:
         )
 
     def _refuse_to_cut(self, call: str) -> None:
-        """Raise GraphError for a call that would leave the graph silently."""
+        """Raise GraphError for a call that would leave the graph silently; CompileError while a function is compiled."""
+        if (trace := recorder()) is not None:
+            trace.refuse(call, self)
         if self.requires_grad:
             raise GraphError(
                 f"{call} of {self._name} would cut the graph: np.exp(x) or x.exp() and the like stay in it; "
