@@ -448,6 +448,17 @@ def _no_share(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
     return xp.zeros_like(indices)
 
 
+def _off_target(xp: Any, z: Any, labels: Any) -> Any:
+    """The softmax, less 1 at the class of each sample."""
+    return xp.softmax(z, -1) - xp.equal(labels[..., None], np.arange(xp.shape(z)[-1]))
+
+
+class_cross_entropy = ArrayOp("class_cross_entropy",
+    lambda xp, z, labels: -xp.take_along_axis(xp.log_softmax(z, -1), labels[..., None], -1)[..., 0],
+    (lambda xp, g, out, z, labels: g[..., None] * _off_target(xp, z, labels),
+        _no_share))
+
+
 def _solve_back(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
     """The share of b; where b is a vector, g is a stack of vectors."""
     vector = len(xp.shape(b)) == 1

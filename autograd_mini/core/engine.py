@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from ..errors import GraphError, advice, noted
 from ..support import unzeroed
+from ..support.modes import recorder
 from .op import NOT_WANTED, made_quick
 from .readings import FLOATS, KINDS, Reading, quietly
 
@@ -201,6 +202,9 @@ def backward(root: Any, gradient: Any = None) -> None:
     a leaf's gradient is an array of its own.
     """
     check_root(root)
+    if (trace := recorder()) is not None:
+        trace.swept(root, gradient)
+        return
     order = toposort(root)
     grads = sweep(order, KINDS[type(root)].arriving(root, gradient, "backward"))
     leaves = [node for node in order if node.op is None and node in grads]

@@ -614,6 +614,11 @@ def scatter_along_axis(x: Any, indices: Any, axis: int, sizes: tuple[int, ...]) 
     return _with_indices(array_rows.SCATTER_ALONG_AXIS(axis, tuple(sizes)), x, indices)
 
 
+def class_cross_entropy(logits: Any, labels: Any) -> Any:
+    """Return −log softmax(logits)[label] of each sample, for integer labels of the logits' shape without the last axis."""
+    return _with_indices(array_rows.class_cross_entropy, logits, labels)
+
+
 def _with_indices(op: Op, x: Any, indices: Any) -> Any:
     if not isinstance(indices, Node):
         indices = np.asarray(indices)

@@ -22,6 +22,7 @@ EXCESSES: dict[str, str] = {
     "symbols.py": "the shapes of the decompositions of matrices",
     "array_functions.py": "240 functions of NumPy's at two lines each",
     "derivatives.py": "to be cut to its budget",
+    "compile/": "the readable backprop and the guards of a replay are to be cut to its budget",
     "draw/": "formulas are to be made of expressions, plots go to plot.py",
     "check/": "the mutations, the search among them and its words are to become shorter",
     "check/audit/": "the search for corrected lines and the recording are to be cut to their budget",
