@@ -436,9 +436,13 @@ def _reader(live: list[Any], vectors: list["_Vector"]) -> Callable[[list[Any]], 
                 if isinstance(x, Value)
                 else f"x{i}"
             )
-    space["gather"] = lambda: [vector.gather() for vector in vectors]
+    space["vectors"] = vectors
     space |= {f"vector{i}": vector.data for i, vector in enumerate(vectors)}
-    lines = [f"    if {' or '.join(tests)}:", "        gather()"] if tests else []
+    lines = (
+        [f"    if {' or '.join(tests)}:", "        for vector in vectors:", "            vector.gather()"]
+        if tests
+        else []
+    )
     given = ", ".join(["*leaves", *parts, *[f"vector{i}" for i in range(len(vectors))]])
     text = "\n".join(["def read(leaves):", *lines, f"    return [{given}]"])
     exec(builtins.compile(text, "<what is read>", "exec"), space)

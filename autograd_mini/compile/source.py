@@ -272,9 +272,9 @@ class Writer:
         for flat in self.flats:
             self.in_vector(flat)
         for target, (factor, product) in self.by_blas.items():
-            x, y = map(self.text, product.args)
+            left, right = map(self.text, product.args)
             self.lines.append(
-                f"add_product({self.text(target)}, -({'1.0' if factor is None else self.text(factor)}), {x}, {y})"
+                f"add_product({self.text(target)}, -({'1.0' if factor is None else self.text(factor)}), {left}, {right})"
             )
         for target, value in values.items():
             self.lines.append(f"np.copyto({self.text(target)}, {value})")
