@@ -18,7 +18,7 @@ from .core.node import Node
 from .core.tensor import Tensor, replace_all
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
 from .nn.modules import set_modes, training_modes
-from .plot import plot_history, png
+from .plot import close_figure, plot_history, png
 from .support.coercion import describe, finite, whole
 from .support.files import write_file
 from .support.interrupts import assign, completed
@@ -841,6 +841,7 @@ class _Plot(_Quiet):
         figure = self.history.plot()
         figure.suptitle("  ".join(filter(None, [self.title(), self.pace()])), fontsize="small")
         image = shown.Image(data=png(figure))
+        close_figure(figure)
         if self.handle is None:
             self.handle = shown.display(image, display_id=True)
         else:
