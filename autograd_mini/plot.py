@@ -63,6 +63,7 @@ def save_figure(figure: Any, path: Any) -> None:
     """Write a Figure as its suffix says (.png where there is none), whole or (OSError) not at all."""
     root, suffix = os.path.splitext(os.fspath(path))
     write_file(root + (suffix or ".png"), _drawn(figure, suffix[1:] or "png"))
+    close_figure(figure)
 
 
 def png(figure: Any) -> bytes:

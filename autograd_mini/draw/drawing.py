@@ -18,7 +18,7 @@ from . import dot
 from .cards import Picture, picture, shortened
 from .collapse import Level, sizes
 from .collapse import collapse as collapsed
-from .layout import Layout, layered
+from .layout import Layout, layered, wrapped
 from .mermaid import mermaid
 from .model import Box, Graph
 
@@ -152,6 +152,14 @@ class Drawing:
         return render(self._picture, self._layout())
 
     def _layout(self) -> Layout:
+        """Where all is, in rows where it would be too long to read."""
+        layout = self._laid_out()
+        if self._picture.direction != "LR":
+            return layout
+        sizes = [(card.width, card.height) for card in self._picture.cards]
+        return wrapped(layout, sizes, [(link.source, link.target) for link in self._picture.links])
+
+    def _laid_out(self) -> Layout:
         if self._engine != "python":
             try:
                 return dot.arranged(self._picture)

@@ -1,5 +1,6 @@
 """What a hand-written network spells out is one box; names come from the caller; plots are pyplot's where a program uses it."""
 
+import shutil
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
 from autograd_mini.draw.collapse import Spelt, collapse
+from autograd_mini.draw.layout import LONG, layered, wrapped
 from autograd_mini.draw.model import Graph
 
 Z = [[1.0, -2.0], [0.5, 3.0]]
@@ -185,3 +187,59 @@ def test_plots_are_figures_of_their_own_without_pyplot(monkeypatch):
     assert type(figure).__name__ == "Figure"
     assert figure._repr_png_()[:4] == b"\x89PNG"
     assert "matplotlib.pyplot" not in sys.modules
+
+
+# ---- Long chains ------------------------------------------------------------------------------------------------------
+
+
+def chain(count):
+    """A chain of so many boxes, each with a leaf beside it."""
+    sizes = [(100.0, 40.0)] * (2 * count)
+    edges = [(2 * i + 1, 2 * i) for i in range(count)] + [(2 * i, 2 * i + 2) for i in range(count - 1)]
+    order = sorted(range(2 * count), key=lambda i: (i // 2, -(i % 2)))
+    place = {old: new for new, old in enumerate(order)}
+    return sizes, [(place[a], place[b]) for a, b in edges]
+
+
+def test_a_long_chain_is_wrapped_into_rows():
+    """No wider than a screen, boxes apart, each line from the right end of its operand to the left end of its result."""
+    sizes, edges = chain(24)
+    flat = layered(sizes, edges)
+    rows = wrapped(flat, sizes, edges)
+    assert flat.width > 3 * LONG / 2
+    assert rows.width < LONG + 100
+    assert rows.height < 5 * (flat.height + 60)
+    boxes = [
+        (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+        for (x, y), (w, h) in zip(rows.centres, sizes, strict=True)
+    ]
+    for i, (a, b, c, d) in enumerate(boxes):
+        assert a >= 0
+        assert c <= rows.width
+        assert not any(a < z and c > x and b < w and d > y for x, y, z, w in boxes[i + 1 :])
+    for (source, target), curve in zip(edges, rows.curves, strict=True):
+        assert len(curve) % 3 == 2
+        assert curve[0][0] == pytest.approx(boxes[source][2])
+        assert curve[-1][0] == pytest.approx(boxes[target][0])
+        assert boxes[target][1] <= curve[-1][1] <= boxes[target][3]
+
+
+def test_what_is_short_or_high_is_left_as_it_is():
+    """A chain that fits, and a graph as high as wide, keep their layout."""
+    sizes, edges = chain(6)
+    flat = layered(sizes, edges)
+    assert wrapped(flat, sizes, edges) is flat
+    high = flat._replace(width=4000.0, height=3000.0)
+    assert wrapped(high, sizes, edges) is high
+
+
+@pytest.mark.parametrize("engine", ["python", "dot"])
+def test_a_deep_network_by_hand_can_be_read(engine):
+    """Eight layers spelt out: at most 1400 wide, whichever engine lays it out."""
+    if engine == "dot" and shutil.which("dot") is None:
+        pytest.skip("no dot program")
+    x = np.ones((2, 3))
+    for _ in range(8):
+        x = 1 / (1 + np.exp(-(x @ Tensor(np.eye(3)) + Tensor(np.zeros(3)))))
+    svg = ag.draw(np.mean((x - 1.0) ** 2), engine=engine).svg
+    assert int(svg.partition('width="')[2].partition('"')[0]) < 1400

@@ -141,7 +141,8 @@ def test_widths(source, wide):
 # One line is moved: plot stands above train, since a History of train draws itself with it.
 ORDER = (
     "errors", "support", "core.op", "core.readings", "core.engine", "core.node", "core.rows", "core.value", "core.special_rows",
-    "core.array_rows", "core.tensor", "core.functions", "core", "symbols", "array_functions", "scipy_functions", "numpy_protocols", "derivatives",
+    "core.array_rows", "core.tensor", "core.functions", "core", "symbols", "array_functions", "scipy_functions", "numpy_protocols",
+    "derivatives",
     "compile", "draw", "check", "nn", "optim", "io", "chunks", "plot", "train", "cli", "", "gallery", "__main__",
 )  # fmt: skip
 FOLDERS = (
