@@ -40,14 +40,13 @@ def new_figure(width: float, height: float) -> Any:
     Where a program has loaded pyplot, it is pyplot's current figure, so that plt.title, plt.savefig and plt.show mean it;
     but not where a notebook would then show it twice. ImportError without matplotlib, the extra `plot`.
     """
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None and "inline" not in pyplot.get_backend():
-        return pyplot.figure(figsize=(width, height), layout="constrained")
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError("a plot needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
-    figure = Figure(figsize=(width, height), layout="constrained")
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    is_shown = pyplot is not None and "inline" not in pyplot.get_backend()
+    figure = (pyplot.figure if is_shown else Figure)(figsize=(width, height), layout="constrained")
     vars(figure)["_repr_png_"] = lambda: png(figure)
     return figure
 
