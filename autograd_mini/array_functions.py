@@ -116,10 +116,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
         if axes > builtins.min(m, n):
             raise ShapeError(f"tensordot: {axes} axes of shapes {shape(x)} and {shape(y)}")
         axes = (range(m - axes, m), range(axes))
-    left, right = (
-        [_one(i, z) for i in (some if np.ndim(some) else [some])]
-        for some, z in zip(axes, (x, y), strict=True)
-    )
+    left, right = ([_one(i, z) for i in _listed(some)] for some, z in zip(axes, (x, y), strict=True))
     if len(left) != len(right) or m + n > len(string.ascii_letters):
         raise ShapeError(f"tensordot: {len(left)} axes of x against {len(right)} of y")
     if len(set(left)) < len(left) or len(set(right)) < len(right):
@@ -134,13 +131,18 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     return EINSUM(("".join(xs), "".join(ys)), "".join(kept))(x, y)
 
 
+def _listed(axes: Any) -> Any:
+    """The axes given as one number or as several."""
+    return axes if isinstance(axes, list | tuple | range) or np.ndim(axes) else [axes]
+
+
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """Return x with axes moved to other places, the rest in their order.
 
     >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
-    places = [[_one(i, x) for i in (a if np.ndim(a) else [a])] for a in (source, destination)]
+    places = [[_one(i, x) for i in _listed(axes)] for axes in (source, destination)]
     if len(places[0]) != len(places[1]):
         raise ShapeError(f"moveaxis: {len(places[0])} axes to {len(places[1])} places")
     if builtins.any(len(set(some)) < len(some) for some in places):

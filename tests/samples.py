@@ -90,6 +90,11 @@ def below(n: int) -> Domain:
     return lambda rng, shape, turn: rng.integers(-n, n, shape)
 
 
+def classes(n: int) -> Domain:
+    """Class indices, one a sample."""
+    return lambda rng, shape, turn: rng.integers(0, n, shape)
+
+
 # ---- Samples ----------------------------------------------------------------------------------------------------------
 
 
@@ -825,7 +830,6 @@ for _a in ((3, 3), (2, 3, 3), (2, 2, 2, 2), (1, 1)):
     )
 
 
-
 def _definite(a: Any) -> Any:
     return a @ a.swapaxes(-1, -2) + a[..., :1, :1] * a[..., :1, :1]
 
@@ -1183,6 +1187,13 @@ for _axis, _x, _sizes in ((0, (4, 3), (3, 3)), (1, (3, 5), (3, 4)), (1, (2, 2), 
         f"{_x} {_sizes} axis {_axis}".replace(",", ""),
         constants=(1,),
     )
+for _sizes in ((4, 3), (2, 3, 5), (3,)):
+    array(
+        "class_cross_entropy", "class_cross_entropy",
+        [(real, _sizes), (classes(_sizes[-1]), _sizes[:-1])],
+        lambda z, labels: -torch.log_softmax(z, -1).gather(-1, labels[..., None])[..., 0],
+        f"{_sizes}".replace(",", ""), constants=(1,),
+    )  # fmt: skip
 for _axis in (0, 1, -1):
     array(
         "SORT",

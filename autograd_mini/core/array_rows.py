@@ -102,18 +102,27 @@ def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
 
 @family
 def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
+    def large(xp: Any, x: Any) -> tuple[Any, float]:
+        """Where sums of differences could overflow, and a power of 2 by which x is divided there, with no rounding."""
+        is_large = xp.greater(xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0), 1.0)
+        return is_large, 4.0 * 2.0 ** _count(xp, x, axis).bit_length()
+
     def forward(xp: Any, x: Any) -> Any:  # divided by the largest, so that no square overflows
-        away = xp.centred(x, axis)
+        is_large, by = large(xp, x)
+        away = xp.centred(xp.where(is_large, x / by, x), axis)
         top = _largest(xp, away, axis)
         squares = xp.sum(xp.square(away / top), axis=axis, keepdims=True)
         out = top * xp.sqrt(squares / _freedom(xp, x, axis, ddof))
+        out = xp.where(is_large, by * out, out)
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all elements are equal, and so at every order
+        is_large, by = large(xp, x)
         length = _restore(xp, out, x, axis)
         is_still = xp.equal(length, 0)
-        slope = xp.where(is_still, 0.0, xp.centred(x, axis) / xp.where(is_still, 1.0, length))
-        return _restore(xp, g, x, axis) * (slope / _freedom(xp, x, axis, ddof))
+        length = xp.where(is_still, 1.0, xp.where(is_large, length / by, length))
+        slope = xp.centred(xp.where(is_large, x / by, x), axis) / length
+        return _restore(xp, g, x, axis) * (xp.where(is_still, 0.0, slope) / _freedom(xp, x, axis, ddof))
 
     return ArrayOp("std", forward, (vjp,))
 
@@ -213,13 +222,15 @@ def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
         length = _restore(xp, out, x, axis)
         if p == 2:
             return _restore(xp, g, x, axis) * over(xp, x, length)
-        # At x[i] = 0 the slope is 0. For 1 < p < 2 its own derivative there is infinite, for this element alone.
+        length = xp.where(xp.equal(length, 0), 1.0, length)
         off = xp.equal(x, 0)
-        ratio = xp.where(off, 1.0, x) / xp.where(xp.equal(length, 0), 1.0, length)
-        own = xp.where(off, x, 1.0)
-        at_zero = xp.sign(own) * xp.power(xp.abs(own), p - 1) if 1 < p < 2 else 0.0
-        slope = xp.sign(ratio) * xp.power(xp.abs(ratio), p - 1)
-        return _restore(xp, g, x, axis) * xp.where(off, at_zero, slope)
+        # At x[i] = 0 the slope is 0. For 1 < p < 2 its own derivative there is infinite, for this element alone.
+        base = x if 1 < p < 2 else xp.where(off, 1.0, x)
+        if p < 2:  # no number is so small or large that this power of it overflows, as that of a ratio may
+            slope = xp.sign(base) * xp.power(xp.abs(base), p - 1) / xp.power(length, p - 1)
+        else:
+            slope = xp.sign(base) * xp.power(xp.abs(base / length), p - 1)
+        return _restore(xp, g, x, axis) * (slope if 1 < p < 2 else xp.where(off, 0.0, slope))
 
     return ArrayOp("norm", forward, (vjp,))
 
@@ -437,6 +448,17 @@ def _no_share(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
     return xp.zeros_like(indices)
 
 
+def _off_target(xp: Any, z: Any, labels: Any) -> Any:
+    """The softmax, less 1 at the class of each sample."""
+    return xp.softmax(z, -1) - xp.equal(labels[..., None], np.arange(xp.shape(z)[-1]))
+
+
+class_cross_entropy = ArrayOp("class_cross_entropy",
+    lambda xp, z, labels: -xp.take_along_axis(xp.log_softmax(z, -1), labels[..., None], -1)[..., 0],
+    (lambda xp, g, out, z, labels: g[..., None] * _off_target(xp, z, labels),
+        _no_share))
+
+
 def _solve_back(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
     """The share of b; where b is a vector, g is a stack of vectors."""
     vector = len(xp.shape(b)) == 1
@@ -476,7 +498,12 @@ def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
         signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
         inner = (g * signs)[..., None, None] * xp.cofactors(a[_minors(n)])
         return xp.scatter(inner, xp.shape(a), _minors(n))
-    inverse = _transposed(xp, xp.inv(a))
+    try:
+        inverse = _transposed(xp, xp.inv(a))
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError(
+            f"det: at a singular matrix a second derivative is found up to 8 by 8, this one is {n} by {n}"
+        ) from None
     total = xp.sum(g * out, axis=(-2, -1), keepdims=True)
     return total * inverse - xp.matmul(xp.matmul(inverse, _transposed(xp, g)), out)
 

@@ -9,6 +9,8 @@ from typing import Any
 from numpy import ndarray
 
 from ..errors import GraphError, advice, noted
+from ..support import unzeroed
+from ..support.modes import recorder
 from .op import NOT_WANTED, made_quick
 from .readings import FLOATS, KINDS, Reading, quietly
 
@@ -180,6 +182,8 @@ def check_root(root: Any) -> None:
     if root.requires_grad:
         return
     cut = f"it was cut off by {root._cut_by}" if root._cut_by else "it was made from constants alone"
+    if root._cut_by and "line" in root.meta:  # ag.debug keeps it
+        cut += f" in {root.meta['line']}"
     raise GraphError(
         f"nothing to differentiate below {root._name}: {cut}. What cuts a graph: .detach(), .data, .item() "
         "(a number wrapped again is a new leaf), no_grad, requires_grad=False"
@@ -198,6 +202,9 @@ def backward(root: Any, gradient: Any = None) -> None:
     a leaf's gradient is an array of its own.
     """
     check_root(root)
+    if (trace := recorder()) is not None:
+        trace.swept(root, gradient)
+        return
     order = toposort(root)
     grads = sweep(order, KINDS[type(root)].arriving(root, gradient, "backward"))
     leaves = [node for node in order if node.op is None and node in grads]
@@ -209,14 +216,18 @@ def backward(root: Any, gradient: Any = None) -> None:
                 grads[leaf] = grads[leaf].copy()
     try:
         with commit:
-            for leaf in leaves:
-                if leaf.grad is not None:
-                    grads[leaf] = _added(leaf, grads[leaf])
+            added = [leaf for leaf in leaves if leaf.grad is not None]
+            for leaf in added:
+                grads[leaf] = _added(leaf, grads[leaf])
+            if added:
+                unzeroed.noted(added, [grads[leaf] for leaf in added])
             deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
     except BaseException:
         while commit._is_owned():  # the block was cut short between its last call and the release
             commit.release()
         raise
+    if added:
+        unzeroed.warn_if_piled_up(added)
 
 
 def _added(leaf: Any, g: Any) -> Any:

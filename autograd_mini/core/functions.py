@@ -21,7 +21,7 @@ from .array_rows import Axis
 from .node import LISTS, OPERATORS, Node, applied, holds_node, in_place, made
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
-from .tensor import Tensor, index_part, plain_index, to_value
+from .tensor import Tensor, index_part, plain_index, stacked, to_value
 from .value import Value, quick_method
 
 
@@ -428,7 +428,10 @@ def transpose(x: Any, *axes: Any) -> Any:
     (2, 1)
     """
     ndim = len(shape(x))
-    order = tuple(reversed(range(ndim))) if axes in ((), (None,)) else tuple(_one(a, x) for a in _sizes(axes))
+    if not axes or axes[0] is None:
+        order = tuple(reversed(range(ndim)))
+    else:
+        order = tuple(_one(a, x) for a in _sizes(axes))
     if sorted(order) != list(range(ndim)):
         raise ShapeError(f"transpose: {order} is not an order of the {ndim} axes of shape {shape(x)}")
     return array_rows.TRANSPOSE(order)(x)
@@ -611,6 +614,11 @@ def scatter_along_axis(x: Any, indices: Any, axis: int, sizes: tuple[int, ...]) 
     return _with_indices(array_rows.SCATTER_ALONG_AXIS(axis, tuple(sizes)), x, indices)
 
 
+def class_cross_entropy(logits: Any, labels: Any) -> Any:
+    """Return −log softmax(logits)[label] of each sample, for integer labels of the logits' shape without the last axis."""
+    return _with_indices(array_rows.class_cross_entropy, logits, labels)
+
+
 def _with_indices(op: Op, x: Any, indices: Any) -> Any:
     if not isinstance(indices, Node):
         indices = np.asarray(indices)
@@ -685,6 +693,7 @@ _attach(Tensor)
 _OF_TENSORS = {name: globals()[name] for name in METHODS} | {"flatten": ravel, "__getitem__": getitem}
 _OF_TENSORS["__matmul__"] = _method(Tensor, array_rows.matmul)
 _OF_TENSORS["__rmatmul__"] = _method(Tensor, array_rows.matmul, is_reflected=True)
+_OF_TENSORS["__imatmul__"] = in_place(_OF_TENSORS["__matmul__"], "@=")
 for _name, _function in _OF_TENSORS.items():
     setattr(Tensor, _name, _function)
 
@@ -744,6 +753,8 @@ class _Graph(Reading):
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Any:
         reading: Any = KINDS[type(root)]
+        if isinstance(gradient, LISTS) and holds_node(gradient):
+            gradient = stacked(gradient)
         if not isinstance(gradient, Node):
             return made(reading, reading.arriving(root, gradient, what))
         if gradient.shape != root.shape:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import GraphError, explained
 from ..support.coercion import FLOAT_TYPES
-from ..support.modes import keeps_constants, meta_here
+from ..support.modes import keeps_constants, meta_here, recorder
 from .engine import backward
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
@@ -65,7 +65,10 @@ def made(
 
 def leaf(kind: type, data: Any, requires_grad: bool = False, label: str | None = None) -> Any:
     """Return a node that no operation made."""
-    return made(KINDS[kind], data, None, (), requires_grad, None if label is None else {"label": label})
+    node = made(KINDS[kind], data, None, (), requires_grad, None if label is None else {"label": label})
+    if (trace := recorder()) is not None:
+        trace.born(node)
+    return node
 
 
 def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[str, Any] | None) -> Any:
@@ -109,8 +112,10 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    if operands and type(operands[0]) is FLOATS.kind:
-        return (op.quick.get("method") or FLOATS.method_of(op))(*operands)
+    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only:
+        method = op.quick["method"] if "method" in op.quick else FLOATS.method_of(op)
+        if method is not None:
+            return method(*operands)
     return applied(op, *operands)
 
 
@@ -126,7 +131,7 @@ def applied(op: Op, *operands: Any) -> Any:
             has_nodes = True
             parents.append(x)
             contents.append(x._array)
-        elif type(x) is np.ndarray and x.dtype in FLOAT_TYPES:
+        elif type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None:
             parents.append(made(ARRAYS, x))
             contents.append(x)
         else:
@@ -175,6 +180,8 @@ def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, A
         if x.op is not None:
             return method(x, y)
         if meta_here() is False:
+            if (trace := recorder()) is not None:
+                return trace.changed(x, method(x, y))
             x.data = KINDS[type(x)].fitted(x, method(x, y).data, f"'{symbol}'")
             return x
         if x.grad is not None and x.requires_grad:
@@ -189,9 +196,11 @@ def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, A
 
 
 def _compared(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """A comparison of the data: plain booleans, no graph."""
+    """A comparison of the data: plain booleans, no graph; while a function is being compiled, a mask node."""
 
     def method(x: Any, y: Any) -> Any:
+        if (trace := recorder()) is not None:
+            return trace.compared(function, x, y)
         return function(x.data, y.data if isinstance(y, Node) else y)
 
     return method
@@ -289,15 +298,21 @@ class Node:
     def zero_grad(self) -> None:
         """Forget the gradient: `.grad` is None again."""
         self.grad = None
+        if (trace := recorder()) is not None:
+            trace.forgotten(self)
 
     def detach(self) -> Self:
         """Return a constant with a copy of the data, outside the graph."""
+        if (trace := recorder()) is not None:
+            return trace.detached(self)  # type: ignore[no-any-return]
         return made(  # type: ignore[no-any-return]
             KINDS[type(self)], copy.copy(self.data), meta={"cut": "detach"}
         )
 
     def _refuse_to_cut(self, call: str) -> None:
-        """Raise GraphError for a call that would leave the graph silently."""
+        """Raise GraphError for a call that would leave the graph silently; CompileError while a function is compiled."""
+        if (trace := recorder()) is not None:
+            trace.refuse(call, self)
         if self.requires_grad:
             from ..support.advice import why_cut
 
@@ -318,6 +333,8 @@ class Node:
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(f"the truth of {self._name} is ambiguous: use (t.data != 0).any() or .all()")
+        if (trace := recorder()) is not None:
+            return trace.decided(self)  # type: ignore[no-any-return]
         return bool(self.data)
 
     def __format__(self, spec: str) -> str:

@@ -60,6 +60,7 @@ class Op:
         self.name, self.forward, self.vjps, self.doc = name, forward, rules, doc
         self.params: dict[str, Any] = {}
         self.family: Any = None  # the family that made it, where it has static parameters
+        self.is_kept = True  # whether it is there for good, and quick code for it pays
         self.is_joint = callable(rules)  # one rule for all parents
         self.has_derivative = bool(rules)
         self.__module__ = getattr(forward, "__module__", None) or __name__
@@ -197,6 +198,7 @@ def family(make: Callable[..., Op], is_kept: bool = True) -> Callable[..., Op]:
     def row_of(*params: Any) -> Op:
         row = make(*params)
         row.params, row.family = dict(zip(names, params, strict=True)), found
+        row.is_kept = is_kept
         return row
 
     found = functools.lru_cache(maxsize=4096, typed=True)(row_of) if is_kept else row_of
@@ -277,7 +279,7 @@ LITERALS = {"inf": math.inf, "nan": math.nan}  # names that repr writes and Pyth
 
 def compiled(source: str, names: dict[str, Any], title: str) -> Any:
     """Return the value of a source text, one expression; `names` says what each name in it means."""
-    return eval(compile(source, f"<{title}>", "eval"), {**names, **LITERALS})
+    return eval(compile(source, f"<{title}>", "eval"), {"__name__": __name__, **names, **LITERALS})
 
 
 def made_quick(op: Op, reading: Any, for_all: bool = False) -> Rule | None:
@@ -286,12 +288,13 @@ def made_quick(op: Op, reading: Any, for_all: bool = False) -> Rule | None:
     The rules are written as source and compiled as one expression, so that a node costs one call, with no loop over rules
     and no look-up in `xp`: a backward over floats takes 0.6 of the time, one over small arrays 0.8. A rule that does more
     than compute (that looks at a shape, say) is called from there. With `for_all` every share is computed, and the function
-    takes no `wanted`. None for a user's own row, and for rows with any number of parents.
+    takes no `wanted`. None for a user's own row, for one with an index, and for one with any number of parents.
     """
     quick: Any = None
-    if op.is_ours and op.is_joint and for_all:
+    can_be = op.is_ours and op.is_kept and op.has_derivative and reading.is_quick
+    if can_be and op.is_joint and for_all:
         quick = functools.partial(op.vjps, reading.xp)
-    elif op.is_ours and not op.is_joint and 0 < len(op.vjps) == len(op.operands) and reading.is_quick:
+    elif can_be and not op.is_joint and len(op.vjps) == len(op.operands):
         names = ", ".join(["g", "out", *op.operands])
         rules = {f"rule{i}": rule for i, rule in enumerate(op.vjps)}
         shares = [_written_or_called(name, rule, names) for name, rule in rules.items()]

@@ -211,8 +211,8 @@ class Reading:
         """Return an operand as a node of this kind. value.py and tensor.py set this."""
         raise NotImplementedError
 
-    def method_of(self, op: Op) -> Rule:
-        """Return the quickest function that applies a row to nodes of this kind. value.py sets this."""
+    def method_of(self, op: Op) -> Rule | None:
+        """Return the quick method of a row for nodes of this kind, or None. value.py sets this."""
         raise NotImplementedError
 
 
@@ -270,10 +270,10 @@ class _Arrays(Reading):
     is_quick = True
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
-        views = [x.view() for x in operands]
-        for view in views:
-            view.flags.writeable = False
-        return views
+        copies = [x.copy() for x in operands]  # a view could be made writable again, and np.add.at never asks
+        for x in copies:
+            x.flags.writeable = False
+        return copies
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
         """A bare number takes the dtype given, which is that of the arrays beside it."""

@@ -2,9 +2,9 @@
 
 import contextlib
 from collections.abc import Callable
-from functools import partial
 from operator import attrgetter
 from typing import Any, final
+from weakref import WeakSet
 
 import numpy as np
 
@@ -108,6 +108,8 @@ def method({parameters}):
     return node
 """
 
+quick_methods: Any = WeakSet()  # all that there are: ag.debug lets them leave every case to `applied`
+
 
 def quick_method(
     op: Op, applied: Callable[..., Any] = applied, is_reflected: bool = False
@@ -123,22 +125,22 @@ def quick_method(
     parameters = f"{own}, {other}"  # Python passes the node first, to a reflected operator too
     text = source.format(forward=forward, other=other, parameters=parameters)
     space = {
-        **vars(scalar), **LITERALS, "ERRORS": ERRORS, "FLOATS": FLOATS,
+        "__name__": __name__, **vars(scalar), **LITERALS, "ERRORS": ERRORS, "FLOATS": FLOATS,
         "Value": Value, "op": op, "applied": applied, "new": new, "meta_here": meta_here,
     }  # fmt: skip
     exec(compile(text, f"<the quick method of {op.name}>", "exec"), space)
     space["method"].__name__ = space["method"].__qualname__ = op.name
+    quick_methods.add(space["method"])
     return space["method"]  # type: ignore[no-any-return]
 
 
-def _method_of(op: Op) -> Callable[..., Any]:
-    """The quick method of a row where it can have one, made on first use; else `applied`."""
-    method: Callable[..., Any] = partial(applied, op)
-    if op.is_ours and op.has_derivative and not op.arrays_only and len(op.operands) in (1, 2):
+def _method_of(op: Op) -> Callable[..., Any] | None:
+    """The quick method of a row, made on first use; None where it can have none."""
+    op.quick["method"] = None
+    if op.is_ours and op.has_derivative and len(op.operands) in (1, 2):
         with contextlib.suppress(*UNREADABLE):
-            method = quick_method(op)
-    op.quick["method"] = method
-    return method
+            op.quick["method"] = quick_method(op)
+    return op.quick["method"]  # type: ignore[no-any-return]
 
 
 FLOATS.method_of = _method_of  # type: ignore[method-assign]

@@ -17,8 +17,9 @@ from ..core.node import Node
 from ..core.readings import ARRAYS
 from ..core.tensor import Tensor
 from ..core.value import Value
-from ..errors import AutogradError, DTypeError, ShapeError
+from ..errors import AutogradError, CompileError, DTypeError, ShapeError
 from ..support.coercion import BARE, describe, finite
+from ..support.modes import recorder
 
 REDUCTIONS = {"mean": functions.mean, "sum": functions.sum, "none": lambda x: x}
 ROUNDING = 1e-5  # how far above 0 a logarithm of a probability may lie
@@ -263,9 +264,7 @@ def cross_entropy(
         _check_probabilities("cross_entropy", target := _data("cross_entropy", "target", target))
         return _reduced(array_rows.softmax_cross_entropy(logits, target), reduction)
     classes = _classes("cross_entropy", "logits", sizes, target)
-    chosen = np.zeros(sizes, logits.dtype)
-    chosen.reshape(-1, sizes[-1])[np.arange(classes.size), classes.reshape(-1)] = 1.0
-    return _reduced(array_rows.softmax_cross_entropy(logits, chosen), reduction)
+    return _reduced(functions.class_cross_entropy(logits, classes), reduction)
 
 
 def _weighted_cross_entropy(
@@ -307,6 +306,9 @@ def _class_weights(name: str, weight: Any, sizes: tuple[int, ...], like: Any) ->
 
 def _kept(name: str, what: str, sizes: tuple[int, ...], target: Any, ignored: Any) -> tuple[Any, Any]:
     """The class of each sample, and whether it counts: not where the target is `ignored`, whose class is then 0."""
+    if recorder() is not None:
+        options = "weight, ignore_index and label_smoothing of class indices"
+        raise CompileError(f"{name}: {options} are not compiled: give probabilities, or do not compile it")
     if ignored is None or isinstance(target, Node):
         classes = _classes(name, what, sizes, target)
         return classes, np.ones(classes.shape, bool)
@@ -337,13 +339,12 @@ def nll(
     """
     prediction, sizes = _scores("nll", "prediction", prediction, reduction)
     _check_logarithms("nll", "prediction", prediction)
-    classes, counts = _kept("nll", "prediction", sizes, target, ignore_index)
-    places = (
-        (*np.indices(classes.shape), classes) if classes.ndim != 1 else (np.arange(classes.size), classes)
-    )
-    losses = rows.negative(functions.getitem(prediction, places))
     if weight is None and ignore_index is None:
-        return _reduced(losses, reduction)
+        classes = _classes("nll", "prediction", sizes, target)
+        column = functions.getitem(classes, (..., None)) if isinstance(classes, Node) else classes[..., None]
+        return _reduced(rows.negative(functions.take_along_axis(prediction, column, -1)[..., 0]), reduction)
+    classes, counts = _kept("nll", "prediction", sizes, target, ignore_index)
+    losses = rows.negative(functions.take_along_axis(prediction, classes[..., None], -1)[..., 0])
     weights = _class_weights("nll", weight, sizes, prediction)[classes] * counts
     losses = functions.where(weights > 0, rows.multiply(losses, weights), 0.0)  # −∞ · 0 is 0 here
     return _weighted_mean(losses, weights, reduction)
@@ -402,7 +403,14 @@ def _scores(name: str, what: str, x: Any, reduction: str) -> tuple[Any, tuple[in
 
 
 def _classes(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
-    """The class of each sample as an array of integers."""
+    """The class of each sample as an array of integers, or as the node of one while a function is compiled."""
+    if (trace := recorder()) is not None:
+        return trace.classes(target, lambda raw: _classes_of(name, what, sizes, raw), sizes[-1], name)
+    return _classes_of(name, what, sizes, target)
+
+
+def _classes_of(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
+    """The same of raw data."""
     if (
         type(target) is np.ndarray
         and target.dtype.kind in "iu"
