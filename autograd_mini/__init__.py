@@ -1,11 +1,20 @@
-"""autograd_mini: gradients that you can read. Reverse-mode automatic differentiation on numbers and arrays.
+"""autograd_mini: the right gradient, and why. Reverse-mode automatic differentiation on numbers and arrays.
 
 >>> import autograd_mini as ag
->>> x = ag.Value(3.0)
->>> y = x * x + 2 * x
+>>> import numpy as np
+>>> w, x, b = ag.Value(0.5, label="w"), ag.Value(-2.0, label="x"), ag.Value(1.5, label="b")
+>>> y = (w * x + b).tanh()
 >>> y.backward()
->>> y.data, x.grad
-(15.0, 8.0)
+>>> print(f"{y:.4f}: {w.grad:.4f} {x.grad:.4f} {b.grad:.4f}")
+0.4621: -1.5729 0.3932 0.7864
+>>> W = ag.Tensor(np.array([[0.1, 0.4], [0.8, 0.6]]))
+>>> loss = (1 / (1 + np.exp(-np.dot([[0.35, 0.9]], W)))).sum()  # plain NumPy, on a graph
+>>> loss.backward()
+>>> print(W.grad.round(4).tolist())
+[[0.0761, 0.0781], [0.1958, 0.2009]]
+
+Then: ag.tree(y) and ag.draw(loss) show a graph, ag.diagnose(loss, {W: my_dW}) judges a gradient of your own, ag.nn, ag.optim
+and ag.fit train networks, ag.grad(f) differentiates functions. docs/numpy.md lists the functions of NumPy that work on nodes.
 """
 
 import sys as _sys
