@@ -163,6 +163,7 @@ if _typing.TYPE_CHECKING:
     from .check.audit import audit
     from .check.debug import debug
     from .check.diagnose import diagnose
+    from .check.doctor import doctor
     from .check.explain import explain
     from .check.gradcheck import check_gradients
     from .check.slopes import check_derivative
@@ -177,6 +178,7 @@ _LATE = {  # what is imported when it is asked for, so that the package is there
     "debug": "debug",
     "diagnose": "diagnose",
     "diagnose_update": "update",
+    "doctor": "doctor",
     "explain": "explain",
 }
 
@@ -201,8 +203,9 @@ __all__ = [
     "audit", "batch_hessian", "batch_jacobian", "broadcast_to", "ceil", "check_derivative",
     "check_gradients", "clip",
     "concatenate", "cos", "cosh", "cumprod", "cumsum", "debug", "derivative", "det", "diag", "diagnose",
-    "diagnose_update", "diagonal", "divide", "dot", "draw", "einsum", "elu", "enable_grad", "erf",
-    "exp", "expand_dims", "explain", "explore", "expm1", "fit", "flip", "floor", "gelu", "getitem", "grad",
+    "diagnose_update", "diagonal", "divide", "doctor", "dot", "draw", "einsum", "elu", "enable_grad",
+    "erf", "exp", "expand_dims", "explain", "explore", "expm1", "fit", "flip", "floor", "gelu", "getitem",
+    "grad",
     "gradients",
     "hessian", "hvp", "hypot", "index_update", "inv", "jacobian", "jvp", "leaky_relu", "linear", "load",
     "log", "log1p", "log2", "log10", "log_sigmoid", "log_softmax", "logaddexp", "logistic", "logsumexp",
