@@ -111,7 +111,10 @@ def fit(
         if run.early is not None and run.early is not run.kept[0]:
             run.put_back(run.early)
         history.kept = (run.early or run.kept[0]).epoch
+        why = run.untrained(X, y)
         run.finish()
+        if not why:
+            return history
     except KeyboardInterrupt:
         run.put_back(run.early or run.kept[1])
         history.stopped = "interrupted"
@@ -121,8 +124,7 @@ def fit(
         run.fail(error)
         run.finish()
         raise
-    if why := run.untrained(X, y):
-        warnings.warn(why, stacklevel=2)
+    warnings.warn(why, stacklevel=2)
     return history
 
 
