@@ -19,7 +19,7 @@ import numpy as np
 
 from ..core import engine, node, value
 from ..core.op import Op
-from ..core.readings import KINDS, quiet
+from ..core.readings import KINDS, quietly
 from ..errors import AnomalyError, GraphError
 from ..support.interrupts import assign
 from ..support.modes import Block
@@ -202,8 +202,8 @@ class Watch:
                 continue
             for user in order[i + 1 :]:
                 if x in user.parents and user in grads:
-                    with quiet():
-                        shares = [s for p, s in engine.pulled(user, grads[user], {x}) if not all_finite(s)]
+                    found = quietly(engine.pulled, user, grads[user], {x})
+                    shares = [share for _, share in found if not all_finite(share)]
                     if shares:
                         raise AnomalyError(_lost_behind(user, x, shares[0], grads[user]))
             raise AnomalyError(f"the gradient of {x._name}{line_of(x)} is {_how(g)}: a sum that overflows")
@@ -305,9 +305,9 @@ class watched:
             _watching.reset(before)
 
     @staticmethod
-    def quick_method(op: Op, apply: Any, is_reflected: bool = False) -> Any:
+    def quick_method(op: Op, applied: Any, is_reflected: bool = False) -> Any:
         """A method of Value that was made while a block is open is slow too."""
-        method = QUICK(op, apply, is_reflected)
+        method = QUICK(op, applied, is_reflected)
         assign([_slow(method)])
         return method
 
@@ -330,10 +330,10 @@ def _sweep(order, cotangent, reading=None, keep=None):  # type: ignore[no-untype
     return watched.sweep(order, cotangent, reading, keep)
 
 
-def _quick_method(op, apply, is_reflected=False):  # type: ignore[no-untyped-def]
+def _quick_method(op, applied, is_reflected=False):  # type: ignore[no-untyped-def]
     from autograd_mini.check.debug import watched
 
-    return watched.quick_method(op, apply, is_reflected)
+    return watched.quick_method(op, applied, is_reflected)
 
 
 OTHERS = {node.made: _made, node.record: _record, engine.sweep: _sweep, value.quick_method: _quick_method}
@@ -341,10 +341,10 @@ originals: Any = WeakKeyDictionary()  # the code of each function that runs othe
 
 
 def _slow(method: Any) -> tuple[Any, str, Any]:
-    """A quick method of Value with code that leaves every case to `apply`, which records."""
+    """A quick method of Value with code that leaves every case to `applied`, which records."""
     originals.setdefault(method, method.__code__)
     names = method.__code__.co_varnames[: method.__code__.co_argcount]
-    source = f"def method({', '.join(names)}): return apply(op, {', '.join(sorted(names))})"
+    source = f"def method({', '.join(names)}): return applied(op, {', '.join(sorted(names))})"
     made: dict[str, Any] = {}
     exec(compile(source, f"<the slow method of {method.__name__}>", "exec"), made)
     return method, "__code__", made["method"].__code__

@@ -1,18 +1,18 @@
 """The engine: sort the graph, pull gradients back through it, store them. It uses nodes by their attributes alone."""
 
 import threading
-import warnings
 from collections import deque
 from collections.abc import Container, Sequence
 from itertools import repeat
 from typing import Any
-from weakref import ref
 
 from numpy import ndarray
 
 from ..errors import GraphError, advice, noted
+from ..support import unzeroed
+from ..support.modes import recorder
 from .op import NOT_WANTED, made_quick
-from .readings import FLOATS, KINDS, Reading, quiet
+from .readings import FLOATS, KINDS, Reading, quietly
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
@@ -69,31 +69,28 @@ def pulled(
     Tensors keep their numbers to the bit. A share for a parent of the other kind is converted by the parent's reading.
     Raises GraphError where a Tensor was given new data after the node had read the old.
     """
-    op, left, right = node.op, node._left, node._right
+    op, left, right, version = node.op, node._left, node._right, node._version
     parents = (left, right) if right is not None else left if type(left) is tuple else (left,)
     own = reading or KINDS[type(node)]
     read_as = own.operand
-    operands, asked = [], []
+    out: Any = node
+    operands: Any = parents
+    if read_as is not None:
+        out, operands = read_as(node), [*map(read_as, parents)]
     for parent in parents:
-        if parent._version > node._version:
+        if parent._version > version:
             refuse_stale(node, parent)
-        operands.append(parent if read_as is None else read_as(parent))
-        asked.append(parent in wanted)
-    shares = op.shares(own, g, node if read_as is None else read_as(node), operands, asked)
+    shares = op.shares(own, g, out, operands, [*map(wanted.__contains__, parents)])
     found = []
-    for parent, x, given in zip(parents, operands, shares):  # noqa: B905  (as in Op.shares)
-        if given is NOT_WANTED:
+    for parent, x, share in zip(parents, operands, shares):  # noqa: B905  (as in Op.shares)
+        if share is NOT_WANTED:
             continue
-        if type(given) is type(x) and op.is_ours and (type(x) is float or fits(given, x)):  # nearly always
-            found.append((parent, given))
+        fits = type(share) is type(x) and op.is_ours  # the parent is of the node's own kind
+        if fits and (type(x) is float or (share.shape == x.shape and share.dtype is x.dtype)):
+            found.append((parent, share))  # nearly always
         else:
-            found.append((parent, (reading or KINDS[type(parent)]).share_for(parent, given, op)))
+            found.append((parent, (reading or KINDS[type(parent)]).share_for(parent, share, op)))
     return found
-
-
-def fits(share: Any, x: Any) -> bool:
-    """Return whether a share has the shape and dtype of what it belongs to."""
-    return share.shape == x.shape and share.dtype is x.dtype
 
 
 def sweep(
@@ -109,28 +106,32 @@ def sweep(
             return _sweep_floats(order, cotangent)
         except Exception:  # done again below, by IEEE arithmetic and with every share checked
             pass
+    return quietly(_sweep_any, order, cotangent, reading, keep)  # type: ignore[no-any-return]
+
+
+def _sweep_any(
+    order: Sequence[Any], cotangent: Any, reading: Reading | None, keep: Container[Any] | None
+) -> Grads:
+    """The same for nodes of both kinds, and for any reading."""
     wanted, grads = set(order), {order[-1]: cotangent}
-    with quiet():
-        for node in reversed(order):
-            if node.op is None or (g := grads.get(node)) is None:
-                continue
-            if keep is not None and node not in keep:
-                del grads[node]
-            if reading is not None:
-                g = reading.without_one(g, cotangent)
-            try:
-                found = pulled(node, g, wanted, reading)
-            except GraphError:
-                raise
-            except Exception as error:
-                raise noted(
-                    error, f"raised by the gradient of operation {node.op.name!r}{advice(error)}"
-                ) from None
-            for parent, share in found:
-                if parent in grads:
-                    grads[parent] = (reading or KINDS[type(parent)]).add(parent, grads[parent], share)
-                else:
-                    grads[parent] = share
+    for node in reversed(order):
+        if node.op is None or node not in grads:
+            continue
+        g = grads[node] if keep is None or node in keep else grads.pop(node)
+        if reading is not None:
+            g = reading.without_one(g, cotangent)
+        try:
+            found = pulled(node, g, wanted, reading)
+        except GraphError:
+            raise
+        except Exception as error:
+            note = f"raised by the gradient of operation {node.op.name!r}{advice(error)}"
+            raise noted(error, note) from None
+        for parent, share in found:
+            if parent in grads:
+                grads[parent] = (reading or KINDS[type(parent)]).add(parent, grads[parent], share)
+            else:
+                grads[parent] = share
     return grads
 
 
@@ -151,10 +152,10 @@ def _sweep_floats(order: Sequence[Any], cotangent: float) -> Grads:
         if left is None:
             continue
         op, right = node.op, node._right
-        pull = op.quick.get(FLOATS)
-        if pull is None:  # the row is met for the first time, or has no quick code
-            if FLOATS not in op.quick:
-                made_quick(op, FLOATS)
+        pull = op.quick.get("all")
+        if pull is None:  # the row is met for the first time, or is a user's own
+            if "all" not in op.quick:
+                made_quick(op, FLOATS, for_all=True)
             for parent, share in pulled(node, grads[node], grads):
                 grads[parent] += share
         elif right is not None:
@@ -201,72 +202,35 @@ def backward(root: Any, gradient: Any = None) -> None:
     a leaf's gradient is an array of its own.
     """
     check_root(root)
+    if (trace := recorder()) is not None:
+        trace.swept(root, gradient)
+        return
     order = toposort(root)
     grads = sweep(order, KINDS[type(root)].arriving(root, gradient, "backward"))
     leaves = [node for node in order if node.op is None and node in grads]
-    handed_on = set(map(id, [g for node, g in grads.items() if node.op is not None]))
-    for leaf in leaves:
-        g = grads[leaf]
-        if type(g) is ndarray and (g.base is not None or id(g) in handed_on):
-            grads[leaf] = g.copy()
+    arrays = [leaf for leaf in leaves if type(grads[leaf]) is ndarray]
+    if arrays:
+        handed_on = set(map(id, [g for node, g in grads.items() if node.op is not None]))
+        for leaf in arrays:
+            if grads[leaf].base is not None or id(grads[leaf]) in handed_on:
+                grads[leaf] = grads[leaf].copy()
     try:
         with commit:
             added = [leaf for leaf in leaves if leaf.grad is not None]
             for leaf in added:
                 grads[leaf] = _added(leaf, grads[leaf])
-            for leaf in {*added[:1], *added[-1:]}:  # witnesses for all
-                last = leaf.meta.get("sum") if leaf.meta else None
-                leaf.meta = {**(leaf.meta or {}), "sum": Sum(leaf, grads[leaf], last)}
+            if added:
+                unzeroed.noted(added, [grads[leaf] for leaf in added])
             deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
     except BaseException:
         while commit._is_owned():  # the block was cut short between its last call and the release
             commit.release()
         raise
     if added:
-        _warn_unzeroed(added)
+        unzeroed.warn_if_piled_up(added)
 
 
 def _added(leaf: Any, g: Any) -> Any:
     """The leaf's gradient with this one added."""
     reading = KINDS[type(leaf)]
-    with quiet():
-        return reading.add(leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)
-
-
-class Sum:
-    """A gradient that was added to: how often that came after a change of its leaf, while nobody set it to None."""
-
-    LIMIT = 5  # as often, and the program is warned, once
-    warned = False
-
-    def __init__(self, leaf: Any, total: Any, last: "Sum | None") -> None:
-        self.total = ref(total) if type(total) is ndarray else total
-        self.state = leaf.data if type(total) is float else leaf._version
-        self.count = 0
-        if last is not None and last.holds(leaf):
-            self.count = last.count + (last.state != self.state)
-
-    def holds(self, leaf: Any) -> bool:
-        """Whether the leaf's gradient is still this sum."""
-        total = self.total() if type(self.total) is ref else self.total
-        return total is leaf.grad and total is not None
-
-    def __reduce__(self) -> Any:
-        return _no_sum, ()  # of a copy the gradient is another array
-
-
-def _no_sum() -> None:
-    return None
-
-
-def _warn_unzeroed(leaves: Sequence[Any]) -> None:
-    """Warn once in a program where gradients pile up from step to step."""
-    if not Sum.warned and any(leaf.meta["sum"].count >= Sum.LIMIT for leaf in (leaves[0], leaves[-1])):
-        Sum.warned = True
-        shown = ", ".join(leaf._name for leaf in leaves[:4]) + (", …" if leaves[4:] else "")
-        warnings.warn(
-            f"backward() has added to the gradients of {shown} {Sum.LIMIT} times while they changed, "
-            "and they were never zeroed, so each step repeats all that came before: "
-            "call zero_grad() before backward(), or set w.grad = None",
-            stacklevel=4,
-        )
+    return quietly(reading.add, leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)

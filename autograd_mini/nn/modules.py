@@ -15,8 +15,8 @@ from ..draw.reprs import as_html, as_text, table
 from ..errors import AutogradError, ShapeError, StateDictError
 from ..support.coercion import to_array, whole
 from ..support.interrupts import assign
-from ..support.modes import meta_here, no_grad, set_meta
-from .activations import activation_of
+from ..support.modes import meta_here, no_grad, recorder, set_meta
+from .activations import activation_of, identity
 from .place import Place
 
 # What summary() writes down of each call
@@ -428,7 +428,13 @@ class Dropout(Module):
     def forward(self, x: Any) -> Any:
         """Return x, in training with some numbers dropped."""
         if not self.training or not self.p:
-            return x
+            return identity(x)
+        if (trace := recorder()) is not None:
+            trace.refuse(
+                "Dropout in training",
+                x,
+                "compile the model in evaluation mode, or take the mask as an argument",
+            )
         kept = self.random.random(functions.shape(x)) >= self.p
         dtype = np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64
         return rows.multiply(x, (kept / (1.0 - self.p)).astype(dtype))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import autograd_mini as ag
-from autograd_mini.core.engine import Sum
+from autograd_mini.support.unzeroed import Sum
 
 
 @pytest.fixture(autouse=True)
