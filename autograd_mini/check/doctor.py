@@ -23,7 +23,6 @@ STEPS, LONG = 30, 200  # of the trial with the optimiser, and of learning by hea
 RATES = (0.1, 0.01, 0.001)  # those that people try first
 FLAT = 0.01  # a slope of an activation, in parts of its largest, that counts as none
 BOUNDS = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf)}
-LOGITS = {"softmax_cross_entropy": "softmax", "softmax": "softmax", "sigmoid_cross_entropy": "sigmoid"}
 
 
 def doctor(model: Any, loss: Any, X: Any, y: Any, *, optimizer: Any = None) -> Report:
@@ -223,15 +222,14 @@ class Look:
         if not isinstance(y, np.ndarray) or not self.is_array or not y.size or y.dtype.kind not in "biuf":
             return
         low, high = BOUNDS.get(kind, (-math.inf, math.inf))
-        meets = any(
-            x is self.prediction and self._is_target(z) for _, *xz in self._pairs() for x, z in (xz, xz[::-1])
-        )
+        shape, out = self.prediction.shape, self.prediction
+        pairs = [(x, z) for _, *two in self._pairs() for x, z in (two, two[::-1])]
+        meets = any(x is out and z.shape == shape and self._is_target(z) for x, z in pairs)
         if meets and (y.min() < low - 1e-9 or y.max() > high + 1e-9):
             reach = f"a {kind} from {low:g} to {high:g}" if high < math.inf else f"a {kind} is never below 0"
             note = f"they go from {y.min():.4g} to {y.max():.4g}, {reach}"
             fix = "leave the activation of the output away, or scale y into its range"
             report.add("targets_out_of_range", "y and the output layer", note, fix)
-        shape = self.prediction.shape
         if (
             y.ndim == 1
             and len(shape) == 2
@@ -263,7 +261,7 @@ class Look:
                         f"of shape {shape}, samples along axis {over}",
                         f"axis={1 - over}",
                     )
-            inner = LOGITS.get(node.op.name)
+            inner = _applied_by(node.op.name)
             if inner and _kind(node.parents[0]) == inner:
                 fix = "give the loss the logits: leave the output's activation away"
                 report.add(f"{inner}_twice", f"{node.op.name}{self.line(node)}", "", fix)
@@ -466,6 +464,13 @@ def _kind(node: Any) -> str:
         ):
             return "softmax"
     return "softmax" if name == "log_softmax" else name
+
+
+def _applied_by(name: str) -> str:
+    """The activation that an operation of a loss applies to its operand; "" where it applies none."""
+    if name == "softmax" or (name.endswith("cross_entropy") and not name.startswith(("binary", "sigmoid"))):
+        return "softmax"
+    return "sigmoid" if name == "sigmoid_cross_entropy" else ""
 
 
 def _weight_of(node: Any) -> Any:
