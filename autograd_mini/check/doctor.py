@@ -548,7 +548,7 @@ def _stepped(report: Report, look: Look, given: tuple[Any, ...], first: float) -
     name = f"{type(trial.optimizer).__name__}, lr {rate:g}"
     report.notes.append(f"{len(losses) - 1} steps of {name}: {losses[0]:.4g} → {losses[-1]:.4g}.")
     died = False
-    if math.isfinite(losses[-1]):
+    if losses[-1] > 0.7 * losses[0]:
         try:
             now = {layer.name: layer for layer in Look(trial).layers()}
         except AutogradError:

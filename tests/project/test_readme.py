@@ -10,7 +10,8 @@ import pytest
 from tests.helpers.processes import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PATTERN = re.compile(r"```python\n(.*?)```", re.DOTALL)
+BLOCKS = PATTERN.findall(README)
 
 
 def expected(block: str) -> list[str]:
@@ -18,7 +19,7 @@ def expected(block: str) -> list[str]:
     return [
         match.group(1).rstrip()
         for line in block.splitlines()
-        if (match := re.match(r"(?:print\(.*\)\s+)?# (.*)", line))
+        if (match := re.match(r"\s*(?:print\(.*\)\s+)?# (.*)", line))
     ]
 
 
@@ -41,6 +42,15 @@ def test_blocks_print_what_their_comments_say(tmp_path, monkeypatch):
     for block, lines in zip(BLOCKS, printed(BLOCKS), strict=True):
         assert expected(block) == lines, block
         assert lines, "a block that shows nothing"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_blocks_of_the_pages_print_what_their_comments_say(page, tmp_path, monkeypatch):
+    """Every Python block of a page in docs/ runs, and prints the lines that stand in its comments."""
+    monkeypatch.chdir(tmp_path)
+    blocks = PATTERN.findall(page.read_text(encoding="utf8"))
+    for block, lines in zip(blocks, printed(blocks), strict=True):
+        assert expected(block) == lines, block
 
 
 def test_a_wrong_comment_is_noticed():
