@@ -293,6 +293,7 @@ if _typing.TYPE_CHECKING:
     from .check.audit import audit
     from .check.debug import debug
     from .check.diagnose import diagnose
+    from .check.doctor import doctor
     from .check.explain import explain
     from .check.gradcheck import check_gradients
     from .check.slopes import check_derivative
@@ -307,6 +308,7 @@ _LATE = {  # what is imported when it is asked for, so that the package is there
     "debug": "debug",
     "diagnose": "diagnose",
     "diagnose_update": "update",
+    "doctor": "doctor",
     "explain": "explain",
 }
 
@@ -337,7 +339,8 @@ __all__ = [
     "cond", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh", "cov", "cross", "cummax",
     "cummin", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "debug", "deg2rad", "delete",
     "derivative", "det", "diag", "diagflat", "diagnose", "diagnose_update", "diagonal", "diff", "divide",
-    "dot", "draw", "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum", "elu", "enable_grad", "erf",
+    "doctor", "dot", "draw", "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum", "elu",
+    "enable_grad", "erf",
     "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "extract", "fit", "flip", "fliplr",
     "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like", "gelu", "geomspace",
     "getitem", "grad", "gradients", "heaviside", "hessian", "hsplit", "hstack", "hvp", "hypot", "imag",
