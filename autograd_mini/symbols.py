@@ -26,7 +26,7 @@ import numpy as np
 
 from .core.array_rows import axes_of
 from .core.op import Op, Rule
-from .core.readings import XP, Reading, arrays, quiet, sum_to
+from .core.readings import XP, Reading, arrays, quietly, sum_to
 
 OPERATORS: dict[str, Rule] = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
 OPERATORS |= {"divide": operator.truediv, "negative": operator.neg, "positive": operator.pos}
@@ -81,9 +81,8 @@ class Expr:
     dtype: Any
     weak: bool
 
-    __array_ufunc__ = __iter__ = (
-        None  # an array beside it leaves the operation to it; np.exp(expr) is a TypeError
-    )
+    # An array beside it leaves the operation to it, and np.exp(expr) is a TypeError
+    __array_ufunc__ = __iter__ = None
     __hash__ = object.__hash__
     __bool__ = _refused("the truth", "xp.where(condition, x, y)")
     __array_function__ = __array__ = _refused("a function of NumPy", "xp.… in place of np.…")
@@ -219,7 +218,7 @@ def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
 # NumPy computes nothing of these; of these each axis keeps its length, or pads it; the others go element by element
 VIEWS = {"reshape", "broadcast_to", "transpose", "swapaxes", "squeeze", "flip", "getitem"}
 AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "recurrence", "inv", "asarray", "centred"}
-AXES |= {"cofactors", "roll", "tril", "triu", "sort", "argsort", "pad"}
+AXES |= {"cofactors", "cholesky", "roll", "tril", "triu", "sort", "argsort", "pad"}
 REDUCTIONS = {"sum", "prod", "max", "min", "mean"}
 SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
     **dict.fromkeys(("matmul", "linear"), _product),
@@ -234,6 +233,9 @@ SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
     "index_update": lambda x, index, value: x.shape,
     "last_written": lambda shape, index: np.broadcast_to(False, shape)[index].shape,
     "eye": lambda n: (n, n),
+    "pinv": lambda a, *how: (*a.shape[:-2], a.shape[-1], a.shape[-2]),
+    "eigen": lambda a: (*a.shape[:-2], 1 + a.shape[-1], a.shape[-1]),
+    "singular": lambda a: (*a.shape[:-2], sum(a.shape[-2:]) + 1, min(a.shape[-2:])),
     "ones": lambda n: (n,),
 }
 
@@ -242,6 +244,15 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
     """The shape, dtype and weakness of a call's result; nothing of full size is computed but what an index array picks."""
     if name in PARTS:
         return None, None, False
+    try:
+        return quietly(_kind_of_call, name, args, keywords)
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
+        shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
+        raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
+
+
+def _kind_of_call(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
+    """The same, with NumPy's own errors."""
 
     def applied(function: Rule, leaf: Callable[[Expr], Any]) -> Any:
         def made(x: Expr) -> Any:
@@ -250,26 +261,21 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
         return invoke(function, [made(x) for x in args], keywords)
 
     function = OPERATORS.get(name) or getattr(arrays, name)
-    try:
-        with quiet():
-            if name == "getitem" and any(map(_is_mask, (args[1], *args[1].args))):
-                raise ValueError("how many places a computed mask picks is not known")
-            if name in VIEWS:
-                return applied(function, _ghost).shape, args[0].dtype, False
-            if name in SHAPES:
-                return applied(SHAPES[name], _ghost), _float_type(args), False
-            if name in REDUCTIONS:
-                return applied(_reduced, _ghost), applied(function, _tiny).dtype, False
-            if name in AXES:
-                out = np.asarray(applied(function, _tiny))
-                grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
-                return tuple(n + m - 1 for n, m in grown), out.dtype, False
-            shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
-            one = applied(function, lambda x: x.dtype.type(1).item() if x.weak else x.dtype.type(1))
-            return shape, np.result_type(one), type(one) in (bool, int, float)
-    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
-        shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
-        raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
+    if name == "getitem" and any(map(_is_mask, (args[1], *args[1].args))):
+        raise ValueError("how many places a computed mask picks is not known")
+    if name in VIEWS:
+        return applied(function, _ghost).shape, args[0].dtype, False
+    if name in SHAPES:
+        return applied(SHAPES[name], _ghost), _float_type(args), False
+    if name in REDUCTIONS:
+        return applied(_reduced, _ghost), applied(function, _tiny).dtype, False
+    if name in AXES:
+        out = np.asarray(applied(function, _tiny))
+        grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
+        return tuple(n + m - 1 for n, m in grown), out.dtype, False
+    shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
+    one = applied(function, lambda x: x.dtype.type(1).item() if x.weak else x.dtype.type(1))
+    return shape, np.result_type(one), type(one) in (bool, int, float)
 
 
 def _is_mask(index: Expr) -> bool:

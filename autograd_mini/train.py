@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .core.engine import toposort
 from .core.node import Node
 from .core.tensor import Tensor, replace_all
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
@@ -497,10 +496,13 @@ class _Run:
         """Where numbers stopped being finite, and what to try."""
         where = f"the loss is {value} in epoch {self.epoch}, {self.place()}"
         smaller = f"a smaller learning rate (now {self.optimizer.lr:g})"
-        first = _first_not_finite(root) if isinstance(root, Node) else None
+        from .check.debug import first_not_finite, line_of, replacement, told
+
+        first = first_not_finite(root) if isinstance(root, Node) else None
         if first is not None and first.parents:
-            what, tried = _told(first)
-            return f"{where}: the first node that is not finite is {what}. Try {tried}; or {smaller}"
+            what = told(first.op, first.parents, first.label, first.data) + line_of(first)
+            tried = replacement(first.op, first.parents)
+            return f"{where}: the first node that is not finite is {what}. Try: {tried}; or {smaller}"
         if any(first is parameter for parameter in self.params):
             what = f"the parameter {self.name(first)} is not finite, so the step before was too large"
             return f"{where}: {what}. Try {smaller}"
@@ -523,43 +525,6 @@ class _Run:
                 what = f"{whose}{name} is not finite in row {row}"
                 return f"{what}. Leave such rows out, or fill them in with np.nan_to_num"
         return ""
-
-
-ADVICE = (
-    (("log1p", "logaddexp", "logsumexp", "log_s"), "inputs scaled to about ±1"),
-    (("log", "xlogy"), "cross_entropy or binary_cross_entropy_with_logits on the outputs before softmax or "
-     "sigmoid (log of 0 is infinite)"),
-    (("div", "reciprocal", "pow", "remainder"), "a small number added to what is divided by"),
-    (("sqrt", "arc"), "ag.clip, to keep operands where the function is defined"),
-    (("exp", "cosh", "sinh"), "softmax, softplus or logsumexp in place of exp (it overflows above 709)"),
-)  # fmt: skip
-
-
-def _told(node: Any) -> tuple[str, str]:
-    """What an operation's result is, for a message; and what to try where it is not finite."""
-    with np.errstate(all="ignore"):
-        operands = [parent.data for parent in node.parents[:3] if parent.size]
-        ranges = ", ".join(f"{np.min(data):.4g} to {np.max(data):.4g}" for data in operands)
-    name, label = node.op.name, f", {node.label!r}" if node.label else ""
-    shape = f", of shape {node.shape}" if node.shape else ""
-    fitting = (advice for names, advice in ADVICE if name.startswith(names))
-    tried = next(fitting, "inputs scaled to about ±1, smaller first weights")
-    return f"the result of {name!r}{label}{shape}, on operands from {ranges}", tried
-
-
-def _first_not_finite(root: Any) -> Any:
-    """The first node, sorted from the leaves, through whose NaN or infinity the root is not finite; or None."""
-    bad, stack = set(), [root]
-    while stack:
-        node = stack.pop()
-        if node not in bad and not all_finite(node.data):
-            bad.add(node)
-            stack += node.parents
-    for node in toposort(root):
-        for found in (*node.parents, node):  # constants are parents only
-            if found in bad:
-                return found
-    return None
 
 
 def _plain(prediction: Any) -> Any:

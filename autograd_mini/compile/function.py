@@ -418,7 +418,7 @@ def _reader(live: list[Any], vectors: list["_Vector"]) -> Callable[[list[Any]], 
     """Return a function that adds to the arguments what a version reads beside them, written out: it runs at every call."""
     space: dict[str, Any] = {f"x{i}": x for i, x in enumerate(live)}
     views = {
-        leaf: (vector, view)
+        leaf: view
         for vector in vectors
         for leaf, view in zip(vector.leaves, vector.views, strict=True)
     }

@@ -117,13 +117,13 @@ class Tensor(Node):
         """Return the plain numbers in nested lists, outside the graph."""
         return self.data.tolist()
 
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self, axis: int | None = None, *, dim: int | None = None) -> Any:
         """Return the plain indices of the largest elements."""
-        return self.data.argmax(axis)
+        return self.data.argmax(axis if dim is None else dim)
 
-    def argmin(self, axis: int | None = None) -> Any:
+    def argmin(self, axis: int | None = None, *, dim: int | None = None) -> Any:
         """Return the plain indices of the smallest elements."""
-        return self.data.argmin(axis)
+        return self.data.argmin(axis if dim is None else dim)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -160,7 +160,7 @@ def index_part(part: Any) -> Any:
     if isinstance(part, np.ndarray) and part.dtype.kind in "biu" and recorder() is not None:
         return part  # what is compiled reads it again, and notices when it has changed
     found = np.array(np.asarray(part))  # a tuple inside a tuple is an array of indices, as in NumPy
-    if found.dtype.kind not in "biu" and found.size:
+    if found.dtype.kind not in "biu" and (found.size or isinstance(part, np.ndarray)):  # [] is no float
         raise IndexError(f"an index array must be of integers or booleans, got {found.dtype}")
     return found if found.dtype.kind in "biu" else found.astype(int)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.engine import check_root, pulled, sweep, toposort
 from ..core.node import Node, evaluate
-from ..core.readings import FLOATS, KINDS, quiet
+from ..core.readings import FLOATS, KINDS, quietly
 from ..core.tensor import Tensor
 from ..errors import AutogradError, GraphError
 from ..support.coercion import to_array
@@ -171,9 +171,9 @@ class Graph:
         if not box.requires_grad or not box.parents:
             return [None] * len(box.parents)
         node = box.node
-        with quiet():
-            found = iter(pulled(node, gradient, {parent for parent in node.parents if parent.requires_grad}))
-            return [next(found)[1] if parent.requires_grad else None for parent in node.parents]
+        wanted = {parent for parent in node.parents if parent.requires_grad}
+        found = iter(quietly(pulled, node, gradient, wanted))
+        return [next(found)[1] if parent.requires_grad else None for parent in node.parents]
 
     def gradients(self, what: str) -> dict[int, Any]:
         """Return the gradient of root by every box that it depends on, computed afresh; no node's `.grad` is read or changed.

@@ -7,6 +7,7 @@ everywhere, raw data give raw numbers, float32 is kept where all arrays are floa
 
 import contextlib
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..core.readings import ARRAYS
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import AutogradError, DTypeError, ShapeError
-from ..support.coercion import BARE, finite
+from ..support.coercion import BARE, describe, finite
 from ..support.modes import recorder
 
 REDUCTIONS = {"mean": functions.mean, "sum": functions.sum, "none": lambda x: x}
@@ -109,6 +110,28 @@ def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
             f"hinge: the target must be -1 or 1, got {wrong:g}; of labels 0 and 1 make 2 * target - 1"
         )
     return _reduced(rows.relu(1.0 - rows.multiply(target, prediction)), reduction)
+
+
+def l2(params: Iterable[Any], weight: float = 1.0) -> Any:
+    """Return weight · Σ p² over all numbers of all parameters, in one operation: the penalty of L2 regularisation.
+
+    `params`: nodes and arrays of any shapes, as `model.parameters()` gives them; `weight`: a finite number. Its gradient by p
+    is 2 · weight · p; `weight_decay` of an optimiser adds weight_decay · p, without the 2. TypeError for what is no list of
+    them, ValueError for an empty one.
+
+    >>> import autograd_mini as ag
+    >>> loss = ag.nn.l2([ag.Tensor([1.0, 2.0]), ag.Tensor([[3.0]])], 0.5)
+    >>> loss.item()
+    7.0
+    """
+    if isinstance(params, Node | np.ndarray) or not isinstance(params, Iterable):
+        raise TypeError(
+            f"l2: a list of parameters is needed, got {describe(params)}: pass model.parameters()"
+        )
+    parts = [_data("l2", f"parameter {i}", p) for i, p in enumerate(params)]
+    if not parts:
+        raise ValueError("l2: no parameters (an exhausted generator?): pass model.parameters()")
+    return finite("l2: weight", weight) * array_rows.sum_of_squares(*parts)
 
 
 # ---- Losses of probabilities ----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from ..errors import AutogradError, ShapeError, StateDictError
 from ..support.coercion import to_array, whole
 from ..support.interrupts import assign
 from ..support.modes import meta_here, no_grad, recorder, set_meta
-from .activations import activation_of
+from .activations import activation_of, identity
 from .place import Place
 
 # What summary() writes down of each call
@@ -428,7 +428,7 @@ class Dropout(Module):
     def forward(self, x: Any) -> Any:
         """Return x, in training with some numbers dropped."""
         if not self.training or not self.p:
-            return x
+            return identity(x)
         if (trace := recorder()) is not None:
             trace.refuse(
                 "Dropout in training",

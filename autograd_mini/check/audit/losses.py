@@ -27,6 +27,7 @@ class Loss:
         self.grads: dict[int, list[Any]] = {}
         self.factors: dict[int, float | None] = {}
         self.turned = False
+        self.written = False  # whether the updates' factor stands in the script as a number
         self.line = 0
         self.penalty = False
         self.values: list[float] = []
@@ -321,7 +322,7 @@ def decide(case: Case, loss: Loss) -> None:
         written = loss.own and any(abs(abs(value) - c) <= 1e-6 * abs(c) for c in literals(case) if c)
         rank = (written, same, steady(list(series.values())), value * direction(loss) > 0, i)
         if rank > best:
-            best, chosen = rank, dict(filled)
+            best, chosen, loss.written = rank, dict(filled), written
     if not chosen:
         found = [v.factor for v in alone.values() if v.factor]
         common = next((c for c in found if sum(abs(c - d) < 1e-4 * abs(c) for d in found) > 1), None)
@@ -366,7 +367,7 @@ def has_penalty(found: list[Step], view: View) -> bool:
             others = [p for p in s.parents if p.id not in alone]
             if size_of(moving[0]) == 1 and others:
                 continue
-            if not others or all(size_of(p) == 1 for p in others):
+            if view.sig[s.id].bit_count() == 1 and all(size_of(p) == 1 for p in others):
                 alone.add(s.id)
                 if s.name in ("power", "square", "abs", "absolute", "norm") or (
                     s.func in (np.multiply, np.dot) and len(moving) == 2
@@ -451,7 +452,8 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
             level = 2
         constant = steady([c for c in loss.factors.values() if c])
         plain = loss.kind != "error signal"
-        return (level, loss.sign() < 0, wrong, not plain, not constant, -loss.score(), not loss.own)
+        written = not (loss.own and loss.written)
+        return (level, loss.sign() < 0, wrong, not plain, not constant, written, -loss.score(), not loss.own)
 
     return sorted(tried, key=rank)
 
