@@ -279,7 +279,7 @@ LITERALS = {"inf": math.inf, "nan": math.nan}  # names that repr writes and Pyth
 
 def compiled(source: str, names: dict[str, Any], title: str) -> Any:
     """Return the value of a source text, one expression; `names` says what each name in it means."""
-    return eval(compile(source, f"<{title}>", "eval"), {**names, **LITERALS})
+    return eval(compile(source, f"<{title}>", "eval"), {"__name__": __name__, **names, **LITERALS})
 
 
 def made_quick(op: Op, reading: Any, for_all: bool = False) -> Rule | None:

@@ -125,7 +125,7 @@ def quick_method(
     parameters = f"{own}, {other}"  # Python passes the node first, to a reflected operator too
     text = source.format(forward=forward, other=other, parameters=parameters)
     space = {
-        **vars(scalar), **LITERALS, "ERRORS": ERRORS, "FLOATS": FLOATS,
+        "__name__": __name__, **vars(scalar), **LITERALS, "ERRORS": ERRORS, "FLOATS": FLOATS,
         "Value": Value, "op": op, "applied": applied, "new": new, "meta_here": meta_here,
     }  # fmt: skip
     exec(compile(text, f"<the quick method of {op.name}>", "exec"), space)

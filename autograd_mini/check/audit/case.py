@@ -338,7 +338,9 @@ def decay_of(view: View, i: int) -> Any:
     for step in todo:
         moving = [p for p in step.parents if p.id in view.sig]
         if step.func in SCALINGS and len(moving) == 1 and is_part(moving[0], start):
-            found[step.id] = start.value if size_of(step) == size_of(end) and is_kept(step, start, end) else 0.0
+            found[step.id] = (
+                start.value if size_of(step) == size_of(end) and is_kept(step, start, end) else 0.0
+            )
         elif (step.func in LINEAR or step.func is put) and step.id > start.id and len(todo) < 60:
             todo += step.parents
     if not found:
@@ -380,7 +382,9 @@ def rate_of(view: View, i: int, children: Any, versions: set[int]) -> float | No
         return None
     found: list[Any] = []
     while step.func in SCALINGS:
-        scales = [x for x in step.args[:2] if size_of(x) == 1 and not (isinstance(x, Step) and x.id in view.back)]
+        scales = [
+            x for x in step.args[:2] if size_of(x) == 1 and not (isinstance(x, Step) and x.id in view.back)
+        ]
         others = [x for x in step.args[:2] if isinstance(x, Step) and x not in scales]
         if len(scales) != 1 or len(others) != 1:
             break

@@ -202,7 +202,9 @@ def find_parameters(record: Record, states: set[int] | None = None) -> list[Para
             strict = not any(v.func in (np.multiply, np.divide) for v in versions[-len(keys) * 3 - 2 :])
             found.append(Parameter(versions, again, keys, strict))
     fed = {(p, q) for p in found for q in found if p is not q and feeds(p, q)}
-    found = [p for p in found if not any(a is p and ((q, p) not in fed or p.strict < q.strict) for a, q in fed)]
+    found = [
+        p for p in found if not any(a is p and ((q, p) not in fed or p.strict < q.strict) for a, q in fed)
+    ]
     out = []
     for p in found:
         if len(found) > 1:
