@@ -28,7 +28,7 @@ from ..core.value import Value
 from ..errors import CompileError, ShapeError
 from ..support.coercion import FLOAT_TYPES, to_array
 from ..support.modes import enable_grad, inside, keep_constants, recorded_by, recorder
-from ..symbols import EXPRESSIONS, Expr, Unreadable, call, constant, symbol
+from ..symbols import EXPRESSIONS, SMALL, Expr, Unreadable, call, constant, symbol
 
 PACKAGE = __name__.partition(".")[0]
 COMPARISONS = {
@@ -318,7 +318,7 @@ class Lowering:
         if type(node) is Value:
             return constant(node.data) if is_constant else self.symbol(node, node)
         array = node._array
-        if is_constant and not array.ndim:
+        if is_constant and (not array.ndim or (node in self.trace.inner and array.size <= SMALL)):
             return constant(array)
         if not is_constant:
             return self.symbol(node, node)
