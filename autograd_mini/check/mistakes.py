@@ -59,6 +59,7 @@ GRADIENT_MISTAKES = {
     "one_sample_only": "Only one sample's contribution is kept.",
     "summed_before_product": "The errors are summed before each has met its own sample.",
     "part_missing": "A part of the array gets no gradient.",
+    "gradient_missing": "No gradient was written into the array.",
     # paths
     "path_missing": "One of several uses is left out: = stands where += belongs.",
     "path_doubled": "One of several uses is counted twice.",
