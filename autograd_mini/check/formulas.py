@@ -189,7 +189,8 @@ def wrong_slopes(f: Function, x: Any, a: Any, z: str, y: str) -> Iterator[Wrong]
     yield Wrong(
         "activation_derivative_twice", lambda: s * s, f"the derivative of {name} at {z} is applied twice"
     )
-    note = f"{name}′ is taken at {y}, which has been through {name} already: the pre-activation {z} belongs there"
+    note = f"{name}′ is taken at {y}, which has been through {name} already, "
+    note += f"where the pre-activation {z} belongs"
     yield Wrong("derivative_at_activation", lambda: f.slope_at(a), note)
     yield Wrong("value_for_derivative", lambda: a, f"{y} itself stands in place of {name}′({z})")
     yield Wrong("value_for_derivative", lambda: x, f"{z} itself stands in place of {name}′({z})", "x", 0.3)
@@ -203,7 +204,7 @@ def wrong_slopes(f: Function, x: Any, a: Any, z: str, y: str) -> Iterator[Wrong]
         yield Wrong("derivative_at_preactivation", lambda: evaluate(form, {"a": x}), note)
     for mistake, wrong, right, which in f.wrong_forms:
         make = partial(evaluate, wrong, {"x": x, "a": a})
-        yield Wrong(mistake, make, partial(_instead, wrong, right, y, z), which)
+        yield Wrong(mistake, make, partial(_instead, wrong, right, y, z), which, 0.2)
     for other in map(known, OTHERS):
         if other.name not in (name, *f.names):
             yield from _of_another(other, f, x, a, z, y)

@@ -358,6 +358,9 @@ def _wrong_products(b: Backward, g: Any, user: Any, k: int, right: Any, me: str)
         sums = d.sum(1, keepdims=True) * w.sum(1)
         note = f"for {me} a product of sums stands where a matrix product belongs"
         yield Mutant("summed_before_product", lambda: sums if k == 0 else sums.T, note, "sums")
+        one = np.broadcast_to(right.sum(1 - k, keepdims=True), np.shape(right))
+        note = f"one sum over all units of {me} stands for each unit: a product elementwise is meant"
+        yield Mutant("summed_before_product", lambda: one, note, "one sum", 0.1)
         return
     x, d = (other.T, g.T) if k == 0 else (other, g)  # samples as rows
 
@@ -391,6 +394,11 @@ def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, 
             note += f": the derivative (slope) of {node.op.name} is omitted" if skipped else ""
             share = lambda o=arriving: fit(b.share(user, k, o), shape)  # noqa: E731
             yield Mutant(mistake, share, note, "arrives", 0.4 if skipped else 0.0)
+            slope = b.share(node, 0, np.ones(b.values[node].shape)) if skipped else None
+            if slope is not None and user.op.name in PRODUCTS and slope.shape == shape:
+                note = f"the derivative of {node.op.name} is multiplied on the wrong side of the product with the weights"
+                side = lambda o=arriving, s=slope: fit(b.share(user, k, o), shape) * s  # noqa: E731
+                yield Mutant("slope_on_wrong_side", side, note)
         if passed is not None:
             missing = user.op.name in PRODUCTS and later
             note = f"the gradient of {say(node)} stands where that of {me} belongs"

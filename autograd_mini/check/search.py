@@ -344,7 +344,8 @@ class Search:
     def _of_factor(self, mistake: str, text: str, cost: float, place: Place, target: Any) -> Fault:
         """A constant factor by its name at its place: a sum that is an average, a penalty's sign."""
         p, b = place.node, self.b
-        stretched = not p.parents and any(b.values[u].shape != b.values[p].shape for u, _ in b.users[p])
+        users = [place.user] if place.user is not p else [u for u, _ in b.users[p]]
+        stretched = not p.parents and any(b.values[u].shape != b.values[p].shape for u in users)
         if mistake == "divided_by_batch_twice" and stretched:
             mistake, text = "averaged", f"the mean over the batch stands where the sum belongs; {text}"
         fault = self._fault(
@@ -467,23 +468,24 @@ class Search:
         return made
 
     def _pairs(self, state: State, target: Any) -> list[State]:
-        """Two faults between two neighbouring given arrays: a likely one, and any below it."""
-        for place in reversed(list(self._places(state, target))):
+        """Two faults between two neighbouring given arrays: a likely one, the likeliest first, and any below it."""
+        places = [(place, mutant) for place in self._places(state, target) for mutant in place.mutants]
+        likely = [(place, m) for place, m in places if m.cost <= LIKELY and not m.added]
+        for place, mutant in sorted(likely, key=lambda pair: pair[1].cost):
             p, share = place.node, place.share
-            for mutant in place.mutants:
-                made = made_of(mutant, share) if mutant.cost <= LIKELY and not mutant.added else None
-                if made is None or np.array_equal(made, share):
-                    continue
-                if self._late():
-                    return []
-                moved = {n: state.grads[n] + d for n, d in self.b.pull({p: made - share}, [target]).items()}
-                near = State(state.grads | moved, state.faults, state.unmatched)
-                if self._steps(near, target, above=p, spoil=True):
-                    after = self._applied(state, self._fault(mutant, place, target), {p: made - share})
-                    if set(after.unmatched) <= set(state.unmatched) and (
-                        found := self._steps(after, target, above=p)
-                    ):
-                        return found
+            made = made_of(mutant, share)
+            if made is None or np.array_equal(made, share):
+                continue
+            if self._late():
+                return []
+            moved = {n: state.grads[n] + d for n, d in self.b.pull({p: made - share}, [target]).items()}
+            near = State(state.grads | moved, state.faults, state.unmatched)
+            if self._steps(near, target, above=p, spoil=True):
+                after = self._applied(state, self._fault(mutant, place, target), {p: made - share})
+                if set(after.unmatched) <= set(state.unmatched) and (
+                    found := self._steps(after, target, above=p)
+                ):
+                    return found
         return []
 
 
