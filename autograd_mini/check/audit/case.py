@@ -338,7 +338,9 @@ def decay_of(view: View, i: int) -> Any:
     for step in todo:
         moving = [p for p in step.parents if p.id in view.sig]
         if step.func in SCALINGS and len(moving) == 1 and is_part(moving[0], start):
-            found[step.id] = start.value if size_of(step) == size_of(end) and is_kept(step, start, end) else 0.0
+            found[step.id] = (
+                start.value if size_of(step) == size_of(end) and is_kept(step, start, end) else 0.0
+            )
         elif (step.func in LINEAR or step.func is put) and step.id > start.id and len(todo) < 60:
             todo += step.parents
     if not found:

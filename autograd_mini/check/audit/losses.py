@@ -502,6 +502,7 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
 
 def covers(case: Case, own: Loss, pair: Loss) -> bool:
     """Whether the script's own loss is computed with all predictions of the pair."""
+
     def inside(k: int, step: Step) -> bool:
         step, found = source_of(step), own.slices[k]
         moving = [p.id for p in step.parents if p.id in case.views[k].sig]

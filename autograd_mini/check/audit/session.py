@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 
 from .case import Case
-from .fixes import Fix, Proposer, edited, other_axes
+from .edits import Fix, edited
+from .fixes import Proposer, other_axes
 from .losses import TRUSTED, Loss, candidates, choose, decide, evaluate, rates_of, steady
 from .proxies import Run, read_source
 from .record import Step
 from .repair import Fault, Search, fit_shape, multiple
 from .report import Finding, Line, Report
 from .rules import Remark, derivatives, optimiser, stale, uphill
-from .steps import LINEAR, enough, key_of, size_of
+from .steps import LINEAR, WINDOWS, enough, key_of, size_of
 
 MOST_FAULTS = 5
-MOST_RERUNS = 16
-FIX_SECONDS = 5.0  # that the search for corrected lines may take
+MOST_RERUNS = 100
+FIX_SECONDS = 6.0  # that the search for corrected lines may take
 
 
 class Audit:
@@ -30,10 +31,14 @@ class Audit:
         self.end = monotonic() + seconds
         self.seconds = seconds
 
-    def recorded(self, source: str, show: Any = None) -> tuple[Run, Case]:
-        """Run a source and find its training."""
+    def recorded(self, source: str, show: Any = None, windows: int = WINDOWS) -> tuple[Run, Case]:
+        """Run a source and find its training, of so many steps."""
         left = max(self.end - monotonic(), 0.5)
-        run = Run(self.path, source, self.arguments, enough, min(left, self.seconds / 3 + 1), show).run()
+
+        def stop(record: Any) -> bool:
+            return enough(record, windows)
+
+        run = Run(self.path, source, self.arguments, stop, min(left, self.seconds / 3 + 1), show).run()
         return run, Case(run.record)
 
     def report(self) -> Report:
@@ -169,7 +174,7 @@ class Audit:
         self.reruns = 0
         self.kept: list[Fix] = []
         self.enough_fixes = min(self.end, monotonic() + FIX_SECONDS)
-        self.before, self.score = loss.wrong(len(case.parameters)), loss.score()
+        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         for fault in faults:
             finding = Finding(case, loss, fault)
             out.append(finding)
@@ -200,7 +205,7 @@ class Audit:
             except (SyntaxError, ValueError):
                 continue
             self.reruns += 1
-            if self.improves(text, case, loss, fault.gain):
+            if self.improves(text, case, loss, fault):
                 line = fix.node.lineno
                 self.kept = fixes
                 finding.should_be, finding.source = text.splitlines()[line - 1].strip(), text
@@ -226,8 +231,11 @@ class Audit:
             node = case.sources.expression(step)
             for fix in other_axes(case.sources.texts[place.file], node, step):
                 text = edited(case.sources.texts[place.file], [fix])
-                self.before, self.score = loss.wrong(len(case.parameters)), loss.score()
-                if self.reruns < 2 * MOST_RERUNS and self.improves(text, case, loss) and not self.before:
+                self.state = dict(loss.verdicts)
+                right = self.reruns < 2 * MOST_RERUNS and self.improves(text, case, loss)
+                if right and all(
+                    v.right(i) for v in self.state.values() for i in range(len(case.parameters))
+                ):
                     finding = Finding(case, None, Fault(None, "remark", {}, 0.0), step)
                     finding.mistake, finding.why = "forward_reduction", fix.why
                     finding.should_be, finding.source = text.splitlines()[finding.line - 1].strip(), text
@@ -243,24 +251,31 @@ class Audit:
         run.record.probe, run.record.probe_depth, run.record.look = step, depth, look
         run.run()
 
-    def improves(self, text: str, case: Case, loss: Loss, gain: float = 0.0) -> bool:
+    def improves(self, text: str, case: Case, loss: Loss, fault: Fault | None = None) -> bool:
         """Whether the script with the line replaced has as many more right updates as the right numbers gave."""
-        _, after = self.recorded(text)
-        if len(after.parameters) != len(case.parameters) or not after.views:
+        gains = fault.gains if fault else {}
+        limit = sorted(gains)[:2][-1] + 1 if gains else WINDOWS
+        _, after = self.recorded(text, windows=limit)
+        count = len(case.parameters)
+        numbers = [k for k in sorted(loss.verdicts) if k < min(limit, len(after.views))]
+        if len(after.parameters) != count or not numbers:
             return False
-        numbers = [k for k in sorted(loss.verdicts) if k < len(after.views)]
+        before = {i for i in range(count) for k in numbers if not self.state[k].right(i)}
+        score = float(np.mean([self.state[k].score() for k in numbers]))
+        gain = 0.9 * float(np.mean([gains.get(k, 0.0) for k in numbers]))
         for candidate in candidates(after, numbers):
             if candidate.kind != loss.kind or candidate.own != loss.own:
                 continue
+            candidate.forced = loss.forced
             evaluate(after, candidate, numbers)
             if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
                 continue
-            wrong, score = candidate.wrong(len(case.parameters)), candidate.score()
+            wrong = candidate.wrong(count)
             steady_now = steady([f for f in candidate.factors.values() if f])
-            if wrong <= self.before and (
-                score > self.score + max(0.9 * gain, 1e-6) or (not wrong and not self.before and steady_now)
+            if wrong <= before and (
+                candidate.score() > score + max(gain, 1e-6) or (not wrong and not before and steady_now)
             ):
-                self.before, self.score = wrong, score
+                self.state.update(candidate.verdicts)
                 return True
         return False
 
@@ -385,7 +400,9 @@ def has_gradient(case: Case, loss: Loss, i: int) -> bool:
     k = min(loss.adjoints)
     view, g = case.views[k], loss.grads[k][i]
     return g is not None and any(
-        view.back[s.id] >> i & 1 and (t := fit_shape(g, s)) is not None and multiple(np.asarray(s.value, float), t)
+        view.back[s.id] >> i & 1
+        and (t := fit_shape(g, s)) is not None
+        and multiple(np.asarray(s.value, float), t)
         for s in view.order
     )
 

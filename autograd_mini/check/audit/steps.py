@@ -202,7 +202,9 @@ def find_parameters(record: Record, states: set[int] | None = None) -> list[Para
             strict = not any(v.func in (np.multiply, np.divide) for v in versions[-len(keys) * 3 - 2 :])
             found.append(Parameter(versions, again, keys, strict))
     fed = {(p, q) for p in found for q in found if p is not q and feeds(p, q)}
-    found = [p for p in found if not any(a is p and ((q, p) not in fed or p.strict < q.strict) for a, q in fed)]
+    found = [
+        p for p in found if not any(a is p and ((q, p) not in fed or p.strict < q.strict) for a, q in fed)
+    ]
     out = []
     for p in found:
         if len(found) > 1:
@@ -294,7 +296,7 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
     return windows[:most]
 
 
-def enough(record: Record) -> bool:
+def enough(record: Record, windows: int = WINDOWS) -> bool:
     """Whether the steps of the training that are followed have been recorded."""
     parameters = find_parameters(record)
-    return bool(parameters) and len(find_windows(record, parameters, WINDOWS + 2)) > WINDOWS
+    return bool(parameters) and len(find_windows(record, parameters, windows + 2)) > windows
