@@ -1,6 +1,7 @@
 """compile: a function that is recorded once, and from then on replayed."""
 
 import builtins
+import copy
 import functools
 import inspect
 import threading
@@ -296,8 +297,18 @@ def _bindings(*functions: Any) -> Iterator[Binding]:
             stack.append(x)
             if isinstance(x, (np.ndarray, Node, types.FunctionType, *BARE)):
                 yield place, name, x
+            elif isinstance(x, list) and _is_plain(x):
+                yield x, EQUAL, copy.deepcopy(x)
             elif isinstance(x, list | tuple):
                 yield from ((x, i, part) for i, part in enumerate(x) if isinstance(part, np.ndarray))
+
+
+EQUAL = object()  # in place of a name: the list itself is compared with a copy
+
+
+def _is_plain(data: Any) -> bool:
+    """Whether nested lists hold numbers alone."""
+    return all(isinstance(part, BARE) or (isinstance(part, list) and _is_plain(part)) for part in data)
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -330,6 +341,10 @@ class _Outside(NamedTuple):
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
         for place, name, was in self.bindings:
+            if name is EQUAL:
+                if place != was:
+                    return False
+                continue
             now = place.cell_contents if name is None else place[name]
             if now is not was and not (type(now) is type(was) and isinstance(now, BARE) and now == was):
                 return False
@@ -338,7 +353,11 @@ class _Outside(NamedTuple):
 
 def check_range(labels: Any, count: int, who: str) -> None:
     """Raise IndexError for a class that is none of so many."""
-    low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
+    if labels.size <= 16:  # Python's own are quicker then
+        numbers = labels.ravel().tolist()
+        low, high = min(numbers), max(numbers)
+    else:
+        low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
     if low < 0 or high >= count:
         raise IndexError(f"{who}: target {low if low < 0 else high} out of range for {count} classes")
 
@@ -424,11 +443,7 @@ class Version:
 def _reader(live: list[Any], vectors: list["_Vector"]) -> Callable[[list[Any]], list[Any]]:
     """Return a function that adds to the arguments what a version reads beside them, written out: it runs at every call."""
     space: dict[str, Any] = {f"x{i}": x for i, x in enumerate(live)}
-    views = {
-        leaf: (vector, view)
-        for vector in vectors
-        for leaf, view in zip(vector.leaves, vector.views, strict=True)
-    }
+    views = {leaf: view for vector in vectors for leaf, view in zip(vector.leaves, vector.views, strict=True)}
     tests, parts = [], []
     for i, x in enumerate(live):
         if isinstance(x, Node) and x in views:

@@ -41,7 +41,7 @@ def exact(program: Program) -> Program:
     floats, known = program.kinds(), dict[Expr, Expr]()
 
     def step(x: Expr) -> Expr:
-        for change in (identity, unspread, spelt_out):
+        for change in (identity, folded, unspread, spelt_out):
             changed = change(x) if change is not spelt_out or floats.isdisjoint(x.args) else x
             if changed is not x:
                 return changed
@@ -56,6 +56,13 @@ ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative")
 def _is_spread(x: Expr) -> bool:
     """Whether it is one number in a larger shape."""
     return x.name == "broadcast_to" and x.args[0].shape == ()
+
+
+def folded(x: Expr) -> Expr:
+    """A constant in another dtype as the constant that it is."""
+    if x.name == "asarray" and x.args[0].name == "constant" and not x.args[0].weak:
+        return constant(np.asarray(x.args[0].value, x.dtype))
+    return x
 
 
 def unspread(x: Expr) -> Expr:
@@ -97,12 +104,14 @@ def spelt_out(x: Expr) -> Expr:
         total = call("sum", e := call("exp", below), axis=axis, keepdims=True)
         return e / total if x.name == "softmax" else below - call("log", total)
     if x.name in ("sigmoid", "logistic"):
-        e = call("exp", call("copysign", x.args[0], -1.0))
+        is_large = np.prod(x.shape or ()) > FEW
+        below = -abs(x.args[0]) if is_large else call("copysign", x.args[0], -1.0)
+        e = call("exp", below)
         d = e + 1.0
         if x.name == "logistic":
             return e / d / d
-        if np.prod(x.shape or ()) > FEW:  # an exponential of many numbers costs more than a choice
-            return call("where", call("greater_equal", x.args[0], 0.0), 1.0, e) / d
+        if is_large:  # an exponential of many numbers costs more than a mask
+            return call("maximum", e, call("greater_equal", x.args[0], 0.0)) / d
         return call("exp", call("minimum", x.args[0], 0.0)) / d
     return _picked(x)
 

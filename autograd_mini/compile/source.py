@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from math import prod
+from math import isfinite, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,6 @@ import numpy as np
 from ..core.readings import arrays, scalar
 from ..support.numerics import find_spec
 from ..symbols import PARTS, VIEWS, Expr
-from ..symbols import SMALL as MOST_INSIDE
 from .kernels import add_product
 from .passes import NOT_ELEMENTWISE, closer, is_range
 from .program import Change, Program
@@ -330,7 +329,7 @@ class Writer:
                 and part.dtype.kind == "f"
             ):
                 self.names[part] = self.number(float(part.value), part.dtype)
-            if part.name == "constant" and np.size(part.value) > MOST_INSIDE and part not in self.names:
+            if part.name == "constant" and np.ndim(part.value) and part not in self.names:
                 self.names[part] = self.fresh("k")
                 self.before.append(f"{self.names[part]} = {_written(part.value)}")
         return str(text(x, self.names, PYTHON))
@@ -411,16 +410,7 @@ class Writer:
         key = (np.float64(value).tobytes(), dtype)
         if key not in self.constants:
             self.constants[key] = self.fresh("k")
-            shown = (
-                "np.nan"
-                if np.isnan(value)
-                else "np.inf"
-                if value == np.inf
-                else "-np.inf"
-                if value == -np.inf
-                else repr(value)
-            )
-            self.before.append(f"{self.constants[key]} = np.array({shown}, np.{dtype.name})")
+            self.before.append(f"{self.constants[key]} = np.array({_number(value)}, np.{dtype.name})")
         return self.constants[key]
 
     def ones(self, shape: tuple[int, ...], dtype: Any) -> str:
@@ -484,11 +474,16 @@ class Writer:
 
 
 def _written(array: Any) -> str:
-    return (
-        f"np.arange({array.size})"
-        if is_range(array)
-        else f"np.array({array.tolist()}, np.{array.dtype.name})"
-    )
+    if is_range(array):
+        return f"np.arange({array.size})"
+    shaped = f".reshape({array.shape})" if array.ndim > 1 else ""
+    numbers = ", ".join(map(_number, array.ravel().tolist()))
+    return f"np.array([{numbers}], np.{array.dtype.name}){shaped}"
+
+
+def _number(x: Any) -> str:
+    """A number as Python; repr(float) gives the shortest text of the same bits."""
+    return repr(x) if not isinstance(x, float) or isfinite(x) else f"float({str(x)!r})"
 
 
 def operands(x: Expr) -> list[Expr]:

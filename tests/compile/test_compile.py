@@ -224,6 +224,15 @@ def test_a_number_that_is_closed_over_and_bound_anew_is_seen():
     assert run(2.0) == 4.0
 
 
+def test_a_closed_over_list_of_numbers_that_changes_is_seen():
+    """It is compared at each call."""
+    y = [1.0, [2.0, 3.0]]
+    run = ag.compile(lambda x: (x * y[1]).sum())
+    assert run(np.ones(2)) == 5.0
+    y[1][0] = 4.0
+    assert run(np.ones(2)) == 7.0
+
+
 def test_batches_labels_and_masks_that_change_are_seen():
     """As arguments: class indices with another class, and booleans."""
     run = ag.compile(lambda z, y: ag.nn.cross_entropy(z, y))
