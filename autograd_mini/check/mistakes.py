@@ -34,6 +34,7 @@ GRADIENT_MISTAKES = {
     "derivative_of_another_function": (
         "The derivative belongs to another function than the forward pass uses."
     ),
+    "cases_exchanged": "The two cases of the derivative, above and below 0, are exchanged.",
     "constant_term_missing": "A constant term of the derivative is missing.",
     "function_left_out": "A function is left out of the formula: its argument stands in its place.",
     "term_missing": "A term of a sum is left out of the derivative.",
