@@ -42,7 +42,7 @@ GRADIENT_MISTAKES = {
     "softmax_elementwise": "Softmax is treated as elementwise: its Jacobian's off-diagonal is left out.",
     "softmax_jacobian_not_multiplied": "Softmax's Jacobian is summed up before it has met the gradient.",
     "softmax_twice": "Softmax is applied to what is its output already.",
-    "slope_on_wrong_side": "The activation's derivative is multiplied after the weights in place of before them.",
+    "slope_on_wrong_side": "The activation's derivative is multiplied after the weights, not before them.",
     # weights and matrix products
     "weights_missing": "The delta is passed back without the layer's weights.",
     "input_missing": "The delta itself is taken for the weights' gradient, without the layer's input.",

@@ -396,7 +396,7 @@ def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, 
             yield Mutant(mistake, share, note, "arrives", 0.4 if skipped else 0.0)
             slope = b.share(node, 0, np.ones(b.values[node].shape)) if skipped else None
             if slope is not None and user.op.name in PRODUCTS and slope.shape == shape:
-                note = f"the derivative of {node.op.name} is multiplied on the wrong side of the product with the weights"
+                note = f"the derivative of {node.op.name} is multiplied on the wrong side of the weights"
                 side = lambda o=arriving, s=slope: fit(b.share(user, k, o), shape) * s  # noqa: E731
                 yield Mutant("slope_on_wrong_side", side, note)
         if passed is not None:
