@@ -4,7 +4,7 @@ The formulas are the rules', read as expressions, so that a row added to the tab
 function's own value a where its derivative can be written so: a·(1 − a) for the sigmoid.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache, cached_property, partial
 from typing import Any, NamedTuple
 
@@ -12,8 +12,11 @@ import numpy as np
 
 from ..compile.text import text
 from ..core import functions, rows, special_rows
+from ..core.engine import sweep
+from ..errors import GraphError
 from ..symbols import (
     Expr,
+    Expressions,
     Unreadable,
     call,
     constant,
@@ -28,8 +31,7 @@ from ..symbols import (
 from .backward import Backward, forward_expr, share_expr
 from .words import NUMPY, named, plain
 
-SHAPE = (3,)  # as which a function of single numbers is read
-X, A = symbol("x", SHAPE), symbol("a", SHAPE)
+X, A = symbol("x"), symbol("a")
 GRID = np.linspace(-1.9, 2.1, 9)
 KNOWN = (
     "sigmoid",
@@ -175,20 +177,16 @@ def between(b: Backward, before: Any, after: Any) -> Function | None:
                 if mask is None:
                     return None
                 made[p] = mask
-    order = sorted(inner, key=b.at.__getitem__)
-    grads: dict[Any, Any] = {after: constant(1.0)}
+    order = [before, *sorted(inner, key=b.at.__getitem__)]
+    reading = Expressions(made)
     try:
-        for node in order:
-            made[node] = forward_expr(node.op, _operands(b, node, made))
-        for node in reversed(order):
-            for k, parent in enumerate(node.parents):
-                if parent in made:
-                    share = share_expr(node.op, k, grads[node], made[node], _operands(b, node, made))
-                    grads[parent] = grads[parent] + share if parent in grads else share
-    except Unreadable:
+        for node in order[1:]:
+            made[node] = constant(node.op.value(reading, [reading.operand(p) for p in node.parents]))
+        grads = sweep(order, reading.arriving(after, None, ""), reading)
+    except (Unreadable, GraphError):
         return None
     found = Function(after.op.name, made[after], grads[before])
-    if len(order) > 1:
+    if len(order) > 2:
         found.name = next(iter(found.names), "f")
     return found
 
@@ -199,10 +197,6 @@ def _mask(x: Any, mask: Any) -> Expr | None:
         if np.array_equal(mask, getattr(np, name)(x, 0.0)):
             return call(name, X, 0.0)
     return None
-
-
-def _operands(b: Backward, node: Any, made: Mapping[Any, Expr]) -> list[Any]:
-    return [made[p] if p in made else float(b.values[p]) for p in node.parents]
 
 
 def shown(form: Expr, a: str, x: str = "x") -> str:
@@ -284,6 +278,6 @@ def wrong_expressions(right: Expr) -> Iterator[tuple[str, Expr]]:
         elif len(args) == 1 and part.shape is not None and args[0].shape == part.shape:
             changed = [("function_left_out", args[0])]
         for mistake, new in changed:
-            if new.shape == part.shape or new.shape == ():
+            if new.shape == part.shape:
                 once, always = replace(right, path, new), substitute(right, {part: new})
                 yield from ((mistake, wrong) for wrong in dict.fromkeys((once, always)))

@@ -155,13 +155,3 @@ SCRIPT_MISTAKES = {
 
 MISTAKES = GRADIENT_MISTAKES | DERIVATIVE_MISTAKES | NUMERICAL_MISTAKES
 MISTAKES |= UPDATE_MISTAKES | SCRIPT_MISTAKES
-
-# What looks odd and is right: a note in the report, never a mistake.
-CONVENTIONS = {
-    "delta_before_division": "deltas kept before the division by the size of the batch",
-    "negated_and_added": "every array negated, to be added in the update in place of subtracted",
-    "transposed_layout": "the transposed layout",
-    "flattened": "another shape, with the same numbers in the same order",
-    "bias_folded_in": "the bias as one more row or column of the weights",
-    "single_precision": "float32, right to its precision",
-}

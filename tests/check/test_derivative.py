@@ -117,7 +117,7 @@ WRONG = {
     "a long difference": (sigma, lambda x: (sigma(x + 0.1) - sigma(x)) / 0.1, "step_too_large"),
     "a short difference": (sigma, lambda x: (sigma(x + 1e-15) - sigma(x)) / 1e-15, "step_too_small"),
     "nothing": (sigma, lambda x: None, "not_finite"),
-    "of a root": (np.sqrt, lambda x: 2 * np.sqrt(x), "wrong_derivative"),
+    "of a root": (np.sqrt, lambda x: 2 * np.sqrt(x), "wrong_derivative|derivative_of_another_function"),
     "squared": (sigma, lambda x: (sigma(x) * (1 - sigma(x))) ** 2, "activation_derivative_twice"),
     "reciprocal": (np.tanh, lambda x: np.cosh(x) ** 2, "wrong_derivative"),
     "in place": (relu, in_place, "writes_into_argument"),
