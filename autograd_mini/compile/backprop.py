@@ -219,6 +219,8 @@ class _Page:
                 self.exprs[node] = spread(constant(float(np.ravel(node.data)[0])), _like(node))
             elif node in given:
                 self.give(node, given[node], True)
+            elif (other := next((x for x in self.names if _is_complement(node, x)), None)) is not None:
+                self.exprs[node] = 1.0 - self.exprs[other]
             elif node in roles or node.op is None or node in self.roots or node in self.targets:
                 self.give(node, roles.get(node) or self.default(node))
         for node in self.wanted_back():
@@ -435,6 +437,12 @@ class _Page:
             return [f"    {line}" for line, _ in lines]
         width = min(max((len(line) for line, _ in lines), default=0), 60)
         return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
+
+
+def _is_complement(node: Any, other: Any) -> bool:
+    """Whether raw data are 1 − other, computed before they came into the graph: for labels y, say, that is 1 − y."""
+    raw = all(type(x) is Tensor and x.op is None and not x.requires_grad for x in (node, other))
+    return raw and node.shape == other.shape != () and np.array_equal(node.data, 1.0 - other.data)
 
 
 def _is_uniform(node: Any) -> bool:
