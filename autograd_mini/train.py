@@ -5,6 +5,7 @@ import csv
 import io
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from shutil import get_terminal_size
@@ -17,13 +18,14 @@ from .core.node import Node
 from .core.tensor import Tensor, replace_all
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
 from .nn.modules import set_modes, training_modes
-from .plot import plot_history, png
+from .plot import close_figure, plot_history, png
 from .support.coercion import describe, finite, whole
 from .support.files import write_file
 from .support.interrupts import assign, completed
 from .support.modes import no_grad
 from .support.numerics import all_finite
 
+PATIENT = 5  # epochs in which a loss should have fallen
 PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -43,6 +45,7 @@ def fit(
     shuffle: bool = True,
     rng: Any = None,
     progress: str | bool = "auto",
+    **others: Any,
 ) -> "History":
     """Train a model, and return the History of its losses and metrics, a number for each epoch.
 
@@ -65,7 +68,8 @@ def fit(
     loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss or
     a gradient that is not finite: it names the epoch, the batch and the first node or the parameter that is not finite, or the row
     of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as
-    they were. The optimiser keeps what it has gathered.
+    they were. The optimiser keeps what it has gathered. Where the loss has not fallen, a warning says in one line why, as "layer 0:
+    61 of 64 ReLU units are dead".
     Errors have the history so far as `.history`.
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -77,9 +81,13 @@ def fit(
     >>> history["accuracy"][-1]
     1.0
     """
-    params = _parameters(model, optimizer)
+    if others:
+        from .support.advice import unknown
+
+        raise unknown("fit", others, fit.__kwdefaults__ or ())
     if not callable(loss):
-        raise TypeError(f"loss must be a function of (prediction, y), as ag.nn.mse, got {loss!r}")
+        raise _not_named("loss", loss, "a function of (prediction, y), as ag.nn.mse")
+    params = _parameters(model, optimizer)
     epochs = whole("epochs", epochs, 0)
     X, y = _pair("X", X, "y", y)
     if batch_size is not None:
@@ -108,8 +116,10 @@ def fit(
         if run.early is not None and run.early is not run.kept[0]:
             run.put_back(run.early)
         history.kept = (run.early or run.kept[0]).epoch
+        why = run.untrained(X, y)
         run.finish()
-        return history
+        if not why:
+            return history
     except KeyboardInterrupt:
         run.put_back(run.early or run.kept[1])
         history.stopped = "interrupted"
@@ -119,6 +129,8 @@ def fit(
         run.fail(error)
         run.finish()
         raise
+    warnings.warn(why, stacklevel=2)
+    return history
 
 
 # ---- What fit is given ------------------------------------------------------------------------------------------------
@@ -133,8 +145,7 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
         raise TypeError(f"model must be a Module or a function that gives predictions, got {what}")
     steps = callable(getattr(optimizer, "step", None)) and hasattr(optimizer, "params")
     if isinstance(optimizer, type) or not steps:
-        wanted = "one of ag.optim, as SGD(model.parameters(), lr=0.1)"
-        raise TypeError(f"optimizer must be {wanted}, got {optimizer!r}")
+        raise _not_named("optimizer", optimizer, "one of ag.optim, as SGD(model.parameters(), lr=0.1)")
     if not hasattr(model, "parameters"):
         return list(optimizer.params)
     params = list(model.parameters())
@@ -147,6 +158,13 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
             advice = "make it with model.parameters(), after the model is complete"
             raise ValueError(f"optimizer has {foreign}: {advice}")
     return params
+
+
+def _not_named(what: str, given: Any, wanted: str) -> TypeError:
+    """The error for something else, a name in a string perhaps, in place of what is wanted."""
+    from .support.advice import instead_of_string
+
+    return TypeError(f"{what} must be {wanted}, got {given!r}{instead_of_string(given)}")
 
 
 def _rows(name: str, data: Any) -> Any:
@@ -467,6 +485,17 @@ class _Run:
         score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
         last = _Kept(self.epoch, self.copied(), score)
         self.kept = (last, last if score < self.kept[1].score else self.kept[1])
+
+    def untrained(self, X: Any, y: Any) -> str:
+        """One line on why the loss did not fall, after epochs enough to see it; "" where it did, or was low already."""
+        losses = self.history["loss"]
+        if len(losses) < PATIENT or not losses[0] > 0 or min(losses[-PATIENT:]) < 0.98 * losses[0]:
+            return ""
+        from .check.doctor import untrained
+
+        why, since = untrained(self.model, self.loss, X, y), 1 + int(np.argmin(losses))
+        asked = "see ag.doctor(model, loss, X, y, optimizer=optimizer)"
+        return f"fit: {why}; the loss has not fallen since epoch {since}: {asked}" if why else ""
 
     def called(self, calls: list[tuple[str, Any]]) -> bool:
         """Call the callbacks; whether one of them ends the training."""
@@ -795,6 +824,7 @@ class _Plot(_Quiet):
         figure = self.history.plot()
         figure.suptitle("  ".join(filter(None, [self.title(), self.pace()])), fontsize="small")
         image = shown.Image(data=png(figure))
+        close_figure(figure)
         if self.handle is None:
             self.handle = shown.display(image, display_id=True)
         else:
