@@ -18,7 +18,7 @@ from .core.node import Node
 from .core.tensor import Tensor, replace_all
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
 from .nn.modules import set_modes, training_modes
-from .plot import plot_history, png
+from .plot import close_figure, plot_history, png
 from .support.coercion import describe, finite, whole
 from .support.files import write_file
 from .support.interrupts import assign, completed
@@ -45,6 +45,7 @@ def fit(
     shuffle: bool = True,
     rng: Any = None,
     progress: str | bool = "auto",
+    **others: Any,
 ) -> "History":
     """Train a model, and return the History of its losses and metrics, a number for each epoch.
 
@@ -80,9 +81,13 @@ def fit(
     >>> history["accuracy"][-1]
     1.0
     """
-    params = _parameters(model, optimizer)
+    if others:
+        from .support.advice import unknown
+
+        raise unknown("fit", others, fit.__kwdefaults__ or ())
     if not callable(loss):
-        raise TypeError(f"loss must be a function of (prediction, y), as ag.nn.mse, got {loss!r}")
+        raise _not_named("loss", loss, "a function of (prediction, y), as ag.nn.mse")
+    params = _parameters(model, optimizer)
     epochs = whole("epochs", epochs, 0)
     X, y = _pair("X", X, "y", y)
     if batch_size is not None:
@@ -140,8 +145,7 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
         raise TypeError(f"model must be a Module or a function that gives predictions, got {what}")
     steps = callable(getattr(optimizer, "step", None)) and hasattr(optimizer, "params")
     if isinstance(optimizer, type) or not steps:
-        wanted = "one of ag.optim, as SGD(model.parameters(), lr=0.1)"
-        raise TypeError(f"optimizer must be {wanted}, got {optimizer!r}")
+        raise _not_named("optimizer", optimizer, "one of ag.optim, as SGD(model.parameters(), lr=0.1)")
     if not hasattr(model, "parameters"):
         return list(optimizer.params)
     params = list(model.parameters())
@@ -154,6 +158,13 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
             advice = "make it with model.parameters(), after the model is complete"
             raise ValueError(f"optimizer has {foreign}: {advice}")
     return params
+
+
+def _not_named(what: str, given: Any, wanted: str) -> TypeError:
+    """The error for something else, a name in a string perhaps, in place of what is wanted."""
+    from .support.advice import instead_of_string
+
+    return TypeError(f"{what} must be {wanted}, got {given!r}{instead_of_string(given)}")
 
 
 def _rows(name: str, data: Any) -> Any:
@@ -813,6 +824,7 @@ class _Plot(_Quiet):
         figure = self.history.plot()
         figure.suptitle("  ".join(filter(None, [self.title(), self.pace()])), fontsize="small")
         image = shown.Image(data=png(figure))
+        close_figure(figure)
         if self.handle is None:
             self.handle = shown.display(image, display_id=True)
         else:

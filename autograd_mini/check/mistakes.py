@@ -41,6 +41,7 @@ GRADIENT_MISTAKES = {
     "softmax_elementwise": "Softmax is treated as elementwise: its Jacobian's off-diagonal is left out.",
     "softmax_jacobian_not_multiplied": "Softmax's Jacobian is summed up before it has met the gradient.",
     "softmax_twice": "Softmax is applied to what is its output already.",
+    "slope_on_wrong_side": "The activation's derivative is multiplied after the weights in place of before them.",
     # weights and matrix products
     "weights_missing": "The delta is passed back without the layer's weights.",
     "input_missing": "The delta itself is taken for the weights' gradient, without the layer's input.",
@@ -59,6 +60,7 @@ GRADIENT_MISTAKES = {
     "one_sample_only": "Only one sample's contribution is kept.",
     "summed_before_product": "The errors are summed before each has met its own sample.",
     "part_missing": "A part of the array gets no gradient.",
+    "gradient_missing": "No gradient was written into the array.",
     # paths
     "path_missing": "One of several uses is left out: = stands where += belongs.",
     "path_doubled": "One of several uses is counted twice.",

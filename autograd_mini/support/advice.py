@@ -9,10 +9,9 @@ why_cut(call, node)      a call that would leave the graph, told from the user's
 
 import ast
 import difflib
-import inspect
 import linecache
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -123,7 +122,6 @@ NAMES = {
         "from_numpy": "ag.Tensor(array)",
         "function": "ag.compile, or nothing: there is no graph mode",
         "gather": "ag.take_along_axis(x, indices, axis)",
-        "hstack": "ag.hstack",
         "is_tensor": "isinstance(x, (ag.Value, ag.Tensor))",
         "jacfwd": "ag.jacobian(f)",
         "jacrev": "ag.jacobian(f)",
@@ -131,6 +129,7 @@ NAMES = {
         "manual_seed": "rng=0 where numbers are drawn: ag.nn.MLP([2, 3, 1], rng=0)",
         "mm": "ag.matmul, or x @ y",
         "mul": "ag.multiply",
+        "gradient": "ag.grad(f) of a function, ag.gradients(y, x) of nodes, np.gradient of samples",
         "neg": "ag.negative",
         "numpy": "plain NumPy: np.exp(x) works on nodes",
         "ones": "ag.Tensor(np.ones(shape))",
@@ -448,8 +447,3 @@ def _expression(frame: FrameType) -> ast.expr | None:
         return ast.parse(b"".join(raw).decode().strip(), mode="eval").body
     except (SyntaxError, UnicodeDecodeError):
         return None
-
-
-def arguments(function: Any) -> Mapping[str, Any]:
-    """The names of a function's arguments."""
-    return inspect.signature(function).parameters
