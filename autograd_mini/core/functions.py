@@ -502,7 +502,7 @@ def stack(xs: Any, axis: int = 0, *, dim: int | None = None) -> Any:
 
 def _some(name: str, xs: Any) -> None:
     if isinstance(xs, Node | str) or not len(xs):
-        raise ValueError(f"{name}: a list of at least one array is needed, got {xs!r}")
+        raise ValueError(f"{name}: a list of at least one array is needed, as {name}([a, b]), got {xs!r}")
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
@@ -716,6 +716,7 @@ def _of_number(function: Callable[..., Any]) -> Callable[..., Any]:
 for _name in OF_NUMBERS:
     setattr(Value, _name, _of_number(_OF_TENSORS[_name]))
 Value.clip, Value.round = clip, round  # type: ignore[assignment]
+Value.__round__ = Tensor.__round__ = round  # type: ignore[attr-defined]
 
 # ---- GRAPH ------------------------------------------------------------------------------------------------------------
 
