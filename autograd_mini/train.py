@@ -5,6 +5,7 @@ import csv
 import io
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from shutil import get_terminal_size
@@ -24,6 +25,7 @@ from .support.interrupts import assign, completed
 from .support.modes import no_grad
 from .support.numerics import all_finite
 
+PATIENT = 5  # epochs in which a loss should have fallen
 PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -66,7 +68,8 @@ def fit(
     loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss or
     a gradient that is not finite: it names the epoch, the batch and the first node or the parameter that is not finite, or the row
     of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as
-    they were. The optimiser keeps what it has gathered.
+    they were. The optimiser keeps what it has gathered. Where the loss has not fallen, a warning says in one line why, as "layer 0:
+    61 of 64 ReLU units are dead".
     Errors have the history so far as `.history`.
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -113,8 +116,10 @@ def fit(
         if run.early is not None and run.early is not run.kept[0]:
             run.put_back(run.early)
         history.kept = (run.early or run.kept[0]).epoch
+        why = run.untrained(X, y)
         run.finish()
-        return history
+        if not why:
+            return history
     except KeyboardInterrupt:
         run.put_back(run.early or run.kept[1])
         history.stopped = "interrupted"
@@ -124,6 +129,8 @@ def fit(
         run.fail(error)
         run.finish()
         raise
+    warnings.warn(why, stacklevel=2)
+    return history
 
 
 # ---- What fit is given ------------------------------------------------------------------------------------------------
@@ -478,6 +485,17 @@ class _Run:
         score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
         last = _Kept(self.epoch, self.copied(), score)
         self.kept = (last, last if score < self.kept[1].score else self.kept[1])
+
+    def untrained(self, X: Any, y: Any) -> str:
+        """One line on why the loss did not fall, after epochs enough to see it; "" where it did, or was low already."""
+        losses = self.history["loss"]
+        if len(losses) < PATIENT or not losses[0] > 0 or min(losses[-PATIENT:]) < 0.98 * losses[0]:
+            return ""
+        from .check.doctor import untrained
+
+        why, since = untrained(self.model, self.loss, X, y), 1 + int(np.argmin(losses))
+        asked = "see ag.doctor(model, loss, X, y, optimizer=optimizer)"
+        return f"fit: {why}; the loss has not fallen since epoch {since}: {asked}" if why else ""
 
     def called(self, calls: list[tuple[str, Any]]) -> bool:
         """Call the callbacks; whether one of them ends the training."""

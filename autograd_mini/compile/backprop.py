@@ -38,6 +38,8 @@ HELPERS = {  # what NumPy lacks, as one writes it
     "    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))",
     "erf": "erf = np.vectorize(math.erf)",
     "erfc": "erfc = np.vectorize(math.erfc)",
+    "cholesky": "cholesky = np.linalg.cholesky",
+    "pinv": "pinv = np.linalg.pinv",
     "logabsdet": "def logabsdet(a):\n    return np.linalg.slogdet(a)[1]",
     "centred": "def centred(x, axis):\n    return x - x.mean(axis=axis, keepdims=True)",
 }
