@@ -4,6 +4,7 @@ The calls are tests/core/numpy_calls.py's; PyTorch's gradient stands beside thos
 """
 
 import inspect
+import math
 import runpy
 import warnings
 
@@ -43,6 +44,7 @@ def total(out):
 
 
 def raw(x):
+    """The numbers of a node, or what is no node as it is."""
     return x.data if isinstance(x, Value | Tensor) else x
 
 
@@ -85,6 +87,37 @@ def test_value_gradient_and_its_gradient(call):
     second = ag.gradients(slope, nodes, allow_unused=True)
     for got, right in zip(second, quotient(lambda *xs: gradient(call, xs), xs, along, 1e-4), strict=True):
         np.testing.assert_allclose(np.nan_to_num(got), np.nan_to_num(right), rtol=1e-5, atol=1e-5)
+
+
+NOT_COMPILED = {"piecewise": "plain data", "linalg.slogdet": "slogdet"}  # plain masks, the plain sign
+
+
+def others(call):
+    """Other inputs of the same shapes: sorted where they were."""
+    rng = np.random.default_rng(5)
+    for p, x in zip(inspect.signature(call).parameters, inputs_of(call), strict=False):
+        moved = np.sort(x + 0.05 * rng.normal(size=x.shape)) if p == "t" else x * 1.01
+        yield np.ascontiguousarray(x[::-1]) if p in "mknz" else moved
+
+
+@pytest.mark.parametrize("call", CASES)
+def test_compiled_it_follows_other_numbers(call, request):
+    """Recorded with one set of numbers, a function replays with another what it gives itself: nothing is frozen; or it is refused."""
+
+    def weighted(*nodes):
+        parts = [part for part in parts_of(call(*nodes)) if isinstance(part, Value | Tensor)]
+        scales = [np.cos(np.arange(float(math.prod(part.shape)))).reshape(part.shape) for part in parts]
+        return sum((part * scale).sum() for part, scale in zip(parts, scales, strict=True))
+
+    compiled, fresh = ag.compile(weighted), list(others(call))
+    name = request.node.callspec.id.partition(" ")[0]
+    if name in NOT_COMPILED:
+        with pytest.raises(ag.CompileError, match=NOT_COMPILED[name]):
+            compiled(*inputs_of(call))
+        return
+    compiled(*inputs_of(call))
+    right = weighted(*map(Tensor, fresh)).data
+    np.testing.assert_allclose(np.asarray(raw(compiled(*fresh))), right, rtol=1e-9, atol=1e-12)
 
 
 # ---- How many ---------------------------------------------------------------------------------------------------------
