@@ -112,6 +112,8 @@ def _names(function: Any) -> tuple[dict[str, str], int]:
     rule = RULES[function]
     every = _parameters(rule)
     ours = {name: p for name, p in every.items() if p.kind not in VARIABLE}
+    if not _parameters(function):  # before NumPy 2.4 its functions in C do not say their arguments
+        return {name: name for name in ours}, len(every)
     names, leading, is_leading = {}, 0, True
     for theirs, mine in zip(_parameters(function).values(), [*ours.values(), *[None] * 20], strict=False):
         name = theirs.name if theirs.name in ours else RENAMED.get(theirs.name, theirs.name)
@@ -174,10 +176,14 @@ def _writes_into(name: str) -> GraphError:
 
 def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) -> Any:
     """The call with NumPy's further arguments: what is NumPy's default is left out, what has no rule is refused."""
+    if not _parameters(function):
+        how = {RENAMED.get(k, k): value for k, value in kwargs.items() if not _changes_nothing(k, value)}
+        return rule(*args, **how)
     bound = inspect.signature(function).bind(*args, **kwargs)
     named = dict(bound.arguments)
     names, _ = _names(function)
-    ours, options, how = _parameters(rule), dict[str, Any](), dict[str, Any]()
+    ours, options = _parameters(rule), dict[str, Any]()
+    how = {}
     rest: list[Any] = []
     for key, value in named.items():
         parameter = bound.signature.parameters[key]
