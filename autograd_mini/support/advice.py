@@ -286,19 +286,6 @@ def habit_of_module(name: str, model: Any) -> Any:
     raise AttributeError(f"{type(model).__name__} has no {name!r}; here: {MODULES[name]}")
 
 
-class Functional:
-    """torch.nn.functional by habit: our function of that name, or AttributeError that names ours."""
-
-    def __init__(self, *modules: Any) -> None:
-        self._modules = modules
-
-    def __getattr__(self, name: str) -> Any:
-        for module in self._modules:
-            if name in module.__all__:
-                return getattr(module, name)
-        raise missing(self._modules[0], name)
-
-
 def missing(module: Any, name: str) -> AttributeError:
     """Return the error for a name that a module of ours has not: with ours, or with the nearest there is."""
     if name.startswith("__"):

@@ -232,6 +232,21 @@ def test_round_of_a_node_is_a_node():
     assert round(Tensor([1.6])).data.tolist() == [2.0]
 
 
+def test_functional_is_imported_as_a_module():
+    """import autograd_mini.nn.functional as F, and from autograd_mini.nn import functional: our functions; not imported before."""
+    import autograd_mini.nn.functional as F
+    from autograd_mini.nn import functional
+
+    assert F is functional is ag.nn.functional
+    assert F.relu is ag.relu
+    assert F.cross_entropy is ag.nn.cross_entropy
+    with pytest.raises(AttributeError, match=r"ag.nn.mse\(prediction, target\)"):
+        _ = F.mse_loss
+    assert not hasattr(F, "__all__")
+    done = run_script("import sys, autograd_mini; print('autograd_mini.nn.functional' in sys.modules)")
+    assert done.stdout.strip() == "False"
+
+
 def test_requires_grad_switches_a_leaf():
     """w.requires_grad_(False) makes a constant of a leaf, and True a variable again."""
     w = Tensor([1.0])

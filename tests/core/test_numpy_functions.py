@@ -145,6 +145,24 @@ def test_how_many_functions_work():
     assert sorted(public() - set(CALLS) - set(WITHOUT_RULE) - listed) == []
 
 
+def test_all_that_the_installed_hips_autograd_differentiates():
+    """Its own list, where it is installed: but np.full, which NumPy hands on to nobody (ag.full), and eig, which is complex."""
+    theirs = pytest.importorskip("autograd.numpy")
+    known = pytest.importorskip("autograd.core").primitive_vjps
+    found = set()
+    for place, prefix in ((theirs, ""), (theirs.linalg, "linalg.")):
+        for name, thing in vars(place).items():
+            if (
+                function_of(prefix + name) is not None
+                and callable(thing)
+                and not isinstance(thing, type)
+                and thing in known
+            ):
+                found.add(prefix + name)
+    assert len(found) >= 111
+    assert found - set(CALLS) == {"full", "linalg.eig"}
+
+
 def test_each_rule_has_a_call():
     """A function that gets a rule gets a call in tests/core/numpy_calls.py."""
     called = {function_of(name) for name in CALLS}
