@@ -1,6 +1,7 @@
 """Small edits of a statement: what a person gets wrong in one, the likeliest first, as new texts that can be run."""
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -225,6 +226,27 @@ def of_operands(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
     ]
     for other in names[:MOST_OPERANDS]:
         yield Fix(node, other, "wrong_array", f"{other} belongs here, not {code}")
+
+
+def of_rules(text: Text, statement: Any) -> Iterator[Fix]:
+    """What goes wrong in an optimiser's rule: the root, the square, the name of a decay."""
+    names = {n.id for n in ast.walk(text.tree) if isinstance(n, ast.Name)}
+    here = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
+    for name in dict.fromkeys(n.id for n in here):
+        alike = [other for other in sorted(names) if other[:-1] == name[:-1] and other != name]
+        if sum(n.id == name for n in here) > 1 or len(alike) == 1:
+            for other in alike:
+                code = re.sub(rf"\b{name}\b", other, text.text(statement))
+                yield Fix(statement, code, "betas_swapped", f"{other} belongs here, not {name}")
+    for node in ast.walk(statement):
+        outer = text.parent.get(node)
+        divides = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div) and outer.right is node
+        if divides and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            code = f"np.sqrt({text.text(node.left)}) + {text.text(node.right)}"
+            yield Fix(node, code, "root_missing", "the root is missing")
+        if isinstance(node, SIMPLE) and isinstance(node.ctx, ast.Load) and not called(text, node):
+            code = f"{text.text(node)} ** 2"
+            yield Fix(node, code, "square_missing", f"the square of {text.text(node)} is missing")
 
 
 def called(text: Text, node: Any) -> bool:

@@ -15,7 +15,7 @@ from .proxies import Run, read_source
 from .record import Step
 from .repair import Fault, Search, fit_shape, multiple
 from .report import Finding, Line, Report
-from .rules import Remark, derivatives, optimiser, stale, uphill
+from .rules import Remark, derivatives, is_sound, optimiser, stale, uphill
 from .steps import LINEAR, WINDOWS, enough, key_of, size_of
 
 MOST_FAULTS = 5
@@ -161,11 +161,23 @@ class Audit:
         """The finding of a remark, with the new text where it helps."""
         finding = Finding(case, None, Fault(None, "remark", {}, 0.0), remark.step)
         finding.mistake, finding.why = remark.mistake, remark.why
+        end = min(self.end, monotonic() + FIX_SECONDS)
         for text in remark.texts:
-            _, after = self.recorded(text)
-            more = len(after.parameters) > len(case.parameters)
-            if more or remark.mistake == "wrong_sign":
+            if monotonic() > end:
+                break
+            try:
+                _, after = self.recorded(text)
+            except SyntaxError:
+                continue
+            if remark.mistake == "stale_parameter":
+                better = len(after.parameters) > len(case.parameters)
+            else:
+                better = remark.mistake == "wrong_sign" or is_sound(after, case, remark.mistake)
+            if better:
+                finding.line = changed_line(case.sources.texts[finding.file].source, text) or finding.line
+                finding.code = case.sources.code(finding.file, finding.line)
                 finding.should_be, finding.source = text.splitlines()[finding.line - 1].strip(), text
+                break
         return finding
 
     def explain(self, source: str, case: Case, loss: Loss, faults: list[Fault]) -> list[Finding]:
@@ -297,6 +309,12 @@ class Audit:
                 line.status = "infected"
             out.append(line)
         return sorted(out, key=lambda line: line.order)
+
+
+def changed_line(old: str, new: str) -> int:
+    """The number of the first line that differs, 0 where there is none."""
+    pairs = enumerate(zip(old.splitlines(), new.splitlines(), strict=False), 1)
+    return next((i for i, (a, b) in pairs if a != b), 0)
 
 
 def some_of(count: int) -> list[int]:
