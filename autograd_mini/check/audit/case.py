@@ -279,7 +279,7 @@ class Case:
     def find_rates(self) -> None:
         """Where the updates have learning rates of their own, each a name that nothing else reads, compare them."""
         children = children_of(self.record.steps)
-        versions = set().union(*[p.ids for p in self.parameters])
+        versions = set().union(self.states, *[p.ids for p in self.parameters])
         for view in self.views:
             found = [rate_of(view, i, children, versions) for i in range(len(self.parameters))]
             if None not in found and len({abs(r) for r in found if r}) > 1:

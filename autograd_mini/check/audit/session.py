@@ -10,6 +10,7 @@ import numpy as np
 from .case import Case
 from .edits import Fix, edited
 from .fixes import Proposer, other_axes
+from .forward import constant, improper, unread
 from .losses import TRUSTED, Loss, candidates, choose, decide, evaluate, rates_of, steady
 from .proxies import Run, read_source
 from .record import Step
@@ -65,10 +66,7 @@ class Audit:
         """Fill the report."""
         remarks = stale(case)
         if remarks:
-            report.findings = [self.remarked(case, remark) for remark in remarks]
-            report.explained = True
-            report.settle()
-            return report
+            return self.said(case, remarks, report)
         if not case.views:
             for line, why in derivatives(run.names, case.sources.texts[str(self.path)]):
                 report.findings.append(
@@ -77,14 +75,18 @@ class Audit:
             report.settle()
             report.note = "no parameters were found whose updates repeat"
             return report
-        numbers = some_of(len(case.views))
-        losses = choose(case, numbers)
+        losses = choose(case, some_of(len(case.views)))
         if not losses:
             report.note = "no loss was found that depends on the parameters"
-            return report
+            return self.said(case, improper(case), report)
         loss, faults, left = self.best(case, losses)
         report.loss = loss
         report.describe(loss)
+        remarks = constant(case, loss) or (improper(case) if loss.wrong(len(case.parameters)) else [])
+        remarks = remarks or unread(case, loss)
+        if remarks:
+            report.lines = self.lines(case, loss, [])
+            return self.said(case, remarks, report)
         if not loss.wrong(len(case.parameters)) and not faults:
             self.check_factor(case, loss, report)
             report.findings += [self.remarked(case, remark) for remark in optimiser(case)]
@@ -95,20 +97,26 @@ class Audit:
         if faults and all(f.ratio is not None and f.ratio < 0 for f in faults) and not left:
             remarks = uphill(case, loss)
             if remarks:
-                report.findings = [self.remarked(case, remark) for remark in remarks]
-                report.explained = True
-                report.settle()
-                return report
+                return self.said(case, remarks, report)
         report.explained = not left
         report.lines = self.lines(case, loss, faults)
         report.findings = self.explain(source, case, loss, faults) if faults else []
-        corrected = any(f.should_be for f in report.findings)
+        corrected = any(f.should_be for f in report.findings) and (
+            loss.own or loss.score() > 0 or not all(is_update(case, fault) for fault in faults)
+        )
         if not faults or not (corrected or trusted(case, loss, faults, left)):
             return self.unexplained(case, loss, left, report)
         if not any(f.should_be for f in report.findings) and len(loss.wrong(len(case.parameters))) == len(
             case.parameters
         ):
             report.findings = self.forward(case, loss) or report.findings
+        report.settle()
+        return report
+
+    def said(self, case: Case, remarks: list[Remark], report: Report) -> Report:
+        """The report of remarks alone."""
+        report.findings = [self.remarked(case, remark) for remark in remarks]
+        report.explained = bool(remarks)
         report.settle()
         return report
 
@@ -169,7 +177,10 @@ class Audit:
                 _, after = self.recorded(text)
             except SyntaxError:
                 continue
-            if remark.mistake == "stale_parameter":
+            if remark.mistake == "no_output_activation":
+                losses = choose(after, some_of(len(after.views))) if after.views else []
+                better = bool(losses) and not losses[0].wrong(len(after.parameters))
+            elif remark.mistake in ("stale_parameter", "parameter_never_read"):
                 better = len(after.parameters) > len(case.parameters)
             else:
                 better = remark.mistake == "wrong_sign" or is_sound(after, case, remark.mistake)
