@@ -67,10 +67,10 @@ def edits(text: Text, statement: Any, values: dict[str, Any] | None = None) -> I
 def of_assignments(text: Text, statement: Any) -> Iterator[Fix]:
     """+= for =, and the reverse; a step in the other direction."""
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target, value = statement.targets[0], text.source_of(statement.value)
-        if isinstance(target, SIMPLE):
+        first, value = statement.targets[0], text.source_of(statement.value)
+        if isinstance(first, SIMPLE):
             why = "= keeps the last share only: += adds them up"
-            yield Fix(statement, f"{text.text(target)} += {value}", "path_missing", why)
+            yield Fix(statement, f"{text.text(first)} += {value}", "path_missing", why)
     if isinstance(statement, ast.AugAssign):
         target, value = text.text(statement.target), text.source_of(statement.value)
         sign = SIGNS.get(type(statement.op), "")
@@ -163,8 +163,8 @@ def swapped(text: Text, statement: Any, nodes: list[Any]) -> Iterator[Fix]:
         return
     for i, x in enumerate(loads):
         for y in loads[i + 1 :]:
-            a, b = sorted((x, y), key=lambda n: n.col_offset)
-            if text.text(a) != text.text(b) and a.end_col_offset <= b.col_offset:
+            a, b = sorted((x, y), key=lambda n: int(n.col_offset))
+            if text.text(a) != text.text(b) and (a.end_col_offset or 0) <= b.col_offset:
                 new = [text.text(b), code[a.end_col_offset - start : b.col_offset - start], text.text(a)]
                 new = [code[: a.col_offset - start], *new, code[b.end_col_offset - start :]]
                 yield Fix(
@@ -201,14 +201,13 @@ def of_calls(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
 
 def of_factors(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
     """A factor more, for what is summed in a comprehension or stands in a list."""
-    outer = text.parent.get(node)
+    outer: Any = text.parent.get(node)
     summed = isinstance(outer, ast.GeneratorExp | ast.ListComp) and outer.elt is node
     if not summed and not (isinstance(outer, ast.List) and isinstance(node, SIMPLE)):
         return
     near = [text.text(n) for n in ast.walk(outer) if isinstance(n, SIMPLE) and not called(text, n)]
-    alike = [
-        n for n, v in values.items() if np.ndim(v) and np.shape(v) == np.shape(values.get(text.text(node)))
-    ]
+    value: Any = values.get(text.text(node))
+    alike = [n for n, v in values.items() if np.ndim(v) and np.shape(v) == np.shape(value)]
     for name in dict.fromkeys([*(near if summed else ()), *alike[: 2 * MOST_OPERANDS]]):
         code = f"{wrapped(text.text(node))} * {name}"
         yield Fix(node, code, "factor_missing", f"the factor {name} is missing")

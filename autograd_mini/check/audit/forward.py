@@ -19,12 +19,14 @@ BEFORE_LOG = {"identity", "clip", "add", "maximum", "reshape", "transpose", "rav
 
 def unread(case: Case, loss: Loss) -> list[Remark]:
     """Arrays that the backward pass updates and the forward pass never reads: where one of them should stand instead."""
-    steps, children = case.record.steps, children_of(case.record.steps)
+    children = children_of(case.record.steps)
     known = set().union(*[p.ids for p in case.parameters])
     keys = {key_of(v)[1][:1] for p in case.parameters for v in p.versions if key_of(v) in p.keys}
-    k = min(loss.adjoints, default=None)
-    out = []
-    for versions, again in Chains(case.record).groups() if k is not None else ():
+    out: list[Remark] = []
+    if not loss.adjoints:
+        return out
+    k = min(loss.adjoints)
+    for versions, again in Chains(case.record).groups():
         last, ids = versions[-1], {v.id for v in versions}
         name = case.sources.name(last)
         read = any(c.id not in ids for v in versions for c in children[v.id])
@@ -44,7 +46,7 @@ def unread(case: Case, loss: Loss) -> list[Remark]:
         elif key_of(last)[1][:1] in keys and last.func is np.subtract and np.any(update):
             why = f"this updates {name}, and the forward pass never reads it"
             out.append(Remark(last, 0, "parameter_never_read", why))
-    return [r for r in out if steps]
+    return out
 
 
 def places_of(case: Case, loss: Loss, k: int, wanted: Any) -> Iterator[tuple[Step, Step | None]]:

@@ -226,7 +226,8 @@ def near(case: Case, step: Step) -> Iterator[str]:
         return
     text = case.sources.texts[place.file]
     statement = text.statement(text.find(place))
-    block = [n for n in ast.iter_child_nodes(text.parent.get(statement)) if isinstance(n, ast.stmt)]
+    parent: Any = text.parent.get(statement)
+    block = [n for n in ast.iter_child_nodes(parent) if isinstance(n, ast.stmt)]
     for other in sorted(block, key=lambda n: abs(n.lineno - place.line))[:NEAR]:
         for fix in of_rules(text, other):
             yield edited(text, [fix])
@@ -246,7 +247,8 @@ def rule_step(case: Case, view: Any, i: int, state: bool) -> Step:
 
 def epsilon_in_root(case: Case, view: Any, i: int) -> Step | None:
     """The root that a small number is added inside, on the way to a parameter's update."""
-    for s in view.order:
+    found: list[Step] = view.order
+    for s in found:
         inner = s.parents[0] if s.name == "sqrt" and s.parents else None
         if inner is not None and view.back[s.id] >> i & 1 and inner.func is np.add:
             small = [

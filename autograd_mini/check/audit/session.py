@@ -136,7 +136,7 @@ class Audit:
             return losses[0], [], set()
         own = losses[0].own
         equal = [c for c in losses if len(c.wrong(count)) <= len(wrong) and (c.own == own or not own)][:3]
-        found = []
+        found: list[Any] = []
         for order, loss in enumerate(equal):
             faults, left = repairs(case, loss, self.end)
             found.append((len(left), len(faults), order, loss, {}, faults, left))
@@ -416,7 +416,7 @@ def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool
     """Whether the repairs are a sound explanation, though no corrected line was found."""
     count = len(case.parameters)
     right = count - len(loss.wrong(count))
-    if left or loss.kind not in TRUSTED and not loss.kind.endswith("cross-entropy"):
+    if left or (loss.kind not in TRUSTED and not loss.kind.endswith("cross-entropy")):
         return False
     if not right and loss.score() <= 0 and all(is_update(case, fault) for fault in faults):
         # the right gradient in the gradient's own place would make any update right, of any other method too
@@ -437,10 +437,11 @@ def has_gradient(case: Case, loss: Loss, i: int) -> bool:
 
 
 def is_update(case: Case, fault: Fault) -> bool:
-    """Whether a place is the updates themselves, but for factors and terms."""
+    """Whether a place is one parameter's update itself, but for factors and terms."""
     view = case.views[fault.window]
-    ends = [end for i, end in enumerate(view.window.end) if view.back.get(fault.step.id, 0) >> i & 1]
-    return fault.meant == "adjoint" and all(is_linear_in(end, fault.step) for end in ends)
+    mask = view.back.get(fault.step.id, 0)
+    one = fault.meant == "adjoint" and mask.bit_count() == 1
+    return one and is_linear_in(view.window.end[mask.bit_length() - 1], fault.step)
 
 
 def is_linear_in(end: Step, inner: Step) -> bool:
