@@ -171,7 +171,10 @@ def _writes_into(name: str) -> GraphError:
 
 def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) -> Any:
     """The call with NumPy's further arguments: what is NumPy's default is left out, what has no rule is refused."""
-    bound = inspect.signature(function).bind(*args, **kwargs)
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except ValueError:  # NumPy 2.0 does not say what its functions in C take
+        return rule(*args, **kwargs)
     named = dict(bound.arguments)
     names, _ = _names(function)
     ours, options, how = _parameters(rule), dict[str, Any](), dict[str, Any]()
