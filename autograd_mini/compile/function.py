@@ -83,8 +83,8 @@ class Compiled:
             kept = [one for one in self.versions.get(key, ()) if one.outside.is_current()]
             if len(kept) >= MOST:
                 self.reason = (
-                    f"compile: {_name(self.function)} took {MOST} different ways through its branches, or met as many "
-                    "bindings of what it closes over: it runs uncompiled from now on"
+                    f"compile: {_name(self.function)} took {MOST} different ways through its branches, "
+                    "or met as many bindings of what it closes over: it runs uncompiled from now on"
                 )
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
                 return self.eagerly(args, kwargs)
@@ -140,7 +140,8 @@ def _key(tree: Any, leaves: list[Any]) -> Any:
         hash(tree)
     except TypeError:
         raise CompileError(
-            f"compile: an argument is a {kind.__name__}: pass numbers, arrays, nodes, and lists, tuples and dicts of them"
+            f"compile: an argument is a {kind.__name__}: "
+            "pass numbers, arrays, nodes, and lists, tuples and dicts of them"
         ) from None
     return kind, tree  # another object stands for itself
 
@@ -236,7 +237,8 @@ def _outputs(f: Any, result: Any) -> tuple[list[Any], Any]:
             return _Place(len(found) - 1)
         if isinstance(x, np.ndarray):
             raise CompileError(
-                f"compile: {_name(f)} returned a raw array of shape {x.shape}, which would be frozen: return a node"
+                f"compile: {_name(f)} returned a raw array of shape {x.shape}, "
+                "which would be frozen: return a node"
             )
         return x
 

@@ -19,8 +19,8 @@ from ..core.readings import arrays, scalar
 from ..support.numerics import find_spec
 from ..symbols import PARTS, VIEWS, Expr
 from .kernels import add_product
-from .passes import NOT_ELEMENTWISE, closer, is_range
-from .program import Change, Program
+from .passes import closer, is_range
+from .program import NOT_ELEMENTWISE, Change, Program
 from .text import PYTHON, text
 
 HEADER = """\
@@ -272,9 +272,8 @@ class Writer:
             self.in_vector(flat)
         for target, (factor, product) in self.by_blas.items():
             left, right = map(self.text, product.args)
-            self.lines.append(
-                f"add_product({self.text(target)}, -({'1.0' if factor is None else self.text(factor)}), {left}, {right})"
-            )
+            scale = "1.0" if factor is None else self.text(factor)
+            self.lines.append(f"add_product({self.text(target)}, -({scale}), {left}, {right})")
         for target, value in values.items():
             self.lines.append(f"np.copyto({self.text(target)}, {value})")
         if self.scratch:
