@@ -1,7 +1,6 @@
 """compile: a function that is recorded once, and from then on replayed."""
 
 import builtins
-import copy
 import functools
 import inspect
 import threading
@@ -23,6 +22,7 @@ from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
 from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
+from .bindings import Binding, bindings, is_bound
 from .passes import exact
 from .program import Change, Guard, Program, evaluate
 from .source import HEADER, Writer, function_of
@@ -186,7 +186,7 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
         return node
 
     given = rebuild((args, kwargs), enter)
-    bindings = [*_bindings(f)]
+    found = bindings(f, [*args, *kwargs.values()])
     try:
         result = trace.run(f, *given)
     finally:
@@ -194,7 +194,7 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
     del given
     outputs, tree = _outputs(f, result)
     del result
-    strict = any(isinstance(value, np.ndarray) for _, _, value in bindings)
+    strict = any(isinstance(value, np.ndarray) for _, _, value in found)
     changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
     for leaf, (_, forgotten) in trace.grads.items():
         if leaf not in nodes and isinstance(grads[leaf], Node):
@@ -218,7 +218,7 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
     places = {x: i for i, x in enumerate(inputs)}
     ranges = [(places[exprs[node]], n, who) for node, n, who in trace.ranges if exprs.get(node) in places]
     outside = _Outside(
-        [*bindings],
+        found,
         lowering.indices,
         [source for _, source in lowering.live],
         [leaf for leaf, _, _ in changed],
@@ -263,67 +263,6 @@ def _names(f: Any, args: Any, kwargs: Any) -> Iterator[str]:
         yield from [f"{key}{path}" for path, _ in flatten(argument)]
 
 
-Binding = tuple[Any, Any, Any]  # a dict or a cell, the name in it, and what that was bound to
-
-
-def _bindings(f: Any) -> Iterator[Binding]:
-    """Yield what a function finds in its closure and globals by name, and in those of the functions that it finds there."""
-    seen: set[int] = set()
-    stack = [f]
-    while stack:
-        g = stack.pop()
-        g = g.function if isinstance(g, Compiled) else g
-        if isinstance(g, functools.partial):
-            stack += [g.func, *g.args]
-        if isinstance(g, types.MethodType):
-            stack.append(g.__func__)
-            yield from ((vars(g.__self__), name, x) for name, x in vars(g.__self__).items()
-                        if isinstance(x, np.ndarray)) if hasattr(g.__self__, "__dict__") else ()  # fmt: skip
-        if not isinstance(g, types.FunctionType) or id(g) in seen:
-            continue
-        seen.add(id(g))
-        if str(g.__module__).partition(".")[0] in ("autograd_mini", "numpy"):
-            stack += [cell.cell_contents for cell in g.__closure__ or () if _is_set(cell)]
-            continue
-        found: list[Binding] = [
-            (cell, None, cell.cell_contents) for cell in g.__closure__ or () if _is_set(cell)
-        ]
-        names = {name for code in _codes(g.__code__) for name in code.co_names}
-        found += [(g.__globals__, name, g.__globals__[name]) for name in names if name in g.__globals__]
-        for place, name, x in found:
-            stack.append(x)
-            if isinstance(x, (np.ndarray, Node, types.FunctionType, *BARE)):
-                yield place, name, x
-            elif isinstance(x, list) and _is_plain(x):
-                yield x, EQUAL, copy.deepcopy(x)
-            elif isinstance(x, list | tuple):
-                yield from ((x, i, part) for i, part in enumerate(x) if isinstance(part, np.ndarray))
-
-
-EQUAL = object()  # in place of a name: the list itself is compared with a copy
-
-
-def _is_plain(data: Any) -> bool:
-    """Whether nested lists hold numbers alone."""
-    return all(isinstance(part, BARE) or (isinstance(part, list) and _is_plain(part)) for part in data)
-
-
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """A function's code and that of the functions inside it."""
-    yield code
-    for part in code.co_consts:
-        if isinstance(part, types.CodeType):
-            yield from _codes(part)
-
-
-def _is_set(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
-
-
 class _Outside(NamedTuple):
     """What a version has to do with the world outside its arguments."""
 
@@ -337,14 +276,8 @@ class _Outside(NamedTuple):
 
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
-        for place, name, was in self.bindings:
-            if name is EQUAL:
-                if place != was:
-                    return False
-                continue
-            now = place.cell_contents if name is None else place[name]
-            if now is not was and not (type(now) is type(was) and isinstance(now, BARE) and now == was):
-                return False
+        if not all(map(is_bound, self.bindings)):
+            return False
         return all(np.array_equal(array, was) for array, was in self.indices)
 
 

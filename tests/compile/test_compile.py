@@ -224,6 +224,42 @@ def test_a_number_that_is_closed_over_and_bound_anew_is_seen():
     assert run(2.0) == 4.0
 
 
+class Scaled:
+    """An object whose method is compiled."""
+
+    def __init__(self):
+        self.w, self.factor = ag.Tensor([1.0, 2.0]), 2.0
+
+    @ag.compile
+    def total(self, x):
+        return (self.w * x * self.factor).sum()
+
+
+def test_attributes_of_an_object_are_watched():
+    """A method's own object, numbers and parameters that it names; and a model that is put into training mode."""
+    one, other = Scaled(), Scaled()
+    assert one.total(np.ones(2)) == other.total(np.ones(2)) == 6.0
+    one.factor = 3.0
+    assert one.total(np.ones(2)) == 9.0
+    assert other.total(np.ones(2)) == 6.0
+    one.w = ag.Tensor([0.0, 1.0])
+    assert one.total(np.ones(2)) == 3.0
+    net = ag.nn.Sequential(ag.nn.Linear(2, 2, rng=0), ag.nn.Dropout(0.5, rng=0)).eval()
+    run = ag.compile(lambda x: net(x).sum())
+    run(np.ones((1, 2)))
+    net.train()
+    with pytest.raises(ag.CompileError, match="Dropout"):
+        run(np.ones((1, 2)))
+
+
+def test_numpys_comparisons_are_masks_too():
+    """np.greater, and an array on the left."""
+    run = ag.compile(lambda x, y: np.greater(x, 0.0) * x + (y > x) * 2.0)
+    for sign in (1.0, -1.0):
+        x, y = sign * np.array([1.0, -2.0]), np.array([0.5, 0.0])
+        np.testing.assert_array_equal(run(x, y), (x > 0) * x + (y > x) * 2.0)
+
+
 def test_a_closed_over_list_of_numbers_that_changes_is_seen():
     """It is compared at each call."""
     y = [1.0, [2.0, 3.0]]
@@ -424,6 +460,7 @@ REFUSED = {
     "format": (lambda x: (f"{x.sum():.3f}", x)[1], r"\.item\(\) of Tensor"),
     "temporary": (lambda x: x * (1.0 - y_outside), r"an array of shape \(2,\) was computed with NumPy"),
     "dropout": (ag.nn.Dropout(0.5, rng=0), r"Dropout"),
+    "index": (lambda x: x[x], r"an index by an argument of Tensor"),
     "np.argmax": (lambda x: x * np.argmax(x), r"a NumPy function that gives plain data"),
 }
 
@@ -491,7 +528,7 @@ def test_memory_stays_flat_and_the_graph_is_gone():
     run = ag.compile(lambda X: ag.gradients(loss(X, y), params))
     run(X)
     gc.collect()
-    before = sum(isinstance(x, ag.Tensor) for x in gc.get_objects())
+    before = sum(type(x) is ag.Tensor for x in gc.get_objects())
     tracemalloc.start()
     run(X)
     start = tracemalloc.get_traced_memory()[0]
@@ -501,7 +538,7 @@ def test_memory_stays_flat_and_the_graph_is_gone():
     grown = tracemalloc.get_traced_memory()[0] - start
     tracemalloc.stop()
     assert grown < 20_000
-    assert sum(isinstance(x, ag.Tensor) for x in gc.get_objects()) <= before
+    assert sum(type(x) is ag.Tensor for x in gc.get_objects()) <= before
 
 
 def test_the_source_runs_in_another_process():

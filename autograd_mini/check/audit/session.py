@@ -387,7 +387,7 @@ def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool
     """Whether the repairs are a sound explanation, though no corrected line was found."""
     count = len(case.parameters)
     right = count - len(loss.wrong(count))
-    if left or loss.kind not in TRUSTED and not loss.kind.endswith("cross-entropy"):
+    if left or (loss.kind not in TRUSTED and not loss.kind.endswith("cross-entropy")):
         return False
     if not right and loss.score() <= 0 and all(is_update(case, fault) for fault in faults):
         # the right gradient in the gradient's own place would make any update right, of any other method too
