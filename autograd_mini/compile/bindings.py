@@ -3,7 +3,7 @@
 import copy
 import functools
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,8 +55,31 @@ def bindings(f: Any, arguments: Sequence[Any] = ()) -> list[Binding]:
     return [binding for place in places for binding in _watched(*place)]
 
 
-def is_bound(binding: Binding) -> bool:
-    """Whether a name still means what it meant; numbers by their value."""
+def checker(bindings: Sequence[Binding]) -> Callable[[], bool]:
+    """Return a function that says whether all names still mean what they meant, numbers by their value.
+
+    Identity is asked first, in one expression that is written out: it runs at every call.
+    """
+    space: dict[str, Any] = {}
+    tests = []
+    for i, (place, name, was) in enumerate(bindings):
+        space |= {f"place{i}": place, f"was{i}": was}
+        if name is EQUAL:
+            tests.append(f"place{i} == was{i}")
+        else:
+            tests.append(f"place{i}{'.cell_contents' if name is None else f'[{name!r}]'} is was{i}")
+    is_same = eval(f"lambda: {' and '.join(tests) or 'True'}", space)
+
+    def check() -> bool:
+        try:
+            return bool(is_same()) or all(map(_is_bound, bindings))
+        except (ValueError, LookupError, TypeError):  # a name is gone
+            return False
+
+    return check
+
+
+def _is_bound(binding: Binding) -> bool:
     place, name, was = binding
     if name is EQUAL:
         return bool(place == was)

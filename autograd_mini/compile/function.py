@@ -22,7 +22,7 @@ from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
 from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
-from .bindings import Binding, bindings, is_bound
+from .bindings import bindings, checker
 from .passes import exact
 from .program import Change, Guard, Program, evaluate
 from .source import HEADER, Writer, function_of
@@ -47,6 +47,7 @@ class Compiled:
         self.reason: str | None = None  # why calls are not replayed, where they are not
         self.lock = threading.RLock()
         self.latest: _Version | None = None
+        self.outdated = 0  # versions that were dropped since a name means something else now
         functools.update_wrapper(self, f, updated=())
 
     @property
@@ -80,11 +81,14 @@ class Compiled:
     def recorded(self, key: Any, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
         """Trace the function for this call, keep the version, and replay it."""
         with self.lock:
-            kept = [one for one in self.versions.get(key, ()) if one.outside.is_current()]
-            if len(kept) >= MOST:
+            had = self.versions.get(key, ())
+            kept = [one for one in had if one.outside.is_current()]
+            self.outdated += len(had) - len(kept)
+            if len(kept) >= MOST or self.outdated >= 4 * MOST:
                 self.reason = (
-                    f"compile: {_name(self.function)} took {MOST} different ways through its branches, "
-                    "or met as many bindings of what it closes over: it runs uncompiled from now on"
+                    f"compile: {_name(self.function)} took more than {MOST} different ways through its "
+                    "branches, or what it closes over is bound anew all the time (pass that as an argument): "
+                    "it runs uncompiled from now on"
                 )
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
                 return self.eagerly(args, kwargs)
@@ -218,7 +222,7 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
     places = {x: i for i, x in enumerate(inputs)}
     ranges = [(places[exprs[node]], n, who) for node, n, who in trace.ranges if exprs.get(node) in places]
     outside = _Outside(
-        found,
+        checker(found),
         lowering.indices,
         [source for _, source in lowering.live],
         [leaf for leaf, _, _ in changed],
@@ -266,7 +270,7 @@ def _names(f: Any, args: Any, kwargs: Any) -> Iterator[str]:
 class _Outside(NamedTuple):
     """What a version has to do with the world outside its arguments."""
 
-    bindings: list[Binding]
+    is_bound: Callable[[], bool]  # whether all that the function reads by name is bound as it was
     indices: list[tuple[Any, Any]]  # index arrays, and what they held
     live: list[Any]  # leaves and arrays that are read at each call
     targets: list[Any]  # leaves that are written
@@ -276,7 +280,7 @@ class _Outside(NamedTuple):
 
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
-        if not all(map(is_bound, self.bindings)):
+        if not self.is_bound():
             return False
         return all(np.array_equal(array, was) for array, was in self.indices)
 
@@ -307,16 +311,11 @@ class _Version:
         self.changed = [leaf for leaf, change in pairs if change.what == "data"]
         self.has_grads = len(self.changed) < len(pairs)
         self.read = _reader(outside.live, self.vectors)
-        self.is_free = not (outside.bindings or outside.indices)  # nothing outside but what is read
 
     def replay(self, leaves: list[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
-        if not self.is_free:
-            try:
-                if not self.outside.is_current():
-                    return None
-            except (ValueError, LookupError, TypeError):  # what it closes over is gone
-                return None
+        if not self.outside.is_current():
+            return None
         inputs = self.read(leaves)
         for i, count, who in self.outside.ranges:
             check_range(inputs[i], count, who)

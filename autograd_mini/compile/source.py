@@ -83,6 +83,7 @@ class Writer:
         program = self.program
         self.by_blas: dict[Expr, tuple[Expr | None, Expr]] = {}  # target → (factor, product)
         self.skipped: set[Any] = set()
+        self.late: list[Expr] = []  # what the lines at the end read, beside the roots
         self.dots: dict[Expr, Any] = {}  # a sum → the two factors of what it adds up
         self.norms: dict[
             Expr, tuple[str, list[Expr]]
@@ -167,7 +168,7 @@ class Writer:
                 self.uses[part] += 1
                 self.last[part] = x
         self.uses.update(self.program.roots)
-        self.kept = {owner(x) for x in self.program.roots}
+        self.kept = {owner(x) for x in (*self.program.roots, *self.late)}
         self.viewed = {owner(x) for x in self.order if is_shared(x)}
 
     def reads(self, x: Expr) -> Sequence[Expr]:
@@ -193,6 +194,7 @@ class Writer:
         if any(self.uses[x] > 1 for x in chain) or any(owner(x) in targets for x in product.args):
             return False
         self.by_blas[found] = factor, product
+        self.late += product.args if factor is None else (*product.args, factor)
         self.skipped.update(chain)
         return True
 
@@ -219,8 +221,10 @@ class Writer:
     def placed(self, tree: Any, flat: Flat) -> Any:
         """The tree with its pieces in buffers; what is computed over the whole vector is not computed alone."""
         if not isinstance(tree, tuple):
+            self.late += [tree] if isinstance(tree, Expr) else []
             return tree
         if tree[0] == "pieces":
+            self.late += tree[1]
             return self.pieces(tree[1], flat)
         self.skipped.update(tree[2])
         return tree[0], [self.placed(part, flat) for part in tree[1]]
