@@ -391,7 +391,8 @@ def test_what_an_update_reads_at_the_end_is_not_written_over(hidden, is_returned
         def step(X, y):
             out = ag.nn.mse(ag.tanh(X @ params[0] + params[1]) @ params[2] + params[3], y)
             grads = ag.gradients(out, params, create_graph=True)
-            extra = [ag.exp(-abs(g)) for g in grads], grads[0].T, sum((g * g).sum() for g in grads)
+            scaled = [ag.exp(-abs(g)) for g in grads]
+            extra = scaled, scaled[0].T, sum((g * g).sum() for g in scaled)
             with ag.no_grad():
                 for i, g in enumerate(grads):
                     params[i] -= 0.1 * g
