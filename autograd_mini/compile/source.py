@@ -271,7 +271,7 @@ class Writer:
         results = [self.result(one) for one in program.outputs]
         grads = [self.result(change.value) for change in program.changes if change.what != "data"]
         self.lines.append(f"found = [{', '.join(results)}], [{', '.join(grads)}]")
-        values = {change.target: self.text(change.value) for change in self.direct}
+        values = {change.target: self.unshared(change.value) for change in self.direct}
         for flat in self.flats:
             self.in_vector(flat)
         for target, (factor, product) in self.by_blas.items():
@@ -444,6 +444,14 @@ class Writer:
         )
         self.given.add(x)
         return f"np.array({found})" if is_taken or is_shared(x) else found
+
+    def unshared(self, x: Expr) -> str:
+        """The name of a value that the lines at the end do not change: of a view of an input, that of a copy."""
+        if not is_shared(x):
+            return self.text(x)
+        name = self.fresh("v")
+        self.lines.append(f"{name} = np.array({self.text(x)})")
+        return name
 
     def in_vector(self, flat: Flat) -> None:
         """The lines that update all parameters of a vector at once."""

@@ -420,6 +420,24 @@ def test_what_an_update_reads_at_the_end_is_not_written_over(hidden, is_returned
             np.testing.assert_allclose(a, b.data, rtol=1e-10, atol=1e-12)
 
 
+def test_two_parameters_are_exchanged():
+    """Each is read before either is written."""
+    a, b = ag.Tensor(np.arange(4.0).reshape(2, 2)), ag.Tensor(np.ones((2, 2)))
+    pair = [a, b]
+
+    def swap():
+        old = a + 0.0
+        with ag.no_grad():
+            pair[0] -= a - b.T
+            pair[1] -= b - old.T
+        return a.sum()
+
+    run = ag.compile(swap)
+    assert run() == 4.0
+    assert (a.data.tolist(), b.data.tolist()) == ([[1.0, 1.0], [1.0, 1.0]], [[0.0, 2.0], [1.0, 3.0]])
+    assert run() == 6.0
+
+
 def test_a_changed_parameter_is_read_as_it_was_at_each_place():
     """Used before and after its update in one function."""
     w = ag.Tensor([1.0, 2.0])
