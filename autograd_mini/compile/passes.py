@@ -12,11 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..symbols import (  # fmt: skip
-    AXES,
-    PARTS,
     READABLE,
     REDUCTIONS,
-    SHAPES,
     VIEWS,
     Expr,
     call,
@@ -28,10 +25,9 @@ from ..symbols import (  # fmt: skip
 )
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
-from .program import Program
+from .program import NOT_ELEMENTWISE, Program
 
 FEW = 256  # numbers that NumPy handles in the time of a call
-NOT_ELEMENTWISE = {*VIEWS, *AXES, *REDUCTIONS, *SHAPES, *PARTS, "symbol", "constant", "zeros_like"}
 
 
 def exact(program: Program) -> Program:
@@ -40,11 +36,20 @@ def exact(program: Program) -> Program:
     By identities of IEEE arithmetic, without spreading that a call does itself, and with calls of ours as those of NumPy that they
     make. Python's floats have functions of their own, which stay.
     """
-    floats, known = program.kinds(), dict[Expr, Expr]()
+    floats, known = set(program.floats), dict[Expr, Expr]()
+    has_elements = any(x.name == "getitem" for x in floats)
 
     def step(x: Expr) -> Expr:
+        parts = [part for part in x.args if part.name != "constant"]
+        is_of_floats = bool(parts) and floats.issuperset(parts)
+        if (is_of_floats and x.name not in NOT_ELEMENTWISE) or (
+            has_elements and x.name == "getitem" and not x.shape
+        ):
+            floats.add(x)
+        if x.name == "asarray" and is_of_floats:
+            return x  # a float becomes an array, whose functions are others
         for change in (identity, folded, unspread, spelt_out):
-            changed = change(x) if change is not spelt_out or floats.isdisjoint(x.args) else x
+            changed = x if change is spelt_out and is_of_floats else change(x)
             if changed is not x:
                 return changed
         return x
@@ -80,7 +85,7 @@ def unspread(x: Expr) -> Expr:
         return call("broadcast_to", inner.args[0], x.shape)
     if x.name == "broadcast_to" and inner.name == "broadcast_to":
         return call("broadcast_to", inner.args[0], x.shape)
-    if x.name in NOT_ELEMENTWISE or x.shape is None:
+    if x.name in NOT_ELEMENTWISE or x.name == "zeros_like" or x.shape is None:
         return x
     if x.name in ARITHMETIC and all(part.shape == () or _is_spread(part) for part in x.args) and x.shape:
         found = call(x.name, *[part.args[0] if _is_spread(part) else part for part in x.args])

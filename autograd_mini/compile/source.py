@@ -19,8 +19,8 @@ from ..core.readings import arrays, scalar
 from ..support.numerics import find_spec
 from ..symbols import PARTS, VIEWS, Expr
 from .kernels import add_product
-from .passes import NOT_ELEMENTWISE, closer, is_range
-from .program import Change, Program
+from .passes import closer, is_range
+from .program import NOT_ELEMENTWISE, Change, Program
 from .text import PYTHON, text
 
 HEADER = """\
@@ -83,6 +83,7 @@ class Writer:
         program = self.program
         self.by_blas: dict[Expr, tuple[Expr | None, Expr]] = {}  # target → (factor, product)
         self.skipped: set[Any] = set()
+        self.late: list[Expr] = []  # what the lines at the end read, beside the roots
         self.dots: dict[Expr, Any] = {}  # a sum → the two factors of what it adds up
         self.norms: dict[
             Expr, tuple[str, list[Expr]]
@@ -167,7 +168,7 @@ class Writer:
                 self.uses[part] += 1
                 self.last[part] = x
         self.uses.update(self.program.roots)
-        self.kept = {owner(x) for x in self.program.roots}
+        self.kept = {owner(x) for x in (*self.program.roots, *self.late)}
         self.viewed = {owner(x) for x in self.order if is_shared(x)}
 
     def reads(self, x: Expr) -> Sequence[Expr]:
@@ -193,6 +194,7 @@ class Writer:
         if any(self.uses[x] > 1 for x in chain) or any(owner(x) in targets for x in product.args):
             return False
         self.by_blas[found] = factor, product
+        self.late += product.args if factor is None else (*product.args, factor)
         self.skipped.update(chain)
         return True
 
@@ -219,8 +221,10 @@ class Writer:
     def placed(self, tree: Any, flat: Flat) -> Any:
         """The tree with its pieces in buffers; what is computed over the whole vector is not computed alone."""
         if not isinstance(tree, tuple):
+            self.late += [tree] if isinstance(tree, Expr) else []
             return tree
         if tree[0] == "pieces":
+            self.late += tree[1]
             return self.pieces(tree[1], flat)
         self.skipped.update(tree[2])
         return tree[0], [self.placed(part, flat) for part in tree[1]]
@@ -267,14 +271,13 @@ class Writer:
         results = [self.result(one) for one in program.outputs]
         grads = [self.result(change.value) for change in program.changes if change.what != "data"]
         self.lines.append(f"found = [{', '.join(results)}], [{', '.join(grads)}]")
-        values = {change.target: self.text(change.value) for change in self.direct}
+        values = {change.target: self.unshared(change.value) for change in self.direct}
         for flat in self.flats:
             self.in_vector(flat)
         for target, (factor, product) in self.by_blas.items():
             left, right = map(self.text, product.args)
-            self.lines.append(
-                f"add_product({self.text(target)}, -({'1.0' if factor is None else self.text(factor)}), {left}, {right})"
-            )
+            scale = "1.0" if factor is None else self.text(factor)
+            self.lines.append(f"add_product({self.text(target)}, -({scale}), {left}, {right})")
         for target, value in values.items():
             self.lines.append(f"np.copyto({self.text(target)}, {value})")
         if self.scratch:
@@ -441,6 +444,14 @@ class Writer:
         )
         self.given.add(x)
         return f"np.array({found})" if is_taken or is_shared(x) else found
+
+    def unshared(self, x: Expr) -> str:
+        """The name of a value that the lines at the end do not change: of a view of an input, that of a copy."""
+        if not is_shared(x):
+            return self.text(x)
+        name = self.fresh("v")
+        self.lines.append(f"{name} = np.array({self.text(x)})")
+        return name
 
     def in_vector(self, flat: Flat) -> None:
         """The lines that update all parameters of a vector at once."""
