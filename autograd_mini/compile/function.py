@@ -24,13 +24,17 @@ from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
 from .bindings import bindings, checker
 from .passes import exact
+from .native import Native, is_installed
 from .program import Change, Guard, Program, evaluate
+from .scalars import Unsupported
 from .source import HEADER, Writer, function_of
 from .trace import Lowering, Trace, unique
 
 QUICK = True  # whether sums may be added up in another order where that is quicker (to 1e-12)
 MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
+ENGINES = ("auto", "numpy", "native")
+QUICKLY_COMPILED = 2000  # elements of a program that "auto" makes native code of: some tenths of a second
 STATIC = (bool, str, bytes, type(None))
 
 
@@ -40,8 +44,8 @@ class Compiled:
     def __init__(self, f: Callable[..., Any], engine: str) -> None:
         if not callable(f) or isinstance(f, Node):
             raise TypeError(f"compile: a function is needed, got {type(f).__name__}")
-        if engine not in ("auto", "numpy"):
-            raise ValueError(f"compile: engine must be 'auto' or 'numpy', got {engine!r}")
+        if engine not in ENGINES:
+            raise ValueError(f"compile: engine must be one of {', '.join(ENGINES)}, got {engine!r}")
         self.function, self.engine = f, engine
         self.versions: dict[Any, list[Version]] = {}
         self.reason: str | None = None  # why calls are not replayed, where they are not
@@ -92,7 +96,7 @@ class Compiled:
                 )
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
                 return self.eagerly(args, kwargs)
-            version = record(self.function, args, kwargs, QUICK)
+            version = record(self.function, args, kwargs, QUICK, engine=self.engine)
             self.versions[key] = [*kept, version]
             self.latest = version
         found = version.replay(leaves)
@@ -177,8 +181,8 @@ def _raw(x: Any) -> Any:
 
 
 def record(
-    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = ()
-) -> "Version":
+    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (), engine: str = "auto",
+) -> "Version":  # fmt: skip
     """Run the function once on nodes; return the version that replays it.
 
     `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order.
@@ -233,7 +237,7 @@ def record(
         [leaf for leaf, _, _ in changed],
         ranges,
     )
-    return Version(program, outside, tree, kinds, unique(_name(f), set()), is_quick)
+    return Version(program, outside, tree, kinds, unique(_name(f), set()), is_quick, engine)
 
 
 def _outputs(f: Any, result: Any) -> tuple[list[Any], Any]:
@@ -301,23 +305,48 @@ def check_range(labels: Any, count: int, who: str) -> None:
         raise IndexError(f"{who}: target {low if low < 0 else high} out of range for {count} classes")
 
 
+def _native(program: Program, is_quick: bool, engine: str) -> Native | None:
+    """The program as native code, where that is asked for or quicker, and gives the bits that are wanted; else None."""
+    if engine == "native" and not is_installed():
+        raise ImportError("engine='native' needs llvmlite: python -m pip install 'autograd-mini[fast]'")
+    only_floats = program.floats.issuperset(program.inputs)
+    if engine == "numpy" or not is_installed() or not (engine == "native" or is_quick or only_floats):
+        return None
+    try:
+        return Native(program, *(() if engine == "native" else (QUICKLY_COMPILED,)))
+    except Unsupported as error:
+        if engine == "native":
+            raise CompileError(f"compile: engine='native' cannot run this: {error}. Take engine='auto'") from None
+        return None
+
+
 class Version:
     """One recorded way through a function: a program, its source, and what it reads and writes outside its arguments."""
 
     def __init__(
-        self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str, is_quick: bool
+        self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str, is_quick: bool,
+        engine: str,
     ) -> None:  # fmt: skip
         self.program, self.outside, self.tree, self.kinds = exact(program), outside, tree, kinds
-        writer = Writer(self.program, name, is_quick)
-        self.source = f"{HEADER}\n\n{writer.body}"
-        self.run = function_of(writer.body, name)
+        self.name, self.is_quick, flats = name, is_quick, ()
+        self.native = _native(self.program, is_quick, engine)
+        if self.native is not None:
+            self.run = self.native.call
+        else:
+            writer = Writer(self.program, name, is_quick)
+            self.run, flats = function_of(writer.body, name), writer.flats
         self.is_single = type(tree) is _Place
         symbols = dict(zip((change.target for change in program.changes), outside.targets, strict=True))
-        self.vectors = [_Vector([symbols[target] for target in flat.targets]) for flat in writer.flats]
+        self.vectors = [_Vector([symbols[target] for target in flat.targets]) for flat in flats]
         pairs = [*zip(outside.targets, program.changes, strict=True)]
         self.changed = [leaf for leaf, change in pairs if change.what == "data"]
         self.has_grads = len(self.changed) < len(pairs)
         self.read = _reader(outside.live, self.vectors)
+
+    @property
+    def source(self) -> str:
+        """The program as Python that calls NumPy."""
+        return f"{HEADER}\n\n{Writer(self.program, self.name, self.is_quick).body}"
 
     def replay(self, leaves: list[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
