@@ -5,10 +5,12 @@ program: nothing is contracted or reordered, and functions are those of the C li
 """
 
 import ctypes
+import os
 import struct
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import count
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,14 @@ ARITHMETIC = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "
 ORDER = {
     "greater": "ogt", "greater_equal": "oge", "less": "olt", "less_equal": "ole", "equal": "oeq", "not_equal": "une",
 }  # fmt: skip
-INTRINSICS = {"sqrt": "sqrt", "abs": "fabs", "floor": "floor", "ceil": "ceil", "round": "rint", "copysign": "copysign"}
-LIBRARY = {"power": "pow", "remainder": "fmod"}  # the other functions are called as in Python, arcsin as asin
+INTRINSICS = {
+    "sqrt": "sqrt",
+    "abs": "fabs",
+    "floor": "floor",
+    "ceil": "ceil",
+    "round": "rint",
+    "copysign": "copysign",
+}
 
 
 def is_installed() -> bool:
@@ -123,7 +131,9 @@ class Writer:
             test = self.truth(args[0])
             if x.dtype == BOOL:
                 return self.line(f"select i1 {test}, i1 {self.truth(args[1])}, i1 {self.truth(args[2])}")
-            return self.line(f"select i1 {test}, double {self.number(args[1])}, double {self.number(args[2])}")
+            return self.line(
+                f"select i1 {test}, double {self.number(args[1])}, double {self.number(args[2])}"
+            )
         parts = [self.number(part) for part in args]
         a = parts[0]
         if name in ARITHMETIC:
@@ -141,13 +151,23 @@ class Writer:
             unknown = self.line(f"fcmp uno double {a}, {a}")
             either = self.line(f"or i1 {chosen}, {unknown}")
             return self.line(f"select i1 {either}, double {a}, double {parts[1]}")
-        if name == "power" and args[1].name == "constant" and args[1].value == 0.5:
-            return self.function("llvm.sqrt.f64", [a])
+        if name == "power":
+            return self.power(a, parts[1], args[1])
         if name in INTRINSICS:
             return self.function(f"llvm.{INTRINSICS[name]}.f64", parts)
         if name == "remainder":
             return self.remainder(a, parts[1])
-        return self.function(LIBRARY.get(name, name.replace("arc", "a")), parts)
+        return self.function(name.replace("arc", "a"), parts)
+
+    def power(self, a: str, b: str, exponent: Expr) -> str:
+        """The square root for an exponent of ½, also where that is found at run time, as the scalar reading has it."""
+        if exponent.name == "constant" and exponent.value != 0.5:
+            return self.function("pow", [a, b])
+        root = self.function("llvm.sqrt.f64", [a])
+        if exponent.name == "constant":
+            return root
+        is_half = self.line(f"fcmp oeq double {b}, 5.0e-1")
+        return self.line(f"select i1 {is_half}, double {root}, double {self.function('pow', [a, b])}")
 
     def remainder(self, a: str, b: str) -> str:
         """Python's: of the divisor's sign."""
@@ -172,12 +192,13 @@ class Writer:
 
 @cache
 def _address_of(name: str) -> int:
-    import llvmlite.binding as llvm
-
-    found = llvm.address_of_symbol(name)
-    if not found:
-        raise Unsupported(f"the C library has no {name} here")
-    return int(found)
+    """Where the C library has a function: the very one that Python's `math` calls."""
+    for library in ("ucrtbase",) if os.name == "nt" else (None, "libm.so.6"):
+        try:
+            return int(ctypes.cast(getattr(ctypes.CDLL(library), name), ctypes.c_void_p).value or 0)
+        except (OSError, AttributeError):
+            continue
+    raise Unsupported(f"the C library has no {name} here")
 
 
 @cache
@@ -236,7 +257,7 @@ class Native:
         ins = [f"x{i}" for i in range(len(program.inputs))]
         slots = [f"s{i}" for i in range(len(ins))]
         outs = [f"r{i}" for i in range(len(self.scalars.outputs))]
-        floats = program.kinds()
+        floats, where = program.kinds(), dict(zip(program.inputs, ins, strict=True))
         copies = [
             f"{slot}[()] = {x}" if one.shape == () else f"copyto({slot}, {x})"
             for slot, x, one in zip(slots, ins, program.inputs, strict=True)
@@ -251,7 +272,7 @@ class Native:
         grads, writes = [], []
         for name, change in zip(outs[count:], program.changes, strict=True):
             if change.what == "data":
-                writes.append(f"copyto({ins[program.inputs.index(change.target)]}, {name})")
+                writes.append(f"copyto({where[change.target]}, {name})")
             else:
                 grads.append(result(name, change.value))
         lines = [
@@ -266,6 +287,36 @@ class Native:
             "return found",
         ]
         return f"def call({', '.join(ins)}):\n" + "\n".join(f"    {line}" for line in lines)
+
+
+class Batch:
+    """A program of one point as native code that evaluates many: called with the arrays of points, then what is the same for all."""
+
+    def __init__(self, program: Program, arguments: int) -> None:
+        formulas = scalars(program, MOST)
+        sizes = [prod(shape) for shape in formulas.shapes]
+        self.shapes = [array.shape for array in formulas.outputs]
+        outs = [prod(shape) for shape in self.shapes]
+        self.run, self.engine = built(
+            Writer(formulas, [*sizes[:arguments], *[0] * len(sizes[arguments:]), *outs]).text
+        )
+
+    def __call__(self, n: int, inputs: Sequence[Any]) -> list[Any]:
+        """The outputs for n points, an array each."""
+        given = [np.ascontiguousarray(x, float) for x in inputs]
+        outs = [np.empty((n, *shape)) for shape in self.shapes]
+        table = table_of(n, [*given, *outs])
+        if n:
+            self.run(table.ctypes.data)
+        return outs
+
+
+def bound(native: Native, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], int]:
+    """Return a call without arguments that reads these arrays and writes those: 0, or 1 where a guard has another outcome."""
+    table = table_of(1, [*inputs, *outputs])
+    call = partial(native.run, table.ctypes.data)
+    vars(call)["held"] = native, table, inputs, outputs  # the addresses are theirs
+    return call
 
 
 def table_of(n: int, buffers: Sequence[Any]) -> Any:

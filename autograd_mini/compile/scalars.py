@@ -1,7 +1,7 @@
 """Programs as formulas of single numbers: every element of an array an Expr of its own, for engines that know numbers alone."""
 
 from collections.abc import Callable, Sequence
-from math import inf, log, prod
+from math import log, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +13,7 @@ from .program import Program
 
 FLOAT, BOOL = np.dtype(float), np.dtype(bool)
 MOVING = {*VIEWS, "stack", "concatenate", "scatter", "take_along_axis", "scatter_along_axis", "roll"}
-# Reductions: the operation between two elements, and what an empty one gives
-FOLDS = {
-    "sum": ("add", 0.0), "prod": ("multiply", 1.0), "max": ("maximum", -inf), "min": ("minimum", inf)
-}  # fmt: skip
+FOLDS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 xp = EXPRESSIONS.xp
 COMPOSED: dict[str, Callable[..., Any]] = {
     **numerics.elementwise(xp),
@@ -102,7 +99,7 @@ class _Reading:
         """The array of elements; what is no array (an axis, an index) as it is."""
         if x.name == "constant":
             is_plain = x.shape is None or x.dtype.kind == "i" or (x.weak and x.dtype == BOOL)
-            numbers = np.ravel(x.value).astype(object)
+            numbers = np.ravel(x.value).tolist()
             return x.value if is_plain else self.shaped(_array(numbers, x.shape or ()), x.shape or ())
         operands = [self.found[part] for part in x.args]
         if x.name in PARTS:
@@ -119,12 +116,14 @@ class _Reading:
     def called(self, x: Expr, operands: list[Any]) -> Any:
         name = x.name
         if name in MOVING:
-            if name == "getitem" and any(part.dtype == FLOAT for part in ordered(x.args[1]) if part.shape is not None):
+            if name == "getitem" and any(
+                part.dtype == FLOAT for part in ordered(x.args[1]) if part.shape is not None
+            ):
                 raise Unsupported("an index that is computed")
             return invoke(OPERATORS.get(name) or getattr(arrays, name), operands, x.keywords)
         if name in FOLDS:
             given = dict(zip(x.keywords, operands[1:], strict=True))
-            step, start = FOLDS[name]
+            step = FOLDS[name]
             if "initial" in given and step in ("maximum", "minimum"):
                 given.pop("initial")  # ±∞, which changes nothing
             axis, kept = given.pop("axis", None), given.pop("keepdims", False)
@@ -148,7 +147,12 @@ class _Reading:
 
     def power(self, base: Any, exponent: float) -> Any:
         """As NumPy: by a product, a root or a quotient where there is one."""
-        quick = {2.0: lambda a: call("square", a), 0.5: lambda a: call("sqrt", a), -1.0: lambda a: 1.0 / a, 1.0: _element}
+        quick = {
+            2.0: lambda a: call("square", a),
+            0.5: lambda a: call("sqrt", a),
+            -1.0: lambda a: 1.0 / a,
+            1.0: _element,
+        }
         if exponent in quick:
             return np.frompyfunc(quick[exponent], 1, 1)(base)
         return self.each("power", [base, exponent])
