@@ -403,6 +403,8 @@ def _told(frame: FrameType, through: list[FrameType]) -> tuple[str, str]:
         return text, "loss.item() where it is noted down, or .data of an array: plots take plain numbers"
     for name in {f.f_code.co_name for f in through} & set(OF_SCIPY):
         return text or f"scipy.special.{name}(x)", f"ag.{name}(x)"
+    for library in roots & {"scipy", "pandas", "sklearn", "torch", "statistics"}:
+        return text, f"it with functions of NumPy ({LIST}): those of {library} take plain arrays"
     for vectorized in [x for f in through if isinstance(x := f.f_locals.get("self"), np.vectorize)]:
         name = getattr(vectorized.pyfunc, "__name__", "<lambda>")
         given = ", ".join(map(ast.unparse, tree.args)) if isinstance(tree, ast.Call) else "x"

@@ -63,6 +63,7 @@ CUTS = {
     "c_": (lambda W, v: np.c_[W, W], ["np.c_[W, W]", "write ag.c_[W, W]"]),
     "list of lists": (lambda W, v: np.vstack([[v, v], [1.0, 2.0]]), ["write ag.vstack([[v, v], [1.0, 2.0]])"]),
     "softmax of scipy": (lambda W, v: special("softmax")(W), ["write ag.softmax(x)"]),
+    "expm of scipy": (lambda W, v: pytest.importorskip("scipy.linalg").expm(W), ["expm(W)", "those of scipy take plain arrays"]),
     "numpy()": (lambda W, v: W.numpy(), [".numpy()", ".detach()"]),
 }  # fmt: skip
 
