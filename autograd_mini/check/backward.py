@@ -4,6 +4,7 @@ All that the check tools know of the engine's internals stands in this file.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import numpy as np
 from ..core.engine import toposort
 from ..core.node import Node
 from ..core.op import NOT_WANTED
-from ..core.readings import ARRAYS
+from ..core.readings import ARRAYS, sum_to
+from ..core.rows import positive
+from ..errors import GraphError
 from ..symbols import EXPRESSIONS, constant
 
 Arrays = dict[Any, np.ndarray]  # from a node to an array of its shape
@@ -59,22 +62,13 @@ def share_expr(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
 
 
 def fit(share: Any, shape: tuple[int, ...]) -> Any:
-    """The share summed over what broadcasting had added or stretched, or None where it does not fit."""
+    """The share spread to a shape, or summed over what broadcasting had added or stretched; None where it does not fit."""
     share = np.asarray(share)
-    if share.shape == shape:
-        return share
-    lead = share.ndim - len(shape)
-    if lead > 0:
-        share = share.sum(axis=tuple(range(lead)))
-    elif lead < 0:
-        share = share.reshape((1,) * -lead + share.shape)
-    stretched = tuple(i for i, n in enumerate(shape) if n == 1 and share.shape[i] != 1)
-    if stretched:
-        share = share.sum(axis=stretched, keepdims=True)
-    try:
-        return np.broadcast_to(share, shape)
-    except ValueError:
-        return None
+    with suppress(ValueError):
+        return share if share.shape == shape else np.broadcast_to(share, shape)
+    with suppress(GraphError, ValueError):
+        return np.asarray(sum_to(ARRAYS.xp, share, shape, positive))
+    return None
 
 
 class Backward:

@@ -4,7 +4,7 @@ The formulas are the rules', read as expressions, so that a row added to the tab
 function's own value a where its derivative can be written so: a·(1 − a) for the sigmoid.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache, cached_property, partial
 from typing import Any, NamedTuple
 
@@ -12,8 +12,11 @@ import numpy as np
 
 from ..compile.text import text
 from ..core import functions, rows, special_rows
+from ..core.engine import sweep
+from ..errors import GraphError
 from ..symbols import (
     Expr,
+    Expressions,
     Unreadable,
     call,
     constant,
@@ -28,10 +31,22 @@ from ..symbols import (
 from .backward import Backward, forward_expr, share_expr
 from .words import NUMPY, named, plain
 
-SHAPE = (3,)  # as which a function of single numbers is read
-X, A = symbol("x", SHAPE), symbol("a", SHAPE)
+X, A = symbol("x"), symbol("a")
 GRID = np.linspace(-1.9, 2.1, 9)
-KNOWN = ("sigmoid", "tanh", "relu", "softplus", "exp", "sin", "cos", "square", "silu", "arctan", "negative")
+KNOWN = (
+    "sigmoid",
+    "tanh",
+    "relu",
+    "softplus",
+    "exp",
+    "sin",
+    "cos",
+    "square",
+    "silu",
+    "arctan",
+    "abs",
+    "negative",
+)
 OTHERS = (
     "sigmoid",
     "tanh",
@@ -70,13 +85,18 @@ class Function:
     @cached_property
     def by_value(self) -> Expr | None:
         """The derivative as a polynomial in the function's own value, or None where it is none."""
+        found = self._polynomial(GRID)
+        return None if found is None or found.name == "constant" else found
+
+    def _polynomial(self, x: Any) -> Expr | None:
+        """The derivative at these numbers as a polynomial in the value."""
         with np.errstate(all="ignore"):
-            a, s = self.at(GRID), self.slope_at(GRID) + 0.0 * GRID
+            a, s = self.at(x), self.slope_at(x) + 0.0 * x
         if not (np.isfinite(a).all() and np.isfinite(s).all()):
             return None
         powers = np.stack([a**0, a, a * a], 1)
         found: Any = np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9)
-        if not np.allclose(powers @ found, s, atol=1e-9) or not found[1:].any():
+        if not np.allclose(powers @ found, s, atol=1e-9):
             return None
         if np.array_equal(found, [0, 1, -1]):
             return A * (1.0 - A)
@@ -87,7 +107,7 @@ class Function:
                 made = term if n > 0 else -term
             elif n:
                 made = made + term if n > 0 else made - term
-        return constant(made)
+        return constant(0.0 if made is None else made)
 
     @cached_property
     def forms(self) -> list[Expr]:
@@ -99,6 +119,11 @@ class Function:
             "arctan": 1.0 / (1.0 + call("square", X)),
         }
         found = [self.slope, *([] if self.by_value is None else [self.by_value])]
+        if self.by_value is None:  # it may be one on each side of 0, as that of elu is
+            ends = ((0.1, 2.1), (-1.9, -0.1))
+            sides = [side for a, b in ends if (side := self._polynomial(np.linspace(a, b, 9))) is not None]
+            if len(sides) == 2 and sides[0] is not sides[1]:
+                found.append(call("where", call("greater", X, 0.0), *sides))
         found += [others[name] for name in self.names if name in others]
         return [plain(simplify(form, for_readers=True)) for form in found]
 
@@ -106,6 +131,10 @@ class Function:
     def wrong_forms(self) -> list[tuple[str, Expr, Expr, str]]:
         """Mistakes in these ways to write it: the mistake, what is written, what belongs there, and which it is."""
         found = [(mistake, wrong, form) for form in self.forms for mistake, wrong in wrong_expressions(form)]
+        for form in self.forms:
+            places = [path for path, part in walk(form) if part is A]
+            wrong_array = "derivative_at_wrong_array"
+            found += [(wrong_array, replace(form, p, X), form) for p in places if len(places) > 1]
         return [(mistake, wrong, form, repr(wrong)) for mistake, wrong, form in found]
 
 
@@ -128,6 +157,8 @@ def known(name: str) -> Function:
 
 def between(b: Backward, before: Any, after: Any) -> Function | None:
     """The function of single numbers by which one variable is made of another; None where there is more between them."""
+    if after is before:
+        return None
     ways = b.path(before)
     made, nodes = {before: X}, [after]
     inner: set[Any] = set()
@@ -140,28 +171,32 @@ def between(b: Backward, before: Any, after: Any) -> Function | None:
             return None
         inner.add(node)
         nodes += [p for p in node.parents if p in b.at]
-        if any(p not in b.at and b.values[p].ndim for p in node.parents):
-            return None
-    order = sorted(inner, key=b.at.__getitem__)
-    grads: dict[Any, Any] = {after: constant(1.0)}
+        for p in node.parents:
+            if p not in b.at and b.values[p].ndim:
+                mask = _mask(b.values[before], b.values[p])
+                if mask is None:
+                    return None
+                made[p] = mask
+    order = [before, *sorted(inner, key=b.at.__getitem__)]
+    reading = Expressions(made)
     try:
-        for node in order:
-            made[node] = forward_expr(node.op, _operands(b, node, made))
-        for node in reversed(order):
-            for k, parent in enumerate(node.parents):
-                if parent in made:
-                    share = share_expr(node.op, k, grads[node], made[node], _operands(b, node, made))
-                    grads[parent] = grads[parent] + share if parent in grads else share
-    except Unreadable:
+        for node in order[1:]:
+            made[node] = constant(node.op.value(reading, [reading.operand(p) for p in node.parents]))
+        grads = sweep(order, reading.arriving(after, None, ""), reading)
+    except (Unreadable, GraphError):
         return None
     found = Function(after.op.name, made[after], grads[before])
-    if len(order) > 1:
+    if len(order) > 2:
         found.name = next(iter(found.names), "f")
     return found
 
 
-def _operands(b: Backward, node: Any, made: Mapping[Any, Expr]) -> list[Any]:
-    return [made[p] if p in made else float(b.values[p]) for p in node.parents]
+def _mask(x: Any, mask: Any) -> Expr | None:
+    """A constant array as a comparison of x with 0, where it is one."""
+    for name in ("greater", "less"):
+        if np.array_equal(mask, getattr(np, name)(x, 0.0)):
+            return call(name, X, 0.0)
+    return None
 
 
 def shown(form: Expr, a: str, x: str = "x") -> str:
@@ -196,18 +231,18 @@ def wrong_slopes(f: Function, x: Any, a: Any, z: str, y: str) -> Iterator[Wrong]
     yield Wrong("value_for_derivative", lambda: x, f"{z} itself stands in place of {name}′({z})", "x", 0.3)
     note = f"{name}({y}) stands in place of {name}′({z})"
     yield Wrong("value_for_derivative", lambda: f.at(a), note, "again", 0.4)
-    note = f"1 − {name}′({z}) stands in place of {name}′({z}): the cases are exchanged"
-    yield Wrong("wrong_factor", lambda: 1 - s, note, "mask", 0.6)
+    note = f"1 − {name}′({z}) stands in place of {name}′({z})"
+    yield Wrong("cases_exchanged" if np.isin(s, (0, 1)).all() else "wrong_sign", lambda: 1 - s, note, "1 −")
     if (form := f.by_value) is not None:
         note = f"{shown(form, z)} is {name}′ by a formula that expects the activation {y}, the output, "
         note += f"and is given the pre-activation {z}"
         yield Wrong("derivative_at_preactivation", lambda: evaluate(form, {"a": x}), note)
-    for mistake, wrong, right, which in f.wrong_forms:
-        make = partial(evaluate, wrong, {"x": x, "a": a})
-        yield Wrong(mistake, make, partial(_instead, wrong, right, y, z), which, 0.2)
     for other in map(known, OTHERS):
         if other.name not in (name, *f.names):
             yield from _of_another(other, f, x, a, z, y)
+    for mistake, wrong, right, which in f.wrong_forms:
+        make = partial(evaluate, wrong, {"x": x, "a": a})
+        yield Wrong(mistake, make, partial(_instead, wrong, right, y, z), which, 0.2)
 
 
 def _instead(wrong: Expr, right: Expr, y: str, z: str) -> str:
@@ -239,10 +274,10 @@ def wrong_expressions(right: Expr) -> Iterator[tuple[str, Expr]]:
             changed = [("factor_missing", x) for x in args if not is_number(x, 1.0)]
         elif part.name == "where":
             exchanged = call("where", args[0], args[2], args[1])
-            changed = [("wrong_factor", exchanged), ("mask_missing", args[1]), ("mask_missing", args[2])]
+            changed = [("cases_exchanged", exchanged), ("mask_missing", args[1]), ("mask_missing", args[2])]
         elif len(args) == 1 and part.shape is not None and args[0].shape == part.shape:
             changed = [("function_left_out", args[0])]
         for mistake, new in changed:
-            if new.shape == part.shape or new.shape == ():
+            if new.shape == part.shape:
                 once, always = replace(right, path, new), substitute(right, {part: new})
                 yield from ((mistake, wrong) for wrong in dict.fromkeys((once, always)))

@@ -34,6 +34,7 @@ GRADIENT_MISTAKES = {
     "derivative_of_another_function": (
         "The derivative belongs to another function than the forward pass uses."
     ),
+    "cases_exchanged": "The two cases of the derivative, above and below 0, are exchanged.",
     "constant_term_missing": "A constant term of the derivative is missing.",
     "function_left_out": "A function is left out of the formula: its argument stands in its place.",
     "term_missing": "A term of a sum is left out of the derivative.",
@@ -41,7 +42,7 @@ GRADIENT_MISTAKES = {
     "softmax_elementwise": "Softmax is treated as elementwise: its Jacobian's off-diagonal is left out.",
     "softmax_jacobian_not_multiplied": "Softmax's Jacobian is summed up before it has met the gradient.",
     "softmax_twice": "Softmax is applied to what is its output already.",
-    "slope_on_wrong_side": "The activation's derivative is multiplied after the weights in place of before them.",
+    "slope_on_wrong_side": "The activation's derivative is multiplied after the weights, not before them.",
     # weights and matrix products
     "weights_missing": "The delta is passed back without the layer's weights.",
     "input_missing": "The delta itself is taken for the weights' gradient, without the layer's input.",
@@ -179,7 +180,9 @@ TRAINING_MISTAKES = {
         "A ReLU on the outputs is dead: it is 0 for every sample, and has no gradient to come back by."
     ),
     # units and weights
-    "equal_weights": "All weights of a layer are equal, so all its units do the same and always will.",
+    "equal_weights": (
+        "All weights of a layer are equal (zero, say), so its units do the same: nothing breaks the symmetry."
+    ),
     "dead_units": (
         "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient."
     ),
@@ -192,21 +195,11 @@ TRAINING_MISTAKES = {
     # sizes and rates
     "inputs_unscaled": "The inputs are not scaled, so one learning rate cannot fit all weights.",
     "targets_unscaled": "The targets are not scaled: they are far from the size of the outputs.",
-    "initial_loss_high": "The first loss is far above that of a constant guess.",
+    "initial_loss_high": "The first loss is far above chance, that of a constant guess.",
     "rate_too_large": "The learning rate is too large: the loss goes up.",
     "rate_too_small": "The learning rate is too small: the loss hardly moves.",
-    "cannot_overfit": "The network cannot even learn one small batch by heart.",
+    "cannot_overfit": "The network cannot even overfit one small batch, learn it by heart.",
 }
 
 MISTAKES = GRADIENT_MISTAKES | DERIVATIVE_MISTAKES | NUMERICAL_MISTAKES
 MISTAKES |= UPDATE_MISTAKES | SCRIPT_MISTAKES | TRAINING_MISTAKES
-
-# What looks odd and is right: a note in the report, never a mistake.
-CONVENTIONS = {
-    "delta_before_division": "deltas kept before the division by the size of the batch",
-    "negated_and_added": "every array negated, to be added in the update in place of subtracted",
-    "transposed_layout": "the transposed layout",
-    "flattened": "another shape, with the same numbers in the same order",
-    "bias_folded_in": "the bias as one more row or column of the weights",
-    "single_precision": "float32, right to its precision",
-}

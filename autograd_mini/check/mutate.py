@@ -4,6 +4,7 @@ A step is an edge (user, k): the share that the k-th operand of `user` receives.
 same numbers, by the operation's own rule with something exchanged, so that an operation added to the table is covered.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -69,22 +70,8 @@ class Mutant:
 
 def is_elementwise(b: Backward, node: Any) -> bool:
     """Whether a node is a function of one variable, element by element."""
-    if len(node.parents) != 1:
-        return False
-    x, out = b.values[node.parents[0]], b.values[node]
-    return x.shape == out.shape and b.remember(("elementwise", node), lambda: _acts_apart(node.op, x, out))
-
-
-def _acts_apart(op: Any, x: Any, out: Any) -> bool:
-    """Whether an operation gives each element the same number wherever it stands."""
-    if x.ndim == 0:
-        return True
-    order = np.random.default_rng(0).permutation(x.size)
-    try:
-        mixed = forward_of(op, [x.reshape(-1)[order]])
-    except (ValueError, LookupError, TypeError):
-        return False
-    return np.shape(mixed) == (x.size,) and np.array_equal(mixed, out.reshape(-1)[order], equal_nan=True)
+    one = len(node.parents) == 1 and not node.op.arrays_only
+    return one and b.values[node.parents[0]].shape == b.values[node].shape
 
 
 @dataclass(frozen=True)
@@ -264,6 +251,7 @@ def edge_mutants(
         note = f"the derivative of {name} is applied twice"
         yield Mutant(twice, lambda: fit(b.share(user, k, right), shape), note, "twice", 0.3)
     yield from _wrong_sums(raw, shape, me)
+    yield from _wrong_samples(b, g, user, k, shape, me)
     if name in PRODUCTS and len(user.parents) > 1 and k < 2:
         yield from _wrong_products(b, g, user, k, right, me)
     if not local:
@@ -321,25 +309,49 @@ def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> 
 
 
 def _wrong_sums(raw: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
-    """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, of one sample, of all."""
+    """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, or over all."""
     raw = np.asarray(raw)
-    if raw.shape == shape or not 1 <= raw.ndim <= 2:
-        return
     wide = (1,) * (raw.ndim - len(shape)) + shape
-    axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1]
-    for axis in axes:
-        for i in _some(raw.shape[axis]):
+    axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1] if raw.ndim == 2 else []
+    if raw.shape == shape or len(axes) != 1:
+        return
+    across, size = raw.sum(1 - axes[0]), max(shape, default=1)
+    note = f"the sum for {me} runs over axis {1 - axes[0]}, and belongs over axis {axes[0]}"
+    if across.size >= size > 1:
+        yield Mutant("wrong_axis", lambda: across[:size].reshape(shape), note)
+    note = f"the sum for {me} runs over all axes: it belongs over axis {axes[0]} alone"
+    yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), note, "all", 0.1)
+
+
+def _wrong_samples(b: Backward, g: Any, user: Any, k: int, shape: Any, me: str) -> Iterator[Mutant]:
+    """Where a share sums over an axis of g: one sample alone is kept, or g is summed before it meets the samples.
+
+    Each is the operation's own rule, given a gradient of which a part is 0, or which is the sum everywhere.
+    """
+
+    def share(g: Any) -> Any:
+        return fit(b.share(user, k, g), shape)
+
+    is_leaf, multiplies = not user.parents[k].parents, user.op.name in PRODUCTS
+    of_samples = is_leaf or (np.size(g) > math.prod(shape) and not multiplies)
+    for axis, n in enumerate(np.shape(g)):
+        place = np.arange(n).reshape([-1 if i == axis else 1 for i in range(np.ndim(g))])
+        halves = [share(g * (place < n // 2)), share(g * (place >= n // 2))]
+        if not (of_samples or multiplies) or halves[0] is None or not np.any(halves[0] * halves[1]):
+            continue  # nothing is summed over this axis
+        total = np.broadcast_to(g.sum(axis, keepdims=True), g.shape)
+        if multiplies:
+            what = "inputs and errors are summed over the samples before they are multiplied"
+            note = what if is_leaf else f"for {me} a product of sums stands where a matrix product belongs"
+            yield Mutant("summed_before_product", lambda t=total: share(t), note, f"sums {axis}")
+        for i in _some(n) if of_samples else ():
             note = f"only sample {i}'s contribution to {me} is kept"
-            yield Mutant(
-                "one_sample_only", lambda i=i, x=axis: fit(raw.take([i], x), shape), note, f"{i} {axis}"
-            )
-    if len(axes) == 1 and raw.ndim == 2:
-        across, size = raw.sum(1 - axes[0]), max(shape, default=1)
-        note = f"the sum for {me} runs over axis {1 - axes[0]}, and belongs over axis {axes[0]}"
-        if across.size >= size > 1:
-            yield Mutant("wrong_axis", lambda: across[:size].reshape(shape), note)
-        note = f"the sum for {me} runs over all axes: it belongs over axis {axes[0]} alone"
-        yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), note, "all", 0.1)
+            one = g * (place == i)
+            yield Mutant("one_sample_only", lambda one=one: share(one), note, f"{i} {axis}")
+            if multiplies:
+                note = f"the sum of all errors is multiplied by the input of sample {i} (row {i}) alone"
+                one = total * (place == i)
+                yield Mutant("summed_before_product", lambda one=one: share(one), note, f"{i} {axis}", 0.2)
 
 
 def _some(n: int) -> list[int]:
@@ -348,35 +360,15 @@ def _some(n: int) -> list[int]:
 
 
 def _wrong_products(b: Backward, g: Any, user: Any, k: int, right: Any, me: str) -> Iterator[Mutant]:
-    """A matrix product that leaves samples out, sums too early, or is none."""
-    other = b.values[user.parents[1 - k]]
-    g = g[:, None] if np.ndim(g) == 1 and np.ndim(right) == 1 and k == 1 else g
-    if np.ndim(g) != 2 or other.ndim != 2:
-        return
-    if user.parents[k].parents:
-        w, d = (other, g) if k == 0 else (other.T, g.T)  # the share is d @ w.T, or that transposed
-        sums = d.sum(1, keepdims=True) * w.sum(1)
-        note = f"for {me} a product of sums stands where a matrix product belongs"
-        yield Mutant("summed_before_product", lambda: sums if k == 0 else sums.T, note, "sums")
+    """A matrix product that is none."""
+    x = b.values[user.parents[1 - k]]
+    if user.parents[k].parents and np.ndim(right) == 2:
         one = np.broadcast_to(right.sum(1 - k, keepdims=True), np.shape(right))
         note = f"one sum over all units of {me} stands for each unit: a product elementwise is meant"
         yield Mutant("summed_before_product", lambda: one, note, "one sum", 0.1)
-        return
-    x, d = (other.T, g.T) if k == 0 else (other, g)  # samples as rows
-
-    def turned(share: Any) -> Any:
-        return (share.T if k == 0 else share).reshape(np.shape(right))
-
-    for i in _some(len(x)):
-        note = f"only sample {i}'s contribution to {me} is kept"
-        yield Mutant("one_sample_only", lambda i=i: turned(np.outer(x[i], d[i])), note, str(i))
-        note = f"the sum of all errors is multiplied by the input of sample {i} (row {i}) alone"
-        yield Mutant("summed_before_product", lambda i=i: turned(np.outer(x[i], d.sum(0))), note, str(i), 0.2)
-    note = "inputs and errors are summed over the samples before they are multiplied"
-    yield Mutant("summed_before_product", lambda: turned(np.outer(x.sum(0), d.sum(0))), note)
-    if x.shape == d.shape:
+    elif x.shape == np.shape(g) and np.size(g) == np.size(right):
         note = f"for {me} input and delta are multiplied elementwise"
-        yield Mutant("elementwise_for_matrix_product", lambda: turned(x * d), note)
+        yield Mutant("elementwise_for_matrix_product", lambda: (x * g).reshape(np.shape(right)), note)
 
 
 def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, say: Say) -> Iterator[Mutant]:
@@ -396,7 +388,7 @@ def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, 
             yield Mutant(mistake, share, note, "arrives", 0.4 if skipped else 0.0)
             slope = b.share(node, 0, np.ones(b.values[node].shape)) if skipped else None
             if slope is not None and user.op.name in PRODUCTS and slope.shape == shape:
-                note = f"the derivative of {node.op.name} is multiplied on the wrong side of the product with the weights"
+                note = f"the derivative of {node.op.name} is multiplied on the wrong side of the weights"
                 side = lambda o=arriving, s=slope: fit(b.share(user, k, o), shape) * s  # noqa: E731
                 yield Mutant("slope_on_wrong_side", side, note)
         if passed is not None:

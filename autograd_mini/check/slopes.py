@@ -38,9 +38,14 @@ def check_derivative(f: Callable[..., Any], df: Callable[..., Any], points: Any 
     'derivative_at_preactivation'
     """
     x = POINTS.copy() if points is None else np.array(points, float)
-    report = Report(subject="derivative", names={"np": np, "x": x})
+    report = Report(subject="derivative")
     with np.errstate(all="ignore"):
         truth = _Truth(f, x, report)
+        defined = np.isfinite(truth.y) & np.isfinite(truth.s)
+        if points is None and 1 < defined.sum() < x.size:  # as of √x, above 0 alone
+            report, x = Report(subject="derivative"), x[defined]
+            truth = _Truth(f, x, report)
+        report.names = {"np": np, "x": x}
         mine = _called(df, x, truth, report)
         if mine is not None:
             mine = _in_shape(mine, x, report)
@@ -133,8 +138,10 @@ class _Truth:
 
     def explain(self, mine: Any, report: Report) -> None:
         """Say what gives these numbers."""
-        found = list(dict(self._named(mine.astype(float), mine.dtype.kind in "iu")).items())
-        for mistake, note in found[:MOST]:
+        found: dict[str, str] = {}
+        for mistake, note in self._named(mine.astype(float), mine.dtype.kind in "iu"):
+            found.setdefault(mistake, note)
+        for mistake, note in list(found.items())[:MOST]:
             report.add(mistake, "df", note, self.line)
         report.explained = bool(found)
         if not found:
@@ -181,11 +188,17 @@ class _Truth:
             plain += [("activation_derivative_twice", s * s, "the square of the derivative")]
             plain += [
                 ("activation_derivative_missing", 1.0 + 0 * s, "1"),
-                ("wrong_factor", 1 - s, "1 − f′(x)"),
+                ("cases_exchanged", 1 - s, "1 − f′(x)"),
             ]
             yield from (
                 (mistake, f"{what} stands for the derivative") for mistake, a, what in plain if same(a)
             )
+        if same(s.sum()) or same(s.mean()):
+            yield (
+                "mixes_rows",
+                "it is one number for all: the derivatives of all elements are summed or averaged",
+            )
+        yield from self._differences(same)
         if same(self.second):
             yield "activation_derivative_twice", "it is the second derivative"
         if same(1 / s):
@@ -205,6 +218,18 @@ class _Truth:
                     yield "derivative_of_another_function", f"it is {other.name}(x)"
         if integer and same(np.trunc(s)):
             yield "integer_result", "the digits behind the point are cut off: make it float"
+
+    def _differences(self, same: Callable[[Any], bool]) -> Named:
+        """A numerical difference whose step is too large or too small."""
+        for h in 10.0 ** np.arange(-16, 1):
+            for sides, down in (("one-sided", 0.0), ("central", h)):
+                try:
+                    found = (self.f(self.x + h) - self.f(self.x - down)) / (h + down)
+                except NOT_RUNNABLE:
+                    return
+                if np.shape(found) == self.x.shape and same(found):
+                    note = f"it is the {sides} difference with ε = {h:g}: take ε = 1e-5 and both sides"
+                    yield "step_too_small" if h < 1e-7 else "step_too_large", note
 
 
 def _others(x: Any, name: str) -> dict[str, Any]:
@@ -229,6 +254,10 @@ def _called(df: Any, x: Any, truth: _Truth, report: Report) -> Any:
         out = np.array(df(given))
     except Exception as error:
         return _one_by_one(df, x, f"of an array it raises {type(error).__name__}: {error}", report)
+    if out.dtype.kind not in "biuf":
+        what = "None: a return is missing" if out.shape == () and out[()] is None else f"{out.dtype}"
+        report.add("not_finite", "df", f"it gives {what}, and real numbers are needed", truth.line)
+        return None
     if not np.array_equal(given, x):
         note = "it changes (overwrites) its argument in place: work on a copy, x = np.array(x)"
         report.add("writes_into_argument", "df", note)

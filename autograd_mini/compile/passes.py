@@ -3,6 +3,8 @@
 A step changes the top of an Expr whose parts are done, or returns it as it is; `rebuilt` applies it everywhere.
 """
 
+import functools
+import operator
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -260,8 +262,10 @@ def _product(x: Expr) -> Expr:
 
 def _written(number: float, above: Sequence[Expr], below: Sequence[Expr]) -> Expr | None:
     """A product from its number, factors and divisors; None where it is no ordinary one."""
-    if not above or number == 0 or not np.isfinite(number):
+    if not (above or below) or number == 0 or not np.isfinite(number):
         return None
+    if not above:
+        return functools.reduce(operator.truediv, below, constant(number))
     n, d = _fraction(abs(number))
     found = above[0]
     if n != 1:
@@ -316,7 +320,7 @@ def _factors(x: Expr) -> tuple[float, list[Expr], list[Expr]]:
             return n * m, a + c, b + d
         if m and not c and not d:
             return n / m, a, b
-        if x.args[1].name != "multiply" and a:
+        if x.args[1].name != "multiply" and (a or x.args[0].name == "constant"):
             return n, a, [*b, x.args[1]]
     return 1.0, [x], []
 

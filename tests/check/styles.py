@@ -123,7 +123,7 @@ def elu(fault):
 @style(
     as_relu=("derivative_of_another_function", "z|h"),
     left_out=("activation_derivative_missing", "z|h"),
-    cases_exchanged=("wrong_factor|derivative|mask", "z|h"),
+    cases_exchanged=("cases_exchanged", "z|h"),
 )
 def leaky(fault):
     def slope(z):
