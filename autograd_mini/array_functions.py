@@ -345,7 +345,8 @@ def trunc(x: Any) -> Any:
 
 
 def fmod(x1: Any, x2: Any) -> Any:
-    return copysign(remainder(abs(x1), abs(x2)), x1)
+    above, below = remainder(x1, abs(x2)), negative(remainder(negative(x1), abs(x2)))
+    return where(rows.less(x1, 0.0), below, above)
 
 
 def floor_divide(x1: Any, x2: Any) -> Any:
@@ -357,7 +358,8 @@ def divmod(x1: Any, x2: Any) -> Any:
 
 
 def modf(x: Any) -> Any:
-    return subtract(x, trunc(x)), trunc(x)
+    whole = trunc(x)
+    return where(equal(abs(x), math.inf), copysign(zeros_like(x), x), subtract(x, whole)), whole
 
 
 def ldexp(x1: Any, x2: Any) -> Any:
@@ -728,6 +730,15 @@ def _count(x: Any, axis: Any, keepdims: bool) -> Any:
     return sum(where(_is_nan(x), 0.0, add(zeros_like(x), 1.0)), axis, keepdims)
 
 
+def _unless_empty(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
+    """A result, NaN where there is NaN alone."""
+    return where(equal(_count(a, axis, keepdims), 0.0), math.nan, out)
+
+
+def _freedom(a: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
+    return maximum(subtract(_count(a, axis, keepdims), ddof), 0.0)
+
+
 def nansum(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return sum(_filled(a, 0.0), axis, keepdims)
 
@@ -745,11 +756,11 @@ def nancumprod(a: Any, axis: int | None = None) -> Any:
 
 
 def nanmax(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return max(_filled(a, -math.inf), axis, keepdims)
+    return _unless_empty(max(_filled(a, -math.inf), axis, keepdims), a, axis, keepdims)
 
 
 def nanmin(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return min(_filled(a, math.inf), axis, keepdims)
+    return _unless_empty(min(_filled(a, math.inf), axis, keepdims), a, axis, keepdims)
 
 
 def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -758,12 +769,12 @@ def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
     away = _filled(subtract(a, nanmean(a, axis, True)), 0.0)
-    return divide(sum(square(away), axis, keepdims), subtract(_count(a, axis, keepdims), ddof))
+    return divide(sum(square(away), axis, keepdims), _freedom(a, axis, ddof, keepdims))
 
 
 def nanstd(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
     away = _filled(subtract(a, nanmean(a, axis, True)), 0.0)
-    return divide(NORM(2, _axis(axis), keepdims)(away), sqrt(subtract(_count(a, axis, keepdims), ddof)))
+    return divide(NORM(2, _axis(axis), keepdims)(away), sqrt(_freedom(a, axis, ddof, keepdims)))
 
 
 def _lines(x: Any, axis: Any) -> Any:
