@@ -851,6 +851,8 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    if shape(xp) != shape(fp) or len(shape(xp)) != 1:
+        raise ShapeError(f"interp: xp and fp must be vectors of one length, got {shape(xp)} and {shape(fp)}")
     inner = rows.greater_equal(reshape(x, (-1, 1)), getitem(xp, slice(1, -1)))
     at = sum(inner, -1)  # which piece each x lies on
     at = at if isinstance(at, Node) else np.asarray(at, int)
@@ -907,7 +909,10 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     a, v = (a, v) if shape(a)[0] >= shape(v)[0] else (v, a)
     n, m = shape(a)[0], shape(v)[0]
     windows = getitem(pad(a, m - 1), np.arange(n + m - 1)[:, None] + np.arange(m)[::-1])
-    start, size = {"full": (0, n + m - 1), "same": ((m - 1) // 2, n), "valid": (m - 1, n - m + 1)}[mode]
+    parts = {"full": (0, n + m - 1), "same": ((m - 1) // 2, n), "valid": (m - 1, n - m + 1)}
+    if mode not in parts:
+        raise ValueError(f"convolve: mode must be {', '.join(map(repr, parts))}, got {mode!r}")
+    start, size = parts[mode]
     return getitem(matmul(windows, v), slice(start, start + size))
 
 
@@ -971,6 +976,14 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, w: Any = None) -> Any:
 # ---- Linear algebra -------------------------------------------------------------------------------------------------------
 
 
+def _matrix(name: str, a: Any, is_square: bool = False) -> Any:
+    """a itself, or ShapeError where it is no matrix and no stack of them."""
+    sizes = shape(a)
+    if len(sizes) < 2 or (is_square and sizes[-1] != sizes[-2]):
+        raise ShapeError(f"{name}: a {'square ' if is_square else ''}matrix is needed, got shape {sizes}")
+    return a
+
+
 def cholesky(a: Any, *, upper: bool = False) -> Any:
     found = _cholesky(swapaxes(a, -1, -2) if upper else a)
     return swapaxes(found, -1, -2) if upper else found
@@ -982,6 +995,7 @@ class _EighResult(NamedTuple):
 
 
 def eigh(a: Any, UPLO: str = "L") -> Any:
+    _matrix("eigh", a, True)
     packed = eigen(a if UPLO.upper() == "L" else swapaxes(a, -1, -2))
     return _EighResult(
         getitem(packed, (..., 0, slice(None))), getitem(packed, (..., slice(1, None), slice(None)))
@@ -999,7 +1013,7 @@ class _SVDResult(NamedTuple):
 
 
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    m, n = shape(a)[-2:]
+    m, n = shape(_matrix("svd", a))[-2:]
     if not compute_uv:
         return svdvals(a)
     if full_matrices and m != n:
@@ -1012,12 +1026,12 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 
 
 def svdvals(x: Any) -> Any:
-    return getitem(singular(x), (..., shape(x)[-2], slice(None)))
+    return getitem(singular(_matrix("svdvals", x)), (..., shape(x)[-2], slice(None)))
 
 
 def pinv(a: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: float | None = None) -> Any:
     rcond = rtol if rcond is None else rcond
-    return PINV(1e-15 if rcond is None else float(rcond), bool(hermitian))(a)
+    return PINV(1e-15 if rcond is None else float(rcond), bool(hermitian))(_matrix("pinv", a))
 
 
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:

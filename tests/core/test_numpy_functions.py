@@ -388,6 +388,27 @@ def test_awkward_points(name):
     np.testing.assert_allclose(ag.gradients(f(t).sum(), t), slope, rtol=1e-14, atol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (lambda t: np.linalg.eigh(t[:2]), ag.ShapeError, "eigh: a square matrix is needed, got shape (2, 3)"),
+        (lambda t: np.linalg.svd(t[0]), ag.ShapeError, "svd: a matrix is needed, got shape (3,)"),
+        (lambda t: np.linalg.pinv(t[0]), ag.ShapeError, "pinv: a matrix is needed"),
+        (lambda t: np.convolve(t[0], t[1], mode="x"), ValueError, "convolve: mode must be 'full', 'same', 'valid', got 'x'"),
+        (lambda t: np.interp(0.5, t[0], t[0, :2]), ag.ShapeError, "interp: xp and fp must be vectors of one length, got (3,) and (2,)"),
+        (lambda t: np.cross(t[0, :2], t[1, :2]), ag.ShapeError, "cross: vectors of three numbers"),
+        (lambda t: np.linalg.norm(t, 3), ValueError, "norm: of a matrix ord is"),
+        (lambda t: np.linalg.svd(t[:2]), NotImplementedError, "full_matrices=False"),
+        (lambda t: np.pad(t, 1, mode="mean"), NotImplementedError, "pad: mode 'mean' has no rule"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_named(call, kind, text):
+    """The function that was called, what it needs, and what it got."""
+    with pytest.raises(kind) as caught:
+        call(Tensor(np.eye(3)))
+    assert text in str(caught.value)
+
+
 def test_too_few_numbers_have_no_variance():
     """nanvar and nanstd of nothing, and of one number with ddof=1, are NaN, as NumPy's."""
     t = Tensor([[np.nan, np.nan], [1.0, np.nan], [1.0, 3.0]])
