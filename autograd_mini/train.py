@@ -5,6 +5,7 @@ import csv
 import io
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from shutil import get_terminal_size
@@ -13,18 +14,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .core.engine import toposort
 from .core.node import Node
 from .core.tensor import Tensor, replace_all
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
 from .nn.modules import set_modes, training_modes
-from .plot import plot_history, png
+from .plot import close_figure, plot_history, png
 from .support.coercion import describe, finite, whole
 from .support.files import write_file
 from .support.interrupts import assign, completed
 from .support.modes import no_grad
 from .support.numerics import all_finite
 
+PATIENT = 5  # epochs in which a loss should have fallen
 PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -44,6 +45,7 @@ def fit(
     shuffle: bool = True,
     rng: Any = None,
     progress: str | bool = "auto",
+    **others: Any,
 ) -> "History":
     """Train a model, and return the History of its losses and metrics, a number for each epoch.
 
@@ -66,7 +68,8 @@ def fit(
     loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss or
     a gradient that is not finite: it names the epoch, the batch and the first node or the parameter that is not finite, or the row
     of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as
-    they were. The optimiser keeps what it has gathered.
+    they were. The optimiser keeps what it has gathered. Where the loss has not fallen, a warning says in one line why, as "layer 0:
+    61 of 64 ReLU units are dead".
     Errors have the history so far as `.history`.
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -78,9 +81,13 @@ def fit(
     >>> history["accuracy"][-1]
     1.0
     """
-    params = _parameters(model, optimizer)
+    if others:
+        from .support.advice import unknown
+
+        raise unknown("fit", others, fit.__kwdefaults__ or ())
     if not callable(loss):
-        raise TypeError(f"loss must be a function of (prediction, y), as ag.nn.mse, got {loss!r}")
+        raise _not_named("loss", loss, "a function of (prediction, y), as ag.nn.mse")
+    params = _parameters(model, optimizer)
     epochs = whole("epochs", epochs, 0)
     X, y = _pair("X", X, "y", y)
     if batch_size is not None:
@@ -109,8 +116,10 @@ def fit(
         if run.early is not None and run.early is not run.kept[0]:
             run.put_back(run.early)
         history.kept = (run.early or run.kept[0]).epoch
+        why = run.untrained(X, y)
         run.finish()
-        return history
+        if not why:
+            return history
     except KeyboardInterrupt:
         run.put_back(run.early or run.kept[1])
         history.stopped = "interrupted"
@@ -120,6 +129,8 @@ def fit(
         run.fail(error)
         run.finish()
         raise
+    warnings.warn(why, stacklevel=2)
+    return history
 
 
 # ---- What fit is given ------------------------------------------------------------------------------------------------
@@ -134,8 +145,7 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
         raise TypeError(f"model must be a Module or a function that gives predictions, got {what}")
     steps = callable(getattr(optimizer, "step", None)) and hasattr(optimizer, "params")
     if isinstance(optimizer, type) or not steps:
-        wanted = "one of ag.optim, as SGD(model.parameters(), lr=0.1)"
-        raise TypeError(f"optimizer must be {wanted}, got {optimizer!r}")
+        raise _not_named("optimizer", optimizer, "one of ag.optim, as SGD(model.parameters(), lr=0.1)")
     if not hasattr(model, "parameters"):
         return list(optimizer.params)
     params = list(model.parameters())
@@ -148,6 +158,13 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
             advice = "make it with model.parameters(), after the model is complete"
             raise ValueError(f"optimizer has {foreign}: {advice}")
     return params
+
+
+def _not_named(what: str, given: Any, wanted: str) -> TypeError:
+    """The error for something else, a name in a string perhaps, in place of what is wanted."""
+    from .support.advice import instead_of_string
+
+    return TypeError(f"{what} must be {wanted}, got {given!r}{instead_of_string(given)}")
 
 
 def _rows(name: str, data: Any) -> Any:
@@ -469,6 +486,17 @@ class _Run:
         last = _Kept(self.epoch, self.copied(), score)
         self.kept = (last, last if score < self.kept[1].score else self.kept[1])
 
+    def untrained(self, X: Any, y: Any) -> str:
+        """One line on why the loss did not fall, after epochs enough to see it; "" where it did, or was low already."""
+        losses = self.history["loss"]
+        if len(losses) < PATIENT or not losses[0] > 0 or min(losses[-PATIENT:]) < 0.98 * losses[0]:
+            return ""
+        from .check.doctor import untrained
+
+        why, since = untrained(self.model, self.loss, X, y), 1 + int(np.argmin(losses))
+        asked = "see ag.doctor(model, loss, X, y, optimizer=optimizer)"
+        return f"fit: {why}; the loss has not fallen since epoch {since}: {asked}" if why else ""
+
     def called(self, calls: list[tuple[str, Any]]) -> bool:
         """Call the callbacks; whether one of them ends the training."""
         for kind, callback in calls:
@@ -497,10 +525,13 @@ class _Run:
         """Where numbers stopped being finite, and what to try."""
         where = f"the loss is {value} in epoch {self.epoch}, {self.place()}"
         smaller = f"a smaller learning rate (now {self.optimizer.lr:g})"
-        first = _first_not_finite(root) if isinstance(root, Node) else None
+        from .check.debug import first_not_finite, line_of, replacement, told
+
+        first = first_not_finite(root) if isinstance(root, Node) else None
         if first is not None and first.parents:
-            what, tried = _told(first)
-            return f"{where}: the first node that is not finite is {what}. Try {tried}; or {smaller}"
+            what = told(first.op, first.parents, first.label, first.data) + line_of(first)
+            tried = replacement(first.op, first.parents)
+            return f"{where}: the first node that is not finite is {what}. Try: {tried}; or {smaller}"
         if any(first is parameter for parameter in self.params):
             what = f"the parameter {self.name(first)} is not finite, so the step before was too large"
             return f"{where}: {what}. Try {smaller}"
@@ -523,43 +554,6 @@ class _Run:
                 what = f"{whose}{name} is not finite in row {row}"
                 return f"{what}. Leave such rows out, or fill them in with np.nan_to_num"
         return ""
-
-
-ADVICE = (
-    (("log1p", "logaddexp", "logsumexp", "log_s"), "inputs scaled to about ±1"),
-    (("log", "xlogy"), "cross_entropy or binary_cross_entropy_with_logits on the outputs before softmax or "
-     "sigmoid (log of 0 is infinite)"),
-    (("div", "reciprocal", "pow", "remainder"), "a small number added to what is divided by"),
-    (("sqrt", "arc"), "ag.clip, to keep operands where the function is defined"),
-    (("exp", "cosh", "sinh"), "softmax, softplus or logsumexp in place of exp (it overflows above 709)"),
-)  # fmt: skip
-
-
-def _told(node: Any) -> tuple[str, str]:
-    """What an operation's result is, for a message; and what to try where it is not finite."""
-    with np.errstate(all="ignore"):
-        operands = [parent.data for parent in node.parents[:3] if parent.size]
-        ranges = ", ".join(f"{np.min(data):.4g} to {np.max(data):.4g}" for data in operands)
-    name, label = node.op.name, f", {node.label!r}" if node.label else ""
-    shape = f", of shape {node.shape}" if node.shape else ""
-    fitting = (advice for names, advice in ADVICE if name.startswith(names))
-    tried = next(fitting, "inputs scaled to about ±1, smaller first weights")
-    return f"the result of {name!r}{label}{shape}, on operands from {ranges}", tried
-
-
-def _first_not_finite(root: Any) -> Any:
-    """The first node, sorted from the leaves, through whose NaN or infinity the root is not finite; or None."""
-    bad, stack = set(), [root]
-    while stack:
-        node = stack.pop()
-        if node not in bad and not all_finite(node.data):
-            bad.add(node)
-            stack += node.parents
-    for node in toposort(root):
-        for found in (*node.parents, node):  # constants are parents only
-            if found in bad:
-                return found
-    return None
 
 
 def _plain(prediction: Any) -> Any:
@@ -830,6 +824,7 @@ class _Plot(_Quiet):
         figure = self.history.plot()
         figure.suptitle("  ".join(filter(None, [self.title(), self.pace()])), fontsize="small")
         image = shown.Image(data=png(figure))
+        close_figure(figure)
         if self.handle is None:
             self.handle = shown.display(image, display_id=True)
         else:

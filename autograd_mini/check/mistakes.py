@@ -153,5 +153,51 @@ SCRIPT_MISTAKES = {
     "forward_reduction": "The forward pass reduces over other elements than the loss means.",
 }
 
+# Training that does not train, which `ag.doctor` names.
+TRAINING_MISTAKES = {
+    # the data and the loss
+    "data_not_finite": "The data hold NaN or infinity.",
+    "forward_raises": "The forward pass ends in an error.",
+    "not_finite": "Numbers stop being finite in the first pass.",
+    "broadcast_pairs": "The loss is taken over all pairs of samples: (n, 1) and (n,) broadcast to (n, n).",
+    "labels_out_of_range": "A label is outside the range that the loss has classes or probabilities for.",
+    "targets_out_of_range": (
+        "Targets lie outside the range of the output's activation, which cannot reach them."
+    ),
+    # the graph
+    "cut_off": "The loss does not depend on any parameter, so nothing can be trained.",
+    "parameter_unused": "The loss does not depend on some parameters, which stay as they are.",
+    "parameter_not_in_optimizer": "The optimiser was not given all of the model's parameters.",
+    "not_zeroed": GRADIENT_MISTAKES["not_zeroed"],
+    "zero_gradient": "The loss depends on the parameters in steps: every gradient is exactly 0.",
+    # outputs
+    "not_a_probability": "The loss takes probabilities, and the output has no activation that makes some.",
+    "softmax_wrong_axis": "Softmax runs over the samples, where it should run over the classes.",
+    "softmax_of_one": "Softmax of a single output is 1 whatever goes in.",
+    "softmax_twice": GRADIENT_MISTAKES["softmax_twice"],
+    "sigmoid_twice": "The sigmoid is applied to what is its output already.",
+    "dead_output": (
+        "A ReLU on the outputs is dead: it is 0 for every sample, and has no gradient to come back by."
+    ),
+    # units and weights
+    "equal_weights": "All weights of a layer are equal, so all its units do the same and always will.",
+    "dead_units": (
+        "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient."
+    ),
+    "units_die": (
+        "Your ReLU units die in the first steps: 0 for every sample, they have no gradient to come back by."
+    ),
+    "saturated_units": "Units are saturated: their slopes are about 0, and so are the gradients behind.",
+    "vanishing_gradients": "The gradients vanish on the way down to the first layers.",
+    "exploding_gradients": "The gradients explode on the way down to the first layers.",
+    # sizes and rates
+    "inputs_unscaled": "The inputs are not scaled, so one learning rate cannot fit all weights.",
+    "targets_unscaled": "The targets are not scaled: they are far from the size of the outputs.",
+    "initial_loss_high": "The first loss is far above that of a constant guess.",
+    "rate_too_large": "The learning rate is too large: the loss goes up.",
+    "rate_too_small": "The learning rate is too small: the loss hardly moves.",
+    "cannot_overfit": "The network cannot even learn one small batch by heart.",
+}
+
 MISTAKES = GRADIENT_MISTAKES | DERIVATIVE_MISTAKES | NUMERICAL_MISTAKES
-MISTAKES |= UPDATE_MISTAKES | SCRIPT_MISTAKES
+MISTAKES |= UPDATE_MISTAKES | SCRIPT_MISTAKES | TRAINING_MISTAKES

@@ -231,3 +231,13 @@ def cofactors(a: Any) -> Any:
     sign = np.round(np.linalg.det(u) * np.linalg.det(v))
     out = sign[..., None, None] * (u * others[..., None, :]) @ v
     return np.where(unknown[..., None, None], np.nan, out).astype(a.dtype)
+
+
+def eigen(a: Any) -> Any:
+    w, v = np.linalg.eigh(a)
+    return np.concatenate([w[..., None, :], v], -2)
+
+
+def singular(a: Any) -> Any:
+    u, s, v = np.linalg.svd(a, full_matrices=False)
+    return np.concatenate([u, s[..., None, :], np.swapaxes(v, -1, -2)], -2)

@@ -5,10 +5,23 @@ from typing import Any
 
 import numpy as np
 
-from .record import Record, Step
+from .record import Record, Step, identity, put
 from .replay import run_again
 from .source import Sources
-from .steps import Parameter, Window, find_parameters, find_windows, key_of, size_of
+from .steps import (
+    ELEMENT,
+    LINEAR,
+    SCALINGS,
+    SUMS,
+    Parameter,
+    Window,
+    carriers,
+    children_of,
+    find_parameters,
+    find_windows,
+    key_of,
+    size_of,
+)
 
 
 class View:
@@ -19,7 +32,8 @@ class View:
     """
 
     def __init__(self, record: Record, parameters: list[Parameter], window: Window) -> None:
-        self.window, self.parameters, steps = window, parameters, record.steps
+        self.window, self.parameters = window, parameters
+        steps = self.steps = record.steps
         versions = set().union(*[p.ids for p in parameters])
         self.sig: dict[int, int] = {}
         for i, start in enumerate(window.start):
@@ -34,26 +48,33 @@ class View:
                 mask |= self.sig.get(p.id, 0)
             if mask:
                 self.sig[step.id] = mask
+        self.find_back()
+        self.gradient: list[Step | None] = [None] * len(parameters)
+        self.sense = [-1.0] * len(parameters)  # whether the optimiser subtracts what it is given
+        self.decay: list[Any] = [None] * len(parameters)  # what each update shrinks its parameter by
+        self.rate = [1.0] * len(parameters)  # each update's own learning rate over the first one's
+        self.changed: dict[int, Any] = {}
+        self.freed: frozenset[int] = frozenset()  # where a gradient was clipped, and is let through
+
+    def find_back(self) -> None:
+        """Find which parameters' updates each value is used in."""
         self.back: dict[int, int] = {}
-        for i, end in enumerate(window.end):
-            if end is not window.start[i]:
+        for i, end in enumerate(self.window.end):
+            if end is not self.window.start[i]:
                 self.back[end.id] = self.back.get(end.id, 0) | 1 << i
-        starts = set(window.starts)
-        for step in reversed(steps[window.first : window.last]):
+        window, starts = self.window, set(self.window.starts)
+        for step in reversed(self.steps[window.first : window.last]):
             mask = self.back.get(step.id, 0)
             if mask:
                 for p in step.parents:
                     if p.id >= window.first and p.id not in starts:
                         self.back[p.id] = self.back.get(p.id, 0) | mask
-        self.order = [s for s in steps[window.first : window.last] if s.id in self.back]
-        self.gradient: list[Step | None] = [None] * len(parameters)
-        self.sense = [-1.0] * len(parameters)  # whether the optimiser subtracts what it is given
-        self.changed: dict[int, Any] = {}
+        self.order = [s for s in self.steps[window.first : window.last] if s.id in self.back]
 
     def run(self, changed: dict[int, Any]) -> dict[int, Any] | None:
         """The values of this step with some replaced, besides those replaced for good."""
         changed = {**self.changed, **changed}
-        return run_again(self.order, changed) if changed else {}
+        return run_again(self.order, changed, self.freed) if changed or self.freed else {}
 
     def updates(self, values: dict[int, Any]) -> list[Any]:
         """What each parameter was changed by, or the gradient that an optimiser was given; None where unchanged."""
@@ -65,7 +86,8 @@ class View:
             elif end is start:
                 out.append(None)
             else:
-                out.append(np.asarray(values.get(end.id, end.value), float) - np.asarray(start.value, float))
+                update = np.asarray(values.get(end.id, end.value), float) - np.asarray(start.value, float)
+                out.append(update / self.rate[i])
         return out
 
     def leaning(self, i: int) -> float:
@@ -101,42 +123,38 @@ class Verdict:
         return float(sum(1.0 if m is None else np.mean(m) for m in self.masks))
 
 
-def fit(
-    update: Any, gradient: Any, start: Any, exact: float, tolerance: float, decay: bool
-) -> tuple[float, float] | None:
-    """The c and d of update = -c · gradient - d · parameter (where it changed; d > 0 if decay is allowed, else 0), or None."""
-    scale = np.abs(update).max(initial=0.0)
-    limit = tolerance * scale + exact
-    norm = float((gradient * gradient).sum())
+def fit(update: Any, gradient: Any, exact: float, tolerance: float) -> float | None:
+    """The c of update = -c · gradient, or None."""
+    scale, norm = np.abs(update).max(initial=0.0), float((gradient * gradient).sum())
     if not np.isfinite(norm) or not np.isfinite(scale) or norm == 0:
         return None
     c = -float((update * gradient).sum()) / norm
-    if c and np.abs(update + c * gradient).max() <= limit:
-        return c, 0.0
-    if decay and np.shape(start) == update.shape and np.count_nonzero(update) > 2:
-        shrinking = np.where(update == 0, 0.0, np.asarray(start, float))
-        basis = np.stack([-gradient.ravel(), -shrinking.ravel()], 1)
-        (c, d), *_ = np.linalg.lstsq(basis, update.ravel(), rcond=None)
-        if d * c > 0 and np.abs(basis @ [c, d] - update.ravel()).max() <= limit:
-            return float(c), float(d)
-    return None
+    return c if c and np.abs(update + c * gradient).max() <= tolerance * scale + exact else None
 
 
 def judge(
     view: View, updates: list[Any], grads: list[Any], decay: bool, wanted: float | None = None
 ) -> Verdict:
-    """Compare the updates of one step with the gradients; the factor is the one that most parameters share."""
-    factors: list[float | None] = []
-    decays: list[float] = []
+    """Compare the updates of one step with the gradients; the factor is the one that most parameters share.
+
+    Where `decay` says so, an update may also be the gradient's share and a share that shrinks the parameter.
+    """
     tolerance = 1e-6
     if any(np.asarray(s.value).dtype == np.float32 for s in view.window.start):
         tolerance = 2e-3
+    quiet, still = (
+        1e-13 * max((np.abs(x).max(initial=0.0) for x in found if x is not None), default=0.0)
+        for found in (grads, updates)
+    )  # what is nothing but rounding, beside the others
+    options: list[list[Any]] = []  # what may stand for the gradient's share in an update
+    factors: list[float | None] = []
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
         fits = u is not None and g is not None and np.shape(u) == np.shape(g)
-        start = view.window.start[i].value
-        found = fit(u, g, start, view.precision(i), tolerance, decay) if fits else None
-        factors.append(None if found is None else found[0])
-        decays += [found[1]] if found is not None and found[1] else []
+        shrinking = view.decay[i] if decay else None
+        bare = [] if shrinking is None or not fits else [u - shrinking.reshape(np.shape(u))]
+        options.append([u, *bare] if fits else [])
+        found = [fit(x, g, view.precision(i), tolerance) for x in options[-1]]
+        factors.append(next((c for c in found if c is not None), None))
     common = None if wanted != wanted else wanted  # NaN: known to have none
     if wanted is None:
         common = vote([c for c in factors if c is not None])
@@ -147,23 +165,19 @@ def judge(
         limit = view.precision(i)
         if u is None:
             masks.append(None if g is None or np.abs(g).max(initial=0) <= 1e-12 else np.zeros(1, bool))
-        elif g is None or np.shape(u) != np.shape(g):
+        elif not options[i]:
             masks.append(np.zeros(np.shape(view.window.start[i].value), bool))
-        elif not np.any(np.abs(g) > 1e-14) and np.abs(u).max(initial=0) <= limit:
+        elif not np.any(np.abs(g) > max(1e-14, quiet)) and np.abs(u).max(initial=0) <= max(limit, still):
             masks.append(None)
         elif common is None:
             masks.append(np.zeros(np.shape(u), bool))
         else:
             c = factors[i]
-            if c is not None and abs(c - common) <= 1e-4 * abs(common):
-                masks.append(np.ones(np.shape(u), bool))
-            else:
-                scale = max(np.abs(u).max(initial=0), abs(common) * np.abs(g).max(initial=0))
-                right = np.abs(u + common * g) <= tolerance * scale + limit
-                for d in decays[:1]:
-                    shrinking = np.where(u == 0, 0.0, np.asarray(view.window.start[i].value, float))
-                    right = right | (np.abs(u + common * g + d * shrinking) <= tolerance * scale + limit)
-                masks.append(right)
+            scale = max(np.abs(u).max(initial=0), abs(common) * np.abs(g).max(initial=0))
+            right = np.full(np.shape(u), c is not None and abs(c - common) <= 1e-4 * abs(common))
+            for x in options[i]:
+                right = right | (np.abs(x + common * g) <= tolerance * scale + limit)
+            masks.append(right)
     return Verdict(common, masks, factors)
 
 
@@ -221,6 +235,11 @@ class Case:
         self.trained: dict[int, bool] = {}
         if self.views:
             self.find_gradients()
+            self.free_clipped()
+            self.find_rates()
+            for view in self.views:
+                for i in range(len(self.parameters)):
+                    view.decay[i] = decay_of(view, i)
         self.name_parameters()
 
     def name_parameters(self) -> None:
@@ -234,6 +253,37 @@ class Case:
                 continue
             text = self.sources.texts[place.file]
             p.name = (text.targets(node) or [text.text(node)])[0]
+
+    def free_clipped(self) -> None:
+        """Let gradients that are clipped, or scaled by their own norm, through as they were."""
+        for view in self.views:
+            children: dict[int, list[Step]] = {}
+            for step in view.order:
+                for p in step.parents:
+                    children.setdefault(p.id, []).append(step)
+            freed = set()
+            for step in view.order:
+                bit = view.back[step.id]
+                if bit.bit_count() != 1 or step.id in view.window.starts:
+                    continue
+                size = size_of(view.window.start[bit.bit_length() - 1])
+                alike = all(size_of(c) == size for c in children.get(step.id, ()))
+                source = clipped_from(step) if size_of(step) == size and alike else None
+                if source is not None and source.id in view.back:
+                    if not np.array_equal(source.value, step.value):
+                        freed.add(step.id)
+                    step.func, step.args, step.kwargs, step.parents = identity, (source,), {}, [source]
+            view.freed = frozenset(freed)
+            view.find_back()
+
+    def find_rates(self) -> None:
+        """Where the updates have learning rates of their own, each a name that nothing else reads, compare them."""
+        children = children_of(self.record.steps)
+        versions = set().union(*[p.ids for p in self.parameters])
+        for view in self.views:
+            found = [rate_of(view, i, children, versions) for i in range(len(self.parameters))]
+            if None not in found and len({abs(r) for r in found if r}) > 1:
+                view.rate = [abs(r / found[0]) for r in found if r and found[0]]
 
     def find_gradients(self) -> None:
         """Where an optimiser keeps a state, find the gradient that it was given."""
@@ -251,14 +301,18 @@ class Case:
         for view in self.views:
             old: dict[int, bool] = {}
             for step in view.order:
+                ahead = step.func in SUMS and any(p.id in view.window.starts for p in step.parents)
                 old[step.id] = any(
                     old.get(p.id, p.id < view.window.first and p.id in state) for p in step.parents
-                )
+                ) and not (ahead and step.id not in versions)  # the forward pass may read w + momentum · v
             for i, end in enumerate(view.window.end):
-                if end is not view.window.start[i] and old.get(end.id):
+                if end is view.window.start[i]:
+                    continue
+                view.gradient[i] = solved_for(view, i)
+                if old.get(end.id) and view.gradient[i] is None:
                     view.gradient[i] = given(view, i, old, depends)
-                    if view.gradient[i] is not None:
-                        keys[i] = key_of(view.gradient[i])  # type: ignore[arg-type]
+                if view.gradient[i] is not None:
+                    keys[i] = key_of(view.gradient[i])  # type: ignore[arg-type]
         for view in self.views:
             for i, key in enumerate(keys):
                 if key is not None and view.gradient[i] is None and view.window.updated()[i]:
@@ -277,9 +331,157 @@ class Case:
             ] or self.views
 
 
+def decay_of(view: View, i: int) -> Any:
+    """What a parameter's update shrinks it by, beside the gradient's share; None where it does not."""
+    start, end = view.window.start[i], view.gradient[i] or view.window.end[i]
+    found, todo = {}, [end] if end is not start else []
+    for step in todo:
+        moving = [p for p in step.parents if p.id in view.sig]
+        if step.func in SCALINGS and len(moving) == 1 and is_part(moving[0], start):
+            found[step.id] = (
+                start.value if size_of(step) == size_of(end) and is_kept(step, start, end) else 0.0
+            )
+        elif (step.func in LINEAR or step.func is put) and step.id > start.id and len(todo) < 60:
+            todo += step.parents
+    if not found:
+        return None
+    zeros = {n: np.broadcast_to(v, np.shape(view.steps[n].value)) for n, v in found.items()}
+    without = view.run(zeros)
+    if without is None:
+        return None
+    was, rest = view.updates(view.run({}) or {})[i], view.updates(without)[i]
+    with np.errstate(invalid="ignore"):
+        shrinking = was - rest
+        return shrinking if np.all(shrinking * np.reshape(start.value, shrinking.shape) <= 0) else None
+
+
+def is_part(step: Step, start: Step) -> bool:
+    """Whether a value is the parameter, or elements of it."""
+    while step is not start and step.parents and (step.func in ELEMENT or step.func is put):
+        step = step.parents[0]
+    return step is start
+
+
+def is_kept(step: Step, start: Step, end: Step) -> bool:
+    """Whether a scaled parameter is what the rest of the update is added to, as in w = (1 - decay) · w - rate · g."""
+    todo = [end]
+    for s in todo:
+        if s is step:
+            return True
+        todo += carriers(s)[:1] if s.id > start.id else []
+    return False
+
+
+def scales_of(view: View, i: int) -> list[Any]:
+    """The single numbers that a parameter's update is scaled by, the last one first."""
+    end, start = view.window.end[i], view.window.start[i]
+    while end.func is identity and end.parents:
+        end = end.parents[0]
+    if end.func is put and isinstance(end.args[2], Step):
+        end = end.args[2]
+    step = next((p for p in end.parents if not is_part(p, start)), None) if end.func in SUMS else None
+    found: list[Any] = []
+    while step is not None and step.func in SCALINGS and len(step.args) == 2:
+        scales = [x for x in step.args if size_of(x) == 1 and not (isinstance(x, Step) and x.id in view.sig)]
+        others = [x for x in step.args if isinstance(x, Step) and x not in scales]
+        if len(scales) != 1 or len(others) != 1 or (step.func is np.divide and step.args[1] is not scales[0]):
+            break
+        found.append((scales[0], step.func is np.divide))
+        step = others[0]
+    return found
+
+
+def written_rate(view: View, i: int) -> float | None:
+    """What a parameter's update multiplies its gradient by; None where that is no number."""
+    rate = 1.0
+    for x, divides in scales_of(view, i):
+        c = number(x)
+        if not c:
+            return None
+        rate = rate / c if divides else rate * c
+    return abs(rate)
+
+
+def rate_of(view: View, i: int, children: Any, versions: set[int]) -> float | None:
+    """The one number that a parameter's update is scaled by, where it is a learning rate and nothing else."""
+    scales = scales_of(view, i)
+    if view.gradient[i] is not None or len(scales) != 1 or scales[0][1]:
+        return None
+    scale = scales[0][0]
+    if isinstance(scale, Step):
+        reads = [c for c in children[scale.id] if c.id > view.window.first]
+        pure = all(any(g.id in versions for g in children[c.id]) for c in reads)
+        return number(scale) if pure and scale.func in (None, identity) else None
+    return number(scale)
+
+
+def number(x: Any) -> float | None:
+    """A single number, recorded or plain."""
+    value = x.value if isinstance(x, Step) else x
+    return float(value) if isinstance(value, float | int | np.number) or np.ndim(value) == 0 else None
+
+
+def clipped_from(step: Step) -> Step | None:
+    """The gradient that a step clips between two numbers that differ by their sign, or divides by its norm."""
+    args = list(step.args) + list((step.kwargs or {}).values())
+    source = args[0] if args and isinstance(args[0], Step) else None
+    if step.name == "clip" and source is not None and len(args) == 3:
+        low, high = number(args[1]), number(args[2])
+        return source if low is not None and high is not None and low == -high else None
+    if step.func in (np.minimum, np.maximum) and source is not None and len(source.args) == 2:
+        inner = source.args[0]
+        if source.func in (np.minimum, np.maximum) and source.func is not step.func:
+            low, high = number(args[1]), number(source.args[1])
+            return inner if low is not None and high is not None and low == -high else None
+    if step.func not in SCALINGS or len(args) != 2:
+        return None
+    for x, scale in (args, args[::-1]):
+        if isinstance(x, Step) and isinstance(scale, Step) and size_of(scale) == 1:
+            todo = [x]
+            for s in todo:
+                if is_norm_of(scale, s):
+                    return s
+                if s.func in SCALINGS:
+                    todo += [p for p in s.parents if size_of(p) == size_of(x)]
+    return None
+
+
+SQUARES = {"norm", "square", "power", "multiply", "dot", "vdot", "matmul", "abs", "absolute"}
+TO_NORMS = {"add", "divide", "sqrt", "power", "sum", "mean", "maximum", "minimum", "identity", "nested"}
+
+
+def is_norm_of(scale: Step, x: Step) -> bool:
+    """Whether a single number is computed from the squares of an array."""
+    todo = [scale]
+    for s in todo:
+        if s.name in SQUARES and s.parents and all(p is x for p in s.parents):
+            return True
+        if s.name in TO_NORMS and s.id > x.id and len(todo) < 200:
+            todo += s.parents
+    return False
+
+
+def solved_for(view: View, i: int) -> Step | None:
+    """The gradient that Newton's method solves for: g of solve(H, g), or of inv(H) @ g."""
+    start = view.window.start[i]
+    todo = [view.window.end[i]]
+    for step in todo:
+        args = [a for a in step.args[:2] if isinstance(a, Step)]
+        if len(args) == 2 and size_of(args[1]) == size_of(start):
+            if step.name in ("solve", "lstsq") or args[0].name in ("inv", "pinv"):
+                return args[1]
+        if step.func in LINEAR and step.id > start.id and len(todo) < 20:
+            todo += step.parents
+    return None
+
+
 def given(view: View, i: int, old: dict[int, bool], depends: set[int]) -> Step | None:
     """The value that the optimiser's state was mixed with: the last that all fresh operands are made of."""
     size = size_of(view.window.start[i])
+
+    def is_start(step: Step) -> bool:
+        return step is view.window.start[i]
+
     edge: list[Step] = []
     for step in view.order:
         if old[step.id] and view.back[step.id] >> i & 1:
@@ -287,6 +489,7 @@ def given(view: View, i: int, old: dict[int, bool], depends: set[int]) -> Step |
                 p for p in step.parents if p.id in view.back and not old.get(p.id, True) and p.id in depends
             ]
     edge = [s for s in edge if view.back[s.id] == 1 << i or size_of(s) == size]
+    edge = [s for s in edge if s.func not in SCALINGS or not any(is_start(p) for p in s.parents)]
     if not edge:
         return None
     common: set[int] | None = None

@@ -199,10 +199,37 @@ def proxied(found: Any, name: str) -> Any:
     if found is np.random:
         return Maker(found)
     if isinstance(found, types.ModuleType):
-        return Proxy(found) if found.__name__.startswith("numpy") else found
+        return Proxy(found) if found.__name__.startswith(("numpy", "scipy.optimize")) else found
+    if getattr(found, "__module__", "").startswith("scipy"):
+        return descended(found, name) if name in MINIMISERS else found
     if isinstance(found, type) or not callable(found):
         return found
     return Function(found)
+
+
+MINIMISERS = {"minimize", "fmin_cg", "fmin_bfgs", "fmin_l_bfgs_b", "fmin_tnc", "fmin_ncg"}
+STEPS_DOWN, RATE = 10, 0.01  # of the descent that stands for a minimiser of scipy's
+
+
+def descended(found: Any, name: str) -> Any:
+    """A minimiser of scipy's as plain descent by the script's own gradient, so that it can be followed; else itself."""
+
+    def descend(f: Any, x0: Any, *more: Any, **options: Any) -> Any:
+        jac = options.get("jac", options.get("fprime", more[0] if more and callable(more[0]) else None))
+        if jac is None and name in ("fmin_l_bfgs_b", "fmin_tnc") and not options.get("approx_grad"):
+            jac = True
+        args = options.get("args", ())
+        args = args if isinstance(args, tuple) else (args,)
+        if jac is None or jac is False or rec.now is None:
+            return found(f, x0, *more, **options)
+        x = rec.wrap(np.array(rec.plain(x0), float), None, (), {})
+        for _ in range(STEPS_DOWN):
+            found_here = f(x, *args)
+            g = found_here[1] if jac is True else jac(x, *args)
+            x = rec.call(np.subtract, (x, rec.call(np.multiply, (RATE, g), {})), {})
+        return found(f, x0, *more, **options)
+
+    return descend
 
 
 class Maths(types.ModuleType):
@@ -249,8 +276,11 @@ class Rewriter(ast.NodeTransformer):
             node.values = [self.leaf(x) for x in node.values]
         elif isinstance(node, ast.ListComp):
             node.elt = self.leaf(node.elt)
-        elif isinstance(node, ast.BinOp) and isinstance(node.left, ast.List):
-            node.left = self.leaf(node.left)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            if isinstance(node.left, ast.List) or isinstance(node.right, ast.List):
+                node.left, node.right = self.leaf(node.left), self.leaf(node.right)
+                repeated: ast.expr = self.called("__parted__", node, [node])
+                return repeated
         return node
 
     def called(self, name: str, node: ast.AST, args: list[Any]) -> Any:
@@ -284,6 +314,13 @@ class Rewriter(ast.NodeTransformer):
 
 def _leaf(value: float) -> Any:
     return rec.wrap(value, None, (), {}) if rec.now is not None else value
+
+
+def _parted(numbers: Any) -> Any:
+    """[0.0] * n as n leaves: each element is a number of its own."""
+    if type(numbers) is not list or rec.now is None:
+        return numbers
+    return [_leaf(rec.plain(x)) if isinstance(x, rec.Float) else x for x in numbers]
 
 
 def _float(x: Any) -> Any:
@@ -378,6 +415,7 @@ class Run:
         names.update(
             __import__=self.find,
             __leaf__=_leaf,
+            __parted__=_parted,
             __float__=_float,
             __type__=_type,
             __same__=rec.renamed,
@@ -396,8 +434,8 @@ class Run:
         if local.is_file() and level <= 1:
             return self.local(name, local)
         module = builtins.__import__(name, glob, loc, fromlist, level)
-        if first == "numpy":
-            proxy = self.numpy
+        if first in ("numpy", "scipy"):
+            proxy = self.numpy if first == "numpy" else Proxy(builtins.__import__(first))
             for part in name.split(".")[1:] if fromlist else ():
                 proxy = getattr(proxy, part)
             return proxy

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from .case import Case, judge
-from .losses import Loss, steady
+from .losses import Loss, direction, steady
 from .record import Step, put
 from .replay import again
 from .steps import key_of, size_of
 
 MOST_TRIALS = 6000
+LAST = 4  # values of a layer, counted from its end
 
 
 class Fault:
@@ -26,6 +27,7 @@ class Fault:
 
     def __init__(self, key: Any, meant: str, targets: dict[int, dict[int, Any]], gain: float) -> None:
         self.key, self.meant, self.targets, self.gain = key, meant, targets, gain
+        self.gains: dict[int, float] = {}  # how many more updates are right, by the steps of the training
         self.step: Any = None
         self.scale: float = 1.0
         self.ratio: float | None = None  # the right numbers over the person's, where that is one number
@@ -61,8 +63,8 @@ class Search:
 
     def __init__(self, case: Case, loss: Loss, end: float = float("inf")) -> None:
         self.case, self.loss, self.end = case, loss, end
-        self.numbers = sorted(loss.verdicts)
         self.wrong = loss.wrong(len(case.parameters))
+        self.numbers = [k for k, v in sorted(loss.verdicts.items()) if not all(map(v.right, self.wrong))]
         self.trials = 0
         self.zeros: dict[Any, Any] = {}
         self.scaled = any(v.factors[i] for v in loss.verdicts.values() for i in self.wrong)
@@ -104,11 +106,25 @@ class Search:
                 if step.func is not None and step.id not in skip and view.back[step.id] & mask:
                     groups[key_of(step)][k].append(step)
         first = self.numbers[0]
-        return {key: dict(found) for key, found in groups.items() if first in found}
+        found = {key: dict(group) for key, group in groups.items() if first in group}
+        places: dict[Any, list[Any]] = defaultdict(list)
+        for key in found:
+            places[key[0], key[1][:1]].append(key)
+        for place, keys in places.items():
+            if len(keys) > 1:  # a function's line, whoever calls the function
+                numbers = set.intersection(*[set(found[key]) for key in keys])
+                found[place] = {
+                    k: sorted((s for key in keys for s in found[key][k]), key=lambda s: s.id) for k in numbers
+                }
+        return found
 
     def forward_groups(self, k: int) -> dict[Any, list[Step]]:
-        """The values of the forward pass that have an adjoint, by their places; a parameter is a group of its own."""
+        """The values of the forward pass that have an adjoint, by their places; a parameter is a group of its own.
+
+        A function's line is a group too, whoever calls it, and so are the last values that depend on the same parameters.
+        """
         view, groups = self.case.views[k], defaultdict(list)
+        layers: dict[int, list[Step]] = defaultdict(list)
         steps = self.case.record.steps
         for number in self.loss.adjoints[k]:
             if isinstance(number, tuple):
@@ -116,7 +132,14 @@ class Search:
             elif number in view.window.starts:
                 groups["parameter"].append(steps[number])
             else:
-                groups[key_of(steps[number])].append(steps[number])
+                step = steps[number]
+                groups[key_of(step)].append(step)
+                if len(step.stack) > 1:
+                    groups[step.name, step.stack[:1]].append(step)
+                layers[view.sig[number]].append(step)
+        for layer in layers.values():
+            for i, step in enumerate(sorted(layer, key=lambda s: -s.id)[:LAST]):
+                groups["last", i].append(step)
         for found in groups.values():
             found.sort(key=lambda s: s.id if isinstance(s.id, int) else s.id[0])
         return groups
@@ -127,27 +150,29 @@ class Search:
         by_mask: dict[int, list[Step]] = defaultdict(list)
         for n in meant:
             by_mask[view.sig.get(n.step.id if isinstance(n, Share) else n.id, 0)].append(n)
-        wanted: dict[int, list[Step]] = defaultdict(list)
-        for b in last_of_chains(steps):
-            wanted[view.back[b.id]].append(b)
-        for backwards, late in ((False, False), (True, False), (False, True), (True, True)):
-            found: dict[int, Any] = {}
-            more = False
-            for mask, bs in wanted.items():
-                ns = by_mask.get(mask) or next((v for m, v in by_mask.items() if mask & m == mask), [])
-                if len(ns) < len(bs):
-                    break
-                more = more or len(ns) > len(bs)
-                ns = ns[len(ns) - len(bs) :] if late else ns[: len(bs)]
-                for b, n in zip(bs, reversed(ns) if backwards else ns, strict=True):
-                    target = fit_shape(adjoints[n.id], b)
-                    if target is None:
+        last = last_of_chains(steps)
+        for chosen in (last,) if len(last) == len(steps) else (last, steps):
+            wanted: dict[int, list[Step]] = defaultdict(list)
+            for b in chosen:
+                wanted[view.back[b.id]].append(b)
+            for backwards, late in ((False, False), (True, False), (False, True), (True, True)):
+                found: dict[int, Any] = {}
+                more = False
+                for mask, bs in wanted.items():
+                    ns = by_mask.get(mask) or next((v for m, v in by_mask.items() if mask & m == mask), [])
+                    if len(ns) < len(bs):
                         break
-                    found[b.id] = target
-            if found and len(found) == sum(map(len, wanted.values())) and (more or not late):
-                yield found
-            if all(len(v) == 1 for v in wanted.values()) and not more:
-                return
+                    more = more or len(ns) > len(bs)
+                    ns = ns[len(ns) - len(bs) :] if late else ns[: len(bs)]
+                    for b, n in zip(bs, reversed(ns) if backwards else ns, strict=True):
+                        target = fit_shape(adjoints[n.id], b)
+                        if target is None:
+                            break
+                        found[b.id] = target
+                if found and len(found) == len(chosen) and (more or not late):
+                    yield found
+                if all(len(v) == 1 for v in wanted.values()) and not more:
+                    break
 
     def parameter_match(self, k: int, steps: list[Step]) -> dict[int, Any] | None:
         """Values that reach one parameter's update alone, as that parameter's gradient."""
@@ -186,7 +211,12 @@ class Search:
             if not scales:
                 return None
             scale = max(scales, key=lambda s: sum(abs(s - t) <= 1e-4 * abs(s) for t in scales))
-            one = [None if a is None else z + scale * (a - z) for a, z in zip(one, zero, strict=True)]
+            at_one = one
+            one = [None if a is None else z + scale * (a - z) for a, z in zip(at_one, zero, strict=True)]
+            factor = self.judged(k, one, None).factor if common is None else None
+            if factor and factor * direction(self.loss) < 0:  # the updates must descend
+                scale = -scale
+                one = [None if a is None else z + scale * (a - z) for a, z in zip(at_one, zero, strict=True)]
         after = self.judged(k, one, common)
         better = []
         for i in range(len(self.case.parameters)):
@@ -247,7 +277,7 @@ class Search:
         found: list[Fault] = []
         first = self.numbers[0]
         forward = {k: self.forward_groups(k) for k in self.numbers}
-        order = sorted(self.groups, key=lambda key: self.groups[key][first][0].id)
+        order = sorted(self.groups, key=lambda key: (len(key[1]) == 1, self.groups[key][first][0].id))
         for key in order:
             group = self.groups[key]
             options: list[tuple[str, Any, dict[int, Any]]] = []
@@ -344,18 +374,21 @@ class Search:
 
     def is_derivative(self, group: Any) -> bool:
         """Whether the person's values at a place are the derivatives by some value of the forward pass."""
+        scale = None
         for k in self.numbers:
             view, adjoints = self.case.views[k], self.loss.adjoints[k]
             for step in group.get(k, ()):
                 value = np.asarray(view.changed.get(step.id, step.value), float)
-                if value.size < 2 or not any(
-                    view.sig.get(n, 0) & view.back[step.id] == view.back[step.id]
-                    and (t := fit_shape(a, step)) is not None
-                    and multiple(value, t)
+                targets = (
+                    fit_shape(a, step)
                     for n, a in adjoints.items()
-                    if isinstance(n, int)
-                ):
+                    if isinstance(n, int) and view.sig.get(n, 0) & view.back[step.id] == view.back[step.id]
+                )
+                found = [c for t in targets if t is not None and value.size > 1 and (c := multiple(value, t))]
+                alike = [c for c in found if scale is None or abs(c - scale) <= 1e-6 * abs(scale)]
+                if not alike:
                     return False
+                scale = alike[0]
         return True
 
     def too_early(self) -> list[Fault]:
@@ -390,6 +423,7 @@ class Search:
         if result is None or not result[2]:
             return None
         gain = result[0].score() - self.before[first].score()
+        gains = {first: gain}
         every = {first: {n: result[1] * t for n, t in targets.items()}}
         scale, steps_seen = result[1], 1
         factors = [result[0].factor]
@@ -411,13 +445,15 @@ class Search:
                 continue  # a training that diverges can be judged in its first steps only
             if abs(best[1][1] - scale) > 1e-3 * abs(scale) and not self.loss.own:
                 return None
-            gain += best[1][0].score() - self.before[k].score()
+            gains[k] = best[1][0].score() - self.before[k].score()
+            gain += gains[k]
             every[k] = {n: best[1][1] * t for n, t in best[0].items()}
             factors.append(best[1][0].factor)
             steps_seen += 1
         if gain <= 1e-9:
             return None
         fault = Fault(key, kind, every, gain / steps_seen)
+        fault.gains = gains
         fault.scale = scale
         self.locate(fault, group)
         fault.ratio = self.ratio(every)
@@ -498,34 +534,29 @@ class Search:
     def slopes(self, order: list[Any]) -> list[Fault]:
         """Values that are functions of one activation, replaced by that activation's slope at every call."""
         found = []
-        merged: dict[Any, list[Any]] = defaultdict(list)
-        for key in order:
-            merged[(key[0], key[1][:1])].append(key)
-        alone = [[key] for keys in merged.values() if len(keys) > 1 for key in keys]
-        for keys in [*merged.values(), *alone]:
+        for key in reversed(order):  # a function's line before its calls
+            group = self.groups[key]
             every: dict[int, dict[int, Any]] = {}
-            gain = 0.0
+            gain, factors, gains = 0.0, [], {}
             for k in self.numbers:
                 targets: dict[int, Any] = {}
-                for key in keys:
-                    for step in self.groups[key].get(k, ()):
-                        slope = self.slope_for(k, step)
-                        if slope is not None:
-                            targets[step.id] = slope
-                if len(targets) < sum(len(self.groups[key].get(k, ())) for key in keys) or not targets:
+                for step in group.get(k, ()):
+                    slope = self.slope_for(k, step)
+                    if slope is not None:
+                        targets[step.id] = slope
+                if len(targets) < len(group.get(k, ())) or not targets:
                     break
                 result = self.trial(k, targets, fixed=True)
                 if result is None or not result[2]:
                     break
-                gain += result[0].score() - self.before[k].score()
+                gains[k] = result[0].score() - self.before[k].score()
+                gain += gains[k]
                 every[k] = targets
+                factors.append(result[0].factor)
             if len(every) == len(self.numbers) and gain > 0:
-                fault = Fault(keys[0], "slope", every, gain / len(every))
+                fault = Fault(key, "slope", every, gain / len(every))
+                fault.steady, fault.gains = steady([f for f in factors if f]), gains
                 fault.ratio = self.ratio(every)
-                group = {
-                    k: sorted((s for key in keys for s in self.groups[key].get(k, ())), key=lambda s: s.id)
-                    for k in every
-                }
                 self.locate(fault, group)
                 found.append(fault)
         return found
@@ -589,13 +620,11 @@ def last_of_chains(steps: list[Step]) -> list[Step]:
     return [s for s in steps if s.id not in earlier]
 
 
-def multiple(a: Any, b: Any) -> bool:
-    """Whether an array is a constant times another."""
+def multiple(a: Any, b: Any) -> float:
+    """The constant that an array is of another; 0 where it is no multiple."""
     norm = float((b * b).sum())
-    if not norm:
-        return False
-    c = float((a * b).sum()) / norm
-    return bool(c and np.abs(a - c * b).max() <= 1e-6 * np.abs(a).max())
+    c = float((a * b).sum()) / norm if norm else 0.0
+    return c if c and np.abs(a - c * b).max() <= 1e-6 * np.abs(a).max() else 0.0
 
 
 def signature(targets: dict[int, Any]) -> Any:

@@ -228,13 +228,17 @@ def again(step: Step, values: dict[int, Any]) -> Any:
     return out
 
 
-def run_again(order: list[Step], changed: dict[int, Any]) -> dict[int, Any] | None:
-    """The values that differ once some are replaced, or None where that cannot be computed."""
-    values, lowest = dict(changed), min(changed, default=0)
+def run_again(
+    order: list[Step], changed: dict[int, Any], anew: frozenset[int] = frozenset()
+) -> dict[int, Any] | None:
+    """The values that differ once some are replaced and some computed anew, or None where that cannot be computed."""
+    values, lowest = dict(changed), min(*changed, *anew, 2**62, 2**62)
     try:
         with np.errstate(all="ignore"):
             for step in order:
-                if step.id > lowest and step.id not in changed and any(p.id in values for p in step.parents):
+                if step.id < lowest or step.id in changed:
+                    continue
+                if step.id in anew or any(p.id in values for p in step.parents):
                     values[step.id] = again(step, values)
     except Exception:
         return None

@@ -15,6 +15,8 @@ from .record import Record, Step, Written, gather, getitem, identity, put
 SAME = {identity, np.reshape, np.ravel, np.squeeze, np.asmatrix, np.array}
 ELEMENT = {getitem, gather, identity, np.reshape, np.transpose}
 SUMS = {np.add, np.subtract}
+SCALINGS = {np.multiply, np.divide}
+LINEAR = SUMS | SAME | SCALINGS
 FARTHEST = 3000  # links that are followed in search of the same place
 SHORTEST = 0.3  # of the longest chain: a chain within a step of the training is no parameter
 WINDOWS = 6
@@ -199,6 +201,10 @@ def find_parameters(record: Record, states: set[int] | None = None) -> list[Para
         if keys:
             strict = not any(v.func in (np.multiply, np.divide) for v in versions[-len(keys) * 3 - 2 :])
             found.append(Parameter(versions, again, keys, strict))
+    fed = {(p, q) for p in found for q in found if p is not q and feeds(p, q)}
+    found = [
+        p for p in found if not any(a is p and ((q, p) not in fed or p.strict < q.strict) for a, q in fed)
+    ]
     out = []
     for p in found:
         if len(found) > 1:
@@ -211,6 +217,17 @@ def find_parameters(record: Record, states: set[int] | None = None) -> list[Para
     longest = max((max(p.again) - min(p.again) for p in out), default=0)
     out = [p for p in out if max(p.again) - min(p.again) >= SHORTEST * longest]
     return sorted(out, key=lambda p: p.versions[0].id)
+
+
+def feeds(p: Parameter, q: Parameter) -> bool:
+    """Whether one chain is what another grows by, as a velocity is what the weights grow by."""
+    todo = [s for v in q.versions[-3:] if key_of(v) in q.keys for s in increments(v, q.ids)]
+    for step in todo:
+        if step.id in p.ids:
+            return size_of(step) == size_of(q.versions[-1])
+        if step.func in LINEAR and step.id not in q.ids and len(todo) < 30:
+            todo += step.parents
+    return False
 
 
 def self_dependent(versions: list[Step], again: set[int], blocked: set[int] = frozenset()) -> set[Any]:  # type: ignore[assignment]
@@ -279,7 +296,7 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
     return windows[:most]
 
 
-def enough(record: Record) -> bool:
+def enough(record: Record, windows: int = WINDOWS) -> bool:
     """Whether the steps of the training that are followed have been recorded."""
     parameters = find_parameters(record)
-    return bool(parameters) and len(find_windows(record, parameters, WINDOWS + 2)) > WINDOWS
+    return bool(parameters) and len(find_windows(record, parameters, windows + 2)) > windows
