@@ -73,6 +73,7 @@ GRADIENT_MISTAKES = {
     # penalties
     "penalty_missing": "The gradient of the regularisation penalty is left out.",
     "penalty_sign": "The gradient of the regularisation penalty is subtracted.",
+    "penalty_factor": "The gradient of the regularisation penalty has a wrong factor.",
     "penalty_value": "The penalty itself is used in place of its derivative.",
     "penalty_added": "A penalty is applied to a parameter that the loss does not penalise.",
     # the forward pass
