@@ -181,7 +181,9 @@ TRAINING_MISTAKES = {
         "A ReLU on the outputs is dead: it is 0 for every sample, and has no gradient to come back by."
     ),
     # units and weights
-    "equal_weights": "All weights of a layer are equal, so all its units do the same and always will.",
+    "equal_weights": (
+        "All weights of a layer are equal (zero, say), so its units do the same: nothing breaks the symmetry."
+    ),
     "dead_units": (
         "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient."
     ),
@@ -194,10 +196,10 @@ TRAINING_MISTAKES = {
     # sizes and rates
     "inputs_unscaled": "The inputs are not scaled, so one learning rate cannot fit all weights.",
     "targets_unscaled": "The targets are not scaled: they are far from the size of the outputs.",
-    "initial_loss_high": "The first loss is far above that of a constant guess.",
+    "initial_loss_high": "The first loss is far above chance, that of a constant guess.",
     "rate_too_large": "The learning rate is too large: the loss goes up.",
     "rate_too_small": "The learning rate is too small: the loss hardly moves.",
-    "cannot_overfit": "The network cannot even learn one small batch by heart.",
+    "cannot_overfit": "The network cannot even overfit one small batch, learn it by heart.",
 }
 
 MISTAKES = GRADIENT_MISTAKES | DERIVATIVE_MISTAKES | NUMERICAL_MISTAKES

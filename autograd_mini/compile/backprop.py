@@ -25,7 +25,7 @@ from ..core.value import Value
 from ..errors import AutogradError, CompileError, DTypeError, GraphError
 from ..support import numerics
 from ..support.containers import flatten
-from ..symbols import EXPRESSIONS, Expr, Unreadable, call, constant, ordered, spread, substitute, symbol
+from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, ordered, spread, substitute, symbol
 from .passes import taught
 from .text import OF_NUMBERS, TEACHER, TEACHER_OF_NUMBERS, text
 from .trace import unique
@@ -219,20 +219,13 @@ class _Page:
                 self.give(node, given[node], True)
             elif _is_number(node):
                 self.exprs[node] = spread(constant(float(node.data)), _like(node))
-            elif (whole := self.completed_by(node, given)) is not None:
-                self.exprs[node] = call("subtract", constant(1.0), self.exprs[whole])
+            elif (other := next((x for x in self.names if _is_complement(node, x)), None)) is not None:
+                self.exprs[node] = 1.0 - self.exprs[other]
             elif node in roles or node.op is None or node in self.roots or node in self.targets:
                 self.give(node, roles.get(node) or self.default(node))
         for node in self.wanted_back():
             if node not in self.names:
                 self.give(node, roles.get(node) or "t1")
-
-    def completed_by(self, node: Any, given: Mapping[Any, str]) -> Any:
-        """The array of the caller's that a constant makes 1 with: the 1 - Y of a cross-entropy, which NumPy computed."""
-        if node.op is not None or node.requires_grad:
-            return None
-        known = (x for x in given if x.op is None and x in self.exprs and x.shape == node.shape)
-        return next((x for x in known if np.array_equal(1.0 - x.data, node.data)), None)
 
     def give(self, node: Any, name: str, is_reserved: bool = False) -> None:
         """Give a node a name."""
@@ -444,6 +437,12 @@ class _Page:
             return [f"    {line}" for line, _ in lines]
         width = min(max((len(line) for line, _ in lines), default=0), 72)
         return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
+
+
+def _is_complement(node: Any, other: Any) -> bool:
+    """Whether raw data are 1 − other, computed before they came into the graph: for labels y, say, that is 1 − y."""
+    raw = all(type(x) is Tensor and x.op is None and not x.requires_grad for x in (node, other))
+    return raw and node.shape == other.shape != () and np.array_equal(node.data, 1.0 - other.data)
 
 
 def _is_number(node: Any) -> bool:

@@ -7,7 +7,7 @@ import inspect
 import threading
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -43,10 +43,10 @@ class Compiled:
         if engine not in ("auto", "numpy"):
             raise ValueError(f"compile: engine must be 'auto' or 'numpy', got {engine!r}")
         self.function, self.engine = f, engine
-        self.versions: dict[Any, list[_Version]] = {}
+        self.versions: dict[Any, list[Version]] = {}
         self.reason: str | None = None  # why calls are not replayed, where they are not
         self.lock = threading.RLock()
-        self.latest: _Version | None = None
+        self.latest: Version | None = None
         functools.update_wrapper(self, f, updated=())
 
     @property
@@ -63,7 +63,7 @@ class Compiled:
         if self.reason is not None or is_inside() or recorder() is not None:
             return self.eagerly(args, kwargs)
         leaves: list[Any] = []
-        key = _key((args, kwargs) if kwargs else args, leaves)
+        key = key_of((args, kwargs) if kwargs else args, leaves)
         for version in self.versions.get(key, ()):
             found = version.replay(leaves)
             if found is not None:
@@ -88,7 +88,7 @@ class Compiled:
                 )
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
                 return self.eagerly(args, kwargs)
-            version = _record(self.function, args, kwargs)
+            version = record(self.function, args, kwargs, QUICK)
             self.versions[key] = [*kept, version]
             self.latest = version
         found = version.replay(leaves)
@@ -104,7 +104,7 @@ def _name(f: Any) -> str:
 # ---- Arguments --------------------------------------------------------------------------------------------------------
 
 
-def _key(tree: Any, leaves: list[Any]) -> Any:
+def key_of(tree: Any, leaves: list[Any]) -> Any:
     """What decides which version serves: the structure, kinds, shapes and dtypes; the numbers and arrays go into `leaves`."""
     kind = type(tree)
     if kind is np.ndarray:
@@ -120,9 +120,9 @@ def _key(tree: Any, leaves: list[Any]) -> Any:
     if kind in STATIC:
         return kind, tree
     if kind is tuple or kind is list:
-        return kind, *[_key(part, leaves) for part in tree]
+        return kind, *[key_of(part, leaves) for part in tree]
     if kind is dict:
-        return dict, *[(name, _key(part, leaves)) for name, part in tree.items()]
+        return dict, *[(name, key_of(part, leaves)) for name, part in tree.items()]
     if kind is Value:
         leaves.append(tree.data)
         return float
@@ -133,9 +133,9 @@ def _key(tree: Any, leaves: list[Any]) -> Any:
         leaves.append(to_float(tree))
         return float
     if isinstance(tree, np.ndarray):
-        return _key(np.asarray(tree) if type(tree) is not np.ma.MaskedArray else to_array(tree), leaves)
+        return key_of(np.asarray(tree) if type(tree) is not np.ma.MaskedArray else to_array(tree), leaves)
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return kind, *[_key(part, leaves) for part in tree]
+        return kind, *[key_of(part, leaves) for part in tree]
     try:
         hash(tree)
     except TypeError:
@@ -171,8 +171,13 @@ def _raw(x: Any) -> Any:
 # ---- Versions ---------------------------------------------------------------------------------------------------------
 
 
-def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
-    """Run the function once on nodes; return the version that replays it."""
+def record(
+    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = ()
+) -> "Version":
+    """Run the function once on nodes; return the version that replays it.
+
+    `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order.
+    """
     trace = Trace()
     nodes: dict[Any, Expr] = {}
     taken: set[str] = set()
@@ -185,7 +190,7 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
         return node
 
     given = rebuild((args, kwargs), enter)
-    bindings = [*_bindings(f)]
+    bindings = [*_bindings(f, *beside)]
     try:
         result = trace.run(f, *given)
     finally:
@@ -223,7 +228,7 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
         [leaf for leaf, _, _ in changed],
         ranges,
     )
-    return _Version(program, outside, tree, kinds, unique(_name(f), set()))
+    return Version(program, outside, tree, kinds, unique(_name(f), set()), is_quick)
 
 
 def _outputs(f: Any, result: Any) -> tuple[list[Any], Any]:
@@ -264,10 +269,10 @@ def _names(f: Any, args: Any, kwargs: Any) -> Iterator[str]:
 Binding = tuple[Any, Any, Any]  # a dict or a cell, the name in it, and what that was bound to
 
 
-def _bindings(f: Any) -> Iterator[Binding]:
-    """Yield what a function finds in its closure and globals by name, and in those of the functions that it finds there."""
+def _bindings(*functions: Any) -> Iterator[Binding]:
+    """Yield what functions find in their closures and globals by name, and in those of the functions that they find there."""
     seen: set[int] = set()
-    stack = [f]
+    stack = [*functions]
     while stack:
         g = stack.pop()
         g = g.function if isinstance(g, Compiled) else g
@@ -357,12 +362,14 @@ def check_range(labels: Any, count: int, who: str) -> None:
         raise IndexError(f"{who}: target {low if low < 0 else high} out of range for {count} classes")
 
 
-class _Version:
+class Version:
     """One recorded way through a function: a program, its source, and what it reads and writes outside its arguments."""
 
-    def __init__(self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str) -> None:
+    def __init__(
+        self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str, is_quick: bool
+    ) -> None:  # fmt: skip
         self.program, self.outside, self.tree, self.kinds = exact(program), outside, tree, kinds
-        writer = Writer(self.program, name, QUICK)
+        writer = Writer(self.program, name, is_quick)
         self.source = f"{HEADER}\n\n{writer.body}"
         self.run = function_of(writer.body, name)
         self.is_single = type(tree) is _Place

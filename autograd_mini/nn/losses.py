@@ -103,9 +103,9 @@ def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     [0.5, 0.0]
     """
     prediction, target = _pair("hinge", prediction, target, reduction)
-    data = target.data if isinstance(target, Node) else target
-    if not np.all(right := np.abs(data) == 1):
-        wrong = np.asarray(data)[~np.asarray(right)].flat[0]
+    if not all(size == 1 for size in _range(rows.abs(target))):
+        data = np.asarray(_plain(target))
+        wrong = data[np.abs(data) != 1].flat[0]
         raise ValueError(
             f"hinge: the target must be -1 or 1, got {wrong:g}; of labels 0 and 1 make 2 * target - 1"
         )
@@ -153,7 +153,7 @@ def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean", 
     low, high = _range(prediction)
     if low < 0 or high > 1:
         raise ValueError(
-            f"{name}: the prediction must lie in [0, 1], got {low:g} to {high:g}: "
+            f"{name}: the prediction must lie in [0, 1], got {_plain(low):g} to {_plain(high):g}: "
             f"pass sigmoid(x), or take {name}_with_logits of logits"
         )
     _check_probabilities(name, target)
@@ -448,23 +448,29 @@ def _classes_of(name: str, what: str, sizes: tuple[int, ...], target: Any) -> An
 
 
 def _range(x: Any) -> tuple[Any, Any]:
-    """The least and the greatest of a node's or raw data."""
-    data = x.data if isinstance(x, Node) else x
+    """The least and the greatest of a node's or raw data; as nodes while a function is compiled, so that they are looked at again."""
+    if isinstance(x, Node) and recorder() is not None:
+        return (x, x) if type(x) is Value else (functions.min(x), functions.max(x))
+    data = _plain(x)
     if type(data) is float:
         return data, data
     return np.minimum.reduce(data, axis=None), np.maximum.reduce(data, axis=None)
 
 
+def _plain(x: Any) -> Any:
+    return x.data if isinstance(x, Node) else x
+
+
 def _check_probabilities(name: str, target: Any) -> None:
     low, high = _range(target)
     if not (low >= 0 and high <= 1):
-        raise ValueError(f"{name}: the target must lie in [0, 1], got {low:g} to {high:g}")
+        raise ValueError(f"{name}: the target must lie in [0, 1], got {_plain(low):g} to {_plain(high):g}")
 
 
 def _check_logarithms(name: str, what: str, x: Any) -> None:
     high = _range(x)[1]
     if high > ROUNDING:
         raise ValueError(
-            f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {high:g}: "
+            f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {_plain(high):g}: "
             "pass log_softmax(x)"
         )

@@ -23,7 +23,10 @@ from .place import Place
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)
 NOWHERE: Any = {"scope": (None, "nowhere")}
 # What other libraries' models have: support/advice.py says what it is here
-HABITS = "compile fit predict evaluate to cuda get_weights set_weights register_buffer requires_grad_".split()  # noqa: SIM905
+HABITS = """
+    compile fit predict evaluate to cuda get_weights set_weights weights trainable_variables register_buffer
+    requires_grad_
+""".split()  # noqa: SIM905
 
 
 class Module:

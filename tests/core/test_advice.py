@@ -43,6 +43,7 @@ CUTS = {
     "vectorize": (lambda W, v: np.vectorize(math.exp)(W), ["np.vectorize(math.exp)(W)", "on the whole Tensor"]),
     "vectorize a lambda": (lambda W, v: np.vectorize(lambda x: x + 1)(W), ["call the function on the whole Tensor"]),
     "array of two": (lambda W, v: np.array([v, v]), ["np.array([v, v])", "write np.stack([v, v])"]),
+    "array of a list by name": (lambda W, v: (lambda rows: np.array(rows))([v, v]), ["write np.stack(rows)"]),
     "asarray": (lambda W, v: np.asarray(W), ["np.asarray(W)", "write W itself"]),
     "plot": (lambda W, v: plotted([v, v]), ["plt.plot", ".item()"]),
     "math.exp": (lambda W, v: math.exp(v), ["math.exp(v)", "write np.exp(v)"]),
@@ -159,6 +160,13 @@ ANSWERED = {
     "F.mse_loss": (AttributeError, lambda W: ag.nn.functional.mse_loss(W, W), ["ag.nn.mse"]),
     "tensor": (AttributeError, lambda W: ag.tensor([1.0]), ["ag.Tensor(data)"]),
     "a near name": (AttributeError, lambda W: ag.arcsine(W), ["did you mean arcsin"]),
+    "retain_graph": (TypeError, lambda W: W.sum().backward(retain_graph=True), ["backward has no argument 'retain_graph'", "repeated"]),
+    "nn.relu": (AttributeError, lambda W: ag.nn.relu(W), ["ag.relu"]),
+    "xavier_uniform_": (AttributeError, lambda W: ag.nn.init.xavier_uniform_(W), ["ag.nn.init.xavier_uniform()"]),
+    "LSTM": (AttributeError, lambda W: ag.nn.LSTM(2, 3), ["forward of a Module"]),
+    "gradcheck": (AttributeError, lambda W: ag.gradcheck, ["ag.check_gradients(f, inputs)"]),
+    "concatenate without a list": (ValueError, lambda W: ag.concatenate(W, W), ["concatenate([a, b])"]),
+    "model.weights": (AttributeError, lambda W: ag.nn.Linear(2, 1).weights, ["model.parameters()"]),
     "lr_scheduler": (AttributeError, lambda W: ag.optim.lr_scheduler, ["ag.optim.StepLR"]),
     "learning_rate": (TypeError, lambda W: ag.optim.Adam([W], learning_rate=0.1), ["Adam has no argument 'learning_rate'", "lr"]),
     "near option": (TypeError, lambda W: ag.optim.SGD([W], 0.1, momentun=0.9), ["did you mean momentum"]),
@@ -207,8 +215,36 @@ def test_each_answer_is_of_a_habit():
 @pytest.mark.parametrize("module", advice.NAMES)
 def test_names_in_the_table_are_not_there(module):
     """What the table answers for is missing, so that it is read."""
-    names = sys.modules[module].__all__
+    names = getattr(sys.modules[module], "__all__", vars(sys.modules[module]))
     assert [name for name in advice.NAMES[module] if name in names] == []
+
+
+def test_a_list_given_to_a_function_of_an_array_is_told():
+    """hessian(f)([1.0, 2.0]): the error of f has a note that says what reached it."""
+    with pytest.raises(TypeError) as caught:
+        ag.hessian(lambda x: (x**3).sum())([1.0, 2.0])
+    assert any("np.array" in note for note in caught.value.__notes__)
+
+
+def test_round_of_a_node_is_a_node():
+    """round(x) and round(x, 2) are ag.round."""
+    assert round(Value(2.345), 2).data == 2.35 or round(Value(2.345), 2).data == 2.34
+    assert round(Tensor([1.6])).data.tolist() == [2.0]
+
+
+def test_functional_is_imported_as_a_module():
+    """import autograd_mini.nn.functional as F, and from autograd_mini.nn import functional: our functions; not imported before."""
+    import autograd_mini.nn.functional as F
+    from autograd_mini.nn import functional
+
+    assert F is functional is ag.nn.functional
+    assert F.relu is ag.relu
+    assert F.cross_entropy is ag.nn.cross_entropy
+    with pytest.raises(AttributeError, match=r"ag.nn.mse\(prediction, target\)"):
+        _ = F.mse_loss
+    assert not hasattr(F, "__all__")
+    done = run_script("import sys, autograd_mini; print('autograd_mini.nn.functional' in sys.modules)")
+    assert done.stdout.strip() == "False"
 
 
 def test_requires_grad_switches_a_leaf():

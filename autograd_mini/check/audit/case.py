@@ -150,6 +150,7 @@ def judge(
     factors: list[float | None] = []
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
         fits = u is not None and g is not None and np.shape(u) == np.shape(g)
+        fits = fits and bool(np.all(np.isfinite(u)) and np.all(np.isfinite(g)))
         shrinking = view.decay[i] if decay else None
         bare = [] if shrinking is None or not fits else [u - shrinking.reshape(np.shape(u))]
         options.append([u, *bare] if fits else [])
@@ -279,7 +280,7 @@ class Case:
     def find_rates(self) -> None:
         """Where the updates have learning rates of their own, each a name that nothing else reads, compare them."""
         children = children_of(self.record.steps)
-        versions = set().union(*[p.ids for p in self.parameters])
+        versions = set().union(self.states, *[p.ids for p in self.parameters])
         for view in self.views:
             found = [rate_of(view, i, children, versions) for i in range(len(self.parameters))]
             if None not in found and len({abs(r) for r in found if r}) > 1:
@@ -467,9 +468,9 @@ def solved_for(view: View, i: int) -> Step | None:
     todo = [view.window.end[i]]
     for step in todo:
         args = [a for a in step.args[:2] if isinstance(a, Step)]
-        if len(args) == 2 and size_of(args[1]) == size_of(start):
-            if step.name in ("solve", "lstsq") or args[0].name in ("inv", "pinv"):
-                return args[1]
+        solves = step.name in ("solve", "lstsq") or (args and args[0].name in ("inv", "pinv"))
+        if solves and len(args) == 2 and size_of(args[1]) == size_of(start):
+            return args[1]
         if step.func in LINEAR and step.id > start.id and len(todo) < 20:
             todo += step.parents
     return None

@@ -1,6 +1,7 @@
 """Small edits of a statement: what a person gets wrong in one, the likeliest first, as new texts that can be run."""
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,10 +67,10 @@ def edits(text: Text, statement: Any, values: dict[str, Any] | None = None) -> I
 def of_assignments(text: Text, statement: Any) -> Iterator[Fix]:
     """+= for =, and the reverse; a step in the other direction."""
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target, value = statement.targets[0], text.source_of(statement.value)
-        if isinstance(target, SIMPLE):
+        first, value = statement.targets[0], text.source_of(statement.value)
+        if isinstance(first, SIMPLE):
             why = "= keeps the last share only: += adds them up"
-            yield Fix(statement, f"{text.text(target)} += {value}", "path_missing", why)
+            yield Fix(statement, f"{text.text(first)} += {value}", "path_missing", why)
     if isinstance(statement, ast.AugAssign):
         target, value = text.text(statement.target), text.source_of(statement.value)
         sign = SIGNS.get(type(statement.op), "")
@@ -162,8 +163,8 @@ def swapped(text: Text, statement: Any, nodes: list[Any]) -> Iterator[Fix]:
         return
     for i, x in enumerate(loads):
         for y in loads[i + 1 :]:
-            a, b = sorted((x, y), key=lambda n: n.col_offset)
-            if text.text(a) != text.text(b) and a.end_col_offset <= b.col_offset:
+            a, b = sorted((x, y), key=lambda n: int(n.col_offset))
+            if text.text(a) != text.text(b) and (a.end_col_offset or 0) <= b.col_offset:
                 new = [text.text(b), code[a.end_col_offset - start : b.col_offset - start], text.text(a)]
                 new = [code[: a.col_offset - start], *new, code[b.end_col_offset - start :]]
                 yield Fix(
@@ -200,14 +201,13 @@ def of_calls(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
 
 def of_factors(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
     """A factor more, for what is summed in a comprehension or stands in a list."""
-    outer = text.parent.get(node)
+    outer: Any = text.parent.get(node)
     summed = isinstance(outer, ast.GeneratorExp | ast.ListComp) and outer.elt is node
     if not summed and not (isinstance(outer, ast.List) and isinstance(node, SIMPLE)):
         return
     near = [text.text(n) for n in ast.walk(outer) if isinstance(n, SIMPLE) and not called(text, n)]
-    alike = [
-        n for n, v in values.items() if np.ndim(v) and np.shape(v) == np.shape(values.get(text.text(node)))
-    ]
+    value: Any = values.get(text.text(node))
+    alike = [n for n, v in values.items() if np.ndim(v) and np.shape(v) == np.shape(value)]
     for name in dict.fromkeys([*(near if summed else ()), *alike[: 2 * MOST_OPERANDS]]):
         code = f"{wrapped(text.text(node))} * {name}"
         yield Fix(node, code, "factor_missing", f"the factor {name} is missing")
@@ -225,6 +225,27 @@ def of_operands(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
     ]
     for other in names[:MOST_OPERANDS]:
         yield Fix(node, other, "wrong_array", f"{other} belongs here, not {code}")
+
+
+def of_rules(text: Text, statement: Any) -> Iterator[Fix]:
+    """What goes wrong in an optimiser's rule: the root, the square, the name of a decay."""
+    names = {n.id for n in ast.walk(text.tree) if isinstance(n, ast.Name)}
+    here = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
+    for name in dict.fromkeys(n.id for n in here):
+        alike = [other for other in sorted(names) if other[:-1] == name[:-1] and other != name]
+        if sum(n.id == name for n in here) > 1 or len(alike) == 1:
+            for other in alike:
+                code = re.sub(rf"\b{name}\b", other, text.text(statement))
+                yield Fix(statement, code, "betas_swapped", f"{other} belongs here, not {name}")
+    for node in ast.walk(statement):
+        outer = text.parent.get(node)
+        divides = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div) and outer.right is node
+        if divides and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            code = f"np.sqrt({text.text(node.left)}) + {text.text(node.right)}"
+            yield Fix(node, code, "root_missing", "the root is missing")
+        if isinstance(node, SIMPLE) and isinstance(node.ctx, ast.Load) and not called(text, node):
+            code = f"{text.text(node)} ** 2"
+            yield Fix(node, code, "square_missing", f"the square of {text.text(node)} is missing")
 
 
 def called(text: Text, node: Any) -> bool:

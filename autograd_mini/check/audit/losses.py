@@ -506,7 +506,7 @@ def covers(case: Case, own: Loss, pair: Loss) -> bool:
     def inside(k: int, step: Step) -> bool:
         step, found = source_of(step), own.slices[k]
         moving = [p.id for p in step.parents if p.id in case.views[k].sig]
-        return step.id in found or bool(moving) and all(n in found for n in moving)
+        return step.id in found or (bool(moving) and all(n in found for n in moving))
 
     return all(inside(k, a) for k in own.slices for a, _, _ in pairs_of(case, k).get(pair.pair, []))
 

@@ -123,7 +123,8 @@ class Search:
 
         A function's line is a group too, whoever calls it, and so are the last values that depend on the same parameters.
         """
-        view, groups = self.case.views[k], defaultdict(list)
+        view = self.case.views[k]
+        groups: dict[Any, list[Any]] = defaultdict(list)
         layers: dict[int, list[Step]] = defaultdict(list)
         steps = self.case.record.steps
         for number in self.loss.adjoints[k]:

@@ -10,12 +10,13 @@ import numpy as np
 from .case import Case
 from .edits import Fix, edited
 from .fixes import Proposer, other_axes
+from .forward import constant, improper, unread
 from .losses import TRUSTED, Loss, candidates, choose, decide, evaluate, rates_of, steady
 from .proxies import Run, read_source
 from .record import Step
 from .repair import Fault, Search, fit_shape, multiple
 from .report import Finding, Line, Report
-from .rules import Remark, derivatives, optimiser, stale, uphill
+from .rules import Remark, derivatives, is_sound, optimiser, stale, uphill
 from .steps import LINEAR, WINDOWS, enough, key_of, size_of
 
 MOST_FAULTS = 5
@@ -65,10 +66,7 @@ class Audit:
         """Fill the report."""
         remarks = stale(case)
         if remarks:
-            report.findings = [self.remarked(case, remark) for remark in remarks]
-            report.explained = True
-            report.settle()
-            return report
+            return self.said(case, remarks, report)
         if not case.views:
             for line, why in derivatives(run.names, case.sources.texts[str(self.path)]):
                 report.findings.append(
@@ -77,14 +75,18 @@ class Audit:
             report.settle()
             report.note = "no parameters were found whose updates repeat"
             return report
-        numbers = some_of(len(case.views))
-        losses = choose(case, numbers)
+        losses = choose(case, some_of(len(case.views)))
         if not losses:
             report.note = "no loss was found that depends on the parameters"
-            return report
+            return self.said(case, improper(case), report)
         loss, faults, left = self.best(case, losses)
         report.loss = loss
         report.describe(loss)
+        remarks = constant(case, loss) or (improper(case) if loss.wrong(len(case.parameters)) else [])
+        remarks = remarks or unread(case, loss)
+        if remarks:
+            report.lines = self.lines(case, loss, [])
+            return self.said(case, remarks, report)
         if not loss.wrong(len(case.parameters)) and not faults:
             self.check_factor(case, loss, report)
             report.findings += [self.remarked(case, remark) for remark in optimiser(case)]
@@ -95,20 +97,26 @@ class Audit:
         if faults and all(f.ratio is not None and f.ratio < 0 for f in faults) and not left:
             remarks = uphill(case, loss)
             if remarks:
-                report.findings = [self.remarked(case, remark) for remark in remarks]
-                report.explained = True
-                report.settle()
-                return report
+                return self.said(case, remarks, report)
         report.explained = not left
         report.lines = self.lines(case, loss, faults)
         report.findings = self.explain(source, case, loss, faults) if faults else []
-        corrected = any(f.should_be for f in report.findings)
+        corrected = any(f.should_be for f in report.findings) and (
+            loss.own or loss.score() > 0 or not all(is_update(case, fault) for fault in faults)
+        )
         if not faults or not (corrected or trusted(case, loss, faults, left)):
             return self.unexplained(case, loss, left, report)
         if not any(f.should_be for f in report.findings) and len(loss.wrong(len(case.parameters))) == len(
             case.parameters
         ):
             report.findings = self.forward(case, loss) or report.findings
+        report.settle()
+        return report
+
+    def said(self, case: Case, remarks: list[Remark], report: Report) -> Report:
+        """The report of remarks alone."""
+        report.findings = [self.remarked(case, remark) for remark in remarks]
+        report.explained = bool(remarks)
         report.settle()
         return report
 
@@ -128,7 +136,7 @@ class Audit:
             return losses[0], [], set()
         own = losses[0].own
         equal = [c for c in losses if len(c.wrong(count)) <= len(wrong) and (c.own == own or not own)][:3]
-        found = []
+        found: list[Any] = []
         for order, loss in enumerate(equal):
             faults, left = repairs(case, loss, self.end)
             found.append((len(left), len(faults), order, loss, {}, faults, left))
@@ -161,11 +169,26 @@ class Audit:
         """The finding of a remark, with the new text where it helps."""
         finding = Finding(case, None, Fault(None, "remark", {}, 0.0), remark.step)
         finding.mistake, finding.why = remark.mistake, remark.why
+        end = min(self.end, monotonic() + FIX_SECONDS)
         for text in remark.texts:
-            _, after = self.recorded(text)
-            more = len(after.parameters) > len(case.parameters)
-            if more or remark.mistake == "wrong_sign":
+            if monotonic() > end:
+                break
+            try:
+                _, after = self.recorded(text)
+            except SyntaxError:
+                continue
+            if remark.mistake == "no_output_activation":
+                losses = choose(after, some_of(len(after.views))) if after.views else []
+                better = bool(losses) and not losses[0].wrong(len(after.parameters))
+            elif remark.mistake in ("stale_parameter", "parameter_never_read"):
+                better = len(after.parameters) > len(case.parameters)
+            else:
+                better = remark.mistake == "wrong_sign" or is_sound(after, case, remark.mistake)
+            if better:
+                finding.line = changed_line(case.sources.texts[finding.file].source, text) or finding.line
+                finding.code = case.sources.code(finding.file, finding.line)
                 finding.should_be, finding.source = text.splitlines()[finding.line - 1].strip(), text
+                break
         return finding
 
     def explain(self, source: str, case: Case, loss: Loss, faults: list[Fault]) -> list[Finding]:
@@ -299,6 +322,12 @@ class Audit:
         return sorted(out, key=lambda line: line.order)
 
 
+def changed_line(old: str, new: str) -> int:
+    """The number of the first line that differs, 0 where there is none."""
+    pairs = enumerate(zip(old.splitlines(), new.splitlines(), strict=False), 1)
+    return next((i for i, (a, b) in pairs if a != b), 0)
+
+
 def some_of(count: int) -> list[int]:
     """The steps that are looked at closely: the first two and the last."""
     return sorted({0, 1, count - 1} & set(range(count)))
@@ -387,7 +416,7 @@ def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool
     """Whether the repairs are a sound explanation, though no corrected line was found."""
     count = len(case.parameters)
     right = count - len(loss.wrong(count))
-    if left or loss.kind not in TRUSTED and not loss.kind.endswith("cross-entropy"):
+    if left or (loss.kind not in TRUSTED and not loss.kind.endswith("cross-entropy")):
         return False
     if not right and loss.score() <= 0 and all(is_update(case, fault) for fault in faults):
         # the right gradient in the gradient's own place would make any update right, of any other method too
@@ -408,10 +437,11 @@ def has_gradient(case: Case, loss: Loss, i: int) -> bool:
 
 
 def is_update(case: Case, fault: Fault) -> bool:
-    """Whether a place is the updates themselves, but for factors and terms."""
+    """Whether a place is one parameter's update itself, but for factors and terms."""
     view = case.views[fault.window]
-    ends = [end for i, end in enumerate(view.window.end) if view.back.get(fault.step.id, 0) >> i & 1]
-    return fault.meant == "adjoint" and all(is_linear_in(end, fault.step) for end in ends)
+    mask = view.back.get(fault.step.id, 0)
+    one = fault.meant == "adjoint" and mask.bit_count() == 1
+    return one and is_linear_in(view.window.end[mask.bit_length() - 1], fault.step)
 
 
 def is_linear_in(end: Step, inner: Step) -> bool:
