@@ -251,9 +251,9 @@ def test_the_mistake_comes_before_its_factor():
     w, buffer, after = before, dict.fromkeys(before, 0.0), []
     for g in grads:
         buffer = {k: 0.9 * buffer[k] + 0.1 * g[k] for k in w}
-        w = {k: w[k] - 0.1 * buffer[k] for k in w}
+        w = {k: w[k] - 0.03 * buffer[k] for k in w}
         after.append(w)
-    report = ag.diagnose_update(before, after, grads, ag.optim.SGD([ag.Tensor(1.0)], lr=0.1, momentum=0.9))
+    report = ag.diagnose_update(before, after, grads, ag.optim.SGD([ag.Tensor(1.0)], lr=0.03, momentum=0.9))
     told = [f.mistake for f in report.findings]
     assert told[0] == "momentum_dampened"
     assert told[-1] == "rate_factor"
