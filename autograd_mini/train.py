@@ -683,9 +683,10 @@ class _Run:
 
     def fault(self, x: Any, y: Any) -> str:
         """What is not finite in the data of a batch, and what to do; "" where all is."""
+        from .check.debug import bad_row
+
         for name, data in (("X", x), ("y", y)):
-            if data is not None and not np.isfinite(data).all():
-                row = int(np.argmin(np.isfinite(data).reshape(len(data), -1).all(1)))
+            if data is not None and (row := bad_row(data)) is not None:
                 row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
                 whose = "" if self.batch else "validation's "
                 what = f"{whose}{name} is not finite in row {row}"
