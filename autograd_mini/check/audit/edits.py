@@ -22,11 +22,15 @@ COMPARISONS: dict[str, Any] = {
 MOST_OPERANDS = 6  # that are tried in the place of each
 
 
+RANKS = {"path_missing": 0, "wrong_sign": 0, "not_zeroed": 0, "one_factor_too_many": 1, "swapped": 1}
+
+
 class Fix:
     """A new text for an expression of the script."""
 
     def __init__(self, node: Any, text: str, mistake: str, why: str) -> None:
         self.node, self.text, self.mistake, self.why = node, text, mistake, why
+        self.rank = RANKS.get(mistake, len(RANKS))
 
 
 def edited(text: Text, fixes: list[Fix]) -> str:

@@ -94,7 +94,7 @@ class Names:
         for code in [*self.codes, *arrays]:
             if len(code) < 40 and code not in self.values and len(self.values) < MOST_NAMES:
                 value = evaluated(code, names)
-                if is_number(value):
+                if is_number(value) and (np.ndim(value) or np.isfinite(value)):
                     self.values[code] = np.array(value)
         for code in self.compound:
             inner: Any = evaluated(code, names) if len(code) < 70 else None

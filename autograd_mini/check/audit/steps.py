@@ -61,7 +61,10 @@ def key_of(step: Step) -> Any:
 
 def size_of(x: Any) -> int:
     """The number of elements of an operand."""
-    return int(np.size(x.value)) if isinstance(x, Step) else int(np.size(x)) if not isinstance(x, list) else 2
+    value = x.value if type(x) is Step else x
+    if type(value) is np.ndarray:
+        return int(value.size)
+    return 1 if isinstance(value, float | int) else 2 if isinstance(value, list) else int(np.size(value))
 
 
 def carriers(step: Step) -> list[Step]:
