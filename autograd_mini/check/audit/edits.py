@@ -152,6 +152,12 @@ def of_indices(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
     code, statement = text.text(node), text.statement(node)
     others = [text.text(n.slice) for n in ast.walk(statement) if isinstance(n, ast.Subscript)]
     others = [f"{code} - 1", f"{code} + 1", *(c for c in dict.fromkeys(others) if c != code)]
+    value = getattr(statement, "value", None)
+    if isinstance(node, ast.Constant) and node.value == 0 and isinstance(value, ast.BinOp):
+        first = text.text(value)
+        yield Fix(
+            value, f"{first} + {first.replace('[0]', '[1]')}", "path_missing", "another path is missing"
+        )
     for other in others if isinstance(outer.ctx, ast.Load) else ():
         yield Fix(node, other, "wrong_array", f"the element at {other} belongs here")
 

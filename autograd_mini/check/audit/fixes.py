@@ -7,6 +7,7 @@ the person's names, and the script is run again with it before it is shown.
 import ast
 import contextlib
 import io
+import re
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
 from itertools import combinations
@@ -57,8 +58,11 @@ class Names:
         while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module | ast.Lambda):
             scope = text.parent.get(scope)
         near = list(ast.walk(scope or text.tree))
+        sizes = [n for n in ast.walk(text.tree) if isinstance(n, ast.Call | ast.Subscript)]
         lengths = [
-            text.text(n) for n in near if isinstance(n, ast.Call) and text.text(n.func) in ("len", "float")
+            c
+            for c in map(text.text, sizes)
+            if c.startswith("len(") or re.fullmatch(r"[\w.]+\.shape\[\d\]", c)
         ]
         near.sort(key=lambda n: abs(getattr(n, "lineno", 10**6) - node.lineno))
         self.codes = list(
@@ -160,6 +164,7 @@ class Proposer:
         assert place is not None
         self.place, self.text = place, case.sources.texts[place.file]
         self.node = self.text.find(place)
+        self.augmented = self.node if isinstance(self.node, ast.AugAssign) else None
         if isinstance(self.node, ast.AugAssign):
             self.node = self.node.value
         self.matmuls = any(isinstance(n, ast.MatMult) for n in ast.walk(self.text.tree))
@@ -405,9 +410,11 @@ class Proposer:
                     yield f"{name}.T", new.T
         if np.ndim(old) == 2:
             yield "", old.T
+        if s.name in ELEMENTWISE and np.ndim(self.target) == 2:
+            yield from ((f"({code})", v) for code, v in self.products(np.shape(self.target)))
         for name, new in self.items:
             if np.shape(new) == np.shape(old) and new.dtype.kind == "f":
-                for formula, slope in SLOPES:
+                for formula, slope in SLOPES if np.ndim(new) else SLOPES[:2]:
                     yield formula.format(a=name), slope(new)
                 yield f"{name} ** 2", new**2
                 for factor, value in (
@@ -622,7 +629,7 @@ class Proposer:
             yield name, a, False
             if np.ndim(a) == 1:
                 yield f"{name}[:, None]", a[:, None], False
-            for formula, slope in SLOPES if np.ndim(a) and a.dtype.kind == "f" else ():
+            for formula, slope in SLOPES[: None if np.ndim(a) else 2] if a.dtype.kind == "f" else ():
                 yield formula.format(a=name), slope(a), True
 
     def called_otherwise(self) -> Iterator[Fix]:
@@ -697,18 +704,28 @@ class Proposer:
             r = ratio(target, value)
             if r is None:
                 continue
-            if abs(r - 1) < 1e-6:
-                yield Fix(self.node, self.inside(self.node, code), mistake, why)
+            free = (
+                self.loss.factors.get(self.k) is None and r > 0
+            )  # no update is right: any scale may be meant
+            if abs(r - 1) < 1e-6 or free:
+                yield self.anew(code, mistake, why)
             elif abs(r + 1) < 1e-6:
-                yield Fix(self.node, f"-{wrapped(code)}", mistake, why)
-            elif abs(r - round(r)) < 1e-6 and abs(r) < 10:
-                yield Fix(self.node, f"{round(r)} * {wrapped(code)}", mistake, why)
-            elif abs(1 / r - round(1 / r)) < 1e-6:
-                for divisor, v in self.items:
-                    if np.ndim(v) == 0 and float(v) and abs(r * float(v) - 1) < 1e-6:
-                        yield Fix(self.node, f"{wrapped(code)} / {divisor}", mistake, why)
-                sign = "-" if r < 0 else ""
-                yield Fix(self.node, f"{sign}{wrapped(code)} / {abs(round(1 / r))}", mistake, why)
+                yield self.anew(f"-{wrapped(code)}", mistake, why)
+            else:
+                for scaled in self.scaled_by(wrapped(code), abs(r)):
+                    yield self.anew(scaled if r > 0 else f"-{wrapped(scaled)}", mistake, why)
+                if r > 0 and abs(1 / r - round(1 / r)) < 1e-6:
+                    yield self.anew(f"{wrapped(code)} / {round(1 / r)}", mistake, why)
+
+    def anew(self, code: str, mistake: str, why: str) -> Fix:
+        """The place's whole expression replaced; of x *= factor, the statement."""
+        if self.augmented is not None:
+            return Fix(self.augmented, f"{self.text.text(self.augmented.target)} = {code}", mistake, why)
+        return Fix(self.node, self.inside(self.node, code), mistake, why)
+
+    def times(self, left: str, right: str) -> str:
+        """The elementwise product of two expressions as the script may write it."""
+        return f"np.multiply({left}, {right})" if self.matrices else f"{left} * {right}"
 
     def built(self) -> Iterator[tuple[str, Any, str, str]]:
         """Expressions that a backward pass is made of, with their values here."""
@@ -748,10 +765,16 @@ class Proposer:
                 yield n, v, "wrong_array", f"{n} belongs here"
             for n, v in [*deltas, *products][:300]:
                 for k, a in [c for c in self.calls if np.shape(c[1]) == shape]:
-                    yield f"{n} * {k}", v * a, "activation_derivative_missing", f"{k} belongs here"
+                    yield self.times(n, k), v * a, "activation_derivative_missing", f"{k} belongs here"
                 for k, a in same:
                     for formula, slope in SLOPES[:3]:
-                        code = f"{n} * {formula.format(a=k)}"
+                        factor = formula.format(a=k)
+                        factor = (
+                            f"np.multiply({k}, 1 - {k})"
+                            if self.matrices and formula is SLOPES[0][0]
+                            else factor
+                        )
+                        code = self.times(n, factor)
                         yield code, v * slope(a), "activation_derivative_missing", "the chain rule here"
             for n, d in same:
                 for k, p in same:

@@ -180,8 +180,7 @@ class Audit:
             if rates and any(abs(c - (loss.factors[k] or 0)) > 1e-4 * c for k, c in rates.items()):
                 loss.forced = rates  # the updates as the written rate says, whatever most of them are
                 faults, left = repairs(case, loss, self.end)
-                tie = order - 0.5 if loss.own else order + 0.5
-                found.append((len(left), len(faults), tie, loss, rates, faults, left))
+                found.append((len(left), len(faults), order + 0.5, loss, rates, faults, left))
                 loss.forced = {}
         best = min(found, key=lambda f: f[:3])
         for view in case.views:

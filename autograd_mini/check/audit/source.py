@@ -38,8 +38,7 @@ class Text:
             return ""
         a, b = node.lineno - 1, node.end_lineno - 1
         if a == b:
-            code = self.bytes[a][node.col_offset : node.end_col_offset]
-            return code.decode()
+            return str(self.bytes[a][node.col_offset : node.end_col_offset], "utf-8")
         parts = [
             self.bytes[a][node.col_offset :],
             *self.bytes[a + 1 : b],

@@ -228,8 +228,10 @@ def feeds(p: Parameter, q: Parameter) -> bool:
     for step in todo:
         if step.id in p.ids:
             return size_of(step) == size_of(q.versions[-1])
-        if step.func in LINEAR and step.id not in q.ids and len(todo) < 30:
-            todo += step.parents
+        if step.func not in LINEAR or step.id in q.ids or len(todo) > 30:
+            continue
+        moving = [s for s in step.parents if depends([s], p.ids | q.ids, min(p.ids | q.ids))]
+        todo += moving if step.func not in SCALINGS or len(moving) == 1 else []
     return False
 
 
