@@ -612,7 +612,7 @@ def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, in
                     continue
                 if c and np.abs(b - c * t).max() <= 1e-6 * np.abs(b).max():
                     named = bool(case.sources.name(case.record.steps[n]))
-                    if best is None or named:
+                    if best is None or named or (best[0] or 0) < 0 < c:
                         best = (c, n)
                     if named:
                         break
