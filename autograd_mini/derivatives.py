@@ -27,7 +27,7 @@ from .core.value import Value
 from .errors import DTypeError, GraphError, ShapeError, noted
 from .support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float, whole
 from .support.containers import flatten, matched, rebuild, refill
-from .support.modes import enable_grad, inside, is_inside, is_recording, keep_constants
+from .support.modes import enable_grad, inside, is_inside, is_recording, keep_constants, recorder
 
 Function = Callable[..., Any]
 Route = tuple[Any, list[Any]]  # a node, and the nodes on the paths from the inputs to it
@@ -100,7 +100,8 @@ class _Call:
 
     def look_around(self) -> None:
         """Find out whether the results must be such as can be differentiated again, and whether they must be nodes."""
-        self.graph = self.create_graph or (is_inside() and is_recording())
+        is_traced = recorder() is not None  # what is compiled is recorded whole, under no_grad too
+        self.graph = self.create_graph or is_traced or (is_inside() and is_recording())
         self.nodes = self.graph or is_inside()
 
     def _variable(self, x: Any) -> Any:
@@ -111,6 +112,8 @@ class _Call:
                 node = Value(x)
             elif isinstance(x, Node) and self.graph and x.requires_grad:
                 node = positive(x)
+            elif (trace := recorder()) is not None:
+                node = trace.variable(x)
             elif isinstance(x, Value):
                 node = leaf(Value, x.data, True)
             else:
@@ -312,6 +315,13 @@ def _called(name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any])
                 "let it compute a new one, x = x + 1 or ag.index_update",
             )
         raise
+    except (TypeError, AttributeError) as error:
+        if any(isinstance(x, list | tuple) for x in args):
+            noted(
+                error,
+                f"{name}: a list reaches the function as a list of nodes: pass np.array(…) for one array",
+            )
+        raise
 
 
 def _shown(x: Any) -> str:
@@ -445,6 +455,7 @@ def gradients(
             )
     if not allow_unused:
         check_root(output)
+    create_graph = create_graph or recorder() is not None
     reading = GRAPH if create_graph else KINDS[type(output)]
     cotangent = reading.arriving(output, grad_output, "gradients")
     nodes = [node for _, node in found]

@@ -26,13 +26,17 @@ import numpy as np
 
 from .core.array_rows import axes_of
 from .core.op import Op, Rule
-from .core.readings import XP, Reading, arrays, quiet, sum_to
+from .core.readings import XP, Reading, arrays, quietly, sum_to
 
 OPERATORS: dict[str, Rule] = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
 OPERATORS |= {"divide": operator.truediv, "negative": operator.neg, "positive": operator.pos}
 # Calls that make no array
 PARTS: dict[str, Rule] = {"tuple": lambda *xs: xs, "list": lambda *xs: list(xs), "slice": slice}
-OPERATORS |= {"getitem": operator.getitem, **PARTS}
+OPERATORS |= {
+    "getitem": operator.getitem,
+    **PARTS,
+    "mean": np.mean,
+}  # a mean is what readers write for a sum over its count
 SMALL = 64  # elements of a constant array that is known by its bytes; a larger one is known by its identity
 
 
@@ -77,9 +81,8 @@ class Expr:
     dtype: Any
     weak: bool
 
-    __array_ufunc__ = __iter__ = (
-        None  # an array beside it leaves the operation to it; np.exp(expr) is a TypeError
-    )
+    # An array beside it leaves the operation to it, and np.exp(expr) is a TypeError
+    __array_ufunc__ = __iter__ = None
     __hash__ = object.__hash__
     __bool__ = _refused("the truth", "xp.where(condition, x, y)")
     __array_function__ = __array__ = _refused("a function of NumPy", "xp.… in place of np.…")
@@ -183,7 +186,7 @@ def _tiny(x: Expr) -> Any:
     return np.ones((1,) * len(x.shape or ()), x.dtype)
 
 
-def _invoke(function: Rule, values: Sequence[Any], keywords: tuple[str, ...]) -> Any:
+def invoke(function: Rule, values: Sequence[Any], keywords: tuple[str, ...]) -> Any:
     split = len(values) - len(keywords)
     return function(*values[:split], **dict(zip(keywords, values[split:], strict=True)))
 
@@ -215,8 +218,8 @@ def _with(x: Any, axis: int, length: int) -> tuple[int, ...]:
 # NumPy computes nothing of these; of these each axis keeps its length, or pads it; the others go element by element
 VIEWS = {"reshape", "broadcast_to", "transpose", "swapaxes", "squeeze", "flip", "getitem"}
 AXES = {"softmax", "log_softmax", "cumsum", "cumprod", "recurrence", "inv", "asarray", "centred"}
-AXES |= {"cofactors", "roll", "tril", "triu", "sort", "argsort", "pad"}
-REDUCTIONS = {"sum", "prod", "max", "min"}
+AXES |= {"cofactors", "cholesky", "roll", "tril", "triu", "sort", "argsort", "pad"}
+REDUCTIONS = {"sum", "prod", "max", "min", "mean"}
 SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
     **dict.fromkeys(("matmul", "linear"), _product),
     **dict.fromkeys(("det", "logabsdet"), lambda a: a.shape[:-2]),
@@ -230,6 +233,9 @@ SHAPES: dict[str, Callable[..., tuple[int, ...]]] = {
     "index_update": lambda x, index, value: x.shape,
     "last_written": lambda shape, index: np.broadcast_to(False, shape)[index].shape,
     "eye": lambda n: (n, n),
+    "pinv": lambda a, *how: (*a.shape[:-2], a.shape[-1], a.shape[-2]),
+    "eigen": lambda a: (*a.shape[:-2], 1 + a.shape[-1], a.shape[-1]),
+    "singular": lambda a: (*a.shape[:-2], sum(a.shape[-2:]) + 1, min(a.shape[-2:])),
     "ones": lambda n: (n,),
 }
 
@@ -238,34 +244,38 @@ def _kind(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
     """The shape, dtype and weakness of a call's result; nothing of full size is computed but what an index array picks."""
     if name in PARTS:
         return None, None, False
+    try:
+        return quietly(_kind_of_call, name, args, keywords)
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
+        shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
+        raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
+
+
+def _kind_of_call(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) -> Any:
+    """The same, with NumPy's own errors."""
 
     def applied(function: Rule, leaf: Callable[[Expr], Any]) -> Any:
         def made(x: Expr) -> Any:
             return OPERATORS[x.name](*map(made, x.args)) if x.name in PARTS else leaf(x)
 
-        return _invoke(function, [made(x) for x in args], keywords)
+        return invoke(function, [made(x) for x in args], keywords)
 
     function = OPERATORS.get(name) or getattr(arrays, name)
-    try:
-        with quiet():
-            if name == "getitem" and any(map(_is_mask, (args[1], *args[1].args))):
-                raise ValueError("how many places a computed mask picks is not known")
-            if name in VIEWS:
-                return applied(function, _ghost).shape, args[0].dtype, False
-            if name in SHAPES:
-                return applied(SHAPES[name], _ghost), _float_type(args), False
-            if name in REDUCTIONS:
-                return applied(_reduced, _ghost), applied(function, _tiny).dtype, False
-            if name in AXES:
-                out = np.asarray(applied(function, _tiny))
-                grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
-                return tuple(n + m - 1 for n, m in grown), out.dtype, False
-            shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
-            one = applied(function, lambda x: x.dtype.type(1).item() if x.weak else x.dtype.type(1))
-            return shape, np.result_type(one), type(one) in (bool, int, float)
-    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
-        shapes = ", ".join(str(x.shape) for x in args if x.shape is not None)
-        raise Unreadable(f"{name} of operands of shapes {shapes} cannot be read: {error}") from error
+    if name == "getitem" and any(map(_is_mask, (args[1], *args[1].args))):
+        raise ValueError("how many places a computed mask picks is not known")
+    if name in VIEWS:
+        return applied(function, _ghost).shape, args[0].dtype, False
+    if name in SHAPES:
+        return applied(SHAPES[name], _ghost), _float_type(args), False
+    if name in REDUCTIONS:
+        return applied(_reduced, _ghost), applied(function, _tiny).dtype, False
+    if name in AXES:
+        out = np.asarray(applied(function, _tiny))
+        grown = zip_longest(out.shape, args[0].shape or (), fillvalue=1)
+        return tuple(n + m - 1 for n, m in grown), out.dtype, False
+    shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
+    one = applied(function, lambda x: x.dtype.type(1).item() if x.weak else x.dtype.type(1))
+    return shape, np.result_type(one), type(one) in (bool, int, float)
 
 
 def _is_mask(index: Expr) -> bool:
@@ -308,14 +318,14 @@ class Expressions(Reading):
         return constant(data)
 
     def zero(self, node: Any) -> Expr:
-        return _spread(constant(0.0), self.operand(node))
+        return spread(constant(0.0), self.operand(node))
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Expr:
         whole = self.operand(parent)
-        return _spread(constant(sum_to(self.xp, share, whole.shape or (), op)), whole)
+        return spread(constant(sum_to(self.xp, share, whole.shape or (), op)), whole)
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Expr:
-        return _spread(constant(1.0), self.operand(root)) if gradient is None else constant(gradient)
+        return spread(constant(1.0), self.operand(root)) if gradient is None else constant(gradient)
 
 
 EXPRESSIONS = Expressions()
@@ -356,14 +366,14 @@ def evaluate(expr: Expr, values: Mapping[str, Any], xp: Any = arrays) -> Any:
             found[x] = values[x.value] if x.name == "symbol" else x.value
         else:
             function = OPERATORS.get(x.name) or getattr(xp, x.name)
-            found[x] = _invoke(function, [found[part] for part in x.args], x.keywords)
+            found[x] = invoke(function, [found[part] for part in x.args], x.keywords)
     return found[expr]
 
 
 # ---- Changing ---------------------------------------------------------------------------------------------------------
 
 
-def _rebuilt(expr: Expr, known: dict[Expr, Expr], step: Callable[[Expr], Expr]) -> Expr:
+def rebuilt(expr: Expr, known: dict[Expr, Expr], step: Callable[[Expr], Expr]) -> Expr:
     """The Expr with what is known in place of its parts, each whole changed by `step` as long as that changes it."""
     for x in ordered(expr, known):
         if x not in known:
@@ -381,7 +391,7 @@ def substitute(expr: Expr, changes: Mapping[Expr, Any]) -> Expr:
     >>> substitute(1.0 - (y := call("tanh", x)) * y, {y: symbol("out")})
     subtract(1.0, multiply(out, out))
     """
-    return _rebuilt(expr, {old: constant(new) for old, new in changes.items()}, lambda x: x)
+    return rebuilt(expr, {old: constant(new) for old, new in changes.items()}, lambda x: x)
 
 
 def walk(expr: Expr) -> Iterator[tuple[tuple[int, ...], Expr]]:
@@ -435,7 +445,7 @@ def simplify(expr: Expr, *, for_readers: bool = False) -> Expr:
     >>> simplify(1.0 * x + 0.0), simplify(1.0 * x + 0.0, for_readers=True)
     (add(x, 0.0), x)
     """
-    return _rebuilt(expr, {}, _for_readers if for_readers else _exact)
+    return rebuilt(expr, {}, _for_readers if for_readers else _exact)
 
 
 def is_number(x: Expr, number: float) -> bool:
@@ -460,14 +470,14 @@ def _fits(x: Expr, pattern: Expr, found: dict[Expr, Expr], loosely: bool) -> boo
     return x.name == pattern.name and all(_fits(part, like, found, loosely) for part, like in parts)
 
 
-def _rewritten(x: Expr, rules: Mapping[Expr, Any], loosely: bool = False) -> Expr:
+def rewritten(x: Expr, rules: Mapping[Expr, Any], loosely: bool = False) -> Expr:
     """The Expr by the first rule that fits it and keeps its shape and dtype, loosely by spreading it out."""
     for pattern, simpler in rules.items():
         found: dict[Expr, Expr] = {}
         if _fits(x, pattern, found, loosely):
             new = substitute(constant(simpler), found)
             if loosely or _like(new, x):
-                return _spread(new, x)
+                return spread(new, x)
     return x
 
 
@@ -480,10 +490,10 @@ def _exact(x: Expr) -> Expr:
     if x.weak and x.name in OPERATORS and all(part.name == "constant" for part in x.args):
         with suppress(ArithmeticError):  # 1 / 0.0 is left as it stands
             return constant(OPERATORS[x.name](*(part.value for part in x.args)))
-    return _rewritten(x, EXACT)
+    return rewritten(x, EXACT)
 
 
-def _spread(x: Expr, whole: Expr) -> Expr:
+def spread(x: Expr, whole: Expr) -> Expr:
     """The same numbers in the shape and dtype of the whole."""
     x = x if x.shape == whole.shape else call("broadcast_to", x, whole.shape)
     return x if x.dtype == whole.dtype else call("asarray", x, dtype=whole.dtype)
@@ -492,4 +502,4 @@ def _spread(x: Expr, whole: Expr) -> Expr:
 def _for_readers(x: Expr) -> Expr:
     """One step to what a reader would write."""
     simpler = _exact(x)
-    return simpler if simpler is not x else _rewritten(x, READABLE, loosely=True)
+    return simpler if simpler is not x else rewritten(x, READABLE, loosely=True)

@@ -19,8 +19,9 @@ L2 = 1e-4  # weight of the sum of squared parameters in the hinge loss, as in mi
 class Problem:
     """A multi-layer perceptron, one batch and an optimiser: "sgd", plain, or "adam" with its usual betas and eps.
 
-    `loss` is "mse" (of a sigmoid output), "hinge" (targets ±1, plus L2 on all parameters), "softmax" (cross-entropy
-    with integer targets) or "sigmoid" (binary cross-entropy); all are means over the batch. Layers but the last end in
+    `loss` is "mse" (of a sigmoid output), "squares" (squared error of a linear one), "hinge" (targets ±1, plus L2 on all
+    parameters), "hinge, nn.l2" (the same, where a library has the penalty in one call), "softmax" (cross-entropy with
+    integer targets) or "sigmoid" (binary cross-entropy); all are means over the batch. Layers but the last end in
     `activation`. Parameters are W0, b0, W1, b1, …, with W of shape (inputs, outputs).
     """
 
@@ -33,6 +34,7 @@ class Problem:
     dtype: str = "float64"
     small: bool = False  # a case whose time is all overhead: more peers, tighter targets
     optimizer: str = "sgd"
+    by_hand: float | None = None  # the most that our step may take, × the same written by hand in NumPy
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ class Problem:
         if self.loss == "mse":
             X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=self.dtype)
             return X, np.array([[0], [1], [1], [0]], dtype=self.dtype)
-        if self.loss == "hinge":
+        if self.loss.startswith(("hinge", "squares")):
             X, y = moons(self.batch)
             return X.astype(self.dtype), y.reshape(-1, 1).astype(self.dtype)
         X = rng.random((self.batch, self.sizes[0])).astype(self.dtype)
@@ -93,8 +95,14 @@ _DIGITS = Problem("784-200-10 sigmoid, softmax", (784, 200, 10), "sigmoid", "sof
 PROBLEMS: list[Problem] = [
     replace(problem, title=f"{problem.title}, batch {problem.batch}", dtype=dtype)
     for problem in (
-        Problem("2-3-1 sigmoid on XOR", (2, 3, 1), "sigmoid", "mse", 4, 0.5, small=True),
-        Problem("2-16-16-1 relu, hinge + L2", (2, 16, 16, 1), "relu", "hinge", 100, 0.1, small=True),
+        Problem("2-3-1 sigmoid on XOR", (2, 3, 1), "sigmoid", "mse", 4, 0.5, small=True, by_hand=2.0),
+        Problem(
+            "2-16-16-1 relu, hinge + L2", (2, 16, 16, 1), "relu", "hinge", 100, 0.1, small=True, by_hand=2.6
+        ),
+        Problem(
+            "2-16-16-1 relu, hinge + nn.l2", (2, 16, 16, 1), "relu", "hinge, nn.l2", 100, 0.1, by_hand=2.0
+        ),
+        Problem("2-16-16-1 relu, squared error", (2, 16, 16, 1), "relu", "squares", 100, 0.1, by_hand=2.0),
         _DIGITS,
         replace(_DIGITS, batch=128),
         Problem("12288-64-1 relu, sigmoid loss", (12288, 64, 1), "relu", "sigmoid", 10, 1e-4),

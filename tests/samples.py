@@ -90,6 +90,11 @@ def below(n: int) -> Domain:
     return lambda rng, shape, turn: rng.integers(-n, n, shape)
 
 
+def classes(n: int) -> Domain:
+    """Class indices, one a sample."""
+    return lambda rng, shape, turn: rng.integers(0, n, shape)
+
+
 # ---- Samples ----------------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +245,7 @@ elementwise("log1p", "log1p", unit, torch.log1p)
 elementwise("log2", "log2", positive, torch.log2)
 elementwise("log10", "log10", positive, torch.log10)
 elementwise("sqrt", "sqrt", positive, torch.sqrt)
+elementwise("cbrt", "cbrt", real, lambda x: torch.sign(x) * torch.abs(x) ** (1.0 / 3.0), analytic=False)
 elementwise("square", "square", real, torch.square)
 elementwise("reciprocal", "reciprocal", real, torch.reciprocal)
 elementwise("sin", "sin", real, torch.sin)
@@ -667,6 +673,9 @@ for _n in (1, 4, 12):
         f"over {_n}",
         raw=False,
     )
+for _shapes in ([(4, 3)], [(2, 3), (3,)], [(2,), (), (0, 3)]):
+    array("sum_of_squares", lambda F, *xs: apply(TABLE["sum_of_squares"], *xs), [(real, shape) for shape in _shapes],
+          lambda *xs: sum((x * x).sum() for x in xs), f"of {len(_shapes)}", raw=False)  # fmt: skip
 array(
     "softmax_cross_entropy",
     "softmax_cross_entropy",
@@ -818,6 +827,66 @@ for _a in ((3, 3), (2, 3, 3), (2, 2, 2, 2), (1, 1)):
         lambda a: torch.linalg.slogdet(a)[1],
         _named,
         analytic=False,
+    )
+
+
+def _definite(a: Any) -> Any:
+    return a @ a.swapaxes(-1, -2) + a[..., :1, :1] * a[..., :1, :1]
+
+
+def _like_eigen(a: Any) -> Any:
+    """What eigen gives, but for the signs of the vectors, which each LAPACK has its own."""
+    w, v = torch.linalg.eigh(a)
+    return torch.cat([w[..., None, :], v * v], -2)
+
+
+def _like_singular(a: Any) -> Any:
+    u, s, vt = torch.linalg.svd(a, full_matrices=False)
+    return torch.cat([u * u, s[..., None, :], vt.mT * vt.mT], -2)
+
+
+def _without_signs(F: Any, packed: Any, row: int) -> Any:
+    parts = packed[..., :row, :] ** 2, packed[..., row : row + 1, :], packed[..., row + 1 :, :] ** 2
+    return F.concatenate([part for part in parts if part.shape[-2]], -2)
+
+
+for _a in ((3, 3), (2, 3, 3), (1, 1)):
+    _named = f"{_a}".replace(",", "")
+    array(
+        "cholesky",
+        lambda F, a: F.cholesky(_definite(a)),
+        [(regular, _a)],
+        lambda a: torch.linalg.cholesky(_definite(a)),
+        _named,
+        analytic=False,
+        raw=False,
+    )
+    array(
+        "eigen",
+        lambda F, a: _without_signs(F, F.eigen(a + a.swapaxes(-1, -2)), 0),
+        [(regular, _a)],
+        lambda a: _like_eigen(a + a.mT),
+        _named,
+        analytic=False,
+        raw=False,
+    )
+for _a in ((3, 3), (4, 2), (2, 4), (2, 3, 2), (1, 1)):
+    array(
+        "PINV",
+        "pinv",
+        [(real, _a)],
+        torch.linalg.pinv,
+        f"{_a}".replace(",", ""),
+        analytic=False,
+    )
+    array(
+        "singular",
+        lambda F, a: _without_signs(F, F.singular(a), a.shape[-2]),
+        [(real, _a)],
+        _like_singular,
+        f"{_a}".replace(",", ""),
+        analytic=False,
+        raw=False,
     )
 
 # ---- Shapes -----------------------------------------------------------------------------------------------------------
@@ -1118,6 +1187,13 @@ for _axis, _x, _sizes in ((0, (4, 3), (3, 3)), (1, (3, 5), (3, 4)), (1, (2, 2), 
         f"{_x} {_sizes} axis {_axis}".replace(",", ""),
         constants=(1,),
     )
+for _sizes in ((4, 3), (2, 3, 5), (3,)):
+    array(
+        "class_cross_entropy", "class_cross_entropy",
+        [(real, _sizes), (classes(_sizes[-1]), _sizes[:-1])],
+        lambda z, labels: -torch.log_softmax(z, -1).gather(-1, labels[..., None])[..., 0],
+        f"{_sizes}".replace(",", ""), constants=(1,),
+    )  # fmt: skip
 for _axis in (0, 1, -1):
     array(
         "SORT",

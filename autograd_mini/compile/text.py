@@ -5,13 +5,13 @@ text(expr)  'x / (x + y) − y'      text(expr, style=LATEX)      text(expr, {pa
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..core.readings import arrays
-from ..symbols import PARTS, SHAPING, SMALL, Expr, is_number, ordered
+from ..symbols import PARTS, REDUCTIONS, SHAPING, SMALL, Expr, is_number, ordered
 
 ANY, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)  # how tightly a text holds together
 SUPERSCRIPT = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -93,7 +93,19 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
 def _form_name(x: Expr) -> str:
     """The name of a call, or of the special case of it that styles write in another way."""
     if x.name == "swapaxes" and is_number(x.args[1], -1) and is_number(x.args[2], -2):
-        return "transposed"
+        return "transposed" if len(x.shape or ()) == 2 else "transposed stack"
+    if x.name == "reshape" and x.shape == ():
+        return "reshape to a number"
+    if x.name in REDUCTIONS and x.keywords != ("axis", "keepdims"):
+        return f"{x.name} with more options"
+    if x.name in REDUCTIONS:
+        _, axis, keepdims = x.args
+        kept = " kept" if keepdims.value else ""
+        return (
+            f"{x.name} of all"
+            if axis.value is None and axis.name == "constant" and not kept
+            else x.name + kept
+        )
     if x.name == "power" and x.args[1].weak and x.args[1].name == "constant":
         return "whole power" if float(x.args[1].value).is_integer() else "power"
     return x.name
@@ -219,6 +231,101 @@ PYTHON = Style(
     _exact_number,
     _numpy_call,
 )
+
+
+def _methods(name: str) -> dict[str, Form]:
+    """A reduction as a method: over all, over an axis, and with that axis kept."""
+    call = f"{{0}}.{name}("
+    return {
+        f"{name} of all": (f"{call})", ATOM, (ATOM,)),
+        name: (f"{call}axis={{1}})", ATOM, (ATOM,)),
+        f"{name} kept": (f"{call}axis={{1}}, keepdims=True)", ATOM, (ATOM,)),
+    }
+
+
+def _short_number(x: Any) -> str:
+    if np.ndim(x) == 1 and x.dtype.kind in "iu" and x.size and np.array_equal(x, np.arange(x.size)):
+        return f"np.arange({x.size})"
+    if np.ndim(x) == 0 and np.asarray(x).dtype.kind != "b" and float(x).is_integer() and abs(x) < 1e9:
+        return str(int(x))
+    return _exact_number(
+        x.item() if isinstance(x, np.generic) or (np.ndim(x) == 0 and isinstance(x, np.ndarray)) else x
+    )
+
+
+def _taught(x: Expr, texts: list[str]) -> str:
+    """A call as a teacher writes it: of NumPy where that has the name, else of a small function beside."""
+    split = len(texts) - len(x.keywords)
+    named = [f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True)]
+    if x.name == "broadcast_to" and x.args[0].name == "constant":
+        plain = {1.0: "ones", 0.0: "zeros"}.get(float(x.args[0].value))
+        return f"np.{plain}({texts[1]})" if plain else f"np.full({texts[1]}, {float(x.args[0].value)!r})"
+    if x.name == "asarray":
+        return (
+            f"{texts[0]}.astype({x.args[-1].value.name!r})"
+            if texts[0].isidentifier()
+            else f"np.asarray({texts[0]}, {x.args[-1].value.name!r})"
+        )
+    if x.name in ("softmax", "log_softmax") and is_number(x.args[1], -1):
+        return f"{x.name}({texts[0]})"
+    where = (
+        "np.linalg."
+        if x.name in ("solve", "inv", "det")
+        else "np."
+        if hasattr(np, x.name) and x.name != "sinc"
+        else ""
+    )
+    return f"{where}{x.name}({', '.join(texts[:split] + named)})"
+
+
+OF_NUMBERS = {
+    "abs": "abs",
+    "maximum": "max",
+    "minimum": "min",
+    "remainder": "remainder",
+}  # not math's own names
+
+
+def _taught_number(x: Expr, texts: list[str]) -> str:
+    """The same of single numbers, by Python's own functions."""
+    name = x.name.replace("arc", "a") if x.name.startswith("arc") else x.name
+    name = OF_NUMBERS.get(name, f"math.{name}" if hasattr(math, name) else name)
+    return f"{name}({', '.join(texts)})"
+
+
+TEACHER = Style(
+    {
+        **PYTHON.forms,
+        "negative": ("-{}", SIGN, (PRODUCT,)),
+        "matmul": _between("@", PRODUCT, PRODUCT, POWER),
+        "square": ("{} ** 2", POWER, (ATOM,)),
+        "whole power": ("{} ** {}", POWER, (ATOM, ATOM)),
+        "power": ("{} ** {}", POWER, (ATOM, ATOM)),
+        "transposed": ("{}.T", ATOM, (ATOM,)),
+        "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
+        "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
+        "flip": ("np.flip({}, {})", ATOM, ()),
+        **_methods("sum"), **_methods("mean"), **_methods("max"), **_methods("min"), **_methods("prod"),
+        **{
+            name: _between(sign, COMPARISON, SUM, SUM)
+            for name, sign in zip(COMPARISONS, (">", ">=", "<", "<=", "==", "!="), strict=True)
+        },
+    },
+    _short_number,
+    _taught,
+)  # fmt: skip
+TEACHER_OF_NUMBERS = replace(
+    TEACHER,
+    forms={
+        **TEACHER.forms,
+        "where": ("{1} if {0} else {2}", ANY, (OR, OR)),
+        "logical_and": _between("and", AND, AND, AND),
+        "logical_or": _between("or", OR, OR, OR),
+        "remainder": _between("%", PRODUCT, PRODUCT, POWER),
+        "zeros_like": ("0", ATOM, ()),
+    },
+    function=_taught_number,
+)
 PEOPLE = Style(
     {
         "add": _between("+", SUM, SUM, SUM),
@@ -232,6 +339,7 @@ PEOPLE = Style(
         "whole power": ("{}{raised}", POWER, (ATOM,)),
         "power": ("{}^{}", POWER, (ATOM, ATOM)),
         "transposed": ("{}ᵀ", ATOM, (ATOM,)),
+        "transposed stack": ("{}ᵀ", ATOM, (ATOM,)),
         "where": ("{1} if {0} else {2}", ANY, (OR, OR)),
         "logical_and": _between("and", AND, AND, AND),
         "logical_or": _between("or", OR, OR, OR),
@@ -261,6 +369,7 @@ LATEX = Style(
         "sqrt": (r"\sqrt{{{}}}", ATOM, ()),
         "abs": (r"\left|{}\right|", ATOM, ()),
         "transposed": (r"{}^{{\top}}", POWER, (ATOM,)),
+        "transposed stack": (r"{}^{{\top}}", POWER, (ATOM,)),
         "where": (
             r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
             ATOM,

@@ -4,6 +4,7 @@
 import functools
 import itertools
 import math
+import operator
 import string
 from collections.abc import Sequence
 from typing import Any
@@ -101,18 +102,27 @@ def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
 
 @family
 def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
+    def large(xp: Any, x: Any) -> tuple[Any, float]:
+        """Where sums of differences could overflow, and a power of 2 by which x is divided there, with no rounding."""
+        is_large = xp.greater(xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0), 1.0)
+        return is_large, 4.0 * 2.0 ** _count(xp, x, axis).bit_length()
+
     def forward(xp: Any, x: Any) -> Any:  # divided by the largest, so that no square overflows
-        away = xp.centred(x, axis)
+        is_large, by = large(xp, x)
+        away = xp.centred(xp.where(is_large, x / by, x), axis)
         top = _largest(xp, away, axis)
         squares = xp.sum(xp.square(away / top), axis=axis, keepdims=True)
         out = top * xp.sqrt(squares / _freedom(xp, x, axis, ddof))
+        out = xp.where(is_large, by * out, out)
         return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
 
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all elements are equal, and so at every order
+        is_large, by = large(xp, x)
         length = _restore(xp, out, x, axis)
         is_still = xp.equal(length, 0)
-        slope = xp.where(is_still, 0.0, xp.centred(x, axis) / xp.where(is_still, 1.0, length))
-        return _restore(xp, g, x, axis) * (slope / _freedom(xp, x, axis, ddof))
+        length = xp.where(is_still, 1.0, xp.where(is_large, length / by, length))
+        slope = xp.centred(xp.where(is_large, x / by, x), axis) / length
+        return _restore(xp, g, x, axis) * (xp.where(is_still, 0.0, slope) / _freedom(xp, x, axis, ddof))
 
     return ArrayOp("std", forward, (vjp,))
 
@@ -212,13 +222,15 @@ def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
         length = _restore(xp, out, x, axis)
         if p == 2:
             return _restore(xp, g, x, axis) * over(xp, x, length)
-        # At x[i] = 0 the slope is 0. For 1 < p < 2 its own derivative there is infinite, for this element alone.
+        length = xp.where(xp.equal(length, 0), 1.0, length)
         off = xp.equal(x, 0)
-        ratio = xp.where(off, 1.0, x) / xp.where(xp.equal(length, 0), 1.0, length)
-        own = xp.where(off, x, 1.0)
-        at_zero = xp.sign(own) * xp.power(xp.abs(own), p - 1) if 1 < p < 2 else 0.0
-        slope = xp.sign(ratio) * xp.power(xp.abs(ratio), p - 1)
-        return _restore(xp, g, x, axis) * xp.where(off, at_zero, slope)
+        # At x[i] = 0 the slope is 0. For 1 < p < 2 its own derivative there is infinite, for this element alone.
+        base = x if 1 < p < 2 else xp.where(off, 1.0, x)
+        if p < 2:  # no number is so small or large that this power of it overflows, as that of a ratio may
+            slope = xp.sign(base) * xp.power(xp.abs(base), p - 1) / xp.power(length, p - 1)
+        else:
+            slope = xp.sign(base) * xp.power(xp.abs(base / length), p - 1)
+        return _restore(xp, g, x, axis) * (slope if 1 < p < 2 else xp.where(off, 0.0, slope))
 
     return ArrayOp("norm", forward, (vjp,))
 
@@ -258,6 +270,11 @@ def SQUARED_DISTANCE(n: float) -> Op:
     """Σ(x − y)² / n: with the right n, the mean squared error, in one node."""
     return ArrayOp("squared_distance", lambda xp, x, y: xp.sum(xp.square(x - y), axis=None) / n,
         (lambda xp, g, out, x, y: g * (2.0 / n * (x - y)), lambda xp, g, out, x, y: g * (2.0 / n * (y - x))))
+
+
+sum_of_squares = ArrayOp("sum_of_squares",
+    lambda xp, *xs: functools.reduce(operator.add, [xp.sum(xp.square(x), axis=None) for x in xs]),
+    lambda xp, g, out, *xs: [2.0 * g * x for x in xs])
 
 
 def _matmul_left(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -431,6 +448,17 @@ def _no_share(xp: Any, g: Any, out: Any, x: Any, indices: Any) -> Any:
     return xp.zeros_like(indices)
 
 
+def _off_target(xp: Any, z: Any, labels: Any) -> Any:
+    """The softmax, less 1 at the class of each sample."""
+    return xp.softmax(z, -1) - xp.equal(labels[..., None], np.arange(xp.shape(z)[-1]))
+
+
+class_cross_entropy = ArrayOp("class_cross_entropy",
+    lambda xp, z, labels: -xp.take_along_axis(xp.log_softmax(z, -1), labels[..., None], -1)[..., 0],
+    (lambda xp, g, out, z, labels: g[..., None] * _off_target(xp, z, labels),
+        _no_share))
+
+
 def _solve_back(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
     """The share of b; where b is a vector, g is a stack of vectors."""
     vector = len(xp.shape(b)) == 1
@@ -470,7 +498,12 @@ def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
         signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
         inner = (g * signs)[..., None, None] * xp.cofactors(a[_minors(n)])
         return xp.scatter(inner, xp.shape(a), _minors(n))
-    inverse = _transposed(xp, xp.inv(a))
+    try:
+        inverse = _transposed(xp, xp.inv(a))
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError(
+            f"det: at a singular matrix a second derivative is found up to 8 by 8, this one is {n} by {n}"
+        ) from None
     total = xp.sum(g * out, axis=(-2, -1), keepdims=True)
     return total * inverse - xp.matmul(xp.matmul(inverse, _transposed(xp, g)), out)
 
@@ -478,3 +511,76 @@ def _cofactors_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
 cofactors = ArrayOp("cofactors", lambda xp, a: xp.cofactors(a), (_cofactors_slope,))
 logabsdet = ArrayOp("logabsdet", lambda xp, a: xp.logabsdet(a),
     (lambda xp, g, out, a: g[..., None, None] * _transposed(xp, xp.inv(a)),))
+
+
+@family
+def PINV(rcond: float, hermitian: bool) -> Op:
+    def vjp(xp: Any, g: Any, out: Any, a: Any) -> Any:  # Golub and Pereyra 1973, doi:10.1137/0710036
+        m, n = xp.shape(a)[-2:]
+        up, gt = _transposed(xp, out), _transposed(xp, g)
+        left = xp.matmul(xp.eye(m) - xp.matmul(a, out), xp.matmul(gt, xp.matmul(out, up)))
+        right = xp.matmul(xp.matmul(xp.matmul(up, out), gt), xp.eye(n) - xp.matmul(out, a))
+        return left + right - xp.matmul(up, xp.matmul(g, up))
+
+    return ArrayOp("pinv", lambda xp, a: xp.pinv(a, rcond, hermitian), (vjp,))
+
+
+# ---- Decompositions of matrices ---------------------------------------------------------------------------------------
+
+
+def _symmetric(xp: Any, a: Any) -> Any:
+    return 0.5 * (a + _transposed(xp, a))
+
+
+def _cholesky_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
+    """L⁻ᵀ·Φ(Lᵀg)·L⁻¹, with Φ the lower triangle and half the diagonal (Murray, arXiv:1602.07527)."""
+    up = _transposed(xp, out)
+    inner = xp.tril(xp.matmul(up, g), 0)
+    half = xp.solve(up, inner - 0.5 * inner * xp.eye(xp.shape(a)[-1]))
+    return _symmetric(xp, _transposed(xp, xp.solve(up, _transposed(xp, half))))
+
+
+cholesky = ArrayOp("cholesky", lambda xp, a: xp.cholesky(a), (_cholesky_slope,))
+
+
+def _over_gaps(xp: Any, x: Any, gaps: Any) -> Any:
+    """x / gaps, and 0 for 0 / 0: equal eigenvalues are no fault where the loss does not ask for their own vectors."""
+    off = xp.logical_and(xp.equal(x, 0), xp.equal(gaps, 0))
+    return xp.where(off, 0.0, x / xp.where(off, 1.0, gaps))
+
+
+def _eigen_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
+    """V·(diag(gw) + VᵀgV / (wⱼ − wᵢ))·Vᵀ (Giles 2008, "Collected matrix derivative results"), symmetric as a is."""
+    w, v = out[..., 0, :], out[..., 1:, :]
+    turn = xp.matmul(_transposed(xp, v), g[..., 1:, :])
+    turn = _over_gaps(xp, turn - _transposed(xp, turn), w[..., None, :] - w[..., :, None])
+    inner = 0.5 * turn + xp.eye(xp.shape(a)[-1]) * g[..., :1, :]
+    return _symmetric(xp, xp.matmul(xp.matmul(v, inner), _transposed(xp, v)))
+
+
+# The eigenvalues of a symmetric matrix, and below them the eigenvectors, as columns: (…, n, n) → (…, 1 + n, n)
+eigen = ArrayOp("eigen", lambda xp, a: xp.eigen(a), (_eigen_slope,))
+
+
+def _singular_slope(xp: Any, g: Any, out: Any, a: Any) -> Any:
+    """The share of a = U·diag(s)·Vᵀ (Townsend 2016, "Differentiating the singular value decomposition")."""
+    m, k = xp.shape(a)[-2], xp.shape(out)[-1]
+    u, s, v = out[..., :m, :], out[..., m : m + 1, :], out[..., m + 1 :, :]
+    gu, gs, gv = g[..., :m, :], g[..., m : m + 1, :], g[..., m + 1 :, :]
+    column, ut, vt = _transposed(xp, s), _transposed(xp, u), _transposed(xp, v)
+    gaps = (s - column) * (s + column)
+    left, right = xp.matmul(ut, gu), xp.matmul(vt, gv)
+    turn_u = _over_gaps(xp, left - _transposed(xp, left), gaps) * s
+    turn_v = _over_gaps(xp, right - _transposed(xp, right), gaps) * column
+    share = xp.matmul(xp.matmul(u, turn_u + turn_v + xp.eye(k) * gs), vt)
+    rest_u = _over_gaps(xp, gu - xp.matmul(u, left), s)  # what lies outside the span of the vectors
+    rest_v = _over_gaps(xp, gv - xp.matmul(v, right), s)
+    if m > k:
+        share = share + xp.matmul(rest_u, vt)
+    if xp.shape(a)[-1] > k:
+        share = share + xp.matmul(u, _transposed(xp, rest_v))
+    return share
+
+
+# The vectors U, the singular values, and the vectors V, as columns: (…, m, n) → (…, m + 1 + n, min(m, n))
+singular = ArrayOp("singular", lambda xp, a: xp.singular(a), (_singular_slope,))

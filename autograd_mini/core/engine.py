@@ -9,8 +9,10 @@ from typing import Any
 from numpy import ndarray
 
 from ..errors import GraphError, advice, noted
+from ..support import unzeroed
+from ..support.modes import recorder
 from .op import NOT_WANTED, made_quick
-from .readings import FLOATS, KINDS, Reading, quiet
+from .readings import FLOATS, KINDS, Reading, quietly
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
@@ -67,31 +69,28 @@ def pulled(
     Tensors keep their numbers to the bit. A share for a parent of the other kind is converted by the parent's reading.
     Raises GraphError where a Tensor was given new data after the node had read the old.
     """
-    op, left, right = node.op, node._left, node._right
+    op, left, right, version = node.op, node._left, node._right, node._version
     parents = (left, right) if right is not None else left if type(left) is tuple else (left,)
     own = reading or KINDS[type(node)]
     read_as = own.operand
-    operands, asked = [], []
+    out: Any = node
+    operands: Any = parents
+    if read_as is not None:
+        out, operands = read_as(node), [*map(read_as, parents)]
     for parent in parents:
-        if parent._version > node._version:
+        if parent._version > version:
             refuse_stale(node, parent)
-        operands.append(parent if read_as is None else read_as(parent))
-        asked.append(parent in wanted)
-    shares = op.shares(own, g, node if read_as is None else read_as(node), operands, asked)
+    shares = op.shares(own, g, out, operands, [*map(wanted.__contains__, parents)])
     found = []
-    for parent, x, given in zip(parents, operands, shares):  # noqa: B905  (as in Op.shares)
-        if given is NOT_WANTED:
+    for parent, x, share in zip(parents, operands, shares):  # noqa: B905  (as in Op.shares)
+        if share is NOT_WANTED:
             continue
-        if type(given) is type(x) and op.is_ours and (type(x) is float or fits(given, x)):  # nearly always
-            found.append((parent, given))
+        fits = type(share) is type(x) and op.is_ours  # the parent is of the node's own kind
+        if fits and (type(x) is float or (share.shape == x.shape and share.dtype is x.dtype)):
+            found.append((parent, share))  # nearly always
         else:
-            found.append((parent, (reading or KINDS[type(parent)]).share_for(parent, given, op)))
+            found.append((parent, (reading or KINDS[type(parent)]).share_for(parent, share, op)))
     return found
-
-
-def fits(share: Any, x: Any) -> bool:
-    """Return whether a share has the shape and dtype of what it belongs to."""
-    return share.shape == x.shape and share.dtype is x.dtype
 
 
 def sweep(
@@ -107,28 +106,35 @@ def sweep(
             return _sweep_floats(order, cotangent)
         except Exception:  # done again below, by IEEE arithmetic and with every share checked
             pass
+    return quietly(_sweep_any, order, cotangent, reading, keep)  # type: ignore[no-any-return]
+
+
+def _sweep_any(
+    order: Sequence[Any], cotangent: Any, reading: Reading | None, keep: Container[Any] | None
+) -> Grads:
+    """The same for nodes of both kinds, and for any reading."""
     wanted, grads = set(order), {order[-1]: cotangent}
-    with quiet():
-        for node in reversed(order):
-            if node.op is None or (g := grads.get(node)) is None:
-                continue
-            if keep is not None and node not in keep:
-                del grads[node]
-            if reading is not None:
-                g = reading.without_one(g, cotangent)
-            try:
-                found = pulled(node, g, wanted, reading)
-            except GraphError:
-                raise
-            except Exception as error:
-                raise noted(
-                    error, f"raised by the gradient of operation {node.op.name!r}{advice(error)}"
-                ) from None
-            for parent, share in found:
-                if parent in grads:
-                    grads[parent] = (reading or KINDS[type(parent)]).add(parent, grads[parent], share)
-                else:
-                    grads[parent] = share
+    for node in reversed(order):
+        if node.op is None or node not in grads:
+            continue
+        g = grads[node] if keep is None or node in keep else grads.pop(node)
+        if reading is not None:
+            g = reading.without_one(g, cotangent)
+        try:
+            found = pulled(node, g, wanted, reading)
+        except GraphError:
+            raise
+        except Exception as error:
+            note = f"raised by the gradient of operation {node.op.name!r}{advice(error)}"
+            raise noted(error, note) from None
+        for parent, share in found:
+            if parent not in grads:
+                grads[parent] = share
+            elif reading is None:
+                grads[parent] = KINDS[type(parent)].add(parent, grads[parent], share)
+            else:
+                held = reading.without_one(grads[parent], cotangent)
+                grads[parent] = reading.add(parent, held, reading.without_one(share, cotangent))
     return grads
 
 
@@ -149,10 +155,10 @@ def _sweep_floats(order: Sequence[Any], cotangent: float) -> Grads:
         if left is None:
             continue
         op, right = node.op, node._right
-        pull = op.quick.get(FLOATS)
-        if pull is None:  # the row is met for the first time, or has no quick code
-            if FLOATS not in op.quick:
-                made_quick(op, FLOATS)
+        pull = op.quick.get("all")
+        if pull is None:  # the row is met for the first time, or is a user's own
+            if "all" not in op.quick:
+                made_quick(op, FLOATS, for_all=True)
             for parent, share in pulled(node, grads[node], grads):
                 grads[parent] += share
         elif right is not None:
@@ -179,6 +185,8 @@ def check_root(root: Any) -> None:
     if root.requires_grad:
         return
     cut = f"it was cut off by {root._cut_by}" if root._cut_by else "it was made from constants alone"
+    if root._cut_by and "line" in root.meta:  # ag.debug keeps it
+        cut += f" in {root.meta['line']}"
     raise GraphError(
         f"nothing to differentiate below {root._name}: {cut}. What cuts a graph: .detach(), .data, .item() "
         "(a number wrapped again is a new leaf), no_grad, requires_grad=False"
@@ -197,28 +205,35 @@ def backward(root: Any, gradient: Any = None) -> None:
     a leaf's gradient is an array of its own.
     """
     check_root(root)
+    if (trace := recorder()) is not None:
+        trace.swept(root, gradient)
+        return
     order = toposort(root)
     grads = sweep(order, KINDS[type(root)].arriving(root, gradient, "backward"))
     leaves = [node for node in order if node.op is None and node in grads]
-    handed_on = set(map(id, [g for node, g in grads.items() if node.op is not None]))
-    for leaf in leaves:
-        g = grads[leaf]
-        if type(g) is ndarray and (g.base is not None or id(g) in handed_on):
-            grads[leaf] = g.copy()
+    arrays = [leaf for leaf in leaves if type(grads[leaf]) is ndarray]
+    if arrays:
+        handed_on = set(map(id, [g for node, g in grads.items() if node.op is not None]))
+        for leaf in arrays:
+            if grads[leaf].base is not None or id(grads[leaf]) in handed_on:
+                grads[leaf] = grads[leaf].copy()
     try:
         with commit:
-            for leaf in leaves:
-                if leaf.grad is not None:
-                    grads[leaf] = _added(leaf, grads[leaf])
+            added = [leaf for leaf in leaves if leaf.grad is not None]
+            for leaf in added:
+                grads[leaf] = _added(leaf, grads[leaf])
+            if added:
+                unzeroed.noted(added, [grads[leaf] for leaf in added])
             deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
     except BaseException:
         while commit._is_owned():  # the block was cut short between its last call and the release
             commit.release()
         raise
+    if added:
+        unzeroed.warn_if_piled_up(added)
 
 
 def _added(leaf: Any, g: Any) -> Any:
     """The leaf's gradient with this one added."""
     reading = KINDS[type(leaf)]
-    with quiet():
-        return reading.add(leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)
+    return quietly(reading.add, leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)

@@ -7,8 +7,7 @@ import builtins
 import functools
 import math
 import operator
-import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +17,10 @@ from ..errors import DTypeError, ShapeError
 from ..support.coercion import describe, to_float
 from . import array_rows, rows, special_rows
 from .array_rows import Axis
-from .node import LISTS, OPERATORS, Node, apply, holds_node, in_place, made
+from .node import LISTS, OPERATORS, Node, applied, holds_node, in_place, made
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
-from .tensor import Tensor, index_part, plain_index, to_value
+from .tensor import Tensor, index_part, plain_index, stacked, to_value
 from .value import Value, quick_method
 
 
@@ -50,7 +49,7 @@ def power(x: Any, n: Any) -> Any:
 
 @functools.lru_cache(maxsize=256, typed=True)
 def _power_of_value(n: float) -> Callable[[Any], Any]:
-    return quick_method(rows.POW(n), apply)
+    return quick_method(rows.POW(n))
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -149,7 +148,7 @@ def _axis(axis: Any) -> Axis:
     """The axes as a row's static parameter."""
     if axis is None or isinstance(axis, int):
         return axis
-    return tuple(map(operator.index, axis)) if isinstance(axis, Sequence) else operator.index(axis)
+    return tuple(map(operator.index, axis)) if np.ndim(axis) else operator.index(axis)
 
 
 def _range(ndim: int) -> str:
@@ -165,12 +164,12 @@ def _one(axis: Any, x: Any, more: int = 0, name: str = "") -> int:
     return i % ndim
 
 
-def _axes(name: str, axis: Any, x: Any, takes_number: bool = False) -> Axis:
-    """The axes that a reduction of x removes, or IndexError with the range.
+def _axes(name: str, axis: Any, x: Any, takes_number: bool = False, dim: Any = None) -> Axis:
+    """The axes that a reduction of x removes, or IndexError with the range; `dim` is PyTorch's name for them.
 
     A number has no axes; but sum, prod, max and min of a number accept 0 and −1, as in NumPy.
     """
-    found: Axis = _axis(axis)
+    found: Axis = _axis(axis if dim is None else dim)
     if found is not None:
         if takes_number and found in (0, -1) and not shape(x):
             return None
@@ -180,52 +179,71 @@ def _axes(name: str, axis: Any, x: Any, takes_number: bool = False) -> Axis:
     return found
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def _refuse_dim(name: str, dim: Any) -> None:
+    """Raise TypeError for `dim` where PyTorch's function of that name gives something else."""
+    if dim is not None:
+        other = (
+            "divides by n − 1: write axis= and ddof=1"
+            if name in ("var", "std")
+            else (f"gives the indices too: write axis= here, and take those from x.arg{name}(axis=…)")
+        )
+        raise TypeError(f"{name}: with dim= PyTorch {other}")
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False) -> Any:
     """Return the sum over the axes (all, one, or a tuple); the sum of nothing is 0.
 
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
     """
-    return array_rows.SUM(_axes("sum", axis, x, True), keepdims)(x)
+    return array_rows.SUM(_axes("sum", axis, x, True, dim), keepdims or keepdim)(x)
 
 
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False
+) -> Any:
     """Return the mean over the axes; the mean of nothing is NaN.
 
     >>> float(mean([1.0, 2.0]))
     1.5
     """
-    return array_rows.MEAN(_axes("mean", axis, x), keepdims)(x)
+    return array_rows.MEAN(_axes("mean", axis, x, dim=dim), keepdims or keepdim)(x)
 
 
-def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dim: Axis = None) -> Any:
     """Return the variance over the axes: squared distances from the mean, summed and divided by n − ddof.
 
     >>> float(var([1.0, 3.0]))
     1.0
     """
+    _refuse_dim("var", dim)
     return array_rows.VAR(_axes("var", axis, x), ddof, keepdims)(x)
 
 
-def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dim: Axis = None) -> Any:
     """Return the standard deviation over the axes, √var; its gradient is 0 where all numbers are equal.
 
     >>> float(std([1.0, 3.0]))
     1.0
     """
+    _refuse_dim("std", dim)
     return array_rows.STD(_axes("std", axis, x), ddof, keepdims)(x)
 
 
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def prod(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False
+) -> Any:
     """Return the product over the axes; its gradient is right where factors are 0.
 
     >>> float(prod([2.0, 3.0]))
     6.0
     """
-    return array_rows.PROD(_axes("prod", axis, x, True), keepdims)(x)
+    return array_rows.PROD(_axes("prod", axis, x, True, dim), keepdims or keepdim)(x)
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
+def max(
+    x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None, *, dim: Axis = None
+) -> Any:
     """Return the largest number over the axes, and at least `initial`; ties share the gradient evenly.
 
     ValueError where there is nothing, and no `initial`.
@@ -233,10 +251,13 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None
     >>> float(max([1.0, 3.0]))
     3.0
     """
+    _refuse_dim("max", dim)
     return array_rows.MAX(_axes("max", axis, x, True), keepdims, initial)(x)
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Any:
+def min(
+    x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None = None, *, dim: Axis = None
+) -> Any:
     """Return the smallest number over the axes, and at most `initial`; ties share the gradient evenly.
 
     ValueError where there is nothing, and no `initial`.
@@ -244,59 +265,37 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: float | None
     >>> float(min([1.0, 3.0]))
     1.0
     """
+    _refuse_dim("min", dim)
     return array_rows.MIN(_axes("min", axis, x, True), keepdims, initial)(x)
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def logsumexp(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False
+) -> Any:
     """Return log Σ eˣ over the axes without overflow; its gradient is the softmax.
 
     >>> float(logsumexp([1000.0, 0.0]))
     1000.0
     """
-    return array_rows.LOGSUMEXP(_axes("logsumexp", axis, x), keepdims)(x)
+    return array_rows.LOGSUMEXP(_axes("logsumexp", axis, x, dim=dim), keepdims or keepdim)(x)
 
 
-def softmax(x: Any, axis: Axis = -1) -> Any:
+def softmax(x: Any, axis: Axis = -1, *, dim: Axis = None) -> Any:
     """Return eˣ / Σ eˣ, of x's shape, summing to 1 over the axes.
 
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5])
     """
-    return array_rows.SOFTMAX(_axes("softmax", axis, x))(x)
+    return array_rows.SOFTMAX(_axes("softmax", axis, x, dim=dim))(x)
 
 
-def log_softmax(x: Any, axis: Axis = -1) -> Any:
+def log_softmax(x: Any, axis: Axis = -1, *, dim: Axis = None) -> Any:
     """Return the logarithm of the softmax, of x's shape, without cancellation.
 
     >>> log_softmax([1000.0, 0.0])
     array([    0., -1000.])
     """
-    return array_rows.LOG_SOFTMAX(_axes("log_softmax", axis, x))(x)
-
-
-def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the vector norm over the axes: ord 2 (or None, or "fro"), 1, inf, or another p > 0.
-
-    The 2-norm is scaled, so that it neither overflows nor underflows; at 0 its gradient is 0. Other norms of a whole matrix
-    (spectral, nuclear, column sums) have no rule: NotImplementedError, give an axis.
-
-    >>> float(norm([3.0, 4.0]))
-    5.0
-    """
-    if isinstance(ord, Node):
-        raise DTypeError("norm: ord is a plain number, not a node: pass ord.data")
-    axis = _axes("norm", axis, x)
-    matrix = (axis is None and len(shape(x)) == 2) or (isinstance(axis, tuple) and len(axis) == 2)
-    if ord in (None, "fro") or (ord == 2 and not matrix):
-        return array_rows.NORM(2, axis, keepdims)(x)
-    if matrix or isinstance(ord, str) or ord <= 0:
-        raise NotImplementedError(
-            f"norm: ord={ord!r} of shape {shape(x)}: "
-            "supported are None, and with an axis 1, 2, inf or any p > 0"
-        )
-    if ord == math.inf:
-        return max(rows.abs(x), axis, keepdims)
-    return sum(rows.abs(x), axis, keepdims) if ord == 1 else array_rows.NORM(ord, axis, keepdims)(x)
+    return array_rows.LOG_SOFTMAX(_axes("log_softmax", axis, x, dim=dim))(x)
 
 
 def centred(x: Any, axis: Axis = None) -> Any:
@@ -308,23 +307,25 @@ def centred(x: Any, axis: Axis = None) -> Any:
     return array_rows.CENTRED(_axes("centred", axis, x))(x)
 
 
-def cumsum(x: Any, axis: int | None = None) -> Any:
+def cumsum(x: Any, axis: int | None = None, *, dim: int | None = None) -> Any:
     """Return the running sum along an axis (of the flattened x where it is None).
 
     >>> cumsum([1.0, 2.0, 3.0])
     array([1., 3., 6.])
     """
+    axis = axis if dim is None else dim
     if axis is None or (axis in (0, -1) and not shape(x)):  # a number is a vector of one, as for NumPy
         return cumsum(ravel(x), 0)
     return array_rows.CUMSUM(_one(axis, x))(x)
 
 
-def cumprod(x: Any, axis: int | None = None) -> Any:
+def cumprod(x: Any, axis: int | None = None, *, dim: int | None = None) -> Any:
     """Return the running product along an axis (of the flattened x where it is None); right where factors are 0.
 
     >>> cumprod([1.0, 2.0, 3.0])
     array([1., 2., 6.])
     """
+    axis = axis if dim is None else dim
     if axis is None or (axis in (0, -1) and not shape(x)):  # a number is a vector of one, as for NumPy
         return cumprod(ravel(x), 0)
     return array_rows.CUMPROD(_one(axis, x))(x)
@@ -337,48 +338,6 @@ def recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
     array([1., 2., 3.])
     """
     return array_rows.RECURRENCE(_one(axis, b), reverse)(a, b)
-
-
-def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
-    """Return the sum of products that the subscripts describe, in NumPy's notation: "ij,jk->ik"; "..." broadcasts.
-
-    >>> float(einsum("ii", [[1.0, 2.0], [3.0, 4.0]]))
-    5.0
-    """
-    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
-    terms = inputs.split(",")
-    whole = [term.replace("...", "", 1) for term in (*terms, output)]
-    if (
-        "." in "".join(whole)
-        or not set(whole[-1]) <= set("".join(whole[:-1]))
-        or len(set(whole[-1])) < len(whole[-1])
-    ):
-        raise ShapeError(
-            f"einsum: {subscripts!r}: letters, and '...' once in a term; the result has each but once"
-        )
-    if len(terms) != len(operands) or not set(subscripts) <= set(string.ascii_letters + " ,.->"):
-        raise ShapeError(
-            f"einsum: {subscripts!r} does not describe {len(operands)} operands "
-            "in letters, ',', '...' and '->'"
-        )
-    if not arrow:
-        letters = "".join(terms).replace("...", "")
-        output = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    spare = [c for c in string.ascii_letters if c not in subscripts]
-    dots = [len(shape(x)) - len(term.replace("...", "")) for term, x in zip(terms, operands, strict=True)]
-    if builtins.any(n < 0 or (n and "..." not in term) for n, term in zip(dots, terms, strict=True)):
-        raise ShapeError(
-            f"einsum: {subscripts!r} does not fit shapes {', '.join(str(shape(x)) for x in operands)}"
-        )
-    widest = builtins.max(dots, default=0)
-    if widest and "..." not in output:
-        raise ShapeError(
-            f"einsum: {subscripts!r}: the axes of '...' are not in the result: write '...' there too"
-        )
-    terms = [
-        term.replace("...", "".join(spare[widest - n : widest])) for term, n in zip(terms, dots, strict=True)
-    ]
-    return array_rows.EINSUM(tuple(terms), output.replace("...", "".join(spare[:widest])))(*operands)
 
 
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -413,30 +372,34 @@ def transpose(x: Any, *axes: Any) -> Any:
     (2, 1)
     """
     ndim = len(shape(x))
-    order = tuple(reversed(range(ndim))) if axes in ((), (None,)) else tuple(_one(a, x) for a in _sizes(axes))
+    if not axes or axes[0] is None:
+        order = tuple(reversed(range(ndim)))
+    else:
+        order = tuple(_one(a, x) for a in _sizes(axes))
     if sorted(order) != list(range(ndim)):
         raise ShapeError(f"transpose: {order} is not an order of the {ndim} axes of shape {shape(x)}")
     return array_rows.TRANSPOSE(order)(x)
 
 
-def swapaxes(x: Any, a: int, b: int) -> Any:
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Return x with two axes exchanged.
 
     >>> swapaxes([[1.0, 2.0]], 0, 1).shape
     (2, 1)
     """
     order = list(range(len(shape(x))))
-    a, b = _one(a, x), _one(b, x)
+    a, b = _one(axis1, x), _one(axis2, x)
     order[a], order[b] = b, a
     return transpose(x, order)
 
 
-def squeeze(x: Any, axis: Axis = None) -> Any:
+def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Any:
     """Return x without its axes of length 1, or without the axes named; ShapeError where one of them is longer.
 
     >>> squeeze([[1.0, 2.0]]).shape
     (2,)
     """
+    axis = axis if dim is None else dim
     ones = [i for i, n in enumerate(shape(x)) if n == 1]
     if axis is None:
         lost = ones
@@ -457,45 +420,33 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     return array_rows.BROADCAST_TO(_sizes((shape,)))(x)
 
 
-def concatenate(xs: Any, axis: int | None = 0) -> Any:
+def concatenate(xs: Any, axis: int | None = 0, *, dim: int | None = None) -> Any:
     """Return the arrays joined along one of their axes (all flattened, where it is None); ValueError for an empty list.
 
     >>> concatenate([[1.0], [2.0, 3.0]])
     array([1., 2., 3.])
     """
+    axis = axis if dim is None else dim
     _some("concatenate", xs)
     if axis is None:
         return concatenate([ravel(x) for x in xs])
     return array_rows.CONCATENATE(_one(axis, xs[0]))(*xs)
 
 
-def stack(xs: Any, axis: int = 0) -> Any:
+def stack(xs: Any, axis: int = 0, *, dim: int | None = None) -> Any:
     """Return arrays of one shape, or Values, joined along a new axis.
 
     >>> stack([1.0, 2.0])
     array([1., 2.])
     """
+    axis = axis if dim is None else dim
     _some("stack", xs)
     return array_rows.STACK(_one(axis, xs[0], 1))(*xs)
 
 
 def _some(name: str, xs: Any) -> None:
     if isinstance(xs, Node | str) or not len(xs):
-        raise ValueError(f"{name}: a list of at least one array is needed, got {xs!r}")
-
-
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
-    """Return x with `constant_values` around it; `pad_width` is a number, (before, after), or such a pair for each axis.
-
-    >>> pad([1.0], 1)
-    array([0., 1., 0.])
-    """
-    if mode != "constant":
-        raise NotImplementedError(f"pad: mode {mode!r} has no rule, only 'constant'")
-    sides = np.array([operator.index(n) for n in np.ravel(pad_width)]).reshape(np.shape(pad_width))
-    width = tuple((before, after) for before, after in np.broadcast_to(sides, (len(shape(x)), 2)).tolist())
-    constant_values = float(constant_values)
-    return array_rows.PAD(width, constant_values)(x) if width else rows.positive(x)
+        raise ValueError(f"{name}: a list of at least one array is needed, as {name}([a, b]), got {xs!r}")
 
 
 def flip(x: Any, axis: Axis = None) -> Any:
@@ -593,6 +544,11 @@ def scatter_along_axis(x: Any, indices: Any, axis: int, sizes: tuple[int, ...]) 
     return _with_indices(array_rows.SCATTER_ALONG_AXIS(axis, tuple(sizes)), x, indices)
 
 
+def class_cross_entropy(logits: Any, labels: Any) -> Any:
+    """Return −log softmax(logits)[label] of each sample, for integer labels of the logits' shape without the last axis."""
+    return _with_indices(array_rows.class_cross_entropy, logits, labels)
+
+
 def _with_indices(op: Op, x: Any, indices: Any) -> Any:
     if not isinstance(indices, Node):
         indices = np.asarray(indices)
@@ -608,13 +564,13 @@ def argsort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
     return array_rows.ARGSORT(_one(axis, x))(x)
 
 
-def sort(x: Any, axis: int = -1, kind: str = "stable") -> Any:
-    """Return x sorted along an axis; equal numbers keep their order, and NaN comes last.
+def sort(x: Any, axis: int | None = -1, kind: str = "stable") -> Any:
+    """Return x sorted along an axis (flattened where it is None); equal numbers keep their order, and NaN comes last.
 
     >>> sort([2.0, 1.0])
     array([1., 2.])
     """
-    return array_rows.SORT(_one(axis, x))(x)
+    return sort(ravel(x)) if axis is None else array_rows.SORT(_one(axis, x))(x)
 
 
 # ---- The methods of nodes ---------------------------------------------------------------------------------------------
@@ -636,16 +592,16 @@ def _times(op: Op, x: Any, y: Any) -> Any:
             "'*' between an np.matrix and a node would be elementwise: use @ "
             "(or np.multiply, if elementwise is meant)"
         )
-    return apply(op, x, y)
+    return applied(op, x, y)
 
 
 def _method(kind: type, op: Op, is_reflected: bool = False) -> Callable[..., Any]:
     """The method of a class for a row with one or two parents."""
-    apply_to = _times if op is rows.multiply else apply
+    apply_to = _times if op is rows.multiply else applied
     if kind is Value:
         return quick_method(op, apply_to, is_reflected)
     if len(op.operands) == 1:
-        return lambda x: apply(op, x)
+        return lambda x: applied(op, x)
     return (lambda x, y: apply_to(op, y, x)) if is_reflected else (lambda x, y: apply_to(op, x, y))
 
 
@@ -667,6 +623,7 @@ _attach(Tensor)
 _OF_TENSORS = {name: globals()[name] for name in METHODS} | {"flatten": ravel, "__getitem__": getitem}
 _OF_TENSORS["__matmul__"] = _method(Tensor, array_rows.matmul)
 _OF_TENSORS["__rmatmul__"] = _method(Tensor, array_rows.matmul, is_reflected=True)
+_OF_TENSORS["__imatmul__"] = in_place(_OF_TENSORS["__matmul__"], "@=")
 for _name, _function in _OF_TENSORS.items():
     setattr(Tensor, _name, _function)
 
@@ -689,6 +646,7 @@ def _of_number(function: Callable[..., Any]) -> Callable[..., Any]:
 for _name in OF_NUMBERS:
     setattr(Value, _name, _of_number(_OF_TENSORS[_name]))
 Value.clip, Value.round = clip, round  # type: ignore[assignment]
+Value.__round__ = Tensor.__round__ = round  # type: ignore[attr-defined]
 
 # ---- GRAPH ------------------------------------------------------------------------------------------------------------
 
@@ -726,6 +684,8 @@ class _Graph(Reading):
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Any:
         reading: Any = KINDS[type(root)]
+        if isinstance(gradient, LISTS) and holds_node(gradient):
+            gradient = stacked(gradient)
         if not isinstance(gradient, Node):
             return made(reading, reading.arriving(root, gradient, what))
         if gradient.shape != root.shape:
@@ -733,6 +693,12 @@ class _Graph(Reading):
                 f"{what}: the gradient from above has shape {gradient.shape}, {root._name} has {root.shape}"
             )
         return self.share_for(root, gradient, rows.positive)
+
+
+def _einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
+    """A sum of products as rules write it: letters, and the result's after the arrow."""
+    inputs, _, output = subscripts.partition("->")
+    return array_rows.EINSUM(tuple(inputs.split(",")), output)(*operands)
 
 
 GRAPH = _Graph()
@@ -745,5 +711,8 @@ GRAPH.xp = SimpleNamespace(
     asarray=cast,
     eye=np.eye,
     ones=np.ones,
+    pinv=lambda a, *how: array_rows.PINV(*how)(a),
+    pad=lambda x, width, constant_values=0.0: array_rows.PAD(width, constant_values)(x),
+    einsum=_einsum,
 )
 vars(GRAPH.xp).update({name: globals()[name] for name in XP if name in globals() and name not in ("abs",)})

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..errors import GraphError, explained
 from ..support.coercion import FLOAT_TYPES
-from ..support.modes import keeps_constants, meta_here
+from ..support.modes import keeps_constants, meta_here, recorder
 from .engine import backward
 from .op import Op
-from .readings import ARRAYS, FLOATS, KINDS, QUIET, Reading, error_state
+from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
 
 new = object.__new__
 LISTS = (list, tuple)
@@ -65,7 +65,10 @@ def made(
 
 def leaf(kind: type, data: Any, requires_grad: bool = False, label: str | None = None) -> Any:
     """Return a node that no operation made."""
-    return made(KINDS[kind], data, None, (), requires_grad, None if label is None else {"label": label})
+    node = made(KINDS[kind], data, None, (), requires_grad, None if label is None else {"label": label})
+    if (trace := recorder()) is not None:
+        trace.born(node)
+    return node
 
 
 def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[str, Any] | None) -> Any:
@@ -92,20 +95,10 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
     """Return the operation's value on raw operands; an error from NumPy is raised again with the operation and the shapes."""
-    before = error_state.get()
     try:
-        try:
-            if before is not QUIET:
-                error_state.set(QUIET)
-            out = op.value(reading, operands)
-        except Exception as error:
-            raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
-        finally:
-            if before is not QUIET:
-                error_state.set(before)
-    finally:  # once more, as Ctrl-C may have come in the inner block
-        if before is not QUIET:
-            error_state.set(before)
+        out = quietly(op.value, reading, operands)
+    except Exception as error:
+        raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
     if not op.is_ours:
         op.check_parents(len(operands))
         return reading.result(out, op)
@@ -119,13 +112,32 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    kind = type(operands[0]) if operands else None
-    reading = KINDS.get(kind)  # type: ignore[arg-type]
-    if reading is None or (reading is FLOATS and op.arrays_only):
-        return _apply_to_any(op, operands)
-    if len(operands) > 1 and len(set(map(type, operands))) > 1:
-        return _apply_to_any(op, operands)
-    return record(reading, op, operands, evaluate(op, reading, [*map(reading.content, operands)]))
+    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only:
+        method = op.quick["method"] if "method" in op.quick else FLOATS.method_of(op)
+        if method is not None:
+            return method(*operands)
+    return applied(op, *operands)
+
+
+def applied(op: Op, *operands: Any) -> Any:
+    """The same, for all operands alike: `apply` has a quicker way for Values, which comes back here where it does not fit."""
+    if not operands:
+        raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
+    if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
+        return record(FLOATS, op, operands, evaluate(op, FLOATS, [*map(FLOATS.content, operands)]))
+    parents, contents, has_nodes = [], [], False
+    for x in operands:  # Tensors, and arrays beside them
+        if KINDS.get(type(x)) is ARRAYS:
+            has_nodes = True
+            parents.append(x)
+            contents.append(x._array)
+        elif type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None:
+            parents.append(made(ARRAYS, x))
+            contents.append(x)
+        else:
+            return _apply_to_any(op, operands)
+    data = evaluate(op, ARRAYS, contents)
+    return record(ARRAYS, op, parents, data) if has_nodes else data[()]
 
 
 def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
@@ -138,18 +150,13 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
             has_nodes = True
         if kind is ARRAYS or isinstance(x, np.ndarray):
             reading = ARRAYS
-            dtypes.add(x.dtype)
+            if (dtype := (x if kind is None else x._array).dtype) in FLOAT_TYPES:
+                dtypes.add(dtype)
         elif kind is None and isinstance(x, LISTS):
             reading = ARRAYS
             has_nodes = has_nodes or holds_node(x)
-    dtypes &= FLOAT_TYPES
     dtype = dtypes.pop() if len(dtypes) == 1 else None
-    parents = []
-    for x in operands:
-        if type(x) is np.ndarray and x.dtype in FLOAT_TYPES:  # by far the most common
-            parents.append(made(ARRAYS, x))
-        else:
-            parents.append(x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype))
+    parents = [x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype) for x in operands]
     data = evaluate(op, reading, [*map(reading.content, parents)])
     if has_nodes:
         return record(reading, op, parents, data)
@@ -173,13 +180,15 @@ def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, A
         if x.op is not None:
             return method(x, y)
         if meta_here() is False:
+            if (trace := recorder()) is not None:
+                return trace.changed(x, method(x, y))
             x.data = KINDS[type(x)].fitted(x, method(x, y).data, f"'{symbol}'")
             return x
         if x.grad is not None and x.requires_grad:
             raise GraphError(
-                f"'{symbol}' on the leaf {x._name}, which has a gradient, "
-                "would grow the graph with every step: do it under ag.no_grad(), or on .data, "
-                "or with an optimiser of ag.optim"
+                f"'{symbol}' on the leaf {x._name}, which has a gradient, would grow the graph with every "
+                "step: do it under ag.no_grad() or on .data, and then zero_grad(), as the next backward "
+                "adds to this gradient; or take an optimiser of ag.optim"
             )
         return method(x, y)
 
@@ -187,12 +196,37 @@ def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, A
 
 
 def _compared(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """A comparison of the data: plain booleans, no graph."""
+    """A comparison of the data: plain booleans, no graph; while a function is being compiled, a mask node."""
 
     def method(x: Any, y: Any) -> Any:
+        if (trace := recorder()) is not None:
+            return trace.compared(function, x, y)
         return function(x.data, y.data if isinstance(y, Node) else y)
 
     return method
+
+
+class Habit:
+    """A name that another library's users type: support/advice.py, read when it is asked for, has what it is here."""
+
+    def __init__(self, name: str, answer: str = "habit") -> None:
+        self.name, self.answer = name, answer
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        from ..support import advice
+
+        return getattr(advice, self.answer)(self.name, owner)
+
+
+# No __getattr__: with one, every look-up of an attribute would cost more (a step on Values a third, on Python 3.11)
+HABITS = """
+    add add_ all any arccos arcsin arctan arctan2 argsort astype bmm ceil clamp clamp_ clone contiguous
+    copy copy_ cosh cpu cuda device dim div double erf expand expm1 fill_ float floor gather gelu
+    grad_fn int is_leaf log10 log1p log2 log_sigmoid log_softmax logsumexp long masked_fill matmul
+    maximum minimum mm mul mul_ norm numel numpy permute pow reciprocal register_hook requires_grad_
+    retain_grad scatter_add sign silu sinh softmax sort sub sub_ t tan to tril triu trunc unsqueeze view
+    zero_
+""".split()  # noqa: SIM905
 
 
 class Node:
@@ -246,7 +280,7 @@ class Node:
         """What cut this constant off from a graph: "no_grad" or "detach"."""
         return self.meta.get("cut") if self.meta else None
 
-    def backward(self, gradient: Any = None) -> None:
+    def backward(self, gradient: Any = None, **others: Any) -> None:
         """Store in `.grad` the gradient of this node with respect to every variable that it was made from.
 
         Interior nodes have it assigned, leaves have it added to their `.grad` (`zero_grad` sets None). `gradient`, of this
@@ -260,25 +294,34 @@ class Node:
         >>> x.grad
         6.0
         """
+        if others:
+            from ..support.advice import unknown
+
+            raise unknown("backward", others, ["gradient"])
         backward(self, gradient)
 
     def zero_grad(self) -> None:
         """Forget the gradient: `.grad` is None again."""
         self.grad = None
+        if (trace := recorder()) is not None:
+            trace.forgotten(self)
 
     def detach(self) -> Self:
         """Return a constant with a copy of the data, outside the graph."""
+        if (trace := recorder()) is not None:
+            return trace.detached(self)  # type: ignore[no-any-return]
         return made(  # type: ignore[no-any-return]
             KINDS[type(self)], copy.copy(self.data), meta={"cut": "detach"}
         )
 
     def _refuse_to_cut(self, call: str) -> None:
-        """Raise GraphError for a call that would leave the graph silently."""
+        """Raise GraphError for a call that would leave the graph silently; CompileError while a function is compiled."""
+        if (trace := recorder()) is not None:
+            trace.refuse(call, self)
         if self.requires_grad:
-            raise GraphError(
-                f"{call} of {self._name} would cut the graph: np.exp(x) or x.exp() and the like stay in it; "
-                ".item(), .data or .detach() leave it on purpose"
-            )
+            from ..support.advice import why_cut
+
+            raise GraphError(why_cut(call, self))
 
     def __float__(self) -> float:
         self._refuse_to_cut("float()")
@@ -295,6 +338,8 @@ class Node:
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(f"the truth of {self._name} is ambiguous: use (t.data != 0).any() or .all()")
+        if (trace := recorder()) is not None:
+            return trace.decided(self)  # type: ignore[no-any-return]
         return bool(self.data)
 
     def __format__(self, spec: str) -> str:
@@ -330,3 +375,7 @@ class Node:
     __lt__, __le__ = _compared(operator.lt), _compared(operator.le)
     __gt__, __ge__ = _compared(operator.gt), _compared(operator.ge)
     __hash__ = object.__hash__  # identity: a node is a key of its own
+
+
+for _name in HABITS:
+    setattr(Node, _name, Habit(_name))

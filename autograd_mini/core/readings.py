@@ -12,7 +12,7 @@ A reading passes its namespace `xp` to the rules. A rule may use the names in `X
 
 import math
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +22,6 @@ import numpy as np
 from ..errors import DTypeError, GraphError, ShapeError
 from ..support import numerics
 from ..support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float
-from ..support.modes import Block
 from .op import Op, Rule
 
 # ---- The error state of NumPy: NaN and infinity propagate, and no warning escapes -------------------------------------
@@ -54,17 +53,19 @@ def find_error_state() -> tuple[Any, Any]:
 error_state, QUIET = find_error_state()
 
 
-class quiet(Block):
-    """While the `with` block lasts, NumPy gives no warnings; a block inside another one changes nothing."""
-
-    variable, chain = error_state, ContextVar("quiet blocks", default=None)
-
-    def value(self) -> Any:
-        return QUIET
-
-    def __enter__(self) -> None:
-        if error_state.get() is not QUIET:
-            super().__enter__()
+def quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function returns; NumPy gives no warning while it runs."""
+    before = error_state.get()
+    if before is QUIET:
+        return function(*arguments)
+    try:
+        try:
+            error_state.set(QUIET)
+            return function(*arguments)
+        finally:
+            error_state.set(before)
+    finally:  # once more, as Ctrl-C may have come in the inner block
+        error_state.set(before)
 
 
 # ---- The names that rules may use -------------------------------------------------------------------------------------
@@ -78,10 +79,10 @@ NUMPY_NAMES = """
 """.split()  # noqa: SIM905  (a list would be four times as long)
 OUR_NAMES = """
     sigmoid logistic linear shape broadcast_to scatter scatter_along_axis index_update last_written recurrence
-    softmax log_softmax centred cofactors
+    softmax log_softmax centred cofactors eigen singular
 """.split()  # noqa: SIM905
 OTHER_NAMES = """
-    power sum prod max min reshape swapaxes erf erfc matmul solve inv det logabsdet
+    power sum prod max min reshape swapaxes erf erfc matmul solve inv det logabsdet cholesky pinv
     sech2 softplus xlogy normal_pdf normal_cdf sinc
 """.split()  # noqa: SIM905
 XP = sorted({*NUMPY_NAMES, *OUR_NAMES, *OTHER_NAMES})
@@ -104,6 +105,8 @@ vars(arrays).update(
     solve=np.linalg.solve,
     inv=np.linalg.inv,
     det=np.linalg.det,
+    cholesky=np.linalg.cholesky,
+    pinv=np.linalg.pinv,
     logabsdet=lambda a: np.linalg.slogdet(a)[1],
     **{name: getattr(numerics, name) for name in OUR_NAMES},
 )
@@ -208,6 +211,10 @@ class Reading:
         """Return an operand as a node of this kind. value.py and tensor.py set this."""
         raise NotImplementedError
 
+    def method_of(self, op: Op) -> Rule | None:
+        """Return the quick method of a row for nodes of this kind, or None. value.py sets this."""
+        raise NotImplementedError
+
 
 class _Floats(Reading):
     """Rules run on floats. Python's floats are not IEEE: 1 / 0.0 raises, and so does math.exp(1000.0).
@@ -221,8 +228,7 @@ class _Floats(Reading):
     refusals = ERRORS
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
-        with quiet():
-            out = rule(arrays, *map(np.float64, operands))
+        out = quietly(rule, arrays, *map(np.float64, operands))
         return [float(share) for share in out] if isinstance(out, list | tuple) else float(out)
 
     def constant(self, data: Any, dtype: Any = None) -> float:
@@ -264,10 +270,10 @@ class _Arrays(Reading):
     is_quick = True
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
-        views = [x.view() for x in operands]
-        for view in views:
-            view.flags.writeable = False
-        return views
+        copies = [x.copy() for x in operands]  # a view could be made writable again, and np.add.at never asks
+        for x in copies:
+            x.flags.writeable = False
+        return copies
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
         """A bare number takes the dtype given, which is that of the arrays beside it."""
@@ -276,8 +282,7 @@ class _Arrays(Reading):
         if type(data) is float or (type(data) is int and abs(data) < 1 << 53):
             if dtype is None or dtype == np.float64:
                 return np.array(data, np.float64)
-            with quiet():  # a number beyond float32's range becomes infinity
-                return np.array(data, dtype)
+            return quietly(np.array, data, dtype)  # a number beyond float32's range becomes infinity
         return to_array(data, dtype if isinstance(data, BARE) else None)
 
     def zero(self, node: Any) -> Any:

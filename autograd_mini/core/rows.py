@@ -48,6 +48,9 @@ square = Op("square", lambda xp, x: x * x, (lambda xp, g, out, x: g * (2.0 * x),
 sqrt = Op("sqrt", lambda xp, x: xp.sqrt(x), (lambda xp, g, out, x: 0.5 * g / out,),
     "√x, NaN below 0; sqrt(4.0) = 2.0")
 
+cbrt = Op("cbrt", lambda xp, x: xp.sign(x) * xp.power(xp.abs(x), 1.0 / 3.0),
+    (lambda xp, g, out, x: g / (3.0 * out * out),), "the cube root, of x's sign; cbrt(8.0) = 2.0")
+
 
 @family
 def POW(n: float) -> Op:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
 from ..support.coercion import to_array
+from ..support.modes import recorder
 from .array_rows import CAST, GETITEM, STACK
 from .node import LISTS, Node, changes, evaluate, holds_node, leaf, made, record
 from .readings import ARRAYS, FLOATS, KINDS
@@ -116,13 +117,13 @@ class Tensor(Node):
         """Return the plain numbers in nested lists, outside the graph."""
         return self.data.tolist()
 
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self, axis: int | None = None, *, dim: int | None = None) -> Any:
         """Return the plain indices of the largest elements."""
-        return self.data.argmax(axis)
+        return self.data.argmax(axis if dim is None else dim)
 
-    def argmin(self, axis: int | None = None) -> Any:
+    def argmin(self, axis: int | None = None, *, dim: int | None = None) -> Any:
         """Return the plain indices of the smallest elements."""
-        return self.data.argmin(axis)
+        return self.data.argmin(axis if dim is None else dim)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -156,8 +157,10 @@ def index_part(part: Any) -> Any:
         raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")
     if isinstance(part, LISTS):
         _check_index(part)
+    if isinstance(part, np.ndarray) and part.dtype.kind in "biu" and recorder() is not None:
+        return part  # what is compiled reads it again, and notices when it has changed
     found = np.array(np.asarray(part))  # a tuple inside a tuple is an array of indices, as in NumPy
-    if found.dtype.kind not in "biu" and found.size:
+    if found.dtype.kind not in "biu" and (found.size or isinstance(part, np.ndarray)):  # [] is no float
         raise IndexError(f"an index array must be of integers or booleans, got {found.dtype}")
     return found if found.dtype.kind in "biu" else found.astype(int)
 
@@ -199,7 +202,10 @@ def _as_tensor(data: Any, dtype: Any = None) -> Any:
         return record(ARRAYS, CAST(dtype), (data,), np.asarray(data.data, dtype))
     if isinstance(data, LISTS) and holds_node(data):
         return stacked(data)
-    return made(ARRAYS, ARRAYS.constant(data, dtype))
+    node = made(ARRAYS, ARRAYS.constant(data, dtype))
+    if (trace := recorder()) is not None:
+        return trace.given(node, data)
+    return node
 
 
 ARRAYS.kind, KINDS[Tensor] = Tensor, ARRAYS

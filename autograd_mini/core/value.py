@@ -1,15 +1,17 @@
 """Value: a number in a graph; and the quick methods for its operators, made from the rows."""
 
+import contextlib
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, final
+from weakref import WeakSet
 
 import numpy as np
 
 from ..support.coercion import to_float
 from ..support.modes import meta_here
-from .node import Node, leaf, made, new
-from .op import LITERALS, Op, written
+from .node import Node, applied, leaf, made, new
+from .op import LITERALS, UNREADABLE, Op, written
 from .readings import ERRORS, FLOATS, KINDS, scalar
 
 
@@ -64,14 +66,13 @@ class Value(Node):
 FLOATS.kind, KINDS[Value] = Value, FLOATS
 FLOATS.as_node = lambda data, dtype=None: made(FLOATS, FLOATS.constant(data))  # type: ignore[method-assign]
 
-# The quick methods do what `apply` does, written out for Values and one row, with the row's forward in the place of
-# {forward}. They take half the time for a neuron's `w * x + b`. Every other case is left to `apply`. functions.py puts
-# them in the class: `Value.tanh` is UNARY with `tanh(a)` as its forward.
+# The quick methods do what `applied` does, written out for Values and one row, with the row's forward in the place of
+# {forward}. They take half the time for a neuron's `w * x + b`. Every other case is left to `applied`.
 UNARY = """
 def method(x):
     meta = meta_here()
     if meta is False or not x.requires_grad:
-        return apply(op, x)
+        return applied(op, x)
     node, a = new(Value), x._number
     try:
         node._number = {forward}
@@ -89,14 +90,14 @@ def method({parameters}):
         elif {other}.__class__ is int and -(1 << 53) < {other} < 1 << 53:
             data = {other} + 0.0
         else:
-            return apply(op, x, y)
+            return applied(op, x, y)
         {other} = new(Value)
         {other}._number = data
         {other}.grad = {other}.meta = {other}.op = {other}._left = {other}._right = None
         {other}.requires_grad = False
     meta = meta_here()
     if meta is False or not (x.requires_grad or y.requires_grad):
-        return apply(op, x, y)
+        return applied(op, x, y)
     node, a, b = new(Value), x._number, y._number
     try:
         node._number = {forward}
@@ -107,11 +108,15 @@ def method({parameters}):
     return node
 """
 
+quick_methods: Any = WeakSet()  # all that there are: ag.debug lets them leave every case to `applied`
 
-def quick_method(op: Op, apply: Callable[..., Any], is_reflected: bool = False) -> Callable[..., Any]:
+
+def quick_method(
+    op: Op, applied: Callable[..., Any] = applied, is_reflected: bool = False
+) -> Callable[..., Any]:
     """Return the method of Value for a row with one or two parents; reflected, the node is the right operand.
 
-    It calls `apply` wherever the case is not the common one.
+    It calls `applied` wherever the case is not the common one.
     """
     names = ["a", "b"][: len(op.operands)]
     source = UNARY if len(names) == 1 else BINARY
@@ -120,9 +125,22 @@ def quick_method(op: Op, apply: Callable[..., Any], is_reflected: bool = False) 
     parameters = f"{own}, {other}"  # Python passes the node first, to a reflected operator too
     text = source.format(forward=forward, other=other, parameters=parameters)
     space = {
-        **vars(scalar), **LITERALS, "ERRORS": ERRORS, "FLOATS": FLOATS,
-        "Value": Value, "op": op, "apply": apply, "new": new, "meta_here": meta_here,
+        "__name__": __name__, **vars(scalar), **LITERALS, "ERRORS": ERRORS, "FLOATS": FLOATS,
+        "Value": Value, "op": op, "applied": applied, "new": new, "meta_here": meta_here,
     }  # fmt: skip
     exec(compile(text, f"<the quick method of {op.name}>", "exec"), space)
-    space["method"].__name__ = op.name
+    space["method"].__name__ = space["method"].__qualname__ = op.name
+    quick_methods.add(space["method"])
     return space["method"]  # type: ignore[no-any-return]
+
+
+def _method_of(op: Op) -> Callable[..., Any] | None:
+    """The quick method of a row, made on first use; None where it can have none."""
+    op.quick["method"] = None
+    if op.is_ours and op.has_derivative and len(op.operands) in (1, 2):
+        with contextlib.suppress(*UNREADABLE):
+            op.quick["method"] = quick_method(op)
+    return op.quick["method"]  # type: ignore[no-any-return]
+
+
+FLOATS.method_of = _method_of  # type: ignore[method-assign]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.engine import check_root, pulled, sweep, toposort
 from ..core.node import Node, evaluate
-from ..core.readings import FLOATS, KINDS, quiet
+from ..core.readings import FLOATS, KINDS, quietly
 from ..core.tensor import Tensor
 from ..errors import AutogradError, GraphError
 from ..support.coercion import to_array
@@ -102,6 +102,7 @@ class Box:
 class Graph:
     """All that the node `root` was made from: `boxes`, operands before results, so that `boxes[-1]` is root's.
 
+    `names`: by the id of a node, or of the array that a constant is, what to call it where it has no name of its own.
     Of the boxes that require a gradient, the order is that in which the engine sorts them; backward goes through it from the end.
 
     >>> import autograd_mini as ag
@@ -111,7 +112,7 @@ class Graph:
     ((0, 0), [3.0, 3.0], 2)
     """
 
-    def __init__(self, root: Any, what: str = "draw") -> None:
+    def __init__(self, root: Any, what: str = "draw", names: Mapping[int, str] | None = None) -> None:
         if not isinstance(root, Node):
             raise TypeError(f"{what}: a Value or Tensor is needed, got {_describe(root)}")
         order = toposort(root, constants=True)
@@ -128,6 +129,8 @@ class Graph:
                 uses[parent] += 1
             path, box.scope = scopes.of(node)
             box.name = node.label if node.label and node.label.strip() else path
+            if box.name is None and names:
+                box.name = names.get(id(node)) or names.get(id(node.data) if node.op is None else 0)
             owned = path is not None and node.requires_grad
             leaf = "parameter" if owned else "input" if node.requires_grad else "constant"
             box.kind = leaf if node.op is None else "result" if node is root else "operation"
@@ -171,9 +174,9 @@ class Graph:
         if not box.requires_grad or not box.parents:
             return [None] * len(box.parents)
         node = box.node
-        with quiet():
-            found = iter(pulled(node, gradient, {parent for parent in node.parents if parent.requires_grad}))
-            return [next(found)[1] if parent.requires_grad else None for parent in node.parents]
+        wanted = {parent for parent in node.parents if parent.requires_grad}
+        found = iter(quietly(pulled, node, gradient, wanted))
+        return [next(found)[1] if parent.requires_grad else None for parent in node.parents]
 
     def gradients(self, what: str) -> dict[int, Any]:
         """Return the gradient of root by every box that it depends on, computed afresh; no node's `.grad` is read or changed.

@@ -1,5 +1,8 @@
 """Networks: a thin layer on the engine."""
 
+import sys as _sys
+import typing as _typing
+
 from . import init, scalar
 from .activation_modules import (
     ELU,
@@ -22,6 +25,7 @@ from .losses import (
     hinge,
     huber,
     kl_div,
+    l2,
     mae,
     mse,
     nll,
@@ -33,5 +37,15 @@ __all__ = [
     "ELU", "GELU", "MLP", "Dropout", "Identity", "LeakyReLU", "Linear", "LogSoftmax", "Module", "ReLU",
     "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "cross_entropy", "from_torch", "half_sse", "hinge", "huber", "init",
-    "kl_div", "mae", "mse", "nll", "scalar",
+    "kl_div", "l2", "mae", "mse", "nll", "scalar",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> _typing.Any:
+    if name == "functional":
+        from importlib import import_module
+
+        return import_module(".functional", __name__)
+    from ..support.advice import missing
+
+    raise missing(_sys.modules[__name__], name)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import functions, rows, special_rows
+from ..core.node import LISTS
 
 
 def identity(x: Any) -> Any:
@@ -12,7 +13,9 @@ def identity(x: Any) -> Any:
     >>> identity(2.0)
     2.0
     """
-    return x
+    return (
+        rows.positive(x) if isinstance(x, LISTS) else x
+    )  # a list that holds nodes is stacked in their graph
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"identity": identity, "linear": identity}

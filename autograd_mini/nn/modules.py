@@ -9,19 +9,24 @@ from typing import Any, Self
 import numpy as np
 
 from ..core import array_rows, functions, rows
-from ..core.node import Node
+from ..core.node import Habit, Node
 from ..core.tensor import Tensor, replace_all
 from ..draw.reprs import as_html, as_text, table
 from ..errors import AutogradError, ShapeError, StateDictError
 from ..support.coercion import to_array, whole
 from ..support.interrupts import assign
-from ..support.modes import meta_here, no_grad, set_meta
-from .activations import activation_of
+from ..support.modes import meta_here, no_grad, recorder, set_meta
+from .activations import activation_of, identity
 from .place import Place
 
 # What summary() writes down of each call
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)
 NOWHERE: Any = {"scope": (None, "nowhere")}
+# What other libraries' models have: support/advice.py says what it is here
+HABITS = """
+    compile fit predict evaluate to cuda get_weights set_weights weights trainable_variables register_buffer
+    requires_grad_
+""".split()  # noqa: SIM905
 
 
 class Module:
@@ -291,6 +296,10 @@ class Module:
         return to_torch(self)
 
 
+for _name in HABITS:
+    setattr(Module, _name, Habit(_name, "habit_of_module"))
+
+
 def _shape(x: Any) -> str:
     """The shape as the summary shows it; a list of nodes is counted."""
     if isinstance(x, list) and x and isinstance(x[0], Node | list):
@@ -428,7 +437,13 @@ class Dropout(Module):
     def forward(self, x: Any) -> Any:
         """Return x, in training with some numbers dropped."""
         if not self.training or not self.p:
-            return x
+            return identity(x)
+        if (trace := recorder()) is not None:
+            trace.refuse(
+                "Dropout in training",
+                x,
+                "compile the model in evaluation mode, or take the mask as an argument",
+            )
         kept = self.random.random(functions.shape(x)) >= self.p
         dtype = np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64
         return rows.multiply(x, (kept / (1.0 - self.p)).astype(dtype))

@@ -1,5 +1,8 @@
 """Optimisers change parameters by their gradients. Schedules change the rate; clipping, the gradients."""
 
+import sys as _sys
+import typing as _typing
+
 from .blocks import PIECE
 from .optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
 from .schedules import (
@@ -30,3 +33,9 @@ __all__ = [
     "clip_grad_norm",
     "clip_grad_value",
 ]
+
+
+def __getattr__(name: str) -> _typing.Any:
+    from ..support.advice import missing
+
+    raise missing(_sys.modules[__name__], name)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..core import functions
+from .. import array_functions
 from ..core.node import Node
 from ..core.value import Value
 from ..errors import StateDictError
@@ -196,7 +196,7 @@ def clip_grad_norm(params: Iterable[Any], max_norm: float) -> float:
     (5.0, array([0.6, 0.8]))
     """
     limit, reached = finite("max_norm", max_norm, above=0), _reached("clip_grad_norm", params)
-    sizes = [float(functions.norm(np.ravel(parameter.grad).astype(float))) for parameter in reached]
+    sizes = [float(array_functions.norm(np.ravel(parameter.grad).astype(float))) for parameter in reached]
     norm = math.hypot(*sizes)
     scale = limit / (norm + 1e-6)
     if scale < 1:

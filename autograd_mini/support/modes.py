@@ -165,3 +165,21 @@ class inside(Block):
     """For as long as a `with` block lasts, a function is being differentiated: transformations in it return nodes."""
 
     variable, chain = _inside, ContextVar("blocks inside", default=None)
+
+
+_recorder: ContextVar[Any] = ContextVar("recorder", default=None)
+recorder = (
+    _recorder.get
+)  # what a function that is being compiled is recorded by (a Trace of compile/trace.py), or None
+
+
+class recorded_by(Block):
+    """For as long as a `with` block lasts, this Trace is asked wherever a node's numbers would decide or leave the graph."""
+
+    variable, chain = _recorder, ContextVar("blocks that record", default=None)
+
+    def __init__(self, trace: Any) -> None:
+        self.trace = trace
+
+    def value(self) -> Any:
+        return self.trace

@@ -224,8 +224,20 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 def cofactors(a: Any) -> Any:
     """∂det/∂a, by the singular values, so that a singular matrix has it too: det(u·v)·u·diag(Π of the other values)·v."""
-    u, s, v = np.linalg.svd(a)
+    unknown = ~np.isfinite(a).all((-2, -1))
+    u, s, v = np.linalg.svd(np.where(unknown[..., None, None], 0.0, a))
     n = a.shape[-1]
     others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :]).prod(-1)
     sign = np.round(np.linalg.det(u) * np.linalg.det(v))
-    return np.asarray((sign[..., None, None] * (u * others[..., None, :]) @ v).astype(a.dtype))
+    out = sign[..., None, None] * (u * others[..., None, :]) @ v
+    return np.where(unknown[..., None, None], np.nan, out).astype(a.dtype)
+
+
+def eigen(a: Any) -> Any:
+    w, v = np.linalg.eigh(a)
+    return np.concatenate([w[..., None, :], v], -2)
+
+
+def singular(a: Any) -> Any:
+    u, s, v = np.linalg.svd(a, full_matrices=False)
+    return np.concatenate([u, s[..., None, :], np.swapaxes(v, -1, -2)], -2)

@@ -47,6 +47,25 @@ def hinge_gradients(X: Array, y: Array, P: list[Array]) -> tuple[Any, list[Array
     ]
 
 
+def squares_gradients(X: Array, y: Array, P: list[Array]) -> tuple[Any, list[Array]]:
+    """Mean squared error of a linear output, two relu hidden layers."""
+    W0, b0, W1, b1, W2, b2 = P
+    h0 = np.maximum(np.dot(X, W0) + b0, 0)
+    h1 = np.maximum(np.dot(h0, W1) + b1, 0)
+    error = np.dot(h1, W2) + b2 - y
+    dz2 = (2 / y.size) * error
+    dz1 = np.dot(dz2, W2.T) * (h1 > 0)
+    dz0 = np.dot(dz1, W1.T) * (h0 > 0)
+    return np.mean(error * error), [
+        np.dot(X.T, dz0),
+        dz0.sum(axis=0),
+        np.dot(h0.T, dz1),
+        dz1.sum(axis=0),
+        np.dot(h1.T, dz2),
+        dz2.sum(axis=0),
+    ]
+
+
 def softmax_gradients(X: Array, y: Array, P: list[Array]) -> tuple[Any, list[Array]]:
     """Softmax cross-entropy, one sigmoid hidden layer."""
     W0, b0, W1, b1 = P
@@ -109,7 +128,9 @@ def adam(parameters: list[Array], lr: float) -> Update:
 
 GRADIENTS = {
     "mse": xor_gradients,
+    "squares": squares_gradients,
     "hinge": hinge_gradients,
+    "hinge, nn.l2": hinge_gradients,
     "softmax": softmax_gradients,
     "sigmoid": sigmoid_gradients,
 }

@@ -15,6 +15,10 @@ def loss_of(problem: Problem, pred: Any, y: Any, parameters: list[Any]) -> Any:
     match problem.loss:
         case "mse":
             return ag.nn.mse(ag.sigmoid(pred), y)
+        case "squares":
+            return ag.nn.mse(pred, y)
+        case "hinge, nn.l2":
+            return ag.nn.hinge(pred, y) + ag.nn.l2(parameters, L2)
         case "hinge":
             return ag.mean(ag.relu(1 - y * pred)) + L2 * sum(ag.sum(ag.square(p)) for p in parameters)
         case "softmax":

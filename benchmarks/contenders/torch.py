@@ -23,7 +23,9 @@ def loss_of(problem: Problem, pred: Any, y: Any, parameters: list[Any]) -> Any:
     match problem.loss:
         case "mse":
             return F.mse_loss(torch.sigmoid(pred), y)
-        case "hinge":
+        case "squares":
+            return F.mse_loss(pred, y)
+        case "hinge" | "hinge, nn.l2":
             return torch.relu(1 - y * pred).mean() + L2 * sum(p.square().sum() for p in parameters)
         case "softmax":
             return F.cross_entropy(pred, y)

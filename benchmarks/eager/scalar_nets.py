@@ -84,11 +84,16 @@ class Demo:
             gc.collect()
 
 
-def notebook_demo(Value: Callable[[Any], Any], model: Any, X: Any, y: Any) -> Demo:
-    """The notebook's `loss()` and loop, on any engine with micrograd's interface; `model` is micrograd's own MLP."""
+def notebook_demo(Value: Callable[[Any], Any], model: Any, X: Any, y: Any, wrapped: bool) -> Demo:
+    """The notebook's `loss()` and loop, on any engine with micrograd's interface; `model` is micrograd's own MLP.
+
+    Without `wrapped` the inputs and labels stay plain numbers, as people write it who have left the notebook.
+    """
+    if not wrapped:
+        X, y = X.tolist(), y.tolist()
 
     def loss() -> Any:
-        inputs = [list(map(Value, xrow)) for xrow in X]
+        inputs = [list(map(Value, xrow)) for xrow in X] if wrapped else X
         scores = list(map(model, inputs))
         losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(y, scores, strict=True)]
         data_loss = sum(losses) * (1.0 / len(losses))
@@ -104,22 +109,22 @@ def notebook_demo(Value: Callable[[Any], Any], model: Any, X: Any, y: Any) -> De
     return Demo(model.parameters(), loss, backward)
 
 
-def on_micrograd(points: int) -> Demo:
+def on_micrograd(points: int, wrapped: bool = True) -> Demo:
     """micrograd, untouched."""
     from micrograd import nn
     from micrograd.engine import Value
 
-    return notebook_demo(Value, nn.MLP(SIZES[0], list(SIZES[1:])), *moons(points))
+    return notebook_demo(Value, nn.MLP(SIZES[0], list(SIZES[1:])), *moons(points), wrapped)
 
 
-def on_our_value(points: int) -> Demo:
+def on_our_value(points: int, wrapped: bool = True) -> Demo:
     """micrograd's own `nn` and demo, with the name `Value` in them bound to ours."""
     from micrograd import nn
 
     import autograd_mini as ag
 
     nn.Value = ag.Value
-    return notebook_demo(ag.Value, nn.MLP(SIZES[0], list(SIZES[1:])), *moons(points))
+    return notebook_demo(ag.Value, nn.MLP(SIZES[0], list(SIZES[1:])), *moons(points), wrapped)
 
 
 def on_our_nn(points: int) -> Demo:

@@ -118,6 +118,10 @@ FORMULAS = {
         "floor(x)",
         "0",
     ],
+    "cbrt": [
+        "sign(x) × abs(x)^0.333333",
+        "g / (3 × out × out)",
+    ],
     "ceil": [
         "ceil(x)",
         "0",

@@ -269,31 +269,20 @@ def test_out_that_is_a_node_is_refused():
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda t: np.add.reduce(t), "reduce"), (lambda t: np.add.accumulate(t), "accumulate"),
-        (lambda t: np.multiply.outer(t, t), "outer"), (lambda t: np.add.reduceat(t, [0, 1]), "reduceat"),
-        (lambda t: np.add.at(t, [0], 1.0), "at"), (lambda t: np.add.at(np.zeros(3), [0, 1, 2], t), "at"),
-        (lambda t: np.maximum.reduce(t), "reduce"), (lambda t: np.median(t), "median"), (lambda t: np.fft.fft(t), "fft"),
-        (lambda t: np.linalg.svd(t), "svd"), (lambda t: np.cross(t, t), "cross"), (lambda t: np.interp(0.5, t, t), "interp"),
-        (lambda t: np.polyval(t, 2.0), "polyval"), (lambda t: np.unique(t), "unique"), (lambda t: np.nonzero(t), "nonzero"),
-        (lambda t: np.apply_along_axis(np.sum, 0, t), "apply_along_axis"), (lambda t: np.piecewise(t, [t > 0], [1.0]), "piecewise"),
-        (lambda t: np.real(t), "real"), (lambda t: np.modf(t), "modf"), (lambda t: np.floor_divide(t, 2.0), "floor_divide"),
-        (lambda t: np.bitwise_and(t, t), "bitwise_and"), (lambda t: np.save("x.npy", t), "save"),
-        (lambda t: np.append(t, 1.0), "append"), (lambda t: np.insert(t, 0, 1.0), "insert"),
-        (lambda t: np.linspace(t, 1.0, 3), "linspace"),
+        (lambda t: np.add.reduceat(t, [0, 1]), "np.add.reduceat"), (lambda t: np.add.at(t, [0], 1.0), "np.add.at"),
+        (lambda t: np.add.at(np.zeros(3), [0, 1, 2], t), "np.add.at"), (lambda t: np.fft.fft(t), "np.fft.fft"),
+        (lambda t: np.unique(t), "np.unique"), (lambda t: np.save("x.npy", t), "np.save"), (lambda t: np.spacing(t), "np.spacing"),
+        (lambda t: np.bitwise_and(t, t), "np.bitwise_and"), (lambda t: np.put(t, 0, 1.0), "np.put"),
+        (lambda t: np.histogram(t), "np.histogram"),
+        (lambda t: np.power.accumulate(t), "np.power.accumulate"), (lambda t: np.i0(t), "np.i0"),
     ],
 )  # fmt: skip
 def test_a_function_without_a_rule_is_named(call, name):
-    """NotImplementedError (never a silent array) with the function's name, the supported ones and .data."""
+    """NotImplementedError (never a silent array) with the call that was made, and where the list of the others is."""
     with pytest.raises(NotImplementedError) as caught:
         call(Tensor([1.0, 2.0, 3.0]))
-    for text in (name, "exp", "matmul", ".data"):
+    for text in (name, "docs/numpy.md"):
         assert text in str(caught.value)
-
-
-def test_a_ufunc_method_is_named_in_full():
-    """np.add.reduce is called that, not np.reduce."""
-    with pytest.raises(NotImplementedError, match=r"np\.add\.reduce"):
-        np.add.reduce(Tensor([1.0, 2.0]))
 
 
 @pytest.mark.parametrize(

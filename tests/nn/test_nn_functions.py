@@ -1015,12 +1015,53 @@ def test_misuse_of_initialisers(make, error, text):
         make()
 
 
+# ---- The penalty ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_l2_is_the_sum_of_squares_of_all_parameters(dtype):
+    """Value and gradients are PyTorch's for weight · Σ p², over Modules' parameters of one dtype."""
+    model = ag.nn.MLP([2, 3, 1], rng=0, dtype=dtype)
+    loss = ag.nn.l2(model.parameters(), 0.25)
+    loss.backward()
+    twins = [torch.tensor(p.data, requires_grad=True) for p in model.parameters()]
+    (0.25 * sum((twin**2).sum() for twin in twins)).backward()
+    assert loss.dtype == dtype
+    for p, twin in zip(model.parameters(), twins, strict=True):
+        assert p.grad.dtype == dtype
+        np.testing.assert_allclose(p.grad, twin.grad.numpy(), rtol=1e-6 if dtype == "float32" else 1e-15)
+
+
+def test_l2_takes_values_arrays_and_generators():
+    """Values and arrays count too, and a generator is read once."""
+    x = ag.Value(3.0)
+    loss = ag.nn.l2(p for p in (x, np.array([1.0, 2.0])))
+    loss.backward()
+    assert (loss.item(), x.grad) == (14.0, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("params", "weight", "error", "text"),
+    [
+        pytest.param(ag.Tensor([1.0]), 1.0, TypeError, "l2: a list of parameters", id="a node"),
+        pytest.param(2.0, 1.0, TypeError, "l2: a list of parameters", id="a number"),
+        pytest.param([], 1.0, ValueError, "l2: no parameters", id="nothing"),
+        pytest.param([ag.Tensor([1.0])], float("nan"), ValueError, "l2: weight", id="NaN"),
+        pytest.param(["a"], 1.0, ag.DTypeError, "l2: the parameter 0", id="text"),
+    ],
+)
+def test_misuse_of_l2(params, weight, error, text):
+    """What is no list of parameters, or no weight, is refused by name."""
+    with pytest.raises(error, match=text):
+        ag.nn.l2(params, weight)
+
+
 # ---- Public names -------------------------------------------------------------------------------------------------------------
 
 PUBLIC = {
     losses: [
         "mse", "half_sse", "mae", "huber", "hinge", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div",
-        "cross_entropy", "nll",
+        "cross_entropy", "nll", "l2",
     ],
     modules: ["ReLU", "LeakyReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softplus", "Softmax", "LogSoftmax", "Identity"],
 }  # fmt: skip

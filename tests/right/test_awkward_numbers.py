@@ -93,6 +93,21 @@ def test_the_deviation_of_float32_is_scaled(x: Any) -> None:
     near(ag.gradients(ag.std(t := ag.Tensor(given)), t), slope, 1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "x", [[0.9, -0.9], [0.99, -0.99, 0.99], [1.0, -1.0, -0.5, 0.25], [0.6, 0.9]], ids=str
+)
+def test_the_deviation_of_numbers_whose_difference_overflows(x: Any, dtype: str) -> None:
+    top = np.finfo(dtype).max
+    given = (np.array(x) * float(top)).astype(dtype)
+    wanted, slope = np.std(x), (np.array(x) - np.mean(x)) / np.std(x) / len(x)
+    t = ag.Tensor(given)
+    near(ag.std(t).data / top, wanted, 1e-6)
+    near(ag.gradients(ag.std(t), t), slope, 1e-6)
+    equal = np.full(3, top)
+    assert all(not part.any() for level in levels(ag.std, [ag.Tensor(equal)], 2) for part in level)
+
+
 @pytest.mark.parametrize("x", [[1e200, 3e200], [1e-200, 3e-200, 4e-200], [1e-310, 5e-310]], ids=str)
 def test_the_deviation_of_float64_is_scaled(x: Any) -> None:
     with mpmath.workdps(50):
@@ -228,6 +243,20 @@ def test_the_quotient_of_float32() -> None:
     near(ag.gradients(out.sum(), b), wanted)
 
 
+@pytest.mark.parametrize("p", [0.25, 0.5, 0.9])
+def test_a_norm_of_low_order_beside_a_tiny_number(p: float) -> None:
+    """The slope at 1e-200 is huge, its own slope infinite, and the other rows keep their numbers."""
+    h = hessian(lambda t: ag.norm(t, p), [1e-200, 1.0, 2.0])
+    with mpmath.workdps(400):
+        m = [mpmath.mpf("1e-200"), mpmath.mpf(1), mpmath.mpf(2)]
+        n = mpmath.fsum(v**p for v in m) ** (1 / mpmath.mpf(p))
+        g = [(v / n) ** (mpmath.mpf(p) - 1) for v in m]
+        wanted = [[float((1 - mpmath.mpf(p)) / n * g[i] * g[j]) for j in (1, 2)] for i in (0, 1, 2)]
+        for i in (1, 2):
+            wanted[i][i - 1] -= float((1 - mpmath.mpf(p)) / n * (m[i] / n) ** (mpmath.mpf(p) - 2))
+    np.testing.assert_allclose(h[:, 1:], wanted, rtol=1e-10)
+
+
 # ---- Determinants ------------------------------------------------------------------------------------------------------
 
 
@@ -292,6 +321,22 @@ def test_the_determinants_of_a_batch_with_a_singular_member() -> None:
     np.testing.assert_allclose(g[2], 3.0 * np.array([[1.0, 0.0], [0.0, 0.0]]), rtol=1e-13, atol=1e-15)
     h = hessian(lambda a: ag.sum(ag.det(a)), a)
     assert np.isfinite(h).all()
+
+
+def test_the_second_derivative_at_a_large_singular_matrix_is_refused() -> None:
+    a = np.diag([1.0] * 8 + [0.0])
+    near(ag.grad(ag.det)(a), np.diag([0.0] * 8 + [1.0]))
+    with pytest.raises(np.linalg.LinAlgError, match="up to 8 by 8, this one is 9 by 9"):
+        hessian(ag.det, a)
+
+
+@pytest.mark.parametrize("bad", [NAN, math.inf])
+def test_the_determinant_of_what_is_not_finite_is_nan(bad: float) -> None:
+    """In its own member of a batch, and without an exception."""
+    a = np.array([[[bad, 2.0], [3.0, 4.0]], [[1.0, 2.0], [2.0, 4.0]]])
+    g = ag.grad(lambda a: ag.sum(ag.det(a)))(a)
+    assert np.isnan(g[0]).all()
+    near(g[1], [[4.0, -2.0], [-2.0, 1.0]])
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 8])

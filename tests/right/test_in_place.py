@@ -57,6 +57,18 @@ def test_every_leaf_is_changed_in_place(kind: str, which: str, sign: str) -> Non
     assert alias.requires_grad is (which == "trained")
 
 
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_a_matrix_product_in_place(requires_grad: bool) -> None:
+    a = ag.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=requires_grad)
+    alias = a
+    with ag.no_grad():
+        a @= [[0.0, 1.0], [1.0, 0.0]]
+        assert a is alias
+        with pytest.raises(ag.ShapeError, match="@="):
+            a @= [1.0, 1.0]
+    near(alias.data, [[2.0, 1.0], [4.0, 3.0]])
+
+
 @pytest.mark.parametrize("kind", ["Value", "Tensor"])
 def test_a_node_beside_it_is_read(kind: str) -> None:
     x, w = leaves(kind)["frozen later"], leaves(kind)["trained"]
@@ -157,6 +169,28 @@ def test_every_way_to_write_into_g_is_refused(way: str, shape: tuple[int, ...]) 
     with pytest.raises((ag.GraphError, ValueError)):
         z = ag.apply(wrong, y) + y
         ag.gradients(z.sum() if shape else z, x)
+
+
+@pytest.mark.parametrize("way", ["flag", "base", "at"])
+def test_whoever_gets_round_the_refusal_writes_into_a_copy(way: str) -> None:
+    """np.add.at never asks whether it may write; the other branch keeps its gradient."""
+
+    def rule(xp: Any, g: Any, out: Any, x: Any) -> Any:
+        if way == "flag":
+            g.flags.writeable = True
+            g *= 0.0
+        elif way == "base":
+            (g if g.base is None else g.base).flags.writeable = True
+            g[...] = 0.0
+        else:
+            np.add.at(g, [0, 1], 5.0)
+        return np.zeros(2)
+
+    odd = ag.Op("odd", lambda xp, x: 2.0 * x, (rule,))
+    x, z = ag.Tensor([1.0, 2.0]), ag.Tensor([3.0, 4.0])
+    a, b = ag.gradients((ag.apply(odd, x) + z).sum(), [x, z])
+    near(a, [0.0, 0.0])
+    near(b, [1.0, 1.0])
 
 
 def test_several_parents_with_one_rule_for_all() -> None:

@@ -188,6 +188,13 @@ def test_floats_are_no_index(form: Any) -> None:
         ag.Tensor(X)[:, form([0.0, 1.0])]
 
 
+def test_an_empty_array_of_floats_is_no_index() -> None:
+    """As for NumPy: an empty list is one of places, an empty array of floats is not."""
+    assert ag.Tensor(X)[[]].shape == X[[]].shape
+    with pytest.raises(IndexError, match="integers"):
+        ag.Tensor(X)[np.array([])]
+
+
 def test_a_node_deep_in_an_index_is_refused() -> None:
     with pytest.raises(ag.DTypeError, match="plain integers"):
         ag.Tensor(X)[:, [ag.Value(0.0), ag.Value(1.0)]]

@@ -290,3 +290,20 @@ def test_float32_rows_stay_float32() -> None:
     out = ag.sum(ag.exp(rows))
     assert out.dtype == np.float32
     assert ag.gradients(out, rows)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Identity(), nn.Dropout(0.0), nn.Dropout(0.5)], ids=["identity", "p is 0", "evaluated"]
+)
+def test_a_layer_that_changes_nothing_stacks_too(layer: Any) -> None:
+    a, b = ag.Value(1.0), ag.Value(2.0)
+    out = layer.eval()([a, b])
+    assert isinstance(out, ag.Tensor)
+    near(ag.gradients(ag.sum(out * [3.0, 4.0]), [a, b]), [3.0, 4.0])
+
+
+def test_the_gradient_from_above_as_a_list_of_nodes() -> None:
+    x, a, b = ag.Tensor([1.0, 2.0]), ag.Value(3.0), ag.Value(4.0)
+    g = ag.gradients(x * x, x, grad_output=[a, b], create_graph=True)
+    near(g.data, [6.0, 16.0])
+    near(ag.gradients(g.sum(), [a, b]), [2.0, 4.0])

@@ -1,0 +1,413 @@
+"""Where did the NaN come from? Every node's line in the user's code, and an error at the first number that is not finite.
+
+The engine has no test for this mode: while a block is open, four functions of the engine run other code, which is put in and taken
+out in one step. Code that runs in another thread or task meanwhile passes through it, unwatched.
+"""
+
+import linecache
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary, WeakSet
+
+import numpy as np
+
+from ..core import engine, node, value
+from ..core.op import Op
+from ..core.readings import KINDS, quietly
+from ..errors import AnomalyError, GraphError
+from ..support.interrupts import assign
+from ..support.modes import Block
+from ..support.numerics import all_finite
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+OURS = (
+    PACKAGE,
+    os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
+    "<the ",
+    "<__array_function__",
+    "<frozen ",
+)
+USERS = os.path.join(PACKAGE, "gallery") + os.sep  # programs on the public names alone
+
+
+class Line(NamedTuple):
+    """A line of the user's code."""
+
+    file: str
+    number: int
+
+    def __str__(self) -> str:
+        name = self.file if self.file.startswith("<") else os.path.basename(self.file)
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        if shell is not None and hasattr(shell.compile, "format_code_name"):
+            name = " ".join(shell.compile.format_code_name(self.file) or (name,))  # Cell In[3]
+        code = linecache.getline(self.file, self.number).strip()
+        return f"{name}, line {self.number}" + (f": `{code}`" if code else "")
+
+
+def here() -> Line | None:
+    """Return the line of the user's code that is running: the innermost that is neither ours nor NumPy's."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(OURS) or file.startswith(USERS):
+            return Line(file, frame.f_lineno)
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def line_of(x: Any) -> str:
+    """Return where a node was made, as " (in train.py, line 3: `…`)"; "" where that is not known."""
+    line = x.meta.get("line") if x.meta else None
+    return f" (in {line})" if line else ""
+
+
+# ---- What is said of numbers that are not finite ----------------------------------------------------------------------
+
+LOGS = ("log", "log2", "log10", "log1p", "xlogy")
+GROWING = ("exp", "expm1", "cosh", "sinh")
+DIVIDING = ("divide", "reciprocal", "remainder")
+ROOTS = ("sqrt", "power", "arcsin", "arccos", "arctanh", "arccosh")
+PRODUCTS = ("matmul", "linear", "einsum", "dot")
+SATURATED = (
+    "it is the log of a sigmoid that has saturated to 0 or 1: ag.log_sigmoid(z) is stable "
+    "(1 - p is sigmoid(-z)), and so is "
+    "ag.nn.binary_cross_entropy_with_logits(z, y)"
+)
+SOFTMAX = (
+    "it is the log of a softmax that has rounded to 0: ag.log_softmax(z) is stable, "
+    "and so is ag.nn.cross_entropy(z, y)"
+)
+PROBABILITIES = (
+    "keep it above, ag.log(ag.clip(x, 1e-12, None)), or give what stands before a sigmoid or softmax to "
+    "binary_cross_entropy_with_logits or cross_entropy"
+)
+OVERFLOW = (
+    "exp overflows above 709: subtract the maximum first, as ag.softmax and ag.logsumexp do; "
+    "for 1 / (1 + exp(-x)) take ag.sigmoid(x), for log(1 + exp(x)) ag.softplus(x)"
+)
+INSIDE = "where a `where` is to pick another branch there, put one inside too: {0}(where(mask, x, 1.0))"
+
+
+def _made_by(x: Any, depth: int = 4) -> Iterator[str]:
+    """The names of the operations that a node was made by in its own layer, the nearest first."""
+    level = [x]
+    for _ in range(depth):
+        made = [found for found in level if found.op]
+        yield from (found.op.name for found in made)
+        level = [parent for found in made if found.op.name not in PRODUCTS for parent in found.parents]
+
+
+def replacement(op: Op, parents: Sequence[Any]) -> str:
+    """Return what to write in place of an operation whose result is not finite."""
+    name, x = op.name, parents[0]
+    above = list(_made_by(x))
+    if name in LOGS:
+        low = float(np.min(x.data, initial=np.inf))
+        if low < 0 and not (name == "log1p" and low >= -1):
+            return f"its operand is negative, down to {low:.4g}: look where it falls below 0; {PROBABILITIES}"
+        by_hand = "exp" in above and above[0] in (*DIVIDING, "subtract")
+        if ("sigmoid" in above or by_hand) and "sum" not in above:
+            return SATURATED
+        if "softmax" in above or ("exp" in above and "sum" in above and "divide" in above):
+            return SOFTMAX
+        if "exp" in above:
+            return "log(sum(exp(x))) is stable as ag.logsumexp(x), log(1 + exp(x)) as ag.softplus(x)"
+        return f"log of 0 is infinite: {PROBABILITIES}; {INSIDE.format(name)}"
+    if name in GROWING:
+        return OVERFLOW
+    if name in DIVIDING:
+        return f"add a small number to what is divided by, x / (y + 1e-12); {INSIDE.format('x / ')}"
+    if name in ROOTS:
+        return f"its operand lies where it has no value: ag.clip(x, low, high); {INSIDE.format(name)}"
+    if name in ("multiply", "subtract", "add") and any(not all_finite(p.data) for p in parents):
+        return "∞ − ∞ and 0 · ∞ are NaN: look where the ∞ comes from"
+    return "inputs scaled to about ±1, smaller first weights or a smaller rate keep numbers from growing so"
+
+
+def told(op: Op, parents: Sequence[Any], label: str | None, data: Any) -> str:
+    """Return what an operation's result is, for a message."""
+    sizes = [parent.data for parent in parents[:3] if parent.size]
+    with np.errstate(all="ignore"):
+        ranges = ", ".join(f"{np.min(x):.4g} to {np.max(x):.4g}" for x in sizes)
+    named = f", {label!r}" if label else ""
+    shape = f", of shape {np.shape(data)}" if np.shape(data) else ""
+    return f"the result of {op.name!r}{named}{shape}, on operands from {ranges}"
+
+
+def first_not_finite(root: Any) -> Any:
+    """Return the first node, sorted from the leaves, through whose NaN or infinity the root is not finite; or None."""
+    bad, stack = set(), [root]
+    while stack:
+        found = stack.pop()
+        if found not in bad and not all_finite(found.data):
+            bad.add(found)
+            stack += found.parents
+    for later in engine.toposort(root):
+        for found in (*later.parents, later):  # constants are parents only
+            if found in bad:
+                return found
+    return None
+
+
+def _how(x: Any) -> str:
+    """NaN or infinite, and in how many places."""
+    x = np.asarray(x)
+    count = int(np.sum(~np.isfinite(x)))
+    kind = "NaN" if np.isnan(x).any() else "infinite"
+    return kind + (f" in {count} of {x.size} places" if x.size > 1 else "")
+
+
+# ---- Watching -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is done with the nodes that are made: each remembers its line; and, if asked for, numbers are looked at."""
+
+    looks: bool = True
+
+    def made(self, x: Any) -> None:
+        """Note the user's line; what cut a constant off keeps the line of the cut."""
+        if (line := here()) is not None and "line" not in (x.meta or ()):
+            x.meta = {**(x.meta or {}), "line": line}
+
+    def forward(self, op: Op, parents: Sequence[Any], x: Any) -> None:
+        """Raise where an operation made NaN or ∞ of finite numbers, or met a NaN or an infinite variable. ∞ in data passes."""
+        if all_finite(x.data):
+            return
+        bad = [p for p in parents if not all_finite(p.data)]
+        lost = [p for p in bad if np.isnan(p.data).any() or (p.requires_grad and p.op is None)]
+        if lost:
+            kind = "parameter" if lost[0].requires_grad else "data that come in,"
+            what = f"the {kind} {lost[0]._name} of shape {lost[0].shape}{line_of(lost[0])}"
+            said = f"{op.name!r} was given what is not finite: {what} is {_how(lost[0].data)}"
+            raise AnomalyError(f"{said}. Read in {here()}. Look where it was made")
+        if not bad or np.isnan(x.data).any():
+            what = told(op, parents, x.label, x.data)
+            said = f"made the first number that is not finite: {what}, is {_how(x.data)}"
+            raise AnomalyError(f"{op.name!r} in {here()}\n{said}. Instead: {replacement(op, parents)}")
+
+    def backward(self, order: Sequence[Any], grads: Any) -> None:
+        """Raise for the first gradient, from the loss down, that is not finite."""
+        for i in range(len(order) - 1, -1, -1):
+            x, g = order[i], grads.get(order[i])
+            if g is None or all_finite(g):
+                continue
+            for user in order[i + 1 :]:
+                if x in user.parents and user in grads:
+                    found = quietly(engine.pulled, user, grads[user], {x})
+                    shares = [share for _, share in found if not all_finite(share)]
+                    if shares:
+                        raise AnomalyError(_lost_behind(user, x, shares[0], grads[user]))
+            raise AnomalyError(f"the gradient of {x._name}{line_of(x)} is {_how(g)}: a sum that overflows")
+
+
+def _lost_behind(user: Any, x: Any, share: Any, g: Any) -> str:
+    """What is said where the gradient is lost between a node and its operand."""
+    op, bad = user.op, ~np.isfinite(share)
+    said = f"{op.name!r}{line_of(user)}\nmade the first gradient that is not finite: "
+    said += f"what it passes to {x._name} is {_how(share)}"
+    said += f", where it made {told(op, user.parents, user.label, user.data)}"
+    arrived = np.broadcast_to(g, bad.shape) if np.size(g) == 1 else np.asarray(g)
+    if arrived.shape == bad.shape and not np.any(arrived[bad]):
+        return (
+            f"{said}. Its slope there is infinite, and 0 · ∞ is NaN, although a `where` or a mask "
+            f"did not take it: {INSIDE.format(op.name)}"
+        )
+    if op.name in ROOTS:
+        tried = "ag.sqrt(x + 1e-12), ag.clip, or ag.norm and ag.hypot for roots of squares"
+        return f"{said}. Its slope there is infinite: keep off that point with {tried}"
+    return f"{said}. Its slope there is not finite: {replacement(op, user.parents)}"
+
+
+def _digest(x: Any) -> Any:
+    """What tells whether the data of a node were changed."""
+    data = x.data
+    return zlib.crc32(np.ascontiguousarray(data).tobytes()) if isinstance(data, np.ndarray) else str(data)
+
+
+def _refuse_changed(order: Sequence[Any]) -> None:
+    """Raise GraphError where what a node had read, or its own result, was written into since."""
+    for x in order:
+        result, *read = (x.meta or {}).get("read", (None,))
+        if result is not None and _digest(x) != result:
+            raise GraphError(
+                f"the result of {x.op.name!r}{line_of(x)} was changed in place after it was made, "
+                "so the gradient would be wrong: write into a copy, x = x.data.copy()"
+            )
+        for parent, before in zip(x.parents, read, strict=False):
+            if before is not None and _digest(parent) != before:
+                raise GraphError(
+                    f"{parent._name}{line_of(parent)} was changed in place after "
+                    f"{x.op.name!r}{line_of(x)} had read it, so the gradient would be wrong: "
+                    "run the forward pass again, or change it after backward()"
+                )
+
+
+# ---- The code that runs while a block is open -----------------------------------------------------------------------------
+
+_watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
+watch_here = _watching.get  # what is watched, or None
+
+
+def _twin(function: Any) -> Any:
+    """The function as it is now."""
+    return FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+
+
+MADE, RECORD, SWEEP, QUICK = map(_twin, (node.made, node.record, engine.sweep, value.quick_method))
+
+
+class watched:
+    """What runs in the place of the engine's functions."""
+
+    @staticmethod
+    def made(*arguments: Any) -> Any:
+        """Make a node, and let it be noted."""
+        x, watch = MADE(*arguments), _watching.get()
+        if watch is not None:
+            watch.made(x)
+        return x
+
+    @staticmethod
+    def record(reading: Any, op: Op, parents: Sequence[Any], data: Any) -> Any:
+        """Record an operation, look at its result, and remember what it read."""
+        x, watch = RECORD(reading, op, parents, data), _watching.get()
+        if watch is not None and watch.looks:
+            watch.forward(op, parents, x)
+            if x.op is not None:
+                read = (None if p.op is not None else _digest(p) for p in parents)
+                x.meta = {**(x.meta or {}), "read": (_digest(x), *read)}
+        return x
+
+    @staticmethod
+    def sweep(order: Any, cotangent: Any, reading: Any = None, keep: Any = None) -> Any:
+        """Sweep, after a look at what was read and with one at each gradient."""
+        watch = _watching.get()
+        if watch is None or not watch.looks:
+            return SWEEP(order, cotangent, reading, keep)
+        _refuse_changed(order)
+        plain = cotangent if reading is None else KINDS[type(order[-1])].constant(cotangent.data)
+        grads = SWEEP(order, plain)
+        watch.backward(order, grads)
+        if reading is None:
+            return {x: g for x, g in grads.items() if keep is None or x.op is None or x in keep}
+        before = _watching.set(Watch(looks=False))  # rules may compute what they then leave out
+        try:
+            return SWEEP(order, cotangent, reading, keep)
+        finally:
+            _watching.reset(before)
+
+    @staticmethod
+    def quick_method(op: Op, applied: Any, is_reflected: bool = False) -> Any:
+        """A method of Value that was made while a block is open is slow too."""
+        method = QUICK(op, applied, is_reflected)
+        assign([_slow(method)])
+        return method
+
+
+def _made(reading, data, op=None, parents=(), requires_grad=False, meta=None):  # type: ignore[no-untyped-def]
+    from autograd_mini.check.debug import watched
+
+    return watched.made(reading, data, op, parents, requires_grad, meta)
+
+
+def _record(reading, op, parents, data):  # type: ignore[no-untyped-def]
+    from autograd_mini.check.debug import watched
+
+    return watched.record(reading, op, parents, data)
+
+
+def _sweep(order, cotangent, reading=None, keep=None):  # type: ignore[no-untyped-def]
+    from autograd_mini.check.debug import watched
+
+    return watched.sweep(order, cotangent, reading, keep)
+
+
+def _quick_method(op, applied, is_reflected=False):  # type: ignore[no-untyped-def]
+    from autograd_mini.check.debug import watched
+
+    return watched.quick_method(op, applied, is_reflected)
+
+
+OTHERS = {node.made: _made, node.record: _record, engine.sweep: _sweep, value.quick_method: _quick_method}
+originals: Any = WeakKeyDictionary()  # the code of each function that runs other code now
+
+
+def _slow(method: Any) -> tuple[Any, str, Any]:
+    """A quick method of Value with code that leaves every case to `applied`, which records."""
+    originals.setdefault(method, method.__code__)
+    names = method.__code__.co_varnames[: method.__code__.co_argcount]
+    source = f"def method({', '.join(names)}): return applied(op, {', '.join(sorted(names))})"
+    made: dict[str, Any] = {}
+    exec(compile(source, f"<the slow method of {method.__name__}>", "exec"), made)
+    return method, "__code__", made["method"].__code__
+
+
+def _install() -> None:
+    """Let the engine run the watched code, all of it from one moment on."""
+    for function in OTHERS:
+        originals.setdefault(function, function.__code__)
+    changes = [(function, "__code__", other.__code__) for function, other in OTHERS.items()]
+    assign([*changes, *map(_slow, value.quick_methods)])
+
+
+def _uninstall() -> None:
+    """Give the engine its own code back."""
+    assign([(function, "__code__", code) for function, code in originals.items()])
+
+
+_open: Any = WeakSet()  # the blocks that are open anywhere
+
+
+class watching(Block):
+    """For as long as a `with` block lasts, every node made in it remembers its line."""
+
+    variable, chain = _watching, ContextVar("blocks that watch", default=None)
+    looks = False
+
+    def value(self) -> Watch:
+        """Return what the variable becomes."""
+        return Watch(self.looks)
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        _open.add(self)
+        _install()
+
+    @classmethod
+    def left(cls, block: Any, is_last: bool = False) -> None:
+        """Take a block out of the chain; with the last one the engine's own code comes back."""
+        if (found := block()) is not None:
+            _open.discard(found)
+        if not _open:
+            _uninstall()
+        super().left(block, is_last)
+
+
+class debug(watching):
+    """Raise AnomalyError at the first number that is not finite, forward or backward, inside a `with` block.
+
+    The error names the operation, its operands, the line of your own file that made it, and what to write instead. ∞ that stands
+    in the data on purpose (a mask of −∞) passes. Where an array was written into between the forward pass and `backward()`, a
+    GraphError names it, and who had read it; and where a graph was cut, its error names the line of the cut. It holds for the code
+    that runs within; it takes several times as long, and costs nothing once the block has ended.
+
+    >>> import autograd_mini as ag
+    >>> w = ag.Value(0.0, label="w")
+    >>> try:
+    ...     with ag.debug():
+    ...         loss = ag.log(w) * 2.0
+    ... except ag.AnomalyError as error:
+    ...     print(str(error).partition(":")[0], "…")
+    'log' in <doctest autograd_mini.check.debug.debug[2]>, line 3 …
+    """
+
+    looks = True

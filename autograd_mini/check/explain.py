@@ -1,0 +1,350 @@
+"""Why is this gradient what it is? Its chain rule with the numbers: one line a path from the loss to the variable.
+
+A gradient is a sum over paths: along each, the local derivatives of its steps are multiplied. The engine never forms that sum
+(there may be 2ⁿ paths in n steps); it is written out here, the largest paths first, with the rest in one number.
+"""
+
+import heapq
+import html
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
+from typing import Any
+
+import numpy as np
+
+from ..compile.text import PEOPLE, text
+from ..draw.reprs import as_html, table
+from ..errors import GraphError
+from ..support.coercion import whole
+from ..symbols import Expr, Unreadable, constant, simplify, symbol
+from .backward import Backward, fit, forward_expr, is_node, share_expr
+from .words import Words, summed
+
+PRODUCT = PEOPLE.forms["matmul"][1:]
+MATRICES = replace(PEOPLE, forms={**PEOPLE.forms, "matmul": ("{} · {}", *PRODUCT)})
+STEPS, FORMULAS = 9, 24  # the most steps of a path, and the most formulas, that are written in full
+DIGITS, MOST_DIGITS = 6, 13  # of the gradient; and of its largest part, where parts cancel
+Edge = tuple[Any, int]  # a node, and which of its parents is meant
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path from the loss to the variable: its nodes' names, its local derivatives (of numbers), and its share."""
+
+    nodes: tuple[str, ...]
+    factors: tuple[float, ...]
+    share: Any
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The chain rule of one gradient. The shares of `paths` and the `rest` add up to `gradient`.
+
+    `count`: how many paths there are in all, exactly; `formulas`: (formula, shapes) of the forward and the backward steps,
+    where there are arrays; `note`: what is to be said of the `.grad` that the variable has now.
+    """
+
+    loss: str
+    name: str
+    gradient: Any
+    count: int
+    paths: tuple[Path, ...]
+    rest: Any
+    formulas: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return a (path, number) for each path, for the rest and for the sum; the numbers add up as they are printed.
+
+        Of arrays it is the number at the place where the gradient is largest.
+        """
+        place = np.unravel_index(np.argmax(np.abs(self.gradient)), np.shape(self.gradient))
+        at = [float(np.asarray(x)[place]) for x in (*(p.share for p in self.paths), self.rest, self.gradient)]
+        has_rest = self.count > len(self.paths)
+        *numbers, total = adding_up(at[:-1] if has_rest else at[:-2], at[-1])
+        rows = []
+        for path, number in zip(self.paths, numbers, strict=False):
+            factors = " · ".join(_shortened([f"{x:.6g}" for x in path.factors]))
+            rows.append((" → ".join(_shortened(path.nodes)), f"{factors} = {number}" if factors else number))
+        if has_rest:
+            rows.append((f"{self.count - len(self.paths):,} more paths together", numbers[-1]))
+        return [*rows, ("sum", total)]
+
+    def title(self) -> str:
+        """Return what is explained, in one line."""
+        paths = f"{self.count:,} path{'' if self.count == 1 else 's'}"
+        shape = f" of shape {np.shape(self.gradient)}" if np.ndim(self.gradient) else ""
+        return f"∂{self.loss}/∂{self.name}{shape}: {paths}"
+
+    def entry(self) -> str:
+        """Return which number of an array the paths are followed for; "" for a number."""
+        place = np.unravel_index(np.argmax(np.abs(self.gradient)), np.shape(self.gradient))
+        return f"{self.name}[{', '.join(map(str, place))}], where it is largest:" if place else ""
+
+    def __str__(self) -> str:
+        lines = [self.title()]
+        width = max((len(formula) for formula, _ in self.formulas), default=0)
+        lines += [f"   {formula:{width}s}   {shapes}".rstrip() for formula, shapes in self.formulas]
+        lines += [entry] if (entry := self.entry()) else []
+        rows = self.rows()
+        width = max(len(path) for path, _ in rows)
+        lines += [f"   {path:{width}s}   {number}" for path, number in rows]
+        return "\n".join([*lines, self.note] if self.note else lines)
+
+    @as_html
+    def _repr_html_(self) -> str:
+        parts = [f"<b>{html.escape(self.title())}</b>"]
+        parts += [table([], self.formulas, 1)] if self.formulas else []
+        parts += [f"<div>{html.escape(entry)}</div>"] if (entry := self.entry()) else []
+        parts.append(table([], self.rows(), 1))
+        return "".join([*parts, f"<div>{html.escape(self.note)}</div>"] if self.note else parts)
+
+
+def explain(loss: Any, w: Any, *, max_paths: int = 20) -> Explanation:
+    """Return the chain rule of the gradient of a loss with respect to `w`, with its numbers: a line a path, which add up to it.
+
+    Args:
+        loss: a recorded scalar node.
+        w: a Value or Tensor that the loss was made from; a parameter, an input or anything between.
+        max_paths: the paths to write out, the largest first; the others are counted, and summed up in one line.
+
+    Returns:
+        An Explanation, to be printed or shown in a notebook. For Tensors it has the formula of each step with its shapes, and
+        the numbers of the entry that is largest.
+
+    Raises GraphError where the loss is no recorded scalar or does not depend on `w`.
+
+    >>> import autograd_mini as ag
+    >>> a, b = ag.Value(2.0, label="a"), ag.Value(3.0, label="b")
+    >>> print(explain(a * b + a * a, a))
+    ∂loss/∂a: 3 paths
+       loss → a × b → a   1 · 3 = 3.00000
+       loss → a × a → a   1 · 2 = 2.00000
+       loss → a × a → a   1 · 2 = 2.00000
+       sum                7.00000
+    """
+    most = whole("max_paths", max_paths, 1)
+    if not is_node(loss) or not loss.requires_grad or loss.size != 1:
+        raise GraphError("explain: the loss must be a recorded scalar that depends on a variable")
+    b = Backward(loss)
+    if not is_node(w) or w not in b.at:
+        what = w._name if is_node(w) else f"a {type(w).__name__}"
+        raise GraphError(f"explain: the loss does not depend on {what}: give a node that it was made from")
+    with np.errstate(all="ignore"):
+        names = _Names(b)
+        graph = _Paths(b, w)
+        formulas = () if graph.is_scalar else tuple(names.formulas(graph))
+        paths = [graph.told(edges, names) for edges in itertools.islice(graph.largest_first(), most)]
+        gradient = b.grads[w] if w.ndim else float(b.grads[w])
+        rest = gradient - sum((path.share for path in paths), 0.0 * gradient)
+        return Explanation(
+            loss.label or "loss", names.of(w), gradient, graph.count[loss], tuple(paths),
+            rest if graph.count[loss] > len(paths) else 0.0 * gradient, formulas, _held(w, gradient),
+        )  # fmt: skip
+
+
+class _Paths:
+    """The part of a graph that lies between the loss and a variable: how many paths lead down, and which are the largest."""
+
+    def __init__(self, b: Backward, w: Any) -> None:
+        self.b, self.w = b, w
+        ways = b.path(w)
+        self.order = [node for node in b.order[b.at[w] :] if node in ways]
+        self.is_scalar = all(not b.values[node].ndim for node in self.order)
+        self.count = {w: 1}
+        self.most = {w: 1.0}  # the largest product of slopes on the way down to the variable
+        self.edges: dict[Any, list[tuple[int, float]]] = {w: []}
+        for node in self.order[1:]:
+            steps = [(k, parent) for k, parent in enumerate(node.parents) if parent in self.count]
+            self.count[node] = sum(self.count[parent] for _, parent in steps)
+            self.edges[node] = [(k, self._slope(node, k)) for k, _ in steps]
+            sizes = [abs(slope) * self.most[node.parents[k]] for k, slope in self.edges[node]]
+            self.most[node] = max(math.inf if math.isnan(size) else size for size in sizes)
+
+    def _slope(self, node: Any, k: int) -> float:
+        """A local derivative; 1 among arrays, whose paths are taken in the order in which they stand."""
+        return float(self.b.share(node, k, np.ones(()))) if self.is_scalar else 1.0
+
+    def largest_first(self) -> Iterator[list[Edge]]:
+        """Yield every path as its edges from the loss down, the largest share first.
+
+        A beginning of a path is ranked by its largest continuation, of which the next step's is a part: where two are
+        alike, the longer one is followed, so that what waits is a few steps of each path that was given.
+        """
+        ticket = itertools.count()
+        heap: list[Any] = [(-self.most[self.b.loss], 0, next(ticket), self.b.loss, None)]
+        while heap:
+            rank, depth, _, node, way = heapq.heappop(heap)
+            if node is self.w:
+                edges = []
+                while way is not None:
+                    edge, way = way
+                    edges.append(edge)
+                yield edges[::-1]
+            for k, slope in self.edges[node]:
+                parent = node.parents[k]
+                size, most = abs(slope) * self.most[parent], self.most[node]
+                lower = rank * (size / most) if 0 < most < math.inf else rank  # the same for the largest
+                heapq.heappush(heap, (lower, depth - 1, next(ticket), parent, ((node, k), way)))
+
+    def told(self, edges: Sequence[Edge], names: "_Names") -> Path:
+        """The path with its numbers."""
+        b, factors = self.b, []
+        g: Any = np.ones(b.values[b.loss].shape)
+        for user, k in edges:
+            if self.is_scalar:
+                factors.append(float(b.share(user, k, np.ones(()))))
+            g = fit(b.share(user, k, g), b.values[user.parents[k]].shape)
+        nodes = [b.loss, *(user.parents[k] for user, k in edges)]
+        share = g if np.ndim(g) else float(g)
+        return Path(tuple(names.of(node) for node in nodes), tuple(factors), share)
+
+
+class _Names:
+    """What the nodes are called: by label, or by how they are made; and arrays without a label z1, z2, …"""
+
+    def __init__(self, b: Backward) -> None:
+        self.b, self.words, self.symbols = b, Words(b), dict[Any, Expr]()
+
+    def of(self, node: Any) -> str:
+        """The name in a path."""
+        if node in self.symbols and self.symbols[node].name == "symbol":
+            return str(self.symbols[node].value)
+        if node.label or node is self.b.loss:
+            return str(node.label or "loss")
+        known = self.words.known.get(node)
+        return known or (self._made(node) if node.parents else self.words.forward(node))
+
+    def _made(self, node: Any) -> str:
+        """How a node is made of its parents: of those without a name, three dots are shown."""
+        bare = [p in self.b.at and p.parents and not p.label for p in node.parents]
+        names = ["…" if hide else self.of(p) for hide, p in zip(bare, node.parents, strict=True)]
+        try:
+            parts = [symbol(name, p.shape) for name, p in zip(names, node.parents, strict=True)]
+            made = text(simplify(forward_expr(node.op, parts)), style=MATRICES, longest=40)
+        except (Unreadable, ValueError):
+            made = None
+        return made or f"{node.op.name}({', '.join(names)})"
+
+    def formulas(self, graph: _Paths) -> Iterator[tuple[str, str]]:
+        """Yield the formula and the shapes of each step of the forward pass and, from the loss down, of the gradient."""
+        self._name(graph.order)
+        made = [node for node in graph.order if node.parents]
+        told = [*_ends(made), *_ends([*reversed(graph.order)])]
+        for i, node in enumerate(told):
+            if node is None:
+                yield "…", ""
+                continue
+            try:
+                forward = i < len(_ends(made))
+                expr = self._value(node) if forward else self._gradient(node, graph)
+                formula = text(simplify(expr, for_readers=True), style=MATRICES, longest=160)
+            except (Unreadable, ValueError):
+                expr, formula = symbol("…", self.b.values[node].shape), None
+            name = ("" if forward else "d") + self.of(node)
+            yield f"{name} = {formula or '…'}", _shapes(expr, self.b.values[node].shape)
+
+    def _name(self, order: Sequence[Any]) -> None:
+        """Give every node of the paths, and what stands beside them, a name of one word."""
+        b, taken = self.b, {*self.words.known.values()}
+        free = (name for i in itertools.count(1) if (name := f"z{i}") not in taken)
+        for node in b.values:
+            known = self.words.known.get(node, "")
+            if b.values[node].ndim == 0 and node not in b.at:
+                self.symbols[node] = constant(float(b.values[node]))
+            elif known.isidentifier():
+                self.symbols[node] = symbol(known, b.values[node].shape)
+        for node in b.order:
+            if node not in self.symbols:
+                bare = node.parents and not node.label and node is not b.loss
+                name = next(free) if bare else self.of(node)
+                self.symbols[node] = symbol(name, b.values[node].shape)
+        for node, x in b.values.items():
+            self.symbols.setdefault(node, symbol(self.of(node), x.shape))
+
+    def _value(self, node: Any) -> Expr:
+        made: Expr = forward_expr(node.op, [self.symbols[parent] for parent in node.parents])
+        return made
+
+    def _gradient(self, node: Any, graph: _Paths) -> Expr:
+        """The sum of what the users of a node send it."""
+        if node is self.b.loss:
+            return constant(1.0)
+        found: Any = None
+        for user, k in self.b.users[node]:
+            if user in graph.count:
+                g = constant(1.0) if user is self.b.loss else symbol(f"d{self.of(user)}", user.shape)
+                operands = [self.symbols[parent] for parent in user.parents]
+                share = summed(share_expr(user.op, k, g, self.symbols[user], operands), node.shape)
+                found = share if found is None else found + share
+        return found  # type: ignore[no-any-return]
+
+
+def _ends(steps: Sequence[Any]) -> list[Any]:
+    """The steps; of many the first and the last, with None between."""
+    half = FORMULAS // 2
+    return [*steps] if len(steps) <= FORMULAS else [*steps[:half], None, *steps[-half:]]
+
+
+def _shortened(words: Sequence[str]) -> list[str]:
+    if len(words) <= STEPS:
+        return [*words]
+    half = STEPS // 2
+    return [*words[:half], f"… {len(words) - 2 * half} more …", *words[-half:]]
+
+
+def _shapes(expr: Expr, shape: tuple[int, ...]) -> str:
+    """The shape of a step's result, and of a matrix product how it comes about: (2, 3) = (2, 4) · (4, 3)."""
+    expr = simplify(expr, for_readers=True)
+    parts = [part.shape for part in expr.args] if expr.name == "matmul" else []
+    return " = ".join([str(shape), " · ".join(map(str, parts))] if parts else [str(shape)])
+
+
+def _held(w: Any, gradient: Any) -> str:
+    """What is to be said where the variable holds another gradient than this; "" where it holds none or this one."""
+    if w.grad is None or np.shape(w.grad) != np.shape(gradient):
+        return ""
+    scale = float(np.max(np.abs(gradient), initial=0.0))
+    if np.allclose(w.grad, gradient, rtol=1e-5, atol=1e-6 * scale, equal_nan=True):
+        return ""
+    square = float(np.sum(np.square(gradient)))
+    times = float(np.sum(w.grad * gradient)) / square if square else 0.0
+    if (
+        times
+        and np.allclose(w.grad, times * gradient, rtol=1e-5, atol=1e-6 * scale)
+        and times == round(times)
+    ):
+        return f"Its .grad is {times:g} times that: backward() added to it, and zero_grad() was not called."
+    return "Its .grad is another one: it was added to, or belongs to another loss or to earlier numbers."
+
+
+def adding_up(parts: Sequence[float], total: float) -> list[str]:
+    """Return the numbers and then their total as text, rounded so that the texts add up exactly.
+
+    >>> adding_up([1 / 3, 1 / 3, 1 / 3], 1.0)
+    ['0.33334', '0.33333', '0.33333', '1.00000']
+    """
+    if not all(map(math.isfinite, (*parts, total))):
+        return [f"{x:.6g}" for x in (*parts, total)]
+    size = max(map(abs, (*parts, total)))
+    if not size:
+        return [f"{0.0:.{DIGITS - 1}f}"] * (len(parts) + 1)
+    top = math.floor(math.log10(size))
+    low = math.floor(math.log10(abs(total))) if total else top
+    digits = max(DIGITS, min(top - low + DIGITS, MOST_DIGITS))
+    shift = top if top > MOST_DIGITS - 5 or top < -4 else 0  # then they are written with one power of ten
+    decimals = max(0, digits - 1 - (top - shift))
+    with localcontext(prec=60):
+        unit = Decimal(10) ** (shift - decimals)
+        exact = [Decimal(x) / unit for x in parts]
+        counts = [int(x.to_integral_value("ROUND_FLOOR")) for x in exact]
+        whole_total = int((Decimal(total) / unit).to_integral_value())
+        missing = whole_total - sum(counts)
+        order = sorted(range(len(parts)), key=lambda i: counts[i] - exact[i])
+        for i, j in enumerate(order):
+            counts[j] += missing // len(order) + (i < missing % len(order))
+        texts = [f"{Decimal(count).scaleb(-decimals):.{decimals}f}" for count in (*counts, whole_total)]
+    return [f"{number}e{shift:+03d}" for number in texts] if shift else texts

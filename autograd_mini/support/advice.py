@@ -1,0 +1,464 @@
+"""What people type by habit, and what to write instead. Read only where an attribute is missing or a call is refused.
+
+habit(name, node)        a method of PyTorch's tensors or of NumPy's arrays, on a node
+missing(module, name)    a name that a module of ours has not
+unknown(call, …)         a keyword that a function of ours has not
+no_rule(name, known)     a function of NumPy's that has no rule
+why_cut(call, node)      a call that would leave the graph, told from the user's own line
+"""
+
+import ast
+import difflib
+import linecache
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+LIST = "docs/numpy.md lists what works"
+
+# ---- Methods of nodes ---------------------------------------------------------------------------------------------------
+
+
+def _numpy(x: Any) -> Any:
+    x._refuse_to_cut(".numpy()")
+    return np.array(x.data)
+
+
+def _requires_grad(x: Any, requires_grad: bool = True) -> Any:
+    if x.op is not None:
+        raise AttributeError("requires_grad_ is for leaves: take .detach() of what an operation made")
+    x.requires_grad = bool(requires_grad)
+    return x
+
+
+def _expand(x: Any, *sizes: Any) -> Any:
+    given = tuple(sizes[0]) if len(sizes) == 1 and np.ndim(sizes[0]) else sizes
+    own = (1,) * (len(given) - len(x.shape)) + x.shape
+    return np.broadcast_to(x, tuple(n if m == -1 else m for m, n in zip(given, own, strict=True)))
+
+
+METHODS: dict[str, Callable[..., Any]] = {  # what means the same here
+    "add": lambda x, y: x + y,
+    "all": lambda x, axis=None: np.all(x, axis=axis),
+    "any": lambda x, axis=None: np.any(x, axis=axis),
+    "argsort": lambda x, axis=-1: np.argsort(x, axis=axis),
+    "astype": np.astype if hasattr(np, "astype") else lambda x, dtype: type(x)(x.data, dtype=dtype),
+    "bmm": lambda x, y: x @ y,
+    "clone": np.copy,
+    "contiguous": lambda x: x,
+    "copy": np.copy,
+    "cpu": lambda x: x,
+    "dim": lambda x: len(x.shape),
+    "div": lambda x, y: x / y,
+    "expand": _expand,
+    "matmul": lambda x, y: x @ y,
+    "mm": lambda x, y: x @ y,
+    "mul": lambda x, y: x * y,
+    "norm": lambda x, ord=None, axis=None: np.linalg.norm(x, ord, axis),
+    "numel": lambda x: x.size,
+    "numpy": _numpy,
+    "permute": lambda x, *axes: x.transpose(*axes),
+    "pow": lambda x, n: x**n,
+    "requires_grad_": _requires_grad,
+    "sub": lambda x, y: x - y,
+    "t": lambda x: x.transpose(),
+    "unsqueeze": np.expand_dims,
+    "view": lambda x, *sizes: x.reshape(*sizes),
+}
+FUNCTIONS = """
+    arctan arctan2 arcsin arccos ceil cosh cumsum erf expm1 floor gelu log10 log1p log2 log_sigmoid
+    log_softmax logsumexp maximum minimum reciprocal sign silu sinh softmax tan tril triu trunc
+""".split()  # noqa: SIM905  (methods in PyTorch: our function of that name)
+IN_PLACE = "a node is not changed in place: make a new one, or change a leaf's numbers, w.data"
+INSTEAD = {
+    "add_": f"{IN_PLACE} += …",
+    "sub_": f"{IN_PLACE} -= …",
+    "mul_": f"{IN_PLACE} *= …",
+    "copy_": f"{IN_PLACE} = array",
+    "fill_": f"{IN_PLACE}[:] = number",
+    "zero_": "w.zero_grad() forgets the gradient",
+    "clamp": "x.clip(low, high)",
+    "clamp_": "w.data = w.data.clip(low, high)",
+    "cuda": "there is the CPU alone: leave it out",
+    "device": "there is the CPU alone: leave it out",
+    "double": "ag.Tensor(data, dtype='float64'), or np.astype(x, 'float64') in the graph",
+    "float": "ag.Tensor(data, dtype='float32'), or np.astype(x, 'float32') in the graph",
+    "gather": "ag.take_along_axis(x, indices, axis)",
+    "grad_fn": "x.op is the operation, x.parents what it was made from, ag.tree(x) all of it",
+    "int": "x.data.astype(int), outside the graph",
+    "long": "x.data.astype(int), outside the graph",
+    "is_leaf": "x.op is None",
+    "masked_fill": "ag.where(mask, value, x)",
+    "register_hook": "every node keeps its .grad: read it after the backward",
+    "retain_grad": "every node keeps its .grad: leave it out",
+    "scatter_add": "ag.scatter_add(x, index, value)",
+    "sort": "np.sort(x)",
+    "to": "there is the CPU alone, and the dtype is given to ag.Tensor(data, dtype='float32')",
+}
+
+# ---- Names of modules ---------------------------------------------------------------------------------------------------
+
+NAMES = {
+    "autograd_mini": {
+        "F": "ag.relu, ag.nn.mse, … stand in ag and ag.nn",
+        "GradientTape": "nothing to open: operations on nodes are recorded, loss.backward() differentiates",
+        "Parameter": "ag.Tensor(data): if you wrap it, it is a variable",
+        "Variable": "ag.Tensor(data) or ag.Value(number): if you wrap it, it is a variable",
+        "acos": "ag.arccos",
+        "array": "ag.Tensor(data)",
+        "asin": "ag.arcsin",
+        "atan": "ag.arctan",
+        "atan2": "ag.arctan2",
+        "autograd": "ag.gradients(y, x) for torch.autograd.grad",
+        "backward": "loss.backward()",
+        "cat": "ag.concatenate",
+        "clamp": "ag.clip",
+        "arange": "plain NumPy, np.arange(n): constants need no wrapping",
+        "check_grads": "ag.check_gradients(f, inputs)",
+        "checkpoint": "nothing of the kind: all of a graph is kept",
+        "concat": "ag.concatenate",
+        "gradcheck": "ag.check_gradients(f, inputs)",
+        "graph": "ag.draw(node)",
+        "help": "help(ag), or help(ag.fit)",
+        "make_dot": "ag.draw(node)",
+        "numerical_gradient": "ag.check_gradients(f, inputs)",
+        "show": "ag.draw(node), ag.tree(node)",
+        "constant": "ag.Tensor(data, requires_grad=False)",
+        "div": "ag.divide",
+        "elementwise_grad": "ag.derivative(f)",
+        "eye": "ag.Tensor(np.eye(n))",
+        "from_numpy": "ag.Tensor(array)",
+        "function": "ag.compile, or nothing: there is no graph mode",
+        "gather": "ag.take_along_axis(x, indices, axis)",
+        "is_tensor": "isinstance(x, (ag.Value, ag.Tensor))",
+        "jacfwd": "ag.jacobian(f)",
+        "jacrev": "ag.jacobian(f)",
+        "jit": "ag.compile(f)",
+        "manual_seed": "rng=0 where numbers are drawn: ag.nn.MLP([2, 3, 1], rng=0)",
+        "mm": "ag.matmul, or x @ y",
+        "mul": "ag.multiply",
+        "gradient": "ag.grad(f) of a function, ag.gradients(y, x) of nodes, np.gradient of samples",
+        "neg": "ag.negative",
+        "numpy": "plain NumPy: np.exp(x) works on nodes",
+        "ones": "ag.Tensor(np.ones(shape))",
+        "permute": "ag.transpose(x, axes)",
+        "pow": "ag.power, or x ** n",
+        "rand": "ag.Tensor(np.random.default_rng(0).random(shape))",
+        "randn": "ag.Tensor(np.random.default_rng(0).normal(size=shape))",
+        "set_grad_enabled": "ag.no_grad() and ag.enable_grad()",
+        "sub": "ag.subtract",
+        "tensor": "ag.Tensor(data)",
+        "unsqueeze": "ag.expand_dims(x, axis)",
+        "vmap": "operations on a whole batch, or ag.batch_jacobian(f, X)",
+        "zeros": "ag.Tensor(np.zeros(shape))",
+        "MLP": "ag.nn.MLP",
+        "Linear": "ag.nn.Linear",
+        "Module": "ag.nn.Module",
+        "Sequential": "ag.nn.Sequential",
+        "SGD": "ag.optim.SGD",
+        "Adam": "ag.optim.Adam",
+        "Model": "ag.nn.Module, and ag.fit(model, X, y, …)",
+        "layers": "ag.nn",
+        "losses": "ag.nn.mse, ag.nn.cross_entropy, …",
+        "optimizers": "ag.optim",
+        "mse": "ag.nn.mse",
+        "mse_loss": "ag.nn.mse",
+        "cross_entropy": "ag.nn.cross_entropy",
+        "binary_cross_entropy": "ag.nn.binary_cross_entropy",
+    },
+    "autograd_mini.nn": {
+        "BCELoss": "ag.nn.binary_cross_entropy(p, target)",
+        "BCEWithLogitsLoss": "ag.nn.binary_cross_entropy_with_logits(logits, target)",
+        "BatchNorm1d": "no layer of ours: (x - x.mean(0)) / (x.std(0) + 1e-5) in the forward of a Module",
+        "Conv2d": "there are no convolutions: np.convolve works on vectors",
+        "CrossEntropyLoss": "ag.nn.cross_entropy(logits, target)",
+        "Dense": "ag.nn.Linear(inputs, outputs)",
+        "GRU": "no layer of ours: write the step as the forward of a Module, and loop",
+        "LSTM": "no layer of ours: write the step as the forward of a Module, and loop",
+        "RNN": "no layer of ours: write the step as the forward of a Module, and loop",
+        "Embedding": "a Tensor and an index: table[words]",
+        "Flatten": "x.reshape(len(x), -1) in the forward of a Module",
+        "GaussianNLLLoss": "the formula, on nodes",
+        "HuberLoss": "ag.nn.huber(prediction, target)",
+        "KLDivLoss": "ag.nn.kl_div(log_p, target)",
+        "L1Loss": "ag.nn.mae(prediction, target)",
+        "LayerNorm": "no layer of ours: (x - x.mean(-1, keepdims=True)) / (x.std(-1, keepdims=True) + 1e-5)",
+        "MSELoss": "ag.nn.mse(prediction, target)",
+        "ModuleDict": "a dict of Modules as an attribute",
+        "ModuleList": "a list of Modules as an attribute",
+        "NLLLoss": "ag.nn.nll(log_p, target)",
+        "Parameter": "ag.Tensor(data) as an attribute of a Module",
+        "SmoothL1Loss": "ag.nn.huber(prediction, target)",
+        "bce_loss": "ag.nn.binary_cross_entropy(p, target)",
+        "l1_loss": "ag.nn.mae(prediction, target)",
+        "mse_loss": "ag.nn.mse(prediction, target)",
+        "nll_loss": "ag.nn.nll(log_p, target)",
+        "smooth_l1_loss": "ag.nn.huber(prediction, target)",
+        "utils": "ag.optim.clip_grad_norm and clip_grad_value",
+    },
+    "autograd_mini.nn.init": {
+        "glorot_uniform": "ag.nn.init.xavier_uniform()",
+        "he_normal": "ag.nn.init.kaiming_normal()",
+        "xavier_uniform_": "init=ag.nn.init.xavier_uniform() where a layer is made",
+        "xavier_normal_": "init=ag.nn.init.xavier_normal() where a layer is made",
+        "kaiming_uniform_": "init=ag.nn.init.kaiming_uniform() where a layer is made",
+        "kaiming_normal_": "init=ag.nn.init.kaiming_normal() where a layer is made",
+        "zeros": "ag.nn.init.constant(0.0)",
+        "ones": "ag.nn.init.constant(1.0)",
+    },
+    "autograd_mini.optim": {
+        "Adagrad": "ag.optim.RMSprop or Adam",
+        "lr_scheduler": "ag.optim.StepLR, CosineAnnealingLR, … stand in ag.optim",
+        "sgd": "ag.optim.SGD(params, lr=0.1)",
+        "adam": "ag.optim.Adam(params)",
+    },
+}
+MODULES = {
+    "compile": "ag.fit(model, X, y, loss=ag.nn.mse, optimizer=ag.optim.Adam(model.parameters()), epochs=100)",
+    "fit": "ag.fit(model, X, y, loss=ag.nn.mse, optimizer=ag.optim.Adam(model.parameters()), epochs=100)",
+    "predict": "model(X), under ag.no_grad() where no gradient is needed",
+    "evaluate": "ag.nn.mse(model(X), y), under ag.no_grad()",
+    "to": "there is the CPU alone: leave it out",
+    "cuda": "there is the CPU alone: leave it out",
+    "weights": "model.parameters()",
+    "trainable_variables": "model.parameters()",
+    "get_weights": "model.state_dict()",
+    "set_weights": "model.load_state_dict(state)",
+    "register_buffer": "an attribute that is an array, or ag.Tensor(data, requires_grad=False)",
+    "requires_grad_": "model.freeze() and model.unfreeze()",
+}
+KEYWORDS = {
+    "learning_rate": "lr",
+    "dim": "axis",
+    "dims": "axis",
+    "keepdim": "keepdims",
+    "validation_data": "validation, with (X, y)",
+    "validation_split": "validation, with a fraction",
+    "verbose": "progress, with 'bar', 'lines' or 'none'",
+    "criterion": "loss",
+    "loss_fn": "loss",
+    "seed": "rng",
+    "random_state": "rng",
+    "shuffle_data": "shuffle",
+    "weight_decay_rate": "weight_decay",
+    "epsilon": "eps",
+    "beta_1": "betas, with two numbers",
+    "beta_2": "betas, with two numbers",
+    "create_graph": "nothing: higher orders go through ag.gradients(y, x, create_graph=True)",
+    "retain_graph": "nothing: a backward may be repeated",
+}
+STRINGS = {
+    "mse": "ag.nn.mse",
+    "mean_squared_error": "ag.nn.mse",
+    "mae": "ag.nn.mae",
+    "binary_crossentropy": "ag.nn.binary_cross_entropy",
+    "categorical_crossentropy": "ag.nn.cross_entropy, of logits",
+    "sparse_categorical_crossentropy": "ag.nn.cross_entropy, of logits",
+    "cross_entropy": "ag.nn.cross_entropy",
+    "adam": "ag.optim.Adam(model.parameters())",
+    "sgd": "ag.optim.SGD(model.parameters(), lr=0.1)",
+    "rmsprop": "ag.optim.RMSprop(model.parameters())",
+}
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """What known names are like it, as the end of a sentence."""
+    found = difflib.get_close_matches(name, sorted(known), 3, 0.6)
+    return f": did you mean {' or '.join(found)}?" if found else ""
+
+
+def habit(name: str, node: Any) -> Any:
+    """Return a method of another library that means the same here, or raise AttributeError with what to write."""
+    if node is not None and name in METHODS:
+        return partial(METHODS[name], node)
+    if node is not None and name in FUNCTIONS:
+        return partial(getattr(sys.modules[__name__.partition(".")[0]], name), node)
+    kind = "Node" if node is None else type(node).__name__
+    raise AttributeError(f"{kind} has no {name!r}; here: {INSTEAD.get(name, 'it is a method of a node')}")
+
+
+def habit_of_module(name: str, model: Any) -> Any:
+    """Raise AttributeError with what to write for a method of another library's models."""
+    raise AttributeError(f"{type(model).__name__} has no {name!r}; here: {MODULES[name]}")
+
+
+def missing(module: Any, name: str) -> AttributeError:
+    """Return the error for a name that a module of ours has not: with ours, or with the nearest there is."""
+    if name.startswith("__"):
+        return AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+    ours = NAMES.get(module.__name__, {}).get(name)
+    package = sys.modules[__name__.partition(".")[0]]
+    if ours is None and name in package.__all__:
+        ours = f"ag.{name}"
+    if ours is not None:
+        return AttributeError(f"module {module.__name__!r} has no {name!r}; here: {ours}")
+    near = _nearest(name, getattr(module, "__all__", [other for other in vars(module) if other[0] != "_"]))
+    return AttributeError(f"module {module.__name__!r} has no attribute {name!r}{near}")
+
+
+def unknown(call: str, keywords: Iterable[str], known: Iterable[str]) -> TypeError:
+    """Return the error for keywords that a function of ours has not."""
+    name = next(iter(keywords))
+    ours = f": here it is {KEYWORDS[name]}" if name in KEYWORDS else _nearest(name, known)
+    return TypeError(f"{call} has no argument {name!r}{ours}")
+
+
+def instead_of_string(text: Any) -> str:
+    """What a name given as a string stands for, as the end of a sentence."""
+    ours = STRINGS.get(text.lower()) if isinstance(text, str) else None
+    return f": write {ours}" if ours else ""
+
+
+# ---- Functions of NumPy and scipy ---------------------------------------------------------------------------------------
+
+NO_RULE = {
+    "add.at": "ag.scatter_add(x, index, value)",
+    "copyto": "ag.full_like(x, value), np.stack or ag.index_update(x, index, value)",
+    "fft.fft": "products with np.cos and np.sin of plain angles: numbers are real here",
+    "fill_diagonal": "ag.index_update(x, (places, places), value) with places = np.arange(n)",
+    "frexp": "x / 2.0**k with a plain k",
+    "histogram": "np.histogram(x.data): counts have no gradient",
+    "linalg.eig": "np.linalg.eigh of a symmetric matrix: of others the eigenvalues may be complex",
+    "linalg.eigvals": "np.linalg.eigvalsh of a symmetric matrix: of others they may be complex",
+    "linalg.qr": "np.linalg.cholesky(x.T @ x).T for R",
+    "place": "ag.where(mask, value, x)",
+    "put": "ag.index_update(x, index, value)",
+    "put_along_axis": "ag.index_update(x, index, value)",
+    "putmask": "ag.where(mask, value, x)",
+    "roots": "np.roots(p.data): of a polynomial the roots may be complex",
+    "save": "ag.save(x, 'x.npz')",
+    "savetxt": "np.savetxt(path, x.data)",
+    "unique": "np.unique(x.data): it would leave the graph",
+}
+
+
+def no_rule(name: str, known: Iterable[str]) -> str:
+    """What to say of a function of NumPy's or scipy's that has no rule: what to write instead, or the nearest there is."""
+    short = name.partition(".")[2]
+    known = {other.partition(".")[2] for other in known}
+    if short in NO_RULE:
+        return f"{name} has no rule on nodes: write {NO_RULE[short]}. {LIST}"
+    near = _nearest(short, known) if name.startswith("np.") else ""
+    outside = f"on plain numbers, outside the graph: {name}(x.data)"
+    return f"{name} has no rule on nodes{near or '.'} {LIST}; {outside}"
+
+
+# ---- Calls that would cut the graph -------------------------------------------------------------------------------------
+
+LIBRARIES = (
+    "autograd_mini",
+    "numpy",
+    "matplotlib",
+    "scipy",
+    "pandas",
+    "torch",
+    "sklearn",
+    "statistics",
+    "seaborn",
+)
+ON_PURPOSE = "On purpose outside the graph: x.item(), x.data or x.detach()"
+OF_SCIPY = ("softmax", "log_softmax", "logsumexp")  # which are no ufuncs
+GENERAL = {
+    "np.asarray()": "X @ W for X.dot(W), np.stack([a, b]) for np.array([a, b]), f(x) for np.vectorize(f)(x), "
+    "np.exp(x) for math.exp(x), x.item() or x.data for plots",
+    "float()": "np.exp(x) for math.exp(x), f'{x:.4f}' for '%.4f' % x, f(x) for np.vectorize(f)(x), "
+    "ag.index_update(z, i, x) for z[i] = x",
+    "int()": "x.item() outside the graph",
+    ".numpy()": "x.detach().numpy(), or x.data",
+}
+
+
+def why_cut(call: str, node: Any) -> str:
+    """What to say of a call that would leave the graph: the call as the user wrote it, and what to write instead."""
+    frame, through = _user_frame()
+    written, instead = _told(frame, through) if frame is not None else ("", "")
+    instead = instead or GENERAL.get(call, "np.exp(x) or x.exp()")
+    return f"{written or call} would cut the graph of {node._name}: write {instead}. {ON_PURPOSE}"
+
+
+def _user_frame() -> tuple[FrameType | None, list[FrameType]]:
+    """The frame of the user's own line, and those of libraries between it and us."""
+    frame: FrameType | None = sys._getframe(2)
+    through: list[FrameType] = []
+    while frame is not None:
+        root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if root not in LIBRARIES or frame.f_globals.get("__name__") == "__main__":
+            return frame, through
+        through.append(frame)
+        frame = frame.f_back
+    return None, through
+
+
+def _told(frame: FrameType, through: list[FrameType]) -> tuple[str, str]:
+    """What the user's line calls, and what to write in its place; empty where that cannot be read."""
+    roots = {str(f.f_globals.get("__name__", "")).partition(".")[0] for f in through}
+    tree = _expression(frame)
+    text = ast.unparse(tree) if tree is not None else ""
+    text = text if len(text) <= 60 else ""
+    if roots & {"matplotlib", "seaborn"}:
+        return text, "loss.item() where it is noted down, or .data of an array: plots take plain numbers"
+    for name in {f.f_code.co_name for f in through} & set(OF_SCIPY):
+        return text or f"scipy.special.{name}(x)", f"ag.{name}(x)"
+    if any(f.f_code.co_name in ("_vectorize_call", "_call_as_normal") for f in through):
+        return text, "f(x): call the function on the whole Tensor, np.vectorize hands it numbers"
+    if isinstance(tree, ast.Subscript):
+        held, index = ast.unparse(tree.value), ast.unparse(tree.slice)
+        if held.endswith((".c_", ".r_")):
+            return text, f"ag.{held[-2:]}[{index.strip('()')}]"
+        index = f"np.s_[{index.strip('()')}]" if ":" in index else index
+        return f"{text} = …", f"{held} = ag.index_update({held}, {index}, …)"
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mod):
+        return text, f"f'{{{ast.unparse(tree.right)}:.4f}}'"
+    if isinstance(tree, ast.Call):
+        return text, _instead_of(tree, frame.f_locals)
+    return "", ""
+
+
+def _instead_of(call: ast.Call, names: Mapping[str, Any]) -> str:
+    """What to write in place of a call that asks a node for its plain numbers."""
+    name, args = ast.unparse(call.func), [ast.unparse(arg) for arg in call.args]
+    root, _, last = name.rpartition(".")
+    first = args[0] if args else "x"
+    if last == "dot" and root not in ("np", "numpy"):
+        return f"{root} @ {first}"
+    if last in ("array", "asarray", "asanyarray", "ascontiguousarray", "float64", "float32"):
+        is_list = first.startswith(("[", "(")) or isinstance(names.get(first), list | tuple)
+        return f"np.stack({first})" if is_list else f"{first} itself, which is an array to np"
+    if last == "full" and len(args) > 1:
+        return f"np.broadcast_to({args[1]}, {args[0]})"
+    if root == "math":
+        ours = {"pow": "power", "fabs": "abs", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}.get(
+            last, last
+        )
+        return f"np.{ours}({', '.join(args)})"
+    if name in ("float", "int", "complex", "round"):
+        return f"{first} itself, or {first}.item() where the number is only shown"
+    ours = sys.modules[__name__.partition(".")[0]].__all__
+    if root in ("np", "numpy") and last in ours:
+        return f"ag.{last}({', '.join(args)})"
+    if last in ("tensor", "as_tensor", "from_numpy", "DataFrame", "Series"):
+        return f"{name}({first}.data)"
+    return ""
+
+
+def _expression(frame: FrameType) -> ast.expr | None:
+    """The expression that a frame is in the middle of, from its source; None where there is no source."""
+    code = frame.f_code
+    place = list(code.co_positions())[frame.f_lasti // 2] if frame.f_lasti >= 0 else (None,) * 4
+    first, last, start, end = place
+    if first is None or last is None or start is None or end is None:
+        return None
+    lines = linecache.getlines(code.co_filename, frame.f_globals)[first - 1 : last]
+    if not lines:
+        return None
+    raw = [line.encode() for line in lines]
+    raw[-1] = raw[-1][:end]
+    raw[0] = raw[0][start:]
+    try:
+        return ast.parse(b"".join(raw).decode().strip(), mode="eval").body
+    except (SyntaxError, UnicodeDecodeError):
+        return None
