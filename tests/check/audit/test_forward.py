@@ -40,7 +40,12 @@ CONSTANT = """    s = np.exp(np.tanh(X @ W1 + b1) @ W2 + b2)
 SIGMOID = "1 / (1 + np.exp(-(h @ W2 + b2)))"
 CASES = {
     "no output activation": (HIDDEN.format(out="h @ W2 + b2"), 8, "no_output_activation", SIGMOID),
-    "a bias never read": (HIDDEN.format(out="1 / (1 + np.exp(-(h @ W2)))"), 8, "parameter_never_read", "W2 + b2"),
+    "a bias never read": (
+        HIDDEN.format(out="1 / (1 + np.exp(-(h @ W2)))"),
+        8,
+        "parameter_never_read",
+        "W2 + b2",
+    ),
     "softmax over the samples": (SOFTMAX.format(axis="axis=0"), 8, "forward_reduction", "axis=1"),
     "softmax of one number": (CONSTANT, 8, "constant_loss", ""),
 }
