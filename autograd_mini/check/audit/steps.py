@@ -231,7 +231,8 @@ def feeds(p: Parameter, q: Parameter) -> bool:
         if step.func not in LINEAR or step.id in q.ids or len(todo) > 30:
             continue
         moving = [s for s in step.parents if depends([s], p.ids | q.ids, min(p.ids | q.ids))]
-        todo += moving if step.func not in SCALINGS or len(moving) == 1 else []
+        own = all(s.id in p.ids or any(r.id in p.ids for r in s.parents) for s in moving)
+        todo += moving if len(moving) == 1 or (step.func in SUMS and own) else []
     return False
 
 
