@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.array_rows import CAST
-from ..core.node import Node, made
+from ..core.node import Node, changes, made
 from ..core.readings import ARRAYS, FLOATS, QUIET, error_state
-from ..core.tensor import Tensor, touch
+from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import CompileError
 from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
@@ -352,7 +352,9 @@ class Version:
         if self.has_grads:
             self.write(grads)
         if self.changed:
-            touch(self.changed)
+            changes.count += 1
+            for leaf in self.changed:
+                leaf._version = changes.count
         if self.is_single:
             (kind,), (x,) = self.kinds, outputs
             return [kind(x) if kind else x if x.shape else x[()]]
