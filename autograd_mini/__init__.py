@@ -145,6 +145,7 @@ from .array_functions import (
     vsplit,
     vstack,
 )
+from .chunks import mean_over
 from .compile.backprop import backprop_source
 from .compile.function import compile  # in place of the folder, which has the same name
 from .core.array_rows import det, inv, linear, matmul, softmax_cross_entropy, solve
@@ -333,16 +334,16 @@ __all__ = [
     "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like", "gelu", "geomspace",
     "getitem", "grad", "gradients", "heaviside", "hessian", "hsplit", "hstack", "hvp", "hypot", "imag",
     "index_update", "inner", "insert", "interp", "inv", "jacobian", "jvp", "kron", "ldexp", "leaky_relu",
-    "linear", "linspace", "load", "log", "log1p", "log2", "log10", "log_sigmoid", "log_softmax", "logaddexp",
-    "logaddexp2", "logistic", "logspace", "logsumexp", "lstsq", "matmul", "matrix_norm", "matrix_power",
-    "matvec", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "moveaxis", "multi_dot",
-    "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin",
-    "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "negative", "nn", "no_grad",
-    "norm", "normal_cdf", "normal_pdf", "optim", "outer", "pad", "partition", "percentile", "piecewise",
-    "pinv", "plot_decision_boundary", "plot_gradient_flow", "polyadd", "polyder", "polyfit", "polyint",
-    "polymul", "polysub", "polyval", "positive", "power", "prod", "ptp", "quantile", "r_", "rad2deg",
-    "ravel", "real", "reciprocal", "relu", "remainder", "repeat", "reshape", "resize", "roll", "rollaxis",
-    "rot90", "round", "save", "scatter", "scatter_add", "sech2", "select", "sigmoid",
+    "linear", "linspace", "load", "log", "log1p", "log2", "log10", "log_sigmoid", "log_softmax",
+    "logaddexp", "logaddexp2", "logistic", "logspace", "logsumexp", "lstsq", "matmul", "matrix_norm",
+    "matrix_power", "matvec", "max", "maximum", "mean", "mean_over", "median", "meshgrid", "min", "minimum",
+    "moveaxis", "multi_dot", "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax", "nanmean",
+    "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar",
+    "negative", "nn", "no_grad", "norm", "normal_cdf", "normal_pdf", "optim", "outer", "pad", "partition",
+    "percentile", "piecewise", "pinv", "plot_decision_boundary", "plot_gradient_flow", "polyadd", "polyder",
+    "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "power", "prod", "ptp", "quantile",
+    "r_", "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "repeat", "reshape", "resize",
+    "roll", "rollaxis", "rot90", "round", "save", "scatter", "scatter_add", "sech2", "select", "sigmoid",
     "sigmoid_cross_entropy", "sign", "silu", "sin", "sinc", "sinh", "slogdet", "softmax",
     "softmax_cross_entropy", "softplus", "solve", "sort", "split", "sqrt", "square", "squared_error",
     "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take", "take_along_axis",

@@ -7,12 +7,14 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
+from functools import partial
 from shutil import get_terminal_size
 from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import chunks
 from .core.node import Node
 from .core.tensor import Tensor, replace_all
 from .errors import AnomalyError, DTypeError, GraphError, ShapeError
@@ -48,7 +50,8 @@ def fit(
 
     `model`: a Module, or any function; one without `.parameters()` has the optimiser's. Its `.train()` and `.eval()`, where it has
     both, are called, and its mode is put back at the end. `X`, `y`: arrays or lists, a row a sample; with `y=None` the loss
-    is `loss(prediction)`, else `loss(prediction, y)`. `optimizer`: of ag.optim, on parameters of the model.
+    is `loss(prediction)`, else `loss(prediction, y)`. They may be Dask arrays, see below.
+    `optimizer`: of ag.optim, on parameters of the model.
 
     `batch_size`: rows a step, the last batch may be smaller; None takes all of them. With `shuffle` each epoch of several batches takes
     the rows in the order `rng.permutation(len(X))`; `rng`, a seed or numpy.random.Generator, makes that reproducible. The history's "loss"
@@ -67,6 +70,11 @@ def fit(
     of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as
     they were. The optimiser keeps what it has gathered.
     Errors have the history so far as `.history`.
+
+    Dask arrays, larger than memory or on other machines: each step is one `ag.mean_over`. A batch is of whole chunks, as many as come
+    nearest to `batch_size` and at least one; `shuffle` takes the chunks in the order `rng.permutation(number of chunks)`, and rows are
+    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair.
+
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
     >>> import autograd_mini as ag
@@ -98,7 +106,8 @@ def fit(
     for _, callback in calls:
         if isinstance(callback, EarlyStopping):
             callback.start(history)
-    size = len(X) if batch_size is None else min(batch_size, len(X))
+    count = chunks.pieces(X)  # rows, or chunks of Dask arrays
+    size = count if batch_size is None else min(max(1, round(batch_size * count / len(X))), count)
     shown = _progress(progress, history, epochs, len(X))
     run = _Run(model, params, loss, optimizer, list(measures.values()), history, shown)
     order = random if shuffle else None
@@ -156,10 +165,11 @@ def _rows(name: str, data: Any) -> Any:
             advice = "pass .data, or make it with requires_grad=False"
             raise GraphError(f"{name} requires a gradient, and fit would cut its graph: {advice}")
         data = data.data
-    if isinstance(data, np.ma.MaskedArray) or not isinstance(data, np.ndarray | list | tuple):
+    is_array = isinstance(data, np.ndarray | list | tuple) or chunks.is_dask(data)
+    if isinstance(data, np.ma.MaskedArray) or not is_array:
         raise DTypeError(f"{name} must be an array or list, a row a sample, got {describe(data)}")
     try:
-        array = np.asarray(data)
+        array = data if chunks.is_dask(data) else np.asarray(data)
     except ValueError as error:
         raise ValueError(f"{name} has rows of different lengths: {error}") from None
     if array.dtype.kind not in "biuf":
@@ -175,9 +185,11 @@ def _pair(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, Any]:
     X = _rows(x_name, X)
     if y is not None:
         y = _rows(y_name, y)
-        if len(X) != len(y):
-            given = f"{x_name} has {len(X)} rows and {y_name} has {len(y)}"
-            raise ShapeError(f"{given}: give a row of each for a sample")
+    if chunks.is_dask(X) or chunks.is_dask(y):
+        X, y = [*chunks.aligned({x_name: X} if y is None else {x_name: X, y_name: y}), None][:2]
+    elif y is not None and len(X) != len(y):
+        given = f"{x_name} has {len(X)} rows and {y_name} has {len(y)}"
+        raise ShapeError(f"{given}: give a row of each for a sample")
     return X, y
 
 
@@ -193,6 +205,9 @@ def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, A
                 rows = f"rows of shape {other}, and {name} has rows of shape {row}"
                 raise ShapeError(f"validation[{i}] has {rows}")
         return X, y, held
+    if chunks.is_dask(X):
+        advice = "write X, y, validation = X[:-n], y[:-n], (X[-n:], y[-n:])"
+        raise TypeError(f"validation of Dask arrays must be (X, y): {advice}")
     number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
     if not number or not 0 < validation < 1:
         kind, given = (ValueError, validation) if number else (TypeError, f"a {type(validation).__name__}")
@@ -358,12 +373,12 @@ class _Run:
         self, epochs: int, X: Any, y: Any, size: int, held: Any, random: Any, calls: list[tuple[str, Any]]
     ) -> None:
         """Run the epochs."""
-        self.batches = -(-len(X) // size)
+        self.batches = -(-chunks.pieces(X) // size)
         for self.epoch in range(1, epochs + 1):
             if self.epoch == 1 or held or calls:
                 _set_mode(self.model, "train")
             shuffled = random is not None and self.batches > 1
-            row = self.train(X, y, size, random.permutation(len(X)) if shuffled else None)
+            row = self.train(X, y, size, random.permutation(chunks.pieces(X)) if shuffled else None)
             if held:
                 _set_mode(self.model, "eval")
                 row += self.validate(*held)
@@ -374,18 +389,19 @@ class _Run:
 
     def train(self, X: Any, y: Any, size: int, order: Any) -> list[float]:
         """Take a step for each batch; return the mean loss and metrics."""
-        means = [0.0] * (1 + len(self.metrics))
-        for self.batch, start in enumerate(range(0, len(X), size), 1):
+        means, self.seen, count = [0.0] * (1 + len(self.metrics)), 0, chunks.pieces(X)
+        for self.batch, start in enumerate(range(0, count, size), 1):
             self.rows = slice(start, start + size) if order is None else order[start : start + size]
-            whole = size == len(X)
-            self.x, self.y = X if whole else X[self.rows], y if whole or y is None else y[self.rows]
+            whole = size == count
+            self.x = X if whole else chunks.taken(X, self.rows)
+            self.y = y if whole or y is None else chunks.taken(y, self.rows)
             self.results: list[float] = []
             self.step()
-            seen = min(start + size, len(X))
-            share = (seen - start) / seen
+            self.seen += len(self.x)
+            share = len(self.x) / self.seen
             for i, result in enumerate(self.results):
                 means[i] += (result - means[i]) * share  # exact for the first
-            self.shown.batch(self.epoch, seen, means[0])
+            self.shown.batch(self.epoch, self.seen, means[0])
         return means
 
     def step(self) -> None:
@@ -404,11 +420,22 @@ class _Run:
 
     def closure(self) -> Any:
         """Return the loss of the batch, a node; of several calls in a step, the first is what counts."""
-        prediction = self.model(self.x)
-        node = self.loss(prediction) if self.y is None else self.loss(prediction, self.y)
+        node, prediction = self.evaluated(self.x, self.y, [] if self.results else self.metrics)
         if not self.results:
             self.results = self.measured(node, prediction, self.x, self.y)
         return node
+
+    def evaluated(self, x: Any, y: Any, metrics: list[Any]) -> tuple[Any, Any]:
+        """The loss, and the prediction; of Dask arrays the mean loss, and the mean metrics."""
+        if not chunks.is_dask(x):
+            return _evaluated(self.loss, self.model, x, y)
+        loss, over = partial(_of_chunk, self.loss, metrics), [x] if y is None else [x, y]
+        return chunks.averaged(loss, self.model, self.params, over, self.watch)
+
+    def watch(self, part: float) -> None:
+        """Note how far a step over Dask arrays is."""
+        if self.batch:
+            self.shown.note(self.epoch, self.seen + int(part * len(self.x)), self.shown.loss)
 
     def measured(self, node: Any, prediction: Any, x: Any, y: Any) -> list[float]:
         """The loss and metrics as numbers, or an error that says why not."""
@@ -425,6 +452,8 @@ class _Run:
         if not math.isfinite(value):
             raise AnomalyError(self.why(node, value, x, y))
         results = [value]
+        if chunks.is_dask(x):
+            return [value, *prediction]
         if self.metrics:
             plain = _plain(prediction)
             for metric in self.metrics:
@@ -440,11 +469,7 @@ class _Run:
     def validate(self, X: Any, y: Any) -> list[float]:
         """The loss and metrics of the rows held out, in one call."""
         self.batch, self.rows = 0, slice(0, len(X))
-
-        def evaluate() -> tuple[Any, Any]:
-            prediction = self.model(X)
-            return self.loss(prediction) if y is None else self.loss(prediction, y), prediction
-
+        evaluate = partial(self.evaluated, X, y, self.metrics)
         try:
             with no_grad():
                 node, prediction = evaluate()
@@ -498,7 +523,8 @@ class _Run:
         smaller = f"a smaller learning rate (now {self.optimizer.lr:g})"
         from .check.debug import first_not_finite, line_of, replacement, told
 
-        first = first_not_finite(root) if isinstance(root, Node) else None
+        in_memory = isinstance(root, Node) and not chunks.is_dask(x)
+        first = first_not_finite(root) if in_memory else None
         if first is not None and first.parents:
             what = told(first.op, first.parents, first.label, first.data) + line_of(first)
             tried = replacement(first.op, first.parents)
@@ -520,11 +546,27 @@ class _Run:
         for name, data in (("X", x), ("y", y)):
             if data is not None and not np.isfinite(data).all():
                 row = int(np.argmin(np.isfinite(data).reshape(len(data), -1).all(1)))
-                row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
+                if not chunks.is_dask(data):
+                    row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
                 whose = "" if self.batch else "validation's "
-                what = f"{whose}{name} is not finite in row {row}"
+                of = " of the batch" if chunks.is_dask(data) and self.batch else ""
+                what = f"{whose}{name} is not finite in row {row}{of}"
                 return f"{what}. Leave such rows out, or fill them in with np.nan_to_num"
         return ""
+
+
+def _evaluated(loss: Any, model: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """The loss of these rows, and the prediction."""
+    prediction = model(x)
+    return loss(prediction) if y is None else loss(prediction, y), prediction
+
+
+def _of_chunk(loss: Any, metrics: list[Any], model: Any, x: Any, y: Any = None) -> chunks.Measured:
+    """The loss and metrics of a chunk of Dask arrays."""
+    node, prediction = _evaluated(loss, model, x, y)
+    plain = _plain(prediction)
+    found = [metric(plain) if y is None else metric(plain, y) for metric in metrics]
+    return chunks.Measured(node, [float(x.item() if isinstance(x, Node) else x) for x in found])
 
 
 def _plain(prediction: Any) -> Any:
