@@ -562,7 +562,7 @@ class _Run:
     def watch(self, part: float) -> None:
         """Note how far a step over Dask arrays is."""
         if self.batch:
-            self.shown.note(self.epoch, self.seen + int(part * len(self.x)), self.shown.loss)
+            self.shown.note(self.epoch, self.seen + round(part * len(self.x)), self.shown.loss)
 
     def replayed(self) -> Any:
         """The loss of the batch by the program, with all gradients set; None where the engine must run, which tells what is wrong."""
