@@ -1,11 +1,20 @@
-"""autograd_mini: gradients that you can read. Reverse-mode automatic differentiation on numbers and arrays.
+"""autograd_mini: the right gradient, and why. Reverse-mode automatic differentiation on numbers and arrays.
 
 >>> import autograd_mini as ag
->>> x = ag.Value(3.0)
->>> y = x * x + 2 * x
+>>> import numpy as np
+>>> w, x, b = ag.Value(0.5, label="w"), ag.Value(-2.0, label="x"), ag.Value(1.5, label="b")
+>>> y = (w * x + b).tanh()
 >>> y.backward()
->>> y.data, x.grad
-(15.0, 8.0)
+>>> print(f"{y:.4f}: {w.grad:.4f} {x.grad:.4f} {b.grad:.4f}")
+0.4621: -1.5729 0.3932 0.7864
+>>> W = ag.Tensor(np.array([[0.1, 0.4], [0.8, 0.6]]))
+>>> loss = (1 / (1 + np.exp(-np.dot([[0.35, 0.9]], W)))).sum()  # plain NumPy, on a graph
+>>> loss.backward()
+>>> print(W.grad.round(4).tolist())
+[[0.0761, 0.0781], [0.1958, 0.2009]]
+
+Then: ag.tree(y) and ag.draw(loss) show a graph, ag.diagnose(loss, {W: my_dW}) judges a gradient of your own, ag.nn, ag.optim
+and ag.fit train networks, ag.grad(f) differentiates functions. docs/numpy.md lists the functions of NumPy that work on nodes.
 """
 
 import sys as _sys
@@ -53,6 +62,7 @@ from .array_functions import (
     ediff1d,
     eigh,
     eigvalsh,
+    einsum,
     exp2,
     expand_dims,
     extract,
@@ -154,7 +164,6 @@ from .core.functions import (
     concatenate,
     cumprod,
     cumsum,
-    einsum,
     elu,
     flip,
     gelu,
@@ -284,6 +293,7 @@ if _typing.TYPE_CHECKING:
     from .check.audit import audit
     from .check.debug import debug
     from .check.diagnose import diagnose
+    from .check.doctor import doctor
     from .check.explain import explain
     from .check.gradcheck import check_gradients
     from .check.slopes import check_derivative
@@ -298,6 +308,7 @@ _LATE = {  # what is imported when it is asked for, so that the package is there
     "debug": "debug",
     "diagnose": "diagnose",
     "diagnose_update": "update",
+    "doctor": "doctor",
     "explain": "explain",
 }
 
@@ -320,33 +331,33 @@ def __dir__() -> list[str]:
 __all__ = [
     "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping", "GraphError",
     "GraphTooLargeError", "History", "Op", "SerializationError", "ShapeError", "StateDictError", "Tensor",
-    "Value", "abs", "add", "angle", "append", "apply", "apply_along_axis", "apply_over_axes", "arccos",
-    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "array_split", "atleast_1d",
+    "Value", "__version__", "abs", "add", "angle", "append", "apply", "apply_along_axis", "apply_over_axes",
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "array_split", "atleast_1d",
     "atleast_2d", "atleast_3d", "audit", "average", "backprop_source", "batch_hessian", "batch_jacobian",
     "bincount", "block", "broadcast_arrays", "broadcast_to", "c_", "cbrt", "ceil", "check_derivative",
     "check_gradients", "cholesky", "choose", "clip", "column_stack", "compile", "compress", "concatenate",
     "cond", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh", "cov", "cross", "cummax",
     "cummin", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "debug", "deg2rad", "delete",
     "derivative", "det", "diag", "diagflat", "diagnose", "diagnose_update", "diagonal", "diff", "divide",
-    "dot", "draw", "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum", "elu", "enable_grad", "erf",
-    "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "extract", "fit", "flip", "fliplr",
-    "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like", "gelu", "geomspace",
-    "getitem", "grad", "gradients", "heaviside", "hessian", "hsplit", "hstack", "hvp", "hypot", "imag",
-    "index_update", "inner", "insert", "interp", "inv", "jacobian", "jvp", "kron", "ldexp", "leaky_relu",
-    "linear", "linspace", "load", "log", "log1p", "log2", "log10", "log_sigmoid", "log_softmax", "logaddexp",
-    "logaddexp2", "logistic", "logspace", "logsumexp", "lstsq", "matmul", "matrix_norm", "matrix_power",
-    "matvec", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "moveaxis", "multi_dot",
-    "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin",
-    "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "negative", "nn", "no_grad",
-    "norm", "normal_cdf", "normal_pdf", "optim", "outer", "pad", "partition", "percentile", "piecewise",
-    "pinv", "plot_decision_boundary", "plot_gradient_flow", "polyadd", "polyder", "polyfit", "polyint",
-    "polymul", "polysub", "polyval", "positive", "power", "prod", "ptp", "quantile", "r_", "rad2deg",
-    "ravel", "real", "reciprocal", "relu", "remainder", "repeat", "reshape", "resize", "roll", "rollaxis",
-    "rot90", "round", "save", "scatter", "scatter_add", "sech2", "select", "sigmoid",
-    "sigmoid_cross_entropy", "sign", "silu", "sin", "sinc", "sinh", "slogdet", "softmax",
-    "softmax_cross_entropy", "softplus", "solve", "sort", "split", "sqrt", "square", "squared_error",
-    "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take", "take_along_axis",
-    "tan", "tanh", "tensordot", "tensorinv", "tensorsolve", "tile", "to_value", "trace", "transpose",
-    "trapezoid", "tree", "tril", "triu", "trunc", "unstack", "unwrap", "value_and_grad", "vander", "var",
-    "vdot", "vecdot", "vecmat", "vector_norm", "vjp", "vsplit", "vstack", "where", "xlogy",
+    "doctor", "dot", "draw", "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum", "elu",
+    "enable_grad", "erf", "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "extract", "fit",
+    "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like", "gelu",
+    "geomspace", "getitem", "grad", "gradients", "heaviside", "hessian", "hsplit", "hstack", "hvp", "hypot",
+    "imag", "index_update", "inner", "insert", "interp", "inv", "jacobian", "jvp", "kron", "ldexp",
+    "leaky_relu", "linear", "linspace", "load", "log", "log1p", "log2", "log10", "log_sigmoid",
+    "log_softmax", "logaddexp", "logaddexp2", "logistic", "logspace", "logsumexp", "lstsq", "matmul",
+    "matrix_norm", "matrix_power", "matvec", "max", "maximum", "mean", "median", "meshgrid", "min",
+    "minimum", "moveaxis", "multi_dot", "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax",
+    "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum",
+    "nanvar", "negative", "nn", "no_grad", "norm", "normal_cdf", "normal_pdf", "optim", "outer", "pad",
+    "partition", "percentile", "piecewise", "pinv", "plot_decision_boundary", "plot_gradient_flow",
+    "polyadd", "polyder", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "power", "prod",
+    "ptp", "quantile", "r_", "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "repeat",
+    "reshape", "resize", "roll", "rollaxis", "rot90", "round", "save", "scatter", "scatter_add", "sech2",
+    "select", "sigmoid", "sigmoid_cross_entropy", "sign", "silu", "sin", "sinc", "sinh", "slogdet",
+    "softmax", "softmax_cross_entropy", "softplus", "solve", "sort", "split", "sqrt", "square",
+    "squared_error", "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take",
+    "take_along_axis", "tan", "tanh", "tensordot", "tensorinv", "tensorsolve", "tile", "to_value", "trace",
+    "transpose", "trapezoid", "tree", "tril", "triu", "trunc", "unstack", "unwrap", "value_and_grad",
+    "vander", "var", "vdot", "vecdot", "vecmat", "vector_norm", "vjp", "vsplit", "vstack", "where", "xlogy",
 ]  # fmt: skip

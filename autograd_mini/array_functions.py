@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .core import rows
-from .core.array_rows import EINSUM, NORM, PINV, axes_of, eigen, inv, logabsdet, matmul, singular, solve
+from .core.array_rows import EINSUM, NORM, PAD, PINV, axes_of, eigen, inv, logabsdet, matmul, singular, solve
 from .core.array_rows import cholesky as _cholesky
 from .core.functions import (
     _axes,
@@ -47,7 +47,6 @@ from .core.functions import (
     transpose,
     where,
 )
-from .core.functions import pad as _pad_with
 from .core.node import LISTS, Node
 from .core.readings import ARRAYS
 from .core.rows import (
@@ -103,6 +102,61 @@ def outer(x: Any, y: Any) -> Any:
            [6., 8.]])
     """
     return multiply(reshape(x, (-1, 1)), reshape(y, (1, -1)))
+
+
+def _letters(axes: Any) -> str:
+    """A list of axes of einsum's second form, in letters."""
+    return "".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes)
+
+
+def einsum(subscripts: Any, *operands: Any, optimize: Any = None) -> Any:
+    """Return the sum of products that the subscripts describe, in NumPy's notation: "ij,jk->ik"; "..." broadcasts.
+
+    NumPy's other form, with a list of numbers behind each operand and perhaps one for the result, is read too.
+
+    >>> float(einsum("ii", [[1.0, 2.0], [3.0, 4.0]]))
+    5.0
+    """
+    if not isinstance(subscripts, str):
+        lists = [_letters(part) for part in operands[::2]]
+        output = _letters(operands[-1]) if len(operands) % 2 == 0 and operands else None
+        subscripts, operands = ",".join(lists[: len(operands[::2])]), (subscripts, *operands[1::2])
+        if output is not None:
+            subscripts, operands = f"{subscripts}->{output}", operands[:-1]
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    whole = [term.replace("...", "", 1) for term in (*terms, output)]
+    if (
+        "." in "".join(whole)
+        or not set(whole[-1]) <= set("".join(whole[:-1]))
+        or len(set(whole[-1])) < len(whole[-1])
+    ):
+        raise ShapeError(
+            f"einsum: {subscripts!r}: letters, and '...' once in a term; the result has each but once"
+        )
+    if len(terms) != len(operands) or not set(subscripts) <= set(string.ascii_letters + " ,.->"):
+        raise ShapeError(
+            f"einsum: {subscripts!r} does not describe {len(operands)} operands "
+            "in letters, ',', '...' and '->'"
+        )
+    if not arrow:
+        letters = "".join(terms).replace("...", "")
+        output = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    spare = [c for c in string.ascii_letters if c not in subscripts]
+    dots = [len(shape(x)) - len(term.replace("...", "")) for term, x in zip(terms, operands, strict=True)]
+    if builtins.any(n < 0 or (n and "..." not in term) for n, term in zip(dots, terms, strict=True)):
+        raise ShapeError(
+            f"einsum: {subscripts!r} does not fit shapes {', '.join(str(shape(x)) for x in operands)}"
+        )
+    widest = builtins.max(dots, default=0)
+    if widest and "..." not in output:
+        raise ShapeError(
+            f"einsum: {subscripts!r}: the axes of '...' are not in the result: write '...' there too"
+        )
+    terms = [
+        term.replace("...", "".join(spare[widest - n : widest])) for term, n in zip(terms, dots, strict=True)
+    ]
+    return EINSUM(tuple(terms), output.replace("...", "".join(spare[:widest])))(*operands)
 
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
@@ -406,17 +460,23 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     >>> pad([1.0, 2.0], 1, "edge")
     array([1., 1., 2., 2.])
     """
-    value = kwargs.get("constant_values", 0.0)
-    if mode == "constant" and not np.ndim(value):
-        return _pad_with(array, pad_width, mode, **kwargs)
     if mode in ("edge", "reflect", "symmetric", "wrap") and kwargs.get("reflect_type", "even") == "even":
         return _moving(np.pad)(array, pad_width, mode, **kwargs)
     if mode != "constant":
         raise NotImplementedError(
             f"pad: mode {mode!r} has no rule: write what stands around with np.concatenate"
         )
-    around = np.pad(np.zeros(shape(array)), pad_width, constant_values=value)
-    return add(_pad_with(array, pad_width), around)
+    value = kwargs.pop("constant_values", 0.0)
+    value = value if np.ndim(value) else float(value)
+    if kwargs:
+        raise TypeError(f"pad: mode 'constant' takes constant_values alone, not {', '.join(kwargs)}")
+    sides = np.array([operator.index(n) for n in np.ravel(pad_width)]).reshape(np.shape(pad_width))
+    width = tuple(
+        (before, after) for before, after in np.broadcast_to(sides, (len(shape(array)), 2)).tolist()
+    )
+    if not np.ndim(value):
+        return PAD(width, value)(array) if width else rows.positive(array)
+    return add(PAD(width, 0.0)(array), np.pad(np.zeros(shape(array)), width, constant_values=value))
 
 
 # ---- Joining and reshaping ----------------------------------------------------------------------------------------------

@@ -315,6 +315,13 @@ def _called(name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any])
                 "let it compute a new one, x = x + 1 or ag.index_update",
             )
         raise
+    except (TypeError, AttributeError) as error:
+        if any(isinstance(x, list | tuple) for x in args):
+            noted(
+                error,
+                f"{name}: a list reaches the function as a list of nodes: pass np.array(…) for one array",
+            )
+        raise
 
 
 def _shown(x: Any) -> str:

@@ -90,6 +90,7 @@ RENAMED = {"A": "x", "m": "x", "arr": "x", "ary": "x", "array": "x", "a_min": "m
 RENAMED |= {"a": "x", "correction": "ddof", "arrays": "xs", "x1": "x", "x2": "y", "b": "y", "seq": "xs"}
 HARMLESS = {"overwrite_input", "copy", "subok", "kind", "optimize", "stable", "device", "casting", "like"}
 VARIABLE = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+SIZED = {np.reshape, np.transpose, np.permute_dims}
 SIZES = ("shape", "newshape", "axes")  # what ours take as one argument or as many
 MOVED_IN = {np.reshape, np.ravel}  # by NumPy itself, where the order is not that of C
 
@@ -109,7 +110,10 @@ def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
 def _names(function: Any) -> tuple[dict[str, str], int]:
     """Our name for each argument of NumPy's, and how many of the first stand in the same order."""
     rule = RULES[function]
-    ours = {name: p for name, p in _parameters(rule).items() if p.kind not in VARIABLE}
+    every = _parameters(rule)
+    ours = {name: p for name, p in every.items() if p.kind not in VARIABLE}
+    if not _parameters(function):  # before NumPy 2.4 its functions in C do not say their arguments
+        return {name: name for name in ours}, len(every)
     names, leading, is_leading = {}, 0, True
     for theirs, mine in zip(_parameters(function).values(), [*ours.values(), *[None] * 20], strict=False):
         name = theirs.name if theirs.name in ours else RENAMED.get(theirs.name, theirs.name)
@@ -120,7 +124,8 @@ def _names(function: Any) -> tuple[dict[str, str], int]:
         is_leading = is_leading and mine is not None and name == mine.name
         is_leading = is_leading and theirs.kind in (theirs.POSITIONAL_ONLY, theirs.POSITIONAL_OR_KEYWORD)
         leading += is_leading
-    return names, leading
+    takes_sizes = any(p.kind == p.VAR_POSITIONAL for p in every.values())
+    return names, leading + (takes_sizes and function in SIZED)
 
 
 def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -171,13 +176,14 @@ def _writes_into(name: str) -> GraphError:
 
 def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) -> Any:
     """The call with NumPy's further arguments: what is NumPy's default is left out, what has no rule is refused."""
-    try:
-        bound = inspect.signature(function).bind(*args, **kwargs)
-    except ValueError:  # NumPy 2.0 does not say what its functions in C take
-        return rule(*args, **kwargs)
+    if not _parameters(function):
+        how = {RENAMED.get(k, k): value for k, value in kwargs.items() if not _changes_nothing(k, value)}
+        return rule(*args, **how)
+    bound = inspect.signature(function).bind(*args, **kwargs)
     named = dict(bound.arguments)
     names, _ = _names(function)
-    ours, options, how = _parameters(rule), dict[str, Any](), dict[str, Any]()
+    ours, options = _parameters(rule), dict[str, Any]()
+    how = {}
     rest: list[Any] = []
     for key, value in named.items():
         parameter = bound.signature.parameters[key]

@@ -1,10 +1,11 @@
 """Plots, with the `plot` extra: what a classifier decides, how large the gradients of its layers are, the curves of a training.
 
-matplotlib's Figures are made without its global state, shown by a notebook, saved whole or not at all.
+matplotlib's Figures are shown by a notebook, saved whole or not at all, and pyplot's own where a program uses pyplot.
 """
 
 import io
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,21 +37,32 @@ SLOW = 40  # points a side for a model that takes one sample at a time
 def new_figure(width: float, height: float) -> Any:
     """Return an empty matplotlib Figure of a size in inches, which shows itself at the end of a notebook's cell.
 
-    ImportError without matplotlib, the extra `plot`.
+    Where a program has loaded pyplot, it is pyplot's current figure, so that plt.title, plt.savefig and plt.show mean it;
+    but not where a notebook would then show it twice. ImportError without matplotlib, the extra `plot`.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError("a plot needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
-    figure = Figure(figsize=(width, height), layout="constrained")
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    is_shown = pyplot is not None and "inline" not in pyplot.get_backend()
+    figure = (pyplot.figure if is_shown else Figure)(figsize=(width, height), layout="constrained")
     vars(figure)["_repr_png_"] = lambda: png(figure)
     return figure
+
+
+def close_figure(figure: Any) -> None:
+    """Take the Figure from pyplot's, where it is one of them."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(figure)
 
 
 def save_figure(figure: Any, path: Any) -> None:
     """Write a Figure as its suffix says (.png where there is none), whole or (OSError) not at all."""
     root, suffix = os.path.splitext(os.fspath(path))
     write_file(root + (suffix or ".png"), _drawn(figure, suffix[1:] or "png"))
+    close_figure(figure)
 
 
 def png(figure: Any) -> bytes:

@@ -5,25 +5,32 @@ import csv
 import io
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from shutil import get_terminal_size
 from time import monotonic
+from types import NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .compile.steps import Gradients
 from .core.node import Node
+from .core.op import Op
 from .core.tensor import Tensor, replace_all
-from .errors import AnomalyError, DTypeError, GraphError, ShapeError
-from .nn.modules import set_modes, training_modes
-from .plot import plot_history, png
+from .core.value import Value
+from .errors import AnomalyError, CompileError, DTypeError, GraphError, ShapeError
+from .nn.modules import Dropout, Module, set_modes, training_modes
+from .optim.optimizers import Optimizer
+from .plot import close_figure, plot_history, png
 from .support.coercion import describe, finite, whole
 from .support.files import write_file
 from .support.interrupts import assign, completed
-from .support.modes import no_grad
+from .support.modes import no_grad, recorder
 from .support.numerics import all_finite
 
+PATIENT = 5  # epochs in which a loss should have fallen
 PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -43,6 +50,8 @@ def fit(
     shuffle: bool = True,
     rng: Any = None,
     progress: str | bool = "auto",
+    compile: str | bool = "auto",
+    **others: Any,
 ) -> "History":
     """Train a model, and return the History of its losses and metrics, a number for each epoch.
 
@@ -60,12 +69,17 @@ def fit(
     each epoch, in order, epochs counted from 1. One that returns True ends the training. See EarlyStopping.
     `progress`: "bar", a bar with loss, metrics, rate and time left; "lines", up to twenty lines; "plot", curves that are redrawn in a
     notebook (elsewhere it is as "auto"); "none"; "auto" takes the bar in a terminal, lines in a notebook, and else nothing.
+    `compile`: whether forward and backward are recorded once and replayed, as by ag.compile. "auto" does so where nothing can tell:
+    for a Module made of this library's layers alone, without Dropout, and a loss of ag.nn; every number is then the same to the bit.
+    True does it for functions of your own too: what they draw at random, and what they read beside nodes and numbers, is then
+    that of the recording; CompileError where that cannot be. `history.engine` says what ran, and why.
 
     Ctrl-C ends the training: the History so far is returned, and the parameters are those of the best complete epoch, by validation
     loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss or
     a gradient that is not finite: it names the epoch, the batch and the first node or the parameter that is not finite, or the row
     of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as
-    they were. The optimiser keeps what it has gathered.
+    they were. The optimiser keeps what it has gathered. Where the loss has not fallen, a warning says in one line why, as "layer 0:
+    61 of 64 ReLU units are dead".
     Errors have the history so far as `.history`.
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -77,9 +91,13 @@ def fit(
     >>> history["accuracy"][-1]
     1.0
     """
-    params = _parameters(model, optimizer)
+    if others:
+        from .support.advice import unknown
+
+        raise unknown("fit", others, fit.__kwdefaults__ or ())
     if not callable(loss):
-        raise TypeError(f"loss must be a function of (prediction, y), as ag.nn.mse, got {loss!r}")
+        raise _not_named("loss", loss, "a function of (prediction, y), as ag.nn.mse")
+    params = _parameters(model, optimizer)
     epochs = whole("epochs", epochs, 0)
     X, y = _pair("X", X, "y", y)
     if batch_size is not None:
@@ -93,6 +111,8 @@ def fit(
     X, y, held = _held_out(X, y, validation, random)
     measures = _metrics(metrics, loss, y)
     calls = _callbacks(callbacks, optimizer)
+    if not isinstance(compile, bool) and compile != "auto":
+        raise ValueError(f"compile must be 'auto', True or False, got {compile!r}")
     names = ["loss", *measures]
     history = History([*names, *(f"val_{name}" for name in names if held)])
     for _, callback in calls:
@@ -102,14 +122,17 @@ def fit(
     shown = _progress(progress, history, epochs, len(X))
     run = _Run(model, params, loss, optimizer, list(measures.values()), history, shown)
     order = random if shuffle else None
+    run.choose(compile)
     try:
         # in a context of its own, for Ctrl-C can come where a `with no_grad()` or `np.errstate` has no time to end
         copy_context().run(run.through, epochs, X, y, size, held, order, calls)
         if run.early is not None and run.early is not run.kept[0]:
             run.put_back(run.early)
         history.kept = (run.early or run.kept[0]).epoch
+        why = run.untrained(X, y)
         run.finish()
-        return history
+        if not why:
+            return history
     except KeyboardInterrupt:
         run.put_back(run.early or run.kept[1])
         history.stopped = "interrupted"
@@ -119,6 +142,8 @@ def fit(
         run.fail(error)
         run.finish()
         raise
+    warnings.warn(why, stacklevel=2)
+    return history
 
 
 # ---- What fit is given ------------------------------------------------------------------------------------------------
@@ -133,8 +158,7 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
         raise TypeError(f"model must be a Module or a function that gives predictions, got {what}")
     steps = callable(getattr(optimizer, "step", None)) and hasattr(optimizer, "params")
     if isinstance(optimizer, type) or not steps:
-        wanted = "one of ag.optim, as SGD(model.parameters(), lr=0.1)"
-        raise TypeError(f"optimizer must be {wanted}, got {optimizer!r}")
+        raise _not_named("optimizer", optimizer, "one of ag.optim, as SGD(model.parameters(), lr=0.1)")
     if not hasattr(model, "parameters"):
         return list(optimizer.params)
     params = list(model.parameters())
@@ -147,6 +171,13 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
             advice = "make it with model.parameters(), after the model is complete"
             raise ValueError(f"optimizer has {foreign}: {advice}")
     return params
+
+
+def _not_named(what: str, given: Any, wanted: str) -> TypeError:
+    """The error for something else, a name in a string perhaps, in place of what is wanted."""
+    from .support.advice import instead_of_string
+
+    return TypeError(f"{what} must be {wanted}, got {given!r}{instead_of_string(given)}")
 
 
 def _rows(name: str, data: Any) -> Any:
@@ -279,6 +310,60 @@ def _set_mode(model: Any, name: str) -> None:
         getattr(model, name)()
 
 
+# ---- What is replayed ---------------------------------------------------------------------------------------------------
+
+
+def _parts(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the path and what stands there, of all that a Module is made of: numbers and names too, which its calls may read."""
+    stack: list[tuple[str, Any]] = [("model", model)]
+    seen: set[int] = set()
+    while stack:
+        path, part = stack.pop()
+        if isinstance(part, Module | list | tuple | dict):
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            inner = vars(part) if isinstance(part, Module) else part
+            pairs = inner.items() if isinstance(inner, dict) else enumerate(inner)
+            stack += [(f"{path}.{name}", x) for name, x in pairs if name != "training"]
+        yield path, part
+
+
+PLAIN = (bool, int, float, str, NoneType)
+LOSSES = (f"{__package__}.nn.losses",)
+MODULES = (f"{__package__}.nn.",)
+FUNCTIONS = (f"{__package__}.core.", f"{__package__}.array_functions", f"{__package__}.nn.activations")
+
+
+def _is_ours(x: Any, places: tuple[str, ...]) -> bool:
+    """Whether it is one of this library's own rows, functions or classes of these modules: by its name there, so not one made of others."""
+    if isinstance(x, Op):
+        return x.is_ours
+    module, name = str(getattr(x, "__module__", "")), str(getattr(x, "__qualname__", ""))
+    return module.startswith(places) and getattr(sys.modules.get(module), name, None) is x
+
+
+def _is_same_part(now: tuple[str, Any], before: tuple[str, Any]) -> bool:
+    same = now[1] is before[1] or (type(now[1]) is type(before[1]) in PLAIN and now[1] == before[1])
+    return same and now[0] == before[0]
+
+
+def _own_python(model: Any, loss: Any) -> str:
+    """What of a person's own Python, or of chance, a step may run, so that a recording would freeze it; "" where there is nothing."""
+    if not isinstance(model, Module):
+        return "the model is a function of your own"
+    if not _is_ours(loss, LOSSES):
+        return "the loss is a function of your own"
+    for path, part in _parts(model):
+        if isinstance(part, Dropout):
+            return f"{path} draws random numbers"
+        if type(part) in (Tensor, Value, list, tuple, dict, *PLAIN) or _is_ours(part, FUNCTIONS):
+            continue
+        if not (isinstance(part, Module) and _is_ours(type(part), MODULES)):
+            return f"{path} is Python of your own, {_name(part)}"
+    return ""
+
+
 # ---- The run ----------------------------------------------------------------------------------------------------------
 
 
@@ -304,8 +389,39 @@ class _Run:
         self.copies: list[list[Any]] = []
         self.kept: tuple[_Kept, ...] = ()  # of the last and the best complete epoch; assigned together
         self.early: _Kept | None = None  # what EarlyStopping goes back to
+        self.program: Gradients | None = None  # what is replayed in place of the engine
         start = _Kept(0, self.copied(), math.inf)
         self.kept = (start, start)
+
+    def choose(self, asked: str | bool) -> None:
+        """Decide whether batches are replayed."""
+        from .check.debug import watch_here
+
+        self.is_exact, self.parts = asked == "auto", [*_parts(self.model)]
+        why = ""
+        if not asked:
+            why = "compile=False"
+        elif type(self.optimizer).step is not Optimizer.step:
+            why = f"a step of {type(self.optimizer).__name__} takes the loss in ways of its own"
+        elif watch_here() is not None or recorder() is not None:
+            why = "ag.debug() looks at every node" if recorder() is None else "fit itself is compiled"
+        elif self.is_exact:
+            why = _own_python(self.model, self.loss)
+        self.history.engine = f"eager: {why or 'no batch has been replayed'}"
+        if not why:
+            self.program = Gradients(self.model, self.loss, self.params, bool(self.metrics), self.is_exact)
+
+    def look_again(self) -> None:
+        """Forget what was recorded of a model whose parts are others since."""
+        parts = [*_parts(self.model)]
+        if len(parts) == len(self.parts) and all(map(_is_same_part, parts, self.parts)):
+            return
+        self.parts = parts
+        why = _own_python(self.model, self.loss) if self.is_exact else ""
+        if why:
+            self.give_up(why)
+        else:
+            self.program.forget()  # type: ignore[union-attr]
 
     def copied(self) -> list[Any]:
         """A copy of the parameters, in memory of a copy that nobody needs any more where there is one (large ones are slow to get)."""
@@ -363,6 +479,8 @@ class _Run:
             if self.epoch == 1 or held or calls:
                 _set_mode(self.model, "train")
             shuffled = random is not None and self.batches > 1
+            if self.program is not None and self.epoch > 1 and (calls or self.metrics):
+                self.look_again()
             row = self.train(X, y, size, random.permutation(len(X)) if shuffled else None)
             if held:
                 _set_mode(self.model, "eval")
@@ -403,12 +521,47 @@ class _Run:
             raise
 
     def closure(self) -> Any:
-        """Return the loss of the batch, a node; of several calls in a step, the first is what counts."""
+        """Return the loss of the batch; of several calls in a step, the first is what counts."""
+        if self.program is not None:
+            found = self.replayed()
+            if found is not None:
+                return found
+            self.optimizer.zero_grad()  # the engine's turn
         prediction = self.model(self.x)
         node = self.loss(prediction) if self.y is None else self.loss(prediction, self.y)
         if not self.results:
             self.results = self.measured(node, prediction, self.x, self.y)
         return node
+
+    def replayed(self) -> Any:
+        """The loss of the batch by the program, with all gradients set; None where the engine must run, which tells what is wrong."""
+        batch = (self.x,) if self.y is None else (self.x, self.y)
+        try:
+            found = self.program(*batch)
+            if found is None:
+                self.program.record(*batch)
+                found = self.program.compared(*batch) if self.is_exact else self.program(*batch)
+                self.history.engine = "numpy: forward and backward, recorded once and replayed"
+        except CompileError as error:
+            if not self.is_exact and not self.program.has_run:
+                raise
+            return self.give_up(str(error))
+        except Exception as error:
+            return self.give_up(f"{type(error).__name__}: {error}")
+        loss, prediction = found
+        value = float(loss)
+        if not math.isfinite(value):
+            return None
+        if not self.results:
+            self.results = [value, *self.measures(prediction, self.y)]
+        return value
+
+    def give_up(self, why: str) -> None:
+        """Run by the engine from here on."""
+        self.program = None
+        before = self.history.engine
+        since = f"{before}; from epoch {self.epoch} on " if before.startswith("numpy") else ""
+        self.history.engine = f"{since}eager: {why}"
 
     def measured(self, node: Any, prediction: Any, x: Any, y: Any) -> list[float]:
         """The loss and metrics as numbers, or an error that says why not."""
@@ -424,18 +577,20 @@ class _Run:
         value = float(node.item()) if hasattr(node, "item") else float(node)
         if not math.isfinite(value):
             raise AnomalyError(self.why(node, value, x, y))
-        results = [value]
-        if self.metrics:
-            plain = _plain(prediction)
-            for metric in self.metrics:
-                result = metric(plain) if y is None else metric(plain, y)
-                try:
-                    results.append(float(result.item() if isinstance(result, Node) else result))
-                except (TypeError, ValueError):
-                    name = list(self.history)[len(results)]
-                    given = f"{type(result).__name__} {result!r}"
-                    raise TypeError(f"metrics: {name!r} must return a number, got {given}") from None
-        return results
+        return [value, *self.measures(prediction, y)]
+
+    def measures(self, prediction: Any, y: Any) -> Iterator[float]:
+        """Yield each metric as a number."""
+        plain = _plain(prediction) if self.metrics else None
+        for i, metric in enumerate(self.metrics, 1):
+            result = metric(plain) if y is None else metric(plain, y)
+            try:
+                yield float(result.item() if isinstance(result, Node) else result)
+            except (TypeError, ValueError):
+                given = f"{type(result).__name__} {result!r}"
+                raise TypeError(
+                    f"metrics: {list(self.history)[i]!r} must return a number, got {given}"
+                ) from None
 
     def validate(self, X: Any, y: Any) -> list[float]:
         """The loss and metrics of the rows held out, in one call."""
@@ -467,6 +622,17 @@ class _Run:
         score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
         last = _Kept(self.epoch, self.copied(), score)
         self.kept = (last, last if score < self.kept[1].score else self.kept[1])
+
+    def untrained(self, X: Any, y: Any) -> str:
+        """One line on why the loss did not fall, after epochs enough to see it; "" where it did, or was low already."""
+        losses = self.history["loss"]
+        if len(losses) < PATIENT or not losses[0] > 0 or min(losses[-PATIENT:]) < 0.98 * losses[0]:
+            return ""
+        from .check.doctor import untrained
+
+        why, since = untrained(self.model, self.loss, X, y), 1 + int(np.argmin(losses))
+        asked = "see ag.doctor(model, loss, X, y, optimizer=optimizer)"
+        return f"fit: {why}; the loss has not fallen since epoch {since}: {asked}" if why else ""
 
     def called(self, calls: list[tuple[str, Any]]) -> bool:
         """Call the callbacks; whether one of them ends the training."""
@@ -541,7 +707,8 @@ class History(Mapping[str, list[float]]):
     """What fit returns: by name ("loss", "val_loss", those of metrics), a list with a number for each complete epoch.
 
     `.epochs`: how many there are. `.stopped`: None where all that were asked for ran, else "interrupted", "early stopping" or
-    "callback". `.kept`: the epoch at whose end the model had the parameters that it has now (0: before the first).
+    "callback". `.kept`: the epoch at whose end the model had the parameters that it has now (0: before the first). `.engine`: what
+    computed the steps, "numpy: …" where they were replayed, "eager: …" where not, and why.
 
     >>> history = History(["loss"])
     >>> history["loss"] += [0.9, 0.5, 0.3, 0.2]
@@ -559,7 +726,7 @@ class History(Mapping[str, list[float]]):
     def __init__(self, names: list[str]) -> None:
         self._columns: dict[str, list[float]] = {name: [] for name in names}
         self.stopped: str | None = None
-        self.kept = 0
+        self.kept, self.engine = 0, "eager"
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._columns:
@@ -795,6 +962,7 @@ class _Plot(_Quiet):
         figure = self.history.plot()
         figure.suptitle("  ".join(filter(None, [self.title(), self.pace()])), fontsize="small")
         image = shown.Image(data=png(figure))
+        close_figure(figure)
         if self.handle is None:
             self.handle = shown.display(image, display_id=True)
         else:

@@ -18,7 +18,7 @@ SUITES: dict[str, str | None] = {
     "eager": "benchmarks.eager",
     "derivatives": "benchmarks.derivatives",
     "training": "benchmarks.training",
-    "compiled": None,
+    "compiled": "benchmarks.compiled",
 }
 
 

@@ -23,6 +23,7 @@ PEERS: dict[str, Peer] = {
     "torch": Peer("torch", "torch"),
     "autograd": Peer("autograd", "autograd"),
     "mygrad": Peer("mygrad", "mygrad"),
+    "jax": Peer("jax", "jax"),
 }
 
 

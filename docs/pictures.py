@@ -1,4 +1,4 @@
-"""Draw README's pictures into docs/pictures: python docs/pictures.py
+"""Draw the documents' pictures into docs/pictures: python docs/pictures.py
 
 They are laid out without Graphviz, so that they are the same on every machine; a test compares them with the files.
 """
@@ -52,14 +52,30 @@ def tensors():
     return loss
 
 
+def handwritten():
+    """README's network written by hand in NumPy, its parameters wrapped; and the names in it."""
+    X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    Y = np.array([[0.0], [1.0], [1.0], [0.0]])
+    rng = np.random.default_rng(0)
+    W1, b1 = ag.Tensor(rng.normal(size=(2, 4))), ag.Tensor(np.zeros(4))
+    W2, b2 = ag.Tensor(rng.normal(size=(4, 1))), ag.Tensor(np.zeros(1))
+    A1 = 1 / (1 + np.exp(-(X @ W1 + b1)))
+    A2 = 1 / (1 + np.exp(-(A1 @ W2 + b2)))
+    loss = np.mean((A2 - Y) ** 2)
+    loss.backward()
+    return loss, locals()
+
+
 PICTURES = {"neuron": neuron, "network": network, "neurons": neurons, "tensors": tensors}
+NAMED = {"handwritten": handwritten}
 
 
 def drawing(name):
     """The picture of that name."""
-    return ag.draw(PICTURES[name](), engine="python")
+    node, names = NAMED[name]() if name in NAMED else (PICTURES[name](), {})
+    return ag.draw(node, engine="python", names=names)
 
 
 if __name__ == "__main__":
-    for name in PICTURES:
+    for name in (*PICTURES, *NAMED):
         drawing(name).save(HERE / f"{name}.svg")

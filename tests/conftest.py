@@ -1,6 +1,7 @@
 """What holds for every test: peers are imported before the tests that use them, and what is slow stands aside."""
 
 import hashlib
+import sys
 
 import pytest
 
@@ -40,3 +41,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for value in vars(getattr(item, "module", None) or object).values():
         if isinstance(value, Peer):
             value.module()
+
+
+def pytest_runtest_teardown() -> None:
+    """Figures that a test left open in pyplot are closed."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")

@@ -254,6 +254,7 @@ def _refuse_changed(order: Sequence[Any]) -> None:
 # ---- The code that runs while a block is open -----------------------------------------------------------------------------
 
 _watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
+watch_here = _watching.get  # what is watched, or None
 
 
 def _twin(function: Any) -> Any:

@@ -14,7 +14,8 @@ from .search import Fault, Search, State
 from .words import Words
 
 LISTED = 12  # places that are listed
-MOST, MARGIN = 6, 1.2  # findings that are told, and how much less likely than the first they may be
+MOST = 6  # findings that are told
+MARGIN, SAME_PLACE = 1.2, 0.4  # how much less likely than the first they may be; and at its own place
 
 
 def diagnose(
@@ -84,7 +85,9 @@ def _explained(search: Search) -> list[Finding]:
     best, *others = search.explain()
     found = _findings(search, best)
     for other in others:
-        if not other.unmatched and not other.weak and other.cost <= best.cost + MARGIN and len(found) < MOST:
+        here = {f.where for f in other.faults} <= {f.where for f in best.faults}
+        margin = SAME_PLACE if here else MARGIN
+        if not other.unmatched and not other.weak and other.cost <= best.cost + margin and len(found) < MOST:
             known = {(f.mistake, f.where) for f in found}
             found += [f for f in _findings(search, other) if (f.mistake, f.where) not in known]
     return found

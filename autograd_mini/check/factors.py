@@ -16,6 +16,8 @@ class Factors:
         self.lr, self.loss = lr, float(b.values[b.loss].reshape(-1)[0])
         self.sizes = _sizes(b)
         self.batch = self.sizes.get("the batch", 1.0)
+        numbers = {abs(float(x)) for n, x in b.values.items() if n not in b.at and x.ndim == 0}
+        self.constants = sorted(numbers - {0.0, 1.0, 2.0, 0.5, *self.sizes.values()})
 
     def read(self, c: float) -> Reading | None:
         """The mistake that a factor tells of, or None where it has no meaning."""
@@ -79,6 +81,10 @@ class Factors:
                     f"the factor is {c:.6g}: √{n:g}, the root of a size, is out of place",
                     0.6,
                 )
+        for k in self.constants:
+            if _same(c, k, 1 / k):
+                text = f"the constant {k:g} is left out, or there once too often"
+                return "factor_missing", f"it is {c:.6g} times the right one: {text}", 0.5
         if _same(c, 4.0, 0.25, 3.0, 1 / 3):
             twice = " (four times: a 2 twice)" if _same(c, 4.0) else ""
             return "wrong_factor", f"it is {c:.4g} times the right one{twice}", 0.5

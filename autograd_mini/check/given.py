@@ -29,7 +29,7 @@ class Given:
         self.notes: list[str] = []
         self.right: list[Any] = []
         self.wrong: dict[Any, None] = {}
-        self.negated = False
+        self.negated = self.turned = False  # whether all are negated; whether some can only be transposed
         self.rounding = b.rounding()
 
     def node(self, key: Any) -> Any:
@@ -66,6 +66,7 @@ class Given:
             (self.shapeless if found is None else self.mine)[node] = (
                 x.astype(float) if found is None else found
             )
+        self._turn_squares()
         self._judge(batch)
 
     def _rate(self, steps: Arrays) -> float:
@@ -90,6 +91,7 @@ class Given:
                         f"Your {name} is {word} ({x.shape} for {right.shape}): the same "
                         "numbers, so it is right."
                     )
+                    self.turned |= word == "transposed" and min(x.shape) > 1
                 return option
         for word, part, bias in _unfolded(x, right.shape):
             others = [n for n in self.b.order if n is not node and not n.parents and n.size == bias.size]
@@ -100,6 +102,15 @@ class Given:
                 self.notes.append(f"Your {name} has the bias folded in as one more {word}: that is right.")
                 return part
         return options[0][1] if options else None
+
+    def _turn_squares(self) -> None:
+        """Where other arrays are transposed by their shape, a square one that is right as its transpose is meant so too."""
+        for node, x in self.mine.items() if self.turned else ():
+            right = self.b.grads[node]
+            square = x.ndim == 2 and x.shape[0] == x.shape[1] and not self.near(node, x, right)
+            if square and self.near(node, x.T, right):
+                self.mine[node] = x.T
+                self.notes.append(f"Your {self.say(node)} is transposed as the others are, so it is right.")
 
     def allowed(self, node: Any, x: Any, single: bool = False) -> float:
         """How far an array may be off: by its condition and precision, or by its printed decimals."""

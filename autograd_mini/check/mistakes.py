@@ -34,6 +34,7 @@ GRADIENT_MISTAKES = {
     "derivative_of_another_function": (
         "The derivative belongs to another function than the forward pass uses."
     ),
+    "cases_exchanged": "The two cases of the derivative, above and below 0, are exchanged.",
     "constant_term_missing": "A constant term of the derivative is missing.",
     "function_left_out": "A function is left out of the formula: its argument stands in its place.",
     "term_missing": "A term of a sum is left out of the derivative.",
@@ -41,6 +42,7 @@ GRADIENT_MISTAKES = {
     "softmax_elementwise": "Softmax is treated as elementwise: its Jacobian's off-diagonal is left out.",
     "softmax_jacobian_not_multiplied": "Softmax's Jacobian is summed up before it has met the gradient.",
     "softmax_twice": "Softmax is applied to what is its output already.",
+    "slope_on_wrong_side": "The activation's derivative is multiplied after the weights, not before them.",
     # weights and matrix products
     "weights_missing": "The delta is passed back without the layer's weights.",
     "input_missing": "The delta itself is taken for the weights' gradient, without the layer's input.",
@@ -59,6 +61,7 @@ GRADIENT_MISTAKES = {
     "one_sample_only": "Only one sample's contribution is kept.",
     "summed_before_product": "The errors are summed before each has met its own sample.",
     "part_missing": "A part of the array gets no gradient.",
+    "gradient_missing": "No gradient was written into the array.",
     # paths
     "path_missing": "One of several uses is left out: = stands where += belongs.",
     "path_doubled": "One of several uses is counted twice.",
@@ -150,15 +153,53 @@ SCRIPT_MISTAKES = {
     "forward_reduction": "The forward pass reduces over other elements than the loss means.",
 }
 
-MISTAKES = GRADIENT_MISTAKES | DERIVATIVE_MISTAKES | NUMERICAL_MISTAKES
-MISTAKES |= UPDATE_MISTAKES | SCRIPT_MISTAKES
-
-# What looks odd and is right: a note in the report, never a mistake.
-CONVENTIONS = {
-    "delta_before_division": "deltas kept before the division by the size of the batch",
-    "negated_and_added": "every array negated, to be added in the update in place of subtracted",
-    "transposed_layout": "the transposed layout",
-    "flattened": "another shape, with the same numbers in the same order",
-    "bias_folded_in": "the bias as one more row or column of the weights",
-    "single_precision": "float32, right to its precision",
+# Training that does not train, which `ag.doctor` names.
+TRAINING_MISTAKES = {
+    # the data and the loss
+    "data_not_finite": "The data hold NaN or infinity.",
+    "forward_raises": "The forward pass ends in an error.",
+    "not_finite": "Numbers stop being finite in the first pass.",
+    "broadcast_pairs": "The loss is taken over all pairs of samples: (n, 1) and (n,) broadcast to (n, n).",
+    "labels_out_of_range": "A label is outside the range that the loss has classes or probabilities for.",
+    "targets_out_of_range": (
+        "Targets lie outside the range of the output's activation, which cannot reach them."
+    ),
+    # the graph
+    "cut_off": "The loss does not depend on any parameter, so nothing can be trained.",
+    "parameter_unused": "The loss does not depend on some parameters, which stay as they are.",
+    "parameter_not_in_optimizer": "The optimiser was not given all of the model's parameters.",
+    "not_zeroed": GRADIENT_MISTAKES["not_zeroed"],
+    "zero_gradient": "The loss depends on the parameters in steps: every gradient is exactly 0.",
+    # outputs
+    "not_a_probability": "The loss takes probabilities, and the output has no activation that makes some.",
+    "softmax_wrong_axis": "Softmax runs over the samples, where it should run over the classes.",
+    "softmax_of_one": "Softmax of a single output is 1 whatever goes in.",
+    "softmax_twice": GRADIENT_MISTAKES["softmax_twice"],
+    "sigmoid_twice": "The sigmoid is applied to what is its output already.",
+    "dead_output": (
+        "A ReLU on the outputs is dead: it is 0 for every sample, and has no gradient to come back by."
+    ),
+    # units and weights
+    "equal_weights": (
+        "All weights of a layer are equal (zero, say), so its units do the same: nothing breaks the symmetry."
+    ),
+    "dead_units": (
+        "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient."
+    ),
+    "units_die": (
+        "Your ReLU units die in the first steps: 0 for every sample, they have no gradient to come back by."
+    ),
+    "saturated_units": "Units are saturated: their slopes are about 0, and so are the gradients behind.",
+    "vanishing_gradients": "The gradients vanish on the way down to the first layers.",
+    "exploding_gradients": "The gradients explode on the way down to the first layers.",
+    # sizes and rates
+    "inputs_unscaled": "The inputs are not scaled, so one learning rate cannot fit all weights.",
+    "targets_unscaled": "The targets are not scaled: they are far from the size of the outputs.",
+    "initial_loss_high": "The first loss is far above chance, that of a constant guess.",
+    "rate_too_large": "The learning rate is too large: the loss goes up.",
+    "rate_too_small": "The learning rate is too small: the loss hardly moves.",
+    "cannot_overfit": "The network cannot even overfit one small batch, learn it by heart.",
 }
+
+MISTAKES = GRADIENT_MISTAKES | DERIVATIVE_MISTAKES | NUMERICAL_MISTAKES
+MISTAKES |= UPDATE_MISTAKES | SCRIPT_MISTAKES | TRAINING_MISTAKES

@@ -4,20 +4,21 @@ A step is an edge (user, k): the share that the k-th operand of `user` receives.
 same numbers, by the operation's own rule with something exchanged, so that an operation added to the table is covered.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..symbols import Expr, call, replace, substitute, walk
-from .backward import Arrays, Backward, fit, forward_of, function, row
+from ..symbols import evaluate
+from .backward import Arrays, Backward, fit, forward_of, softmax
+from .formulas import Function, between, known, of_row, wrong_slopes
 
 PRODUCTS = {"matmul", "linear"}
 DIFFERENCES = {"sub", "subtract", "neg", "negative"}
 SUMS = DIFFERENCES | {"add", "sum", "mean", "positive"}
-FUNCTIONS = ("sigmoid", "tanh", "relu", "softplus", "sin", "square")
+VIEWS = {"getitem", "transpose", "reshape", "swapaxes"}
 STATISTICS = {"mean", "var", "std", "sum", "max"}
 PAIRS = (
     "the delta of another pair of activation and loss "
@@ -46,10 +47,14 @@ class Mutant:
 
     mistake: str
     make: Any  # a function without arguments
-    note: str = ""
+    note: Any = ""  # text, or a function that makes it
     variant: str = ""
     extra: float = 0.0
     added: bool = False  # a multiple of it is added to the right share, in place of a multiple taken for it
+
+    @property
+    def text(self) -> str:
+        return str(self.note() if callable(self.note) else self.note)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -65,127 +70,54 @@ class Mutant:
 
 def is_elementwise(b: Backward, node: Any) -> bool:
     """Whether a node is a function of one variable, element by element."""
-    if len(node.parents) != 1:
-        return False
-    x, out = b.values[node.parents[0]], b.values[node]
-    return x.shape == out.shape and b.remember(("elementwise", node), lambda: _acts_apart(node.op, x, out))
-
-
-def _acts_apart(op: Any, x: Any, out: Any) -> bool:
-    """Whether an operation gives each element the same number wherever it stands."""
-    if x.ndim == 0:
-        return True
-    order = np.random.default_rng(0).permutation(x.size)
-    try:
-        mixed = forward_of(op, [x.reshape(-1)[order]])
-    except (ValueError, LookupError, TypeError):
-        return False
-    return np.shape(mixed) == (x.size,) and np.array_equal(mixed, out.reshape(-1)[order], equal_nan=True)
+    one = len(node.parents) == 1 and not node.op.arrays_only
+    return one and b.values[node.parents[0]].shape == b.values[node].shape
 
 
 @dataclass(frozen=True)
-class _Named:
-    name: str
-
-
-NORMALISE = _Named("normalise")  # for an Activation that the table has no row for
-
-
 class Activation:
-    """A variable `after` that is a function of another, `before`, by the row `op`, however the forward pass computes it."""
+    """A variable `after` that is a function of another, `before`, however the forward pass computes it.
 
-    def __init__(self, b: Backward, before: Any, after: Any, op: Any, axis: Any = None) -> None:
-        self.b, self.before, self.after, self.op, self.axis = b, before, after, op, axis
-        self.x, self.out, self.name = b.values[before], b.values[after], op.name
+    Of one number: `function`. Of all along an axis: softmax, or normalise.
+    """
 
-    def apply(self, x: Any) -> Any:
-        return function(self.op, x)[0]
-
-    def slope(self, x: Any) -> Any:
-        return function(self.op, x)[1]
-
-    @cached_property
-    def polynomial(self) -> Any:
-        """The derivative as a polynomial in the function's own value, or None."""
-        return polynomial(self.op)
-
-
-def polynomial(op: Any) -> Any:
-    """A function's derivative as a polynomial in its own value (a − a² for the sigmoid), or None where it is none."""
-    a, s = function(op, np.linspace(-1.9, 2.1, 9))
-    if not (np.isfinite(a).all() and np.isfinite(s).all()):
-        return None
-    powers = np.stack([a**0, a, a * a], 1)
-    found: Any = np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9)
-    return found if np.allclose(powers @ found, s, atol=1e-9) and found[1:].any() else None
-
-
-def formula(poly: Any, a: str) -> str:
-    """A polynomial as text: a · (1 − a), 1 − a², …"""
-    if np.array_equal(poly, [0, 1, -1]):
-        return f"{a} · (1 − {a})"
-    terms = []
-    for n, power in zip(poly, ("", a, f"{a}²"), strict=True):
-        if n:
-            size = f"{abs(n):g}" if not power or abs(n) != 1 else ""
-            terms.append(("− " if n < 0 else "+ ") + (f"{size}·{power}" if size and power else size or power))
-    return " ".join(terms).removeprefix("+ ") or "0"
-
-
-def wrong_polynomials(poly: Any) -> Iterator[tuple[str, Any]]:
-    """A derivative's polynomial with a term left out, of the wrong sign, or without its square."""
-    for i in np.flatnonzero(poly):
-        here = np.arange(3) == i
-        for sign in (1, -1):
-            yield "constant_term_missing" if i == 0 else "factor_missing", sign * np.where(here, 0.0, poly)
-        yield "wrong_sign", np.where(here, -poly, poly)
-    flat = np.array([poly[0], poly[1] + poly[2], 0.0])
-    if poly[2] and flat.any():
-        yield "square_missing", flat
-
-
-def wrong_expressions(right: Expr) -> Iterator[tuple[str, Expr]]:
-    """A formula with one part of it changed: a function, square, factor or term left out, or a sign turned."""
-    for path, part in walk(right):
-        args, changed = part.args, []
-        if part.name in ("square", "power", "negative"):
-            changed = [("wrong_sign" if part.name == "negative" else "square_missing", args[0])]
-        elif part.name in ("add", "subtract"):
-            names = ["constant_term_missing" if x.name == "constant" else "term_missing" for x in args]
-            changed = [(names[1], args[0]), (names[0], args[1] if part.name == "add" else -args[1])]
-            changed.append(("wrong_sign", call("add" if part.name == "subtract" else "subtract", *args)))
-        elif part.name in ("multiply", "divide"):
-            changed = [("factor_missing", args[0]), ("factor_missing", args[1])]
-        elif len(args) == 1 and part.shape is not None and args[0].shape == part.shape:
-            changed = [("function_left_out", args[0])]
-        for mistake, new in changed:
-            if new.shape == part.shape:
-                once, always = replace(right, path, new), substitute(right, {part: new})
-                yield from ((mistake, wrong) for wrong in dict.fromkeys((once, always)))
+    before: Any
+    after: Any
+    name: str
+    x: Any
+    out: Any
+    function: Function | None = None
+    axis: Any = None
 
 
 def activations(b: Backward) -> list[Activation]:
-    """The variables that are a function of another, element by element (or its softmax), found by their values."""
+    """The variables that are a function of another: element by element, or by their values softmax or normalised."""
     found = []
-    for after in b.order:
-        if is_elementwise(b, after) and after.op.name not in SUMS:
-            found.append(Activation(b, after.parents[0], after, after.op))
-            continue
-        out = b.values[after]
-        for before in _sources(b, after) if out.size > 1 and after.parents else ():
+    for after in [node for node in b.order if node.parents]:
+        out, direct = b.values[after], is_elementwise(b, after)
+        if direct and after.op.name not in SUMS and (f := of_row(after.op)):
+            before = after.parents[0]
+            found.append(Activation(before, after, f.name, b.values[before], out, f))
+        sources = _sources(b, after) if out.size > 1 else []
+        made = ((node, between(b, node, after)) for node in sorted(sources, key=b.at.__getitem__))
+        deepest = next(((node, f) for node, f in made if f), None)
+        if deepest and not deepest[1].is_linear and not (direct and deepest[0] is after.parents[0]):
+            before, f = deepest
+            found.append(Activation(before, after, f.name, b.values[before], out, f))
+        for before in sources if not direct else ():
             x = b.values[before]
-            axes = (-1, 0) if x.ndim == 2 else (-1,)
-            rows = [(row(n), None) for n in FUNCTIONS[:3]] + [(row("softmax", axis), axis) for axis in axes]
-            same = [
-                (op, axis) for op, axis in rows if np.allclose(function(op, x)[0], out, rtol=1e-9, atol=1e-12)
-            ]
-            found += [Activation(b, before, after, op, axis) for op, axis in same if x.any()]
+            softmaxes = [i for i in ((-1, 0) if x.ndim == 2 else (-1,)) if _is_softmax(x, out, i)]
+            found += [Activation(before, after, "softmax", x, out, axis=i) for i in softmaxes]
             found += [
-                Activation(b, before, after, NORMALISE, axis)
-                for axis in (0, 1)
-                if _is_normalised(x, out, axis)
+                Activation(before, after, "normalise", x, out, axis=i)
+                for i in (0, 1)
+                if _is_normalised(x, out, i)
             ]
     return found
+
+
+def _is_softmax(x: Any, out: Any, axis: int) -> bool:
+    return bool(x.any() and np.allclose(softmax(x, axis), out, rtol=1e-9, atol=1e-12))
 
 
 def _scale(x: Any, out: Any, axis: int) -> Any:
@@ -235,63 +167,44 @@ def _sources(b: Backward, after: Any) -> list[Any]:
 
 def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool = False) -> Iterator[Mutant]:
     """What stands in place of g · f′(x), for out = f(x) and the gradient g that arrives at out."""
-    z, y, f = say(a.before), say(a.after), a.name
-    if a.axis is not None:
-        yield from (_normalisation_mutants if a.op is NORMALISE else _softmax_mutants)(a, g, z, y)
+    z, y = say(a.before), say(a.after)
+    others = [] if local else [n for n in b.values if n is not a.before and n is not a.after]
+    others = [n for n in others if _spread(b.values[n], a.x.shape) is not None]
+    if a.function is None:
+        made = _normalisation_mutants if a.name == "normalise" else _softmax_mutants
+        yield from made(a, g, z, y)
+        for node in others if a.name == "softmax" else ():
+            note = f"softmax is taken of {say(node)}, where {z} belongs"
+            p = _spread(b.values[node], a.x.shape)
+            yield Mutant(
+                "derivative_at_wrong_array", lambda p=p: _jacobian(softmax(p, a.axis), g, a.axis), note
+            )
         return
+    f = a.function
+    for wrong in wrong_slopes(f, a.x, a.out, z, y):
+        yield Mutant(wrong.mistake, lambda w=wrong: g * w.make(), *wrong[2:])
+    if np.isin(f.slope_at(a.x), (0.0, 1.0)).all():
+        note = f"the mask of {a.name} is taken of the gradient of {y}, where {z} > 0 belongs"
+        yield Mutant("derivative_at_wrong_array", lambda: g * (g > 0), note, "mask")
+    for node in others:
+        x, note = b.values[node], f"{a.name}′ is taken at {say(node)}, where {z} belongs"
+        mistake = "derivative_at_wrong_array"
+        yield Mutant(mistake, lambda x=x: g * f.slope_at(x), note)
+        if (form := f.by_value) is not None:
+            yield Mutant(mistake, lambda x=x: g * evaluate(form, {"a": x}), note, "formula")
 
-    def m(mistake: str, slope: Any, note: str, variant: str = "", extra: float = 0.0) -> Mutant:
-        return Mutant(mistake, lambda: g * slope(), note, variant, extra)
 
-    s = a.slope(a.x)
-    yield m("activation_derivative_missing", lambda: 1.0, f"the derivative of {f} at {z} is left out")
-    yield m("activation_derivative_twice", lambda: s * s, f"the derivative of {f} at {z} is applied twice")
-    again = f"{f}′ is taken at {y}, which has been through {f} already, where the pre-activation {z} belongs"
-    yield m("derivative_at_activation", lambda: a.slope(a.out), again)
-    yield m("value_for_derivative", lambda: a.out, f"{y} itself stands in place of {f}′({z})")
-    yield m("value_for_derivative", lambda: a.x, f"{z} itself stands in place of {f}′({z})", "x", 0.3)
-    note = f"{f}({y}) stands in place of {f}′({z})"
-    yield m("value_for_derivative", lambda: a.apply(a.out), note, "again", 0.4)
-    note = f"1 − {f}′({z}) stands in place of {f}′({z}): the cases are exchanged"
-    yield m("wrong_factor", lambda: 1 - s, note, "mask", 0.6)
-    if np.isin(s, (0.0, 1.0)).all():
-        note = f"the mask of {f} is taken of the gradient of {y}, where {z} > 0 belongs"
-        yield m("derivative_at_wrong_array", lambda: g > 0, note, "mask")
-    if a.polynomial is not None:
-        right = formula(a.polynomial, y)
-        given = (
-            f"{formula(a.polynomial, z)} is {f}′ by a formula for the activation {y}, given the "
-            f"pre-activation {z}"
-        )
-        yield m("derivative_at_preactivation", lambda: np.polyval(a.polynomial[::-1], a.x), given)
-        for mistake, poly in wrong_polynomials(a.polynomial):
-            note = f"{formula(poly, y)} stands where {right} belongs"
-            yield m(mistake, lambda p=poly: np.polyval(p[::-1], a.out), note, str(poly))
-    for name in FUNCTIONS:
-        for word, x in ((z, a.x), (y, a.out)) if name != f else ():
-            note = f"{name}′({word}) stands where the forward pass has {f}: {f}′({z})"
-            note = "derivative_of_another_function"
-            yield m(note, lambda n=name, x=x: function(row(n), x)[1], note, f"{name}{x is a.x}")
-        other = polynomial(row(name)) if name != f else None
-        if other is not None:
-            note = f"{formula(other, y)} is the derivative of {name}, and the forward pass has {f}"
-            note = "derivative_of_another_function"
-            yield m(note, lambda p=other: np.polyval(p[::-1], a.out), note, f"{name} formula")
-    for node, x in () if local else b.values.items():
-        if x.shape and node is not a.before and node is not a.after and _spread(x, a.x.shape) is not None:
-            note = f"{f}′ is taken at {say(node)}, where {z} belongs"
-            yield m("derivative_at_wrong_array", lambda x=x: a.slope(x), note)
-            if a.polynomial is not None:
-                note = "derivative_at_wrong_array"
-                yield m(note, lambda x=x: np.polyval(a.polynomial[::-1], x), note, "formula")
+def _jacobian(p: Any, g: Any, axis: Any) -> Any:
+    """What softmax passes back, its result being p."""
+    return p * (g - (g * p).sum(axis, keepdims=True))
 
 
 def _softmax_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
     p, axis, m = a.out, a.axis, Mutant
-    q = a.apply(p)
+    q = softmax(p, axis)
 
-    def jacobian(p: Any, axis: int = axis, g: Any = g) -> Any:
-        return p * (g - (g * p).sum(axis, keepdims=True))
+    def jacobian(p: Any, axis: Any = axis, g: Any = g) -> Any:
+        return _jacobian(p, g, axis)
 
     note = f"softmax's derivative, its Jacobian, is left out at {z}"
     yield m("activation_derivative_missing", lambda: g, note)
@@ -338,6 +251,7 @@ def edge_mutants(
         note = f"the derivative of {name} is applied twice"
         yield Mutant(twice, lambda: fit(b.share(user, k, right), shape), note, "twice", 0.3)
     yield from _wrong_sums(raw, shape, me)
+    yield from _wrong_samples(b, g, user, k, shape, me)
     if name in PRODUCTS and len(user.parents) > 1 and k < 2:
         yield from _wrong_products(b, g, user, k, right, me)
     if not local:
@@ -345,8 +259,21 @@ def edge_mutants(
     yield from _wrong_operands(b, grads, user, k, right, say, local)
     if name == "getitem":
         yield from _wrong_index(b, user, g, shape, me)
+    if name == "log_softmax":
+        yield from _wrong_log_softmax(b.values[user], g, user.op.params["axis"], me)
     if np.ndim(right) == 2 and shape[0] == shape[1]:
         yield Mutant("transposed", lambda: right.T, f"the gradient of {me} is transposed", "share", 0.2)
+
+
+def _wrong_log_softmax(out: Any, g: Any, axis: Any, me: str) -> Iterator[Mutant]:
+    """The logarithm of softmax with the derivative of one of the two left out."""
+    p = np.exp(out)
+    note = f"the derivative of the logarithm, 1 / p, is left out at softmax({me})"
+    yield Mutant("activation_derivative_missing", lambda: _jacobian(p, g, axis), note, "log")
+    note = f"softmax's derivative, its Jacobian, is left out at {me}"
+    yield Mutant("activation_derivative_missing", lambda: g / p, note, "softmax")
+    note = f"p · (1 − p) is the diagonal of softmax's Jacobian alone, at {me}"
+    yield Mutant("softmax_elementwise", lambda: g * (1 - p), note, "log")
 
 
 def _widened(g: Any, shape: tuple[int, ...]) -> Any:
@@ -372,7 +299,7 @@ def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> 
         return Mutant("weights_missing", lambda: passed, note)
     if name in PRODUCTS:
         return Mutant("input_missing", lambda: passed, f"the gradient of {out} is taken for that of {me}")
-    if name in ("max", "min"):
+    if name in ("max", "min", "maximum", "minimum", "clip"):
         note = (
             f"the gradient of {out} goes to every element of {me}, without the mask of those that were chosen"
         )
@@ -382,25 +309,49 @@ def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> 
 
 
 def _wrong_sums(raw: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
-    """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, of one sample, of all."""
+    """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, or over all."""
     raw = np.asarray(raw)
-    if raw.shape == shape or not 1 <= raw.ndim <= 2:
-        return
     wide = (1,) * (raw.ndim - len(shape)) + shape
-    axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1]
-    for axis in axes:
-        for i in _some(raw.shape[axis]):
+    axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1] if raw.ndim == 2 else []
+    if raw.shape == shape or len(axes) != 1:
+        return
+    across, size = raw.sum(1 - axes[0]), max(shape, default=1)
+    note = f"the sum for {me} runs over axis {1 - axes[0]}, and belongs over axis {axes[0]}"
+    if across.size >= size > 1:
+        yield Mutant("wrong_axis", lambda: across[:size].reshape(shape), note)
+    note = f"the sum for {me} runs over all axes: it belongs over axis {axes[0]} alone"
+    yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), note, "all", 0.1)
+
+
+def _wrong_samples(b: Backward, g: Any, user: Any, k: int, shape: Any, me: str) -> Iterator[Mutant]:
+    """Where a share sums over an axis of g: one sample alone is kept, or g is summed before it meets the samples.
+
+    Each is the operation's own rule, given a gradient of which a part is 0, or which is the sum everywhere.
+    """
+
+    def share(g: Any) -> Any:
+        return fit(b.share(user, k, g), shape)
+
+    is_leaf, multiplies = not user.parents[k].parents, user.op.name in PRODUCTS
+    of_samples = is_leaf or (np.size(g) > math.prod(shape) and not multiplies)
+    for axis, n in enumerate(np.shape(g)):
+        place = np.arange(n).reshape([-1 if i == axis else 1 for i in range(np.ndim(g))])
+        halves = [share(g * (place < n // 2)), share(g * (place >= n // 2))]
+        if not (of_samples or multiplies) or halves[0] is None or not np.any(halves[0] * halves[1]):
+            continue  # nothing is summed over this axis
+        total = np.broadcast_to(g.sum(axis, keepdims=True), g.shape)
+        if multiplies:
+            what = "inputs and errors are summed over the samples before they are multiplied"
+            note = what if is_leaf else f"for {me} a product of sums stands where a matrix product belongs"
+            yield Mutant("summed_before_product", lambda t=total: share(t), note, f"sums {axis}")
+        for i in _some(n) if of_samples else ():
             note = f"only sample {i}'s contribution to {me} is kept"
-            yield Mutant(
-                "one_sample_only", lambda i=i, x=axis: fit(raw.take([i], x), shape), note, f"{i} {axis}"
-            )
-    if len(axes) == 1 and raw.ndim == 2:
-        across, size = raw.sum(1 - axes[0]), max(shape, default=1)
-        note = f"the sum for {me} runs over axis {1 - axes[0]}, and belongs over axis {axes[0]}"
-        if across.size >= size > 1:
-            yield Mutant("wrong_axis", lambda: across[:size].reshape(shape), note)
-        note = f"the sum for {me} runs over all axes: it belongs over axis {axes[0]} alone"
-        yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), note, "all", 0.1)
+            one = g * (place == i)
+            yield Mutant("one_sample_only", lambda one=one: share(one), note, f"{i} {axis}")
+            if multiplies:
+                note = f"the sum of all errors is multiplied by the input of sample {i} (row {i}) alone"
+                one = total * (place == i)
+                yield Mutant("summed_before_product", lambda one=one: share(one), note, f"{i} {axis}", 0.2)
 
 
 def _some(n: int) -> list[int]:
@@ -409,32 +360,15 @@ def _some(n: int) -> list[int]:
 
 
 def _wrong_products(b: Backward, g: Any, user: Any, k: int, right: Any, me: str) -> Iterator[Mutant]:
-    """A matrix product that leaves samples out, sums too early, or is none."""
-    other = b.values[user.parents[1 - k]]
-    g = g[:, None] if np.ndim(g) == 1 and np.ndim(right) == 1 and k == 1 else g
-    if np.ndim(g) != 2 or other.ndim != 2:
-        return
-    if user.parents[k].parents:
-        w, d = (other, g) if k == 0 else (other.T, g.T)  # the share is d @ w.T, or that transposed
-        sums = d.sum(1, keepdims=True) * w.sum(1)
-        note = f"for {me} a product of sums stands where a matrix product belongs"
-        yield Mutant("summed_before_product", lambda: sums if k == 0 else sums.T, note, "sums")
-        return
-    x, d = (other.T, g.T) if k == 0 else (other, g)  # samples as rows
-
-    def turned(share: Any) -> Any:
-        return (share.T if k == 0 else share).reshape(np.shape(right))
-
-    for i in _some(len(x)):
-        note = f"only sample {i}'s contribution to {me} is kept"
-        yield Mutant("one_sample_only", lambda i=i: turned(np.outer(x[i], d[i])), note, str(i))
-        note = f"the sum of all errors is multiplied by the input of sample {i} (row {i}) alone"
-        yield Mutant("summed_before_product", lambda i=i: turned(np.outer(x[i], d.sum(0))), note, str(i), 0.2)
-    note = "inputs and errors are summed over the samples before they are multiplied"
-    yield Mutant("summed_before_product", lambda: turned(np.outer(x.sum(0), d.sum(0))), note)
-    if x.shape == d.shape:
+    """A matrix product that is none."""
+    x = b.values[user.parents[1 - k]]
+    if user.parents[k].parents and np.ndim(right) == 2:
+        one = np.broadcast_to(right.sum(1 - k, keepdims=True), np.shape(right))
+        note = f"one sum over all units of {me} stands for each unit: a product elementwise is meant"
+        yield Mutant("summed_before_product", lambda: one, note, "one sum", 0.1)
+    elif x.shape == np.shape(g) and np.size(g) == np.size(right):
         note = f"for {me} input and delta are multiplied elementwise"
-        yield Mutant("elementwise_for_matrix_product", lambda: turned(x * d), note)
+        yield Mutant("elementwise_for_matrix_product", lambda: (x * g).reshape(np.shape(right)), note)
 
 
 def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, say: Say) -> Iterator[Mutant]:
@@ -452,6 +386,11 @@ def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, 
             note += f": the derivative (slope) of {node.op.name} is omitted" if skipped else ""
             share = lambda o=arriving: fit(b.share(user, k, o), shape)  # noqa: E731
             yield Mutant(mistake, share, note, "arrives", 0.4 if skipped else 0.0)
+            slope = b.share(node, 0, np.ones(b.values[node].shape)) if skipped else None
+            if slope is not None and user.op.name in PRODUCTS and slope.shape == shape:
+                note = f"the derivative of {node.op.name} is multiplied on the wrong side of the weights"
+                side = lambda o=arriving, s=slope: fit(b.share(user, k, o), shape) * s  # noqa: E731
+                yield Mutant("slope_on_wrong_side", side, note)
         if passed is not None:
             missing = user.op.name in PRODUCTS and later
             note = f"the gradient of {say(node)} stands where that of {me} belongs"
@@ -492,9 +431,10 @@ def _wrong_operands(
             mine = grads.get(operand, b.grads[operand])
             note = f"the gradient of {name} (d{name}) is used in place of {name}"
             yield m("gradient_for_value", lambda o=mine: o, note)
-            if not operand.parents and len(user.parents) > 1:
-                note = f"{name} was updated before it is used"
-                yield m("weights_updated_before_use", lambda o=mine: o, note, "updated")
+        moved = _moved(b, grads, operand)
+        if moved is not None and len(user.parents) > 1:
+            note = f"{name} was updated before it is used"
+            yield m("weights_updated_before_use", lambda o=moved: o, note, "updated")
         yield from _other_operands(b, user, operand, x, m, say, local)
         if x.ndim and operand not in b.at and np.unique(x).size == 2 and x.min() == 0:
             note = f"the mask {name} of the forward pass is not applied"
@@ -503,6 +443,20 @@ def _wrong_operands(
         if x.ndim and operand not in b.at and (x == 0).any():
             note = f"only where {name} is not 0 counts, and not its values,"
             yield m("factor_missing", lambda x=x: (x != 0) * 1.0, note, "mask", 0.5)
+
+
+def _moved(b: Backward, grads: Arrays, node: Any) -> Any:
+    """How a parameter, or a view of one, moves with the parameter's gradient; None for what is no view of a parameter."""
+    views = []
+    while node.parents and node.op.name in VIEWS and node in b.at:
+        views.append(node.op)
+        node = node.parents[0]
+    if node not in b.at or node.parents or b.values[node].size < 2:
+        return None
+    moved = grads.get(node, b.grads[node])
+    for op in reversed(views):
+        moved = forward_of(op, [moved])
+    return moved
 
 
 def _other_operands(
@@ -515,14 +469,18 @@ def _other_operands(
         below = next((p for p in operand.parents if p in b.values and b.values[p].shape == x.shape), None)
         pool = [("above", above), ("below", below)]
     else:
-        same = [n for n, v in b.values.items() if n is not operand and v.shape == x.shape and v.any()]
+        turned = bool(operand.parents) and operand.op.name == "transpose" and x.ndim == 2
+        shapes = {x.shape, x.shape[::-1]} if turned else {x.shape}
+        same = [n for n, v in b.values.items() if n is not operand and v.shape in shapes and v.any()]
         near = sorted(same, key=lambda n: (not getattr(n, "label", None), abs(b.at.get(n, 0) - at)))
         pool = [("", n) for n in near[:MOST]]
     for variant, node in pool:
         if node is not None:
             own = node in b.at and node in b.path(user)
-            note = f"{'the own output ' if own else ''}{say(node)} is used in place of {name}"
-            yield m("output_for_input" if own else "wrong_array", lambda n=node: b.values[n], note, variant)
+            v = b.values[node]
+            word, v = (say(node), v) if v.shape == x.shape else (f"{say(node)}.T", v.T)
+            note = f"{'the own output ' if own else ''}{word} is used in place of {name}"
+            yield m("output_for_input" if own else "wrong_array", lambda v=v: v, note, variant)
 
 
 def _first_above(b: Backward, user: Any, shape: Any) -> Any:
@@ -614,7 +572,9 @@ def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) 
     yield m("loss_derivative_missing", lambda: np.ones(x.shape), note)
     note = f"the loss's value stands for its derivative at {me}"
     yield m("loss_for_derivative", lambda: np.full(x.shape, loss), note, "value")
-    for node, v in b.values.items():
+    for node, number in b.values.items():
+        a_row = number.ndim == x.ndim - 1 and number.shape == x.shape[:-1]
+        v = number[..., None] if a_row else number
         if 1 < v.size < x.size and _spread(v, x.shape) is not None:
             note = f"the factor {say(node)} of {me}'s gradient is left out"
             yield m("factor_missing", lambda v=v: grads[p] / v, note, extra=1.0)
@@ -622,15 +582,12 @@ def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) 
             yield m("wrong_factor", lambda v=v: grads[p] * v, note, "more", 1.0)
     later = [n for n in b.order[b.at[p] :] if n in b.path(p) and b.values[n].shape == x.shape]
     outputs = [(say(n), b.values[n]) for n in later]
-    outputs += [(f"{n}({me})", function(row(n), x)[0]) for n in ("sigmoid", "tanh")]
+    outputs += [(f"{n}({me})", known(n).at(x)) for n in ("sigmoid", "tanh")]
     for axis in (-1, 0) if x.ndim == 2 else (-1,):
-        soft, over = row("softmax", axis), " over axis 0" if axis == 0 else ""
-        once = function(soft, x)[0]
-        outputs += [
-            (f"softmax({me}){over}", once),
-            (f"softmax(softmax({me}){over})", function(soft, once)[0]),
-        ]
+        once, over = softmax(x, axis), " over axis 0" if axis == 0 else ""
+        outputs += [(f"softmax({me}){over}", once), (f"softmax(softmax({me}){over})", softmax(once, axis))]
     targets = [y for n, y in b.values.items() if n not in b.at and y.ndim and _spread(y, x.shape) is not None]
+    targets += [(y == y.max(-1, keepdims=True)) * 1.0 for y in targets if y.ndim == 2 and _is_soft(y)]
     for y in targets:
         for name, v in outputs:
             e, err = v - y, f"{name} − target"
@@ -639,6 +596,8 @@ def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) 
             yield m("softmax_twice" if twice else "delta_of_another_loss", lambda e=e: e, note)
             note = f"the squared error ({err})² stands at {me}"
             yield m("loss_for_derivative", lambda e=e: e * e, note, "square", 0.1)
+            note = f"sign({err}) stands for the gradient at {me}: that of the absolute error"
+            yield m("delta_of_another_loss", lambda e=e: np.sign(e), note, "sign")
             note = f"the absolute error |{err}| stands at {me}"
             yield m("loss_for_derivative", lambda e=e: np.abs(e), note, "abs", 0.2)
             slopes = {f"{name} · (1 − {name})": v * (1 - v), f"1 − {name}²": 1 - v * v, name: v}
@@ -648,6 +607,11 @@ def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) 
                     "applied once too often"
                 )
                 yield m("activation_derivative_twice", lambda e=e, s=slope: e * s, note, word, 0.5)
+
+
+def _is_soft(y: Any) -> bool:
+    """Whether the rows of targets are probabilities that no single class has alone."""
+    return bool(np.allclose(y.sum(-1), 1.0) and y.max() < 1.0 and y.min() > 0.0)
 
 
 # ---- Mutants of every step of a kind --------------------------------------------------------------------------------------
@@ -661,16 +625,21 @@ def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, known: Any, say
 
 
 def groups(b: Backward) -> Iterator[tuple[Any, ...]]:
-    """Sets of steps that a program writes in one line: every layer's, every time step's, every use's of one parameter."""
-    signs, found = _signatures(b), {}  # type: ignore[var-annotated]
+    """Sets of steps that a program writes in one line: every layer's, every time step's, every use's of one parameter.
+
+    Steps are alike by their label, by how their node is made, or by how its other operands are made.
+    """
+    levels = [*_signatures(b)]
+    found: dict[Any, list[Any]] = {}
     for node in b.order:
         stem = (node.label or "").rstrip("0123456789_")
         for k, parent in enumerate(node.parents):
             if parent in b.at:
-                leaf = id(parent) if not parent.parents else "any"
-                keys = [(node.op.name, k, sign) for sign in dict.fromkeys((leaf, "any", *signs[node], stem))]
-                for key in keys if stem else keys[:-1]:
-                    found.setdefault(key, []).append((node, k))
+                signs: list[Any] = ["any", "any" if parent.parents else id(parent), stem or "any"]
+                signs += [told[node] for told in levels]
+                signs += [tuple(told[p] for p in node.parents if p is not parent) for told in levels]
+                for sign in dict.fromkeys(signs):
+                    found.setdefault((node.op.name, k, sign), []).append((node, k))
     seen = set()
     for edges in found.values():
         if len(edges) > 1 and frozenset(edges) not in seen:
@@ -687,16 +656,12 @@ def all_but_one(b: Backward) -> Iterator[tuple[Any, ...]]:
             yield tuple(use for p in leaves for use in b.users[p] if not any(use is k for k in kept))
 
 
-def _signatures(b: Backward) -> dict[Any, list[Any]]:
-    """How each node is made, told to a depth of 1, 2, 3 and 4: nodes of one line of a loop are told alike."""
-    told = {node: id(node) if node in b.at and not node.parents else node in b.at for node in b.values}
-    out: dict[Any, list[Any]] = {node: [] for node in b.order}
+def _signatures(b: Backward) -> Iterator[dict[Any, int]]:
+    """How each node is made, told to a depth of 1, 2, 3 and 4: a state that is a constant at first is told as later ones are."""
+    told = {node: id(node) if node in b.at and not node.parents else 0 for node in b.values}
     for _ in range(4):
-        made = [n for n in b.order if n.parents]
-        told |= {n: hash((n.op.name, *[told[p] for p in n.parents])) for n in made}
-        for node in b.order:
-            out[node].append(told[node])
-    return out
+        told = told | {n: hash((n.op.name, *[told[p] for p in n.parents])) for n in b.order if n.parents}
+        yield told
 
 
 Edits = dict[tuple[Any, int], Any]

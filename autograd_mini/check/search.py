@@ -11,6 +11,7 @@ comes from least squares, and is accepted where it has a meaning: a size of the 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ from .backward import Arrays, Backward, fit
 from .factors import Factors
 from .given import Given, largest
 from .mutate import (
+    PRODUCTS,
+    SUMS,
+    VIEWS,
+    Activation,
     Mutant,
     activation_mutants,
     activations,
@@ -36,6 +41,7 @@ LIKELY = 1.8  # what a fault of a pair may cost
 BEAM, DEEPEST = 6, 8  # explanations that are followed at a time, and how many faults they may have
 SMALL = 30  # elements of a node whose effect on another is kept as a matrix
 SECONDS, QUICK = 4.0, 0.6  # of the processor: for the whole search, and for its first stage
+LAYER = PRODUCTS | SUMS | VIEWS | {"multiply"}  # what a layer is made of
 WEAK = {"wrong_factor", "unexplained", "part_missing"}  # what names no cause
 PENALTY = {
     "path_missing": "penalty_missing",
@@ -89,7 +95,7 @@ class Place:
     node: Any
     share: Any
     user: Any
-    where: str
+    where: Callable[[], str]
     mutants: Iterable[Mutant]
 
 
@@ -136,7 +142,7 @@ class Search:
             mistake, text, cost = (self.factors.read(c) if c is not None else None) or ("", "", 0.0)
             if not mistake:
                 return
-            place = Place(node, right, node, self.words.place(node), ())
+            place = Place(node, right, node, partial(self.words.place, node), ())
             faults.append(self._of_factor(mistake, text, cost, place, node))
         if faults:
             yield State(self.b.grads, tuple(faults))
@@ -186,7 +192,7 @@ class Search:
 
     def _next(self, state: State, deep: bool) -> list[State]:
         """A state's successors: each explains the unmatched array nearest the loss by one more fault."""
-        target = max(state.unmatched, key=self.height)
+        target = self._target(state.unmatched)
         found = self._steps(state, target)
         if all(s.faults[-1].mistake == "wrong_factor" for s in found) and (
             len(state.unmatched) <= 2 or state.faults
@@ -196,12 +202,24 @@ class Search:
             found = self._pairs(state, target)
         return found or [self._given_up(state, target)]
 
+    def _target(self, unmatched: tuple[Any, ...]) -> Any:
+        """The array nearest the loss; of parameters of one layer the largest, which says the most."""
+        first = max(unmatched, key=self.height)
+        if first.parents or first is self.b.loss:
+            return first
+        layer = {min(self.b.path(first) - {first}, key=self.b.at.__getitem__)}
+        for _ in range(3):
+            layer |= {p for n in layer if n.op and n.op.name in LAYER for p in n.parents}
+        return max([first, *(n for n in unmatched if n in layer and not n.parents)], key=lambda n: n.size)
+
     def _given_up(self, state: State, target: Any) -> State:
         """The state with the person's own numbers for what nothing explains, so that what is below can be judged."""
         mine, right = self.mine[target], state.grads[target]
         kept = np.isclose(mine, right, rtol=1e-9, atol=self.given.tolerance[target])
         mistake, note, cost = "unexplained", relation(mine, right), 5.0
-        if kept.any() and not mine[~kept].any():
+        if not mine.any() and mine.size > 1:
+            mistake, note, cost = "gradient_missing", "it is 0 everywhere: nothing was ever added to it", 2.0
+        elif kept.any() and not mine[~kept].any():
             mistake, cost = "part_missing", 2.0
             note = (
                 f"only a part of it (a window, rows or columns) is right, {kept.mean():.0%}, and "
@@ -247,13 +265,17 @@ class Search:
                 return
             for u, k in b.users[p]:
                 share = fit(b.share(u, k, grads[u]), b.values[p].shape)
-                yield Place(p, share, u, self.words.step(u, k), edge_mutants(b, grads, u, k, self.say))
+                where = partial(self.words.step, u, k)
+                yield Place(p, share, u, where, edge_mutants(b, grads, u, k, self.say))
             for a in self.activations:
                 share = b.pull({a.after: grads[a.after]}, [p]).get(p) if a.before is p else None
                 if share is not None:
-                    where = f"{self.say(a.after)} = {a.name}({self.say(p)})"
+                    where = partial(self._applying, a)
                     yield Place(p, share, a.after, where, activation_mutants(b, a, grads[a.after], self.say))
-            yield Place(p, grads[p], p, self.words.place(p), whole_mutants(b, grads, p, self.say))
+            yield Place(p, grads[p], p, partial(self.words.place, p), whole_mutants(b, grads, p, self.say))
+
+    def _applying(self, a: Activation) -> str:
+        return f"{self.say(a.after)} = {a.name}({self.say(a.before)})"
 
     def _steps(
         self, state: State, target: Any, private: bool = False, above: Any = None, spoil: bool = False
@@ -313,16 +335,17 @@ class Search:
 
     def _fault(self, mutant: Mutant, place: Place, target: Any, more: str = "", cost: float = 0.0) -> Fault:
         """A fault; in a regularisation penalty, by the penalty's name."""
-        mistake, note = mutant.mistake, mutant.note + more
+        mistake, note = mutant.mistake, mutant.text + more
         if place.user in self.penalties:
             mistake, note = PENALTY.get(mistake, mistake), f"in the regularisation penalty: {note}"
         cost += mutant.cost + (0.0 if place.node.label else 0.15)
-        return Fault(mistake, place.node, place.where, note, cost, target)
+        return Fault(mistake, place.node, place.where(), note, cost, target)
 
     def _of_factor(self, mistake: str, text: str, cost: float, place: Place, target: Any) -> Fault:
         """A constant factor by its name at its place: a sum that is an average, a penalty's sign."""
         p, b = place.node, self.b
-        stretched = not p.parents and any(b.values[u].shape != b.values[p].shape for u, _ in b.users[p])
+        users = [place.user] if place.user is not p else [u for u, _ in b.users[p]]
+        stretched = not p.parents and any(b.values[u].shape != b.values[p].shape for u in users)
         if mistake == "divided_by_batch_twice" and stretched:
             mistake, text = "averaged", f"the mean over the batch stands where the sum belongs; {text}"
         fault = self._fault(
@@ -386,11 +409,9 @@ class Search:
 
     def _alike(self, state: State) -> Iterator[State]:
         """One kind of fault at every step of a kind: every layer, every time step, every use."""
-        b, known = (
-            self.b,
-            {a.after: a for a in self.activations if any(p is a.before for p in a.after.parents)},
-        )
-        right = [node for node in self.given.right if b.grads[node].any()]
+        b = self.b
+        known = {a.after: a for a in self.activations if any(p is a.before for p in a.after.parents)}
+        right = set().union(*(b.path(node) for node in self.given.right if b.grads[node].any()))
         ways = set().union(*(b.path(node) for node in state.unmatched))
         for nodes, edits, note in wrong_strides(b):
             grads = b.sweep(edits)
@@ -398,23 +419,28 @@ class Search:
                 where = ", ".join(self.words.step(node, 0) for node in nodes)
                 yield State(grads, (Fault("wrong_index", nodes[0].parents[0], where, note, 1.5),))
         sets = list(groups(b))
+        tries: list[tuple[float, Mutant, Any, Any]] = []
         parts = [part for edges in sets for part in (edges[:-1], edges[1:]) if len(edges) > 2]
         for edges, dropped in [(e, False) for e in sets] + [(e, True) for e in (*all_but_one(b), *parts)]:
-            parents = [user.parents[k] for user, k in edges]
-            if any(p in b.path(node) for p in parents for node in right) or not any(
-                p in ways for p in parents
-            ):
-                continue
-            for key, mutant in self._kinds(edges, dropped, known).items():
-                if self._late():
-                    return
-                grads = b.sweep(dict.fromkeys(edges, self._edit(key, known)))
-                if all(node in grads and self.near(node, x, grads[node]) for node, x in self.mine.items()):
-                    where = "; ".join(self.words.step(u, k) for u, k in edges)
-                    note = f"at each of {len(edges)} steps alike; at one: {mutant.note}"
-                    yield State(
-                        grads, (Fault(mutant.mistake, parents[-1], where, note, 1.2 * mutant.cost + 0.4),)
-                    )
+            parents = {user.parents[k] for user, k in edges}
+            if self._late():
+                break
+            kinds = self._kinds(edges, dropped, known) if parents & ways else {}
+            unlikely = (
+                1.0 if parents & right else 0.0
+            )  # it would spoil what is right, unless it gives that nothing
+            tries += [(mutant.cost + unlikely, mutant, key, edges) for key, mutant in kinds.items()]
+        for _, mutant, key, edges in sorted(tries, key=lambda one: one[0]):  # the likeliest first
+            if self._late():
+                return
+            grads = b.sweep(dict.fromkeys(edges, self._edit(key, known)))
+            if all(node in grads and self.near(node, x, grads[node]) for node, x in self.mine.items()):
+                where = "; ".join(self.words.step(u, k) for u, k in edges)
+                note = f"at each of {len(edges)} steps alike; at one: {mutant.text}"
+                user, k = edges[-1]
+                yield State(
+                    grads, (Fault(mutant.mistake, user.parents[k], where, note, 1.2 * mutant.cost + 0.4),)
+                )
 
     def _kinds(self, edges: Any, dropped: bool, known: Any) -> dict[Any, Mutant]:
         """The mutants that are tried at all of some steps."""
@@ -442,23 +468,24 @@ class Search:
         return made
 
     def _pairs(self, state: State, target: Any) -> list[State]:
-        """Two faults between two neighbouring given arrays: a likely one, and any below it."""
-        for place in reversed(list(self._places(state, target))):
+        """Two faults between two neighbouring given arrays: a likely one, the likeliest first, and any below it."""
+        places = [(place, mutant) for place in self._places(state, target) for mutant in place.mutants]
+        likely = [(place, m) for place, m in places if m.cost <= LIKELY and not m.added]
+        for place, mutant in sorted(likely, key=lambda pair: pair[1].cost):
             p, share = place.node, place.share
-            for mutant in place.mutants:
-                made = made_of(mutant, share) if mutant.cost <= LIKELY and not mutant.added else None
-                if made is None or np.array_equal(made, share):
-                    continue
-                if self._late():
-                    return []
-                moved = {n: state.grads[n] + d for n, d in self.b.pull({p: made - share}, [target]).items()}
-                near = State(state.grads | moved, state.faults, state.unmatched)
-                if self._steps(near, target, above=p, spoil=True):
-                    after = self._applied(state, self._fault(mutant, place, target), {p: made - share})
-                    if set(after.unmatched) <= set(state.unmatched) and (
-                        found := self._steps(after, target, above=p)
-                    ):
-                        return found
+            made = made_of(mutant, share)
+            if made is None or np.array_equal(made, share):
+                continue
+            if self._late():
+                return []
+            moved = {n: state.grads[n] + d for n, d in self.b.pull({p: made - share}, [target]).items()}
+            near = State(state.grads | moved, state.faults, state.unmatched)
+            if self._steps(near, target, above=p, spoil=True):
+                after = self._applied(state, self._fault(mutant, place, target), {p: made - share})
+                if set(after.unmatched) <= set(state.unmatched) and (
+                    found := self._steps(after, target, above=p)
+                ):
+                    return found
         return []
 
 

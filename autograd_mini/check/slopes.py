@@ -7,19 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ..compile.text import text
 from ..core.tensor import Tensor
 from ..derivatives import gradients
 from ..errors import AutogradError
-from ..symbols import Expr, call, evaluate, simplify, symbol
-from .backward import Backward, function, row
+from ..symbols import evaluate
+from .backward import Backward
+from .formulas import KNOWN, Function, between, known, shown, wrong_slopes
 from .gradcheck import numerical
-from .mutate import formula, polynomial, wrong_expressions, wrong_polynomials
 from .report import Report
-from .words import NUMPY, Words, plain
+from .words import Words
 
 POINTS = np.array([-2.0, -0.7, -0.1, 0.3, 1.2, 2.5])
-KNOWN = ("sigmoid", "tanh", "relu", "softplus", "exp", "sin", "cos", "square", "silu", "arctan", "negative")
 CLOSE, CLOSE32 = 1e-6, 1e-4  # how far a right derivative may be off, relatively; and one in float32
 MOST = 4  # mistakes that are told
 NOT_RUNNABLE = (AutogradError, TypeError, ValueError, NotImplementedError, AttributeError, LookupError)
@@ -40,9 +38,14 @@ def check_derivative(f: Callable[..., Any], df: Callable[..., Any], points: Any 
     'derivative_at_preactivation'
     """
     x = POINTS.copy() if points is None else np.array(points, float)
-    report = Report(subject="derivative", names={"np": np, "x": x})
+    report = Report(subject="derivative")
     with np.errstate(all="ignore"):
         truth = _Truth(f, x, report)
+        defined = np.isfinite(truth.y) & np.isfinite(truth.s)
+        if points is None and 1 < defined.sum() < x.size:  # as of √x, above 0 alone
+            report, x = Report(subject="derivative"), x[defined]
+            truth = _Truth(f, x, report)
+        report.names = {"np": np, "x": x}
         mine = _called(df, x, truth, report)
         if mine is not None:
             mine = _in_shape(mine, x, report)
@@ -59,8 +62,7 @@ class _Truth:
 
     def __init__(self, f: Any, x: Any, report: Report) -> None:
         self.f, self.x, self.line = f, x, ""
-        self.forms: list[Expr] = []
-        self.names: dict[str, Any] = {"x": x}
+        self.functions: list[Function] = []  # what f is
         try:
             leaf = Tensor(x, label="x")
             out = f(leaf)
@@ -73,8 +75,10 @@ class _Truth:
             words = Words(b)
             line = words.line(leaf).replace("dx = ", "df = lambda x: ", 1)
             self.line = "" if "\n" in line or len(b.values) > len(b.order) + words.numbers() else line
-            self.forms, self.y, self.s = [words.gradient(leaf)], b.values[out], b.grads[leaf]
-            self.names = words.names()
+            self.y, self.s = b.values[out], b.grads[leaf]
+            self.functions = [made] if (made := between(b, leaf, out)) else []
+        same = [n for n in KNOWN if np.allclose(known(n).at(x), self.y, rtol=1e-9, atol=1e-12)]
+        self.functions += [known(n) for n in same if n not in [f.name for f in self.functions]]
 
     @cached_property
     def mixes(self) -> bool:
@@ -134,8 +138,10 @@ class _Truth:
 
     def explain(self, mine: Any, report: Report) -> None:
         """Say what gives these numbers."""
-        found = list(dict(self._named(mine.astype(float), mine.dtype.kind in "iu")).items())
-        for mistake, note in found[:MOST]:
+        found: dict[str, str] = {}
+        for mistake, note in self._named(mine.astype(float), mine.dtype.kind in "iu"):
+            found.setdefault(mistake, note)
+        for mistake, note in list(found.items())[:MOST]:
             report.add(mistake, "df", note, self.line)
         report.explained = bool(found)
         if not found:
@@ -156,118 +162,86 @@ class _Truth:
         x, y, s = self.x, self.y, self.s
 
         def same(a: Any) -> bool:
-            return bool(
-                np.all(
-                    np.abs(np.broadcast_to(a, mine.shape) - mine) <= CLOSE * np.maximum(np.abs(mine), 1e-3)
-                )
-            )
+            off = np.abs(np.broadcast_to(a, mine.shape) - mine)
+            return bool(np.all(off <= CLOSE * np.maximum(np.abs(mine), 1e-3)))
 
-        names = [n for n in KNOWN if np.allclose(function(row(n), x)[0], y, rtol=1e-9, atol=1e-12)]
-        f = names[0] if names else "f"
         bad = ~np.isfinite(mine)
         if bad.any():
             yield "not_finite", f"at {x[bad][0]:g} it is {mine[bad][0]}, and should be {s[bad][0]:.6g}"
-        simple = [
-            ("value_for_derivative", y, f"{f}(x) itself stands for its derivative"),
-            ("wrong_sign", -s, "every number is negated"),
-            (
-                "activation_derivative_missing",
-                np.ones_like(s),
-                "it is 1 everywhere: the derivative is left out",
-            ),
-            ("activation_derivative_twice", s * s, "it is the square of the derivative"),
-            ("value_for_derivative", x, "x itself stands for the derivative"),
-            ("wrong_factor", 1 - s, f"1 − {f}′ stands for {f}′: the cases are exchanged"),
-            ("wrong_derivative", 1 / s, "it is 1 over the derivative: the inverse function's"),
-        ]
-        if self.mixes:
-            note = (
-                f"{f}(x) · (1 − {f}(x)) is the diagonal of the Jacobian alone: each element depends "
-                "on the others"
+        name = next((f.name for f in reversed(self.functions)), "f")
+        if self.mixes and same(y * (1 - y)):
+            note = f"{name}(x) · (1 − {name}(x)) is the diagonal of the Jacobian alone: "
+            yield "softmax_elementwise", note + "each element depends on the others"
+        if same(-s):
+            yield "wrong_sign", "every number is negated"
+        for f in self.functions:
+            for wrong in wrong_slopes(f, x, y, "x", f"{f.name}(x)"):
+                if same(wrong.make()):
+                    yield wrong.mistake, wrong.note() if callable(wrong.note) else wrong.note
+            if (form := f.by_value) is not None:
+                for word, a in _others(x, f.name).items():
+                    if same(evaluate(form, {"a": a})):
+                        note = f"{shown(form, 'a')} is right for a = {f.name}(x), and is given a = {word}"
+                        yield "derivative_at_wrong_array", note
+        if not self.functions:
+            plain = [("value_for_derivative", y, "f(x)"), ("value_for_derivative", x, "x")]
+            plain += [("activation_derivative_twice", s * s, "the square of the derivative")]
+            plain += [
+                ("activation_derivative_missing", 1.0 + 0 * s, "1"),
+                ("cases_exchanged", 1 - s, "1 − f′(x)"),
+            ]
+            yield from (
+                (mistake, f"{what} stands for the derivative") for mistake, a, what in plain if same(a)
             )
-            simple.insert(0, ("softmax_elementwise", y * (1 - y), note))
-        yield from ((mistake, note) for mistake, wrong, note in simple if same(wrong))
+        if same(s.sum()) or same(s.mean()):
+            yield (
+                "mixes_rows",
+                "it is one number for all: the derivatives of all elements are summed or averaged",
+            )
+        yield from self._differences(same)
         if same(self.second):
             yield "activation_derivative_twice", "it is the second derivative"
-        for name in names:
-            yield from _of_known(name, x, y, same)
-        forms = self.forms + [form for name in names for form in other_forms(name, symbol("x", x.shape))]
-        yield from _of_forms(forms, self.names, same)
+        if same(1 / s):
+            yield "wrong_derivative", "it is 1 over the derivative: the inverse function's"
         shift, ratio = mine - s, mine[s != 0] / s[s != 0]
         if np.ptp(shift) < 1e-9 < abs(shift.flat[0]):
             yield "constant_term_missing", f"a constant term, {-shift.flat[0]:.6g}, is missing everywhere"
         if ratio.size > 1 and np.ptp(ratio) < 1e-9 * abs(ratio[0]) and same(ratio[0] * s):
             two = np.isclose(abs(ratio[0]), (2, 0.5)).any()
-            yield (
-                "factor_two" if two else "wrong_factor",
-                f"it is {ratio[0]:.6g} times the derivative everywhere",
-            )
-        for name in KNOWN:
-            if name not in names:
-                yield from _of_another(name, f, x, y, same)
+            note = f"it is {ratio[0]:.6g} times the derivative everywhere"
+            yield "factor_two" if two else "wrong_factor", note
+        for other in map(known, KNOWN):
+            if other.name not in [f.name for f in self.functions]:
+                if same(other.slope_at(x)):
+                    yield "derivative_of_another_function", f"it is the derivative of {other.name} at x"
+                if same(other.at(x)):
+                    yield "derivative_of_another_function", f"it is {other.name}(x)"
         if integer and same(np.trunc(s)):
             yield "integer_result", "the digits behind the point are cut off: make it float"
 
+    def _differences(self, same: Callable[[Any], bool]) -> Named:
+        """A numerical difference whose step is too large or too small."""
+        for h in 10.0 ** np.arange(-16, 1):
+            for sides, down in (("one-sided", 0.0), ("central", h)):
+                try:
+                    found = (self.f(self.x + h) - self.f(self.x - down)) / (h + down)
+                except NOT_RUNNABLE:
+                    return
+                if np.shape(found) == self.x.shape and same(found):
+                    note = f"it is the {sides} difference with ε = {h:g}: take ε = 1e-5 and both sides"
+                    yield "step_too_small" if h < 1e-7 else "step_too_large", note
 
-def _of_known(name: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Named:
-    """The mistakes in the derivative of a function of the table."""
-    poly, out = polynomial(row(name)), f"{name}(x)"
-    if same(function(row(name), y)[1]):
-        note = f"{name}′({out}): the derivative is taken at the activation: {name} is applied twice"
-        yield "derivative_at_activation", note
-    if poly is None:
-        return
-    right = formula(poly, out)
-    if same(np.polyval(poly[::-1], x)):
-        note = (
-            f"{formula(poly, 'a')} expects the activation a = {out}, the output, and is given x: "
-            f"write {right}"
-        )
-        yield "derivative_at_preactivation", note
-    for mistake, wrong in wrong_polynomials(poly):
-        for arg, word in ((y, out), (x, "x")):
-            if same(np.polyval(wrong[::-1], arg)):
-                yield (
-                    mistake,
-                    f"{formula(wrong, word)} stands where {right} belongs: a term is missing or wrong",
-                )
+
+def _others(x: Any, name: str) -> dict[str, Any]:
+    """What people give to a formula that expects the activation."""
     e = np.exp(-x)
-    others = {f"{n}(x)": function(row(n), x)[0] for n in KNOWN if n not in (name, "negative")}
-    others |= {"exp(−x)": e, "1 / (1 + exp(x))": e / (1 + e), "1 + exp(x)": 1 + 1 / e, "1 + exp(−x)": 1 + e}
-    for word, a in others.items():
-        if same(np.polyval(poly[::-1], a)):
-            yield (
-                "derivative_at_wrong_array",
-                f"{formula(poly, 'a')} is right for a = {out}, and is given a = {word}",
-            )
-
-
-def _of_another(name: str, f: str, x: Any, y: Any, same: Callable[[Any], bool]) -> Named:
-    """Another function's derivative."""
-    mistake, poly = "derivative_of_another_function", polynomial(row(name))
-    for word, at in (("x", x), (f"{f}(x)", y)):
-        if same(function(row(name), at)[1]):
-            yield mistake, f"it is the derivative of {name} at {word}"
-    if poly is not None and same(np.polyval(poly[::-1], y)):
-        yield mistake, f"{formula(poly, f'{f}(x)')} is the derivative of {name}"
-    if same(function(row(name), x)[0]):
-        yield mistake, f"it is {name}(x)"
-
-
-def _of_forms(forms: list[Expr], names: dict[str, Any], same: Callable[[Any], bool]) -> Named:
-    """What is missing in the derivative's formula, in each way to write it."""
-    for form in forms:
-        right = plain(simplify(form, for_readers=True))
-        for mistake, wrong in wrong_expressions(right):
-            if same(evaluate(wrong, names)):
-                yield mistake, f"{text(wrong, style=NUMPY)} stands where {text(right, style=NUMPY)} belongs"
-
-
-def other_forms(name: str, x: Expr) -> list[Expr]:
-    """Other ways in which people write a derivative."""
-    e = call("exp", -x)
-    forms = {"tanh": [1.0 / call("square", call("cosh", x))], "sigmoid": [e / call("square", 1.0 + e)]}
-    return forms.get(name, [])
+    found = {f"{n}(x)": known(n).at(x) for n in KNOWN if n not in (name, "negative")}
+    return found | {
+        "exp(−x)": e,
+        "1 / (1 + exp(x))": e / (1 + e),
+        "1 + exp(x)": 1 + 1 / e,
+        "1 + exp(−x)": 1 + e,
+    }
 
 
 # ---- Calling a person's function ------------------------------------------------------------------------------------------
@@ -280,6 +254,10 @@ def _called(df: Any, x: Any, truth: _Truth, report: Report) -> Any:
         out = np.array(df(given))
     except Exception as error:
         return _one_by_one(df, x, f"of an array it raises {type(error).__name__}: {error}", report)
+    if out.dtype.kind not in "biuf":
+        what = "None: a return is missing" if out.shape == () and out[()] is None else f"{out.dtype}"
+        report.add("not_finite", "df", f"it gives {what}, and real numbers are needed", truth.line)
+        return None
     if not np.array_equal(given, x):
         note = "it changes (overwrites) its argument in place: work on a copy, x = np.array(x)"
         report.add("writes_into_argument", "df", note)

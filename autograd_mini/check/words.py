@@ -4,12 +4,14 @@ The lines are made of the rules' expressions: a derivative is stated nowhere her
 """
 
 import itertools
+import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..compile.text import PEOPLE, PYTHON, text
+from ..core.array_rows import axes_of
 from ..symbols import Expr, Unreadable, call, constant, simplify, substitute, symbol, walk
 from .backward import Backward, forward_expr, share_expr
 
@@ -22,7 +24,7 @@ def _number(x: Any) -> str:
     """A number as a person writes it: 2, 0.5, (1/6)."""
     if np.ndim(x):
         return f"np.array({np.asarray(x).tolist()})"
-    x = x.item() if isinstance(x, np.generic) else x
+    x = x.item() if isinstance(x, np.generic | np.ndarray) else x
     if isinstance(x, float) and x and np.isfinite(x):
         if x == round(x) and abs(x) < 1e15:
             return str(int(x))
@@ -34,7 +36,7 @@ def _number(x: Any) -> str:
 def _call(x: Expr, texts: list[str]) -> str:
     """A call as NumPy's, without the arguments that say what is so anyway."""
     source = PYTHON.function(x, texts)
-    return source.replace(", axis=None", "").replace(", keepdims=False", "")
+    return source.replace(", axis=None", "").replace(", keepdims=False", "").replace("xp.erf(", "erf(")
 
 
 _PRODUCT, _ATOM = PYTHON.forms["multiply"][1:], PEOPLE.forms["transposed"][1:]
@@ -152,7 +154,7 @@ class Words:
         for n in reversed(b.order[b.at[node] :]):
             if n not in ways or n in found:
                 continue
-            found[n] = constant(1.0) if n is b.loss else None
+            found[n] = constant(np.ones(b.values[n].shape)) if n is b.loss else None
             for user, k in b.users[n]:
                 known = named(user) and user is not b.loss
                 g = symbol(f"d{user.label}", b.values[user].shape) if known else found[user]
@@ -213,7 +215,7 @@ class Words:
         found = {name: b.values[node] for node, name in self.known.items() if name.isidentifier()}
         found |= {f"d{node.label}": g for node, g in b.grads.items() if named(node)}
         found |= {f"w{b.at[n]}": b.values[n] for n in b.order if not n.parents and not named(n)}
-        return {"np": np, **found}
+        return {"np": np, "erf": np.vectorize(math.erf), **found}
 
 
 def parts_of(made: Expr, most: int = MOST) -> list[Expr]:
@@ -247,12 +249,25 @@ def plain(made: Expr) -> Expr:
         changes = {part: spelt for part in parts_of(made) if (spelt := _spelt(part)) is not None}
         if not changes:
             break
-        made = substitute(made, changes)
+        made = simplify(substitute(made, changes), for_readers=True)
     return made
+
+
+COLUMN, FIRST = constant((..., None)), constant((..., 0))  # a vector as a matrix of one column, and back
 
 
 def _spelt(x: Expr) -> Expr | None:
     a = x.args
+    if x.name == "getitem" and a[0].name == "constant" and a[0].shape == ():
+        return call("broadcast_to", float(a[0].value), x.shape)
+    if x.name == "getitem" and a[1] is FIRST and a[0].name == "matmul":
+        left, right = a[0].args
+        if (
+            right.name == "getitem"
+            and right.args[1] is COLUMN
+            and right.args[0].shape == (left.shape or ())[-1:]
+        ):
+            return call("matmul", left, right.args[0])
     if x.name == "sigmoid":
         return 1.0 / (1.0 + call("exp", -a[0]))
     if x.name == "softplus":
@@ -269,6 +284,14 @@ def _spelt(x: Expr) -> Expr | None:
             return made if made.shape == x.shape else call("broadcast_to", made, x.shape)
     if x.name == "sech2":
         return 1.0 - call("square", call("tanh", a[0]))
+    if x.name == "normal_cdf":
+        return 0.5 * (1.0 + call("erf", a[0] / math.sqrt(2.0)))
+    if x.name == "normal_pdf":
+        return call("exp", -0.5 * call("square", a[0])) / math.sqrt(2.0 * math.pi)
+    if x.name == "centred":
+        shape = x.shape or ()
+        count = math.prod(shape[i] for i in axes_of(a[1].value, len(shape)))
+        return a[0] - call("sum", a[0], axis=a[1].value, keepdims=True) / float(count)
     if x.name == "swapaxes" and len(x.shape or ()) > 2:
         last = len(x.shape or ()) - 1
         return call("transpose", a[0], (*range(last - 1), last, last - 1))

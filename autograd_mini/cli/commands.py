@@ -133,8 +133,8 @@ def draw(parser: argparse.ArgumentParser) -> Run:
 
 @command("write a page that steps through an expression's chain rule", expression=True)
 def explore(parser: argparse.ArgumentParser) -> Run:
-    parser.description = f"{parser.description} Example: autograd-mini explore {EXAMPLE} -o page.html"
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the page, .html")
+    parser.description = f"{parser.description} Example: autograd-mini explore {EXAMPLE}"
+    parser.add_argument("-o", "--output", metavar="FILE", default="explore.html", help="(explore.html)")
 
     def show(root: Any, options: argparse.Namespace) -> None:
         from ..draw.explore import explore

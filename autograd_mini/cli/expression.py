@@ -23,11 +23,11 @@ SIGNS: dict[type[ast.unaryop], Any] = {ast.USub: ag.negative, ast.UAdd: lambda x
 FUNCTIONS = {
     name: getattr(ag, name)
     for name in """
-        abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh ceil clip cos cosh divide elu erf exp
-        expm1 floor gelu hypot leaky_relu log log10 log1p log2 log_sigmoid logaddexp logistic maximum minimum
-        multiply negative normal_cdf normal_pdf positive power reciprocal relu remainder round sech2 sigmoid
-        sigmoid_cross_entropy sign silu sin sinc sinh softplus sqrt square squared_error subtract tan tanh
-        xlogy
+        abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil clip copysign cos cosh divide
+        elu erf exp expm1 floor gelu hypot leaky_relu log log10 log1p log2 log_sigmoid logaddexp logistic
+        maximum minimum multiply negative normal_cdf normal_pdf positive power reciprocal relu remainder
+        round sech2 sigmoid sigmoid_cross_entropy sign silu sin sinc sinh softplus sqrt square squared_error
+        subtract tan tanh xlogy
     """.split()  # noqa: SIM905  (a list would be three times as long)
 }
 CONSTANTS = {"pi": math.pi, "e": math.e}

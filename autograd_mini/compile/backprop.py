@@ -25,7 +25,7 @@ from ..core.value import Value
 from ..errors import AutogradError, CompileError, DTypeError, GraphError
 from ..support import numerics
 from ..support.containers import flatten
-from ..symbols import EXPRESSIONS, SMALL, Expr, Unreadable, constant, ordered, spread, substitute, symbol
+from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, ordered, spread, substitute, symbol
 from .passes import taught
 from .text import OF_NUMBERS, TEACHER, TEACHER_OF_NUMBERS, text
 from .trace import unique
@@ -38,6 +38,8 @@ HELPERS = {  # what NumPy lacks, as one writes it
     "    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))",
     "erf": "erf = np.vectorize(math.erf)",
     "erfc": "erfc = np.vectorize(math.erfc)",
+    "cholesky": "cholesky = np.linalg.cholesky",
+    "pinv": "pinv = np.linalg.pinv",
     "logabsdet": "def logabsdet(a):\n    return np.linalg.slogdet(a)[1]",
     "centred": "def centred(x, axis):\n    return x - x.mean(axis=axis, keepdims=True)",
 }
@@ -213,10 +215,12 @@ class _Page:
             )
             if same is not node:
                 self.exprs[node] = self.exprs[same]
-            elif node.op is None and not node.requires_grad and node not in given and _is_uniform(node):
-                self.exprs[node] = spread(constant(float(np.ravel(node.data)[0])), _like(node))
             elif node in given:
                 self.give(node, given[node], True)
+            elif _is_number(node):
+                self.exprs[node] = spread(constant(float(node.data)), _like(node))
+            elif (other := next((x for x in self.names if _is_complement(node, x)), None)) is not None:
+                self.exprs[node] = 1.0 - self.exprs[other]
             elif node in roles or node.op is None or node in self.roots or node in self.targets:
                 self.give(node, roles.get(node) or self.default(node))
         for node in self.wanted_back():
@@ -431,14 +435,14 @@ class _Page:
         """The lines with their shapes behind."""
         if self.only_numbers:
             return [f"    {line}" for line, _ in lines]
-        width = min(max((len(line) for line, _ in lines), default=0), 60)
+        width = min(max((len(line) for line, _ in lines), default=0), 72)
         return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
 
 
-def _is_uniform(node: Any) -> bool:
-    """Whether it is one number, or a small array of one number."""
-    data = np.ravel(node.data)
-    return data.size == 1 or (0 < data.size <= SMALL and bool((data == data[0]).all()))
+def _is_complement(node: Any, other: Any) -> bool:
+    """Whether raw data are 1 − other, computed before they came into the graph: for labels y, say, that is 1 − y."""
+    raw = all(type(x) is Tensor and x.op is None and not x.requires_grad for x in (node, other))
+    return raw and node.shape == other.shape != () and np.array_equal(node.data, 1.0 - other.data)
 
 
 def _is_number(node: Any) -> bool:

@@ -1,11 +1,14 @@
 """compile: a function that is recorded once, and from then on replayed."""
 
+import builtins
+import copy
 import functools
 import inspect
 import threading
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,10 +25,12 @@ from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
 from .passes import exact
 from .program import Change, Guard, Program, evaluate
-from .source import HEADER, body, function_of
+from .source import HEADER, Writer, function_of
 from .trace import Lowering, Trace, unique
 
+QUICK = True  # whether sums may be added up in another order where that is quicker (to 1e-12)
 MOST = 8  # versions that are kept of a function for one kind of arguments
+PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
 STATIC = (bool, str, bytes, type(None))
 
 
@@ -38,10 +43,10 @@ class Compiled:
         if engine not in ("auto", "numpy"):
             raise ValueError(f"compile: engine must be 'auto' or 'numpy', got {engine!r}")
         self.function, self.engine = f, engine
-        self.versions: dict[Any, list[_Version]] = {}
+        self.versions: dict[Any, list[Version]] = {}
         self.reason: str | None = None  # why calls are not replayed, where they are not
         self.lock = threading.RLock()
-        self.latest: _Version | None = None
+        self.latest: Version | None = None
         functools.update_wrapper(self, f, updated=())
 
     @property
@@ -58,7 +63,7 @@ class Compiled:
         if self.reason is not None or is_inside() or recorder() is not None:
             return self.eagerly(args, kwargs)
         leaves: list[Any] = []
-        key = _key((args, kwargs) if kwargs else args, leaves)
+        key = key_of((args, kwargs) if kwargs else args, leaves)
         for version in self.versions.get(key, ()):
             found = version.replay(leaves)
             if found is not None:
@@ -83,7 +88,7 @@ class Compiled:
                 )
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
                 return self.eagerly(args, kwargs)
-            version = _record(self.function, args, kwargs)
+            version = record(self.function, args, kwargs, QUICK)
             self.versions[key] = [*kept, version]
             self.latest = version
         found = version.replay(leaves)
@@ -99,37 +104,38 @@ def _name(f: Any) -> str:
 # ---- Arguments --------------------------------------------------------------------------------------------------------
 
 
-def _key(tree: Any, leaves: list[Any]) -> Any:
+def key_of(tree: Any, leaves: list[Any]) -> Any:
     """What decides which version serves: the structure, kinds, shapes and dtypes; the numbers and arrays go into `leaves`."""
     kind = type(tree)
     if kind is np.ndarray:
-        if tree.dtype in FLOAT_TYPES or tree.dtype.kind in "biu":
+        dtype = tree.dtype
+        if dtype.char in PLAIN and dtype.isnative:
             leaves.append(tree)
-            return tree.shape, tree.dtype
+            return tree.shape, dtype.char
         leaves.append(to_array(tree))  # an error, or another byte order
-        return tree.shape, leaves[-1].dtype
+        return tree.shape, leaves[-1].dtype.char
     if kind is float:
         leaves.append(tree)
         return float
     if kind in STATIC:
         return kind, tree
     if kind is tuple or kind is list:
-        return kind, *[_key(part, leaves) for part in tree]
+        return kind, *[key_of(part, leaves) for part in tree]
     if kind is dict:
-        return dict, *[(name, _key(part, leaves)) for name, part in tree.items()]
+        return dict, *[(name, key_of(part, leaves)) for name, part in tree.items()]
     if kind is Value:
         leaves.append(tree.data)
         return float
     if kind is Tensor:
         leaves.append(tree.data)
-        return tree.shape, tree.dtype
+        return tree.shape, tree.dtype.char
     if isinstance(tree, BARE):
         leaves.append(to_float(tree))
         return float
     if isinstance(tree, np.ndarray):
-        return _key(np.asarray(tree) if type(tree) is not np.ma.MaskedArray else to_array(tree), leaves)
+        return key_of(np.asarray(tree) if type(tree) is not np.ma.MaskedArray else to_array(tree), leaves)
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return kind, *[_key(part, leaves) for part in tree]
+        return kind, *[key_of(part, leaves) for part in tree]
     try:
         hash(tree)
     except TypeError:
@@ -165,8 +171,13 @@ def _raw(x: Any) -> Any:
 # ---- Versions ---------------------------------------------------------------------------------------------------------
 
 
-def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
-    """Run the function once on nodes; return the version that replays it."""
+def record(
+    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = ()
+) -> "Version":
+    """Run the function once on nodes; return the version that replays it.
+
+    `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order.
+    """
     trace = Trace()
     nodes: dict[Any, Expr] = {}
     taken: set[str] = set()
@@ -179,7 +190,7 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
         return node
 
     given = rebuild((args, kwargs), enter)
-    bindings = [*_bindings(f)]
+    bindings = [*_bindings(f, *beside)]
     try:
         result = trace.run(f, *given)
     finally:
@@ -217,7 +228,7 @@ def _record(f: Callable[..., Any], args: Any, kwargs: Any) -> "_Version":
         [leaf for leaf, _, _ in changed],
         ranges,
     )
-    return _Version(program, outside, tree, kinds, unique(_name(f), set()))
+    return Version(program, outside, tree, kinds, unique(_name(f), set()), is_quick)
 
 
 def _outputs(f: Any, result: Any) -> tuple[list[Any], Any]:
@@ -258,10 +269,10 @@ def _names(f: Any, args: Any, kwargs: Any) -> Iterator[str]:
 Binding = tuple[Any, Any, Any]  # a dict or a cell, the name in it, and what that was bound to
 
 
-def _bindings(f: Any) -> Iterator[Binding]:
-    """Yield what a function finds in its closure and globals by name, and in those of the functions that it finds there."""
+def _bindings(*functions: Any) -> Iterator[Binding]:
+    """Yield what functions find in their closures and globals by name, and in those of the functions that they find there."""
     seen: set[int] = set()
-    stack = [f]
+    stack = [*functions]
     while stack:
         g = stack.pop()
         g = g.function if isinstance(g, Compiled) else g
@@ -286,8 +297,18 @@ def _bindings(f: Any) -> Iterator[Binding]:
             stack.append(x)
             if isinstance(x, (np.ndarray, Node, types.FunctionType, *BARE)):
                 yield place, name, x
+            elif isinstance(x, list) and _is_plain(x):
+                yield x, EQUAL, copy.deepcopy(x)
             elif isinstance(x, list | tuple):
                 yield from ((x, i, part) for i, part in enumerate(x) if isinstance(part, np.ndarray))
+
+
+EQUAL = object()  # in place of a name: the list itself is compared with a copy
+
+
+def _is_plain(data: Any) -> bool:
+    """Whether nested lists hold numbers alone."""
+    return all(isinstance(part, BARE) or (isinstance(part, list) and _is_plain(part)) for part in data)
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -320,6 +341,10 @@ class _Outside(NamedTuple):
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
         for place, name, was in self.bindings:
+            if name is EQUAL:
+                if place != was:
+                    return False
+                continue
             now = place.cell_contents if name is None else place[name]
             if now is not was and not (type(now) is type(was) and isinstance(now, BARE) and now == was):
                 return False
@@ -328,29 +353,43 @@ class _Outside(NamedTuple):
 
 def check_range(labels: Any, count: int, who: str) -> None:
     """Raise IndexError for a class that is none of so many."""
-    low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
+    if labels.size <= 16:  # Python's own are quicker then
+        numbers = labels.ravel().tolist()
+        low, high = min(numbers), max(numbers)
+    else:
+        low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
     if low < 0 or high >= count:
         raise IndexError(f"{who}: target {low if low < 0 else high} out of range for {count} classes")
 
 
-class _Version:
+class Version:
     """One recorded way through a function: a program, its source, and what it reads and writes outside its arguments."""
 
-    def __init__(self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str) -> None:
-        self.program, self.outside, self.tree, self.kinds = program.mapped(exact), outside, tree, kinds
-        self.body = body(self.program, name)
-        self.source = f"{HEADER}\n\n{self.body}"
-        self.run = function_of(self.body, name)
+    def __init__(
+        self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str, is_quick: bool
+    ) -> None:  # fmt: skip
+        self.program, self.outside, self.tree, self.kinds = exact(program), outside, tree, kinds
+        writer = Writer(self.program, name, is_quick)
+        self.source = f"{HEADER}\n\n{writer.body}"
+        self.run = function_of(writer.body, name)
         self.is_single = type(tree) is _Place
+        symbols = dict(zip((change.target for change in program.changes), outside.targets, strict=True))
+        self.vectors = [_Vector([symbols[target] for target in flat.targets]) for flat in writer.flats]
+        pairs = [*zip(outside.targets, program.changes, strict=True)]
+        self.changed = [leaf for leaf, change in pairs if change.what == "data"]
+        self.has_grads = len(self.changed) < len(pairs)
+        self.read = _reader(outside.live, self.vectors)
+        self.is_free = not (outside.bindings or outside.indices)  # nothing outside but what is read
 
     def replay(self, leaves: list[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
-        try:
-            if not self.outside.is_current():
+        if not self.is_free:
+            try:
+                if not self.outside.is_current():
+                    return None
+            except (ValueError, LookupError, TypeError):  # what it closes over is gone
                 return None
-        except (ValueError, LookupError, TypeError):  # what it closes over is gone
-            return None
-        inputs = [*leaves, *[x.data if isinstance(x, Node) else x for x in self.outside.live]]
+        inputs = self.read(leaves)
         for i, count, who in self.outside.ranges:
             check_range(inputs[i], count, who)
         before = error_state.get()
@@ -365,41 +404,90 @@ class _Version:
             error_state.set(before)
         if found is None:
             return None
-        if self.outside.targets:
-            self.write(found.pop())
+        outputs, grads = found
+        if self.has_grads:
+            self.write(grads)
+        if self.changed:
+            touch(self.changed)
+        if self.is_single:
+            (kind,), (x,) = self.kinds, outputs
+            return [kind(x) if kind else x if x.shape else x[()]]
         outputs = [
-            kind(x) if kind else x if x.shape else x[()] for x, kind in zip(found, self.kinds, strict=True)
+            kind(x) if kind else x if x.shape else x[()] for x, kind in zip(outputs, self.kinds, strict=True)
         ]
-        return [
-            outputs[0]
-            if self.is_single
-            else rebuild(self.tree, lambda x: outputs[x] if type(x) is _Place else x)
-        ]
+        return [rebuild(self.tree, lambda x: outputs[x] if type(x) is _Place else x)]
 
     def slowly(self, inputs: list[Any]) -> Any:
         """Where Python's floats raise: by IEEE arithmetic."""
-        found: Any = evaluate(self.program, dict(zip(self.program.inputs, inputs, strict=True)))
+        found: Any = evaluate(self.program, dict(zip(self.program.inputs, inputs, strict=False)))
         if found is None:
             return None
-        count = len(self.program.outputs)
-        return [*found[:count], *([found[count:]] if self.program.changes else [])]
-
-    def write(self, values: list[Any]) -> None:
-        """Give leaves their new data and gradients."""
-        for leaf, change, value in zip(self.outside.targets, self.program.changes, values, strict=True):
+        count, changes = len(self.program.outputs), self.program.changes
+        written = [*zip(self.outside.targets, changes, found[count:], strict=True)]
+        for leaf, change, value in written:
             if change.what == "data":
                 np.copyto(leaf._array, value)
-            else:
+        return found[:count], [value for _, change, value in written if change.what != "data"]
+
+    def write(self, grads: list[Any]) -> None:
+        """Give leaves their gradients."""
+        values = iter(grads)
+        for leaf, change in zip(self.outside.targets, self.program.changes, strict=True):
+            if change.what != "data":
+                value = next(values)
                 grad = float(value) if type(leaf) is Value else np.asarray(value)
                 more = change.what == "more grad" and leaf.grad is not None
                 leaf.grad = leaf.grad + grad if more else grad
-        touch(
-            [
-                leaf
-                for leaf, change in zip(self.outside.targets, self.program.changes, strict=True)
-                if change.what == "data"
-            ]
-        )
+
+
+def _reader(live: list[Any], vectors: list["_Vector"]) -> Callable[[list[Any]], list[Any]]:
+    """Return a function that adds to the arguments what a version reads beside them, written out: it runs at every call."""
+    space: dict[str, Any] = {f"x{i}": x for i, x in enumerate(live)}
+    views = {leaf: view for vector in vectors for leaf, view in zip(vector.leaves, vector.views, strict=True)}
+    tests, parts = [], []
+    for i, x in enumerate(live):
+        if isinstance(x, Node) and x in views:
+            space[f"view{i}"] = views[x]
+            tests.append(f"x{i}._array is not view{i}")
+            parts.append(f"view{i}")
+        else:
+            parts.append(
+                f"x{i}._array"
+                if isinstance(x, Tensor)
+                else f"x{i}._number"
+                if isinstance(x, Value)
+                else f"x{i}"
+            )
+    space["vectors"] = vectors
+    space |= {f"vector{i}": vector.data for i, vector in enumerate(vectors)}
+    lines = (
+        [f"    if {' or '.join(tests)}:", "        for vector in vectors:", "            vector.gather()"]
+        if tests
+        else []
+    )
+    given = ", ".join(["*leaves", *parts, *[f"vector{i}" for i in range(len(vectors))]])
+    text = "\n".join(["def read(leaves):", *lines, f"    return [{given}]"])
+    exec(builtins.compile(text, "<what is read>", "exec"), space)
+    return space["read"]  # type: ignore[no-any-return]
+
+
+class _Vector:
+    """One vector in which the data of some leaves lie side by side; whoever gives a leaf other data, puts it outside again."""
+
+    def __init__(self, leaves: list[Any]) -> None:
+        self.leaves, self.shapes = leaves, [leaf.shape for leaf in leaves]
+        ends = [0, *accumulate(leaf.size for leaf in leaves)]
+        self.data = np.empty(ends[-1], leaves[0].dtype)
+        self.views = [
+            self.data[a:b].reshape(shape) for (a, b), shape in zip(pairwise(ends), self.shapes, strict=True)
+        ]
+
+    def gather(self) -> None:
+        """Put every leaf's data into the vector."""
+        for leaf, view in zip(self.leaves, self.views, strict=True):
+            if leaf._array is not view:
+                np.copyto(view, leaf._array)
+                leaf._array = view
 
 
 def compile(f: Callable[..., Any], *, engine: str = "auto") -> Compiled:

@@ -3,6 +3,8 @@
 A step changes the top of an Expr whose parts are done, or returns it as it is; `rebuilt` applies it everywhere.
 """
 
+import functools
+import operator
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -18,6 +20,7 @@ from ..symbols import (  # fmt: skip
     VIEWS,
     Expr,
     call,
+    constant,
     is_number,
     rebuilt,
     rewritten,
@@ -25,21 +28,28 @@ from ..symbols import (  # fmt: skip
 )
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
+from .program import Program
 
+FEW = 256  # numbers that NumPy handles in the time of a call
 NOT_ELEMENTWISE = {*VIEWS, *AXES, *REDUCTIONS, *SHAPES, *PARTS, "symbol", "constant", "zeros_like"}
 
 
-def exact(expr: Expr) -> Expr:
-    """Return an Expr of the same bits in fewer calls: identities of IEEE arithmetic, and no spreading that a call does itself."""
-    return rebuilt(expr, {}, _exact_step)
+def exact(program: Program) -> Program:
+    """Return a program of the same bits in fewer calls.
 
+    By identities of IEEE arithmetic, without spreading that a call does itself, and with calls of ours as those of NumPy that they
+    make. Python's floats have functions of their own, which stay.
+    """
+    floats, known = program.kinds(), dict[Expr, Expr]()
 
-def _exact_step(x: Expr) -> Expr:
-    for step in (identity, unspread):
-        changed = step(x)
-        if changed is not x:
-            return changed
-    return x
+    def step(x: Expr) -> Expr:
+        for change in (identity, folded, unspread, spelt_out):
+            changed = change(x) if change is not spelt_out or floats.isdisjoint(x.args) else x
+            if changed is not x:
+                return changed
+        return x
+
+    return program.mapped(lambda expr: rebuilt(expr, known, step))
 
 
 ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative")
@@ -48,6 +58,13 @@ ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative")
 def _is_spread(x: Expr) -> bool:
     """Whether it is one number in a larger shape."""
     return x.name == "broadcast_to" and x.args[0].shape == ()
+
+
+def folded(x: Expr) -> Expr:
+    """A constant in another dtype as the constant that it is."""
+    if x.name == "asarray" and x.args[0].name == "constant" and not x.args[0].weak:
+        return constant(np.asarray(x.args[0].value, x.dtype))
+    return x
 
 
 def unspread(x: Expr) -> Expr:
@@ -77,6 +94,71 @@ def unspread(x: Expr) -> Expr:
                 if is_like(new, x):
                     return new
     return x
+
+
+def spelt_out(x: Expr) -> Expr:
+    """Calls of ours as the calls of NumPy that they make, so that what two of them have in common is computed once."""
+    if x.name == "linear" and all(len(part.shape or ()) == 2 for part in x.args[:2]):
+        return call("matmul", *x.args[:2]) + x.args[2]
+    if x.name in ("softmax", "log_softmax"):
+        given, axis = x.args
+        below = given - call("max", given, axis=axis, keepdims=True, initial=-np.inf)
+        total = call("sum", e := call("exp", below), axis=axis, keepdims=True)
+        return e / total if x.name == "softmax" else below - call("log", total)
+    if x.name in ("sigmoid", "logistic"):
+        is_large = np.prod(x.shape or ()) > FEW
+        below = -abs(x.args[0]) if is_large else call("copysign", x.args[0], -1.0)
+        e = call("exp", below)
+        d = e + 1.0
+        if x.name == "logistic":
+            return e / d / d
+        if is_large:  # an exponential of many numbers costs more than a mask
+            return call("maximum", e, call("greater_equal", x.args[0], 0.0)) / d
+        return call("exp", call("minimum", x.args[0], 0.0)) / d
+    return _picked(x)
+
+
+def closer(program: Program) -> Program:
+    """Return a program of the same results up to rounding: numbers that multiply one after the other are one number."""
+    known: dict[Expr, Expr] = {}
+    return program.mapped(lambda expr: rebuilt(expr, known, _one_number))
+
+
+def _one_number(x: Expr) -> Expr:
+    if x.name == "divide" and all(map(_is_scalar, x.args)) and x.args[1].value:
+        return constant(np.asarray(x.args[0].value / x.args[1].value)) if not x.weak else x
+    if x.name != "multiply":
+        return x
+    number, inner = x.args
+    if _is_scalar(inner) and not _is_scalar(number):
+        number, inner = inner, number
+    if not _is_scalar(number) or inner.name != "multiply":
+        return x
+    found = next((part for part in inner.args if _is_scalar(part)), None)
+    if found is None:
+        return x
+    other = inner.args[1] if inner.args[0] is found else inner.args[0]
+    both = np.multiply(number.value, found.value)
+    new = call("multiply", constant(float(both) if number.weak and found.weak else np.asarray(both)), other)
+    return new if is_like(new, x) and np.isfinite(both) and abs(both) > 1e-30 else x
+
+
+def _is_scalar(x: Expr) -> bool:
+    return x.name == "constant" and x.shape == () and x.dtype.kind == "f"
+
+
+def _picked(x: Expr) -> Expr:
+    """x[rows, y] for one element of each row."""
+    inner = x.args[0] if x.args else x
+    if x.name != "getitem" or inner.name != "take_along_axis" or len(inner.args[0].shape or ()) != 2:
+        return x
+    if (
+        not _is_column(inner.args[1])
+        or [part.value for part in x.args[1].args] != [..., 0]
+        or (inner.shape or ())[1] != 1
+    ):
+        return x
+    return call("getitem", inner.args[0], (np.arange((inner.shape or (0,))[0]), inner.args[1].args[0]))
 
 
 # ---- For readers ------------------------------------------------------------------------------------------------------
@@ -180,8 +262,10 @@ def _product(x: Expr) -> Expr:
 
 def _written(number: float, above: Sequence[Expr], below: Sequence[Expr]) -> Expr | None:
     """A product from its number, factors and divisors; None where it is no ordinary one."""
-    if not above or number == 0 or not np.isfinite(number):
+    if not (above or below) or number == 0 or not np.isfinite(number):
         return None
+    if not above:
+        return functools.reduce(operator.truediv, below, constant(number))
     n, d = _fraction(abs(number))
     found = above[0]
     if n != 1:
@@ -236,7 +320,7 @@ def _factors(x: Expr) -> tuple[float, list[Expr], list[Expr]]:
             return n * m, a + c, b + d
         if m and not c and not d:
             return n / m, a, b
-        if x.args[1].name != "multiply" and a:
+        if x.args[1].name != "multiply" and (a or x.args[0].name == "constant"):
             return n, a, [*b, x.args[1]]
     return 1.0, [x], []
 

@@ -28,7 +28,7 @@ from ..core.value import Value
 from ..errors import CompileError, ShapeError
 from ..support.coercion import FLOAT_TYPES, to_array
 from ..support.modes import enable_grad, inside, keep_constants, recorded_by, recorder
-from ..symbols import EXPRESSIONS, Expr, Unreadable, call, constant, symbol
+from ..symbols import EXPRESSIONS, SMALL, Expr, Unreadable, call, constant, symbol
 
 PACKAGE = __name__.partition(".")[0]
 COMPARISONS = {
@@ -68,7 +68,7 @@ class Trace:
 
     def given(self, node: Any, data: Any) -> Any:
         """Raw data became a node; integers and booleans stay what it is made from, so that they are read again."""
-        line, source = user_line(stop="shares"), node
+        line, source = user_line(is_by_rule=True), node
         if isinstance(data, np.ndarray) and data.dtype not in FLOAT_TYPES and data.ndim:
             source = made(ARRAYS, data)
             node = made(ARRAYS, node.data, CAST(node.dtype), (source,))
@@ -176,11 +176,11 @@ class Trace:
         return found
 
 
-def user_line(stop: str = "") -> Any:
-    """The innermost line of the user's own code that is running, for a message; None where a function `stop` of ours is inside it."""
+def user_line(is_by_rule: bool = False) -> Any:
+    """The innermost line of the user's own code that is running, for a message; None, if wanted, where a rule of ours is inside it."""
     frame: Any = sys._getframe(1)
     while frame is not None and _is_ours(frame):
-        if frame.f_code.co_name == stop:
+        if is_by_rule and _module(frame) in RULES:
             return None
         frame = frame.f_back
     if frame is None:
@@ -188,6 +188,13 @@ def user_line(stop: str = "") -> Any:
     path, number = frame.f_code.co_filename, frame.f_lineno
     text = linecache.getline(path, number, frame.f_globals).strip()
     return f" Line {number} of {path.rpartition('/')[2]}: {text}"
+
+
+RULES = ("rows", "special_rows", "array_rows")  # the modules of the table
+
+
+def _module(frame: Any) -> str:
+    return str(frame.f_globals.get("__name__", "")).rpartition(".")[2]
 
 
 def _is_ours(frame: Any) -> bool:
@@ -224,8 +231,7 @@ def _watched(plain: Any) -> Any:
         trace, frame = recorder(), sys._getframe(2)
         if trace is None:
             return
-        module = str(frame.f_globals.get("__name__", "")).rpartition(".")[2]
-        name = f"{module}.{frame.f_code.co_name}"
+        name = f"{_module(frame)}.{frame.f_code.co_name}"
         if not _is_ours(frame):
             trace.refuse(".data", node)
         elif name in LEAVING:
@@ -312,7 +318,7 @@ class Lowering:
         if type(node) is Value:
             return constant(node.data) if is_constant else self.symbol(node, node)
         array = node._array
-        if is_constant and not array.ndim:
+        if is_constant and (not array.ndim or (node in self.trace.inner and array.size <= SMALL)):
             return constant(array)
         if not is_constant:
             return self.symbol(node, node)

@@ -128,10 +128,13 @@ def _sweep_any(
             note = f"raised by the gradient of operation {node.op.name!r}{advice(error)}"
             raise noted(error, note) from None
         for parent, share in found:
-            if parent in grads:
-                grads[parent] = (reading or KINDS[type(parent)]).add(parent, grads[parent], share)
-            else:
+            if parent not in grads:
                 grads[parent] = share
+            elif reading is None:
+                grads[parent] = KINDS[type(parent)].add(parent, grads[parent], share)
+            else:
+                held = reading.without_one(grads[parent], cotangent)
+                grads[parent] = reading.add(parent, held, reading.without_one(share, cotangent))
     return grads
 
 

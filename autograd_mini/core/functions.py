@@ -7,7 +7,6 @@ import builtins
 import functools
 import math
 import operator
-import string
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -341,61 +340,6 @@ def recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
     return array_rows.RECURRENCE(_one(axis, b), reverse)(a, b)
 
 
-def einsum(subscripts: Any, *operands: Any, optimize: Any = None) -> Any:
-    """Return the sum of products that the subscripts describe, in NumPy's notation: "ij,jk->ik"; "..." broadcasts.
-
-    NumPy's other form, with a list of numbers behind each operand and perhaps one for the result, is read too.
-
-    >>> float(einsum("ii", [[1.0, 2.0], [3.0, 4.0]]))
-    5.0
-    """
-    if not isinstance(subscripts, str):
-        lists = [_letters(part) for part in operands[::2]]
-        output = _letters(operands[-1]) if len(operands) % 2 == 0 and operands else None
-        subscripts, operands = ",".join(lists[: len(operands[::2])]), (subscripts, *operands[1::2])
-        if output is not None:
-            subscripts, operands = f"{subscripts}->{output}", operands[:-1]
-    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
-    terms = inputs.split(",")
-    whole = [term.replace("...", "", 1) for term in (*terms, output)]
-    if (
-        "." in "".join(whole)
-        or not set(whole[-1]) <= set("".join(whole[:-1]))
-        or len(set(whole[-1])) < len(whole[-1])
-    ):
-        raise ShapeError(
-            f"einsum: {subscripts!r}: letters, and '...' once in a term; the result has each but once"
-        )
-    if len(terms) != len(operands) or not set(subscripts) <= set(string.ascii_letters + " ,.->"):
-        raise ShapeError(
-            f"einsum: {subscripts!r} does not describe {len(operands)} operands "
-            "in letters, ',', '...' and '->'"
-        )
-    if not arrow:
-        letters = "".join(terms).replace("...", "")
-        output = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    spare = [c for c in string.ascii_letters if c not in subscripts]
-    dots = [len(shape(x)) - len(term.replace("...", "")) for term, x in zip(terms, operands, strict=True)]
-    if builtins.any(n < 0 or (n and "..." not in term) for n, term in zip(dots, terms, strict=True)):
-        raise ShapeError(
-            f"einsum: {subscripts!r} does not fit shapes {', '.join(str(shape(x)) for x in operands)}"
-        )
-    widest = builtins.max(dots, default=0)
-    if widest and "..." not in output:
-        raise ShapeError(
-            f"einsum: {subscripts!r}: the axes of '...' are not in the result: write '...' there too"
-        )
-    terms = [
-        term.replace("...", "".join(spare[widest - n : widest])) for term, n in zip(terms, dots, strict=True)
-    ]
-    return array_rows.EINSUM(tuple(terms), output.replace("...", "".join(spare[:widest])))(*operands)
-
-
-def _letters(axes: Any) -> str:
-    """A list of axes of einsum's second form, in letters."""
-    return "".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes)
-
-
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """The sizes or axes given as (2, 3) or as 2, 3."""
     given = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int | np.integer) else sizes
@@ -502,21 +446,7 @@ def stack(xs: Any, axis: int = 0, *, dim: int | None = None) -> Any:
 
 def _some(name: str, xs: Any) -> None:
     if isinstance(xs, Node | str) or not len(xs):
-        raise ValueError(f"{name}: a list of at least one array is needed, got {xs!r}")
-
-
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
-    """Return x with `constant_values` around it; `pad_width` is a number, (before, after), or such a pair for each axis.
-
-    >>> pad([1.0], 1)
-    array([0., 1., 0.])
-    """
-    if mode != "constant":
-        raise NotImplementedError(f"pad: mode {mode!r} has no rule, only 'constant'")
-    sides = np.array([operator.index(n) for n in np.ravel(pad_width)]).reshape(np.shape(pad_width))
-    width = tuple((before, after) for before, after in np.broadcast_to(sides, (len(shape(x)), 2)).tolist())
-    constant_values = float(constant_values)
-    return array_rows.PAD(width, constant_values)(x) if width else rows.positive(x)
+        raise ValueError(f"{name}: a list of at least one array is needed, as {name}([a, b]), got {xs!r}")
 
 
 def flip(x: Any, axis: Axis = None) -> Any:
@@ -716,6 +646,7 @@ def _of_number(function: Callable[..., Any]) -> Callable[..., Any]:
 for _name in OF_NUMBERS:
     setattr(Value, _name, _of_number(_OF_TENSORS[_name]))
 Value.clip, Value.round = clip, round  # type: ignore[assignment]
+Value.__round__ = Tensor.__round__ = round  # type: ignore[attr-defined]
 
 # ---- GRAPH ------------------------------------------------------------------------------------------------------------
 
@@ -764,6 +695,12 @@ class _Graph(Reading):
         return self.share_for(root, gradient, rows.positive)
 
 
+def _einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
+    """A sum of products as rules write it: letters, and the result's after the arrow."""
+    inputs, _, output = subscripts.partition("->")
+    return array_rows.EINSUM(tuple(inputs.split(",")), output)(*operands)
+
+
 GRAPH = _Graph()
 _names = {name: row for file in (rows, special_rows, array_rows) for name, row in vars(file).items()}
 TABLE = {
@@ -775,5 +712,7 @@ GRAPH.xp = SimpleNamespace(
     eye=np.eye,
     ones=np.ones,
     pinv=lambda a, *how: array_rows.PINV(*how)(a),
+    pad=lambda x, width, constant_values=0.0: array_rows.PAD(width, constant_values)(x),
+    einsum=_einsum,
 )
 vars(GRAPH.xp).update({name: globals()[name] for name in XP if name in globals() and name not in ("abs",)})

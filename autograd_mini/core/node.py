@@ -222,9 +222,10 @@ class Habit:
 HABITS = """
     add add_ all any arccos arcsin arctan arctan2 argsort astype bmm ceil clamp clamp_ clone contiguous
     copy copy_ cosh cpu cuda device dim div double erf expand expm1 fill_ float floor gather gelu
-    grad_fn is_leaf log10 log1p log2 log_sigmoid log_softmax logsumexp masked_fill matmul maximum
-    minimum mm mul mul_ norm numel numpy permute pow reciprocal register_hook requires_grad_ retain_grad
-    scatter_add sign silu sinh softmax sort sub sub_ t tan to tril triu trunc unsqueeze view zero_
+    grad_fn int is_leaf log10 log1p log2 log_sigmoid log_softmax logsumexp long masked_fill matmul
+    maximum minimum mm mul mul_ norm numel numpy permute pow reciprocal register_hook requires_grad_
+    retain_grad scatter_add sign silu sinh softmax sort sub sub_ t tan to tril triu trunc unsqueeze view
+    zero_
 """.split()  # noqa: SIM905
 
 
@@ -279,7 +280,7 @@ class Node:
         """What cut this constant off from a graph: "no_grad" or "detach"."""
         return self.meta.get("cut") if self.meta else None
 
-    def backward(self, gradient: Any = None) -> None:
+    def backward(self, gradient: Any = None, **others: Any) -> None:
         """Store in `.grad` the gradient of this node with respect to every variable that it was made from.
 
         Interior nodes have it assigned, leaves have it added to their `.grad` (`zero_grad` sets None). `gradient`, of this
@@ -293,6 +294,10 @@ class Node:
         >>> x.grad
         6.0
         """
+        if others:
+            from ..support.advice import unknown
+
+            raise unknown("backward", others, ["gradient"])
         backward(self, gradient)
 
     def zero_grad(self) -> None:

@@ -126,7 +126,7 @@ def _numbers_of(items: list[Box | Group], grads: list[Summary | None], stacked: 
     if not all(reached):
         notes.append("∂ —: not reached by a backward" if any(reached) else "∂ —: no backward yet")
     return notes + ["group: data and ∂ of its output"] * any(
-        isinstance(item, Group) and item.requires_grad for item in items
+        item.kind == "group" and item.requires_grad for item in items
     )
 
 
@@ -148,7 +148,7 @@ def _breadth(view: View, cards: list[Card]) -> float:
 def _card(item: Box | Group, data: Summary, grad: Summary | None, tint: float, stacked: bool) -> Card:
     array = bool(data.shape)
     numbers = data.range(_short) if array else spoken(item.data)
-    if isinstance(item, Group):
+    if isinstance(item, Group) and item.op is None:
         head, lines = (item.name, ""), [_population(item)]
     else:
         beside = [shortened(item.symbol, OPERATION, LARGE), str(data.shape) if array else ""]
@@ -199,6 +199,7 @@ def _tooltip(item: Box | Group, data: Summary, grad: Summary | None) -> str:
     """Everything about a box, a fact a line."""
     facts = [item.title]
     if isinstance(item, Group):
+        facts += [f"operation {item.op}, spelt out"] * (item.op is not None)
         facts.append(f"{len(item.members):,} nodes in one box")
     else:
         facts.append(f"operation {item.op}" if item.op else item.kind)

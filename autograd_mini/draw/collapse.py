@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .model import Box, Graph
+from .patterns import Pattern, found
 
 FEW = 60  # boxes that are readable without collapsing
 SIBLINGS = 8  # so many constants that feed the same boxes are shown as one
@@ -23,7 +24,10 @@ class _Fold(NamedTuple):
 class Group:
     """Several boxes as one. `name`: `layer0.neuron3`; `members`: their boxes; `data`, `grad`: of those that others use, as arrays."""
 
-    kind, op, symbol, is_array = "group", None, "", False
+    kind: str = "group"
+    op: str | None = None
+    symbol: str = ""
+    is_array: bool = False
 
     def __init__(self, name: str, members: list[Box], outputs: list[Box], scope: tuple[str, ...]) -> None:
         self.name, self.members, self.outputs, self.scope = name, members, outputs, scope
@@ -47,6 +51,15 @@ class Group:
 
     def __repr__(self) -> str:
         return f"Group({self.name}, {len(self.members)} boxes)"
+
+
+class Spelt(Group):
+    """An operation that was spelt out in several, as the one box that it would be."""
+
+    def __init__(self, pattern: Pattern, members: list[Box], result: Box) -> None:
+        super().__init__(result.name or "", members, [result], ())
+        self.kind, self.title, self.op, self.symbol = result.kind, result.title, pattern.name, pattern.name
+        self.is_array = result.is_array
 
 
 class View:
@@ -92,7 +105,7 @@ def sizes(graph: Graph) -> dict[str, int]:
 
 def _automatic(graph: Graph, max_nodes: int) -> View:
     if len(graph) <= FEW or not any(box.scope for box in graph.boxes):
-        return collapse(graph, "none")
+        return _grouped(graph, list(found(graph)))
     view = collapse(graph, "neuron")
     if len(view.items) > FEW:
         view = collapse(graph, "layer")
@@ -145,6 +158,9 @@ def _grouped(graph: Graph, keys: list[Any]) -> View:
     for key, boxes in members.items():
         if not isinstance(key, tuple) or len(boxes) == 1:
             whole[key] = boxes[0]
+            continue
+        if isinstance(key[0], Pattern):
+            whole[key] = Spelt(key[0], boxes, graph.boxes[key[0].result])
             continue
         outputs = [box for box in boxes if box.index in used_outside]
         stage = sorted(stages[key[0]]).index(key[1]) + 1
@@ -222,7 +238,7 @@ def _core(nodes: set[Any], ends: dict[Any, set[Any]]) -> set[Any]:
 
 def _siblings(graph: Graph, keys: list[Any]) -> list[Any]:
     """Many nameless constants that feed the same groups become a group, where anything is grouped at all."""
-    if all(key is None for key in keys):
+    if all(key is None or isinstance(key[0], Pattern) for key in keys):
         return keys
     feeds: dict[int, set[Any]] = {}
     for parent, child, _ in graph.edges():

@@ -3,9 +3,12 @@
 import functools
 import itertools
 import os
+import sys
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from ..core.node import Node
 from ..errors import GraphTooLargeError
@@ -15,7 +18,7 @@ from . import dot
 from .cards import Picture, picture, shortened
 from .collapse import Level, sizes
 from .collapse import collapse as collapsed
-from .layout import Layout, layered
+from .layout import Layout, layered, wrapped
 from .mermaid import mermaid
 from .model import Box, Graph
 
@@ -36,6 +39,7 @@ def draw(
     theme: str = "auto",
     max_nodes: int = 400,
     engine: str = "auto",
+    names: Mapping[str, Any] | None = None,
 ) -> "Drawing":
     """Return a picture of all that a node was made from, as it is now: a notebook shows it, `.save(path)` writes it as .svg, .html,
     .png, .pdf, .dot or .mmd (Mermaid).
@@ -44,9 +48,13 @@ def draw(
     several backwards, until `zero_grad()`. Up to 12 boxes, the local derivatives stand at the lines. The outline of a box says what
     it is, its tint the sign and size of the gradient; of an array the size is the norm, the sign that of the mean.
 
+    `names`: a dict of names, as locals(): a node without a label, or an array among the data, that stands there under one name
+    alone is called that; names that begin with `_` are passed over. Called in a notebook's cell or at the top of a script, draw
+    takes the names there by itself.
     `collapse`: "none"; "neuron", "layer" or "model", a box each; a depth, modules as boxes, counted from the outermost (0 is none);
     a function of a Box (its `name`, `op`, `kind`, `scope`, `data` and `index`) that returns the name of its group, or None; or "auto",
-    which shows up to 60 boxes one by one, and collapses more the larger the graph is. `direction`: "LR" (left to right), "TB",
+    which shows up to 60 boxes one by one, but for a sigmoid, softmax or squared error that was spelt out, and collapses more the
+    larger the graph is. `direction`: "LR" (left to right), "TB",
     "RL" or "BT". `color`: what the tint shows, "grad", "data" or "none". `theme`: "light", "dark", or "auto", as the reader's
     screen. `engine`: "dot" needs the `dot` program of Graphviz, "python" is the built-in layout, "auto" takes dot where it is.
 
@@ -63,11 +71,23 @@ def draw(
         if given not in CHOICES[name]:
             raise ValueError(f"draw: {name} must be {', '.join(map(repr, CHOICES[name]))}, got {given!r}")
     whole("max_nodes", max_nodes, 1)
-    graph = Graph(node, "draw")
+    if names is None:
+        caller = sys._getframe(1)
+        names = caller.f_globals if caller.f_locals is caller.f_globals else {}
+    graph = Graph(node, "draw", _held(names))
     view = collapsed(graph, collapse, max_nodes)
     if len(view.items) > max_nodes:
         raise GraphTooLargeError(_advice(graph, len(view.items), max_nodes))
     return Drawing(picture(view, direction, color, theme), engine)
+
+
+def _held(names: Mapping[str, Any]) -> dict[int, str]:
+    """The name of each node and array that is held by exactly one, by its id."""
+    found: dict[int, list[str]] = {}
+    for name, thing in names.items():
+        if isinstance(thing, Node | np.ndarray) and not name.startswith("_"):
+            found.setdefault(id(thing), []).append(name)
+    return {key: held[0] for key, held in found.items() if len(held) == 1}
 
 
 def _advice(graph: Graph, boxes: int, limit: int) -> str:
@@ -132,6 +152,14 @@ class Drawing:
         return render(self._picture, self._layout())
 
     def _layout(self) -> Layout:
+        """Where all is, in rows where it would be too long to read."""
+        layout = self._laid_out()
+        if self._picture.direction != "LR":
+            return layout
+        sizes = [(card.width, card.height) for card in self._picture.cards]
+        return wrapped(layout, sizes, [(link.source, link.target) for link in self._picture.links])
+
+    def _laid_out(self) -> Layout:
         if self._engine != "python":
             try:
                 return dot.arranged(self._picture)

@@ -16,6 +16,9 @@ BENDS = 3000
 STEEP = 0.1  # so much wider a gap becomes for each pixel that a line in it rises
 BOW = 0.3  # how far along a curve leaves straight: at a half, the lines between two full layers run into one grey bar
 ARROW = 8.0  # the length of an arrow's head
+LONG = 1300.0  # a chain of columns that is longer is wrapped
+LANE = 22.0  # the room for lines beside and between its rows
+ROUND = 8.0  # the radius of their corners
 Point = tuple[float, float]
 
 
@@ -83,6 +86,88 @@ def layered(
         curves.append(turned([*points, tip]))
     width, height = (high - low, end) if upright else (end, high - low)
     return Layout(width, height, turned([(middles[i], place[i]) for i in range(len(sizes))]), curves)
+
+
+def wrapped(layout: Layout, sizes: Sequence[Point], edges: Sequence[tuple[int, int]]) -> Layout:
+    """Return a layout of columns that is long and low in rows, one below the other; any other as it is.
+
+    It is cut where few lines pass, between columns. A line from one row to another goes around the end of its own and the
+    beginning of the next.
+    """
+    rows = math.ceil(layout.width / LONG)
+    if rows < 2 or layout.height * 3 > layout.width:
+        return layout
+    cuts = _cuts(layout, sizes, edges, rows)
+    at = [bisect_right(cuts, x) for x, _ in layout.centres]
+    if len(cuts) < rows - 1 or len(set(at)) < rows:
+        return layout
+    spans = [_span(layout, sizes, [i for i, row in enumerate(at) if row == k]) for k in range(rows)]
+    moves, top = [], 0.0
+    for left, _, low, high in spans:
+        moves.append((LANE - left, top - low))
+        top += high - low + 2 * LANE
+    right = max(end - left for left, end, _, _ in spans) + LANE
+
+    def moved(point: Point, row: int) -> Point:
+        return point[0] + moves[row][0], point[1] + moves[row][1]
+
+    curves = []
+    for (source, target), curve in zip(edges, layout.curves, strict=True):
+        one, other = at[source], at[target]
+        if one == other:
+            curves.append([moved(point, one) for point in curve])
+            continue
+        start, tip = moved(curve[0], one), moved(curve[-1], other)
+        above = moves[other][1] + spans[other][2] - LANE
+        corners = [
+            (right + LANE / 2, start[1]),
+            (right + LANE / 2, above),
+            (LANE / 2, above),
+            (LANE / 2, tip[1]),
+        ]
+        curves.append([*_bent([start, *corners, (tip[0] - ARROW, tip[1])]), tip])
+    centres = [moved(point, row) for point, row in zip(layout.centres, at, strict=True)]
+    return Layout(right + LANE, top - 2 * LANE, centres, curves)
+
+
+def _cuts(layout: Layout, sizes: Sequence[Point], edges: Sequence[tuple[int, int]], rows: int) -> list[float]:
+    """Where to cut: in a gap between columns near each end of a row, the one that fewest lines pass."""
+    ends = [(x - width / 2, x + width / 2) for (x, _), (width, _) in zip(layout.centres, sizes, strict=True)]
+    places = sorted({right + 1.0 for _, right in ends})
+    free = [x for x in places if not any(left < x < right for left, right in ends)]
+    step, cuts = layout.width / rows, []
+    for k in range(1, rows):
+        near = [x for x in free if abs(x - k * step) < 0.3 * step]
+
+        def passing(x: float) -> int:
+            return sum(layout.centres[a][0] < x < layout.centres[b][0] for a, b in edges)
+
+        if near:
+            cuts.append(min(near, key=lambda x: (passing(x), abs(x - k * step))))
+    return cuts
+
+
+def _span(layout: Layout, sizes: Sequence[Point], some: list[int]) -> tuple[float, float, float, float]:
+    """The left, the right, the top and the bottom of some boxes."""
+    boxes = [(*layout.centres[i], *sizes[i]) for i in some]
+    left, right = min(x - w / 2 for x, _, w, _ in boxes), max(x + w / 2 for x, _, w, _ in boxes)
+    return left, right, min(y - h / 2 for _, y, _, h in boxes), max(y + h / 2 for _, y, _, h in boxes)
+
+
+def _bent(points: list[Point]) -> list[Point]:
+    """A line along these points, with round corners, as cubic Bézier curves."""
+    out = [points[0]]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        near, far = _towards(corner, before), _towards(corner, after)
+        out += [out[-1], near, near, corner, corner, far]
+    return [*out, out[-1], points[-1], points[-1]]
+
+
+def _towards(corner: Point, other: Point) -> Point:
+    """The point a little way from a corner."""
+    length = math.dist(corner, other)
+    part = min(ROUND, length / 2) / length if length else 0.0
+    return corner[0] + part * (other[0] - corner[0]), corner[1] + part * (other[1] - corner[1])
 
 
 def _go(points: list[Point], to: Point) -> None:

@@ -102,6 +102,7 @@ class Box:
 class Graph:
     """All that the node `root` was made from: `boxes`, operands before results, so that `boxes[-1]` is root's.
 
+    `names`: by the id of a node, or of the array that a constant is, what to call it where it has no name of its own.
     Of the boxes that require a gradient, the order is that in which the engine sorts them; backward goes through it from the end.
 
     >>> import autograd_mini as ag
@@ -111,7 +112,7 @@ class Graph:
     ((0, 0), [3.0, 3.0], 2)
     """
 
-    def __init__(self, root: Any, what: str = "draw") -> None:
+    def __init__(self, root: Any, what: str = "draw", names: Mapping[int, str] | None = None) -> None:
         if not isinstance(root, Node):
             raise TypeError(f"{what}: a Value or Tensor is needed, got {_describe(root)}")
         order = toposort(root, constants=True)
@@ -128,6 +129,8 @@ class Graph:
                 uses[parent] += 1
             path, box.scope = scopes.of(node)
             box.name = node.label if node.label and node.label.strip() else path
+            if box.name is None and names:
+                box.name = names.get(id(node)) or names.get(id(node.data) if node.op is None else 0)
             owned = path is not None and node.requires_grad
             leaf = "parameter" if owned else "input" if node.requires_grad else "constant"
             box.kind = leaf if node.op is None else "result" if node is root else "operation"

@@ -68,6 +68,12 @@ def train(net: Any, seed: int, steps: int = 1200, leave: Any = ag.positive) -> l
     return losses
 
 
+def doctors_word(net: Any, X: Any) -> str:
+    """What the doctor says of dead outputs; "" where there are none."""
+    findings = ag.doctor(net, lambda c: ag.mean(c**2), X, None).findings
+    return next((f"{f.where}: {f.why}" for f in findings if f.mistake == "dead_output"), "")
+
+
 def main(seed: int = 0, plot: str | None = None) -> int:
     """Print what cut graphs raise, the dead outputs, and the repair; 0 where the post's robot gets within 0.5 of the target."""
     print(__doc__)
@@ -76,12 +82,13 @@ def main(seed: int = 0, plot: str | None = None) -> int:
             train(policy(seed), seed, leave=leave)
         except ag.GraphError as error:
             print(f"   {name}: {error}\n")
-    dead = [
-        np.all(policy(s, "relu")(camera(places(0, 200)) - TARGET).data == 0, axis=0).any() for s in range(12)
-    ]
+    pictures = camera(places(0, 200)) - TARGET
+    words = {s: doctors_word(policy(s, "relu"), pictures) for s in range(12)}
+    dead = [s for s, word in words.items() if word]
     print(
         "   With a ReLU on the outputs one of them or both are "
-        f"dead from the start in {sum(dead)} of 12 seeds.\n"
+        f"dead from the start in {len(dead)} of 12 seeds.\n"
+        f"   ag.doctor, of seed {dead[0]}: {words[dead[0]]}\n"
     )
     losses = train(net := policy(seed), seed)
     balls = accumulate(range(5), lambda ball, _: act(net, ball)[0].data, initial=places(seed + 1, 201))

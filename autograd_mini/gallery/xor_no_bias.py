@@ -50,12 +50,27 @@ def by_hand(weights: list[Any], version: str) -> list[Any]:
     return [signal, INPUTS.T @ (delta @ weights[1].T * h * (1 - h)), h.T @ delta]
 
 
-def follow(seed: int, version: str, epochs: int = 10_000) -> Any:
-    """The outputs (4, 1) after training by that version of the hand-written update."""
+def follow(seed: int, version: str, epochs: int = 10_000) -> list[Any]:
+    """The weights after training by that version of the hand-written update."""
     weights = start(seed)
     for _ in range(epochs):
         weights = [w - 0.3 * dw for w, dw in zip(weights, by_hand(weights, version)[1:], strict=True)]
-    return forward(*weights)[1]
+    return weights
+
+
+def diagnosis(seed: int, version: str) -> str:
+    """What `ag.diagnose` says of that version's gradients, of explanations that are alike the one by the loss; "" of right ones."""
+    W1, W2 = (ag.Tensor(w, label=name) for w, name in zip(start(seed), ("W1", "W2"), strict=True))
+    mine = dict(zip((W1, W2), by_hand(start(seed), version)[1:], strict=True))
+    findings = ag.diagnose(forward(W1, W2)[2], mine).findings
+    return next((f.why for f in findings if f.mistake in ("loss_for_derivative", "multiplied_by_loss")), "")
+
+
+def doctors_word(weights: list[Any]) -> str:
+    """Why a training stands still at these weights, in the doctor's first sentence; "" where it does not."""
+    W1, W2 = (ag.Tensor(w) for w in weights)
+    report = ag.doctor(lambda X: ag.sigmoid(ag.sigmoid(X @ W1) @ W2), ag.nn.half_sse, INPUTS, TARGETS)
+    return report.findings[0].why if report.findings else ""
 
 
 def learn(seeds: Any, epochs: int = 10_000) -> tuple[Any, list[float]]:
@@ -76,10 +91,13 @@ def main(seed: int = 0, plot: str | None = None) -> int:
         for row in zip(*map(np.ravel, arrays), strict=True):
             print(f"   {name:8s}{row[0]:+12.6f}" + "".join(f"{number:+20.6f}" for number in row[1:]))
     for version in SIGNALS:
+        weights = follow(seed, version)
         print(
             f"\n   {version:18s} 00, 01, 10, 11 after 10,000 epochs: "
-            + " ".join(f"{p:.3f}" for p in follow(seed, version).ravel())
+            + " ".join(f"{p:.3f}" for p in forward(*weights)[1].ravel())
         )
+        for tool, word in (("diagnose", diagnosis(seed, version)), ("doctor", doctors_word(weights))):
+            print(f"   {'':18s} ag.{tool}: {word}" if word else "", end="\n" if word else "")
     outputs, losses = learn(range(seed, seed + 10))
     learnt = int(np.sum(np.all(np.abs(outputs - TARGETS[:, 0]) < 0.1, axis=1)))
     print(f"\n   With the engine, every output within 0.1: {learnt} of 10 seeds ({seed} to {seed + 9})")

@@ -42,9 +42,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _typing.Any:
-    from ..support.advice import Functional, missing
-
-    here = _sys.modules[__name__]
     if name == "functional":
-        return Functional(here, _sys.modules[__name__.rpartition(".")[0]])
-    raise missing(here, name)
+        from importlib import import_module
+
+        return import_module(".functional", __name__)
+    from ..support.advice import missing
+
+    raise missing(_sys.modules[__name__], name)

@@ -10,6 +10,7 @@ float64 array. The same seed gives the same numbers. `Linear` and `MLP` take one
 """
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -174,3 +175,9 @@ def _initialiser(draw: Callable[[tuple[int, ...], np.random.Generator], Any]) ->
         return draw(tuple(map(int, shape)), np.random.default_rng(rng))
 
     return initialiser
+
+
+def __getattr__(name: str) -> Any:
+    from ..support.advice import missing
+
+    raise missing(sys.modules[__name__], name)

@@ -17,7 +17,7 @@ from ..core.node import Node
 from ..core.readings import ARRAYS
 from ..core.tensor import Tensor
 from ..core.value import Value
-from ..errors import AutogradError, DTypeError, ShapeError
+from ..errors import AutogradError, CompileError, DTypeError, ShapeError
 from ..support.coercion import BARE, describe, finite
 from ..support.modes import recorder
 
@@ -103,9 +103,9 @@ def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     [0.5, 0.0]
     """
     prediction, target = _pair("hinge", prediction, target, reduction)
-    data = target.data if isinstance(target, Node) else target
-    if not np.all(right := np.abs(data) == 1):
-        wrong = np.asarray(data)[~np.asarray(right)].flat[0]
+    if not all(size == 1 for size in _range(rows.abs(target))):
+        data = np.asarray(_plain(target))
+        wrong = data[np.abs(data) != 1].flat[0]
         raise ValueError(
             f"hinge: the target must be -1 or 1, got {wrong:g}; of labels 0 and 1 make 2 * target - 1"
         )
@@ -137,11 +137,12 @@ def l2(params: Iterable[Any], weight: float = 1.0) -> Any:
 # ---- Losses of probabilities ----------------------------------------------------------------------------------------------
 
 
-def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean", *, weight: Any = None) -> Any:
     """Return −t·log p − (1 − t)·log(1 − p) for probabilities p and labels or probabilities t in [0, 1], of one shape.
 
     As PyTorch's: logarithms are held at −100, and the gradient is (p − t) / max(p·(1 − p), 1e-12). For logits, use
-    `binary_cross_entropy_with_logits`, which is exact. ValueError with the range where p or t lies outside [0, 1].
+    `binary_cross_entropy_with_logits`, which is exact. `weight`, a number or an array that broadcasts to the predictions'
+    shape, multiplies the losses. ValueError with the range where p or t lies outside [0, 1].
 
     >>> import autograd_mini as ag
     >>> round(ag.nn.binary_cross_entropy(ag.Tensor([0.5]), [1.0]).item(), 6), ag.nn.binary_cross_entropy(0.0, 1.0)
@@ -152,25 +153,53 @@ def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean") 
     low, high = _range(prediction)
     if low < 0 or high > 1:
         raise ValueError(
-            f"{name}: the prediction must lie in [0, 1], got {low:g} to {high:g}: "
+            f"{name}: the prediction must lie in [0, 1], got {_plain(low):g} to {_plain(high):g}: "
             f"pass sigmoid(x), or take {name}_with_logits of logits"
         )
     _check_probabilities(name, target)
-    return _reduced(special_rows.binary_cross_entropy(prediction, target), reduction)
+    losses = special_rows.binary_cross_entropy(prediction, target)
+    if weight is not None:
+        losses = rows.multiply(losses, _scale(name, "weight", weight, prediction))
+    return _reduced(losses, reduction)
 
 
-def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
+def _scale(name: str, what: str, weight: Any, like: Any) -> Any:
+    """A weight that broadcasts to the shape of what is predicted; ValueError where it is below 0."""
+    weight, wide = _data(name, what, weight), functions.shape(like)
+    if not _range(weight)[0] >= 0:
+        raise ValueError(f"{name}: {what} must be 0 or more, got {_range(weight)[0]:g}")
+    own = functions.shape(weight)
+    if len(own) > len(wide) or any(n not in (1, m) for n, m in zip(own[::-1], wide[::-1], strict=False)):
+        raise ShapeError(f"{name}: {what} of shape {own} does not broadcast to {wide}")
+    return weight
+
+
+def binary_cross_entropy_with_logits(
+    logits: Any, target: Any, reduction: str = "mean", *, weight: Any = None, pos_weight: Any = None
+) -> Any:
     """Return −t·log σ(x) − (1 − t)·log(1 − σ(x)) for logits x and labels or probabilities t in [0, 1], of one shape.
 
-    Right for logits of any size. ValueError with the range for a target outside [0, 1].
+    Right for logits of any size. As PyTorch's: `pos_weight` multiplies the first term, `weight` the loss, each a number or an
+    array that broadcasts to the logits' shape. ValueError with the range for a target outside [0, 1], and for a weight below 0.
 
     >>> import autograd_mini as ag
     >>> round(ag.nn.binary_cross_entropy_with_logits(ag.Tensor([0.0]), [1.0]).item(), 6)
     0.693147
     """
     logits, target = _pair("binary_cross_entropy_with_logits", logits, target, reduction, "logits")
-    _check_probabilities("binary_cross_entropy_with_logits", target)
-    return _reduced(special_rows.sigmoid_cross_entropy(logits, target), reduction)
+    name = "binary_cross_entropy_with_logits"
+    _check_probabilities(name, target)
+    if pos_weight is None:
+        losses = special_rows.sigmoid_cross_entropy(logits, target)
+    else:
+        right = rows.multiply(target, _scale(name, "pos_weight", pos_weight, logits))
+        losses = rows.add(
+            rows.multiply(right, special_rows.softplus(rows.negative(logits))),
+            rows.multiply(rows.subtract(1.0, target), special_rows.softplus(logits)),
+        )
+    if weight is not None:
+        losses = rows.multiply(losses, _scale(name, "weight", weight, logits))
+    return _reduced(losses, reduction)
 
 
 def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target: bool = False) -> Any:
@@ -199,12 +228,17 @@ def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target:
 # ---- Losses of classes ----------------------------------------------------------------------------------------------------
 
 
-def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
+def cross_entropy(
+    logits: Any, target: Any, reduction: str = "mean", *,
+    weight: Any = None, ignore_index: int | None = None, label_smoothing: float = 0.0,
+) -> Any:  # fmt: skip
     """Return −log softmax(logits)[target], the mean over the batch by default.
 
     `logits` has shape (batch, classes) or (classes,); `target` is raw integers (batch,), one class a sample, or probabilities
-    of the logits' shape. DTypeError for a Tensor of indices or floats that are no probabilities, IndexError for an index out
-    of range, ShapeError for a wrong length.
+    of the logits' shape. As PyTorch's: `weight` has a number for each class, and the mean is over the weights of the targets
+    (of probabilities over the samples); samples whose target is `ignore_index` count for nothing; with `label_smoothing` ε
+    the target is (1 − ε)·target + ε / classes. DTypeError for a Tensor of indices or floats that are no probabilities,
+    IndexError for an index out of range, ShapeError for a wrong length, ValueError for a weight below 0 or ε outside [0, 1].
 
     >>> import autograd_mini as ag
     >>> round(ag.nn.cross_entropy(ag.Tensor([[0.0, 0.0]]), [1]).item(), 6)
@@ -220,6 +254,12 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
         with contextlib.suppress(AutogradError, ValueError):  # a list of nodes holds probabilities
             target = np.asarray(target)
         target = target if isinstance(target, np.ndarray) else _data("cross_entropy", "target", target)
+    if weight is not None or ignore_index is not None or label_smoothing:
+        smoothing = finite("cross_entropy: label_smoothing", label_smoothing, least=0)
+        if smoothing > 1:
+            raise ValueError(f"cross_entropy: label_smoothing must lie in [0, 1], got {smoothing:g}")
+        weight = _class_weights("cross_entropy", weight, sizes, logits)
+        return _weighted_cross_entropy(logits, sizes, target, reduction, weight, ignore_index, smoothing)
     if functions.shape(target) == sizes:
         _check_probabilities("cross_entropy", target := _data("cross_entropy", "target", target))
         return _reduced(array_rows.softmax_cross_entropy(logits, target), reduction)
@@ -227,12 +267,71 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Any:
     return _reduced(functions.class_cross_entropy(logits, classes), reduction)
 
 
-def nll(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+def _weighted_cross_entropy(
+    logits: Any,
+    sizes: tuple[int, ...],
+    target: Any,
+    reduction: str,
+    weight: Any,
+    ignored: Any,
+    smoothing: float,
+) -> Any:
+    """The cross-entropy with a weight for each class, targets that count for nothing, and smoothed targets."""
+    if functions.shape(target) == sizes:
+        if ignored is not None:
+            raise ValueError("cross_entropy: ignore_index is for targets that are class indices")
+        _check_probabilities("cross_entropy", target := _data("cross_entropy", "target", target))
+        smoothed = rows.add(rows.multiply(target, 1.0 - smoothing), smoothing / sizes[-1])
+        return _reduced(array_rows.softmax_cross_entropy(logits, rows.multiply(smoothed, weight)), reduction)
+    classes, counts = _kept("cross_entropy", "logits", sizes, target, ignored)
+    chosen = np.full(sizes, smoothing / sizes[-1], logits.dtype)
+    chosen.reshape(-1, sizes[-1])[np.arange(classes.size), classes.reshape(-1)] += 1.0 - smoothing
+    chosen *= weight * counts[..., None]
+    return _weighted_mean(
+        array_rows.softmax_cross_entropy(logits, chosen), weight[classes] * counts, reduction
+    )
+
+
+def _class_weights(name: str, weight: Any, sizes: tuple[int, ...], like: Any) -> Any:
+    """The weight of each class as an array: ones, where there is none."""
+    found = np.ones(sizes[-1], like.dtype) if weight is None else np.asarray(_data(name, "weight", weight))
+    if found.shape != sizes[-1:]:
+        raise ShapeError(
+            f"{name}: weight needs a number for each of {sizes[-1]} classes, got shape {found.shape}"
+        )
+    if not np.all(found >= 0):
+        raise ValueError(f"{name}: a weight must be 0 or more, got {found.min():g}")
+    return found.astype(like.dtype)
+
+
+def _kept(name: str, what: str, sizes: tuple[int, ...], target: Any, ignored: Any) -> tuple[Any, Any]:
+    """The class of each sample, and whether it counts: not where the target is `ignored`, whose class is then 0."""
+    if recorder() is not None:
+        options = "weight, ignore_index and label_smoothing of class indices"
+        raise CompileError(f"{name}: {options} are not compiled: give probabilities, or do not compile it")
+    if ignored is None or isinstance(target, Node):
+        classes = _classes(name, what, sizes, target)
+        return classes, np.ones(classes.shape, bool)
+    counts = np.asarray(target) != ignored
+    return _classes(name, what, sizes, np.where(counts, target, 0)), counts
+
+
+def _weighted_mean(losses: Any, weights: Any, reduction: str) -> Any:
+    """The reduction of losses that bear these weights already: their mean is over the weights."""
+    if reduction != "mean":
+        return _reduced(losses, reduction)
+    return rows.divide(functions.sum(losses), functions.sum(weights))
+
+
+def nll(
+    prediction: Any, target: Any, reduction: str = "mean", *,
+    weight: Any = None, ignore_index: int | None = None,
+) -> Any:  # fmt: skip
     """Return −prediction[target], the mean over the batch by default: the negative log-likelihood.
 
     `prediction` holds logarithms of probabilities (log_softmax's result) of shape (batch, classes) or (classes,), `target` raw
-    integers (batch,), one class a sample. Of logits take `cross_entropy`. ValueError where a logarithm is above 0, as
-    probabilities and logits are; the errors of a target are cross_entropy's.
+    integers (batch,), one class a sample. Of logits take `cross_entropy`, whose `weight` and `ignore_index` these are.
+    ValueError where a logarithm is above 0, as probabilities and logits are; the errors of a target are cross_entropy's.
 
     >>> import autograd_mini as ag
     >>> round(ag.nn.nll(ag.log_softmax(ag.Tensor([[0.0, 0.0]])), [1]).item(), 6)
@@ -240,10 +339,15 @@ def nll(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """
     prediction, sizes = _scores("nll", "prediction", prediction, reduction)
     _check_logarithms("nll", "prediction", prediction)
-    classes = _classes("nll", "prediction", sizes, target)
-    column = functions.getitem(classes, (..., None)) if isinstance(classes, Node) else classes[..., None]
-    chosen = functions.take_along_axis(prediction, column, -1)[..., 0]
-    return _reduced(rows.negative(chosen), reduction)
+    if weight is None and ignore_index is None:
+        classes = _classes("nll", "prediction", sizes, target)
+        column = functions.getitem(classes, (..., None)) if isinstance(classes, Node) else classes[..., None]
+        return _reduced(rows.negative(functions.take_along_axis(prediction, column, -1)[..., 0]), reduction)
+    classes, counts = _kept("nll", "prediction", sizes, target, ignore_index)
+    losses = rows.negative(functions.take_along_axis(prediction, classes[..., None], -1)[..., 0])
+    weights = _class_weights("nll", weight, sizes, prediction)[classes] * counts
+    losses = functions.where(weights > 0, rows.multiply(losses, weights), 0.0)  # −∞ · 0 is 0 here
+    return _weighted_mean(losses, weights, reduction)
 
 
 # ---- Checks ---------------------------------------------------------------------------------------------------------------
@@ -344,23 +448,29 @@ def _classes_of(name: str, what: str, sizes: tuple[int, ...], target: Any) -> An
 
 
 def _range(x: Any) -> tuple[Any, Any]:
-    """The least and the greatest of a node's or raw data."""
-    data = x.data if isinstance(x, Node) else x
+    """The least and the greatest of a node's or raw data; as nodes while a function is compiled, so that they are looked at again."""
+    if isinstance(x, Node) and recorder() is not None:
+        return (x, x) if type(x) is Value else (functions.min(x), functions.max(x))
+    data = _plain(x)
     if type(data) is float:
         return data, data
     return np.minimum.reduce(data, axis=None), np.maximum.reduce(data, axis=None)
 
 
+def _plain(x: Any) -> Any:
+    return x.data if isinstance(x, Node) else x
+
+
 def _check_probabilities(name: str, target: Any) -> None:
     low, high = _range(target)
     if not (low >= 0 and high <= 1):
-        raise ValueError(f"{name}: the target must lie in [0, 1], got {low:g} to {high:g}")
+        raise ValueError(f"{name}: the target must lie in [0, 1], got {_plain(low):g} to {_plain(high):g}")
 
 
 def _check_logarithms(name: str, what: str, x: Any) -> None:
     high = _range(x)[1]
     if high > ROUNDING:
         raise ValueError(
-            f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {high:g}: "
+            f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {_plain(high):g}: "
             "pass log_softmax(x)"
         )

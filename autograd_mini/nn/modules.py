@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..core import array_rows, functions, rows
-from ..core.node import Node
+from ..core.node import Habit, Node
 from ..core.tensor import Tensor, replace_all
 from ..draw.reprs import as_html, as_text, table
 from ..errors import AutogradError, ShapeError, StateDictError
@@ -22,6 +22,11 @@ from .place import Place
 # What summary() writes down of each call
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)
 NOWHERE: Any = {"scope": (None, "nowhere")}
+# What other libraries' models have: support/advice.py says what it is here
+HABITS = """
+    compile fit predict evaluate to cuda get_weights set_weights weights trainable_variables register_buffer
+    requires_grad_
+""".split()  # noqa: SIM905
 
 
 class Module:
@@ -289,6 +294,10 @@ class Module:
         from .torch import to_torch
 
         return to_torch(self)
+
+
+for _name in HABITS:
+    setattr(Module, _name, Habit(_name, "habit_of_module"))
 
 
 def _shape(x: Any) -> str:

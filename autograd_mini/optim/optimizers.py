@@ -5,6 +5,7 @@ ones are stepped in pieces that fit the processor's cache. See blocks.py.
 """
 
 import copy
+import inspect
 import math
 import warnings
 from collections import deque
@@ -86,6 +87,14 @@ class Optimizer:
     names: tuple[str, ...] = ()  # of the attributes that are its options, beside the rate
     reads_data = False  # whether `update` reads the parameters themselves
     uses_buffers = True  # whether `update` writes into `change` or `spare`
+
+    def __new__(cls, *args: Any, **options: Any) -> "Optimizer":
+        known = inspect.signature(cls.__init__).parameters
+        if others := [name for name in options if name not in known and "kwargs" not in known]:
+            from ..support.advice import unknown
+
+            raise unknown(cls.__name__, others, known)
+        return super().__new__(cls)
 
     def __init__(self, params: Iterable[Any], lr: float, bounds: Bounds = None) -> None:
         self.params = _checked(params)

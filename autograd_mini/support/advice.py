@@ -9,7 +9,6 @@ why_cut(call, node)      a call that would leave the graph, told from the user's
 
 import ast
 import difflib
-import inspect
 import linecache
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -90,6 +89,8 @@ INSTEAD = {
     "float": "ag.Tensor(data, dtype='float32'), or np.astype(x, 'float32') in the graph",
     "gather": "ag.take_along_axis(x, indices, axis)",
     "grad_fn": "x.op is the operation, x.parents what it was made from, ag.tree(x) all of it",
+    "int": "x.data.astype(int), outside the graph",
+    "long": "x.data.astype(int), outside the graph",
     "is_leaf": "x.op is None",
     "masked_fill": "ag.where(mask, value, x)",
     "register_hook": "every node keeps its .grad: read it after the backward",
@@ -116,6 +117,16 @@ NAMES = {
         "backward": "loss.backward()",
         "cat": "ag.concatenate",
         "clamp": "ag.clip",
+        "arange": "plain NumPy, np.arange(n): constants need no wrapping",
+        "check_grads": "ag.check_gradients(f, inputs)",
+        "checkpoint": "nothing of the kind: all of a graph is kept",
+        "concat": "ag.concatenate",
+        "gradcheck": "ag.check_gradients(f, inputs)",
+        "graph": "ag.draw(node)",
+        "help": "help(ag), or help(ag.fit)",
+        "make_dot": "ag.draw(node)",
+        "numerical_gradient": "ag.check_gradients(f, inputs)",
+        "show": "ag.draw(node), ag.tree(node)",
         "constant": "ag.Tensor(data, requires_grad=False)",
         "div": "ag.divide",
         "elementwise_grad": "ag.derivative(f)",
@@ -123,7 +134,6 @@ NAMES = {
         "from_numpy": "ag.Tensor(array)",
         "function": "ag.compile, or nothing: there is no graph mode",
         "gather": "ag.take_along_axis(x, indices, axis)",
-        "hstack": "ag.hstack",
         "is_tensor": "isinstance(x, (ag.Value, ag.Tensor))",
         "jacfwd": "ag.jacobian(f)",
         "jacrev": "ag.jacobian(f)",
@@ -131,6 +141,7 @@ NAMES = {
         "manual_seed": "rng=0 where numbers are drawn: ag.nn.MLP([2, 3, 1], rng=0)",
         "mm": "ag.matmul, or x @ y",
         "mul": "ag.multiply",
+        "gradient": "ag.grad(f) of a function, ag.gradients(y, x) of nodes, np.gradient of samples",
         "neg": "ag.negative",
         "numpy": "plain NumPy: np.exp(x) works on nodes",
         "ones": "ag.Tensor(np.ones(shape))",
@@ -166,6 +177,9 @@ NAMES = {
         "Conv2d": "there are no convolutions: np.convolve works on vectors",
         "CrossEntropyLoss": "ag.nn.cross_entropy(logits, target)",
         "Dense": "ag.nn.Linear(inputs, outputs)",
+        "GRU": "no layer of ours: write the step as the forward of a Module, and loop",
+        "LSTM": "no layer of ours: write the step as the forward of a Module, and loop",
+        "RNN": "no layer of ours: write the step as the forward of a Module, and loop",
         "Embedding": "a Tensor and an index: table[words]",
         "Flatten": "x.reshape(len(x), -1) in the forward of a Module",
         "GaussianNLLLoss": "the formula, on nodes",
@@ -186,6 +200,16 @@ NAMES = {
         "smooth_l1_loss": "ag.nn.huber(prediction, target)",
         "utils": "ag.optim.clip_grad_norm and clip_grad_value",
     },
+    "autograd_mini.nn.init": {
+        "glorot_uniform": "ag.nn.init.xavier_uniform()",
+        "he_normal": "ag.nn.init.kaiming_normal()",
+        "xavier_uniform_": "init=ag.nn.init.xavier_uniform() where a layer is made",
+        "xavier_normal_": "init=ag.nn.init.xavier_normal() where a layer is made",
+        "kaiming_uniform_": "init=ag.nn.init.kaiming_uniform() where a layer is made",
+        "kaiming_normal_": "init=ag.nn.init.kaiming_normal() where a layer is made",
+        "zeros": "ag.nn.init.constant(0.0)",
+        "ones": "ag.nn.init.constant(1.0)",
+    },
     "autograd_mini.optim": {
         "Adagrad": "ag.optim.RMSprop or Adam",
         "lr_scheduler": "ag.optim.StepLR, CosineAnnealingLR, … stand in ag.optim",
@@ -200,6 +224,8 @@ MODULES = {
     "evaluate": "ag.nn.mse(model(X), y), under ag.no_grad()",
     "to": "there is the CPU alone: leave it out",
     "cuda": "there is the CPU alone: leave it out",
+    "weights": "model.parameters()",
+    "trainable_variables": "model.parameters()",
     "get_weights": "model.state_dict()",
     "set_weights": "model.load_state_dict(state)",
     "register_buffer": "an attribute that is an array, or ag.Tensor(data, requires_grad=False)",
@@ -260,27 +286,17 @@ def habit_of_module(name: str, model: Any) -> Any:
     raise AttributeError(f"{type(model).__name__} has no {name!r}; here: {MODULES[name]}")
 
 
-class Functional:
-    """torch.nn.functional by habit: our function of that name, or AttributeError that names ours."""
-
-    def __init__(self, *modules: Any) -> None:
-        self._modules = modules
-
-    def __getattr__(self, name: str) -> Any:
-        for module in self._modules:
-            if name in module.__all__:
-                return getattr(module, name)
-        raise missing(self._modules[0], name)
-
-
 def missing(module: Any, name: str) -> AttributeError:
     """Return the error for a name that a module of ours has not: with ours, or with the nearest there is."""
     if name.startswith("__"):
         return AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
     ours = NAMES.get(module.__name__, {}).get(name)
+    package = sys.modules[__name__.partition(".")[0]]
+    if ours is None and name in package.__all__:
+        ours = f"ag.{name}"
     if ours is not None:
         return AttributeError(f"module {module.__name__!r} has no {name!r}; here: {ours}")
-    near = _nearest(name, module.__all__)
+    near = _nearest(name, getattr(module, "__all__", [other for other in vars(module) if other[0] != "_"]))
     return AttributeError(f"module {module.__name__!r} has no attribute {name!r}{near}")
 
 
@@ -352,6 +368,7 @@ GENERAL = {
     "float()": "np.exp(x) for math.exp(x), f'{x:.4f}' for '%.4f' % x, f(x) for np.vectorize(f)(x), "
     "ag.index_update(z, i, x) for z[i] = x",
     "int()": "x.item() outside the graph",
+    ".numpy()": "x.detach().numpy(), or x.data",
 }
 
 
@@ -397,11 +414,11 @@ def _told(frame: FrameType, through: list[FrameType]) -> tuple[str, str]:
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mod):
         return text, f"f'{{{ast.unparse(tree.right)}:.4f}}'"
     if isinstance(tree, ast.Call):
-        return text, _instead_of(tree)
+        return text, _instead_of(tree, frame.f_locals)
     return "", ""
 
 
-def _instead_of(call: ast.Call) -> str:
+def _instead_of(call: ast.Call, names: Mapping[str, Any]) -> str:
     """What to write in place of a call that asks a node for its plain numbers."""
     name, args = ast.unparse(call.func), [ast.unparse(arg) for arg in call.args]
     root, _, last = name.rpartition(".")
@@ -409,11 +426,8 @@ def _instead_of(call: ast.Call) -> str:
     if last == "dot" and root not in ("np", "numpy"):
         return f"{root} @ {first}"
     if last in ("array", "asarray", "asanyarray", "ascontiguousarray", "float64", "float32"):
-        return (
-            f"np.stack({first})"
-            if first.startswith(("[", "("))
-            else f"{first} itself, which is an array to np"
-        )
+        is_list = first.startswith(("[", "(")) or isinstance(names.get(first), list | tuple)
+        return f"np.stack({first})" if is_list else f"{first} itself, which is an array to np"
     if last == "full" and len(args) > 1:
         return f"np.broadcast_to({args[1]}, {args[0]})"
     if root == "math":
@@ -448,8 +462,3 @@ def _expression(frame: FrameType) -> ast.expr | None:
         return ast.parse(b"".join(raw).decode().strip(), mode="eval").body
     except (SyntaxError, UnicodeDecodeError):
         return None
-
-
-def arguments(function: Any) -> Mapping[str, Any]:
-    """The names of a function's arguments."""
-    return inspect.signature(function).parameters

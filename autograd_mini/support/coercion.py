@@ -73,6 +73,9 @@ def whole(name: str, value: Any, least: int, otherwise: str = "") -> int:
 def describe(data: Any) -> str:
     """What was given instead of a number or array, and how to convert it."""
     kind = type(data)
+    if hasattr(data, "parameters"):
+        how = "ag.gradients(loss, model.parameters()), or vector, unravel = ag.ravel(model.parameters())"
+        return f"a {kind.__name__}: take its parameters, {how}"
     if kind.__module__.startswith(__name__.partition(".")[0]):
         return f"already a {kind.__name__}; use .detach() for a copy outside the graph"
     module, name = kind.__module__.partition(".")[0], kind.__name__

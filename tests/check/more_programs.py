@@ -440,7 +440,7 @@ def weight_decay_of_the_second_layer_turned():
     return loss, N, dict(g, W2=g["W2"] - 0.04 * N["W2"].data)
 
 
-@case("penalty_.*|wrong_factor|factor_two|wrong_mean", "W1")
+@case("penalty_.*|divided_by_batch_twice", "W1")
 def weight_decay_divided_by_the_batch():
     rng = np.random.default_rng(21)
     x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))

@@ -58,6 +58,7 @@ def test_000_a_matrix_product_where_elementwise_is_meant():
     d2 = np.full((1, 3), (s["d3"] @ s["t2"].data.T).sum()) * (s["l2"] * (1 - s["l2"]))[:, 1:]
     report = ag.diagnose(s["loss"], {s["t1"]: s["x"].T @ d2, s["t2"]: s["l2"].T @ s["d3"]})
     assert report.wrong == ["theta1"]
+    assert found(report, "summed_before_product", "l2"), str(report)
     check_lines(report, s["loss"])
 
 
@@ -272,7 +273,8 @@ def test_004_the_derivatives_on_the_wrong_side():
     d1 = (W[2].T @ W[1].T) * slope(Z[1])
     report = ag.diagnose(out, {x: (d1 * slope(Z[0])) @ W[0].T})
     assert report.wrong == ["x"]
-    assert report.findings
+    assert found(report, "slope_on_wrong_side", "a1|z2"), str(report)
+    check_lines(report, out)
 
 
 @pytest.mark.parametrize("negated", [False, True], ids=["subtracted", "added"])

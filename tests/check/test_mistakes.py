@@ -159,7 +159,7 @@ MISTAKE = {
     ),
     "mask turned": (
         at_slope(lambda n, z, a, s: 1 - s),
-        "wrong_factor|derivative_of_another_function",
+        "cases_exchanged",
         "A1|Z1",
         has("relu"),
     ),

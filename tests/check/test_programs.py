@@ -6,7 +6,10 @@ import pytest
 import autograd_mini as ag
 from tests.check.more_programs import MORE
 from tests.check.programs import PROGRAMS, right
+from tests.check.styles import STYLES
 from tests.check.test_mistakes import check_lines, found
+
+FAULTS = [(name, fault) for name, (_, faults) in STYLES.items() for fault in faults]
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, *MORE])
@@ -30,6 +33,31 @@ def test_the_right_gradients_of_the_same_program_are_right(name):
     loss, nodes, mine = (PROGRAMS | MORE)[name][0]()
     truth = right(loss, nodes)
     report = ag.diagnose(loss, {nodes[k]: truth[k] for k in mine})
+    assert not report.wrong, str(report)
+
+
+@pytest.mark.parametrize(("name", "fault"), FAULTS, ids=[" ".join(pair) for pair in FAULTS])
+def test_a_mistake_in_another_style_is_named_in_its_place(name, fault):
+    """Of other activations, losses, layouts and layers; what is right in such a program is not blamed."""
+    make, faults = STYLES[name]
+    loss, nodes, mine = make(fault)
+    truth = right(loss, nodes)
+    report = ag.diagnose(loss, {nodes[k]: v for k, v in mine.items()})
+    wrong = {k for k in mine if not np.allclose(mine[k], truth[k], rtol=1e-8, atol=1e-10)}
+    assert wrong
+    assert set(report.wrong) <= wrong
+    assert found(report, *faults[fault]), str(report)
+    check_lines(report, loss)
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_right_backward_pass_in_another_style_is_right(name):
+    """The person's own, not ours."""
+    loss, nodes, mine = STYLES[name][0]("")
+    truth = right(loss, nodes)
+    for k, g in mine.items():
+        np.testing.assert_allclose(g, truth[k], rtol=1e-8, atol=1e-10)
+    report = ag.diagnose(loss, {nodes[k]: v for k, v in mine.items()})
     assert not report.wrong, str(report)
 
 

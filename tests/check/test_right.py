@@ -107,7 +107,8 @@ def disguised(net, rng):
     elif kind == "negated":
         g = {k: -v for k, v in g.items()}
     elif kind == "transposed":
-        g = {k: v.T for k, v in g.items() if v.shape[0] != v.shape[1]} or g
+        shown = any(v.shape[0] != v.shape[1] and min(v.shape) > 1 for v in g.values())  # by its shape
+        g = {k: v.T for k, v in g.items()} if shown else g
     elif kind == "flat":
         g = {k: v.reshape(-1) for k, v in g.items()}
     elif kind == "folded" and net.bias:

@@ -525,11 +525,15 @@ def test_a_picture_without_a_file_is_its_source(capsys):
     assert capsys.readouterr().out.startswith("digraph ")
 
 
-def test_a_page_needs_a_file(capsys):
-    """Status 2; the option is named."""
-    with pytest.raises(SystemExit, match="2"):
-        cli.main(["explore", "x*x", "x=2"])
-    assert "-o" in capsys.readouterr().err
+def test_a_page_without_a_file_is_written_and_said(capsys, tmp_path, monkeypatch):
+    """explore without -o writes explore.html here and says so; its help names it."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["explore", "x*x", "x=2"]) == 0
+    assert capsys.readouterr().out == "written: explore.html\n"
+    assert "<!doctype html>" in (tmp_path / "explore.html").read_text("utf-8")[:200].lower()
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["explore", "--help"])
+    assert "explore.html" in capsys.readouterr().out
 
 
 def test_a_file_beginning_with_a_minus_is_no_file(capsys):

@@ -4,6 +4,7 @@ The calls are tests/core/numpy_calls.py's; PyTorch's gradient stands beside thos
 """
 
 import inspect
+import math
 import runpy
 import warnings
 
@@ -43,6 +44,7 @@ def total(out):
 
 
 def raw(x):
+    """The numbers of a node, or what is no node as it is."""
     return x.data if isinstance(x, Value | Tensor) else x
 
 
@@ -87,6 +89,37 @@ def test_value_gradient_and_its_gradient(call):
         np.testing.assert_allclose(np.nan_to_num(got), np.nan_to_num(right), rtol=1e-5, atol=1e-5)
 
 
+NOT_COMPILED = {"piecewise": "plain data", "linalg.slogdet": "slogdet"}  # plain masks, the plain sign
+
+
+def others(call):
+    """Other inputs of the same shapes: sorted where they were."""
+    rng = np.random.default_rng(5)
+    for p, x in zip(inspect.signature(call).parameters, inputs_of(call), strict=False):
+        moved = np.sort(x + 0.05 * rng.normal(size=x.shape)) if p == "t" else x * 1.01
+        yield np.ascontiguousarray(x[::-1]) if p in "mknz" else moved
+
+
+@pytest.mark.parametrize("call", CASES)
+def test_compiled_it_follows_other_numbers(call, request):
+    """Recorded with one set of numbers, a function replays with another what it gives itself: nothing is frozen; or it is refused."""
+
+    def weighted(*nodes):
+        parts = [part for part in parts_of(call(*nodes)) if isinstance(part, Value | Tensor)]
+        scales = [np.cos(np.arange(float(math.prod(part.shape)))).reshape(part.shape) for part in parts]
+        return sum((part * scale).sum() for part, scale in zip(parts, scales, strict=True))
+
+    compiled, fresh = ag.compile(weighted), list(others(call))
+    name = request.node.callspec.id.partition(" ")[0]
+    if name in NOT_COMPILED:
+        with pytest.raises(ag.CompileError, match=NOT_COMPILED[name]):
+            compiled(*inputs_of(call))
+        return
+    compiled(*inputs_of(call))
+    right = weighted(*map(Tensor, fresh)).data
+    np.testing.assert_allclose(np.asarray(raw(compiled(*fresh))), right, rtol=1e-9, atol=1e-12)
+
+
 # ---- How many ---------------------------------------------------------------------------------------------------------
 
 # What HIPS autograd has a rule for under NumPy's name, complex numbers and fft apart, and what is no function of NumPy's there
@@ -110,6 +143,24 @@ def test_how_many_functions_work():
     assert set(BY_HIPS) - set(CALLS) == set()
     listed = {name.rstrip(":,") for name in OTHERS.split()}
     assert sorted(public() - set(CALLS) - set(WITHOUT_RULE) - listed) == []
+
+
+def test_all_that_the_installed_hips_autograd_differentiates():
+    """Its own list, where it is installed: but np.full, which NumPy hands on to nobody (ag.full), and eig, which is complex."""
+    theirs = pytest.importorskip("autograd.numpy")
+    known = pytest.importorskip("autograd.core").primitive_vjps
+    found = set()
+    for place, prefix in ((theirs, ""), (theirs.linalg, "linalg.")):
+        for name, thing in vars(place).items():
+            if (
+                function_of(prefix + name) is not None
+                and callable(thing)
+                and not isinstance(thing, type)
+                and thing in known
+            ):
+                found.add(prefix + name)
+    assert len(found) >= 111
+    assert found - set(CALLS) == {"full", "linalg.eig"}
 
 
 def test_each_rule_has_a_call():

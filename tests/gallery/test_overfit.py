@@ -125,7 +125,10 @@ def test_s2_runs_from_the_command_line(capsys):
     assert overfit.main(0) == 0
     out = capsys.readouterr().out
     assert "dW1 10 (" in out
-    assert "is a log of" in out
+    assert "ag.doctor: Your ReLU units die in the first steps" in out
+    assert "because all inputs are ≥ 0" in out
+    assert "ag.debug: 'log' in overfit.py, line" in out
+    assert "log of a sigmoid that has saturated" in out
     assert out.count("of 64\n") > 15
 
 

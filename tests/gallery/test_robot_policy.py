@@ -16,6 +16,7 @@ def test_s5_the_program_reaches_the_target_and_prints_the_cuts(capsys):
     assert "it was cut off by detach" in printed
     assert "no backward has reached the parameters (Tensor 'layers.0.weight'" in printed
     assert "dead from the start in 9 of 12 seeds" in printed
+    assert "ag.doctor, of seed 0: layer 5 (relu): A ReLU on the outputs is dead" in printed
 
 
 def test_s5_backward_behind_detach_names_the_cut():

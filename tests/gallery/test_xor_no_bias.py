@@ -46,6 +46,9 @@ def test_s8_learns_xor_and_names_the_mistakes(capsys):
     assert seeds_learnt(text) >= 9
     assert "the loss itself is sent back in place of its derivative" in text
     assert "the derivative is multiplied by the loss value" in text
+    assert "ag.diagnose: The loss's value is passed back where its derivative belongs" in text
+    assert "ag.diagnose: The gradient has been multiplied by the loss's value" in text
+    assert "ag.doctor: Units are saturated" in text
     ends = {
         version: [float(p) for p in numbers.split()]
         for version, numbers in re.findall(r"   (.+?) +00, .* epochs: (.+)", text)

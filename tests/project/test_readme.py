@@ -1,4 +1,4 @@
-"""What README says is so."""
+"""What README and the guide say is so."""
 
 import contextlib
 import io
@@ -10,7 +10,13 @@ import pytest
 from tests.helpers.processes import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf8")
+DOCUMENTS = {"README": README, "guide": GUIDE}
+
+
+def blocks_of(text: str) -> list[str]:
+    """The Python blocks of a document."""
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 def expected(block: str) -> list[str]:
@@ -18,7 +24,7 @@ def expected(block: str) -> list[str]:
     return [
         match.group(1).rstrip()
         for line in block.splitlines()
-        if (match := re.match(r"(?:print\(.*\)\s+)?# (.*)", line))
+        if (match := re.match(r"\s*(?:print\(.*\)\s+)?# (.*)", line))
     ]
 
 
@@ -34,13 +40,55 @@ def printed(blocks: list[str]) -> list[list[str]]:
 
 
 @pytest.mark.smoke
-def test_blocks_print_what_their_comments_say(tmp_path, monkeypatch):
-    """Every Python block of README runs, and prints the lines that stand in its comments."""
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_blocks_print_what_their_comments_say(name, tmp_path, monkeypatch):
+    """Every Python block of a document runs, and prints the lines that stand in its comments."""
     monkeypatch.chdir(tmp_path)
-    assert len(BLOCKS) >= 4
-    for block, lines in zip(BLOCKS, printed(BLOCKS), strict=True):
+    blocks = blocks_of(DOCUMENTS[name])
+    assert len(blocks) >= 2
+    for block, lines in zip(blocks, printed(blocks), strict=True):
         assert expected(block) == lines, block
-        assert lines, "a block that shows nothing"
+        assert lines or ".save(" in block, "a block that shows nothing"
+
+
+def test_readme_fits_on_three_screens():
+    """A hundred lines and some, of which none is a target of our own."""
+    assert len(README.splitlines()) <= 120
+    assert "target" not in README.lower().replace("targets=", "")
+
+
+def test_links_lead_somewhere():
+    """Each link of the documents is to a file that is there, each # to a heading of it."""
+    for where, text in ((ROOT, README), (ROOT / "docs", GUIDE)):
+        for path, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]*))?\)", text):
+            target = (where / path).resolve() if path else None
+            assert target is None or target.exists(), path
+            if anchor:
+                headings = re.findall(
+                    r"^#+ (.*)$", (target.read_text(encoding="utf8") if target else text), re.MULTILINE
+                )
+                assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}, (
+                    anchor
+                )
+
+
+def test_the_network_of_readme_is_fifteen_lines_of_plain_numpy():
+    """It zeroes its gradients and makes its steps; but for the wrapping it is NumPy."""
+    block = next(block for block in blocks_of(README) if "zero_grad" in block)
+    lines = [line for line in block.splitlines() if line.strip()]
+    assert len(lines) <= 15
+    assert ".zero_grad()" in block
+    assert "w.data -=" in block
+    assert block.count("ag.") == block.count("ag.Tensor(")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_blocks_of_the_pages_print_what_their_comments_say(page, tmp_path, monkeypatch):
+    """Every Python block of a page in docs/ runs, and prints the lines that stand in its comments."""
+    monkeypatch.chdir(tmp_path)
+    blocks = blocks_of(page.read_text(encoding="utf8"))
+    for block, lines in zip(blocks, printed(blocks), strict=True):
+        assert expected(block) == lines, block
 
 
 def test_a_wrong_comment_is_noticed():
@@ -64,13 +112,13 @@ def test_the_two_commands_stand_at_the_top_and_in_ci(command):
 
 def test_twelve_lines():
     """The first example has twelve lines of code at most."""
-    assert len([line for line in BLOCKS[0].splitlines() if line.strip()]) <= 12
+    assert len([line for line in blocks_of(README)[0].splitlines() if line.strip()]) <= 12
 
 
-@pytest.mark.parametrize("name", ["neuron", "network", "neurons", "tensors"])
+@pytest.mark.parametrize("name", ["neuron", "network", "neurons", "tensors", "handwritten"])
 def test_the_pictures_are_what_draw_gives(name):
-    """README's pictures are those of docs/pictures.py, to the letter: `python docs/pictures.py` makes them anew."""
+    """The documents' pictures are those of docs/pictures.py, to the letter: `python docs/pictures.py` makes them anew."""
     root = ROOT / "docs"
-    assert f"docs/pictures/{name}.svg" in README
+    assert f"pictures/{name}.svg" in README + GUIDE
     made = runpy.run_path(str(root / "pictures.py"))["drawing"](name).svg
     assert (root / "pictures" / f"{name}.svg").read_text(encoding="utf8") == made

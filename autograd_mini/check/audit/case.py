@@ -150,6 +150,7 @@ def judge(
     factors: list[float | None] = []
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
         fits = u is not None and g is not None and np.shape(u) == np.shape(g)
+        fits = fits and bool(np.all(np.isfinite(u)) and np.all(np.isfinite(g)))
         shrinking = view.decay[i] if decay else None
         bare = [] if shrinking is None or not fits else [u - shrinking.reshape(np.shape(u))]
         options.append([u, *bare] if fits else [])
@@ -279,7 +280,7 @@ class Case:
     def find_rates(self) -> None:
         """Where the updates have learning rates of their own, each a name that nothing else reads, compare them."""
         children = children_of(self.record.steps)
-        versions = set().union(*[p.ids for p in self.parameters])
+        versions = set().union(self.states, *[p.ids for p in self.parameters])
         for view in self.views:
             found = [rate_of(view, i, children, versions) for i in range(len(self.parameters))]
             if None not in found and len({abs(r) for r in found if r}) > 1:
@@ -372,29 +373,42 @@ def is_kept(step: Step, start: Step, end: Step) -> bool:
     return False
 
 
+def scales_of(view: View, i: int) -> list[Any]:
+    """The single numbers that a parameter's update is scaled by, the last one first."""
+    end, start = view.window.end[i], view.window.start[i]
+    while end.func is identity and end.parents:
+        end = end.parents[0]
+    if end.func is put and isinstance(end.args[2], Step):
+        end = end.args[2]
+    step = next((p for p in end.parents if not is_part(p, start)), None) if end.func in SUMS else None
+    found: list[Any] = []
+    while step is not None and step.func in SCALINGS and len(step.args) == 2:
+        scales = [x for x in step.args if size_of(x) == 1 and not (isinstance(x, Step) and x.id in view.sig)]
+        others = [x for x in step.args if isinstance(x, Step) and x not in scales]
+        if len(scales) != 1 or len(others) != 1 or (step.func is np.divide and step.args[1] is not scales[0]):
+            break
+        found.append((scales[0], step.func is np.divide))
+        step = others[0]
+    return found
+
+
+def written_rate(view: View, i: int) -> float | None:
+    """What a parameter's update multiplies its gradient by; None where that is no number."""
+    rate = 1.0
+    for x, divides in scales_of(view, i):
+        c = number(x)
+        if not c:
+            return None
+        rate = rate / c if divides else rate * c
+    return abs(rate)
+
+
 def rate_of(view: View, i: int, children: Any, versions: set[int]) -> float | None:
     """The one number that a parameter's update is scaled by, where it is a learning rate and nothing else."""
-    end, start = view.window.end[i], view.window.start[i]
-    if view.gradient[i] is not None or end.func not in SUMS or len(end.parents) != 2:
+    scales = scales_of(view, i)
+    if view.gradient[i] is not None or len(scales) != 1 or scales[0][1]:
         return None
-    step = end.parents[1] if end.parents[0] is start else end.parents[0]
-    if end.parents[0] is not start and end.parents[1] is not start:
-        return None
-    found: list[Any] = []
-    while step.func in SCALINGS:
-        scales = [
-            x for x in step.args[:2] if size_of(x) == 1 and not (isinstance(x, Step) and x.id in view.back)
-        ]
-        others = [x for x in step.args[:2] if isinstance(x, Step) and x not in scales]
-        if len(scales) != 1 or len(others) != 1:
-            break
-        found += scales
-        step = others[0]
-        if np.size(step.value) == 1 and size_of(start) > 1:
-            break
-    if len(found) != 1:
-        return None
-    scale = found[0]
+    scale = scales[0][0]
     if isinstance(scale, Step):
         reads = [c for c in children[scale.id] if c.id > view.window.first]
         pure = all(any(g.id in versions for g in children[c.id]) for c in reads)
@@ -454,9 +468,9 @@ def solved_for(view: View, i: int) -> Step | None:
     todo = [view.window.end[i]]
     for step in todo:
         args = [a for a in step.args[:2] if isinstance(a, Step)]
-        if len(args) == 2 and size_of(args[1]) == size_of(start):
-            if step.name in ("solve", "lstsq") or args[0].name in ("inv", "pinv"):
-                return args[1]
+        solves = step.name in ("solve", "lstsq") or (args and args[0].name in ("inv", "pinv"))
+        if solves and len(args) == 2 and size_of(args[1]) == size_of(start):
+            return args[1]
         if step.func in LINEAR and step.id > start.id and len(todo) < 20:
             todo += step.parents
     return None

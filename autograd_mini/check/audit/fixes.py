@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .case import Case
+from .edits import COMPARISONS, SIMPLE, Fix, edits, inside, wrapped
 from .losses import Loss, pairs_of
 from .record import Step, plain
 from .repair import Fault
@@ -23,30 +24,16 @@ from .source import Text
 from .steps import size_of
 
 MOST_NAMES = 60
-MOST_FIXES = 8
+MOST_FIXES = 150
 SLOPES: list[tuple[str, Callable[[Any], Any]]] = [
     ("{a} * (1 - {a})", lambda a: a * (1 - a)),
     ("(1 - {a} ** 2)", lambda a: 1 - a**2),
     ("({a} > 0)", lambda a: a > 0),
     ("np.where({a} > 0, 1, 0.01)", lambda a: np.where(a > 0, 1, 0.01)),
     ("2 * {a}", lambda a: 2 * a),
+    ("(1 - {a})", lambda a: 1 - a),
+    ("np.exp({a})", np.exp),
 ]
-
-
-COMPARISONS: dict[str, Any] = {
-    ">": np.greater,
-    "<": np.less,
-    ">=": np.greater_equal,
-    "<=": np.less_equal,
-    "!=": np.not_equal,
-}
-
-
-class Fix:
-    """A new text for an expression of the script."""
-
-    def __init__(self, node: Any, text: str, mistake: str, why: str) -> None:
-        self.node, self.text, self.mistake, self.why = node, text, mistake, why
 
 
 def close(a: Any, b: Any) -> bool:
@@ -57,28 +44,8 @@ def close(a: Any, b: Any) -> bool:
     return bool(np.all(np.abs(a - b) <= 1e-6 * np.abs(b).max(initial=0) + 1e-15))
 
 
-def edited(text: Text, fixes: list[Fix]) -> str:
-    """The file's text with expressions replaced."""
-    lines = text.source.splitlines(keepends=True)
-    starts = np.cumsum([0] + [len(line.encode()) for line in lines])
-    raw = text.source.encode()
-    for fix in sorted(fixes, key=lambda f: (f.node.lineno, f.node.col_offset), reverse=True):
-        a = starts[fix.node.lineno - 1] + fix.node.col_offset
-        b = starts[fix.node.end_lineno - 1] + fix.node.end_col_offset
-        raw = raw[:a] + fix.text.encode() + raw[b:]
-    return raw.decode()
-
-
-def wrapped(code: str) -> str:
-    """The code in parentheses where an operator beside it would bind more tightly."""
-    node = ast.parse(code.strip(), mode="eval").body
-    simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.Constant)
-    enclosed = code.startswith("(") and isinstance(node, ast.Tuple)
-    return code if simple or enclosed else f"({code})"
-
-
+ELEMENTWISE = {"multiply", "divide", "add", "subtract"}
 PURE = {"dot", "sum", "mean", "transpose", "reshape", "max"}
-SIMPLE = (ast.Name, ast.Attribute, ast.Subscript)
 
 
 class Names:
@@ -107,6 +74,8 @@ class Names:
         self.codes += [c for c in dict.fromkeys(map(text.text, attributes)) if c.startswith("self.")]
         defined = [n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef) and len(n.args.args) <= 2]
         self.functions = [n.name for n in defined if len(n.args.args) - len(n.args.defaults) == 1]
+        methods = [n for n in defined if len(n.args.args) == 2 and n.args.args[0].arg == "self"]
+        self.functions += [f"self.{n.name}" for n in methods]
         self.values: dict[str, Any] = {}
         self.calls: dict[str, Any] = {}
 
@@ -193,6 +162,8 @@ class Proposer:
         self.node = self.text.find(place)
         if isinstance(self.node, ast.AugAssign):
             self.node = self.node.value
+        self.matmuls = any(isinstance(n, ast.MatMult) for n in ast.walk(self.text.tree))
+        self.matrices = "np.mat(" in self.text.source or "matrix(" in self.text.source
         self.k = fault.window
         self.target = fault.targets[self.k][self.step.id]
         self.view = case.views[self.k]
@@ -232,16 +203,16 @@ class Proposer:
         seen = set()
         if self.node is None or not hasattr(self.node, "lineno"):
             return
-        for find in (self.small_changes, self.flipped, self.added, self.rebuilt):
+        for find in (self.small_changes, self.called_otherwise, self.added, self.rebuilt, self.edits):
             try:
                 for fix in find():
                     key = (fix.node, fix.text)
                     if key not in seen:
                         seen.add(key)
                         yield fix
-                    if len(seen) > 60:
+                    if len(seen) > MOST_FIXES:
                         return
-            except (ValueError, TypeError, SyntaxError, AttributeError, KeyError, IndexError):
+            except (ArithmeticError, ValueError, TypeError, SyntaxError, AttributeError, LookupError):
                 continue
 
     def small_changes(self) -> list[Fix]:
@@ -404,7 +375,7 @@ class Proposer:
                 continue
             args = [self.value(a) if isinstance(a, Step) else a for a in s.args]
             old = self.value(value)
-            for name, new in self.options(old, s):
+            for name, new in self.options(old, s, self.text.text(child)):
                 if isinstance(child, ast.Attribute) and child.attr == "T" and name.endswith(".T"):
                     continue
                 args[at] = new
@@ -424,11 +395,11 @@ class Proposer:
         """Whether an operator stands beside the expression."""
         return isinstance(self.text.parent.get(node), ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Subscript)
 
-    def options(self, old: Any, s: Step) -> Iterator[tuple[str, Any]]:
+    def options(self, old: Any, s: Step, code: str) -> Iterator[tuple[str, Any]]:
         """What may stand in the place of an operand: names, calls of the script's functions, slopes; also transposed."""
         product = s.name in ("dot", "matmul")
         for name, new in [*self.items, *self.calls]:
-            if np.size(new) == np.size(old) or (product and np.ndim(new)):
+            if np.size(new) == np.size(old) or (np.ndim(new) and (product or s.name in ELEMENTWISE)):
                 yield name, new
                 if np.ndim(new) == 2:
                     yield f"{name}.T", new.T
@@ -439,6 +410,12 @@ class Proposer:
                 for formula, slope in SLOPES:
                     yield formula.format(a=name), slope(new)
                 yield f"{name} ** 2", new**2
+                for factor, value in (
+                    (name, new),
+                    (f"(1 - {name})", 1 - new),
+                    (f"(1 - {name} ** 2)", 1 - new**2),
+                ):
+                    yield f"{wrapped(code)} * {factor}", old * value
 
     def operand_words(self, s: Step, old: Step, new: Any, child: Any, name: str) -> tuple[str, str]:
         """The name of a wrong operand."""
@@ -555,8 +532,7 @@ class Proposer:
 
     def inside(self, node: Any, code: str) -> str:
         """The code as it may stand where the node stood."""
-        outer = self.text.parent.get(node)
-        return f"({code})" if isinstance(outer, ast.BinOp | ast.UnaryOp | ast.Attribute) else code
+        return inside(self.text, node, code)
 
     def other_reduction(self, s: Step, node: Any, args: Any, order: list[Step]) -> Iterator[Fix]:
         """Another axis, or a sum for a mean."""
@@ -605,80 +581,108 @@ class Proposer:
             for u, v, cu, cv in ((a, b, code_a, code_b), (b, a, code_b, code_a)):
                 if np.ndim(u) and np.ndim(v) and self.tried(s, np.dot, [u, v], {}, order):
                     name = "elementwise_for_matrix_product" if s.name == "multiply" else "transposed"
-                    yield Fix(node, f"np.dot({cu}, {cv})", name, "the matrix product must be taken this way")
+                    yield Fix(
+                        node,
+                        self.inside(node, self.product(cu, cv)),
+                        name,
+                        "the matrix product must be taken this way",
+                    )
         if s.name != "multiply" and self.tried(s, np.multiply, [x, y], {}, order):
             why = "an elementwise product belongs here"
             yield Fix(node, f"np.multiply({left}, {right})", "elementwise_for_matrix_product", why)
 
     def with_slope(self) -> Iterator[Fix]:
-        """The activation's derivative forgotten, or another factor."""
+        """The activation's derivative forgotten, or another factor or divisor."""
         value = self.value(self.step)
         if np.shape(value) != np.shape(self.target) or self.fault.depth:
             return
         code = wrapped(self.text.text(self.node))
-        for name, a in self.calls:
-            if np.shape(a) == np.shape(value) and close(value * a, self.target):
-                yield Fix(
-                    self.node, f"{code} * {name}", "activation_derivative_missing", f"{name} is missing"
-                )
-        for name, a in self.items:
-            if np.shape(a) != np.shape(value):
-                continue
-            for formula, slope in SLOPES:
-                if a.dtype.kind == "f" and close(value * slope(a), self.target):
-                    missing = formula.format(a=name)
-                    why = f"the activation's derivative {missing} is missing"
-                    yield Fix(self.node, f"{code} * {missing}", "activation_derivative_missing", why)
-            if close(value * a, self.target):
-                yield Fix(self.node, f"{code} * {name}", "factor_missing", f"the factor {name} is missing")
+        for name, a, slope in self.factors_at_hand():
+            for sign, made in (("*", np.multiply), ("/", np.divide)):
+                with np.errstate(all="ignore"):
+                    fits = np.ndim(a) <= np.ndim(value) and alike(made, value, a, self.target)
+                if fits:
+                    new = self.inside(self.node, f"{code} {sign} {wrapped(name)}")
+                    new = f"np.{made.__name__}({self.text.text(self.node)}, {name})" if self.matrices else new
+                    mistake = "activation_derivative_missing" if slope else "factor_missing"
+                    words = (
+                        "the activation's derivative"
+                        if slope
+                        else "the factor"
+                        if sign == "*"
+                        else "the divisor"
+                    )
+                    yield Fix(self.node, new, mistake, f"{words} {name} is missing")
 
-    def flipped(self) -> Iterator[Fix]:
-        """What cannot be tried on the numbers: another comparison, += for =, another call in the place of a call."""
-        statement = self.text.statement(self.node)
-        nodes = [n for n in ast.walk(statement) if isinstance(n, ast.Compare) and len(n.ops) == 1]
-        for node in nodes:
-            left, right = self.text.text(node.left), self.text.text(node.comparators[0])
-            for sign in (">", "<=", ">=", "<"):
-                fix = f"{left} {sign} {right}"
-                if fix != self.text.text(node):
-                    yield Fix(node, fix, "derivative_at_activation", f"the comparison must be {sign}")
-        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-            target = self.text.text(statement.targets[0])
-            code = f"{target} += {self.text.source_of(statement.value)}"
-            yield Fix(statement, code, "path_missing", "= keeps the last share only: += adds them up")
+    def factors_at_hand(self) -> Iterator[tuple[str, Any, bool]]:
+        """Names, calls and slopes of activations with their values, and whether it is a slope."""
+        for name, a in self.calls:
+            yield name, a, True
+        for name, a in self.items:
+            yield name, a, False
+            if np.ndim(a) == 1:
+                yield f"{name}[:, None]", a[:, None], False
+            for formula, slope in SLOPES if np.ndim(a) and a.dtype.kind == "f" else ():
+                yield formula.format(a=name), slope(a), True
+
+    def called_otherwise(self) -> Iterator[Fix]:
+        """Another call in the place of a call."""
         if self.fault.depth and isinstance(self.node, ast.Call):
             for name, value in self.calls:
                 if np.shape(value) == np.shape(self.target):
                     yield Fix(self.node, name, "derivative_at_wrong_array", f"{name} belongs here")
 
+    def edits(self) -> Iterator[Fix]:
+        """The small edits of the statement, which cannot be tried on the numbers."""
+        return edits(self.text, self.text.statement(self.node), dict(self.items))
+
     def added(self) -> Iterator[Fix]:
-        """A term forgotten, or one too many: the penalty's gradient."""
+        """A term forgotten: the penalty's gradient, what another path passes back."""
         value = self.value(self.step)
         if np.shape(value) != np.shape(self.target) or np.size(value) < 2:
             return
-        code = self.text.text(self.node)
-        numbers = [(n, float(v)) for n, v in self.items if np.ndim(v) == 0 and float(v)]
-        for name, v in self.items:
-            r = ratio(np.asarray(self.target, float) - value, v) if np.shape(v) == np.shape(value) else None
-            if r is None:
-                continue
-            why = f"the share of {name} is missing"
-            for number, w in numbers:
-                for factor, sign in ((1, "+ "), (2, "+ 2 * "), (-1, "- "), (0.5, "+ 0.5 * ")):
-                    if abs(r - factor * w) <= 1e-6 * abs(r):
-                        yield Fix(
-                            self.node,
-                            self.inside(self.node, f"{code} {sign}{number} * {name}"),
-                            "penalty_missing",
-                            why,
-                        )
-            if abs(abs(r) - 1) < 1e-6:
-                yield Fix(
-                    self.node,
-                    self.inside(self.node, f"{code} {'+' if r > 0 else '-'} {name}"),
-                    "path_missing",
-                    why,
-                )
+        code, missing = self.text.text(self.node), np.asarray(self.target, float) - value
+        whole = [(n, v) for n, v in self.items if np.shape(v) == np.shape(value)]
+        for term, v in [*whole, *self.products(np.shape(value)), *pairs_in(whole[:12])]:
+            r = ratio(missing, v)
+            for scaled in self.scaled_by(term, abs(r)) if r else ():
+                new = self.inside(self.node, f"{code} {'+' if r and r > 0 else '-'} {scaled}")
+                mistake = "path_missing" if scaled == term else "penalty_missing"
+                yield Fix(self.node, new, mistake, f"the share of {term} is missing")
+
+    def scaled_by(self, term: str, r: float) -> Iterator[str]:
+        """The term times a positive constant, by a number of the script's where there is one."""
+        if abs(r - 1) < 1e-6:
+            yield term
+            return
+        for number, v in self.items:
+            w = float(v) if np.ndim(v) == 0 and np.isfinite(float(v)) else 0.0
+            options = {
+                f"{number} * {term}": w,
+                f"2 * {number} * {term}": 2 * w,
+                f"{number} / 2 * {term}": w / 2,
+            }
+            options |= {f"{term} / {number}": 1 / w, f"2 * {term} / {number}": 2 / w} if w else {}
+            yield from (c for c, x in options.items() if abs(r - x) <= 1e-6 * r and abs(w) != 1)
+        if abs(r - round(r)) < 1e-6:
+            yield f"{round(r)} * {term}"
+
+    def products(self, shape: Any) -> Iterator[tuple[str, Any]]:
+        """The matrix products of two names that have the shape."""
+        floats = [(n, v) for n, v in self.items if v.dtype.kind in "fiu" and np.ndim(v)][:26]
+        for n, v in floats:
+            for k, w in floats:
+                for (a, ca), (b, cb) in ((p, q) for p in turned(v, n) for q in turned(w, k)):
+                    if fits(a, b, shape):
+                        yield self.product(ca, cb), np.dot(a, b)
+                if np.ndim(v) == np.ndim(w) == 1 and (len(v), len(w)) == shape:
+                    yield f"np.outer({n}, {k})", np.outer(v, w)
+
+    def product(self, left: str, right: str) -> str:
+        """The matrix product of two expressions as the script writes it."""
+        if self.matrices:
+            return f"{left} * {right}"
+        return f"{left} @ {right}" if self.matmuls else f"np.dot({left}, {right})"
 
     def rebuilt(self) -> Iterator[Fix]:
         """The whole expression anew, from the values at hand: products, sums, slopes."""
@@ -717,7 +721,7 @@ class Proposer:
         with np.errstate(all="ignore"):
             for n, v in [*same, *self.calls]:
                 yield n, v, "wrong_gradient_arrives", f"{n} belongs here"
-            for k, a in same:
+            for k, a in [*same, *(c for c in self.calls if np.shape(c[1]) == shape)]:
                 for formula, slope in SLOPES[:3]:
                     code = formula.format(a=k)
                     yield code, slope(a), "derivative_at_wrong_array", f"the slope is {code}"
@@ -728,12 +732,8 @@ class Proposer:
                         deltas.append((f"({n} - {t})", v - w))
             for n, v in deltas[len(same) :]:
                 yield n[1:-1], v, "loss_for_derivative", "this is the loss's derivative"
-            products: list[tuple[str, Any]] = []
+            products = list(self.products(shape))
             for n, v in floats:
-                for k, w in floats:
-                    for (a, ca), (b, cb) in ((p, q) for p in turned(v, n) for q in turned(w, k)):
-                        if fits(a, b, shape):
-                            products.append((f"np.dot({ca}, {cb})", np.dot(a, b)))
                 if np.ndim(v) == 2:
                     for axis in (0, 1):
                         for keep in (True, False):
@@ -781,6 +781,21 @@ def other_axes(text: Text, node: Any, step: Step) -> Iterator[Fix]:
                 "forward_reduction",
                 "the forward pass reduces over the wrong elements for this loss",
             )
+
+
+def alike(made: Any, x: Any, y: Any, target: Any) -> bool:
+    """Whether an operation on two values gives the right one, in its shape."""
+    try:
+        return close(made(x, y), target)
+    except ValueError:
+        return False
+
+
+def pairs_in(named: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The elementwise products of two names."""
+    for i, (n, v) in enumerate(named):
+        for k, w in named[i + 1 :]:
+            yield f"{n} * {k}", v * w
 
 
 def turned(x: Any, code: str) -> list[tuple[Any, str]]:

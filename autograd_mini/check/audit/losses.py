@@ -8,12 +8,13 @@ import numpy as np
 
 from ...core import functions as ag
 from ...core.rows import log
-from .case import Case, Verdict, View, judge
+from .case import Case, Verdict, View, judge, written_rate
 from .record import Step, put
 from .replay import Forward
-from .steps import SUMS, children_of, key_of, size_of
+from .steps import SCALINGS, SUMS, children_of, key_of, size_of
 
 MOST_OWN = 6
+MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
 
 
 class Loss:
@@ -27,6 +28,7 @@ class Loss:
         self.grads: dict[int, list[Any]] = {}
         self.factors: dict[int, float | None] = {}
         self.turned = False
+        self.forced: dict[int, float] = {}  # factors to judge by, in the place of those that fit best
         self.written = False  # whether the updates' factor stands in the script as a number
         self.line = 0
         self.penalty = False
@@ -161,7 +163,8 @@ def pairs_in(case: Case, view: View) -> dict[Any, list[tuple[Step, Any, Step]]]:
                 alone = not isinstance(y, Step) or y.id not in view.sig
                 if isinstance(x, Step) and x.id in view.sig and x.id not in view.window.starts and alone:
                     target = np.asarray(y.value if isinstance(y, Step) else y, float)
-                    if np.shape(target) == np.shape(x.value) and not is_literal(case, step):
+                    scaled = x.func in SCALINGS and any(p.id in view.window.starts for p in x.parents)
+                    if np.shape(target) == np.shape(x.value) and not scaled and not is_literal(case, step):
                         sums[key_of(step)].append((x, target, step))
         elif step.func is put and isinstance(step.args[0], Step) and step.args[0].id in view.sig:
             a = step.args[0]
@@ -170,7 +173,25 @@ def pairs_in(case: Case, view: View) -> dict[Any, list[tuple[Step, Any, Step]]]:
             target = np.asarray(a.value, float) - np.asarray(step.value, float)
             if np.isin(np.round(target, 9), (0, 1)).all() and target.any():
                 found[key_of(step)].append((a, np.round(target, 9), step))
-    return found or sums
+    chosen = found or sums
+    marks: dict[int, Any] = {}
+    return {key: once(view, group, marks) for key, group in chosen.items()}
+
+
+def once(view: View, group: list[Any], marks: dict[int, Any]) -> list[Any]:
+    """The pairs without those whose prediction is computed once more from the same values, as for each weight anew."""
+
+    def mark(step: Step) -> Any:
+        if step.func is None or step.id in view.window.starts:
+            return step.id
+        if step.id not in marks:
+            plain = [repr(a) for a in step.args if not isinstance(a, Step)]
+            marks[step.id] = hash((step.name, *plain, *map(mark, step.parents)))
+        return marks[step.id]
+
+    if len(group) > MOST_PAIRS or group[0][0].id - view.window.first > MOST_DEEP:
+        return group
+    return list({(mark(a), t.tobytes()): (a, t, s) for a, t, s in reversed(group)}.values())[::-1]
 
 
 def is_literal(case: Case, step: Step) -> bool:
@@ -323,6 +344,11 @@ def decide(case: Case, loss: Loss) -> None:
         rank = (written, same, steady(list(series.values())), value * direction(loss) > 0, i)
         if rank > best:
             best, chosen, loss.written = rank, dict(filled), written
+    if loss.forced:
+        chosen = {k: c for k, c in loss.forced.items() if k in alone}
+    if not chosen and (rates := rates_of(case, loss)):
+        tried = {k: judge(case.views[k], updates[k], loss.grads[k], decay, c) for k, c in rates.items()}
+        chosen = dict(rates) if all(v.score() > 0 for v in tried.values()) else {}
     if not chosen:
         found = [v.factor for v in alone.values() if v.factor]
         common = next((c for c in found if sum(abs(c - d) < 1e-4 * abs(c) for d in found) > 1), None)
@@ -337,6 +363,22 @@ def decide(case: Case, loss: Loss) -> None:
         k: judge(case.views[k], updates[k], loss.grads[k], decay, chosen[k] if chosen[k] else float("nan"))
         for k in alone
     }
+
+
+def rates_of(case: Case, loss: Loss) -> dict[int, float]:
+    """The learning rate that every update is written with, by the steps of the training; empty where they differ."""
+    out: dict[int, float] = {}
+    for k in loss.grads:
+        view = case.views[k]
+        found = [
+            None if view.gradient[i] is not None else written_rate(view, i)
+            for i, g in enumerate(loss.grads[k])
+            if g is not None and view.window.end[i] is not view.window.start[i]
+        ]
+        if not found or any(c is None or abs(c - (found[0] or 0)) > 1e-9 * abs(c) for c in found):
+            return {}
+        out[k] = found[0] or 0.0
+    return out
 
 
 def direction(loss: Loss) -> int:
@@ -453,18 +495,20 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         constant = steady([c for c in loss.factors.values() if c])
         plain = loss.kind != "error signal"
         written = not (loss.own and loss.written)
-        return (level, loss.sign() < 0, wrong, not plain, not constant, written, -loss.score(), not loss.own)
+        return (level, loss.sign() < 0, wrong, not plain, not constant, written, not loss.own, -loss.score())
 
     return sorted(tried, key=rank)
 
 
 def covers(case: Case, own: Loss, pair: Loss) -> bool:
     """Whether the script's own loss is computed with all predictions of the pair."""
-    return all(
-        source_of(a).id in own.slices.get(k, ())
-        for k in own.slices
-        for a, _, _ in pairs_of(case, k).get(pair.pair, [])
-    )
+
+    def inside(k: int, step: Step) -> bool:
+        step, found = source_of(step), own.slices[k]
+        moving = [p.id for p in step.parents if p.id in case.views[k].sig]
+        return step.id in found or (bool(moving) and all(n in found for n in moving))
+
+    return all(inside(k, a) for k in own.slices for a, _, _ in pairs_of(case, k).get(pair.pair, []))
 
 
 def shares(case: Case, loss: Loss) -> bool:

@@ -260,6 +260,11 @@ class Randoms(types.ModuleType):
         return made_by(found) if callable(found) else found
 
 
+def is_list(*nodes: ast.expr) -> bool:
+    """Whether one of the expressions is a list display."""
+    return any(isinstance(node, ast.List) for node in nodes)
+
+
 class Rewriter(ast.NodeTransformer):
     """Makes leaves of the floats that are assigned, and answers float(x) and type(x)."""
 
@@ -276,11 +281,10 @@ class Rewriter(ast.NodeTransformer):
             node.values = [self.leaf(x) for x in node.values]
         elif isinstance(node, ast.ListComp):
             node.elt = self.leaf(node.elt)
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            if isinstance(node.left, ast.List) or isinstance(node.right, ast.List):
-                node.left, node.right = self.leaf(node.left), self.leaf(node.right)
-                repeated: ast.expr = self.called("__parted__", node, [node])
-                return repeated
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and is_list(node.left, node.right):
+            node.left, node.right = self.leaf(node.left), self.leaf(node.right)
+            repeated: ast.expr = self.called("__parted__", node, [node])
+            return repeated
         return node
 
     def called(self, name: str, node: ast.AST, args: list[Any]) -> Any:

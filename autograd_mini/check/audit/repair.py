@@ -27,6 +27,7 @@ class Fault:
 
     def __init__(self, key: Any, meant: str, targets: dict[int, dict[int, Any]], gain: float) -> None:
         self.key, self.meant, self.targets, self.gain = key, meant, targets, gain
+        self.gains: dict[int, float] = {}  # how many more updates are right, by the steps of the training
         self.step: Any = None
         self.scale: float = 1.0
         self.ratio: float | None = None  # the right numbers over the person's, where that is one number
@@ -122,7 +123,8 @@ class Search:
 
         A function's line is a group too, whoever calls it, and so are the last values that depend on the same parameters.
         """
-        view, groups = self.case.views[k], defaultdict(list)
+        view = self.case.views[k]
+        groups: dict[Any, list[Any]] = defaultdict(list)
         layers: dict[int, list[Step]] = defaultdict(list)
         steps = self.case.record.steps
         for number in self.loss.adjoints[k]:
@@ -422,6 +424,7 @@ class Search:
         if result is None or not result[2]:
             return None
         gain = result[0].score() - self.before[first].score()
+        gains = {first: gain}
         every = {first: {n: result[1] * t for n, t in targets.items()}}
         scale, steps_seen = result[1], 1
         factors = [result[0].factor]
@@ -443,13 +446,15 @@ class Search:
                 continue  # a training that diverges can be judged in its first steps only
             if abs(best[1][1] - scale) > 1e-3 * abs(scale) and not self.loss.own:
                 return None
-            gain += best[1][0].score() - self.before[k].score()
+            gains[k] = best[1][0].score() - self.before[k].score()
+            gain += gains[k]
             every[k] = {n: best[1][1] * t for n, t in best[0].items()}
             factors.append(best[1][0].factor)
             steps_seen += 1
         if gain <= 1e-9:
             return None
         fault = Fault(key, kind, every, gain / steps_seen)
+        fault.gains = gains
         fault.scale = scale
         self.locate(fault, group)
         fault.ratio = self.ratio(every)
@@ -533,7 +538,7 @@ class Search:
         for key in reversed(order):  # a function's line before its calls
             group = self.groups[key]
             every: dict[int, dict[int, Any]] = {}
-            gain, factors = 0.0, []
+            gain, factors, gains = 0.0, [], {}
             for k in self.numbers:
                 targets: dict[int, Any] = {}
                 for step in group.get(k, ()):
@@ -545,12 +550,13 @@ class Search:
                 result = self.trial(k, targets, fixed=True)
                 if result is None or not result[2]:
                     break
-                gain += result[0].score() - self.before[k].score()
+                gains[k] = result[0].score() - self.before[k].score()
+                gain += gains[k]
                 every[k] = targets
                 factors.append(result[0].factor)
             if len(every) == len(self.numbers) and gain > 0:
                 fault = Fault(key, "slope", every, gain / len(every))
-                fault.steady = steady([f for f in factors if f])
+                fault.steady, fault.gains = steady([f for f in factors if f]), gains
                 fault.ratio = self.ratio(every)
                 self.locate(fault, group)
                 found.append(fault)

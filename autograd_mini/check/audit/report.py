@@ -24,6 +24,7 @@ class Line:
         self.file, self.line, self.code, self.status = file, line, code, status
         self.equals, self.factor = equals, factor
         self.order = 0
+        self.whole = False  # whether it is the derivative by a parameter
         self.update: float | None = None  # the step's constant, of a line that updates
         self.finding: Finding | None = None
 

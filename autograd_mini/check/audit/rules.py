@@ -1,11 +1,13 @@
 """What lies beside the gradients: parameters that the forward pass never reads, a step uphill, an optimiser's own rule."""
 
 import ast
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .case import Case
+from .edits import Fix, edited, of_rules
 from .losses import Loss, literals
 from .record import Step
 from .steps import SUMS, Chains, key_of, size_of
@@ -15,7 +17,10 @@ class Remark:
     """A finding that no wrong gradient shows: the line, the mistake's name, why, and new texts to try."""
 
     def __init__(self, step: Step, depth: int, mistake: str, why: str, texts: Any = ()) -> None:
-        self.step, self.depth, self.mistake, self.why, self.texts = step, depth, mistake, why, list(texts)
+        self.step, self.depth, self.mistake, self.why, self.texts = step, depth, mistake, why, texts
+
+
+NEAR = 4  # statements that are edited where an optimiser's rule is wrong
 
 
 def last_part(name: str) -> str:
@@ -170,41 +175,109 @@ def series(case: Case, i: int) -> tuple[list[Any], list[Any]] | None:
     return (given, made) if len(given) > 3 else None
 
 
+def verdicts(case: Case) -> Iterator[tuple[int, tuple[str, str, bool] | None]]:
+    """For each line that updates parameters by an optimiser's rule: a parameter, and what is wrong with the rule.
+
+    The mistake is "sound" where there is none, "steady" of a momentum without one; the verdict is None where the rule is
+    not known.
+    """
+    lines: dict[Any, list[tuple[int, Any]]] = {}
+    for i, p in enumerate(case.parameters):
+        found = series(case, i) if case.views[0].gradient[i] is not None else None
+        if found is not None:
+            lines.setdefault(min(p.keys, key=str), []).append((i, found))
+    for rows in lines.values():
+        steps = range(len(rows[0][1][0]))
+        gs = [np.concatenate([np.ravel(g[k]) for _, (g, _) in rows]) for k in steps]
+        us = [np.concatenate([np.ravel(u[k]) for _, (_, u) in rows]) for k in steps]
+        fault = momentum(gs, us)
+        yield rows[0][0], fault or adaptive(gs, us, sorted({abs(c) for c in literals(case)}))
+
+
 def optimiser(case: Case) -> list[Remark]:
     """What is wrong with a hand-written momentum, RMSprop or Adam whose gradients are right."""
-    found = [series(case, i) for i in range(len(case.parameters)) if case.views[0].gradient[i] is not None]
-    if not found or any(f is None for f in found):
-        return []
-    rows = [f for f in found if f is not None]
-    gs = [np.concatenate([np.ravel(g[k]) for g, _ in rows]) for k in range(len(rows[0][0]))]
-    us = [np.concatenate([np.ravel(u[k]) for _, u in rows]) for k in range(len(rows[0][0]))]
-    fault = momentum(gs, us)
-    if fault is None:
-        fault = adaptive(gs, us, sorted({abs(c) for c in literals(case)}))
-    if not fault:
-        return []
-    mistake, why, state = fault
-    p, view = case.parameters[0], case.views[1]
+    out = []
+    for i, fault in verdicts(case):
+        view = case.views[1]
+        inner = epsilon_in_root(case, view, i) if fault and fault[0] == "sound" and fault[2] else None
+        if inner is not None:
+            why = "Adam adds its small number to the root, not inside it"
+            out.append(Remark(inner, 0, "epsilon_inside_root", why, rooted(case, inner)))
+        elif fault and fault[0] not in ("sound", "steady"):
+            step = rule_step(case, view, i, fault[2])
+            out.append(Remark(step, 0, fault[0], fault[1], near(case, step)))
+    return out
+
+
+def is_sound(after: Case, before: Case, mistake: str) -> bool:
+    """Whether every optimiser's rule is right after an edit, and still the one in which the mistake was made."""
+    if not after.views or [p.name for p in after.parameters] != [p.name for p in before.parameters]:
+        return False
+    found = [fault for _, fault in verdicts(after)]
+    adam = mistake in ("bias_correction_missing", "step_counter_off", "betas_swapped", "epsilon_inside_root")
+    right = all(f and f[0] == "sound" and (f[2] or not adam) for f in found)
+    return len(found) == len(list(verdicts(before))) and right and not optimiser(after)
+
+
+def near(case: Case, step: Step) -> Iterator[str]:
+    """The file with a root, a square or another decay in the line or in those beside it."""
+    place = case.sources.place(step)
+    if place is None:
+        return
+    text = case.sources.texts[place.file]
+    statement = text.statement(text.find(place))
+    parent: Any = text.parent.get(statement)
+    block = [n for n in ast.iter_child_nodes(parent) if isinstance(n, ast.stmt)]
+    for other in sorted(block, key=lambda n: abs(n.lineno - place.line))[:NEAR]:
+        for fix in of_rules(text, other):
+            yield edited(text, [fix])
+
+
+def rule_step(case: Case, view: Any, i: int, state: bool) -> Step:
+    """The line of an optimiser's rule: where its state is renewed, or where the parameter is."""
+    p = case.parameters[i]
     step = next(v for v in p.versions if v.id >= view.window.first and key_of(v) in p.keys)
-    if state:
-        step = next(
-            (
-                s
-                for s in view.order
-                if any(q.id < view.window.first and q.id in case.states for q in s.parents)
-                and s.id in case.states
-            ),
-            step,
-        )
-    return [Remark(step, 0, mistake, why)]
+    renewed = (
+        s
+        for s in view.order
+        if s.id in case.states and any(q.id < view.window.first and q.id in case.states for q in s.parents)
+    )
+    return next(renewed, step) if state else step
 
 
-def momentum(gs: list[Any], us: list[Any]) -> tuple[str, str, bool] | tuple[()] | None:
-    """The verdict on a rule u' = a·u + b·g + c·g₋, () where it is sound, None where it is no such rule."""
+def epsilon_in_root(case: Case, view: Any, i: int) -> Step | None:
+    """The root that a small number is added inside, on the way to a parameter's update."""
+    found: list[Step] = view.order
+    for s in found:
+        inner = s.parents[0] if s.name == "sqrt" and s.parents else None
+        if inner is not None and view.back[s.id] >> i & 1 and inner.func is np.add:
+            small = [
+                a
+                for a in inner.args
+                if size_of(a) == 1 and 0 < float(np.ravel(getattr(a, "value", a))[0]) <= 1e-3
+            ]
+            if small and size_of(s) == size_of(view.window.start[i]):
+                return s
+    return None
+
+
+def rooted(case: Case, step: Step) -> list[str]:
+    """The file with the small number outside the root."""
+    node, place = case.sources.expression(step), case.sources.place(step)
+    if not isinstance(node, ast.Call) or place is None or not isinstance(node.args[0], ast.BinOp):
+        return []
+    text = case.sources.texts[place.file]
+    inner = node.args[0]
+    code = f"({text.text(node.func)}({text.text(inner.left)}) + {text.text(inner.right)})"
+    return [edited(text, [Fix(node, code, "", "")])]
+
+
+def momentum(gs: list[Any], us: list[Any]) -> tuple[str, str, bool] | None:
+    """The verdict on a rule u' = a·u + b·g + c·g₋; None where it is no such rule."""
     basis = np.concatenate([np.stack([us[k - 1], gs[k], gs[k - 1]], 1) for k in range(2, len(gs))])
     wanted = np.concatenate(us[2:])
     if not np.all(np.isfinite(basis)) or not np.all(np.isfinite(wanted)):
-        return ()
+        return None
     (a, b, c), *_ = np.linalg.lstsq(basis, wanted, rcond=None)
     if np.abs(basis @ [a, b, c] - wanted).max() > 1e-5 * np.abs(wanted).max():
         return None
@@ -212,87 +285,106 @@ def momentum(gs: list[Any], us: list[Any]) -> tuple[str, str, bool] | tuple[()] 
         return "momentum_sign", "the velocity enters with the wrong sign: each step undoes the last one", True
     if a > 1 - 1e-6:
         return "not_zeroed", "the gradients of all earlier steps stay in the sum", True
-    return ()
+    return "steady", "", False
+
+
+class Rule(NamedTuple):
+    """An RMSprop, AdaGrad or Adam: the decays of its moments, what each is corrected by, and what may be wrong with it."""
+
+    decay1: float
+    decay2: float
+    corrected1: float = 0.0
+    corrected2: float = 0.0
+    ahead: int = 0  # how far the step counter is off
+    root: str = "outside"  # where the small number is added: outside the root, inside, or there is no root
+    squared: bool = True
+
+    def steps(self, gs: list[Any], eps: float) -> list[Any]:
+        """What the rule makes of the gradients, up to the rate."""
+        m, v, out = 0.0 * gs[0], 0.0 * gs[0], []
+        for t, g in enumerate(gs, 1 + self.ahead):
+            m = self.decay1 * m + (1 - self.decay1) * g
+            v = self.decay2 * v + (1 - self.decay2) * (g * g if self.squared else g)
+            mh = m / (1 - self.corrected1**t) if self.corrected1 else m
+            vh = v / (1 - self.corrected2**t) if self.corrected2 else v
+            below = {"outside": np.sqrt(vh) + eps, "inside": np.sqrt(vh + eps), "none": vh + eps}
+            out.append(mh / below[self.root])
+        return out
+
+    def fault(self) -> tuple[str, str, bool]:
+        """The mistake's name, the reason, and whether it stands where the state is renewed; "sound" where there is none."""
+        adam = self.decay1 > 0
+        if not self.squared:
+            return "square_missing", "the second moment is the mean of the squares of the gradient", True
+        if self.root == "none":
+            return "root_missing", "the root of the second moment is missing", False
+        if adam and self.decay1 > self.decay2:
+            return (
+                "betas_swapped",
+                f"the first moment decays with {self.decay1}, the second with {self.decay2}",
+                True,
+            )
+        if self.ahead:
+            size = "one too large" if self.ahead > 0 else "one too small"
+            return "step_counter_off", f"the step counter of the bias correction is {size}", False
+        own = (self.corrected1, self.corrected2)
+        if adam and own != (self.decay1, self.decay2):
+            which = "first" if own[0] != self.decay1 else "second"
+            wrong, right = (own[0], self.decay1) if which == "first" else (own[1], self.decay2)
+            if own == (0.0, 0.0):
+                return (
+                    "bias_correction_missing",
+                    "the moments are not corrected for their start at zero",
+                    False,
+                )
+            if not wrong:
+                return (
+                    "bias_correction_missing",
+                    f"the {which} moment is not corrected for its start at zero",
+                    False,
+                )
+            return (
+                "betas_swapped",
+                f"the {which} moment decays with {right} and is corrected for {wrong}",
+                True,
+            )
+        if adam and self.decay1 == self.decay2 > 0.98:
+            return "betas_swapped", f"the first moment decays with {self.decay1}, as the second does", True
+        return "sound", "", adam
 
 
 def adaptive(gs: list[Any], us: list[Any], numbers: list[float]) -> tuple[str, str, bool] | None:
-    """The verdict on an RMSprop, AdaGrad or Adam with constants from the script's text; None where it is sound or unknown."""
-    betas = [b for b in numbers if 0 < b < 1]
+    """The verdict on an RMSprop or Adam with constants from the script's text; None where it is no such rule."""
+    betas = [b for b in numbers if 0.5 <= b < 1]
     eps = [e for e in numbers if 0 < e <= 1e-3] or [0.0]
-    for b1 in [0.0, *(b for b in betas if b >= 0.5)]:
-        for b2 in [b for b in betas if b >= 0.5]:
-            for e in eps:
-                m, v, seen = 0.0 * gs[0], 0.0 * gs[0], []
-                for t, g in enumerate(gs, 1):
-                    m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
-                    seen.append((t, m, v))
-                options = [(name, why, rule, b1) for name, why, rule in ADAM]
-                options += [
-                    (
-                        "betas_swapped",
-                        f"the first moment decays with {b1} and is corrected for {c}",
-                        ADAM[0][2],
-                        c,
-                    )
-                    for c in betas
-                    if c != b1 and b1
-                ]
-                for name, why, rule, corrected in options:
-                    made = [rule(t, m, v, corrected, b2, e) for t, m, v in seen]
-                    if all(is_multiple(u, w, us[0], made[0]) for u, w in zip(us, made, strict=True)):
-                        swapped = b1 > 0 and (b1 > b2 or b1 == b2 > 0.98) and not name
-                        if swapped:
-                            return (
-                                "betas_swapped",
-                                f"the first moment decays with {b1}, the second with {b2}",
-                                True,
-                            )
-                        return (
-                            (name, why, name == "betas_swapped")
-                            if name and (b1 or name == "root_missing")
-                            else None
-                        )
+    decays = [(b1, b2) for b1 in (0.0, *betas) for b2 in betas]
+    rules = [Rule(b1, b2, b1, b2) for b1, b2 in decays]
+    rules += [Rule(0.0, b2) for b2 in betas]
+    for b1, b2 in decays:
+        others = [(c1, c2) for c1 in (0.0, *betas) for c2 in (0.0, *betas) if (c1, c2) != (b1, b2)]
+        rules += [Rule(b1, b2, c1, c2) for c1, c2 in others]
+        rules += [Rule(b1, b2, b1, b2, ahead) for ahead in (1, -1) if b1]
+        rules += [Rule(b1, b2, *c, 0, "none") for c in ((b1, b2), (0.0, 0.0))]
+        rules += [Rule(b1, b2, *c, 0, "outside", False) for c in ((b1, b2), (0.0, 0.0))]
+    for e in eps:
+        rules += [r._replace(root="inside") for r in rules[: len(decays) + len(betas)]] if e == eps[0] else []
+        for rule in rules:
+            with np.errstate(all="ignore"):
+                made = rule.steps(gs, e)
+            if all(is_multiple(u, w, us[-1], made[-1]) for u, w in zip(us, made, strict=True)):
+                return rule.fault()
     return None
 
 
 def is_multiple(u: Any, w: Any, u0: Any, w0: Any) -> bool:
-    """Whether u is -rate · w, with the rate of the first step."""
+    """Whether u is -rate · w, with the rate of one step, wherever both are numbers."""
+    known = np.isfinite(u0) & np.isfinite(w0) & np.isfinite(u) & np.isfinite(w)
+    u, w, u0, w0 = u[known], w[known], u0[known], w0[known]
     norm = float((w0 * w0).sum())
-    if not norm or not np.all(np.isfinite(w)):
+    if not norm or 2 * known.sum() < known.size:
         return False
     rate = float((u0 * w0).sum()) / norm
     return bool(np.abs(u - rate * w).max() <= 1e-4 * np.abs(u).max(initial=1e-300))
-
-
-ADAM: list[tuple[str, str, Any]] = [
-    ("", "", lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + e)),
-    (
-        "bias_correction_missing",
-        "the moments are not corrected for their start at zero",
-        lambda t, m, v, b1, b2, e: m / (np.sqrt(v) + e),
-    ),
-    (
-        "bias_correction_missing",
-        "the first moment is not corrected for its start at zero",
-        lambda t, m, v, b1, b2, e: m / (np.sqrt(v / (1 - b2**t)) + e),
-    ),
-    (
-        "bias_correction_missing",
-        "the second moment is not corrected for its start at zero",
-        lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (np.sqrt(v) + e),
-    ),
-    (
-        "step_counter_off",
-        "the step counter of the bias correction is one too large",
-        lambda t, m, v, b1, b2, e: m / (1 - b1 ** (t + 1)) / (np.sqrt(v / (1 - b2 ** (t + 1))) + e),
-    ),
-    (
-        "root_missing",
-        "the root of the second moment is missing",
-        lambda t, m, v, b1, b2, e: m / (1 - b1**t) / (v / (1 - b2**t) + e),
-    ),
-    ("root_missing", "the root of the second moment is missing", lambda t, m, v, b1, b2, e: m / (v + e)),
-]
 
 
 # ---- Without a training: functions that should be each other's derivatives -------------------------------------------

@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 
 from .case import Case
-from .fixes import Fix, Proposer, edited, other_axes
-from .losses import Loss, candidates, choose, decide, evaluate, steady
+from .edits import Fix, edited
+from .fixes import Proposer, other_axes
+from .forward import constant, improper, unread
+from .losses import TRUSTED, Loss, candidates, choose, decide, evaluate, rates_of, steady
 from .proxies import Run, read_source
-from .repair import Fault, Search, fit_shape
+from .record import Step
+from .repair import Fault, Search, fit_shape, multiple
 from .report import Finding, Line, Report
-from .rules import Remark, derivatives, optimiser, stale, uphill
-from .steps import enough, key_of, size_of
+from .rules import Remark, derivatives, is_sound, optimiser, stale, uphill
+from .steps import LINEAR, WINDOWS, enough, key_of, size_of
 
 MOST_FAULTS = 5
-MOST_RERUNS = 16
-FIX_SECONDS = 5.0  # that the search for corrected lines may take
+MOST_RERUNS = 100
+FIX_SECONDS = 6.0  # that the search for corrected lines may take
 
 
 class Audit:
@@ -29,10 +32,14 @@ class Audit:
         self.end = monotonic() + seconds
         self.seconds = seconds
 
-    def recorded(self, source: str, show: Any = None) -> tuple[Run, Case]:
-        """Run a source and find its training."""
+    def recorded(self, source: str, show: Any = None, windows: int = WINDOWS) -> tuple[Run, Case]:
+        """Run a source and find its training, of so many steps."""
         left = max(self.end - monotonic(), 0.5)
-        run = Run(self.path, source, self.arguments, enough, min(left, self.seconds / 3 + 1), show).run()
+
+        def stop(record: Any) -> bool:
+            return enough(record, windows)
+
+        run = Run(self.path, source, self.arguments, stop, min(left, self.seconds / 3 + 1), show).run()
         return run, Case(run.record)
 
     def report(self) -> Report:
@@ -59,10 +66,7 @@ class Audit:
         """Fill the report."""
         remarks = stale(case)
         if remarks:
-            report.findings = [self.remarked(case, remark) for remark in remarks]
-            report.explained = True
-            report.settle()
-            return report
+            return self.said(case, remarks, report)
         if not case.views:
             for line, why in derivatives(run.names, case.sources.texts[str(self.path)]):
                 report.findings.append(
@@ -71,14 +75,18 @@ class Audit:
             report.settle()
             report.note = "no parameters were found whose updates repeat"
             return report
-        numbers = some_of(len(case.views))
-        losses = choose(case, numbers)
+        losses = choose(case, some_of(len(case.views)))
         if not losses:
             report.note = "no loss was found that depends on the parameters"
-            return report
+            return self.said(case, improper(case), report)
         loss, faults, left = self.best(case, losses)
         report.loss = loss
         report.describe(loss)
+        remarks = constant(case, loss) or (improper(case) if loss.wrong(len(case.parameters)) else [])
+        remarks = remarks or unread(case, loss)
+        if remarks:
+            report.lines = self.lines(case, loss, [])
+            return self.said(case, remarks, report)
         if not loss.wrong(len(case.parameters)) and not faults:
             self.check_factor(case, loss, report)
             report.findings += [self.remarked(case, remark) for remark in optimiser(case)]
@@ -89,30 +97,35 @@ class Audit:
         if faults and all(f.ratio is not None and f.ratio < 0 for f in faults) and not left:
             remarks = uphill(case, loss)
             if remarks:
-                report.findings = [self.remarked(case, remark) for remark in remarks]
-                report.explained = True
-                report.settle()
-                return report
-        if not trusted(case, loss, faults, left):
-            names = [case.parameters[i].name for i in sorted(left or loss.wrong(len(case.parameters)))]
-            report.note = "wrong, but not explained: " + ", ".join(dict.fromkeys(names))
-            report.lines = [line for line in self.lines(case, loss, []) if line.status == "right"]
-            return report
+                return self.said(case, remarks, report)
         report.explained = not left
         report.lines = self.lines(case, loss, faults)
-        report.findings = self.explain(source, case, loss, faults)
-        if left and not any(f.should_be for f in report.findings):
-            report.findings = []
-            report.lines = [line for line in report.lines if line.status == "right"]
-            report.note = "wrong, but not explained: " + ", ".join(
-                dict.fromkeys(case.parameters[i].name for i in sorted(left))
-            )
-            return report
+        report.findings = self.explain(source, case, loss, faults) if faults else []
+        corrected = any(f.should_be for f in report.findings) and (
+            loss.own or loss.score() > 0 or not all(is_update(case, fault) for fault in faults)
+        )
+        if not faults or not (corrected or trusted(case, loss, faults, left)):
+            return self.unexplained(case, loss, left, report)
         if not any(f.should_be for f in report.findings) and len(loss.wrong(len(case.parameters))) == len(
             case.parameters
         ):
             report.findings = self.forward(case, loss) or report.findings
         report.settle()
+        return report
+
+    def said(self, case: Case, remarks: list[Remark], report: Report) -> Report:
+        """The report of remarks alone."""
+        report.findings = [self.remarked(case, remark) for remark in remarks]
+        report.explained = bool(remarks)
+        report.settle()
+        return report
+
+    def unexplained(self, case: Case, loss: Loss, left: set[int], report: Report) -> Report:
+        """The report of updates that are wrong for a reason that was not found: no line is called wrong."""
+        wrong = [case.parameters[i].name for i in sorted(left or loss.wrong(len(case.parameters)))]
+        report.note = "wrong, but not explained: " + ", ".join(dict.fromkeys(wrong))
+        report.lines = [line for line in self.lines(case, loss, []) if line.status == "right"]
+        report.findings, report.explained = [], False
         return report
 
     def best(self, case: Case, losses: list[Loss]) -> tuple[Loss, list[Fault], set[int]]:
@@ -123,15 +136,23 @@ class Audit:
             return losses[0], [], set()
         own = losses[0].own
         equal = [c for c in losses if len(c.wrong(count)) <= len(wrong) and (c.own == own or not own)][:3]
-        found = []
+        found: list[Any] = []
         for order, loss in enumerate(equal):
             faults, left = repairs(case, loss, self.end)
-            found.append((len(left), len(faults), order, loss, faults, left))
+            found.append((len(left), len(faults), order, loss, {}, faults, left))
+            rates = rates_of(case, loss)
+            if rates and any(abs(c - (loss.factors[k] or 0)) > 1e-4 * c for k, c in rates.items()):
+                loss.forced = rates  # the updates as the written rate says, whatever most of them are
+                faults, left = repairs(case, loss, self.end)
+                tie = order - 0.5 if loss.own else order + 0.5
+                found.append((len(left), len(faults), tie, loss, rates, faults, left))
+                loss.forced = {}
         best = min(found, key=lambda f: f[:3])
         for view in case.views:
             view.changed = {}
+        best[3].forced = best[4]
         decide(case, best[3])
-        return best[3], best[4], best[5]
+        return best[3], best[5], best[6]
 
     def check_factor(self, case: Case, loss: Loss, report: Report) -> None:
         """Say so where the right gradient is multiplied by the loss's value, or not set to zero."""
@@ -148,11 +169,26 @@ class Audit:
         """The finding of a remark, with the new text where it helps."""
         finding = Finding(case, None, Fault(None, "remark", {}, 0.0), remark.step)
         finding.mistake, finding.why = remark.mistake, remark.why
+        end = min(self.end, monotonic() + FIX_SECONDS)
         for text in remark.texts:
-            _, after = self.recorded(text)
-            more = len(after.parameters) > len(case.parameters)
-            if more or remark.mistake == "wrong_sign":
+            if monotonic() > end:
+                break
+            try:
+                _, after = self.recorded(text)
+            except SyntaxError:
+                continue
+            if remark.mistake == "no_output_activation":
+                losses = choose(after, some_of(len(after.views))) if after.views else []
+                better = bool(losses) and not losses[0].wrong(len(after.parameters))
+            elif remark.mistake in ("stale_parameter", "parameter_never_read"):
+                better = len(after.parameters) > len(case.parameters)
+            else:
+                better = remark.mistake == "wrong_sign" or is_sound(after, case, remark.mistake)
+            if better:
+                finding.line = changed_line(case.sources.texts[finding.file].source, text) or finding.line
+                finding.code = case.sources.code(finding.file, finding.line)
                 finding.should_be, finding.source = text.splitlines()[finding.line - 1].strip(), text
+                break
         return finding
 
     def explain(self, source: str, case: Case, loss: Loss, faults: list[Fault]) -> list[Finding]:
@@ -161,7 +197,7 @@ class Audit:
         self.reruns = 0
         self.kept: list[Fix] = []
         self.enough_fixes = min(self.end, monotonic() + FIX_SECONDS)
-        self.before, self.score = loss.wrong(len(case.parameters)), loss.score()
+        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         for fault in faults:
             finding = Finding(case, loss, fault)
             out.append(finding)
@@ -192,7 +228,7 @@ class Audit:
             except (SyntaxError, ValueError):
                 continue
             self.reruns += 1
-            if self.improves(text, case, loss, fault.gain):
+            if self.improves(text, case, loss, fault):
                 line = fix.node.lineno
                 self.kept = fixes
                 finding.should_be, finding.source = text.splitlines()[line - 1].strip(), text
@@ -218,8 +254,11 @@ class Audit:
             node = case.sources.expression(step)
             for fix in other_axes(case.sources.texts[place.file], node, step):
                 text = edited(case.sources.texts[place.file], [fix])
-                self.before, self.score = loss.wrong(len(case.parameters)), loss.score()
-                if self.reruns < 2 * MOST_RERUNS and self.improves(text, case, loss) and not self.before:
+                self.state = dict(loss.verdicts)
+                right = self.reruns < 2 * MOST_RERUNS and self.improves(text, case, loss)
+                if right and all(
+                    v.right(i) for v in self.state.values() for i in range(len(case.parameters))
+                ):
                     finding = Finding(case, None, Fault(None, "remark", {}, 0.0), step)
                     finding.mistake, finding.why = "forward_reduction", fix.why
                     finding.should_be, finding.source = text.splitlines()[finding.line - 1].strip(), text
@@ -235,24 +274,31 @@ class Audit:
         run.record.probe, run.record.probe_depth, run.record.look = step, depth, look
         run.run()
 
-    def improves(self, text: str, case: Case, loss: Loss, gain: float = 0.0) -> bool:
+    def improves(self, text: str, case: Case, loss: Loss, fault: Fault | None = None) -> bool:
         """Whether the script with the line replaced has as many more right updates as the right numbers gave."""
-        _, after = self.recorded(text)
-        if len(after.parameters) != len(case.parameters) or not after.views:
+        gains = fault.gains if fault else {}
+        limit = sorted(gains)[:2][-1] + 1 if gains else WINDOWS
+        _, after = self.recorded(text, windows=limit)
+        count = len(case.parameters)
+        numbers = [k for k in sorted(loss.verdicts) if k < min(limit, len(after.views))]
+        if len(after.parameters) != count or not numbers:
             return False
-        numbers = [k for k in sorted(loss.verdicts) if k < len(after.views)]
+        before = {i for i in range(count) for k in numbers if not self.state[k].right(i)}
+        score = float(np.mean([self.state[k].score() for k in numbers]))
+        gain = 0.9 * float(np.mean([gains.get(k, 0.0) for k in numbers]))
         for candidate in candidates(after, numbers):
             if candidate.kind != loss.kind or candidate.own != loss.own:
                 continue
+            candidate.forced = loss.forced
             evaluate(after, candidate, numbers)
             if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
                 continue
-            wrong, score = candidate.wrong(len(case.parameters)), candidate.score()
+            wrong = candidate.wrong(count)
             steady_now = steady([f for f in candidate.factors.values() if f])
-            if wrong <= self.before and (
-                score > self.score + max(0.9 * gain, 1e-6) or (not wrong and not self.before and steady_now)
+            if wrong <= before and (
+                candidate.score() > score + max(gain, 1e-6) or (not wrong and not before and steady_now)
             ):
-                self.before, self.score = wrong, score
+                self.state.update(candidate.verdicts)
                 return True
         return False
 
@@ -274,6 +320,12 @@ class Audit:
                 line.status = "infected"
             out.append(line)
         return sorted(out, key=lambda line: line.order)
+
+
+def changed_line(old: str, new: str) -> int:
+    """The number of the first line that differs, 0 where there is none."""
+    pairs = enumerate(zip(old.splitlines(), new.splitlines(), strict=False), 1)
+    return next((i for i, (a, b) in pairs if a != b), 0)
 
 
 def some_of(count: int) -> list[int]:
@@ -315,8 +367,15 @@ def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
     if found[0].ratio is None:
         return found[0]
 
-    lines = sorted(equalities(case, loss).values(), key=lambda line: line.order)
-    usual = next((abs(x.factor) for x in lines if x.factor and x.update is None), None)
+    equal = equalities(case, loss)
+    lines = sorted(equal.values(), key=lambda line: line.order)
+
+    def usual_for(whole: bool, own: Line | None = None) -> float | None:
+        """The constant that the derivatives by the parameters, or by other values, usually have here."""
+        found = (x for x in lines if x.factor and x.whole == whole and x is not own)
+        return next((abs(x.factor or 0.0) for x in found), None)
+
+    usual = usual_for(False)
 
     def rank(fault: Fault) -> tuple[Any, ...]:
         step, r = fault.step, fault.ratio or 1.0
@@ -340,9 +399,12 @@ def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
         )
         named = bool(case.sources.name(step))
         fits = usual is not None and abs(abs(fault.scale) - usual) <= 1e-4 * usual
+        line = equal.get(key_of(step))
+        common = usual_for(line.whole, line) if line is not None and line.factor else None
+        already = line and line.factor and common and abs(abs(line.factor) - common) <= 1e-4 * common
         return (
             not explains,
-            fault.order if explains else (not named, not (fault.whole or fits), fault.order),
+            fault.order if explains else (bool(already), not named, not (fault.whole or fits), fault.order),
         )
 
     best = [f for f in found if f.ratio is not None]
@@ -351,18 +413,46 @@ def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
 
 
 def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool:
-    """Whether the repairs are a sound explanation: complete, or of some updates beside right ones."""
+    """Whether the repairs are a sound explanation, though no corrected line was found."""
     count = len(case.parameters)
     right = count - len(loss.wrong(count))
-    if not faults:
+    if left or (loss.kind not in TRUSTED and not loss.kind.endswith("cross-entropy")):
         return False
-    if left:
-        return loss.own and loss.kind in ("cross-entropy", "squared error", "hinge") and right > 0
-    if loss.kind in ("error signal", "other", "absolute error"):
-        return False
-    if not loss.own and not right and len(faults) > 2:
-        return False
+    if not right and loss.score() <= 0 and all(is_update(case, fault) for fault in faults):
+        # the right gradient in the gradient's own place would make any update right, of any other method too
+        return loss.own and not any(has_gradient(case, loss, i) for i in range(count))
     return loss.own or right > 0 or len(faults) <= 2
+
+
+def has_gradient(case: Case, loss: Loss, i: int) -> bool:
+    """Whether a parameter's gradient is among the values that its update is computed with."""
+    k = min(loss.adjoints)
+    view, g = case.views[k], loss.grads[k][i]
+    return g is not None and any(
+        view.back[s.id] >> i & 1
+        and (t := fit_shape(g, s)) is not None
+        and multiple(np.asarray(s.value, float), t)
+        for s in view.order
+    )
+
+
+def is_update(case: Case, fault: Fault) -> bool:
+    """Whether a place is one parameter's update itself, but for factors and terms."""
+    view = case.views[fault.window]
+    mask = view.back.get(fault.step.id, 0)
+    one = fault.meant == "adjoint" and mask.bit_count() == 1
+    return one and is_linear_in(view.window.end[mask.bit_length() - 1], fault.step)
+
+
+def is_linear_in(end: Step, inner: Step) -> bool:
+    """Whether a value is made of another by sums and products alone."""
+    todo = [end]
+    for step in todo:
+        if step is inner:
+            return True
+        if step.func in LINEAR and len(todo) < 100:
+            todo += step.parents
+    return False
 
 
 def by_loss_value(case: Case, loss: Loss) -> Fault | None:
@@ -426,7 +516,7 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
         label = case.parameters[starts[meant]].name if meant in starts else called(case, steps[meant])
         file, number = case.sources.where(step)
         line = Line(file, number, case.sources.code(file, number), "right", label, scale)
-        line.order = group[first][0].id
+        line.order, line.whole = group[first][0].id, meant in starts
         found[key] = line
     for i, p in enumerate(case.parameters):
         if all(v.right(i) for v in loss.verdicts.values()):

@@ -102,9 +102,23 @@ class Sources:
             names = text.targets(node) if node is not None else []
             if names:
                 return names[0]
-            if not isinstance(text.parent.get(node), ast.Return):
+            parent = text.parent.get(node)
+            if isinstance(parent, ast.Tuple) and isinstance(text.parent.get(parent), ast.Return):
+                return self.part(step, depth + 1, parent.elts.index(node), len(parent.elts))
+            if not isinstance(parent, ast.Return):
                 break
         return ""
+
+    def part(self, step: Step, depth: int, index: int, count: int) -> str:
+        """What one of several returned values is called by the caller."""
+        place = self.place(step, depth)
+        if place is None:
+            return ""
+        text = self.texts[place.file]
+        parent = text.parent.get(text.find(place))
+        target = parent.targets[0] if isinstance(parent, ast.Assign) else None
+        named = isinstance(target, ast.Tuple) and len(target.elts) == count
+        return text.text(target.elts[index]) if isinstance(target, ast.Tuple) and named else ""
 
     def code(self, file: str, line: int) -> str:
         """A line of the file, without its indentation and comment."""

@@ -296,7 +296,7 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
     return windows[:most]
 
 
-def enough(record: Record) -> bool:
+def enough(record: Record, windows: int = WINDOWS) -> bool:
     """Whether the steps of the training that are followed have been recorded."""
     parameters = find_parameters(record)
-    return bool(parameters) and len(find_windows(record, parameters, WINDOWS + 2)) > WINDOWS
+    return bool(parameters) and len(find_windows(record, parameters, windows + 2)) > windows

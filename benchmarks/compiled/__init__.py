@@ -1,0 +1,16 @@
+"""The suite `compiled`: functions that are recorded once and replayed, beside the same written by hand, and beside other compilers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.compiled import derivatives, recording, steps
+from benchmarks.harness import Effort
+from benchmarks.report import Row
+
+# name of the part → what runs it: (effort, names of the installed peers) → rows. It raises Disagreement before timing.
+PARTS: dict[str, Callable[[Effort, list[str]], list[Row]]] = {
+    "steps": steps.run,
+    "derivatives": derivatives.run,
+    "recording": recording.run,
+}

@@ -1,0 +1,43 @@
+"""One training step with its update, compiled, beside the same step hand-written in NumPy and beside other libraries'."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from functools import partial
+
+from benchmarks.eager.steps import Ways, hold_to_hand_written, rows_of
+from benchmarks.harness import Effort
+from benchmarks.problems import PROBLEMS, Problem, shrunk
+from benchmarks.report import Row, Target
+
+
+def limit(problem: Problem) -> float:
+    """What the ratio to the hand-written step must keep."""
+    if problem.sizes[0] == 784:
+        return 0.6 if problem.batch == 1 else 1.0
+    return {"mse": 0.8, "sigmoid": 0.8}.get(problem.loss, 0.75)
+
+
+def target(peer: str, problem: Problem) -> Target | None:
+    return Target(limit(problem), f"≤ {limit(problem):g}") if peer == "by_hand" else None
+
+
+def contenders(problem: Problem, peers: list[str]) -> Ways:
+    """Ours, the hand-written step and the peers', after all were found to agree."""
+    ways: Ways = {}
+    for name, module in {"ours": "compiled", "by_hand": "by_hand", **{peer: peer for peer in peers}}.items():
+        ways[name] = importlib.import_module(f"benchmarks.contenders.{module}").trainers(problem)
+    hold_to_hand_written(problem.name, ways, problem.dtype, problem.rtol)
+    return ways
+
+
+def run(effort: Effort, peers: list[str]) -> list[Row]:
+    rows = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a peer's deprecations are not ours
+        for problem in PROBLEMS:
+            asked = shrunk(problem) if effort.quick else problem
+            ways = contenders(asked, [name for name in peers if name in ("torch", "jax")])
+            rows += rows_of(f"compiled step, {problem.name}", ways, partial(target, problem=problem), effort)
+    return rows
