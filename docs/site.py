@@ -24,18 +24,27 @@ import autograd_mini as ag  # noqa: E402
 # ---- The reference ----------------------------------------------------------------------------------------------------
 
 PAGES = {  # the page of a public name, by the module that it is from: the longest beginning counts
-    "nodes": ("Values, Tensors and operations", ("core.value", "core.tensor", "core.op", "core.node", "support")),
+    "nodes": (
+        "Values, Tensors and operations",
+        ("core.value", "core.tensor", "core.op", "core.node", "support"),
+    ),
     "derivatives": ("Derivatives", ("derivatives",)),
     "mistakes": ("Finding mistakes", ("check",)),
     "seeing": ("Trees, pictures, plots", ("draw", "plot")),
     "training": ("Training, saving, loading", ("train", "io", "chunks")),
     "compiling": ("Compiling", ("compile",)),
-    "rows": ("The table: functions without parameters", ("core.rows", "core.special_rows", "core.array_rows")),
+    "rows": (
+        "The table: functions without parameters",
+        ("core.rows", "core.special_rows", "core.array_rows"),
+    ),
     "functions": ("Functions with parameters", ("core.functions",)),
     "arrays": ("More of NumPy's functions", ("array_functions",)),
     "errors": ("Errors", ("errors",)),
 }
-PARTS = {"nn": "autograd_mini.nn: layers, activations, losses", "optim": "autograd_mini.optim: optimisers, schedules"}
+PARTS = {
+    "nn": "autograd_mini.nn: layers, activations, losses",
+    "optim": "autograd_mini.optim: optimisers, schedules",
+}
 
 
 def module_of(thing: Any) -> str:
@@ -49,6 +58,8 @@ def page_of(name: str) -> str:
     thing = getattr(ag, name)
     if isinstance(thing, ModuleType):
         return name
+    if isinstance(thing, str):  # the version
+        return "nodes"
     module = module_of(thing)
     for page, (_, beginnings) in PAGES.items():
         if any(module == one or module.startswith(one + ".") for one in beginnings):
@@ -68,7 +79,10 @@ def names_of(page: str) -> list[str]:
 
 def is_documented_in_source(thing: Any) -> bool:
     """Whether it is a class, or a function that stands in the source under its own name."""
-    return isinstance(thing, type) or getattr(thing, "__qualname__", "") == getattr(thing, "__code__", MADE).co_name
+    return (
+        isinstance(thing, type)
+        or getattr(thing, "__qualname__", "") == getattr(thing, "__code__", MADE).co_name
+    )
 
 
 MADE = compile("", "", "exec")  # a code object whose name is no function's
@@ -88,8 +102,14 @@ def entries(module: Any, names: list[str]) -> list[str]:
             lines += [f"::: {thing.__module__}.{thing.__name__}", ""]
             if isinstance(thing, type) and thing.__module__ != "autograd_mini.errors":
                 lines += ["    options:", "      members: true", "      inherited_members: true", ""]
-        elif not isinstance(thing, ModuleType):
-            lines += [f"## {name}", "", signature(name, thing), fenced(inspect.cleandoc(thing.__doc__ or "")), ""]
+        elif not isinstance(thing, ModuleType | str):
+            lines += [
+                f"## {name}",
+                "",
+                signature(name, thing),
+                fenced(inspect.cleandoc(thing.__doc__ or "")),
+                "",
+            ]
     return lines
 
 
@@ -123,7 +143,12 @@ def reference(page: str) -> str:
 
 def overview() -> str:
     """The first page of the reference: every public name, with its page."""
-    lines = ["# Reference", "", "`import autograd_mini as ag`; every public name, and the page that has more of it.", ""]
+    lines = [
+        "# Reference",
+        "",
+        "`import autograd_mini as ag`; every public name, and the page that has more of it.",
+        "",
+    ]
     for page, (title, _) in PAGES.items():
         links = " · ".join(f"[`{name}`]({page}.md)" for name in names_of(page))
         lines += [f"## {title}", "", links, ""]
@@ -193,7 +218,12 @@ def tutorial(notebook: Path) -> str:
 
 # ---- Hooks ------------------------------------------------------------------------------------------------------------
 
-TOP = {"CONTRIBUTING": "contributing", "CHANGELOG": "changelog", "SECURITY": "security", "CODE_OF_CONDUCT": "conduct"}
+TOP = {
+    "CONTRIBUTING": "contributing",
+    "CHANGELOG": "changelog",
+    "SECURITY": "security",
+    "CODE_OF_CONDUCT": "conduct",
+}
 
 
 def pages() -> dict[str, str]:
