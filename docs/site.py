@@ -153,7 +153,7 @@ def overview() -> str:
         links = " · ".join(f"[`{name}`]({page}.md)" for name in names_of(page))
         lines += [f"## {title}", "", links, ""]
     for part, title in PARTS.items():
-        links = " · ".join(f"[`{name}`]({part}.md)" for name in getattr(ag, part).__all__)
+        links = " · ".join(f"[`{name}`]({part}.md)" for name in [part, *getattr(ag, part).__all__])
         lines += [f"## {title}", "", links, ""]
     lines += ["What of NumPy works on nodes is [a table of its own](../numpy.md).", ""]
     return "\n".join(lines)
