@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.array_rows import CAST
-from ..core.node import Node, made
+from ..core.node import Node, changes, made
 from ..core.readings import ARRAYS, FLOATS, QUIET, error_state
-from ..core.tensor import Tensor, touch
+from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import CompileError, ShapeError
 from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
@@ -31,11 +31,16 @@ from .source import HEADER, Flat, Writer, function_of
 from .trace import Lowering, Trace, unique
 
 QUICK = True  # whether sums may be added up in another order where that is quicker (to 1e-12)
+LONGEST = 20_000  # operations of a program: Python takes a second to read so many lines
 MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
 ENGINES = ("auto", "numpy", "native")
 QUICKLY_COMPILED = 2000  # elements of a program that "auto" makes native code of: some tenths of a second
 STATIC = (bool, str, bytes, type(None))
+
+
+class TooMuch(CompileError):
+    """A function that is better not compiled."""
 
 
 class Compiled:
@@ -160,15 +165,17 @@ class Compiled:
             had = self.versions.get(key, ())
             kept = [one for one in had if one.outside.is_current()]
             self.outdated += len(had) - len(kept)
-            if len(kept) >= MOST or self.outdated >= 4 * MOST:
-                self.reason = (
-                    f"compile: {_name(self.function)} took more than {MOST} different ways through its "
-                    "branches, or what it closes over is bound anew all the time (pass that as an argument): "
-                    "it runs uncompiled from now on"
-                )
+            try:
+                if len(kept) >= MOST or self.outdated >= 4 * MOST:
+                    raise TooMuch(
+                        f"took more than {MOST} different ways through its branches, or what it closes over is "
+                        "bound anew all the time (pass that as an argument)"
+                    )
+                version = record(self.function, args, kwargs, QUICK, engine=self.engine)
+            except TooMuch as error:
+                self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
                 return self.eagerly(args, kwargs)
-            version = record(self.function, args, kwargs, QUICK, engine=self.engine)
             self.versions[key] = [*kept, version]
             self.latest = version
         found = version.replay(leaves)
@@ -295,6 +302,9 @@ def record(
         tuple(Change(exprs[leaf], exprs[new], what) for leaf, new, what in changed),
         frozenset(lowering.floats),
     )
+    count = sum(1 for _ in program.instructions())
+    if count > LONGEST:
+        raise TooMuch(f"makes {count:,} operations, more than straight lines are good for ({LONGEST:,})")
     kinds = [
         None if type(node) is Tensor else bool if isinstance(node.data, bool | np.bool_) else float
         for node in outputs
@@ -448,7 +458,9 @@ class Version:
         if self.has_grads:
             self.write(grads)
         if self.changed:
-            touch(self.changed)
+            changes.count += 1
+            for leaf in self.changed:
+                leaf._version = changes.count
         if self.is_single:
             (kind,), (x,) = self.kinds, outputs
             return [kind(x) if kind else x if x.shape else x[()]]
@@ -536,8 +548,8 @@ def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False)
     Arguments and results are numbers, arrays and nested lists, tuples and dicts of them; nodes are taken by their numbers. `f` is
     run once on nodes for each structure, shape and dtype, and may itself call `ag.grad`, `ag.hessian` or `backward()`. Parameters
     and arrays that it closes over are read at each call. A Python branch on a node's value is a guard: where a later call decides
-    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning. Integers are numbers like
-    any other; booleans and strings choose a version. `.source` is the source of the last version as NumPy, `.reason` why calls are
+    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as
+    does one of more than 20,000 operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is the source of the last version as NumPy, `.reason` why calls are
     not replayed.
     `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, by llvmlite (the extra `fast`); "auto",
     the quickest there is. Of single Values both give the engine's own bits; of arrays, sums and functions up to rounding.

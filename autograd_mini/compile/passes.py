@@ -57,6 +57,7 @@ def exact(program: Program) -> Program:
     return program.mapped(lambda expr: rebuilt(expr, known, step))
 
 
+MOST_TERMS = 32  # terms and factors that are put together for readers
 ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative")
 
 
@@ -306,21 +307,31 @@ def _sum(x: Expr) -> Expr:
 
 
 def _terms(x: Expr, sign: float) -> list[tuple[float, list[Expr], list[Expr]]]:
-    if x.name in ("add", "subtract"):
-        return _terms(x.args[0], sign) + _terms(x.args[1], -sign if x.name == "subtract" else sign)
-    number, above, below = _factors(x)
-    return [(sign * number, above, below)]
+    """The terms of a sum, each as a product; of a long sum the first part as it stands."""
+    found: list[tuple[float, list[Expr], list[Expr]]] = []
+    stack = [(x, sign)]
+    while stack:
+        part, plus = stack.pop()
+        if part.name in ("add", "subtract") and len(stack) + len(found) < MOST_TERMS:
+            left, right = part.args
+            stack += [(right, -plus if part.name == "subtract" else plus), (left, plus)]
+        else:
+            number, above, below = _factors(part)
+            found.append((plus * number, above, below))
+    return found
 
 
-def _factors(x: Expr) -> tuple[float, list[Expr], list[Expr]]:
+def _factors(x: Expr, depth: int = 0) -> tuple[float, list[Expr], list[Expr]]:
     """The number, the factors and the divisors of a product, in order."""
     if x.name == "constant" and x.shape == () and x.dtype.kind == "f":
         return float(x.value), [], []
+    if depth > MOST_TERMS:
+        return 1.0, [x], []
     if x.name == "negative":
-        number, above, below = _factors(x.args[0])
+        number, above, below = _factors(x.args[0], depth + 1)
         return -number, above, below
     if x.name in ("multiply", "divide"):
-        (n, a, b), (m, c, d) = map(_factors, x.args)
+        (n, a, b), (m, c, d) = (_factors(part, depth + 1) for part in x.args)
         if x.name == "multiply":
             return n * m, a + c, b + d
         if m and not c and not d:

@@ -29,6 +29,7 @@ from autograd_mini.core.readings import arrays as xp, scalar as fl
 from autograd_mini.compile.kernels import add_product
 """
 FLOATS_STYLE = replace(PYTHON, function=lambda x, texts: f"fl.{x.name}({', '.join(texts)})")
+DEEPEST = 40  # calls inside one another that all parameters of a vector have in common
 SMALL, LARGE = 8192, 16384  # numbers of a parameter that goes into the flat vector; of one that BLAS adds to
 UFUNCS = {
     name for name, function in vars(np).items()
@@ -145,11 +146,12 @@ class Writer:
 
     def terms(self, x: Expr, inside: list[Expr]) -> list[Expr]:
         """What an addition adds up, by way of the additions `inside` it that nothing else needs."""
-        found: list[Expr] = []
-        for part in x.args:
+        found, stack = list[Expr](), [*reversed(x.args)]
+        while stack:
+            part = stack.pop()
             if part.name == "add" and self.uses[part] == 1 and part.shape == ():
                 inside.append(part)
-                found += self.terms(part, inside)
+                stack += reversed(part.args)
             else:
                 found.append(part)
         return found
@@ -203,7 +205,7 @@ class Writer:
         values = {change.target: change.value for change in changes}
         return self.placed(self.alike([values[target] for target in flat.targets], flat), flat)
 
-    def alike(self, values: Sequence[Expr], flat: Flat) -> Any:
+    def alike(self, values: Sequence[Expr], flat: Flat, depth: int = 0) -> Any:
         first, pairs = values[0], [*zip(values, flat.targets, strict=True)]
         if all(value is target for value, target in pairs):
             return ITSELF
@@ -211,9 +213,12 @@ class Writer:
             return first
         if any(value.shape != target.shape or value.dtype != target.dtype for value, target in pairs):
             return None
-        is_one_call = first.name in UFUNCS and first.name not in NOT_ELEMENTWISE
+        is_one_call = first.name in UFUNCS and first.name not in NOT_ELEMENTWISE and depth < DEEPEST
         if is_one_call and all(value.name == first.name and self.uses[value] == 1 for value in values):
-            parts = [self.alike([value.args[i] for value in values], flat) for i in range(len(first.args))]
+            parts = [
+                self.alike([value.args[i] for value in values], flat, depth + 1)
+                for i in range(len(first.args))
+            ]
             if not any(part is None for part in parts):
                 return first.name, parts, values
         return "pieces", values

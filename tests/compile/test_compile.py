@@ -172,6 +172,24 @@ def test_after_eight_ways_a_function_runs_uncompiled_and_says_so_once():
     assert "uncompiled" in run.reason
 
 
+def test_a_program_of_too_many_operations_runs_uncompiled_and_says_so(monkeypatch):
+    """Straight lines are for functions of some thousand operations."""
+    monkeypatch.setattr(function, "LONGEST", 50)
+    run = ag.compile(lambda x: functools.reduce(lambda a, b: a * 0.5 + b, [x] * 100))
+    with pytest.warns(RuntimeWarning, match=r"makes \d+ operations"):
+        first = run(2.0)
+    assert run(2.0) == first == functools.reduce(lambda a, b: a * 0.5 + b, [2.0] * 100)
+
+
+def test_long_sums_and_chains_do_not_recurse():
+    """Thousands of operations, one on top of the other; read for people too."""
+    w = ag.Tensor([1.0, 2.0], label="w")
+    total = sum((w * float(i)).sum() for i in range(3000))
+    run = ag.compile(lambda x: sum((x * float(i)).sum() for i in range(3000)))
+    assert run(w.data) == pytest.approx(total.item(), rel=1e-12)
+    assert "def backprop(w)" in ag.backprop_source(sum((w * float(i)).sum() for i in range(600)), w)
+
+
 def test_a_mask_of_a_tensor_is_computed_again():
     """where, and a product with a comparison, on other signs."""
     run = ag.compile(lambda x: (ag.where(x > 0, x, 0.1 * x) + x * (x < 1)).sum())
