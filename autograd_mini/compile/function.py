@@ -449,7 +449,7 @@ def compile(f: Callable[..., Any], *, engine: str = "auto") -> Compiled:
 
     Raises CompileError, with the line, for what cannot be replayed: reading `.data`, `.item()` or an argmax, Dropout in training, arrays
     computed with NumPy from closed-over ones, operations of your own that are not written with `xp`. Random numbers that `f`
-    draws, and checks of the data's range, are those of the recording.
+    draws are those of the recording.
 
     Compiling helps where the same small or scalar-heavy computation runs thousands of times, for then Python's work is most of
     the cost; it saves less where large matrix products are most of the work, since BLAS does those either way. It costs some
