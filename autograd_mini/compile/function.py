@@ -97,8 +97,8 @@ class Compiled:
             try:
                 if len(kept) >= MOST or self.outdated >= 4 * MOST:
                     raise TooMuch(
-                        f"took more than {MOST} different ways through its branches, or what it closes over is "
-                        "bound anew all the time (pass that as an argument)"
+                        f"took more than {MOST} different ways through its branches, "
+                        "or what it closes over is bound anew all the time (pass that as an argument)"
                     )
                 version = record(self.function, args, kwargs, QUICK)
             except TooMuch as error:
