@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 
+from ..compile.function import Compiled
 from ..core import engine, node, value
 from ..core.op import Op
 from ..core.readings import KINDS, quietly
@@ -269,6 +270,7 @@ def _twin(function: Any) -> Any:
 
 
 MADE, RECORD, SWEEP, QUICK = map(_twin, (node.made, node.record, engine.sweep, value.quick_method))
+CALL = _twin(Compiled.__call__)
 
 
 class watched:
@@ -318,6 +320,13 @@ class watched:
         assign([_slow(method)])
         return method
 
+    @staticmethod
+    def call(compiled: Any, arguments: Any, options: Any) -> Any:
+        """Call a compiled function: where it is watched the function itself, which makes nodes."""
+        if watch_here() is not None:
+            return compiled.eagerly(arguments, options)
+        return CALL(compiled, *arguments, **options)
+
 
 def _made(reading, data, op=None, parents=(), requires_grad=False, meta=None):  # type: ignore[no-untyped-def]
     from autograd_mini.check.debug import watched
@@ -343,7 +352,14 @@ def _quick_method(op, applied, is_reflected=False):  # type: ignore[no-untyped-d
     return watched.quick_method(op, applied, is_reflected)
 
 
-OTHERS = {node.made: _made, node.record: _record, engine.sweep: _sweep, value.quick_method: _quick_method}
+def _call(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+    from autograd_mini.check.debug import watched
+
+    return watched.call(self, args, kwargs)
+
+
+OTHERS: dict[Any, Any] = {Compiled.__call__: _call}
+OTHERS |= {node.made: _made, node.record: _record, engine.sweep: _sweep, value.quick_method: _quick_method}
 originals: Any = WeakKeyDictionary()  # the code of each function that runs other code now
 
 

@@ -342,6 +342,22 @@ def codes():
     return [f.__code__ for f in (*FUNCTIONS, *value.quick_methods)]
 
 
+def test_what_is_compiled_is_looked_into():
+    """Inside a block a compiled function runs as it was written; outside it is replayed as ever."""
+
+    @ag.compile
+    def f(w):
+        return ag.log(w * 2.0)  # bad
+
+    assert f(np.array([1.0])).tolist() == [np.log(2.0)]
+    message = caught(lambda: f(np.array([0.0])))
+    assert message.startswith("'log' in test_debug.py")
+    assert "return ag.log(w * 2.0)" in message
+    with ag.debug():
+        assert f(np.array([1.0])).tolist() == [np.log(2.0)]
+    assert f(np.array([0.0])).tolist() == [-np.inf]
+
+
 def test_debug_leaves_nothing_behind():
     """The engine's functions have their own code again, after an error, after nested blocks and with a method made meanwhile."""
     before = codes()
