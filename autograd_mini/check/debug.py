@@ -93,6 +93,7 @@ OVERFLOW = (
     "exp overflows above 709: subtract the maximum first, as ag.softmax and ag.logsumexp do; "
     "for 1 / (1 + exp(-x)) take ag.sigmoid(x), for log(1 + exp(x)) ag.softplus(x)"
 )
+LARGE = 1e100  # far beyond the numbers of any network that trains
 INSIDE = "where a `where` is to pick another branch there, put one inside too: {0}(where(mask, x, 1.0))"
 
 
@@ -123,13 +124,17 @@ def replacement(op: Op, parents: Sequence[Any]) -> str:
         return f"log of 0 is infinite: {PROBABILITIES}; {INSIDE.format(name)}"
     if name in GROWING:
         return OVERFLOW
-    if name in DIVIDING:
-        return f"add a small number to what is divided by, x / (y + 1e-12); {INSIDE.format('x / ')}"
-    if name in ROOTS:
+    size = np.abs(x.data)
+    if name in DIVIDING or (name == "power" and np.min(size, initial=np.inf) == 0):
+        return f"add a small number to what is divided by, x / (y + 1e-12); {INSIDE.format('reciprocal')}"
+    if name in ROOTS and np.max(size, initial=0.0) < LARGE:
         return f"its operand lies where it has no value: ag.clip(x, low, high); {INSIDE.format(name)}"
     if name in ("multiply", "subtract", "add") and any(not all_finite(p.data) for p in parents):
         return "∞ − ∞ and 0 · ∞ are NaN: look where the ∞ comes from"
-    return "inputs scaled to about ±1, smaller first weights or a smaller rate keep numbers from growing so"
+    return (
+        "numbers have grown too large: a smaller learning rate, if it is a step that made them so; "
+        "inputs scaled to about ±1, smaller first weights"
+    )
 
 
 def told(op: Op, parents: Sequence[Any], label: str | None, data: Any) -> str:

@@ -101,7 +101,23 @@ def too_large():
     return x * x  # bad
 
 
+def diverging():
+    w, X, y = ag.Tensor([[3.0]]), np.array([[100.0], [200.0]]), np.array([[1.0], [2.0]])
+    for _ in range(200):
+        w.grad = None
+        loss = ((X @ w - y) ** 2).mean()  # bad
+        loss.backward()
+        with np.errstate(all="ignore"):
+            w.data = w.data - 0.5 * w.grad
+
+
+def inverse_of_zero():
+    return ag.Value(0.0) ** -1  # bad
+
+
 FORWARD = [
+    (diverging, "power", "smaller learning rate"),
+    (inverse_of_zero, "power", "small number"),
     (log_of_saturated_sigmoid, "log", "saturated.*log_sigmoid.*with_logits"),
     (log_of_a_sigmoid_by_hand, "log", "log_sigmoid"),
     (log_of_softmax, "log", "log_softmax.*cross_entropy"),
