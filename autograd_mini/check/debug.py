@@ -164,7 +164,7 @@ def first_not_finite(root: Any) -> Any:
 
 def bad_row(x: Any) -> int | None:
     """The first row of an array of numbers that is not finite, or None."""
-    fine = np.isfinite(np.asarray(x)).reshape(len(x), -1).all(axis=1)
+    fine = np.isfinite(x).reshape(len(x), -1).all(axis=1)
     return None if fine.all() else int(np.argmin(fine))
 
 
