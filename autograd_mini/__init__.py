@@ -288,7 +288,7 @@ from .errors import (
 from .io import load, save
 from .plot import plot_decision_boundary, plot_gradient_flow
 from .support.modes import enable_grad, no_grad
-from .train import EarlyStopping, History, fit
+from .train import EarlyStopping, History, compile_step, fit
 
 if _typing.TYPE_CHECKING:
     from .check.audit import audit
@@ -336,7 +336,8 @@ __all__ = [
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "array_split", "atleast_1d",
     "atleast_2d", "atleast_3d", "audit", "average", "backprop_source", "batch_hessian", "batch_jacobian",
     "bincount", "block", "broadcast_arrays", "broadcast_to", "c_", "cbrt", "ceil", "check_derivative",
-    "check_gradients", "cholesky", "choose", "clip", "column_stack", "compile", "compress", "concatenate",
+    "check_gradients", "cholesky", "choose", "clip", "column_stack", "compile",
+    "compile_step", "compress", "concatenate",
     "cond", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh", "cov", "cross", "cummax",
     "cummin", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "debug", "deg2rad", "delete",
     "derivative", "det", "diag", "diagflat", "diagnose", "diagnose_update", "diagonal", "diff", "divide",

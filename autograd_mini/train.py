@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import chunks
-from .compile.steps import Gradients
+from .compile.steps import Gradients, parts_of
 from .core.node import Node
 from .core.op import Op
 from .core.tensor import Tensor, replace_all
@@ -330,22 +330,6 @@ def _set_mode(model: Any, name: str) -> None:
 # ---- What is replayed ---------------------------------------------------------------------------------------------------
 
 
-def _parts(model: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the path and what stands there, of all that a Module is made of: numbers and names too, which its calls may read."""
-    stack: list[tuple[str, Any]] = [("model", model)]
-    seen: set[int] = set()
-    while stack:
-        path, part = stack.pop()
-        if isinstance(part, Module | list | tuple | dict):
-            if id(part) in seen:
-                continue
-            seen.add(id(part))
-            inner = vars(part) if isinstance(part, Module) else part
-            pairs = inner.items() if isinstance(inner, dict) else enumerate(inner)
-            stack += [(f"{path}.{name}", x) for name, x in pairs if name != "training"]
-        yield path, part
-
-
 PLAIN = (bool, int, float, str, NoneType)
 LOSSES = (f"{__package__}.nn.losses",)
 MODULES = (f"{__package__}.nn.",)
@@ -360,18 +344,13 @@ def _is_ours(x: Any, places: tuple[str, ...]) -> bool:
     return module.startswith(places) and getattr(sys.modules.get(module), name, None) is x
 
 
-def _is_same_part(now: tuple[str, Any], before: tuple[str, Any]) -> bool:
-    same = now[1] is before[1] or (type(now[1]) is type(before[1]) in PLAIN and now[1] == before[1])
-    return same and now[0] == before[0]
-
-
 def _own_python(model: Any, loss: Any) -> str:
     """What of a person's own Python, or of chance, a step may run, so that a recording would freeze it; "" where there is nothing."""
     if not isinstance(model, Module):
         return "the model is a function of your own"
     if not _is_ours(loss, LOSSES):
         return "the loss is a function of your own"
-    for path, part in _parts(model):
+    for path, part in parts_of(model):
         if isinstance(part, Dropout):
             return f"{path} draws random numbers"
         if type(part) in (Tensor, Value, list, tuple, dict, *PLAIN) or _is_ours(part, FUNCTIONS):
@@ -414,8 +393,7 @@ class _Run:
         """Decide whether batches are replayed."""
         from .check.debug import watch_here
 
-        self.is_exact, self.parts = asked == "auto", [*_parts(self.model)]
-        why = ""
+        self.is_exact, why = asked == "auto", ""
         if not asked:
             why = "compile=False"
         elif over_chunks:
@@ -425,22 +403,21 @@ class _Run:
         elif watch_here() is not None or recorder() is not None:
             why = "ag.debug() looks at every node" if recorder() is None else "fit itself is compiled"
         elif self.is_exact:
-            why = _own_python(self.model, self.loss)
+            why = self.own_python()
         self.history.engine = f"eager: {why or 'no batch has been replayed'}"
         if not why:
-            self.program = Gradients(self.model, self.loss, self.params, bool(self.metrics), self.is_exact)
+            self.program = Gradients(
+                self.model,
+                self.loss,
+                self.params,
+                with_prediction=bool(self.metrics),
+                is_exact=self.is_exact,
+                why_not=self.own_python if self.is_exact else str,
+            )
 
-    def look_again(self) -> None:
-        """Forget what was recorded of a model whose parts are others since."""
-        parts = [*_parts(self.model)]
-        if len(parts) == len(self.parts) and all(map(_is_same_part, parts, self.parts)):
-            return
-        self.parts = parts
-        why = _own_python(self.model, self.loss) if self.is_exact else ""
-        if why:
-            self.give_up(why)
-        else:
-            self.program.forget()  # type: ignore[union-attr]
+    def own_python(self) -> str:
+        """What forbids a recording, or ""."""
+        return _own_python(self.model, self.loss)
 
     def copied(self) -> list[Any]:
         """A copy of the parameters, in memory of a copy that nobody needs any more where there is one (large ones are slow to get)."""
@@ -498,8 +475,6 @@ class _Run:
             if self.epoch == 1 or held or calls:
                 _set_mode(self.model, "train")
             shuffled = random is not None and self.batches > 1
-            if self.program is not None and self.epoch > 1 and (calls or self.metrics):
-                self.look_again()
             row = self.train(X, y, size, random.permutation(chunks.pieces(X)) if shuffled else None)
             if held:
                 _set_mode(self.model, "eval")
@@ -543,7 +518,7 @@ class _Run:
     def closure(self) -> Any:
         """Return the loss of the batch; of several calls in a step, the first is what counts."""
         if self.program is not None:
-            found = self.replayed()
+            found = self.replayed(self.program)
             if found is not None:
                 return found
             self.optimizer.zero_grad()  # the engine's turn
@@ -564,27 +539,27 @@ class _Run:
         if self.batch:
             self.shown.note(self.epoch, self.seen + round(part * len(self.x)), self.shown.loss)
 
-    def replayed(self) -> Any:
+    def replayed(self, program: Gradients) -> Any:
         """The loss of the batch by the program, with all gradients set; None where the engine must run, which tells what is wrong."""
         batch = (self.x,) if self.y is None else (self.x, self.y)
         try:
-            found = self.program(*batch)
+            found = program(*batch)
             if found is None:
-                self.program.record(*batch)
-                found = self.program.compared(*batch) if self.is_exact else self.program(*batch)
+                program.record(*batch)
+                if program.reason:
+                    return self.give_up(program.reason)
+                found = program.compared(*batch) if self.is_exact else program(*batch)
                 self.history.engine = "numpy: forward and backward, recorded once and replayed"
         except CompileError as error:
-            if not self.is_exact and not self.program.has_run:
+            if not (self.is_exact or program.has_run):
                 raise
             return self.give_up(str(error))
         except Exception as error:
             return self.give_up(f"{type(error).__name__}: {error}")
-        loss, prediction = found
-        value = float(loss)
-        if not math.isfinite(value):
+        if found is None or not math.isfinite(value := float(found[0])):
             return None
         if not self.results:
-            self.results = [value, *_measures(list(self.history), self.metrics, prediction, self.y)]
+            self.results = [value, *_measures(list(self.history), self.metrics, found[1], self.y)]
         return value
 
     def give_up(self, why: str) -> None:
@@ -702,9 +677,10 @@ class _Run:
 
     def fault(self, x: Any, y: Any) -> str:
         """What is not finite in the data of a batch, and what to do; "" where all is."""
+        from .check.debug import bad_row
+
         for name, data in (("X", x), ("y", y)):
-            if data is not None and not np.isfinite(data).all():
-                row = int(np.argmin(np.isfinite(data).reshape(len(data), -1).all(1)))
+            if data is not None and (row := bad_row(data)) is not None:
                 if not chunks.is_dask(data):
                     row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
                 whose = "" if self.batch else "validation's "
@@ -745,6 +721,52 @@ def _plain(prediction: Any) -> Any:
     if isinstance(prediction, list | tuple):
         return np.array([_plain(part) for part in prediction])
     return np.asarray(prediction.data if isinstance(prediction, Node) else prediction)
+
+
+# ---- One step ----------------------------------------------------------------------------------------------------------
+
+
+def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callable[..., float]:
+    """Return step(X, y): it changes the parameters by one batch, and gives the loss before, with forward and backward replayed.
+
+    Arguments: as fit's; `step(X)`, without y, for a loss of the prediction alone. Each shape, mode and choice of frozen parameters is
+    recorded at its first batch; the rate and all settings of the optimiser, its state and the parameters' data are read at each
+    step, and `.grad` holds the gradients afterwards. What the model or the loss draw at random, and what they read beside nodes and
+    numbers, is that of the recording. Raises what ag.compile and the optimiser's step raise, and TypeError for LBFGS, which takes
+    many losses in a step.
+
+    >>> import autograd_mini as ag
+    >>> net = ag.nn.Linear(1, 1, rng=0)
+    >>> step = ag.compile_step(net, ag.nn.mse, ag.optim.SGD(net.parameters(), lr=0.1))
+    >>> losses = [step([[1.0], [2.0]], [[2.0], [4.0]]) for _ in range(100)]
+    >>> losses[-1] < 0.05 * losses[0]
+    True
+    """
+    params = _parameters(model, optimizer)
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of (prediction, y), as ag.nn.mse, got {loss!r}")
+    if type(optimizer).step is not Optimizer.step:
+        kind = type(optimizer).__name__
+        raise TypeError(f"compile_step: {kind} takes the loss in ways of its own: call its step(closure)")
+    program = Gradients(model, loss, params)
+
+    def step(*batch: Any) -> float:
+        """Take a step by a batch, (X, y) or (X,); return the loss before it."""
+
+        def closure() -> float:
+            found = program(*batch)
+            if found is None and not program.reason:
+                program.record(*batch)
+                found = program(*batch)
+                if program.reason:
+                    warnings.warn(
+                        f"compile_step: {program.reason}: it runs uncompiled", RuntimeWarning, stacklevel=4
+                    )
+            return float((found or program.evaluated(*batch))[0])
+
+        return optimizer.step(closure)  # type: ignore[no-any-return]
+
+    return step
 
 
 # ---- History and EarlyStopping ----------------------------------------------------------------------------------------
