@@ -55,11 +55,13 @@ def gradients(model: Any, evaluated: Callable[[], Any]) -> list[Array]:
 
 @contextlib.contextmanager
 def cluster(workers: int) -> Iterator[Any]:
-    """A Client of so many processes on this machine."""
+    """A Client of so many processes on this machine; a worker begins with a chunk when it has done the last, as the how-to page says."""
+    import dask
     from distributed import Client, LocalCluster
 
     options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-    with LocalCluster(host="127.0.0.1", **options) as local, Client(local) as client:
+    saturation = dask.config.set({"distributed.scheduler.worker-saturation": 1.0})
+    with saturation, LocalCluster(host="127.0.0.1", **options) as local, Client(local) as client:
         client.wait_for_workers(workers)
         yield client
 
