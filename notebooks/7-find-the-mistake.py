@@ -202,7 +202,7 @@ print(report3)
 
 # %% [markdown]
 # 0.04 % off: nobody sees that in a number. The slope of tanh is 1 − tanh², and the layer has both at hand, `self.z` and `self.a`; it took the
-# wrong one. Where z is small they are nearly equal, and so the last layer is nearly right, while the middle ones are not.
+# wrong one. Where z is small the two are nearly equal, and small is where one starts.
 
 # %%
 mended = LAYERS.replace("1 - self.z**2", "1 - self.a**2")
