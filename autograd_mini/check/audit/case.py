@@ -274,6 +274,7 @@ class Case:
                     if not np.array_equal(source.value, step.value):
                         freed.add(step.id)
                     step.func, step.args, step.kwargs, step.parents = identity, (source,), {}, [source]
+                    step.name = identity.__name__
             view.freed = frozenset(freed)
             view.find_back()
 

@@ -12,14 +12,10 @@ from .source import Text
 SIMPLE = (ast.Name, ast.Attribute, ast.Subscript)
 SIGNS: dict[type, str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@"}
 OTHERS = {"+": "-", "-": "+", "*": "@/", "/": "*", "@": "*"}
-COMPARISONS: dict[str, Any] = {
-    ">": np.greater,
-    "<": np.less,
-    ">=": np.greater_equal,
-    "<=": np.less_equal,
-    "!=": np.not_equal,
-}
 MOST_OPERANDS = 6  # that are tried in the place of each
+
+
+RANKS = {"path_missing": 0, "wrong_sign": 0, "not_zeroed": 0, "one_factor_too_many": 1, "swapped": 1}
 
 
 class Fix:
@@ -27,6 +23,7 @@ class Fix:
 
     def __init__(self, node: Any, text: str, mistake: str, why: str) -> None:
         self.node, self.text, self.mistake, self.why = node, text, mistake, why
+        self.rank = RANKS.get(mistake, len(RANKS))
 
 
 def edited(text: Text, fixes: list[Fix]) -> str:
@@ -64,6 +61,12 @@ def edits(text: Text, statement: Any, values: dict[str, Any] | None = None) -> I
             yield from find(text, node, known)
 
 
+def of_parts(text: Text, node: Any) -> Iterator[Fix]:
+    """The edits of one part of an expression that can be tried on numbers."""
+    for find in (of_operators, of_constants, of_calls):
+        yield from find(text, node)
+
+
 def of_assignments(text: Text, statement: Any) -> Iterator[Fix]:
     """+= for =, and the reverse; a step in the other direction."""
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
@@ -92,18 +95,18 @@ def of_assignments(text: Text, statement: Any) -> Iterator[Fix]:
             yield Fix(statement, f"{target} = {target}", "wrong_factor", "one factor too many")
 
 
-def of_operators(text: Text, node: Any) -> Iterator[Fix]:
+def of_operators(text: Text, node: Any, values: Any = None) -> Iterator[Fix]:
     """Another operator, an operand left out, a sign."""
     if isinstance(node, ast.BinOp) and type(node.op) in SIGNS:
         left, right, sign = text.text(node.left), text.text(node.right), SIGNS[type(node.op)]
-        code_right = text.source_of(node.right)
+        whole = text.text(node)
+        i, j = len(left) + whole.index(left), len(whole) - len(right) - whole[::-1].index(right[::-1])
         for other in OTHERS[sign]:
-            words = (
-                ("wrong_sign", "the sign is wrong")
-                if other in "+-"
-                else ("wrong_operation", f"{other} belongs here")
-            )
-            yield Fix(node, inside(text, node, f"{text.source_of(node.left)} {other} {code_right}"), *words)
+            words = ("wrong_operation", f"{other} belongs here")
+            if other in "+-":
+                words = ("wrong_sign", "the sign is wrong")
+            code = whole[:i] + whole[i:j].replace(sign, other) + whole[j:]
+            yield Fix(node, inside(text, node, code), *words)
         if sign == "-":
             yield Fix(
                 node, inside(text, node, f"{right} - {wrapped(left)}"), "wrong_sign", "the sign is wrong"
@@ -122,11 +125,13 @@ def of_operators(text: Text, node: Any) -> Iterator[Fix]:
                 yield Fix(node, code, "derivative_at_activation", f"the comparison must be {sign}")
 
 
-def of_constants(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
+def of_constants(text: Text, node: Any, values: Any = None) -> Iterator[Fix]:
     """Another small number, or a number that has a name."""
     outer = text.parent.get(node)
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        names = [] if isinstance(outer, ast.keyword) else [n for n, v in values.items() if not np.ndim(v)]
+        names = (
+            [] if isinstance(outer, ast.keyword) else [n for n, v in (values or {}).items() if not np.ndim(v)]
+        )
         for other in (
             "0",
             "1",
@@ -148,6 +153,12 @@ def of_indices(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
     code, statement = text.text(node), text.statement(node)
     others = [text.text(n.slice) for n in ast.walk(statement) if isinstance(n, ast.Subscript)]
     others = [f"{code} - 1", f"{code} + 1", *(c for c in dict.fromkeys(others) if c != code)]
+    value = getattr(statement, "value", None)
+    if isinstance(node, ast.Constant) and node.value == 0 and isinstance(value, ast.BinOp):
+        first = text.text(value)
+        yield Fix(
+            value, f"{first} + {first.replace('[0]', '[1]')}", "path_missing", "another path is missing"
+        )
     for other in others if isinstance(outer.ctx, ast.Load) else ():
         yield Fix(node, other, "wrong_array", f"the element at {other} belongs here")
 
@@ -182,12 +193,15 @@ FUNCTIONS = {
 }
 
 
-def of_calls(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Fix]:
+def of_calls(text: Text, node: Any, values: Any = None) -> Iterator[Fix]:
     """A function not called, or its counterpart; a transpose or a square more or less."""
     if isinstance(node, ast.Call):
         name = text.text(node.func)
         if len(node.args) == 1 and not node.keywords:
             yield Fix(node, text.text(node.args[0]), "wrong_function", f"{name} does not belong here")
+        for kept, gone in (node.args, node.args[::-1]) if len(node.args) == 2 else ():
+            why = f"{text.text(gone)} does not belong here"
+            yield Fix(node, text.text(kept), "one_factor_too_many", why)
         last = name.rpartition(".")[2]
         if last in FUNCTIONS:
             other = name[: len(name) - len(last)] + FUNCTIONS[last]

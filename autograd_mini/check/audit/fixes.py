@@ -7,21 +7,19 @@ the person's names, and the script is run again with it before it is shown.
 import ast
 import contextlib
 import io
+import re
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from .case import Case
-from .edits import COMPARISONS, SIMPLE, Fix, edits, inside, wrapped
+from .edits import SIMPLE, Fix, called, edits, inside, of_parts, wrapped
 from .losses import Loss, pairs_of
 from .record import Step, plain
 from .repair import Fault
-from .replay import run_again
 from .source import Text
-from .steps import size_of
 
 MOST_NAMES = 60
 MOST_FIXES = 150
@@ -57,8 +55,11 @@ class Names:
         while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module | ast.Lambda):
             scope = text.parent.get(scope)
         near = list(ast.walk(scope or text.tree))
+        sizes = [n for n in ast.walk(text.tree) if isinstance(n, ast.Call | ast.Subscript)]
         lengths = [
-            text.text(n) for n in near if isinstance(n, ast.Call) and text.text(n.func) in ("len", "float")
+            c
+            for c in map(text.text, sizes)
+            if c.startswith("len(") or re.fullmatch(r"[\w.]+\.shape\[\d\]", c)
         ]
         near.sort(key=lambda n: abs(getattr(n, "lineno", 10**6) - node.lineno))
         self.codes = list(
@@ -73,28 +74,33 @@ class Names:
         attributes = [n for n in ast.walk(text.tree) if isinstance(n, ast.Attribute)]
         self.codes += [c for c in dict.fromkeys(map(text.text, attributes)) if c.startswith("self.")]
         defined = [n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef) and len(n.args.args) <= 2]
+        defined = [n for n in defined if not changes_things(n)]
         self.functions = [n.name for n in defined if len(n.args.args) - len(n.args.defaults) == 1]
         methods = [n for n in defined if len(n.args.args) == 2 and n.args.args[0].arg == "self"]
         self.functions += [f"self.{n.name}" for n in methods]
         self.values: dict[str, Any] = {}
         self.calls: dict[str, Any] = {}
+        self.frame: dict[str, Any] = {}
 
-    def is_pure(self, node: Any) -> bool:
-        """Whether evaluating the expression once more does no harm: arithmetic, and NumPy's functions."""
+    def is_pure(self, node: Any, own: bool = False) -> bool:
+        """Whether evaluating the expression once more does no harm: arithmetic, NumPy's functions, the script's `own`."""
         calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)]
         codes = [self.text.text(n.func) for n in calls]
+        if own:
+            codes = [c for c in codes if c.rpartition(".")[2] not in ("append", "pop", "update", "next")]
+            return not any("random" in c or "rng" in c for c in codes)
         return all((c.startswith("np.") and "random" not in c) or c.rpartition(".")[2] in PURE for c in codes)
 
     def look(self, frame: Any) -> None:
         """Evaluate the expressions where the script stands now."""
         if frame is None:
             return
-        names = {**frame.f_globals, **frame.f_locals}
+        names = self.frame = {**frame.f_globals, **frame.f_locals}
         arrays = [k for k, v in names.items() if is_number(v)]
         for code in [*self.codes, *arrays]:
             if len(code) < 40 and code not in self.values and len(self.values) < MOST_NAMES:
                 value = evaluated(code, names)
-                if is_number(value):
+                if is_number(value) and (np.ndim(value) or np.isfinite(value)):
                     self.values[code] = np.array(value)
         for code in self.compound:
             inner: Any = evaluated(code, names) if len(code) < 70 else None
@@ -106,6 +112,15 @@ class Names:
                     result = evaluated(f"{function}({code})", names)
                     if is_number(result):
                         self.calls[f"{function}({code})"] = np.array(result)
+
+
+def changes_things(function: ast.FunctionDef) -> bool:
+    """Whether a function writes to what outlives it, so that it cannot be called once more."""
+    nodes = list(ast.walk(function))
+    written = [
+        n for n in nodes if isinstance(n, ast.Attribute | ast.Subscript) and isinstance(n.ctx, ast.Store)
+    ]
+    return bool(written) or any(isinstance(n, ast.Global | ast.Nonlocal) for n in nodes)
 
 
 def is_number(value: Any) -> bool:
@@ -124,30 +139,12 @@ def evaluated(code: str, names: dict[str, Any]) -> Any:
         return None
 
 
-def operands(node: Any, step: Step) -> list[tuple[Any, Any]]:
-    """Which expression each operand of a step is written as."""
-    args = step.args
-    if isinstance(node, ast.BinOp):
-        return list(zip((node.left, node.right), args, strict=False))
-    if isinstance(node, ast.AugAssign):
-        return list(zip((node.target, node.value), args, strict=False))
-    if isinstance(node, ast.UnaryOp):
-        return [(node.operand, args[0])] if args else []
-    if isinstance(node, ast.Compare) and len(node.comparators) == 1:
-        return list(zip((node.left, node.comparators[0]), args, strict=False))
-    if isinstance(node, ast.Subscript):
-        return [(node.value, args[0])] if args else []
-    if isinstance(node, ast.Attribute):
-        return [(node.value, args[0])] if args else []
-    if isinstance(node, ast.Call):
-        given = list(node.args)
-        if isinstance(node.func, ast.Attribute) and len(args) == len(given) + 1:
-            given.insert(0, node.func.value)
-        elif isinstance(node.func, ast.Attribute) and len(args) != len(given):
-            owner = node.func.value
-            given = given if isinstance(owner, ast.Name) and owner.id in ("np", "numpy") else [owner, *given]
-        return list(zip(given, args, strict=False))
-    return []
+INVERSES: dict[Any, Callable[[Any, Any], Any]] = {
+    np.add: lambda whole, before: whole - before,
+    np.subtract: lambda whole, before: before - whole,
+    np.multiply: lambda whole, before: whole / before,
+    np.divide: lambda whole, before: before / whole,
+}
 
 
 class Proposer:
@@ -160,6 +157,7 @@ class Proposer:
         assert place is not None
         self.place, self.text = place, case.sources.texts[place.file]
         self.node = self.text.find(place)
+        self.augmented = self.node if isinstance(self.node, ast.AugAssign) else None
         if isinstance(self.node, ast.AugAssign):
             self.node = self.node.value
         self.matmuls = any(isinstance(n, ast.MatMult) for n in ast.walk(self.text.tree))
@@ -167,36 +165,24 @@ class Proposer:
         self.k = fault.window
         self.target = fault.targets[self.k][self.step.id]
         self.view = case.views[self.k]
+        self.now, self.wanted = (
+            self.value(self.step),
+            self.target,
+        )  # of the expression: of x += it, the right side
+        if self.augmented is not None and len(self.step.args) == 2 and self.step.func in INVERSES:
+            before, added = (self.value(x) if isinstance(x, Step) else np.asarray(x) for x in self.step.args)
+            with np.errstate(all="ignore"):
+                self.now, self.wanted = added, INVERSES[self.step.func](self.target, before)
         self.items: list[tuple[str, Any]] = []
         self.calls: list[tuple[str, Any]] = []
         if self.node is not None and hasattr(self.node, "lineno"):
-            names = Names(self.text, self.node)
+            names = self.names = Names(self.text, self.node)
             probe(self.step.id, fault.depth, names.look)
             self.items, self.calls = list(names.values.items()), list(names.calls.items())
 
     def value(self, step: Step) -> Any:
         """A step's value, with what was repaired before."""
         return np.asarray(self.view.changed.get(step.id, step.value))
-
-    def local(self) -> list[Step]:
-        """The steps of the same statement, and of the functions called in it, that lead to the value."""
-        frame = self.step.stack[1:]
-        statement = self.text.statement(self.node)
-        if statement is None:
-            return [self.step]
-        found: dict[int, Step] = {}
-        todo = [self.step]
-        while todo and len(found) < 40:
-            s = todo.pop()
-            depth = len(s.stack) - len(self.step.stack)
-            if s.id in found or depth < 0 or s.stack[depth + 1 :] != frame:
-                continue
-            place = self.case.record.places[s.stack[depth]]
-            if not statement.lineno <= place.line <= (statement.end_lineno or 0) or s.func is None:
-                continue
-            found[s.id] = s
-            todo += s.parents
-        return sorted(found.values(), key=lambda s: -s.id)
 
     def proposals(self) -> Iterator[Fix]:
         """The corrected forms, most likely first, each once."""
@@ -218,7 +204,7 @@ class Proposer:
     def small_changes(self) -> list[Fix]:
         """The changes of the person's own expression, the smallest first."""
         found: list[Fix] = []
-        for find in (self.scaled, self.changed_inside, self.with_slope):
+        for find in (self.scaled, self.changed, self.with_slope):
             with contextlib.suppress(
                 ValueError, TypeError, SyntaxError, AttributeError, KeyError, IndexError
             ):
@@ -229,18 +215,10 @@ class Proposer:
         return sorted(found, key=self.distance)
 
     def distance(self, fix: Fix) -> float:
-        """How much of the text a fix changes."""
+        """How much of the text a fix changes; what is left out counts less than what is added."""
         old = self.text.text(fix.node)
-        return (
-            len(fix.text)
-            + len(old)
-            - 2 * sum(b.size for b in SequenceMatcher(None, old, fix.text).get_matching_blocks())
-        )
-
-    def reaches(self, changed: dict[int, Any], order: list[Step]) -> bool:
-        """Whether changes inside the statement give the right value."""
-        values = run_again(order, {**self.view.changed, **changed})
-        return values is not None and self.step.id in values and close(values[self.step.id], self.target)
+        kept = sum(b.size for b in SequenceMatcher(None, old, fix.text).get_matching_blocks())
+        return len(fix.text) - kept + 0.4 * (len(old) - kept)
 
     def scaled(self) -> Iterator[Fix]:
         """A constant factor too many or too few, or a sign."""
@@ -248,9 +226,6 @@ class Proposer:
         if r is None:
             return
         code = self.text.text(self.node)
-        local = sorted(self.local(), key=lambda s: s.id)
-        for s in reversed(local):
-            yield from self.dropped(s, local)
         if abs(r + 1) < 1e-6:
             if isinstance(self.node, ast.BinOp) and isinstance(self.node.op, ast.Sub):
                 left, right = self.text.text(self.node.left), self.text.text(self.node.right)
@@ -300,114 +275,100 @@ class Proposer:
         parent = self.text.parent.get(self.node)
         return isinstance(parent, ast.Assign | ast.AugAssign | ast.Return) and parent.value is self.node
 
-    def dropped(self, s: Step, order: list[Step]) -> Iterator[Fix]:
-        """One operand of a product, sum or call of the statement left out, or a function not called."""
-        node = self.case.sources.expression(s)
-        where = self.case.sources.place(s)
-        if node is None or where is None or self.case.sources.texts[where.file] is not self.text:
-            return
-        for child, value in operands(node, s):
-            if (
-                isinstance(value, Step)
-                and hasattr(child, "lineno")
-                and np.shape(value.value) == np.shape(s.value)
-            ) and (
-                self.reaches({s.id: self.value(value)}, order)
-                if s is not self.step
-                else close(self.value(value), self.target)
-            ):
-                code = self.text.text(child)
-                target = node.value if isinstance(node, ast.AugAssign) else node
-                if isinstance(node, ast.AugAssign):
-                    continue
-                outer = self.text.parent.get(target)
-                code = code if isinstance(outer, ast.stmt | ast.Call) else wrapped(code)
-                yield Fix(target, code, *self.drop_words(s, node, child))
-
-    def drop_words(self, s: Step, node: Any, kept: Any) -> tuple[str, str]:
-        """The name of an operand too many."""
-        others = [c for c, _ in operands(node, s) if c is not kept]
-        code = self.text.text(others[0]) if others else s.name
+    def changed(self) -> Iterator[Fix]:
+        """The expression with a part of it changed, where that gives the right value at the visit that is looked at."""
+        whole, span = self.text.text(self.node), (self.node.lineno, self.node.col_offset)
         if (
-            s.name in ("divide", "multiply")
-            and others
-            and size_of(s.args[1] if others[0] is not kept else 1) == 1
+            self.node.lineno != self.node.end_lineno
+            or not whole.isascii()
+            or not self.names.is_pure(self.node, True)
         ):
-            ratio = self.fault.ratio
-            if s.name == "divide" and ratio is not None and ratio > 1:
-                return "divided_by_batch_twice", f"divides by {code}, and another line divides again"
-            return "wrong_factor", f"{code} is too much here"
-        if s.name == "multiply":
-            return "activation_derivative_twice", f"{code} is one factor too many"
-        return "wrong_array", f"{code} does not belong here"
-
-    def changed_inside(self) -> Iterator[Fix]:
-        """Another operand, sign, comparison, axis, transpose or function somewhere in the statement."""
-        local = self.local()
-        order = sorted(local, key=lambda s: s.id)
-        if self.fault.ratio is None:
-            for s in local:
-                yield from self.dropped(s, order)
-        for s in local:
-            place = self.case.sources.place(s)
-            if place is None or self.case.sources.texts[place.file] is not self.text:
+            return
+        nodes: list[Any] = list(ast.walk(self.node))
+        for child in nodes:
+            if not hasattr(child, "lineno") or isinstance(getattr(child, "ctx", None), ast.Store):
                 continue
-            node = self.case.sources.expression(s)
-            yield from self.other_operation(s, node, order)
-            yield from self.other_operand(s, node, order)
+            a, b = child.col_offset - span[1], child.end_col_offset - span[1]
+            code = whole[:a] + "(__part__)" + whole[b:]
+            for text, value, mistake, why in self.others(child):
+                if value is not None and self.gives(code, value):
+                    new = wrapped(text) if self.is_inner(child) else text
+                    yield Fix(child, new, mistake, why)
 
-    def tried(self, s: Step, func: Any, args: Any, kwargs: Any, order: list[Step]) -> bool:
-        """Whether the step's operation on other arguments gives the right value."""
-        try:
-            with np.errstate(all="ignore"):
-                out = func(*args, **kwargs)
-        except Exception:
-            return False
-        return close(out, self.target) if s is self.step else self.reaches({s.id: out}, order)
-
-    def other_operand(self, s: Step, node: Any, order: list[Step]) -> Iterator[Fix]:
-        """Another value in the place of an operand."""
-        for child, value in operands(node, s):
-            if not isinstance(value, Step) or not hasattr(child, "lineno"):
-                continue
-            at = next((i for i, a in enumerate(s.args) if a is value), -1)
-            if at < 0:
-                continue
-            args = [self.value(a) if isinstance(a, Step) else a for a in s.args]
-            old = self.value(value)
-            for name, new in self.options(old, s, self.text.text(child)):
-                if isinstance(child, ast.Attribute) and child.attr == "T" and name.endswith(".T"):
-                    continue
-                args[at] = new
-                if self.tried(s, s.func, args, s.kwargs or {}, order) and name != self.text.text(child):
-                    if not name:
-                        code = self.text.text(child)
-                        other = code[:-2] if code.endswith(".T") else f"{wrapped(code)}.T"
-                        yield Fix(child, other, "transposed", f"{code} must be transposed")
-                        continue
-                    yield Fix(
-                        child,
-                        wrapped(name) if self.is_inner(child) else name,
-                        *self.operand_words(s, value, new, child, name),
-                    )
+    def gives(self, code: str, part: Any) -> bool:
+        """Whether the expression has the right value with this value of its changed part."""
+        self.names.frame["__part__"] = part
+        value = evaluated(code, self.names.frame)
+        return is_number(value) and close(value, self.wanted)
 
     def is_inner(self, node: Any) -> bool:
         """Whether an operator stands beside the expression."""
         return isinstance(self.text.parent.get(node), ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Subscript)
 
-    def options(self, old: Any, s: Step, code: str) -> Iterator[tuple[str, Any]]:
-        """What may stand in the place of an operand: names, calls of the script's functions, slopes; also transposed."""
-        product = s.name in ("dot", "matmul")
-        for name, new in [*self.items, *self.calls]:
-            if np.size(new) == np.size(old) or (np.ndim(new) and (product or s.name in ELEMENTWISE)):
-                yield name, new
-                if np.ndim(new) == 2:
-                    yield f"{name}.T", new.T
+    def others(self, child: Any) -> Iterator[tuple[str, Any, str, str]]:
+        """What may stand in the place of a part of the expression: its text and value, the mistake and the reason."""
+        was, old = self.text.text(child), evaluated(self.text.text(child), self.names.frame)
+        for fix in of_parts(self.text, child):
+            words = (
+                self.drop_words(child, fix)
+                if fix.mistake == "one_factor_too_many"
+                else (fix.mistake, fix.why)
+            )
+            yield fix.text, evaluated(fix.text, self.names.frame), *words
+        if not is_number(old):
+            return
+        outer = self.text.parent.get(child)
+        if isinstance(child, ast.Call | ast.BinOp) and not isinstance(outer, ast.Attribute):
+            for code in self.reductions(child):
+                yield code, evaluated(code, self.names.frame), *reduced_words(was, code)
+            for left, right in sides(child):
+                for code in self.other_products(left, right):
+                    words = ("transposed", "the matrix product must be taken this way")
+                    yield code, evaluated(code, self.names.frame), *words
+        if not isinstance(child, ast.Constant):
+            yield f"-{factor_text(was)}", -np.asarray(old), "wrong_sign", "the sign is wrong"
+            yield f"2 * {factor_text(was)}", 2 * np.asarray(old), "factor_two", "a factor 2 is missing"
+            yield f"{factor_text(was)} / 2", np.asarray(old) / 2, "factor_two", "a factor 2 is too much"
         if np.ndim(old) == 2:
-            yield "", old.T
+            yield f"{wrapped(was)}.T", np.transpose(old), "transposed", f"{was} must be transposed"
+        if isinstance(child, (*SIMPLE, ast.Call, ast.BinOp)) and not called(self.text, child):
+            for name, new in self.options(np.asarray(old), was):
+                if name != was:
+                    yield name, new, *self.operand_words(np.asarray(old), new, was, name)
+
+    def reductions(self, child: Any) -> Iterator[str]:
+        """A sum or mean over another axis, or the one for the other."""
+        if not isinstance(child, ast.Call) or not isinstance(child.func, ast.Attribute):
+            return
+        if child.func.attr not in ("sum", "mean"):
+            return
+        owner = self.text.text(child.func.value)
+        method = owner not in ("np", "numpy")
+        who = owner if method else self.text.text(child.args[0])
+        for name in ("sum", "mean"):
+            for options in ("axis=0", "axis=1", "axis=0, keepdims=True", "axis=1, keepdims=True", ""):
+                rest = f", {options}" if options else ""
+                yield f"{wrapped(who)}.{name}({options})" if method else f"{owner}.{name}({who}{rest})"
+
+    def other_products(self, left: str, right: str) -> Iterator[str]:
+        """The products of two factors, each as it is or transposed, in either order; and elementwise."""
+        forms = [[c, c[:-2] if c.endswith(".T") else f"{wrapped(c)}.T"] for c in (left, right)]
+        for x in forms[0]:
+            for y in forms[1]:
+                yield from (self.product(x, y), self.product(y, x))
+        yield f"np.multiply({left}, {right})"
+
+    def options(self, old: Any, code: str) -> Iterator[tuple[str, Any]]:
+        """Names, calls of the script's functions, slopes; also transposed, or times what stands there."""
+        for name, new in [*self.items, *self.calls]:
+            yield name, new
+            if np.ndim(new) == 2:
+                yield f"{name}.T", new.T
+        if np.ndim(self.target) == 2:
+            yield from self.products(np.shape(self.target))
         for name, new in self.items:
             if np.shape(new) == np.shape(old) and new.dtype.kind == "f":
-                for formula, slope in SLOPES:
+                for formula, slope in SLOPES if np.ndim(new) else SLOPES[:2]:
                     yield formula.format(a=name), slope(new)
                 yield f"{name} ** 2", new**2
                 for factor, value in (
@@ -417,192 +378,57 @@ class Proposer:
                 ):
                     yield f"{wrapped(code)} * {factor}", old * value
 
-    def operand_words(self, s: Step, old: Step, new: Any, child: Any, name: str) -> tuple[str, str]:
+    def operand_words(self, old: Any, new: Any, was: str, name: str) -> tuple[str, str]:
         """The name of a wrong operand."""
-        was = self.text.text(child)
-        inside = self.loss.slices[self.k]
-        found = [n for n in sorted(inside) if close(self.case.record.steps[n].value, new)]
-        if old.id in inside and found and s.name not in ("dot", "matmul"):
-            if found[-1] > old.id:
-                return (
-                    "derivative_at_preactivation",
-                    f"the formula takes the activation {name}; {was} is its input",
-                )
+        if name.startswith(wrapped(was)) and "*" in name[len(was) :]:
+            missing = name[len(wrapped(was)) + 3 :]
+            return "activation_derivative_missing", f"the factor {missing} is missing"
+        inside = sorted(self.loss.slices[self.k])
+        before = [n for n in inside if close(self.case.record.steps[n].value, old)]
+        after = [n for n in inside if close(self.case.record.steps[n].value, new)]
+        if before and after and np.shape(new) == np.shape(old):
+            if after[-1] > before[-1]:
+                why = f"the formula takes the activation {name}; {was} is its input"
+                return "derivative_at_preactivation", why
             return (
                 "derivative_at_activation",
                 f"the formula takes {name}, the activation's input; {was} is its output",
             )
-        if old.id in inside and found:
+        if before and after:
             return "output_for_input", f"{name} belongs here, not {was}"
-        if old.id in self.view.back and old.id not in inside and not found:
+        if not before and not after:
             return "wrong_gradient_arrives", f"{name} is what belongs here, not {was}"
         return "wrong_array", f"{name} belongs here, not {was}"
 
-    def other_operation(self, s: Step, node: Any, order: list[Step]) -> Iterator[Fix]:
-        """Another operation on the same operands."""
-        args = [self.value(a) if isinstance(a, Step) else a for a in s.args]
-        dict(s.kwargs or {})
-        code = self.text.text(node) if node is not None and not isinstance(node, ast.AugAssign) else ""
-        if isinstance(node, ast.BinOp) and len(args) == 2:
-            left, right = self.text.text(node.left), self.text.text(node.right)
-            for sign, func in (
-                ("+", np.add),
-                ("-", np.subtract),
-                ("*", np.multiply),
-                ("/", np.divide),
-                ("@", np.matmul),
-            ):
-                if func is not s.func and self.tried(s, func, args, {}, order):
-                    words = (
-                        ("wrong_sign", "the sign is wrong")
-                        if {func, s.func} == {np.add, np.subtract}
-                        else ("elementwise_for_matrix_product", f"{sign} belongs here")
-                    )
-                    yield Fix(node, self.inside(node, f"{left} {sign} {right}"), *words)
-            if s.func is np.subtract and self.tried(s, np.subtract, args[::-1], {}, order):
-                yield Fix(
-                    node, self.inside(node, f"{right} - {wrapped(left)}"), "wrong_sign", "the sign is wrong"
-                )
-            for power in (2, 3):
-                if (
-                    s.func is np.power
-                    and args[1] != power
-                    and self.tried(s, np.power, [args[0], power], {}, order)
-                ):
-                    yield Fix(node.right, str(power), "square_missing", f"the power is {power}")
-        if isinstance(node, ast.Compare) and len(args) == 2:
-            left, right = self.text.text(node.left), self.text.text(node.comparators[0])
-            for sign, compare in COMPARISONS.items():
-                if compare is not s.func and self.tried(s, compare, args, {}, order):
-                    why = f"the comparison must be {sign}"
-                    if ">=" in code:
-                        why += ": at an activation that is never negative, >= is true everywhere"
-                    yield Fix(node, f"{left} {sign} {right}", "derivative_at_activation", why)
-        if s.name in ("sum", "mean") and isinstance(node, ast.Call):
-            yield from self.other_reduction(s, node, args, order)
-        if s.name in ("dot", "matmul", "multiply", "outer") and isinstance(node, ast.Call) and len(args) == 2:
-            yield from self.other_product(s, node, args, order)
-        if not code or np.asarray(s.value).dtype.kind != "f":
-            return
-        for factor, new, words in (
-            (-1, f"-{wrapped(code)}", ("wrong_sign", "the sign is wrong")),
-            (2, f"2 * {wrapped(code)}", ("factor_two", "a factor 2 is missing")),
-            (0.5, f"{wrapped(code)} / 2", ("factor_two", "a factor 2 is too much")),
-        ):
-            if self.tried(s, np.multiply, [self.value(s), factor], {}, order):
-                yield Fix(node, self.inside(node, new), *words)
-        if isinstance(node, ast.BinOp):
-            yield from self.fewer(s, node, order)
-        if np.ndim(s.value) == 2 and self.tried(s, np.transpose, [self.value(s)], {}, order):
-            yield Fix(node, f"{wrapped(code)}.T", "transposed", "a transpose is missing")
-
-    def fewer(self, s: Step, node: Any, order: list[Step]) -> Iterator[Fix]:
-        """A product with one or two of its factors left out."""
-        factors = self.factors(s, node)
-        if not 3 <= len(factors) <= 6:
-            return
-        for count in (1, 2):
-            for out in combinations(range(len(factors)), count):
-                kept = [f for i, f in enumerate(factors) if i not in out]
-                if kept[0][0] != "*":
-                    continue
-                value: Any = 1.0
-                for sign, _, v in kept:
-                    value = value * v if sign == "*" else value / v
-                if self.tried(s, np.multiply, [value, 1.0], {}, order):
-                    code = kept[0][1] + "".join(f" {sign} {c}" for sign, c, _ in kept[1:])
-                    gone = " and ".join(factors[i][1] for i in out)
-                    yield Fix(
-                        node,
-                        self.inside(node, code),
-                        "activation_derivative_twice",
-                        f"{gone} is too much here",
-                    )
-
-    def factors(self, s: Any, node: Any) -> list[tuple[str, str, Any]]:
-        """A chain of products and quotients as its factors, each with its sign, text and value."""
-        product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
-        if product and isinstance(s, Step) and s.func in (np.multiply, np.divide) and len(s.args) == 2:
-            right = s.args[1]
-            value = self.value(right) if isinstance(right, Step) else right
-            sign = "*" if isinstance(node.op, ast.Mult) else "/"
-            return [*self.factors(s.args[0], node.left), (sign, self.text.text(node.right), value)]
-        code = self.text.source_of(node)
-        return [("*", code, self.value(s) if isinstance(s, Step) else s)]
+    def drop_words(self, child: Any, fix: Fix) -> tuple[str, str]:
+        """The name of an operand too many."""
+        gone = fix.why.removesuffix(" does not belong here")
+        divides = isinstance(child, ast.BinOp) and isinstance(child.op, ast.Div)
+        if np.ndim(evaluated(gone, self.names.frame)) == 0:
+            if divides and (self.fault.ratio or 0) > 1:
+                return "divided_by_batch_twice", f"divides by {gone}, and another line divides again"
+            return "wrong_factor", f"{gone} is too much here"
+        if isinstance(child, ast.BinOp) and isinstance(child.op, ast.Mult):
+            return "activation_derivative_twice", f"{gone} is one factor too many"
+        return "wrong_array", f"{gone} does not belong here"
 
     def inside(self, node: Any, code: str) -> str:
         """The code as it may stand where the node stood."""
         return inside(self.text, node, code)
 
-    def other_reduction(self, s: Step, node: Any, args: Any, order: list[Step]) -> Iterator[Fix]:
-        """Another axis, or a sum for a mean."""
-        x = args[0]
-        method = isinstance(node.func, ast.Attribute) and len(node.args) < len(s.args)
-        who = self.text.text(node.func.value) if method else self.text.text(node.args[0])
-        module = (
-            ""
-            if method
-            else self.text.text(node.func).rsplit(".", 1)[0] + "."
-            if isinstance(node.func, ast.Attribute)
-            else ""
-        )
-        for name, func in (("sum", np.sum), ("mean", np.mean)):
-            for axis in (*range(np.ndim(x)), None):
-                for keep in (False, True):
-                    if axis is None and keep:
-                        continue
-                    options: dict[str, Any] = {} if axis is None else {"axis": axis}
-                    if keep:
-                        options["keepdims"] = True
-                    if self.tried(s, func, [x], options, order):
-                        inner = ", ".join(f"{k}={v}" for k, v in options.items())
-                        code = (
-                            f"{wrapped(who)}.{name}({inner})"
-                            if method
-                            else f"{module}{name}({who}{', ' + inner if inner else ''})"
-                        )
-                        if name != s.name:
-                            words = (
-                                ("averaged", "an average where the sum belongs")
-                                if name == "sum"
-                                else ("not_divided_by_batch", "the sum where the mean belongs")
-                            )
-                        else:
-                            words = ("wrong_axis", "the sum runs over the wrong axis")
-                        yield Fix(node, code, *words)
-
-    def other_product(self, s: Step, node: Any, args: Any, order: list[Step]) -> Iterator[Fix]:
-        """The factors of a product in another order, or another product of them."""
-        found = [self.text.text(c) for c, _ in operands(node, s)]
-        if len(found) != 2:
-            return
-        (x, y), (left, right) = args, found
-        for (a, code_a), (b, code_b) in ((p, q) for p in turned(x, left) for q in turned(y, right)):
-            for u, v, cu, cv in ((a, b, code_a, code_b), (b, a, code_b, code_a)):
-                if np.ndim(u) and np.ndim(v) and self.tried(s, np.dot, [u, v], {}, order):
-                    name = "elementwise_for_matrix_product" if s.name == "multiply" else "transposed"
-                    yield Fix(
-                        node,
-                        self.inside(node, self.product(cu, cv)),
-                        name,
-                        "the matrix product must be taken this way",
-                    )
-        if s.name != "multiply" and self.tried(s, np.multiply, [x, y], {}, order):
-            why = "an elementwise product belongs here"
-            yield Fix(node, f"np.multiply({left}, {right})", "elementwise_for_matrix_product", why)
-
     def with_slope(self) -> Iterator[Fix]:
         """The activation's derivative forgotten, or another factor or divisor."""
-        value = self.value(self.step)
-        if np.shape(value) != np.shape(self.target) or self.fault.depth:
+        value = self.now
+        if np.shape(value) != np.shape(self.wanted) or self.fault.depth:
             return
-        code = wrapped(self.text.text(self.node))
+        code = factor_text(self.text.text(self.node))
         for name, a, slope in self.factors_at_hand():
             for sign, made in (("*", np.multiply), ("/", np.divide)):
                 with np.errstate(all="ignore"):
-                    fits = np.ndim(a) <= np.ndim(value) and alike(made, value, a, self.target)
+                    fits = np.ndim(a) <= np.ndim(value) and alike(made, value, a, self.wanted)
                 if fits:
-                    new = self.inside(self.node, f"{code} {sign} {wrapped(name)}")
+                    factor = factor_text(name) if sign == "*" else wrapped(name)
+                    new = self.inside(self.node, f"{code} {sign} {factor}")
                     new = f"np.{made.__name__}({self.text.text(self.node)}, {name})" if self.matrices else new
                     mistake = "activation_derivative_missing" if slope else "factor_missing"
                     words = (
@@ -622,7 +448,7 @@ class Proposer:
             yield name, a, False
             if np.ndim(a) == 1:
                 yield f"{name}[:, None]", a[:, None], False
-            for formula, slope in SLOPES if np.ndim(a) and a.dtype.kind == "f" else ():
+            for formula, slope in SLOPES[: None if np.ndim(a) else 2] if a.dtype.kind == "f" else ():
                 yield formula.format(a=name), slope(a), True
 
     def called_otherwise(self) -> Iterator[Fix]:
@@ -638,10 +464,10 @@ class Proposer:
 
     def added(self) -> Iterator[Fix]:
         """A term forgotten: the penalty's gradient, what another path passes back."""
-        value = self.value(self.step)
-        if np.shape(value) != np.shape(self.target) or np.size(value) < 2:
+        value = self.now
+        if np.shape(value) != np.shape(self.wanted) or np.size(value) < 2:
             return
-        code, missing = self.text.text(self.node), np.asarray(self.target, float) - value
+        code, missing = self.text.text(self.node), np.asarray(self.wanted, float) - value
         whole = [(n, v) for n, v in self.items if np.shape(v) == np.shape(value)]
         for term, v in [*whole, *self.products(np.shape(value)), *pairs_in(whole[:12])]:
             r = ratio(missing, v)
@@ -697,18 +523,28 @@ class Proposer:
             r = ratio(target, value)
             if r is None:
                 continue
-            if abs(r - 1) < 1e-6:
-                yield Fix(self.node, self.inside(self.node, code), mistake, why)
+            free = (
+                self.loss.factors.get(self.k) is None and r > 0
+            )  # no update is right: any scale may be meant
+            if abs(r - 1) < 1e-6 or free:
+                yield self.anew(code, mistake, why)
             elif abs(r + 1) < 1e-6:
-                yield Fix(self.node, f"-{wrapped(code)}", mistake, why)
-            elif abs(r - round(r)) < 1e-6 and abs(r) < 10:
-                yield Fix(self.node, f"{round(r)} * {wrapped(code)}", mistake, why)
-            elif abs(1 / r - round(1 / r)) < 1e-6:
-                for divisor, v in self.items:
-                    if np.ndim(v) == 0 and float(v) and abs(r * float(v) - 1) < 1e-6:
-                        yield Fix(self.node, f"{wrapped(code)} / {divisor}", mistake, why)
-                sign = "-" if r < 0 else ""
-                yield Fix(self.node, f"{sign}{wrapped(code)} / {abs(round(1 / r))}", mistake, why)
+                yield self.anew(f"-{wrapped(code)}", mistake, why)
+            else:
+                for scaled in self.scaled_by(wrapped(code), abs(r)):
+                    yield self.anew(scaled if r > 0 else f"-{wrapped(scaled)}", mistake, why)
+                if r > 0 and abs(1 / r - round(1 / r)) < 1e-6:
+                    yield self.anew(f"{wrapped(code)} / {round(1 / r)}", mistake, why)
+
+    def anew(self, code: str, mistake: str, why: str) -> Fix:
+        """The place's whole expression replaced; of x *= factor, the statement."""
+        if self.augmented is not None:
+            return Fix(self.augmented, f"{self.text.text(self.augmented.target)} = {code}", mistake, why)
+        return Fix(self.node, self.inside(self.node, code), mistake, why)
+
+    def times(self, left: str, right: str) -> str:
+        """The elementwise product of two expressions as the script may write it."""
+        return f"np.multiply({left}, {right})" if self.matrices else f"{left} * {right}"
 
     def built(self) -> Iterator[tuple[str, Any, str, str]]:
         """Expressions that a backward pass is made of, with their values here."""
@@ -748,10 +584,16 @@ class Proposer:
                 yield n, v, "wrong_array", f"{n} belongs here"
             for n, v in [*deltas, *products][:300]:
                 for k, a in [c for c in self.calls if np.shape(c[1]) == shape]:
-                    yield f"{n} * {k}", v * a, "activation_derivative_missing", f"{k} belongs here"
+                    yield self.times(n, k), v * a, "activation_derivative_missing", f"{k} belongs here"
                 for k, a in same:
                     for formula, slope in SLOPES[:3]:
-                        code = f"{n} * {formula.format(a=k)}"
+                        factor = formula.format(a=k)
+                        factor = (
+                            f"np.multiply({k}, 1 - {k})"
+                            if self.matrices and formula is SLOPES[0][0]
+                            else factor
+                        )
+                        code = self.times(n, factor)
                         yield code, v * slope(a), "activation_derivative_missing", "the chain rule here"
             for n, d in same:
                 for k, p in same:
@@ -781,6 +623,32 @@ def other_axes(text: Text, node: Any, step: Step) -> Iterator[Fix]:
                 "forward_reduction",
                 "the forward pass reduces over the wrong elements for this loss",
             )
+
+
+def factor_text(code: str) -> str:
+    """The code as a factor of a product: a product as it is, else in parentheses where it needs them."""
+    node = ast.parse(code.strip(), mode="eval").body
+    product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div | ast.MatMult)
+    return code if product else wrapped(code)
+
+
+def sides(child: Any) -> Iterator[Any]:
+    """The two factors of a product, as they are written."""
+    if isinstance(child, ast.BinOp) and isinstance(child.op, ast.Mult | ast.MatMult):
+        yield ast.unparse(child.left), ast.unparse(child.right)
+    elif isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute):
+        given = child.args if len(child.args) == 2 else [child.func.value, *child.args]
+        if len(given) == 2 and child.func.attr in ("dot", "matmul", "multiply", "outer"):
+            yield ast.unparse(given[0]), ast.unparse(given[1])
+
+
+def reduced_words(was: str, code: str) -> tuple[str, str]:
+    """The name of a wrong reduction."""
+    if (".mean(" in was) == (".mean(" in code):
+        return "wrong_axis", "the sum runs over the wrong axis"
+    if ".mean(" in was:
+        return "averaged", "an average where the sum belongs"
+    return "not_divided_by_batch", "the sum where the mean belongs"
 
 
 def alike(made: Any, x: Any, y: Any, target: Any) -> bool:

@@ -23,21 +23,17 @@ class Stop(BaseException):
 class Step:
     """One value: what was called on what, where, and what came out."""
 
-    __slots__ = ("args", "func", "id", "kwargs", "parents", "stack", "value")
+    __slots__ = ("args", "func", "id", "kwargs", "name", "parents", "stack", "value")
 
     def __init__(self, number: int, func: Any, args: Any, kwargs: Any, value: Any, stack: Any) -> None:
         self.id, self.func, self.args, self.kwargs = number, func, args, kwargs
         self.value, self.stack = value, stack
+        self.name: str = getattr(func, "__name__", str(func))
         found: list[Step] = []
         steps_in(args, found)
         if kwargs:
             steps_in(list(kwargs.values()), found)
         self.parents = found
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return getattr(self.func, "__name__", str(self.func))
 
     def __repr__(self) -> str:
         return f"<{self.id} {self.name} of {[p.id for p in self.parents]} {np.shape(self.value)}>"

@@ -362,14 +362,11 @@ class Search:
         )
 
     def unused(self, fault: Fault) -> bool:
-        """Whether the right values are computed by the script, and nothing uses them."""
+        """Whether the right values are computed by the script later: the wrong ones are read in their place."""
         view = self.case.views[fault.window]
         target = fault.targets[fault.window][fault.step.id]
         return any(
-            step.id not in view.back
-            and step.id > fault.step.id
-            and np.size(step.value) > 1
-            and same(target, step.value)
+            step.id > fault.step.id and np.size(step.value) > 1 and same(target, step.value)
             for step in self.case.record.steps[view.window.first : view.window.last]
         )
 

@@ -88,7 +88,11 @@ def derivative_text(factor: float, name: str) -> str:
 
     >>> derivative_text(30.0, "Z1"), derivative_text(1.0, "W @ x")
     ('30 · ∂L/∂Z1', '∂L/∂(W @ x)')
+    >>> derivative_text(-30.0, "-W @ x")
+    '30 · ∂L/∂(W @ x)'
     """
+    if factor < 0 and re.fullmatch(r"-[^-+]*", name):
+        factor, name = -factor, name[1:]
     plain = re.fullmatch(r"[\w.\[\]'\"]*", name)
     return f"{factor_text(factor)}∂L/∂{name if plain else f'({name})'}"
 

@@ -1,5 +1,6 @@
 """The audit: run the script, find what it trains and by which loss, and which of its lines is the first wrong one."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -7,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .case import Case
-from .edits import Fix, edited
+from .case import Case, View
+from .edits import Fix, edited, edits
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
 from .losses import TRUSTED, Loss, candidates, choose, decide, evaluate, rates_of, steady
@@ -105,7 +106,8 @@ class Audit:
             loss.own or loss.score() > 0 or not all(is_update(case, fault) for fault in faults)
         )
         if not faults or not (corrected or trusted(case, loss, faults, left)):
-            return self.unexplained(case, loss, left, report)
+            found = self.searched(case, loss)
+            return self.found(case, found, report) if found else self.unexplained(case, loss, left, report)
         if not any(f.should_be for f in report.findings) and len(loss.wrong(len(case.parameters))) == len(
             case.parameters
         ):
@@ -117,6 +119,40 @@ class Audit:
         """The report of remarks alone."""
         report.findings = [self.remarked(case, remark) for remark in remarks]
         report.explained = bool(remarks)
+        report.settle()
+        return report
+
+    def searched(self, case: Case, loss: Loss) -> Finding | None:
+        """One small edit of the backward pass, run to see, after which every update is right."""
+        if loss.kind not in TRUSTED and not loss.kind.endswith("cross-entropy"):
+            return None
+        end, count = min(self.end, monotonic() + FIX_SECONDS), len(case.parameters)
+        text = case.sources.texts[str(self.path)]
+        k, statements = min(loss.verdicts), []
+        for step in case.views[k].order:
+            node = case.sources.expression(step)
+            statement = text.statement(node) if node is not None and step.id not in loss.slices[k] else None
+            if statement is not None and case.sources.line(step) and statement not in statements:
+                statements.append(statement)
+        self.state, right = dict(loss.verdicts), loss.wrong(count) == set()
+        for fix in sorted((f for s in statements for f in edits(text, s)), key=lambda f: f.rank):
+            if monotonic() > end or right:
+                break
+            with contextlib.suppress(SyntaxError, ValueError):
+                new = edited(text, [fix])
+                compile(new, "line", "exec")
+                if self.improves(new, case, loss):
+                    right = all(v.right(i) for v in self.state.values() for i in range(count))
+                    if right:
+                        out = Finding.at(case, str(self.path), fix.node.lineno, fix.mistake, fix.why)
+                        out.should_be, out.source = new.splitlines()[fix.node.lineno - 1].strip(), new
+                        return out
+                    self.state = dict(loss.verdicts)
+        return None
+
+    def found(self, case: Case, finding: Finding, report: Report) -> Report:
+        """The report of a line that was found by running its edits."""
+        report.findings, report.explained, report.lines = [finding], True, []
         report.settle()
         return report
 
@@ -144,8 +180,7 @@ class Audit:
             if rates and any(abs(c - (loss.factors[k] or 0)) > 1e-4 * c for k, c in rates.items()):
                 loss.forced = rates  # the updates as the written rate says, whatever most of them are
                 faults, left = repairs(case, loss, self.end)
-                tie = order - 0.5 if loss.own else order + 0.5
-                found.append((len(left), len(faults), tie, loss, rates, faults, left))
+                found.append((len(left), len(faults), order + 0.5, loss, rates, faults, left))
                 loss.forced = {}
         best = min(found, key=lambda f: f[:3])
         for view in case.views:
@@ -283,6 +318,8 @@ class Audit:
         numbers = [k for k in sorted(loss.verdicts) if k < min(limit, len(after.views))]
         if len(after.parameters) != count or not numbers:
             return False
+        if any(moving(case.views[k]) != moving(after.views[k]) for k in numbers):
+            return False  # an update of nothing is no right one
         before = {i for i in range(count) for k in numbers if not self.state[k].right(i)}
         score = float(np.mean([self.state[k].score() for k in numbers]))
         gain = 0.9 * float(np.mean([gains.get(k, 0.0) for k in numbers]))
@@ -320,6 +357,11 @@ class Audit:
                 line.status = "infected"
             out.append(line)
         return sorted(out, key=lambda line: line.order)
+
+
+def moving(view: View) -> list[bool]:
+    """Which parameters a step of the training changes."""
+    return [u is not None and bool(np.any(u)) for u in view.updates(view.run({}) or {})]
 
 
 def changed_line(old: str, new: str) -> int:
@@ -570,7 +612,7 @@ def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, in
                     continue
                 if c and np.abs(b - c * t).max() <= 1e-6 * np.abs(b).max():
                     named = bool(case.sources.name(case.record.steps[n]))
-                    if best is None or named:
+                    if best is None or named or (best[0] or 0) < 0 < c:
                         best = (c, n)
                     if named:
                         break

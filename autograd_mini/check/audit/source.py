@@ -11,6 +11,7 @@ class Text:
 
     def __init__(self, source: str) -> None:
         self.source, self.lines = source, source.splitlines()
+        self.bytes: list[bytes] = [line.encode() for line in source.split("\n")]
         self.tree = ast.parse(source)
         self.nodes: dict[tuple[int, int, int, int], list[Any]] = {}
         self.parent: dict[Any, Any] = {}
@@ -33,7 +34,17 @@ class Text:
 
     def text(self, node: Any) -> str:
         """What the person wrote there."""
-        return ast.get_source_segment(self.source, node) or ""
+        if not hasattr(node, "lineno"):
+            return ""
+        a, b = node.lineno - 1, node.end_lineno - 1
+        if a == b:
+            return str(self.bytes[a][node.col_offset : node.end_col_offset], "utf-8")
+        parts = [
+            self.bytes[a][node.col_offset :],
+            *self.bytes[a + 1 : b],
+            self.bytes[b][: node.end_col_offset],
+        ]
+        return b"\n".join(parts).decode()
 
     def source_of(self, node: Any) -> str:
         """What the person wrote there, with the parentheses around it."""

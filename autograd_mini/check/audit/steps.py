@@ -61,7 +61,10 @@ def key_of(step: Step) -> Any:
 
 def size_of(x: Any) -> int:
     """The number of elements of an operand."""
-    return int(np.size(x.value)) if isinstance(x, Step) else int(np.size(x)) if not isinstance(x, list) else 2
+    value = x.value if type(x) is Step else x
+    if type(value) is np.ndarray:
+        return int(value.size)
+    return 1 if isinstance(value, float | int) else 2 if isinstance(value, list) else int(np.size(value))
 
 
 def carriers(step: Step) -> list[Step]:
@@ -225,8 +228,11 @@ def feeds(p: Parameter, q: Parameter) -> bool:
     for step in todo:
         if step.id in p.ids:
             return size_of(step) == size_of(q.versions[-1])
-        if step.func in LINEAR and step.id not in q.ids and len(todo) < 30:
-            todo += step.parents
+        if step.func not in LINEAR or step.id in q.ids or len(todo) > 30:
+            continue
+        moving = [s for s in step.parents if depends([s], p.ids | q.ids, min(p.ids | q.ids))]
+        own = all(s.id in p.ids or any(r.id in p.ids for r in s.parents) for s in moving)
+        todo += moving if len(moving) == 1 or (step.func in SUMS and own) else []
     return False
 
 
