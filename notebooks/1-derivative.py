@@ -204,8 +204,8 @@ assert (z.grad, p.grad) == (dz, dp)
 print(ag.tree(L))
 
 # %% [markdown]
-# The same as a picture. A box holds the number and, after `∂`, the gradient; at each line stands the rate. Start at `L` on the right with 1,
-# and multiply by the rates on the way to `w`: 1 × (−0.5 − 0.5) × 1 × 3 = −3.
+# The same as a picture. A box holds the number and, after `∂`, the gradient; at each line stands the rate. Start at `L`
+# on the right with 1, and multiply by the rates on the way to `w`: 1 × (−0.5 − 0.5) × 1 × 3 = −3.
 
 # %%
 ag.draw(L, engine="python")

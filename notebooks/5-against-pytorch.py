@@ -329,7 +329,8 @@ print("the outputs agree")
 #
 # A notebook is a bad place to take times: it would print other ones each time it is built. These are the figures that
 # `python -m benchmarks` left in `benchmarks/results`, each against PyTorch doing the same work on the same processor, after
-# the results were found to agree. (Outside of a copy of the sources there is no such folder, and nothing is printed.) Below 1 we are faster, above 1 PyTorch is; nothing is left out that has a target.
+# the results were found to agree. (Outside of a copy of the sources there is no such folder, and nothing is printed.)
+# Below 1 we are faster, above 1 PyTorch is; nothing is left out that has a target.
 
 # %%
 folders = [up / "benchmarks" / "results" for up in (Path("."), Path("..")) if (up / "benchmarks" / "results").exists()]

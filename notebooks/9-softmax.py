@@ -47,7 +47,7 @@ print(p.round(4), "sum", p.sum().round(12))
 # Raise one score, and watch *all* the probabilities:
 
 # %%
-raised = softmax(z + [0.1, 0.0, 0.0])
+raised = softmax(z + np.array([0.1, 0.0, 0.0]))
 print("change:", (raised - p).round(4) + 0.0)
 assert raised[0] > p[0]
 assert raised[1] < p[1]
