@@ -176,6 +176,8 @@ class Audit:
         for order, loss in enumerate(equal):
             faults, left = repairs(case, loss, self.end)
             found.append((len(left), len(faults), order, loss, {}, faults, left))
+            if len(faults) == 1 and not left and loss.own and loss.score() > 0:
+                break  # one place explains it all
             rates = rates_of(case, loss)
             if rates and any(abs(c - (loss.factors[k] or 0)) > 1e-4 * c for k, c in rates.items()):
                 loss.forced = rates  # the updates as the written rate says, whatever most of them are
