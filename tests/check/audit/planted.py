@@ -245,6 +245,23 @@ PLANTED = [
     ("instance_norm_prelu", "dH = (dN - N * (dN * N).sum(1, keepdims=True)) / r", "dH = dN / r"),
     ("instance_norm_prelu", "dZ = dH * np.where(Z > 0, 1, a)", "dZ = dH * np.where(H > 0, 1, 0)"),
     ("elman_truncated", "dh = Wo.T @ e * (1 - h ** 2)", "dh = Wo.T @ e * (1 - hp ** 2)"),
+    ("bipolar_lists", "def dact(f): return 0.5 * (1 + f) * (1 - f)", "def dact(f): return f * (1 - f)", "do = (d - o) * dact(o)"),
+    ("bipolar_lists", "dy = do.dot(W.T) * dact(y)", "dy = (d - o).dot(W.T) * dact(y)"),
+    ("callable_layers", "def grad(s, g): return s.p * (g - (g * s.p).sum(axis=1, keepdims=True))", "def grad(s, g): return s.p * (1 - s.p) * g"),
+    ("callable_layers", "def grad(s, g): return g * s.m", "def grad(s, g): return g * (s.m > 0)"),
+    ("callable_layers", "s.gW, s.gb = s.x.T @ g, g.sum(axis=0, keepdims=True)", "s.gW, s.gb = s.x.T @ g, g.mean(axis=0, keepdims=True)"),
+    ("rnn_preallocated", "da = (dz @ Wo.T + carry) * (1 - hs[t + 1] ** 2)", "da = (dz @ Wo.T + carry) * (1 - hs[t] ** 2)"),
+    ("rnn_preallocated", "carry = da @ Wh.T", "carry = da @ Wh"),
+    ("tanh_lists_fit", "dh = 2 * e * w2[k] * (1 - h[k] * h[k]) / len(pts)", "dh = 2 * e * w2[k] * (1 - h[k]) / len(pts)"),
+    ("tanh_lists_fit", "gb2 += 2 * e / len(pts)", "gb2 += 2 * e"),
+    ("elastic_standardised", "d_theta = 2 * X[tr].T @ err / 80 + cfg.l1 * np.sign(theta) + 2 * cfg.l2 * theta", "d_theta = 2 * X[tr].T @ err / 80 + cfg.l1 * np.sign(theta) + cfg.l2 * theta"),
+    ("elastic_standardised", "d_bias = 2 * err.mean()", "d_bias = 2 * err.sum()"),
+    ("bias_column_momentum", 'delta1 = (delta2.dot(p["w2"].T) * a1 * (1 - a1))[:, 1:]', 'delta1 = (delta2.dot(p["w2"].T) * a1 * (1 - a1))[:, :-1]'),
+    ("reduce_sigmoids", "deltas.insert(0, W.T @ deltas[0] * a * (1 - a))", "deltas.insert(0, W.T @ deltas[0] * a)"),
+    ("reduce_sigmoids", "deltas = [(acts[-1] - Y) * acts[-1] * (1 - acts[-1])]", "deltas = [(acts[-1] - Y)]"),
+    ("adam_written_out", "W = W - .01 * (m_w / (1 - .9 ** t)) / (np.sqrt(v_w / (1 - .999 ** t)) + 1e-8)", "W = W - .01 * (m_w / (1 - .9 ** t)) / (np.sqrt(v_w) + 1e-8)"),
+    ("adam_written_out", "gw, gc = X.T @ g, g.sum(0)", "gw, gc = X.T @ g, g.mean(0)"),
+    ("multi_head_attention", "dq, dk = ds @ k, ds.transpose(0, 1, 3, 2) @ q", "dq, dk = ds @ k, ds @ q"),
 ]  # fmt: skip
 
 
