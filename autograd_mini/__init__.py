@@ -155,6 +155,7 @@ from .array_functions import (
     vsplit,
     vstack,
 )
+from .chunks import mean_over
 from .compile.backprop import backprop_source
 from .compile.function import compile  # in place of the folder, which has the same name
 from .core.array_rows import det, inv, linear, matmul, softmax_cross_entropy, solve
@@ -287,7 +288,7 @@ from .errors import (
 from .io import load, save
 from .plot import plot_decision_boundary, plot_gradient_flow
 from .support.modes import enable_grad, no_grad
-from .train import EarlyStopping, History, fit
+from .train import EarlyStopping, History, compile_step, fit
 
 if _typing.TYPE_CHECKING:
     from .check.audit import audit
@@ -335,26 +336,27 @@ __all__ = [
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "array_split", "atleast_1d",
     "atleast_2d", "atleast_3d", "audit", "average", "backprop_source", "batch_hessian", "batch_jacobian",
     "bincount", "block", "broadcast_arrays", "broadcast_to", "c_", "cbrt", "ceil", "check_derivative",
-    "check_gradients", "cholesky", "choose", "clip", "column_stack", "compile", "compress", "concatenate",
+    "check_gradients", "cholesky", "choose", "clip", "column_stack", "compile",
+    "compile_step", "compress", "concatenate",
     "cond", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh", "cov", "cross", "cummax",
     "cummin", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "debug", "deg2rad", "delete",
     "derivative", "det", "diag", "diagflat", "diagnose", "diagnose_update", "diagonal", "diff", "divide",
     "doctor", "dot", "draw", "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum", "elu",
     "enable_grad", "erf", "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "extract", "fit",
-    "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like", "gelu",
-    "geomspace", "getitem", "grad", "gradients", "heaviside", "hessian", "hsplit", "hstack", "hvp", "hypot",
-    "imag", "index_update", "inner", "insert", "interp", "inv", "jacobian", "jvp", "kron", "ldexp",
+    "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like",
+    "gelu", "geomspace", "getitem", "grad", "gradients", "heaviside", "hessian", "hsplit", "hstack", "hvp",
+    "hypot", "imag", "index_update", "inner", "insert", "interp", "inv", "jacobian", "jvp", "kron", "ldexp",
     "leaky_relu", "linear", "linspace", "load", "log", "log1p", "log2", "log10", "log_sigmoid",
     "log_softmax", "logaddexp", "logaddexp2", "logistic", "logspace", "logsumexp", "lstsq", "matmul",
-    "matrix_norm", "matrix_power", "matvec", "max", "maximum", "mean", "median", "meshgrid", "min",
-    "minimum", "moveaxis", "multi_dot", "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax",
-    "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum",
-    "nanvar", "negative", "nn", "no_grad", "norm", "normal_cdf", "normal_pdf", "optim", "outer", "pad",
-    "partition", "percentile", "piecewise", "pinv", "plot_decision_boundary", "plot_gradient_flow",
-    "polyadd", "polyder", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "power", "prod",
-    "ptp", "quantile", "r_", "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "repeat",
-    "reshape", "resize", "roll", "rollaxis", "rot90", "round", "save", "scatter", "scatter_add", "sech2",
-    "select", "sigmoid", "sigmoid_cross_entropy", "sign", "silu", "sin", "sinc", "sinh", "slogdet",
+    "matrix_norm", "matrix_power", "matvec", "max", "maximum", "mean", "mean_over", "median", "meshgrid",
+    "min", "minimum", "moveaxis", "multi_dot", "multiply", "nan_to_num", "nancumprod", "nancumsum",
+    "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd",
+    "nansum", "nanvar", "negative", "nn", "no_grad", "norm", "normal_cdf", "normal_pdf", "optim", "outer",
+    "pad", "partition", "percentile", "piecewise", "pinv", "plot_decision_boundary", "plot_gradient_flow",
+    "polyadd", "polyder", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "power",
+    "prod", "ptp", "quantile", "r_", "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder",
+    "repeat", "reshape", "resize", "roll", "rollaxis", "rot90", "round", "save", "scatter", "scatter_add",
+    "sech2", "select", "sigmoid", "sigmoid_cross_entropy", "sign", "silu", "sin", "sinc", "sinh", "slogdet",
     "softmax", "softmax_cross_entropy", "softplus", "solve", "sort", "split", "sqrt", "square",
     "squared_error", "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take",
     "take_along_axis", "tan", "tanh", "tensordot", "tensorinv", "tensorsolve", "tile", "to_value", "trace",

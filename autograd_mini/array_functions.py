@@ -345,7 +345,8 @@ def trunc(x: Any) -> Any:
 
 
 def fmod(x1: Any, x2: Any) -> Any:
-    return copysign(remainder(abs(x1), abs(x2)), x1)
+    above, below = remainder(x1, abs(x2)), negative(remainder(negative(x1), abs(x2)))
+    return where(rows.less(x1, 0.0), below, above)
 
 
 def floor_divide(x1: Any, x2: Any) -> Any:
@@ -357,7 +358,8 @@ def divmod(x1: Any, x2: Any) -> Any:
 
 
 def modf(x: Any) -> Any:
-    return subtract(x, trunc(x)), trunc(x)
+    whole = trunc(x)
+    return where(equal(abs(x), math.inf), copysign(zeros_like(x), x), subtract(x, whole)), whole
 
 
 def ldexp(x1: Any, x2: Any) -> Any:
@@ -728,6 +730,15 @@ def _count(x: Any, axis: Any, keepdims: bool) -> Any:
     return sum(where(_is_nan(x), 0.0, add(zeros_like(x), 1.0)), axis, keepdims)
 
 
+def _unless_empty(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
+    """A result, NaN where there is NaN alone."""
+    return where(equal(_count(a, axis, keepdims), 0.0), math.nan, out)
+
+
+def _freedom(a: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
+    return maximum(subtract(_count(a, axis, keepdims), ddof), 0.0)
+
+
 def nansum(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return sum(_filled(a, 0.0), axis, keepdims)
 
@@ -745,11 +756,11 @@ def nancumprod(a: Any, axis: int | None = None) -> Any:
 
 
 def nanmax(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return max(_filled(a, -math.inf), axis, keepdims)
+    return _unless_empty(max(_filled(a, -math.inf), axis, keepdims), a, axis, keepdims)
 
 
 def nanmin(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return min(_filled(a, math.inf), axis, keepdims)
+    return _unless_empty(min(_filled(a, math.inf), axis, keepdims), a, axis, keepdims)
 
 
 def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -758,12 +769,12 @@ def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
     away = _filled(subtract(a, nanmean(a, axis, True)), 0.0)
-    return divide(sum(square(away), axis, keepdims), subtract(_count(a, axis, keepdims), ddof))
+    return divide(sum(square(away), axis, keepdims), _freedom(a, axis, ddof, keepdims))
 
 
 def nanstd(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
     away = _filled(subtract(a, nanmean(a, axis, True)), 0.0)
-    return divide(NORM(2, _axis(axis), keepdims)(away), sqrt(subtract(_count(a, axis, keepdims), ddof)))
+    return divide(NORM(2, _axis(axis), keepdims)(away), sqrt(_freedom(a, axis, ddof, keepdims)))
 
 
 def _lines(x: Any, axis: Any) -> Any:
@@ -840,6 +851,8 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    if shape(xp) != shape(fp) or len(shape(xp)) != 1:
+        raise ShapeError(f"interp: xp and fp must be vectors of one length, got {shape(xp)} and {shape(fp)}")
     inner = rows.greater_equal(reshape(x, (-1, 1)), getitem(xp, slice(1, -1)))
     at = sum(inner, -1)  # which piece each x lies on
     at = at if isinstance(at, Node) else np.asarray(at, int)
@@ -896,7 +909,10 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     a, v = (a, v) if shape(a)[0] >= shape(v)[0] else (v, a)
     n, m = shape(a)[0], shape(v)[0]
     windows = getitem(pad(a, m - 1), np.arange(n + m - 1)[:, None] + np.arange(m)[::-1])
-    start, size = {"full": (0, n + m - 1), "same": ((m - 1) // 2, n), "valid": (m - 1, n - m + 1)}[mode]
+    parts = {"full": (0, n + m - 1), "same": ((m - 1) // 2, n), "valid": (m - 1, n - m + 1)}
+    if mode not in parts:
+        raise ValueError(f"convolve: mode must be {', '.join(map(repr, parts))}, got {mode!r}")
+    start, size = parts[mode]
     return getitem(matmul(windows, v), slice(start, start + size))
 
 
@@ -960,6 +976,14 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, w: Any = None) -> Any:
 # ---- Linear algebra -------------------------------------------------------------------------------------------------------
 
 
+def _matrix(name: str, a: Any, is_square: bool = False) -> Any:
+    """a itself, or ShapeError where it is no matrix and no stack of them."""
+    sizes = shape(a)
+    if len(sizes) < 2 or (is_square and sizes[-1] != sizes[-2]):
+        raise ShapeError(f"{name}: a {'square ' if is_square else ''}matrix is needed, got shape {sizes}")
+    return a
+
+
 def cholesky(a: Any, *, upper: bool = False) -> Any:
     found = _cholesky(swapaxes(a, -1, -2) if upper else a)
     return swapaxes(found, -1, -2) if upper else found
@@ -971,6 +995,7 @@ class _EighResult(NamedTuple):
 
 
 def eigh(a: Any, UPLO: str = "L") -> Any:
+    _matrix("eigh", a, True)
     packed = eigen(a if UPLO.upper() == "L" else swapaxes(a, -1, -2))
     return _EighResult(
         getitem(packed, (..., 0, slice(None))), getitem(packed, (..., slice(1, None), slice(None)))
@@ -988,7 +1013,7 @@ class _SVDResult(NamedTuple):
 
 
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    m, n = shape(a)[-2:]
+    m, n = shape(_matrix("svd", a))[-2:]
     if not compute_uv:
         return svdvals(a)
     if full_matrices and m != n:
@@ -1001,12 +1026,12 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 
 
 def svdvals(x: Any) -> Any:
-    return getitem(singular(x), (..., shape(x)[-2], slice(None)))
+    return getitem(singular(_matrix("svdvals", x)), (..., shape(x)[-2], slice(None)))
 
 
 def pinv(a: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: float | None = None) -> Any:
     rcond = rtol if rcond is None else rcond
-    return PINV(1e-15 if rcond is None else float(rcond), bool(hermitian))(a)
+    return PINV(1e-15 if rcond is None else float(rcond), bool(hermitian))(_matrix("pinv", a))
 
 
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:

@@ -15,6 +15,7 @@ from .core.node import Node
 from .core.op import Op
 from .errors import AutogradError, GraphError
 from .support.coercion import FLOAT_TYPES
+from .support.modes import recorder
 
 Rule = Callable[..., Any]
 
@@ -128,6 +129,12 @@ def _names(function: Any) -> tuple[dict[str, str], int]:
     return names, leading + (takes_sizes and function in SIZED)
 
 
+COMPARISONS = {
+    getattr(np, op.name): op
+    for op in (rows.greater, rows.greater_equal, rows.less, rows.less_equal, rows.equal, rows.not_equal)
+}
+
+
 def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a NumPy function gives on nodes: ours of the same name; plain data from comparisons and the like."""
     if not kwargs and type(function) is np.ufunc and len(args) == function.nin and function in RULES:
@@ -136,6 +143,8 @@ def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if kwargs.get("out") is not None:
         raise _writes_into(name)
     if function in PLAIN:
+        if function in COMPARISONS and not kwargs and recorder() is not None:
+            return COMPARISONS[function](*args)  # what is compiled compares again
         return function(*map(_data, args), **{key: _data(value) for key, value in kwargs.items()})
     rule = RULES.get(function) or _special(function)
     if rule is None:

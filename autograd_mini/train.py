@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
+from functools import partial
 from shutil import get_terminal_size
 from time import monotonic
 from types import NoneType
@@ -15,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .compile.steps import Gradients
+from . import chunks
+from .compile.steps import Gradients, parts_of
 from .core.node import Node
 from .core.op import Op
 from .core.tensor import Tensor, replace_all
@@ -57,7 +59,8 @@ def fit(
 
     `model`: a Module, or any function; one without `.parameters()` has the optimiser's. Its `.train()` and `.eval()`, where it has
     both, are called, and its mode is put back at the end. `X`, `y`: arrays or lists, a row a sample; with `y=None` the loss
-    is `loss(prediction)`, else `loss(prediction, y)`. `optimizer`: of ag.optim, on parameters of the model.
+    is `loss(prediction)`, else `loss(prediction, y)`. They may be Dask arrays, see below.
+    `optimizer`: of ag.optim, on parameters of the model.
 
     `batch_size`: rows a step, the last batch may be smaller; None takes all of them. With `shuffle` each epoch of several batches takes
     the rows in the order `rng.permutation(len(X))`; `rng`, a seed or numpy.random.Generator, makes that reproducible. The history's "loss"
@@ -81,6 +84,11 @@ def fit(
     they were. The optimiser keeps what it has gathered. Where the loss has not fallen, a warning says in one line why, as "layer 0:
     61 of 64 ReLU units are dead".
     Errors have the history so far as `.history`.
+
+    Dask arrays, larger than memory or on other machines: each step is one `ag.mean_over`. A batch is of whole chunks, as many as come
+    nearest to `batch_size` and at least one; `shuffle` takes the chunks in the order `rng.permutation(number of chunks)`, and rows are
+    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. Nothing is compiled.
+
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
     >>> import autograd_mini as ag
@@ -113,16 +121,19 @@ def fit(
     calls = _callbacks(callbacks, optimizer)
     if not isinstance(compile, bool) and compile != "auto":
         raise ValueError(f"compile must be 'auto', True or False, got {compile!r}")
+    if compile is True and chunks.is_dask(X):
+        raise CompileError("compile=True: the engine runs the chunks of Dask arrays: leave compile out")
     names = ["loss", *measures]
     history = History([*names, *(f"val_{name}" for name in names if held)])
     for _, callback in calls:
         if isinstance(callback, EarlyStopping):
             callback.start(history)
-    size = len(X) if batch_size is None else min(batch_size, len(X))
+    count = chunks.pieces(X)  # rows, or chunks of Dask arrays
+    size = count if batch_size is None else min(max(1, round(batch_size * count / len(X))), count)
     shown = _progress(progress, history, epochs, len(X))
     run = _Run(model, params, loss, optimizer, list(measures.values()), history, shown)
     order = random if shuffle else None
-    run.choose(compile)
+    run.choose(compile, chunks.is_dask(X))
     try:
         # in a context of its own, for Ctrl-C can come where a `with no_grad()` or `np.errstate` has no time to end
         copy_context().run(run.through, epochs, X, y, size, held, order, calls)
@@ -187,10 +198,11 @@ def _rows(name: str, data: Any) -> Any:
             advice = "pass .data, or make it with requires_grad=False"
             raise GraphError(f"{name} requires a gradient, and fit would cut its graph: {advice}")
         data = data.data
-    if isinstance(data, np.ma.MaskedArray) or not isinstance(data, np.ndarray | list | tuple):
+    is_array = isinstance(data, np.ndarray | list | tuple) or chunks.is_dask(data)
+    if isinstance(data, np.ma.MaskedArray) or not is_array:
         raise DTypeError(f"{name} must be an array or list, a row a sample, got {describe(data)}")
     try:
-        array = np.asarray(data)
+        array = data if chunks.is_dask(data) else np.asarray(data)
     except ValueError as error:
         raise ValueError(f"{name} has rows of different lengths: {error}") from None
     if array.dtype.kind not in "biuf":
@@ -206,9 +218,11 @@ def _pair(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, Any]:
     X = _rows(x_name, X)
     if y is not None:
         y = _rows(y_name, y)
-        if len(X) != len(y):
-            given = f"{x_name} has {len(X)} rows and {y_name} has {len(y)}"
-            raise ShapeError(f"{given}: give a row of each for a sample")
+    if chunks.is_dask(X) or chunks.is_dask(y):
+        X, y = [*chunks.aligned({x_name: X} if y is None else {x_name: X, y_name: y}), None][:2]
+    elif y is not None and len(X) != len(y):
+        given = f"{x_name} has {len(X)} rows and {y_name} has {len(y)}"
+        raise ShapeError(f"{given}: give a row of each for a sample")
     return X, y
 
 
@@ -224,6 +238,9 @@ def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, A
                 rows = f"rows of shape {other}, and {name} has rows of shape {row}"
                 raise ShapeError(f"validation[{i}] has {rows}")
         return X, y, held
+    if chunks.is_dask(X):
+        advice = "write X, y, validation = X[:-n], y[:-n], (X[-n:], y[-n:])"
+        raise TypeError(f"validation of Dask arrays must be (X, y): {advice}")
     number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
     if not number or not 0 < validation < 1:
         kind, given = (ValueError, validation) if number else (TypeError, f"a {type(validation).__name__}")
@@ -313,22 +330,6 @@ def _set_mode(model: Any, name: str) -> None:
 # ---- What is replayed ---------------------------------------------------------------------------------------------------
 
 
-def _parts(model: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the path and what stands there, of all that a Module is made of: numbers and names too, which its calls may read."""
-    stack: list[tuple[str, Any]] = [("model", model)]
-    seen: set[int] = set()
-    while stack:
-        path, part = stack.pop()
-        if isinstance(part, Module | list | tuple | dict):
-            if id(part) in seen:
-                continue
-            seen.add(id(part))
-            inner = vars(part) if isinstance(part, Module) else part
-            pairs = inner.items() if isinstance(inner, dict) else enumerate(inner)
-            stack += [(f"{path}.{name}", x) for name, x in pairs if name != "training"]
-        yield path, part
-
-
 PLAIN = (bool, int, float, str, NoneType)
 LOSSES = (f"{__package__}.nn.losses",)
 MODULES = (f"{__package__}.nn.",)
@@ -343,18 +344,13 @@ def _is_ours(x: Any, places: tuple[str, ...]) -> bool:
     return module.startswith(places) and getattr(sys.modules.get(module), name, None) is x
 
 
-def _is_same_part(now: tuple[str, Any], before: tuple[str, Any]) -> bool:
-    same = now[1] is before[1] or (type(now[1]) is type(before[1]) in PLAIN and now[1] == before[1])
-    return same and now[0] == before[0]
-
-
 def _own_python(model: Any, loss: Any) -> str:
     """What of a person's own Python, or of chance, a step may run, so that a recording would freeze it; "" where there is nothing."""
     if not isinstance(model, Module):
         return "the model is a function of your own"
     if not _is_ours(loss, LOSSES):
         return "the loss is a function of your own"
-    for path, part in _parts(model):
+    for path, part in parts_of(model):
         if isinstance(part, Dropout):
             return f"{path} draws random numbers"
         if type(part) in (Tensor, Value, list, tuple, dict, *PLAIN) or _is_ours(part, FUNCTIONS):
@@ -393,35 +389,35 @@ class _Run:
         start = _Kept(0, self.copied(), math.inf)
         self.kept = (start, start)
 
-    def choose(self, asked: str | bool) -> None:
+    def choose(self, asked: str | bool, over_chunks: bool) -> None:
         """Decide whether batches are replayed."""
         from .check.debug import watch_here
 
-        self.is_exact, self.parts = asked == "auto", [*_parts(self.model)]
-        why = ""
+        self.is_exact, why = asked == "auto", ""
         if not asked:
             why = "compile=False"
+        elif over_chunks:
+            why = "the engine runs the chunks of Dask arrays"
         elif type(self.optimizer).step is not Optimizer.step:
             why = f"a step of {type(self.optimizer).__name__} takes the loss in ways of its own"
         elif watch_here() is not None or recorder() is not None:
             why = "ag.debug() looks at every node" if recorder() is None else "fit itself is compiled"
         elif self.is_exact:
-            why = _own_python(self.model, self.loss)
+            why = self.own_python()
         self.history.engine = f"eager: {why or 'no batch has been replayed'}"
         if not why:
-            self.program = Gradients(self.model, self.loss, self.params, bool(self.metrics), self.is_exact)
+            self.program = Gradients(
+                self.model,
+                self.loss,
+                self.params,
+                with_prediction=bool(self.metrics),
+                is_exact=self.is_exact,
+                why_not=self.own_python if self.is_exact else str,
+            )
 
-    def look_again(self) -> None:
-        """Forget what was recorded of a model whose parts are others since."""
-        parts = [*_parts(self.model)]
-        if len(parts) == len(self.parts) and all(map(_is_same_part, parts, self.parts)):
-            return
-        self.parts = parts
-        why = _own_python(self.model, self.loss) if self.is_exact else ""
-        if why:
-            self.give_up(why)
-        else:
-            self.program.forget()  # type: ignore[union-attr]
+    def own_python(self) -> str:
+        """What forbids a recording, or ""."""
+        return _own_python(self.model, self.loss)
 
     def copied(self) -> list[Any]:
         """A copy of the parameters, in memory of a copy that nobody needs any more where there is one (large ones are slow to get)."""
@@ -474,14 +470,12 @@ class _Run:
         self, epochs: int, X: Any, y: Any, size: int, held: Any, random: Any, calls: list[tuple[str, Any]]
     ) -> None:
         """Run the epochs."""
-        self.batches = -(-len(X) // size)
+        self.batches = -(-chunks.pieces(X) // size)
         for self.epoch in range(1, epochs + 1):
             if self.epoch == 1 or held or calls:
                 _set_mode(self.model, "train")
             shuffled = random is not None and self.batches > 1
-            if self.program is not None and self.epoch > 1 and (calls or self.metrics):
-                self.look_again()
-            row = self.train(X, y, size, random.permutation(len(X)) if shuffled else None)
+            row = self.train(X, y, size, random.permutation(chunks.pieces(X)) if shuffled else None)
             if held:
                 _set_mode(self.model, "eval")
                 row += self.validate(*held)
@@ -492,18 +486,19 @@ class _Run:
 
     def train(self, X: Any, y: Any, size: int, order: Any) -> list[float]:
         """Take a step for each batch; return the mean loss and metrics."""
-        means = [0.0] * (1 + len(self.metrics))
-        for self.batch, start in enumerate(range(0, len(X), size), 1):
+        means, self.seen, count = [0.0] * (1 + len(self.metrics)), 0, chunks.pieces(X)
+        for self.batch, start in enumerate(range(0, count, size), 1):
             self.rows = slice(start, start + size) if order is None else order[start : start + size]
-            whole = size == len(X)
-            self.x, self.y = X if whole else X[self.rows], y if whole or y is None else y[self.rows]
+            whole = size == count
+            self.x = X if whole else chunks.taken(X, self.rows)
+            self.y = y if whole or y is None else chunks.taken(y, self.rows)
             self.results: list[float] = []
             self.step()
-            seen = min(start + size, len(X))
-            share = (seen - start) / seen
+            self.seen += len(self.x)
+            share = len(self.x) / self.seen
             for i, result in enumerate(self.results):
                 means[i] += (result - means[i]) * share  # exact for the first
-            self.shown.batch(self.epoch, seen, means[0])
+            self.shown.batch(self.epoch, self.seen, means[0])
         return means
 
     def step(self) -> None:
@@ -523,37 +518,48 @@ class _Run:
     def closure(self) -> Any:
         """Return the loss of the batch; of several calls in a step, the first is what counts."""
         if self.program is not None:
-            found = self.replayed()
+            found = self.replayed(self.program)
             if found is not None:
                 return found
             self.optimizer.zero_grad()  # the engine's turn
-        prediction = self.model(self.x)
-        node = self.loss(prediction) if self.y is None else self.loss(prediction, self.y)
+        node, prediction = self.evaluated(self.x, self.y, [] if self.results else self.metrics)
         if not self.results:
             self.results = self.measured(node, prediction, self.x, self.y)
         return node
 
-    def replayed(self) -> Any:
+    def evaluated(self, x: Any, y: Any, metrics: list[Any]) -> tuple[Any, Any]:
+        """The loss, and the prediction; of Dask arrays the mean loss, and the means of the metrics."""
+        if not chunks.is_dask(x):
+            return _evaluated(self.loss, self.model, x, y)
+        loss = partial(_of_chunk, self.loss, list(self.history), metrics)
+        return chunks.averaged(loss, self.model, self.params, [x] if y is None else [x, y], self.watch)
+
+    def watch(self, part: float) -> None:
+        """Note how far a step over Dask arrays is."""
+        if self.batch:
+            self.shown.note(self.epoch, self.seen + round(part * len(self.x)), self.shown.loss)
+
+    def replayed(self, program: Gradients) -> Any:
         """The loss of the batch by the program, with all gradients set; None where the engine must run, which tells what is wrong."""
         batch = (self.x,) if self.y is None else (self.x, self.y)
         try:
-            found = self.program(*batch)
+            found = program(*batch)
             if found is None:
-                self.program.record(*batch)
-                found = self.program.compared(*batch) if self.is_exact else self.program(*batch)
+                program.record(*batch)
+                if program.reason:
+                    return self.give_up(program.reason)
+                found = program.compared(*batch) if self.is_exact else program(*batch)
                 self.history.engine = "numpy: forward and backward, recorded once and replayed"
         except CompileError as error:
-            if not self.is_exact and not self.program.has_run:
+            if not (self.is_exact or program.has_run):
                 raise
             return self.give_up(str(error))
         except Exception as error:
             return self.give_up(f"{type(error).__name__}: {error}")
-        loss, prediction = found
-        value = float(loss)
-        if not math.isfinite(value):
+        if found is None or not math.isfinite(value := float(found[0])):
             return None
         if not self.results:
-            self.results = [value, *self.measures(prediction, self.y)]
+            self.results = [value, *_measures(list(self.history), self.metrics, found[1], self.y)]
         return value
 
     def give_up(self, why: str) -> None:
@@ -577,29 +583,14 @@ class _Run:
         value = float(node.item()) if hasattr(node, "item") else float(node)
         if not math.isfinite(value):
             raise AnomalyError(self.why(node, value, x, y))
-        return [value, *self.measures(prediction, y)]
-
-    def measures(self, prediction: Any, y: Any) -> Iterator[float]:
-        """Yield each metric as a number."""
-        plain = _plain(prediction) if self.metrics else None
-        for i, metric in enumerate(self.metrics, 1):
-            result = metric(plain) if y is None else metric(plain, y)
-            try:
-                yield float(result.item() if isinstance(result, Node) else result)
-            except (TypeError, ValueError):
-                given = f"{type(result).__name__} {result!r}"
-                raise TypeError(
-                    f"metrics: {list(self.history)[i]!r} must return a number, got {given}"
-                ) from None
+        if chunks.is_dask(x):
+            return [value, *prediction]
+        return [value, *_measures(list(self.history), self.metrics, prediction, y)]
 
     def validate(self, X: Any, y: Any) -> list[float]:
         """The loss and metrics of the rows held out, in one call."""
         self.batch, self.rows = 0, slice(0, len(X))
-
-        def evaluate() -> tuple[Any, Any]:
-            prediction = self.model(X)
-            return self.loss(prediction) if y is None else self.loss(prediction, y), prediction
-
+        evaluate = partial(self.evaluated, X, y, self.metrics)
         try:
             with no_grad():
                 node, prediction = evaluate()
@@ -630,6 +621,8 @@ class _Run:
             return ""
         from .check.doctor import untrained
 
+        if chunks.is_dask(X):
+            X, y = (None if part is None else chunks.taken(part, 0).compute() for part in (X, y))
         why, since = untrained(self.model, self.loss, X, y), 1 + int(np.argmin(losses))
         asked = "see ag.doctor(model, loss, X, y, optimizer=optimizer)"
         return f"fit: {why}; the loss has not fallen since epoch {since}: {asked}" if why else ""
@@ -664,7 +657,8 @@ class _Run:
         smaller = f"a smaller learning rate (now {self.optimizer.lr:g})"
         from .check.debug import first_not_finite, line_of, replacement, told
 
-        first = first_not_finite(root) if isinstance(root, Node) else None
+        in_memory = isinstance(root, Node) and not chunks.is_dask(x)
+        first = first_not_finite(root) if in_memory else None
         if first is not None and first.parents:
             what = told(first.op, first.parents, first.label, first.data) + line_of(first)
             tried = replacement(first.op, first.parents)
@@ -683,14 +677,43 @@ class _Run:
 
     def fault(self, x: Any, y: Any) -> str:
         """What is not finite in the data of a batch, and what to do; "" where all is."""
+        from .check.debug import bad_row
+
         for name, data in (("X", x), ("y", y)):
-            if data is not None and not np.isfinite(data).all():
-                row = int(np.argmin(np.isfinite(data).reshape(len(data), -1).all(1)))
-                row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
+            if data is not None and (row := bad_row(data)) is not None:
+                if not chunks.is_dask(data):
+                    row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
                 whose = "" if self.batch else "validation's "
-                what = f"{whose}{name} is not finite in row {row}"
+                of = " of the batch" if chunks.is_dask(data) and self.batch else ""
+                what = f"{whose}{name} is not finite in row {row}{of}"
                 return f"{what}. Leave such rows out, or fill them in with np.nan_to_num"
         return ""
+
+
+def _evaluated(loss: Any, model: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """The loss of these rows, and the prediction."""
+    prediction = model(x)
+    return loss(prediction) if y is None else loss(prediction, y), prediction
+
+
+def _of_chunk(
+    loss: Any, names: list[str], metrics: list[Any], model: Any, x: Any, y: Any = None
+) -> chunks.Measured:
+    """The loss and the metrics of a chunk of Dask arrays."""
+    node, prediction = _evaluated(loss, model, x, y)
+    return chunks.Measured(node, [*_measures(names, metrics, prediction, y)])
+
+
+def _measures(names: list[str], metrics: list[Any], prediction: Any, y: Any) -> Iterator[float]:
+    """Yield each metric as a number."""
+    plain = _plain(prediction) if metrics else None
+    for name, metric in zip(names[1:], metrics, strict=False):
+        result = metric(plain) if y is None else metric(plain, y)
+        try:
+            yield float(result.item() if isinstance(result, Node) else result)
+        except (TypeError, ValueError):
+            given = f"{type(result).__name__} {result!r}"
+            raise TypeError(f"metrics: {name!r} must return a number, got {given}") from None
 
 
 def _plain(prediction: Any) -> Any:
@@ -698,6 +721,52 @@ def _plain(prediction: Any) -> Any:
     if isinstance(prediction, list | tuple):
         return np.array([_plain(part) for part in prediction])
     return np.asarray(prediction.data if isinstance(prediction, Node) else prediction)
+
+
+# ---- One step ----------------------------------------------------------------------------------------------------------
+
+
+def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callable[..., float]:
+    """Return step(X, y): it changes the parameters by one batch, and gives the loss before, with forward and backward replayed.
+
+    Arguments: as fit's; `step(X)`, without y, for a loss of the prediction alone. Each shape, mode and choice of frozen parameters is
+    recorded at its first batch; the rate and all settings of the optimiser, its state and the parameters' data are read at each
+    step, and `.grad` holds the gradients afterwards. What the model or the loss draw at random, and what they read beside nodes and
+    numbers, is that of the recording. Raises what ag.compile and the optimiser's step raise, and TypeError for LBFGS, which takes
+    many losses in a step.
+
+    >>> import autograd_mini as ag
+    >>> net = ag.nn.Linear(1, 1, rng=0)
+    >>> step = ag.compile_step(net, ag.nn.mse, ag.optim.SGD(net.parameters(), lr=0.1))
+    >>> losses = [step([[1.0], [2.0]], [[2.0], [4.0]]) for _ in range(100)]
+    >>> losses[-1] < 0.05 * losses[0]
+    True
+    """
+    params = _parameters(model, optimizer)
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of (prediction, y), as ag.nn.mse, got {loss!r}")
+    if type(optimizer).step is not Optimizer.step:
+        kind = type(optimizer).__name__
+        raise TypeError(f"compile_step: {kind} takes the loss in ways of its own: call its step(closure)")
+    program = Gradients(model, loss, params)
+
+    def step(*batch: Any) -> float:
+        """Take a step by a batch, (X, y) or (X,); return the loss before it."""
+
+        def closure() -> float:
+            found = program(*batch)
+            if found is None and not program.reason:
+                program.record(*batch)
+                found = program(*batch)
+                if program.reason:
+                    warnings.warn(
+                        f"compile_step: {program.reason}: it runs uncompiled", RuntimeWarning, stacklevel=4
+                    )
+            return float((found or program.evaluated(*batch))[0])
+
+        return optimizer.step(closure)  # type: ignore[no-any-return]
+
+    return step
 
 
 # ---- History and EarlyStopping ----------------------------------------------------------------------------------------

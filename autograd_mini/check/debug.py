@@ -156,6 +156,12 @@ def first_not_finite(root: Any) -> Any:
     return None
 
 
+def bad_row(x: Any) -> int | None:
+    """The first row of an array of numbers that is not finite, or None."""
+    fine = np.isfinite(x).reshape(len(x), -1).all(axis=1)
+    return None if fine.all() else int(np.argmin(fine))
+
+
 def _how(x: Any) -> str:
     """NaN or infinite, and in how many places."""
     x = np.asarray(x)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.node import Node
 from ..errors import AnomalyError, AutogradError, ShapeError
+from .debug import bad_row
 from .look import Look, add, is_above_0, is_real, rms
 from .report import Report
 from .trial import Trial, constant_losses, rows_of, same_generators
@@ -71,8 +72,7 @@ def _plain(x: Any) -> Any:
 def _not_finite(report: Report, X: Any, y: Any) -> bool:
     """Whether the data hold what is not finite, and in which row."""
     for name, x in (("X", X), ("y", y)):
-        if is_real(x) and not np.isfinite(x).all():
-            row = int(np.argmin(np.isfinite(x).reshape(len(x), -1).all(axis=1))) if x.ndim else 0
+        if is_real(x) and x.ndim and (row := bad_row(x)) is not None:
             add(report, "data_not_finite", name, f"first in row {row}")
     return bool(report.findings)
 

@@ -208,6 +208,7 @@ class _Names:
 
     def __init__(self, b: Backward) -> None:
         self.b, self.words, self.symbols = b, Words(b), dict[Any, Expr]()
+        self.paths = _paths(b.order)
 
     def of(self, node: Any) -> str:
         """The name in a path."""
@@ -215,7 +216,7 @@ class _Names:
             return str(self.symbols[node].value)
         if node.label or node is self.b.loss:
             return str(node.label or "loss")
-        known = self.words.known.get(node)
+        known = self.paths.get(node) or self.words.known.get(node)
         return known or (self._made(node) if node.parents else self.words.forward(node))
 
     def _made(self, node: Any) -> str:
@@ -281,6 +282,20 @@ class _Names:
                 share = summed(share_expr(user.op, k, g, self.symbols[user], operands), node.shape)
                 found = share if found is None else found + share
         return found  # type: ignore[no-any-return]
+
+
+def _paths(order: Sequence[Any]) -> dict[Any, str]:
+    """The paths of the parameters in the models that made the nodes, as `layers.0.weight`."""
+    scopes = {id(node.meta["scope"]): node.meta["scope"] for node in order if "scope" in (node.meta or ())}
+    models = {_outermost(scope) for scope in scopes.values()} - {None}
+    return {node: path for model in models for path, node in model.contents()[1]}
+
+
+def _outermost(scope: Any) -> Any:
+    """The place of the model in whose call a scope is."""
+    while scope[1] is not None:
+        scope = scope[1]
+    return scope[0]
 
 
 def _ends(steps: Sequence[Any]) -> list[Any]:

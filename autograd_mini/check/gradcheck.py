@@ -177,16 +177,21 @@ class _Check:
                 note = f"it is {ratio:.6g} times the right one: divide f(x + ε) − f(x − ε) by 2ε"
                 report.add("step_not_divided", where, note, first=True)
             return
-        for h in 10.0 ** np.arange(-15, 1):
-            for sides, down in (("central", h), ("one-sided", 0.0)):
-                found = np.zeros(base.shape)
-                for place in np.ndindex(base.shape):
-                    unit = np.zeros(base.shape)
-                    unit[place] = 1.0
-                    found[place] = (self.value(i, base + h * unit) - self.value(i, base - down * unit)) / (
-                        h + down
-                    )
-                if np.allclose(found, mine, rtol=1e-6, atol=1e-12):
-                    note = f"it is the {sides} difference with ε = {h:g}: take ε = 1e-5 and both sides"
-                    report.add("step_too_small" if h < 1e-7 else "step_too_large", where, note, first=True)
-                    return
+        units = np.eye(base.size).reshape(-1, *base.shape)
+
+        def values(h: float) -> Any:
+            return np.array([self.value(i, base + h * unit) for unit in units]).reshape(base.shape)
+
+        found = wrong_step(values, lambda x: np.allclose(x, mine, rtol=1e-6, atol=1e-12))
+        if found:
+            report.add(found[0], where, found[1], first=True)
+
+
+def wrong_step(values: Callable[[float], Any], same: Callable[[Any], bool]) -> tuple[str, str] | None:
+    """The mistake of a numerical difference by its step: `values` are those at a distance, `same` knows the person's numbers."""
+    for h in 10.0 ** np.arange(-16, 1):
+        for sides, down in (("one-sided", 0.0), ("central", h)):
+            if same((values(h) - values(-down)) / (h + down)):
+                note = f"it is the {sides} difference with ε = {h:g}: take ε = 1e-5 and both sides"
+                return "step_too_small" if h < 1e-7 else "step_too_large", note
+    return None

@@ -297,7 +297,7 @@ class Look:
             return
         (first, low), (last, high) = sizes[0], sizes[-1]
         note = f"at {first} they are {low / high:.1e} times what they are at {last}"
-        if low < 1e-3 * high and not any("units" in f.mistake for f in report.findings):
+        if low < 1e-4 * high and not any("units" in f.mistake for f in report.findings):
             add(report, "vanishing_gradients", f"{first} to {last}", note)
         elif low > 1e3 * high:
             add(report, "exploding_gradients", f"{first} to {last}", note)

@@ -73,6 +73,7 @@ GRADIENT_MISTAKES = {
     # penalties
     "penalty_missing": "The gradient of the regularisation penalty is left out.",
     "penalty_sign": "The gradient of the regularisation penalty is subtracted.",
+    "penalty_factor": "The gradient of the regularisation penalty has a wrong factor.",
     "penalty_value": "The penalty itself is used in place of its derivative.",
     "penalty_added": "A penalty is applied to a parameter that the loss does not penalise.",
     # the forward pass
@@ -135,6 +136,7 @@ UPDATE_MISTAKES = {
     "moments_shared": "All parameters share one buffer.",
     "squares_accumulated": "The squares are summed up for ever, where a moving mean is meant.",
     "decay_missing": "Weight decay is left out.",
+    "decay_added": "There is weight decay, and the optimiser is meant to have none.",
     "decay_coupled": "Weight decay goes through the moments where it should act on the weights.",
     "decay_decoupled": "Weight decay acts on the weights where it should go through the gradient.",
     "decay_sign": "Weight decay makes the weights grow.",

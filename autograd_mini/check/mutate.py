@@ -18,6 +18,7 @@ from .formulas import Function, between, known, of_row, wrong_slopes
 PRODUCTS = {"matmul", "linear"}
 DIFFERENCES = {"sub", "subtract", "neg", "negative"}
 SUMS = DIFFERENCES | {"add", "sum", "mean", "positive"}
+SQUARES = {"square", "power"}
 VIEWS = {"getitem", "transpose", "reshape", "swapaxes"}
 STATISTICS = {"mean", "var", "std", "sum", "max"}
 PAIRS = (
@@ -261,8 +262,12 @@ def edge_mutants(
         yield from _wrong_index(b, user, g, shape, me)
     if name == "log_softmax":
         yield from _wrong_log_softmax(b.values[user], g, user.op.params["axis"], me)
-    if np.ndim(right) == 2 and shape[0] == shape[1]:
-        yield Mutant("transposed", lambda: right.T, f"the gradient of {me} is transposed", "share", 0.2)
+    for x, make, what in ((right, lambda x: x, me), (g, lambda x: fit(b.share(user, k, x), shape), out)):
+        if np.ndim(x) > 1 and x.shape[-1] == x.shape[-2]:
+            note = f"the gradient of {what} is transposed"
+            yield Mutant(
+                "transposed", lambda x=x, make=make: make(np.swapaxes(x, -1, -2)), note, str(what is me), 0.2
+            )
 
 
 def _wrong_log_softmax(out: Any, g: Any, axis: Any, me: str) -> Iterator[Mutant]:
@@ -425,8 +430,9 @@ def _wrong_operands(
         other = m("", lambda x=x: x * 1.37 + 0.11, "").make()
         if (x.ndim == 0 and g.size > 1) or np.array_equal(other, right):
             continue  # the share does not depend on it
-        if x.ndim == 2 and x.shape[0] == x.shape[1]:
-            yield m("transposed", lambda x=x: x.T, f"{name} is transposed, or its transpose is missing,")
+        if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
+            note = f"{name} is transposed, or its transpose is missing,"
+            yield m("transposed", lambda x=x: np.swapaxes(x, -1, -2), note)
         if operand in b.at and x.size > 1:
             mine = grads.get(operand, b.grads[operand])
             note = f"the gradient of {name} (d{name}) is used in place of {name}"
@@ -435,6 +441,12 @@ def _wrong_operands(
         if moved is not None and len(user.parents) > 1:
             note = f"{name} was updated before it is used"
             yield m("weights_updated_before_use", lambda o=moved: o, note, "updated")
+        if user.op.name in SQUARES and operand in b.at and not local:
+            leaves = [n for n in b.order if not n.parents and operand in b.path(n)]
+            for leaf in leaves[:MOST]:
+                note = f"the error is computed again after {say(leaf)} was updated: update all at once,"
+                again = lambda n=leaf, o=operand: b.push(n, grads[n])[o]  # noqa: E731
+                yield m("weights_updated_before_use", again, note, "updated")
         yield from _other_operands(b, user, operand, x, m, say, local)
         if x.ndim and operand not in b.at and np.unique(x).size == 2 and x.min() == 0:
             note = f"the mask {name} of the forward pass is not applied"

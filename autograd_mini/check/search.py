@@ -109,7 +109,7 @@ class Search:
         self.limit = self.end  # of the stage that runs
         self.activations = activations(b)
         self.penalties = penalties(b)
-        self.penalty_rates = list(self._penalty_rates())
+        self.penalty_rates = dict(self._penalty_rates())
 
     def explain(self) -> list[State]:
         """The explanations, the likeliest first; without a full one, those that leave arrays unexplained."""
@@ -153,7 +153,7 @@ class Search:
     def _late(self) -> bool:
         return time.thread_time() > self.limit
 
-    def _penalty_rates(self) -> Iterator[float]:
+    def _penalty_rates(self) -> Iterator[tuple[Any, float]]:
         """By how much the loss's penalties pull at a parameter, as a multiple of the parameter."""
         for node in self.penalties:
             if self.b.values[node].ndim == 0:
@@ -161,7 +161,7 @@ class Search:
                 for leaf, pull in self.b.pull(change, self._below(change)).items():
                     c = self.given.ratio(pull, self.b.values[leaf], 1e-9)
                     if not leaf.parents and c is not None:
-                        yield c
+                        yield leaf, c
 
     def _distinct(self, states: Iterable[State]) -> list[State]:
         """The states, the likeliest first, without those that say of one chain of nodes what a likelier one says."""
@@ -322,7 +322,8 @@ class Search:
             return None, None
         if mutant.added:
             return self._added(mutant, place, target, c, e.size), c * made
-        mistake, text, cost = self.factors.read(c) or (None, f"it is {c:.6g} times the right one", 0.0)
+        mistake, text, cost = self._averaged(c, p) or self.factors.read(c) or (None, "", 0.0)
+        text = text or f"it is {c:.6g} times the right one"
         plain = mutant.mistake == "wrong_factor" and not mutant.variant
         if mistake is None and plain:
             mistake, cost = "wrong_factor", 2.0 if e.size > 1 else 3.5
@@ -332,6 +333,16 @@ class Search:
             return self._of_factor(mistake, text, cost, place, target), (c - 1) * share
         more, cost = (f"; and {text}", 0.7 + cost) if mistake else ("", 0.0)
         return self._fault(mutant, place, target, more, cost), c * made - share
+
+    def _averaged(self, c: float, p: Any) -> Any:
+        """Whether a parameter that is spread over many elements got their mean in place of their sum."""
+        b = self.b
+        for user, _ in b.users[p] if not p.parents else ():
+            n = b.values[user].size // max(1, p.size)
+            apart = b.values[user].shape != p.shape and user.op.name not in PRODUCTS
+            if apart and n > 1 and abs(c * n - 1) < 1e-9:
+                return "averaged", f"the mean over {n} elements stands where the sum belongs", 0.0
+        return None
 
     def _fault(self, mutant: Mutant, place: Place, target: Any, more: str = "", cost: float = 0.0) -> Fault:
         """A fault; in a regularisation penalty, by the penalty's name."""
@@ -362,7 +373,13 @@ class Search:
         """A multiple that is added: of a parameter (a penalty), or of a share with the weights' step (an update too soon)."""
         rate = abs(c)
         if mutant.mistake == "penalty_added":
-            known = any(np.isclose(c, other, rtol=1e-6) for other in self.penalty_rates)
+            own = self.penalty_rates.get(place.node)
+            if own is not None:
+                note = (
+                    f"{self.say(place.node)}'s penalty pulls {(own + c) / own:.6g} times as hard as it should"
+                )
+                return self._fault(replace(mutant, mistake="penalty_factor", note=note), place, target)
+            known = any(np.isclose(c, other, rtol=1e-6) for other in self.penalty_rates.values())
             more = f": {c:.6g} · {self.say(place.node)}"
             return self._fault(mutant, place, target, more, 0.4 * (size == 1)) if known or size > 1 else None
         short = abs(rate / float(f"{rate:.2g}") - 1) < 1e-6

@@ -153,17 +153,20 @@ class Trial:
         """The losses before each step of the optimiser and after the last; it ends where one is not finite."""
         losses: list[float] = []
         for _ in range(steps):
-            for parameter in self.params.values():
-                parameter.grad = None
-            loss = self.evaluated()[1]
-            losses.append(float(loss.item()))
+            seen: list[float] = []
+
+            def closure(seen: list[float] = seen) -> Any:
+                loss = self.evaluated()[1]
+                seen.append(float(loss.item()))
+                return loss
+
+            try:
+                self.optimizer.step(closure)
+            except AutogradError:
+                return [*losses, *seen[:1], math.nan]
+            losses.append(seen[0])
             if not math.isfinite(losses[-1]):
                 return losses
-            loss.backward()
-            try:
-                self.optimizer.step()
-            except AutogradError:
-                return [*losses, math.nan]
         return [*losses, self.number()]
 
     def descended(

@@ -125,7 +125,8 @@ def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int)
     square = np.abs(squared) if "square_missing" in faults else squared**2
     s["v"] = b2 * s["v"] + (1 if faults & {"square_added_whole", "squares_accumulated"} else 1 - b2) * square
     if "weights_swapped" in faults:
-        s["m"], s["v"] = (1 - b1) * old["m"] + b1 * g, (1 - b2) * old["v"] + b2 * square
+        s["m"] = (1 - b1) * old["m"] + b1 * g if b1 else g
+        s["v"] = (1 - b2) * old["v"] + b2 * square
     m, v = (old["m"], old["v"]) if "old_buffer_used" in faults else (s["m"], s["v"])
     if rule.largest:
         s["a"] = v = np.maximum(s["a"], v)
@@ -134,8 +135,7 @@ def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int)
         v = v - s["s"] ** 2
     if rule.corrected:
         power = 1 if "bias_correction_without_power" in faults else t
-        c1: Any = np.float64(1 - b1**power)
-        c2: Any = np.float64(1 - b2**power)
+        c1, c2 = 1 - b1**power or 1.0, 1 - b2**power or 1.0  # at t = 0 a program that runs leaves it out
         if "bias_correction_multiplied" in faults:
             c1, c2 = 1 / c1, 1 / c2
         if "bias_correction_of_mean" in faults:
@@ -146,6 +146,8 @@ def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int)
         if "bias_correction_stored" in faults:
             s["m"], s["v"] = m, v
     inside, outside = (rule.eps, 0.0) if "epsilon_inside_root" in faults else (0.0, rule.eps)
+    if "epsilon_before_correction" in faults:
+        outside = rule.eps / np.sqrt(c2)
     root = (v if "root_missing" in faults else np.sqrt(v + inside)) + outside
     return m / root
 
@@ -202,6 +204,8 @@ def variants(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
         yield vary("bias_correction_of_one", "only v's", "bias_correction_of_square")
         swapped = f"β1 = {rule.beta2:g}, β2 = {rule.beta1:g}"
         yield vary("betas_swapped", swapped, beta1=rule.beta2, beta2=rule.beta1)
+        yield vary("betas_swapped", "β1 stands in both means", beta2=rule.beta1)
+        yield vary("betas_swapped", "β2 stands in both means", beta1=rule.beta2)
         yield vary("step_counter_off", "t is one step ahead: it starts at 2", "step_counter_off")
         yield vary("step_counter_off", "t is one step late: it starts at 0", "step_counter_late")
         yield vary("another_optimizer", "RMSprop with Adam's β2", corrected=False, beta1=0.0)
@@ -251,9 +255,16 @@ def diagnose_update(before: Mapping[str, Any], after: Any, gradients: Any, optim
         judge = _Judge(before, theirs, grads)
         right = judge.changes(rule)
         wrong = [n for n in names if judge.factor(right, [n]) != 1.0]
+        other = replace(rule, faults=frozenset(["epsilon_before_correction"]))
+        by_convention = bool(wrong and rule.corrected) and judge.factor(judge.changes(other), names) == 1.0
+        wrong = [] if by_convention else wrong
         report = Report([n for n in names if n not in wrong], wrong, subject="update")
         report.names = {"np": np, "lr": rule.lr, "beta1": rule.beta1, "beta2": rule.beta2, "eps": rule.eps}
         report.names |= {"momentum": rule.momentum, "decay": rule.decay}
+        if by_convention:
+            report.notes.append(
+                "You add ε before v is corrected, as Adam's shorter form does: that is right."
+            )
         looks = [name for name, _, other in variants(rule) if judge.same(judge.changes(other), right)]
         if len(theirs) == 1 and looks:
             alike = f"{', '.join(dict.fromkeys(looks))} would look the same"
@@ -328,6 +339,27 @@ class _Judge:
         c = float(x @ y / (y @ y)) if y.any() else 0.0
         return c if c and self.same(self.taken, changes, names, c) else None
 
+    def ratios(self, changes: Steps, names: Sequence[str]) -> list[float]:
+        """The factor of each step, where each has one."""
+        found = []
+        for taken, change in zip(self.taken, changes, strict=True):
+            x, y = (np.concatenate([np.ravel(step[n]) for n in names]) for step in (taken, change))
+            c = float(x @ y / (y @ y)) if y.any() else 0.0
+            if not np.max(np.abs(x - c * y)) <= CLOSE * np.max(np.abs(x)) + 4 * self.rounding:
+                return []
+            found.append(c)
+        return found
+
+    def decay(self, rule: Rule, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Weight decay that is not meant: one multiple of the weights in every step."""
+        starts, changes = [self.start, *self.theirs[:-1]], self.changes(rule)
+        w = np.concatenate([np.ravel(step[n]) for step in starts for n in names])
+        pairs = zip(self.taken, changes, strict=True)
+        left = np.concatenate([np.ravel(taken[n] - right[n]) for taken, right in pairs for n in names])
+        c = float(left @ w / (w @ w)) if w.any() else 0.0
+        if c and np.max(np.abs(left - c * w)) <= CLOSE * np.max(np.abs(left)) + 4 * self.rounding:
+            yield "decay_added", f"{-c / rule.lr:.6g} · w is added to the step's direction"
+
 
 def _explanations(rule: Rule, judge: _Judge, wrong: list[str]) -> Iterator[tuple[str, str]]:
     """What gives the person's steps: a factor, one mistake, one mistake and a factor, or two mistakes."""
@@ -336,12 +368,18 @@ def _explanations(rule: Rule, judge: _Judge, wrong: list[str]) -> Iterator[tuple
         return judge.factor(judge.changes(one), judge.names if "moments_shared" in one.faults else wrong)
 
     c = tried(rule)
+    yield from judge.decay(rule, wrong) if not rule.decay and c is None else []
     known = [v for v in variants(rule) if v[0] != "integers_truncated" or judge.integers]
     factors = [tried(one) for _, _, one in known]
     single = [(mistake, note) for (mistake, note, _), c1 in zip(known, factors, strict=True) if c1 == 1.0]
-    yield from [_factor(c, rule)] if c is not None else []
-    yield from single
-    if c is not None or single:
+    factor = [_factor(c, rule)] if c is not None else []
+    yield from factor + single if factor and factor[0][0] != "rate_factor" else single + factor
+    if factor or single:
+        return
+    ratios = judge.ratios(judge.changes(rule), wrong)
+    if ratios:
+        shown = ", ".join(f"{ratio:.4g}" for ratio in ratios)
+        yield "rate_factor", f"the factor changes from step to step: {shown} (a schedule?)"
         return
     scaled = [(v, c1) for v, c1 in zip(known, factors, strict=True) if c1 is not None and _meaning(c1, rule)]
     for (mistake, note, _), c1 in scaled:

@@ -108,7 +108,8 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
         check_root(root)
         if root.size != 1:
             raise GraphError(
-                f"backprop_source: a scalar is needed, {root._name} has shape {root.shape}: take .sum() or .mean()"
+                f"backprop_source: a scalar is needed, {root._name} has shape {root.shape}: "
+                "take .sum() or .mean()"
             )
     return _Page(roots, targets, variables).written()
 
@@ -240,7 +241,11 @@ class _Page:
             return "loss" if len(self.roots) == 1 and not self.only_numbers else "out"
         if node.op is not None:
             return "t1"
-        return "w1" if node.requires_grad else "y"
+        if node.requires_grad:
+            return "w1"
+        users = [self.op(one) for one in self.order if node in {*self.parents(one)}]
+        is_unit = any(op.name == "concatenate" for op in users)
+        return "unit" if is_unit else "y"  # a bias unit, or the targets
 
     def roles(self) -> dict[Any, str]:
         """X, W1, b1, Z1, A1, … by what the nodes are to a layer."""
@@ -332,14 +337,17 @@ class _Page:
             found = self.op(node).shares(
                 EXPRESSIONS, g, exprs[node], [exprs[parent] for parent in parents], wanted
             )
-            shares = [None if share is NOT_WANTED else constant(share) for share in found]
             return [
-                None if share is None
-                else spread(constant(sum_to(EXPRESSIONS.xp, share, parent.shape, self.op(node))), _like(parent))
-                for share, parent in zip(shares, parents, strict=True)
-            ]  # fmt: skip
+                None if share is NOT_WANTED else self.fitted(constant(share), parent, node)
+                for share, parent in zip(found, parents, strict=True)
+            ]
         except Unreadable as error:
             raise _unreadable(self.op(node), error) from None
+
+    def fitted(self, share: Expr, parent: Any, node: Any) -> Expr:
+        """A share in the shape of the parent."""
+        summed = sum_to(EXPRESSIONS.xp, share, parent.shape, self.op(node))
+        return spread(constant(summed), _like(parent))
 
     def value(self, node: Any, exprs: Mapping[Any, Expr]) -> Expr:
         """The formula of a node."""
@@ -489,9 +497,8 @@ def _like(node: Any) -> Expr:
 
 
 def _unreadable(op: Any, error: Exception) -> CompileError:
-    return CompileError(
-        f"backprop_source: the rule of {op.name!r} cannot be read: {error}. Write it with the functions of xp alone"
-    )
+    advice = "Write it with the functions of xp alone"
+    return CompileError(f"backprop_source: the rule of {op.name!r} cannot be read: {error}. {advice}")
 
 
 def _helpers(body: str, only_numbers: bool) -> list[str]:

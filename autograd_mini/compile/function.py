@@ -1,7 +1,6 @@
 """compile: a function that is recorded once, and from then on replayed."""
 
 import builtins
-import copy
 import functools
 import inspect
 import threading
@@ -14,24 +13,30 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.array_rows import CAST
-from ..core.node import Node, made
+from ..core.node import Node, changes, made
 from ..core.readings import ARRAYS, FLOATS, QUIET, error_state
-from ..core.tensor import Tensor, touch
+from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import CompileError
 from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
 from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
+from .bindings import bindings, checker
 from .passes import exact
 from .program import Change, Guard, Program, evaluate
 from .source import HEADER, Writer, function_of
 from .trace import Lowering, Trace, unique
 
 QUICK = True  # whether sums may be added up in another order where that is quicker (to 1e-12)
+LONGEST = 20_000  # operations of a program: Python takes a second to read so many lines
 MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
 STATIC = (bool, str, bytes, type(None))
+
+
+class TooMuch(CompileError):
+    """A function that is better not compiled."""
 
 
 class Compiled:
@@ -47,6 +52,7 @@ class Compiled:
         self.reason: str | None = None  # why calls are not replayed, where they are not
         self.lock = threading.RLock()
         self.latest: Version | None = None
+        self.outdated = 0  # versions that were dropped since a name means something else now
         functools.update_wrapper(self, f, updated=())
 
     @property
@@ -80,15 +86,20 @@ class Compiled:
     def recorded(self, key: Any, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
         """Trace the function for this call, keep the version, and replay it."""
         with self.lock:
-            kept = [one for one in self.versions.get(key, ()) if one.outside.is_current()]
-            if len(kept) >= MOST:
-                self.reason = (
-                    f"compile: {_name(self.function)} took {MOST} different ways through its branches, or met as many "
-                    "bindings of what it closes over: it runs uncompiled from now on"
-                )
+            had = self.versions.get(key, ())
+            kept = [one for one in had if one.outside.is_current()]
+            self.outdated += len(had) - len(kept)
+            try:
+                if len(kept) >= MOST or self.outdated >= 4 * MOST:
+                    raise TooMuch(
+                        f"took more than {MOST} different ways through its branches, or what it closes over is "
+                        "bound anew all the time (pass that as an argument)"
+                    )
+                version = record(self.function, args, kwargs, QUICK)
+            except TooMuch as error:
+                self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
                 return self.eagerly(args, kwargs)
-            version = record(self.function, args, kwargs, QUICK)
             self.versions[key] = [*kept, version]
             self.latest = version
         found = version.replay(leaves)
@@ -140,7 +151,8 @@ def key_of(tree: Any, leaves: list[Any]) -> Any:
         hash(tree)
     except TypeError:
         raise CompileError(
-            f"compile: an argument is a {kind.__name__}: pass numbers, arrays, nodes, and lists, tuples and dicts of them"
+            f"compile: an argument is a {kind.__name__}: "
+            "pass numbers, arrays, nodes, and lists, tuples and dicts of them"
         ) from None
     return kind, tree  # another object stands for itself
 
@@ -190,7 +202,7 @@ def record(
         return node
 
     given = rebuild((args, kwargs), enter)
-    bindings = [*_bindings(f, *beside)]
+    found = bindings(f, [*args, *kwargs.values(), *beside])
     try:
         result = trace.run(f, *given)
     finally:
@@ -198,7 +210,7 @@ def record(
     del given
     outputs, tree = _outputs(f, result)
     del result
-    strict = any(isinstance(value, np.ndarray) for _, _, value in bindings)
+    strict = any(isinstance(value, np.ndarray) for _, _, value in found)
     changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
     for leaf, (_, forgotten) in trace.grads.items():
         if leaf not in nodes and isinstance(grads[leaf], Node):
@@ -214,6 +226,9 @@ def record(
         tuple(Change(exprs[leaf], exprs[new], what) for leaf, new, what in changed),
         frozenset(lowering.floats),
     )
+    count = sum(1 for _ in program.instructions())
+    if count > LONGEST:
+        raise TooMuch(f"makes {count:,} operations, more than straight lines are good for ({LONGEST:,})")
     kinds = [
         None if type(node) is Tensor else bool if isinstance(node.data, bool | np.bool_) else float
         for node in outputs
@@ -222,7 +237,7 @@ def record(
     places = {x: i for i, x in enumerate(inputs)}
     ranges = [(places[exprs[node]], n, who) for node, n, who in trace.ranges if exprs.get(node) in places]
     outside = _Outside(
-        [*bindings],
+        checker(found),
         lowering.indices,
         [source for _, source in lowering.live],
         [leaf for leaf, _, _ in changed],
@@ -241,7 +256,8 @@ def _outputs(f: Any, result: Any) -> tuple[list[Any], Any]:
             return _Place(len(found) - 1)
         if isinstance(x, np.ndarray):
             raise CompileError(
-                f"compile: {_name(f)} returned a raw array of shape {x.shape}, which would be frozen: return a node"
+                f"compile: {_name(f)} returned a raw array of shape {x.shape}, "
+                "which would be frozen: return a node"
             )
         return x
 
@@ -266,71 +282,10 @@ def _names(f: Any, args: Any, kwargs: Any) -> Iterator[str]:
         yield from [f"{key}{path}" for path, _ in flatten(argument)]
 
 
-Binding = tuple[Any, Any, Any]  # a dict or a cell, the name in it, and what that was bound to
-
-
-def _bindings(*functions: Any) -> Iterator[Binding]:
-    """Yield what functions find in their closures and globals by name, and in those of the functions that they find there."""
-    seen: set[int] = set()
-    stack = [*functions]
-    while stack:
-        g = stack.pop()
-        g = g.function if isinstance(g, Compiled) else g
-        if isinstance(g, functools.partial):
-            stack += [g.func, *g.args]
-        if isinstance(g, types.MethodType):
-            stack.append(g.__func__)
-            yield from ((vars(g.__self__), name, x) for name, x in vars(g.__self__).items()
-                        if isinstance(x, np.ndarray)) if hasattr(g.__self__, "__dict__") else ()  # fmt: skip
-        if not isinstance(g, types.FunctionType) or id(g) in seen:
-            continue
-        seen.add(id(g))
-        if str(g.__module__).partition(".")[0] in ("autograd_mini", "numpy"):
-            stack += [cell.cell_contents for cell in g.__closure__ or () if _is_set(cell)]
-            continue
-        found: list[Binding] = [
-            (cell, None, cell.cell_contents) for cell in g.__closure__ or () if _is_set(cell)
-        ]
-        names = {name for code in _codes(g.__code__) for name in code.co_names}
-        found += [(g.__globals__, name, g.__globals__[name]) for name in names if name in g.__globals__]
-        for place, name, x in found:
-            stack.append(x)
-            if isinstance(x, (np.ndarray, Node, types.FunctionType, *BARE)):
-                yield place, name, x
-            elif isinstance(x, list) and _is_plain(x):
-                yield x, EQUAL, copy.deepcopy(x)
-            elif isinstance(x, list | tuple):
-                yield from ((x, i, part) for i, part in enumerate(x) if isinstance(part, np.ndarray))
-
-
-EQUAL = object()  # in place of a name: the list itself is compared with a copy
-
-
-def _is_plain(data: Any) -> bool:
-    """Whether nested lists hold numbers alone."""
-    return all(isinstance(part, BARE) or (isinstance(part, list) and _is_plain(part)) for part in data)
-
-
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """A function's code and that of the functions inside it."""
-    yield code
-    for part in code.co_consts:
-        if isinstance(part, types.CodeType):
-            yield from _codes(part)
-
-
-def _is_set(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
-
-
 class _Outside(NamedTuple):
     """What a version has to do with the world outside its arguments."""
 
-    bindings: list[Binding]
+    is_bound: Callable[[], bool]  # whether all that the function reads by name is bound as it was
     indices: list[tuple[Any, Any]]  # index arrays, and what they held
     live: list[Any]  # leaves and arrays that are read at each call
     targets: list[Any]  # leaves that are written
@@ -340,14 +295,8 @@ class _Outside(NamedTuple):
 
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
-        for place, name, was in self.bindings:
-            if name is EQUAL:
-                if place != was:
-                    return False
-                continue
-            now = place.cell_contents if name is None else place[name]
-            if now is not was and not (type(now) is type(was) and isinstance(now, BARE) and now == was):
-                return False
+        if not self.is_bound():
+            return False
         return all(np.array_equal(array, was) for array, was in self.indices)
 
 
@@ -379,16 +328,11 @@ class Version:
         self.changed = [leaf for leaf, change in pairs if change.what == "data"]
         self.has_grads = len(self.changed) < len(pairs)
         self.read = _reader(outside.live, self.vectors)
-        self.is_free = not (outside.bindings or outside.indices)  # nothing outside but what is read
 
     def replay(self, leaves: list[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
-        if not self.is_free:
-            try:
-                if not self.outside.is_current():
-                    return None
-            except (ValueError, LookupError, TypeError):  # what it closes over is gone
-                return None
+        if not self.outside.is_current():
+            return None
         inputs = self.read(leaves)
         for i, count, who in self.outside.ranges:
             check_range(inputs[i], count, who)
@@ -408,7 +352,9 @@ class Version:
         if self.has_grads:
             self.write(grads)
         if self.changed:
-            touch(self.changed)
+            changes.count += 1
+            for leaf in self.changed:
+                leaf._version = changes.count
         if self.is_single:
             (kind,), (x,) = self.kinds, outputs
             return [kind(x) if kind else x if x.shape else x[()]]
@@ -496,13 +442,14 @@ def compile(f: Callable[..., Any], *, engine: str = "auto") -> Compiled:
     Arguments and results are numbers, arrays and nested lists, tuples and dicts of them; nodes are taken by their numbers. `f` is
     run once on nodes for each structure, shape and dtype, and may itself call `ag.grad`, `ag.hessian` or `backward()`. Parameters
     and arrays that it closes over are read at each call. A Python branch on a node's value is a guard: where a later call decides
-    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning. Integers are numbers like
+    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as
+    does one of more than 20,000 operations. Integers are numbers like
     any other; booleans and strings choose a version. `engine`: "numpy", or "auto", the quickest there is. `.source` is the
     source of the last version, `.reason` why calls are not replayed.
 
     Raises CompileError, with the line, for what cannot be replayed: reading `.data`, `.item()` or an argmax, Dropout in training, arrays
     computed with NumPy from closed-over ones, operations of your own that are not written with `xp`. Random numbers that `f`
-    draws, and checks of the data's range, are those of the recording.
+    draws are those of the recording.
 
     Compiling helps where the same small or scalar-heavy computation runs thousands of times, for then Python's work is most of
     the cost; it saves less where large matrix products are most of the work, since BLAS does those either way. It costs some

@@ -12,11 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..symbols import (  # fmt: skip
-    AXES,
-    PARTS,
     READABLE,
     REDUCTIONS,
-    SHAPES,
     VIEWS,
     Expr,
     call,
@@ -28,10 +25,9 @@ from ..symbols import (  # fmt: skip
 )
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
-from .program import Program
+from .program import NOT_ELEMENTWISE, Program
 
 FEW = 256  # numbers that NumPy handles in the time of a call
-NOT_ELEMENTWISE = {*VIEWS, *AXES, *REDUCTIONS, *SHAPES, *PARTS, "symbol", "constant", "zeros_like"}
 
 
 def exact(program: Program) -> Program:
@@ -40,11 +36,20 @@ def exact(program: Program) -> Program:
     By identities of IEEE arithmetic, without spreading that a call does itself, and with calls of ours as those of NumPy that they
     make. Python's floats have functions of their own, which stay.
     """
-    floats, known = program.kinds(), dict[Expr, Expr]()
+    floats, known = set(program.floats), dict[Expr, Expr]()
+    has_elements = any(x.name == "getitem" for x in floats)
 
     def step(x: Expr) -> Expr:
+        parts = [part for part in x.args if part.name != "constant"]
+        is_of_floats = bool(parts) and floats.issuperset(parts)
+        if (is_of_floats and x.name not in NOT_ELEMENTWISE) or (
+            has_elements and x.name == "getitem" and not x.shape
+        ):
+            floats.add(x)
+        if x.name == "asarray" and is_of_floats:
+            return x  # a float becomes an array, whose functions are others
         for change in (identity, folded, unspread, spelt_out):
-            changed = change(x) if change is not spelt_out or floats.isdisjoint(x.args) else x
+            changed = x if change is spelt_out and is_of_floats else change(x)
             if changed is not x:
                 return changed
         return x
@@ -52,6 +57,7 @@ def exact(program: Program) -> Program:
     return program.mapped(lambda expr: rebuilt(expr, known, step))
 
 
+MOST_TERMS = 32  # terms and factors that are put together for readers
 ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative")
 
 
@@ -80,7 +86,7 @@ def unspread(x: Expr) -> Expr:
         return call("broadcast_to", inner.args[0], x.shape)
     if x.name == "broadcast_to" and inner.name == "broadcast_to":
         return call("broadcast_to", inner.args[0], x.shape)
-    if x.name in NOT_ELEMENTWISE or x.shape is None:
+    if x.name in NOT_ELEMENTWISE or x.name == "zeros_like" or x.shape is None:
         return x
     if x.name in ARITHMETIC and all(part.shape == () or _is_spread(part) for part in x.args) and x.shape:
         found = call(x.name, *[part.args[0] if _is_spread(part) else part for part in x.args])
@@ -301,21 +307,31 @@ def _sum(x: Expr) -> Expr:
 
 
 def _terms(x: Expr, sign: float) -> list[tuple[float, list[Expr], list[Expr]]]:
-    if x.name in ("add", "subtract"):
-        return _terms(x.args[0], sign) + _terms(x.args[1], -sign if x.name == "subtract" else sign)
-    number, above, below = _factors(x)
-    return [(sign * number, above, below)]
+    """The terms of a sum, each as a product; of a long sum the first part as it stands."""
+    found: list[tuple[float, list[Expr], list[Expr]]] = []
+    stack = [(x, sign)]
+    while stack:
+        part, plus = stack.pop()
+        if part.name in ("add", "subtract") and len(stack) + len(found) < MOST_TERMS:
+            left, right = part.args
+            stack += [(right, -plus if part.name == "subtract" else plus), (left, plus)]
+        else:
+            number, above, below = _factors(part)
+            found.append((plus * number, above, below))
+    return found
 
 
-def _factors(x: Expr) -> tuple[float, list[Expr], list[Expr]]:
+def _factors(x: Expr, depth: int = 0) -> tuple[float, list[Expr], list[Expr]]:
     """The number, the factors and the divisors of a product, in order."""
     if x.name == "constant" and x.shape == () and x.dtype.kind == "f":
         return float(x.value), [], []
+    if depth > MOST_TERMS:
+        return 1.0, [x], []
     if x.name == "negative":
-        number, above, below = _factors(x.args[0])
+        number, above, below = _factors(x.args[0], depth + 1)
         return -number, above, below
     if x.name in ("multiply", "divide"):
-        (n, a, b), (m, c, d) = map(_factors, x.args)
+        (n, a, b), (m, c, d) = (_factors(part, depth + 1) for part in x.args)
         if x.name == "multiply":
             return n * m, a + c, b + d
         if m and not c and not d:

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.readings import ERRORS, arrays, scalar
-from ..symbols import OPERATORS, PARTS, Expr, invoke, ordered
+from ..symbols import AXES, OPERATORS, PARTS, REDUCTIONS, SHAPES, VIEWS, Expr, invoke, ordered
 
-# Calls whose result is an array even where all operands are floats
-TO_ARRAY = {"asarray", "stack", "concatenate", "broadcast_to", "reshape"}
+# Calls that are not made element by element; their result is an array even where all operands are floats
+NOT_ELEMENTWISE = {*VIEWS, *AXES, *REDUCTIONS, *SHAPES, *PARTS, "symbol", "constant"}
 
 
 class Guard(NamedTuple):
@@ -73,7 +73,7 @@ class Program:
         """The Exprs that are Python's floats when the program runs: all that is computed of floats alone."""
         found = set(self.floats)
         for x in self.instructions():
-            if x.is_leaf or x.name in PARTS or x.name in TO_ARRAY or x in found:
+            if x.name in NOT_ELEMENTWISE:
                 continue
             parts = [
                 part for part in x.args if not (part.name == "constant" and (part.weak or part.shape is None))

@@ -19,8 +19,8 @@ from ..core.readings import arrays, scalar
 from ..support.numerics import find_spec
 from ..symbols import PARTS, VIEWS, Expr
 from .kernels import add_product
-from .passes import NOT_ELEMENTWISE, closer, is_range
-from .program import Change, Program
+from .passes import closer, is_range
+from .program import NOT_ELEMENTWISE, Change, Program
 from .text import PYTHON, text
 
 HEADER = """\
@@ -29,6 +29,7 @@ from autograd_mini.core.readings import arrays as xp, scalar as fl
 from autograd_mini.compile.kernels import add_product
 """
 FLOATS_STYLE = replace(PYTHON, function=lambda x, texts: f"fl.{x.name}({', '.join(texts)})")
+DEEPEST = 40  # calls inside one another that all parameters of a vector have in common
 SMALL, LARGE = 8192, 16384  # numbers of a parameter that goes into the flat vector; of one that BLAS adds to
 UFUNCS = {
     name for name, function in vars(np).items()
@@ -83,6 +84,7 @@ class Writer:
         program = self.program
         self.by_blas: dict[Expr, tuple[Expr | None, Expr]] = {}  # target → (factor, product)
         self.skipped: set[Any] = set()
+        self.late: list[Expr] = []  # what the lines at the end read, beside the roots
         self.dots: dict[Expr, Any] = {}  # a sum → the two factors of what it adds up
         self.norms: dict[
             Expr, tuple[str, list[Expr]]
@@ -144,11 +146,12 @@ class Writer:
 
     def terms(self, x: Expr, inside: list[Expr]) -> list[Expr]:
         """What an addition adds up, by way of the additions `inside` it that nothing else needs."""
-        found: list[Expr] = []
-        for part in x.args:
+        found, stack = list[Expr](), [*reversed(x.args)]
+        while stack:
+            part = stack.pop()
             if part.name == "add" and self.uses[part] == 1 and part.shape == ():
                 inside.append(part)
-                found += self.terms(part, inside)
+                stack += reversed(part.args)
             else:
                 found.append(part)
         return found
@@ -167,7 +170,7 @@ class Writer:
                 self.uses[part] += 1
                 self.last[part] = x
         self.uses.update(self.program.roots)
-        self.kept = {owner(x) for x in self.program.roots}
+        self.kept = {owner(x) for x in (*self.program.roots, *self.late)}
         self.viewed = {owner(x) for x in self.order if is_shared(x)}
 
     def reads(self, x: Expr) -> Sequence[Expr]:
@@ -193,6 +196,7 @@ class Writer:
         if any(self.uses[x] > 1 for x in chain) or any(owner(x) in targets for x in product.args):
             return False
         self.by_blas[found] = factor, product
+        self.late += product.args if factor is None else (*product.args, factor)
         self.skipped.update(chain)
         return True
 
@@ -201,7 +205,7 @@ class Writer:
         values = {change.target: change.value for change in changes}
         return self.placed(self.alike([values[target] for target in flat.targets], flat), flat)
 
-    def alike(self, values: Sequence[Expr], flat: Flat) -> Any:
+    def alike(self, values: Sequence[Expr], flat: Flat, depth: int = 0) -> Any:
         first, pairs = values[0], [*zip(values, flat.targets, strict=True)]
         if all(value is target for value, target in pairs):
             return ITSELF
@@ -209,9 +213,12 @@ class Writer:
             return first
         if any(value.shape != target.shape or value.dtype != target.dtype for value, target in pairs):
             return None
-        is_one_call = first.name in UFUNCS and first.name not in NOT_ELEMENTWISE
+        is_one_call = first.name in UFUNCS and first.name not in NOT_ELEMENTWISE and depth < DEEPEST
         if is_one_call and all(value.name == first.name and self.uses[value] == 1 for value in values):
-            parts = [self.alike([value.args[i] for value in values], flat) for i in range(len(first.args))]
+            parts = [
+                self.alike([value.args[i] for value in values], flat, depth + 1)
+                for i in range(len(first.args))
+            ]
             if not any(part is None for part in parts):
                 return first.name, parts, values
         return "pieces", values
@@ -219,8 +226,10 @@ class Writer:
     def placed(self, tree: Any, flat: Flat) -> Any:
         """The tree with its pieces in buffers; what is computed over the whole vector is not computed alone."""
         if not isinstance(tree, tuple):
+            self.late += [tree] if isinstance(tree, Expr) else []
             return tree
         if tree[0] == "pieces":
+            self.late += tree[1]
             return self.pieces(tree[1], flat)
         self.skipped.update(tree[2])
         return tree[0], [self.placed(part, flat) for part in tree[1]]
@@ -267,14 +276,13 @@ class Writer:
         results = [self.result(one) for one in program.outputs]
         grads = [self.result(change.value) for change in program.changes if change.what != "data"]
         self.lines.append(f"found = [{', '.join(results)}], [{', '.join(grads)}]")
-        values = {change.target: self.text(change.value) for change in self.direct}
+        values = {change.target: self.unshared(change.value) for change in self.direct}
         for flat in self.flats:
             self.in_vector(flat)
         for target, (factor, product) in self.by_blas.items():
             left, right = map(self.text, product.args)
-            self.lines.append(
-                f"add_product({self.text(target)}, -({'1.0' if factor is None else self.text(factor)}), {left}, {right})"
-            )
+            scale = "1.0" if factor is None else self.text(factor)
+            self.lines.append(f"add_product({self.text(target)}, -({scale}), {left}, {right})")
         for target, value in values.items():
             self.lines.append(f"np.copyto({self.text(target)}, {value})")
         if self.scratch:
@@ -441,6 +449,14 @@ class Writer:
         )
         self.given.add(x)
         return f"np.array({found})" if is_taken or is_shared(x) else found
+
+    def unshared(self, x: Expr) -> str:
+        """The name of a value that the lines at the end do not change: of a view of an input, that of a copy."""
+        if not is_shared(x):
+            return self.text(x)
+        name = self.fresh("v")
+        self.lines.append(f"{name} = np.array({self.text(x)})")
+        return name
 
     def in_vector(self, flat: Flat) -> None:
         """The lines that update all parameters of a vector at once."""

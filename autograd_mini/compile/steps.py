@@ -1,6 +1,7 @@
 """Forward and backward of a model and its loss as one replayed program: what `fit` and `compile_step` run in place of the engine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -12,56 +13,92 @@ from ..support.containers import rebuild
 from ..support.interrupts import assign
 from .function import MOST, Version, key_of, record
 
-NOT_THE_SAME = "the program's numbers differ from the engine's in the last place"
-MODES, FROZEN = attrgetter("training"), attrgetter("requires_grad")
+FROZEN = attrgetter("requires_grad")
+MOST_SHAPES = 32  # kinds of batches of which versions are kept
+
+
+def parts_of(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the path and what stands there, of all that a model is made of: Modules, parameters, and the numbers and names beside."""
+    stack: list[tuple[str, Any]] = [("model", model)]
+    seen: set[int] = set()
+    while stack:
+        path, part = stack.pop()
+        yield path, part
+        if id(part) not in seen:
+            seen.add(id(part))
+            inner = _inside(part)
+            pairs = inner.items() if isinstance(inner, dict) else enumerate(inner)
+            stack += [(f"{path}.{name}", x) for name, x in pairs]
+
+
+def _inside(part: Any) -> Any:
+    """What a part holds, as a dict, list or tuple."""
+    is_module = hasattr(part, "named_parameters")
+    return vars(part) if is_module else part if isinstance(part, dict | list | tuple) else ()
+
+
+class _Made:
+    """What a model was made of when something was recorded; it is the same as long as all that its parts hold is."""
+
+    def __init__(self, model: Any) -> None:
+        self.parts = [
+            part for _, part in parts_of(model)
+        ]  # held, so that nothing else comes to their places in memory
+        holders = [found for part in self.parts if (found := _inside(part))]
+        self.views = [found.values() if isinstance(found, dict) else found for found in holders]
+        self.leaves = [part for part in self.parts if isinstance(part, Node)]
+        self.forwards = [part.forward for part in self.parts if hasattr(part, "named_parameters")]
+        self.versions: dict[Any, list[Version]] = {}
+
+    def contents(self) -> Any:
+        """All that the parts hold now, by their places in memory; the modes of training are among it."""
+        return (*map(id, chain.from_iterable(self.views)),)
 
 
 class Gradients:
     """Called with a batch: gives the loss as a number and the prediction as an array, and sets every `.grad`, as the engine does.
 
-    A version is recorded for each shape, training mode, and choice of frozen parameters. `with_prediction`: whether the prediction
-    is wanted; `is_exact`: whether every bit must be the engine's.
+    A version is recorded for each shape, each choice of frozen parameters, and whatever else the model is made of. Arguments:
+    `params`, whose gradients are forgotten before; `with_prediction`, whether the prediction is wanted; `is_exact`, whether every
+    bit must be the engine's; `why_not`, called for each new making of the model, says why nothing is to be recorded, or "".
     """
 
     def __init__(
-        self,
-        model: Any,
-        loss: Callable[..., Any],
-        params: Sequence[Any],
-        with_prediction: bool,
-        is_exact: bool,
-    ) -> None:
+        self, model: Any, loss: Callable[..., Any], params: Sequence[Any], *, with_prediction: bool = False,
+        is_exact: bool = False, why_not: Callable[[], str] = str,
+    ) -> None:  # fmt: skip
         self.model, self.loss, self.params = model, loss, params
-        self.with_prediction, self.is_exact = with_prediction, is_exact
+        self.with_prediction, self.is_exact, self.why_not = with_prediction, is_exact, why_not
+        self.reason = ""  # why nothing more is recorded
         self.has_run = False
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew, for a model whose parts may have changed."""
-        self.versions: dict[Any, list[Version]] = {}
-        self.modules = self.model.modules() if hasattr(self.model, "modules") else []
-        leaves = (
-            [leaf for _, leaf in self.model.named_leaves()] if hasattr(self.model, "named_leaves") else []
-        )
-        self.leaves = leaves or self.params
+        self.made = _Made(model)
+        self.known = {self.made.contents(): self.made}
 
     def __call__(self, *batch: Any) -> tuple[Any, Any] | None:
         """Return (loss, prediction), or None where no version fits this batch."""
         leaves: list[Any] = []
-        key = self.key(batch, leaves)
-        for version in self.versions.get(key, ()):
+        for version in self.versions(batch, leaves):
             found = version.replay(leaves)
             if found is not None:
                 self.has_run = True
-                return found[0]
+                return found[0]  # type: ignore[no-any-return]
         return None
 
-    def key(self, batch: Any, leaves: list[Any]) -> Any:
-        """What decides which version serves."""
-        return key_of(batch, leaves), (*map(MODES, self.modules),), (*map(FROZEN, self.leaves),)
+    def versions(self, batch: Any, leaves: list[Any]) -> list[Version]:
+        """The versions for such a batch, whose arrays go into `leaves`."""
+        contents = self.made.contents()
+        if contents not in self.known:
+            self.made = _Made(self.model)
+            self.known[self.made.contents()] = self.made
+            if why := self.why_not():
+                raise CompileError(why)
+        else:
+            self.made = self.known[contents]
+        key = key_of(batch, leaves), (*map(FROZEN, self.made.leaves),)
+        return self.made.versions.setdefault(key, [])
 
-    def evaluated(self, *batch: Any) -> Any:
-        """The loss and the prediction by the engine, with the gradients of all parameters."""
+    def evaluated(self, *batch: Any) -> tuple[Any, Any]:
+        """The loss and the prediction by the engine, with all gradients set."""
         for parameter in self.params:
             parameter.zero_grad()
         prediction = self.model(batch[0])
@@ -70,21 +107,18 @@ class Gradients:
         return loss, prediction if self.with_prediction else None
 
     def record(self, *batch: Any) -> None:
-        """Record a version for this batch. CompileError where it cannot be replayed, or there are too many."""
-        leaves: list[Any] = []
-        key = self.key(batch, leaves)
-        kept = [one for one in self.versions.get(key, ()) if one.outside.is_current()]
-        if len(kept) >= MOST or len(self.versions) >= 4 * MOST:
-            raise CompileError("it took too many different ways, or met too many different shapes")
-        beside = [self.loss, *(module.forward for module in self.modules)]
-        version = record(self.evaluated, batch, {}, not self.is_exact, beside)
-        self.versions[key] = [*kept, version]
+        """Record a version for this batch, or set `.reason`, where there are too many. CompileError where it cannot be replayed."""
+        versions = self.versions(batch, [])
+        versions[:] = [one for one in versions if one.outside.is_current()]
+        if len(versions) >= MOST or sum(map(len, self.made.versions.values())) >= MOST_SHAPES:
+            self.reason = "it took too many different ways through its branches, or met too many shapes"
+            return
+        beside = [self.loss, *self.made.forwards]
+        versions.append(record(self.evaluated, batch, {}, not self.is_exact, beside))
 
     def compared(self, *batch: Any) -> tuple[Any, Any]:
         """Return what a call returns, but by the engine. CompileError where the replay has other bits, the gradients' among them."""
-        targets = [
-            *{leaf for versions in self.versions.values() for one in versions for leaf in one.outside.targets}
-        ]
+        targets = [*{leaf for one in self.versions(batch, []) for leaf in one.outside.targets}]
         before = [leaf.grad for leaf in targets]
         found = self(*batch)
         ours = [leaf.grad for leaf in targets]
@@ -92,8 +126,8 @@ class Gradients:
         expected = rebuild(self.evaluated(*batch), lambda x: x.data if isinstance(x, Node) else x)
         theirs = [leaf.grad for leaf in targets]
         if not _is_same((found, ours), (expected, theirs)):
-            raise CompileError(NOT_THE_SAME)
-        return expected
+            raise CompileError("the program's numbers differ from the engine's in the last place")
+        return expected  # type: ignore[no-any-return]
 
 
 def _is_same(x: Any, y: Any) -> bool:
@@ -103,4 +137,4 @@ def _is_same(x: Any, y: Any) -> bool:
     if x is None or y is None:
         return x is y
     x, y = np.asarray(x), np.asarray(y)
-    return x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
+    return bool(x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes())

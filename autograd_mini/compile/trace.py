@@ -32,13 +32,14 @@ from ..symbols import EXPRESSIONS, SMALL, Expr, Unreadable, call, constant, symb
 
 PACKAGE = __name__.partition(".")[0]
 COMPARISONS = {
-    operator.eq: rows.equal, operator.ne: rows.not_equal, operator.lt: rows.less, operator.le: rows.less_equal,
-    operator.gt: rows.greater, operator.ge: rows.greater_equal,
+    operator.eq: rows.equal, operator.ne: rows.not_equal, operator.lt: rows.less,
+    operator.le: rows.less_equal, operator.gt: rows.greater, operator.ge: rows.greater_equal,
 }  # fmt: skip
 # Functions of ours whose results leave the graph: they may not read a node's data while a function is compiled
 LEAVING = {
-    "value.item": ".item()", "tensor.item": ".item()", "tensor.tolist": ".tolist()", "tensor.argmax": ".argmax()",
-    "tensor.argmin": ".argmin()", "array_functions.slogdet": "slogdet", "readings.fitted": "an optimiser's step()",
+    "value.item": ".item()", "tensor.item": ".item()", "tensor.tolist": ".tolist()",
+    "tensor.argmax": ".argmax()", "tensor.argmin": ".argmin()", "array_functions.slogdet": "slogdet",
+    "readings.fitted": "an optimiser's step()",
     "numpy_protocols._data": "a NumPy function that gives plain data",
 }  # fmt: skip
 
@@ -154,7 +155,8 @@ class Trace:
     ) -> None:
         """Raise CompileError for what cannot be replayed."""
         raise CompileError(
-            f"compile: {what} of {type(node).__name__} would be frozen at this call's numbers: {instead}.{user_line()}"
+            f"compile: {what} of {type(node).__name__} would be frozen at this call's numbers: "
+            f"{instead}.{user_line()}"
         )
 
     # ---- One run
@@ -287,7 +289,8 @@ class Lowering:
             found = constant(node.op.value(EXPRESSIONS, operands))
         except Unreadable as error:
             raise CompileError(
-                f"compile: the rule of {node.op.name!r} cannot be read: {error}. Write it with the functions of xp alone"
+                f"compile: the rule of {node.op.name!r} cannot be read: {error}. "
+                "Write it with the functions of xp alone"
             ) from None
         if type(node) is Value:
             if op.arrays_only:
@@ -331,8 +334,9 @@ class Lowering:
 
     def refuse(self, array: Any, line: str) -> None:
         raise CompileError(
-            f"compile: an array of shape {array.shape} was computed with NumPy while the function ran, and would be frozen, "
-            f"though arrays that it may come from can change: pass those as arguments, or compute it outside.{line}"
+            f"compile: an array of shape {array.shape} was computed with NumPy while the function ran, and "
+            "would be frozen, though arrays that it may come from can change: pass those as arguments, "
+            f"or compute it outside.{line}"
         )
 
     def check_index(self, op: Any) -> None:

@@ -152,6 +152,8 @@ def index_part(part: Any) -> Any:
     if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer | np.bool_):
         return part
     if isinstance(part, Node):
+        if (trace := recorder()) is not None:
+            trace.refuse("an index by an argument", part, "index outside, or take ag.take_along_axis")
         raise DTypeError("an index is made of plain integers, not of nodes: use index.data.astype(int)")
     if isinstance(part, np.ma.MaskedArray):
         raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")

@@ -398,21 +398,29 @@ def _told(frame: FrameType, through: list[FrameType]) -> tuple[str, str]:
     roots = {str(f.f_globals.get("__name__", "")).partition(".")[0] for f in through}
     tree = _expression(frame)
     text = ast.unparse(tree) if tree is not None else ""
-    text = text if len(text) <= 60 else ""
+    text = text if len(text) <= 60 else f"{text[:59]}…"
     if roots & {"matplotlib", "seaborn"}:
         return text, "loss.item() where it is noted down, or .data of an array: plots take plain numbers"
     for name in {f.f_code.co_name for f in through} & set(OF_SCIPY):
         return text or f"scipy.special.{name}(x)", f"ag.{name}(x)"
-    if any(f.f_code.co_name in ("_vectorize_call", "_call_as_normal") for f in through):
-        return text, "f(x): call the function on the whole Tensor, np.vectorize hands it numbers"
+    for library in roots & {"scipy", "pandas", "sklearn", "torch", "statistics"}:
+        return text, f"it with functions of NumPy ({LIST}): those of {library} take plain arrays"
+    for vectorized in [x for f in through if isinstance(x := f.f_locals.get("self"), np.vectorize)]:
+        name = getattr(vectorized.pyfunc, "__name__", "<lambda>")
+        given = ", ".join(map(ast.unparse, tree.args)) if isinstance(tree, ast.Call) else "x"
+        ours = "f" if name == "<lambda>" else f"np.{name}" if hasattr(np, name) else name
+        return text, f"{ours}({given}), on the whole Tensor: np.vectorize hands the function single numbers"
     if isinstance(tree, ast.Subscript):
         held, index = ast.unparse(tree.value), ast.unparse(tree.slice)
+        index = ", ".join(map(ast.unparse, tree.slice.elts)) if isinstance(tree.slice, ast.Tuple) else index
         if held.endswith((".c_", ".r_")):
-            return text, f"ag.{held[-2:]}[{index.strip('()')}]"
-        index = f"np.s_[{index.strip('()')}]" if ":" in index else index
+            return text, f"ag.{held[-2:]}[{index}]"
+        plain = isinstance(tree.slice, ast.Constant | ast.Name | ast.BinOp | ast.UnaryOp)
+        index = index if plain else f"np.s_[{index}]"
         return f"{text} = …", f"{held} = ag.index_update({held}, {index}, …)"
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mod):
-        return text, f"f'{{{ast.unparse(tree.right)}:.4f}}'"
+        given = "x" if isinstance(tree.right, ast.Tuple) else ast.unparse(tree.right)
+        return text, f"an f-string, which takes nodes: f'{{{given}:.4f}}'"
     if isinstance(tree, ast.Call):
         return text, _instead_of(tree, frame.f_locals)
     return "", ""

@@ -900,3 +900,86 @@ def quadratic_form(fault):
         fault, gx
     )
     return loss, N, {"x": gx, "A": np.outer(w["x"], w["x"]), "b": w["x"]}
+
+
+# ---- Plain models -----------------------------------------------------------------------------------------------------------
+
+
+@style(
+    one_after_the_other=("weights_updated_before_use", "p"),
+    last_row=("one_sample_only", "w"),
+    error_for_input=("output_for_input|wrong_array", "w"),
+)
+def line(fault):
+    """A straight line, both of whose numbers must be updated at once."""
+    x, y = data(61, (8,), (8,))
+    N = {"w": ag.Tensor(0.4, label="w"), "b": ag.Tensor(0.2, label="b")}
+    p = N["w"] * x + N["b"]
+    p.label = "p"
+    loss = ((p - y) ** 2).mean()
+    e = p.data - y
+    gb = 2 * e.mean()
+    after = 0.4 * x + (0.2 - 0.1 * gb) - y
+    wrong = {"one_after_the_other": after * x, "last_row": e[-1] * x[-1] / 8, "error_for_input": e * e}
+    return loss, N, {"w": np.array(2 * np.mean(wrong.get(fault, e * x))), "b": np.array(gb)}
+
+
+@style(
+    not_divided=("penalty_factor|not_divided_by_batch", "W|np.sum"),
+    times_rate=("penalty_factor", "W"),
+    missing=("penalty_missing", "W"),
+)
+def decayed(fault):
+    """Logistic regression by two layers, with λ / 2m · Σ W²."""
+    X, Y = data(62, (9, 3), (9, 1))
+    N = leaves(62, W1=(3, 4), W2=(4, 1))
+    y = (Y > 0) * 1.0
+    h = ag.tanh(X @ N["W1"])
+    p = ag.sigmoid(h @ N["W2"])
+    named(h=h, p=p)
+    loss = -(y * ag.log(p) + (1 - y) * ag.log(1 - p)).mean()
+    loss = loss + 0.7 / 18 * ((N["W1"] ** 2).sum() + (N["W2"] ** 2).sum())
+    w, d = values(N), (p.data - y) / 9
+    rate = {"not_divided": 0.7, "times_rate": 0.7 / 9 * 0.01, "missing": 0.0}.get(fault, 0.7 / 9)
+    d1 = (d @ w["W2"].T) * (1 - h.data**2)
+    return loss, N, {"W1": X.T @ d1 + rate * w["W1"], "W2": h.data.T @ d + rate * w["W2"]}
+
+
+@style(
+    scores=("wrong_array", "V|O"),
+    not_transposed=("transposed", "K|S"),
+    head_missing=("part_missing", "Wq"),
+    output_weights_missing=("weights_missing", "o"),
+)
+def two_attending_heads(fault):
+    X, Y = data(63, (4, 6), (4, 6))
+    N = leaves(63, Wq=(6, 6), Wk=(6, 6), Wv=(6, 6), Wo=(6, 6))
+
+    def apart(t):
+        return t.reshape(4, 2, 3).transpose(1, 0, 2)
+
+    def joined(t):
+        return t.transpose(1, 0, 2).reshape(4, 6)
+
+    def turned(t):
+        return t.swapaxes(-1, -2)
+
+    Q, K, V = (apart(X @ N[f"W{k}"]) for k in "qkv")
+    S = Q @ ag.swapaxes(K, -1, -2) / np.sqrt(3)
+    A = ag.softmax(S, -1)
+    heads = A @ V
+    o = joined(heads)
+    out = o @ N["Wo"]
+    named(Q=Q, K=K, V=V, S=S, A=A, O=heads, o=o, out=out)
+    loss = ((out - Y) ** 2).sum()
+    d, a = 2 * (out.data - Y), A.data
+    dO = apart(d if fault == "output_weights_missing" else d @ N["Wo"].data.T)
+    dV = turned(S.data if fault == "scores" else a) @ dO
+    dA = dO @ turned(V.data)
+    dS = a * (dA - (dA * a).sum(-1, keepdims=True)) / np.sqrt(3)
+    dQ = dS @ K.data
+    dK = (dS if fault == "not_transposed" else turned(dS)) @ Q.data
+    if fault == "head_missing":
+        dQ = dQ * np.array([1, 0])[:, None, None]
+    g = {f"W{k}": X.T @ joined(t) for k, t in (("q", dQ), ("k", dK), ("v", dV))}
+    return loss, N, g | {"Wo": o.data.T @ d}

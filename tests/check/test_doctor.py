@@ -73,6 +73,15 @@ def test_noise_is_no_fault(noise):
     assert examined((model, ag.nn.mse, X, y, sgd(model))).findings == []
 
 
+def test_an_optimiser_that_calls_the_closure_itself_is_tried_too():
+    """L-BFGS evaluates the loss many times in a step."""
+    pytest.importorskip("scipy")
+    model, (X, y) = net(4, 3, 1), data()
+    report = examined((model, ag.nn.mse, X, y, ag.optim.LBFGS(model.parameters(), max_iter=3)))
+    assert report.findings == []
+    assert "LBFGS" in report.notes[1]
+
+
 def test_values_are_examined_too():
     """A network of single numbers, healthy, and cut off."""
     neurons = ag.nn.scalar.MLP(2, [4, 1], rng=0)

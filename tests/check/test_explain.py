@@ -114,6 +114,14 @@ def test_a_network_of_arrays_is_told_in_matrix_form():
     assert "dW1 = Xᵀ · dZ1" in html
 
 
+def test_parameters_of_a_model_are_called_by_their_path():
+    net = ag.nn.MLP([2, 3, 1], rng=0)
+    text = str(ag.explain(ag.nn.mse(net(np.ones((4, 2))), np.ones((4, 1))), net.layers[0].weight))
+    assert text.startswith("∂loss/∂layers.0.weight of shape (2, 3): 1 path")
+    assert "dlayers.0.weight = Xᵀ · dz1" in text
+    assert "linear(z2, layers.1.weight, layers.1.bias)" in text
+
+
 def test_labels_are_escaped_in_html():
     x = ag.Value(2.0, label="<b>")
     html = ag.explain(x * x, x)._repr_html_()

@@ -191,3 +191,69 @@ def test_nonsense_is_not_explained():
 def test_what_does_not_belong_together_is_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+def adam_by_hand(steps=4, step=None):
+    """A person's own Adam, by `step(w, m, v, t)`: parameters before, after each step, and the gradients."""
+    rng = np.random.default_rng(7)
+    w = rng.normal(size=(3, 2))
+    before, m, v, after, grads = {"W": w}, 0.0, 0.0, [], []
+    for t in range(1, steps + 1):
+        g = rng.normal(size=w.shape)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        w = step(w, m, v, t)
+        after.append({"W": w})
+        grads.append({"W": g})
+    return before, after, grads
+
+
+def right_adam(w, m, v, t):
+    return w - 0.01 * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+
+
+def test_epsilon_before_the_correction_is_right_by_convention():
+    """The shorter form of the paper (arXiv:1412.6980, section 2), which is nearly the same number."""
+
+    def shorter(w, m, v, t):
+        return w - 0.01 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-8)
+
+    other = ag.optim.Adam([ag.Tensor(1.0)], lr=0.01, eps=1e-4)
+    assert ag.diagnose_update(*adam_by_hand(step=shorter), other).wrong == [
+        "W"
+    ]  # an ε of another size is wrong
+    report = ag.diagnose_update(*adam_by_hand(step=shorter), ag.optim.Adam([ag.Tensor(1.0)], lr=0.01))
+    assert not report.wrong
+    assert "that is right" in str(report)
+
+
+BY_HAND = {
+    "decay_added": lambda w, m, v, t: right_adam(w, m, v, t) - 0.01 * 0.02 * w,
+    "rate_factor": lambda w, m, v, t: w + (right_adam(w, m, v, t) - w) / np.sqrt(t),
+    "step_counter_off": lambda w, m, v, t: (
+        right_adam(w, m, v, t - 1) if t > 1 else w - 0.01 * m / (np.sqrt(v) + 1e-8)
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BY_HAND)
+def test_an_adam_by_hand(mistake):
+    """Decay that is not meant, a rate with a schedule, a counter that starts at 0."""
+    report = ag.diagnose_update(
+        *adam_by_hand(step=BY_HAND[mistake]), ag.optim.Adam([ag.Tensor(1.0)], lr=0.01)
+    )
+    assert report.wrong == ["W"]
+    assert mistake in [f.mistake for f in report.findings], str(report)
+
+
+def test_the_mistake_comes_before_its_factor():
+    """A dampened buffer is a tenth of the right one in each step: the cause is told first."""
+    before, _, grads, _ = run("momentum")
+    w, buffer, after = before, dict.fromkeys(before, 0.0), []
+    for g in grads:
+        buffer = {k: 0.9 * buffer[k] + 0.1 * g[k] for k in w}
+        w = {k: w[k] - 0.03 * buffer[k] for k in w}
+        after.append(w)
+    report = ag.diagnose_update(before, after, grads, ag.optim.SGD([ag.Tensor(1.0)], lr=0.03, momentum=0.9))
+    told = [f.mistake for f in report.findings]
+    assert told[0] == "momentum_dampened"
+    assert told[-1] == "rate_factor"

@@ -307,6 +307,11 @@ def softmax_over_everything():
     return by_hand, lambda p, t: ag.nn.mse(p, np.eye(3)[t]), X, y, None
 
 
+def softmax_of_one_over_samples():
+    X, y = data()
+    return net(4, 3, 1, last=ag.nn.Softmax(axis=0)), ag.nn.mse, X, (y > 0) * 1.0, None
+
+
 def softmax_of_one():
     X, y = data()
     return net(4, 3, 1, last=ag.nn.Softmax()), ag.nn.mse, X, y, None
@@ -425,7 +430,10 @@ FAULTS = {
     "parameter_not_in_optimizer": ([optimizer_of_another_model], "optimiser"),
     "not_zeroed": ([never_zeroed], "at least 2 times after a step"),
     "equal_weights": ([zero_weights, equal_weights], r"they are all 0(\.5)?"),
-    "softmax_wrong_axis": ([softmax_over_samples, softmax_over_everything], "over the samples"),
+    "softmax_wrong_axis": (
+        [softmax_over_samples, softmax_over_everything, softmax_of_one_over_samples],
+        "over the samples",
+    ),
     "softmax_of_one": ([softmax_of_one], "single output"),
     "softmax_twice": ([softmax_twice], "Softmax is applied"),
     "sigmoid_twice": ([sigmoid_twice], "sigmoid is applied"),

@@ -49,48 +49,6 @@ def test_every_row_is_written_as_source_that_gives_the_engines_gradients(sample,
         np.testing.assert_allclose(mine, g, rtol=1e-7, atol=1e-9, err_msg=source)
 
 
-# ---- Data are not read as numbers ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "targets", [[0.0, 1.0, 1.0, 0.0], [1.0] * 4, [0.0] * 4], ids=["mixed", "ones", "zeros"]
-)
-def test_targets_stay_data_whatever_their_numbers(targets):
-    """The source of a cross-entropy is the same for all targets, and gives the gradient for others than those recorded."""
-    rng = np.random.default_rng(0)
-    X, Y = rng.normal(size=(4, 2)), np.array(targets)[:, None]
-    W = ag.Tensor(rng.normal(size=(2, 1)), label="W")
-
-    def cost(Y):
-        A = ag.sigmoid(X @ W)
-        A.label = "A"
-        return -(Y * np.log(A) + (1 - Y) * np.log(1 - A)).sum() / 4
-
-    source = ag.backprop_source(cost(Y), wrt=[W])
-    assert "(1 - Y) * np.log(1 - A)" in source
-    space = {}
-    exec(source, space)
-    other = rng.random((4, 1))
-    _, dW = space["backprop"](Y=other, X=X, W=W.data)
-    np.testing.assert_allclose(dW, ag.gradients(cost(other), W), rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("f", "line"),
-    [
-        pytest.param(lambda A: -ag.log(1 - A).mean(), "dA = 0.25 / (1 - A)", id="minus a quotient"),
-        pytest.param(lambda A: (-0.25 / (A - 1)).sum(), "dA = 0.25 / (A - 1) / (A - 1)", id="twice divided"),
-        pytest.param(lambda A: (-2.0 * (-0.25 / A)).sum(), "dA = -0.5 / A / A", id="numbers multiplied out"),
-    ],
-)
-def test_signs_and_numbers_are_put_together(f, line):
-    """No doubled sign, and one number in front."""
-    W, X = ag.Tensor(np.ones((2, 1)), label="W"), np.arange(8.0).reshape(4, 2) / 8
-    A = ag.sigmoid(X @ W)
-    A.label = "A"
-    assert line in ag.backprop_source(f(A), wrt=[W])
-
-
 # ---- The systems of the gallery ---------------------------------------------------------------------------------------
 
 
@@ -256,3 +214,45 @@ def test_the_source_of_a_gallery_system_reads_as_written_by_hand(name):
     assert len(names) == len(set(names)), source
     for assigned in names:
         assert len(re.findall(rf"\b{assigned}\b", source)) > 1, f"{assigned} is never used:\n{source}"
+
+
+# ---- Data are not read as numbers ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "targets", [[0.0, 1.0, 1.0, 0.0], [1.0] * 4, [0.0] * 4], ids=["mixed", "ones", "zeros"]
+)
+def test_targets_stay_data_whatever_their_numbers(targets):
+    """The source of a cross-entropy is the same for all targets, and gives the gradient for others than those recorded."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(4, 2)), np.array(targets)[:, None]
+    W = ag.Tensor(rng.normal(size=(2, 1)), label="W")
+
+    def cost(Y):
+        A = ag.sigmoid(X @ W)
+        A.label = "A"
+        return -(Y * np.log(A) + (1 - Y) * np.log(1 - A)).sum() / 4
+
+    source = ag.backprop_source(cost(Y), wrt=[W])
+    assert "(1 - Y) * np.log(1 - A)" in source
+    space = {}
+    exec(source, space)
+    other = rng.random((4, 1))
+    _, dW = space["backprop"](Y=other, X=X, W=W.data)
+    np.testing.assert_allclose(dW, ag.gradients(cost(other), W), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("f", "line"),
+    [
+        pytest.param(lambda A: -ag.log(1 - A).mean(), "dA = 0.25 / (1 - A)", id="minus a quotient"),
+        pytest.param(lambda A: (-0.25 / (A - 1)).sum(), "dA = 0.25 / (A - 1) / (A - 1)", id="twice divided"),
+        pytest.param(lambda A: (-2.0 * (-0.25 / A)).sum(), "dA = -0.5 / A / A", id="numbers multiplied out"),
+    ],
+)
+def test_signs_and_numbers_are_put_together(f, line):
+    """No doubled sign, and one number in front."""
+    W, X = ag.Tensor(np.ones((2, 1)), label="W"), np.arange(8.0).reshape(4, 2) / 8
+    A = ag.sigmoid(X @ W)
+    A.label = "A"
+    assert line in ag.backprop_source(f(A), wrt=[W])

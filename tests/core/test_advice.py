@@ -36,12 +36,16 @@ def assigned(z, i, x):
     z[i] = x
 
 
+def assigned_column(held, x):
+    held[:, 0] = x
+
+
 # ---- What would cut the graph: the call as it was written, and what to write in its place ---------------------------------
 
 CUTS = {
     "method of an array": (lambda W, v: X.dot(W), ["X.dot(W)", "write X @ W"]),
-    "vectorize": (lambda W, v: np.vectorize(math.exp)(W), ["np.vectorize(math.exp)(W)", "on the whole Tensor"]),
-    "vectorize a lambda": (lambda W, v: np.vectorize(lambda x: x + 1)(W), ["call the function on the whole Tensor"]),
+    "vectorize": (lambda W, v: np.vectorize(math.exp)(W), ["np.vectorize(math.exp)(W)", "write np.exp(W), on the whole Tensor"]),
+    "vectorize a lambda": (lambda W, v: np.vectorize(lambda x: x + 1)(W), ["write f(W), on the whole Tensor"]),
     "array of two": (lambda W, v: np.array([v, v]), ["np.array([v, v])", "write np.stack([v, v])"]),
     "array of a list by name": (lambda W, v: (lambda rows: np.array(rows))([v, v]), ["write np.stack(rows)"]),
     "asarray": (lambda W, v: np.asarray(W), ["np.asarray(W)", "write W itself"]),
@@ -52,10 +56,14 @@ CUTS = {
     "percent": (lambda W, v: "%.4f" % v, ["'%.4f' % v", "f'{v:.4f}'"]),
     "into an array": (lambda W, v: assigned(np.zeros(2), 0, v), ["z[i] = …", "z = ag.index_update(z, i, …)"]),
     "a slice of an array": (lambda W, v: assigned(np.zeros((2, 2)), slice(None), W), ["ag.index_update(z, i, …)"]),
+    "column of an array": (lambda W, v: assigned_column(np.zeros((2, 2)), W[0]), ["ag.index_update(held, np.s_[:, 0], …)"]),
+    "percent of two": (lambda W, v: "%.4f %d" % (v, 3), ["f'{x:.4f}'"]),
+    "c_ of calls": (lambda W, v: np.c_[np.ones(2), np.exp(W)], ["write ag.c_[np.ones(2), np.exp(W)]"]),
     "full": (lambda W, v: np.full(3, v), ["write np.broadcast_to(v, 3)"]),
     "c_": (lambda W, v: np.c_[W, W], ["np.c_[W, W]", "write ag.c_[W, W]"]),
     "list of lists": (lambda W, v: np.vstack([[v, v], [1.0, 2.0]]), ["write ag.vstack([[v, v], [1.0, 2.0]])"]),
     "softmax of scipy": (lambda W, v: special("softmax")(W), ["write ag.softmax(x)"]),
+    "expm of scipy": (lambda W, v: pytest.importorskip("scipy.linalg").expm(W), ["expm(W)", "those of scipy take plain arrays"]),
     "numpy()": (lambda W, v: W.numpy(), [".numpy()", ".detach()"]),
 }  # fmt: skip
 

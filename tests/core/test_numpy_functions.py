@@ -360,6 +360,62 @@ def test_reductions_over_what_is_chosen():
     np.testing.assert_array_equal(ag.gradients(np.mean(t, where=[True, False, True]), t), [0.5, 0.0, 0.5])
 
 
+EDGES = {
+    "fmod at a multiple": (lambda x: np.fmod(x, 3.0), [6.0, -6.0, 0.0], [1.0, 1.0, 1.0]),
+    "cbrt at 0": (lambda x: np.cbrt(x), [0.0, -8.0], [np.inf, 1.0 / 12.0]),
+    "modf of infinity": (lambda x: np.modf(x)[0], [np.inf, 1.5, -2.5], [0.0, 1.0, 1.0]),
+    "nanmax of NaN alone": (lambda x: np.nanmax(x.reshape(2, 2), axis=1), [np.nan, np.nan, 1.0, 3.0], [0.0, 0.0, 0.0, 1.0]),
+    "fmax beside NaN": (lambda x: np.fmax(x, 2.0), [np.nan, 1.0, 3.0], [0.0, 0.0, 1.0]),
+    "nansum": (lambda x: np.nansum(x), [np.nan, 1.0], [0.0, 1.0]),
+    "cummax of equal numbers": (lambda x: np.maximum.accumulate(x), [1.0, 1.0], [1.5, 0.5]),
+    "median of an even number": (lambda x: np.median(x), [1.0, 3.0, 2.0, 9.0], [0.0, 0.5, 0.5, 0.0]),
+    "trunc": (lambda x: np.trunc(x), [1.5, -1.5], [0.0, 0.0]),
+    "nan_to_num": (lambda x: np.nan_to_num(x), [np.nan, np.inf, 2.0], [0.0, 0.0, 1.0]),
+    "interp on a knot": (lambda x: np.interp(x, [0.0, 1.0, 2.0], [0.0, 1.0, 5.0]), [1.0, 0.0], [4.0, 1.0]),
+    "norm of zeros, nuclear": (lambda x: np.linalg.norm(x.reshape(2, 2), "nuc"), [0.0] * 4, [1.0, 0.0, 0.0, 1.0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_awkward_points(name):
+    """The value is NumPy's where kinks, NaN and infinities are; the gradient is written down here."""
+    f, x, slope = EDGES[name]
+    t = Tensor(x)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wanted = f(np.array(x))
+    np.testing.assert_allclose(f(t).data, wanted, rtol=1e-14)
+    np.testing.assert_allclose(ag.gradients(f(t).sum(), t), slope, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (lambda t: np.linalg.eigh(t[:2]), ag.ShapeError, "eigh: a square matrix is needed, got shape (2, 3)"),
+        (lambda t: np.linalg.svd(t[0]), ag.ShapeError, "svd: a matrix is needed, got shape (3,)"),
+        (lambda t: np.linalg.pinv(t[0]), ag.ShapeError, "pinv: a matrix is needed"),
+        (lambda t: np.convolve(t[0], t[1], mode="x"), ValueError, "convolve: mode must be 'full', 'same', 'valid', got 'x'"),
+        (lambda t: np.interp(0.5, t[0], t[0, :2]), ag.ShapeError, "interp: xp and fp must be vectors of one length, got (3,) and (2,)"),
+        (lambda t: np.cross(t[0, :2], t[1, :2]), ag.ShapeError, "cross: vectors of three numbers"),
+        (lambda t: np.linalg.norm(t, 3), ValueError, "norm: of a matrix ord is"),
+        (lambda t: np.linalg.svd(t[:2]), NotImplementedError, "full_matrices=False"),
+        (lambda t: np.pad(t, 1, mode="mean"), NotImplementedError, "pad: mode 'mean' has no rule"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_named(call, kind, text):
+    """The function that was called, what it needs, and what it got."""
+    with pytest.raises(kind) as caught:
+        call(Tensor(np.eye(3)))
+    assert text in str(caught.value)
+
+
+def test_too_few_numbers_have_no_variance():
+    """nanvar and nanstd of nothing, and of one number with ddof=1, are NaN, as NumPy's."""
+    t = Tensor([[np.nan, np.nan], [1.0, np.nan], [1.0, 3.0]])
+    np.testing.assert_array_equal(np.nanvar(t, axis=1, ddof=1).data, [np.nan, np.nan, 2.0])
+    np.testing.assert_allclose(np.nanstd(t, axis=1).data, [np.nan, 0.0, 1.0])
+
+
 def test_no_warning_escapes():
     """Means of nothing, 0/0 and infinities give NaN in silence, as everywhere."""
     with warnings.catch_warnings():

@@ -27,6 +27,7 @@ EXCESSES: dict[str, str] = {
     "check/": "the mutations, the search among them and its words are to become shorter",
     "check/audit/": "the search for corrected lines and the recording are to be cut to their budget",
     "nn/": "fronts follow from the rows, scopes get a file of their own",
+    "chunks.py": "the refusals that say what to write, and the wait for workers with its progress",
     "io.py": "what a zip and a state of ours need beyond NumPy and safetensors",
     "optim/": "an interrupted step is completed, and each gradient looked at first",
     "plot.py": "to be cut to its budget",

@@ -10,7 +10,8 @@ from tests.project.count import PACKAGE
 
 EXTRAS = (
     "scipy", "torch", "matplotlib", "tqdm", "numba", "graphviz", "pytest", "safetensors", "mlxtend", "jupytext", "nbclient", "IPython",
-    "ipykernel", "jax", "autograd", "mygrad", "micrograd", "casadi", "hypothesis", "mpmath", "pandas", "sympy", "mkdocs",
+    "ipykernel", "jax", "autograd", "mygrad", "micrograd", "casadi", "hypothesis", "mpmath", "pandas", "dask", "distributed",
+    "cloudpickle", "sympy", "mkdocs",
 )  # fmt: skip
 IMPORTED = f"""
 import sys

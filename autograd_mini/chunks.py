@@ -1,0 +1,277 @@
+"""A loss over data of any size as one node of the parameters: mean_over. The distribution is Dask's, the arithmetic ours.
+
+Model, loss and parameters travel as one pickle. For each chunk of rows a task computes the loss of that chunk and its gradient with our
+own engine, wherever Dask runs it; both are weighted by the rows and added up in a tree that depends on the chunks alone. So the result has
+the same bits on threads, processes and clusters, with any number of workers, and when workers died on the way.
+"""
+
+import functools
+import io
+import pickle
+import random
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context, ContextVar
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .core.engine import sweep, toposort
+from .core.node import Node, apply, restored
+from .core.op import Op
+from .core.readings import KINDS, quietly
+from .core.tensor import Tensor
+from .errors import DTypeError, GraphError, ShapeError, noted
+from .support.coercion import describe
+from .support.containers import flatten
+from .support.modes import enable_grad, is_recording, no_grad, recorder
+
+TREE = 8  # so many results are added in a task
+PATIENCE = 60.0  # seconds without a result until that is said
+
+
+def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any) -> Any:
+    """Return the mean of a loss over all rows of Dask arrays: a Tensor of shape (), one node of the model's parameters.
+
+    It is computed at once, chunk by chunk, by whatever scheduler Dask has: threads, where nothing was said, or a cluster's
+    workers, where there is a `dask.distributed.Client`. Its gradient is the one that the whole data in memory would give, but for
+    rounding (1e-14). See docs/how-to/larger-than-memory.md.
+
+    Args:
+        loss: A function (model, *chunk) → a mean over the rows of the chunk, which is a NumPy array for each of the arrays.
+        model: A Module, or nodes in lists, tuples and dicts; its parameters are those that require a gradient.
+        *arrays: Dask arrays with equally many rows, a row a sample, cut along axis 0 only; all are cut as the first one is. An
+            array in memory is one chunk, or cut as the first one is.
+
+    Each numpy.random.Generator in model and loss is replaced, for each chunk and call, by a child of its own (`spawn`): masks of
+    Dropout differ, and are the same again with the same seed. Metrics on the way: `ag.fit`.
+
+    Raises ShapeError, before anything runs, for arrays that do not fit together or have chunks of unknown size, with the line to
+    write; GraphError for a second derivative, and for a loss that depends on variables that are not the model's; ImportError
+    without Dask; and what `loss` raises on a worker.
+
+    >>> import autograd_mini as ag
+    >>> import dask.array as da
+    >>> X, y = da.ones((6, 2), chunks=(2, 2)), da.zeros((6, 1), chunks=(3, 1))
+    >>> w = ag.Tensor([[1.0], [2.0]])
+    >>> loss = ag.mean_over(lambda w, x, y: ((x @ w - y) ** 2).mean(), w, X, y)
+    >>> loss.backward()
+    >>> w.grad.tolist()
+    [[6.0], [6.0]]
+    """
+    if callable(getattr(model, "parameters", None)):
+        leaves = model.parameters()
+    else:
+        leaves = [leaf for _, leaf in flatten(model) if isinstance(leaf, Node) and leaf.requires_grad]
+    if not arrays:
+        raise TypeError("mean_over(loss, model, *arrays): give at least one Dask array")
+    cut = aligned({f"arrays[{i}]": array for i, array in enumerate(arrays)})
+    return averaged(loss, model, list(dict.fromkeys(leaves)), cut)[0]
+
+
+# ---- The arrays -------------------------------------------------------------------------------------------------------
+
+
+def dask() -> Any:
+    """Return Dask; ImportError with what to install."""
+    try:
+        import dask.array
+        import dask.callbacks
+    except ImportError:
+        raise ImportError("this needs Dask: python -m pip install 'autograd-mini[cluster]'") from None
+    return dask
+
+
+def is_dask(array: Any) -> bool:
+    """Return whether this is a Dask array; Dask is not imported to find out."""
+    return "dask.array" in sys.modules and isinstance(array, sys.modules["dask.array"].Array)
+
+
+def aligned(named: Mapping[str, Any]) -> list[Any]:
+    """Return the arrays as Dask arrays, all cut along axis 0 as the first one is, without empty chunks. Else ShapeError."""
+    found: dict[str, Any] = {}
+    for name, given in named.items():
+        array = given if is_dask(given) else dask().array.from_array(np.asarray(given), chunks=-1)
+        fix = "compute_chunk_sizes()" if np.isnan(array.shape).any() else ""
+        if whole := {axis: -1 for axis, count in enumerate(array.numblocks) if axis and count > 1}:
+            fix = fix or f"rechunk({whole})"
+        if fix:
+            why = f"its chunks must be whole rows, and their sizes known: write {name} = {name}.{fix}"
+            raise ShapeError(f"{name} is cut into {array.numblocks} chunks; {why}")
+        first = found.setdefault("first", array)
+        if array.shape[:1] != first.shape[:1] or not array.ndim or not array.size:
+            shapes = f"{next(iter(named))} has shape {first.shape} and {name} has {array.shape}"
+            raise ShapeError(f"{shapes}: give a row of each for a sample")
+        found[name] = array.rechunk({0: tuple(rows for rows in first.chunks[0] if rows)})
+    return [found[name] for name in named]
+
+
+def pieces(X: Any) -> int:
+    """Return in how many pieces the data can be taken: rows of an array, chunks of a Dask array."""
+    return X.numblocks[0] if is_dask(X) else len(X)
+
+
+def taken(X: Any, which: Any) -> Any:
+    """Return these pieces of the data."""
+    return X.blocks[which] if is_dask(X) else X[which]
+
+
+# ---- The way to the workers -------------------------------------------------------------------------------------------
+
+_drawn: ContextVar[Sequence[Any]] = ContextVar("the generators of a chunk")
+
+
+def _generator(place: int) -> Any:
+    """The chunk's own generator in the place of one that did not travel."""
+    return _drawn.get()[place]
+
+
+def _pickled(thing: Any) -> tuple[bytes, list[Any]]:
+    """The thing as bytes, its nodes as leaves without gradients; and its generators, which do not travel."""
+    import cloudpickle
+
+    file, generators = io.BytesIO(), []
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, part: Any) -> Any:
+            if isinstance(part, Node):
+                meta = {"label": part.label} if part.label else None
+                return restored, (type(part), part.data, None, part.requires_grad, meta)
+            if isinstance(part, np.random.Generator):
+                generators.append(part)
+                return _generator, (len(generators) - 1,)
+            if isinstance(part, np.random.RandomState | random.Random):
+                fault = f"a {type(part).__name__} would draw the same numbers for each chunk"
+                raise DTypeError(f"mean_over: {fault}: use a generator, np.random.default_rng(seed)")
+            return super().reducer_override(part)
+
+    Pickler(file).dump(thing)
+    return file.getvalue(), generators
+
+
+# ---- On a worker ------------------------------------------------------------------------------------------------------
+
+
+class Measured(NamedTuple):
+    """What a loss may return in place of a node: that, and numbers to be averaged with it."""
+
+    node: Any
+    numbers: list[float]
+
+
+def _of_chunk(*task: Any) -> list[Any]:
+    """The loss of a chunk, what was measured, and the share of each parameter, all times the weight; modes are as at the start."""
+    return Context().run(_evaluated, *task)
+
+
+def _evaluated(sent: bytes, weight: float, wanted: bool, generators: Sequence[Any], *chunk: Any) -> list[Any]:
+    """The same. There is no share for a parameter that the loss does not depend on, and none at all unless `wanted`."""
+    _drawn.set(generators)
+    loss, model, params = pickle.loads(sent)
+    with enable_grad() if wanted else no_grad():
+        found = loss(model, *chunk)
+    node, numbers = found if isinstance(found, Measured) else (found, [])
+    if not isinstance(node, Node):
+        raise DTypeError(f"mean_over: the loss must return a Value or Tensor, got {describe(node)}")
+    if node.size != 1:
+        raise ShapeError(
+            f"mean_over: the loss must be a single number, got shape {node.shape}: take its mean"
+        )
+    value, grads, order, known = np.reshape(node.data, ()), {}, toposort(node), set(params)
+    if wanted and node.requires_grad:
+        for leaf in order:
+            if leaf.op is None and leaf not in known:
+                fault = f"the loss depends on {leaf._name}, which is not in the model"
+                raise GraphError(f"mean_over: {fault}: put it there, or take its .data")
+        grads = sweep(order, KINDS[type(node)].arriving(node, None, "mean_over"), keep=known)
+    shares = [grads.get(parameter) for parameter in params] if wanted else []
+    return [None if part is None else weight * part for part in (value, *numbers, *shares)]
+
+
+def _added(parts: Sequence[Sequence[Any]]) -> list[Any]:
+    """The sums of what several chunks gave, in order."""
+    return [functools.reduce(_plus, column) for column in zip(*parts, strict=True)]
+
+
+def _plus(x: Any, y: Any) -> Any:
+    """The sum; None is nothing."""
+    return x if y is None else y if x is None else quietly(np.add, x, y)
+
+
+# ---- At home ----------------------------------------------------------------------------------------------------------
+
+
+def averaged(
+    loss: Callable[..., Any],
+    model: Any,
+    params: Sequence[Any],
+    arrays: Sequence[Any],
+    watch: Callable[[float], None] = lambda part: None,
+) -> tuple[Any, list[float]]:
+    """Return the node of the mean loss over arrays that are cut alike, and the means of the numbers that were measured with it.
+
+    `watch` is called with the part of the chunks that are done, 0 to 1.
+    """
+    if (trace := recorder()) is not None:
+        trace.refuse("mean_over", loss, "call it outside what is compiled")
+    wanted, delayed, sizes = is_recording() and bool(params), dask().delayed, arrays[0].chunks[0]
+    task, generators = _pickled((loss, model, params))
+    sent = delayed(task)  # a task as any other: it is there again when its holder dies
+    children = [generator.spawn(len(sizes)) for generator in generators]
+    blocks = [array.to_delayed().ravel() for array in arrays]
+    chunks = sums = [
+        delayed(_of_chunk)(
+            sent, rows / sum(sizes), wanted, [own[i] for own in children], *(x[i] for x in blocks)
+        )
+        for i, rows in enumerate(sizes)
+    ]
+    while len(sums) > 1:
+        sums = [delayed(_added)(sums[i : i + TREE]) for i in range(0, len(sums), TREE)]
+    value, *rest = _computed(chunks, sums[0], watch)
+    numbers = rest[: len(rest) - len(params)] if wanted else rest
+    shares = dict(zip(params, rest[len(numbers) :], strict=False))
+    reached = {parameter: share for parameter, share in shares.items() if share is not None}
+    if not reached:
+        return Tensor(value, requires_grad=False), numbers
+
+    def rule(xp: Any, g: Any, out: Any, *operands: Any) -> list[Any]:
+        if not isinstance(g, np.ndarray):
+            advice = "for higher ones take a part of the data in memory"
+            raise GraphError(f"mean_over has first derivatives only: {advice}")
+        return [g * share for share in reached.values()]
+
+    op = Op("mean_over", lambda xp, *operands: value, rule)
+    op.arrays_only = True
+    return apply(op, *reached), numbers
+
+
+def _computed(chunks: Sequence[Any], total: Any, watch: Callable[[float], None]) -> Any:
+    """The result of the last task, by the scheduler that Dask has now; meanwhile `watch` is told how far it is."""
+    client = getattr(dask().base.get_scheduler(), "__self__", None)
+    if client is None:
+        left = {chunk.key for chunk in chunks}
+
+        def done(key: Any, *state: Any) -> None:
+            left.discard(key)
+            watch(1 - len(left) / len(chunks))
+
+        with dask().callbacks.Callback(posttask=done):
+            return total.compute()
+    import distributed
+
+    wait: Any = distributed.wait
+    futures = waiting = client.compute([*chunks, total])
+    try:
+        while not futures[-1].done():
+            try:
+                waiting = list(wait(waiting, PATIENCE, "FIRST_COMPLETED").not_done)
+                watch(1 - len(waiting) / len(futures))
+            except TimeoutError:
+                said = f"mean_over: nothing has come for {PATIENCE:g} s from {len(client.nthreads())} workers"
+                print(f"{said}; `dask worker ADDRESS` starts one", file=sys.stderr, flush=True)
+        return futures[-1].result()
+    except distributed.KilledWorker as error:
+        raise noted(error, "mean_over: are the chunks too large? Make smaller ones with rechunk") from None
+    finally:
+        for future in futures:
+            future.release()

@@ -1,0 +1,156 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 8 · The backprop by hand
+#
+# "My backprop does not work: what are the right lines?" Here they are. `ag.backprop_source` reads the graph of *your* network
+# and prints the backprop that one would write by hand: NumPy alone, one line a step, the shape behind each line. Copy it
+# into your script, or lay it beside your own lines and look for the first that differs.
+#
+# Below stand five networks that people asked about. Each source is run at once, and its gradients are held beside the engine's.
+
+# %%
+import numpy as np
+
+import autograd_mini as ag
+from autograd_mini.gallery import digits_softmax_sse, two_two_one, xor
+
+
+def held_beside(source, loss, wrt, *data):
+    """Run the source in a namespace of its own; return how far its gradients are from the engine's, at most."""
+    space = {}
+    exec(source, space)
+    found = space["backprop"](*data, *[w.data for w in wrt])
+    pairs = zip(found[1:], ag.gradients(loss, wrt), strict=True)
+    return max(float(np.max(np.abs(mine - theirs))) for mine, theirs in pairs)
+
+
+# %% [markdown]
+# ## Two inputs, two hidden neurons, one output
+#
+# The smallest network with a hidden layer. Read the backward part from its first line: each line takes what the line above it
+# has found, and multiplies it by one local derivative. `dZ2 = dA2 * A2 * (1 - A2)` is the sigmoid's slope, written by its output.
+
+# %%
+A0, T = two_two_one.A0, two_two_one.T
+W1, W2 = ag.Tensor(two_two_one.W1), ag.Tensor(two_two_one.W2)
+loss = two_two_one.half_square(two_two_one.forward(A0, W1, W2)[-1])
+source = ag.backprop_source(loss, [W1, W2])
+print(source)
+assert held_beside(source, loss, [W1, W2], A0, T) < 1e-12
+
+# %% [markdown]
+# ## XOR with bias units and cross-entropy
+#
+# The bias is a unit of its own here, a 1 in front of each layer. On the way back it is cut off again, `dH[:, 1:4]`: nothing
+# goes into a bias unit, so nothing goes back through it.
+
+# %%
+X, y = np.c_[np.ones(4), xor.INPUTS], xor.LABELS[:, None]
+theta1, theta2 = (ag.Tensor(theta) for theta in xor.start(0))
+H = ag.concatenate([np.ones((4, 1)), ag.sigmoid(X @ theta1)], axis=1)
+A2 = ag.sigmoid(H @ theta2)
+loss = -(y * ag.log(A2) + (1 - y) * ag.log(1 - A2)).sum()
+source = ag.backprop_source(loss, [theta1, theta2])
+print(source)
+assert held_beside(source, loss, [theta1, theta2], y, X) < 1e-12
+
+# %% [markdown]
+# ## Softmax with a squared error
+#
+# The line that almost everybody gets wrong is `dZ3`: softmax has a whole matrix of derivatives, since a larger score takes from
+# all other classes. By its output it is one line, and `P * (1 - P)` is not it.
+
+# %%
+rng = np.random.default_rng(0)
+bias = -np.ones((5, 1))
+X, T = np.hstack([rng.random((5, 64)), bias]), np.eye(10)[rng.integers(0, 10, 5)]
+W1, W2, W3 = digits_softmax_sse.start(64, 0)
+H1 = ag.concatenate([ag.sigmoid(X @ W1), bias], axis=1)
+H2 = ag.concatenate([ag.sigmoid(H1 @ W2), bias], axis=1)
+P = ag.softmax(H2 @ W3)
+loss = ag.nn.half_sse(P, T)
+source = ag.backprop_source(loss, [W1, W2, W3])
+print(source)
+assert held_beside(source, loss, [W1, W2, W3], X, bias, T) < 1e-12
+
+# %% [markdown]
+# ## Softmax with cross-entropy, and class indices
+#
+# With cross-entropy that matrix cancels, and what is left is the difference of prediction and truth. The gradient of a bias
+# is a sum over the batch, because the same bias was added to every row.
+
+# %%
+X, y = rng.random((6, 64)), rng.integers(0, 10, 6)
+net = ag.nn.MLP([64, 20, 10], activation="sigmoid", rng=0)
+loss = ag.nn.cross_entropy(net(X), y)
+source = ag.backprop_source(loss, net.parameters())
+print(source)
+assert held_beside(source, loss, net.parameters(), X, y) < 1e-12
+
+# %% [markdown]
+# ## Any number of layers
+#
+# relu, sigmoid, tanh, softmax and a linear output, one above the other. The pattern of the lines is always the same.
+
+# %%
+X, Y = np.array([[1.0, 1.0], [0.0, 0.0], [12.0, 5.0]]), np.array([[1.0], [0.0], [-1.0]])
+steps = [ag.relu, ag.sigmoid, ag.tanh, ag.softmax]
+layers = [ag.nn.Linear(m, n, rng=i) for i, (m, n) in enumerate([(2, 4), (4, 3), (3, 3), (3, 3), (3, 1)])]
+deep = ag.nn.Sequential(*[part for pair in zip(layers, steps, strict=False) for part in pair], layers[-1])
+loss = ag.nn.mse(deep(X), Y)
+source = ag.backprop_source(loss, deep.parameters())
+print(source)
+assert held_beside(source, loss, deep.parameters(), X, Y) < 1e-12
+
+# %% [markdown]
+# ## Single numbers, and second derivatives
+#
+# On Values the source is plain Python. And since a gradient is a graph like any other, its own backprop can be printed too:
+# here that of a slope, which is a second derivative.
+
+# %%
+x = ag.Value(0.7, label="x")
+curve = (x * x).sin()
+print(ag.backprop_source(curve, x))
+slope = ag.gradients(curve, x, create_graph=True)
+slope.label = "slope"
+print(ag.backprop_source(slope, x))
+
+# %% [markdown]
+# ## The same thing as speed
+#
+# `ag.compile` records a function once and replays it as such straight lines. A whole training step, with its update, is one function;
+# its parameters are read anew at every call.
+
+# %%
+params = net.parameters()
+images, labels = rng.random((6, 64)), rng.integers(0, 10, 6)
+
+
+@ag.compile
+def step(X, y):
+    loss = ag.nn.cross_entropy(net(X), y)
+    gradients = ag.gradients(loss, params)
+    with ag.no_grad():
+        for i, gradient in enumerate(gradients):
+            params[i] -= 0.5 * gradient
+    return loss
+
+
+costs = [float(step(images, labels)) for _ in range(200)]
+print(f"cost {costs[0]:.4f}, after 200 steps {costs[-1]:.4f}")
+print(f"the source of the step has {len(step.source.splitlines())} lines")
+assert costs[-1] < 0.05 < costs[0]
