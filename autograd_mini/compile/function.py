@@ -70,11 +70,12 @@ class Compiled:
             return self.eagerly(args, kwargs)
         leaves: list[Any] = []
         key = key_of((args, kwargs) if kwargs else args, leaves)
-        for version in self.versions.get(key, ()):
+        tried = self.versions.get(key, ())
+        for version in tried:
             found = version.replay(leaves)
             if found is not None:
                 return found[0]
-        return self.recorded(key, args, kwargs, leaves)
+        return self.recorded(key, args, kwargs, leaves, tried)
 
     def eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on nodes, and give what a replay gives."""
@@ -83,17 +84,21 @@ class Compiled:
         args, kwargs = rebuild((args, kwargs), lambda x: _as_node(x, None)[0])
         return rebuild(self.function(*args, **kwargs), _raw)
 
-    def recorded(self, key: Any, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
+    def recorded(self, key: Any, args: Any, kwargs: Any, leaves: list[Any], tried: Sequence[Any]) -> Any:
         """Trace the function for this call, keep the version, and replay it."""
         with self.lock:
             had = self.versions.get(key, ())
+            for version in had if had is not tried else ():  # another thread has recorded in the meantime
+                found = version.replay(leaves)
+                if found is not None:
+                    return found[0]
             kept = [one for one in had if one.outside.is_current()]
             self.outdated += len(had) - len(kept)
             try:
                 if len(kept) >= MOST or self.outdated >= 4 * MOST:
                     raise TooMuch(
-                        f"took more than {MOST} different ways through its branches, or what it closes over is "
-                        "bound anew all the time (pass that as an argument)"
+                        f"took more than {MOST} different ways through its branches, "
+                        "or what it closes over is bound anew all the time (pass that as an argument)"
                     )
                 version = record(self.function, args, kwargs, QUICK)
             except TooMuch as error:
