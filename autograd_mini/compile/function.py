@@ -428,6 +428,9 @@ class Version:
             writer = Writer(self.program, name, is_quick)
             self.run, flats = function_of(writer.body, name), writer.flats
         self.is_single = type(tree) is _Place
+        self.is_flat = type(tree) is tuple and all(
+            type(x) is _Place for x in tree
+        )  # in order, as they were found
         symbols = dict(zip((change.target for change in program.changes), outside.targets, strict=True))
         self.vectors = [_Vector([symbols[target] for target in flat.targets]) for flat in flats]
         pairs = [*zip(outside.targets, program.changes, strict=True)]
@@ -472,6 +475,8 @@ class Version:
         outputs = [
             kind(x) if kind else x if x.shape else x[()] for x, kind in zip(outputs, self.kinds, strict=True)
         ]
+        if self.is_flat:
+            return [tuple(outputs)]
         return [rebuild(self.tree, lambda x: outputs[x] if type(x) is _Place else x)]
 
     def slowly(self, inputs: list[Any]) -> Any:
