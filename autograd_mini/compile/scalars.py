@@ -81,7 +81,8 @@ def _array(elements: Sequence[Any], shape: tuple[int, ...]) -> Any:
 
 
 def _element(x: Any) -> Expr:
-    """What stands in an array of objects: a number is a constant."""
+    """What stands in an array of objects: a number is a constant; a place that was assigned to holds an array of one."""
+    x = x.item() if isinstance(x, np.ndarray) else x
     return x if isinstance(x, Expr) else constant(x if isinstance(x, bool) else float(x))
 
 
