@@ -265,7 +265,8 @@ def _raw(x: Any) -> Any:
 
 
 def record(
-    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (), engine: str = "auto",
+    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (),
+    engine: str = "auto",
 ) -> "Version":  # fmt: skip
     """Run the function once on nodes; return the version that replays it.
 

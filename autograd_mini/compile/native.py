@@ -23,7 +23,8 @@ from .scalars import BOOL, Scalars, Unsupported, scalars
 MOST = 6000  # elements of a program that are compiled: beyond, the compiler takes longer than it gains
 ARITHMETIC = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
 ORDER = {
-    "greater": "ogt", "greater_equal": "oge", "less": "olt", "less_equal": "ole", "equal": "oeq", "not_equal": "une",
+    "greater": "ogt", "greater_equal": "oge", "less": "olt", "less_equal": "ole", "equal": "oeq",
+    "not_equal": "une",
 }  # fmt: skip
 INTRINSICS = {
     "sqrt": "sqrt",
@@ -88,7 +89,8 @@ class Writer:
         head = ["define i32 @run(ptr %table) {", "entry:", "  %n = load i64, ptr %table", *self.entry,
                 "  br label %loop", "loop:", "  %i = phi i64 [ 0, %entry ], [ %next, %more ]"]  # fmt: skip
         tail = ["  br label %more", "more:", "  %next = add i64 %i, 1", "  %again = icmp slt i64 %next, %n",
-                "  br i1 %again, label %loop, label %done", "done:", "  ret i32 0", "leave:", "  ret i32 1", "}"]  # fmt: skip
+                "  br i1 %again, label %loop, label %done", "done:",
+                "  ret i32 0", "leave:", "  ret i32 1", "}"]  # fmt: skip
         return "\n".join([*self.used.values(), *head, *self.lines, *tail])
 
     def address(self, i: int) -> str:
@@ -239,8 +241,11 @@ class Native:
 
     def __init__(self, program: Program, most: int = MOST) -> None:
         self.program, self.scalars = program, scalars(program, most)
-        sizes = [array.size for array in self.scalars.outputs]
-        self.run, self.engine = built(Writer(self.scalars, [0] * (len(program.inputs) + len(sizes))).text)
+        places = len(program.inputs) + len(self.scalars.outputs)
+        writer = Writer(self.scalars, [0] * places)
+        if len(writer.lines) > 2 * most:
+            raise Unsupported(f"it has {len(writer.lines)} operations on single numbers")
+        self.run, self.engine = built(writer.text)
         self.sets: list[Any] = []  # buffers, one set for each thread that is running
         space: dict[str, Any] = {"copyto": np.copyto, "run": self.run, "sets": self.sets, "new": self.new}
         exec(compile(self.caller(), "<native call>", "exec"), space)
