@@ -569,6 +569,7 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
             line = Line(file, p.line or number, case.sources.code(file, p.line or number), "right", "", None)
             line.order = last.id
             line.update = next((f for f in loss.factors.values() if f), None)
+            line.has_rule = case.views[0].gradient[i] is not None
             found.setdefault(("update", line.line), line)
     return found
 
