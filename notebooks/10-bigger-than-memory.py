@@ -21,6 +21,10 @@
 # machine's cores compute. (`python -m pip install '.[cluster]'`)
 
 # %%
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # Dask has the threads: NumPy's own beside them would be in the way
+
 import dask
 import dask.array as da
 import numpy as np
@@ -28,14 +32,14 @@ from IPython.display import SVG
 
 import autograd_mini as ag
 
-dask.config.set(scheduler="threads", num_workers=2)
+settings = dask.config.set(scheduler="threads", num_workers=2)
 
 # %% [markdown]
 # ## A recipe in place of an array
 #
 # 200,000 rows of eight numbers, made when they are asked for, a chunk of 10,000 rows at a time. A machine has about three chunks in its
-# memory at once; take a thousand times as many rows, and only the time grows. Files work the same way: `da.from_array(np.load("x.npy", mmap_mode="r"),
-# chunks=(10_000, -1))`.
+# memory at once; take a thousand times as many rows, and only the time grows. Files work the same way:
+# `da.from_array(np.load("x.npy", mmap_mode="r"), chunks=(10_000, -1))`.
 
 # %%
 ROWS, CHUNK = 200_000, 10_000

@@ -78,7 +78,7 @@ for name, mine, node in zip(["W1", "b1", "W2", "b2"], by_hand, [W1, b1, W2, b2],
 # %% [markdown]
 # ## Written for a machine
 #
-# `ag.compile` does the same for a machine to run: no names, arrays written into again when nobody needs them any more, every bit as in
+# `ag.compile` does the same for a machine to run: no names, arrays written into again when nobody needs them any more, and the numbers of
 # the plain run. Give it the function that you want, here loss and gradients:
 
 
@@ -147,7 +147,7 @@ def frozen(x):
 try:
     ag.compile(ag.grad(frozen))(2.0)
 except ag.CompileError as error:
-    print("CompileError:", str(error).partition(": ")[2] or error)
+    print("CompileError:", str(error).partition(" Line ")[0])
 else:
     raise AssertionError("this should not have worked")
 
