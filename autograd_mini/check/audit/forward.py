@@ -41,7 +41,8 @@ def unread(case: Case, loss: Loss) -> list[Remark]:
         found = next(places_of(case, loss, k, -np.sign(loss.factors[k] or 1.0) * update), None)
         if found is not None:
             step, operand = found
-            why = f"{name} is updated in line {case.sources.where(last)[1]}, and the forward pass never reads it"
+            number = case.sources.where(last)[1]
+            why = f"{name} is updated in line {number}, and the forward pass never reads it"
             out.append(Remark(step, 0, "parameter_never_read", why, read_here(case, step, operand, name)))
         elif key_of(last)[1][:1] in keys and last.func is np.subtract and np.any(update):
             why = f"this updates {name}, and the forward pass never reads it"
@@ -117,7 +118,7 @@ def improper(case: Case) -> list[Remark]:
             if len(moving) != 1:
                 break
             operand = moving[0]
-        why = "the logarithm in the loss is taken of this, which is no probability: a sigmoid or softmax is missing"
+        why = "the loss takes the logarithm of this, which is no probability: a sigmoid or softmax is missing"
         return [Remark(operand, 0, "no_output_activation", why, squashed(case, operand))]
     return []
 

@@ -304,8 +304,8 @@ def step_of(x: Any) -> Step:
             x._step = now.add(gather, (memory.step, memory.places(bare)), {}, bare)
         x._version = memory.version
     step: Step = x._step
-    if step.value.shape != bare.shape or step.value.tobytes() != bare.tobytes():
-        if step.value.size == bare.size and step.value.tobytes() == bare.tobytes():
+    if step.value.shape != bare.shape or not is_equal(step.value, bare):
+        if step.value.size == bare.size and is_equal(step.value.reshape(-1), bare.reshape(-1)):
             step = x._step = now.add(np.reshape, (step, bare.shape), {}, bare)
             return step
         now.note("an array was changed in a way that is not followed: taken as a constant from there")
@@ -313,6 +313,11 @@ def step_of(x: Any) -> Step:
         memory.version += 1
         return step_of(x)
     return step
+
+
+def is_equal(a: Any, b: Any) -> bool:
+    """Whether two arrays of one shape hold the same numbers, NaN too."""
+    return bool(np.array_equal(a, b)) or a.tobytes() == b.tobytes()
 
 
 def tell_owner(x: Any, step: Step) -> None:

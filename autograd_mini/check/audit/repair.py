@@ -328,6 +328,7 @@ class Search:
                 for f in found
                 if not f.already and f.ratio is None and f.order > equal[-1].order and (unused or not f.whole)
             ]
+            later = [f for f in later if self.changes(f) <= self.changes(equal[-1])]
             found.insert(0, later[0] if later else equal[-1])
         elif found and not self.is_top(found[0].step):
             line = self.case.sources.where(found[0].step, found[0].depth)
@@ -360,6 +361,12 @@ class Search:
         return not isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare) and not (
             isinstance(parent, ast.Call) and "np." in text.text(parent.func)
         )
+
+    def changes(self, fault: Fault) -> int:
+        """How many of a place's values, in the first step of the training, differ from what they should be."""
+        changed, steps = self.case.views[fault.window].changed, self.case.record.steps
+        targets = fault.targets[fault.window]
+        return sum(not same(t, changed.get(n, steps[n].value)) for n, t in targets.items())
 
     def unused(self, fault: Fault) -> bool:
         """Whether the right values are computed by the script later: the wrong ones are read in their place."""

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from .steps import LINEAR, WINDOWS, enough, key_of, size_of
 
 MOST_FAULTS = 5
 MOST_RERUNS = 100
-FIX_SECONDS = 6.0  # that the search for corrected lines may take
+FIX_SECONDS = 5.0  # of computing that the search for corrected lines may take
 
 
 class Audit:
@@ -126,7 +126,7 @@ class Audit:
         """One small edit of the backward pass, run to see, after which every update is right."""
         if loss.kind not in TRUSTED and not loss.kind.endswith("cross-entropy"):
             return None
-        end, count = min(self.end, monotonic() + FIX_SECONDS), len(case.parameters)
+        end, count = process_time() + FIX_SECONDS, len(case.parameters)
         text = case.sources.texts[str(self.path)]
         k, statements = min(loss.verdicts), []
         for step in case.views[k].order:
@@ -136,7 +136,7 @@ class Audit:
                 statements.append(statement)
         self.state, right = dict(loss.verdicts), loss.wrong(count) == set()
         for fix in sorted((f for s in statements for f in edits(text, s)), key=lambda f: f.rank):
-            if monotonic() > end or right:
+            if process_time() > end or monotonic() > self.end or right:
                 break
             with contextlib.suppress(SyntaxError, ValueError):
                 new = edited(text, [fix])
@@ -176,6 +176,8 @@ class Audit:
         for order, loss in enumerate(equal):
             faults, left = repairs(case, loss, self.end)
             found.append((len(left), len(faults), order, loss, {}, faults, left))
+            if len(faults) == 1 and not left and loss.own and loss.score() > 0:
+                break  # one place explains it all
             rates = rates_of(case, loss)
             if rates and any(abs(c - (loss.factors[k] or 0)) > 1e-4 * c for k, c in rates.items()):
                 loss.forced = rates  # the updates as the written rate says, whatever most of them are
@@ -204,9 +206,9 @@ class Audit:
         """The finding of a remark, with the new text where it helps."""
         finding = Finding(case, None, Fault(None, "remark", {}, 0.0), remark.step)
         finding.mistake, finding.why = remark.mistake, remark.why
-        end = min(self.end, monotonic() + FIX_SECONDS)
+        end = process_time() + FIX_SECONDS
         for text in remark.texts:
-            if monotonic() > end:
+            if process_time() > end or monotonic() > self.end:
                 break
             try:
                 _, after = self.recorded(text)
@@ -231,7 +233,7 @@ class Audit:
         out: list[Finding] = []
         self.reruns = 0
         self.kept: list[Fix] = []
-        self.enough_fixes = min(self.end, monotonic() + FIX_SECONDS)
+        self.enough_fixes = process_time() + FIX_SECONDS
         self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         for fault in faults:
             finding = Finding(case, loss, fault)
@@ -254,7 +256,7 @@ class Audit:
         if proposer.place.file != str(self.path):
             return
         for fix in proposer.proposals():
-            if self.reruns >= MOST_RERUNS or monotonic() > self.enough_fixes:
+            if self.reruns >= MOST_RERUNS or process_time() > self.enough_fixes or monotonic() > self.end:
                 return
             fixes = [*self.kept, fix]
             try:

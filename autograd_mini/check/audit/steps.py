@@ -204,6 +204,8 @@ def find_parameters(record: Record, states: set[int] | None = None) -> list[Para
         if keys:
             strict = not any(v.func in (np.multiply, np.divide) for v in versions[-len(keys) * 3 - 2 :])
             found.append(Parameter(versions, again, keys, strict))
+    longest = max((max(p.again) - min(p.again) for p in found), default=0)
+    found = [p for p in found if max(p.again) - min(p.again) >= SHORTEST * longest]
     fed = {(p, q) for p in found for q in found if p is not q and feeds(p, q)}
     found = [
         p for p in found if not any(a is p and ((q, p) not in fed or p.strict < q.strict) for a, q in fed)
@@ -217,8 +219,6 @@ def find_parameters(record: Record, states: set[int] | None = None) -> list[Para
                 continue
         out.append(p)
     out = out or [p for p in found if p.strict] or found
-    longest = max((max(p.again) - min(p.again) for p in out), default=0)
-    out = [p for p in out if max(p.again) - min(p.again) >= SHORTEST * longest]
     return sorted(out, key=lambda p: p.versions[0].id)
 
 

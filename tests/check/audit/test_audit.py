@@ -19,7 +19,7 @@ PATIENCE = 600.0  # no search is cut short, however busy the machine is
 CASES = [pytest.param(entry, id=f"{i}-{entry[0]}") for i, entry in enumerate(planted.PLANTED)]
 
 
-@pytest.mark.slow(keep=0.4)
+@pytest.mark.slow(keep=0.25)
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
 def test_a_right_script_is_not_blamed(path: Path) -> None:
     """No line is called wrong, and the script is declared right."""
@@ -29,7 +29,7 @@ def test_a_right_script_is_not_blamed(path: Path) -> None:
     assert report.explained or path.stem in ONLY_SILENT
 
 
-@pytest.mark.slow(keep=0.3)
+@pytest.mark.slow(keep=0.15)
 @pytest.mark.parametrize("entry", CASES)
 def test_a_planted_mistake_is_named(entry: tuple[str, ...], tmp_path: Path) -> None:
     """The first wrong line is the planted one, or one that may as well be called wrong."""
