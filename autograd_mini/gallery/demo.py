@@ -36,9 +36,12 @@ for step in range(50):
 
 NEXT = """What to type next:
 
-   python -m autograd_mini audit your_script.py          which line of your own backward pass is wrong
-   python -m autograd_mini explore "tanh(w*x + b)" w=2 x=-1 b=0.5 -o page.html      the chain rule, step by step
-   python -m autograd_mini gallery                       whole programs, each with the question that somebody asked
+   python -m autograd_mini audit your_script.py
+        which line of your own backward pass is wrong
+   python -m autograd_mini explore "tanh(w*x + b)" w=2 x=-1 b=0.5 -o page.html
+        the chain rule with your numbers, step by step
+   python -m autograd_mini gallery
+        whole programs, each with the question that somebody asked
 """
 
 
