@@ -1050,7 +1050,7 @@ def matrix_power(a: Any, n: int) -> Any:
     out: Any = np.broadcast_to(np.eye(shape(a)[-1]), shape(a)) if n == 0 else None
     while n:
         if n % 2:
-            out = a if out is None else matmul(out, a)
+            out = rows.positive(a) if out is None else matmul(out, a)  # a node of its own
         n //= 2
         a = matmul(a, a) if n else a
     return out

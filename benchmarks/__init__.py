@@ -9,6 +9,7 @@
     eager/         the suite `eager`, one file a part
     derivatives/   the suite `derivatives`, likewise
     training/      the suite `training`, likewise
+    chunks/        the suite `chunks`: Dask arrays
 
 A new peer is one line in `machine.PEERS` and, if it trains, one file in `contenders/`.
 A new suite is one module with `PARTS` (see `eager/__init__.py`) and its name in `__main__.SUITES`.

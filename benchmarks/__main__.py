@@ -1,4 +1,4 @@
-"""`python -m benchmarks [eager|derivatives|training|compiled|all] [--quick] [--peers a,b] [--only part,…]`.
+"""`python -m benchmarks [eager|derivatives|training|compiled|chunks|all] [--quick] [--peers a,b] [--only part,…]`.
 
 `python -m benchmarks table [--targets]` prints the results files as Markdown tables and measures nothing.
 """
@@ -19,6 +19,7 @@ SUITES: dict[str, str | None] = {
     "derivatives": "benchmarks.derivatives",
     "training": "benchmarks.training",
     "compiled": "benchmarks.compiled",
+    "chunks": "benchmarks.chunks",
 }
 
 

@@ -204,6 +204,13 @@ assert (z.grad, p.grad) == (dz, dp)
 print(ag.tree(L))
 
 # %% [markdown]
+# The same as a picture. A box holds the number and, after `∂`, the gradient; at each line stands the rate. Start at `L`
+# on the right with 1, and multiply by the rates on the way to `w`: 1 × (−0.5 − 0.5) × 1 × 3 = −3.
+
+# %%
+ag.draw(L, engine="python")
+
+# %% [markdown]
 # ## Two roads: `b = a + a`
 #
 # Now a number that is used twice. Plainly `a + a` is `2a`, so its rate is 2. Walk back with care all the same: the
@@ -226,6 +233,9 @@ b = a + a
 b.backward()
 print("Value says: ", a.grad)
 assert da == a.grad == 2.0
+
+# %%
+ag.draw(b, engine="python")
 
 # %% [markdown]
 # That `=` for `+=` is the oldest bug in backprop. It is silent: the gradient is a plausible number, here even of the

@@ -271,6 +271,18 @@ assert compare(twice_twice, 3.0)
 assert not compare(diamond, 2.0)
 
 # %% [markdown]
+# Here it is, drawn by the finished engine. The gradient of `b` is 10, and 4 of it come by way of `c`:
+
+# %%
+picture = ag.Value(2.0, label="a")
+corner = picture * picture
+side = corner + picture
+corner.label, side.label = "b", "c"
+whole = side * corner
+whole.backward()
+ag.draw(whole, engine="python")
+
+# %% [markdown]
 # `b` is used by the result and by `c`. It was visited straight after the result, and pushed before `c` had paid in
 # its share. The order is what matters: **a node may push only when everyone who used it has pushed.** Sort the nodes
 # so that parents come before the nodes made from them (a *topological sort*), and go through that list from the end.
@@ -762,3 +774,18 @@ assert math.isclose(v.grad, right, rel_tol=1e-12)
 # above says `sech2`: it never subtracts two numbers that are nearly equal.
 #
 # The mend is one row. Nothing else in the engine has to know. That is what the table is for.
+#
+# ## Where to read on
+#
+# The files of `autograd_mini/core/`, in the order in which to read them, and what of yours is in each:
+#
+# | file | here it was |
+# |---|---|
+# | `op.py` | `Op`, and the line in `gradients` that calls a rule: it is `Op.shares` |
+# | `readings.py` | `xp` and `read`: floats, arrays |
+# | `engine.py` | `toposort`, `gradients` (there `sweep`), `backward` |
+# | `node.py` | `Node` and `apply` |
+# | `rows.py` | `ADD`, `MUL`, `TANH`, and thirty-odd more |
+# | `value.py` | nothing new: a node whose data are a float |
+# | `special_rows.py`, `array_rows.py`, `tensor.py` | the rest of the table, and the node whose data are an array |
+# | `functions.py` | rows that have parameters, such as an axis; and the reading on nodes |

@@ -24,6 +24,7 @@
 
 # %%
 import numpy as np
+from IPython.display import SVG
 
 import autograd_mini as ag
 from autograd_mini.gallery import xor
@@ -164,7 +165,14 @@ for name, (by_hand, ours) in pairs.items():
         print(f"{name:10}{one:12.6f}{other:12.6f}")
 
 # %% [markdown]
-# All of them. And if yours had differed, the first line that does is the step with the mistake.
+# All of them, and this is where each stands:
+
+# %%
+n2.label, h.label, n3.label, out.label, loss.label = "z2", "l2", "z3", "l3", "CE"
+ag.draw(loss, engine="python")
+
+# %% [markdown]
+# And if yours had differed, the first line that does is the step with the mistake.
 #
 # ## A program that learns nothing
 #
@@ -271,16 +279,34 @@ for a, b, p in truth_table(t1, t2):
 
 # %% [markdown]
 # What have they become? Ask the hidden neurons about each input, and the network about the whole square and a bit beyond,
-# x₁ to the right and x₂ upwards: `#` is yes, `.` is no, `o` is perhaps.
+# x₁ to the right and x₂ upwards: blue is yes, orange is no, pale is perhaps. The four rings are the data.
 
 # %%
 for a, b in X:
     print(f"{a:.0f} {b:.0f}   hidden neurons:", forward((a, b), t1, t2)[2].data[0, 1:].round(2))
 
 print()
-for b in np.linspace(1.25, -0.25, 13):
-    row = [forward((a, b), t1, t2)[-1].item() for a in np.linspace(-0.25, 1.25, 13)]
-    print("  ".join("#" if p > 0.75 else "." if p < 0.25 else "o" for p in row))
+
+
+def square(answer, steps=24):
+    """The answers on a grid as an SVG."""
+    grid = np.linspace(-0.25, 1.25, steps)
+    parts = []
+    for i, b in enumerate(grid[::-1]):
+        for j, a in enumerate(grid):
+            p = answer(a, b)
+            colour = "#0072B2" if p > 0.5 else "#D55E00"
+            strength = 0.1 + 1.6 * abs(p - 0.5)
+            box = f'x="{10 * j}" y="{10 * i}" width="10" height="10"'
+            parts.append(f'<rect {box} fill="{colour}" fill-opacity="{strength:.2f}"/>')
+    for a, b in X:
+        cx, cy = (np.array([a, 1 - b]) + 0.25) / 1.5 * 10 * steps
+        parts.append(f'<circle cx="{cx:.0f}" cy="{cy:.0f}" r="6" fill="none" stroke="#808080" stroke-width="3"/>')
+    size = f'viewBox="0 0 {10 * steps} {10 * steps}" width="{10 * steps}" style="max-width:100%"'
+    return SVG(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>')
+
+
+square(lambda a, b: forward((a, b), t1.data, t2.data)[-1].item())
 
 # %% [markdown]
 # ## Luck?

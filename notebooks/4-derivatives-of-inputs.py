@@ -29,6 +29,7 @@ from itertools import pairwise
 
 import numpy as np
 import scipy.optimize
+from IPython.display import SVG
 
 import autograd_mini as ag
 from autograd_mini.gallery import oscillator
@@ -382,6 +383,29 @@ print("network              sin(x1) cos(x2)")
 for left, other in zip(ours, right, strict=True):
     print(left, " ", other)
 assert ours == right
+
+# %% [markdown]
+# And its slopes, as arrows that point uphill: blue ground is high, orange low. `batch_jacobian` gives them all at once.
+
+
+# %%
+def field(X, heights, slopes):
+    """Heights as colours and slopes as arrows."""
+    parts = []
+    for (x1, x2), height, (s1, s2) in zip(X, heights, slopes, strict=True):
+        cx, cy = 160 + 90 * x1, 160 - 90 * x2
+        colour = "#0072B2" if height > 0 else "#D55E00"
+        box = f'x="{cx - 16:.1f}" y="{cy - 16:.1f}" width="32" height="32"'
+        parts.append(f'<rect {box} fill="{colour}" fill-opacity="{0.7 * abs(height):.2f}"/>')
+        parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="2.5" fill="#808080"/>')
+        parts.append(f'<path d="M{cx:.1f} {cy:.1f}l{14 * s1:.1f} {-14 * s2:.1f}" stroke="#808080" stroke-width="2"/>')
+    size = 'viewBox="0 0 320 320" width="320" style="max-width:100%"'
+    return SVG(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>')
+
+
+places = np.stack(np.meshgrid(np.linspace(-1.5, 1.5, 9), np.linspace(-1.5, 1.5, 9)), axis=-1).reshape(-1, 2)
+uphill = ag.batch_jacobian(lambda X: network(X, unravel(best.x)), places)[:, 0]
+field(places, network(places, unravel(best.x))[:, 0], uphill)
 
 # %% [markdown]
 # ### How many values did it need?

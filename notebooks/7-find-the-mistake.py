@@ -81,9 +81,9 @@ report1 = ag.audit(deltas)
 print(report1)
 
 # %% [markdown]
-# `✓` is right, and of what it is a multiple: `Y - l3` is minus the gradient, four times too large, and nothing is wrong with that, since the
-# update *adds* it. `✗` is the line. A delta says how fast the loss moves with what goes *into* a neuron. For a weight it has to be
-# multiplied by what went *through* it: `layer.T @ delta`.
+# `✓` is right, and of what it is a multiple: `Y - l3` is minus the gradient, four times too large, and nothing is wrong
+# with that, since the update *adds* it. `✗` is the line. A delta says how fast the loss moves with what goes *into* a
+# neuron. For a weight it has to be multiplied by what went *through* it: `layer.T @ delta`.
 
 # %%
 mended = DELTAS.replace("theta2 += 0.5 * delta3.sum()", "theta2 += 0.5 * l2.T @ delta3")
@@ -142,9 +142,9 @@ report2 = ag.audit(pictures)
 print(report2)
 
 # %% [markdown]
-# One matrix moves ten times as far as it should. On these small pictures that still works, by luck; on larger ones it is what explodes. Here
-# both learn, and only the comparison shows that something was wrong. (A helper such as `sigmoid(AL, deriv=True)`, which wants the
-# *output*, is a trap too; this program stepped around it.)
+# One matrix moves ten times as far as it should. On these small pictures that still works, by luck; on larger ones it
+# is what explodes. Here both learn, and only the comparison shows that something was wrong. (A helper such as
+# `sigmoid(AL, deriv=True)`, which wants the *output*, is a trap too; this program stepped around it.)
 
 # %%
 mended = PICTURES.replace("dW1 = np.dot(dZ1, X.T)", "dW1 = np.dot(dZ1, X.T) / m")
@@ -201,8 +201,8 @@ report3 = ag.audit(layers)
 print(report3)
 
 # %% [markdown]
-# 0.04 % off: nobody sees that in a number. The slope of tanh is 1 − tanh², and the layer has both at hand, `self.z` and `self.a`; it took the
-# wrong one. Where z is small they are nearly equal, and so the last layer is nearly right, while the middle ones are not.
+# 0.04 % off: nobody sees that in a number. The slope of tanh is 1 − tanh², and the layer has both at hand, `self.z` and
+# `self.a`; it took the wrong one. Where z is small the two are nearly equal, and small is where one starts.
 
 # %%
 mended = LAYERS.replace("1 - self.z**2", "1 - self.a**2")

@@ -47,7 +47,7 @@ print(p.round(4), "sum", p.sum().round(12))
 # Raise one score, and watch *all* the probabilities:
 
 # %%
-raised = softmax(z + [0.1, 0.0, 0.0])
+raised = softmax(z + np.array([0.1, 0.0, 0.0]))
 print("change:", (raised - p).round(4) + 0.0)
 assert raised[0] > p[0]
 assert raised[1] < p[1]
@@ -76,10 +76,11 @@ def table(numbers, names):
     largest, parts = np.abs(numbers).max(), []
     for i, row in enumerate(numbers):
         for j, number in enumerate(row):
-            x, y, strength = 60 + 70 * j, 30 + 44 * i, abs(number) / largest * 0.75 + 0.05
-            colour = "#0072B2" if number > 0 else "#D55E00"
-            parts.append(f'<rect x="{x}" y="{y}" width="66" height="40" fill="{colour}" fill-opacity="{strength:.2f}"/>')
-            parts.append(f'<text x="{x + 33}" y="{y + 25}" text-anchor="middle">{number:.3f}</text>')
+            x, y, strength = 60 + 70 * j, 30 + 44 * i, abs(number) / largest * 0.75
+            full = np.array([0, 114, 178]) if number > 0 else np.array([213, 94, 0])
+            colour = ",".join(f"{part:.0f}" for part in 255 + strength * (full - 255))
+            parts.append(f'<rect x="{x}" y="{y}" width="66" height="40" fill="rgb({colour})"/>')
+            parts.append(f'<text x="{x + 33}" y="{y + 25}" text-anchor="middle" style="fill:#000">{number:.3f}</text>')
     for i, name in enumerate(names):
         parts.append(f'<text x="50" y="{55 + 44 * i}" text-anchor="end">p{name}</text>')
         parts.append(f'<text x="{93 + 70 * i}" y="20" text-anchor="middle">z{name}</text>')
@@ -128,7 +129,8 @@ for name, delta in ways.items():
 #
 # The third line is the one to write: subtract the mean of the errors, weighted by p, and multiply by p. No table is built.
 #
-# The engine knows nothing about softmax here. It went through `exp`, the sum and the quotient, a step at a time:
+# The engine was not told that this is a softmax. It went through `exp`, the sum and the quotient, a step at a time. (The picture recognises
+# the steps, and puts them into one box.)
 
 # %%
 ag.draw(loss, engine="python")

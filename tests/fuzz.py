@@ -61,6 +61,7 @@ OPERATIONS: list[tuple[str, str]] = [
     ("ag.log2(ag.abs(x) + 0.5)", "torch.log2(torch.abs(x) + 0.5)"),
     ("ag.log10(ag.exp(x) + 0.5)", "torch.log10(torch.exp(x) + 0.5)"),
     ("ag.sqrt(x * x + 0.2)", "torch.sqrt(x * x + 0.2)"),
+    ("ag.cbrt(x * x + 0.5)", "(x * x + 0.5) ** (1 / 3)"),
     ("ag.reciprocal(x * x + 0.5)", "torch.reciprocal(x * x + 0.5)"),
     ("ag.sinc(x * x + 0.5)", "torch.sinc(x * x + 0.5)"),  # near 0 PyTorch's derivatives cancel
     ("ag.elu(x + 0.1)", "torch.nn.functional.elu(x + 0.1)"),  # at 0 the second derivative is a convention

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 
+from ..compile.function import Compiled
 from ..core import engine, node, value
 from ..core.op import Op
 from ..core.readings import KINDS, quietly
@@ -92,6 +93,7 @@ OVERFLOW = (
     "exp overflows above 709: subtract the maximum first, as ag.softmax and ag.logsumexp do; "
     "for 1 / (1 + exp(-x)) take ag.sigmoid(x), for log(1 + exp(x)) ag.softplus(x)"
 )
+LARGE = 1e100  # far beyond the numbers of any network that trains
 INSIDE = "where a `where` is to pick another branch there, put one inside too: {0}(where(mask, x, 1.0))"
 
 
@@ -122,13 +124,17 @@ def replacement(op: Op, parents: Sequence[Any]) -> str:
         return f"log of 0 is infinite: {PROBABILITIES}; {INSIDE.format(name)}"
     if name in GROWING:
         return OVERFLOW
-    if name in DIVIDING:
-        return f"add a small number to what is divided by, x / (y + 1e-12); {INSIDE.format('x / ')}"
-    if name in ROOTS:
+    size = np.abs(x.data)
+    if name in DIVIDING or (name == "power" and np.min(size, initial=np.inf) == 0):
+        return f"add a small number to what is divided by, x / (y + 1e-12); {INSIDE.format('reciprocal')}"
+    if name in ROOTS and np.max(size, initial=0.0) < LARGE:
         return f"its operand lies where it has no value: ag.clip(x, low, high); {INSIDE.format(name)}"
     if name in ("multiply", "subtract", "add") and any(not all_finite(p.data) for p in parents):
         return "∞ − ∞ and 0 · ∞ are NaN: look where the ∞ comes from"
-    return "inputs scaled to about ±1, smaller first weights or a smaller rate keep numbers from growing so"
+    return (
+        "numbers have grown too large: a smaller learning rate, if it is a step that made them so; "
+        "inputs scaled to about ±1, smaller first weights"
+    )
 
 
 def told(op: Op, parents: Sequence[Any], label: str | None, data: Any) -> str:
@@ -269,6 +275,7 @@ def _twin(function: Any) -> Any:
 
 
 MADE, RECORD, SWEEP, QUICK = map(_twin, (node.made, node.record, engine.sweep, value.quick_method))
+CALL = _twin(Compiled.__call__)
 
 
 class watched:
@@ -318,6 +325,13 @@ class watched:
         assign([_slow(method)])
         return method
 
+    @staticmethod
+    def call(compiled: Any, arguments: Any, options: Any) -> Any:
+        """Call a compiled function: where it is watched the function itself, which makes nodes."""
+        if watch_here() is not None:
+            return compiled.eagerly(arguments, options)
+        return CALL(compiled, *arguments, **options)
+
 
 def _made(reading, data, op=None, parents=(), requires_grad=False, meta=None):  # type: ignore[no-untyped-def]
     from autograd_mini.check.debug import watched
@@ -343,7 +357,14 @@ def _quick_method(op, applied, is_reflected=False):  # type: ignore[no-untyped-d
     return watched.quick_method(op, applied, is_reflected)
 
 
-OTHERS = {node.made: _made, node.record: _record, engine.sweep: _sweep, value.quick_method: _quick_method}
+def _call(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+    from autograd_mini.check.debug import watched
+
+    return watched.call(self, args, kwargs)
+
+
+OTHERS: dict[Any, Any] = {Compiled.__call__: _call}
+OTHERS |= {node.made: _made, node.record: _record, engine.sweep: _sweep, value.quick_method: _quick_method}
 originals: Any = WeakKeyDictionary()  # the code of each function that runs other code now
 
 

@@ -4,6 +4,7 @@ A step is an edge (user, k): the share that the k-th operand of `user` receives.
 same numbers, by the operation's own rule with something exchanged, so that an operation added to the table is covered.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -548,7 +549,7 @@ def whole_mutants(b: Backward, grads: Arrays, p: Any, say: Say) -> Iterator[Muta
             note = f"only the share of {me} in {say(user)} is kept"
             mistake = "statistics_held_constant" if statistics else "path_missing"
             yield m(mistake, lambda u=user, k=k: fit(b.share(u, k, grads[u]), x.shape), note, "only one")
-    yield from (_top_mutants if p.parents else _leaf_mutants)(b, grads, p, x, me, say)
+    yield from _top_mutants(b, grads[p], p, say) if p.parents else _leaf_mutants(b, grads, p, x, me, say)
 
 
 def _leaf_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) -> Iterator[Mutant]:
@@ -572,8 +573,9 @@ def _leaf_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say)
             yield Mutant("wrong_gradient_arrives", lambda s=share: s, note, "leaf", -0.6)
 
 
-def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) -> Iterator[Mutant]:
+def _top_mutants(b: Backward, own: Any, p: Any, say: Say) -> Iterator[Mutant]:
     """What stands in place of an interior gradient: ones, the loss's value, errors, or a factor more or less."""
+    x, me = b.values[p], say(p)
     m, loss = Mutant, float(b.values[b.loss].reshape(-1)[0])
     if not x.shape:
         return
@@ -589,36 +591,48 @@ def _top_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) 
         v = number[..., None] if a_row else number
         if 1 < v.size < x.size and _spread(v, x.shape) is not None:
             note = f"the factor {say(node)} of {me}'s gradient is left out"
-            yield m("factor_missing", lambda v=v: grads[p] / v, note, extra=1.0)
+            yield m("factor_missing", lambda v=v: own / v, note, extra=1.0)
             note = f"{me}'s gradient has a factor {say(node)} too much"
-            yield m("wrong_factor", lambda v=v: grads[p] * v, note, "more", 1.0)
+            yield m("wrong_factor", lambda v=v: own * v, note, "more", 1.0)
     later = [n for n in b.order[b.at[p] :] if n in b.path(p) and b.values[n].shape == x.shape]
     outputs = [(say(n), b.values[n]) for n in later]
     outputs += [(f"{n}({me})", known(n).at(x)) for n in ("sigmoid", "tanh")]
     for axis in (-1, 0) if x.ndim == 2 else (-1,):
         once, over = softmax(x, axis), " over axis 0" if axis == 0 else ""
         outputs += [(f"softmax({me}){over}", once), (f"softmax(softmax({me}){over})", softmax(once, axis))]
-    targets = [y for n, y in b.values.items() if n not in b.at and y.ndim and _spread(y, x.shape) is not None]
+    compared = [n for user in b.path(p) for n in user.parents if n not in b.at]  # on the way to the loss
+    targets = [y for y in (b.values[n] for n in dict.fromkeys(compared)) if y.ndim]
+    targets = [y for y in targets if _spread(y, x.shape) is not None]
     targets += [(y == y.max(-1, keepdims=True)) * 1.0 for y in targets if y.ndim == 2 and _is_soft(y)]
-    for y in targets:
-        for name, v in outputs:
-            e, err = v - y, f"{name} − target"
-            twice = name.startswith("softmax(softmax")
-            note = f"{err} stands for the gradient at {me}: {PAIRS}"
-            yield m("softmax_twice" if twice else "delta_of_another_loss", lambda e=e: e, note)
-            note = f"the squared error ({err})² stands at {me}"
-            yield m("loss_for_derivative", lambda e=e: e * e, note, "square", 0.1)
-            note = f"sign({err}) stands for the gradient at {me}: that of the absolute error"
-            yield m("delta_of_another_loss", lambda e=e: np.sign(e), note, "sign")
-            note = f"the absolute error |{err}| stands at {me}"
-            yield m("loss_for_derivative", lambda e=e: np.abs(e), note, "abs", 0.2)
-            slopes = {f"{name} · (1 − {name})": v * (1 - v), f"1 − {name}²": 1 - v * v, name: v}
-            for word, slope in slopes.items():
-                note = (
-                    f"({err}) · {word}: with this loss the activation's derivative cancels, and is "
-                    "applied once too often"
-                )
-                yield m("activation_derivative_twice", lambda e=e, s=slope: e * s, note, word, 0.5)
+    for (i, y), (j, (name, v)) in itertools.product(enumerate(targets), enumerate(outputs)):
+        for mistake, make, note, which, extra in _wrong_errors(name, v, v - y, me):
+            yield m(mistake, make, note, f"{which} {i} {j}", extra)
+
+
+def _wrong_errors(name: str, v: Any, e: Any, me: str) -> Iterator[tuple[str, Any, str, str, float]]:
+    """What is made of an output's error and stands for the gradient at a node."""
+    err = f"{name} − target"
+    note = f"{err} stands for the gradient at {me}: {PAIRS}"
+    mistake = "softmax_twice" if name.startswith("softmax(softmax") else "delta_of_another_loss"
+    yield mistake, lambda: e, note, "", 0.0
+    yield "loss_for_derivative", lambda: e * e, f"the squared error ({err})² stands at {me}", "square", 0.1
+    note = f"sign({err}) stands for the gradient at {me}: that of the absolute error"
+    yield "delta_of_another_loss", lambda: np.sign(e), note, "sign", 0.0
+    yield "loss_for_derivative", lambda: np.abs(e), f"the absolute error |{err}| stands at {me}", "abs", 0.2
+    once = "with this loss the activation's derivative cancels, and is applied once too often"
+    slopes = {
+        f"{name} · (1 − {name})": lambda: v * (1 - v),
+        f"1 − {name}²": lambda: 1 - v * v,
+        name: lambda: v,
+    }
+    for which, (word, slope) in enumerate(slopes.items()):
+        yield (
+            "activation_derivative_twice",
+            lambda s=slope: e * s(),
+            f"({err}) · {word}: {once}",
+            str(which),
+            0.5,
+        )
 
 
 def _is_soft(y: Any) -> bool:
@@ -634,6 +648,10 @@ def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, known: Any, say
     if user in known:
         yield from activation_mutants(b, known[user], grads[user], say, local=True)
     yield from edge_mutants(b, grads, user, k, say, local=True)
+    p = user.parents[k]
+    last = not any(node.op.name in PRODUCTS for node in b.path(p) if node is not p and node.op)
+    if last and p.parents and len(b.users[p]) == 1:  # an output, whose one share is its whole gradient
+        yield from _top_mutants(b, fit(b.share(user, k, grads[user]), p.shape), p, say)
 
 
 def groups(b: Backward) -> Iterator[tuple[Any, ...]]:

@@ -17,21 +17,25 @@ from ..core.node import Node, changes, made
 from ..core.readings import ARRAYS, FLOATS, QUIET, error_state
 from ..core.tensor import Tensor
 from ..core.value import Value
-from ..errors import CompileError
+from ..errors import CompileError, ShapeError
 from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
 from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
 from .bindings import bindings, checker
+from .native import Batch, Native, bound, is_installed
 from .passes import exact
 from .program import Change, Guard, Program, evaluate
-from .source import HEADER, Writer, function_of
+from .scalars import Unsupported
+from .source import HEADER, Flat, Writer, function_of
 from .trace import Lowering, Trace, unique
 
 QUICK = True  # whether sums may be added up in another order where that is quicker (to 1e-12)
 LONGEST = 20_000  # operations of a program: Python takes a second to read so many lines
 MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
+ENGINES = ("auto", "numpy", "native")
+QUICKLY_COMPILED = 2000  # elements of a program that "auto" makes native code of: some tenths of a second
 STATIC = (bool, str, bytes, type(None))
 
 
@@ -42,12 +46,12 @@ class TooMuch(CompileError):
 class Compiled:
     """What `compile` returns: called like the function, it replays what the function computed."""
 
-    def __init__(self, f: Callable[..., Any], engine: str) -> None:
+    def __init__(self, f: Callable[..., Any], engine: str, is_batch: bool = False) -> None:
         if not callable(f) or isinstance(f, Node):
             raise TypeError(f"compile: a function is needed, got {type(f).__name__}")
-        if engine not in ("auto", "numpy"):
-            raise ValueError(f"compile: engine must be 'auto' or 'numpy', got {engine!r}")
-        self.function, self.engine = f, engine
+        if engine not in ENGINES:
+            raise ValueError(f"compile: engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+        self.function, self.engine, self.is_batch = f, engine, is_batch
         self.versions: dict[Any, list[Version]] = {}
         self.reason: str | None = None  # why calls are not replayed, where they are not
         self.lock = threading.RLock()
@@ -66,15 +70,88 @@ class Compiled:
         return self if owner is None else types.MethodType(self, owner)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.of_points(args) if self.is_batch else self.one(*args, **kwargs)
+
+    def one(self, *args: Any, **kwargs: Any) -> Any:
+        """Replay one call."""
         if self.reason is not None or is_inside() or recorder() is not None:
             return self.eagerly(args, kwargs)
         leaves: list[Any] = []
         key = key_of((args, kwargs) if kwargs else args, leaves)
-        for version in self.versions.get(key, ()):
+        tried = self.versions.get(key, ())
+        for version in tried:
             found = version.replay(leaves)
             if found is not None:
                 return found[0]
-        return self.recorded(key, args, kwargs, leaves)
+        return self.recorded(key, args, kwargs, leaves, tried)
+
+    def bind(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], None]:
+        """Return a call without arguments: it reads these arrays and writes its results into those, and allocates nothing.
+
+        `inputs`: the arguments, float64 arrays; `outputs`: an array for each result, in order. TypeError for other arrays, ShapeError
+        for outputs of other shapes.
+
+        >>> x, out = np.array([2.0, 3.0]), np.empty(2)
+        >>> call = compile(lambda x: x * x).bind([x], [out])
+        >>> call()
+        >>> out
+        array([4., 9.])
+        """
+        for array in [*inputs, *outputs]:
+            is_plain = type(array) is np.ndarray and array.dtype == float and array.flags.c_contiguous
+            if not is_plain or not array.flags.aligned:
+                raise TypeError("bind: arrays of float64, contiguous, are needed, as np.empty gives them")
+        expected = [np.asarray(x) for _, x in flatten(self(*inputs))]
+        shapes, given = [x.shape for x in expected], [x.shape for x in outputs]
+        if shapes != given:
+            raise ShapeError(f"bind: outputs of the shapes {shapes} are needed, got {given}")
+
+        def slowly() -> None:
+            for out, (_, x) in zip(outputs, flatten(self(*inputs)), strict=True):
+                np.copyto(out, x)
+
+        version = self.latest
+        if version is None or version.native is None or version.is_tied:
+            return slowly
+        quick = bound(version.native, inputs, outputs)
+        if not version.program.guards:
+            return quick  # type: ignore[return-value]
+
+        def guarded() -> None:
+            if quick():
+                slowly()
+
+        return guarded
+
+    def of_points(self, args: Any) -> Any:
+        """The results for each of many points, stacked: the arguments have one more axis, the first."""
+        arrays = [to_array(x) for x in args]
+        n = len(arrays[0]) if arrays and arrays[0].ndim else 0
+        if not n or any(not x.ndim or len(x) != n for x in arrays):
+            shapes = ", ".join(str(x.shape) for x in arrays)
+            raise ShapeError(
+                f"batch=True: arrays of as many points each, one at least, are needed, got {shapes}"
+            )
+        first = [x[0] if x.ndim > 1 else float(x[0]) for x in arrays]
+        value = self.one(*first)  # records a version where there is none
+        version = self.latest
+        assert version is not None
+        if version.program.guards or version.program.changes:
+            raise CompileError(
+                "batch=True: the function branches on its numbers, or changes what it closes over"
+            )
+        if version.native is None:
+            found = [
+                value,
+                *(self.one(*(x[i] if x.ndim > 1 else float(x[i]) for x in arrays)) for i in range(1, n)),
+            ]
+            columns = zip(*[[x for _, x in flatten(one)] for one in found], strict=True)
+            outputs = [np.array(column) for column in columns]
+        else:
+            if version.batch is None:
+                version.batch = Batch(version.program, len(arrays))
+            outputs = version.batch(n, version.read(arrays))
+        return rebuild(version.tree, lambda x: outputs[x] if type(x) is _Place else x)
 
     def eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on nodes, and give what a replay gives."""
@@ -83,19 +160,23 @@ class Compiled:
         args, kwargs = rebuild((args, kwargs), lambda x: _as_node(x, None)[0])
         return rebuild(self.function(*args, **kwargs), _raw)
 
-    def recorded(self, key: Any, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
+    def recorded(self, key: Any, args: Any, kwargs: Any, leaves: list[Any], tried: Sequence[Any]) -> Any:
         """Trace the function for this call, keep the version, and replay it."""
         with self.lock:
             had = self.versions.get(key, ())
+            for version in had if had is not tried else ():  # another thread has recorded in the meantime
+                found = version.replay(leaves)
+                if found is not None:
+                    return found[0]
             kept = [one for one in had if one.outside.is_current()]
             self.outdated += len(had) - len(kept)
             try:
                 if len(kept) >= MOST or self.outdated >= 4 * MOST:
                     raise TooMuch(
-                        f"took more than {MOST} different ways through its branches, or what it closes over is "
-                        "bound anew all the time (pass that as an argument)"
+                        f"took more than {MOST} different ways through its branches, "
+                        "or what it closes over is bound anew all the time (pass that as an argument)"
                     )
-                version = record(self.function, args, kwargs, QUICK)
+                version = record(self.function, args, kwargs, QUICK, engine=self.engine)
             except TooMuch as error:
                 self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
@@ -184,8 +265,8 @@ def _raw(x: Any) -> Any:
 
 
 def record(
-    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = ()
-) -> "Version":
+    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (), engine: str = "auto",
+) -> "Version":  # fmt: skip
     """Run the function once on nodes; return the version that replays it.
 
     `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order.
@@ -243,7 +324,7 @@ def record(
         [leaf for leaf, _, _ in changed],
         ranges,
     )
-    return Version(program, outside, tree, kinds, unique(_name(f), set()), is_quick)
+    return Version(program, outside, tree, kinds, unique(_name(f), set()), is_quick, engine)
 
 
 def _outputs(f: Any, result: Any) -> tuple[list[Any], Any]:
@@ -311,23 +392,53 @@ def check_range(labels: Any, count: int, who: str) -> None:
         raise IndexError(f"{who}: target {low if low < 0 else high} out of range for {count} classes")
 
 
+def _native(program: Program, is_quick: bool, engine: str) -> Native | None:
+    """The program as native code, where that is asked for or quicker, and gives the bits that are wanted; else None."""
+    if engine == "native" and not is_installed():
+        raise ImportError("engine='native' needs llvmlite: python -m pip install 'autograd-mini[fast]'")
+    only_floats = program.floats.issuperset(program.inputs)
+    if engine == "numpy" or not is_installed() or not (engine == "native" or is_quick or only_floats):
+        return None
+    try:
+        return Native(program, *(() if engine == "native" else (QUICKLY_COMPILED,)))
+    except Unsupported as error:
+        if engine == "native":
+            raise CompileError(
+                f"compile: engine='native' cannot run this: {error}. Take engine='auto'"
+            ) from None
+        return None
+
+
 class Version:
     """One recorded way through a function: a program, its source, and what it reads and writes outside its arguments."""
 
     def __init__(
-        self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str, is_quick: bool
+        self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str, is_quick: bool,
+        engine: str,
     ) -> None:  # fmt: skip
         self.program, self.outside, self.tree, self.kinds = exact(program), outside, tree, kinds
-        writer = Writer(self.program, name, is_quick)
-        self.source = f"{HEADER}\n\n{writer.body}"
-        self.run = function_of(writer.body, name)
+        self.name, self.is_quick = name, is_quick
+        self.native = _native(self.program, is_quick, engine)
+        self.batch: Batch | None = None  # made when it is asked for
+        flats: Sequence[Flat] = ()
+        self.is_tied = bool(outside.live or outside.ranges or outside.targets)  # to more than its arguments
+        if self.native is not None:
+            self.run = self.native.call
+        else:
+            writer = Writer(self.program, name, is_quick)
+            self.run, flats = function_of(writer.body, name), writer.flats
         self.is_single = type(tree) is _Place
         symbols = dict(zip((change.target for change in program.changes), outside.targets, strict=True))
-        self.vectors = [_Vector([symbols[target] for target in flat.targets]) for flat in writer.flats]
+        self.vectors = [_Vector([symbols[target] for target in flat.targets]) for flat in flats]
         pairs = [*zip(outside.targets, program.changes, strict=True)]
         self.changed = [leaf for leaf, change in pairs if change.what == "data"]
         self.has_grads = len(self.changed) < len(pairs)
         self.read = _reader(outside.live, self.vectors)
+
+    @property
+    def source(self) -> str:
+        """The program as Python that calls NumPy."""
+        return f"{HEADER}\n\n{Writer(self.program, self.name, self.is_quick).body}"
 
     def replay(self, leaves: list[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
@@ -436,16 +547,19 @@ class _Vector:
                 leaf._array = view
 
 
-def compile(f: Callable[..., Any], *, engine: str = "auto") -> Compiled:
-    """Return a function that does what `f` does, recorded at its first call and replayed as plain NumPy from then on.
+def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False) -> Compiled:
+    """Return a function that does what `f` does, recorded at its first call and replayed from then on.
 
     Arguments and results are numbers, arrays and nested lists, tuples and dicts of them; nodes are taken by their numbers. `f` is
     run once on nodes for each structure, shape and dtype, and may itself call `ag.grad`, `ag.hessian` or `backward()`. Parameters
     and arrays that it closes over are read at each call. A Python branch on a node's value is a guard: where a later call decides
     otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as
-    does one of more than 20,000 operations. Integers are numbers like
-    any other; booleans and strings choose a version. `engine`: "numpy", or "auto", the quickest there is. `.source` is the
-    source of the last version, `.reason` why calls are not replayed.
+    does one of more than 20,000 operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is the source of the last version as NumPy, `.reason` why calls are
+    not replayed.
+    `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, by llvmlite (the extra `fast`); "auto",
+    the quickest there is. Of single Values both give the engine's own bits; of arrays, sums and functions up to rounding.
+    `batch`: the arguments are arrays of points, one more axis than `f` takes, the first: `f` of each, stacked, in one loop.
+    `.bind(inputs, outputs)` gives the call without allocation.
 
     Raises CompileError, with the line, for what cannot be replayed: reading `.data`, `.item()` or an argmax, Dropout in training, arrays
     computed with NumPy from closed-over ones, operations of your own that are not written with `xp`. Random numbers that `f`
@@ -460,5 +574,7 @@ def compile(f: Callable[..., Any], *, engine: str = "auto") -> Compiled:
     >>> slope = ag.compile(ag.grad(lambda x: x * x * x))
     >>> slope(2.0), slope(3.0)
     (12.0, 27.0)
+    >>> compile(lambda x, y: x * y, batch=True)([1.0, 2.0], [3.0, 4.0])
+    array([3., 8.])
     """
-    return Compiled(f, engine)
+    return Compiled(f, engine, batch)

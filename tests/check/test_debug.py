@@ -101,7 +101,23 @@ def too_large():
     return x * x  # bad
 
 
+def diverging():
+    w, X, y = ag.Tensor([[3.0]]), np.array([[100.0], [200.0]]), np.array([[1.0], [2.0]])
+    for _ in range(200):
+        w.grad = None
+        loss = ((X @ w - y) ** 2).mean()  # bad
+        loss.backward()
+        with np.errstate(all="ignore"):
+            w.data = w.data - 0.5 * w.grad
+
+
+def inverse_of_zero():
+    return ag.Value(0.0) ** -1  # bad
+
+
 FORWARD = [
+    (diverging, "power", "smaller learning rate"),
+    (inverse_of_zero, "power", "small number"),
     (log_of_saturated_sigmoid, "log", "saturated.*log_sigmoid.*with_logits"),
     (log_of_a_sigmoid_by_hand, "log", "log_sigmoid"),
     (log_of_softmax, "log", "log_softmax.*cross_entropy"),
@@ -340,6 +356,22 @@ def test_a_doctest_is_named():
 
 def codes():
     return [f.__code__ for f in (*FUNCTIONS, *value.quick_methods)]
+
+
+def test_what_is_compiled_is_looked_into():
+    """Inside a block a compiled function runs as it was written; outside it is replayed as ever."""
+
+    @ag.compile
+    def f(w):
+        return ag.log(w * 2.0)  # bad
+
+    assert f(np.array([1.0])).tolist() == [np.log(2.0)]
+    message = caught(lambda: f(np.array([0.0])))
+    assert message.startswith("'log' in test_debug.py")
+    assert "return ag.log(w * 2.0)" in message
+    with ag.debug():
+        assert f(np.array([1.0])).tolist() == [np.log(2.0)]
+    assert f(np.array([0.0])).tolist() == [-np.inf]
 
 
 def test_debug_leaves_nothing_behind():

@@ -141,3 +141,36 @@ def test_errors_ctrl_c_and_no_workers(tmp_path, monkeypatch, capsys):
         "nothing has come for 0.3 s from 0 workers; `dask worker ADDRESS` starts one"
         in capsys.readouterr().err
     )
+
+
+LIMIT = 500 * 2**20
+
+
+def made(block_info=None, columns=64):
+    """A chunk of data that is made where it is needed, by its place."""
+    (low, high), *_ = block_info[None]["array-location"]
+    return np.random.default_rng(low).normal(size=(high - low, columns))
+
+
+def peak():
+    """The most memory that this process has had, in bytes."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="ru_maxrss is in kilobytes on Linux alone")
+@pytest.mark.parametrize("gigabytes", [1, pytest.param(4, marks=pytest.mark.slow)])
+def test_data_larger_than_the_memory_of_the_workers(gigabytes):
+    """Two workers of 500 MB go through 1 GiB, and 4 GiB, that is made as it is needed; none comes to its limit."""
+    chunk = 32 * 2**20 // (8 * 64)  # rows in 32 MiB
+    rows = gigabytes * 32 * chunk
+    X = da.map_blocks(made, chunks=((chunk,) * (rows // chunk), 64), dtype=float)
+    net = ag.nn.MLP([64, 8, 1], activation="tanh", rng=0)
+    with cluster(2, memory=LIMIT) as client:
+        loss = ag.mean_over(lambda m, x: (m(x) ** 2).mean(), net, X)
+        loss.backward()
+        peaks = client.run(peak)
+    assert np.isfinite(net.parameters()[0].grad).all()
+    assert len(peaks) == 2, "a worker died"
+    assert max(peaks.values()) < LIMIT, peaks

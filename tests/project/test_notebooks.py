@@ -17,6 +17,12 @@ def test_there_are_notebooks():
     assert [source.with_suffix(".ipynb").exists() for source in SOURCES] == [True] * len(SOURCES)
 
 
+def pictures(notebook):
+    """The outputs of a notebook that are SVG pictures."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output for output in outputs if "image/svg+xml" in output.get("data", {})]
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -28,6 +34,24 @@ def test_notebook_runs_and_is_paired(source):
     committed = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     assert [cell.source for cell in committed.cells] == [cell.source for cell in notebook.cells]
     assert any("assert" in cell.source for cell in notebook.cells[-2:])
+    assert pictures(committed), "a notebook without a picture of its own"
     assert all(
         cell.outputs or "print" not in cell.source for cell in committed.cells if cell.cell_type == "code"
     )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_pictures_are_there_without_graphviz(tmp_path, monkeypatch):
+    """The notebook of pictures runs where there is no `dot` program."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    notebook = jupytext.read(FOLDER / "6-see-it.py")
+    notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(', engine="python"', "")
+    check = nbformat.v4.new_code_cell("import shutil\nassert shutil.which('dot') is None")
+    notebook.cells.insert(0, check)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = kernel
+    NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": str(FOLDER.parent)}}).execute()
+    assert len(pictures(notebook)) >= 5

@@ -82,15 +82,6 @@ def test_the_network_of_readme_is_fifteen_lines_of_plain_numpy():
     assert block.count("ag.") == block.count("ag.Tensor(")
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
-def test_blocks_of_the_pages_print_what_their_comments_say(page, tmp_path, monkeypatch):
-    """Every Python block of a page in docs/ runs, and prints the lines that stand in its comments."""
-    monkeypatch.chdir(tmp_path)
-    blocks = blocks_of(page.read_text(encoding="utf8"))
-    for block, lines in zip(blocks, printed(blocks), strict=True):
-        assert expected(block) == lines, block
-
-
 def test_a_wrong_comment_is_noticed():
     """The check above fails for a number that is not so."""
     wrong = "print(1 + 1)  # 3\n"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini import nn
+from autograd_mini import array_functions, nn
 from tests.right.orders import levels, near
 
 Call = Callable[..., Any]
@@ -37,6 +37,8 @@ CALLS: list[tuple[str, Call, list[Any]]] = [
     *((name, getattr(ag, name), [V3, W3]) for name in BINARY),
     ("clip", lambda x: ag.clip(x, 0.5, 1.0), [V3]),
     ("clip", lambda low, high: ag.clip(ag.Tensor(V3), low, high), [[0.1, 0.1, 0.5], [0.5, 2.0, 2.0]]),
+    ("cbrt", ag.cbrt, [V3]),
+    ("copysign", ag.copysign, [V3, W3]),
     ("where", lambda x, y: ag.where([True, False, True], x, y), [V3, W3]),
     ("linear", ag.linear, [[V3, W3], [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], [0.5, -0.5]]),
     ("einsum", lambda x, y: ag.einsum("ij,jk->ik", x, y), [M, M]),
@@ -140,9 +142,44 @@ def cases() -> list[Any]:
     return found
 
 
+COMPOSED = sorted(
+    name
+    for name in ag.__all__
+    if inspect.isfunction(vars(array_functions).get(name)) and name not in {n for n, _, _ in CALLS} | NO_DATA
+)
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_a_function_composed_of_others_cuts_no_list_off(name: str) -> None:
+    """With lists of Values as its first or first two operands, of one and of two axes: nodes come back, or an error."""
+
+    def vector() -> Any:
+        return [ag.Value(x) for x in (0.3, 0.7, 0.5, 0.9)]
+
+    def matrix() -> Any:
+        return [[ag.Value(2.0), ag.Value(0.3)], [ag.Value(0.3), ag.Value(1.0)]]
+
+    for make in (vector, matrix):
+        for more in ([], [make()], [1], [2], [[0, 1]], [[1.0, 2.0]], [[True, False]]):
+            try:
+                out = getattr(ag, name)(make(), *more)
+            except (
+                ag.AutogradError,
+                TypeError,
+                ValueError,
+                IndexError,
+                AttributeError,
+                np.linalg.LinAlgError,
+            ):
+                continue
+            found = out if isinstance(out, list | tuple) else [out]
+            nodes = any(isinstance(x, ag.Value | ag.Tensor) for x in found)
+            assert nodes or name == "full_like", f"{type(out)} came back"  # full_like takes the shape alone
+
+
 def test_every_public_function_is_walked() -> None:
     """Each public function of data stands in the table of this file."""
-    walked = {name for name, _, _ in CALLS} | NO_DATA
+    walked = {name for name, _, _ in CALLS} | NO_DATA | set(COMPOSED)
     functions = {
         name
         for name in ag.__all__
