@@ -70,7 +70,7 @@ class Finding:
     def at(cls, case: Case, file: str, line: int, mistake: str, why: str) -> "Finding":
         """A finding that no recorded value shows."""
         out = cls.__new__(cls)
-        out.fault, out.file, out.line = Fault(None, "remark", {}, 0.0), file, line
+        out.fault, out.file, out.line = Fault("remark", {}, {}), file, line
         out.code, out.mistake, out.why = case.sources.code(file, line), mistake, why
         out.should_be = out.source = out.equals = ""
         out.factor, out.off = 1.0, None
