@@ -48,7 +48,12 @@ def scalars(program: Program, most: int) -> Scalars:
     Unsupported where its arrays have more than `most` elements together, hold other numbers than float64, or are computed by what
     has no formula of single elements.
     """
-    return quietly(_scalars, program, most)  # type: ignore[no-any-return]
+    try:
+        return quietly(_scalars, program, most)  # type: ignore[no-any-return]
+    except Unsupported:
+        raise
+    except (IndexError, TypeError, ValueError) as error:  # an index of booleans, say: NumPy does it
+        raise Unsupported(f"what it does with its elements is not known ({error})") from None
 
 
 def _scalars(program: Program, most: int) -> Scalars:
@@ -81,7 +86,8 @@ def _array(elements: Sequence[Any], shape: tuple[int, ...]) -> Any:
 
 
 def _element(x: Any) -> Expr:
-    """What stands in an array of objects: a number is a constant."""
+    """What stands in an array of objects: a number is a constant; a place that was assigned to holds an array of one."""
+    x = x.item() if isinstance(x, np.ndarray) else x
     return x if isinstance(x, Expr) else constant(x if isinstance(x, bool) else float(x))
 
 
@@ -98,7 +104,7 @@ class _Reading:
     def value(self, x: Expr) -> Any:
         """The array of elements; what is no array (an axis, an index) as it is."""
         if x.name == "constant":
-            is_plain = x.shape is None or x.dtype.kind == "i" or (x.weak and x.dtype == BOOL)
+            is_plain = x.shape is None or x.dtype.kind in "iu" or (x.weak and x.dtype == BOOL)
             numbers = np.ravel(x.value).tolist()
             return x.value if is_plain else self.shaped(_array(numbers, x.shape or ()), x.shape or ())
         operands = [self.found[part] for part in x.args]
