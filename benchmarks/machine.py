@@ -24,6 +24,7 @@ PEERS: dict[str, Peer] = {
     "autograd": Peer("autograd", "autograd"),
     "mygrad": Peer("mygrad", "mygrad"),
     "jax": Peer("jax", "jax"),
+    "casadi": Peer("casadi", "casadi"),
 }
 
 

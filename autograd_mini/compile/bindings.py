@@ -45,7 +45,7 @@ def bindings(f: Any, arguments: Sequence[Any] = ()) -> list[Binding]:
             stack += [value for _, _, value in found]
         elif isinstance(x, list | tuple | dict):
             stack += x.values() if isinstance(x, dict) else x
-        elif hasattr(x, "__dict__"):
+        elif isinstance(getattr(x, "__dict__", None), dict):
             objects.append(x)
             methods = [method for kind in type(x).__mro__ for method in vars(kind).values()]
             stack += [one for one in methods if isinstance(one, types.FunctionType) and not _is_ours(one)]

@@ -428,6 +428,9 @@ class Version:
             writer = Writer(self.program, name, is_quick)
             self.run, flats = function_of(writer.body, name), writer.flats
         self.is_single = type(tree) is _Place
+        self.is_flat = type(tree) is tuple and all(
+            type(x) is _Place for x in tree
+        )  # in order, as they were found
         symbols = dict(zip((change.target for change in program.changes), outside.targets, strict=True))
         self.vectors = [_Vector([symbols[target] for target in flat.targets]) for flat in flats]
         pairs = [*zip(outside.targets, program.changes, strict=True)]
@@ -472,6 +475,8 @@ class Version:
         outputs = [
             kind(x) if kind else x if x.shape else x[()] for x, kind in zip(outputs, self.kinds, strict=True)
         ]
+        if self.is_flat:
+            return [tuple(outputs)]
         return [rebuild(self.tree, lambda x: outputs[x] if type(x) is _Place else x)]
 
     def slowly(self, inputs: list[Any]) -> Any:
@@ -553,9 +558,9 @@ def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False)
     Arguments and results are numbers, arrays and nested lists, tuples and dicts of them; nodes are taken by their numbers. `f` is
     run once on nodes for each structure, shape and dtype, and may itself call `ag.grad`, `ag.hessian` or `backward()`. Parameters
     and arrays that it closes over are read at each call. A Python branch on a node's value is a guard: where a later call decides
-    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as
-    does one of more than 20,000 operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is
-    the source of the last version as NumPy, `.reason` why calls are not replayed.
+    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as does one of more than 20,000
+    operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is the source of the last
+    version as NumPy, `.reason` why calls are not replayed.
     `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, by llvmlite (the extra `fast`); "auto",
     the quickest there is. Of single Values both give the engine's own bits; of arrays, sums and functions up to rounding.
     `batch`: the arguments are arrays of points, one more axis than `f` takes, the first: `f` of each, stacked, in one loop.

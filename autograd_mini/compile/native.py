@@ -49,6 +49,7 @@ class Writer:
 
     def __init__(self, program: Scalars, steps: Sequence[int]) -> None:
         self.program, self.steps = program, steps
+        self.entry: list[str] = []
         self.lines: list[str] = []
         self.used: dict[str, str] = {}  # functions, and what declares them
         self.numbers = count()
@@ -84,16 +85,17 @@ class Writer:
             for j, x in enumerate(array.flat):
                 place = self.line(f"getelementptr double, ptr {base}, i64 {j}")
                 self.lines.append(f"  store double {self.number(x)}, ptr {place}")
-        head = ["define i32 @run(ptr %table) {", "entry:", "  %n = load i64, ptr %table", "  br label %loop", "loop:",
-                "  %i = phi i64 [ 0, %entry ], [ %next, %more ]"]  # fmt: skip
+        head = ["define i32 @run(ptr %table) {", "entry:", "  %n = load i64, ptr %table", *self.entry,
+                "  br label %loop", "loop:", "  %i = phi i64 [ 0, %entry ], [ %next, %more ]"]  # fmt: skip
         tail = ["  br label %more", "more:", "  %next = add i64 %i, 1", "  %again = icmp slt i64 %next, %n",
                 "  br i1 %again, label %loop, label %done", "done:", "  ret i32 0", "leave:", "  ret i32 1", "}"]  # fmt: skip
         return "\n".join([*self.used.values(), *head, *self.lines, *tail])
 
     def address(self, i: int) -> str:
         """Where the numbers of an input or output begin for this point."""
-        entry = self.line(f"getelementptr ptr, ptr %table, i64 {i + 1}")
-        base = self.line(f"load ptr, ptr {entry}")
+        base = f"%base{i}"  # read before the loop, as its writes might be thought to change it
+        self.entry.append(f"  %entry{i} = getelementptr ptr, ptr %table, i64 {i + 1}")
+        self.entry.append(f"  {base} = load ptr, ptr %entry{i}")
         if not self.steps[i]:
             return base
         offset = self.line(f"mul i64 %i, {self.steps[i]}")

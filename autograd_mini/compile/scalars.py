@@ -145,6 +145,12 @@ class _Reading:
         if name in COMPOSED:
             values = operands[: len(operands) - len(x.keywords)]
             return np.frompyfunc(lambda *parts: constant(COMPOSED[name](*parts)), len(values), 1)(*values)
+        if (
+            name in ("logical_and", "logical_or")
+            and x in self.floats
+            and any(part.dtype != BOOL for part in x.args)
+        ):
+            raise Unsupported("Python's `and` of numbers gives one of them")
         if name == "round":
             if any(places != 0 for places in operands[1:]):
                 raise Unsupported("round to decimal places")

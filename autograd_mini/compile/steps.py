@@ -47,12 +47,28 @@ class _Made:
         holders = [found for part in self.parts if (found := _inside(part))]
         self.views = [found.values() if isinstance(found, dict) else found for found in holders]
         self.leaves = [part for part in self.parts if isinstance(part, Node)]
-        self.forwards = [part.forward for part in self.parts if hasattr(part, "named_parameters")]
         self.versions: dict[Any, list[Version]] = {}
 
     def contents(self) -> Any:
         """All that the parts hold now, by their places in memory; the modes of training are among it."""
         return (*map(id, chain.from_iterable(self.views)),)
+
+
+class _Evaluation:
+    """The loss and the prediction by the engine, with all gradients set."""
+
+    __slots__ = ("loss", "model", "params", "with_prediction")  # and no dict, in which a recording would look for names
+
+    def __init__(self, model: Any, loss: Any, params: Sequence[Any], with_prediction: bool) -> None:
+        self.model, self.loss, self.params, self.with_prediction = model, loss, params, with_prediction
+
+    def __call__(self, *batch: Any) -> tuple[Any, Any]:
+        for parameter in self.params:
+            parameter.zero_grad()
+        prediction = self.model(batch[0])
+        loss = self.loss(prediction, *batch[1:])
+        loss.backward()
+        return loss, prediction if self.with_prediction else None
 
 
 class Gradients:
@@ -67,8 +83,8 @@ class Gradients:
         self, model: Any, loss: Callable[..., Any], params: Sequence[Any], *, with_prediction: bool = False,
         is_exact: bool = False, why_not: Callable[[], str] = str,
     ) -> None:  # fmt: skip
-        self.model, self.loss, self.params = model, loss, params
-        self.with_prediction, self.is_exact, self.why_not = with_prediction, is_exact, why_not
+        self.model, self.loss, self.is_exact, self.why_not = model, loss, is_exact, why_not
+        self.evaluated = _Evaluation(model, loss, params, with_prediction)
         self.reason = ""  # why nothing more is recorded
         self.has_run = False
         self.made = _Made(model)
@@ -97,15 +113,6 @@ class Gradients:
         key = key_of(batch, leaves), (*map(FROZEN, self.made.leaves),)
         return self.made.versions.setdefault(key, [])
 
-    def evaluated(self, *batch: Any) -> tuple[Any, Any]:
-        """The loss and the prediction by the engine, with all gradients set."""
-        for parameter in self.params:
-            parameter.zero_grad()
-        prediction = self.model(batch[0])
-        loss = self.loss(prediction, *batch[1:])
-        loss.backward()
-        return loss, prediction if self.with_prediction else None
-
     def record(self, *batch: Any) -> None:
         """Record a version for this batch, or set `.reason`, where there are too many. CompileError where it cannot be replayed."""
         versions = self.versions(batch, [])
@@ -113,7 +120,7 @@ class Gradients:
         if len(versions) >= MOST or sum(map(len, self.made.versions.values())) >= MOST_SHAPES:
             self.reason = "it took too many different ways through its branches, or met too many shapes"
             return
-        beside = [self.loss, *self.made.forwards]
+        beside = () if self.is_exact else (self.model, self.loss)  # what is exact reads nothing by name
         versions.append(record(self.evaluated, batch, {}, not self.is_exact, beside))
 
     def compared(self, *batch: Any) -> tuple[Any, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.compiled import derivatives, recording, steps
+from benchmarks.compiled import derivatives, recording, rosenbrock, steps
 from benchmarks.harness import Effort
 from benchmarks.report import Row
 
@@ -13,4 +13,5 @@ PARTS: dict[str, Callable[[Effort, list[str]], list[Row]]] = {
     "steps": steps.run,
     "derivatives": derivatives.run,
     "recording": recording.run,
+    "rosenbrock": rosenbrock.run,
 }
