@@ -26,7 +26,7 @@ METADATA = {
 
 def sources():
     """The notebooks' text sources, in reading order."""
-    return sorted(HERE.glob("[0-9]*-*.py"))
+    return sorted(HERE.glob("[0-9]*-*.py"), key=lambda path: int(path.name.partition("-")[0]))
 
 
 def execute(source, timeout=60):

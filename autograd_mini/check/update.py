@@ -44,6 +44,7 @@ def read_rule(optimizer: Any) -> Rule:
     """The rule of an optimiser of `ag.optim`, of its class, or of its name (with the default settings)."""
     kind = getattr(optimizer, "__name__", type(optimizer).__name__)
     kind = optimizer if isinstance(optimizer, str) else kind
+    kind = next((name for name in DEFAULTS if name.lower() == kind.lower()), kind)
     if kind not in DEFAULTS:
         known = ", ".join(DEFAULTS)
         raise ValueError(
@@ -134,8 +135,9 @@ def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int)
         s["s"] = b2 * s["s"] + (1 - b2) * g
         v = v - s["s"] ** 2
     if rule.corrected:
-        power = 1 if "bias_correction_without_power" in faults else t
-        c1, c2 = 1 - b1**power or 1.0, 1 - b2**power or 1.0  # at t = 0 a program that runs leaves it out
+        power1 = 1 if faults & {"bias_correction_without_power", "power_missing_of_mean"} else t
+        power2 = 1 if faults & {"bias_correction_without_power", "power_missing_of_square"} else t
+        c1, c2 = 1 - b1**power1 or 1.0, 1 - b2**power2 or 1.0  # at t = 0 a program that runs leaves it out
         if "bias_correction_multiplied" in faults:
             c1, c2 = 1 / c1, 1 / c2
         if "bias_correction_of_mean" in faults:
@@ -195,6 +197,8 @@ def variants(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
     if rule.corrected:
         for name in ("without_power", "multiplied", "stored"):
             yield vary(f"bias_correction_{name}")
+        yield vary("bias_correction_without_power", "only in v's", "power_missing_of_square")
+        yield vary("bias_correction_without_power", "only in m's", "power_missing_of_mean")
         for name in ("step_counter_per_parameter", "gradient_added_whole", "square_of_mean"):
             yield vary(name)
         yield vary(

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import __version__
 from ..draw.tree import on_a_terminal
 from ..draw.tree import tree as tree_of
 from ..errors import AutogradError
-from ..gallery import ENTRIES
+from ..gallery import ENTRIES, STORIES
 from .expression import ExpressionError, evaluate, numbers_of
 
 CONSTANT = "the expression is constant: it has no name, and so no gradient"
@@ -153,11 +154,18 @@ def gallery(parser: argparse.ArgumentParser) -> Run:
     picture = "write the curves as a picture, .png, .svg or .pdf (needs the extra `plot`)"
     parser.add_argument("--plot", metavar="FILE", help=picture)
 
+    parser.add_argument("--source", action="store_true", help="print the program in place of running it")
+
     def run(options: argparse.Namespace) -> int:
         if options.plot and not find_spec("matplotlib"):
             parser.error("--plot needs matplotlib: python -m pip install 'autograd-mini[plot]'")
         if options.name:
             entry = import_module(f"autograd_mini.gallery.{options.name.replace('-', '_')}")
+            if options.source:
+                print(Path(str(entry.__file__)).read_text(encoding="utf8"), end="")
+                return 0
+            asked, wrong = STORIES[options.name]
+            print(f"Asked: {asked}\nWrong: {wrong}\n", flush=True)
             return int(entry.main(seed=options.seed, plot=options.plot))
         for name, line in ENTRIES.items():
             print(f"{name:20s} {line}")

@@ -1,9 +1,13 @@
-"""The demo: an expression and its gradients, XOR on single numbers, real digits on arrays, and a check of every gradient."""
+"""The demo: a neuron as a tree, a script audited, XOR on single numbers, real digits on arrays, and their gradients checked."""
 
+import importlib
 import sys
+import tempfile
+import textwrap
 import time
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,32 +16,68 @@ import autograd_mini as ag
 
 from .data import digits
 
+NEURON = """w, x, b = ag.Value(2.0, label="w"), ag.Value(-1.0, label="x"), ag.Value(0.5, label="b")
+y = (w * x + b).tanh()
+y.label = "y"
+y.backward()
+print(ag.tree(y))"""
 
-def expression() -> None:
-    """The expression of micrograd's README, whose values and gradients are known."""
-    print("1. An expression, its value and its gradients\n")
-    a, b = ag.Value(-4.0, label="a"), ag.Value(2.0, label="b")
-    c, d = a + b, a * b + b**3
-    c = c + c + 1
-    c = 1 + c + c - a
-    d = d + d * 2 + (b + a).relu()
-    d = d + 3 * d + (b - a).relu()
-    e = c - d
-    f = e**2
-    g = f / 2.0 + 10.0 / f
-    for node, label in ((c, "c"), (d, "d"), (e, "e"), (f, "f"), (g, "g")):
-        node.label = label
-    g.backward()
-    print(ag.tree(g))
-    print(
-        f"\n   g = {g:.4f}   dg/da = {a.grad:.4f}   dg/db = {b.grad:.4f}      "
-        "(known: 24.7041, 138.8338, 645.5773)\n"
-    )
+SCRIPT = """import numpy as np
+rng = np.random.default_rng(0)
+X, W1, W2 = rng.normal(size=(30, 3)), rng.normal(size=(3, 5)), rng.normal(size=(5, 1))
+for step in range(50):
+    A = np.tanh(X @ W1)
+    error = A @ W2 - X[:, :1]
+    loss = np.mean(error**2)
+    delta = error @ W2.T * (1 - A)
+    W2 -= 0.1 * 2 / 30 * A.T @ error
+    W1 -= 0.1 * 2 / 30 * X.T @ delta
+"""
+
+NEXT = """What to type next:
+
+   python -m autograd_mini audit your_script.py
+        which line of your own backward pass is wrong
+   python -m autograd_mini explore "tanh(w*x + b)" w=2 x=-1 b=0.5 -o page.html
+        the chain rule with your numbers, step by step
+   python -m autograd_mini gallery
+        whole programs, each with the question that somebody asked
+"""
+
+
+def indented(text: object) -> str:
+    """A text, moved to the right as all that is shown."""
+    return textwrap.indent(str(text), "   ")
+
+
+def neuron() -> float:
+    """One neuron and its gradients as a tree; returns dy/dw, which is known."""
+    print("1. A neuron, and how fast it moves with each of its numbers (∂)\n")
+    print(indented(NEURON) + "\n")
+    w, x, b = ag.Value(2.0, label="w"), ag.Value(-1.0, label="x"), ag.Value(0.5, label="b")
+    y = (w * x + b).tanh()
+    y.label = "y"
+    y.backward()
+    print(indented(ag.tree(y)) + "\n")
+    return float(w.grad)
+
+
+def audited() -> bool:
+    """A script of ten lines with a mistake in it, audited; returns whether the line was found."""
+    print("2. A script of ten lines, one of them wrong\n")
+    print(indented(SCRIPT))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "script.py")
+        path.write_text(SCRIPT, encoding="utf8")
+        report = ag.audit(path)
+    print("   python -m autograd_mini audit script.py\n")
+    print(indented(report) + "\n")
+    return "✗ delta" in str(report)
 
 
 def xor(rng: int = 0, steps: int = 300) -> float:
     """XOR learnt by neurons made of single numbers; returns the share that is right."""
-    print(f"2. XOR, learnt by a 2-4-1 network of single numbers in {steps} steps\n")
+    print(f"3. XOR, learnt by a 2-4-1 network of single numbers in {steps} steps\n")
     cases = [([0.0, 0.0], 0), ([0.0, 1.0], 1), ([1.0, 0.0], 1), ([1.0, 1.0], 0)]
     net = ag.nn.scalar.MLP(2, [4, 1], activation="tanh", rng=rng)
     sgd = ag.optim.SGD(net.parameters(), lr=0.5, momentum=0.9)
@@ -75,7 +115,7 @@ def handwriting(rng: int = 0, epochs: int = 12) -> tuple[Any, float]:
     order = random.permutation(len(images))
     train, test = order[:1437], order[1437:]
     print(
-        f"3. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {len(test)} held out; "
+        f"4. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {len(test)} held out; "
         "a 64-64-10 network\n"
     )
     net = ag.nn.MLP([64, 64, 10], activation="tanh", rng=random)
@@ -119,7 +159,7 @@ def check(net: Any) -> float:
         rows.append((where, "finite difference", ours, (sides[0] - sides[1]) / 2e-5))
         if other is not None:
             rows.append((where, "PyTorch", ours, other[place]))
-    print("4. The same gradients by other means, where each parameter's is largest\n")
+    print("5. The same gradients by other means, where each parameter's is largest\n")
     print(f"   {'d loss / d …':24s}{'ours':>14s}{'other':>14s}{'Δ':>10s}")
     for where, means, ours, other in rows:
         print(f"   {where:24s}{ours:14.9f}{other:14.9f}{abs(ours - other):10.1e}   {means}")
@@ -130,24 +170,25 @@ def check(net: Any) -> float:
 
 
 def _torch_gradients(net: Any, x: Any, t: Any) -> list[Any]:
-    import torch
-
+    torch: Any = importlib.import_module("torch")
     weights = [torch.tensor(parameter.data, requires_grad=True) for parameter in net.parameters()]
     hidden = torch.tanh(torch.tensor(x) @ weights[0] + weights[1])
-    torch.nn.functional.cross_entropy(hidden @ weights[2] + weights[3], torch.tensor(t)).backward()  # type: ignore[no-untyped-call]
+    torch.nn.functional.cross_entropy(hidden @ weights[2] + weights[3], torch.tensor(t)).backward()
     return [weight.grad.numpy() for weight in weights if weight.grad is not None]
 
 
 def main() -> int:
     """Run it all; the exit status is 0 where everything came out as it must."""
     start = time.perf_counter()
-    expression()
+    slope, found = neuron(), audited()
     right = xor()
     net, accuracy = handwriting()
     worst = check(net)
-    good = right == 1.0 and accuracy >= 0.95 and worst < 1e-6
+    known = abs(slope + 0.1807066389) < 1e-9
+    good = known and found and right == 1.0 and accuracy >= 0.95 and worst < 1e-6
     print(
         f"XOR {right:.0%} right, digits {accuracy:.1%} right, gradients differ by {worst:.0e} at most", end=""
     )
-    print(f": {'all is well' if good else 'SOMETHING IS WRONG'} ({time.perf_counter() - start:.1f} s)")
+    print(f": {'all is well' if good else 'SOMETHING IS WRONG'} ({time.perf_counter() - start:.1f} s)\n")
+    print(NEXT)
     return 0 if good else 1

@@ -257,3 +257,10 @@ def test_the_mistake_comes_before_its_factor():
     told = [f.mistake for f in report.findings]
     assert told[0] == "momentum_dampened"
     assert told[-1] == "rate_factor"
+
+
+def test_the_name_of_an_optimiser_is_read_in_small_letters_too():
+    """ "adam" is Adam, as people type it."""
+    assert read_rule("adam") == read_rule("Adam")
+    with pytest.raises(ValueError, match="not 'adagrad'"):
+        read_rule("adagrad")

@@ -36,7 +36,7 @@ def cluster(workers=2, memory=0, **settings):
     dask = pytest.importorskip("dask")
     distributed = pytest.importorskip("distributed")
     with within(), dask.config.set({**QUIET, **settings}):
-        options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+        options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
         with (
             distributed.LocalCluster(
                 host="127.0.0.1", memory_limit=memory, silence_logs=50, **options

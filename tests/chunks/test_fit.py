@@ -212,7 +212,7 @@ def loss(model, x, y):
 if __name__ == "__main__":
     X = da.ones((30, 3), chunks=(10, 3))
     model = Scaled()
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as local, Client(local):
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as local, Client(local):
         print(f"{ag.mean_over(loss, model, X, X[:, :1]):.9f}")
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograd_mini import cli
-from autograd_mini.gallery import ENTRIES, oscillator
+from autograd_mini.gallery import ENTRIES, STORIES, oscillator
 from tests.helpers.processes import run
 
 
@@ -33,6 +33,20 @@ def test_every_entry_is_a_file_with_one_interface():
     for file in files:
         main = import_module(f"autograd_mini.gallery.{file}").main
         assert list(inspect.signature(main).parameters) == ["seed", "plot"], file
+
+
+def test_each_entry_says_what_was_asked_and_what_was_wrong(capsys):
+    """Every program has its question, which stands above what it prints."""
+    assert list(STORIES) == list(ENTRIES)
+    assert cli.main(["gallery", "two-two-one"]) == 0
+    asked, wrong = STORIES["two-two-one"]
+    assert capsys.readouterr().out.startswith(f"Asked: {asked}\nWrong: {wrong}\n")
+
+
+def test_a_program_of_the_gallery_can_be_read(capsys):
+    """--source prints the file as it stands, and runs nothing."""
+    assert cli.main(["gallery", "oscillator", "--source"]) == 0
+    assert capsys.readouterr().out == Path(oscillator.__file__).read_text(encoding="utf8")
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])

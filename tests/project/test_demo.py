@@ -11,12 +11,14 @@ from tests.helpers.processes import run_package
 
 
 def test_demo_shows_known_results_and_learns():
-    """`python -m autograd_mini demo` prints micrograd's known results, learns XOR and the digits, and says that all is well."""
+    """`python -m autograd_mini demo` shows a neuron, finds a wrong line, learns XOR and the digits, and says that all is well."""
     result = run_package("demo")
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
-    known = ("g = 24.7041   dg/da = 138.8338   dg/db = 645.5773", "a = -4  ∂ 138.834", "b = 2  ∂ 645.577")
-    for shown in (*known, "CC BY 4.0", "all is well", "PyTorch"):
+    neuron = ("y = -0.905148  ∂ 1  (tanh)", "w = 2  ∂ -0.180707", "x = -1  ∂ 0.361413")
+    audit = ("✗ delta = error @ W2.T * (1 - A)", "delta = error @ W2.T * (1 - (A * A))")
+    typed = ("audit your_script.py", "-o page.html", "autograd_mini gallery")
+    for shown in (*neuron, *audit, *typed, "CC BY 4.0", "all is well", "PyTorch"):
         assert shown in result.stdout
     accuracies = [
         float(line.split()[-1].rstrip("%"))
@@ -55,6 +57,8 @@ def test_demo_without_torch_leaves_its_column_out(monkeypatch, capsys):
 def test_demo_reports_a_wrong_gradient(monkeypatch, capsys):
     """A wrong rule in the table is noticed: the exit status is 1."""
     right = ag.tanh.vjps
+    monkeypatch.setattr(demo, "neuron", lambda: -0.1807066389)
+    monkeypatch.setattr(demo, "audited", lambda: True)
     monkeypatch.setattr(demo, "xor", lambda: 1.0)
     monkeypatch.setattr(demo, "handwriting", lambda: (ag.nn.MLP([64, 5, 10], activation="tanh", rng=0), 0.99))
     monkeypatch.setattr(ag.tanh, "vjps", (lambda xp, g, out, x: g * (1.0 - out),))

@@ -460,7 +460,8 @@ class Proposer:
 
     def edits(self) -> Iterator[Fix]:
         """The small edits of the statement, which cannot be tried on the numbers."""
-        return edits(self.text, self.text.statement(self.node), dict(self.items))
+        found = edits(self.text, self.text.statement(self.node), dict(self.items))
+        return iter(sorted(found, key=self.distance))
 
     def added(self) -> Iterator[Fix]:
         """A term forgotten: the penalty's gradient, what another path passes back."""

@@ -3,7 +3,6 @@
 import ast
 import builtins
 import contextlib
-import importlib.util
 import io
 import json
 import math
@@ -453,8 +452,3 @@ class Run:
             self.sources[str(path)] = path.read_text(encoding="utf-8-sig")
             self.execute(str(path), self.sources[str(path)], module.__dict__)
         return self.modules[name]
-
-
-def is_installed(name: str) -> bool:
-    """Whether a module can be imported."""
-    return importlib.util.find_spec(name) is not None

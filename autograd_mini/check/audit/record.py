@@ -526,14 +526,6 @@ swapaxes diagonal trace all any nonzero argsort compress searchsorted ptp"""
 METHODS = {name: getattr(np, name) for name in METHOD_NAMES.split()}
 
 
-def _method(name: str, func: Any) -> Any:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return call(func, (self, *args), kwargs, getattr(np.ndarray, name, None) or func)
-
-    method.__name__ = name
-    return method
-
-
 def _matrix_method(name: str, func: Any) -> Any:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return call(func, (self, *args), kwargs, lambda x, *a, **k: getattr(x, name)(*a, **k))

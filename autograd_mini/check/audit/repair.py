@@ -25,9 +25,10 @@ LAST = 4  # values of a layer, counted from its end
 class Fault:
     """A place whose values are wrong: what they are meant as, and the right numbers, in each step of the training."""
 
-    def __init__(self, key: Any, meant: str, targets: dict[int, dict[int, Any]], gain: float) -> None:
-        self.key, self.meant, self.targets, self.gain = key, meant, targets, gain
-        self.gains: dict[int, float] = {}  # how many more updates are right, by the steps of the training
+    def __init__(self, meant: str, targets: dict[int, dict[int, Any]], gains: dict[int, float]) -> None:
+        self.meant, self.targets = meant, targets
+        self.gains = gains  # how many more updates are right, by the steps of the training
+        self.gain = float(np.mean(list(gains.values()))) if gains else 0.0
         self.step: Any = None
         self.scale: float = 1.0
         self.ratio: float | None = None  # the right numbers over the person's, where that is one number
@@ -298,7 +299,7 @@ class Search:
                 if mark in tried or (many and not self.scaled and self.ratio({first: targets}) is not None):
                     continue
                 tried.add(mark)
-                fault = self.tried(key, group, kind, meant, targets, forward)
+                fault = self.tried(group, kind, meant, targets, forward)
                 if fault is not None and fault.gain > best_of.get(meant, 0.0) + 1e-6:
                     found.append(
                         fault
@@ -400,7 +401,7 @@ class Search:
         """Values that are computed with parameters which this step has updated already."""
         versions = {v.id: i for i, p in enumerate(self.case.parameters) for v in p.versions}
         every: dict[int, dict[int, Any]] = {}
-        gain, readers = 0.0, []
+        gains, readers = {}, []
         for k in self.numbers:
             view, targets = self.case.views[k], {}
             for step in view.order:
@@ -415,20 +416,19 @@ class Search:
             result = self.trial(k, targets, fixed=True) if targets else None
             if result is None or not result[2]:
                 return []
-            gain += result[0].score() - self.before[k].score()
+            gains[k] = result[0].score() - self.before[k].score()
             every[k] = targets
-        fault = Fault(key_of(readers[0]), "too early", every, gain / len(every))
+        fault = Fault("too early", every, gains)
         fault.step = readers[0]
         return [fault]
 
-    def tried(self, key: Any, group: Any, kind: str, meant: Any, targets: Any, forward: Any) -> Fault | None:
+    def tried(self, group: Any, kind: str, meant: Any, targets: Any, forward: Any) -> Fault | None:
         """A fault, where these targets make updates right in every step of the training."""
         first = self.numbers[0]
         result = self.trial(first, targets)
         if result is None or not result[2]:
             return None
-        gain = result[0].score() - self.before[first].score()
-        gains = {first: gain}
+        gains = {first: result[0].score() - self.before[first].score()}
         every = {first: {n: result[1] * t for n, t in targets.items()}}
         scale, steps_seen = result[1], 1
         factors = [result[0].factor]
@@ -451,14 +451,12 @@ class Search:
             if abs(best[1][1] - scale) > 1e-3 * abs(scale) and not self.loss.own:
                 return None
             gains[k] = best[1][0].score() - self.before[k].score()
-            gain += gains[k]
             every[k] = {n: best[1][1] * t for n, t in best[0].items()}
             factors.append(best[1][0].factor)
             steps_seen += 1
-        if gain <= 1e-9:
+        if sum(gains.values()) <= 1e-9:
             return None
-        fault = Fault(key, kind, every, gain / steps_seen)
-        fault.gains = gains
+        fault = Fault(kind, every, gains)
         fault.scale = scale
         self.locate(fault, group)
         fault.ratio = self.ratio(every)
@@ -542,7 +540,7 @@ class Search:
         for key in reversed(order):  # a function's line before its calls
             group = self.groups[key]
             every: dict[int, dict[int, Any]] = {}
-            gain, factors, gains = 0.0, [], {}
+            factors, gains = [], {}
             for k in self.numbers:
                 targets: dict[int, Any] = {}
                 for step in group.get(k, ()):
@@ -555,12 +553,11 @@ class Search:
                 if result is None or not result[2]:
                     break
                 gains[k] = result[0].score() - self.before[k].score()
-                gain += gains[k]
                 every[k] = targets
                 factors.append(result[0].factor)
-            if len(every) == len(self.numbers) and gain > 0:
-                fault = Fault(key, "slope", every, gain / len(every))
-                fault.steady, fault.gains = steady([f for f in factors if f]), gains
+            if len(every) == len(self.numbers) and sum(gains.values()) > 0:
+                fault = Fault("slope", every, gains)
+                fault.steady = steady([f for f in factors if f])
                 fault.ratio = self.ratio(every)
                 self.locate(fault, group)
                 found.append(fault)

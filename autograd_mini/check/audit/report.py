@@ -26,12 +26,15 @@ class Line:
         self.order = 0
         self.whole = False  # whether it is the derivative by a parameter
         self.update: float | None = None  # the step's constant, of a line that updates
+        self.has_rule = False  # whether it updates by a rule of its own: momentum, RMSprop, Adam
         self.finding: Finding | None = None
 
     def words(self) -> str:
         """What stands beside the line."""
         if self.finding is not None:
             return self.finding.words()
+        if self.has_rule:
+            return "the optimiser's rule is given the right gradient"
         if self.update is not None:
             return f"the step is {-self.update:.4g} · gradient"
         if self.factor is None:
@@ -67,7 +70,7 @@ class Finding:
     def at(cls, case: Case, file: str, line: int, mistake: str, why: str) -> "Finding":
         """A finding that no recorded value shows."""
         out = cls.__new__(cls)
-        out.fault, out.file, out.line = Fault(None, "remark", {}, 0.0), file, line
+        out.fault, out.file, out.line = Fault("remark", {}, {}), file, line
         out.code, out.mistake, out.why = case.sources.code(file, line), mistake, why
         out.should_be = out.source = out.equals = ""
         out.factor, out.off = 1.0, None
@@ -215,10 +218,9 @@ class Report:
                 return "The corrected numbers, put in the place of the wrong ones, make the updates right."
             return f"Lines to change: {', '.join(str(f.line) for f in self.findings)}."
         if self.explained:
-            return (
-                "Every update is a constant times the gradient, in each step that was followed: "
-                "nothing is wrong."
-            )
+            ruled = any(line.has_rule for line in self.lines)
+            what = "is made of the right gradient" if ruled else "is a constant times the gradient"
+            return f"Every update {what}, in each step that was followed: nothing is wrong."
         return "Nothing can be said of the lines of this script."
 
     def show(self, as_json: bool) -> None:

@@ -298,6 +298,7 @@ class Rule(NamedTuple):
     ahead: int = 0  # how far the step counter is off
     root: str = "outside"  # where the small number is added: outside the root, inside, or there is no root
     squared: bool = True
+    bare: tuple[bool, bool] = (False, False)  # whether a moment is corrected by 1 − β, without the power
 
     def steps(self, gs: list[Any], eps: float) -> list[Any]:
         """What the rule makes of the gradients, up to the rate."""
@@ -305,8 +306,9 @@ class Rule(NamedTuple):
         for t, g in enumerate(gs, 1 + self.ahead):
             m = self.decay1 * m + (1 - self.decay1) * g
             v = self.decay2 * v + (1 - self.decay2) * (g * g if self.squared else g)
-            mh = m / (1 - self.corrected1**t) if self.corrected1 else m
-            vh = v / (1 - self.corrected2**t) if self.corrected2 else v
+            power1, power2 = (1 if bare else t for bare in self.bare)
+            mh = m / (1 - self.corrected1**power1) if self.corrected1 else m
+            vh = v / (1 - self.corrected2**power2) if self.corrected2 else v
             below = {"outside": np.sqrt(vh) + eps, "inside": np.sqrt(vh + eps), "none": vh + eps}
             out.append(mh / below[self.root])
         return out
@@ -327,6 +329,14 @@ class Rule(NamedTuple):
         if self.ahead:
             size = "one too large" if self.ahead > 0 else "one too small"
             return "step_counter_off", f"the step counter of the bias correction is {size}", False
+        if any(self.bare):
+            which = (
+                "both moments are"
+                if all(self.bare)
+                else f"the {'first' if self.bare[0] else 'second'} moment is"
+            )
+            why = f"{which} corrected by 1 - beta in every step, where 1 - beta**t belongs"
+            return "bias_correction_without_power", why, False
         own = (self.corrected1, self.corrected2)
         if adam and own != (self.decay1, self.decay2):
             which = "first" if own[0] != self.decay1 else "second"
@@ -361,6 +371,8 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float]) -> tuple[str, s
     rules = [Rule(b1, b2, b1, b2) for b1, b2 in decays]
     rules += [Rule(0.0, b2) for b2 in betas]
     for b1, b2 in decays:
+        bare = ((False, True), (True, True), (True, False)) if b1 else ()
+        rules += [Rule(b1, b2, b1, b2, bare=which) for which in bare]
         others = [(c1, c2) for c1 in (0.0, *betas) for c2 in (0.0, *betas) if (c1, c2) != (b1, b2)]
         rules += [Rule(b1, b2, c1, c2) for c1, c2 in others]
         rules += [Rule(b1, b2, b1, b2, ahead) for ahead in (1, -1) if b1]

@@ -204,7 +204,7 @@ class Audit:
 
     def remarked(self, case: Case, remark: Remark) -> Finding:
         """The finding of a remark, with the new text where it helps."""
-        finding = Finding(case, None, Fault(None, "remark", {}, 0.0), remark.step)
+        finding = Finding(case, None, Fault("remark", {}, {}), remark.step)
         finding.mistake, finding.why = remark.mistake, remark.why
         end = process_time() + FIX_SECONDS
         for text in remark.texts:
@@ -296,7 +296,7 @@ class Audit:
                 if right and all(
                     v.right(i) for v in self.state.values() for i in range(len(case.parameters))
                 ):
-                    finding = Finding(case, None, Fault(None, "remark", {}, 0.0), step)
+                    finding = Finding(case, None, Fault("remark", {}, {}), step)
                     finding.mistake, finding.why = "forward_reduction", fix.why
                     finding.should_be, finding.source = text.splitlines()[finding.line - 1].strip(), text
                     return [finding]
@@ -317,10 +317,16 @@ class Audit:
         limit = sorted(gains)[:2][-1] + 1 if gains else WINDOWS
         _, after = self.recorded(text, windows=limit)
         count = len(case.parameters)
+        if len(after.parameters) != count and limit < WINDOWS:
+            _, after = self.recorded(text)  # so few steps may not show all parameters
         numbers = [k for k in sorted(loss.verdicts) if k < min(limit, len(after.views))]
         if len(after.parameters) != count or not numbers:
             return False
-        if any(moving(case.views[k]) != moving(after.views[k]) for k in numbers):
+        if any(
+            b and not a
+            for k in numbers
+            for a, b in zip(moving(after.views[k]), moving(case.views[k]), strict=True)
+        ):
             return False  # an update of nothing is no right one
         before = {i for i in range(count) for k in numbers if not self.state[k].right(i)}
         score = float(np.mean([self.state[k].score() for k in numbers]))
@@ -502,7 +508,7 @@ def is_linear_in(end: Step, inner: Step) -> bool:
 def by_loss_value(case: Case, loss: Loss) -> Fault | None:
     """A product of a backward value with a single number that depends on the parameters, where it scales every step."""
     factors = loss.factors
-    for key, group in groups_by_place(case, loss).items():
+    for group in groups_by_place(case, loss).values():
         targets: dict[int, dict[int, Any]] = {}
         seen = []
         for k, steps in group.items():
@@ -525,7 +531,7 @@ def by_loss_value(case: Case, loss: Loss) -> Fault | None:
                         targets.setdefault(k, {})[s.id] = np.asarray(big.value, float)
                         seen.append((factors[k] or 0) / float(np.ravel(small.value)[0]))
         if len(targets) == len(factors) and steady(seen):
-            fault = Fault(key, "adjoint", targets, 1.0)
+            fault = Fault("adjoint", targets, {})
             fault.step = group[min(group)][0]
             return fault
     return None
@@ -569,6 +575,7 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
             line = Line(file, p.line or number, case.sources.code(file, p.line or number), "right", "", None)
             line.order = last.id
             line.update = next((f for f in loss.factors.values() if f), None)
+            line.has_rule = case.views[0].gradient[i] is not None
             found.setdefault(("update", line.line), line)
     return found
 

@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 8 · The backprop by hand
+# # 11 · The backprop by hand
 #
 # "My backprop does not work: what are the right lines?" Here they are. `ag.backprop_source` reads the graph of *your* network
 # and prints the backprop that one would write by hand: NumPy alone, one line a step, the shape behind each line. Copy it
@@ -52,6 +52,14 @@ print(source)
 assert held_beside(source, loss, [W1, W2], A0, T) < 1e-12
 
 # %% [markdown]
+# The same as a picture: each line of the backward part is a step from right to left.
+
+# %%
+loss.label = "loss"
+loss.backward()
+ag.draw(loss, engine="python")
+
+# %% [markdown]
 # ## XOR with bias units and cross-entropy
 #
 # The bias is a unit of its own here, a 1 in front of each layer. On the way back it is cut off again, `dH[:, 1:4]`: nothing
@@ -65,7 +73,7 @@ A2 = ag.sigmoid(H @ theta2)
 loss = -(y * ag.log(A2) + (1 - y) * ag.log(1 - A2)).sum()
 source = ag.backprop_source(loss, [theta1, theta2])
 print(source)
-assert held_beside(source, loss, [theta1, theta2], y, X) < 1e-12
+assert held_beside(source, loss, [theta1, theta2], y, np.ones((4, 1)), X) < 1e-12
 
 # %% [markdown]
 # ## Softmax with a squared error
