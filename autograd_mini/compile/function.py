@@ -115,7 +115,7 @@ class Compiled:
             return slowly
         quick = bound(version.native, inputs, outputs)
         if not version.program.guards:
-            return quick  # type: ignore[return-value]
+            return quick
 
         def guarded() -> None:
             if quick():

@@ -318,10 +318,12 @@ class Batch:
         return outs
 
 
-def bound(native: Native, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], int]:
-    """Return a call without arguments that reads these arrays and writes those: 0, or 1 where a guard has another outcome."""
+def bound(native: Native, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], Any]:
+    """Return a call without arguments that reads these arrays and writes those; it gives 1 where a guard has another outcome."""
     table = table_of(1, [*inputs, *outputs])
-    call = partial(native.run, table.ctypes.data)
+    status = ctypes.c_int if native.program.guards else None
+    run = ctypes.PYFUNCTYPE(status, ctypes.c_void_p)(native.engine.get_function_address("run"))
+    call = partial(run, table.ctypes.data)
     vars(call)["held"] = native, table, inputs, outputs  # the addresses are theirs
     return call
 
