@@ -57,7 +57,12 @@ class _Made:
 class _Evaluation:
     """The loss and the prediction by the engine, with all gradients set."""
 
-    __slots__ = ("loss", "model", "params", "with_prediction")  # and no dict, in which a recording would look for names
+    __slots__ = (
+        "loss",
+        "model",
+        "params",
+        "with_prediction",
+    )  # and no dict, in which a recording would look for names
 
     def __init__(self, model: Any, loss: Any, params: Sequence[Any], with_prediction: bool) -> None:
         self.model, self.loss, self.params, self.with_prediction = model, loss, params, with_prediction

@@ -12,8 +12,8 @@ LAST = {
 }  # whose line stands twice, and the last is meant
 
 PLANTED = [
-    ("adam_joined_lists", "vh = v[k]/(1-b2**step)", "vh = v[k]/(1-b2)", "p -= lr*mh/(np.sqrt(vh)+eps)"),
-    ("adam_joined_lists", "vh = v[k]/(1-b2**step)", "vh = v[k]", "p -= lr*mh/(np.sqrt(vh)+eps)"),
+    ("adam_joined_lists", "mh = m[k]/(1-b1**step); vh = v[k]/(1-b2**step)", "mh = m[k]/(1-b1**step); vh = v[k]/(1-b2)", "p -= lr*mh/(np.sqrt(vh)+eps)"),
+    ("adam_joined_lists", "mh = m[k]/(1-b1**step); vh = v[k]/(1-b2**step)", "mh = m[k]/(1-b1**step); vh = v[k]", "p -= lr*mh/(np.sqrt(vh)+eps)"),
     ("momentum_mlp", "dz1 = dh * (1 - h ** 2)", "dz1 = dh * (1 - h)"),
     ("momentum_mlp", "dh = dz2 @ W2.T", "dh = (p - y) @ W2.T"),
     ("momentum_mlp", "db1 = dz1.sum(axis=0, keepdims=True)", "db1 = dz1.mean(axis=0, keepdims=True)"),
