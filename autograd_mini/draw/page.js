@@ -899,7 +899,7 @@ function linked() {
   const found = /^#step=(\d+)$/.exec(location.hash);
   if (found || !location.hash) go(found ? Number(found[1]) : 0);
 }
-try { if (localStorage.getItem("autograd-mini-intro") === "shut") { $("intro").hidden = true; put($("help"), { "aria-expanded": false }); } } catch { /* shown again */ }
+try { if (localStorage.getItem("autograd-mini-intro") === "open") { $("intro").hidden = false; put($("help"), { "aria-expanded": true }); } } catch { /* folded away */ }
 const turn = () => { tall = window.innerWidth <= 720; lay(); paint(); look(); };
 window.addEventListener("hashchange", linked);
 window.addEventListener("resize", turn);
