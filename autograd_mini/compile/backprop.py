@@ -82,7 +82,7 @@ def backprop_source(loss: Any, wrt: Any) -> str:
     import math
     <BLANKLINE>
     <BLANKLINE>
-    def backprop(x, w, b):
+    def backprop(w, x, b):
         # Forward
         out = math.tanh(w * x + b)
         # Backward
@@ -421,6 +421,7 @@ class _Page:
         leaves.sort(key=lambda node: node.requires_grad)  # the data first
         results = [self.names[root] for root in self.roots]
         results += [str(text(grads[target], None, self.style)) for target in self.targets]
+        self.rename_aliases(split, results)
         out = [f"def backprop({', '.join(self.names[leaf] for leaf in leaves)}):", "    # Forward"]
         out += self.commented(self.lines[:split])
         out.append("    # Backward")
@@ -430,6 +431,16 @@ class _Page:
         parts = [*self.imports(helpers := _helpers(body, self.only_numbers), body), *helpers, body]
         arguments = {self.names[leaf]: leaf.data for leaf in leaves}
         return "\n\n\n".join(parts).replace("\n\n\nimport", "\nimport") + "\n", arguments
+
+    def rename_aliases(self, start: int, results: list[str]) -> None:
+        """Where a gradient is just another name of an intermediate one, as in `db = dt1`, give the intermediate one that name."""
+        for line, _ in self.lines[start:]:
+            if alias := re.fullmatch(r"(\w+) = (dt\d+)", line):
+                name, other = alias.groups()
+                self.lines = [
+                    (re.sub(rf"\b{other}\b", name, text), expr) for text, expr in self.lines if text != line
+                ]
+                results[:] = [re.sub(rf"\b{other}\b", name, result) for result in results]
 
     def imports(self, helpers: Sequence[str], body: str) -> list[str]:
         everything = "\n".join([*helpers, body])
