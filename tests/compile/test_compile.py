@@ -71,6 +71,7 @@ def quick(request, monkeypatch):
     return request.param == "quick"
 
 
+@pytest.mark.slow(keep=0.2)
 @pytest.mark.parametrize(("sample", "kind", "dtype"), CASES)
 def test_every_row_is_replayed_to_the_bit_on_other_numbers(sample, kind, dtype, quick):
     """Value, first and second derivatives of each sample, recorded on one draw and replayed on others."""
