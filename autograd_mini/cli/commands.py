@@ -89,7 +89,7 @@ def _run(arguments: list[str]) -> int:
     return int(options.run(options))
 
 
-@command("an expression, XOR, real handwritten digits and a check of the gradients (some seconds)")
+@command("a neuron, an audit, XOR, handwritten digits and a check of the gradients (some seconds)")
 def demo(parser: argparse.ArgumentParser) -> Run:
     return lambda options: int(import_module("autograd_mini.gallery.demo").main())
 
