@@ -7,6 +7,8 @@ import autograd_mini as ag
 from tests.check.networks import sigma, softmax
 from tests.check.test_mistakes import check_lines, found
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 TARGET = np.array([[0.0], [1.0], [1.0], [0.0]])
 

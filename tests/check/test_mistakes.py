@@ -9,6 +9,8 @@ import autograd_mini as ag
 from autograd_mini.check.mistakes import MISTAKES
 from tests.check.networks import SLOPE, VALUE, Mlp, sigma, softmax
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 NETS = {
     "tanh-mean": {"sizes": [3, 4, 2], "acts": ["tanh", "linear"], "loss": "mean", "batch": 6},
     "sigmoid-half": {"sizes": [3, 4, 2], "acts": ["sigmoid", "sigmoid"], "loss": "half mean", "batch": 5},

@@ -9,6 +9,8 @@ from tests.check.programs import PROGRAMS, right
 from tests.check.styles import STYLES
 from tests.check.test_mistakes import check_lines, found
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 FAULTS = [(name, fault) for name, (_, faults) in STYLES.items() for fault in faults]
 
 
