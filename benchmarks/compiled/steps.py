@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 from functools import partial
 
-from benchmarks.eager.steps import Ways, hold_to_hand_written, rows_of
+from benchmarks.eager.steps import Ways, hold_to_hand_written, race_each
 from benchmarks.harness import Effort
-from benchmarks.problems import PROBLEMS, Problem, shrunk
+from benchmarks.problems import Problem
 from benchmarks.report import Row, Target
 
 
@@ -30,11 +29,5 @@ def contenders(problem: Problem, peers: list[str]) -> Ways:
 
 
 def run(effort: Effort, peers: list[str]) -> list[Row]:
-    rows = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a peer's deprecations are not ours
-        for problem in PROBLEMS:
-            asked = shrunk(problem) if effort.quick else problem
-            ways = contenders(asked, [name for name in peers if name in ("torch", "jax")])
-            rows += rows_of(f"compiled step, {problem.name}", ways, partial(target, problem=problem), effort)
-    return rows
+    chosen = [name for name in peers if name in ("torch", "jax")]
+    return race_each("compiled step", partial(contenders, peers=chosen), target, effort)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import autograd_mini as ag
-from benchmarks.contenders.ours import loss_of
+from benchmarks.contenders.ours import loss_of, started
 from benchmarks.problems import Problem, Trainer
 
 
 def trainers(problem: Problem) -> dict[str, Trainer]:
     X, y = problem.data
-    model = ag.nn.MLP(list(problem.sizes), activation=problem.activation, rng=0, dtype=problem.dtype)
-    parameters = list(model.parameters())
-    for parameter, start in zip(parameters, problem.initial(), strict=True):
-        parameter.data[...] = start
+    model, parameters = started(problem)
 
     @ag.compile
     def step(X: Any, y: Any) -> Any:

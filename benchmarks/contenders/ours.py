@@ -27,12 +27,18 @@ def loss_of(problem: Problem, pred: Any, y: Any, parameters: list[Any]) -> Any:
             return ag.nn.binary_cross_entropy_with_logits(pred, y)
 
 
-def trainers(problem: Problem) -> dict[str, Trainer]:
-    X, y = problem.data
+def started(problem: Problem) -> tuple[Any, list[Any]]:
+    """The problem's network with its initial numbers, and its parameters."""
     model = ag.nn.MLP(list(problem.sizes), activation=problem.activation, rng=0, dtype=problem.dtype)
     parameters = list(model.parameters())
     for parameter, start in zip(parameters, problem.initial(), strict=True):
         parameter.data[...] = start
+    return model, parameters
+
+
+def trainers(problem: Problem) -> dict[str, Trainer]:
+    X, y = problem.data
+    model, parameters = started(problem)
     optimizer = OPTIMIZERS[problem.optimizer](parameters, lr=problem.lr)
 
     def step() -> Any:

@@ -96,12 +96,24 @@ def rows_of(work: str, ways: Ways, target: Callable[[str], Target | None], effor
     ]
 
 
-def run(effort: Effort, peers: list[str]) -> list[Row]:
+def race_each(
+    work: str,
+    contenders: Callable[[Problem], Ways],
+    target: Callable[[str, Problem], Target | None],
+    effort: Effort,
+) -> list[Row]:
+    """The rows of every problem, small ones in the quick mode."""
     rows = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a peer's deprecations are not ours
         for problem in PROBLEMS:
-            asked = shrunk(problem) if effort.quick else problem
-            ways = contenders(asked, peers_for(problem, peers))
-            rows += rows_of(f"step, {problem.name}", ways, partial(target, problem=problem), effort)
+            ways = contenders(shrunk(problem) if effort.quick else problem)
+            rows += rows_of(f"{work}, {problem.name}", ways, partial(target, problem=problem), effort)
     return rows
+
+
+def run(effort: Effort, peers: list[str]) -> list[Row]:
+    def ways(problem: Problem) -> Ways:
+        return contenders(problem, peers_for(problem, peers))
+
+    return race_each("step", ways, target, effort)

@@ -11,24 +11,8 @@ import pytest
 import autograd_mini as ag
 from autograd_mini.compile import function
 from tests.helpers.processes import run_script
+from tests.helpers.readings import CASES, bits
 from tests.helpers.table import F
-from tests.samples import SAMPLES, kinds
-
-CASES = [
-    pytest.param(sample, kind, dtype, id=f"{kind}-{dtype}-{sample}")
-    for sample in SAMPLES
-    for kind in kinds(sample)
-    for dtype in ("float64", "float32")
-    if dtype == "float64" or (kind == "Tensor" and sample.float32)
-]
-
-
-def bits(x):
-    """Dtype, shape and bytes of an array; NaN is one number."""
-    x = np.array(x)
-    if x.dtype.kind == "f":
-        x[np.isnan(x)] = np.nan
-    return x.dtype.str, x.shape, x.tobytes()
 
 
 @functools.cache

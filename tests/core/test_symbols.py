@@ -38,27 +38,11 @@ from autograd_mini.symbols import (
     symbol,
     walk,
 )
+from tests.helpers.readings import CASES, bits
 from tests.helpers.table import F
-from tests.samples import SAMPLES, kinds
+from tests.samples import SAMPLES
 
 x, y, g = symbol("x"), symbol("y"), symbol("g")
-CASES = [
-    pytest.param(sample, kind, dtype, id=f"{kind}-{dtype}-{sample}")
-    for sample in SAMPLES
-    for kind in kinds(sample)
-    for dtype in ("float64", "float32")
-    if dtype == "float64" or (kind == "Tensor" and sample.float32)
-]
-
-
-def bits(found):
-    """The dtype, shape and bytes of an array or of several; NaN is one number, whatever its sign."""
-    if isinstance(found, list | tuple):
-        return [bits(one) for one in found]
-    found = np.array(found)
-    if found.dtype.kind == "f":
-        found[np.isnan(found)] = np.nan
-    return found.dtype.str, found.shape, found.tobytes()
 
 
 def python(expr, values):
