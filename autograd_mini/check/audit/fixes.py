@@ -319,20 +319,13 @@ class Proposer:
         inside = sorted(self.loss.slices[self.k])
         before, after = ([n for n in inside if same(steps[n].value, x)] for x in (old, t.value))
         if before and after and np.shape(t.value) == np.shape(old):
-            late = after[-1] > before[-1]
-            why = (
-                f"{t.code} is the activation, {was} its input"
-                if late
-                else f"{was} is the activation, {t.code} its input"
-            )
-            return ("derivative_at_preactivation" if late else "derivative_at_activation"), why
-        mistake = (
-            "output_for_input"
-            if before and after
-            else "wrong_array"
-            if before or after
-            else "wrong_gradient_arrives"
-        )
+            if after[-1] > before[-1]:
+                why = f"the formula takes the activation {t.code}; {was} is its input"
+                return "derivative_at_preactivation", why
+            why = f"the formula takes {t.code}, the activation's input; {was} is its output"
+            return "derivative_at_activation", why
+        known = bool(before) + bool(after)
+        mistake = ("wrong_gradient_arrives", "wrong_array", "output_for_input")[known]
         return mistake, f"{t.code} belongs here, not {was}"
 
     def too_many(self, child: Any, why: str) -> str:
