@@ -212,8 +212,8 @@ def variants(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
         yield vary("bias_correction_of_one", "only v's", "bias_correction_of_square")
         swapped = f"β1 = {rule.beta2:g}, β2 = {rule.beta1:g}"
         yield vary("betas_swapped", swapped, beta1=rule.beta2, beta2=rule.beta1)
-        yield vary("betas_swapped", "v is corrected with β1", "corrected_by_beta1")
-        yield vary("betas_swapped", "m is corrected with β2", "corrected_by_beta2")
+        yield vary("bias_correction_swapped", "v is corrected with β1", "corrected_by_beta1")
+        yield vary("bias_correction_swapped", "m is corrected with β2", "corrected_by_beta2")
         yield vary("betas_swapped", "β1 stands in both means", beta2=rule.beta1)
         yield vary("betas_swapped", "β2 stands in both means", beta1=rule.beta2)
         yield vary("step_counter_off", "t is one step ahead: it starts at 2", "step_counter_off")

@@ -15,7 +15,7 @@ SIGNS: dict[type, str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/
 OTHERS = {"+": "-", "-": "+", "*": "@/", "/": "*", "@": "*"}
 FUNCTIONS = {"convolve": "correlate", "sum": "mean", "sin": "cos"}
 FUNCTIONS |= {other: name for name, other in FUNCTIONS.items()}
-RANKS = {"path_missing": 0, "wrong_sign": 0, "not_zeroed": 0, "one_factor_too_many": 1, "swapped": 1}
+RANKS = {"path_missing": 0, "wrong_sign": 0, "not_zeroed": 0, "one_factor_too_many": 1}
 MOST_OPERANDS = 6  # that are tried in the place of each
 Edit = tuple[str, str, str]  # the new text for a node, the mistake's name, the reason
 
@@ -107,7 +107,7 @@ def of_parts(text: Text, node: Any) -> Iterator[Edit]:
 
 
 def of_statements(text: Text, statement: Any) -> Iterator[Edit]:
-    """+= for =, and the reverse; a step in the other direction; two names in each other's place."""
+    """+= for =, and the reverse; a step in the other direction."""
     value = text.text(getattr(statement, "value", None))
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], SIMPLE):
         why = "= keeps the last share only: += adds them up"
@@ -124,25 +124,6 @@ def of_statements(text: Text, statement: Any) -> Iterator[Edit]:
             yield f"{target} = {value}", "not_zeroed", "+= keeps what was there before"
         if sign in ("*", "/"):
             yield f"{target} = {target}", "wrong_factor", "one factor too many"
-    yield from swapped(text, statement)
-
-
-def swapped(text: Text, statement: Any) -> Iterator[Edit]:
-    """Two names of the statement in each other's place."""
-    code, start = text.text(statement), statement.col_offset
-    if statement.lineno != statement.end_lineno or not code.isascii() or not hasattr(statement, "value"):
-        return
-    nodes: list[Any] = [n for n in ast.walk(statement) if is_read(text, n)]
-    reads = sorted(nodes, key=lambda n: int(n.col_offset))
-    for i, a in enumerate(reads):
-        for b in reads[i + 1 :]:
-            first, second = text.text(a), text.text(b)
-            if first != second and a.end_col_offset <= b.col_offset:
-                between = code[a.end_col_offset - start : b.col_offset - start]
-                new = (
-                    code[: a.col_offset - start] + second + between + first + code[b.end_col_offset - start :]
-                )
-                yield new, "swapped", f"{first} and {second} change places"
 
 
 def of_operators(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
@@ -202,8 +183,10 @@ def of_operands(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]
     """Another name in the place of one, of the same shape where its value is known."""
     code = text.text(node)
     if is_read(text, node) and code in values:
-        alike = [n for n, v in values.items() if n != code and np.shape(v) == np.shape(values[code])]
-        for other in alike[:MOST_OPERANDS]:
+        base, others = code.partition("[")[0], [n for n in values if n != code]
+        alike = [n for n in others if np.shape(values[n]) == np.shape(values[code])][:MOST_OPERANDS]
+        elements = [n for n in others if "[" in code and n.partition("[")[0] == base][:MOST_OPERANDS]
+        for other in dict.fromkeys([*elements, *alike]):
             yield other, "wrong_array", f"{other} belongs here, not {code}"
 
 
@@ -244,13 +227,14 @@ def of_factors(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
 def of_rules(text: Text, statement: Any) -> Iterator[Fix]:
     """What goes wrong in an optimiser's rule: the root, the square, the name of a decay, the correction of a moment."""
     every: list[Any] = list(ast.walk(text.tree))
-    names = sorted({n.id for n in every if isinstance(n, ast.Name)})
-    here = [n.id for n in ast.walk(statement) if isinstance(n, ast.Name)]
+    names = sorted({text.text(n) for n in every if is_read(text, n)})
+    here = [text.text(n) for n in ast.walk(statement) if is_read(text, n)]
+    corrects = any(is_one_less(n) and isinstance(n.right, ast.BinOp) for n in ast.walk(statement))  # type: ignore[attr-defined]
     for name in dict.fromkeys(here):
         alike = [other for other in names if other[:-1] == name[:-1] and other != name]
         for other in alike if here.count(name) > 1 or len(alike) == 1 else ():
-            code = re.sub(rf"\b{name}\b", other, text.text(statement))
-            yield Fix(statement, code, "betas_swapped", f"{other} belongs here, not {name}")
+            code = re.sub(rf"(?<![\w.]){re.escape(name)}\b", other, text.text(statement))
+            yield Fix(statement, code, "bias_correction" if corrects else "betas_swapped")
     taken = [n.right for n in every if is_one_less(n)]
     counters = (n.target for n in every if isinstance(n, ast.AugAssign | ast.For))
     steps = dict.fromkeys(text.text(n.right) for n in taken if isinstance(n, ast.BinOp))

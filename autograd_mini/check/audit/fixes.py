@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
-from itertools import chain, combinations
+from itertools import chain, combinations, permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from .source import Text
 
 MOST_NAMES = 60
 MOST_FIXES = 150
+MOST_ALIKE = 12  # names of one shape whose differences are tried
 MOST_FACTORS = 26  # names that products are made of
 SLOPES: list[tuple[str, Callable[[Any], Any]]] = [
     ("{0} * (1 - {0})", lambda a: a * (1 - a)),
@@ -306,10 +307,12 @@ class Proposer:
             return
         slopes = [t for t in self.slopes if np.shape(t.value) == np.shape(old)]
         at_hand = [*self.named, *self.called, *(self.products() if self.target.ndim == 2 else ()), *slopes]
+        alike = [t for t in self.named if np.shape(t.value) == np.shape(old)][:MOST_ALIKE]
+        at_hand += [difference(t, u) for t, u in permutations(alike, 2)]
         at_hand += [Term(t.value.T, "{}.T", t.parts) for t in at_hand if t.value.ndim == 2]
         yield from ((t, "") for t in at_hand if t[1:3] != ("{}", (was,)))
         before = Term(old, "{}", (was,))
-        for t in [*(t for t in self.named if np.shape(t.value) == np.shape(old)), *slopes]:
+        for t in [*alike, *slopes]:
             more = self.product_of(before, t, "activation_derivative_missing")
             yield more, f"the factor {t.template.format(*t.parts)} is missing"
 
@@ -377,12 +380,7 @@ class Proposer:
         slopes = [s for t in whole for s in slopes_of(t)[:3]]
         pairs = pairs_of(self.case, self.k).get(self.loss.pair, ()) if self.loss.pair else ()
         first = [t for t in whole if len(whole) < 9 or any(same(a.value, t.value) for a, _, _ in pairs)]
-        deltas = [
-            Term(t.value - u.value, "{} - {}", t.parts + u.parts, "loss_for_derivative")
-            for t in first
-            for u in whole
-            if t is not u
-        ]
+        deltas = [difference(t, u) for t in first for u in whole if t is not u]
         yield from (t._replace(mistake="wrong_gradient_arrives") for t in [*whole, *self.called])
         yield from (
             s._replace(mistake="derivative_at_wrong_array")
@@ -405,6 +403,11 @@ class Proposer:
                 value = p.value * (d.value - np.sum(d.value * p.value, axis=axis, keepdims=True))
                 form = f"{{1}} * ({{0}} - np.sum({{0}} * {{1}}, axis={axis}, keepdims=True))"
                 yield Term(value, form, (d.code, p.code), "softmax_jacobian_not_multiplied")
+
+
+def difference(t: Term, u: Term) -> Term:
+    """One term less another."""
+    return Term(t.value - u.value, "{} - {}", t.parts + u.parts, "loss_for_derivative")
 
 
 def slopes_of(t: Term) -> list[Term]:

@@ -291,7 +291,7 @@ class Search:
     ) -> Fault | None:
         """A fault, where one of the options in each step of the training makes updates right."""
         fixed, last = kind != "adjoint", self.numbers[-1]
-        every, gains, factors, scale = dict[int, Targets](), {}, [], 0.0
+        every, gains, factors, scales = dict[int, Targets](), {}, [], []
         for k in self.numbers:
             if group is not None and k not in group:
                 if fixed:
@@ -308,16 +308,16 @@ class Search:
             targets, result = best
             if not result.better and (fixed or not every):
                 return None
-            if every and abs(result.scale - scale) > 1e-3 * abs(scale) and not self.loss.own:
+            scales.append(result.scale)
+            if not steady(scales) and not self.loss.own:
                 return None
-            scale = scale or result.scale
             gains[k] = result.verdict.score() - self.before[k].score()
             every[k] = {n: result.scale * t for n, t in targets.items()}
             factors.append(result.verdict.factor)
         if sum(gains.values()) <= 1e-9:
             return None
-        fault = Fault(kind, every, gains, scale)
-        fault.steady = kind == "too early" or steady([f for f in factors if f])
+        fault = Fault(kind, every, gains, scales[0])
+        fault.steady = kind == "too early" or (steady([f for f in factors if f]) and steady(scales))
         if group is not None:
             fault.ratio = self.ratio(every)
             self.locate(fault, group)
