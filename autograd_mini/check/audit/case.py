@@ -176,7 +176,7 @@ def judge(
         factors.append(next((c for c in found if c is not None), None))
     common = wanted if wanted is None or wanted == wanted else None
     if wanted is None:
-        common = vote([c for c in factors if c is not None]) or elementwise(updates, grads)
+        common = vote([c for c in factors if c is not None])
     quiet, still = (1e-13 * max((largest(x) for x in found), default=0.0) for found in (grads, updates))
     masks: list[Any] = []
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
@@ -208,18 +208,6 @@ def vote(factors: list[float]) -> float | None:
         return sum(abs(c - other) <= 1e-4 * abs(c) for other in factors)
 
     return max(reversed(factors), key=votes, default=None)
-
-
-def elementwise(updates: list[Any], grads: list[Any]) -> float | None:
-    """The ratio that most single elements share, where no parameter is right as a whole."""
-    ratios: Counter[float] = Counter()
-    for u, g in zip(updates, grads, strict=True):
-        if u is not None and g is not None and np.shape(u) == np.shape(g):
-            with np.errstate(all="ignore"):
-                found = np.atleast_1d(-(u / g)[np.abs(g) > 1e-12]).ravel()[:200]
-            ratios.update(float(f"{r:.5g}") for r in found if np.isfinite(r) and r)
-    value, count = ratios.most_common(1)[0] if ratios else (0.0, 0)
-    return value if count > 1 else None
 
 
 class Case:

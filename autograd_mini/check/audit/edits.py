@@ -163,16 +163,17 @@ def of_constants(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit
 def of_indices(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
     """The element before or after, or at another index of the statement."""
     outer, statement = text.parent.get(node), text.statement(node)
-    if isinstance(node, ast.BinOp) and "[0]" in text.text(node):
-        other = joined("{} + {}", text.text(node), text.text(node).replace("[0]", "[1]"))
-        yield other, "path_missing", "another path is missing"
+    code = text.text(node)
+    for n in sorted({int(n) for n in re.findall(r"\[(\d+)\]", code)}) if isinstance(node, ast.BinOp) else ():
+        for other in (n + 1, abs(n - 1)):
+            more = joined("{} + {}", code, code.replace(f"[{n}]", f"[{other}]"))
+            yield more, "path_missing", "another path is missing"
     if (
         not isinstance(outer, ast.Subscript)
         or outer.slice is not node
         or isinstance(node, ast.Slice | ast.Tuple)
     ):
         return
-    code = text.text(node)
     others = [text.text(n.slice) for n in ast.walk(statement) if isinstance(n, ast.Subscript)]
     others = [f"{code} - 1", f"{code} + 1", *(other for other in others if other != code)]
     for other in others if isinstance(outer.ctx, ast.Load) else ():

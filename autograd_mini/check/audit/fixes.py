@@ -176,7 +176,8 @@ class Proposer:
         small = [*self.times_number(), *self.changed(), *self.multiplied()]
         for found in (small, self.added(), self.rebuilt(), self.edited()):
             for fix in sorted(found, key=self.distance):
-                if (fix.node, fix.text) not in seen and len(seen) <= MOST_FIXES:
+                same_text = fix.text == self.text.text(fix.node)
+                if not same_text and (fix.node, fix.text) not in seen and len(seen) <= MOST_FIXES:
                     seen.add((fix.node, fix.text))
                     yield fix
 

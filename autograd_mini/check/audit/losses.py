@@ -16,7 +16,6 @@ from .replay import Forward
 from .steps import SCALINGS, SUMS, children_of, key_of, size_of
 
 MOST_OWN = 6
-MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
 TRUSTED = ("cross-entropy", "squared error", "hinge")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
@@ -207,8 +206,7 @@ def pairs_in(case: Case, view: View) -> dict[Any, list[Pair]]:
     for step in view.order:
         for prediction, target in compared_in(case, view, step):
             found[step.func is np.add][key_of(step)].append((prediction, target, step))
-    marks: dict[int, Any] = {}
-    return {key: once(view, group, marks) for key, group in (found[False] or found[True]).items()}
+    return dict(found[False] or found[True])
 
 
 def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]]:
@@ -237,22 +235,6 @@ def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]
         }
         if fits[step.func]:
             yield x, target
-
-
-def once(view: View, group: list[Pair], marks: dict[int, Any]) -> list[Pair]:
-    """The pairs without those whose prediction is computed once more from the same values, as for each weight anew."""
-
-    def mark(step: Step) -> Any:
-        if step.func is None or step.id in view.window.starts:
-            return step.id
-        if step.id not in marks:
-            plain = [repr(a) for a in step.args if not isinstance(a, Step)]
-            marks[step.id] = hash((step.name, *plain, *map(mark, step.parents)))
-        return marks[step.id]
-
-    if len(group) > MOST_PAIRS or group[0][0].id - view.window.first > MOST_DEEP:
-        return group
-    return list({(mark(a), t.tobytes()): (a, t, s) for a, t, s in reversed(group)}.values())[::-1]
 
 
 def is_literal(case: Case, step: Step) -> bool:
@@ -427,19 +409,17 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
     trusted = [c for c in tried if c.own and c.kind in TRUSTED]
-    used = [c for c in trusted if uses(case, c)]
-    own = [c for c in trusted if c in used or c.wrong(count) != set(range(count))]
-    families = {c.kind for c in own or trusted}
+    families = {c.kind for c in trusted}
 
     def rank(loss: Loss) -> tuple[Any, ...]:
         wrong = len(loss.wrong(count))
-        covered = not loss.own and any(c.penalty or covers(case, c, loss) for c in used)
+        covered = not loss.own and any(c.penalty or covers(case, c, loss) for c in trusted)
         family = any(loss.kind.endswith(f) for f in families) and not covered
-        level = 0 if loss in own or (family and not wrong) else 1 if family or not own else 2
+        level = 0 if loss in trusted or (family and not wrong) else 1 if family or not trusted else 2
         signal = loss.kind == "error signal"
         if signal:
             level = 3 if wrong else 1
-        elif not own and wrong and (loss.own or (families and not family)):
+        elif not trusted and wrong and loss.own:
             level = 2
         changing = not steady([c for c in loss.factors.values() if c])
         written = loss.own and loss.written
@@ -457,16 +437,3 @@ def covers(case: Case, own: Loss, pair: Loss) -> bool:
         return step.id in found or (bool(moving) and found.issuperset(moving))
 
     return all(inside(k, a) for k in own.slices for a, _, _ in pairs_of(case, k).get(pair.pair, []))
-
-
-def uses(case: Case, loss: Loss) -> bool:
-    """Whether the backward pass uses values of this loss's forward pass, or the same numbers computed once more."""
-    for k, found in loss.slices.items():
-        view, steps = case.views[k], case.record.steps
-        inner = found.difference(view.window.starts)
-        big = {steps[n].value.tobytes() for n in inner if size_of(steps[n]) > 1}
-        if any(n in view.back for n in inner):
-            return True
-        if any(size_of(steps[n]) > 1 and steps[n].value.tobytes() in big for n in view.back if n in view.sig):
-            return True
-    return False

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,9 @@ MAPS = {
 }  # no activations
 KINDS = {"too early": 0, "slope": 1, "adjoint": 2}
 Targets = dict[int, Any]  # the right numbers, by the steps that they belong to
+Meant = tuple[
+    Any, Step
+]  # a value of the forward pass, or what a reader passes back to it: the adjoint's key, and the value
 
 
 @dataclass(eq=False)
@@ -66,21 +69,12 @@ class Fault:
         return self.ratio is not None, not self.steady, KINDS[self.meant]
 
 
-@dataclass
-class Trial:
+class Trial(NamedTuple):
     """What became of the updates with targets in place: the verdict, the constant that served best, and what became right."""
 
     verdict: Verdict
     scale: float
     better: list[int]
-
-
-@dataclass
-class Share:
-    """What one reader of a value passes back to it."""
-
-    step: Step
-    id: Any
 
 
 def fit_shape(target: Any, step: Step) -> Any:
@@ -103,7 +97,7 @@ class Search:
         self.wrong = loss.wrong(len(case.parameters))
         self.numbers = [k for k, v in sorted(loss.verdicts.items()) if not all(map(v.right, self.wrong))]
         self.scaled = any(v.factors[i] for v in loss.verdicts.values() for i in self.wrong)
-        self.trials, self.zeros = 0, dict[Any, Any]()
+        self.trials, self.zeros, self.pairs = 0, dict[Any, Any](), dict[int, list[tuple[Step, Step]]]()
         self.before = {
             k: self.judged(k, self.updates(k, {}) or [], loss.factors[k] or np.nan) for k in self.numbers
         }
@@ -140,35 +134,34 @@ class Search:
                 }
         return found
 
-    def forward_groups(self, k: int) -> dict[Any, list[Any]]:
-        """The values of the forward pass that have an adjoint, by their places.
+    def forward_groups(self, k: int) -> dict[Any, list[Meant]]:
+        """The values of the forward pass that have an adjoint, by their places; so are the shares that their readers pass back.
 
         A function's line is a group too, whoever calls it, and so are the last values that depend on the same parameters.
         """
         view = self.case.views[k]
-        groups: dict[Any, list[Any]] = defaultdict(list)
-        layers: dict[int, list[Step]] = defaultdict(list)
+        groups: dict[Any, list[Meant]] = defaultdict(list)
+        layers: dict[int, list[Meant]] = defaultdict(list)
         for number in sorted(self.loss.adjoints[k], key=lambda n: n if isinstance(n, int) else n[0]):
             if isinstance(number, tuple):
                 reader, operand, place = number
-                groups["share", key_of(self.steps[reader]), place].append(Share(self.steps[operand], number))
+                groups["share", key_of(self.steps[reader]), place].append((number, self.steps[operand]))
             elif number not in view.window.starts:
                 step = self.steps[number]
-                groups[key_of(step)].append(step)
-                if len(step.stack) > 1:
-                    groups[step.name, step.stack[:1]].append(step)
-                layers[view.sig[number]].append(step)
+                for key in dict.fromkeys([key_of(step), (step.name, step.stack[:1])]):
+                    groups[key].append((number, step))
+                layers[view.sig[number]].append((number, step))
         for layer in layers.values():
-            for i, step in enumerate(layer[: -LAST - 1 : -1]):
-                groups["last", i].append(step)
+            for i, meant in enumerate(layer[: -LAST - 1 : -1]):
+                groups["last", i].append(meant)
         return groups
 
-    def matches(self, k: int, steps: list[Step], meant: list[Any]) -> Iterator[Targets]:
+    def matches(self, k: int, steps: list[Step], meant: list[Meant]) -> Iterator[Targets]:
         """The ways in which a place's values may be the derivatives by a forward place's values."""
         view, adjoints = self.case.views[k], self.loss.adjoints[k]
         by_mask: dict[int, list[Any]] = defaultdict(list)
-        for n in meant:
-            by_mask[view.sig.get(n.step.id if isinstance(n, Share) else n.id, 0)].append(n)
+        for number, step in meant:
+            by_mask[view.sig.get(step.id, 0)].append(adjoints[number])
         last = last_of_chains(steps)
         for chosen in (last,) if len(last) == len(steps) else (last, steps):
             wanted: dict[int, list[Step]] = defaultdict(list)
@@ -176,21 +169,19 @@ class Search:
                 wanted[view.back[b.id]].append(b)
             pairs = []
             for mask, bs in wanted.items():
-                ns = by_mask.get(mask) or next((v for m, v in by_mask.items() if mask & m == mask), [])
-                pairs.append((bs, ns))
-            if any(len(ns) < len(bs) for bs, ns in pairs):
+                found = by_mask.get(mask) or next((v for m, v in by_mask.items() if mask & m == mask), [])
+                pairs.append((bs, found))
+            more = any(len(found) > len(bs) for bs, found in pairs)
+            if any(len(found) < len(bs) for bs, found in pairs):
                 continue
-            more = any(len(ns) > len(bs) for bs, ns in pairs)
-            ways = [1, -1] if more or any(len(bs) > 1 for bs, _ in pairs) else [1]
-            for late, way in [(late, way) for late in ([False, True] if more else [False]) for way in ways]:
-                found: Targets = {}
-                for bs, ns in pairs:
-                    chosen_ns = ns[len(ns) - len(bs) :] if late else ns[: len(bs)]
-                    found |= {
-                        b.id: fit_shape(adjoints[n.id], b) for b, n in zip(bs, chosen_ns[::way], strict=True)
-                    }
-                if all(t is not None for t in found.values()):
-                    yield found
+            for late in (False, True) if more else (False,):
+                for way in (1, -1) if more or any(len(bs) > 1 for bs, _ in pairs) else (1,):
+                    targets: Targets = {}
+                    for bs, found in pairs:
+                        part = found[len(found) - len(bs) :] if late else found[: len(bs)]
+                        targets |= {b.id: fit_shape(t, b) for b, t in zip(bs, part[::way], strict=True)}
+                    if all(t is not None for t in targets.values()):
+                        yield targets
 
     def parameter_match(self, k: int, steps: list[Step]) -> Iterator[Targets]:
         """Values that reach one parameter's update alone, as that parameter's gradient."""
@@ -356,23 +347,17 @@ class Search:
 
     def first_of(self, found: list[Fault]) -> list[Fault]:
         """The fault to name in the place of the first one: its statement's whole value, or what is no derivative yet."""
-        if not found:
-            return []
-        first = found[0]
-        if first.already:
+        first = found[0] if found else None
+        if first is not None and first.already:
             last = [f for f in found if f.already and f.level == first.level][-1]
-            unused = self.unused(last)
             later = (f for f in found if not f.already and f.ratio is None and f.order > last.order)
-            later = (f for f in later if (unused or not f.whole) and self.changes(f) <= self.changes(last))
-            return [next(later, last)]
-        if self.is_top(first.step):
+            return [next((f for f in later if not f.whole and self.changes(f) <= self.changes(last)), last)]
+        if first is None or self.is_top(first.step):
             return []
-        line = self.case.sources.where(first.step, first.depth)
+        where = self.case.sources.where
         top = [f for f in found if self.is_top(f.step) and f.level[:2] == first.level[:2]]
-        here = [f for f in top if self.case.sources.where(f.step, f.depth) == line]
-        if first.meant == "adjoint":
-            return (here or top)[:1]
-        return [] if here else top[:1]
+        here = [f for f in top if where(f.step, f.depth) == where(first.step, first.depth)]
+        return (here or top)[:1]
 
     def adjoints_at(self, group: Any) -> Iterator[Fault]:
         """A place's values as derivatives by values of the forward pass, and by a parameter."""
@@ -425,35 +410,31 @@ class Search:
     def slope_for(self, k: int, step: Step) -> Any:
         """The slope of the activation that a value is an elementwise function of."""
         adjoints, x = self.loss.adjoints[k], sole_source(step, self.loss.slices[k])
-        if x is None or np.shape(x.value) != np.shape(step.value):
+        if k not in self.pairs:
+            inner = sorted(self.loss.slices[k])
+            self.pairs[k] = [(z, self.steps[n]) for n in inner if (z := self.input_of(k, self.steps[n]))]
+        found = [pair for pair in self.pairs[k] if pair[0] is x] or [
+            pair for pair in self.pairs[k] if pair[1] is x
+        ]
+        if x is None or np.shape(x.value) != np.shape(step.value) or not found:
             return None
-        z, a = next(
-            iter([*((x, c) for c in self.outputs(k, x)), *((c, x) for c in self.inputs(k, x))]), (x, x)
-        )
-        dz, da = adjoints.get(z.id), adjoints.get(a.id)
-        if z is a or dz is None or da is None or np.shape(dz) != np.shape(da):
+        dz, da = (adjoints.get(s.id) for s in found[-1])
+        if dz is None or da is None or np.shape(dz) != np.shape(da):
             return None
         with np.errstate(all="ignore"):
             slope = np.asarray(dz) / np.asarray(da)
         return np.where(np.isfinite(slope), slope, np.asarray(step.value, float))
 
-    def inputs(self, k: int, a: Step) -> list[Step]:
+    def input_of(self, k: int, a: Step) -> Step | None:
         """The pre-activation of an activation: the farthest value above it by elementwise steps alone."""
-        seen, step = list[Step](), a
+        step, found = a, None
         while step.name not in MAPS:
             moving = [p for p in step.parents if p.id in self.loss.slices[k]]
             above = [p for p in moving if np.shape(p.value) == np.shape(a.value)]
             if not above or (step.func is np.add and len(moving) > 1):
                 break
-            step = max(above, key=lambda s: s.id)
-            seen.append(step)
-        return seen[-1:]
-
-    def outputs(self, k: int, z: Step) -> list[Step]:
-        """The activation of a pre-activation."""
-        later = (self.steps[n] for n in sorted(self.loss.slices[k]) if n > z.id)
-        alike = (s for s in later if np.shape(s.value) == np.shape(z.value))
-        return [s for s in alike if self.inputs(k, s) == [z]][-1:]
+            step = found = max(above, key=lambda s: s.id)
+        return found
 
     # ---- What is said of a fault -------------------------------------------------------------------------------------
 
@@ -523,12 +504,6 @@ class Search:
         k = fault.window
         return sum(not same(t, self.now(k, self.steps[n])) for n, t in fault.targets[k].items())
 
-    def unused(self, fault: Fault) -> bool:
-        """Whether the right values are computed by the script later: the wrong ones are read in their place."""
-        target, last = fault.targets[fault.window][fault.step.id], self.case.views[fault.window].window.last
-        later = self.steps[fault.step.id + 1 : last]
-        return any(np.size(step.value) > 1 and same(target, step.value) for step in later)
-
     def is_derivative(self, group: Any) -> bool:
         """Whether the person's values at a place are the derivatives by some value of the forward pass."""
         scale = 0.0
@@ -550,8 +525,8 @@ class Search:
         mask = view.back[step.id]
         if meant == "parameter":
             return view.window.start[mask.bit_length() - 1]
-        found = (n for n in self.forward[k].get(meant, ()) if isinstance(n, Step))
-        return next((n for n in found if view.sig.get(n.id) == mask), None)
+        found = (step for number, step in self.forward[k].get(meant, ()) if number == step.id)
+        return next((step for step in found if view.sig.get(step.id) == mask), None)
 
     def ratio(self, targets: dict[int, Targets]) -> float | None:
         """Targets over the person's values, where that is one number everywhere."""
