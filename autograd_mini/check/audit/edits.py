@@ -165,8 +165,8 @@ def of_indices(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
     outer, statement = text.parent.get(node), text.statement(node)
     code = text.text(node)
     for n in sorted({int(n) for n in re.findall(r"\[(\d+)\]", code)}) if isinstance(node, ast.BinOp) else ():
-        for other in (n + 1, abs(n - 1)):
-            more = joined("{} + {}", code, code.replace(f"[{n}]", f"[{other}]"))
+        for path in (n + 1, abs(n - 1)):
+            more = joined("{} + {}", code, code.replace(f"[{n}]", f"[{path}]"))
             yield more, "path_missing", "another path is missing"
     if (
         not isinstance(outer, ast.Subscript)

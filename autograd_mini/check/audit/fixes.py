@@ -196,9 +196,10 @@ class Proposer:
     def scaled(self, code: str, r: float) -> list[Edit]:
         """The code times a number that has a name or a meaning; beside it, what its lack is called."""
         options = [(1.0, "{}", "wrong_sign", "the sign is wrong")]
-        for n in (2.0, 4.0):
-            words = ("factor_two", f"the factor {n:g} of the loss's square is out of place")
-            options += [(n, f"{n:g} * {{}}", *words), (1 / n, f"{{}} / {n:g}", *words)]
+        words = ("factor_two", "the factor of the loss's square is out of place")
+        for n in (2, 4, round(abs(r)), round(1 / abs(r))):
+            options += [(n, f"{n} * {{}}", *words), (1 / max(n, 1), f"{{}} / {n}", *words)]
+            words = ("wrong_factor", "a factor is out of place") if n == 4 else words
         for name, v in self.numbers:
             words = ("not_divided_by_batch", f"is not divided by {name}")
             options += [(1 / v, f"{{}} / {name}", *words), (2 / v, f"2 * {{}} / {name}", *words)]

@@ -20,10 +20,10 @@ PRODUCTS = (np.matmul, np.dot, np.multiply, np.einsum)
 
 def unread(case: Case, loss: Loss) -> list[Remark]:
     """Arrays that the backward pass updates and the forward pass never reads: where one of them should stand instead."""
-    if not loss.adjoints:
+    if not loss.verdicts:
         return []
-    k, children, out = min(loss.adjoints), children_of(case.record.steps), []
-    view, factor = case.views[k], loss.factors[min(loss.adjoints)]
+    k, children, out = min(loss.verdicts), children_of(case.record.steps), []
+    view, factor = case.views[k], loss.factors[k]
     keys = {key_of(v)[1][:1] for p in case.parameters for v in p.versions if key_of(v) in p.keys}
     for name, versions in updated_arrays(case):
         last, ids = versions[-1], {v.id for v in versions}

@@ -2,13 +2,12 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..mistakes import MISTAKES
-from ..update import Rule, simulate, variants
+from ..update import Rule, read_rule, simulate, variants
 from .case import Case, View
 from .edits import Fix, edited, edits, of_rules
 from .losses import Loss, literals
@@ -93,7 +92,7 @@ def renamed(case: Case, step: Step, why: str, names: dict[str, str]) -> Remark:
 def uphill(case: Case, loss: Loss) -> list[Remark]:
     """Updates that add the gradient where they should subtract it: the gradient itself is right, sign and all."""
     out: dict[Any, Remark] = {}
-    k = min(loss.adjoints)
+    k = min(loss.verdicts)
     view, common, factors = case.views[k], loss.factors[k], loss.verdicts[k].factors
     every = set(range(len(case.parameters)))
     wrong = loss.wrong(len(every))
@@ -280,40 +279,45 @@ def momentum(gs: list[Any], us: list[Any]) -> Fault | None:
 def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) -> Fault | None:
     """The verdict on an RMSprop or Adam with constants from the script's text; None where it is no such rule."""
     betas = [b for b in numbers if 0.5 <= b < 1]
-    rules = [
-        Rule("Adam" if b1 else "RMSprop", 1.0, adaptive=True, corrected=corrected, beta1=b1, beta2=b2, eps=e)
-        for e in [e for e in numbers if 0 < e <= 1e-3] or [0.0]
-        for b1 in (0.0, *betas)
-        for b2 in betas
-        for corrected in ((True,) if b1 else (False, True))
-        if b1 < b2 or b1 == b2 <= 0.98
-    ]
+    decays = [(b1, b2) for b1 in (0.0, *betas) for b2 in betas if b1 < b2 or b1 == b2 <= 0.98]
+    small = [e for e in numbers if 0 < e <= 1e-3] or [0.0]
+    rules = [optimiser_of("RMSprop", alpha=b, eps=e) for e in small for b in betas]
+    rules += [optimiser_of("Adam", betas=pair, eps=e) for e in small for pair in decays]
     start, given = {"w": 0.0 * gs[0]}, [{"w": g} for g in gs]
 
-    def fits(rule: Rule) -> bool:
-        made = simulate(rule, start, given, [start] * len(gs))
-        return all(is_multiple(u, w["w"], us[-1], made[-1]["w"]) for u, w in zip(us, made, strict=True))
+    def rate_of(rule: Rule) -> float:
+        made = [step["w"] for step in simulate(rule, start, given, [start] * len(gs))]
+        rate = multiple_of(us[-1], made[-1])
+        fits = rate and all(multiple_of(u, w, rate) for u, w in zip(us, made, strict=True))
+        return rate if fits else 0.0
 
-    inside = frozenset(["epsilon_inside_root"])
-    sound = next((rule for rule in rules if fits(rule) or fits(replace(rule, faults=inside))), None)
-    if sound:
-        return SOUND, sound.name
-    for rule in rules if explain else ():
-        for mistake, note, wrong in variants(rule):
-            if mistake not in RIGHT and fits(wrong):
-                return mistake, ": ".join(filter(None, (MISTAKES[mistake].rstrip("."), note)))
+    for rule, settings in rules:
+        inside = (wrong for mistake, _, wrong in variants(rule) if mistake == "epsilon_inside_root")
+        if rate_of(rule) or any(map(rate_of, inside)):
+            return SOUND, "Adam" if settings.get("betas", (0,))[0] else "RMSprop"
+    wrong_rules = [found for rule, _ in rules for found in variants(rule) if found[0] not in RIGHT]
+    tried = ((mistake, note, rate_of(wrong)) for mistake, note, wrong in wrong_rules)
+    fitting = [found for found in tried if found[2] > 0] if explain else []
+    written = [found for found in fitting if any(abs(found[2] - c) <= 1e-4 * c for c in numbers)]
+    for mistake, note, _ in (written or fitting)[:1]:
+        return mistake, ": ".join(filter(None, (MISTAKES[mistake].rstrip("."), note)))
     return None
 
 
-def is_multiple(u: Any, w: Any, u0: Any, w0: Any) -> bool:
-    """Whether u is rate · w, with the rate of one step, wherever both are numbers."""
-    known = np.isfinite(u0) & np.isfinite(w0) & np.isfinite(u) & np.isfinite(w)
-    u, w, u0, w0 = u[known], w[known], u0[known], w0[known]
-    norm = float((w0 * w0).sum())
+def optimiser_of(name: str, **settings: Any) -> tuple[Rule, dict[str, Any]]:
+    """The rule of this name at a rate of 1, and its settings."""
+    return read_rule(type(name, (), {"lr": 1.0, **settings})), settings
+
+
+def multiple_of(u: Any, w: Any, rate: float | None = None) -> float:
+    """The rate by which u is that times w, wherever both are numbers; 0 where there is none, or it is not the one given."""
+    known = np.isfinite(u) & np.isfinite(w)
+    u, w = u[known], w[known]
+    norm = float((w * w).sum())
     if not norm or 2 * known.sum() < known.size:
-        return False
-    rate = float((u0 * w0).sum()) / norm
-    return bool(np.abs(u - rate * w).max() <= 1e-4 * np.abs(u).max(initial=1e-300))
+        return 0.0
+    rate = rate or float((u * w).sum()) / norm
+    return rate if np.abs(u - rate * w).max() <= 1e-4 * np.abs(u).max(initial=1e-300) else 0.0
 
 
 # ---- Without a training: functions that should be each other's derivatives -------------------------------------------
