@@ -308,7 +308,7 @@ class Audit:
         run = Run(
             self.path, read_source(self.path), self.arguments, None, max(self.end - monotonic(), 0.5), None
         )
-        run.record.probe, run.record.probe_depth, run.record.look = step, depth, look
+        run.record.probe = (step, depth, look)
         run.run()
 
     def improves(self, text: str, case: Case, loss: Loss, fault: Fault | None = None) -> bool:
