@@ -17,6 +17,7 @@ from .steps import (
     Window,
     carriers,
     children_of,
+    find_chains,
     find_parameters,
     find_windows,
     key_of,
@@ -214,8 +215,9 @@ class Case:
 
     def __init__(self, record: Record) -> None:
         self.record, self.sources = record, Sources(record)
-        self.states: set[int] = set()
-        self.parameters = find_parameters(record, self.states)
+        self.chains = list(find_chains(record))
+        self.states = set[int]().union(*[c.ids for c in self.chains])
+        self.parameters = find_parameters(self.chains)
         self.windows = find_windows(record, self.parameters) if self.parameters else []
         whole = [
             w
@@ -244,16 +246,19 @@ class Case:
         self.name_parameters()
 
     def name_parameters(self) -> None:
-        """Name the parameters as their updates do."""
+        """Name the parameters as their updates do, or as the script's variables where that tells them apart."""
         for p in self.parameters:
             last = next((v for v in reversed(p.versions) if key_of(v) in p.keys), p.versions[-1])
-            node = self.sources.expression(last)
-            place = self.sources.place(last)
+            node, place = self.sources.expression(last), self.sources.place(last)
             p.line = place.line if place else 0
-            if node is None or place is None:
-                continue
-            text = self.sources.texts[place.file]
-            p.name = (text.targets(node) or [text.text(node)])[0]
+            if node is not None and place is not None:
+                text = self.sources.texts[place.file]
+                p.name = p.written = (text.targets(node) or [text.text(node)])[0]
+        written = [p.written for p in self.parameters]
+        vague = [p for p in self.parameters if written.count(p.written) > 1 or not is_name(p.written)]
+        words = self.sources.words(set().union(*[p.ids for p in vague])) if vague else {}
+        for p in vague:
+            p.name = next((words[v.id] for v in reversed(p.versions) if v.id in words), p.written)
 
     def free_clipped(self) -> None:
         """Let gradients that are clipped, or scaled by their own norm, through as they were."""
@@ -331,6 +336,11 @@ class Case:
                 for v in self.views
                 if all(v.gradient[i] is not None or key is None for i, key in enumerate(keys))
             ] or self.views
+
+
+def is_name(code: str) -> bool:
+    """Whether a piece of code is a variable's name, or an attribute's."""
+    return all(part.isidentifier() for part in code.split("."))
 
 
 def decay_of(view: View, i: int) -> Any:

@@ -12,7 +12,7 @@ from .losses import Loss
 from .record import Step
 from .repair import multiple
 from .rules import Remark
-from .steps import SUMS, Chains, children_of, key_of, size_of
+from .steps import SUMS, children_of, key_of, size_of
 
 BEFORE_LOG = {"identity", "clip", "add", "maximum", "reshape", "transpose", "ravel", "getitem", "squeeze"}
 
@@ -26,13 +26,14 @@ def unread(case: Case, loss: Loss) -> list[Remark]:
     if not loss.adjoints:
         return out
     k = min(loss.adjoints)
-    for versions, again in Chains(case.record).groups():
-        last, ids = versions[-1], {v.id for v in versions}
+    for chain in case.chains:
+        versions, ids = chain.versions, chain.ids
+        last = versions[-1]
         name = case.sources.name(last)
         read = any(c.id not in ids for v in versions for c in children[v.id])
         view = case.views[k]
         made = [v for v in versions if view.window.first <= v.id < view.window.last and v.func in SUMS]
-        if read or known & ids or len(again) < 3 or not made or not name:
+        if read or known & ids or len(chain.again) < 3 or not made or not name:
             continue
         before = max((v for v in versions if v.id < made[0].id), key=lambda v: v.id, default=made[0])
         if size_of(before) != size_of(made[0]) or not size_of(last) or loss.factors.get(k) is None:

@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import math
-import os
 import random
 import signal
 import sys
@@ -21,7 +20,7 @@ import numpy as np
 
 from . import record as rec
 
-DUMMIES = set("matplotlib pylab seaborn plotly tqdm IPython progressbar imageio bokeh cv2".split())
+DUMMIES = "matplotlib pylab seaborn plotly tqdm IPython progressbar imageio bokeh cv2"
 
 
 class Dummy:
@@ -99,7 +98,9 @@ class Vectorized:
 
     def __init__(self, func: Any, *args: Any, **options: Any) -> None:
         self.func, self.__name__ = func, getattr(func, "__name__", "vectorized")
-        self.real = np.vectorize(lambda *numbers, **named: rec.plain(func(*numbers, **named)), *args, **options)
+        self.real = np.vectorize(
+            lambda *numbers, **named: rec.plain(func(*numbers, **named)), *args, **options
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with rec.paused() as record:
@@ -109,8 +110,8 @@ class Vectorized:
         count = len(record.steps)
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
             whole: Any = self.func(*args, **kwargs)
-            alike = isinstance(whole, rec.Arrays) and (whole.shape, whole.dtype) == (right.shape, right.dtype)  # type: ignore[attr-defined]
-            if alike and np.array_equal(rec.plain(whole), right):
+            alike = np.array_equal(rec.plain(whole), right)
+            if alike and isinstance(whole, rec.Arrays) and whole.dtype == right.dtype:
                 return whole
         del record.steps[count:]
         arrays = [rec.call(np.broadcast_to, (a, right.shape), {}) for a in args]
@@ -206,7 +207,9 @@ class Rewriter(ast.NodeTransformer):
             return called("__parted__", node) if lists and isinstance(node.op, ast.Mult) else node
         for part in {"operand", "elts", "values", "elt"} & set(node._fields):
             inner = getattr(node, part)
-            setattr(node, part, [self.leaf(x) for x in inner] if isinstance(inner, list) else self.leaf(inner))
+            setattr(
+                node, part, [self.leaf(x) for x in inner] if isinstance(inner, list) else self.leaf(inner)
+            )
         return node
 
     def visit_Assign(self, node: ast.Assign) -> Any:
@@ -217,9 +220,9 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
-        one = len(node.args) == 1 and not node.keywords and isinstance(node.func, ast.Name)
-        if one and node.func.id in ("float", "type"):  # type: ignore[attr-defined]
-            node.func.id = f"__{node.func.id}__"  # type: ignore[attr-defined]
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in ("float", "type") and len(node.args) == 1 and not node.keywords:
+            node.func = ast.copy_location(ast.Name(f"__{name}__", ast.Load()), node.func)
         return node
 
 
@@ -248,10 +251,9 @@ def as_float(x: Any) -> Any:
 
 def same(x: Any) -> Any:
     """The same array or number under another name, as a step of its own."""
-    if isinstance(x, rec.Number):
-        return rec.call(rec.identity, (x,), {})
-    whole = isinstance(x, rec.Arrays) and x.dtype.kind == "f"  # type: ignore[attr-defined]
-    return rec.call(rec.identity, (x,), {}, lambda v: v[...]) if whole else x
+    if isinstance(x, rec.Arrays) and x.dtype.kind == "f":
+        return rec.call(rec.identity, (x,), {}, lambda v: v[...])
+    return rec.call(rec.identity, (x,), {}) if isinstance(x, rec.Number) else x
 
 
 def read_source(path: Path) -> str:
@@ -278,7 +280,7 @@ class Run:
         self.record = rec.Record(self.sources, enough)
         self.seconds, self.show = seconds, show
         self.error: BaseException | None = None
-        self.modules: dict[str, Any] = {name: Dummy() for name in DUMMIES}
+        self.modules: dict[str, Any] = {name: Dummy() for name in DUMMIES.split()}
         self.modules |= {"math": Proxy(math, of_math), "random": Proxy(random, making)}
         self.builtins = vars(builtins) | {
             "__import__": self.find,

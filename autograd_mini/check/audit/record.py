@@ -12,6 +12,7 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -91,11 +92,12 @@ class Memory:
     def places(self, view: np.ndarray) -> np.ndarray:
         """Where the elements of a view lie in the flattened root."""
         wanted, root = addresses(view), self.root
-        if root.flags.c_contiguous:
-            return (wanted - lies_at(root)[0]) // root.itemsize
-        there = addresses(root).reshape(-1)
-        order = np.argsort(there)
-        return order[np.searchsorted(there[order], wanted)]
+        found: np.ndarray = (wanted - lies_at(root)[0]) // root.itemsize
+        if not root.flags.c_contiguous:
+            there = addresses(root).reshape(-1)
+            order = np.argsort(there)
+            found = order[np.searchsorted(there, wanted, sorter=order)]
+        return found
 
 
 def lies_at(x: np.ndarray) -> tuple[Any, ...]:
@@ -105,8 +107,10 @@ def lies_at(x: np.ndarray) -> tuple[Any, ...]:
 
 def addresses(x: np.ndarray) -> np.ndarray:
     """Where each element lies."""
-    offsets = np.ix_(*[np.arange(n) * stride for n, stride in zip(x.shape, x.strides, strict=True)])
-    return sum(offsets, np.full(x.shape, lies_at(x)[0], np.intp))  # type: ignore[no-any-return]
+    out = np.full(x.shape, lies_at(x)[0], np.intp)
+    for offset in np.ix_(*[np.arange(n) * stride for n, stride in zip(x.shape, x.strides, strict=True)]):
+        out += offset
+    return out
 
 
 # ---- What a record is made of besides NumPy's own functions ----------------------------------------------------------
@@ -197,8 +201,12 @@ class Record:
         self.numbers: dict[Place, int] = {}
         self.codes: dict[int, tuple[list[int], Any]] = {}
         self.enough, self.next_check, self.stopped = enough, FIRST_CHECK, False
-        self.namespaces: list[dict[str, Any]] = []  # the script's variables where it was stopped, the global ones first
-        self.probe: tuple[int, int, Callable[[Any], None]] | None = None  # at which step to look at which frame
+        self.namespaces: list[
+            dict[str, Any]
+        ] = []  # the script's variables where it was stopped, the global ones first
+        self.probe: tuple[int, int, Callable[[Any], None]] | None = (
+            None  # at which step to look at which frame
+        )
 
     def frames(self) -> Iterator[Any]:
         """The frames of the script that are being executed, innermost first."""
@@ -257,17 +265,15 @@ class Record:
 now: Record | None = None  # the record of the script that is running
 
 
-class paused:  # noqa: N801
+@contextmanager
+def paused() -> Iterator[Record | None]:
     """A context in which nothing is recorded."""
-
-    def __enter__(self) -> Record | None:
-        global now
-        self.record, now = now, None
-        return self.record
-
-    def __exit__(self, *_: Any) -> None:
-        global now
-        now = self.record
+    global now  # noqa: PLW0603
+    record, now = now, None
+    try:
+        yield record
+    finally:
+        now = record
 
 
 def is_data(x: Any) -> bool:
@@ -399,14 +405,18 @@ class Arrays(Recorded):
 
     _memory: Any = None
     _version = 0
+    dtype: Any
+    ndim: Any
+    view: Any
+    item: Any
 
     def _without(self) -> Any:
-        return self.view(np.matrix if isinstance(self, np.matrix) else np.ndarray)  # type: ignore[attr-defined]
+        return self.view(np.matrix if isinstance(self, np.matrix) else np.ndarray)
 
     def _now(self) -> Step:
         """After a write to the memory a `gather` of it, after an unseen write a constant."""
         assert now is not None
-        bare: np.ndarray = self.view(np.ndarray)  # type: ignore[attr-defined]
+        bare: np.ndarray = self.view(np.ndarray)
         memory = self._memory
         if memory is None:
             memory = self._memory = Memory(bare, now.add(None, (), {}, bare))
@@ -417,7 +427,9 @@ class Arrays(Recorded):
         if self._version != memory.version:
             whole = memory.is_whole(bare)
             self._version = memory.version
-            self._step = memory.step if whole else now.add(gather, (memory.step, memory.places(bare)), {}, bare)
+            self._step = (
+                memory.step if whole else now.add(gather, (memory.step, memory.places(bare)), {}, bare)
+            )
             memory.hold(self._step)
         if self._step.value.shape != bare.shape:  # by x.shape = …
             self._step = now.add(np.reshape, (self._step, bare.shape), {}, bare)
@@ -427,13 +439,16 @@ class Arrays(Recorded):
     def _become(self, func: Any, links: Any = (), options: Any = None) -> None:
         """The array was written by a function: its owner has a new version."""
         assert now is not None
-        memory, bare = self._memory, self.view(np.ndarray)  # type: ignore[attr-defined]
+        memory, bare = self._memory, self.view(np.ndarray)
         step = self._step = now.add(func, links, options or {}, bare)
         if not memory.is_whole(bare):
             memory.hold(step)
             step = now.add(put, (memory.step, memory.places(bare), step), {}, memory.root)
         memory.becomes(step)
         self._version = memory.version
+
+    def __getitem__(self, key: Any) -> Any:
+        return call(getitem, (self, key), {})
 
     def __setitem__(self, key: Any, value: Any) -> None:
         bare, key, new = plain(self), plain(key), plain(value)
@@ -457,11 +472,9 @@ class Arrays(Recorded):
 
     def tolist(self) -> Any:
         """Nested lists of recorded numbers."""
-        if self.dtype.kind != "f":  # type: ignore[attr-defined]
+        if self.dtype.kind != "f":
             return plain(self).tolist()
-        found = [self.item()] if self.ndim == 0 else self  # type: ignore[attr-defined]
-        found = [x.tolist() if isinstance(x, Arrays) else x.item() for x in found]
-        return found if self.ndim else found[0]  # type: ignore[attr-defined]
+        return [x.tolist() if isinstance(x, Arrays) else x.item() for x in self] if self.ndim else self.item()
 
 
 class Array(Arrays, np.ndarray):
@@ -501,20 +514,13 @@ class Float64(Number, np.float64):  # type: ignore[misc]
     """A recorded np.float64."""
 
 
-class Float32(Number, np.float32):  # type: ignore[misc]
+class Float32(Number, np.float32):
     """A recorded np.float32."""
 
 
 NUMBERS: dict[type, Any] = {float: Float, np.float64: Float64, np.float32: Float32}
-OPERATORS: dict[str, Any] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "truediv": np.divide,
-    "pow": np.power,
-    "floordiv": np.floor_divide,
-    "mod": np.remainder,
-}
+OPERATORS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power}
+OPERATORS |= {"floordiv": np.floor_divide, "mod": np.remainder}
 SIGNS: dict[str, Any] = {"neg": np.negative, "pos": identity, "abs": np.abs}
 METHODS = """sum mean std var prod max min argmax argmin cumsum cumprod dot round clip repeat squeeze ravel take
 swapaxes diagonal trace all any nonzero argsort compress searchsorted reshape transpose"""
@@ -555,17 +561,22 @@ def item(self: Any, *key: Any) -> Any:
     return call(getitem if shape else identity, (self, where), {}, lambda x, _: x.item(*key))
 
 
+def furnish(kind: Any) -> None:
+    """Give a class of recorded values the methods that arrays have."""
+    for name in METHODS.split():
+        setattr(kind, name, method_for(name, getattr(np, name)))
+    for name, func in (("copy", identity), ("astype", identity), ("flatten", np.ravel)):
+        setattr(kind, name, method_for(name, func))
+    kind.T, kind.item = property(lambda self: call(np.transpose, (self,), {})), item
+
+
+for _kind in (Arrays, Float64, Float32):
+    furnish(_kind)
+for _name in WRITING_METHODS.split():
+    setattr(Arrays, _name, method_for(_name, into=True))
 for _word, _func in (OPERATORS | SIGNS).items():
     setattr(Number, f"__{_word}__", operator_for(_word, _func))
     setattr(Number, f"__r{_word}__", operator_for(_word, _func, True))
-for _kind in (Arrays, Float64, Float32):
-    for _name in METHODS.split():
-        setattr(_kind, _name, method_for(_name, getattr(np, _name)))
-    for _name, _func in {"copy": identity, "astype": identity, "flatten": np.ravel, "__getitem__": getitem}.items():
-        setattr(_kind, _name, method_for(_name, _func))
-    _kind.T, _kind.item = property(lambda self: call(np.transpose, (self,), {})), item  # type: ignore[attr-defined]
-for _name in WRITING_METHODS.split():
-    setattr(Arrays, _name, method_for(_name, into=True))
 
 
 def call_math(name: str, args: Any) -> Any:

@@ -10,7 +10,7 @@ from .case import Case
 from .edits import Fix, edited, of_rules
 from .losses import Loss, literals
 from .record import Step
-from .steps import SUMS, Chains, key_of, size_of
+from .steps import SUMS, key_of, size_of
 
 
 class Remark:
@@ -32,16 +32,16 @@ def stale(case: Case) -> list[Remark]:
     """Arrays that are updated again and again while the forward pass reads another array of the same name."""
     sources = case.sources
     updated: dict[str, tuple[str, Step]] = {}
-    known = {last_part(p.name) for p in case.parameters}
+    known = {last_part(p.written) for p in case.parameters}
     chain: set[int] = set()
-    for versions, again in Chains(case.record).groups():
-        last = versions[-1]
-        if len(again) < 3 or size_of(last) < 2 or last.func not in SUMS:
+    for each in case.chains:
+        last = each.versions[-1]
+        if len(each.again) < 3 or size_of(last) < 2 or last.func not in SUMS:
             continue
         name = sources.name(last)
         if name and last_part(name) not in known:
             updated[last_part(name)] = (name, last)
-            chain |= {v.id for v in versions}
+            chain |= each.ids
     out = []
     seen: set[Any] = set()
     for step in case.record.steps:

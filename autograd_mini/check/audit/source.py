@@ -1,10 +1,14 @@
 """The person's text: the expression of each place, the statement around it, and what a value is called."""
 
 import ast
+from collections.abc import Iterator
 from itertools import accumulate
+from types import FunctionType, ModuleType
 from typing import Any
 
-from .record import Place, Record, Step
+from .record import Number, Place, Record, Recorded, Step
+
+LONGEST, DEEPEST = 1000, 5  # elements of a list, and levels, in which a parameter is looked for
 
 
 class Text:
@@ -68,6 +72,30 @@ class Text:
         return [self.text(target.elts[index])] if fits else []  # type: ignore[union-attr]
 
 
+def variables(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The recorded values that variables hold, also within lists, dicts and objects, with the words for each."""
+    level = list(names.items())
+    seen: set[int] = set()
+    for _ in range(DEEPEST):
+        above, level = level, []
+        for words, x in above:
+            if isinstance(x, Recorded):
+                yield words, x
+            elif id(x) not in seen:
+                seen.add(id(x))
+                level += [(words + part, inner) for part, inner in parts_of(x)]
+
+
+def parts_of(x: Any) -> list[tuple[str, Any]]:
+    """What a list, a dict or an object of the script's own holds, and how it is written."""
+    if isinstance(x, dict):
+        return [(f"[{key!r}]", value) for key, value in x.items()]
+    if isinstance(x, list | tuple):
+        return [(f"[{i}]", value) for i, value in enumerate(x[:LONGEST]) if not isinstance(value, Number)]
+    own = not isinstance(x, ModuleType | FunctionType | type)
+    return [(f".{key}", value) for key, value in getattr(x, "__dict__", {}).items()] if own else []
+
+
 class Sources:
     """The files of a run, and what its steps are called in them."""
 
@@ -97,7 +125,9 @@ class Sources:
 
     def name(self, step: Step) -> str:
         """What the person calls the value, where it has a name: in the function that computed it, or where that is called."""
-        returned: tuple[ast.Tuple, int] | None = None  # several values that a function returned, and which it is of them
+        returned: tuple[ast.Tuple, int] | None = (
+            None  # several values that a function returned, and which it is of them
+        )
         for number in step.stack:
             place = self.record.places[number]
             text = self.texts[place.file]
@@ -113,6 +143,24 @@ class Sources:
             elif not isinstance(parent, ast.Return):
                 break
         return ""
+
+    def words(self, wanted: set[int]) -> dict[int, str]:
+        """What the person calls the values with these numbers at the script's end; no name of a loop's variable."""
+        loops = {
+            name.id
+            for text in self.texts.values()
+            for node in ast.walk(text.tree)
+            if isinstance(node, ast.For | ast.comprehension)
+            for name in ast.walk(node.target)
+            if isinstance(name, ast.Name)
+        }
+        out: dict[int, str] = {}
+        for names in self.record.namespaces:
+            for words, x in variables({name: value for name, value in names.items() if name not in loops}):
+                for step in (x._step, getattr(getattr(x, "_memory", None), "step", None)):
+                    if step is not None and step.id in wanted:
+                        out.setdefault(step.id, words)
+        return out
 
     def code(self, file: str, line: int) -> str:
         """A line of the file, without its indentation and comment."""
