@@ -463,7 +463,11 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
 
 def choose(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses in the order in which they explain the training; the first is the one meant."""
-    tried = [evaluate(case, loss, numbers) for loss in candidates(case, numbers)]
+    tried: list[Loss] = []
+    for loss in candidates(case, numbers):
+        if not loss.own and any(explains_all(case, c) for c in tried):
+            break
+        tried.append(evaluate(case, loss, numbers))
     tried = [loss for loss in tried if loss.verdicts]
     for number, first in enumerate(list(tried)):
         loss = first
@@ -498,6 +502,12 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         return (level, loss.sign() < 0, wrong, not plain, not constant, written, not loss.own, -loss.score())
 
     return sorted(tried, key=rank)
+
+
+def explains_all(case: Case, loss: Loss) -> bool:
+    """Whether every update is a descent of the script's own loss at a steady rate: then no other loss can be meant."""
+    right = loss.kind in TRUSTED and loss.verdicts and not loss.wrong(len(case.parameters))
+    return bool(right) and loss.sign() > 0 and steady([c for c in loss.factors.values() if c])
 
 
 def covers(case: Case, own: Loss, pair: Loss) -> bool:
