@@ -115,6 +115,7 @@ UPDATE_MISTAKES = {
     "bias_correction_without_power": "Adam's bias correction lacks the power t: 1 − β in place of 1 − βᵗ.",
     "bias_correction_multiplied": "Adam's bias correction multiplies where it should divide.",
     "bias_correction_stored": "Adam's corrected moments are stored, so the next step corrects them again.",
+    "bias_correction_swapped": "A moment of Adam's is corrected with the other moment's β.",
     "bias_correction_of_one": "Only one of Adam's two moments is corrected for its bias.",
     "epsilon_inside_root": "ε is added inside the square root, where it belongs outside.",
     "epsilon_missing": "ε is left out or of another size.",

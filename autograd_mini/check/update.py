@@ -140,6 +140,10 @@ def _adapted(rule: Rule, s: dict[str, Any], old: dict[str, Any], g: Any, t: int)
         c1, c2 = 1 - b1**power1 or 1.0, 1 - b2**power2 or 1.0  # at t = 0 a program that runs leaves it out
         if "bias_correction_multiplied" in faults:
             c1, c2 = 1 / c1, 1 / c2
+        if "corrected_by_beta1" in faults:
+            c2 = 1 - b1**t or 1.0
+        if "corrected_by_beta2" in faults:
+            c1 = 1 - b2**t or 1.0
         if "bias_correction_of_mean" in faults:
             c2 = 1.0
         if "bias_correction_of_square" in faults:
@@ -208,6 +212,8 @@ def variants(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
         yield vary("bias_correction_of_one", "only v's", "bias_correction_of_square")
         swapped = f"β1 = {rule.beta2:g}, β2 = {rule.beta1:g}"
         yield vary("betas_swapped", swapped, beta1=rule.beta2, beta2=rule.beta1)
+        yield vary("bias_correction_swapped", "v is corrected with β1", "corrected_by_beta1")
+        yield vary("bias_correction_swapped", "m is corrected with β2", "corrected_by_beta2")
         yield vary("betas_swapped", "β1 stands in both means", beta2=rule.beta1)
         yield vary("betas_swapped", "β2 stands in both means", beta1=rule.beta2)
         yield vary("step_counter_off", "t is one step ahead: it starts at 2", "step_counter_off")
