@@ -190,10 +190,11 @@ def judge(
             masks.append(None)
         elif common is None:
             masks.append(np.zeros(np.shape(u), bool))
+        elif c is not None and abs(c - common) <= 1e-4 * abs(common):
+            masks.append(np.ones(np.shape(u), bool))
         else:
             exact = tolerance * max(largest(u), abs(common) * largest(g)) + limit
-            right = np.full(np.shape(u), c is not None and abs(c - common) <= 1e-4 * abs(common))
-            masks.append(right | np.any([np.abs(x + common * g) <= exact for x in options[i]], axis=0))
+            masks.append(np.any([np.abs(x + common * g) <= exact for x in options[i]], axis=0))
     return Verdict(common, masks, factors)
 
 
@@ -217,7 +218,8 @@ def elementwise(updates: list[Any], grads: list[Any]) -> float | None:
     for u, g in zip(updates, grads, strict=True):
         if u is not None and g is not None and np.shape(u) == np.shape(g):
             with np.errstate(all="ignore"):
-                found = np.atleast_1d(-(u / g)[np.abs(g) > 1e-12]).ravel()[:200]
+                some = np.flatnonzero(np.abs(g) > 1e-12)[:200]
+                found = -(np.ravel(u)[some] / np.ravel(g)[some])
             ratios.update(float(f"{r:.5g}") for r in found if np.isfinite(r) and r)
     value, count = ratios.most_common(1)[0] if ratios else (0.0, 0)
     return value if count > 1 else None

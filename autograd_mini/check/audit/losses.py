@@ -425,7 +425,7 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
             break
         loss = evaluate(case, candidate, numbers)
         others = [loss]
-        if loss.verdicts and loss.wrong(count):  # both conventions at a kink
+        if loss.verdicts and loss.wrong(count) and has_ties(case, loss):  # both conventions at a kink
             anew = [Loss(loss.kind, loss.keys, loss.own, loss.pair) for _ in range(2)]
             others += [evaluate(case, other, numbers, kink) for kink, other in enumerate(anew)]
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
@@ -450,6 +450,14 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         return (level, loss.sign() < 0, wrong, signal, changing, not written, not loss.own, -loss.score())
 
     return sorted(tried, key=rank)
+
+
+def has_ties(case: Case, loss: Loss) -> bool:
+    """Whether a maximum or minimum of the forward pass has equal operands somewhere."""
+    inside = {n for found in loss.slices.values() for n in found}
+    chosen = (s for n in inside if (s := case.record.steps[n]).func in (np.maximum, np.minimum))
+    values = ([x.value if isinstance(x, Step) else x for x in s.args[:2]] for s in chosen)
+    return any(np.any(np.equal(x, y)) for x, y in values)
 
 
 def explains_all(case: Case, loss: Loss) -> bool:

@@ -40,7 +40,9 @@ class Audit:
 
     def recorded(self, source: str, show: Any = None, windows: int = WINDOWS) -> tuple[Run, Case]:
         """Run a source and find its training, of so many steps."""
-        run = self.run(source, lambda record: enough(record, windows), self.seconds / 3 + 1, show).run()
+        run = self.run(source, lambda record: enough(record, windows), self.seconds / 3 + 1, show)
+        run.record.next_check = run.record.next_check * windows // WINDOWS
+        run.run()
         return run, Case(run.record)
 
     def probe(self, step: int, depth: int, look: Any) -> None:
