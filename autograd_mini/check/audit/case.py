@@ -1,5 +1,6 @@
 """One recorded training: what depends on the parameters, what the updates are made of, and whether they are gradients."""
 
+import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -318,8 +319,16 @@ class Case:
 
 
 def is_name(code: str) -> bool:
-    """Whether a piece of code is a variable's name, or an attribute's."""
-    return all(part.isidentifier() for part in code.split("."))
+    """Whether a piece of code is a variable's name, an attribute's, or a part of one with a fixed key."""
+    node: Any = ast.parse(f"({code})", mode="eval").body
+    while isinstance(node, ast.Attribute) or (isinstance(node, ast.Subscript) and is_fixed(node)):
+        node = node.value
+    return isinstance(node, ast.Name)
+
+
+def is_fixed(node: ast.Subscript) -> bool:
+    """Whether an index is a number or a string."""
+    return isinstance(node.slice, ast.Constant)
 
 
 # ---- Decay, rates, clipping -------------------------------------------------------------------------------------------

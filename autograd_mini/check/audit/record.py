@@ -359,11 +359,19 @@ def call(func: Any, args: Any, kwargs: Any, run: Any = None, into: Any = None) -
     return wrap(result, func, links, options, args)
 
 
+def as_plain(name: str) -> Any:
+    """The method of this name, of the value without recording."""
+    return lambda self, *args: getattr(plain(self), name)(*args)
+
+
 class Recorded:
     """What recorded arrays and numbers share."""
 
     _plain: Any
     _step: Any = None
+    __repr__ = as_plain("__repr__")
+    __str__ = as_plain("__str__")
+    __format__ = as_plain("__format__")
 
     def _without(self) -> Any:
         """The value without recording."""
@@ -389,15 +397,6 @@ class Recorded:
 
     def __reduce__(self) -> Any:
         return type(plain(self)), (plain(self),) if isinstance(self, float) else plain(self).__reduce__()
-
-    def __repr__(self) -> str:
-        return repr(plain(self))
-
-    def __str__(self) -> str:
-        return str(plain(self))
-
-    def __format__(self, spec: str) -> str:
-        return format(plain(self), spec)
 
 
 class Arrays(Recorded):
@@ -502,8 +501,7 @@ class Matrix(Arrays, np.matrix):
 class Number(Recorded):
     """What recorded numbers share: they are NumPy's or Python's floats, with a step."""
 
-    def __round__(self, digits: Any = None) -> Any:
-        return round(self._plain, digits)
+    __round__ = as_plain("__round__")
 
 
 class Float(Number, float):

@@ -31,7 +31,7 @@ class Audit:
     def __init__(self, path: Path, arguments: Sequence[str], seconds: float, show: Any) -> None:
         self.path, self.arguments, self.show, self.seconds = path, arguments, show, seconds
         self.end = monotonic() + seconds
-        self.source = read_source(path)
+        self.source, self.main = read_source(path), str(path)
 
     def run(self, source: str, stop: Any, seconds: float, show: Any = None) -> Run:
         """Run the script, or a changed one."""
@@ -69,9 +69,10 @@ class Audit:
         if remarks:
             return self.say(remarks, report)
         if not case.views:
-            main = str(self.path)
-            for line, why in derivatives(run.names, case.sources.texts[main]):
-                report.findings.append(Finding.at(case, main, line, "derivative_of_another_function", why))
+            for line, why in derivatives(run.names, case.sources.texts[self.main]):
+                report.findings.append(
+                    Finding.at(case, self.main, line, "derivative_of_another_function", why)
+                )
             report.settle()
             report.note = "no parameters were found whose updates repeat"
             return None
@@ -100,7 +101,7 @@ class Audit:
         if not (corrected and meant) and not (faults and trusted(case, loss, faults, left)):
             return self.search(loss, left, report)
         if not corrected and len(wrong) == count:
-            report.findings = self.forward(loss) or report.findings
+            report.findings = self.settled(loss, self.other_reductions(loss)) or report.findings
         return report.settle()
 
     def say(self, remarks: list[Remark], report: Report) -> None:
@@ -111,7 +112,7 @@ class Audit:
 
     def search(self, loss: Loss, left: set[int], report: Report) -> None:
         """Report one small edit of the backward pass that makes every update right; else no line is called wrong."""
-        report.findings = self.edit_found(loss)
+        report.findings = self.settled(loss, self.backward_edits(loss)) if is_trusted(loss) else []
         report.explained = bool(report.findings)
         if report.findings:
             report.lines = []
@@ -148,9 +149,10 @@ class Audit:
     # ---- Corrected lines: a new text is run before it is shown -------------------------------------------------------
 
     def first_that(
-        self, options: Iterable[Any], works: Callable[[str], bool], end: float, kept: Sequence[Fix] = ()
+        self, options: Iterable[Any], works: Callable[[str], bool], kept: Sequence[Fix] = (), end: float = 0.0
     ) -> tuple[Any, str] | None:
         """The first new text, or fix of the script's text beside those that are kept, that can be run and works."""
+        end = end or process_time() + FIX_SECONDS
         for option in options:
             if process_time() > end or monotonic() > self.end:
                 break
@@ -158,7 +160,7 @@ class Audit:
                 if isinstance(option, str):
                     new = option
                 else:
-                    new = edited(self.case.sources.texts[str(self.path)], [*kept, option])
+                    new = edited(self.case.sources.texts[self.main], [*kept, option])
                 compile(new, "line", "exec")
                 if works(new):
                     return option, new
@@ -187,50 +189,48 @@ class Audit:
                 return len(after.parameters) > len(case.parameters)
             return remark.mistake == "wrong_sign" or is_sound(after, case, remark.mistake)
 
-        found = self.first_that(remark.texts, works, process_time() + FIX_SECONDS)
+        found = self.first_that(remark.texts, works)
         if found is None:
             return finding
         was = case.sources.texts[finding.file].source
         return self.mended(finding, changed_line(was, found[1]) or finding.line, found[1])
 
-    def edit_found(self, loss: Loss) -> list[Finding]:
-        """One small edit of the backward pass, run to see, after which every update is right."""
-        case, main = self.case, str(self.path)
-        if not is_trusted(loss):
-            return []
-        text, k = case.sources.texts[main], min(loss.verdicts)
-        statements: dict[Any, None] = {}
-        for step in case.views[k].order:
-            node = case.sources.expression(step)
-            if node is not None and step.id not in loss.slices[k] and case.sources.line(step):
-                statements[text.statement(node)] = None
-        options = [fix for s in statements if s is not None for fix in edits(text, s)]
-        options.sort(key=lambda fix: fix.rank)
-        found = self.first_that(options, lambda new: self.settles(new, loss), process_time() + FIX_SECONDS)
+    def settled(self, loss: Loss, options: Iterable[Fix]) -> list[Finding]:
+        """The first small edit after which every update is right."""
+        count = len(self.case.parameters)
+
+        def works(text: str) -> bool:
+            self.state = dict(loss.verdicts)
+            return self.improves(text, loss) and all(
+                v.right(i) for v in self.state.values() for i in range(count)
+            )
+
+        found = self.first_that(options, works)
         if found is None:
             return []
-        fix, new = found
-        finding = Finding.at(case, main, fix.node.lineno, fix.mistake, fix.why)
-        return [self.mended(finding, fix.node.lineno, new)]
+        fix, text = found
+        finding = Finding.at(self.case, self.main, fix.node.lineno, fix.mistake, fix.why)
+        return [self.mended(finding, fix.node.lineno, text)]
 
-    def forward(self, loss: Loss) -> list[Finding]:
-        """A reduction of the forward pass over another axis, where that makes every update right."""
-        case, main, seen = self.case, str(self.path), set()
+    def backward_edits(self, loss: Loss) -> list[Fix]:
+        """The small edits of the statements of the backward pass, the likeliest first."""
+        case, text, k = self.case, self.case.sources.texts[self.main], min(loss.verdicts)
+        steps = [s for s in case.views[k].order if s.id not in loss.slices[k] and case.sources.line(s)]
+        nodes = [node for s in steps if (node := case.sources.expression(s)) is not None]
+        statements = dict.fromkeys(text.statement(node) for node in nodes)
+        found = [fix for statement in statements if statement is not None for fix in edits(text, statement)]
+        return sorted(found, key=lambda fix: fix.rank)
+
+    def other_reductions(self, loss: Loss) -> Iterator[Fix]:
+        """The reductions of the forward pass, each over another axis."""
+        sources, seen = self.case.sources, set[Any]()
         for number in sorted(loss.slices[min(loss.slices)]):
-            step = case.record.steps[number]
-            place = case.sources.place(step)
-            reduces = step.name in ("sum", "max", "mean") and place not in seen
-            if not reduces or place is None or place.file != main:
-                continue
-            seen.add(place)
-            options = other_axes(case.sources.texts[main], case.sources.expression(step), step)
-            found = self.first_that(
-                options, lambda new: self.settles(new, loss), process_time() + FIX_SECONDS
-            )
-            if found is not None:
-                finding = Finding(case, None, Fault("remark", {}, {}), step)
-                return [self.mended(finding, finding.line, found[1], found[0])]
-        return []
+            step = self.case.record.steps[number]
+            place = sources.place(step)
+            known = place is None or place in seen or place.file != self.main
+            if step.name in ("sum", "max", "mean") and not known:
+                seen.add(place)
+                yield from other_axes(sources.texts[self.main], sources.expression(step), step)
 
     def loss_as_factor(self, loss: Loss) -> list[Finding]:
         """Said where the right gradient is multiplied by the loss's value."""
@@ -260,22 +260,14 @@ class Audit:
                 finding.why = "this reads the parameter after its update: compute it before the update"
             else:
                 proposer = Proposer(case, loss, fault, self.probe)
-                options = proposer.proposals() if proposer.place.file == str(self.path) else ()
-                found = self.first_that(options, lambda new: self.improves(new, loss, fault), end, kept)  # noqa: B023
+                options = proposer.proposals() if proposer.place.file == self.main else ()
+                found = self.first_that(options, lambda new: self.improves(new, loss, fault), kept, end)  # noqa: B023
                 if found is not None:
                     kept.append(found[0])
                     self.mended(finding, found[0].node.lineno, found[1], found[0])
             change(case, fault)
         unchange(case)
         return out
-
-    def settles(self, text: str, loss: Loss) -> bool:
-        """Whether the changed script has right updates only."""
-        self.state = dict(loss.verdicts)
-        count = len(self.case.parameters)
-        return self.improves(text, loss) and all(
-            v.right(i) for v in self.state.values() for i in range(count)
-        )
 
     def improves(self, text: str, loss: Loss, fault: Fault | None = None) -> bool:
         """Whether the changed script has as many more right updates as the right numbers gave."""
