@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .case import Case, View
+from .case import Case, View, above
 from .edits import Fix, edited, edits
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
@@ -432,8 +432,7 @@ def has_gradient(case: Case, loss: Loss, i: int) -> bool:
     k = min(loss.adjoints)
     view, g = case.views[k], loss.grads[k][i]
     own = [s for s in view.order if g is not None and view.back[s.id] >> i & 1]
-    shaped = ((s, fit_shape(g, s)) for s in own)
-    return any(t is not None and multiple(np.asarray(s.value, float), t) for s, t in shaped)
+    return any(multiple(np.asarray(s.value, float), t) for s in own if (t := fit_shape(g, s)) is not None)
 
 
 def is_update(case: Case, fault: Fault) -> bool:
@@ -442,13 +441,7 @@ def is_update(case: Case, fault: Fault) -> bool:
     mask = view.back.get(fault.step.id, 0)
     if fault.meant != "adjoint" or mask.bit_count() != 1:
         return False
-    todo = [view.window.end[mask.bit_length() - 1]]
-    for step in todo:
-        if step is fault.step:
-            return True
-        if step.func in LINEAR and len(todo) < 100:
-            todo += step.parents
-    return False
+    return fault.step in above(view.window.end[mask.bit_length() - 1], lambda step: step.func in LINEAR)
 
 
 def by_loss_value(case: Case, loss: Loss) -> Fault | None:
@@ -544,29 +537,29 @@ def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, in
     """The constant and the value of the forward pass whose derivative a place has in every step."""
     scale, meant = None, None
     for k, s in ((k, s) for k, members in group.items() for s in members):
-        options = list(multiples(case, loss, k, s, np.asarray(values[k].get(s.id, s.value), float)))
-        options = [(c, n) for c, n in options if None in (c, scale) or abs(c - scale) <= 1e-5 * abs(scale)]  # type: ignore[operator, arg-type]
-        if not options:
+        value = np.asarray(values[k].get(s.id, s.value), float)
+        found = [(c, n) for c, n in multiples(loss, case.views[k], k, s, value) if same_scale(c, scale)]
+        if not found:
             return None
-        exact = [(c, n) for c, n in options if c is not None]
-        named = [(c, n) for c, n in exact if case.sources.name(case.record.steps[n])]
-        positive = [(c, n) for c, n in exact if c > 0]
-        c, n = (named or positive or exact or options)[0]
-        scale = scale if c is None else c
+        named = [(c, n) for c, n in found if c and case.sources.name(case.record.steps[n])]
+        c, n = (named or [(c, n) for c, n in found if c > 0] or found)[0]
+        scale = c or scale
         meant = n if meant is None else meant
     return (scale, meant) if scale is not None and meant is not None else None
 
 
-def multiples(case: Case, loss: Loss, k: int, s: Step, b: Any) -> Iterator[tuple[float | None, int]]:
-    """The values of the forward pass whose derivatives a value is a multiple of, and the constants; None of nothing."""
-    view, adjoints = case.views[k], loss.adjoints[k]
-    for n in sorted((n for n in adjoints if isinstance(n, int)), reverse=True):
-        t = fit_shape(adjoints[n], s) if view.sig.get(n) == view.back[s.id] else None
-        if t is None:
-            continue
-        if np.any(t):
-            c = multiple(b, t)
-            if c:
+def same_scale(c: float, scale: float | None) -> bool:
+    """Whether a constant is the one that is known; that of nothing is any."""
+    return not c or scale is None or abs(c - scale) <= 1e-5 * abs(scale)
+
+
+def multiples(loss: Loss, view: View, k: int, s: Step, value: Any) -> Iterator[tuple[float, int]]:
+    """The constants that a value is of derivatives by the forward pass, 0 where both are nothing, and of which."""
+    for n, adjoint in sorted(
+        ((n, a) for n, a in loss.adjoints[k].items() if isinstance(n, int)), reverse=True
+    ):
+        target = fit_shape(adjoint, s) if view.sig.get(n) == view.back[s.id] else None
+        if target is not None:
+            c = multiple(value, target)
+            if c or not (np.any(target) or np.any(value)):
                 yield c, n
-        elif not np.any(b):
-            yield None, n
