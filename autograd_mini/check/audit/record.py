@@ -201,12 +201,10 @@ class Record:
         self.numbers: dict[Place, int] = {}
         self.codes: dict[int, tuple[list[int], Any]] = {}
         self.enough, self.next_check, self.stopped = enough, FIRST_CHECK, False
-        self.namespaces: list[
-            dict[str, Any]
-        ] = []  # the script's variables where it was stopped, the global ones first
-        self.probe: tuple[int, int, Callable[[Any], None]] | None = (
-            None  # at which step to look at which frame
-        )
+        # the script's variables where it was stopped, the global ones first
+        self.namespaces: list[dict[str, Any]] = []
+        # the step at which the script is looked at, in which frame, and by what
+        self.probe: tuple[int, int, Callable[[Any], None]] | None = None
 
     def frames(self) -> Iterator[Any]:
         """The frames of the script that are being executed, innermost first."""
@@ -281,28 +279,25 @@ def is_data(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind in "fiub"
 
 
+def mapped(x: Any, kind: type, change: Callable[[Any], Any]) -> Any:
+    """Nested arguments with what is of a kind changed."""
+    if isinstance(x, kind):
+        return change(x)
+    if type(x) in (list, tuple):
+        return type(x)([mapped(part, kind, change) for part in x])
+    if type(x) is dict:
+        return {key: mapped(value, kind, change) for key, value in x.items()}
+    return slice(plain(x.start), plain(x.stop), plain(x.step)) if type(x) is slice else x
+
+
 def plain(x: Any) -> Any:
     """The argument without recording: NumPy's and Python's own types."""
-    if isinstance(x, Recorded):
-        return x._without()
-    kind = type(x)
-    if kind is list or kind is tuple:
-        return kind([plain(part) for part in x])
-    if kind is dict:
-        return {key: plain(value) for key, value in x.items()}
-    return slice(plain(x.start), plain(x.stop), plain(x.step)) if kind is slice else x
+    return mapped(x, Recorded, lambda value: value._without())
 
 
 def linked(x: Any) -> Any:
     """The argument with steps in the place of recorded values."""
-    if isinstance(x, Recorded):
-        return x._now()
-    kind = type(x)
-    if kind is list or kind is tuple:
-        return kind([linked(part) for part in x])
-    if kind is dict:
-        return {key: linked(value) for key, value in x.items()}
-    return plain(x)
+    return mapped(x, Recorded, lambda value: value._now())
 
 
 def wrap(result: Any, func: Any, args: Any = (), kwargs: Any = None, sources: Any = ()) -> Any:

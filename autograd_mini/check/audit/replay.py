@@ -16,7 +16,7 @@ from ...core.op import Op
 from ...core.tensor import Tensor
 from ...support.modes import enable_grad
 from . import record as rec
-from .record import Step
+from .record import Step, mapped
 
 MOST_ELEMENTS = 3000  # of an operand whose derivative is taken by differences, where the engine has no rule
 DISTANCE = 1e-3  # of these differences
@@ -24,11 +24,7 @@ DISTANCE = 1e-3  # of these differences
 
 def filled(args: Any, values: Mapping[int, Any]) -> Any:
     """The arguments with values in the place of steps."""
-    if type(args) is Step:
-        return values.get(args.id, args.value)
-    if isinstance(args, list | tuple):
-        return type(args)([filled(x, values) for x in args])
-    return {key: filled(x, values) for key, x in args.items()} if isinstance(args, dict) else args
+    return mapped(args, Step, lambda step: values.get(step.id, step.value))
 
 
 def put(root: Any, places: Any, value: Any) -> Any:
