@@ -299,8 +299,8 @@ class Run:
             sys.argv, sys.stdout = [str(self.path), *self.arguments], self.show or io.StringIO()
             sys.path.insert(0, str(self.folder))
             rec.now = self.record
+            before = set_alarm(self.seconds, lambda *_: self.record.stop())
             try:
-                self.set_alarm(self.seconds)
                 self.execute("__main__", self.path)
             except (rec.Stop, SystemExit) as stop:
                 frames = [frame for frame, _ in traceback.walk_tb(stop.__traceback__)]
@@ -309,16 +309,10 @@ class Run:
                 self.error = error
             finally:
                 rec.now = None
-                self.set_alarm(0.0)
+                set_alarm(0.0, before or signal.SIG_DFL)
                 self.names = vars(self.modules["__main__"])
                 self.record.namespaces.insert(0, self.names)
         return self
-
-    def set_alarm(self, seconds: float) -> None:
-        """Stop a script that takes too long, where signals can be used."""
-        with contextlib.suppress(ValueError, AttributeError):
-            signal.signal(signal.SIGALRM, lambda *_: self.record.stop())
-            signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def execute(self, name: str, path: Path) -> Any:
         """Run a file as the module of this name, with leaves."""
@@ -349,6 +343,15 @@ class Run:
         for part in name.split(".")[1:] if fromlist else ():
             proxy = getattr(proxy, part)
         return proxy
+
+
+def set_alarm(seconds: float, ring: Any) -> Any:
+    """Have something done after this time, where signals can be used; returns what was to be done before."""
+    with contextlib.suppress(ValueError, AttributeError):
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        return before
+    return None
 
 
 @contextlib.contextmanager

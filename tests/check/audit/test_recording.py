@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -201,11 +202,16 @@ def test_shuffled_data_are_data(tmp_path: Path) -> None:
 
 def test_what_a_script_changes_for_all_of_python_is_put_back(tmp_path: Path) -> None:
     """Its own arguments, folders, random numbers and error handling end with it."""
-    before = sys.argv, sys.path[:], sys.modules["__main__"], np.geterr(), os.getcwd(), random.getstate()
+
+    def state() -> tuple[object, ...]:
+        handler = signal.getsignal(signal.SIGALRM)
+        mine = sys.argv, sys.path[:], sys.modules["__main__"], os.getcwd(), handler
+        return *mine, np.geterr(), random.getstate()
+
+    before = state()
     code = "import random, sys\nsys.argv.append('a'); sys.path.append('b'); random.random(); np.seterr(all='raise')\nout = x"
     recorded(code, tmp_path)
-    after = sys.argv, sys.path[:], sys.modules["__main__"], np.geterr(), os.getcwd(), random.getstate()
-    assert after == before
+    assert state() == before
 
 
 def test_the_output_is_that_of_the_plain_run(tmp_path: Path) -> None:
