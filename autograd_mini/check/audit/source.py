@@ -37,14 +37,17 @@ class Text:
             node = self.parent.get(node)
         return node
 
-    def span(self, node: Any) -> slice:
-        """Where a node stands in the file's bytes."""
+    def span(self, node: Any) -> tuple[int, int]:
+        """Where a node begins and ends in the file's bytes."""
         first, last = self.starts[node.lineno - 1], self.starts[node.end_lineno - 1]
-        return slice(first + node.col_offset, last + node.end_col_offset)
+        return first + node.col_offset, last + node.end_col_offset
 
     def text(self, node: Any) -> str:
         """What the person wrote there."""
-        return self.bytes[self.span(node)].decode() if hasattr(node, "lineno") else ""
+        if not hasattr(node, "lineno"):
+            return ""
+        start, stop = self.span(node)
+        return self.bytes[start:stop].decode()
 
     def source_of(self, node: Any) -> str:
         """What the person wrote there, with the parentheses around it."""
