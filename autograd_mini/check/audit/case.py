@@ -1,5 +1,6 @@
 """One recorded training: what depends on the parameters, what the updates are made of, and whether they are gradients."""
 
+import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from .steps import (
     Window,
     carriers,
     children_of,
+    find_chains,
     find_parameters,
     find_windows,
     key_of,
@@ -189,10 +191,11 @@ def judge(
             masks.append(None)
         elif common is None:
             masks.append(np.zeros(np.shape(u), bool))
+        elif c is not None and abs(c - common) <= 1e-4 * abs(common):
+            masks.append(np.ones(np.shape(u), bool))
         else:
             exact = tolerance * max(largest(u), abs(common) * largest(g)) + limit
-            right = np.full(np.shape(u), c is not None and abs(c - common) <= 1e-4 * abs(common))
-            masks.append(right | np.any([np.abs(x + common * g) <= exact for x in options[i]], axis=0))
+            masks.append(np.any([np.abs(x + common * g) <= exact for x in options[i]], axis=0))
     return Verdict(common, masks, factors)
 
 
@@ -215,8 +218,9 @@ class Case:
 
     def __init__(self, record: Record) -> None:
         self.record, self.sources = record, Sources(record)
-        self.states: set[int] = set()
-        self.parameters = find_parameters(record, self.states)
+        self.chains = list(find_chains(record))
+        self.states = set[int]().union(*[c.ids for c in self.chains])
+        self.parameters = find_parameters(self.chains)
         windows = find_windows(record, self.parameters) if self.parameters else []
         shapes = {
             w: [(np.shape(a.value), np.shape(b.value)) for a, b in zip(w.start, w.end, strict=True)]
@@ -235,14 +239,19 @@ class Case:
         self.name_parameters()
 
     def name_parameters(self) -> None:
-        """Name the parameters as their updates do."""
+        """Name the parameters as their updates do, or as the script's variables where that tells them apart."""
         for p in self.parameters:
             last = next((v for v in reversed(p.versions) if key_of(v) in p.keys), p.versions[-1])
             node, place = self.sources.expression(last), self.sources.place(last)
             p.line = place.line if place else 0
             if node is not None and place is not None:
                 text = self.sources.texts[place.file]
-                p.name = (text.targets(node) or [text.text(node)])[0]
+                p.name = p.written = (text.targets(node) or [text.text(node)])[0]
+        written = [p.written for p in self.parameters]
+        vague = [p for p in self.parameters if written.count(p.written) > 1 or not is_name(p.written)]
+        words = self.sources.words(set().union(*[p.ids for p in vague])) if vague else {}
+        for p in vague:
+            p.name = next((words[v.id] for v in reversed(p.versions) if v.id in words), p.written)
 
     def find_rates(self) -> None:
         """Where the updates have learning rates of their own, each a name that nothing else reads, compare them."""
@@ -294,6 +303,19 @@ class Case:
             if step.id not in blocked and any(p.id in found for p in step.parents):
                 found.add(step.id)
         return found
+
+
+def is_name(code: str) -> bool:
+    """Whether a piece of code is a variable's name, an attribute's, or a part of one with a fixed key."""
+    node: Any = ast.parse(f"({code})", mode="eval").body
+    while isinstance(node, ast.Attribute) or (isinstance(node, ast.Subscript) and is_fixed(node)):
+        node = node.value
+    return isinstance(node, ast.Name)
+
+
+def is_fixed(node: ast.Subscript) -> bool:
+    """Whether an index is a number or a string."""
+    return isinstance(node.slice, ast.Constant)
 
 
 # ---- Decay, rates, clipping -------------------------------------------------------------------------------------------

@@ -30,12 +30,9 @@ class Fix:
 
 def edited(text: Text, fixes: list[Fix]) -> str:
     """The file's text with expressions replaced."""
-    starts = np.cumsum([0] + [len(line.encode()) for line in text.source.splitlines(keepends=True)])
-    raw = text.source.encode()
-    for fix in sorted(fixes, key=lambda f: (f.node.lineno, f.node.col_offset), reverse=True):
-        a = starts[fix.node.lineno - 1] + fix.node.col_offset
-        b = starts[fix.node.end_lineno - 1] + fix.node.end_col_offset
-        raw = raw[:a] + fix.text.encode() + raw[b:]
+    raw = text.bytes
+    for (start, stop), new in sorted(((text.span(fix.node), fix.text) for fix in fixes), reverse=True):
+        raw = raw[:start] + new.encode() + raw[stop:]
     return raw.decode()
 
 

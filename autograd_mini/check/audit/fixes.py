@@ -98,13 +98,13 @@ class Names:
         for code in dict.fromkeys([*self.codes, *(k for k, v in names.items() if is_number(v))]):
             value = evaluated(code, names) if len(code) < 40 and len(self.values) < MOST_NAMES else None
             if value is not None and (np.ndim(value) or np.isfinite(value)):
-                self.values[code] = np.array(value)
+                self.values[code] = np.asarray(value)
         given = [c for c, v in self.values.items() if v.ndim or isinstance(names.get(c), float)][:20]
         called = [f"{function}({code})" for function in self.functions for code in given]
         for code in [*self.compound, *called]:
             value = evaluated(code, names) if len(code) < 70 else None
             if value is not None and (np.ndim(value) or code in called):
-                self.calls[code] = np.array(value)
+                self.calls[code] = np.asarray(value)
 
 
 def callable_as(function: ast.FunctionDef) -> list[str]:
@@ -162,7 +162,12 @@ class Proposer:
         ]
         self.named = [Term(v, "{}", (n,)) for n, v in names.values.items()]
         self.called = [Term(v, "{}", (n,)) for n, v in names.calls.items()]
-        self.slopes = [s for t in self.named if t.value.dtype.kind == "f" for s in slopes_of(t)]
+        inner = {self.text.text(n) for n in ast.walk(self.node)}
+        largest = max(
+            x.size for x in (self.target, self.now, *(t.value for t in self.named if t.code in inner))
+        )
+        fitting = [t for t in self.named if t.value.dtype.kind == "f" and t.value.size <= largest]
+        self.slopes = [s for t in fitting for s in slopes_of(t)]
 
     def value(self, step: Step) -> Any:
         """A step's value, with what was repaired before."""

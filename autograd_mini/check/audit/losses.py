@@ -400,10 +400,14 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
 
 def choose(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses in the order in which they explain the training; the first is the one meant."""
-    count, tried = len(case.parameters), []
-    for loss in (evaluate(case, loss, numbers) for loss in candidates(case, numbers)):
+    tried: list[Loss] = []
+    count = len(case.parameters)
+    for candidate in candidates(case, numbers):
+        if not candidate.own and any(explains_all(case, c) for c in tried):
+            break
+        loss = evaluate(case, candidate, numbers)
         others = [loss]
-        if loss.verdicts and loss.wrong(count):  # both conventions at a kink
+        if loss.verdicts and loss.wrong(count) and has_ties(case, loss):  # both conventions at a kink
             anew = [Loss(loss.kind, loss.keys, loss.own, loss.pair) for _ in range(2)]
             others += [evaluate(case, other, numbers, kink) for kink, other in enumerate(anew)]
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
@@ -426,6 +430,20 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         return (level, loss.sign() < 0, wrong, signal, changing, not written, not loss.own, -loss.score())
 
     return sorted(tried, key=rank)
+
+
+def has_ties(case: Case, loss: Loss) -> bool:
+    """Whether a maximum or minimum of the forward pass has equal operands somewhere."""
+    inside = {n for found in loss.slices.values() for n in found}
+    chosen = (s for n in inside if (s := case.record.steps[n]).func in (np.maximum, np.minimum))
+    values = ([x.value if isinstance(x, Step) else x for x in s.args[:2]] for s in chosen)
+    return any(np.any(np.equal(x, y)) for x, y in values)
+
+
+def explains_all(case: Case, loss: Loss) -> bool:
+    """Whether every update is a descent of the script's own loss at a steady rate: then no other loss can be meant."""
+    right = loss.kind in TRUSTED and loss.verdicts and not loss.wrong(len(case.parameters))
+    return bool(right) and loss.sign() > 0 and steady([c for c in loss.factors.values() if c])
 
 
 def covers(case: Case, own: Loss, pair: Loss) -> bool:

@@ -12,7 +12,7 @@ from .case import Case, View
 from .edits import Fix, edited, edits, of_rules
 from .losses import Loss, literals
 from .record import Step
-from .steps import SUMS, Chains, key_of, size_of
+from .steps import SUMS, key_of, size_of
 
 NEAR = 4  # statements that are edited where an optimiser's rule is wrong
 SOUND = "sound"
@@ -43,10 +43,11 @@ class Remark:
 def updated_arrays(case: Case) -> Iterator[tuple[str, list[Step]]]:
     """What the script updates again and again by sums and is no parameter of any loss: its name and its versions."""
     known = set().union(*[p.ids for p in case.parameters])
-    for versions, again in Chains(case.record).groups():
-        name = case.sources.name(versions[-1])
-        if name and len(again) > 2 and versions[-1].func in SUMS and not known & {v.id for v in versions}:
-            yield name, versions
+    for chain in case.chains:
+        last = chain.versions[-1]
+        name = case.sources.name(last)
+        if name and len(chain.again) > 2 and last.func in SUMS and not known & chain.ids:
+            yield name, chain.versions
 
 
 def last_part(name: str) -> str:
@@ -56,7 +57,7 @@ def last_part(name: str) -> str:
 
 def stale(case: Case) -> list[Remark]:
     """Arrays that are updated again and again while the forward pass reads another array of the same name."""
-    sources, known = case.sources, {last_part(p.name) for p in case.parameters}
+    sources, known = case.sources, {last_part(p.written) for p in case.parameters}
     arrays = [(name, versions) for name, versions in updated_arrays(case) if size_of(versions[-1]) > 1]
     updated = {
         last_part(name): (name, versions[-1]) for name, versions in arrays if last_part(name) not in known
