@@ -1,33 +1,31 @@
 """What people write in place of one step of a backward pass: for each step, the wrong shares that it could give.
 
-A step is an edge (user, k): the share that the k-th operand of `user` receives. A mutant makes another share of the
-same numbers, by the operation's own rule with something exchanged, so that an operation added to the table is covered.
+A step is an edge (user, k): the share that the k-th operand of `user` receives; or a function made of several operations;
+or the whole gradient of a node. A mutant makes another share of the same numbers: by the step's formula with a part changed
+(formulas.py), or by the operation's own rule with another array in place of an operand or of the gradient that arrives.
+So an operation that is added to the table is covered.
 """
 
 import itertools
-import math
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..symbols import evaluate
-from .backward import Arrays, Backward, fit, forward_of, softmax
-from .formulas import Function, between, known, of_row, wrong_slopes
+from ..symbols import Unreadable, evaluate, simplify, substitute, symbol
+from . import formulas
+from .backward import Arrays, Backward, fit, forward_of, share_expr, softmax
+from .formulas import DELTAS, Formulas, Function, between, known, of_row, shown, wrong_expressions
+from .words import Words
 
 PRODUCTS = {"matmul", "linear"}
-DIFFERENCES = {"sub", "subtract", "neg", "negative"}
+DIFFERENCES = {"subtract", "negative"}
 SUMS = DIFFERENCES | {"add", "sum", "mean", "positive"}
-SQUARES = {"square", "power"}
 VIEWS = {"getitem", "transpose", "reshape", "swapaxes"}
 STATISTICS = {"mean", "var", "std", "sum", "max"}
-PAIRS = (
-    "the delta of another pair of activation and loss "
-    "(sigmoid with binary cross-entropy, softmax with cross-entropy, linear with squared error)"
-)
 MOST = 16  # other arrays that are tried in one place
-Say = Callable[[Any], str]  # what a node is called
 
 # How unlikely a mistake is; what is not here costs 1.5. Of two that give the same numbers the likelier is told first.
 COSTS = {
@@ -43,31 +41,30 @@ COSTS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Mutant:
+class Mutant(NamedTuple):
     """A wrong share: its mistake, how to make it, how to say it, which variant it is, and what makes it less likely."""
 
     mistake: str
-    make: Any  # a function without arguments
-    note: Any = ""  # text, or a function that makes it
-    variant: str = ""
+    make: Callable[[], Any]
+    note: str | Callable[[], str] = ""
+    which: Any = ""
     extra: float = 0.0
     added: bool = False  # a multiple of it is added to the right share, in place of a multiple taken for it
 
     @property
     def text(self) -> str:
-        return str(self.note() if callable(self.note) else self.note)
+        return self.note if isinstance(self.note, str) else self.note()
 
     @property
-    def key(self) -> tuple[str, str]:
-        return self.mistake, self.variant
+    def key(self) -> tuple[str, Any]:
+        return self.mistake, self.which
 
     @property
     def cost(self) -> float:
         return COSTS.get(self.mistake, 1.5) + self.extra
 
 
-# ---- Activations ----------------------------------------------------------------------------------------------------------
+Mutants = Iterator[Mutant]
 
 
 def is_elementwise(b: Backward, node: Any) -> bool:
@@ -76,50 +73,40 @@ def is_elementwise(b: Backward, node: Any) -> bool:
     return one and b.values[node.parents[0]].shape == b.values[node].shape
 
 
-@dataclass(frozen=True)
-class Activation:
+class Made(NamedTuple):
     """A variable `after` that is a function of another, `before`, however the forward pass computes it.
 
-    Of one number: `function`. Of all along an axis: softmax, or normalise.
+    Of one number: `function`. Of all along an axis: "softmax", "log_softmax" or "normalise".
     """
 
     before: Any
     after: Any
+    function: Function | None
     name: str
-    x: Any
-    out: Any
-    function: Function | None = None
-    axis: Any = None
+    axis: int = -1
 
 
-def activations(b: Backward) -> list[Activation]:
+def functions_of(b: Backward) -> list[Made]:
     """The variables that are a function of another: element by element, or by their values softmax or normalised."""
     found = []
     for after in [node for node in b.order if node.parents]:
         out, direct = b.values[after], is_elementwise(b, after)
         if direct and after.op.name not in SUMS and (f := of_row(after.op)):
-            before = after.parents[0]
-            found.append(Activation(before, after, f.name, b.values[before], out, f))
+            found.append(Made(after.parents[0], after, f, f.name))
         sources = _sources(b, after) if out.size > 1 else []
         made = ((node, between(b, node, after)) for node in sorted(sources, key=b.at.__getitem__))
-        deepest = next(((node, f) for node, f in made if f), None)
-        if deepest and not deepest[1].is_linear and not (direct and deepest[0] is after.parents[0]):
-            before, f = deepest
-            found.append(Activation(before, after, f.name, b.values[before], out, f))
-        for before in sources if not direct else ():
-            x = b.values[before]
-            softmaxes = [i for i in ((-1, 0) if x.ndim == 2 else (-1,)) if _is_softmax(x, out, i)]
-            found += [Activation(before, after, "softmax", x, out, axis=i) for i in softmaxes]
-            found += [
-                Activation(before, after, "normalise", x, out, axis=i)
-                for i in (0, 1)
-                if _is_normalised(x, out, i)
-            ]
+        before, f = next(((node, f) for node, f in made if f), (None, None))
+        if f and f.steps > 1 and not (direct and before is after.parents[0]):
+            found.append(Made(before, after, f, f.name))
+        for node in sources if not direct else ():
+            x = b.values[node]
+            for axis in (0, 1) if x.ndim == 2 else (-1,):
+                once = softmax(x, axis)
+                kinds = {"softmax": once, "log_softmax": np.log(once)}
+                same = [n for n, y in kinds.items() if x.any() and np.allclose(y, out, rtol=1e-9, atol=1e-12)]
+                same += ["normalise"] if x.ndim == 2 and _is_normalised(x, out, axis) else []
+                found += [Made(node, after, None, name, axis) for name in same]
     return found
-
-
-def _is_softmax(x: Any, out: Any, axis: int) -> bool:
-    return bool(x.any() and np.allclose(softmax(x, axis), out, rtol=1e-9, atol=1e-12))
 
 
 def _scale(x: Any, out: Any, axis: int) -> Any:
@@ -130,30 +117,10 @@ def _scale(x: Any, out: Any, axis: int) -> Any:
 
 def _is_normalised(x: Any, out: Any, axis: int) -> bool:
     """Whether out is x less its mean along an axis, over about its deviation."""
-    if x.ndim != 2 or x.shape[axis] < 3 or not np.allclose(out.mean(axis), 0, atol=1e-9):
+    if x.shape[axis] < 3 or not np.allclose(out.mean(axis), 0, atol=1e-9):
         return False
     same = np.allclose(out, (x - x.mean(axis, keepdims=True)) * _scale(x, out, axis), rtol=1e-9, atol=1e-9)
     return bool(same and np.allclose((out * out).mean(axis), 1, atol=0.2))
-
-
-def _normalisation_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
-    """What stands in place of the gradient through a normalisation: s · (g − mean(g) − y · mean(g · y))."""
-    s, out, m = _scale(a.x, a.out, a.axis), a.out, Mutant
-
-    def back(mean: float = 1.0, spread: float = 1.0, axis: int = a.axis, scale: Any = s) -> Any:
-        return scale * (
-            g - mean * g.mean(axis, keepdims=True) - spread * out * (g * out).mean(axis, keepdims=True)
-        )
-
-    note = (
-        f"the means on the way back from {y} to {z} run over axis {1 - a.axis}, and belong over axis {a.axis}"
-    )
-    yield m("wrong_axis", lambda: back(axis=1 - a.axis), note, "normalisation")
-    for mean, spread, what in ((0, 0, "mean and variance"), (0, 1, "the mean"), (1, 0, "the variance")):
-        note = f"on the way back from {y} to {z} {what} of {z} are held constant, and depend on it"
-        yield m("statistics_held_constant", lambda c=mean, d=spread: back(c, d), note, what)
-    note = f"1 / the deviation of {z} is left out on the way back from {y}"
-    yield m("factor_missing", lambda: back(scale=1.0), note, "s")
 
 
 def _sources(b: Backward, after: Any) -> list[Any]:
@@ -167,245 +134,7 @@ def _sources(b: Backward, after: Any) -> list[Any]:
     return list(found)
 
 
-def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool = False) -> Iterator[Mutant]:
-    """What stands in place of g · f′(x), for out = f(x) and the gradient g that arrives at out."""
-    z, y = say(a.before), say(a.after)
-    others = [] if local else [n for n in b.values if n is not a.before and n is not a.after]
-    others = [n for n in others if _spread(b.values[n], a.x.shape) is not None]
-    if a.function is None:
-        made = _normalisation_mutants if a.name == "normalise" else _softmax_mutants
-        yield from made(a, g, z, y)
-        for node in others if a.name == "softmax" else ():
-            note = f"softmax is taken of {say(node)}, where {z} belongs"
-            p = _spread(b.values[node], a.x.shape)
-            yield Mutant(
-                "derivative_at_wrong_array", lambda p=p: _jacobian(softmax(p, a.axis), g, a.axis), note
-            )
-        return
-    f = a.function
-    for wrong in wrong_slopes(f, a.x, a.out, z, y):
-        yield Mutant(wrong.mistake, lambda w=wrong: g * w.make(), *wrong[2:])
-    if np.isin(f.slope_at(a.x), (0.0, 1.0)).all():
-        note = f"the mask of {a.name} is taken of the gradient of {y}, where {z} > 0 belongs"
-        yield Mutant("derivative_at_wrong_array", lambda: g * (g > 0), note, "mask")
-    for node in others:
-        x, note = b.values[node], f"{a.name}′ is taken at {say(node)}, where {z} belongs"
-        mistake = "derivative_at_wrong_array"
-        yield Mutant(mistake, lambda x=x: g * f.slope_at(x), note)
-        if (form := f.by_value) is not None:
-            yield Mutant(mistake, lambda x=x: g * evaluate(form, {"a": x}), note, "formula")
-
-
-def _jacobian(p: Any, g: Any, axis: Any) -> Any:
-    """What softmax passes back, its result being p."""
-    return p * (g - (g * p).sum(axis, keepdims=True))
-
-
-def _softmax_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
-    p, axis, m = a.out, a.axis, Mutant
-    q = softmax(p, axis)
-
-    def jacobian(p: Any, axis: Any = axis, g: Any = g) -> Any:
-        return _jacobian(p, g, axis)
-
-    note = f"softmax's derivative, its Jacobian, is left out at {z}"
-    yield m("activation_derivative_missing", lambda: g, note)
-    diagonal = (
-        f"{y} · (1 − {y}) is the diagonal of softmax's Jacobian alone: each class depends on the "
-        "other classes"
-    )
-    yield m("softmax_elementwise", lambda: g * p * (1 - p), diagonal)
-    yield m("softmax_elementwise", lambda: g * p, f"{y} alone is not softmax's Jacobian", "value", 0.5)
-    note = f"softmax({y}) is used, and {y} has been through it already"
-    yield m("softmax_twice", lambda: jacobian(q), note)
-    yield m("softmax_twice", lambda: g * q * (1 - q), f"softmax({y}) is used, elementwise", "elementwise")
-    note = "softmax's Jacobian is applied twice"
-    yield m("activation_derivative_twice", lambda: jacobian(p, g=jacobian(p)), note)
-    rows = p * (1 - p) - p * (p.sum(axis, keepdims=True) - p)
-    yield m("softmax_jacobian_not_multiplied", lambda: g * rows, "the Jacobian's rows are summed first")
-    if p.ndim == 2:
-        note = "softmax's sum runs over the samples"
-        yield m("wrong_axis", lambda: jacobian(p, 1 - axis % 2), note, "softmax")
-
-
-# ---- Mutants of an edge -----------------------------------------------------------------------------------------------------
-
-
-def edge_mutants(
-    b: Backward, grads: Arrays, user: Any, k: int, say: Say, local: bool = False
-) -> Iterator[Mutant]:
-    """The wrong shares that the k-th operand of `user` could receive in a backward pass with these gradients.
-
-    `local`: only those that are made of the step's own numbers, and so can be made at every step of a kind alike.
-    """
-    parent, g, name = user.parents[k], grads[user], user.op.name
-    shape, me, out = b.values[parent].shape, say(parent), say(user)
-    raw = b.share(user, k, g)
-    right = fit(raw, shape)
-    yield Mutant("wrong_factor", lambda: right)
-    if len(b.users[parent]) > 1:
-        yield Mutant("path_missing", lambda: 0 * right, f"of the uses of {me} that in {out} gives no share")
-    passed = fit(g, shape) if np.ndim(g) >= len(shape) else _widened(g, shape)
-    if passed is not None and not np.array_equal(passed, right):
-        yield _omitted(b, user, k, passed, me, out)
-    if np.shape(right) == np.shape(g) and not np.array_equal(g, right) and name not in SUMS:
-        twice = "activation_derivative_twice" if is_elementwise(b, user) else "wrong_factor"
-        note = f"the derivative of {name} is applied twice"
-        yield Mutant(twice, lambda: fit(b.share(user, k, right), shape), note, "twice", 0.3)
-    yield from _wrong_sums(raw, shape, me)
-    yield from _wrong_samples(b, g, user, k, shape, me)
-    if name in PRODUCTS and len(user.parents) > 1 and k < 2:
-        yield from _wrong_products(b, g, user, k, right, me)
-    if not local:
-        yield from _wrong_gradients(b, grads, user, k, shape, say)
-    yield from _wrong_operands(b, grads, user, k, right, say, local)
-    if name == "getitem":
-        yield from _wrong_index(b, user, g, shape, me)
-    if name == "log_softmax":
-        yield from _wrong_log_softmax(b.values[user], g, user.op.params["axis"], me)
-    for x, make, what in ((right, lambda x: x, me), (g, lambda x: fit(b.share(user, k, x), shape), out)):
-        if np.ndim(x) > 1 and x.shape[-1] == x.shape[-2]:
-            note = f"the gradient of {what} is transposed"
-            yield Mutant(
-                "transposed", lambda x=x, make=make: make(np.swapaxes(x, -1, -2)), note, str(what is me), 0.2
-            )
-
-
-def _wrong_log_softmax(out: Any, g: Any, axis: Any, me: str) -> Iterator[Mutant]:
-    """The logarithm of softmax with the derivative of one of the two left out."""
-    p = np.exp(out)
-    note = f"the derivative of the logarithm, 1 / p, is left out at softmax({me})"
-    yield Mutant("activation_derivative_missing", lambda: _jacobian(p, g, axis), note, "log")
-    note = f"softmax's derivative, its Jacobian, is left out at {me}"
-    yield Mutant("activation_derivative_missing", lambda: g / p, note, "softmax")
-    note = f"p · (1 − p) is the diagonal of softmax's Jacobian alone, at {me}"
-    yield Mutant("softmax_elementwise", lambda: g * (1 - p), note, "log")
-
-
-def _widened(g: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient of a reduction for every element that it took together, or None."""
-    for axis in range(len(shape)) if np.ndim(g) == len(shape) - 1 else ():
-        wide = np.expand_dims(g, axis)
-        if wide.shape == tuple(1 if i == axis else n for i, n in enumerate(shape)):
-            return np.broadcast_to(wide, shape)
-    return None
-
-
-def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> Mutant:
-    """The gradient passed on as it is."""
-    name = user.op.name
-    if name in DIFFERENCES:
-        note = f"the minus before {me} in {out}, its inner derivative, is forgotten: the sign is wrong"
-        return Mutant("inner_derivative_missing", lambda: passed, note)
-    if is_elementwise(b, user):
-        note = f"the derivative of {name} at {me} is left out"
-        return Mutant("activation_derivative_missing", lambda: passed, note)
-    if name in PRODUCTS and user.parents[k].parents:
-        note = f"the gradient of {out} is passed back to {me} as it is"
-        return Mutant("weights_missing", lambda: passed, note)
-    if name in PRODUCTS:
-        return Mutant("input_missing", lambda: passed, f"the gradient of {out} is taken for that of {me}")
-    if name in ("max", "min", "maximum", "minimum", "clip"):
-        note = (
-            f"the gradient of {out} goes to every element of {me}, without the mask of those that were chosen"
-        )
-        return Mutant("mask_missing", lambda: passed, note)
-    note = f"the gradient of {out} is passed on to {me} without the other factor ({name})"
-    return Mutant("factor_missing", lambda: passed, note)
-
-
-def _wrong_sums(raw: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
-    """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, or over all."""
-    raw = np.asarray(raw)
-    wide = (1,) * (raw.ndim - len(shape)) + shape
-    axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1] if raw.ndim == 2 else []
-    if raw.shape == shape or len(axes) != 1:
-        return
-    across, size = raw.sum(1 - axes[0]), max(shape, default=1)
-    note = f"the sum for {me} runs over axis {1 - axes[0]}, and belongs over axis {axes[0]}"
-    if across.size >= size > 1:
-        yield Mutant("wrong_axis", lambda: across[:size].reshape(shape), note)
-    note = f"the sum for {me} runs over all axes: it belongs over axis {axes[0]} alone"
-    yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), note, "all", 0.1)
-
-
-def _wrong_samples(b: Backward, g: Any, user: Any, k: int, shape: Any, me: str) -> Iterator[Mutant]:
-    """Where a share sums over an axis of g: one sample alone is kept, or g is summed before it meets the samples.
-
-    Each is the operation's own rule, given a gradient of which a part is 0, or which is the sum everywhere.
-    """
-
-    def share(g: Any) -> Any:
-        return fit(b.share(user, k, g), shape)
-
-    is_leaf, multiplies = not user.parents[k].parents, user.op.name in PRODUCTS
-    of_samples = is_leaf or (np.size(g) > math.prod(shape) and not multiplies)
-    for axis, n in enumerate(np.shape(g)):
-        place = np.arange(n).reshape([-1 if i == axis else 1 for i in range(np.ndim(g))])
-        halves = [share(g * (place < n // 2)), share(g * (place >= n // 2))]
-        if not (of_samples or multiplies) or halves[0] is None or not np.any(halves[0] * halves[1]):
-            continue  # nothing is summed over this axis
-        total = np.broadcast_to(g.sum(axis, keepdims=True), g.shape)
-        if multiplies:
-            what = "inputs and errors are summed over the samples before they are multiplied"
-            note = what if is_leaf else f"for {me} a product of sums stands where a matrix product belongs"
-            yield Mutant("summed_before_product", lambda t=total: share(t), note, f"sums {axis}")
-        for i in _some(n) if of_samples else ():
-            note = f"only sample {i}'s contribution to {me} is kept"
-            one = g * (place == i)
-            yield Mutant("one_sample_only", lambda one=one: share(one), note, f"{i} {axis}")
-            if multiplies:
-                note = f"the sum of all errors is multiplied by the input of sample {i} (row {i}) alone"
-                one = total * (place == i)
-                yield Mutant("summed_before_product", lambda one=one: share(one), note, f"{i} {axis}", 0.2)
-
-
-def _some(n: int) -> list[int]:
-    """Samples to try: all where there are few, else the last and the first."""
-    return list(range(n)) if n <= 12 else [n - 1, 0]
-
-
-def _wrong_products(b: Backward, g: Any, user: Any, k: int, right: Any, me: str) -> Iterator[Mutant]:
-    """A matrix product that is none."""
-    x = b.values[user.parents[1 - k]]
-    if user.parents[k].parents and np.ndim(right) == 2:
-        one = np.broadcast_to(right.sum(1 - k, keepdims=True), np.shape(right))
-        note = f"one sum over all units of {me} stands for each unit: a product elementwise is meant"
-        yield Mutant("summed_before_product", lambda: one, note, "one sum", 0.1)
-    elif x.shape == np.shape(g) and np.size(g) == np.size(right):
-        note = f"for {me} input and delta are multiplied elementwise"
-        yield Mutant("elementwise_for_matrix_product", lambda: (x * g).reshape(np.shape(right)), note)
-
-
-def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, say: Say) -> Iterator[Mutant]:
-    """Another array's gradient where this one's arrives, put through the rule or passed on as it is."""
-    g, me, out, parent = grads[user], say(user.parents[k]), say(user), user.parents[k]
-    near = [n for n in b.order if n is not user and n is not parent and n.parents]
-    near = [n for n in near if grads[n].size > 1 or g.size == 1]
-    for node in sorted(near, key=lambda n: abs(b.at[n] - b.at[user]))[:MOST]:
-        arriving, passed = _spread(grads[node], g.shape), _spread(grads[node], shape)
-        later = node in b.path(user)
-        if arriving is not None and not np.array_equal(arriving, g):
-            skipped = later and is_elementwise(b, node)
-            mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
-            note = f"the gradient of {say(node)} is passed on to {me} where that of {out} belongs"
-            note += f": the derivative (slope) of {node.op.name} is omitted" if skipped else ""
-            share = lambda o=arriving: fit(b.share(user, k, o), shape)  # noqa: E731
-            yield Mutant(mistake, share, note, "arrives", 0.4 if skipped else 0.0)
-            slope = b.share(node, 0, np.ones(b.values[node].shape)) if skipped else None
-            if slope is not None and user.op.name in PRODUCTS and slope.shape == shape:
-                note = f"the derivative of {node.op.name} is multiplied on the wrong side of the weights"
-                side = lambda o=arriving, s=slope: fit(b.share(user, k, o), shape) * s  # noqa: E731
-                yield Mutant("slope_on_wrong_side", side, note)
-        if passed is not None:
-            missing = user.op.name in PRODUCTS and later
-            note = f"the gradient of {say(node)} stands where that of {me} belongs"
-            note += ": it is not passed back through the weights" if missing else ""
-            mistake = "weights_missing" if missing else "wrong_gradient_arrives"
-            yield Mutant(mistake, lambda p=passed: p, note, "as it is", 0.8 if missing else 0.2)
-
-
-def _spread(x: Any, shape: tuple[int, ...]) -> Any:
+def spread(x: Any, shape: tuple[int, ...]) -> Any:
     """x in that shape where it has it, or where NumPy would broadcast it there without a word; else None."""
     if np.shape(x) == shape:
         return x
@@ -415,47 +144,365 @@ def _spread(x: Any, shape: tuple[int, ...]) -> Any:
         return None
 
 
-def _wrong_operands(
-    b: Backward, grads: Arrays, user: Any, k: int, right: Any, say: Say, local: bool
-) -> Iterator[Mutant]:
-    """The operation's rule with another array in an operand's place."""
-    me, shape, g = say(user.parents[k]), b.values[user.parents[k]].shape, grads[user]
-    for j, operand in enumerate(user.parents):
-        x, name = b.values[operand], say(operand)
+class Step:
+    """What a node receives from a user above it, in a backward pass with these gradients, and its mutants.
 
-        def m(mistake: str, array: Any, note: str, variant: str = "", extra: float = 0.0, j: int = j) -> Any:
-            share = lambda: fit(b.share(user, k, g, {j: array()}), shape)  # noqa: E731
-            note = f"{note} for the gradient of {me}"
-            return Mutant(mistake, share, note, f"{variant} {j}", extra, variant == "updated")
+    `local`: only mutants that are made of the step's own numbers, and so can be made at every step of a kind alike.
+    """
 
-        other = m("", lambda x=x: x * 1.37 + 0.11, "").make()
-        if (x.ndim == 0 and g.size > 1) or np.array_equal(other, right):
-            continue  # the share does not depend on it
+    def __init__(
+        self, b: Backward, grads: Arrays, words: Words, node: Any, user: Any, local: bool = False
+    ) -> None:
+        self.b, self.grads, self.words, self.say = b, grads, words, words.name
+        self.node, self.user, self.local = node, user, local
+        self.g, self.x, self.out = grads[user], b.values[node], b.values[user]
+        self.me, self.above, self.shape = self.say(node), self.say(user), b.values[node].shape
+
+    def formula(self, mistake: str, wrong: Any, which: Any, right: Any = None, **names: Any) -> Mutant:
+        """The mutant of a formula in g, a (what the user is), x (what the node is) and other arrays by name."""
+        arrays = {"g": self.g, "a": self.out, "x": self.x} | {
+            name: array for name, (array, _) in names.items()
+        }
+        words = {"g": f"d{self.above}" if self.above.isidentifier() else f"d({self.above})"}
+        words |= {"a": self.above, "x": self.me} | {name: word for name, (_, word) in names.items()}
+
+        def note() -> str:
+            belongs = "" if right is None else f" where {shown(right, **words)} belongs"
+            return f"{shown(wrong, **words)} stands{belongs}, going back from {self.above} to {self.me}"
+
+        return Mutant(mistake, lambda: fit(evaluate(wrong, arrays), self.shape), note, which)
+
+    def formulas(self, wrong: Formulas, right: Any = None, **names: Any) -> Mutants:
+        """The same of several, each told from others of its mistake by its number."""
+        counts: Counter[str] = Counter()
+        for mistake, form in wrong:
+            yield self.formula(mistake, form, counts[mistake], right, **names)
+            counts[mistake] += 1
+
+    def others(self, x: Any, left_out: Any) -> list[Any]:
+        """The nodes whose values have that shape, or would be broadcast to it, those with labels first."""
+        b, at = self.b, self.b.at
+        same = [
+            n for n, v in b.values.items() if n not in left_out and spread(v, x.shape) is not None and v.any()
+        ]
+        return sorted(same, key=lambda n: (not getattr(n, "label", None), abs(at.get(n, 0) - at[self.user])))
+
+
+class FunctionStep(Step):
+    """A step through a function, however the forward pass computes it."""
+
+    def __init__(self, b: Backward, grads: Arrays, words: Words, made: Made, local: bool = False) -> None:
+        super().__init__(b, grads, words, made.before, made.after, local)
+        self.made = made
+
+    @cached_property
+    def share(self) -> Any:
+        return self.b.pull({self.user: self.g}, [self.node])[self.node]
+
+    @property
+    def where(self) -> str:
+        return f"{self.above} = {self.made.name}({self.me})"
+
+    def mutants(self) -> Mutants:
+        g, (name, axis), f = symbol("g"), self.made[3:], self.made.function
+        others = [] if self.local else self.others(self.x, {self.node, self.user})
+        if f is None:
+            extra = (
+                {"s": (_scale(self.x, self.out, axis), f"(1 / the deviation of {self.me})")}
+                if name == "normalise"
+                else {}
+            )
+            wrong = getattr(
+                formulas,
+                {"softmax": "wrong_softmaxes", "log_softmax": "wrong_log_softmaxes"}.get(
+                    name, "wrong_normalisations"
+                ),
+            )
+            yield from self.formulas(wrong(self.shape, axis), **extra)
+            for node in others if name == "softmax" else ():
+                p = softmax(spread(self.b.values[node], self.shape), axis)
+                back = partial(lambda p: p * (self.g - (self.g * p).sum(axis, keepdims=True)), p)
+                yield Mutant(
+                    "derivative_at_wrong_array",
+                    back,
+                    f"softmax is taken of {self.say(node)}, where {self.me} belongs",
+                )
+            return
+        yield from self.formulas(((m, g * wrong) for wrong, m in f.wrong.items()), g * f.right)
+        if f.steps == 2:
+            note = f"the mask of {name} is taken of the gradient of {self.above}, where {self.me} > 0 belongs"
+            yield Mutant("derivative_at_wrong_array", lambda: self.g * (self.g > 0), note, "mask")
+        for node in others:
+            for form in [f.slope] if f.by_value is None else [f.slope, f.by_value]:
+                other = symbol("other")
+                wrong = g * substitute(form, {formulas.X: other, formulas.A: other})
+                array = spread(self.b.values[node], self.shape)
+                yield self.formula(
+                    "derivative_at_wrong_array", wrong, "", g * f.right, other=(array, self.say(node))
+                )
+
+
+class Edge(Step):
+    """The step from an operation to its k-th operand."""
+
+    def __init__(
+        self, b: Backward, grads: Arrays, words: Words, user: Any, k: int, local: bool = False
+    ) -> None:
+        super().__init__(b, grads, words, user.parents[k], user, local)
+        self.k, self.name = k, user.op.name
+        self.multiplies = self.name in PRODUCTS and len(user.parents) > 1 and k < 2
+        self.raw = b.share(user, k, self.g)
+        self.share = fit(self.raw, self.shape)
+
+    @property
+    def where(self) -> str:
+        return self.words.step(self.user, self.k)
+
+    def back(self, g: Any, swap: Any = None) -> Any:
+        """The share of another gradient, or of other operands."""
+        return fit(self.b.share(self.user, self.k, g, swap), self.shape)
+
+    def mutants(self) -> Mutants:
+        yield Mutant("wrong_factor", lambda: self.share)
+        if len(self.b.users[self.node]) > 1:
+            note = f"of the uses of {self.me} that in {self.above} gives no share"
+            yield Mutant("path_missing", lambda: 0 * self.share, note)
+        yield from self._of_formula()
+        yield from self._sums()
+        yield from self._samples()
+        if self.multiplies:
+            yield from self._products()
+        if not self.local:
+            yield from self._gradients()
+        for j, operand in enumerate(self.user.parents):
+            x = self.b.values[operand]
+            if (x.ndim or self.g.size == 1) and not np.array_equal(
+                self.back(self.g, {j: x * 1.37 + 0.11}), self.share
+            ):
+                yield from self._operands(j, operand, x)
+        if self.name == "getitem":
+            yield from overwritten(self.b, self.grads, self.node, [self.user], self.me)
+        for x, make, what in ((self.share, lambda x: x, self.me), (self.g, self.back, self.above)):
+            if np.ndim(x) > 1 and x.shape[-1] == x.shape[-2]:
+                turned = partial(lambda x, make: make(np.swapaxes(x, -1, -2)), x, make)
+                yield Mutant(
+                    "transposed", turned, f"the gradient of {what} is transposed", what is self.me, 0.2
+                )
+
+    # ---- By the formula of the rule ------------------------------------------------------------------------------------
+
+    @property
+    def _missing(self) -> str:
+        """What it is called where the gradient is passed on as it is."""
+        if self.name in PRODUCTS:
+            return "weights_missing" if self.node.parents else "input_missing"
+        if self.name in ("max", "min", "maximum", "minimum", "clip"):
+            return "mask_missing"
+        if self.name in DIFFERENCES:
+            return "inner_derivative_missing"
+        return "activation_derivative_missing" if is_elementwise(self.b, self.user) else "factor_missing"
+
+    def _of_formula(self) -> Mutants:
+        """The gradient passed on as it is, or put through twice; and the rule's formula with a part of it changed."""
+        passed = fit(self.g, self.shape) if np.ndim(self.g) >= len(self.shape) else self._widened()
+        if passed is not None and not np.array_equal(passed, self.share):
+            note = f"the gradient of {self.above} is passed on to {self.me} as it is ({self.name})"
+            yield Mutant(self._missing, lambda: passed, note)
+        if (
+            np.shape(self.share) == self.g.shape
+            and self.name not in SUMS
+            and not np.array_equal(self.g, self.share)
+        ):
+            mistake = "activation_derivative_twice" if is_elementwise(self.b, self.user) else "wrong_factor"
+            yield Mutant(
+                mistake,
+                lambda: self.back(self.share),
+                f"the derivative of {self.name} is applied twice",
+                "twice",
+                0.3,
+            )
+        if is_elementwise(self.b, self.user) or self.name in {*SUMS, *VIEWS, *PRODUCTS, "multiply"}:
+            return  # the first have been read as functions; of the others nothing else can be left out
+        parts = {f"x{i}": (self.b.values[p], self.say(p)) for i, p in enumerate(self.user.parents)}
+        try:
+            operands = [symbol(name, array.shape) for name, (array, _) in parts.items()]
+            g, a = (symbol(name, self.g.shape) for name in "ga")
+            right = simplify(share_expr(self.user.op, self.k, g, a, operands), for_readers=True)
+            changed = list(wrong_expressions(right))
+        except Unreadable:
+            return
+        yield from self.formulas(changed, right, **parts)
+
+    def _widened(self) -> Any:
+        """The gradient of a reduction for every element that it took together, or None."""
+        for axis in range(len(self.shape)) if self.g.ndim == len(self.shape) - 1 else ():
+            wide = np.expand_dims(self.g, axis)
+            if wide.shape == tuple(1 if i == axis else n for i, n in enumerate(self.shape)):
+                return np.broadcast_to(wide, self.shape)
+        return None
+
+    # ---- Sums --------------------------------------------------------------------------------------------------------------
+
+    def _sums(self) -> Mutants:
+        """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, or over all."""
+        raw, shape = np.asarray(self.raw), self.shape
+        wide = (1,) * (raw.ndim - len(shape)) + shape
+        axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1] if raw.ndim == 2 else []
+        if raw.shape == shape or len(axes) != 1:
+            return
+        across, size = raw.sum(1 - axes[0]), max(shape, default=1)
+        note = f"the sum for {self.me} runs over {{}}, and belongs over axis {axes[0]}"
+        if across.size >= size > 1:
+            yield Mutant(
+                "wrong_axis", lambda: across[:size].reshape(shape), note.format(f"axis {1 - axes[0]}")
+            )
+        yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), note.format("all axes"), "all", 0.1)
+
+    def _samples(self) -> Mutants:
+        """Where a share sums over an axis of g: one sample alone is kept, or g is summed before it meets the samples.
+
+        Each is the operation's own rule, given a gradient of which a part is 0, or which is the sum everywhere.
+        """
+        g, is_leaf = self.g, not self.node.parents
+        multiplies = self.name in PRODUCTS
+        of_samples = is_leaf or (g.size > self.x.size and not multiplies)
+        for axis, n in enumerate(g.shape if of_samples or multiplies else ()):
+            place = np.arange(n).reshape([-1 if i == axis else 1 for i in range(g.ndim)])
+            halves = [self.back(g * part) for part in (place < n // 2, place >= n // 2)]
+            if halves[0] is None or not np.any(halves[0] * halves[1]):
+                continue  # nothing is summed over this axis
+            total = np.broadcast_to(g.sum(axis, keepdims=True), g.shape)
+            few = (range(n) if n <= 12 else (n - 1, 0)) if of_samples else ()  # samples to try
+            tries = [
+                ("one_sample_only", g * (place == i), f"only sample {i}'s contribution is kept", i)
+                for i in few
+            ]
+            if multiplies:
+                note = (
+                    "inputs and errors are summed over the samples before they are multiplied"
+                    if is_leaf
+                    else "a product of sums stands where a matrix product belongs"
+                )
+                tries.append(("summed_before_product", total, note, "sums"))
+                note = "the sum of all errors is multiplied by the input of sample {} (its row) alone"
+                tries += [("summed_before_product", total * (place == i), note.format(i), i) for i in few]
+            for mistake, one, note, which in tries:
+                yield Mutant(mistake, partial(self.back, one), f"for {self.me} {note}", (which, axis))
+
+    def _products(self) -> Mutants:
+        """A matrix product that is none."""
+        x, right = self.b.values[self.user.parents[1 - self.k]], self.share
+        if self.node.parents and right.ndim == 2:
+            one = np.broadcast_to(right.sum(1 - self.k, keepdims=True), right.shape)
+            note = f"one sum over all units of {self.me} stands for each unit: a product elementwise is meant"
+            yield Mutant("summed_before_product", lambda: one, note, "one sum", 0.1)
+        elif x.shape == self.g.shape and self.g.size == right.size:
+            note = f"for {self.me} input and delta are multiplied elementwise"
+            yield Mutant("elementwise_for_matrix_product", lambda: (x * self.g).reshape(right.shape), note)
+
+    # ---- Other arrays --------------------------------------------------------------------------------------------------
+
+    def _gradients(self) -> Mutants:
+        """Another array's gradient where this one's arrives, put through the rule or passed on as it is."""
+        b, g, me, out = self.b, self.g, self.me, self.above
+        near = [n for n in b.order if n not in {self.user, self.node} and n.parents]
+        near = [n for n in near if self.grads[n].size > 1 or g.size == 1]
+        for node in sorted(near, key=lambda n: abs(b.at[n] - b.at[self.user]))[:MOST]:
+            arriving, passed = spread(self.grads[node], g.shape), spread(self.grads[node], self.shape)
+            later = node in b.path(self.user)
+            if arriving is not None and not np.array_equal(arriving, g):
+                skipped = later and is_elementwise(b, node)
+                mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
+                note = f"the gradient of {self.say(node)} is passed on to {me} where that of {out} belongs"
+                note += f": the derivative (slope) of {node.op.name} is omitted" if skipped else ""
+                yield Mutant(mistake, partial(self.back, arriving), note, "arrives", 0.4 if skipped else 0.0)
+                slope = b.share(node, 0, np.ones(b.values[node].shape)) if skipped else None
+                if slope is not None and self.name in PRODUCTS and slope.shape == self.shape:
+                    note = f"the derivative of {node.op.name} is multiplied on the wrong side of the weights"
+                    yield Mutant(
+                        "slope_on_wrong_side", partial(lambda o, s: self.back(o) * s, arriving, slope), note
+                    )
+            if passed is not None:
+                missing = self.name in PRODUCTS and later
+                mistake = "weights_missing" if missing else "wrong_gradient_arrives"
+                note = f"the gradient of {self.say(node)} stands where that of {me} belongs"
+                note += ": it is not passed back through the weights" if missing else ""
+                yield Mutant(mistake, partial(lambda x: x, passed), note, "as it is", 0.8 if missing else 0.2)
+
+    def _operands(self, j: int, operand: Any, x: Any) -> Mutants:
+        """The operation's rule with another array in an operand's place."""
+        b, name = self.b, self.say(operand)
+        swaps: list[tuple[str, Any, str, str]] = []  # the mistake, the array, what it is called, the variant
         if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
-            note = f"{name} is transposed, or its transpose is missing,"
-            yield m("transposed", lambda x=x: np.swapaxes(x, -1, -2), note)
+            swaps.append(("transposed", np.swapaxes(x, -1, -2), f"{name}.T", ""))
         if operand in b.at and x.size > 1:
-            mine = grads.get(operand, b.grads[operand])
-            note = f"the gradient of {name} (d{name}) is used in place of {name}"
-            yield m("gradient_for_value", lambda o=mine: o, note)
-        moved = _moved(b, grads, operand)
-        if moved is not None and len(user.parents) > 1:
-            note = f"{name} was updated before it is used"
-            yield m("weights_updated_before_use", lambda o=moved: o, note, "updated")
-        if user.op.name in SQUARES and operand in b.at and not local:
-            leaves = [n for n in b.order if not n.parents and operand in b.path(n)]
-            for leaf in leaves[:MOST]:
-                note = f"the error is computed again after {say(leaf)} was updated: update all at once,"
-                again = lambda n=leaf, o=operand: b.push(n, grads[n])[o]  # noqa: E731
-                yield m("weights_updated_before_use", again, note, "updated")
-        yield from _other_operands(b, user, operand, x, m, say, local)
-        if x.ndim and operand not in b.at and np.unique(x).size == 2 and x.min() == 0:
-            note = f"the mask {name} of the forward pass is not applied"
-            yield m("mask_missing", lambda x=x: np.full_like(x, x.max()), note, "scaled")
-            yield m("mask_missing", lambda x=x: np.ones_like(x), note)
+            swaps.append(
+                (
+                    "gradient_for_value",
+                    self.grads.get(operand, b.grads[operand]),
+                    f"d{name}, the gradient of {name},",
+                    "",
+                )
+            )
+        moved = _moved(b, self.grads, operand) if len(self.user.parents) > 1 else None
+        if moved is not None:
+            swaps.append(("weights_updated_before_use", moved, f"{name} after its update", "updated"))
+        if self.name in ("square", "power") and operand in b.at and not self.local:
+            for leaf in [n for n in b.order if not n.parents and operand in b.path(n)][:MOST]:
+                note = f"the error, computed again after {self.say(leaf)} was updated (update all at once),"
+                again = b.push(leaf, self.grads[leaf])[operand]
+                swaps.append(("weights_updated_before_use", again, note, "updated"))
         if x.ndim and operand not in b.at and (x == 0).any():
-            note = f"only where {name} is not 0 counts, and not its values,"
-            yield m("factor_missing", lambda x=x: (x != 0) * 1.0, note, "mask", 0.5)
+            if np.unique(x).size == 2 and x.min() == 0:
+                words = f"1 (the mask {name} is not applied)"
+                swaps += [
+                    ("mask_missing", np.full_like(x, n), words, str(n)) for n in dict.fromkeys((x.max(), 1.0))
+                ]
+            swaps.append(("factor_missing", (x != 0) * 1.0, f"1 wherever {name} is not 0", "mask"))
+        swaps += self._values(operand, x)
+        for mistake, array, word, which in swaps:
+            note = f"{word} stands where {name} belongs, for the gradient of {self.me}"
+            extra = 0.5 if which == "mask" else 0.0
+            yield Mutant(
+                mistake, partial(self.back, self.g, {j: array}), note, (which, j), extra, which == "updated"
+            )
+
+    def _values(self, operand: Any, x: Any) -> Iterator[tuple[str, Any, str, str]]:
+        """Other values of that shape: the layer's own output, its input, any other."""
+        b = self.b
+        if self.local:
+            below = next((p for p in operand.parents if p in b.values and b.values[p].shape == x.shape), None)
+            pool = {"above": self._first_above(x.shape), "below": below}
+        else:
+            turned = operand.op is not None and operand.op.name == "transpose" and x.ndim == 2
+            same = [n for n in self.others(x, {operand}) if b.values[n].shape == x.shape]
+            same += (
+                [n for n in self.others(x.T, {operand, *same}) if b.values[n].shape == x.T.shape]
+                if turned
+                else []
+            )
+            pool = {str(i): n for i, n in enumerate(same[:MOST])}
+        for which, node in pool.items():
+            if node is not None:
+                own, v = node in b.at and node in b.path(self.user), b.values[node]
+                word, v = (self.say(node), v) if v.shape == x.shape else (f"{self.say(node)}.T", v.T)
+                yield (
+                    "output_for_input" if own else "wrong_array",
+                    v,
+                    f"the own output {word}" if own else word,
+                    which,
+                )
+
+    def _first_above(self, shape: Any) -> Any:
+        """The first activation of that shape above the operation: its layer's own output."""
+        b, node = self.b, self.user
+        for _ in range(5):
+            if b.values[node].shape == shape and is_elementwise(b, node) and node.op.name not in SUMS:
+                return node
+            if not b.users[node]:
+                return None
+            node = min((u for u, _ in b.users[node]), key=b.at.__getitem__)
+        return None
 
 
 def _moved(b: Backward, grads: Arrays, node: Any) -> Any:
@@ -472,186 +519,171 @@ def _moved(b: Backward, grads: Arrays, node: Any) -> Any:
     return moved
 
 
-def _other_operands(
-    b: Backward, user: Any, operand: Any, x: Any, m: Any, say: Say, local: bool
-) -> Iterator[Mutant]:
-    """The operation's rule with another value in the operand's place: the layer's own output, its input, any other."""
-    name, at = say(operand), b.at.get(operand, b.at[user])
-    if local:
-        above = _first_above(b, user, x.shape)
-        below = next((p for p in operand.parents if p in b.values and b.values[p].shape == x.shape), None)
-        pool = [("above", above), ("below", below)]
-    else:
-        turned = bool(operand.parents) and operand.op.name == "transpose" and x.ndim == 2
-        shapes = {x.shape, x.shape[::-1]} if turned else {x.shape}
-        same = [n for n, v in b.values.items() if n is not operand and v.shape in shapes and v.any()]
-        near = sorted(same, key=lambda n: (not getattr(n, "label", None), abs(b.at.get(n, 0) - at)))
-        pool = [("", n) for n in near[:MOST]]
-    for variant, node in pool:
-        if node is not None:
-            own = node in b.at and node in b.path(user)
-            v = b.values[node]
-            word, v = (say(node), v) if v.shape == x.shape else (f"{say(node)}.T", v.T)
-            note = f"{'the own output ' if own else ''}{word} is used in place of {name}"
-            yield m("output_for_input" if own else "wrong_array", lambda v=v: v, note, variant)
+def places_of(b: Backward, node: Any, user: Any) -> Any:
+    """The positions, in the flat node, that an index reads."""
+    numbers = np.arange(float(b.values[node].size)).reshape(b.values[node].shape)
+    return np.asarray(forward_of(user.op, [numbers])).astype(int)
 
 
-def _first_above(b: Backward, user: Any, shape: Any) -> Any:
-    """The first activation of that shape above an operation: its layer's own output."""
-    node = user
-    for _ in range(5):
-        if b.values[node].shape == shape and is_elementwise(b, node) and node.op.name not in SUMS:
-            return node
-        if not b.users[node]:
-            return None
-        node = min((u for u, _ in b.users[node]), key=b.at.__getitem__)
-    return None
-
-
-def _wrong_index(b: Backward, user: Any, g: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
-    """Shares of a repeated index that overwrite each other, or that are averaged."""
-    size = int(np.prod(shape))
-    places = np.asarray(forward_of(user.op, [np.arange(float(size)).reshape(shape)])).astype(int).reshape(-1)
-    if len(set(places.tolist())) == len(places):
+def overwritten(b: Backward, grads: Arrays, node: Any, users: list[Any], me: str) -> Mutants:
+    """Shares of positions that are read more than once, in one index or by several windows: overwritten, or averaged."""
+    x = b.values[node]
+    places = np.concatenate([places_of(b, node, u).reshape(-1) for u in users])
+    flat = np.concatenate([np.ravel(np.broadcast_to(grads[u], b.values[u].shape)) for u in users])
+    counts = np.bincount(places, minlength=x.size)
+    if counts.max(initial=0) < 2:
         return
-    counts = np.maximum(np.bincount(places, minlength=size), 1)
-    flat = np.broadcast_to(g, np.shape(g)).reshape(-1)
 
-    def kept(order: Any) -> Any:
-        share = np.zeros(size)
-        share[places[order]] = flat[order]
-        return share.reshape(shape)
+    def kept(order: int) -> Any:
+        share = np.zeros(x.size)
+        share[places[::order]] = flat[::order]
+        return share.reshape(x.shape)
 
-    forth = np.arange(len(places))
-    note = (
-        f"{me}[i] += … keeps the last share of an index that occurs twice: np.add.at(d, i, …) adds "
-        "(accumulates) them"
+    note = f"{me}[i] += … of an index that occurs twice, or = of windows that overlap, keeps the {{}} share: "
+    note += "np.add.at(d, i, …) and += add (accumulate) them"
+    yield Mutant("index_overwritten", lambda: kept(1), note.format("last"))
+    yield Mutant("index_overwritten", lambda: kept(-1), note.format("first"), "first", 0.4)
+    mean = lambda: (np.bincount(places, flat, x.size) / np.maximum(counts, 1)).reshape(x.shape)  # noqa: E731
+    yield Mutant(
+        "averaged", mean, f"the shares of {me}'s repeated indices are averaged, and belong summed", "repeats"
     )
-    yield Mutant("index_overwritten", lambda: kept(forth), note)
-    note = f"{me} keeps the first share of a repeated index"
-    yield Mutant("index_overwritten", lambda: kept(forth[::-1]), note, "first", 0.4)
-    mean = lambda: (np.bincount(places, flat, size) / counts).reshape(shape)  # noqa: E731
-    note = f"the shares of {me}'s repeated indices are averaged, and belong summed"
-    yield Mutant("averaged", mean, note, "repeats")
 
 
 # ---- Mutants of a whole gradient ------------------------------------------------------------------------------------------
 
 
-def whole_mutants(b: Backward, grads: Arrays, p: Any, say: Say) -> Iterator[Mutant]:
-    """What stands in place of the sum of all shares that a node receives."""
-    x, me, m = b.values[p], say(p), Mutant
-    yield m("wrong_factor", lambda: grads[p])
-    if len(b.users[p]) > 2:
-        for user, k in b.users[p]:
-            others = [u.op.name for u, _ in b.users[p] if u is not user]
-            statistics = any(name in STATISTICS for name in others)
-            note = f"only the share of {me} in {say(user)} is kept"
-            mistake = "statistics_held_constant" if statistics else "path_missing"
-            yield m(mistake, lambda u=user, k=k: fit(b.share(u, k, grads[u]), x.shape), note, "only one")
-    yield from _top_mutants(b, grads[p], p, say) if p.parents else _leaf_mutants(b, grads, p, x, me, say)
+class Whole(Step):
+    """The sum of all shares that a node receives."""
 
+    def __init__(self, b: Backward, grads: Arrays, words: Words, node: Any, share: Any = None) -> None:
+        grads = grads if share is None else grads | {node: share}
+        super().__init__(b, grads, words, node, node)
+        self.share = self.g
 
-def _leaf_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) -> Iterator[Mutant]:
-    """What stands in place of a parameter's gradient: another's, other positions, or a penalty more."""
-    g = grads[p]
-    note = f"a multiple of {me} itself is added, and the loss has no such penalty"
-    yield Mutant("penalty_added", lambda: x, note, added=True)
-    for axis in range(x.ndim):
-        if x.shape[axis] > 1:
-            note = f"{me}'s gradient is in the reverse order along axis {axis}"
-            yield Mutant("wrong_index", lambda i=axis: np.flip(g, i), note)
+    @property
+    def where(self) -> str:
+        return self.words.place(self.node)
+
+    def mutants(self) -> Mutants:
+        b, users = self.b, self.b.users[self.node]
+        yield Mutant("wrong_factor", lambda: self.share)
+        for user, k in users if len(users) > 2 else ():
+            others = {u.op.name for u, _ in users if u is not user}
+            mistake = "statistics_held_constant" if others & STATISTICS else "path_missing"
+            only = partial(lambda u, k: fit(b.share(u, k, self.grads[u]), self.shape), user, k)
+            yield Mutant(
+                mistake, only, f"only the share of {self.me} in {self.say(user)} is kept", "only one"
+            )
+        windows = [u for u, _ in users]
+        if len(windows) > 1 and all(u.op.name == "getitem" for u in windows):
+            yield from overwritten(b, self.grads, self.node, windows, self.me)
+        yield from self.deltas() if self.node.parents else self._leaf()
+
+    def _leaf(self) -> Mutants:
+        """What stands in place of a parameter's gradient: another's, other positions, or a penalty more."""
+        x, me, g = self.x, self.me, self.g
+        yield Mutant(
+            "penalty_added",
+            lambda: x,
+            f"a multiple of {me} itself is added, and the loss has no such penalty",
+            added=True,
+        )
+        for axis in [i for i, n in enumerate(x.shape) if n > 1]:
+            yield Mutant(
+                "wrong_index",
+                partial(np.flip, g, axis),
+                f"{me}'s gradient is in the reverse order along axis {axis}",
+            )
             for n in (1, -1):
                 note = f"{me}'s gradient is written one place off along axis {axis}"
-                yield Mutant("wrong_index", lambda i=axis, n=n: np.roll(g, n, i), note, str(n))
-    for other in b.order:
-        theirs = grads[other]
-        leaf = other is not p and not other.parents and theirs.size > 1
-        if leaf and theirs.shape in (x.shape, x.shape[::-1]):
-            share = theirs if theirs.shape == x.shape else theirs.T
-            note = f"{me} got the gradient of {say(other)}"
-            yield Mutant("wrong_gradient_arrives", lambda s=share: s, note, "leaf", -0.6)
+                yield Mutant("wrong_index", partial(np.roll, g, n, axis), note, n)
+        for other in [n for n in self.b.order if n is not self.node and not n.parents]:
+            theirs = self.grads[other]
+            if theirs.size > 1 and theirs.shape in (x.shape, x.shape[::-1]):
+                share = theirs if theirs.shape == x.shape else theirs.T
+                yield Mutant(
+                    "wrong_gradient_arrives",
+                    partial(lambda s: s, share),
+                    f"{me} got the gradient of {self.say(other)}",
+                    "leaf",
+                    -0.6,
+                )
 
-
-def _top_mutants(b: Backward, own: Any, p: Any, say: Say) -> Iterator[Mutant]:
-    """What stands in place of an interior gradient: ones, the loss's value, errors, or a factor more or less."""
-    x, me = b.values[p], say(p)
-    m, loss = Mutant, float(b.values[b.loss].reshape(-1)[0])
-    if not x.shape:
-        return
-    note = (
-        f"1 is passed back at {me}: this is the gradient of the output, without the error (the "
-        "loss's derivative)"
-    )
-    yield m("loss_derivative_missing", lambda: np.ones(x.shape), note)
-    note = f"the loss's value stands for its derivative at {me}"
-    yield m("loss_for_derivative", lambda: np.full(x.shape, loss), note, "value")
-    for node, number in b.values.items():
-        a_row = number.ndim == x.ndim - 1 and number.shape == x.shape[:-1]
-        v = number[..., None] if a_row else number
-        if 1 < v.size < x.size and _spread(v, x.shape) is not None:
-            note = f"the factor {say(node)} of {me}'s gradient is left out"
-            yield m("factor_missing", lambda v=v: own / v, note, extra=1.0)
-            note = f"{me}'s gradient has a factor {say(node)} too much"
-            yield m("wrong_factor", lambda v=v: own * v, note, "more", 1.0)
-    later = [n for n in b.order[b.at[p] :] if n in b.path(p) and b.values[n].shape == x.shape]
-    outputs = [(say(n), b.values[n]) for n in later]
-    outputs += [(f"{n}({me})", known(n).at(x)) for n in ("sigmoid", "tanh")]
-    for axis in (-1, 0) if x.ndim == 2 else (-1,):
-        once, over = softmax(x, axis), " over axis 0" if axis == 0 else ""
-        outputs += [(f"softmax({me}){over}", once), (f"softmax(softmax({me}){over})", softmax(once, axis))]
-    compared = [n for user in b.path(p) for n in user.parents if n not in b.at]  # on the way to the loss
-    targets = [y for y in (b.values[n] for n in dict.fromkeys(compared)) if y.ndim]
-    targets = [y for y in targets if _spread(y, x.shape) is not None]
-    targets += [(y == y.max(-1, keepdims=True)) * 1.0 for y in targets if y.ndim == 2 and _is_soft(y)]
-    for (i, y), (j, (name, v)) in itertools.product(enumerate(targets), enumerate(outputs)):
-        for mistake, make, note, which, extra in _wrong_errors(name, v, v - y, me):
-            yield m(mistake, make, note, f"{which} {i} {j}", extra)
-
-
-def _wrong_errors(name: str, v: Any, e: Any, me: str) -> Iterator[tuple[str, Any, str, str, float]]:
-    """What is made of an output's error and stands for the gradient at a node."""
-    err = f"{name} − target"
-    note = f"{err} stands for the gradient at {me}: {PAIRS}"
-    mistake = "softmax_twice" if name.startswith("softmax(softmax") else "delta_of_another_loss"
-    yield mistake, lambda: e, note, "", 0.0
-    yield "loss_for_derivative", lambda: e * e, f"the squared error ({err})² stands at {me}", "square", 0.1
-    note = f"sign({err}) stands for the gradient at {me}: that of the absolute error"
-    yield "delta_of_another_loss", lambda: np.sign(e), note, "sign", 0.0
-    yield "loss_for_derivative", lambda: np.abs(e), f"the absolute error |{err}| stands at {me}", "abs", 0.2
-    once = "with this loss the activation's derivative cancels, and is applied once too often"
-    slopes = {
-        f"{name} · (1 − {name})": lambda: v * (1 - v),
-        f"1 − {name}²": lambda: 1 - v * v,
-        name: lambda: v,
-    }
-    for which, (word, slope) in enumerate(slopes.items()):
-        yield (
-            "activation_derivative_twice",
-            lambda s=slope: e * s(),
-            f"({err}) · {word}: {once}",
-            str(which),
-            0.5,
+    def deltas(self) -> Mutants:
+        """What stands in place of an interior gradient: ones, the loss's value, errors, or a factor more or less."""
+        b, x, me = self.b, self.x, self.me
+        if not x.shape:
+            return
+        note = f"1 is passed back at {me}: this is the gradient of the output, without the error"
+        yield Mutant("loss_derivative_missing", lambda: np.ones(x.shape), note)
+        loss = float(b.values[b.loss].reshape(-1)[0])
+        yield Mutant(
+            "loss_for_derivative", lambda: np.full(x.shape, loss), f"the loss's value stands at {me}", "value"
         )
+        for node, number in b.values.items():
+            a_row = number.ndim == x.ndim - 1 and number.shape == x.shape[:-1]
+            v = number[..., None] if a_row else number
+            if 1 < v.size < x.size and spread(v, x.shape) is not None:
+                note = f"{me}'s gradient has a factor {self.say(node)} too {{}}"
+                yield Mutant(
+                    "factor_missing", partial(np.divide, self.g, v), note.format("little"), extra=1.0
+                )
+                yield Mutant(
+                    "wrong_factor", partial(np.multiply, self.g, v), note.format("much"), "more", 1.0
+                )
+        for (i, (target, y)), (j, (output, v)) in itertools.product(
+            enumerate(self._targets()), enumerate(self._outputs())
+        ):
+            for n, (mistake, delta) in enumerate(DELTAS):
+                twice = not n and output.startswith("softmax(softmax")
+                one = self.formula(
+                    "softmax_twice" if twice else mistake, delta, (n, i, j), a=(v, output), y=(y, target)
+                )
+                yield one._replace(extra=0.5 if n > 3 else 0.1 if n else 0.0)
 
+    def _outputs(self) -> list[tuple[str, Any]]:
+        """What can be taken for the network's output at this node."""
+        b, x, me = self.b, self.x, self.me
+        later = [
+            n for n in b.order[b.at[self.node] :] if n in b.path(self.node) and b.values[n].shape == x.shape
+        ]
+        outputs = [(self.say(n), b.values[n]) for n in later]
+        outputs += [(f"{n}({me})", known(n).at(x)) for n in ("sigmoid", "tanh")]
+        for axis in (-1, 0) if x.ndim == 2 else (-1,):
+            once, over = softmax(x, axis), " over axis 0" if axis == 0 else ""
+            outputs += [
+                (f"softmax({me}){over}", once),
+                (f"softmax(softmax({me}){over})", softmax(once, axis)),
+            ]
+        return outputs
 
-def _is_soft(y: Any) -> bool:
-    """Whether the rows of targets are probabilities that no single class has alone."""
-    return bool(np.allclose(y.sum(-1), 1.0) and y.max() < 1.0 and y.min() > 0.0)
+    def _targets(self) -> list[tuple[str, Any]]:
+        """What the output is compared with on the way to the loss; of soft labels also the classes."""
+        b = self.b
+        compared = dict.fromkeys(n for user in b.path(self.node) for n in user.parents if n not in b.at)
+        found = [(self.say(n), b.values[n]) for n in compared if b.values[n].ndim]
+        found = [(name, y) for name, y in found if spread(y, self.shape) is not None]
+        soft = [
+            (n, y)
+            for n, y in found
+            if y.ndim == 2 and np.allclose(y.sum(-1), 1.0) and y.max() < 1.0 and y.min() > 0.0
+        ]
+        return found + [(f"the class of {n}", (y == y.max(-1, keepdims=True)) * 1.0) for n, y in soft]
 
 
 # ---- Mutants of every step of a kind --------------------------------------------------------------------------------------
 
 
-def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, known: Any, say: Say) -> Iterator[Mutant]:
-    """The mutants of a step that are made of its own numbers alone."""
-    if user in known:
-        yield from activation_mutants(b, known[user], grads[user], say, local=True)
-    yield from edge_mutants(b, grads, user, k, say, local=True)
+def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, made: Any, words: Words) -> Mutants:
+    """The mutants of a step that are made of its own numbers alone; `made`: the functions, by what they make."""
+    edge = Edge(b, grads, words, user, k, True)
+    if user in made:
+        yield from FunctionStep(b, grads, words, made[user], True).mutants()
+    yield from edge.mutants()
     p = user.parents[k]
     last = not any(node.op.name in PRODUCTS for node in b.path(p) if node is not p and node.op)
     if last and p.parents and len(b.users[p]) == 1:  # an output, whose one share is its whole gradient
-        yield from _top_mutants(b, fit(b.share(user, k, grads[user]), p.shape), p, say)
+        yield from Whole(b, grads, words, p, edge.share).deltas()
 
 
 def groups(b: Backward) -> Iterator[tuple[Any, ...]]:
@@ -670,11 +702,7 @@ def groups(b: Backward) -> Iterator[tuple[Any, ...]]:
                 signs += [tuple(told[p] for p in node.parents if p is not parent) for told in levels]
                 for sign in dict.fromkeys(signs):
                     found.setdefault((node.op.name, k, sign), []).append((node, k))
-    seen = set()
-    for edges in found.values():
-        if len(edges) > 1 and frozenset(edges) not in seen:
-            seen.add(frozenset(edges))
-            yield tuple(edges)
+    yield from dict.fromkeys(tuple(edges) for edges in found.values() if len(edges) > 1)
 
 
 def all_but_one(b: Backward) -> Iterator[tuple[Any, ...]]:
@@ -694,51 +722,36 @@ def _signatures(b: Backward) -> Iterator[dict[Any, int]]:
         yield told
 
 
-Edits = dict[tuple[Any, int], Any]
-
-
-def wrong_strides(b: Backward) -> Iterator[tuple[list[Any], Edits, str]]:
-    """Windows every so many places whose gradients are taken of windows at every place: the stride forgotten."""
+def wrong_strides(b: Backward) -> Iterator[tuple[list[Any], dict[tuple[Any, int], Any]]]:
+    """Windows every so many places whose gradients are taken of windows at every place, the stride forgotten: the edits."""
     for source in b.order:
-        windows = [u for u, _ in b.users[source] if u.op.name == "getitem"]
-        moved = {u: _unit_strides(u.op, b.values[source].shape) for u in windows}
-        moved = {u: places for u, places in moved.items() if places is not None}
-        edits: Edits = {}
-        for window, places in moved.items():
-            edits[window, 0] = _scattered(b.values[source], places)
+        x = b.values[source]
+        windows = [u for u, _ in b.users[source] if u.op.name == "getitem" and b.values[u].size]
+        coordinates = [np.unravel_index(places_of(b, source, u), x.shape) for u in windows]
+        starts = (
+            [np.unique([c[axis].min() for c in coordinates]) for axis in range(x.ndim)] if windows else []
+        )
+        edits: dict[tuple[Any, int], Any] = {}
+        for window, old in zip(windows, coordinates, strict=True):
+            new = [_at_every_place(c, begin) for c, begin in zip(old, starts, strict=True)]
+            if all(map(np.array_equal, new, old)):
+                continue
+            places = np.ravel_multi_index(new, x.shape)
+            edits[window, 0] = partial(_scattered, x, places)
             for user, _ in b.users[window]:
-                swap = {
-                    i: b.values[source].reshape(-1)[places] for i, p in enumerate(user.parents) if p is window
-                }
-                for k, parent in enumerate(user.parents):
-                    if parent in b.at and parent is not window:
-                        edits[user, k] = lambda u, k, g, grads, swap=swap: b.share(u, k, g, swap)
-        if moved:
-            yield (
-                list(moved),
-                edits,
-                "the windows stand at i, where i · stride belongs (the stride is forgotten)",
-            )
+                swap = {i: x.reshape(-1)[places] for i, p in enumerate(user.parents) if p is window}
+                for k in [k for k, p in enumerate(user.parents) if p in b.at and p is not window]:
+                    edits[user, k] = partial(lambda swap, u, k, g, grads: b.share(u, k, g, swap), swap)
+        if edits:
+            yield windows, edits
 
 
-def _scattered(x: Any, places: Any) -> Any:
-    def made(user: Any, k: int, g: Any, grads: Arrays) -> Any:
-        weights = np.broadcast_to(g, places.shape).reshape(-1)
-        return np.bincount(places.reshape(-1), weights, x.size).reshape(x.shape)
-
-    return made
+def _at_every_place(c: Any, starts: Any) -> Any:
+    """One axis' coordinates of a window, with a stride of 1 within it and from window to window."""
+    inner = np.unique(c, return_inverse=True)[1].reshape(c.shape)
+    return starts.min() + np.searchsorted(starts, c.min()) + inner
 
 
-def _unit_strides(op: Any, shape: tuple[int, ...]) -> Any:
-    """The places that a strided index would read with a stride of 1, or None where it has no other stride."""
-    size = int(np.prod(shape))
-    places = np.asarray(forward_of(op, [np.arange(float(size)).reshape(shape)])).astype(int)
-    units = np.cumprod([1, *shape[:0:-1]])[::-1]  # how far apart neighbours on each axis lie
-    result, changed = np.full(places.shape, places.flat[0] if places.size else 0), False
-    for axis, n in enumerate(places.shape):
-        step = int(places.take(1, axis).flat[0] - places.flat[0]) if n > 1 else 0
-        unit = max((int(u) for u in units if u <= step and step % u == 0), default=0)
-        changed |= unit not in (0, step)
-        index = np.arange(n).reshape([-1 if i == axis else 1 for i in range(places.ndim)])
-        result = result + index * unit
-    return result if changed and result.max() < size else None
+def _scattered(x: Any, places: Any, user: Any, k: int, g: Any, grads: Arrays) -> Any:
+    weights = np.broadcast_to(g, places.shape).reshape(-1)
+    return np.bincount(places.reshape(-1), weights, x.size).reshape(x.shape)

@@ -13,7 +13,7 @@ from ..derivatives import gradients
 from ..errors import AutogradError
 from ..symbols import evaluate
 from .backward import Backward
-from .formulas import KNOWN, Function, between, known, shown, wrong_slopes
+from .formulas import A, KNOWN, X, Function, between, known, shown
 from .gradcheck import numerical, wrong_step
 from .report import Report
 from .words import Words
@@ -176,13 +176,14 @@ class _Truth:
         if same(-s):
             yield "wrong_sign", "every number is negated"
         for f in self.functions:
-            for wrong in wrong_slopes(f, x, y, "x", f"{f.name}(x)"):
-                if same(wrong.make()):
-                    yield wrong.mistake, wrong.note() if callable(wrong.note) else wrong.note
+            for wrong, mistake in f.wrong.items():
+                if same(evaluate(wrong, {"x": x, "a": y})):
+                    a = f"{f.name}(x)"
+                    yield mistake, f"{shown(wrong, a=a)} stands where {shown(f.right, a=a)} belongs"
             if (form := f.by_value) is not None:
                 for word, a in _others(x, f.name).items():
                     if same(evaluate(form, {"a": a})):
-                        note = f"{shown(form, 'a')} is right for a = {f.name}(x), and is given a = {word}"
+                        note = f"{shown(form)} is right for a = {f.name}(x), and is given a = {word}"
                         yield "derivative_at_wrong_array", note
         if not self.functions:
             plain = [("value_for_derivative", y, "f(x)"), ("value_for_derivative", x, "x")]
