@@ -32,7 +32,7 @@ from ..symbols import (
 from .backward import Backward, forward_expr, share_expr
 from .words import NUMPY, named, plain
 
-X, A, Y = symbol("x"), symbol("a"), symbol("y")
+X, A, Y, G = (symbol(name) for name in "xayg")
 GRID = np.linspace(-1.9, 2.1, 9)
 OTHERS = (
     "sigmoid",
@@ -102,7 +102,7 @@ class Function:
         if not (np.isfinite(a).all() and np.isfinite(s).all()):
             return None
         powers = np.stack([a**0, a, a * a], 1)
-        c0, c1, c2 = np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9).tolist()
+        c0, c1, c2 = map(float, np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9))
         if not np.allclose(powers @ [c0, c1, c2], s, atol=1e-9):
             return None
         if (c0, c1, c2) == (0, 1, -1):
@@ -130,6 +130,11 @@ class Function:
     def right(self) -> Expr:
         """The derivative as a person writes it."""
         return self.forms[0] if self.by_value is None else self.by_value
+
+    @property
+    def back(self) -> tuple[Expr, ...]:
+        """What it passes back of a gradient g, in x and where it can be in a."""
+        return tuple(G * form for form in (self.slope, self.by_value) if form is not None)
 
     @cached_property
     def wrong(self) -> dict[Expr, str]:
@@ -223,9 +228,15 @@ def wrong_expressions(right: Expr) -> Formulas:
     """A formula with one part of it changed: a function, square, factor or term left out, or a sign turned."""
     for path, part in walk(right):
         for mistake, new in _changed(part):
-            if new.shape == part.shape:
+            if _broadcasts(new.shape, part.shape):
                 once, always = replace(right, path, new), substitute(right, {part: new})
                 yield from ((mistake, wrong) for wrong in dict.fromkeys((once, always)))
+
+
+def _broadcasts(shape: Any, whole: Any) -> bool:
+    if shape is None or whole is None or len(shape) != len(whole):
+        return False
+    return all(n in (1, m) for n, m in zip(shape, whole, strict=True))
 
 
 def _changed(part: Expr) -> Formulas:
@@ -239,7 +250,8 @@ def _changed(part: Expr) -> Formulas:
         yield from ((names[1], args[0]), (names[0], rest), (names[0], -rest))
         yield "wrong_sign", call("add" if part.name == "subtract" else "subtract", *args)
     elif part.name in ("multiply", "divide"):
-        yield from (("factor_missing", x) for x in args if not is_number(x, 1.0))
+        masks = any(x.dtype == bool for x in args)
+        yield from (("mask_missing" if masks else "factor_missing", x) for x in args if not is_number(x, 1.0))
     elif part.name == "where":
         yield "cases_exchanged", call("where", args[0], args[2], args[1])
         yield from (("mask_missing", x) for x in args[1:])
@@ -248,7 +260,7 @@ def _changed(part: Expr) -> Formulas:
 
 
 def wrong_softmaxes(shape: Any, axis: int) -> Formulas:
-    """What stands in place of the gradient through softmax: a · (g − Σ g · a)."""
+    """What stands in place of the gradient through softmax, a · (g − Σ g · a), after that itself."""
     g, a = symbol("g", shape), symbol("a", shape)
 
     def total(x: Expr, over: int = axis) -> Expr:
@@ -258,6 +270,7 @@ def wrong_softmaxes(shape: Any, axis: int) -> Formulas:
         return p * (g - total(g * p, over))
 
     again = call("softmax", a, axis)
+    yield "right", back(call("softmax", symbol("x", shape), axis))
     yield "activation_derivative_missing", g
     yield from (("softmax_elementwise", g * a * (1.0 - a)), ("softmax_elementwise", g * a))
     yield from (("softmax_twice", back(again)), ("softmax_twice", g * again * (1.0 - again)))

@@ -8,16 +8,26 @@ So an operation that is added to the table is covered.
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..symbols import Unreadable, evaluate, simplify, substitute, symbol
-from . import formulas
+from ..symbols import Expr, Unreadable, evaluate, simplify, symbol
 from .backward import Arrays, Backward, fit, forward_of, share_expr, softmax
-from .formulas import DELTAS, Formulas, Function, between, known, of_row, shown, wrong_expressions
+from .formulas import (
+    DELTAS,
+    G,
+    between,
+    known,
+    of_row,
+    shown,
+    wrong_expressions,
+    wrong_log_softmaxes,
+    wrong_normalisations,
+    wrong_softmaxes,
+)
 from .words import Words
 
 PRODUCTS = {"matmul", "linear"}
@@ -67,60 +77,58 @@ class Mutant(NamedTuple):
 Mutants = Iterator[Mutant]
 
 
+# ---- Functions, however the forward pass computes them ------------------------------------------------------------------
+
+
+class Made(NamedTuple):
+    """A variable `after` that is a function of another, `before`: of each number, or of all along an axis."""
+
+    before: Any
+    after: Any
+    name: str
+    wrong: Iterable[tuple[str, Expr]]  # what stands for the gradient that it passes back, by mistake
+    right: tuple[Expr, ...] = ()  # ways to write that gradient rightly, of g, x and a
+    scale: Any = 1.0  # of a normalisation
+
+
 def is_elementwise(b: Backward, node: Any) -> bool:
     """Whether a node is a function of one variable, element by element."""
     one = len(node.parents) == 1 and not node.op.arrays_only
     return one and b.values[node.parents[0]].shape == b.values[node].shape
 
 
-class Made(NamedTuple):
-    """A variable `after` that is a function of another, `before`, however the forward pass computes it.
-
-    Of one number: `function`. Of all along an axis: "softmax", "log_softmax" or "normalise".
-    """
-
-    before: Any
-    after: Any
-    function: Function | None
-    name: str
-    axis: int = -1
-
-
-def functions_of(b: Backward) -> list[Made]:
+def functions_of(b: Backward) -> Iterator[Made]:
     """The variables that are a function of another: element by element, or by their values softmax or normalised."""
-    found = []
     for after in [node for node in b.order if node.parents]:
         out, direct = b.values[after], is_elementwise(b, after)
-        if direct and after.op.name not in SUMS and (f := of_row(after.op)):
-            found.append(Made(after.parents[0], after, f, f.name))
         sources = _sources(b, after) if out.size > 1 else []
-        made = ((node, between(b, node, after)) for node in sorted(sources, key=b.at.__getitem__))
-        before, f = next(((node, f) for node, f in made if f), (None, None))
-        if f and f.steps > 1 and not (direct and before is after.parents[0]):
-            found.append(Made(before, after, f, f.name))
+        found = ((node, between(b, node, after)) for node in sorted(sources, key=b.at.__getitem__))
+        functions = [next(((node, f) for node, f in found if f), None)]
+        if direct and after.op.name not in SUMS:
+            row = after.parents[0], of_row(after.op)
+            functions = [row, *(pair for pair in functions if pair and pair[0] is not row[0])]
+        for before, f in (pair for pair in functions if pair and pair[1]):
+            if f.steps > 1:
+                yield Made(before, after, f.name, [(m, G * w) for w, m in f.wrong.items()], f.back)
         for node in sources if not direct else ():
             x = b.values[node]
             for axis in (0, 1) if x.ndim == 2 else (-1,):
-                once = softmax(x, axis)
-                kinds = {"softmax": once, "log_softmax": np.log(once)}
-                same = [n for n, y in kinds.items() if x.any() and np.allclose(y, out, rtol=1e-9, atol=1e-12)]
-                same += ["normalise"] if x.ndim == 2 and _is_normalised(x, out, axis) else []
-                found += [Made(node, after, None, name, axis) for name in same]
-    return found
+                yield from (Made(node, after, *parts) for parts in _along(x, out, axis))
 
 
-def _scale(x: Any, out: Any, axis: int) -> Any:
-    """What the deviations from the mean along an axis are multiplied by."""
+def _along(x: Any, out: Any, axis: int) -> Iterator[Any]:
+    """Softmax, its logarithm, or a normalisation along an axis, where the values are that."""
+    once = softmax(x, axis)
+    if x.any() and np.allclose(once, out, rtol=1e-9, atol=1e-12):
+        right, *wrong = wrong_softmaxes(x.shape, axis)
+        yield "softmax", wrong, (right[1],)
+    elif x.any() and np.allclose(np.log(once), out, rtol=1e-9, atol=1e-12):
+        yield "log_softmax", list(wrong_log_softmaxes(x.shape, axis))
     middle = x - x.mean(axis, keepdims=True)
-    return (middle * out).sum(axis, keepdims=True) / (middle * middle).sum(axis, keepdims=True)
-
-
-def _is_normalised(x: Any, out: Any, axis: int) -> bool:
-    """Whether out is x less its mean along an axis, over about its deviation."""
-    if x.shape[axis] < 3 or not np.allclose(out.mean(axis), 0, atol=1e-9):
-        return False
-    same = np.allclose(out, (x - x.mean(axis, keepdims=True)) * _scale(x, out, axis), rtol=1e-9, atol=1e-9)
-    return bool(same and np.allclose((out * out).mean(axis), 1, atol=0.2))
+    scale = (middle * out).sum(axis, keepdims=True) / (middle * middle).sum(axis, keepdims=True)
+    enough = x.ndim == 2 and x.shape[axis] > 2 and np.allclose(middle * scale, out, rtol=1e-9, atol=1e-9)
+    if enough and np.allclose((out * out).mean(axis), 1, atol=0.2):
+        yield "normalise", list(wrong_normalisations(x.shape, axis)), (), scale
 
 
 def _sources(b: Backward, after: Any) -> list[Any]:
@@ -144,11 +152,16 @@ def spread(x: Any, shape: tuple[int, ...]) -> Any:
         return None
 
 
+# ---- Steps ----------------------------------------------------------------------------------------------------------------
+
+
 class Step:
     """What a node receives from a user above it, in a backward pass with these gradients, and its mutants.
 
     `local`: only mutants that are made of the step's own numbers, and so can be made at every step of a kind alike.
     """
+
+    share: Any  # what is right
 
     def __init__(
         self, b: Backward, grads: Arrays, words: Words, node: Any, user: Any, local: bool = False
@@ -156,27 +169,35 @@ class Step:
         self.b, self.grads, self.words, self.say = b, grads, words, words.name
         self.node, self.user, self.local = node, user, local
         self.g, self.x, self.out = grads[user], b.values[node], b.values[user]
-        self.me, self.above, self.shape = self.say(node), self.say(user), b.values[node].shape
+        self.me, self.above, self.shape = self.say(node), self.say(user), self.x.shape
 
-    def formula(self, mistake: str, wrong: Any, which: Any, right: Any = None, **names: Any) -> Mutant:
+    @property
+    def where(self) -> str:
+        return self.words.place(self.node)
+
+    def mutants(self) -> Mutants:
+        raise NotImplementedError
+
+    def formula(self, mistake: str, wrong: Expr, which: Any, right: Any = None, **others: Any) -> Mutant:
         """The mutant of a formula in g, a (what the user is), x (what the node is) and other arrays by name."""
         arrays = {"g": self.g, "a": self.out, "x": self.x} | {
-            name: array for name, (array, _) in names.items()
+            name: array for name, (array, _) in others.items()
         }
-        words = {"g": f"d{self.above}" if self.above.isidentifier() else f"d({self.above})"}
-        words |= {"a": self.above, "x": self.me} | {name: word for name, (_, word) in names.items()}
 
         def note() -> str:
+            words = {"g": f"d{self.above}" if self.above.isidentifier() else f"d({self.above})"}
+            words |= {"a": self.above, "x": self.me}
             belongs = "" if right is None else f" where {shown(right, **words)} belongs"
+            words |= {name: word for name, (_, word) in others.items()}
             return f"{shown(wrong, **words)} stands{belongs}, going back from {self.above} to {self.me}"
 
         return Mutant(mistake, lambda: fit(evaluate(wrong, arrays), self.shape), note, which)
 
-    def formulas(self, wrong: Formulas, right: Any = None, **names: Any) -> Mutants:
+    def formulas(self, wrong: Iterable[tuple[str, Expr]], right: Any = None, **others: Any) -> Mutants:
         """The same of several, each told from others of its mistake by its number."""
         counts: Counter[str] = Counter()
         for mistake, form in wrong:
-            yield self.formula(mistake, form, counts[mistake], right, **names)
+            yield self.formula(mistake, form, counts[mistake], right, **others)
             counts[mistake] += 1
 
     def others(self, x: Any, left_out: Any) -> list[Any]:
@@ -193,53 +214,26 @@ class FunctionStep(Step):
 
     def __init__(self, b: Backward, grads: Arrays, words: Words, made: Made, local: bool = False) -> None:
         super().__init__(b, grads, words, made.before, made.after, local)
-        self.made = made
-
-    @cached_property
-    def share(self) -> Any:
-        return self.b.pull({self.user: self.g}, [self.node])[self.node]
+        self.made, self.share = made, b.pull({self.user: self.g}, [self.node])[self.node]
 
     @property
     def where(self) -> str:
         return f"{self.above} = {self.made.name}({self.me})"
 
     def mutants(self) -> Mutants:
-        g, (name, axis), f = symbol("g"), self.made[3:], self.made.function
-        others = [] if self.local else self.others(self.x, {self.node, self.user})
-        if f is None:
-            extra = (
-                {"s": (_scale(self.x, self.out, axis), f"(1 / the deviation of {self.me})")}
-                if name == "normalise"
-                else {}
-            )
-            wrong = getattr(
-                formulas,
-                {"softmax": "wrong_softmaxes", "log_softmax": "wrong_log_softmaxes"}.get(
-                    name, "wrong_normalisations"
-                ),
-            )
-            yield from self.formulas(wrong(self.shape, axis), **extra)
-            for node in others if name == "softmax" else ():
-                p = softmax(spread(self.b.values[node], self.shape), axis)
-                back = partial(lambda p: p * (self.g - (self.g * p).sum(axis, keepdims=True)), p)
-                yield Mutant(
-                    "derivative_at_wrong_array",
-                    back,
-                    f"softmax is taken of {self.say(node)}, where {self.me} belongs",
-                )
-            return
-        yield from self.formulas(((m, g * wrong) for wrong, m in f.wrong.items()), g * f.right)
-        if f.steps == 2:
-            note = f"the mask of {name} is taken of the gradient of {self.above}, where {self.me} > 0 belongs"
-            yield Mutant("derivative_at_wrong_array", lambda: self.g * (self.g > 0), note, "mask")
-        for node in others:
-            for form in [f.slope] if f.by_value is None else [f.slope, f.by_value]:
-                other = symbol("other")
-                wrong = g * substitute(form, {formulas.X: other, formulas.A: other})
-                array = spread(self.b.values[node], self.shape)
-                yield self.formula(
-                    "derivative_at_wrong_array", wrong, "", g * f.right, other=(array, self.say(node))
-                )
+        right = self.made.right[-1] if self.made.right else None
+        scale = {"s": (self.made.scale, f"(1 / the deviation of {self.me})")}
+        yield from self.formulas(self.made.wrong, right, **scale)
+        yield Mutant(
+            "derivative_at_wrong_array",
+            lambda: self.g * (self.g > 0),
+            f"the mask is taken of the gradient of {self.above}, where {self.me} > 0 belongs",
+            "mask",
+        )
+        for node in self.others(self.x, {self.node, self.user}) if not self.local else ():
+            other = spread(self.b.values[node], self.shape), self.say(node)
+            for form in self.made.right:
+                yield self.formula("derivative_at_wrong_array", form, "", right, x=other, a=other)
 
 
 class Edge(Step):
@@ -250,8 +244,8 @@ class Edge(Step):
     ) -> None:
         super().__init__(b, grads, words, user.parents[k], user, local)
         self.k, self.name = k, user.op.name
-        self.multiplies = self.name in PRODUCTS and len(user.parents) > 1 and k < 2
-        self.raw = b.share(user, k, self.g)
+        self.multiplies, self.is_leaf = self.name in PRODUCTS and k < 2, not self.node.parents
+        self.raw = np.asarray(b.share(user, k, self.g))
         self.share = fit(self.raw, self.shape)
 
     @property
@@ -265,87 +259,55 @@ class Edge(Step):
     def mutants(self) -> Mutants:
         yield Mutant("wrong_factor", lambda: self.share)
         if len(self.b.users[self.node]) > 1:
-            note = f"of the uses of {self.me} that in {self.above} gives no share"
-            yield Mutant("path_missing", lambda: 0 * self.share, note)
+            yield Mutant(
+                "path_missing", lambda: 0 * self.share, f"the use of {self.me} in {self.above} gives no share"
+            )
         yield from self._of_formula()
         yield from self._sums()
         yield from self._samples()
-        if self.multiplies:
-            yield from self._products()
-        if not self.local:
-            yield from self._gradients()
+        yield from self._gradients() if not self.local else ()
         for j, operand in enumerate(self.user.parents):
             x = self.b.values[operand]
-            if (x.ndim or self.g.size == 1) and not np.array_equal(
-                self.back(self.g, {j: x * 1.37 + 0.11}), self.share
-            ):
+            depends = x.ndim or self.g.size == 1
+            if depends and not np.array_equal(self.back(self.g, {j: x * 1.37 + 0.11}), self.share):
                 yield from self._operands(j, operand, x)
         if self.name == "getitem":
             yield from overwritten(self.b, self.grads, self.node, [self.user], self.me)
-        for x, make, what in ((self.share, lambda x: x, self.me), (self.g, self.back, self.above)):
-            if np.ndim(x) > 1 and x.shape[-1] == x.shape[-2]:
-                turned = partial(lambda x, make: make(np.swapaxes(x, -1, -2)), x, make)
-                yield Mutant(
-                    "transposed", turned, f"the gradient of {what} is transposed", what is self.me, 0.2
-                )
 
     # ---- By the formula of the rule ------------------------------------------------------------------------------------
 
-    @property
-    def _missing(self) -> str:
-        """What it is called where the gradient is passed on as it is."""
-        if self.name in PRODUCTS:
-            return "weights_missing" if self.node.parents else "input_missing"
-        if self.name in ("max", "min", "maximum", "minimum", "clip"):
-            return "mask_missing"
-        if self.name in DIFFERENCES:
-            return "inner_derivative_missing"
-        return "activation_derivative_missing" if is_elementwise(self.b, self.user) else "factor_missing"
-
     def _of_formula(self) -> Mutants:
         """The gradient passed on as it is, or put through twice; and the rule's formula with a part of it changed."""
-        passed = fit(self.g, self.shape) if np.ndim(self.g) >= len(self.shape) else self._widened()
+        elementwise, name = is_elementwise(self.b, self.user), self.name
+        passed = fit(self.g, self.shape)
         if passed is not None and not np.array_equal(passed, self.share):
-            note = f"the gradient of {self.above} is passed on to {self.me} as it is ({self.name})"
-            yield Mutant(self._missing, lambda: passed, note)
-        if (
-            np.shape(self.share) == self.g.shape
-            and self.name not in SUMS
-            and not np.array_equal(self.g, self.share)
-        ):
-            mistake = "activation_derivative_twice" if is_elementwise(self.b, self.user) else "wrong_factor"
-            yield Mutant(
-                mistake,
-                lambda: self.back(self.share),
-                f"the derivative of {self.name} is applied twice",
-                "twice",
-                0.3,
-            )
-        if is_elementwise(self.b, self.user) or self.name in {*SUMS, *VIEWS, *PRODUCTS, "multiply"}:
+            kind = "activation_derivative_missing" if elementwise else "factor_missing"
+            kind = "inner_derivative_missing" if name in DIFFERENCES else kind
+            if name in PRODUCTS:
+                kind = "input_missing" if self.is_leaf else "weights_missing"
+            note = f"the gradient of {self.above} is passed on to {self.me} as it is ({name})"
+            yield Mutant(kind, lambda: passed, note)
+            if self.share.shape == self.g.shape and name not in SUMS:
+                mistake = "activation_derivative_twice" if elementwise else "wrong_factor"
+                yield Mutant(
+                    mistake, lambda: self.back(self.share), f"{name} passes it back twice", "twice", 0.3
+                )
+        if elementwise or name in {*SUMS, *VIEWS, *PRODUCTS, "multiply"}:
             return  # the first have been read as functions; of the others nothing else can be left out
         parts = {f"x{i}": (self.b.values[p], self.say(p)) for i, p in enumerate(self.user.parents)}
         try:
-            operands = [symbol(name, array.shape) for name, (array, _) in parts.items()]
-            g, a = (symbol(name, self.g.shape) for name in "ga")
+            operands = [symbol(part, array.shape) for part, (array, _) in parts.items()]
+            g, a = (symbol(part, self.g.shape) for part in "ga")
             right = simplify(share_expr(self.user.op, self.k, g, a, operands), for_readers=True)
-            changed = list(wrong_expressions(right))
+            yield from self.formulas([*wrong_expressions(right)], right, **parts)
         except Unreadable:
             return
-        yield from self.formulas(changed, right, **parts)
-
-    def _widened(self) -> Any:
-        """The gradient of a reduction for every element that it took together, or None."""
-        for axis in range(len(self.shape)) if self.g.ndim == len(self.shape) - 1 else ():
-            wide = np.expand_dims(self.g, axis)
-            if wide.shape == tuple(1 if i == axis else n for i, n in enumerate(self.shape)):
-                return np.broadcast_to(wide, self.shape)
-        return None
 
     # ---- Sums --------------------------------------------------------------------------------------------------------------
 
     def _sums(self) -> Mutants:
         """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, or over all."""
-        raw, shape = np.asarray(self.raw), self.shape
+        raw, shape = self.raw, self.shape
         wide = (1,) * (raw.ndim - len(shape)) + shape
         axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1] if raw.ndim == 2 else []
         if raw.shape == shape or len(axes) != 1:
@@ -363,135 +325,132 @@ class Edge(Step):
 
         Each is the operation's own rule, given a gradient of which a part is 0, or which is the sum everywhere.
         """
-        g, is_leaf = self.g, not self.node.parents
-        multiplies = self.name in PRODUCTS
-        of_samples = is_leaf or (g.size > self.x.size and not multiplies)
-        for axis, n in enumerate(g.shape if of_samples or multiplies else ()):
+        g, me = self.g, self.me
+        of_samples = self.is_leaf or (g.size > self.x.size and not self.multiplies)
+        for axis, n in enumerate(g.shape if of_samples or self.multiplies else ()):
             place = np.arange(n).reshape([-1 if i == axis else 1 for i in range(g.ndim)])
             halves = [self.back(g * part) for part in (place < n // 2, place >= n // 2)]
             if halves[0] is None or not np.any(halves[0] * halves[1]):
                 continue  # nothing is summed over this axis
             total = np.broadcast_to(g.sum(axis, keepdims=True), g.shape)
-            few = (range(n) if n <= 12 else (n - 1, 0)) if of_samples else ()  # samples to try
-            tries = [
-                ("one_sample_only", g * (place == i), f"only sample {i}'s contribution is kept", i)
-                for i in few
-            ]
-            if multiplies:
-                note = (
-                    "inputs and errors are summed over the samples before they are multiplied"
-                    if is_leaf
-                    else "a product of sums stands where a matrix product belongs"
-                )
-                tries.append(("summed_before_product", total, note, "sums"))
-                note = "the sum of all errors is multiplied by the input of sample {} (its row) alone"
-                tries += [("summed_before_product", total * (place == i), note.format(i), i) for i in few]
-            for mistake, one, note, which in tries:
-                yield Mutant(mistake, partial(self.back, one), f"for {self.me} {note}", (which, axis))
-
-    def _products(self) -> Mutants:
-        """A matrix product that is none."""
-        x, right = self.b.values[self.user.parents[1 - self.k]], self.share
-        if self.node.parents and right.ndim == 2:
-            one = np.broadcast_to(right.sum(1 - self.k, keepdims=True), right.shape)
-            note = f"one sum over all units of {self.me} stands for each unit: a product elementwise is meant"
+            if self.multiplies:
+                note = f"for {me} inputs and errors are summed first: a product of sums stands for a matrix product"
+                yield Mutant("summed_before_product", partial(self.back, total), note, axis)
+            for i in (range(n) if n <= 12 else (n - 1, 0)) if of_samples else ():
+                note = f"only sample {i}'s contribution to {me} is kept"
+                yield Mutant("one_sample_only", partial(self.back, g * (place == i)), note, (i, axis))
+                if self.multiplies:
+                    note = f"for {me} the sum of all errors is multiplied by the input of sample {i} (its row) alone"
+                    make = partial(self.back, total * (place == i))
+                    yield Mutant("summed_before_product", make, note, (i, axis), 0.2)
+        x = self.b.values[self.user.parents[1 - self.k]] if self.multiplies else g
+        if self.multiplies and not self.is_leaf and self.share.ndim == 2:
+            one = np.broadcast_to(self.share.sum(1 - self.k, keepdims=True), self.shape)
+            note = f"one sum over all units of {me} stands for each unit: a product elementwise is meant"
             yield Mutant("summed_before_product", lambda: one, note, "one sum", 0.1)
-        elif x.shape == self.g.shape and self.g.size == right.size:
-            note = f"for {self.me} input and delta are multiplied elementwise"
-            yield Mutant("elementwise_for_matrix_product", lambda: (x * self.g).reshape(right.shape), note)
+        elif self.multiplies and x.shape == g.shape and g.size == self.x.size:
+            note = f"for {me} input and delta are multiplied elementwise"
+            yield Mutant("elementwise_for_matrix_product", lambda: (x * g).reshape(self.shape), note)
 
     # ---- Other arrays --------------------------------------------------------------------------------------------------
 
     def _gradients(self) -> Mutants:
         """Another array's gradient where this one's arrives, put through the rule or passed on as it is."""
-        b, g, me, out = self.b, self.g, self.me, self.above
-        near = [n for n in b.order if n not in {self.user, self.node} and n.parents]
-        near = [n for n in near if self.grads[n].size > 1 or g.size == 1]
-        for node in sorted(near, key=lambda n: abs(b.at[n] - b.at[self.user]))[:MOST]:
+        b, g, near = self.b, self.g, abs
+        nodes = [n for n in b.order if n not in {self.user, self.node} and n.parents]
+        nodes = [n for n in nodes if self.grads[n].size > 1 or g.size == 1]
+        for node in sorted(nodes, key=lambda n: near(b.at[n] - b.at[self.user]))[:MOST]:
             arriving, passed = spread(self.grads[node], g.shape), spread(self.grads[node], self.shape)
             later = node in b.path(self.user)
+            note = f"the gradient of {self.say(node)} stands where that of {{}} belongs"
             if arriving is not None and not np.array_equal(arriving, g):
                 skipped = later and is_elementwise(b, node)
                 mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
-                note = f"the gradient of {self.say(node)} is passed on to {me} where that of {out} belongs"
-                note += f": the derivative (slope) of {node.op.name} is omitted" if skipped else ""
-                yield Mutant(mistake, partial(self.back, arriving), note, "arrives", 0.4 if skipped else 0.0)
-                slope = b.share(node, 0, np.ones(b.values[node].shape)) if skipped else None
-                if slope is not None and self.name in PRODUCTS and slope.shape == self.shape:
-                    note = f"the derivative of {node.op.name} is multiplied on the wrong side of the weights"
-                    yield Mutant(
-                        "slope_on_wrong_side", partial(lambda o, s: self.back(o) * s, arriving, slope), note
-                    )
+                yield Mutant(
+                    mistake, partial(self.back, arriving), note.format(self.above), "arrives", 0.4 * skipped
+                )
+                if skipped and self.multiplies and b.values[node].shape == self.shape:
+                    slope = b.share(node, 0, np.ones(self.shape))
+                    make = partial(lambda g, s: self.back(g) * s, arriving, slope)
+                    side = f"the derivative of {node.op.name} is multiplied on the wrong side of the weights"
+                    yield Mutant("slope_on_wrong_side", make, side)
             if passed is not None:
                 missing = self.name in PRODUCTS and later
                 mistake = "weights_missing" if missing else "wrong_gradient_arrives"
-                note = f"the gradient of {self.say(node)} stands where that of {me} belongs"
-                note += ": it is not passed back through the weights" if missing else ""
-                yield Mutant(mistake, partial(lambda x: x, passed), note, "as it is", 0.8 if missing else 0.2)
+                make = partial(np.positive, passed)
+                yield Mutant(mistake, make, note.format(self.me), "as it is", 0.8 if missing else 0.2)
 
     def _operands(self, j: int, operand: Any, x: Any) -> Mutants:
-        """The operation's rule with another array in an operand's place."""
-        b, name = self.b, self.say(operand)
-        swaps: list[tuple[str, Any, str, str]] = []  # the mistake, the array, what it is called, the variant
-        if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
-            swaps.append(("transposed", np.swapaxes(x, -1, -2), f"{name}.T", ""))
-        if operand in b.at and x.size > 1:
-            swaps.append(
-                (
-                    "gradient_for_value",
-                    self.grads.get(operand, b.grads[operand]),
-                    f"d{name}, the gradient of {name},",
-                    "",
-                )
-            )
-        moved = _moved(b, self.grads, operand) if len(self.user.parents) > 1 else None
-        if moved is not None:
-            swaps.append(("weights_updated_before_use", moved, f"{name} after its update", "updated"))
-        if self.name in ("square", "power") and operand in b.at and not self.local:
-            for leaf in [n for n in b.order if not n.parents and operand in b.path(n)][:MOST]:
-                note = f"the error, computed again after {self.say(leaf)} was updated (update all at once),"
-                again = b.push(leaf, self.grads[leaf])[operand]
-                swaps.append(("weights_updated_before_use", again, note, "updated"))
-        if x.ndim and operand not in b.at and (x == 0).any():
-            if np.unique(x).size == 2 and x.min() == 0:
-                words = f"1 (the mask {name} is not applied)"
-                swaps += [
-                    ("mask_missing", np.full_like(x, n), words, str(n)) for n in dict.fromkeys((x.max(), 1.0))
-                ]
-            swaps.append(("factor_missing", (x != 0) * 1.0, f"1 wherever {name} is not 0", "mask"))
-        swaps += self._values(operand, x)
-        for mistake, array, word, which in swaps:
+        """The operation's rule with another array in an operand's place: mistake, array, how it is called, variant."""
+        name = self.say(operand)
+        for mistake, array, word, which in self._stand_ins(operand, x, name):
             note = f"{word} stands where {name} belongs, for the gradient of {self.me}"
             extra = 0.5 if which == "mask" else 0.0
             yield Mutant(
                 mistake, partial(self.back, self.g, {j: array}), note, (which, j), extra, which == "updated"
             )
 
-    def _values(self, operand: Any, x: Any) -> Iterator[tuple[str, Any, str, str]]:
-        """Other values of that shape: the layer's own output, its input, any other."""
+    def _stand_ins(self, operand: Any, x: Any, name: str) -> Iterator[tuple[str, Any, str, str]]:
         b = self.b
-        if self.local:
-            below = next((p for p in operand.parents if p in b.values and b.values[p].shape == x.shape), None)
-            pool = {"above": self._first_above(x.shape), "below": below}
-        else:
-            turned = operand.op is not None and operand.op.name == "transpose" and x.ndim == 2
-            same = [n for n in self.others(x, {operand}) if b.values[n].shape == x.shape]
-            same += (
-                [n for n in self.others(x.T, {operand, *same}) if b.values[n].shape == x.T.shape]
-                if turned
-                else []
+        if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
+            yield "transposed", np.swapaxes(x, -1, -2), f"{name}.T", ""
+        if operand in b.at and x.size > 1:
+            yield (
+                "gradient_for_value",
+                self.grads.get(operand, b.grads[operand]),
+                f"d{name}, the gradient of {name},",
+                "",
             )
-            pool = {str(i): n for i, n in enumerate(same[:MOST])}
-        for which, node in pool.items():
-            if node is not None:
-                own, v = node in b.at and node in b.path(self.user), b.values[node]
-                word, v = (self.say(node), v) if v.shape == x.shape else (f"{self.say(node)}.T", v.T)
-                yield (
-                    "output_for_input" if own else "wrong_array",
-                    v,
-                    f"the own output {word}" if own else word,
-                    which,
-                )
+        updated = "weights_updated_before_use"
+        moved = self._moved(operand) if len(self.user.parents) > 1 else None
+        if moved is not None:
+            yield updated, moved, f"{name} after its update", "updated"
+        if self.name in ("square", "power") and operand in b.at and not self.local:
+            for leaf in [n for n in b.order if not n.parents and operand in b.path(n)][:MOST]:
+                word = f"the error, computed again after {self.say(leaf)} was updated (update all at once),"
+                yield updated, b.push(leaf, self.grads[leaf])[operand], word, "updated"
+        if x.ndim and operand not in b.at and (x == 0).any():
+            for n in dict.fromkeys((float(x.max()), 1.0)) if np.unique(x).size == 2 and x.min() == 0 else ():
+                yield "mask_missing", np.full_like(x, n), f"{n:g} (without the mask)", f"{n}"
+            yield "factor_missing", (x != 0) * 1.0, f"1 wherever {name} is not 0", "mask"
+        for which, node, v, word in self._values(operand, x):
+            own = node in b.at and node in b.path(self.user)
+            yield (
+                "output_for_input" if own else "wrong_array",
+                v,
+                f"the own output {word}" if own else word,
+                which,
+            )
+
+    def _moved(self, node: Any) -> Any:
+        """How a parameter, or a view of one, moves with the parameter's gradient; None for what is no view of a parameter."""
+        views = []
+        while node.parents and node.op.name in VIEWS and node in self.b.at:
+            views.append(node.op)
+            node = node.parents[0]
+        if node not in self.b.at or node.parents or self.b.values[node].size < 2:
+            return None
+        moved = self.grads.get(node, self.b.grads[node])
+        for op in reversed(views):
+            moved = forward_of(op, [moved])
+        return moved
+
+    def _values(self, operand: Any, x: Any) -> Iterator[tuple[str, Any, Any, str]]:
+        """Other values of that shape: the layer's own output, its input, any other."""
+        values = self.b.values
+        if self.local:
+            below = next((p for p in operand.parents if p in values and values[p].shape == x.shape), None)
+            pool = {"above": self._first_above(x.shape), "below": below}
+            yield from ((which, n, values[n], self.say(n)) for which, n in pool.items() if n is not None)
+            return
+        same = [(n, values[n], self.say(n)) for n in self.others(x, {operand}) if values[n].shape == x.shape]
+        if operand.op is not None and operand.op.name == "transpose" and x.ndim == 2:
+            same += [
+                (n, values[n].T, f"{self.say(n)}.T")
+                for n in self.others(x.T, {operand})
+                if values[n].shape == x.T.shape
+            ]
+        yield from (("", *one) for one in same[:MOST])
 
     def _first_above(self, shape: Any) -> Any:
         """The first activation of that shape above the operation: its layer's own output."""
@@ -503,20 +462,6 @@ class Edge(Step):
                 return None
             node = min((u for u, _ in b.users[node]), key=b.at.__getitem__)
         return None
-
-
-def _moved(b: Backward, grads: Arrays, node: Any) -> Any:
-    """How a parameter, or a view of one, moves with the parameter's gradient; None for what is no view of a parameter."""
-    views = []
-    while node.parents and node.op.name in VIEWS and node in b.at:
-        views.append(node.op)
-        node = node.parents[0]
-    if node not in b.at or node.parents or b.values[node].size < 2:
-        return None
-    moved = grads.get(node, b.grads[node])
-    for op in reversed(views):
-        moved = forward_of(op, [moved])
-    return moved
 
 
 def places_of(b: Backward, node: Any, user: Any) -> Any:
@@ -539,8 +484,8 @@ def overwritten(b: Backward, grads: Arrays, node: Any, users: list[Any], me: str
         share[places[::order]] = flat[::order]
         return share.reshape(x.shape)
 
-    note = f"{me}[i] += … of an index that occurs twice, or = of windows that overlap, keeps the {{}} share: "
-    note += "np.add.at(d, i, …) and += add (accumulate) them"
+    note = f"the {{}} share of a place of {me} that is read twice (a repeated index, windows that overlap) "
+    note += "is kept: np.add.at(d, i, …), or += for windows, adds (accumulates) them"
     yield Mutant("index_overwritten", lambda: kept(1), note.format("last"))
     yield Mutant("index_overwritten", lambda: kept(-1), note.format("first"), "first", 0.4)
     mean = lambda: (np.bincount(places, flat, x.size) / np.maximum(counts, 1)).reshape(x.shape)  # noqa: E731
@@ -549,24 +494,16 @@ def overwritten(b: Backward, grads: Arrays, node: Any, users: list[Any], me: str
     )
 
 
-# ---- Mutants of a whole gradient ------------------------------------------------------------------------------------------
-
-
 class Whole(Step):
-    """The sum of all shares that a node receives."""
+    """The sum of all shares that a node receives; what is not the whole of them, where `share` says so."""
 
     def __init__(self, b: Backward, grads: Arrays, words: Words, node: Any, share: Any = None) -> None:
-        grads = grads if share is None else grads | {node: share}
-        super().__init__(b, grads, words, node, node)
+        super().__init__(b, grads if share is None else grads | {node: share}, words, node, node)
         self.share = self.g
 
-    @property
-    def where(self) -> str:
-        return self.words.place(self.node)
-
     def mutants(self) -> Mutants:
-        b, users = self.b, self.b.users[self.node]
-        yield Mutant("wrong_factor", lambda: self.share)
+        b, users, g = self.b, self.b.users[self.node], self.g
+        yield Mutant("wrong_factor", lambda: g)
         for user, k in users if len(users) > 2 else ():
             others = {u.op.name for u, _ in users if u is not user}
             mistake = "statistics_held_constant" if others & STATISTICS else "path_missing"
@@ -574,40 +511,36 @@ class Whole(Step):
             yield Mutant(
                 mistake, only, f"only the share of {self.me} in {self.say(user)} is kept", "only one"
             )
-        windows = [u for u, _ in users]
-        if len(windows) > 1 and all(u.op.name == "getitem" for u in windows):
+        windows = [u for u, _ in users if u.op.name == "getitem"]
+        if len(windows) == len(users) > 1:
             yield from overwritten(b, self.grads, self.node, windows, self.me)
+        if g.ndim > 1 and g.shape[-1] == g.shape[-2]:
+            yield Mutant(
+                "transposed",
+                lambda: np.swapaxes(g, -1, -2),
+                f"the gradient of {self.me} is transposed",
+                "",
+                0.2,
+            )
         yield from self.deltas() if self.node.parents else self._leaf()
 
     def _leaf(self) -> Mutants:
         """What stands in place of a parameter's gradient: another's, other positions, or a penalty more."""
         x, me, g = self.x, self.me, self.g
-        yield Mutant(
-            "penalty_added",
-            lambda: x,
-            f"a multiple of {me} itself is added, and the loss has no such penalty",
-            added=True,
-        )
+        note = f"a multiple of {me} itself is added, and the loss has no such penalty"
+        yield Mutant("penalty_added", lambda: x, note, added=True)
         for axis in [i for i, n in enumerate(x.shape) if n > 1]:
-            yield Mutant(
-                "wrong_index",
-                partial(np.flip, g, axis),
-                f"{me}'s gradient is in the reverse order along axis {axis}",
-            )
-            for n in (1, -1):
-                note = f"{me}'s gradient is written one place off along axis {axis}"
-                yield Mutant("wrong_index", partial(np.roll, g, n, axis), note, n)
+            moves = {"in the reverse order": np.flip(g, axis)}
+            moves |= {f"{n:+d} place off": np.roll(g, n, axis) for n in (1, -1)}
+            for word, moved in moves.items():
+                note = f"{me}'s gradient is written {word} along axis {axis}"
+                yield Mutant("wrong_index", partial(np.positive, moved), note, word)
         for other in [n for n in self.b.order if n is not self.node and not n.parents]:
             theirs = self.grads[other]
             if theirs.size > 1 and theirs.shape in (x.shape, x.shape[::-1]):
-                share = theirs if theirs.shape == x.shape else theirs.T
-                yield Mutant(
-                    "wrong_gradient_arrives",
-                    partial(lambda s: s, share),
-                    f"{me} got the gradient of {self.say(other)}",
-                    "leaf",
-                    -0.6,
-                )
+                make = partial(np.positive, theirs if theirs.shape == x.shape else theirs.T)
+                note = f"{me} got the gradient of {self.say(other)}"
+                yield Mutant("wrong_gradient_arrives", make, note, "leaf", -0.6)
 
     def deltas(self) -> Mutants:
         """What stands in place of an interior gradient: ones, the loss's value, errors, or a factor more or less."""
@@ -631,47 +564,42 @@ class Whole(Step):
                 yield Mutant(
                     "wrong_factor", partial(np.multiply, self.g, v), note.format("much"), "more", 1.0
                 )
-        for (i, (target, y)), (j, (output, v)) in itertools.product(
-            enumerate(self._targets()), enumerate(self._outputs())
-        ):
-            for n, (mistake, delta) in enumerate(DELTAS):
-                twice = not n and output.startswith("softmax(softmax")
-                one = self.formula(
-                    "softmax_twice" if twice else mistake, delta, (n, i, j), a=(v, output), y=(y, target)
-                )
-                yield one._replace(extra=0.5 if n > 3 else 0.1 if n else 0.0)
+        pairs = itertools.product(enumerate(self._targets()), enumerate(self._outputs()), enumerate(DELTAS))
+        for (i, y), (j, a), (n, (mistake, delta)) in pairs:
+            twice = not n and a[1].startswith("softmax(softmax")
+            one = self.formula("softmax_twice" if twice else mistake, delta, (n, i, j), a=a, y=y)
+            yield one._replace(extra=0.5 if n > 3 else 0.1 if n else 0.0)
 
-    def _outputs(self) -> list[tuple[str, Any]]:
+    def _outputs(self) -> list[tuple[Any, str]]:
         """What can be taken for the network's output at this node."""
         b, x, me = self.b, self.x, self.me
         later = [
             n for n in b.order[b.at[self.node] :] if n in b.path(self.node) and b.values[n].shape == x.shape
         ]
-        outputs = [(self.say(n), b.values[n]) for n in later]
-        outputs += [(f"{n}({me})", known(n).at(x)) for n in ("sigmoid", "tanh")]
+        outputs = [(b.values[n], self.say(n)) for n in later]
+        outputs += [(known(n).at(x), f"{n}({me})") for n in ("sigmoid", "tanh")]
         for axis in (-1, 0) if x.ndim == 2 else (-1,):
             once, over = softmax(x, axis), " over axis 0" if axis == 0 else ""
             outputs += [
-                (f"softmax({me}){over}", once),
-                (f"softmax(softmax({me}){over})", softmax(once, axis)),
+                (once, f"softmax({me}){over}"),
+                (softmax(once, axis), f"softmax(softmax({me}){over})"),
             ]
         return outputs
 
-    def _targets(self) -> list[tuple[str, Any]]:
+    def _targets(self) -> list[tuple[Any, str]]:
         """What the output is compared with on the way to the loss; of soft labels also the classes."""
         b = self.b
         compared = dict.fromkeys(n for user in b.path(self.node) for n in user.parents if n not in b.at)
-        found = [(self.say(n), b.values[n]) for n in compared if b.values[n].ndim]
-        found = [(name, y) for name, y in found if spread(y, self.shape) is not None]
+        found = [(b.values[n], self.say(n)) for n in compared if spread(b.values[n], self.shape) is not None]
         soft = [
-            (n, y)
-            for n, y in found
-            if y.ndim == 2 and np.allclose(y.sum(-1), 1.0) and y.max() < 1.0 and y.min() > 0.0
+            (y, n)
+            for y, n in found
+            if y.ndim == 2 and np.allclose(y.sum(-1), 1.0) and 0.0 < y.min() < y.max() < 1.0
         ]
-        return found + [(f"the class of {n}", (y == y.max(-1, keepdims=True)) * 1.0) for n, y in soft]
+        return found + [((y == y.max(-1, keepdims=True)) * 1.0, f"the class of {n}") for y, n in soft]
 
 
-# ---- Mutants of every step of a kind --------------------------------------------------------------------------------------
+# ---- Steps of a kind ------------------------------------------------------------------------------------------------------
 
 
 def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, made: Any, words: Words) -> Mutants:

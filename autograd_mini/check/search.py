@@ -95,7 +95,7 @@ class Search:
         self.b, self.words, self.given, self.factors = b, words, given, factors
         self.say, self.mine, self.near = words.name, given.mine, given.near
         self.end = self.limit = time.thread_time() + SECONDS  # of the whole, and of the stage that runs
-        self.functions = functions_of(b)
+        self.functions = list(functions_of(b))
         self.penalties = penalties(b)
         self.penalty_rates = dict(self._penalty_rates())
 

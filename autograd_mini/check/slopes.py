@@ -13,7 +13,7 @@ from ..derivatives import gradients
 from ..errors import AutogradError
 from ..symbols import evaluate
 from .backward import Backward
-from .formulas import A, KNOWN, X, Function, between, known, shown
+from .formulas import KNOWN, Function, between, known, shown
 from .gradcheck import numerical, wrong_step
 from .report import Report
 from .words import Words
