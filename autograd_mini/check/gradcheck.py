@@ -58,7 +58,7 @@ def check_gradients(f: Callable[..., Any], inputs: Any, *, order: int = 1, given
 
     >>> import autograd_mini as ag
     >>> print(check_gradients(lambda x: (x * x).sum(), [[1.0, 2.0]]))
-    Right: 0.
+    Right: input 0.
     Nothing is wrong with your gradient.
     """
     several = isinstance(inputs, list | tuple) and all(
