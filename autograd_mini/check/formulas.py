@@ -102,7 +102,8 @@ class Function:
         if not (np.isfinite(a).all() and np.isfinite(s).all()):
             return None
         powers = np.stack([a**0, a, a * a], 1)
-        c0, c1, c2 = map(float, np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9))
+        found: Any = np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9)
+        c0, c1, c2 = found.tolist()
         if not np.allclose(powers @ [c0, c1, c2], s, atol=1e-9):
             return None
         if (c0, c1, c2) == (0, 1, -1):

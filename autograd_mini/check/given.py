@@ -181,7 +181,7 @@ def _layouts(x: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, Any, Any]]:
     elif x.shape == shape[::-1]:
         yield "is transposed", x.T, None
     if x.shape != shape and x.size == int(np.prod(shape)):
-        yield from (("is in another shape", x.reshape(shape, order=order), None) for order in "CF")  # type: ignore[call-overload]
+        yield from (("is in another shape", x.reshape(shape, order=order), None) for order in "CF")
     for y in (x, x.T) if x.ndim == 2 and len(shape) == 2 else ():
         for axis in (0, 1):
             if y.shape[axis] == shape[axis] + 1 and y.shape[1 - axis] == shape[1 - axis]:

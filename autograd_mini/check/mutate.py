@@ -9,12 +9,13 @@ So an operation that is added to the table is covered.
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..symbols import Expr, Unreadable, evaluate, simplify, symbol
+from ..symbols import Expr, Unreadable, call, evaluate, simplify, symbol
 from .backward import Arrays, Backward, fit, forward_of, share_expr, softmax
 from .formulas import (
     DELTAS,
@@ -39,7 +40,7 @@ MOST = 16  # other arrays that are tried in one place
 
 # How unlikely a mistake is; what is not here costs 1.5. Of two that give the same numbers the likelier is told first.
 COSTS = {
-    "wrong_factor": 1.0, "inner_derivative_missing": 1.0, "activation_derivative_missing": 1.1,
+    "": 1.0, "wrong_factor": 1.0, "inner_derivative_missing": 1.0, "activation_derivative_missing": 1.1,
     "softmax_elementwise": 1.1, "index_overwritten": 1.1, "derivative_at_activation": 1.2,
     "derivative_at_preactivation": 1.2, "weights_missing": 1.2, "input_missing": 1.2, "factor_missing":
     1.2, "mask_missing": 1.2, "path_missing": 1.3, "value_for_derivative": 1.3,
@@ -52,26 +53,34 @@ COSTS = {
 
 
 class Mutant(NamedTuple):
-    """A wrong share: its mistake, how to make it, how to say it, which variant it is, and what makes it less likely."""
+    """A wrong share: its mistake ("" where it is right but for a factor), how to make it, how to say it, and what it costs more."""
 
     mistake: str
     make: Callable[[], Any]
     note: str | Callable[[], str] = ""
-    which: Any = ""
     extra: float = 0.0
-    added: bool = False  # a multiple of it is added to the right share, in place of a multiple taken for it
 
     @property
     def text(self) -> str:
         return self.note if isinstance(self.note, str) else self.note()
 
     @property
-    def key(self) -> tuple[str, Any]:
-        return self.mistake, self.which
-
-    @property
     def cost(self) -> float:
         return COSTS.get(self.mistake, 1.5) + self.extra
+
+    @property
+    def added(self) -> bool:
+        """Whether a multiple of it is added to the right share, in place of a multiple taken for it."""
+        return self.mistake in ("weights_updated_before_use", "penalty_added")
+
+    def made(self, share: Any) -> Any:
+        """The wrong share in place of a right one, or None where there is none of that shape that is finite."""
+        try:
+            made = self.make()
+        except ValueError:  # of shapes that do not fit: nobody's program would have run
+            return None
+        fits = made is not None and np.shape(made) == np.shape(share)
+        return made if fits and np.isfinite(made).all() else None
 
 
 Mutants = Iterator[Mutant]
@@ -103,7 +112,7 @@ def functions_of(b: Backward) -> Iterator[Made]:
         out, direct = b.values[after], is_elementwise(b, after)
         sources = _sources(b, after) if out.size > 1 else []
         found = ((node, between(b, node, after)) for node in sorted(sources, key=b.at.__getitem__))
-        functions = [next(((node, f) for node, f in found if f), None)]
+        functions: list[Any] = [next(((node, f) for node, f in found if f), None)]
         if direct and after.op.name not in SUMS:
             row = after.parents[0], of_row(after.op)
             functions = [row, *(pair for pair in functions if pair and pair[0] is not row[0])]
@@ -178,7 +187,9 @@ class Step:
     def mutants(self) -> Mutants:
         raise NotImplementedError
 
-    def formula(self, mistake: str, wrong: Expr, which: Any, right: Any = None, **others: Any) -> Mutant:
+    def formula(
+        self, mistake: str, wrong: Expr, right: Any = None, extra: float = 0.0, **others: Any
+    ) -> Mutant:
         """The mutant of a formula in g, a (what the user is), x (what the node is) and other arrays by name."""
         arrays = {"g": self.g, "a": self.out, "x": self.x} | {
             name: array for name, (array, _) in others.items()
@@ -191,21 +202,13 @@ class Step:
             words |= {name: word for name, (_, word) in others.items()}
             return f"{shown(wrong, **words)} stands{belongs}, going back from {self.above} to {self.me}"
 
-        return Mutant(mistake, lambda: fit(evaluate(wrong, arrays), self.shape), note, which)
-
-    def formulas(self, wrong: Iterable[tuple[str, Expr]], right: Any = None, **others: Any) -> Mutants:
-        """The same of several, each told from others of its mistake by its number."""
-        counts: Counter[str] = Counter()
-        for mistake, form in wrong:
-            yield self.formula(mistake, form, counts[mistake], right, **others)
-            counts[mistake] += 1
+        return Mutant(mistake, lambda: fit(evaluate(wrong, arrays), self.shape), note, extra)
 
     def others(self, x: Any, left_out: Any) -> list[Any]:
         """The nodes whose values have that shape, or would be broadcast to it, those with labels first."""
         b, at = self.b, self.b.at
-        same = [
-            n for n, v in b.values.items() if n not in left_out and spread(v, x.shape) is not None and v.any()
-        ]
+        same = [n for n, v in b.values.items() if n not in left_out and v.any()]
+        same = [n for n in same if spread(b.values[n], x.shape) is not None]
         return sorted(same, key=lambda n: (not getattr(n, "label", None), abs(at.get(n, 0) - at[self.user])))
 
 
@@ -222,18 +225,15 @@ class FunctionStep(Step):
 
     def mutants(self) -> Mutants:
         right = self.made.right[-1] if self.made.right else None
-        scale = {"s": (self.made.scale, f"(1 / the deviation of {self.me})")}
-        yield from self.formulas(self.made.wrong, right, **scale)
-        yield Mutant(
-            "derivative_at_wrong_array",
-            lambda: self.g * (self.g > 0),
-            f"the mask is taken of the gradient of {self.above}, where {self.me} > 0 belongs",
-            "mask",
-        )
+        scale = self.made.scale, f"(1 / the deviation of {self.me})"
+        yield from (self.formula(mistake, wrong, right, s=scale) for mistake, wrong in self.made.wrong)
+        yield self.formula(
+            "derivative_at_wrong_array", G * call("greater", G, 0.0), right
+        )  # a mask of the gradient
         for node in self.others(self.x, {self.node, self.user}) if not self.local else ():
             other = spread(self.b.values[node], self.shape), self.say(node)
             for form in self.made.right:
-                yield self.formula("derivative_at_wrong_array", form, "", right, x=other, a=other)
+                yield self.formula("derivative_at_wrong_array", form, right, x=other, a=other)
 
 
 class Edge(Step):
@@ -257,24 +257,24 @@ class Edge(Step):
         return fit(self.b.share(self.user, self.k, g, swap), self.shape)
 
     def mutants(self) -> Mutants:
-        yield Mutant("wrong_factor", lambda: self.share)
-        if len(self.b.users[self.node]) > 1:
-            yield Mutant(
-                "path_missing", lambda: 0 * self.share, f"the use of {self.me} in {self.above} gives no share"
-            )
+        yield Mutant("", lambda: self.share)
+        if self.local:
+            yield Mutant("wrong_sign", lambda: -self.share, f"{self.me} in {self.above}")
+        if self.local or len(self.b.users[self.node]) > 1:
+            yield Mutant("path_missing", lambda: 0 * self.share, f"{self.me} in {self.above} gives no share")
         yield from self._of_formula()
         yield from self._sums()
         yield from self._samples()
         yield from self._gradients() if not self.local else ()
         for j, operand in enumerate(self.user.parents):
-            x = self.b.values[operand]
+            x, name = self.b.values[operand], self.say(operand)
             depends = x.ndim or self.g.size == 1
             if depends and not np.array_equal(self.back(self.g, {j: x * 1.37 + 0.11}), self.share):
-                yield from self._operands(j, operand, x)
+                for mistake, array, word in self._stand_ins(operand, x, name):
+                    note = f"{word} stands where {name} belongs, for the gradient of {self.me}"
+                    yield Mutant(mistake, partial(self.back, self.g, {j: array}), note)
         if self.name == "getitem":
             yield from overwritten(self.b, self.grads, self.node, [self.user], self.me)
-
-    # ---- By the formula of the rule ------------------------------------------------------------------------------------
 
     def _of_formula(self) -> Mutants:
         """The gradient passed on as it is, or put through twice; and the rule's formula with a part of it changed."""
@@ -285,25 +285,21 @@ class Edge(Step):
             kind = "inner_derivative_missing" if name in DIFFERENCES else kind
             if name in PRODUCTS:
                 kind = "input_missing" if self.is_leaf else "weights_missing"
-            note = f"the gradient of {self.above} is passed on to {self.me} as it is ({name})"
-            yield Mutant(kind, lambda: passed, note)
+            yield Mutant(kind, lambda: passed, f"d({self.above}) is passed on to {self.me} as it is ({name})")
             if self.share.shape == self.g.shape and name not in SUMS:
                 mistake = "activation_derivative_twice" if elementwise else "wrong_factor"
-                yield Mutant(
-                    mistake, lambda: self.back(self.share), f"{name} passes it back twice", "twice", 0.3
-                )
+                yield Mutant(mistake, lambda: self.back(self.share), f"{name} passes it back twice", 0.3)
         if elementwise or name in {*SUMS, *VIEWS, *PRODUCTS, "multiply"}:
             return  # the first have been read as functions; of the others nothing else can be left out
-        parts = {f"x{i}": (self.b.values[p], self.say(p)) for i, p in enumerate(self.user.parents)}
-        try:
-            operands = [symbol(part, array.shape) for part, (array, _) in parts.items()]
+        parts: dict[str, Any] = {
+            f"x{i}": (self.b.values[p], self.say(p)) for i, p in enumerate(self.user.parents)
+        }
+        operands = [symbol(part, array.shape) for part, (array, _) in parts.items()]
+        with suppress(Unreadable):
             g, a = (symbol(part, self.g.shape) for part in "ga")
             right = simplify(share_expr(self.user.op, self.k, g, a, operands), for_readers=True)
-            yield from self.formulas([*wrong_expressions(right)], right, **parts)
-        except Unreadable:
-            return
-
-    # ---- Sums --------------------------------------------------------------------------------------------------------------
+            changed = [*wrong_expressions(right)]
+            yield from (self.formula(mistake, wrong, right, **parts) for mistake, wrong in changed)
 
     def _sums(self) -> Mutants:
         """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, or over all."""
@@ -312,115 +308,109 @@ class Edge(Step):
         axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1] if raw.ndim == 2 else []
         if raw.shape == shape or len(axes) != 1:
             return
-        across, size = raw.sum(1 - axes[0]), max(shape, default=1)
-        note = f"the sum for {self.me} runs over {{}}, and belongs over axis {axes[0]}"
+        across, size, belongs = raw.sum(1 - axes[0]), max(shape, default=1), f"where axis {axes[0]} belongs"
         if across.size >= size > 1:
-            yield Mutant(
-                "wrong_axis", lambda: across[:size].reshape(shape), note.format(f"axis {1 - axes[0]}")
-            )
-        yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), note.format("all axes"), "all", 0.1)
+            yield Mutant("wrong_axis", lambda: across[:size].reshape(shape), f"axis {1 - axes[0]}, {belongs}")
+        yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), f"all axes, {belongs}", 0.1)
 
     def _samples(self) -> Mutants:
         """Where a share sums over an axis of g: one sample alone is kept, or g is summed before it meets the samples.
 
         Each is the operation's own rule, given a gradient of which a part is 0, or which is the sum everywhere.
         """
-        g, me = self.g, self.me
-        of_samples = self.is_leaf or (g.size > self.x.size and not self.multiplies)
-        for axis, n in enumerate(g.shape if of_samples or self.multiplies else ()):
+        g, me, multiplies = self.g, self.me, self.multiplies
+        of_samples, first = self.is_leaf or (g.size > self.x.size and not multiplies), "summed_before_product"
+        for axis, n in enumerate(g.shape if of_samples or multiplies else ()):
             place = np.arange(n).reshape([-1 if i == axis else 1 for i in range(g.ndim)])
             halves = [self.back(g * part) for part in (place < n // 2, place >= n // 2)]
             if halves[0] is None or not np.any(halves[0] * halves[1]):
                 continue  # nothing is summed over this axis
             total = np.broadcast_to(g.sum(axis, keepdims=True), g.shape)
-            if self.multiplies:
-                note = f"for {me} inputs and errors are summed first: a product of sums stands for a matrix product"
-                yield Mutant("summed_before_product", partial(self.back, total), note, axis)
+            if multiplies:
+                note = f"for {me} a product of sums stands where a matrix product belongs"
+                yield Mutant(first, partial(self.back, total), note)
             for i in (range(n) if n <= 12 else (n - 1, 0)) if of_samples else ():
-                note = f"only sample {i}'s contribution to {me} is kept"
-                yield Mutant("one_sample_only", partial(self.back, g * (place == i)), note, (i, axis))
-                if self.multiplies:
+                yield Mutant(
+                    "one_sample_only", partial(self.back, g * (place == i)), f"of {me}, sample {i}'s"
+                )
+                if multiplies:
                     note = f"for {me} the sum of all errors is multiplied by the input of sample {i} (its row) alone"
-                    make = partial(self.back, total * (place == i))
-                    yield Mutant("summed_before_product", make, note, (i, axis), 0.2)
-        x = self.b.values[self.user.parents[1 - self.k]] if self.multiplies else g
-        if self.multiplies and not self.is_leaf and self.share.ndim == 2:
+                    yield Mutant(first, partial(self.back, total * (place == i)), note, 0.2)
+        x = self.b.values[self.user.parents[1 - self.k]] if multiplies else g
+        if multiplies and not self.is_leaf and self.share.ndim == 2:
             one = np.broadcast_to(self.share.sum(1 - self.k, keepdims=True), self.shape)
-            note = f"one sum over all units of {me} stands for each unit: a product elementwise is meant"
-            yield Mutant("summed_before_product", lambda: one, note, "one sum", 0.1)
-        elif self.multiplies and x.shape == g.shape and g.size == self.x.size:
-            note = f"for {me} input and delta are multiplied elementwise"
-            yield Mutant("elementwise_for_matrix_product", lambda: (x * g).reshape(self.shape), note)
-
-    # ---- Other arrays --------------------------------------------------------------------------------------------------
+            yield Mutant(
+                first, lambda: one, f"one sum stands for each unit of {me}: an elementwise product is meant"
+            )
+        elif multiplies and x.shape == g.shape and g.size == self.x.size:
+            yield Mutant("elementwise_for_matrix_product", lambda: (x * g).reshape(self.shape), f"for {me}")
 
     def _gradients(self) -> Mutants:
         """Another array's gradient where this one's arrives, put through the rule or passed on as it is."""
-        b, g, near = self.b, self.g, abs
+        b, g, at = self.b, self.g, self.b.at
         nodes = [n for n in b.order if n not in {self.user, self.node} and n.parents]
         nodes = [n for n in nodes if self.grads[n].size > 1 or g.size == 1]
-        for node in sorted(nodes, key=lambda n: near(b.at[n] - b.at[self.user]))[:MOST]:
+        for node in sorted(nodes, key=lambda n: abs(at[n] - at[self.user]))[:MOST]:
             arriving, passed = spread(self.grads[node], g.shape), spread(self.grads[node], self.shape)
-            later = node in b.path(self.user)
-            note = f"the gradient of {self.say(node)} stands where that of {{}} belongs"
+            later, note = (
+                node in b.path(self.user),
+                f"the gradient of {self.say(node)} stands where that of {{}} belongs",
+            )
             if arriving is not None and not np.array_equal(arriving, g):
                 skipped = later and is_elementwise(b, node)
                 mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
-                yield Mutant(
-                    mistake, partial(self.back, arriving), note.format(self.above), "arrives", 0.4 * skipped
-                )
+                yield Mutant(mistake, partial(self.back, arriving), note.format(self.above), 0.4 * skipped)
                 if skipped and self.multiplies and b.values[node].shape == self.shape:
-                    slope = b.share(node, 0, np.ones(self.shape))
-                    make = partial(lambda g, s: self.back(g) * s, arriving, slope)
-                    side = f"the derivative of {node.op.name} is multiplied on the wrong side of the weights"
-                    yield Mutant("slope_on_wrong_side", make, side)
+                    make = partial(
+                        lambda g, s: self.back(g) * s, arriving, b.share(node, 0, np.ones(self.shape))
+                    )
+                    yield Mutant("slope_on_wrong_side", make, f"that of {node.op.name}, on the wrong side")
             if passed is not None:
-                missing = self.name in PRODUCTS and later
-                mistake = "weights_missing" if missing else "wrong_gradient_arrives"
-                make = partial(np.positive, passed)
-                yield Mutant(mistake, make, note.format(self.me), "as it is", 0.8 if missing else 0.2)
+                mistake, extra = (
+                    ("weights_missing", 0.8)
+                    if self.name in PRODUCTS and later
+                    else ("wrong_gradient_arrives", 0.2)
+                )
+                yield Mutant(mistake, partial(np.positive, passed), note.format(self.me), extra)
 
-    def _operands(self, j: int, operand: Any, x: Any) -> Mutants:
-        """The operation's rule with another array in an operand's place: mistake, array, how it is called, variant."""
-        name = self.say(operand)
-        for mistake, array, word, which in self._stand_ins(operand, x, name):
-            note = f"{word} stands where {name} belongs, for the gradient of {self.me}"
-            extra = 0.5 if which == "mask" else 0.0
-            yield Mutant(
-                mistake, partial(self.back, self.g, {j: array}), note, (which, j), extra, which == "updated"
-            )
-
-    def _stand_ins(self, operand: Any, x: Any, name: str) -> Iterator[tuple[str, Any, str, str]]:
-        b = self.b
+    def _stand_ins(self, operand: Any, x: Any, name: str) -> Iterator[tuple[str, Any, str]]:
+        """What can stand in an operand's place: by mistake, and what it is called."""
+        b, values, is_constant, updated = (
+            self.b,
+            self.b.values,
+            operand not in self.b.at,
+            "weights_updated_before_use",
+        )
         if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
-            yield "transposed", np.swapaxes(x, -1, -2), f"{name}.T", ""
-        if operand in b.at and x.size > 1:
+            yield "transposed", np.swapaxes(x, -1, -2), f"{name}.T"
+        if not is_constant and x.size > 1:
             yield (
                 "gradient_for_value",
                 self.grads.get(operand, b.grads[operand]),
                 f"d{name}, the gradient of {name},",
-                "",
             )
-        updated = "weights_updated_before_use"
         moved = self._moved(operand) if len(self.user.parents) > 1 else None
         if moved is not None:
-            yield updated, moved, f"{name} after its update", "updated"
-        if self.name in ("square", "power") and operand in b.at and not self.local:
+            yield updated, moved, f"{name} after its update"
+        if self.name in ("square", "power") and not is_constant and not self.local:
             for leaf in [n for n in b.order if not n.parents and operand in b.path(n)][:MOST]:
                 word = f"the error, computed again after {self.say(leaf)} was updated (update all at once),"
-                yield updated, b.push(leaf, self.grads[leaf])[operand], word, "updated"
-        if x.ndim and operand not in b.at and (x == 0).any():
+                yield updated, b.push(leaf, self.grads[leaf])[operand], word
+        if x.ndim and is_constant and (x == 0).any():
             for n in dict.fromkeys((float(x.max()), 1.0)) if np.unique(x).size == 2 and x.min() == 0 else ():
-                yield "mask_missing", np.full_like(x, n), f"{n:g} (without the mask)", f"{n}"
-            yield "factor_missing", (x != 0) * 1.0, f"1 wherever {name} is not 0", "mask"
-        for which, node, v, word in self._values(operand, x):
+                yield "mask_missing", np.full_like(x, n), f"{n:g} (without the mask)"
+            yield "factor_missing", (x != 0) * 1.0, f"1 wherever {name} is not 0"
+        if self.local:
+            below = next((p for p in operand.parents if p in values and values[p].shape == x.shape), None)
+            pool = [(n, values[n], self.say(n)) for n in (self._first_above(x.shape), below) if n is not None]
+        else:
+            pool = [(n, values[n], self.say(n)) for n in self.others(x, {operand})]
+            if operand.op is not None and operand.op.name == "transpose" and x.ndim == 2:
+                pool += [(n, values[n].T, f"{self.say(n)}.T") for n in self.others(x.T, {operand})]
+            pool = [one for one in pool if one[1].shape == x.shape][:MOST]
+        for node, v, word in pool:
             own = node in b.at and node in b.path(self.user)
-            yield (
-                "output_for_input" if own else "wrong_array",
-                v,
-                f"the own output {word}" if own else word,
-                which,
-            )
+            yield ("output_for_input", v, f"the own output {word}") if own else ("wrong_array", v, word)
 
     def _moved(self, node: Any) -> Any:
         """How a parameter, or a view of one, moves with the parameter's gradient; None for what is no view of a parameter."""
@@ -434,23 +424,6 @@ class Edge(Step):
         for op in reversed(views):
             moved = forward_of(op, [moved])
         return moved
-
-    def _values(self, operand: Any, x: Any) -> Iterator[tuple[str, Any, Any, str]]:
-        """Other values of that shape: the layer's own output, its input, any other."""
-        values = self.b.values
-        if self.local:
-            below = next((p for p in operand.parents if p in values and values[p].shape == x.shape), None)
-            pool = {"above": self._first_above(x.shape), "below": below}
-            yield from ((which, n, values[n], self.say(n)) for which, n in pool.items() if n is not None)
-            return
-        same = [(n, values[n], self.say(n)) for n in self.others(x, {operand}) if values[n].shape == x.shape]
-        if operand.op is not None and operand.op.name == "transpose" and x.ndim == 2:
-            same += [
-                (n, values[n].T, f"{self.say(n)}.T")
-                for n in self.others(x.T, {operand})
-                if values[n].shape == x.T.shape
-            ]
-        yield from (("", *one) for one in same[:MOST])
 
     def _first_above(self, shape: Any) -> Any:
         """The first activation of that shape above the operation: its layer's own output."""
@@ -484,91 +457,81 @@ def overwritten(b: Backward, grads: Arrays, node: Any, users: list[Any], me: str
         share[places[::order]] = flat[::order]
         return share.reshape(x.shape)
 
-    note = f"the {{}} share of a place of {me} that is read twice (a repeated index, windows that overlap) "
-    note += "is kept: np.add.at(d, i, …), or += for windows, adds (accumulates) them"
+    note = f"of a place of {me} that is read twice (a repeated index, overlapping windows) the {{}} share is kept"
+    note += ": np.add.at(d, i, …), or += for windows, adds (accumulates) them"
     yield Mutant("index_overwritten", lambda: kept(1), note.format("last"))
-    yield Mutant("index_overwritten", lambda: kept(-1), note.format("first"), "first", 0.4)
+    yield Mutant("index_overwritten", lambda: kept(-1), note.format("first"), 0.4)
     mean = lambda: (np.bincount(places, flat, x.size) / np.maximum(counts, 1)).reshape(x.shape)  # noqa: E731
-    yield Mutant(
-        "averaged", mean, f"the shares of {me}'s repeated indices are averaged, and belong summed", "repeats"
-    )
+    yield Mutant("averaged", mean, f"the shares of {me}'s repeated indices")
 
 
 class Whole(Step):
-    """The sum of all shares that a node receives; what is not the whole of them, where `share` says so."""
+    """The sum of all shares that a node receives; or what is given as that."""
 
     def __init__(self, b: Backward, grads: Arrays, words: Words, node: Any, share: Any = None) -> None:
         super().__init__(b, grads if share is None else grads | {node: share}, words, node, node)
         self.share = self.g
 
     def mutants(self) -> Mutants:
-        b, users, g = self.b, self.b.users[self.node], self.g
-        yield Mutant("wrong_factor", lambda: g)
+        b, users, g, me = self.b, self.b.users[self.node], self.g, self.me
+        yield Mutant("", lambda: g)
         for user, k in users if len(users) > 2 else ():
             others = {u.op.name for u, _ in users if u is not user}
             mistake = "statistics_held_constant" if others & STATISTICS else "path_missing"
             only = partial(lambda u, k: fit(b.share(u, k, self.grads[u]), self.shape), user, k)
-            yield Mutant(
-                mistake, only, f"only the share of {self.me} in {self.say(user)} is kept", "only one"
-            )
+            yield Mutant(mistake, only, f"only the share of {me} in {self.say(user)} is kept")
         windows = [u for u, _ in users if u.op.name == "getitem"]
         if len(windows) == len(users) > 1:
-            yield from overwritten(b, self.grads, self.node, windows, self.me)
+            yield from overwritten(b, self.grads, self.node, windows, me)
         if g.ndim > 1 and g.shape[-1] == g.shape[-2]:
             yield Mutant(
-                "transposed",
-                lambda: np.swapaxes(g, -1, -2),
-                f"the gradient of {self.me} is transposed",
-                "",
-                0.2,
+                "transposed", lambda: np.swapaxes(g, -1, -2), f"the gradient of {me} is transposed", 0.2
             )
         yield from self.deltas() if self.node.parents else self._leaf()
 
     def _leaf(self) -> Mutants:
         """What stands in place of a parameter's gradient: another's, other positions, or a penalty more."""
         x, me, g = self.x, self.me, self.g
-        note = f"a multiple of {me} itself is added, and the loss has no such penalty"
-        yield Mutant("penalty_added", lambda: x, note, added=True)
+        yield Mutant("penalty_added", lambda: x, f"a multiple of {me} itself is added")
         for axis in [i for i, n in enumerate(x.shape) if n > 1]:
             moves = {"in the reverse order": np.flip(g, axis)}
             moves |= {f"{n:+d} place off": np.roll(g, n, axis) for n in (1, -1)}
             for word, moved in moves.items():
-                note = f"{me}'s gradient is written {word} along axis {axis}"
-                yield Mutant("wrong_index", partial(np.positive, moved), note, word)
+                yield Mutant("wrong_index", partial(np.positive, moved), f"d{me} is {word} along axis {axis}")
         for other in [n for n in self.b.order if n is not self.node and not n.parents]:
             theirs = self.grads[other]
             if theirs.size > 1 and theirs.shape in (x.shape, x.shape[::-1]):
                 make = partial(np.positive, theirs if theirs.shape == x.shape else theirs.T)
-                note = f"{me} got the gradient of {self.say(other)}"
-                yield Mutant("wrong_gradient_arrives", make, note, "leaf", -0.6)
+                yield Mutant("wrong_gradient_arrives", make, f"{me} got that of {self.say(other)}", -0.6)
 
     def deltas(self) -> Mutants:
         """What stands in place of an interior gradient: ones, the loss's value, errors, or a factor more or less."""
-        b, x, me = self.b, self.x, self.me
+        b, x, me, loss = self.b, self.x, self.me, float(self.b.values[self.b.loss].reshape(-1)[0])
         if not x.shape:
             return
-        note = f"1 is passed back at {me}: this is the gradient of the output, without the error"
-        yield Mutant("loss_derivative_missing", lambda: np.ones(x.shape), note)
-        loss = float(b.values[b.loss].reshape(-1)[0])
         yield Mutant(
-            "loss_for_derivative", lambda: np.full(x.shape, loss), f"the loss's value stands at {me}", "value"
+            "loss_derivative_missing",
+            lambda: np.ones(x.shape),
+            f"1 is passed back at {me}, without the error",
+        )
+        yield Mutant(
+            "loss_for_derivative", lambda: np.full(x.shape, loss), f"the loss's value stands at {me}"
         )
         for node, number in b.values.items():
             a_row = number.ndim == x.ndim - 1 and number.shape == x.shape[:-1]
-            v = number[..., None] if a_row else number
+            v, name = number[..., None] if a_row else number, self.say(node)
             if 1 < v.size < x.size and spread(v, x.shape) is not None:
-                note = f"{me}'s gradient has a factor {self.say(node)} too {{}}"
                 yield Mutant(
-                    "factor_missing", partial(np.divide, self.g, v), note.format("little"), extra=1.0
+                    "factor_missing", partial(np.divide, self.g, v), f"{name} is left out at {me}", 1.0
                 )
                 yield Mutant(
-                    "wrong_factor", partial(np.multiply, self.g, v), note.format("much"), "more", 1.0
+                    "wrong_factor", partial(np.multiply, self.g, v), f"{name} is once too often at {me}", 1.0
                 )
-        pairs = itertools.product(enumerate(self._targets()), enumerate(self._outputs()), enumerate(DELTAS))
-        for (i, y), (j, a), (n, (mistake, delta)) in pairs:
-            twice = not n and a[1].startswith("softmax(softmax")
-            one = self.formula("softmax_twice" if twice else mistake, delta, (n, i, j), a=a, y=y)
-            yield one._replace(extra=0.5 if n > 3 else 0.1 if n else 0.0)
+        for y, a, (n, (mistake, delta)) in itertools.product(
+            self._targets(), self._outputs(), enumerate(DELTAS)
+        ):
+            kind = "softmax_twice" if not n and a[1].startswith("softmax(softmax") else mistake
+            yield self.formula(kind, delta, None, 0.5 if n > 3 else 0.1 if n else 0.0, a=a, y=y)
 
     def _outputs(self) -> list[tuple[Any, str]]:
         """What can be taken for the network's output at this node."""
@@ -591,27 +554,33 @@ class Whole(Step):
         b = self.b
         compared = dict.fromkeys(n for user in b.path(self.node) for n in user.parents if n not in b.at)
         found = [(b.values[n], self.say(n)) for n in compared if spread(b.values[n], self.shape) is not None]
-        soft = [
-            (y, n)
-            for y, n in found
-            if y.ndim == 2 and np.allclose(y.sum(-1), 1.0) and 0.0 < y.min() < y.max() < 1.0
-        ]
-        return found + [((y == y.max(-1, keepdims=True)) * 1.0, f"the class of {n}") for y, n in soft]
+        soft = [one for one in found if one[0].ndim == 2 and 0 < one[0].min() < one[0].max() < 1]
+        soft = [one for one in soft if np.allclose(one[0].sum(-1), 1.0)]
+        return found + [((y == y.max(-1, keepdims=True)) * 1.0, f"the class of {name}") for y, name in soft]
 
 
 # ---- Steps of a kind ------------------------------------------------------------------------------------------------------
 
 
-def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, made: Any, words: Words) -> Mutants:
-    """The mutants of a step that are made of its own numbers alone; `made`: the functions, by what they make."""
-    edge = Edge(b, grads, words, user, k, True)
+def local_mutants(
+    b: Backward, grads: Arrays, user: Any, k: int, made: Any, words: Words
+) -> Iterator[tuple[Any, Mutant]]:
+    """The mutants of a step that are made of its own numbers, by what tells them from others at every step of a kind.
+
+    `made`: the functions, by what they make.
+    """
+    edge, p = Edge(b, grads, words, user, k, True), user.parents[k]
+    steps = {"edge": edge.mutants()}
     if user in made:
-        yield from FunctionStep(b, grads, words, made[user], True).mutants()
-    yield from edge.mutants()
-    p = user.parents[k]
+        steps = {"function": FunctionStep(b, grads, words, made[user], True).mutants(), **steps}
     last = not any(node.op.name in PRODUCTS for node in b.path(p) if node is not p and node.op)
     if last and p.parents and len(b.users[p]) == 1:  # an output, whose one share is its whole gradient
-        yield from Whole(b, grads, words, p, edge.share).deltas()
+        steps["delta"] = Whole(b, grads, words, p, edge.share).deltas()
+    counts: Counter[Any] = Counter()
+    for where, mutants in steps.items():
+        for mutant in mutants:
+            counts[where, mutant.mistake] += 1
+            yield (where, mutant.mistake, counts[where, mutant.mistake]), mutant
 
 
 def groups(b: Backward) -> Iterator[tuple[Any, ...]]:

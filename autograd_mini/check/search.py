@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,6 @@ PENALTY = {
     "wrong_sign": "penalty_sign",
     "value_for_derivative": "penalty_value",
 }
-GONE = Mutant("path_missing", lambda: 0.0, "its share is missing: = stands where += belongs")
-TURNED = Mutant("wrong_sign", lambda: 0.0, "its share is negated")
 
 
 @dataclass(frozen=True)
@@ -279,7 +278,7 @@ class Search:
     def _tried(self, mutant: Mutant, step: Step, target: Any, base: Any, residual: Any) -> Any:
         """The fault and the change of the node's gradient, where a multiple of the mutant gives what the target lacks."""
         p, share, allowed = step.node, step.share, self.given.tolerance[target]
-        made = made_of(mutant, share)
+        made = mutant.made(share)
         wanted = residual - base if mutant.added else residual
         if made is None or self._hopeless(p, made, target, wanted):
             return None
@@ -296,7 +295,7 @@ class Search:
             fault = self._added(mutant, step, target, c, e.size)
             return fault and (fault, c * made)
         meaning = self._averaged(c, p) or self.factors.read(c)
-        if mutant.mistake == "wrong_factor" and not mutant.which:
+        if not mutant.mistake:
             unknown = ("wrong_factor", f"it is {c:.6g} times the right one", 2.0 if e.size > 1 else 3.5)
             mistake, text, cost = meaning or unknown
             return (self._of_factor(mistake, text, cost, step, target), (c - 1) * share) if mistake else None
@@ -396,62 +395,52 @@ class Search:
     # ---- Many faults, or two -----------------------------------------------------------------------------------------------
 
     def _alike(self, state: State) -> Iterator[State]:
-        """One kind of fault at every step of a kind: every layer, every time step, every use."""
+        """One kind of fault at every step of a kind: every layer, every time step, every use; the likeliest first."""
+        for cost, mistake, edges, edits, note in sorted(self._everywhere(state), key=lambda one: one[0]):
+            if self._late():
+                return
+            grads = self.b.sweep(edits)
+            if all(node in grads and self.near(node, x, grads[node]) for node, x in self.mine.items()):
+                where, last = "; ".join(self.words.step(*edge) for edge in edges), edges[-1]
+                yield State(grads, (Fault(mistake, last[0].parents[last[1]], where, note(), cost),))
+
+    def _everywhere(self, state: State) -> Iterator[tuple[float, str, Any, Any, Callable[[], str]]]:
+        """What can be wrong at every step of a kind: its cost, its name, the steps, their edits, and what is said."""
         b = self.b
         made = {f.after: f for f in self.functions if any(p is f.before for p in f.after.parents)}
         right = set().union(*(b.path(node) for node in self.given.right if b.grads[node].any()))
         ways = set().union(*(b.path(node) for node in state.unmatched))
         for windows, edits in wrong_strides(b):
             note = "the windows stand at i, where i · stride belongs (the stride is forgotten)"
-            yield from self._everywhere("wrong_index", [(u, 0) for u in windows], edits, note, 1.5)
-        sets = dict.fromkeys(groups(b))
-        partly = [
-            *all_but_one(b),
-            *(part for edges in sets for part in (edges[:-1], edges[1:]) if len(edges) > 2),
-        ]
-        tries: list[tuple[float, Mutant, Any]] = []
-        for edges in [*sets, *partly]:
+            yield 1.5, "wrong_index", [(u, 0) for u in windows], edits, partial(str, note)
+        sets = list(groups(b))
+        parts = [part for edges in sets for part in (edges[:-1], edges[1:]) if len(edges) > 2]
+        tries = [(edges, True) for edges in sets] + [(edges, False) for edges in (*all_but_one(b), *parts)]
+        for edges, whole in tries:
             parents = {user.parents[k] for user, k in edges}
             if self._late():
-                break
-            kinds = {GONE.key: GONE} if parents & ways else {}
-            for user, k in (edges[0], edges[-1]) if kinds and edges in sets else ():
-                kinds |= {m.key: m for m in (TURNED, *local_mutants(b, b.grads, user, k, made, self.words))}
-            kinds.pop(("wrong_factor", ""), None)
-            unlikely = (
-                1.0 if parents & right else 0.0
-            )  # it would spoil what is right, unless it gives that nothing
-            tries += [(mutant.cost + unlikely, mutant, edges) for mutant in kinds.values()]
-        for _, mutant, edges in sorted(tries, key=lambda one: one[0]):  # the likeliest first
-            if self._late():
                 return
-            note = f"at each of {len(edges)} steps alike; at one: "
-            edit = self._edit(mutant.key, made)
-            yield from self._everywhere(
-                mutant.mistake, edges, dict.fromkeys(edges, edit), (note, mutant), 1.2 * mutant.cost + 0.4
-            )
+            kinds: dict[Any, Mutant] = {}
+            for user, k in (edges[0], edges[-1]) if parents & ways else ():
+                mutants = local_mutants(b, b.grads, user, k, made, self.words)
+                kinds |= (
+                    mutants if whole else [next(one for one in mutants if one[1].mistake == "path_missing")]
+                )
+            unlikely = (
+                1.2 if parents & right else 0.0
+            )  # it would spoil what is right, unless it gives that nothing
+            for key, mutant in kinds.items():
+                edit = partial(self._edit, key, made)
+                if mutant.mistake:
+                    cost, tell = 1.2 * mutant.cost + 0.4 + unlikely, partial(_alike, len(edges), mutant)
+                    yield cost, mutant.mistake, edges, dict.fromkeys(edges, edit), tell
 
-    def _everywhere(self, mistake: str, edges: Any, edits: Any, note: Any, cost: float) -> Iterator[State]:
-        """The state of a backward pass with some edits, where it gives all numbers."""
-        grads = self.b.sweep(edits)
-        if all(node in grads and self.near(node, x, grads[node]) for node, x in self.mine.items()):
-            where = "; ".join(self.words.step(user, k) for user, k in edges)
-            user, k = edges[-1]
-            note = note if isinstance(note, str) else note[0] + note[1].text
-            yield State(grads, (Fault(mistake, user.parents[k], where, note, cost),))
-
-    def _edit(self, key: tuple[str, Any], made: Any) -> Callable[..., Any]:
-        """What makes a step's share in a sweep where every step of a kind has the same fault."""
-
-        def share(user: Any, k: int, g: Any, grads: Arrays) -> Any:
-            right = self.b.share(user, k, g)
-            if key in (TURNED.key, GONE.key):
-                return -right if key == TURNED.key else 0.0 * right
-            mutants = local_mutants(self.b, grads, user, k, made, self.words)
-            same = next((m for m in mutants if m.key == key), None)
-            return right if same is None else made_of(same, fit(right, self.b.values[user.parents[k]].shape))
-
-        return share
+    def _edit(self, key: Any, made: Any, user: Any, k: int, g: Any, grads: Arrays) -> Any:
+        """A step's share in a sweep where every step of a kind has the same fault."""
+        right = self.b.share(user, k, g)
+        mutants = local_mutants(self.b, grads, user, k, made, self.words)
+        same = next((mutant for other, mutant in mutants if other == key), None)
+        return right if same is None else same.made(fit(right, self.b.values[user.parents[k]].shape))
 
     def _pairs(self, state: State, target: Any) -> list[State]:
         """Two faults between two neighbouring given arrays: a likely one, the likeliest first, and any below it."""
@@ -459,7 +448,7 @@ class Search:
         likely = [(step, m) for step, m in pairs if m.cost <= LIKELY and not m.added]
         for step, mutant in sorted(likely, key=lambda pair: pair[1].cost):
             p, share = step.node, step.share
-            made = made_of(mutant, share)
+            made = mutant.made(share)
             if made is None or np.array_equal(made, share):
                 continue
             if self._late():
@@ -475,12 +464,5 @@ class Search:
         return []
 
 
-def made_of(mutant: Mutant, share: Any) -> Any:
-    """A mutant's share, or None where it has none of that shape that is finite."""
-    try:
-        made = mutant.make()
-    except ValueError:  # of shapes that do not fit: nobody's program would have run
-        return None
-    return (
-        made if made is not None and np.shape(made) == np.shape(share) and np.isfinite(made).all() else None
-    )
+def _alike(count: int, mutant: Mutant) -> str:
+    return f"at each of {count} steps alike; at one: {mutant.text}"

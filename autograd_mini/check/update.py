@@ -171,8 +171,9 @@ def changed(source: str, changes: Sequence[str]) -> str:
 
 def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: Steps) -> Steps:
     """The changes of the parameters that a rule makes, step by step, each from where the person's own stood."""
-    code, states = compile(rule.source, "update", "exec"), {}
-    starts, changes, count = [before, *theirs], [], 0
+    states: dict[str, dict[str, Any]] = {}
+    changes: Steps = []
+    code, starts, count = compile(rule.source, "update", "exec"), [before, *theirs], 0
     for t, (grads, start) in enumerate(zip(gradients, starts, strict=False), 1):
         changes.append({})
         for name, g in grads.items():
