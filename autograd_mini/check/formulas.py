@@ -6,6 +6,7 @@ function's own value a where its derivative can be written so: a·(1 − a) for 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache, cached_property
 from typing import Any
 
@@ -228,10 +229,14 @@ def between(b: Backward, before: Any, after: Any) -> Function | None:
 def wrong_expressions(right: Expr) -> Formulas:
     """A formula with one part of it changed: a function, square, factor or term left out, or a sign turned."""
     for path, part in walk(right):
-        for mistake, new in _changed(part):
-            if _broadcasts(new.shape, part.shape):
-                once, always = replace(right, path, new), substitute(right, {part: new})
-                yield from ((mistake, wrong) for wrong in dict.fromkeys((once, always)))
+        with suppress(Unreadable):  # of what does not fit in there
+            for mistake, new in _changed(part):
+                if _broadcasts(new.shape, part.shape):
+                    wrong = (
+                        replace(right, path, new),
+                        substitute(right, {part: new}),
+                    )  # once, and wherever it stands
+                    yield from ((mistake, form) for form in dict.fromkeys(wrong))
 
 
 def _broadcasts(shape: Any, whole: Any) -> bool:

@@ -39,8 +39,8 @@ from .report import relation
 from .words import Words, penalties
 
 LIKELY = 1.8  # what a fault of a pair may cost
+SMALL = 30  # elements of a node whose shares are all pulled down
 BEAM, DEEPEST = 6, 8  # explanations that are followed at a time, and how many faults they may have
-SMALL = 30  # elements of a node whose effect on another is kept as a matrix
 SECONDS, QUICK = 4.0, 0.6  # of the processor: for the whole search, and for its first stage
 LAYER = PRODUCTS | SUMS | VIEWS | {"multiply"}  # what a layer is made of
 WEAK = {"wrong_factor", "unexplained", "part_missing"}  # what names no cause
@@ -361,21 +361,12 @@ class Search:
     # ---- What a share does -------------------------------------------------------------------------------------------------
 
     def effect(self, p: Any, share: Any, target: Any) -> Any:
-        """What a share at p gives the target: for a small p by a matrix, since backward is linear."""
-        b, shape = self.b, self.b.values[p].shape
-        if p is target or b.values[p].size > SMALL:
-            return share if p is target else b.pull({p: share}, [target]).get(target)
-
-        def matrix() -> Any:
-            units = np.eye(b.values[p].size).reshape(-1, *shape)
-            return np.stack([b.pull({p: unit}, [target])[target].reshape(-1) for unit in units], 1)
-
-        matrix_here = b.remember(("effect", p, target), matrix)
-        return (matrix_here @ np.reshape(share, -1)).reshape(b.values[target].shape)
+        """What a share at p gives the target."""
+        return share if p is target else self.b.pull({p: share}, [target]).get(target)
 
     def _hopeless(self, p: Any, share: Any, target: Any, wanted: Any) -> bool:
         """Whether no multiple of a share at p can give what is wanted: judged along two random directions, quickly."""
-        if self.b.values[p].size <= SMALL or p is target:
+        if p is target or self.b.values[p].size <= SMALL:
             return False
 
         def make() -> list[tuple[Any, Arrays]]:
