@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .backward import Arrays, Backward, fit
-from .factors import Factors
+from .factors import Factors, Meaning
 from .given import Given, largest
 from .mutate import (
     PRODUCTS,
@@ -120,15 +120,13 @@ class Search:
 
     def _factors(self, state: State) -> Iterator[State]:
         """Very many wrong arrays, each a meaningful multiple of the right one: that needs no search."""
-        faults = []
+        faults: list[Fault] = []
         for node in state.unmatched if len(state.unmatched) > DEEPEST else ():
             c = self.given.ratio(self.mine[node], self.b.grads[node], self.given.tolerance[node])
-            mistake, text, cost = (self.factors.read(c) if c is not None else None) or ("", "", 0.0)
-            if not mistake:
+            meaning = None if c is None else self.factors.read(c)
+            if meaning is None:
                 return
-            faults.append(
-                self._of_factor(mistake, text, cost, Whole(self.b, self.b.grads, self.words, node), node)
-            )
+            faults.append(self._of_factor(meaning, Whole(self.b, self.b.grads, self.words, node), node))
         if faults:
             yield State(self.b.grads, tuple(faults))
 
@@ -177,9 +175,8 @@ class Search:
         """A state's successors: each explains the unmatched array nearest the loss by one more fault."""
         target = self._target(state.unmatched)
         found = self._steps(state, target)
-        if all(s.faults[-1].mistake == "wrong_factor" for s in found) and (
-            len(state.unmatched) <= 2 or state.faults
-        ):
+        unclear = all(s.faults[-1].mistake == "wrong_factor" for s in found)
+        if unclear and (len(state.unmatched) <= 2 or state.faults):
             found += self._steps(state, target, private=True)
         if not found and deep:
             found = self._pairs(state, target)
@@ -203,10 +200,8 @@ class Search:
         if not mine.any() and mine.size > 1:
             mistake, note = "gradient_missing", "it is 0 everywhere"
         elif kept.any() and not mine[~kept].any():
-            mistake, note = (
-                "part_missing",
-                f"only a part of it (a window, rows or columns) is right, {kept.mean():.0%}, and the rest is zero",
-            )
+            mistake, part = "part_missing", "only a part of it (a window, rows or columns) is right"
+            note = f"{part}, {kept.mean():.0%}, and the rest is zero"
         elif mine.size > 2 and self.near(target, np.sort(mine, None), np.sort(right, None)):
             mistake, note = "wrong_index", "it has the right numbers at the wrong positions (index)"
         cost = 5.0 if mistake == "unexplained" else 2.0
@@ -221,9 +216,7 @@ class Search:
         else:
             grads |= {node: grads[node] + d for node, d in self._pulled(change).items()}
         off = [n for n in self.mine if not self.near(n, self.mine[n], grads[n])]
-        return State(
-            grads, (*state.faults, fault), tuple(sorted(off, key=lambda n: n not in self.given.wrong))
-        )
+        return State(grads, (*state.faults, fault), tuple(off))
 
     def _pulled(self, change: Arrays) -> Arrays:
         """What a change of some gradients does to them and to the leaves under them."""
@@ -241,9 +234,8 @@ class Search:
             if self._late():
                 return
             yield from (Edge(b, grads, self.words, user, k) for user, k in b.users[p])
-            yield from (
-                FunctionStep(b, grads, self.words, made) for made in self.functions if made.before is p
-            )
+            functions = [made for made in self.functions if made.before is p]
+            yield from (FunctionStep(b, grads, self.words, made) for made in functions)
             yield Whole(b, grads, self.words, p)
 
     def _steps(
@@ -259,11 +251,8 @@ class Search:
                 continue
             residual = self.mine[target] - state.grads[target] + base
             for mutant in step.mutants():
-                tried = (
-                    self._tried(mutant, step, target, base, residual)
-                    if above is None or mutant.cost <= LIKELY
-                    else None
-                )
+                likely = above is None or mutant.cost <= LIKELY
+                tried = self._tried(mutant, step, target, base, residual) if likely else None
                 if tried is None:
                     continue
                 fault, change = tried
@@ -294,26 +283,30 @@ class Search:
         if mutant.added:
             fault = self._added(mutant, step, target, c, e.size)
             return fault and (fault, c * made)
-        meaning = self._averaged(c, p) or self.factors.read(c)
+        meaning = self._meaning(c, p)
         if not mutant.mistake:
-            unknown = ("wrong_factor", f"it is {c:.6g} times the right one", 2.0 if e.size > 1 else 3.5)
-            mistake, text, cost = meaning or unknown
-            return (self._of_factor(mistake, text, cost, step, target), (c - 1) * share) if mistake else None
+            meaning = meaning or (
+                "wrong_factor",
+                f"it is {c:.6g} times the right one",
+                2.0 if e.size > 1 else 3.5,
+            )
+            return (self._of_factor(meaning, step, target), (c - 1) * share) if meaning[0] else None
         if meaning is None:
             return None
-        mistake, text, cost = meaning
-        more, cost = (f"; and {text}", 0.7 + cost) if mistake else ("", 0.0)
+        more, cost = (f"; and {meaning[1]}", 0.7 + meaning[2]) if meaning[0] else ("", 0.0)
         return self._fault(mutant, step, target, more, cost), c * made - share
 
-    def _averaged(self, c: float, p: Any) -> Any:
-        """Whether a parameter that is spread over many elements got their mean in place of their sum."""
-        b = self.b
+    def _meaning(self, c: float, p: Any) -> Meaning | None:
+        """What a factor tells of; of a parameter that is spread over many elements, that their mean stands for their sum."""
+        b, found, text = self.b, self.factors.read(c), "the mean over {} stands where the sum belongs"
         for user, _ in b.users[p] if not p.parents else ():
             n = b.values[user].size // max(1, p.size)
             apart = b.values[user].shape != p.shape and user.op.name not in PRODUCTS
             if apart and n > 1 and abs(c * n - 1) < 1e-9:
-                return "averaged", f"the mean over {n} elements stands where the sum belongs", 0.0
-        return None
+                return "averaged", text.format(f"{n} elements"), 0.0
+        if found and found[0] == "divided_by_batch_twice" and not p.parents:
+            return "averaged", f"{text.format('the batch')}; {found[1]}", found[2]
+        return found
 
     def _fault(self, mutant: Mutant, step: Step, target: Any, more: str = "", cost: float = 0.0) -> Fault:
         """A fault; in a regularisation penalty, by the penalty's name."""
@@ -323,40 +316,29 @@ class Search:
         cost += mutant.cost + (0.0 if step.node.label else 0.15)
         return Fault(mistake, step.node, step.where, note, cost, target)
 
-    def _of_factor(self, mistake: str, text: str, cost: float, step: Step, target: Any) -> Fault:
-        """A constant factor by its name at its place: a sum that is an average, a penalty's sign."""
-        p, b = step.node, self.b
-        users = [step.user] if step.user is not p else [u for u, _ in b.users[p]]
-        if (
-            mistake == "divided_by_batch_twice"
-            and not p.parents
-            and any(b.values[u].shape != step.shape for u in users)
-        ):
-            mistake, text = "averaged", f"the mean over the batch stands where the sum belongs; {text}"
-        if step.user in self.penalties:
-            mistake, text = PENALTY.get(mistake, mistake), f"in the regularisation penalty: {text}"
-        cost += 1.0 + (0.0 if p.label else 0.15)
-        return Fault(mistake, p, self.words.place(p), f"{self.say(p)}'s gradient: {text}", cost, target)
+    def _of_factor(self, meaning: Meaning, step: Step, target: Any) -> Fault:
+        """A constant factor at its place."""
+        mistake, text, cost = meaning
+        made = Mutant(mistake, lambda: None, f"{self.say(step.node)}'s gradient: {text}")
+        fault = self._fault(made, step, target, "", 1.0 + cost - made.cost)
+        return replace(fault, where=self.words.place(step.node))
 
     def _added(self, mutant: Mutant, step: Step, target: Any, c: float, size: int) -> Fault | None:
         """A multiple that is added: of a parameter (a penalty), or of a share with the weights' step (an update too soon)."""
-        rate, name = abs(c), self.say(step.node)
+        rate, name, own = abs(c), self.say(step.node), self.penalty_rates.get(step.node)
+        if mutant.mistake == "penalty_added" and own is not None:
+            note = f"{name}'s penalty pulls {(own + c) / own:.6g} times as hard as it should"
+            return self._fault(mutant._replace(mistake="penalty_factor", note=note), step, target)
         if mutant.mistake == "penalty_added":
-            own = self.penalty_rates.get(step.node)
-            if own is not None:
-                note = f"{name}'s penalty pulls {(own + c) / own:.6g} times as hard as it should"
-                return self._fault(mutant._replace(mistake="penalty_factor", note=note), step, target)
-            known = any(np.isclose(c, other, rtol=1e-6) for other in self.penalty_rates.values())
+            known = size > 1 or any(np.isclose(c, other, rtol=1e-6) for other in self.penalty_rates.values())
             return (
-                self._fault(mutant, step, target, f": {c:.6g} · {name}", 0.4 * (size == 1))
-                if known or size > 1
-                else None
+                self._fault(mutant, step, target, f": {c:.6g} · {name}", 0.4 * (size == 1)) if known else None
             )
         short = abs(rate / float(f"{rate:.2g}") - 1) < 1e-6
         if not 1e-5 < rate < 20 or not (short or (size > 1 and c < 0)):
             return None
-        more = f", with a learning rate of {rate:.6g}"
-        return self._fault(mutant, step, target, more, (0.0 if short else 1.2) + 0.3 * (c > 0))
+        cost = (0.0 if short else 1.2) + 0.3 * (c > 0)
+        return self._fault(mutant, step, target, f", with a learning rate of {rate:.6g}", cost)
 
     # ---- What a share does -------------------------------------------------------------------------------------------------
 

@@ -172,7 +172,7 @@ def heads(seed):
     return x, N, loss, ps, q.data, k.data, v.data, out.data - y
 
 
-def back_through_heads(c, scale=1 / np.sqrt(2.0), diagonal=False):
+def back_through_heads(c, scale=0.5**0.5, diagonal=False):
     x, N, loss, ps, q, k, v, d = c
     dq, dk, dv = np.zeros_like(q), np.zeros_like(k), np.zeros_like(v)
     for i, p in enumerate(ps):
