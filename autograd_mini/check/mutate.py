@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..symbols import Expr, Unreadable, call, evaluate, simplify, symbol
+from ..symbols import Expr, Unreadable, call, constant, evaluate, simplify, symbol
 from .backward import Arrays, Backward, fit, forward_of, share_expr, softmax
 from .formulas import (
     DELTAS,
     G,
+    Y,
     between,
     known,
     of_row,
@@ -56,7 +57,7 @@ class Mutant(NamedTuple):
     """A wrong share: its mistake ("" where it is right but for a factor), how to make it, how to say it, and what it costs more."""
 
     mistake: str
-    make: Callable[[], Any]
+    share: Any  # or what makes it
     note: str | Callable[[], str] = ""
     extra: float = 0.0
 
@@ -76,7 +77,7 @@ class Mutant(NamedTuple):
     def made(self, share: Any) -> Any:
         """The wrong share in place of a right one, or None where there is none of that shape that is finite."""
         try:
-            made = self.make()
+            made = self.share() if callable(self.share) else self.share
         except ValueError:  # of shapes that do not fit: nobody's program would have run
             return None
         fits = made is not None and np.shape(made) == np.shape(share)
@@ -84,6 +85,7 @@ class Mutant(NamedTuple):
 
 
 Mutants = Iterator[Mutant]
+Keyed = Iterator[tuple[Any, Mutant]]  # mutants, and what tells them from others
 
 
 # ---- Functions, however the forward pass computes them ------------------------------------------------------------------
@@ -171,12 +173,11 @@ class Step:
     """
 
     share: Any  # what is right
+    local = False
 
-    def __init__(
-        self, b: Backward, grads: Arrays, words: Words, node: Any, user: Any, local: bool = False
-    ) -> None:
+    def __init__(self, b: Backward, grads: Arrays, words: Words, node: Any, user: Any) -> None:
         self.b, self.grads, self.words, self.say = b, grads, words, words.name
-        self.node, self.user, self.local = node, user, local
+        self.node, self.user = node, user
         self.g, self.x, self.out = grads[user], b.values[node], b.values[user]
         self.me, self.above, self.shape = self.say(node), self.say(user), self.x.shape
 
@@ -191,16 +192,16 @@ class Step:
         self, mistake: str, wrong: Expr, right: Any = None, extra: float = 0.0, **others: Any
     ) -> Mutant:
         """The mutant of a formula in g, a (what the user is), x (what the node is) and other arrays by name."""
+        words = {"g": f"d({self.above})", "a": self.above, "x": self.me}
         arrays = {"g": self.g, "a": self.out, "x": self.x} | {
             name: array for name, (array, _) in others.items()
         }
 
         def note() -> str:
-            words = {"g": f"d{self.above}" if self.above.isidentifier() else f"d({self.above})"}
-            words |= {"a": self.above, "x": self.me}
             belongs = "" if right is None else f" where {shown(right, **words)} belongs"
-            words |= {name: word for name, (_, word) in others.items()}
-            return f"{shown(wrong, **words)} stands{belongs}, going back from {self.above} to {self.me}"
+            wrongly = shown(wrong, **words | {name: word for name, (_, word) in others.items()})
+            way = f"at {self.me}" if self.user is self.node else f"going back from {self.above} to {self.me}"
+            return f"{wrongly} stands{belongs}, {way}"
 
         return Mutant(mistake, lambda: fit(evaluate(wrong, arrays), self.shape), note, extra)
 
@@ -215,8 +216,8 @@ class Step:
 class FunctionStep(Step):
     """A step through a function, however the forward pass computes it."""
 
-    def __init__(self, b: Backward, grads: Arrays, words: Words, made: Made, local: bool = False) -> None:
-        super().__init__(b, grads, words, made.before, made.after, local)
+    def __init__(self, b: Backward, grads: Arrays, words: Words, made: Made) -> None:
+        super().__init__(b, grads, words, made.before, made.after)
         self.made, self.share = made, b.pull({self.user: self.g}, [self.node])[self.node]
 
     @property
@@ -227,9 +228,7 @@ class FunctionStep(Step):
         right = self.made.right[-1] if self.made.right else None
         scale = self.made.scale, f"(1 / the deviation of {self.me})"
         yield from (self.formula(mistake, wrong, right, s=scale) for mistake, wrong in self.made.wrong)
-        yield self.formula(
-            "derivative_at_wrong_array", G * call("greater", G, 0.0), right
-        )  # a mask of the gradient
+        yield self.formula("derivative_at_wrong_array", G * call("greater", G, 0.0), right)
         for node in self.others(self.x, {self.node, self.user}) if not self.local else ():
             other = spread(self.b.values[node], self.shape), self.say(node)
             for form in self.made.right:
@@ -239,10 +238,8 @@ class FunctionStep(Step):
 class Edge(Step):
     """The step from an operation to its k-th operand."""
 
-    def __init__(
-        self, b: Backward, grads: Arrays, words: Words, user: Any, k: int, local: bool = False
-    ) -> None:
-        super().__init__(b, grads, words, user.parents[k], user, local)
+    def __init__(self, b: Backward, grads: Arrays, words: Words, user: Any, k: int) -> None:
+        super().__init__(b, grads, words, user.parents[k], user)
         self.k, self.name = k, user.op.name
         self.multiplies, self.is_leaf = self.name in PRODUCTS and k < 2, not self.node.parents
         self.raw = np.asarray(b.share(user, k, self.g))
@@ -257,11 +254,11 @@ class Edge(Step):
         return fit(self.b.share(self.user, self.k, g, swap), self.shape)
 
     def mutants(self) -> Mutants:
-        yield Mutant("", lambda: self.share)
+        yield Mutant("", self.share)
         if self.local:
-            yield Mutant("wrong_sign", lambda: -self.share, f"{self.me} in {self.above}")
+            yield Mutant("wrong_sign", -self.share, f"{self.me} in {self.above}")
         if self.local or len(self.b.users[self.node]) > 1:
-            yield Mutant("path_missing", lambda: 0 * self.share, f"{self.me} in {self.above} gives no share")
+            yield Mutant("path_missing", 0 * self.share, f"{self.me} in {self.above} gives no share")
         yield from self._of_formula()
         yield from self._sums()
         yield from self._samples()
@@ -285,7 +282,7 @@ class Edge(Step):
             kind = "inner_derivative_missing" if name in DIFFERENCES else kind
             if name in PRODUCTS:
                 kind = "input_missing" if self.is_leaf else "weights_missing"
-            yield Mutant(kind, lambda: passed, f"d({self.above}) is passed on to {self.me} as it is ({name})")
+            yield Mutant(kind, passed, f"d({self.above}) is passed on to {self.me} as it is ({name})")
             if self.share.shape == self.g.shape and name not in SUMS:
                 mistake = "activation_derivative_twice" if elementwise else "wrong_factor"
                 yield Mutant(mistake, lambda: self.back(self.share), f"{name} passes it back twice", 0.3)
@@ -331,7 +328,7 @@ class Edge(Step):
                 yield Mutant(first, partial(self.back, total), note)
             for i in (range(n) if n <= 12 else (n - 1, 0)) if of_samples else ():
                 yield Mutant(
-                    "one_sample_only", partial(self.back, g * (place == i)), f"of {me}, sample {i}'s"
+                    "one_sample_only", partial(self.back, g * (place == i)), f"sample {i}'s, of {me}"
                 )
                 if multiplies:
                     note = f"for {me} the sum of all errors is multiplied by the input of sample {i} (its row) alone"
@@ -339,9 +336,7 @@ class Edge(Step):
         x = self.b.values[self.user.parents[1 - self.k]] if multiplies else g
         if multiplies and not self.is_leaf and self.share.ndim == 2:
             one = np.broadcast_to(self.share.sum(1 - self.k, keepdims=True), self.shape)
-            yield Mutant(
-                first, lambda: one, f"one sum stands for each unit of {me}: an elementwise product is meant"
-            )
+            yield Mutant(first, one, f"one sum stands for each unit of {me}: an elementwise product is meant")
         elif multiplies and x.shape == g.shape and g.size == self.x.size:
             yield Mutant("elementwise_for_matrix_product", lambda: (x * g).reshape(self.shape), f"for {me}")
 
@@ -352,42 +347,33 @@ class Edge(Step):
         nodes = [n for n in nodes if self.grads[n].size > 1 or g.size == 1]
         for node in sorted(nodes, key=lambda n: abs(at[n] - at[self.user]))[:MOST]:
             arriving, passed = spread(self.grads[node], g.shape), spread(self.grads[node], self.shape)
-            later, note = (
-                node in b.path(self.user),
-                f"the gradient of {self.say(node)} stands where that of {{}} belongs",
-            )
+            later = node in b.path(self.user)
+            note = f"the gradient of {self.say(node)} stands where that of {{}} belongs"
             if arriving is not None and not np.array_equal(arriving, g):
                 skipped = later and is_elementwise(b, node)
                 mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
                 yield Mutant(mistake, partial(self.back, arriving), note.format(self.above), 0.4 * skipped)
                 if skipped and self.multiplies and b.values[node].shape == self.shape:
-                    make = partial(
-                        lambda g, s: self.back(g) * s, arriving, b.share(node, 0, np.ones(self.shape))
+                    slope = b.share(node, 0, np.ones(self.shape))
+                    yield Mutant(
+                        "slope_on_wrong_side", self.back(arriving) * slope, f"that of {node.op.name}"
                     )
-                    yield Mutant("slope_on_wrong_side", make, f"that of {node.op.name}, on the wrong side")
             if passed is not None:
-                mistake, extra = (
-                    ("weights_missing", 0.8)
-                    if self.name in PRODUCTS and later
-                    else ("wrong_gradient_arrives", 0.2)
-                )
-                yield Mutant(mistake, partial(np.positive, passed), note.format(self.me), extra)
+                missing = self.name in PRODUCTS and later
+                mistake = "weights_missing" if missing else "wrong_gradient_arrives"
+                yield Mutant(mistake, passed, note.format(self.me), 0.8 if missing else 0.2)
 
     def _stand_ins(self, operand: Any, x: Any, name: str) -> Iterator[tuple[str, Any, str]]:
         """What can stand in an operand's place: by mistake, and what it is called."""
-        b, values, is_constant, updated = (
-            self.b,
-            self.b.values,
-            operand not in self.b.at,
-            "weights_updated_before_use",
-        )
+        b, values, updated = self.b, self.b.values, "weights_updated_before_use"
+        is_constant = operand not in b.at
         if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
             yield "transposed", np.swapaxes(x, -1, -2), f"{name}.T"
         if not is_constant and x.size > 1:
             yield (
                 "gradient_for_value",
                 self.grads.get(operand, b.grads[operand]),
-                f"d{name}, the gradient of {name},",
+                f"the gradient of {name} (d{name})",
             )
         moved = self._moved(operand) if len(self.user.parents) > 1 else None
         if moved is not None:
@@ -474,7 +460,7 @@ class Whole(Step):
 
     def mutants(self) -> Mutants:
         b, users, g, me = self.b, self.b.users[self.node], self.g, self.me
-        yield Mutant("", lambda: g)
+        yield Mutant("", g)
         for user, k in users if len(users) > 2 else ():
             others = {u.op.name for u, _ in users if u is not user}
             mistake = "statistics_held_constant" if others & STATISTICS else "path_missing"
@@ -484,69 +470,54 @@ class Whole(Step):
         if len(windows) == len(users) > 1:
             yield from overwritten(b, self.grads, self.node, windows, me)
         if g.ndim > 1 and g.shape[-1] == g.shape[-2]:
-            yield Mutant(
-                "transposed", lambda: np.swapaxes(g, -1, -2), f"the gradient of {me} is transposed", 0.2
-            )
+            yield Mutant("transposed", np.swapaxes(g, -1, -2), f"the gradient of {me} is transposed", 0.2)
         yield from self.deltas() if self.node.parents else self._leaf()
 
     def _leaf(self) -> Mutants:
         """What stands in place of a parameter's gradient: another's, other positions, or a penalty more."""
         x, me, g = self.x, self.me, self.g
-        yield Mutant("penalty_added", lambda: x, f"a multiple of {me} itself is added")
+        yield Mutant("penalty_added", x, f"a multiple of {me} itself is added")
         for axis in [i for i, n in enumerate(x.shape) if n > 1]:
             moves = {"in the reverse order": np.flip(g, axis)}
             moves |= {f"{n:+d} place off": np.roll(g, n, axis) for n in (1, -1)}
-            for word, moved in moves.items():
-                yield Mutant("wrong_index", partial(np.positive, moved), f"d{me} is {word} along axis {axis}")
+            yield from (
+                Mutant("wrong_index", y, f"d{me} is {how} along axis {axis}") for how, y in moves.items()
+            )
         for other in [n for n in self.b.order if n is not self.node and not n.parents]:
-            theirs = self.grads[other]
-            if theirs.size > 1 and theirs.shape in (x.shape, x.shape[::-1]):
-                make = partial(np.positive, theirs if theirs.shape == x.shape else theirs.T)
-                yield Mutant("wrong_gradient_arrives", make, f"{me} got that of {self.say(other)}", -0.6)
+            theirs = [
+                y for y in (self.grads[other], self.grads[other].T) if y.size > 1 and y.shape == x.shape
+            ]
+            note = f"{me} got that of {self.say(other)}"
+            yield from (Mutant("wrong_gradient_arrives", y, note, -0.6) for y in theirs[:1])
 
     def deltas(self) -> Mutants:
         """What stands in place of an interior gradient: ones, the loss's value, errors, or a factor more or less."""
-        b, x, me, loss = self.b, self.x, self.me, float(self.b.values[self.b.loss].reshape(-1)[0])
+        b, x, loss = self.b, self.x, self.b.values[self.b.loss].reshape(())
         if not x.shape:
             return
-        yield Mutant(
-            "loss_derivative_missing",
-            lambda: np.ones(x.shape),
-            f"1 is passed back at {me}, without the error",
-        )
-        yield Mutant(
-            "loss_for_derivative", lambda: np.full(x.shape, loss), f"the loss's value stands at {me}"
-        )
+        yield self.formula("loss_derivative_missing", constant(1.0))
+        yield self.formula("loss_for_derivative", Y, y=(loss, "the loss's value"))
         for node, number in b.values.items():
             a_row = number.ndim == x.ndim - 1 and number.shape == x.shape[:-1]
             v, name = number[..., None] if a_row else number, self.say(node)
             if 1 < v.size < x.size and spread(v, x.shape) is not None:
-                yield Mutant(
-                    "factor_missing", partial(np.divide, self.g, v), f"{name} is left out at {me}", 1.0
-                )
-                yield Mutant(
-                    "wrong_factor", partial(np.multiply, self.g, v), f"{name} is once too often at {me}", 1.0
-                )
-        for y, a, (n, (mistake, delta)) in itertools.product(
-            self._targets(), self._outputs(), enumerate(DELTAS)
-        ):
+                yield self.formula("factor_missing", G / Y, G, 1.0, y=(v, name))
+                yield self.formula("wrong_factor", G * Y, G, 1.0, y=(v, name))
+        pairs = itertools.product(self._targets(), self._outputs(), enumerate(DELTAS))
+        for y, a, (n, (mistake, delta)) in pairs:
             kind = "softmax_twice" if not n and a[1].startswith("softmax(softmax") else mistake
             yield self.formula(kind, delta, None, 0.5 if n > 3 else 0.1 if n else 0.0, a=a, y=y)
 
     def _outputs(self) -> list[tuple[Any, str]]:
         """What can be taken for the network's output at this node."""
         b, x, me = self.b, self.x, self.me
-        later = [
-            n for n in b.order[b.at[self.node] :] if n in b.path(self.node) and b.values[n].shape == x.shape
-        ]
+        later = [n for n in b.order if n in b.path(self.node) and b.values[n].shape == x.shape]
         outputs = [(b.values[n], self.say(n)) for n in later]
         outputs += [(known(n).at(x), f"{n}({me})") for n in ("sigmoid", "tanh")]
         for axis in (-1, 0) if x.ndim == 2 else (-1,):
             once, over = softmax(x, axis), " over axis 0" if axis == 0 else ""
-            outputs += [
-                (once, f"softmax({me}){over}"),
-                (softmax(once, axis), f"softmax(softmax({me}){over})"),
-            ]
+            outputs += [(once, f"softmax({me}){over}")]
+            outputs += [(softmax(once, axis), f"softmax(softmax({me}){over})")]
         return outputs
 
     def _targets(self) -> list[tuple[Any, str]]:
@@ -562,17 +533,16 @@ class Whole(Step):
 # ---- Steps of a kind ------------------------------------------------------------------------------------------------------
 
 
-def local_mutants(
-    b: Backward, grads: Arrays, user: Any, k: int, made: Any, words: Words
-) -> Iterator[tuple[Any, Mutant]]:
+def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, made: Any, words: Words) -> Keyed:
     """The mutants of a step that are made of its own numbers, by what tells them from others at every step of a kind.
 
     `made`: the functions, by what they make.
     """
-    edge, p = Edge(b, grads, words, user, k, True), user.parents[k]
-    steps = {"edge": edge.mutants()}
-    if user in made:
-        steps = {"function": FunctionStep(b, grads, words, made[user], True).mutants(), **steps}
+    edge, p = Edge(b, grads, words, user, k), user.parents[k]
+    found: list[Step] = [FunctionStep(b, grads, words, made[user])] if user in made else []
+    for step in (found := [*found, edge]):
+        step.local = True
+    steps = {type(step).__name__: step.mutants() for step in found}
     last = not any(node.op.name in PRODUCTS for node in b.path(p) if node is not p and node.op)
     if last and p.parents and len(b.users[p]) == 1:  # an output, whose one share is its whole gradient
         steps["delta"] = Whole(b, grads, words, p, edge.share).deltas()
@@ -625,9 +595,8 @@ def wrong_strides(b: Backward) -> Iterator[tuple[list[Any], dict[tuple[Any, int]
         x = b.values[source]
         windows = [u for u, _ in b.users[source] if u.op.name == "getitem" and b.values[u].size]
         coordinates = [np.unravel_index(places_of(b, source, u), x.shape) for u in windows]
-        starts = (
-            [np.unique([c[axis].min() for c in coordinates]) for axis in range(x.ndim)] if windows else []
-        )
+        axes = range(x.ndim if windows else 0)
+        starts = [np.unique([c[axis].min() for c in coordinates]) for axis in axes]
         edits: dict[tuple[Any, int], Any] = {}
         for window, old in zip(windows, coordinates, strict=True):
             new = [_at_every_place(c, begin) for c, begin in zip(old, starts, strict=True)]

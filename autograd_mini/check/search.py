@@ -319,7 +319,7 @@ class Search:
     def _of_factor(self, meaning: Meaning, step: Step, target: Any) -> Fault:
         """A constant factor at its place."""
         mistake, text, cost = meaning
-        made = Mutant(mistake, lambda: None, f"{self.say(step.node)}'s gradient: {text}")
+        made = Mutant(mistake, None, f"{self.say(step.node)}'s gradient: {text}")
         fault = self._fault(made, step, target, "", 1.0 + cost - made.cost)
         return replace(fault, where=self.words.place(step.node))
 
