@@ -14,6 +14,7 @@ import numpy as np
 from .report import Report, relation
 
 Steps = list[dict[str, np.ndarray]]
+RATES = {"update_sign", "rate_twice", "rate_inverse", "rate_factor"}
 STATE = ("m", "v", "mean", "largest", "buffer", "total")  # what a rule keeps from step to step, 0 at first
 CLOSE = 1e-6  # how far a step may be off, relative to the largest of its kind
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -78,16 +79,16 @@ POWER, BUFFER = r"(beta\d)\*\*t", r"buffer = .*momentum \* buffer \+ "
 CORRECTION, CORRECTION1, CORRECTION2 = (rf" / \(1 - beta{n}\*\*t\)" for n in (r"\d", 1, 2))
 COUPLED, DECOUPLED = r"g = g \+ decay \* w\n((?s:.*))w = w", r"((?s:.*)) - lr \* decay \* w"
 CHANGES: tuple[tuple[str, ...], ...] = (
+    ("update_sign", "- lr", "+ lr"),
+    ("rate_twice", "- lr", "- lr * lr"),
+    ("rate_inverse", "- lr", "- 1 / lr"),
+    ("rate_factor", r"- lr \*", "-"),
     ("not_zeroed", r"\A", "g = total = total + g\n"),
     ("previous_gradient", r"\A", "g, last = last, g\n"),
     ("updated_from_start", r"\A", "w = first\n"),
     ("integers_truncated", r"\Z", "\nw = np.trunc(w)"),
     ("momentum_dampened", BUFFER + r"(?:[\d.]+ \* )?", "buffer = momentum * buffer + (1 - momentum) * "),
-    (
-        "momentum_dampened",
-        BUFFER + r"[\d.]+ \* ",
-        "buffer = momentum * buffer + ",
-    ),  # left out, where it is meant
+    ("momentum_dampened", BUFFER + r"[\d.]+ \* ", "buffer = momentum * buffer + "),  # or left out
     ("old_buffer_used", r"\A(g = .*\n)?((?:.*\n)+)(.*)\Z", r"\1\3\n\2"),
     ("momentum_missing", r"momentum \* buffer", "0 * buffer"),
     ("momentum_missing", "beta1", "0"),
@@ -152,11 +153,8 @@ def variants(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
             yield mistake, "; ".join(lines), replace(rule, source=source)
     for other in ("Adam", "RMSprop") if rule.name == "SGD" else ():
         whole = read_rule(other)
-        yield (
-            "another_optimizer",
-            other,
-            replace(whole, settings={**whole.settings, "lr": rule.settings["lr"]}),
-        )
+        settings = {**whole.settings, "lr": rule.settings["lr"]}
+        yield "another_optimizer", other, replace(whole, settings=settings)
 
 
 def changed(source: str, changes: Sequence[str]) -> str:
@@ -178,9 +176,8 @@ def simulate(rule: Rule, before: Mapping[str, Any], gradients: Steps, theirs: St
         changes.append({})
         for name, g in grads.items():
             w, count, key = np.asarray(start[name], float), count + 1, "all" if rule.shared else name
-            state = states.setdefault(
-                key, dict.fromkeys(STATE, 0.0) | {"np": np, "last": 0.0 * g, **rule.settings}
-            )
+            fresh = dict.fromkeys(STATE, 0.0) | {"np": np, "last": 0.0 * g, **rule.settings}
+            state = states.setdefault(key, fresh)
             state.update(w=w, g=g, t=t, count=count, first=np.asarray(before[name], float))
             exec(code, state)
             changes[-1][name] = state["w"] - w
@@ -217,7 +214,7 @@ def diagnose_update(before: Mapping[str, Any], after: Any, gradients: Any, optim
         wrong = [n for n in names if judge.factor(right, [n]) != 1.0]
         shorter = replace(rule, source=rule.source.replace("eps", "eps / np.sqrt(1 - beta2**t)"))
         by_convention = (
-            bool(wrong) and "beta2**t" in rule.source and judge.factor(judge.changes(shorter), names) == 1.0
+            wrong and "beta2**t" in rule.source and judge.same(judge.taken, judge.changes(shorter))
         )
         wrong = [] if by_convention else wrong
         report = Report([n for n in names if n not in wrong], wrong, subject="update")
@@ -268,9 +265,8 @@ class _Judge:
         return simulate(rule, self.starts[0], self.grads, self.theirs)
 
     def close(self, x: Any, y: Any) -> bool:
-        return bool(
-            np.max(np.abs(x - y), initial=0.0) <= CLOSE * np.max(np.abs(x), initial=0.0) + self.rounding
-        )
+        error, size = (np.max(np.abs(v), initial=0.0) for v in (x - y, x))
+        return bool(error <= CLOSE * size + self.rounding)
 
     def same(self, one: Steps, other: Steps, names: Sequence[str] | None = None, c: float = 1.0) -> bool:
         """Whether all changes of `one` are c times those of the other."""
@@ -283,17 +279,16 @@ class _Judge:
             return None  # one buffer for parameters of several shapes
         if self.same(self.taken, changes, names):
             return 1.0
-        c = _ratio(_flat(self.taken, names), _flat(changes, names))
+        c = round(_ratio(_flat(self.taken, names), _flat(changes, names)), 9)
         return c if c and self.same(self.taken, changes, names, c) else None
 
     def ratios(self, changes: Steps, names: Sequence[str]) -> list[float]:
         """The factor of each step, where each has one."""
-        pairs = [
-            (_flat([mine], names), _flat([ours], names))
-            for mine, ours in zip(self.taken, changes, strict=True)
-        ]
-        found = [_ratio(x, y) for x, y in pairs]
-        return found if all(self.close(x, c * y) for (x, y), c in zip(pairs, found, strict=True)) else []
+        steps = zip(self.taken, changes, strict=True)
+        pairs = [(_flat([mine], names), _flat([ours], names)) for mine, ours in steps]
+        return (
+            [_ratio(x, y) for x, y in pairs] if all(self.close(x, _ratio(x, y) * y) for x, y in pairs) else []
+        )
 
     def decay(self, rule: Rule, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Weight decay that is not meant: a multiple of the weights in each step, or in each gradient."""
@@ -306,9 +301,8 @@ class _Judge:
         source = "g = g + decay * w\n" + rule.source
 
         def with_decay(x: float) -> Any:
-            return _flat(
-                self.changes(replace(rule, source=source, settings={**rule.settings, "decay": x})), names
-            )
+            other = replace(rule, source=source, settings={**rule.settings, "decay": x})
+            return _flat(self.changes(other), names)
 
         for x in (10.0 ** np.arange(-6, 1)).tolist():
             for _ in range(8):  # the size of the decay, by Gauss and Newton
@@ -328,18 +322,22 @@ class _Judge:
         factors = [tried(one) for *_, one in known]
         single = [v[:2] for v, c in zip(known, factors, strict=True) if c == 1.0]
         c = tried(rule)
-        found = [_factor(c, rule)] if c is not None else []
-        yield from found + single if found and found[0][0] != "rate_factor" else single + found
-        if found or single:
+        if c is not None and not any(mistake in RATES for mistake, _ in single):
+            way = ", the wrong way" if c < 0 else ""
+            single.append(("rate_factor", f"every step is {c:.6g} times the right one{way}"))
+        yield from single
+        if single:
             return
         if ratios := self.ratios(self.changes(rule), wrong):
             shown = ", ".join(f"{ratio:.4g}" for ratio in ratios)
             yield "rate_factor", f"the factor changes from step to step: {shown} (a schedule?)"
             return
         decay = list(self.decay(rule, wrong)) if not rule.settings["decay"] else []
-        scaled = [(v, c) for v, c in zip(known, factors, strict=True) if c is not None and _meaning(c, rule)]
-        yield from decay or itertools.chain(*((v[:2], _factor(c, rule)) for v, c in scaled))
-        for m1, n1, one in () if decay or scaled else known:
+        scaled = [(v[:2], c) for v, c in zip(known, factors, strict=True) if c in (2.0, 0.5)]
+        yield from decay
+        for named, c in scaled if not decay else ():
+            yield from (named, ("rate_factor", f"every step is {c:g} times that"))
+        for m1, n1, one in known if not (decay or scaled) else ():
             for m2, n2, both in variants(one):
                 if m1 != m2 and tried(both) == 1.0:
                     yield from ((m1, n1), (m2, n2))
@@ -354,23 +352,3 @@ def _ratio(x: Any, y: Any) -> float:
     """The one number c of x = c · y by least squares, 0 where there is none."""
     c = float(x @ y / (y @ y)) if y.any() else 0.0
     return c if np.isfinite(c) else 0.0
-
-
-def _meaning(c: float, rule: Rule) -> bool:
-    return _factor(c, rule)[0] != "rate_factor" or any(np.isclose(abs(c), n, rtol=1e-6) for n in (2, 0.5))
-
-
-def _factor(c: float, rule: Rule) -> tuple[str, str]:
-    """What a constant factor of every step is called."""
-    lr, way = rule.settings["lr"], ", the wrong way" if c < 0 else ""
-    meanings = {
-        -1.0: ("update_sign", "w += … stands where w -= … belongs (or the gradient is negated)"),
-        lr: ("rate_twice", f"the learning rate {lr:g} is multiplied twice"),
-        lr**-2: (
-            "rate_inverse",
-            f"the learning rate lr = {lr:g}: it divides where it should multiply (1/lr)",
-        ),
-        1 / lr: ("rate_factor", f"the learning rate lr = {lr:g} is left out"),
-    }
-    known = (meaning for x, meaning in meanings.items() if np.isclose(c, x, rtol=1e-6))
-    return next(known, ("rate_factor", f"every step is {c:.6g} times the right one{way}"))
