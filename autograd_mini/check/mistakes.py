@@ -25,15 +25,11 @@ GRADIENT_MISTAKES = {
     # activations
     "activation_derivative_missing": "The activation's derivative is left out.",
     "activation_derivative_twice": "The activation's derivative is applied twice.",
-    "derivative_at_activation": (
-        "The derivative is taken at the activation, where the pre-activation belongs."
-    ),
+    "derivative_at_activation": "The derivative is taken at the activation, where the pre-activation belongs.",
     "derivative_at_preactivation": "A formula for the activation is given the pre-activation.",
     "derivative_at_wrong_array": "The derivative is taken at an array that is not the function's input.",
     "value_for_derivative": "A function's value is used in place of its derivative.",
-    "derivative_of_another_function": (
-        "The derivative belongs to another function than the forward pass uses."
-    ),
+    "derivative_of_another_function": "The derivative belongs to another function than the forward pass uses.",
     "cases_exchanged": "The two cases of the derivative, above and below 0, are exchanged.",
     "constant_term_missing": "A constant term of the derivative is missing.",
     "function_left_out": "A function is left out of the formula: its argument stands in its place.",
@@ -64,7 +60,6 @@ GRADIENT_MISTAKES = {
     "gradient_missing": "No gradient was written into the array.",
     # paths
     "path_missing": "One of several uses is left out: = stands where += belongs.",
-    "path_doubled": "One of several uses is counted twice.",
     "not_zeroed": "The gradients of earlier steps are still in the sum.",
     "index_overwritten": "A repeated index keeps its last share only: x[i] += … does not add up.",
     "wrong_index": "The gradient is written to, or read from, the wrong positions.",
@@ -101,7 +96,6 @@ NUMERICAL_MISTAKES = {
     "step_too_large": "The numerical gradient's step is too large: the difference is not yet the slope.",
     "step_lost_in_integers": "The numerical gradient's step is cut off by an array of integers.",
     "step_not_divided": "The numerical gradient is divided by the wrong multiple of its step.",
-    "single_precision": "The function computes in float32, which cannot tell these numbers apart.",
     "not_deterministic": "The function gives different values for the same input.",
 }
 
@@ -164,9 +158,7 @@ TRAINING_MISTAKES = {
     "not_finite": "Numbers stop being finite in the first pass.",
     "broadcast_pairs": "The loss is taken over all pairs of samples: (n, 1) and (n,) broadcast to (n, n).",
     "labels_out_of_range": "A label is outside the range that the loss has classes or probabilities for.",
-    "targets_out_of_range": (
-        "Targets lie outside the range of the output's activation, which cannot reach them."
-    ),
+    "targets_out_of_range": "Targets lie outside the range of the output's activation, which cannot reach them.",
     # the graph
     "cut_off": "The loss does not depend on any parameter, so nothing can be trained.",
     "parameter_unused": "The loss does not depend on some parameters, which stay as they are.",
@@ -179,19 +171,11 @@ TRAINING_MISTAKES = {
     "softmax_of_one": "Softmax of a single output is 1 whatever goes in.",
     "softmax_twice": GRADIENT_MISTAKES["softmax_twice"],
     "sigmoid_twice": "The sigmoid is applied to what is its output already.",
-    "dead_output": (
-        "A ReLU on the outputs is dead: it is 0 for every sample, and has no gradient to come back by."
-    ),
+    "dead_output": "A ReLU on the outputs is dead: it is 0 for every sample, and has no gradient to come back by.",
     # units and weights
-    "equal_weights": (
-        "All weights of a layer are equal (zero, say), so its units do the same: nothing breaks the symmetry."
-    ),
-    "dead_units": (
-        "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient."
-    ),
-    "units_die": (
-        "Your ReLU units die in the first steps: 0 for every sample, they have no gradient to come back by."
-    ),
+    "equal_weights": "All weights of a layer are equal (zero, say), so its units do the same: nothing breaks the symmetry.",
+    "dead_units": "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient.",
+    "units_die": "Your ReLU units die in the first steps: 0 for every sample, they have no gradient to come back by.",
     "saturated_units": "Units are saturated: their slopes are about 0, and so are the gradients behind.",
     "vanishing_gradients": "The gradients vanish on the way down to the first layers.",
     "exploding_gradients": "The gradients explode on the way down to the first layers.",

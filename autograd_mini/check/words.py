@@ -12,7 +12,18 @@ import numpy as np
 
 from ..compile.text import PEOPLE, PYTHON, text
 from ..core.array_rows import axes_of
-from ..symbols import Expr, Unreadable, call, constant, simplify, substitute, symbol, walk
+from ..symbols import (
+    Expr,
+    Unreadable,
+    call,
+    constant,
+    rebuilt,
+    rewritten,
+    simplify,
+    substitute,
+    symbol,
+    walk,
+)
 from .backward import Backward, forward_expr, share_expr
 
 LONGEST = 110  # characters of a line, beyond which parts of it get lines of their own
@@ -205,10 +216,6 @@ class Words:
                     lines.append(f"{names[part]} = {source}")
         return str(text(made, names, NUMPY))
 
-    def numbers(self) -> int:
-        """How many of the constants are single numbers."""
-        return sum(1 for n, x in self.b.values.items() if n not in self.b.at and x.ndim == 0)
-
     def names(self) -> dict[str, Any]:
         """The arrays that the lines read: values by their names, and the right gradients with a d before them."""
         b = self.b
@@ -243,24 +250,31 @@ def summed(share: Expr, shape: tuple[int, ...]) -> Expr:
     return call("sum", share, axis=axis, keepdims=True) if stretched else share
 
 
-def plain(made: Expr) -> Expr:
-    """An expression of NumPy's own functions alone: sigmoid, softmax and the like written out."""
-    for _ in range(8):  # what is written out holds parts that are to be written out
-        changes = {part: spelt for part in parts_of(made) if (spelt := _spelt(part)) is not None}
-        if not changes:
-            break
-        made = simplify(substitute(made, changes), for_readers=True)
-    return made
-
-
+_a = symbol("a")
+SPELT = {
+    call("sigmoid", _a): 1.0 / (1.0 + call("exp", -_a)),
+    call("softplus", _a): call("logaddexp", _a, 0.0),
+    call("sech2", _a): 1.0 - call("square", call("tanh", _a)),
+    call("normal_cdf", _a): 0.5 * (1.0 + call("erf", _a / math.sqrt(2.0))),
+    call("normal_pdf", _a): call("exp", -0.5 * call("square", _a)) / math.sqrt(2.0 * math.pi),
+}
 COLUMN, FIRST = constant((..., None)), constant((..., 0))  # a vector as a matrix of one column, and back
 
 
-def _spelt(x: Expr) -> Expr | None:
-    a = x.args
+def plain(made: Expr) -> Expr:
+    """An expression of NumPy's own functions alone: sigmoid, softmax and the like written out."""
+    parts_of(made)  # not too many to be read
+    return simplify(rebuilt(made, {}, _spelt), for_readers=True)
+
+
+def _spelt(x: Expr) -> Expr:
+    """One step to NumPy's own functions; the same Expr where there is none."""
+    a, shape = x.args, x.shape or ()
     if x.name == "getitem" and a[0].name == "constant" and a[0].shape == ():
         return call("broadcast_to", float(a[0].value), x.shape)
-    if x.name == "getitem" and a[1] is FIRST and a[0].name == "matmul":
+    if (
+        x.name == "getitem" and a[1] is FIRST and a[0].name == "matmul"
+    ):  # a vector that was made a column for the product
         left, right = a[0].args
         if (
             right.name == "getitem"
@@ -268,10 +282,6 @@ def _spelt(x: Expr) -> Expr | None:
             and right.args[0].shape == (left.shape or ())[-1:]
         ):
             return call("matmul", left, right.args[0])
-    if x.name == "sigmoid":
-        return 1.0 / (1.0 + call("exp", -a[0]))
-    if x.name == "softplus":
-        return call("logaddexp", a[0], 0.0)
     if x.name in ("softmax", "log_softmax"):
         axis = a[1].value
         e = call("exp", a[0] - call("max", a[0], axis=axis, keepdims=True))
@@ -282,20 +292,13 @@ def _spelt(x: Expr) -> Expr | None:
         if any(p is not q for p, q in zip(bare, a, strict=True)):
             made = simplify(call(x.name, *bare), for_readers=True)
             return made if made.shape == x.shape else call("broadcast_to", made, x.shape)
-    if x.name == "sech2":
-        return 1.0 - call("square", call("tanh", a[0]))
-    if x.name == "normal_cdf":
-        return 0.5 * (1.0 + call("erf", a[0] / math.sqrt(2.0)))
-    if x.name == "normal_pdf":
-        return call("exp", -0.5 * call("square", a[0])) / math.sqrt(2.0 * math.pi)
     if x.name == "centred":
-        shape = x.shape or ()
         count = math.prod(shape[i] for i in axes_of(a[1].value, len(shape)))
         return a[0] - call("sum", a[0], axis=a[1].value, keepdims=True) / float(count)
-    if x.name == "swapaxes" and len(x.shape or ()) > 2:
-        last = len(x.shape or ()) - 1
+    if x.name == "swapaxes" and len(shape) > 2:
+        last = len(shape) - 1
         return call("transpose", a[0], (*range(last - 1), last, last - 1))
-    return None
+    return rewritten(x, SPELT, loosely=True)
 
 
 def penalties(b: Backward) -> set[Any]:
@@ -305,8 +308,15 @@ def penalties(b: Backward) -> set[Any]:
         pure = all(p in from_parameters if p in b.at else b.values[p].size == 1 for p in n.parents)
         from_parameters |= {n} if pure else set()
     found = {n for n in from_parameters if n.parents and b.values[n].ndim == 0 and n is not b.loss}
+    found = {n for n in found if all(_adds(b, above) for above in b.path(n) - {n})}
     for n in reversed(b.order):
         if n in found:
             found |= {p for p in n.parents if p in b.at and p.parents}
     scalars_only = all(b.values[n].ndim == 0 for n in b.order)
     return set() if scalars_only or b.loss in from_parameters else found
+
+
+def _adds(b: Backward, node: Any) -> bool:
+    """Whether a node is a sum, or a multiple, of what it is made of."""
+    multiple = node.op.name in ("multiply", "divide") and sum(p in b.at for p in node.parents) == 1
+    return multiple or node.op.name in ("add", "subtract", "negative", "sum", "mean")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini.check.update import read_rule, right_line, simulate, variants
+from autograd_mini.check.update import read_rule, simulate, variants
 
 OPTIMIZERS = {
     "sgd": lambda p: ag.optim.SGD(p, lr=0.1),
@@ -92,7 +92,7 @@ def test_the_line_is_what_the_optimizer_does(name):
         before, [{k: v + 1 for k, v in step.items()} for step in after], grads, optimizer
     )
     fix = report.findings[0].fix
-    assert fix == right_line(read_rule(optimizer))
+    assert fix == read_rule(optimizer).source
     for k in before:
         space = dict(report.names, m=0.0, v=0.0, mean=0.0, largest=0.0, buffer=0.0, w=before[k])
         for t, (step, g) in enumerate(zip(after, grads, strict=True), 1):
