@@ -506,9 +506,13 @@ class Float(Number, float):
 class Float64(Number, np.float64):  # type: ignore[misc]
     """A recorded np.float64."""
 
+    __getitem__ = as_plain("__getitem__")  # NumPy's own is not safe behind a class that is no array
+
 
 class Float32(Number, np.float32):
     """A recorded np.float32."""
+
+    __getitem__ = as_plain("__getitem__")
 
 
 NUMBERS: dict[type, Any] = {float: Float, np.float64: Float64, np.float32: Float32}
