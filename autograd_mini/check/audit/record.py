@@ -83,7 +83,8 @@ class Memory:
 
     def sample(self) -> bytes:
         """Elements that differ where the memory was written."""
-        return self.root.flat[:: self.root.size // SAMPLED if self.root.size > SMALL else 1].tobytes()
+        root = self.root
+        return root.tobytes() if root.size <= SMALL else root.flat[:: root.size // SAMPLED].tobytes()
 
     def is_whole(self, view: np.ndarray) -> bool:
         """Whether a view shows all of the memory as it is."""
@@ -283,11 +284,12 @@ def mapped(x: Any, kind: type, change: Callable[[Any], Any]) -> Any:
     """Nested arguments with what is of a kind changed."""
     if isinstance(x, kind):
         return change(x)
-    if type(x) in (list, tuple):
-        return type(x)([mapped(part, kind, change) for part in x])
-    if type(x) is dict:
-        return {key: mapped(value, kind, change) for key, value in x.items()}
-    return slice(plain(x.start), plain(x.stop), plain(x.step)) if type(x) is slice else x
+    own = type(x)
+    if own is list or own is tuple:
+        return own([mapped(part, kind, change) for part in x])
+    if own is dict:
+        return {key: mapped(value, kind, change) for key, value in x.items()} if x else x
+    return slice(plain(x.start), plain(x.stop), plain(x.step)) if own is slice else x
 
 
 def plain(x: Any) -> Any:

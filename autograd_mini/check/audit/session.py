@@ -22,6 +22,7 @@ from .rules import Remark, derivatives, is_sound, optimiser, stale, uphill
 from .steps import LINEAR, WINDOWS, enough, key_of, size_of
 
 MOST_FAULTS = 5
+SLACK = 10  # values that a corrected line may make more
 FIX_SECONDS = 5.0  # of computing that the search for corrected lines may take
 
 
@@ -38,10 +39,12 @@ class Audit:
         left = max(self.end - monotonic(), 0.5)
         return Run(self.path, source, self.arguments, stop, min(left, seconds), show)
 
-    def recorded(self, source: str, show: Any = None, windows: int = WINDOWS) -> tuple[Run, Case]:
-        """Run a source and find its training, of so many steps."""
+    def recorded(
+        self, source: str, show: Any = None, windows: int = WINDOWS, known: int = 0
+    ) -> tuple[Run, Case]:
+        """Run a source and find its training, of so many steps, which may be known to need so long a record."""
         run = self.run(source, lambda record: enough(record, windows), self.seconds / 3 + 1, show)
-        run.record.next_check = run.record.next_check * windows // WINDOWS
+        run.record.next_check = known or run.record.next_check
         run.run()
         return run, Case(run.record)
 
@@ -273,7 +276,8 @@ class Audit:
         """Whether the changed script has as many more right updates as the right numbers gave."""
         case, gains = self.case, fault.gains if fault else {}
         limit = sorted(gains)[:2][-1] + 1 if gains else WINDOWS
-        _, after = self.recorded(text, windows=limit)
+        known = case.views[limit].window.last + SLACK if limit < len(case.views) else 0
+        _, after = self.recorded(text, windows=limit, known=known)
         count = len(case.parameters)
         if len(after.parameters) != count and limit < WINDOWS:
             _, after = self.recorded(text)  # so few steps may not show all parameters
