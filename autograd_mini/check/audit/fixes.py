@@ -414,7 +414,9 @@ class Proposer:
 
 def difference(t: Term, u: Term) -> Term:
     """One term less another."""
-    return Term(t.value - u.value, "{} - {}", t.parts + u.parts, "loss_for_derivative")
+    return Term(
+        np.subtract(t.value, u.value, dtype=float), "{} - {}", t.parts + u.parts, "loss_for_derivative"
+    )
 
 
 def slopes_of(t: Term) -> list[Term]:

@@ -22,6 +22,7 @@ RIGHT = {
     "squares_accumulated",
     "another_optimizer",
     "integers_truncated",
+    "moments_shared",
 }  # another method, and no mistake
 MOMENTUM = {
     "momentum_sign": "the velocity enters with the wrong sign: each step undoes the last one",
@@ -296,14 +297,13 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) 
         inside = (wrong for mistake, _, wrong in variants(rule) if mistake == "epsilon_inside_root")
         if rate_of(rule) or any(map(rate_of, inside)):
             return SOUND, "Adam" if settings.get("betas", (0,))[0] else "RMSprop"
-    wrong_rules = (
-        [(mistake, wrong) for rule, _ in rules for mistake, _, wrong in variants(rule)] if explain else []
-    )
-    rates = [(mistake, rate_of(wrong)) for mistake, wrong in wrong_rules if mistake not in RIGHT]
-    fitting = [mistake for mistake, rate in rates if rate > 0]
-    written = [mistake for mistake, rate in rates if any(abs(rate - c) <= 1e-4 * c for c in numbers)]
-    found = (written or fitting)[:1]
-    return (found[0], MISTAKES[found[0]]) if found else None
+    found = []
+    for mistake, _, wrong in (variant for rule, _ in rules for variant in variants(rule)) if explain else ():
+        rate = rate_of(wrong) if mistake not in RIGHT else 0.0
+        if rate > 0:  # of several the one whose rate stands in the script
+            found.append((not any(abs(rate - c) <= 1e-4 * rate for c in numbers), mistake))
+    mistake = min(found, key=lambda f: f[0], default=(False, ""))[1]
+    return (mistake, MISTAKES[mistake]) if found else None
 
 
 def optimiser_of(name: str, **settings: Any) -> tuple[Rule, dict[str, Any]]:
