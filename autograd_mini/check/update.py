@@ -128,6 +128,8 @@ CHANGES: tuple[tuple[str, ...], ...] = (
     ("betas_swapped", "beta1", "beta_", "beta2", "beta1", "beta_", "beta2"),
     ("betas_swapped", "beta2", "beta1"),  # one stands in both means
     ("betas_swapped", "beta1", "beta2"),
+    ("betas_swapped", r"m = beta1 (.*)beta1", r"m = beta2 \1beta2"),  # and is corrected with its own
+    ("betas_swapped", r"v = beta2 (.*)beta2", r"v = beta1 \1beta1"),
     ("step_counter_off", POWER, r"\1**(t + 1)"),
     ("step_counter_off", POWER, r"\1**(t - 1) or 1"),
     ("step_counter_per_parameter", POWER, r"\1**count"),

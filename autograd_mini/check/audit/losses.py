@@ -487,13 +487,18 @@ def covers(case: Case, own: Loss, pair: Loss) -> bool:
         moving = [p.id for p in step.parents if p.id in case.views[k].sig]
         return step.id in found or (bool(moving) and found.issuperset(moving))
 
+    def whole(step: Step) -> Step:
+        while step.func in ELEMENT and step.parents:
+            step = step.parents[0]
+        return step
+
     def is_changed(k: int, step: Step) -> bool:  # a target made of the own one, as smoothed labels are
         sig, steps = case.views[k].sig, case.record.steps
-        targets = {
-            p.id for n in own.slices[k] for p in steps[n].parents if p.id not in sig and size_of(p) > 1
-        }
-        given = [p for p in step.parents if p.id not in sig and p.id not in targets and size_of(p) > 1]
-        return any(s.id in targets for p in given for s in above(p, lambda s: True) if s.func not in ELEMENT)
+        shape = np.shape(step.value)
+        constants = (p for n in own.slices[k] for p in steps[n].parents if p.id not in sig)
+        targets = {whole(p) for p in constants if np.shape(p.value) == shape}
+        given = {whole(p) for p in step.parents if p.id not in sig and np.shape(p.value) == shape} - targets
+        return any(whole(s) in targets for p in given for s in above(p, lambda s: True))
 
     pairs = [(k, a, s) for k in own.slices for a, _, s in pairs_of(case, k).get(pair.pair, ())]
     return all(known(k, a) for k, a, _ in pairs) and not all(is_changed(k, s) for k, _, s in pairs)

@@ -190,9 +190,9 @@ def optimiser(case: Case) -> list[Remark]:
             why = "Adam adds its small number to the root, not inside it"
             out.append(Remark(inner, 0, "epsilon_inside_root", why, unguarded(case, inner)))
         elif fault and fault[0] != SOUND:
-            step = rule_step(case, view, i, fault[0] in IN_STATE)
+            step = rule_step(case, view, i, fault[0])
             out.append(Remark(step, 0, *fault, near(case, step, fault[0])))
-    return out
+    return list({(case.sources.where(r.step), r.mistake): r for r in reversed(out)}.values())[::-1]
 
 
 def is_sound(after: Case, before: Case, mistake: str) -> bool:
@@ -227,13 +227,18 @@ def near(case: Case, step: Step, mistake: str) -> Iterator[str]:
             yield edited(text, [fix])
 
 
-def rule_step(case: Case, view: View, i: int, in_state: bool) -> Step:
-    """The line of an optimiser's rule: where its state is renewed, or where the parameter is."""
+def rule_step(case: Case, view: View, i: int, mistake: str) -> Step:
+    """The line of an optimiser's rule: where its state is renewed or corrected, or where the parameter is."""
     p, first = case.parameters[i], view.window.first
-    states = [s for s in view.order if s.id in case.states and view.back[s.id] >> i & 1]
-    renewed = (s for s in states if any(q.id < first and q.id in case.states for q in s.parents))
-    step = next(v for v in p.versions if v.id >= first and key_of(v) in p.keys)
-    return next(renewed, step) if in_state else step
+    own = [s for s in view.order if view.back[s.id] >> i & 1]
+    found: list[Step] = []
+    if mistake in IN_STATE:
+        states = (s for s in own if s.id in case.states)
+        found = [s for s in states if any(q.id < first and q.id in case.states for q in s.parents)]
+    elif mistake.startswith(("bias_correction", "step_counter")):
+        divided = (s for s in own if s.func is np.divide and size_of(s.args[1]) == 1)
+        found = [s for s in divided if s.parents[0].id in case.states]
+    return (found or [v for v in p.versions if v.id >= first and key_of(v) in p.keys])[0]
 
 
 def guarded_root(view: View, i: int) -> Step | None:
