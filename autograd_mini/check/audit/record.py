@@ -501,19 +501,6 @@ class Number(Recorded):
     __round__ = as_plain("__round__")
 
 
-class Float(Number, float):
-    """A recorded Python float."""
-
-
-class Float64(Number, np.float64):  # type: ignore[misc]
-    """A recorded np.float64."""
-
-
-class Float32(Number, np.float32):
-    """A recorded np.float32."""
-
-
-NUMBERS: dict[type, Any] = {float: Float, np.float64: Float64, np.float32: Float32}
 OPERATORS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power}
 OPERATORS |= {"floordiv": np.floor_divide, "mod": np.remainder}
 SIGNS: dict[str, Any] = {"neg": np.negative, "pos": identity, "abs": np.abs}
@@ -560,18 +547,30 @@ def furnish(kind: Any) -> None:
     """Give a class of recorded values the methods that arrays have."""
     for name in METHODS.split():
         setattr(kind, name, method_for(name, getattr(np, name)))
-    for name, func in (("copy", identity), ("astype", identity), ("flatten", np.ravel)):
+    others = (("copy", identity), ("astype", identity), ("flatten", np.ravel), ("__getitem__", getitem))
+    for name, func in others:
         setattr(kind, name, method_for(name, func))
     kind.T, kind.item = property(lambda self: call(np.transpose, (self,), {})), item
 
 
-for _kind in (Arrays, Float64, Float32):
-    furnish(_kind)
-for _name in WRITING_METHODS.split():
-    setattr(Arrays, _name, method_for(_name, into=True))
+def recorded_kind(base: type) -> Any:
+    """The class of recorded numbers of a kind.
+
+    NumPy's class comes first among its bases: where another does, NumPy's own code for scalars ends Python. So ours cannot
+    go before it but as the new class's own methods.
+    """
+    own = {name: x for kind in (Recorded, Number) for name, x in vars(kind).items() if callable(x)}
+    return type(f"Recorded {base.__name__}", (base, Number), own)
+
+
 for _word, _func in (OPERATORS | SIGNS).items():
     setattr(Number, f"__{_word}__", operator_for(_word, _func))
     setattr(Number, f"__r{_word}__", operator_for(_word, _func, True))
+NUMBERS: dict[type, Any] = {kind: recorded_kind(kind) for kind in (float, np.float64, np.float32)}
+for _kind in (Arrays, NUMBERS[np.float64], NUMBERS[np.float32]):
+    furnish(_kind)
+for _name in WRITING_METHODS.split():
+    setattr(Arrays, _name, method_for(_name, into=True))
 
 
 def call_math(name: str, args: Any) -> Any:
