@@ -289,17 +289,17 @@ def mapped(x: Any, kind: type, change: Callable[[Any], Any]) -> Any:
         return own([mapped(part, kind, change) for part in x])
     if own is dict:
         return {key: mapped(value, kind, change) for key, value in x.items()} if x else x
-    return slice(plain(x.start), plain(x.stop), plain(x.step)) if own is slice else x
+    return x
 
 
 def plain(x: Any) -> Any:
     """The argument without recording: NumPy's and Python's own types."""
-    return mapped(x, Recorded, lambda value: value._without())
+    return mapped(x, Recorded, operator.methodcaller("_without"))
 
 
 def linked(x: Any) -> Any:
     """The argument with steps in the place of recorded values."""
-    return mapped(x, Recorded, lambda value: value._now())
+    return mapped(x, Recorded, operator.methodcaller("_now"))
 
 
 def wrap(result: Any, func: Any, args: Any = (), kwargs: Any = None, sources: Any = ()) -> Any:
@@ -393,7 +393,8 @@ class Recorded:
         return self.__copy__()
 
     def __reduce__(self) -> Any:
-        return type(plain(self)), (plain(self),) if isinstance(self, float) else plain(self).__reduce__()
+        value = plain(self)
+        return (type(value), (value,)) if isinstance(self, float) else value.__reduce__()
 
 
 class Arrays(Recorded):
