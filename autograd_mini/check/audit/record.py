@@ -280,26 +280,24 @@ def is_data(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind in "fiub"
 
 
-def mapped(x: Any, kind: type, change: Callable[[Any], Any]) -> Any:
-    """Nested arguments with what is of a kind changed."""
-    if isinstance(x, kind):
+def mapped(x: Any, change: Callable[[Any], Any]) -> Any:
+    """Nested arguments with what is recorded in them changed."""
+    if isinstance(x, Recorded):
         return change(x)
-    own = type(x)
-    if own is list or own is tuple:
-        return own([mapped(part, kind, change) for part in x])
-    if own is dict:
-        return {key: mapped(value, kind, change) for key, value in x.items()} if x else x
-    return x
+    kind = type(x)
+    if kind is list or kind is tuple:
+        return kind([mapped(part, change) for part in x])
+    return {key: mapped(value, change) for key, value in x.items()} if kind is dict else x
 
 
 def plain(x: Any) -> Any:
     """The argument without recording: NumPy's and Python's own types."""
-    return mapped(x, Recorded, operator.methodcaller("_without"))
+    return mapped(x, operator.methodcaller("_without"))
 
 
 def linked(x: Any) -> Any:
     """The argument with steps in the place of recorded values."""
-    return mapped(x, Recorded, operator.methodcaller("_now"))
+    return mapped(x, operator.methodcaller("_now"))
 
 
 def wrap(result: Any, func: Any, args: Any = (), kwargs: Any = None, sources: Any = ()) -> Any:
