@@ -16,6 +16,7 @@ from .replay import Forward
 from .steps import SCALINGS, SUMS, children_of, key_of, size_of
 
 MOST_OWN = 6
+MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
 TRUSTED = ("cross-entropy", "squared error", "hinge")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
@@ -206,7 +207,8 @@ def pairs_in(case: Case, view: View) -> dict[Any, list[Pair]]:
     for step in view.order:
         for prediction, target in compared_in(case, view, step):
             found[step.func is np.add][key_of(step)].append((prediction, target, step))
-    return dict(found[False] or found[True])
+    marks: dict[int, Any] = {}
+    return {key: once(view, group, marks) for key, group in (found[False] or found[True]).items()}
 
 
 def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]]:
@@ -235,6 +237,22 @@ def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]
         }
         if fits[step.func]:
             yield x, target
+
+
+def once(view: View, group: list[Pair], marks: dict[int, Any]) -> list[Pair]:
+    """The pairs without those whose prediction is computed once more from the same values, as for each weight anew."""
+
+    def mark(step: Step) -> Any:
+        if step.func is None or step.id in view.window.starts:
+            return step.id
+        if step.id not in marks:
+            plain = [repr(a) for a in step.args if not isinstance(a, Step)]
+            marks[step.id] = hash((step.name, *plain, *map(mark, step.parents)))
+        return marks[step.id]
+
+    if len(group) > MOST_PAIRS or group[0][0].id - view.window.first > MOST_DEEP:
+        return group
+    return list({(mark(a), t.tobytes()): (a, t, s) for a, t, s in reversed(group)}.values())[::-1]
 
 
 def is_literal(case: Case, step: Step) -> bool:

@@ -357,7 +357,7 @@ class Search:
         where = self.case.sources.where
         top = [f for f in found if self.is_top(f.step) and f.level[:2] == first.level[:2]]
         here = [f for f in top if where(f.step, f.depth) == where(first.step, first.depth)]
-        return (here or top)[:1]
+        return [] if here and first.meant != "adjoint" else (here or top)[:1]
 
     def adjoints_at(self, group: Any) -> Iterator[Fault]:
         """A place's values as derivatives by values of the forward pass, and by a parameter."""

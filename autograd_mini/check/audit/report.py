@@ -194,8 +194,9 @@ class Report:
             first = "first wrong line: " if found and x.line == self.first_wrong else ""
             beside = "" if x.file == str(self.path) else f" ({Path(x.file).name})"
             out.append(f"  {x.line:4d} {mark} {x.code:{width}}{first}{words}{beside}")
-            if found and (found.should_be or found.why not in words):
-                out.append(f"         {found.should_be:{width}}{found.why}")
+            why = found.why if found and found.why not in words else ""
+            if found and (found.should_be or why):
+                out.append(f"         {found.should_be:{width}}{why}".rstrip())
         return "\n".join(
             [*out, *([self.note] if self.note else []), *self.run.record.notes, self.conclusion()]
         )

@@ -296,13 +296,14 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) 
         inside = (wrong for mistake, _, wrong in variants(rule) if mistake == "epsilon_inside_root")
         if rate_of(rule) or any(map(rate_of, inside)):
             return SOUND, "Adam" if settings.get("betas", (0,))[0] else "RMSprop"
-    wrong_rules = [found for rule, _ in rules for found in variants(rule) if found[0] not in RIGHT]
-    tried = ((mistake, note, rate_of(wrong)) for mistake, note, wrong in wrong_rules)
-    fitting = [found for found in tried if found[2] > 0] if explain else []
-    written = [found for found in fitting if any(abs(found[2] - c) <= 1e-4 * c for c in numbers)]
-    for mistake, note, _ in (written or fitting)[:1]:
-        return mistake, ": ".join(filter(None, (MISTAKES[mistake].rstrip("."), note)))
-    return None
+    wrong_rules = (
+        [(mistake, wrong) for rule, _ in rules for mistake, _, wrong in variants(rule)] if explain else []
+    )
+    rates = [(mistake, rate_of(wrong)) for mistake, wrong in wrong_rules if mistake not in RIGHT]
+    fitting = [mistake for mistake, rate in rates if rate > 0]
+    written = [mistake for mistake, rate in rates if any(abs(rate - c) <= 1e-4 * c for c in numbers)]
+    found = (written or fitting)[:1]
+    return (found[0], MISTAKES[found[0]]) if found else None
 
 
 def optimiser_of(name: str, **settings: Any) -> tuple[Rule, dict[str, Any]]:
