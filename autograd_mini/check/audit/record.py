@@ -503,8 +503,8 @@ class Number(Recorded):
 OPERATORS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power}
 OPERATORS |= {"floordiv": np.floor_divide, "mod": np.remainder}
 SIGNS: dict[str, Any] = {"neg": np.negative, "pos": identity, "abs": np.abs}
-METHODS = """sum mean std var prod max min argmax argmin cumsum cumprod dot round clip repeat squeeze ravel take
-swapaxes diagonal trace all any nonzero argsort compress searchsorted reshape transpose"""
+METHODS = """sum mean std var prod max min argmax argmin cumsum cumprod dot round clip repeat squeeze ravel
+take swapaxes diagonal trace all any nonzero argsort compress searchsorted reshape transpose"""
 WRITING_METHODS = "fill sort put partition"
 
 
