@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .case import Case, View, above
+from .case import Case, View, above, is_name
 from .edits import Fix, edited, edits
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
@@ -522,11 +522,14 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
         result = equal_to(case, loss, group, values) if named else None
         if result is not None:
             scale, meant = result
-            starts = case.views[first].window.starts
-            whole = meant in starts
-            name = case.parameters[starts[meant]].name if whole else called(case, case.record.steps[meant])
+            number = case.views[first].window.starts.get(meant)
+            if number is None:
+                name = called(case, case.record.steps[meant])
+            else:
+                p = case.parameters[number]  # a line that serves several calls them all by its own words
+                name = p.written if len(group[first]) > 1 and is_name(p.written) else p.name
             line = found[key] = line_at(step, None, name, scale)
-            line.order, line.whole = group[first][0].id, whole
+            line.order, line.whole = group[first][0].id, number is not None
     for i, p in enumerate(case.parameters):
         if all(v.right(i) for v in loss.verdicts.values()):
             line = line_at(p.versions[-1], p.line, "", None)
