@@ -28,6 +28,7 @@ from .steps import (
 )
 
 CLIPS = {np.minimum, np.maximum}
+JOINS = {"r_", "c_", "concatenate", "hstack", "append"}
 SQUARES = {"norm", "square", "power", "multiply", "dot", "vdot", "matmul", "abs", "absolute"}
 TO_NORMS = {"add", "divide", "sqrt", "power", "sum", "mean", "maximum", "minimum", "identity", "nested"}
 
@@ -287,8 +288,9 @@ class Case:
         for view in self.views:
             for i in known:
                 if view.gradient[i] is None and view.window.updated()[i]:
-                    found = [s for s in view.order if key_of(s) == keys[i] and view.back[s.id] >> i & 1]
-                    view.gradient[i] = found[-1] if found else None
+                    own = {p.id for s in view.order if view.back[s.id] == 1 << i for p in s.parents}
+                    found = (s for s in reversed(view.order) if key_of(s) == keys[i] and s.id in own)
+                    view.gradient[i] = next(found, None)
         for i in known:
             sense = 1.0 if sum(view.leaning(i) for view in self.views) > 0 else -1.0
             for view in self.views:
@@ -322,8 +324,12 @@ def is_fixed(node: ast.Subscript) -> bool:
 
 
 def is_part(step: Step, start: Step) -> bool:
-    """Whether a value is the parameter, or elements of it."""
-    while step is not start and step.parents and (step.func in ELEMENT or step.func is put):
+    """Whether a value is the parameter, or elements of it, also beside constants."""
+    while (
+        step is not start
+        and step.parents
+        and (step.func in ELEMENT or step.func is put or step.name in JOINS)
+    ):
         step = step.parents[0]
     return step is start
 
@@ -431,9 +437,11 @@ def free_clipped(view: View) -> None:
 
 
 def clipped_from(step: Step) -> Step | None:
-    """The gradient that a step clips between two numbers that differ by their sign, or divides by its norm."""
+    """The gradient that a step clips between numbers that differ by their sign, divides by its norm, or takes the sign of."""
     args = list(step.args) + list((step.kwargs or {}).values())
     source = args[0] if args and isinstance(args[0], Step) else None
+    if step.name == "sign":
+        return source
     if source is not None and step.func in CLIPS and source.func in CLIPS - {step.func}:
         source, *args[1:] = source.args[0], args[1], source.args[1]
     elif step.name != "clip":
@@ -452,7 +460,11 @@ def clipped_from(step: Step) -> Step | None:
 
 def is_norm_of(scale: Step, x: Step) -> bool:
     """Whether a single number is computed from the squares of an array."""
-    found = above(scale, lambda s: s.name in TO_NORMS and s.id > x.id, 200)
+
+    def passes(s: Step) -> bool:
+        return s.id > x.id and (s.name in TO_NORMS or (s.func is np.multiply and size_of(s) == 1))
+
+    found = above(scale, passes, 200)
     return any(s.name in SQUARES and s.parents and all(p is x for p in s.parents) for s in found)
 
 

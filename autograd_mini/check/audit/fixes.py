@@ -414,13 +414,16 @@ class Proposer:
 
 def difference(t: Term, u: Term) -> Term:
     """One term less another."""
-    return Term(t.value - u.value, "{} - {}", t.parts + u.parts, "loss_for_derivative")
+    return Term(
+        np.subtract(t.value, u.value, dtype=float), "{} - {}", t.parts + u.parts, "loss_for_derivative"
+    )
 
 
 def slopes_of(t: Term) -> list[Term]:
-    """The slopes of activations at a value; of a single number the first two."""
+    """The slopes of activations at a value, but those that are the same everywhere; of a single number the first two."""
     found = SLOPES if t.value.ndim else SLOPES[:2]
-    return [Term(np.asarray(slope(t.value)), formula, t.parts) for formula, slope in found]
+    slopes = [Term(np.asarray(slope(t.value)), formula, t.parts) for formula, slope in found]
+    return [s for s in slopes if not s.value.ndim or np.any(s.value != s.value.flat[0])]
 
 
 def attempted(make: Any, x: Any, y: Any) -> Any:

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...core import functions as ag
 from ...core.rows import log
-from .case import Case, Verdict, View, judge, written_rate
+from .case import Case, Verdict, View, above, judge, written_rate
 from .record import Step, put
 from .replay import Forward
-from .steps import SCALINGS, SUMS, children_of, key_of, size_of
+from .steps import ELEMENT, SCALINGS, SUMS, children_of, key_of, size_of
 
 MOST_OWN = 6
 MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
@@ -31,6 +31,7 @@ class Loss:
     keys: list[Any]
     own: bool
     pair: Any = None
+    held: bool = False  # whether the target depends on the parameters, and is held constant
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     adjoints: dict[int, dict[Any, Any]] = field(default_factory=dict)
     slices: dict[int, set[int]] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Loss:
             return [(s, None) for key in self.keys for s in own_of(case, k).get(key, ())]
         if self.kind == "error signal":
             return signals(case, k, self.pair).get(self.keys[0], [])
-        return [(a, t) for a, t, _ in pairs_of(case, k).get(self.pair, ())]
+        return [(a, t) for a, t, _ in pairs_of(case, k, self.held).get(self.pair, ())]
 
     def term(self, node: Any, other: Any) -> Any:
         """What one value adds to the loss, on Tensors."""
@@ -125,9 +126,10 @@ def own_of(case: Case, k: int) -> dict[Any, list[Step]]:
     return found
 
 
-def pairs_of(case: Case, k: int) -> dict[Any, list[Pair]]:
-    """The pairs of a step, found once."""
-    found: dict[Any, list[Pair]] = kept(case, f"pairs {k}", lambda: pairs_in(case, case.views[k]))
+def pairs_of(case: Case, k: int, held: bool = False) -> dict[Any, list[Pair]]:
+    """The pairs of a step, found once; `held`: those whose target depends on the parameters."""
+    view = case.views[k]
+    found: dict[Any, list[Pair]] = kept(case, f"pairs {k} {held}", lambda: pairs_in(case, view, held))
     return found
 
 
@@ -201,31 +203,33 @@ def has_penalty(found: list[Step], view: View) -> bool:
 # ---- Predictions and targets -----------------------------------------------------------------------------------------
 
 
-def pairs_in(case: Case, view: View) -> dict[Any, list[Pair]]:
-    """The differences of a prediction and a constant in the backward pass, by their places; where there are none, sums."""
+def pairs_in(case: Case, view: View, held: bool) -> dict[Any, list[Pair]]:
+    """The differences of a prediction and a target in the backward pass, by their places; where there are none, sums."""
     found: dict[bool, dict[Any, list[Pair]]] = {False: defaultdict(list), True: defaultdict(list)}
     for step in view.order:
-        for prediction, target in compared_in(case, view, step):
-            found[step.func is np.add][key_of(step)].append((prediction, target, step))
+        for prediction, target in compared_in(case, view, step, held):
+            side = str(step.args.index(prediction)) if held else ""
+            key = (step.name + side, step.stack)
+            found[step.func is np.add][key].append((prediction, target, step))
     marks: dict[int, Any] = {}
     return {key: once(view, group, marks) for key, group in (found[False] or found[True]).items()}
 
 
-def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]]:
-    """The prediction and the target that a step compares."""
-    start = step.args[0] if step.args else None
+def compared_in(case: Case, view: View, step: Step, held: bool) -> Iterator[tuple[Step, Any]]:
+    """The prediction and the target that a step compares; `held`: a target that depends on the parameters."""
+    start = step.args[0] if step.args and not held else None
     if step.func is put and isinstance(start, Step) and start.id in view.sig:
         while start.name == "identity" and start.parents:
             start = start.parents[0]
         target = np.round(np.asarray(start.value, float) - np.asarray(step.value, float), 9)
         if np.isin(target, (0, 1)).all() and target.any():
             yield start, target
-    if step.func not in (np.subtract, np.divide, np.add) or len(step.args) < 2:
+    if step.func not in ((np.subtract,) if held else (np.subtract, np.divide, np.add)) or len(step.args) < 2:
         return
     for x, y in (step.args[:2], step.args[1::-1]):
         if not isinstance(x, Step) or x.id not in view.sig or x.id in view.window.starts:
             continue
-        if (isinstance(y, Step) and y.id in view.sig) or is_literal(case, step):
+        if (isinstance(y, Step) and y.id in view.sig) != held or is_literal(case, step):
             continue
         target = np.asarray(y.value if isinstance(y, Step) else y, float)
         alike = np.shape(target) == np.shape(x.value)
@@ -402,10 +406,18 @@ def steady(values: list[float]) -> bool:
 def candidates(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses worth trying: the script's own, then those of its pairs."""
     own: dict[Any, Loss] = {}
+    inner: dict[Any, set[int]] = defaultdict(
+        set
+    )  # numbers that larger values of a loss are computed with, by the losses
     for k in numbers:
         for key, steps in own_of(case, k).items():
-            if key not in own:
-                own[key] = Loss(kind_of(slice_of(steps, case.views[k].sig)), [key], True)
+            made_of = slice_of(steps, case.views[k].sig)
+            own.setdefault(key, Loss(kind_of(made_of), [key], True))
+            inner[key] |= {p.id for s in made_of if size_of(s) > 1 for p in s.parents if size_of(p) == 1}
+    for key in list(own):
+        ids = {s.id for k in numbers for s in own_of(case, k).get(key, ())}
+        if any(ids & inner[other] for other in own if other != key):
+            del own[key]
     trusted = [c for c in own.values() if c.kind in TRUSTED][:MOST_OWN]
     found = trusted or sorted(own.values(), key=lambda c: c.kind == "other")[:3]
     for key, pairs in pairs_of(case, numbers[0]).items():
@@ -430,6 +442,9 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
             others += [evaluate(case, other, numbers, kink) for kink, other in enumerate(anew)]
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
+    if all(loss.wrong(count) for loss in tried):
+        held = [Loss("squared error", [], False, key, True) for key in pairs_of(case, numbers[0], True)]
+        tried += [c for c in held[:MOST_OWN] if explains_all(case, evaluate(case, c, numbers))]
     trusted = [c for c in tried if c.own and c.kind in TRUSTED]
     families = {c.kind for c in trusted}
 
@@ -465,11 +480,25 @@ def explains_all(case: Case, loss: Loss) -> bool:
 
 
 def covers(case: Case, own: Loss, pair: Loss) -> bool:
-    """Whether the script's own loss is computed with all predictions of the pair."""
+    """Whether the script's own loss is computed with all predictions of the pair, and with their targets."""
 
-    def inside(k: int, step: Step) -> bool:
+    def known(k: int, step: Step) -> bool:
         step, found = source_of(step), own.slices[k]
         moving = [p.id for p in step.parents if p.id in case.views[k].sig]
         return step.id in found or (bool(moving) and found.issuperset(moving))
 
-    return all(inside(k, a) for k in own.slices for a, _, _ in pairs_of(case, k).get(pair.pair, []))
+    def whole(step: Step) -> Step:
+        while step.func in ELEMENT and step.parents:
+            step = step.parents[0]
+        return step
+
+    def is_changed(k: int, step: Step) -> bool:  # a target made of the own one, as smoothed labels are
+        sig, steps = case.views[k].sig, case.record.steps
+        shape = np.shape(step.value)
+        constants = (p for n in own.slices[k] for p in steps[n].parents if p.id not in sig)
+        targets = {whole(p) for p in constants if np.shape(p.value) == shape}
+        given = {whole(p) for p in step.parents if p.id not in sig and np.shape(p.value) == shape} - targets
+        return any(whole(s) in targets for p in given for s in above(p, lambda s: True))
+
+    pairs = [(k, a, s) for k in own.slices for a, _, s in pairs_of(case, k).get(pair.pair, ())]
+    return all(known(k, a) for k, a, _ in pairs) and not all(is_changed(k, s) for k, _, s in pairs)

@@ -22,6 +22,7 @@ RIGHT = {
     "squares_accumulated",
     "another_optimizer",
     "integers_truncated",
+    "moments_shared",
 }  # another method, and no mistake
 MOMENTUM = {
     "momentum_sign": "the velocity enters with the wrong sign: each step undoes the last one",
@@ -189,9 +190,9 @@ def optimiser(case: Case) -> list[Remark]:
             why = "Adam adds its small number to the root, not inside it"
             out.append(Remark(inner, 0, "epsilon_inside_root", why, unguarded(case, inner)))
         elif fault and fault[0] != SOUND:
-            step = rule_step(case, view, i, fault[0] in IN_STATE)
+            step = rule_step(case, view, i, fault[0])
             out.append(Remark(step, 0, *fault, near(case, step, fault[0])))
-    return out
+    return list({(case.sources.where(r.step), r.mistake): r for r in reversed(out)}.values())[::-1]
 
 
 def is_sound(after: Case, before: Case, mistake: str) -> bool:
@@ -226,13 +227,18 @@ def near(case: Case, step: Step, mistake: str) -> Iterator[str]:
             yield edited(text, [fix])
 
 
-def rule_step(case: Case, view: View, i: int, in_state: bool) -> Step:
-    """The line of an optimiser's rule: where its state is renewed, or where the parameter is."""
+def rule_step(case: Case, view: View, i: int, mistake: str) -> Step:
+    """The line of an optimiser's rule: where its state is renewed or corrected, or where the parameter is."""
     p, first = case.parameters[i], view.window.first
-    states = [s for s in view.order if s.id in case.states and view.back[s.id] >> i & 1]
-    renewed = (s for s in states if any(q.id < first and q.id in case.states for q in s.parents))
-    step = next(v for v in p.versions if v.id >= first and key_of(v) in p.keys)
-    return next(renewed, step) if in_state else step
+    own = [s for s in view.order if view.back[s.id] >> i & 1]
+    found: list[Step] = []
+    if mistake in IN_STATE:
+        states = (s for s in own if s.id in case.states)
+        found = [s for s in states if any(q.id < first and q.id in case.states for q in s.parents)]
+    elif mistake.startswith(("bias_correction", "step_counter")):
+        divided = (s for s in own if s.func is np.divide and size_of(s.args[1]) == 1)
+        found = [s for s in divided if s.parents[0].id in case.states]
+    return (found or [v for v in p.versions if v.id >= first and key_of(v) in p.keys])[0]
 
 
 def guarded_root(view: View, i: int) -> Step | None:
@@ -296,14 +302,13 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) 
         inside = (wrong for mistake, _, wrong in variants(rule) if mistake == "epsilon_inside_root")
         if rate_of(rule) or any(map(rate_of, inside)):
             return SOUND, "Adam" if settings.get("betas", (0,))[0] else "RMSprop"
-    wrong_rules = (
-        [(mistake, wrong) for rule, _ in rules for mistake, _, wrong in variants(rule)] if explain else []
-    )
-    rates = [(mistake, rate_of(wrong)) for mistake, wrong in wrong_rules if mistake not in RIGHT]
-    fitting = [mistake for mistake, rate in rates if rate > 0]
-    written = [mistake for mistake, rate in rates if any(abs(rate - c) <= 1e-4 * c for c in numbers)]
-    found = (written or fitting)[:1]
-    return (found[0], MISTAKES[found[0]]) if found else None
+    found = []
+    for mistake, _, wrong in (variant for rule, _ in rules for variant in variants(rule)) if explain else ():
+        rate = rate_of(wrong) if mistake not in RIGHT else 0.0
+        if rate > 0:  # of several the one whose rate stands in the script
+            found.append((not any(abs(rate - c) <= 1e-4 * rate for c in numbers), mistake))
+    mistake = min(found, key=lambda f: f[0], default=(False, ""))[1]
+    return (mistake, MISTAKES[mistake]) if found else None
 
 
 def optimiser_of(name: str, **settings: Any) -> tuple[Rule, dict[str, Any]]:
