@@ -4,6 +4,7 @@ import ast
 import contextlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ def edited(text: Text, fixes: list[Fix]) -> str:
     return raw.decode()
 
 
+@lru_cache(4096)  # a GRU's wrong line asks 19,000 times for 800 of them: a quarter of its audit
 def joined(template: str, *codes: str) -> str:
     """The template with pieces of code in its places, each in parentheses where it needs them.
 

@@ -280,26 +280,24 @@ def is_data(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind in "fiub"
 
 
-def mapped(x: Any, kind: type, change: Callable[[Any], Any]) -> Any:
-    """Nested arguments with what is of a kind changed."""
-    if isinstance(x, kind):
+def mapped(x: Any, change: Callable[[Any], Any]) -> Any:
+    """Nested arguments with what is recorded in them changed."""
+    if isinstance(x, Recorded):
         return change(x)
-    own = type(x)
-    if own is list or own is tuple:
-        return own([mapped(part, kind, change) for part in x])
-    if own is dict:
-        return {key: mapped(value, kind, change) for key, value in x.items()} if x else x
-    return slice(plain(x.start), plain(x.stop), plain(x.step)) if own is slice else x
+    kind = type(x)
+    if kind is list or kind is tuple:
+        return kind([mapped(part, change) for part in x])
+    return {key: mapped(value, change) for key, value in x.items()} if kind is dict else x
 
 
 def plain(x: Any) -> Any:
     """The argument without recording: NumPy's and Python's own types."""
-    return mapped(x, Recorded, lambda value: value._without())
+    return mapped(x, operator.methodcaller("_without"))
 
 
 def linked(x: Any) -> Any:
     """The argument with steps in the place of recorded values."""
-    return mapped(x, Recorded, lambda value: value._now())
+    return mapped(x, operator.methodcaller("_now"))
 
 
 def wrap(result: Any, func: Any, args: Any = (), kwargs: Any = None, sources: Any = ()) -> Any:
@@ -393,7 +391,8 @@ class Recorded:
         return self.__copy__()
 
     def __reduce__(self) -> Any:
-        return type(plain(self)), (plain(self),) if isinstance(self, float) else plain(self).__reduce__()
+        value = plain(self)
+        return (type(value), (value,)) if isinstance(self, float) else value.__reduce__()
 
 
 class Arrays(Recorded):
@@ -501,28 +500,11 @@ class Number(Recorded):
     __round__ = as_plain("__round__")
 
 
-class Float(Number, float):
-    """A recorded Python float."""
-
-
-class Float64(Number, np.float64):  # type: ignore[misc]
-    """A recorded np.float64."""
-
-    __getitem__ = as_plain("__getitem__")  # NumPy's own is not safe behind a class that is no array
-
-
-class Float32(Number, np.float32):
-    """A recorded np.float32."""
-
-    __getitem__ = as_plain("__getitem__")
-
-
-NUMBERS: dict[type, Any] = {float: Float, np.float64: Float64, np.float32: Float32}
 OPERATORS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power}
 OPERATORS |= {"floordiv": np.floor_divide, "mod": np.remainder}
 SIGNS: dict[str, Any] = {"neg": np.negative, "pos": identity, "abs": np.abs}
-METHODS = """sum mean std var prod max min argmax argmin cumsum cumprod dot round clip repeat squeeze ravel take
-swapaxes diagonal trace all any nonzero argsort compress searchsorted reshape transpose"""
+METHODS = """sum mean std var prod max min argmax argmin cumsum cumprod dot round clip repeat squeeze ravel
+take swapaxes diagonal trace all any nonzero argsort compress searchsorted reshape transpose"""
 WRITING_METHODS = "fill sort put partition"
 
 
@@ -564,18 +546,30 @@ def furnish(kind: Any) -> None:
     """Give a class of recorded values the methods that arrays have."""
     for name in METHODS.split():
         setattr(kind, name, method_for(name, getattr(np, name)))
-    for name, func in (("copy", identity), ("astype", identity), ("flatten", np.ravel)):
+    others = (("copy", identity), ("astype", identity), ("flatten", np.ravel), ("__getitem__", getitem))
+    for name, func in others:
         setattr(kind, name, method_for(name, func))
     kind.T, kind.item = property(lambda self: call(np.transpose, (self,), {})), item
 
 
-for _kind in (Arrays, Float64, Float32):
-    furnish(_kind)
-for _name in WRITING_METHODS.split():
-    setattr(Arrays, _name, method_for(_name, into=True))
+def recorded_kind(base: type) -> Any:
+    """The class of recorded numbers of a kind.
+
+    NumPy's class comes first among its bases: where another does, NumPy's own code for scalars ends Python. So ours cannot
+    go before it but as the new class's own methods.
+    """
+    own = {name: x for kind in (Recorded, Number) for name, x in vars(kind).items() if callable(x)}
+    return type(f"Recorded {base.__name__}", (base, Number), own)
+
+
 for _word, _func in (OPERATORS | SIGNS).items():
     setattr(Number, f"__{_word}__", operator_for(_word, _func))
     setattr(Number, f"__r{_word}__", operator_for(_word, _func, True))
+NUMBERS: dict[type, Any] = {kind: recorded_kind(kind) for kind in (float, np.float64, np.float32)}
+for _kind in (Arrays, NUMBERS[np.float64], NUMBERS[np.float32]):
+    furnish(_kind)
+for _name in WRITING_METHODS.split():
+    setattr(Arrays, _name, method_for(_name, into=True))
 
 
 def call_math(name: str, args: Any) -> Any:

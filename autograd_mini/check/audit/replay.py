@@ -16,7 +16,7 @@ from ...core.op import Op
 from ...core.tensor import Tensor
 from ...support.modes import enable_grad
 from . import record as rec
-from .record import Step, mapped
+from .record import Step
 
 MOST_ELEMENTS = 3000  # of an operand whose derivative is taken by differences, where the engine has no rule
 DISTANCE = 1e-3  # of these differences
@@ -24,7 +24,11 @@ DISTANCE = 1e-3  # of these differences
 
 def filled(args: Any, values: Mapping[int, Any]) -> Any:
     """The arguments with values in the place of steps."""
-    return mapped(args, Step, lambda step: values.get(step.id, step.value))
+    if type(args) is Step:
+        return values.get(args.id, args.value)
+    if isinstance(args, list | tuple):
+        return type(args)([filled(x, values) for x in args])
+    return {key: filled(x, values) for key, x in args.items()} if type(args) is dict else args
 
 
 def put(root: Any, places: Any, value: Any) -> Any:
@@ -161,8 +165,10 @@ def again(step: Step, values: Mapping[int, Any]) -> Any:
     if step.func is None:
         return step.value
     out = step.func(*filled(step.args, values), **filled(step.kwargs, values))
-    alike = np.shape(out) == np.shape(step.value) or np.size(out) != np.size(step.value)
-    return out if alike else np.reshape(out, np.shape(step.value))
+    shape = getattr(step.value, "shape", ())
+    if getattr(out, "shape", None) == shape or np.size(out) != np.size(step.value):
+        return out
+    return np.reshape(out, shape)
 
 
 def run_again(
@@ -175,8 +181,10 @@ def run_again(
             for step in order:
                 if step.id < lowest or step.id in changed:
                     continue
-                if step.id in anew or any(p.id in values for p in step.parents):
-                    values[step.id] = again(step, values)
+                for parent in step.parents:
+                    if parent.id in values or step.id in anew:
+                        values[step.id] = again(step, values)
+                        break
     except Exception:
         return None
     return values

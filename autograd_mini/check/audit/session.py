@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .case import Case, View, above
+from .case import Case, View, above, is_name
 from .edits import Fix, edited, edits
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
@@ -156,17 +156,21 @@ class Audit:
     ) -> tuple[Any, str] | None:
         """The first new text, or fix of the script's text beside those that are kept, that can be run and works."""
         end = end or process_time() + FIX_SECONDS
-        for option in options:
-            if process_time() > end or monotonic() > self.end:
-                break
-            with contextlib.suppress(SyntaxError, ValueError):
-                if isinstance(option, str):
-                    new = option
-                else:
-                    new = edited(self.case.sources.texts[self.main], [*kept, option])
-                compile(new, "line", "exec")
-                if works(new):
-                    return option, new
+        try:
+            for option in options:
+                if process_time() > end or monotonic() > self.end:
+                    break
+                with contextlib.suppress(SyntaxError, ValueError):
+                    if isinstance(option, str):
+                        new = option
+                    else:
+                        new = edited(self.case.sources.texts[self.main], [*kept, option])
+                    compile(new, "line", "exec")
+                    if works(new):
+                        return option, new
+        except Exception as error:
+            note = f"the search for a corrected line ended early ({type(error).__name__}: {error})"
+            self.case.record.note(note)
         return None
 
     def mended(self, finding: Finding, line: int, text: str, fix: Fix | None = None) -> Finding:
@@ -262,8 +266,7 @@ class Audit:
                 finding.mistake, finding.should_be = "weights_updated_before_use", finding.code
                 finding.why = "this reads the parameter after its update: compute it before the update"
             else:
-                proposer = Proposer(case, loss, fault, self.probe)
-                options = proposer.proposals() if proposer.place.file == self.main else ()
+                options = self.proposals(loss, fault)
                 found = self.first_that(options, lambda new: self.improves(new, loss, fault), kept, end)  # noqa: B023
                 if found is not None:
                     kept.append(found[0])
@@ -271,6 +274,12 @@ class Audit:
             change(case, fault)
         unchange(case)
         return out
+
+    def proposals(self, loss: Loss, fault: Fault) -> Iterator[Fix]:
+        """What may stand in a fault's line, the likeliest first, where that is a line of the script itself."""
+        proposer = Proposer(self.case, loss, fault, self.probe)
+        if proposer.place.file == self.main:
+            yield from proposer.proposals()
 
     def improves(self, text: str, loss: Loss, fault: Fault | None = None) -> bool:
         """Whether the changed script has as many more right updates as the right numbers gave."""
@@ -513,11 +522,14 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
         result = equal_to(case, loss, group, values) if named else None
         if result is not None:
             scale, meant = result
-            starts = case.views[first].window.starts
-            whole = meant in starts
-            name = case.parameters[starts[meant]].name if whole else called(case, case.record.steps[meant])
+            number = case.views[first].window.starts.get(meant)
+            if number is None:
+                name = called(case, case.record.steps[meant])
+            else:
+                p = case.parameters[number]  # a line that serves several calls them all by its own words
+                name = p.written if len(group[first]) > 1 and is_name(p.written) else p.name
             line = found[key] = line_at(step, None, name, scale)
-            line.order, line.whole = group[first][0].id, whole
+            line.order, line.whole = group[first][0].id, number is not None
     for i, p in enumerate(case.parameters):
         if all(v.right(i) for v in loss.verdicts.values()):
             line = line_at(p.versions[-1], p.line, "", None)

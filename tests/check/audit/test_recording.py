@@ -1,6 +1,8 @@
 """What a script does with arrays and numbers is recorded, and runs as it would without recording."""
 
+import copy
 import os
+import pickle
 import random
 import signal
 import sys
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_mini.check.audit import proxies
+from autograd_mini.check.audit import proxies, record
 from autograd_mini.check.audit.record import Step
 
 FEATURES = {
@@ -198,6 +200,40 @@ def test_shuffled_data_are_data(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(kept.out), plain_value(code))
     assert not run.record.notes
     assert type(kept.out._step.args[0]) is Step
+
+
+OF_NUMBERS = """x[()] x[None] x.any() x.flatten() x.tobytes() x.astype(int) x.__array__() x.view() x.round(1) x.tolist() x.flat[0]
+x.conjugate() x.data[()] x.__array_interface__["shape"] x.size x.T x.real hash(x) int(x) bool(x) divmod(x,2) x==2
+-x abs(x) x//2 2%x 2**x f"{x:.2f}" str(x) copy.deepcopy(x) pickle.loads(pickle.dumps(x)) np.asarray(x) x.item() x.sum()"""
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_a_recorded_number_does_what_numpys_does(kind: Any) -> None:
+    """Each expression gives what it gives of a plain number, or raises the same; none ends Python."""
+    try:
+        record.now = record.Record({})
+        x = record.wrap(kind(2.25), None)
+        for code in OF_NUMBERS.split():
+            names: dict[str, Any] = {"np": np, "copy": copy, "pickle": pickle}
+            got, right = (eval(code, names | {"x": value}) for value in (x, kind(2.25)))
+            assert np.array_equal(np.asarray(got), np.asarray(right)), code
+        with pytest.raises(IndexError):
+            x[:, 0:5]
+    finally:
+        record.now = None
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_what_is_pickled_is_plain() -> None:
+    """A file that a script writes holds NumPy's own types."""
+    try:
+        record.now = record.Record({})
+        for value in (np.ones((2, 3)), np.matrix([[1.0, 2.0]]), 2.5):
+            back = pickle.loads(pickle.dumps(record.wrap(value, None)))
+            assert type(back) is type(value)
+            assert np.array_equal(back, value)
+    finally:
+        record.now = None
 
 
 def test_what_a_script_changes_for_all_of_python_is_put_back(tmp_path: Path) -> None:
