@@ -137,8 +137,8 @@ def _sweep_quickly(
     for node in reversed(order):
         if node._left is None:
             continue
-        quick = node.op.quick
-        pull = quick[reading] if reading in quick else made_pull(node.op, reading)
+        pulls = node.op.pulls
+        pull = pulls[reading] if reading in pulls else made_pull(node.op, reading)
         g = grads[node] if keep is None or node in keep else grads.pop(node)
         if reading is not FLOATS:
             g = reading.without_one(g)

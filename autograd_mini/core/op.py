@@ -25,7 +25,7 @@ OURS = __name__.rpartition(".")[0]  # the package of the table
 
 
 class _NotWanted:
-    """The mark of a share that nobody asked for; a rule that returns None by mistake is told apart from it."""
+    """The mark in the place of a share that nobody asked for. It is not None, which a rule may return by mistake."""
 
     def __repr__(self) -> str:
         return "NOT_WANTED"
@@ -62,13 +62,13 @@ class Op:
         self.name, self.forward, self.vjps, self.doc = name, forward, rules, doc
         self.params: dict[str, Any] = {}
         self.family: Any = None  # the family that made it, where it has static parameters
-        self.is_kept = True  # whether it is there for good, and quick code for it pays
+        self.is_kept = True  # whether it is used again and again, so that quick code for it pays
         self.is_joint = callable(rules)  # one rule for all parents
         self.has_derivative = bool(rules)
         self.__module__ = getattr(forward, "__module__", None) or __name__
-        written_in = [str(getattr(rule, "__module__", "")) for rule in all_rules]
-        self.is_ours = all(name.startswith(OURS) for name in written_in)  # its results need no checking
-        self.quick: dict[Any, Any] = {}  # what made_pull returned, by reading
+        # whether all its rules are written in this package, so that their results need no checking
+        self.is_ours = all(str(getattr(rule, "__module__", "")).startswith(OURS) for rule in all_rules)
+        self.pulls: dict[Any, Any] = {}  # what made_pull returned, by reading
         self.__name__ = self.__qualname__ = name
         if doc:
             self._document()
@@ -107,10 +107,9 @@ class Op:
             pairs = zip(self.vjps, wanted, strict=True)
             return [self._run(rule, reading, given) if want else NOT_WANTED for rule, want in pairs]
         found = self._run(self.vjps, reading, given)
-        if not isinstance(found, list | tuple) or len(found) != len(operands):
-            what = (
-                f"{len(found)} gradients" if isinstance(found, list | tuple) else f"a {type(found).__name__}"
-            )
+        is_list = isinstance(found, list | tuple)
+        if not is_list or len(found) != len(operands):
+            what = f"{len(found)} gradients" if is_list else f"a {type(found).__name__}"
             raise GraphError(
                 f"{self.name!r} returned {what} for {len(operands)} parents: give one gradient for each, in order"
             )
@@ -136,21 +135,20 @@ class Op:
         self.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
         what, _, example = self.doc.partition("; ")
         call, _, result = example.partition(" = ")
-        where = "" if self.arrays_only else ", element by element"
-        self.__doc__ = f"Return {what}{where}.\n\n    Arguments: {', '.join(names)}, numbers, arrays, Values "
-        if not self.arrays_only:
-            self.__doc__ += "or Tensors; shapes broadcast, the result has the broadcast shape."
-        else:
-            self.__doc__ += "or Tensors."
-        self.__doc__ += (
-            "\n    Nodes give a node, raw data give raw data. Raises ShapeError for shapes that do not fit,\n"
+        by_element, shapes = ", element by element", "; shapes broadcast, the result has the broadcast shape"
+        if self.arrays_only:
+            by_element = shapes = ""
+        self.__doc__ = (
+            f"Return {what}{by_element}.\n\n"
+            f"    Arguments: {', '.join(names)}, numbers, arrays, Values or Tensors{shapes}.\n"
+            "    Nodes give a node, raw data give raw data. Raises ShapeError for shapes that do not fit,\n"
             "    DTypeError for an argument that is neither a number nor an array.\n"
         )
         if example:
             self.__doc__ += f"\n    >>> import autograd_mini as ag\n    >>> ag.{call}\n    {result}\n"
 
     def __get__(self, node: Any, owner: Any = None) -> Any:
-        """A row that stands in a class is a method, as a function would be."""
+        """A row that stands in a class is a method, as a function would be. This is also why help() shows its signature."""
         return self if node is None else types.MethodType(self, node)
 
     def __reduce__(self) -> Any:
@@ -205,9 +203,6 @@ class Text:
 
     def __str__(self) -> str:
         return self.text
-
-    def __bool__(self) -> bool:
-        raise TypeError("a rule used an operand as a condition: write xp.where in place of `if`")
 
     def __neg__(self) -> "Text":
         return Text(f"(-{self})")
@@ -288,7 +283,7 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
     looks at a shape, say) is called from there. None for a user's own row, and for one with an index.
     """
     if not (op.is_ours and op.is_kept and (op.is_joint or len(op.vjps) == len(op.operands))):
-        return op.quick.setdefault(reading, None)
+        return op.pulls.setdefault(reading, None)
     rules = {f"rule{i}": rule for i, rule in enumerate([op.vjps] if op.is_joint else op.vjps)}
     content = "._content" if reading.reads_content else ""
     if op.is_joint:
@@ -306,8 +301,8 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
         for parent, (name, rule) in zip(parents, rules.items(), strict=True):
             text += reading.pull.format(parent=parent, share=_written_or_called(name, rule, names))
     space = {**vars(reading.xp), **rules, "xp": reading.xp, "op": op, "received": reading.received}
-    op.quick[reading] = made_function(text, space, f"the pull of {op.name}")
-    return op.quick[reading]  # type: ignore[no-any-return]
+    op.pulls[reading] = made_function(text, space, f"the pull of {op.name}")
+    return op.pulls[reading]  # type: ignore[no-any-return]
 
 
 def _written_or_called(name: str, rule: Rule, operands: str) -> str:
