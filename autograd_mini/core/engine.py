@@ -96,10 +96,10 @@ def sweep(
     It goes from the last node, at which `cotangent` arrives from above, to the first. With the reading GRAPH the gradients
     are nodes.
     """
-    quick = reading or reading_of_all(order)
-    if quick is not None and quick.pull:
+    common = reading or reading_of_all(order)
+    if common is not None and common.receiving:
         try:
-            return quietly(_sweep_quickly, order, cotangent, quick, keep)  # type: ignore[no-any-return]
+            return quietly(_sweep_quickly, order, cotangent, common, keep)  # type: ignore[no-any-return]
         except ERRORS:  # done again below, by IEEE arithmetic and with every share checked
             pass
     return quietly(_sweep_any, order, cotangent, reading, keep)  # type: ignore[no-any-return]

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from ..support.coercion import describe, to_float
+from ..support.coercion import LISTS, describe, to_float
 from . import array_rows, rows, special_rows
 from .array_rows import Axis
-from .node import LISTS, OPERATORS, Node, applied, holds_node, in_place, made
+from .node import OPERATORS, Node, applied, holds_node, in_place, made
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
 from .tensor import Tensor, index_part, plain_index, stacked, to_value
@@ -658,7 +658,7 @@ class _Graph(Reading):
     """Rules run on nodes: their results are nodes, which can be differentiated again."""
 
     reads_content = False
-    pull = ARRAYS.pull
+    receiving = ARRAYS.receiving
 
     def without_one(self, g: Any) -> Any:
         """Return y for a product 1 · y whose 1 is the gradient from above: every further order would carry it on."""

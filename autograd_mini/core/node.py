@@ -8,14 +8,14 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import GraphError, explained
-from ..support.coercion import FLOAT_TYPES
+from ..support.coercion import FLOAT_TYPES, LISTS
 from ..support.modes import keeps_constants, meta_here, recorder
 from .engine import backward
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
 
 new = object.__new__
-LISTS = (list, tuple)
+ARRAY_LIKE = (np.ndarray, *LISTS)
 CUT_BY_NO_GRAD = {"cut": "no_grad"}  # the meta of what no_grad cut off
 OPERATORS = {  # the methods of Python's operators, and the rows that they apply
     "add": ("+", "add"),
@@ -119,7 +119,7 @@ def apply(op: Op, *operands: Any) -> Any:
 
 
 def applied(op: Op, *operands: Any) -> Any:
-    """The same, for all operands alike: `apply` has a quicker way for Values, which comes back here where it does not fit."""
+    """Return what `apply` returns. The quick methods of Values call this where the case is not theirs."""
     if not operands:
         raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
     if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
@@ -142,19 +142,15 @@ def applied(op: Op, *operands: Any) -> Any:
 def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
     """The same for numbers, arrays and lists too, and for both kinds together."""
     reading: Reading = ARRAYS if op.arrays_only else FLOATS
-    has_nodes, dtypes = False, set()
+    dtypes, has_nodes = set(), False
     for x in operands:
         kind = KINDS.get(type(x))
-        if kind is not None:
-            has_nodes = True
-        if kind is ARRAYS or isinstance(x, np.ndarray):
+        has_nodes = has_nodes or kind is not None or (isinstance(x, LISTS) and holds_node(x))
+        if kind is ARRAYS or isinstance(x, ARRAY_LIKE):
             reading = ARRAYS
-            if (dtype := (x if kind is None else x._content).dtype) in FLOAT_TYPES:
-                dtypes.add(dtype)
-        elif kind is None and isinstance(x, LISTS):
-            reading = ARRAYS
-            has_nodes = has_nodes or holds_node(x)
-    dtype = dtypes.pop() if len(dtypes) == 1 else None
+            dtypes.add(getattr(x, "dtype", None))
+    dtypes &= FLOAT_TYPES
+    dtype = dtypes.pop() if len(dtypes) == 1 else None  # what bare numbers become
     parents = [x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype) for x in operands]
     data = evaluate(op, reading, [x._content for x in parents])
     if has_nodes:

@@ -288,7 +288,7 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
     content = "._content" if reading.reads_content else ""
     if op.is_joint:
         text = PULL_JOINT.format(content=content) + indent(
-            reading.pull.format(parent="parent", share="share"), "    "
+            reading.receiving.format(parent="parent", share="share"), "    "
         )
     else:
         parents, names = [f"parent{i}" for i in range(len(rules))], ", ".join(["g", "out", *op.operands])
@@ -299,7 +299,7 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
             data=", ".join(f"{name}{content}" for name in ["node", *parents]),
         )
         for parent, (name, rule) in zip(parents, rules.items(), strict=True):
-            text += reading.pull.format(parent=parent, share=_written_or_called(name, rule, names))
+            text += reading.receiving.format(parent=parent, share=_written_or_called(name, rule, names))
     space = {**vars(reading.xp), **rules, "xp": reading.xp, "op": op, "received": reading.received}
     op.pulls[reading] = made_function(text, space, f"the pull of {op.name}")
     return op.pulls[reading]  # type: ignore[no-any-return]

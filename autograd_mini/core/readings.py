@@ -67,8 +67,9 @@ def quietly(function: Callable[..., Any], *arguments: Any) -> Any:
         error_state.set(before)
 
 
-# ---- The names that rules may use -------------------------------------------------------------------------------------
+# ---- The functions that rules may use ---------------------------------------------------------------------------------
 
+# The functions for arrays: NumPy's own, ours of support/numerics.py, and those that are quicker in another way
 NUMPY_NAMES = """
     exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh
     arctanh arctan2 hypot logaddexp abs sign floor ceil round remainder maximum minimum where greater
@@ -80,12 +81,6 @@ OUR_NAMES = """
     sigmoid logistic linear shape broadcast_to scatter scatter_along_axis index_update last_written recurrence
     softmax log_softmax centred cofactors eigen singular
 """.split()  # noqa: SIM905
-OTHER_NAMES = """
-    power sum prod max min reshape swapaxes erf erfc matmul solve inv det logabsdet cholesky pinv
-    sech2 softplus xlogy normal_pdf normal_cdf sinc
-""".split()  # noqa: SIM905
-XP = sorted({*NUMPY_NAMES, *OUR_NAMES, *OTHER_NAMES})
-
 arrays: Any = SimpleNamespace(**{name: getattr(np, name) for name in NUMPY_NAMES})
 vars(arrays).update(numerics.elementwise(arrays))
 vars(arrays).update(
@@ -109,11 +104,12 @@ vars(arrays).update(
     logabsdet=lambda a: np.linalg.slogdet(a)[1],
     **{name: getattr(numerics, name) for name in OUR_NAMES},
 )
+XP = sorted(vars(arrays))
 
-# what Python's floats and math raise where IEEE arithmetic has a result
+# What Python's floats and math raise where IEEE arithmetic has a result
 ERRORS = (ArithmeticError, ValueError)
 
-# The same names for single floats, most of them from Python's `math`, which is five to ten times quicker there
+# The same functions for single floats, most of them from Python's `math`, which is five to ten times quicker there
 scalar: Any = SimpleNamespace(**vars(arrays))
 for _name in """
     exp expm1 log log1p log2 log10 sqrt sin cos tan sinh cosh tanh hypot erf erfc copysign
@@ -160,19 +156,21 @@ class Reading:
     reads_content = True  # whether rules get the content of a node, or the node itself
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
     nothing: Any = None  # what a sweep holds for a node that no share has reached
-    pull = ""  # how a parent receives its share, as source: see made_pull in op.py; "" where rules are not written out
-    refusals: tuple[type[Exception], ...] = ()  # what a rule may raise that is then read in another way
+    receiving = ""  # the source in which a parent receives its share, for made_pull in op.py; "" where no code is made
+    refusals: tuple[
+        type[Exception], ...
+    ] = ()  # the errors of a rule after which `read_again` computes its result
 
     def operand(self, node: Any) -> Any:
         """Return what a rule gets of a node."""
         return node._content if self.reads_content else node
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
-        """Return the result of a rule that raised one of `refusals`, computed in another way."""
+        """Return the result of a rule that raised one of `refusals`; it is computed in another way."""
         raise NotImplementedError
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
-        """Return operands for a user's own rule, which must not write into them: others hold the same arrays."""
+        """Return operands that a user's own rule cannot write into, as others hold the same arrays."""
         return operands
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
@@ -224,7 +222,7 @@ class _Floats(Reading):
     """
 
     xp = scalar
-    pull = "    if {parent} in grads:\n        grads[{parent}] += {share}\n"
+    receiving = "    if {parent} in grads:\n        grads[{parent}] += {share}\n"
     nothing = -0.0  # -0.0 + x is x, for every x
     refusals = ERRORS
 
@@ -267,7 +265,7 @@ class _Arrays(Reading):
     """Rules run on arrays of float64 or float32."""
 
     xp = arrays
-    pull = """
+    receiving = """
     if {parent}._version > node._version:
         raise ValueError("changed since")  # the sweep is done again in the general way, which says more
     if {parent} in grads:

@@ -9,10 +9,10 @@ from typing import Any, final
 import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
-from ..support.coercion import to_array
+from ..support.coercion import LISTS, to_array
 from ..support.modes import recorder
 from .array_rows import CAST, GETITEM, STACK
-from .node import LISTS, Node, changes, evaluate, holds_node, leaf, made, record
+from .node import Node, changes, evaluate, holds_node, leaf, made, record
 from .readings import ARRAYS, FLOATS, KINDS
 from .value import Value
 
@@ -66,25 +66,10 @@ class Tensor(Node):
         doc="The array itself, outside the graph. To assign it counts as a change of the data.",
     )
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the axes."""
-        return self.data.shape  # type: ignore[no-any-return]
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self.data.ndim  # type: ignore[no-any-return]
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self.data.size  # type: ignore[no-any-return]
-
-    @property
-    def dtype(self) -> Any:
-        """float64 or float32."""
-        return self.data.dtype
+    shape: tuple[int, ...] = property(attrgetter("_content.shape"), doc="The sizes of the axes.")  # type: ignore[assignment]
+    ndim: int = property(attrgetter("_content.ndim"), doc="The number of axes.")  # type: ignore[assignment]
+    size: int = property(attrgetter("_content.size"), doc="The number of elements.")  # type: ignore[assignment]
+    dtype = property(attrgetter("_content.dtype"), doc="float64 or float32.")
 
     @property
     def T(self) -> "Tensor":
