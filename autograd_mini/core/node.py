@@ -17,17 +17,13 @@ from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
 new = object.__new__
 ARRAY_LIKE = (np.ndarray, *LISTS)
 CUT_BY_NO_GRAD = {"cut": "no_grad"}  # the meta of what no_grad cut off
-OPERATORS = {  # the methods of Python's operators, and the rows that they apply
-    "add": ("+", "add"),
-    "sub": ("-", "subtract"),
-    "mul": ("*", "multiply"),
-    "truediv": ("/", "divide"),
-    "mod": ("%", "remainder"),
-}
 
 
 class changes:
-    """How often the data of any Tensor have been replaced. A node that is older than its parent's data must not be differentiated."""
+    """A counter: how often the data of any Tensor were replaced. A node keeps in `_version` what it was when the node was made.
+
+    Where a parent's `_version` is higher than its child's, the child read data that are gone, and backward refuses.
+    """
 
     count = 0
 
@@ -40,9 +36,9 @@ def made(
     requires_grad: bool = False,
     meta: dict[str, Any] | None = None,
 ) -> Any:
-    """Return a node: a leaf, or what an operation made of its parents. All nodes are made here, or by the quick methods of value.py.
+    """Return a node: a leaf, or the result of an operation on parents. Only here and in value.py's quick methods are nodes made.
 
-    One or two parents are kept in two slots: a tuple would be one more object in each node for the garbage collector.
+    One or two parents are kept in two slots: a tuple would be one more object for the garbage collector in each node.
     """
     node = new(reading.kind)
     if reading is ARRAYS:
@@ -77,7 +73,7 @@ def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[s
 
 
 def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
-    """Return the node that an operation makes: a variable where a parent is a variable and recording is on, else a constant."""
+    """Return the result of an operation as a node: a variable if a parent is one and recording is on, else a constant."""
     meta = meta_here()
     if meta is not False and op.has_derivative:
         for parent in parents:
@@ -202,7 +198,7 @@ def _compared(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 class Habit:
-    """A name that another library's users type: support/advice.py, read when it is asked for, has what it is here."""
+    """A name that users of other libraries type. What it means here stands in support/advice.py, which is imported on its first use."""
 
     def __init__(self, name: str, answer: str = "habit") -> None:
         self.name, self.answer = name, answer
@@ -241,6 +237,11 @@ class Node:
     _version = 0  # when the data was last replaced, where the kind keeps count
     shape: Any
     size: Any
+
+    def __init_subclass__(cls) -> None:
+        kind: Any = cls.__base__
+        if kind is not Node:
+            raise TypeError(f"{kind.__name__} is final: add an operation with ag.Op and ag.apply")
 
     @property
     def parents(self) -> tuple["Node", ...]:
@@ -354,8 +355,15 @@ class Node:
         return restored, (type(self), self.data, self.grad, self.requires_grad, self.meta)
 
     def item(self) -> float:
-        """Return the number alone, outside the graph; ValueError where there are several."""
-        raise NotImplementedError
+        """Return the number alone, outside the graph; ValueError where there are several.
+
+        >>> import autograd_mini as ag
+        >>> ag.Value(2.0).item(), ag.Tensor([3.0]).item()
+        (2.0, 3.0)
+        """
+        if self.size != 1:
+            raise ValueError(f"item: one number is needed, the shape is {self.shape}")
+        return float(self.data.item() if self.shape else self.data)
 
     def __pos__(self) -> Self:
         return self

@@ -48,9 +48,6 @@ class Tensor(Node):
         array = np.array(to_array(data, dtype), order="C")
         return leaf(cls, array, requires_grad, label)  # type: ignore[no-any-return]
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("Tensor is final: add an operation with ag.Op and ag.apply")
-
     def _set_data(self, data: Any) -> None:
         if self.op is not None:
             raise GraphError(
@@ -75,16 +72,6 @@ class Tensor(Node):
     def T(self) -> "Tensor":
         """The Tensor with its axes reversed."""
         return self.transpose()  # type: ignore[no-any-return]
-
-    def item(self) -> float:
-        """Return the number alone, outside the graph; ValueError where there are several.
-
-        >>> Tensor([2.0]).item()
-        2.0
-        """
-        if self.size != 1:
-            raise ValueError(f"item: one number is needed, the shape is {self.shape}")
-        return float(self.data.item())
 
     def to_values(self) -> Any:
         """Return the elements as Values in (nested) lists, still in the graph.

@@ -38,9 +38,6 @@ class Value(Node):
     def __new__(cls, data: Any, *, label: str | None = None, requires_grad: bool = True) -> "Value":
         return leaf(cls, to_float(data), requires_grad, label)  # type: ignore[no-any-return]
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("Value is final: add an operation with ag.Op and ag.apply")
-
     def _set_data(self, data: Any) -> None:
         self._content = to_float(data)
 
@@ -53,14 +50,6 @@ class Value(Node):
 
     sum = mean = var = std = prod = max = min = cumsum = cumprod = reshape = ravel = flatten = Node._later
     transpose = squeeze = clip = round = Node._later
-
-    def item(self) -> float:
-        """Return the number alone, outside the graph.
-
-        >>> Value(2.0).item()
-        2.0
-        """
-        return float(self.data)
 
 
 FLOATS.kind, KINDS[Value] = Value, FLOATS
