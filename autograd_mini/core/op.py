@@ -279,8 +279,16 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
     """Return a function of (node, g, grads) that adds to `grads` the shares of the parents of a node of this row, or None.
 
     The rules are written as source, so that a node of floats or arrays costs one call, with no loop over rules and no look-up
-    in `xp`: a backward over floats takes 0.6 of the time, one over small arrays 0.7. A rule that does more than compute (that
-    looks at a shape, say) is called from there. None for a user's own row, and for one with an index.
+    in `xp`: a backward over floats takes 0.6 of the time, one over small arrays 0.7. For tanh and floats it is
+
+        def pull(node, g, grads):
+            parent0 = node._left
+            out, x = node._content, parent0._content
+            if parent0 in grads:
+                grads[parent0] += (g * sech2(x))
+
+    A rule that does more than compute (that looks at a shape, say) is called from there. None for a user's own row, and for
+    one with an index.
     """
     if not (op.is_ours and op.is_kept and (op.is_joint or len(op.vjps) == len(op.operands))):
         return op.pulls.setdefault(reading, None)

@@ -116,21 +116,18 @@ class Tensor(Node):
 
 
 def plain_index(index: Any) -> Any:
-    """An index with its arrays copied, so that nobody else can change them; a node in it is an error."""
+    """An index with its arrays copied, so that nobody else can change them. DTypeError where it holds a node."""
     return tuple(map(index_part, index)) if isinstance(index, tuple) else index_part(index)
 
 
+PARTS = (int, np.integer, np.bool_, slice, type(None), type(Ellipsis))  # of an index, those that never change
+
+
 def index_part(part: Any) -> Any:
-    if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer | np.bool_):
+    """One part of an index: an array of its own, where it is an array or a list."""
+    if isinstance(part, PARTS):
         return part
-    if isinstance(part, Node):
-        if (trace := recorder()) is not None:
-            trace.refuse("an index by an argument", part, "index outside, or take ag.take_along_axis")
-        raise DTypeError("an index is made of plain integers, not of nodes: use index.data.astype(int)")
-    if isinstance(part, np.ma.MaskedArray):
-        raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")
-    if isinstance(part, LISTS):
-        _check_index(part)
+    _refuse_in_index(part)
     if isinstance(part, np.ndarray) and part.dtype.kind in "biu" and recorder() is not None:
         return part  # what is compiled reads it again, and notices when it has changed
     found = np.array(np.asarray(part))  # a tuple inside a tuple is an array of indices, as in NumPy
@@ -139,13 +136,17 @@ def index_part(part: Any) -> Any:
     return found if found.dtype.kind in "biu" else found.astype(int)
 
 
-def _check_index(parts: Any) -> None:
-    """Raise for anything in a list that is refused as an index of its own."""
-    for part in parts:
-        if isinstance(part, LISTS):
-            _check_index(part)
-        elif isinstance(part, Node | np.ma.MaskedArray):
-            index_part(part)
+def _refuse_in_index(part: Any) -> None:
+    """Raise for a node or a masked array, in lists too."""
+    if isinstance(part, LISTS):
+        for inner in part:
+            _refuse_in_index(inner)
+    if isinstance(part, Node):
+        if (trace := recorder()) is not None:
+            trace.refuse("an index by an argument", part, "index outside, or take ag.take_along_axis")
+        raise DTypeError("an index is made of plain integers, not of nodes: use index.data.astype(int)")
+    if isinstance(part, np.ma.MaskedArray):
+        raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")
 
 
 def to_value(x: Any, index: Any = None) -> Any:
