@@ -20,7 +20,7 @@ Grads = dict[Any, Any]  # from a node to the gradient of the root with respect t
 def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> list[Any]:
     """Return every variable that root was made from, parents before children, root last; with `constants` the constants too.
 
-    A node's last parent comes first; with `is_mirrored` its first parent does, which is the order a person reads in.
+    Of two parents the last comes first; with `is_mirrored` the first does, which is the order in which a person reads.
     """
     order: list[Any] = []
     seen: set[Any] = set()
@@ -108,7 +108,7 @@ def sweep(
 def _sweep_any(
     order: Sequence[Any], cotangent: Any, reading: Reading | None, keep: Container[Any] | None
 ) -> Grads:
-    """The same for nodes of both kinds, and for any reading."""
+    """The sweep for nodes of both kinds, and for any reading: each node is differentiated by `pulled`."""
     wanted, grads = set(order), {order[-1]: cotangent}
     for node in reversed(order):
         if node.op is None or node not in grads:
@@ -131,7 +131,7 @@ def reading_of_all(order: Sequence[Any]) -> Reading | None:
 def _sweep_quickly(
     order: Sequence[Any], cotangent: Any, reading: Reading, keep: Container[Any] | None
 ) -> Grads:
-    """The same by code made from the rows, for nodes of one kind or for a graph: a third of the time for floats. See `made_pull`."""
+    """The sweep for nodes of one kind, or for a graph, by code made from the rows (`made_pull`): a third of the time for floats."""
     grads = dict.fromkeys(order, reading.nothing)
     grads[order[-1]] = cotangent
     for node in reversed(order):
@@ -206,6 +206,6 @@ def backward(root: Any, gradient: Any = None) -> None:
 
 
 def _added(leaf: Any, g: Any) -> Any:
-    """The leaf's gradient with this one added."""
+    """The gradient that the leaf has, plus this one."""
     reading = KINDS[type(leaf)]
     return quietly(reading.add, leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)

@@ -144,7 +144,7 @@ def _raw(node: Any) -> Any:
 
 
 def _axis(axis: Any) -> Axis:
-    """The axes as a row's static parameter."""
+    """The axis or axes as a row takes them: an int, a tuple of ints, or None for all."""
     if axis is None or isinstance(axis, int):
         return axis
     return tuple(map(operator.index, axis)) if np.ndim(axis) else operator.index(axis)
@@ -652,7 +652,10 @@ class _Graph(Reading):
     receiving = ARRAYS.receiving
 
     def without_one(self, g: Any) -> Any:
-        """Return y for a product 1 · y whose 1 is the gradient from above: every further order would carry it on."""
+        """Return y in place of 1 · y where the 1 is the gradient that arrived at the root.
+
+        Otherwise the derivatives of every further order would multiply by it again.
+        """
         left, right = g._left, g._right
         if g.op is not rows.multiply or left.meta is not ONE or type(right) is not type(g):
             return g

@@ -111,12 +111,13 @@ class Op:
         if not is_list or len(found) != len(operands):
             what = f"{len(found)} gradients" if is_list else f"a {type(found).__name__}"
             raise GraphError(
-                f"{self.name!r} returned {what} for {len(operands)} parents: give one gradient for each, in order"
+                f"{self.name!r} returned {what} for {len(operands)} parents: "
+                "give one gradient for each, in order"
             )
         return [share if want else NOT_WANTED for share, want in zip(found, wanted, strict=True)]
 
     def check_parents(self, count: int) -> None:
-        """Raise GraphError where there are rules for another number of parents."""
+        """Raise GraphError where the number of rules is not that of the parents."""
         if not self.is_joint and self.has_derivative and len(self.vjps) != count:
             raise GraphError(
                 f"{self.name!r} has {len(self.vjps)} vjps for {count} parents: give one for each, in order"
@@ -271,7 +272,8 @@ def pull(node, g, grads):
 PULL_JOINT = """
 def pull(node, g, grads):
     parents = node.parents
-    for parent, share in zip(parents, rule0(xp, g, node{content}, *[x{content} for x in parents]), strict=True):
+    shares = rule0(xp, g, node{content}, *[x{content} for x in parents])
+    for parent, share in zip(parents, shares, strict=True):
 """
 
 

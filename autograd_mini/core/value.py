@@ -97,15 +97,15 @@ def method({parameters}):
     return node
 """
 
-quick_methods: Any = WeakSet()  # all that there are: ag.debug lets them leave every case to `applied`
+quick_methods: Any = WeakSet()  # all that were made: ag.debug lets them leave every case to `applied`
 
 
 def quick_method(
-    op: Op, applied: Callable[..., Any] = applied, is_reflected: bool = False
+    op: Op, general: Callable[..., Any] = applied, is_reflected: bool = False
 ) -> Callable[..., Any]:
     """Return the method of Value for a row with one or two parents; reflected, the node is the right operand.
 
-    It calls `applied` wherever the case is not the common one.
+    Where the case is not the common one it calls `general`, which stands in its code as `applied`.
     """
     names = ["a", "b"][: len(op.operands)]
     source = UNARY if len(names) == 1 else BINARY
@@ -114,7 +114,7 @@ def quick_method(
     parameters = f"{own}, {other}"  # Python passes the node first, to a reflected operator too
     text = source.format(forward=forward, other=other, parameters=parameters)
     space = {
-        **vars(scalar), "ERRORS": ERRORS, "FLOATS": FLOATS, "Value": Value, "op": op, "applied": applied,
+        **vars(scalar), "ERRORS": ERRORS, "FLOATS": FLOATS, "Value": Value, "op": op, "applied": general,
         "new": new, "meta_here": meta_here,
     }  # fmt: skip
     method = made_function(text, space, f"the quick method of {op.name}")
