@@ -48,6 +48,11 @@ def _restore(xp: Any, g: Any, x: Any, axis: Axis) -> Any:
     return xp.reshape(g, _reduced(xp.shape(x), axis)[1])
 
 
+def _dropped(xp: Any, out: Any, axis: Axis, keepdims: bool) -> Any:
+    """A reduction's result that has every axis, without those of length 1 that were lost."""
+    return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(out))))
+
+
 def _at(axis: int, ndim: int, part: slice | int) -> tuple[slice | int, ...]:
     """The index of one part along one axis."""
     return tuple(part if i == axis % ndim else slice(None) for i in range(ndim))
@@ -113,8 +118,7 @@ def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
         top = _largest(xp, away, axis)
         squares = xp.sum(xp.square(away / top), axis=axis, keepdims=True)
         out = top * xp.sqrt(squares / _freedom(xp, x, axis, ddof))
-        out = xp.where(is_large, by * out, out)
-        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+        return _dropped(xp, xp.where(is_large, by * out, out), axis, keepdims)
 
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all elements are equal, and so at every order
         is_large, by = large(xp, x)
@@ -216,7 +220,7 @@ def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
     def forward(xp: Any, x: Any) -> Any:  # divided by the largest, so that no power overflows
         top = _largest(xp, x, axis)
         out = top * xp.power(xp.sum(xp.power(xp.abs(x / top), p), axis=axis, keepdims=True), 1 / p)
-        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+        return _dropped(xp, out, axis, keepdims)
 
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
         length = _restore(xp, out, x, axis)
@@ -240,8 +244,7 @@ def LOGSUMEXP(axis: Axis, keepdims: bool) -> Op:
     def forward(xp: Any, x: Any) -> Any:
         top = xp.max(x, axis=axis, keepdims=True, initial=-math.inf)
         top = xp.where(xp.isfinite(top), top, 0.0)
-        out = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
-        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+        return _dropped(xp, xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top, axis, keepdims)
 
     return ArrayOp("logsumexp", forward,
         (lambda xp, g, out, x: _restore(xp, g, x, axis) * xp.softmax(x, axis),))

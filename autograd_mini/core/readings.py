@@ -11,6 +11,7 @@ A reading passes its namespace `xp` to the rules. A rule may use the names in `X
 """
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from types import SimpleNamespace
@@ -122,7 +123,7 @@ vars(scalar).update(
     power=lambda x, n: math.sqrt(x) if n == 0.5 else math.pow(x, n),
     abs=abs,
     square=lambda x: x * x,
-    remainder=lambda x, y: x % y,
+    remainder=operator.mod,
     sign=lambda x: float((x > 0) - (x < 0)) if x == x else x,
     floor=lambda x: math.copysign(math.floor(x), x),
     ceil=lambda x: math.copysign(math.ceil(x), x),
@@ -130,12 +131,12 @@ vars(scalar).update(
     maximum=lambda x, y: x if x > y or x != x else y,
     minimum=lambda x, y: x if x < y or x != x else y,
     where=lambda c, x, y: x if c else y,
-    greater=lambda x, y: x > y,
-    greater_equal=lambda x, y: x >= y,
-    less=lambda x, y: x < y,
-    less_equal=lambda x, y: x <= y,
-    equal=lambda x, y: x == y,
-    not_equal=lambda x, y: x != y,
+    greater=operator.gt,
+    greater_equal=operator.ge,
+    less=operator.lt,
+    less_equal=operator.le,
+    equal=operator.eq,
+    not_equal=operator.ne,
     logical_and=lambda x, y: x and y,
     logical_or=lambda x, y: x or y,
     zeros_like=lambda x: 0.0,
