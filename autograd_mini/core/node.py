@@ -109,8 +109,8 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only and op.method is not None:
-        return op.method(*operands)
+    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only and op.quick_method is not None:
+        return op.quick_method(*operands)
     return applied(op, *operands)
 
 

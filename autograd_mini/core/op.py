@@ -24,14 +24,9 @@ Rule = Callable[..., Any]
 OURS = __name__.rpartition(".")[0]  # the package of the table
 
 
-class _NotWanted:
-    """The mark in the place of a share that nobody asked for. It is not None, which a rule may return by mistake."""
-
-    def __repr__(self) -> str:
-        return "NOT_WANTED"
-
-
-NOT_WANTED: Any = _NotWanted()
+NOT_WANTED: Any = (
+    object()
+)  # stands for a share that nobody asked for; None is what a rule may return by mistake
 
 
 class Op:
@@ -49,7 +44,7 @@ class Op:
 
     arrays_only = False  # whether the result is a Tensor even where the operands are Values
     __call__: Rule  # core/node.py sets it: to call a row is to apply it to nodes
-    method: Any  # the quick method of Values, or None; value.py sets it
+    quick_method: Any  # what applies the row to Values, or None where it has none such; value.py sets it
 
     def __init__(self, name: str, forward: Rule, vjps: Sequence[Rule] | Rule = (), doc: str = "") -> None:
         rules: Any = vjps if callable(vjps) else tuple(vjps)
@@ -197,8 +192,6 @@ def family(make: Callable[..., Op], is_kept: bool = True) -> Callable[..., Op]:
 class Text:
     """An operand as source text: a rule that is run on Texts returns its own source."""
 
-    __array_ufunc__ = None  # an array on the left leaves the operation to the Text
-
     def __init__(self, text: str) -> None:
         self.text = text
 
@@ -214,8 +207,8 @@ class Text:
 
 def _infix(sign: str, is_swapped: bool) -> Callable[[Text, Any], Text]:
     if is_swapped:
-        return lambda x, y: Text(f"({y!r} {sign} {x})")
-    return lambda x, y: Text(f"({x} {sign} {y if isinstance(y, Text) else repr(y)})")
+        return lambda x, y: Text(f"({_word(y)} {sign} {x})")
+    return lambda x, y: Text(f"({x} {sign} {_word(y)})")
 
 
 for _name, _sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/")):
@@ -259,7 +252,11 @@ LITERALS = {"inf": math.inf, "nan": math.nan}  # names that repr writes and Pyth
 
 def made_function(source: str, names: dict[str, Any], title: str) -> Any:
     """Return the function that a source text defines; `names` says what each name in it means."""
-    space = {"__name__": __name__, **names, **LITERALS}
+    space = {
+        "__name__": __name__,
+        **names,
+        **LITERALS,
+    }  # by its module's name a function of it is known as ours
     exec(compile(source, f"<{title}>", "exec"), space)
     return space[source.split("(")[0].removeprefix("\ndef ")]
 

@@ -131,5 +131,5 @@ def _method_of(op: Op) -> Callable[..., Any] | None:
     return None
 
 
-Op.method = functools.cached_property(_method_of)
-Op.method.__set_name__(Op, "method")
+Op.quick_method = functools.cached_property(_method_of)
+Op.quick_method.__set_name__(Op, "quick_method")
