@@ -130,17 +130,14 @@ def where(condition: Any, x: Any, y: Any) -> Any:
         raise DTypeError(f"where: the condition must be booleans or numbers, got {describe(condition)}")
     mask = mask if mask.dtype == bool else mask != 0
     out = rows.where(made(ARRAYS, mask) if mask.ndim else made(FLOATS, bool(mask)), x, y)
-    return out if _is_node(x) or _is_node(y) else _raw(out)
+    if _is_node(x) or _is_node(y):
+        return out
+    return out.data if type(out) is Value else out.data[()]
 
 
 def _is_node(x: Any) -> bool:
     """Whether x is a node, or a list that holds one."""
     return isinstance(x, Node) or (isinstance(x, LISTS) and holds_node(x))
-
-
-def _raw(node: Any) -> Any:
-    """Return the data of a node, a single number as a number."""
-    return node.data if type(node) is Value else node.data[()]
 
 
 def _axis(axis: Any) -> Axis:
@@ -150,16 +147,12 @@ def _axis(axis: Any) -> Axis:
     return tuple(map(operator.index, axis)) if np.ndim(axis) else operator.index(axis)
 
 
-def _range(ndim: int) -> str:
-    return f"{-ndim} to {ndim - 1}" if ndim else "it has no axes"
-
-
 def _one(axis: Any, x: Any, more: int = 0, name: str = "") -> int:
     """One axis of x (which may have `more` axes in the result) as a number from 0, or IndexError with the range."""
     i, ndim = operator.index(axis), len(shape(x)) + more
     if not -ndim <= i < ndim:
-        where = f"{name}: " if name else ""
-        raise IndexError(f"{where}axis {i} is out of range for shape {shape(x)}: {_range(ndim)}")
+        where, known = f"{name}: " if name else "", f"{-ndim} to {ndim - 1}" if ndim else "it has no axes"
+        raise IndexError(f"{where}axis {i} is out of range for shape {shape(x)}: {known}")
     return i % ndim
 
 
@@ -566,18 +559,16 @@ def sort(x: Any, axis: int | None = -1, kind: str = "stable") -> Any:
 METHODS = """
     sum mean var std prod max min cumsum cumprod reshape ravel transpose swapaxes squeeze clip round
 """.split()  # noqa: SIM905
-OPERATORS = {  # the methods of Python's operators, and the rows that they apply
-    "add": ("+", "add"),
-    "sub": ("-", "subtract"),
-    "mul": ("*", "multiply"),
-    "truediv": ("/", "divide"),
-    "mod": ("%", "remainder"),
+UNARY = {row.name: row for row in (rows.exp, rows.log, rows.sqrt, rows.square, rows.sin, rows.cos, rows.tanh)}
+UNARY |= {row.name: row for row in (rows.abs, rows.relu, rows.sigmoid, special_rows.softplus)}
+UNARY |= {"__neg__": rows.negative, "__abs__": rows.abs}
+OPERATORS = {  # Python's operators of two operands: the name of the method, the sign, the row
+    "add": ("+", rows.add),
+    "sub": ("-", rows.subtract),
+    "mul": ("*", rows.multiply),
+    "truediv": ("/", rows.divide),
+    "mod": ("%", rows.remainder),
 }
-UNARY = {
-    name: vars(rows)[name]
-    for name in ["exp", "log", "sqrt", "square", "sin", "cos", "tanh", "abs", "relu", "sigmoid"]
-}
-UNARY |= {"softplus": special_rows.softplus, "__neg__": rows.negative, "__abs__": rows.abs}
 
 
 def _times(op: Op, x: Any, y: Any) -> Any:
@@ -600,25 +591,22 @@ def _method(kind: type, op: Op, is_reflected: bool = False) -> Callable[..., Any
     return (lambda x, y: apply_to(op, y, x)) if is_reflected else (lambda x, y: apply_to(op, x, y))
 
 
-def _attach(kind: Any) -> None:
+def _attach(kind: Any, operators: dict[str, tuple[str, Op]]) -> None:
     """Give a class of nodes the operators and methods that come from the rows."""
     for name, op in UNARY.items():
         setattr(kind, name, _method(kind, op))
-    for name, (sign, row) in OPERATORS.items():
-        method = _method(kind, vars(rows)[row])
+    for name, (sign, row) in operators.items():
+        method = _method(kind, row)
         setattr(kind, f"__{name}__", method)
-        setattr(kind, f"__r{name}__", _method(kind, vars(rows)[row], is_reflected=True))
+        setattr(kind, f"__r{name}__", _method(kind, row, is_reflected=True))
         setattr(kind, f"__i{name}__", in_place(method, f"{sign}="))
     kind.__pow__, kind.__ipow__ = power, in_place(power, "**=")
     kind.__rpow__ = lambda x, y: power(y, x)
 
 
-_attach(Value)
-_attach(Tensor)
+_attach(Value, OPERATORS)
+_attach(Tensor, OPERATORS | {"matmul": ("@", array_rows.matmul)})
 _OF_TENSORS = {name: globals()[name] for name in METHODS} | {"flatten": ravel, "__getitem__": getitem}
-_OF_TENSORS["__matmul__"] = _method(Tensor, array_rows.matmul)
-_OF_TENSORS["__rmatmul__"] = _method(Tensor, array_rows.matmul, is_reflected=True)
-_OF_TENSORS["__imatmul__"] = in_place(_OF_TENSORS["__matmul__"], "@=")
 
 
 def _of_number(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -699,9 +687,11 @@ def _einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
 
 
 GRAPH = _Graph()
-_names = {name: row for file in (rows, special_rows, array_rows) for name, row in vars(file).items()}
 TABLE = {
-    name: row for name, row in _names.items() if isinstance(row, Op) or (name.isupper() and callable(row))
+    name: row
+    for file in (rows, special_rows, array_rows)
+    for name, row in vars(file).items()
+    if isinstance(row, Op) or (name.isupper() and callable(row))
 }
 GRAPH.xp = SimpleNamespace(
     **{name: row for name, row in TABLE.items() if isinstance(row, Op)},

@@ -294,11 +294,10 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
     rules = {f"rule{i}": rule for i, rule in enumerate([op.vjps] if op.is_joint else op.vjps)}
     content = "._content" if reading.reads_content else ""
     if op.is_joint:
-        text = PULL_JOINT.format(content=content) + indent(
-            reading.receiving.format(parent="parent", share="share"), "    "
-        )
+        receiving = reading.receiving.format(parent="parent", share="share")
+        text = PULL_JOINT.format(content=content) + indent(receiving, "    ")
     else:
-        parents, names = [f"parent{i}" for i in range(len(rules))], ", ".join(["g", "out", *op.operands])
+        parents, names = [f"parent{i}" for i in range(len(rules))], ["g", "out", *op.operands]
         text = PULL.format(
             parents=", ".join(parents),
             slots="node._left, node._right" if len(rules) == 2 else "node._left",
@@ -312,9 +311,9 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
     return op.pulls[reading]  # type: ignore[no-any-return]
 
 
-def _written_or_called(name: str, rule: Rule, operands: str) -> str:
+def _written_or_called(name: str, rule: Rule, operands: list[str]) -> str:
     """The source of a rule, or of its call where it has none."""
     try:
-        return written(rule, *operands.split(", "))
+        return written(rule, *operands)
     except UNREADABLE:
-        return f"{name}(xp, {operands})"
+        return f"{name}(xp, {', '.join(operands)})"

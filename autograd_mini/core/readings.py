@@ -296,9 +296,8 @@ class _Arrays(Reading):
         """Return what a user's own operation computed, if it is an array of float64 or float32."""
         data = np.empty(0, object) if hasattr(data, "requires_grad") else np.asarray(data)
         if data.dtype in FLOAT_TYPES or data.dtype.kind in "biu":
-            if not data.flags.writeable:  # it is an operand, or a part of one
-                return np.array(data, data.dtype if data.dtype in FLOAT_TYPES else float)
-            return data if data.dtype in FLOAT_TYPES else data.astype(float)
+            dtype = data.dtype if data.dtype in FLOAT_TYPES else float
+            return np.array(data, dtype, copy=None if data.flags.writeable else True)  # an operand is not
         raise GraphError(f"{op.name!r} returned {data.dtype}{what}: return real numbers, float64 or float32")
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Any:
