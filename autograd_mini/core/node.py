@@ -122,7 +122,7 @@ def applied(op: Op, *operands: Any) -> Any:
         return record(FLOATS, op, operands, evaluate(op, FLOATS, [x._content for x in operands]))
     parents, contents, has_nodes = [], [], False
     for x in operands:  # Tensors, and arrays beside them
-        if KINDS.get(type(x)) is ARRAYS:
+        if type(x) is ARRAYS.kind:
             has_nodes = True
             parents.append(x)
             contents.append(x._content)
@@ -147,7 +147,7 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
             dtypes.add(getattr(x, "dtype", None))
     dtypes &= FLOAT_TYPES
     dtype = dtypes.pop() if len(dtypes) == 1 else None  # what bare numbers become
-    parents = [x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype) for x in operands]
+    parents = [x if type(x) is reading.kind else reading.as_node(x, dtype) for x in operands]
     data = evaluate(op, reading, [x._content for x in parents])
     if has_nodes:
         return record(reading, op, parents, data)
