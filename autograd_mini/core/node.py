@@ -136,13 +136,13 @@ def applied(op: Op, *operands: Any) -> Any:
 
 
 def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
-    """The same for numbers, arrays and lists too, and for both kinds together."""
+    """Return what `apply` returns, for operands of any kind: numbers, arrays, lists, and Values beside Tensors."""
     reading: Reading = ARRAYS if op.arrays_only else FLOATS
     dtypes, has_nodes = set(), False
     for x in operands:
-        kind = KINDS.get(type(x))
-        has_nodes = has_nodes or kind is not None or (isinstance(x, LISTS) and holds_node(x))
-        if kind is ARRAYS or isinstance(x, ARRAY_LIKE):
+        own = KINDS.get(type(x))  # the reading of a node, None for what is no node
+        has_nodes = has_nodes or own is not None or (isinstance(x, LISTS) and holds_node(x))
+        if own is ARRAYS or isinstance(x, ARRAY_LIKE):
             reading = ARRAYS
             dtypes.add(getattr(x, "dtype", None))
     dtypes &= FLOAT_TYPES
