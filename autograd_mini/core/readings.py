@@ -158,9 +158,7 @@ class Reading:
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
     nothing: Any = None  # what a sweep holds for a node that no share has reached
     receiving = ""  # the source in which a parent receives its share, for made_pull in op.py; "" where no code is made
-    refusals: tuple[
-        type[Exception], ...
-    ] = ()  # the errors of a rule after which `read_again` computes its result
+    refusals: tuple[type[Exception], ...] = ()  # errors of a rule after which `read_again` runs it
 
     def operand(self, node: Any) -> Any:
         """Return what a rule gets of a node."""
@@ -209,7 +207,7 @@ class Reading:
 
     def fitted(self, node: Any, data: Any, what: str) -> Any:
         """Return data in the form that this node holds; ShapeError or DTypeError where they do not fit."""
-        raise NotImplementedError
+        return self.constant(data)
 
     def as_node(self, data: Any, dtype: Any = None) -> Any:
         """Return an operand as a node of this kind. value.py and tensor.py set this."""
@@ -257,9 +255,6 @@ class _Floats(Reading):
                 f"{what}: the gradient from above has shape {np.shape(gradient)}, a Value needs a number"
             )
         return to_float(gradient)
-
-    def fitted(self, node: Any, data: Any, what: str) -> float:
-        return to_float(data)
 
 
 class _Arrays(Reading):
