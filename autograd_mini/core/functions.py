@@ -693,6 +693,9 @@ TABLE = {
     for name, row in vars(file).items()
     if isinstance(row, Op) or (name.isupper() and callable(row))
 }
+for _name, _made in TABLE.items():
+    if not isinstance(_made, Op):
+        _made.__qualname__ = _name  # by which a row of a family is pickled
 GRAPH.xp = SimpleNamespace(
     **{name: row for name, row in TABLE.items() if isinstance(row, Op)},
     asarray=cast,

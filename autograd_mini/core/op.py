@@ -148,7 +148,7 @@ class Op:
         return self if node is None else types.MethodType(self, node)
 
     def __reduce__(self) -> Any:
-        """A row is pickled by its name, or by its family's name and parameters, so that it stays the same object."""
+        """A row is pickled by its name and so stays the same object; a row of a family by the family and the parameters."""
         if self.family:
             return self.family, tuple(self.params.values())
         for name, thing in vars(sys.modules[self.__module__]).items():
