@@ -93,7 +93,7 @@ def sinc(x: Any, order: int = 0) -> Any:
     """
     if order < 0:
         raise ValueError(f"sinc: the order of a derivative is 0 or more, got {order}")
-    return special_rows.SINC(order)(x)
+    return special_rows.SINC(operator.index(order))(x)
 
 
 def round(x: Any, decimals: int = 0) -> Any:

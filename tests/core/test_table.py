@@ -243,6 +243,27 @@ def test_orders_1_to_3_equal_numeric_derivatives(sample: Sample, kind: str) -> N
     check_by_numbers(sample, kind)
 
 
+@pytest.mark.parametrize("sample", [pytest.param(s, id=str(s)) for s in SMOOTH if s.scalar])
+def test_numbers_of_values_are_floats(sample: Sample) -> None:
+    """Not np.float64, which is slower: the data of the result and the gradients."""
+    for turn in turns(sample, "Value"):
+        nodes = wrap(sample, "Value", sample.draw("Value", turn))
+        out = sample.call(F, *nodes)
+        if type(out) is ag.Value:
+            out.backward()
+            assert {
+                type(x) for node in nodes if isinstance(node, ag.Value) for x in (node.grad, out.data)
+            } == {float}
+
+
+def test_an_order_of_numpys_gives_floats_too() -> None:
+    """np.int64 as the order of sinc: the numbers of a Value stay floats."""
+    x = ag.Value(0.5)
+    y = ag.sinc(x, np.int64(1))
+    y.backward()
+    assert type(y.data) is type(x.grad) is float
+
+
 @pytest.mark.smoke
 @pytest.mark.parametrize("sample", [pytest.param(s, id=str(s)) for s in MASKS])
 def test_masks_have_values_and_no_derivative(sample: Sample) -> None:
