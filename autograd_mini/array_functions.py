@@ -47,7 +47,7 @@ from .core.functions import (
     transpose,
     where,
 )
-from .core.node import LISTS, Node
+from .core.node import Node
 from .core.readings import ARRAYS
 from .core.rows import (
     DOT,
@@ -71,6 +71,7 @@ from .core.special_rows import logaddexp
 from .core.tensor import Tensor, plain_index
 from .core.value import Value
 from .errors import DTypeError, ShapeError
+from .support.coercion import LISTS
 
 
 def dot(x: Any, y: Any, bias: Any = None) -> Any:
