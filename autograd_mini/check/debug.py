@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -52,12 +52,17 @@ class Line(NamedTuple):
         return f"{name}, line {self.number}" + (f": `{code}`" if code else "")
 
 
+def is_users(code: CodeType) -> bool:
+    """Whether code is the user's: neither ours nor NumPy's."""
+    return not code.co_filename.startswith(OURS) or code.co_filename.startswith(USERS)
+
+
 def here() -> Line | None:
     """Return the line of the user's code that is running: the innermost that is neither ours nor NumPy's."""
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(OURS) or file.startswith(USERS):
+        if is_users(frame.f_code):
             return Line(file, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
     return None
