@@ -265,8 +265,9 @@ def _metrics(metrics: Any, loss: Any, y: Any) -> dict[str, Callable[..., Any]]:
                 raise ValueError("metrics: 'accuracy' needs y")
             logits = "with_logits" in getattr(getattr(loss, "func", loss), "__name__", "")
             low = -1 if (y < 0).any() else 0
-            metric = partial(_accuracy, low=low, threshold=0.0 if low or logits else 0.5)
-        found[name] = metric
+            found[name] = partial(_accuracy, low=low, threshold=0.0 if low or logits else 0.5)
+        else:
+            found[name] = metric
     return found
 
 
@@ -457,7 +458,7 @@ class _Run:
             found = self.evaluated(X, y)
         if not math.isfinite(_number(found[0])):
             found = self.evaluated(X, y)  # with a graph, to look for the first that is not finite
-        return self.measured(*found, X, y)
+        return self.measured(found[0], found[1], X, y)
 
     def commit(self, results: list[float]) -> None:
         """Note a complete epoch."""
@@ -508,7 +509,7 @@ class _Run:
             self.optimizer.zero_grad()  # the engine's turn
             found = self.evaluated(self.x, self.y)
         if not self.results:
-            self.results = self.measured(*found, self.x, self.y)
+            self.results = self.measured(found[0], found[1], self.x, self.y)
         return found[0]
 
     def replayed(self) -> Any:
@@ -620,8 +621,10 @@ class _Run:
 
     def name(self, node: Any) -> str:
         """What a message calls a parameter: its label, or its path in the model."""
-        named = [] if node.label else getattr(self.model, "named_parameters", list)()
-        return next((repr(path) for path, parameter in named if parameter is node), str(node._name))
+        if not node.label and hasattr(self.model, "named_parameters"):
+            paths = (repr(path) for path, parameter in self.model.named_parameters() if parameter is node)
+            return next(paths, str(node._name))
+        return str(node._name)
 
     def why(self, root: Any, value: float, x: Any, y: Any) -> str:
         """Where numbers stopped being finite, and what to try."""
