@@ -138,16 +138,18 @@ def fit(
             run.put_back(run.early)
         history.kept = (run.early or run.last).epoch
         why = run.untrained(X, y)
+        run.finish()
+        if not why:
+            return history
     except KeyboardInterrupt:
         run.put_back(run.early or run.best)
-        history.stopped, why = "interrupted", ""
+        history.stopped = "interrupted"
+        run.finish()
+        return history
     except BaseException as error:
         run.fail(error)
         raise
-    finally:
-        run.finish()
-    if why:
-        warnings.warn(why, stacklevel=2)
+    warnings.warn(why, stacklevel=2)
     return history
 
 
@@ -592,6 +594,7 @@ class _Run:
         else:
             error.add_note(f"fit: in epoch {self.epoch}, {self.place()}; the parameters are {now}")
         vars(error)["history"] = self.history
+        self.finish()
 
     def finish(self) -> None:
         """Put the modes back, and end what is shown."""
