@@ -134,15 +134,15 @@ def fit(
     try:
         # in a context of its own, for Ctrl-C can come where a `with no_grad()` or `np.errstate` has no time to end
         copy_context().run(run.through, epochs, X, y, size, held, random if shuffle else None, calls)
-        if run.early is not None and run.early is not run.last:
-            run.put_back(run.early)
-        history.kept = (run.early or run.last).epoch
+        if run.is_early and run.best is not run.last:
+            run.put_back(run.best)
+        history.kept = (run.best if run.is_early else run.last).epoch
         why = run.untrained(X, y)
         run.finish()
         if not why:
             return history
     except KeyboardInterrupt:
-        run.put_back(run.early or run.best)
+        run.put_back(run.best)
         history.stopped = "interrupted"
         run.finish()
         return history
@@ -220,6 +220,11 @@ def _pair(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, Any]:
     return X, y
 
 
+def _of_both(function: Callable[[Any], Any], X: Any, y: Any) -> tuple[Any, Any]:
+    """What a function gives of the inputs, and of the targets where there are any."""
+    return function(X), None if y is None else function(y)
+
+
 def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, Any]:
     """The rows to train on, and the pair to validate on, or None."""
     if validation is None:
@@ -244,7 +249,7 @@ def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, A
         raise ValueError(f"validation={validation} of {len(X)} rows leaves none to train on")
     order = random.permutation(len(X))
     taken, kept = order[:count], np.sort(order[count:])
-    return X[kept], None if y is None else y[kept], (X[taken], None if y is None else y[taken])
+    return *_of_both(lambda x: x[kept], X, y), _of_both(lambda x: x[taken], X, y)
 
 
 def _metrics(metrics: Any, loss: Any, y: Any) -> dict[str, Callable[..., Any]]:
@@ -353,7 +358,7 @@ class _Kept(NamedTuple):
 
     epoch: int
     data: list[Any]
-    score: float = math.inf
+    score: float
 
 
 class _Run:
@@ -367,24 +372,13 @@ class _Run:
         self.metrics, self.history, self.shown = metrics, history, shown
         self.epoch = self.batch = self.batches = 0
         self.modes, self.grads = training_modes(model), [parameter.grad for parameter in params]
-        start = _Kept(0, self.copied())
-        self.kept = (start, start)  # of the last and the best complete epoch; assigned together
-        self.early: _Kept | None = None  # what EarlyStopping goes back to
+        self.is_early = False  # whether EarlyStopping says which epoch is the best
         self.program: Gradients | None = None  # what is replayed in place of the engine
+        self.last = self.best = self.now(math.inf)
 
-    @property
-    def last(self) -> _Kept:
-        """The parameters of the last complete epoch."""
-        return self.kept[0]
-
-    @property
-    def best(self) -> _Kept:
-        """Those of the best."""
-        return self.kept[1]
-
-    def copied(self) -> list[Any]:
-        """A copy of the parameters."""
-        return [copy(parameter.data) for parameter in self.params]
+    def now(self, score: float) -> _Kept:
+        """The parameters as they are."""
+        return _Kept(self.epoch, [copy(parameter.data) for parameter in self.params], score)
 
     def choose(self, asked: str | bool, over_chunks: bool) -> None:
         """Decide whether batches are replayed."""
@@ -438,9 +432,7 @@ class _Run:
         means, self.seen, count = [0.0] * (1 + len(self.metrics)), 0, chunks.pieces(X)
         for self.batch, start in enumerate(range(0, count, size), 1):
             self.rows = slice(start, start + size) if order is None else order[start : start + size]
-            self.x, self.y = (
-                part if size == count or part is None else chunks.taken(part, self.rows) for part in (X, y)
-            )
+            self.x, self.y = (X, y) if size == count else _of_both(lambda x: chunks.taken(x, self.rows), X, y)
             self.results: list[float] = []
             self.step()
             self.seen += len(self.x)
@@ -473,8 +465,9 @@ class _Run:
         for column, result in zip(self.history.values(), results, strict=True):
             column.append(result)
         score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
-        last = _Kept(self.epoch, self.copied(), score)
-        self.kept = (last, last if score < self.best.score else self.best)
+        last = self.now(score)
+        best = last if score < self.best.score and not self.is_early else self.best
+        assign([(self, "last", last), (self, "best", best)])
 
     def called(self, calls: list[tuple[str, Any]]) -> bool:
         """Call the callbacks; whether one of them ends the training."""
@@ -482,7 +475,7 @@ class _Run:
             stop = getattr(callback, kind)(*(() if kind == "step" else (self.epoch, self.history)))
             early = isinstance(callback, EarlyStopping)
             if early and callback.restore_best and callback.best_epoch == self.epoch:
-                self.early = self.last
+                assign([(self, "best", self.last), (self, "is_early", True)])
             stops = kind != "step" and isinstance(stop, bool | np.bool_) and stop
             if stops and self.history.stopped is None:
                 self.history.stopped = "early stopping" if early else "callback"
@@ -586,7 +579,7 @@ class _Run:
     def fail(self, error: BaseException) -> None:
         """Put the parameters back after an error, and tell in it where it came and what they are now."""
         anomaly = isinstance(error, AnomalyError)
-        kept = self.last if anomaly else self.early or self.best
+        kept = self.last if anomaly else self.best
         self.put_back(kept)
         now = f"as they were {f'at the end of epoch {kept.epoch}' if kept.epoch else 'before fit'}"
         if anomaly:
@@ -611,7 +604,7 @@ class _Run:
         from .check.doctor import untrained
 
         if chunks.is_dask(X):
-            X, y = (None if part is None else chunks.taken(part, 0).compute() for part in (X, y))
+            X, y = _of_both(lambda x: chunks.taken(x, 0).compute(), X, y)
         why, since = untrained(self.model, self.loss, X, y), 1 + int(np.argmin(losses))
         asked = "see ag.doctor(model, loss, X, y, optimizer=optimizer)"
         return f"fit: {why}; the loss has not fallen since epoch {since}: {asked}" if why else ""
