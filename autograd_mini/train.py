@@ -872,7 +872,7 @@ class _Quiet:
 
     def __init__(self, history: History, epochs: int, rows: int) -> None:
         self.history, self.epochs, self.rows = history, epochs, rows
-        self.epoch = self.done = 0
+        self.epoch = self.done = self.drawn = 0
         self.loss: float | None = None  # of an epoch that is not complete
         self.start = self.shown = monotonic()
 
@@ -880,8 +880,13 @@ class _Quiet:
         """Keep how far the training is, in rows of the epoch (all with no loss), and draw where a new picture is due."""
         self.epoch, self.done, self.loss = epoch, (epoch - 1) * self.rows + seen, loss
         if self.is_due():
-            self.show()
+            self.draw()
             self.shown = monotonic()
+
+    def draw(self) -> None:
+        """Draw the present state."""
+        self.drawn = self.done
+        self.show()
 
     def is_due(self) -> bool:
         """Whether it is time for a new picture."""
@@ -892,6 +897,8 @@ class _Quiet:
 
     def close(self) -> None:
         """Leave the last state."""
+        if self.drawn < self.done:
+            self.draw()
 
     def numbers(self) -> str:
         """The present numbers, as `loss 0.12  accuracy 0.9`."""
@@ -936,36 +943,24 @@ class _Bar(_Quiet):
     def close(self) -> None:
         if self.done or self.width:
             self.show()
-            sys.stderr.write("\n")
-            sys.stderr.flush()
+            print(file=sys.stderr, flush=True)
 
 
 class _Lines(_Quiet):
     """Up to twenty lines, evenly spaced, and one for the last epoch."""
-
-    printed = 0
 
     def is_due(self) -> bool:
         epoch, epochs = self.epoch, self.epochs
         return self.loss is None and (epoch == 1 or epoch * 20 // epochs > (epoch - 1) * 20 // epochs)
 
     def show(self) -> None:
-        self.printed = self.epoch
         print("  ".join(filter(None, [self.title(), self.numbers(), self.pace()])), flush=True)
-
-    def close(self) -> None:
-        if self.history.epochs > self.printed:
-            self.show()
 
 
 class _Plot(_Quiet):
     """Curves in a notebook, a point an epoch, redrawn in one place. With the last picture these are at most four a second."""
 
     handle: Any = None
-
-    def __init__(self, history: History, epochs: int, rows: int) -> None:
-        super().__init__(history, epochs, rows)
-        history.plot()  # ImportError now, and not in the middle
 
     def is_due(self) -> bool:
         return self.loss is None and monotonic() - self.shown >= 1 / 3
@@ -983,10 +978,6 @@ class _Plot(_Quiet):
         else:
             self.handle.update(image)
 
-    def close(self) -> None:
-        if self.done:
-            self.show()
-
 
 def _in_notebook() -> bool:
     module = sys.modules.get("IPython")
@@ -1002,6 +993,8 @@ def _progress(progress: Any, history: History, epochs: int, rows: int) -> _Quiet
         kind = "lines" if kind == "auto" else kind
     elif kind in ("auto", "plot"):
         kind = "bar" if getattr(sys.stderr, "isatty", lambda: False)() else "none"
+    if kind == "plot":
+        history.plot()  # ImportError now, and not in the middle
     return PROGRESS[kind if epochs else "none"](history, epochs, rows)
 
 
