@@ -236,11 +236,12 @@ def _equal(look: Look) -> Found:
             rows = np.array([[(w.data, look.grads[w]) for w in row] for row in layer.weights])
             weights[layer.name] = rows[..., 0], rows[..., 1]
     for name, (w, g) in weights.items():
-        if w.size < 2 or np.ptp(w):
-            continue
-        size = 1e-12 * np.abs(g).max()
-        if any(w.shape[axis] > 1 and np.ptp(g, axis=axis).max() <= size for axis in (0, 1)):
-            yield "equal_weights", name, f"they are all {w.flat[0]:.4g}"
+        size, is_one = 1e-12 * np.abs(g).max(initial=0.0), not np.ptp(w)
+        for axis in (0, 1) if is_one or size else ():
+            if w.shape[axis] > 1 and not np.ptp(w, axis).any() and np.ptp(g, axis).max() <= size:
+                same = f"they are all {w.flat[0]:.4g}" if is_one else "each unit starts from the same ones"
+                yield "equal_weights", name, same
+                break
 
 
 def _units(look: Look) -> Found:

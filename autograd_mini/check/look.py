@@ -193,6 +193,9 @@ def kind_of(node: Any) -> str:
     name = made_by(node)
     if name == "maximum" and any(p.op is None and not np.any(p.data) for p in node.parents):
         return "relu"
+    if name in ("multiply", "where") and node.ndim and not np.all(node.data):  # by a mask
+        (z, *others) = [p for p in node.parents if p.requires_grad]
+        return "relu" if not others and np.array_equal(node.data, np.maximum(z.data, 0)) else name
     if name in ("divide", "reciprocal"):
         below = node.parents[-1]
         if made_by(below) == "add" and "exp" in map(made_by, below.parents):

@@ -106,6 +106,17 @@ def values_not_zeroed():
     return each(model), squares, X, y, sgd(model, 0.01)
 
 
+def values_alike():
+    """Each neuron starts from the same three weights."""
+    model = Neurons(3, 4, 1)
+    for weights, _ in model.layers[0]:
+        for weight, number in zip(weights, [0.3, -0.2, 0.9], strict=True):
+            weight.data = number
+    for weight in model.layers[1][0][0]:
+        weight.data = 0.5
+    return each(model), squares, *points(), sgd(model)
+
+
 # ---- Other hands ------------------------------------------------------------------------------------------------------
 
 
@@ -176,7 +187,34 @@ def a_class_that_cuts():
     return Reading(), ag.nn.mse, X, y[:, None], None
 
 
+def with_a_relu_by(mask, bias):
+    rng = np.random.default_rng(3)
+    W, b, V = (
+        ag.Tensor(rng.normal(size=(5, 12)) * 0.6),
+        ag.Tensor(np.full(12, bias)),
+        ag.Tensor(np.ones((12, 1))),
+    )
+    V.data = rng.normal(size=(12, 1)) * 0.4
+    X, y = points(40, 5)
+    return (lambda X: mask(X @ W + b) @ V), ag.nn.mse, X, y[:, None], ag.optim.SGD([W, b, V], lr=0.05)
+
+
+def dead_by_a_mask():
+    return with_a_relu_by(lambda z: z * (z > 0), -40.0)
+
+
+def dead_by_where():
+    return with_a_relu_by(lambda z: np.where(z > 0, z, 0.0), -40.0)
+
+
+def alive_by_a_mask():
+    return with_a_relu_by(lambda z: z * (z > 0), 0.0)
+
+
 MORE_FAULTS = {
+    values_alike: ("equal_weights", "each unit starts from the same ones"),
+    dead_by_a_mask: ("dead_units", "12 of 12"),
+    dead_by_where: ("dead_units", "12 of 12"),
     values_dead: ("dead_units", "6 of 6 ReLU units are dead, because the biases"),
     values_partly_dead: ("dead_units", r"4 of 6 ReLU units are dead \(units 1, 2, 3, 4\)"),
     values_saturated: ("saturated_units", "6 of 6 tanh units are saturated, because the inputs are large"),
@@ -302,5 +340,5 @@ def logistic_from_zero():
 
 MORE_HEALTHY = [
     moons, own_xor, a_line_of_values, two_outputs_of_values, some_dead_units, autoencoder, six_layers_by_he,
-    poisson, recurrent, factors, frozen_features, logistic_from_zero,
+    alive_by_a_mask, poisson, recurrent, factors, frozen_features, logistic_from_zero,
 ]  # fmt: skip
