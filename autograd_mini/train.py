@@ -320,32 +320,27 @@ def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
 # ---- What is replayed ---------------------------------------------------------------------------------------------------
 
 
-PLAIN = (bool, int, float, str, NoneType)
-LOSSES = (f"{__package__}.nn.losses",)
-MODULES = (f"{__package__}.nn.",)
-FUNCTIONS = (f"{__package__}.core.", f"{__package__}.array_functions", f"{__package__}.nn.activations")
+PLAIN = (bool, int, float, str, NoneType, list, tuple, dict, Tensor, Value)
+OURS = tuple(f"{__package__}.{place}" for place in ("nn.", "core.", "array_functions"))
 
 
-def _is_ours(x: Any, places: tuple[str, ...]) -> bool:
-    """Whether it is one of this library's own rows, functions or classes of these modules: by its name there, so not one made of others."""
+def _is_ours(x: Any) -> bool:
+    """Whether it is a row, function, class or Module of this library's own: by its name there, so not one made of others."""
     if isinstance(x, Op):
         return x.is_ours
+    x = type(x) if isinstance(x, Module) else x
     module, name = str(getattr(x, "__module__", "")), str(getattr(x, "__qualname__", ""))
-    return module.startswith(places) and getattr(sys.modules.get(module), name, None) is x
+    return module.startswith(OURS) and getattr(sys.modules.get(module), name, None) is x
 
 
 def _own_python(model: Any, loss: Any) -> str:
     """What of a person's own Python, or of chance, a step may run, so that a recording would freeze it; "" where there is nothing."""
-    if not isinstance(model, Module):
-        return "the model is a function of your own"
-    if not _is_ours(loss, LOSSES):
-        return "the loss is a function of your own"
+    if not isinstance(model, Module) or not _is_ours(loss):
+        return f"the {'loss' if isinstance(model, Module) else 'model'} is a function of your own"
     for path, part in parts_of(model):
         if isinstance(part, Dropout):
             return f"{path} draws random numbers"
-        if type(part) in (Tensor, Value, list, tuple, dict, *PLAIN) or _is_ours(part, FUNCTIONS):
-            continue
-        if not (isinstance(part, Module) and _is_ours(type(part), MODULES)):
+        if type(part) not in PLAIN and not _is_ours(part):
             return f"{path} is Python of your own, {_name(part)}"
     return ""
 

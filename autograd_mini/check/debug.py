@@ -157,15 +157,11 @@ def first_not_finite(root: Any) -> Any:
     """Return the first node, sorted from the leaves, through whose NaN or infinity the root is not finite; or None."""
     bad, stack = set(), [root]
     while stack:
-        found = stack.pop()
-        if found not in bad and not all_finite(found.data):
-            bad.add(found)
-            stack += found.parents
-    for later in engine.toposort(root):
-        for found in (*later.parents, later):  # constants are parents only
-            if found in bad:
-                return found
-    return None
+        x = stack.pop()
+        if x not in bad and not all_finite(x.data):
+            bad.add(x)
+            stack += x.parents
+    return next((x for x in engine.toposort(root, constants=True) if x in bad), None)
 
 
 def bad_row(x: Any) -> int | None:

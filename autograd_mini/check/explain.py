@@ -303,13 +303,12 @@ def _held(w: Any, gradient: Any) -> str:
     """What is to be said where the variable holds another gradient than this; "" where it holds none or this one."""
     if w.grad is None or np.shape(w.grad) != np.shape(gradient):
         return ""
-    scale = float(np.max(np.abs(gradient), initial=0.0))
-    if np.allclose(w.grad, gradient, rtol=1e-5, atol=1e-6 * scale, equal_nan=True):
-        return ""
     square = float(np.sum(np.square(gradient)))
-    times = round(float(np.sum(w.grad * gradient)) / square) if square else 0
-    if times and np.allclose(w.grad, times * gradient, rtol=1e-5, atol=1e-6 * scale):
-        return f"Its .grad is {times} times that: backward() added to it, and zero_grad() was not called."
+    times = round(float(np.sum(w.grad * gradient)) / square) if square else 1
+    scale = 1e-6 * float(np.max(np.abs(gradient), initial=0.0))
+    if np.allclose(w.grad, times * gradient, rtol=1e-5, atol=scale, equal_nan=True) and times:
+        again = f"Its .grad is {times} times that: backward() added to it, and zero_grad() was not called."
+        return again if times != 1 else ""
     return "Its .grad is another one: it was added to, or belongs to another loss or to earlier numbers."
 
 
