@@ -367,6 +367,7 @@ class _Run:
         self.metrics, self.history, self.shown = metrics, history, shown
         self.epoch = self.batch = self.batches = 0
         self.modes, self.grads = training_modes(model), [parameter.grad for parameter in params]
+        self.results: list[float] = []  # the loss and metrics of the batch
         self.is_early = False  # whether EarlyStopping says which epoch is the best
         self.program: Gradients | None = None  # what is replayed in place of the engine
         self.last = self.best = self.now(math.inf)
@@ -428,7 +429,7 @@ class _Run:
         for self.batch, start in enumerate(range(0, count, size), 1):
             self.rows = slice(start, start + size) if order is None else order[start : start + size]
             self.x, self.y = (X, y) if size == count else _of_both(lambda x: chunks.taken(x, self.rows), X, y)
-            self.results: list[float] = []
+            self.results = []
             self.step()
             self.seen += len(self.x)
             share = len(self.x) / self.seen
@@ -439,7 +440,7 @@ class _Run:
 
     def validate(self, X: Any, y: Any) -> list[float]:
         """The loss and metrics of the rows held out, in one call."""
-        self.batch, self.rows = 0, slice(0, len(X))
+        self.batch, self.rows, self.results = 0, slice(0, len(X)), []
         try:
             with no_grad():
                 found = self.evaluated(X, y)
@@ -503,7 +504,7 @@ class _Run:
         return found[0]
 
     def replayed(self) -> Any:
-        """The loss of the batch by the program, and the prediction, with all gradients set.
+        """The loss of the batch by the program, and the metrics, with all gradients set.
 
         None where the engine must run, which tells what is wrong.
         """
@@ -523,17 +524,19 @@ class _Run:
             self.history.engine = f"{since}eager: {why}"
             return None
         self.history.engine = "numpy: forward and backward, recorded once and replayed"
-        loss = float(found[0])
-        return (loss, found[1]) if math.isfinite(loss) else None
+        loss, prediction = float(found[0]), found[1]
+        if not math.isfinite(loss):
+            return None
+        return loss, [] if self.results else [*_measures(self.metrics, prediction, self.y)]
 
     def evaluated(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """The loss by the engine, and the prediction; of Dask arrays the mean loss, and the means of the metrics."""
+        """The loss by the engine, and the metrics; of Dask arrays the means of both."""
+        loss = partial(_evaluated, self.loss, {} if self.results else self.metrics)
         if chunks.is_dask(x):
-            loss = partial(_of_chunk, self.loss, self.metrics)
             arrays = [x] if y is None else [x, y]
-            node, found = chunks.averaged(loss, self.model, self.params, arrays, self.watch)
+            node, numbers = chunks.averaged(loss, self.model, self.params, arrays, self.watch)
         else:
-            node, found = _evaluated(self.loss, self.model, x, y)
+            node, numbers = loss(self.model, x, y)
         raw = isinstance(node, int | float | np.number | np.ndarray)
         if raw and self.batch:
             cause = "the prediction does not depend on the parameters, or .data or .item() cut it off"
@@ -543,19 +546,19 @@ class _Run:
         if np.size(node) != 1 if raw else node.size != 1:
             given = f"got shape {node.shape}"
             raise ShapeError(f"loss must return a single number, {given}: take its mean or sum")
-        return node, found
+        return node, numbers
 
     def watch(self, part: float) -> None:
         """Note how far a step over Dask arrays is."""
         if self.batch:
             self.shown.note(self.epoch, self.seen + round(part * len(self.x)), self.shown.loss)
 
-    def measured(self, loss: Any, prediction: Any, x: Any, y: Any) -> list[float]:
+    def measured(self, loss: Any, numbers: list[float], x: Any, y: Any) -> list[float]:
         """The loss and metrics as numbers; AnomalyError for a loss that is not finite."""
         value = _number(loss)
         if not math.isfinite(value):
             raise AnomalyError(self.why(loss, value, x, y))
-        return [value, *(prediction if chunks.is_dask(x) else _measures(self.metrics, prediction, y))]
+        return [value, *numbers]
 
     # ---- The end --------------------------------------------------------------------------------------------------------
 
@@ -653,19 +656,14 @@ class _Run:
         return ""
 
 
-def _evaluated(loss: Any, model: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    """The loss of these rows, and the prediction."""
-    prediction = model(x)
-    return loss(prediction) if y is None else loss(prediction, y), prediction
-
-
 def _number(loss: Any) -> float:
     return float(loss.item() if hasattr(loss, "item") else loss)
 
 
-def _of_chunk(loss: Any, metrics: dict[str, Any], model: Any, x: Any, y: Any = None) -> chunks.Measured:
-    """The loss and the metrics of a chunk of Dask arrays."""
-    node, prediction = _evaluated(loss, model, x, y)
+def _evaluated(loss: Any, metrics: dict[str, Any], model: Any, x: Any, y: Any = None) -> chunks.Measured:
+    """The loss of these rows, and the metrics."""
+    prediction = model(x)
+    node = loss(prediction) if y is None else loss(prediction, y)
     return chunks.Measured(node, [*_measures(metrics, prediction, y)])
 
 
