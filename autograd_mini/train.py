@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import copy_context
 from copy import copy
 from functools import partial
+from itertools import zip_longest
 from shutil import get_terminal_size
 from time import monotonic
 from types import NoneType
@@ -105,7 +106,7 @@ def fit(
         raise unknown("fit", others, fit.__kwdefaults__ or ())
     params = _parameters(model, optimizer, loss)
     epochs = whole("epochs", epochs, 0)
-    X, y = _pair("X", X, "y", y)
+    data = _data("X", X, "y", y)
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, 1, ", or None for all rows")
     if not isinstance(shuffle, bool | np.bool_):
@@ -114,30 +115,31 @@ def fit(
         random = np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
         raise type(error)(f"rng must be a seed or a numpy.random.Generator, got {rng!r}: {error}") from None
-    X, y, held = _held_out(X, y, validation, random)
-    measures = _metrics(metrics, loss, y)
+    data, held = _held_out(data, validation, random)
+    measures = _metrics(metrics, loss, *data[1:])
     calls = _callbacks(callbacks, optimizer)
     if not isinstance(compile, bool) and compile != "auto":
         raise ValueError(f"compile must be 'auto', True or False, got {compile!r}")
-    if compile is True and chunks.is_dask(X):
+    over_chunks = chunks.is_dask(data[0])
+    if compile is True and over_chunks:
         raise CompileError("compile=True: the engine runs the chunks of Dask arrays: leave compile out")
     names = ["loss", *measures]
     history = History([*names, *(f"val_{name}" for name in names if held)])
     for _, callback in calls:
         if isinstance(callback, EarlyStopping):
             callback.start(history)
-    count = chunks.pieces(X)  # rows, or chunks of Dask arrays
-    size = count if batch_size is None else min(max(1, round(batch_size * count / len(X))), count)
-    shown = _progress(progress, history, epochs, len(X))
+    count, rows = chunks.pieces(data[0]), len(data[0])  # a piece is a row, or a chunk of Dask arrays
+    size = count if batch_size is None else min(max(1, round(batch_size * count / rows)), count)
+    shown = _progress(progress, history, epochs, rows)
     run = _Run(model, params, loss, optimizer, measures, history, shown)
-    run.choose(compile, chunks.is_dask(X))
+    run.choose(compile, over_chunks)
     try:
         # in a context of its own, for Ctrl-C can come where a `with no_grad()` or `np.errstate` has no time to end
-        copy_context().run(run.through, epochs, X, y, size, held, random if shuffle else None, calls)
+        copy_context().run(run.through, epochs, data, size, held, random if shuffle else None, calls)
         if run.is_early and run.best is not run.last:
             run.put_back(run.best)
         history.kept = (run.best if run.is_early else run.last).epoch
-        why = run.untrained(X, y)
+        why = run.untrained(data)
         run.finish()
         if not why:
             return history
@@ -209,50 +211,47 @@ def _rows(name: str, data: Any) -> Any:
     return array
 
 
-def _pair(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, Any]:
-    """Inputs and targets as arrays of as many rows."""
-    X, y = _rows(x_name, X), None if y is None else _rows(y_name, y)
-    if chunks.is_dask(X) or chunks.is_dask(y):
-        X, y = [*chunks.aligned({x_name: X} if y is None else {x_name: X, y_name: y}), None][:2]
-    elif y is not None and len(X) != len(y):
-        given = f"{x_name} has {len(X)} rows and {y_name} has {len(y)}"
+def _data(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, ...]:
+    """The inputs, and the targets where there are any, as arrays of as many rows."""
+    named = {x_name: _rows(x_name, X)} | ({} if y is None else {y_name: _rows(y_name, y)})
+    data = tuple(named.values())
+    if any(map(chunks.is_dask, data)):
+        return tuple(chunks.aligned(named))
+    if len(data[0]) != len(data[-1]):
+        given = " and ".join(f"{name} has {len(array)} rows" for name, array in named.items())
         raise ShapeError(f"{given}: give a row of each for a sample")
-    return X, y
+    return data
 
 
-def _of_both(function: Callable[[Any], Any], X: Any, y: Any) -> tuple[Any, Any]:
-    """What a function gives of the inputs, and of the targets where there are any."""
-    return function(X), None if y is None else function(y)
-
-
-def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, Any]:
-    """The rows to train on, and the pair to validate on, or None."""
+def _held_out(data: tuple[Any, ...], validation: Any, random: Any) -> tuple[Any, Any]:
+    """The data to train on, and those to validate on, or None."""
     if validation is None:
-        return X, y, None
+        return data, None
     if isinstance(validation, tuple | list) and len(validation) == 2:
-        held = _pair("validation[0]", validation[0], "validation[1]", validation[1])
-        for i, ours in enumerate((X, y)):
-            row, other = (None if part is None else part.shape[1:] for part in (ours, held[i]))
+        held = _data("validation[0]", validation[0], "validation[1]", validation[1])
+        for i, (ours, theirs) in enumerate(zip_longest(data, held)):
+            row, other = (None if part is None else part.shape[1:] for part in (ours, theirs))
             if row != other:
                 rows = f"rows of shape {other}, and {'Xy'[i]} has rows of shape {row}"
                 raise ShapeError(f"validation[{i}] has {rows}")
-        return X, y, held
-    if chunks.is_dask(X):
+        return data, held
+    if chunks.is_dask(data[0]):
         advice = "write X, y, validation = X[:-n], y[:-n], (X[-n:], y[-n:])"
         raise TypeError(f"validation of Dask arrays must be (X, y): {advice}")
     number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
     if not number or not 0 < validation < 1:
         kind, given = (ValueError, validation) if number else (TypeError, f"a {type(validation).__name__}")
         raise kind(f"validation must be (X, y) or a fraction in (0, 1), got {given}")
-    count = max(1, round(float(validation) * len(X)))
-    if count >= len(X):
-        raise ValueError(f"validation={validation} of {len(X)} rows leaves none to train on")
-    order = random.permutation(len(X))
+    total = len(data[0])
+    count = max(1, round(float(validation) * total))
+    if count >= total:
+        raise ValueError(f"validation={validation} of {total} rows leaves none to train on")
+    order = random.permutation(total)
     taken, kept = order[:count], np.sort(order[count:])
-    return *_of_both(lambda x: x[kept], X, y), _of_both(lambda x: x[taken], X, y)
+    return tuple(part[kept] for part in data), tuple(part[taken] for part in data)
 
 
-def _metrics(metrics: Any, loss: Any, y: Any) -> dict[str, Callable[..., Any]]:
+def _metrics(metrics: Any, loss: Any, y: Any = None) -> dict[str, Callable[..., Any]]:
     """The functions by the names of their columns."""
     several = metrics if isinstance(metrics, list | tuple) else [metrics]
     pairs = (
@@ -348,6 +347,9 @@ def _own_python(model: Any, loss: Any) -> str:
 # ---- The run ----------------------------------------------------------------------------------------------------------
 
 
+Data = tuple[Any, ...]  # the inputs, and the targets where there are any
+
+
 class _Kept(NamedTuple):
     """The parameters at the end of an epoch."""
 
@@ -367,6 +369,7 @@ class _Run:
         self.metrics, self.history, self.shown = metrics, history, shown
         self.epoch = self.batch = self.batches = 0
         self.modes, self.grads = training_modes(model), [parameter.grad for parameter in params]
+        self.data: Data = ()  # of the batch, and what it gave
         self.results: list[float] = []  # the loss and metrics of the batch
         self.is_early = False  # whether EarlyStopping says which epoch is the best
         self.program: Gradients | None = None  # what is replayed in place of the engine
@@ -400,19 +403,19 @@ class _Run:
     # ---- Epochs ---------------------------------------------------------------------------------------------------------
 
     def through(
-        self, epochs: int, X: Any, y: Any, size: int, held: Any, random: Any, calls: list[tuple[str, Any]]
+        self, epochs: int, data: Data, size: int, held: Data | None, random: Any, calls: list[tuple[str, Any]]
     ) -> None:
         """Run the epochs."""
-        count = chunks.pieces(X)
+        count = chunks.pieces(data[0])
         self.batches = -(-count // size)
         for self.epoch in range(1, epochs + 1):
             if self.epoch == 1 or held or calls:
                 self.set_mode("train")
             shuffled = random is not None and self.batches > 1
-            row = self.train(X, y, size, random.permutation(count) if shuffled else None)
+            row = self.train(data, size, count, random.permutation(count) if shuffled else None)
             if held:
                 self.set_mode("eval")
-                row += self.validate(*held)
+                row += self.validate(held)
             self.commit(row)
             self.shown.note(self.epoch, self.shown.rows, None)
             if self.called(calls):
@@ -423,32 +426,32 @@ class _Run:
         if all(callable(getattr(self.model, mode, None)) for mode in ("train", "eval")):
             getattr(self.model, name)()
 
-    def train(self, X: Any, y: Any, size: int, order: Any) -> list[float]:
+    def train(self, data: Data, size: int, count: int, order: Any) -> list[float]:
         """Take a step for each batch; return the mean loss and metrics."""
-        means, self.seen, count = [0.0] * (1 + len(self.metrics)), 0, chunks.pieces(X)
+        means, self.seen = [0.0] * (1 + len(self.metrics)), 0
         for self.batch, start in enumerate(range(0, count, size), 1):
             self.rows = slice(start, start + size) if order is None else order[start : start + size]
-            self.x, self.y = (X, y) if size == count else _of_both(lambda x: chunks.taken(x, self.rows), X, y)
+            self.data = data if size == count else tuple(chunks.taken(part, self.rows) for part in data)
             self.results = []
             self.step()
-            self.seen += len(self.x)
-            share = len(self.x) / self.seen
+            rows = len(self.data[0])
+            self.seen += rows
             for i, result in enumerate(self.results):
-                means[i] += (result - means[i]) * share  # exact for the first
+                means[i] += (result - means[i]) * (rows / self.seen)  # exact for the first
             self.shown.note(self.epoch, self.seen, means[0])
         return means
 
-    def validate(self, X: Any, y: Any) -> list[float]:
+    def validate(self, held: Data) -> list[float]:
         """The loss and metrics of the rows held out, in one call."""
-        self.batch, self.rows, self.results = 0, slice(0, len(X)), []
+        self.batch, self.rows, self.data, self.results = 0, slice(0, len(held[0])), held, []
         try:
             with no_grad():
-                found = self.evaluated(X, y)
+                found = self.evaluated()
         except GraphError:  # a model that takes derivatives needs its graph
-            found = self.evaluated(X, y)
+            found = self.evaluated()
         if not math.isfinite(_number(found[0])):
-            found = self.evaluated(X, y)  # with a graph, to look for the first that is not finite
-        return self.measured(found[0], found[1], X, y)
+            found = self.evaluated()  # with a graph, to look for the first that is not finite
+        return self.measured(*found)
 
     def commit(self, results: list[float]) -> None:
         """Note a complete epoch."""
@@ -489,7 +492,7 @@ class _Run:
                 raise
             where = f"in epoch {self.epoch}, {self.place()}, though the loss is"
             tried = "An operation has an infinite slope there, as sqrt at 0: keep off it with ag.clip"
-            why = self.fault(self.x, self.y) or tried
+            why = self.fault() or tried
             error.args = (f"the gradient of the parameter {self.name(bad[0])} is not finite {where}. {why}",)
             raise
 
@@ -498,9 +501,9 @@ class _Run:
         found = self.replayed() if self.program else None
         if found is None:
             self.optimizer.zero_grad()  # the engine's turn
-            found = self.evaluated(self.x, self.y)
+            found = self.evaluated()
         if not self.results:
-            self.results = self.measured(found[0], found[1], self.x, self.y)
+            self.results = self.measured(*found)
         return found[0]
 
     def replayed(self) -> Any:
@@ -510,7 +513,7 @@ class _Run:
         """
         program: Any = self.program
         try:
-            found = program.replayed(*((self.x,) if self.y is None else (self.x, self.y)))
+            found = program.replayed(*self.data)
             why = program.reason
         except CompileError as error:
             if not (program.is_exact or program.has_run):
@@ -527,16 +530,14 @@ class _Run:
         loss, prediction = float(found[0]), found[1]
         if not math.isfinite(loss):
             return None
-        return loss, [] if self.results else [*_measures(self.metrics, prediction, self.y)]
+        return loss, [] if self.results else [*_measures(self.metrics, prediction, *self.data[1:])]
 
-    def evaluated(self, x: Any, y: Any) -> tuple[Any, Any]:
+    def evaluated(self) -> tuple[Any, Any]:
         """The loss by the engine, and the metrics; of Dask arrays the means of both."""
         loss = partial(_evaluated, self.loss, {} if self.results else self.metrics)
-        if chunks.is_dask(x):
-            arrays = [x] if y is None else [x, y]
-            node, numbers = chunks.averaged(loss, self.model, self.params, arrays, self.watch)
-        else:
-            node, numbers = loss(self.model, x, y)
+        if chunks.is_dask(self.data[0]):
+            return chunks.averaged(loss, self.model, self.params, self.data, self.watch)
+        node, numbers = loss(self.model, *self.data)
         raw = isinstance(node, int | float | np.number | np.ndarray)
         if raw and self.batch:
             cause = "the prediction does not depend on the parameters, or .data or .item() cut it off"
@@ -551,13 +552,13 @@ class _Run:
     def watch(self, part: float) -> None:
         """Note how far a step over Dask arrays is."""
         if self.batch:
-            self.shown.note(self.epoch, self.seen + round(part * len(self.x)), self.shown.loss)
+            self.shown.note(self.epoch, self.seen + round(part * len(self.data[0])), self.shown.loss)
 
-    def measured(self, loss: Any, numbers: list[float], x: Any, y: Any) -> list[float]:
+    def measured(self, loss: Any, numbers: list[float]) -> list[float]:
         """The loss and metrics as numbers; AnomalyError for a loss that is not finite."""
         value = _number(loss)
         if not math.isfinite(value):
-            raise AnomalyError(self.why(loss, value, x, y))
+            raise AnomalyError(self.why(loss, value))
         return [value, *numbers]
 
     # ---- The end --------------------------------------------------------------------------------------------------------
@@ -594,16 +595,16 @@ class _Run:
         with contextlib.suppress(KeyboardInterrupt):  # all has ended already
             shown.close()
 
-    def untrained(self, X: Any, y: Any) -> str:
+    def untrained(self, data: Data) -> str:
         """One line on why the loss did not fall, after epochs enough to see it; "" where it did, or was low already."""
         losses = self.history["loss"]
         if len(losses) < PATIENT or not losses[0] > 0 or min(losses[-PATIENT:]) < 0.98 * losses[0]:
             return ""
         from .check.doctor import untrained
 
-        if chunks.is_dask(X):
-            X, y = _of_both(lambda x: chunks.taken(x, 0).compute(), X, y)
-        why, since = untrained(self.model, self.loss, X, y), 1 + int(np.argmin(losses))
+        if chunks.is_dask(data[0]):
+            data = tuple(chunks.taken(part, 0).compute() for part in data)
+        why, since = untrained(self.model, self.loss, *data), 1 + int(np.argmin(losses))
         asked = "see ag.doctor(model, loss, X, y, optimizer=optimizer)"
         return f"fit: {why}; the loss has not fallen since epoch {since}: {asked}" if why else ""
 
@@ -620,12 +621,12 @@ class _Run:
             return next(paths, str(node._name))
         return str(node._name)
 
-    def why(self, root: Any, value: float, x: Any, y: Any) -> str:
+    def why(self, root: Any, value: float) -> str:
         """Where numbers stopped being finite, and what to try."""
         from .check.debug import first_not_finite, line_of, replacement, told
 
         where, smaller = f"the loss is {value} in epoch {self.epoch}, {self.place()}", self.smaller()
-        in_memory = isinstance(root, Node) and not chunks.is_dask(x)
+        in_memory = isinstance(root, Node) and not chunks.is_dask(self.data[0])
         first = first_not_finite(root) if in_memory else None
         if first is not None and first.parents:
             what = told(first.op, first.parents, first.label, first.data) + line_of(first)
@@ -634,23 +635,23 @@ class _Run:
         if first in {*self.params}:
             what = f"the parameter {self.name(first)} is not finite, so the step before was too large"
             return f"{where}: {what}. Try {smaller}"
-        if fault := self.fault(x, y):
+        if fault := self.fault():
             return f"{where}: {fault}"
         if first is None:
             return f"{where}. Try {smaller}"
         what = f"the {'leaf' if first.requires_grad else 'constant'} {first._name}. Look where it is made"
         return f"{where}: the first node that is not finite is {what}"
 
-    def fault(self, x: Any, y: Any) -> str:
+    def fault(self) -> str:
         """What is not finite in the data of a batch, and what to do; "" where all is."""
         from .check.debug import bad_row
 
-        for name, data in (("X", x), ("y", y)):
-            if data is not None and (row := bad_row(data)) is not None:
-                if not chunks.is_dask(data):
+        for name, part in zip("Xy", self.data, strict=False):
+            if (row := bad_row(part)) is not None:
+                of = " of the batch" if chunks.is_dask(part) and self.batch else ""
+                if not chunks.is_dask(part):
                     row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
                 whose = "" if self.batch else "validation's "
-                of = " of the batch" if chunks.is_dask(data) and self.batch else ""
                 what = f"{whose}{name} is not finite in row {row}{of}"
                 return f"{what}. Leave such rows out, or fill them in with np.nan_to_num"
         return ""
@@ -660,18 +661,17 @@ def _number(loss: Any) -> float:
     return float(loss.item() if hasattr(loss, "item") else loss)
 
 
-def _evaluated(loss: Any, metrics: dict[str, Any], model: Any, x: Any, y: Any = None) -> chunks.Measured:
+def _evaluated(loss: Any, metrics: dict[str, Any], model: Any, x: Any, *y: Any) -> chunks.Measured:
     """The loss of these rows, and the metrics."""
     prediction = model(x)
-    node = loss(prediction) if y is None else loss(prediction, y)
-    return chunks.Measured(node, [*_measures(metrics, prediction, y)])
+    return chunks.Measured(loss(prediction, *y), [*_measures(metrics, prediction, *y)])
 
 
-def _measures(metrics: dict[str, Any], prediction: Any, y: Any) -> Iterator[float]:
+def _measures(metrics: dict[str, Any], prediction: Any, *y: Any) -> Iterator[float]:
     """Yield each metric as a number."""
     plain = _plain(prediction) if metrics else None
     for name, metric in metrics.items():
-        result = metric(plain) if y is None else metric(plain, y)
+        result = metric(plain, *y)
         try:
             yield _number(result)
         except (TypeError, ValueError):

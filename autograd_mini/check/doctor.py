@@ -448,7 +448,7 @@ def _sizes(look: Look, explodes: bool) -> Found:
         yield "targets_unscaled", "y", note
 
 
-def untrained(model: Any, loss: Any, X: Any, y: Any) -> str:
+def untrained(model: Any, loss: Any, X: Any, y: Any = None) -> str:
     """Return in a few words why a training did not train its network; "" where its loss is low, or nothing is known."""
     try:
         with same_generators(), np.errstate(all="ignore"):
