@@ -21,16 +21,8 @@ from .support.containers import rebuild
 from .support.files import write_file
 from .support.modes import no_grad
 
-COLOURS = [
-    "#D55E00",
-    "#0072B2",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#F0E442",
-    "#000000",
-]  # Okabe and Ito's, 2008
+# Okabe and Ito's, 2008
+COLOURS = "#D55E00 #0072B2 #009E73 #CC79A7 #E69F00 #56B4E9 #F0E442 #000000".split()  # noqa: SIM905
 MANY = 8  # labels that are told apart by colour
 SLOW = 40  # points a side for a model that takes one sample at a time
 DOTS = {"s": 24, "linewidth": 0.8, "zorder": 3}

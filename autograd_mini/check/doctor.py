@@ -6,6 +6,7 @@ are not scaled, a high first loss) is told only where the trial shows that this 
 
 import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,8 @@ def doctor(model: Any, loss: Any, X: Any, y: Any, *, optimizer: Any = None) -> R
     """Return why a training does not train: what is wrong with the data, the loss, the network or the rate, and what to do.
 
     Args:
-        model: a Module, or any function from X to a prediction; one on Values may give a list of them.
-        loss: a function of (prediction, y), or with y=None of the prediction alone.
+        model: a Module, or any function from X to a prediction, or from one sample to one, as networks on Values are.
+        loss: a function of (prediction, y), or with y=None of the prediction alone; of samples the prediction is a list.
         X, y: data, a row a sample.
         optimizer: the one that is used; then its first steps are tried too.
 
@@ -114,7 +115,9 @@ def _findings(report: Report, given: tuple[Any, ...]) -> Found:
         yield "not_finite", str(error).partition(" ")[0], str(error)
     except (AutogradError, ValueError, TypeError, IndexError) as error:
         other = ("forward_raises", "the forward pass", f"{type(error).__name__}: {error}")
-        yield next(((*found, str(error)) for words, found in REFUSED.items() if words in str(error)), other)
+        in_loss = any(frame.name == "loss_of" for frame in extract_tb(error.__traceback__))
+        known = (found for words, found in REFUSED.items() if in_loss and words in str(error))
+        yield next(((*found, str(error)) for found in known), other)
     else:
         for question in QUESTIONS:
             yield from question(look)

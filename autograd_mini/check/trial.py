@@ -131,6 +131,7 @@ class Trial:
         given = (model, loss, X, y, optimizer)
         self.model, self.loss, self.X, self.y, self.optimizer = copied(given)
         self.params: dict[str, Any] = {}
+        self.rows: list[Any] = []  # the samples, where the model takes one at a time
         if callable(getattr(self.model, "named_parameters", None)):
             self.params.update(self.model.named_parameters())
             return
@@ -150,8 +151,23 @@ class Trial:
 
     def evaluated(self) -> tuple[Any, Any]:
         """The prediction and the loss."""
-        prediction = self.model(self.X)
+        prediction = self.predicted()
         return prediction, self.loss_of(prediction)
+
+    def predicted(self) -> Any:
+        """The prediction; of a model that takes one sample at a time, as those on Values do, a list of them."""
+        if self.rows:
+            return [self.model(row) for row in self.rows]
+        try:
+            return self.model(self.X)
+        except (AutogradError, ValueError, TypeError, IndexError):
+            if np.ndim(self.X) == 2:
+                with contextlib.suppress(Exception):
+                    rows = self.X.tolist()
+                    self.model(rows[0])
+                    self.rows = rows
+                    return self.predicted()
+            raise
 
     def loss_of(self, prediction: Any) -> Any:
         """The loss of a prediction."""

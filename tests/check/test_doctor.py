@@ -12,7 +12,14 @@ import pytest
 import autograd_mini as ag
 from autograd_mini.check import doctor as module
 from autograd_mini.check.mistakes import TRAINING_MISTAKES
-from tests.check.more_trainings import GLOBAL, MORE_FAULTS, MORE_HEALTHY, a_class_that_cuts, values_dead
+from tests.check.more_trainings import (
+    GLOBAL,
+    MORE_FAULTS,
+    MORE_HEALTHY,
+    a_class_that_cuts,
+    squares,
+    values_dead,
+)
 from tests.check.trainings import FAULTS, HEALTHY, data, net, sgd
 from tests.helpers.interrupt import Interrupt
 
@@ -68,6 +75,25 @@ def test_more_healthy_trainings_have_no_finding(make, has_optimizer):
     model, loss, X, y, optimizer = make()
     report = ag.doctor(model, loss, X, y, optimizer=optimizer if has_optimizer else None)
     assert report.findings == [], str(report)
+
+
+def test_a_network_of_one_sample_at_a_time_is_given_as_it_is():
+    """nn.scalar.MLP itself, and the rows of X: it is asked sample by sample, with its own losses or ours."""
+    X = np.random.default_rng(0).normal(size=(12, 2))
+    y = np.sin(X[:, 0])
+    model = ag.nn.scalar.MLP(2, [5, 1], activation="tanh", rng=0)
+    optimizer = ag.optim.SGD(model.parameters(), lr=0.05)
+    assert examined((model, ag.nn.mse, X, y, optimizer)).findings == []
+    for neuron in model.layers[0].neurons:
+        neuron.b.data = 50.0
+    for loss in (ag.nn.mse, squares):
+        report = examined((model, loss, X, y, optimizer))
+        assert report.findings[0].mistake == "saturated_units"
+        assert "5 of 5 tanh units are saturated, because the biases decide alone" in str(report)
+    report = examined((model, ag.nn.mse, X, y[:, None], optimizer))
+    assert report.findings[0].mistake == "broadcast_pairs"
+    report = examined((lambda x: x[2], ag.nn.mse, X[:1, :1], y, optimizer))
+    assert "IndexError" in report.findings[0].why
 
 
 def test_a_few_dead_units_are_noted_by_their_numbers():
