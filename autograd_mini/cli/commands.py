@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..gallery import ENTRIES, STORIES
 from .expression import ExpressionError, evaluate, numbers_of
 
 CONSTANT = "the expression is constant: it has no name, and so no gradient"
+Run = Callable[[argparse.Namespace], int]  # returns the exit status
 EXAMPLE = '"tanh(w*x + b)" w=2 x=-1 b=0.5'
 
 
@@ -40,12 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = argparse.ArgumentParser(prog="autograd-mini", description="Gradients that you can read.")
         parser.add_argument("--version", action="version", version=__version__)
         below = parser.add_subparsers(dest="command", metavar=f"{{{','.join(COMMANDS)}}}")
-        for each, (what, declare) in COMMANDS.items():
+        for each, declare in COMMANDS.items():
+            what = str(declare.__doc__)
             mine = below.add_parser(each, help=what, description=f"{what[0].upper()}{what[1:]}.")
             mine.set_defaults(run=declare(mine))
         if name in VIEWS:  # numbers and options in any order
             options = below.choices[name].parse_intermixed_args(_shielded(arguments[1:]))
-            return _view(name, options)
+            return int(options.run(options))
         options = parser.parse_args(arguments)
         if options.command is not None:
             return int(options.run(options))
@@ -69,7 +72,7 @@ def _shielded(arguments: list[str]) -> list[str]:
     return words + [f" {word}" for word in arguments[end + 1 :]]
 
 
-def _view(name: str, options: argparse.Namespace) -> int:
+def _view(name: str, show: Callable[[Any, Any], None], options: argparse.Namespace) -> int:
     """Show an expression; return the exit status, 2 for what is not understood, 1 for what cannot be done."""
     words, output = [options.expression, *options.numbers], getattr(options, "output", None)
     text, *numbers = sorted(words, key=lambda word: "=" in word)  # the numbers may come first
@@ -81,7 +84,7 @@ def _view(name: str, options: argparse.Namespace) -> int:
             root.backward()
         elif name != "explore":
             print(f"note: {CONSTANT}", file=sys.stderr)
-        VIEWS[name](root, options)
+        show(root, options)
     except BrokenPipeError:
         raise
     except (AutogradError, ValueError, OSError, RuntimeError) as error:
@@ -95,60 +98,79 @@ def _view(name: str, options: argparse.Namespace) -> int:
     return 0
 
 
-def _tree(root: Any, options: argparse.Namespace) -> None:
-    for is_plain in (options.ascii, True):
-        drawn = tree_of(root, options.depth, max_nodes=10**6, ascii=is_plain, color=on_a_terminal())
-        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        if drawn.encode(encoding, "ignore").decode(encoding) == drawn:  # it can be printed
-            break
-    print(drawn)
+def _expression(parser: argparse.ArgumentParser, example: str) -> None:
+    parser.description = f"{parser.description} Example: autograd-mini {example}"
+    operators = "numbers, names, + - * / %% **, parentheses, functions such as tanh(x)"
+    parser.add_argument("expression", metavar="EXPRESSION", help=operators)
+    each = "the number of each name"
+    parser.add_argument("numbers", nargs="*", default=[], metavar="NAME=NUMBER", help=each)
 
 
-def _draw(root: Any, options: argparse.Namespace) -> None:
-    from ..draw.drawing import draw
-
-    if options.output is None:
-        print(draw(root).source)
-    else:
-        draw(root).save(options.output)
+# ---- The commands: each declares its arguments on a parser, and returns what runs it with the options given ----------------
 
 
-def _explore(root: Any, options: argparse.Namespace) -> None:
-    from ..draw.explore import explore
-
-    if not root.requires_grad:
-        raise ExpressionError(f"{CONSTANT}, and a page steps through gradients: use a name, as x*2 x=3")
-    explore(root, options.output)
+def demo(parser: argparse.ArgumentParser) -> Run:
+    """a neuron, an audit, XOR, handwritten digits and a check of the gradients (some seconds)"""
+    return lambda options: int(import_module("autograd_mini.gallery.demo").main())
 
 
-VIEWS = {"tree": _tree, "draw": _draw, "explore": _explore}
-
-# ---- How each command is declared: a function of its parser, which returns what runs it -----------------------------------
-
-
-def _view_of(example: str, **flags: dict[str, Any]) -> Callable[[argparse.ArgumentParser], Any]:
-    def declare(parser: argparse.ArgumentParser) -> None:
-        parser.description = f"{parser.description} Example: autograd-mini {example}"
-        operators = "numbers, names, + - * / %% **, parentheses, functions such as tanh(x)"
-        parser.add_argument("expression", metavar="EXPRESSION", help=operators)
-        each = "the number of each name"
-        parser.add_argument("numbers", nargs="*", default=[], metavar="NAME=NUMBER", help=each)
-        for flag, how in flags.items():
-            parser.add_argument(*(["-o"] if flag == "output" else []), f"--{flag}", **how)
-
-    return declare
-
-
-def _demo(parser: argparse.ArgumentParser) -> Any:
-    return lambda options: import_module("autograd_mini.gallery.demo").main()
-
-
-def _audit(parser: argparse.ArgumentParser) -> Any:
+def audit(parser: argparse.ArgumentParser) -> Run:
+    """say which line of a script's own backprop is wrong"""
     parser.add_argument("script", nargs="?", help="a Python file or a notebook")
     return lambda options: main(["audit", "--help"])
 
 
-def _gallery(parser: argparse.ArgumentParser) -> Any:
+def tree(parser: argparse.ArgumentParser) -> Run:
+    """show an expression and its gradients as a tree of text"""
+    _expression(parser, f"tree {EXAMPLE}")
+    parser.add_argument("--depth", type=int, help="how many levels below the result are shown (all)")
+    parser.add_argument("--ascii", action="store_true", help="plain ASCII")
+
+    def show(root: Any, options: argparse.Namespace) -> None:
+        for is_plain in (options.ascii, True):
+            drawn = tree_of(root, options.depth, max_nodes=10**6, ascii=is_plain, color=on_a_terminal())
+            encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+            if drawn.encode(encoding, "ignore").decode(encoding) == drawn:  # it can be printed
+                break
+        print(drawn)
+
+    return partial(_view, "tree", show)
+
+
+def draw(parser: argparse.ArgumentParser) -> Run:
+    """draw an expression and its gradients"""
+    _expression(parser, f"draw {EXAMPLE} -o g.svg")
+    kinds = ".svg .png .pdf .dot .mmd or .html; without it the DOT source is printed"
+    parser.add_argument("-o", "--output", metavar="FILE", help=kinds)
+
+    def show(root: Any, options: argparse.Namespace) -> None:
+        from ..draw.drawing import draw
+
+        if options.output is None:
+            print(draw(root).source)
+        else:
+            draw(root).save(options.output)
+
+    return partial(_view, "draw", show)
+
+
+def explore(parser: argparse.ArgumentParser) -> Run:
+    """write a page that steps through an expression's chain rule"""
+    _expression(parser, f"explore {EXAMPLE}")
+    parser.add_argument("-o", "--output", metavar="FILE", default="explore.html", help="(explore.html)")
+
+    def show(root: Any, options: argparse.Namespace) -> None:
+        from ..draw.explore import explore
+
+        if not root.requires_grad:
+            raise ExpressionError(f"{CONSTANT}, and a page steps through gradients: use a name, as x*2 x=3")
+        explore(root, options.output)
+
+    return partial(_view, "explore", show)
+
+
+def gallery(parser: argparse.ArgumentParser) -> Run:
+    """run a program of the gallery; without a name, list them"""
     parser.add_argument("name", nargs="?", choices=[*ENTRIES], metavar="NAME", help=", ".join(ENTRIES))
     parser.add_argument("--seed", type=int, default=0, help="the seed of everything random (0)")
     picture = "write the curves as a picture, .png, .svg or .pdf (needs the extra `plot`)"
@@ -172,27 +194,5 @@ def _gallery(parser: argparse.ArgumentParser) -> Any:
     return run
 
 
-DEPTH = {"type": int, "help": "how many levels below the result are shown (all)"}
-ASCII = {"action": "store_true", "help": "plain ASCII"}
-FILE = {
-    "metavar": "FILE",
-    "help": ".svg .png .pdf .dot .mmd or .html; without it the DOT source is printed",
-}
-PAGE = {"metavar": "FILE", "default": "explore.html", "help": "(explore.html)"}
-COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], Any]]] = {
-    "demo": (
-        "a neuron, an audit, XOR, handwritten digits and a check of the gradients (some seconds)",
-        _demo,
-    ),
-    "audit": ("say which line of a script's own backprop is wrong", _audit),
-    "tree": (
-        "show an expression and its gradients as a tree of text",
-        _view_of(f"tree {EXAMPLE}", depth=DEPTH, ascii=ASCII),
-    ),
-    "draw": ("draw an expression and its gradients", _view_of(f"draw {EXAMPLE} -o g.svg", output=FILE)),
-    "explore": (
-        "write a page that steps through an expression's chain rule",
-        _view_of(f"explore {EXAMPLE}", output=PAGE),
-    ),
-    "gallery": ("run a program of the gallery; without a name, list them", _gallery),
-}
+COMMANDS = {declare.__name__: declare for declare in (demo, audit, tree, draw, explore, gallery)}
+VIEWS = ("tree", "draw", "explore")
