@@ -53,9 +53,9 @@ class Line(NamedTuple):
         return f"{name}, line {self.number}" + (f": `{code}`" if code else "")
 
 
-def is_users(code: CodeType) -> bool:
-    """Whether code is the user's: neither ours nor NumPy's."""
-    return not code.co_filename.startswith(OURS) or code.co_filename.startswith(USERS)
+def is_users(code: CodeType, libraries: tuple[str, ...] = ()) -> bool:
+    """Whether code is the user's: neither ours nor NumPy's, nor of these folders."""
+    return not code.co_filename.startswith(OURS + libraries) or code.co_filename.startswith(USERS)
 
 
 def here() -> Line | None:

@@ -6,6 +6,7 @@ import io
 import math
 import pickle
 import random
+import sysconfig
 from collections.abc import Iterator, Sequence
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -22,6 +23,7 @@ from ..errors import AutogradError
 from ..support.containers import rebuild
 from .debug import is_users
 
+LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 ADAM = 0.9, 0.999, 1e-8
 
 
@@ -38,7 +40,7 @@ class _Shared:
 class _Copier(pickle.Pickler):
     """Writes nested things down, a user's functions too: with what they hold in closures and read by name.
 
-    Classes, modules, our own functions, and what is pickled by its name or not at all, go into `shared`.
+    Classes, modules, functions of libraries, and what is pickled by its name or not at all, go into `shared`.
     """
 
     def __init__(self, out: Any) -> None:
@@ -46,8 +48,8 @@ class _Copier(pickle.Pickler):
         self.shared: list[Any] = []
 
     def persistent_id(self, x: Any) -> int | None:
-        is_ours = isinstance(x, FunctionType) and not is_users(x.__code__)
-        if not (is_ours or isinstance(x, type | ModuleType | CodeType | _Shared)):
+        is_installed = isinstance(x, FunctionType) and not is_users(x.__code__, LIBRARIES)
+        if not (is_installed or isinstance(x, type | ModuleType | CodeType | _Shared)):
             return None
         self.shared.append(x.what if type(x) is _Shared else x)
         return len(self.shared) - 1
@@ -65,7 +67,7 @@ class _Copier(pickle.Pickler):
         try:
             # a node that some module keeps of an earlier call is copied without its graph
             how = (x.detach() if isinstance(x, Node) and x.op is not None else x).__reduce_ex__(4)
-        except (TypeError, pickle.PicklingError):
+        except Exception:  # there is no rule which it must raise
             how = ""
         return (_same, (_Shared(x),)) if isinstance(how, str) else how
 

@@ -4,6 +4,7 @@ import copy
 import pickle
 import random
 import re
+import statistics
 import threading
 
 import numpy as np
@@ -249,14 +250,19 @@ def test_what_a_class_of_ones_own_reads_stays_as_it_is():
 
 
 def test_what_cannot_be_copied_is_shared():
-    """A lock in a model, and a compiled function, are no hindrance."""
+    """A lock and a generator in a model, a compiled function, and libraries that the loss calls, are no hindrance."""
     model = net(4, 3, 1)
-    model.lock = threading.Lock()
+    model.lock, model.lines = threading.Lock(), (line for line in "abc")
     compiled = ag.compile(lambda p: ag.tanh(p))
+
+    def loss(p, t):
+        with model.lock:
+            assert statistics.mean([1.0, 3.0]) == 2.0
+            return ag.nn.mse(compiled(p) + p, t)
+
     X, y = data()
-    assert (
-        examined((model, lambda p, t: ag.nn.mse(compiled(p) + p, t), X, y, sgd(model, 0.01))).findings == []
-    )
+    assert examined((model, loss, X, y, sgd(model, 0.01))).findings == []
+    assert next(model.lines) == "a"
 
 
 # ---- fit ------------------------------------------------------------------------------------------------------------------
