@@ -5,6 +5,7 @@ are not scaled, a high first loss) is told only where the trial shows that this 
 """
 
 import math
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from traceback import extract_tb
 from typing import Any
@@ -17,7 +18,7 @@ from ..errors import AnomalyError, AutogradError
 from .debug import bad_row
 from .look import BOUNDS, FLAT, PRODUCTS, Layer, Look, is_real, kind_of, made_by, rms
 from .report import Report
-from .trial import Trial, rows_of, same_generators
+from .trial import Trial, apart, rows_of
 
 ROWS, BATCH = 256, 32  # of the data that are looked at, and that are to be learnt by heart
 STEPS, LONG = 30, 200  # of the trial with the optimiser, and of learning by heart
@@ -55,14 +56,10 @@ FIXES = {  # what to do, by mistake
     "initial_loss_high": INITIAL,
     "cannot_overfit": "more units, another activation; do X and y belong together?",
 }
-REFUSED = {  # what an error of the first pass says, and the finding that it is; the losses' own refusals first
-    "prediction must lie in": ("not_a_probability", "the output and the loss"),
-    "a logarithm is above 0": ("not_a_probability", "the output and the loss"),
+REFUSED = {  # what an error of a loss says, and the finding that it is
+    "prediction must lie in|a logarithm is above 0": ("not_a_probability", "the output and the loss"),
     "would broadcast": ("broadcast_pairs", "the loss"),
-    "out of range": ("labels_out_of_range", "y, in the loss"),
-    "out of bounds": ("labels_out_of_range", "y, in the loss"),
-    "must lie in": ("labels_out_of_range", "y, in the loss"),
-    "in [0, 1]": ("labels_out_of_range", "y, in the loss"),
+    r"out of (range|bounds)|must lie in|in \[0, 1\]": ("labels_out_of_range", "y, in the loss"),
 }
 Found = Iterator[tuple[str, ...]]  # (mistake, where), and perhaps a note and a fix of its own
 
@@ -87,7 +84,7 @@ def doctor(model: Any, loss: Any, X: Any, y: Any, *, optimizer: Any = None) -> R
     Targets lie outside the range of the output's activation, which cannot reach them: they go from 0 to 10, a sigmoid is from 0 to 1
     """
     report = Report(subject="training")
-    with same_generators(), np.errstate(all="ignore"):
+    with apart():
         X, y = rows_of(_plain(X), _plain(y), ROWS)
         for mistake, where, *more in _findings(report, (model, loss, X, y, optimizer)):
             note, fix = (*more, "", "")[:2]
@@ -116,7 +113,7 @@ def _findings(report: Report, given: tuple[Any, ...]) -> Found:
     except (AutogradError, ValueError, TypeError, IndexError) as error:
         other = ("forward_raises", "the forward pass", f"{type(error).__name__}: {error}")
         in_loss = any(frame.name == "loss_of" for frame in extract_tb(error.__traceback__))
-        known = (found for words, found in REFUSED.items() if in_loss and words in str(error))
+        known = (found for words, found in REFUSED.items() if in_loss and re.search(words, str(error)))
         yield next(((*found, str(error)) for found in known), other)
     else:
         for question in QUESTIONS:
@@ -454,7 +451,7 @@ def _sizes(look: Look, explodes: bool) -> Found:
 def untrained(model: Any, loss: Any, X: Any, y: Any = None) -> str:
     """Return in a few words why a training did not train its network; "" where its loss is low, or nothing is known."""
     try:
-        with same_generators(), np.errstate(all="ignore"):
+        with apart():
             look = Look(Trial(model, loss, *rows_of(X, y, ROWS)))
             now, chance = look.first, math.inf if look.chance is None else look.chance
     except Exception:  # a training that has ended is not to end in an error of its doctor

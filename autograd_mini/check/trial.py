@@ -7,6 +7,7 @@ import math
 import pickle
 import random
 import sysconfig
+import warnings
 from collections.abc import Iterator, Sequence
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -108,11 +109,13 @@ def copied(things: Any) -> Any:
 
 
 @contextlib.contextmanager
-def same_generators() -> Iterator[None]:
-    """At the end of a `with` block, the global generators of NumPy and of Python are as they were."""
+def apart() -> Iterator[None]:
+    """A `with` block that leaves the global generators of NumPy and of Python as they were, and in which nothing is warned of."""
     states = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
-        yield
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         np.random.set_state(states[0])  # noqa: NPY002
         random.setstate(states[1])

@@ -6,6 +6,7 @@ import random
 import re
 import statistics
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tests.check.more_trainings import (
     squares,
     values_dead,
 )
-from tests.check.trainings import FAULTS, HEALTHY, data, net, sgd
+from tests.check.trainings import FAULTS, HEALTHY, a_layer_unused, data, net, sgd
 from tests.helpers.interrupt import Interrupt
 
 FAULTY = [(name, text, make) for name, (makes, text) in FAULTS.items() for make in makes]
@@ -227,6 +228,20 @@ def test_so_they_do_after_ctrl_c():
             break
         assert state(model, optimizer, X, y) == before, n
     assert hit > 50
+
+
+def test_what_is_tried_on_a_copy_warns_of_nothing():
+    """An optimiser that has parameters which the loss does not reach, and a loss that warns; the findings say it."""
+
+    def loss(p, t):
+        warnings.warn("mine", stacklevel=1)
+        return ag.nn.mse(p, t)
+
+    model, _, X, y, _ = a_layer_unused()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = examined((model, loss, X, y, sgd(model, 0.01)))
+    assert report.findings[0].mistake == "parameter_unused"
 
 
 def test_a_training_goes_on_after_doctor_as_without():
