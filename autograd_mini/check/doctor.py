@@ -248,14 +248,13 @@ def _units(look: Look) -> Found:
     """Dead and saturated units, and outputs that are so in the wrong place."""
     for layer in look.layers:
         where = f"{layer.name} ({layer.kind})"
-        if layer.is_output and layer.kind == "relu":
-            if layer.bad:
-                yield "dead_output", where, f"{layer.bad} of {len(layer.flat)} outputs"
-        elif layer.is_output:
-            yield from _wrong_outputs(look, BOUNDS[layer.kind], where)
-        elif layer.is_bad:
+        if layer.is_stuck and layer.is_output:
+            yield "dead_output", where, f"{layer.bad} of {len(layer.flat)} outputs"
+        elif layer.is_stuck:
             mistake = "dead_units" if layer.kind == "relu" else "saturated_units"
             yield mistake, where, f"{layer}, because {_because(look, layer)}"
+        elif layer.is_output and layer.kind != "relu":
+            yield from _wrong_outputs(look, BOUNDS[layer.kind], where)
 
 
 def _wrong_outputs(look: Look, bounds: tuple[float, float], where: str) -> Found:
@@ -379,8 +378,8 @@ def _stepped(report: Report, look: Look, given: tuple[Any, ...]) -> Generator[tu
         return other.stepped(STEPS)
 
     losses = trial.stepped(STEPS)
-    begin, *_, end = losses
-    taken, name = len(losses) - 1, f"{kind}, lr {rate:g}"
+    begin, end, taken = losses[0], losses[-1], len(losses) - 1
+    name, fall = f"{kind}, lr {rate:g}", begin - end
     report.notes.append(f"{taken} steps of {name}: {begin:.4g} → {end:.4g}.")
     if end > 0.7 * begin and (died := _died(look, trial, rate)):
         yield died
@@ -390,22 +389,15 @@ def _stepped(report: Report, look: Look, given: tuple[Any, ...]) -> Generator[tu
     if not _fell(losses):
         for smaller in (rate / 10, rate / 100, rate / 1000, rate / 1e4):
             if _fell(other := with_rate(smaller), 0.999):
-                note = f"in {taken} steps it goes from {begin:.4g} to {end:.4g}, "
-                yield (
-                    "rate_too_large",
-                    name,
-                    f"{note}and with lr {smaller:g} to {other[-1]:.4g}",
-                    f"lr={smaller:g}",
-                )
+                note = f"in {taken} steps it goes from {begin:.4g} to {end:.4g}, and with lr {smaller:g} to "
+                yield "rate_too_large", name, f"{note}{other[-1]:.4g}", f"lr={smaller:g}"
                 break
         return True
-    fall = (
-        begin - end
-    )  # is it a rate that is larger by orders of magnitude which takes the loss down by as much more?
+    # does a rate that is larger by orders of magnitude take the loss down by as much more?
     for larger in (1e3 * rate, 1e4 * rate, 1e5 * rate, 1e6 * rate) if 0 <= fall < 1e-4 * abs(begin) else ():
-        far = with_rate(larger)
-        more = far[0] - far[-1]
-        if _fell(far) and more > max(300 * fall, 0.01 * abs(begin)):
+        other = with_rate(larger)
+        more = other[0] - other[-1]
+        if _fell(other) and more > max(300 * fall, 0.01 * abs(begin)):
             note = f"in {STEPS} steps the loss falls by {fall:.2g}, with lr {larger:g} by {more:.2g}"
             yield "rate_too_small", name, note, f"lr={larger:g}"
             return True
@@ -420,12 +412,11 @@ def _died(look: Look, trial: Trial, rate: float) -> tuple[str, ...]:
         return ()
     for then in look.layers:
         layer = now.get(then.name, then)
-        count = len(layer.flat)
-        if layer.kind == "relu" and layer.is_bad and layer.bad > then.bad + count // 8:
-            why = f"the steps of lr {rate:g} are too large"
-            why = _because(look, layer) if _is_above_0(trial.X) else why
-            note = f"{layer.bad} of {count} are dead after {STEPS} steps (before: {then.bad}), because {why}"
-            return "units_die", f"{layer.name} (relu)", note
+        if layer.kind == "relu" and layer.is_bad and layer.bad > then.bad + len(layer.flat) // 8:
+            too_large = f"the steps of lr {rate:g} are too large"
+            why = _because(look, layer) if _is_above_0(trial.X) else too_large
+            note = f"{layer.bad} of {len(layer.flat)} are dead after {STEPS} steps (before: {then.bad})"
+            return "units_die", f"{layer.name} (relu)", f"{note}, because {why}"
     return ()
 
 
@@ -457,7 +448,6 @@ def untrained(model: Any, loss: Any, X: Any, y: Any = None) -> str:
     except Exception:  # a training that has ended is not to end in an error of its doctor
         return ""
     for layer in look.layers if now > 0.5 * chance or look.chance is None else ():
-        is_dead_output = layer.is_output and layer.kind == "relu" and layer.bad
-        if is_dead_output or (layer.is_bad and not layer.is_output):
+        if layer.is_stuck:
             return f"{layer.name}: {layer}"
     return f"the loss, {now:.4g}, is that of a constant guess" if now > 0.95 * chance > 0 else ""

@@ -49,6 +49,11 @@ class Layer:
         """Whether more than half of the units have no gradient."""
         return len(self.flat) > 1 and 2 * self.bad > len(self.flat)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its units keep a network from learning: most of a hidden layer's, or any ReLU of the outputs'."""
+        return self.bad > 0 if self.is_output and self.kind == "relu" else self.is_bad and not self.is_output
+
     def __str__(self) -> str:
         kind, how = ("ReLU", "dead") if self.kind == "relu" else (self.kind, "saturated")
         which = f" (units {', '.join(map(str, np.flatnonzero(self.flat)))})"
