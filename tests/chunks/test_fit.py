@@ -133,7 +133,7 @@ def test_the_progress_bar_goes_over_chunks():
             super().note(epoch, seen_now, loss)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ag.train, "_Quiet", Spy)
+        patch.setitem(ag.train.PROGRESS, "none", Spy)
         adam = ag.optim.Adam(net.parameters(), lr=0.05)
         ag.fit(net, DX, DY, loss=ag.nn.mse, optimizer=adam, epochs=1)
     assert set(seen) >= {16, 32, 48, 64, 80, 96}
