@@ -1,20 +1,18 @@
 "use strict";
 (() => {
-const sent = JSON.parse(document.getElementById("graph").textContent);
+const { graph } = window;
 const KINDS = ["parameter", "input", "constant", "operation", "result"];
 const isArray = Array.isArray;
-const boxes = sent.boxes.map(([title, kind, scope, shape, data, grad, operation, parents = [], locals = [], shares = []], i) => {
-  const [op = "", symbol = "", how, ...rules] = sent.operations[operation] || [];
-  const box = { i, title, kind: KINDS[kind], scope: sent.scopes[scope], shape, data, grad, op, symbol, how, parents, users: [] };
-  // a local derivative of false: no single number, but 0 throughout
-  box.edges = parents.map((_, k) => ({ local: locals[k] || (locals[k] === 0 ? 0 : null), flat: locals[k] === false || Number(locals[k] ?? 1) === 0, rule: rules[k], share: shares[k] ? shares[k][0] : grad * locals[k], total: (shares[k] || [])[1] }));
-  return box;
-});
+const boxes = graph.boxes.map((box, i) =>
+  ({ op: "", symbol: "", rules: [], ...graph.operations[box.operation], ...box, i, users: [] }));
 const root = boxes.at(-1);
 for (const box of boxes) {
-  box.edges = box.edges.map((edge, k) => (box.grad === null || boxes[box.parents[k]].grad === null ? null : edge));
-  box.edges.forEach((edge, k) => { if (edge) boxes[box.parents[k]].users.push([box.i, k]); });
-  for (const edge of box.edges) if (edge && !isArray(edge.share)) edge.share = Number(edge.share);
+  box.edges.forEach((edge, k) => {
+    if (!edge) return;
+    boxes[box.parents[k]].users.push([box.i, k]);
+    edge.rule = box.rules[k];
+    if (!isArray(edge.share)) edge.share = Number(edge.share);
+  });
 }
 
 // ---- Words ----
@@ -109,8 +107,7 @@ function arrived(t) {
       const before = held.get(operand.i);
       const parts = (before ? before.parts : 0) + 1;
       const of = operand.users.length;
-      const sum = before && !isArray(edge.share) ? before.total + edge.share : edge.total || edge.share;
-      put(operand, { total: parts === of ? operand.grad : sum, parts, of, before, unseen: hides(s, k) || !!(before && before.unseen) });
+      put(operand, { total: edge.total, parts, of, before, unseen: hides(s, k) || !!(before && before.unseen) });
       if (s === t) edge.now = held.get(operand.i);
     });
   }
@@ -614,7 +611,7 @@ function explain() {
     if (box.shape) parts.push(note(`shape ${shapeOf(box) || "()"}, from ${box.parents.map(p => `${name(boxes[p])} ${shapeOf(boxes[p])}`).join(" and ")}`));
     if (odd(box.data)) parts.push(h("p", { class: "also why" }, isArray(box.data) ? "Not all of it is finite." : `The result is ${say(box.data)}: no finite number.`));
     if (box.grad === null) parts.push(note("No gradient will go through it."));
-    if (sent.stale.includes(box.i)) parts.push(h("p", { class: "also why" }, "A number that it was made from has been changed since: run the forward pass again, and explore that."));
+    if (graph.stale.includes(box.i)) parts.push(h("p", { class: "also why" }, "A number that it was made from has been changed since: run the forward pass again, and explore that."));
   } else if (step.is === "seed") {
     title("The backward pass begins at the result");
     parts.push(h("p", { class: "rule math plus", "data-seed": root.i, "data-total": root.grad }, h("b", {}, `${by(root)} = ${say(root.grad)}`)),

@@ -233,12 +233,8 @@ GRAPHS = {
 
 def payload(page):
     """What the page was told."""
-    data = json.loads(re.search(r'id="graph">(.*?)</script>', page.html, re.S)[1])
-    return (
-        json.loads(json.loads(zlib.decompress(base64.b64decode(data)))["data"])
-        if isinstance(data, str)
-        else data
-    )
+    packed = re.search(r'id="packed">(.*?)</script>', page.html, re.S)[1]
+    return json.loads(zlib.decompress(base64.b64decode(packed)))["graph"]
 
 
 # ---- Without a browser ----------------------------------------------------------------------------------------------
@@ -310,7 +306,7 @@ def test_size_of_many_tensors():
     loss = (t.tanh() * t).sum()
     page = explore(loss)
     assert len(page.html) < 90 * KB
-    rows, block = next(box for box in payload(page)["boxes"] if box[0] == "t")[4][6:]
+    rows, block = next(box for box in payload(page)["boxes"] if box["title"] == "t")["data"][6:]
     assert len(rows) <= 16
     assert len(rows[0]) <= 16
     first = t.data[: block[0], : block[1]].mean()
@@ -326,12 +322,12 @@ HOSTILE = [
 
 @pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_labels_stay_in_the_data(label):
-    """A label can end no script: between the tags of the data stand no <, > or &, and reading them gives the label back."""
+    """A label can end no script: between the tags of the data stand letters and digits, and unpacking gives the label back."""
     page = explore(value(2.0, label) * 3.0)
-    data = re.search(r'id="graph">(.*?)</script>\n<script>', page.html, re.S)[1]
-    assert not set("<>&\u2028\u2029") & set(data)
-    assert [box[0] for box in payload(page)["boxes"] if box[1] == 1] == [
-        label if len(label) < 120 else "x" * 40 + "…" + "x" * 79
+    data = re.search(r'id="packed">(.*?)</script>\n<script>', page.html, re.S)[1]
+    assert re.fullmatch("[A-Za-z0-9+/=]+", data)
+    assert [box["title"] for box in payload(page)["boxes"] if box["kind"] == "input"] == [
+        label if len(label) < 120 else "x" * 60 + "…" + "x" * 59
     ]
     page.html.encode()
     assert page._repr_html_().count("<") == 2  # the frame's own tags
@@ -576,9 +572,9 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
             assert is_the_engines(line["total"], node.grad, exactly)
         else:
             low, high, mean, norm = map(float, line["total"].split(",")[:4])
-            assert [low, high] == pytest.approx([node.grad.min(), node.grad.max()], rel=1e-5)
+            assert [low, high] == pytest.approx([node.grad.min(), node.grad.max()], rel=1e-4)
             assert [mean, norm] == pytest.approx(
-                [node.grad.mean(), np.linalg.norm(node.grad)], rel=1e-5, abs=1e-12
+                [node.grad.mean(), np.linalg.norm(node.grad)], rel=1e-4, abs=1e-12
             )
     for i, grad, _ in steps[-1]["nodes"]:
         if nodes[i].requires_grad and nodes[i].size == 1:
@@ -1162,7 +1158,7 @@ def test_hostile_labels_are_shown_as_they_are(label, tab, tmp_path):
             assert label in page.text_content("#node h2")
     assert page.evaluate("window.__pwned") is None
     assert page.locator("img").count() == 0
-    assert page.locator("script").count() == 2
+    assert page.locator("script").count() == 3  # what is packed, what unpacks it, and the page's own
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
