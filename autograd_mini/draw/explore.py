@@ -126,6 +126,7 @@ class _Told:
             "grad": self._datum(self.grads.get(box.index), True),
             "operation": self._operation(box) if box.parents else None,
             "parents": box.parents,
+            "uses": box.uses,
             "edges": self._edges(box),
         }
 
@@ -164,13 +165,13 @@ class _Told:
         return self.graph.shares(box, noise)[position]
 
     def _datum(self, data: Any, cells: bool = False) -> Any:
-        """A number; or of an array low, high, mean, norm, how many NaN and ∞, and, where asked for, cells for a heat map."""
+        """A number; or of an array low, high, mean and norm, as long as they are shown, how many NaN and ∞, and cells for a heat map."""
         if data is None:
             return None
         if np.size(data) == 1:
             return _number(np.reshape(data, ()))
         told = summary(data)
-        out = [None if x is None else _number(x, 5) for x in (told.low, told.high, told.mean, told.norm)]
+        out = [None if x is None else _number(x, 4) for x in (told.low, told.high, told.mean, told.norm)]
         more = self._cells(np.asarray(data)) if cells and np.size(data) else []
         return [*out, told.nans, told.infinite, *more]
 
@@ -180,7 +181,7 @@ class _Told:
         high, wide = (math.ceil(n / self.side) for n in table.shape)
         with np.errstate(all="ignore"):
             rows = [
-                [_number(block.mean(), 3) for block in np.split(band, range(wide, band.shape[1], wide), axis=1)]
+                [_number(block.mean(), 3) for block in np.split(band, range(wide, band.shape[1], wide), 1)]
                 for band in np.split(table, range(high, len(table), high))
             ]
         return [rows, [high, wide]]
@@ -213,7 +214,7 @@ def _number(x: Any, digits: int = 17) -> Any:
 
 
 def _assembled(told: dict[str, Any]) -> str:
-    """The page. What comes from the user is packed, with the script, where no letter of it can end a tag."""
+    """The page. What comes from the user is packed, with style and script: no letter of it can end a tag."""
     import base64
     import json
     import zlib
@@ -222,6 +223,5 @@ def _assembled(told: dict[str, Any]) -> str:
     page, css, js = (
         files(__package__).joinpath(f"page.{suffix}").read_text("utf-8") for suffix in ("html", "css", "js")
     )
-    sent = json.dumps({"graph": told, "script": js}, separators=(",", ":"), allow_nan=False)
-    packed = base64.b64encode(zlib.compress(sent.encode(), 9)).decode()
-    return page.replace("@@css@@", css).replace("@@packed@@", packed)
+    sent = json.dumps({"graph": told, "css": css, "js": js}, separators=(",", ":"), allow_nan=False)
+    return page.replace("@@packed@@", base64.b64encode(zlib.compress(sent.encode(), 9)).decode())
