@@ -71,6 +71,11 @@ class View:
     ) -> None:
         self.graph, self.items, self.links = graph, items, links
 
+    def place_of(self, box: Box) -> int:
+        """The index of the item that a box is, or is in."""
+        held = [item.members if isinstance(item, Group) else [item] for item in self.items]
+        return next(i for i, boxes in enumerate(held) if box in boxes)
+
 
 def collapse(graph: Graph, how: Level = "auto", max_nodes: int = 400) -> View:
     """Return the graph with groups of boxes as one box each.
