@@ -14,7 +14,7 @@ from .. import __version__
 from ..draw.tree import on_a_terminal
 from ..draw.tree import tree as tree_of
 from ..errors import AutogradError
-from ..gallery import ENTRIES, STORIES
+from ..gallery import ENTRIES
 from .expression import ExpressionError, evaluate, numbers_of
 
 CONSTANT = "the expression is constant: it has no name, and so no gradient"
@@ -149,7 +149,7 @@ def explore(parser: argparse.ArgumentParser) -> Run:
 
 @command("run a program of the gallery; without a name, list them")
 def gallery(parser: argparse.ArgumentParser) -> Run:
-    parser.add_argument("name", nargs="?", choices=[*ENTRIES], metavar="NAME", help=", ".join(ENTRIES))
+    parser.add_argument("name", nargs="?", choices=ENTRIES, metavar="NAME", help=", ".join(ENTRIES))
     parser.add_argument("--seed", type=int, default=0, help="the seed of everything random (0)")
     picture = "write the curves as a picture, .png, .svg or .pdf (needs the extra `plot`)"
     parser.add_argument("--plot", metavar="FILE", help=picture)
@@ -164,11 +164,10 @@ def gallery(parser: argparse.ArgumentParser) -> Run:
             if options.source:
                 print(Path(str(entry.__file__)).read_text(encoding="utf8"), end="")
                 return 0
-            asked, wrong = STORIES[options.name]
-            print(f"Asked: {asked}\nWrong: {wrong}\n", flush=True)
             return int(entry.main(seed=options.seed, plot=options.plot))
-        for name, line in ENTRIES.items():
-            print(f"{name:20s} {line}")
+        story = import_module("autograd_mini.gallery.story")
+        for name in ENTRIES:
+            print(f"{name:20s} {story.docstring(name).partition('.')[0]}")
         return 0
 
     return run

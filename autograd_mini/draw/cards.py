@@ -258,8 +258,8 @@ def _links(view: View, source: int, target: int, edges: list[tuple[int, int, int
             told.append(clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}"))
         if not told or (count > 1 and not commutes):
             told.append(f"operand {position + 1} of {count}")
-        is_shown = local is not None and len(view.items) <= FEW
-        yield Link(source, target, "\n".join(told), place, f"×{_short(local)}" if is_shown else "")
+        shown = f"×{_short(local)}" if local is not None and len(view.items) <= FEW else ""
+        yield Link(source, target, "\n".join(told), place, shown)
 
 
 def _locals(graph: Graph, box: Box) -> list[float | None]:
