@@ -53,11 +53,11 @@ def _rules(scope: str, theme: str) -> str:
     colours = THEMES[theme]
     muted, paper = f"fill:{colours['muted']}", colours["background"]
     rules = {
-        "text": f"font-family:{FONTS};fill:{colours['text']}", ".agd-name": "font-weight:600", ".agd-muted": muted,
-        ".agd-halo": f"{muted};stroke:{paper};stroke-width:3px;paint-order:stroke", ".agd-back": f"fill:{paper}",
+        "text": f"font-family:{FONTS};fill:{colours['text']}", ".agd-name": "font-weight:600",
+        ".agd-halo": f"{muted};stroke:{paper};stroke-width:3px;paint-order:stroke", ".agd-muted": muted,
         ".agd-line": f"fill:none;stroke:{colours['line']}", ".agd-tip": f"fill:{colours['line']}",
         ".agd-frame": f"fill:none;stroke:{colours['constant']};stroke-width:0.6px",
-        ".agd-shape": f"fill:{paper};stroke-width:1.4px",
+        ".agd-shape": f"fill:{paper};stroke-width:1.4px", ".agd-back": f"fill:{paper}",
         **{f".agd-{sign}": f"fill:{colours[sign]}" for sign in ("negative", "positive")},
         **{f".agd-{kind}": f"stroke:{colours[kind]}" for kind in KINDS},
         ".agd-shape.agd-constant": "stroke-dasharray:4 3",
