@@ -214,29 +214,27 @@ let isTall = false;
 const GAP = 64, SPACE = 16;
 const across = item => (isTall ? item.w : item.h), along = item => (isTall ? item.h : item.w);
 const mean = all => all.reduce((sum, x) => sum + x, 0) / all.length;
-function ranks(items, links) {
-  const place = new Map(items.map((item, i) => [item, i]));
-  const out = items.map(() => []), into = items.map(() => []);
-  for (const [a, b] of links) {
-    out[place.get(a)].push(place.get(b));
-    into[place.get(b)].push(place.get(a));
-  }
-  const rank = items.map(() => 0), waits = into.map(from => from.length);
-  const left = new Set(items.keys()), free = waits.flatMap((n, i) => (n ? [] : [i]));
+function ranksOf(items, links) {
+  const [into, out] = [0, 1].map(() => new Map(items.map(item => [item, []])));
+  for (const [a, b] of links) { into.get(b).push(a); out.get(a).push(b); }
+  const rank = new Map(items.map(item => [item, 0])), left = new Set(items);
+  const waits = new Map(items.map(item => [item, into.get(item).length]));
+  const free = items.filter(item => !waits.get(item));
   while (left.size) {
     // groups can stand in a circle: then one that is reached already goes next
-    const i = free.length ? free.pop() : [...left].find(j => rank[j]) ?? [...left].at(-1);
-    if (!left.delete(i)) continue;
-    for (const j of out[i]) {
-      if (left.has(j)) rank[j] = Math.max(rank[j], rank[i] + 1);
-      if (!--waits[j]) free.push(j);
+    const item = free.pop() ?? [...left].find(other => rank.get(other)) ?? [...left].at(-1);
+    if (!left.delete(item)) continue;
+    for (const other of out.get(item)) {
+      if (left.has(other)) rank.set(other, Math.max(rank.get(other), rank.get(item) + 1));
+      waits.set(other, waits.get(other) - 1);
+      if (!waits.get(other)) free.push(other);
     }
   }
-  items.forEach((_, i) => {
-    const next = Math.min(...out[i].map(j => rank[j]));
-    if (!into[i].length && out[i].length) rank[i] = Math.max(rank[i], next - 1);
-  });
-  return { rank, place };
+  for (const item of items) {
+    const next = Math.min(...out.get(item).map(after => rank.get(after)));
+    if (!into.get(item).length && next < Infinity) rank.set(item, Math.max(0, next - 1));
+  }
+  return rank;
 }
 // A lane leads past the boxes of one group: from an item there to another, from outside (null) to an item, or
 // from an item to outside. `cells` are its places in the ranks between, `before` and `after` what continues it
@@ -249,10 +247,11 @@ const cellOf = (rank, item) =>
 const top = cell => cell.c - cell.cross / 2;
 function cellsOf(items, lanes) {
   const inside = lanes.filter(lane => lane.from && lane.to).map(lane => [lane.from, lane.to]);
-  const { rank, place } = ranks(items, inside), last = Math.max(0, ...rank);
-  const cells = items.map((item, i) => cellOf(rank[i], item));
+  const rank = ranksOf(items, inside), last = Math.max(0, ...rank.values());
+  const cells = items.map(item => cellOf(rank.get(item), item));
+  const place = new Map(items.map((item, i) => [item, cells[i]]));
   for (const lane of lanes) {
-    const [a, b] = [lane.from, lane.to].map(item => item && cells[place.get(item)]);
+    const [a, b] = [lane.from, lane.to].map(item => item && place.get(item));
     const [first, end] = [a ? a.rank + 1 : 0, b ? b.rank : last + 1];
     Object.assign(lane, { a, b, cells: [] });
     if (end - first < 40) for (let r = first; r < end; r++) lane.cells.push(cellOf(r));
@@ -502,7 +501,7 @@ function drawBox(item) {
       v("text", { x: w - 4, y: 4 }, times));
   }
   g.onclick = () => (item.group ? toggle(item) : choose(item.i));
-  Object.assign(item, { g, shown: null });
+  item.g = g;
   return g;
 }
 function draw(open) {
@@ -561,10 +560,6 @@ function paint() {
     const lines = item.group ? [groupWords(item)] : boxLines(item, entry, !isLate);
     const isTaken = takes.has(item) && item !== at, isChosen = item.i === chosen;
     const classes = { now: item === at, takes: isTaken, later: isLate, chosen: isChosen };
-    const shown = JSON.stringify([lines, classes, entry && entry.total]);
-    // most boxes are as they were
-    if (shown === item.shown) continue;
-    item.shown = shown;
     for (const [cls, on] of Object.entries(classes)) g.classList.toggle(cls, !!on);
     item.texts.forEach((line, k) => { line.textContent = lines[k] ?? ""; });
     const total = entry && !entry.unseen ? entry.total : "";
@@ -594,11 +589,6 @@ function explainPart(box, k) {
   const line = rule.appendChild(h("div", {}, bit(h("b", {}, `${by(operand)} +=`))));
   const passed = edge.rule ? fill(edge.rule, box, name) : `what ${box.op} passes on of ${by(box)}`;
   line.append(bit(isScalar ? `${by(box)} × ${slopeOf(box, operand)}` : passed));
-  if (isTwice(box, operand)) {
-    const places = operands(box).flatMap((other, j) => (other === operand ? [j + 1] : [])).join(" and ");
-    const all = `${name(operand)} is operand ${places} of ${name(box)}`;
-    rule.append(note(`${all}; this is the part by operand ${k + 1}.`));
-  }
   if (isHidden) { rule.append(ask(box, k)); return rule; }
   if (isScalar) line.append(bit(`= ${bracket(say(box.grad))} × ${bracket(say(edge.local))}`));
   line.append(bit(`= ${full(edge.share)}`));
@@ -829,10 +819,6 @@ function paths(box) {
   };
   return { total: counts.get(box.i), found: found.map(links) };
 }
-function huge(n) {
-  const digits = n.toString();
-  return digits.length <= 12 ? digits.replace(/\B(?=(\d{3})+$)/g, ",") : `about 10^${digits.length - 1}`;
-}
 function explainPaths(box) {
   const { total, found } = paths(box), list = h("ul"), are = total > 1n ? "paths" : "path";
   let sum = 0, hasArrays = false;
@@ -854,7 +840,7 @@ function explainPaths(box) {
       "the gradient is what the backward pass adds up, node by node.";
   const many = "The gradient is the sum over all paths. " +
     "The backward pass need not walk them one by one: it adds at every node.";
-  const title = `${huge(total)} ${are} to ${name(root)}${total > MOST ? `; the first ${MOST}` : ""}`;
+  const title = `${total.toLocaleString("en")} ${are} to ${name(root)}${total > MOST ? `; the first ${MOST}` : ""}`;
   const why = total > MOST ? note(many) : hasArrays ? "" : note(few);
   return [h("h3", { "data-paths": String(total) }, title), list, why];
 }
