@@ -237,8 +237,8 @@ function ranksOf(items, links) {
   return rank;
 }
 // A lane leads past the boxes of one group: from an item there to another, from outside (null) to an item, or
-// from an item to outside. `cells` are its places in the ranks between, `before` and `after` what continues it
-// inside the two items, `out` and `into` the places where it leaves and enters its group.
+// from an item to outside. `cells` are its places in the ranks between, `before`, `after` its continuations
+// in the two items, `out` and `into` the places where it leaves and enters its group.
 const at = (lanes, place, item) => (lanes.size ? mean([...lanes].map(place)) : across(item) / 2);
 const leaving = lane => at(lane.before, other => other.out, lane.from);
 const entering = lane => at(lane.after, other => other.into, lane.to);
@@ -840,7 +840,8 @@ function explainPaths(box) {
       "the gradient is what the backward pass adds up, node by node.";
   const many = "The gradient is the sum over all paths. " +
     "The backward pass need not walk them one by one: it adds at every node.";
-  const title = `${total.toLocaleString("en")} ${are} to ${name(root)}${total > MOST ? `; the first ${MOST}` : ""}`;
+  const rest = total > MOST ? `; the first ${MOST}` : "";
+  const title = `${total.toLocaleString("en")} ${are} to ${name(root)}${rest}`;
   const why = total > MOST ? note(many) : hasArrays ? "" : note(few);
   return [h("h3", { "data-paths": String(total) }, title), list, why];
 }
