@@ -220,8 +220,8 @@ def _assembled(told: dict[str, Any]) -> str:
     import zlib
     from importlib.resources import files
 
-    page, css, js = (
-        files(__package__).joinpath(f"page.{suffix}").read_text("utf-8") for suffix in ("html", "css", "js")
-    )
-    sent = json.dumps({"graph": told, "css": css, "js": js}, separators=(",", ":"), allow_nan=False)
-    return page.replace("@@packed@@", base64.b64encode(zlib.compress(sent.encode(), 9)).decode())
+    folder = files(__package__)
+    parts = {kind: folder.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js")}
+    sent = json.dumps({"graph": told, **parts}, separators=(",", ":"), allow_nan=False)
+    packed = base64.b64encode(zlib.compress(sent.encode(), 9)).decode()
+    return folder.joinpath("shell.html").read_text("utf-8").replace("@@packed@@", packed)

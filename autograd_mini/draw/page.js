@@ -1,7 +1,7 @@
 "use strict";
 (() => {
 const { graph } = window;
-const KINDS = ["parameter", "input", "constant", "operation", "result"];
+const KINDS = ["parameter", "input", "constant", "operation", "result", "group"];
 const { isArray } = Array;
 const boxes = graph.boxes.map((box, i) =>
   ({ op: "", symbol: "", rules: [], ...graph.operations[box.operation], ...box, i, users: [] }));
@@ -1008,31 +1008,18 @@ function play(on) {
     }, 1600);
   }
   const button = $("buttons").querySelector("[data-go=play]"), word = on ? "Pause" : "Play";
-  button.replaceChildren(icon(on ? "pause" : "play"));
+  button.querySelector("path").setAttribute("d", on ? "M3 2h4v12H3zM9 2h4v12H9z" : "M3 1v14l11-7z");
   put(button, { "aria-label": word, title: `${word} (Space)` });
 }
-const ICONS = {
-  first: "M2 2h2v12H2zM14 2v12L5 8z", back: "M12 2v12L3 8z", play: "M3 1v14l11-7z",
-  pause: "M3 2h4v12H3zM9 2h4v12H9z", next: "M4 2v12l9-6z", last: "M12 2h2v12h-2zM2 2v12l9-6z",
-};
-const icon = what => v("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, v("path", { d: ICONS[what] }));
 const ACTIONS = {
-  first: ["To the start (Home)", () => go(0)],
-  back: ["One step back (←)", () => go(now - 1)],
-  play: ["Play (Space)", () => play(timer === null)],
-  next: ["Next step (→)", () => go(now + 1)],
-  last: ["To the end (End)", () => go(last)],
+  first: () => go(0), back: () => go(now - 1), play: () => play(timer === null),
+  next: () => go(now + 1), last: () => go(last),
 };
 function act(what) {
   if (what !== "play") play(false);
-  ACTIONS[what][1]();
+  ACTIONS[what]();
 }
-for (const [what, [title]] of Object.entries(ACTIONS)) {
-  const attributes = { type: "button", "data-go": what, title, "aria-label": title };
-  const button = h("button", attributes, icon(what), what === "next" ? "Next" : "");
-  button.onclick = () => act(what);
-  $("buttons").append(button);
-}
+for (const button of $("buttons").children) button.onclick = () => act(button.dataset.go);
 const KEYS = { ArrowRight: "next", ArrowLeft: "back", Home: "first", End: "last", " ": "play" };
 const ZOOMS = { "+": 1.3, "-": 0.77, 0: 0 };
 document.addEventListener("keydown", event => {
@@ -1073,15 +1060,10 @@ $("dismiss").onclick = () => { intro(false); $("help").focus(); };
 const titled = boxes.filter(box => box.title).map(box => h("option", { value: box.i }, fit(box.title, 270)));
 $("nodes").append(h("option", { value: "" }, "a node…"), ...titled);
 $("nodes").onchange = () => choose($("nodes").value === "" ? null : Number($("nodes").value));
-function legend(kind, cls, words) {
-  const box = v("g", { class: `box ${cls}` }, ...shapes(kind, 30, 16));
-  $("legend").append(h("span", {}, v("svg", { viewBox: "-5 -5 40 26", "aria-hidden": "true" }, box), words));
+for (const { dataset: { kind }, style } of $("legend").children) {
+  const isThere = kind === "group" ? framed.length : boxes.some(box => box.kind === kind);
+  if (KINDS.includes(kind) && !isThere) style.display = "none";
 }
-for (const kind of KINDS) if (boxes.some(box => box.kind === kind)) legend(kind, kind, kind);
-if (framed.length) legend("group", "group", "module, click to open");
-legend("operation", "later", "not computed yet");
-legend("operation", "now", "this step");
-$("legend").append(h("span", {}, "gradient: blue above 0, orange below"));
 for (const element of document.querySelectorAll(".root")) element.textContent = apart(short(root));
 document.title = `${short(root)}: the chain rule, step by step`;
 function linked() {

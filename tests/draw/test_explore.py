@@ -231,10 +231,10 @@ GRAPHS = {
 } | {f"random {seed}": lambda seed=seed: random_graph(seed) for seed in range(3)}  # fmt: skip
 
 
-def payload(page):
-    """What the page was told."""
+def payload(page, part="graph"):
+    """What the page was told, or a part of the page itself."""
     packed = re.search(r'id="packed">(.*?)</script>', page.html, re.S)[1]
-    return json.loads(zlib.decompress(base64.b64decode(packed)))["graph"]
+    return json.loads(zlib.decompress(base64.b64decode(packed)))[part]
 
 
 # ---- Without a browser ----------------------------------------------------------------------------------------------
@@ -264,15 +264,16 @@ def test_html_is_well_formed_and_self_contained(build):
     """Every tag is closed in order, the strict policy stands in the head, and nothing is fetched from anywhere."""
     page = explore(build())
     outline = Outline()
-    outline.feed(page.html)
+    for text in (page.html, payload(page, "html")):
+        outline.feed(text)
+        assert not outline.open
     outline.close()
-    assert not outline.open
     assert ("content", POLICY) in outline.attributes
     assert not {"link", "img", "iframe", "object", "base"} & set(outline.tags)
     assert not {"src", "href", "srcset", "onclick"} & {name for name, _ in outline.attributes}
-    assert "url(" not in page.html
-    assert "@import" not in page.html
     assert "@@" not in page.html
+    for part in ("html", "css", "js"):
+        assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org/2000/svg)", payload(page, part))
 
 
 def incompressible(count):
