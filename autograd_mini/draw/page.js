@@ -187,7 +187,7 @@ const fold = { key: "fold", group: true, title: "the computation", depth: 1, mem
 const leaves = boxes.filter(box => !box.parents.length);
 const isParameter = ({ kind }) => Number(kind === "parameter");
 // a number without a name that is used once says little
-const telling = leaves.filter(leaf => leaf.title || leaf.uses > 1)
+const telling = leaves.filter(leaf => leaf.title || leaf.uses > 1).reverse()
   .sort((a, b) => isParameter(a) - isParameter(b));
 let folded = new Set(), beside = 0;
 function foldAllBut(count) {
