@@ -87,9 +87,8 @@ def main(seed: int) -> Told:
         weights, errors = fit(*data(seed), seed)
         told, new = (misses(weights, *data(*of)).data ** 2 for of in ((seed,), (seed + 1, 3000)))
         here, there = (row([np.mean(error[k::3]) for k in range(3)], ".1e") for error in (told, new))
-        say(
-            f"{name:17s} {np.mean(told):.1e} after {len(errors):4d} iterations   by kind {here}   others {there}"
-        )
+        count = f"{np.mean(told):.1e} after {len(errors):4d} iterations"
+        say(f"{name:17s} {count}   by kind {here}   others {there}")
         good = good and np.mean(told) < 1e-3
         curves[f"log10 of the error, {name}"] = np.log10(errors).tolist()
     return bool(good), curves, "iteration"

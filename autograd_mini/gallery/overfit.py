@@ -98,22 +98,15 @@ def main(seed: int) -> Told:
         losses, dead, _ = runs[name] = train(inputs, y, seed)
         say("", f"{name:16s}step      loss   ReLU units that are 0 for every image")
         shown = {0, 1, 5, 10, 20, 50, 100, int(np.argmax(losses)), len(losses) - 1}
-        say(
-            *(
-                f"{i + 1:20d}{losses[i]:10.6f}   {dead[i]:2d} of 64"
-                for i in sorted(shown & {*range(len(losses))})
-            )
-        )
+        for i in sorted(shown & {*range(len(losses))}):
+            say(f"{i + 1:20d}{losses[i]:10.6f}   {dead[i]:2d} of 64")
     (posted, dead, _), (saturated, _, _), (centred, alive, _) = runs.values()
     anomaly, entropy = first_anomaly(255 * X, y, seed), np.log(2)
-    say(
-        "",
-        f"[0, 1]: {dead[20]} units dead after 20 steps; its last loss is {posted[-1]:.6f}, the labels' entropy {entropy:.6f}",
-    )
+    ends = f"its last loss is {posted[-1]:.6f}, the labels' entropy {entropy:.6f}"
+    say("", f"[0, 1]: {dead[20]} units dead after 20 steps; {ends}")
     say(f"ag.doctor: {doctors_word(X, y, seed)}", f"[0, 255]: ag.debug: {anomaly}")
-    say(
-        f"[0, 1] − mean: {alive[-1]} dead; highest loss {max(centred):.4f}, the first {centred[0]:.4f}, the last {centred[-1]:.4f}"
-    )
+    ends = f"the first {centred[0]:.4f}, the last {centred[-1]:.4f}"
+    say(f"[0, 1] − mean: {alive[-1]} dead; highest loss {max(centred):.4f}, {ends}")
     failed = abs(posted[-1] - entropy) < 0.1 and dead[20] > 32
     stopped = len(saturated) == 2 and anomaly.startswith("'log'")
     learnt = centred[-1] < 0.01 and max(centred) == centred[0]

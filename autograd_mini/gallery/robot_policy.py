@@ -87,9 +87,7 @@ def main(seed: int) -> Told:
     balls = accumulate(range(5), lambda ball, _: act(net, ball)[0].data, initial=places(seed + 1, 201))
     seen = np.array([camera(ball) for ball in balls])
     off = np.linalg.norm(seen - TARGET, axis=2)
-    say(
-        f"Repaired: loss {losses[0]:.0f}, at the end {np.mean(losses[-50:]):.2f}. Move after move, the target is seen at:"
-    )
+    say(f"Repaired: loss {losses[0]:.0f}, at the end {np.mean(losses[-50:]):.2f}. The target is seen at:")
     moves = zip(seen[:, 0], off[:, 0], strict=True)
     say(*(f"{picture.round(2)}, off by {distance:.2f}" for picture, distance in moves))
     near = np.mean(off[:, 1:].min(axis=0) < 0.5)
