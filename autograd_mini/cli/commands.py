@@ -15,7 +15,7 @@ from .. import __version__
 from ..draw.tree import on_a_terminal
 from ..draw.tree import tree as tree_of
 from ..errors import AutogradError
-from ..gallery import ENTRIES, STORIES
+from ..gallery import ENTRIES
 from .expression import ExpressionError, evaluate, numbers_of
 
 CONSTANT = "the expression is constant: it has no name, and so no gradient"
@@ -171,7 +171,7 @@ def explore(parser: argparse.ArgumentParser) -> Run:
 
 def gallery(parser: argparse.ArgumentParser) -> Run:
     """run a program of the gallery; without a name, list them"""
-    parser.add_argument("name", nargs="?", choices=[*ENTRIES], metavar="NAME", help=", ".join(ENTRIES))
+    parser.add_argument("name", nargs="?", choices=ENTRIES, metavar="NAME", help=", ".join(ENTRIES))
     parser.add_argument("--seed", type=int, default=0, help="the seed of everything random (0)")
     picture = "write the curves as a picture, .png, .svg or .pdf (needs the extra `plot`)"
     parser.add_argument("--plot", metavar="FILE", help=picture)
@@ -181,14 +181,14 @@ def gallery(parser: argparse.ArgumentParser) -> Run:
         if options.plot and not find_spec("matplotlib"):
             parser.error("--plot needs matplotlib: python -m pip install 'autograd-mini[plot]'")
         if not options.name:
-            print("\n".join(f"{name:20s} {line}" for name, line in ENTRIES.items()))
+            story = import_module("autograd_mini.gallery.story")
+            for name in ENTRIES:
+                print(f"{name:20s} {story.docstring(name).partition('.')[0]}")
             return 0
         entry = import_module(f"autograd_mini.gallery.{options.name.replace('-', '_')}")
         if options.source:
             print(Path(str(entry.__file__)).read_text(encoding="utf8"), end="")
             return 0
-        asked, wrong = STORIES[options.name]
-        print(f"Asked: {asked}\nWrong: {wrong}\n", flush=True)
         return int(entry.main(seed=options.seed, plot=options.plot))
 
     return run

@@ -16,7 +16,7 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import train
 from autograd_mini.compile import steps
-from autograd_mini.gallery.picture import save_curves
+from autograd_mini.gallery.story import save_curves
 from autograd_mini.train import EarlyStopping, History, fit
 from tests.helpers.processes import TIMEOUT, run_script
 
