@@ -46,7 +46,7 @@ def _found() -> dict[Any, Rule]:
             is_ours = isinstance(function, Op) or getattr(function, "__module__", "") == source.__name__
             for place in (np, np.linalg) if name in OF_LINALG else (np,):
                 theirs = getattr(place, name, None)
-                if is_ours and callable(theirs) and theirs not in PLAIN:
+                if is_ours and name[0] != "_" and callable(theirs) and theirs not in PLAIN:
                     found[theirs] = function
     return found
 
