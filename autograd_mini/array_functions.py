@@ -219,7 +219,8 @@ def expand_dims(x: Any, axis: Any) -> Any:
     >>> expand_dims([1.0, 2.0], 0).shape
     (1, 2)
     """
-    return reshape(x, np.expand_dims(np.broadcast_to(0, x.shape), _axis(axis)).shape)  # type: ignore[arg-type]
+    place: Any = _axis(axis)
+    return reshape(x, np.expand_dims(np.broadcast_to(0, x.shape), place).shape)
 
 
 def _at_least(theirs: Any) -> Any:
@@ -870,7 +871,8 @@ FORMULAS: dict[str, Any] = {
 # The arguments that become nodes, where they have no default or None
 OPERANDS = set(
     """
-    x y z x1 x2 a b v m p f xp fp a1 a2 w arr ary array val values start stop weights prepend append to_end to_begin
+    x y z x1 x2 a b v m p f xp fp a1 a2 w arr ary array val values start stop
+    weights prepend append to_end to_begin
     """.split()  # noqa: SIM905
 )
 PLAIN = (dot, einsum, tensordot)  # these call rows alone, and dot makes one node of two lists of Values
