@@ -162,16 +162,16 @@ def _sweep_floats(order: Sequence[Any], cotangent: float) -> Grads:
             for parent, share in pulled(node, grads[node], grads):
                 grads[parent] += share
         elif right is not None:
-            a, b = pull(grads[node], node._number, left._number, right._number)
+            a, b = pull(grads[node], node._data, left._data, right._data)
             if left in grads:
                 grads[left] += a
             if right in grads:
                 grads[right] += b
         elif type(left) is not tuple:
-            (a,) = pull(grads[node], node._number, left._number)
+            (a,) = pull(grads[node], node._data, left._data)
             grads[left] += a
         else:
-            shares = pull(grads[node], node._number, *[parent._number for parent in left])
+            shares = pull(grads[node], node._data, *[parent._data for parent in left])
             for parent, share in zip(left, shares, strict=True):
                 if parent in grads:
                     grads[parent] += share

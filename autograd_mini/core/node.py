@@ -46,10 +46,8 @@ def made(
     """
     node = new(reading.kind)
     if reading is ARRAYS:
-        node._array, node._version = data, changes.count
-    else:
-        node._number = data
-    node.grad, node.meta, node.op = None, meta, op
+        node._version = changes.count
+    node._data, node.grad, node.meta, node.op = data, None, meta, op
     node.requires_grad, node._right = requires_grad, None
     count = len(parents)
     if count == 0:
@@ -124,13 +122,13 @@ def applied(op: Op, *operands: Any) -> Any:
     if not operands:
         raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
     if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
-        return record(FLOATS, op, operands, evaluate(op, FLOATS, [*map(FLOATS.content, operands)]))
+        return record(FLOATS, op, operands, evaluate(op, FLOATS, [x._data for x in operands]))
     parents, contents, has_nodes = [], [], False
     for x in operands:  # Tensors, and arrays beside them
         if KINDS.get(type(x)) is ARRAYS:
             has_nodes = True
             parents.append(x)
-            contents.append(x._array)
+            contents.append(x._data)
         elif type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None:
             parents.append(made(ARRAYS, x))
             contents.append(x)
@@ -150,14 +148,14 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
             has_nodes = True
         if kind is ARRAYS or isinstance(x, np.ndarray):
             reading = ARRAYS
-            if (dtype := (x if kind is None else x._array).dtype) in FLOAT_TYPES:
+            if (dtype := (x if kind is None else x._data).dtype) in FLOAT_TYPES:
                 dtypes.add(dtype)
         elif kind is None and isinstance(x, LISTS):
             reading = ARRAYS
             has_nodes = has_nodes or holds_node(x)
     dtype = dtypes.pop() if len(dtypes) == 1 else None
     parents = [x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype) for x in operands]
-    data = evaluate(op, reading, [*map(reading.content, parents)])
+    data = evaluate(op, reading, [x._data for x in parents])
     if has_nodes:
         return record(reading, op, parents, data)
     return data[()] if reading is ARRAYS else data
@@ -232,8 +230,9 @@ HABITS = """
 class Node:
     """A number or array that knows how it was made. Value and Tensor are its two kinds."""
 
-    __slots__ = ("__weakref__", "_left", "_right", "grad", "meta", "op", "requires_grad")
+    __slots__ = ("__weakref__", "_data", "_left", "_right", "grad", "meta", "op", "requires_grad")
     data: Any
+    _data: Any  # the same: internal code reads and writes it here, past the property and its checks
     grad: Any  # a float or ndarray once a backward has reached the node, else None
     meta: dict[str, Any] | None  # label, scope, source line, what cut it off: empty unless asked for
     op: Op | None  # None for a leaf

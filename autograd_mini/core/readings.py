@@ -163,7 +163,6 @@ class Reading:
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
     # what a rule gets of a node; None: the node itself
     operand: Callable[[Any], Any] | None = attrgetter("data")
-    content: Callable[[Any], Any]  # the data of a node of its own kind, past the property
     is_quick = False  # whether rules are compiled for it
     refusals: tuple[type[Exception], ...] = ()  # what a rule may raise that is then read in another way
 
@@ -223,7 +222,6 @@ class _Floats(Reading):
     """
 
     xp = scalar
-    content = attrgetter("_number")
     is_quick = True
     refusals = ERRORS
 
@@ -266,7 +264,6 @@ class _Arrays(Reading):
     """Rules run on arrays of float64 or float32."""
 
     xp = arrays
-    content = attrgetter("_array")
     is_quick = True
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:

@@ -30,8 +30,7 @@ class Value(Node):
     (-0.000545, 'tanh')
     """
 
-    __slots__ = ("_number",)
-    _number: float  # the data: internal code reads and writes it here, past the property
+    __slots__ = ()
     shape: tuple[int, ...] = ()
     ndim, size, dtype = 0, 1, np.dtype(float)
 
@@ -42,9 +41,9 @@ class Value(Node):
         raise TypeError("Value is final: add an operation with ag.Op and ag.apply")
 
     def _set_data(self, data: Any) -> None:
-        self._number = to_float(data)
+        self._data = to_float(data)
 
-    data = property(attrgetter("_number"), _set_data, doc="The number itself, outside the graph.")
+    data = property(attrgetter("_data"), _set_data, doc="The number itself, outside the graph.")
 
     @property
     def T(self) -> "Value":
@@ -73,11 +72,11 @@ def method(x):
     meta = meta_here()
     if meta is False or not x.requires_grad:
         return applied(op, x)
-    node, a = new(Value), x._number
+    node, a = new(Value), x._data
     try:
-        node._number = {forward}
+        node._data = {forward}
     except ERRORS:
-        node._number = FLOATS.read_again(op.forward, a)
+        node._data = FLOATS.read_again(op.forward, a)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, None, True
     return node
@@ -92,17 +91,17 @@ def method({parameters}):
         else:
             return applied(op, x, y)
         {other} = new(Value)
-        {other}._number = data
+        {other}._data = data
         {other}.grad = {other}.meta = {other}.op = {other}._left = {other}._right = None
         {other}.requires_grad = False
     meta = meta_here()
     if meta is False or not (x.requires_grad or y.requires_grad):
         return applied(op, x, y)
-    node, a, b = new(Value), x._number, y._number
+    node, a, b = new(Value), x._data, y._data
     try:
-        node._number = {forward}
+        node._data = {forward}
     except ERRORS:
-        node._number = FLOATS.read_again(op.forward, a, b)
+        node._data = FLOATS.read_again(op.forward, a, b)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, y, True
     return node
