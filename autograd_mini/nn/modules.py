@@ -11,13 +11,15 @@ import numpy as np
 from ..core import array_rows, functions, rows
 from ..core.node import Habit, Node
 from ..core.tensor import Tensor, replace_all
+from ..core.value import Value
 from ..draw.reprs import as_html, as_text, table
-from ..errors import AutogradError, ShapeError, StateDictError
-from ..support.coercion import to_array, whole
+from ..errors import ShapeError, StateDictError
+from ..support.coercion import whole
 from ..support.interrupts import assign
 from ..support.modes import meta_here, no_grad, recorder, set_meta
 from .activations import activation_of, identity
 from .place import Place
+from .state import taken
 
 # What summary() writes down of each call
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)
@@ -201,20 +203,16 @@ class Module:
             given = type(state).__name__
             raise StateDictError(f"load_state_dict: a dict of arrays by name is needed, got {given}")
         nodes = self._nodes()
+        own = {name: np.asarray(node.data) for name, node in nodes.items()}
+        found, wrong = taken(own, {str(k): x.data if isinstance(x, Node) else x for k, x in state.items()})
         missing = [name for name in nodes if name not in state]
         unexpected = [str(name) for name in state if name not in nodes]
-        wrong = []
-        if strict:
-            wrong = [f"missing {name}" for name in missing] + [f"unexpected {name}" for name in unexpected]
-        found: dict[Any, Any] = {}
-        for name in nodes.keys() & state.keys():
-            data, why = _fitted(nodes[name], state[name])
-            if why:
-                wrong.append(f"{name} {why}")
-            found[nodes[name]] = data
+        if not strict:
+            wrong = [fault for fault in wrong if not fault.startswith(("missing ", "unexpected "))]
         if wrong:
-            raise StateDictError(f"nothing was loaded into {type(self).__name__}: {'; '.join(sorted(wrong))}")
-        replace_all(found, found.values())
+            raise StateDictError(f"nothing was loaded into {type(self).__name__}: {'; '.join(wrong)}")
+        data = [float(x) if type(nodes[name]) is Value else x for name, x in found.items()]
+        replace_all([nodes[name] for name in found], data)
         return missing, unexpected
 
     def summary(self, x: Any = None) -> str:
@@ -323,23 +321,6 @@ def _weights(path: str, own: Sequence[tuple[str, Any]]) -> str:
         nodes = [node for _, node in group]
         out.append(f"{head} {_shape(nodes if len(nodes) > 1 else nodes[0])}")
     return ", ".join(out)
-
-
-def _fitted(node: Any, data: Any) -> tuple[Any, str]:
-    """The data as the node could hold them, and what is wrong with them."""
-    try:
-        array = to_array(data.data if isinstance(data, Node) else data)
-    except (AutogradError, TypeError, ValueError, OverflowError) as error:
-        return None, f"is no array of numbers ({error})"
-    if array.shape != node.shape:
-        return None, f"has shape {array.shape}, not {node.shape}"
-    if not np.all(np.isfinite(array)):
-        return None, "is not finite"
-    with np.errstate(all="ignore"):
-        fitted = np.array(array, node.dtype, order="C")
-    if not np.all(np.isfinite(fitted)):
-        return None, f"is too large for {node.dtype}"
-    return fitted if isinstance(node, Tensor) else float(fitted), ""
 
 
 class Linear(Module):

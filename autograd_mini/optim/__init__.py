@@ -17,22 +17,9 @@ from .schedules import (
 )
 
 __all__ = [
-    "LBFGS",
-    "PIECE",
-    "SGD",
-    "Adam",
-    "AdamW",
-    "CosineAnnealingLR",
-    "ExponentialLR",
-    "LambdaLR",
-    "Optimizer",
-    "RMSprop",
-    "Schedule",
-    "StepLR",
-    "WarmUp",
-    "clip_grad_norm",
-    "clip_grad_value",
-]
+    "LBFGS", "PIECE", "SGD", "Adam", "AdamW", "CosineAnnealingLR", "ExponentialLR", "LambdaLR", "Optimizer",
+    "RMSprop", "Schedule", "StepLR", "WarmUp", "clip_grad_norm", "clip_grad_value",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> _typing.Any:
