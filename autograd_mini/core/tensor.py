@@ -56,12 +56,12 @@ class Tensor(Node):
             raise GraphError(
                 f"the data of {self._name} come from '{self.op.name}': change its leaves, or take .detach()"
             )
-        if data is not self._data:
-            self._data = np.array(ARRAYS.fitted(self, data, ".data ="), order="C")
+        if data is not self._content:
+            self._content = np.array(ARRAYS.fitted(self, data, ".data ="), order="C")
         touch([self])
 
     data = property(
-        attrgetter("_data"),
+        attrgetter("_content"),
         _set_data,
         doc="The array itself, outside the graph. To assign it counts as a change of the data.",
     )
@@ -247,7 +247,7 @@ def replace_all(nodes: Iterable[Any], data: Iterable[Any]) -> None:
     """
     nodes = list(nodes)
     touch(nodes)
-    deque(map(setattr, nodes, repeat("_data"), data), maxlen=0)
+    deque(map(setattr, nodes, repeat("_content"), data), maxlen=0)
 
 
 def touch(nodes: Iterable[Any]) -> None:
