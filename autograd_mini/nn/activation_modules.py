@@ -16,12 +16,12 @@ class Activation(Module):
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        self.options = tuple(options)
+        self.options = frozenset(options)  # which the walk for parameters passes over
         vars(self).update(options)
 
     def forward(self, x: Any) -> Any:
         """Return the function of x."""
-        return self.function(x, *(getattr(self, name) for name in self.options))
+        return self.function(x, **{name: getattr(self, name) for name in self.options})
 
     def title(self) -> str:
         """Return the class, and what was chosen."""

@@ -269,9 +269,10 @@ def cross_entropy(
         scale = _class_weights("cross_entropy", weight, sizes, logits)
         weights, scale = scale[classes] * counts, scale * counts[..., None]
         target = np.eye(sizes[-1], dtype=logits.dtype)[classes]
+    if smoothing:
+        target = rows.add(rows.multiply(target, 1.0 - smoothing), smoothing / sizes[-1])
     if scale is not None:
-        smoothed = rows.add(rows.multiply(target, 1.0 - smoothing), smoothing / sizes[-1])
-        target = rows.multiply(smoothed, scale)
+        target = rows.multiply(target, scale)
     return _weighted_mean(array_rows.softmax_cross_entropy(logits, target), weights, reduction)
 
 
