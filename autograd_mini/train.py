@@ -87,7 +87,8 @@ def fit(
 
     Dask arrays, larger than memory or on other machines: each step is one `ag.mean_over`. A batch is of whole chunks, as many as come
     nearest to `batch_size` and at least one; `shuffle` takes the chunks in the order `rng.permutation(number of chunks)`, and rows are
-    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. Nothing is compiled.
+    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. They are replayed with
+    compile=True alone, and then no metrics are taken on the way.
 
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -121,8 +122,6 @@ def fit(
     calls = _callbacks(callbacks, optimizer)
     if not isinstance(compile, bool) and compile != "auto":
         raise ValueError(f"compile must be 'auto', True or False, got {compile!r}")
-    if compile is True and chunks.is_dask(X):
-        raise CompileError("compile=True: the engine runs the chunks of Dask arrays: leave compile out")
     names = ["loss", *measures]
     history = History([*names, *(f"val_{name}" for name in names if held)])
     for _, callback in calls:
@@ -386,6 +385,7 @@ class _Run:
         self.kept: tuple[_Kept, ...] = ()  # of the last and the best complete epoch; assigned together
         self.early: _Kept | None = None  # what EarlyStopping goes back to
         self.program: Gradients | None = None  # what is replayed in place of the engine
+        self.workers_replay = False  # the chunks of Dask arrays
         start = _Kept(0, self.copied(), math.inf)
         self.kept = (start, start)
 
@@ -397,6 +397,7 @@ class _Run:
         if not asked:
             why = "compile=False"
         elif over_chunks:
+            self.workers_replay = asked is True
             why = "the engine runs the chunks of Dask arrays"
         elif type(self.optimizer).step is not Optimizer.step:
             why = f"a step of {type(self.optimizer).__name__} takes the loss in ways of its own"
@@ -405,6 +406,8 @@ class _Run:
         elif self.is_exact:
             why = self.own_python()
         self.history.engine = f"eager: {why or 'no batch has been replayed'}"
+        if self.workers_replay:
+            self.history.engine = "numpy: each worker records forward and backward once, and replays them"
         if not why:
             self.program = Gradients(
                 self.model,
@@ -532,7 +535,8 @@ class _Run:
         if not chunks.is_dask(x):
             return _evaluated(self.loss, self.model, x, y)
         loss = partial(_of_chunk, self.loss, list(self.history), metrics)
-        return chunks.averaged(loss, self.model, self.params, [x] if y is None else [x, y], self.watch)
+        arrays, replay = [x] if y is None else [x, y], self.workers_replay
+        return chunks.averaged(loss, self.model, self.params, arrays, self.watch, replay)
 
     def watch(self, part: float) -> None:
         """Note how far a step over Dask arrays is."""
