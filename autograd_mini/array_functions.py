@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .core import array_rows, functions, rows
+from .core import array_rows, rows
+from .core import functions as F
 from .core.array_rows import EINSUM, NORM, PAD, PINV, axes_of, inv, matmul
 from .core.functions import _axes, _axis, _is_node, _one, concatenate, ravel, reshape, shape, where
 from .core.node import LISTS, Node, made
@@ -151,8 +152,8 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     if a.shape[0] < v.shape[0]:
-        return functions.flip(correlate(v, a, mode))
-    return convolve(a, functions.flip(v), mode)
+        return F.flip(correlate(v, a, mode))
+    return convolve(a, F.flip(v), mode)
 
 
 # ---- Places: what only moves elements is NumPy's own function, run on the places of the elements ------------------------
@@ -180,9 +181,7 @@ def _moving(theirs: Any, held: tuple[int, ...] = (0,)) -> Any:
         everything = concatenate([ravel(x) for x in pool])
 
         def moved(found: Any) -> Any:
-            return (
-                tuple(map(moved, found)) if isinstance(found, LISTS) else functions.getitem(everything, found)
-            )
+            return tuple(map(moved, found)) if isinstance(found, LISTS) else F.getitem(everything, found)
 
         return moved(theirs(*bound.args, **bound.kwargs))
 
@@ -210,7 +209,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     order = [i for i in range(len(x.shape)) if i not in places[0]]
     for to, i in sorted(zip(*reversed(places), strict=True)):
         order.insert(to, i)
-    return functions.transpose(x, order)
+    return F.transpose(x, order)
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
@@ -256,7 +255,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 def _widened(left: Any, right: Any) -> Any:
-    return functions.broadcast_to(right, np.broadcast_shapes(left.shape, right.shape))
+    return F.broadcast_to(right, np.broadcast_shapes(left.shape, right.shape))
 
 
 def tile(x: Any, reps: Any) -> Any:
@@ -306,7 +305,7 @@ def diag(x: Any, k: int = 0) -> Any:
     if len(x.shape) != 1:
         raise ShapeError(f"diag: a vector or matrix is needed, got shape {x.shape}")
     n = x.shape[0] + abs(k)
-    return functions.scatter(x, (n, n), _on_diagonal(n, n, k))
+    return F.scatter(x, (n, n), _on_diagonal(n, n, k))
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -388,7 +387,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     out: Any = np.zeros(x.shape)
     for condition, function in zip(conditions, funclist, strict=True):
         value = function(x[condition], *args, **kw) if callable(function) else function
-        out = functions.index_update(out, condition, value)
+        out = F.index_update(out, condition, value)
     return out
 
 
@@ -399,12 +398,12 @@ def scatter_add(x: Any, index: Any, value: Any) -> Any:
     array([31.,  2.])
     """
     picked = np.zeros(x.shape, bool)[plain_index(index)]
-    return x + functions.scatter(functions.broadcast_to(value, picked.shape), x.shape, index)
+    return x + F.scatter(F.broadcast_to(value, picked.shape), x.shape, index)
 
 
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     lines = moveaxis(arr, axis, -1)
-    out = functions.stack([func1d(line, *args, **kwargs) for line in reshape(lines, (-1, lines.shape[-1]))])
+    out = F.stack([func1d(line, *args, **kwargs) for line in reshape(lines, (-1, lines.shape[-1]))])
     out = reshape(out, (*lines.shape[:-1], *out.shape[1:]))
     first, count = axis % len(lines.shape), len(out.shape) - len(lines.shape) + 1
     return moveaxis(out, range(-count, 0), range(first, first + count))
@@ -427,9 +426,9 @@ def average(
     if weights.shape != a.shape:  # one weight for each place along the axis
         axes = [_one(i, a) for i in np.ravel(axis)]
         weights = reshape(weights, [n if i in axes else 1 for i, n in enumerate(a.shape)])
-    weights = functions.broadcast_to(weights, a.shape)
-    total = functions.sum(weights, axis, keepdims)
-    out = functions.sum(a * weights, axis, keepdims) / total
+    weights = F.broadcast_to(weights, a.shape)
+    total = F.sum(weights, axis, keepdims)
+    out = F.sum(a * weights, axis, keepdims) / total
     return (out, total) if returned else out
 
 
@@ -437,11 +436,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     axis = _one(axis, a)
     edge = tuple(1 if i == axis else size for i, size in enumerate(a.shape))
     parts = [x for x in (prepend, a, append) if x is not None]
-    a = (
-        concatenate([x if x.shape else functions.broadcast_to(x, edge) for x in parts], axis)
-        if parts[1:]
-        else a
-    )
+    a = concatenate([x if x.shape else F.broadcast_to(x, edge) for x in parts], axis) if parts[1:] else a
     for _ in range(n):
         a = a[_along(axis, slice(1, None))] - a[_along(axis, slice(None, -1))]
     return a
@@ -498,7 +493,7 @@ def _filled(x: Any, value: float) -> Any:
 
 def _count(x: Any, axis: Any, keepdims: bool) -> Any:
     """How many numbers are no NaN, as a float."""
-    return functions.sum(where(_is_nan(x), 0.0, zeros_like(x) + 1.0), axis, keepdims)
+    return F.sum(where(_is_nan(x), 0.0, zeros_like(x) + 1.0), axis, keepdims)
 
 
 def _unless_empty(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
@@ -507,7 +502,7 @@ def _unless_empty(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return functions.sum(_filled(a, 0.0), axis, keepdims) / _count(a, axis, keepdims)
+    return F.sum(_filled(a, 0.0), axis, keepdims) / _count(a, axis, keepdims)
 
 
 def nanstd(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
@@ -517,14 +512,14 @@ def nanstd(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) ->
 
 def nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
     squares = square(_filled(a - nanmean(a, axis, True), 0.0))
-    return functions.sum(squares, axis, keepdims) / maximum(_count(a, axis, keepdims) - ddof, 0.0)
+    return F.sum(squares, axis, keepdims) / maximum(_count(a, axis, keepdims) - ddof, 0.0)
 
 
 def _lines(x: Any, axis: Any) -> Any:
     """x with the axes that a reduction removes as one last axis."""
     lost = axes_of(_axes("quantile", axis, x), len(x.shape))
     kept = [i for i in range(len(x.shape)) if i not in lost]
-    return reshape(functions.transpose(x, (*kept, *lost)), (*[x.shape[i] for i in kept], -1))
+    return reshape(F.transpose(x, (*kept, *lost)), (*[x.shape[i] for i in kept], -1))
 
 
 def _restored(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
@@ -536,11 +531,11 @@ def _restored(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
 def _quantiles(out: Any, q: Any, a: Any, axis: Any, keepdims: bool) -> Any:
     """(…, quantiles) as NumPy returns it: the quantiles first, as many axes as q has, and the lost axes where asked."""
     parts = [_restored(out[..., i], a, axis, keepdims) for i in range(np.size(q))]
-    return reshape(functions.stack(parts), (*np.shape(q), *parts[0].shape))
+    return reshape(F.stack(parts), (*np.shape(q), *parts[0].shape))
 
 
 def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
-    x = functions.sort(_lines(a, axis))
+    x = F.sort(_lines(a, axis))
     of_places: Any = np.quantile
     place = of_places(np.arange(float(x.shape[-1])), np.ravel(q), method=method)  # among the sorted numbers
     low, part = np.floor(place).astype(int), (place % 1.0).astype(x.dtype)
@@ -550,7 +545,7 @@ def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
 
 
 def nanquantile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    x = functions.sort(_lines(a, axis))[..., None, :]  # NaN comes last
+    x = F.sort(_lines(a, axis))[..., None, :]  # NaN comes last
     count = _count(x, -1, True)
     place = (count - 1.0) * np.ravel(q)[:, None]
     weight = rows.relu(1.0 - abs(np.arange(x.shape[-1]) - place))
@@ -562,7 +557,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: An
     parts = [atleast_2d(x) if rowvar or len(x.shape) < 2 else x.T for x in (m, y) if x is not None]
     x = concatenate(parts)
     away, count = x - x.mean(1, True), x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
-    return functions.squeeze(matmul(away, away.T) / count)
+    return F.squeeze(matmul(away, away.T) / count)
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
@@ -576,7 +571,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
         raise ShapeError(f"interp: xp and fp must be vectors of one length, got {xp.shape} and {fp.shape}")
     flat = ravel(x)
     at = rows.greater_equal(reshape(x, (-1, 1)), xp[1:-1]).sum(-1)  # which piece each x lies on
-    start, low, run, rise = (functions.take_along_axis(z, at, 0) for z in (xp, fp, diff(xp), diff(fp)))
+    start, low, run, rise = (F.take_along_axis(z, at, 0) for z in (xp, fp, diff(xp), diff(fp)))
     out = where(less(flat, xp[0]), fp[0] if left is None else left, low + (flat - start) / run * rise)
     out = where(rows.greater(flat, xp[-1]), fp[-1] if right is None else right, out)
     return reshape(out, x.shape)
@@ -590,7 +585,7 @@ def trunc(x: Any) -> Any:
 
 
 def floor_divide(x1: Any, x2: Any) -> Any:
-    return functions.round((x1 - remainder(x1, x2)) / x2)
+    return F.round((x1 - remainder(x1, x2)) / x2)
 
 
 def modf(x: Any) -> Any:
@@ -609,7 +604,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * m
     short = remainder(step + half, period) - half
     short = where(rows.logical_and(equal(short, -half), rows.greater(step, 0.0)), half, short)
     is_small = less(abs(step), half if discont is None else max(discont, half))
-    turns = functions.cumsum(where(is_small, 0.0, short - step), axis)
+    turns = F.cumsum(where(is_small, 0.0, short - step), axis)
     return p + pad(turns, [(int(i == axis % len(p.shape)), 0) for i in range(len(p.shape))])
 
 
@@ -629,7 +624,7 @@ def polyder(p: Any, m: int = 1) -> Any:
 
 
 def polyint(p: Any, m: int = 1, k: Any = 0.0) -> Any:
-    for constant in functions.broadcast_to(0.0 if k is None else k, (m,)):
+    for constant in F.broadcast_to(0.0 if k is None else k, (m,)):
         p = concatenate([p / np.arange(float(p.shape[0]), 0.0, -1.0), reshape(constant, (1,))])
     return p
 
@@ -693,7 +688,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
         lost = f"the vectors beyond the first {min(m, n)} have no derivative"
         raise NotImplementedError(f"svd: {lost}: full_matrices=False")
     packed = array_rows.singular(a)
-    return _SVD(packed[..., :m, :], packed[..., m, :], functions.swapaxes(packed[..., m + 1 :, :], -1, -2))
+    return _SVD(packed[..., :m, :], packed[..., m, :], F.swapaxes(packed[..., m + 1 :, :], -1, -2))
 
 
 def svdvals(x: Any) -> Any:
@@ -757,16 +752,16 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         raise ValueError(f"norm: ord={ord!r} is for matrices, {given}")
     size = abs(x)
     if ord in (math.inf, -math.inf):
-        return (functions.max if ord > 0 else functions.min)(size, axis, keepdims)
+        return (F.max if ord > 0 else F.min)(size, axis, keepdims)
     if ord == 0:
         size = where(equal(x, 0.0), 0.0, zeros_like(x) + 1.0)
     if ord < 0:
-        return functions.sum(size**ord, axis, keepdims) ** (1.0 / ord)
-    return functions.sum(size, axis, keepdims) if ord in (0, 1) else NORM(ord, axis, keepdims)(x)
+        return F.sum(size**ord, axis, keepdims) ** (1.0 / ord)
+    return F.sum(size, axis, keepdims) if ord in (0, 1) else NORM(ord, axis, keepdims)(x)
 
 
 def _matrix_norm(x: Any, ord: Any, lost: tuple[int, ...], keepdims: bool) -> Any:
-    largest = functions.max if ord in (1, 2, math.inf) else functions.min
+    largest = F.max if ord in (1, 2, math.inf) else F.min
     x = moveaxis(x, lost, (-2, -1))
     if ord in ("nuc", 2, -2):
         values = svdvals(x)
@@ -805,17 +800,17 @@ FORMULAS: dict[str, Any] = {
     "dstack": lambda tup: concatenate([atleast_3d(x) for x in tup], 2),
     "append": lambda arr, values, axis=None: concatenate([arr, values], axis),
     "unstack": lambda x, *, axis=0: tuple(moveaxis(x, axis, 0)),
-    "fliplr": lambda m: functions.flip(m, 1),
-    "flipud": lambda m: functions.flip(m, 0),
-    "full": lambda shape, fill_value: functions.broadcast_to(fill_value, shape),
-    "full_like": lambda a, fill_value: functions.broadcast_to(fill_value, a.shape),
+    "fliplr": lambda m: F.flip(m, 1),
+    "flipud": lambda m: F.flip(m, 0),
+    "full": lambda shape, fill_value: F.broadcast_to(fill_value, shape),
+    "full_like": lambda a, fill_value: F.broadcast_to(fill_value, a.shape),
     "logspace": lambda start, stop, num=50, endpoint=True, base=10.0, axis=0: rows.power(
         base, linspace(start, stop, num, endpoint, axis)
     ),
     "geomspace": lambda start, stop, num=50, endpoint=True, axis=0: rows.exp(
         linspace(rows.log(start), rows.log(stop), num, endpoint, axis)
     ),
-    "bincount": lambda places, weights, minlength=0: functions.scatter(
+    "bincount": lambda places, weights, minlength=0: F.scatter(
         weights, np.bincount(places, minlength=minlength).shape, places
     ),
     # sums and statistics
@@ -827,17 +822,17 @@ FORMULAS: dict[str, Any] = {
         x.cumsum(axis), 0, axis or 0, prepend=0.0 if include_initial else None
     ),
     "cumulative_prod": lambda x, *, axis=None, include_initial=False: diff(
-        functions.cumprod(x, axis), 0, axis or 0, prepend=1.0 if include_initial else None
+        F.cumprod(x, axis), 0, axis or 0, prepend=1.0 if include_initial else None
     ),
-    "nansum": lambda a, axis=None, keepdims=False: functions.sum(_filled(a, 0.0), axis, keepdims),
-    "nanprod": lambda a, axis=None, keepdims=False: functions.prod(_filled(a, 1.0), axis, keepdims),
-    "nancumsum": lambda a, axis=None: functions.cumsum(_filled(a, 0.0), axis),
-    "nancumprod": lambda a, axis=None: functions.cumprod(_filled(a, 1.0), axis),
+    "nansum": lambda a, axis=None, keepdims=False: F.sum(_filled(a, 0.0), axis, keepdims),
+    "nanprod": lambda a, axis=None, keepdims=False: F.prod(_filled(a, 1.0), axis, keepdims),
+    "nancumsum": lambda a, axis=None: F.cumsum(_filled(a, 0.0), axis),
+    "nancumprod": lambda a, axis=None: F.cumprod(_filled(a, 1.0), axis),
     "nanmax": lambda a, axis=None, keepdims=False: _unless_empty(
-        functions.max(_filled(a, -math.inf), axis, keepdims), a, axis, keepdims
+        F.max(_filled(a, -math.inf), axis, keepdims), a, axis, keepdims
     ),
     "nanmin": lambda a, axis=None, keepdims=False: _unless_empty(
-        functions.min(_filled(a, math.inf), axis, keepdims), a, axis, keepdims
+        F.min(_filled(a, math.inf), axis, keepdims), a, axis, keepdims
     ),
     "percentile": lambda a, q, axis=None, method="linear", keepdims=False: quantile(
         a, np.divide(q, 100.0), axis, method, keepdims
@@ -847,11 +842,11 @@ FORMULAS: dict[str, Any] = {
         a, np.divide(q, 100.0), axis, keepdims
     ),
     "nanmedian": lambda a, axis=None, keepdims=False: nanquantile(a, 0.5, axis, keepdims),
-    "partition": lambda a, kth, axis=-1: functions.sort(a, axis),
+    "partition": lambda a, kth, axis=-1: F.sort(a, axis),
     # products
     "inner": lambda a, b: tensordot(a, b, (-1, -1)) if shape(a) and shape(b) else a * b,
     "vdot": lambda a, b: dot(ravel(a), ravel(b)),
-    "vecdot": lambda x1, x2, *, axis=-1: functions.sum(x1 * x2, axis),
+    "vecdot": lambda x1, x2, *, axis=-1: F.sum(x1 * x2, axis),
     "matvec": lambda x1, x2: matmul(x1, x2[..., None])[..., 0],
     "vecmat": lambda x1, x2: matmul(x1[..., None, :], x2)[..., 0, :],
     "kron": lambda a, b: _blocks(a, b, operator.mul),
@@ -907,7 +902,7 @@ def _on_nodes(name: str, function: Any) -> Any:
         out = function(*[given.pop(i) for i in range(len(args))], **given)
         if any(map(_is_node, operands)):
             return out
-        return rebuild(out, lambda x: functions._raw(x) if isinstance(x, Node) else x)
+        return rebuild(out, lambda x: F._raw(x) if isinstance(x, Node) else x)
 
     return called if any(names) else function
 
