@@ -167,23 +167,17 @@ def _moving(theirs: Any, held: tuple[int, ...] = (0,)) -> Any:
         bound, pool = signature.bind(*args, **kwargs), [np.zeros(1, np.float32)]
 
         def places(x: Any) -> Any:
-            if isinstance(x, LISTS):
-                return [places(part) for part in x]
             start = sum(math.prod(shape(part)) for part in pool)
             pool.append(x)
             return np.arange(start, start + math.prod(shape(x))).reshape(shape(x))
 
         for i, name in enumerate(signature.parameters):
             if i in held and name in bound.arguments:
-                bound.arguments[name] = places(bound.arguments[name])
+                bound.arguments[name] = rebuild(bound.arguments[name], places)
         if not any(map(_is_node, pool)):
             return theirs(*args, **kwargs)
         everything = concatenate([ravel(x) for x in pool])
-
-        def moved(found: Any) -> Any:
-            return tuple(map(moved, found)) if isinstance(found, LISTS) else F.getitem(everything, found)
-
-        return moved(theirs(*bound.args, **bound.kwargs))
+        return rebuild(theirs(*bound.args, **bound.kwargs), lambda found: F.getitem(everything, found))
 
     function.__name__, function.__signature__ = theirs.__name__, signature  # type: ignore[attr-defined]
     return function
@@ -426,8 +420,7 @@ def average(
     if weights.shape != a.shape:  # one weight for each place along the axis
         axes = [_one(i, a) for i in np.ravel(axis)]
         weights = reshape(weights, [n if i in axes else 1 for i, n in enumerate(a.shape)])
-    weights = F.broadcast_to(weights, a.shape)
-    total = F.sum(weights, axis, keepdims)
+    total = F.sum(F.broadcast_to(weights, a.shape), axis, keepdims)
     out = F.sum(a * weights, axis, keepdims) / total
     return (out, total) if returned else out
 
@@ -496,9 +489,14 @@ def _count(x: Any, axis: Any, keepdims: bool) -> Any:
     return F.sum(where(_is_nan(x), 0.0, zeros_like(x) + 1.0), axis, keepdims)
 
 
-def _unless_empty(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
-    """A result, NaN where there is NaN alone."""
-    return where(equal(_count(a, axis, keepdims), 0.0), math.nan, out)
+def _extreme(reduce: Any, fill: float) -> Any:
+    """The largest or least number that is no NaN; NaN where there is NaN alone."""
+
+    def extreme(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        out = reduce(_filled(a, fill), axis, keepdims)
+        return where(equal(_count(a, axis, keepdims), 0.0), math.nan, out)
+
+    return extreme
 
 
 def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -828,12 +826,8 @@ FORMULAS: dict[str, Any] = {
     "nanprod": lambda a, axis=None, keepdims=False: F.prod(_filled(a, 1.0), axis, keepdims),
     "nancumsum": lambda a, axis=None: F.cumsum(_filled(a, 0.0), axis),
     "nancumprod": lambda a, axis=None: F.cumprod(_filled(a, 1.0), axis),
-    "nanmax": lambda a, axis=None, keepdims=False: _unless_empty(
-        F.max(_filled(a, -math.inf), axis, keepdims), a, axis, keepdims
-    ),
-    "nanmin": lambda a, axis=None, keepdims=False: _unless_empty(
-        F.min(_filled(a, math.inf), axis, keepdims), a, axis, keepdims
-    ),
+    "nanmax": _extreme(F.max, -math.inf),
+    "nanmin": _extreme(F.min, math.inf),
     "percentile": lambda a, q, axis=None, method="linear", keepdims=False: quantile(
         a, np.divide(q, 100.0), axis, method, keepdims
     ),
@@ -921,7 +915,7 @@ def __getattr__(name: str) -> Any:
 
 for _name, _function in [*globals().items(), *FORMULAS.items()]:
     if inspect.isfunction(_function) and _function.__module__ == __name__ and _name[0] != "_":
-        if _function.__qualname__ in (_name, "<lambda>") and _function not in PLAIN:
+        if (_function.__qualname__ == _name or _name in FORMULAS) and _function not in PLAIN:
             globals()[_name] = _function = _on_nodes(_name, _function)
         _function.__doc__ = _function.__doc__ or _description(_name)
 

@@ -81,24 +81,16 @@ class Block:
             check_finite("step()", self.params, grads)
         return [self._all]
 
-    def _stepped(
-        self, optimizer: Any, grad: Any, data: Any, buffers: Any, held: Any, count: int
-    ) -> tuple[Any, Any]:
-        """(factor, direction) of the step of a vector, the state `held` of which stays as it is: the new one is in the buffers."""
-        change, spare, _, state, named = buffers
-        if named:
-            state[...] = held
-        factor, direction = optimizer.update(grad, data, named, change, spare, count)
-        return factor, direction
-
     def _all(self, optimizer: Any) -> list[Write]:
         """Step all parameters as one vector."""
-        count, params, (change, _, grad, state, named) = self.counts[0] + 1, self.params, self.buffers
+        count, params, (change, spare, grad, state, named) = self.counts[0] + 1, self.params, self.buffers
         data = [parameter.data for parameter in params]
         vector = None
         if optimizer.reads_data:
             vector = np.array(data) if self.values else np.concatenate(data, None)
-        factor, direction = self._stepped(optimizer, grad, vector, self.buffers, self.state, count)
+        if named:
+            state[...] = self.state
+        factor, direction = optimizer.update(grad, vector, named, change, spare, count)
         np.multiply(direction, factor, change)
         if self.values:
             new = [x - step for x, step in zip(data, change.tolist(), strict=True)]
@@ -118,8 +110,10 @@ class Block:
     def _piece(self, i: int, grad: Any, part: slice, count: int, optimizer: Any) -> list[Write]:
         parameter, first, n = self.params[i], self.ranges[i].start, part.stop - part.start
         data, held = np.reshape(parameter.data, -1)[part], slice(first + part.start, first + part.stop)
-        change, _, _, state, named = buffers = self._buffers(n)
-        factor, direction = self._stepped(optimizer, grad[part], data, buffers, self.state[:, held], count)
+        change, spare, _, state, named = self._buffers(n)
+        if named:
+            state[...] = self.state[:, held]
+        factor, direction = optimizer.update(grad[part], data, named, change, spare, count)
         write: Write
         if self.values:
             write = (setattr, parameter, "_content", float(data[0] - direction[0] * factor))
