@@ -187,11 +187,9 @@ def _of_chunk(*task: Any) -> list[Any]:
     return Context().run(_weighted, *task)
 
 
-def _weighted(
-    sent: bytes, weight: float, wanted: bool, compile: bool, generators: dict[int, Any], *chunk: Any
-) -> list[Any]:
+def _weighted(sent: bytes, weight: float, generators: dict[int, Any], *chunk: Any) -> list[Any]:
     """The same. There is no share for a parameter that the loss does not depend on, and none at all unless `wanted`."""
-    structure, leaves = pickle.loads(sent)
+    structure, leaves, wanted, compile = pickle.loads(sent)
     _brought.set({place: restored(*leaf) for place, leaf in leaves.items()} | generators)
     if compile:
         held, evaluate = _program(structure, wanted, threading.get_ident())
@@ -262,29 +260,22 @@ def averaged(
     wanted, delayed, sizes = is_recording() and bool(params), dask().delayed, arrays[0].chunks[0]
     structure, apart = _pickled((loss, model, params))
     leaves = {place: _leaf(part) for place, part in enumerate(apart) if isinstance(part, Node)}
-    children = {i: part.spawn(len(sizes)) for i, part in enumerate(apart) if i not in leaves}
-    sent = delayed(
-        pickle.dumps((structure, leaves))
-    )  # a task as any other: it is there again when its holder dies
-    blocks = zip(*(array.to_delayed().ravel() for array in arrays), strict=True)
+    children = {place: part.spawn(len(sizes)) for place, part in enumerate(apart) if place not in leaves}
+    # A task as any other: it is there again when its holder dies
+    sent = delayed(pickle.dumps((structure, leaves, wanted, compile)))
     of_chunk, added = delayed(_remote("_of_chunk")), delayed(_remote("_added"))
-    chunks = sums = [
-        of_chunk(
-            sent,
-            rows / sum(sizes),
-            wanted,
-            compile,
-            {place: own[i] for place, own in children.items()},
-            *chunk,
-        )
-        for i, (rows, chunk) in enumerate(zip(sizes, blocks, strict=True))
-    ]
+    blocks = zip(sizes, *(array.to_delayed().ravel() for array in arrays), strict=True)
+    chunks = []
+    for i, (rows, *chunk) in enumerate(blocks):
+        own = {place: generators[i] for place, generators in children.items()}
+        chunks.append(of_chunk(sent, rows / sum(sizes), own, *chunk))
+    sums = chunks
     while len(sums) > 1:
         sums = [added(sums[i : i + TREE]) for i in range(0, len(sums), TREE)]
     value, *rest = _computed(chunks, sums[0], watch)
-    numbers = rest[: len(rest) - len(params)] if wanted else rest
-    shares = dict(zip(params, rest[len(numbers) :], strict=False))
-    reached = {parameter: share for parameter, share in shares.items() if share is not None}
+    count = len(rest) - (len(params) if wanted else 0)
+    numbers, pairs = rest[:count], zip(params, rest[count:], strict=False)
+    reached = {parameter: share for parameter, share in pairs if share is not None}
     if not reached:
         return Tensor(value, requires_grad=False), numbers
 
