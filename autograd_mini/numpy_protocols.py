@@ -220,9 +220,8 @@ def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) 
     if lost := [f"{key}=" for key in how if key not in ours and not takes_all]:
         raise _fewer(name, f"{', '.join(lost)} has no rule")
     # By position goes what a row takes, and what stands before *sizes
-    kinds = {inspect.Parameter.POSITIONAL_ONLY}
-    if rest:
-        kinds.add(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    by_place, either = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    kinds = (by_place, either) if rest else (by_place,)
     positional = [options.pop(key) for key, p in ours.items() if key in options and p.kind in kinds]
     out = rule(*positional, *rest, **options, **how)
     return out if dtype is None else functions.cast(out, dtype)
@@ -244,12 +243,8 @@ def _reduced(name: str, rule: Rule, options: dict[str, Any], chosen: Any, start:
         counted = functions.where(chosen, 1.0, np.zeros(functions.shape(x)))
         total = functions.sum(functions.where(chosen, x, 0.0), **options)
         return rows.divide(total, functions.sum(counted, **options))
-    neutral: dict[Any, Any] = {
-        functions.sum: 0.0,
-        functions.prod: 1.0,
-        functions.max: start,
-        functions.min: start,
-    }
+    neutral: dict[Any, Any] = {functions.sum: 0.0, functions.prod: 1.0}
+    neutral |= dict.fromkeys((functions.max, functions.min), start)
     if rule not in neutral:
         raise _fewer(name, f"{'where=' if chosen is not None else 'initial='} has no rule")
     if chosen is not None:
