@@ -879,18 +879,17 @@ def _as_nodes(given: list[Any]) -> list[Any]:
 
 def _on_nodes(name: str, function: Any) -> Any:
     """The function with its operands made nodes; of raw operands its result is raw too."""
-    parameters = inspect.signature(function).parameters.values()
-    names = [p.name if p.name in OPERANDS and p.default in (p.empty, None) else "" for p in parameters]
+    parameters = enumerate(inspect.signature(function).parameters.values())
+    names = {i: p.name for i, p in parameters if p.name in OPERANDS and p.default in (p.empty, None)}
+    count = len(names) if list(names) == list(range(len(names))) else math.inf  # of operands before all else
     function.__name__ = function.__qualname__ = name
-    count = sum(map(bool, names)) if all(names[: sum(map(bool, names))]) else len(names) + 1
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        if len(args) >= count and {*map(type, args[:count])} == {Tensor}:
+        if len(args) >= count and {*map(type, args[: len(names)])} == {Tensor}:
             return function(*args, **kwargs)  # the common case
         given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
-        keys = [key for i, name in enumerate(names) if name for key in (i, name)]
-        keys = [key for key in keys if given.get(key) is not None]
+        keys = [key for pair in names.items() for key in pair if given.get(key) is not None]
         operands = [given[key] for key in keys]
         given |= zip(keys, _as_nodes(operands), strict=True)
         out = function(*[given.pop(i) for i in range(len(args))], **given)
@@ -898,7 +897,7 @@ def _on_nodes(name: str, function: Any) -> Any:
             return out
         return rebuild(out, lambda x: F._raw(x) if isinstance(x, Node) else x)
 
-    return called if any(names) else function
+    return called if names else function
 
 
 def _description(name: str) -> str:
@@ -910,6 +909,7 @@ def _description(name: str) -> str:
 
 
 def __getattr__(name: str) -> Any:
+    """The names that FORMULAS makes are there, but a type checker cannot see them."""
     raise AttributeError(f"{__name__} has no {name}")
 
 

@@ -102,7 +102,7 @@ class Optimizer:
     """
 
     slots: tuple[str, ...] = ()
-    only_with: Mapping[str, str] = {}  # slots that are kept where that option is not 0
+    only_with: tuple[tuple[str, str], ...] = ()  # slots, and the option that each is kept for
     names: tuple[str, ...] = ()  # of the attributes that are its options, beside the rate
     reads_data = False  # whether `update` reads the parameters themselves
     uses_buffers = True  # whether `update` writes into `change` or `spare`
@@ -125,7 +125,7 @@ class Optimizer:
         self.names = tuple(options) or self.names
         self.reads_data = self.reads_data or options.get("weight_decay", 0) > 0
         self.params, self._lr = _checked(params), finite("lr", lr, above=0)
-        self.slots = tuple(s for s in self.slots if getattr(self, self.only_with.get(s, "lr")))
+        self.slots = tuple(s for s in self.slots if getattr(self, dict(self.only_with).get(s, "lr")))
         self.bounds, self.warned = _checked_bounds(bounds), False
         self._stepped: list[Any] = []  # the first and the last gradient of the last step: see _again
         kinds: dict[Any, list[int]] = {}
@@ -322,7 +322,7 @@ class SGD(Optimizer):
     """
 
     slots = ("velocity",)
-    only_with = {"velocity": "momentum"}  # noqa: RUF012
+    only_with = (("velocity", "momentum"),)
 
     def __init__(
         self, params: Iterable[Any], lr: float, momentum: float = 0.0, dampening: float = 0.0,
@@ -364,7 +364,7 @@ class Adam(Optimizer):
     """
 
     slots = ("mean", "square", "largest")
-    only_with = {"largest": "amsgrad"}  # noqa: RUF012
+    only_with = (("largest", "amsgrad"),)
     decoupled = False  # whether the weights decay apart from the gradient
 
     def __init__(
@@ -423,7 +423,7 @@ class RMSprop(Optimizer):
     """
 
     slots = ("square", "mean", "velocity")
-    only_with = {"mean": "centered", "velocity": "momentum"}  # noqa: RUF012
+    only_with = (("mean", "centered"), ("velocity", "momentum"))
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
