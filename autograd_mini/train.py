@@ -88,7 +88,8 @@ def fit(
 
     Dask arrays, larger than memory or on other machines: each step is one `ag.mean_over`. A batch is of whole chunks, as many as come
     nearest to `batch_size` and at least one; `shuffle` takes the chunks in the order `rng.permutation(number of chunks)`, and rows are
-    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. Nothing is compiled.
+    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. They are replayed with
+    compile=True alone, and then no metrics are taken on the way.
 
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -121,8 +122,6 @@ def fit(
     if not isinstance(compile, bool) and compile != "auto":
         raise ValueError(f"compile must be 'auto', True or False, got {compile!r}")
     over_chunks = chunks.is_dask(data[0])
-    if compile is True and over_chunks:
-        raise CompileError("compile=True: the engine runs the chunks of Dask arrays: leave compile out")
     names = ["loss", *measures]
     history = History([*names, *(f"val_{name}" for name in names if held)])
     for _, callback in calls:
@@ -373,6 +372,7 @@ class _Run:
         self.results: list[float] = []  # the loss and metrics of the batch
         self.is_early = False  # whether EarlyStopping says which epoch is the best
         self.program: Gradients | None = None  # what is replayed in place of the engine
+        self.workers_replay = False  # the chunks of Dask arrays
         self.last = self.best = self.now(math.inf)
 
     def now(self, score: float) -> _Kept:
@@ -394,6 +394,9 @@ class _Run:
         why_not = partial(_own_python, self.model, self.loss) if is_exact else str
         why = next((reason for reason, holds in reasons.items() if holds), "") or why_not()
         self.history.engine = f"eager: {why or 'no batch has been replayed'}"
+        if over_chunks and asked is True:
+            self.workers_replay = True
+            self.history.engine = "numpy: each worker records forward and backward once, and replays them"
         if not why:
             self.program = Gradients(
                 self.model, self.loss, self.params, with_prediction=bool(self.metrics), is_exact=is_exact,
@@ -536,7 +539,7 @@ class _Run:
         """The loss by the engine, and the metrics; of Dask arrays the means of both."""
         loss = partial(_evaluated, self.loss, {} if self.results else self.metrics)
         if chunks.is_dask(self.data[0]):
-            return chunks.averaged(loss, self.model, self.params, self.data, self.watch)
+            return chunks.averaged(loss, self.model, self.params, self.data, self.watch, self.workers_replay)
         node, numbers = loss(self.model, *self.data)
         raw = isinstance(node, int | float | np.number | np.ndarray)
         if raw and self.batch:
