@@ -130,9 +130,12 @@ def where(condition: Any, x: Any, y: Any) -> Any:
         raise DTypeError(f"where: the condition must be booleans or numbers, got {describe(condition)}")
     mask = mask if mask.dtype == bool else mask != 0
     out = rows.where(made(ARRAYS, mask) if mask.ndim else made(FLOATS, bool(mask)), x, y)
-    if _is_node(x) or _is_node(y):
-        return out
-    return out.data if type(out) is Value else out.data[()]
+    return out if _is_node(x) or _is_node(y) else _raw(out)
+
+
+def _raw(node: Any) -> Any:
+    """Return the data of a node, a single number as a number."""
+    return node.data if type(node) is Value else node.data[()]
 
 
 def _is_node(x: Any) -> bool:
