@@ -1,14 +1,15 @@
 """compile: a function that is recorded once, and from then on replayed."""
 
-import builtins
 import functools
+import gc
 import inspect
 import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -23,20 +24,23 @@ from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
 from .bindings import bindings, checker
-from .native import Batch, Native, bound, is_installed
+from .kernels import Unsupported
+from .native import Native, batched, is_installed
 from .passes import exact
+from .plan import planned
 from .program import Change, Guard, Program, evaluate
-from .scalars import Unsupported
-from .source import HEADER, Flat, Writer, function_of
-from .trace import Lowering, Trace, unique
+from .source import HEADER, Writer, function_of
+from .tape import MANY, is_tape, taped
+from .trace import Lowering, Restart, Trace, sorted_nodes, unique
 
 QUICK = True  # whether sums may be added up in another order where that is quicker (to 1e-12)
 LONGEST = 20_000  # operations of a program: Python takes a second to read so many lines
 MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
-ENGINES = ("auto", "numpy", "native")
+ENGINES = ("auto", "numpy", "native", "tape")
 QUICKLY_COMPILED = 2000  # elements of a program that "auto" makes native code of: some tenths of a second
 STATIC = (bool, str, bytes, type(None))
+READERS = {Tensor: attrgetter("_array"), Value: attrgetter("_number")}  # of what is read at each call
 
 
 class TooMuch(CompileError):
@@ -113,15 +117,9 @@ class Compiled:
         version = self.latest
         if version is None or version.native is None or version.is_tied:
             return slowly
-        quick = bound(version.native, inputs, outputs)
-        if not version.program.guards:
-            return quick
-
-        def guarded() -> None:
-            if quick():
-                slowly()
-
-        return guarded
+        quick = version.native.bound(inputs, outputs)
+        # Without guards nothing is returned, and nothing is to be asked
+        return (lambda: slowly() if quick() else None) if version.program.guards else quick
 
     def of_points(self, args: Any) -> Any:
         """The results for each of many points, stacked: the arguments have one more axis, the first."""
@@ -132,8 +130,8 @@ class Compiled:
             raise ShapeError(
                 f"batch=True: arrays of as many points each, one at least, are needed, got {shapes}"
             )
-        first = [x[0] if x.ndim > 1 else float(x[0]) for x in arrays]
-        value = self.one(*first)  # records a version where there is none
+        points = ([x[i] if x.ndim > 1 else float(x[i]) for x in arrays] for i in range(n))
+        value = self.one(*next(points))  # records a version where there is none
         version = self.latest
         assert version is not None
         if version.program.guards or version.program.changes:
@@ -141,15 +139,10 @@ class Compiled:
                 "batch=True: the function branches on its numbers, or changes what it closes over"
             )
         if version.native is None:
-            found = [
-                value,
-                *(self.one(*(x[i] if x.ndim > 1 else float(x[i]) for x in arrays)) for i in range(1, n)),
-            ]
-            columns = zip(*[[x for _, x in flatten(one)] for one in found], strict=True)
-            outputs = [np.array(column) for column in columns]
+            found = [[x for _, x in flatten(one)] for one in (value, *(self.one(*point) for point in points))]
+            outputs = [np.array(column) for column in zip(*found, strict=True)]
         else:
-            if version.batch is None:
-                version.batch = Batch(version.program, len(arrays))
+            version.batch = version.batch or batched(version.program, len(arrays))
             outputs = version.batch(n, version.read(arrays))
         return rebuild(version.tree, lambda x: outputs[x] if type(x) is _Place else x)
 
@@ -168,7 +161,7 @@ class Compiled:
                 found = version.replay(leaves)
                 if found is not None:
                     return found[0]
-            kept = [one for one in had if one.outside.is_current()]
+            kept = [one for one in had if one.is_current()]
             self.outdated += len(had) - len(kept)
             try:
                 if len(kept) >= MOST or self.outdated >= 4 * MOST:
@@ -184,9 +177,7 @@ class Compiled:
             self.versions[key] = [*kept, version]
             self.latest = version
         found = version.replay(leaves)
-        if found is None:  # cannot be: the guards were taken from these numbers
-            return self.eagerly(args, kwargs)
-        return found[0]
+        return found[0] if found is not None else self.eagerly(args, kwargs)
 
 
 def _name(f: Any) -> str:
@@ -199,35 +190,24 @@ def _name(f: Any) -> str:
 def key_of(tree: Any, leaves: list[Any]) -> Any:
     """What decides which version serves: the structure, kinds, shapes and dtypes; the numbers and arrays go into `leaves`."""
     kind = type(tree)
-    if kind is np.ndarray:
-        dtype = tree.dtype
-        if dtype.char in PLAIN and dtype.isnative:
-            leaves.append(tree)
-            return tree.shape, dtype.char
-        leaves.append(to_array(tree))  # an error, or another byte order
-        return tree.shape, leaves[-1].dtype.char
     if kind is float:
         leaves.append(tree)
         return float
     if kind in STATIC:
         return kind, tree
-    if kind is tuple or kind is list:
+    if kind is list and {*map(type, tree)} == {float}:
+        leaves += tree
+        return list, len(tree)
+    if kind is tuple or kind is list or isinstance(tree, tuple):
         return kind, *[key_of(part, leaves) for part in tree]
     if kind is dict:
         return dict, *[(name, key_of(part, leaves)) for name, part in tree.items()]
-    if kind is Value:
-        leaves.append(tree.data)
+    if kind is Value or isinstance(tree, BARE):
+        leaves.append(tree.data if kind is Value else to_float(tree))
         return float
-    if kind is Tensor:
-        leaves.append(tree.data)
-        return tree.shape, tree.dtype.char
-    if isinstance(tree, BARE):
-        leaves.append(to_float(tree))
-        return float
-    if isinstance(tree, np.ndarray):
-        return key_of(np.asarray(tree) if type(tree) is not np.ma.MaskedArray else to_array(tree), leaves)
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return kind, *[key_of(part, leaves) for part in tree]
+    if kind is Tensor or isinstance(tree, np.ndarray):
+        leaves.append(array := _plain(tree))
+        return array.shape, array.dtype.char
     try:
         hash(tree)
     except TypeError:
@@ -238,6 +218,14 @@ def key_of(tree: Any, leaves: list[Any]) -> Any:
     return kind, tree  # another object stands for itself
 
 
+def _plain(x: Any) -> Any:
+    """The array of an argument, as a program reads it; an error for one that is none of numbers."""
+    x = x.data if type(x) is Tensor else x
+    if type(x) is np.ndarray and x.dtype.char in PLAIN and x.dtype.isnative:
+        return x
+    return to_array(x)
+
+
 def _as_node(x: Any, label: str | None) -> tuple[Any, Any]:
     """The node that the function is given in place of an argument, and the leaf that holds the data; others as they are."""
     meta = None if label is None else {"label": label}
@@ -246,7 +234,7 @@ def _as_node(x: Any, label: str | None) -> tuple[Any, Any]:
     if isinstance(x, (Value, *BARE)):
         node = made(FLOATS, x.data if isinstance(x, Value) else to_float(x), None, (), True, meta)
         return node, node
-    data = x.data if isinstance(x, Tensor) else np.asarray(x)
+    data = _plain(x)
     if data.dtype in FLOAT_TYPES:
         node = made(ARRAYS, data.view(), None, (), True, meta)
         return node, node
@@ -256,12 +244,25 @@ def _as_node(x: Any, label: str | None) -> tuple[Any, Any]:
 
 def _raw(x: Any) -> Any:
     """A result as the caller gets it."""
-    if isinstance(x, Value):
-        return x.data
-    return np.array(x.data)[()] if isinstance(x, Node) else x
+    return (x.data if isinstance(x, Value) else np.array(x.data)[()]) if isinstance(x, Node) else x
+
+
+def _names(f: Any, args: Any, kwargs: Any) -> Iterator[str]:
+    """A name for each leaf of the arguments, in order."""
+    try:
+        parameters = [*inspect.signature(f).parameters]
+    except (TypeError, ValueError):
+        parameters = []
+    stems = [*parameters[: len(args)], *(f"x{i}" for i in range(len(parameters), len(args)))]
+    for stem, argument in zip([*stems, *kwargs], [*args, *kwargs.values()], strict=True):
+        yield from (f"{stem}{path}" for path, _ in flatten(argument))
 
 
 # ---- Versions ---------------------------------------------------------------------------------------------------------
+
+
+class _Place(int):
+    """Where an output stands in the result."""
 
 
 def record(
@@ -272,114 +273,182 @@ def record(
 
     `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order.
     """
-    trace = Trace()
-    nodes: dict[Any, Expr] = {}
-    taken: set[str] = set()
-    names = _names(f, args, kwargs)
-
-    def enter(x: Any) -> Any:
-        node, source = _as_node(x, next(names))
-        if source is not None:
-            nodes[source] = symbol(unique(source.label or "x", taken), source.shape, source.dtype)
-        return node
-
-    given = rebuild((args, kwargs), enter)
-    found = bindings(f, [*args, *kwargs.values(), *beside])
+    if engine in ("native", "tape") and not is_installed():
+        raise ImportError(f"engine={engine!r} needs llvmlite: python -m pip install 'autograd-mini[fast]'")
+    fewest = {"auto": MANY if is_installed() and is_quick else None, "tape": 0}.get(engine)
+    collects = gc.isenabled()
+    gc.disable()  # it would walk the growing graph again and again: half the time of a large one
     try:
-        result = trace.run(f, *given)
+        return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine)
+    except Restart:
+        return Version(Trace(), f, args, kwargs, is_quick, beside, engine)
     finally:
-        grads = trace.undo()
-    del given
-    outputs, tree = _outputs(f, result)
-    del result
-    strict = any(isinstance(value, np.ndarray) for _, _, value in found)
-    changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
-    for leaf, (_, forgotten) in trace.grads.items():
-        if leaf not in nodes and isinstance(grads[leaf], Node):
-            changed.append((leaf, grads[leaf], "grad" if forgotten else "more grad"))
-    lowering = Lowering(trace, nodes, taken, strict)
-    lowering.lower([*(test for test, _, _ in trace.guards), *outputs, *(new for _, new, _ in changed),
-                    *(leaf for leaf, _, _ in changed)])  # fmt: skip
-    exprs = lowering.exprs
-    program = Program(
-        (*nodes.values(), *(name for name, _ in lowering.live)),
-        tuple(Guard(exprs[test], outcome, line) for test, outcome, line in trace.guards),
-        tuple(exprs[node] for node in outputs),
-        tuple(Change(exprs[leaf], exprs[new], what) for leaf, new, what in changed),
-        frozenset(lowering.floats),
-    )
-    count = sum(1 for _ in program.instructions())
-    if count > LONGEST:
-        raise TooMuch(f"makes {count:,} operations, more than straight lines are good for ({LONGEST:,})")
-    kinds = [
-        None if type(node) is Tensor else bool if isinstance(node.data, bool | np.bool_) else float
-        for node in outputs
-    ]
-    inputs = [*nodes.values(), *(name for name, _ in lowering.live)]
-    places = {x: i for i, x in enumerate(inputs)}
-    ranges = [(places[exprs[node]], n, who) for node, n, who in trace.ranges if exprs.get(node) in places]
-    outside = _Outside(
-        checker(found),
-        lowering.indices,
-        [source for _, source in lowering.live],
-        [leaf for leaf, _, _ in changed],
-        ranges,
-    )
-    return Version(program, outside, tree, kinds, unique(_name(f), set()), is_quick, engine)
+        if collects:
+            gc.enable()
 
 
-def _outputs(f: Any, result: Any) -> tuple[list[Any], Any]:
-    """The nodes that a function returned, and its result with their places in it."""
-    found: list[Any] = []
+class Version:
+    """One recorded way through a function: what runs, and what it reads and writes outside its arguments."""
 
-    def place(x: Any) -> Any:
-        if isinstance(x, Node):
-            found.append(x)
-            return _Place(len(found) - 1)
-        if isinstance(x, np.ndarray):
-            raise CompileError(
-                f"compile: {_name(f)} returned a raw array of shape {x.shape}, "
-                "which would be frozen: return a node"
+    def __init__(
+        self, trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any],
+        engine: str,
+    ) -> None:  # fmt: skip
+        self.name, self.is_quick = unique(_name(f), set()), is_quick
+        self.program: Program | None = None
+        self.native: Native | None = None
+        self.batch: Any = None  # made when it is asked for
+        self.vectors: list[_Vector] = []
+        found = bindings(f, [*args, *kwargs.values(), *beside])
+        self.is_bound = checker(found)
+        arguments, taken, names = dict[Any, Expr](), set[str](), _names(f, args, kwargs)
+
+        def enter(x: Any) -> Any:
+            node, source = _as_node(x, next(names))
+            if source is not None:
+                arguments[source] = symbol(unique(source.label or "x", taken), source.shape, source.dtype)
+            return node
+
+        given = rebuild((args, kwargs), enter)
+        try:
+            result = trace.run(f, *given)
+        finally:
+            grads = trace.undo()
+        del given
+        outputs: list[Any] = []
+
+        def leave(x: Any) -> Any:
+            if isinstance(x, np.ndarray):
+                what = f"{_name(f)} returned a raw array of shape {x.shape}"
+                raise CompileError(f"compile: {what}, which would be frozen: return a node")
+            outputs.extend([x] if isinstance(x, Node) else [])
+            return _Place(len(outputs) - 1) if isinstance(x, Node) else x
+
+        self.tree = rebuild(result, leave)
+        del result
+        self.is_flat = type(self.tree) is tuple and all(type(x) is _Place for x in self.tree)
+        self.kinds = [_kind(node) for node in outputs]
+        changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
+        for leaf, (_, forgotten) in trace.grads.items():
+            if leaf not in arguments and isinstance(grads[leaf], Node):
+                changed.append((leaf, grads[leaf], "grad" if forgotten else "more grad"))
+        self.targets = [leaf for leaf, _, _ in changed]
+        self.changed = [leaf for leaf, _, what in changed if what == "data"]
+        self.grads = [(leaf, what) for leaf, _, what in changed if what != "data"]
+        lowering = Lowering(trace, arguments, taken, any(isinstance(x, np.ndarray) for _, _, x in found))
+        tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
+        order = sorted_nodes([*tests, *outputs, *new, *self.targets])
+        if trace.fewest is not None and is_tape(trace, order, arguments):
+            self.run: Callable[..., Any] = taped(lowering, order, outputs, new)
+        elif engine == "tape":
+            raise CompileError("compile: engine='tape' runs Values alone, and no updates. Take engine='auto'")
+        elif trace.pulled:
+            raise Restart
+        else:
+            lowering.lower(order)
+            exprs = lowering.exprs
+            program = Program(
+                (*arguments.values(), *lowering.live),
+                tuple(Guard(exprs[test], outcome, line) for test, outcome, line in trace.guards),
+                tuple(exprs[node] for node in outputs),
+                tuple(Change(exprs[leaf], exprs[value], what) for leaf, value, what in changed),
+                frozenset(lowering.floats),
             )
-        return x
+            self.choose(program, engine)
+        self.live = [(READERS.get(type(x), np.asarray), x) for x in lowering.live.values()]
+        places = {x: i for i, x in enumerate([*arguments.values(), *lowering.live])}
+        self.ranges = [
+            (places[x], count, who)
+            for node, count, who in trace.ranges
+            if (x := lowering.exprs.get(node)) in places
+        ]
+        self.indices = lowering.indices
+        self.is_tied = bool(self.live or self.ranges or self.targets)  # to more than its arguments
 
-    return found, rebuild(result, place)
+    def choose(self, program: Program, engine: str) -> None:
+        """Make what runs a program."""
+        if (count := sum(1 for _ in program.instructions())) > LONGEST:
+            raise TooMuch(f"makes {count:,} operations, more than straight lines are good for ({LONGEST:,})")
+        self.program = exact(program)
+        self.native = _native(self.program, self.is_quick, engine)
+        if self.native is not None:
+            self.run = self.native.call
+            return
+        program = planned(self.program, self.is_quick)
+        self.run = function_of(Writer(program, self.name, self.is_quick).body, self.name)
+        leaves = dict(zip((change.target for change in self.program.changes), self.targets, strict=True))
+        self.vectors = [_Vector([leaves[target] for target in flat.targets]) for flat in program.flats]
 
-
-class _Place(int):
-    """Where an output stands in the result."""
-
-
-def _names(f: Any, args: Any, kwargs: Any) -> Iterator[str]:
-    """A name for each leaf of the arguments, in order."""
-    try:
-        parameters = [*inspect.signature(f).parameters]
-    except (TypeError, ValueError):
-        parameters = []
-    for i, argument in enumerate(args):
-        stem = parameters[i] if i < len(parameters) else f"x{i}"
-        leaves = flatten(argument)
-        yield from [f"{stem}{path}" if path else stem for path, _ in leaves]
-    for key, argument in kwargs.items():
-        yield from [f"{key}{path}" for path, _ in flatten(argument)]
-
-
-class _Outside(NamedTuple):
-    """What a version has to do with the world outside its arguments."""
-
-    is_bound: Callable[[], bool]  # whether all that the function reads by name is bound as it was
-    indices: list[tuple[Any, Any]]  # index arrays, and what they held
-    live: list[Any]  # leaves and arrays that are read at each call
-    targets: list[Any]  # leaves that are written
-    ranges: list[
-        tuple[int, int, str]
-    ]  # of an input: the number of classes that its integers are of, and who says so
+    @property
+    def source(self) -> str:
+        """The program as Python that calls NumPy."""
+        if self.program is None:
+            raise CompileError("compile: a tape has no source: take engine='numpy'")
+        program = planned(self.program, self.is_quick)
+        return f"{HEADER}\n\n{Writer(program, self.name, self.is_quick).body}"
 
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
-        if not self.is_bound():
-            return False
-        return all(np.array_equal(array, was) for array, was in self.indices)
+        return self.is_bound() and all(np.array_equal(array, was) for array, was in self.indices)
+
+    def read(self, leaves: list[Any]) -> list[Any]:
+        """The arguments, and what is read beside them."""
+        for vector in self.vectors:
+            vector.gather()
+        return [*leaves, *[read(x) for read, x in self.live], *[vector.data for vector in self.vectors]]
+
+    def replay(self, leaves: list[Any]) -> Any:
+        """Return [result] for these arguments, or None where the function would take another way."""
+        if not self.is_current():
+            return None
+        inputs = self.read(leaves)
+        for i, count, who in self.ranges:
+            check_range(inputs[i], count, who)
+        before = error_state.get()
+        try:
+            error_state.set(QUIET)
+            found = self.run(*inputs)
+        except (ArithmeticError, ValueError):
+            if self.program is None or not self.program.floats:
+                raise
+            found = self.slowly(self.program, inputs)
+        finally:
+            error_state.set(before)
+        if found is None:
+            return None
+        outputs, grads = found
+        for (leaf, what), value in zip(self.grads, grads, strict=True):
+            grad = float(value) if type(leaf) is Value else np.asarray(value)
+            leaf.grad = leaf.grad + grad if what == "more grad" and leaf.grad is not None else grad
+        if self.changed:
+            changes.count += 1
+            for leaf in self.changed:
+                leaf._version = changes.count
+        results = [
+            kind(x) if kind else x if x.shape else x[()] for x, kind in zip(outputs, self.kinds, strict=True)
+        ]
+        if type(self.tree) is _Place:
+            return results
+        if self.is_flat:
+            return [tuple(results)]
+        return [rebuild(self.tree, lambda x: results[x] if type(x) is _Place else x)]
+
+    def slowly(self, program: Program, inputs: list[Any]) -> Any:
+        """Where Python's floats raise: by IEEE arithmetic."""
+        found = evaluate(program, dict(zip(program.inputs, inputs, strict=False)))
+        if found is None:
+            return None
+        count = len(program.outputs)
+        written = [*zip(self.targets, program.changes, found[count:], strict=True)]
+        for leaf, change, value in written:
+            if change.what == "data":
+                np.copyto(leaf._array, value)
+        return found[:count], [value for _, change, value in written if change.what != "data"]
+
+
+def _kind(node: Any) -> type | None:
+    """What an output is turned into: a Value's number, or nothing."""
+    return None if type(node) is Tensor else bool if isinstance(node.data, bool | np.bool_) else float
 
 
 def check_range(labels: Any, count: int, who: str) -> None:
@@ -395,8 +464,6 @@ def check_range(labels: Any, count: int, who: str) -> None:
 
 def _native(program: Program, is_quick: bool, engine: str) -> Native | None:
     """The program as native code, where that is asked for or quicker, and gives the bits that are wanted; else None."""
-    if engine == "native" and not is_installed():
-        raise ImportError("engine='native' needs llvmlite: python -m pip install 'autograd-mini[fast]'")
     only_floats = program.floats.issuperset(program.inputs)
     if engine == "numpy" or not is_installed() or not (engine == "native" or is_quick or only_floats):
         return None
@@ -404,150 +471,23 @@ def _native(program: Program, is_quick: bool, engine: str) -> Native | None:
         return Native(program, *(() if engine == "native" else (QUICKLY_COMPILED,)))
     except Unsupported as error:
         if engine == "native":
-            raise CompileError(
-                f"compile: engine='native' cannot run this: {error}. Take engine='auto'"
-            ) from None
+            why = f"engine='native' cannot run this: {error}"
+            raise CompileError(f"compile: {why}. Take engine='auto'") from None
         return None
-
-
-class Version:
-    """One recorded way through a function: a program, its source, and what it reads and writes outside its arguments."""
-
-    def __init__(
-        self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str, is_quick: bool,
-        engine: str,
-    ) -> None:  # fmt: skip
-        self.program, self.outside, self.tree, self.kinds = exact(program), outside, tree, kinds
-        self.name, self.is_quick = name, is_quick
-        self.native = _native(self.program, is_quick, engine)
-        self.batch: Batch | None = None  # made when it is asked for
-        flats: Sequence[Flat] = ()
-        self.is_tied = bool(outside.live or outside.ranges or outside.targets)  # to more than its arguments
-        if self.native is not None:
-            self.run = self.native.call
-        else:
-            writer = Writer(self.program, name, is_quick)
-            self.run, flats = function_of(writer.body, name), writer.flats
-        self.is_single = type(tree) is _Place
-        self.is_flat = type(tree) is tuple and all(
-            type(x) is _Place for x in tree
-        )  # in order, as they were found
-        symbols = dict(zip((change.target for change in program.changes), outside.targets, strict=True))
-        self.vectors = [_Vector([symbols[target] for target in flat.targets]) for flat in flats]
-        pairs = [*zip(outside.targets, program.changes, strict=True)]
-        self.changed = [leaf for leaf, change in pairs if change.what == "data"]
-        self.has_grads = len(self.changed) < len(pairs)
-        self.read = _reader(outside.live, self.vectors)
-
-    @property
-    def source(self) -> str:
-        """The program as Python that calls NumPy."""
-        return f"{HEADER}\n\n{Writer(self.program, self.name, self.is_quick).body}"
-
-    def replay(self, leaves: list[Any]) -> Any:
-        """Return [result] for these arguments, or None where the function would take another way."""
-        if not self.outside.is_current():
-            return None
-        inputs = self.read(leaves)
-        for i, count, who in self.outside.ranges:
-            check_range(inputs[i], count, who)
-        before = error_state.get()
-        try:
-            error_state.set(QUIET)
-            found = self.run(*inputs)
-        except (ArithmeticError, ValueError):
-            if not self.program.floats:
-                raise
-            found = self.slowly(inputs)
-        finally:
-            error_state.set(before)
-        if found is None:
-            return None
-        outputs, grads = found
-        if self.has_grads:
-            self.write(grads)
-        if self.changed:
-            changes.count += 1
-            for leaf in self.changed:
-                leaf._version = changes.count
-        if self.is_single:
-            (kind,), (x,) = self.kinds, outputs
-            return [kind(x) if kind else x if x.shape else x[()]]
-        outputs = [
-            kind(x) if kind else x if x.shape else x[()] for x, kind in zip(outputs, self.kinds, strict=True)
-        ]
-        if self.is_flat:
-            return [tuple(outputs)]
-        return [rebuild(self.tree, lambda x: outputs[x] if type(x) is _Place else x)]
-
-    def slowly(self, inputs: list[Any]) -> Any:
-        """Where Python's floats raise: by IEEE arithmetic."""
-        found: Any = evaluate(self.program, dict(zip(self.program.inputs, inputs, strict=False)))
-        if found is None:
-            return None
-        count, changes = len(self.program.outputs), self.program.changes
-        written = [*zip(self.outside.targets, changes, found[count:], strict=True)]
-        for leaf, change, value in written:
-            if change.what == "data":
-                np.copyto(leaf._array, value)
-        return found[:count], [value for _, change, value in written if change.what != "data"]
-
-    def write(self, grads: list[Any]) -> None:
-        """Give leaves their gradients."""
-        values = iter(grads)
-        for leaf, change in zip(self.outside.targets, self.program.changes, strict=True):
-            if change.what != "data":
-                value = next(values)
-                grad = float(value) if type(leaf) is Value else np.asarray(value)
-                more = change.what == "more grad" and leaf.grad is not None
-                leaf.grad = leaf.grad + grad if more else grad
-
-
-def _reader(live: list[Any], vectors: list["_Vector"]) -> Callable[[list[Any]], list[Any]]:
-    """Return a function that adds to the arguments what a version reads beside them, written out: it runs at every call."""
-    space: dict[str, Any] = {f"x{i}": x for i, x in enumerate(live)}
-    views = {leaf: view for vector in vectors for leaf, view in zip(vector.leaves, vector.views, strict=True)}
-    tests, parts = [], []
-    for i, x in enumerate(live):
-        if isinstance(x, Node) and x in views:
-            space[f"view{i}"] = views[x]
-            tests.append(f"x{i}._array is not view{i}")
-            parts.append(f"view{i}")
-        else:
-            parts.append(
-                f"x{i}._array"
-                if isinstance(x, Tensor)
-                else f"x{i}._number"
-                if isinstance(x, Value)
-                else f"x{i}"
-            )
-    space["vectors"] = vectors
-    space |= {f"vector{i}": vector.data for i, vector in enumerate(vectors)}
-    lines = (
-        [f"    if {' or '.join(tests)}:", "        for vector in vectors:", "            vector.gather()"]
-        if tests
-        else []
-    )
-    given = ", ".join(["*leaves", *parts, *[f"vector{i}" for i in range(len(vectors))]])
-    text = "\n".join(["def read(leaves):", *lines, f"    return [{given}]"])
-    exec(builtins.compile(text, "<what is read>", "exec"), space)
-    return space["read"]  # type: ignore[no-any-return]
 
 
 class _Vector:
     """One vector in which the data of some leaves lie side by side; whoever gives a leaf other data, puts it outside again."""
 
     def __init__(self, leaves: list[Any]) -> None:
-        self.leaves, self.shapes = leaves, [leaf.shape for leaf in leaves]
         ends = [0, *accumulate(leaf.size for leaf in leaves)]
         self.data = np.empty(ends[-1], leaves[0].dtype)
-        self.views = [
-            self.data[a:b].reshape(shape) for (a, b), shape in zip(pairwise(ends), self.shapes, strict=True)
-        ]
+        pairs = zip(leaves, pairwise(ends), strict=True)
+        self.places = [(leaf, self.data[a:b].reshape(leaf.shape)) for leaf, (a, b) in pairs]
 
     def gather(self) -> None:
         """Put every leaf's data into the vector."""
-        for leaf, view in zip(self.leaves, self.views, strict=True):
+        for leaf, view in self.places:
             if leaf._array is not view:
                 np.copyto(view, leaf._array)
                 leaf._array = view

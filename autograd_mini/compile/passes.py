@@ -25,9 +25,7 @@ from ..symbols import (  # fmt: skip
 )
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
-from .program import NOT_ELEMENTWISE, Program
-
-FEW = 256  # numbers that NumPy handles in the time of a call
+from .program import COMPOSED, NOT_ELEMENTWISE, Program
 
 
 def exact(program: Program) -> Program:
@@ -104,24 +102,18 @@ def unspread(x: Expr) -> Expr:
 
 def spelt_out(x: Expr) -> Expr:
     """Calls of ours as the calls of NumPy that they make, so that what two of them have in common is computed once."""
+    inner = x.args[0] if x.args else x
     if x.name == "linear" and all(len(part.shape or ()) == 2 for part in x.args[:2]):
         return call("matmul", *x.args[:2]) + x.args[2]
     if x.name in ("softmax", "log_softmax"):
-        given, axis = x.args
-        below = given - call("max", given, axis=axis, keepdims=True, initial=-np.inf)
-        total = call("sum", e := call("exp", below), axis=axis, keepdims=True)
+        below = inner - call("max", inner, axis=x.args[1], keepdims=True, initial=-np.inf)
+        total = call("sum", e := call("exp", below), axis=x.args[1], keepdims=True)
         return e / total if x.name == "softmax" else below - call("log", total)
     if x.name in ("sigmoid", "logistic"):
-        is_large = np.prod(x.shape or ()) > FEW
-        below = -abs(x.args[0]) if is_large else call("copysign", x.args[0], -1.0)
-        e = call("exp", below)
-        d = e + 1.0
-        if x.name == "logistic":
-            return e / d / d
-        if is_large:  # an exponential of many numbers costs more than a mask
-            return call("maximum", e, call("greater_equal", x.args[0], 0.0)) / d
-        return call("exp", call("minimum", x.args[0], 0.0)) / d
-    return _picked(x)
+        return constant(COMPOSED[x.name](inner))
+    if x.name == "negative" and inner.name == "abs":
+        return call("copysign", inner.args[0], -1.0)
+    return picked(x)
 
 
 def closer(program: Program) -> Program:
@@ -153,16 +145,12 @@ def _is_scalar(x: Expr) -> bool:
     return x.name == "constant" and x.shape == () and x.dtype.kind == "f"
 
 
-def _picked(x: Expr) -> Expr:
+def picked(x: Expr) -> Expr:
     """x[rows, y] for one element of each row."""
     inner = x.args[0] if x.args else x
-    if x.name != "getitem" or inner.name != "take_along_axis" or len(inner.args[0].shape or ()) != 2:
+    if x.name != "getitem" or inner.name != "take_along_axis" or len(inner.shape or ()) != 2:
         return x
-    if (
-        not _is_column(inner.args[1])
-        or [part.value for part in x.args[1].args] != [..., 0]
-        or (inner.shape or ())[1] != 1
-    ):
+    if not _is_column(inner.args[1]) or [part.value for part in x.args[1].args] != [..., 0]:
         return x
     return call("getitem", inner.args[0], (np.arange((inner.shape or (0,))[0]), inner.args[1].args[0]))
 
@@ -228,15 +216,7 @@ def _spelt(x: Expr) -> Expr:
         return call("slice", None, *x.args[1:])
     if x.name == "equal" and _is_column(x.args[0]) and _is_range(x.args[1]):
         return call("getitem", call("eye", x.args[1].value.size), x.args[0].args[0])
-    inner = x.args[0] if x.args else x
-    if (
-        x.name == "getitem"
-        and inner.name == "take_along_axis"
-        and len(inner.shape or ()) == 2
-        and _is_column(inner.args[1])
-    ):
-        return call("getitem", inner.args[0], (np.arange((inner.shape or ())[0]), inner.args[1].args[0]))
-    return x
+    return picked(x)
 
 
 def _is_column(x: Expr) -> bool:

@@ -121,7 +121,7 @@ class Gradients:
     def record(self, *batch: Any) -> None:
         """Record a version for this batch, or set `.reason`, where there are too many. CompileError where it cannot be replayed."""
         versions = self.versions(batch, [])
-        versions[:] = [one for one in versions if one.outside.is_current()]
+        versions[:] = [one for one in versions if one.is_current()]
         if len(versions) >= MOST or sum(map(len, self.made.versions.values())) >= MOST_SHAPES:
             self.reason = "it took too many different ways through its branches, or met too many shapes"
             return
@@ -130,7 +130,7 @@ class Gradients:
 
     def compared(self, *batch: Any) -> tuple[Any, Any]:
         """Return what a call returns, but by the engine. CompileError where the replay has other bits, the gradients' among them."""
-        targets = [*{leaf for one in self.versions(batch, []) for leaf in one.outside.targets}]
+        targets = [*{leaf for one in self.versions(batch, []) for leaf in one.targets}]
         before = [leaf.grad for leaf in targets]
         found = self(*batch)
         ours = [leaf.grad for leaf in targets]
