@@ -7,6 +7,7 @@ import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any
@@ -115,7 +116,7 @@ class Compiled:
                 np.copyto(out, x)
 
         version = self.latest
-        if version is None or version.native is None or version.is_tied:
+        if version is None or version.native is None or version.is_tied or version.program is None:
             return slowly
         quick = version.native.bound(inputs, outputs)
         # Without guards nothing is returned, and nothing is to be asked
@@ -133,8 +134,7 @@ class Compiled:
         points = ([x[i] if x.ndim > 1 else float(x[i]) for x in arrays] for i in range(n))
         value = self.one(*next(points))  # records a version where there is none
         version = self.latest
-        assert version is not None
-        if version.program.guards or version.program.changes:
+        if version is None or version.program is None or version.program.guards or version.program.changes:
             raise CompileError(
                 "batch=True: the function branches on its numbers, or changes what it closes over"
             )
@@ -279,9 +279,9 @@ def record(
     collects = gc.isenabled()
     gc.disable()  # it would walk the growing graph again and again: half the time of a large one
     try:
-        return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine)
-    except Restart:
-        return Version(Trace(), f, args, kwargs, is_quick, beside, engine)
+        with suppress(Restart):
+            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine)
+        return Version(Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, engine)
     finally:
         if collects:
             gc.enable()
@@ -338,13 +338,16 @@ class Version:
         lowering = Lowering(trace, arguments, taken, any(isinstance(x, np.ndarray) for _, _, x in found))
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
         order = sorted_nodes([*tests, *outputs, *new, *self.targets])
-        if trace.fewest is not None and is_tape(trace, order, arguments):
-            self.run: Callable[..., Any] = taped(lowering, order, outputs, new)
-        elif engine == "tape":
-            raise CompileError("compile: engine='tape' runs Values alone, and no updates. Take engine='auto'")
-        elif trace.pulled:
-            raise Restart
-        else:
+        self.run: Any = None
+        if trace.fewest is not None and is_tape(trace, order, [*arguments]):
+            with suppress(Unsupported):
+                self.run = taped(lowering, order, outputs, new)
+        if self.run is None:
+            if engine == "tape":
+                what = "engine='tape' runs Values alone, by rules that can be read, and no updates"
+                raise CompileError(f"compile: {what}. Take engine='auto'")
+            if trace.pulled:
+                raise Restart
             lowering.lower(order)
             exprs = lowering.exprs
             program = Program(

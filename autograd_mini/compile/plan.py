@@ -7,7 +7,7 @@ squares that are added up) computed once over it; a large weight gets its gradie
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from math import prod
 from operator import is_
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.readings import arrays
 from ..support.numerics import find_spec
-from ..symbols import Expr, call, constant, rebuilt, symbol
+from ..symbols import Expr, call, constant, rebuilt, substitute, symbol
 from ..symbols import _like as is_like
 from .passes import closer
 from .program import NOT_ELEMENTWISE, Change, Flat, Program, is_shared, owner
@@ -107,7 +107,7 @@ def in_vectors(program: Program) -> Program:
     small = [
         change for change in program.changes
         if change.what == "data" and prod(change.target.shape or ()) <= SMALL
-        and is_like(change.value, change.target)
+        and is_like(change.value, change.target) and change.value.name != "add_product"
     ]  # fmt: skip
     for dtype in dict.fromkeys(change.target.dtype for change in small):
         group = [change for change in small if change.target.dtype == dtype]
@@ -161,7 +161,7 @@ def squares_together(program: Program) -> Program:
                 total = call("vdot", flat.vector, flat.vector)
                 for term in terms:
                     total = total if term in wanted else term + total
-                program = program.mapped(lambda expr, known={x: total}: rebuilt(expr, known, lambda y: y))
+                program = program.mapped(partial(substitute, changes={x: total}))
                 break
     return program
 

@@ -17,7 +17,7 @@ from ..core.readings import arrays, scalar
 from ..symbols import PARTS, Expr
 from .passes import is_range
 from .plan import UFUNCS, uses
-from .program import Program, add_product, is_shared, owner
+from .program import Change, Program, add_product, is_shared, owner
 from .text import PYTHON, text
 
 HEADER = """\
@@ -53,12 +53,10 @@ class Writer:
         written.update(target for flat in self.program.flats for target in flat.targets)
         # Values that are written where they belong, once all else is done
         self.late = {
-            change.value: change.target for change in data
-            if change.target in change.value.args and self.uses[change.value] == 1 and (
-                change.value.name == "add_product"
-                or (change.value.name in UFUNCS and change.value.shape == change.target.shape)
-            ) and not any(owner(x) in written for x in change.value.args if x is not change.target)
-        }  # fmt: skip
+            change.value: change.target
+            for change in data
+            if self.is_late(change) and not any(owner(x) in written for x in without(change))
+        }
         self.copied = [change for change in data if change.value not in self.late]
         every = [x for x in self.program.instructions() if not x.is_leaf and x.name not in PARTS]
         self.order = [x for x in every if x not in self.late]
@@ -68,6 +66,12 @@ class Writer:
         for x in self.order:
             if x.name == "pack":
                 self.pack(x)
+
+    def is_late(self, change: Change) -> bool:
+        """Whether a new value can be computed in the place of the old one that it is made from."""
+        value, shape = change.value, change.target.shape
+        is_made = value.name == "add_product" or (value.name in UFUNCS and value.shape == shape != ())
+        return is_made and self.uses[value] == 1 and len(without(change)) < len(value.args)
 
     def pack(self, x: Expr) -> None:
         """A buffer with a place for each value; what can be computed there is not copied."""
@@ -222,6 +226,11 @@ class Writer:
         name = self.fresh("v")
         self.lines.append(f"{name} = np.array({self.text(x)})")
         return name
+
+
+def without(change: Change) -> list[Expr]:
+    """The operands of a new value but for the old one."""
+    return [x for x in change.value.args if x is not change.target]
 
 
 def _written(array: Any) -> str:

@@ -302,12 +302,13 @@ def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read
             else:
                 code[i, 2:] = (*places, 0)[:3]
     # Sums of products that nothing else reads: the last addition becomes the sum, the rest is not kept
-    operands = code[code[:, 0] >= FIRST, 2:4]
+    is_row = code[:, 0] >= FIRST
+    operands = code[is_row, 2:4]
     is_single = np.bincount(np.append(operands[operands >= 0], used), minlength=len(order)) == 1
 
     def reads(mask: Any, column: int) -> Any:
         """Whether an operand is of those, and read by nothing else; a gradient, which comes behind the nodes, is not."""
-        return np.append(mask & is_single[: len(order)], np.zeros(len(back), bool))[code[:, column]]
+        return np.append(mask & is_single[: len(order)], np.zeros(len(back), bool))[code[:, column] * is_row]
 
     is_sum = (code[:, 0] == kinds.get(rows.add, -2)) & reads(code[:, 0] == kinds.get(rows.multiply, -2), 3)
     is_linked = is_sum & reads(is_sum, 2)

@@ -53,10 +53,10 @@ class Restart(BaseException):
 class Trace:
     """What is recorded while a function runs: guards in their order, what was made inside, changes and gradients.
 
-    `fewest`: in a sweep over more Values than that gradients get no numbers, which a tape computes at once; None: in no sweep.
+    `fewest`: of more Values than that a tape is made, None: of none; `is_lazy`: then gradients have no numbers, which the tape computes.
     """
 
-    def __init__(self, fewest: int | None = None) -> None:
+    def __init__(self, fewest: int | None = None, is_lazy: bool = True) -> None:
         self.guards: list[tuple[Any, bool, str]] = []
         self.inner: set[Any] = set()  # leaves that the function made
         # Of a leaf: (version from which it holds, its new value)
@@ -64,7 +64,7 @@ class Trace:
         self.before: dict[Any, tuple[Any, int]] = {}  # the data and version of a leaf that was changed
         # Of a leaf: `.grad` before, and whether that is forgotten
         self.grads: dict[Any, tuple[Any, bool]] = {}
-        self.fewest = fewest
+        self.fewest, self.is_lazy = fewest, is_lazy
         self.sweeps: list[tuple[Sequence[Any], Any, Any]] = []  # (nodes, root, gradient from above)
         self.pulled: dict[
             Any, tuple[int, Any]
@@ -167,11 +167,8 @@ class Trace:
 
     def pulled_back(self, order: Sequence[Any], cotangent: Any, keep: Sequence[Any]) -> dict[Any, Any]:
         """The gradients of a sweep over many Values, as nodes without numbers; an empty dict for any other sweep."""
-        if (
-            self.fewest is None
-            or len(order) <= self.fewest
-            or {*map(type, order), type(cotangent)} != {Value}
-        ):
+        is_many = self.fewest is not None and self.is_lazy and len(order) > self.fewest
+        if not is_many or {*map(type, order), type(cotangent)} != {Value}:
             return {}
         if not self.pulled.keys().isdisjoint(order):
             raise Restart
