@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate, pairwise
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,6 @@ PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments
 ENGINES = ("auto", "numpy", "native", "tape")
 QUICKLY_COMPILED = 2000  # elements of a program that "auto" makes native code of: some tenths of a second
 STATIC = (bool, str, bytes, type(None))
-READERS = {Tensor: attrgetter("_array"), Value: attrgetter("_number")}  # of what is read at each call
 
 
 class TooMuch(CompileError):
@@ -334,7 +332,7 @@ class Version:
                 changed.append((leaf, grads[leaf], "grad" if forgotten else "more grad"))
         self.targets = [leaf for leaf, _, _ in changed]
         self.changed = [leaf for leaf, _, what in changed if what == "data"]
-        self.grads = [(leaf, what) for leaf, _, what in changed if what != "data"]
+        self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
         lowering = Lowering(trace, arguments, taken, any(isinstance(x, np.ndarray) for _, _, x in found))
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
         order = sorted_nodes([*tests, *outputs, *new, *self.targets])
@@ -351,22 +349,25 @@ class Version:
             lowering.lower(order)
             exprs = lowering.exprs
             program = Program(
-                (*arguments.values(), *lowering.live),
+                (*arguments.values(), *lowering.inputs()),
                 tuple(Guard(exprs[test], outcome, line) for test, outcome, line in trace.guards),
                 tuple(exprs[node] for node in outputs),
                 tuple(Change(exprs[leaf], exprs[value], what) for leaf, value, what in changed),
                 frozenset(lowering.floats),
             )
             self.choose(program, engine)
-        self.live = [(READERS.get(type(x), np.asarray), x) for x in lowering.live.values()]
-        places = {x: i for i, x in enumerate([*arguments.values(), *lowering.live])}
+        live = lowering.inputs()
+        self.tensors = [x for x in live.values() if type(x) is Tensor]
+        self.values = [x for x in live.values() if type(x) is Value]
+        self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)]
+        places = {x: i for i, x in enumerate([*arguments.values(), *live])}
         self.ranges = [
             (places[x], count, who)
             for node, count, who in trace.ranges
             if (x := lowering.exprs.get(node)) in places
         ]
         self.indices = lowering.indices
-        self.is_tied = bool(self.live or self.ranges or self.targets)  # to more than its arguments
+        self.is_tied = bool(live or self.ranges or self.targets)  # to more than its arguments
 
     def choose(self, program: Program, engine: str) -> None:
         """Make what runs a program."""
@@ -398,7 +399,8 @@ class Version:
         """The arguments, and what is read beside them."""
         for vector in self.vectors:
             vector.gather()
-        return [*leaves, *[read(x) for read, x in self.live], *[vector.data for vector in self.vectors]]
+        found = leaves + [x._array for x in self.tensors] + [x._number for x in self.values] + self.arrays
+        return found + [vector.data for vector in self.vectors] if self.vectors else found
 
     def replay(self, leaves: list[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
@@ -420,9 +422,10 @@ class Version:
         if found is None:
             return None
         outputs, grads = found
-        for (leaf, what), value in zip(self.grads, grads, strict=True):
-            grad = float(value) if type(leaf) is Value else np.asarray(value)
-            leaf.grad = leaf.grad + grad if what == "more grad" and leaf.grad is not None else grad
+        for (leaf, is_more), grad in zip(self.grads, grads, strict=True):
+            if type(grad) is not float:
+                grad = float(grad) if type(leaf) is Value else np.asarray(grad)
+            leaf.grad = leaf.grad + grad if is_more and leaf.grad is not None else grad
         if self.changed:
             changes.count += 1
             for leaf in self.changed:

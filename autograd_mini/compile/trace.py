@@ -177,6 +177,7 @@ class Trace:
             found[node] = g = made(FLOATS, nan, SWEPT, (root, cotangent), True)
             self.pulled[g] = len(self.sweeps), node
         self.sweeps.append((order, root, cotangent))
+        self.inner.update([cotangent] if cotangent.op is None and not cotangent.requires_grad else [])
         return found
 
     def refuse(
@@ -372,6 +373,11 @@ class Lowering:
         if found is None:
             found = self.arrays[id(array)] = self.symbol(node, array)
         return found
+
+    def inputs(self) -> dict[Expr, Any]:
+        """What is read at each call beside the arguments: Tensors, then Values, then arrays."""
+        kinds = [Tensor, Value, np.ndarray]
+        return dict(sorted(self.live.items(), key=lambda pair: kinds.index(type(pair[1]))))
 
     def check_index(self, op: Any) -> None:
         """The arrays among a row's static parameters are copied into the program: note which to compare at each call."""
