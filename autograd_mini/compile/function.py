@@ -424,7 +424,7 @@ class Version:
         outputs, grads = found
         for (leaf, is_more), grad in zip(self.grads, grads, strict=True):
             if type(grad) is not float:
-                grad = float(grad) if type(leaf) is Value else np.asarray(grad)
+                grad = float(grad) if type(leaf) is Value else np.asarray(grad)  # noqa: PLW2901
             leaf.grad = leaf.grad + grad if is_more and leaf.grad is not None else grad
         if self.changed:
             changes.count += 1

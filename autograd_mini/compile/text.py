@@ -257,7 +257,7 @@ NUMPYS = {
 PRODUCTS, SIDES = (PRODUCT, POWER), (SUM, SUM)
 CASES = r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}"
 # Of each call: how tightly its text holds together and how tightly its parts must, then as people read it, LaTeX and Python
-FORMS: dict[str, tuple[int, tuple[int, ...], str, str, str]] = {
+FORMS: dict[str, Any] = {
     "add": (SUM, SIDES, "{} + {}", "{} + {}", "{} + {}"),
     "subtract": (SUM, (SUM, PRODUCT), "{} − {}", "{} - {}", "{} - {}"),
     "multiply": (PRODUCT, PRODUCTS, "{} × {}", r"{} \cdot {}", "{} * {}"),
