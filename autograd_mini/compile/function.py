@@ -8,7 +8,6 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -191,21 +190,21 @@ def key_of(tree: Any, leaves: list[Any]) -> Any:
     if kind is float:
         leaves.append(tree)
         return float
-    if kind in STATIC:
-        return kind, tree
+    if kind is np.ndarray or kind is Tensor or isinstance(tree, np.ndarray):
+        leaves.append(array := _plain(tree))
+        return array.shape, array.dtype.char
     if kind is list and {*map(type, tree)} == {float}:
         leaves += tree
         return list, len(tree)
-    if kind is tuple or kind is list or isinstance(tree, tuple):
+    if kind is list or isinstance(tree, tuple):
         return kind, *[key_of(part, leaves) for part in tree]
     if kind is dict:
         return dict, *[(name, key_of(part, leaves)) for name, part in tree.items()]
+    if kind in STATIC:
+        return kind, tree
     if kind is Value or isinstance(tree, BARE):
         leaves.append(tree.data if kind is Value else to_float(tree))
         return float
-    if kind is Tensor or isinstance(tree, np.ndarray):
-        leaves.append(array := _plain(tree))
-        return array.shape, array.dtype.char
     try:
         hash(tree)
     except TypeError:
@@ -296,7 +295,8 @@ class Version:
         self.program: Program | None = None
         self.native: Native | None = None
         self.batch: Any = None  # made when it is asked for
-        self.vectors: list[_Vector] = []
+        self.vectors: list[Any] = []
+        self.views: list[tuple[Any, Any]] = []  # of leaves, each with its place in a vector
         found = bindings(f, [*args, *kwargs.values(), *beside])
         self.is_bound = checker(found)
         arguments, taken, names = dict[Any, Expr](), set[str](), _names(f, args, kwargs)
@@ -359,7 +359,7 @@ class Version:
         live = lowering.inputs()
         self.tensors = [x for x in live.values() if type(x) is Tensor]
         self.values = [x for x in live.values() if type(x) is Value]
-        self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)]
+        self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)] + self.vectors
         places = {x: i for i, x in enumerate([*arguments.values(), *live])}
         self.ranges = [
             (places[x], count, who)
@@ -381,7 +381,12 @@ class Version:
         program = planned(self.program, self.is_quick)
         self.run = function_of(Writer(program, self.name, self.is_quick).body, self.name)
         leaves = dict(zip((change.target for change in self.program.changes), self.targets, strict=True))
-        self.vectors = [_Vector([leaves[target] for target in flat.targets]) for flat in program.flats]
+        for flat in program.flats:  # a vector in which the data of some leaves lie side by side
+            data, end = np.empty(flat.vector.shape or (), flat.vector.dtype), 0
+            for leaf in map(leaves.__getitem__, flat.targets):
+                self.views.append((leaf, data[end : end + leaf.size].reshape(leaf.shape)))
+                end += leaf.size
+            self.vectors.append(data)
 
     @property
     def source(self) -> str:
@@ -393,14 +398,20 @@ class Version:
 
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
+        if not self.indices:
+            return self.is_bound()
         return self.is_bound() and all(np.array_equal(array, was) for array, was in self.indices)
 
     def read(self, leaves: list[Any]) -> list[Any]:
         """The arguments, and what is read beside them."""
-        for vector in self.vectors:
-            vector.gather()
-        found = leaves + [x._array for x in self.tensors] + [x._number for x in self.values] + self.arrays
-        return found + [vector.data for vector in self.vectors] if self.vectors else found
+        for leaf, view in self.views:
+            if leaf._array is not view:  # it was given other data: they go where the vector has its place
+                np.copyto(view, leaf._array)
+                leaf._array = view
+        found = leaves + [x._array for x in self.tensors]
+        if self.values:
+            found += [x._number for x in self.values]
+        return found + self.arrays
 
     def replay(self, leaves: list[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
@@ -422,7 +433,7 @@ class Version:
         if found is None:
             return None
         outputs, grads = found
-        for (leaf, is_more), grad in zip(self.grads, grads, strict=True):
+        for (leaf, is_more), grad in zip(self.grads, grads, strict=True) if grads else ():
             if type(grad) is not float:
                 grad = float(grad) if type(leaf) is Value else np.asarray(grad)  # noqa: PLW2901
             leaf.grad = leaf.grad + grad if is_more and leaf.grad is not None else grad
@@ -480,23 +491,6 @@ def _native(program: Program, is_quick: bool, engine: str) -> Native | None:
             why = f"engine='native' cannot run this: {error}"
             raise CompileError(f"compile: {why}. Take engine='auto'") from None
         return None
-
-
-class _Vector:
-    """One vector in which the data of some leaves lie side by side; whoever gives a leaf other data, puts it outside again."""
-
-    def __init__(self, leaves: list[Any]) -> None:
-        ends = [0, *accumulate(leaf.size for leaf in leaves)]
-        self.data = np.empty(ends[-1], leaves[0].dtype)
-        pairs = zip(leaves, pairwise(ends), strict=True)
-        self.places = [(leaf, self.data[a:b].reshape(leaf.shape)) for leaf, (a, b) in pairs]
-
-    def gather(self) -> None:
-        """Put every leaf's data into the vector."""
-        for leaf, view in self.places:
-            if leaf._array is not view:
-                np.copyto(view, leaf._array)
-                leaf._array = view
 
 
 def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False) -> Compiled:

@@ -25,7 +25,9 @@ from ..symbols import (  # fmt: skip
 )
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
-from .program import COMPOSED, NOT_ELEMENTWISE, Program
+from .program import NOT_ELEMENTWISE, Program
+
+FEW = 256  # numbers that NumPy handles in the time of a call
 
 
 def exact(program: Program) -> Program:
@@ -110,9 +112,12 @@ def spelt_out(x: Expr) -> Expr:
         total = call("sum", e := call("exp", below), axis=x.args[1], keepdims=True)
         return e / total if x.name == "softmax" else below - call("log", total)
     if x.name in ("sigmoid", "logistic"):
-        return constant(COMPOSED[x.name](inner))
-    if x.name == "negative" and inner.name == "abs":
-        return call("copysign", inner.args[0], -1.0)
+        e = call("exp", call("copysign", inner, -1.0))
+        if x.name == "logistic":
+            return e / (e + 1.0) / (e + 1.0)
+        is_large = np.prod(x.shape or ()) > FEW  # an exponential of many numbers costs more than a mask
+        above = call("greater_equal", inner, 0.0) if is_large else call("minimum", inner, 0.0)
+        return (call("maximum", e, above) if is_large else call("exp", above)) / (e + 1.0)
     return picked(x)
 
 

@@ -50,26 +50,18 @@ def dotted(program: Program) -> Program:
 
     def step(x: Expr) -> Expr:
         inner = x.args[0] if x.args else x
-        shape = inner.shape or ()
-        if (
-            x.name != "sum"
-            or x.keywords != ("axis", "keepdims")
-            or inner.dtype.kind != "f"
-            or inner in floats
-        ):
+        shape, is_float = inner.shape or (), inner.dtype is not None and inner.dtype.kind == "f"
+        if x.name != "sum" or x.keywords[1:] not in ((), ("keepdims",)) or not is_float or inner in floats:
             return x
         pair = inner.args * 2 if inner.name == "square" else inner.args if inner.name == "multiply" else ()
         if x.shape == () and pair and count[inner] <= 1 and all(is_like(part, inner) for part in pair):
             return call("vdot", *pair)
-        if is_shared(inner) or x.args[2].value or not 1 < prod(shape) <= SMALL:
+        if is_shared(inner) or len(x.shape or ()) not in (0, len(shape) - 1) or not 1 < prod(shape) <= SMALL:
             return x
         if x.shape == ():
             return call("vdot", ones(shape, inner.dtype), inner)
-        return (
-            call("matmul", ones(shape[:1], inner.dtype), inner)
-            if x.args[1].value == 0 and len(shape) == 2
-            else x
-        )
+        is_over_rows = x.args[1].value == 0 and len(shape) == 2
+        return call("matmul", ones(shape[:1], inner.dtype), inner) if is_over_rows else x
 
     return program.mapped(lambda expr: rebuilt(expr, known, step))
 
