@@ -22,164 +22,137 @@ from .program import Program
 from .scalars import scalars
 from .trace import SWEPT, Lowering, Trace
 
-SWEEP, DOT, FIRST = (
-    0,
-    1,
-    3,
-)  # what begins a way back; a sum of products, and its way back; the first row, and so on
-WIDTH = 5
+# What an instruction is: the beginning of a way back; a sum of products, and (next) its way back; the first row, and so on
+SWEEP, DOT, FIRST = 0, 1, 3
+# The loop. An instruction has the place of its result, `out`, and three more numbers, x0 to x2; `back` is where gradients lie
 LOOP = """\
+define internal i64 @int(ptr %p, i64 %i) alwaysinline {{
+  %a = getelementptr i32, ptr %p, i64 %i
+  %b = load i32, ptr %a
+  %c = sext i32 %b to i64
+  ret i64 %c
+}}
+define internal double @get(ptr %p, i64 %i) alwaysinline {{
+  %a = getelementptr double, ptr %p, i64 %i
+  %b = load double, ptr %a
+  ret double %b
+}}
+define internal void @set(ptr %p, i64 %i, double %x) alwaysinline {{
+  %a = getelementptr double, ptr %p, i64 %i
+  store double %x, ptr %a
+  ret void
+}}
+define internal void @add(ptr %p, i64 %i, double %x) alwaysinline {{
+  %a = call double @get(ptr %p, i64 %i)
+  %b = fadd double %a, %x
+  call void @set(ptr %p, i64 %i, double %b)
+  ret void
+}}
 define i32 @run(ptr %table) {{
 entry:
-  %n = load i64, ptr %table
-  %p1 = getelementptr ptr, ptr %table, i64 1
-  %code = load ptr, ptr %p1
-  %p2 = getelementptr ptr, ptr %table, i64 2
-  %v = load ptr, ptr %p2
-  %p3 = getelementptr ptr, ptr %table, i64 3
-  %pairs = load ptr, ptr %p3
-  %back = alloca ptr
+  %args = load {{ i64, ptr, ptr, ptr }}, ptr %table
+  %n = extractvalue {{ i64, ptr, ptr, ptr }} %args, 0
+  %code = extractvalue {{ i64, ptr, ptr, ptr }} %args, 1
+  %v = extractvalue {{ i64, ptr, ptr, ptr }} %args, 2
+  %pairs = extractvalue {{ i64, ptr, ptr, ptr }} %args, 3
   br label %loop
 loop:
   %i = phi i64 [ 0, %entry ], [ %next, %more ]
-  %start = mul i64 %i, 5
-  %row = getelementptr i32, ptr %code, i64 %start
+  %back = phi ptr [ %v, %entry ], [ %there, %more ]
+  %from = mul i64 %i, 5
+  %row = getelementptr i32, ptr %code, i64 %from
   %kind = load i32, ptr %row
-{columns}
+  %out = call i64 @int(ptr %row, i64 1)
+  %x0 = call i64 @int(ptr %row, i64 2)
+  %x1 = call i64 @int(ptr %row, i64 3)
+  %x2 = call i64 @int(ptr %row, i64 4)
   switch i32 %kind, label %more [ {switch} ]
 case0:
-  %b0 = getelementptr double, ptr %v, i64 %x0
-  store ptr %b0, ptr %back
-  %b1 = getelementptr double, ptr %b0, i64 %out
-  %b2 = getelementptr double, ptr %v, i64 %x1
-  %b3 = load double, ptr %b2
-  store double %b3, ptr %b1
+  %begun = getelementptr double, ptr %v, i64 %x0
+  %above = call double @get(ptr %v, i64 %x1)
+  call void @set(ptr %begun, i64 %out, double %above)
   br label %more
+case1:
+  %start = call double @get(ptr %v, i64 %x2)
+  br label %term
+term:
+  %j = phi i64 [ %x0, %case1 ], [ %j2, %term ]
+  %sum = phi double [ %start, %case1 ], [ %total, %term ]
+  %j1 = add i64 %j, 1
+  %left = call i64 @int(ptr %pairs, i64 %j)
+  %right = call i64 @int(ptr %pairs, i64 %j1)
+  %x = call double @get(ptr %v, i64 %left)
+  %y = call double @get(ptr %v, i64 %right)
+  %product = fmul double %x, %y
+  %total = fadd double %sum, %product
+  %j2 = add i64 %j, 2
+  %ends = icmp eq i64 %j2, %x1
+  br i1 %ends, label %after, label %term
+after:
+  call void @set(ptr %v, i64 %out, double %total)
+  br label %more
+case2:
+  %g = call double @get(ptr %back, i64 %out)
+  call void @add(ptr %back, i64 %x2, double %g)
+  br label %share
+share:
+  %k = phi i64 [ %x0, %case2 ], [ %k2, %share ]
+  %k1 = add i64 %k, 1
+  %first = call i64 @int(ptr %pairs, i64 %k)
+  %second = call i64 @int(ptr %pairs, i64 %k1)
+  %w = call double @get(ptr %v, i64 %first)
+  %z = call double @get(ptr %v, i64 %second)
+  %gz = fmul double %g, %z
+  call void @add(ptr %back, i64 %first, double %gz)
+  %gw = fmul double %g, %w
+  call void @add(ptr %back, i64 %second, double %gw)
+  %k2 = add i64 %k, 2
+  %ended = icmp eq i64 %k2, %x1
+  br i1 %ended, label %more, label %share
 {cases}
 more:
+  %there = phi ptr [ %back, %loop ], [ %begun, %case0 ], [ %back, %after ], [ %back, %share ]{phis}
   %next = add i64 %i, 1
   %again = icmp slt i64 %next, %n
   br i1 %again, label %loop, label %done
 done:
   ret i32 0
 }}"""
-COLUMN = """\
-  %c{name} = getelementptr i32, ptr %row, i64 {i}
-  %l{name} = load i32, ptr %c{name}
-  %{name} = sext i32 %l{name} to i64"""
-# A loop over the pairs from x0 to x1; `each` has the lines for one
-PAIRS = """\
-case{kind}:
-{before}
-  br label %pairs{kind}
-pairs{kind}:
-  %j{kind} = phi i64 [ %x0, %case{kind} ], [ %k{kind}, %pairs{kind} ]
-  %sum{kind} = phi double [ {start}, %case{kind} ], [ {sum}, %pairs{kind} ]
-{each}
-  %k{kind} = add i64 %j{kind}, 1
-  %e{kind} = icmp slt i64 %k{kind}, %x1
-  br i1 %e{kind}, label %pairs{kind}, label %after{kind}
-after{kind}:
-{after}
-  br label %more"""
 
 
-class _Case(Lines):
-    """The lines of one instruction."""
-
-    def __init__(self, kind: int) -> None:
-        super().__init__(stem=f"i{kind}_")
-
-    def place(self, base: str, column: str) -> str:
-        return self.line(f"getelementptr double, ptr {base}, i64 {column}")
-
-    def load(self, base: str, column: str) -> str:
-        return self.line(f"load double, ptr {self.place(base, column)}")
-
-    def store(self, number: str, base: str, column: str) -> None:
-        place = self.place(base, column)
-        self.lines.append(f"  store double {number}, ptr {place}")
-
-    def add(self, number: str, base: str, column: str) -> None:
-        place = self.place(base, column)
-        total = self.line(f"fadd double {self.line(f'load double, ptr {place}')}, {number}")
-        self.lines.append(f"  store double {total}, ptr {place}")
-
-    def taken(self) -> str:
-        """The lines so far, which are forgotten but for their numbers."""
-        found, self.lines = "\n".join(self.lines), []
-        self.stem += "_"
-        return found
-
-
-def _row_cases(kind: int, op: Any, count: int) -> list[str]:
+def _cases(kind: int, op: Any, count: int) -> list[str]:
     """A row's way forward and its way back, by its own rules."""
-    names = ["g", "out", *(f"x{i}" for i in range(count))]
-    g, out, *xs = [symbol(f"${name}") for name in names]
+    names = ["out", *(f"x{i}" for i in range(count))]
+    g, out, *xs = [symbol(f"${name}") for name in ("g", *names)]
     try:
         shares = op.shares(EXPRESSIONS, g, out, xs, [True] * count) if op.has_derivative else ()
         results = [constant(x) for x in (op.value(EXPRESSIONS, xs), *shares)]
     except Unreadable as error:
         raise Unsupported(f"the rule of {op.name!r} cannot be read: {error}") from None
-    program = Program((g, out, *xs), (), tuple(results), floats=frozenset([g, out, *xs]))
-    formulas = scalars(program, 10_000)
+    formulas = scalars(Program((g, out, *xs), (), tuple(results), floats=frozenset([g, out, *xs])), 10_000)
     value, *parts = [array.item() for array in formulas.outputs]
-    forward, back = _Case(kind), _Case(kind + 1)
-    for x, (i, _) in formulas.places.items():
-        if i > 1:
-            forward.names[x] = forward.load("%v", f"%{names[i]}")
-    forward.store(forward.number(value), "%v", "%out")
-    base = back.line("load ptr, ptr %back")
-    for x, (i, _) in formulas.places.items():
-        back.names[x] = back.load("%v" if i else base, f"%{names[max(i, 1)]}")
-    for i, number in enumerate([back.number(part) for part in parts]):
-        back.add(number, base, f"%x{i}")
-    return [f"case{case}:\n{lines.taken()}\n  br label %more"
-            for case, lines in ((kind, forward), (kind + 1, back))]  # fmt: skip
-
-
-def _pair(case: _Case, kind: int) -> list[str]:
-    """The places of a pair."""
-    found = []
-    for i in (0, 1):
-        at = case.line(f"add i64 {case.line(f'mul i64 %j{kind}, 2')}, {i}")
-        place = case.line(f"getelementptr i32, ptr %pairs, i64 {at}")
-        found.append(case.line(f"sext i32 {case.line(f'load i32, ptr {place}')} to i64"))
-    return found
-
-
-def _dot_cases() -> list[str]:
-    """A sum of products, and its way back."""
-    forward, back = _Case(DOT), _Case(DOT + 1)
-    start = forward.load("%v", "%x2")
-    before = forward.taken()
-    left, right = [forward.load("%v", place) for place in _pair(forward, DOT)]
-    total = forward.line(f"fadd double %sum{DOT}, {forward.line(f'fmul double {left}, {right}')}")
-    each = forward.taken()
-    forward.store(total, "%v", "%out")
-    after = forward.taken()
-    ahead = PAIRS.format(kind=DOT, before=before, start=start, sum=total, each=each, after=after)
-    base = back.line("load ptr, ptr %back")
-    g = back.load(base, "%out")
-    back.add(g, base, "%x2")
-    before = back.taken()
-    places = _pair(back, DOT + 1)
-    values = [back.load("%v", place) for place in places]
-    for place, other in zip(places, reversed(values), strict=True):
-        back.add(back.line(f"fmul double {g}, {other}"), base, place)
-    home = PAIRS.format(kind=DOT + 1, before=before, start=g, sum=g, each=back.taken(), after="")
-    return [ahead, home]
+    forward, back = Lines(stem=f"f{kind}_"), Lines(stem=f"b{kind}_")
+    above, *operands = formulas.places
+    back.names[above] = back.line("call double @get(ptr %back, i64 %out)")
+    for name, x in zip(names, operands, strict=True):
+        back.names[x] = back.line(f"call double @get(ptr %v, i64 %{name})")
+        if name != "out":
+            forward.names[x] = forward.line(f"call double @get(ptr %v, i64 %{name})")
+    forward.lines.append(f"  call void @set(ptr %v, i64 %out, double {forward.number(value)})")
+    for name, number in zip(names[1:], [back.number(part) for part in parts], strict=False):
+        back.lines.append(f"  call void @add(ptr %back, i64 %{name}, double {number})")
+    return ["\n".join([*lines.lines, "  br label %more"]) for lines in (forward, back)]
 
 
 @cache
 def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
     """The interpreter for some rows, each with its number of operands."""
-    cases = _dot_cases()
-    for i, (op, count) in enumerate(table):
-        cases += _row_cases(FIRST + 2 * i, op, count)
-    columns = [COLUMN.format(name=name, i=i) for i, name in enumerate(["out", "x0", "x1", "x2"], 1)]
-    switch = " ".join(f"i32 {i}, label %case{i}" for i in range(FIRST + 2 * len(table)))
-    return built(LOOP.format(columns="\n".join(columns), switch=switch, cases="\n".join(cases)))
+    texts = [text for i, (op, count) in enumerate(table) for text in _cases(FIRST + 2 * i, op, count)]
+    cases = {f"case{i}": text for i, text in enumerate(texts, FIRST)}
+    switch = " ".join(f"i32 {i}, label %case{i}" for i in range(FIRST + len(cases)))
+    phis = "".join(f", [ %back, %{case} ]" for case in cases)
+    text = "\n".join(f"{case}:\n{text}" for case, text in cases.items())
+    return built(LOOP.format(switch=switch, cases=text, phis=phis))
 
 
 MANY = 2000  # nodes from which on "auto" takes a tape
@@ -240,7 +213,7 @@ class Tape:
         is_sum = code[:, 0] == DOT
         code[~is_sum, 2:] = slots[code[~is_sum, 2:]]
         code[is_sum, 4] = slots[code[is_sum, 4]]
-        self.pairs = slots[np.array(pairs, int).reshape(-1)].astype(np.int32)
+        self.pairs = slots[np.array(pairs, int)].astype(np.int32)
         kept &= code[:, 0] >= 0
         pieces, begun = [], 0
         for i, (nodes, root, cotangent) in enumerate(sweeps):
@@ -288,7 +261,7 @@ def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read
     place = index.get
     left = [place(node._left, -1) for node in order]
     right = [place(node._right, -1) for node in order]
-    code, pairs, used = np.zeros((len(order), WIDTH), int), list[int](), read * 2
+    code, pairs, used = np.zeros((len(order), 5), int), list[int](), read * 2
     code[:, 0] = [kinds.get(node.op, -1) for node in order]
     code[:, 1], code[:, 2], code[:, 3] = range(len(order)), left, right
     for i, node in enumerate(order):
@@ -297,7 +270,7 @@ def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read
             used += places
             if kinds[node.op] == DOT:
                 n = len(places) // 2
-                code[i, 2:] = len(pairs) // 2, len(pairs) // 2 + n, places[-1]
+                code[i, 2:] = len(pairs), len(pairs) + 2 * n, places[-1]
                 pairs += [one for pair in zip(places[:n], places[n:-1], strict=True) for one in pair]
             else:
                 code[i, 2:] = (*places, 0)[:3]
@@ -321,6 +294,6 @@ def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read
     kept = np.ones(len(order), bool)
     kept[code[is_sum, 3]] = kept[code[is_linked, 2]] = False
     for i, (start, terms) in sums.items():
-        code[i] = DOT, i, len(pairs) // 2, (len(pairs) + len(terms)) // 2, start
+        code[i] = DOT, i, len(pairs), len(pairs) + len(terms), start
         pairs += terms
     return code, pairs, kept, tuple((op, len(op.operands)) for op in calls)
