@@ -499,11 +499,12 @@ def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False)
     Arguments and results are numbers, arrays and nested lists, tuples and dicts of them; nodes are taken by their numbers. `f` is
     run once on nodes for each structure, shape and dtype, and may itself call `ag.grad`, `ag.hessian` or `backward()`. Parameters
     and arrays that it closes over are read at each call. A Python branch on a node's value is a guard: where a later call decides
-    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as does one of more than 20,000
-    operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is the source of the last
-    version as NumPy, `.reason` why calls are not replayed.
-    `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, by llvmlite (the extra `fast`); "auto",
-    the quickest there is. Of single Values both give the engine's own bits; of arrays, sums and functions up to rounding.
+    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as does one on arrays of more than
+    20,000 operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is the source of the
+    last version as NumPy, `.reason` why calls are not replayed.
+    `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, and "tape", for any number of single
+    Values, both by llvmlite (the extra `fast`); "auto", the quickest there is. Of single Values all give the engine's own bits, but
+    for sums of products on a tape, which has no `.source`; of arrays, sums and functions up to rounding.
     `batch`: the arguments are arrays of points, one more axis than `f` takes, the first: `f` of each, stacked, in one loop.
     `.bind(inputs, outputs)` gives the call without allocation.
 
