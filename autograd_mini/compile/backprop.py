@@ -193,7 +193,7 @@ class _Page:
         roles, arrays = self.roles(), dict[int, _Part]()
         for part in self.order:
             is_array = type(part.node) is Tensor and part.is_leaf
-            same = arrays.setdefault(id(part.node._array), part) if is_array else part
+            same = arrays.setdefault(id(part.node._content), part) if is_array else part
             if same is not part:
                 part.expr = same.expr
             elif part in given:
@@ -426,8 +426,8 @@ def _given_name(node: Any, variables: Mapping[str, Any]) -> str | None:
     arrays = [
         (name, x) for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"
     ]
-    same = [name for name, x in arrays if x is node._array]
-    return next((name for name in same or (name for name, x in arrays if _holds(x, node._array))), None)
+    same = [name for name, x in arrays if x is node._content]
+    return next((name for name in same or (name for name, x in arrays if _holds(x, node._content))), None)
 
 
 def _is_complement(node: Any, other: Any) -> bool:

@@ -288,8 +288,8 @@ class Version:
     """One recorded way through a function: what runs, and what it reads and writes outside its arguments."""
 
     def __init__(
-        self, trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any],
-        engine: str,
+        self, trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool,
+        beside: Sequence[Any], engine: str,
     ) -> None:  # fmt: skip
         self.name, self.is_quick = unique(_name(f), set()), is_quick
         self.program: Program | None = None
@@ -357,8 +357,7 @@ class Version:
             )
             self.choose(program, engine)
         live = lowering.inputs()
-        self.tensors = [x for x in live.values() if type(x) is Tensor]
-        self.values = [x for x in live.values() if type(x) is Value]
+        self.nodes = [x for x in live.values() if isinstance(x, Node)]
         self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)] + self.vectors
         places = {x: i for i, x in enumerate([*arguments.values(), *live])}
         self.ranges = [
@@ -405,13 +404,10 @@ class Version:
     def read(self, leaves: list[Any]) -> list[Any]:
         """The arguments, and what is read beside them."""
         for leaf, view in self.views:
-            if leaf._array is not view:  # it was given other data: they go where the vector has its place
-                np.copyto(view, leaf._array)
-                leaf._array = view
-        found = leaves + [x._array for x in self.tensors]
-        if self.values:
-            found += [x._number for x in self.values]
-        return found + self.arrays
+            if leaf._content is not view:  # it was given other data: they go where the vector has its place
+                np.copyto(view, leaf._content)
+                leaf._content = view
+        return leaves + [x._content for x in self.nodes] + self.arrays
 
     def replay(self, leaves: list[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
@@ -459,7 +455,7 @@ class Version:
         written = [*zip(self.targets, program.changes, found[count:], strict=True)]
         for leaf, change, value in written:
             if change.what == "data":
-                np.copyto(leaf._array, value)
+                np.copyto(leaf._content, value)
         return found[:count], [value for _, change, value in written if change.what != "data"]
 
 

@@ -62,7 +62,8 @@ KERNELS = {
     "select i1 {s[1]}, double {s[7]}, double {s[6]}",
 }
 FUNCTIONS = """
-    exp expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh erf erfc
+    exp expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan
+    sinh cosh tanh arcsinh arccosh arctanh erf erfc
 """.split()  # noqa: SIM905
 KERNELS |= {name: f"call double {{c[{name}]}}(double {{0}})" for name in FUNCTIONS}
 KERNELS |= {name: f"call double {{c[{name}]}}(double {{0}}, double {{1}})" for name in ("arctan2", "hypot")}

@@ -114,18 +114,18 @@ class Native:
         for name, x in zip(buffers[len(given) :], program.results, strict=True):
             found = f"{name}.item()" if x in floats else f"{name}.copy()"
             results.append(f"({found} != 0.0)" if x.dtype == BOOL else found)
-        count, changes = len(program.outputs), program.changes
-        grads = [text for text, change in zip(results[count:], changes, strict=True) if change.what != "data"]
+        split = len(program.outputs)
+        pairs = [*zip(program.changes, buffers[len(given) + split :], results[split:], strict=True)]
+        grads = [text for change, _, text in pairs if change.what != "data"]
         lines = [
             "buffers = sets.pop() if sets else new()",
             f"{', '.join([*buffers, 'address', '_'])} = buffers",
-            *(f"{name}[()] = {x}" if one.shape == () else f"copyto({name}, {x})"
+            *(f"copyto({name}, {x})" if one.shape else f"{name}[()] = {x}"
               for name, (one, x) in zip(buffers, given.items(), strict=False)),
             "if run(address):",
             "    return None",
-            f"found = [{', '.join(results[:count])}], [{', '.join(grads)}]",
-            *(f"copyto({given[change.target]}, {name})"
-              for name, change in zip(buffers[len(given) + count :], changes, strict=True) if change.what == "data"),
+            f"found = [{', '.join(results[:split])}], [{', '.join(grads)}]",
+            *(f"copyto({given[one.target]}, {name})" for one, name, _ in pairs if one.what == "data"),
             "sets.append(buffers)",
             "return found",
         ]  # fmt: skip

@@ -176,7 +176,7 @@ def taped(lowering: Lowering, order: Sequence[Any], outputs: Sequence[Any], grad
         if node._left is None and node not in lowering.exprs:
             is_held = sys.getrefcount(node) - edges[node] > HELD + (node in trace.lines)
             if node in trace.inner or not (node.requires_grad or is_held):
-                numbers[node] = float(node._number)
+                numbers[node] = float(node._content)
             else:
                 lowering.live[node] = node
                 given.append(node)

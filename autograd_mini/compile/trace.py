@@ -142,8 +142,8 @@ class Trace:
         if new.shape != x.shape:
             raise ShapeError(f"an update in place: shape {new.shape} for a Tensor of shape {x.shape}")
         new = new if new.dtype == x.dtype else apply(CAST(x.dtype), new)
-        self.before.setdefault(x, (x._array, x._version))
-        x._array = new._array.copy()
+        self.before.setdefault(x, (x._content, x._version))
+        x._content = new._content.copy()
         touch([x])
         self.changes.setdefault(x, []).append((x._version, new))
         return x
@@ -204,7 +204,7 @@ class Trace:
         for leaf, (grad, _) in self.grads.items():
             leaf.grad = grad
         for leaf, (data, version) in self.before.items():
-            leaf._array, leaf._version = data, version
+            leaf._content, leaf._version = data, version
         return found
 
 
@@ -357,7 +357,7 @@ class Lowering:
         is_constant = node in self.trace.inner or not (node.requires_grad or is_held)
         if type(node) is Value:
             return constant(node.data) if is_constant else self.symbol(node, node)
-        array = node._array
+        array = node._content
         if is_constant and (not array.ndim or (node in self.trace.inner and array.size <= SMALL)):
             return constant(array)
         if not is_constant:
@@ -365,8 +365,8 @@ class Lowering:
         line = self.trace.lines.get(node)  # of what the function itself made of raw data
         if self.strict and line is not None and _is_unowned(array):
             raise CompileError(
-                f"compile: an array of shape {array.shape} was computed with NumPy while the function ran, and "
-                "would be frozen, though arrays that it may come from can change: pass those as arguments, "
+                f"compile: an array of shape {array.shape} was computed with NumPy while the function ran, "
+                "and would be frozen, though arrays that it may come from can change: pass those as arguments, "
                 f"or compute it outside.{line}"
             )
         found = self.arrays.get(id(array))
@@ -375,9 +375,8 @@ class Lowering:
         return found
 
     def inputs(self) -> dict[Expr, Any]:
-        """What is read at each call beside the arguments: Tensors, then Values, then arrays."""
-        kinds = [Tensor, Value, np.ndarray]
-        return dict(sorted(self.live.items(), key=lambda pair: kinds.index(type(pair[1]))))
+        """What is read at each call beside the arguments: nodes, then arrays."""
+        return dict(sorted(self.live.items(), key=lambda pair: isinstance(pair[1], np.ndarray)))
 
     def check_index(self, op: Any) -> None:
         """The arrays among a row's static parameters are copied into the program: note which to compare at each call."""
