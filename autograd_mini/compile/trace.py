@@ -366,8 +366,8 @@ class Lowering:
         if self.strict and line is not None and _is_unowned(array):
             raise CompileError(
                 f"compile: an array of shape {array.shape} was computed with NumPy while the function ran, "
-                "and would be frozen, though arrays that it may come from can change: pass those as arguments, "
-                f"or compute it outside.{line}"
+                "and would be frozen, though arrays that it may come from can change: "
+                f"pass those as arguments, or compute it outside.{line}"
             )
         found = self.arrays.get(id(array))
         if found is None:
