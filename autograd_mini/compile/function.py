@@ -37,7 +37,7 @@ LONGEST = 20_000  # operations of a program: Python takes a second to read so ma
 MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
 ENGINES = ("auto", "numpy", "native", "tape")
-QUICKLY_COMPILED = 2000  # elements of a program that "auto" makes native code of: some tenths of a second
+QUICKLY_COMPILED = 2500  # elements of a program that "auto" makes native code of: some tenths of a second
 STATIC = (bool, str, bytes, type(None))
 
 
@@ -72,9 +72,11 @@ class Compiled:
         return self if owner is None else types.MethodType(self, owner)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.of_points(args) if self.is_batch else self.one(*args, **kwargs)
+        if self.is_batch:
+            return self.of_points(args)
+        return self.one(args, kwargs)
 
-    def one(self, *args: Any, **kwargs: Any) -> Any:
+    def one(self, args: Any, kwargs: Any) -> Any:
         """Replay one call."""
         if self.reason is not None or is_inside() or recorder() is not None:
             return self.eagerly(args, kwargs)
@@ -128,15 +130,17 @@ class Compiled:
             raise ShapeError(
                 f"batch=True: arrays of as many points each, one at least, are needed, got {shapes}"
             )
-        points = ([x[i] if x.ndim > 1 else float(x[i]) for x in arrays] for i in range(n))
-        value = self.one(*next(points))  # records a version where there is none
+        points = (tuple(x[i] if x.ndim > 1 else float(x[i]) for x in arrays) for i in range(n))
+        value = self.one(next(points), {})  # records a version where there is none
         version = self.latest
         if version is None or version.program is None or version.program.guards or version.program.changes:
             raise CompileError(
                 "batch=True: the function branches on its numbers, or changes what it closes over"
             )
         if version.native is None:
-            found = [[x for _, x in flatten(one)] for one in (value, *(self.one(*point) for point in points))]
+            found = [
+                [x for _, x in flatten(one)] for one in (value, *(self.one(point, {}) for point in points))
+            ]
             outputs = [np.array(column) for column in zip(*found, strict=True)]
         else:
             version.batch = version.batch or batched(version.program, len(arrays))
@@ -356,6 +360,7 @@ class Version:
                 frozenset(lowering.floats),
             )
             self.choose(program, engine)
+        self.is_silent = self.program is None or self.native is not None
         live = lowering.inputs()
         self.nodes = [x for x in live.values() if isinstance(x, Node)]
         self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)] + self.vectors
@@ -416,16 +421,7 @@ class Version:
         inputs = self.read(leaves)
         for i, count, who in self.ranges:
             check_range(inputs[i], count, who)
-        before = error_state.get()
-        try:
-            error_state.set(QUIET)
-            found = self.run(*inputs)
-        except (ArithmeticError, ValueError):
-            if self.program is None or not self.program.floats:
-                raise
-            found = self.slowly(self.program, inputs)
-        finally:
-            error_state.set(before)
+        found = self.run(*inputs) if self.is_silent else self.quietly(inputs)
         if found is None:
             return None
         outputs, grads = found
@@ -446,8 +442,21 @@ class Version:
             return [tuple(results)]
         return [rebuild(self.tree, lambda x: results[x] if type(x) is _Place else x)]
 
+    def quietly(self, inputs: list[Any]) -> Any:
+        """What NumPy's lines compute, without a warning of NumPy; by IEEE arithmetic where Python's floats raise."""
+        before = error_state.get()
+        try:
+            error_state.set(QUIET)
+            return self.run(*inputs)
+        except (ArithmeticError, ValueError):
+            if self.program is None or not self.program.floats:
+                raise
+            return self.slowly(self.program, inputs)
+        finally:
+            error_state.set(before)
+
     def slowly(self, program: Program, inputs: list[Any]) -> Any:
-        """Where Python's floats raise: by IEEE arithmetic."""
+        """The same, operation by operation."""
         found = evaluate(program, dict(zip(program.inputs, inputs, strict=False)))
         if found is None:
             return None
