@@ -337,20 +337,21 @@ class Version:
         self.targets = [leaf for leaf, _, _ in changed]
         self.changed = [leaf for leaf, _, what in changed if what == "data"]
         self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
-        lowering = Lowering(trace, arguments, taken, any(isinstance(x, np.ndarray) for _, _, x in found))
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
         order = sorted_nodes([*tests, *outputs, *new, *self.targets])
+        strict = any(isinstance(x, np.ndarray) for _, _, x in found)
+        lowering = Lowering(trace, arguments, taken, order, strict)
         self.run: Any = None
         if trace.fewest is not None and is_tape(trace, order, [*arguments]):
             with suppress(Unsupported):
-                self.run = taped(lowering, order, outputs, new)
+                self.run = taped(lowering, outputs, new)
         if self.run is None:
             if engine == "tape":
                 what = "engine='tape' runs Values alone, by rules that can be read, and no updates"
                 raise CompileError(f"compile: {what}. Take engine='auto'")
             if trace.pulled:
                 raise Restart
-            lowering.lower(order)
+            lowering.lower()
             exprs = lowering.exprs
             program = Program(
                 (*arguments.values(), *lowering.inputs()),

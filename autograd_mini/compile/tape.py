@@ -5,8 +5,6 @@ way back, where the row's own rules give the operands their shares. `b + wâ‚xâ‚
 The loop is made once for each set of rows, from the same kernels as native code.
 """
 
-import sys
-from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -156,7 +154,6 @@ def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
 
 
 MANY = 2000  # nodes from which on "auto" takes a tape
-HELD = 5  # references to a leaf beside those of its children: by the order, the index, the edges, the loop, and the call
 
 
 def is_tape(trace: Trace, order: Sequence[Any], arguments: Sequence[Any]) -> bool:
@@ -165,21 +162,13 @@ def is_tape(trace: Trace, order: Sequence[Any], arguments: Sequence[Any]) -> boo
     return is_plain and len(order) > (trace.fewest or 0)
 
 
-def taped(lowering: Lowering, order: Sequence[Any], outputs: Sequence[Any], grads: Sequence[Any]) -> "Tape":
+def taped(lowering: Lowering, outputs: Sequence[Any], grads: Sequence[Any]) -> "Tape":
     """Return the tape of a trace; the leaves that it reads at each call are added to those of the lowering."""
-    trace, given = lowering.trace, [*lowering.exprs]
-    index, numbers = {node: i for i, node in enumerate(order)}, dict[Any, float]()
-    edges = Counter(node._left for node in order)
-    edges.update(node._right for node in order)
-    edges.update(parent for node in order if type(node._left) is tuple for parent in node._left)
-    for node in index:
-        if node._left is None and node not in lowering.exprs:
-            is_held = sys.getrefcount(node) - edges[node] > HELD + (node in trace.lines)
-            if node in trace.inner or not (node.requires_grad or is_held):
-                numbers[node] = float(node._content)
-            else:
-                lowering.live[node] = node
-                given.append(node)
+    trace, order = lowering.trace, lowering.order
+    leaves = [node for node in order if node._left is None and node not in lowering.exprs]
+    numbers = {node: float(node._content) for node in leaves if lowering.is_constant(node)}
+    lowering.live = {node: node for node in leaves if node not in numbers}
+    given, index = [*lowering.exprs, *lowering.live], {node: i for i, node in enumerate(order)}
     index |= {node: len(index) + i for i, node in enumerate(x for x in given if x not in index)}  # unused
     guards = [(test, outcome) for test, outcome, _ in trace.guards]
     return Tape(index, trace.sweeps, trace.pulled, numbers, given, guards, outputs, grads)

@@ -294,28 +294,37 @@ SWEPT = Op("swept", lambda xp, x, g: g, (lambda xp, g, out, x, y: g, lambda xp, 
 class Lowering:
     """The nodes of a trace as Exprs, and what the program reads at each call: the arguments, then live leaves and arrays."""
 
-    def __init__(self, trace: Trace, arguments: dict[Any, Expr], taken: set[str], strict: bool) -> None:
-        self.trace, self.taken, self.strict = trace, taken, strict
+    def __init__(
+        self, trace: Trace, arguments: dict[Any, Expr], taken: set[str], order: Sequence[Any], strict: bool
+    ) -> None:
+        self.trace, self.taken, self.order, self.strict = trace, taken, order, strict
         self.exprs: dict[Any, Expr] = dict(arguments)
-        self.live: dict[Expr, Any] = {}  # of a symbol: the leaf node or array that it is
+        self.live: dict[Any, Any] = {}  # of a symbol (a tape's leaf): the leaf node or array that it is
         self.arrays: dict[int, Expr] = {}
         self.floats = {e for node, e in arguments.items() if type(node) is Value}
-        self.edges: Counter[Any] = Counter()
         self.indices: list[tuple[Any, Any]] = []  # index arrays, and what they held
+        edges = Counter(node._left for node in order)
+        edges.update(node._right for node in order)
+        edges.update(parent for node in order if type(node._left) is tuple for parent in node._left)
+        # The leaves that somebody holds outside the graph
+        self.held = {
+            node for node in order
+            if node._left is None and sys.getrefcount(node) - edges[node] > HELD + (node in trace.lines)
+        }  # fmt: skip
 
-    def lower(self, order: Sequence[Any]) -> None:
+    def is_constant(self, leaf: Any) -> bool:
+        """Whether a leaf is the same at each call: what is held outside the graph is read again."""
+        return leaf in self.trace.inner or not (leaf.requires_grad or leaf in self.held)
+
+    def lower(self) -> None:
         """Find the Expr of every node, parents first."""
-        self.edges.update(parent for node in order for parent in node.parents)
-        leaves = [node for node in order if node.op is None]
-        refs = {id(node): sys.getrefcount(node) - self.edges[node] for node in leaves}
-        del leaves
         news = sorted(
             (pair for pairs in self.trace.changes.values() for pair in pairs), key=operator.itemgetter(0)
         )
         before = [node for _, new in news for node in toposort(new, constants=True)]
-        for node in [*before, *order]:  # what a leaf was changed to comes before what read it then
+        for node in [*before, *self.order]:  # what a leaf was changed to comes before what read it then
             if node not in self.exprs:
-                self.exprs[node] = self.leaf(node, refs[id(node)]) if node.op is None else self.called(node)
+                self.exprs[node] = self.leaf(node) if node.op is None else self.called(node)
 
     def called(self, node: Any) -> Expr:
         """The Expr of what an operation made."""
@@ -351,10 +360,9 @@ class Lowering:
                 found = self.exprs[new]
         return found
 
-    def leaf(self, node: Any, references: int) -> Expr:
-        """A number as a constant, else a symbol: what is held outside the graph is read at each call."""
-        is_held = references > HELD_BY_LOWERING + (node in self.trace.lines)
-        is_constant = node in self.trace.inner or not (node.requires_grad or is_held)
+    def leaf(self, node: Any) -> Expr:
+        """A number as a constant, else a symbol."""
+        is_constant = self.is_constant(node)
         if type(node) is Value:
             return constant(node.data) if is_constant else self.symbol(node, node)
         array = node._content
@@ -369,10 +377,9 @@ class Lowering:
                 "and would be frozen, though arrays that it may come from can change: "
                 f"pass those as arguments, or compute it outside.{line}"
             )
-        found = self.arrays.get(id(array))
-        if found is None:
-            found = self.arrays[id(array)] = self.symbol(node, array)
-        return found
+        if id(array) not in self.arrays:
+            self.arrays[id(array)] = self.symbol(node, array)
+        return self.arrays[id(array)]
 
     def inputs(self) -> dict[Expr, Any]:
         """What is read at each call beside the arguments: nodes, then arrays."""
@@ -397,8 +404,7 @@ class Lowering:
         return found
 
 
-# By the order, the list of leaves, the loop, the argument of getrefcount, and as a key of the edges
-HELD_BY_LOWERING = 5
+HELD = 4  # references to a leaf beside its children's: by the order, the edges, the loop and the call of getrefcount
 
 
 def unique(name: str, taken: set[str]) -> str:
