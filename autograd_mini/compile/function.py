@@ -27,7 +27,7 @@ from .kernels import Unsupported
 from .native import Native, batched, is_installed
 from .passes import exact
 from .plan import planned
-from .program import Change, Guard, Program, evaluate
+from .program import Change, Guard, Program
 from .source import HEADER, Writer, function_of
 from .tape import MANY, is_tape, taped
 from .trace import Lowering, Restart, Trace, sorted_nodes, unique
@@ -43,6 +43,10 @@ STATIC = (bool, str, bytes, type(None))
 
 class TooMuch(CompileError):
     """A function that is better not compiled."""
+
+
+class Raised(Exception):
+    """Python's floats raised, where IEEE arithmetic has a result: the engine gives it."""
 
 
 class Compiled:
@@ -83,11 +87,14 @@ class Compiled:
         leaves: list[Any] = []
         key = key_of((args, kwargs) if kwargs else args, leaves)
         tried = self.versions.get(key, ())
-        for version in tried:
-            found = version.replay(leaves)
-            if found is not None:
-                return found[0]
-        return self.recorded(key, args, kwargs, leaves, tried)
+        try:
+            for version in tried:
+                found = version.replay(leaves)
+                if found is not None:
+                    return found[0]
+            return self.recorded(key, args, kwargs, leaves, tried)
+        except Raised:
+            return self.eagerly(args, kwargs)
 
     def bind(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], None]:
         """Return a call without arguments: it reads these arrays and writes its results into those, and allocates nothing.
@@ -444,7 +451,7 @@ class Version:
         return [rebuild(self.tree, lambda x: results[x] if type(x) is _Place else x)]
 
     def quietly(self, inputs: list[Any]) -> Any:
-        """What NumPy's lines compute, without a warning of NumPy; by IEEE arithmetic where Python's floats raise."""
+        """What NumPy's lines compute, without a warning of NumPy; Raised where Python's floats raise."""
         before = error_state.get()
         try:
             error_state.set(QUIET)
@@ -452,21 +459,9 @@ class Version:
         except (ArithmeticError, ValueError):
             if self.program is None or not self.program.floats:
                 raise
-            return self.slowly(self.program, inputs)
+            raise Raised from None
         finally:
             error_state.set(before)
-
-    def slowly(self, program: Program, inputs: list[Any]) -> Any:
-        """The same, operation by operation."""
-        found = evaluate(program, dict(zip(program.inputs, inputs, strict=False)))
-        if found is None:
-            return None
-        count = len(program.outputs)
-        written = [*zip(self.targets, program.changes, found[count:], strict=True)]
-        for leaf, change, value in written:
-            if change.what == "data":
-                np.copyto(leaf._content, value)
-        return found[:count], [value for _, change, value in written if change.what != "data"]
 
 
 def _kind(node: Any) -> type | None:

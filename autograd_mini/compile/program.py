@@ -3,17 +3,16 @@
 Two Exprs that say the same are one object, so what is computed twice stands once; and what nothing needs does not stand there at all.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.readings import ERRORS, arrays, scalar
 from ..support import numerics
 from ..support.numerics import find_spec
-from ..symbols import AXES, EXPRESSIONS, OPERATORS, PARTS, REDUCTIONS, SHAPES, VIEWS, Expr, invoke, ordered
+from ..symbols import AXES, EXPRESSIONS, OPERATORS, PARTS, REDUCTIONS, SHAPES, VIEWS, Expr, ordered
 
 
 def add_product(w: Any, factor: Any, x: Any, y: Any) -> None:
@@ -164,37 +163,3 @@ class Program:
             if parts and all(part in found for part in parts):
                 found.add(x)
         return found
-
-
-def evaluate(program: Program, values: Mapping[Expr, Any]) -> tuple[list[Any], list[bool]] | None:
-    """Return all roots' values by IEEE arithmetic, floats by Python's functions and again by NumPy's where those raise.
-
-    None where a guard has another outcome. It is the slow way of running a program, and right wherever the quick one raises.
-    """
-    floats, found = program.kinds(), dict(values)
-    outcomes = {guard.test: guard.outcome for guard in program.guards}
-    for x in program.instructions():
-        if x.name == "constant":
-            found[x] = x.value
-        elif x.name != "symbol":
-            found[x] = _value(x, [found[part] for part in x.args], x in floats)
-        if x in outcomes and bool(found[x]) != outcomes[x]:
-            return None
-    return [found[x] for x in program.roots[len(program.guards) :]]  # type: ignore[return-value]
-
-
-def _value(x: Expr, operands: list[Any], is_float: bool) -> Any:
-    spaces = [scalar, arrays] if is_float and x.name != "getitem" else [arrays]
-    for xp in spaces:
-        function = OPERATORS.get(x.name) or getattr(xp, x.name)
-        try:
-            found = invoke(function, operands, x.keywords)
-        except ERRORS:
-            if xp is spaces[-1]:
-                raise
-            operands = [np.float64(one) if isinstance(one, float) else one for one in operands]
-            continue
-        if x.name in PARTS or x.shape is None:
-            return found
-        return (bool(found) if x.dtype == bool else float(found)) if is_float else np.asarray(found)
-    raise AssertionError

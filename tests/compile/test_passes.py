@@ -14,12 +14,13 @@ from autograd_mini.compile.plan import (
     planned,
     squares_together,
 )
-from autograd_mini.compile.program import Change, Guard, Program, evaluate
+from autograd_mini.compile.program import Change, Guard, Program
 from autograd_mini.compile.scalars import scalars
 from autograd_mini.compile.source import Writer, function_of
 from autograd_mini.core.readings import quietly
 from autograd_mini.symbols import call, constant, symbol
 from autograd_mini.symbols import evaluate as value_of
+from tests.compile.programs import evaluate
 from tests.helpers.readings import bits
 
 SHAPES = [(3, 4), (4,), (3, 1), (), (4, 2), (2,)]
