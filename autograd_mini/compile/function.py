@@ -29,7 +29,7 @@ from .passes import exact
 from .plan import planned
 from .program import Change, Guard, Program
 from .source import HEADER, Writer, function_of
-from .tape import MANY, is_tape, taped
+from .tape import MANY, Tape, is_tape
 from .trace import Lowering, Restart, Trace, sorted_nodes, unique
 
 QUICK = True  # whether sums may be added up in another order where that is quicker (to 1e-12)
@@ -351,7 +351,7 @@ class Version:
         self.run: Any = None
         if trace.fewest is not None and is_tape(trace, order, [*arguments]):
             with suppress(Unsupported):
-                self.run = taped(lowering, outputs, new)
+                self.run = Tape(lowering, outputs, new)
         if self.run is None:
             if engine == "tape":
                 what = "engine='tape' runs Values alone, by rules that can be read, and no updates"

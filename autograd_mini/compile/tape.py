@@ -5,7 +5,7 @@ way back, where the row's own rules give the operands their shares. `b + wâ‚xâ‚
 The loop is made once for each set of rows, from the same kernels as native code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -162,63 +162,53 @@ def is_tape(trace: Trace, order: Sequence[Any], arguments: Sequence[Any]) -> boo
     return is_plain and len(order) > (trace.fewest or 0)
 
 
-def taped(lowering: Lowering, outputs: Sequence[Any], grads: Sequence[Any]) -> "Tape":
-    """Return the tape of a trace; the leaves that it reads at each call are added to those of the lowering."""
-    trace, order = lowering.trace, lowering.order
-    leaves = [node for node in order if node._left is None and node not in lowering.exprs]
-    numbers = {node: float(node._content) for node in leaves if lowering.is_constant(node)}
-    lowering.live = {node: node for node in leaves if node not in numbers}
-    given, index = [*lowering.exprs, *lowering.live], {node: i for i, node in enumerate(order)}
-    index |= {node: len(index) + i for i, node in enumerate(x for x in given if x not in index)}  # unused
-    guards = [(test, outcome) for test, outcome, _ in trace.guards]
-    return Tape(index, trace.sweeps, trace.pulled, numbers, given, guards, outputs, grads)
-
-
 class Tape:
-    """A traced function of Values as one tape. Called with its inputs, it gives (outputs, gradients), or None by another branch.
+    """A trace of Values as one tape. Called with its inputs, it gives (outputs, gradients), or None by another branch.
 
-    Arguments: `index`, all nodes and their places, parents first; `sweeps`, the (nodes, root, gradient from above) of each way
-    back; `swept`, of a node that is a gradient: (sweep, the node that it belongs to); `numbers`, of the leaves that are constants;
-    `inputs`, the leaves that are given at each call; `guards` (node, outcome); `outputs` and `grads`, nodes. Unsupported where a rule
-    cannot be read.
+    The leaves that it reads at each call are added to those of the lowering. Unsupported where a rule cannot be read.
     """
 
-    def __init__(
-        self, index: dict[Any, int], sweeps: Sequence[Any], swept: dict[Any, Any], numbers: dict[Any, float],
-        inputs: Sequence[Any], guards: Sequence[Any], outputs: Sequence[Any], grads: Sequence[Any],
-    ) -> None:  # fmt: skip
-        order, count = [*index], len(index)
-        # The gradients: their places are those of the way back
-        back = [node for node in order if node in swept]
-        first = {swept[node][0]: index[node] for node in reversed(back)}
-        index |= {node: count + i for i, node in enumerate(back)}
-        read = [*outputs, *grads, *(test for test, _ in guards), *(swept[node][1] for node in back)]
-        code, pairs, kept, table = _code(order, index, back, [index[node] for node in read])
+    def __init__(self, lowering: Lowering, outputs: Sequence[Any], grads: Sequence[Any]) -> None:
+        trace, order, pulled = lowering.trace, lowering.order, lowering.trace.pulled
+        leaves = [node for node in order if node._left is None and node not in lowering.exprs]
+        numbers = {node: float(node._content) for node in leaves if lowering.is_constant(node)}
+        lowering.live = {node: node for node in leaves if node not in numbers}
+        given = [*lowering.exprs, *lowering.live]
+        order = [*order, *set(given).difference(order)]  # those that nothing reads, too
+        # The gradients come behind the nodes: their places are those of the way back
+        back = [node for node in order if node in pulled]
+        index = {node: i for i, node in enumerate(order)}
+        first = {pulled[node][0]: index[node] for node in reversed(back)}
+        index |= {node: len(order) + i for i, node in enumerate(back)}
+
+        def places(nodes: Iterable[Any]) -> list[int]:
+            return [index[node] for node in nodes]
+
+        owners = places(pulled[node][1] for node in back)
+        tests, results = [test for test, _, _ in trace.guards], [*outputs, *grads]
+        code, pairs, kept, table = _code(order, index, back, [*places(results), *places(tests), *owners])
         slots = np.cumsum(kept) - 1
-        size = int(slots[-1]) + 1
-        owners = [slots[index[swept[node][1]]] + size * (1 + swept[node][0]) for node in back]
-        slots = np.concatenate([slots, np.array(owners, int)])
+        self.size = size = int(slots[-1]) + 1
+        slots = np.append(slots, slots[owners] + [size * (1 + pulled[node][0]) for node in back]).astype(int)
         code[:, 1] = slots[code[:, 1]]
         is_sum = code[:, 0] == DOT
-        code[~is_sum, 2:] = slots[code[~is_sum, 2:]]
-        code[is_sum, 4] = slots[code[is_sum, 4]]
-        self.pairs = slots[np.array(pairs, int)].astype(np.int32)
+        code[~is_sum, 2:], code[is_sum, 4] = slots[code[~is_sum, 2:]], slots[code[is_sum, 4]]
         kept &= code[:, 0] >= 0
         pieces, begun = [], 0
-        for i, (nodes, root, cotangent) in enumerate(sweeps):
+        for i, (nodes, root, above) in enumerate(trace.sweeps):
             if i in first:
-                places = np.array([index[node] for node in reversed(nodes)])
-                home = code[places[kept[places]]]
-                home[:, 0] += 1
-                start = [[SWEEP, slots[index[root]], size * (1 + i), slots[index[cotangent]], 0]]
-                pieces += [code[begun : first[i]][kept[begun : first[i]]], np.array(start), home]
+                way = np.array(places(reversed(nodes)))
+                home = code[way[kept[way]]] + [1, 0, 0, 0, 0]
+                start = [[SWEEP, slots[index[root]], size * (1 + i), slots[index[above]], 0]]
+                pieces += [code[begun : first[i]][kept[begun : first[i]]], start, home]
                 begun = first[i]
         self.code = np.concatenate([*pieces, code[begun:][kept[begun:]]]).astype(np.int32)
-        self.size, self.start = size, np.full(size * (1 + len(sweeps)), -0.0)  # -0.0 + x is x
-        self.start[[slots[index[node]] for node in numbers]] = [*numbers.values()]
-        self.inputs = slots[[index[node] for node in inputs]]
-        self.guards = [(slots[index[test]], outcome) for test, outcome in guards]
-        self.results, self.count = slots[[index[node] for node in (*outputs, *grads)]], len(outputs)
+        self.pairs = slots[np.array(pairs, int)].astype(np.int32)
+        self.start = np.full(size * (1 + len(trace.sweeps)), -0.0)  # -0.0 + x is x
+        self.start[slots[places(numbers)]] = [*numbers.values()]
+        self.inputs, self.results = slots[places(given)], slots[places(results)]
+        self.guards = [*zip(slots[places(tests)], [outcome for _, outcome, _ in trace.guards], strict=True)]
+        self.count = len(outputs)
         self.run, self.engine = _loop(table)
         self.sets: list[Any] = []  # of numbers, one for each thread that is running
 
