@@ -131,7 +131,7 @@ class Writer:
             self.names[x] = dead
             self.lines.append(f"np.copyto({dead}, {self.text(x.args[1])}, where={self.text(x.args[0])})")
         else:
-            line = self.instruction(x, self.places.get(x) or dead)
+            line = self.instruction(x, self.places.get(x) or (dead if x.name in UFUNCS else None))
             self.names[x] = self.fresh("t")
             self.lines.append(f"{self.names[x]} = {line}")
 

@@ -40,7 +40,8 @@ def grown(rng, values, steps):
             axis = [None, 0][rng.integers(2)]
             made = call("sum", x * x if rng.integers(2) else x, axis=axis, keepdims=False)
         elif kind == 2 and len(x.shape) == 2:
-            made = call("matmul", x.T, x)
+            squares = [value * 1.0 for value in values if value.shape == (4, 4)]
+            made = call("matmul", squares[0], squares[-1]) if squares else call("matmul", x.T, x)
         elif kind == 3:
             made = float(rng.choice([0.5, -2.0, 1.0])) * (float(rng.choice([3.0, 1.0])) * x)
         elif kind == 4 and x.shape == (3, 4):
@@ -64,7 +65,7 @@ def random_program(seed, guards=True):
     rng = np.random.default_rng(seed)
     params = [symbol(f"w{i}", shape) for i, shape in enumerate(SHAPES)]
     x, y, rate = symbol("x", (3, 5)), symbol("y", (5, 4)), symbol("rate")
-    values = grown(rng, [*params, x @ y, rate], 14)
+    values = grown(rng, [*params, x @ y, rate], 18)
     outputs = tuple(values[rng.integers(len(values))] for _ in range(3))
     decay, total = float(rng.choice([0.0, 0.1])), symbol("rate") * 0.5
     changes = []
