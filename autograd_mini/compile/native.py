@@ -112,7 +112,7 @@ class Native:
         buffers = [f"b{i}" for i in range(len(self.shapes))]
         results = list[str]()
         for name, x in zip(buffers[len(given) :], program.results, strict=True):
-            found = f"{name}.item()" if x in floats else f"{name}.copy()"
+            found = f"{name}.item()" if x in floats else f"{name}.copy()" if x.shape else f"{name}[()]"
             results.append(f"({found} != 0.0)" if x.dtype == BOOL else found)
         split = len(program.outputs)
         pairs = [*zip(program.changes, buffers[len(given) + split :], results[split:], strict=True)]
