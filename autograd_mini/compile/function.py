@@ -3,6 +3,7 @@
 import functools
 import gc
 import inspect
+import operator
 import threading
 import types
 import warnings
@@ -152,7 +153,7 @@ class Compiled:
         else:
             version.batch = version.batch or batched(version.program, len(arrays))
             outputs = version.batch(n, version.read(arrays))
-        return rebuild(version.tree, lambda x: outputs[x] if type(x) is _Place else x)
+        return version.result(outputs)
 
     def eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on nodes, and give what a replay gives."""
@@ -275,6 +276,20 @@ class _Place(int):
     """Where an output stands in the result."""
 
 
+def _maker(tree: Any) -> Callable[[list[Any]], Any]:
+    """Return a function that puts outputs in the places of a result; it runs at every call."""
+    kind = type(tree)
+    if kind is _Place:
+        return operator.itemgetter(tree)
+    if kind not in (list, tuple):
+        return lambda outputs: rebuild(tree, lambda x: outputs[x] if type(x) is _Place else x)
+    if tree and all(type(x) is _Place and x == tree[0] + i for i, x in enumerate(tree)):
+        begin, end = tree[0], tree[-1] + 1
+        return lambda outputs: kind(outputs[begin:end])
+    parts = [*map(_maker, tree)]
+    return lambda outputs: kind([part(outputs) for part in parts])
+
+
 def record(
     f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (),
     engine: str = "auto",
@@ -337,7 +352,7 @@ class Version:
 
         self.tree = rebuild(result, leave)
         del result
-        self.is_flat = type(self.tree) is tuple and all(type(x) is _Place for x in self.tree)
+        self.result = _maker(self.tree)
         self.kinds = [_kind(node) for node in outputs]
         changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
         for leaf, (_, forgotten) in trace.grads.items():
@@ -382,13 +397,14 @@ class Version:
         ]
         self.indices = lowering.indices
         self.is_tied = bool(live or self.ranges or self.targets)  # to more than its arguments
-        # Whether native code gives the very results, of its arguments alone
-        self.is_bare = False
-        if self.native is not None and self.program is not None:
-            floats, is_ready = self.program.kinds(), self.is_flat or type(self.tree) is _Place
-            pairs = zip(self.program.outputs, self.kinds, strict=True)
-            is_final = all(kind is None or (kind is float and x in floats) for x, kind in pairs)
-            self.is_bare = is_ready and is_final and not (self.is_tied or found or self.indices)
+        floats = self.program.kinds() if self.program and self.native else set[Expr]()
+        results = self.program.outputs if self.program else outputs
+        # Whether what runs gives the very results, and whether it does so of its arguments alone
+        self.is_final = self.is_silent and all(
+            kind is None or (kind is float and (self.program is None or x in floats))
+            for x, kind in zip(results, self.kinds, strict=True)
+        )
+        self.is_bare = self.is_final and not (self.is_tied or found or self.indices)
 
     def choose(self, program: Program, engine: str) -> None:
         """Make what runs a program."""
@@ -435,7 +451,7 @@ class Version:
         """Return [result] for these arguments, or None where the function would take another way."""
         if self.is_bare:
             found = self.run(*leaves)
-            return None if found is None else [tuple(found[0])] if self.is_flat else found[0]
+            return None if found is None else [self.result(found[0])]
         if not self.is_current():
             return None
         inputs = self.read(leaves)
@@ -453,14 +469,10 @@ class Version:
             changes.count += 1
             for leaf in self.changed:
                 leaf._version = changes.count
-        results = [
-            kind(x) if kind else x if x.shape else x[()] for x, kind in zip(outputs, self.kinds, strict=True)
-        ]
-        if type(self.tree) is _Place:
-            return results
-        if self.is_flat:
-            return [tuple(results)]
-        return [rebuild(self.tree, lambda x: results[x] if type(x) is _Place else x)]
+        if not self.is_final:
+            pairs = zip(outputs, self.kinds, strict=True)
+            outputs = [kind(x) if kind else x if x.shape else x[()] for x, kind in pairs]
+        return [self.result(outputs)]
 
     def quietly(self, inputs: list[Any]) -> Any:
         """What NumPy's lines compute, without a warning of NumPy; Raised where Python's floats raise."""
