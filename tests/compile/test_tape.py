@@ -198,6 +198,37 @@ def test_sums_whose_parts_are_read_elsewhere_stay():
         close(compiled(*given), [x.data for x in f(*map(ag.Value, given))])
 
 
+def interior(x, y):
+    h = x * y
+    out = h * h + ag.sin(h)
+    out.backward()
+    return [h.grad, out]
+
+
+def given_from_above(x, y):
+    h = x * y + x
+    (a,) = ag.gradients(h * h, [h], grad_output=y * 2.0, create_graph=True)
+    (b,) = ag.gradients(ag.exp(h), [x], create_graph=True)
+    return [a, b, a + b * x]
+
+
+def added_up(x, y):
+    h = x * y
+    h.backward()
+    (h * h + x).backward()
+    return [h.grad, h]
+
+
+@pytest.mark.parametrize("f", [interior, given_from_above, added_up])
+def test_gradients_inside_a_function_are_numbers_like_any_other(f):
+    """Of interior nodes, from a gradient above that is computed, and of several sweeps."""
+    compiled = ag.compile(f, engine="tape")
+    for x, y in [(1.5, 2.0), (-0.3, 0.7), (0.0, 1.0)]:
+        expected = [z if isinstance(z, float) else z.data for z in f(ag.Value(x), ag.Value(y))]
+        close(compiled(x, y), expected)
+    assert is_taped(compiled)
+
+
 def test_unused_arguments_and_constant_results():
     compiled = ag.compile(lambda x, y: (x * 2.0, ag.Value(3.0), x), engine="tape")
     assert compiled(1.5, 0.0) == (3.0, 3.0, 1.5)
