@@ -41,7 +41,7 @@ COMPARISONS = {
 LEAVING = {
     "node.item": ".item()", "tensor.tolist": ".tolist()",
     "tensor.argmax": ".argmax()", "tensor.argmin": ".argmin()", "array_functions.slogdet": "slogdet",
-    "readings.fitted": "an optimiser's step()",
+    "readings.fitted": "an optimiser's step()", "train._plain": "a metric",
     "numpy_protocols._data": "a NumPy function that gives plain data",
 }  # fmt: skip
 
