@@ -374,13 +374,13 @@ def select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Any:
 
 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    condlist = condlist if np.ndim(condlist[0]) or not x.shape else [condlist]
+    condlist = condlist if np.ndim(condlist[0]) or not shape(x) else [condlist]
     conditions = [np.asarray(condition, bool) for condition in condlist]
     if len(funclist) == len(conditions) + 1:
         conditions.append(~np.any(conditions, axis=0))
-    out: Any = np.zeros(x.shape)
+    out: Any = np.zeros(shape(x))
     for condition, function in zip(conditions, funclist, strict=True):
-        value = function(x[condition], *args, **kw) if callable(function) else function
+        value = function(F.getitem(x, condition), *args, **kw) if callable(function) else function
         out = F.index_update(out, condition, value)
     return out
 
@@ -864,7 +864,8 @@ OPERANDS = set(
     weights prepend append to_end to_begin
     """.split()  # noqa: SIM905
 )
-PLAIN = (dot, einsum, tensordot)  # these call rows alone, and dot makes one node of two lists of Values
+# These take what they are given: dot makes one node of two lists of Values, a function of the caller's gets raw data as they are
+PLAIN = (dot, einsum, tensordot, piecewise, apply_along_axis, apply_over_axes)
 
 
 def _as_nodes(given: list[Any]) -> list[Any]:
