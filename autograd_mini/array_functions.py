@@ -18,14 +18,14 @@ from .core import array_rows, rows
 from .core import functions as F
 from .core.array_rows import EINSUM, NORM, PAD, PINV, axes_of, inv, matmul
 from .core.functions import _axes, _axis, _is_node, _one, concatenate, ravel, reshape, shape, where
-from .core.node import LISTS, Node, made
+from .core.node import Node, made
 from .core.readings import ARRAYS, FLOATS
 from .core.rows import DOT, copysign, equal, floor, less, maximum, remainder, sqrt, square, zeros_like
 from .core.special_rows import logaddexp
 from .core.tensor import Tensor, plain_index
 from .core.value import Value
 from .errors import DTypeError, ShapeError
-from .support.coercion import BARE
+from .support.coercion import BARE, LISTS
 from .support.containers import rebuild
 
 # ---- Products -----------------------------------------------------------------------------------------------------------
@@ -878,6 +878,13 @@ def _as_nodes(given: list[Any]) -> list[Any]:
     return [ARRAYS.as_node(x, dtype) if one else x for x, one in zip(out, single, strict=True)]
 
 
+def _raw(x: Any) -> Any:
+    """The data of a node, a single number as a number."""
+    if not isinstance(x, Node):
+        return x
+    return x.data if type(x) is Value else x.data[()]
+
+
 def _on_nodes(name: str, function: Any) -> Any:
     """The function with its operands made nodes; of raw operands its result is raw too."""
     parameters = enumerate(inspect.signature(function).parameters.values())
@@ -896,7 +903,7 @@ def _on_nodes(name: str, function: Any) -> Any:
         out = function(*[given.pop(i) for i in range(len(args))], **given)
         if any(map(_is_node, operands)):
             return out
-        return rebuild(out, lambda x: F._raw(x) if isinstance(x, Node) else x)
+        return rebuild(out, _raw)
 
     return called if names else function
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import functions, rows, special_rows
-from ..core.node import LISTS
+from ..support.coercion import LISTS
 
 Activation = str | Callable[[Any], Any]  # a name, or the function or Module itself
 
