@@ -88,8 +88,8 @@ def fit(
 
     Dask arrays, larger than memory or on other machines: each step is one `ag.mean_over`. A batch is of whole chunks, as many as come
     nearest to `batch_size` and at least one; `shuffle` takes the chunks in the order `rng.permutation(number of chunks)`, and rows are
-    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. They are
-    replayed with compile=True alone, and then no metrics are taken on the way.
+    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. They are replayed with
+    compile=True alone, and then no metrics are taken on the way.
 
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -318,7 +318,7 @@ def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
 # ---- What is replayed ---------------------------------------------------------------------------------------------------
 
 
-PLAIN = (bool, int, float, str, NoneType, list, tuple, dict, Tensor, Value)
+PLAIN = (bool, int, float, str, NoneType, list, tuple, dict, frozenset, Tensor, Value)
 OURS = tuple(f"{__package__}.{place}" for place in ("nn.", "core.", "array_functions"))
 
 
@@ -394,7 +394,7 @@ class _Run:
         why_not = partial(_own_python, self.model, self.loss) if is_exact else str
         why = next((reason for reason, holds in reasons.items() if holds), "") or why_not()
         self.history.engine = f"eager: {why or 'no batch has been replayed'}"
-        if asked is True and over_chunks:
+        if over_chunks and asked is True:
             self.workers_replay = True
             self.history.engine = "numpy: each worker records forward and backward once, and replays them"
         if not why:
@@ -539,8 +539,7 @@ class _Run:
         """The loss by the engine, and the metrics; of Dask arrays the means of both."""
         loss = partial(_evaluated, self.loss, {} if self.results else self.metrics)
         if chunks.is_dask(self.data[0]):
-            replay = self.workers_replay
-            return chunks.averaged(loss, self.model, self.params, self.data, self.watch, replay)
+            return chunks.averaged(loss, self.model, self.params, self.data, self.watch, self.workers_replay)
         node, numbers = loss(self.model, *self.data)
         raw = isinstance(node, int | float | np.number | np.ndarray)
         if raw and self.batch:

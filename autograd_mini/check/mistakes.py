@@ -183,7 +183,7 @@ TRAINING_MISTAKES = {
     ),
     # units and weights
     "equal_weights": (
-        "All weights of a layer are equal (zero, say), so its units do the same: nothing breaks the symmetry."
+        "A layer's units start from equal weights (zero, say), so they do the same: nothing breaks the symmetry."
     ),
     "dead_units": (
         "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient."

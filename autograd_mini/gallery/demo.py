@@ -172,7 +172,7 @@ def main() -> int:
     known = abs(slope + 0.1807066389) < 1e-9
     good = known and found and right == 1.0 and accuracy >= 0.95 and worst < 1e-6
     end = f"{'all is well' if good else 'SOMETHING IS WRONG'} ({time.perf_counter() - start:.1f} s)"
-    found = f"XOR {right:.0%} right, digits {accuracy:.1%} right"
-    print(f"{found}, gradients differ by {worst:.0e} at most: {end}\n")
+    learnt = f"XOR {right:.0%} right, digits {accuracy:.1%} right"
+    print(f"{learnt}, gradients differ by {worst:.0e} at most: {end}\n")
     print(NEXT)
     return 0 if good else 1

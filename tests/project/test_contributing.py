@@ -35,7 +35,13 @@ def put(path: Path, text: str, before: str | None) -> None:
     else:
         assert before in old, f"{path.name} has no {before!r}"
         head, found, tail = old.partition(before)
-        new = head + text + ("" if text.endswith("\n") else " ") + found + tail
+        new = (
+            head
+            + text
+            + ("" if text.endswith("\n") or text[0] == " " else " " if text.startswith('"') else "\n")
+            + found
+            + tail
+        )
     path.write_text(new, encoding="utf8")
 
 
