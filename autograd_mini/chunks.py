@@ -25,7 +25,7 @@ from .core.op import Op
 from .core.readings import quietly
 from .core.tensor import Tensor, replace_all
 from .derivatives import gradients
-from .errors import CompileError, DTypeError, GraphError, ShapeError, noted
+from .errors import DTypeError, GraphError, ShapeError, noted
 from .support.coercion import describe
 from .support.containers import flatten
 from .support.modes import enable_grad, is_recording, no_grad, recorder
@@ -219,9 +219,6 @@ def _evaluation(structure: bytes, wanted: bool) -> Callable[..., list[Any]]:
         if node.size != 1:
             fault = f"must be a single number, got shape {node.shape}: take its mean"
             raise ShapeError(f"mean_over: the loss {fault}")
-        if numbers and recorder() is not None:
-            advice = "take them of the model afterwards, or leave compile out"
-            raise CompileError(f"metrics on the way would be those of the recording: {advice}")
         value = reshape(node, ())
         if not wanted or not node.requires_grad:
             return [value, *numbers, *[None] * len(params) * wanted]
