@@ -183,7 +183,7 @@ TRAINING_MISTAKES = {
     ),
     # units and weights
     "equal_weights": (
-        "A layer's units start from equal weights (zero, say), so they do the same: nothing breaks the symmetry."
+        "Units of a layer start from equal weights (zero, say) and do the same: nothing breaks the symmetry."
     ),
     "dead_units": (
         "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient."
