@@ -40,17 +40,20 @@ STATISTICS = {"mean", "var", "std", "sum", "max"}
 MOST = 16  # other arrays that are tried in one place
 
 # How unlikely a mistake is; what is not here costs 1.5. Of two that give the same numbers the likelier is told first.
-COSTS = {
-    "": 1.0, "wrong_factor": 1.0, "inner_derivative_missing": 1.0, "activation_derivative_missing": 1.1,
-    "softmax_elementwise": 1.1, "index_overwritten": 1.1, "derivative_at_activation": 1.2,
-    "derivative_at_preactivation": 1.2, "weights_missing": 1.2, "input_missing": 1.2, "factor_missing":
-    1.2, "mask_missing": 1.2, "path_missing": 1.3, "value_for_derivative": 1.3,
-    "activation_derivative_twice": 1.4, "constant_term_missing": 1.4, "softmax_twice": 1.4, "transposed":
-    1.4, "wrong_axis": 1.4, "weights_updated_before_use": 1.4, "output_for_input": 1.6, "wrong_array":
-    2.1, "derivative_at_wrong_array": 2.0, "derivative_of_another_function": 1.8,
-    "wrong_gradient_arrives": 2.2, "delta_of_another_loss": 2.0, "penalty_added": 1.8,
-    "statistics_held_constant": 1.3, "loss_for_derivative": 1.7,
-}  # fmt: skip
+LIKELIHOOD = {
+    1.0: " wrong_factor inner_derivative_missing",
+    1.1: "activation_derivative_missing softmax_elementwise index_overwritten",
+    1.2: "derivative_at_activation derivative_at_preactivation weights_missing input_missing factor_missing mask_missing",
+    1.3: "path_missing value_for_derivative statistics_held_constant",
+    1.4: "activation_derivative_twice constant_term_missing softmax_twice transposed wrong_axis weights_updated_before_use",
+    1.6: "output_for_input",
+    1.7: "loss_for_derivative",
+    1.8: "derivative_of_another_function penalty_added",
+    2.0: "derivative_at_wrong_array delta_of_another_loss",
+    2.1: "wrong_array",
+    2.2: "wrong_gradient_arrives",
+}
+COSTS = {mistake: cost for cost, mistakes in LIKELIHOOD.items() for mistake in mistakes.split(" ")}
 
 
 class Mutant(NamedTuple):

@@ -238,10 +238,8 @@ class Search:
             yield from (FunctionStep(b, grads, self.words, made) for made in functions)
             yield Whole(b, grads, self.words, p)
 
-    def _steps(
-        self, state: State, target: Any, private: bool = False, above: Any = None, spoil: bool = False
-    ) -> list[State]:
-        """All single faults that explain the target; with `above`, likely ones below that node; `spoil`: at any price."""
+    def _steps(self, state: State, target: Any, private: bool = False, above: Any = None) -> list[State]:
+        """All single faults that explain the target; with `above`, likely ones below that node."""
         found = []
         for step in self._places(state, target, private):
             p = step.node
@@ -260,7 +258,7 @@ class Search:
                     where = f"{self.say(target)}, by {fault.where}"
                     fault = replace(fault, where=where, cost=fault.cost + 1.5)
                 after = self._applied(state, fault, {p: change}, private)
-                if target not in {*after.unmatched} and (spoil or {*after.unmatched} <= {*state.unmatched}):
+                if {*after.unmatched} <= {*state.unmatched} - {target}:
                     found.append(after)
         return self._distinct(found)[: 2 * BEAM]
 
@@ -416,13 +414,10 @@ class Search:
                 continue
             if self._late():
                 return []
-            moved = {n: state.grads[n] + d for n, d in self.b.pull({p: made - share}, [target]).items()}
-            near = State(state.grads | moved, state.faults, state.unmatched)
-            if self._steps(near, target, above=p, spoil=True):
-                after = self._applied(state, self._fault(mutant, step, target), {p: made - share})
-                found = self._steps(after, target, above=p)
-                if found and {*after.unmatched} <= {*state.unmatched}:
-                    return found
+            after = self._applied(state, self._fault(mutant, step, target), {p: made - share})
+            found = self._steps(after, target, above=p) if {*after.unmatched} <= {*state.unmatched} else []
+            if found:
+                return found
         return []
 
 
