@@ -134,8 +134,8 @@ def _along(x: Any, out: Any, axis: int) -> Iterator[Any]:
     """Softmax, its logarithm, or a normalisation along an axis, where the values are that."""
     once = softmax(x, axis)
     if x.any() and np.allclose(once, out, rtol=1e-9, atol=1e-12):
-        right, *wrong = wrong_softmaxes(x.shape, axis)
-        yield "softmax", wrong, (right[1],)
+        found = list(wrong_softmaxes(x.shape, axis))
+        yield "softmax", found[2:], tuple(form for _, form in found[:2])
     elif x.any() and np.allclose(np.log(once), out, rtol=1e-9, atol=1e-12):
         yield "log_softmax", list(wrong_log_softmaxes(x.shape, axis))
     middle = x - x.mean(axis, keepdims=True)
@@ -195,7 +195,8 @@ class Step:
         self, mistake: str, wrong: Expr, right: Any = None, extra: float = 0.0, **others: Any
     ) -> Mutant:
         """The mutant of a formula in g, a (what the user is), x (what the node is) and other arrays by name."""
-        words = {"g": f"d({self.above})", "a": self.above, "x": self.me}
+        name = self.above if self.above.isidentifier() else f"({self.above})"
+        words = {"g": f"d{name}", "a": self.above, "x": self.me}
         arrays = {"g": self.g, "a": self.out, "x": self.x} | {
             name: array for name, (array, _) in others.items()
         }
@@ -446,10 +447,10 @@ def overwritten(b: Backward, grads: Arrays, node: Any, users: list[Any], me: str
         share[places[::order]] = flat[::order]
         return share.reshape(x.shape)
 
-    note = f"of a place of {me} that is read twice (a repeated index, overlapping windows) the {{}} share is kept"
+    note = f"of a place of {me} that is read twice (a repeated index, overlapping windows) one share is kept"
     note += ": np.add.at(d, i, …), or += for windows, adds (accumulates) them"
-    yield Mutant("index_overwritten", lambda: kept(1), note.format("last"))
-    yield Mutant("index_overwritten", lambda: kept(-1), note.format("first"), 0.4)
+    yield Mutant("index_overwritten", lambda: kept(1), note)
+    yield Mutant("index_overwritten", lambda: kept(-1), note, 0.4)
     mean = lambda: (np.bincount(places, flat, x.size) / np.maximum(counts, 1)).reshape(x.shape)  # noqa: E731
     yield Mutant("averaged", mean, f"the shares of {me}'s repeated indices")
 
