@@ -202,10 +202,9 @@ class Step:
         }
 
         def note() -> str:
-            belongs = "" if right is None else f" where {shown(right, **words)} belongs"
+            belongs = "for the gradient" if right is None else f"where {shown(right, **words)} belongs"
             wrongly = shown(wrong, **words | {name: word for name, (_, word) in others.items()})
-            way = f"at {self.me}" if self.user is self.node else f"going back from {self.above} to {self.me}"
-            return f"{wrongly} stands{belongs}, {way}"
+            return f"{wrongly} stands {belongs}"
 
         return Mutant(mistake, lambda: fit(evaluate(wrong, arrays), self.shape), note, extra)
 
