@@ -32,11 +32,8 @@ OPERATORS: dict[str, Rule] = {"add": operator.add, "subtract": operator.sub, "mu
 OPERATORS |= {"divide": operator.truediv, "negative": operator.neg, "positive": operator.pos}
 # Calls that make no array
 PARTS: dict[str, Rule] = {"tuple": lambda *xs: xs, "list": lambda *xs: list(xs), "slice": slice}
-OPERATORS |= {
-    "getitem": operator.getitem,
-    **PARTS,
-    "mean": np.mean,
-}  # a mean is what readers write for a sum over its count
+# A mean is what readers write for a sum over its count
+OPERATORS |= PARTS | {"getitem": operator.getitem, "mean": np.mean}
 SMALL = 64  # elements of a constant array that is known by its bytes; a larger one is known by its identity
 
 
@@ -261,7 +258,8 @@ def _kind_of_call(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) 
         return invoke(function, [made(x) for x in args], keywords)
 
     function = OPERATORS.get(name) or getattr(arrays, name)
-    if name == "getitem" and any(map(_is_mask, (args[1], *args[1].args))):
+    indices = (args[1], *args[1].args) if name == "getitem" else ()
+    if any(i.name != "constant" and i.dtype == np.dtype(bool) for i in indices):
         raise ValueError("how many places a computed mask picks is not known")
     if name in VIEWS:
         return applied(function, _ghost).shape, args[0].dtype, False
@@ -276,10 +274,6 @@ def _kind_of_call(name: str, args: tuple[Expr, ...], keywords: tuple[str, ...]) 
     shape = np.broadcast_shapes(*(x.shape for x in args if x.shape is not None))
     one = applied(function, lambda x: x.dtype.type(1).item() if x.weak else x.dtype.type(1))
     return shape, np.result_type(one), type(one) in (bool, int, float)
-
-
-def _is_mask(index: Expr) -> bool:
-    return index.name != "constant" and index.dtype == np.dtype(bool)
 
 
 def _float_type(args: Sequence[Expr]) -> Any:
@@ -501,5 +495,4 @@ def spread(x: Expr, whole: Expr) -> Expr:
 
 def _for_readers(x: Expr) -> Expr:
     """One step to what a reader would write."""
-    simpler = _exact(x)
-    return simpler if simpler is not x else rewritten(x, READABLE, loosely=True)
+    return simpler if (simpler := _exact(x)) is not x else rewritten(x, READABLE, loosely=True)

@@ -199,8 +199,8 @@ class _Page:
         for node in self.order:
             name = node.label or by_id.get(id(node))
             if name is None and type(node) is Tensor and node.op is None:
-                name = by_id.get(id(node._array)) or next(
-                    (n for n, x in arrays if _holds(x, node._array)), None
+                name = by_id.get(id(node._content)) or next(
+                    (n for n, x in arrays if _holds(x, node._content)), None
                 )
             if name is not None:
                 given[node] = name
@@ -210,7 +210,7 @@ class _Page:
             if node in self.exprs:
                 continue
             same = (
-                arrays_seen.setdefault(id(node._array), node)
+                arrays_seen.setdefault(id(node._content), node)
                 if type(node) is Tensor and node.op is None
                 else node
             )

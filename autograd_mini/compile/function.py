@@ -489,7 +489,7 @@ class Version:
         written = [*zip(self.outside.targets, changes, found[count:], strict=True)]
         for leaf, change, value in written:
             if change.what == "data":
-                np.copyto(leaf._array, value)
+                np.copyto(leaf._content, value)
         return found[:count], [value for _, change, value in written if change.what != "data"]
 
     def write(self, grads: list[Any]) -> None:
@@ -511,11 +511,11 @@ def _reader(live: list[Any], vectors: list["_Vector"]) -> Callable[[list[Any]], 
     for i, x in enumerate(live):
         if isinstance(x, Node) and x in views:
             space[f"view{i}"] = views[x]
-            tests.append(f"x{i}._array is not view{i}")
+            tests.append(f"x{i}._content is not view{i}")
             parts.append(f"view{i}")
         else:
             parts.append(
-                f"x{i}._array"
+                f"x{i}._content"
                 if isinstance(x, Tensor)
                 else f"x{i}._number"
                 if isinstance(x, Value)
@@ -548,9 +548,9 @@ class _Vector:
     def gather(self) -> None:
         """Put every leaf's data into the vector."""
         for leaf, view in zip(self.leaves, self.views, strict=True):
-            if leaf._array is not view:
-                np.copyto(view, leaf._array)
-                leaf._array = view
+            if leaf._content is not view:
+                np.copyto(view, leaf._content)
+                leaf._content = view
 
 
 def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False) -> Compiled:

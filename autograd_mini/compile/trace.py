@@ -128,8 +128,8 @@ class Trace:
         if new.shape != x.shape:
             raise ShapeError(f"an update in place: shape {new.shape} for a Tensor of shape {x.shape}")
         new = new if new.dtype == x.dtype else apply(CAST(x.dtype), new)
-        self.before.setdefault(x, (x._array, x._version))
-        x._array = new._array.copy()
+        self.before.setdefault(x, (x._content, x._version))
+        x._content = new._content.copy()
         touch([x])
         self.changes.setdefault(x, []).append((x._version, new))
         return x
@@ -174,7 +174,7 @@ class Trace:
         for leaf, (grad, _) in self.grads.items():
             leaf.grad = grad
         for leaf, (data, version) in self.before.items():
-            leaf._array, leaf._version = data, version
+            leaf._content, leaf._version = data, version
         return found
 
 
@@ -320,7 +320,7 @@ class Lowering:
         is_constant = node in self.trace.inner or not (node.requires_grad or is_held)
         if type(node) is Value:
             return constant(node.data) if is_constant else self.symbol(node, node)
-        array = node._array
+        array = node._content
         if is_constant and (not array.ndim or (node in self.trace.inner and array.size <= SMALL)):
             return constant(array)
         if not is_constant:

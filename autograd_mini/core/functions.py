@@ -651,19 +651,24 @@ Value.__round__ = Tensor.__round__ = round  # type: ignore[attr-defined]
 # ---- GRAPH ------------------------------------------------------------------------------------------------------------
 
 
+ONE: dict[str, Any] = {"one": True}  # the meta of the 1 that arrives at a root
+
+
 class _Graph(Reading):
     """Rules run on nodes: their results are nodes, which can be differentiated again."""
 
-    operand = None
-    is_quick = True
+    reads_content = False
+    pull = ARRAYS.pull
 
-    def without_one(self, g: Any, cotangent: Any) -> Any:
+    def without_one(self, g: Any) -> Any:
         """Return y for a product 1 · y whose 1 is the gradient from above: every further order would carry it on."""
-        if g._left is not cotangent or g.op is not rows.multiply:
+        left, right = g._left, g._right
+        if g.op is not rows.multiply or left.meta is not ONE or type(right) is not type(g):
             return g
-        if cotangent.requires_grad or cotangent.shape or cotangent.data != 1.0:
-            return g
-        return g._right if type(g._right) is type(g) and g._right.dtype == g.dtype else g
+        return right if right.dtype == g.dtype and right.shape == g.shape else g
+
+    def add(self, parent: Any, held: Any, share: Any) -> Any:
+        return self.without_one(held) + self.without_one(share)
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
         return made(reading := KINDS[Tensor] if np.ndim(data) else FLOATS, reading.constant(data, dtype))
@@ -687,7 +692,8 @@ class _Graph(Reading):
         if isinstance(gradient, LISTS) and holds_node(gradient):
             gradient = stacked(gradient)
         if not isinstance(gradient, Node):
-            return made(reading, reading.arriving(root, gradient, what))
+            meta = ONE if gradient is None else None
+            return made(reading, reading.arriving(root, gradient, what), meta=meta)
         if gradient.shape != root.shape:
             raise ShapeError(
                 f"{what}: the gradient from above has shape {gradient.shape}, {root._name} has {root.shape}"

@@ -46,10 +46,8 @@ def made(
     """
     node = new(reading.kind)
     if reading is ARRAYS:
-        node._array, node._version = data, changes.count
-    else:
-        node._number = data
-    node.grad, node.meta, node.op = None, meta, op
+        node._version = changes.count
+    node._content, node.grad, node.meta, node.op = data, None, meta, op
     node.requires_grad, node._right = requires_grad, None
     count = len(parents)
     if count == 0:
@@ -96,13 +94,16 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
     """Return the operation's value on raw operands; an error from NumPy is raised again with the operation and the shapes."""
     try:
+        if op.is_ours and reading is ARRAYS:  # as op.value, in one call less
+            out = quietly(op.forward, ARRAYS.xp, *operands)
+            return out if type(out) is np.ndarray else np.asarray(out)
         out = quietly(op.value, reading, operands)
     except Exception as error:
         raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
-    if not op.is_ours:
-        op.check_parents(len(operands))
-        return reading.result(out, op)
-    return np.asarray(out) if reading is ARRAYS and type(out) is not np.ndarray else out
+    if op.is_ours:
+        return out
+    op.check_parents(len(operands))
+    return reading.result(out, op)
 
 
 def apply(op: Op, *operands: Any) -> Any:
@@ -112,10 +113,8 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only:
-        method = op.quick["method"] if "method" in op.quick else FLOATS.method_of(op)
-        if method is not None:
-            return method(*operands)
+    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only and op.method is not None:
+        return op.method(*operands)
     return applied(op, *operands)
 
 
@@ -124,13 +123,13 @@ def applied(op: Op, *operands: Any) -> Any:
     if not operands:
         raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
     if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
-        return record(FLOATS, op, operands, evaluate(op, FLOATS, [*map(FLOATS.content, operands)]))
+        return record(FLOATS, op, operands, evaluate(op, FLOATS, [x._content for x in operands]))
     parents, contents, has_nodes = [], [], False
     for x in operands:  # Tensors, and arrays beside them
         if KINDS.get(type(x)) is ARRAYS:
             has_nodes = True
             parents.append(x)
-            contents.append(x._array)
+            contents.append(x._content)
         elif type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None:
             parents.append(made(ARRAYS, x))
             contents.append(x)
@@ -150,14 +149,14 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
             has_nodes = True
         if kind is ARRAYS or isinstance(x, np.ndarray):
             reading = ARRAYS
-            if (dtype := (x if kind is None else x._array).dtype) in FLOAT_TYPES:
+            if (dtype := (x if kind is None else x._content).dtype) in FLOAT_TYPES:
                 dtypes.add(dtype)
         elif kind is None and isinstance(x, LISTS):
             reading = ARRAYS
             has_nodes = has_nodes or holds_node(x)
     dtype = dtypes.pop() if len(dtypes) == 1 else None
     parents = [x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype) for x in operands]
-    data = evaluate(op, reading, [*map(reading.content, parents)])
+    data = evaluate(op, reading, [x._content for x in parents])
     if has_nodes:
         return record(reading, op, parents, data)
     return data[()] if reading is ARRAYS else data
@@ -232,8 +231,9 @@ HABITS = """
 class Node:
     """A number or array that knows how it was made. Value and Tensor are its two kinds."""
 
-    __slots__ = ("__weakref__", "_left", "_right", "grad", "meta", "op", "requires_grad")
+    __slots__ = ("__weakref__", "_content", "_left", "_right", "grad", "meta", "op", "requires_grad")
     data: Any
+    _content: Any  # the same: internal code reads and writes it here, past the property and its checks
     grad: Any  # a float or ndarray once a backward has reached the node, else None
     meta: dict[str, Any] | None  # label, scope, source line, what cut it off: empty unless asked for
     op: Op | None  # None for a leaf

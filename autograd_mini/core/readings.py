@@ -13,7 +13,6 @@ A reading passes its namespace `xp` to the rules. A rule may use the names in `X
 import math
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -111,10 +110,8 @@ vars(arrays).update(
     **{name: getattr(numerics, name) for name in OUR_NAMES},
 )
 
-ERRORS = (
-    ArithmeticError,
-    ValueError,
-)  # what Python's floats and math raise where IEEE arithmetic has a result
+# what Python's floats and math raise where IEEE arithmetic has a result
+ERRORS = (ArithmeticError, ValueError)
 
 # The same names for single floats, most of them from Python's `math`, which is five to ten times quicker there
 scalar: Any = SimpleNamespace(**vars(arrays))
@@ -160,12 +157,15 @@ class Reading:
     """A way to read rules: the namespace `xp` that they compute with, and what is done with their results."""
 
     xp: Any
+    reads_content = True  # whether rules get the content of a node, or the node itself
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
-    # what a rule gets of a node; None: the node itself
-    operand: Callable[[Any], Any] | None = attrgetter("data")
-    content: Callable[[Any], Any]  # the data of a node of its own kind, past the property
-    is_quick = False  # whether rules are compiled for it
+    nothing: Any = None  # what a sweep holds for a node that no share has reached
+    pull = ""  # how a parent receives its share, as source: see made_pull in op.py; "" where rules are not written out
     refusals: tuple[type[Exception], ...] = ()  # what a rule may raise that is then read in another way
+
+    def operand(self, node: Any) -> Any:
+        """Return what a rule gets of a node."""
+        return node._content if self.reads_content else node
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
         """Return the result of a rule that raised one of `refusals`, computed in another way."""
@@ -195,11 +195,16 @@ class Reading:
         """Return the sum of two shares of a parent."""
         return held + share
 
+    def received(self, parent: Any, held: Any, share: Any, op: Op) -> Any:
+        """Return what a parent holds once it has received a share; before the first one it holds `nothing`."""
+        share = self.share_for(parent, share, op)
+        return share if held is None else self.add(parent, held, share)
+
     def arriving(self, root: Any, gradient: Any, what: str) -> Any:
         """Return the gradient that arrives at the root from above: the one given, or 1."""
         raise NotImplementedError
 
-    def without_one(self, g: Any, cotangent: Any) -> Any:
+    def without_one(self, g: Any) -> Any:
         """Return the gradient that arrives at a node, without a factor of 1 that the root passed down."""
         return g
 
@@ -211,10 +216,6 @@ class Reading:
         """Return an operand as a node of this kind. value.py and tensor.py set this."""
         raise NotImplementedError
 
-    def method_of(self, op: Op) -> Rule | None:
-        """Return the quick method of a row for nodes of this kind, or None. value.py sets this."""
-        raise NotImplementedError
-
 
 class _Floats(Reading):
     """Rules run on floats. Python's floats are not IEEE: 1 / 0.0 raises, and so does math.exp(1000.0).
@@ -223,8 +224,8 @@ class _Floats(Reading):
     """
 
     xp = scalar
-    content = attrgetter("_number")
-    is_quick = True
+    pull = "    if {parent} in grads:\n        grads[{parent}] += {share}\n"
+    nothing = -0.0  # -0.0 + x is x, for every x
     refusals = ERRORS
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
@@ -266,8 +267,12 @@ class _Arrays(Reading):
     """Rules run on arrays of float64 or float32."""
 
     xp = arrays
-    content = attrgetter("_array")
-    is_quick = True
+    pull = """
+    if {parent}._version > node._version:
+        raise ValueError("changed since")  # the sweep is done again in the general way, which says more
+    if {parent} in grads:
+        grads[{parent}] = received({parent}, grads[{parent}], {share}, op)
+"""
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
         copies = [x.copy() for x in operands]  # a view could be made writable again, and np.add.at never asks
@@ -298,7 +303,9 @@ class _Arrays(Reading):
         raise GraphError(f"{op.name!r} returned {data.dtype}{what}: return real numbers, float64 or float32")
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Any:
-        x = parent.data
+        x = parent._content
+        if type(share) is np.ndarray and share.shape == x.shape and share.dtype is x.dtype and op.is_ours:
+            return share  # nearly always
         if type(share) is not np.ndarray or not op.is_ours:
             share = np.array(self.result(share, op, " as a gradient"))  # NumPy turns 0-d arrays into numbers
         if share.shape != x.shape:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, final
 
@@ -32,8 +33,7 @@ class Tensor(Node):
            [1., 1.]])
     """
 
-    __slots__ = ("_array", "_version")
-    _array: Any  # the data: internal code reads and writes it here, past the property
+    __slots__ = ("_version",)
     _version: int
 
     def __new__(
@@ -56,12 +56,12 @@ class Tensor(Node):
             raise GraphError(
                 f"the data of {self._name} come from '{self.op.name}': change its leaves, or take .detach()"
             )
-        if data is not self._array:
-            self._array = np.array(ARRAYS.fitted(self, data, ".data ="), order="C")
+        if data is not self._content:
+            self._content = np.array(ARRAYS.fitted(self, data, ".data ="), order="C")
         touch([self])
 
     data = property(
-        attrgetter("_array"),
+        attrgetter("_content"),
         _set_data,
         doc="The array itself, outside the graph. To assign it counts as a change of the data.",
     )
@@ -246,9 +246,8 @@ def replace_all(nodes: Iterable[Any], data: Iterable[Any]) -> None:
     All are set in one call from C, so that Ctrl-C comes before it or after it.
     """
     nodes = list(nodes)
-    slots = ["_array" if type(node) is Tensor else "_number" for node in nodes]
     touch(nodes)
-    deque(map(setattr, nodes, slots, data), maxlen=0)
+    deque(map(setattr, nodes, repeat("_content"), data), maxlen=0)
 
 
 def touch(nodes: Iterable[Any]) -> None:

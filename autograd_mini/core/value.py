@@ -1,6 +1,7 @@
 """Value: a number in a graph; and the quick methods for its operators, made from the rows."""
 
 import contextlib
+import functools
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, final
@@ -11,7 +12,7 @@ import numpy as np
 from ..support.coercion import to_float
 from ..support.modes import meta_here
 from .node import Node, applied, leaf, made, new
-from .op import LITERALS, UNREADABLE, Op, written
+from .op import UNREADABLE, Op, made_function, written
 from .readings import ERRORS, FLOATS, KINDS, scalar
 
 
@@ -30,8 +31,7 @@ class Value(Node):
     (-0.000545, 'tanh')
     """
 
-    __slots__ = ("_number",)
-    _number: float  # the data: internal code reads and writes it here, past the property
+    __slots__ = ()
     shape: tuple[int, ...] = ()
     ndim, size, dtype = 0, 1, np.dtype(float)
 
@@ -42,9 +42,9 @@ class Value(Node):
         raise TypeError("Value is final: add an operation with ag.Op and ag.apply")
 
     def _set_data(self, data: Any) -> None:
-        self._number = to_float(data)
+        self._content = to_float(data)
 
-    data = property(attrgetter("_number"), _set_data, doc="The number itself, outside the graph.")
+    data = property(attrgetter("_content"), _set_data, doc="The number itself, outside the graph.")
 
     @property
     def T(self) -> "Value":
@@ -73,11 +73,11 @@ def method(x):
     meta = meta_here()
     if meta is False or not x.requires_grad:
         return applied(op, x)
-    node, a = new(Value), x._number
+    node, a = new(Value), x._content
     try:
-        node._number = {forward}
+        node._content = {forward}
     except ERRORS:
-        node._number = FLOATS.read_again(op.forward, a)
+        node._content = FLOATS.read_again(op.forward, a)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, None, True
     return node
@@ -92,17 +92,17 @@ def method({parameters}):
         else:
             return applied(op, x, y)
         {other} = new(Value)
-        {other}._number = data
+        {other}._content = data
         {other}.grad = {other}.meta = {other}.op = {other}._left = {other}._right = None
         {other}.requires_grad = False
     meta = meta_here()
     if meta is False or not (x.requires_grad or y.requires_grad):
         return applied(op, x, y)
-    node, a, b = new(Value), x._number, y._number
+    node, a, b = new(Value), x._content, y._content
     try:
-        node._number = {forward}
+        node._content = {forward}
     except ERRORS:
-        node._number = FLOATS.read_again(op.forward, a, b)
+        node._content = FLOATS.read_again(op.forward, a, b)
     node.grad, node.meta, node.op = None, meta, op
     node._left, node._right, node.requires_grad = x, y, True
     return node
@@ -125,22 +125,22 @@ def quick_method(
     parameters = f"{own}, {other}"  # Python passes the node first, to a reflected operator too
     text = source.format(forward=forward, other=other, parameters=parameters)
     space = {
-        "__name__": __name__, **vars(scalar), **LITERALS, "ERRORS": ERRORS, "FLOATS": FLOATS,
-        "Value": Value, "op": op, "applied": applied, "new": new, "meta_here": meta_here,
+        **vars(scalar), "ERRORS": ERRORS, "FLOATS": FLOATS, "Value": Value, "op": op, "applied": applied,
+        "new": new, "meta_here": meta_here,
     }  # fmt: skip
-    exec(compile(text, f"<the quick method of {op.name}>", "exec"), space)
-    space["method"].__name__ = space["method"].__qualname__ = op.name
-    quick_methods.add(space["method"])
-    return space["method"]  # type: ignore[no-any-return]
+    method = made_function(text, space, f"the quick method of {op.name}")
+    method.__name__ = method.__qualname__ = op.name
+    quick_methods.add(method)
+    return method  # type: ignore[no-any-return]
 
 
 def _method_of(op: Op) -> Callable[..., Any] | None:
     """The quick method of a row, made on first use; None where it can have none."""
-    op.quick["method"] = None
     if op.is_ours and op.has_derivative and len(op.operands) in (1, 2):
         with contextlib.suppress(*UNREADABLE):
-            op.quick["method"] = quick_method(op)
-    return op.quick["method"]  # type: ignore[no-any-return]
+            return quick_method(op)
+    return None
 
 
-FLOATS.method_of = _method_of  # type: ignore[method-assign]
+Op.method = functools.cached_property(_method_of)
+Op.method.__set_name__(Op, "method")

@@ -91,7 +91,7 @@ class Block:
         np.multiply(direction, factor, change)
         if self.values:
             new = [x - step for x, step in zip(data, change.tolist(), strict=True)]
-            change_data = map(setattr, params, repeat("_number"), new)
+            change_data = map(setattr, params, repeat("_content"), new)
         else:
             change_data = map(np.subtract, data, self.changes, data)
         writes: list[Write] = [(deque, change_data, 0), (setattr, self, "counts", [count] * len(params))]
@@ -119,7 +119,7 @@ class Block:
         factor, direction = optimizer.update(grad[part], data, named, change, self.spare[:n], count)
         write: Write
         if self.values:
-            write = (setattr, parameter, "_number", float(data[0] - direction[0] * factor))
+            write = (setattr, parameter, "_content", float(data[0] - direction[0] * factor))
         elif not parameter.data.flags.c_contiguous:  # `data` is a copy
             write = (setitem, parameter.data.flat, part, data - direction * factor)
         elif n >= 4096 and find_spec("scipy"):

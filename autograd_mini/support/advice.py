@@ -11,14 +11,17 @@ import ast
 import difflib
 import linecache
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
 LIST = "docs/numpy.md lists what works"
+TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
 # ---- Methods of nodes ---------------------------------------------------------------------------------------------------
 
@@ -73,196 +76,6 @@ FUNCTIONS = """
     arctan arctan2 arcsin arccos ceil cosh cumsum erf expm1 floor gelu log10 log1p log2 log_sigmoid
     log_softmax logsumexp maximum minimum reciprocal sign silu sinh softmax tan tril triu trunc
 """.split()  # noqa: SIM905  (methods in PyTorch: our function of that name)
-IN_PLACE = "a node is not changed in place: make a new one, or change a leaf's numbers, w.data"
-INSTEAD = {
-    "add_": f"{IN_PLACE} += …",
-    "sub_": f"{IN_PLACE} -= …",
-    "mul_": f"{IN_PLACE} *= …",
-    "copy_": f"{IN_PLACE} = array",
-    "fill_": f"{IN_PLACE}[:] = number",
-    "zero_": "w.zero_grad() forgets the gradient",
-    "clamp": "x.clip(low, high)",
-    "clamp_": "w.data = w.data.clip(low, high)",
-    "cuda": "there is the CPU alone: leave it out",
-    "device": "there is the CPU alone: leave it out",
-    "double": "ag.Tensor(data, dtype='float64'), or np.astype(x, 'float64') in the graph",
-    "float": "ag.Tensor(data, dtype='float32'), or np.astype(x, 'float32') in the graph",
-    "gather": "ag.take_along_axis(x, indices, axis)",
-    "grad_fn": "x.op is the operation, x.parents what it was made from, ag.tree(x) all of it",
-    "int": "x.data.astype(int), outside the graph",
-    "long": "x.data.astype(int), outside the graph",
-    "is_leaf": "x.op is None",
-    "masked_fill": "ag.where(mask, value, x)",
-    "register_hook": "every node keeps its .grad: read it after the backward",
-    "retain_grad": "every node keeps its .grad: leave it out",
-    "scatter_add": "ag.scatter_add(x, index, value)",
-    "sort": "np.sort(x)",
-    "to": "there is the CPU alone, and the dtype is given to ag.Tensor(data, dtype='float32')",
-}
-
-# ---- Names of modules ---------------------------------------------------------------------------------------------------
-
-NAMES = {
-    "autograd_mini": {
-        "F": "ag.relu, ag.nn.mse, … stand in ag and ag.nn",
-        "GradientTape": "nothing to open: operations on nodes are recorded, loss.backward() differentiates",
-        "Parameter": "ag.Tensor(data): if you wrap it, it is a variable",
-        "Variable": "ag.Tensor(data) or ag.Value(number): if you wrap it, it is a variable",
-        "acos": "ag.arccos",
-        "array": "ag.Tensor(data)",
-        "asin": "ag.arcsin",
-        "atan": "ag.arctan",
-        "atan2": "ag.arctan2",
-        "autograd": "ag.gradients(y, x) for torch.autograd.grad",
-        "backward": "loss.backward()",
-        "cat": "ag.concatenate",
-        "clamp": "ag.clip",
-        "arange": "plain NumPy, np.arange(n): constants need no wrapping",
-        "check_grads": "ag.check_gradients(f, inputs)",
-        "checkpoint": "nothing of the kind: all of a graph is kept",
-        "concat": "ag.concatenate",
-        "gradcheck": "ag.check_gradients(f, inputs)",
-        "graph": "ag.draw(node)",
-        "help": "help(ag), or help(ag.fit)",
-        "make_dot": "ag.draw(node)",
-        "numerical_gradient": "ag.check_gradients(f, inputs)",
-        "show": "ag.draw(node), ag.tree(node)",
-        "constant": "ag.Tensor(data, requires_grad=False)",
-        "div": "ag.divide",
-        "elementwise_grad": "ag.derivative(f)",
-        "eye": "ag.Tensor(np.eye(n))",
-        "from_numpy": "ag.Tensor(array)",
-        "function": "ag.compile, or nothing: there is no graph mode",
-        "gather": "ag.take_along_axis(x, indices, axis)",
-        "is_tensor": "isinstance(x, (ag.Value, ag.Tensor))",
-        "jacfwd": "ag.jacobian(f)",
-        "jacrev": "ag.jacobian(f)",
-        "jit": "ag.compile(f)",
-        "manual_seed": "rng=0 where numbers are drawn: ag.nn.MLP([2, 3, 1], rng=0)",
-        "mm": "ag.matmul, or x @ y",
-        "mul": "ag.multiply",
-        "gradient": "ag.grad(f) of a function, ag.gradients(y, x) of nodes, np.gradient of samples",
-        "neg": "ag.negative",
-        "numpy": "plain NumPy: np.exp(x) works on nodes",
-        "ones": "ag.Tensor(np.ones(shape))",
-        "permute": "ag.transpose(x, axes)",
-        "pow": "ag.power, or x ** n",
-        "rand": "ag.Tensor(np.random.default_rng(0).random(shape))",
-        "randn": "ag.Tensor(np.random.default_rng(0).normal(size=shape))",
-        "set_grad_enabled": "ag.no_grad() and ag.enable_grad()",
-        "sub": "ag.subtract",
-        "tensor": "ag.Tensor(data)",
-        "unsqueeze": "ag.expand_dims(x, axis)",
-        "vmap": "operations on a whole batch, or ag.batch_jacobian(f, X)",
-        "zeros": "ag.Tensor(np.zeros(shape))",
-        "MLP": "ag.nn.MLP",
-        "Linear": "ag.nn.Linear",
-        "Module": "ag.nn.Module",
-        "Sequential": "ag.nn.Sequential",
-        "SGD": "ag.optim.SGD",
-        "Adam": "ag.optim.Adam",
-        "Model": "ag.nn.Module, and ag.fit(model, X, y, …)",
-        "layers": "ag.nn",
-        "losses": "ag.nn.mse, ag.nn.cross_entropy, …",
-        "optimizers": "ag.optim",
-        "mse": "ag.nn.mse",
-        "mse_loss": "ag.nn.mse",
-        "cross_entropy": "ag.nn.cross_entropy",
-        "binary_cross_entropy": "ag.nn.binary_cross_entropy",
-    },
-    "autograd_mini.nn": {
-        "BCELoss": "ag.nn.binary_cross_entropy(p, target)",
-        "BCEWithLogitsLoss": "ag.nn.binary_cross_entropy_with_logits(logits, target)",
-        "BatchNorm1d": "no layer of ours: (x - x.mean(0)) / (x.std(0) + 1e-5) in the forward of a Module",
-        "Conv2d": "there are no convolutions: np.convolve works on vectors",
-        "CrossEntropyLoss": "ag.nn.cross_entropy(logits, target)",
-        "Dense": "ag.nn.Linear(inputs, outputs)",
-        "GRU": "no layer of ours: write the step as the forward of a Module, and loop",
-        "LSTM": "no layer of ours: write the step as the forward of a Module, and loop",
-        "RNN": "no layer of ours: write the step as the forward of a Module, and loop",
-        "Embedding": "a Tensor and an index: table[words]",
-        "Flatten": "x.reshape(len(x), -1) in the forward of a Module",
-        "GaussianNLLLoss": "the formula, on nodes",
-        "HuberLoss": "ag.nn.huber(prediction, target)",
-        "KLDivLoss": "ag.nn.kl_div(log_p, target)",
-        "L1Loss": "ag.nn.mae(prediction, target)",
-        "LayerNorm": "no layer of ours: (x - x.mean(-1, keepdims=True)) / (x.std(-1, keepdims=True) + 1e-5)",
-        "MSELoss": "ag.nn.mse(prediction, target)",
-        "ModuleDict": "a dict of Modules as an attribute",
-        "ModuleList": "a list of Modules as an attribute",
-        "NLLLoss": "ag.nn.nll(log_p, target)",
-        "Parameter": "ag.Tensor(data) as an attribute of a Module",
-        "SmoothL1Loss": "ag.nn.huber(prediction, target)",
-        "bce_loss": "ag.nn.binary_cross_entropy(p, target)",
-        "l1_loss": "ag.nn.mae(prediction, target)",
-        "mse_loss": "ag.nn.mse(prediction, target)",
-        "nll_loss": "ag.nn.nll(log_p, target)",
-        "smooth_l1_loss": "ag.nn.huber(prediction, target)",
-        "utils": "ag.optim.clip_grad_norm and clip_grad_value",
-    },
-    "autograd_mini.nn.init": {
-        "glorot_uniform": "ag.nn.init.xavier_uniform()",
-        "he_normal": "ag.nn.init.kaiming_normal()",
-        "xavier_uniform_": "init=ag.nn.init.xavier_uniform() where a layer is made",
-        "xavier_normal_": "init=ag.nn.init.xavier_normal() where a layer is made",
-        "kaiming_uniform_": "init=ag.nn.init.kaiming_uniform() where a layer is made",
-        "kaiming_normal_": "init=ag.nn.init.kaiming_normal() where a layer is made",
-        "zeros": "ag.nn.init.constant(0.0)",
-        "ones": "ag.nn.init.constant(1.0)",
-    },
-    "autograd_mini.optim": {
-        "Adagrad": "ag.optim.RMSprop or Adam",
-        "lr_scheduler": "ag.optim.StepLR, CosineAnnealingLR, … stand in ag.optim",
-        "sgd": "ag.optim.SGD(params, lr=0.1)",
-        "adam": "ag.optim.Adam(params)",
-    },
-}
-MODULES = {
-    "compile": "ag.fit(model, X, y, loss=ag.nn.mse, optimizer=ag.optim.Adam(model.parameters()), epochs=100)",
-    "fit": "ag.fit(model, X, y, loss=ag.nn.mse, optimizer=ag.optim.Adam(model.parameters()), epochs=100)",
-    "predict": "model(X), under ag.no_grad() where no gradient is needed",
-    "evaluate": "ag.nn.mse(model(X), y), under ag.no_grad()",
-    "to": "there is the CPU alone: leave it out",
-    "cuda": "there is the CPU alone: leave it out",
-    "weights": "model.parameters()",
-    "trainable_variables": "model.parameters()",
-    "get_weights": "model.state_dict()",
-    "set_weights": "model.load_state_dict(state)",
-    "register_buffer": "an attribute that is an array, or ag.Tensor(data, requires_grad=False)",
-    "requires_grad_": "model.freeze() and model.unfreeze()",
-}
-KEYWORDS = {
-    "learning_rate": "lr",
-    "dim": "axis",
-    "dims": "axis",
-    "keepdim": "keepdims",
-    "validation_data": "validation, with (X, y)",
-    "validation_split": "validation, with a fraction",
-    "verbose": "progress, with 'bar', 'lines' or 'none'",
-    "criterion": "loss",
-    "loss_fn": "loss",
-    "seed": "rng",
-    "random_state": "rng",
-    "shuffle_data": "shuffle",
-    "weight_decay_rate": "weight_decay",
-    "epsilon": "eps",
-    "beta_1": "betas, with two numbers",
-    "beta_2": "betas, with two numbers",
-    "create_graph": "nothing: higher orders go through ag.gradients(y, x, create_graph=True)",
-    "retain_graph": "nothing: a backward may be repeated",
-}
-STRINGS = {
-    "mse": "ag.nn.mse",
-    "mean_squared_error": "ag.nn.mse",
-    "mae": "ag.nn.mae",
-    "binary_crossentropy": "ag.nn.binary_cross_entropy",
-    "categorical_crossentropy": "ag.nn.cross_entropy, of logits",
-    "sparse_categorical_crossentropy": "ag.nn.cross_entropy, of logits",
-    "cross_entropy": "ag.nn.cross_entropy",
-    "adam": "ag.optim.Adam(model.parameters())",
-    "sgd": "ag.optim.SGD(model.parameters(), lr=0.1)",
-    "rmsprop": "ag.optim.RMSprop(model.parameters())",
-}
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -278,19 +91,21 @@ def habit(name: str, node: Any) -> Any:
     if node is not None and name in FUNCTIONS:
         return partial(getattr(sys.modules[__name__.partition(".")[0]], name), node)
     kind = "Node" if node is None else type(node).__name__
-    raise AttributeError(f"{kind} has no {name!r}; here: {INSTEAD.get(name, 'it is a method of a node')}")
+    raise AttributeError(
+        f"{kind} has no {name!r}; here: {TABLES['nodes'].get(name, 'it is a method of a node')}"
+    )
 
 
 def habit_of_module(name: str, model: Any) -> Any:
     """Raise AttributeError with what to write for a method of another library's models."""
-    raise AttributeError(f"{type(model).__name__} has no {name!r}; here: {MODULES[name]}")
+    raise AttributeError(f"{type(model).__name__} has no {name!r}; here: {TABLES['modules'][name]}")
 
 
 def missing(module: Any, name: str) -> AttributeError:
     """Return the error for a name that a module of ours has not: with ours, or with the nearest there is."""
     if name.startswith("__"):
         return AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
-    ours = NAMES.get(module.__name__, {}).get(name)
+    ours = TABLES["names"].get(module.__name__, {}).get(name)
     package = sys.modules[__name__.partition(".")[0]]
     if ours is None and name in package.__all__:
         ours = f"ag.{name}"
@@ -303,45 +118,25 @@ def missing(module: Any, name: str) -> AttributeError:
 def unknown(call: str, keywords: Iterable[str], known: Iterable[str]) -> TypeError:
     """Return the error for keywords that a function of ours has not."""
     name = next(iter(keywords))
-    ours = f": here it is {KEYWORDS[name]}" if name in KEYWORDS else _nearest(name, known)
+    ours = f": here it is {TABLES['keywords'][name]}" if name in TABLES["keywords"] else _nearest(name, known)
     return TypeError(f"{call} has no argument {name!r}{ours}")
 
 
 def instead_of_string(text: Any) -> str:
     """What a name given as a string stands for, as the end of a sentence."""
-    ours = STRINGS.get(text.lower()) if isinstance(text, str) else None
+    ours = TABLES["strings"].get(text.lower()) if isinstance(text, str) else None
     return f": write {ours}" if ours else ""
 
 
 # ---- Functions of NumPy and scipy ---------------------------------------------------------------------------------------
-
-NO_RULE = {
-    "add.at": "ag.scatter_add(x, index, value)",
-    "copyto": "ag.full_like(x, value), np.stack or ag.index_update(x, index, value)",
-    "fft.fft": "products with np.cos and np.sin of plain angles: numbers are real here",
-    "fill_diagonal": "ag.index_update(x, (places, places), value) with places = np.arange(n)",
-    "frexp": "x / 2.0**k with a plain k",
-    "histogram": "np.histogram(x.data): counts have no gradient",
-    "linalg.eig": "np.linalg.eigh of a symmetric matrix: of others the eigenvalues may be complex",
-    "linalg.eigvals": "np.linalg.eigvalsh of a symmetric matrix: of others they may be complex",
-    "linalg.qr": "np.linalg.cholesky(x.T @ x).T for R",
-    "place": "ag.where(mask, value, x)",
-    "put": "ag.index_update(x, index, value)",
-    "put_along_axis": "ag.index_update(x, index, value)",
-    "putmask": "ag.where(mask, value, x)",
-    "roots": "np.roots(p.data): of a polynomial the roots may be complex",
-    "save": "ag.save(x, 'x.npz')",
-    "savetxt": "np.savetxt(path, x.data)",
-    "unique": "np.unique(x.data): it would leave the graph",
-}
 
 
 def no_rule(name: str, known: Iterable[str]) -> str:
     """What to say of a function of NumPy's or scipy's that has no rule: what to write instead, or the nearest there is."""
     short = name.partition(".")[2]
     known = {other.partition(".")[2] for other in known}
-    if short in NO_RULE:
-        return f"{name} has no rule on nodes: write {NO_RULE[short]}. {LIST}"
+    if short in TABLES["no_rule"]:
+        return f"{name} has no rule on nodes: write {TABLES['no_rule'][short]}. {LIST}"
     near = _nearest(short, known) if name.startswith("np.") else ""
     outside = f"on plain numbers, outside the graph: {name}(x.data)"
     return f"{name} has no rule on nodes{near or '.'} {LIST}; {outside}"
@@ -362,21 +157,13 @@ LIBRARIES = (
 )
 ON_PURPOSE = "On purpose outside the graph: x.item(), x.data or x.detach()"
 OF_SCIPY = ("softmax", "log_softmax", "logsumexp")  # which are no ufuncs
-GENERAL = {
-    "np.asarray()": "X @ W for X.dot(W), np.stack([a, b]) for np.array([a, b]), f(x) for np.vectorize(f)(x), "
-    "np.exp(x) for math.exp(x), x.item() or x.data for plots",
-    "float()": "np.exp(x) for math.exp(x), f'{x:.4f}' for '%.4f' % x, f(x) for np.vectorize(f)(x), "
-    "ag.index_update(z, i, x) for z[i] = x",
-    "int()": "x.item() outside the graph",
-    ".numpy()": "x.detach().numpy(), or x.data",
-}
 
 
 def why_cut(call: str, node: Any) -> str:
     """What to say of a call that would leave the graph: the call as the user wrote it, and what to write instead."""
     frame, through = _user_frame()
     written, instead = _told(frame, through) if frame is not None else ("", "")
-    instead = instead or GENERAL.get(call, "np.exp(x) or x.exp()")
+    instead = instead or TABLES["cut"].get(call, "np.exp(x) or x.exp()")
     return f"{written or call} would cut the graph of {node._name}: write {instead}. {ON_PURPOSE}"
 
 

@@ -15,7 +15,6 @@ class Foreign:
     """A reading of rows by another library: `wrap` makes an operand of an array, `plain` an array of a result."""
 
     refusals = ()
-    is_quick = False
 
     def __init__(self, xp: Any, wrap: Any, plain: Any) -> None:
         assert sorted(vars(xp)) == XP

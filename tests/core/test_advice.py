@@ -118,7 +118,9 @@ def test_a_function_without_a_rule_names_a_neighbour_and_the_list(name):
     assert len(str(caught.value)) < 250
 
 
-@pytest.mark.parametrize("text", [text for text in advice.NO_RULE.values() if text.startswith("np.linalg")])
+@pytest.mark.parametrize(
+    "text", [text for text in advice.TABLES["no_rule"].values() if text.startswith("np.linalg")]
+)
 def test_what_is_advised_is_there(text):
     """What is advised in place of a function without a rule has one."""
     assert text.split("(")[0].split(" ")[0].rpartition(".")[2] in ag.__all__
@@ -208,7 +210,7 @@ def test_habits_that_are_another_thing_here_are_answered(name):
 def test_each_habit_has_its_answer(name):
     """A name in the list of habits works on a node or says what to write; a class does not have it."""
     assert not hasattr(Tensor, name)
-    if name in advice.INSTEAD:
+    if name in advice.TABLES["nodes"]:
         assert not hasattr(Tensor(1.0), name)
     else:
         assert name in advice.METHODS or name in advice.FUNCTIONS
@@ -217,14 +219,14 @@ def test_each_habit_has_its_answer(name):
 
 def test_each_answer_is_of_a_habit():
     """No answer stands in the table that nobody gets."""
-    assert {*advice.METHODS, *advice.FUNCTIONS, *advice.INSTEAD} - set(HABITS) <= set(dir(Tensor))
+    assert {*advice.METHODS, *advice.FUNCTIONS, *advice.TABLES["nodes"]} - set(HABITS) <= set(dir(Tensor))
 
 
-@pytest.mark.parametrize("module", advice.NAMES)
+@pytest.mark.parametrize("module", advice.TABLES["names"])
 def test_names_in_the_table_are_not_there(module):
     """What the table answers for is missing, so that it is read."""
     names = getattr(sys.modules[module], "__all__", vars(sys.modules[module]))
-    assert [name for name in advice.NAMES[module] if name in names] == []
+    assert [name for name in advice.TABLES["names"][module] if name in names] == []
 
 
 def test_a_list_given_to_a_function_of_an_array_is_told():

@@ -125,7 +125,7 @@ def odd_nodes():
             yield kind(1.0, label=label)
     for data in ("odd", None, Raises(), np.ones(3), [1.0]):
         node = ag.Value(1.0)
-        node._number = data  # past the check
+        node._content = data  # past the check
         yield node
     mask = ag.where(np.array([True, False]), ag.Tensor([1.0, 2.0]), 0.0).parents[0]
     yield mask
@@ -144,7 +144,7 @@ def test_nothing_that_a_user_put_into_a_node_raises_or_warns():
         assert text.startswith((f"{type(node).__name__}(", f"<{type(node).__name__}: "))
         assert text.isprintable()
         assert shown is None or Parsed(shown)
-    assert repr(nodes[0]) == "<Value: AttributeError: 'Value' object has no attribute '_number'>"
+    assert repr(nodes[0]) == "<Value: AttributeError: 'Value' object has no attribute '_content'>"
 
 
 def test_an_error_that_is_no_error_passes():
@@ -155,7 +155,7 @@ def test_an_error_that_is_no_error_passes():
             raise KeyboardInterrupt
 
     node = ag.Value(1.0)
-    node._number = Interrupts()
+    node._content = Interrupts()
     with pytest.raises(KeyboardInterrupt):
         repr(node)
 

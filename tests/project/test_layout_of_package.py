@@ -19,7 +19,6 @@ EXCESSES: dict[str, str] = {
     "core/, the row files": "lines of 110 columns are more lines; the tokens keep to their budget",
     "core/, the rest": "the fronts of rows with parameters check their arguments, each with a message of its own",
     "core/, the scalar path": "the quick methods of Values and IEEE results of floats stand beside the plain way",
-    "symbols.py": "the shapes of the decompositions of matrices",
     "array_functions.py": "240 functions of NumPy's at two lines each",
     "derivatives.py": "to be cut to its budget",
     "compile/": "the readable backprop and the guards of a replay are to be cut to its budget",
