@@ -11,7 +11,7 @@ from .mistakes import MISTAKES
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake: its stable name (see `mistakes.py`), its place, why it is one, and the right line of NumPy."""
+    """One mistake: its stable name (see mistakes.toml), its place, why it is one, and the right line of NumPy."""
 
     mistake: str
     where: str

@@ -35,7 +35,7 @@ def test_each_fault_is_the_first_finding(name, text, make):
 
 
 def test_every_finding_has_a_case():
-    """The names of mistakes.py and those of the cases are the same; targets' size comes beside the inputs'."""
+    """The names of mistakes.toml and those of the cases are the same; targets' size comes beside the inputs'."""
     assert set(TRAINING_MISTAKES) == {*FAULTS, "targets_unscaled"}
 
 
