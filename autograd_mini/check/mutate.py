@@ -43,9 +43,11 @@ MOST = 16  # other arrays that are tried in one place
 LIKELIHOOD = {
     1.0: " wrong_factor inner_derivative_missing",
     1.1: "activation_derivative_missing softmax_elementwise index_overwritten",
-    1.2: "derivative_at_activation derivative_at_preactivation weights_missing input_missing factor_missing mask_missing",
+    1.2: "derivative_at_activation derivative_at_preactivation weights_missing input_missing factor_missing",
+    1.25: "mask_missing",
     1.3: "path_missing value_for_derivative statistics_held_constant",
-    1.4: "activation_derivative_twice constant_term_missing softmax_twice transposed wrong_axis weights_updated_before_use",
+    1.4: "activation_derivative_twice softmax_twice transposed wrong_axis weights_updated_before_use",
+    1.45: "constant_term_missing",
     1.6: "output_for_input",
     1.7: "loss_for_derivative",
     1.8: "derivative_of_another_function penalty_added",
@@ -334,7 +336,7 @@ class Edge(Step):
                     "one_sample_only", partial(self.back, g * (place == i)), f"sample {i}'s, of {me}"
                 )
                 if multiplies:
-                    note = f"for {me} the sum of all errors is multiplied by the input of sample {i} (its row) alone"
+                    note = f"for {me} the sum of all errors meets the input of sample {i} (its row) alone"
                     yield Mutant(first, partial(self.back, total * (place == i)), note, 0.2)
         x = self.b.values[self.user.parents[1 - self.k]] if multiplies else g
         if multiplies and not self.is_leaf and self.share.ndim == 2:

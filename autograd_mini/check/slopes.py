@@ -88,7 +88,7 @@ class _Check:
             float(self.f(float(self.x.flat[0])))
             self.report.notes.append("f takes single numbers only; its derivative was found numerically.")
         except (TypeError, ValueError):
-            note = "f takes a whole row and gives one number: write np.maximum(x, 0) and the like, element by element"
+            note = "f takes a whole row and gives one number: write np.maximum(x, 0) and the like"
             self.report.add("mixes_rows", "f", note)
             rows = self.f
             self.f = lambda v: np.asarray(rows(np.array([v]))).reshape(-1)[0]
@@ -163,7 +163,7 @@ class _Check:
             parameters = inspect.signature(df).parameters.values()
             needed = [p for p in parameters if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
             if len(needed) > 1:
-                note = "arguments, an output and a target: a delta (softmax with cross-entropy: ŷ − y), no derivative"
+                note = "arguments, output and target: a delta (softmax with cross-entropy: ŷ − y)"
                 self.report.add("delta_of_another_loss", "df", f"it takes {len(needed)} {note}")
                 return None
         try:
