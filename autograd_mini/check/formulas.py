@@ -257,8 +257,8 @@ def _changed(part: Expr) -> Formulas:
         yield "function_left_out", args[0]
 
 
-def wrong_softmaxes(shape: Any, axis: int) -> Formulas:
-    """What stands in place of the gradient through softmax, a · (g − Σ g · a), after that itself."""
+def softmaxes(shape: Any, axis: int) -> tuple[tuple[Expr, ...], list[tuple[str, Expr]]]:
+    """The gradient through softmax, a · (g − Σ g · a), by x and by a; and what stands in its place."""
     g, a = symbol("g", shape), symbol("a", shape)
 
     def total(x: Expr, over: int = axis) -> Expr:
@@ -267,20 +267,22 @@ def wrong_softmaxes(shape: Any, axis: int) -> Formulas:
     def back(p: Expr, g: Expr = g, over: int = axis) -> Expr:
         return p * (g - total(g * p, over))
 
-    again = call("softmax", a, axis)
-    yield from (("right", back(p)) for p in (call("softmax", symbol("x", shape), axis), a))
-    yield "activation_derivative_missing", g
-    yield from (("softmax_elementwise", g * a * (1.0 - a)), ("softmax_elementwise", g * a))
-    yield from (("softmax_twice", back(again)), ("softmax_twice", g * again * (1.0 - again)))
-    yield "activation_derivative_twice", back(a, back(a))
-    lengths = [-1 if i == axis % len(shape) else 1 for i in range(len(shape))]
+    again, lengths = (
+        call("softmax", a, axis),
+        [-1 if i == axis % len(shape) else 1 for i in range(len(shape))],
+    )
     counter = constant(
         np.arange(float(shape[axis])).reshape(lengths)
     )  # of a loop, that took the output's name
+    wrong = [("activation_derivative_missing", g), ("activation_derivative_twice", back(a, back(a)))]
+    wrong += [("softmax_elementwise", g * a * (1.0 - a)), ("softmax_elementwise", g * a)]
+    wrong += [("softmax_twice", back(again)), ("softmax_twice", g * again * (1.0 - again))]
     for y in (a, counter):  # the Jacobian's rows added up
-        yield "softmax_jacobian_not_multiplied", g * (a * (1.0 - a) - (total(y * a) - y * a))
+        rows = a * (1.0 - a) - (total(y * a) - y * a)
+        wrong.append(("softmax_jacobian_not_multiplied", g * rows))
     if len(shape) == 2:
-        yield "wrong_axis", back(a, g, 1 - axis % 2)
+        wrong.append(("wrong_axis", back(a, g, 1 - axis % 2)))
+    return (back(call("softmax", symbol("x", shape), axis)), back(a)), wrong
 
 
 def wrong_log_softmaxes(shape: Any, axis: int) -> Formulas:

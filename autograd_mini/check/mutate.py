@@ -25,10 +25,10 @@ from .formulas import (
     known,
     of_row,
     shown,
+    softmaxes,
     wrong_expressions,
     wrong_log_softmaxes,
     wrong_normalisations,
-    wrong_softmaxes,
 )
 from .words import Words
 
@@ -136,8 +136,8 @@ def _along(x: Any, out: Any, axis: int) -> Iterator[Any]:
     """Softmax, its logarithm, or a normalisation along an axis, where the values are that."""
     once = softmax(x, axis)
     if x.any() and np.allclose(once, out, rtol=1e-9, atol=1e-12):
-        found = list(wrong_softmaxes(x.shape, axis))
-        yield "softmax", found[2:], tuple(form for _, form in found[:2])
+        right, wrong = softmaxes(x.shape, axis)
+        yield "softmax", wrong, right
     elif x.any() and np.allclose(np.log(once), out, rtol=1e-9, atol=1e-12):
         yield "log_softmax", list(wrong_log_softmaxes(x.shape, axis))
     middle = x - x.mean(axis, keepdims=True)
