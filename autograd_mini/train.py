@@ -318,7 +318,7 @@ def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
 # ---- What is replayed ---------------------------------------------------------------------------------------------------
 
 
-PLAIN = (bool, int, float, str, NoneType, list, tuple, dict, Tensor, Value)
+PLAIN = (bool, int, float, str, NoneType, list, tuple, dict, frozenset, Tensor, Value)
 OURS = tuple(f"{__package__}.{place}" for place in ("nn.", "core.", "array_functions"))
 
 

@@ -116,7 +116,8 @@ def main():
         f"flat, folded, printed): **{right_ones()} blamed**.",
         f"- `ag.check_derivative`: {hits} of {of}.",
         f"- Time of a diagnosis (of the processor): median {1e3 * np.median(times):.0f} ms, longest {max(times):.1f} s. "
-        f"Four layers of 64 at m = 128: one fault {single:.2f} s, two between two given arrays {pair:.1f} s ({'found' if found else 'not found'}).",
+        f"Four layers of 64 at m = 128: one fault {single:.2f} s, two between two given arrays {pair:.1f} s "
+        f"({'found' if found else 'not found'}).",
         "",
         '"Kept back" are programs written after the search was redesigned, without a look at it: at first 19 of 21 were named as '
         "expected, one by another name, one raised an error; both kinds have been mended since. "

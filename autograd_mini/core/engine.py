@@ -1,4 +1,15 @@
-"""The engine: sort the graph, pull gradients back through it, store them. It uses nodes by their attributes alone."""
+"""The engine: sort the graph, pull gradients back through it, store them. It uses nodes by their attributes alone.
+
+What `loss.backward()` runs, in this order:
+
+    check_root    is there anything to differentiate?
+    toposort      the nodes, parents before children
+    arriving      1, the gradient of the loss with respect to itself (a method of the readings)
+    sweep         from the last node to the first: what each node hands to its parents, added up in the dict `grads`
+                  _sweep_quickly  by code made from the rows (`made_pull`), where all nodes are Values or all are Tensors
+                  _sweep_any      otherwise, or where that code raised an error: by `pulled`, which calls `Op.shares`
+    backward      puts the gradients of `grads` into `.grad`
+"""
 
 import threading
 from collections import deque

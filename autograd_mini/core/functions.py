@@ -6,7 +6,7 @@ Nodes give a node; raw numbers and arrays give raw numbers and arrays.
 import functools
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -130,9 +130,12 @@ def where(condition: Any, x: Any, y: Any) -> Any:
         raise DTypeError(f"where: the condition must be booleans or numbers, got {describe(condition)}")
     mask = mask if mask.dtype == bool else mask != 0
     out = rows.where(made(ARRAYS, mask) if mask.ndim else made(FLOATS, bool(mask)), x, y)
-    if _is_node(x) or _is_node(y):
-        return out
-    return out.data if type(out) is Value else out.data[()]
+    return out if _is_node(x) or _is_node(y) else _raw(out)
+
+
+def _raw(node: Any) -> Any:
+    """Return the data of a node, a single number as a number."""
+    return node.data if type(node) is Value else node.data[()]
 
 
 def _is_node(x: Any) -> bool:
@@ -384,14 +387,11 @@ def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Any:
     >>> squeeze([[1.0, 2.0]]).shape
     (2,)
     """
-    axis = axis if dim is None else dim
-    if axis is None:
-        lost: Sequence[int] = [i for i, n in enumerate(shape(x)) if n == 1]
-    else:
-        axis = _axes("squeeze", axis, x, True)
-        lost = () if axis is None else array_rows.axes_of(axis, len(shape(x)))
-    if any(shape(x)[i] != 1 for i in lost):
-        raise ShapeError(f"squeeze: axis {axis} of shape {shape(x)} is not of length 1")
+    named = _axes("squeeze", axis, x, True, dim)
+    ones = [i for i, n in enumerate(shape(x)) if n == 1]
+    lost = ones if named is None else array_rows.axes_of(named, len(shape(x)))
+    if not set(lost) <= set(ones):
+        raise ShapeError(f"squeeze: axis {named} of shape {shape(x)} is not of length 1")
     return reshape(x, tuple(n for i, n in enumerate(shape(x)) if i not in lost))
 
 

@@ -59,7 +59,8 @@ def made(
 
 def leaf(kind: type, data: Any, requires_grad: bool = False, label: str | None = None) -> Any:
     """Return a node that no operation made."""
-    node = made(KINDS[kind], data, None, (), requires_grad, None if label is None else {"label": label})
+    meta = None if label is None else {"label": label}
+    node = made(KINDS[kind], data, requires_grad=requires_grad, meta=meta)
     if (trace := recorder()) is not None:
         trace.born(node)
     return node
@@ -67,7 +68,7 @@ def leaf(kind: type, data: Any, requires_grad: bool = False, label: str | None =
 
 def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[str, Any] | None) -> Any:
     """Return a copied or unpickled leaf."""
-    node = made(KINDS[kind], copy.copy(data), None, (), requires_grad, copy.copy(meta))
+    node = made(KINDS[kind], copy.copy(data), requires_grad=requires_grad, meta=copy.copy(meta))
     node.grad = copy.copy(grad)
     return node
 
@@ -84,7 +85,7 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
     if reading is ARRAYS and data.base is not None:
         data = data.copy()  # a constant has numbers of its own: an optimiser changes parameters in place
     cut = CUT_BY_NO_GRAD if meta is False else next((p.meta for p in parents if p._cut_by), None)
-    return made(reading, data, None, (), False, cut)
+    return made(reading, data, meta=cut)
 
 
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:

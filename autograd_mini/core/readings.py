@@ -2,7 +2,7 @@
 
 | reading     | operands                     | gives                                    |
 |-------------|------------------------------|------------------------------------------|
-| FLOATS      | floats, IEEE results         | numbers                                  |
+| FLOATS      | floats                       | numbers, as IEEE arithmetic has them     |
 | ARRAYS      | ndarrays                     | arrays                                   |
 | GRAPH       | nodes (core/functions.py)    | a new graph, to be differentiated again  |
 | EXPRESSIONS | `Expr` (symbols.py)          | a formula                                |
@@ -40,7 +40,7 @@ class _SlowState:
 def find_error_state() -> tuple[Any, Any]:
     """The context variable in which NumPy keeps its error state, and the state that is quiet.
 
-    Found by looking which variable np.errstate changes: to set it costs 0.1 µs, to enter np.errstate 0.7.
+    They are found by looking which variable np.errstate changes. To set it takes 0.1 µs, to enter np.errstate 0.7.
     """
     before = copy_context()
     with np.errstate(all="ignore"):

@@ -1,4 +1,8 @@
-"""Value: a number in a graph; and the quick methods for its operators, made from the rows."""
+"""Value: a number in a graph; and the quick methods for its operators, made from the rows.
+
+`x.tanh()` and `ag.tanh(x)` run a quick method, which makes the node itself. Where the case is not the common one it calls `applied`
+(node.py), and that `evaluate`, which runs the row's forward, and `record`, which makes the node.
+"""
 
 import contextlib
 import functools

@@ -149,10 +149,9 @@ def _grouped(graph: Graph, keys: list[Any]) -> View:
     """The view in which the boxes of one key are one."""
     keys = _siblings(graph, _split(graph, keys))
     members: dict[Any, list[Box]] = {}
-    for box in graph.boxes:
-        members.setdefault(box.index if keys[box.index] is None else keys[box.index], []).append(box)
-    used_outside = {a for a, b, _ in graph.edges() if keys[a] is None or keys[a] != keys[b]}
-    used_outside.add(graph.root.index)
+    for key, box in zip(keys, graph.boxes, strict=True):
+        members.setdefault(key, []).append(box)
+    used_outside = {a for a, b, _ in graph.edges() if keys[a] != keys[b]} | {graph.root.index}
     stages: dict[Any, set[int]] = {}
     for key in members:
         if isinstance(key, tuple):
@@ -172,10 +171,10 @@ def _grouped(graph: Graph, keys: list[Any]) -> View:
             whole[key] = Group(name, boxes, outputs, group if type(group) is tuple else ())
     links: dict[tuple[Any, Any], list[tuple[int, int, int]]] = {}
     for edge in graph.edges():
-        source, target = (i if keys[i] is None else keys[i] for i in edge[:2])
+        source, target = keys[edge[0]], keys[edge[1]]
         if source != target:
             links.setdefault((source, target), []).append(edge)
-    before: dict[Any, list[Any]] = {keys[-1] or graph.root.index: []}
+    before: dict[Any, list[Any]] = {keys[-1]: []}
     for source, target in links:
         before.setdefault(target, []).append(source)
     order = list(TopologicalSorter(before).static_order())
@@ -195,7 +194,10 @@ def _name(group: Any, boxes: list[Box]) -> str:
 
 
 def _split(graph: Graph, keys: list[Any]) -> list[Any]:
-    """The keys as (key, stage): a group that something outside both uses and feeds comes apart in stages."""
+    """The keys as (key, stage), and for a box that stands alone its index.
+
+    A group that something outside both uses and feeds comes apart in stages.
+    """
     ends: dict[Any, set[Any]] = {}
     nodes = [i if key is None else (key,) for i, key in enumerate(keys)]
     for parent, child, _ in graph.edges():
@@ -209,15 +211,17 @@ def _split(graph: Graph, keys: list[Any]) -> list[Any]:
             for parent in box.parents:
                 if nodes[parent] in knotted:
                     stages[i] = max(stages[i], stages[parent] + (nodes[parent] != nodes[i]))
-    out: list[Any] = [None if key is None else (key, stages[i]) for i, key in enumerate(keys)]
+    out: list[Any] = [i if key is None else (key, stages[i]) for i, key in enumerate(keys)]
     users: dict[int, set[Any]] = {}
     for parent, child, _ in graph.edges():
         users.setdefault(parent, set()).add(out[child])
     for box in graph.boxes:
         if not box.parents and nodes[box.index] in knotted and keys[box.index] is not None:
-            of = users.get(box.index, set())
-            alone = len(of) == 1 and None not in of and next(iter(of))[0] == keys[box.index]
-            out[box.index] = next(iter(of)) if alone else None
+            stages_of = [key for key in users.get(box.index, ()) if isinstance(key, tuple)]
+            is_theirs = (
+                len(users.get(box.index, ())) == 1 and stages_of and stages_of[0][0] == keys[box.index]
+            )
+            out[box.index] = stages_of[0] if is_theirs else box.index
     return out
 
 
@@ -243,16 +247,16 @@ def _blocked(before: dict[Any, set[Any]]) -> set[Any]:
 
 def _siblings(graph: Graph, keys: list[Any]) -> list[Any]:
     """Many nameless constants that feed the same groups become a group, where anything is grouped at all."""
-    if all(key is None or isinstance(key[0], Pattern) for key in keys):
+    if all(isinstance(key, int) or isinstance(key[0], Pattern) for key in keys):
         return keys
     feeds: dict[int, set[Any]] = {}
     for parent, child, _ in graph.edges():
-        if graph.boxes[parent].kind == "constant" and keys[parent] is None:
-            feeds.setdefault(parent, set()).add(child if keys[child] is None else keys[child])
+        box = graph.boxes[parent]
+        if box.kind == "constant" and box.name is None and not box.is_array and keys[parent] == parent:
+            feeds.setdefault(parent, set()).add(keys[child])
     alike: dict[Any, list[int]] = {}
     for i, targets in feeds.items():
-        if graph.boxes[i].name is None and not graph.boxes[i].is_array:
-            alike.setdefault(frozenset(targets), []).append(i)
+        alike.setdefault(frozenset(targets), []).append(i)
     out = list(keys)
     for targets, group in alike.items():
         if len(group) > SIBLINGS:

@@ -158,17 +158,11 @@ class Drawing:
     def _page(self) -> str:
         """The SVG on a page that may load and run nothing."""
         from html import escape
+        from importlib.resources import files
 
         theme = {"auto": "light dark"}.get(self._picture.theme, self._picture.theme)
-        return (
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta http-equiv="Content-Security-Policy" '
-            "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-            '<meta name="viewport" content="width=device-width">\n'
-            f"<title>{escape(self._picture.title)}</title>\n"
-            f"<style>:root {{ color-scheme: {theme} }} body {{ margin: 1em }}</style>\n"
-            f"</head>\n<body>\n{self.svg}</body>\n</html>\n"
-        )
+        page = files(__package__).joinpath("drawing.html").read_text("utf-8")
+        return page.format(title=escape(self._picture.title), theme=theme, svg=self.svg)
 
     def __repr__(self) -> str:
         return f'Drawing({self._picture.title}; shown by a notebook, written by .save("graph.svg"))'

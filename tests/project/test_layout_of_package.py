@@ -30,9 +30,9 @@ EXCESSES: dict[str, str] = {
     "chunks.py": "the refusals that say what to write, and the wait for workers with its progress",
     "io.py": "what a zip and a state of ours need beyond NumPy and safetensors",
     "optim/": "a step that is interrupted is completed, large parameters are stepped in pieces, and each gradient is looked at first",
-    "plot.py": "to be cut to its budget",
+    "plot.py": "models of one sample at a time, and what is shown of NaN, ∞ and a label alone",
     "cli/": "the parser of expressions says where each fault is",
-    "train.py": "the messages of fit are many",
+    "train.py": "what fit asks of its arguments, and its promises on errors, Ctrl-C and progress",
     "gallery/": "its programs print what their authors asked for, number by number",
     "all but the gallery": "the sum of what is above",
 }
