@@ -11,7 +11,6 @@ import numpy as np
 
 from ..core.engine import toposort
 from ..core.node import Node
-from ..core.op import NOT_WANTED
 from ..core.readings import ARRAYS, sum_to
 from ..core.rows import positive
 from ..errors import GraphError
@@ -30,21 +29,6 @@ def is_node(x: Any) -> bool:
     return isinstance(x, Node)
 
 
-def rule_shares(op: Any, g: Any, out: Any, operands: list[Any], wanted: list[bool]) -> list[Any]:
-    """What each wanted parent receives, by the operation's own rules, in arrays; None for the others."""
-    shares = op.shares(ARRAYS, g, out, operands, wanted)
-    return [None if share is NOT_WANTED else share for share in shares]
-
-
-def rule_share(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
-    """What the k-th parent receives, by the operation's own rule, in arrays."""
-    return op.shares(ARRAYS, g, out, operands, _only(k, operands))[k]
-
-
-def _only(k: int, operands: list[Any]) -> list[bool]:
-    return [i == k for i in range(len(operands))]
-
-
 def forward_of(op: Any, operands: list[Any]) -> Any:
     """The operation's value, in arrays."""
     return op.value(ARRAYS, operands)
@@ -58,11 +42,13 @@ def forward_expr(op: Any, operands: list[Any]) -> Any:
 def share_expr(op: Any, k: int, g: Any, out: Any, operands: list[Any]) -> Any:
     """What the k-th parent receives, as an expression."""
     g, out, *parts = map(constant, (g, out, *operands))
-    return constant(op.shares(EXPRESSIONS, g, out, parts, _only(k, parts))[k])
+    return constant(op.shares(EXPRESSIONS, g, out, parts, [i == k for i in range(len(parts))])[k])
 
 
 def fit(share: Any, shape: tuple[int, ...]) -> Any:
     """The share spread to a shape, or summed over what broadcasting had added or stretched; None where it does not fit."""
+    if share is None:
+        return None
     share = np.asarray(share)
     with suppress(ValueError):
         return share if share.shape == shape else np.broadcast_to(share, shape)
@@ -95,15 +81,11 @@ class Backward:
             self.grads = self.sweep()
 
     def share(self, user: Any, k: int, g: Any, swap: Mapping[int, Any] | None = None) -> Any:
-        """What the k-th parent of a node receives; `swap` puts other arrays in operands' places (-1: the result's)."""
-        operands = [self.values[parent] for parent in user.parents]
-        out = self.values[user]
-        for j, array in (swap or {}).items():
-            if j < 0:
-                out = array
-            else:
-                operands[j] = array
-        return rule_share(user.op, k, g, out, operands)
+        """What the k-th parent of a node receives; `swap` puts other arrays in operands' places."""
+        swap = swap or {}
+        operands = [swap.get(i, self.values[parent]) for i, parent in enumerate(user.parents)]
+        wanted = [i == k for i in range(len(operands))]
+        return user.op.shares(ARRAYS, g, self.values[user], operands, wanted)[k]
 
     def remember(self, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` gives, computed once for that key."""
@@ -111,40 +93,41 @@ class Backward:
             self.memory[key] = make()
         return self.memory[key]
 
-    def sweep(
-        self, edits: Mapping[tuple[Any, int], Any] | None = None, noise: Any = None, wide: Any = None
-    ) -> Arrays:
+    def sweep(self, edits: Mapping[tuple[Any, int], Any] | None = None, noise: Any = None) -> Arrays:
         """The gradient of every variable. `edits` maps an edge (user, operand's number) to what makes its share."""
-        shape = self.values[self.loss].shape
-        grads: Arrays = {self.loss: np.ones(shape)}
-        for node in reversed(self.order):
+        start = {self.loss: np.ones(self.values[self.loss].shape)}
+        return self._down(start, self.users, self.order, edits or {}, noise)
+
+    def pull(self, start: Mapping[Any, Any], targets: Iterable[Any]) -> Arrays:
+        """What differences of some nodes' gradients do to the gradients of the targets: backward is linear."""
+        targets = list(targets)
+        ways = set().union(*(self.path(target) for target in targets))
+        found = {node: share for node, share in start.items() if node in ways}
+        if not found:
+            return {}
+        low, high = min(self.at[n] for n in targets), max(self.at[n] for n in found)
+        return self._down(found, ways, self.order[low + 1 : high + 1])
+
+    def _down(self, grads: Arrays, into: Any, nodes: Any, edits: Any = (), noise: Any = None) -> Arrays:
+        """The gradients passed on through these nodes into those variables."""
+        values = self.values
+        for node in reversed(nodes):
             g = grads.get(node)
-            if g is None:
+            if g is None or not node.parents:
                 continue
+            out, operands = values[node], [values[p] for p in node.parents]
             if noise is not None:
-                g = grads[node] = g * (1 + ROUNDING * noise.standard_normal(g.shape))
-            made = [
-                edits.get((node, k)) if edits and p in self.users else None
-                for k, p in enumerate(node.parents)
-            ]
-            wanted = [p in self.users and m is None for p, m in zip(node.parents, made, strict=True)]
-            out, operands = self.values[node], [self.values[p] for p in node.parents]
-            if noise is not None:
-                out, operands = self._shaken(node, noise), [self._shaken(p, noise) for p in node.parents]
-            shares = rule_shares(node.op, g, out, operands, wanted) if any(wanted) else []
+                g, out, *operands = [_shaken(x, noise) for x in (g, out, *operands)]
+            wanted = [p in into and (node, k) not in edits for k, p in enumerate(node.parents)]
+            shares = node.op.shares(ARRAYS, g, out, operands, wanted) if any(wanted) else ()
             for k, parent in enumerate(node.parents):
-                if parent in self.users:
-                    share = shares[k] if wanted[k] else made[k](node, k, g, grads)  # type: ignore[misc]
-                    share = None if share is None else fit(share, self.values[parent].shape)
+                if parent in into:
+                    share = fit(
+                        shares[k] if wanted[k] else edits[node, k](node, k, g, grads), values[parent].shape
+                    )
                     if share is not None:
                         grads[parent] = grads[parent] + share if parent in grads else share
         return grads
-
-    def _shaken(self, node: Any, noise: Any) -> Any:
-        x = self.values[node]
-        if np.array_equal(x, np.round(x)):
-            return x  # labels, masks and counts are exact
-        return x * (1 + ROUNDING * noise.standard_normal(x.shape))
 
     def rounding(self) -> Arrays:
         """How large an error of 1 ulp in every number makes each gradient's error, in ulps: its condition.
@@ -176,16 +159,11 @@ class Backward:
         ways, found = self.path(node), {node: direction}
         for later in self.order[self.at[node] + 1 :]:
             if later in ways:
-                x = [self.values[p] for p in later.parents]
-                size = max(
-                    1.0, *(float(np.max(np.abs(found[p]), initial=0.0)) for p in later.parents if p in found)
-                )
-                step = [1e-6 / size * found[p] if p in found else 0.0 for p in later.parents]
-                ends = [
-                    forward_of(later.op, [v + sign * d for v, d in zip(x, step, strict=True)])
-                    for sign in (1, -1)
-                ]
-                found[later] = np.asarray(ends[0] - ends[1]) * (size / 2e-6)
+                moves = [found.get(p, 0.0) for p in later.parents]
+                h = 1e-6 / max(1.0, *(float(np.max(np.abs(d), initial=0.0)) for d in moves))
+                pairs = [(self.values[p], h * d) for p, d in zip(later.parents, moves, strict=True)]
+                up, down = (forward_of(later.op, [x + sign * d for x, d in pairs]) for sign in (1, -1))
+                found[later] = np.asarray(up - down) / (2 * h)
         return found
 
     def complex_slope(self, leaf: Any, direction: Any) -> float | None:
@@ -201,26 +179,10 @@ class Backward:
                 found[node] = forward_of(node.op, [found.get(p, self.values[p]) for p in node.parents])
         return float(np.imag(found[self.loss]).reshape(-1)[0] / 1e-40)
 
-    def pull(self, start: Mapping[Any, Any], targets: Iterable[Any]) -> Arrays:
-        """What differences of some nodes' gradients do to the gradients of the targets: backward is linear."""
-        targets = list(targets)
-        ways = set().union(*(self.path(target) for target in targets)) if targets else set()
-        found = {node: share for node, share in start.items() if node in ways}
-        if not found:
-            return {}
-        low = min(self.at[target] for target in targets)
-        for i in range(max(self.at[node] for node in found), low, -1):
-            node = self.order[i]
-            if node not in found or not node.parents:
-                continue
-            wanted = [p in ways for p in node.parents]
-            operands = [self.values[p] for p in node.parents]
-            shares = rule_shares(node.op, found[node], self.values[node], operands, wanted)
-            for parent, raw in zip(node.parents, shares, strict=True):
-                if parent in ways:
-                    share = fit(raw, self.values[parent].shape)
-                    found[parent] = found[parent] + share if parent in found else share
-        return found
+
+def _shaken(x: Any, noise: Any) -> Any:
+    """An array with noise; labels, masks and counts are exact."""
+    return x if np.array_equal(x, np.round(x)) else x * (1 + ROUNDING * noise.standard_normal(np.shape(x)))
 
 
 def softmax(x: Any, axis: Any) -> Any:

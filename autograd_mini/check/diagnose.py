@@ -1,6 +1,6 @@
 """What is wrong with my gradients? The public function, and its report: what was given, explained."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from .backward import Backward, is_node
 from .factors import Factors
 from .given import Given
 from .report import Finding, Report, finding
-from .search import Fault, Search, State
+from .search import Search, State
 from .words import Words
 
 LISTED = 12  # places that are listed
@@ -62,56 +62,45 @@ def diagnose(
         first = given.forward(values or {})
         report.findings += [first] if first else []
         report.findings += [given.of_shape(node) for node in given.shapeless]
-        if given.negated or any(node in given.mine for node in given.wrong):
-            search = Search(b, words, given, factors)
-            report.findings += [_negated(search, labels)] if given.negated else _explained(search)
+        if given.negated:
+            note = "right only if the update adds them: subtracted, they climb the loss (gradient ascent)"
+            line = words.line(max(given.mine, key=b.at.__getitem__))
+            report.add(
+                "wrong_sign", f"every array ({', '.join(labels.values())})", f"all are negated, {note}", line
+            )
+        elif any(node in given.mine for node in given.wrong):
+            report.findings += _explained(Search(b, words, given, factors))
         report.explained = not any(f.mistake == "unexplained" for f in report.findings)
     return report
-
-
-def _negated(search: Search, labels: Mapping[Any, str]) -> Finding:
-    note = (
-        "all are exactly negated, which is right only if the update adds them: subtracted, they "
-        "climb the loss"
-    )
-    line = search.words.line(max(search.mine, key=search.height))
-    return finding(
-        "wrong_sign", f"every array ({', '.join(labels.values())})", f"{note} (gradient ascent)", line
-    )
 
 
 def _explained(search: Search) -> list[Finding]:
     """The findings of the likeliest explanation, and of those that give the same numbers."""
     best, *others = search.explain()
-    found = _findings(search, best)
+    found = {(f.mistake, f.where): f for f in _findings(search, best)}
     for other in others:
         here = {f.where for f in other.faults} <= {f.where for f in best.faults}
-        margin = SAME_PLACE if here else MARGIN
-        if not other.unmatched and not other.weak and other.cost <= best.cost + margin and len(found) < MOST:
-            known = {(f.mistake, f.where) for f in found}
-            found += [f for f in _findings(search, other) if (f.mistake, f.where) not in known]
-    return found
+        as_likely = other.cost <= best.cost + (SAME_PLACE if here else MARGIN)
+        if as_likely and not other.unmatched and not other.weak and len(found) < MOST:
+            found |= {
+                (f.mistake, f.where): f for f in _findings(search, other) if (f.mistake, f.where) not in found
+            }
+    return list(found.values())
 
 
-def _findings(search: Search, state: State) -> list[Finding]:
+def _findings(search: Search, state: State) -> Iterator[Finding]:
     """A finding a mistake: faults of one kind are told together."""
-    kinds: dict[str, list[Fault]] = {}
-    for fault in state.faults:
-        kinds.setdefault(fault.mistake, []).append(fault)
-    return [_finding(search, mistake, faults) for mistake, faults in kinds.items()]
+    b, mine, wrong = search.b, search.mine, search.given.wrong
+    for mistake in dict.fromkeys(fault.mistake for fault in state.faults):
+        faults = [fault for fault in state.faults if fault.mistake == mistake]
+        every = len(mine) > 1 and all(n in wrong and f.node in b.path(n) for f in faults for n in mine)
+        where = ("every array, by " if every else "") + _joined(f.where for f in faults)
+        lines = [search.words.line(f.node, f.node if f.target is None else f.target) for f in faults[:LISTED]]
+        fix = "\n".join(line for line in dict.fromkeys(lines) if line)
+        yield finding(mistake, where, _joined(f.note for f in faults), fix)
 
 
-def _finding(search: Search, mistake: str, faults: list[Fault]) -> Finding:
-    b, mine = search.b, search.mine
-    where, notes = (_joined([getattr(f, part) for f in faults]) for part in ("where", "note"))
-    every = all(n in search.given.wrong and f.node in b.path(n) for f in faults for n in mine)
-    if every and len(mine) > 1:
-        where = f"every array, by {where}"
-    lines = [search.words.line(f.node, f.node if f.target is None else f.target) for f in faults[:LISTED]]
-    return finding(mistake, where, notes, "\n".join(line for line in dict.fromkeys(lines) if line))
-
-
-def _joined(texts: list[str]) -> str:
+def _joined(texts: Iterable[str]) -> str:
     """Different texts, the first of them where they are many."""
     different = list(dict.fromkeys(texts))
     more = f"; and {len(different) - LISTED} more" if len(different) > LISTED else ""

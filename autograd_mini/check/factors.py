@@ -7,8 +7,7 @@ from typing import Any
 from .backward import Backward
 from .mutate import PRODUCTS
 
-Reading = tuple[str, str, float]  # a mistake ("" for the factor 1), how it reads, and how unlikely it is
-Meaning = tuple[float, str, str, float]  # a factor, and that
+Meaning = tuple[str, str, float]  # a mistake ("" for the factor 1), how it reads, and how unlikely it is
 
 
 class Factors:
@@ -20,71 +19,57 @@ class Factors:
         self.batch = self.sizes.get("the batch", 1.0)
         numbers = {abs(float(x)) for n, x in b.values.items() if n not in b.at and x.ndim == 0}
         self.constants = sorted(numbers - {0.0, 1.0, 2.0, 0.5, *self.sizes.values()})
-        self.meanings = [*self._plain(), *self._of_sizes(), *self._of_other()]
+        self.meanings = [*self._named(), *self._sized(), *self._other()]
 
-    def read(self, c: float) -> Reading | None:
+    def read(self, c: float) -> Meaning | None:
         """The mistake that a factor tells of, or None where it has no meaning."""
         if c < 0:
             rest = self.read(-c)
-            more = f", and {rest[1]}" if rest and rest[1] else ""
-            text = f"the sign is wrong (it is negated){more}"
+            text = "the sign is wrong (it is negated)" + (f", and {rest[1]}" if rest and rest[1] else "")
             return rest and (rest[0] or "wrong_sign", text, 0.4 + rest[2])
         for value, mistake, text, cost in self.meanings:
-            if _same(c, value):
-                return mistake, text.format(c=c), cost
+            if value and abs(c / value - 1) < 1e-6:
+                return mistake, text and f"it is {c:.6g} times the right one: {text}", cost
         return None
 
-    def _plain(self) -> Iterator[Meaning]:
+    def _named(self) -> Iterator[tuple[float, str, str, float]]:
         """The factors that a name of their own tells of."""
-        m = self.batch
+        m = f"by the batch, {self.batch:g}"
         yield 1.0, "", "", 0.0
-        if m > 2:
-            missing = "it is {c:g} times too large: the division by the batch, {c:g} (1/m), is missing"
-            yield m, "not_divided_by_batch", missing, 0.0
-            twice = f"it is {m:g} times too small: divided by the batch, {m:g}, once more (1/m twice)"
-            yield 1 / m, "divided_by_batch_twice", twice, 0.0
-        yield 2.0, "factor_two", "it is twice the right one (doubled): a 2 too much", 0.1
-        yield 0.5, "factor_two", "it is half of the right one: the 2 of a square's derivative is missing", 0.1
+        if self.batch > 2:
+            yield self.batch, "not_divided_by_batch", f"too large, the division {m} (1/m), is missing", 0.0
+            yield 1 / self.batch, "divided_by_batch_twice", f"divided {m}, once more (1/m twice)", 0.0
+        yield 2.0, "factor_two", "twice (doubled), a 2 too much", 0.1
+        yield 0.5, "factor_two", "half, the 2 of a square's derivative is missing", 0.1
         if self.lr:
-            text = "it is multiplied by the learning rate {c:g} already"
-            yield self.lr, "learning_rate_in_gradient", text, 0.1
+            yield self.lr, "learning_rate_in_gradient", "the learning rate is in it already", 0.1
 
-    def _of_sizes(self) -> Iterator[Meaning]:
+    def _sized(self) -> Iterator[tuple[float, str, str, float]]:
         """A size more or less, two of them, or a size and a 2."""
-        mistake, sizes = "wrong_mean", list(self.sizes.items())
-        more, less = "not divided", "divided once more"
+        mistake, sizes = "wrong_mean", [(f"{name} ({n:g})", n) for name, n in self.sizes.items()]
         for name, n in sizes:
-            text = f"it is {{c:.6g}} times the right one: {more} by {name} ({n:g})"
-            yield n, mistake, f"{text}, over which the loss's mean runs", 0.3
-            yield 1 / n, mistake, text.replace(more, less), 0.3
+            yield n, mistake, f"not divided by {name}, over which the loss's mean runs", 0.3
+            yield 1 / n, mistake, f"divided once more by {name}", 0.3
         for (name, n), (other, k) in itertools.permutations(sizes, 2):
-            text = f"it is divided by {other} ({k:g}) for {name} ({n:g}): the ratio is {{c:.6g}}"
-            yield n / k, mistake, text, 0.5
-            text = f"it is {more} by {name} ({n:g}) and {other} ({k:g}): the ratio is {{c:.6g}}"
-            yield n * k, mistake, text, 0.6
-            yield 1 / (n * k), mistake, text.replace(more, less), 0.6
+            yield n / k, mistake, f"divided by {other} for {name}", 0.5
+            yield n * k, mistake, f"not divided by {name} and {other}", 0.6
+            yield 1 / (n * k), mistake, f"divided once more by {name} and {other}", 0.6
         for name, n in sizes:
-            text = f"a factor 2 and {name} ({n:g}) are out of place: the ratio is {{c:.6g}}"
-            yield from ((value, mistake, text, 0.7) for value in (2 * n, 2 / n, n / 2, 0.5 / n))
+            for value in (2 * n, 2 / n, n / 2, 0.5 / n):
+                yield value, mistake, f"a factor 2 and {name} are out of place", 0.7
 
-    def _of_other(self) -> Iterator[Meaning]:
+    def _other(self) -> Iterator[tuple[float, str, str, float]]:
         """The loss, the root of a size, a constant of the forward pass, a small number."""
-        text = f"it is multiplied by the value of the loss, {self.loss:.6g}"
-        if self.loss > 0:
-            for n in (1, 2, 0.5, self.batch, self.batch / 2):
-                yield n * self.loss, "multiplied_by_loss", text, 0.3
+        for n in (1, 2, 0.5, self.batch, self.batch / 2) if self.loss > 0 else ():
+            yield n * self.loss, "multiplied_by_loss", f"the value of the loss is {self.loss:.6g}", 0.3
         for n in self.sizes.values():
-            text = f"the factor is {{c:.6g}}: √{n:g}, the root of a size, is out of place"
-            yield from ((value, "wrong_factor", text, 0.6) for value in (n**0.5, n**-0.5))
+            for value in (n**0.5, n**-0.5):
+                yield value, "wrong_factor", f"√{n:g}, the root of a size, is out of place", 0.6
         for k in self.constants:
-            text = f"the constant {k:g} is left out, or there once too often: the ratio is {{c:.6g}}"
-            yield from ((value, "factor_missing", text, 0.5) for value in (k, 1 / k))
-        for n, twice in ((4.0, " (four times: a 2 twice)"), (0.25, ""), (3.0, ""), (1 / 3, "")):
-            yield n, "wrong_factor", f"it is {{c:.4g}} times the right one{twice}", 0.5
-
-
-def _same(c: float, x: float) -> bool:
-    return bool(x) and abs(c / x - 1) < 1e-6
+            for value in (k, 1 / k):
+                yield value, "factor_missing", f"the constant {k:g} is left out, or there once too often", 0.5
+        for n in (4.0, 0.25, 3.0, 1 / 3):
+            yield n, "wrong_factor", "a 2 twice (four times)" if n == 4 else f"{n:.4g}", 0.5
 
 
 def _sizes(b: Backward) -> dict[str, float]:

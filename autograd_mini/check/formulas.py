@@ -1,12 +1,14 @@
-"""A function of one variable by its formulas, and what people write in place of its derivative.
+"""Formulas that people write wrong: of a function's derivative, of softmax's and a normalisation's gradient, of a loss's delta.
 
-The formulas are the rules', read as expressions, so that a row added to the table is covered. They are of x, and of the
+A mistake is a name and an Expr of what stands where the right one belongs: its numbers and its words both come from that. The
+right formulas are the rules', read as expressions, so that a row added to the table is covered. They are of x, and of the
 function's own value a where its derivative can be written so: a·(1 − a) for the sigmoid.
 """
 
-from collections.abc import Callable, Iterator
-from functools import cache, cached_property, partial
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
@@ -31,22 +33,8 @@ from ..symbols import (
 from .backward import Backward, forward_expr, share_expr
 from .words import NUMPY, named, plain
 
-X, A = symbol("x"), symbol("a")
+X, A, Y, G = (symbol(name) for name in "xayg")
 GRID = np.linspace(-1.9, 2.1, 9)
-KNOWN = (
-    "sigmoid",
-    "tanh",
-    "relu",
-    "softplus",
-    "exp",
-    "sin",
-    "cos",
-    "square",
-    "silu",
-    "arctan",
-    "abs",
-    "negative",
-)
 OTHERS = (
     "sigmoid",
     "tanh",
@@ -54,7 +42,27 @@ OTHERS = (
     "softplus",
     "sin",
     "square",
-)  # whose derivatives people take for each other
+)  # whose derivatives are taken for each other's
+KNOWN = (*OTHERS, "exp", "cos", "silu", "arctan", "abs", "negative")
+Formulas = Iterator[tuple[str, Expr]]  # mistakes, and what is written
+
+# What stands for a loss's gradient at its input: a is the output, y the target
+ERROR = A - Y
+DELTAS = (
+    ("delta_of_another_loss", ERROR),
+    ("loss_for_derivative", call("square", ERROR)),
+    ("delta_of_another_loss", call("sign", ERROR)),
+    ("loss_for_derivative", call("abs", ERROR)),
+    ("activation_derivative_twice", ERROR * (A * (1.0 - A))),
+    ("activation_derivative_twice", ERROR * (1.0 - call("square", A))),
+    ("activation_derivative_twice", ERROR * A),
+)
+
+
+def shown(form: Expr, **names: str) -> str:
+    """A formula as text, with these words for its symbols."""
+    leaves = {part for _, part in walk(form) if part.name == "symbol"}
+    return text(form, {leaf: names.get(leaf.value, leaf.value) for leaf in leaves}, NUMPY) or "…"
 
 
 class Function:
@@ -77,10 +85,10 @@ class Function:
             return [n for n in KNOWN if np.allclose(known(n).at(GRID), y, rtol=1e-9, atol=1e-12)]
 
     @cached_property
-    def is_linear(self) -> bool:
-        """Whether its derivative is the same everywhere."""
+    def steps(self) -> int:
+        """How many different values its derivative has: 1 of a linear function, 2 of one with a kink."""
         with np.errstate(all="ignore"):
-            return bool(np.ptp(self.slope_at(GRID)) < 1e-12)
+            return len(np.unique(np.round(self.slope_at(GRID) + 0 * GRID, 12)))
 
     @cached_property
     def by_value(self) -> Expr | None:
@@ -96,18 +104,12 @@ class Function:
             return None
         powers = np.stack([a**0, a, a * a], 1)
         found: Any = np.round(np.linalg.lstsq(powers, s, rcond=None)[0], 9)
-        if not np.allclose(powers @ found, s, atol=1e-9):
+        c0, c1, c2 = found.tolist()
+        if not np.allclose(powers @ [c0, c1, c2], s, atol=1e-9):
             return None
-        if np.array_equal(found, [0, 1, -1]):
+        if (c0, c1, c2) == (0, 1, -1):
             return A * (1.0 - A)
-        made: Any = None
-        for n, power in zip(found.tolist(), (None, A, call("square", A)), strict=True):
-            term = abs(n) if power is None else power if abs(n) == 1 else abs(n) * power
-            if n and made is None:
-                made = term if n > 0 else -term
-            elif n:
-                made = made + term if n > 0 else made - term
-        return constant(0.0 if made is None else made)
+        return simplify(c0 + c1 * A + c2 * call("square", A), for_readers=True)
 
     @cached_property
     def forms(self) -> list[Expr]:
@@ -120,22 +122,46 @@ class Function:
         }
         found = [self.slope, *([] if self.by_value is None else [self.by_value])]
         if self.by_value is None:  # it may be one on each side of 0, as that of elu is
-            ends = ((0.1, 2.1), (-1.9, -0.1))
-            sides = [side for a, b in ends if (side := self._polynomial(np.linspace(a, b, 9))) is not None]
-            if len(sides) == 2 and sides[0] is not sides[1]:
+            sides = [self._polynomial(np.linspace(*ends, 9)) for ends in ((0.1, 2.1), (-1.9, -0.1))]
+            if all(side is not None for side in sides) and sides[0] is not sides[1]:
                 found.append(call("where", call("greater", X, 0.0), *sides))
         found += [others[name] for name in self.names if name in others]
         return [plain(simplify(form, for_readers=True)) for form in found]
 
     @cached_property
-    def wrong_forms(self) -> list[tuple[str, Expr, Expr, str]]:
-        """Mistakes in these ways to write it: the mistake, what is written, what belongs there, and which it is."""
-        found = [(mistake, wrong, form) for form in self.forms for mistake, wrong in wrong_expressions(form)]
-        for form in self.forms:
-            places = [path for path, part in walk(form) if part is A]
-            wrong_array = "derivative_at_wrong_array"
-            found += [(wrong_array, replace(form, p, X), form) for p in places if len(places) > 1]
-        return [(mistake, wrong, form, repr(wrong)) for mistake, wrong, form in found]
+    def right(self) -> Expr:
+        """The derivative as a person writes it."""
+        return self.forms[0] if self.by_value is None else self.by_value
+
+    @property
+    def back(self) -> tuple[Expr, ...]:
+        """What it passes back of a gradient g, in x and where it can be in a."""
+        return tuple(G * form for form in (self.slope, self.by_value) if form is not None)
+
+    @cached_property
+    def wrong(self) -> dict[Expr, str]:
+        """What people write in place of the derivative, in x and a, and the mistakes' names; the likeliest first."""
+        found: dict[Expr, str] = {}
+        for mistake, wrong in self._wrong():
+            found.setdefault(wrong, mistake)
+        return found
+
+    def _wrong(self) -> Formulas:
+        s, form = self.slope, self.by_value
+        yield from (("activation_derivative_missing", constant(1.0)), ("activation_derivative_twice", s * s))
+        yield "derivative_at_activation", substitute(s, {X: A})
+        yield from (("value_for_derivative", x) for x in (A, X, substitute(self.value, {X: A})))
+        yield "cases_exchanged" if self.steps == 2 else "wrong_sign", 1.0 - s
+        if form is not None:
+            yield "derivative_at_preactivation", substitute(form, {A: X})
+        for other in [known(name) for name in OTHERS if name not in (self.name, *self.names)]:
+            slopes = (other.slope, substitute(other.slope, {X: A}), other.right)
+            yield from (("derivative_of_another_function", slope) for slope in slopes)
+        for right in self.forms:
+            yield from wrong_expressions(right)
+            places = [path for path, part in walk(right) if part is A]
+            pairs = [replace(right, path, X) for path in places if len(places) > 1]
+            yield from (("derivative_at_wrong_array", pair) for pair in pairs)
 
 
 def of_row(op: Any) -> Function | None:
@@ -172,11 +198,12 @@ def between(b: Backward, before: Any, after: Any) -> Function | None:
         inner.add(node)
         nodes += [p for p in node.parents if p in b.at]
         for p in node.parents:
-            if p not in b.at and b.values[p].ndim:
-                mask = _mask(b.values[before], b.values[p])
-                if mask is None:
+            if p not in b.at and b.values[p].ndim:  # a constant array must be a comparison of x with 0
+                masks = {"greater": b.values[before] > 0, "less": b.values[before] < 0}
+                same = [name for name, mask in masks.items() if np.array_equal(b.values[p], mask)]
+                if not same:
                     return None
-                made[p] = mask
+                made[p] = call(same[0], X, 0.0)
     order = [before, *sorted(inner, key=b.at.__getitem__)]
     reading = Expressions(made)
     try:
@@ -191,93 +218,93 @@ def between(b: Backward, before: Any, after: Any) -> Function | None:
     return found
 
 
-def _mask(x: Any, mask: Any) -> Expr | None:
-    """A constant array as a comparison of x with 0, where it is one."""
-    for name in ("greater", "less"):
-        if np.array_equal(mask, getattr(np, name)(x, 0.0)):
-            return call(name, X, 0.0)
-    return None
+# ---- Wrong formulas ---------------------------------------------------------------------------------------------------------
 
 
-def shown(form: Expr, a: str, x: str = "x") -> str:
-    """A formula as text, with these words for the value and the argument."""
-    return text(form, {A: a, X: x}, NUMPY) or "…"
-
-
-# ---- What stands in place of a derivative -----------------------------------------------------------------------------------
-
-
-class Wrong(NamedTuple):
-    """What somebody writes for a derivative: the mistake, how to make the numbers, how to say it, the variant, what it costs."""
-
-    mistake: str
-    make: Callable[[], Any]
-    note: str | Callable[[], str]
-    variant: str = ""
-    extra: float = 0.0
-
-
-def wrong_slopes(f: Function, x: Any, a: Any, z: str, y: str) -> Iterator[Wrong]:
-    """What people write in place of f′(x), where a = f(x); z and y are what x and a are called."""
-    s, name = f.slope_at(x), f.name
-    yield Wrong("activation_derivative_missing", lambda: 1.0, f"the derivative of {name} at {z} is left out")
-    yield Wrong(
-        "activation_derivative_twice", lambda: s * s, f"the derivative of {name} at {z} is applied twice"
-    )
-    note = f"{name}′ is taken at {y}, which has been through {name} already, "
-    note += f"where the pre-activation {z} belongs"
-    yield Wrong("derivative_at_activation", lambda: f.slope_at(a), note)
-    yield Wrong("value_for_derivative", lambda: a, f"{y} itself stands in place of {name}′({z})")
-    yield Wrong("value_for_derivative", lambda: x, f"{z} itself stands in place of {name}′({z})", "x", 0.3)
-    note = f"{name}({y}) stands in place of {name}′({z})"
-    yield Wrong("value_for_derivative", lambda: f.at(a), note, "again", 0.4)
-    note = f"1 − {name}′({z}) stands in place of {name}′({z})"
-    yield Wrong("cases_exchanged" if np.isin(s, (0, 1)).all() else "wrong_sign", lambda: 1 - s, note, "1 −")
-    if (form := f.by_value) is not None:
-        note = f"{shown(form, z)} is {name}′ by a formula that expects the activation {y}, the output, "
-        note += f"and is given the pre-activation {z}"
-        yield Wrong("derivative_at_preactivation", lambda: evaluate(form, {"a": x}), note)
-    for other in map(known, OTHERS):
-        if other.name not in (name, *f.names):
-            yield from _of_another(other, f, x, a, z, y)
-    for mistake, wrong, right, which in f.wrong_forms:
-        make = partial(evaluate, wrong, {"x": x, "a": a})
-        yield Wrong(mistake, make, partial(_instead, wrong, right, y, z), which, 0.2)
-
-
-def _instead(wrong: Expr, right: Expr, y: str, z: str) -> str:
-    return f"{shown(wrong, y, z)} stands where {shown(right, y, z)} belongs"
-
-
-def _of_another(other: Function, f: Function, x: Any, a: Any, z: str, y: str) -> Iterator[Wrong]:
-    mistake = "derivative_of_another_function"
-    for word, at in ((z, x), (y, a)):
-        note = f"{other.name}′({word}) stands where the function is {f.name}: {f.name}′({z})"
-        yield Wrong(mistake, partial(other.slope_at, at), note, f"{other.name}{at is x}")
-    if (form := other.by_value) is not None:
-        note = f"{shown(form, y)} is the derivative of {other.name}, and the function is {f.name}"
-        yield Wrong(mistake, lambda: evaluate(form, {"a": a}), note, f"{other.name} formula")
-
-
-def wrong_expressions(right: Expr) -> Iterator[tuple[str, Expr]]:
+def wrong_expressions(right: Expr) -> Formulas:
     """A formula with one part of it changed: a function, square, factor or term left out, or a sign turned."""
     for path, part in walk(right):
-        args, changed = part.args, []
-        if part.name in ("square", "power", "negative"):
-            changed = [("wrong_sign" if part.name == "negative" else "square_missing", args[0])]
-        elif part.name in ("add", "subtract"):
-            names = ["constant_term_missing" if x.name == "constant" else "term_missing" for x in args]
-            rest = args[1] if part.name == "add" else -args[1]
-            changed = [(names[1], args[0]), (names[0], rest), (names[0], -rest)]
-            changed.append(("wrong_sign", call("add" if part.name == "subtract" else "subtract", *args)))
-        elif part.name in ("multiply", "divide"):
-            changed = [("factor_missing", x) for x in args if not is_number(x, 1.0)]
-        elif part.name == "where":
-            exchanged = call("where", args[0], args[2], args[1])
-            changed = [("cases_exchanged", exchanged), ("mask_missing", args[1]), ("mask_missing", args[2])]
-        elif len(args) == 1 and part.shape is not None and args[0].shape == part.shape:
-            changed = [("function_left_out", args[0])]
-        for mistake, new in changed:
-            if new.shape == part.shape:
-                once, always = replace(right, path, new), substitute(right, {part: new})
-                yield from ((mistake, wrong) for wrong in dict.fromkeys((once, always)))
+        with suppress(Unreadable):  # of what does not fit in there
+            for mistake, new in _changed(part):
+                if _broadcasts(new.shape, part.shape):
+                    once, everywhere = replace(right, path, new), substitute(right, {part: new})
+                    yield from ((mistake, form) for form in dict.fromkeys((once, everywhere)))
+
+
+def _broadcasts(shape: Any, whole: Any) -> bool:
+    if shape is None or whole is None or len(shape) != len(whole):
+        return False
+    return all(n in (1, m) for n, m in zip(shape, whole, strict=True))
+
+
+def _changed(part: Expr) -> Formulas:
+    """What stands in place of one call."""
+    args = part.args
+    if part.name in ("square", "power", "negative"):
+        yield "wrong_sign" if part.name == "negative" else "square_missing", args[0]
+    elif part.name in ("add", "subtract"):
+        names = ["constant_term_missing" if x.name == "constant" else "term_missing" for x in args]
+        rest = args[1] if part.name == "add" else -args[1]
+        yield from ((names[1], args[0]), (names[0], rest), (names[0], -rest))
+        yield "wrong_sign", call("add" if part.name == "subtract" else "subtract", *args)
+    elif part.name in ("multiply", "divide"):
+        masks = any(x.dtype == bool for x in args)
+        yield from (("mask_missing" if masks else "factor_missing", x) for x in args if not is_number(x, 1.0))
+    elif part.name == "where":
+        yield "cases_exchanged", call("where", args[0], args[2], args[1])
+        yield from (("mask_missing", x) for x in args[1:])
+    elif len(args) == 1 and part.shape is not None:
+        yield "function_left_out", args[0]
+
+
+def softmaxes(shape: Any, axis: int) -> tuple[tuple[Expr, ...], list[tuple[str, Expr]]]:
+    """The gradient through softmax, a · (g − Σ g · a), by x and by a; and what stands in its place."""
+    g, a = symbol("g", shape), symbol("a", shape)
+
+    def total(x: Expr, over: int = axis) -> Expr:
+        return call("sum", x, axis=over, keepdims=True)
+
+    def back(p: Expr, g: Expr = g, over: int = axis) -> Expr:
+        return p * (g - total(g * p, over))
+
+    again, lengths = (
+        call("softmax", a, axis),
+        [-1 if i == axis % len(shape) else 1 for i in range(len(shape))],
+    )
+    counter = constant(
+        np.arange(float(shape[axis])).reshape(lengths)
+    )  # of a loop, that took the output's name
+    wrong = [("activation_derivative_missing", g), ("activation_derivative_twice", back(a, back(a)))]
+    wrong += [("softmax_elementwise", g * a * (1.0 - a)), ("softmax_elementwise", g * a)]
+    wrong += [("softmax_twice", back(again)), ("softmax_twice", g * again * (1.0 - again))]
+    for y in (a, counter):  # the Jacobian's rows added up
+        rows = a * (1.0 - a) - (total(y * a) - y * a)
+        wrong.append(("softmax_jacobian_not_multiplied", g * rows))
+    if len(shape) == 2:
+        wrong.append(("wrong_axis", back(a, g, 1 - axis % 2)))
+    return (back(call("softmax", symbol("x", shape), axis)), back(a)), wrong
+
+
+def wrong_log_softmaxes(shape: Any, axis: int) -> Formulas:
+    """The same of its logarithm a: the derivative of one of the two left out, or softmax's diagonal alone."""
+    g, p = symbol("g", shape), call("exp", symbol("a", shape))
+    yield "activation_derivative_missing", p * (g - call("sum", g * p, axis=axis, keepdims=True))
+    yield "activation_derivative_missing", g / p
+    yield "softmax_elementwise", g * (1.0 - p)
+
+
+def wrong_normalisations(shape: Any, axis: int) -> Formulas:
+    """The same of a normalisation a, s being 1 over the deviation: s · (g − mean(g) − a · mean(g · a))."""
+    g, a = symbol("g", shape), symbol("a", shape)
+    s = symbol("s", tuple(1 if i == axis else n for i, n in enumerate(shape)))
+
+    def mean(x: Expr, over: int) -> Expr:
+        return call("sum", x, axis=over, keepdims=True) / float(shape[over])
+
+    for over in (axis, 1 - axis):
+        middle, spread = mean(g, over), a * mean(g * a, over)
+        if over == axis:
+            yield from (("statistics_held_constant", s * x) for x in (g, g - spread, g - middle))
+            yield "factor_missing", g - middle - spread
+        else:
+            yield "wrong_axis", s * (g - middle - spread)

@@ -47,26 +47,29 @@ class Given:
     def read(self, mine: Mapping[Any, Any], after: Mapping[Any, Any], lr: float | None, batch: float) -> None:
         """Take gradients, or parameters after an update, and judge them."""
         arrays = {self.node(key): np.asarray(x.data if is_node(x) else x) for key, x in mine.items()}
-        steps = {
-            n: self.b.values[n] - np.asarray(x, float)
-            for n, x in ((self.node(k), x) for k, x in after.items())
-        }
+        new = {self.node(key): np.asarray(x, float) for key, x in after.items()}
+        steps = {node: self.b.values[node] - x for node, x in new.items()}
         both = next((n for n in steps if n in arrays), None)
         if both is not None and (steps[both].reshape(-1) @ arrays[both].reshape(-1)) < 0:
             arrays = {n: -x for n, x in arrays.items()}
-            self.notes.append(
-                "Your arrays are the negated gradients and your update adds them: both together are right."
-            )
+            note = "Your arrays are the negated gradients and your update adds them: both together are right."
+            self.notes.append(note)
         elif steps and both is None:
             lr = self._rate(steps) if lr is None else lr
             arrays |= {n: step / lr for n, step in steps.items()}
             self.notes.append(f"The gradients are read from your update: (before − after) / {lr:g}.")
         for node, x in arrays.items():
-            found = self._laid_out(node, x.astype(float), x.dtype == np.float32)
-            (self.shapeless if found is None else self.mine)[node] = (
-                x.astype(float) if found is None else found
-            )
-        self._turn_squares()
+            self.tolerance[node] = self.allowed(node, x, x.dtype == np.float32)
+            found = self._laid_out(node, x.astype(float))
+            if found is None:
+                self.shapeless[node] = x.astype(float)
+            else:
+                self.mine[node] = found
+        for node, x in self.mine.items() if self.turned else ():  # then a square one may be transposed too
+            right = self.b.grads[node]
+            if x.shape == x.T.shape and not self.near(node, x, right) and self.near(node, x.T, right):
+                self.mine[node] = x.T
+                self.notes.append(f"Your {self.say(node)} is transposed as the others are, so it is right.")
         self._judge(batch)
 
     def _rate(self, steps: Arrays) -> float:
@@ -77,40 +80,25 @@ class Given:
                 return abs(c)
         raise ValueError("diagnose: after= alone does not say how long a step is: pass lr= too")
 
-    # ---- Layouts ---------------------------------------------------------------------------------------------------------
-
-    def _laid_out(self, node: Any, x: Any, single: bool) -> Any:
+    def _laid_out(self, node: Any, x: Any) -> Any:
         """The array in its node's shape, a right one where one layout is right; None where it has another size."""
-        right, name = self.b.grads[node], self.say(node)
-        self.tolerance[node] = self.allowed(node, x, single)
-        options = list(_layouts(x, right.shape))
-        for word, option in options:
-            if self.near(node, option, right) or self.near(node, -option, right):
-                if word:
-                    self.notes.append(
-                        f"Your {name} is {word} ({x.shape} for {right.shape}): the same "
-                        "numbers, so it is right."
-                    )
-                    self.turned |= word == "transposed" and min(x.shape) > 1
+        b, right, first = self.b, self.b.grads[node], None
+        for how, option, bias in _layouts(x, right.shape):
+            found = self.near(node, option, right) or self.near(node, -option, right)
+            if bias is None:
+                first = option if first is None else first
+            else:
+                others = [n for n in b.order if n is not node and not n.parents and n.size == bias.size]
+                for n in others:
+                    found |= self.near(n, bias.reshape(n.shape), b.grads[n], self.allowed(n, bias))
+            if found:
+                if how:
+                    shapes = f"{x.shape} for {right.shape}"
+                    note = f"{how} ({shapes}): the same numbers, so it is right."
+                    self.notes.append(f"Your {self.say(node)} {note}")
+                self.turned |= how == "is transposed" and min(x.shape) > 1
                 return option
-        for word, part, bias in _unfolded(x, right.shape):
-            others = [n for n in self.b.order if n is not node and not n.parents and n.size == bias.size]
-            near = any(
-                self.near(n, bias.reshape(n.shape), self.b.grads[n], self.allowed(n, bias)) for n in others
-            )
-            if near or self.near(node, part, right):
-                self.notes.append(f"Your {name} has the bias folded in as one more {word}: that is right.")
-                return part
-        return options[0][1] if options else None
-
-    def _turn_squares(self) -> None:
-        """Where other arrays are transposed by their shape, a square one that is right as its transpose is meant so too."""
-        for node, x in self.mine.items() if self.turned else ():
-            right = self.b.grads[node]
-            square = x.ndim == 2 and x.shape[0] == x.shape[1] and not self.near(node, x, right)
-            if square and self.near(node, x.T, right):
-                self.mine[node] = x.T
-                self.notes.append(f"Your {self.say(node)} is transposed as the others are, so it is right.")
+        return first
 
     def allowed(self, node: Any, x: Any, single: bool = False) -> float:
         """How far an array may be off: by its condition and precision, or by its printed decimals."""
@@ -136,8 +124,6 @@ class Given:
         c = float((x * y).sum()) / norm if norm else 0.0
         return c if c and np.isfinite(c) and largest(x - c * y) <= allowed * max(1.0, abs(c)) else None
 
-    # ---- Conventions -----------------------------------------------------------------------------------------------------
-
     def _judge(self, batch: float) -> None:
         """Say what is wrong: not deltas that are a constant times ours, nor arrays all negated, where the rest is right."""
         b, mine = self.b, self.mine
@@ -162,52 +148,41 @@ class Given:
     def forward(self, values: Mapping[Any, Any]) -> Finding | None:
         """The first of the person's own forward values that differs from the recorded one."""
         theirs = {self.node(key): np.asarray(x, float) for key, x in values.items()}
-        for node in self.b.order:
-            if node in theirs:
-                ours, name = self.b.values[node], self.say(node)
-                options = [x for _, x in _layouts(theirs[node], ours.shape)]
-                if not any(
-                    np.allclose(x, ours, rtol=1e-4, atol=1e-6 * max(1.0, largest(ours))) for x in options
-                ):
-                    note = f"{name} is the first value that differs, {relation(theirs[node], ours)}"
-                    return finding("forward_differs", name, note, f"{name} = {self.words.forward(node)}")
+        for node in [n for n in self.b.order if n in theirs]:
+            x, ours, name = theirs[node], self.b.values[node], self.say(node)
+            close = 1e-6 * max(1.0, largest(ours))
+            layouts = [y for _, y, bias in _layouts(x, ours.shape) if bias is None]
+            if not any(np.allclose(y, ours, rtol=1e-4, atol=close) for y in layouts):
+                note = f"{name} is the first value that differs, {relation(x, ours)}"
+                return finding("forward_differs", name, note, f"{name} = {self.words.forward(node)}")
         return None
 
     def of_shape(self, node: Any) -> Finding:
         """What an array of a wrong shape is: the gradient of every sample, not summed, or nothing that is known."""
         x, right = self.shapeless[node], self.b.grads[node]
-        where, line = self.words.place(node), self.words.line(node)
+        note, mistake = "", "not_summed" if x.size > right.size else "unexplained"
         for axis in range(x.ndim if x.size else 0):
             for total, word in ((x.sum(axis), "summed"), (x.mean(axis), "averaged")):
-                for option in (total, total.T) if total.size == right.size else ():
-                    if self.near(node, option.reshape(right.shape), right):
-                        note = (
-                            f"it has a row for every sample, shape {x.shape} for {right.shape}: "
-                            f"{word} over axis {axis}"
-                        )
-                        note = f"{note}, the batch, it is right (a matrix product sums)"
-                        return finding("not_summed", where, note, line)
-        note = f"{self.say(node)} has shape {right.shape}, and your array {x.shape}"
-        return finding("not_summed" if x.size > right.size else "unexplained", where, note, line)
+                options = [y.reshape(right.shape) for y in (total, total.T) if y.size == right.size]
+                if any(self.near(node, option, right) for option in options):
+                    mistake = "not_summed"
+                    note = f"; it has a row for every sample: {word} over axis {axis}, the batch, it is right"
+        note = f"{self.say(node)} has shape {right.shape}, and your array {x.shape}{note}"
+        return finding(mistake, self.words.place(node), note, self.words.line(node))
 
 
-def _layouts(x: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
-    """The ways to read an array in a shape, and what to call them; nothing where it has another size."""
+def _layouts(x: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, Any, Any]]:
+    """The ways to read an array in a shape, what to call them, and the bias that is folded in with the weights."""
     if x.shape == shape:
-        yield "", x
-        return
-    if x.shape == shape[::-1]:
-        yield "transposed", x.T
-    if x.size == int(np.prod(shape)):
-        yield "in another shape", x.reshape(shape)
-        yield "in another shape", x.reshape(shape, order="F")
-
-
-def _unfolded(x: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, Any, Any]]:
-    """The weights' and the bias's part of an array that has one row or column more than the weights."""
+        yield "", x, None
+    elif x.shape == shape[::-1]:
+        yield "is transposed", x.T, None
+    if x.shape != shape and x.size == int(np.prod(shape)):
+        yield from (("is in another shape", x.reshape(shape, order=order), None) for order in "CF")
     for y in (x, x.T) if x.ndim == 2 and len(shape) == 2 else ():
         for axis in (0, 1):
             if y.shape[axis] == shape[axis] + 1 and y.shape[1 - axis] == shape[1 - axis]:
+                how = f"has the bias folded in as one more {'column' if axis else 'row'}"
                 for first in (1, 0):
                     part = y.take(range(first, shape[axis] + first), axis)
-                    yield "column" if axis else "row", part, y.take(0 if first else -1, axis)
+                    yield how, part, y.take(0 if first else -1, axis)

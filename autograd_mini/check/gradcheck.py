@@ -58,12 +58,11 @@ def check_gradients(f: Callable[..., Any], inputs: Any, *, order: int = 1, given
 
     >>> import autograd_mini as ag
     >>> print(check_gradients(lambda x: (x * x).sum(), [[1.0, 2.0]]))
-    Right: 0.
+    Right: input 0.
     Nothing is wrong with your gradient.
     """
-    several = isinstance(inputs, list | tuple) and all(
-        isinstance(x, np.ndarray) or is_node(x) for x in inputs
-    )
+    many = isinstance(inputs, list | tuple)
+    several = many and all(isinstance(x, np.ndarray) or is_node(x) for x in inputs)
     raw = [np.asarray(x.data if is_node(x) else x) for x in (inputs if several else [inputs])]
     check = _Check(f, [x if x.dtype == np.float32 else x.astype(float) for x in raw], order)
     report = Report()
@@ -87,7 +86,9 @@ def check_gradients(f: Callable[..., Any], inputs: Any, *, order: int = 1, given
         bad = any(f.where.startswith(f"input {i}") for f in report.findings)
         (report.wrong if bad else report.right).append(i)
         if bad and given is not None and g.shape == x.shape:
-            check.own_numerical(i, g, np.asarray(ours[i], float), raw[i].dtype.kind in "iu", report)
+            step = check.own_numerical(i, g, np.asarray(ours[i], float), raw[i].dtype.kind in "iu")
+            if step:
+                report.add(step[0], f"input {i}", step[1], first=True)
     return report
 
 
@@ -105,9 +106,8 @@ class _Check:
         leaves = [Tensor(x, label=f"input {i}") for i, x in enumerate(values)]
         out = self.f(*leaves)
         if not is_node(out) or out.size != 1:
-            raise GraphError(
-                "check_gradients: f must return a scalar node of the Tensors it gets: use .sum() or .mean()"
-            )
+            needed = "f must return a scalar node of the Tensors it gets: use .sum() or .mean()"
+            raise GraphError(f"check_gradients: {needed}")
         if self.order > 1:
             slopes = gradients(out, leaves, create_graph=True, allow_unused=True)
             out = sum((slope * v).sum() for slope, v in zip(slopes, self.directions, strict=True))
@@ -133,23 +133,17 @@ class _Check:
                 spot = f"[{', '.join(map(str, place))}]" if place else ""
                 worst = max(worst, (off / allowed, spot, float(g[place]), slope, allowed))
         if kinks:
-            report.notes.append(
-                f"{where}: {kinks} of {len(chosen)} entries lie on a kink: there is no one derivative."
-            )
+            note = f"{kinks} of {len(chosen)} entries lie on a kink: there is no one derivative."
+            report.notes.append(f"{where}: {note}")
         if self.single:
             report.notes.append(f"{where}: in float32 only 3 to 4 digits can be checked: take float64.")
         if worst[0]:
             _, spot, mine, slope, error = worst
             ratio = f", ratio {mine / slope:.10g}" if slope else ""
-            report.add(
-                "wrong_gradient",
-                where + spot,
-                f"it is {mine:.9g} and should be {slope:.9g} ± {error:.1g}{ratio}",
-            )
+            note = f"it is {mine:.9g} and should be {slope:.9g} ± {error:.1g}{ratio}"
+            report.add("wrong_gradient", where + spot, note)
 
-    def _slope(
-        self, i: int, place: Any, leaf: Any, b: Backward | None, size: float
-    ) -> tuple[float, float, bool]:
+    def _slope(self, i: int, place: Any, leaf: Any, b: Any, size: float) -> tuple[float, float, bool]:
         """The derivative by one entry, how far a right one may be off, and whether f has a kink there."""
         x = self.arrays[i]
         unit = np.zeros(x.shape)
@@ -164,27 +158,25 @@ class _Check:
         slope, error, kink = numerical(along, max(1.0, abs(float(x[place]))), self.single)
         return slope, 10 * error + AGREES * abs(slope) * (1000 if self.single else 1) + 1e-12, kink
 
-    def own_numerical(self, i: int, mine: Any, ours: Any, integers: bool, report: Report) -> None:
+    def own_numerical(self, i: int, mine: Any, ours: Any, integers: bool) -> tuple[str, str] | None:
         """What is wrong with a person's numerical gradient: its step, what it is divided by, the type of its input."""
-        where, base = f"input {i}", np.asarray(self.arrays[i], float)
+        base = np.asarray(self.arrays[i], float)
         if integers and not mine.any():
-            note = "x + ε is cut back to x: make x a float array first, x = np.asarray(x, float)"
-            report.add("step_lost_in_integers", where, note, first=True)
-            return
+            return (
+                "step_lost_in_integers",
+                "x + ε is cut back to x: make x a float array first, np.asarray(x, float)",
+            )
         ratio = float((mine * ours).sum() / (ours * ours).sum()) if ours.any() else 0.0
         if ratio and np.allclose(mine, ratio * ours, rtol=1e-3, atol=1e-9):
-            if np.isclose(ratio, (2, 0.5), rtol=1e-3).any() or not 1e-2 < abs(ratio) < 1e2:
-                note = f"it is {ratio:.6g} times the right one: divide f(x + ε) − f(x − ε) by 2ε"
-                report.add("step_not_divided", where, note, first=True)
-            return
+            usual = np.isclose(ratio, (2, 0.5), rtol=1e-3).any() or not 1e-2 < abs(ratio) < 1e2
+            note = f"it is {ratio:.6g} times the right one: divide f(x + ε) − f(x − ε) by 2ε"
+            return ("step_not_divided", note) if usual else None
         units = np.eye(base.size).reshape(-1, *base.shape)
 
         def values(h: float) -> Any:
             return np.array([self.value(i, base + h * unit) for unit in units]).reshape(base.shape)
 
-        found = wrong_step(values, lambda x: np.allclose(x, mine, rtol=1e-6, atol=1e-12))
-        if found:
-            report.add(found[0], where, found[1], first=True)
+        return wrong_step(values, lambda x: np.allclose(x, mine, rtol=1e-6, atol=1e-12))
 
 
 def wrong_step(values: Callable[[float], Any], same: Callable[[Any], bool]) -> tuple[str, str] | None:

@@ -1,73 +1,110 @@
 """What people write in place of one step of a backward pass: for each step, the wrong shares that it could give.
 
-A step is an edge (user, k): the share that the k-th operand of `user` receives. A mutant makes another share of the
-same numbers, by the operation's own rule with something exchanged, so that an operation added to the table is covered.
+A step is an edge (user, k): the share that the k-th operand of `user` receives; or a function made of several operations;
+or the whole gradient of a node. A mutant makes another share of the same numbers: by the step's formula with a part changed
+(formulas.py), or by the operation's own rule with another array in place of an operand or of the gradient that arrives.
+So an operation that is added to the table is covered.
 """
 
 import itertools
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..symbols import evaluate
-from .backward import Arrays, Backward, fit, forward_of, softmax
-from .formulas import Function, between, known, of_row, wrong_slopes
+from ..symbols import Expr, Unreadable, call, constant, evaluate, simplify, symbol
+from .backward import Arrays, Backward, fit, forward_of, share_expr, softmax
+from .formulas import (
+    DELTAS,
+    G,
+    Y,
+    between,
+    known,
+    of_row,
+    shown,
+    softmaxes,
+    wrong_expressions,
+    wrong_log_softmaxes,
+    wrong_normalisations,
+)
+from .words import Words
 
 PRODUCTS = {"matmul", "linear"}
-DIFFERENCES = {"sub", "subtract", "neg", "negative"}
+DIFFERENCES = {"subtract", "negative"}
 SUMS = DIFFERENCES | {"add", "sum", "mean", "positive"}
-SQUARES = {"square", "power"}
 VIEWS = {"getitem", "transpose", "reshape", "swapaxes"}
 STATISTICS = {"mean", "var", "std", "sum", "max"}
-PAIRS = (
-    "the delta of another pair of activation and loss "
-    "(sigmoid with binary cross-entropy, softmax with cross-entropy, linear with squared error)"
-)
 MOST = 16  # other arrays that are tried in one place
-Say = Callable[[Any], str]  # what a node is called
 
 # How unlikely a mistake is; what is not here costs 1.5. Of two that give the same numbers the likelier is told first.
-COSTS = {
-    "wrong_factor": 1.0, "inner_derivative_missing": 1.0, "activation_derivative_missing": 1.1,
-    "softmax_elementwise": 1.1, "index_overwritten": 1.1, "derivative_at_activation": 1.2,
-    "derivative_at_preactivation": 1.2, "weights_missing": 1.2, "input_missing": 1.2, "factor_missing":
-    1.2, "mask_missing": 1.2, "path_missing": 1.3, "value_for_derivative": 1.3,
-    "activation_derivative_twice": 1.4, "constant_term_missing": 1.4, "softmax_twice": 1.4, "transposed":
-    1.4, "wrong_axis": 1.4, "weights_updated_before_use": 1.4, "output_for_input": 1.6, "wrong_array":
-    2.1, "derivative_at_wrong_array": 2.0, "derivative_of_another_function": 1.8,
-    "wrong_gradient_arrives": 2.2, "delta_of_another_loss": 2.0, "penalty_added": 1.8,
-    "statistics_held_constant": 1.3, "loss_for_derivative": 1.7,
-}  # fmt: skip
+LIKELIHOOD = {
+    1.0: " wrong_factor inner_derivative_missing",
+    1.1: "activation_derivative_missing softmax_elementwise index_overwritten",
+    1.2: "derivative_at_activation derivative_at_preactivation weights_missing input_missing factor_missing",
+    1.25: "mask_missing",
+    1.3: "path_missing value_for_derivative statistics_held_constant",
+    1.4: "activation_derivative_twice softmax_twice transposed wrong_axis weights_updated_before_use",
+    1.45: "constant_term_missing",
+    1.6: "output_for_input",
+    1.7: "loss_for_derivative",
+    1.8: "derivative_of_another_function penalty_added",
+    2.0: "derivative_at_wrong_array delta_of_another_loss",
+    2.1: "wrong_array",
+    2.2: "wrong_gradient_arrives",
+}
+COSTS = {mistake: cost for cost, mistakes in LIKELIHOOD.items() for mistake in mistakes.split(" ")}
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """A wrong share: its mistake, how to make it, how to say it, which variant it is, and what makes it less likely."""
+class Mutant(NamedTuple):
+    """A wrong share: its mistake ("" where it is right but for a factor), how to make it, how to say it, and what it costs more."""
 
     mistake: str
-    make: Any  # a function without arguments
-    note: Any = ""  # text, or a function that makes it
-    variant: str = ""
+    share: Any  # or what makes it
+    note: str | Callable[[], str] = ""
     extra: float = 0.0
-    added: bool = False  # a multiple of it is added to the right share, in place of a multiple taken for it
 
     @property
     def text(self) -> str:
-        return str(self.note() if callable(self.note) else self.note)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.mistake, self.variant
+        return self.note if isinstance(self.note, str) else self.note()
 
     @property
     def cost(self) -> float:
         return COSTS.get(self.mistake, 1.5) + self.extra
 
+    @property
+    def added(self) -> bool:
+        """Whether a multiple of it is added to the right share, in place of a multiple taken for it."""
+        return self.mistake in ("weights_updated_before_use", "penalty_added")
 
-# ---- Activations ----------------------------------------------------------------------------------------------------------
+    def made(self, share: Any) -> Any:
+        """The wrong share in place of a right one, or None where there is none of that shape that is finite."""
+        try:
+            made = self.share() if callable(self.share) else self.share
+        except ValueError:  # of shapes that do not fit: nobody's program would have run
+            return None
+        fits = made is not None and np.shape(made) == np.shape(share)
+        return made if fits and np.isfinite(made).all() else None
+
+
+Mutants = Iterator[Mutant]
+Keyed = Iterator[tuple[Any, Mutant]]  # mutants, and what tells them from others
+
+
+# ---- Functions, however the forward pass computes them ------------------------------------------------------------------
+
+
+class Made(NamedTuple):
+    """A variable `after` that is a function of another, `before`: of each number, or of all along an axis."""
+
+    before: Any
+    after: Any
+    name: str
+    wrong: Iterable[tuple[str, Expr]]  # what stands for the gradient that it passes back, by mistake
+    right: tuple[Expr, ...] = ()  # ways to write that gradient rightly, of g, x and a
+    scale: Any = 1.0  # of a normalisation
 
 
 def is_elementwise(b: Backward, node: Any) -> bool:
@@ -76,84 +113,38 @@ def is_elementwise(b: Backward, node: Any) -> bool:
     return one and b.values[node.parents[0]].shape == b.values[node].shape
 
 
-@dataclass(frozen=True)
-class Activation:
-    """A variable `after` that is a function of another, `before`, however the forward pass computes it.
-
-    Of one number: `function`. Of all along an axis: softmax, or normalise.
-    """
-
-    before: Any
-    after: Any
-    name: str
-    x: Any
-    out: Any
-    function: Function | None = None
-    axis: Any = None
-
-
-def activations(b: Backward) -> list[Activation]:
+def functions_of(b: Backward) -> Iterator[Made]:
     """The variables that are a function of another: element by element, or by their values softmax or normalised."""
-    found = []
     for after in [node for node in b.order if node.parents]:
         out, direct = b.values[after], is_elementwise(b, after)
-        if direct and after.op.name not in SUMS and (f := of_row(after.op)):
-            before = after.parents[0]
-            found.append(Activation(before, after, f.name, b.values[before], out, f))
         sources = _sources(b, after) if out.size > 1 else []
-        made = ((node, between(b, node, after)) for node in sorted(sources, key=b.at.__getitem__))
-        deepest = next(((node, f) for node, f in made if f), None)
-        if deepest and not deepest[1].is_linear and not (direct and deepest[0] is after.parents[0]):
-            before, f = deepest
-            found.append(Activation(before, after, f.name, b.values[before], out, f))
-        for before in sources if not direct else ():
-            x = b.values[before]
-            softmaxes = [i for i in ((-1, 0) if x.ndim == 2 else (-1,)) if _is_softmax(x, out, i)]
-            found += [Activation(before, after, "softmax", x, out, axis=i) for i in softmaxes]
-            found += [
-                Activation(before, after, "normalise", x, out, axis=i)
-                for i in (0, 1)
-                if _is_normalised(x, out, i)
-            ]
-    return found
+        found = ((node, between(b, node, after)) for node in sorted(sources, key=b.at.__getitem__))
+        functions: list[Any] = [next(((node, f) for node, f in found if f), None)]
+        if direct and after.op.name not in SUMS:
+            row = after.parents[0], of_row(after.op)
+            functions = [row, *(pair for pair in functions if pair and pair[0] is not row[0])]
+        for before, f in (pair for pair in functions if pair and pair[1]):
+            if f.steps > 1:
+                yield Made(before, after, f.name, [(m, G * w) for w, m in f.wrong.items()], f.back)
+        for node in sources if not direct else ():
+            x = b.values[node]
+            for axis in (0, 1) if x.ndim == 2 else (-1,):
+                yield from (Made(node, after, *parts) for parts in _along(x, out, axis))
 
 
-def _is_softmax(x: Any, out: Any, axis: int) -> bool:
-    return bool(x.any() and np.allclose(softmax(x, axis), out, rtol=1e-9, atol=1e-12))
-
-
-def _scale(x: Any, out: Any, axis: int) -> Any:
-    """What the deviations from the mean along an axis are multiplied by."""
+def _along(x: Any, out: Any, axis: int) -> Iterator[Any]:
+    """Softmax, its logarithm, or a normalisation along an axis, where the values are that."""
+    once = softmax(x, axis)
+    if x.any() and np.allclose(once, out, rtol=1e-9, atol=1e-12):
+        right, wrong = softmaxes(x.shape, axis)
+        yield "softmax", wrong, right
+    elif x.any() and np.allclose(np.log(once), out, rtol=1e-9, atol=1e-12):
+        yield "log_softmax", list(wrong_log_softmaxes(x.shape, axis))
     middle = x - x.mean(axis, keepdims=True)
-    return (middle * out).sum(axis, keepdims=True) / (middle * middle).sum(axis, keepdims=True)
-
-
-def _is_normalised(x: Any, out: Any, axis: int) -> bool:
-    """Whether out is x less its mean along an axis, over about its deviation."""
-    if x.ndim != 2 or x.shape[axis] < 3 or not np.allclose(out.mean(axis), 0, atol=1e-9):
-        return False
-    same = np.allclose(out, (x - x.mean(axis, keepdims=True)) * _scale(x, out, axis), rtol=1e-9, atol=1e-9)
-    return bool(same and np.allclose((out * out).mean(axis), 1, atol=0.2))
-
-
-def _normalisation_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
-    """What stands in place of the gradient through a normalisation: s · (g − mean(g) − y · mean(g · y))."""
-    s, out, m = _scale(a.x, a.out, a.axis), a.out, Mutant
-
-    def back(mean: float = 1.0, spread: float = 1.0, axis: int = a.axis, scale: Any = s) -> Any:
-        return scale * (
-            g - mean * g.mean(axis, keepdims=True) - spread * out * (g * out).mean(axis, keepdims=True)
-        )
-
-    note = (
-        f"the means on the way back from {y} to {z} run over axis {1 - a.axis}, and belong over axis {a.axis}"
-    )
-    yield m("wrong_axis", lambda: back(axis=1 - a.axis), note, "normalisation")
-    for mean, spread, what in ((0, 0, "mean and variance"), (0, 1, "the mean"), (1, 0, "the variance")):
-        note = f"on the way back from {y} to {z} {what} of {z} are held constant, and depend on it"
-        yield m("statistics_held_constant", lambda c=mean, d=spread: back(c, d), note, what)
-    note = f"1 / the deviation of {z} is left out on the way back from {y}"
-    yield m("factor_missing", lambda: back(scale=1.0), note, "s")
+    scale = (middle * out).sum(axis, keepdims=True) / (middle * middle).sum(axis, keepdims=True)
+    enough = x.ndim == 2 and x.shape[axis] > 2 and np.allclose(middle * scale, out, rtol=1e-9, atol=1e-9)
+    if enough and np.allclose((out * out).mean(axis), 1, atol=0.2):
+        yield "normalise", list(wrong_normalisations(x.shape, axis)), (), scale
 
 
 def _sources(b: Backward, after: Any) -> list[Any]:
@@ -167,245 +158,7 @@ def _sources(b: Backward, after: Any) -> list[Any]:
     return list(found)
 
 
-def activation_mutants(b: Backward, a: Activation, g: Any, say: Say, local: bool = False) -> Iterator[Mutant]:
-    """What stands in place of g · f′(x), for out = f(x) and the gradient g that arrives at out."""
-    z, y = say(a.before), say(a.after)
-    others = [] if local else [n for n in b.values if n is not a.before and n is not a.after]
-    others = [n for n in others if _spread(b.values[n], a.x.shape) is not None]
-    if a.function is None:
-        made = _normalisation_mutants if a.name == "normalise" else _softmax_mutants
-        yield from made(a, g, z, y)
-        for node in others if a.name == "softmax" else ():
-            note = f"softmax is taken of {say(node)}, where {z} belongs"
-            p = _spread(b.values[node], a.x.shape)
-            yield Mutant(
-                "derivative_at_wrong_array", lambda p=p: _jacobian(softmax(p, a.axis), g, a.axis), note
-            )
-        return
-    f = a.function
-    for wrong in wrong_slopes(f, a.x, a.out, z, y):
-        yield Mutant(wrong.mistake, lambda w=wrong: g * w.make(), *wrong[2:])
-    if np.isin(f.slope_at(a.x), (0.0, 1.0)).all():
-        note = f"the mask of {a.name} is taken of the gradient of {y}, where {z} > 0 belongs"
-        yield Mutant("derivative_at_wrong_array", lambda: g * (g > 0), note, "mask")
-    for node in others:
-        x, note = b.values[node], f"{a.name}′ is taken at {say(node)}, where {z} belongs"
-        mistake = "derivative_at_wrong_array"
-        yield Mutant(mistake, lambda x=x: g * f.slope_at(x), note)
-        if (form := f.by_value) is not None:
-            yield Mutant(mistake, lambda x=x: g * evaluate(form, {"a": x}), note, "formula")
-
-
-def _jacobian(p: Any, g: Any, axis: Any) -> Any:
-    """What softmax passes back, its result being p."""
-    return p * (g - (g * p).sum(axis, keepdims=True))
-
-
-def _softmax_mutants(a: Activation, g: Any, z: str, y: str) -> Iterator[Mutant]:
-    p, axis, m = a.out, a.axis, Mutant
-    q = softmax(p, axis)
-
-    def jacobian(p: Any, axis: Any = axis, g: Any = g) -> Any:
-        return _jacobian(p, g, axis)
-
-    note = f"softmax's derivative, its Jacobian, is left out at {z}"
-    yield m("activation_derivative_missing", lambda: g, note)
-    diagonal = (
-        f"{y} · (1 − {y}) is the diagonal of softmax's Jacobian alone: each class depends on the "
-        "other classes"
-    )
-    yield m("softmax_elementwise", lambda: g * p * (1 - p), diagonal)
-    yield m("softmax_elementwise", lambda: g * p, f"{y} alone is not softmax's Jacobian", "value", 0.5)
-    note = f"softmax({y}) is used, and {y} has been through it already"
-    yield m("softmax_twice", lambda: jacobian(q), note)
-    yield m("softmax_twice", lambda: g * q * (1 - q), f"softmax({y}) is used, elementwise", "elementwise")
-    note = "softmax's Jacobian is applied twice"
-    yield m("activation_derivative_twice", lambda: jacobian(p, g=jacobian(p)), note)
-    rows = p * (1 - p) - p * (p.sum(axis, keepdims=True) - p)
-    yield m("softmax_jacobian_not_multiplied", lambda: g * rows, "the Jacobian's rows are summed first")
-    if p.ndim == 2:
-        note = "softmax's sum runs over the samples"
-        yield m("wrong_axis", lambda: jacobian(p, 1 - axis % 2), note, "softmax")
-
-
-# ---- Mutants of an edge -----------------------------------------------------------------------------------------------------
-
-
-def edge_mutants(
-    b: Backward, grads: Arrays, user: Any, k: int, say: Say, local: bool = False
-) -> Iterator[Mutant]:
-    """The wrong shares that the k-th operand of `user` could receive in a backward pass with these gradients.
-
-    `local`: only those that are made of the step's own numbers, and so can be made at every step of a kind alike.
-    """
-    parent, g, name = user.parents[k], grads[user], user.op.name
-    shape, me, out = b.values[parent].shape, say(parent), say(user)
-    raw = b.share(user, k, g)
-    right = fit(raw, shape)
-    yield Mutant("wrong_factor", lambda: right)
-    if len(b.users[parent]) > 1:
-        yield Mutant("path_missing", lambda: 0 * right, f"of the uses of {me} that in {out} gives no share")
-    passed = fit(g, shape) if np.ndim(g) >= len(shape) else _widened(g, shape)
-    if passed is not None and not np.array_equal(passed, right):
-        yield _omitted(b, user, k, passed, me, out)
-    if np.shape(right) == np.shape(g) and not np.array_equal(g, right) and name not in SUMS:
-        twice = "activation_derivative_twice" if is_elementwise(b, user) else "wrong_factor"
-        note = f"the derivative of {name} is applied twice"
-        yield Mutant(twice, lambda: fit(b.share(user, k, right), shape), note, "twice", 0.3)
-    yield from _wrong_sums(raw, shape, me)
-    yield from _wrong_samples(b, g, user, k, shape, me)
-    if name in PRODUCTS and len(user.parents) > 1 and k < 2:
-        yield from _wrong_products(b, g, user, k, right, me)
-    if not local:
-        yield from _wrong_gradients(b, grads, user, k, shape, say)
-    yield from _wrong_operands(b, grads, user, k, right, say, local)
-    if name == "getitem":
-        yield from _wrong_index(b, user, g, shape, me)
-    if name == "log_softmax":
-        yield from _wrong_log_softmax(b.values[user], g, user.op.params["axis"], me)
-    for x, make, what in ((right, lambda x: x, me), (g, lambda x: fit(b.share(user, k, x), shape), out)):
-        if np.ndim(x) > 1 and x.shape[-1] == x.shape[-2]:
-            note = f"the gradient of {what} is transposed"
-            yield Mutant(
-                "transposed", lambda x=x, make=make: make(np.swapaxes(x, -1, -2)), note, str(what is me), 0.2
-            )
-
-
-def _wrong_log_softmax(out: Any, g: Any, axis: Any, me: str) -> Iterator[Mutant]:
-    """The logarithm of softmax with the derivative of one of the two left out."""
-    p = np.exp(out)
-    note = f"the derivative of the logarithm, 1 / p, is left out at softmax({me})"
-    yield Mutant("activation_derivative_missing", lambda: _jacobian(p, g, axis), note, "log")
-    note = f"softmax's derivative, its Jacobian, is left out at {me}"
-    yield Mutant("activation_derivative_missing", lambda: g / p, note, "softmax")
-    note = f"p · (1 − p) is the diagonal of softmax's Jacobian alone, at {me}"
-    yield Mutant("softmax_elementwise", lambda: g * (1 - p), note, "log")
-
-
-def _widened(g: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient of a reduction for every element that it took together, or None."""
-    for axis in range(len(shape)) if np.ndim(g) == len(shape) - 1 else ():
-        wide = np.expand_dims(g, axis)
-        if wide.shape == tuple(1 if i == axis else n for i, n in enumerate(shape)):
-            return np.broadcast_to(wide, shape)
-    return None
-
-
-def _omitted(b: Backward, user: Any, k: int, passed: Any, me: str, out: str) -> Mutant:
-    """The gradient passed on as it is."""
-    name = user.op.name
-    if name in DIFFERENCES:
-        note = f"the minus before {me} in {out}, its inner derivative, is forgotten: the sign is wrong"
-        return Mutant("inner_derivative_missing", lambda: passed, note)
-    if is_elementwise(b, user):
-        note = f"the derivative of {name} at {me} is left out"
-        return Mutant("activation_derivative_missing", lambda: passed, note)
-    if name in PRODUCTS and user.parents[k].parents:
-        note = f"the gradient of {out} is passed back to {me} as it is"
-        return Mutant("weights_missing", lambda: passed, note)
-    if name in PRODUCTS:
-        return Mutant("input_missing", lambda: passed, f"the gradient of {out} is taken for that of {me}")
-    if name in ("max", "min", "maximum", "minimum", "clip"):
-        note = (
-            f"the gradient of {out} goes to every element of {me}, without the mask of those that were chosen"
-        )
-        return Mutant("mask_missing", lambda: passed, note)
-    note = f"the gradient of {out} is passed on to {me} without the other factor ({name})"
-    return Mutant("factor_missing", lambda: passed, note)
-
-
-def _wrong_sums(raw: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
-    """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, or over all."""
-    raw = np.asarray(raw)
-    wide = (1,) * (raw.ndim - len(shape)) + shape
-    axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1] if raw.ndim == 2 else []
-    if raw.shape == shape or len(axes) != 1:
-        return
-    across, size = raw.sum(1 - axes[0]), max(shape, default=1)
-    note = f"the sum for {me} runs over axis {1 - axes[0]}, and belongs over axis {axes[0]}"
-    if across.size >= size > 1:
-        yield Mutant("wrong_axis", lambda: across[:size].reshape(shape), note)
-    note = f"the sum for {me} runs over all axes: it belongs over axis {axes[0]} alone"
-    yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), note, "all", 0.1)
-
-
-def _wrong_samples(b: Backward, g: Any, user: Any, k: int, shape: Any, me: str) -> Iterator[Mutant]:
-    """Where a share sums over an axis of g: one sample alone is kept, or g is summed before it meets the samples.
-
-    Each is the operation's own rule, given a gradient of which a part is 0, or which is the sum everywhere.
-    """
-
-    def share(g: Any) -> Any:
-        return fit(b.share(user, k, g), shape)
-
-    is_leaf, multiplies = not user.parents[k].parents, user.op.name in PRODUCTS
-    of_samples = is_leaf or (np.size(g) > math.prod(shape) and not multiplies)
-    for axis, n in enumerate(np.shape(g)):
-        place = np.arange(n).reshape([-1 if i == axis else 1 for i in range(np.ndim(g))])
-        halves = [share(g * (place < n // 2)), share(g * (place >= n // 2))]
-        if not (of_samples or multiplies) or halves[0] is None or not np.any(halves[0] * halves[1]):
-            continue  # nothing is summed over this axis
-        total = np.broadcast_to(g.sum(axis, keepdims=True), g.shape)
-        if multiplies:
-            what = "inputs and errors are summed over the samples before they are multiplied"
-            note = what if is_leaf else f"for {me} a product of sums stands where a matrix product belongs"
-            yield Mutant("summed_before_product", lambda t=total: share(t), note, f"sums {axis}")
-        for i in _some(n) if of_samples else ():
-            note = f"only sample {i}'s contribution to {me} is kept"
-            one = g * (place == i)
-            yield Mutant("one_sample_only", lambda one=one: share(one), note, f"{i} {axis}")
-            if multiplies:
-                note = f"the sum of all errors is multiplied by the input of sample {i} (row {i}) alone"
-                one = total * (place == i)
-                yield Mutant("summed_before_product", lambda one=one: share(one), note, f"{i} {axis}", 0.2)
-
-
-def _some(n: int) -> list[int]:
-    """Samples to try: all where there are few, else the last and the first."""
-    return list(range(n)) if n <= 12 else [n - 1, 0]
-
-
-def _wrong_products(b: Backward, g: Any, user: Any, k: int, right: Any, me: str) -> Iterator[Mutant]:
-    """A matrix product that is none."""
-    x = b.values[user.parents[1 - k]]
-    if user.parents[k].parents and np.ndim(right) == 2:
-        one = np.broadcast_to(right.sum(1 - k, keepdims=True), np.shape(right))
-        note = f"one sum over all units of {me} stands for each unit: a product elementwise is meant"
-        yield Mutant("summed_before_product", lambda: one, note, "one sum", 0.1)
-    elif x.shape == np.shape(g) and np.size(g) == np.size(right):
-        note = f"for {me} input and delta are multiplied elementwise"
-        yield Mutant("elementwise_for_matrix_product", lambda: (x * g).reshape(np.shape(right)), note)
-
-
-def _wrong_gradients(b: Backward, grads: Arrays, user: Any, k: int, shape: Any, say: Say) -> Iterator[Mutant]:
-    """Another array's gradient where this one's arrives, put through the rule or passed on as it is."""
-    g, me, out, parent = grads[user], say(user.parents[k]), say(user), user.parents[k]
-    near = [n for n in b.order if n is not user and n is not parent and n.parents]
-    near = [n for n in near if grads[n].size > 1 or g.size == 1]
-    for node in sorted(near, key=lambda n: abs(b.at[n] - b.at[user]))[:MOST]:
-        arriving, passed = _spread(grads[node], g.shape), _spread(grads[node], shape)
-        later = node in b.path(user)
-        if arriving is not None and not np.array_equal(arriving, g):
-            skipped = later and is_elementwise(b, node)
-            mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
-            note = f"the gradient of {say(node)} is passed on to {me} where that of {out} belongs"
-            note += f": the derivative (slope) of {node.op.name} is omitted" if skipped else ""
-            share = lambda o=arriving: fit(b.share(user, k, o), shape)  # noqa: E731
-            yield Mutant(mistake, share, note, "arrives", 0.4 if skipped else 0.0)
-            slope = b.share(node, 0, np.ones(b.values[node].shape)) if skipped else None
-            if slope is not None and user.op.name in PRODUCTS and slope.shape == shape:
-                note = f"the derivative of {node.op.name} is multiplied on the wrong side of the weights"
-                side = lambda o=arriving, s=slope: fit(b.share(user, k, o), shape) * s  # noqa: E731
-                yield Mutant("slope_on_wrong_side", side, note)
-        if passed is not None:
-            missing = user.op.name in PRODUCTS and later
-            note = f"the gradient of {say(node)} stands where that of {me} belongs"
-            note += ": it is not passed back through the weights" if missing else ""
-            mistake = "weights_missing" if missing else "wrong_gradient_arrives"
-            yield Mutant(mistake, lambda p=passed: p, note, "as it is", 0.8 if missing else 0.2)
-
-
-def _spread(x: Any, shape: tuple[int, ...]) -> Any:
+def spread(x: Any, shape: tuple[int, ...]) -> Any:
     """x in that shape where it has it, or where NumPy would broadcast it there without a word; else None."""
     if np.shape(x) == shape:
         return x
@@ -415,243 +168,394 @@ def _spread(x: Any, shape: tuple[int, ...]) -> Any:
         return None
 
 
-def _wrong_operands(
-    b: Backward, grads: Arrays, user: Any, k: int, right: Any, say: Say, local: bool
-) -> Iterator[Mutant]:
-    """The operation's rule with another array in an operand's place."""
-    me, shape, g = say(user.parents[k]), b.values[user.parents[k]].shape, grads[user]
-    for j, operand in enumerate(user.parents):
-        x, name = b.values[operand], say(operand)
+# ---- Steps ----------------------------------------------------------------------------------------------------------------
 
-        def m(mistake: str, array: Any, note: str, variant: str = "", extra: float = 0.0, j: int = j) -> Any:
-            share = lambda: fit(b.share(user, k, g, {j: array()}), shape)  # noqa: E731
-            note = f"{note} for the gradient of {me}"
-            return Mutant(mistake, share, note, f"{variant} {j}", extra, variant == "updated")
 
-        other = m("", lambda x=x: x * 1.37 + 0.11, "").make()
-        if (x.ndim == 0 and g.size > 1) or np.array_equal(other, right):
-            continue  # the share does not depend on it
+class Step:
+    """What a node receives from a user above it, in a backward pass with these gradients, and its mutants.
+
+    `local`: only mutants that are made of the step's own numbers, and so can be made at every step of a kind alike.
+    """
+
+    share: Any  # what is right
+    local = False
+
+    def __init__(self, b: Backward, grads: Arrays, words: Words, node: Any, user: Any) -> None:
+        self.b, self.grads, self.words, self.say = b, grads, words, words.name
+        self.node, self.user = node, user
+        self.g, self.x, self.out = grads[user], b.values[node], b.values[user]
+        self.me, self.above, self.shape = self.say(node), self.say(user), self.x.shape
+
+    @property
+    def where(self) -> str:
+        return self.words.place(self.node)
+
+    def mutants(self) -> Mutants:
+        raise NotImplementedError
+
+    def formula(
+        self, mistake: str, wrong: Expr, right: Any = None, extra: float = 0.0, **others: Any
+    ) -> Mutant:
+        """The mutant of a formula in g, a (what the user is), x (what the node is) and other arrays by name."""
+        name = self.above if self.above.isidentifier() else f"({self.above})"
+        words = {"g": f"d{name}", "a": self.above, "x": self.me}
+        arrays = {"g": self.g, "a": self.out, "x": self.x} | {
+            name: array for name, (array, _) in others.items()
+        }
+
+        def note() -> str:
+            belongs = "for the gradient" if right is None else f"where {shown(right, **words)} belongs"
+            wrongly = shown(wrong, **words | {name: word for name, (_, word) in others.items()})
+            return f"{wrongly} stands {belongs}"
+
+        return Mutant(mistake, lambda: fit(evaluate(wrong, arrays), self.shape), note, extra)
+
+    def others(self, x: Any, left_out: Any) -> list[Any]:
+        """The nodes whose values have that shape, or would be broadcast to it, those with labels first."""
+        b, at = self.b, self.b.at
+        same = [n for n, v in b.values.items() if n not in left_out and v.any()]
+        same = [n for n in same if spread(b.values[n], x.shape) is not None]
+        return sorted(same, key=lambda n: (not getattr(n, "label", None), abs(at.get(n, 0) - at[self.user])))
+
+
+class FunctionStep(Step):
+    """A step through a function, however the forward pass computes it."""
+
+    def __init__(self, b: Backward, grads: Arrays, words: Words, made: Made) -> None:
+        super().__init__(b, grads, words, made.before, made.after)
+        self.made, self.share = made, b.pull({self.user: self.g}, [self.node])[self.node]
+
+    @property
+    def where(self) -> str:
+        return f"{self.above} = {self.made.name}({self.me})"
+
+    def mutants(self) -> Mutants:
+        right = self.made.right[-1] if self.made.right else None
+        scale = self.made.scale, f"(1 / the deviation of {self.me})"
+        yield from (self.formula(mistake, wrong, right, s=scale) for mistake, wrong in self.made.wrong)
+        yield self.formula("derivative_at_wrong_array", G * call("greater", G, 0.0), right)
+        for node in self.others(self.x, {self.node, self.user}) if not self.local else ():
+            other = spread(self.b.values[node], self.shape), self.say(node)
+            for form in self.made.right:
+                yield self.formula("derivative_at_wrong_array", form, right, x=other, a=other)
+
+
+class Edge(Step):
+    """The step from an operation to its k-th operand."""
+
+    def __init__(self, b: Backward, grads: Arrays, words: Words, user: Any, k: int) -> None:
+        super().__init__(b, grads, words, user.parents[k], user)
+        self.k, self.name = k, user.op.name
+        self.multiplies, self.is_leaf = self.name in PRODUCTS and k < 2, not self.node.parents
+        self.raw = np.asarray(b.share(user, k, self.g))
+        self.share = fit(self.raw, self.shape)
+
+    @property
+    def where(self) -> str:
+        return self.words.step(self.user, self.k)
+
+    def back(self, g: Any, swap: Any = None) -> Any:
+        """The share of another gradient, or of other operands."""
+        return fit(self.b.share(self.user, self.k, g, swap), self.shape)
+
+    def mutants(self) -> Mutants:
+        yield Mutant("", self.share)
+        if self.local:
+            yield Mutant("wrong_sign", -self.share, f"{self.me} in {self.above}")
+        if self.local or len(self.b.users[self.node]) > 1:
+            yield Mutant("path_missing", 0 * self.share, f"{self.me} in {self.above} gives no share")
+        yield from self._of_formula()
+        yield from self._sums()
+        yield from self._samples()
+        yield from self._gradients() if not self.local else ()
+        for j, operand in enumerate(self.user.parents):
+            x, name = self.b.values[operand], self.say(operand)
+            depends = x.ndim or self.g.size == 1
+            if depends and not np.array_equal(self.back(self.g, {j: x * 1.37 + 0.11}), self.share):
+                for mistake, array, word in self._stand_ins(operand, x, name):
+                    note = f"{word} stands where {name} belongs, for the gradient of {self.me}"
+                    yield Mutant(mistake, partial(self.back, self.g, {j: array}), note)
+        if self.name == "getitem":
+            yield from overwritten(self.b, self.grads, self.node, [self.user], self.me)
+
+    def _of_formula(self) -> Mutants:
+        """The gradient passed on as it is, or put through twice; and the rule's formula with a part of it changed."""
+        elementwise, name = is_elementwise(self.b, self.user), self.name
+        passed = fit(self.g, self.shape)
+        if passed is not None and not np.array_equal(passed, self.share):
+            kind = "activation_derivative_missing" if elementwise else "factor_missing"
+            kind = "inner_derivative_missing" if name in DIFFERENCES else kind
+            if name in PRODUCTS:
+                kind = "input_missing" if self.is_leaf else "weights_missing"
+            yield Mutant(kind, passed, f"d({self.above}) is passed on to {self.me} as it is ({name})")
+            if self.share.shape == self.g.shape and name not in SUMS:
+                mistake = "activation_derivative_twice" if elementwise else "wrong_factor"
+                yield Mutant(mistake, lambda: self.back(self.share), f"{name} passes it back twice", 0.3)
+        if elementwise or name in {*SUMS, *VIEWS, *PRODUCTS, "multiply"}:
+            return  # the first have been read as functions; of the others nothing else can be left out
+        parts: dict[str, Any] = {
+            f"x{i}": (self.b.values[p], self.say(p)) for i, p in enumerate(self.user.parents)
+        }
+        operands = [symbol(part, array.shape) for part, (array, _) in parts.items()]
+        with suppress(Unreadable):
+            g, a = (symbol(part, self.g.shape) for part in "ga")
+            right = simplify(share_expr(self.user.op, self.k, g, a, operands), for_readers=True)
+            changed = [*wrong_expressions(right)]
+            yield from (self.formula(mistake, wrong, right, **parts) for mistake, wrong in changed)
+
+    def _sums(self) -> Mutants:
+        """Where broadcasting had stretched an operand, its share is a sum: over the wrong axis, or over all."""
+        raw, shape = self.raw, self.shape
+        wide = (1,) * (raw.ndim - len(shape)) + shape
+        axes = [i for i, n in enumerate(wide) if n == 1 and raw.shape[i] > 1] if raw.ndim == 2 else []
+        if raw.shape == shape or len(axes) != 1:
+            return
+        across, size, belongs = raw.sum(1 - axes[0]), max(shape, default=1), f"where axis {axes[0]} belongs"
+        if across.size >= size > 1:
+            yield Mutant("wrong_axis", lambda: across[:size].reshape(shape), f"axis {1 - axes[0]}, {belongs}")
+        yield Mutant("wrong_axis", lambda: np.full(shape, raw.sum()), f"all axes, {belongs}", 0.1)
+
+    def _samples(self) -> Mutants:
+        """Where a share sums over an axis of g: one sample alone is kept, or g is summed before it meets the samples.
+
+        Each is the operation's own rule, given a gradient of which a part is 0, or which is the sum everywhere.
+        """
+        g, me, multiplies = self.g, self.me, self.multiplies
+        of_samples, first = self.is_leaf or (g.size > self.x.size and not multiplies), "summed_before_product"
+        for axis, n in enumerate(g.shape if of_samples or multiplies else ()):
+            place = np.arange(n).reshape([-1 if i == axis else 1 for i in range(g.ndim)])
+            halves = [self.back(g * part) for part in (place < n // 2, place >= n // 2)]
+            if halves[0] is None or not np.any(halves[0] * halves[1]):
+                continue  # nothing is summed over this axis
+            total = np.broadcast_to(g.sum(axis, keepdims=True), g.shape)
+            if multiplies:
+                note = f"for {me} a product of sums stands where a matrix product belongs"
+                yield Mutant(first, partial(self.back, total), note)
+            for i in (range(n) if n <= 12 else (n - 1, 0)) if of_samples else ():
+                yield Mutant(
+                    "one_sample_only", partial(self.back, g * (place == i)), f"sample {i}'s, of {me}"
+                )
+                if multiplies:
+                    note = f"for {me} the sum of all errors meets the input of sample {i} (its row) alone"
+                    yield Mutant(first, partial(self.back, total * (place == i)), note, 0.2)
+        x = self.b.values[self.user.parents[1 - self.k]] if multiplies else g
+        if multiplies and not self.is_leaf and self.share.ndim == 2:
+            one = np.broadcast_to(self.share.sum(1 - self.k, keepdims=True), self.shape)
+            yield Mutant(first, one, f"one sum stands for each unit of {me}: an elementwise product is meant")
+        elif multiplies and x.shape == g.shape and g.size == self.x.size:
+            yield Mutant("elementwise_for_matrix_product", lambda: (x * g).reshape(self.shape), f"for {me}")
+
+    def _gradients(self) -> Mutants:
+        """Another array's gradient where this one's arrives, put through the rule or passed on as it is."""
+        b, g, at = self.b, self.g, self.b.at
+        nodes = [n for n in b.order if n not in {self.user, self.node} and n.parents]
+        nodes = [n for n in nodes if self.grads[n].size > 1 or g.size == 1]
+        for node in sorted(nodes, key=lambda n: abs(at[n] - at[self.user]))[:MOST]:
+            arriving, passed = spread(self.grads[node], g.shape), spread(self.grads[node], self.shape)
+            later = node in b.path(self.user)
+            note = f"the gradient of {self.say(node)} stands where that of {{}} belongs"
+            if arriving is not None and not np.array_equal(arriving, g):
+                skipped = later and is_elementwise(b, node)
+                mistake = "activation_derivative_missing" if skipped else "wrong_gradient_arrives"
+                yield Mutant(mistake, partial(self.back, arriving), note.format(self.above), 0.4 * skipped)
+                if skipped and self.multiplies and b.values[node].shape == self.shape:
+                    slope = b.share(node, 0, np.ones(self.shape))
+                    yield Mutant(
+                        "slope_on_wrong_side", self.back(arriving) * slope, f"that of {node.op.name}"
+                    )
+            if passed is not None:
+                missing = self.name in PRODUCTS and later
+                mistake = "weights_missing" if missing else "wrong_gradient_arrives"
+                yield Mutant(mistake, passed, note.format(self.me), 0.8 if missing else 0.2)
+
+    def _stand_ins(self, operand: Any, x: Any, name: str) -> Iterator[tuple[str, Any, str]]:
+        """What can stand in an operand's place: by mistake, and what it is called."""
+        b, values, updated = self.b, self.b.values, "weights_updated_before_use"
+        is_constant = operand not in b.at
         if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
-            note = f"{name} is transposed, or its transpose is missing,"
-            yield m("transposed", lambda x=x: np.swapaxes(x, -1, -2), note)
-        if operand in b.at and x.size > 1:
-            mine = grads.get(operand, b.grads[operand])
-            note = f"the gradient of {name} (d{name}) is used in place of {name}"
-            yield m("gradient_for_value", lambda o=mine: o, note)
-        moved = _moved(b, grads, operand)
-        if moved is not None and len(user.parents) > 1:
-            note = f"{name} was updated before it is used"
-            yield m("weights_updated_before_use", lambda o=moved: o, note, "updated")
-        if user.op.name in SQUARES and operand in b.at and not local:
-            leaves = [n for n in b.order if not n.parents and operand in b.path(n)]
-            for leaf in leaves[:MOST]:
-                note = f"the error is computed again after {say(leaf)} was updated: update all at once,"
-                again = lambda n=leaf, o=operand: b.push(n, grads[n])[o]  # noqa: E731
-                yield m("weights_updated_before_use", again, note, "updated")
-        yield from _other_operands(b, user, operand, x, m, say, local)
-        if x.ndim and operand not in b.at and np.unique(x).size == 2 and x.min() == 0:
-            note = f"the mask {name} of the forward pass is not applied"
-            yield m("mask_missing", lambda x=x: np.full_like(x, x.max()), note, "scaled")
-            yield m("mask_missing", lambda x=x: np.ones_like(x), note)
-        if x.ndim and operand not in b.at and (x == 0).any():
-            note = f"only where {name} is not 0 counts, and not its values,"
-            yield m("factor_missing", lambda x=x: (x != 0) * 1.0, note, "mask", 0.5)
+            yield "transposed", np.swapaxes(x, -1, -2), f"{name}.T"
+        if not is_constant and x.size > 1:
+            yield (
+                "gradient_for_value",
+                self.grads.get(operand, b.grads[operand]),
+                f"the gradient of {name} (d{name})",
+            )
+        moved = self._moved(operand) if len(self.user.parents) > 1 else None
+        if moved is not None:
+            yield updated, moved, f"{name} after its update"
+        if self.name in ("square", "power") and not is_constant and not self.local:
+            for leaf in [n for n in b.order if not n.parents and operand in b.path(n)][:MOST]:
+                word = f"the error, computed again after {self.say(leaf)} was updated (update all at once),"
+                yield updated, b.push(leaf, self.grads[leaf])[operand], word
+        if x.ndim and is_constant and (x == 0).any():
+            for n in dict.fromkeys((float(x.max()), 1.0)) if np.unique(x).size == 2 and x.min() == 0 else ():
+                yield "mask_missing", np.full_like(x, n), f"{n:g} (without the mask)"
+            yield "factor_missing", (x != 0) * 1.0, f"1 wherever {name} is not 0"
+        if self.local:
+            below = next((p for p in operand.parents if p in values and values[p].shape == x.shape), None)
+            pool = [(n, values[n], self.say(n)) for n in (self._first_above(x.shape), below) if n is not None]
+        else:
+            pool = [(n, values[n], self.say(n)) for n in self.others(x, {operand})]
+            if operand.op is not None and operand.op.name == "transpose" and x.ndim == 2:
+                pool += [(n, values[n].T, f"{self.say(n)}.T") for n in self.others(x.T, {operand})]
+            pool = [one for one in pool if one[1].shape == x.shape][:MOST]
+        for node, v, word in pool:
+            own = node in b.at and node in b.path(self.user)
+            yield ("output_for_input", v, f"the own output {word}") if own else ("wrong_array", v, word)
 
-
-def _moved(b: Backward, grads: Arrays, node: Any) -> Any:
-    """How a parameter, or a view of one, moves with the parameter's gradient; None for what is no view of a parameter."""
-    views = []
-    while node.parents and node.op.name in VIEWS and node in b.at:
-        views.append(node.op)
-        node = node.parents[0]
-    if node not in b.at or node.parents or b.values[node].size < 2:
-        return None
-    moved = grads.get(node, b.grads[node])
-    for op in reversed(views):
-        moved = forward_of(op, [moved])
-    return moved
-
-
-def _other_operands(
-    b: Backward, user: Any, operand: Any, x: Any, m: Any, say: Say, local: bool
-) -> Iterator[Mutant]:
-    """The operation's rule with another value in the operand's place: the layer's own output, its input, any other."""
-    name, at = say(operand), b.at.get(operand, b.at[user])
-    if local:
-        above = _first_above(b, user, x.shape)
-        below = next((p for p in operand.parents if p in b.values and b.values[p].shape == x.shape), None)
-        pool = [("above", above), ("below", below)]
-    else:
-        turned = bool(operand.parents) and operand.op.name == "transpose" and x.ndim == 2
-        shapes = {x.shape, x.shape[::-1]} if turned else {x.shape}
-        same = [n for n, v in b.values.items() if n is not operand and v.shape in shapes and v.any()]
-        near = sorted(same, key=lambda n: (not getattr(n, "label", None), abs(b.at.get(n, 0) - at)))
-        pool = [("", n) for n in near[:MOST]]
-    for variant, node in pool:
-        if node is not None:
-            own = node in b.at and node in b.path(user)
-            v = b.values[node]
-            word, v = (say(node), v) if v.shape == x.shape else (f"{say(node)}.T", v.T)
-            note = f"{'the own output ' if own else ''}{word} is used in place of {name}"
-            yield m("output_for_input" if own else "wrong_array", lambda v=v: v, note, variant)
-
-
-def _first_above(b: Backward, user: Any, shape: Any) -> Any:
-    """The first activation of that shape above an operation: its layer's own output."""
-    node = user
-    for _ in range(5):
-        if b.values[node].shape == shape and is_elementwise(b, node) and node.op.name not in SUMS:
-            return node
-        if not b.users[node]:
+    def _moved(self, node: Any) -> Any:
+        """How a parameter, or a view of one, moves with the parameter's gradient; None for what is no view of a parameter."""
+        views = []
+        while node.parents and node.op.name in VIEWS and node in self.b.at:
+            views.append(node.op)
+            node = node.parents[0]
+        if node not in self.b.at or node.parents or self.b.values[node].size < 2:
             return None
-        node = min((u for u, _ in b.users[node]), key=b.at.__getitem__)
-    return None
+        moved = self.grads.get(node, self.b.grads[node])
+        for op in reversed(views):
+            moved = forward_of(op, [moved])
+        return moved
+
+    def _first_above(self, shape: Any) -> Any:
+        """The first activation of that shape above the operation: its layer's own output."""
+        b, node = self.b, self.user
+        for _ in range(5):
+            if b.values[node].shape == shape and is_elementwise(b, node) and node.op.name not in SUMS:
+                return node
+            if not b.users[node]:
+                return None
+            node = min((u for u, _ in b.users[node]), key=b.at.__getitem__)
+        return None
 
 
-def _wrong_index(b: Backward, user: Any, g: Any, shape: tuple[int, ...], me: str) -> Iterator[Mutant]:
-    """Shares of a repeated index that overwrite each other, or that are averaged."""
-    size = int(np.prod(shape))
-    places = np.asarray(forward_of(user.op, [np.arange(float(size)).reshape(shape)])).astype(int).reshape(-1)
-    if len(set(places.tolist())) == len(places):
+def places_of(b: Backward, node: Any, user: Any) -> Any:
+    """The positions, in the flat node, that an index reads."""
+    numbers = np.arange(float(b.values[node].size)).reshape(b.values[node].shape)
+    return np.asarray(forward_of(user.op, [numbers])).astype(int)
+
+
+def overwritten(b: Backward, grads: Arrays, node: Any, users: list[Any], me: str) -> Mutants:
+    """Shares of positions that are read more than once, in one index or by several windows: overwritten, or averaged."""
+    x = b.values[node]
+    places = np.concatenate([places_of(b, node, u).reshape(-1) for u in users])
+    flat = np.concatenate([np.ravel(np.broadcast_to(grads[u], b.values[u].shape)) for u in users])
+    counts = np.bincount(places, minlength=x.size)
+    if counts.max(initial=0) < 2:
         return
-    counts = np.maximum(np.bincount(places, minlength=size), 1)
-    flat = np.broadcast_to(g, np.shape(g)).reshape(-1)
 
-    def kept(order: Any) -> Any:
-        share = np.zeros(size)
-        share[places[order]] = flat[order]
-        return share.reshape(shape)
+    def kept(order: int) -> Any:
+        share = np.zeros(x.size)
+        share[places[::order]] = flat[::order]
+        return share.reshape(x.shape)
 
-    forth = np.arange(len(places))
-    note = (
-        f"{me}[i] += … keeps the last share of an index that occurs twice: np.add.at(d, i, …) adds "
-        "(accumulates) them"
-    )
-    yield Mutant("index_overwritten", lambda: kept(forth), note)
-    note = f"{me} keeps the first share of a repeated index"
-    yield Mutant("index_overwritten", lambda: kept(forth[::-1]), note, "first", 0.4)
-    mean = lambda: (np.bincount(places, flat, size) / counts).reshape(shape)  # noqa: E731
-    note = f"the shares of {me}'s repeated indices are averaged, and belong summed"
-    yield Mutant("averaged", mean, note, "repeats")
+    note = f"of a place of {me} that is read twice (a repeated index, overlapping windows) one share is kept"
+    note += ": np.add.at(d, i, …), or += for windows, adds (accumulates) them"
+    yield Mutant("index_overwritten", lambda: kept(1), note)
+    yield Mutant("index_overwritten", lambda: kept(-1), note, 0.4)
+    mean = lambda: (np.bincount(places, flat, x.size) / np.maximum(counts, 1)).reshape(x.shape)  # noqa: E731
+    yield Mutant("averaged", mean, f"the shares of {me}'s repeated indices")
 
 
-# ---- Mutants of a whole gradient ------------------------------------------------------------------------------------------
+class Whole(Step):
+    """The sum of all shares that a node receives; or what is given as that."""
+
+    def __init__(self, b: Backward, grads: Arrays, words: Words, node: Any, share: Any = None) -> None:
+        super().__init__(b, grads if share is None else grads | {node: share}, words, node, node)
+        self.share = self.g
+
+    def mutants(self) -> Mutants:
+        b, users, g, me = self.b, self.b.users[self.node], self.g, self.me
+        yield Mutant("", g)
+        for user, k in users if len(users) > 2 else ():
+            others = {u.op.name for u, _ in users if u is not user}
+            mistake = "statistics_held_constant" if others & STATISTICS else "path_missing"
+            only = partial(lambda u, k: fit(b.share(u, k, self.grads[u]), self.shape), user, k)
+            yield Mutant(mistake, only, f"only the share of {me} in {self.say(user)} is kept")
+        windows = [u for u, _ in users if u.op.name == "getitem"]
+        if len(windows) == len(users) > 1:
+            yield from overwritten(b, self.grads, self.node, windows, me)
+        if g.ndim > 1 and g.shape[-1] == g.shape[-2]:
+            yield Mutant("transposed", np.swapaxes(g, -1, -2), f"the gradient of {me} is transposed", 0.2)
+        yield from self.deltas() if self.node.parents else self._leaf()
+
+    def _leaf(self) -> Mutants:
+        """What stands in place of a parameter's gradient: another's, other positions, or a penalty more."""
+        x, me, g = self.x, self.me, self.g
+        yield Mutant("penalty_added", x, f"a multiple of {me} itself is added")
+        for axis in [i for i, n in enumerate(x.shape) if n > 1]:
+            moves = {"in the reverse order": np.flip(g, axis)}
+            moves |= {f"{n:+d} place off": np.roll(g, n, axis) for n in (1, -1)}
+            yield from (
+                Mutant("wrong_index", y, f"d{me} is {how} along axis {axis}") for how, y in moves.items()
+            )
+        for other in [n for n in self.b.order if n is not self.node and not n.parents]:
+            theirs = [
+                y for y in (self.grads[other], self.grads[other].T) if y.size > 1 and y.shape == x.shape
+            ]
+            note = f"{me} got that of {self.say(other)}"
+            yield from (Mutant("wrong_gradient_arrives", y, note, -0.6) for y in theirs[:1])
+
+    def deltas(self) -> Mutants:
+        """What stands in place of an interior gradient: ones, the loss's value, errors, or a factor more or less."""
+        b, x, loss = self.b, self.x, self.b.values[self.b.loss].reshape(())
+        if not x.shape:
+            return
+        yield self.formula("loss_derivative_missing", constant(1.0))
+        yield self.formula("loss_for_derivative", Y, y=(loss, "the loss's value"))
+        for node, number in b.values.items():
+            a_row = number.ndim == x.ndim - 1 and number.shape == x.shape[:-1]
+            v, name = number[..., None] if a_row else number, self.say(node)
+            if 1 < v.size < x.size and spread(v, x.shape) is not None:
+                yield self.formula("factor_missing", G / Y, G, 1.0, y=(v, name))
+                yield self.formula("wrong_factor", G * Y, G, 1.0, y=(v, name))
+        pairs = itertools.product(self._targets(), self._outputs(), enumerate(DELTAS))
+        for y, a, (n, (mistake, delta)) in pairs:
+            kind = "softmax_twice" if not n and a[1].startswith("softmax(softmax") else mistake
+            yield self.formula(kind, delta, None, 0.5 if n > 3 else 0.1 if n else 0.0, a=a, y=y)
+
+    def _outputs(self) -> list[tuple[Any, str]]:
+        """What can be taken for the network's output at this node."""
+        b, x, me = self.b, self.x, self.me
+        later = [n for n in b.order if n in b.path(self.node) and b.values[n].shape == x.shape]
+        outputs = [(b.values[n], self.say(n)) for n in later]
+        outputs += [(known(n).at(x), f"{n}({me})") for n in ("sigmoid", "tanh")]
+        for axis in (-1, 0) if x.ndim == 2 else (-1,):
+            once, over = softmax(x, axis), " over axis 0" if axis == 0 else ""
+            outputs += [(once, f"softmax({me}){over}")]
+            outputs += [(softmax(once, axis), f"softmax(softmax({me}){over})")]
+        return outputs
+
+    def _targets(self) -> list[tuple[Any, str]]:
+        """What the output is compared with on the way to the loss; of soft labels also the classes."""
+        b = self.b
+        compared = dict.fromkeys(n for user in b.path(self.node) for n in user.parents if n not in b.at)
+        found = [(b.values[n], self.say(n)) for n in compared if spread(b.values[n], self.shape) is not None]
+        soft = [one for one in found if one[0].ndim == 2 and 0 < one[0].min() < one[0].max() < 1]
+        soft = [one for one in soft if np.allclose(one[0].sum(-1), 1.0)]
+        return found + [((y == y.max(-1, keepdims=True)) * 1.0, f"the class of {name}") for y, name in soft]
 
 
-def whole_mutants(b: Backward, grads: Arrays, p: Any, say: Say) -> Iterator[Mutant]:
-    """What stands in place of the sum of all shares that a node receives."""
-    x, me, m = b.values[p], say(p), Mutant
-    yield m("wrong_factor", lambda: grads[p])
-    if len(b.users[p]) > 2:
-        for user, k in b.users[p]:
-            others = [u.op.name for u, _ in b.users[p] if u is not user]
-            statistics = any(name in STATISTICS for name in others)
-            note = f"only the share of {me} in {say(user)} is kept"
-            mistake = "statistics_held_constant" if statistics else "path_missing"
-            yield m(mistake, lambda u=user, k=k: fit(b.share(u, k, grads[u]), x.shape), note, "only one")
-    yield from _top_mutants(b, grads[p], p, say) if p.parents else _leaf_mutants(b, grads, p, x, me, say)
+# ---- Steps of a kind ------------------------------------------------------------------------------------------------------
 
 
-def _leaf_mutants(b: Backward, grads: Arrays, p: Any, x: Any, me: str, say: Say) -> Iterator[Mutant]:
-    """What stands in place of a parameter's gradient: another's, other positions, or a penalty more."""
-    g = grads[p]
-    note = f"a multiple of {me} itself is added, and the loss has no such penalty"
-    yield Mutant("penalty_added", lambda: x, note, added=True)
-    for axis in range(x.ndim):
-        if x.shape[axis] > 1:
-            note = f"{me}'s gradient is in the reverse order along axis {axis}"
-            yield Mutant("wrong_index", lambda i=axis: np.flip(g, i), note)
-            for n in (1, -1):
-                note = f"{me}'s gradient is written one place off along axis {axis}"
-                yield Mutant("wrong_index", lambda i=axis, n=n: np.roll(g, n, i), note, str(n))
-    for other in b.order:
-        theirs = grads[other]
-        leaf = other is not p and not other.parents and theirs.size > 1
-        if leaf and theirs.shape in (x.shape, x.shape[::-1]):
-            share = theirs if theirs.shape == x.shape else theirs.T
-            note = f"{me} got the gradient of {say(other)}"
-            yield Mutant("wrong_gradient_arrives", lambda s=share: s, note, "leaf", -0.6)
+def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, made: Any, words: Words) -> Keyed:
+    """The mutants of a step that are made of its own numbers, by what tells them from others at every step of a kind.
 
-
-def _top_mutants(b: Backward, own: Any, p: Any, say: Say) -> Iterator[Mutant]:
-    """What stands in place of an interior gradient: ones, the loss's value, errors, or a factor more or less."""
-    x, me = b.values[p], say(p)
-    m, loss = Mutant, float(b.values[b.loss].reshape(-1)[0])
-    if not x.shape:
-        return
-    note = (
-        f"1 is passed back at {me}: this is the gradient of the output, without the error (the "
-        "loss's derivative)"
-    )
-    yield m("loss_derivative_missing", lambda: np.ones(x.shape), note)
-    note = f"the loss's value stands for its derivative at {me}"
-    yield m("loss_for_derivative", lambda: np.full(x.shape, loss), note, "value")
-    for node, number in b.values.items():
-        a_row = number.ndim == x.ndim - 1 and number.shape == x.shape[:-1]
-        v = number[..., None] if a_row else number
-        if 1 < v.size < x.size and _spread(v, x.shape) is not None:
-            note = f"the factor {say(node)} of {me}'s gradient is left out"
-            yield m("factor_missing", lambda v=v: own / v, note, extra=1.0)
-            note = f"{me}'s gradient has a factor {say(node)} too much"
-            yield m("wrong_factor", lambda v=v: own * v, note, "more", 1.0)
-    later = [n for n in b.order[b.at[p] :] if n in b.path(p) and b.values[n].shape == x.shape]
-    outputs = [(say(n), b.values[n]) for n in later]
-    outputs += [(f"{n}({me})", known(n).at(x)) for n in ("sigmoid", "tanh")]
-    for axis in (-1, 0) if x.ndim == 2 else (-1,):
-        once, over = softmax(x, axis), " over axis 0" if axis == 0 else ""
-        outputs += [(f"softmax({me}){over}", once), (f"softmax(softmax({me}){over})", softmax(once, axis))]
-    compared = [n for user in b.path(p) for n in user.parents if n not in b.at]  # on the way to the loss
-    targets = [y for y in (b.values[n] for n in dict.fromkeys(compared)) if y.ndim]
-    targets = [y for y in targets if _spread(y, x.shape) is not None]
-    targets += [(y == y.max(-1, keepdims=True)) * 1.0 for y in targets if y.ndim == 2 and _is_soft(y)]
-    for (i, y), (j, (name, v)) in itertools.product(enumerate(targets), enumerate(outputs)):
-        for mistake, make, note, which, extra in _wrong_errors(name, v, v - y, me):
-            yield m(mistake, make, note, f"{which} {i} {j}", extra)
-
-
-def _wrong_errors(name: str, v: Any, e: Any, me: str) -> Iterator[tuple[str, Any, str, str, float]]:
-    """What is made of an output's error and stands for the gradient at a node."""
-    err = f"{name} − target"
-    note = f"{err} stands for the gradient at {me}: {PAIRS}"
-    mistake = "softmax_twice" if name.startswith("softmax(softmax") else "delta_of_another_loss"
-    yield mistake, lambda: e, note, "", 0.0
-    yield "loss_for_derivative", lambda: e * e, f"the squared error ({err})² stands at {me}", "square", 0.1
-    note = f"sign({err}) stands for the gradient at {me}: that of the absolute error"
-    yield "delta_of_another_loss", lambda: np.sign(e), note, "sign", 0.0
-    yield "loss_for_derivative", lambda: np.abs(e), f"the absolute error |{err}| stands at {me}", "abs", 0.2
-    once = "with this loss the activation's derivative cancels, and is applied once too often"
-    slopes = {
-        f"{name} · (1 − {name})": lambda: v * (1 - v),
-        f"1 − {name}²": lambda: 1 - v * v,
-        name: lambda: v,
-    }
-    for which, (word, slope) in enumerate(slopes.items()):
-        yield (
-            "activation_derivative_twice",
-            lambda s=slope: e * s(),
-            f"({err}) · {word}: {once}",
-            str(which),
-            0.5,
-        )
-
-
-def _is_soft(y: Any) -> bool:
-    """Whether the rows of targets are probabilities that no single class has alone."""
-    return bool(np.allclose(y.sum(-1), 1.0) and y.max() < 1.0 and y.min() > 0.0)
-
-
-# ---- Mutants of every step of a kind --------------------------------------------------------------------------------------
-
-
-def local_mutants(b: Backward, grads: Arrays, user: Any, k: int, known: Any, say: Say) -> Iterator[Mutant]:
-    """The mutants of a step that are made of its own numbers alone."""
-    if user in known:
-        yield from activation_mutants(b, known[user], grads[user], say, local=True)
-    yield from edge_mutants(b, grads, user, k, say, local=True)
-    p = user.parents[k]
+    `made`: the functions, by what they make.
+    """
+    edge, p = Edge(b, grads, words, user, k), user.parents[k]
+    found: list[Step] = [FunctionStep(b, grads, words, made[user])] if user in made else []
+    for step in (found := [*found, edge]):
+        step.local = True
+    steps = {type(step).__name__: step.mutants() for step in found}
     last = not any(node.op.name in PRODUCTS for node in b.path(p) if node is not p and node.op)
     if last and p.parents and len(b.users[p]) == 1:  # an output, whose one share is its whole gradient
-        yield from _top_mutants(b, fit(b.share(user, k, grads[user]), p.shape), p, say)
+        steps["delta"] = Whole(b, grads, words, p, edge.share).deltas()
+    counts: Counter[Any] = Counter()
+    for where, mutants in steps.items():
+        for mutant in mutants:
+            counts[where, mutant.mistake] += 1
+            yield (where, mutant.mistake, counts[where, mutant.mistake]), mutant
 
 
 def groups(b: Backward) -> Iterator[tuple[Any, ...]]:
@@ -670,11 +574,7 @@ def groups(b: Backward) -> Iterator[tuple[Any, ...]]:
                 signs += [tuple(told[p] for p in node.parents if p is not parent) for told in levels]
                 for sign in dict.fromkeys(signs):
                     found.setdefault((node.op.name, k, sign), []).append((node, k))
-    seen = set()
-    for edges in found.values():
-        if len(edges) > 1 and frozenset(edges) not in seen:
-            seen.add(frozenset(edges))
-            yield tuple(edges)
+    yield from dict.fromkeys(tuple(edges) for edges in found.values() if len(edges) > 1)
 
 
 def all_but_one(b: Backward) -> Iterator[tuple[Any, ...]]:
@@ -694,51 +594,35 @@ def _signatures(b: Backward) -> Iterator[dict[Any, int]]:
         yield told
 
 
-Edits = dict[tuple[Any, int], Any]
-
-
-def wrong_strides(b: Backward) -> Iterator[tuple[list[Any], Edits, str]]:
-    """Windows every so many places whose gradients are taken of windows at every place: the stride forgotten."""
+def wrong_strides(b: Backward) -> Iterator[tuple[list[Any], dict[tuple[Any, int], Any]]]:
+    """Windows every so many places whose gradients are taken of windows at every place, the stride forgotten: the edits."""
     for source in b.order:
-        windows = [u for u, _ in b.users[source] if u.op.name == "getitem"]
-        moved = {u: _unit_strides(u.op, b.values[source].shape) for u in windows}
-        moved = {u: places for u, places in moved.items() if places is not None}
-        edits: Edits = {}
-        for window, places in moved.items():
-            edits[window, 0] = _scattered(b.values[source], places)
+        x = b.values[source]
+        windows = [u for u, _ in b.users[source] if u.op.name == "getitem" and b.values[u].size]
+        coordinates = [np.unravel_index(places_of(b, source, u), x.shape) for u in windows]
+        axes = range(x.ndim if windows else 0)
+        starts = [np.unique([c[axis].min() for c in coordinates]) for axis in axes]
+        edits: dict[tuple[Any, int], Any] = {}
+        for window, old in zip(windows, coordinates, strict=True):
+            new = [_at_every_place(c, begin) for c, begin in zip(old, starts, strict=True)]
+            if all(map(np.array_equal, new, old)):
+                continue
+            places = np.ravel_multi_index(new, x.shape)
+            edits[window, 0] = partial(_scattered, x, places)
             for user, _ in b.users[window]:
-                swap = {
-                    i: b.values[source].reshape(-1)[places] for i, p in enumerate(user.parents) if p is window
-                }
-                for k, parent in enumerate(user.parents):
-                    if parent in b.at and parent is not window:
-                        edits[user, k] = lambda u, k, g, grads, swap=swap: b.share(u, k, g, swap)
-        if moved:
-            yield (
-                list(moved),
-                edits,
-                "the windows stand at i, where i · stride belongs (the stride is forgotten)",
-            )
+                swap = {i: x.reshape(-1)[places] for i, p in enumerate(user.parents) if p is window}
+                for k in [k for k, p in enumerate(user.parents) if p in b.at and p is not window]:
+                    edits[user, k] = partial(lambda swap, u, k, g, grads: b.share(u, k, g, swap), swap)
+        if edits:
+            yield windows, edits
 
 
-def _scattered(x: Any, places: Any) -> Any:
-    def made(user: Any, k: int, g: Any, grads: Arrays) -> Any:
-        weights = np.broadcast_to(g, places.shape).reshape(-1)
-        return np.bincount(places.reshape(-1), weights, x.size).reshape(x.shape)
-
-    return made
+def _at_every_place(c: Any, starts: Any) -> Any:
+    """One axis' coordinates of a window, with a stride of 1 within it and from window to window."""
+    inner = np.unique(c, return_inverse=True)[1].reshape(c.shape)
+    return starts.min() + np.searchsorted(starts, c.min()) + inner
 
 
-def _unit_strides(op: Any, shape: tuple[int, ...]) -> Any:
-    """The places that a strided index would read with a stride of 1, or None where it has no other stride."""
-    size = int(np.prod(shape))
-    places = np.asarray(forward_of(op, [np.arange(float(size)).reshape(shape)])).astype(int)
-    units = np.cumprod([1, *shape[:0:-1]])[::-1]  # how far apart neighbours on each axis lie
-    result, changed = np.full(places.shape, places.flat[0] if places.size else 0), False
-    for axis, n in enumerate(places.shape):
-        step = int(places.take(1, axis).flat[0] - places.flat[0]) if n > 1 else 0
-        unit = max((int(u) for u in units if u <= step and step % u == 0), default=0)
-        changed |= unit not in (0, step)
-        index = np.arange(n).reshape([-1 if i == axis else 1 for i in range(places.ndim)])
-        result = result + index * unit
-    return result if changed and result.max() < size else None
+def _scattered(x: Any, places: Any, user: Any, k: int, g: Any, grads: Arrays) -> Any:
+    weights = np.broadcast_to(g, places.shape).reshape(-1)
+    return np.bincount(places.reshape(-1), weights, x.size).reshape(x.shape)

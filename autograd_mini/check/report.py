@@ -1,7 +1,7 @@
 """What the check tools return: findings, and a text that reads like a colleague's."""
 
-import html
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from .mistakes import MISTAKES
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake: its stable name (see `mistakes.py`), its place, why it is one, and the right line of NumPy."""
+    """One mistake: its stable name (see mistakes.toml), its place, why it is one, and the right line of NumPy."""
 
     mistake: str
     where: str
@@ -42,41 +42,36 @@ class Report:
         """Put in a finding, at the end or as the first."""
         self.findings.insert(0 if first else len(self.findings), finding(mistake, where, note, fix))
 
-    def __str__(self) -> str:
-        lines = []
-        if self.wrong:
-            lines.append(f"Wrong: {', '.join(map(str, self.wrong))}.")
-        if self.right:
-            lines.append(f"Right: {', '.join(map(str, self.right))}.")
-        lines += self.notes
-        lines += [f"{i}. {finding}" for i, finding in enumerate(self.findings, 1)]
+    def _around(self) -> tuple[list[str], list[str]]:
+        """What is said before the findings, and after them."""
+        words = {"Wrong": self.wrong, "Right": self.right}
+        of_number = {True: "input {}", False: "{}"}  # inputs have numbers, all else has labels
+        named = {
+            word: [of_number[isinstance(x, int)].format(x) for x in names] for word, names in words.items()
+        }
+        before = [f"{word}: {', '.join(names)}." for word, names in named.items() if names]
+        after = []
         if self.findings and self.explained and self.wrong:
-            lines.append("This explains every number that you gave.")
+            after.append("This explains every number that you gave.")
         if not self.explained:
-            lines.append("I cannot explain all of it by mistakes that I know.")
+            after.append("I cannot explain all of it by mistakes that I know.")
         if not self.findings and not self.wrong:
-            lines.append(f"Nothing is wrong with your {self.subject}.")
-        return "\n".join(lines)
+            after.append(f"Nothing is wrong with your {self.subject}.")
+        return before + self.notes, after
+
+    def __str__(self) -> str:
+        before, after = self._around()
+        return "\n".join(
+            [*before, *(f"{i}. {finding}" for i, finding in enumerate(self.findings, 1)), *after]
+        )
 
     def _repr_html_(self) -> str:
-        def row(tag: str, text: str) -> str:
-            return f"<{tag}>{html.escape(text)}</{tag}>"
-
-        parts = [row("p", note) for note in self.notes]
-        parts += [
-            f"<p><b>{html.escape(word)}</b> {html.escape(', '.join(map(str, names)))}</p>"
-            for word, names in (("✗ wrong:", self.wrong), ("✓ right:", self.right))
-            if names
-        ]
-        items = [
-            f"<li>{row('b', f.where)}: {html.escape(f.why)} <code>{html.escape(f.mistake)}</code>"
-            + (f"<pre>{html.escape(f.fix)}</pre>" if f.fix else "")
-            + "</li>"
-            for f in self.findings
-        ]
-        return "".join(parts) + (
-            f"<ol>{''.join(items)}</ol>" if items else row("p", str(self).splitlines()[-1])
-        )
+        before, after = ("".join(f"<p>{escape(line)}</p>" for line in lines) for lines in self._around())
+        items = []
+        for f in self.findings:
+            where, why, fix = map(escape, (f.where, f.why, f.fix))
+            items.append(f"<li><b>{where}</b>: {why} <code>{f.mistake}</code><pre>{fix}</pre></li>")
+        return f"{before}<ol>{''.join(items)}</ol>{after}"
 
 
 def finding(mistake: str, where: str, note: str = "", fix: str = "") -> Finding:
@@ -93,12 +88,10 @@ def relation(mine: Any, right: Any) -> str:
     if not np.isfinite(mine).all():
         return f"it holds NaN or ∞ in {(~np.isfinite(mine)).sum()} of {mine.size} places"
     lengths = np.linalg.norm(mine), np.linalg.norm(right)
-    if not lengths[0] or not lengths[1]:
-        return "it is 0 everywhere" if not lengths[0] else "the right gradient is 0"
+    if not all(lengths):
+        return "the right gradient is 0" if lengths[0] else "it is 0 everywhere"
     ratio, cos = lengths[0] / lengths[1], float((mine * right).sum() / lengths[0] / lengths[1])
     if abs(abs(cos) - 1) < 1e-9:
         return f"it is {np.sign(cos) * ratio:.6g} times the right one"
-    return (
-        f"it is {ratio:.3g} times as long as the right one, at an angle of "
-        f"{np.degrees(np.arccos(np.clip(cos, -1, 1))):.0f}°"
-    )
+    angle = np.degrees(np.arccos(np.clip(cos, -1, 1)))
+    return f"it is {ratio:.3g} times as long as the right one, at an angle of {angle:.0f}°"

@@ -12,7 +12,18 @@ import numpy as np
 
 from ..compile.text import PEOPLE, PYTHON, text
 from ..core.array_rows import axes_of
-from ..symbols import Expr, Unreadable, call, constant, simplify, substitute, symbol, walk
+from ..symbols import (
+    Expr,
+    Unreadable,
+    call,
+    constant,
+    rebuilt,
+    rewritten,
+    simplify,
+    substitute,
+    symbol,
+    walk,
+)
 from .backward import Backward, forward_expr, share_expr
 
 LONGEST = 110  # characters of a line, beyond which parts of it get lines of their own
@@ -40,19 +51,10 @@ def _call(x: Expr, texts: list[str]) -> str:
 
 
 _PRODUCT, _ATOM = PYTHON.forms["multiply"][1:], PEOPLE.forms["transposed"][1:]
-NUMPY = replace(
-    PYTHON,
-    forms={
-        **PYTHON.forms,
-        "matmul": ("{} @ {}", *_PRODUCT),
-        "transposed": ("{}.T", *_ATOM),
-        "square": ("{}**2", *PEOPLE.forms["square"][1:]),
-        "power": ("{}**{}", *PEOPLE.forms["power"][1:]),
-        "whole power": ("{}**{}", *PEOPLE.forms["power"][1:]),
-    },
-    number=_number,
-    function=_call,
-)
+FORMS = {"matmul": ("{} @ {}", *_PRODUCT), "transposed": ("{}.T", *_ATOM)}
+FORMS |= dict.fromkeys(("power", "whole power"), ("{}**{}", *PEOPLE.forms["power"][1:]))
+FORMS |= {"square": ("{}**2", *PEOPLE.forms["square"][1:])}
+NUMPY = replace(PYTHON, forms={**PYTHON.forms, **FORMS}, number=_number, function=_call)
 
 
 class Words:
@@ -99,14 +101,10 @@ class Words:
     def forward(self, node: Any) -> str:
         """How a node is made, of named ones."""
         if not node.parents:
+            if node in self.b.at:
+                return f"w{self.b.at[node]}"
             x = self.b.values[node]
-            return (
-                f"w{self.b.at[node]}"
-                if node in self.b.at
-                else f"{x.item():g}"
-                if x.size == 1
-                else "a constant"
-            )
+            return f"{x.item():g}" if x.size == 1 else "a constant"
         try:
             made = text(simplify(parts_of(self._made(node), SHORT)[0]), style=NUMPY, longest=90)
         except (Unreadable, ValueError):
@@ -143,9 +141,8 @@ class Words:
         return self._made(node) if node.parents else symbol(f"w{self.b.at.get(node, 0)}", x.shape)
 
     def _made(self, node: Any) -> Any:
-        return forward_expr(
-            node.op, [self.value(p) if p not in self.symbols else self.symbols[p] for p in node.parents]
-        )
+        known = self.symbols
+        return forward_expr(node.op, [known[p] if p in known else self.value(p) for p in node.parents])
 
     def gradient(self, node: Any) -> Any:
         """A node's gradient by its users' gradients: of those that have a name by that, else by their users'."""
@@ -194,20 +191,13 @@ class Words:
                 names[part] = f"d_{len(lines)}"
                 lines += [f"{names[part]} = np.zeros({shape})", f"np.add.at({names[part]}, {index}, {share})"]
             elif (
-                part.shape
-                and part.args
-                and part is not made
-                and len(text(made, names, NUMPY) or "") > LONGEST
+                part.shape and part.args and part is not made and len(str(text(made, names, NUMPY))) > LONGEST
             ):
                 source = text(part, names, NUMPY) or ""
                 if len(source) > INNER:
                     names[part] = f"t{len(lines) + 1}"
                     lines.append(f"{names[part]} = {source}")
         return str(text(made, names, NUMPY))
-
-    def numbers(self) -> int:
-        """How many of the constants are single numbers."""
-        return sum(1 for n, x in self.b.values.items() if n not in self.b.at and x.ndim == 0)
 
     def names(self) -> dict[str, Any]:
         """The arrays that the lines read: values by their names, and the right gradients with a d before them."""
@@ -243,35 +233,33 @@ def summed(share: Expr, shape: tuple[int, ...]) -> Expr:
     return call("sum", share, axis=axis, keepdims=True) if stretched else share
 
 
-def plain(made: Expr) -> Expr:
-    """An expression of NumPy's own functions alone: sigmoid, softmax and the like written out."""
-    for _ in range(8):  # what is written out holds parts that are to be written out
-        changes = {part: spelt for part in parts_of(made) if (spelt := _spelt(part)) is not None}
-        if not changes:
-            break
-        made = simplify(substitute(made, changes), for_readers=True)
-    return made
-
-
+_a = symbol("a")
+SPELT = {
+    call("sigmoid", _a): 1.0 / (1.0 + call("exp", -_a)),
+    call("softplus", _a): call("logaddexp", _a, 0.0),
+    call("sech2", _a): 1.0 - call("square", call("tanh", _a)),
+    call("normal_cdf", _a): 0.5 * (1.0 + call("erf", _a / math.sqrt(2.0))),
+    call("normal_pdf", _a): call("exp", -0.5 * call("square", _a)) / math.sqrt(2.0 * math.pi),
+}
 COLUMN, FIRST = constant((..., None)), constant((..., 0))  # a vector as a matrix of one column, and back
 
 
-def _spelt(x: Expr) -> Expr | None:
-    a = x.args
+def plain(made: Expr) -> Expr:
+    """An expression of NumPy's own functions alone: sigmoid, softmax and the like written out."""
+    parts_of(made)  # not too many to be read
+    return simplify(rebuilt(made, {}, _spelt), for_readers=True)
+
+
+def _spelt(x: Expr) -> Expr:
+    """One step to NumPy's own functions; the same Expr where there is none."""
+    a, shape = x.args, x.shape or ()
     if x.name == "getitem" and a[0].name == "constant" and a[0].shape == ():
         return call("broadcast_to", float(a[0].value), x.shape)
-    if x.name == "getitem" and a[1] is FIRST and a[0].name == "matmul":
+    if x.name == "getitem" and a[1] is FIRST and a[0].name == "matmul":  # a vector made a column for it
         left, right = a[0].args
-        if (
-            right.name == "getitem"
-            and right.args[1] is COLUMN
-            and right.args[0].shape == (left.shape or ())[-1:]
-        ):
-            return call("matmul", left, right.args[0])
-    if x.name == "sigmoid":
-        return 1.0 / (1.0 + call("exp", -a[0]))
-    if x.name == "softplus":
-        return call("logaddexp", a[0], 0.0)
+        whole = right.args[0] if right.name == "getitem" and right.args[1] is COLUMN else right
+        if whole is not right and whole.shape == (left.shape or ())[-1:]:
+            return call("matmul", left, whole)
     if x.name in ("softmax", "log_softmax"):
         axis = a[1].value
         e = call("exp", a[0] - call("max", a[0], axis=axis, keepdims=True))
@@ -282,20 +270,13 @@ def _spelt(x: Expr) -> Expr | None:
         if any(p is not q for p, q in zip(bare, a, strict=True)):
             made = simplify(call(x.name, *bare), for_readers=True)
             return made if made.shape == x.shape else call("broadcast_to", made, x.shape)
-    if x.name == "sech2":
-        return 1.0 - call("square", call("tanh", a[0]))
-    if x.name == "normal_cdf":
-        return 0.5 * (1.0 + call("erf", a[0] / math.sqrt(2.0)))
-    if x.name == "normal_pdf":
-        return call("exp", -0.5 * call("square", a[0])) / math.sqrt(2.0 * math.pi)
     if x.name == "centred":
-        shape = x.shape or ()
         count = math.prod(shape[i] for i in axes_of(a[1].value, len(shape)))
         return a[0] - call("sum", a[0], axis=a[1].value, keepdims=True) / float(count)
-    if x.name == "swapaxes" and len(x.shape or ()) > 2:
-        last = len(x.shape or ()) - 1
+    if x.name == "swapaxes" and len(shape) > 2:
+        last = len(shape) - 1
         return call("transpose", a[0], (*range(last - 1), last, last - 1))
-    return None
+    return rewritten(x, SPELT, loosely=True)
 
 
 def penalties(b: Backward) -> set[Any]:
@@ -305,8 +286,15 @@ def penalties(b: Backward) -> set[Any]:
         pure = all(p in from_parameters if p in b.at else b.values[p].size == 1 for p in n.parents)
         from_parameters |= {n} if pure else set()
     found = {n for n in from_parameters if n.parents and b.values[n].ndim == 0 and n is not b.loss}
+    found = {n for n in found if all(_adds(b, above) for above in b.path(n) - {n})}
     for n in reversed(b.order):
         if n in found:
             found |= {p for p in n.parents if p in b.at and p.parents}
     scalars_only = all(b.values[n].ndim == 0 for n in b.order)
     return set() if scalars_only or b.loss in from_parameters else found
+
+
+def _adds(b: Backward, node: Any) -> bool:
+    """Whether a node is a sum, or a multiple, of what it is made of."""
+    multiple = node.op.name in ("multiply", "divide") and sum(p in b.at for p in node.parents) == 1
+    return multiple or node.op.name in ("add", "subtract", "negative", "sum", "mean")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
+from tests.check.kept_programs import KEPT
 from tests.check.more_programs import MORE
 from tests.check.programs import PROGRAMS, right
 from tests.check.styles import STYLES
@@ -11,13 +12,14 @@ from tests.check.test_mistakes import check_lines, found
 
 pytestmark = pytest.mark.usefixtures("patience")
 
+ALL = PROGRAMS | MORE | KEPT
 FAULTS = [(name, fault) for name, (_, faults) in STYLES.items() for fault in faults]
 
 
-@pytest.mark.parametrize("name", [*PROGRAMS, *MORE])
+@pytest.mark.parametrize("name", ALL)
 def test_a_mistake_is_named_in_its_place(name):
     """The mistake is among the findings, no right array is called wrong, and every line shown gives the right gradient."""
-    make, accepted, where = (PROGRAMS | MORE)[name]
+    make, accepted, where = ALL[name]
     loss, nodes, mine = make()
     truth = right(loss, nodes)
     report = ag.diagnose(loss, {nodes[k]: v for k, v in mine.items()})
@@ -30,9 +32,9 @@ def test_a_mistake_is_named_in_its_place(name):
     check_lines(report, loss)
 
 
-@pytest.mark.parametrize("name", [*PROGRAMS, *MORE])
+@pytest.mark.parametrize("name", ALL)
 def test_the_right_gradients_of_the_same_program_are_right(name):
-    loss, nodes, mine = (PROGRAMS | MORE)[name][0]()
+    loss, nodes, mine = ALL[name][0]()
     truth = right(loss, nodes)
     report = ag.diagnose(loss, {nodes[k]: truth[k] for k in mine})
     assert not report.wrong, str(report)

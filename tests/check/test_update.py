@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini.check.update import read_rule, right_line, simulate, variants
+from autograd_mini.check.update import read_rule, simulate, variants
 
 OPTIMIZERS = {
     "sgd": lambda p: ag.optim.SGD(p, lr=0.1),
@@ -92,7 +92,7 @@ def test_the_line_is_what_the_optimizer_does(name):
         before, [{k: v + 1 for k, v in step.items()} for step in after], grads, optimizer
     )
     fix = report.findings[0].fix
-    assert fix == right_line(read_rule(optimizer))
+    assert fix == read_rule(optimizer).source
     for k in before:
         space = dict(report.names, m=0.0, v=0.0, mean=0.0, largest=0.0, buffer=0.0, w=before[k])
         for t, (step, g) in enumerate(zip(after, grads, strict=True), 1):
@@ -243,6 +243,23 @@ def test_an_adam_by_hand(mistake):
     )
     assert report.wrong == ["W"]
     assert mistake in [f.mistake for f in report.findings], str(report)
+
+
+@pytest.mark.parametrize("size", [0.003, 0.02, 0.4])
+def test_an_l2_penalty_of_any_size_in_adam(size):
+    """A penalty that goes through Adam's moments is no constant multiple of anything: its size is found."""
+    rng = np.random.default_rng(3)
+    w = rng.normal(size=(3, 2))
+    before, m, v, after, grads = {"W": w}, 0.0, 0.0, [], []
+    for t in range(1, 5):
+        grads.append({"W": rng.normal(size=w.shape)})
+        g = grads[-1]["W"] + size * w
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        w = right_adam(w, m, v, t)
+        after.append({"W": w})
+    report = ag.diagnose_update(before, after, grads, ag.optim.Adam([ag.Tensor(1.0)], lr=0.01))
+    assert report.findings[0].mistake == "decay_added"
+    assert f"{size:g} · w is added to the gradient" in str(report)
 
 
 def test_the_mistake_comes_before_its_factor():
