@@ -20,275 +20,55 @@ and ag.fit train networks, ag.grad(f) differentiates functions. docs/numpy.md li
 import sys as _sys
 import typing as _typing
 
+# isort: off
 from . import nn, optim
 from . import numpy_protocols as numpy_protocols
-from .array_functions import (
-    angle,
-    append,
-    apply_along_axis,
-    apply_over_axes,
-    array_split,
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    average,
-    bincount,
-    block,
-    broadcast_arrays,
-    c_,
-    cholesky,
-    choose,
-    column_stack,
-    compress,
-    cond,
-    convolve,
-    corrcoef,
-    correlate,
-    cov,
-    cross,
-    cummax,
-    cummin,
-    cumulative_prod,
-    cumulative_sum,
-    deg2rad,
-    delete,
-    diag,
-    diagflat,
-    diagonal,
-    diff,
-    dot,
-    dsplit,
-    dstack,
-    ediff1d,
-    eigh,
-    eigvalsh,
-    einsum,
-    exp2,
-    expand_dims,
-    extract,
-    fliplr,
-    flipud,
-    floor_divide,
-    fmax,
-    fmin,
-    fmod,
-    full,
-    full_like,
-    geomspace,
-    heaviside,
-    hsplit,
-    hstack,
-    imag,
-    inner,
-    insert,
-    interp,
-    kron,
-    ldexp,
-    linspace,
-    logaddexp2,
-    logspace,
-    lstsq,
-    matrix_norm,
-    matrix_power,
-    matvec,
-    median,
-    meshgrid,
-    moveaxis,
-    multi_dot,
-    nan_to_num,
-    nancumprod,
-    nancumsum,
-    nanmax,
-    nanmean,
-    nanmedian,
-    nanmin,
-    nanpercentile,
-    nanprod,
-    nanquantile,
-    nanstd,
-    nansum,
-    nanvar,
-    norm,
-    outer,
-    pad,
-    partition,
-    percentile,
-    piecewise,
-    pinv,
-    polyadd,
-    polyder,
-    polyfit,
-    polyint,
-    polymul,
-    polysub,
-    polyval,
-    ptp,
-    quantile,
-    r_,
-    rad2deg,
-    real,
-    repeat,
-    resize,
-    rollaxis,
-    rot90,
-    scatter_add,
-    select,
-    slogdet,
-    split,
-    svd,
-    svdvals,
-    take,
-    tensordot,
-    tensorinv,
-    tensorsolve,
-    tile,
-    trace,
-    trapezoid,
-    trunc,
-    unstack,
-    unwrap,
-    vander,
-    vdot,
-    vecdot,
-    vecmat,
-    vector_norm,
-    vsplit,
-    vstack,
-)
+from .array_functions import angle, append, apply_along_axis, apply_over_axes, array_split, atleast_1d
+from .array_functions import atleast_2d, atleast_3d, average, bincount, block, broadcast_arrays, c_
+from .array_functions import cholesky, choose, column_stack, compress, cond, convolve, corrcoef, correlate
+from .array_functions import cov, cross, cummax, cummin, cumulative_prod, cumulative_sum, deg2rad, delete
+from .array_functions import diag, diagflat, diagonal, diff, dot, dsplit, dstack, ediff1d, eigh, eigvalsh
+from .array_functions import einsum, exp2, expand_dims, extract, fliplr, flipud, floor_divide, fmax, fmin
+from .array_functions import fmod, full, full_like, geomspace, heaviside, hsplit, hstack, imag, inner
+from .array_functions import insert, interp, kron, ldexp, linspace, logaddexp2, logspace, lstsq, matrix_norm
+from .array_functions import matrix_power, matvec, median, meshgrid, moveaxis, multi_dot, nan_to_num
+from .array_functions import nancumprod, nancumsum, nanmax, nanmean, nanmedian, nanmin, nanpercentile
+from .array_functions import nanprod, nanquantile, nanstd, nansum, nanvar, norm, outer, pad, partition
+from .array_functions import percentile, piecewise, pinv, polyadd, polyder, polyfit, polyint, polymul
+from .array_functions import polysub, polyval, ptp, quantile, r_, rad2deg, real, repeat, resize, rollaxis
+from .array_functions import rot90, scatter_add, select, slogdet, split, svd, svdvals, take, tensordot
+from .array_functions import tensorinv, tensorsolve, tile, trace, trapezoid, trunc, unstack, unwrap, vander
+from .array_functions import vdot, vecdot, vecmat, vector_norm, vsplit, vstack
 from .chunks import mean_over
 from .compile.backprop import backprop_source
 from .compile.function import compile  # in place of the folder, which has the same name
 from .core.array_rows import det, inv, linear, matmul, softmax_cross_entropy, solve
-from .core.functions import (
-    broadcast_to,
-    clip,
-    concatenate,
-    cumprod,
-    cumsum,
-    elu,
-    flip,
-    gelu,
-    getitem,
-    index_update,
-    leaky_relu,
-    log_softmax,
-    logsumexp,
-    max,
-    mean,
-    min,
-    power,
-    prod,
-    reshape,
-    roll,
-    round,
-    scatter,
-    sinc,
-    softmax,
-    sort,
-    squeeze,
-    stack,
-    std,
-    sum,
-    swapaxes,
-    take_along_axis,
-    transpose,
-    tril,
-    triu,
-    var,
-    where,
-)
+from .core.functions import broadcast_to, clip, concatenate, cumprod, cumsum, elu, flip, gelu, getitem
+from .core.functions import index_update, leaky_relu, log_softmax, logsumexp, max, mean, min, power, prod
+from .core.functions import reshape, roll, round, scatter, sinc, softmax, sort, squeeze, stack, std, sum
+from .core.functions import swapaxes, take_along_axis, transpose, tril, triu, var, where
 from .core.node import apply
 from .core.op import Op
-from .core.rows import (
-    abs,
-    add,
-    arccos,
-    arccosh,
-    arcsin,
-    arcsinh,
-    arctan,
-    arctanh,
-    cbrt,
-    ceil,
-    copysign,
-    cos,
-    cosh,
-    divide,
-    exp,
-    expm1,
-    floor,
-    log,
-    log1p,
-    log2,
-    log10,
-    logistic,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    positive,
-    reciprocal,
-    relu,
-    remainder,
-    sech2,
-    sigmoid,
-    sign,
-    sin,
-    sinh,
-    sqrt,
-    square,
-    subtract,
-    tan,
-    tanh,
-)
-from .core.special_rows import (
-    arctan2,
-    erf,
-    hypot,
-    log_sigmoid,
-    logaddexp,
-    normal_cdf,
-    normal_pdf,
-    sigmoid_cross_entropy,
-    silu,
-    softplus,
-    squared_error,
-    xlogy,
-)
+from .core.rows import abs, add, arccos, arccosh, arcsin, arcsinh, arctan, arctanh, cbrt, ceil, copysign
+from .core.rows import cos, cosh, divide, exp, expm1, floor, log, log1p, log2, log10, logistic, maximum
+from .core.rows import minimum, multiply, negative, positive, reciprocal, relu, remainder, sech2, sigmoid
+from .core.rows import sign, sin, sinh, sqrt, square, subtract, tan, tanh
+from .core.special_rows import arctan2, erf, hypot, log_sigmoid, logaddexp, normal_cdf, normal_pdf
+from .core.special_rows import sigmoid_cross_entropy, silu, softplus, squared_error, xlogy
 from .core.tensor import Tensor, to_value
 from .core.value import Value
-from .derivatives import (
-    batch_hessian,
-    batch_jacobian,
-    derivative,
-    grad,
-    gradients,
-    hessian,
-    hvp,
-    jacobian,
-    jvp,
-    ravel,
-    value_and_grad,
-    vjp,
-)
+from .derivatives import batch_hessian, batch_jacobian, derivative, grad, gradients, hessian, hvp, jacobian
+from .derivatives import jvp, ravel, value_and_grad, vjp
 from .draw.drawing import draw
 from .draw.explore import explore
 from .draw.tree import tree
-from .errors import (
-    AnomalyError,
-    AutogradError,
-    CompileError,
-    DTypeError,
-    GraphError,
-    GraphTooLargeError,
-    SerializationError,
-    ShapeError,
-    StateDictError,
-)
+from .errors import AnomalyError, AutogradError, CompileError, DTypeError, GraphError, GraphTooLargeError
+from .errors import SerializationError, ShapeError, StateDictError
 from .io import load, save
 from .plot import plot_decision_boundary, plot_gradient_flow
 from .support.modes import enable_grad, no_grad
 from .train import EarlyStopping, History, compile_step, fit
+# isort: on
 
 if _typing.TYPE_CHECKING:
     from .check.audit import audit

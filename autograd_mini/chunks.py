@@ -10,17 +10,21 @@ import io
 import pickle
 import random
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .core.engine import sweep, toposort
+from .compile.function import Compiled
+from .core.engine import toposort
+from .core.functions import reshape
 from .core.node import Node, apply, restored
 from .core.op import Op
-from .core.readings import KINDS, quietly
-from .core.tensor import Tensor
+from .core.readings import quietly
+from .core.tensor import Tensor, replace_all
+from .derivatives import gradients
 from .errors import DTypeError, GraphError, ShapeError, noted
 from .support.coercion import describe
 from .support.containers import flatten
@@ -30,7 +34,7 @@ TREE = 8  # so many results are added in a task
 PATIENCE = 60.0  # seconds without a result until that is said
 
 
-def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any) -> Any:
+def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any, compile: bool = False) -> Any:
     """Return the mean of a loss over all rows of Dask arrays: a Tensor of shape (), one node of the model's parameters.
 
     It is computed at once, chunk by chunk, by whatever scheduler Dask has: threads, where nothing was said, or a cluster's
@@ -42,13 +46,16 @@ def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any) -> Any:
         model: A Module, or nodes in lists, tuples and dicts; its parameters are those that require a gradient.
         *arrays: Dask arrays with equally many rows, a row a sample, cut along axis 0 only; all are cut as the first one is. An
             array in memory is one chunk, or cut as the first one is.
+        compile: Whether workers record the loss and its gradient once for each shape of a chunk, as ag.compile does, and then replay
+            it. The numbers are the same to 1e-12.
 
     Each numpy.random.Generator in model and loss is replaced, for each chunk and call, by a child of its own (`spawn`): masks of
     Dropout differ, and are the same again with the same seed. Metrics on the way: `ag.fit`.
 
     Raises ShapeError, before anything runs, for arrays that do not fit together or have chunks of unknown size, with the line to
     write; GraphError for a second derivative, and for a loss that depends on variables that are not the model's; ImportError
-    without Dask; and what `loss` raises on a worker.
+    without Dask, here or on a worker that lacks this package; CompileError for what cannot be compiled; and what `loss` raises on a
+    worker.
 
     >>> import autograd_mini as ag
     >>> import dask.array as da
@@ -66,7 +73,7 @@ def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any) -> Any:
     if not arrays:
         raise TypeError("mean_over(loss, model, *arrays): give at least one Dask array")
     cut = aligned({f"arrays[{i}]": array for i, array in enumerate(arrays)})
-    return averaged(loss, model, list(dict.fromkeys(leaves)), cut)[0]
+    return averaged(loss, model, list(dict.fromkeys(leaves)), cut, compile=compile)[0]
 
 
 # ---- The arrays -------------------------------------------------------------------------------------------------------
@@ -98,12 +105,12 @@ def aligned(named: Mapping[str, Any]) -> list[Any]:
         if fix:
             why = f"its chunks must be whole rows, and their sizes known: write {name} = {name}.{fix}"
             raise ShapeError(f"{name} is cut into {array.numblocks} chunks; {why}")
-        first = found.setdefault("first", array)
+        first = next(iter(found.values()), array)
         if array.shape[:1] != first.shape[:1] or not array.ndim or not array.size:
             shapes = f"{next(iter(named))} has shape {first.shape} and {name} has {array.shape}"
             raise ShapeError(f"{shapes}: give a row of each for a sample")
         found[name] = array.rechunk({0: tuple(rows for rows in first.chunks[0] if rows)})
-    return [found[name] for name in named]
+    return list(found.values())
 
 
 def pieces(X: Any) -> int:
@@ -118,35 +125,51 @@ def taken(X: Any, which: Any) -> Any:
 
 # ---- The way to the workers -------------------------------------------------------------------------------------------
 
-_drawn: ContextVar[Sequence[Any]] = ContextVar("the generators of a chunk")
+_brought: ContextVar[dict[int, Any]] = ContextVar("what a chunk has of what did not travel in the pickle")
 
 
-def _generator(place: int) -> Any:
-    """The chunk's own generator in the place of one that did not travel."""
-    return _drawn.get()[place]
+def _bring(place: int) -> Any:
+    """The chunk's own node or generator in the place of one that travelled apart."""
+    return _brought.get()[place]
 
 
 def _pickled(thing: Any) -> tuple[bytes, list[Any]]:
-    """The thing as bytes, its nodes as leaves without gradients; and its generators, which do not travel."""
+    """The thing as bytes, without its nodes and generators; and these, in their places."""
     import cloudpickle
 
-    file, generators = io.BytesIO(), []
+    file, apart = io.BytesIO(), list[Any]()
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def reducer_override(self, part: Any) -> Any:
-            if isinstance(part, Node):
-                meta = {"label": part.label} if part.label else None
-                return restored, (type(part), part.data, None, part.requires_grad, meta)
-            if isinstance(part, np.random.Generator):
-                generators.append(part)
-                return _generator, (len(generators) - 1,)
+            if isinstance(part, Node | np.random.Generator):
+                apart.append(part)
+                return _bring, (len(apart) - 1,)
             if isinstance(part, np.random.RandomState | random.Random):
                 fault = f"a {type(part).__name__} would draw the same numbers for each chunk"
                 raise DTypeError(f"mean_over: {fault}: use a generator, np.random.default_rng(seed)")
             return super().reducer_override(part)
 
     Pickler(file).dump(thing)
-    return file.getvalue(), generators
+    return file.getvalue(), apart
+
+
+def _remote(name: str) -> Callable[..., Any]:
+    """Our function of that name as a task that finds this package where it runs: where it is missing, that is an ImportError.
+
+    A task that names the package itself would cut its worker off, and Dask would wait for another.
+    """
+
+    def run(*task: Any) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module("autograd_mini.chunks"), name)(*task)
+
+    return run
+
+
+def _leaf(node: Any) -> tuple[Any, ...]:
+    """What `restored` makes a leaf of, without a gradient."""
+    return type(node), node.data, None, node.requires_grad, {"label": node.label} if node.label else None
 
 
 # ---- On a worker ------------------------------------------------------------------------------------------------------
@@ -161,31 +184,54 @@ class Measured(NamedTuple):
 
 def _of_chunk(*task: Any) -> list[Any]:
     """The loss of a chunk, what was measured, and the share of each parameter, all times the weight; modes are as at the start."""
-    return Context().run(_evaluated, *task)
+    return Context().run(_weighted, *task)
 
 
-def _evaluated(sent: bytes, weight: float, wanted: bool, generators: Sequence[Any], *chunk: Any) -> list[Any]:
+def _weighted(sent: bytes, weight: float, generators: dict[int, Any], *chunk: Any) -> list[Any]:
     """The same. There is no share for a parameter that the loss does not depend on, and none at all unless `wanted`."""
-    _drawn.set(generators)
-    loss, model, params = pickle.loads(sent)
-    with enable_grad() if wanted else no_grad():
-        found = loss(model, *chunk)
-    node, numbers = found if isinstance(found, Measured) else (found, [])
-    if not isinstance(node, Node):
-        raise DTypeError(f"mean_over: the loss must return a Value or Tensor, got {describe(node)}")
-    if node.size != 1:
-        raise ShapeError(
-            f"mean_over: the loss must be a single number, got shape {node.shape}: take its mean"
-        )
-    value, grads, order, known = np.reshape(node.data, ()), {}, toposort(node), set(params)
-    if wanted and node.requires_grad:
-        for leaf in order:
-            if leaf.op is None and leaf not in known:
-                fault = f"the loss depends on {leaf._name}, which is not in the model"
-                raise GraphError(f"mean_over: {fault}: put it there, or take its .data")
-        grads = sweep(order, KINDS[type(node)].arriving(node, None, "mean_over"), keep=known)
-    shares = [grads.get(parameter) for parameter in params] if wanted else []
-    return [None if part is None else weight * part for part in (value, *numbers, *shares)]
+    structure, leaves, wanted, compile = pickle.loads(sent)
+    _brought.set({place: restored(*leaf) for place, leaf in leaves.items()} | generators)
+    if compile:
+        held, evaluate = _program(structure, wanted, threading.get_ident())
+        replace_all([held[place] for place in leaves], [data for _, data, *_ in leaves.values()])
+    else:
+        evaluate = _evaluation(structure, wanted)
+    parts = [part.data if isinstance(part, Node) else part for part in evaluate(*chunk)]
+    return [None if part is None else weight * part for part in parts]
+
+
+@functools.lru_cache(maxsize=32)
+def _program(structure: bytes, wanted: bool, thread: int) -> tuple[dict[int, Any], Any]:
+    """The nodes that a program reads, and the program: kept for the steps to come, one a thread."""
+    return _brought.get(), Compiled(_evaluation(structure, wanted), "numpy")
+
+
+def _evaluation(structure: bytes, wanted: bool) -> Callable[..., list[Any]]:
+    """The function of a chunk that gives the loss, what was measured, and the shares."""
+    loss, model, params = pickle.loads(structure)
+
+    def evaluate(*chunk: Any) -> list[Any]:
+        with enable_grad() if wanted else no_grad():
+            found = loss(model, *chunk)
+        node, numbers = found if isinstance(found, Measured) else (found, [])
+        if not isinstance(node, Node):
+            raise DTypeError(f"mean_over: the loss must return a Value or Tensor, got {describe(node)}")
+        if node.size != 1:
+            fault = f"must be a single number, got shape {node.shape}: take its mean"
+            raise ShapeError(f"mean_over: the loss {fault}")
+        value = reshape(node, ())
+        if not wanted or not node.requires_grad:
+            return [value, *numbers, *[None] * len(params) * wanted]
+        reached = {leaf for leaf in toposort(node) if leaf.op is None and leaf.requires_grad}
+        known = {*params, *(part for part in chunk if isinstance(part, Node))}  # nodes while it is compiled
+        for leaf in reached - known:
+            fault = f"the loss depends on {leaf._name}, which is not in the model"
+            raise GraphError(f"mean_over: {fault}: put it there, or take its .data")
+        wrt = [parameter for parameter in params if parameter in reached]
+        grads = dict(zip(wrt, gradients(value, wrt), strict=True))
+        return [value, *numbers, *map(grads.get, params)]
+
+    return evaluate
 
 
 def _added(parts: Sequence[Sequence[Any]]) -> list[Any]:
@@ -202,35 +248,34 @@ def _plus(x: Any, y: Any) -> Any:
 
 
 def averaged(
-    loss: Callable[..., Any],
-    model: Any,
-    params: Sequence[Any],
-    arrays: Sequence[Any],
-    watch: Callable[[float], None] = lambda part: None,
-) -> tuple[Any, list[float]]:
+    loss: Callable[..., Any], model: Any, params: Sequence[Any], arrays: Sequence[Any],
+    watch: Callable[[float], None] = lambda part: None, compile: bool = False,
+) -> tuple[Any, list[float]]:  # fmt: skip
     """Return the node of the mean loss over arrays that are cut alike, and the means of the numbers that were measured with it.
 
-    `watch` is called with the part of the chunks that are done, 0 to 1.
+    `watch` is called with the part of the chunks that are done, 0 to 1. `compile`: see `mean_over`.
     """
     if (trace := recorder()) is not None:
         trace.refuse("mean_over", loss, "call it outside what is compiled")
     wanted, delayed, sizes = is_recording() and bool(params), dask().delayed, arrays[0].chunks[0]
-    task, generators = _pickled((loss, model, params))
-    sent = delayed(task)  # a task as any other: it is there again when its holder dies
-    children = [generator.spawn(len(sizes)) for generator in generators]
-    blocks = [array.to_delayed().ravel() for array in arrays]
-    chunks = sums = [
-        delayed(_of_chunk)(
-            sent, rows / sum(sizes), wanted, [own[i] for own in children], *(x[i] for x in blocks)
-        )
-        for i, rows in enumerate(sizes)
-    ]
+    structure, apart = _pickled((loss, model, params))
+    leaves = {place: _leaf(part) for place, part in enumerate(apart) if isinstance(part, Node)}
+    children = {place: part.spawn(len(sizes)) for place, part in enumerate(apart) if place not in leaves}
+    # A task as any other: it is there again when its holder dies
+    sent = delayed(pickle.dumps((structure, leaves, wanted, compile)))
+    of_chunk, added = delayed(_remote("_of_chunk")), delayed(_remote("_added"))
+    blocks = zip(sizes, *(array.to_delayed().ravel() for array in arrays), strict=True)
+    chunks = []
+    for i, (rows, *chunk) in enumerate(blocks):
+        own = {place: generators[i] for place, generators in children.items()}
+        chunks.append(of_chunk(sent, rows / sum(sizes), own, *chunk))
+    sums = chunks
     while len(sums) > 1:
-        sums = [delayed(_added)(sums[i : i + TREE]) for i in range(0, len(sums), TREE)]
+        sums = [added(sums[i : i + TREE]) for i in range(0, len(sums), TREE)]
     value, *rest = _computed(chunks, sums[0], watch)
-    numbers = rest[: len(rest) - len(params)] if wanted else rest
-    shares = dict(zip(params, rest[len(numbers) :], strict=False))
-    reached = {parameter: share for parameter, share in shares.items() if share is not None}
+    count = len(rest) - (len(params) if wanted else 0)
+    numbers, pairs = rest[:count], zip(params, rest[count:], strict=False)
+    reached = {parameter: share for parameter, share in pairs if share is not None}
     if not reached:
         return Tensor(value, requires_grad=False), numbers
 

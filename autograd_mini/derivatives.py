@@ -31,7 +31,9 @@ from .support.modes import enable_grad, inside, is_inside, is_recording, keep_co
 
 Function = Callable[..., Any]
 Route = tuple[Any, list[Any]]  # a node, and the nodes on the paths from the inputs to it
-ONE = (Node, np.ndarray, *BARE)  # what is a leaf of nested arguments
+RAW = (np.ndarray, *BARE)
+ONE = (Node, *RAW)  # what is a leaf of nested arguments
+UNUSED = "pass allow_unused=True to get zeros for it"
 FORWARD = 4  # to build the graph that forward mode sweeps costs about as much as so many sweeps
 
 
@@ -39,21 +41,12 @@ class _Call:
     """One call of a function on fresh variables, what it returned, and the sweeps from there back."""
 
     def __init__(
-        self,
-        name: str,
-        f: Function,
-        args: Sequence[Any],
-        kwargs: dict[str, Any],
-        argnums: Any = 0,
-        **options: bool,
-    ) -> None:
-        self.name, self.inputs, self.aux, self.create_graph = (
-            name,
-            list[Any](),
-            None,
-            options.get("create_graph", False),
-        )
-        self.keep = self.create_graph or options.get("keep", False)  # will the graph be read after this call?
+        self, name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Any = 0, *,
+        has_aux: bool = False, create_graph: bool = False, keep: bool = False,
+    ) -> None:  # fmt: skip
+        self.name, self.aux, self.create_graph = name, None, create_graph
+        self.keep = create_graph or keep  # will the graph be read after this call?
+        self.inputs: list[Any] = []
         self.look_around()
         chosen, given = _positions(name, argnums, len(args)), list(args)
         self.tree = tuple(args[i] for i in chosen) if isinstance(argnums, tuple | list) else args[chosen[0]]
@@ -62,34 +55,23 @@ class _Call:
             for i in chosen:
                 given[i] = rebuild(args[i], self._variable, f"argument {i}")
             if not self.inputs:
-                raise DTypeError(
-                    f"{name}: argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}"
-                )
-            before = [x._version if type(x) is Tensor else x.data for x in self.inputs]
+                empty = f"argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}"
+                raise DTypeError(f"{name}: {empty}")
+            before = list(map(_state, self.inputs))
             with inside():
                 result = _called(name, f, given, kwargs)
-        for i, (x, start) in enumerate(zip(self.inputs, before, strict=True)):
-            if (x._version if type(x) is Tensor else x.data) is not start:
-                raise GraphError(
-                    f"{name}: the function changed {self.places[i]} in place: "
-                    "let it compute a new one, x = x + 1"
-                )
-        if options.get("has_aux"):
+        for place, x, start in zip(self.places, self.inputs, before, strict=True):
+            if _state(x) is not start:
+                advice = "let it compute a new one, x = x + 1"
+                raise GraphError(f"{name}: the function changed {place} in place: {advice}")
+        if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
-                raise TypeError(
-                    f"{name}: with has_aux=True the function must return (result, aux), "
-                    f"it returned {_shown(result)}"
-                )
-            result, self.aux = (
-                result[0],
-                rebuild(result[1], lambda x: self.give(x) if isinstance(x, Node) else x),
-            )
+                rule = "with has_aux=True the function must return (result, aux)"
+                raise TypeError(f"{name}: {rule}, it returned {_shown(result)}")
+            result, aux = result
+            self.aux = rebuild(aux, lambda x: self.give(x) if isinstance(x, Node) else x)
         self.result = result
-        self.outputs = (
-            [result]
-            if isinstance(result, Node)
-            else [self._checked(place, y) for place, y in flatten(result)]
-        )
+        self.outputs = [self._checked(place, y) for place, y in flatten(result)]
         if not self.outputs:
             raise DTypeError(f"{name}: the function returned {_shown(result)}: return a node, its result")
 
@@ -121,9 +103,8 @@ class _Call:
                 node = leaf(Tensor, data.copy() if self.keep else data.view(), True)
         except (TypeError, ValueError, OverflowError) as error:
             place = self.places[len(self.inputs)]
-            raise noted(
-                error, f"{self.name}: {place} is to be numbers, arrays or nodes, or lists of them"
-            ) from None
+            needed = f"{place} is to be numbers, arrays or nodes, or lists of them"
+            raise noted(error, f"{self.name}: {needed}") from None
         node.meta = x.meta if isinstance(x, Node) else None
         if type(node) is Tensor:
             node.data.flags.writeable = False  # what the function is given, it must not overwrite
@@ -135,20 +116,19 @@ class _Call:
         if isinstance(y, Node):
             return y
         if isinstance(y, ONE):
-            raise GraphError(
-                f"{self.name}: the function returned {_shown(y)}{place and f' at {place}'}, not a node: "
-                ".data, .item(), float() or a "
-                "foreign function cut the graph. For a constant, return ag.Value(c, requires_grad=False)"
-            )
+            given = f"{_shown(y)}{place and f' at {place}'}, not a node"
+            cause = ".data, .item(), float() or a foreign function cut the graph"
+            advice = "For a constant, return ag.Value(c, requires_grad=False)"
+            raise GraphError(f"{self.name}: the function returned {given}: {cause}. {advice}")
         raise DTypeError(f"{self.name}: the function returned {describe(y)}")
 
     @property
     def output(self) -> Any:
         """The one node that the function returned."""
         if not isinstance(self.result, Node):
+            given = _shown(self.result)
             raise GraphError(
-                f"{self.name}: the function must return one node, "
-                f"it returned {_shown(self.result)}: use jacobian"
+                f"{self.name}: the function must return one node, it returned {given}: use jacobian"
             )
         return self.result
 
@@ -161,9 +141,8 @@ class _Call:
         out = []
         for (place, part), node in zip(found, nodes, strict=True):
             if F.shape(part) != node.shape:
-                raise ShapeError(
-                    f"{self.name}: {place} has shape {F.shape(part)} where {what} has {node.shape}"
-                )
+                differ = f"{place} has shape {F.shape(part)} where {what} has {node.shape}"
+                raise ShapeError(f"{self.name}: {differ}")
             if isinstance(part, Node):
                 out.append(part if self.graph else part.data)
             else:
@@ -174,9 +153,7 @@ class _Call:
         """The way from the inputs to an output: found once, swept as often as needed."""
         return output, paths(output, self.inputs)
 
-    def pull(
-        self, route: Route, v: Any, graph: bool | None = None, inputs: Sequence[Any] | None = None
-    ) -> list[Any]:
+    def pull(self, route: Route, v: Any, graph: bool | None = None, inputs: Any = None) -> list[Any]:
         """vᵀJ by one sweep: for each input a float or array, or a node where a graph is built."""
         (output, order), graph = route, self.graph if graph is None else graph
         if graph and not isinstance(v, Node):
@@ -202,28 +179,21 @@ class _Call:
         """The derivative of all outputs with respect to all inputs, in the structure of the result and then of the arguments."""
         xs, ys = self.inputs, self.outputs
 
-        def block(some: Sequence[Any], axis: int, y: Any, x: Any) -> Any:
-            return self.joined(some, axis, (*y.shape, *x.shape), x.dtype)
-
-        if sum(x.size for x in xs) + FORWARD < sum(y.size for y in ys):
-            us, routes = self.transposed()
-            parts = [
-                [self.pull(route, v, None, us) for v in _basis(x)]
-                for x, route in zip(xs, routes, strict=True)
-            ]
-            blocks = [
-                [block([p[k] for p in some], -1, y, x) for x, some in zip(xs, parts, strict=True)]
-                for k, y in enumerate(ys)
-            ]
+        is_forward = sum(x.size for x in xs) + FORWARD < sum(y.size for y in ys)
+        if is_forward:
+            targets, routes = self.transposed()
         else:
-            parts = [
-                [self.pull(route, v) for v in _basis(y)]
-                for y, route in zip(ys, map(self.route, ys), strict=True)
-            ]
-            blocks = [
-                [block([p[i] for p in row], 0, y, x) for i, x in enumerate(xs)]
-                for y, row in zip(ys, parts, strict=True)
-            ]
+            targets, routes = xs, list(map(self.route, ys))
+        sources = zip(xs if is_forward else ys, routes, strict=True)
+        swept = [[self.pull(route, v, None, targets) for v in _basis(x)] for x, route in sources]
+
+        def block(k: int, i: int) -> Any:
+            """The derivative of output k with respect to input i."""
+            parts = [part[k] for part in swept[i]] if is_forward else [part[i] for part in swept[k]]
+            sizes = (*ys[k].shape, *xs[i].shape)
+            return self.joined(parts, -1 if is_forward else 0, sizes, xs[i].dtype)
+
+        blocks = ([block(k, i) for i in range(len(xs))] for k in range(len(ys)))
         return refill(self.result, map(self.like_inputs, blocks))
 
     def joined(self, parts: Sequence[Any], axis: int, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -260,9 +230,8 @@ class _Call:
             return
         order = _scrambled(count)
         places, factor = np.arange(count), 2.0 ** (np.argsort(order) if count <= 8 else order % 32)
-        given = np.stack([part.data if isinstance(part, Node) else part for part in parts]).reshape(
-            outputs, count, -1
-        )
+        given = np.stack([part.data if isinstance(part, Node) else part for part in parts])
+        given = given.reshape(outputs, count, -1)
         for turn in range(0, outputs, count):
             picked = (places + turn) % outputs
             v = np.zeros((count, outputs), y.dtype)
@@ -274,10 +243,8 @@ class _Call:
                 size = np.max(np.abs(wanted), axis=1, keepdims=True, where=finite, initial=0.0)
             if np.any((wrong > 16 * np.finfo(x.dtype).eps * size) & finite):
                 what = "samples of the batch" if self.name.startswith("batch") else "elements of its argument"
-                raise GraphError(
-                    f"{self.name}: the function mixes the {what}, "
-                    "so that none has a derivative of its own: use jacobian"
-                )
+                lost = "so that none has a derivative of its own: use jacobian"
+                raise GraphError(f"{self.name}: the function mixes the {what}, {lost}")
 
     def give(self, x: Any) -> Any:
         """A result as the caller gets it: a node inside another transformation, else a number or an array.
@@ -304,23 +271,23 @@ class _Call:
         return ((found, self.aux) if has_aux else found), derivative
 
 
+def _state(x: Any) -> Any:
+    """What is another object where a node was changed in place."""
+    return x._version if type(x) is Tensor else x.data
+
+
 def _called(name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     try:
         return f(*args, **kwargs)
     except ValueError as error:
         if "read-only" in str(error):
-            noted(
-                error,
-                f"{name}: the function writes into its argument: "
-                "let it compute a new one, x = x + 1 or ag.index_update",
-            )
+            advice = "let it compute a new one, x = x + 1 or ag.index_update"
+            noted(error, f"{name}: the function writes into its argument: {advice}")
         raise
     except (TypeError, AttributeError) as error:
         if any(isinstance(x, list | tuple) for x in args):
-            noted(
-                error,
-                f"{name}: a list reaches the function as a list of nodes: pass np.array(…) for one array",
-            )
+            advice = "pass np.array(…) for one array"
+            noted(error, f"{name}: a list reaches the function as a list of nodes: {advice}")
         raise
 
 
@@ -418,10 +385,7 @@ def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -
         return {}
     if not create_graph:
         return sweep(order, cotangent, None, keep)
-    with (
-        enable_grad(),
-        keep_constants(),
-    ):  # masks are to be computed again when the graph is read on other numbers
+    with enable_grad(), keep_constants():  # masks are computed again when the graph is read on other numbers
         return sweep(order, cotangent, GRAPH, keep)
 
 
@@ -449,10 +413,8 @@ def gradients(
     found: list[tuple[str, Any]] = [("inputs", None)] if inputs is None else flatten(inputs, "inputs")
     for place, node in (("output", output), *found):
         if not isinstance(node, Node):
-            raise DTypeError(
-                f"gradients: a Value or Tensor is needed, {place} is a {type(node).__name__}: "
-                "wrap it before it is used"
-            )
+            given = f"{place} is a {type(node).__name__}"
+            raise DTypeError(f"gradients: a Value or Tensor is needed, {given}: wrap it before it is used")
     if not allow_unused:
         check_root(output)
     create_graph = create_graph or recorder() is not None
@@ -463,11 +425,8 @@ def gradients(
     for place, node in found:
         if node not in grads:
             if not allow_unused:
-                which = f"{place}, " if node is not inputs else ""
-                raise GraphError(
-                    f"{output._name} does not depend on {which}{node._name}: "
-                    "pass allow_unused=True to get zeros for it"
-                )
+                who = f"{place}, {node._name}" if node is not inputs else node._name
+                raise GraphError(f"{output._name} does not depend on {who}: {UNUSED}")
             grads[node] = (GRAPH if create_graph else KINDS[type(node)]).zero(node)
     taken = {grad_output} if isinstance(grad_output, Node) else set()
 
@@ -495,10 +454,8 @@ def _differentiated(
         call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
         y = call.output
         if y.size != 1:
-            raise GraphError(
-                f"{name}: the function must return a scalar, got shape {y.shape}: "
-                "take .sum() or .mean(), or use jacobian"
-            )
+            advice = "take .sum() or .mean(), or use jacobian"
+            raise GraphError(f"{name}: the function must return a scalar, got shape {y.shape}: {advice}")
         route = call.route(y)
         if not call.nodes and not allow_unused and (y.requires_grad or y._cut_by):
             reached = set(route[1])
@@ -506,10 +463,7 @@ def _differentiated(
                 if x not in reached:
                     who = f"{call.places[i]}{f' ({x.label!r})' if x.label else ''}"
                     cut = "" if y.requires_grad else f", it was cut off by {y._cut_by}"
-                    raise GraphError(
-                        f"{name}: the result does not depend on {who}{cut}: "
-                        "pass allow_unused=True to get zeros for it"
-                    )
+                    raise GraphError(f"{name}: the result does not depend on {who}{cut}: {UNUSED}")
         return call.answer(call.like_inputs(call.pull(route, _ones(y))), value, has_aux)
 
     return _transformation(name, f, run)
@@ -574,16 +528,12 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
         call = _Call("derivative", f, args, kwargs, argnums, has_aux=has_aux)
         y = call.output
         if not isinstance(call.tree, ONE):
-            raise DTypeError(
-                "derivative: with respect to one number, array or node, "
-                f"got {_shown(call.tree)}: use jacobian"
-            )
+            needed = f"with respect to one number, array or node, got {_shown(call.tree)}"
+            raise DTypeError(f"derivative: {needed}: use jacobian")
         (x,) = call.inputs
         if y.shape != x.shape:
-            raise ShapeError(
-                f"derivative: the function gave shape {y.shape} "
-                f"for an argument of shape {x.shape}: use jacobian"
-            )
+            given = f"the function gave shape {y.shape} for an argument of shape {x.shape}"
+            raise ShapeError(f"derivative: {given}: use jacobian")
         for i in range(order):
             route = call.route(y)
             (y,) = call.pull(route, _ones(y), call.graph or i + 1 < order)
@@ -680,9 +630,8 @@ def _pulled(name: str, f: Function, args: Sequence[Any], argnums: Any, has_aux: 
         """Return vᵀJ, for the Jacobian J of the call that this belongs to."""
         call.look_around()  # it may be called elsewhere, and later
         given = call.directions(v, call.result, call.outputs, what)
-        return call.like_inputs(
-            _total([call.pull(call.route(y), part) for y, part in zip(call.outputs, given, strict=True)])
-        )
+        pairs = zip(call.outputs, given, strict=True)
+        return call.like_inputs(_total([call.pull(call.route(y), part) for y, part in pairs]))
 
     return call.answer(pullback, True, has_aux)
 
@@ -821,40 +770,32 @@ def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
         elif isinstance(part, ONE):
             parts.append(part)
         else:
-            raise DTypeError(
-                "ravel: a Module, or lists and dicts of numbers, arrays and nodes are needed; "
-                f"{place} is {describe(part)}"
-            )
-    seen: set[Any] = set()
-    parts = [
-        part
-        for part in parts
-        if not isinstance(part, Node) or not (part in seen or seen.add(part))  # type: ignore[func-returns-value]
-    ]
-    sizes = [np.size(part.data if isinstance(part, Node) else part) for part in parts]
-    ends = np.cumsum([0, *sizes]).tolist()
+            needed = "a Module, or lists and dicts of numbers, arrays and nodes are needed"
+            raise DTypeError(f"ravel: {needed}; {place} is {describe(part)}")
+    # A node once, in its first place; numbers and arrays wherever they stand
+    parts = list({part if isinstance(part, Node) else i: part for i, part in enumerate(parts)}.values())
+    ends = np.cumsum([0, *(np.size(_plain(part)) for part in parts)]).tolist()
 
     def unravel(vector: Any) -> Any:
         """Return the structure that was ravelled, with the numbers of this vector of shape (n,)."""
         if F.shape(vector) != (ends[-1],):
             raise ShapeError(f"unravel: a vector of shape {(ends[-1],)} is needed, got {F.shape(vector)}")
         vector = vector if isinstance(vector, Node) else to_array(vector)
-        pieces = [
-            _like(part, vector[start:end])
-            for part, start, end in zip(parts, ends[:-1], ends[1:], strict=True)
-        ]
-        new = {part: piece for part, piece in zip(parts, pieces, strict=True) if isinstance(part, Node)}
-        raw = (piece for part, piece in zip(parts, pieces, strict=True) if not isinstance(part, Node))
+        pieces = map(vector.__getitem__, map(slice, ends, ends[1:]))
+        new = [(part, _like(part, piece)) for part, piece in zip(parts, pieces, strict=True)]
+        nodes = {part: piece for part, piece in new if isinstance(part, Node)}
+        raw = (piece for part, piece in new if not isinstance(part, Node))
         done: dict[int, Any] = {}
-        return rebuild(
-            params,
-            lambda part: next(raw) if isinstance(part, (np.ndarray, *BARE)) else _copied(part, new, done),
-        )
+        return rebuild(params, lambda x: next(raw) if isinstance(x, RAW) else _copied(x, nodes, done))
 
     if is_inside() and any(isinstance(part, Node) and part.requires_grad for part in parts):
         return F.concatenate([F.reshape(part, (-1,)) for part in parts]), unravel
-    flat = [np.ravel(part.data if isinstance(part, Node) else to_array(part)) for part in parts]
+    flat = [np.ravel(to_array(_plain(part))) for part in parts]
     return np.concatenate([np.zeros(0, np.float32), *flat]) if flat else np.zeros(0), unravel
+
+
+def _plain(part: Any) -> Any:
+    return part.data if isinstance(part, Node) else part
 
 
 def _like(part: Any, piece: Any) -> Any:

@@ -46,7 +46,7 @@ def _found() -> dict[Any, Rule]:
             is_ours = isinstance(function, Op) or getattr(function, "__module__", "") == source.__name__
             for place in (np, np.linalg) if name in OF_LINALG else (np,):
                 theirs = getattr(place, name, None)
-                if is_ours and callable(theirs) and theirs not in PLAIN:
+                if is_ours and name[0] != "_" and callable(theirs) and theirs not in PLAIN:
                     found[theirs] = function
     return found
 
@@ -160,7 +160,7 @@ def from_numpy(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     except AutogradError:
         raise
     except (TypeError, AttributeError) as error:
-        raise NotImplementedError(f"{name} on nodes has fewer options than NumPy's: {error}") from error
+        raise _fewer(name, error) from error
 
 
 def _name(function: Any) -> str:
@@ -178,9 +178,8 @@ def _name(function: Any) -> str:
 
 
 def _writes_into(name: str) -> GraphError:
-    return GraphError(
-        f"{name}(…, out=…) would write a node into a plain array and cut the graph: assign its result instead"
-    )
+    cut = "would write a node into a plain array and cut the graph"
+    return GraphError(f"{name}(…, out=…) {cut}: assign its result instead")
 
 
 def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) -> Any:
@@ -189,12 +188,9 @@ def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) 
         how = {RENAMED.get(k, k): value for k, value in kwargs.items() if not _changes_nothing(k, value)}
         return rule(*args, **how)
     bound = inspect.signature(function).bind(*args, **kwargs)
-    named = dict(bound.arguments)
-    names, _ = _names(function)
-    ours, options = _parameters(rule), dict[str, Any]()
-    how = {}
-    rest: list[Any] = []
-    for key, value in named.items():
+    names, ours = _names(function)[0], _parameters(rule)
+    options, how, rest = dict[str, Any](), dict[str, Any](), list[Any]()
+    for key, value in bound.arguments.items():
         parameter = bound.signature.parameters[key]
         if parameter.kind == parameter.VAR_POSITIONAL:
             rest += value
@@ -202,76 +198,59 @@ def _with_options(function: Any, rule: Rule, name: str, args: Any, kwargs: Any) 
             how |= value
         elif key in names:
             options[names[key]] = value
-        elif value is parameter.default or key in HARMLESS or value is None:
-            continue
-        elif key == "out":
-            raise _writes_into(name)
-        elif key in SIZES:
-            rest.append(value)
-        else:
+        elif value is not parameter.default and value is not None:
             how[key] = value
+    if "out" in how:
+        raise _writes_into(name)
+    rest += [how.pop(key) for key in SIZES if key in how]
     how = {key: value for key, value in how.items() if not _changes_nothing(key, value)}
     if how.get("order") is not None and function in MOVED_IN:
         return array_functions._moving(function)(*args, **kwargs)
     dtype = how.pop("dtype", None)
     if dtype is not None and np.dtype(dtype) not in FLOAT_TYPES:
-        raise NotImplementedError(
-            f"{name}: dtype={dtype!r} has no gradient: float64 or float32, or take .data"
-        )
+        advice = "float64 or float32, or take .data"
+        raise NotImplementedError(f"{name}: dtype={dtype!r} has no gradient: {advice}")
     first = next(iter(ours), "")
     if dtype is not None and isinstance(options.get(first), Node):
         options[first], dtype = functions.cast(options[first], dtype), None
-    chosen = how.pop("where", None)
-    start = how.pop("initial", options.get("initial"))
+    chosen, start = how.pop("where", None), how.pop("initial", options.get("initial"))
     if chosen is not None or start is not None:
         return _reduced(name, rule, options, chosen, start)
-    by_keyword = {key: value for key, value in how.items() if _takes(ours, key)}
-    if len(by_keyword) < len(how):
-        lost = ", ".join(f"{key}=" for key in how.keys() - by_keyword.keys())
-        raise NotImplementedError(f"{name} on nodes has fewer options than NumPy's: {lost} has no rule")
-    positional = [options.pop(key) for key in list(ours) if key in options and _is_first(ours[key], rest)]
-    out = rule(*positional, *rest, **options, **by_keyword)
+    takes_all = any(p.kind == p.VAR_KEYWORD for p in ours.values())
+    if lost := [f"{key}=" for key in how if key not in ours and not takes_all]:
+        raise _fewer(name, f"{', '.join(lost)} has no rule")
+    # By position goes what a row takes, and what stands before *sizes
+    by_place, either = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    kinds = (by_place, either) if rest else (by_place,)
+    positional = [options.pop(key) for key, p in ours.items() if key in options and p.kind in kinds]
+    out = rule(*positional, *rest, **options, **how)
     return out if dtype is None else functions.cast(out, dtype)
 
 
+def _fewer(name: str, why: Any) -> NotImplementedError:
+    return NotImplementedError(f"{name} on nodes has fewer options than NumPy's: {why}")
+
+
 def _changes_nothing(key: str, value: Any) -> bool:
-    return (
-        key in HARMLESS or (key == "order" and value in ("C", "K", "A")) or (key == "where" and value is True)
-    )
-
-
-def _takes(ours: Mapping[str, inspect.Parameter], key: str) -> bool:
-    return key in ours or any(p.kind == p.VAR_KEYWORD for p in ours.values())
-
-
-def _is_first(parameter: inspect.Parameter, rest: list[Any]) -> bool:
-    """Whether it goes by position: a row takes nothing else, and what stands before *sizes must."""
-    return parameter.kind == parameter.POSITIONAL_ONLY or bool(
-        rest and parameter.kind == parameter.POSITIONAL_OR_KEYWORD
-    )
+    by_value = (key == "order" and value in ("C", "K", "A")) or (key == "where" and value is True)
+    return key in HARMLESS or by_value
 
 
 def _reduced(name: str, rule: Rule, options: dict[str, Any], chosen: Any, start: Any) -> Any:
     """A reduction over the chosen elements, or with a number to start from."""
-    neutral: dict[Any, Any] = {
-        functions.sum: 0.0,
-        functions.prod: 1.0,
-        functions.max: start,
-        functions.min: start,
-    }
     x, _ = options.pop("x", None), options.pop("initial", None)
     if rule is functions.mean and chosen is not None:
         counted = functions.where(chosen, 1.0, np.zeros(functions.shape(x)))
         total = functions.sum(functions.where(chosen, x, 0.0), **options)
         return rows.divide(total, functions.sum(counted, **options))
+    neutral: dict[Any, Any] = {functions.sum: 0.0, functions.prod: 1.0}
+    neutral |= dict.fromkeys((functions.max, functions.min), start)
     if rule not in neutral:
-        given = "where=" if chosen is not None else "initial="
-        raise NotImplementedError(f"{name} on nodes has fewer options than NumPy's: {given} has no rule")
+        raise _fewer(name, f"{'where=' if chosen is not None else 'initial='} has no rule")
     if chosen is not None:
         if neutral[rule] is None:
-            raise ValueError(
-                f"{name}: with where= an initial= is needed, which holds where nothing is chosen"
-            )
+            needed = "with where= an initial= is needed, which holds where nothing is chosen"
+            raise ValueError(f"{name}: {needed}")
         x = functions.where(chosen, x, neutral[rule])
     if rule in (functions.max, functions.min):
         return rule(x, initial=start, **options)
@@ -301,9 +280,9 @@ def _outer_sizes(x: Any, y: Any) -> tuple[int, ...]:
 
 
 def _data(x: Any) -> Any:
-    return (
-        x.data if isinstance(x, Node) else [_data(part) for part in x] if isinstance(x, list | tuple) else x
-    )
+    if isinstance(x, list | tuple):
+        return [_data(part) for part in x]
+    return x.data if isinstance(x, Node) else x
 
 
 def _of_ufunc(self: Any, ufunc: Any, method: str, *operands: Any, **kwargs: Any) -> Any:

@@ -17,21 +17,15 @@ from .draw.model import readable
 from .errors import DTypeError, GraphError, ShapeError, noted
 from .nn.modules import set_modes, training_modes
 from .support.coercion import describe, finite, to_array, whole
+from .support.containers import rebuild
 from .support.files import write_file
 from .support.modes import no_grad
 
-COLOURS = (
-    "#D55E00",
-    "#0072B2",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#F0E442",
-    "#000000",
-)  # Okabe and Ito's, 2008
+# Okabe and Ito's, 2008
+COLOURS = "#D55E00 #0072B2 #009E73 #CC79A7 #E69F00 #56B4E9 #F0E442 #000000".split()  # noqa: SIM905
 MANY = 8  # labels that are told apart by colour
 SLOW = 40  # points a side for a model that takes one sample at a time
+DOTS = {"s": 24, "linewidth": 0.8, "zorder": 3}
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -61,18 +55,14 @@ def close_figure(figure: Any) -> None:
 def save_figure(figure: Any, path: Any) -> None:
     """Write a Figure as its suffix says (.png where there is none), whole or (OSError) not at all."""
     root, suffix = os.path.splitext(os.fspath(path))
-    write_file(root + (suffix or ".png"), _drawn(figure, suffix[1:] or "png"))
+    write_file(root + (suffix or ".png"), png(figure, suffix[1:] or "png"))
     close_figure(figure)
 
 
-def png(figure: Any) -> bytes:
-    """The Figure as a notebook shows it."""
-    return _drawn(figure, "png", dpi=100)
-
-
-def _drawn(figure: Any, kind: str, **options: Any) -> bytes:
+def png(figure: Any, kind: str = "png") -> bytes:
+    """The Figure as a notebook shows it, or as a file of another kind."""
     out = io.BytesIO()
-    figure.savefig(out, format=kind, **options)
+    figure.savefig(out, format=kind, dpi=100)
     return out.getvalue()
 
 
@@ -96,54 +86,48 @@ def plot_decision_boundary(
     'x₀'
     """
     if not callable(model):
-        raise TypeError(
-            f"plot_decision_boundary: a model that can be called is needed, got {describe(model)}"
-        )
+        raise _refused(TypeError, f"a model that can be called is needed, got {describe(model)}")
     cut = None if threshold is None else finite("threshold", threshold)
     X = _array(X, "X")
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
-        raise ShapeError(
-            f"plot_decision_boundary: X has shape {X.shape}: samples of two features, (n, 2), are needed; "
-            "take two columns"
-        )
+        given = f"X has shape {X.shape}: samples of two features, (n, 2), are needed"
+        raise _refused(ShapeError, f"{given}; take two columns")
     if not np.isfinite(X).all():
-        raise ValueError("plot_decision_boundary: X holds NaN or ∞: drop those samples")
+        raise _refused(ValueError, "X holds NaN or ∞: drop those samples")
     labels = None if y is None else _labels(y, len(X))
-    classes = np.empty(0) if labels is None else np.unique(labels)
+    classes = np.unique([] if labels is None else labels)
     figure = new_figure(5, 4.2)
     low, high = X.min(0), X.max(0)
     margin = 0.15 * np.where(high > low, high - low, 1.0)
     sides, scores = _scores(model, low - margin, high + margin, whole("points", points, 2), X.dtype)
-    lost = np.isnan(scores).any(-1) if scores.ndim == 3 else np.isnan(scores)
+    several = scores.ndim == 3
+    lost = np.isnan(scores).any(-1) if several else np.isnan(scores)
     axes = figure.add_subplot(xlabel="x₀", ylabel="x₁")
     if lost.any():
-        axes.set_title(f"{lost.sum() / lost.size:.0%} of the scores are NaN", fontsize=9)
-    if scores.ndim == 3:
+        axes.set_title(f"{lost.mean():.0%} of the scores are NaN", fontsize=9)
+    if several:
         colours = _paint_classes(axes, sides, scores, lost, classes)
     else:
         colours = _paint_score(axes, sides, scores, lost, classes, cut)
-    if len(classes) > MANY:  # numbers rather than classes
-        dots = axes.scatter(
-            *X.T, c=labels, s=24, cmap=_two_colours(), edgecolor="grey", linewidth=0.8, zorder=3
-        )
-        figure.colorbar(dots, label="label")
-        classes = classes[:0]
-    for label, colour in zip(classes, colours, strict=False):
-        axes.scatter(
-            *X[labels == label].T,
-            s=24,
-            color=colour,
-            edgecolor="white",
-            linewidth=0.8,
-            label=f"{label:g}",
-            zorder=3,
-        )
     if labels is None:
-        axes.scatter(*X.T, s=24, color="black", edgecolor="white", linewidth=0.8, zorder=3)
-    elif len(classes):
-        figure.legend(
-            title="label", loc="outside lower center", ncols=len(classes)
-        )  # beside the samples, never on them
+        axes.scatter(*X.T, color="black", edgecolor="white", **DOTS)
+    elif len(classes) > MANY:  # numbers rather than classes
+        dots = axes.scatter(*X.T, c=labels, cmap=_two_colours(), edgecolor="grey", **DOTS)
+        figure.colorbar(dots, label="label")
+    else:
+        for label, colour in zip(classes, colours, strict=False):
+            axes.scatter(*X[labels == label].T, color=colour, edgecolor="white", label=f"{label:g}", **DOTS)
+        # beside the samples, never on them
+        figure.legend(title="label", loc="outside lower center", ncols=len(classes))
+    return _kept(figure, path)
+
+
+def _refused(kind: type[Exception], text: str) -> Exception:
+    return kind(f"plot_decision_boundary: {text}")
+
+
+def _kept(figure: Any, path: Any) -> Any:
+    """The Figure, written where a path is given."""
     if path is not None:
         save_figure(figure, path)
     return figure
@@ -164,31 +148,22 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     ['layer0', 'layer1']
     """
     if not hasattr(model, "named_parameters"):
-        raise TypeError(
-            "plot_gradient_flow: the model is needed, not its output or its parameters; "
-            f"got {describe(model)}"
-        )
+        given = f"the model is needed, not its output or its parameters; got {describe(model)}"
+        raise TypeError(f"plot_gradient_flow: {given}")
     layers: dict[str, list[Any]] = {}
     for name, parameter in model.named_parameters():
         owner = readable(name, False).rpartition(".")[0]
-        if type(parameter) is Value:
-            layer = owner.rpartition(".")[0]
-            owner = layer if layer and owner[-1:].isdigit() else owner  # of one neuron of several their layer
-        layers.setdefault(owner or type(model).__name__, []).append(parameter)
-    grads = {
-        layer: [np.ravel(node.grad) for node in nodes if node.grad is not None]
-        for layer, nodes in layers.items()
-    }
-    if not any(grads.values()):
-        raise GraphError(
-            f"plot_gradient_flow: no parameter of {type(model).__name__} has a gradient: "
-            "call loss.backward() first"
-        )
-    figure = new_figure(5.5, 0.6 + 0.9 * len(grads))
-    joined = {layer: np.concatenate(parts) if parts else np.empty(0) for layer, parts in grads.items()}
+        if type(parameter) is Value and owner[-1:].isdigit():  # of one neuron of several their layer
+            owner = owner.rpartition(".")[0] or owner
+        grads = layers.setdefault(owner or type(model).__name__, [np.empty(0)])
+        grads += [] if parameter.grad is None else [np.ravel(parameter.grad)]
+    if not any(grads[1:] for grads in layers.values()):
+        what = f"no parameter of {type(model).__name__} has a gradient: call loss.backward() first"
+        raise GraphError(f"plot_gradient_flow: {what}")
+    figure = new_figure(5.5, 0.6 + 0.9 * len(layers))
+    joined = {layer: np.concatenate(grads) for layer, grads in layers.items()}
     sizes = {
-        layer: np.log10(np.abs(all_[np.isfinite(all_) & (all_ != 0)].astype(float)))
-        for layer, all_ in joined.items()
+        layer: np.log10(np.abs(g[np.isfinite(g) & (g != 0)].astype(float))) for layer, g in joined.items()
     }
     found = np.concatenate([*sizes.values()])
     low, high = (np.floor(found.min()), np.ceil(found.max())) if found.size else (-1.0, 0.0)
@@ -199,12 +174,9 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
         axes.set_title(layer, loc="left", fontsize=9)
         axes.set_title(_counted(joined[layer]), loc="right", fontsize=8)
         axes.set(yticks=[], xlim=(bins[0], bins[-1]))
-        if i < len(sizes) - 1:
-            axes.set_xticklabels([])
+        axes.tick_params(labelbottom=i == len(sizes) - 1)
     axes.set_xlabel("log₁₀ |gradient|")
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    return _kept(figure, path)
 
 
 def plot_history(columns: Mapping[str, list[float]], path: Any = None) -> Any:
@@ -221,20 +193,21 @@ def plot_history(columns: Mapping[str, list[float]], path: Any = None) -> Any:
         axes.set(title=name, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    return _kept(figure, path)
 
 
 def _paint_classes(axes: Any, sides: Any, scores: Any, lost: Any, classes: Any) -> list[str]:
     """The class that wins at each point, as a colour; returns the colours of the labels."""
+    from matplotlib.colors import ListedColormap
+
     count = scores.shape[-1]
+    colours = [COLOURS[i % len(COLOURS)] for i in range(max(count, len(classes)))]
     winners = np.ma.masked_array(
         scores.argmax(-1), lost
-    )  # as squares: contours would draw every class between two
-    axes.pcolormesh(*sides, winners, cmap=_cycled(count), vmin=-0.5, vmax=count - 0.5, alpha=0.35)
-    indices = classes if np.isin(classes, range(count)).all() else range(len(classes))
-    return [COLOURS[int(i) % len(COLOURS)] for i in indices]
+    )  # as squares: contours would draw every class between
+    cycled = ListedColormap(colours[:count])
+    axes.pcolormesh(*sides, winners, cmap=cycled, vmin=-0.5, vmax=count - 0.5, alpha=0.35)
+    return [colours[int(i)] for i in classes] if np.isin(classes, range(count)).all() else colours
 
 
 def _paint_score(axes: Any, sides: Any, scores: Any, lost: Any, classes: Any, cut: float | None) -> list[str]:
@@ -246,39 +219,41 @@ def _paint_score(axes: Any, sides: Any, scores: Any, lost: Any, classes: Any, cu
         cut = 0.0 if signed or (known < 0).any() or (known > 1).any() else 0.5
     reach = float(np.abs(known[np.isfinite(known)] - cut).max(initial=0.0)) or 1.0
     shown = np.ma.masked_array(np.clip(scores, cut - reach, cut + reach), lost)  # ∞ as the end of the scale
-    shades = axes.contourf(
-        *sides, shown, levels=np.linspace(cut - reach, cut + reach, 21), cmap=_two_colours(), alpha=0.6
-    )
+    levels = np.linspace(cut - reach, cut + reach, 21)
+    shades = axes.contourf(*sides, shown, levels=levels, cmap=_two_colours(), alpha=0.6)
     axes.figure.colorbar(shades, label=f"score; the line is at {cut:g}", ticks=MaxNLocator(7))
     if len(known) and shown.min() < cut < shown.max():
         axes.contour(*sides, shown, levels=[cut], colors="black", linewidths=1.5)
-    if len(classes) == 1:  # on its side of the cut
-        return [COLOURS[int(classes[0] > (0.0 if signed else 0.5))]]
-    return [COLOURS[i % len(COLOURS)] for i in range(len(classes))]
+    is_right = len(classes) == 1 and classes[0] > (0.0 if signed else 0.5)  # on its side of the cut
+    return COLOURS[1:] if is_right else COLOURS
+
+
+def _two_colours() -> Any:
+    """Orange over white to blue."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("orange-blue", [COLOURS[0], "white", COLOURS[1]])
 
 
 def _counted(grads: Any) -> str:
     """How many gradients there are, and how many are 0 or no number."""
     special = {"exactly 0": grads == 0, "NaN": np.isnan(grads), "∞": np.isinf(grads)}
-    counts = [f"{int(where.sum()):,} {name}" for name, where in special.items() if where.any()]
-    return (f"{grads.size:,} gradients" if grads.size else "no gradient") + (
-        f", of them {', '.join(counts)}" if counts else ""
-    )
+    counts = ", ".join(f"{where.sum():,} {name}" for name, where in special.items() if where.any())
+    said = f"{grads.size:,} gradients" if grads.size else "no gradient"
+    return f"{said}, of them {counts}" if counts else said
 
 
 def _labels(y: Any, n: int) -> Any:
     """The labels as n numbers."""
     labels = _array(y, "y")
     if not np.isfinite(labels).all():
-        raise ValueError("plot_decision_boundary: y holds NaN or ∞: give each sample a label")
+        raise _refused(ValueError, "y holds NaN or ∞: give each sample a label")
     if labels.size == n:
         return labels.ravel()
     if labels.ndim == 2 and len(labels) == n:
         return labels.argmax(1)
-    raise ShapeError(
-        f"plot_decision_boundary: y has shape {labels.shape} for {n} samples: "
-        "a label, or a one-hot row, for each is needed"
-    )
+    given = f"y has shape {labels.shape} for {n} samples"
+    raise _refused(ShapeError, f"{given}: a label, or a one-hot row, for each is needed")
 
 
 @no_grad
@@ -289,41 +264,38 @@ def _scores(model: Any, low: Any, high: Any, points: int, dtype: Any) -> tuple[A
     try:
         sides, batch = _grid(low, high, points, dtype)
         try:
-            scores = _in_a_batch(model, batch)
+            scores = _plain(_of_tensors(model)(batch))
         except Exception as error:  # a model of one sample, perhaps; if not, this error tells why
             sides, batch = _grid(low, high, SLOW, dtype)
             try:
                 scores = np.stack([_plain(model(row)) for row in batch.tolist()])
             except Exception:
-                batched = f"a batch {(points**2, 2)}"
-                tried = f"the model was called with {batched}, and with single samples of two numbers"
-                raise noted(error, tried) from None
+                tried = f"with a batch {(points**2, 2)}, and with single samples of two numbers"
+                raise noted(error, f"the model was called {tried}") from None
     finally:
         set_modes(before)
     if scores.shape[:1] != (len(batch),) or scores.ndim > 2:
         given = f"the model gave shape {scores.shape} for {batch.shape}"
-        raise ShapeError(f"plot_decision_boundary: {given}: (n,), (n, 1) or (n, k) is needed")
-    shape = (len(sides[1]), len(sides[0]))
+        raise _refused(ShapeError, f"{given}: (n,), (n, 1) or (n, k) is needed")
+    shape = len(sides[1]), len(sides[0])
     return sides, scores.reshape(shape) if scores.size == len(batch) else scores.reshape(*shape, -1)
 
 
-def _in_a_batch(model: Any, batch: Any) -> Any:
-    """The model's scores of all points at once; of a network on Values those of the same on Tensors, where that is the same."""
+def _of_tensors(model: Any) -> Any:
+    """A network on Values as the same on Tensors, where that is the same; any other model as it is."""
     kind = next((part for part in type(model).__mro__ if "to_tensor" in vars(part)), None)
-    if kind is not None and type(model).forward is kind.forward:  # type: ignore[attr-defined]
-        model = model.to_tensor()
-    return _plain(model(batch))
+    is_same = kind is not None and type(model).forward is kind.forward  # type: ignore[attr-defined]
+    return model.to_tensor() if is_same else model
 
 
 def _array(data: Any, name: str) -> Any:
     """Samples or labels as an array, of nodes their data."""
-    if isinstance(data, list | tuple):
-        data = [part.data if isinstance(part, Node) else part for part in data]
+    data = rebuild(data, lambda x: x.data if isinstance(x, Node) else x)
     try:
-        return to_array(data.data if isinstance(data, Node) else data)
+        return to_array(data)
     except DTypeError:
         given = f"{name} must be numbers, got {describe(data)}"
-        raise DTypeError(f"plot_decision_boundary: {given}; give classes numbers, as 0, 1, 2") from None
+        raise _refused(DTypeError, f"{given}; give classes numbers, as 0, 1, 2") from None
 
 
 def _grid(low: Any, high: Any, points: int, dtype: Any) -> tuple[list[Any], Any]:
@@ -337,21 +309,5 @@ def _plain(out: Any) -> Any:
     if isinstance(out, list | tuple):
         return np.stack([_plain(part) for part in out])
     if not isinstance(out, Node | np.ndarray | int | float | np.number):
-        raise ShapeError(
-            f"plot_decision_boundary: the model gave {describe(out)}: a score for each sample is needed"
-        )
+        raise _refused(ShapeError, f"the model gave {describe(out)}: a score for each sample is needed")
     return np.asarray(out.data if isinstance(out, Node) else out)
-
-
-def _cycled(count: int) -> Any:
-    """So many colours, the palette's over and over."""
-    from matplotlib.colors import ListedColormap
-
-    return ListedColormap([COLOURS[i % len(COLOURS)] for i in range(count)])
-
-
-def _two_colours() -> Any:
-    """Orange over white to blue."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("orange-blue", [COLOURS[0], "white", COLOURS[1]])

@@ -6,9 +6,11 @@ import io
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import copy_context
+from copy import copy
 from functools import partial
+from itertools import zip_longest
 from shutil import get_terminal_size
 from time import monotonic
 from types import NoneType
@@ -33,7 +35,6 @@ from .support.modes import no_grad, recorder
 from .support.numerics import all_finite
 
 PATIENT = 5  # epochs in which a loss should have fallen
-PROGRESS = ("auto", "bar", "lines", "plot", "none")
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -87,7 +88,8 @@ def fit(
 
     Dask arrays, larger than memory or on other machines: each step is one `ag.mean_over`. A batch is of whole chunks, as many as come
     nearest to `batch_size` and at least one; `shuffle` takes the chunks in the order `rng.permutation(number of chunks)`, and rows are
-    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. Nothing is compiled.
+    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. They are replayed with
+    compile=True alone, and then no metrics are taken on the way.
 
     ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
 
@@ -103,11 +105,9 @@ def fit(
         from .support.advice import unknown
 
         raise unknown("fit", others, fit.__kwdefaults__ or ())
-    if not callable(loss):
-        raise _not_named("loss", loss, "a function of (prediction, y), as ag.nn.mse")
-    params = _parameters(model, optimizer)
+    params = _parameters(model, optimizer, loss)
     epochs = whole("epochs", epochs, 0)
-    X, y = _pair("X", X, "y", y)
+    data = _data("X", X, "y", y)
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, 1, ", or None for all rows")
     if not isinstance(shuffle, bool | np.bool_):
@@ -116,42 +116,39 @@ def fit(
         random = np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
         raise type(error)(f"rng must be a seed or a numpy.random.Generator, got {rng!r}: {error}") from None
-    X, y, held = _held_out(X, y, validation, random)
-    measures = _metrics(metrics, loss, y)
+    data, held = _held_out(data, validation, random)
+    measures = _metrics(metrics, loss, *data[1:])
     calls = _callbacks(callbacks, optimizer)
     if not isinstance(compile, bool) and compile != "auto":
         raise ValueError(f"compile must be 'auto', True or False, got {compile!r}")
-    if compile is True and chunks.is_dask(X):
-        raise CompileError("compile=True: the engine runs the chunks of Dask arrays: leave compile out")
+    over_chunks = chunks.is_dask(data[0])
     names = ["loss", *measures]
     history = History([*names, *(f"val_{name}" for name in names if held)])
     for _, callback in calls:
         if isinstance(callback, EarlyStopping):
             callback.start(history)
-    count = chunks.pieces(X)  # rows, or chunks of Dask arrays
-    size = count if batch_size is None else min(max(1, round(batch_size * count / len(X))), count)
-    shown = _progress(progress, history, epochs, len(X))
-    run = _Run(model, params, loss, optimizer, list(measures.values()), history, shown)
-    order = random if shuffle else None
-    run.choose(compile, chunks.is_dask(X))
+    count, rows = chunks.pieces(data[0]), len(data[0])  # a piece is a row, or a chunk of Dask arrays
+    size = count if batch_size is None else min(max(1, round(batch_size * count / rows)), count)
+    shown = _progress(progress, history, epochs, rows)
+    run = _Run(model, params, loss, optimizer, measures, history, shown)
+    run.choose(compile, over_chunks)
     try:
         # in a context of its own, for Ctrl-C can come where a `with no_grad()` or `np.errstate` has no time to end
-        copy_context().run(run.through, epochs, X, y, size, held, order, calls)
-        if run.early is not None and run.early is not run.kept[0]:
-            run.put_back(run.early)
-        history.kept = (run.early or run.kept[0]).epoch
-        why = run.untrained(X, y)
+        copy_context().run(run.through, epochs, data, size, held, random if shuffle else None, calls)
+        if run.is_early and run.best is not run.last:
+            run.put_back(run.best)
+        history.kept = (run.best if run.is_early else run.last).epoch
+        why = run.untrained(data)
         run.finish()
         if not why:
             return history
     except KeyboardInterrupt:
-        run.put_back(run.early or run.kept[1])
+        run.put_back(run.best)
         history.stopped = "interrupted"
         run.finish()
         return history
     except BaseException as error:
         run.fail(error)
-        run.finish()
         raise
     warnings.warn(why, stacklevel=2)
     return history
@@ -160,12 +157,13 @@ def fit(
 # ---- What fit is given ------------------------------------------------------------------------------------------------
 
 
-def _parameters(model: Any, optimizer: Any) -> list[Any]:
+def _parameters(model: Any, optimizer: Any, loss: Any) -> list[Any]:
     """All parameters that training may change: the model's."""
+    if not callable(loss):
+        raise _not_named("loss", loss, "a function of (prediction, y), as ag.nn.mse")
     if isinstance(model, type) or not callable(model):
-        what = f"a {type(model).__name__}"
-        if isinstance(model, type):
-            what = f"the class {model.__name__}: make one, {model.__name__}(…)"
+        name = getattr(model, "__name__", type(model).__name__)
+        what = f"the class {name}: make one, {name}(…)" if isinstance(model, type) else f"a {name}"
         raise TypeError(f"model must be a Module or a function that gives predictions, got {what}")
     steps = callable(getattr(optimizer, "step", None)) and hasattr(optimizer, "params")
     if isinstance(optimizer, type) or not steps:
@@ -175,12 +173,9 @@ def _parameters(model: Any, optimizer: Any) -> list[Any]:
     params = list(model.parameters())
     if not params:
         raise ValueError("model has no parameters that require a gradient: is all of it frozen?")
-    known = set(params)
-    for parameter in optimizer.params:
-        if parameter not in known and parameter.requires_grad:
-            foreign = f"a parameter that is not the model's, {parameter._name}"
-            advice = "make it with model.parameters(), after the model is complete"
-            raise ValueError(f"optimizer has {foreign}: {advice}")
+    for foreign in {p for p in optimizer.params if p.requires_grad} - {*params}:
+        advice = "make it with model.parameters(), after the model is complete"
+        raise ValueError(f"optimizer has a parameter that is not the model's, {foreign._name}: {advice}")
     return params
 
 
@@ -205,108 +200,106 @@ def _rows(name: str, data: Any) -> Any:
         array = data if chunks.is_dask(data) else np.asarray(data)
     except ValueError as error:
         raise ValueError(f"{name} has rows of different lengths: {error}") from None
-    if array.dtype.kind not in "biuf":
-        raise DTypeError(f"{name} must be real numbers, got {array.dtype}")
-    if not array.ndim:
-        raise ShapeError(f"{name} must have a row a sample, got a single number")
-    if not array.size:
-        raise ValueError(f"{name} is empty, shape {array.shape}")
+    for fault, kind, text in (
+        (array.dtype.kind not in "biuf", DTypeError, f"must be real numbers, got {array.dtype}"),
+        (not array.ndim, ShapeError, "must have a row a sample, got a single number"),
+        (not array.size, ValueError, f"is empty, shape {array.shape}"),
+    ):
+        if fault:
+            raise kind(f"{name} {text}")
     return array
 
 
-def _pair(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, Any]:
-    X = _rows(x_name, X)
-    if y is not None:
-        y = _rows(y_name, y)
-    if chunks.is_dask(X) or chunks.is_dask(y):
-        X, y = [*chunks.aligned({x_name: X} if y is None else {x_name: X, y_name: y}), None][:2]
-    elif y is not None and len(X) != len(y):
-        given = f"{x_name} has {len(X)} rows and {y_name} has {len(y)}"
+def _data(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, ...]:
+    """The inputs, and the targets where there are any, as arrays of as many rows."""
+    named = {x_name: _rows(x_name, X)} | ({} if y is None else {y_name: _rows(y_name, y)})
+    data = tuple(named.values())
+    if any(map(chunks.is_dask, data)):
+        return tuple(chunks.aligned(named))
+    if len(data[0]) != len(data[-1]):
+        given = " and ".join(f"{name} has {len(array)} rows" for name, array in named.items())
         raise ShapeError(f"{given}: give a row of each for a sample")
-    return X, y
+    return data
 
 
-def _held_out(X: Any, y: Any, validation: Any, random: Any) -> tuple[Any, Any, Any]:
-    """The rows to train on, and the pair to validate on, or None."""
+def _held_out(data: tuple[Any, ...], validation: Any, random: Any) -> tuple[Any, Any]:
+    """The data to train on, and those to validate on, or None."""
     if validation is None:
-        return X, y, None
+        return data, None
     if isinstance(validation, tuple | list) and len(validation) == 2:
-        held = _pair("validation[0]", validation[0], "validation[1]", validation[1])
-        for i, (name, ours) in enumerate((("X", X), ("y", y))):
-            row, other = (None if part is None else part.shape[1:] for part in (ours, held[i]))
+        held = _data("validation[0]", validation[0], "validation[1]", validation[1])
+        for i, (ours, theirs) in enumerate(zip_longest(data, held)):
+            row, other = (None if part is None else part.shape[1:] for part in (ours, theirs))
             if row != other:
-                rows = f"rows of shape {other}, and {name} has rows of shape {row}"
+                rows = f"rows of shape {other}, and {'Xy'[i]} has rows of shape {row}"
                 raise ShapeError(f"validation[{i}] has {rows}")
-        return X, y, held
-    if chunks.is_dask(X):
+        return data, held
+    if chunks.is_dask(data[0]):
         advice = "write X, y, validation = X[:-n], y[:-n], (X[-n:], y[-n:])"
         raise TypeError(f"validation of Dask arrays must be (X, y): {advice}")
     number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
     if not number or not 0 < validation < 1:
         kind, given = (ValueError, validation) if number else (TypeError, f"a {type(validation).__name__}")
         raise kind(f"validation must be (X, y) or a fraction in (0, 1), got {given}")
-    count = max(1, round(float(validation) * len(X)))
-    if count >= len(X):
-        raise ValueError(f"validation={validation} of {len(X)} rows leaves none to train on")
-    order = random.permutation(len(X))
+    total = len(data[0])
+    count = max(1, round(float(validation) * total))
+    if count >= total:
+        raise ValueError(f"validation={validation} of {total} rows leaves none to train on")
+    order = random.permutation(total)
     taken, kept = order[:count], np.sort(order[count:])
-    return X[kept], None if y is None else y[kept], (X[taken], None if y is None else y[taken])
+    return tuple(part[kept] for part in data), tuple(part[taken] for part in data)
 
 
-def _metrics(metrics: Any, loss: Any, y: Any) -> dict[str, Callable[..., Any]]:
+def _metrics(metrics: Any, loss: Any, y: Any = None) -> dict[str, Callable[..., Any]]:
     """The functions by the names of their columns."""
-    if isinstance(metrics, Mapping):
-        pairs = list(metrics.items())
-    else:
-        several = metrics if isinstance(metrics, list | tuple) else [metrics]
-        pairs = [(_name(metric), metric) for metric in several]
+    several = metrics if isinstance(metrics, list | tuple) else [metrics]
+    pairs = (
+        metrics.items() if isinstance(metrics, Mapping) else [(_name(metric), metric) for metric in several]
+    )
     found: dict[str, Callable[..., Any]] = {}
     for i, (given, metric) in enumerate(pairs):
         name = given if given != "<lambda>" else f"metric{i + 1}"
         if not isinstance(name, str) or name == "loss" or name.startswith("val_") or name in found:
             fault = "cannot be the name of a metric, or is there twice: give a dict of functions by name"
             raise ValueError(f"metrics: {name!r} {fault}")
-        if callable(metric):
-            found[name] = metric
-        elif metric != "accuracy":
+        if not callable(metric) and metric != "accuracy":
             kind = ValueError if isinstance(metric, str) else TypeError
             raise kind(f"metrics: {metric!r} is neither 'accuracy' nor a function of (prediction, y)")
-        elif y is None:
-            raise ValueError("metrics: 'accuracy' needs y")
-        else:
+        if not callable(metric):
+            if y is None:
+                raise ValueError("metrics: 'accuracy' needs y")
             logits = "with_logits" in getattr(getattr(loss, "func", loss), "__name__", "")
-            found[name] = _accuracy(-1 if (y < 0).any() else 0, 0.0 if logits else 0.5)
+            low = -1 if (y < 0).any() else 0
+            found[name] = partial(_accuracy, low=low, threshold=0.0 if low or logits else 0.5)
+        else:
+            found[name] = metric
     return found
 
 
-def _name(metric: Any) -> str:
-    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+def _name(x: Any) -> str:
+    return x if isinstance(x, str) else getattr(x, "__name__", type(x).__name__)
 
 
-def _accuracy(low: int, threshold: float) -> Callable[[Any, Any], float]:
+def _accuracy(prediction: Any, y: Any, low: int, threshold: float) -> float:
     """The share of right classes: the largest of several outputs, or one output on the right side of the threshold.
 
-    Labels of one output are `low` and 1: 0 and 1, or −1 and 1, for which the threshold is 0.
+    Labels of one output are `low` and 1: 0 and 1, or −1 and 1.
     """
-
-    def accuracy(prediction: Any, y: Any) -> float:
-        if prediction.ndim > 1 and prediction.shape[-1] > 1:
-            if y.shape == prediction.shape:
-                if not np.allclose(y.sum(-1), 1.0):
-                    fault = "rows of y do not sum to 1, so they name no class"
-                    raise ValueError(f"accuracy: {fault}: give a function of (prediction, y)")
-                y = y.argmax(-1)
-            chosen, right = prediction.argmax(-1), y
-        else:
-            if not ((y == low) | (y == 1)).all():
-                given = np.unique(y)[:5].tolist()
-                raise ValueError(f"accuracy: y of one output must be 0 and 1, or -1 and 1, got {given}")
-            chosen, right = prediction > (0.0 if low else threshold), y > 0
-        if chosen.size != right.size:
-            raise ShapeError(f"accuracy: predictions {prediction.shape} and y {y.shape} do not fit")
-        return float(np.mean(chosen.ravel() == right.ravel()))
-
-    return accuracy
+    if prediction.ndim > 1 and prediction.shape[-1] > 1:
+        if y.shape == prediction.shape:
+            if not np.allclose(y.sum(-1), 1.0):
+                fault = "rows of y do not sum to 1, so they name no class"
+                raise ValueError(f"accuracy: {fault}: give a function of (prediction, y)")
+            y = y.argmax(-1)
+        chosen, right = prediction.argmax(-1), y
+    else:
+        if not ((y == low) | (y == 1)).all():
+            given = np.unique(y)[:5].tolist()
+            raise ValueError(f"accuracy: y of one output must be 0 and 1, or -1 and 1, got {given}")
+        chosen, right = prediction > threshold, y > 0
+    if chosen.size != right.size:
+        raise ShapeError(f"accuracy: predictions {prediction.shape} and y {y.shape} do not fit")
+    return float(np.mean(chosen.ravel() == right.ravel()))
 
 
 def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
@@ -314,53 +307,46 @@ def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
     out = []
     for i, callback in enumerate(callbacks if isinstance(callbacks, list | tuple) else [callbacks]):
         methods = [name for name in ("on_epoch_end", "step") if callable(getattr(callback, name, None))]
-        kind = methods[0] if methods else ""
-        if isinstance(callback, type) or callback is optimizer or not (kind or callable(callback)):
+        kind = methods[0] if methods else "__call__"
+        if isinstance(callback, type) or callback is optimizer or not callable(getattr(callback, kind, None)):
             allowed = "a function (epoch, history), an object with on_epoch_end(epoch, history)"
             raise TypeError(f"callbacks[{i}] must be {allowed}, or a schedule, got {callback!r}")
         out.append((kind, callback))
     return out
 
 
-def _set_mode(model: Any, name: str) -> None:
-    if callable(getattr(model, "train", None)) and callable(getattr(model, "eval", None)):
-        getattr(model, name)()
-
-
 # ---- What is replayed ---------------------------------------------------------------------------------------------------
 
 
-PLAIN = (bool, int, float, str, NoneType)
-LOSSES = (f"{__package__}.nn.losses",)
-MODULES = (f"{__package__}.nn.",)
-FUNCTIONS = (f"{__package__}.core.", f"{__package__}.array_functions", f"{__package__}.nn.activations")
+PLAIN = (bool, int, float, str, NoneType, list, tuple, dict, frozenset, Tensor, Value)
+OURS = tuple(f"{__package__}.{place}" for place in ("nn.", "core.", "array_functions"))
 
 
-def _is_ours(x: Any, places: tuple[str, ...]) -> bool:
-    """Whether it is one of this library's own rows, functions or classes of these modules: by its name there, so not one made of others."""
+def _is_ours(x: Any) -> bool:
+    """Whether it is a row, function, class or Module of this library's own: by its name there, so not one made of others."""
     if isinstance(x, Op):
         return x.is_ours
+    x = type(x) if isinstance(x, Module) else x
     module, name = str(getattr(x, "__module__", "")), str(getattr(x, "__qualname__", ""))
-    return module.startswith(places) and getattr(sys.modules.get(module), name, None) is x
+    return module.startswith(OURS) and getattr(sys.modules.get(module), name, None) is x
 
 
 def _own_python(model: Any, loss: Any) -> str:
     """What of a person's own Python, or of chance, a step may run, so that a recording would freeze it; "" where there is nothing."""
-    if not isinstance(model, Module):
-        return "the model is a function of your own"
-    if not _is_ours(loss, LOSSES):
-        return "the loss is a function of your own"
+    if not isinstance(model, Module) or not _is_ours(loss):
+        return f"the {'loss' if isinstance(model, Module) else 'model'} is a function of your own"
     for path, part in parts_of(model):
         if isinstance(part, Dropout):
             return f"{path} draws random numbers"
-        if type(part) in (Tensor, Value, list, tuple, dict, *PLAIN) or _is_ours(part, FUNCTIONS):
-            continue
-        if not (isinstance(part, Module) and _is_ours(type(part), MODULES)):
+        if type(part) not in PLAIN and not _is_ours(part):
             return f"{path} is Python of your own, {_name(part)}"
     return ""
 
 
 # ---- The run ----------------------------------------------------------------------------------------------------------
+
+
+Data = tuple[Any, ...]  # the inputs, and the targets where there are any
 
 
 class _Kept(NamedTuple):
@@ -375,131 +361,129 @@ class _Run:
     """What stays the same from batch to batch, and the parameters to go back to."""
 
     def __init__(
-        self, model: Any, params: list[Any], loss: Any, optimizer: Any, metrics: list[Any],
+        self, model: Any, params: list[Any], loss: Any, optimizer: Any, metrics: dict[str, Any],
         history: "History", shown: "_Quiet",
     ) -> None:  # fmt: skip
         self.model, self.params, self.loss, self.optimizer = model, params, loss, optimizer
         self.metrics, self.history, self.shown = metrics, history, shown
         self.epoch = self.batch = self.batches = 0
         self.modes, self.grads = training_modes(model), [parameter.grad for parameter in params]
-        self.copies: list[list[Any]] = []
-        self.kept: tuple[_Kept, ...] = ()  # of the last and the best complete epoch; assigned together
-        self.early: _Kept | None = None  # what EarlyStopping goes back to
+        self.data: Data = ()  # of the batch, and what it gave
+        self.results: list[float] = []  # the loss and metrics of the batch
+        self.is_early = False  # whether EarlyStopping says which epoch is the best
         self.program: Gradients | None = None  # what is replayed in place of the engine
-        start = _Kept(0, self.copied(), math.inf)
-        self.kept = (start, start)
+        self.workers_replay = False  # the chunks of Dask arrays
+        self.last = self.best = self.now(math.inf)
+
+    def now(self, score: float) -> _Kept:
+        """The parameters as they are."""
+        return _Kept(self.epoch, [copy(parameter.data) for parameter in self.params], score)
 
     def choose(self, asked: str | bool, over_chunks: bool) -> None:
         """Decide whether batches are replayed."""
         from .check.debug import watch_here
 
-        self.is_exact, why = asked == "auto", ""
-        if not asked:
-            why = "compile=False"
-        elif over_chunks:
-            why = "the engine runs the chunks of Dask arrays"
-        elif type(self.optimizer).step is not Optimizer.step:
-            why = f"a step of {type(self.optimizer).__name__} takes the loss in ways of its own"
-        elif watch_here() is not None or recorder() is not None:
-            why = "ag.debug() looks at every node" if recorder() is None else "fit itself is compiled"
-        elif self.is_exact:
-            why = self.own_python()
+        is_exact, kind = asked == "auto", type(self.optimizer)
+        reasons = {
+            "compile=False": not asked,
+            "the engine runs the chunks of Dask arrays": over_chunks,
+            f"a step of {kind.__name__} takes the loss in ways of its own": kind.step is not Optimizer.step,
+            "fit itself is compiled": recorder() is not None,
+            "ag.debug() looks at every node": watch_here() is not None,
+        }
+        why_not = partial(_own_python, self.model, self.loss) if is_exact else str
+        why = next((reason for reason, holds in reasons.items() if holds), "") or why_not()
         self.history.engine = f"eager: {why or 'no batch has been replayed'}"
+        if over_chunks and asked is True:
+            self.workers_replay = True
+            self.history.engine = "numpy: each worker records forward and backward once, and replays them"
         if not why:
             self.program = Gradients(
-                self.model,
-                self.loss,
-                self.params,
-                with_prediction=bool(self.metrics),
-                is_exact=self.is_exact,
-                why_not=self.own_python if self.is_exact else str,
-            )
+                self.model, self.loss, self.params, with_prediction=bool(self.metrics), is_exact=is_exact,
+                why_not=why_not,
+            )  # fmt: skip
 
-    def own_python(self) -> str:
-        """What forbids a recording, or ""."""
-        return _own_python(self.model, self.loss)
-
-    def copied(self) -> list[Any]:
-        """A copy of the parameters, in memory of a copy that nobody needs any more where there is one (large ones are slow to get)."""
-        needed = [*self.kept, self.early] if self.early else self.kept
-        for copy in self.copies:
-            if all(copy is not kept.data for kept in needed):
-                break
-        else:
-            copy = [np.empty_like(parameter.data) for parameter in self.params]
-            self.copies.append(copy)
-        for i, parameter in enumerate(self.params):
-            if isinstance(parameter, Tensor):
-                np.copyto(copy[i], parameter.data)
-            else:
-                copy[i] = parameter.data
-        return copy
-
-    def put_back(self, kept: _Kept) -> None:
-        """Give the parameters the data of that epoch; a further Ctrl-C meanwhile is too late."""
-
-        def put() -> None:
-            replace_all(self.params, kept.data)
-            grads = [None] * len(self.params) if kept.epoch else self.grads
-            assign((parameter, "grad", grad) for parameter, grad in zip(self.params, grads, strict=True))
-            self.history.cut(self.kept[0].epoch)
-            self.history.kept = kept.epoch
-
-        completed(put, pass_on=False)
-
-    def fail(self, error: BaseException) -> None:
-        """Put the parameters back after an error, and tell in it where it came and what they are now."""
-        anomaly = isinstance(error, AnomalyError)
-        kept = self.kept[0] if anomaly else self.early or self.kept[1]
-        self.put_back(kept)
-        now = f"as they were {f'at the end of epoch {kept.epoch}' if kept.epoch else 'before fit'}"
-        if anomaly:
-            error.args = (f"{error}. The parameters are {now}",)
-        else:
-            error.add_note(f"fit: in epoch {self.epoch}, {self.place()}; the parameters are {now}")
-        vars(error)["history"] = self.history
-
-    def finish(self) -> None:
-        """Put the modes back, and end what is shown."""
-        completed(lambda: set_modes(self.modes), pass_on=False)
-        shown, self.shown = self.shown, _Quiet(self.history, 1, 1)
-        with contextlib.suppress(KeyboardInterrupt):  # all has ended already
-            shown.close()
+    # ---- Epochs ---------------------------------------------------------------------------------------------------------
 
     def through(
-        self, epochs: int, X: Any, y: Any, size: int, held: Any, random: Any, calls: list[tuple[str, Any]]
+        self, epochs: int, data: Data, size: int, held: Data | None, random: Any, calls: list[tuple[str, Any]]
     ) -> None:
         """Run the epochs."""
-        self.batches = -(-chunks.pieces(X) // size)
+        count = chunks.pieces(data[0])
+        self.batches = -(-count // size)
         for self.epoch in range(1, epochs + 1):
             if self.epoch == 1 or held or calls:
-                _set_mode(self.model, "train")
+                self.set_mode("train")
             shuffled = random is not None and self.batches > 1
-            row = self.train(X, y, size, random.permutation(chunks.pieces(X)) if shuffled else None)
+            row = self.train(data, size, count, random.permutation(count) if shuffled else None)
             if held:
-                _set_mode(self.model, "eval")
-                row += self.validate(*held)
+                self.set_mode("eval")
+                row += self.validate(held)
             self.commit(row)
-            self.shown.row(self.epoch)
+            self.shown.note(self.epoch, self.shown.rows, None)
             if self.called(calls):
                 break
 
-    def train(self, X: Any, y: Any, size: int, order: Any) -> list[float]:
+    def set_mode(self, name: str) -> None:
+        """Let the model train, or evaluate, where it has both modes."""
+        if all(callable(getattr(self.model, mode, None)) for mode in ("train", "eval")):
+            getattr(self.model, name)()
+
+    def train(self, data: Data, size: int, count: int, order: Any) -> list[float]:
         """Take a step for each batch; return the mean loss and metrics."""
-        means, self.seen, count = [0.0] * (1 + len(self.metrics)), 0, chunks.pieces(X)
+        means, self.seen = [0.0] * (1 + len(self.metrics)), 0
         for self.batch, start in enumerate(range(0, count, size), 1):
             self.rows = slice(start, start + size) if order is None else order[start : start + size]
-            whole = size == count
-            self.x = X if whole else chunks.taken(X, self.rows)
-            self.y = y if whole or y is None else chunks.taken(y, self.rows)
-            self.results: list[float] = []
+            self.data = data if size == count else tuple(chunks.taken(part, self.rows) for part in data)
+            self.results = []
             self.step()
-            self.seen += len(self.x)
-            share = len(self.x) / self.seen
+            rows = len(self.data[0])
+            self.seen += rows
             for i, result in enumerate(self.results):
-                means[i] += (result - means[i]) * share  # exact for the first
-            self.shown.batch(self.epoch, self.seen, means[0])
+                means[i] += (result - means[i]) * (rows / self.seen)  # exact for the first
+            self.shown.note(self.epoch, self.seen, means[0])
         return means
+
+    def validate(self, held: Data) -> list[float]:
+        """The loss and metrics of the rows held out, in one call."""
+        self.batch, self.rows, self.data, self.results = 0, slice(0, len(held[0])), held, []
+        try:
+            with no_grad():
+                found = self.evaluated()
+        except GraphError:  # a model that takes derivatives needs its graph
+            found = self.evaluated()
+        if not math.isfinite(_number(found[0])):
+            found = self.evaluated()  # with a graph, to look for the first that is not finite
+        return self.measured(*found)
+
+    def commit(self, results: list[float]) -> None:
+        """Note a complete epoch."""
+        for parameter in self.params:
+            if not all_finite(parameter.data):
+                what = f"the parameter {self.name(parameter)} is not finite after epoch {self.epoch}"
+                raise AnomalyError(
+                    f"{what}, though the losses are: the step was too large. Try {self.smaller()}"
+                )
+        for column, result in zip(self.history.values(), results, strict=True):
+            column.append(result)
+        score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
+        last = self.now(score)
+        best = last if score < self.best.score and not self.is_early else self.best
+        assign([(self, "last", last), (self, "best", best)])
+
+    def called(self, calls: list[tuple[str, Any]]) -> bool:
+        """Call the callbacks; whether one of them ends the training."""
+        for kind, callback in calls:
+            stop = getattr(callback, kind)(*(() if kind == "step" else (self.epoch, self.history)))
+            early = isinstance(callback, EarlyStopping)
+            if early and callback.restore_best and callback.best_epoch == self.epoch:
+                assign([(self, "best", self.last), (self, "is_early", True)])
+            stops = kind != "step" and isinstance(stop, bool | np.bool_) and stop
+            if stops and self.history.stopped is None:
+                self.history.stopped = "early stopping" if early else "callback"
+        return self.history.stopped is not None
+
+    # ---- A batch --------------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
         """Take a step; a gradient that is not finite is told with its cause."""
@@ -511,66 +495,52 @@ class _Run:
                 raise
             where = f"in epoch {self.epoch}, {self.place()}, though the loss is"
             tried = "An operation has an infinite slope there, as sqrt at 0: keep off it with ag.clip"
-            why = self.fault(self.x, self.y) or tried
+            why = self.fault() or tried
             error.args = (f"the gradient of the parameter {self.name(bad[0])} is not finite {where}. {why}",)
             raise
 
     def closure(self) -> Any:
         """Return the loss of the batch; of several calls in a step, the first is what counts."""
-        if self.program is not None:
-            found = self.replayed(self.program)
-            if found is not None:
-                return found
+        found = self.replayed() if self.program else None
+        if found is None:
             self.optimizer.zero_grad()  # the engine's turn
-        node, prediction = self.evaluated(self.x, self.y, [] if self.results else self.metrics)
+            found = self.evaluated()
         if not self.results:
-            self.results = self.measured(node, prediction, self.x, self.y)
-        return node
+            self.results = self.measured(*found)
+        return found[0]
 
-    def evaluated(self, x: Any, y: Any, metrics: list[Any]) -> tuple[Any, Any]:
-        """The loss, and the prediction; of Dask arrays the mean loss, and the means of the metrics."""
-        if not chunks.is_dask(x):
-            return _evaluated(self.loss, self.model, x, y)
-        loss = partial(_of_chunk, self.loss, list(self.history), metrics)
-        return chunks.averaged(loss, self.model, self.params, [x] if y is None else [x, y], self.watch)
+    def replayed(self) -> Any:
+        """The loss of the batch by the program, and the metrics, with all gradients set.
 
-    def watch(self, part: float) -> None:
-        """Note how far a step over Dask arrays is."""
-        if self.batch:
-            self.shown.note(self.epoch, self.seen + round(part * len(self.x)), self.shown.loss)
-
-    def replayed(self, program: Gradients) -> Any:
-        """The loss of the batch by the program, with all gradients set; None where the engine must run, which tells what is wrong."""
-        batch = (self.x,) if self.y is None else (self.x, self.y)
+        None where the engine must run, which tells what is wrong.
+        """
+        program: Any = self.program
         try:
-            found = program(*batch)
-            if found is None:
-                program.record(*batch)
-                if program.reason:
-                    return self.give_up(program.reason)
-                found = program.compared(*batch) if self.is_exact else program(*batch)
-                self.history.engine = "numpy: forward and backward, recorded once and replayed"
+            found = program.replayed(*self.data)
+            why = program.reason
         except CompileError as error:
-            if not (self.is_exact or program.has_run):
+            if not (program.is_exact or program.has_run):
                 raise
-            return self.give_up(str(error))
+            found, why = None, str(error)
         except Exception as error:
-            return self.give_up(f"{type(error).__name__}: {error}")
-        if found is None or not math.isfinite(value := float(found[0])):
+            found, why = None, f"{type(error).__name__}: {error}"
+        if found is None:  # the engine runs from here on
+            before, self.program = self.history.engine, None
+            since = f"{before}; from epoch {self.epoch} on " if before.startswith("numpy") else ""
+            self.history.engine = f"{since}eager: {why}"
             return None
-        if not self.results:
-            self.results = [value, *_measures(list(self.history), self.metrics, found[1], self.y)]
-        return value
+        self.history.engine = "numpy: forward and backward, recorded once and replayed"
+        loss, prediction = float(found[0]), found[1]
+        if not math.isfinite(loss):
+            return None
+        return loss, [] if self.results else [*_measures(self.metrics, prediction, *self.data[1:])]
 
-    def give_up(self, why: str) -> None:
-        """Run by the engine from here on."""
-        self.program = None
-        before = self.history.engine
-        since = f"{before}; from epoch {self.epoch} on " if before.startswith("numpy") else ""
-        self.history.engine = f"{since}eager: {why}"
-
-    def measured(self, node: Any, prediction: Any, x: Any, y: Any) -> list[float]:
-        """The loss and metrics as numbers, or an error that says why not."""
+    def evaluated(self) -> tuple[Any, Any]:
+        """The loss by the engine, and the metrics; of Dask arrays the means of both."""
+        loss = partial(_evaluated, self.loss, {} if self.results else self.metrics)
+        if chunks.is_dask(self.data[0]):
+            return chunks.averaged(loss, self.model, self.params, self.data, self.watch, self.workers_replay)
+        node, numbers = loss(self.model, *self.data)
         raw = isinstance(node, int | float | np.number | np.ndarray)
         if raw and self.batch:
             cause = "the prediction does not depend on the parameters, or .data or .item() cut it off"
@@ -580,69 +550,72 @@ class _Run:
         if np.size(node) != 1 if raw else node.size != 1:
             given = f"got shape {node.shape}"
             raise ShapeError(f"loss must return a single number, {given}: take its mean or sum")
-        value = float(node.item()) if hasattr(node, "item") else float(node)
+        return node, numbers
+
+    def watch(self, part: float) -> None:
+        """Note how far a step over Dask arrays is."""
+        if self.batch:
+            self.shown.note(self.epoch, self.seen + round(part * len(self.data[0])), self.shown.loss)
+
+    def measured(self, loss: Any, numbers: list[float]) -> list[float]:
+        """The loss and metrics as numbers; AnomalyError for a loss that is not finite."""
+        value = _number(loss)
         if not math.isfinite(value):
-            raise AnomalyError(self.why(node, value, x, y))
-        if chunks.is_dask(x):
-            return [value, *prediction]
-        return [value, *_measures(list(self.history), self.metrics, prediction, y)]
+            raise AnomalyError(self.why(loss, value))
+        return [value, *numbers]
 
-    def validate(self, X: Any, y: Any) -> list[float]:
-        """The loss and metrics of the rows held out, in one call."""
-        self.batch, self.rows = 0, slice(0, len(X))
-        evaluate = partial(self.evaluated, X, y, self.metrics)
-        try:
-            with no_grad():
-                node, prediction = evaluate()
-        except GraphError:  # a model that takes derivatives needs its graph
-            node, prediction = evaluate()
-        value = node.data if isinstance(node, Node) else node
-        if isinstance(value, float | np.ndarray) and np.size(value) == 1 and not np.isfinite(value):
-            node, prediction = evaluate()  # with a graph, to look for the first that is not finite
-        return self.measured(node, prediction, X, y)
+    # ---- The end --------------------------------------------------------------------------------------------------------
 
-    def commit(self, results: list[float]) -> None:
-        """Note a complete epoch."""
-        for parameter in self.params:
-            if not all_finite(parameter.data):
-                what = f"the parameter {self.name(parameter)} is not finite after epoch {self.epoch}"
-                tried = f"Try a smaller learning rate (now {self.optimizer.lr:g})"
-                raise AnomalyError(f"{what}, though the losses are: the step was too large. {tried}")
-        for column, result in zip(self.history._columns.values(), results, strict=True):
-            column.append(result)
-        score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
-        last = _Kept(self.epoch, self.copied(), score)
-        self.kept = (last, last if score < self.kept[1].score else self.kept[1])
+    def put_back(self, kept: _Kept) -> None:
+        """Give the parameters the data of that epoch; a further Ctrl-C meanwhile is too late."""
 
-    def untrained(self, X: Any, y: Any) -> str:
+        def put() -> None:
+            replace_all(self.params, kept.data)
+            grads = [None] * len(self.params) if kept.epoch else self.grads
+            assign((parameter, "grad", grad) for parameter, grad in zip(self.params, grads, strict=True))
+            self.history.cut(self.last.epoch)
+            self.history.kept = kept.epoch
+
+        completed(put, pass_on=False)
+
+    def fail(self, error: BaseException) -> None:
+        """Put the parameters back after an error, and tell in it where it came and what they are now."""
+        anomaly = isinstance(error, AnomalyError)
+        kept = self.last if anomaly else self.best
+        self.put_back(kept)
+        now = f"as they were {f'at the end of epoch {kept.epoch}' if kept.epoch else 'before fit'}"
+        if anomaly:
+            error.args = (f"{error}. The parameters are {now}",)
+        else:
+            error.add_note(f"fit: in epoch {self.epoch}, {self.place()}; the parameters are {now}")
+        vars(error)["history"] = self.history
+        self.finish()
+
+    def finish(self) -> None:
+        """Put the modes back, and end what is shown."""
+        completed(lambda: set_modes(self.modes), pass_on=False)
+        shown, self.shown = self.shown, _Quiet(self.history, 1, 1)
+        with contextlib.suppress(KeyboardInterrupt):  # all has ended already
+            shown.close()
+
+    def untrained(self, data: Data) -> str:
         """One line on why the loss did not fall, after epochs enough to see it; "" where it did, or was low already."""
         losses = self.history["loss"]
         if len(losses) < PATIENT or not losses[0] > 0 or min(losses[-PATIENT:]) < 0.98 * losses[0]:
             return ""
         from .check.doctor import untrained
 
-        if chunks.is_dask(X):
-            X, y = (None if part is None else chunks.taken(part, 0).compute() for part in (X, y))
-        why, since = untrained(self.model, self.loss, X, y), 1 + int(np.argmin(losses))
+        if chunks.is_dask(data[0]):
+            data = tuple(chunks.taken(part, 0).compute() for part in data)
+        why, since = untrained(self.model, self.loss, *data), 1 + int(np.argmin(losses))
         asked = "see ag.doctor(model, loss, X, y, optimizer=optimizer)"
         return f"fit: {why}; the loss has not fallen since epoch {since}: {asked}" if why else ""
 
-    def called(self, calls: list[tuple[str, Any]]) -> bool:
-        """Call the callbacks; whether one of them ends the training."""
-        for kind, callback in calls:
-            if kind == "step":
-                callback.step()
-                continue
-            stop = (callback.on_epoch_end if kind else callback)(self.epoch, self.history)
-            early = isinstance(callback, EarlyStopping)
-            if early and callback.restore_best and callback.best_epoch == self.epoch:
-                self.early = self.kept[0]
-            if isinstance(stop, bool | np.bool_) and stop and self.history.stopped is None:
-                self.history.stopped = "early stopping" if early else "callback"
-        return self.history.stopped is not None
-
     def place(self) -> str:
         return f"batch {self.batch} of {self.batches}" if self.batch else "validation"
+
+    def smaller(self) -> str:
+        return f"a smaller learning rate (now {self.optimizer.lr:g})"
 
     def name(self, node: Any) -> str:
         """What a message calls a parameter: its label, or its path in the model."""
@@ -651,66 +624,59 @@ class _Run:
             return next(paths, str(node._name))
         return str(node._name)
 
-    def why(self, root: Any, value: float, x: Any, y: Any) -> str:
+    def why(self, root: Any, value: float) -> str:
         """Where numbers stopped being finite, and what to try."""
-        where = f"the loss is {value} in epoch {self.epoch}, {self.place()}"
-        smaller = f"a smaller learning rate (now {self.optimizer.lr:g})"
         from .check.debug import first_not_finite, line_of, replacement, told
 
-        in_memory = isinstance(root, Node) and not chunks.is_dask(x)
+        where, smaller = f"the loss is {value} in epoch {self.epoch}, {self.place()}", self.smaller()
+        in_memory = isinstance(root, Node) and not chunks.is_dask(self.data[0])
         first = first_not_finite(root) if in_memory else None
         if first is not None and first.parents:
             what = told(first.op, first.parents, first.label, first.data) + line_of(first)
             tried = replacement(first.op, first.parents)
             return f"{where}: the first node that is not finite is {what}. Try: {tried}; or {smaller}"
-        if any(first is parameter for parameter in self.params):
+        if first in {*self.params}:
             what = f"the parameter {self.name(first)} is not finite, so the step before was too large"
             return f"{where}: {what}. Try {smaller}"
-        if fault := self.fault(x, y):
+        if fault := self.fault():
             return f"{where}: {fault}"
         if first is None:
             return f"{where}. Try {smaller}"
-        kind = "leaf" if first.requires_grad else "constant"
-        return (
-            f"{where}: the first node that is not finite is the {kind} {first._name}. Look where it is made"
-        )
+        what = f"the {'leaf' if first.requires_grad else 'constant'} {first._name}. Look where it is made"
+        return f"{where}: the first node that is not finite is {what}"
 
-    def fault(self, x: Any, y: Any) -> str:
+    def fault(self) -> str:
         """What is not finite in the data of a batch, and what to do; "" where all is."""
         from .check.debug import bad_row
 
-        for name, data in (("X", x), ("y", y)):
-            if data is not None and (row := bad_row(data)) is not None:
-                if not chunks.is_dask(data):
+        for name, part in zip("Xy", self.data, strict=False):
+            if (row := bad_row(part)) is not None:
+                of = " of the batch" if chunks.is_dask(part) and self.batch else ""
+                if not chunks.is_dask(part):
                     row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
                 whose = "" if self.batch else "validation's "
-                of = " of the batch" if chunks.is_dask(data) and self.batch else ""
                 what = f"{whose}{name} is not finite in row {row}{of}"
                 return f"{what}. Leave such rows out, or fill them in with np.nan_to_num"
         return ""
 
 
-def _evaluated(loss: Any, model: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    """The loss of these rows, and the prediction."""
+def _number(loss: Any) -> float:
+    return float(loss.item() if hasattr(loss, "item") else loss)
+
+
+def _evaluated(loss: Any, metrics: dict[str, Any], model: Any, x: Any, *y: Any) -> chunks.Measured:
+    """The loss of these rows, and the metrics."""
     prediction = model(x)
-    return loss(prediction) if y is None else loss(prediction, y), prediction
+    return chunks.Measured(loss(prediction, *y), [*_measures(metrics, prediction, *y)])
 
 
-def _of_chunk(
-    loss: Any, names: list[str], metrics: list[Any], model: Any, x: Any, y: Any = None
-) -> chunks.Measured:
-    """The loss and the metrics of a chunk of Dask arrays."""
-    node, prediction = _evaluated(loss, model, x, y)
-    return chunks.Measured(node, [*_measures(names, metrics, prediction, y)])
-
-
-def _measures(names: list[str], metrics: list[Any], prediction: Any, y: Any) -> Iterator[float]:
+def _measures(metrics: dict[str, Any], prediction: Any, *y: Any) -> Iterator[float]:
     """Yield each metric as a number."""
     plain = _plain(prediction) if metrics else None
-    for name, metric in zip(names[1:], metrics, strict=False):
-        result = metric(plain) if y is None else metric(plain, y)
+    for name, metric in metrics.items():
+        result = metric(plain, *y)
         try:
-            yield float(result.item() if isinstance(result, Node) else result)
+            yield _number(result)
         except (TypeError, ValueError):
             given = f"{type(result).__name__} {result!r}"
             raise TypeError(f"metrics: {name!r} must return a number, got {given}") from None
@@ -742,9 +708,7 @@ def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callab
     >>> losses[-1] < 0.05 * losses[0]
     True
     """
-    params = _parameters(model, optimizer)
-    if not callable(loss):
-        raise TypeError(f"loss must be a function of (prediction, y), as ag.nn.mse, got {loss!r}")
+    params = _parameters(model, optimizer, loss)
     if type(optimizer).step is not Optimizer.step:
         kind = type(optimizer).__name__
         raise TypeError(f"compile_step: {kind} takes the loss in ways of its own: call its step(closure)")
@@ -754,15 +718,12 @@ def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callab
         """Take a step by a batch, (X, y) or (X,); return the loss before it."""
 
         def closure() -> float:
-            found = program(*batch)
-            if found is None and not program.reason:
-                program.record(*batch)
-                found = program(*batch)
-                if program.reason:
-                    warnings.warn(
-                        f"compile_step: {program.reason}: it runs uncompiled", RuntimeWarning, stacklevel=4
-                    )
-            return float((found or program.evaluated(*batch))[0])
+            known = program.reason
+            found = program.replayed(*batch) or program.evaluated(*batch)
+            if program.reason != known:
+                said = f"compile_step: {program.reason}: it runs uncompiled"
+                warnings.warn(said, RuntimeWarning, stacklevel=4)
+            return float(found[0])
 
         return optimizer.step(closure)  # type: ignore[no-any-return]
 
@@ -772,7 +733,7 @@ def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callab
 # ---- History and EarlyStopping ----------------------------------------------------------------------------------------
 
 
-class History(Mapping[str, list[float]]):
+class History(dict[str, list[float]]):
     """What fit returns: by name ("loss", "val_loss", those of metrics), a list with a number for each complete epoch.
 
     `.epochs`: how many there are. `.stopped`: None where all that were asked for ran, else "interrupted", "early stopping" or
@@ -792,54 +753,41 @@ class History(Mapping[str, list[float]]):
     4,0.2
     """
 
-    def __init__(self, names: list[str]) -> None:
-        self._columns: dict[str, list[float]] = {name: [] for name in names}
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__({name: [] for name in names})
         self.stopped: str | None = None
         self.kept, self.engine = 0, "eager"
 
-    def __getitem__(self, name: str) -> list[float]:
-        if name not in self._columns:
-            raise KeyError(f"{name!r}: the history has {', '.join(self._columns)}")
-        return self._columns[name]
-
-    def __setitem__(self, name: str, column: list[float]) -> None:
-        self._columns[name] = column
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
+    def __missing__(self, name: str) -> list[float]:
+        raise KeyError(f"{name!r}: the history has {', '.join(self)}")
 
     @property
     def epochs(self) -> int:
         """The number of complete epochs."""
-        return min(map(len, self._columns.values()), default=0)
+        return min(map(len, self.values()), default=0)
 
     def cut(self, epochs: int) -> None:
         """Forget what came after so many epochs."""
-        for column in self._columns.values():
+        for column in self.values():
             del column[epochs:]
 
     def __repr__(self) -> str:
-        width = max(map(len, self._columns), default=0)
-        lines = []
-        for name, column in self._columns.items():
-            ends = f"{column[0]:.4g} → {column[-1]:.4g}" if column else ""
-            lines.append(f"{name:{width}s}  {_sparkline(column)}  {ends}".rstrip())
         title = f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}"
-        if self.stopped:
-            title += f", {self.stopped}"
+        title += f", {self.stopped}" if self.stopped else ""
         if self.stopped or 0 < self.kept < self.epochs:
             title += f"; the parameters are those of epoch {self.kept}"
-        return "\n".join([title, *lines])
+        width, lines = max(map(len, self), default=0), [title]
+        for name, column in self.items():
+            ends = f"{column[0]:.4g} → {column[-1]:.4g}" if column else ""
+            lines.append(f"{name:{width}s}  {_sparkline(column)}  {ends}".rstrip())
+        return "\n".join(lines)
 
     def to_csv(self, path: Any = None) -> str:
         """Return the history as CSV text, a line an epoch; with a path, write that there, whole or (OSError) not at all."""
         out = io.StringIO(newline="")
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["epoch", *self._columns])
-        rows = zip(*self._columns.values(), strict=False)
+        writer.writerow(["epoch", *self])
+        rows = zip(*self.values(), strict=False)
         writer.writerows([i + 1, *map(repr, row)] for i, row in enumerate(rows))
         text = out.getvalue()
         if path is not None:
@@ -851,7 +799,7 @@ class History(Mapping[str, list[float]]):
 
         ImportError without matplotlib, the extra `plot`. The Figure shows itself at the end of a notebook's cell.
         """
-        return plot_history(self._columns, path)
+        return plot_history(self, path)
 
 
 def _sparkline(numbers: list[float], width: int = 40) -> str:
@@ -918,34 +866,35 @@ class EarlyStopping:
 class _Quiet:
     """Progress that is not shown."""
 
-    every = math.inf  # seconds between two pictures
-
     def __init__(self, history: History, epochs: int, rows: int) -> None:
         self.history, self.epochs, self.rows = history, epochs, rows
-        self.epoch = self.done = 0
+        self.epoch = self.done = self.drawn = 0
         self.loss: float | None = None  # of an epoch that is not complete
         self.start = self.shown = monotonic()
 
-    def batch(self, epoch: int, seen: int, loss: float) -> None:
-        """A batch was trained on: so many rows of the epoch, their mean loss."""
-        self.note(epoch, seen, loss)
-
-    def row(self, epoch: int) -> None:
-        """An epoch is complete."""
-        self.note(epoch, self.rows, None)
-
     def note(self, epoch: int, seen: int, loss: float | None) -> None:
-        """Keep how far the training is, and draw where the last picture is old enough."""
+        """Keep how far the training is, in rows of the epoch (all with no loss), and draw where a new picture is due."""
         self.epoch, self.done, self.loss = epoch, (epoch - 1) * self.rows + seen, loss
-        if self.every < math.inf and monotonic() - self.shown >= self.every:
-            self.show()
+        if self.is_due():
+            self.draw()
             self.shown = monotonic()
+
+    def draw(self) -> None:
+        """Draw the present state."""
+        self.drawn = self.done
+        self.show()
+
+    def is_due(self) -> bool:
+        """Whether it is time for a new picture."""
+        return False
 
     def show(self) -> None:
         """Draw."""
 
     def close(self) -> None:
         """Leave the last state."""
+        if self.drawn < self.done:
+            self.draw()
 
     def numbers(self) -> str:
         """The present numbers, as `loss 0.12  accuracy 0.9`."""
@@ -971,13 +920,15 @@ class _Quiet:
 class _Bar(_Quiet):
     """A line that is rewritten, on a terminal."""
 
-    every, width = 0.1, 0
+    width = 0
+
+    def is_due(self) -> bool:
+        return monotonic() - self.shown >= 0.1
 
     def show(self) -> None:
         part = self.done / (self.epochs * self.rows)
-        bar = f"[{'#' * round(10 * part):10s}] {part:4.0%}"
-        head, pace, columns = f"{self.title()} {bar}  ", self.pace(), get_terminal_size().columns - 1
-        numbers = self.numbers()
+        head, pace = f"{self.title()} [{'#' * round(10 * part):10s}] {part:4.0%}  ", self.pace()
+        numbers, columns = self.numbers(), get_terminal_size().columns - 1
         while numbers and len(head + numbers + pace) + 2 > columns:  # the last ones are left out
             numbers = numbers.rpartition("  ")[0]
         line = f"{head}{numbers}  {pace}"[:columns]
@@ -988,41 +939,27 @@ class _Bar(_Quiet):
     def close(self) -> None:
         if self.done or self.width:
             self.show()
-            sys.stderr.write("\n")
-            sys.stderr.flush()
+            print(file=sys.stderr, flush=True)
 
 
 class _Lines(_Quiet):
     """Up to twenty lines, evenly spaced, and one for the last epoch."""
 
-    printed = 0
-
-    def row(self, epoch: int) -> None:
-        super().row(epoch)
-        if epoch == 1 or epoch * 20 // self.epochs > (epoch - 1) * 20 // self.epochs:
-            self.show()
+    def is_due(self) -> bool:
+        epoch, epochs = self.epoch, self.epochs
+        return self.loss is None and (epoch == 1 or epoch * 20 // epochs > (epoch - 1) * 20 // epochs)
 
     def show(self) -> None:
-        self.printed = self.epoch
         print("  ".join(filter(None, [self.title(), self.numbers(), self.pace()])), flush=True)
-
-    def close(self) -> None:
-        if self.history.epochs > self.printed:
-            self.show()
 
 
 class _Plot(_Quiet):
-    """Curves in a notebook, redrawn in one place. With the last picture these are at most four a second."""
+    """Curves in a notebook, a point an epoch, redrawn in one place. With the last picture these are at most four a second."""
 
-    every = 1 / 3
     handle: Any = None
 
-    def __init__(self, history: History, epochs: int, rows: int) -> None:
-        super().__init__(history, epochs, rows)
-        history.plot()  # ImportError now, and not in the middle
-
-    def batch(self, epoch: int, seen: int, loss: float) -> None:
-        """A curve has a point an epoch."""
+    def is_due(self) -> bool:
+        return self.loss is None and monotonic() - self.shown >= 1 / 3
 
     def show(self) -> None:
         import IPython.display as notebook
@@ -1037,10 +974,6 @@ class _Plot(_Quiet):
         else:
             self.handle.update(image)
 
-    def close(self) -> None:
-        if self.done:
-            self.show()
-
 
 def _in_notebook() -> bool:
     module = sys.modules.get("IPython")
@@ -1050,13 +983,15 @@ def _in_notebook() -> bool:
 def _progress(progress: Any, history: History, epochs: int, rows: int) -> _Quiet:
     """What shows the progress."""
     kind = {True: "auto", False: "none"}[progress] if isinstance(progress, bool) else progress
-    if kind not in PROGRESS:
-        raise ValueError(f"progress must be one of {', '.join(PROGRESS)}, got {progress!r}")
-    if kind == "auto" and _in_notebook():
-        kind = "lines"
-    elif kind == "auto" or (kind == "plot" and not _in_notebook()):
+    if kind not in ("auto", *PROGRESS):
+        raise ValueError(f"progress must be one of auto, {', '.join(PROGRESS)}, got {progress!r}")
+    if _in_notebook():
+        kind = "lines" if kind == "auto" else kind
+    elif kind in ("auto", "plot"):
         kind = "bar" if getattr(sys.stderr, "isatty", lambda: False)() else "none"
-    if not epochs or kind == "none":
-        return _Quiet(history, epochs, rows)
-    shown: type[_Quiet] = {"bar": _Bar, "lines": _Lines, "plot": _Plot}[kind]
-    return shown(history, epochs, rows)
+    if kind == "plot":
+        history.plot()  # ImportError now, and not in the middle
+    return PROGRESS[kind if epochs else "none"](history, epochs, rows)
+
+
+PROGRESS: dict[str, type[_Quiet]] = {"bar": _Bar, "lines": _Lines, "plot": _Plot, "none": _Quiet}

@@ -1,16 +1,18 @@
 """`python -m benchmarks [eager|derivatives|training|compiled|chunks|all] [--quick] [--peers a,b] [--only part,…]`.
 
 `python -m benchmarks table [--targets]` prints the results files as Markdown tables and measures nothing.
+`python -m benchmarks history` prints how the ratios went from run to run, and draws them into results/history.svg.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import importlib.util
+import json
 import sys
 import time
 
-from benchmarks import harness, machine, report
+from benchmarks import harness, history, machine, report
 from benchmarks.workers import WorkerError
 
 # name of the suite → its module, None while it is not built
@@ -27,7 +29,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Speed and memory beside our peers."
     )
-    parser.add_argument("suite", nargs="?", default="all", choices=[*SUITES, "all", "table"])
+    parser.add_argument("suite", nargs="?", default="all", choices=[*SUITES, "all", "table", "history"])
     parser.add_argument(
         "--quick", action="store_true", help="every case once on tiny sizes; writes no results"
     )
@@ -69,7 +71,8 @@ def run_suite(name: str, options: argparse.Namespace) -> None:
         print("a part of the suite: no results written")
     else:
         path = report.write(name, rows, machine.describe(options.present), options.left_out)
-        print(f"wrote benchmarks/results/{path.name}")
+        history.append(json.loads(path.read_text(encoding="utf-8")), history.commit())
+        print(f"wrote benchmarks/results/{path.name}, and a line of history.jsonl")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,6 +81,15 @@ def main(argv: list[str] | None = None) -> int:
     if options.suite == "table":
         paths = sorted(report.RESULTS.glob("*.json"))
         print("\n\n".join(report.markdown(path, options.targets) for path in paths))
+        return 0
+    if options.suite == "history":
+        runs = history.runs()
+        print("\n".join(history.table(runs)))
+        if importlib.util.find_spec("matplotlib"):
+            history.draw(runs)
+            print(f"wrote benchmarks/results/{history.PICTURE.name}")
+        else:
+            print("the picture needs matplotlib: python -m pip install 'autograd-mini[plot]'")
         return 0
     wanted = list(SUITES) if options.suite == "all" else [options.suite]
     missing = [name for name in wanted if SUITES[name] is None]

@@ -11,7 +11,7 @@ import scipy.special  # noqa: F401  (so that its functions are known)
 
 from autograd_mini.numpy_protocols import PLAIN, RULES
 from autograd_mini.scipy_functions import FOUND, INSTEAD
-from autograd_mini.support.advice import NO_RULE
+from autograd_mini.support.advice import TABLES
 
 HERE = Path(__file__).resolve().parent
 VERSION = "2.4"  # aliases differ from one NumPy to the next
@@ -61,7 +61,7 @@ def table():
     for title, some in sections.items():
         lines += ["", f"## {title} ({len(some)})", "", listed(some)]
     lines += ["", "## Refused, and what to write instead", "", "| call | instead |", "|---|---|"]
-    lines += [f"| `np.{name}` | {text} |" for name, text in sorted(NO_RULE.items())]
+    lines += [f"| `np.{name}` | {text} |" for name, text in sorted(TABLES["no_rule"].items())]
     lines += [f"| `scipy.special.{name}` | ag.{name} |" for name in sorted(INSTEAD)]
     return "\n".join(lines) + "\n"
 

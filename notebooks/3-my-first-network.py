@@ -315,7 +315,7 @@ square(lambda a, b: forward((a, b), t1.data, t2.data)[-1].item())
 # ten of them side by side:
 
 # %%
-outputs, _ = xor.learn(range(10), steps=16_000)
+outputs, _ = xor.learn(range(10), count=16_000)
 learnt = np.all(np.abs(outputs - Y) < 0.1, axis=1)
 print("learnt:", learnt.sum(), "of", learnt.size, "seeds")
 assert learnt.sum() >= 9

@@ -1,19 +1,21 @@
 """Where did the NaN come from? Every node's line in the user's code, and an error at the first number that is not finite.
 
-The engine has no test for this mode: while a block is open, four functions of the engine run other code, which is put in and taken
-out in one step. Code that runs in another thread or task meanwhile passes through it, unwatched.
+The engine has no test for this mode: while a block is open, the names of three of its functions stand for others, which call them,
+put in and taken out in one step. Code that runs in another thread or task meanwhile passes through these, unwatched.
 """
 
 import linecache
 import os
 import sys
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
-from types import FunctionType
+from functools import partial
+from operator import call, setitem
+from types import CodeType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 import numpy as np
 
@@ -22,8 +24,7 @@ from ..core import engine, node, value
 from ..core.op import Op
 from ..core.readings import KINDS, quietly
 from ..errors import AnomalyError, GraphError
-from ..support.interrupts import assign
-from ..support.modes import Block
+from ..support.modes import Block, meta_here
 from ..support.numerics import all_finite
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -52,12 +53,17 @@ class Line(NamedTuple):
         return f"{name}, line {self.number}" + (f": `{code}`" if code else "")
 
 
+def is_users(code: CodeType, libraries: tuple[str, ...] = ()) -> bool:
+    """Whether code is the user's: neither ours nor NumPy's, nor of these folders."""
+    return not code.co_filename.startswith(OURS + libraries) or code.co_filename.startswith(USERS)
+
+
 def here() -> Line | None:
     """Return the line of the user's code that is running: the innermost that is neither ours nor NumPy's."""
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(OURS) or file.startswith(USERS):
+        if is_users(frame.f_code):
             return Line(file, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
     return None
@@ -151,15 +157,11 @@ def first_not_finite(root: Any) -> Any:
     """Return the first node, sorted from the leaves, through whose NaN or infinity the root is not finite; or None."""
     bad, stack = set(), [root]
     while stack:
-        found = stack.pop()
-        if found not in bad and not all_finite(found.data):
-            bad.add(found)
-            stack += found.parents
-    for later in engine.toposort(root):
-        for found in (*later.parents, later):  # constants are parents only
-            if found in bad:
-                return found
-    return None
+        x = stack.pop()
+        if x not in bad and not all_finite(x.data):
+            bad.add(x)
+            stack += x.parents
+    return next((x for x in engine.toposort(root, constants=True) if x in bad), None)
 
 
 def bad_row(x: Any) -> int | None:
@@ -178,65 +180,55 @@ def _how(x: Any) -> str:
 
 # ---- Watching -----------------------------------------------------------------------------------------------------------
 
+_watching: ContextVar[bool | None] = ContextVar("watching", default=None)
+watch_here = _watching.get  # None, or whether numbers are looked at; each node remembers its line
 
-@dataclass(frozen=True)
-class Watch:
-    """What is done with the nodes that are made: each remembers its line; and, if asked for, numbers are looked at."""
 
-    looks: bool = True
-
-    def made(self, x: Any) -> None:
-        """Note the user's line; what cut a constant off keeps the line of the cut."""
-        if (line := here()) is not None and "line" not in (x.meta or ()):
-            x.meta = {**(x.meta or {}), "line": line}
-
-    def forward(self, op: Op, parents: Sequence[Any], x: Any) -> None:
-        """Raise where an operation made NaN or ∞ of finite numbers, or met a NaN or an infinite variable. ∞ in data passes."""
-        if all_finite(x.data):
-            return
-        bad = [p for p in parents if not all_finite(p.data)]
-        lost = [p for p in bad if np.isnan(p.data).any() or (p.requires_grad and p.op is None)]
-        if lost:
-            kind = "parameter" if lost[0].requires_grad else "data that come in,"
-            what = f"the {kind} {lost[0]._name} of shape {lost[0].shape}{line_of(lost[0])}"
-            said = f"{op.name!r} was given what is not finite: {what} is {_how(lost[0].data)}"
+def _look_forward(op: Op, parents: Sequence[Any], x: Any) -> None:
+    """Raise where an operation made NaN or ∞ of finite numbers, or met a NaN or an infinite variable. ∞ in data passes."""
+    if all_finite(x.data):
+        return
+    bad = [p for p in parents if not all_finite(p.data)]
+    for p in bad:
+        if np.isnan(p.data).any() or (p.requires_grad and p.op is None):
+            kind = "parameter" if p.requires_grad else "data that come in,"
+            what = f"the {kind} {p._name} of shape {p.shape}{line_of(p)} is {_how(p.data)}"
+            said = f"{op.name!r} was given what is not finite: {what}"
             raise AnomalyError(f"{said}. Read in {here()}. Look where it was made")
-        if not bad or np.isnan(x.data).any():
-            what = told(op, parents, x.label, x.data)
-            said = f"made the first number that is not finite: {what}, is {_how(x.data)}"
-            raise AnomalyError(f"{op.name!r} in {here()}\n{said}. Instead: {replacement(op, parents)}")
+    if not bad or np.isnan(x.data).any():
+        said = f"{told(op, parents, x.label, x.data)}, is {_how(x.data)}"
+        said = f"{op.name!r} in {here()}\nmade the first number that is not finite: {said}"
+        raise AnomalyError(f"{said}. Instead: {replacement(op, parents)}")
 
-    def backward(self, order: Sequence[Any], grads: Any) -> None:
-        """Raise for the first gradient, from the loss down, that is not finite."""
-        for i in range(len(order) - 1, -1, -1):
-            x, g = order[i], grads.get(order[i])
-            if g is None or all_finite(g):
-                continue
-            for user in order[i + 1 :]:
-                if x in user.parents and user in grads:
-                    found = quietly(engine.pulled, user, grads[user], {x})
-                    shares = [share for _, share in found if not all_finite(share)]
-                    if shares:
-                        raise AnomalyError(_lost_behind(user, x, shares[0], grads[user]))
-            raise AnomalyError(f"the gradient of {x._name}{line_of(x)} is {_how(g)}: a sum that overflows")
+
+def _look_backward(order: Sequence[Any], grads: Any) -> None:
+    """Raise for the first gradient, from the loss down, that is not finite."""
+    for i in range(len(order) - 1, -1, -1):
+        x, g = order[i], grads.get(order[i])
+        if g is None or all_finite(g):
+            continue
+        for user in order[i + 1 :]:
+            if x in user.parents and user in grads:
+                for _, share in quietly(engine.pulled, user, grads[user], {x}):
+                    if not all_finite(share):
+                        raise AnomalyError(_lost_behind(user, x, share, grads[user]))
+        raise AnomalyError(f"the gradient of {x._name}{line_of(x)} is {_how(g)}: a sum that overflows")
 
 
 def _lost_behind(user: Any, x: Any, share: Any, g: Any) -> str:
     """What is said where the gradient is lost between a node and its operand."""
     op, bad = user.op, ~np.isfinite(share)
     said = f"{op.name!r}{line_of(user)}\nmade the first gradient that is not finite: "
-    said += f"what it passes to {x._name} is {_how(share)}"
-    said += f", where it made {told(op, user.parents, user.label, user.data)}"
+    said += f"what it passes to {x._name} is {_how(share)}, where it made "
+    said += f"{told(op, user.parents, user.label, user.data)}. Its slope there is"
     arrived = np.broadcast_to(g, bad.shape) if np.size(g) == 1 else np.asarray(g)
     if arrived.shape == bad.shape and not np.any(arrived[bad]):
-        return (
-            f"{said}. Its slope there is infinite, and 0 · ∞ is NaN, although a `where` or a mask "
-            f"did not take it: {INSIDE.format(op.name)}"
-        )
+        why = "infinite, and 0 · ∞ is NaN, although a `where` or a mask did not take it"
+        return f"{said} {why}: {INSIDE.format(op.name)}"
     if op.name in ROOTS:
         tried = "ag.sqrt(x + 1e-12), ag.clip, or ag.norm and ag.hypot for roots of squares"
-        return f"{said}. Its slope there is infinite: keep off that point with {tried}"
-    return f"{said}. Its slope there is not finite: {replacement(op, user.parents)}"
+        return f"{said} infinite: keep off that point with {tried}"
+    return f"{said} not finite: {replacement(op, user.parents)}"
 
 
 def _digest(x: Any) -> Any:
@@ -250,176 +242,92 @@ def _refuse_changed(order: Sequence[Any]) -> None:
     for x in order:
         result, *read = (x.meta or {}).get("read", (None,))
         if result is not None and _digest(x) != result:
-            raise GraphError(
-                f"the result of {x.op.name!r}{line_of(x)} was changed in place after it was made, "
-                "so the gradient would be wrong: write into a copy, x = x.data.copy()"
-            )
+            said = f"the result of {x.op.name!r}{line_of(x)} was changed in place after it was made"
+            tried = "write into a copy, x = x.data.copy()"
+            raise GraphError(f"{said}, so the gradient would be wrong: {tried}")
         for parent, before in zip(x.parents, read, strict=False):
             if before is not None and _digest(parent) != before:
-                raise GraphError(
-                    f"{parent._name}{line_of(parent)} was changed in place after "
-                    f"{x.op.name!r}{line_of(x)} had read it, so the gradient would be wrong: "
-                    "run the forward pass again, or change it after backward()"
-                )
+                said = f"{parent._name}{line_of(parent)} was changed in place after {x.op.name!r}{line_of(x)}"
+                tried = "run the forward pass again, or change it after backward()"
+                raise GraphError(f"{said} had read it, so the gradient would be wrong: {tried}")
 
 
-# ---- The code that runs while a block is open -----------------------------------------------------------------------------
+# ---- What the engine calls while a block is open ----------------------------------------------------------------------
 
-_watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
-watch_here = _watching.get  # what is watched, or None
-
-
-def _twin(function: Any) -> Any:
-    """The function as it is now."""
-    return FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+MADE, RECORD, SWEEP, CALL = node.made, node.record, engine.sweep, Compiled.__call__
 
 
-MADE, RECORD, SWEEP, QUICK = map(_twin, (node.made, node.record, engine.sweep, value.quick_method))
-CALL = _twin(Compiled.__call__)
+def _made(*arguments: Any, **options: Any) -> Any:
+    """Make a node that remembers the user's line; what cut a constant off keeps the line of the cut."""
+    x = MADE(*arguments, **options)
+    if watch_here() is not None and "line" not in (x.meta or ()) and (line := here()) is not None:
+        x.meta = {**(x.meta or {}), "line": line}
+    return x
 
 
-class watched:
-    """What runs in the place of the engine's functions."""
+def _record(reading: Any, op: Op, parents: Sequence[Any], data: Any) -> Any:
+    """Record an operation, look at its result, and remember what it read."""
+    x = RECORD(reading, op, parents, data)
+    if watch_here():
+        _look_forward(op, parents, x)
+        if x.op is not None:
+            read = (None if p.op is not None else _digest(p) for p in parents)
+            x.meta = {**(x.meta or {}), "read": (_digest(x), *read)}
+    return x
 
-    @staticmethod
-    def made(*arguments: Any) -> Any:
-        """Make a node, and let it be noted."""
-        x, watch = MADE(*arguments), _watching.get()
-        if watch is not None:
-            watch.made(x)
-        return x
 
-    @staticmethod
-    def record(reading: Any, op: Op, parents: Sequence[Any], data: Any) -> Any:
-        """Record an operation, look at its result, and remember what it read."""
-        x, watch = RECORD(reading, op, parents, data), _watching.get()
-        if watch is not None and watch.looks:
-            watch.forward(op, parents, x)
-            if x.op is not None:
-                read = (None if p.op is not None else _digest(p) for p in parents)
-                x.meta = {**(x.meta or {}), "read": (_digest(x), *read)}
-        return x
+def _sweep(order: Any, cotangent: Any, reading: Any = None, keep: Any = None) -> Any:
+    """Sweep, after a look at what was read and with one at each gradient."""
+    if not watch_here():
+        return SWEEP(order, cotangent, reading, keep)
+    _refuse_changed(order)
+    plain = cotangent if reading is None else KINDS[type(order[-1])].constant(cotangent.data)
+    grads = SWEEP(order, plain)
+    _look_backward(order, grads)
+    if reading is None:
+        return {x: g for x, g in grads.items() if keep is None or x.op is None or x in keep}
+    before = _watching.set(False)  # rules may compute what they then leave out
+    try:
+        return SWEEP(order, cotangent, reading, keep)
+    finally:
+        _watching.reset(before)
 
-    @staticmethod
-    def sweep(order: Any, cotangent: Any, reading: Any = None, keep: Any = None) -> Any:
-        """Sweep, after a look at what was read and with one at each gradient."""
-        watch = _watching.get()
-        if watch is None or not watch.looks:
-            return SWEEP(order, cotangent, reading, keep)
-        _refuse_changed(order)
-        plain = cotangent if reading is None else KINDS[type(order[-1])].constant(cotangent.data)
-        grads = SWEEP(order, plain)
-        watch.backward(order, grads)
-        if reading is None:
-            return {x: g for x, g in grads.items() if keep is None or x.op is None or x in keep}
-        before = _watching.set(Watch(looks=False))  # rules may compute what they then leave out
-        try:
-            return SWEEP(order, cotangent, reading, keep)
-        finally:
-            _watching.reset(before)
 
-    @staticmethod
-    def quick_method(op: Op, applied: Any, is_reflected: bool = False) -> Any:
-        """A method of Value that was made while a block is open is slow too."""
-        method = QUICK(op, applied, is_reflected)
-        assign([_slow(method)])
-        return method
-
-    @staticmethod
-    def call(compiled: Any, arguments: Any, options: Any) -> Any:
-        """Call a compiled function: where it is watched the function itself, which makes nodes."""
-        if watch_here() is not None:
-            return compiled.eagerly(arguments, options)
+def _call(compiled: Any, *arguments: Any, **options: Any) -> Any:
+    """Call a compiled function: where it is watched the function itself, which makes nodes."""
+    if watch_here() is None or compiled.is_batch:
         return CALL(compiled, *arguments, **options)
+    return compiled.eagerly(arguments, options)
 
 
-def _made(reading, data, op=None, parents=(), requires_grad=False, meta=None):  # type: ignore[no-untyped-def]
-    from autograd_mini.check.debug import watched
-
-    return watched.made(reading, data, op, parents, requires_grad, meta)
-
-
-def _record(reading, op, parents, data):  # type: ignore[no-untyped-def]
-    from autograd_mini.check.debug import watched
-
-    return watched.record(reading, op, parents, data)
+def _never() -> bool:
+    """What the quick methods of Value ask, in the place of `meta_here`: they leave every case to `applied`, which records."""
+    return False
 
 
-def _sweep(order, cotangent, reading=None, keep=None):  # type: ignore[no-untyped-def]
-    from autograd_mini.check.debug import watched
-
-    return watched.sweep(order, cotangent, reading, keep)
+SWAPS = {"made": (MADE, _made), "record": (RECORD, _record), "sweep": (SWEEP, _sweep)}
 
 
-def _quick_method(op, applied, is_reflected=False):  # type: ignore[no-untyped-def]
-    from autograd_mini.check.debug import watched
-
-    return watched.quick_method(op, applied, is_reflected)
-
-
-def _call(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-    from autograd_mini.check.debug import watched
-
-    return watched.call(self, args, kwargs)
-
-
-OTHERS: dict[Any, Any] = {Compiled.__call__: _call}
-OTHERS |= {node.made: _made, node.record: _record, engine.sweep: _sweep, value.quick_method: _quick_method}
-originals: Any = WeakKeyDictionary()  # the code of each function that runs other code now
-
-
-def _slow(method: Any) -> tuple[Any, str, Any]:
-    """A quick method of Value with code that leaves every case to `applied`, which records."""
-    originals.setdefault(method, method.__code__)
-    names = method.__code__.co_varnames[: method.__code__.co_argcount]
-    source = f"def method({', '.join(names)}): return applied(op, {', '.join(sorted(names))})"
-    made: dict[str, Any] = {}
-    exec(compile(source, f"<the slow method of {method.__name__}>", "exec"), made)
-    return method, "__code__", made["method"].__code__
-
-
-def _install() -> None:
-    """Let the engine run the watched code, all of it from one moment on."""
-    for function in OTHERS:
-        originals.setdefault(function, function.__code__)
-    changes = [(function, "__code__", other.__code__) for function, other in OTHERS.items()]
-    assign([*changes, *map(_slow, value.quick_methods)])
-
-
-def _uninstall() -> None:
-    """Give the engine its own code back."""
-    assign([(function, "__code__", code) for function, code in originals.items()])
+def _swap(watched: bool) -> None:
+    """Let the engine call our functions by its own functions' names, or its own again: all of it in one step, from C."""
+    ours = __name__.partition(".")[0]
+    modules = [vars(module) for name, module in [*sys.modules.items()] if name.partition(".")[0] == ours]
+    changes: list[Any] = [
+        partial(setitem, space, name, pair[watched])
+        for space in modules
+        for name, pair in SWAPS.items()
+        if space.get(name) in pair
+    ]
+    quick = [vars(value), *(method.__globals__ for method in value.quick_methods)]
+    changes += [partial(setitem, space, "meta_here", _never if watched else meta_here) for space in quick]
+    changes.append(partial(setattr, Compiled, "__call__", _call if watched else CALL))
+    deque(map(call, changes), maxlen=0)
 
 
 _open: Any = WeakSet()  # the blocks that are open anywhere
 
 
-class watching(Block):
-    """For as long as a `with` block lasts, every node made in it remembers its line."""
-
-    variable, chain = _watching, ContextVar("blocks that watch", default=None)
-    looks = False
-
-    def value(self) -> Watch:
-        """Return what the variable becomes."""
-        return Watch(self.looks)
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        _open.add(self)
-        _install()
-
-    @classmethod
-    def left(cls, block: Any, is_last: bool = False) -> None:
-        """Take a block out of the chain; with the last one the engine's own code comes back."""
-        if (found := block()) is not None:
-            _open.discard(found)
-        if not _open:
-            _uninstall()
-        super().left(block, is_last)
-
-
-class debug(watching):
+class debug(Block):
     """Raise AnomalyError at the first number that is not finite, forward or backward, inside a `with` block.
 
     The error names the operation, its operands, the line of your own file that made it, and what to write instead. ∞ that stands
@@ -437,4 +345,18 @@ class debug(watching):
     'log' in <doctest autograd_mini.check.debug.debug[2]>, line 3 …
     """
 
-    looks = True
+    variable, chain = _watching, ContextVar("blocks that watch", default=None)
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        _open.add(self)
+        _swap(watched=True)
+
+    @classmethod
+    def left(cls, block: Any, is_last: bool = False) -> None:
+        """Take a block out of the chain; with the last one the engine's own functions come back."""
+        if (found := block()) is not None:
+            _open.discard(found)
+        if not _open:
+            _swap(watched=False)
+        super().left(block, is_last)

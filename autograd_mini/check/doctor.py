@@ -5,30 +5,71 @@ are not scaled, a high first loss) is told only where the trial shows that this 
 """
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
 
 from ..core.node import Node
-from ..errors import AnomalyError, AutogradError, ShapeError
+from ..core.value import Value
+from ..errors import AnomalyError, AutogradError
 from .debug import bad_row
-from .look import Look, add, is_above_0, is_real, rms
+from .look import BOUNDS, FLAT, PRODUCTS, Layer, Look, is_real, kind_of, made_by, rms
 from .report import Report
-from .trial import Trial, constant_losses, rows_of, same_generators
+from .trial import Trial, apart, rows_of
 
 ROWS, BATCH = 256, 32  # of the data that are looked at, and that are to be learnt by heart
 STEPS, LONG = 30, 200  # of the trial with the optimiser, and of learning by heart
 LARGE = 100_000  # parameters, of which so many steps would take long
 RATES = (0.1, 0.01, 0.001)  # those that people try first
+NOT_CENTRED = (
+    "all inputs are ≥ 0: a step that pushes a unit down for one sample does so for all; "
+    "centre them, X - X.mean(axis=0)"
+)
+INITIAL = "smaller first weights, by Glorot or He, as ag.nn.init has them"
+LOGITS = "give the loss the logits: leave the output's activation away"
+FIXES = {  # what to do, by mistake
+    "data_not_finite": "X = np.nan_to_num(X)  # or leave such rows out",
+    "labels_out_of_range": "y = y - y.min()",
+    "not_a_probability": "ag.nn.binary_cross_entropy_with_logits, or a sigmoid on the output",
+    "broadcast_pairs": "y = y.reshape(prediction.shape)",
+    "cut_off": "compute the loss from the prediction itself, as ag.nn.mse(prediction, y)",
+    "parameter_not_in_optimizer": "make it with model.parameters(), after the model is complete",
+    "not_zeroed": "optimizer.zero_grad()  # before loss.backward()",
+    "zero_gradient": "a smooth function in its place while it trains, as ag.sigmoid for a threshold",
+    "targets_out_of_range": "leave the activation of the output away, or scale y into its range",
+    "softmax_wrong_axis": "axis=-1, for samples in rows",
+    "softmax_of_one": "ag.sigmoid for one output; or two outputs",
+    "softmax_twice": LOGITS,
+    "sigmoid_twice": LOGITS,
+    "dead_output": "leave the ReLU on the outputs away",
+    "equal_weights": "start from random weights, as ag.nn.Linear and ag.nn.init do",
+    "dead_units": "smaller weights, biases of 0, centred inputs; or LeakyReLU",
+    "units_die": "X = X - X.mean(axis=0); a smaller learning rate",
+    "saturated_units": "X = (X - X.mean(axis=0)) / X.std(axis=0); smaller first weights",
+    "vanishing_gradients": "ReLU or tanh in place of sigmoid; first weights by Glorot or He",
+    "exploding_gradients": f"{INITIAL}; clip gradients",
+    "inputs_unscaled": "X = (X - X.mean(axis=0)) / X.std(axis=0)",
+    "targets_unscaled": "y = (y - y.mean()) / y.std()",
+    "initial_loss_high": INITIAL,
+    "cannot_overfit": "more units, another activation; do X and y belong together?",
+}
+REFUSED = {  # what an error of a loss says, and the finding that it is
+    "prediction must lie in|a logarithm is above 0": ("not_a_probability", "the output and the loss"),
+    "would broadcast": ("broadcast_pairs", "the loss"),
+    r"out of (range|bounds)|must lie in|in \[0, 1\]": ("labels_out_of_range", "y, in the loss"),
+}
+Found = Iterator[tuple[str, ...]]  # (mistake, where), and perhaps a note and a fix of its own
 
 
 def doctor(model: Any, loss: Any, X: Any, y: Any, *, optimizer: Any = None) -> Report:
     """Return why a training does not train: what is wrong with the data, the loss, the network or the rate, and what to do.
 
     Args:
-        model: a Module, or any function from X to a prediction.
-        loss: a function of (prediction, y), or with y=None of the prediction alone.
+        model: a Module, or any function from X to a prediction, or from one sample to one, as networks on Values are.
+        loss: a function of (prediction, y), or with y=None of the prediction alone; of samples the prediction is a list.
         X, y: data, a row a sample.
         optimizer: the one that is used; then its first steps are tried too.
 
@@ -43,22 +84,48 @@ def doctor(model: Any, loss: Any, X: Any, y: Any, *, optimizer: Any = None) -> R
     Targets lie outside the range of the output's activation, which cannot reach them: they go from 0 to 10, a sigmoid is from 0 to 1
     """
     report = Report(subject="training")
-    with same_generators(), np.errstate(all="ignore"):
+    with apart():
         X, y = rows_of(_plain(X), _plain(y), ROWS)
-        if _not_finite(report, X, y):
-            return report
-        _piled_up(report, model, optimizer)
-        given = (model, loss, X, y, optimizer)
-        try:
-            look = Look(Trial(*given))
-        except AnomalyError as error:
-            add(report, "not_finite", str(error).partition(" ")[0], str(error))
-        except (AutogradError, ValueError, TypeError, IndexError) as error:
-            _raised(report, error)
-        else:
-            if look.examine(report):
-                _tried(report, look, given)
+        for mistake, where, *more in _findings(report, (model, loss, X, y, optimizer)):
+            note, fix = (*more, "", "")[:2]
+            first = mistake in ("units_die", "inputs_unscaled")  # the cause of what else was found
+            report.add(mistake, where, note, fix or FIXES.get(mistake, ""), first)
     return report
+
+
+def _findings(report: Report, given: tuple[Any, ...]) -> Found:
+    """Yield what is found, in the order in which it is asked; what was found before is in the report."""
+    model, _, X, y, optimizer = given
+    for name, x in (("X", X), ("y", y)):
+        if is_real(x) and x.ndim and (row := bad_row(x)) is not None:
+            yield "data_not_finite", name, f"first in row {row}"
+    if report.findings:
+        return
+    params = model.parameters() if hasattr(model, "parameters") else getattr(optimizer, "params", [])
+    sums = [p.meta["sum"] for p in params if p.meta and p.meta.get("sum") and p.meta["sum"].holds(p)]
+    if count := max((total.count for total in sums), default=0):
+        note = f"backward() added to gradients that were there already, at least {count} times after a step"
+        yield "not_zeroed", "the training loop", note
+    try:
+        look = Look(Trial(*given))
+    except AnomalyError as error:
+        yield "not_finite", str(error).partition(" ")[0], str(error)
+    except (AutogradError, ValueError, TypeError, IndexError) as error:
+        other = ("forward_raises", "the forward pass", f"{type(error).__name__}: {error}")
+        in_loss = any(frame.name == "loss_of" for frame in extract_tb(error.__traceback__))
+        known = (found for words, found in REFUSED.items() if in_loss and re.search(words, str(error)))
+        yield next(((*found, str(error)) for found in known), other)
+    else:
+        for question in QUESTIONS:
+            yield from question(look)
+            if any(f.mistake == "cut_off" for f in report.findings):
+                return
+        grads = [look.grads[p] for p in look.trial.params.values() if p in look.grads]
+        if any(map(np.any, grads)) or not look.first:
+            yield from _tried(report, look, given)
+        elif not report.findings:
+            yield from _stopped(look)
+        report.notes += [f"{layer.name}: {layer}." for layer in look.layers if layer.bad and not layer.is_bad]
 
 
 def _plain(x: Any) -> Any:
@@ -69,81 +136,230 @@ def _plain(x: Any) -> Any:
     return np.asarray(x) if is_list else x
 
 
-def _not_finite(report: Report, X: Any, y: Any) -> bool:
-    """Whether the data hold what is not finite, and in which row."""
-    for name, x in (("X", X), ("y", y)):
-        if is_real(x) and x.ndim and (row := bad_row(x)) is not None:
-            add(report, "data_not_finite", name, f"first in row {row}")
-    return bool(report.findings)
+# ---- What the first pass shows: each question yields what it finds ----------------------------------------------------
 
 
-def _piled_up(report: Report, model: Any, optimizer: Any) -> None:
-    """Gradients that were added to after steps, which the engine has counted."""
-    params = model.parameters() if hasattr(model, "parameters") else getattr(optimizer, "params", [])
-    sums = [p.meta["sum"] for p in params if p.meta and p.meta.get("sum") and p.meta["sum"].holds(p)]
-    if count := max((total.count for total in sums), default=0):
-        note = f"backward() added to gradients that were there already, at least {count} times after a step"
-        add(report, "not_zeroed", "the training loop", note)
+def _reached(look: Look) -> Found:
+    """Parameters that the loss does not depend on, and those that the optimiser does not have."""
+    params, optimizer = look.trial.params, look.trial.optimizer
+    missing = [name for name, p in params.items() if p not in look.grads]
+    if not isinstance(look.loss, Node):
+        kind = type(look.loss).__name__
+        yield "cut_off", "the loss", f"it is a {kind}: .item(), .data, float() or NumPy on .data cut it off"
+    elif len(missing) == len(params):
+        yield "cut_off", *_cut(look)
+    elif missing:
+        yield "parameter_unused", ", ".join(missing[:8]), _cut(look)[1]
+    elif optimizer is not None:
+        own = {*optimizer.params}
+        if foreign := [name for name, p in params.items() if p not in own]:
+            yield "parameter_not_in_optimizer", ", ".join(foreign[:8])
 
 
-def _raised(report: Report, error: Exception) -> None:
-    """An error of the first pass; what the losses refuse has a name of its own."""
-    text = str(error)
-    if "prediction must lie in" in text or "a logarithm is above 0" in text:
-        add(report, "not_a_probability", "the output and the loss", text)
-    elif isinstance(error, ShapeError) and "broadcast" in text:
-        add(report, "broadcast_pairs", "the loss", text, "y = y.reshape(prediction.shape)")
-    elif any(words in text for words in ("out of range", "out of bounds", "must lie in", "in [0, 1]")):
-        add(report, "labels_out_of_range", "y, in the loss", text)
-    else:
-        add(report, "forward_raises", "the forward pass", f"{type(error).__name__}: {text}")
+def _cut(look: Look) -> tuple[str, str]:
+    """The place of the cut, and what is said of it."""
+    loss, own = look.loss, set(look.trial.params.values())
+    if not loss.requires_grad:
+        how = f"cut off by {loss._cut_by}{look.line(loss)}"
+        return "the loss", how if loss._cut_by else "it was made from constants alone"
+    for leaf in look.order:
+        if leaf.op is None and leaf not in own:
+            end = f"the way ends at {leaf._name}{look.line(leaf)}"
+            return "a leaf", f"{end}, wrapped afresh: a new leaf, no path"
+    return "the graph", "nothing leads to them: frozen, or not used in forward()"
+
+
+def _paired(look: Look) -> Found:
+    """(n, 1) against (n,)."""
+    for node, *two in look.meetings():
+        shapes = {x.shape for x in two}
+        n = max(map(max, filter(None, shapes)), default=1)
+        if n > 1 and shapes == {(n, 1), (n,)}:
+            one, other = (x.shape for x in node.parents)
+            note = f"{node.op.name!r} of {one} and {other} gives {node.shape}{look.line(node)}"
+            yield "broadcast_pairs", "the loss", note
+            return
+
+
+def _softmax(look: Look) -> Found:
+    """Softmax over the samples, of one output, or twice; and the sigmoid twice."""
+    for node in look.order:
+        shape, place = node.shape, f"{node.op.name if node.op else ''}{look.line(node)}"
+        if kind_of(node) == "softmax" and len(shape) == 2 and look.samples in shape and look.samples > 1:
+            p = np.exp(node.data) if node.op.name == "log_softmax" else node.data
+            over = 0 if shape[0] == look.samples else 1  # the axis of the samples
+            sums = [np.allclose(p.sum(axis=axis), 1.0) for axis in (over, 1 - over)]
+            if sums[1] and shape[1 - over] == 1:
+                yield "softmax_of_one", place
+            elif not sums[1] and (sums[0] or np.isclose(p.sum(), 1.0)):
+                yield "softmax_wrong_axis", place, f"of shape {shape}, samples along axis {over}"
+        inner = _applied_by(made_by(node))
+        if inner and kind_of(node.parents[0]) == inner:
+            yield f"{inner}_twice", place
+
+
+def _applied_by(name: str) -> str:
+    """The activation that an operation of a loss applies to its operand; "" where it applies none."""
+    if name == "sigmoid_cross_entropy":
+        return "sigmoid"
+    is_of_classes = name.endswith("cross_entropy") and not name.startswith("binary")
+    return "softmax" if name == "softmax" or is_of_classes else ""
+
+
+def _ranges(look: Look) -> Found:
+    """Targets that the output cannot reach, and labels without a class."""
+    y, out = look.trial.y, look.out
+    if not is_real(y) or out is None or not y.size:
+        return
+    kind, low, high, outputs = kind_of(look.outputs[0]), float(y.min()), float(y.max()), {*look.outputs}
+    goes = f"go from {low:.4g} to {high:.4g}"
+    least, most = BOUNDS.get(kind, (-math.inf, math.inf))
+    against = [x for _, target, x in look.meetings() if look.is_target(target) and target.shape == x.shape]
+    if not outputs.isdisjoint(against) and (low < least - 1e-9 or high > most + 1e-9):
+        reach = f"from {least:g} to {most:g}" if most < math.inf else "never below 0"
+        yield "targets_out_of_range", "y and the output layer", f"they {goes}, a {kind} is {reach}"
+    logs = [x for x in against if made_by(x) == "log" and x.parents[0] in outputs]
+    if logs and not 0 <= low <= high <= 1:
+        fix = "y = (y > 0) * 1.0"
+        yield "labels_out_of_range", "y, in the loss", f"labels {goes}, beside a log of probabilities", fix
+    by_class = y.ndim == 1 and out.ndim == 2 and len(y) == len(out) and out.shape[1] > 1
+    if by_class and np.array_equal(y, np.round(y)) and not 0 <= low <= high < out.shape[1]:
+        yield "labels_out_of_range", "y", f"labels {goes}, and those of {out.shape[1]} classes from 0"
+
+
+def _equal(look: Look) -> Found:
+    """Hidden weights that are all alike and get gradients that are alike: their units never part."""
+    weights = {name: (w.data, look.grads[w]) for w, name in [*look.matrices().items()][:-1]}
+    for layer in look.layers:
+        sizes = {*map(len, layer.weights)}
+        if isinstance(layer.given[0], Value) and not layer.is_output and len(sizes) == 1:
+            rows = np.array([[(w.data, look.grads[w]) for w in row] for row in layer.weights])
+            weights[layer.name] = rows[..., 0], rows[..., 1]
+    for name, (w, g) in weights.items():
+        size, is_one = 1e-12 * np.abs(g).max(initial=0.0), not np.ptp(w)
+        for axis in (0, 1) if is_one or size else ():
+            if w.shape[axis] > 1 and not np.ptp(w, axis).any() and np.ptp(g, axis).max() <= size:
+                same = f"they are all {w.flat[0]:.4g}" if is_one else "each unit starts from the same ones"
+                yield "equal_weights", name, same
+                break
+
+
+def _units(look: Look) -> Found:
+    """Dead and saturated units, and outputs that are so in the wrong place."""
+    for layer in look.layers:
+        where = f"{layer.name} ({layer.kind})"
+        if layer.is_stuck and layer.is_output:
+            yield "dead_output", where, f"{layer.bad} of {len(layer.flat)} outputs"
+        elif layer.is_stuck:
+            mistake = "dead_units" if layer.kind == "relu" else "saturated_units"
+            yield mistake, where, f"{layer}, because {_because(look, layer)}"
+        elif layer.is_output and layer.kind != "relu":
+            yield from _wrong_outputs(look, BOUNDS[layer.kind], where)
+
+
+def _wrong_outputs(look: Look, bounds: tuple[float, float], where: str) -> Found:
+    """Outputs at the end of their range where the target is at the other."""
+    y, p, (low, high) = look.trial.y, look.out, bounds
+    if is_real(y) and p is not None and y.size == p.size:
+        flat = np.minimum(p - low, high - p) < FLAT / 4
+        wrong = flat & (np.abs(p - y.reshape(p.shape)) > 0.5 * (high - low))
+        if wrong.mean() > 0.25:
+            note = f"{wrong.sum()} of {wrong.size} outputs are at the end of their range, and wrong"
+            fix = "a cross-entropy of logits, whose slope does not vanish; smaller weights"
+            yield "saturated_units", where, note, fix
+
+
+def _because(look: Look, layer: Layer) -> str:
+    """Why the units of a layer are dead or saturated."""
+    z, b = _joined(x.data for x in layer.given), _joined(x.data for x in layer.biases)
+    X = look.trial.X
+    if not np.any(z):
+        return "all that they get is 0, as of weights of 0"
+    if b.size and np.abs(b).mean() > 0.5 * np.abs(z).mean():
+        return f"the biases decide alone: they go down to {b.min():.4g}"
+    if _is_above_0(X):
+        return NOT_CENTRED
+    if is_real(X) and rms(X) > 10:
+        return f"the inputs are large, up to {np.abs(X).max():.4g}, and so is what the activation gets"
+    return f"what the activation gets is large: {z.min():.4g} to {z.max():.4g}"
+
+
+def _joined(arrays: Iterable[Any]) -> Any:
+    return np.concatenate([np.empty(0), *map(np.ravel, arrays)])
+
+
+def _is_above_0(X: Any) -> bool:
+    """Whether inputs are all ≥ 0 and far from centred."""
+    return bool(is_real(X) and X.size > 1 and X.min() >= 0 and X.mean() > X.std())
+
+
+def _slopes(look: Look) -> Found:
+    """Gradients that vanish or explode from layer to layer: of what the matrix products give, or of what Values' units get."""
+    names = look.matrices()
+    products = [(node, p) for node in look.order if made_by(node) in PRODUCTS for p in node.parents]
+    layers = [(names[p], [node]) for node, p in products if p in names]
+    layers = layers or [(layer.name, layer.given) for layer in look.layers]
+    sizes = [rms(_joined(look.grads[z] for z in nodes)) for _, nodes in layers]
+    if len(layers) < 3 or not sizes[-1]:
+        return
+    (first, *_, last), ratio = [name for name, _ in layers], sizes[0] / sizes[-1]
+    note = f"at {first} they are {ratio:.1e} times what they are at {last}"
+    if ratio < 1e-4 and not any(layer.is_bad for layer in look.layers):
+        yield "vanishing_gradients", f"{first} to {last}", note
+    elif ratio > 1e3:
+        yield "exploding_gradients", f"{first} to {last}", note
+
+
+QUESTIONS = (_reached, _paired, _softmax, _ranges, _equal, _units, _slopes)
+
+
+def _stopped(look: Look) -> Found:
+    """Where all gradients become 0."""
+    for node in reversed(look.order):
+        below = [look.grads[parent] for parent in node.parents if parent in look.grads]
+        if node.op and np.any(look.grads.get(node, 0.0)) and not any(map(np.any, below)):
+            yield "zero_gradient", node.op.name, f"{node.op.name!r}{look.line(node)} passes nothing on"
+            return
 
 
 # ---- Trials ----------------------------------------------------------------------------------------------------------------
 
 
-def _tried(report: Report, look: Look, given: tuple[Any, ...]) -> None:
-    """Put in what a short training shows, and what explains that it fails."""
+def _tried(report: Report, look: Look, given: tuple[Any, ...]) -> Found:
+    """What a short training shows, and what explains that it fails."""
     model, loss, X, y, optimizer = given
-    first = float(look.loss.item())
-    guesses = constant_losses(look.trial, look.prediction, y) if look.is_array else []
-    chance = min(guesses, default=first)
-    guess = f"; a constant guess has {chance:.4g}" if guesses else ""
+    first, chance = look.first, look.chance
+    guess = "" if chance is None else f"; a constant guess has {chance:.4g}"
     report.notes.append(f"The first loss is {first:.4g}{guess}.")
+    chance = first if chance is None else chance
     harmed = False
     if optimizer is not None:
-        harmed = _stepped(report, look, given)
+        harmed = yield from _stepped(report, look, given)
     elif not report.findings:
         harmed = not any(_fell(look.trial.descended(rate, STEPS // 2), 10.0) for rate in RATES)
     if report.findings and not harmed:
         return
     small = Trial(model, loss, *rows_of(X, y, BATCH))
-    start, level, low = _by_heart(report, small, chance)
-    is_stuck = low > 0.95 * level
-    of_classes = any(node.op.name.endswith("_cross_entropy") for node in look.order)
-    is_high = first > 5 * chance > 0 and (of_classes or harmed or is_stuck)
-    if harmed or is_stuck or is_high:
-        _sizes(report, look, harmed and optimizer is None)
-    if is_high and not report.findings:
-        note = f"{first:.4g} against {chance:.4g}: the first outputs are too large, and surely wrong"
-        add(report, "initial_loss_high", "the first pass", note)
-    if is_stuck and not report.findings:
-        note = f"{start:.4g} → {low:.4g}, and a constant guess has {chance:.4g}"
-        add(report, "cannot_overfit", "the network", note)
-
-
-def _by_heart(report: Report, small: Trial, chance: float) -> tuple[float, float, float]:
-    """The loss of one batch at the start, the loss to be beaten, and the least that Adam finds in so many steps."""
-    start = small.number()
-    level, low, losses = min(start, chance) if chance > 0 else start, math.inf, [start]
+    start, losses = small.number(), [math.inf]
+    low, level = math.inf, min(start, chance) if chance > 0 else start
     steps = LONG if sum(p.size for p in small.params.values()) < LARGE else LONG // 5
     for rate in (0.01, 0.1):
         if low > 0.95 * level:
-            losses = small.descended(rate, steps, is_adam=True, until=0.5 * level)
+            losses = small.descended(rate, steps, adam=True, until=0.5 * level)
             low = min(low, *filter(math.isfinite, losses))
-    taken = len(losses) - 1
-    report.notes.append(f"By Adam on one batch it goes from {start:.4g} to {low:.4g} in {taken} steps.")
-    return start, level, low
+    goes = f"{start:.4g} to {low:.4g} in {len(losses) - 1} steps"
+    report.notes.append(f"By Adam on one batch it goes from {goes}.")
+    is_stuck = low > 0.95 * level
+    of_classes = any(made_by(node).endswith("_cross_entropy") for node in look.order)
+    is_high = first > 5 * chance > 0 and (of_classes or harmed or is_stuck)
+    if harmed or is_stuck or is_high:
+        yield from _sizes(look, harmed and optimizer is None)
+    if is_high and not report.findings:
+        note = f"{first:.4g} against {chance:.4g}: the first outputs are too large, and surely wrong"
+        yield "initial_loss_high", "the first pass", note
+    if is_stuck and not report.findings:
+        note = f"{start:.4g} → {low:.4g}, and a constant guess has {chance:.4g}"
+        yield "cannot_overfit", "the network", note
 
 
 def _fell(losses: Sequence[float], limit: float = 1.05) -> bool:
@@ -151,99 +367,87 @@ def _fell(losses: Sequence[float], limit: float = 1.05) -> bool:
     return all(map(math.isfinite, losses)) and losses[-1] <= limit * abs(losses[0]) + 1e-12
 
 
-def _stepped(report: Report, look: Look, given: tuple[Any, ...]) -> bool:
-    """Try the optimiser's first steps; whether they do harm."""
+def _stepped(report: Report, look: Look, given: tuple[Any, ...]) -> Generator[tuple[str, ...], None, bool]:
+    """Try the optimiser's first steps; return whether they do harm."""
     trial = Trial(*given)
-    rate = float(trial.optimizer.lr)
+    rate, kind = float(trial.optimizer.lr), type(trial.optimizer).__name__
+
+    def with_rate(rate: float) -> list[float]:
+        other = Trial(*given)
+        other.optimizer.lr = rate
+        return other.stepped(STEPS)
+
     losses = trial.stepped(STEPS)
-    name = f"{type(trial.optimizer).__name__}, lr {rate:g}"
-    report.notes.append(f"{len(losses) - 1} steps of {name}: {losses[0]:.4g} → {losses[-1]:.4g}.")
-    if losses[-1] > 0.7 * losses[0] and _died(report, look, trial, rate):
+    begin, end, taken = losses[0], losses[-1], len(losses) - 1
+    name, fall = f"{kind}, lr {rate:g}", begin - end
+    report.notes.append(f"{taken} steps of {name}: {begin:.4g} → {end:.4g}.")
+    if end > 0.7 * begin and (died := _died(look, trial, rate)):
+        yield died
         return True
     if any("units" in f.mistake or f.mistake == "dead_output" for f in report.findings):
         return False
-    if _fell(losses):
-        return _is_slow(report, given, name, rate, losses)
-    for smaller in (rate / 10, rate / 100, rate / 1000, rate / 1e4):
-        other = _with_rate(given, smaller)
-        if _fell(other, 0.999):
-            note = f"in {len(losses) - 1} steps it goes from {losses[0]:.4g} to {losses[-1]:.4g}, "
-            note += f"and with lr {smaller:g} to {other[-1]:.4g}"
-            add(report, "rate_too_large", name, note, f"lr={smaller:g}")
-            break
-    return True
-
-
-def _died(report: Report, look: Look, trial: Trial, rate: float) -> bool:
-    """Whether most ReLU units of a layer have died in the steps."""
-    try:
-        now = {layer.name: layer for layer in Look(trial).layers()}
-    except AutogradError:
-        return False
-    for then in look.layers():
-        layer = now.get(then.name, then)
-        if layer.kind == "relu" and layer.is_bad() and layer.bad > then.bad + layer.count // 8:
-            too_large = f"the steps of lr {rate:g} are too large"
-            why = look.because(layer) if is_above_0(trial.X) else too_large
-            note = f"{layer.bad} of {layer.count} are dead after {STEPS} steps (before: {then.bad})"
-            add(report, "units_die", f"{layer.name} (relu)", f"{note}, because {why}", first=True)
-            return True
-    return False
-
-
-def _is_slow(report: Report, given: tuple[Any, ...], name: str, rate: float, losses: Sequence[float]) -> bool:
-    """Whether a rate that is larger by orders of magnitude takes the loss down by as much more."""
-    fall, size = losses[0] - losses[-1], abs(losses[0])
-    for larger in (1e3 * rate, 1e4 * rate, 1e5 * rate, 1e6 * rate) if 0 <= fall < 1e-4 * size else ():
-        far = _with_rate(given, larger)
-        more = far[0] - far[-1]
-        if _fell(far) and more > max(300 * fall, 0.01 * size):
+    if not _fell(losses):
+        for smaller in (rate / 10, rate / 100, rate / 1000, rate / 1e4):
+            if _fell(other := with_rate(smaller), 0.999):
+                note = f"in {taken} steps it goes from {begin:.4g} to {end:.4g}, and with lr {smaller:g} to "
+                yield "rate_too_large", name, f"{note}{other[-1]:.4g}", f"lr={smaller:g}"
+                break
+        return True
+    # does a rate that is larger by orders of magnitude take the loss down by as much more?
+    for larger in (1e3 * rate, 1e4 * rate, 1e5 * rate, 1e6 * rate) if 0 <= fall < 1e-4 * abs(begin) else ():
+        other = with_rate(larger)
+        more = other[0] - other[-1]
+        if _fell(other) and more > max(300 * fall, 0.01 * abs(begin)):
             note = f"in {STEPS} steps the loss falls by {fall:.2g}, with lr {larger:g} by {more:.2g}"
-            add(report, "rate_too_small", name, note, f"lr={larger:g}")
+            yield "rate_too_small", name, note, f"lr={larger:g}"
             return True
     return False
 
 
-def _with_rate(given: tuple[Any, ...], rate: float) -> list[float]:
-    """The losses of the optimiser's first steps with another rate."""
-    trial = Trial(*given)
-    trial.optimizer.lr = rate
-    return trial.stepped(STEPS)
+def _died(look: Look, trial: Trial, rate: float) -> tuple[str, ...]:
+    """The layer of which most ReLU units have died in the steps; () where there is none."""
+    try:
+        now = {layer.name: layer for layer in Look(trial).layers}
+    except AutogradError:
+        return ()
+    for then in look.layers:
+        layer = now.get(then.name, then)
+        if layer.kind == "relu" and layer.is_bad and layer.bad > then.bad + len(layer.flat) // 8:
+            too_large = f"the steps of lr {rate:g} are too large"
+            why = _because(look, layer) if _is_above_0(trial.X) else too_large
+            note = f"{layer.bad} of {len(layer.flat)} are dead after {STEPS} steps (before: {then.bad})"
+            return "units_die", f"{layer.name} (relu)", f"{note}, because {why}"
+    return ()
 
 
-def _sizes(report: Report, look: Look, explodes: bool) -> None:
+def _sizes(look: Look, explodes: bool) -> Found:
     """Inputs and targets whose size harms the training."""
-    X, y = look.trial.X, look.trial.y
+    X, y, out = look.trial.X, look.trial.y, look.out
     if is_real(X) and X.ndim > 1:
         spread = X.reshape(len(X), -1).astype(float).std(axis=0)
         uneven, size = spread[spread > 0], rms(X)
         note = f"they go from {X.min():.4g} to {X.max():.4g}"
         if size > 10 and explodes:
             note += f", and gradient descent explodes at rates of {RATES[0]:g} to {RATES[-1]:g}"
-        if uneven.size > 1 and uneven.max() > 1000 * uneven.min():
+        is_uneven = uneven.size > 1 and uneven.max() > 1000 * uneven.min()
+        if is_uneven:
             note += f", and the columns' spreads from {uneven.min():.2g} to {uneven.max():.2g}"
-        elif 0.01 <= size <= 10:
-            note = ""
-        if note:
-            add(report, "inputs_unscaled", "X", note, first=True)
-    if look.is_array and is_real(y) and y.shape == look.prediction.shape:
-        size, out = rms(y), rms(look.prediction.data)
-        if size > max(10, 10 * out):
-            note = f"they go from {y.min():.4g} to {y.max():.4g}, the first outputs are about {out:.2g}"
-            add(report, "targets_unscaled", "y", note)
+        if is_uneven or not 0.01 <= size <= 10:
+            yield "inputs_unscaled", "X", note
+    if out is not None and is_real(y) and y.size == out.size and rms(y) > max(10, 10 * rms(out)):
+        note = f"they go from {y.min():.4g} to {y.max():.4g}, the first outputs are about {rms(out):.2g}"
+        yield "targets_unscaled", "y", note
 
 
-def untrained(model: Any, loss: Any, X: Any, y: Any) -> str:
+def untrained(model: Any, loss: Any, X: Any, y: Any = None) -> str:
     """Return in a few words why a training did not train its network; "" where its loss is low, or nothing is known."""
-    X, y = rows_of(X, y, ROWS)
     try:
-        with same_generators(), np.errstate(all="ignore"):
-            look = Look(Trial(model, loss, X, y))
-            guesses = constant_losses(look.trial, look.prediction, y) if look.is_array else []
+        with apart():
+            look = Look(Trial(model, loss, *rows_of(X, y, ROWS)))
+            now, chance = look.first, math.inf if look.chance is None else look.chance
     except Exception:  # a training that has ended is not to end in an error of its doctor
         return ""
-    chance, now = min(guesses, default=math.inf), float(look.loss.item())
-    for layer in look.layers() if now > 0.5 * chance or not guesses else ():
-        if look.dead_outputs(layer) or (layer.node is not look.prediction and layer.is_bad()):
+    for layer in look.layers if now > 0.5 * chance or look.chance is None else ():
+        if layer.is_stuck:
             return f"{layer.name}: {layer}"
     return f"the loss, {now:.4g}, is that of a constant guess" if now > 0.95 * chance > 0 else ""

@@ -8,7 +8,7 @@ import heapq
 import html
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from typing import Any
@@ -56,51 +56,50 @@ class Explanation:
     formulas: tuple[tuple[str, str], ...] = ()
     note: str = ""
 
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Which number of an array the paths are followed for: the largest; () for a number."""
+        return np.unravel_index(np.argmax(np.abs(self.gradient)), np.shape(self.gradient))
+
     def rows(self) -> list[tuple[str, str]]:
         """Return a (path, number) for each path, for the rest and for the sum; the numbers add up as they are printed.
 
         Of arrays it is the number at the place where the gradient is largest.
         """
-        place = np.unravel_index(np.argmax(np.abs(self.gradient)), np.shape(self.gradient))
-        at = [float(np.asarray(x)[place]) for x in (*(p.share for p in self.paths), self.rest, self.gradient)]
-        has_rest = self.count > len(self.paths)
-        *numbers, total = adding_up(at[:-1] if has_rest else at[:-2], at[-1])
+        more = self.count - len(self.paths)
+        shares = [path.share for path in self.paths] + [self.rest] * (more > 0)
+        at = [float(np.asarray(x)[self.place]) for x in shares]
+        *numbers, total = adding_up(at, float(np.asarray(self.gradient)[self.place]))
         rows = []
         for path, number in zip(self.paths, numbers, strict=False):
             factors = " · ".join(_shortened([f"{x:.6g}" for x in path.factors]))
             rows.append((" → ".join(_shortened(path.nodes)), f"{factors} = {number}" if factors else number))
-        if has_rest:
-            rows.append((f"{self.count - len(self.paths):,} more paths together", numbers[-1]))
-        return [*rows, ("sum", total)]
+        rest = [(f"{more:,} more paths together", numbers[-1])] if more > 0 else []
+        return [*rows, *rest, ("sum", total)]
 
-    def title(self) -> str:
-        """Return what is explained, in one line."""
-        paths = f"{self.count:,} path{'' if self.count == 1 else 's'}"
+    def _blocks(self) -> list[Any]:
+        """All that is shown: lines, and lists of pairs."""
         shape = f" of shape {np.shape(self.gradient)}" if np.ndim(self.gradient) else ""
-        return f"∂{self.loss}/∂{self.name}{shape}: {paths}"
-
-    def entry(self) -> str:
-        """Return which number of an array the paths are followed for; "" for a number."""
-        place = np.unravel_index(np.argmax(np.abs(self.gradient)), np.shape(self.gradient))
-        return f"{self.name}[{', '.join(map(str, place))}], where it is largest:" if place else ""
+        paths = f"{self.count:,} path{'' if self.count == 1 else 's'}"
+        entry = f"{self.name}[{', '.join(map(str, self.place))}], where it is largest:" if shape else ""
+        title = f"∂{self.loss}/∂{self.name}{shape}: {paths}"
+        return [block for block in (title, self.formulas, entry, self.rows(), self.note) if block]
 
     def __str__(self) -> str:
-        lines = [self.title()]
-        width = max((len(formula) for formula, _ in self.formulas), default=0)
-        lines += [f"   {formula:{width}s}   {shapes}".rstrip() for formula, shapes in self.formulas]
-        lines += [entry] if (entry := self.entry()) else []
-        rows = self.rows()
-        width = max(len(path) for path, _ in rows)
-        lines += [f"   {path:{width}s}   {number}" for path, number in rows]
-        return "\n".join([*lines, self.note] if self.note else lines)
+        lines: list[str] = []
+        for block in self._blocks():
+            pairs = [] if isinstance(block, str) else block
+            width = max((len(left) for left, _ in pairs), default=0)
+            lines += [f"   {left:{width}s}   {right}".rstrip() for left, right in pairs] or [block]
+        return "\n".join(lines)
 
     @as_html
     def _repr_html_(self) -> str:
-        parts = [f"<b>{html.escape(self.title())}</b>"]
-        parts += [table([], self.formulas, 1)] if self.formulas else []
-        parts += [f"<div>{html.escape(entry)}</div>"] if (entry := self.entry()) else []
-        parts.append(table([], self.rows(), 1))
-        return "".join([*parts, f"<div>{html.escape(self.note)}</div>"] if self.note else parts)
+        title, *others = self._blocks()
+        shown = [
+            table([], x, 1) if not isinstance(x, str) else f"<div>{html.escape(x)}</div>" for x in others
+        ]
+        return f"<b>{html.escape(title)}</b>" + "".join(shown)
 
 
 def explain(loss: Any, w: Any, *, max_paths: int = 20) -> Explanation:
@@ -134,15 +133,14 @@ def explain(loss: Any, w: Any, *, max_paths: int = 20) -> Explanation:
         what = w._name if is_node(w) else f"a {type(w).__name__}"
         raise GraphError(f"explain: the loss does not depend on {what}: give a node that it was made from")
     with np.errstate(all="ignore"):
-        names = _Names(b)
         graph = _Paths(b, w)
-        formulas = () if graph.is_scalar else tuple(names.formulas(graph))
+        names = _Names(b, not graph.is_scalar)
         paths = [graph.told(edges, names) for edges in itertools.islice(graph.largest_first(), most)]
         gradient = b.grads[w] if w.ndim else float(b.grads[w])
         rest = gradient - sum((path.share for path in paths), 0.0 * gradient)
         return Explanation(
-            loss.label or "loss", names.of(w), gradient, graph.count[loss], tuple(paths),
-            rest if graph.count[loss] > len(paths) else 0.0 * gradient, formulas, _held(w, gradient),
+            loss.label or "loss", names.of(w), gradient, graph.count[loss], tuple(paths), rest,
+            () if graph.is_scalar else tuple(_formulas(graph, names)), _held(w, gradient),
         )  # fmt: skip
 
 
@@ -192,96 +190,91 @@ class _Paths:
 
     def told(self, edges: Sequence[Edge], names: "_Names") -> Path:
         """The path with its numbers."""
-        b, factors = self.b, []
-        g: Any = np.ones(b.values[b.loss].shape)
+        b, g, nodes = self.b, np.ones(self.b.values[self.b.loss].shape), [self.b.loss]
         for user, k in edges:
-            if self.is_scalar:
-                factors.append(float(b.share(user, k, np.ones(()))))
-            g = fit(b.share(user, k, g), b.values[user.parents[k]].shape)
-        nodes = [b.loss, *(user.parents[k] for user, k in edges)]
-        share = g if np.ndim(g) else float(g)
-        return Path(tuple(names.of(node) for node in nodes), tuple(factors), share)
+            nodes.append(user.parents[k])
+            g = fit(b.share(user, k, g), b.values[nodes[-1]].shape)
+        factors = tuple(dict(self.edges[user])[k] for user, k in edges) if self.is_scalar else ()
+        return Path(tuple(map(names.of, nodes)), factors, g if np.ndim(g) else float(g))
 
 
 class _Names:
-    """What the nodes are called: by label, or by how they are made; and arrays without a label z1, z2, …"""
+    """What the nodes are called: by label, by their path in a model, or by how they are made; of arrays z1, z2, …"""
 
-    def __init__(self, b: Backward) -> None:
-        self.b, self.words, self.symbols = b, Words(b), dict[Any, Expr]()
-        self.paths = _paths(b.order)
+    def __init__(self, b: Backward, of_arrays: bool) -> None:
+        self.b, self.words = b, Words(b)
+        self.known: dict[Any, str] = self.words.known | _paths(b.order)
+        self.known |= {node: str(node.label) for node in b.values if node.label}
+        self.known.setdefault(b.loss, "loss")
+        taken = {*self.known.values()}
+        free = (name for i in itertools.count(1) if (name := f"z{i}") not in taken)
+        for node in b.order if of_arrays else ():
+            if node.parents and node not in self.known:
+                self.known[node] = next(free)
 
     def of(self, node: Any) -> str:
         """The name in a path."""
-        if node in self.symbols and self.symbols[node].name == "symbol":
-            return str(self.symbols[node].value)
-        if node.label or node is self.b.loss:
-            return str(node.label or "loss")
-        known = self.paths.get(node) or self.words.known.get(node)
-        return known or (self._made(node) if node.parents else self.words.forward(node))
+        return self.known.get(node) or (self._made(node) if node.parents else self.words.forward(node))
 
     def _made(self, node: Any) -> str:
         """How a node is made of its parents: of those without a name, three dots are shown."""
-        bare = [p in self.b.at and p.parents and not p.label for p in node.parents]
+        bare = [p in self.b.at and p.parents and p not in self.known for p in node.parents]
         names = ["…" if hide else self.of(p) for hide, p in zip(bare, node.parents, strict=True)]
-        try:
-            parts = [symbol(name, p.shape) for name, p in zip(names, node.parents, strict=True)]
-            made = text(simplify(forward_expr(node.op, parts)), style=MATRICES, longest=40)
-        except (Unreadable, ValueError):
-            made = None
+        parts = [symbol(name, p.shape) for name, p in zip(names, node.parents, strict=True)]
+        made = _text(lambda: simplify(forward_expr(node.op, parts)), 40)[0]
         return made or f"{node.op.name}({', '.join(names)})"
 
-    def formulas(self, graph: _Paths) -> Iterator[tuple[str, str]]:
-        """Yield the formula and the shapes of each step of the forward pass and, from the loss down, of the gradient."""
-        self._name(graph.order)
-        made = [node for node in graph.order if node.parents]
-        told = [*_ends(made), *_ends([*reversed(graph.order)])]
-        for i, node in enumerate(told):
-            if node is None:
+    def part(self, node: Any) -> Expr:
+        """The node in a formula."""
+        x = self.b.values[node]
+        if x.ndim == 0 and node not in self.b.at:
+            return constant(float(x))
+        return symbol(self.of(node), x.shape)
+
+
+def _text(make: Callable[[], Expr], longest: int) -> tuple[str, Any]:
+    """An expression as text, and the expression; ("", None) where it cannot be made or is too long."""
+    try:
+        made = make()
+        return text(made, style=MATRICES, longest=longest) or "", made
+    except (Unreadable, ValueError):
+        return "", None
+
+
+def _formulas(graph: _Paths, names: _Names) -> Iterator[tuple[str, str]]:
+    """Yield the formula and the shapes of each step of the forward pass and, from the loss down, of the gradient."""
+
+    def forward(node: Any) -> Expr:
+        return forward_expr(node.op, [*map(names.part, node.parents)])  # type: ignore[no-any-return]
+
+    def backward(node: Any) -> Expr:
+        return _gradient(graph, names, node)
+
+    made = [("", node, forward) for node in graph.order if node.parents]
+    for steps in (made, [("d", node, backward) for node in reversed(graph.order)]):
+        for step in _shortened(steps, FORMULAS, None):
+            if step is None:
                 yield "…", ""
                 continue
-            try:
-                forward = i < len(_ends(made))
-                expr = self._value(node) if forward else self._gradient(node, graph)
-                formula = text(simplify(expr, for_readers=True), style=MATRICES, longest=160)
-            except (Unreadable, ValueError):
-                expr, formula = symbol("…", self.b.values[node].shape), None
-            name = ("" if forward else "d") + self.of(node)
-            yield f"{name} = {formula or '…'}", _shapes(expr, self.b.values[node].shape)
+            d, node, make = step
+            formula, expr = _text(lambda: simplify(make(node), for_readers=True), 160)  # noqa: B023
+            shapes = str(graph.b.values[node].shape)
+            if expr is not None and expr.name == "matmul":  # (2, 3) = (2, 4) · (4, 3)
+                shapes += " = " + " · ".join(str(part.shape) for part in expr.args)
+            yield f"{d}{names.of(node)} = {formula or '…'}", shapes
 
-    def _name(self, order: Sequence[Any]) -> None:
-        """Give every node of the paths, and what stands beside them, a name of one word."""
-        b, taken = self.b, {*self.words.known.values()}
-        free = (name for i in itertools.count(1) if (name := f"z{i}") not in taken)
-        for node in b.values:
-            known = self.words.known.get(node, "")
-            if b.values[node].ndim == 0 and node not in b.at:
-                self.symbols[node] = constant(float(b.values[node]))
-            elif known.isidentifier():
-                self.symbols[node] = symbol(known, b.values[node].shape)
-        for node in b.order:
-            if node not in self.symbols:
-                bare = node.parents and not node.label and node is not b.loss
-                name = next(free) if bare else self.of(node)
-                self.symbols[node] = symbol(name, b.values[node].shape)
-        for node, x in b.values.items():
-            self.symbols.setdefault(node, symbol(self.of(node), x.shape))
 
-    def _value(self, node: Any) -> Expr:
-        made: Expr = forward_expr(node.op, [self.symbols[parent] for parent in node.parents])
-        return made
-
-    def _gradient(self, node: Any, graph: _Paths) -> Expr:
-        """The sum of what the users of a node send it."""
-        if node is self.b.loss:
-            return constant(1.0)
-        found: Any = None
-        for user, k in self.b.users[node]:
-            if user in graph.count:
-                g = constant(1.0) if user is self.b.loss else symbol(f"d{self.of(user)}", user.shape)
-                operands = [self.symbols[parent] for parent in user.parents]
-                share = summed(share_expr(user.op, k, g, self.symbols[user], operands), node.shape)
-                found = share if found is None else found + share
-        return found  # type: ignore[no-any-return]
+def _gradient(graph: _Paths, names: _Names, node: Any) -> Expr:
+    """The sum of what the users of a node send it."""
+    one = constant(1.0)
+    found: Any = one if node is graph.b.loss else None
+    for user, k in graph.b.users[node]:
+        if user in graph.count:
+            g = one if user is graph.b.loss else symbol(f"d{names.of(user)}", user.shape)
+            parts = [*map(names.part, user.parents)]
+            share = summed(share_expr(user.op, k, g, names.part(user), parts), node.shape)
+            found = share if found is None else found + share
+    return found  # type: ignore[no-any-return]
 
 
 def _paths(order: Sequence[Any]) -> dict[Any, str]:
@@ -298,41 +291,24 @@ def _outermost(scope: Any) -> Any:
     return scope[0]
 
 
-def _ends(steps: Sequence[Any]) -> list[Any]:
-    """The steps; of many the first and the last, with None between."""
-    half = FORMULAS // 2
-    return [*steps] if len(steps) <= FORMULAS else [*steps[:half], None, *steps[-half:]]
-
-
-def _shortened(words: Sequence[str]) -> list[str]:
-    if len(words) <= STEPS:
-        return [*words]
-    half = STEPS // 2
-    return [*words[:half], f"… {len(words) - 2 * half} more …", *words[-half:]]
-
-
-def _shapes(expr: Expr, shape: tuple[int, ...]) -> str:
-    """The shape of a step's result, and of a matrix product how it comes about: (2, 3) = (2, 4) · (4, 3)."""
-    expr = simplify(expr, for_readers=True)
-    parts = [part.shape for part in expr.args] if expr.name == "matmul" else []
-    return " = ".join([str(shape), " · ".join(map(str, parts))] if parts else [str(shape)])
+def _shortened(parts: Sequence[Any], most: int = STEPS, between: Any = "… {} more …") -> list[Any]:
+    """The parts; of many the first and the last, with something between."""
+    half = most // 2
+    if len(parts) <= most:
+        return [*parts]
+    return [*parts[:half], between and between.format(len(parts) - 2 * half), *parts[-half:]]
 
 
 def _held(w: Any, gradient: Any) -> str:
     """What is to be said where the variable holds another gradient than this; "" where it holds none or this one."""
     if w.grad is None or np.shape(w.grad) != np.shape(gradient):
         return ""
-    scale = float(np.max(np.abs(gradient), initial=0.0))
-    if np.allclose(w.grad, gradient, rtol=1e-5, atol=1e-6 * scale, equal_nan=True):
-        return ""
     square = float(np.sum(np.square(gradient)))
-    times = float(np.sum(w.grad * gradient)) / square if square else 0.0
-    if (
-        times
-        and np.allclose(w.grad, times * gradient, rtol=1e-5, atol=1e-6 * scale)
-        and times == round(times)
-    ):
-        return f"Its .grad is {times:g} times that: backward() added to it, and zero_grad() was not called."
+    times = round(float(np.sum(w.grad * gradient)) / square) if square else 1
+    scale = 1e-6 * float(np.max(np.abs(gradient), initial=0.0))
+    if np.allclose(w.grad, times * gradient, rtol=1e-5, atol=scale, equal_nan=True) and times:
+        again = f"Its .grad is {times} times that: backward() added to it, and zero_grad() was not called."
+        return again if times != 1 else ""
     return "Its .grad is another one: it was added to, or belongs to another loss or to earlier numbers."
 
 

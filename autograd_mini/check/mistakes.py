@@ -173,9 +173,15 @@ TRAINING_MISTAKES = {
     "sigmoid_twice": "The sigmoid is applied to what is its output already.",
     "dead_output": "A ReLU on the outputs is dead: it is 0 for every sample, and has no gradient to come back by.",
     # units and weights
-    "equal_weights": "All weights of a layer are equal (zero, say), so its units do the same: nothing breaks the symmetry.",
-    "dead_units": "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient.",
-    "units_die": "Your ReLU units die in the first steps: 0 for every sample, they have no gradient to come back by.",
+    "equal_weights": (
+        "Units of a layer start from equal weights (zero, say) and do the same: nothing breaks the symmetry."
+    ),
+    "dead_units": (
+        "Most ReLU units of a layer are dead: they are 0 for every sample, so they have no gradient."
+    ),
+    "units_die": (
+        "Your ReLU units die in the first steps: 0 for every sample, they have no gradient to come back by."
+    ),
     "saturated_units": "Units are saturated: their slopes are about 0, and so are the gradients behind.",
     "vanishing_gradients": "The gradients vanish on the way down to the first layers.",
     "exploding_gradients": "The gradients explode on the way down to the first layers.",

@@ -1,23 +1,93 @@
-"""A training tried on a copy: the model, the loss, the optimiser and their generators are copied, and what is given stays as it is."""
+"""A training tried on a copy: model, loss, optimiser and their generators are copied, and what is given stays as it is."""
 
+import contextlib
 import copy
-import functools
+import io
 import math
+import pickle
 import random
+import sysconfig
+import warnings
 from collections.abc import Iterator, Sequence
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..compile.function import Compiled
 from ..core.engine import toposort
 from ..core.node import Node
 from ..core.tensor import Tensor
+from ..core.value import Value
 from ..derivatives import gradients
 from ..errors import AutogradError
-from .debug import OURS, USERS
+from ..support.containers import rebuild
+from .debug import is_users
 
+LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 ADAM = 0.9, 0.999, 1e-8
+
+
+# ---- A copy ------------------------------------------------------------------------------------------------------------
+
+
+class _Shared:
+    """What the copy of something holds itself, and not a copy of."""
+
+    def __init__(self, what: Any) -> None:
+        self.what = what
+
+
+class _Copier(pickle.Pickler):
+    """Writes nested things down, a user's functions too: with what they hold in closures and read by name.
+
+    Classes, modules, functions of libraries, and what is pickled by its name or not at all, go into `shared`.
+    """
+
+    def __init__(self, out: Any) -> None:
+        super().__init__(out, pickle.HIGHEST_PROTOCOL)
+        self.shared: list[Any] = []
+
+    def persistent_id(self, x: Any) -> int | None:
+        is_installed = isinstance(x, FunctionType) and not is_users(x.__code__, LIBRARIES)
+        if not (is_installed or isinstance(x, type | ModuleType | CodeType | _Shared)):
+            return None
+        self.shared.append(x.what if type(x) is _Shared else x)
+        return len(self.shared) - 1
+
+    def reducer_override(self, x: Any) -> Any:
+        if isinstance(x, FunctionType):
+            space, names = x.__globals__, [*_names_of(x.__code__)]
+            used = {name: space[name] for name in names if name in space}
+            made = x.__code__, _Shared(space), x.__name__, x.__closure__
+            return _twin, made, (used, x.__defaults__, x.__kwdefaults__), None, None, _filled
+        if isinstance(x, CellType):
+            return CellType, (), (x.cell_contents,), None, None, _filled_cell
+        if isinstance(x, Compiled):
+            return Compiled, (x.function, x.engine, x.is_batch)
+        try:
+            # a node that some module keeps of an earlier call is copied without its graph
+            how = (x.detach() if isinstance(x, Node) and x.op is not None else x).__reduce_ex__(4)
+        except Exception:  # there is no rule which it must raise
+            how = ""
+        return (_same, (_Shared(x),)) if isinstance(how, str) else how
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _twin(code: CodeType, space: dict[str, Any], name: str, closure: Any) -> FunctionType:
+    return FunctionType(code, {**space}, name, None, closure)
+
+
+def _filled(function: Any, state: Any) -> None:
+    used, function.__defaults__, function.__kwdefaults__ = state
+    function.__globals__.update(used)
+
+
+def _filled_cell(cell: CellType, contents: Any) -> None:
+    (cell.cell_contents,) = contents
 
 
 def _names_of(code: CodeType) -> Iterator[str]:
@@ -28,84 +98,35 @@ def _names_of(code: CodeType) -> Iterator[str]:
             yield from _names_of(part)
 
 
-def _is_users(function: FunctionType) -> bool:
-    file = function.__code__.co_filename
-    return not file.startswith(OURS) or file.startswith(USERS)
-
-
-def _used_globals(function: FunctionType) -> dict[str, Any]:
-    """The globals of a user's function that may hold parameters, generators or data."""
-    used = {
-        name: function.__globals__[name]
-        for name in _names_of(function.__code__)
-        if name in function.__globals__
-    }
-    return {name: x for name, x in used.items() if not isinstance(x, type | ModuleType) and _has_parts(x)}
-
-
-def _has_parts(x: Any) -> bool:
-    if isinstance(x, FunctionType):
-        return _is_users(x)
-    return isinstance(x, Node | np.ndarray | np.random.Generator | list | dict | tuple) or hasattr(
-        x, "__dict__"
-    )
-
-
 def copied(things: Any) -> Any:
-    """Return a deep copy of nested things in which what was shared is shared: of functions too, with what they hold and read.
-
-    A node that some module keeps of an earlier call is copied without its graph.
-    """
-    memo: dict[int, Any] = {}
-    functions: list[tuple[FunctionType, dict[str, Any], Any]] = []
-    seen: dict[int, Any] = {}
-    stack = [things]
-    while stack:
-        x = stack.pop()
-        if id(x) in seen or isinstance(x, type | ModuleType | str | bytes | int | float | np.ndarray):
-            continue
-        seen[id(x)] = x
-        if isinstance(x, FunctionType):
-            if not _is_users(x):
-                continue
-            used = _used_globals(x)
-            cells = [CellType() for _ in x.__closure__ or ()]
-            space = {**x.__globals__, **used} if used else x.__globals__
-            twin = FunctionType(x.__code__, space, x.__name__, x.__defaults__, tuple(cells))
-            twin.__kwdefaults__ = x.__kwdefaults__
-            memo[id(x)] = twin
-            functions.append((x, used, twin))
-            stack += [*used.values(), *(cell.cell_contents for cell in x.__closure__ or ())]
-        elif isinstance(x, Node):
-            if x.op is not None:
-                memo[id(x)] = x.detach()
-        elif isinstance(x, dict):
-            stack += x.values()
-        elif isinstance(x, list | tuple | set):
-            stack += x
-        elif isinstance(x, MethodType):
-            stack.append(x.__self__)
-        elif isinstance(x, functools.partial):
-            stack += [x.func, *x.args, *x.keywords.values()]
-        elif hasattr(x, "__dict__"):
-            stack += vars(x).values()
-    for function, used, twin in functions:
-        for name, part in used.items():
-            twin.__globals__[name] = copy.deepcopy(part, memo)
-        for cell, mine in zip(function.__closure__ or (), twin.__closure__, strict=True):
-            mine.cell_contents = copy.deepcopy(cell.cell_contents, memo)
-    return copy.deepcopy(things, memo)
+    """Return a deep copy of nested things in which what was shared is shared."""
+    copier = _Copier(out := io.BytesIO())
+    copier.dump(things)
+    out.seek(0)
+    reader = pickle.Unpickler(out)
+    reader.persistent_load = copier.shared.__getitem__  # type: ignore[method-assign]
+    return reader.load()
 
 
-class same_generators:
-    """At the end of a `with` block, the global generators of NumPy and of Python are as they were."""
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """A `with` block that leaves the global generators of NumPy and of Python as they were, and in which nothing is warned of."""
+    states = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        np.random.set_state(states[0])  # noqa: NPY002
+        random.setstate(states[1])
 
-    def __enter__(self) -> None:
-        self.states = np.random.get_state(), random.getstate()  # noqa: NPY002
 
-    def __exit__(self, *error: object) -> None:
-        np.random.set_state(self.states[0])  # noqa: NPY002
-        random.setstate(self.states[1])
+# ---- A trial -----------------------------------------------------------------------------------------------------------
+
+
+def number_of(x: Any) -> float:
+    """A loss as a number."""
+    return float(x.item() if isinstance(x, Node) else x)
 
 
 class Trial:
@@ -114,119 +135,121 @@ class Trial:
     def __init__(self, model: Any, loss: Any, X: Any, y: Any, optimizer: Any = None) -> None:
         given = (model, loss, X, y, optimizer)
         self.model, self.loss, self.X, self.y, self.optimizer = copied(given)
-        self.params = self._parameters()
-
-    def _parameters(self) -> dict[str, Any]:
-        """The parameters by name: the model's, or where it is a function those of the optimiser, or those that it reads."""
+        self.params: dict[str, Any] = {}
+        self.rows: list[Any] = []  # the samples, where the model takes one at a time
         if callable(getattr(self.model, "named_parameters", None)):
-            found = list(self.model.named_parameters())
-        elif callable(getattr(self.model, "parameters", None)):
-            found = [(p.label or f"parameter {i}", p) for i, p in enumerate(self.model.parameters())]
-        elif self.optimizer is not None:
-            found = [(p.label or f"parameter {i}", p) for i, p in enumerate(self.optimizer.params)]
-        else:
-            first, again = (set(_leaves(self.evaluated()[1])) for _ in range(2))
-            mine = [
-                p for p in _leaves(self.evaluated()[1]) if p in first & again
-            ]  # not made by the pass itself
-            found = [(p.label or f"parameter {i}", p) for i, p in enumerate(mine)]
-        return {
-            name if [n for n, _ in found].count(name) == 1 else f"{name} ({i})": p
-            for i, (name, p) in enumerate(found)
-        }
+            self.params.update(self.model.named_parameters())
+            return
+        for i, p in enumerate(self._parameters()):
+            name = p.label or f"parameter {i}"
+            self.params[name if name not in self.params else f"{name} ({i})"] = p
+
+    def _parameters(self) -> Sequence[Any]:
+        """The model's parameters, or where it is a function the optimiser's, or those that it reads."""
+        if callable(getattr(self.model, "parameters", None)):
+            return [*self.model.parameters()]
+        if self.optimizer is not None:
+            return self.optimizer.params  # type: ignore[no-any-return]
+        roots = [self.evaluated()[1] for _ in range(2)]  # what the pass makes itself is another one each time
+        leaves = [[p for p in toposort(x) if p.op is None] if isinstance(x, Node) else [] for x in roots]
+        return [p for p in leaves[0] if p in {*leaves[1]}]
 
     def evaluated(self) -> tuple[Any, Any]:
         """The prediction and the loss."""
-        prediction = self.model(self.X)
+        prediction = self.predicted()
         return prediction, self.loss_of(prediction)
+
+    def predicted(self) -> Any:
+        """The prediction; of a model that takes one sample at a time, as those on Values do, a list of them."""
+        if self.rows:
+            return [self.model(row) for row in self.rows]
+        try:
+            return self.model(self.X)
+        except (AutogradError, ValueError, TypeError, IndexError):
+            if np.ndim(self.X) == 2:
+                with contextlib.suppress(Exception):
+                    rows = self.X.tolist()
+                    self.model(rows[0])
+                    self.rows = rows
+                    return self.predicted()
+            raise
 
     def loss_of(self, prediction: Any) -> Any:
         """The loss of a prediction."""
         return self.loss(prediction) if self.y is None else self.loss(prediction, self.y)
 
     def number(self) -> float:
-        """The loss as a number; NaN where there is none."""
-        loss = self.evaluated()[1]
-        return float(loss.item() if isinstance(loss, Node) else loss)
+        """The loss as a number."""
+        return number_of(self.evaluated()[1])
 
     def stepped(self, steps: int) -> list[float]:
         """The losses before each step of the optimiser and after the last; it ends where one is not finite."""
         losses: list[float] = []
-        for _ in range(steps):
-            seen: list[float] = []
+        for i in range(steps):
 
-            def closure(seen: list[float] = seen) -> Any:
+            def closure() -> Any:
                 loss = self.evaluated()[1]
-                seen.append(float(loss.item()))
+                losses.append(number_of(loss))
                 return loss
 
             try:
                 self.optimizer.step(closure)
             except AutogradError:
-                return [*losses, *seen[:1], math.nan]
-            losses.append(seen[0])
+                return [*losses[: i + 1], math.nan]
+            del losses[i + 1 :]  # some optimisers ask several times in a step
             if not math.isfinite(losses[-1]):
                 return losses
         return [*losses, self.number()]
 
-    def descended(
-        self, rate: float, steps: int, is_adam: bool = False, until: float = -math.inf
-    ) -> list[float]:
-        """The losses of gradient descent, or of Adam, from these parameters on, which are put back."""
-        nodes = list(self.params.values())
+    def descended(self, rate: float, steps: int, adam: bool = False, until: float = -math.inf) -> list[float]:
+        """The losses of gradient descent, or of Adam (arXiv:1412.6980), from these parameters on, which are put back."""
+        nodes = [*self.params.values()]
         before = [copy.copy(node.data) for node in nodes]
-        means = [[0.0 * node.data, 0.0 * node.data] for node in nodes]
+        means = [[0.0 * data, 0.0 * data] for data in before]
         losses: list[float] = []
-        with np.errstate(all="ignore"):
-            for t in range(1, steps + 1):
-                loss = self.evaluated()[1]
-                losses.append(float(loss.item()))
-                if not -math.inf < losses[-1] <= 1e3 * abs(losses[0]) + 1e3 or losses[-1] < until:
-                    break
-                for node, g, mean in zip(
-                    nodes, gradients(loss, nodes, allow_unused=True), means, strict=True
-                ):
-                    node.data = node.data - rate * (_by_adam(g, mean, t) if is_adam else g)
-            else:
-                losses.append(self.number())
+        for t in range(1, steps + 1):
+            loss = self.evaluated()[1]
+            losses.append(number_of(loss))
+            if not -math.inf < losses[-1] <= 1e3 * abs(losses[0]) + 1e3 or losses[-1] < until:
+                break
+            grads = gradients(loss, nodes, allow_unused=True)
+            for node, g, mean in zip(nodes, grads, means, strict=True):
+                node.data = node.data - rate * (_by_adam(g, mean, t) if adam else g)
+        else:
+            losses.append(self.number())
         for node, data in zip(nodes, before, strict=True):
             node.data = data
         return losses
 
+    def guesses(self, prediction: Any, out: Any) -> list[float]:
+        """The losses of guesses that are the same for every sample: 0, equal chances, the means of the targets and the outputs."""
+        shape, y, found = out.shape, self.y, []
+        guesses = [np.zeros(()), np.full((), 1.0 / max(shape[-1] if shape else 1, 2))]
+        if shape:
+            guesses.append(out.mean(axis=0))
+        if isinstance(y, np.ndarray) and y.size == out.size and shape:
+            guesses.append(y.reshape(shape).mean(axis=0))
+        for guess in guesses:
+            numbers = iter(np.broadcast_to(guess, shape).astype(float).ravel())
+
+            def constant(x: Any, guess: Any = guess, numbers: Any = numbers) -> Any:
+                if isinstance(x, Tensor):
+                    return Tensor(np.broadcast_to(guess, x.shape), requires_grad=False)
+                return Value(next(numbers), requires_grad=False) if isinstance(x, Value) else x
+
+            with contextlib.suppress(AutogradError, ValueError, TypeError, IndexError):
+                found.append(number_of(self.loss_of(rebuild(prediction, constant))))
+        return [loss for loss in found if math.isfinite(loss)]
+
 
 def _by_adam(g: Any, mean: list[Any], t: int) -> Any:
-    """The direction of Adam's step (arXiv:1412.6980)."""
+    """The direction of Adam's step."""
     b1, b2, eps = ADAM
-    mean[0] = b1 * mean[0] + (1 - b1) * g
-    mean[1] = b2 * mean[1] + (1 - b2) * g * g
+    mean[:] = b1 * mean[0] + (1 - b1) * g, b2 * mean[1] + (1 - b2) * g * g
     return mean[0] / (1 - b1**t) / (np.sqrt(mean[1] / (1 - b2**t)) + eps)
-
-
-def _leaves(root: Any) -> list[Any]:
-    return [node for node in toposort(root) if node.op is None] if isinstance(root, Node) else []
 
 
 def rows_of(X: Any, y: Any, most: int) -> tuple[Any, Any]:
     """The first rows of both, where both are arrays with a row a sample."""
-    if not all(isinstance(x, np.ndarray) and x.ndim and len(x) == len(X) for x in (X, y)) or len(X) <= most:
-        return X, y
-    return X[:most], y[:most]
-
-
-def constant_losses(trial: Trial, prediction: Any, y: Any) -> Sequence[float]:
-    """The losses of the best guesses that are the same for every sample: of 0, of equal chances, of the mean of the targets."""
-    shape = prediction.shape
-    guesses = [np.zeros(shape), np.full(shape, 1.0 / max(shape[-1] if shape else 1, 2))]
-    if isinstance(y, np.ndarray) and y.shape == shape and y.ndim:
-        guesses.append(np.broadcast_to(y.mean(axis=0), shape).astype(float))
-    if shape:
-        guesses.append(np.broadcast_to(prediction.data.mean(axis=0), shape))
-    found = []
-    for guess in guesses:
-        try:
-            with np.errstate(all="ignore"):
-                loss = trial.loss_of(Tensor(np.array(guess), requires_grad=False))
-            found.append(float(loss.item() if isinstance(loss, Node) else loss))
-        except (AutogradError, ValueError, TypeError, IndexError):
-            continue
-    return [loss for loss in found if math.isfinite(loss)]
+    fits = all(isinstance(x, np.ndarray) and x.ndim and len(x) == len(X) for x in (X, y))
+    return (X[:most], y[:most]) if fits and len(X) > most else (X, y)

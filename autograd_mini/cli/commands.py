@@ -1,46 +1,26 @@
-"""The commands, a function each: it declares its arguments on a parser, and returns what runs it with the options given."""
+"""The commands: three views of an expression, and what runs a program of ours."""
 
 import argparse
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import __version__
 from ..draw.tree import on_a_terminal
 from ..draw.tree import tree as tree_of
 from ..errors import AutogradError
-from ..gallery import ENTRIES, STORIES
+from ..gallery import ENTRIES
 from .expression import ExpressionError, evaluate, numbers_of
 
 CONSTANT = "the expression is constant: it has no name, and so no gradient"
-EXAMPLE = '"tanh(w*x + b)" w=2 x=-1 b=0.5'
 Run = Callable[[argparse.Namespace], int]  # returns the exit status
-
-
-class Command(NamedTuple):
-    """What a command is for, how its arguments are declared, and whether it takes an expression with its numbers."""
-
-    what: str
-    declare: Callable[[argparse.ArgumentParser], Run]
-    expression: bool
-
-
-COMMANDS: dict[str, Command] = {}
-
-
-def command(what: str, expression: bool = False) -> Callable[[Any], Any]:
-    """Make a command, of its own name, of the function below."""
-
-    def add(declare: Any) -> Any:
-        COMMANDS[declare.__name__] = Command(what, declare, expression)
-        return declare
-
-    return add
+EXAMPLE = '"tanh(w*x + b)" w=2 x=-1 b=0.5'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,123 +35,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    name = arguments[0] if arguments else ""
     try:
-        if arguments[:1] == ["audit"]:  # it has options of its own, and the script's behind --
-            return import_module("autograd_mini.check.audit").audit_command(arguments[1:])  # type: ignore[no-any-return]
-        return _run(arguments)
+        if name == "audit":  # it has options of its own, and the script's behind --
+            return int(import_module("autograd_mini.check.audit").audit_command(arguments[1:]))
+        parser = argparse.ArgumentParser(prog="autograd-mini", description="Gradients that you can read.")
+        parser.add_argument("--version", action="version", version=__version__)
+        below = parser.add_subparsers(dest="command", metavar=f"{{{','.join(COMMANDS)}}}")
+        for each, declare in COMMANDS.items():
+            what = str(declare.__doc__)
+            mine = below.add_parser(each, help=what, description=f"{what[0].upper()}{what[1:]}.")
+            mine.set_defaults(run=declare(mine))
+        if name in VIEWS:  # numbers and options in any order
+            options = below.choices[name].parse_intermixed_args(_shielded(arguments[1:]))
+            return int(options.run(options))
+        options = parser.parse_args(arguments)
+        if options.command is not None:
+            return int(options.run(options))
+        parser.print_help()
+        return 0
     except BrokenPipeError:  # the reader of the output has gone: `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
-def _run(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="autograd-mini", description="Gradients that you can read.")
-    parser.add_argument("--version", action="version", version=__version__)
-    below = parser.add_subparsers(dest="command", metavar=f"{{{','.join(COMMANDS)}}}")
-    parsers = {}
-    for name, made in COMMANDS.items():
-        description = f"{made.what[0].upper()}{made.what[1:]}."
-        parsers[name] = mine = below.add_parser(name, help=made.what, description=description)
-        if made.expression:
-            operators = "numbers, names, + - * / %% **, parentheses, functions such as tanh(x)"
-            mine.add_argument("expression", metavar="EXPRESSION", help=operators)
-            each = "the number of each name"
-            mine.add_argument("numbers", nargs="*", default=[], metavar="NAME=NUMBER", help=each)
-        mine.set_defaults(run=made.declare(mine))
-    first = arguments[0] if arguments else ""
-    if first in COMMANDS and COMMANDS[first].expression:  # numbers and options in any order
-        options = parsers[first].parse_intermixed_args(_shielded(arguments[1:]))
-        return int(options.run(options))
-    options = parser.parse_args(arguments)
-    if options.command is None:
-        parser.print_help()
-        return 0
-    return int(options.run(options))
-
-
-@command("a neuron, an audit, XOR, handwritten digits and a check of the gradients (some seconds)")
-def demo(parser: argparse.ArgumentParser) -> Run:
-    return lambda options: int(import_module("autograd_mini.gallery.demo").main())
-
-
-@command("say which line of a script's own backprop is wrong")
-def audit(parser: argparse.ArgumentParser) -> Run:
-    parser.add_argument("script", nargs="?", help="a Python file or a notebook")
-    return lambda options: main(["audit", "--help"])
-
-
-@command("show an expression and its gradients as a tree of text", expression=True)
-def tree(parser: argparse.ArgumentParser) -> Run:
-    parser.description = f"{parser.description} Example: autograd-mini tree {EXAMPLE}"
-    parser.add_argument("--depth", type=int, help="how many levels below the result are shown (all)")
-    parser.add_argument("--ascii", action="store_true", help="plain ASCII")
-
-    def show(root: Any, options: argparse.Namespace) -> None:
-        drawn = tree_of(root, options.depth, max_nodes=10**6, ascii=options.ascii, color=on_a_terminal())
-        if not _can_print(drawn):
-            drawn = tree_of(root, options.depth, max_nodes=10**6, ascii=True, color=on_a_terminal())
-        print(drawn)
-
-    return lambda options: _view("tree", options, None, show)
-
-
-@command("draw an expression and its gradients", expression=True)
-def draw(parser: argparse.ArgumentParser) -> Run:
-    parser.description = f"{parser.description} Example: autograd-mini draw {EXAMPLE} -o g.svg"
-    kinds = ".svg .png .pdf .dot .mmd or .html; without it the DOT source is printed"
-    parser.add_argument("-o", "--output", metavar="FILE", help=kinds)
-
-    def show(root: Any, options: argparse.Namespace) -> None:
-        from ..draw.drawing import draw
-
-        if options.output is None:
-            print(draw(root).source)
-        else:
-            draw(root).save(options.output)
-
-    return lambda options: _view("draw", options, options.output, show)
-
-
-@command("write a page that steps through an expression's chain rule", expression=True)
-def explore(parser: argparse.ArgumentParser) -> Run:
-    parser.description = f"{parser.description} Example: autograd-mini explore {EXAMPLE}"
-    parser.add_argument("-o", "--output", metavar="FILE", default="explore.html", help="(explore.html)")
-
-    def show(root: Any, options: argparse.Namespace) -> None:
-        from ..draw.explore import explore
-
-        if not root.requires_grad:
-            raise ExpressionError(f"{CONSTANT}, and a page steps through gradients: use a name, as x*2 x=3")
-        explore(root, options.output)
-
-    return lambda options: _view("explore", options, options.output, show)
-
-
-@command("run a program of the gallery; without a name, list them")
-def gallery(parser: argparse.ArgumentParser) -> Run:
-    parser.add_argument("name", nargs="?", choices=[*ENTRIES], metavar="NAME", help=", ".join(ENTRIES))
-    parser.add_argument("--seed", type=int, default=0, help="the seed of everything random (0)")
-    picture = "write the curves as a picture, .png, .svg or .pdf (needs the extra `plot`)"
-    parser.add_argument("--plot", metavar="FILE", help=picture)
-
-    parser.add_argument("--source", action="store_true", help="print the program in place of running it")
-
-    def run(options: argparse.Namespace) -> int:
-        if options.plot and not find_spec("matplotlib"):
-            parser.error("--plot needs matplotlib: python -m pip install 'autograd-mini[plot]'")
-        if options.name:
-            entry = import_module(f"autograd_mini.gallery.{options.name.replace('-', '_')}")
-            if options.source:
-                print(Path(str(entry.__file__)).read_text(encoding="utf8"), end="")
-                return 0
-            asked, wrong = STORIES[options.name]
-            print(f"Asked: {asked}\nWrong: {wrong}\n", flush=True)
-            return int(entry.main(seed=options.seed, plot=options.plot))
-        for name, line in ENTRIES.items():
-            print(f"{name:20s} {line}")
-        return 0
-
-    return run
+# ---- Views of an expression -------------------------------------------------------------------------------------------
 
 
 def _shielded(arguments: list[str]) -> list[str]:
@@ -184,14 +72,9 @@ def _shielded(arguments: list[str]) -> list[str]:
     return words + [f" {word}" for word in arguments[end + 1 :]]
 
 
-def _view(
-    name: str,
-    options: argparse.Namespace,
-    output: str | None,
-    show: Callable[[Any, argparse.Namespace], None],
-) -> int:
+def _view(name: str, show: Callable[[Any, Any], None], options: argparse.Namespace) -> int:
     """Show an expression; return the exit status, 2 for what is not understood, 1 for what cannot be done."""
-    words = [options.expression, *options.numbers]
+    words, output = [options.expression, *options.numbers], getattr(options, "output", None)
     text, *numbers = sorted(words, key=lambda word: "=" in word)  # the numbers may come first
     try:
         root, unused = evaluate(text, numbers_of(numbers))
@@ -215,10 +98,101 @@ def _view(
     return 0
 
 
-def _can_print(text: str) -> bool:
-    """Whether standard output has these characters."""
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+def _expression(parser: argparse.ArgumentParser, example: str) -> None:
+    parser.description = f"{parser.description} Example: autograd-mini {example}"
+    operators = "numbers, names, + - * / %% **, parentheses, functions such as tanh(x)"
+    parser.add_argument("expression", metavar="EXPRESSION", help=operators)
+    each = "the number of each name"
+    parser.add_argument("numbers", nargs="*", default=[], metavar="NAME=NUMBER", help=each)
+
+
+# ---- The commands: each declares its arguments on a parser, and returns what runs it with the options given ----------------
+
+
+def demo(parser: argparse.ArgumentParser) -> Run:
+    """a neuron, an audit, XOR, handwritten digits and a check of the gradients (some seconds)"""
+    return lambda options: int(import_module("autograd_mini.gallery.demo").main())
+
+
+def audit(parser: argparse.ArgumentParser) -> Run:
+    """say which line of a script's own backprop is wrong"""
+    parser.add_argument("script", nargs="?", help="a Python file or a notebook")
+    return lambda options: main(["audit", "--help"])
+
+
+def tree(parser: argparse.ArgumentParser) -> Run:
+    """show an expression and its gradients as a tree of text"""
+    _expression(parser, f"tree {EXAMPLE}")
+    parser.add_argument("--depth", type=int, help="how many levels below the result are shown (all)")
+    parser.add_argument("--ascii", action="store_true", help="plain ASCII")
+
+    def show(root: Any, options: argparse.Namespace) -> None:
+        for is_plain in (options.ascii, True):
+            drawn = tree_of(root, options.depth, max_nodes=10**6, ascii=is_plain, color=on_a_terminal())
+            encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+            if drawn.encode(encoding, "ignore").decode(encoding) == drawn:  # it can be printed
+                break
+        print(drawn)
+
+    return partial(_view, "tree", show)
+
+
+def draw(parser: argparse.ArgumentParser) -> Run:
+    """draw an expression and its gradients"""
+    _expression(parser, f"draw {EXAMPLE} -o g.svg")
+    kinds = ".svg .png .pdf .dot .mmd or .html; without it the DOT source is printed"
+    parser.add_argument("-o", "--output", metavar="FILE", help=kinds)
+
+    def show(root: Any, options: argparse.Namespace) -> None:
+        from ..draw.drawing import draw
+
+        if options.output is None:
+            print(draw(root).source)
+        else:
+            draw(root).save(options.output)
+
+    return partial(_view, "draw", show)
+
+
+def explore(parser: argparse.ArgumentParser) -> Run:
+    """write a page that steps through an expression's chain rule"""
+    _expression(parser, f"explore {EXAMPLE}")
+    parser.add_argument("-o", "--output", metavar="FILE", default="explore.html", help="(explore.html)")
+
+    def show(root: Any, options: argparse.Namespace) -> None:
+        from ..draw.explore import explore
+
+        if not root.requires_grad:
+            raise ExpressionError(f"{CONSTANT}, and a page steps through gradients: use a name, as x*2 x=3")
+        explore(root, options.output)
+
+    return partial(_view, "explore", show)
+
+
+def gallery(parser: argparse.ArgumentParser) -> Run:
+    """run a program of the gallery; without a name, list them"""
+    parser.add_argument("name", nargs="?", choices=ENTRIES, metavar="NAME", help=", ".join(ENTRIES))
+    parser.add_argument("--seed", type=int, default=0, help="the seed of everything random (0)")
+    picture = "write the curves as a picture, .png, .svg or .pdf (needs the extra `plot`)"
+    parser.add_argument("--plot", metavar="FILE", help=picture)
+    parser.add_argument("--source", action="store_true", help="print the program in place of running it")
+
+    def run(options: argparse.Namespace) -> int:
+        if options.plot and not find_spec("matplotlib"):
+            parser.error("--plot needs matplotlib: python -m pip install 'autograd-mini[plot]'")
+        if not options.name:
+            story = import_module("autograd_mini.gallery.story")
+            for name in ENTRIES:
+                print(f"{name:20s} {story.docstring(name).partition('.')[0]}")
+            return 0
+        entry = import_module(f"autograd_mini.gallery.{options.name.replace('-', '_')}")
+        if options.source:
+            print(Path(str(entry.__file__)).read_text(encoding="utf8"), end="")
+            return 0
+        return int(entry.main(seed=options.seed, plot=options.plot))
+
+    return run
+
+
+COMMANDS = {declare.__name__: declare for declare in (demo, audit, tree, draw, explore, gallery)}
+VIEWS = ("tree", "draw", "explore")

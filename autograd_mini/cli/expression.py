@@ -45,7 +45,9 @@ WHAT: dict[type[ast.expr], str] = {
     ast.BinOp: "this operator", ast.UnaryOp: "this operator",
 }  # fmt: skip
 ALLOWED = "allowed are numbers, names, + - * / % **, parentheses and functions such as tanh(x)"
+NOT_ALLOWED = f"{{}} is not allowed: {ALLOWED}"
 BEYOND = "this number is beyond the range of floats, 1.8e308"
+SPACES = "NAME=NUMBER is needed, as x=2, without spaces; an expression of several words in quotes"
 LONGEST = 10_000  # characters of an expression
 TOLD = {  # messages of the parser that say too little or too much here
     "invalid syntax": f"this is not understood here: {ALLOWED}",
@@ -83,30 +85,25 @@ def numbers_of(arguments: Sequence[str]) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for argument in arguments:
-        shown = _printable(argument)[:WINDOW]
         before, equals, after = argument.partition("=")
         name = unicodedata.normalize("NFKC", before.strip())  # as the parser does
-        if not equals:
-            raise ExpressionError(
-                f"{shown}: NAME=NUMBER is needed, as x=2, without spaces; "
-                "an expression of several words in quotes"
-            )
-        if not name.isidentifier() or iskeyword(name):
-            raise ExpressionError(
-                f"{shown}: {_printable(name)[:WINDOW]!r} cannot be a name: letters, digits and _, as w1"
-            )
-        if name in FUNCTIONS:
-            raise ExpressionError(f"{shown}: {name} is a function: take another name")
-        if name in found:
-            raise ExpressionError(f"{shown}: {name} is given twice")
+        shown, spelt, given = (_printable(text)[:WINDOW] for text in (argument, name, after))
         try:
-            found[name] = float(after)
+            number = float(after)
         except ValueError:
-            raise ExpressionError(
-                f"{shown}: {_printable(after)[:WINDOW]!r} is no number: {name}=0.5 would be"
-            ) from None
-        if math.isinf(found[name]) and "inf" not in after.lower():
-            raise ExpressionError(f"{shown}: {BEYOND}")
+            number = math.nan
+        is_name, low = name.isidentifier() and not iskeyword(name), after.lower()
+        for fault, why in (
+            (not equals, SPACES),
+            (not is_name, f"{spelt!r} cannot be a name: letters, digits and _, as w1"),
+            (name in FUNCTIONS, f"{name} is a function: take another name"),
+            (name in found, f"{name} is given twice"),
+            (math.isnan(number) and "nan" not in low, f"{given!r} is no number: {name}=0.5 would be"),
+            (math.isinf(number) and "inf" not in low, BEYOND),
+        ):
+            if fault:
+                raise ExpressionError(f"{shown}: {why}")
+        found[name] = number
     return found
 
 
@@ -135,10 +132,8 @@ class _Reader:
         if not self.text:
             raise ExpressionError('the expression is empty: write one, as "tanh(w*x + b)"')
         if len(self.text) > LONGEST:
-            raise ExpressionError(
-                f"the expression has {len(self.text):,} characters, at most {LONGEST:,} are read: "
-                "take it apart"
-            )
+            size = f"the expression has {len(self.text):,} characters"
+            raise ExpressionError(f"{size}, at most {LONGEST:,} are read: take it apart")
         for i, c in enumerate(self.text):
             if c in INSTEAD or not c.isprintable():
                 raise self.error(i, i + 1, INSTEAD.get(c, f"the character U+{ord(c):04X} has no place here"))
@@ -162,16 +157,16 @@ class _Reader:
             case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
                 return [left, right]
             case ast.BinOp(left=left, right=right):
-                raise self.refused(type(part), self.between(left, right))
+                raise self.error(*self.between(left, right), NOT_ALLOWED.format(WHAT[ast.BinOp]))
             case ast.Call(func=ast.Name(), args=args, keywords=[]):
                 return args
             case ast.Call(func=ast.Constant() | ast.BinOp() | ast.UnaryOp() | ast.Call() as func):
-                raise self.error(*self.place(func), "this is no function: for a product write *")
+                raise self.refused(func, "this is no function: for a product write *")
             case ast.Call(func=ast.Name(), keywords=[first, *_]):
-                raise self.refused(ast.Starred, self.place(first.value))
+                raise self.refused(first.value, NOT_ALLOWED.format(WHAT[ast.Starred]))
             case ast.Call(func=func):
-                raise self.refused(type(func), self.place(func))
-        raise self.refused(type(part), self.place(part))
+                raise self.refused(func)
+        raise self.refused(part)
 
     def made(self, part: Any, operands: list[Any]) -> Any:
         """The number or node of a part."""
@@ -180,56 +175,47 @@ class _Reader:
                 return self.number(part)
             case ast.Name():
                 return self.named(part)
-            case ast.UnaryOp():
-                return SIGNS[type(part.op)](*operands)
-            case ast.BinOp():
-                return OPERATORS[type(part.op)](*operands)
-            case _:
-                return self.called(part, operands)
+            case ast.Call():
+                return self.function(part, len(operands))(*operands)
+        return (SIGNS | OPERATORS)[type(part.op)](*operands)
 
-    def number(self, part: ast.Constant) -> float:
+    def number(self, part: Any) -> float:
         if type(part.value) not in (int, float):
-            raise self.refused(type(part), self.place(part))
+            raise self.refused(part)
         try:
-            number = float(part.value)  # type: ignore[arg-type]
+            number = float(part.value)
         except OverflowError:
             number = math.inf
         if math.isinf(number):
-            raise self.error(*self.place(part), BEYOND)
+            raise self.refused(part, BEYOND)
         return number
 
     def named(self, part: ast.Name) -> Any:
-        name = part.id
-        if name in self.names:
+        name, known = part.id, CONSTANTS | self.names
+        if name in known:
             self.used.add(name)
-            return self.names[name]
-        if name in CONSTANTS:
-            return CONSTANTS[name]
+            return known[name]
         if name in FUNCTIONS:
-            raise self.error(*self.place(part), f"{name} is a function: {_usage(name)}")
+            raise self.refused(part, f"{name} is a function: {_usage(name)}")
         close = _alike(name, [*self.names, *CONSTANTS])
         guess = f"did you mean {close}? Or " if close else ""
-        raise self.error(
-            *self.place(part), f"{_spelt(name)} has no number: {guess}add {name}=1 after the expression"
-        )
+        raise self.refused(part, f"{_spelt(name)} has no number: {guess}add {name}=1 after the expression")
 
-    def called(self, part: ast.Call, operands: list[Any]) -> Any:
+    def function(self, part: ast.Call, count: int) -> Any:
         func: Any = part.func
         name = func.id
-        if name in self.names or name in CONSTANTS:
-            raise self.error(
-                *self.place(func), f"{name} is a number, no function: for a product write {name}*(…)"
-            )
+        if name in CONSTANTS | self.names:
+            raise self.refused(func, f"{name} is a number, no function: for a product write {name}*(…)")
         if name not in FUNCTIONS:
             close = _alike(name, FUNCTIONS)
             known = f"did you mean {close}?" if close else f"the functions are {', '.join(FUNCTIONS)}"
-            raise self.error(*self.place(func), f"{_spelt(name)} is no function here: {known}")
+            raise self.refused(func, f"{_spelt(name)} is no function here: {known}")
         least, most = _counts(name)
-        if not least <= len(operands) <= most:
+        if not least <= count <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
-            why = f"{name} takes {wanted} number{'s'[: most != 1]}, here are {len(operands)}: {_usage(name)}"
-            raise self.error(*self.place(part), why)
-        return FUNCTIONS[name](*operands)
+            numbers = "number" if most == 1 else "numbers"
+            raise self.refused(part, f"{name} takes {wanted} {numbers}, here are {count}: {_usage(name)}")
+        return FUNCTIONS[name]
 
     def place(self, part: ast.expr) -> tuple[int, int]:
         """From which character to which a part goes; the parser counts in bytes."""
@@ -240,13 +226,13 @@ class _Reader:
     def between(self, left: ast.expr, right: ast.expr) -> tuple[int, int]:
         """Where the operator between two parts stands."""
         start, end = self.place(left)[1], self.place(right)[0]
-        gap = self.text[start:end]
-        operator = gap.strip(" ()")
-        return start + gap.index(operator), start + gap.index(operator) + len(operator)
+        operator = self.text[start:end].strip(" ()")
+        start = self.text.index(operator, start)
+        return start, start + len(operator)
 
-    def refused(self, kind: type[ast.expr], place: tuple[int, int]) -> ExpressionError:
-        """The error of a part that is not on the list."""
-        return self.error(*place, f"{WHAT.get(kind, 'this')} is not allowed: {ALLOWED}")
+    def refused(self, part: ast.expr, why: str = "") -> ExpressionError:
+        """The error at a part, which is not on the list where nothing else is said."""
+        return self.error(*self.place(part), why or NOT_ALLOWED.format(WHAT.get(type(part), "this")))
 
     def error(self, start: int, end: int, why: str) -> ExpressionError:
         """The error, with the expression and a mark below the place."""
@@ -279,11 +265,8 @@ def _alike(name: str, known: Any) -> str:
 
 def _spelt(name: str) -> str:
     """A name, and its characters where they may look like others."""
-    return (
-        name
-        if name.isascii()
-        else f"{name} (with {', '.join(f'U+{ord(c):04X}' for c in name if not c.isascii())})"
-    )
+    others = ", ".join(f"U+{ord(c):04X}" for c in name if not c.isascii())
+    return f"{name} (with {others})" if others else name
 
 
 def _printable(text: str) -> str:
@@ -293,6 +276,5 @@ def _printable(text: str) -> str:
 
 def _width(text: str) -> int:
     """How many columns a text takes in a terminal."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text if not unicodedata.combining(c))
+    return wide + sum(not unicodedata.combining(c) for c in text)

@@ -517,7 +517,7 @@ def _reader(live: list[Any], vectors: list["_Vector"]) -> Callable[[list[Any]], 
             parts.append(
                 f"x{i}._content"
                 if isinstance(x, Tensor)
-                else f"x{i}._number"
+                else f"x{i}._content"
                 if isinstance(x, Value)
                 else f"x{i}"
             )

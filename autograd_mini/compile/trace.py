@@ -37,9 +37,9 @@ COMPARISONS = {
 }  # fmt: skip
 # Functions of ours whose results leave the graph: they may not read a node's data while a function is compiled
 LEAVING = {
-    "value.item": ".item()", "tensor.item": ".item()", "tensor.tolist": ".tolist()",
+    "node.item": ".item()", "tensor.tolist": ".tolist()",
     "tensor.argmax": ".argmax()", "tensor.argmin": ".argmin()", "array_functions.slogdet": "slogdet",
-    "readings.fitted": "an optimiser's step()",
+    "readings.fitted": "an optimiser's step()", "train._plain": "a metric",
     "numpy_protocols._data": "a NumPy function that gives plain data",
 }  # fmt: skip
 

@@ -48,6 +48,11 @@ def _restore(xp: Any, g: Any, x: Any, axis: Axis) -> Any:
     return xp.reshape(g, _reduced(xp.shape(x), axis)[1])
 
 
+def _dropped(xp: Any, out: Any, axis: Axis, keepdims: bool) -> Any:
+    """A reduction's result that has every axis, without those of length 1 that were lost."""
+    return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(out))))
+
+
 def _at(axis: int, ndim: int, part: slice | int) -> tuple[slice | int, ...]:
     """The index of one part along one axis."""
     return tuple(part if i == axis % ndim else slice(None) for i in range(ndim))
@@ -113,8 +118,7 @@ def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
         top = _largest(xp, away, axis)
         squares = xp.sum(xp.square(away / top), axis=axis, keepdims=True)
         out = top * xp.sqrt(squares / _freedom(xp, x, axis, ddof))
-        out = xp.where(is_large, by * out, out)
-        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+        return _dropped(xp, xp.where(is_large, by * out, out), axis, keepdims)
 
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:  # 0 where all elements are equal, and so at every order
         is_large, by = large(xp, x)
@@ -216,7 +220,7 @@ def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
     def forward(xp: Any, x: Any) -> Any:  # divided by the largest, so that no power overflows
         top = _largest(xp, x, axis)
         out = top * xp.power(xp.sum(xp.power(xp.abs(x / top), p), axis=axis, keepdims=True), 1 / p)
-        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+        return _dropped(xp, out, axis, keepdims)
 
     def vjp(xp: Any, g: Any, out: Any, x: Any) -> Any:
         length = _restore(xp, out, x, axis)
@@ -240,8 +244,7 @@ def LOGSUMEXP(axis: Axis, keepdims: bool) -> Op:
     def forward(xp: Any, x: Any) -> Any:
         top = xp.max(x, axis=axis, keepdims=True, initial=-math.inf)
         top = xp.where(xp.isfinite(top), top, 0.0)
-        out = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
-        return out if keepdims else xp.squeeze(out, axes_of(axis, len(xp.shape(x))))
+        return _dropped(xp, xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top, axis, keepdims)
 
     return ArrayOp("logsumexp", forward,
         (lambda xp, g, out, x: _restore(xp, g, x, axis) * xp.softmax(x, axis),))
@@ -262,7 +265,8 @@ def LOG_SOFTMAX(axis: Axis) -> Op:
 softmax_cross_entropy = ArrayOp("softmax_cross_entropy",
     lambda xp, z, p: -xp.sum(xp.where(xp.equal(p, 0), 0.0, p * xp.log_softmax(z, -1)), axis=-1),
     (lambda xp, g, out, z, p: g[..., None] * (xp.softmax(z, -1) * xp.sum(p, axis=-1, keepdims=True) - p),
-        lambda xp, g, out, z, p: -g[..., None] * xp.log_softmax(z, -1)))
+        lambda xp, g, out, z, p: -g[..., None] * xp.log_softmax(z, -1)),
+    "−Σ p·log softmax(z) over the last axis, of logits z and probabilities p (…, classes)")
 
 
 @family
@@ -298,11 +302,15 @@ def _rows(xp: Any, x: Any) -> Any:
     return x if len(xp.shape(x)) == 2 else xp.reshape(x, (math.prod(xp.shape(x)[:-1]), xp.shape(x)[-1]))
 
 
-matmul = ArrayOp("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right))
+matmul = ArrayOp("matmul", lambda xp, x, y: xp.matmul(x, y), (_matmul_left, _matmul_right),
+    "the product x @ y of matrices (…, m, k) and (…, k, n), or of vectors;"
+    " matmul([1.0, 2.0], [3.0, 4.0]) = np.float64(11.0)")
 linear = ArrayOp("linear", lambda xp, x, w, b: xp.linear(x, w, b),
     (lambda xp, g, out, x, w, b: xp.matmul(g, _transposed(xp, w)),
         lambda xp, g, out, x, w, b: xp.matmul(_transposed(xp, _rows(xp, x)), _rows(xp, g)),
-        lambda xp, g, out, x, w, b: g))
+        lambda xp, g, out, x, w, b: g),
+    "x @ w + b, of rows x (…, k), weights w (k, n) and a bias b (n,);"
+    " linear([1.0], [[2.0]], [3.0]) = array([5.])")
 
 
 @family
@@ -473,12 +481,13 @@ def _solve_left(xp: Any, g: Any, out: Any, a: Any, b: Any) -> Any:
     return -xp.matmul(share, _transposed(xp, out))
 
 
-solve = ArrayOp("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_back))
-
-
+solve = ArrayOp("solve", lambda xp, a, b: xp.solve(a, b), (_solve_left, _solve_back),
+    "the x for which a @ x is b, a being square (…, n, n); solve([[2.0]], [4.0]) = array([2.])")
 inv = ArrayOp("inv", lambda xp, a: xp.inv(a),
-    (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),))
-det = ArrayOp("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: g[..., None, None] * xp.cofactors(a),))
+    (lambda xp, g, out, a: -xp.matmul(_transposed(xp, out), xp.matmul(g, _transposed(xp, out))),),
+    "the inverse of square matrices (…, n, n); inv([[2.0]]) = array([[0.5]])")
+det = ArrayOp("det", lambda xp, a: xp.det(a), (lambda xp, g, out, a: g[..., None, None] * xp.cofactors(a),),
+    "the determinant of square matrices (…, n, n); det([[2.0]]) = np.float64(2.0)")
 
 
 def _minors(n: int) -> tuple[Any, ...]:

@@ -1,4 +1,15 @@
-"""The engine: sort the graph, pull gradients back through it, store them. It uses nodes by their attributes alone."""
+"""The engine: sort the graph, pull gradients back through it, store them. It uses nodes by their attributes alone.
+
+What `loss.backward()` runs, in this order:
+
+    check_root    is there anything to differentiate?
+    toposort      the nodes, parents before children
+    arriving      1, the gradient of the loss with respect to itself (a method of the readings)
+    sweep         from the last node to the first: what each node hands to its parents, added up in the dict `grads`
+                  _sweep_quickly  by code made from the rows (`made_pull`), where all nodes are Values or all are Tensors
+                  _sweep_any      otherwise, or where that code raised an error: by `pulled`, which calls `Op.shares`
+    backward      puts the gradients of `grads` into `.grad`
+"""
 
 import threading
 from collections import deque
@@ -20,7 +31,7 @@ Grads = dict[Any, Any]  # from a node to the gradient of the root with respect t
 def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> list[Any]:
     """Return every variable that root was made from, parents before children, root last; with `constants` the constants too.
 
-    A node's last parent comes first; with `is_mirrored` its first parent does, which is the order a person reads in.
+    Of two parents the last comes first; with `is_mirrored` the first does, which is the order in which a person reads.
     """
     order: list[Any] = []
     seen: set[Any] = set()
@@ -96,10 +107,10 @@ def sweep(
     It goes from the last node, at which `cotangent` arrives from above, to the first. With the reading GRAPH the gradients
     are nodes.
     """
-    quick = reading or reading_of_all(order)
-    if quick is not None and quick.pull:
+    common = reading or reading_of_all(order)
+    if common is not None and common.receiving:
         try:
-            return quietly(_sweep_quickly, order, cotangent, quick, keep)  # type: ignore[no-any-return]
+            return quietly(_sweep_quickly, order, cotangent, common, keep)  # type: ignore[no-any-return]
         except ERRORS:  # done again below, by IEEE arithmetic and with every share checked
             pass
     return quietly(_sweep_any, order, cotangent, reading, keep)  # type: ignore[no-any-return]
@@ -108,7 +119,7 @@ def sweep(
 def _sweep_any(
     order: Sequence[Any], cotangent: Any, reading: Reading | None, keep: Container[Any] | None
 ) -> Grads:
-    """The same for nodes of both kinds, and for any reading."""
+    """The sweep for nodes of both kinds, and for any reading: each node is differentiated by `pulled`."""
     wanted, grads = set(order), {order[-1]: cotangent}
     for node in reversed(order):
         if node.op is None or node not in grads:
@@ -131,14 +142,14 @@ def reading_of_all(order: Sequence[Any]) -> Reading | None:
 def _sweep_quickly(
     order: Sequence[Any], cotangent: Any, reading: Reading, keep: Container[Any] | None
 ) -> Grads:
-    """The same by code made from the rows, for nodes of one kind or for a graph: a third of the time for floats. See `made_pull`."""
+    """The sweep for nodes of one kind, or for a graph, by code made from the rows (`made_pull`): a third of the time for floats."""
     grads = dict.fromkeys(order, reading.nothing)
     grads[order[-1]] = cotangent
     for node in reversed(order):
         if node._left is None:
             continue
-        quick = node.op.quick
-        pull = quick[reading] if reading in quick else made_pull(node.op, reading)
+        pulls = node.op.pulls
+        pull = pulls[reading] if reading in pulls else made_pull(node.op, reading)
         g = grads[node] if keep is None or node in keep else grads.pop(node)
         if reading is not FLOATS:
             g = reading.without_one(g)
@@ -147,8 +158,6 @@ def _sweep_quickly(
         else:  # a user's own row
             for parent, share in pulled(node, g, grads, reading):
                 grads[parent] = reading.received(parent, grads[parent], share, node.op)
-    if reading is FLOATS and set(map(type, grads.values())) != {float}:
-        raise ValueError("a rule returned something other than a float")
     return grads
 
 
@@ -206,6 +215,6 @@ def backward(root: Any, gradient: Any = None) -> None:
 
 
 def _added(leaf: Any, g: Any) -> Any:
-    """The leaf's gradient with this one added."""
+    """The gradient that the leaf has, plus this one."""
     reading = KINDS[type(leaf)]
     return quietly(reading.add, leaf, reading.fitted(leaf, leaf.grad, "a .grad set by hand"), g)

@@ -3,7 +3,6 @@
 Nodes give a node; raw numbers and arrays give raw numbers and arrays.
 """
 
-import builtins
 import functools
 import math
 import operator
@@ -14,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from ..support.coercion import describe, to_float
+from ..support.coercion import LISTS, describe, to_float
 from . import array_rows, rows, special_rows
 from .array_rows import Axis
-from .node import LISTS, OPERATORS, Node, applied, holds_node, in_place, made
+from .node import Node, applied, holds_node, in_place, made
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
 from .tensor import Tensor, index_part, plain_index, stacked, to_value
@@ -94,7 +93,7 @@ def sinc(x: Any, order: int = 0) -> Any:
     """
     if order < 0:
         raise ValueError(f"sinc: the order of a derivative is 0 or more, got {order}")
-    return special_rows.SINC(order)(x)
+    return special_rows.SINC(operator.index(order))(x)
 
 
 def round(x: Any, decimals: int = 0) -> Any:
@@ -134,41 +133,45 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return out if _is_node(x) or _is_node(y) else _raw(out)
 
 
-def _is_node(x: Any) -> bool:
-    """Whether x is a node, or a list that holds one."""
-    return isinstance(x, Node) or (isinstance(x, LISTS) and holds_node(x))
-
-
 def _raw(node: Any) -> Any:
     """Return the data of a node, a single number as a number."""
     return node.data if type(node) is Value else node.data[()]
 
 
+def _is_node(x: Any) -> bool:
+    """Whether x is a node, or a list that holds one."""
+    return isinstance(x, Node) or (isinstance(x, LISTS) and holds_node(x))
+
+
 def _axis(axis: Any) -> Axis:
-    """The axes as a row's static parameter."""
+    """The axis or axes as a row takes them: an int, a tuple of ints, or None for all."""
     if axis is None or isinstance(axis, int):
         return axis
     return tuple(map(operator.index, axis)) if np.ndim(axis) else operator.index(axis)
-
-
-def _range(ndim: int) -> str:
-    return f"{-ndim} to {ndim - 1}" if ndim else "it has no axes"
 
 
 def _one(axis: Any, x: Any, more: int = 0, name: str = "") -> int:
     """One axis of x (which may have `more` axes in the result) as a number from 0, or IndexError with the range."""
     i, ndim = operator.index(axis), len(shape(x)) + more
     if not -ndim <= i < ndim:
-        where = f"{name}: " if name else ""
-        raise IndexError(f"{where}axis {i} is out of range for shape {shape(x)}: {_range(ndim)}")
+        where, known = f"{name}: " if name else "", f"{-ndim} to {ndim - 1}" if ndim else "it has no axes"
+        raise IndexError(f"{where}axis {i} is out of range for shape {shape(x)}: {known}")
     return i % ndim
 
 
-def _axes(name: str, axis: Any, x: Any, takes_number: bool = False, dim: Any = None) -> Axis:
-    """The axes that a reduction of x removes, or IndexError with the range; `dim` is PyTorch's name for them.
+INDICES_TOO = "gives the indices too: write axis= here, and take those from x.arg{}(axis=…)"
+BY_ONE_LESS = "divides by n − 1: write axis= and ddof=1"
+OTHER_IN_PYTORCH = {"max": INDICES_TOO, "min": INDICES_TOO, "var": BY_ONE_LESS, "std": BY_ONE_LESS}
 
-    A number has no axes; but sum, prod, max and min of a number accept 0 and −1, as in NumPy.
+
+def _axes(name: str, axis: Any, x: Any, takes_number: bool = False, dim: Any = None) -> Axis:
+    """The axes that a reduction of x removes, or IndexError with the range.
+
+    `dim` is PyTorch's name for them: TypeError where PyTorch's function of this name gives something else. A number has no
+    axes; but sum, prod, max and min of a number accept 0 and −1, as in NumPy.
     """
+    if dim is not None and name in OTHER_IN_PYTORCH:
+        raise TypeError(f"{name}: with dim= PyTorch {OTHER_IN_PYTORCH[name].format(name)}")
     found: Axis = _axis(axis if dim is None else dim)
     if found is not None:
         if takes_number and found in (0, -1) and not shape(x):
@@ -177,17 +180,6 @@ def _axes(name: str, axis: Any, x: Any, takes_number: bool = False, dim: Any = N
         if len(set(places)) < len(places):
             raise ShapeError(f"{name}: an axis of shape {shape(x)} is named twice: {axis}")
     return found
-
-
-def _refuse_dim(name: str, dim: Any) -> None:
-    """Raise TypeError for `dim` where PyTorch's function of that name gives something else."""
-    if dim is not None:
-        other = (
-            "divides by n − 1: write axis= and ddof=1"
-            if name in ("var", "std")
-            else (f"gives the indices too: write axis= here, and take those from x.arg{name}(axis=…)")
-        )
-        raise TypeError(f"{name}: with dim= PyTorch {other}")
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False) -> Any:
@@ -216,8 +208,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, d
     >>> float(var([1.0, 3.0]))
     1.0
     """
-    _refuse_dim("var", dim)
-    return array_rows.VAR(_axes("var", axis, x), ddof, keepdims)(x)
+    return array_rows.VAR(_axes("var", axis, x, dim=dim), ddof, keepdims)(x)
 
 
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, dim: Axis = None) -> Any:
@@ -226,8 +217,7 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *, d
     >>> float(std([1.0, 3.0]))
     1.0
     """
-    _refuse_dim("std", dim)
-    return array_rows.STD(_axes("std", axis, x), ddof, keepdims)(x)
+    return array_rows.STD(_axes("std", axis, x, dim=dim), ddof, keepdims)(x)
 
 
 def prod(
@@ -251,8 +241,7 @@ def max(
     >>> float(max([1.0, 3.0]))
     3.0
     """
-    _refuse_dim("max", dim)
-    return array_rows.MAX(_axes("max", axis, x, True), keepdims, initial)(x)
+    return array_rows.MAX(_axes("max", axis, x, True, dim), keepdims, initial)(x)
 
 
 def min(
@@ -265,8 +254,7 @@ def min(
     >>> float(min([1.0, 3.0]))
     1.0
     """
-    _refuse_dim("min", dim)
-    return array_rows.MIN(_axes("min", axis, x, True), keepdims, initial)(x)
+    return array_rows.MIN(_axes("min", axis, x, True, dim), keepdims, initial)(x)
 
 
 def logsumexp(
@@ -313,10 +301,7 @@ def cumsum(x: Any, axis: int | None = None, *, dim: int | None = None) -> Any:
     >>> cumsum([1.0, 2.0, 3.0])
     array([1., 3., 6.])
     """
-    axis = axis if dim is None else dim
-    if axis is None or (axis in (0, -1) and not shape(x)):  # a number is a vector of one, as for NumPy
-        return cumsum(ravel(x), 0)
-    return array_rows.CUMSUM(_one(axis, x))(x)
+    return _running(array_rows.CUMSUM, x, axis if dim is None else dim)
 
 
 def cumprod(x: Any, axis: int | None = None, *, dim: int | None = None) -> Any:
@@ -325,10 +310,13 @@ def cumprod(x: Any, axis: int | None = None, *, dim: int | None = None) -> Any:
     >>> cumprod([1.0, 2.0, 3.0])
     array([1., 2., 6.])
     """
-    axis = axis if dim is None else dim
+    return _running(array_rows.CUMPROD, x, axis if dim is None else dim)
+
+
+def _running(row: Callable[[int], Op], x: Any, axis: int | None) -> Any:
     if axis is None or (axis in (0, -1) and not shape(x)):  # a number is a vector of one, as for NumPy
-        return cumprod(ravel(x), 0)
-    return array_rows.CUMPROD(_one(axis, x))(x)
+        x, axis = ravel(x), 0
+    return row(_one(axis, x))(x)
 
 
 def recurrence(a: Any, b: Any, axis: int, reverse: bool = False) -> Any:
@@ -399,15 +387,11 @@ def squeeze(x: Any, axis: Axis = None, *, dim: Axis = None) -> Any:
     >>> squeeze([[1.0, 2.0]]).shape
     (2,)
     """
-    axis = axis if dim is None else dim
+    named = _axes("squeeze", axis, x, True, dim)
     ones = [i for i, n in enumerate(shape(x)) if n == 1]
-    if axis is None:
-        lost = ones
-    else:
-        axis = _axes("squeeze", axis, x, True)
-        lost = [_one(i, x) for i in ([axis] if isinstance(axis, int) else axis or ())]
-    if builtins.any(shape(x)[i] != 1 for i in lost):
-        raise ShapeError(f"squeeze: axis {axis} of shape {shape(x)} is not of length 1")
+    lost = ones if named is None else array_rows.axes_of(named, len(shape(x)))
+    if not set(lost) <= set(ones):
+        raise ShapeError(f"squeeze: axis {named} of shape {shape(x)} is not of length 1")
     return reshape(x, tuple(n for i, n in enumerate(shape(x)) if i not in lost))
 
 
@@ -528,12 +512,9 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     axis, places = _one(axis, x), indices.data if isinstance(indices, Node) else index_part(indices)
     indices = indices if isinstance(indices, Node) else places
     if places.ndim == len(shape(x)):  # all axes but this one broadcast
-        sizes = list(
-            np.broadcast_shapes(
-                *([1 if i == axis else n for i, n in enumerate(s)] for s in (shape(x), places.shape))
-            )
-        )
-        wide, wanted = ((*sizes[:axis], s[axis], *sizes[axis + 1 :]) for s in (shape(x), places.shape))
+        shapes = (shape(x), places.shape)
+        rest = np.broadcast_shapes(*(s[:axis] + s[axis + 1 :] for s in shapes))
+        wide, wanted = ((*rest[:axis], s[axis], *rest[axis:]) for s in shapes)
         x = x if shape(x) == wide else broadcast_to(x, wide)
         indices = indices if places.shape == wanted else np.broadcast_to(places, wanted)
     return _with_indices(array_rows.TAKE_ALONG_AXIS(axis), x, indices)
@@ -578,11 +559,16 @@ def sort(x: Any, axis: int | None = -1, kind: str = "stable") -> Any:
 METHODS = """
     sum mean var std prod max min cumsum cumprod reshape ravel transpose swapaxes squeeze clip round
 """.split()  # noqa: SIM905
-UNARY = {
-    name: vars(rows)[name]
-    for name in ["exp", "log", "sqrt", "square", "sin", "cos", "tanh", "abs", "relu", "sigmoid"]
+UNARY = {row.name: row for row in (rows.exp, rows.log, rows.sqrt, rows.square, rows.sin, rows.cos, rows.tanh)}
+UNARY |= {row.name: row for row in (rows.abs, rows.relu, rows.sigmoid, special_rows.softplus)}
+UNARY |= {"__neg__": rows.negative, "__abs__": rows.abs}
+OPERATORS = {  # Python's operators of two operands: the name of the method, the sign, the row
+    "add": ("+", rows.add),
+    "sub": ("-", rows.subtract),
+    "mul": ("*", rows.multiply),
+    "truediv": ("/", rows.divide),
+    "mod": ("%", rows.remainder),
 }
-UNARY |= {"softplus": special_rows.softplus, "__neg__": rows.negative, "__abs__": rows.abs}
 
 
 def _times(op: Op, x: Any, y: Any) -> Any:
@@ -605,31 +591,22 @@ def _method(kind: type, op: Op, is_reflected: bool = False) -> Callable[..., Any
     return (lambda x, y: apply_to(op, y, x)) if is_reflected else (lambda x, y: apply_to(op, x, y))
 
 
-def _attach(kind: Any) -> None:
+def _attach(kind: Any, operators: dict[str, tuple[str, Op]]) -> None:
     """Give a class of nodes the operators and methods that come from the rows."""
     for name, op in UNARY.items():
         setattr(kind, name, _method(kind, op))
-    for name, (sign, row) in OPERATORS.items():
-        method = _method(kind, vars(rows)[row])
+    for name, (sign, row) in operators.items():
+        method = _method(kind, row)
         setattr(kind, f"__{name}__", method)
-        setattr(kind, f"__r{name}__", _method(kind, vars(rows)[row], is_reflected=True))
+        setattr(kind, f"__r{name}__", _method(kind, row, is_reflected=True))
         setattr(kind, f"__i{name}__", in_place(method, f"{sign}="))
     kind.__pow__, kind.__ipow__ = power, in_place(power, "**=")
     kind.__rpow__ = lambda x, y: power(y, x)
 
 
-_attach(Value)
-_attach(Tensor)
+_attach(Value, OPERATORS)
+_attach(Tensor, OPERATORS | {"matmul": ("@", array_rows.matmul)})
 _OF_TENSORS = {name: globals()[name] for name in METHODS} | {"flatten": ravel, "__getitem__": getitem}
-_OF_TENSORS["__matmul__"] = _method(Tensor, array_rows.matmul)
-_OF_TENSORS["__rmatmul__"] = _method(Tensor, array_rows.matmul, is_reflected=True)
-_OF_TENSORS["__imatmul__"] = in_place(_OF_TENSORS["__matmul__"], "@=")
-for _name, _function in _OF_TENSORS.items():
-    setattr(Tensor, _name, _function)
-
-OF_NUMBERS = """
-    sum mean var std prod max min cumsum cumprod reshape ravel flatten transpose squeeze
-""".split()  # noqa: SIM905
 
 
 def _of_number(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -643,9 +620,11 @@ def _of_number(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-for _name in OF_NUMBERS:
-    setattr(Value, _name, _of_number(_OF_TENSORS[_name]))
 Value.clip, Value.round = clip, round  # type: ignore[assignment]
+for _name, _function in _OF_TENSORS.items():
+    setattr(Tensor, _name, _function)
+    if vars(Value).get(_name) is Node._later:  # value.py says which of them a number has
+        setattr(Value, _name, _of_number(_function))
 Value.__round__ = Tensor.__round__ = round  # type: ignore[attr-defined]
 
 # ---- GRAPH ------------------------------------------------------------------------------------------------------------
@@ -658,10 +637,13 @@ class _Graph(Reading):
     """Rules run on nodes: their results are nodes, which can be differentiated again."""
 
     reads_content = False
-    pull = ARRAYS.pull
+    receiving = ARRAYS.receiving
 
     def without_one(self, g: Any) -> Any:
-        """Return y for a product 1 · y whose 1 is the gradient from above: every further order would carry it on."""
+        """Return y in place of 1 · y where the 1 is the gradient that arrived at the root.
+
+        Otherwise the derivatives of every further order would multiply by it again.
+        """
         left, right = g._left, g._right
         if g.op is not rows.multiply or left.meta is not ONE or type(right) is not type(g):
             return g
@@ -669,9 +651,6 @@ class _Graph(Reading):
 
     def add(self, parent: Any, held: Any, share: Any) -> Any:
         return self.without_one(held) + self.without_one(share)
-
-    def constant(self, data: Any, dtype: Any = None) -> Any:
-        return made(reading := KINDS[Tensor] if np.ndim(data) else FLOATS, reading.constant(data, dtype))
 
     def zero(self, node: Any) -> Any:
         reading = KINDS[type(node)]
@@ -708,10 +687,15 @@ def _einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
 
 
 GRAPH = _Graph()
-_names = {name: row for file in (rows, special_rows, array_rows) for name, row in vars(file).items()}
 TABLE = {
-    name: row for name, row in _names.items() if isinstance(row, Op) or (name.isupper() and callable(row))
+    name: row
+    for file in (rows, special_rows, array_rows)
+    for name, row in vars(file).items()
+    if isinstance(row, Op) or (name.isupper() and callable(row))
 }
+for _name, _made in TABLE.items():
+    if not isinstance(_made, Op):
+        _made.__qualname__ = _name  # by which a row of a family is pickled
 GRAPH.xp = SimpleNamespace(
     **{name: row for name, row in TABLE.items() if isinstance(row, Op)},
     asarray=cast,
@@ -721,4 +705,4 @@ GRAPH.xp = SimpleNamespace(
     pad=lambda x, width, constant_values=0.0: array_rows.PAD(width, constant_values)(x),
     einsum=_einsum,
 )
-vars(GRAPH.xp).update({name: globals()[name] for name in XP if name in globals() and name not in ("abs",)})
+vars(GRAPH.xp).update({name: globals()[name] for name in XP if name in globals()})

@@ -8,26 +8,22 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import GraphError, explained
-from ..support.coercion import FLOAT_TYPES
+from ..support.coercion import FLOAT_TYPES, LISTS
 from ..support.modes import keeps_constants, meta_here, recorder
 from .engine import backward
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
 
 new = object.__new__
-LISTS = (list, tuple)
+ARRAY_LIKE = (np.ndarray, *LISTS)
 CUT_BY_NO_GRAD = {"cut": "no_grad"}  # the meta of what no_grad cut off
-OPERATORS = {  # the methods of Python's operators, and the rows that they apply
-    "add": ("+", "add"),
-    "sub": ("-", "subtract"),
-    "mul": ("*", "multiply"),
-    "truediv": ("/", "divide"),
-    "mod": ("%", "remainder"),
-}
 
 
 class changes:
-    """How often the data of any Tensor have been replaced. A node that is older than its parent's data must not be differentiated."""
+    """A counter: how often the data of any Tensor were replaced. A node keeps in `_version` what it was when the node was made.
+
+    Where a parent's `_version` is higher than its child's, the child read data that are gone, and backward refuses.
+    """
 
     count = 0
 
@@ -40,9 +36,9 @@ def made(
     requires_grad: bool = False,
     meta: dict[str, Any] | None = None,
 ) -> Any:
-    """Return a node: a leaf, or what an operation made of its parents. All nodes are made here, or by the quick methods of value.py.
+    """Return a node: a leaf, or the result of an operation on parents. Only here and in value.py's quick methods are nodes made.
 
-    One or two parents are kept in two slots: a tuple would be one more object in each node for the garbage collector.
+    One or two parents are kept in two slots: a tuple would be one more object for the garbage collector in each node.
     """
     node = new(reading.kind)
     if reading is ARRAYS:
@@ -63,7 +59,8 @@ def made(
 
 def leaf(kind: type, data: Any, requires_grad: bool = False, label: str | None = None) -> Any:
     """Return a node that no operation made."""
-    node = made(KINDS[kind], data, None, (), requires_grad, None if label is None else {"label": label})
+    meta = None if label is None else {"label": label}
+    node = made(KINDS[kind], data, requires_grad=requires_grad, meta=meta)
     if (trace := recorder()) is not None:
         trace.born(node)
     return node
@@ -71,13 +68,13 @@ def leaf(kind: type, data: Any, requires_grad: bool = False, label: str | None =
 
 def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[str, Any] | None) -> Any:
     """Return a copied or unpickled leaf."""
-    node = made(KINDS[kind], copy.copy(data), None, (), requires_grad, copy.copy(meta))
+    node = made(KINDS[kind], copy.copy(data), requires_grad=requires_grad, meta=copy.copy(meta))
     node.grad = copy.copy(grad)
     return node
 
 
 def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
-    """Return the node that an operation makes: a variable where a parent is a variable and recording is on, else a constant."""
+    """Return the result of an operation as a node: a variable if a parent is one and recording is on, else a constant."""
     meta = meta_here()
     if meta is not False and op.has_derivative:
         for parent in parents:
@@ -88,7 +85,7 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
     if reading is ARRAYS and data.base is not None:
         data = data.copy()  # a constant has numbers of its own: an optimiser changes parameters in place
     cut = CUT_BY_NO_GRAD if meta is False else next((p.meta for p in parents if p._cut_by), None)
-    return made(reading, data, None, (), False, cut)
+    return made(reading, data, meta=cut)
 
 
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
@@ -113,20 +110,20 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only and op.method is not None:
-        return op.method(*operands)
+    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only and op.quick_method is not None:
+        return op.quick_method(*operands)
     return applied(op, *operands)
 
 
 def applied(op: Op, *operands: Any) -> Any:
-    """The same, for all operands alike: `apply` has a quicker way for Values, which comes back here where it does not fit."""
+    """Return what `apply` returns. The quick methods of Values call this where the case is not theirs."""
     if not operands:
         raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
     if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
         return record(FLOATS, op, operands, evaluate(op, FLOATS, [x._content for x in operands]))
     parents, contents, has_nodes = [], [], False
     for x in operands:  # Tensors, and arrays beside them
-        if KINDS.get(type(x)) is ARRAYS:
+        if type(x) is ARRAYS.kind:
             has_nodes = True
             parents.append(x)
             contents.append(x._content)
@@ -140,22 +137,18 @@ def applied(op: Op, *operands: Any) -> Any:
 
 
 def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
-    """The same for numbers, arrays and lists too, and for both kinds together."""
+    """Return what `apply` returns, for operands of any kind: numbers, arrays, lists, and Values beside Tensors."""
     reading: Reading = ARRAYS if op.arrays_only else FLOATS
-    has_nodes, dtypes = False, set()
+    dtypes, has_nodes = set(), False
     for x in operands:
-        kind = KINDS.get(type(x))
-        if kind is not None:
-            has_nodes = True
-        if kind is ARRAYS or isinstance(x, np.ndarray):
+        own = KINDS.get(type(x))  # the reading of a node, None for what is no node
+        has_nodes = has_nodes or own is not None or (isinstance(x, LISTS) and holds_node(x))
+        if own is ARRAYS or isinstance(x, ARRAY_LIKE):
             reading = ARRAYS
-            if (dtype := (x if kind is None else x._content).dtype) in FLOAT_TYPES:
-                dtypes.add(dtype)
-        elif kind is None and isinstance(x, LISTS):
-            reading = ARRAYS
-            has_nodes = has_nodes or holds_node(x)
-    dtype = dtypes.pop() if len(dtypes) == 1 else None
-    parents = [x if KINDS.get(type(x)) is reading else reading.as_node(x, dtype) for x in operands]
+            dtypes.add(getattr(x, "dtype", None))
+    dtypes &= FLOAT_TYPES
+    dtype = dtypes.pop() if len(dtypes) == 1 else None  # what bare numbers become
+    parents = [x if type(x) is reading.kind else reading.as_node(x, dtype) for x in operands]
     data = evaluate(op, reading, [x._content for x in parents])
     if has_nodes:
         return record(reading, op, parents, data)
@@ -206,7 +199,7 @@ def _compared(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 class Habit:
-    """A name that another library's users type: support/advice.py, read when it is asked for, has what it is here."""
+    """A name that users of other libraries type. What it means here stands in support/advice.py, which is imported on its first use."""
 
     def __init__(self, name: str, answer: str = "habit") -> None:
         self.name, self.answer = name, answer
@@ -245,6 +238,11 @@ class Node:
     _version = 0  # when the data was last replaced, where the kind keeps count
     shape: Any
     size: Any
+
+    def __init_subclass__(cls) -> None:
+        kind: Any = cls.__base__
+        if kind is not Node:
+            raise TypeError(f"{kind.__name__} is final: add an operation with ag.Op and ag.apply")
 
     @property
     def parents(self) -> tuple["Node", ...]:
@@ -358,8 +356,15 @@ class Node:
         return restored, (type(self), self.data, self.grad, self.requires_grad, self.meta)
 
     def item(self) -> float:
-        """Return the number alone, outside the graph; ValueError where there are several."""
-        raise NotImplementedError
+        """Return the number alone, outside the graph; ValueError where there are several.
+
+        >>> import autograd_mini as ag
+        >>> ag.Value(2.0).item(), ag.Tensor([3.0]).item()
+        (2.0, 3.0)
+        """
+        if self.size != 1:
+            raise ValueError(f"item: one number is needed, the shape is {self.shape}")
+        return float(self.data.item() if self.shape else self.data)
 
     def __pos__(self) -> Self:
         return self

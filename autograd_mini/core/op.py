@@ -24,14 +24,9 @@ Rule = Callable[..., Any]
 OURS = __name__.rpartition(".")[0]  # the package of the table
 
 
-class _NotWanted:
-    """The mark of a share that nobody asked for; a rule that returns None by mistake is told apart from it."""
-
-    def __repr__(self) -> str:
-        return "NOT_WANTED"
-
-
-NOT_WANTED: Any = _NotWanted()
+NOT_WANTED: Any = (
+    object()
+)  # stands for a share that nobody asked for; None is what a rule may return by mistake
 
 
 class Op:
@@ -49,7 +44,7 @@ class Op:
 
     arrays_only = False  # whether the result is a Tensor even where the operands are Values
     __call__: Rule  # core/node.py sets it: to call a row is to apply it to nodes
-    method: Any  # the quick method of Values, or None; value.py sets it
+    quick_method: Any  # what applies the row to Values, or None where it has none such; value.py sets it
 
     def __init__(self, name: str, forward: Rule, vjps: Sequence[Rule] | Rule = (), doc: str = "") -> None:
         rules: Any = vjps if callable(vjps) else tuple(vjps)
@@ -62,13 +57,13 @@ class Op:
         self.name, self.forward, self.vjps, self.doc = name, forward, rules, doc
         self.params: dict[str, Any] = {}
         self.family: Any = None  # the family that made it, where it has static parameters
-        self.is_kept = True  # whether it is there for good, and quick code for it pays
+        self.is_kept = True  # whether it is used again and again, so that quick code for it pays
         self.is_joint = callable(rules)  # one rule for all parents
         self.has_derivative = bool(rules)
         self.__module__ = getattr(forward, "__module__", None) or __name__
-        written_in = [str(getattr(rule, "__module__", "")) for rule in all_rules]
-        self.is_ours = all(name.startswith(OURS) for name in written_in)  # its results need no checking
-        self.quick: dict[Any, Any] = {}  # what made_pull returned, by reading
+        # whether all its rules are written in this package, so that their results need no checking
+        self.is_ours = all(str(getattr(rule, "__module__", "")).startswith(OURS) for rule in all_rules)
+        self.pulls: dict[Any, Any] = {}  # what made_pull returned, by reading
         self.__name__ = self.__qualname__ = name
         if doc:
             self._document()
@@ -107,17 +102,17 @@ class Op:
             pairs = zip(self.vjps, wanted, strict=True)
             return [self._run(rule, reading, given) if want else NOT_WANTED for rule, want in pairs]
         found = self._run(self.vjps, reading, given)
-        if not isinstance(found, list | tuple) or len(found) != len(operands):
-            what = (
-                f"{len(found)} gradients" if isinstance(found, list | tuple) else f"a {type(found).__name__}"
-            )
+        is_list = isinstance(found, list | tuple)
+        if not is_list or len(found) != len(operands):
+            what = f"{len(found)} gradients" if is_list else f"a {type(found).__name__}"
             raise GraphError(
-                f"{self.name!r} returned {what} for {len(operands)} parents: give one gradient for each, in order"
+                f"{self.name!r} returned {what} for {len(operands)} parents: "
+                "give one gradient for each, in order"
             )
         return [share if want else NOT_WANTED for share, want in zip(found, wanted, strict=True)]
 
     def check_parents(self, count: int) -> None:
-        """Raise GraphError where there are rules for another number of parents."""
+        """Raise GraphError where the number of rules is not that of the parents."""
         if not self.is_joint and self.has_derivative and len(self.vjps) != count:
             raise GraphError(
                 f"{self.name!r} has {len(self.vjps)} vjps for {count} parents: give one for each, in order"
@@ -136,25 +131,24 @@ class Op:
         self.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
         what, _, example = self.doc.partition("; ")
         call, _, result = example.partition(" = ")
-        where = "" if self.arrays_only else ", element by element"
-        self.__doc__ = f"Return {what}{where}.\n\n    Arguments: {', '.join(names)}, numbers, arrays, Values "
-        if not self.arrays_only:
-            self.__doc__ += "or Tensors; shapes broadcast, the result has the broadcast shape."
-        else:
-            self.__doc__ += "or Tensors."
-        self.__doc__ += (
-            "\n    Nodes give a node, raw data give raw data. Raises ShapeError for shapes that do not fit,\n"
+        by_element, shapes = ", element by element", "; shapes broadcast, the result has the broadcast shape"
+        if self.arrays_only:
+            by_element = shapes = ""
+        self.__doc__ = (
+            f"Return {what}{by_element}.\n\n"
+            f"    Arguments: {', '.join(names)}, numbers, arrays, Values or Tensors{shapes}.\n"
+            "    Nodes give a node, raw data give raw data. Raises ShapeError for shapes that do not fit,\n"
             "    DTypeError for an argument that is neither a number nor an array.\n"
         )
         if example:
             self.__doc__ += f"\n    >>> import autograd_mini as ag\n    >>> ag.{call}\n    {result}\n"
 
     def __get__(self, node: Any, owner: Any = None) -> Any:
-        """A row that stands in a class is a method, as a function would be."""
+        """A row that stands in a class is a method, as a function would be. This is also why help() shows its signature."""
         return self if node is None else types.MethodType(self, node)
 
     def __reduce__(self) -> Any:
-        """A row is pickled by its name, or by its family's name and parameters, so that it stays the same object."""
+        """A row is pickled by its name and so stays the same object; a row of a family by the family and the parameters."""
         if self.family:
             return self.family, tuple(self.params.values())
         for name, thing in vars(sys.modules[self.__module__]).items():
@@ -198,16 +192,11 @@ def family(make: Callable[..., Op], is_kept: bool = True) -> Callable[..., Op]:
 class Text:
     """An operand as source text: a rule that is run on Texts returns its own source."""
 
-    __array_ufunc__ = None  # an array on the left leaves the operation to the Text
-
     def __init__(self, text: str) -> None:
         self.text = text
 
     def __str__(self) -> str:
         return self.text
-
-    def __bool__(self) -> bool:
-        raise TypeError("a rule used an operand as a condition: write xp.where in place of `if`")
 
     def __neg__(self) -> "Text":
         return Text(f"(-{self})")
@@ -218,8 +207,8 @@ class Text:
 
 def _infix(sign: str, is_swapped: bool) -> Callable[[Text, Any], Text]:
     if is_swapped:
-        return lambda x, y: Text(f"({y!r} {sign} {x})")
-    return lambda x, y: Text(f"({x} {sign} {y if isinstance(y, Text) else repr(y)})")
+        return lambda x, y: Text(f"({_word(y)} {sign} {x})")
+    return lambda x, y: Text(f"({x} {sign} {_word(y)})")
 
 
 for _name, _sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/")):
@@ -263,7 +252,11 @@ LITERALS = {"inf": math.inf, "nan": math.nan}  # names that repr writes and Pyth
 
 def made_function(source: str, names: dict[str, Any], title: str) -> Any:
     """Return the function that a source text defines; `names` says what each name in it means."""
-    space = {"__name__": __name__, **names, **LITERALS}
+    space = {
+        "__name__": __name__,
+        **names,
+        **LITERALS,
+    }  # by its module's name a function of it is known as ours
     exec(compile(source, f"<{title}>", "exec"), space)
     return space[source.split("(")[0].removeprefix("\ndef ")]
 
@@ -276,7 +269,8 @@ def pull(node, g, grads):
 PULL_JOINT = """
 def pull(node, g, grads):
     parents = node.parents
-    for parent, share in zip(parents, rule0(xp, g, node{content}, *[x{content} for x in parents]), strict=True):
+    shares = rule0(xp, g, node{content}, *[x{content} for x in parents])
+    for parent, share in zip(parents, shares, strict=True):
 """
 
 
@@ -284,19 +278,26 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
     """Return a function of (node, g, grads) that adds to `grads` the shares of the parents of a node of this row, or None.
 
     The rules are written as source, so that a node of floats or arrays costs one call, with no loop over rules and no look-up
-    in `xp`: a backward over floats takes 0.6 of the time, one over small arrays 0.7. A rule that does more than compute (that
-    looks at a shape, say) is called from there. None for a user's own row, and for one with an index.
+    in `xp`: a backward over floats takes 0.6 of the time, one over small arrays 0.7. For tanh and floats it is
+
+        def pull(node, g, grads):
+            parent0 = node._left
+            out, x = node._content, parent0._content
+            if parent0 in grads:
+                grads[parent0] += (g * sech2(x))
+
+    A rule that does more than compute (that looks at a shape, say) is called from there. None for a user's own row, and for
+    one with an index.
     """
     if not (op.is_ours and op.is_kept and (op.is_joint or len(op.vjps) == len(op.operands))):
-        return op.quick.setdefault(reading, None)
+        return op.pulls.setdefault(reading, None)
     rules = {f"rule{i}": rule for i, rule in enumerate([op.vjps] if op.is_joint else op.vjps)}
     content = "._content" if reading.reads_content else ""
     if op.is_joint:
-        text = PULL_JOINT.format(content=content) + indent(
-            reading.pull.format(parent="parent", share="share"), "    "
-        )
+        receiving = reading.receiving.format(parent="parent", share="share")
+        text = PULL_JOINT.format(content=content) + indent(receiving, "    ")
     else:
-        parents, names = [f"parent{i}" for i in range(len(rules))], ", ".join(["g", "out", *op.operands])
+        parents, names = [f"parent{i}" for i in range(len(rules))], ["g", "out", *op.operands]
         text = PULL.format(
             parents=", ".join(parents),
             slots="node._left, node._right" if len(rules) == 2 else "node._left",
@@ -304,15 +305,15 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
             data=", ".join(f"{name}{content}" for name in ["node", *parents]),
         )
         for parent, (name, rule) in zip(parents, rules.items(), strict=True):
-            text += reading.pull.format(parent=parent, share=_written_or_called(name, rule, names))
+            text += reading.receiving.format(parent=parent, share=_written_or_called(name, rule, names))
     space = {**vars(reading.xp), **rules, "xp": reading.xp, "op": op, "received": reading.received}
-    op.quick[reading] = made_function(text, space, f"the pull of {op.name}")
-    return op.quick[reading]  # type: ignore[no-any-return]
+    op.pulls[reading] = made_function(text, space, f"the pull of {op.name}")
+    return op.pulls[reading]  # type: ignore[no-any-return]
 
 
-def _written_or_called(name: str, rule: Rule, operands: str) -> str:
+def _written_or_called(name: str, rule: Rule, operands: list[str]) -> str:
     """The source of a rule, or of its call where it has none."""
     try:
-        return written(rule, *operands.split(", "))
+        return written(rule, *operands)
     except UNREADABLE:
-        return f"{name}(xp, {operands})"
+        return f"{name}(xp, {', '.join(operands)})"

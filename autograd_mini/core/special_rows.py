@@ -44,8 +44,8 @@ logaddexp = Op("logaddexp", lambda xp, x, y: xp.logaddexp(x, y),
 
 
 def _log_where(xp: Any, x: Any, y: Any) -> Any:
-    nothing = xp.logical_and(xp.equal(x, 0), xp.less_equal(y, 0))
-    return xp.where(nothing, 0.0, xp.log(y))
+    off = xp.logical_and(xp.equal(x, 0), xp.less_equal(y, 0))
+    return xp.where(off, 0.0, xp.log(y))
 
 
 xlogy = Op("xlogy", lambda xp, x, y: xp.xlogy(x, y),

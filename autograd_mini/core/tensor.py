@@ -9,10 +9,10 @@ from typing import Any, final
 import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
-from ..support.coercion import to_array
+from ..support.coercion import LISTS, to_array
 from ..support.modes import recorder
 from .array_rows import CAST, GETITEM, STACK
-from .node import LISTS, Node, changes, evaluate, holds_node, leaf, made, record
+from .node import Node, changes, evaluate, holds_node, leaf, made, record
 from .readings import ARRAYS, FLOATS, KINDS
 from .value import Value
 
@@ -48,9 +48,6 @@ class Tensor(Node):
         array = np.array(to_array(data, dtype), order="C")
         return leaf(cls, array, requires_grad, label)  # type: ignore[no-any-return]
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("Tensor is final: add an operation with ag.Op and ag.apply")
-
     def _set_data(self, data: Any) -> None:
         if self.op is not None:
             raise GraphError(
@@ -66,40 +63,15 @@ class Tensor(Node):
         doc="The array itself, outside the graph. To assign it counts as a change of the data.",
     )
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the axes."""
-        return self.data.shape  # type: ignore[no-any-return]
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self.data.ndim  # type: ignore[no-any-return]
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self.data.size  # type: ignore[no-any-return]
-
-    @property
-    def dtype(self) -> Any:
-        """float64 or float32."""
-        return self.data.dtype
+    shape: tuple[int, ...] = property(attrgetter("_content.shape"), doc="The sizes of the axes.")  # type: ignore[assignment]
+    ndim: int = property(attrgetter("_content.ndim"), doc="The number of axes.")  # type: ignore[assignment]
+    size: int = property(attrgetter("_content.size"), doc="The number of elements.")  # type: ignore[assignment]
+    dtype = property(attrgetter("_content.dtype"), doc="float64 or float32.")
 
     @property
     def T(self) -> "Tensor":
         """The Tensor with its axes reversed."""
         return self.transpose()  # type: ignore[no-any-return]
-
-    def item(self) -> float:
-        """Return the number alone, outside the graph; ValueError where there are several.
-
-        >>> Tensor([2.0]).item()
-        2.0
-        """
-        if self.size != 1:
-            raise ValueError(f"item: one number is needed, the shape is {self.shape}")
-        return float(self.data.item())
 
     def to_values(self) -> Any:
         """Return the elements as Values in (nested) lists, still in the graph.
@@ -144,21 +116,18 @@ class Tensor(Node):
 
 
 def plain_index(index: Any) -> Any:
-    """An index with its arrays copied, so that nobody else can change them; a node in it is an error."""
+    """An index with its arrays copied, so that nobody else can change them. DTypeError where it holds a node."""
     return tuple(map(index_part, index)) if isinstance(index, tuple) else index_part(index)
 
 
+PARTS = (int, np.integer, np.bool_, slice, type(None), type(Ellipsis))  # of an index, those that never change
+
+
 def index_part(part: Any) -> Any:
-    if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer | np.bool_):
+    """One part of an index: an array of its own, where it is an array or a list."""
+    if isinstance(part, PARTS):
         return part
-    if isinstance(part, Node):
-        if (trace := recorder()) is not None:
-            trace.refuse("an index by an argument", part, "index outside, or take ag.take_along_axis")
-        raise DTypeError("an index is made of plain integers, not of nodes: use index.data.astype(int)")
-    if isinstance(part, np.ma.MaskedArray):
-        raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")
-    if isinstance(part, LISTS):
-        _check_index(part)
+    _refuse_in_index(part)
     if isinstance(part, np.ndarray) and part.dtype.kind in "biu" and recorder() is not None:
         return part  # what is compiled reads it again, and notices when it has changed
     found = np.array(np.asarray(part))  # a tuple inside a tuple is an array of indices, as in NumPy
@@ -167,13 +136,17 @@ def index_part(part: Any) -> Any:
     return found if found.dtype.kind in "biu" else found.astype(int)
 
 
-def _check_index(parts: Any) -> None:
-    """Raise for anything in a list that is refused as an index of its own."""
-    for part in parts:
-        if isinstance(part, LISTS):
-            _check_index(part)
-        elif isinstance(part, Node | np.ma.MaskedArray):
-            index_part(part)
+def _refuse_in_index(part: Any) -> None:
+    """Raise for a node or a masked array, in lists too."""
+    if isinstance(part, LISTS):
+        for inner in part:
+            _refuse_in_index(inner)
+    if isinstance(part, Node):
+        if (trace := recorder()) is not None:
+            trace.refuse("an index by an argument", part, "index outside, or take ag.take_along_axis")
+        raise DTypeError("an index is made of plain integers, not of nodes: use index.data.astype(int)")
+    if isinstance(part, np.ma.MaskedArray):
+        raise DTypeError("an index cannot be a masked array: pass index.filled(value), or index.compressed()")
 
 
 def to_value(x: Any, index: Any = None) -> Any:

@@ -1,4 +1,8 @@
-"""Value: a number in a graph; and the quick methods for its operators, made from the rows."""
+"""Value: a number in a graph; and the quick methods for its operators, made from the rows.
+
+`x.tanh()` and `ag.tanh(x)` run a quick method, which makes the node itself. Where the case is not the common one it calls `applied`
+(node.py), and that `evaluate`, which runs the row's forward, and `record`, which makes the node.
+"""
 
 import contextlib
 import functools
@@ -38,9 +42,6 @@ class Value(Node):
     def __new__(cls, data: Any, *, label: str | None = None, requires_grad: bool = True) -> "Value":
         return leaf(cls, to_float(data), requires_grad, label)  # type: ignore[no-any-return]
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("Value is final: add an operation with ag.Op and ag.apply")
-
     def _set_data(self, data: Any) -> None:
         self._content = to_float(data)
 
@@ -53,14 +54,6 @@ class Value(Node):
 
     sum = mean = var = std = prod = max = min = cumsum = cumprod = reshape = ravel = flatten = Node._later
     transpose = squeeze = clip = round = Node._later
-
-    def item(self) -> float:
-        """Return the number alone, outside the graph.
-
-        >>> Value(2.0).item()
-        2.0
-        """
-        return float(self.data)
 
 
 FLOATS.kind, KINDS[Value] = Value, FLOATS
@@ -108,15 +101,15 @@ def method({parameters}):
     return node
 """
 
-quick_methods: Any = WeakSet()  # all that there are: ag.debug lets them leave every case to `applied`
+quick_methods: Any = WeakSet()  # all that were made: ag.debug lets them leave every case to `applied`
 
 
 def quick_method(
-    op: Op, applied: Callable[..., Any] = applied, is_reflected: bool = False
+    op: Op, general: Callable[..., Any] = applied, is_reflected: bool = False
 ) -> Callable[..., Any]:
     """Return the method of Value for a row with one or two parents; reflected, the node is the right operand.
 
-    It calls `applied` wherever the case is not the common one.
+    Where the case is not the common one it calls `general`, which stands in its code as `applied`.
     """
     names = ["a", "b"][: len(op.operands)]
     source = UNARY if len(names) == 1 else BINARY
@@ -125,7 +118,7 @@ def quick_method(
     parameters = f"{own}, {other}"  # Python passes the node first, to a reflected operator too
     text = source.format(forward=forward, other=other, parameters=parameters)
     space = {
-        **vars(scalar), "ERRORS": ERRORS, "FLOATS": FLOATS, "Value": Value, "op": op, "applied": applied,
+        **vars(scalar), "ERRORS": ERRORS, "FLOATS": FLOATS, "Value": Value, "op": op, "applied": general,
         "new": new, "meta_here": meta_here,
     }  # fmt: skip
     method = made_function(text, space, f"the quick method of {op.name}")
@@ -142,5 +135,5 @@ def _method_of(op: Op) -> Callable[..., Any] | None:
     return None
 
 
-Op.method = functools.cached_property(_method_of)
-Op.method.__set_name__(Op, "method")
+Op.quick_method = functools.cached_property(_method_of)
+Op.quick_method.__set_name__(Op, "quick_method")

@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .collapse import Group, View
@@ -27,9 +28,8 @@ WIDTHS = {
     for letter in letters
 }  # fmt: skip
 BOLD = 1.12
-DIRECTIONS = dict.fromkeys(
-    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)  # they would turn the text around
+# what would turn the text around
+DIRECTIONS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 class Card(NamedTuple):
@@ -55,13 +55,13 @@ class Link(NamedTuple):
     source: int
     target: int
     tooltip: str
-    order: str
-    local: str
+    order: str = ""
+    local: str = ""
 
 
 class Picture(NamedTuple):
-    """All that is drawn. `end`: the largest number on the scale of colours, of which `scale` is the name; `notes`: for the legend; `gap`:
-    between the ranks."""
+    """All that is drawn. `end`: the largest number on the scale of colours, of which `scale` is the name; `notes`: for the legend;
+    `gap`: between the ranks."""
 
     cards: list[Card]
     links: list[Link]
@@ -74,42 +74,60 @@ class Picture(NamedTuple):
     direction: str
     theme: str
 
+    @property
+    def sizes(self) -> list[tuple[float, float]]:
+        """Width and height of each box."""
+        return [(card.width, card.height) for card in self.cards]
+
+    @property
+    def edges(self) -> list[tuple[int, int]]:
+        """Operand and result of each line."""
+        return [(link.source, link.target) for link in self.links]
+
+
+class Facts(NamedTuple):
+    """What is said of a box or a group: the summaries of its data and gradient, and its tint."""
+
+    item: Box | Group
+    data: Summary
+    grad: Summary | None
+    tint: float = 0.0
+
 
 def picture(view: View, direction: str, color: str, theme: str) -> Picture:
     """Return the snapshot of a view."""
-    items, root = view.items, view.graph.root
-    facts = [(summary(item.data), None if item.grad is None else summary(item.grad)) for item in items]
-    shown = [{"grad": grad, "data": data}.get(color) for data, grad in facts]
-    sizes = [_signed(its) for its in shown]
-    end = largest(sizes)
-    tints = [tone(size, end) for size in sizes]
-    cards = [_card(item, *fact, tint, False) for item, fact, tint in zip(items, facts, tints, strict=True)]
-    stacked = direction in ("LR", "RL") and _breadth(view, cards) > BROAD
-    if stacked:
-        cards = [_card(item, *fact, tint, True) for item, fact, tint in zip(items, facts, tints, strict=True)]
-    links = _links(view)
-    gap = 64.0 if any(link.local for link in links) else 24.0 if stacked else 36.0
-    notes = _numbers_of(items, [grad for _, grad in facts], stacked)
-    notes += ["‖n‖: norm"] * any("‖" in line for card in cards for line in card.lines)
-    notes += ["array: tinted by its norm, with the sign of its mean"] * any(its.shape for its in shown if its)
-    notes += ["×n: local derivative"] * any(link.local for link in links)
-    notes += ["1, 2: order of operands"] * any(link.order for link in links)
-    notes += view.graph.warning()
-    name = "the result" if root.name is None else shortened(root.name, 2 * WIDEST, LARGE)
-    title = f"Graph of {name}: {_counted(len(view.graph), 'node')}"
-    title += f" in {_counted(len(items), 'box')}" * (len(items) < len(view.graph))
-    kinds = [card.kind for card in cards]
-    place = next(
-        i
-        for i, item in enumerate(items)
-        if item is root or (isinstance(item, Group) and root in item.members)
-    )
-    told = [
-        *[_counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds],
-        *cards[place].tooltip.split("\n"),
+    root = view.graph.root
+    facts = [
+        Facts(item, summary(item.data), None if item.grad is None else summary(item.grad))
+        for item in view.items
     ]
-    scale = "∂ gradient" if color == "grad" else "data"
-    return Picture(cards, links, title, ", ".join(told), scale, end, notes, gap, direction, theme)
+    sizes = [_signed(getattr(its, color, None)) for its in facts]
+    end = largest(sizes)
+    facts = [its._replace(tint=tone(size, end)) for its, size in zip(facts, sizes, strict=True)]
+    cards = [_card(its, is_stacked=False) for its in facts]
+    is_stacked = direction in ("LR", "RL") and _breadth(view, cards) > BROAD
+    if is_stacked:
+        cards = [_card(its, is_stacked=True) for its in facts]
+    links = [link for edge in view.links for link in _links(view, *edge)]
+    name = "the result" if root.name is None else shortened(root.name, 2 * WIDEST, LARGE)
+    title = f"Graph of {name}: {counted(len(view.graph), 'node')}"
+    if len(view.items) < len(view.graph):
+        title += f" in {counted(len(view.items), 'box')}"
+    kinds = [card.kind for card in cards]
+    told = [counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds]
+    told += cards[view.place_of(root)].tooltip.split("\n")
+    return Picture(
+        cards,
+        links,
+        title,
+        ", ".join(told),
+        scale="∂ gradient" if color == "grad" else "data",
+        end=end,
+        notes=_notes(facts, cards, links, color, is_stacked) + view.graph.warning(),
+        gap=64.0 if any(link.local for link in links) else 24.0 if is_stacked else 36.0,
+        direction=direction,
+        theme=theme,
+    )
 
 
 def _signed(facts: Summary | None) -> float | None:
@@ -119,18 +137,31 @@ def _signed(facts: Summary | None) -> float | None:
     return math.copysign(facts.norm, facts.mean + 0.0)
 
 
-def _numbers_of(items: list[Box | Group], grads: list[Summary | None], stacked: bool) -> list[str]:
-    """What the numbers in the boxes are, for the legend."""
-    reached = [grad is not None for item, grad in zip(items, grads, strict=True) if item.requires_grad]
-    notes = ["data" if not reached else "data, below it ∂ gradient" if stacked else "data | ∂ gradient"]
-    if not all(reached):
-        notes.append("∂ —: not reached by a backward" if any(reached) else "∂ —: no backward yet")
-    return notes + ["group: data and ∂ of its output"] * any(
-        item.kind == "group" and item.requires_grad for item in items
-    )
+def _notes(
+    facts: list[Facts], cards: list[Card], links: list[Link], color: str, is_stacked: bool
+) -> list[str]:
+    """What the numbers in the boxes and at the lines are, for the legend."""
+    reached = [its.grad is not None for its in facts if its.item.requires_grad]
+    order = "data, below it ∂ gradient" if is_stacked else "data | ∂ gradient"
+    notes = {
+        order if reached else "data": True,
+        "∂ —: not reached by a backward": any(reached) and not all(reached),
+        "∂ —: no backward yet": bool(reached) and not any(reached),
+        "group: data and ∂ of its output": any(
+            its.item.kind == "group" and its.item.requires_grad for its in facts
+        ),
+        "‖n‖: norm": any("‖" in line for card in cards for line in card.lines),
+        "array: tinted by its norm, with the sign of its mean": any(
+            its.shape for its in (getattr(its, color, None) for its in facts) if its
+        ),
+        "×n: local derivative": any(link.local for link in links),
+        "1, 2: order of operands": any(link.order for link in links),
+    }
+    return [note for note, holds in notes.items() if holds]
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """Return the number with its noun, in the plural where it must be."""
     return f"{count:,} {what}{'' if count == 1 else 'es' if what == 'box' else 's'}"
 
 
@@ -145,41 +176,29 @@ def _breadth(view: View, cards: list[Card]) -> float:
 # ---- Boxes -------------------------------------------------------------------------------------------------------------
 
 
-def _card(item: Box | Group, data: Summary, grad: Summary | None, tint: float, stacked: bool) -> Card:
-    array = bool(data.shape)
-    numbers = data.range(_short) if array else spoken(item.data)
+def _card(its: Facts, *, is_stacked: bool) -> Card:
+    item, shape = its.item, its.data.shape
+    gradient = f"∂ {_gradient(its)}" if item.requires_grad else ""
+    numbers = [its.data.range(_short) if shape else spoken(item.data), gradient]
+    lines = numbers if is_stacked else [" | ".join(filter(None, numbers))]
     if isinstance(item, Group) and item.op is None:
-        head, lines = (item.name, ""), [_population(item)]
+        head = (item.name, "")
+        lines = [_population(item), *lines]
     else:
-        beside = [shortened(item.symbol, OPERATION, LARGE), str(data.shape) if array else ""]
-        head, lines = (item.name or "", " ".join(filter(None, beside))), []
-    gradient = f"∂ {_gradient(grad, item.grad, array)}" if item.requires_grad else ""
-    lines += (
-        [numbers, gradient]
-        if stacked and gradient
-        else [" | ".join([numbers, gradient] if gradient else [numbers])]
-    )
+        beside = [shortened(item.symbol, OPERATION, LARGE), str(shape) if shape else ""]
+        head = (item.name or "", " ".join(filter(None, beside)))
     head = shortened(head[0], WIDEST, LARGE * BOLD), shortened(head[1], 2 * WIDEST, LARGE)
-    shown = [shortened(line, 2 * WIDEST, SMALL) for line in lines if line]
-    width = max([head_width(head), *[text_width(line, SMALL) for line in shown]]) + 2 * PADDING
-    alert = any(facts.nans or facts.infinite for facts in (data, grad) if facts)
-    height = LINE * (len(shown) + any(head)) + 10
-    sheets = 6 * (item.kind == "group")
-    return Card(
-        item.kind,
-        head,
-        tuple(shown),
-        _tooltip(item, data, grad),
-        tint,
-        alert,
-        width + sheets,
-        height + sheets,
-    )
+    shown = tuple(shortened(line, 2 * WIDEST, SMALL) for line in lines if line)
+    sheets = 6 if item.kind == "group" else 0
+    width = max([head_width(head), *[text_width(line, SMALL) for line in shown]]) + 2 * PADDING + sheets
+    height = LINE * (len(shown) + any(head)) + 10 + sheets
+    alert = any(found.nans or found.infinite for found in (its.data, its.grad) if found)
+    return Card(item.kind, head, shown, _tooltip(its), its.tint, alert, width, height)
 
 
 def _population(group: Group) -> str:
     """What a group is and how many nodes it holds, unless its name says so."""
-    count = _counted(len(group.members), "node")
+    count = counted(len(group.members), "node")
     what = group.scope[-1].rstrip("0123456789 ") if group.scope else ""
     return "" if group.name.startswith(f"{len(group.members)} ") else f"{what} · {count}" if what else count
 
@@ -188,29 +207,27 @@ def _short(x: float) -> str:
     return spoken(x, 3)
 
 
-def _gradient(facts: Summary | None, grad: Any, array: bool) -> str:
+def _gradient(its: Facts) -> str:
     """The gradient: a number, of an array the norm, `—` where no backward has reached it."""
-    if facts is None or not array:
-        return spoken(grad)
-    return facts.length(lambda norm: f"‖{_short(norm)}‖")
+    if its.grad is None or not its.data.shape:
+        return spoken(its.item.grad)
+    return its.grad.length(lambda norm: f"‖{_short(norm)}‖")
 
 
-def _tooltip(item: Box | Group, data: Summary, grad: Summary | None) -> str:
+def _tooltip(its: Facts) -> str:
     """Everything about a box, a fact a line."""
-    facts = [item.title]
+    item, told = its.item, [its.item.title]
     if isinstance(item, Group):
-        facts += [f"operation {item.op}, spelt out"] * (item.op is not None)
-        facts.append(f"{len(item.members):,} nodes in one box")
+        told += ["" if item.op is None else f"operation {item.op}, spelt out"]
+        told += [f"{len(item.members):,} nodes in one box"]
     else:
-        facts.append(f"operation {item.op}" if item.op else item.kind)
-        facts += [f"used {item.uses} times"] * (item.uses > 1)
-    facts += ["in " + " › ".join(item.scope)] * bool(item.scope)
-    facts.append(f"data {_facts(data, item.data)}")
+        told += [f"operation {item.op}" if item.op else item.kind]
+        told += [f"used {item.uses} times" if item.uses > 1 else ""]
+    told += ["in " + " › ".join(item.scope) if item.scope else "", f"data {_facts(its.data, item.data)}"]
     if item.requires_grad:
-        facts.append(
-            "∂ — (no backward has reached it)" if grad is None else f"∂ gradient {_facts(grad, item.grad)}"
-        )
-    return "\n".join(map(clean, facts))
+        dash = "∂ — (no backward has reached it)"
+        told += [dash if its.grad is None else f"∂ gradient {_facts(its.grad, item.grad)}"]
+    return "\n".join(map(clean, [told[0], *filter(None, told[1:])]))
 
 
 def _facts(facts: Summary, data: Any) -> str:
@@ -224,39 +241,25 @@ def _facts(facts: Summary, data: Any) -> str:
 # ---- Lines -------------------------------------------------------------------------------------------------------------
 
 
-def _links(view: View) -> list[Link]:
-    """A line for each edge between boxes, and one for all edges from or to a group."""
-    out, small = [], len(view.items) <= FEW
-    for source, target, edges in view.links:
-        tail, head = view.items[source], view.items[target]
-        if isinstance(head, Group):
-            out.append(Link(source, target, _counted(len(edges), "edge"), "", ""))
-            continue
-        count = len(head.parents)
-        numbered = head.op not in COMMUTE and 1 < count < 4
-        if isinstance(tail, Group):
-            order = ", ".join([str(position + 1) for _, _, position in edges]) if numbered else ""
-            out.append(Link(source, target, _counted(len(edges), "edge"), order, ""))
-            continue
-        for _, _, position in edges:
-            local = _locals(view.graph, head)[position]
-            told = (
-                clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}")
-                if local is not None
-                else ""
-            )
-            place = (
-                f"operand {position + 1} of {count}"
-                if (head.op not in COMMUTE and count > 1) or not told
-                else ""
-            )
-            tooltip, order = "\n".join(filter(None, (told, place))), str(position + 1) if numbered else ""
-            out.append(
-                Link(
-                    source, target, tooltip, order, f"×{_short(local)}" if small and local is not None else ""
-                )
-            )
-    return out
+def _links(view: View, source: int, target: int, edges: list[tuple[int, int, int]]) -> Iterator[Link]:
+    """Yield a line for each edge between two boxes, and one for all edges from or to a group."""
+    tail, head = view.items[source], view.items[target]
+    if isinstance(head, Group):
+        yield Link(source, target, counted(len(edges), "edge"))
+        return
+    count, commutes = len(head.parents), head.op in COMMUTE
+    places = [str(position + 1) if not commutes and 1 < count < 4 else "" for *_, position in edges]
+    if isinstance(tail, Group):
+        yield Link(source, target, counted(len(edges), "edge"), ", ".join(filter(None, places)))
+        return
+    for (*_, position), place in zip(edges, places, strict=True):
+        local, told = _locals(view.graph, head)[position], []
+        if local is not None:
+            told.append(clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}"))
+        if not told or (count > 1 and not commutes):
+            told.append(f"operand {position + 1} of {count}")
+        shown = f"×{_short(local)}" if local is not None and len(view.items) <= FEW else ""
+        yield Link(source, target, "\n".join(told), place, shown)
 
 
 def _locals(graph: Graph, box: Box) -> list[float | None]:

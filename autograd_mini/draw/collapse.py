@@ -1,6 +1,8 @@
 """Fewer boxes: the boxes of a module, or of any group, as one."""
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ FEW = 60  # boxes that are readable without collapsing
 SIBLINGS = 8  # so many constants that feed the same boxes are shown as one
 LEVELS = ("none", "neuron", "layer", "model")
 Level = str | int | None | Callable[[Box], str | None]
+Links = list[tuple[int, int, list[tuple[int, int, int]]]]
 
 
 class _Fold(NamedTuple):
@@ -66,10 +69,13 @@ class View:
     """A graph as it is shown: `items`, boxes and groups, operands before results; `links`, (operand, result, edges) as
     indices of items, where `edges` are those of the graph that the link stands for."""
 
-    def __init__(
-        self, graph: Graph, items: list[Box | Group], links: list[tuple[int, int, list[tuple[int, int, int]]]]
-    ) -> None:
+    def __init__(self, graph: Graph, items: list[Box | Group], links: Links) -> None:
         self.graph, self.items, self.links = graph, items, links
+
+    def place_of(self, box: Box) -> int:
+        """The index of the item that a box is, or is in."""
+        held = [item.members if isinstance(item, Group) else [item] for item in self.items]
+        return next(i for i, boxes in enumerate(held) if box in boxes)
 
 
 def collapse(graph: Graph, how: Level = "auto", max_nodes: int = 400) -> View:
@@ -122,9 +128,8 @@ def _keys(graph: Graph, level: str) -> list[Any]:
     """The group of each box at a level, or None."""
     if level == "none":
         return [None] * len(graph)
-    outer = {box.scope[:i] for box in graph.boxes for i in range(len(box.scope))} | {
-        ()
-    }  # modules with modules in them
+    # modules with modules in them
+    outer = {box.scope[:i] for box in graph.boxes for i in range(len(box.scope))} | {()}
     if level == "neuron":
         return [None if box.scope in outer else box.scope for box in graph.boxes]
     if level == "layer":
@@ -144,12 +149,9 @@ def _grouped(graph: Graph, keys: list[Any]) -> View:
     """The view in which the boxes of one key are one."""
     keys = _siblings(graph, _split(graph, keys))
     members: dict[Any, list[Box]] = {}
-    for box in graph.boxes:
-        members.setdefault(box.index if keys[box.index] is None else keys[box.index], []).append(box)
-    used_outside = {
-        parent for parent, child, _ in graph.edges() if keys[parent] is None or keys[parent] != keys[child]
-    }
-    used_outside.add(graph.root.index)
+    for key, box in zip(keys, graph.boxes, strict=True):
+        members.setdefault(key, []).append(box)
+    used_outside = {a for a, b, _ in graph.edges() if keys[a] != keys[b]} | {graph.root.index}
     stages: dict[Any, set[int]] = {}
     for key in members:
         if isinstance(key, tuple):
@@ -158,21 +160,24 @@ def _grouped(graph: Graph, keys: list[Any]) -> View:
     for key, boxes in members.items():
         if not isinstance(key, tuple) or len(boxes) == 1:
             whole[key] = boxes[0]
-            continue
-        if isinstance(key[0], Pattern):
+        elif isinstance(key[0], Pattern):
             whole[key] = Spelt(key[0], boxes, graph.boxes[key[0].result])
-            continue
-        outputs = [box for box in boxes if box.index in used_outside]
-        stage = sorted(stages[key[0]]).index(key[1]) + 1
-        name = _name(key[0], boxes) + (f" #{stage}" if len(stages[key[0]]) > 1 else "")
-        whole[key] = Group(name, boxes, outputs, key[0] if type(key[0]) is tuple else ())
+        else:
+            group, stage = key
+            name = _name(group, boxes)
+            if len(stages[group]) > 1:
+                name += f" #{sorted(stages[group]).index(stage) + 1}"
+            outputs = [box for box in boxes if box.index in used_outside]
+            whole[key] = Group(name, boxes, outputs, group if type(group) is tuple else ())
     links: dict[tuple[Any, Any], list[tuple[int, int, int]]] = {}
     for edge in graph.edges():
-        source, target = (i if keys[i] is None else keys[i] for i in edge[:2])
+        source, target = keys[edge[0]], keys[edge[1]]
         if source != target:
             links.setdefault((source, target), []).append(edge)
-    root = graph.root.index if keys[-1] is None else keys[-1]
-    order = _in_order(root, links)
+    before: dict[Any, list[Any]] = {keys[-1]: []}
+    for source, target in links:
+        before.setdefault(target, []).append(source)
+    order = list(TopologicalSorter(before).static_order())
     places = {key: i for i, key in enumerate(order)}
     found = sorted((places[source], places[target], edges) for (source, target), edges in links.items())
     return View(graph, [whole[key] for key in order], found)
@@ -189,13 +194,16 @@ def _name(group: Any, boxes: list[Box]) -> str:
 
 
 def _split(graph: Graph, keys: list[Any]) -> list[Any]:
-    """The keys as (key, stage): a group that something outside both uses and feeds comes apart in stages."""
+    """The keys as (key, stage), and for a box that stands alone its index.
+
+    A group that something outside both uses and feeds comes apart in stages.
+    """
     ends: dict[Any, set[Any]] = {}
     nodes = [i if key is None else (key,) for i, key in enumerate(keys)]
     for parent, child, _ in graph.edges():
         if nodes[parent] != nodes[child]:
             ends.setdefault(nodes[parent], set()).add(nodes[child])
-    knotted = _core(set(nodes), ends)
+    knotted = _core(ends)
     stages = [0] * len(keys)
     for box in graph.boxes:
         i = box.index
@@ -203,74 +211,58 @@ def _split(graph: Graph, keys: list[Any]) -> list[Any]:
             for parent in box.parents:
                 if nodes[parent] in knotted:
                     stages[i] = max(stages[i], stages[parent] + (nodes[parent] != nodes[i]))
-    out: list[Any] = [None if key is None else (key, stages[i]) for i, key in enumerate(keys)]
+    out: list[Any] = [i if key is None else (key, stages[i]) for i, key in enumerate(keys)]
     users: dict[int, set[Any]] = {}
     for parent, child, _ in graph.edges():
         users.setdefault(parent, set()).add(out[child])
     for box in graph.boxes:
         if not box.parents and nodes[box.index] in knotted and keys[box.index] is not None:
-            of = users.get(box.index, set())
-            alone = len(of) == 1 and None not in of and next(iter(of))[0] == keys[box.index]
-            out[box.index] = next(iter(of)) if alone else None
+            stages_of = [key for key in users.get(box.index, ()) if isinstance(key, tuple)]
+            is_theirs = (
+                len(users.get(box.index, ())) == 1 and stages_of and stages_of[0][0] == keys[box.index]
+            )
+            out[box.index] = stages_of[0] if is_theirs else box.index
     return out
 
 
-def _core(nodes: set[Any], ends: dict[Any, set[Any]]) -> set[Any]:
+def _core(ends: dict[Any, set[Any]]) -> set[Any]:
     """What is left of a graph when all that lies outside its cycles, at the beginning and at the end, is taken away."""
     starts: dict[Any, set[Any]] = {}
     for source, targets in ends.items():
         for target in targets:
             starts.setdefault(target, set()).add(source)
-    left = set(nodes)
-    for forth, back in ((ends, starts), (starts, ends)):
-        count = {node: len(back.get(node, set()) & left) for node in left}
-        free = [node for node, n in count.items() if not n]
-        while free:
-            node = free.pop()
-            left.discard(node)
-            for other in forth.get(node, ()):
-                if other in left:
-                    count[other] -= 1
-                    if not count[other]:
-                        free.append(other)
+    return _blocked(starts) & _blocked(ends)
+
+
+def _blocked(before: dict[Any, set[Any]]) -> set[Any]:
+    """What stands in a cycle, or behind one."""
+    sorter, left = TopologicalSorter(before), set(before)
+    with contextlib.suppress(CycleError):
+        sorter.prepare()
+    while ready := sorter.get_ready():
+        left -= set(ready)
+        sorter.done(*ready)
     return left
 
 
 def _siblings(graph: Graph, keys: list[Any]) -> list[Any]:
     """Many nameless constants that feed the same groups become a group, where anything is grouped at all."""
-    if all(key is None or isinstance(key[0], Pattern) for key in keys):
+    if all(isinstance(key, int) or isinstance(key[0], Pattern) for key in keys):
         return keys
     feeds: dict[int, set[Any]] = {}
     for parent, child, _ in graph.edges():
-        if graph.boxes[parent].kind == "constant" and keys[parent] is None:
-            feeds.setdefault(parent, set()).add(child if keys[child] is None else keys[child])
+        box = graph.boxes[parent]
+        if box.kind == "constant" and box.name is None and not box.is_array and keys[parent] == parent:
+            feeds.setdefault(parent, set()).add(keys[child])
     alike: dict[Any, list[int]] = {}
     for i, targets in feeds.items():
-        if graph.boxes[i].name is None and not graph.boxes[i].is_array:
-            alike.setdefault(frozenset(targets), []).append(i)
+        alike.setdefault(frozenset(targets), []).append(i)
     out = list(keys)
     for targets, group in alike.items():
         if len(group) > SIBLINGS:
             for i in group:
                 out[i] = (_Fold("constants", targets), 0)
     return out
-
-
-def _in_order(root: Any, links: Iterable[tuple[Any, Any]]) -> list[Any]:
-    """The keys in an order in which links go forwards: what each is made of before it, first operands first."""
-    operands: dict[Any, list[Any]] = {}
-    for source, target in links:
-        operands.setdefault(target, []).append(source)
-    order: dict[Any, None] = {}
-    stack = [root]
-    while stack:
-        key = stack[-1]
-        left = [operand for operand in operands.pop(key, ()) if operand not in order]
-        if left:
-            stack += reversed(left)
-        else:
-            order[stack.pop()] = None
-    return list(order)
 
 
 def _joined(parts: list[Any]) -> Any:

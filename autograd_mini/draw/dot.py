@@ -12,7 +12,7 @@ GET = (
     "get it with `apt install graphviz`, `brew install graphviz` or `conda install graphviz`, "
     "or from graphviz.org/download"
 )
-STARTS = {"png": b"\x89PNG", "pdf": b"%PDF"}  # how the files begin
+STARTS = {"png": b"\x89PNG", "pdf": b"%PDF", "layout": b"{"}  # how what it makes begins
 SECONDS = 10.0  # dot is given so long for a layout; with very many lines it needs more
 SMALL = 100  # boxes; a dot that needs so long for fewer hangs
 hanging: set[str] = set()  # the programs that did: they are not waited for again
@@ -38,14 +38,10 @@ def source(picture: Picture) -> str:
         f" color={colours['line']}, fontcolor={colours['muted']}];",
     ]
     for i, card in enumerate(picture.cards):
-        colour = colours["alert" if card.alert else card.kind]
-        look = (
-            f'{STYLES[card.kind]}, color={colour}, fillcolor="{blended(card.tint, theme)}"'
-            + ", penwidth=2" * card.alert
-        )
-        lines.append(
-            f"  n{i} [label={quoted(card.text())}, tooltip={quoted(card.tooltip[:TOOLTIP])}, {look}];"
-        )
+        colour = colours["alert" if card.alert else card.kind] + (", penwidth=2" if card.alert else "")
+        look = f'{STYLES[card.kind]}, color={colour}, fillcolor="{blended(card.tint, theme)}"'
+        told = f"label={quoted(card.text())}, tooltip={quoted(card.tooltip[:TOOLTIP])}"
+        lines.append(f"  n{i} [{told}, {look}];")
     for link in picture.links:
         texts = {"tooltip": link.tooltip[:TOOLTIP], "label": link.local, "headlabel": link.order}
         told = ", ".join(f"{name}={quoted(text)}" for name, text in texts.items() if text)
@@ -72,14 +68,11 @@ def arranged(picture: Picture) -> Layout:
     import json
 
     lines = [f'digraph {{ graph [{_spacing(picture)}]; node [shape=box, fixedsize=true, label=""];']
-    lines += [
-        f"n{i} [width={card.width / 72:.4f}, height={card.height / 72:.4f}];"
-        for i, card in enumerate(picture.cards)
-    ]
-    lines += [
-        f"n{link.source} -> n{link.target} [id={i}, arrowsize=0.8];" for i, link in enumerate(picture.links)
-    ]
-    answer = run("json0", "\n".join([*lines, "}"]), len(picture.cards), seconds=SECONDS)
+    for i, (width, height) in enumerate(picture.sizes):
+        lines.append(f"n{i} [width={width / 72:.4f}, height={height / 72:.4f}];")
+    for i, (source, target) in enumerate(picture.edges):
+        lines.append(f"n{source} -> n{target} [id={i}, arrowsize=0.8];")
+    answer = run("layout", "\n".join([*lines, "}"]), picture, "-Tjson0", seconds=SECONDS)
     try:
         return _read(json.loads(answer), len(picture.cards), len(picture.links))
     except (ValueError, KeyError, TypeError):
@@ -99,62 +92,47 @@ def _read(found: dict[str, Any], boxes: int, lines: int) -> Layout:
     for edge in found.get("edges", []):
         tip, *points = edge["pos"].split(" ")
         curves[int(edge["id"])] = [*map(point, points), point(tip.removeprefix("e,"))]
-    return Layout(
-        right - left,
-        top - bottom,
-        [centres[f"n{i}"] for i in range(boxes)],
-        [curves[i] for i in range(lines)],
-    )
+    order = [centres[f"n{i}"] for i in range(boxes)]
+    return Layout(right - left, top - bottom, order, [curves[i] for i in range(lines)])
 
 
-def drawn(kind: str, picture: Picture, *options: str) -> bytes:
+def drawn(kind: str, picture: Picture) -> bytes:
     """Return a picture as "png" or "pdf". RuntimeError, in one line, where dot does not make it."""
     try:
-        return run(kind, source(picture), len(picture.cards), *options)
+        return run(kind, source(picture), picture, f"-T{kind}", "-Gdpi=144" if kind == "png" else "-q")
     except RuntimeError as error:
         raise RuntimeError(f"{error}; .svg and .html need no program") from None
 
 
-def run(kind: str, text: str, boxes: int, *options: str, seconds: float = 60.0) -> bytes:
-    """Return what the dot program makes of DOT source, in a format of its own. RuntimeError, in one line, where it does not."""
+def run(kind: str, text: str, picture: Picture, *options: str, seconds: float = 60.0) -> bytes:
+    """Return what the dot program makes of the DOT source of a picture. RuntimeError, in one line, where it makes nothing."""
     import shutil
     import subprocess
 
     program = shutil.which("dot")
     if program is None:
         raise RuntimeError(f"there is no `dot` program of Graphviz: {GET}")
-    hangs = (
-        f"the `dot` program at {program} hangs and is not asked again: "
-        f"put one that works first on the PATH; {GET}"
-    )
+    name = f"the `dot` program at {program}"
+    hangs = RuntimeError(f"{name} hangs and is not asked again: put one that works first on the PATH; {GET}")
     if program in hanging:
-        raise RuntimeError(hangs)
+        raise hangs
     try:
         from graphviz.backend.execute import run_check
 
-        done = run_check(
-            [program, f"-T{kind}", *options],
-            input=text.encode(),
-            capture_output=True,
-            quiet=True,
-            timeout=seconds,
-        )
+        command = [program, *options]
+        done = run_check(command, input=text.encode(), capture_output=True, quiet=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        if boxes >= SMALL:
-            raise RuntimeError(
-                f"the `dot` program took more than {seconds:g} s: collapse more of the graph"
-            ) from None
+        if len(picture.cards) >= SMALL:
+            message = f"the `dot` program took more than {seconds:g} s: collapse more of the graph"
+            raise RuntimeError(message) from None
         hanging.add(program)
-        raise RuntimeError(hangs) from None
+        raise hangs from None
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         words = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().partition("\n")[0]
-        raise RuntimeError(
-            f"the `dot` program at {program} failed ({words or type(error).__name__}): {GET}"
-        ) from None
-    if not done.stdout:
-        raise RuntimeError(f"the `dot` program at {program} gave nothing: {GET}")
-    if not done.stdout.startswith(STARTS.get(kind, b"")):
-        raise RuntimeError(f"the `dot` program at {program} gave no {kind.upper()}: {GET}")
+        raise RuntimeError(f"{name} failed ({words or type(error).__name__}): {GET}") from None
+    if not done.stdout.startswith(STARTS[kind]):
+        what = f"no {kind if kind == 'layout' else kind.upper()}" if done.stdout else "nothing"
+        raise RuntimeError(f"{name} gave {what}: {GET}")
     return bytes(done.stdout)
 
 

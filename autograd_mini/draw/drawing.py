@@ -1,10 +1,8 @@
 """ag.draw: a graph as a picture, with the `dot` program of Graphviz or without it."""
 
 import functools
-import itertools
 import os
 import sys
-from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,12 +13,12 @@ from ..errors import GraphTooLargeError
 from ..support.coercion import whole
 from ..support.files import write_file
 from . import dot
-from .cards import Picture, picture, shortened
+from .cards import Picture, picture
 from .collapse import Level, sizes
 from .collapse import collapse as collapsed
-from .layout import Layout, layered, wrapped
+from .layout import Layout, is_long, layered
 from .mermaid import mermaid
-from .model import Box, Graph
+from .model import Graph
 
 CHOICES = {
     "direction": ("LR", "TB", "RL", "BT"),
@@ -92,42 +90,17 @@ def _held(names: Mapping[str, Any]) -> dict[int, str]:
 
 def _advice(graph: Graph, boxes: int, limit: int) -> str:
     """What a graph that is too large says: the counts, and ways out that hold for this graph."""
+    counts = {f'"{level}"': count for level, count in sizes(graph).items()}
     start = len(graph) - limit + 1
-    own: dict[str, Level] = {
-        "lambda box: box.op": lambda box: box.op,
-        f'lambda box: "before" if box.index < {start} else None': lambda box: (
-            "before" if box.index < start else None
-        ),  # always fits
-    }
-    levels = ((f'"{level}"', count) for level, count in sizes(graph).items())
-    counts = itertools.chain(levels, ((text, len(collapsed(graph, how).items)) for text, how in own.items()))
-    ways = [next(f"collapse={text} leaves {count:,}" for text, count in counts if count <= limit)]
-    named = [box for box in graph.boxes[:-1] if box.op and box.name]
-    parts = named[
-        : bisect_left(named, True, key=lambda box: not _fits(graph, box, limit))
-    ]  # later ones are mostly larger
-    if parts:
-        ways.append(
-            f"ag.draw of the part named {shortened(parts[-1].title, 300, 12)!r} shows what that was made from"
-        )
-    ways += [
-        "ag.tree(node, depth=3) shows what is next to the result as text",
-        f"max_nodes={boxes} draws them all, unreadably small",
-    ]
-    return (
-        f"draw: {len(graph):,} nodes are {boxes:,} boxes after collapsing, "
-        f"more than max_nodes={limit:,}: {'; '.join(ways)}"
+    counts[f'lambda box: "before" if box.index < {start} else None'] = len(
+        collapsed(graph, lambda box: "before" if box.index < start else None).items  # always fits
     )
-
-
-def _fits(graph: Graph, box: Box, limit: int) -> bool:
-    """Whether a box was made from so few, itself among them."""
-    seen, stack = {box.index}, [box.index]
-    while stack and len(seen) <= limit:
-        new = set(graph.boxes[stack.pop()].parents) - seen
-        seen |= new
-        stack += new
-    return len(seen) <= limit
+    how, left = next((how, count) for how, count in counts.items() if count <= limit)
+    return (
+        f"draw: {len(graph):,} nodes are {boxes:,} boxes after collapsing, more than max_nodes={limit:,}: "
+        f"collapse={how} leaves {left:,}; ag.tree(node, depth=3) shows what is next to the result as text; "
+        f"max_nodes={boxes} draws them all, unreadably small"
+    )
 
 
 class Drawing:
@@ -152,24 +125,18 @@ class Drawing:
         return render(self._picture, self._layout())
 
     def _layout(self) -> Layout:
-        """Where all is, in rows where it would be too long to read."""
-        layout = self._laid_out()
-        if self._picture.direction != "LR":
-            return layout
-        sizes = [(card.width, card.height) for card in self._picture.cards]
-        return wrapped(layout, sizes, [(link.source, link.target) for link in self._picture.links])
-
-    def _laid_out(self) -> Layout:
+        """Where all is: by dot, or in rows of our own where that would be too long to read."""
+        picture = self._picture
         if self._engine != "python":
             try:
-                return dot.arranged(self._picture)
+                found = dot.arranged(picture)
+                if picture.direction != "LR" or not is_long(found):
+                    return found
             except Exception as error:
                 if self._engine == "dot":
                     raise
                 dot.tell(str(error))
-        sizes = [(card.width, card.height) for card in self._picture.cards]
-        edges = [(link.source, link.target) for link in self._picture.links]
-        return layered(sizes, edges, self._picture.direction, self._picture.gap)
+        return layered(picture.sizes, picture.edges, picture.direction, picture.gap)
 
     def save(self, path: Any) -> None:
         """Write the picture as the suffix says, whole or (OSError) not at all: .svg, .png, .pdf, .dot, .mmd (Mermaid), .html.
@@ -177,9 +144,9 @@ class Drawing:
         .png and .pdf need the `dot` program of Graphviz: RuntimeError says how to get it. ValueError for another suffix.
         """
         writers: dict[str, Callable[[], str | bytes]] = {
-            ".svg": lambda: self.svg, ".png": lambda: dot.drawn("png", self._picture, "-Gdpi=144"),
-            ".pdf": lambda: dot.drawn("pdf", self._picture),
-            ".dot": lambda: self.source, ".mmd": lambda: mermaid(self._picture), ".html": self._page,
+            ".svg": lambda: self.svg, ".png": lambda: dot.drawn("png", self._picture),
+            ".pdf": lambda: dot.drawn("pdf", self._picture), ".dot": lambda: self.source,
+            ".mmd": lambda: mermaid(self._picture), ".html": self._page,
         }  # fmt: skip
         name = os.fsdecode(path)
         suffix = os.path.splitext(name)[1].lower()
@@ -191,17 +158,11 @@ class Drawing:
     def _page(self) -> str:
         """The SVG on a page that may load and run nothing."""
         from html import escape
+        from importlib.resources import files
 
         theme = {"auto": "light dark"}.get(self._picture.theme, self._picture.theme)
-        return (
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta http-equiv="Content-Security-Policy" '
-            "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-            '<meta name="viewport" content="width=device-width">\n'
-            f"<title>{escape(self._picture.title)}</title>\n"
-            f"<style>:root {{ color-scheme: {theme} }} body {{ margin: 1em }}</style>\n"
-            f"</head>\n<body>\n{self.svg}</body>\n</html>\n"
-        )
+        page = files(__package__).joinpath("drawing.html").read_text("utf-8")
+        return page.format(title=escape(self._picture.title), theme=theme, svg=self.svg)
 
     def __repr__(self) -> str:
         return f'Drawing({self._picture.title}; shown by a notebook, written by .save("graph.svg"))'

@@ -9,6 +9,7 @@ import itertools
 import math
 from bisect import bisect_right, insort
 from collections.abc import Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 SWEEPS, PATIENCE = 12, 3  # so many at most; so many without fewer crossings
@@ -40,6 +41,8 @@ def layered(
 ) -> Layout:
     """Return the layout of boxes of these sizes; edges are (operand, result), and operands come first. `along`, `across`: the gaps.
 
+    From left to right, columns that would be long and low stand in rows, one below the other.
+
     >>> layered([(40, 20), (40, 20)], [(0, 1)]).centres
     [(20.0, 10.0), (96.0, 10.0)]
     """
@@ -50,117 +53,109 @@ def layered(
     grid.sort()
     wide += [2.0] * (len(grid.rank) - len(sizes))
     place = grid.coordinates(wide, across)
-    low = min(x - size / 2 for x, size in zip(place, wide, strict=True))
-    high = max(x + size / 2 for x, size in zip(place, wide, strict=True))
-    starts: list[float] = []
-    depths: list[float] = []
-    end = 0.0
-    for row in grid.rows:
-        steepest = max(
-            (abs(place[slot] - place[before]) for slot in row for before in grid.before[slot]), default=0.0
-        )
-        end += along + min(3 * along, STEEP * steepest) if starts else 0.0
-        starts.append(end)
-        depths.append(max((thick[slot] for slot in row if slot < len(sizes)), default=0.0))
-        end += depths[-1]
-    middles = [starts[rank] + depths[rank] / 2 for rank in grid.rank]
+    starts, ends = _columns(grid, thick, place, along)
+    rows = _Rows(grid, starts, ends, place, wide, may_wrap=direction == "LR")
+    width, height = rows.size
 
     def turned(points: list[Point]) -> list[Point]:
-        points = [(end - x if direction in ("RL", "BT") else x, y - low) for x, y in points]
+        points = [(width - x if direction in ("RL", "BT") else x, y) for x, y in points]
         return [(y, x) for x, y in points] if upright else points
 
+    middles = [(starts[rank] + ends[rank]) / 2 for rank in grid.rank]
     curves = []
-    ports = _ports(edges, grid, place, wide)
-    for (source, target), port in zip(edges, ports, strict=True):
-        here = (middles[source] + thick[source] / 2, place[source])
-        points = [here]
-        rank = grid.rank[source]
-        _go(points, (starts[rank] + depths[rank], here[1]))
+    for (source, target), port in zip(edges, _ports(edges, grid, place, wide), strict=True):
+        here, there = grid.rank[source], grid.rank[target]
+        points = [rows.point(here, middles[source] + thick[source] / 2, place[source])]
+        stops = [(here, ends[here], place[source])]
         for slot in grid.way(source, target):
             rank = grid.rank[slot]
-            _go(points, (starts[rank], place[slot]))
-            _go(points, (starts[rank] + depths[rank], place[slot]))
-        tip = (middles[target] - thick[target] / 2, place[target] + port)
-        _go(points, (starts[grid.rank[target]] - ARROW, tip[1]))
-        _go(points, (tip[0] - ARROW, tip[1]))
-        curves.append(turned([*points, tip]))
-    width, height = (high - low, end) if upright else (end, high - low)
-    return Layout(width, height, turned([(middles[i], place[i]) for i in range(len(sizes))]), curves)
+            stops += [(rank, starts[rank], place[slot]), (rank, ends[rank], place[slot])]
+        tip, y = middles[target] - thick[target] / 2, place[target] + port
+        stops += [(there, starts[there] - ARROW, y), (there, tip - ARROW, y)]
+        for rank, x, c in stops:
+            if rows.of[rank] == rows.of[here]:
+                _go(points, rows.point(rank, x, c))
+            else:
+                points += rows.around(points[-1], rank, rows.point(rank, x, c))
+            here = rank
+        curves.append(turned([*points, rows.point(there, tip, y)]))
+    centres = [rows.point(grid.rank[i], middles[i], place[i]) for i in range(len(sizes))]
+    return Layout(*((height, width) if upright else (width, height)), turned(centres), curves)
 
 
-def wrapped(layout: Layout, sizes: Sequence[Point], edges: Sequence[tuple[int, int]]) -> Layout:
-    """Return a layout of columns that is long and low in rows, one below the other; any other as it is.
-
-    It is cut where few lines pass, between columns. A line from one row to another goes around the end of its own and the
-    beginning of the next.
-    """
-    rows = math.ceil(layout.width / LONG)
-    if rows < 2 or layout.height * 3 > layout.width:
-        return layout
-    cuts = _cuts(layout, sizes, edges, rows)
-    at = [bisect_right(cuts, x) for x, _ in layout.centres]
-    if len(cuts) < rows - 1 or len(set(at)) < rows:
-        return layout
-    spans = [_span(layout, sizes, [i for i, row in enumerate(at) if row == k]) for k in range(rows)]
-    moves, top = [], 0.0
-    for left, _, low, high in spans:
-        moves.append((LANE - left, top - low))
-        top += high - low + 2 * LANE
-    right = max(end - left for left, end, _, _ in spans) + LANE
-
-    def moved(point: Point, row: int) -> Point:
-        return point[0] + moves[row][0], point[1] + moves[row][1]
-
-    curves = []
-    for (source, target), curve in zip(edges, layout.curves, strict=True):
-        one, other = at[source], at[target]
-        if one == other:
-            curves.append([moved(point, one) for point in curve])
-            continue
-        start, tip = moved(curve[0], one), moved(curve[-1], other)
-        above = moves[other][1] + spans[other][2] - LANE
-        corners = [
-            (right + LANE / 2, start[1]),
-            (right + LANE / 2, above),
-            (LANE / 2, above),
-            (LANE / 2, tip[1]),
-        ]
-        curves.append([*_bent([start, *corners, (tip[0] - ARROW, tip[1])]), tip])
-    centres = [moved(point, row) for point, row in zip(layout.centres, at, strict=True)]
-    return Layout(right + LANE, top - 2 * LANE, centres, curves)
+def is_long(layout: Layout) -> bool:
+    """Return whether a layout is long and low, so that its letters would be too small to read."""
+    return layout.width > LONG and layout.height * 3 <= layout.width
 
 
-def _cuts(layout: Layout, sizes: Sequence[Point], edges: Sequence[tuple[int, int]], rows: int) -> list[float]:
-    """Where to cut: in a gap between columns near each end of a row, the one that fewest lines pass."""
-    ends = [(x - width / 2, x + width / 2) for (x, _), (width, _) in zip(layout.centres, sizes, strict=True)]
-    places = sorted({right + 1.0 for _, right in ends})
-    free = [x for x in places if not any(left < x < right for left, right in ends)]
-    step, cuts = layout.width / rows, []
-    for k in range(1, rows):
-        near = [x for x in free if abs(x - k * step) < 0.3 * step]
-
-        def passing(x: float) -> int:
-            return sum(layout.centres[a][0] < x < layout.centres[b][0] for a, b in edges)
-
-        if near:
-            cuts.append(min(near, key=lambda x: (passing(x), abs(x - k * step))))
-    return cuts
+def _columns(
+    grid: "_Grid", thick: list[float], place: list[float], along: float
+) -> tuple[list[float], list[float]]:
+    """Where each rank starts and ends: the gap before it is the wider, the steeper the lines in it are."""
+    starts: list[float] = []
+    ends: list[float] = []
+    for row in grid.rows:
+        rises = [abs(place[slot] - place[before]) for slot in row for before in grid.before[slot]]
+        gap = along + min(3 * along, STEEP * max(rises, default=0.0))
+        starts.append(ends[-1] + gap if ends else 0.0)
+        ends.append(starts[-1] + max((thick[slot] for slot in row if slot < grid.boxes), default=0.0))
+    return starts, ends
 
 
-def _span(layout: Layout, sizes: Sequence[Point], some: list[int]) -> tuple[float, float, float, float]:
-    """The left, the right, the top and the bottom of some boxes."""
-    boxes = [(*layout.centres[i], *sizes[i]) for i in some]
-    left, right = min(x - w / 2 for x, _, w, _ in boxes), max(x + w / 2 for x, _, w, _ in boxes)
-    return left, right, min(y - h / 2 for _, y, _, h in boxes), max(y + h / 2 for _, y, _, h in boxes)
+class _Rows:
+    """The ranks side by side, or cut into rows: `of` each rank its row. A line from row to row goes around their ends."""
 
+    def __init__(
+        self,
+        grid: "_Grid",
+        starts: list[float],
+        ends: list[float],
+        place: list[float],
+        wide: list[float],
+        *,
+        may_wrap: bool,
+    ) -> None:
+        low, high = (
+            [pick(place[i] + side * wide[i] / 2 for i in row) for row in grid.rows]
+            for pick, side in ((min, -1), (max, 1))
+        )
+        flat = Layout(ends[-1], max(high) - min(low), [], [])
+        wrap = may_wrap and is_long(flat)
+        cuts = self._cuts(grid, starts, math.ceil(flat.width / LONG)) if wrap else []
+        self.of = [bisect_right(cuts, rank) for rank in range(len(starts))]
+        margin, self.moves, top, self.right = LANE if cuts else 0.0, list[Point](), 0.0, 0.0
+        for first, end in itertools.pairwise([0, *cuts, len(starts)]):
+            self.moves.append((margin - starts[first], top - min(low[first:end])))
+            top += max(high[first:end]) - min(low[first:end]) + 2 * margin
+            self.right = max(self.right, ends[end - 1] - starts[first] + margin)
+        self.size = self.right + margin, top - 2 * margin
+        self.tops = [y + min(low[first:]) for (_, y), first in zip(self.moves, [0, *cuts], strict=True)]
 
-def _bent(points: list[Point]) -> list[Point]:
-    """A line along these points, with round corners, as cubic Bézier curves."""
-    out = [points[0]]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        near, far = _towards(corner, before), _towards(corner, after)
-        out += [out[-1], near, near, corner, corner, far]
-    return [*out, out[-1], points[-1], points[-1]]
+    def _cuts(self, grid: "_Grid", starts: list[float], rows: int) -> list[int]:
+        """The ranks with which new rows begin: near each end of a row the one that fewest lines reach."""
+        step, cuts = starts[-1] / rows, []
+        for k in range(1, rows):
+            near = [rank for rank, x in enumerate(starts) if abs(x - k * step) < 0.3 * step]
+            lines = {rank: sum(len(grid.before[slot]) for slot in grid.rows[rank]) for rank in near}
+            if near:
+                cuts.append(min(near, key=lambda rank: (lines[rank], abs(starts[rank] - k * step))))
+        return cuts
+
+    def point(self, rank: int, x: float, y: float) -> Point:
+        """A point at a rank, as it lies in the picture."""
+        dx, dy = self.moves[self.of[rank]]
+        return x + dx, y + dy
+
+    def around(self, start: Point, rank: int, end: Point) -> list[Point]:
+        """The way to a rank of another row: past the end of this one, between the two, and past the beginning of that."""
+        right, above, left = self.right + LANE / 2, self.tops[self.of[rank]] - LANE, LANE / 2
+        corners = [start, (right, start[1]), (right, above), (left, above), (left, end[1]), end]
+        out, here = [], start
+        for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+            near, far = _towards(corner, before), _towards(corner, after)
+            out += [here, near, near, corner, corner, far]
+            here = far
+        return [*out, here, end, end]
 
 
 def _towards(corner: Point, other: Point) -> Point:
@@ -187,9 +182,8 @@ def _ports(
         arriving.setdefault(target, []).append((place[[source, *grid.way(source, target)][-1]], i))
     out = [0.0] * len(edges)
     for target, found in arriving.items():
-        step = min(
-            22.0, max(0.5 * wide[target], wide[target] - 18.0) / max(1, len(found) - 1)
-        )  # clear of the round corners
+        room = max(0.5 * wide[target], wide[target] - 18.0)  # clear of the round corners
+        step = min(22.0, room / max(1, len(found) - 1))
         for j, (_, i) in enumerate(sorted(found)):
             out[i] = step * (j - (len(found) - 1) / 2)
     return out
@@ -213,11 +207,8 @@ class _Grid:
             for rank in range(self.rank[source] + 1 + len(bends), self.rank[target]):
                 bends.append(len(self.rank))
                 self.rank.append(rank)
-        links = {
-            link
-            for source, target in kept
-            for link in itertools.pairwise([source, *self.way(source, target), target])
-        }
+        ways = [[source, *self.way(source, target), target] for source, target in kept]
+        links = {link for way in ways for link in itertools.pairwise(way)}
         self.before: list[list[int]] = [[] for _ in self.rank]
         self.after: list[list[int]] = [[] for _ in self.rank]
         for one, other in sorted(links):
@@ -262,15 +253,9 @@ class _Grid:
             near, rows = (self.after, self.rows[::-1]) if sweep % 2 else (self.before, self.rows)
             at = {slot: float(i) for row in self.rows for i, slot in enumerate(row)}
             for row in rows:
-                mean = {
-                    slot: sum([at[other] for other in near[slot]]) / len(near[slot])
-                    for slot in row
-                    if near[slot]
-                }
+                mean = {slot: fmean([at[other] for other in near[slot]]) for slot in row if near[slot]}
                 moved = iter(sorted(mean, key=mean.__getitem__))
-                row[:] = [
-                    next(moved) if slot in mean else slot for slot in row
-                ]  # what has no neighbours there stays
+                row[:] = [next(moved) if slot in mean else slot for slot in row]  # the others stay
                 at.update((slot, float(i)) for i, slot in enumerate(row))
             if (count := self.crossings()) < fewest:
                 best, fewest, found = [list(row) for row in self.rows], count, sweep
@@ -292,30 +277,25 @@ class _Grid:
     def coordinates(self, wide: list[float], gap: float) -> list[float]:
         """The place of each slot across the ranks."""
         place = [0.0] * len(self.rank)
-        for row in self.rows:
-            for slot, x in zip(
-                row,
-                _settled([0.0] * len(row), [1.0] * len(row), [wide[slot] for slot in row], gap),
-                strict=True,
-            ):
+
+        def settle(row: list[int], wishes: list[float], weights: list[float]) -> None:
+            found = _settled(wishes, weights, [wide[slot] for slot in row], gap)
+            for slot, x in zip(row, found, strict=True):
                 place[slot] = x
+
+        for row in self.rows:
+            settle(row, [0.0] * len(row), [1.0] * len(row))
         both = [one + other for one, other in zip(self.before, self.after, strict=True)]
         passes = [(self.before, 1), (self.after, -1)] * 4 + [(both, 1), (both, -1)] * 2
         for near, way in passes:
             for row in self.rows[::way]:
-                pulls = [
-                    [(place[other], self._pull(slot, other)) for other in near[slot]] or [(place[slot], 0.1)]
-                    for slot in row
-                ]
-                weights = [sum([weight for _, weight in pull]) for pull in pulls]
-                wishes = [
-                    sum([x * weight for x, weight in pull]) / total
-                    for pull, total in zip(pulls, weights, strict=True)
-                ]
-                for slot, x in zip(
-                    row, _settled(wishes, weights, [wide[slot] for slot in row], gap), strict=True
-                ):
-                    place[slot] = x
+                wishes, weights = [], []
+                for slot in row:
+                    pulls = [self._pull(slot, other) for other in near[slot]]
+                    pulled = [place[other] * pull for other, pull in zip(near[slot], pulls, strict=True)]
+                    weights.append(sum(pulls) or 0.1)
+                    wishes.append(sum(pulled) / sum(pulls) if pulls else place[slot])
+                settle(row, wishes, weights)
         return place
 
     def _pull(self, one: int, other: int) -> float:
@@ -333,11 +313,8 @@ def _ranks(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
 
 def _settled(wishes: list[float], weights: list[float], sizes: list[float], gap: float) -> list[float]:
     """The places nearest to the wishes, in their order, that leave the gaps: least squares, by pooling neighbours that conflict."""
-    offsets = list(
-        itertools.accumulate(
-            [(one + other) / 2 + gap for one, other in itertools.pairwise(sizes)], initial=0.0
-        )
-    )
+    apart = [(one + other) / 2 + gap for one, other in itertools.pairwise(sizes)]
+    offsets = list(itertools.accumulate(apart, initial=0.0))
     blocks: list[tuple[float, float, int]] = []  # (sum of weight × wish, sum of weights, how many)
     for wish, weight, offset in zip(wishes, weights, offsets, strict=True):
         total, mass, size = weight * (wish - offset), weight, 1

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,26 +15,15 @@ from ..errors import AutogradError, GraphError
 from ..support.coercion import to_array
 
 SYMBOLS = {
-    "add": "+",
-    "subtract": "−",
-    "multiply": "×",
-    "divide": "÷",
-    "negative": "−",
-    "matmul": "@",
-    "power": "^",
+    "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@", "power": "^",
     "dot": "w·x + b",
-}
+}  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-COMMUTE = {  # the order of their operands needs no showing
-    "add",
-    "multiply",
-    "maximum",
-    "minimum",
-    "hypot",
-    "logaddexp",
-}
+# the order of their operands needs no showing
+COMMUTE = {"add", "multiply", "maximum", "minimum", "hypot", "logaddexp"}
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Box:
     """A node of the graph, as the views see it.
 
@@ -45,16 +35,15 @@ class Box:
     float, an array, or (a gradient that no backward has reached) None.
     """
 
-    __slots__ = ("index", "kind", "name", "node", "op", "parents", "scope", "title", "uses")
     index: int
     node: Any
     kind: str
     name: str | None
-    title: str
     op: str | None
     parents: tuple[int, ...]
-    uses: int
     scope: tuple[str, ...]
+    uses: int = 0
+    title: str = ""
 
     @property
     def data(self) -> Any:
@@ -117,26 +106,25 @@ class Graph:
             raise TypeError(f"{what}: a Value or Tensor is needed, got {_describe(root)}")
         order = toposort(root, constants=True)
         places = {node: i for i, node in enumerate(order)}
-        uses = [0] * len(order)
-        self.boxes: list[Box] = []
         self._locals: dict[int, list[float | None]] = {}
         scopes = _Scopes(root, order)
+        self.boxes: list[Box] = []
         for i, node in enumerate(order):
-            box = Box()
-            box.index, box.node, box.op = i, node, node.op.name if node.op else None
-            box.parents = tuple([places[parent] for parent in node.parents])
-            for parent in box.parents:
-                uses[parent] += 1
-            path, box.scope = scopes.of(node)
-            box.name = node.label if node.label and node.label.strip() else path
-            if box.name is None and names:
-                box.name = names.get(id(node)) or names.get(id(node.data) if node.op is None else 0)
-            owned = path is not None and node.requires_grad
-            leaf = "parameter" if owned else "input" if node.requires_grad else "constant"
-            box.kind = leaf if node.op is None else "result" if node is root else "operation"
-            self.boxes.append(box)
-        for box, count in zip(self.boxes, uses, strict=True):
-            box.uses = count
+            path, scope = scopes.of(node)
+            name = node.label if node.label and node.label.strip() else path
+            if name is None and names:
+                name = names.get(id(node)) or names.get(id(node.data) if node.op is None else 0)
+            if node.op is not None:
+                kind, op = "result" if node is root else "operation", node.op.name
+            else:
+                kind, op = (
+                    ("input" if path is None else "parameter") if node.requires_grad else "constant",
+                    None,
+                )
+            parents = tuple([places[parent] for parent in node.parents])
+            for parent in parents:
+                self.boxes[parent].uses += 1
+            self.boxes.append(Box(i, node, kind, name, op, parents, scope))
         self._settle_constants()
         self._entitle()
 
@@ -162,11 +150,9 @@ class Graph:
         if box.is_array:
             return [None] * len(box.parents)
         if box.index not in self._locals:
-            shares = self.shares(box, 1.0)
-            plain = [not self.boxes[parent].is_array for parent in box.parents]
-            self._locals[box.index] = [
-                share if is_plain else None for share, is_plain in zip(shares, plain, strict=True)
-            ]
+            shares = zip(box.parents, self.shares(box, 1.0), strict=True)
+            found = [None if self.boxes[parent].is_array else share for parent, share in shares]
+            self._locals[box.index] = found
         return self._locals[box.index]
 
     def shares(self, box: Box, gradient: Any) -> list[Any]:
@@ -199,10 +185,10 @@ class Graph:
     def warning(self) -> list[str]:
         """Return what a view must say of stale boxes, as a list of one line; an empty list where there are none."""
         count = len(self.stale())
+        if not count:
+            return []
         what = "1 value was" if count == 1 else f"{count:,} values were"
-        return [
-            f"{what} computed from numbers that have changed since: run forward and backward again"
-        ] * bool(count)
+        return [f"{what} computed from numbers that have changed since: run forward and backward again"]
 
     def _is_stale(self, box: Box) -> bool:
         node = box.node
@@ -217,33 +203,29 @@ class Graph:
         for parent, child, _ in self.edges():
             scopes.setdefault(parent, set()).add(self.boxes[child].scope)
         for box in self.boxes:
-            if (
-                box.kind == "constant"
-                and box.name is None
-                and box.node.size == 1
-                and len(scopes.get(box.index, ())) == 1
-            ):
-                box.scope = next(iter(scopes[box.index]))
+            around = scopes.get(box.index, set())
+            if box.kind == "constant" and box.name is None and box.node.size == 1 and len(around) == 1:
+                (box.scope,) = around
 
     def _entitle(self) -> None:
         """Give every box a title of its own: its name, where need be with a number; else `L` to root, `c1` to a
         constant, `v1` to another."""
         taken: set[str] = set()
         again: dict[str, Iterator[int]] = {}
+
+        def titled(box: Box, title: str, numbered: str) -> None:
+            while title in taken:
+                title = numbered.format(next(again.setdefault(numbered, itertools.count(2))))
+            box.title = title
+            taken.add(title)
+
         for box in self.boxes:
             if box.name is not None:
-                box.title = box.name
-                while box.title in taken:
-                    box.title = f"{box.name} ({next(again.setdefault(box.name, itertools.count(2)))})"
-                taken.add(box.title)
-        numbers = {"c": itertools.count(1), "v": itertools.count(1)}
+                titled(box, box.name, box.name.replace("{", "{{").replace("}", "}}") + " ({})")
         for box in [self.root, *self.boxes[:-1]]:
             if box.name is None:
                 letter = "c" if box.kind == "constant" else "v"
-                box.title = "L" if box is self.root else f"{letter}{next(numbers[letter])}"
-                while box.title in taken:
-                    box.title = f"{letter}{next(numbers[letter])}"
-                taken.add(box.title)
+                titled(box, "L" if box is self.root else f"{letter}1", letter + "{}")
 
 
 def _describe(thing: Any) -> str:
@@ -264,22 +246,18 @@ class _Scopes:
     """
 
     def __init__(self, root: Any, order: Sequence[Any]) -> None:
-        self.names: dict[int, tuple[str, ...]] = {}  # of a scope, by its id
-        self.parts: dict[
-            tuple[str, ...], dict[Any, str]
-        ] = {}  # of what is inside a scope: the names, by Place
-        self.homes: dict[Any, tuple[str, ...]] = {}  # of a Place: where it is in its model
-        self.leaves: dict[
-            Any, tuple[str, tuple[str, ...]]
-        ] = {}  # of a leaf that belongs to a model: its path there, and the scope
+        # of a scope, by its id; of what is inside a scope, by Place; of a Place, where it is in its model; and of a leaf that
+        # belongs to a model its path there, and the scope
+        self.names: dict[int, tuple[str, ...]] = {}
+        self.parts: dict[tuple[str, ...], dict[Any, str]] = {}
+        self.homes: dict[Any, tuple[str, ...]] = {}
+        self.leaves: dict[Any, tuple[str, tuple[str, ...]]] = {}
         called = self._called(order)
         if len(called) > 1:  # numbered as one reads, the first operands first
             called = self._called(toposort(root, constants=True, is_mirrored=True))
         contents = {place: place.contents() for place in called}
         inner = {part for parts, _ in contents.values() for *_, part in parts}
-        models = [
-            place for place in called if place not in inner
-        ]  # the others are parts of these, called by themselves
+        models = [place for place in called if place not in inner]  # the others are parts of these
         self.several = len(models) > 1
         for place in models:
             self._walk(place, *contents[place])
@@ -313,26 +291,19 @@ class _Scopes:
         if node.op is None:
             path, names = self.leaves.get(node, (None, ()))
             return (f"{names[0]}.{path}" if path and self.several else path), names
-        scope = _scope_of(node)
-        return None, () if scope is None else self._named(scope)
+        return None, self._named(_scope_of(node))
 
     def _named(self, scope: Any) -> tuple[str, ...]:
         """The names of a scope, from the outermost module inwards."""
-        chain = []
-        while scope is not None and id(scope) not in self.names:
-            chain.append(scope)
-            scope = scope[1]
-        names = self.names[id(scope)] if scope is not None else ()
-        for part in reversed(chain):
-            place = part[0]
+        if scope is None:
+            return ()
+        if id(scope) not in self.names:
+            place, around = scope[0], self._named(scope[1])
             home = self.homes.get(place, ())
-            names = (
-                home
-                if home and names in ((), home[:-1])
-                else self._inside(names, place, place.kind, ".".join(home[1:]))
-            )
-            self.names[id(part)] = names
-        return names
+            is_home = home and around in ((), home[:-1])
+            inside = home if is_home else self._inside(around, place, place.kind, ".".join(home[1:]))
+            self.names[id(scope)] = inside
+        return self.names[id(scope)]
 
     def _inside(self, around: tuple[str, ...], key: Any, kind: str, path: str) -> tuple[str, ...]:
         """The names of a module in a scope: those around it, and its own, which no other module has there."""

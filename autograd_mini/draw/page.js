@@ -1,33 +1,42 @@
 "use strict";
 (() => {
-const sent = JSON.parse(document.getElementById("graph").textContent);
-const KINDS = ["parameter", "input", "constant", "operation", "result"];
-const isArray = Array.isArray;
-const boxes = sent.boxes.map(([title, kind, scope, shape, data, grad, operation, parents = [], locals = [], shares = []], i) => {
-  const [op = "", symbol = "", how, ...rules] = sent.operations[operation] || [];
-  const box = { i, title, kind: KINDS[kind], scope: sent.scopes[scope], shape, data, grad, op, symbol, how, parents, users: [] };
-  // a local derivative of false: no single number, but 0 throughout
-  box.edges = parents.map((_, k) => ({ local: locals[k] || (locals[k] === 0 ? 0 : null), flat: locals[k] === false || Number(locals[k] ?? 1) === 0, rule: rules[k], share: shares[k] ? shares[k][0] : grad * locals[k], total: (shares[k] || [])[1] }));
-  return box;
-});
+const { graph } = window;
+const KINDS = ["parameter", "input", "constant", "operation", "result", "group"];
+const { isArray } = Array;
+const boxes = graph.boxes.map((box, i) =>
+  ({ op: "", symbol: "", rules: [], ...graph.operations[box.operation], ...box, i, users: [] }));
 const root = boxes.at(-1);
 for (const box of boxes) {
-  box.edges = box.edges.map((edge, k) => (box.grad === null || boxes[box.parents[k]].grad === null ? null : edge));
-  box.edges.forEach((edge, k) => { if (edge) boxes[box.parents[k]].users.push([box.i, k]); });
-  for (const edge of box.edges) if (edge && !isArray(edge.share)) edge.share = Number(edge.share);
+  box.edges.forEach((edge, k) => {
+    if (!edge) return;
+    boxes[box.parents[k]].users.push([box.i, k]);
+    edge.rule = box.rules[k];
+    if (!isArray(edge.share)) edge.share = Number(edge.share);
+  });
 }
 
 // ---- Words ----
+const pen = document.createElement("canvas").getContext("2d");
+pen.font = "13px system-ui, sans-serif";
+const wide = words => pen.measureText(words).width;
+// what is too long loses its middle: the end of a path tells more than its beginning
+function fit(words, most) {
+  if (wide(words) <= most) return words;
+  const letters = Array.from(words);
+  const shown = () => [...letters.slice(0, 9), "…", ...letters.slice(9)].join("");
+  while (letters.length && wide(shown()) > most) letters.splice(Math.min(9, letters.length - 1), 1);
+  return shown();
+}
 function say(x, digits = 4) {
   if (x === null || x === undefined) return "—";
   if (isArray(x)) return range(x);
   x = Number(x);
   if (Number.isNaN(x)) return "not a number";
   if (!Number.isFinite(x)) return x > 0 ? "infinity" : "−infinity";
-  const size = Math.abs(x);
-  const plain = size === 0 || (size >= 1e-4 && size < 1e6);
-  const whole = size >= 1 ? Math.floor(Math.log10(size)) + 1 : 1;
-  const out = plain ? String(Number(x.toPrecision(Math.max(digits, whole)))) : x.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e");
+  const size = Math.abs(x), whole = size >= 1 ? Math.floor(Math.log10(size)) + 1 : 1;
+  const isPlain = size === 0 || (size >= 1e-4 && size < 1e6);
+  const out = isPlain ? String(Number(x.toPrecision(Math.max(digits, whole))))
+    : x.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e");
   return (out === "-0" ? "0" : out).replaceAll("-", "−");
 }
 function range([low, high, , , nans, infinite]) {
@@ -37,254 +46,306 @@ function range([low, high, , , nans, infinite]) {
   return parts.join(", ") || "empty";
 }
 const full = x => (isArray(x) ? `${range(x)}; mean ${say(x[2])}, norm ${say(x[3])}` : say(x));
-const shapeOf = box => (box.shape ? `(${box.shape.join(", ")}${box.shape.length === 1 ? "," : ""})` : "");
-// the end of a path tells more than its beginning
-function cut(name, most) {
-  const letters = Array.from(name);
-  return letters.length <= most ? name : `${letters.slice(0, 9).join("")}…${letters.slice(10 - most).join("")}`;
-}
+const shapeOf = ({ shape }) => (shape ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "");
+const bracket = x => (x.startsWith("−") ? `(${x})` : x);
+// so many, and how many more there are
+const some = (words, most, glue = ", ") =>
+  words.slice(0, most).join(glue) + (words.length > most ? ` and ${words.length - most} more` : "");
+const between = (words, first, last) =>
+  (words.length > first + last ? [...words.slice(0, first), "…", ...words.slice(-last)] : words);
+
+// ---- Names and formulas ----
+const short = box => fit(box.title, 220);
+const alike = new Map();
+for (const box of boxes) alike.set(short(box), (alike.get(short(box)) || 0) + 1);
 // letters of any script are set apart, so that none reverses the formula around it
 const apart = name => (/^[ -~]*$/.test(name) ? name : `\u2068${name}\u2069`);
-const shared = new Map();
-for (const box of boxes) shared.set(cut(box.title, 32), (shared.get(cut(box.title, 32)) || 0) + 1);
-const name = box => (box.title ? apart(shared.get(cut(box.title, 32)) > 1 ? box.title : cut(box.title, 32)) : say(box.data));
+const name = box => (box.title ? apart(alike.get(short(box)) > 1 ? box.title : short(box)) : say(box.data));
 // a name that is an expression, or a number that would run into what stands beside it
-const loose = word => /[\s+*/×÷(−-]/.test(word) && !/^[\d.]+e−?\d+$/.test(word);
-const atom = word => (loose(word) ? `(${word})` : word);
+const isLoose = word => /[\s+*/×÷(−-]/.test(word) && !/^[\d.]+e−?\d+$/.test(word);
+const atom = word => (isLoose(word) ? `(${word})` : word);
 const by = box => `∂${atom(name(root))}/∂${atom(name(box))}`;
-// at the result ∂L/∂L arrives, so that ∂L/∂x for the local derivative would be the unknown itself: there the operation stands for L
+const operands = box => box.parents.map(p => boxes[p]);
+const isTwice = (box, operand) => operands(box).filter(other => other === operand).length > 1;
+// at the result ∂L/∂L arrives, so that ∂L/∂x for the local derivative would be the unknown itself:
+// there the operation stands for L
 function slopeOf(box, operand) {
-  const words = made(box, name), twice = box.parents.filter(p => p === operand.i).length > 1;
-  const what = box !== root ? atom(name(box)) : twice || words.length > 24 ? box.op : /^[\w√]+\([^()]*\)$/.test(words) ? words : `(${words})`;
+  const words = made(box, name);
+  const isCall = /^[\w√]+\([^()]*\)$/.test(words), isLong = isTwice(box, operand) || words.length > 24;
+  const what = box !== root ? atom(name(box)) : isLong ? box.op : isCall ? words : `(${words})`;
   return `∂${what}/∂${atom(name(operand))}`;
 }
-const bracket = x => (x.startsWith("−") ? `(${x})` : x);
 const figure = box => (isArray(box.data) ? name(box) : say(box.data));
+// a formula with names, or numbers, for the letters that stand for them: \ue000 and on for the operands
 function fill(rule, box, write) {
-  const operands = box.parents.map(p => boxes[p]);
   return rule.replace(/[\ue000-\uf8ff]/g, (letter, at) => {
-    const k = letter.charCodeAt(0) - 0xe000, before = rule.slice(0, at), after = rule.slice(at + 1);
+    const before = rule.slice(0, at), after = rule.slice(at + 1);
     if (letter === "\uf8ff") return after.startsWith(" /") ? `(${by(box)})` : by(box);
-    const other = letter === "\uf8fe" ? box : operands[k], word = write(other);
-    const beside = (before && !/(\(|, )$/.test(before)) || (after && !/^(\)|, )/.test(after));
-    if (before.endsWith(" if ") && after.startsWith(" else") && word === say(other.data)) return String(Number(other.data) !== 0);
+    const other = letter === "\uf8fe" ? box : operands(box)[letter.charCodeAt(0) - 0xe000];
+    const word = write(other);
+    const isInside = before && !/(\(|, )$/.test(before);
+    if (before.endsWith(" if ") && after.startsWith(" else") && word === say(other.data)) {
+      return String(Number(other.data) !== 0);
+    }
     if (/^[−\d]/.test(word) && !before.endsWith("−")) {
       if (/^[⁰¹²³⁴-⁹⁻^ᵀ]/.test(after)) return /^\d+(\.\d+)?$/.test(word) ? word : `(${word})`;
-      return word.startsWith("−") && (/^ [×/@−÷]/.test(after) || (before && !/(\(|, )$/.test(before))) ? `(${word})` : word;
+      return isInside || /^ [×/@−÷]/.test(after) ? bracket(word) : word;
     }
-    return beside ? atom(word) : word;
+    return isInside || (after && !/^(\)|, )/.test(after)) ? atom(word) : word;
   });
 }
-function call(box, write) {
-  const words = box.parents.map(p => write(boxes[p]));
-  return `${box.op}(${words.length > 8 ? [...words.slice(0, 6), "…", words.at(-1)].join(", ") : words.join(", ")})`;
-}
 function made(box, write) {
-  if (box.op === "cast" && box.shape && !boxes[box.parents[0]].shape) return `${write(boxes[box.parents[0]])} as a Tensor`;
-  return box.how ? fill(box.how, box, write) : call(box, write);
+  const [first] = operands(box);
+  if (box.op === "cast" && box.shape && !first.shape) return `${write(first)} as a Tensor`;
+  const words = between(operands(box).map(write), 6, 1);
+  return box.how ? fill(box.how, box, write) : `${box.op}(${words.join(", ")})`;
 }
-const zero = x => (isArray(x) ? x[0] === 0 && x[1] === 0 && !odd(x) : Number(x) === 0);
-const odd = x => (isArray(x) ? x[4] + x[5] > 0 : !Number.isFinite(Number(x)));
+const isZero = x => (isArray(x) ? x[0] === 0 && x[1] === 0 && !isOdd(x) : Number(x) === 0);
+const isOdd = x => (isArray(x) ? x[4] + x[5] > 0 : !Number.isFinite(Number(x)));
 
 // ---- The steps ----
 const ops = boxes.filter(box => box.parents.length);
 const pulls = [...ops].reverse().filter(box => box.grad !== null);
-const steps = [{ is: "start" }, ...ops.map(box => ({ is: "forward", box })), { is: "seed", box: root }, ...pulls.map(box => ({ is: "backward", box })), { is: "end" }];
-const seed = ops.length + 1;
-const made_at = new Map(ops.map((box, k) => [box.i, k + 1]));
-let now = 0, predicting = false, chosen = null;
+const steps = [
+  { is: "start" }, ...ops.map(box => ({ is: "forward", box })),
+  { is: "seed", box: root }, ...pulls.map(box => ({ is: "backward", box })), { is: "end" },
+];
+const seed = ops.length + 1, last = steps.length - 1;
+const madeAt = new Map(ops.map((box, k) => [box.i, k + 1]));
+let now = 0, isPredicting = false, chosen = null, state = new Map();
 const answered = new Set();
-const hides = (t, k) => predicting && t === now && !answered.has(`${t}:${k}`);
+const hides = (t, k) => isPredicting && t === now && !answered.has(`${t}:${k}`);
+const isKnown = box => (madeAt.get(box.i) ?? 0) <= now;
 
 // what has arrived at each node once step t is done, and in what parts
 function arrived(t) {
   const held = new Map();
-  const put = (box, entry) => held.set(box.i, entry);
-  if (t >= seed) put(root, { total: root.grad, parts: 1, of: 1 });
-  for (let s = seed + 1; s <= Math.min(t, steps.length - 2); s++) {
-    const box = steps[s].box;
+  if (t >= seed) held.set(root.i, { total: root.grad, parts: 1, of: 1 });
+  for (let s = seed + 1; s <= Math.min(t, last - 1); s++) {
+    const { box } = steps[s];
     box.edges.forEach((edge, k) => {
       if (!edge) return;
-      const operand = boxes[box.parents[k]];
-      const before = held.get(operand.i);
-      const parts = (before ? before.parts : 0) + 1;
-      const of = operand.users.length;
-      const sum = before && !isArray(edge.share) ? before.total + edge.share : edge.total || edge.share;
-      put(operand, { total: parts === of ? operand.grad : sum, parts, of, before, unseen: hides(s, k) || !!(before && before.unseen) });
-      if (s === t) edge.now = held.get(operand.i);
+      const operand = boxes[box.parents[k]], before = held.get(operand.i);
+      const unseen = hides(s, k) || !!(before && before.unseen);
+      const parts = (before ? before.parts : 0) + 1, of = operand.users.length;
+      const entry = { total: edge.total, parts, of, before, unseen };
+      held.set(operand.i, entry);
+      if (s === t) edge.now = entry;
     });
   }
   return held;
 }
 
-// ---- Groups: the modules in which nodes were made ----
-const groups = new Map();
-for (const box of boxes) {
-  for (let d = 1; d <= box.scope.length; d++) {
-    const key = JSON.stringify(box.scope.slice(0, d));
-    if (!groups.has(key)) groups.set(key, { key, group: true, title: box.scope[d - 1], depth: d, around: d > 1 ? JSON.stringify(box.scope.slice(0, d - 1)) : null, members: [] });
-    groups.get(key).members.push(box);
-  }
-}
-// a group of one box, or of all that is in the group around it, is not worth a frame
-for (const box of boxes) {
-  box.groups = box.scope.map((_, d) => groups.get(JSON.stringify(box.scope.slice(0, d + 1))))
-    .filter(group => group.members.length > 1 && group.members.length !== (groups.get(group.around) || { members: [] }).members.length);
-  for (const group of box.groups) group.used = true;
-}
-const shut = new Set();
-let peek = new Set();
-function shutBelow(test) {
-  shut.clear();
-  for (const group of groups.values()) if (group.used && test(group)) shut.add(group.key);
-}
-const ends = box => box.groups.find(group => shut.has(group.key) && !peek.has(group.key)) || box;
-const inner = new Set(boxes.map(box => box.groups.length && box.groups.at(-1).key));
-for (const test of [() => false, group => inner.has(group.key), group => group.depth > 1, () => true]) {
-  shutBelow(test);
-  if (new Set(boxes.map(ends)).size <= 60) break;
-}
-
 // ---- Elements: text reaches the page as text alone ----
 const $ = id => document.getElementById(id);
 function put(element, attributes, ...children) {
-  for (const [key, value] of Object.entries(attributes || {})) if (value !== false && value !== null) element.setAttribute(key, value);
+  for (const [key, value] of Object.entries(attributes || {})) {
+    if (value !== false && value !== null) element.setAttribute(key, value);
+  }
   element.append(...children);
   return element;
 }
 const h = (tag, attributes, ...children) => put(document.createElement(tag), attributes, ...children);
-const v = (tag, attributes, ...children) => put(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, ...children);
-const pen = document.createElement("canvas").getContext("2d");
-pen.font = "13px system-ui, sans-serif";
-const wide = words => pen.measureText(words).width;
-function fit(words, most) {
-  if (wide(words) <= most) return words;
-  let letters = Array.from(words).slice(0, 60);
-  while (letters.length && wide(`${letters.join("")}…`) > most) letters.pop();
-  return `${letters.join("")}…`;
-}
+const v = (tag, attributes, ...children) =>
+  put(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, ...children);
+const note = (...words) => h("p", { class: "note" }, ...words);
+const also = words => h("p", { class: "also why" }, words);
+// broken between lines as a whole, where it can be
+const bit = words => put(new DocumentFragment(), {}, h("span", { class: "bit math" }, words), " ");
 
 // ---- Colour: orange below zero, blue above, on a logarithmic scale that is symmetric about it ----
 const middle = x => (isArray(x) ? x[2] : Number(x));
-const largest = Math.max(...boxes.map(box => Math.abs(middle(box.grad)) || 0).filter(Number.isFinite), 0);
-function tint(x, most) {
+const largest = all => Math.max(...all.map(x => Math.abs(middle(x)) || 0).filter(Number.isFinite), 0);
+const steepest = largest(boxes.map(box => box.grad));
+// what colours an element; `strength` 1 leaves the text on it readable
+function tint(x, most, strength = 1) {
   x = middle(x);
-  if (!x || !most || Number.isNaN(x)) return null;
-  const size = Math.min(Math.abs(x) / most, 1);
-  return { sign: x > 0 ? "plus" : "minus", opacity: (0.08 + 0.37 * Math.log1p(1000 * size) / Math.log1p(1000)).toFixed(3) };
+  if (!x || !most || Number.isNaN(x)) return { class: "tint", "fill-opacity": 0 };
+  const part = Math.log1p(1000 * Math.min(Math.abs(x) / most, 1)) / Math.log1p(1000);
+  const opacity = strength * (0.08 + 0.37 * part);
+  return { class: `tint ${x > 0 ? "plus" : "minus"}`, "fill-opacity": opacity.toFixed(3) };
 }
 
-// ---- Layout: layers along the main axis, one container after another from the inside out ----
-let tall = false;
-const GAP = 80, SPACE = 16;
-function layers(items, links) {
-  const place = new Map(items.map((item, i) => [item, i]));
-  const out = items.map(() => []), into = items.map(() => []);
-  for (const [a, b] of links) { out[place.get(a)].push(place.get(b)); into[place.get(b)].push(place.get(a)); }
-  const rank = items.map(() => 0), waits = into.map(from => from.length), done = items.map(() => false);
-  const free = waits.flatMap((n, i) => (n ? [] : [i]));
-  for (let settled = 0; settled < items.length; settled++) {
-    if (!free.length) {
-      // groups can stand in a circle: then one that is reached already goes next
-      const left = items.flatMap((_, i) => (done[i] ? [] : [i]));
-      free.push(left.find(i => rank[i]) ?? left.at(-1));
-    }
-    const i = free.pop();
-    if (done[i]) { settled--; continue; }
-    done[i] = true;
-    for (const j of out[i]) if (!done[j]) { rank[j] = Math.max(rank[j], rank[i] + 1); if (!--waits[j]) free.push(j); }
-  }
-  items.forEach((_, i) => {
-    if (!into[i].length && out[i].length) rank[i] = Math.max(rank[i], Math.min(...out[i].map(j => rank[j])) - 1);
+// ---- Groups: the modules in which nodes were made ----
+const groups = new Map();
+for (const box of boxes) {
+  box.scope.forEach((title, d) => {
+    const key = JSON.stringify(box.scope.slice(0, d + 1)), around = JSON.stringify(box.scope.slice(0, d));
+    if (!groups.has(key)) groups.set(key, { key, group: true, title, depth: d + 1, around, members: [] });
+    groups.get(key).members.push(box);
   });
-  return { rank, place };
 }
-// A lane leads past the boxes of one group: from an item there to another; from outside (null) to an item; or from an item to outside.
-// `cells` are the places that it takes in the ranks between; `before` and `after` are its continuations inside the two items,
-// `out` and `into` the places where it leaves and enters its group.
-const across = item => (tall ? item.w : item.h);
+// a group of one box, or of all that is in the group around it, is not worth a frame
+const isWorth = ({ members, around }) =>
+  members.length > 1 && members.length !== (groups.get(around) || { members: [] }).members.length;
+for (const box of boxes) {
+  box.groups = box.scope.map((_, d) => groups.get(JSON.stringify(box.scope.slice(0, d + 1)))).filter(isWorth);
+}
+const framed = [...groups.values()].filter(isWorth);
+// at the start, where all would be too small to read: what is between the inputs and the result, in one box
+const fold = { key: "fold", group: true, title: "the computation", depth: 1, members: [] };
+const leaves = boxes.filter(box => !box.parents.length);
+const isParameter = ({ kind }) => Number(kind === "parameter");
+// a number without a name that is used once says little
+const telling = leaves.filter(leaf => leaf.title || leaf.uses > 1).reverse()
+  .sort((a, b) => isParameter(a) - isParameter(b));
+let folded = new Set(), beside = 0;
+function foldAllBut(count) {
+  const seen = new Set([root, ...telling.slice(0, count)]);
+  fold.members = count ? boxes.filter(box => !seen.has(box)) : [];
+  [folded, beside] = [new Set(fold.members), count];
+}
+const groupsOf = box => (!beside ? box.groups : folded.has(box) ? [fold] : []);
+const LEVELS = [() => false, group => inner.has(group), group => group.depth > 1, () => true];
+const shut = new Set();
+let peek = new Set(), cover = LEVELS[0], isOpened = false;
+const isShut = group => group === fold || (!peek.has(group.key) && (shut.has(group.key) || cover(group)));
+const ends = box => groupsOf(box).find(isShut) || box;
+const inner = new Set(boxes.map(box => box.groups.at(-1)));
+function shutLevel(test) {
+  shut.clear();
+  for (const group of framed) if (test(group)) shut.add(group.key);
+  return new Set(boxes.map(ends)).size;
+}
+LEVELS.find(test => shutLevel(test) <= 60);
+
+// ---- Layout: layers along the main axis, one container after another from the inside out ----
+let isTall = false;
+const GAP = 64, SPACE = 16;
+const across = item => (isTall ? item.w : item.h), along = item => (isTall ? item.h : item.w);
 const mean = all => all.reduce((sum, x) => sum + x, 0) / all.length;
-const leaves = lane => (lane.before.size ? mean([...lane.before].map(other => other.out)) : across(lane.from) / 2);
-const enters = lane => (lane.after.size ? mean([...lane.after].map(other => other.into)) : across(lane.to) / 2);
-function arrange(items, lanes, inset) {
-  const { rank, place } = layers(items, lanes.filter(lane => lane.from && lane.to).map(lane => [lane.from, lane.to]));
-  const cells = items.map((item, i) => ({ item, rank: rank[i], main: tall ? item.h : item.w, cross: across(item), near: [] }));
-  const last = Math.max(0, ...rank);
+function ranksOf(items, links) {
+  const [into, out] = [0, 1].map(() => new Map(items.map(item => [item, []])));
+  for (const [a, b] of links) { into.get(b).push(a); out.get(a).push(b); }
+  const rank = new Map(items.map(item => [item, 0])), left = new Set(items);
+  const waits = new Map(items.map(item => [item, into.get(item).length]));
+  const free = items.filter(item => !waits.get(item));
+  while (left.size) {
+    // groups can stand in a circle: then one that is reached already goes next
+    const item = free.pop() ?? [...left].find(other => rank.get(other)) ?? [...left].at(-1);
+    if (!left.delete(item)) continue;
+    for (const other of out.get(item)) {
+      if (left.has(other)) rank.set(other, Math.max(rank.get(other), rank.get(item) + 1));
+      waits.set(other, waits.get(other) - 1);
+      if (!waits.get(other)) free.push(other);
+    }
+  }
+  for (const item of items) {
+    const next = Math.min(...out.get(item).map(after => rank.get(after)));
+    if (!into.get(item).length && next < Infinity) rank.set(item, Math.max(0, next - 1));
+  }
+  return rank;
+}
+// A lane leads past the boxes of one group: from an item there to another, from outside (null) to an item, or
+// from an item to outside. `cells` are its places in the ranks between, `before`, `after` its continuations
+// in the two items, `out` and `into` the places where it leaves and enters its group.
+const at = (lanes, place, item) => (lanes.size ? mean([...lanes].map(place)) : across(item) / 2);
+const leaving = lane => at(lane.before, other => other.out, lane.from);
+const entering = lane => at(lane.after, other => other.into, lane.to);
+const cellOf = (rank, item) =>
+  ({ item, rank, main: item ? along(item) : 0, cross: item ? across(item) : 2, near: [] });
+const top = cell => cell.c - cell.cross / 2;
+function cellsOf(items, lanes) {
+  const inside = lanes.filter(lane => lane.from && lane.to).map(lane => [lane.from, lane.to]);
+  const rank = ranksOf(items, inside), last = Math.max(0, ...rank.values());
+  const cells = items.map(item => cellOf(rank.get(item), item));
+  const place = new Map(items.map((item, i) => [item, cells[i]]));
   for (const lane of lanes) {
-    const [a, b] = [lane.from, lane.to].map(item => item && cells[place.get(item)]);
+    const [a, b] = [lane.from, lane.to].map(item => item && place.get(item));
     const [first, end] = [a ? a.rank + 1 : 0, b ? b.rank : last + 1];
     Object.assign(lane, { a, b, cells: [] });
-    if (end - first < 40) for (let r = first; r < end; r++) lane.cells.push({ rank: r, main: 0, cross: 2, near: [] });
+    if (end - first < 40) for (let r = first; r < end; r++) lane.cells.push(cellOf(r));
     cells.push(...lane.cells);
-    const stops = [a && [a, leaves(lane) - a.cross / 2], ...lane.cells.map(cell => [cell, 0]), b && [b, enters(lane) - b.cross / 2]].filter(Boolean);
+    const stops = lane.cells.map(cell => [cell, 0]);
+    if (a) stops.unshift([a, leaving(lane) - a.cross / 2]);
+    if (b) stops.push([b, entering(lane) - b.cross / 2]);
     stops.slice(1).forEach(([cell, off], k) => {
       const [before, offBefore] = stops[k];
       before.near.push({ cell, off: off - offBefore });
       cell.near.push({ cell: before, off: offBefore - off });
     });
   }
-  const rows = [];
-  for (const cell of cells) (rows[cell.rank] ||= []).push(cell);
-  for (let r = 0; r < rows.length; r++) rows[r] ||= [];
+  return cells;
+}
+// the order in the ranks: each cell at the mean place of its neighbours, to and fro
+function order(rows) {
+  const part = cell => cell.at / Math.max(1, rows[cell.rank].length - 1);
   rows.forEach(row => row.forEach((cell, k) => { cell.at = k; }));
   for (let sweep = 0; sweep < 10; sweep++) {
-    for (const row of sweep % 2 ? [...rows].reverse() : rows) {
+    const isBack = sweep % 2;
+    for (const row of isBack ? [...rows].reverse() : rows) {
       for (const cell of row) {
-        const side = cell.near.map(near => near.cell).filter(other => (sweep % 2 ? other.rank > cell.rank : other.rank < cell.rank));
-        cell.wish = side.length ? mean(side.map(other => other.at / Math.max(1, rows[other.rank].length - 1))) : cell.at / Math.max(1, row.length - 1);
+        const others = cell.near.map(near => near.cell);
+        const side = others.filter(other => (isBack ? other.rank > cell.rank : other.rank < cell.rank));
+        cell.wish = mean((side.length ? side : [cell]).map(part));
       }
       row.sort((a, b) => a.wish - b.wish).forEach((cell, k) => { cell.at = k; });
     }
   }
+}
+// as near to its neighbours as the order allows: blocks that would overlap become one, at their mean
+function settle(row, pulls, weightOf) {
+  const blocks = [];
+  for (const cell of row) {
+    const side = pulls(cell), weight = weightOf(cell);
+    const wish = (side.length ? mean(side.map(near => near.cell.c + near.off)) : cell.c) - cell.offset;
+    const block = { sum: wish * weight, n: weight, cells: [cell] };
+    while (blocks.length && blocks.at(-1).sum / blocks.at(-1).n > block.sum / block.n) {
+      const before = blocks.pop();
+      block.sum += before.sum;
+      block.n += before.n;
+      block.cells.unshift(...before.cells);
+    }
+    blocks.push(block);
+  }
+  for (const block of blocks) for (const cell of block.cells) cell.c = block.sum / block.n + cell.offset;
+}
+function arrange(items, lanes, inset) {
+  const cells = cellsOf(items, lanes), rows = [];
+  for (const cell of cells) (rows[cell.rank] ||= []).push(cell);
+  for (let r = 0; r < rows.length; r++) rows[r] ||= [];
+  order(rows);
   for (const row of rows) {
     let c = 0;
-    for (const cell of row) { cell.offset = c + cell.cross / 2; cell.c = cell.offset; c += cell.cross + (cell.item ? SPACE : SPACE / 2); }
-    for (const cell of row) cell.c -= c / 2;
+    for (const cell of row) {
+      cell.offset = c + cell.cross / 2;
+      c += cell.cross + (cell.item ? SPACE : SPACE / 2);
+    }
+    for (const cell of row) cell.c = cell.offset - c / 2;
   }
   const back = cell => cell.near.filter(near => near.cell.rank < cell.rank);
-  for (const cell of cells) { cell.back = back(cell); cell.lead = cell.back.filter(near => back(near.cell).length); }
+  for (const cell of cells) {
+    cell.back = back(cell);
+    cell.lead = cell.back.filter(near => back(near.cell).length);
+  }
+  const settleAll = (order, pulls, weightOf = () => 1) => order.forEach(row => settle(row, pulls, weightOf));
+  for (let sweep = 0; sweep < 12; sweep++) {
+    settleAll(sweep % 2 ? [...rows].reverse() : rows, cell => cell.near);
+  }
   // at last straight on from what was computed before, and the leaves as near as that allows
-  const PULLS = [...Array(12).fill(cell => cell.near), cell => (cell.lead.length ? cell.lead : cell.back), cell => (cell.back.length ? [] : cell.near)];
-  PULLS.forEach((pulls, sweep) => {
-    for (const row of sweep % 2 ? [...rows].reverse() : rows) {
-      // as near to its neighbours as the order allows: blocks that would overlap become one, at their mean
-      const blocks = [];
-      for (const cell of row) {
-        const side = pulls(cell), weight = sweep > 11 && cell.back.length ? 1e4 : 1;
-        const wish = (side.length ? mean(side.map(near => near.cell.c + near.off)) : cell.c) - cell.offset;
-        let block = { sum: wish * weight, n: weight, cells: [cell] };
-        while (blocks.length && blocks.at(-1).sum / blocks.at(-1).n > block.sum / block.n) {
-          const before = blocks.pop();
-          block = { sum: before.sum + block.sum, n: before.n + block.n, cells: [...before.cells, ...block.cells] };
-        }
-        blocks.push(block);
-      }
-      for (const block of blocks) for (const cell of block.cells) cell.c = block.sum / block.n + cell.offset;
-    }
-  });
-  let main = 0;
-  const least = Math.min(...cells.map(cell => cell.c - cell.cross / 2), 0);
-  let most = 0;
+  const heavy = cell => (cell.back.length ? 1e4 : 1);
+  settleAll(rows, cell => (cell.lead.length ? cell.lead : cell.back), heavy);
+  settleAll([...rows].reverse(), cell => (cell.back.length ? [] : cell.near), heavy);
+  const least = Math.min(...cells.map(top), 0);
+  let main = 0, most = 0;
   for (const row of rows) {
     const size = Math.max(0, ...row.map(cell => cell.main));
     for (const cell of row) {
       cell.m = [main, main + size];
       cell.c -= least;
       most = Math.max(most, cell.c + cell.cross / 2);
-      if (cell.item) {
-        const m = main + (size - cell.main) / (cell.back.length ? 2 : 1);
-        cell.item.at = tall ? [cell.c - cell.cross / 2, m] : [m, cell.c - cell.cross / 2];
-      }
+      const m = main + (size - cell.main) / (cell.back.length ? 2 : 1);
+      if (cell.item) cell.item.at = isTall ? [top(cell), m] : [m, top(cell)];
     }
     main += size + GAP;
   }
   main -= GAP;
   for (const lane of lanes) {
-    const top = cell => cell.c - cell.cross / 2;
-    if (!lane.to) lane.out = inset + (lane.cells.length ? lane.cells.at(-1).c : top(lane.a) + leaves(lane));
-    if (!lane.from) lane.into = inset + (lane.cells.length ? lane.cells[0].c : top(lane.b) + enters(lane));
+    const [first, end] = [lane.cells[0], lane.cells.at(-1)];
+    if (!lane.to) lane.out = inset + (end ? end.c : top(lane.a) + leaving(lane));
+    if (!lane.from) lane.into = inset + (first ? first.c : top(lane.b) + entering(lane));
   }
-  return { w: tall ? most : main, h: tall ? main : most };
+  return { w: isTall ? most : main, h: isTall ? main : most };
 }
 const whole = { key: "", depth: 0, at: [0, 0] };
 function measure(item) {
@@ -293,141 +354,167 @@ function measure(item) {
     Object.assign(item, { w: Math.max(wide(item.label), 60, wide(groupWords(item, true))) + 30, h: 44 });
   } else if (item.w === undefined) {
     const scope = `${item.scope.slice(1).join(".")}.`;
-    const own = item.scope.length > 1 && item.title.startsWith(scope) ? item.title.slice(scope.length) : item.title;
-    item.label = fit(own, 130);
+    item.label = fit(item.title.startsWith(scope) ? item.title.slice(scope.length) : item.title, 130);
     item.sign = fit(item.symbol, 80);
     const lines = boxLines(item, { total: item.grad });
-    item.w = Math.max(wide(item.label) + (item.sign ? wide(item.sign) + 12 : 0), ...lines.map(wide), 24) + 26;
+    const head = wide(item.label) + (item.sign ? wide(item.sign) + 12 : 0);
+    item.w = Math.max(head, ...lines.map(wide), 24) + 26;
     item.h = (item.label ? 26 : 10) + 18 * lines.length;
   }
 }
 const idOf = item => item.key ?? item.i;
 let seen, links, size = { w: 1, h: 1 }, layoutKey = "";
-function lay() {
-  const open = [...groups.values()].filter(group => group.used && (!shut.has(group.key) || peek.has(group.key)));
-  const key = `${tall}|${open.map(group => group.key).join()}`;
-  if (key === layoutKey) return false;
-  layoutKey = key;
-  const inside = new Map([whole, ...open].map(group => [group, { items: new Set(), lanes: new Map() }]));
+// what is around each box, from the outermost to the box itself or the closed group that it is in
+function chains(inside) {
   const chain = new Map();
   seen = [];
   for (const box of boxes) {
-    const end = ends(box);
-    const around = [whole, ...(end === box ? box.groups : box.groups.slice(0, box.groups.indexOf(end))), end];
+    const end = ends(box), all = groupsOf(box);
+    const around = [whole, ...(end === box ? all : all.slice(0, all.indexOf(end))), end];
     chain.set(box.i, around);
-    if (!chain.has(end)) { chain.set(end, around); seen.push(end); measure(end); }
-    for (let d = 1; d < around.length; d++) inside.get(around[d - 1]).items.add(around[d]);
+    if (!chain.has(end)) {
+      chain.set(end, around);
+      seen.push(end);
+      measure(end);
+    }
+    around.slice(1).forEach((item, d) => inside.get(around[d]).items.add(item));
   }
+  return chain;
+}
+// out of the groups of the operand, across the one that holds both, and into those of the result
+function lanesOf(a, b, inside) {
+  const [from, to] = [a.at(-1), b.at(-1)];
+  const lane = (group, start, end) => {
+    const all = inside.get(group).lanes, key = [idOf(from), start && idOf(start), end && idOf(end)].join(">");
+    if (!all.has(key)) all.set(key, { group, from: start, to: end, before: new Set(), after: new Set() });
+    return all.get(key);
+  };
+  let d = 1;
+  while (a[d] === b[d]) d++;
+  const lanes = [
+    ...a.slice(d + 1).map((item, e) => lane(a[d + e], item, null)).reverse(),
+    lane(a[d - 1], a[d], b[d]),
+    ...b.slice(d + 1).map((item, e) => lane(b[d + e], null, item)),
+  ];
+  lanes.forEach((one, j) => {
+    if (one.from && one.from !== from) one.before.add(lanes[j - 1]);
+    if (one.to && one.to !== to) one.after.add(lanes[j + 1]);
+  });
+  return lanes;
+}
+function lay() {
+  const open = beside ? [] : framed.filter(group => !isShut(group)).sort((a, b) => a.depth - b.depth);
+  const key = `${isTall}|${beside}|${open.map(group => group.key).join()}`;
+  if (key === layoutKey) return;
+  layoutKey = key;
+  const inside = new Map([whole, ...open].map(group => [group, { items: new Set(), lanes: new Map() }]));
+  const chain = chains(inside), drawn = new Map();
   links = [];
-  const drawn = new Map();
   for (const box of boxes) box.parents.forEach((p, k) => {
-    const [a, b] = [chain.get(p), chain.get(box.i)];
-    const [from, to] = [a.at(-1), b.at(-1)];
+    const [a, b] = [chain.get(p), chain.get(box.i)], [from, to] = [a.at(-1), b.at(-1)];
     if (from === to) return;
-    let d = 1;
-    while (a[d] === b[d]) d++;
-    const id = `${idOf(from)}>${idOf(to)}`;
-    const known = drawn.get(id);
+    const id = `${idOf(from)}>${idOf(to)}`, known = drawn.get(id);
     if (known && (from.group || to.group)) { known.edges.push([box.i, k]); return; }
-    // out of the groups of the operand, across the one that holds both, and into those of the result
-    const lane = (group, start, end) => {
-      const all = inside.get(group).lanes, key = `${idOf(from)}:${start && idOf(start)}>${end && idOf(end)}`;
-      if (!all.has(key)) all.set(key, { group, from: start, to: end, before: new Set(), after: new Set() });
-      return all.get(key);
-    };
-    const lanes = [...a.slice(d + 1).map((item, e) => lane(a[d + e], item, null)).reverse(), lane(a[d - 1], a[d], b[d]), ...b.slice(d + 1).map((item, e) => lane(b[d + e], null, item))];
-    lanes.forEach((one, j) => {
-      if (one.from && one.from !== from) one.before.add(lanes[j - 1]);
-      if (one.to && one.to !== to) one.after.add(lanes[j + 1]);
-    });
-    const link = { from, to, lanes, edges: [[box.i, k]], nth: known ? ++known.again : 0, again: 0 };
+    const nth = known ? ++known.again : 0;
+    const link = { from, to, lanes: lanesOf(a, b, inside), edges: [[box.i, k]], nth, again: 0 };
     if (!known) drawn.set(id, link);
     links.push(link);
   });
-  for (const group of [...open].sort((a, b) => b.depth - a.depth).concat(whole)) {
-    const { items, lanes } = inside.get(group);
-    const pad = group === whole ? 16 : 12, top = group === whole ? 16 : 28;
-    const laid = arrange([...items].reverse(), [...lanes.values()], tall ? pad : top);
-    Object.assign(group, { w: Math.max(laid.w + 2 * pad, group === whole ? 0 : wide(`− ${group.title}`) + 30), h: laid.h + top + pad, pad, top, items });
+  for (const group of [...open].reverse().concat(whole)) {
+    const { items, lanes } = inside.get(group), [pad, top] = group === whole ? [16, 16] : [12, 28];
+    const laid = arrange([...items].reverse(), [...lanes.values()], isTall ? pad : top);
+    const least = group === whole ? 0 : wide(`− ${group.title}`) + 30;
+    Object.assign(group, { w: Math.max(laid.w + 2 * pad, least), h: laid.h + top + pad, pad, top, items });
   }
-  for (const group of [whole, ...open.sort((a, b) => a.depth - b.depth)]) {
-    for (const item of group.items) item.at = [item.at[0] + group.at[0] + group.pad, item.at[1] + group.at[1] + group.top];
+  for (const group of [whole, ...open]) {
+    const [x, y] = [group.at[0] + group.pad, group.at[1] + group.top];
+    for (const item of group.items) item.at = [item.at[0] + x, item.at[1] + y];
   }
   size = { w: whole.w, h: whole.h };
   draw(open);
-  return true;
 }
 
 // ---- The picture ----
 const world = $("world"), picture = $("picture");
-function outline(kind, w, h2) {
-  const r = kind === "input" ? h2 / 2 : kind === "parameter" ? 9 : kind === "constant" ? 0 : 7;
-  if (kind === "parameter") return `M${r} 0H${w - r}L${w} ${r}V${h2 - r}L${w - r} ${h2}H${r}L0 ${h2 - r}V${r}Z`;
-  const q = Math.min(r, w / 2);
-  return `M${q} 0H${w - q}A${q} ${q} 0 0 1 ${w} ${q}V${h2 - q}A${q} ${q} 0 0 1 ${w - q} ${h2}H${q}A${q} ${q} 0 0 1 0 ${h2 - q}V${q}A${q} ${q} 0 0 1 ${q} 0Z`;
+function outline(kind, w, h) {
+  const r = Math.min({ input: Math.min(h / 2, 20), parameter: 9, constant: 0 }[kind] ?? 7, w / 2);
+  if (kind === "parameter") return `M${r} 0H${w - r}l${r} ${r}V${h - r}l${-r} ${r}H${r}l${-r} ${-r}V${r}Z`;
+  const turn = (x, y) => `a${r} ${r} 0 0 1 ${x} ${y}`;
+  return `M${r} 0H${w - r}${turn(r, r)}V${h - r}${turn(-r, r)}H${r}${turn(-r, -r)}V${r}${turn(r, -r)}Z`;
 }
-function shapes(kind, w, h2) {
-  const shape = v("path", { class: "shape", d: outline(kind, w, h2) });
-  if (kind === "group") return [v("path", { class: "shape", d: outline(kind, w, h2), transform: "translate(5 5)" }), shape];
-  if (kind === "result") return [v("path", { class: "shape", d: outline(kind, w + 6, h2 + 6), transform: "translate(-3 -3)" }), shape];
-  return [shape];
+function shapes(kind, w, h) {
+  const shape = (more, by) =>
+    v("path", { class: "shape", d: outline(kind, w + more, h + more), transform: `translate(${by} ${by})` });
+  const behind = { group: [shape(0, 5)], result: [shape(6, -3)] }[kind] || [];
+  return [...behind, shape(0, 0)];
 }
-function boxLines(box, entry, known = true) {
-  const gradient = box.grad === null ? "" : entry && entry.unseen ? "∂ ?" : entry ? (isArray(entry.total) ? `∂ norm ${say(entry.total[3])}` : `∂ ${say(entry.total)}`) : "∂ —";
-  if (!isArray(box.data)) return [`${known ? say(box.data) : "…"}${gradient ? ` | ${gradient}` : ""}`];
-  return [shapeOf(box), known ? fit(range(box.data), 190) : "…", gradient].filter(Boolean);
+function gradientWords(box, entry) {
+  if (box.grad === null) return "";
+  if (!entry) return "∂ —";
+  if (entry.unseen) return "∂ ?";
+  return isArray(entry.total) ? `∂ norm ${say(entry.total[3])}` : `∂ ${say(entry.total)}`;
 }
-function groupWords(group, last) {
-  const wanted = group.members.filter(box => box.users.some(([i]) => !group.members.includes(boxes[i])) || box === root);
-  if (wanted.length === 1 && !isArray(wanted[0].data)) return boxLines(wanted[0], last ? { total: wanted[0].grad } : state.get(wanted[0].i), last || known(wanted[0]))[0];
-  return `${group.members.length} boxes`;
+function boxLines(box, entry, isKnown = true) {
+  const gradient = gradientWords(box, entry);
+  if (!isArray(box.data)) return [[isKnown ? say(box.data) : "…", gradient].filter(Boolean).join(" | ")];
+  return [shapeOf(box), isKnown ? fit(range(box.data), 190) : "…", gradient].filter(Boolean);
 }
-let state = new Map();
-const known = box => !made_at.has(box.i) || made_at.get(box.i) <= now;
+function groupWords(group, isEnd) {
+  const inside = new Set(group.members.map(box => box.i));
+  const wanted = group.members.filter(box => box === root || box.users.some(([i]) => !inside.has(i)));
+  const [box] = wanted;
+  if (group === fold || wanted.length !== 1 || isArray(box.data)) return `${group.members.length} boxes`;
+  return boxLines(box, isEnd ? { total: box.grad } : state.get(box.i), isEnd || isKnown(box))[0];
+}
+function drawFrame(group) {
+  const [x, y] = group.at, button = { role: "button", tabindex: 0, "aria-label": `Close ${group.title}` };
+  const title = v("text", { x: x + 8, y: y + 17, ...button }, `− ${group.title}`);
+  title.onclick = () => toggle(group);
+  return v("g", { class: "frame", "data-group": group.key },
+    v("rect", { x, y, width: group.w, height: group.h, rx: 8 }), title);
+}
+function tellOf(item) {
+  if (item.group) return `${item.title}: ${item.members.length} boxes; click to open`;
+  const how = item.op ? ` = ${made(item, name)}` : "";
+  const uses = item.users.length > 1 ? `, used ${item.users.length} times: its parts are added` : "";
+  return `${item.title || "a constant"}${how}\n${item.kind}${uses}`;
+}
+function drawBox(item) {
+  const kind = item.group ? "group" : item.kind, { w, h } = item;
+  const g = v("g", { class: `box ${kind}`, transform: `translate(${item.at.join(" ")})` });
+  const spoken = `Open ${item.title}, ${item.group ? item.members.length : 1} boxes`;
+  if (item.group) put(g, { "data-group": item.key, role: "button", tabindex: 0, "aria-label": spoken });
+  else g.dataset.node = item.i;
+  g.append(v("title", {}, tellOf(item)), ...shapes(kind, w, h),
+    v("path", { class: "tint", d: outline(kind, w, h) }),
+    v("path", { class: "ring", d: outline(kind, w + 14, h + 14), transform: "translate(-7 -7)" }));
+  if (item.label) {
+    const line = v("text", { x: 13, y: 18 }, item.group ? `+ ${item.label}` : item.label);
+    if (item.sign) line.append(v("tspan", { class: "op", dx: 10 }, item.sign));
+    g.append(line);
+  }
+  const lines = item.group ? [""] : boxLines(item, null);
+  item.texts = lines.map((_, k) => g.appendChild(v("text", { x: 13, y: (item.label ? 36 : 19) + 18 * k })));
+  if (!item.group && item.users.length > 1) {
+    const times = `used ${item.users.length}×`, width = 0.85 * wide(times) + 8;
+    g.append(v("rect", { class: "mark", x: w - width / 2 - 4, y: -8, width, height: 16, rx: 8 }),
+      v("text", { x: w - 4, y: 4 }, times));
+  }
+  g.onclick = () => (item.group ? toggle(item) : choose(item.i));
+  item.g = g;
+  return g;
+}
 function draw(open) {
-  world.replaceChildren();
-  for (const group of open) {
-    const [x, y] = group.at;
-    const frame = v("g", { class: "frame", "data-group": group.key },
-      v("rect", { x, y, width: group.w, height: group.h, rx: 8 }),
-      v("text", { x: x + 8, y: y + 17, role: "button", tabindex: 0, "aria-label": `Close ${group.title}` }, `− ${group.title}`));
-    frame.lastChild.onclick = () => toggle(group);
-    world.append(frame);
-  }
-  for (const link of links) world.append(drawLink(link));
-  for (const item of seen) {
-    const [x, y] = item.at;
-    const kind = item.group ? "group" : item.kind;
-    const g = v("g", { class: `box ${kind}`, transform: `translate(${x} ${y})` });
-    if (item.group) put(g, { "data-group": item.key, role: "button", tabindex: 0, "aria-label": `Open ${item.title}, ${item.members.length} boxes` });
-    else g.dataset.node = item.i;
-    const told = item.group ? `${item.title}: ${item.members.length} boxes; click to open` : `${item.title || "a constant"}${item.op ? ` = ${made(item, name)}` : ""}\n${item.kind}${item.users.length > 1 ? `, used ${item.users.length} times: its parts are added` : ""}`;
-    item.shown = null;
-    g.append(v("title", {}, told), v("path", { class: "ring", d: outline(kind, item.w + 14, item.h + 14), transform: "translate(-7 -7)" }), ...shapes(kind, item.w, item.h),
-      v("path", { class: "tint", d: outline(kind, item.w, item.h) }));
-    if (item.label) {
-      const line = v("text", { x: 13, y: 18 }, item.group ? `+ ${item.label}` : item.label);
-      if (item.sign) line.append(v("tspan", { class: "op", dx: 10 }, item.sign));
-      g.append(line);
-    }
-    const lines = item.group ? 1 : boxLines(item, null).length;
-    item.texts = [];
-    for (let k = 0; k < lines; k++) item.texts.push(g.appendChild(v("text", { x: 13, y: (item.label ? 36 : 19) + 18 * k })));
-    if (!item.group && item.users.length > 1) {
-      const times = `used ${item.users.length}×`, w = 0.85 * wide(times) + 8;
-      g.append(v("rect", { class: "mark", x: item.w - w / 2 - 4, y: -8, width: w, height: 16, rx: 8 }), v("text", { x: item.w - 4, y: 4 }, times));
-    }
-    g.onclick = () => (item.group ? toggle(item) : choose(item.i));
-    item.g = g;
-    world.append(g);
-  }
+  world.replaceChildren(...open.map(drawFrame), ...links.map(drawLink), ...seen.map(drawBox));
 }
 function drawLink(link) {
-  const { from, to } = link;
-  const shift = link.nth * 12 - link.again * 6;
+  const { from, to } = link, shift = link.nth * 12 - link.again * 6;
   // points as [along, across]; between the ranks alone a line goes across, elsewhere straight on
-  const turned = ([m, c]) => (tall ? [c, m] : [m, c]);
-  const edge = (item, far) => { const [m, c] = turned(item.at); return [m + far * (tall ? item.h : item.w), c + across(item) / 2 + shift]; };
+  const turned = ([m, c]) => (isTall ? [c, m] : [m, c]);
+  const edge = (item, far) => {
+    const [m, c] = turned(item.at);
+    return [m + far * along(item), c + across(item) / 2 + shift];
+  };
   const path = [edge(from, 1)];
   for (const { group, a, b, cells } of link.lanes) {
     const [m, c] = turned([group.at[0] + group.pad, group.at[1] + group.top]);
@@ -438,285 +525,354 @@ function drawLink(link) {
   const [end, within] = edge(to, 0);
   path.push([end - 7, within]);
   for (let k = path.length - 2; k; k--) path[k][1] ??= path[k + 1][1];
-  const points = path.map(turned), stop = points.at(-1);
-  let d = `M${points[0]}`;
-  for (let k = 1; k < points.length; k++) {
-    const [[x, y], [x2, y2]] = [points[k - 1], points[k]];
-    if (path[k][1] === path[k - 1][1]) d += `L${x2} ${y2}`;
-    else d += tall ? `C${x} ${(y + y2) / 2} ${x2} ${(y + y2) / 2} ${x2} ${y2}` : `C${(x + x2) / 2} ${y} ${(x + x2) / 2} ${y2} ${x2} ${y2}`;
+  const points = path.map(turned), first = points[0];
+  let d = `M${first}`;
+  for (let k = 1; k < path.length; k++) {
+    const half = (path[k - 1][0] + path[k][0]) / 2, isStraight = path[k][1] === path[k - 1][1];
+    const bend = [turned([half, path[k - 1][1]]), turned([half, path[k][1]])];
+    d += isStraight ? `L${points[k]}` : `C${bend.join(" ")} ${points[k]}`;
   }
   const gap = Math.max(1, path.findIndex(([m], k) => k && m - path[k - 1][0] > 20));
-  const head = (p, sign) => (tall ? `M${p[0] - 4} ${p[1]}h8l-4 ${7 * sign}z` : `M${p[0]} ${p[1] - 4}v8l${7 * sign} -4z`);
-  const [a, b] = [points[gap - 1], points[gap]], [x, y] = points[0];
-  link.heads = [head(stop, 1), head(tall ? [x, y + 7] : [x + 7, y], -1)];
-  link.g = v("g", { class: "edge" }, v("path", { d }), v("path", { class: "head", d: link.heads[0] }), v("text", { x: (a[0] + b[0]) / 2 + (tall ? 34 : 0), y: (a[1] + b[1]) / 2 - (tall ? 0 : 8) }));
+  const [x, y] = [0, 1].map(i => (points[gap - 1][i] + points[gap][i]) / 2);
+  const head = ([x, y], by) => (isTall ? `M${x - 4} ${y}h8l-4 ${by}z` : `M${x} ${y - 4}v8l${by} -4z`);
+  const back = isTall ? [first[0], first[1] + 7] : [first[0] + 7, first[1]];
+  link.heads = [head(points.at(-1), 7), head(back, -7)];
+  link.g = v("g", { class: "edge" }, v("path", { d }), v("path", { class: "head", d: link.heads[0] }),
+    v("text", { x: x + (isTall ? 34 : 0), y: y - (isTall ? 0 : 8) }));
   return link.g;
 }
 function toggle(group) {
-  if (shut.has(group.key) && !peek.has(group.key)) shut.delete(group.key);
-  else { shut.add(group.key); peek.delete(group.key); }
+  if (group === fold) isOpened = true;
+  else if (shut.has(group.key) && !peek.has(group.key)) shut.delete(group.key);
+  else {
+    shut.add(group.key);
+    peek.delete(group.key);
+  }
   show(false);
 }
 function paint() {
-  const step = steps[now];
-  const at = step.box && ends(step.box);
-  const active = ([i, k]) => step.box && step.is !== "seed" && i === step.box.i && (step.is === "forward" || step.box.edges[k]);
-  const takes = new Set(step.box && step.box.parents.filter((p, k) => active([step.box.i, k])).map(p => ends(boxes[p])));
+  const step = steps[now], { box } = step, at = box && ends(box);
+  const isActive = ([i, k]) =>
+    box && i === box.i && (step.is === "forward" || (step.is === "backward" && box.edges[k]));
+  const takes = new Set(box ? operands(box).filter((_, k) => isActive([box.i, k])).map(ends) : []);
   for (const item of seen) {
-    const { g } = item;
-    const entry = item.group ? null : state.get(item.i);
-    const late = !item.group && !known(item);
-    const lines = item.group ? [groupWords(item)] : boxLines(item, entry, !late);
-    const classes = [["now", item === at], ["takes", takes.has(item) && item !== at], ["later", late], ["chosen", item.i === chosen]];
-    const shown = [lines, classes, entry && entry.total].join("|");
-    // most boxes are as they were
-    if (shown === item.shown) continue;
-    item.shown = shown;
-    for (const [cls, on] of classes) g.classList.toggle(cls, on);
+    const { g } = item, entry = item.group ? null : state.get(item.i), isLate = !item.group && !isKnown(item);
+    const lines = item.group ? [groupWords(item)] : boxLines(item, entry, !isLate);
+    const isTaken = takes.has(item) && item !== at, isChosen = item.i === chosen;
+    const classes = { now: item === at, takes: isTaken, later: isLate, chosen: isChosen };
+    for (const [cls, on] of Object.entries(classes)) g.classList.toggle(cls, !!on);
     item.texts.forEach((line, k) => { line.textContent = lines[k] ?? ""; });
-    const colour = entry && !entry.unseen ? tint(entry.total, largest) : null;
-    put(g.querySelector(".tint"), { class: `tint ${colour ? colour.sign : ""}`, "fill-opacity": colour ? colour.opacity : 0 });
-    if (!item.group) put(g, { "data-value": late ? "" : item.data, "data-grad": entry && !entry.unseen ? entry.total : "" });
+    const total = entry && !entry.unseen ? entry.total : "";
+    put(g.querySelector(".tint"), tint(total, steepest));
+    if (!item.group) put(g, { "data-value": isLate ? "" : item.data, "data-grad": total });
   }
   for (const link of links) {
-    const on = link.edges.find(active), back = on && step.is === "backward", edge = back && step.box.edges[on[1]];
-    if (!on && !link.raised) continue;
+    const on = link.edges.find(isActive), isBack = on && step.is === "backward";
+    if (!on && !link.isRaised) continue;
     link.g.classList.toggle("on", !!on);
-    link.g.children[1].setAttribute("d", link.heads[back ? 1 : 0]);
-    const told = back && edge.local !== null && !link.to.group && !hides(now, on[1]) && step.box.parents.length <= 12;
-    link.g.lastChild.textContent = told ? `× ${say(edge.local)}` : "";
+    link.g.children[1].setAttribute("d", link.heads[isBack ? 1 : 0]);
+    const local = isBack && !link.to.group && !hides(now, on[1]) ? box.edges[on[1]].local : null;
+    link.g.lastChild.textContent = local !== null && box.parents.length <= 12 ? `× ${say(local)}` : "";
     if (on) world.append(link.g);
     else world.insertBefore(link.g, seen[0].g);
-    link.raised = !!on;
+    link.isRaised = !!on;
   }
 }
 
 // ---- The step in words ----
-// broken between lines as a whole, where it can be
-const bit = words => put(new DocumentFragment(), {}, h("span", { class: "bit math" }, words), " ");
-const note = (...words) => h("p", { class: "note" }, ...words);
 function explainPart(box, k) {
-  const edge = box.edges[k], operand = boxes[box.parents[k]], entry = edge.now;
-  const hidden = hides(now, k) && !isArray(edge.share);
-  const before = entry.before;
-  const scalar = edge.local !== null;
-  const rule = h("div", { class: `rule ${hidden || isArray(edge.share) || zero(edge.share) || odd(edge.share) ? "" : edge.share > 0 ? "plus" : "minus"}`, "data-operand": operand.i, "data-position": k });
-  const line = h("div", {}, bit(h("b", {}, `${by(operand)} +=`)));
-  const twice = box.parents.filter(p => p === operand.i).length > 1;
-  if (scalar) line.append(bit(`${by(box)} × ${slopeOf(box, operand)}`));
-  else line.append(bit(edge.rule ? `${fill(edge.rule, box, name)}` : `what ${box.op} passes on of ${by(box)}`));
-  rule.append(line);
-  if (twice) rule.append(note(`${name(operand)} is operand ${box.parents.map((p, j) => (p === operand.i ? j + 1 : 0)).filter(Boolean).join(" and ")} of ${name(box)}; this is the part by operand ${k + 1}.`));
-  if (hidden) {
-    rule.append(ask(box, k));
-    return rule;
-  }
-  if (scalar) line.append(bit(`= ${bracket(say(box.grad))} × ${bracket(say(edge.local))}`));
+  const edge = box.edges[k], operand = boxes[box.parents[k]], entry = edge.now, { before } = entry;
+  const isHidden = hides(now, k) && !isArray(edge.share), isScalar = edge.local !== null;
+  const isPlain = isHidden || isArray(edge.share) || isZero(edge.share) || isOdd(edge.share);
+  const sign = isPlain ? "" : edge.share > 0 ? "plus" : "minus";
+  const rule = h("div", { class: `rule ${sign}`, "data-operand": operand.i, "data-position": k });
+  const line = rule.appendChild(h("div", {}, bit(h("b", {}, `${by(operand)} +=`))));
+  const passed = edge.rule ? fill(edge.rule, box, name) : `what ${box.op} passes on of ${by(box)}`;
+  line.append(bit(isScalar ? `${by(box)} × ${slopeOf(box, operand)}` : passed));
+  if (isHidden) { rule.append(ask(box, k)); return rule; }
+  if (isScalar) line.append(bit(`= ${bracket(say(box.grad))} × ${bracket(say(edge.local))}`));
   line.append(bit(`= ${full(edge.share)}`));
-  put(rule, { "data-share": edge.share, "data-total": entry.total, "data-local": edge.local, "data-upstream": box.grad });
+  put(rule, { "data-share": edge.share, "data-total": entry.total, "data-local": edge.local });
+  put(rule, { "data-upstream": box.grad, "data-before": before ? before.total : null });
   const fitted = refit(box, operand, edge.rule || "");
-  if (isArray(edge.share) || fitted) rule.append(note(`${count(operand) > 1 ? `shape ${shapeOf(operand)}, as ${name(operand)} has` : "one number"}${fitted}`));
-  if (isArray(edge.share) && predicting) rule.append(note("An array is not asked for."));
-  if (scalar && edge.rule && !box.shape) {
-    const words = [`local derivative: ${slopeOf(box, operand)}`, fill(edge.rule, box, name), fill(edge.rule, box, figure), say(edge.local)];
-    const cases = edge.rule.includes(" if ");
-    rule.append(h("div", { class: "also math", "data-rule": "" }, cases ? `${words[0]} is ${words[1]}: here ${words[3]}` : words.filter((word, j) => word !== words[j - 1]).join(" = ")));
+  const shape = count(operand) > 1 ? `shape ${shapeOf(operand)}, as ${name(operand)} has` : "one number";
+  if (isArray(edge.share) || fitted) rule.append(note(`${shape}${fitted}`));
+  if (isArray(edge.share) && isPredicting) rule.append(note("An array is not asked for."));
+  if (isScalar && edge.rule && !box.shape) {
+    const [slope, formula] = [`local derivative: ${slopeOf(box, operand)}`, fill(edge.rule, box, name)];
+    const words = [slope, formula, fill(edge.rule, box, figure), say(edge.local)];
+    const told = edge.rule.includes(" if ") ? `${slope} is ${formula}: here ${say(edge.local)}`
+      : words.filter((word, j) => word !== words[j - 1]).join(" = ");
+    rule.append(h("div", { class: "also math", "data-rule": "" }, told));
   }
-  for (const words of why(box, operand, edge)) rule.append(h("p", { class: "also why" }, words));
+  rule.append(...why(box, operand, edge).map(also));
   if (entry.of > 1) {
-    rule.append(h("p", { class: "also sum" }, `${name(operand)} is used ${entry.of} times: its parts are added. `,
-      h("b", {}, before ? `Already ${full(before.total)}, now ${full(entry.total)}` : `Part 1 of ${entry.of}: now ${full(entry.total)}`),
-      before ? ` (part ${entry.parts} of ${entry.of}).` : "."));
-    if (before) put(rule, { "data-before": before.total });
+    const held = before ? `Already ${full(before.total)}, now ${full(entry.total)}`
+      : `Part 1 of ${entry.of}: now ${full(entry.total)}`;
+    const uses = `${name(operand)} is used ${entry.of} times: its parts are added. `;
+    const which = before ? ` (part ${entry.parts} of ${entry.of}).` : ".";
+    rule.append(h("p", { class: "also" }, uses, h("b", {}, held), which));
   }
   return rule;
 }
 // how the formula's shape becomes the operand's, where something must be done
 const count = box => (box.shape || []).reduce((n, m) => n * m, 1);
 function refit(box, operand, rule) {
-  if (rule.startsWith("sum(") && count(operand) < count(box)) return `: summed over what was repeated in the forward pass`;
+  const [all, own] = [count(box), count(operand)];
+  if (rule.startsWith("sum(") && own < all) return ": summed over what was repeated in the forward pass";
   if (!rule.includes("\uf8ff") || !box.shape || /@|\w\([^)]*\uf8ff/.test(rule)) return "";
-  if (count(operand) > count(box)) return `: ${by(box)}, of shape ${shapeOf(box)}, is repeated over what ${box.op} put together`;
-  return rule === "\uf8ff" && count(box) > 1 && shapeOf(operand) !== shapeOf(box) ? ": the same numbers in another shape" : "";
+  const more = `, of shape ${shapeOf(box)}, is repeated over what ${box.op} put together`;
+  if (own > all) return `: ${by(box)}${more}`;
+  const isReshaped = rule === "\uf8ff" && all > 1 && shapeOf(operand) !== shapeOf(box);
+  return isReshaped ? ": the same numbers in another shape" : "";
 }
 // at a corner of a function the slope jumps, and its rule is a convention
 function corner(box, edge) {
-  const [x, y, z] = box.parents.map(p => boxes[p].data), first = name(boxes[box.parents[0]]);
   if (box.shape) return "";
-  const at = ["relu", "abs", "leaky_relu"].includes(box.op) && Number(x) === 0 ? `0, where ${first} is`
-    : ["maximum", "minimum"].includes(box.op) && Number(x) === Number(y) ? "a tie" : box.op === "clip" && [y, z].map(Number).includes(Number(x)) ? `the edge, where ${first} is` : "";
-  if (!at) return "";
-  return `${box.op} has a corner at ${at}: the slope jumps there, and by convention this derivative is ${say(edge.local)}${at === "a tie" ? " (a tie shares evenly)" : ""}.`;
+  const [x, y, z] = operands(box).map(other => Number(other.data));
+  const where = `where ${name(operands(box)[0])} is`;
+  const isAt = { relu: x === 0, abs: x === 0, leaky_relu: x === 0, clip: [y, z].includes(x) }[box.op];
+  const isTie = ["maximum", "minimum"].includes(box.op) && x === y;
+  if (!isAt && !isTie) return "";
+  const place = isTie ? "a tie" : box.op === "clip" ? `the edge, ${where}` : `0, ${where}`;
+  const more = isTie ? " (a tie shares evenly)" : "";
+  return `${box.op} has a corner at ${place}: the slope jumps there, and by convention ` +
+    `this derivative is ${say(edge.local)}${more}.`;
+}
+function whyNotFinite(box, { local, share }, slope) {
+  const what = isArray(share) ? "Not all of it is finite" : `The part is ${say(share)}`;
+  const early = [...operands(box), box].find(other => isOdd(other.data));
+  if (isOdd(box.grad)) return `${what}, because what arrives from above, ${by(box)}, is not finite already.`;
+  if (early) {
+    const data = isArray(early.data) ? "not finite" : say(early.data);
+    return `${what}, because ${name(early)} is ${data} already in the forward pass.`;
+  }
+  if (local === null) return `${what}, although what arrives is: ${box.op} makes it so.`;
+  if (!isOdd(local)) return `${what}: the product is too large for a floating-point number.`;
+  return `${what}, because the local derivative ${slope} is ${say(local)}: no finite slope here.`;
+}
+function whyZero(box, operand, { local, flat }, slope, bent) {
+  const out = [], isCancelled = box.users.some(([i, k]) => !isZero(boxes[i].edges[k].share));
+  const what = isCancelled ? `the parts that arrived at ${name(box)} cancel`
+    : "nothing arrives from above, the side of the result";
+  if (isZero(box.grad)) out.push(`0, because ${what}: ${by(box)} is 0.`);
+  const isSmooth = !bent && (local !== null || !/relu|abs|max|min|clip/.test(box.op));
+  const still = `: to first order, a small change of ${name(operand)} does not change ${name(box)}`;
+  if (flat) out.push(`0, because the local derivative ${slope} is 0 here${isSmooth ? still : ""}.`);
+  else if (local === null && !out.length) {
+    out.push("0, because what arrives and the local derivatives cancel in the sum, " +
+      "or are too small for floating-point numbers.");
+  }
+  return out.length ? out : ["0, because the product is too small for a floating-point number."];
 }
 function why(box, operand, edge) {
-  const { local, share } = edge, out = [], slope = slopeOf(box, operand), above = by(box), bent = corner(box, edge);
-  if (odd(share)) {
-    const what = isArray(share) ? "Not all of it is finite" : `The part is ${say(share)}`;
-    const early = [...box.parents.map(p => boxes[p]), box].find(other => odd(other.data));
-    if (odd(box.grad)) out.push(`${what}, because what arrives from above, ${above}, is not finite already.`);
-    else if (early) out.push(`${what}, because ${name(early)} is ${isArray(early.data) ? "not finite" : say(early.data)} already in the forward pass.`);
-    else if (local === null) out.push(`${what}, although what arrives is: ${box.op} makes it so.`);
-    else out.push(odd(local) ? `${what}, because the local derivative ${slope} is ${say(local)}: no finite slope here.` : `${what}: the product is too large for a floating-point number.`);
-  } else if (zero(share)) {
-    const cancelled = box.users.length > 1 && box.users.some(([i, k]) => !zero(boxes[i].edges[k].share));
-    if (zero(box.grad)) out.push(cancelled ? `0, because the parts that arrived at ${name(box)} cancel: ${above} is 0.` : `0, because nothing arrives from above, the side of the result: ${above} is 0.`);
-    const smooth = edge.local === null && /relu|abs|maximum|minimum|clip|max|min/.test(box.op) ? "" : `: to first order, a small change of ${name(operand)} does not change ${name(box)}`;
-    if (edge.flat) out.push(`0, because the local derivative ${slope} is 0 here${bent ? "" : smooth}.`);
-    else if (local === null && !out.length) out.push(`0, because what arrives and the local derivatives cancel in the sum, or are too small for floating-point numbers.`);
-    if (!out.length) out.push("0, because the product is too small for a floating-point number.");
-  }
+  const { local, share } = edge, slope = slopeOf(box, operand), bent = corner(box, edge), out = [];
+  if (isOdd(share)) out.push(whyNotFinite(box, edge, slope));
+  else if (isZero(share)) out.push(...whyZero(box, operand, edge, slope, bent));
   if (bent) out.push(bent);
-  const product = box.grad * local;
-  if (local !== null && !isArray(share) && !odd(share) && !(Math.abs(product - share) <= 1e-6 * Math.abs(share))) out.push(`The rule of ${box.op} computes this part in one go; the product alone would lose it.`);
+  const isProduct = Math.abs(box.grad * local - share) <= 1e-6 * Math.abs(share);
+  if (local !== null && !isArray(share) && !isOdd(share) && !isProduct) {
+    out.push(`The rule of ${box.op} computes this part in one go; the product alone would lose it.`);
+  }
   return out;
 }
+function guessed(typed) {
+  const word = typed.trim().toLowerCase().replace(/[−–]/g, "-").replace(",", ".").replace(/^\+/, "");
+  if (/^(nan|not a number)$/.test(word)) return NaN;
+  if (/^-?(∞|inf|infinity)$/.test(word)) return word[0] === "-" ? -Infinity : Infinity;
+  return word && !Number.isNaN(Number(word)) ? Number(word) : null;
+}
 function ask(box, k) {
-  const edge = box.edges[k], operand = boxes[box.parents[k]];
-  const field = h("input", { type: "text", inputmode: "text", autocomplete: "off", "aria-label": `Your prediction of the part that ${operand.title || "the operand"} receives` });
-  const said = h("span", { role: "status" });
-  const form = h("form", { class: "ask" }, bit("="), field, " ", h("button", { type: "submit" }, "Check"), " ", h("button", { type: "button", class: "reveal" }, "Reveal"), " ", said);
+  const goal = box.edges[k].share, operand = boxes[box.parents[k]].title || "the operand";
+  const label = `Your prediction of the part that ${operand} receives`;
+  const field = h("input", { type: "text", autocomplete: "off", "aria-label": label });
+  const check = h("button", { type: "submit" }, "Check"), said = h("span", { role: "status" });
+  const reveal = h("button", { type: "button", class: "reveal" }, "Reveal");
+  const form = h("form", { class: "ask" }, bit("="), field, " ", check, " ", reveal, " ", said);
   const done = verdict => {
     answered.add(`${now}:${k}`);
     show(false);
     const rule = $("step").querySelector(`[data-position="${k}"]`);
     rule.append(h("p", { class: "right", role: "status" }, verdict));
-    const next = $("step").querySelector("form input");
-    if (next) next.focus();
-    else $("buttons").querySelector("[data-go=next]").focus();
+    ($("step").querySelector("form input") || $("buttons").querySelector("[data-go=next]")).focus();
   };
   form.onsubmit = event => {
     event.preventDefault();
-    const typed = field.value.trim().toLowerCase().replace(/[−–]/g, "-").replace(",", ".").replace(/^\+/, "");
-    const guess = /^(nan|not a number)$/.test(typed) ? NaN : /^-?(∞|inf|infinity)$/.test(typed) ? (typed[0] === "-" ? -Infinity : Infinity) : Number(typed || "none");
-    const goal = edge.share, number = !Number.isNaN(guess) || /^n/.test(typed);
-    if (number && (Object.is(guess, goal) || Math.abs(guess - goal) <= 0.01 * Math.abs(goal))) { done(`Right: ${say(goal)}.`); return; }
+    const guess = guessed(field.value), isNear = Math.abs(guess - goal) <= 0.01 * Math.abs(goal);
+    if (guess !== null && (Object.is(guess, goal) || isNear)) return done(`Right: ${say(goal)}.`);
     said.className = "wrong";
-    said.textContent = !number ? "Type a number, as 0.5 or −2." : goal && guess === -goal ? "Not yet: look at the sign." : "Not yet.";
+    said.textContent = guess === null ? "Type a number, as 0.5 or −2."
+      : goal && guess === -goal ? "Not yet: look at the sign." : "Not yet.";
   };
-  form.querySelector(".reveal").onclick = () => done("Revealed.");
-  return h("div", {}, form, note(`${by(box)} is ${say(box.grad)}, ${[...new Set(box.parents)].filter(p => boxes[p].title).slice(0, 8).map(p => `${name(boxes[p])} is ${say(boxes[p].data)}`).join(", ")}, ${name(box)} is ${say(box.data)}.`));
+  reveal.onclick = () => done("Revealed.");
+  const known = [...new Set(operands(box)), box].filter(other => other.title).slice(-9);
+  const facts = known.map(other => `${name(other)} is ${say(other.data)}`).join(", ");
+  return h("div", {}, form, note(`${by(box)} is ${say(box.grad)}, ${facts}.`));
 }
+const SAYS = {
+  start() {
+    const given = telling.filter(leaf => leaf.title).map(leaf =>
+      (isArray(leaf.data) ? `${name(leaf)}: array ${shapeOf(leaf)}, values ${range(leaf.data)}`
+        : `${name(leaf)} = ${say(leaf.data)}`));
+    const next = `The forward pass computes everything else from them, up to the result ${name(root)}. ` +
+      "The backward pass then finds the gradients. Press Next, below, or the key →.";
+    const few = "The picture shows all of it in few boxes: click one, or go on, and it opens.";
+    return ["Before the first step",
+      given.length ? h("p", {}, `These numbers are given: ${some(given, 8, "; ")}.`) : "",
+      h("p", {}, ops.length ? next : "Nothing is computed from it."),
+      beside || cover !== LEVELS[0] ? note(few) : ""];
+  },
+  forward(box) {
+    const [words, numbers, result] = [made(box, name), made(box, figure), say(box.data)];
+    const isSame = numbers === words || numbers === result || box.op === "cast";
+    const line = h("p", { class: "rule math", "data-forward": box.i, "data-value": box.data },
+      bit(h("b", {}, name(box))), bit(`= ${words}`), isSame ? "" : bit(`= ${numbers}`),
+      isArray(box.data) ? bit(`: ${full(box.data)}`) : words === result ? "" : bit(`= ${result}`));
+    const from = operands(box).map(other => `${name(other)} ${shapeOf(other)}`).join(" and ");
+    const odd = isArray(box.data) ? "Not all of it is finite." : `The result is ${result}: no finite number.`;
+    const stale = "A number that it was made from has been changed since: " +
+      "run the forward pass again, and explore that.";
+    return [`Forward pass: ${name(box)} is computed`, line,
+      box.shape ? note(`shape ${shapeOf(box) || "()"}, from ${from}`) : "",
+      isOdd(box.data) ? also(odd) : "",
+      box.grad === null ? note("No gradient will go through it.") : "",
+      graph.stale.includes(box.i) ? also(stale) : ""];
+  },
+  seed() {
+    const attributes = { class: "rule math plus", "data-seed": root.i, "data-total": root.grad };
+    return ["The backward pass begins at the result",
+      h("p", attributes, h("b", {}, `${by(root)} = ${say(root.grad)}`)),
+      h("p", {}, `${name(root)} changes exactly as much as ${name(root)} itself. ` +
+        "All other gradients are still unknown: “∂ —”.")];
+  },
+  backward(box) {
+    const uses = box.users.length, all = uses > 2 ? `all ${uses}` : "both";
+    const came = box === root ? "was the start"
+      : uses > 1 ? `is complete: ${all} parts have arrived` : "has arrived";
+    const receives = box.edges.filter(Boolean).length > 1 ? "Each operand receives" : "Its operand receives";
+    const still = [...new Set(operands(box).filter((_, k) => !box.edges[k]))].map(name);
+    const are = still.length > 1 ? "are constants, which need" : "is a constant, which needs";
+    return [`Backward through ${name(box)} = ${made(box, name)}`,
+      h("p", {}, bit(`${by(box)} = ${full(box.grad)}`), `${came}. ${receives} its part, by the chain rule:`),
+      ...box.edges.map((edge, k) => (edge ? explainPart(box, k) : "")),
+      still.length ? note(`${some(still, 6)} ${are} no gradient.`) : ""];
+  },
+  end() {
+    const wanted = leaves.filter(leaf => leaf.title && leaf.grad !== null).reverse();
+    const kinds = ["parameter", "input"].filter(kind => wanted.some(leaf => leaf.kind === kind)).join(" or ");
+    const row = (cell, words, attributes) => h("tr", attributes, ...words.map(word => h(cell, {}, word)));
+    const rows = wanted.slice(0, 200).map(leaf => {
+      const { data, grad } = leaf, value = isArray(data) ? shapeOf(leaf) : say(data);
+      const gradient = isArray(grad) ? `${range(grad)}, norm ${say(grad[3])}` : say(grad);
+      return row("td", [name(leaf), value, gradient], { "data-leaf": leaf.i, "data-total": grad });
+    });
+    const first = wanted.find(({ grad }) => !isArray(grad) && !isZero(grad) && !isOdd(grad)), L = name(root);
+    const how = first ? h("p", {}, `How to read it: if ${name(first)} alone grows by a very small h, ` +
+      `${L} changes by about ${bracket(say(first.grad))} × h. Where ${L} is a loss, training moves ` +
+      "each parameter a little against its gradient.") : "";
+    return ["Done: every gradient is known", how,
+      h("table", {}, row("th", [kinds || "number", "value", "gradient"]), ...rows),
+      wanted.length > 200 ? note(`and ${wanted.length - 200} more`) : ""];
+  },
+};
 const WHAT = String.raw`((?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|[^\s()/])+)`;
 const spoken = formula => formula.replace(RegExp(`∂${WHAT}/∂${WHAT}`, "g"), "the derivative of $1 by $2");
 function explain() {
-  const step = steps[now], { box } = step, parts = [], root_ = name(root);
-  const title = words => parts.push(h("h2", {}, words));
-  const leaves = boxes.filter(other => !other.parents.length && other.title).reverse();
-  if (step.is === "start") {
-    title("Before the first step");
-    parts.push(h("p", {}, leaves.length ? `These numbers are given: ${leaves.slice(0, 8).map(leaf => (isArray(leaf.data) ? `${name(leaf)}: array ${shapeOf(leaf)}, values ${range(leaf.data)}` : `${name(leaf)} = ${say(leaf.data)}`)).join("; ")}${leaves.length > 8 ? ` and ${leaves.length - 8} more` : ""}.` : ""),
-      h("p", {}, ops.length ? `The forward pass computes everything else from them, up to the result ${root_}. The backward pass then finds the gradients. Press Next, below, or the key →.` : "Nothing is computed from it."));
-  } else if (step.is === "forward") {
-    title(`Forward pass: ${name(box)} is computed`);
-    const [words, numbers] = [made(box, name), made(box, figure)];
-    parts.push(h("p", { class: "rule math", "data-forward": box.i, "data-value": box.data },
-      bit(h("b", {}, name(box))), bit(`= ${words}`), numbers === words || numbers === say(box.data) || box.op === "cast" ? "" : bit(`= ${numbers}`), isArray(box.data) ? bit(`: ${full(box.data)}`) : words === say(box.data) ? "" : bit(`= ${say(box.data)}`)));
-    if (box.shape) parts.push(note(`shape ${shapeOf(box) || "()"}, from ${box.parents.map(p => `${name(boxes[p])} ${shapeOf(boxes[p])}`).join(" and ")}`));
-    if (odd(box.data)) parts.push(h("p", { class: "also why" }, isArray(box.data) ? "Not all of it is finite." : `The result is ${say(box.data)}: no finite number.`));
-    if (box.grad === null) parts.push(note("No gradient will go through it."));
-    if (sent.stale.includes(box.i)) parts.push(h("p", { class: "also why" }, "A number that it was made from has been changed since: run the forward pass again, and explore that."));
-  } else if (step.is === "seed") {
-    title("The backward pass begins at the result");
-    parts.push(h("p", { class: "rule math plus", "data-seed": root.i, "data-total": root.grad }, h("b", {}, `${by(root)} = ${say(root.grad)}`)),
-      h("p", {}, `${root_} changes exactly as much as ${root_} itself. All other gradients are still unknown: “∂ —”.`));
-  } else if (step.is === "backward") {
-    title(`Backward through ${name(box)} = ${made(box, name)}`);
-    parts.push(h("p", {}, bit(`${by(box)} = ${full(box.grad)}`), `${box === root ? "was the start" : box.users.length > 1 ? `is complete: ${box.users.length > 2 ? `all ${box.users.length}` : "both"} parts have arrived` : "has arrived"}. ${box.edges.filter(Boolean).length > 1 ? "Each operand receives" : "Its operand receives"} its part, by the chain rule:`));
-    box.edges.forEach((edge, k) => { if (edge) parts.push(explainPart(box, k)); });
-    const still = [...new Set(box.parents.filter((p, k) => !box.edges[k]))].map(p => boxes[p]);
-    if (still.length) parts.push(note(`${still.slice(0, 6).map(name).join(", ")}${still.length > 6 ? ` and ${still.length - 6} more` : ""} ${still.length > 1 ? "are constants, which need" : "is a constant, which needs"} no gradient.`));
-  } else {
-    const wanted = leaves.filter(leaf => leaf.grad !== null);
-    title("Done: every gradient is known");
-    const body = h("tbody");
-    for (const leaf of wanted.slice(0, 200)) {
-      body.append(h("tr", { "data-leaf": leaf.i, "data-total": leaf.grad }, h("td", {}, name(leaf)), h("td", {}, isArray(leaf.data) ? shapeOf(leaf) : say(leaf.data)), h("td", {}, isArray(leaf.grad) ? `${range(leaf.grad)}, norm ${say(leaf.grad[3])}` : say(leaf.grad))));
-    }
-    const first = wanted.find(leaf => !isArray(leaf.grad) && !zero(leaf.grad) && !odd(leaf.grad));
-    if (first) parts.push(h("p", {}, `How to read it: if ${name(first)} alone grows by a very small h, ${root_} changes by about ${bracket(say(first.grad))} × h. Where ${root_} is a loss, training moves each parameter a little against its gradient.`));
-    parts.push(h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, ["parameter", "input"].filter(kind => wanted.some(leaf => leaf.kind === kind)).join(" or ") || "number"), h("th", {}, "value"), h("th", {}, "gradient"))), body));
-    if (wanted.length > 200) parts.push(note(`and ${wanted.length - 200} more`));
-  }
-  $("step").replaceChildren(...parts);
-  const words = [...$("step").querySelectorAll("h2, p, .rule > div:first-child, .also")].map(element => element.textContent.replace(/\s+/g, " ").trim());
-  $("live").textContent = spoken(`Step ${now} of ${steps.length - 1}. ${[...new Set(words)].join(" ")}`).slice(0, 1500).replaceAll("+=", "gets").replaceAll("×", "times").replaceAll("−", "minus ");
+  const { is, box } = steps[now], [title, ...parts] = SAYS[is](box);
+  $("step").replaceChildren(h("h2", {}, title), ...parts);
+  const elements = [...$("step").querySelectorAll("h2, p, .rule > div:first-child, .also")];
+  const words = new Set(elements.map(element => element.textContent.replace(/\s+/g, " ").trim()));
+  const told = spoken(`Step ${now} of ${last}. ${[...words].join(" ")}`).slice(0, 1500);
+  $("live").textContent = told.replaceAll("+=", "gets").replaceAll("×", "times").replaceAll("−", "minus ");
 }
 
 // ---- One node: its value, its gradient, and all its paths to the result ----
 function heat(data, title) {
-  const [rows, [high, across]] = [data[6], data[7]];
-  const most = Math.max(...rows.flat().map(x => Math.abs(Number(x)) || 0).filter(Number.isFinite), 0);
-  const n = Math.max(...rows.map(row => row.length)), side = 20;
-  const map = v("svg", { class: "heat", viewBox: `0 0 ${n * side} ${rows.length * side}`, role: "img", "aria-label": `Heat map of the ${title}: ${full(data)}`, style: `max-height:220px;max-width:${Math.min(320, n * 40)}px` });
+  if (!isArray(data) || !data[6]) return [];
+  const rows = data[6], [high, across] = data[7], most = largest(rows.flat()), side = 20;
+  const n = Math.max(...rows.map(row => row.length));
+  const map = v("svg", { class: "heat", viewBox: `0 0 ${n * side} ${rows.length * side}`, role: "img",
+    "aria-label": `Heat map of the ${title}: ${full(data)}`, style: `max-width:${Math.min(320, n * 40)}px` });
   rows.forEach((row, y) => row.forEach((x, k) => {
-    const colour = tint(x, most);
-    map.append(v("rect", { x: k * side, y: y * side, width: side - 0.5, height: side - 0.5, class: `tint ${colour ? colour.sign : ""}`, "fill-opacity": colour ? 2 * colour.opacity : 0 }, v("title", {}, `row ${y * high}, column ${k * across}: ${say(x)}`)));
+    const place = { x: k * side, y: y * side, width: side - 0.5, height: side - 0.5 };
+    map.append(v("rect", { ...place, ...tint(x, most, 2) },
+      v("title", {}, `row ${y * high}, column ${k * across}: ${say(x)}`)));
   }));
-  return [h("h3", {}, title), map, note(`${full(data)}. Blue above 0, orange below.${high * across > 1 ? ` Each cell is the mean of a block of up to ${high} × ${across}.` : ""}`)];
+  const blocks = high * across > 1 ? ` Each cell is the mean of a block of up to ${high} × ${across}.` : "";
+  return [h("h3", {}, title), map, note(`${full(data)}. Blue above 0, orange below.${blocks}`)];
 }
 const MOST = 20;
 function paths(box) {
-  const count = new Map([[root.i, 1n]]);
-  for (let i = boxes.length - 2; i >= box.i; i--) count.set(i, boxes[i].users.reduce((sum, [user]) => sum + (count.get(user) || 0n), 0n));
-  const found = [], stack = [[box.i, null]];
-  while (stack.length && found.length < MOST) {
-    const [i, last] = stack.pop();
-    if (i === root.i) { found.push(last); continue; }
-    for (const [user, k] of [...boxes[i].users].reverse()) stack.push([user, { user, k, last, i }]);
+  const counts = new Map([[root.i, 1n]]), found = [], stack = [[box.i, null]];
+  for (let i = root.i - 1; i >= box.i; i--) {
+    counts.set(i, boxes[i].users.reduce((sum, [user]) => sum + (counts.get(user) || 0n), 0n));
   }
-  return {
-    total: count.get(box.i),
-    found: found.map(link => { const out = []; for (; link; link = link.last) out.unshift(link); return out; }),
+  while (stack.length && found.length < MOST) {
+    const [i, before] = stack.pop();
+    if (i === root.i) found.push(before);
+    else for (const [user, k] of [...boxes[i].users].reverse()) stack.push([user, { user, k, before }]);
+  }
+  const links = path => {
+    const out = [];
+    for (; path; path = path.before) out.unshift(path);
+    return out;
   };
+  return { total: counts.get(box.i), found: found.map(links) };
 }
-function huge(n) {
-  const digits = n.toString();
-  return digits.length <= 12 ? digits.replace(/\B(?=(\d{3})+$)/g, ",") : `about 10^${digits.length - 1}`;
+function explainPaths(box) {
+  const { total, found } = paths(box), list = h("ul"), are = total > 1n ? "paths" : "path";
+  let sum = 0, hasArrays = false;
+  for (const path of found) {
+    const stops = [box, ...path.map(({ user }) => boxes[user])].map(name);
+    const item = list.appendChild(h("li", {}, between(stops, 4, 4).join(" → ")));
+    const locals = path.map(({ user, k }) => boxes[user].edges[k].local);
+    if (locals.includes(null)) { hasArrays = true; continue; }
+    const product = locals.reduceRight((x, y) => x * Number(y), 1);
+    sum += product;
+    const factors = between(locals.map(local => bracket(say(local))), 4, 4).join(" × ");
+    item.append(": ", h("span", { class: "math", "data-product": product }, `${factors} = ${say(product)}`));
+  }
+  const isEqual = Object.is(sum, Number(box.grad)) || Math.abs(sum - box.grad) <= 1e-6 * Math.abs(box.grad);
+  const that = total > 1n ? `; the sum over all paths, ${say(sum)}, is` : ": that is";
+  const few = isEqual || (isZero(sum) && isZero(box.grad))
+    ? `Along each path the local derivatives are multiplied${that} the gradient.`
+    : "The products in this order leave the range or the digits of floating-point numbers: " +
+      "the gradient is what the backward pass adds up, node by node.";
+  const many = "The gradient is the sum over all paths. " +
+    "The backward pass need not walk them one by one: it adds at every node.";
+  const rest = total > MOST ? `; the first ${MOST}` : "";
+  const title = `${total.toLocaleString("en")} ${are} to ${name(root)}${rest}`;
+  const why = total > MOST ? note(many) : hasArrays ? "" : note(few);
+  return [h("h3", { "data-paths": String(total) }, title), list, why];
 }
 function explainNode() {
-  const panel = $("node");
-  panel.hidden = chosen === null;
+  $("node").hidden = chosen === null;
   if (chosen === null) return;
-  const box = boxes[chosen], entry = state.get(chosen), complete = now === steps.length - 1 || (entry && !entry.unseen && entry.parts === entry.of);
-  const secret = predicting && !complete;
+  const box = boxes[chosen], entry = state.get(chosen);
+  const isComplete = now === last || (entry && !entry.unseen && entry.parts === entry.of);
+  const isSecret = isPredicting && !isComplete, uses = box.users.length;
+  const digits = data => (isArray(data) ? full(data) : say(data, 10));
+  const fact = (label, words, attributes) =>
+    h("p", attributes, h("b", {}, `${label} `), h("span", { class: "math" }, words));
   const close = h("button", { type: "button", style: "float:right", "aria-label": "Close" }, "Close");
   close.onclick = () => choose(null);
-  const parts = [close, h("h2", {}, box.title || "a constant"), note([box.op ? `${box.kind} ${box.kind === "result" ? `of ${box.op}` : box.op}` : box.kind, box.scope.length && `in ${box.scope.join(" › ")}`, shapeOf(box) && `Tensor ${shapeOf(box)}`, box.users.length && `used ${box.users.length} time${box.users.length > 1 ? "s" : ""}`].filter(Boolean).join(", "))];
-  const fact = (label, words, attributes) => parts.push(h("p", attributes, h("b", {}, `${label} `), h("span", { class: "math" }, words)));
-  fact("Value", `${box.op ? `${made(box, name)} = ` : ""}${isArray(box.data) ? full(box.data) : say(box.data, 10)}`, { "data-value": box.data });
-  if (box.grad === null) fact("Gradient", "none: it is a constant");
-  else if (secret) fact("Gradient", "hidden while you predict it");
-  else {
-    const last = isArray(box.grad) ? full(box.grad) : say(box.grad, 10);
-    fact(`Gradient ${by(box)}`, complete ? `= ${last}` : `so far ${entry ? `${full(entry.total)} (${entry.parts} of ${entry.of} parts)` : "— (nothing has arrived)"}; at the end ${last}`, { "data-grad": box.grad });
-  }
-  if (!secret && box.grad !== null && box !== root) {
-    const { total, found } = paths(box);
-    parts.push(h("h3", { "data-paths": String(total) }, `${huge(total)} path${total > 1n ? "s" : ""} to ${name(root)}${total > MOST ? `; the first ${MOST}` : ""}`));
-    const list = h("ul");
-    let sum = 0, plain = true;
-    for (const path of found) {
-      const locals = path.map(({ user, k }) => boxes[user].edges[k].local);
-      const stops = [box, ...path.map(({ user }) => boxes[user])].map(name);
-      const line = stops.length > 9 ? [...stops.slice(0, 4), `… ${stops.length - 8} more …`, ...stops.slice(-4)] : stops;
-      const item = h("li", {}, line.join(" → "));
-      if (locals.every(local => local !== null)) {
-        const product = locals.reduceRight((x, y) => x * Number(y), 1);
-        sum += product;
-        const factors = locals.map(local => bracket(say(local)));
-        item.append(": ", h("span", { class: "math", "data-product": product }, `${factors.length > 9 ? [...factors.slice(0, 4), "…", ...factors.slice(-4)].join(" × ") : factors.join(" × ")} = ${say(product)}`));
-      } else plain = false;
-      list.append(item);
-    }
-    parts.push(list);
-    const equal = Object.is(sum, Number(box.grad)) || Math.abs(sum - box.grad) <= 1e-6 * Math.abs(box.grad);
-    if (plain && total <= MOST && !(equal || (zero(sum) && zero(box.grad)))) parts.push(note("The products in this order leave the range or the digits of floating-point numbers: the gradient is what the backward pass adds up, node by node."));
-    else if (plain && total <= MOST) parts.push(note(`Along each path the local derivatives are multiplied${total > 1n ? `; the sum over all paths, ${say(sum)}, is the gradient` : `: that is the gradient`}.`));
-    else if (total > MOST) parts.push(note("The gradient is the sum over all paths. The backward pass need not walk them one by one: it adds at every node."));
-  }
-  if (isArray(box.data) && box.data[6]) parts.push(...heat(box.data, "value"));
-  if (isArray(box.grad) && box.grad[6] && !secret) parts.push(...heat(box.grad, "gradient"));
-  panel.replaceChildren(...parts);
+  const about = [
+    box.op ? `${box.kind} ${box.kind === "result" ? "of " : ""}${box.op}` : box.kind,
+    box.scope.length && `in ${box.scope.join(" › ")}`, shapeOf(box) && `Tensor ${shapeOf(box)}`,
+    uses && `used ${uses} time${uses > 1 ? "s" : ""}`,
+  ];
+  const parts = entry ? `${full(entry.total)} (${entry.parts} of ${entry.of} parts)`
+    : "— (nothing has arrived)";
+  const end = digits(box.grad), soFar = isComplete ? `= ${end}` : `so far ${parts}; at the end ${end}`;
+  const gradient = box.grad === null ? fact("Gradient", "none: it is a constant")
+    : isSecret ? fact("Gradient", "hidden while you predict it")
+    : fact(`Gradient ${by(box)}`, soFar, { "data-grad": box.grad });
+  const how = box.op ? `${made(box, name)} = ` : "";
+  $("node").replaceChildren(close, h("h2", {}, box.title || "a constant"),
+    note(about.filter(Boolean).join(", ")),
+    fact("Value", how + digits(box.data), { "data-value": box.data }), gradient,
+    ...(isSecret || box.grad === null || box === root ? [] : explainPaths(box)),
+    ...heat(box.data, "value"), ...(isSecret ? [] : heat(box.grad, "gradient")));
 }
 function choose(i) {
   chosen = i;
@@ -726,97 +882,114 @@ function choose(i) {
 }
 
 // ---- Looking at it: pan, zoom, fit ----
-// what is seen: "auto", the whole where its letters can be read, else what is near the present box; "whole"; or "free", as the reader left it
+// what is seen: "auto", the whole where its letters can be read, else what is near the present box; "whole";
+// or "free", as the reader left it
 const view = { x: 0, y: 0, k: 1, by: "auto" };
-const READABLE = 0.6, ABOVE = 44;
-const place = () => world.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`);
+const READABLE = 12 / 13, ABOVE = 44;
+const place = () => put(world, { transform: `translate(${view.x} ${view.y}) scale(${view.k})` });
+const fitting = ({ width, height }) => Math.min(1.3, width / size.w, (height - ABOVE) / size.h);
 function look() {
-  const { width, height } = picture.getBoundingClientRect();
+  const frame = picture.getBoundingClientRect(), { width, height } = frame;
   if (!width) return;
-  const k = Math.min(1.3, width / size.w, (height - ABOVE) / size.h);
-  const item = steps[now].box && ends(steps[now].box);
-  if (view.by !== "free") {
-    view.k = view.by === "auto" && k < READABLE ? 0.75 : k;
-    view.x = (width - size.w * view.k) / 2;
-    view.y = ABOVE + (height - ABOVE - size.h * view.k) / 2;
-    if (view.k > k) {
-      const [cx, cy] = item ? [item.at[0] + item.w / 2, item.at[1] + item.h / 2] : [0, size.h / 2];
-      const within = (shown, all, c) => (all * view.k <= shown ? (shown - all * view.k) / 2 : Math.min(0, Math.max(shown - all * view.k, shown / 2 - c * view.k)));
-      view.x = within(width, size.w, cx);
-      view.y = within(height, size.h, cy);
-    }
-  } else if (item) {
-    const nudge = (at, length, shown, offset) => {
-      const a = at * view.k + offset, b = a + length * view.k;
-      return a < 8 ? offset + 8 - a : b > shown - 8 ? offset + shown - 8 - b : offset;
-    };
-    view.x = nudge(item.at[0], item.w, width, view.x);
-    view.y = nudge(item.at[1], item.h, height, view.y);
+  const { box } = steps[now], item = box && ends(box), k = fitting(frame);
+  if (view.by !== "free") view.k = view.by === "auto" ? Math.max(k, READABLE) : k;
+  const { x, y } = view, [left, top] = item ? [item.at[0] * view.k + x, item.at[1] * view.k + y] : [0, 0];
+  const [right, bottom] = item ? [left + item.w * view.k, top + item.h * view.k] : [0, 0];
+  const isSeen = left >= 0 && top >= 0 && right <= width && bottom <= height;
+  if (view.by !== "free" || !isSeen) {
+    const [cx, cy] = item ? [item.at[0] + item.w / 2, item.at[1] + item.h / 2] : [0, size.h / 2];
+    const placed = (shown, all, c) => (all * view.k <= shown + 1 ? (shown - all * view.k) / 2
+      : Math.min(0, Math.max(shown - all * view.k, shown / 2 - c * view.k)));
+    view.x = placed(width, size.w, cx);
+    view.y = ABOVE + placed(height - ABOVE, size.h, cy);
   }
   place();
 }
 function zoom(factor, x, y) {
-  if (!factor) { view.by = "whole"; look(); return; }
+  if (!factor) {
+    view.by = "whole";
+    show(false);
+    return;
+  }
   const { width, height } = picture.getBoundingClientRect();
-  const k = Math.min(6, Math.max(0.05, view.k * factor));
+  const k = Math.min(6, Math.max(0.05, view.k * factor)), by = k / view.k;
   const [cx, cy] = [x ?? width / 2, y ?? height / 2];
-  Object.assign(view, { by: "free", x: cx - (cx - view.x) * k / view.k, y: cy - (cy - view.y) * k / view.k, k });
+  Object.assign(view, { by: "free", x: cx - (cx - view.x) * by, y: cy - (cy - view.y) * by, k });
   place();
 }
 const fingers = new Map();
 let moved = 0;
-const spot = event => { const { left, top } = picture.getBoundingClientRect(); return [event.clientX - left, event.clientY - top]; };
-picture.addEventListener("wheel", event => { event.preventDefault(); zoom(Math.exp(-Math.max(-200, Math.min(200, event.deltaY)) / 400), ...spot(event)); }, { passive: false });
-picture.addEventListener("pointerdown", event => { fingers.set(event.pointerId, spot(event)); moved = 0; });
+const spot = event => {
+  const { left, top } = picture.getBoundingClientRect();
+  return [event.clientX - left, event.clientY - top];
+};
+picture.addEventListener("wheel", event => {
+  event.preventDefault();
+  zoom(Math.exp(-Math.max(-200, Math.min(200, event.deltaY)) / 400), ...spot(event));
+}, { passive: false });
+picture.addEventListener("pointerdown", event => {
+  fingers.set(event.pointerId, spot(event));
+  moved = 0;
+});
 window.addEventListener("pointermove", event => {
   const before = fingers.get(event.pointerId);
   if (!before) return;
-  const after = spot(event);
-  moved += Math.abs(after[0] - before[0]) + Math.abs(after[1] - before[1]);
+  const after = spot(event), [dx, dy] = [after[0] - before[0], after[1] - before[1]];
+  moved += Math.abs(dx) + Math.abs(dy);
   if (moved < 4) return;
   const other = [...fingers].find(([id]) => id !== event.pointerId);
   fingers.set(event.pointerId, after);
   if (other) {
-    const far = p => Math.hypot(p[0] - other[1][0], p[1] - other[1][1]) || 1;
-    zoom(far(after) / far(before), (after[0] + other[1][0]) / 2, (after[1] + other[1][1]) / 2);
+    const [x, y] = other[1], far = p => Math.hypot(p[0] - x, p[1] - y) || 1;
+    zoom(far(after) / far(before), (after[0] + x) / 2, (after[1] + y) / 2);
   } else {
-    Object.assign(view, { by: "free", x: view.x + after[0] - before[0], y: view.y + after[1] - before[1] });
+    Object.assign(view, { by: "free", x: view.x + dx, y: view.y + dy });
     place();
   }
 });
-for (const kind of ["pointerup", "pointercancel"]) window.addEventListener(kind, event => fingers.delete(event.pointerId));
+for (const kind of ["pointerup", "pointercancel"]) {
+  window.addEventListener(kind, event => fingers.delete(event.pointerId));
+}
 // a drag is no click
 picture.addEventListener("click", event => { if (moved >= 4) event.stopPropagation(); }, true);
 picture.addEventListener("keydown", event => {
-  if ((event.key === "Enter" || event.key === " ") && event.target.getAttribute("role") === "button") {
-    event.preventDefault();
-    event.stopPropagation();
-    const { group } = event.target.closest("[data-group]").dataset;
-    event.target.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-    const again = [...world.querySelectorAll("[data-group]")].find(g => g.dataset.group === group);
-    if (again) (again.matches("[role]") ? again : again.querySelector("[role]")).focus();
-  }
+  if (!["Enter", " "].includes(event.key) || event.target.getAttribute("role") !== "button") return;
+  event.preventDefault();
+  event.stopPropagation();
+  const key = event.target.closest("[data-group]").dataset.group;
+  event.target.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  const again = [...world.querySelectorAll("[data-group]")].find(g => g.dataset.group === key);
+  if (again) (again.matches("[role]") ? again : again.querySelector("[role]")).focus();
 });
 
 // ---- Going from step to step ----
-function show(stepped) {
+// the first view holds inputs and result, with letters that can be read: as much is shut as that needs
+function layAll() {
+  const isFirst = now === 0 && view.by === "auto" && !isOpened, frame = picture.getBoundingClientRect();
+  const first = [...LEVELS.map(test => [test, 0]), ...[8, 4, 2, 1].map(count => [LEVELS[0], count])];
+  for (const [test, count] of isFirst ? first : [[LEVELS[0], 0]]) {
+    cover = test;
+    foldAllBut(count);
+    lay();
+    if (fitting(frame) >= READABLE) break;
+  }
+}
+function show(isStepped) {
   state = arrived(now);
-  if (stepped) peek = new Set(steps[now].box ? steps[now].box.groups.map(group => group.key) : []);
-  lay();
+  if (isStepped) peek = new Set(steps[now].box ? steps[now].box.groups.map(group => group.key) : []);
+  layAll();
   paint();
   explain();
   explainNode();
   look();
+  put($("slider"), { "aria-valuetext": `step ${now} of ${last}, ${steps[now].is}` });
   $("slider").value = now;
-  $("slider").setAttribute("aria-valuetext", `step ${now} of ${steps.length - 1}, ${steps[now].is}`);
-  $("count").textContent = `step ${now} of ${steps.length - 1}`;
-  for (const button of $("buttons").children) {
-    const { go: to } = button.dataset;
-    button.disabled = (["first", "back"].includes(to) && now === 0) || (["next", "last"].includes(to) && now === steps.length - 1);
-  }
+  $("count").textContent = `step ${now} of ${last}`;
+  const ends = { first: 0, back: 0, next: last, last };
+  for (const button of $("buttons").children) button.disabled = ends[button.dataset.go] === now;
 }
 function go(t) {
-  t = Math.max(0, Math.min(steps.length - 1, t));
+  t = Math.max(0, Math.min(last, t));
   if (t === now) return;
   now = t;
   show(true);
@@ -824,87 +997,86 @@ function go(t) {
   try { history.replaceState(null, "", `#step=${now}`); } catch { /* nothing to link to */ }
 }
 let timer = null;
-const waits = () => !!$("step").querySelector(".ask");
 function play(on) {
   clearInterval(timer);
   timer = null;
   if (on) {
-    if (now === steps.length - 1) go(0);
-    timer = setInterval(() => { if (now === steps.length - 1 || waits()) play(false); else go(now + 1); }, 1600 / Number($("speed").value));
+    if (now === last) go(0);
+    timer = setInterval(() => {
+      if (now === last || $("step").querySelector(".ask")) play(false);
+      else go(now + 1);
+    }, 1600);
   }
-  const button = $("buttons").querySelector("[data-go=play]");
-  button.replaceChildren(icon(on ? "pause" : "play"));
-  put(button, { "aria-label": on ? "Pause" : "Play", title: `${on ? "Pause" : "Play"} (Space)` });
+  const button = $("buttons").querySelector("[data-go=play]"), word = on ? "Pause" : "Play";
+  button.querySelector("path").setAttribute("d", on ? "M3 2h4v12H3zM9 2h4v12H9z" : "M3 1v14l11-7z");
+  put(button, { "aria-label": word, title: `${word} (Space)` });
 }
-const ICONS = { first: "M2 2h2v12H2zM14 2v12L5 8z", back: "M12 2v12L3 8z", play: "M3 1v14l11-7z", pause: "M3 2h4v12H3zM9 2h4v12H9z", next: "M4 2v12l9-6z", last: "M12 2h2v12h-2zM2 2v12l9-6z" };
-const icon = what => v("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, v("path", { d: ICONS[what] }));
 const ACTIONS = {
-  first: ["To the start (Home)", () => go(0)],
-  back: ["One step back (←)", () => go(now - 1)],
-  play: ["Play (Space)", () => play(timer === null)],
-  next: ["Next step (→)", () => go(now + 1)],
-  last: ["To the end (End)", () => go(steps.length - 1)],
+  first: () => go(0), back: () => go(now - 1), play: () => play(timer === null),
+  next: () => go(now + 1), last: () => go(last),
 };
-for (const [what, [title, act]] of Object.entries(ACTIONS)) {
-  const button = h("button", { type: "button", "data-go": what, title, "aria-label": title }, icon(what), ...(what === "next" ? ["Next"] : []));
-  button.onclick = () => { if (what !== "play") play(false); act(); };
-  $("buttons").append(button);
+function act(what) {
+  if (what !== "play") play(false);
+  ACTIONS[what]();
 }
+for (const button of $("buttons").children) button.onclick = () => act(button.dataset.go);
 const KEYS = { ArrowRight: "next", ArrowLeft: "back", Home: "first", End: "last", " ": "play" };
+const ZOOMS = { "+": 1.3, "-": 0.77, 0: 0 };
 document.addEventListener("keydown", event => {
   const { target, key } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, select, textarea") || (key === " " && target.matches("button"))) return;
-  if (KEYS[key]) { event.preventDefault(); if (key !== " ") play(false); ACTIONS[KEYS[key]][1](); }
+  const isTaken = target.matches("input, select, textarea") || (key === " " && target.matches("button"));
+  if (event.ctrlKey || event.metaKey || event.altKey || isTaken) return;
+  if (KEYS[key]) {
+    event.preventDefault();
+    act(KEYS[key]);
+  } else if (key in ZOOMS) zoom(ZOOMS[key]);
   else if (key === "?") intro($("intro").hidden);
-  else if (key === "Escape") { if (chosen !== null) choose(null); else intro(false); }
-  else if (key === "+" || key === "-" || key === "0") zoom({ "+": 1.3, "-": 0.77, 0: 0 }[key]);
+  else if (key === "Escape" && chosen !== null) choose(null);
+  else if (key === "Escape") intro(false);
 });
-$("slider").max = steps.length - 1;
+$("slider").max = last;
 $("slider").oninput = () => { play(false); go(Number($("slider").value)); };
-$("speed").onchange = () => { if (timer !== null) play(true); };
 for (const button of $("zoom").children) button.onclick = () => zoom(Number(button.dataset.zoom));
 // arrays are not asked for
-if (!pulls.some(box => box.edges.some(edge => edge && !isArray(edge.share)))) put($("predict"), { disabled: "", title: "There is nothing to ask for: all gradients are arrays" });
+if (!pulls.some(box => box.edges.some(edge => edge && !isArray(edge.share)))) {
+  put($("predict"), { disabled: "", title: "There is nothing to ask for: all gradients are arrays" });
+}
 $("predict").onclick = () => {
-  predicting = !predicting;
+  isPredicting = !isPredicting;
   play(false);
-  put($("predict"), { "aria-pressed": predicting });
-  if (predicting && now < seed) go(seed + 1);
+  put($("predict"), { "aria-pressed": String(isPredicting) });
+  if (isPredicting && now < seed) go(seed + 1);
   else show(false);
   const field = $("step").querySelector("form input");
   if (field) field.focus({ preventScroll: true });
 };
-function intro(open) {
-  $("intro").hidden = !open;
-  put($("help"), { "aria-expanded": open });
-  try { localStorage.setItem("autograd-mini-intro", open ? "open" : "shut"); } catch { /* it comes back */ }
-  look();
+function intro(isOpen) {
+  $("intro").hidden = !isOpen;
+  put($("help"), { "aria-expanded": String(isOpen) });
+  show(false);
 }
 $("help").onclick = () => intro($("intro").hidden);
 $("dismiss").onclick = () => { intro(false); $("help").focus(); };
-$("nodes").append(h("option", { value: "" }, "a node…"), ...boxes.filter(box => box.title).map(box => h("option", { value: box.i }, cut(box.title, 40))));
+const titled = boxes.filter(box => box.title).map(box => h("option", { value: box.i }, fit(box.title, 270)));
+$("nodes").append(h("option", { value: "" }, "a node…"), ...titled);
 $("nodes").onchange = () => choose($("nodes").value === "" ? null : Number($("nodes").value));
-for (const kind of [...KINDS, "group"]) {
-  if (kind === "group" ? [...groups.values()].some(group => group.used) : boxes.some(box => box.kind === kind)) {
-    $("legend").append(h("span", {}, v("svg", { viewBox: "-5 -5 40 26", class: kind, "aria-hidden": "true" }, v("g", { class: `box ${kind}` }, ...shapes(kind, 30, 16))), kind === "group" ? "module, click to open" : kind));
-  }
+for (const { dataset: { kind }, style } of $("legend").children) {
+  const isThere = kind === "group" ? framed.length : boxes.some(box => box.kind === kind);
+  if (KINDS.includes(kind) && !isThere) style.display = "none";
 }
-for (const [cls, words] of [["later", "not computed yet"], ["now", "this step"]]) {
-  $("legend").append(h("span", {}, v("svg", { viewBox: "-5 -5 40 26", "aria-hidden": "true" }, v("g", { class: `box ${cls}` }, ...shapes("operation", 30, 16))), words));
-}
-$("legend").append(h("span", {}, "gradient: blue above 0, orange below"));
-for (const element of document.querySelectorAll(".root")) element.textContent = apart(cut(root.title, 32));
-document.title = `${cut(root.title, 40)}: the chain rule, step by step`;
+for (const element of document.querySelectorAll(".root")) element.textContent = apart(short(root));
+document.title = `${short(root)}: the chain rule, step by step`;
 function linked() {
   const found = /^#step=(\d+)$/.exec(location.hash);
   if (found || !location.hash) go(found ? Number(found[1]) : 0);
 }
-try { if (localStorage.getItem("autograd-mini-intro") === "open") { $("intro").hidden = false; put($("help"), { "aria-expanded": true }); } } catch { /* folded away */ }
-const turn = () => { tall = window.innerWidth <= 720; lay(); paint(); look(); };
+function turn() {
+  isTall = window.innerWidth <= 720;
+  show(false);
+}
 window.addEventListener("hashchange", linked);
 window.addEventListener("resize", turn);
-tall = window.innerWidth <= 720;
-show(true);
+turn();
 linked();
 document.documentElement.dataset.ready = "yes";
 })();

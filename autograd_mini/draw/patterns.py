@@ -1,11 +1,11 @@
 """What a hand-written network spells out, as one box: 1 / (1 + exp(-z)) is a sigmoid, exp(z) / sum(exp(z)) a softmax."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import itertools
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .model import Box, Graph
+from .model import COMMUTE, Box, Graph
 
 
 class Pattern(NamedTuple):
@@ -15,7 +15,22 @@ class Pattern(NamedTuple):
     result: int
 
 
-Parts = set[int] | None  # the boxes of a pattern but its result, or None where it does not fit
+# A form is an operation with the forms of its operands; a number, which is a constant; or a letter, one operand wherever it stands.
+Form = Any
+NEGATED = (("negative", "z"), ("multiply", -1.0, "z"))
+BELOW = [("add", 1.0, ("exp", negated)) for negated in NEGATED]
+POWERS = [("exp", ("subtract", "z", ("max", "z"))), ("exp", "z")]
+SQUARES = [(square, ("subtract", "y", "t")) for square in ("square", "power 2")]
+# of the operation that each ends in: what it is, and its form
+FORMS: dict[str, list[tuple[str, Form]]] = {
+    "divide": [
+        *(("sigmoid", ("divide", 1.0, below)) for below in BELOW),
+        *(("softmax", ("divide", e, (add, e))) for add, e in itertools.product(("sum", "sum along"), POWERS)),
+    ],
+    **{op: [("sigmoid", (op, below)) for below in BELOW] for op in ("reciprocal", "power -1")},
+    "mean": [("mean squared error", ("mean", square)) for square in SQUARES],
+    "sum": [("squared error", ("sum", square)) for square in SQUARES],
+}
 
 
 def found(graph: Graph) -> list[Pattern | None]:
@@ -25,83 +40,38 @@ def found(graph: Graph) -> list[Pattern | None]:
         users.setdefault(parent, set()).add(child)
     keys: list[Pattern | None] = [None] * len(graph)
     for box in reversed(graph.boxes):
-        for name, parts in _candidates(graph, box):
-            inside = {box.index, *parts} if parts else set()
+        for name, form in FORMS.get(_called(box), ()):
+            inside = _fitting(graph, box, form, {}) or set()
+            inner = inside - {box.index}
             free = all(keys[i] is None for i in inside)
-            if parts and free and all(users[i] <= inside and graph.boxes[i].name is None for i in parts):
+            if inner and free and all(users[i] <= inside and graph.boxes[i].name is None for i in inner):
                 for i in inside:
                     keys[i] = Pattern(name, box.index)
                 break
     return keys
 
 
-def _candidates(graph: Graph, box: Box) -> Iterator[tuple[str, Parts]]:
-    """What a box may be the result of: the name, and its other boxes."""
-    if box.op in ("divide", "reciprocal", "power"):
-        yield "sigmoid", _sigmoid(graph, box)
-    if box.op == "divide":
-        yield "softmax", _softmax(graph, box)
-    if box.op in ("mean", "sum"):
-        yield {"mean": "mean squared error", "sum": "squared error"}[box.op], _squares(graph, box)
-
-
-def _operands(graph: Graph, box: Box) -> list[Box]:
-    return [graph.boxes[i] for i in box.parents]
-
-
-def _is_number(box: Box, number: float) -> bool:
-    """Whether a box is a constant, all of it that number."""
-    return box.kind == "constant" and box.op is None and bool(np.all(box.data == number))
-
-
-def _pair(graph: Graph, box: Box, number: float) -> tuple[Box, Box] | None:
-    """Of two operands the constant of that number, and the other."""
-    operands = _operands(graph, box)
-    for one, other in (operands, operands[::-1]) if len(operands) == 2 else ():
-        if _is_number(one, number):
-            return one, other
+def _fitting(graph: Graph, box: Box, form: Form, bound: dict[str, int]) -> set[int] | None:
+    """The boxes that a form consists of, where this box has it; None where it has not."""
+    if isinstance(form, str):
+        return set() if bound.setdefault(form, box.index) == box.index else None
+    if isinstance(form, float):
+        is_number = box.kind == "constant" and box.op is None and bool(np.all(box.data == form))
+        return {box.index} if is_number else None
+    op, *inner = form
+    if _called(box) != op or len(inner) != len(box.parents):
+        return None
+    operands = [graph.boxes[i] for i in box.parents]
+    for order in (operands, operands[::-1]) if box.op in COMMUTE else (operands,):
+        parts = [_fitting(graph, *pair, bound) for pair in zip(order, inner, strict=True)]
+        if all(part is not None for part in parts):
+            return {box.index}.union(*filter(None, parts))
     return None
 
 
-def _sigmoid(graph: Graph, box: Box) -> Parts:
-    """1 / (1 + exp(-z)), or the reciprocal or the power -1 of 1 + exp(-z)."""
-    operands, parts = _operands(graph, box), set()
-    if box.op == "divide":
-        if not _is_number(operands[0], 1.0):
-            return None
-        parts.add(operands[0].index)
-    elif box.op == "power" and box.node.op.params.get("n") != -1:
-        return None
-    total = operands[-1]
-    pair = _pair(graph, total, 1.0) if total.op == "add" else None
-    if pair is None or pair[1].op != "exp":
-        return None
-    inner = _operands(graph, pair[1])[0]
-    parts |= {total.index, pair[0].index, pair[1].index, inner.index}
-    if inner.op == "negative":
-        return parts
-    scaled = _pair(graph, inner, -1.0) if inner.op == "multiply" else None
-    return parts | {scaled[0].index} if scaled else None
-
-
-def _softmax(graph: Graph, box: Box) -> Parts:
-    """exp(z) / sum(exp(z)), with the largest of z taken from it first or not."""
-    above, below = _operands(graph, box)
-    if above.op != "exp" or below.op != "sum" or below.parents != (above.index,):
-        return None
-    parts, inner = {above.index, below.index}, _operands(graph, above)[0]
-    if inner.op == "subtract":
-        z, top = _operands(graph, inner)
-        if top.op == "max" and top.parents == (z.index,):
-            parts |= {inner.index, top.index}
-    return parts
-
-
-def _squares(graph: Graph, box: Box) -> Parts:
-    """The mean, or the sum, of the squares of a difference."""
-    square = _operands(graph, box)[0]
-    is_square = square.op == "square" or (square.op == "power" and square.node.op.params.get("n") == 2)
-    if box.node.op.params.get("axis") is not None or not is_square:
-        return None
-    inner = _operands(graph, square)[0]
-    return {square.index, inner.index} if inner.op == "subtract" else None
+def _called(box: Box) -> str:
+    """The operation, with what a form may ask of its parameters: `power 2`, and `sum along` for that of an axis."""
+    params = box.node.op.params if box.op else {}
+    if box.op == "power" and params.get("n") is not None:
+        return f"power {params['n']:g}"
+    return f"{box.op} along" if box.op in ("sum", "mean") and params.get("axis") is not None else box.op or ""

@@ -21,14 +21,13 @@ def one_line(text: Any, limit: int = LONGEST) -> str:
     >>> one_line("a\\nb"), one_line("x" * 10_000, 4)
     ('a\\\\nb', 'xx…x')
     """
-    return "".join([c if c.isprintable() else repr(c)[1:-1] for c in _shortened(text, limit)])
+    return "".join([c if c.isprintable() else repr(c)[1:-1] for c in shortened(text, limit)])
 
 
-def _shortened(text: Any, limit: int = LONGEST) -> str:
+def shortened(text: Any, limit: int = LONGEST) -> str:
+    """Return the text, of a long one both its ends, where names differ."""
     text = str(text)
-    return (
-        text if len(text) <= limit else f"{text[: limit // 2]}…{text[len(text) - (limit - 1) // 2 :]}"
-    )  # names differ at their ends
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[len(text) - (limit - 1) // 2 :]}"
 
 
 def elements(data: Any) -> str:
@@ -106,7 +105,7 @@ def _repr(node: Any) -> str:
     if not node.requires_grad and node.op is None:
         parts.append("requires_grad=False")
     if node.label:
-        parts.append(f"label={_shortened(node.label)!r}")
+        parts.append(f"label={shortened(node.label)!r}")
     return f"{kind}({', '.join(parts)})"
 
 

@@ -1,6 +1,8 @@
 """A graph as a tree of text."""
 
+import itertools
 import os
+import re
 import sys
 from typing import Any
 
@@ -14,14 +16,11 @@ from .summary import number, summary
 
 FEW = 4  # elements of an array that are shown one by one
 PAGE = 40  # levels after which the indentation begins anew: a chain of 100,000 nodes would be wider than any screen
-NEGATIVE, POSITIVE, END = (
-    "\x1b[38;5;130m",
-    "\x1b[38;5;63m",
-    "\x1b[0m",
-)  # orange and blue, of one contrast on black and on white
-ASCII = str.maketrans(
-    {"├": "|", "└": "`", "│": "|", "─": "-", "∂": "grad", "—": "none", "↑": "^", "…": "...", "∞": "inf"}
-)
+# orange and blue, of one contrast on black and on white
+NEGATIVE, POSITIVE, END = "\x1b[38;5;130m", "\x1b[38;5;63m", "\x1b[0m"
+ASCII = str.maketrans({
+    "├": "|", "└": "`", "│": "|", "─": "-", "∂": "grad", "—": "none", "↑": "^", "…": "...", "∞": "inf",
+})  # fmt: skip
 
 
 class Text(str):
@@ -65,15 +64,10 @@ def tree(
         raise TypeError(f"tree: color must be True, False or None, got {color!r}")
     graph = Graph(node, "tree")
     with np.errstate(all="ignore"):
-        lines = _lines(graph, depth, max_nodes)
-    plain = "\n".join([before + gradient + after for before, gradient, _, after in lines])
-    coloured = "\n".join(
-        [f"{before}{code}{gradient}{code and END}{after}" for before, gradient, code, after in lines]
-    )
+        coloured = "\n".join(_lines(graph, depth, max_nodes))
     if ascii:
-        plain, coloured = (
-            text.translate(ASCII).encode("ascii", "backslashreplace").decode() for text in (plain, coloured)
-        )
+        coloured = coloured.translate(ASCII).encode("ascii", "backslashreplace").decode()
+    plain = re.sub("\x1b[^m]*m", "", coloured)  # of a label, control characters were written out
     text = Text(coloured if color else plain)
     if color is None:
         text.coloured = coloured
@@ -88,49 +82,38 @@ def on_a_terminal() -> bool:
         return False
 
 
-def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[tuple[str, str, str, str]]:
-    """The lines: what stands before the gradient, the gradient, its colour, and what stands after it."""
+def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[str]:
+    """The lines, in colours."""
     names: dict[int, str] = {}
     opened: set[int] = set()  # whose operands are written out
-    lines: list[tuple[str, str, str, str]] = []
-    numbered = 0
+    lines: list[str] = []
+    numbers = itertools.count(1)
     stack = [(graph.root, 0, "", "")]
     while stack:
         box, level, lead, below = stack.pop()
         page = f"[{level // PAGE * PAGE}] " if level >= PAGE else ""
         at_end = level == depth
         if box.index in names and (at_end or box.index in opened or not box.parents):
-            lines.append((f"{page}{lead}{names[box.index]} ↑", "", "", ""))
+            lines.append(f"{page}{lead}{names[box.index]} ↑")
             continue
         if box.index not in names:
             if len(names) == max_nodes:
                 break
-            kind = one_line(box.op or box.kind)
-            numbered += box.uses > 1 and box.name is None
-            names[box.index] = (
-                one_line(box.title)
-                if box.name is not None
-                else f"{kind} #{numbered}"
-                if box.uses > 1
-                else kind
-            )
+            kind = box.op or box.kind
+            made_up = f"{kind} #{next(numbers)}" if box.name is None and box.uses > 1 else kind
+            names[box.index] = one_line(box.title if box.name is not None else made_up)
         after = f"  ({one_line(box.op)})" if box.name is not None and box.op else ""
         after += " …" if at_end and box.parents else ""
-        lines.append((f"{page}{lead}{names[box.index]} = {_data(box.data)}", *_gradient(box), after))
+        lines.append(f"{page}{lead}{names[box.index]} = {_data(box.data)}{_gradient(box)}{after}")
         if not at_end:
             opened.add(box.index)
             above = "" if (level + 1) % PAGE == 0 else below
-            last = len(box.parents) - 1
-            arms = [("├─ ", "│  ")] * last + [("└─ ", "   ")]
-            operands = [
-                (graph.boxes[i], level + 1, above + arm, above + bar)
-                for i, (arm, bar) in zip(box.parents, arms, strict=False)
-            ]
-            stack += operands[::-1]
+            arms = [("├─ ", "│  ")] * (len(box.parents) - 1) + [("└─ ", "   ")]
+            for i, (arm, bar) in reversed([*zip(box.parents, arms, strict=False)]):
+                stack.append((graph.boxes[i], level + 1, above + arm, above + bar))
     if len(names) < len(graph):
-        lines.append((_left_out(graph, len(names), depth, max_nodes), "", "", ""))
-    lines += [(line, "", "", "") for line in graph.warning()]
-    return lines
+        lines.append(_left_out(graph, len(names), depth, max_nodes))
+    return lines + graph.warning()
 
 
 def _left_out(graph: Graph, shown: int, depth: int | None, max_nodes: int) -> str:
@@ -148,15 +131,16 @@ def _left_out(graph: Graph, shown: int, depth: int | None, max_nodes: int) -> st
     return f"… {len(graph) - shown:,} more of {len(graph):,} nodes, {deep}: tree(node, {', '.join(more)})"
 
 
-def _gradient(box: Box) -> tuple[str, str]:
-    """The gradient of a box, where it may have one, and its colour."""
+def _gradient(box: Box) -> str:
+    """The gradient of a box, where it may have one, in its colour."""
     grad = box.grad
     if not box.requires_grad:
-        return "", ""
+        return ""
     if grad is None:
-        return "  ∂ —", ""
-    mean, shown = summary(grad).mean or 0.0, _data(grad) if np.size(grad) <= FEW else f"norm {norm(grad)}"
-    return f"  ∂ {shown}", NEGATIVE if mean < 0 else POSITIVE if mean > 0 else ""
+        return "  ∂ —"
+    shown = f"  ∂ {_data(grad) if np.size(grad) <= FEW else f'norm {norm(grad)}'}"
+    mean = summary(grad).mean
+    return f"{NEGATIVE if mean < 0 else POSITIVE}{shown}{END}" if mean else shown
 
 
 def _data(data: Any) -> str:

@@ -1,11 +1,11 @@
 """The demo: a neuron as a tree, a script audited, XOR on single numbers, real digits on arrays, and their gradients checked."""
 
+import contextlib
 import importlib
-import sys
+import io
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import autograd_mini as ag
 
 from .data import digits
+from .story import say, steps
 
 NEURON = """w, x, b = ag.Value(2.0, label="w"), ag.Value(-1.0, label="x"), ag.Value(0.5, label="b")
 y = (w * x + b).tanh()
@@ -54,12 +55,11 @@ def neuron() -> float:
     """One neuron and its gradients as a tree; returns dy/dw, which is known."""
     print("1. A neuron, and how fast it moves with each of its numbers (∂)\n")
     print(indented(NEURON) + "\n")
-    w, x, b = ag.Value(2.0, label="w"), ag.Value(-1.0, label="x"), ag.Value(0.5, label="b")
-    y = (w * x + b).tanh()
-    y.label = "y"
-    y.backward()
-    print(indented(ag.tree(y)) + "\n")
-    return float(w.grad)
+    names: dict[str, Any] = {"ag": ag}
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        exec(NEURON, names)
+    print(indented(shown.getvalue()))
+    return float(names["w"].grad)
 
 
 def audited() -> bool:
@@ -75,37 +75,22 @@ def audited() -> bool:
     return "✗ delta" in str(report)
 
 
-def xor(rng: int = 0, steps: int = 300) -> float:
+def xor(rng: int = 0, count: int = 300) -> float:
     """XOR learnt by neurons made of single numbers; returns the share that is right."""
-    print(f"3. XOR, learnt by a 2-4-1 network of single numbers in {steps} steps\n")
+    print(f"3. XOR, learnt by a 2-4-1 network of single numbers in {count} steps\n")
     cases = [([0.0, 0.0], 0), ([0.0, 1.0], 1), ([1.0, 0.0], 1), ([1.0, 1.0], 0)]
     net = ag.nn.scalar.MLP(2, [4, 1], activation="tanh", rng=rng)
     sgd = ag.optim.SGD(net.parameters(), lr=0.5, momentum=0.9)
-    for step in range(steps + 1):
+    for step in range(count + 1):
         loss = sum(ag.sigmoid_cross_entropy(net(x), float(t)) for x, t in cases) / 4
-        if step % (steps // 3) == 0:
-            print(f"   step {step:3d}   loss {loss:.4f}")
+        if step % (count // 3) == 0:
+            say(f"step {step:3d}   loss {loss:.4f}")
         sgd.zero_grad()
         loss.backward()
         sgd.step()
-    outputs = [ag.sigmoid(net(x)) for x, _ in cases]
-    print(
-        "\n   "
-        + "   ".join(f"{x[0]:.0f} xor {x[1]:.0f} = {p:.3f}" for (x, _), p in zip(cases, outputs, strict=True))
-        + "\n"
-    )
-    return float(np.mean([(p > 0.5) == bool(t) for (_, t), p in zip(cases, outputs, strict=True)]))
-
-
-def bar(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    """Yield the items, and show on a terminal how far they are."""
-    for i, item in enumerate(items):
-        if sys.stdout.isatty():
-            done = 24 * i // total
-            print(f"\r   {what} [{'█' * done}{'·' * (24 - done)}]", end="", flush=True)
-        yield item
-    if sys.stdout.isatty():
-        print("\r\033[K", end="")
+    outputs = [(x, ag.sigmoid(net(x)), t) for x, t in cases]
+    say("", "   ".join(f"{a:.0f} xor {b:.0f} = {p:.3f}" for (a, b), p, _ in outputs), "")
+    return float(np.mean([(p > 0.5) == bool(t) for _, p, t in outputs]))
 
 
 def handwriting(rng: int = 0, epochs: int = 12) -> tuple[Any, float]:
@@ -114,17 +99,15 @@ def handwriting(rng: int = 0, epochs: int = 12) -> tuple[Any, float]:
     random = np.random.default_rng(rng)
     order = random.permutation(len(images))
     train, test = order[:1437], order[1437:]
-    print(
-        f"4. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {len(test)} held out; "
-        "a 64-64-10 network\n"
-    )
+    held = f"{len(test)} held out; a 64-64-10 network"
+    print(f"4. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {held}\n")
     net = ag.nn.MLP([64, 64, 10], activation="tanh", rng=random)
     sgd = ag.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     accuracy = 0.0
     for epoch in range(1, epochs + 1):
         batches = np.array_split(random.permutation(train), len(train) // 32)
         total = 0.0
-        for batch in bar(batches, len(batches), f"epoch {epoch:2d}"):
+        for batch in steps(batches, len(batches), f"epoch {epoch:2d}"):
             loss = ag.nn.cross_entropy(net(images[batch]), labels[batch])
             sgd.zero_grad()
             loss.backward()
@@ -143,38 +126,40 @@ def check(net: Any) -> float:
     x, t = images[:32], labels[:32]
     net.zero_grad()
     ag.nn.cross_entropy(net(x), t).backward()
-    rows: list[tuple[str, str, float, float]] = []
+    has_torch = find_spec("torch") is not None
     named = list(net.named_parameters())
-    theirs = _torch_gradients(net, x, t) if find_spec("torch") else [None] * len(named)
-    for (name, parameter), other in zip(named, theirs, strict=True):
-        place = np.unravel_index(np.abs(parameter.grad).argmax(), parameter.shape)
-        sides = []
-        for h in (1e-5, -1e-5):
-            kept = parameter.data[place]
-            parameter.data[place] = kept + h
-            with ag.no_grad():
-                sides.append(ag.nn.cross_entropy(net(x), t).item())
-            parameter.data[place] = kept
-        where, ours = f"{name}[{', '.join(str(i) for i in place)}]", parameter.grad[place]
-        rows.append((where, "finite difference", ours, (sides[0] - sides[1]) / 2e-5))
-        if other is not None:
-            rows.append((where, "PyTorch", ours, other[place]))
+    theirs = _torch_gradients(net, x, t) if has_torch else [None] * len(named)
     print("5. The same gradients by other means, where each parameter's is largest\n")
-    print(f"   {'d loss / d …':24s}{'ours':>14s}{'other':>14s}{'Δ':>10s}")
-    for where, means, ours, other in rows:
-        print(f"   {where:24s}{ours:14.9f}{other:14.9f}{abs(ours - other):10.1e}   {means}")
-    if not find_spec("torch"):
-        print("   (PyTorch is not installed, so its column is left out)")
-    print()
-    return float(max(abs(ours - other) / abs(other) for _, _, ours, other in rows))
+    say(f"{'d loss / d …':24s}{'ours':>14s}{'other':>14s}{'Δ':>10s}")
+    worst = 0.0
+    for (name, parameter), torchs in zip(named, theirs, strict=True):
+        place = np.unravel_index(np.abs(parameter.grad).argmax(), parameter.shape)
+        ours, where = parameter.grad[place], f"{name}[{', '.join(map(str, place))}]"
+        others = {"finite difference": _slope(net, parameter, place, x, t)}
+        others |= {"PyTorch": torchs[place]} if has_torch else {}
+        for means, other in others.items():
+            say(f"{where:24s}{ours:14.9f}{other:14.9f}{abs(ours - other):10.1e}   {means}")
+            worst = max(worst, float(abs(ours - other) / abs(other)))
+    say(*([] if has_torch else ["(PyTorch is not installed, so its column is left out)"]), "")
+    return worst
+
+
+def _slope(net: Any, parameter: Any, place: Any, x: Any, t: Any) -> float:
+    """A finite difference of the loss by one number of a parameter."""
+    kept, sides = parameter.data[place], []
+    for h in (1e-5, -1e-5):
+        parameter.data[place] = kept + h
+        with ag.no_grad():
+            sides.append(ag.nn.cross_entropy(net(x), t).item())
+    parameter.data[place] = kept
+    return float(sides[0] - sides[1]) / 2e-5
 
 
 def _torch_gradients(net: Any, x: Any, t: Any) -> list[Any]:
     torch: Any = importlib.import_module("torch")
-    weights = [torch.tensor(parameter.data, requires_grad=True) for parameter in net.parameters()]
-    hidden = torch.tanh(torch.tensor(x) @ weights[0] + weights[1])
-    torch.nn.functional.cross_entropy(hidden @ weights[2] + weights[3], torch.tensor(t)).backward()
-    return [weight.grad.numpy() for weight in weights if weight.grad is not None]
+    twin = net.to_torch()
+    torch.nn.functional.cross_entropy(twin(torch.tensor(x)), torch.tensor(t)).backward()
+    return [weight.grad.numpy().T for weight in twin.parameters()]  # PyTorch's are (outputs, inputs)
 
 
 def main() -> int:
@@ -186,9 +171,8 @@ def main() -> int:
     worst = check(net)
     known = abs(slope + 0.1807066389) < 1e-9
     good = known and found and right == 1.0 and accuracy >= 0.95 and worst < 1e-6
-    print(
-        f"XOR {right:.0%} right, digits {accuracy:.1%} right, gradients differ by {worst:.0e} at most", end=""
-    )
-    print(f": {'all is well' if good else 'SOMETHING IS WRONG'} ({time.perf_counter() - start:.1f} s)\n")
+    end = f"{'all is well' if good else 'SOMETHING IS WRONG'} ({time.perf_counter() - start:.1f} s)"
+    learnt = f"XOR {right:.0%} right, digits {accuracy:.1%} right"
+    print(f"{learnt}, gradients differ by {worst:.0e} at most: {end}\n")
     print(NEXT)
     return 0 if good else 1

@@ -1,7 +1,9 @@
-"""The derivatives of a network by its *inputs*; and a fit to data of which some give y, some ∂y/∂x1 and some ∂y/∂x2.
+"""Values and slopes as data: by gradient descent and by a swarm of particles.
 
-The network 2-8-8-1 with sigmoids learns sin x1 · cos x2: by gradient descent, where the loss contains a derivative and its own
-gradient goes *through* it; and by a swarm of 40 particles, each a network.
+Asked: What is the derivative of a deep network with respect to its inputs, and can I train on slopes?
+Wrong: A chain of Jacobians was replaced by a product of sums, and a layer got its output where its input belongs.
+Works: A 2-8-8-1 network with sigmoids learns sin x1 · cos x2 from data of which some give y, some ∂y/∂x1 and some ∂y/∂x2: by
+gradient descent, where the loss contains a derivative and its own gradient goes *through* it; and by 40 particles, each a network.
 """
 
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 
 import autograd_mini as ag
 
-from .picture import save_curves
+from .story import Told, program, row, say, steps
 
 
 def layers(sizes: list[int], draw: Any) -> list[Any]:
@@ -35,19 +37,17 @@ def data(seed: int, n: int = 120) -> tuple[Any, Any]:
 def misses(weights: list[Any], X: Any, known: Any, graph: bool = False) -> Any:
     """Learnt less known, (…, N). A point's output depends on that point only, so the gradient of their sum holds all the slopes."""
     inputs, every = ag.Tensor(np.broadcast_to(X, (*weights[0].shape[:-2], *X.shape))), np.arange(len(X))
-    slopes = ag.gradients(
-        (y := network(inputs, weights)).sum(), inputs, create_graph=graph
-    )  # with a graph: nodes, of the weights
+    y = network(inputs, weights)
+    slopes = ag.gradients(y.sum(), inputs, create_graph=graph)  # with a graph: nodes, of the weights
     return ag.concatenate([y, slopes], axis=-1)[..., every, every % 3] - known
 
 
-def by_descent(X: Any, known: Any, seed: int, steps: int = 2000) -> tuple[list[Any], list[float]]:
+def by_descent(X: Any, known: Any, seed: int, count: int = 2000) -> tuple[list[Any], list[float]]:
     """Fit by Adam on the flat vector of parameters: the weights, and the error before each step."""
     start, unravel = ag.ravel(layers([2, 8, 8, 1], np.random.default_rng(seed).standard_normal))
     adam = ag.optim.Adam([w := ag.Tensor(start)], lr=0.03)
-    errors = [
-        adam.step(lambda: ag.mean(misses(unravel(w), X, known, graph=True) ** 2)).item() for _ in range(steps)
-    ]
+    shown = steps(range(count), count, "descent")
+    errors = [adam.step(lambda: ag.mean(misses(unravel(w), X, known, graph=True) ** 2)).item() for _ in shown]
     return unravel(w.data), errors
 
 
@@ -56,16 +56,13 @@ def by_swarm(
 ) -> tuple[list[Any], list[float]]:
     """Fit by a particle swarm on the same vector, until the error is below 9e-4: the best weights, and the least error so far."""
     rng, (start, unravel) = np.random.default_rng(seed), ag.ravel(layers([2, 8, 8, 1], np.zeros))
-    speed, own, least, errors = (
-        0 * (at := rng.normal(size=(particles, start.size))),
-        at,
-        np.full(particles, np.inf),
-        list[float](),
-    )
-    while len(errors) < iterations and least.min() > 9e-4:
-        found = np.mean(
-            misses([np.stack(W) for W in zip(*map(unravel, at), strict=True)], X, known).data ** 2, axis=1
-        )  # all at once
+    own = at = rng.normal(size=(particles, start.size))
+    speed, least, errors = 0 * at, np.full(particles, np.inf), list[float]()
+    for _ in steps(range(iterations), iterations, "swarm"):
+        if least.min() <= 9e-4:
+            break
+        networks = [np.stack(W) for W in zip(*map(unravel, at), strict=True)]  # all at once
+        found = np.mean(misses(networks, X, known).data ** 2, axis=1)
         own, least = np.where((found < least)[:, None], at, own), np.minimum(found, least)
         a, b = rng.uniform(0, 1.4, (2, *at.shape))
         speed = np.clip(0.7 * speed + a * (own - at) + b * (own[least.argmin()] - at), -2, 2)
@@ -73,33 +70,25 @@ def by_swarm(
     return unravel(own[least.argmin()]), errors
 
 
-def main(seed: int = 0, plot: str | None = None) -> int:
-    """Print Jacobians, Hessians and both fits; 0 where the Jacobians are the known ones and both errors are below 1e-3."""
-    print(f"{__doc__}\nAll weights and biases 1, x = [1, 1]:\n")
-    right, curves = True, {}
+@program
+def main(seed: int) -> Told:
+    """Jacobians, Hessians and both fits: the Jacobians are the known ones and both errors are below 1e-3."""
+    good, curves = True, dict[str, Any]()
+    say("All weights and biases 1, x = [1, 1]:", "")
     for sizes, known in (([2, 2, 1], 0.0903533), ([2, 2, 2, 1], 0.00889187)):
-        J, H = (
-            d(lambda x, sizes=sizes: network(x, layers(sizes, np.ones)), np.ones((1, 2)))[0, 0]
-            for d in (ag.batch_jacobian, ag.batch_hessian)
-        )
-        print(f"   {'-'.join(map(str, sizes)):8s} J = {J.round(8)}   H = {H.round(8).tolist()}")
-        right = right and np.allclose(J, known, rtol=1e-6)
-    print(
-        "\nMean squared errors over 120 points, one number known of each, by its kind y, ∂y/∂x1, ∂y/∂x2; "
-        "and over 3,000 others:\n"
-    )
+        weights, x = layers(sizes, np.ones), np.ones((1, 2))
+        J = ag.batch_jacobian(lambda x, weights=weights: network(x, weights), x)[0, 0]
+        H = ag.batch_hessian(lambda x, weights=weights: network(x, weights), x)[0, 0]
+        say(f"{'-'.join(map(str, sizes)):8s} J = {J.round(8)}   H = {H.round(8).tolist()}")
+        good = good and np.allclose(J, known, rtol=1e-6)
+    say("", "Mean squared errors over 120 points, one number known of each, by its kind y, ∂y/∂x1, ∂y/∂x2;")
+    say("and over 3,000 others:", "")
     for name, fit in (("gradient descent", by_descent), ("particle swarm", by_swarm)):
         weights, errors = fit(*data(seed), seed)
         told, new = (misses(weights, *data(*of)).data ** 2 for of in ((seed,), (seed + 1, 3000)))
-        each = (" ".join(f"{np.mean(error[k::3]):.1e}" for k in range(3)) for error in (told, new))
-        print(
-            f"   {name:17s} {np.mean(told):.1e} after {len(errors):4d} iterations   "
-            f"by kind {'   others '.join(each)}"
-        )
-        right, curves[f"log10 of the error, {name}"] = (
-            right and np.mean(told) < 1e-3,
-            np.log10(errors).tolist(),
-        )
-    if plot:
-        save_curves(plot, curves, x="iteration")
-    return 0 if right else 1
+        here, there = (row([np.mean(error[k::3]) for k in range(3)], ".1e") for error in (told, new))
+        count = f"{np.mean(told):.1e} after {len(errors):4d} iterations"
+        say(f"{name:17s} {count}   by kind {here}   others {there}")
+        good = good and np.mean(told) < 1e-3
+        curves[f"log10 of the error, {name}"] = np.log10(errors).tolist()
+    return bool(good), curves, "iteration"

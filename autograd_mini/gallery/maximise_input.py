@@ -1,7 +1,10 @@
-"""Which input makes a trained network's output largest? Gradient descent on the *input*, the weights fixed.
+"""Gradient ascent on the input of a trained network, with and without bounds.
 
-The 2-3-1 network is 1 at [0, 1] only. A sigmoid has no peak: it rises for ever, so the ascent runs out of [0, 1]² after more of it,
-where the network has never been. The remedy is to say so: bounds, kept by projection after each step, or by L-BFGS-B within.
+Asked: The network is trained. Which input makes its output largest?
+Wrong: Nothing; but a sigmoid has no peak: it rises for ever, so the ascent runs out of [0, 1]² after more of it, where the network,
+which is 1 at [0, 1] only, has never been.
+Works: Gradient descent on (output − 1)² by the *input*, the weights fixed, within bounds: by projection after each step, or by
+L-BFGS-B.
 """
 
 from importlib.util import find_spec
@@ -11,7 +14,7 @@ import numpy as np
 
 import autograd_mini as ag
 
-from .picture import save_curves
+from .story import Told, program, row, say, steps
 
 INPUTS, TARGETS = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]), np.array([1.0, 0.0, 0.0, 0.0])
 
@@ -31,16 +34,16 @@ def train(seed: int, epochs: int = 5000) -> list[Any]:
     rng = np.random.default_rng(seed)
     thetas = [ag.Tensor(rng.random(shape)) for shape in ((3, 3), (4, 1))]
     sgd = ag.optim.SGD(thetas, lr=0.1)
-    for i in range(4 * epochs):
+    for i in steps(range(4 * epochs), 4 * epochs, "training"):
         sgd.step(lambda: (network(INPUTS[i % 4], thetas) - TARGETS[i % 4]) ** 2)  # noqa: B023, called at once
     return [theta.data for theta in thetas]
 
 
-def ascend(thetas: Any, start: Any, bounds: tuple[float, float] | None = None, steps: int = 10_000) -> Any:
-    """Where descent on (output − 1)² takes the input: the points (steps + 1, 2); with bounds, projected onto them."""
+def ascend(thetas: Any, start: Any, bounds: tuple[float, float] | None = None, count: int = 10_000) -> Any:
+    """Where descent on (output − 1)² takes the input: the points (count + 1, 2); with bounds, projected onto them."""
     x = ag.Tensor(start, label="x")
     sgd, points = ag.optim.SGD([x], lr=0.1, bounds=bounds), [x.data.copy()]
-    for _ in range(steps):
+    for _ in steps(range(count), count, "ascending"):
         sgd.step(lambda: (network(x, thetas) - 1) ** 2)
         points.append(x.data.copy())
     return np.array(points)
@@ -53,32 +56,28 @@ def ascend_lbfgs(thetas: Any, start: Any) -> Any:
     return x.data
 
 
-def main(seed: int = 0, plot: str | None = None) -> int:
-    """Train, ascend three ways; 0 where without bounds the input leaves [0, 1]², and within them ends at [0, 1], output ≥ 0.9."""
+@program
+def main(seed: int) -> Told:
+    """Train, ascend three ways: without bounds the input leaves [0, 1]², within them it ends at [0, 1], output ≥ 0.9."""
     thetas = train(seed)
-    print(f"{__doc__}\n   trained: " + "   ".join(f"{x} → {network(x, thetas).item():.4f}" for x in INPUTS))
+    say("trained: " + "   ".join(f"{x} → {network(x, thetas).item():.4f}" for x in INPUTS))
     start = np.array(
         [1.0, np.random.default_rng(seed + 1).random()]
     )  # as in the document: the wrong corner's side
     free, held = ascend(thetas, start), ascend(thetas, start, bounds=(0.0, 1.0))
-    print("\n   step      without bounds    output             projected    output")
+    say("", "step      without bounds    output             projected    output")
     for k in (0, 100, 500, 1000, 2000, 5000, 10_000):
-        print(
-            "   "
-            + f"{k:5d}"
-            + "".join(
-                f"  [{x[0]:8.4f},{x[1]:8.4f}]  {network(x, thetas).item():8.4f}" for x in (free[k], held[k])
-            )
-        )
-    ends = [held[-1]]
+        sides = (f"  [{row(x, '8.4f', ',')}]  {network(x, thetas).item():8.4f}" for x in (free[k], held[k]))
+        say(f"{k:5d}" + "".join(sides))
+    ends, missing = (
+        [held[-1]],
+        "L-BFGS-B: left out, for it needs scipy: python -m pip install 'autograd-mini[scipy]'",
+    )
     if find_spec("scipy"):
         ends.append(ascend_lbfgs(thetas, start))
-        print(f"\n   L-BFGS-B: {ends[1].round(4)}, output {network(ends[1], thetas).item():.4f}")
-    else:
-        print("\n   L-BFGS-B: left out, for it needs scipy: python -m pip install 'autograd-mini[scipy]'")
-    if plot:
-        names = ("x1 free", "x2 free", "x1 projected", "x2 projected")
-        save_curves(plot, dict(zip(names, np.hstack([free, held]).T.tolist(), strict=True)), x="step")
+        missing = f"L-BFGS-B: {ends[1].round(4)}, output {network(ends[1], thetas).item():.4f}"
+    say("", missing)
+    names = ("x1 free", "x2 free", "x1 projected", "x2 projected")
     left = bool(np.any((free[-1] < 0) | (free[-1] > 1)))
     there = all(np.max(np.abs(x - [0, 1])) < 0.02 and network(x, thetas).item() >= 0.9 for x in ends)
-    return 0 if left and there else 1
+    return left and there, dict(zip(names, np.hstack([free, held]).T.tolist(), strict=True)), "step"

@@ -1,7 +1,9 @@
-"""A policy that steers a robot until its camera sees the target at (10, 31), from picture to motors; and two ways to cut it off.
+"""A policy that steers a robot: a loss cut off from its network, and the repair.
 
-Behind `.detach()` nothing is left to go back through; behind numbers wrapped afresh there is something, but not the network. In the
-repair robot and camera are simulated, in the graph. The ReLU on the outputs goes too: a dead one is 0 for ever, without a gradient.
+Asked: My policy network does not learn to steer the robot, until its camera sees the target at (10, 31).
+Wrong: The loss was computed from detached numbers. Behind `.detach()` nothing is left to go back through; behind numbers wrapped
+afresh there is something, but not the network. And a ReLU on the outputs that is dead is 0 for ever, without a gradient.
+Works: Robot and camera simulated, in the graph, from picture to motors, and no ReLU on the outputs.
 """
 
 from itertools import accumulate
@@ -11,20 +13,17 @@ import numpy as np
 
 import autograd_mini as ag
 
-from .picture import save_curves
+from .story import Told, program, say, steps
 
-TARGET, CUTS = (
-    np.array([10.0, 31.0]),
-    {"backward(), detached": lambda c: c.detach(), "step(), wrapped afresh": lambda c: ag.Tensor(c.data)},
-)
+TARGET = np.array([10.0, 31.0])
+CUTS = {"backward(), detached": lambda c: c.detach(), "step(), wrapped afresh": lambda c: ag.Tensor(c.data)}
 
 
 def policy(seed: int, output: str = "identity") -> Any:
     """The network from pixels off the target (N, 2) to two numbers for the motors (N, 2), each parameter labelled with its name."""
     rng = np.random.default_rng(seed)
-    net = ag.nn.Sequential(
-        ag.nn.Linear(2, 2, rng=rng), ag.nn.MLP([2, 32, 64, 32, 32, 2], output=output, rng=rng)
-    )
+    first = ag.nn.Linear(2, 2, rng=rng)
+    net = ag.nn.Sequential(first, ag.nn.MLP([2, 32, 64, 32, 32, 2], output=output, rng=rng))
     for name, parameter in net.named_parameters():
         parameter.label = name
     return net
@@ -54,15 +53,12 @@ def act(net: Any, ball: Any, leave: Any = ag.positive) -> tuple[Any, Any]:
     return ball, ag.mean((camera(ball) - TARGET) ** 2)
 
 
-def train(net: Any, seed: int, steps: int = 1200, leave: Any = ag.positive) -> list[float]:
+def train(net: Any, seed: int, count: int = 1200, leave: Any = ag.positive) -> list[float]:
     """Train on 32 places at a time, two moves in each: the loss at every step."""
-    rng, losses, adam = (
-        np.random.default_rng(seed),
-        [],
-        ag.optim.AdamW(net.parameters(), lr=0.005, weight_decay=0.01),
-    )
-    for k in range(steps):
-        adam.lr = 0.0025 * (1 + np.cos(np.pi * k / steps))
+    rng, losses = np.random.default_rng(seed), []
+    adam = ag.optim.AdamW(net.parameters(), lr=0.005, weight_decay=0.01)
+    for k in steps(range(count), count, "training"):
+        adam.lr = 0.0025 * (1 + np.cos(np.pi * k / count))
         ball, first = act(net, places(rng, 32), leave)
         losses.append(adam.step(lambda: first + act(net, ball, leave)[1]).item())  # noqa: B023, called at once
     return losses
@@ -74,39 +70,26 @@ def doctors_word(net: Any, X: Any) -> str:
     return next((f"{f.where}: {f.why}" for f in findings if f.mistake == "dead_output"), "")
 
 
-def main(seed: int = 0, plot: str | None = None) -> int:
-    """Print what cut graphs raise, the dead outputs, and the repair; 0 where the post's robot gets within 0.5 of the target."""
-    print(__doc__)
+@program
+def main(seed: int) -> Told:
+    """What cut graphs raise, the dead outputs, and the repair: the post's robot gets within 0.5 of the target."""
     for name, leave in CUTS.items():
         try:
             train(policy(seed), seed, leave=leave)
         except ag.GraphError as error:
-            print(f"   {name}: {error}\n")
+            say(f"{name}: {error}", "")
     pictures = camera(places(0, 200)) - TARGET
     words = {s: doctors_word(policy(s, "relu"), pictures) for s in range(12)}
     dead = [s for s, word in words.items() if word]
-    print(
-        "   With a ReLU on the outputs one of them or both are "
-        f"dead from the start in {len(dead)} of 12 seeds.\n"
-        f"   ag.doctor, of seed {dead[0]}: {words[dead[0]]}\n"
-    )
+    say(f"With a ReLU on the outputs one of them or both are dead from the start in {len(dead)} of 12 seeds.")
+    say(f"ag.doctor, of seed {dead[0]}: {words[dead[0]]}", "")
     losses = train(net := policy(seed), seed)
     balls = accumulate(range(5), lambda ball, _: act(net, ball)[0].data, initial=places(seed + 1, 201))
-    off = np.linalg.norm((pictures := np.array([camera(ball) for ball in balls])) - TARGET, axis=2)
-    print(
-        f"   Repaired: loss {losses[0]:.0f}, at the end {np.mean(losses[-50:]):.2f}. "
-        "The target is seen, and is off by, move after move:"
-    )
-    print(
-        "".join(
-            f"   {picture.round(2)} {distance:.2f}"
-            for picture, distance in zip(pictures[:, 0], off[:, 0], strict=True)
-        )
-    )
-    print(
-        f"   Of 200 other places it comes within 0.5 in {np.mean(off[:, 1:].min(axis=0) < 0.5):.0%}, "
-        "in at most 5 moves."
-    )
-    if plot:
-        save_curves(plot, {"log10 of the loss": np.log10(losses).tolist()}, x="step")
-    return 0 if off[:, 0].min() < 0.5 else 1
+    seen = np.array([camera(ball) for ball in balls])
+    off = np.linalg.norm(seen - TARGET, axis=2)
+    say(f"Repaired: loss {losses[0]:.0f}, at the end {np.mean(losses[-50:]):.2f}. The target is seen at:")
+    moves = zip(seen[:, 0], off[:, 0], strict=True)
+    say(*(f"{picture.round(2)}, off by {distance:.2f}" for picture, distance in moves))
+    near = np.mean(off[:, 1:].min(axis=0) < 0.5)
+    say(f"Of 200 other places it comes within 0.5 in {near:.0%}, in at most 5 moves.")
+    return bool(off[:, 0].min() < 0.5), {"log10 of the loss": np.log10(losses).tolist()}, "step"

@@ -1,7 +1,9 @@
-"""Adam in Rosenbrock's valley, f = (1 − x)² + 5·(y − x²)² from (0.1, 0.1): plain, and with noise, f times U(0.5, 1.5) at every call.
+"""Adam on Rosenbrock's valley, step for step PyTorch's, and with noise.
 
-The optimiser is called with a closure: it forgets the old gradients, computes the loss, goes back through it and returns it. Beside
-it stands Adam written by hand, as posted: line for line the same, but for one line too many, `x -= lr * v`.
+Asked: Is my Adam right, and what if the function is noisy?
+Wrong: A line too many, `x -= lr * v`; apart from it the steps are PyTorch's.
+Works: f = (1 − x)² + 5·(y − x²)² from (0.1, 0.1), plain, and times U(0.5, 1.5) at every call. The optimiser is called with a
+closure: it forgets the old gradients, computes the loss, goes back through it and returns it.
 """
 
 from collections.abc import Callable
@@ -11,7 +13,7 @@ import numpy as np
 
 import autograd_mini as ag
 
-from .picture import save_curves
+from .story import Told, program, row, say
 
 START, LR, A, B = (0.1, 0.1), 0.1, 1.0, 5.0
 
@@ -32,8 +34,8 @@ def noisy(seed: int) -> Callable[[Any], Any]:
     return lambda x: f(x) * rng.uniform(0.5, 1.5)
 
 
-def descend(loss_of: Callable[[Any], Any], steps: int = 200) -> Any:
-    """Where Adam goes on that function: the points (steps + 1, 2), the start first."""
+def descend(loss_of: Callable[[Any], Any], count: int = 200) -> Any:
+    """Where Adam goes on that function: the points (count + 1, 2), the start first."""
     x = ag.Tensor(START, label="x")
     adam = ag.optim.Adam([x], lr=LR)
 
@@ -44,7 +46,7 @@ def descend(loss_of: Callable[[Any], Any], steps: int = 200) -> Any:
         return loss
 
     points = [x.data.copy()]
-    for _ in range(steps):
+    for _ in range(count):
         adam.step(closure)
         points.append(x.data.copy())
     return np.array(points)
@@ -63,34 +65,19 @@ def by_hand(scales: Any, line_too_many: bool = False) -> Any:
     return np.array(points)
 
 
-def main(seed: int = 0, plot: str | None = None) -> int:
-    """Print both descents beside the hand-written ones; 0 where they agree, and the noisy one ends with f < 0.05."""
+@program
+def main(seed: int) -> Told:
+    """Both descents beside the hand-written ones: they agree, and the noisy one ends with f < 0.05."""
     scales = np.random.default_rng(seed).uniform(0.5, 1.5, 200)  # the numbers that noisy(seed) draws
-    plain, rough, even = descend(f), descend(noisy(seed)), np.ones(200)
-    runs = {"plain": plain, "  by hand": by_hand(even), "  as posted": by_hand(even, True)}
-    runs |= {"with noise": rough, "  by hand ": by_hand(scales), "  as posted ": by_hand(scales, True)}
-    print(
-        f"{__doc__}\n   f(x, y) after    "
-        + "".join(f"{k:11d}" for k in (0, 25, 50, 100, 200))
-        + "     the last point"
-    )
+    runs, apart = dict[str, Any](), 0.0
+    for name, loss, factors in (("plain", f, np.ones(200)), ("with noise", noisy(seed), scales)):
+        points, mine = descend(loss), by_hand(factors)
+        runs |= {name: points, f"{name}, by hand": mine, f"{name}, as posted": by_hand(factors, True)}
+        apart = max(apart, float(np.max(np.abs(points - mine))))
+    say("f(x, y) after step        " + row((0, 25, 50, 100, 200), "11.0f", "") + "     the last point")
     for name, points in runs.items():
-        print(
-            f"   {name:17s}"
-            + "".join(f"{f(points[k]):11.2e}" for k in (0, 25, 50, 100, 200))
-            + f"     {points[-1].round(4)}"
-        )
-    apart = max(
-        np.max(np.abs(runs[a] - runs[b])) for a, b in (("plain", "  by hand"), ("with noise", "  by hand "))
-    )
-    print(f"\n   Adam and Adam by hand (without the line too many) are never further apart than {apart:.0e}")
-    if plot:
-        save_curves(
-            plot,
-            {
-                name.strip(): [float(f(x)) for x in runs[name]]
-                for name in ("plain", "with noise", "  as posted")
-            },
-            x="step",
-        )
-    return 0 if apart < 1e-10 and f(rough[-1]) < 0.05 else 1
+        values = row([f(points[k]) for k in (0, 25, 50, 100, 200)], "11.2e", "")
+        say(f"{name:25s} {values}     {points[-1].round(4)}")
+    say("", f"Adam and Adam by hand (without the line too many) are never further apart than {apart:.0e}")
+    curves = {name: [float(f(x)) for x in runs[name]] for name in ("plain", "with noise", "plain, as posted")}
+    return apart < 1e-10 and f(runs["with noise"][-1]) < 0.05, curves, "step"

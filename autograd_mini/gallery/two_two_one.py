@@ -1,6 +1,9 @@
-"""A 2-2-1 sigmoid network by hand: one input, every weight known. The forward pass, its backward pass, and the engine's gradients.
+"""One step of a 2-2-1 network, number by number, its forward in plain NumPy.
 
-`forward` is plain NumPy, with nothing in it about derivatives. It runs on arrays, and unchanged on Tensors; x may be an np.matrix.
+Asked: Are these numbers of one step right?
+Wrong: Nothing: forward, gradients and step are those of the document.
+Works: `forward` is plain NumPy, with nothing in it about derivatives. It runs on arrays, and unchanged on Tensors; x may be an
+np.matrix.
 """
 
 from typing import Any
@@ -9,7 +12,7 @@ import numpy as np
 
 import autograd_mini as ag
 
-from .picture import save_curves
+from .story import Told, program, row, say
 
 A0, T = np.array([[0.35, 0.9]]), np.array([0.5])
 W1, W2 = np.array([[0.1, 0.4], [0.8, 0.6]]), np.array([[0.3], [0.9]])
@@ -58,33 +61,23 @@ def by_engine() -> dict[str, Any]:
     return {"y": y.data, "loss": loss.data, "dW2": w2.grad, "dW1": w1.grad, "W1 − dW1": w1.data - w1.grad}
 
 
-def descent(steps: int = 100) -> list[float]:
+def descent(count: int = 100) -> list[float]:
     """The loss at every step of gradient descent from there, lr 1: the first step goes to W1 − dW1."""
     w1, w2 = ag.Tensor(W1), ag.Tensor(W2)
     sgd = ag.optim.SGD([w1, w2], lr=1.0)
-    return [sgd.step(lambda: half_square(forward(A0, w1, w2)[-1])).item() for _ in range(steps)]
+    return [sgd.step(lambda: half_square(forward(A0, w1, w2)[-1])).item() for _ in range(count)]
 
 
-def main(seed: int = 0, plot: str | None = None) -> int:
-    """Print every result three times; 0 where the three agree. Nothing is random: the seed changes nothing."""
-    print(
-        "x = [0.35, 0.9], 2-2-1 sigmoid, t = 0.5, ½(y − t)²:  "
-        "known | by hand | the same forward pass on Tensors, backward()\n"
-    )
+@program
+def main(seed: int) -> Told:
+    """Every result three times: the three agree. Nothing is random: the seed changes nothing."""
+    say("x = [0.35, 0.9], 2-2-1 sigmoid, t = 0.5, ½(y − t)²:  known | by hand | on Tensors, backward()", "")
     hand, ours, good = by_hand(), by_engine(), True
     for name, (known, digits) in KNOWN.items():
         sides = [np.asarray(side) for side in (known, hand[name], ours[name])]
         for rows in zip(*sides, strict=True):
-            print(
-                f"   {name:9s}"
-                + "  |  ".join("  ".join(f"{number:.{digits}f}" for number in row) for row in rows)
-            )
-        good = (
-            good
-            and all(np.array_equal(side.round(digits), sides[0]) for side in sides)
-            and np.allclose(sides[1], sides[2], rtol=1e-12)
-        )
-    print(f"\n   all agree: {good}")
-    if plot:
-        save_curves(plot, {"loss": descent()}, x="step")
-    return 0 if good else 1
+            say(f"{name:9s}" + "  |  ".join(row(numbers, f".{digits}f", "  ") for numbers in rows))
+        good &= all(np.array_equal(side.round(digits), sides[0]) for side in sides)
+        good &= np.allclose(sides[1], sides[2], rtol=1e-12)
+    say("", f"all agree: {good}")
+    return good, {"loss": descent()}, "step"

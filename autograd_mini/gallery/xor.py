@@ -1,7 +1,9 @@
-"""XOR by a 2-3-1 sigmoid network with bias units, cross-entropy, one sample a step; every delta of the derivation beside ours.
+"""XOR by a 2-3-1 network, sample by sample, with every delta of the derivation.
 
-The derivation: dCE/dz3 = l3 − y; delta2 = (delta3 · theta2ᵀ) ∗ l2(1 − l2), without the bias unit, which has no inputs; and a delta
-is a derivative by the *input of a sigmoid*, so a weight's is (layer before)ᵀ · delta: theta2d = l2ᵀ · delta3, theta1d = l1ᵀ · delta2.
+Asked: I am stuck on delta2 and on updating the weights of my XOR network.
+Wrong: The weights were moved by the delta alone, where layerᵀ · delta belongs; * stood for a matrix product; no bias unit.
+Works: dCE/dz3 = l3 − y; delta2 = (delta3 · theta2ᵀ) ∗ l2(1 − l2), without the bias unit, which has no inputs; and as a delta is a
+derivative by the *input of a sigmoid*, a weight's is (layer before)ᵀ · delta: theta2d = l2ᵀ · delta3, theta1d = l1ᵀ · delta2.
 """
 
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 
 import autograd_mini as ag
 
-from .picture import save_curves
+from .story import Told, learnt, program, row, say, steps
 
 INPUTS, LABELS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([0.0, 1.0, 1.0, 0.0])
 
@@ -43,20 +45,21 @@ def beside(seed: int, x: Any, y: float) -> dict[str, tuple[Any, Any]]:
     l1, l2, l3 = n["l1"], n["l2"].data, n["l3"].data
     delta3 = l3 - y
     delta2 = ((delta3 @ theta2.data.T) * l2 * (1 - l2))[:, 1:]
-    deltas = {
+    return {
         "dCE/dl3": (delta3 / (l3 * (1 - l3)), n["l3"].grad),
         "delta3": (delta3, n["z3"].grad),
         "delta2": (delta2, n["z2"].grad),
+        "theta2d": (l2.T @ delta3, theta2.grad),
+        "theta1d": (l1.T @ delta2, theta1.grad),
     }
-    return {**deltas, "theta2d": (l2.T @ delta3, theta2.grad), "theta1d": (l1.T @ delta2, theta1.grad)}
 
 
-def learn(seeds: Any, steps: int = 40_000) -> tuple[Any, list[float]]:
+def learn(seeds: Any, count: int = 40_000) -> tuple[Any, list[float]]:
     """Train a network for each seed; return the outputs (networks, 4) and the loss after every 400 steps."""
     # they lie in one stack and learn side by side: sharing no weight, each gets its own gradient from the sum of the losses
     thetas = [ag.Tensor(np.stack(theta)) for theta in zip(*map(start, seeds), strict=True)]
     sgd, losses = ag.optim.SGD(thetas, lr=0.1), []
-    for step in range(steps):
+    for step in steps(range(count), count, "learning"):
         loss = cross_entropy(forward(INPUTS[step % 4], *thetas)["l3"], LABELS[step % 4])
         sgd.zero_grad()
         loss.backward()
@@ -65,30 +68,23 @@ def learn(seeds: Any, steps: int = 40_000) -> tuple[Any, list[float]]:
     return np.stack([forward(x, *thetas)["l3"].data[:, 0, 0] for x in INPUTS], axis=1), losses[399::400]
 
 
-def main(seed: int = 0, plot: str | None = None) -> int:
-    """Print the derivation beside the engine, and a truth table; 0 where they agree and ≥ 9 of ten networks have learnt XOR."""
-    print(
-        "XOR, 2-3-1 sigmoid with bias units, cross-entropy; "
-        "for 1 xor 0 the derivation by hand | what the nodes' .grad say\n"
-    )
+@program
+def main(seed: int) -> Told:
+    """The derivation beside the engine, and a truth table: they agree, and ≥ 9 of ten networks have learnt XOR."""
     pairs = beside(seed, INPUTS[1], LABELS[1])
+    say("For 1 xor 0, the derivation by hand | what the nodes' .grad say:", "")
     for name, pair in pairs.items():
-        for rows in zip(*pair, strict=True):
-            print(
-                f"   {name:8s} "
-                + "  |  ".join(" ".join(f"{v:+.6f}" for v in row).ljust(29) for row in rows).rstrip()
-            )
+        for hand, ours in zip(*pair, strict=True):
+            say(f"{name:8s} {row(hand):29s}  |  {row(ours)}")
     same = all(np.allclose(ours, hand, rtol=1e-12, atol=0) for hand, ours in pairs.values())
-    print(
-        f"\n   equal to 1e-12: {same}\n\n"
-        f"One sample a step, lr 0.1, 40,000 steps, seeds {seed} to {seed + 9}; the first of them:\n"
+    say(
+        "",
+        f"equal to 1e-12: {same}",
+        "",
+        "One sample a step, lr 0.1, 40,000 steps; the first of ten networks:",
+        "",
     )
     outputs, losses = learn(range(seed, seed + 10))
-    print(
-        "\n".join(f"   {a:.0f} xor {b:.0f} = {p:.7f}" for (a, b), p in zip(INPUTS, outputs[0], strict=True))
-    )
-    learnt = int(np.sum(np.all(np.abs(outputs - LABELS) < 0.1, axis=1)))
-    print(f"\n   learnt, every output within 0.1: {learnt} of 10 seeds")
-    if plot:
-        save_curves(plot, {"cross-entropy of 1 xor 1, mean of ten networks": losses}, x="400 steps")
-    return 0 if same and learnt >= 9 else 1
+    say(*(f"{a:.0f} xor {b:.0f} = {p:.7f}" for (a, b), p in zip(INPUTS, outputs[0], strict=True)))
+    good = same and learnt(outputs, LABELS, seed) >= 9
+    return good, {"cross-entropy of 1 xor 1, mean of ten networks": losses}, "400 steps"

@@ -3,35 +3,15 @@
 import sys as _sys
 import typing as _typing
 
+# isort: off
 from . import init, scalar
-from .activation_modules import (
-    ELU,
-    GELU,
-    Identity,
-    LeakyReLU,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from .losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    half_sse,
-    hinge,
-    huber,
-    kl_div,
-    l2,
-    mae,
-    mse,
-    nll,
-)
+from .activation_modules import ELU, GELU, Identity, LeakyReLU, LogSoftmax, ReLU
+from .activation_modules import Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, half_sse, hinge
+from .losses import huber, kl_div, l2, mae, mse, nll
 from .modules import MLP, Dropout, Linear, Module, Sequential
 from .torch import from_torch
+# isort: on
 
 __all__ = [
     "ELU", "GELU", "MLP", "Dropout", "Identity", "LeakyReLU", "Linear", "LogSoftmax", "Module", "ReLU",

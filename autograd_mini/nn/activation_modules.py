@@ -12,12 +12,16 @@ class Activation(Module):
     """What the activations have in common: a function of x and of the options, and the name that a summary gives them."""
 
     function: Any
-    options: tuple[str, ...] = ()  # the names of what was chosen, in the order in which the function takes it
     usual: Any = ...  # a choice that the name leaves away
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.options = frozenset(options)  # which the walk for parameters passes over
+        vars(self).update(options)
 
     def forward(self, x: Any) -> Any:
         """Return the function of x."""
-        return self.function(x, *(getattr(self, name) for name in self.options))
+        return self.function(x, **{name: getattr(self, name) for name in self.options})
 
     def title(self) -> str:
         """Return the class, and what was chosen."""
@@ -55,11 +59,9 @@ class LeakyReLU(Activation):
     """
 
     function = staticmethod(functions.leaky_relu)
-    options = ("slope",)
 
     def __init__(self, slope: float = 0.01) -> None:
-        super().__init__()
-        self.slope = finite("slope", slope)
+        super().__init__(slope=finite("slope", slope))
 
 
 class ELU(Activation):
@@ -72,11 +74,9 @@ class ELU(Activation):
     """
 
     function = staticmethod(functions.elu)
-    options = ("alpha",)
 
     def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__()
-        self.alpha = finite("alpha", alpha)
+        super().__init__(alpha=finite("alpha", alpha))
 
 
 class GELU(Activation):
@@ -89,14 +89,12 @@ class GELU(Activation):
     """
 
     function = staticmethod(functions.gelu)
-    options = ("approximate",)
     usual = "none"
 
     def __init__(self, approximate: str = "none") -> None:
-        super().__init__()
         if approximate not in ("none", "tanh"):
             raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
-        self.approximate = approximate
+        super().__init__(approximate=approximate)
 
 
 class SiLU(Activation):
@@ -119,12 +117,11 @@ class Sigmoid(Activation):
     """
 
     function = staticmethod(rows.sigmoid)
-    options = ("beta",)
     usual = 1.0
+    beta: float
 
     def __init__(self, beta: float = 1.0) -> None:
-        super().__init__()
-        self.beta = finite("beta", beta)
+        super().__init__(beta=finite("beta", beta))
 
     def forward(self, x: Any) -> Any:
         """Return sigmoid(beta · x)."""
@@ -161,12 +158,12 @@ class Softmax(Activation):
     """
 
     function = staticmethod(functions.softmax)
-    options = ("axis",)
     usual = -1
 
     def __init__(self, axis: int | None = -1) -> None:
-        super().__init__()
-        self.axis = _axis(axis)
+        if isinstance(axis, bool) or not isinstance(axis, int | None):
+            raise TypeError(f"axis must be an int or None, got {axis!r}")
+        super().__init__(axis=axis)
 
 
 class LogSoftmax(Softmax):
@@ -177,9 +174,3 @@ class LogSoftmax(Softmax):
     """
 
     function = staticmethod(functions.log_softmax)
-
-
-def _axis(axis: Any) -> int | None:
-    if isinstance(axis, bool) or not isinstance(axis, int | None):
-        raise TypeError(f"axis must be an int or None, got {axis!r}")
-    return axis

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import functions, rows, special_rows
-from ..core.node import LISTS
+from ..support.coercion import LISTS
+
+Activation = str | Callable[[Any], Any]  # a name, or the function or Module itself
 
 
 def identity(x: Any) -> Any:
@@ -13,9 +15,7 @@ def identity(x: Any) -> Any:
     >>> identity(2.0)
     2.0
     """
-    return (
-        rows.positive(x) if isinstance(x, LISTS) else x
-    )  # a list that holds nodes is stacked in their graph
+    return rows.positive(x) if isinstance(x, LISTS) else x  # a list of nodes is stacked in their graph
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"identity": identity, "linear": identity}
@@ -28,7 +28,7 @@ ACTIVATIONS |= {
 }  # fmt: skip
 
 
-def activation_of(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
+def activation_of(activation: Activation) -> Callable[[Any], Any]:
     """Return the function of that name, or the function or Module itself.
 
     Raises ValueError for a name that is not in ACTIVATIONS, TypeError for what is neither a name nor can be called, and for a

@@ -106,9 +106,8 @@ def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     if not all(size == 1 for size in _range(rows.abs(target))):
         data = np.asarray(_plain(target))
         wrong = data[np.abs(data) != 1].flat[0]
-        raise ValueError(
-            f"hinge: the target must be -1 or 1, got {wrong:g}; of labels 0 and 1 make 2 * target - 1"
-        )
+        advice = "of labels 0 and 1 make 2 * target - 1"
+        raise ValueError(f"hinge: the target must be -1 or 1, got {wrong:g}; {advice}")
     return _reduced(rows.relu(1.0 - rows.multiply(target, prediction)), reduction)
 
 
@@ -125,9 +124,8 @@ def l2(params: Iterable[Any], weight: float = 1.0) -> Any:
     7.0
     """
     if isinstance(params, Node | np.ndarray) or not isinstance(params, Iterable):
-        raise TypeError(
-            f"l2: a list of parameters is needed, got {describe(params)}: pass model.parameters()"
-        )
+        given = describe(params)
+        raise TypeError(f"l2: a list of parameters is needed, got {given}: pass model.parameters()")
     parts = [_data("l2", f"parameter {i}", p) for i, p in enumerate(params)]
     if not parts:
         raise ValueError("l2: no parameters (an exhausted generator?): pass model.parameters()")
@@ -152,14 +150,17 @@ def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean", 
     prediction, target = _pair(name, prediction, target, reduction)
     low, high = _range(prediction)
     if low < 0 or high > 1:
-        raise ValueError(
-            f"{name}: the prediction must lie in [0, 1], got {_plain(low):g} to {_plain(high):g}: "
-            f"pass sigmoid(x), or take {name}_with_logits of logits"
-        )
+        given = f"got {_plain(low):g} to {_plain(high):g}"
+        advice = f"pass sigmoid(x), or take {name}_with_logits of logits"
+        raise ValueError(f"{name}: the prediction must lie in [0, 1], {given}: {advice}")
     _check_probabilities(name, target)
-    losses = special_rows.binary_cross_entropy(prediction, target)
+    return _weighted(name, special_rows.binary_cross_entropy(prediction, target), weight, reduction)
+
+
+def _weighted(name: str, losses: Any, weight: Any, reduction: str) -> Any:
+    """The reduction of the losses, each times its weight where there is one."""
     if weight is not None:
-        losses = rows.multiply(losses, _scale(name, "weight", weight, prediction))
+        losses = rows.multiply(losses, _scale(name, "weight", weight, losses))
     return _reduced(losses, reduction)
 
 
@@ -186,20 +187,17 @@ def binary_cross_entropy_with_logits(
     >>> round(ag.nn.binary_cross_entropy_with_logits(ag.Tensor([0.0]), [1.0]).item(), 6)
     0.693147
     """
-    logits, target = _pair("binary_cross_entropy_with_logits", logits, target, reduction, "logits")
     name = "binary_cross_entropy_with_logits"
+    logits, target = _pair(name, logits, target, reduction, "logits")
     _check_probabilities(name, target)
     if pos_weight is None:
         losses = special_rows.sigmoid_cross_entropy(logits, target)
     else:
         right = rows.multiply(target, _scale(name, "pos_weight", pos_weight, logits))
-        losses = rows.add(
-            rows.multiply(right, special_rows.softplus(rows.negative(logits))),
-            rows.multiply(rows.subtract(1.0, target), special_rows.softplus(logits)),
-        )
-    if weight is not None:
-        losses = rows.multiply(losses, _scale(name, "weight", weight, logits))
-    return _reduced(losses, reduction)
+        right = rows.multiply(right, special_rows.softplus(rows.negative(logits)))
+        wrong = rows.multiply(rows.subtract(1.0, target), special_rows.softplus(logits))
+        losses = rows.add(right, wrong)
+    return _weighted(name, losses, weight, reduction)
 
 
 def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target: bool = False) -> Any:
@@ -246,59 +244,44 @@ def cross_entropy(
     """
     logits, sizes = _scores("cross_entropy", "logits", logits, reduction)
     if sizes[-1] == 1:
-        raise ValueError(
-            f"cross_entropy: of one class, as of logits {sizes}, it is 0 whatever the logit: "
-            "for two classes by one logit take binary_cross_entropy_with_logits"
-        )
+        given = f"of one class, as of logits {sizes}, it is 0 whatever the logit"
+        advice = "for two classes by one logit take binary_cross_entropy_with_logits"
+        raise ValueError(f"cross_entropy: {given}: {advice}")
     if isinstance(target, list | tuple):
         with contextlib.suppress(AutogradError, ValueError):  # a list of nodes holds probabilities
             target = np.asarray(target)
         target = target if isinstance(target, np.ndarray) else _data("cross_entropy", "target", target)
-    if weight is not None or ignore_index is not None or label_smoothing:
-        smoothing = finite("cross_entropy: label_smoothing", label_smoothing, least=0)
-        if smoothing > 1:
-            raise ValueError(f"cross_entropy: label_smoothing must lie in [0, 1], got {smoothing:g}")
-        weight = _class_weights("cross_entropy", weight, sizes, logits)
-        return _weighted_cross_entropy(logits, sizes, target, reduction, weight, ignore_index, smoothing)
+    is_plain = weight is None and ignore_index is None and not label_smoothing
+    smoothing = 0.0 if is_plain else finite("cross_entropy: label_smoothing", label_smoothing, least=0)
+    if smoothing > 1:
+        raise ValueError(f"cross_entropy: label_smoothing must lie in [0, 1], got {smoothing:g}")
+    weights = None
     if functions.shape(target) == sizes:
-        _check_probabilities("cross_entropy", target := _data("cross_entropy", "target", target))
-        return _reduced(array_rows.softmax_cross_entropy(logits, target), reduction)
-    classes = _classes("cross_entropy", "logits", sizes, target)
-    return _reduced(functions.class_cross_entropy(logits, classes), reduction)
-
-
-def _weighted_cross_entropy(
-    logits: Any,
-    sizes: tuple[int, ...],
-    target: Any,
-    reduction: str,
-    weight: Any,
-    ignored: Any,
-    smoothing: float,
-) -> Any:
-    """The cross-entropy with a weight for each class, targets that count for nothing, and smoothed targets."""
-    if functions.shape(target) == sizes:
-        if ignored is not None:
+        if ignore_index is not None:
             raise ValueError("cross_entropy: ignore_index is for targets that are class indices")
         _check_probabilities("cross_entropy", target := _data("cross_entropy", "target", target))
-        smoothed = rows.add(rows.multiply(target, 1.0 - smoothing), smoothing / sizes[-1])
-        return _reduced(array_rows.softmax_cross_entropy(logits, rows.multiply(smoothed, weight)), reduction)
-    classes, counts = _kept("cross_entropy", "logits", sizes, target, ignored)
-    chosen = np.full(sizes, smoothing / sizes[-1], logits.dtype)
-    chosen.reshape(-1, sizes[-1])[np.arange(classes.size), classes.reshape(-1)] += 1.0 - smoothing
-    chosen *= weight * counts[..., None]
-    return _weighted_mean(
-        array_rows.softmax_cross_entropy(logits, chosen), weight[classes] * counts, reduction
-    )
+        scale = None if is_plain else _class_weights("cross_entropy", weight, sizes, logits)
+    elif is_plain:
+        classes = _classes("cross_entropy", "logits", sizes, target)
+        return _reduced(functions.class_cross_entropy(logits, classes), reduction)
+    else:
+        classes, counts = _kept("cross_entropy", "logits", sizes, target, ignore_index)
+        scale = _class_weights("cross_entropy", weight, sizes, logits)
+        weights, scale = scale[classes] * counts, scale * counts[..., None]
+        target = np.eye(sizes[-1], dtype=logits.dtype)[classes]
+    if smoothing:
+        target = rows.add(rows.multiply(target, 1.0 - smoothing), smoothing / sizes[-1])
+    if scale is not None:
+        target = rows.multiply(target, scale)
+    return _weighted_mean(array_rows.softmax_cross_entropy(logits, target), weights, reduction)
 
 
 def _class_weights(name: str, weight: Any, sizes: tuple[int, ...], like: Any) -> Any:
     """The weight of each class as an array: ones, where there is none."""
     found = np.ones(sizes[-1], like.dtype) if weight is None else np.asarray(_data(name, "weight", weight))
     if found.shape != sizes[-1:]:
-        raise ShapeError(
-            f"{name}: weight needs a number for each of {sizes[-1]} classes, got shape {found.shape}"
-        )
+        needed = f"weight needs a number for each of {sizes[-1]} classes"
+        raise ShapeError(f"{name}: {needed}, got shape {found.shape}")
     if not np.all(found >= 0):
         raise ValueError(f"{name}: a weight must be 0 or more, got {found.min():g}")
     return found.astype(like.dtype)
@@ -317,8 +300,8 @@ def _kept(name: str, what: str, sizes: tuple[int, ...], target: Any, ignored: An
 
 
 def _weighted_mean(losses: Any, weights: Any, reduction: str) -> Any:
-    """The reduction of losses that bear these weights already: their mean is over the weights."""
-    if reduction != "mean":
+    """The reduction of losses that bear these weights already: their mean is over the weights, where there are any."""
+    if weights is None or reduction != "mean":
         return _reduced(losses, reduction)
     return rows.divide(functions.sum(losses), functions.sum(weights))
 
@@ -340,13 +323,14 @@ def nll(
     prediction, sizes = _scores("nll", "prediction", prediction, reduction)
     _check_logarithms("nll", "prediction", prediction)
     if weight is None and ignore_index is None:
-        classes = _classes("nll", "prediction", sizes, target)
-        column = functions.getitem(classes, (..., None)) if isinstance(classes, Node) else classes[..., None]
-        return _reduced(rows.negative(functions.take_along_axis(prediction, column, -1)[..., 0]), reduction)
-    classes, counts = _kept("nll", "prediction", sizes, target, ignore_index)
-    losses = rows.negative(functions.take_along_axis(prediction, classes[..., None], -1)[..., 0])
-    weights = _class_weights("nll", weight, sizes, prediction)[classes] * counts
-    losses = functions.where(weights > 0, rows.multiply(losses, weights), 0.0)  # −∞ · 0 is 0 here
+        classes, weights = _classes("nll", "prediction", sizes, target), None
+    else:
+        classes, counts = _kept("nll", "prediction", sizes, target, ignore_index)
+        weights = _class_weights("nll", weight, sizes, prediction)[classes] * counts
+    column = functions.getitem(classes, (..., None)) if isinstance(classes, Node) else classes[..., None]
+    losses = rows.negative(functions.take_along_axis(prediction, column, -1)[..., 0])
+    if weights is not None:
+        losses = functions.where(weights > 0, rows.multiply(losses, weights), 0.0)  # −∞ · 0 is 0 here
     return _weighted_mean(losses, weights, reduction)
 
 
@@ -373,9 +357,7 @@ def _data(name: str, what: str, x: Any) -> Any:
     return found if found.op else found.data
 
 
-def _pair(
-    name: str, prediction: Any, target: Any, reduction: str, what: str = "prediction"
-) -> tuple[Any, Any]:
+def _pair(name: str, prediction: Any, target: Any, reduction: Any, what: str = "prediction") -> Any:
     """Both operands, of one shape that is not empty."""
     _check_reduction(name, reduction)
     prediction, target = _data(name, what, prediction), _data(name, "target", target)
@@ -411,40 +393,33 @@ def _classes(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
 
 def _classes_of(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
     """The same of raw data."""
-    if (
-        type(target) is np.ndarray
-        and target.dtype.kind in "iu"
-        and target.shape == sizes[:-1]
-        and target.size
-    ):  # the common case
-        low, high = np.minimum.reduce(target, axis=None), np.maximum.reduce(target, axis=None)
-        if low >= 0 and high < sizes[-1]:
-            return target
     advice = "class indices are plain integers"
     if isinstance(target, np.ma.MaskedArray):
         raise DTypeError(f"{name}: {advice}, not a masked array: pass target.filled(value)")
-    needed = f"{name}: {what} {sizes} need {sizes[:-1]} class indices"
-    needed += f" or {sizes} probabilities" if name == "cross_entropy" else ""
+    kind = type(target).__name__
     if isinstance(target, Node):
-        if target.shape != sizes[:-1]:
-            raise ShapeError(f"{needed}, got {target.shape}")
-        raise DTypeError(f"{name}: {advice}, not a {type(target).__name__}: pass target.data.astype(int)")
+        _check_sizes(name, what, sizes, target.shape)
+        raise DTypeError(f"{name}: {advice}, not a {kind}: pass target.data.astype(int)")
     try:
         classes = np.asarray(target)
     except (AutogradError, ValueError):
-        raise DTypeError(
-            f"{name}: {advice}, one a sample, not a {type(target).__name__} of nodes or of ragged rows"
-        ) from None
+        raise DTypeError(f"{name}: {advice}, one a sample, not a {kind} of nodes or of ragged rows") from None
     if classes.dtype.kind not in "biuf":
         raise DTypeError(f"{name}: {advice}, one a sample, not {None if target is None else classes.dtype}")
-    if classes.shape != sizes[:-1]:
-        raise ShapeError(f"{needed}, got {classes.shape}")
+    _check_sizes(name, what, sizes, classes.shape)
     if classes.dtype.kind not in "iu":
         raise DTypeError(f"{name}: {advice}, not {classes.dtype}: pass target.astype(int)")
-    low, high = np.minimum.reduce(classes, axis=None), np.maximum.reduce(classes, axis=None)
+    low, high = _range(classes)
     if low < 0 or high >= sizes[-1]:
         raise IndexError(f"{name}: target {low if low < 0 else high} out of range for {sizes[-1]} classes")
     return classes
+
+
+def _check_sizes(name: str, what: str, sizes: tuple[int, ...], given: tuple[int, ...]) -> None:
+    if given != sizes[:-1]:
+        needed = f"{name}: {what} {sizes} need {sizes[:-1]} class indices"
+        needed += f" or {sizes} probabilities" if name == "cross_entropy" else ""
+        raise ShapeError(f"{needed}, got {given}")
 
 
 def _range(x: Any) -> tuple[Any, Any]:
@@ -470,7 +445,5 @@ def _check_probabilities(name: str, target: Any) -> None:
 def _check_logarithms(name: str, what: str, x: Any) -> None:
     high = _range(x)[1]
     if high > ROUNDING:
-        raise ValueError(
-            f"{name}: the {what} must hold logarithms of probabilities, at most 0, got {_plain(high):g}: "
-            "pass log_softmax(x)"
-        )
+        needed = f"the {what} must hold logarithms of probabilities, at most 0"
+        raise ValueError(f"{name}: {needed}, got {_plain(high):g}: pass log_softmax(x)")

@@ -11,13 +11,15 @@ import numpy as np
 from ..core import array_rows, functions, rows
 from ..core.node import Habit, Node
 from ..core.tensor import Tensor, replace_all
+from ..core.value import Value
 from ..draw.reprs import as_html, as_text, table
-from ..errors import AutogradError, ShapeError, StateDictError
-from ..support.coercion import to_array, whole
+from ..errors import ShapeError, StateDictError
+from ..support.coercion import whole
 from ..support.interrupts import assign
 from ..support.modes import meta_here, no_grad, recorder, set_meta
-from .activations import activation_of, identity
+from .activations import Activation, activation_of, identity
 from .place import Place
+from .state import taken
 
 # What summary() writes down of each call
 _calls: ContextVar[list[Any] | None] = ContextVar("calls", default=None)
@@ -156,21 +158,18 @@ class Module:
 
     def freeze(self) -> Self:
         """Make constants of the parameters, until `unfreeze`: they are not in parameters(), but stay in state_dict()."""
-        changes: list[tuple[Any, str, Any]] = []
-        for parameter in self.parameters():
-            changes.append((parameter, "requires_grad", False))
-            changes.append((parameter, "meta", {**(parameter.meta or {}), "frozen": True}))
-        assign(changes)
-        return self
+        return self._require(False, self.parameters())
 
     def unfreeze(self) -> Self:
         """Make parameters again of what `freeze` made constant."""
-        changes: list[tuple[Any, str, Any]] = []
-        for _, item in self.named_leaves():
-            if item.meta and item.meta.get("frozen"):
-                changes.append((item, "requires_grad", True))
-                changes.append((item, "meta", {k: v for k, v in item.meta.items() if k != "frozen"}))
-        assign(changes)
+        leaves = [leaf for _, leaf in self.named_leaves()]
+        return self._require(True, [leaf for leaf in leaves if leaf.meta and leaf.meta.get("frozen")])
+
+    def _require(self, wanted: bool, nodes: Sequence[Any]) -> Self:
+        """Say, all at once, whether these nodes require a gradient."""
+        metas = [{**(node.meta or {}), "frozen": not wanted} for node in nodes]
+        changes = [(node, "requires_grad", wanted) for node in nodes]
+        assign([*changes, *((node, "meta", meta) for node, meta in zip(nodes, metas, strict=True))])
         return self
 
     def _nodes(self) -> dict[str, Any]:
@@ -201,20 +200,16 @@ class Module:
             given = type(state).__name__
             raise StateDictError(f"load_state_dict: a dict of arrays by name is needed, got {given}")
         nodes = self._nodes()
+        own = {name: np.asarray(node.data) for name, node in nodes.items()}
+        found, wrong = taken(own, {str(k): x.data if isinstance(x, Node) else x for k, x in state.items()})
         missing = [name for name in nodes if name not in state]
         unexpected = [str(name) for name in state if name not in nodes]
-        wrong = []
-        if strict:
-            wrong = [f"missing {name}" for name in missing] + [f"unexpected {name}" for name in unexpected]
-        found: dict[Any, Any] = {}
-        for name in nodes.keys() & state.keys():
-            data, why = _fitted(nodes[name], state[name])
-            if why:
-                wrong.append(f"{name} {why}")
-            found[nodes[name]] = data
+        if not strict:
+            wrong = [fault for fault in wrong if not fault.startswith(("missing ", "unexpected "))]
         if wrong:
-            raise StateDictError(f"nothing was loaded into {type(self).__name__}: {'; '.join(sorted(wrong))}")
-        replace_all(found, found.values())
+            raise StateDictError(f"nothing was loaded into {type(self).__name__}: {'; '.join(wrong)}")
+        data = [float(x) if type(nodes[name]) is Value else x for name, x in found.items()]
+        replace_all([nodes[name] for name in found], data)
         return missing, unexpected
 
     def summary(self, x: Any = None) -> str:
@@ -325,23 +320,6 @@ def _weights(path: str, own: Sequence[tuple[str, Any]]) -> str:
     return ", ".join(out)
 
 
-def _fitted(node: Any, data: Any) -> tuple[Any, str]:
-    """The data as the node could hold them, and what is wrong with them."""
-    try:
-        array = to_array(data.data if isinstance(data, Node) else data)
-    except (AutogradError, TypeError, ValueError, OverflowError) as error:
-        return None, f"is no array of numbers ({error})"
-    if array.shape != node.shape:
-        return None, f"has shape {array.shape}, not {node.shape}"
-    if not np.all(np.isfinite(array)):
-        return None, "is not finite"
-    with np.errstate(all="ignore"):
-        fitted = np.array(array, node.dtype, order="C")
-    if not np.all(np.isfinite(fitted)):
-        return None, f"is too large for {node.dtype}"
-    return fitted if isinstance(node, Tensor) else float(fitted), ""
-
-
 class Linear(Module):
     """x @ weight + bias: (…, in_features) → (…, out_features).
 
@@ -355,15 +333,9 @@ class Linear(Module):
     """
 
     def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        bias: bool = True,
-        *,
-        init: Any = None,
-        rng: Any = None,
-        dtype: Any = None,
-    ) -> None:
+        self, in_features: int, out_features: int, bias: bool = True, *,
+        init: Any = None, rng: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.in_features = whole("in_features", in_features, 1)
         self.out_features = whole("out_features", out_features, 1)
@@ -395,12 +367,12 @@ class Sequential(Module):
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
         super().__init__()
         for i, layer in enumerate(layers):
+            fault = f"Sequential: layer {i} is"
             if not callable(layer):
                 advice = "give Modules and functions, not a list of them"
-                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}: {advice}")
+                raise TypeError(f"{fault} a {type(layer).__name__}: {advice}")
             if isinstance(layer, type):
-                name = layer.__name__
-                raise TypeError(f"Sequential: layer {i} is the class {name}: pass {name}()")
+                raise TypeError(f"{fault} the class {layer.__name__}: pass {layer.__name__}()")
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:
@@ -439,11 +411,8 @@ class Dropout(Module):
         if not self.training or not self.p:
             return identity(x)
         if (trace := recorder()) is not None:
-            trace.refuse(
-                "Dropout in training",
-                x,
-                "compile the model in evaluation mode, or take the mask as an argument",
-            )
+            advice = "compile the model in evaluation mode, or take the mask as an argument"
+            trace.refuse("Dropout in training", x, advice)
         kept = self.random.random(functions.shape(x)) >= self.p
         dtype = np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64
         return rows.multiply(x, (kept / (1.0 - self.p)).astype(dtype))
@@ -464,16 +433,9 @@ class MLP(Module):
     """
 
     def __init__(
-        self,
-        sizes: Sequence[int],
-        activation: str | Callable[[Any], Any] = "relu",
-        output: str | Callable[[Any], Any] = "identity",
-        bias: bool = True,
-        *,
-        init: Any = None,
-        rng: Any = None,
-        dtype: Any = None,
-    ) -> None:
+        self, sizes: Sequence[int], activation: Activation = "relu", output: Activation = "identity",
+        bias: bool = True, *, init: Any = None, rng: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         if not isinstance(sizes, Sequence) or len(sizes) < 2:
             raise ValueError(f"sizes must be a list of at least the input's and the output's, got {sizes!r}")

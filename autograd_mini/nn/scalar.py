@@ -12,7 +12,7 @@ from ..core.tensor import Tensor
 from ..core.value import Value
 from ..support.coercion import whole
 from . import modules
-from .activations import activation_of
+from .activations import Activation, activation_of
 from .modules import Linear, Module
 
 
@@ -27,12 +27,7 @@ class Neuron(Module):
     """
 
     def __init__(
-        self,
-        nin: int,
-        nonlin: bool = True,
-        *,
-        activation: str | Callable[[Any], Any] = "relu",
-        rng: Any = None,
+        self, nin: int, nonlin: bool = True, *, activation: Activation = "relu", rng: Any = None
     ) -> None:
         super().__init__()
         random = np.random.default_rng(rng)
@@ -74,12 +69,7 @@ class MLP(Module):
     """
 
     def __init__(
-        self,
-        nin: int,
-        nouts: Sequence[int],
-        *,
-        activation: str | Callable[[Any], Any] = "relu",
-        rng: Any = None,
+        self, nin: int, nouts: Sequence[int], *, activation: Activation = "relu", rng: Any = None
     ) -> None:
         super().__init__()
         random = np.random.default_rng(rng)
@@ -108,10 +98,8 @@ class MLP(Module):
         for ours, layer in zip(net.layers, layers, strict=True):
             biases = np.zeros(layer.out_features) if layer.bias is None else layer.bias.data
             for neuron, weights, bias in zip(ours.neurons, layer.weight.data.T, biases, strict=True):
-                neuron.w, neuron.b = (
-                    [Value(w) for w in weights],
-                    Value(bias, requires_grad=layer.bias is not None),
-                )
+                neuron.w = [Value(w) for w in weights]
+                neuron.b = Value(bias, requires_grad=layer.bias is not None)
         for neuron in net.layers[-1].neurons:
             neuron.activation = output
         return net
@@ -128,14 +116,11 @@ class MLP(Module):
         *hidden, output = [{neuron.activation for neuron in layer.neurons} for layer in self.layers]
         activations = set().union(*hidden)
         if len(activations) > 1 or len(output) > 1:
-            raise ValueError(
-                "to_tensor: an nn.MLP has one activation between its layers "
-                "and one after the last, here they differ"
-            )
+            rule = "an nn.MLP has one activation between its layers and one after the last"
+            raise ValueError(f"to_tensor: {rule}, here they differ")
         sizes = [len(self.layers[0].neurons[0].w), *(len(layer.neurons) for layer in self.layers)]
-        bias = any(
-            neuron.b.requires_grad or neuron.b.data for layer in self.layers for neuron in layer.neurons
-        )
+        biases = [neuron.b for part in self.layers for neuron in part.neurons]
+        bias = any(b.requires_grad or b.data for b in biases)
         net = modules.MLP(sizes, activations.pop() if activations else "identity", output.pop(), bias, rng=0)
         for ours, layer in zip(self.layers, net.layers, strict=True):
             layer.weight.data = np.array([[w.data for w in neuron.w] for neuron in ours.neurons]).T

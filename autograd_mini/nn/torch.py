@@ -1,6 +1,6 @@
 """To PyTorch and back: the same network, weight for weight. PyTorch is imported where it is used."""
 
-from collections.abc import Callable
+import inspect
 from typing import Any
 
 import numpy as np
@@ -10,24 +10,13 @@ from . import activation_modules as ours
 from .activations import identity
 from .modules import MLP, Dropout, Linear, Module, Sequential
 
-# PyTorch's class, ours, and the names of what both were made with: (theirs, ours)
-PAIRS: list[tuple[str, Any, tuple[tuple[str, str], ...]]] = [
-    ("ReLU", ours.ReLU, ()),
-    ("LeakyReLU", ours.LeakyReLU, (("negative_slope", "slope"),)),
-    ("ELU", ours.ELU, (("alpha", "alpha"),)),
-    ("GELU", ours.GELU, (("approximate", "approximate"),)),
-    ("SiLU", ours.SiLU, ()),
-    ("Sigmoid", ours.Sigmoid, ()),
-    ("Tanh", ours.Tanh, ()),
-    ("Softplus", ours.Softplus, ()),
-    ("Softmax", ours.Softmax, (("dim", "axis"),)),
-    ("LogSoftmax", ours.LogSoftmax, (("dim", "axis"),)),
-    ("Identity", ours.Identity, ()),
-    ("Dropout", Dropout, (("p", "p"),)),
-]
-ACTIVATIONS: dict[Callable[[Any], Any], Any] = {
-    kind.function: kind for _, kind, _ in PAIRS if issubclass(kind, ours.Activation)
-}
+# What both have under one name, and PyTorch's names of the options
+SHARED: tuple[Any, ...] = (
+    ours.ReLU, ours.LeakyReLU, ours.ELU, ours.GELU, ours.SiLU, ours.Sigmoid, ours.Tanh, ours.Softplus,
+    ours.Softmax, ours.LogSoftmax, ours.Identity, Dropout,
+)  # fmt: skip
+RENAMED = {"slope": "negative_slope", "axis": "dim"}
+ACTIVATIONS: dict[Any, Any] = {kind.function: kind for kind in SHARED if kind is not Dropout}
 
 
 def _torch() -> Any:
@@ -74,18 +63,20 @@ def _module_from(module: Any, nn: Any, done: dict[int, Any]) -> Any:
         if module.bias is not None:
             out.bias = _parameter(module.bias, module.bias.detach().cpu().numpy())
         return out
-    for name, mine, options in PAIRS:
-        if kind is getattr(nn, name):
-            given = {our: getattr(module, their) for their, our in options}
-            if name == "Softplus" and (module.beta != 1 or module.threshold < 20):
-                made = f"Softplus(beta={module.beta}, threshold={module.threshold})"
-                raise NotImplementedError(f"from_torch: {made} has no counterpart")
-            if given.get("axis", 0) is None:
-                advice = "has no counterpart: give it dim=-1"
-                raise NotImplementedError(f"from_torch: {name} without a dim {advice}")
-            return mine(**given)
-    known = ", ".join(["Linear", "Sequential", *(name for name, _, _ in PAIRS)])
-    raise NotImplementedError(f"from_torch: {kind.__name__} has no counterpart; there are {known}")
+    name = kind.__name__
+    mine = next((mine for mine in SHARED if mine.__name__ == name and kind is getattr(nn, name)), None)
+    if mine is None:
+        known = ", ".join(["Linear", "Sequential", *(mine.__name__ for mine in SHARED)])
+        raise NotImplementedError(f"from_torch: {name} has no counterpart; there are {known}")
+    if mine is ours.Softplus and (module.beta != 1 or module.threshold < 20):
+        made = f"Softplus(beta={module.beta}, threshold={module.threshold})"
+        raise NotImplementedError(f"from_torch: {made} has no counterpart")
+    names = {option: RENAMED.get(option, option) for option in inspect.signature(mine).parameters}
+    given = {option: getattr(module, theirs) for option, theirs in names.items() if hasattr(module, theirs)}
+    if given.get("axis", 0) is None:
+        advice = "has no counterpart: give it dim=-1"
+        raise NotImplementedError(f"from_torch: {name} without a dim {advice}")
+    return mine(**given)
 
 
 def _parameter(theirs: Any, data: Any) -> Tensor:
@@ -132,10 +123,12 @@ def _module_to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
         module = ACTIVATIONS[module]()
     if isinstance(module, ours.Softplus):
         return nn.Softplus(threshold=40)  # beyond which the two are equal to the last digit
-    for name, mine, options in PAIRS:
-        unlike = getattr(module, "axis", -1) is None or getattr(module, "beta", 1) != 1
-        if type(module) is mine and not unlike:
-            return getattr(nn, name)(**{their: getattr(module, our) for their, our in options})
+    unlike = getattr(module, "axis", -1) is None or getattr(module, "beta", 1) != 1
+    if type(module) in SHARED and not unlike:
+        options = {"p": module.p} if isinstance(module, Dropout) else vars(module)
+        names = [name for name in ("slope", "alpha", "approximate", "axis", "p") if name in options]
+        made = getattr(nn, type(module).__name__)
+        return made(**{RENAMED.get(name, name): options[name] for name in names})
     name = getattr(module, "__name__", type(module).__name__)
     title = module.title() if isinstance(module, Module) else name
     known = "Linear, Sequential, MLP, Dropout and the activations"

@@ -1,14 +1,15 @@
 """Blocks: the parameters of one kind that an optimiser steps as one vector, and the state that belongs to them.
 
-A step is made of works. A work computes in buffers and returns its writes: calls that run from C, one after the other, so that
-Ctrl-C comes before or after all of them. Until then it has changed nothing, and can be done again.
+A step is made of works: of all the parameters of a block at once, or of pieces of one of them. A work computes in buffers and returns
+its writes: calls that run from C, one after the other, so that Ctrl-C comes before or after all of them. Until then it has changed
+nothing, and can be done again.
 """
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise, repeat
+from itertools import pairwise, repeat, starmap
 from operator import setitem
 from typing import Any
 
@@ -27,10 +28,8 @@ def check_finite(caller: str, params: Iterable[Any], grads: Iterable[Any]) -> No
     """Raise an AnomalyError that names the first parameter whose gradient is not finite."""
     for parameter, grad in zip(params, grads, strict=True):
         if grad is not None and not all_finite(grad):
-            raise AnomalyError(
-                f"{caller}: the gradient of {parameter._name} is not finite; nothing was changed. "
-                "ag.tree(loss) shows where"
-            )
+            fault = f"the gradient of {parameter._name} is not finite; nothing was changed"
+            raise AnomalyError(f"{caller}: {fault}. ag.tree(loss) shows where")
 
 
 class Block:
@@ -41,20 +40,24 @@ class Block:
         self.shapes, self.dtype = [p.shape for p in self.params], self.params[0].dtype
         self.values = type(self.params[0]) is Value
         ends = np.cumsum([0, *(p.size for p in self.params)]).tolist()
-        self.ranges = [slice(a, b) for a, b in pairwise(ends)]
+        self.ranges = list(starmap(slice, pairwise(ends)))
         self.state = np.zeros((len(slots), ends[-1]), self.dtype)
         self.counts = [0] * len(self.params)  # steps that each parameter has taken
         self.large = len(self.params) == 1 and ends[-1] > PIECE
-        size = PIECE if self.large else ends[-1]
-        self.grad, self.change, self.spare = np.empty((3, size), self.dtype)
-        self.next = np.empty((len(slots), size), self.dtype)  # the state after the step
+        self.room = np.empty((3 + len(slots), PIECE if self.large else ends[-1]), self.dtype)
         self._divide()
 
     def _divide(self) -> None:
-        """Name the rows of `next`, and take a view of `change` for each parameter."""
-        self.named = dict(zip(self.slots, self.next, strict=True))
+        """Take the views of the room that a step of all parameters needs."""
+        self.buffers = self._buffers(self.room.shape[1])
         parts = () if self.large else zip(self.ranges, self.shapes, strict=True)
-        self.changes = [self.change[part].reshape(shape) for part, shape in parts]
+        self.changes = [self.buffers[0][part].reshape(shape) for part, shape in parts]
+
+    def _buffers(self, size: int) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Room for a change, for other results and for a gradient; and for the state after the step, as a whole and by slots."""
+        change, spare, grad = self.room[:3, :size]
+        state = self.room[3:, :size]
+        return change, spare, grad, state, dict(zip(self.slots, state, strict=True))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -65,29 +68,29 @@ class Block:
 
         AnomalyError where one is not finite.
         """
-        counts = self.counts
+        counts, grad = self.counts, self.buffers[2]
         if not complete or self.large or counts.count(counts[0]) < len(counts):
             check_finite("step()", self.params, grads)
             reached = [i for i, grad in enumerate(grads) if grad is not None]
-            return [work for i in reached for work in self._pieces(optimizer, i, grads[i])]
+            return [work for i in reached for work in self._pieces(optimizer, i, np.reshape(grads[i], -1))]
         if self.values:
-            self.grad[:] = grads
+            grad[:] = grads
         else:
-            np.concatenate(grads, None, self.grad)
-        if not math.isfinite(np.vdot(self.grad, self.grad)):  # quick, but large squares overflow
+            np.concatenate(grads, None, grad)
+        if not math.isfinite(np.vdot(grad, grad)):  # quick, but large squares overflow
             check_finite("step()", self.params, grads)
         return [self._all]
 
     def _all(self, optimizer: Any) -> list[Write]:
         """Step all parameters as one vector."""
-        count, params, change = self.counts[0] + 1, self.params, self.change
+        count, params, (change, spare, grad, state, named) = self.counts[0] + 1, self.params, self.buffers
         data = [parameter.data for parameter in params]
         vector = None
         if optimizer.reads_data:
             vector = np.array(data) if self.values else np.concatenate(data, None)
-        if self.slots:
-            self.next[...] = self.state
-        factor, direction = optimizer.update(self.grad, vector, self.named, change, self.spare, count)
+        if named:
+            state[...] = self.state
+        factor, direction = optimizer.update(grad, vector, named, change, spare, count)
         np.multiply(direction, factor, change)
         if self.values:
             new = [x - step for x, step in zip(data, change.tolist(), strict=True)]
@@ -95,28 +98,22 @@ class Block:
         else:
             change_data = map(np.subtract, data, self.changes, data)
         writes: list[Write] = [(deque, change_data, 0), (setattr, self, "counts", [count] * len(params))]
-        if self.slots:
-            writes.append((setitem, self.state, ..., self.next))
-        return writes
+        return [*writes, (setitem, self.state, ..., state)] if named else writes
 
-    def _pieces(self, optimizer: Any, i: int, grad: Any) -> Iterable[Work]:
+    def _pieces(self, optimizer: Any, i: int, grad: Any) -> Iterator[Work]:
         """Step one parameter, in pieces that stay in the cache from pass to pass."""
-        size, count = self.params[i].size, self.counts[i] + 1
-        flat = np.reshape(grad, -1)
+        size = self.params[i].size
         piece = PIECE if optimizer.uses_buffers or not find_spec("scipy") else size
         for start in range(0, size or 1, piece or 1):
-            yield partial(self._piece, i, flat, slice(start, min(start + piece, size)), count)
+            yield partial(self._piece, i, grad, slice(start, min(start + piece, size)), self.counts[i] + 1)
 
     def _piece(self, i: int, grad: Any, part: slice, count: int, optimizer: Any) -> list[Write]:
-        parameter, first = self.params[i], self.ranges[i].start
-        n = part.stop - part.start
-        data = np.reshape(parameter.data, -1)[part]
-        change, state = self.change[:n], self.next[:, :n]
-        where = (slice(None), slice(first + part.start, first + part.stop))
-        if self.slots:
-            state[...] = self.state[where]
-        named = dict(zip(self.slots, state, strict=True))
-        factor, direction = optimizer.update(grad[part], data, named, change, self.spare[:n], count)
+        parameter, first, n = self.params[i], self.ranges[i].start, part.stop - part.start
+        data, held = np.reshape(parameter.data, -1)[part], slice(first + part.start, first + part.stop)
+        change, spare, _, state, named = self._buffers(n)
+        if named:
+            state[...] = self.state[:, held]
+        factor, direction = optimizer.update(grad[part], data, named, change, spare, count)
         write: Write
         if self.values:
             write = (setattr, parameter, "_content", float(data[0] - direction[0] * factor))
@@ -126,12 +123,8 @@ class Block:
             write = (_axpy(self.dtype, factor), direction, data)
         else:
             write = (np.subtract, data, np.multiply(direction, factor, out=change), data)
-        writes: list[Write] = [write]
-        if self.slots:
-            writes.append((setitem, self.state, where, state))
-        if part.stop == parameter.size:
-            writes.append((setitem, self.counts, i, count))
-        return writes
+        writes = [write, (setitem, self.state, (slice(None), held), state)] if named else [write]
+        return [*writes, (setitem, self.counts, i, count)] if part.stop == parameter.size else writes
 
 
 def _axpy(dtype: np.dtype[Any], factor: float) -> Any:

@@ -14,32 +14,35 @@ from contextvars import copy_context
 from functools import partial
 from itertools import starmap
 from operator import attrgetter, call
-from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
 
 from ..core.node import Node
 from ..core.readings import KINDS, QUIET, error_state
-from ..core.tensor import Tensor, replace_all, touch
+from ..core.tensor import replace_all, touch
 from ..core.value import Value
-from ..errors import AutogradError, GraphError, StateDictError
-from ..support.coercion import finite, to_array, whole
+from ..derivatives import ravel
+from ..errors import GraphError, StateDictError
+from ..nn.state import taken
+from ..support.coercion import finite, whole
 from ..support.interrupts import assign, completed
-from ..support.numerics import all_finite
 from .blocks import PIECE, Block, Work, check_finite
 
 A = Any  # a vector of numbers
 Step = tuple[float, Any]
 Bounds = tuple[float, float] | None
-FORM = attrgetter("shape", "dtype")
 at_least_0 = partial(finite, least=0)
 
 
 def _names(params: Sequence[Any], most: int) -> str:
     """The names of the parameters, of the first of them where they are many."""
     return ", ".join(parameter._name for parameter in params[:most]) + (", …" if len(params) > most else "")
+
+
+def _by_parameter(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"parameter {place}": entry for place, entry in state.items()}
 
 
 def _checked(params: Any) -> Any:
@@ -76,17 +79,37 @@ def _checked_bounds(bounds: Any) -> Any:
     return bounds
 
 
+def _checked_betas(name: str, betas: Any) -> list[float]:
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise TypeError(f"betas must be two numbers in [0, 1), got {betas!r}")
+    return [at_least_0(f"betas[{i}]", beta, below=1) for i, beta in enumerate(betas)]
+
+
+# What options must be, where they are no finite numbers from 0 on
+OPTIONS: dict[str, Callable[[str, Any], Any]] = {
+    "alpha": partial(at_least_0, below=1),
+    "betas": _checked_betas,
+}
+OPTIONS |= dict.fromkeys(("nesterov", "amsgrad", "centered"), lambda name, value: bool(value))
+
+
 class Optimizer:
     """What all optimisers share. A subclass names its `slots`, the state it keeps of each number, and writes `update`.
 
     `params`: a list of leaf Tensors and Values, or both. `bounds`: (low, high), numbers that every parameter is kept between
-    (projected gradient descent). Raises TypeError or ValueError for what is no list of parameters and for numbers out of range.
+    (projected gradient descent). `options`: attributes of the optimiser, checked, that `options()` gives with the rate. Raises
+    TypeError or ValueError for what is no list of parameters and for numbers out of range.
     """
 
     slots: tuple[str, ...] = ()
+    only_with: tuple[tuple[str, str], ...] = ()  # slots, and the option that each is kept for
     names: tuple[str, ...] = ()  # of the attributes that are its options, beside the rate
     reads_data = False  # whether `update` reads the parameters themselves
     uses_buffers = True  # whether `update` writes into `change` or `spare`
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # the options
 
     def __new__(cls, *args: Any, **options: Any) -> "Optimizer":
         known = inspect.signature(cls.__init__).parameters
@@ -96,19 +119,23 @@ class Optimizer:
             raise unknown(cls.__name__, others, known)
         return super().__new__(cls)
 
-    def __init__(self, params: Iterable[Any], lr: float, bounds: Bounds = None) -> None:
-        self.params = _checked(params)
-        self._lr = finite("lr", lr, above=0)
-        self.bounds = _checked_bounds(bounds)
-        self.warned = False
+    def __init__(self, params: Iterable[Any], lr: float, bounds: Bounds = None, **options: Any) -> None:
+        for name, value in options.items():
+            setattr(self, name, OPTIONS.get(name, at_least_0)(name, value))
+        self.names = tuple(options) or self.names
+        self.reads_data = self.reads_data or options.get("weight_decay", 0) > 0
+        self.params, self._lr = _checked(params), finite("lr", lr, above=0)
+        self.slots = tuple(s for s in self.slots if getattr(self, dict(self.only_with).get(s, "lr")))
+        self.bounds, self.warned = _checked_bounds(bounds), False
         self._stepped: list[Any] = []  # the first and the last gradient of the last step: see _again
         kinds: dict[Any, list[int]] = {}
         for i, parameter in enumerate(self.params):
             alone = i if parameter.size > PIECE else None
             kinds.setdefault((type(parameter), parameter.dtype, alone), []).append(i)
         self.blocks = [Block(places, self.params, self.slots) for places in kinds.values()]
-        self.tensors = all(type(parameter) is Tensor for parameter in self.params)
-        self.forms = list(map(FORM, self.params))
+        # The form of a gradient, and that of each as backward makes them
+        self.form: Any = type if type(self.params[0]) is Value else attrgetter("shape", "dtype")
+        self.forms = [float if type(p) is Value else (p.shape, p.dtype) for p in self.params]
 
     @property
     def lr(self) -> float:
@@ -142,8 +169,7 @@ class Optimizer:
             works += block.works(self, mine, complete)
         # NumPy's error state is set in a context of its own, and so is as before wherever Ctrl-C comes
         completed(copy_context().run, self._write, works)
-        witnesses = grads[0], grads[-1]
-        self._stepped = [ref(grad) if type(grad) is np.ndarray else grad for grad in witnesses]
+        self._stepped = [ref(grad) if type(grad) is np.ndarray else grad for grad in (grads[0], grads[-1])]
         return loss
 
     def _write(self, works: list[Work]) -> None:
@@ -171,22 +197,20 @@ class Optimizer:
 
         One that was set by hand is put in the parameter's kind.
         """
-        missing, kinds = [], set(map(type, grads))
-        if NoneType in kinds:
+        missing: list[Any] = []
+        try:
+            fit = list(map(self.form, grads)) == self.forms
+        except AttributeError:  # of None, or of a list that was set by hand
+            fit = False
+        if not fit:
             missing = [p for p, grad in zip(self.params, grads, strict=True) if grad is None]
-        if len(missing) == len(grads):
-            cause = "the loss does not depend on them, or backward() was not called since zero_grad()"
-            advice = "Was the prediction detached, or wrapped afresh?"
-            names = _names(self.params, 4)
-            raise GraphError(f"no backward has reached the parameters ({names}): {cause}. {advice}")
-        fit = kinds == {np.ndarray if self.tensors else float}
-        if not fit or (self.tensors and list(map(FORM, grads)) != self.forms):
-            for i, (parameter, grad) in enumerate(zip(self.params, grads, strict=True)):
-                grads[i] = (
-                    None
-                    if grad is None
-                    else KINDS[type(parameter)].fitted(parameter, grad, "step(): a gradient")
-                )
+            if len(missing) == len(grads):
+                cause = "the loss does not depend on them, or backward() was not called since zero_grad()"
+                advice = "Was the prediction detached, or wrapped afresh?"
+                names = _names(self.params, 4)
+                raise GraphError(f"no backward has reached the parameters ({names}): {cause}. {advice}")
+            for i, (p, grad) in enumerate(zip(self.params, grads, strict=True)):
+                grads[i] = None if grad is None else KINDS[type(p)].fitted(p, grad, "step(): a gradient")
         again = self._again(grads)
         if (missing or again) and not self.warned:
             self.warned = True
@@ -235,8 +259,7 @@ class Optimizer:
         state: dict[str, Any] = {}
         for block in self.blocks:
             for i, place in enumerate(block.places):
-                rows = block.state[:, block.ranges[i]]
-                held = [row.reshape(block.shapes[i]).copy() for row in rows]
+                held = [row[block.ranges[i]].reshape(block.shapes[i]).copy() for row in block.state]
                 state[str(place)] = {"count": block.counts[i], **dict(zip(self.slots, held, strict=True))}
         return {"optimizer": type(self).__name__, "options": self.options(), "state": state}
 
@@ -248,59 +271,39 @@ class Optimizer:
         ours = given.get("optimizer") == name
         if not ours or not isinstance(found, Mapping) or not isinstance(options, Mapping):
             raise StateDictError(f"load_state_dict: the state of an optimiser {name} is needed")
-        if set(found) != {str(i) for i in range(len(self.params))}:
-            count = f"{len(found)} parameters, not of {len(self.params)}"
-            raise StateDictError(f"load_state_dict: the state is of {count}")
-        wrong: list[str] = []
-        changes: list[tuple[Any, str, Any]] = []
-        for block in self.blocks:
-            rows, counts = np.empty_like(block.state), list(block.counts)
-            for i, place in enumerate(block.places):
-                of, entry = f"of parameter {place}", found[str(place)]
-                try:
-                    counts[i] = _count(of, entry, self.slots)
-                    for row, slot in zip(rows, self.slots, strict=True):
-                        row[block.ranges[i]] = _numbers(
-                            f"{slot} {of}", entry[slot], block.shapes[i], block.dtype
-                        )
-                except (TypeError, ValueError) as error:
-                    wrong.append(str(error))
-            changes += [(block, "state", rows), (block, "counts", counts)]
-        try:
-            changes.append((self, "_lr", at_least_0("lr", options.get("lr"))))
-        except (TypeError, ValueError) as error:
-            wrong.append(str(error))
+        own = {"lr": self.lr, **_by_parameter(self.state_dict()["state"])}
+        new, wrong = taken(own, {"lr": options.get("lr"), **_by_parameter(found)})
         if wrong:
             raise StateDictError(f"load_state_dict: nothing was taken; {'; '.join(wrong)}")
+        changes: list[tuple[Any, str, Any]] = [(self, "_lr", new["lr"])]
+        for block in self.blocks:
+            entries = [new[f"parameter {place}"] for place in block.places]
+            rows = [[np.ravel(entry[slot]) for entry in entries] for slot in self.slots]
+            held = np.array([np.concatenate(row) for row in rows]).reshape(block.state.shape)
+            changes += [(block, "state", held), (block, "counts", [entry["count"] for entry in entries])]
         assign(changes)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self.options().items())
         return f"{type(self).__name__}({options}, {len(self.params)} parameters)"
 
-
-def _count(of: str, entry: Any, slots: Sequence[str]) -> int:
-    """The steps that a parameter has taken, from its entry of a state_dict; ValueError or TypeError where it is no such entry."""
-    if not isinstance(entry, Mapping):
-        raise TypeError(f"the state {of} is no dict")
-    for name in sorted({*entry} ^ {*slots, "count"}):
-        raise ValueError(f"{'unexpected' if name in entry else 'missing'} {name} {of}")
-    return whole(f"count {of}", entry["count"], 0)
+    def _decayed(self, grad: A, data: A, spare: A) -> A:
+        """gradient + weight_decay · parameter, in `spare`; the gradient itself where nothing decays."""
+        if not self.weight_decay:
+            return grad
+        np.multiply(data, self.weight_decay, out=spare)
+        return np.add(grad, spare, out=spare)
 
 
-def _numbers(what: str, data: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """A slot of a state_dict as a vector; ValueError where it does not fit."""
-    try:
-        array = to_array(data)
-    except (AutogradError, ValueError) as error:
-        raise ValueError(f"{what} is no array of numbers ({error})") from None
-    if array.shape != shape:
-        raise ValueError(f"{what} has shape {array.shape}, not {shape}")
-    with np.errstate(all="ignore"):
-        taken = array.astype(dtype).reshape(-1)
-    if not all_finite(taken):
-        raise ValueError(f"{what} is {f'too large for {dtype}' if all_finite(array) else 'not finite'}")
-    return taken
+def _add_square(mean: A, rate: float, grad: A, change: A) -> None:
+    """Let the running mean of squares go on by that of the gradient."""
+    mean *= rate
+    mean += np.multiply(np.multiply(grad, grad, out=change), 1 - rate, out=change)
+
+
+def _add(mean: A, rate: float, grad: A, change: A) -> None:
+    """Let the running mean go on by the gradient."""
+    mean += np.multiply(np.subtract(grad, mean, out=change), 1 - rate, out=change)
 
 
 class SGD(Optimizer):
@@ -318,24 +321,24 @@ class SGD(Optimizer):
     0.0
     """
 
-    names = ("momentum", "dampening", "nesterov", "weight_decay")
+    slots = ("velocity",)
+    only_with = (("velocity", "momentum"),)
 
     def __init__(
         self, params: Iterable[Any], lr: float, momentum: float = 0.0, dampening: float = 0.0,
         nesterov: bool = False, weight_decay: float = 0.0, *, bounds: Bounds = None,
     ) -> None:  # fmt: skip
-        self.momentum, self.dampening = at_least_0("momentum", momentum), at_least_0("dampening", dampening)
-        self.nesterov, self.weight_decay = bool(nesterov), at_least_0("weight_decay", weight_decay)
+        super().__init__(
+            params, lr, bounds,
+            momentum=momentum, dampening=dampening, nesterov=nesterov, weight_decay=weight_decay,
+        )  # fmt: skip
         if nesterov and (not momentum or dampening):
             raise ValueError("nesterov needs a momentum > 0 and no dampening")
-        self.slots, self.reads_data = ("velocity",) if momentum else (), weight_decay > 0
-        self.uses_buffers = self.momentum > 0 or self.weight_decay > 0
-        super().__init__(params, lr, bounds)
+        self.uses_buffers = self.reads_data or self.momentum > 0
 
     def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
         """Return (factor, direction) of the step."""
-        if self.weight_decay:
-            grad = _decayed(grad, data, self.weight_decay, spare)
+        grad = self._decayed(grad, data, spare)
         if self.momentum:
             velocity = state["velocity"]
             velocity *= self.momentum
@@ -345,12 +348,6 @@ class SGD(Optimizer):
                 return self.lr, velocity
             grad = np.add(grad, np.multiply(velocity, self.momentum, out=change), out=change)
         return self.lr, grad
-
-
-def _decayed(grad: Any, data: Any, rate: float, spare: Any) -> Any:
-    """gradient + rate · parameter, in `spare`."""
-    np.multiply(data, rate, out=spare)
-    return np.add(grad, spare, out=spare)
 
 
 class Adam(Optimizer):
@@ -366,29 +363,24 @@ class Adam(Optimizer):
     (9.0, 2.9)
     """
 
-    names = ("betas", "eps", "weight_decay", "amsgrad")
+    slots = ("mean", "square", "largest")
+    only_with = (("largest", "amsgrad"),)
     decoupled = False  # whether the weights decay apart from the gradient
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, bounds: Bounds = None,
     ) -> None:  # fmt: skip
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise TypeError(f"betas must be two numbers in [0, 1), got {betas!r}")
-        self.betas = [at_least_0(f"betas[{i}]", beta, below=1) for i, beta in enumerate(betas)]
-        self.eps, self.weight_decay = at_least_0("eps", eps), at_least_0("weight_decay", weight_decay)
-        self.amsgrad = bool(amsgrad)
-        self.slots, self.reads_data = ("mean", "square", *(["largest"] if amsgrad else [])), weight_decay > 0
-        super().__init__(params, lr, bounds)
+        options = {"betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        super().__init__(params, lr, bounds, **options)
 
     def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
         """Return (factor, direction) of the step."""
         (b1, b2), mean, square = self.betas, state["mean"], state["square"]
-        if self.weight_decay and not self.decoupled:
-            grad = _decayed(grad, data, self.weight_decay, spare)
-        mean += np.multiply(np.subtract(grad, mean, out=change), 1 - b1, out=change)
-        square *= b2
-        square += np.multiply(np.multiply(grad, grad, out=change), 1 - b2, out=change)
+        if not self.decoupled:
+            grad = self._decayed(grad, data, spare)
+        _add(mean, b1, grad, change)
+        _add_square(square, b2, grad, change)
         if self.amsgrad:
             square = np.maximum(state["largest"], square, out=state["largest"])
         np.sqrt(square, out=change)
@@ -430,35 +422,25 @@ class RMSprop(Optimizer):
     (9.0, 2.0)
     """
 
-    names = ("alpha", "eps", "weight_decay", "momentum", "centered")
+    slots = ("square", "mean", "velocity")
+    only_with = (("mean", "centered"), ("velocity", "momentum"))
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
         weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *, bounds: Bounds = None,
     ) -> None:  # fmt: skip
-        self.alpha, self.eps = at_least_0("alpha", alpha, below=1), at_least_0("eps", eps)
-        self.weight_decay, self.momentum = (
-            at_least_0("weight_decay", weight_decay),
-            at_least_0("momentum", momentum),
-        )
-        self.centered, self.reads_data = bool(centered), weight_decay > 0
-        self.slots = ("square", *(["mean"] if centered else []), *(["velocity"] if momentum else []))
-        super().__init__(params, lr, bounds)
+        options = {"alpha": alpha, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, lr, bounds, **options, momentum=momentum, centered=centered)
 
     def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
         """Return (factor, direction) of the step."""
-        square = state["square"]
-        if self.weight_decay:
-            grad = _decayed(grad, data, self.weight_decay, spare)
-        square *= self.alpha
-        square += np.multiply(np.multiply(grad, grad, out=change), 1 - self.alpha, out=change)
+        square, grad = state["square"], self._decayed(grad, data, spare)
+        _add_square(square, self.alpha, grad, change)
         if self.centered:
             mean = state["mean"]
-            mean += np.multiply(np.subtract(grad, mean, out=change), 1 - self.alpha, out=change)
-            np.subtract(square, np.multiply(mean, mean, out=change), out=change)
-            np.sqrt(change, out=change)
-        else:
-            np.sqrt(square, out=change)
+            _add(mean, self.alpha, grad, change)
+            square = np.subtract(square, np.multiply(mean, mean, out=change), out=change)
+        np.sqrt(square, out=change)
         change += self.eps
         np.divide(grad, change, out=change)
         if self.momentum:
@@ -500,12 +482,15 @@ class LBFGS(Optimizer):
             from scipy.optimize import minimize
         except ImportError:
             raise ImportError("LBFGS needs scipy: python -m pip install 'autograd-mini[scipy]'") from None
-        start = np.concatenate([np.ravel(parameter.data) for parameter in self.params])
+        start, unravel = ravel(self.params)
         best, least = start, math.inf
+
+        def put(vector: Any) -> None:
+            replace_all(self.params, [parameter.data for parameter in unravel(vector)])
 
         def evaluate(vector: Any) -> Any:
             nonlocal best, least
-            self._put(vector)
+            put(vector)
             loss = self._evaluated(closure)
             grads = [parameter.grad for parameter in self.params]
             self._check(grads)
@@ -526,16 +511,5 @@ class LBFGS(Optimizer):
             best = start
             raise
         finally:
-            completed(lambda: self._put(best))
+            completed(put, best)
         return least
-
-    def _put(self, vector: Any) -> None:
-        """Give the parameters these numbers."""
-        data: list[Any] = []
-        a = 0
-        for parameter in self.params:
-            part = vector[a : a + parameter.size]
-            shaped = part.reshape(parameter.shape).astype(parameter.dtype)
-            data.append(float(part[0]) if type(parameter) is Value else shaped)
-            a += parameter.size
-        replace_all(self.params, data)

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from .. import array_functions
 from ..core.node import Node
 from ..core.value import Value
 from ..errors import StateDictError
+from ..nn.state import taken
 from ..support.coercion import finite, whole
 from ..support.interrupts import assign
 from .blocks import check_finite
@@ -35,12 +36,8 @@ class Schedule:
 
     def step(self) -> None:
         """Set the rate of the next epoch."""
-        self._go_to(self.epoch + 1)
-
-    def _go_to(self, epoch: int, changes: Sequence[tuple[Any, str, Any]] = ()) -> None:
-        """Take the rate of that epoch, and make the other changes in the same moment."""
-        lr = finite("lr", self.rate(epoch), least=0)
-        assign([(self.optimizer, "_lr", lr), (self, "epoch", epoch), *changes])
+        lr = finite("lr", self.rate(self.epoch + 1), least=0)
+        assign([(self.optimizer, "_lr", lr), (self, "epoch", self.epoch + 1)])
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` needs to go on from here."""
@@ -48,27 +45,25 @@ class Schedule:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where another schedule of this kind was, and set the rate to that. StateDictError where it does not fit."""
-        made = self._restored(state)
+        found, wrong = taken(self.state_dict(), state)
         try:
-            made._go_to(made.epoch, self._changes(made))
+            if wrong:
+                raise ValueError("; ".join(wrong))
+            made = self._at(found)
+            lr = finite("lr", made.rate(made.epoch), least=0)
         except (TypeError, ValueError) as error:
             raise StateDictError(f"load_state_dict: {error}") from None
+        assign([(self.optimizer, "_lr", lr), *self._changes(found)])
 
-    def _restored(self, state: Mapping[str, Any]) -> Self:
-        """A copy that is where the other schedule was."""
-        if not isinstance(state, Mapping) or set(state) != set(self.state_dict()):
-            needed = f"the state of a {type(self).__name__} is needed: {', '.join(self.state_dict())}"
-            raise StateDictError(f"load_state_dict: {needed}")
+    def _at(self, state: Mapping[str, Any]) -> Self:
+        """A copy that is where that state says."""
         made = copy.copy(self)
-        try:
-            made.base, made.epoch = finite("base", state["base"], least=0), whole("epoch", state["epoch"], 0)
-        except (TypeError, ValueError) as error:
-            raise StateDictError(f"load_state_dict: {error}") from None
+        made.base, made.epoch = state["base"], state["epoch"]
         return made
 
-    def _changes(self, made: Self) -> list[tuple[Any, str, Any]]:
-        """What makes this schedule equal to a copy of it."""
-        return [(self, "base", made.base), (self, "epoch", made.epoch)]
+    def _changes(self, state: Mapping[str, Any]) -> list[tuple[Any, str, Any]]:
+        """What brings this schedule to that state."""
+        return [(self, name, state[name]) for name in ("base", "epoch")]
 
 
 class StepLR(Schedule):
@@ -149,15 +144,13 @@ class WarmUp(Schedule):
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), **({"then": self.then.state_dict()} if self.then else {})}
 
-    def _restored(self, state: Mapping[str, Any]) -> Self:
-        made = super()._restored(state)
-        if self.then:
-            made.then = self.then._restored(state["then"])
+    def _at(self, state: Mapping[str, Any]) -> Self:
+        made = super()._at(state)
+        made.then = self.then and self.then._at(state["then"])
         return made
 
-    def _changes(self, made: Self) -> list[tuple[Any, str, Any]]:
-        below = self.then._changes(made.then) if self.then and made.then else []
-        return [*super()._changes(made), *below]
+    def _changes(self, state: Mapping[str, Any]) -> list[tuple[Any, str, Any]]:
+        return super()._changes(state) + (self.then._changes(state["then"]) if self.then else [])
 
 
 # ---- Clipping ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,9 @@ import copy
 import pickle
 import random
 import re
+import statistics
+import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +14,15 @@ import pytest
 import autograd_mini as ag
 from autograd_mini.check import doctor as module
 from autograd_mini.check.mistakes import TRAINING_MISTAKES
-from tests.check.trainings import FAULTS, HEALTHY, data, net, sgd
+from tests.check.more_trainings import (
+    GLOBAL,
+    MORE_FAULTS,
+    MORE_HEALTHY,
+    a_class_that_cuts,
+    squares,
+    values_dead,
+)
+from tests.check.trainings import FAULTS, HEALTHY, a_layer_unused, data, net, sgd
 from tests.helpers.interrupt import Interrupt
 
 FAULTY = [(name, text, make) for name, (makes, text) in FAULTS.items() for make in makes]
@@ -34,6 +45,15 @@ def test_each_fault_is_the_first_finding(name, text, make):
     assert f"<code>{name}</code>" in report._repr_html_()
 
 
+@pytest.mark.parametrize("make", MORE_FAULTS, ids=lambda make: make.__name__)
+def test_networks_of_values_and_of_other_hands_are_told_alike(make):
+    """Units of single Values by their layer and number; and what is written by hand, in columns or in classes of one's own."""
+    name, text = MORE_FAULTS[make]
+    first = examined(make()).findings[0]
+    assert first.mistake == name, str(first)
+    assert re.search(text, f"{first.where} {first.why}"), first.why
+
+
 def test_every_finding_has_a_case():
     """The names of mistakes.py and those of the cases are the same; targets' size comes beside the inputs'."""
     assert set(TRAINING_MISTAKES) == {*FAULTS, "targets_unscaled"}
@@ -48,6 +68,48 @@ def test_healthy_trainings_have_no_finding(name, has_optimizer):
     assert report.findings == [], str(report)
     assert "Nothing is wrong with your training" in str(report)
     assert report.notes[0].startswith("The first loss is")
+
+
+@pytest.mark.parametrize("has_optimizer", [True, False], ids=["with its optimiser", "without"])
+@pytest.mark.parametrize("make", MORE_HEALTHY, ids=lambda make: make.__name__)
+def test_more_healthy_trainings_have_no_finding(make, has_optimizer):
+    """Networks of Values, of some dead units, deep, recurrent, frozen in part, without a hidden layer."""
+    model, loss, X, y, optimizer = make()
+    report = ag.doctor(model, loss, X, y, optimizer=optimizer if has_optimizer else None)
+    assert report.findings == [], str(report)
+
+
+def test_a_network_of_one_sample_at_a_time_is_given_as_it_is():
+    """nn.scalar.MLP itself, and the rows of X: it is asked sample by sample, with its own losses or ours."""
+    X = np.random.default_rng(0).normal(size=(12, 2))
+    y = np.sin(X[:, 0])
+    model = ag.nn.scalar.MLP(2, [5, 1], activation="tanh", rng=0)
+    optimizer = ag.optim.SGD(model.parameters(), lr=0.05)
+    assert examined((model, ag.nn.mse, X, y, optimizer)).findings == []
+    for neuron in model.layers[0].neurons:
+        neuron.b.data = 50.0
+    for loss in (ag.nn.mse, squares):
+        report = examined((model, loss, X, y, optimizer))
+        assert report.findings[0].mistake == "saturated_units"
+        assert "5 of 5 tanh units are saturated, because the biases decide alone" in str(report)
+    report = examined((model, ag.nn.mse, X, y[:, None], optimizer))
+    assert report.findings[0].mistake == "broadcast_pairs"
+    report = examined((lambda x: x[2], ag.nn.mse, X[:1, :1], y, optimizer))
+    assert "IndexError" in report.findings[0].why
+
+
+def test_a_few_dead_units_are_noted_by_their_numbers():
+    """They are no fault, and stand among the notes."""
+    report = examined(MORE_HEALTHY[4]())
+    assert "layer 0: 3 of 12 ReLU units are dead (units 0, 1, 2)." in report.notes
+
+
+def test_one_sample_says_nothing_of_units():
+    """Half of the ReLU units are 0 for a sample, whatever the network."""
+    model = net(4, 6, 1, act=ag.nn.ReLU)
+    model[0].bias.data = np.full(6, -40.0)
+    report = ag.doctor(model, ag.nn.mse, np.ones((1, 4)), np.ones((1, 1)))
+    assert not any("units" in f.mistake for f in report.findings)
 
 
 @pytest.mark.parametrize("name", ["s1", "s3", "s8", "s9", "s11"])
@@ -168,6 +230,20 @@ def test_so_they_do_after_ctrl_c():
     assert hit > 50
 
 
+def test_what_is_tried_on_a_copy_warns_of_nothing():
+    """An optimiser that has parameters which the loss does not reach, and a loss that warns; the findings say it."""
+
+    def loss(p, t):
+        warnings.warn("mine", stacklevel=1)
+        return ag.nn.mse(p, t)
+
+    model, _, X, y, _ = a_layer_unused()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = examined((model, loss, X, y, sgd(model, 0.01)))
+    assert report.findings[0].mistake == "parameter_unused"
+
+
 def test_a_training_goes_on_after_doctor_as_without():
     losses = []
     for asks in (False, True):
@@ -179,6 +255,29 @@ def test_a_training_goes_on_after_doctor_as_without():
                 ag.doctor(model, ag.nn.mse, X, y, optimizer=adam)
             losses[-1].append(adam.step(lambda: ag.nn.mse(model(X), y)).item())  # noqa: B023
     assert losses[0] == losses[1]
+
+
+def test_what_a_class_of_ones_own_reads_stays_as_it_is():
+    """A global that a method reads cannot be copied with the model: no gradient is put on it."""
+    examined(a_class_that_cuts())
+    assert GLOBAL.grad is None
+    assert not GLOBAL.data.any()
+
+
+def test_what_cannot_be_copied_is_shared():
+    """A lock and a generator in a model, a compiled function, and libraries that the loss calls, are no hindrance."""
+    model = net(4, 3, 1)
+    model.lock, model.lines = threading.Lock(), (line for line in "abc")
+    compiled = ag.compile(lambda p: ag.tanh(p))
+
+    def loss(p, t):
+        with model.lock:
+            assert statistics.mean([1.0, 3.0]) == 2.0
+            return ag.nn.mse(compiled(p) + p, t)
+
+    X, y = data()
+    assert examined((model, loss, X, y, sgd(model, 0.01))).findings == []
+    assert next(model.lines) == "a"
 
 
 # ---- fit ------------------------------------------------------------------------------------------------------------------
@@ -214,6 +313,14 @@ def test_fit_says_in_one_line_why_it_did_not_train():
     assert history.epochs == 8
 
 
+def test_fit_says_so_of_a_network_of_values():
+    """Its neurons are units as any."""
+    model, loss, X, y, optimizer = values_dead()
+    optimizer.params[-1].data = float(y.mean())
+    with pytest.warns(UserWarning, match="layer 0: 6 of 6 ReLU units are dead; the loss has not fallen"):
+        ag.fit(model, X, y, loss=loss, optimizer=optimizer, epochs=8)
+
+
 def test_fit_is_silent_where_it_trains_or_has_trained():
     """Also where it ends early, and where it goes on at the minimum."""
     model, (X, y) = net(4, 6, 1, act=ag.nn.Tanh), data()
@@ -234,5 +341,6 @@ def test_what_a_doctor_copies_shares_what_was_shared():
     twin, other = module.Trial(model, loss, *data()).model, copy.deepcopy(model)
     assert twin[0].weight is not weight
     look = module.Look(module.Trial(model, loss, *data()))
-    assert np.any(look.trial.params["layers.0.weight"].grad != 0)
+    assert sum(node is look.trial.params["layers.0.weight"] for node in look.order) == 1
+    assert weight not in {*look.order}
     assert [p.data.tolist() for p in twin.parameters()] == [p.data.tolist() for p in other.parameters()]

@@ -32,12 +32,12 @@ def bits(node, params):
     return b"".join(part.tobytes() for part in parts)
 
 
-def bits_of(loss, model, *arrays):
+def bits_of(loss, model, *arrays, **options):
     """Those of a loss over Dask arrays."""
     params = model.parameters()
     for p in params:
         p.zero_grad()
-    node = ag.mean_over(loss, model, *arrays)
+    node = ag.mean_over(loss, model, *arrays, **options)
     node.backward()
     return bits(node, params)
 

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -67,6 +68,8 @@ def test_the_same_bits_on_every_scheduler_and_after_deaths(tmp_path):
         assert bits_of(squared, losses.network(), *arrays()) == wanted
     with cluster(2) as client:
         assert bits_of(squared, losses.network(), *arrays()) == wanted
+        replayed = bits_of(squared, losses.network(), *arrays(), compile=True)
+        assert np.allclose(np.frombuffer(replayed), np.frombuffer(wanted), rtol=1e-12)
         assert fitted(*arrays()) == trained
         deadly = Deadly(tmp_path / "lazy", 1)
         assert bits_of(deadly.of_model, losses.network(), *arrays()) == wanted
@@ -143,6 +146,22 @@ def test_errors_ctrl_c_and_no_workers(tmp_path, monkeypatch, capsys):
         "nothing has come for 0.3 s from 0 workers; `dask worker ADDRESS` starts one"
         in capsys.readouterr().err
     )
+
+
+def without_the_package():
+    """Make this worker one that this package was never installed on."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "autograd_mini"]:
+        sys.modules[name] = None
+
+
+def test_a_worker_without_the_package_is_an_error():
+    """Compiled or not: nothing falls back in silence, and nothing waits."""
+    net = losses.network()
+    with cluster(1) as client:
+        client.run(without_the_package)
+        for asked in (False, True):
+            with refused(ImportError, "autograd_mini", unchanged=net.parameters()):
+                ag.mean_over(squared, net, *arrays(50), compile=asked)
 
 
 LIMIT = 500 * 2**20

@@ -79,9 +79,9 @@ def test_batches_are_whole_chunks_in_an_order_of_the_seed(batch_size, each, monk
     """batch_size is rounded to chunks, at least one; the order is that of rng.permutation(number of chunks)."""
     taken, averaged = [], chunks.averaged
 
-    def spy(loss, model, params, arrays, watch):
+    def spy(loss, model, params, arrays, *rest):
         taken.append(arrays[0][::16, 0].compute().tolist())
-        return averaged(loss, model, params, arrays, watch)
+        return averaged(loss, model, params, arrays, *rest)
 
     monkeypatch.setattr(chunks, "averaged", spy)
     fitted(DX, DY, epochs=2, batch_size=batch_size, rng=7)
@@ -133,7 +133,7 @@ def test_the_progress_bar_goes_over_chunks():
             super().note(epoch, seen_now, loss)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ag.train, "_Quiet", Spy)
+        patch.setitem(ag.train.PROGRESS, "none", Spy)
         adam = ag.optim.Adam(net.parameters(), lr=0.05)
         ag.fit(net, DX, DY, loss=ag.nn.mse, optimizer=adam, epochs=1)
     assert set(seen) >= {16, 32, 48, 64, 80, 96}
@@ -141,11 +141,13 @@ def test_the_progress_bar_goes_over_chunks():
 
 
 def test_what_ran_is_told():
-    """Nothing is compiled, and that is said; who asks for it is refused."""
-    history, _ = fitted(DX, DY)
-    assert "Dask" in history.engine
-    with refused(ag.CompileError, "compile=True", "leave compile out"):
-        fitted(DX, DY, compile=True)
+    """Nothing is compiled unless asked for; then the workers replay, with the same numbers to rounding, and take no metrics."""
+    eager, replayed = (fitted(DX, DY, compile=asked) for asked in ("auto", True))
+    assert "Dask" in eager[0].engine
+    assert "each worker records" in replayed[0].engine
+    same(eager, replayed, 1e-9)
+    with refused(ag.CompileError):
+        fitted(DX, DY, metrics={"l1": lambda p, y: np.abs(p - y).mean()}, compile=True)
 
 
 WRONG = {

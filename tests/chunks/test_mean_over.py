@@ -315,3 +315,58 @@ def test_it_can_be_shown():
     node = ag.mean_over(squared, losses.network(), DX, DY)
     assert "mean_over" in str(ag.tree(node))
     assert "mean_over" in ag.draw(node).svg
+
+
+# ---- Compiled ---------------------------------------------------------------------------------------------------------
+
+
+def test_compiled_it_gives_the_same_and_follows_the_parameters(scheduler):
+    """Value and gradient to 1e-12, chunks of two sizes, parameters that have moved, a frozen one, and without a gradient."""
+    X, y = losses.data()
+    net, arrays = losses.network(), (cut(X, 20), cut(y, 20))
+    for step in range(3):
+        eager, replayed = (ag.mean_over(squared, net, *arrays, compile=asked) for asked in (False, True))
+        compared(replayed, eager, net.parameters(), 1e-12)
+        for p in net.parameters():
+            p.data = p.data - 0.5 * p.grad
+        if step == 1:
+            net.layers[0].freeze()
+    with ag.no_grad():
+        np.testing.assert_allclose(
+            ag.mean_over(squared, net, *arrays, compile=True).data, ag.nn.mse(net(X), y).data, rtol=1e-12
+        )
+
+
+RUNS = []
+
+
+def counted(model, x):
+    """A loss that notes when Python runs it: here, as it travels by its name."""
+    RUNS.append(x.shape)
+    return (model(x) ** 2).mean()
+
+
+def test_compiled_a_loss_runs_for_the_recordings_alone():
+    """However many chunks and steps there are: for two shapes of chunks as often as ag.compile runs a function of two shapes."""
+    X, net, found = losses.data()[0], losses.network(), []
+    with dask.config.set(scheduler="sync"):
+        for _ in range(3):
+            ag.mean_over(counted, net, cut(X, 20), compile=True)
+            found.append(len(RUNS))
+    assert set(RUNS) == {(20, 3), (17, 3)}
+    assert found[0] < 5
+    assert found == found[:1] * 3
+
+
+@pytest.mark.parametrize(
+    ("loss", "kind", "words"),
+    [
+        (lambda m, x: (m(x) * ag.Tensor([1.0])).mean(), ag.GraphError, "which is not in the model"),
+        (lambda m, x: ag.nn.Dropout(0.5)(m(x)).mean(), ag.CompileError, "Dropout in training"),
+        (lambda m, x: m(x), ag.ShapeError, "take its mean"),
+    ],
+    ids=["of another variable", "random", "no mean"],
+)
+def test_compiled_a_loss_that_cannot_be_is_refused(loss, kind, words, scheduler):
+    with refused(kind, words):
+        ag.mean_over(loss, losses.network(), cut(losses.data()[0], 20), compile=True)

@@ -6,7 +6,9 @@ create_graph=True)`, each level being the sum of the last level's gradients with
 tests/core/golden.npz.
 """
 
+import copy
 import functools
+import pickle
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -239,6 +241,27 @@ def test_orders_1_to_3_equal_pytorch(sample: Sample, kind: str) -> None:
 def test_orders_1_to_3_equal_numeric_derivatives(sample: Sample, kind: str) -> None:
     """Independently of PyTorch: complex steps or central differences give the same derivatives."""
     check_by_numbers(sample, kind)
+
+
+@pytest.mark.parametrize("sample", [pytest.param(s, id=str(s)) for s in SMOOTH if s.scalar])
+def test_numbers_of_values_are_floats(sample: Sample) -> None:
+    """Not np.float64, which is slower: the data of the result and the gradients."""
+    for turn in turns(sample, "Value"):
+        nodes = wrap(sample, "Value", sample.draw("Value", turn))
+        out = sample.call(F, *nodes)
+        if type(out) is ag.Value:
+            out.backward()
+            assert {
+                type(x) for node in nodes if isinstance(node, ag.Value) for x in (node.grad, out.data)
+            } == {float}
+
+
+def test_an_order_of_numpys_gives_floats_too() -> None:
+    """np.int64 as the order of sinc: the numbers of a Value stay floats."""
+    x = ag.Value(0.5)
+    y = ag.sinc(x, np.int64(1))
+    y.backward()
+    assert type(y.data) is type(x.grad) is float
 
 
 @pytest.mark.smoke
@@ -857,3 +880,37 @@ def test_no_warning_escapes_the_samples() -> None:
                 out = sample.call(F, *wrap(sample, kind, sample.draw(kind)))
                 if out.requires_grad:
                     out.backward(np.ones(out.shape) if out.shape else None)
+
+
+# ---- Rows as objects ----------------------------------------------------------------------------------------------------
+
+ROWS = {name: row for name, row in TABLE.items() if isinstance(row, Op)}
+OF_FAMILIES = {
+    "SUM": ((0, 1), True), "RESHAPE": ((2, 3),), "CAST": (np.dtype("float32"),), "FLIP": (0,), "TRIU": (1,),
+    "POW": (3.0,), "DOT": (2,), "EINSUM": (("ij", "jk"), "ik"),
+}  # fmt: skip
+ROWS |= {f"{name}{params}": TABLE[name](*params) for name, params in OF_FAMILIES.items()}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_row_stays_itself(row: Op) -> None:
+    """Copied or pickled it is the same object."""
+    for other in (copy.copy(row), copy.deepcopy(row), pickle.loads(pickle.dumps(row))):
+        assert other is row
+
+
+def test_a_row_with_an_index_is_made_again() -> None:
+    """Of such rows none is kept: what is unpickled has the same parameters."""
+    row = TABLE["GETITEM"]((slice(1, 3), 0))
+    assert pickle.loads(pickle.dumps(row)).params == row.params
+    assert copy.deepcopy(row) is row
+
+
+def test_a_row_in_no_module_cannot_be_pickled() -> None:
+    """The error names the row and says where it would have to stand; copying is no matter of names."""
+    row = Op("cube", lambda xp, x: x * x * x, (lambda xp, g, out, x: g * 3.0 * x * x,))
+    assert copy.deepcopy(row) is row
+    with pytest.raises(
+        TypeError, match=r"Op\('cube'\) can be pickled only where it is a variable of its module"
+    ):
+        pickle.dumps(row)

@@ -231,14 +231,10 @@ GRAPHS = {
 } | {f"random {seed}": lambda seed=seed: random_graph(seed) for seed in range(3)}  # fmt: skip
 
 
-def payload(page):
-    """What the page was told."""
-    data = json.loads(re.search(r'id="graph">(.*?)</script>', page.html, re.S)[1])
-    return (
-        json.loads(json.loads(zlib.decompress(base64.b64decode(data)))["data"])
-        if isinstance(data, str)
-        else data
-    )
+def payload(page, part="graph"):
+    """What the page was told, or a part of the page itself."""
+    packed = re.search(r'id="packed">(.*?)</script>', page.html, re.S)[1]
+    return json.loads(zlib.decompress(base64.b64decode(packed)))[part]
 
 
 # ---- Without a browser ----------------------------------------------------------------------------------------------
@@ -268,15 +264,16 @@ def test_html_is_well_formed_and_self_contained(build):
     """Every tag is closed in order, the strict policy stands in the head, and nothing is fetched from anywhere."""
     page = explore(build())
     outline = Outline()
-    outline.feed(page.html)
+    for text in (page.html, payload(page, "html")):
+        outline.feed(text)
+        assert not outline.open
     outline.close()
-    assert not outline.open
     assert ("content", POLICY) in outline.attributes
     assert not {"link", "img", "iframe", "object", "base"} & set(outline.tags)
     assert not {"src", "href", "srcset", "onclick"} & {name for name, _ in outline.attributes}
-    assert "url(" not in page.html
-    assert "@import" not in page.html
     assert "@@" not in page.html
+    for part in ("html", "css", "js"):
+        assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org/2000/svg)", payload(page, part))
 
 
 def incompressible(count):
@@ -310,7 +307,7 @@ def test_size_of_many_tensors():
     loss = (t.tanh() * t).sum()
     page = explore(loss)
     assert len(page.html) < 90 * KB
-    rows, block = next(box for box in payload(page)["boxes"] if box[0] == "t")[4][6:]
+    rows, block = next(box for box in payload(page)["boxes"] if box["title"] == "t")["data"][6:]
     assert len(rows) <= 16
     assert len(rows[0]) <= 16
     first = t.data[: block[0], : block[1]].mean()
@@ -326,12 +323,12 @@ HOSTILE = [
 
 @pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_labels_stay_in_the_data(label):
-    """A label can end no script: between the tags of the data stand no <, > or &, and reading them gives the label back."""
+    """A label can end no script: between the tags of the data stand letters and digits, and unpacking gives the label back."""
     page = explore(value(2.0, label) * 3.0)
-    data = re.search(r'id="graph">(.*?)</script>\n<script>', page.html, re.S)[1]
-    assert not set("<>&\u2028\u2029") & set(data)
-    assert [box[0] for box in payload(page)["boxes"] if box[1] == 1] == [
-        label if len(label) < 120 else "x" * 40 + "…" + "x" * 79
+    data = re.search(r'id="packed">(.*?)</script>\n<script>', page.html, re.S)[1]
+    assert re.fullmatch("[A-Za-z0-9+/=]+", data)
+    assert [box["title"] for box in payload(page)["boxes"] if box["kind"] == "input"] == [
+        label if len(label) < 120 else "x" * 60 + "…" + "x" * 59
     ]
     page.html.encode()
     assert page._repr_html_().count("<") == 2  # the frame's own tags
@@ -506,14 +503,10 @@ def as_shown(x):
     return float(words.get(x, x.replace("−", "-")))
 
 
-def is_the_engines(got, true, exactly):
-    """Whether a number of the page is the engine's: to the last bit, or to the ten digits that were sent."""
+def is_the_engines(got, true):
+    """Whether a number of the page is the engine's, to the last bit."""
     got, true = float(got), float(np.reshape(true, ()))
-    return (
-        got == true
-        or (math.isnan(got) and math.isnan(true))
-        or (not exactly and math.isclose(got, true, rel_tol=2e-9))
-    )
+    return got == true or (math.isnan(got) and math.isnan(true))
 
 
 @pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
@@ -524,7 +517,6 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
     root.backward()
     boxes = Graph(root).boxes
     nodes = [box.node for box in boxes]
-    exactly = len(nodes) <= 100
     steps = tab().open(tmp_path / "page.html").evaluate(COLLECT)
     forward = [node for node in nodes if node.parents]
     backward = [node for node in reversed(toposort(root)) if node.parents]
@@ -533,7 +525,7 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
         (line,) = step["lines"]
         assert nodes[line["forward"]] is node
         if node.size == 1:
-            assert is_the_engines(line["value"], node.data, exactly)
+            assert is_the_engines(line["value"], node.data)
             assert as_shown(line["text"].split("=")[-1]) == pytest.approx(node.item(), rel=1e-3, nan_ok=True)
     (line,) = steps[len(forward) + 1]["lines"]
     assert line["total"] == 1
@@ -553,36 +545,30 @@ def test_every_number_is_the_engines(build, tab, tmp_path):
                 assert is_the_engines(
                     line["local"],
                     ag.gradients(out, fresh[k], np.ones_like(out.data) if out.shape else None),
-                    exactly,
                 )
-                assert is_the_engines(line["upstream"], node.grad, exactly)
+                assert is_the_engines(line["upstream"], node.grad)
                 product = float(line["upstream"]) * float(line["local"])
                 assert float(line["share"]) == pytest.approx(product, rel=1e-9, nan_ok=True)
             share = float(line["share"])
             held[parent] = share if before is None else before + share
-            rounding = 0 if exactly else 1e-9  # parts of ten digits each
-            assert before is None or float(line["before"]) == pytest.approx(
-                before, rel=rounding, abs=rounding, nan_ok=True
-            )
-            assert float(line["total"]) == pytest.approx(
-                held[parent], rel=rounding, abs=rounding, nan_ok=True
-            )
+            assert before is None or is_the_engines(line["before"], before)
+            assert is_the_engines(line["total"], held[parent])
             totals[parent] = line["total"]
             assert as_shown(line["text"].split("=")[-1]) == pytest.approx(share, rel=1e-3, nan_ok=True)
-    assert all(is_the_engines(total, node.grad, exactly) for node, total in totals.items())
+    assert all(is_the_engines(total, node.grad) for node, total in totals.items())
     for line in steps[-1]["lines"]:
         node = nodes[line["leaf"]]
         if node.size == 1:
-            assert is_the_engines(line["total"], node.grad, exactly)
+            assert is_the_engines(line["total"], node.grad)
         else:
             low, high, mean, norm = map(float, line["total"].split(",")[:4])
-            assert [low, high] == pytest.approx([node.grad.min(), node.grad.max()], rel=1e-5)
+            assert [low, high] == pytest.approx([node.grad.min(), node.grad.max()], rel=1e-3)
             assert [mean, norm] == pytest.approx(
-                [node.grad.mean(), np.linalg.norm(node.grad)], rel=1e-5, abs=1e-12
+                [node.grad.mean(), np.linalg.norm(node.grad)], rel=1e-3, abs=1e-12
             )
     for i, grad, _ in steps[-1]["nodes"]:
         if nodes[i].requires_grad and nodes[i].size == 1:
-            assert is_the_engines(grad, nodes[i].grad, exactly)
+            assert is_the_engines(grad, nodes[i].grad)
     assert all(
         "∂ —" in words for i, _, words in steps[0]["nodes"] if nodes[i].requires_grad
     )  # never 0 before a backward
@@ -841,7 +827,7 @@ def test_keyboard(tab, tmp_path):
                 "document.activeElement.id || document.activeElement.dataset.go || document.activeElement.tagName"
             )
         )
-    assert {"predict", "help", "nodes", "next", "slider", "speed"} <= set(places)
+    assert {"predict", "help", "nodes", "next", "slider"} <= set(places)
     page.focus("#slider")
     before = one.step()
     press("ArrowRight")
@@ -1038,7 +1024,7 @@ def test_groups_open_and_close(tab, tmp_path):
 def test_focus_stays_with_the_group(tab, tmp_path):
     """Enter on the title of a neuron keeps the focus on that neuron, though another layer has one of the same name."""
     explore(ag.nn.scalar.MLP(2, [2, 2, 1], rng=0)([1.0, 2.0]), tmp_path / "page.html")
-    page = tab().open(tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html", "#step=1")
     keys = page.eval_on_selector_all("[data-group]", "all => all.map(e => e.dataset.group)")
     assert len(set(keys)) == len(keys)
     for key in keys:
@@ -1072,7 +1058,7 @@ INSIDE = """() => {
 def test_lines_run_through_no_box(build, size, tab, tmp_path):
     """A line leads from its box to its box, and on its way through no other, in groups and out of them."""
     explore(build(), tmp_path / "page.html")
-    page = tab(viewport={"width": size[0], "height": size[1]}).open(tmp_path / "page.html")
+    page = tab(viewport={"width": size[0], "height": size[1]}).open(tmp_path / "page.html", "#step=1")
     count, inside = page.evaluate(INSIDE)
     assert count > 2
     assert inside == []
@@ -1081,7 +1067,7 @@ def test_lines_run_through_no_box(build, size, tab, tmp_path):
 def test_a_chain_is_drawn_straight(tab, tmp_path):
     """What has one operand, or one that was computed, stands in line with it."""
     explore(xor(), tmp_path / "page.html")
-    page = tab().open(tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html", "#step=1")
     graph = Graph(xor())
     middles = dict(page.eval_on_selector_all("[data-node]", """all => all.map(e => {
         const r = e.querySelector(".shape").getBoundingClientRect();
@@ -1162,7 +1148,7 @@ def test_hostile_labels_are_shown_as_they_are(label, tab, tmp_path):
             assert label in page.text_content("#node h2")
     assert page.evaluate("window.__pwned") is None
     assert page.locator("img").count() == 0
-    assert page.locator("script").count() == 2
+    assert page.locator("script").count() == 3  # what is packed, what unpacks it, and the page's own
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -1270,7 +1256,7 @@ OUTSIDE = """() => {
 def test_fit_shows_all(build, tab, tmp_path):
     """After Fit, or the key 0, all is in the frame, however small, and stays so from step to step."""
     explore(build(), tmp_path / "page.html")
-    page = tab().open(tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html", "#step=1")
     assert page.evaluate(OUTSIDE) > 0
     page.click("[data-zoom='0']")
     assert page.evaluate(OUTSIDE) == 0
@@ -1278,19 +1264,50 @@ def test_fit_shows_all(build, tab, tmp_path):
     assert page.evaluate(OUTSIDE) == 0
 
 
+LETTERS = """() => Math.min(...[...document.querySelectorAll("#world .box text:not(.mark + text)")].map(text =>
+    parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))"""
+
+
 @pytest.mark.slow(keep=0.5)
-@pytest.mark.parametrize(
-    ("build", "whole"), [(neuron, True), (scalar_mlp, True), (xor, True), (chain, False)]
-)
-def test_all_is_seen_where_it_can_be_read(build, whole, tab, tmp_path):
-    """On a wide screen a graph of up to 60 boxes is seen whole; else the present box is, and letters never are too small to read."""
+@pytest.mark.parametrize("size", [(1000, 700), (390, 800)], ids=["wide", "phone"])
+@pytest.mark.parametrize("build", [neuron, xor, scalar_mlp, tensor_mlp, chain, large, many_tensors])
+def test_the_first_view_holds_inputs_and_result(build, size, tab, tmp_path):
+    """All of the first view is in the frame, with letters of 12 px or more, the result and what it was made from among it."""
     explore(build(), tmp_path / "page.html")
-    page = tab(viewport={"width": 1600, "height": 1100}).open(tmp_path / "page.html")
-    assert (page.evaluate(OUTSIDE) == 0) == whole
+    page = tab(viewport={"width": size[0], "height": size[1]}).open(tmp_path / "page.html")
+    assert page.evaluate(OUTSIDE) == 0
+    assert page.evaluate(LETTERS) >= 11.99
+    assert page.locator("#world .box.result").count() == 1
+    leaf = "#world .box.input, #world .box.constant, #world .box.parameter, #world .box.group"
+    assert page.locator(leaf).count() >= 1
+
+
+@pytest.mark.parametrize("build", [chain, large], ids=["without modules", "with modules"])
+def test_the_first_view_opens(build, tab, tmp_path):
+    """A click on what is folded there opens the graph, and so does the first step; back at the start it is as the reader left it."""
+    explore(build(), tmp_path / "page.html")
+    one = tab()
+    page = one.open(tmp_path / "page.html")
+    assert "in few boxes" in page.inner_text("#step")
+    few = page.locator("#world .box").count()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#world .box").count() > few
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#world .box").count() == few
+    page.locator("#world .box.group").first.dispatch_event("click")
+    assert page.locator("#world .box").count() > few
+    assert "in few boxes" not in page.inner_text("#step")
+
+
+@pytest.mark.slow(keep=0.5)
+@pytest.mark.parametrize("build", [neuron, scalar_mlp, xor, chain])
+def test_letters_can_be_read_at_every_step(build, tab, tmp_path):
+    """Letters have 12 px or more, and the present box is in the frame."""
+    explore(build(), tmp_path / "page.html")
+    page = tab().open(tmp_path / "page.html")
     for key in ("ArrowRight", "End", "ArrowLeft"):
         page.keyboard.press(key)
-        assert (page.evaluate(OUTSIDE) == 0) == whole
-        assert float(page.get_attribute("#world", "transform").split("scale(")[1][:-1]) * 13 >= 7.8
+        assert page.evaluate(LETTERS) >= 11.99
     now, all_ = page.locator("#world .box.now").bounding_box(), page.locator("#picture").bounding_box()
     assert all_["x"] <= now["x"]
     assert now["x"] + now["width"] <= all_["x"] + all_["width"]

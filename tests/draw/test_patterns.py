@@ -9,7 +9,7 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
 from autograd_mini.draw.collapse import Spelt, collapse
-from autograd_mini.draw.layout import LONG, layered, wrapped
+from autograd_mini.draw.layout import LONG, is_long, layered
 from autograd_mini.draw.model import Graph
 
 Z = [[1.0, -2.0], [0.5, 3.0]]
@@ -204,8 +204,7 @@ def chain(count):
 def test_a_long_chain_is_wrapped_into_rows():
     """No wider than a screen, boxes apart, each line from the right end of its operand to the left end of its result."""
     sizes, edges = chain(24)
-    flat = layered(sizes, edges)
-    rows = wrapped(flat, sizes, edges)
+    flat, rows = layered(sizes, edges, "RL"), layered(sizes, edges)
     assert flat.width > 3 * LONG / 2
     assert rows.width < LONG + 100
     assert rows.height < 5 * (flat.height + 60)
@@ -227,10 +226,10 @@ def test_a_long_chain_is_wrapped_into_rows():
 def test_what_is_short_or_high_is_left_as_it_is():
     """A chain that fits, and a graph as high as wide, keep their layout."""
     sizes, edges = chain(6)
-    flat = layered(sizes, edges)
-    assert wrapped(flat, sizes, edges) is flat
-    high = flat._replace(width=4000.0, height=3000.0)
-    assert wrapped(high, sizes, edges) is high
+    assert layered(sizes, edges)[:2] == layered(sizes, edges, "RL")[:2]
+    sizes = [(w, 30 * h) for w, h in chain(24)[0]]
+    assert layered(sizes, chain(24)[1])[:2] == layered(sizes, chain(24)[1], "RL")[:2]
+    assert not is_long(layered(sizes, chain(24)[1]))
 
 
 @pytest.mark.parametrize("engine", ["python", "dot"])

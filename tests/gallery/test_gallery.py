@@ -1,6 +1,8 @@
 """The gallery: each program reaches the outcome that it is there for."""
 
 import inspect
+import io
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autograd_mini import cli
-from autograd_mini.gallery import ENTRIES, STORIES, oscillator
+from autograd_mini.gallery import ENTRIES, oscillator, story
 from tests.helpers.processes import run
 
 
@@ -24,23 +26,43 @@ def test_the_gallery_is_listed(capsys):
 @pytest.mark.smoke
 def test_every_entry_is_a_file_with_one_interface():
     """Each name of the list is a module whose main takes a seed and the path of a picture; and there is none beside them."""
-    files = {path.stem for path in Path(oscillator.__file__).parent.glob("*.py")} - {
-        "__init__",
-        "demo",
-        "picture",
-    }
+    files = {path.stem for path in Path(oscillator.__file__).parent.glob("*.py")}
+    files -= {"__init__", "demo", "story"}
     assert files == {name.replace("-", "_") for name in ENTRIES}
     for file in files:
         main = import_module(f"autograd_mini.gallery.{file}").main
         assert list(inspect.signature(main).parameters) == ["seed", "plot"], file
 
 
-def test_each_entry_says_what_was_asked_and_what_was_wrong(capsys):
-    """Every program has its question, which stands above what it prints."""
-    assert list(STORIES) == list(ENTRIES)
+@pytest.mark.parametrize("name", ENTRIES)
+def test_each_entry_says_what_was_asked_what_was_wrong_and_what_works(name):
+    """The docstring of every program has a title of one line, and then these three."""
+    title, told = story.docstring(name).split("\n\n")
+    assert title.endswith(".")
+    assert "\n" not in title
+    assert re.fullmatch(r"Asked: .+\nWrong: .+\nWorks: .+", told, re.S)
+
+
+def test_the_story_stands_above_what_a_program_prints(capsys):
     assert cli.main(["gallery", "two-two-one"]) == 0
-    asked, wrong = STORIES["two-two-one"]
-    assert capsys.readouterr().out.startswith(f"Asked: {asked}\nWrong: {wrong}\n")
+    assert capsys.readouterr().out.startswith(f"{story.docstring('two-two-one')}\n\n")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_program_shows_how_far_it_is_on_a_terminal_alone(monkeypatch, capsys):
+    """A bar that grows and is wiped out at the end; nothing of it in a file."""
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    assert list(story.steps("abcd", 4, "epoch 1")) == list("abcd")
+    shown = terminal.getvalue()
+    assert "epoch 1 [" + "█" * 18 + "·" * 6 + "]" in shown
+    assert shown.endswith("\r\033[K")
+    monkeypatch.undo()
+    assert list(story.steps("abcd", 4, "epoch 1")) == list("abcd")
+    assert capsys.readouterr().out == ""
 
 
 def test_a_program_of_the_gallery_can_be_read(capsys):

@@ -68,7 +68,7 @@ def test_s1_weights_start_as_the_recipe_says():
 
 def test_s1_each_network_learns_as_it_would_alone_in_pytorch():
     """S1: 400 steps, one sample each, of networks side by side give each the outputs of PyTorch's SGD on it alone (1e-10 relative)."""
-    outputs, losses = xor.learn([0, 7], steps=400)
+    outputs, losses = xor.learn([0, 7], count=400)
     total = 0.0
     for seed, ours in zip([0, 7], outputs, strict=True):
         thetas = leaves(xor.start(seed))
@@ -101,6 +101,6 @@ def test_s1_learns_xor_and_prints_the_truth_table(capsys, tmp_path):
 def test_s1_fails_where_xor_is_not_learnt(monkeypatch, capsys):
     """S1: the exit status is 1, and the number is reported, where the networks have not learnt."""
     learn = xor.learn
-    monkeypatch.setattr(xor, "learn", lambda seeds: learn(seeds, steps=400))
+    monkeypatch.setattr(xor, "learn", lambda seeds: learn(seeds, count=400))
     assert xor.main() == 1
     assert seeds_learnt(capsys.readouterr().out) == 0

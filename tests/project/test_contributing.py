@@ -38,7 +38,7 @@ def put(path: Path, text: str, before: str | None) -> None:
         new = (
             head
             + text
-            + ("" if text.endswith("\n") else " " if text.startswith('"') else "\n")
+            + ("" if text.endswith("\n") or text[0] == " " else " " if text.startswith('"') else "\n")
             + found
             + tail
         )

@@ -76,15 +76,6 @@ def test_cli_runs_the_demo_in_process(monkeypatch):
     assert cli.main(["demo"]) == 7
 
 
-def test_progress_bar_only_on_a_terminal(monkeypatch, capsys):
-    """The bar is drawn on a terminal and nothing is drawn into a file."""
-    assert list(demo.bar("ab", 2, "epoch")) == ["a", "b"]
-    assert capsys.readouterr().out == ""
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    assert list(demo.bar("ab", 2, "epoch")) == ["a", "b"]
-    assert "█" in capsys.readouterr().out
-
-
 def test_digits_are_the_real_ones():
     """1,797 images of 8×8 pixels in [0, 1], all ten classes, about 180 each."""
     images, labels = digits()

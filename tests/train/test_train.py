@@ -16,7 +16,7 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import train
 from autograd_mini.compile import steps
-from autograd_mini.gallery.picture import save_curves
+from autograd_mini.gallery.story import save_curves
 from autograd_mini.train import EarlyStopping, History, fit
 from tests.helpers.processes import TIMEOUT, run_script
 
@@ -1102,7 +1102,7 @@ def test_the_bar_fits_the_terminal(monkeypatch):
     short.show()
     assert len(terminal.getvalue().split("\r")[-1]) == 50
     pace = train._Quiet(History(["loss"]), 10, 10)
-    pace.row(1)
+    pace.note(1, 10, None)
     assert pace.pace() == "0 rows/s  15:00 left"  # 1 of 10 epochs took one tick of 100 s
     train.monotonic.tick = 1e4
     assert pace.pace() == "0 rows/s  25:15:00 left"
