@@ -105,6 +105,7 @@ CHANGES: tuple[tuple[str, ...], ...] = (
     ),
     ("root_missing", r"np\.sqrt", ""),
     ("square_missing", r"g\*\*2", "np.abs(g)"),
+    ("square_missing", r"g\*\*2", "g", r"np\.sqrt\((.*)\) \+", r"np.sqrt(np.abs(\1)) +"),
     ("square_of_mean", r"g\*\*2", "m**2"),
     ("square_added_whole", r"\(1 - beta2\) \* g\*\*2", "g**2"),
     ("squares_accumulated", r"beta2 \* v \+ \(1 - beta2\)", "v + 1"),  # AdaGrad's sum
@@ -113,6 +114,8 @@ CHANGES: tuple[tuple[str, ...], ...] = (
     ("bias_correction_missing", CORRECTION, ""),
     ("bias_correction_of_one", CORRECTION2, ""),
     ("bias_correction_of_one", CORRECTION1, ""),
+    ("bias_correction_swapped", r"beta2\*\*t", "beta1**t"),
+    ("bias_correction_swapped", r"beta1\*\*t", "beta2**t"),
     ("bias_correction_without_power", POWER, r"\1"),
     ("bias_correction_without_power", r"beta2\*\*t", "beta2"),
     ("bias_correction_without_power", r"beta1\*\*t", "beta1"),
@@ -125,9 +128,12 @@ CHANGES: tuple[tuple[str, ...], ...] = (
     ("betas_swapped", "beta1", "beta_", "beta2", "beta1", "beta_", "beta2"),
     ("betas_swapped", "beta2", "beta1"),  # one stands in both means
     ("betas_swapped", "beta1", "beta2"),
+    ("betas_swapped", r"m = beta1 (.*)beta1", r"m = beta2 \1beta2"),  # and is corrected with its own
+    ("betas_swapped", r"v = beta2 (.*)beta2", r"v = beta1 \1beta1"),
     ("step_counter_off", POWER, r"\1**(t + 1)"),
     ("step_counter_off", POWER, r"\1**(t - 1) or 1"),
     ("step_counter_per_parameter", POWER, r"\1**count"),
+    *(("step_counter_off", POWER, rf"\1**((t - 1) // {n} + 1)") for n in (2, 3, 4, 5)),  # of every n-th step
     ("another_optimizer", "beta1", "0", r" / \(1 - (0|beta2)\*\*t\)", ""),  # RMSprop with Adam's β2
     ("another_optimizer", r"(.*)v / ", r"largest = np.maximum(largest, v)\n\1largest / "),  # AMSGrad for Adam
     ("another_optimizer", r"largest = .*\n", "", "largest", "v"),  # and Adam for AMSGrad

@@ -16,7 +16,7 @@ def test_demo_shows_known_results_and_learns():
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     neuron = ("y = -0.905148  ∂ 1  (tanh)", "w = 2  ∂ -0.180707", "x = -1  ∂ 0.361413")
-    audit = ("✗ delta = error @ W2.T * (1 - A)", "delta = error @ W2.T * (1 - (A * A))")
+    audit = ("✗ delta = error @ W2.T * (1 - A)", "delta = error @ W2.T * (1 - A * A)")
     typed = ("audit your_script.py", "-o page.html", "autograd_mini gallery")
     for shown in (*neuron, *audit, *typed, "CC BY 4.0", "all is well", "PyTorch"):
         assert shown in result.stdout

@@ -1,18 +1,20 @@
 """Which value of the backward pass is the first wrong one: put the right one in its place and run the person's code on.
 
-A value of the backward pass may be meant as the derivative of the loss by a value of the forward pass, times a constant;
-or as the slope of an activation. Where the right number in its place makes updates right and spoils none, it is at fault.
+A value of the backward pass may be meant as the derivative of the loss by a value of the forward pass, times a constant; or as
+the slope of an activation; or it was computed with a parameter that this step had updated already. Where the right numbers in
+a place make updates right and spoil none, the place is at fault.
 """
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .case import Case, judge
+from .case import Case, Verdict
 from .losses import Loss, direction, steady
 from .record import Step, put
 from .replay import again
@@ -20,24 +22,59 @@ from .steps import key_of, size_of
 
 MOST_TRIALS = 6000
 LAST = 4  # values of a layer, counted from its end
+MAPS = {
+    "matmul",
+    "dot",
+    "put",
+    "nested",
+    "concatenate",
+    "c_",
+    "hstack",
+    "einsum",
+    "tensordot",
+}  # no activations
+KINDS = {"too early": 0, "slope": 1, "adjoint": 2}
+Targets = dict[int, Any]  # the right numbers, by the steps that they belong to
+Meant = tuple[
+    Any, Step
+]  # a value of the forward pass, or what a reader passes back to it: the adjoint's key, and the value
 
 
+@dataclass(eq=False)
 class Fault:
     """A place whose values are wrong: what they are meant as, and the right numbers, in each step of the training."""
 
-    def __init__(self, meant: str, targets: dict[int, dict[int, Any]], gains: dict[int, float]) -> None:
-        self.meant, self.targets = meant, targets
-        self.gains = gains  # how many more updates are right, by the steps of the training
-        self.gain = float(np.mean(list(gains.values()))) if gains else 0.0
-        self.step: Any = None
-        self.scale: float = 1.0
-        self.ratio: float | None = None  # the right numbers over the person's, where that is one number
-        self.of: Step | None = None  # the value of the forward pass that it is the derivative by
-        self.order, self.window = 0, min(targets, default=0)
-        self.already = False  # whether the person's values are a derivative, of another value than is meant
-        self.depth = 0  # how many calls above the value the line stands that is named
-        self.steady = True  # whether the updates' factor is the same in every step after the repair
-        self.whole = False
+    meant: str
+    targets: dict[int, Targets]
+    gains: dict[int, float]  # how many more updates are right, by the steps of the training
+    scale: float = 1.0
+    step: Any = None
+    ratio: float | None = None  # the right numbers over the person's, where that is one number
+    of: Step | None = None  # the value of the forward pass that it is the derivative by
+    order: int = 0
+    already: bool = False  # whether the person's values are a derivative, of another value than is meant
+    depth: int = 0  # how many calls above the value the line stands that is named
+    steady: bool = True  # whether the updates' factor is the same in every step after the repair
+    whole: bool = False  # whether it is the derivative by a parameter
+    window: int = field(init=False)
+    gain: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.window = min(self.targets, default=0)
+        self.gain = float(np.mean(list(self.gains.values()))) if self.gains else 0.0
+
+    @property
+    def level(self) -> tuple[Any, ...]:
+        """What a fault of a better kind has less of."""
+        return self.ratio is not None, not self.steady, KINDS[self.meant]
+
+
+class Trial(NamedTuple):
+    """What became of the updates with targets in place: the verdict, the constant that served best, and what became right."""
+
+    verdict: Verdict
+    scale: float
+    better: list[int]
 
 
 def fit_shape(target: Any, step: Step) -> Any:
@@ -52,304 +89,404 @@ def fit_shape(target: Any, step: Step) -> Any:
     return np.asarray(target).T if np.shape(target)[::-1] == shape else None
 
 
-class Share:
-    """What one reader of a value passes back to it."""
-
-    def __init__(self, step: Step, number: Any) -> None:
-        self.step, self.id = step, number
-
-
 class Search:
     """The search for the first fault of a case under one loss."""
 
     def __init__(self, case: Case, loss: Loss, end: float = float("inf")) -> None:
-        self.case, self.loss, self.end = case, loss, end
+        self.case, self.loss, self.end, self.steps = case, loss, end, case.record.steps
         self.wrong = loss.wrong(len(case.parameters))
         self.numbers = [k for k, v in sorted(loss.verdicts.items()) if not all(map(v.right, self.wrong))]
-        self.trials = 0
-        self.zeros: dict[Any, Any] = {}
         self.scaled = any(v.factors[i] for v in loss.verdicts.values() for i in self.wrong)
-        self.before = {}
-        self.factors = {}
-        for k in self.numbers:
-            view = case.views[k]
-            updates = view.updates(view.run({}) or {})
-            common = loss.factors[k]
-            self.before[k] = self.judged(k, updates, common if common else float("nan"))
-            self.factors[k] = common
+        self.trials, self.zeros, self.pairs = 0, dict[Any, Any](), dict[int, list[tuple[Step, Step]]]()
+        self.before = {
+            k: self.judged(k, self.updates(k, {}) or [], loss.factors[k] or np.nan) for k in self.numbers
+        }
         self.groups = self.backward_groups()
+        self.forward = {k: self.forward_groups(k) for k in self.numbers}
         self.visits: dict[Any, list[Step]] = defaultdict(list)
         for k in self.numbers:
             view = case.views[k]
-            for step in case.record.steps[view.window.first : view.window.last]:
+            for step in self.steps[view.window.first : view.window.last]:
                 if step.id in view.back or step.id in view.sig:
                     self.visits[step.name, step.stack[:1]].append(step)
 
-    def judged(self, k: int, updates: list[Any], wanted: float | None) -> Any:
-        """The verdict on these updates in one step."""
-        view = self.case.views[k]
-        adjoints = self.loss.adjoints[k]
-        grads = [adjoints.get(s.id) for s in view.window.start]
-        grads = [
-            None if g is None else g.reshape(np.shape(s.value))
-            for g, s in zip(grads, view.window.start, strict=True)
-        ]
-        return judge(view, updates, grads, not self.loss.penalty, wanted)
+    # ---- Places and what they may be meant as ------------------------------------------------------------------------
 
     def backward_groups(self) -> dict[Any, dict[int, list[Step]]]:
-        """The values of the backward pass by their places, and by the steps of the training."""
+        """The values of the backward pass by their places, and by the steps of the training; also by a function's line alone."""
         groups: dict[Any, dict[int, list[Step]]] = defaultdict(lambda: defaultdict(list))
-        mask = sum(1 << i for i in self.wrong)
+        lines: dict[Any, dict[Any, None]] = defaultdict(dict)
+        mask, first = sum(1 << i for i in self.wrong), self.numbers[0]
         for k in self.numbers:
             view = self.case.views[k]
             skip = self.loss.slices[k] | set().union(*[p.ids for p in self.case.parameters])
             for step in view.order:
                 if step.func is not None and step.id not in skip and view.back[step.id] & mask:
                     groups[key_of(step)][k].append(step)
-        first = self.numbers[0]
+                    lines[step.name, step.stack[:1]][key_of(step)] = None
         found = {key: dict(group) for key, group in groups.items() if first in group}
-        places: dict[Any, list[Any]] = defaultdict(list)
-        for key in found:
-            places[key[0], key[1][:1]].append(key)
-        for place, keys in places.items():
-            if len(keys) > 1:  # a function's line, whoever calls the function
-                numbers = set.intersection(*[set(found[key]) for key in keys])
-                found[place] = {
-                    k: sorted((s for key in keys for s in found[key][k]), key=lambda s: s.id) for k in numbers
+        for line, keys in lines.items():
+            members = [found[key] for key in keys if key in found]
+            if len(members) > 1:
+                numbers = set.intersection(*map(set, members))
+                found[line] = {
+                    k: sorted((s for m in members for s in m[k]), key=lambda s: s.id) for k in numbers
                 }
         return found
 
-    def forward_groups(self, k: int) -> dict[Any, list[Step]]:
-        """The values of the forward pass that have an adjoint, by their places; a parameter is a group of its own.
+    def forward_groups(self, k: int) -> dict[Any, list[Meant]]:
+        """The values of the forward pass that have an adjoint, by their places; so are the shares that their readers pass back.
 
         A function's line is a group too, whoever calls it, and so are the last values that depend on the same parameters.
         """
         view = self.case.views[k]
-        groups: dict[Any, list[Any]] = defaultdict(list)
-        layers: dict[int, list[Step]] = defaultdict(list)
-        steps = self.case.record.steps
-        for number in self.loss.adjoints[k]:
+        groups: dict[Any, list[Meant]] = defaultdict(list)
+        layers: dict[int, list[Meant]] = defaultdict(list)
+        for number in sorted(self.loss.adjoints[k], key=lambda n: n if isinstance(n, int) else n[0]):
             if isinstance(number, tuple):
-                groups[("share", key_of(steps[number[0]]), number[2])].append(Share(steps[number[1]], number))
-            elif number in view.window.starts:
-                groups["parameter"].append(steps[number])
-            else:
-                step = steps[number]
-                groups[key_of(step)].append(step)
-                if len(step.stack) > 1:
-                    groups[step.name, step.stack[:1]].append(step)
-                layers[view.sig[number]].append(step)
+                reader, operand, place = number
+                groups["share", key_of(self.steps[reader]), place].append((number, self.steps[operand]))
+            elif number not in view.window.starts:
+                step = self.steps[number]
+                for key in dict.fromkeys([key_of(step), (step.name, step.stack[:1])]):
+                    groups[key].append((number, step))
+                layers[view.sig[number]].append((number, step))
         for layer in layers.values():
-            for i, step in enumerate(sorted(layer, key=lambda s: -s.id)[:LAST]):
-                groups["last", i].append(step)
-        for found in groups.values():
-            found.sort(key=lambda s: s.id if isinstance(s.id, int) else s.id[0])
+            for i, meant in enumerate(layer[: -LAST - 1 : -1]):
+                groups["last", i].append(meant)
         return groups
 
-    def matches(self, k: int, steps: list[Step], meant: list[Step]) -> Iterator[dict[int, Any]]:
+    def matches(self, k: int, steps: list[Step], meant: list[Meant]) -> Iterator[Targets]:
         """The ways in which a place's values may be the derivatives by a forward place's values."""
         view, adjoints = self.case.views[k], self.loss.adjoints[k]
-        by_mask: dict[int, list[Step]] = defaultdict(list)
-        for n in meant:
-            by_mask[view.sig.get(n.step.id if isinstance(n, Share) else n.id, 0)].append(n)
+        by_mask: dict[int, list[Any]] = defaultdict(list)
+        for number, step in meant:
+            by_mask[view.sig.get(step.id, 0)].append(adjoints[number])
         last = last_of_chains(steps)
         for chosen in (last,) if len(last) == len(steps) else (last, steps):
             wanted: dict[int, list[Step]] = defaultdict(list)
             for b in chosen:
                 wanted[view.back[b.id]].append(b)
-            for backwards, late in ((False, False), (True, False), (False, True), (True, True)):
-                found: dict[int, Any] = {}
-                more = False
-                for mask, bs in wanted.items():
-                    ns = by_mask.get(mask) or next((v for m, v in by_mask.items() if mask & m == mask), [])
-                    if len(ns) < len(bs):
-                        break
-                    more = more or len(ns) > len(bs)
-                    ns = ns[len(ns) - len(bs) :] if late else ns[: len(bs)]
-                    for b, n in zip(bs, reversed(ns) if backwards else ns, strict=True):
-                        target = fit_shape(adjoints[n.id], b)
-                        if target is None:
-                            break
-                        found[b.id] = target
-                if found and len(found) == len(chosen) and (more or not late):
-                    yield found
-                if all(len(v) == 1 for v in wanted.values()) and not more:
-                    break
+            pairs = []
+            for mask, bs in wanted.items():
+                found = by_mask.get(mask) or next((v for m, v in by_mask.items() if mask & m == mask), [])
+                pairs.append((bs, found))
+            more = any(len(found) > len(bs) for bs, found in pairs)
+            if any(len(found) < len(bs) for bs, found in pairs):
+                continue
+            for late in (False, True) if more else (False,):
+                for way in (1, -1) if more or any(len(bs) > 1 for bs, _ in pairs) else (1,):
+                    targets: Targets = {}
+                    for bs, found in pairs:
+                        part = found[len(found) - len(bs) :] if late else found[: len(bs)]
+                        targets |= {b.id: fit_shape(t, b) for b, t in zip(bs, part[::way], strict=True)}
+                    if all(t is not None for t in targets.values()):
+                        yield targets
 
-    def parameter_match(self, k: int, steps: list[Step]) -> dict[int, Any] | None:
+    def parameter_match(self, k: int, steps: list[Step]) -> Iterator[Targets]:
         """Values that reach one parameter's update alone, as that parameter's gradient."""
         view, adjoints = self.case.views[k], self.loss.adjoints[k]
-        found: dict[int, Any] = {}
+        found: Targets = {}
         steps = last_of_chains(steps)
         if len({view.back[b.id] for b in steps}) < len(steps):
-            return None  # one of many shares that are added up is not the gradient
+            return  # one of many shares that are added up is not the gradient
         for b in steps:
             mask = view.back[b.id]
-            if mask.bit_count() != 1 or np.asarray(b.value).dtype.kind == "b":
-                return None
             g = adjoints.get(view.window.start[mask.bit_length() - 1].id)
-            if g is None:
-                return None
+            if mask.bit_count() != 1 or np.asarray(b.value).dtype.kind == "b" or g is None:
+                return
             target = fit_shape(g, b)
             found[b.id] = g if target is None else target
-        return found
+        yield found
 
-    def trial(
-        self, k: int, targets: dict[int, Any], fixed: bool = False
-    ) -> tuple[Any, float, list[int]] | None:
-        """Put targets in place, times the constant that serves best: the verdict, the constant, what became right."""
-        view, before, common = self.case.views[k], self.before[k], self.factors[k]
+    def options(self, k: int, group: Any, meant: Any) -> Iterable[Targets]:
+        """What a place's values may rightly be, if they are meant as the derivatives by this."""
+        if meant == "parameter":
+            return self.parameter_match(k, group[k])
+        return self.matches(k, group[k], self.forward[k].get(meant, []))
+
+    # ---- Trials ------------------------------------------------------------------------------------------------------
+
+    def updates(self, k: int, targets: Targets) -> list[Any] | None:
+        """The updates of a step of the training with numbers replaced."""
+        values = self.case.views[k].run(targets)
+        return None if values is None else self.case.views[k].updates(values)
+
+    def judged(self, k: int, updates: list[Any], wanted: float | None) -> Verdict:
+        """The verdict on these updates in one step."""
+        return self.loss.judged(self.case, k, updates, wanted)
+
+    def trial(self, k: int, targets: Targets, fixed: bool = False) -> Trial | None:
+        """Put targets in place, times the constant that serves best."""
+        common = self.loss.factors[k]
         self.trials += 1
-        values = view.run(targets)
-        if values is None:
+        updates, scale = self.updates(k, targets), 1.0
+        if updates is None:
             return None
-        one = view.updates(values)
-        scale = 1.0
         if not fixed:
-            zero = self.without(k, targets)
-            if zero is None:
-                return None
-            scales = list(self.scales(k, one, zero, common))
+            key = (k, *((n, np.shape(t)) for n, t in targets.items()))
+            if key not in self.zeros:
+                self.zeros[key] = self.updates(k, {n: np.zeros(np.shape(t)) for n, t in targets.items()})
+            one, zero = updates, self.zeros[key]
+            scales = [] if zero is None else list(self.scales(k, one, zero, common))
             if not scales:
                 return None
+
+            def at(scale: float) -> list[Any]:
+                return [None if a is None else z + scale * (a - z) for a, z in zip(one, zero, strict=True)]
+
             scale = max(scales, key=lambda s: sum(abs(s - t) <= 1e-4 * abs(s) for t in scales))
-            at_one = one
-            one = [None if a is None else z + scale * (a - z) for a, z in zip(at_one, zero, strict=True)]
-            factor = self.judged(k, one, None).factor if common is None else None
-            if factor and factor * direction(self.loss) < 0:  # the updates must descend
-                scale = -scale
-                one = [None if a is None else z + scale * (a - z) for a, z in zip(at_one, zero, strict=True)]
-        after = self.judged(k, one, common)
-        better = []
-        for i in range(len(self.case.parameters)):
-            old, new = before.masks[i], after.masks[i]
-            if new is None or old is None:
+            factor = self.judged(k, at(scale), None).factor if common is None else None
+            scale = (
+                -scale if factor and factor * direction(self.loss) < 0 else scale
+            )  # the updates must descend
+            updates = at(scale)
+        after, better = self.judged(k, updates, common), []
+        for i, masks in enumerate(zip(self.before[k].masks, after.masks, strict=True)):
+            if masks[0] is None or masks[1] is None:
                 continue
-            old, new = np.broadcast_arrays(old, new) if old.shape != new.shape else (old, new)
+            old, new = np.broadcast_arrays(*masks)
             if np.any(old & ~new) and common is not None:
                 return None
             if new.mean() > old.mean():
                 better.append(i)
-        return after, scale, better
-
-    def without(self, k: int, targets: dict[int, Any]) -> list[Any] | None:
-        """The updates with nothing at a place, computed once."""
-        key = (k, *((n, np.shape(t)) for n, t in targets.items()))
-        if key not in self.zeros:
-            values = self.case.views[k].run({n: np.zeros(np.shape(t)) for n, t in targets.items()})
-            self.zeros[key] = None if values is None else self.case.views[k].updates(values)
-        found: list[Any] | None = self.zeros[key]
-        return found
+        return Trial(after, scale, better)
 
     def scales(self, k: int, one: list[Any], zero: list[Any], common: float | None) -> Iterator[float]:
         """For each wrong parameter the constant that makes it right, where the target reaches it."""
-        view, adjoints = self.case.views[k], self.loss.adjoints[k]
+        view = self.case.views[k]
         for i in self.wrong:
-            u, z, g = one[i], zero[i], adjoints.get(view.window.start[i].id)
-            if u is None or z is None or g is None or np.shape(u) != np.shape(z):
+            u, z, g = one[i], zero[i], self.loss.grads[k][i]
+            if u is None or z is None or g is None or not np.shape(u) == np.shape(z) == g.shape:
                 continue
             d = u - z
-            g = g.reshape(np.shape(view.window.start[i].value))
-            if g.shape != d.shape or not np.all(np.isfinite(d)) or not np.all(np.isfinite(z)):
+            if not np.all(np.isfinite(d)) or not np.all(np.isfinite(z)):
                 continue
             moved = (d != 0) & (np.abs(g) > 1e-14)
-            if common is None:
-                if np.abs(z).max(initial=0) <= view.precision(i):
-                    yield 1.0
-                elif moved.sum() > 2:
-                    basis = np.stack([d[moved], g[moved]], 1)
-                    (s, c), *_ = np.linalg.lstsq(basis, -z[moved], rcond=None)
-                    if c > 0 and s and np.abs(basis @ [s, c] + z[moved]).max() <= 1e-6 * np.abs(z).max():
-                        yield float(s)
-                else:
-                    yield 1.0
+            if common is not None:
+                wanted, norm = (-common * g - z)[moved], float((d[moved] ** 2).sum())
+                s = float((wanted * d[moved]).sum()) / norm if norm and np.isfinite(norm) else 0.0
+                off = np.abs(s * d[moved] - wanted).max(initial=0)
+                if s and off <= 1e-5 * np.abs(wanted).max() + view.precision(i):
+                    yield s
+            elif np.abs(z).max(initial=0) <= view.precision(i) or moved.sum() <= 2:
+                yield 1.0
+            else:
+                basis = np.stack([d[moved], g[moved]], 1)
+                (s, c), *_ = np.linalg.lstsq(basis, -z[moved], rcond=None)
+                if c > 0 and s and np.abs(basis @ [s, c] + z[moved]).max() <= 1e-6 * np.abs(z).max():
+                    yield float(s)
+
+    def tried(
+        self, kind: str, options: Callable[[int], Iterable[Targets]], group: Any = None
+    ) -> Fault | None:
+        """A fault, where one of the options in each step of the training makes updates right."""
+        fixed, last = kind != "adjoint", self.numbers[-1]
+        every, gains, factors, scales = dict[int, Targets](), {}, [], []
+        for k in self.numbers:
+            if group is not None and k not in group:
+                if fixed:
+                    return None
                 continue
-            wanted = -common * g - z
-            norm = float((d[moved] ** 2).sum())
-            if not norm or not np.isfinite(norm):
-                continue
-            s = float((wanted[moved] * d[moved]).sum()) / norm
-            if s and np.abs(s * d - wanted)[moved].max() <= 1e-5 * np.abs(
-                wanted[moved]
-            ).max() + view.precision(i):
-                yield s
+            trials = [(t, self.trial(k, t, fixed)) for t in options(k)]
+            best = max(
+                ((t, r) for t, r in trials if r), key=lambda found: found[1].verdict.score(), default=None
+            )
+            if best is None:
+                if fixed or len(every) < 2 or k != last:
+                    return None
+                continue  # a training that diverges can be judged in its first steps only
+            targets, result = best
+            if not result.better and (fixed or not every):
+                return None
+            scales.append(result.scale)
+            if not steady(scales) and not self.loss.own:
+                return None
+            gains[k] = result.verdict.score() - self.before[k].score()
+            every[k] = {n: result.scale * t for n, t in targets.items()}
+            factors.append(result.verdict.factor)
+        if sum(gains.values()) <= 1e-9:
+            return None
+        fault = Fault(kind, every, gains, scales[0])
+        fault.steady = kind == "too early" or (steady([f for f in factors if f]) and steady(scales))
+        if group is not None:
+            fault.ratio = self.ratio(every)
+            self.locate(fault, group)
+        return fault
+
+    # ---- The faults --------------------------------------------------------------------------------------------------
 
     def faults(self) -> list[Fault]:
         """The places that explain most, best first."""
-        found: list[Fault] = []
         first = self.numbers[0]
-        forward = {k: self.forward_groups(k) for k in self.numbers}
         order = sorted(self.groups, key=lambda key: (len(key[1]) == 1, self.groups[key][first][0].id))
-        for key in order:
+        found = [f for key in order for f in self.adjoints_at(self.groups[key])]
+        for key in reversed(order):  # a function's line before its calls
             group = self.groups[key]
-            options: list[tuple[str, Any, dict[int, Any]]] = []
-            for meant, ns in forward[first].items():
-                if meant != "parameter":
-                    options += [("adjoint", meant, t) for t in self.matches(first, group[first], ns)]
-            whole = self.parameter_match(first, group[first])
-            if whole is not None:
-                options.append(("adjoint", "parameter", whole))
-            tried: set[Any] = set()
-            best_of: dict[Any, float] = {}
-            for kind, meant, targets in options:
+            fault = self.tried("slope", lambda k, group=group: self.slopes(k, group[k]), group)  # type: ignore[misc]
+            found += [fault] if fault else []
+        early = {k: self.too_early(k) for k in self.numbers}
+        fault = self.tried("too early", lambda k: [early[k]] if early[k] else [])
+        if fault:
+            fault.step = self.steps[min(early[first])]
+            found.append(fault)
+        found = [f for f in found if not self.is_shared_update(f)] or found
+        best = max((f.gain for f in found), default=0.0)
+        found = [f for f in found if f.gain > best - 1e-6]
+        if all(f.whole for f in found if f.steady):  # the rate changes from step to step
+            for f in found:
+                f.steady = True
+        found.sort(key=lambda f: (*f.level, *self.rank(f)))
+        return [*self.first_of(found), *found]
+
+    def rank(self, fault: Fault) -> tuple[Any, ...]:
+        """Of faults of one kind the first place; of slopes the one that explains most values."""
+        if fault.meant == "slope":
+            return len(fault.targets[fault.window]), -fault.order
+        return fault.order, not fault.whole
+
+    def first_of(self, found: list[Fault]) -> list[Fault]:
+        """The fault to name in the place of the first one: its statement's whole value, or what is no derivative yet."""
+        first = found[0] if found else None
+        if first is not None and first.already:
+            last = [f for f in found if f.already and f.level == first.level][-1]
+            later = (f for f in found if not f.already and f.ratio is None and f.order > last.order)
+            return [next((f for f in later if not f.whole and self.changes(f) <= self.changes(last)), last)]
+        if first is None or self.is_top(first.step):
+            return []
+        where = self.case.sources.where
+        top = [f for f in found if self.is_top(f.step) and f.level[:2] == first.level[:2]]
+        here = [f for f in top if where(f.step, f.depth) == where(first.step, first.depth)]
+        return [] if here and first.meant != "adjoint" else (here or top)[:1]
+
+    def adjoints_at(self, group: Any) -> Iterator[Fault]:
+        """A place's values as derivatives by values of the forward pass, and by a parameter."""
+        first = self.numbers[0]
+        tried: set[Any] = set()
+        best: dict[Any, float] = {}
+        for meant in [*self.forward[first], "parameter"]:
+            for targets in self.options(first, group, meant):
                 if self.trials > MOST_TRIALS or monotonic() > self.end:
-                    break
+                    return
                 mark = signature(targets)
                 many = sum(np.size(t) for t in targets.values()) > 1
                 if mark in tried or (many and not self.scaled and self.ratio({first: targets}) is not None):
                     continue
                 tried.add(mark)
-                fault = self.tried(group, kind, meant, targets, forward)
-                if fault is not None and fault.gain > best_of.get(meant, 0.0) + 1e-6:
-                    found.append(
-                        fault
+
+                def options(k: int, meant: Any = meant, targets: Targets = targets) -> Iterable[Targets]:
+                    return [targets] if k == first else self.options(k, group, meant)
+
+                fault = self.tried("adjoint", options, group)
+                if fault is not None and fault.gain > best.get(meant, 0.0) + 1e-6:
+                    best[meant] = (
+                        fault.gain
                     )  # another order of the same values says no more where it gains no more
-                    best_of[meant] = fault.gain
-        found += self.slopes(order) + self.too_early()
-        single = [f for f in found if not self.is_shared_update(f)]
-        found = single or found
-        best = max((f.gain for f in found), default=0.0)
-        found = [f for f in found if f.gain > best - 1e-6]
-        kinds = {"too early": 0, "slope": 1, "adjoint": 2}
+                    fault.whole = meant == "parameter"
+                    fault.already = fault.ratio is None and not fault.whole and self.is_derivative(group)
+                    fault.of = self.match_of(first, group[first][0], meant)
+                    yield fault
 
-        changing = all(f.whole for f in found if f.steady)  # the rate changes from step to step
+    def too_early(self, k: int) -> Targets:
+        """Values that are computed with parameters which this step has updated already, as they would have been before."""
+        view, targets = self.case.views[k], dict[int, Any]()
+        versions = {v.id: i for i, p in enumerate(self.case.parameters) for v in p.versions}
+        for step in view.order:
+            own = {versions[p.id] for p in step.parents if p.id in versions}
+            late = {
+                p.id: view.window.start[versions[p.id]].value
+                for p in step.parents
+                if p.id in versions and p.id >= view.window.first and p.id not in view.window.starts
+            }
+            if late and step.id not in versions and view.back[step.id] & ~sum(1 << i for i in own):
+                targets[step.id] = again(step, late)
+        return targets
 
-        def level(f: Fault) -> tuple[Any, ...]:
-            return (f.ratio is not None, not (f.steady or changing), kinds[f.meant])
+    def slopes(self, k: int, steps: list[Step]) -> list[Targets]:
+        """Values that are functions of one activation, as that activation's slope."""
+        found = {s.id: self.slope_for(k, s) for s in steps}
+        return [] if any(t is None for t in found.values()) else [found]
 
-        def place(f: Fault) -> tuple[Any, ...]:
-            return (len(f.targets[f.window]), -f.order) if f.meant == "slope" else (f.order, not f.whole)
+    def slope_for(self, k: int, step: Step) -> Any:
+        """The slope of the activation that a value is an elementwise function of."""
+        adjoints, x = self.loss.adjoints[k], sole_source(step, self.loss.slices[k])
+        if k not in self.pairs:
+            inner = sorted(self.loss.slices[k])
+            self.pairs[k] = [(z, self.steps[n]) for n in inner if (z := self.input_of(k, self.steps[n]))]
+        found = [pair for pair in self.pairs[k] if pair[0] is x] or [
+            pair for pair in self.pairs[k] if pair[1] is x
+        ]
+        if x is None or np.shape(x.value) != np.shape(step.value) or not found:
+            return None
+        dz, da = (adjoints.get(s.id) for s in found[-1])
+        if dz is None or da is None or np.shape(dz) != np.shape(da):
+            return None
+        with np.errstate(all="ignore"):
+            slope = np.asarray(dz) / np.asarray(da)
+        return np.where(np.isfinite(slope), slope, np.asarray(step.value, float))
 
-        found.sort(key=lambda f: (*level(f), *place(f)))
-        if found and found[0].already:
-            equal = [f for f in found if f.already and level(f) == level(found[0])]
-            unused = self.unused(equal[-1])
-            later = [
-                f
-                for f in found
-                if not f.already and f.ratio is None and f.order > equal[-1].order and (unused or not f.whole)
-            ]
-            later = [f for f in later if self.changes(f) <= self.changes(equal[-1])]
-            found.insert(0, later[0] if later else equal[-1])
-        elif found and not self.is_top(found[0].step):
-            line = self.case.sources.where(found[0].step, found[0].depth)
-            top = [f for f in found if self.is_top(f.step) and level(f)[:2] == level(found[0])[:2]]
-            here = [f for f in top if self.case.sources.where(f.step, f.depth) == line]
-            if found[0].meant == "adjoint" and (here or top):
-                found.insert(0, (here or top)[0])
-            elif top and not here:
-                found.insert(0, top[0])
+    def input_of(self, k: int, a: Step) -> Step | None:
+        """The pre-activation of an activation: the farthest value above it by elementwise steps alone."""
+        step, found = a, None
+        while step.name not in MAPS:
+            moving = [p for p in step.parents if p.id in self.loss.slices[k]]
+            above = [p for p in moving if np.shape(p.value) == np.shape(a.value)]
+            if not above or (step.func is np.add and len(moving) > 1):
+                break
+            step = found = max(above, key=lambda s: s.id)
         return found
+
+    # ---- What is said of a fault -------------------------------------------------------------------------------------
+
+    def now(self, k: int, step: Step) -> Any:
+        """A step's value, with what was repaired before."""
+        return self.case.views[k].changed.get(step.id, step.value)
+
+    def locate(self, fault: Fault, group: Any) -> None:
+        """The place's first value that differs from what it should be; of several one that should not be 0."""
+        changed = [
+            (k, step)
+            for k, targets in sorted(fault.targets.items())
+            for step in group[k]
+            if step.id in targets and not same(targets[step.id], self.now(k, step))
+        ]
+        if not changed:
+            fault.step, fault.order = group[self.numbers[0]][0], 10**9
+            return
+        telling = (found for found in changed if np.any(fault.targets[found[0]][found[1].id]))
+        fault.window, fault.step = next(telling, changed[0])
+        fault.order, fault.depth = changed[0][1].id, self.depth_of(fault, fault.step)
+
+    def depth_of(self, fault: Fault, step: Step) -> int:
+        """How many calls up the line stands that is at fault: a function that serves other callers well is not."""
+        depth = 0
+        if fault.meant == "adjoint" and len(step.stack) > 1:
+            slope = self.slope_for(fault.window, step)
+            depth = int(slope is not None and same(slope, step.value))
+        visits = self.visits.get((step.name, step.stack[:1]), ())
+        while depth + 1 < len(step.stack):
+            here = step.stack[: depth + 1]
+            if all(
+                self.is_wrong(fault, s)
+                for s in visits
+                if s.stack[: depth + 1] == here and s.stack != step.stack
+            ):
+                break
+            depth += 1
+        return depth
+
+    def is_wrong(self, fault: Fault, step: Step) -> bool:
+        """Whether a value is at the fault's place and differs from what it should be."""
+        found = ((k, targets[step.id]) for k, targets in fault.targets.items() if step.id in targets)
+        return any(not same(target, self.now(k, step)) for k, target in found)
 
     def is_shared_update(self, fault: Fault) -> bool:
         """Whether the place is what several parameters are changed by, in a loop: any fault can be mended there."""
-        versions = set().union(*[p.ids for p in self.case.parameters])
-        view = self.case.views[fault.window]
-        steps = [self.case.record.steps[n] for n in fault.targets[fault.window]]
-        if not fault.whole or len({view.back[s.id] for s in steps}) < 2:
+        ids, view = set(fault.targets[fault.window]), self.case.views[fault.window]
+        if not fault.whole or len({view.back[n] for n in ids}) < 2:
             return False
-        ids = {s.id for s in steps}
-        return any(p.id in ids for n in versions for p in self.case.record.steps[n].parents)
+        versions = set().union(*[p.ids for p in self.case.parameters])
+        return any(p.id in ids for n in versions for p in self.steps[n].parents)
 
     def is_top(self, step: Step) -> bool:
         """Whether a value is a statement's whole value, or an argument of the script's own calls."""
@@ -357,255 +494,57 @@ class Search:
         if place is None:
             return False
         text = self.case.sources.texts[place.file]
-        node = text.find(place)
-        parent = text.parent.get(node)
-        return not isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare) and not (
-            isinstance(parent, ast.Call) and "np." in text.text(parent.func)
-        )
+        parent = text.parent.get(text.find(place))
+        if isinstance(parent, ast.Call):
+            return "np." not in text.text(parent.func)
+        return not isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare)
 
     def changes(self, fault: Fault) -> int:
         """How many of a place's values, in the first step of the training, differ from what they should be."""
-        changed, steps = self.case.views[fault.window].changed, self.case.record.steps
-        targets = fault.targets[fault.window]
-        return sum(not same(t, changed.get(n, steps[n].value)) for n, t in targets.items())
-
-    def unused(self, fault: Fault) -> bool:
-        """Whether the right values are computed by the script later: the wrong ones are read in their place."""
-        view = self.case.views[fault.window]
-        target = fault.targets[fault.window][fault.step.id]
-        return any(
-            step.id > fault.step.id and np.size(step.value) > 1 and same(target, step.value)
-            for step in self.case.record.steps[view.window.first : view.window.last]
-        )
+        k = fault.window
+        return sum(not same(t, self.now(k, self.steps[n])) for n, t in fault.targets[k].items())
 
     def is_derivative(self, group: Any) -> bool:
         """Whether the person's values at a place are the derivatives by some value of the forward pass."""
-        scale = None
+        scale = 0.0
         for k in self.numbers:
             view, adjoints = self.case.views[k], self.loss.adjoints[k]
             for step in group.get(k, ()):
-                value = np.asarray(view.changed.get(step.id, step.value), float)
-                targets = (
-                    fit_shape(a, step)
-                    for n, a in adjoints.items()
-                    if isinstance(n, int) and view.sig.get(n, 0) & view.back[step.id] == view.back[step.id]
-                )
-                found = [c for t in targets if t is not None and value.size > 1 and (c := multiple(value, t))]
-                alike = [c for c in found if scale is None or abs(c - scale) <= 1e-6 * abs(scale)]
-                if not alike:
+                value, mask = np.asarray(self.now(k, step), float), view.back[step.id]
+                meant = (n for n in adjoints if isinstance(n, int) and view.sig.get(n, 0) & mask == mask)
+                targets = (fit_shape(adjoints[n], step) for n in meant if value.size > 1)
+                found = [c for t in targets if t is not None and (c := multiple(value, t))]
+                scale = next((c for c in found if not scale or abs(c - scale) <= 1e-6 * abs(scale)), 0.0)
+                if not scale:
                     return False
-                scale = alike[0]
         return True
 
-    def too_early(self) -> list[Fault]:
-        """Values that are computed with parameters which this step has updated already."""
-        versions = {v.id: i for i, p in enumerate(self.case.parameters) for v in p.versions}
-        every: dict[int, dict[int, Any]] = {}
-        gains, readers = {}, []
-        for k in self.numbers:
-            view, targets = self.case.views[k], {}
-            for step in view.order:
-                late = {}
-                for p in step.parents:
-                    i = versions.get(p.id)
-                    if i is not None and p.id >= view.window.first and p is not view.window.start[i]:
-                        late[p.id] = view.window.start[i].value
-                if late and step.id not in versions and view.back[step.id] & ~own_bits(step, versions):
-                    targets[step.id] = again(step, late)
-                    readers.append(step)
-            result = self.trial(k, targets, fixed=True) if targets else None
-            if result is None or not result[2]:
-                return []
-            gains[k] = result[0].score() - self.before[k].score()
-            every[k] = targets
-        fault = Fault("too early", every, gains)
-        fault.step = readers[0]
-        return [fault]
-
-    def tried(self, group: Any, kind: str, meant: Any, targets: Any, forward: Any) -> Fault | None:
-        """A fault, where these targets make updates right in every step of the training."""
-        first = self.numbers[0]
-        result = self.trial(first, targets)
-        if result is None or not result[2]:
-            return None
-        gains = {first: result[0].score() - self.before[first].score()}
-        every = {first: {n: result[1] * t for n, t in targets.items()}}
-        scale, steps_seen = result[1], 1
-        factors = [result[0].factor]
-        for k in self.numbers[1:]:
-            if k not in group:
-                continue
-            if meant == "parameter":
-                options: list[Any] = [self.parameter_match(k, group[k])]
-            else:
-                options = list(self.matches(k, group[k], forward[k].get(meant, [])))
-            best: Any = None
-            for option in options:
-                tried = self.trial(k, option) if option is not None else None
-                if tried is not None and (best is None or tried[0].score() > best[1][0].score()):
-                    best = (option, tried)
-            if best is None:
-                if steps_seen < 2 or k != self.numbers[-1]:
-                    return None
-                continue  # a training that diverges can be judged in its first steps only
-            if abs(best[1][1] - scale) > 1e-3 * abs(scale) and not self.loss.own:
-                return None
-            gains[k] = best[1][0].score() - self.before[k].score()
-            every[k] = {n: best[1][1] * t for n, t in best[0].items()}
-            factors.append(best[1][0].factor)
-            steps_seen += 1
-        if sum(gains.values()) <= 1e-9:
-            return None
-        fault = Fault(kind, every, gains)
-        fault.scale = scale
-        self.locate(fault, group)
-        fault.ratio = self.ratio(every)
-        fault.steady = steady([f for f in factors if f])
-        fault.whole = meant == "parameter"
-        fault.already = fault.ratio is None and not fault.whole and self.is_derivative(group)
-        fault.of = self.match_of(first, group[first][0], meant, forward)
-        return fault
-
-    def locate(self, fault: Fault, group: Any) -> None:
-        """The place's first value that differs from what it should be."""
-        for k in sorted(fault.targets):
-            changed = self.case.views[k].changed
-            for step in group[k]:
-                if not same(fault.targets[k].get(step.id), changed.get(step.id, step.value)):
-                    fault.step, fault.order, fault.window = step, step.id, k
-                    fault.depth = self.depth_of(fault, step)
-                    return
-        fault.step, fault.order = group[self.numbers[0]][0], 10**9
-
-    def depth_of(self, fault: Fault, step: Step) -> int:
-        """How many calls up the line stands that is at fault: a function that serves other callers well is not."""
-        touched = set().union(*[set(t) for t in fault.targets.values()])
-        depth = 0
-        if fault.meant == "adjoint" and len(step.stack) > 1:
-            slope = self.slope_for(fault.window, step)
-            if slope is not None and same(slope, step.value):
-                depth = 1
-        visits = self.visits.get((step.name, step.stack[:1]), ())
-        while depth + 1 < len(step.stack):
-            others = [
-                s for s in visits if s.stack[: depth + 1] == step.stack[: depth + 1] and s.stack != step.stack
-            ]
-            if not any(s.id not in touched or self.is_same(fault, s) for s in others):
-                break
-            depth += 1
-        return depth
-
-    def is_same(self, fault: Fault, step: Step) -> bool:
-        """Whether a value of the place is right already."""
-        for k, targets in fault.targets.items():
-            if step.id in targets:
-                return same(targets[step.id], self.case.views[k].changed.get(step.id, step.value))
-        return True
-
-    def match_of(self, k: int, step: Step, meant: Any, forward: Any) -> Step | None:
+    def match_of(self, k: int, step: Step, meant: Any) -> Step | None:
         """The value of the forward pass that a place's first value is meant to be the derivative by."""
         view = self.case.views[k]
         mask = view.back[step.id]
         if meant == "parameter":
             return view.window.start[mask.bit_length() - 1]
-        found = [
-            n for n in forward[k].get(meant, ()) if not isinstance(n, Share) and view.sig.get(n.id) == mask
-        ]
-        return found[0] if found else None
+        found = (step for number, step in self.forward[k].get(meant, ()) if number == step.id)
+        return next((step for step in found if view.sig.get(step.id) == mask), None)
 
-    def ratio(self, targets: dict[int, dict[int, Any]]) -> float | None:
+    def ratio(self, targets: dict[int, Targets]) -> float | None:
         """Targets over the person's values, where that is one number everywhere."""
-        steps, found = self.case.record.steps, None
+        ratio = None
         for k, group in targets.items():
             for n, t in group.items():
-                value = np.asarray(self.case.views[k].changed.get(n, steps[n].value), float)
-                if np.shape(t) != value.shape:
+                target, value = np.asarray(t, float), np.asarray(self.now(k, self.steps[n]), float)
+                if target.shape != value.shape:
                     return None
-                if same(t, value):
-                    continue
                 big = np.abs(value) > 1e-12 * np.abs(value).max(initial=0)
-                if not big.any():
-                    if np.abs(t).max(initial=0) > 0:
-                        return None
+                if same(target, value) or not (big.any() or target.any()):
                     continue
-                r = np.asarray(t)[big] / value[big]
-                found = float(np.median(r)) if found is None else found
-                if np.abs(r - found).max() > 1e-5 * abs(found) or (np.abs(np.asarray(t)[~big]) > 1e-12).any():
+                r = target[big] / value[big]
+                ratio = float(np.median(r)) if ratio is None and r.size else ratio
+                off = np.abs(r - ratio).max(initial=0) if ratio else np.inf
+                if not off <= 1e-5 * abs(ratio or 0.0) or (np.abs(target[~big]) > 1e-12).any():
                     return None
-        return found
-
-    def slopes(self, order: list[Any]) -> list[Fault]:
-        """Values that are functions of one activation, replaced by that activation's slope at every call."""
-        found = []
-        for key in reversed(order):  # a function's line before its calls
-            group = self.groups[key]
-            every: dict[int, dict[int, Any]] = {}
-            factors, gains = [], {}
-            for k in self.numbers:
-                targets: dict[int, Any] = {}
-                for step in group.get(k, ()):
-                    slope = self.slope_for(k, step)
-                    if slope is not None:
-                        targets[step.id] = slope
-                if len(targets) < len(group.get(k, ())) or not targets:
-                    break
-                result = self.trial(k, targets, fixed=True)
-                if result is None or not result[2]:
-                    break
-                gains[k] = result[0].score() - self.before[k].score()
-                every[k] = targets
-                factors.append(result[0].factor)
-            if len(every) == len(self.numbers) and sum(gains.values()) > 0:
-                fault = Fault("slope", every, gains)
-                fault.steady = steady([f for f in factors if f])
-                fault.ratio = self.ratio(every)
-                self.locate(fault, group)
-                found.append(fault)
-        return found
-
-    def slope_for(self, k: int, step: Step) -> Any:
-        """The slope of the activation that a value is an elementwise function of."""
-        _view, adjoints = self.case.views[k], self.loss.adjoints[k]
-        x = sole_source(step, self.loss.slices[k])
-        if x is None or np.shape(x.value) != np.shape(step.value):
-            return None
-        pairs = [(x, c) for c in self.outputs(k, x)] + [(c, x) for c in self.inputs(k, x)]
-        for z, a in pairs[:1]:
-            dz, da = adjoints.get(z.id), adjoints.get(a.id)
-            if dz is None or da is None or np.shape(dz) != np.shape(da):
-                continue
-            with np.errstate(all="ignore"):
-                slope = np.asarray(dz) / np.asarray(da)
-            fallback = np.asarray(step.value, float)
-            return np.where(np.isfinite(slope), slope, fallback)
-        return None
-
-    def inputs(self, k: int, a: Step) -> list[Step]:
-        """The pre-activation of an activation: the farthest value above it by elementwise steps alone."""
-        seen, step = [], a
-        inside = self.loss.slices[k]
-        while True:
-            moving = [p for p in step.parents if p.id in inside]
-            above = {p.id: p for p in moving if np.shape(p.value) == np.shape(a.value)}
-            if step.name in LINEAR or not above or (step.func is np.add and len(moving) > 1):
-                break
-            step = max(above.values(), key=lambda s: s.id)
-            seen.append(step)
-        return seen[-1:]
-
-    def outputs(self, k: int, z: Step) -> list[Step]:
-        """The activation of a pre-activation."""
-        steps = self.case.record.steps
-        found = []
-        for n in sorted(self.loss.slices[k]):
-            if n > z.id and np.shape(steps[n].value) == np.shape(z.value):
-                top = self.inputs(k, steps[n])
-                if top and top[0] is z:
-                    found.append(steps[n])
-        return found[-1:]
-
-
-LINEAR = {"matmul", "dot", "put", "nested", "concatenate", "c_", "hstack", "einsum", "tensordot"}
+        return ratio
 
 
 def last_of_chains(steps: list[Step]) -> list[Step]:
@@ -614,11 +553,11 @@ def last_of_chains(steps: list[Step]) -> list[Step]:
     earlier = {
         p.id for s in steps if s.func in (put, np.add, np.subtract) for p in s.parents if p.id in group
     }
-    for s in steps:
-        root = s
+    for step in steps:
+        root = step
         while root.func is put and isinstance(root.args[0], Step):
             root = root.args[0]
-            earlier |= {root.id} & group
+            earlier.add(root.id)
     return [s for s in steps if s.id not in earlier]
 
 
@@ -629,7 +568,7 @@ def multiple(a: Any, b: Any) -> float:
     return c if c and np.abs(a - c * b).max() <= 1e-6 * np.abs(a).max() else 0.0
 
 
-def signature(targets: dict[int, Any]) -> Any:
+def signature(targets: Targets) -> Any:
     """What targets that differ by their sign have in common."""
     flat = np.concatenate([np.ravel(t) for t in targets.values()])
     first = flat[np.abs(flat) > 1e-9 * np.abs(flat).max(initial=0)]
@@ -639,36 +578,22 @@ def signature(targets: dict[int, Any]) -> Any:
 
 def same(a: Any, b: Any) -> bool:
     """Whether two values are equal but for rounding."""
-    if a is None or np.shape(a) != np.shape(b):
-        return a is None
+    if a is None or b is None or np.shape(a) != np.shape(b):
+        return False
     a, b = np.asarray(a, float), np.asarray(b, float)
-    return bool(
-        np.all(np.abs(a - b) <= 1e-6 * max(np.abs(a).max(initial=0), np.abs(b).max(initial=0)) + 1e-15)
-    )
-
-
-def own_bits(step: Step, versions: dict[int, int]) -> int:
-    """The parameters that the step reads itself."""
-    mask = 0
-    for p in step.parents:
-        if p.id in versions:
-            mask |= 1 << versions[p.id]
-    return mask
+    size = max(np.abs(a).max(initial=0), np.abs(b).max(initial=0))
+    return bool(np.isfinite(size) and np.all(np.abs(a - b) <= 1e-6 * size + 1e-15))
 
 
 def sole_source(step: Step, inside: set[int]) -> Step | None:
     """The one value of the forward pass that a value is computed from directly."""
-    found: dict[int, Step] = {}
-    todo, seen = list(step.parents), set()
-    while todo:
-        s = todo.pop()
-        if s.id in seen:
-            continue
-        seen.add(s.id)
-        if s.id in inside:
-            found[s.id] = s
-        else:
-            todo += s.parents
-        if len(seen) > 30 or len(found) > 1:
+    found, todo = set(), [step]
+    for s in todo:
+        for p in s.parents:
+            if p.id in inside:
+                found.add(p)
+            elif p not in todo:
+                todo.append(p)
+        if len(todo) + len(found) > 30 or len(found) > 1:
             return None
-    return next(iter(found.values()), None)
+    return next(iter(found), None)

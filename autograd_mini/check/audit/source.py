@@ -1,9 +1,14 @@
 """The person's text: the expression of each place, the statement around it, and what a value is called."""
 
 import ast
+from collections.abc import Iterator
+from itertools import accumulate
+from types import FunctionType, ModuleType
 from typing import Any
 
-from .record import Place, Record, Step
+from .record import Number, Place, Record, Recorded, Step
+
+LONGEST, DEEPEST = 1000, 5  # elements of a list, and levels, in which a parameter is looked for
 
 
 class Text:
@@ -11,20 +16,20 @@ class Text:
 
     def __init__(self, source: str) -> None:
         self.source, self.lines = source, source.splitlines()
-        self.bytes: list[bytes] = [line.encode() for line in source.split("\n")]
+        self.bytes = source.encode()
+        self.starts = [0, *accumulate(len(line) for line in self.bytes.splitlines(keepends=True))]
         self.tree = ast.parse(source)
-        self.nodes: dict[tuple[int, int, int, int], list[Any]] = {}
+        self.nodes: dict[tuple[int, int, int, int], Any] = {}
         self.parent: dict[Any, Any] = {}
         for node in ast.walk(self.tree):
             for child in ast.iter_child_nodes(node):
                 self.parent[child] = node
             if hasattr(node, "lineno"):
-                self.nodes.setdefault(span(node), []).append(node)
+                self.nodes[node.lineno, node.end_lineno, node.col_offset, node.end_col_offset] = node  # type: ignore[attr-defined]
 
     def find(self, place: Place) -> Any:
         """The innermost syntax node of a place."""
-        found = self.nodes.get((place.line, place.end_line, place.column, place.end_column))
-        return found[-1] if found else None
+        return self.nodes.get(place[1:])
 
     def statement(self, node: Any) -> Any:
         """The statement that contains the node."""
@@ -32,19 +37,17 @@ class Text:
             node = self.parent.get(node)
         return node
 
+    def span(self, node: Any) -> tuple[int, int]:
+        """Where a node begins and ends in the file's bytes."""
+        first, last = self.starts[node.lineno - 1], self.starts[node.end_lineno - 1]
+        return first + node.col_offset, last + node.end_col_offset
+
     def text(self, node: Any) -> str:
         """What the person wrote there."""
         if not hasattr(node, "lineno"):
             return ""
-        a, b = node.lineno - 1, node.end_lineno - 1
-        if a == b:
-            return str(self.bytes[a][node.col_offset : node.end_col_offset], "utf-8")
-        parts = [
-            self.bytes[a][node.col_offset :],
-            *self.bytes[a + 1 : b],
-            self.bytes[b][: node.end_col_offset],
-        ]
-        return b"\n".join(parts).decode()
+        start, stop = self.span(node)
+        return self.bytes[start:stop].decode()
 
     def source_of(self, node: Any) -> str:
         """What the person wrote there, with the parentheses around it."""
@@ -55,22 +58,45 @@ class Text:
     def targets(self, node: Any) -> list[str]:
         """The names that the expression's value is assigned to, when it is a statement's whole value."""
         parent = self.parent.get(node)
-        if isinstance(parent, ast.Assign) and parent.value is node:
-            return [self.text(t) for t in parent.targets]
-        if isinstance(parent, ast.AnnAssign | ast.NamedExpr) and parent.value is node:
-            return [self.text(parent.target)]
         if isinstance(node, ast.AugAssign):
             return [self.text(node.target)]
-        if isinstance(parent, ast.Tuple) and isinstance(outer := self.parent.get(parent), ast.Assign):
-            target = outer.targets[0]
-            if isinstance(target, ast.Tuple) and len(target.elts) == len(parent.elts):
-                return [self.text(target.elts[parent.elts.index(node)])]
-        return []
+        if isinstance(parent, ast.Tuple):
+            return self.one_of(parent, self.parent.get(parent), parent.elts.index(node))
+        if getattr(parent, "value", None) is not node:
+            return []
+        if isinstance(parent, ast.Assign):
+            return [self.text(t) for t in parent.targets]
+        return [self.text(parent.target)] if isinstance(parent, ast.AnnAssign | ast.NamedExpr) else []
+
+    def one_of(self, values: ast.Tuple, statement: Any, index: int) -> list[str]:
+        """The name of one of several values, where a statement assigns them to as many names."""
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        fits = isinstance(target, ast.Tuple) and len(target.elts) == len(values.elts)
+        return [self.text(target.elts[index])] if fits else []  # type: ignore[union-attr]
 
 
-def span(node: Any) -> tuple[int, int, int, int]:
-    """Where a syntax node stands."""
-    return (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
+def variables(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The recorded values that variables hold, also within lists, dicts and objects, with the words for each."""
+    level = list(names.items())
+    seen: set[int] = set()
+    for _ in range(DEEPEST):
+        above, level = level, []
+        for words, x in above:
+            if isinstance(x, Recorded):
+                yield words, x
+            elif id(x) not in seen:
+                seen.add(id(x))
+                level += [(words + part, inner) for part, inner in parts_of(x)]
+
+
+def parts_of(x: Any) -> list[tuple[str, Any]]:
+    """What a list, a dict or an object of the script's own holds, and how it is written."""
+    if isinstance(x, dict):
+        return [(f"[{key!r}]", value) for key, value in x.items()]
+    if isinstance(x, list | tuple):
+        return [(f"[{i}]", value) for i, value in enumerate(x[:LONGEST]) if not isinstance(value, Number)]
+    own = not isinstance(x, ModuleType | FunctionType | type)
+    return [(f".{key}", value) for key, value in getattr(x, "__dict__", {}).items()] if own else []
 
 
 class Sources:
@@ -92,11 +118,8 @@ class Sources:
 
     def line(self, step: Step) -> int:
         """The innermost line in the main file, else 0."""
-        for number in step.stack:
-            place = self.record.places[number]
-            if place.file == self.main:
-                return int(place.line)
-        return 0
+        places = (self.record.places[number] for number in step.stack)
+        return next((place.line for place in places if place.file == self.main), 0)
 
     def where(self, step: Step, depth: int = 0) -> tuple[str, int]:
         """File and line of the step itself, or of a call that led to it."""
@@ -104,32 +127,43 @@ class Sources:
         return (place.file, place.line) if place else (self.main, 0)
 
     def name(self, step: Step) -> str:
-        """What the person calls the value, where it has a name."""
-        for depth in range(len(step.stack)):
-            place = self.place(step, depth)
-            assert place is not None
+        """What the person calls the value, where it has a name: in the function that computed it, or where that is called."""
+        returned: tuple[ast.Tuple, int] | None = (
+            None  # several values that a function returned, and which it is of them
+        )
+        for number in step.stack:
+            place = self.record.places[number]
             text = self.texts[place.file]
             node = text.find(place)
-            names = text.targets(node) if node is not None else []
+            parent = text.parent.get(node)
+            if returned is not None:
+                return "".join(text.one_of(returned[0], parent, returned[1]))
+            names = text.targets(node)
             if names:
                 return names[0]
-            parent = text.parent.get(node)
             if isinstance(parent, ast.Tuple) and isinstance(text.parent.get(parent), ast.Return):
-                return self.part(step, depth + 1, parent.elts.index(node), len(parent.elts))
-            if not isinstance(parent, ast.Return):
+                returned = parent, parent.elts.index(node)
+            elif not isinstance(parent, ast.Return):
                 break
         return ""
 
-    def part(self, step: Step, depth: int, index: int, count: int) -> str:
-        """What one of several returned values is called by the caller."""
-        place = self.place(step, depth)
-        if place is None:
-            return ""
-        text = self.texts[place.file]
-        parent = text.parent.get(text.find(place))
-        target = parent.targets[0] if isinstance(parent, ast.Assign) else None
-        named = isinstance(target, ast.Tuple) and len(target.elts) == count
-        return text.text(target.elts[index]) if isinstance(target, ast.Tuple) and named else ""
+    def words(self, wanted: set[int]) -> dict[int, str]:
+        """What the person calls the values with these numbers at the script's end; no name of a loop's variable."""
+        loops = {
+            name.id
+            for text in self.texts.values()
+            for node in ast.walk(text.tree)
+            if isinstance(node, ast.For | ast.comprehension)
+            for name in ast.walk(node.target)
+            if isinstance(name, ast.Name)
+        }
+        out: dict[int, str] = {}
+        for names in self.record.namespaces:
+            for words, x in variables({name: value for name, value in names.items() if name not in loops}):
+                for step in (x._step, getattr(getattr(x, "_memory", None), "step", None)):
+                    if step is not None and step.id in wanted:
+                        out.setdefault(step.id, words)
+        return out
 
     def code(self, file: str, line: int) -> str:
         """A line of the file, without its indentation and comment."""

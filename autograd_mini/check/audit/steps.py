@@ -6,6 +6,7 @@ read at the same place.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,21 +24,79 @@ WINDOWS = 6
 
 
 class Parameter:
-    """A chain of versions; `made` counts, for each, the training steps that led to it."""
+    """A chain of versions, of which those with the numbers `again` stand at places that repeat.
 
-    def __init__(self, versions: list[Step], again: set[int], keys: set[Any], strict: bool) -> None:
-        self.versions, self.again, self.keys, self.strict = versions, again, keys, strict
+    Of a parameter, `keys` are the places where it grows by something that depends on it.
+    """
+
+    def __init__(self, versions: list[Step], again: set[int]) -> None:
+        self.versions, self.again = versions, again
         self.ids = {v.id for v in versions}
-        self.name, self.line = "", 0
+        self.length = max(again) - min(again)
+        self.name, self.written, self.line = "", "", 0  # what a reader is told, what its update calls it
+        self.keys = self.growing() if np.asarray(versions[-1].value).dtype.kind == "f" else set()
+        last = versions[-len(self.keys) * 3 - 2 :]
+        self.strict = not any(v.func in SCALINGS for v in last)
 
     def at(self, number: int) -> Step:
         """The version before the step with this number."""
-        found = self.versions[0]
-        for version in self.versions:
-            if version.id >= number:
-                break
-            found = version
-        return found
+        before = [v for v in self.versions if v.id < number]
+        return before[-1] if before else self.versions[0]
+
+    def growing(self, blocked: set[int] | None = None) -> set[Any]:
+        """The places where the chain grows by something that depends on the chain, not by way of what is blocked."""
+        by_key: dict[Any, list[Step]] = defaultdict(list)
+        for v in self.versions:
+            if v.func in SUMS or v.func is put or isinstance(v.func, Written):
+                by_key[key_of(v)].append(v)
+        first = min(self.again)
+
+        def grows(step: Step) -> bool:
+            return depends(self.increments(step), self.again, first, blocked or set())
+
+        return {key for key, steps in by_key.items() if any(map(grows, [*steps[-2:], *steps[1:3]]))}
+
+    def increments(self, step: Step) -> list[Step]:
+        """What is added to the version before: the operands that are not the version itself."""
+        if step.func is put:
+            value = step.args[2]
+            if not isinstance(value, Step):
+                return []
+            inner = value
+            while inner.func in SAME and inner.parents:
+                inner = inner.parents[0]
+            others = [p for p in inner.parents if not self.has(p)]
+            return others if len(others) < len(inner.parents) else [value]
+        if step.func in SUMS:
+            own = next((c for c in carriers(step) if self.has(c)), None)
+            return [p for p in step.parents if p is not own]
+        return [p for p in step.parents if p.id not in self.ids]
+
+    def has(self, step: Step) -> bool:
+        """Whether a value is a version of the chain, or elements of one."""
+        for _ in range(8):
+            if step.id in self.ids:
+                return True
+            inner = carriers(step) if step.func is np.multiply else step.parents
+            if not inner or (step.func is not np.multiply and step.func not in ELEMENT):
+                return False
+            step = inner[0]
+        return False
+
+    def feeds(self, other: "Parameter") -> bool:
+        """Whether the chain is what another grows by, as a velocity is what the weights grow by."""
+        todo = [s for v in other.versions[-3:] if key_of(v) in other.keys for s in other.increments(v)]
+        both = self.ids | other.ids
+        for step in todo:
+            if step.id in self.ids:
+                return size_of(step) == size_of(other.versions[-1])
+            if step.func not in LINEAR or step.id in other.ids or len(todo) > 30:
+                continue
+            moving = [s for s in step.parents if depends([s], both, min(both), set())]
+            own = all(s.id in self.ids or any(r.id in self.ids for r in s.parents) for s in moving)
+            if len(moving) == 1 or (step.func in SUMS and own):
+                todo += moving
+        return False
 
 
 class Window:
@@ -69,188 +128,96 @@ def size_of(x: Any) -> int:
 
 def carriers(step: Step) -> list[Step]:
     """The operands that the value may be a later version of."""
-    args, func = step.args, step.func
+    func, args = step.func, step.args[:2]
     if func is np.add:
-        found = [x for x in args[:2] if isinstance(x, Step)]
-    elif func is np.subtract or func in SAME or func is put or isinstance(func, Written) or func is np.clip:
-        found = [args[0]] if args and isinstance(args[0], Step) else []
+        found = args
     elif func is np.multiply:
-        found = [a for a, b in (args[:2], args[1::-1]) if isinstance(a, Step) and size_of(b) == 1]
+        found = tuple(a for a, b in (args, args[::-1]) if size_of(b) == 1)
     elif func is np.divide:
-        found = [args[0]] if isinstance(args[0], Step) and size_of(args[1]) == 1 else []
+        found = args[:1] if size_of(args[1]) == 1 else ()
+    elif func is np.subtract or func in SAME or func is put or isinstance(func, Written) or func is np.clip:
+        found = args[:1]
     else:
-        found = []
-    big = [x for x in found if size_of(x) == size_of(step)]
-    return big or found
+        return []
+    steps = [x for x in found if isinstance(x, Step)]
+    return [x for x in steps if size_of(x) == size_of(step)] or steps
 
 
-class Chains:
-    """The chains of a record, as links from each value to the version before it."""
-
-    def __init__(self, record: Record) -> None:
-        self.steps = record.steps
-        self.before: dict[int, Step] = {}
-        self.same: dict[int, Step] = {}
-        for step in self.steps:
-            options = carriers(step)
-            if not options:
-                continue
-            key = key_of(step)
-            found = None
-            for option in options:
-                earlier = self.find(option, key)
-                if earlier is not None:
-                    found = option
-                    self.same[step.id] = earlier
-                    break
-            self.before[step.id] = found or options[0]
-
-    def find(self, step: Step | None, key: Any) -> Step | None:
-        """The nearest version before, made at this place."""
-        for _ in range(FARTHEST):
-            if step is None:
-                return None
-            if key_of(step) == key:
-                return step
-            step = self.before.get(step.id)
-        return None
-
-    def groups(self) -> list[tuple[list[Step], set[int]]]:
-        """The chains whose places repeat: the versions in order, and which of them are at such places."""
-        parent: dict[int, int] = {}
-
-        def root(i: int) -> int:
-            while parent.setdefault(i, i) != i:
-                parent[i] = parent[parent[i]]
-                i = parent[i]
-            return i
-
-        for number, earlier in self.same.items():
-            step = self.before[number]
-            parent[root(number)] = root(earlier.id)
-            while step is not earlier:
-                parent[root(step.id)] = root(earlier.id)
-                step = self.before[step.id]
-        found: dict[int, list[int]] = defaultdict(list)
-        for i in parent:
-            found[root(i)].append(i)
-        out = []
-        for ids in found.values():
-            versions = [self.steps[i] for i in sorted(ids)]
-            while (step := self.before.get(versions[0].id)) is not None:  # type: ignore[assignment]
-                versions.insert(0, step)
-                if len(versions) > 3 * len(ids) + 20:
-                    break
-            out.append((versions, set(ids)))
-        return out
-
-
-def increments(step: Step, ids: set[int]) -> list[Step]:
-    """What is added to the version before: the operands that are not the version itself."""
-    if step.func is put:
-        value = step.args[2]
-        if not isinstance(value, Step):
-            return []
-        inner = value
-        while inner.func in SAME and inner.parents:
-            inner = inner.parents[0]
-        if any(is_version(p, ids) for p in inner.parents):
-            return [p for p in inner.parents if not is_version(p, ids)]
-        return [value]
-    if step.func in SUMS:
-        own = next((c for c in carriers(step) if is_version(c, ids)), None)
-        return [p for p in step.parents if p is not own]
-    return [p for p in step.parents if p.id not in ids]
-
-
-def is_version(step: Step, ids: set[int]) -> bool:
-    """Whether a value is a version of the chain, or elements of one."""
-    for _ in range(8):
-        if step.id in ids:
-            return True
-        if not step.parents or not (step.func in ELEMENT or (step.func is np.multiply and carriers(step))):
-            return False
-        step = carriers(step)[0] if step.func is np.multiply else step.parents[0]
-    return False
-
-
-def depends(starts: list[Step], targets: set[int], lowest: int, blocked: set[int] = frozenset()) -> bool:  # type: ignore[assignment]
+def depends(starts: list[Step], targets: set[int], lowest: int, blocked: set[int]) -> bool:
     """Whether a value is computed with one of the targets, without passing through what is blocked."""
-    seen, todo = set(), [s for s in starts if s.id not in blocked]
+    seen, todo = set[int](), list(starts)
     while todo:
         step = todo.pop()
+        if step.id in seen or step.id in blocked:
+            continue
         if step.id in targets:
             return True
-        if step.id in seen or step.id < lowest:
-            continue
         seen.add(step.id)
-        todo += [p for p in step.parents if p.id not in blocked]
+        if step.id >= lowest:
+            todo += step.parents
     return False
 
 
-def find_parameters(record: Record, states: set[int] | None = None) -> list[Parameter]:
-    """The parameters of the training that was recorded, in the order of their first versions.
+def find_chains(record: Record) -> Iterator[Parameter]:
+    """The chains of versions whose places repeat, parameters and others."""
+    before: dict[int, Step] = {}
+    group: dict[int, int] = {}
 
-    The other chains, which optimisers keep, are added to `states`.
-    """
-    chains = Chains(record)
-    found = []
-    for versions, again in chains.groups():
-        if states is not None:
-            states |= {v.id for v in versions}
-        if np.asarray(versions[-1].value).dtype.kind != "f":
+    def root(i: int) -> int:
+        while group.setdefault(i, i) != i:
+            group[i] = group[group[i]]
+            i = group[i]
+        return i
+
+    def nearest(step: Step | None, key: Any) -> Step | None:
+        for _ in range(FARTHEST):
+            if step is None or key_of(step) == key:
+                return step
+            step = before.get(step.id)
+        return None
+
+    for step in record.steps:
+        options = carriers(step)
+        if not options:
             continue
-        keys = self_dependent(versions, again)
-        if keys:
-            strict = not any(v.func in (np.multiply, np.divide) for v in versions[-len(keys) * 3 - 2 :])
-            found.append(Parameter(versions, again, keys, strict))
-    longest = max((max(p.again) - min(p.again) for p in found), default=0)
-    found = [p for p in found if max(p.again) - min(p.again) >= SHORTEST * longest]
-    fed = {(p, q) for p in found for q in found if p is not q and feeds(p, q)}
-    found = [
-        p for p in found if not any(a is p and ((q, p) not in fed or p.strict < q.strict) for a, q in fed)
-    ]
-    out = []
-    for p in found:
-        if len(found) > 1:
-            others = [q for q in found if q is not p and (q.strict or not p.strict)]
-            blocked = set().union(*[q.ids for q in others]) - p.ids if others else set()
-            if not self_dependent(p.versions, p.again, blocked):
-                continue
-        out.append(p)
-    out = out or [p for p in found if p.strict] or found
+        key = key_of(step)
+        known = ((option, nearest(option, key)) for option in options)
+        link, earlier = next((found for found in known if found[1] is not None), (options[0], None))
+        before[step.id] = link
+        if earlier is not None:
+            group[root(step.id)] = root(earlier.id)
+            while link is not earlier:
+                group[root(link.id)] = root(earlier.id)
+                link = before[link.id]
+    found: dict[int, list[int]] = defaultdict(list)
+    for i in list(group):
+        found[root(i)].append(i)
+    for ids in found.values():
+        versions = [record.steps[i] for i in sorted(ids)]
+        made: list[Step] = []  # what led to the first of them
+        first = before.get(versions[0].id)
+        while first is not None and len(made) < 2 * len(ids) + 20:
+            made.append(first)
+            first = before.get(first.id)
+        yield Parameter(made[::-1] + versions, set(ids))
+
+
+def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:
+    """Those of the chains that are parameters, in the order of their first versions."""
+    found = [p for p in chains if p.keys]
+    longest = max((p.length for p in found), default=0)
+    found = [p for p in found if p.length >= SHORTEST * longest]
+    fed = {(p, q) for p in found for q in found if p is not q and p.feeds(q)}
+    velocities = {p for p, q in fed if (q, p) not in fed or p.strict < q.strict}
+    found = [p for p in found if p not in velocities]
+
+    def grows_alone(p: Parameter) -> bool:
+        """Whether a chain grows by something that depends on it, not by way of another parameter's versions."""
+        others = [q.ids for q in found if q is not p and (q.strict or not p.strict)]
+        return not others or bool(p.growing(set().union(*others) - p.ids))
+
+    out = [p for p in found if grows_alone(p)] or [p for p in found if p.strict] or found
     return sorted(out, key=lambda p: p.versions[0].id)
-
-
-def feeds(p: Parameter, q: Parameter) -> bool:
-    """Whether one chain is what another grows by, as a velocity is what the weights grow by."""
-    todo = [s for v in q.versions[-3:] if key_of(v) in q.keys for s in increments(v, q.ids)]
-    for step in todo:
-        if step.id in p.ids:
-            return size_of(step) == size_of(q.versions[-1])
-        if step.func not in LINEAR or step.id in q.ids or len(todo) > 30:
-            continue
-        moving = [s for s in step.parents if depends([s], p.ids | q.ids, min(p.ids | q.ids))]
-        own = all(s.id in p.ids or any(r.id in p.ids for r in s.parents) for s in moving)
-        todo += moving if len(moving) == 1 or (step.func in SUMS and own) else []
-    return False
-
-
-def self_dependent(versions: list[Step], again: set[int], blocked: set[int] = frozenset()) -> set[Any]:  # type: ignore[assignment]
-    """The places where the chain grows by something that depends on the chain."""
-    by_key: dict[Any, list[Step]] = defaultdict(list)
-    ids = {v.id for v in versions}
-    for v in versions:
-        if v.func in SUMS or v.func is put or isinstance(v.func, Written):
-            by_key[key_of(v)].append(v)
-    out = set()
-    for key, steps in by_key.items():
-        for step in [*steps[-2:], *steps[1:3]]:
-            added = increments(step, ids)
-            if depends(added, again, min(again), blocked):
-                out.add(key)
-                break
-    return out
 
 
 def children_of(steps: list[Step]) -> dict[int, list[Step]]:
@@ -264,36 +231,27 @@ def children_of(steps: list[Step]) -> dict[int, list[Step]]:
 
 def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
     """Where the place that follows the training best reads each new version."""
-    made = 0
+    written = [v.args[2] for v in p.versions if v.func is put and isinstance(v.args[2], Step)]
+    own = p.ids | {s.id for value in written for s in (value, *carriers(value))}
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
-    own: set[int] = set()
-    for v in p.versions:
-        if v.func is put and isinstance(v.args[2], Step):
-            inner = v.args[2]
-            own.add(inner.id)
-            for c in carriers(inner):
-                own.add(c.id)
+    made = 0
     for v in p.versions:
         if key_of(v) in p.keys:
             made += 1
         for reader in children.get(v.id, ()):
-            if reader.id in p.ids or reader.id in own:
-                continue
-            places = reads[key_of(reader)]
-            places.setdefault(made, reader.id)
-    if not reads:
-        return []
-    best = max(reads.values(), key=lambda places: (len(places), -min(places.values())))
+            if reader.id not in own:
+                reads[key_of(reader)].setdefault(made, reader.id)
+    best = max(reads.values(), key=lambda places: (len(places), -min(places.values())), default={})
     return sorted(best.values())
 
 
 def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOWS) -> list[Window]:
     """The steps of the training that were recorded whole."""
     children = children_of(record.steps)
-    starts = [boundaries(p, children) for p in parameters]
-    if not any(starts):
+    found = [starts for p in parameters if (starts := boundaries(p, children))]
+    if not found:
         return []
-    best = max(starts, key=lambda s: (len(s), -s[0] if s else 0))
+    best = max(found, key=lambda starts: (len(starts), -starts[0]))
     ends = [*best[1:], len(record.steps)]
     windows = [Window(a, b, parameters) for a, b in zip(best, ends, strict=True)]
     windows = [w for w in windows if any(w.updated())]
@@ -304,5 +262,5 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
 
 def enough(record: Record, windows: int = WINDOWS) -> bool:
     """Whether the steps of the training that are followed have been recorded."""
-    parameters = find_parameters(record)
+    parameters = find_parameters(find_chains(record))
     return bool(parameters) and len(find_windows(record, parameters, windows + 2)) > windows

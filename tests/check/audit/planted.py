@@ -264,6 +264,18 @@ PLANTED = [
     ("adam_written_out", "W = W - .01 * (m_w / (1 - .9 ** t)) / (np.sqrt(v_w / (1 - .999 ** t)) + 1e-8)", "W = W - .01 * (m_w / (1 - .9 ** t)) / (np.sqrt(v_w) + 1e-8)"),
     ("adam_written_out", "gw, gc = X.T @ g, g.sum(0)", "gw, gc = X.T @ g, g.mean(0)"),
     ("multi_head_attention", "dq, dk = ds @ k, ds.transpose(0, 1, 3, 2) @ q", "dq, dk = ds @ k, ds @ q"),
+    ("conv_one_kernel", "gk += dfeat[i] * x[i:i + 3]", "gk += dfeat[i] * x[i]"),
+    ("conv_one_kernel", "dfeat = dact * (feat > 0)", "dfeat = dact * feat"),
+    ("adam_list_class", "vhat = self.v[i] / (1 - self.b2 ** self.t)", "vhat = self.v[i] / (1 - self.b1 ** self.t)"),
+    ("adam_list_class", "self.v[i] = self.b2 * self.v[i] + (1 - self.b2) * g * g", "self.v[i] = self.b2 * self.v[i] + (1 - self.b2) * abs(g)"),
+    ("dropout_inverted_dict", 'dh = ds @ params["W2"].T * mask / keep', 'dh = ds @ params["W2"].T * mask'),
+    ("penalty_without_bias", "return g + lam * np.r_[0, theta[1:]]", "return g + lam * theta"),
+    ("embedding_mean_of_words", "np.add.at(gE, docs[i], gvec[i] / 3)", "gE[docs[i]] += gvec[i] / 3"),
+    ("gru_one_gate", "dz = dh * (c - hp) * z * (1 - z)", "dz = dh * c * z * (1 - z)"),
+    ("gru_one_gate", "dh = dh * (1 - z) + dv[I:]", "dh = dh * (1 - z)"),
+    ("rnn_dict_of_states", "dh = np.dot(Wh.T, da)", "dh = np.dot(Wx.T, da)"),
+    ("norm_of_all_adagrad", "b = d @ V.T * (1 - h ** 2)", "b = d @ V.T * (1 - h)"),
+    ("sign_of_gradient", "err = (prob - label) / len(x)", "err = (prob - label) * prob * (1 - prob) / len(x)"),
 ]  # fmt: skip
 
 

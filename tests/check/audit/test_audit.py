@@ -155,3 +155,46 @@ def test_a_notebook_is_read_as_its_code_cells(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_text(json.dumps({"cells": cells}))
     assert ag.audit(path).findings[0].mistake == "derivative_at_preactivation"
+
+
+IN_DICT = """import numpy as np
+class Net:
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.p = {"W1": rng.normal(size=(3, 4)), "W2": rng.normal(size=(4, 1))}
+        self.layers = [self]
+    def step(self, X, y, lr):
+        p = self.p
+        h = np.tanh(X @ p["W1"])
+        out = h @ p["W2"]
+        loss = np.mean((out - y) ** 2)
+        d = 2 * (out - y) / len(X)
+        e = d @ p["W2"].T * (1 - h)
+        g = {"W2": h.T @ d}
+        g["W1"] = X.T @ e
+        for k in p:
+            self.p[k] -= lr * g[k]
+net = Net()
+rng = np.random.default_rng(1)
+X = rng.normal(size=(20, 3)); y = X[:, :1] ** 2
+for i in range(30):
+    net.step(X, y, .1)
+"""
+
+
+def test_parameters_are_called_what_the_script_calls_them(tmp_path: Path) -> None:
+    """Where one line updates them all, each is named by the variable, the attribute and the key that hold it."""
+    path = tmp_path / "dict.py"
+    path.write_text(IN_DICT)
+    report = ag.audit(path, seconds=PATIENCE)
+    assert [p["name"] for p in report.json()["parameters"]] == ["net.p['W1']", "net.p['W2']"]
+    assert report.first_wrong == 13
+    assert "∂L/∂net.p['W1']" in str(report)
+
+
+def test_a_parameter_in_a_list_is_not_called_as_the_variable_of_a_loop(tmp_path: Path) -> None:
+    """A loop's variable means another parameter each time round."""
+    path = tmp_path / "list.py"
+    loop = "for w, g in ((W1, dW1), (W2, dW2)):\n        w -= .5 * g\n"
+    path.write_text(PLANAR.replace("W1 -= .5 * dW1\n    W2 -= .5 * dW2\n", loop))
+    assert [p["name"] for p in ag.audit(path, seconds=PATIENCE).json()["parameters"]] == ["W1", "W2"]

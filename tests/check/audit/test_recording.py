@@ -1,12 +1,18 @@
 """What a script does with arrays and numbers is recorded, and runs as it would without recording."""
 
+import copy
+import os
+import pickle
+import random
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from autograd_mini.check.audit import proxies
+from autograd_mini.check.audit import proxies, record
 from autograd_mini.check.audit.record import Step
 
 FEATURES = {
@@ -93,6 +99,11 @@ FEATURES = {
     "submodule": "import numpy.linalg as la\nout = la.norm(x)",
     "literal leaf": "w = 0.5\nout = w * x",
     "dict": "d = {'a': x}; d['a'] = d['a'] - 0.1; out = d['a']",
+    "a module's own names": "out = np.real(x) + np.positive(x)",
+    "item by its number": "out = x.item(3) * 2",
+    "a list times a number": "w = [0.5] * 3\nout = w[1] * x",
+    "float32": "y = x.astype(np.float32); out = y[0, 0] * y",
+    "column of a transpose": "y = x.T.copy(); y[:, 1] = x[1]; out = y",
     "lambda": "f = lambda t: t * t\nout = f(x)",
 }
 
@@ -147,6 +158,96 @@ def test_an_unseen_write_becomes_a_constant_with_a_note(tmp_path: Path) -> None:
     run, kept = recorded("y = x * 2\ny.flat[0] = 100.0\nout = y + 1", tmp_path)
     assert kept.out[0, 0] == 101.0
     assert "not followed" in run.record.notes[0]
+
+
+LARGE = "y = np.zeros((100, 100)) + x[0, 0]\n"
+WRITES = {
+    "in place": "y += 1",
+    "by item": "y[3, 4] = 7.0",
+    "by out": "np.exp(y, out=y)",
+    "by a view": "y.T[5] = 2.0",
+    "by a method": "y.fill(3.0)",
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_large_array_keeps_its_values_from_before_a_write(name: str, tmp_path: Path) -> None:
+    """Large arrays are not copied when they are read; what they were stays known when the script writes there."""
+    run, kept = recorded(f"{LARGE}before = y.copy()\n{WRITES[name]}\nout = y * 1", tmp_path)
+    found = [s for s in run.record.steps if s.name == "add" and np.shape(s.value) == (100, 100)]
+    assert np.array_equal(found[0].value, np.full((100, 100), float(kept.x[0, 0])))
+    assert np.array_equal(np.asarray(kept.out), plain_value(f"{LARGE}{WRITES[name]}\nout = y"))
+    assert not run.record.notes
+
+
+def test_a_large_array_is_not_copied_when_it_is_read(tmp_path: Path) -> None:
+    """Its step's value is the script's own memory."""
+    run, kept = recorded(f"{LARGE}out = y[2:5] * 2\nimport keep\nkeep.y = y", tmp_path)
+    step = kept.y._step
+    assert np.shares_memory(step.value, np.asarray(kept.y))
+
+
+def test_an_unseen_write_to_a_large_array_is_found(tmp_path: Path) -> None:
+    """Some of its elements are looked at."""
+    run, _ = recorded(f"{LARGE}y.flat[:] = 1.0\nout = y + 1", tmp_path)
+    assert "not followed" in run.record.notes[0]
+
+
+def test_shuffled_data_are_data(tmp_path: Path) -> None:
+    """What shuffle leaves is followed from there, and is no loss."""
+    code = "y = x.copy(); np.random.seed(3); np.random.shuffle(y); out = y * 2"
+    run, kept = recorded(code, tmp_path)
+    assert np.array_equal(np.asarray(kept.out), plain_value(code))
+    assert not run.record.notes
+    assert type(kept.out._step.args[0]) is Step
+
+
+OF_NUMBERS = """x[()] x[None] x.any() x.flatten() x.tobytes() x.astype(int) x.__array__() x.view() x.round(1) x.tolist() x.flat[0]
+x.conjugate() x.data[()] x.__array_interface__["shape"] x.size x.T x.real hash(x) int(x) bool(x) divmod(x,2) x==2
+-x abs(x) x//2 2%x 2**x f"{x:.2f}" str(x) copy.deepcopy(x) pickle.loads(pickle.dumps(x)) np.asarray(x) x.item() x.sum()"""
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_a_recorded_number_does_what_numpys_does(kind: Any) -> None:
+    """Each expression gives what it gives of a plain number, or raises the same; none ends Python."""
+    try:
+        record.now = record.Record({})
+        x = record.wrap(kind(2.25), None)
+        for code in OF_NUMBERS.split():
+            names: dict[str, Any] = {"np": np, "copy": copy, "pickle": pickle}
+            got, right = (eval(code, names | {"x": value}) for value in (x, kind(2.25)))
+            assert np.array_equal(np.asarray(got), np.asarray(right)), code
+        with pytest.raises(IndexError):
+            x[:, 0:5]
+    finally:
+        record.now = None
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_what_is_pickled_is_plain() -> None:
+    """A file that a script writes holds NumPy's own types."""
+    try:
+        record.now = record.Record({})
+        for value in (np.ones((2, 3)), np.matrix([[1.0, 2.0]]), 2.5):
+            back = pickle.loads(pickle.dumps(record.wrap(value, None)))
+            assert type(back) is type(value)
+            assert np.array_equal(back, value)
+    finally:
+        record.now = None
+
+
+def test_what_a_script_changes_for_all_of_python_is_put_back(tmp_path: Path) -> None:
+    """Its own arguments, folders, random numbers and error handling end with it."""
+
+    def state() -> tuple[object, ...]:
+        handler = signal.getsignal(signal.SIGALRM)
+        mine = sys.argv, sys.path[:], sys.modules["__main__"], os.getcwd(), handler
+        return *mine, np.geterr(), random.getstate()
+
+    before = state()
+    code = "import random, sys\nsys.argv.append('a'); sys.path.append('b'); random.random(); np.seterr(all='raise')\nout = x"
+    recorded(code, tmp_path)
+    assert state() == before
 
 
 def test_the_output_is_that_of_the_plain_run(tmp_path: Path) -> None:
