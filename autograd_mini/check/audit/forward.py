@@ -37,7 +37,8 @@ def unread(case: Case, loss: Loss) -> list[Remark]:
         update = np.asarray(made[0].value, float) - np.asarray(before.value, float)
         found = next(places_of(case, loss, k, -np.sign(factor or 1.0) * update), None)
         if found is not None:
-            why = f"{name} is updated in line {case.sources.where(last)[1]}, and the forward pass never reads it"
+            line = case.sources.where(last)[1]
+            why = f"{name} is updated in line {line}, and the forward pass never reads it"
             out.append(Remark(found[0], 0, "parameter_never_read", why, read_here(case, *found, name)))
         elif key_of(last)[1][:1] in keys and last.func is np.subtract and np.any(update):
             why = f"this updates {name}, and the forward pass never reads it"

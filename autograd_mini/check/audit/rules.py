@@ -72,7 +72,8 @@ def stale(case: Case) -> list[Remark]:
             name = sources.name(p) if p.func is None and p.id not in own else ""
             target, last = updated.get(last_part(name), (name, step))
             if name != target and np.shape(p.value) == np.shape(last.value):
-                why = f"this reads {name}, which is never updated: line {sources.where(last)[1]} updates {target}"
+                line = sources.where(last)[1]
+                why = f"this reads {name}, which is never updated: line {line} updates {target}"
                 found.setdefault(key_of(step), (step, why))
     names = {short: name for short, (name, _) in updated.items()}
     remarks = [renamed(case, step, why, names) for key, (step, why) in found.items() if visits[key] > 2]
@@ -351,7 +352,8 @@ def derivatives(names: dict[str, Any], text: Any) -> list[tuple[int, str]]:
             if wrong is not None:
                 ends = [n.lineno for n in ast.walk(node) if isinstance(n, ast.Return)]
                 x, right, given = wrong
-                why = f"{name} is not the derivative of {f}: at {x} that is {right:.4g}, and {given:.4g} is returned"
+                there = f"at {x} that is {right:.4g}, and {given:.4g} is returned"
+                why = f"{name} is not the derivative of {f}: {there}"
                 out.append((ends[-1] if ends else node.lineno, why))
     return out
 
