@@ -374,13 +374,13 @@ def select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Any:
 
 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    condlist = condlist if np.ndim(condlist[0]) or not x.shape else [condlist]
+    condlist = condlist if np.ndim(condlist[0]) or not shape(x) else [condlist]
     conditions = [np.asarray(condition, bool) for condition in condlist]
     if len(funclist) == len(conditions) + 1:
         conditions.append(~np.any(conditions, axis=0))
-    out: Any = np.zeros(x.shape)
+    out: Any = np.zeros(shape(x))
     for condition, function in zip(conditions, funclist, strict=True):
-        value = function(x[condition], *args, **kw) if callable(function) else function
+        value = function(F.getitem(x, condition), *args, **kw) if callable(function) else function
         out = F.index_update(out, condition, value)
     return out
 
@@ -864,7 +864,8 @@ OPERANDS = set(
     weights prepend append to_end to_begin
     """.split()  # noqa: SIM905
 )
-PLAIN = (dot, einsum, tensordot)  # these call rows alone, and dot makes one node of two lists of Values
+# These take what they are given: dot makes one node of two lists of Values, a function of the caller's gets raw data as they are
+PLAIN = (dot, einsum, tensordot, piecewise, apply_along_axis, apply_over_axes)
 
 
 def _as_nodes(given: list[Any]) -> list[Any]:
@@ -875,6 +876,13 @@ def _as_nodes(given: list[Any]) -> list[Any]:
     out = [x if one or type(x) is Tensor else ARRAYS.as_node(x) for x, one in zip(given, single, strict=True)]
     dtype = np.result_type(*(x.dtype for x, one in zip(out, single, strict=True) if not one))
     return [ARRAYS.as_node(x, dtype) if one else x for x, one in zip(out, single, strict=True)]
+
+
+def _raw(x: Any) -> Any:
+    """The data of a node, a single number as a number."""
+    if not isinstance(x, Node):
+        return x
+    return x.data if type(x) is Value else x.data[()]
 
 
 def _on_nodes(name: str, function: Any) -> Any:
@@ -895,7 +903,7 @@ def _on_nodes(name: str, function: Any) -> Any:
         out = function(*[given.pop(i) for i in range(len(args))], **given)
         if any(map(_is_node, operands)):
             return out
-        return rebuild(out, lambda x: F._raw(x) if isinstance(x, Node) else x)
+        return rebuild(out, _raw)
 
     return called if names else function
 

@@ -385,6 +385,8 @@ def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -
         return {}
     if not create_graph:
         return sweep(order, cotangent, None, keep)
+    if (trace := recorder()) is not None and (found := trace.pulled_back(order, cotangent, keep)):
+        return found  # type: ignore[no-any-return]
     with enable_grad(), keep_constants():  # masks are computed again when the graph is read on other numbers
         return sweep(order, cotangent, GRAPH, keep)
 

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 import autograd_mini as ag  # noqa: E402
 from tests.check import (  # noqa: E402
+    kept_programs,
     more_programs,
     networks,
     programs,
@@ -37,9 +38,12 @@ def gradients():
         mine = program(net, right)
         if not all(np.allclose(mine[k], right[k], rtol=1e-7) for k in mine):
             yield case.id.partition(": ")[2], net.loss, net.nodes, mine, right, accepted, where
-    for name, (make, accepted, where) in (programs.PROGRAMS | more_programs.MORE).items():
+    for name, (make, accepted, where) in (
+        programs.PROGRAMS | more_programs.MORE | kept_programs.KEPT
+    ).items():
         loss, nodes, mine = make()
         kind = "written last" if name in more_programs.MORE else "other programs"
+        kind = "kept back" if name in kept_programs.KEPT else kind
         yield kind, loss, nodes, mine, programs.right(loss, nodes), accepted, where
     for make, faults in styles.STYLES.values():
         for fault, (accepted, where) in faults.items():
@@ -50,9 +54,9 @@ def gradients():
 def table():
     rows, times = collections.defaultdict(lambda: [0, 0, 0]), []
     for kind, loss, nodes, mine, right, accepted, where in gradients():
-        start = time.perf_counter()
+        start = time.process_time()
         report = ag.diagnose(loss, {nodes[k]: v for k, v in mine.items()})
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
         named = test_mistakes.found(report, accepted, where)
         same = [
             k
@@ -90,9 +94,9 @@ def large():
     one = net.backward(slope2=lambda n, i, e: e)
     two = net.backward(slope2=lambda n, i, e: e, slope1=lambda n, i, e: e * n.Z[i])
     for mine, names in ((one, list(one)), (two, ["W1", "W4"])):
-        start = time.perf_counter()
+        start = time.process_time()
         report = ag.diagnose(net.loss, {net.nodes[k]: mine[k] for k in names})
-        yield time.perf_counter() - start, report.explained
+        yield time.process_time() - start, report.explained
 
 
 def main():
@@ -111,9 +115,12 @@ def main():
         f"- Right gradients (1,000 random networks; float32, sample by sample, deltas before the division, negated, transposed, "
         f"flat, folded, printed): **{right_ones()} blamed**.",
         f"- `ag.check_derivative`: {hits} of {of}.",
-        f"- Time of a diagnosis: median {1e3 * np.median(times):.0f} ms, longest {max(times):.1f} s. Four layers of 64 at m = 128: "
-        f"one fault {single:.2f} s, two between two given arrays {pair:.1f} s ({'found' if found else 'not found'}).",
+        f"- Time of a diagnosis (of the processor): median {1e3 * np.median(times):.0f} ms, longest {max(times):.1f} s. "
+        f"Four layers of 64 at m = 128: one fault {single:.2f} s, two between two given arrays {pair:.1f} s "
+        f"({'found' if found else 'not found'}).",
         "",
+        '"Kept back" are programs written after the search was redesigned, without a look at it: at first 19 of 21 were named as '
+        "expected, one by another name, one raised an error; both kinds have been mended since. "
         '"Written last" are programs written after the search was finished, without a look at it: at first 43 of 48 were named '
         "as expected (two more by an equivalent name); the search has since learnt the other three. "
         'Of the first 66 "other programs" 48 were named before any tuning; of the first 108 in "other styles" (other activations, '

@@ -25,6 +25,7 @@ PEERS: dict[str, Peer] = {
     "mygrad": Peer("mygrad", "mygrad"),
     "jax": Peer("jax", "jax"),
     "casadi": Peer("casadi", "casadi"),
+    "ddx": Peer("ddx", "ddx-ad"),
 }
 
 

@@ -159,16 +159,11 @@ class Backward:
         ways, found = self.path(node), {node: direction}
         for later in self.order[self.at[node] + 1 :]:
             if later in ways:
-                x = [self.values[p] for p in later.parents]
-                size = max(
-                    1.0, *(float(np.max(np.abs(found[p]), initial=0.0)) for p in later.parents if p in found)
-                )
-                step = [1e-6 / size * found[p] if p in found else 0.0 for p in later.parents]
-                ends = [
-                    forward_of(later.op, [v + sign * d for v, d in zip(x, step, strict=True)])
-                    for sign in (1, -1)
-                ]
-                found[later] = np.asarray(ends[0] - ends[1]) * (size / 2e-6)
+                moves = [found.get(p, 0.0) for p in later.parents]
+                h = 1e-6 / max(1.0, *(float(np.max(np.abs(d), initial=0.0)) for d in moves))
+                pairs = [(self.values[p], h * d) for p, d in zip(later.parents, moves, strict=True)]
+                up, down = (forward_of(later.op, [x + sign * d for x, d in pairs]) for sign in (1, -1))
+                found[later] = np.asarray(up - down) / (2 * h)
         return found
 
     def complex_slope(self, leaf: Any, direction: Any) -> float | None:

@@ -25,12 +25,8 @@ class Factors:
         """The mistake that a factor tells of, or None where it has no meaning."""
         if c < 0:
             rest = self.read(-c)
-            more = f", and {rest[1]}" if rest and rest[1] else ""
-            return rest and (
-                rest[0] or "wrong_sign",
-                f"the sign is wrong (it is negated){more}",
-                0.4 + rest[2],
-            )
+            text = "the sign is wrong (it is negated)" + (f", and {rest[1]}" if rest and rest[1] else "")
+            return rest and (rest[0] or "wrong_sign", text, 0.4 + rest[2])
         for value, mistake, text, cost in self.meanings:
             if value and abs(c / value - 1) < 1e-6:
                 return mistake, text and f"it is {c:.6g} times the right one: {text}", cost
@@ -42,12 +38,7 @@ class Factors:
         yield 1.0, "", "", 0.0
         if self.batch > 2:
             yield self.batch, "not_divided_by_batch", f"too large, the division {m} (1/m), is missing", 0.0
-            yield (
-                1 / self.batch,
-                "divided_by_batch_twice",
-                f"too small, divided {m}, once more (1/m twice)",
-                0.0,
-            )
+            yield 1 / self.batch, "divided_by_batch_twice", f"divided {m}, once more (1/m twice)", 0.0
         yield 2.0, "factor_two", "twice (doubled), a 2 too much", 0.1
         yield 0.5, "factor_two", "half, the 2 of a square's derivative is missing", 0.1
         if self.lr:

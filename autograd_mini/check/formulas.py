@@ -42,7 +42,7 @@ OTHERS = (
     "softplus",
     "sin",
     "square",
-)  # people take their derivatives for each other
+)  # whose derivatives are taken for each other's
 KNOWN = (*OTHERS, "exp", "cos", "silu", "arctan", "abs", "negative")
 Formulas = Iterator[tuple[str, Expr]]  # mistakes, and what is written
 
@@ -198,14 +198,9 @@ def between(b: Backward, before: Any, after: Any) -> Function | None:
         inner.add(node)
         nodes += [p for p in node.parents if p in b.at]
         for p in node.parents:
-            if (
-                p not in b.at and b.values[p].ndim
-            ):  # a constant array: a comparison of x with 0, or none of single numbers
-                same = [
-                    n
-                    for n in ("greater", "less")
-                    if np.array_equal(b.values[p], getattr(np, n)(b.values[before], 0))
-                ]
+            if p not in b.at and b.values[p].ndim:  # a constant array must be a comparison of x with 0
+                masks = {"greater": b.values[before] > 0, "less": b.values[before] < 0}
+                same = [name for name, mask in masks.items() if np.array_equal(b.values[p], mask)]
                 if not same:
                     return None
                 made[p] = call(same[0], X, 0.0)
@@ -232,11 +227,8 @@ def wrong_expressions(right: Expr) -> Formulas:
         with suppress(Unreadable):  # of what does not fit in there
             for mistake, new in _changed(part):
                 if _broadcasts(new.shape, part.shape):
-                    wrong = (
-                        replace(right, path, new),
-                        substitute(right, {part: new}),
-                    )  # once, and wherever it stands
-                    yield from ((mistake, form) for form in dict.fromkeys(wrong))
+                    once, everywhere = replace(right, path, new), substitute(right, {part: new})
+                    yield from ((mistake, form) for form in dict.fromkeys((once, everywhere)))
 
 
 def _broadcasts(shape: Any, whole: Any) -> bool:
@@ -265,8 +257,8 @@ def _changed(part: Expr) -> Formulas:
         yield "function_left_out", args[0]
 
 
-def wrong_softmaxes(shape: Any, axis: int) -> Formulas:
-    """What stands in place of the gradient through softmax, a · (g − Σ g · a), after that itself."""
+def softmaxes(shape: Any, axis: int) -> tuple[tuple[Expr, ...], list[tuple[str, Expr]]]:
+    """The gradient through softmax, a · (g − Σ g · a), by x and by a; and what stands in its place."""
     g, a = symbol("g", shape), symbol("a", shape)
 
     def total(x: Expr, over: int = axis) -> Expr:
@@ -275,22 +267,22 @@ def wrong_softmaxes(shape: Any, axis: int) -> Formulas:
     def back(p: Expr, g: Expr = g, over: int = axis) -> Expr:
         return p * (g - total(g * p, over))
 
-    again = call("softmax", a, axis)
-    yield "right", back(call("softmax", symbol("x", shape), axis))
-    yield "activation_derivative_missing", g
-    yield from (("softmax_elementwise", g * a * (1.0 - a)), ("softmax_elementwise", g * a))
-    yield from (("softmax_twice", back(again)), ("softmax_twice", g * again * (1.0 - again)))
-    yield "activation_derivative_twice", back(a, back(a))
-    counter = np.arange(float(shape[axis])).reshape(
-        [-1 if i == axis % len(shape) else 1 for i in range(len(shape))]
+    again, lengths = (
+        call("softmax", a, axis),
+        [-1 if i == axis % len(shape) else 1 for i in range(len(shape))],
     )
-    for y in (
-        a,
-        constant(counter),
-    ):  # the Jacobian's rows added up; with a loop's counter that took the output's name
-        yield "softmax_jacobian_not_multiplied", g * (a * (1.0 - a) - (total(y * a) - y * a))
+    counter = constant(
+        np.arange(float(shape[axis])).reshape(lengths)
+    )  # of a loop, that took the output's name
+    wrong = [("activation_derivative_missing", g), ("activation_derivative_twice", back(a, back(a)))]
+    wrong += [("softmax_elementwise", g * a * (1.0 - a)), ("softmax_elementwise", g * a)]
+    wrong += [("softmax_twice", back(again)), ("softmax_twice", g * again * (1.0 - again))]
+    for y in (a, counter):  # the Jacobian's rows added up
+        rows = a * (1.0 - a) - (total(y * a) - y * a)
+        wrong.append(("softmax_jacobian_not_multiplied", g * rows))
     if len(shape) == 2:
-        yield "wrong_axis", back(a, g, 1 - axis % 2)
+        wrong.append(("wrong_axis", back(a, g, 1 - axis % 2)))
+    return (back(call("softmax", symbol("x", shape), axis)), back(a)), wrong
 
 
 def wrong_log_softmaxes(shape: Any, axis: int) -> Formulas:
@@ -313,7 +305,6 @@ def wrong_normalisations(shape: Any, axis: int) -> Formulas:
         middle, spread = mean(g, over), a * mean(g * a, over)
         if over == axis:
             yield from (("statistics_held_constant", s * x) for x in (g, g - spread, g - middle))
-        yield (
-            "factor_missing" if over == axis else "wrong_axis",
-            (1.0 if over == axis else s) * (g - middle - spread),
-        )
+            yield "factor_missing", g - middle - spread
+        else:
+            yield "wrong_axis", s * (g - middle - spread)

@@ -52,9 +52,8 @@ class Given:
         both = next((n for n in steps if n in arrays), None)
         if both is not None and (steps[both].reshape(-1) @ arrays[both].reshape(-1)) < 0:
             arrays = {n: -x for n, x in arrays.items()}
-            self.notes.append(
-                "Your arrays are the negated gradients and your update adds them: both together are right."
-            )
+            note = "Your arrays are the negated gradients and your update adds them: both together are right."
+            self.notes.append(note)
         elif steps and both is None:
             lr = self._rate(steps) if lr is None else lr
             arrays |= {n: step / lr for n, step in steps.items()}
@@ -90,15 +89,13 @@ class Given:
                 first = option if first is None else first
             else:
                 others = [n for n in b.order if n is not node and not n.parents and n.size == bias.size]
-                found |= any(
-                    self.near(n, bias.reshape(n.shape), b.grads[n], self.allowed(n, bias)) for n in others
-                )
+                for n in others:
+                    found |= self.near(n, bias.reshape(n.shape), b.grads[n], self.allowed(n, bias))
             if found:
                 if how:
                     shapes = f"{x.shape} for {right.shape}"
-                    self.notes.append(
-                        f"Your {self.say(node)} {how} ({shapes}): the same numbers, so it is right."
-                    )
+                    note = f"{how} ({shapes}): the same numbers, so it is right."
+                    self.notes.append(f"Your {self.say(node)} {note}")
                 self.turned |= how == "is transposed" and min(x.shape) > 1
                 return option
         return first

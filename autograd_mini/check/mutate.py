@@ -25,10 +25,10 @@ from .formulas import (
     known,
     of_row,
     shown,
+    softmaxes,
     wrong_expressions,
     wrong_log_softmaxes,
     wrong_normalisations,
-    wrong_softmaxes,
 )
 from .words import Words
 
@@ -40,17 +40,22 @@ STATISTICS = {"mean", "var", "std", "sum", "max"}
 MOST = 16  # other arrays that are tried in one place
 
 # How unlikely a mistake is; what is not here costs 1.5. Of two that give the same numbers the likelier is told first.
-COSTS = {
-    "": 1.0, "wrong_factor": 1.0, "inner_derivative_missing": 1.0, "activation_derivative_missing": 1.1,
-    "softmax_elementwise": 1.1, "index_overwritten": 1.1, "derivative_at_activation": 1.2,
-    "derivative_at_preactivation": 1.2, "weights_missing": 1.2, "input_missing": 1.2, "factor_missing":
-    1.2, "mask_missing": 1.2, "path_missing": 1.3, "value_for_derivative": 1.3,
-    "activation_derivative_twice": 1.4, "constant_term_missing": 1.4, "softmax_twice": 1.4, "transposed":
-    1.4, "wrong_axis": 1.4, "weights_updated_before_use": 1.4, "output_for_input": 1.6, "wrong_array":
-    2.1, "derivative_at_wrong_array": 2.0, "derivative_of_another_function": 1.8,
-    "wrong_gradient_arrives": 2.2, "delta_of_another_loss": 2.0, "penalty_added": 1.8,
-    "statistics_held_constant": 1.3, "loss_for_derivative": 1.7,
-}  # fmt: skip
+LIKELIHOOD = {
+    1.0: " wrong_factor inner_derivative_missing",
+    1.1: "activation_derivative_missing softmax_elementwise index_overwritten",
+    1.2: "derivative_at_activation derivative_at_preactivation weights_missing input_missing factor_missing",
+    1.25: "mask_missing",
+    1.3: "path_missing value_for_derivative statistics_held_constant",
+    1.4: "activation_derivative_twice softmax_twice transposed wrong_axis weights_updated_before_use",
+    1.45: "constant_term_missing",
+    1.6: "output_for_input",
+    1.7: "loss_for_derivative",
+    1.8: "derivative_of_another_function penalty_added",
+    2.0: "derivative_at_wrong_array delta_of_another_loss",
+    2.1: "wrong_array",
+    2.2: "wrong_gradient_arrives",
+}
+COSTS = {mistake: cost for cost, mistakes in LIKELIHOOD.items() for mistake in mistakes.split(" ")}
 
 
 class Mutant(NamedTuple):
@@ -131,8 +136,8 @@ def _along(x: Any, out: Any, axis: int) -> Iterator[Any]:
     """Softmax, its logarithm, or a normalisation along an axis, where the values are that."""
     once = softmax(x, axis)
     if x.any() and np.allclose(once, out, rtol=1e-9, atol=1e-12):
-        right, *wrong = wrong_softmaxes(x.shape, axis)
-        yield "softmax", wrong, (right[1],)
+        right, wrong = softmaxes(x.shape, axis)
+        yield "softmax", wrong, right
     elif x.any() and np.allclose(np.log(once), out, rtol=1e-9, atol=1e-12):
         yield "log_softmax", list(wrong_log_softmaxes(x.shape, axis))
     middle = x - x.mean(axis, keepdims=True)
@@ -192,16 +197,16 @@ class Step:
         self, mistake: str, wrong: Expr, right: Any = None, extra: float = 0.0, **others: Any
     ) -> Mutant:
         """The mutant of a formula in g, a (what the user is), x (what the node is) and other arrays by name."""
-        words = {"g": f"d({self.above})", "a": self.above, "x": self.me}
+        name = self.above if self.above.isidentifier() else f"({self.above})"
+        words = {"g": f"d{name}", "a": self.above, "x": self.me}
         arrays = {"g": self.g, "a": self.out, "x": self.x} | {
             name: array for name, (array, _) in others.items()
         }
 
         def note() -> str:
-            belongs = "" if right is None else f" where {shown(right, **words)} belongs"
+            belongs = "for the gradient" if right is None else f"where {shown(right, **words)} belongs"
             wrongly = shown(wrong, **words | {name: word for name, (_, word) in others.items()})
-            way = f"at {self.me}" if self.user is self.node else f"going back from {self.above} to {self.me}"
-            return f"{wrongly} stands{belongs}, {way}"
+            return f"{wrongly} stands {belongs}"
 
         return Mutant(mistake, lambda: fit(evaluate(wrong, arrays), self.shape), note, extra)
 
@@ -331,7 +336,7 @@ class Edge(Step):
                     "one_sample_only", partial(self.back, g * (place == i)), f"sample {i}'s, of {me}"
                 )
                 if multiplies:
-                    note = f"for {me} the sum of all errors is multiplied by the input of sample {i} (its row) alone"
+                    note = f"for {me} the sum of all errors meets the input of sample {i} (its row) alone"
                     yield Mutant(first, partial(self.back, total * (place == i)), note, 0.2)
         x = self.b.values[self.user.parents[1 - self.k]] if multiplies else g
         if multiplies and not self.is_leaf and self.share.ndim == 2:
@@ -443,10 +448,10 @@ def overwritten(b: Backward, grads: Arrays, node: Any, users: list[Any], me: str
         share[places[::order]] = flat[::order]
         return share.reshape(x.shape)
 
-    note = f"of a place of {me} that is read twice (a repeated index, overlapping windows) the {{}} share is kept"
+    note = f"of a place of {me} that is read twice (a repeated index, overlapping windows) one share is kept"
     note += ": np.add.at(d, i, …), or += for windows, adds (accumulates) them"
-    yield Mutant("index_overwritten", lambda: kept(1), note.format("last"))
-    yield Mutant("index_overwritten", lambda: kept(-1), note.format("first"), 0.4)
+    yield Mutant("index_overwritten", lambda: kept(1), note)
+    yield Mutant("index_overwritten", lambda: kept(-1), note, 0.4)
     mean = lambda: (np.bincount(places, flat, x.size) / np.maximum(counts, 1)).reshape(x.shape)  # noqa: E731
     yield Mutant("averaged", mean, f"the shares of {me}'s repeated indices")
 

@@ -11,7 +11,7 @@ from .mistakes import MISTAKES
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake: its stable name (see `mistakes.py`), its place, why it is one, and the right line of NumPy."""
+    """One mistake: its stable name (see mistakes.toml), its place, why it is one, and the right line of NumPy."""
 
     mistake: str
     where: str
@@ -67,10 +67,10 @@ class Report:
 
     def _repr_html_(self) -> str:
         before, after = ("".join(f"<p>{escape(line)}</p>" for line in lines) for lines in self._around())
-        items = [
-            f"<li><b>{escape(f.where)}</b>: {escape(f.why)} <code>{f.mistake}</code><pre>{escape(f.fix)}</pre></li>"
-            for f in self.findings
-        ]
+        items = []
+        for f in self.findings:
+            where, why, fix = map(escape, (f.where, f.why, f.fix))
+            items.append(f"<li><b>{where}</b>: {why} <code>{f.mistake}</code><pre>{fix}</pre></li>")
         return f"{before}<ol>{''.join(items)}</ol>{after}"
 
 

@@ -158,11 +158,11 @@ class Search:
         path = self.b.path
         if len(one.unmatched) != len(other.unmatched) or len(one.faults) != len(other.faults):
             return False
-        pairs = [
-            [f.node in path(g.node) or g.node in path(f.node) for g in other.faults if f.mistake == g.mistake]
-            for f in one.faults
-        ]
-        return all(map(any, pairs))
+
+        def linked(f: Fault, g: Fault) -> bool:
+            return f.mistake == g.mistake and (f.node in path(g.node) or g.node in path(f.node))
+
+        return all(any(linked(f, g) for g in other.faults) for f in one.faults)
 
     def height(self, node: Any) -> int:
         """How near the loss an array is met, going backward."""
@@ -238,10 +238,8 @@ class Search:
             yield from (FunctionStep(b, grads, self.words, made) for made in functions)
             yield Whole(b, grads, self.words, p)
 
-    def _steps(
-        self, state: State, target: Any, private: bool = False, above: Any = None, spoil: bool = False
-    ) -> list[State]:
-        """All single faults that explain the target; with `above`, likely ones below that node; `spoil`: at any price."""
+    def _steps(self, state: State, target: Any, private: bool = False, above: Any = None) -> list[State]:
+        """All single faults that explain the target; with `above`, likely ones below that node."""
         found = []
         for step in self._places(state, target, private):
             p = step.node
@@ -260,7 +258,7 @@ class Search:
                     where = f"{self.say(target)}, by {fault.where}"
                     fault = replace(fault, where=where, cost=fault.cost + 1.5)
                 after = self._applied(state, fault, {p: change}, private)
-                if target not in {*after.unmatched} and (spoil or {*after.unmatched} <= {*state.unmatched}):
+                if {*after.unmatched} <= {*state.unmatched} - {target}:
                     found.append(after)
         return self._distinct(found)[: 2 * BEAM]
 
@@ -285,11 +283,8 @@ class Search:
             return fault and (fault, c * made)
         meaning = self._meaning(c, p)
         if not mutant.mistake:
-            meaning = meaning or (
-                "wrong_factor",
-                f"it is {c:.6g} times the right one",
-                2.0 if e.size > 1 else 3.5,
-            )
+            cost = 2.0 if e.size > 1 else 3.5
+            meaning = meaning or ("wrong_factor", f"it is {c:.6g} times the right one", cost)
             return (self._of_factor(meaning, step, target), (c - 1) * share) if meaning[0] else None
         if meaning is None:
             return None
@@ -331,9 +326,8 @@ class Search:
             return self._fault(mutant._replace(mistake="penalty_factor", note=note), step, target)
         if mutant.mistake == "penalty_added":
             known = size > 1 or any(np.isclose(c, other, rtol=1e-6) for other in self.penalty_rates.values())
-            return (
-                self._fault(mutant, step, target, f": {c:.6g} · {name}", 0.4 * (size == 1)) if known else None
-            )
+            fault = self._fault(mutant, step, target, f": {c:.6g} · {name}", 0.4 * (size == 1))
+            return fault if known else None
         short = abs(rate / float(f"{rate:.2g}") - 1) < 1e-6
         if not 1e-5 < rate < 20 or not (short or (size > 1 and c < 0)):
             return None
@@ -358,12 +352,10 @@ class Search:
         flat, found = np.reshape(share, -1), []
         for ray, pushed in self.b.remember(("push", target), make):
             way = pushed[p].reshape(-1)
-            found.append(
-                (float(np.vdot(wanted, ray)), float(flat @ way), float(np.sqrt((flat @ flat) * (way @ way))))
-            )
+            found.append((np.vdot(wanted, ray), flat @ way, np.sqrt((flat @ flat) * (way @ way))))
         (a1, b1, n1), (a2, b2, n2) = found
         slack = 1e-3 * (abs(a1 * b2) + abs(a2 * b1)) + 1e-5 * (abs(a1) * n2 + abs(a2) * n1)
-        return abs(a1 * b2 - a2 * b1) > slack
+        return bool(abs(a1 * b2 - a2 * b1) > slack)
 
     # ---- Many faults, or two -----------------------------------------------------------------------------------------------
 
@@ -396,12 +388,8 @@ class Search:
             kinds: dict[Any, Mutant] = {}
             for user, k in (edges[0], edges[-1]) if parents & ways else ():
                 mutants = local_mutants(b, b.grads, user, k, made, self.words)
-                kinds |= (
-                    mutants if whole else [next(one for one in mutants if one[1].mistake == "path_missing")]
-                )
-            unlikely = (
-                1.2 if parents & right else 0.0
-            )  # it would spoil what is right, unless it gives that nothing
+                kinds |= mutants if whole else [next(m for m in mutants if m[1].mistake == "path_missing")]
+            unlikely = 1.2 if parents & right else 0.0  # it may spoil what is right
             for key, mutant in kinds.items():
                 edit = partial(self._edit, key, made)
                 if mutant.mistake:
@@ -426,14 +414,10 @@ class Search:
                 continue
             if self._late():
                 return []
-            moved = {n: state.grads[n] + d for n, d in self.b.pull({p: made - share}, [target]).items()}
-            near = State(state.grads | moved, state.faults, state.unmatched)
-            if self._steps(near, target, above=p, spoil=True):
-                after = self._applied(state, self._fault(mutant, step, target), {p: made - share})
-                if {*after.unmatched} <= {*state.unmatched} and (
-                    found := self._steps(after, target, above=p)
-                ):
-                    return found
+            after = self._applied(state, self._fault(mutant, step, target), {p: made - share})
+            found = self._steps(after, target, above=p) if {*after.unmatched} <= {*state.unmatched} else []
+            if found:
+                return found
         return []
 
 

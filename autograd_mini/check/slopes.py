@@ -88,7 +88,7 @@ class _Check:
             float(self.f(float(self.x.flat[0])))
             self.report.notes.append("f takes single numbers only; its derivative was found numerically.")
         except (TypeError, ValueError):
-            note = "f takes a whole row and gives one number: write np.maximum(x, 0) and the like, element by element"
+            note = "f takes a whole row and gives one number: write np.maximum(x, 0) and the like"
             self.report.add("mixes_rows", "f", note)
             rows = self.f
             self.f = lambda v: np.asarray(rows(np.array([v]))).reshape(-1)[0]
@@ -153,9 +153,7 @@ class _Check:
         elif x.size > 1 and out.shape == x.shape and not self.mixes:
             with suppress(Exception):  # it may take rows of a fixed length only: then nothing can be said
                 if not _same(_one_by_one(df, x), out.astype(float)):
-                    note = (
-                        "of a number alone it gives something else than within an array (a maximum, a sum?)"
-                    )
+                    note = "of a number alone it gives something else than in an array (a maximum, a sum?)"
                     self.report.add("mixes_rows", "df", note)
         return out
 
@@ -165,10 +163,8 @@ class _Check:
             parameters = inspect.signature(df).parameters.values()
             needed = [p for p in parameters if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
             if len(needed) > 1:
-                note = f"it takes {len(needed)} arguments, an output and a target: a delta as that of softmax with "
-                self.report.add(
-                    "delta_of_another_loss", "df", f"{note}cross-entropy, ŷ − y, and no derivative"
-                )
+                note = "arguments, output and target: a delta (softmax with cross-entropy: ŷ − y)"
+                self.report.add("delta_of_another_loss", "df", f"it takes {len(needed)} {note}")
                 return None
         try:
             out = np.reshape([df(v) for v in self.x.ravel().tolist()], self.x.shape)
@@ -239,20 +235,14 @@ class _Check:
             for word, other in _others(x, f.name).items() if f.by_value is not None else ():
                 note = f"{shown(f.right)} is right for a = {a}, and is given a = {word}"
                 yield "derivative_at_wrong_array", evaluate(f.right, {"a": other}), note
-        yield from (
-            ("value_for_derivative", a, f"{a_} stands for the derivative")
-            for a, a_ in ((y, "f(x)"), (x, "x"))
-        )
+        for word, value in {"f(x)": y, "x": x}.items():
+            yield "value_for_derivative", value, f"{word} stands for the derivative"
         yield "activation_derivative_twice", s * s, "it is the square of the derivative"
         yield "activation_derivative_twice", self.second, "it is the second derivative"
         yield "activation_derivative_missing", 1.0, "1 stands for the derivative"
         yield "cases_exchanged", 1 - s, "1 − f′(x) stands for the derivative"
         for total in (s.sum(), s.mean()):
-            yield (
-                "mixes_rows",
-                total,
-                "it is one number for all: the derivatives of all elements are added up",
-            )
+            yield "mixes_rows", total, "one number stands for all: the derivatives are added up"
         yield "wrong_derivative", 1 / s, "it is 1 over the derivative: the inverse function's"
         shift, ratio = float(np.mean(mine - s)), float((mine * s).sum() / (s * s).sum())
         note = f"a constant term, {-shift:.6g}, is missing everywhere"
@@ -262,17 +252,10 @@ class _Check:
         yield "factor_two" if two else "wrong_factor", mine.size > 1 and ratio * s, note
         for other in map(known, KNOWN):
             if other.name not in [f.name for f in self.functions]:
-                yield (
-                    "derivative_of_another_function",
-                    other.slope_at(x),
-                    f"it is the derivative of {other.name} at x",
-                )
-                yield "derivative_of_another_function", other.at(x), f"it is {other.name}(x)"
-        yield (
-            "integer_result",
-            integer and np.trunc(s),
-            "the digits behind the point are cut off: make it float",
-        )
+                for word, value in {"the derivative of ": other.slope_at(x), "": other.at(x)}.items():
+                    yield "derivative_of_another_function", value, f"it is {word}{other.name} at x"
+        note = "the digits behind the point are cut off: make it float"
+        yield "integer_result", integer and np.trunc(s), note
 
 
 def _others(x: Any, name: str) -> dict[str, Any]:

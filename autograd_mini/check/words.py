@@ -51,19 +51,10 @@ def _call(x: Expr, texts: list[str]) -> str:
 
 
 _PRODUCT, _ATOM = PYTHON.forms["multiply"][1:], PEOPLE.forms["transposed"][1:]
-NUMPY = replace(
-    PYTHON,
-    forms={
-        **PYTHON.forms,
-        "matmul": ("{} @ {}", *_PRODUCT),
-        "transposed": ("{}.T", *_ATOM),
-        "square": ("{}**2", *PEOPLE.forms["square"][1:]),
-        "power": ("{}**{}", *PEOPLE.forms["power"][1:]),
-        "whole power": ("{}**{}", *PEOPLE.forms["power"][1:]),
-    },
-    number=_number,
-    function=_call,
-)
+FORMS = {"matmul": ("{} @ {}", *_PRODUCT), "transposed": ("{}.T", *_ATOM)}
+FORMS |= dict.fromkeys(("power", "whole power"), ("{}**{}", *PEOPLE.forms["power"][1:]))
+FORMS |= {"square": ("{}**2", *PEOPLE.forms["square"][1:])}
+NUMPY = replace(PYTHON, forms={**PYTHON.forms, **FORMS}, number=_number, function=_call)
 
 
 class Words:
@@ -110,14 +101,10 @@ class Words:
     def forward(self, node: Any) -> str:
         """How a node is made, of named ones."""
         if not node.parents:
+            if node in self.b.at:
+                return f"w{self.b.at[node]}"
             x = self.b.values[node]
-            return (
-                f"w{self.b.at[node]}"
-                if node in self.b.at
-                else f"{x.item():g}"
-                if x.size == 1
-                else "a constant"
-            )
+            return f"{x.item():g}" if x.size == 1 else "a constant"
         try:
             made = text(simplify(parts_of(self._made(node), SHORT)[0]), style=NUMPY, longest=90)
         except (Unreadable, ValueError):
@@ -154,9 +141,8 @@ class Words:
         return self._made(node) if node.parents else symbol(f"w{self.b.at.get(node, 0)}", x.shape)
 
     def _made(self, node: Any) -> Any:
-        return forward_expr(
-            node.op, [self.value(p) if p not in self.symbols else self.symbols[p] for p in node.parents]
-        )
+        known = self.symbols
+        return forward_expr(node.op, [known[p] if p in known else self.value(p) for p in node.parents])
 
     def gradient(self, node: Any) -> Any:
         """A node's gradient by its users' gradients: of those that have a name by that, else by their users'."""
@@ -205,10 +191,7 @@ class Words:
                 names[part] = f"d_{len(lines)}"
                 lines += [f"{names[part]} = np.zeros({shape})", f"np.add.at({names[part]}, {index}, {share})"]
             elif (
-                part.shape
-                and part.args
-                and part is not made
-                and len(text(made, names, NUMPY) or "") > LONGEST
+                part.shape and part.args and part is not made and len(str(text(made, names, NUMPY))) > LONGEST
             ):
                 source = text(part, names, NUMPY) or ""
                 if len(source) > INNER:
@@ -272,16 +255,11 @@ def _spelt(x: Expr) -> Expr:
     a, shape = x.args, x.shape or ()
     if x.name == "getitem" and a[0].name == "constant" and a[0].shape == ():
         return call("broadcast_to", float(a[0].value), x.shape)
-    if (
-        x.name == "getitem" and a[1] is FIRST and a[0].name == "matmul"
-    ):  # a vector that was made a column for the product
+    if x.name == "getitem" and a[1] is FIRST and a[0].name == "matmul":  # a vector made a column for it
         left, right = a[0].args
-        if (
-            right.name == "getitem"
-            and right.args[1] is COLUMN
-            and right.args[0].shape == (left.shape or ())[-1:]
-        ):
-            return call("matmul", left, right.args[0])
+        whole = right.args[0] if right.name == "getitem" and right.args[1] is COLUMN else right
+        if whole is not right and whole.shape == (left.shape or ())[-1:]:
+            return call("matmul", left, whole)
     if x.name in ("softmax", "log_softmax"):
         axis = a[1].value
         e = call("exp", a[0] - call("max", a[0], axis=axis, keepdims=True))

@@ -9,17 +9,16 @@ import math
 import re
 import sys
 import textwrap
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core import rows
 from ..core.engine import check_root, toposort
-from ..core.node import Node
+from ..core.node import Node, made
 from ..core.op import NOT_WANTED
-from ..core.readings import sum_to
+from ..core.readings import ARRAYS, sum_to
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import AutogradError, CompileError, DTypeError, GraphError
@@ -45,7 +44,7 @@ HELPERS = {  # what NumPy lacks, as one writes it
 }
 
 
-CHEAP = (
+CHEAP = {
     "subtract",
     "add",
     "negative",
@@ -53,7 +52,8 @@ CHEAP = (
     "transpose",
     "reshape",
     "divide",
-)  # to be written again, up to three of them
+}  # to be written again, up to three
+NO_ACTIVATIONS = {"sum", "mean", "reshape", "transpose", "getitem", "negative", "positive", "cast"}
 LONG = 72  # letters of a line at which a part of it gets a line of its own
 HELPERS_OF_NUMBERS = {  # what `math` lacks
     "sign": "def sign(x):\n    return (x > 0) - (x < 0)",
@@ -114,249 +114,198 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
     return _Page(roots, targets, variables).written()
 
 
+class _Part:
+    """A node with its row and its parents as the source has them."""
+
+    def __init__(self, node: Any, parents: Sequence["_Part"]) -> None:
+        self.node, self.op, self.parents = node, node.op, [*parents]
+        self.is_leaf = node.op is None
+        self.is_number = self.is_leaf and not node.requires_grad and node.shape == ()
+        self.like = symbol("#like", node.shape, node.dtype)
+        self.expr: Any = None  # its name, or its formula
+
+    @property
+    def name(self) -> str:
+        """The row's name."""
+        return self.op.name if self.op else ""
+
+
+def _graph(roots: Sequence[Any]) -> list[_Part]:
+    """All that the roots are made from, parents first. 1 / (1 + exp(−z)) is the sigmoid, whose slope one writes by its output."""
+    top, parts = made(ARRAYS, None, rows.positive, [*roots] * 3), dict[Any, _Part]()
+    for node in toposort(top, constants=True, is_mirrored=True)[:-1]:
+        part = parts[node] = _Part(node, [parts[parent] for parent in node.parents])
+        if (z := _argument_of_sigmoid(part)) is not None:
+            part.op, part.parents = rows.sigmoid, [z]
+    order, alive = [*parts.values()], {parts[root] for root in roots}
+    for part in reversed(order):
+        alive.update(part.parents if part in alive else [])
+    return [part for part in order if part in alive]
+
+
+def _argument_of_sigmoid(part: _Part) -> _Part | None:
+    below = part.parents[-1] if part.parents else part
+    if below.name != "add" or not (
+        part.name == "reciprocal" or (part.name == "divide" and _is_one(part.parents[0]))
+    ):
+        return None
+    for one, power in (below.parents, reversed(below.parents)):
+        if _is_one(one) and power.name == "exp" and power.parents[0].name == "negative":
+            return power.parents[0].parents[0]
+    return None
+
+
+def _is_one(part: _Part) -> bool:
+    return part.is_number and float(part.node.data) == 1.0
+
+
 class _Page:
     """The graph with its names, and the lines that are written of it."""
 
     def __init__(self, roots: Sequence[Any], targets: Sequence[Any], variables: Mapping[str, Any]) -> None:
-        self.roots, self.targets = dict.fromkeys(roots), dict.fromkeys(targets)
-        self.steps: dict[
-            Any, tuple[Any, tuple[Any, ...]]
-        ] = {}  # (row, parents) where they are not the node's own
-        found: dict[Any, None] = {}
-        for root in roots:
-            for node in toposort(root, constants=True, is_mirrored=True):
-                self.recognise(node)
-        for root in roots:
-            found |= dict.fromkeys(self.below(root))
-        self.order = list(found)
-        self.uses = Counter(parent for node in self.order for parent in self.parents(node))
-        self.needed = self.on_the_way()
-        self.only_numbers = all(type(node) is Value for node in self.order)
+        self.order = _graph(roots)
+        parts = {part.node: part for part in self.order}
+        for node in targets:
+            if node not in parts:
+                raise GraphError(f"backprop_source: the loss does not depend on {node._name}")
+        self.roots, self.targets = ([*dict.fromkeys(parts[x] for x in nodes)] for nodes in (roots, targets))
+        self.users: dict[_Part, list[_Part]] = {part: [] for part in self.order}
+        self.needed = set(self.targets)  # what lies between the targets and the roots
+        for part in self.order:
+            for parent in part.parents:
+                self.users[parent].append(part)
+            if part.node.requires_grad and not self.needed.isdisjoint(part.parents):
+                self.needed.add(part)
+        self.only_numbers = all(type(node) is Value for node in parts)
         self.style = TEACHER_OF_NUMBERS if self.only_numbers else TEACHER
         self.taken: set[str] = {"np", "math"}
-        self.names: dict[Any, str] = {}
-        self.exprs: dict[Any, Expr] = {}
+        self.names: dict[_Part, str] = {}
         self.known: dict[Expr, Expr] = {}  # formulas that have a name
         self.lines: list[tuple[str, Any]] = []
         self.name_all(variables)
-
-    # ---- The graph
-
-    def parents(self, node: Any) -> tuple[Any, ...]:
-        return self.steps[node][1] if node in self.steps else node.parents
-
-    def op(self, node: Any) -> Any:
-        return self.steps[node][0] if node in self.steps else node.op
-
-    def below(self, root: Any) -> Iterator[Any]:
-        """Every node that the root is made from, parents first, as toposort gives them, by way of what was recognised."""
-        seen, stack = set[Any](), [(root, False)]
-        while stack:
-            node, is_done = stack.pop()
-            if is_done:
-                yield node
-            elif node not in seen:
-                seen.add(node)
-                stack.append((node, True))
-                stack += [(parent, False) for parent in reversed(self.parents(node)) if parent not in seen]
-
-    def recognise(self, node: Any) -> None:
-        """1 / (1 + exp(−z)) is the sigmoid, whose slope one writes by its output."""
-        if node.op is None or node.op.name not in ("divide", "reciprocal"):
-            return
-        below = node.parents[-1]
-        if node.op.name == "divide" and not _is_one(node.parents[0]):
-            return
-        if below.op is None or below.op.name != "add" or not any(map(_is_one, below.parents)):
-            return
-        power = below.parents[0] if _is_one(below.parents[1]) else below.parents[1]
-        if power.op is not None and power.op.name == "exp" and power.parents[0].op is not None:
-            minus = power.parents[0]
-            if minus.op.name == "negative":
-                self.steps[node] = rows.sigmoid, minus.parents
-
-    def on_the_way(self) -> set[Any]:
-        """The nodes between the targets and the roots; GraphError for a target that no root depends on."""
-        needed = set(self.targets)
-        for node in self.order:
-            if node.requires_grad and not needed.isdisjoint(self.parents(node)):
-                needed.add(node)
-        for node in self.targets:
-            if node not in set(self.order):
-                raise GraphError(f"backprop_source: the loss does not depend on {node._name}")
-        return needed
 
     # ---- Names
 
     def name_all(self, variables: Mapping[str, Any]) -> None:
         """Decide which nodes have names, and what they are called."""
-        by_id = {id(x): name for name, x in reversed([*variables.items()]) if isinstance(x, Node | np.ndarray)
-                 and not name.startswith("_")}  # fmt: skip
-        arrays = [
-            (name, x) for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"
-        ]
-        given: dict[Any, str] = {}
-        for node in self.order:
-            name = node.label or by_id.get(id(node))
-            if name is None and type(node) is Tensor and node.op is None:
-                name = by_id.get(id(node._content)) or next(
-                    (n for n, x in arrays if _holds(x, node._content)), None
-                )
-            if name is not None:
-                given[node] = name
+        given = {part: name for part in self.order if (name := _given_name(part.node, variables)) is not None}
         self.taken |= {unique(name, set()) for name in given.values()}
-        roles, arrays_seen = self.roles(), dict[int, Any]()
-        for node in self.order:
-            if node in self.exprs:
-                continue
-            same = (
-                arrays_seen.setdefault(id(node._content), node)
-                if type(node) is Tensor and node.op is None
-                else node
-            )
-            if same is not node:
-                self.exprs[node] = self.exprs[same]
-            elif node in given:
-                self.give(node, given[node], True)
-            elif _is_number(node):
-                self.exprs[node] = spread(constant(float(node.data)), _like(node))
-            elif (other := next((x for x in self.names if _is_complement(node, x)), None)) is not None:
-                self.exprs[node] = 1.0 - self.exprs[other]
-            elif node in roles or node.op is None or node in self.roots or node in self.targets:
-                self.give(node, roles.get(node) or self.default(node))
-        for node in self.wanted_back():
-            if node not in self.names:
-                self.give(node, roles.get(node) or "t1")
+        roles, arrays = self.roles(), dict[int, _Part]()
+        for part in self.order:
+            is_array = type(part.node) is Tensor and part.is_leaf
+            same = arrays.setdefault(id(part.node._content), part) if is_array else part
+            if same is not part:
+                part.expr = same.expr
+            elif part in given:
+                plain = unique(given[part], set())
+                self.give(part, plain if plain not in self.names.values() else unique(plain, self.taken))
+            elif part.is_number:
+                part.expr = spread(constant(float(part.node.data)), part.like)
+            elif (
+                other := next((x for x in self.names if _is_complement(part.node, x.node)), None)
+            ) is not None:
+                part.expr = 1.0 - other.expr
+            elif part in roles or part.is_leaf or part in self.roots or part in self.targets:
+                self.give(part, unique(roles.get(part) or self.default(part), self.taken))
+        for part in self.wanted_back():
+            if part not in self.names:
+                self.give(part, unique(roles.get(part) or "t1", self.taken))
 
-    def give(self, node: Any, name: str, is_reserved: bool = False) -> None:
+    def give(self, part: _Part, name: str) -> None:
         """Give a node a name."""
-        if is_reserved and (plain := unique(name, set())) not in self.names.values():
-            self.names[node] = plain
-        else:
-            self.names[node] = unique(name, self.taken)
-        self.exprs[node] = symbol(self.names[node], node.shape, node.dtype)
+        self.names[part] = name
+        part.expr = symbol(name, part.node.shape, part.node.dtype)
 
-    def default(self, node: Any) -> str:
-        if node in self.roots:
+    def default(self, part: _Part) -> str:
+        if part in self.roots:
             return "loss" if len(self.roots) == 1 and not self.only_numbers else "out"
-        if node.op is not None:
+        if not part.is_leaf:
             return "t1"
-        if node.requires_grad:
+        if part.node.requires_grad:
             return "w1"
-        users = [self.op(one) for one in self.order if node in {*self.parents(one)}]
-        is_unit = any(op.name == "concatenate" for op in users)
+        is_unit = any(user.name == "concatenate" for user in self.users[part])
         return "unit" if is_unit else "y"  # a bias unit, or the targets
 
-    def roles(self) -> dict[Any, str]:
+    def roles(self) -> dict[_Part, str]:
         """X, W1, b1, Z1, A1, … by what the nodes are to a layer."""
-        found: dict[Any, str] = {}
-        users: dict[Any, list[Any]] = {}
-        for node in self.order:
-            for parent in self.parents(node):
-                users.setdefault(parent, []).append(node)
-        layer = 0
-        for node in self.order:
-            if self.op(node) is None or self.op(node).name not in ("matmul", "linear"):
-                continue
-            x, w, *bias = self.parents(node)
-            if not node.requires_grad:
-                continue
-            x, w = (
-                (w, x)
-                if x.op is None and x.requires_grad and not (w.op is None and w.requires_grad)
-                else (x, w)
-            )
-            layer += 1
-            above = users.get(node, [])
-            if not bias and len(above) == 1 and self.op(above[0]).name == "add":
-                bias = [parent for parent in above[0].parents if parent is not node]
-                node = above[0] if bias and bias[0].op is None else node  # noqa: PLW2901
-                bias = bias if node is above[0] else []
+        found: dict[_Part, str] = {}
+        products = [
+            part for part in self.order if part.name in ("matmul", "linear") and part.node.requires_grad
+        ]
+        for layer, product in enumerate(products, 1):
+            x, w, *bias = product.parents
+            if _is_weight(x) and not _is_weight(w):
+                x, w = w, x
+            above = self.users[product]
+            if not bias and len(above) == 1 and above[0].name == "add":
+                others = [parent for parent in above[0].parents if parent is not product]
+                if others and others[0].is_leaf:
+                    product, bias = above[0], others  # noqa: PLW2901
             for leaf, name in ((x, "X"), (w, f"W{layer}"), *((one, f"b{layer}") for one in bias)):
-                if leaf.op is None:
+                if leaf.is_leaf:
                     found.setdefault(leaf, name)
-            found.setdefault(node, f"Z{layer}")
-            above = users.get(node, [])
+            found.setdefault(product, f"Z{layer}")
+            above = self.users[product]
             while (
-                len(above) == 1
-                and self.op(above[0]).name == "multiply"
-                and any(map(_is_number, above[0].parents))
+                len(above) == 1 and above[0].name == "multiply" and any(x.is_number for x in above[0].parents)
             ):
-                above = users.get(above[0], [])
-            names = {self.op(one).name for one in above}
-            if (
-                len(names) == 1
-                and self.op(above[0]).is_ours
-                and len(self.parents(above[0])) == 1
-                and _is_activation(above[0])
-            ):
+                above = self.users[above[0]]
+            if len({user.name for user in above}) == 1 and _is_activation(above[0]):
                 found.setdefault(above[0], f"A{layer}")
         return found
 
-    def wanted_back(self) -> list[Any]:
+    def wanted_back(self) -> list[_Part]:
         """What gets a name because it is used twice, or because the way back needs its value and it costs more than a difference."""
-        stand_in = {
-            node: symbol(f"#{i}", node.shape, node.dtype) for i, node in enumerate(self.order)
-        } | self.exprs
-        by_expr = {expr: node for node, expr in stand_in.items()}
-        for node in self.order:
-            if self.op(node) is not None:
-                formula = taught(self.value(node, stand_in))
-                if any(x.name == "symbol" for x in ordered(formula)):  # where it stands, its value is needed
-                    by_expr.setdefault(formula, node)
-        used: set[Any] = {node for node, count in self.uses.items() if count > 1 and node.op is not None}
-        for node in self.order:
-            if node in self.needed and self.op(node) is not None and node not in self.targets:
-                g = symbol("#g", node.shape, node.dtype)
-                for share in self.shares(node, g, stand_in):
-                    if share is not None:
-                        used |= {
-                            by_expr[x]
-                            for x in ordered(taught(share))
-                            if x in by_expr and by_expr[x].op is not None
-                        }
-        sizes: dict[Any, int] = dict.fromkeys(self.exprs, 0)
+        shown = {part: part.expr for part in self.order}
+        for i, part in enumerate(self.order):
+            if part.expr is None:
+                part.expr = symbol(f"#{i}", part.node.shape, part.node.dtype)
+        by_expr = {part.expr: part for part in self.order}
+        calls = [part for part in self.order if not part.is_leaf]
+        for part in calls:
+            formula = taught(self.value(part))
+            if any(x.name == "symbol" for x in ordered(formula)):  # where it stands, its value is needed
+                by_expr.setdefault(formula, part)
+        used = {part for part in calls if len(self.users[part]) > 1}
+        for part in calls:
+            if part in self.needed and part not in self.targets:
+                shares = self.shares(part, symbol("#g", part.node.shape, part.node.dtype))
+                read = {x for share in shares if share is not None for x in ordered(taught(share))}
+                used |= {by_expr[x] for x in read & by_expr.keys() if not by_expr[x].is_leaf}
+        for part, expr in shown.items():
+            part.expr = expr
+        sizes = {part: 0 for part in self.order if part.expr is not None}
         wanted = []
-        for node in self.order:
-            if node in sizes:
+        for part in self.order:
+            if part in sizes:
                 continue
-            size = 1 + sum(sizes.get(parent, LONG) for parent in self.parents(node))
-            is_cheap = self.op(node).name in CHEAP and self.uses[node] == 1 and size <= 3
-            if node in used and not is_cheap:
-                wanted.append(node)
-            sizes[node] = 0 if node in used and not is_cheap else size if is_cheap else LONG
+            size = 1 + sum(sizes.get(parent, LONG) for parent in part.parents)
+            is_cheap = part.name in CHEAP and len(self.users[part]) == 1 and size <= 3
+            if part in used and not is_cheap:
+                wanted.append(part)
+            sizes[part] = size if is_cheap else 0 if part in used else LONG
         return wanted
 
     # ---- Formulas
 
-    def shares(self, node: Any, g: Expr, exprs: Mapping[Any, Expr]) -> list[Expr | None]:
+    def shares(self, part: _Part, g: Expr) -> list[Expr | None]:
         """What each parent receives, of its shape; None where nobody needs it."""
-        parents = self.parents(node)
-        wanted = [parent in self.needed for parent in parents]
-        try:
-            found = self.op(node).shares(
-                EXPRESSIONS, g, exprs[node], [exprs[parent] for parent in parents], wanted
-            )
-            return [
-                None if share is NOT_WANTED else self.fitted(constant(share), parent, node)
-                for share, parent in zip(found, parents, strict=True)
-            ]
-        except Unreadable as error:
-            raise _unreadable(self.op(node), error) from None
+        wanted = [parent in self.needed for parent in part.parents]
+        operands = [parent.expr for parent in part.parents]
+        found = _read(part.op, lambda: part.op.shares(EXPRESSIONS, g, part.expr, operands, wanted))
+        return [
+            None if share is NOT_WANTED else self.fitted(share, parent, part.op)
+            for share, parent in zip(found, part.parents, strict=True)
+        ]
 
-    def fitted(self, share: Expr, parent: Any, node: Any) -> Expr:
+    def fitted(self, share: Any, parent: _Part, op: Any) -> Expr:
         """A share in the shape of the parent."""
-        summed = sum_to(EXPRESSIONS.xp, share, parent.shape, self.op(node))
-        return spread(constant(summed), _like(parent))
+        return spread(constant(sum_to(EXPRESSIONS.xp, constant(share), parent.node.shape, op)), parent.like)
 
-    def value(self, node: Any, exprs: Mapping[Any, Expr]) -> Expr:
+    def value(self, part: _Part) -> Expr:
         """The formula of a node."""
-        try:
-            return constant(
-                self.op(node).value(EXPRESSIONS, [exprs[parent] for parent in self.parents(node)])
-            )
-        except Unreadable as error:
-            raise _unreadable(self.op(node), error) from None
+        operands = [parent.expr for parent in part.parents]
+        return _read(part.op, lambda: constant(part.op.value(EXPRESSIONS, operands)))  # type: ignore[no-any-return]
 
     def tidy(self, expr: Expr) -> Expr:
         """As a teacher writes it, with the names of what has been computed."""
@@ -364,45 +313,42 @@ class _Page:
 
     def forward(self) -> None:
         """The lines of the way forward."""
-        for node in self.order:
-            if self.op(node) is None:
+        for part in self.order:
+            if part.is_leaf:
                 continue
-            value = self.tidy(self.value(node, self.exprs))
-            if node not in self.names and len(str(text(value, None, self.style))) > LONG:
-                self.give(node, "t1")
-            if node in self.names:
-                self.write(self.names[node], value)
+            value = self.tidy(self.value(part))
+            if part not in self.names and len(str(text(value, None, self.style))) > LONG:
+                self.give(part, unique("t1", self.taken))
+            if part in self.names:
+                self.write(self.names[part], value)
                 if not value.is_leaf:
-                    self.known[value] = self.exprs[node]
+                    self.known[value] = part.expr
             else:
-                self.exprs[node] = value
+                part.expr = value
 
-    def backward(self) -> dict[Any, Expr]:
+    def backward(self) -> dict[_Part, Expr]:
         """The lines of the way back; return the gradient of every target."""
-        grads: dict[Any, Expr] = {root: spread(constant(1.0), _like(root)) for root in self.roots}
-        for node in reversed(self.order):
-            if node not in self.needed or node not in grads:
+        grads = {root: spread(constant(1.0), root.like) for root in self.roots}
+        for part in reversed(self.order):
+            if part not in self.needed or part not in grads:
                 continue
-            g = self.tidy(grads[node])
-            op = self.op(node)
-            count = 0 if op is None else sum(parent in self.needed for parent in self.parents(node))
-            is_plain = g.is_leaf or (g.name == "broadcast_to" and g.args[0].is_leaf) or _is_negative_leaf(g)
-            is_target = node in self.targets
-            if is_target or (not is_plain and (node in self.names or count > 1)):
-                g = self.named(node, g)
-            grads[node] = g
-            if op is None:
-                continue
-            for parent, share in zip(self.parents(node), self.shares(node, g, self.exprs), strict=True):
+            g = self.tidy(grads[part])
+            inner = g.args[0] if g.name in ("broadcast_to", "negative") else g
+            count = sum(parent in self.needed for parent in part.parents)
+            if part in self.targets or (not inner.is_leaf and (part in self.names or count > 1)):
+                g = self.named(part, g)
+            grads[part] = g
+            shares = [] if part.is_leaf else self.shares(part, g)
+            for parent, share in zip(part.parents, shares, strict=True):
                 if share is not None:
                     grads[parent] = grads[parent] + share if parent in grads else share
         return grads
 
-    def named(self, node: Any, g: Expr) -> Expr:
+    def named(self, part: _Part, g: Expr) -> Expr:
         """A line for a gradient, and its name from then on."""
-        name = unique(f"d{self.names.get(node, 't1')}", self.taken)
+        name = unique(f"d{self.names.get(part, 't1')}", self.taken)
         self.write(name, g)
-        found = symbol(name, node.shape, node.dtype)
+        found = symbol(name, part.node.shape, part.node.dtype)
         if not g.is_leaf:
             self.known[g] = found
         return found
@@ -417,8 +363,8 @@ class _Page:
         self.forward()
         split = len(self.lines)
         grads = self.backward()
-        leaves = [node for node in self.order if node.op is None and node in self.names]
-        leaves.sort(key=lambda node: node.requires_grad)  # the data first
+        leaves = [part for part in self.order if part.is_leaf and part in self.names]
+        leaves.sort(key=lambda part: part.node.requires_grad)  # the data first
         results = [self.names[root] for root in self.roots]
         results += [str(text(grads[target], None, self.style)) for target in self.targets]
         self.rename_aliases(split, results)
@@ -429,7 +375,7 @@ class _Page:
         out.append(f"    return {', '.join(results)}")
         body = "\n".join(out)
         parts = [*self.imports(helpers := _helpers(body, self.only_numbers), body), *helpers, body]
-        arguments = {self.names[leaf]: leaf.data for leaf in leaves}
+        arguments = {self.names[leaf]: leaf.node.data for leaf in leaves}
         return "\n\n\n".join(parts).replace("\n\n\nimport", "\nimport") + "\n", arguments
 
     def rename_aliases(self, start: int, results: list[str]) -> None:
@@ -458,35 +404,44 @@ class _Page:
         return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
 
 
+def _read(op: Any, reading: Callable[[], Any]) -> Any:
+    try:
+        return reading()
+    except Unreadable as error:
+        advice = "Write it with the functions of xp alone"
+        raise CompileError(
+            f"backprop_source: the rule of {op.name!r} cannot be read: {error}. {advice}"
+        ) from None
+
+
+def _given_name(node: Any, variables: Mapping[str, Any]) -> str | None:
+    """Its label, or the name of the caller's variable that is the node, its array, or holds the same numbers."""
+    if node.label:
+        return str(node.label)
+    for name, x in variables.items():
+        if x is node and name[0] != "_":
+            return name
+    if type(node) is not Tensor or node.op is not None:
+        return None
+    arrays = [
+        (name, x) for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"
+    ]
+    same = [name for name, x in arrays if x is node._content]
+    return next((name for name in same or (name for name, x in arrays if _holds(x, node._content))), None)
+
+
 def _is_complement(node: Any, other: Any) -> bool:
     """Whether raw data are 1 − other, computed before they came into the graph: for labels y, say, that is 1 − y."""
     raw = all(type(x) is Tensor and x.op is None and not x.requires_grad for x in (node, other))
     return raw and node.shape == other.shape != () and np.array_equal(node.data, 1.0 - other.data)
 
 
-def _is_number(node: Any) -> bool:
-    return node.op is None and not node.requires_grad and node.shape == ()
+def _is_weight(part: _Part) -> bool:
+    return part.is_leaf and bool(part.node.requires_grad)
 
 
-def _is_one(node: Any) -> bool:
-    return _is_number(node) and float(node.data) == 1.0
-
-
-def _is_activation(node: Any) -> bool:
-    return node.op.name not in (
-        "sum",
-        "mean",
-        "reshape",
-        "transpose",
-        "getitem",
-        "negative",
-        "positive",
-        "cast",
-    )
-
-
-def _is_negative_leaf(x: Expr) -> bool:
-    return x.name == "negative" and x.args[0].is_leaf
+def _is_activation(part: _Part) -> bool:
+    return part.op.is_ours and len(part.parents) == 1 and part.name not in NO_ACTIVATIONS
 
 
 def _holds(x: Any, array: Any) -> bool:
@@ -501,15 +456,6 @@ def _holds(x: Any, array: Any) -> bool:
         and found.dtype.kind in "biuf"
         and np.array_equal(found, array)
     )
-
-
-def _like(node: Any) -> Expr:
-    return symbol("#like", node.shape, node.dtype)
-
-
-def _unreadable(op: Any, error: Exception) -> CompileError:
-    advice = "Write it with the functions of xp alone"
-    return CompileError(f"backprop_source: the rule of {op.name!r} cannot be read: {error}. {advice}")
 
 
 def _helpers(body: str, only_numbers: bool) -> list[str]:

@@ -1,14 +1,15 @@
 """compile: a function that is recorded once, and from then on replayed."""
 
-import builtins
 import functools
+import gc
 import inspect
+import operator
 import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
@@ -23,24 +24,30 @@ from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
 from .bindings import bindings, checker
-from .native import Batch, Native, bound, is_installed
+from .kernels import Unsupported
+from .native import Native, batched, is_installed
 from .passes import exact
-from .program import Change, Guard, Program, evaluate
-from .scalars import Unsupported
-from .source import HEADER, Flat, Writer, function_of
-from .trace import Lowering, Trace, unique
+from .plan import planned
+from .program import Change, Guard, Program
+from .source import HEADER, Writer, function_of
+from .tape import MANY, Tape, is_tape
+from .trace import Lowering, Restart, Trace, sorted_nodes, unique
 
 QUICK = True  # whether sums may be added up in another order where that is quicker (to 1e-12)
 LONGEST = 20_000  # operations of a program: Python takes a second to read so many lines
 MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
-ENGINES = ("auto", "numpy", "native")
-QUICKLY_COMPILED = 2000  # elements of a program that "auto" makes native code of: some tenths of a second
+ENGINES = ("auto", "numpy", "native", "tape")
+QUICKLY_COMPILED = 2500  # elements of a program that "auto" makes native code of: some tenths of a second
 STATIC = (bool, str, bytes, type(None))
 
 
 class TooMuch(CompileError):
     """A function that is better not compiled."""
+
+
+class Raised(Exception):
+    """Python's floats raised, where IEEE arithmetic has a result: the engine gives it."""
 
 
 class Compiled:
@@ -70,20 +77,25 @@ class Compiled:
         return self if owner is None else types.MethodType(self, owner)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.of_points(args) if self.is_batch else self.one(*args, **kwargs)
+        if self.is_batch:
+            return self.of_points(args)
+        return self.one(args, kwargs)
 
-    def one(self, *args: Any, **kwargs: Any) -> Any:
+    def one(self, args: Any, kwargs: Any) -> Any:
         """Replay one call."""
         if self.reason is not None or is_inside() or recorder() is not None:
             return self.eagerly(args, kwargs)
         leaves: list[Any] = []
         key = key_of((args, kwargs) if kwargs else args, leaves)
         tried = self.versions.get(key, ())
-        for version in tried:
-            found = version.replay(leaves)
-            if found is not None:
-                return found[0]
-        return self.recorded(key, args, kwargs, leaves, tried)
+        try:
+            for version in tried:
+                found = version.replay(leaves)
+                if found is not None:
+                    return found[0]
+            return self.recorded(key, args, kwargs, leaves, tried)
+        except Raised:
+            return self.eagerly(args, kwargs)
 
     def bind(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], None]:
         """Return a call without arguments: it reads these arrays and writes its results into those, and allocates nothing.
@@ -111,17 +123,11 @@ class Compiled:
                 np.copyto(out, x)
 
         version = self.latest
-        if version is None or version.native is None or version.is_tied:
+        if version is None or version.native is None or version.is_tied or version.program is None:
             return slowly
-        quick = bound(version.native, inputs, outputs)
-        if not version.program.guards:
-            return quick
-
-        def guarded() -> None:
-            if quick():
-                slowly()
-
-        return guarded
+        quick = version.native.bound(inputs, outputs)
+        # Without guards nothing is returned, and nothing is to be asked
+        return (lambda: slowly() if quick() else None) if version.program.guards else quick
 
     def of_points(self, args: Any) -> Any:
         """The results for each of many points, stacked: the arguments have one more axis, the first."""
@@ -132,26 +138,22 @@ class Compiled:
             raise ShapeError(
                 f"batch=True: arrays of as many points each, one at least, are needed, got {shapes}"
             )
-        first = [x[0] if x.ndim > 1 else float(x[0]) for x in arrays]
-        value = self.one(*first)  # records a version where there is none
+        points = (tuple(x[i] if x.ndim > 1 else float(x[i]) for x in arrays) for i in range(n))
+        value = self.one(next(points), {})  # records a version where there is none
         version = self.latest
-        assert version is not None
-        if version.program.guards or version.program.changes:
+        if version is None or version.program is None or version.program.guards or version.program.changes:
             raise CompileError(
                 "batch=True: the function branches on its numbers, or changes what it closes over"
             )
         if version.native is None:
             found = [
-                value,
-                *(self.one(*(x[i] if x.ndim > 1 else float(x[i]) for x in arrays)) for i in range(1, n)),
+                [x for _, x in flatten(one)] for one in (value, *(self.one(point, {}) for point in points))
             ]
-            columns = zip(*[[x for _, x in flatten(one)] for one in found], strict=True)
-            outputs = [np.array(column) for column in columns]
+            outputs = [np.array(column) for column in zip(*found, strict=True)]
         else:
-            if version.batch is None:
-                version.batch = Batch(version.program, len(arrays))
+            version.batch = version.batch or batched(version.program, len(arrays))
             outputs = version.batch(n, version.read(arrays))
-        return rebuild(version.tree, lambda x: outputs[x] if type(x) is _Place else x)
+        return version.result(outputs)
 
     def eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on nodes, and give what a replay gives."""
@@ -168,7 +170,7 @@ class Compiled:
                 found = version.replay(leaves)
                 if found is not None:
                     return found[0]
-            kept = [one for one in had if one.outside.is_current()]
+            kept = [one for one in had if one.is_current()]
             self.outdated += len(had) - len(kept)
             try:
                 if len(kept) >= MOST or self.outdated >= 4 * MOST:
@@ -184,9 +186,7 @@ class Compiled:
             self.versions[key] = [*kept, version]
             self.latest = version
         found = version.replay(leaves)
-        if found is None:  # cannot be: the guards were taken from these numbers
-            return self.eagerly(args, kwargs)
-        return found[0]
+        return found[0] if found is not None else self.eagerly(args, kwargs)
 
 
 def _name(f: Any) -> str:
@@ -199,35 +199,26 @@ def _name(f: Any) -> str:
 def key_of(tree: Any, leaves: list[Any]) -> Any:
     """What decides which version serves: the structure, kinds, shapes and dtypes; the numbers and arrays go into `leaves`."""
     kind = type(tree)
-    if kind is np.ndarray:
-        dtype = tree.dtype
-        if dtype.char in PLAIN and dtype.isnative:
-            leaves.append(tree)
-            return tree.shape, dtype.char
-        leaves.append(to_array(tree))  # an error, or another byte order
-        return tree.shape, leaves[-1].dtype.char
     if kind is float:
         leaves.append(tree)
         return float
-    if kind in STATIC:
-        return kind, tree
-    if kind is tuple or kind is list:
+    if kind is np.ndarray and tree.dtype.char in PLAIN and tree.dtype.isnative:
+        leaves.append(tree)
+        return tree.shape, tree.dtype.char
+    if kind is Tensor or isinstance(tree, np.ndarray):
+        return key_of(_plain(tree), leaves)
+    if kind is list and {*map(type, tree)} == {float}:
+        leaves += tree
+        return list, len(tree)
+    if kind is list or isinstance(tree, tuple):
         return kind, *[key_of(part, leaves) for part in tree]
     if kind is dict:
         return dict, *[(name, key_of(part, leaves)) for name, part in tree.items()]
-    if kind is Value:
-        leaves.append(tree.data)
+    if kind in STATIC:
+        return kind, tree
+    if kind is Value or isinstance(tree, BARE):
+        leaves.append(tree.data if kind is Value else to_float(tree))
         return float
-    if kind is Tensor:
-        leaves.append(tree.data)
-        return tree.shape, tree.dtype.char
-    if isinstance(tree, BARE):
-        leaves.append(to_float(tree))
-        return float
-    if isinstance(tree, np.ndarray):
-        return key_of(np.asarray(tree) if type(tree) is not np.ma.MaskedArray else to_array(tree), leaves)
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return kind, *[key_of(part, leaves) for part in tree]
     try:
         hash(tree)
     except TypeError:
@@ -238,6 +229,14 @@ def key_of(tree: Any, leaves: list[Any]) -> Any:
     return kind, tree  # another object stands for itself
 
 
+def _plain(x: Any) -> Any:
+    """The array of an argument, as a program reads it; an error for one that is none of numbers."""
+    x = x.data if type(x) is Tensor else x
+    if type(x) is np.ndarray and x.dtype.char in PLAIN and x.dtype.isnative:
+        return x
+    return to_array(x)
+
+
 def _as_node(x: Any, label: str | None) -> tuple[Any, Any]:
     """The node that the function is given in place of an argument, and the leaf that holds the data; others as they are."""
     meta = None if label is None else {"label": label}
@@ -246,7 +245,7 @@ def _as_node(x: Any, label: str | None) -> tuple[Any, Any]:
     if isinstance(x, (Value, *BARE)):
         node = made(FLOATS, x.data if isinstance(x, Value) else to_float(x), None, (), True, meta)
         return node, node
-    data = x.data if isinstance(x, Tensor) else np.asarray(x)
+    data = _plain(x)
     if data.dtype in FLOAT_TYPES:
         node = made(ARRAYS, data.view(), None, (), True, meta)
         return node, node
@@ -256,12 +255,39 @@ def _as_node(x: Any, label: str | None) -> tuple[Any, Any]:
 
 def _raw(x: Any) -> Any:
     """A result as the caller gets it."""
-    if isinstance(x, Value):
-        return x.data
-    return np.array(x.data)[()] if isinstance(x, Node) else x
+    return (x.data if isinstance(x, Value) else np.array(x.data)[()]) if isinstance(x, Node) else x
+
+
+def _names(f: Any, args: Any, kwargs: Any) -> Iterator[str]:
+    """A name for each leaf of the arguments, in order."""
+    try:
+        parameters = [*inspect.signature(f).parameters]
+    except (TypeError, ValueError):
+        parameters = []
+    stems = [*parameters[: len(args)], *(f"x{i}" for i in range(len(parameters), len(args)))]
+    for stem, argument in zip([*stems, *kwargs], [*args, *kwargs.values()], strict=True):
+        yield from (f"{stem}{path}" for path, _ in flatten(argument))
 
 
 # ---- Versions ---------------------------------------------------------------------------------------------------------
+
+
+class _Place(int):
+    """Where an output stands in the result."""
+
+
+def _maker(tree: Any) -> Callable[[list[Any]], Any]:
+    """Return a function that puts outputs in the places of a result; it runs at every call."""
+    kind = type(tree)
+    if kind is _Place:
+        return operator.itemgetter(tree)
+    if kind not in (list, tuple):
+        return lambda outputs: rebuild(tree, lambda x: outputs[x] if type(x) is _Place else x)
+    if tree and all(type(x) is _Place and x == tree[0] + i for i, x in enumerate(tree)):
+        begin, end = tree[0], tree[-1] + 1
+        return lambda outputs: kind(outputs[begin:end])
+    parts = [*map(_maker, tree)]
+    return lambda outputs: kind([part(outputs) for part in parts])
 
 
 def record(
@@ -272,114 +298,199 @@ def record(
 
     `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order.
     """
-    trace = Trace()
-    nodes: dict[Any, Expr] = {}
-    taken: set[str] = set()
-    names = _names(f, args, kwargs)
-
-    def enter(x: Any) -> Any:
-        node, source = _as_node(x, next(names))
-        if source is not None:
-            nodes[source] = symbol(unique(source.label or "x", taken), source.shape, source.dtype)
-        return node
-
-    given = rebuild((args, kwargs), enter)
-    found = bindings(f, [*args, *kwargs.values(), *beside])
+    if engine in ("native", "tape") and not is_installed():
+        raise ImportError(f"engine={engine!r} needs llvmlite: python -m pip install 'autograd-mini[fast]'")
+    fewest = {"auto": MANY if is_installed() and is_quick else None, "tape": 0}.get(engine)
+    collects = gc.isenabled()
+    gc.disable()  # it would walk the growing graph again and again: half the time of a large one
     try:
-        result = trace.run(f, *given)
+        with suppress(Restart):
+            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine)
+        return Version(Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, engine)
     finally:
-        grads = trace.undo()
-    del given
-    outputs, tree = _outputs(f, result)
-    del result
-    strict = any(isinstance(value, np.ndarray) for _, _, value in found)
-    changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
-    for leaf, (_, forgotten) in trace.grads.items():
-        if leaf not in nodes and isinstance(grads[leaf], Node):
-            changed.append((leaf, grads[leaf], "grad" if forgotten else "more grad"))
-    lowering = Lowering(trace, nodes, taken, strict)
-    lowering.lower([*(test for test, _, _ in trace.guards), *outputs, *(new for _, new, _ in changed),
-                    *(leaf for leaf, _, _ in changed)])  # fmt: skip
-    exprs = lowering.exprs
-    program = Program(
-        (*nodes.values(), *(name for name, _ in lowering.live)),
-        tuple(Guard(exprs[test], outcome, line) for test, outcome, line in trace.guards),
-        tuple(exprs[node] for node in outputs),
-        tuple(Change(exprs[leaf], exprs[new], what) for leaf, new, what in changed),
-        frozenset(lowering.floats),
-    )
-    count = sum(1 for _ in program.instructions())
-    if count > LONGEST:
-        raise TooMuch(f"makes {count:,} operations, more than straight lines are good for ({LONGEST:,})")
-    kinds = [
-        None if type(node) is Tensor else bool if isinstance(node.data, bool | np.bool_) else float
-        for node in outputs
-    ]
-    inputs = [*nodes.values(), *(name for name, _ in lowering.live)]
-    places = {x: i for i, x in enumerate(inputs)}
-    ranges = [(places[exprs[node]], n, who) for node, n, who in trace.ranges if exprs.get(node) in places]
-    outside = _Outside(
-        checker(found),
-        lowering.indices,
-        [source for _, source in lowering.live],
-        [leaf for leaf, _, _ in changed],
-        ranges,
-    )
-    return Version(program, outside, tree, kinds, unique(_name(f), set()), is_quick, engine)
+        if collects:
+            gc.enable()
 
 
-def _outputs(f: Any, result: Any) -> tuple[list[Any], Any]:
-    """The nodes that a function returned, and its result with their places in it."""
-    found: list[Any] = []
+class Version:
+    """One recorded way through a function: what runs, and what it reads and writes outside its arguments."""
 
-    def place(x: Any) -> Any:
-        if isinstance(x, Node):
-            found.append(x)
-            return _Place(len(found) - 1)
-        if isinstance(x, np.ndarray):
-            raise CompileError(
-                f"compile: {_name(f)} returned a raw array of shape {x.shape}, "
-                "which would be frozen: return a node"
+    def __init__(
+        self, trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool,
+        beside: Sequence[Any], engine: str,
+    ) -> None:  # fmt: skip
+        self.name, self.is_quick = unique(_name(f), set()), is_quick
+        self.program: Program | None = None
+        self.native: Native | None = None
+        self.batch: Any = None  # made when it is asked for
+        self.vectors: list[Any] = []
+        self.views: list[tuple[Any, Any]] = []  # of leaves, each with its place in a vector
+        found = bindings(f, [*args, *kwargs.values(), *beside])
+        self.is_bound = checker(found)
+        arguments, taken, names = dict[Any, Expr](), set[str](), _names(f, args, kwargs)
+
+        def enter(x: Any) -> Any:
+            node, source = _as_node(x, next(names))
+            if source is not None:
+                arguments[source] = symbol(unique(source.label or "x", taken), source.shape, source.dtype)
+            return node
+
+        given = rebuild((args, kwargs), enter)
+        try:
+            result = trace.run(f, *given)
+        finally:
+            grads = trace.undo()
+        del given
+        outputs: list[Any] = []
+
+        def leave(x: Any) -> Any:
+            if isinstance(x, np.ndarray):
+                what = f"{_name(f)} returned a raw array of shape {x.shape}"
+                raise CompileError(f"compile: {what}, which would be frozen: return a node")
+            outputs.extend([x] if isinstance(x, Node) else [])
+            return _Place(len(outputs) - 1) if isinstance(x, Node) else x
+
+        self.tree = rebuild(result, leave)
+        del result
+        self.result = _maker(self.tree)
+        self.kinds = [_kind(node) for node in outputs]
+        changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
+        for leaf, (_, forgotten) in trace.grads.items():
+            if leaf not in arguments and isinstance(grads[leaf], Node):
+                changed.append((leaf, grads[leaf], "grad" if forgotten else "more grad"))
+        self.targets = [leaf for leaf, _, _ in changed]
+        self.changed = [leaf for leaf, _, what in changed if what == "data"]
+        self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
+        tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
+        order = sorted_nodes([*tests, *outputs, *new, *self.targets])
+        strict = any(isinstance(x, np.ndarray) for _, _, x in found)
+        lowering = Lowering(trace, arguments, taken, order, strict)
+        self.run: Any = None
+        if trace.fewest is not None and is_tape(trace, order, [*arguments]):
+            with suppress(Unsupported):
+                self.run = Tape(lowering, outputs, new)
+        if self.run is None:
+            if engine == "tape":
+                what = "engine='tape' runs Values alone, by rules that can be read, and no updates"
+                raise CompileError(f"compile: {what}. Take engine='auto'")
+            if trace.pulled:
+                raise Restart
+            lowering.lower()
+            exprs = lowering.exprs
+            program = Program(
+                (*arguments.values(), *lowering.inputs()),
+                tuple(Guard(exprs[test], outcome, line) for test, outcome, line in trace.guards),
+                tuple(exprs[node] for node in outputs),
+                tuple(Change(exprs[leaf], exprs[value], what) for leaf, value, what in changed),
+                frozenset(lowering.floats),
             )
-        return x
+            self.choose(program, engine)
+        self.is_silent = self.program is None or self.native is not None
+        live = lowering.inputs()
+        self.nodes = [x for x in live.values() if isinstance(x, Node)]
+        self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)] + self.vectors
+        places = {x: i for i, x in enumerate([*arguments.values(), *live])}
+        self.ranges = [
+            (places[x], count, who)
+            for node, count, who in trace.ranges
+            if (x := lowering.exprs.get(node)) in places
+        ]
+        self.indices = lowering.indices
+        self.is_tied = bool(live or self.ranges or self.targets)  # to more than its arguments
+        floats = self.program.kinds() if self.program and self.native else set[Expr]()
+        results = self.program.outputs if self.program else outputs
+        # Whether what runs gives the very results, and whether it does so of its arguments alone
+        self.is_final = self.is_silent and all(
+            kind is None or (kind is float and (self.program is None or x in floats))
+            for x, kind in zip(results, self.kinds, strict=True)
+        )
+        self.is_bare = self.is_final and not (self.is_tied or found or self.indices)
 
-    return found, rebuild(result, place)
+    def choose(self, program: Program, engine: str) -> None:
+        """Make what runs a program."""
+        if (count := sum(1 for _ in program.instructions())) > LONGEST:
+            raise TooMuch(f"makes {count:,} operations, more than straight lines are good for ({LONGEST:,})")
+        self.program = exact(program)
+        self.native = _native(self.program, self.is_quick, engine)
+        if self.native is not None:
+            self.run = self.native.call
+            return
+        program = planned(self.program, self.is_quick)
+        self.run = function_of(Writer(program, self.name, self.is_quick).body, self.name)
+        leaves = dict(zip((change.target for change in self.program.changes), self.targets, strict=True))
+        for flat in program.flats:  # a vector in which the data of some leaves lie side by side
+            data, end = np.empty(flat.vector.shape or (), flat.vector.dtype), 0
+            for leaf in map(leaves.__getitem__, flat.targets):
+                self.views.append((leaf, data[end : end + leaf.size].reshape(leaf.shape)))
+                end += leaf.size
+            self.vectors.append(data)
 
-
-class _Place(int):
-    """Where an output stands in the result."""
-
-
-def _names(f: Any, args: Any, kwargs: Any) -> Iterator[str]:
-    """A name for each leaf of the arguments, in order."""
-    try:
-        parameters = [*inspect.signature(f).parameters]
-    except (TypeError, ValueError):
-        parameters = []
-    for i, argument in enumerate(args):
-        stem = parameters[i] if i < len(parameters) else f"x{i}"
-        leaves = flatten(argument)
-        yield from [f"{stem}{path}" if path else stem for path, _ in leaves]
-    for key, argument in kwargs.items():
-        yield from [f"{key}{path}" for path, _ in flatten(argument)]
-
-
-class _Outside(NamedTuple):
-    """What a version has to do with the world outside its arguments."""
-
-    is_bound: Callable[[], bool]  # whether all that the function reads by name is bound as it was
-    indices: list[tuple[Any, Any]]  # index arrays, and what they held
-    live: list[Any]  # leaves and arrays that are read at each call
-    targets: list[Any]  # leaves that are written
-    ranges: list[
-        tuple[int, int, str]
-    ]  # of an input: the number of classes that its integers are of, and who says so
+    @property
+    def source(self) -> str:
+        """The program as Python that calls NumPy."""
+        if self.program is None:
+            raise CompileError("compile: a tape has no source: take engine='numpy'")
+        program = planned(self.program, self.is_quick)
+        return f"{HEADER}\n\n{Writer(program, self.name, self.is_quick).body}"
 
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
-        if not self.is_bound():
-            return False
-        return all(np.array_equal(array, was) for array, was in self.indices)
+        if not self.indices:
+            return self.is_bound()
+        return self.is_bound() and all(np.array_equal(array, was) for array, was in self.indices)
+
+    def read(self, leaves: list[Any]) -> list[Any]:
+        """The arguments, and what is read beside them."""
+        for leaf, view in self.views:
+            if leaf._content is not view:  # it was given other data: they go where the vector has its place
+                np.copyto(view, leaf._content)
+                leaf._content = view
+        return leaves + [x._content for x in self.nodes] + self.arrays
+
+    def replay(self, leaves: list[Any]) -> Any:
+        """Return [result] for these arguments, or None where the function would take another way."""
+        if self.is_bare:
+            found = self.run(*leaves)
+            return None if found is None else [self.result(found[0])]
+        if not self.is_current():
+            return None
+        inputs = self.read(leaves)
+        for i, count, who in self.ranges:
+            check_range(inputs[i], count, who)
+        found = self.run(*inputs) if self.is_silent else self.quietly(inputs)
+        if found is None:
+            return None
+        outputs, grads = found
+        for (leaf, is_more), grad in zip(self.grads, grads, strict=True) if grads else ():
+            if type(grad) is not float:
+                grad = float(grad) if type(leaf) is Value else np.asarray(grad)  # noqa: PLW2901
+            leaf.grad = leaf.grad + grad if is_more and leaf.grad is not None else grad
+        if self.changed:
+            changes.count += 1
+            for leaf in self.changed:
+                leaf._version = changes.count
+        if not self.is_final:
+            pairs = zip(outputs, self.kinds, strict=True)
+            outputs = [kind(x) if kind else x if x.shape else x[()] for x, kind in pairs]
+        return [self.result(outputs)]
+
+    def quietly(self, inputs: list[Any]) -> Any:
+        """What NumPy's lines compute, without a warning of NumPy; Raised where Python's floats raise."""
+        before = error_state.get()
+        try:
+            error_state.set(QUIET)
+            return self.run(*inputs)
+        except (ArithmeticError, ValueError):
+            if self.program is None or not self.program.floats:
+                raise
+            raise Raised from None
+        finally:
+            error_state.set(before)
+
+
+def _kind(node: Any) -> type | None:
+    """What an output is turned into: a Value's number, or nothing."""
+    return None if type(node) is Tensor else bool if isinstance(node.data, bool | np.bool_) else float
 
 
 def check_range(labels: Any, count: int, who: str) -> None:
@@ -395,8 +506,6 @@ def check_range(labels: Any, count: int, who: str) -> None:
 
 def _native(program: Program, is_quick: bool, engine: str) -> Native | None:
     """The program as native code, where that is asked for or quicker, and gives the bits that are wanted; else None."""
-    if engine == "native" and not is_installed():
-        raise ImportError("engine='native' needs llvmlite: python -m pip install 'autograd-mini[fast]'")
     only_floats = program.floats.issuperset(program.inputs)
     if engine == "numpy" or not is_installed() or not (engine == "native" or is_quick or only_floats):
         return None
@@ -404,153 +513,9 @@ def _native(program: Program, is_quick: bool, engine: str) -> Native | None:
         return Native(program, *(() if engine == "native" else (QUICKLY_COMPILED,)))
     except Unsupported as error:
         if engine == "native":
-            raise CompileError(
-                f"compile: engine='native' cannot run this: {error}. Take engine='auto'"
-            ) from None
+            why = f"engine='native' cannot run this: {error}"
+            raise CompileError(f"compile: {why}. Take engine='auto'") from None
         return None
-
-
-class Version:
-    """One recorded way through a function: a program, its source, and what it reads and writes outside its arguments."""
-
-    def __init__(
-        self, program: Program, outside: _Outside, tree: Any, kinds: Any, name: str, is_quick: bool,
-        engine: str,
-    ) -> None:  # fmt: skip
-        self.program, self.outside, self.tree, self.kinds = exact(program), outside, tree, kinds
-        self.name, self.is_quick = name, is_quick
-        self.native = _native(self.program, is_quick, engine)
-        self.batch: Batch | None = None  # made when it is asked for
-        flats: Sequence[Flat] = ()
-        self.is_tied = bool(outside.live or outside.ranges or outside.targets)  # to more than its arguments
-        if self.native is not None:
-            self.run = self.native.call
-        else:
-            writer = Writer(self.program, name, is_quick)
-            self.run, flats = function_of(writer.body, name), writer.flats
-        self.is_single = type(tree) is _Place
-        self.is_flat = type(tree) is tuple and all(
-            type(x) is _Place for x in tree
-        )  # in order, as they were found
-        symbols = dict(zip((change.target for change in program.changes), outside.targets, strict=True))
-        self.vectors = [_Vector([symbols[target] for target in flat.targets]) for flat in flats]
-        pairs = [*zip(outside.targets, program.changes, strict=True)]
-        self.changed = [leaf for leaf, change in pairs if change.what == "data"]
-        self.has_grads = len(self.changed) < len(pairs)
-        self.read = _reader(outside.live, self.vectors)
-
-    @property
-    def source(self) -> str:
-        """The program as Python that calls NumPy."""
-        return f"{HEADER}\n\n{Writer(self.program, self.name, self.is_quick).body}"
-
-    def replay(self, leaves: list[Any]) -> Any:
-        """Return [result] for these arguments, or None where the function would take another way."""
-        if not self.outside.is_current():
-            return None
-        inputs = self.read(leaves)
-        for i, count, who in self.outside.ranges:
-            check_range(inputs[i], count, who)
-        before = error_state.get()
-        try:
-            error_state.set(QUIET)
-            found = self.run(*inputs)
-        except (ArithmeticError, ValueError):
-            if not self.program.floats:
-                raise
-            found = self.slowly(inputs)
-        finally:
-            error_state.set(before)
-        if found is None:
-            return None
-        outputs, grads = found
-        if self.has_grads:
-            self.write(grads)
-        if self.changed:
-            changes.count += 1
-            for leaf in self.changed:
-                leaf._version = changes.count
-        if self.is_single:
-            (kind,), (x,) = self.kinds, outputs
-            return [kind(x) if kind else x if x.shape else x[()]]
-        outputs = [
-            kind(x) if kind else x if x.shape else x[()] for x, kind in zip(outputs, self.kinds, strict=True)
-        ]
-        if self.is_flat:
-            return [tuple(outputs)]
-        return [rebuild(self.tree, lambda x: outputs[x] if type(x) is _Place else x)]
-
-    def slowly(self, inputs: list[Any]) -> Any:
-        """Where Python's floats raise: by IEEE arithmetic."""
-        found: Any = evaluate(self.program, dict(zip(self.program.inputs, inputs, strict=False)))
-        if found is None:
-            return None
-        count, changes = len(self.program.outputs), self.program.changes
-        written = [*zip(self.outside.targets, changes, found[count:], strict=True)]
-        for leaf, change, value in written:
-            if change.what == "data":
-                np.copyto(leaf._content, value)
-        return found[:count], [value for _, change, value in written if change.what != "data"]
-
-    def write(self, grads: list[Any]) -> None:
-        """Give leaves their gradients."""
-        values = iter(grads)
-        for leaf, change in zip(self.outside.targets, self.program.changes, strict=True):
-            if change.what != "data":
-                value = next(values)
-                grad = float(value) if type(leaf) is Value else np.asarray(value)
-                more = change.what == "more grad" and leaf.grad is not None
-                leaf.grad = leaf.grad + grad if more else grad
-
-
-def _reader(live: list[Any], vectors: list["_Vector"]) -> Callable[[list[Any]], list[Any]]:
-    """Return a function that adds to the arguments what a version reads beside them, written out: it runs at every call."""
-    space: dict[str, Any] = {f"x{i}": x for i, x in enumerate(live)}
-    views = {leaf: view for vector in vectors for leaf, view in zip(vector.leaves, vector.views, strict=True)}
-    tests, parts = [], []
-    for i, x in enumerate(live):
-        if isinstance(x, Node) and x in views:
-            space[f"view{i}"] = views[x]
-            tests.append(f"x{i}._content is not view{i}")
-            parts.append(f"view{i}")
-        else:
-            parts.append(
-                f"x{i}._content"
-                if isinstance(x, Tensor)
-                else f"x{i}._content"
-                if isinstance(x, Value)
-                else f"x{i}"
-            )
-    space["vectors"] = vectors
-    space |= {f"vector{i}": vector.data for i, vector in enumerate(vectors)}
-    lines = (
-        [f"    if {' or '.join(tests)}:", "        for vector in vectors:", "            vector.gather()"]
-        if tests
-        else []
-    )
-    given = ", ".join(["*leaves", *parts, *[f"vector{i}" for i in range(len(vectors))]])
-    text = "\n".join(["def read(leaves):", *lines, f"    return [{given}]"])
-    exec(builtins.compile(text, "<what is read>", "exec"), space)
-    return space["read"]  # type: ignore[no-any-return]
-
-
-class _Vector:
-    """One vector in which the data of some leaves lie side by side; whoever gives a leaf other data, puts it outside again."""
-
-    def __init__(self, leaves: list[Any]) -> None:
-        self.leaves, self.shapes = leaves, [leaf.shape for leaf in leaves]
-        ends = [0, *accumulate(leaf.size for leaf in leaves)]
-        self.data = np.empty(ends[-1], leaves[0].dtype)
-        self.views = [
-            self.data[a:b].reshape(shape) for (a, b), shape in zip(pairwise(ends), self.shapes, strict=True)
-        ]
-
-    def gather(self) -> None:
-        """Put every leaf's data into the vector."""
-        for leaf, view in zip(self.leaves, self.views, strict=True):
-            if leaf._content is not view:
-                np.copyto(view, leaf._content)
-                leaf._content = view
 
 
 def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False) -> Compiled:
@@ -559,11 +524,12 @@ def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False)
     Arguments and results are numbers, arrays and nested lists, tuples and dicts of them; nodes are taken by their numbers. `f` is
     run once on nodes for each structure, shape and dtype, and may itself call `ag.grad`, `ag.hessian` or `backward()`. Parameters
     and arrays that it closes over are read at each call. A Python branch on a node's value is a guard: where a later call decides
-    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as does one of more than 20,000
-    operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is the source of the last
-    version as NumPy, `.reason` why calls are not replayed.
-    `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, by llvmlite (the extra `fast`); "auto",
-    the quickest there is. Of single Values both give the engine's own bits; of arrays, sums and functions up to rounding.
+    otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as does one on arrays of more than
+    20,000 operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is the source of the
+    last version as NumPy, `.reason` why calls are not replayed.
+    `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, and "tape", for any number of single
+    Values, both by llvmlite (the extra `fast`); "auto", the quickest there is. Of single Values all give the engine's own bits, but
+    for sums of products on a tape, which has no `.source`; of arrays, sums and functions up to rounding.
     `batch`: the arguments are arrays of points, one more axis than `f` takes, the first: `f` of each, stacked, in one loop.
     `.bind(inputs, outputs)` gives the call without allocation.
 

@@ -11,18 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import (  # fmt: skip
-    READABLE,
-    REDUCTIONS,
-    VIEWS,
-    Expr,
-    call,
-    constant,
-    is_number,
-    rebuilt,
-    rewritten,
-    symbol,
-)
+from ..symbols import READABLE, REDUCTIONS, VIEWS, Expr, call, constant, is_number, rebuilt, rewritten, symbol
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
 from .program import NOT_ELEMENTWISE, Program
@@ -42,9 +31,8 @@ def exact(program: Program) -> Program:
     def step(x: Expr) -> Expr:
         parts = [part for part in x.args if part.name != "constant"]
         is_of_floats = bool(parts) and floats.issuperset(parts)
-        if (is_of_floats and x.name not in NOT_ELEMENTWISE) or (
-            has_elements and x.name == "getitem" and not x.shape
-        ):
+        is_element = has_elements and x.name == "getitem" and not x.shape
+        if is_element or (is_of_floats and x.name not in NOT_ELEMENTWISE):
             floats.add(x)
         if x.name == "asarray" and is_of_floats:
             return x  # a float becomes an array, whose functions are others
@@ -75,53 +63,42 @@ def folded(x: Expr) -> Expr:
 
 def unspread(x: Expr) -> Expr:
     """Without a broadcast_to that the operation itself does; a view of one number that is spread is that number spread."""
-    if (
-        x.name == "transpose"
-        and len(x.shape or ()) == 2
-        and [part.value for part in x.args[1].args] == [1, 0]
-    ):
-        return call("swapaxes", x.args[0], -1, -2)
     inner = x.args[0] if x.args else x
-    if x.name in VIEWS and inner.name == "broadcast_to" and inner.args[0].shape == () and x.shape is not None:
-        return call("broadcast_to", inner.args[0], x.shape)
-    if x.name == "broadcast_to" and inner.name == "broadcast_to":
+    if x.name == "transpose" and [part.value for part in x.args[1].args] == [1, 0]:
+        return call("swapaxes", inner, -1, -2)
+    is_view = (x.name in VIEWS and _is_spread(inner)) or x.name == inner.name == "broadcast_to"
+    if is_view and x.shape is not None:
         return call("broadcast_to", inner.args[0], x.shape)
     if x.name in NOT_ELEMENTWISE or x.name == "zeros_like" or x.shape is None:
         return x
-    if x.name in ARITHMETIC and all(part.shape == () or _is_spread(part) for part in x.args) and x.shape:
+    if x.name in ARITHMETIC and x.shape and all(part.shape == () or _is_spread(part) for part in x.args):
         found = call(x.name, *[part.args[0] if _is_spread(part) else part for part in x.args])
         return call("broadcast_to", found, x.shape) if found.dtype == x.dtype else x
     for i, part in enumerate(x.args):
         if part.name == "broadcast_to":
-            args = (*x.args[:i], part.args[0], *x.args[i + 1 :])
-            shapes = [one.shape for one in args if one.shape is not None]
-            if np.broadcast_shapes(*shapes) == x.shape:
-                new = call(x.name, *args)
-                if is_like(new, x):
-                    return new
+            new = call(x.name, *x.args[:i], part.args[0], *x.args[i + 1 :])
+            if is_like(new, x):
+                return new
     return x
 
 
 def spelt_out(x: Expr) -> Expr:
     """Calls of ours as the calls of NumPy that they make, so that what two of them have in common is computed once."""
+    inner = x.args[0] if x.args else x
     if x.name == "linear" and all(len(part.shape or ()) == 2 for part in x.args[:2]):
         return call("matmul", *x.args[:2]) + x.args[2]
     if x.name in ("softmax", "log_softmax"):
-        given, axis = x.args
-        below = given - call("max", given, axis=axis, keepdims=True, initial=-np.inf)
-        total = call("sum", e := call("exp", below), axis=axis, keepdims=True)
+        below = inner - call("max", inner, axis=x.args[1], keepdims=True, initial=-np.inf)
+        total = call("sum", e := call("exp", below), axis=x.args[1], keepdims=True)
         return e / total if x.name == "softmax" else below - call("log", total)
     if x.name in ("sigmoid", "logistic"):
-        is_large = np.prod(x.shape or ()) > FEW
-        below = -abs(x.args[0]) if is_large else call("copysign", x.args[0], -1.0)
-        e = call("exp", below)
-        d = e + 1.0
+        e = call("exp", call("copysign", inner, -1.0))
         if x.name == "logistic":
-            return e / d / d
-        if is_large:  # an exponential of many numbers costs more than a mask
-            return call("maximum", e, call("greater_equal", x.args[0], 0.0)) / d
-        return call("exp", call("minimum", x.args[0], 0.0)) / d
-    return _picked(x)
+            return e / (e + 1.0) / (e + 1.0)
+        is_large = np.prod(x.shape or ()) > FEW  # an exponential of many numbers costs more than a mask
+        above = call("greater_equal", inner, 0.0) if is_large else call("minimum", inner, 0.0)
+        return (call("maximum", e, above) if is_large else call("exp", above)) / (e + 1.0)
+    return picked(x)
 
 
 def closer(program: Program) -> Program:
@@ -135,15 +112,10 @@ def _one_number(x: Expr) -> Expr:
         return constant(np.asarray(x.args[0].value / x.args[1].value)) if not x.weak else x
     if x.name != "multiply":
         return x
-    number, inner = x.args
-    if _is_scalar(inner) and not _is_scalar(number):
-        number, inner = inner, number
-    if not _is_scalar(number) or inner.name != "multiply":
+    number, inner = x.args if _is_scalar(x.args[0]) else x.args[::-1]
+    if not _is_scalar(number) or inner.name != "multiply" or not any(map(_is_scalar, inner.args)):
         return x
-    found = next((part for part in inner.args if _is_scalar(part)), None)
-    if found is None:
-        return x
-    other = inner.args[1] if inner.args[0] is found else inner.args[0]
+    found, other = inner.args if _is_scalar(inner.args[0]) else inner.args[::-1]
     both = np.multiply(number.value, found.value)
     new = call("multiply", constant(float(both) if number.weak and found.weak else np.asarray(both)), other)
     return new if is_like(new, x) and np.isfinite(both) and abs(both) > 1e-30 else x
@@ -153,16 +125,12 @@ def _is_scalar(x: Expr) -> bool:
     return x.name == "constant" and x.shape == () and x.dtype.kind == "f"
 
 
-def _picked(x: Expr) -> Expr:
+def picked(x: Expr) -> Expr:
     """x[rows, y] for one element of each row."""
     inner = x.args[0] if x.args else x
-    if x.name != "getitem" or inner.name != "take_along_axis" or len(inner.args[0].shape or ()) != 2:
+    if x.name != "getitem" or inner.name != "take_along_axis" or len(inner.shape or ()) != 2:
         return x
-    if (
-        not _is_column(inner.args[1])
-        or [part.value for part in x.args[1].args] != [..., 0]
-        or (inner.shape or ())[1] != 1
-    ):
+    if not _is_column(inner.args[1]) or [part.value for part in x.args[1].args] != [..., 0]:
         return x
     return call("getitem", inner.args[0], (np.arange((inner.shape or (0,))[0]), inner.args[1].args[0]))
 
@@ -228,15 +196,7 @@ def _spelt(x: Expr) -> Expr:
         return call("slice", None, *x.args[1:])
     if x.name == "equal" and _is_column(x.args[0]) and _is_range(x.args[1]):
         return call("getitem", call("eye", x.args[1].value.size), x.args[0].args[0])
-    inner = x.args[0] if x.args else x
-    if (
-        x.name == "getitem"
-        and inner.name == "take_along_axis"
-        and len(inner.shape or ()) == 2
-        and _is_column(inner.args[1])
-    ):
-        return call("getitem", inner.args[0], (np.arange((inner.shape or ())[0]), inner.args[1].args[0]))
-    return x
+    return picked(x)
 
 
 def _is_column(x: Expr) -> bool:
@@ -250,12 +210,8 @@ def _is_range(x: Expr) -> bool:
 
 def is_range(array: Any) -> bool:
     """Whether an array is 0, 1, 2, …"""
-    return (
-        np.ndim(array) == 1
-        and array.dtype.kind in "iu"
-        and array.size > 0
-        and np.array_equal(array, np.arange(array.size))
-    )
+    is_whole = np.ndim(array) == 1 and array.dtype.kind in "iu" and array.size > 0
+    return bool(is_whole and np.array_equal(array, np.arange(array.size)))
 
 
 def _product(x: Expr) -> Expr:
@@ -273,15 +229,8 @@ def _written(number: float, above: Sequence[Expr], below: Sequence[Expr]) -> Exp
     if not above:
         return functools.reduce(operator.truediv, below, constant(number))
     n, d = _fraction(abs(number))
-    found = above[0]
-    if n != 1:
-        found = n * found
-    for factor in above[1:]:
-        found = found * factor
-    for factor in below:
-        found = found / factor
-    if d != 1:
-        found = found / d
+    found = functools.reduce(operator.mul, above[1:], above[0] if n == 1 else n * above[0])
+    found = functools.reduce(operator.truediv, below if d == 1 else [*below, d], found)
     return -found if number < 0 else found
 
 
@@ -300,9 +249,8 @@ def _sum(x: Expr) -> Expr:
         term = _written(abs(number), above, below)
         if term is None:
             return x
-        total = (
-            (-term if number < 0 else term) if total is None else total - term if number < 0 else total + term
-        )
+        signed = -term if number < 0 else term
+        total = signed if total is None else total - term if number < 0 else total + term
     return total if total is not None and is_like(total, x) else x
 
 

@@ -3,17 +3,76 @@
 Two Exprs that say the same are one object, so what is computed twice stands once; and what nothing needs does not stand there at all.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.readings import ERRORS, arrays, scalar
-from ..symbols import AXES, OPERATORS, PARTS, REDUCTIONS, SHAPES, VIEWS, Expr, invoke, ordered
+from ..support import numerics
+from ..support.numerics import find_spec
+from ..symbols import AXES, EXPRESSIONS, OPERATORS, PARTS, REDUCTIONS, SHAPES, VIEWS, Expr, ordered
 
+
+def add_product(w: Any, factor: Any, x: Any, y: Any) -> None:
+    """Add factor · x @ y to a matrix w in place, where scipy is installed in one pass over its memory.
+
+    Arguments: `w` (m, n), `x` (m, k), `y` (k, n), all of one dtype. BLAS knows columns, so it is told of the transposes.
+
+    >>> w = np.ones((2, 2))
+    >>> add_product(w, -1.0, np.array([[1.0], [0.0]]), np.array([[1.0, 2.0]]))
+    >>> w
+    array([[ 0., -1.],
+           [ 1.,  1.]])
+    """
+    if not find_spec("scipy") or not w.flags.c_contiguous or not w.dtype == x.dtype == y.dtype:
+        w += factor * np.dot(x, y)
+        return
+    from scipy.linalg import blas
+
+    letter = "d" if w.dtype == np.float64 else "s"
+    if x.shape[1] == 1:
+        getattr(blas, f"{letter}ger")(
+            factor, y.reshape(-1), x.reshape(-1), a=w.T, overwrite_a=1, overwrite_x=0, overwrite_y=0
+        )
+        return
+    # wᵀ += factor · yᵀ xᵀ, each given as what lies in memory
+    left, turn_left = (y.T, 0) if y.flags.c_contiguous else (y, 1)
+    right, turn_right = (x, 1) if x.flags.f_contiguous else (x.T, 0)
+    getattr(blas, f"{letter}gemm")(
+        factor, left, right, beta=1.0, c=w.T, trans_a=turn_left, trans_b=turn_right, overwrite_c=1
+    )
+
+
+# Calls that only plans make: of the numbers of a vector, and what is written into w itself where it is w's new value
+OPERATORS |= {
+    "vdot": np.vdot,
+    "pack": lambda *xs: np.concatenate([np.ravel(x) for x in xs]),
+    "add_product": lambda w, factor, x, y: w + factor * np.dot(x, y),
+}
+SHAPES |= {
+    "vdot": lambda x, y: (),
+    "pack": lambda *xs: (sum(np.size(x) for x in xs),),
+    "add_product": lambda w, factor, x, y: w.shape,
+}
 # Calls that are not made element by element; their result is an array even where all operands are floats
 NOT_ELEMENTWISE = {*VIEWS, *AXES, *REDUCTIONS, *SHAPES, *PARTS, "symbol", "constant"}
+
+xp = EXPRESSIONS.xp
+# Calls element by element that are made of others, with the same bits
+COMPOSED: dict[str, Callable[..., Any]] = {
+    **numerics.elementwise(xp),
+    "asarray": lambda x, dtype=None: x,
+    "zeros_like": lambda x: 0.0,
+    "positive": lambda x: x,
+    "logaddexp": lambda x, y: xp.where(
+        xp.not_equal(x, y), xp.maximum(x, y) + xp.log1p(xp.exp(-xp.abs(x - y))), x + log(2.0)
+    ),
+    "sign": lambda x: xp.where(
+        xp.equal(x, x), xp.where(xp.greater(x, 0.0), 1.0, xp.where(xp.less(x, 0.0), -1.0, 0.0)), x
+    ),
+}
 
 
 class Guard(NamedTuple):
@@ -32,6 +91,25 @@ class Change(NamedTuple):
     what: str  # "data", "grad", or "more grad", which is added
 
 
+class Flat(NamedTuple):
+    """An input in which the data of others, the parameters that a program updates, lie side by side."""
+
+    vector: Expr
+    targets: tuple[Expr, ...]
+
+
+def is_shared(x: Expr) -> bool:
+    """Whether the value may be an input's, a constant's or another value's memory."""
+    return x.is_leaf or x.name in VIEWS or x.name in ("asarray", "einsum")
+
+
+def owner(x: Expr) -> Expr:
+    """What a view is a view of."""
+    while not x.is_leaf and is_shared(x) and x.name != "einsum":
+        x = x.args[0]
+    return x
+
+
 @dataclass(frozen=True)
 class Program:
     """Inputs (symbols, in the order of the call), guards in program order, outputs, and what is written at the end."""
@@ -41,13 +119,17 @@ class Program:
     outputs: tuple[Expr, ...]
     changes: tuple[Change, ...] = ()
     floats: frozenset[Expr] = frozenset()  # inputs and elements of arrays that are Python's floats
+    flats: tuple[Flat, ...] = ()
+
+    @property
+    def results(self) -> tuple[Expr, ...]:
+        """The outputs, and what is written."""
+        return (*self.outputs, *(change.value for change in self.changes))
 
     @property
     def roots(self) -> tuple[Expr, ...]:
         """All that is computed, in order."""
-        return (
-            *(guard.test for guard in self.guards), *self.outputs, *(change.value for change in self.changes)
-        )  # fmt: skip
+        return (*(guard.test for guard in self.guards), *self.results)
 
     def mapped(self, change: Callable[[Expr], Expr]) -> "Program":
         """Return the program with every root changed; what was a Python float stays one."""
@@ -81,37 +163,3 @@ class Program:
             if parts and all(part in found for part in parts):
                 found.add(x)
         return found
-
-
-def evaluate(program: Program, values: Mapping[Expr, Any]) -> tuple[list[Any], list[bool]] | None:
-    """Return all roots' values by IEEE arithmetic, floats by Python's functions and again by NumPy's where those raise.
-
-    None where a guard has another outcome. It is the slow way of running a program, and right wherever the quick one raises.
-    """
-    floats, found = program.kinds(), dict(values)
-    outcomes = {guard.test: guard.outcome for guard in program.guards}
-    for x in program.instructions():
-        if x.name == "constant":
-            found[x] = x.value
-        elif x.name != "symbol":
-            found[x] = _value(x, [found[part] for part in x.args], x in floats)
-        if x in outcomes and bool(found[x]) != outcomes[x]:
-            return None
-    return [found[x] for x in program.roots[len(program.guards) :]]  # type: ignore[return-value]
-
-
-def _value(x: Expr, operands: list[Any], is_float: bool) -> Any:
-    spaces = [scalar, arrays] if is_float and x.name != "getitem" else [arrays]
-    for xp in spaces:
-        function = OPERATORS.get(x.name) or getattr(xp, x.name)
-        try:
-            found = invoke(function, operands, x.keywords)
-        except ERRORS:
-            if xp is spaces[-1]:
-                raise
-            operands = [np.float64(one) if isinstance(one, float) else one for one in operands]
-            continue
-        if x.name in PARTS or x.shape is None:
-            return found
-        return (bool(found) if x.dtype == bool else float(found)) if is_float else np.asarray(found)
-    raise AssertionError

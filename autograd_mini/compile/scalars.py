@@ -1,36 +1,24 @@
 """Programs as formulas of single numbers: every element of an array an Expr of its own, for engines that know numbers alone."""
 
+import operator
 from collections.abc import Callable, Sequence
-from math import log, prod
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.readings import arrays, quietly
-from ..support import numerics
-from ..symbols import EXPRESSIONS, OPERATORS, PARTS, VIEWS, Expr, call, constant, invoke, ordered, symbol
-from .program import Program
+from ..symbols import OPERATORS, PARTS, VIEWS, Expr, call, constant, invoke, ordered, symbol
+from .kernels import BOOL, KERNELS, Unsupported
+from .program import COMPOSED, Program
 
-FLOAT, BOOL = np.dtype(float), np.dtype(bool)
+FLOAT = np.dtype(float)
 MOVING = {*VIEWS, "stack", "concatenate", "scatter", "take_along_axis", "scatter_along_axis", "roll"}
 FOLDS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
-xp = EXPRESSIONS.xp
-COMPOSED: dict[str, Callable[..., Any]] = {
-    **numerics.elementwise(xp),
-    "asarray": lambda x, dtype=None: x,
-    "zeros_like": lambda x: 0.0,
-    "positive": lambda x: x,
-    "logaddexp": lambda x, y: xp.where(
-        xp.not_equal(x, y), xp.maximum(x, y) + xp.log1p(xp.exp(-xp.abs(x - y))), x + log(2.0)
-    ),
-    "sign": lambda x: xp.where(
-        xp.equal(x, x), xp.where(xp.greater(x, 0.0), 1.0, xp.where(xp.less(x, 0.0), -1.0, 0.0)), x
-    ),
-}
-
-
-class Unsupported(ValueError):
-    """A program is too large, or does what is no arithmetic of single numbers."""
+# The powers that NumPy takes by a product, a root or a quotient; of floats only the root is taken so
+POWERS: dict[float, Callable[[Any], Any]] = {
+    2.0: lambda a: a * a, 0.5: lambda a: call("sqrt", a), -1.0: lambda a: 1.0 / a, 1.0: lambda a: a,
+}  # fmt: skip
 
 
 class Scalars(NamedTuple):
@@ -52,30 +40,28 @@ def scalars(program: Program, most: int) -> Scalars:
         return quietly(_scalars, program, most)  # type: ignore[no-any-return]
     except Unsupported:
         raise
-    except (IndexError, TypeError, ValueError) as error:  # an index of booleans, say: NumPy does it
+    except (AttributeError, IndexError, TypeError, ValueError) as error:  # an index of booleans, say
         raise Unsupported(f"what it does with its elements is not known ({error})") from None
 
 
 def _scalars(program: Program, most: int) -> Scalars:
-    reading = _Reading(program.kinds())
-    places: dict[Expr, tuple[int, int]] = {}
-    count = 0
+    floats, found, places = program.kinds(), dict[Expr, Any](), dict[Expr, tuple[int, int]]()
+    left = most  # numbers that there may yet be
     for i, x in enumerate(program.inputs):
-        count += (size := prod(x.shape or ()))
-        if x.dtype != FLOAT or count > most:
+        size = prod(x.shape or ())
+        left -= size
+        if x.dtype != FLOAT or left < 0:
             raise Unsupported(f"the inputs are of {x.dtype}, or more than {most} numbers")
         names = [symbol(f"{x.value}[{j}]") for j in range(size)]
         places |= {name: (i, j) for j, name in enumerate(names)}
-        reading.found[x] = _array(names, x.shape or ())
+        found[x] = _array(names, x.shape or ())
     for x in program.instructions():
         if x.name != "symbol":
-            count += _work(x)
-            if count > most:
-                raise Unsupported(
-                    f"the arrays have more than {most} elements together, products' terms among them"
-                )
-            reading.found[x] = reading.value(x)
-    results = [reading.found[x] for x in program.roots]
+            left -= _work(x)
+            if left < 0:
+                raise Unsupported(f"the arrays, and the terms of products, are more than {most} numbers")
+            found[x] = _elements_of(x, [found[part] for part in x.args], x in floats)
+    results = [found[x] for x in program.roots]
     if not all(isinstance(array, np.ndarray) and array.dtype == object for array in results):
         raise Unsupported("a result is a whole number")
     split = len(program.guards)
@@ -85,10 +71,11 @@ def _scalars(program: Program, most: int) -> Scalars:
 
 def _work(x: Expr) -> int:
     """How many numbers are computed."""
-    if x.name in FOLDS:
-        return prod(x.args[0].shape or ())
-    inner = (x.args[0].shape or (1,))[-1] if x.name in ("matmul", "linear") else 1
-    return 0 if x.name in VIEWS else prod(x.shape or ()) * inner
+    shape = x.args[0].shape if x.args else None
+    inner = (
+        prod(shape or ()) if x.name in FOLDS else (shape or (1,))[-1] if x.name in ("matmul", "linear") else 1
+    )
+    return 0 if x.name in VIEWS else inner if x.name in FOLDS else prod(x.shape or ()) * inner
 
 
 def _array(elements: Sequence[Any], shape: tuple[int, ...]) -> Any:
@@ -101,107 +88,63 @@ def _element(x: Any) -> Expr:
     return x if isinstance(x, Expr) else constant(x if isinstance(x, bool) else float(x))
 
 
-_elements = np.frompyfunc(_element, 1, 1)
+def _each(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
+    """A function of Exprs, element by element."""
+    return np.frompyfunc(lambda *parts: function(*map(_element, parts)), len(operands), 1)(*operands)
 
 
-class _Reading:
-    """Finds the elements of each Expr of a program."""
-
-    def __init__(self, floats: set[Expr]) -> None:
-        self.floats = floats
-        self.found: dict[Expr, Any] = {}
-
-    def value(self, x: Expr) -> Any:
-        """The array of elements; what is no array (an axis, an index) as it is."""
-        if x.name == "constant":
-            is_plain = x.shape is None or x.dtype.kind in "iu" or (x.weak and x.dtype == BOOL)
-            numbers = np.ravel(x.value).tolist()
-            return x.value if is_plain else self.shaped(_array(numbers, x.shape or ()), x.shape or ())
-        operands = [self.found[part] for part in x.args]
-        if x.name in PARTS:
-            return OPERATORS[x.name](*operands)
-        if x.dtype not in (FLOAT, BOOL):
-            raise Unsupported(f"numbers of {x.dtype}")
-        return self.shaped(self.called(x, operands), x.shape or ())
-
-    def shaped(self, out: Any, shape: tuple[int, ...]) -> Any:
-        array = out if isinstance(out, np.ndarray) else _array([out], ())
-        found = _elements(array)
-        return found if isinstance(found, np.ndarray) else _array([found], shape)
-
-    def called(self, x: Expr, operands: list[Any]) -> Any:
-        name = x.name
-        if name in MOVING:
-            if name == "getitem" and any(
-                part.dtype == FLOAT for part in ordered(x.args[1]) if part.shape is not None
-            ):
-                raise Unsupported("an index that is computed")
-            return invoke(OPERATORS.get(name) or getattr(arrays, name), operands, x.keywords)
-        if name in FOLDS:
-            given = dict(zip(x.keywords, operands[1:], strict=True))
-            step = FOLDS[name]
-            if "initial" in given and step in ("maximum", "minimum"):
-                given.pop("initial")  # ±∞, which changes nothing
-            axis, kept = given.pop("axis", None), given.pop("keepdims", False)
-            if given or not operands[0].size:
-                raise Unsupported(f"{name} of nothing, or with {', '.join(given)}")
-            fold = np.frompyfunc(lambda a, b: call(step, a, b), 2, 1)
-            return _reduced(fold, operands[0], axis, kept)
-        if name in ("matmul", "linear"):
-            product = np.matmul(*operands[:2])
-            return product if name == "matmul" else self.each("add", [product, operands[2]])
-        if name == "power" and x not in self.floats and x.args[1].name == "constant":
-            return self.power(operands[0], float(x.args[1].value))
-        if name in COMPOSED:
-            values = operands[: len(operands) - len(x.keywords)]
-            return np.frompyfunc(lambda *parts: constant(COMPOSED[name](*parts)), len(values), 1)(*values)
-        if (
-            name in ("logical_and", "logical_or")
-            and x in self.floats
-            and any(part.dtype != BOOL for part in x.args)
-        ):
-            raise Unsupported("Python's `and` of numbers gives one of them")
-        if name == "round":
-            if any(places != 0 for places in operands[1:]):
-                raise Unsupported("round to decimal places")
-            operands = operands[:1]
-        return self.each(name, operands)
-
-    def power(self, base: Any, exponent: float) -> Any:
-        """As NumPy: by a product, a root or a quotient where there is one."""
-        quick = {
-            2.0: lambda a: call("square", a),
-            0.5: lambda a: call("sqrt", a),
-            -1.0: lambda a: 1.0 / a,
-            1.0: _element,
-        }
-        if exponent in quick:
-            return np.frompyfunc(quick[exponent], 1, 1)(base)
-        return self.each("power", [base, exponent])
-
-    def each(self, name: str, operands: list[Any]) -> Any:
-        """An operation element by element."""
-        if name not in KNOWN:
-            raise Unsupported(f"{name} of single numbers is not known")
-        return np.frompyfunc(lambda *parts: call(name, *map(_element, parts)), len(operands), 1)(*operands)
+def _elements_of(x: Expr, operands: list[Any], is_float: bool) -> Any:
+    """The array of elements of a call; what is no array (an axis, an index) as it is."""
+    if x.name == "constant":
+        if x.shape is None or x.dtype.kind in "iu" or (x.weak and x.dtype == BOOL):
+            return x.value
+        out = _array(np.ravel(x.value).tolist(), x.shape)
+    elif x.name in PARTS:
+        return OPERATORS[x.name](*operands)
+    elif x.dtype not in (FLOAT, BOOL):
+        raise Unsupported(f"numbers of {x.dtype}")
+    else:
+        out = _called(x, operands, is_float)
+    found = _each(_element, [out if isinstance(out, np.ndarray) else _array([out], ())])
+    return found if isinstance(found, np.ndarray) else _array([found], x.shape or ())
 
 
-def _reduced(fold: Any, x: Any, axis: Any, kept: bool) -> Any:
-    """A reduction over one axis, several or all."""
+def _called(x: Expr, operands: list[Any], is_float: bool) -> Any:
+    name, exponent = x.name, x.args[-1]
+    given = dict(zip(x.keywords, operands[len(operands) - len(x.keywords) :], strict=True))
+    values = operands[: len(operands) - len(given)]
+    if name in MOVING:
+        if name == "getitem" and any(y.shape is not None and y.dtype == FLOAT for y in ordered(x.args[1])):
+            raise Unsupported("an index that is computed")
+        return invoke(OPERATORS.get(name) or getattr(arrays, name), operands, x.keywords)
+    if name in FOLDS:
+        return _folded(FOLDS[name], values[0], **given)
+    if name in ("matmul", "linear"):
+        product = np.matmul(*operands[:2])
+        return product if name == "matmul" else _each(operator.add, [product, operands[2]])
+    if name == "power" and exponent.name == "constant":
+        taken = POWERS.get(float(exponent.value)) if not is_float or exponent.value == 0.5 else None
+        return _each(taken or (lambda a: call("power", a, float(exponent.value))), operands[:1])
+    if name in ("logical_and", "logical_or") and is_float and any(part.dtype != BOOL for part in x.args):
+        raise Unsupported("Python's `and` of numbers gives one of them")
+    if name == "round":
+        if any(places != 0 for places in operands[1:]):
+            raise Unsupported("round to decimal places")
+        values = values[:1]
+    if name in COMPOSED:
+        return np.frompyfunc(COMPOSED[name], len(values), 1)(*values)
+    if name not in KERNELS:
+        raise Unsupported(f"{name} of single numbers is not known")
+    return _each(lambda *parts: call(name, *parts), values)
+
+
+def _folded(step: str, x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """A reduction over one axis, several or all; an initial ±∞ of a largest or smallest changes nothing."""
+    if not x.size or (initial is not None and step in ("add", "multiply")):
+        raise Unsupported("a reduction of nothing, or with a start")
+    fold = np.frompyfunc(lambda a, b: call(step, a, b), 2, 1)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    if not x.ndim:
-        return x
     for i in sorted((one % x.ndim for one in axes), reverse=True):
-        x = fold.reduce(x, axis=i, keepdims=kept)
-        x = x if isinstance(x, np.ndarray) else _array([x], ())
+        found = fold.reduce(x, axis=i, keepdims=keepdims)
+        x = found if isinstance(found, np.ndarray) else _array([found], ())
     return x
-
-
-KNOWN = set(
-    """
-    add subtract multiply divide negative square sqrt abs floor ceil round copysign greater
-    greater_equal less less_equal equal not_equal logical_and logical_or isfinite where maximum minimum
-    power remainder exp expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan arctan2 sinh cosh
-    tanh arcsinh arccosh arctanh hypot erf erfc
-    """.split()  # noqa: SIM905
-)

@@ -11,7 +11,7 @@ from ..core.node import Node
 from ..errors import CompileError
 from ..support.containers import rebuild
 from ..support.interrupts import assign
-from .function import MOST, Version, key_of, record
+from .function import MOST, Raised, Version, key_of, record
 
 FROZEN = attrgetter("requires_grad")
 MOST_SHAPES = 32  # kinds of batches of which versions are kept
@@ -99,7 +99,10 @@ class Gradients:
         """Return (loss, prediction), or None where no version fits this batch."""
         leaves: list[Any] = []
         for version in self.versions(batch, leaves):
-            found = version.replay(leaves)
+            try:
+                found = version.replay(leaves)
+            except Raised:
+                return self.by_engine(*batch)
             if found is not None:
                 self.has_run = True
                 return found[0]  # type: ignore[no-any-return]
@@ -121,7 +124,7 @@ class Gradients:
     def record(self, *batch: Any) -> None:
         """Record a version for this batch, or set `.reason`, where there are too many. CompileError where it cannot be replayed."""
         versions = self.versions(batch, [])
-        versions[:] = [one for one in versions if one.outside.is_current()]
+        versions[:] = [one for one in versions if one.is_current()]
         if len(versions) >= MOST or sum(map(len, self.made.versions.values())) >= MOST_SHAPES:
             self.reason = "it took too many different ways through its branches, or met too many shapes"
             return
@@ -139,16 +142,20 @@ class Gradients:
 
     def compared(self, *batch: Any) -> tuple[Any, Any]:
         """Return what a call returns, but by the engine. CompileError where the replay has other bits, the gradients' among them."""
-        targets = [*{leaf for one in self.versions(batch, []) for leaf in one.outside.targets}]
+        targets = [*{leaf for one in self.versions(batch, []) for leaf in one.targets}]
         before = [leaf.grad for leaf in targets]
         found = self(*batch)
         ours = [leaf.grad for leaf in targets]
         assign((leaf, "grad", grad) for leaf, grad in zip(targets, before, strict=True))
-        expected = rebuild(self.evaluated(*batch), lambda x: x.data if isinstance(x, Node) else x)
+        expected = self.by_engine(*batch)
         theirs = [leaf.grad for leaf in targets]
         if not _is_same((found, ours), (expected, theirs)):
             raise CompileError("the program's numbers differ from the engine's in the last place")
-        return expected  # type: ignore[no-any-return]
+        return expected
+
+    def by_engine(self, *batch: Any) -> tuple[Any, Any]:
+        """What a call returns, and the gradients that it sets, by the engine."""
+        return rebuild(self.evaluated(*batch), lambda x: x.data if isinstance(x, Node) else x)  # type: ignore[no-any-return]
 
 
 def _is_same(x: Any, y: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.readings import arrays
-from ..symbols import PARTS, REDUCTIONS, SHAPING, SMALL, Expr, is_number, ordered
+from ..symbols import REDUCTIONS, SHAPING, SMALL, Expr, is_number, ordered
 
 ANY, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)  # how tightly a text holds together
 SUPERSCRIPT = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -99,13 +99,8 @@ def _form_name(x: Expr) -> str:
     if x.name in REDUCTIONS and x.keywords != ("axis", "keepdims"):
         return f"{x.name} with more options"
     if x.name in REDUCTIONS:
-        _, axis, keepdims = x.args
-        kept = " kept" if keepdims.value else ""
-        return (
-            f"{x.name} of all"
-            if axis.value is None and axis.name == "constant" and not kept
-            else x.name + kept
-        )
+        is_of_all = x.args[1].name == "constant" and x.args[1].value is None
+        return f"{x.name} kept" if x.args[2].value else f"{x.name} of all" if is_of_all else x.name
     if x.name == "power" and x.args[1].weak and x.args[1].name == "constant":
         return "whole power" if float(x.args[1].value).is_integer() else "power"
     return x.name
@@ -192,98 +187,53 @@ def _latex_label(label: str) -> str:
     return rf"\mathrm{{{label}}}".replace("_", r"\_")
 
 
-def _numpy_call(x: Expr, texts: list[str]) -> str:
-    """As source: NumPy's own function where it gives the same bits, else that of the arrays' namespace."""
-    name = x.name
-    ours = getattr(arrays, name)
-    where = "np." if getattr(np, name, None) is ours else "xp."
-    if name in ("sum", "prod", "max", "min", "reshape", "swapaxes", "broadcast_to"):
-        where = "np."
-    if name in ("solve", "inv", "det"):
-        where = "np.linalg."
-    if name == "matmul":
-        where, name = "np.", "dot" if all(len(part.shape or ()) == 2 for part in x.args) else "matmul"
+def _call(x: Expr, texts: list[str], where: str, name: str = "") -> str:
+    """A call of a function of a module, its last arguments by their names."""
     split = len(texts) - len(x.keywords)
     named = [f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True)]
-    return f"{where}{name}({', '.join(texts[:split] + named)})"
+    where = "np.linalg." if x.name in ("solve", "inv", "det") else where
+    return f"{where}{name or x.name}({', '.join(texts[:split] + named)})"
 
 
-def _between(sign: str, binds: int, left: int, right: int) -> Form:
-    return f"{{}} {sign} {{}}", binds, (left, right)
-
-
-COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
-PARTS_FORMS: dict[str, Form] = {
-    name: (template, ATOM, ())
-    for name, template in zip(PARTS, ("({joined})", "[{joined}]", "slice({joined})"), strict=True)
-}
-PYTHON = Style(
-    {
-        "add": _between("+", SUM, SUM, PRODUCT),
-        "subtract": _between("-", SUM, SUM, PRODUCT),
-        "multiply": _between("*", PRODUCT, PRODUCT, POWER),
-        "divide": _between("/", PRODUCT, PRODUCT, POWER),
-        "negative": ("-{}", SIGN, (SIGN,)),
-        "positive": ("+{}", SIGN, (SIGN,)),
-        **PARTS_FORMS,
-        "tuple": ("({joined},)", ATOM, ()),
-    },
-    _exact_number,
-    _numpy_call,
-)
-
-
-def _methods(name: str) -> dict[str, Form]:
-    """A reduction as a method: over all, over an axis, and with that axis kept."""
-    call = f"{{0}}.{name}("
-    return {
-        f"{name} of all": (f"{call})", ATOM, (ATOM,)),
-        name: (f"{call}axis={{1}})", ATOM, (ATOM,)),
-        f"{name} kept": (f"{call}axis={{1}}, keepdims=True)", ATOM, (ATOM,)),
-    }
+def _numpy_call(x: Expr, texts: list[str]) -> str:
+    """As source: NumPy's own function where it gives the same bits, else that of the arrays' namespace."""
+    if x.name == "matmul":
+        return _call(
+            x, texts, "np.", "dot" if all(len(part.shape or ()) == 2 for part in x.args) else "matmul"
+        )
+    is_numpys = getattr(np, x.name, None) is getattr(arrays, x.name) or x.name in NUMPYS
+    return _call(x, texts, "np." if is_numpys else "xp.")
 
 
 def _short_number(x: Any) -> str:
-    if np.ndim(x) == 1 and x.dtype.kind in "iu" and x.size and np.array_equal(x, np.arange(x.size)):
-        return f"np.arange({x.size})"
-    if np.ndim(x) == 0 and np.asarray(x).dtype.kind != "b" and float(x).is_integer() and abs(x) < 1e9:
-        return str(int(x))
-    return _exact_number(
-        x.item() if isinstance(x, np.generic) or (np.ndim(x) == 0 and isinstance(x, np.ndarray)) else x
+    if np.ndim(x):
+        is_range = np.ndim(x) == 1 and x.dtype.kind in "iu" and x.size and (x == np.arange(x.size)).all()
+        return f"np.arange({x.size})" if is_range else _exact_number(x)
+    x = x.item() if isinstance(x, np.generic | np.ndarray) else x
+    return (
+        str(int(x))
+        if not isinstance(x, bool) and float(x).is_integer() and abs(x) < 1e9
+        else _exact_number(x)
     )
 
 
 def _taught(x: Expr, texts: list[str]) -> str:
     """A call as a teacher writes it: of NumPy where that has the name, else of a small function beside."""
-    split = len(texts) - len(x.keywords)
-    named = [f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True)]
     if x.name == "broadcast_to" and x.args[0].name == "constant":
         plain = {1.0: "ones", 0.0: "zeros"}.get(float(x.args[0].value))
         return f"np.{plain}({texts[1]})" if plain else f"np.full({texts[1]}, {float(x.args[0].value)!r})"
     if x.name == "asarray":
+        dtype = repr(x.args[-1].value.name)
         return (
-            f"{texts[0]}.astype({x.args[-1].value.name!r})"
-            if texts[0].isidentifier()
-            else f"np.asarray({texts[0]}, {x.args[-1].value.name!r})"
+            f"{texts[0]}.astype({dtype})" if texts[0].isidentifier() else f"np.asarray({texts[0]}, {dtype})"
         )
     if x.name in ("softmax", "log_softmax") and is_number(x.args[1], -1):
         return f"{x.name}({texts[0]})"
-    where = (
-        "np.linalg."
-        if x.name in ("solve", "inv", "det")
-        else "np."
-        if hasattr(np, x.name) and x.name != "sinc"
-        else ""
-    )
-    return f"{where}{x.name}({', '.join(texts[:split] + named)})"
+    return _call(x, texts, "np." if hasattr(np, x.name) and x.name != "sinc" else "")
 
 
-OF_NUMBERS = {
-    "abs": "abs",
-    "maximum": "max",
-    "minimum": "min",
-    "remainder": "remainder",
-}  # not math's own names
+# Not math's own names
+OF_NUMBERS = {"abs": "abs", "maximum": "max", "minimum": "min", "remainder": "remainder"}
 
 
 def _taught_number(x: Expr, texts: list[str]) -> str:
@@ -293,93 +243,110 @@ def _taught_number(x: Expr, texts: list[str]) -> str:
     return f"{name}({', '.join(texts)})"
 
 
+# ---- The table of forms -------------------------------------------------------------------------------------------------
+
+NUMPYS = {
+    "sum",
+    "prod",
+    "max",
+    "min",
+    "reshape",
+    "swapaxes",
+    "broadcast_to",
+}  # where ours is quicker, and no other
+PRODUCTS, SIDES = (PRODUCT, POWER), (SUM, SUM)
+CASES = r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}"
+# Of each call: how tightly its text holds together and how tightly its parts must, then as people read it, LaTeX and Python
+FORMS: dict[str, Any] = {
+    "add": (SUM, SIDES, "{} + {}", "{} + {}", "{} + {}"),
+    "subtract": (SUM, (SUM, PRODUCT), "{} − {}", "{} - {}", "{} - {}"),
+    "multiply": (PRODUCT, PRODUCTS, "{} × {}", r"{} \cdot {}", "{} * {}"),
+    "divide": (PRODUCT, PRODUCTS, "{} / {}", "", "{} / {}"),
+    "matmul": (PRODUCT, PRODUCTS, "{} @ {}", r"{} \, {}", "{} @ {}"),
+    "negative": (SIGN, (PRODUCT,), "−{}", "-{}", "-{}"),
+    "square": (POWER, (ATOM,), "{}²", "{}^{{2}}", "{} ** 2"),
+    "whole power": (POWER, (ATOM,), "{}{raised}", "{}^{{{}}}", "{} ** {}"),
+    "power": (POWER, (ATOM, ATOM), "{}^{}", "", "{} ** {}"),
+    "transposed": (ATOM, (ATOM,), "{}ᵀ", "", "{}.T"),
+    "transposed stack": (ATOM, (ATOM,), "{}ᵀ", "", ""),
+    "where": (ANY, (OR, OR), "{1} if {0} else {2}", "", "{1} if {0} else {2}"),
+    "logical_and": (AND, (AND, AND), "{} and {}", r"{} \land {}", "{} and {}"),
+    "logical_or": (OR, (OR, OR), "{} or {}", r"{} \lor {}", "{} or {}"),
+    "greater": (COMPARISON, SIDES, "{} > {}", "{} > {}", "{} > {}"),
+    "greater_equal": (COMPARISON, SIDES, "{} ≥ {}", r"{} \ge {}", "{} >= {}"),
+    "less": (COMPARISON, SIDES, "{} < {}", "{} < {}", "{} < {}"),
+    "less_equal": (COMPARISON, SIDES, "{} ≤ {}", r"{} \le {}", "{} <= {}"),
+    "equal": (COMPARISON, SIDES, "{} = {}", "{} = {}", "{} == {}"),
+    "not_equal": (COMPARISON, SIDES, "{} ≠ {}", r"{} \ne {}", "{} != {}"),
+    "tuple": (ATOM, (), "[{joined}]", "[{joined}]", "({joined},)"),
+    "list": (ATOM, (), "[{joined}]", "[{joined}]", "[{joined}]"),
+    "slice": (ATOM, (), "slice({joined})", "slice({joined})", "slice({joined})"),
+}
+
+
+def _forms(column: int, *left_out: str) -> dict[str, Form]:
+    """The forms of a column: 2 for people, 3 LaTeX, 4 Python."""
+    return {
+        name: (row[column], row[0], row[1])
+        for name, row in FORMS.items()
+        if row[column] and name not in left_out
+    }
+
+
+def _reductions() -> dict[str, Form]:
+    """Reductions as methods: over all, over an axis, and with that axis kept."""
+    endings = {" of all": "", "": "axis={1}", " kept": "axis={1}, keepdims=True"}
+    return {
+        name + kind: (f"{{0}}.{name}({given})", ATOM, (ATOM,))
+        for name in sorted(REDUCTIONS)
+        for kind, given in endings.items()
+    }
+
+
+MASKS = ("where", "logical_and", "logical_or")
+COMPARISONS = tuple(name for name, row in FORMS.items() if row[0] == COMPARISON)
+POWERS = ("square", "whole power", "power", "matmul", "transposed")
+PYTHON = Style(
+    {
+        **_forms(4, *MASKS, *COMPARISONS, *POWERS),
+        "add": ("{} + {}", SUM, (SUM, PRODUCT)),
+        "negative": ("-{}", SIGN, (SIGN,)),
+        "positive": ("+{}", SIGN, (SIGN,)),
+    },
+    _exact_number,
+    _numpy_call,
+)
 TEACHER = Style(
     {
-        **PYTHON.forms,
-        "negative": ("-{}", SIGN, (PRODUCT,)),
-        "matmul": _between("@", PRODUCT, PRODUCT, POWER),
-        "square": ("{} ** 2", POWER, (ATOM,)),
-        "whole power": ("{} ** {}", POWER, (ATOM, ATOM)),
-        "power": ("{} ** {}", POWER, (ATOM, ATOM)),
-        "transposed": ("{}.T", ATOM, (ATOM,)),
+        **_forms(4, *MASKS),
+        **_reductions(),
+        "add": ("{} + {}", SUM, (SUM, PRODUCT)),
+        "positive": ("+{}", SIGN, (SIGN,)),
         "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
         "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
         "flip": ("np.flip({}, {})", ATOM, ()),
-        **_methods("sum"), **_methods("mean"), **_methods("max"), **_methods("min"), **_methods("prod"),
-        **{
-            name: _between(sign, COMPARISON, SUM, SUM)
-            for name, sign in zip(COMPARISONS, (">", ">=", "<", "<=", "==", "!="), strict=True)
-        },
     },
     _short_number,
     _taught,
-)  # fmt: skip
+)
+MORE_OF_NUMBERS = {"remainder": ("{} % {}", PRODUCT, PRODUCTS), "zeros_like": ("0", ATOM, ())}
 TEACHER_OF_NUMBERS = replace(
-    TEACHER,
-    forms={
-        **TEACHER.forms,
-        "where": ("{1} if {0} else {2}", ANY, (OR, OR)),
-        "logical_and": _between("and", AND, AND, AND),
-        "logical_or": _between("or", OR, OR, OR),
-        "remainder": _between("%", PRODUCT, PRODUCT, POWER),
-        "zeros_like": ("0", ATOM, ()),
-    },
-    function=_taught_number,
+    TEACHER, forms={**_forms(4), **TEACHER.forms, **MORE_OF_NUMBERS}, function=_taught_number
 )
 PEOPLE = Style(
-    {
-        "add": _between("+", SUM, SUM, SUM),
-        "subtract": _between("−", SUM, SUM, PRODUCT),
-        "multiply": _between("×", PRODUCT, PRODUCT, POWER),
-        "divide": _between("/", PRODUCT, PRODUCT, POWER),
-        "matmul": _between("@", PRODUCT, PRODUCT, POWER),
-        "negative": ("−{}", SIGN, (PRODUCT,)),
-        "positive": ("{}", ATOM, (ATOM,)),
-        "square": ("{}²", POWER, (ATOM,)),
-        "whole power": ("{}{raised}", POWER, (ATOM,)),
-        "power": ("{}^{}", POWER, (ATOM, ATOM)),
-        "transposed": ("{}ᵀ", ATOM, (ATOM,)),
-        "transposed stack": ("{}ᵀ", ATOM, (ATOM,)),
-        "where": ("{1} if {0} else {2}", ANY, (OR, OR)),
-        "logical_and": _between("and", AND, AND, AND),
-        "logical_or": _between("or", OR, OR, OR),
-        **{
-            name: _between(sign, COMPARISON, SUM, SUM)
-            for name, sign in zip(COMPARISONS, ">≥<≤=≠", strict=True)
-        },
-        **PARTS_FORMS,
-        "tuple": PARTS_FORMS["list"],
-    },
-    _rounded,
-    _spoken,
-    squared="{}²({})",
-    minus="−",
+    {**_forms(2), "positive": ("{}", ATOM, (ATOM,))}, _rounded, _spoken, squared="{}²({})", minus="−"
 )
 LATEX = Style(
     {
         **PEOPLE.forms,
-        "subtract": _between("-", SUM, SUM, PRODUCT),
-        "multiply": _between(r"\cdot", PRODUCT, PRODUCT, POWER),
+        **_forms(3),
         "divide": (r"\frac{{{}}}{{{}}}", PRODUCT, ()),
-        "matmul": _between(r"\,", PRODUCT, PRODUCT, POWER),
-        "negative": ("-{}", SIGN, (PRODUCT,)),
-        "square": ("{}^{{2}}", POWER, (ATOM,)),
-        "whole power": ("{}^{{{}}}", POWER, (ATOM,)),
         "power": ("{}^{{{}}}", POWER, (ATOM,)),
         "sqrt": (r"\sqrt{{{}}}", ATOM, ()),
         "abs": (r"\left|{}\right|", ATOM, ()),
         "transposed": (r"{}^{{\top}}", POWER, (ATOM,)),
         "transposed stack": (r"{}^{{\top}}", POWER, (ATOM,)),
-        "where": (
-            r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
-            ATOM,
-            (),
-        ),
-        "logical_and": _between(r"\land", AND, AND, AND),
-        "logical_or": _between(r"\lor", OR, OR, OR),
-        "less_equal": _between(r"\le", COMPARISON, SUM, SUM),
-        "greater_equal": _between(r"\ge", COMPARISON, SUM, SUM),
-        "not_equal": _between(r"\ne", COMPARISON, SUM, SUM),
+        "where": (CASES, ATOM, ()),
     },
     _latex_number,
     _latex_function,

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from ..core.array_rows import CAST
 from ..core.engine import sweep, toposort
 from ..core.functions import GRAPH
 from ..core.node import Node, apply, made
-from ..core.readings import ARRAYS, KINDS
+from ..core.op import Op
+from ..core.readings import ARRAYS, FLOATS, KINDS
 from ..core.tensor import Tensor, touch
 from ..core.value import Value
 from ..errors import CompileError, ShapeError
@@ -44,19 +46,29 @@ LEAVING = {
 }  # fmt: skip
 
 
-class Trace:
-    """What is recorded while a function runs: guards in their order, what was made inside, changes and gradients."""
+class Restart(BaseException):
+    """The gradients without numbers of a lazy Trace are needed after all."""
 
-    def __init__(self) -> None:
+
+class Trace:
+    """What is recorded while a function runs: guards in their order, what was made inside, changes and gradients.
+
+    `fewest`: of more Values than that a tape is made, None: of none; `is_lazy`: then gradients have no numbers, which the tape computes.
+    """
+
+    def __init__(self, fewest: int | None = None, is_lazy: bool = True) -> None:
         self.guards: list[tuple[Any, bool, str]] = []
         self.inner: set[Any] = set()  # leaves that the function made
-        self.changes: dict[
-            Any, list[tuple[int, Any]]
-        ] = {}  # of a leaf: (version from which it holds, its new value)
+        # Of a leaf: (version from which it holds, its new value)
+        self.changes: dict[Any, list[tuple[int, Any]]] = {}
         self.before: dict[Any, tuple[Any, int]] = {}  # the data and version of a leaf that was changed
-        self.grads: dict[
-            Any, tuple[Any, bool]
-        ] = {}  # of a leaf: `.grad` before, and whether that is forgotten
+        # Of a leaf: `.grad` before, and whether that is forgotten
+        self.grads: dict[Any, tuple[Any, bool]] = {}
+        self.fewest, self.is_lazy = fewest, is_lazy
+        self.sweeps: list[tuple[Sequence[Any], Any, Any]] = []  # (nodes, root, gradient from above)
+        self.pulled: dict[
+            Any, tuple[int, Any]
+        ] = {}  # of a gradient without a number: its sweep, and whose it is
         self.lines: dict[Any, str] = {}  # of raw data that became a node: the user's line
         self.ranges: list[tuple[Any, int, str]] = []  # integer nodes, the number of classes, and who says so
         self.kept: list[Any] = []  # all nodes whose `.grad` was set
@@ -117,6 +129,8 @@ class Trace:
 
     def decided(self, node: Any) -> bool:
         """A Python branch on a node's value: it is a guard that later calls must pass."""
+        if self.pulled:
+            raise Restart
         outcome = bool(node.data)
         self.guards.append((node, outcome, user_line()))
         return outcome
@@ -142,13 +156,29 @@ class Trace:
     def swept(self, root: Any, gradient: Any) -> None:
         """backward(): every `.grad` becomes a node; those of leaves from outside are written after the call."""
         with enable_grad():
-            grads = sweep(toposort(root), GRAPH.arriving(root, gradient, "backward"), GRAPH)
+            order, cotangent = toposort(root), GRAPH.arriving(root, gradient, "backward")
+            grads = self.pulled_back(order, cotangent, order) or sweep(order, cotangent, GRAPH)
         for node, g in grads.items():
             if node.op is None and node not in self.inner:
                 self.grads.setdefault(node, (node.grad, False))
             is_first = node.op is not None or not isinstance(node.grad, Node)
             node.grad = g if is_first else node.grad + g
             self.kept.append(node)
+
+    def pulled_back(self, order: Sequence[Any], cotangent: Any, keep: Sequence[Any]) -> dict[Any, Any]:
+        """The gradients of a sweep over many Values, as nodes without numbers; an empty dict for any other sweep."""
+        is_many = self.fewest is not None and self.is_lazy and len(order) > self.fewest
+        if not is_many or {*map(type, order), type(cotangent)} != {Value}:
+            return {}
+        if not self.pulled.keys().isdisjoint(order):
+            raise Restart
+        root, found = order[-1], {}
+        for node in set(order).intersection(keep):
+            found[node] = g = made(FLOATS, nan, SWEPT, (root, cotangent), True)
+            self.pulled[g] = len(self.sweeps), node
+        self.sweeps.append((order, root, cotangent))
+        self.inner.update([cotangent] if cotangent.op is None and not cotangent.requires_grad else [])
+        return found
 
     def refuse(
         self, what: str, node: Any, instead: str = "compute with the node itself, or return it"
@@ -176,6 +206,11 @@ class Trace:
         for leaf, (data, version) in self.before.items():
             leaf._content, leaf._version = data, version
         return found
+
+
+def sorted_nodes(roots: Sequence[Any]) -> list[Any]:
+    """Every node that the roots are made from, parents first."""
+    return toposort(made(ARRAYS, None, rows.positive, [*roots] * 3), constants=True)[:-1]
 
 
 def user_line(is_by_rule: bool = False) -> Any:
@@ -250,35 +285,46 @@ def _watched(plain: Any) -> Any:
     return property(read, write)
 
 
+SWEPT = Op("swept", lambda xp, x, g: g, (lambda xp, g, out, x, y: g, lambda xp, g, out, x, y: g))
+
+
 # ---- From the graph to a program --------------------------------------------------------------------------------------
 
 
 class Lowering:
     """The nodes of a trace as Exprs, and what the program reads at each call: the arguments, then live leaves and arrays."""
 
-    def __init__(self, trace: Trace, arguments: dict[Any, Expr], taken: set[str], strict: bool) -> None:
-        self.trace, self.taken, self.strict = trace, taken, strict
+    def __init__(
+        self, trace: Trace, arguments: dict[Any, Expr], taken: set[str], order: Sequence[Any], strict: bool
+    ) -> None:
+        self.trace, self.taken, self.order, self.strict = trace, taken, order, strict
         self.exprs: dict[Any, Expr] = dict(arguments)
-        self.live: list[tuple[Expr, Any]] = []  # (symbol, leaf node or array)
+        self.live: dict[Any, Any] = {}  # of a symbol (a tape's leaf): the leaf node or array that it is
         self.arrays: dict[int, Expr] = {}
         self.floats = {e for node, e in arguments.items() if type(node) is Value}
-        self.edges: Counter[Any] = Counter()
         self.indices: list[tuple[Any, Any]] = []  # index arrays, and what they held
+        edges = Counter(node._left for node in order)
+        edges.update(node._right for node in order)
+        edges.update(parent for node in order if type(node._left) is tuple for parent in node._left)
+        # The leaves that somebody holds outside the graph
+        self.held = {
+            node for node in order
+            if node._left is None and sys.getrefcount(node) - edges[node] > HELD + (node in trace.lines)
+        }  # fmt: skip
 
-    def lower(self, roots: Sequence[Any]) -> None:
-        """Find the Expr of every node that the roots are made from."""
-        order = toposort(made(ARRAYS, None, rows.positive, [*roots, *roots, *roots]), constants=True)[:-1]
-        self.edges.update(parent for node in order for parent in node.parents)
-        leaves = [node for node in order if node.op is None]
-        refs = {id(node): sys.getrefcount(node) - self.edges[node] for node in leaves}
-        del leaves
+    def is_constant(self, leaf: Any) -> bool:
+        """Whether a leaf is the same at each call: what is held outside the graph is read again."""
+        return leaf in self.trace.inner or not (leaf.requires_grad or leaf in self.held)
+
+    def lower(self) -> None:
+        """Find the Expr of every node, parents first."""
         news = sorted(
             (pair for pairs in self.trace.changes.values() for pair in pairs), key=operator.itemgetter(0)
         )
         before = [node for _, new in news for node in toposort(new, constants=True)]
-        for node in [*before, *order]:  # what a leaf was changed to comes before what read it then
+        for node in [*before, *self.order]:  # what a leaf was changed to comes before what read it then
             if node not in self.exprs:
-                self.exprs[node] = self.leaf(node, refs[id(node)]) if node.op is None else self.called(node)
+                self.exprs[node] = self.leaf(node) if node.op is None else self.called(node)
 
     def called(self, node: Any) -> Expr:
         """The Expr of what an operation made."""
@@ -314,10 +360,9 @@ class Lowering:
                 found = self.exprs[new]
         return found
 
-    def leaf(self, node: Any, references: int) -> Expr:
-        """A number as a constant, else a symbol: what is held outside the graph is read at each call."""
-        is_held = references > HELD_BY_LOWERING + (node in self.trace.lines)
-        is_constant = node in self.trace.inner or not (node.requires_grad or is_held)
+    def leaf(self, node: Any) -> Expr:
+        """A number as a constant, else a symbol."""
+        is_constant = self.is_constant(node)
         if type(node) is Value:
             return constant(node.data) if is_constant else self.symbol(node, node)
         array = node._content
@@ -325,19 +370,20 @@ class Lowering:
             return constant(array)
         if not is_constant:
             return self.symbol(node, node)
-        if self.strict and node not in self.trace.inner and _is_unowned(array):
-            self.refuse(array, self.trace.lines.get(node, ""))
-        found = self.arrays.get(id(array))
-        if found is None:
-            found = self.arrays[id(array)] = self.symbol(node, array)
-        return found
+        line = self.trace.lines.get(node)  # of what the function itself made of raw data
+        if self.strict and line is not None and _is_unowned(array):
+            raise CompileError(
+                f"compile: an array of shape {array.shape} was computed with NumPy while the function ran, "
+                "and would be frozen, though arrays that it may come from can change: "
+                f"pass those as arguments, or compute it outside.{line}"
+            )
+        if id(array) not in self.arrays:
+            self.arrays[id(array)] = self.symbol(node, array)
+        return self.arrays[id(array)]
 
-    def refuse(self, array: Any, line: str) -> None:
-        raise CompileError(
-            f"compile: an array of shape {array.shape} was computed with NumPy while the function ran, and "
-            "would be frozen, though arrays that it may come from can change: pass those as arguments, "
-            f"or compute it outside.{line}"
-        )
+    def inputs(self) -> dict[Expr, Any]:
+        """What is read at each call beside the arguments: nodes, then arrays."""
+        return dict(sorted(self.live.items(), key=lambda pair: isinstance(pair[1], np.ndarray)))
 
     def check_index(self, op: Any) -> None:
         """The arrays among a row's static parameters are copied into the program: note which to compare at each call."""
@@ -354,12 +400,11 @@ class Lowering:
         found = symbol(name, node.shape, node.dtype)
         if type(node) is Value:
             self.floats.add(found)
-        self.live.append((found, source))
+        self.live[found] = source
         return found
 
 
-# By the order, the list of leaves, the loop, the argument of getrefcount, and as a key of the edges
-HELD_BY_LOWERING = 5
+HELD = 4  # references to a leaf beside its children's: by the order, the edges, the loop and the call of getrefcount
 
 
 def unique(name: str, taken: set[str]) -> str:

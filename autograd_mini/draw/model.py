@@ -309,7 +309,7 @@ class _Scopes:
         """The names of a module in a scope: those around it, and its own, which no other module has there."""
         here = self.parts.setdefault(around, {})
         if key not in here:
-            plain = name = _below(path, ".".join(around[1:])) or kind
+            plain = name = path.removeprefix(".".join([*around[1:], ""])) or kind  # as seen from there
             again = itertools.count(2)
             while name in here.values():
                 name = f"{plain} ({next(again)})" if around else f"{plain} {next(again)}"
@@ -328,11 +328,6 @@ def _owner(path: str, places: Mapping[str, Any]) -> str:
     while outer not in places:
         outer = outer.rpartition(".")[0]
     return outer
-
-
-def _below(path: str, outer: str) -> str:
-    """A readable path as seen from a module further out."""
-    return path[len(outer) + 1 :] if outer and path.startswith(f"{outer}.") else path
 
 
 def readable(path: str, is_module: bool) -> str:

@@ -49,13 +49,15 @@ def row(values: Any, form: str = "+.6f", apart: str = " ") -> str:
 def steps(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
     """Yield the items, and show on a terminal how far they are."""
     is_shown = sys.stdout.isatty()
-    for i, item in enumerate(items):
-        if is_shown and i % max(1, total // 100) == 0:
-            done = 24 * i // total
-            print(f"\r   {what} [{'█' * done}{'·' * (24 - done)}]", end="", flush=True)
-        yield item
-    if is_shown:
-        print("\r\033[K", end="", flush=True)
+    try:
+        for i, item in enumerate(items):
+            if is_shown and i % max(1, total // 100) == 0:
+                done = 24 * i // total
+                print(f"\r   {what} [{'█' * done}{'·' * (24 - done)}]", end="", flush=True)
+            yield item
+    finally:  # also where the loop is left
+        if is_shown:
+            print("\r\033[K", end="", flush=True)
 
 
 def learnt(outputs: Any, targets: Any, seed: int) -> int:

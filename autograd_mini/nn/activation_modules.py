@@ -1,5 +1,6 @@
 """The activations as Modules, to stand in a Sequential: they have no parameters, and keep shapes and dtypes."""
 
+import inspect
 from typing import Any
 
 from ..core import functions, rows, special_rows
@@ -14,14 +15,19 @@ class Activation(Module):
     function: Any
     usual: Any = ...  # a choice that the name leaves away
 
+    options: tuple[str, ...] = ()  # the names of what was chosen: what `__init__` takes
+
+    def __init_subclass__(cls) -> None:
+        if "__init__" in vars(cls):
+            cls.options = tuple(inspect.signature(cls).parameters)
+
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        self.options = frozenset(options)  # which the walk for parameters passes over
         vars(self).update(options)
 
     def forward(self, x: Any) -> Any:
         """Return the function of x."""
-        return self.function(x, **{name: getattr(self, name) for name in self.options})
+        return self.function(x, *(getattr(self, name) for name in self.options))
 
     def title(self) -> str:
         """Return the class, and what was chosen."""

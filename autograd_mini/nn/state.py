@@ -35,7 +35,7 @@ def _parts(own: dict[str, Any], given: Any, name: str) -> tuple[Any, list[str]]:
     wrong = [f"missing {key}{of}" for key in own if key not in given]
     wrong += [f"unexpected {key}{of}" for key in given if key not in own]
     found = {}
-    for key in own.keys() & given.keys():
+    for key in [key for key in own if key in given]:
         found[key], faults = taken(own[key], given[key], f"{key}{of}")
         wrong += faults
     return found, sorted(wrong)

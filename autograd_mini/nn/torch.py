@@ -57,11 +57,8 @@ def _module_from(module: Any, nn: Any, done: dict[int, Any]) -> Any:
     if kind is nn.Sequential:
         return Sequential(*(_from(part, nn, done) for part in module))
     if kind is nn.Linear:
-        weight = module.weight.detach().cpu().numpy()
-        out = Linear(module.in_features, module.out_features, bias=False, rng=0, dtype=weight.dtype)
-        out.weight = _parameter(module.weight, weight.T)
-        if module.bias is not None:
-            out.bias = _parameter(module.bias, module.bias.detach().cpu().numpy())
+        out = Linear(module.in_features, module.out_features, rng=0)
+        out.weight, out.bias = map(_ours, (module.weight, module.bias))
         return out
     name = kind.__name__
     mine = next((mine for mine in SHARED if mine.__name__ == name and kind is getattr(nn, name)), None)
@@ -79,12 +76,20 @@ def _module_from(module: Any, nn: Any, done: dict[int, Any]) -> Any:
     return mine(**given)
 
 
-def _parameter(theirs: Any, data: Any) -> Tensor:
-    """Our parameter of those numbers, frozen where theirs is."""
-    out = Tensor(data)
-    if not theirs.requires_grad:
+def _ours(theirs: Any) -> Any:
+    """Our parameter of those numbers, transposed, frozen where theirs is; None for none."""
+    out = None if theirs is None else Tensor(theirs.detach().cpu().numpy().T)
+    if out is not None and not theirs.requires_grad:
         out.requires_grad, out.meta = False, {"frozen": True}
     return out
+
+
+def _theirs(ours: Any, torch: Any) -> Any:
+    """Their parameter of our numbers, transposed, frozen where ours is; None for none."""
+    if ours is None:
+        return None
+    data = torch.from_numpy(np.array(ours.data.T, order="C"))
+    return torch.nn.Parameter(data, requires_grad=ours.requires_grad)
 
 
 def to_torch(module: Any) -> Any:
@@ -102,22 +107,15 @@ def _to(module: Any, torch: Any, done: dict[int, Any], mode: bool) -> Any:
 
 def _module_to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
     nn = torch.nn
-    if isinstance(module, MLP):
-        parts = [part for layer in module.layers for part in (layer, module.activation)][:-1]
-        parts += [] if module.output is identity else [module.output]
+    if isinstance(module, MLP | Sequential):
+        parts = module.layers
+        if isinstance(module, MLP):
+            parts = [part for layer in parts for part in (layer, module.activation)][:-1]
+            parts += [] if module.output is identity else [module.output]
         return nn.Sequential(*(_to(part, torch, done, module.training) for part in parts))
-    if isinstance(module, Sequential):
-        return nn.Sequential(*(_to(part, torch, done, module.training) for part in module.layers))
     if isinstance(module, Linear):
-        weight = module.weight.data
-        dtype = torch.float32 if weight.dtype == np.float32 else torch.float64
-        out = nn.Linear(*weight.shape, bias=module.bias is not None, dtype=dtype)
-        with torch.no_grad():
-            out.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight.T)))
-            out.weight.requires_grad_(module.weight.requires_grad)
-            if module.bias is not None:
-                out.bias.copy_(torch.from_numpy(module.bias.data.copy()))
-                out.bias.requires_grad_(module.bias.requires_grad)
+        out = nn.Linear(*module.weight.shape)
+        out.weight, out.bias = (_theirs(x, torch) for x in (module.weight, module.bias))
         return out
     if not isinstance(module, Module) and module in ACTIVATIONS:
         module = ACTIVATIONS[module]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.compiled import derivatives, recording, rosenbrock, steps
+from benchmarks.compiled import derivatives, recording, rosenbrock, scalar_graph, steps
 from benchmarks.harness import Effort
 from benchmarks.report import Row
 
@@ -14,4 +14,5 @@ PARTS: dict[str, Callable[[Effort, list[str]], list[Row]]] = {
     "derivatives": derivatives.run,
     "recording": recording.run,
     "rosenbrock": rosenbrock.run,
+    "scalar graph": scalar_graph.run,
 }

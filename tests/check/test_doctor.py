@@ -55,7 +55,7 @@ def test_networks_of_values_and_of_other_hands_are_told_alike(make):
 
 
 def test_every_finding_has_a_case():
-    """The names of mistakes.py and those of the cases are the same; targets' size comes beside the inputs'."""
+    """The names of mistakes.toml and those of the cases are the same; targets' size comes beside the inputs'."""
     assert set(TRAINING_MISTAKES) == {*FAULTS, "targets_unscaled"}
 
 

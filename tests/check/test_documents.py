@@ -150,7 +150,7 @@ def test_001c_softmax_elementwise():
 
 
 def test_001c_the_jacobian_built_row_by_row_and_never_multiplied():
-    """placeholder[:, j] = p_j (1 − p_j) − Σ k · p_k, k the loop's counter that took y's name: no known formula, and said so."""
+    """placeholder[:, j] = p_j (1 − p_j) − Σ k · p_k, k the loop's counter that took y's name."""
     loss, P, T, back = digits()
     placeholder = np.zeros(P.shape)
     for j in range(3):
@@ -161,7 +161,8 @@ def test_001c_the_jacobian_built_row_by_row_and_never_multiplied():
                 placeholder[:, j] += -y * P[:, y]
     report = ag.diagnose(loss, back((P - T) * placeholder))
     assert report.wrong == ["w3", "w2", "w1"]
-    assert report.findings
+    assert found(report, "softmax_jacobian_not_multiplied", "outputs"), str(report)
+    check_lines(report, loss)
 
 
 def test_001c_softmax_twice():

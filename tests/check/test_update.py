@@ -245,6 +245,23 @@ def test_an_adam_by_hand(mistake):
     assert mistake in [f.mistake for f in report.findings], str(report)
 
 
+@pytest.mark.parametrize("size", [0.003, 0.02, 0.4])
+def test_an_l2_penalty_of_any_size_in_adam(size):
+    """A penalty that goes through Adam's moments is no constant multiple of anything: its size is found."""
+    rng = np.random.default_rng(3)
+    w = rng.normal(size=(3, 2))
+    before, m, v, after, grads = {"W": w}, 0.0, 0.0, [], []
+    for t in range(1, 5):
+        grads.append({"W": rng.normal(size=w.shape)})
+        g = grads[-1]["W"] + size * w
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        w = right_adam(w, m, v, t)
+        after.append({"W": w})
+    report = ag.diagnose_update(before, after, grads, ag.optim.Adam([ag.Tensor(1.0)], lr=0.01))
+    assert report.findings[0].mistake == "decay_added"
+    assert f"{size:g} · w is added to the gradient" in str(report)
+
+
 def test_the_mistake_comes_before_its_factor():
     """A dampened buffer is a tenth of the right one in each step: the cause is told first."""
     before, _, grads, _ = run("momentum")

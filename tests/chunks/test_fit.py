@@ -146,7 +146,7 @@ def test_what_ran_is_told():
     assert "Dask" in eager[0].engine
     assert "each worker records" in replayed[0].engine
     same(eager, replayed, 1e-9)
-    with refused(ag.CompileError):
+    with refused(ag.CompileError, "a metric"):
         fitted(DX, DY, metrics={"l1": lambda p, y: np.abs(p - y).mean()}, compile=True)
 
 

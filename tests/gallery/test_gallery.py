@@ -60,6 +60,9 @@ def test_a_program_shows_how_far_it_is_on_a_terminal_alone(monkeypatch, capsys):
     shown = terminal.getvalue()
     assert "epoch 1 [" + "█" * 18 + "·" * 6 + "]" in shown
     assert shown.endswith("\r\033[K")
+    for _ in story.steps("abcd", 4, "epoch 2"):
+        break
+    assert terminal.getvalue().endswith("]\r\033[K")
     monkeypatch.undo()
     assert list(story.steps("abcd", 4, "epoch 1")) == list("abcd")
     assert capsys.readouterr().out == ""

@@ -1,0 +1,278 @@
+"""Tape: a graph of many Values as an array of instructions, run by one loop that the rows of the table are compiled into.
+
+An instruction is (what, place of the result, places of up to three operands): one for each node on the way forward, and one on each
+way back, where the row's own rules give the operands their shares. `b + w₁x₁ + w₂x₂ + …` is one instruction, with a list of pairs.
+The loop is made once for each set of rows, from the same kernels as native code.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..core import rows
+from ..core.value import Value
+from ..symbols import EXPRESSIONS, Unreadable, constant, symbol
+from .kernels import Lines, Unsupported, built
+from .native import table_of
+from .program import Program
+from .scalars import scalars
+from .trace import SWEPT, Lowering, Trace
+
+# What an instruction is: the beginning of a way back; a sum of products, and (next) its way back; the first row, and so on
+SWEEP, DOT, FIRST = 0, 1, 3
+# The loop. An instruction has the place of its result, `out`, and three more numbers, x0 to x2; `back` is where gradients lie
+LOOP = """\
+define internal i64 @int(ptr %p, i64 %i) alwaysinline {{
+  %a = getelementptr i32, ptr %p, i64 %i
+  %b = load i32, ptr %a
+  %c = sext i32 %b to i64
+  ret i64 %c
+}}
+define internal double @get(ptr %p, i64 %i) alwaysinline {{
+  %a = getelementptr double, ptr %p, i64 %i
+  %b = load double, ptr %a
+  ret double %b
+}}
+define internal void @set(ptr %p, i64 %i, double %x) alwaysinline {{
+  %a = getelementptr double, ptr %p, i64 %i
+  store double %x, ptr %a
+  ret void
+}}
+define internal void @add(ptr %p, i64 %i, double %x) alwaysinline {{
+  %a = call double @get(ptr %p, i64 %i)
+  %b = fadd double %a, %x
+  call void @set(ptr %p, i64 %i, double %b)
+  ret void
+}}
+define i32 @run(ptr %table) {{
+entry:
+  %args = load {{ i64, ptr, ptr, ptr }}, ptr %table
+  %n = extractvalue {{ i64, ptr, ptr, ptr }} %args, 0
+  %code = extractvalue {{ i64, ptr, ptr, ptr }} %args, 1
+  %v = extractvalue {{ i64, ptr, ptr, ptr }} %args, 2
+  %pairs = extractvalue {{ i64, ptr, ptr, ptr }} %args, 3
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %more ]
+  %back = phi ptr [ %v, %entry ], [ %there, %more ]
+  %from = mul i64 %i, 5
+  %row = getelementptr i32, ptr %code, i64 %from
+  %kind = load i32, ptr %row
+  %out = call i64 @int(ptr %row, i64 1)
+  %x0 = call i64 @int(ptr %row, i64 2)
+  %x1 = call i64 @int(ptr %row, i64 3)
+  %x2 = call i64 @int(ptr %row, i64 4)
+  switch i32 %kind, label %more [ {switch} ]
+case0:
+  %begun = getelementptr double, ptr %v, i64 %x0
+  %above = call double @get(ptr %v, i64 %x1)
+  call void @set(ptr %begun, i64 %out, double %above)
+  br label %more
+case1:
+  %start = call double @get(ptr %v, i64 %x2)
+  br label %term
+term:
+  %j = phi i64 [ %x0, %case1 ], [ %j2, %term ]
+  %sum = phi double [ %start, %case1 ], [ %total, %term ]
+  %j1 = add i64 %j, 1
+  %left = call i64 @int(ptr %pairs, i64 %j)
+  %right = call i64 @int(ptr %pairs, i64 %j1)
+  %x = call double @get(ptr %v, i64 %left)
+  %y = call double @get(ptr %v, i64 %right)
+  %product = fmul double %x, %y
+  %total = fadd double %sum, %product
+  %j2 = add i64 %j, 2
+  %ends = icmp eq i64 %j2, %x1
+  br i1 %ends, label %after, label %term
+after:
+  call void @set(ptr %v, i64 %out, double %total)
+  br label %more
+case2:
+  %g = call double @get(ptr %back, i64 %out)
+  call void @add(ptr %back, i64 %x2, double %g)
+  br label %share
+share:
+  %k = phi i64 [ %x0, %case2 ], [ %k2, %share ]
+  %k1 = add i64 %k, 1
+  %first = call i64 @int(ptr %pairs, i64 %k)
+  %second = call i64 @int(ptr %pairs, i64 %k1)
+  %w = call double @get(ptr %v, i64 %first)
+  %z = call double @get(ptr %v, i64 %second)
+  %gz = fmul double %g, %z
+  call void @add(ptr %back, i64 %first, double %gz)
+  %gw = fmul double %g, %w
+  call void @add(ptr %back, i64 %second, double %gw)
+  %k2 = add i64 %k, 2
+  %ended = icmp eq i64 %k2, %x1
+  br i1 %ended, label %more, label %share
+{cases}
+more:
+  %there = phi ptr [ %back, %loop ], [ %begun, %case0 ], [ %back, %after ], [ %back, %share ]{phis}
+  %next = add i64 %i, 1
+  %again = icmp slt i64 %next, %n
+  br i1 %again, label %loop, label %done
+done:
+  ret i32 0
+}}"""
+
+
+def _cases(kind: int, op: Any, count: int) -> list[str]:
+    """A row's way forward and its way back, by its own rules."""
+    names = ["out", *(f"x{i}" for i in range(count))]
+    g, out, *xs = [symbol(f"${name}") for name in ("g", *names)]
+    try:
+        shares = op.shares(EXPRESSIONS, g, out, xs, [True] * count) if op.has_derivative else ()
+        results = [constant(x) for x in (op.value(EXPRESSIONS, xs), *shares)]
+    except Unreadable as error:
+        raise Unsupported(f"the rule of {op.name!r} cannot be read: {error}") from None
+    formulas = scalars(Program((g, out, *xs), (), tuple(results), floats=frozenset([g, out, *xs])), 10_000)
+    value, *parts = [array.item() for array in formulas.outputs]
+    forward, back = Lines(stem=f"f{kind}_"), Lines(stem=f"b{kind}_")
+    above, *operands = formulas.places
+    back.names[above] = back.line("call double @get(ptr %back, i64 %out)")
+    for name, x in zip(names, operands, strict=True):
+        back.names[x] = back.line(f"call double @get(ptr %v, i64 %{name})")
+        if name != "out":
+            forward.names[x] = forward.line(f"call double @get(ptr %v, i64 %{name})")
+    forward.lines.append(f"  call void @set(ptr %v, i64 %out, double {forward.number(value)})")
+    for name, number in zip(names[1:], [back.number(part) for part in parts], strict=False):
+        back.lines.append(f"  call void @add(ptr %back, i64 %{name}, double {number})")
+    return ["\n".join([*lines.lines, "  br label %more"]) for lines in (forward, back)]
+
+
+@cache
+def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
+    """The interpreter for some rows, each with its number of operands."""
+    texts = [text for i, (op, count) in enumerate(table) for text in _cases(FIRST + 2 * i, op, count)]
+    cases = {f"case{i}": text for i, text in enumerate(texts, FIRST)}
+    switch = " ".join(f"i32 {i}, label %case{i}" for i in range(FIRST + len(cases)))
+    phis = "".join(f", [ %back, %{case} ]" for case in cases)
+    text = "\n".join(f"{case}:\n{text}" for case, text in cases.items())
+    return built(LOOP.format(switch=switch, cases=text, phis=phis))
+
+
+MANY = 2000  # nodes from which on "auto" takes a tape
+
+
+def is_tape(trace: Trace, order: Sequence[Any], arguments: Sequence[Any]) -> bool:
+    """Whether a trace is of so many Values, and of nothing else, that a tape is to run them."""
+    is_plain = {*map(type, order), *map(type, arguments)} == {Value} and not (trace.changes or trace.ranges)
+    return is_plain and len(order) > (trace.fewest or 0)
+
+
+class Tape:
+    """A trace of Values as one tape. Called with its inputs, it gives (outputs, gradients), or None by another branch.
+
+    The leaves that it reads at each call are added to those of the lowering. Unsupported where a rule cannot be read.
+    """
+
+    def __init__(self, lowering: Lowering, outputs: Sequence[Any], grads: Sequence[Any]) -> None:
+        trace, order, pulled = lowering.trace, lowering.order, lowering.trace.pulled
+        leaves = [node for node in order if node._left is None and node not in lowering.exprs]
+        numbers = {node: float(node._content) for node in leaves if lowering.is_constant(node)}
+        lowering.live = {node: node for node in leaves if node not in numbers}
+        given = [*lowering.exprs, *lowering.live]
+        order = [*order, *set(given).difference(order)]  # those that nothing reads, too
+        # The gradients come behind the nodes: their places are those of the way back
+        back = [node for node in order if node in pulled]
+        index = {node: i for i, node in enumerate(order)}
+        first = {pulled[node][0]: index[node] for node in reversed(back)}
+        index |= {node: len(order) + i for i, node in enumerate(back)}
+
+        def places(nodes: Iterable[Any]) -> list[int]:
+            return [index[node] for node in nodes]
+
+        owners = places(pulled[node][1] for node in back)
+        tests, results = [test for test, _, _ in trace.guards], [*outputs, *grads]
+        code, pairs, kept, table = _code(order, index, back, [*places(results), *places(tests), *owners])
+        slots = np.cumsum(kept) - 1
+        self.size = size = int(slots[-1]) + 1
+        slots = np.append(slots, slots[owners] + [size * (1 + pulled[node][0]) for node in back]).astype(int)
+        code[:, 1] = slots[code[:, 1]]
+        is_sum = code[:, 0] == DOT
+        code[~is_sum, 2:], code[is_sum, 4] = slots[code[~is_sum, 2:]], slots[code[is_sum, 4]]
+        kept &= code[:, 0] >= 0
+        pieces, begun = [], 0
+        for i, (nodes, root, above) in enumerate(trace.sweeps):
+            if i in first:
+                way = np.array(places(reversed(nodes)))
+                home = code[way[kept[way]]] + [1, 0, 0, 0, 0]
+                start = [[SWEEP, slots[index[root]], size * (1 + i), slots[index[above]], 0]]
+                pieces += [code[begun : first[i]][kept[begun : first[i]]], start, home]
+                begun = first[i]
+        self.code = np.concatenate([*pieces, code[begun:][kept[begun:]]]).astype(np.int32)
+        self.pairs = slots[np.array(pairs, int)].astype(np.int32)
+        self.start = np.full(size * (1 + len(trace.sweeps)), -0.0)  # -0.0 + x is x
+        self.start[slots[places(numbers)]] = [*numbers.values()]
+        self.inputs, self.results = slots[places(given)], slots[places(results)]
+        self.guards = [*zip(slots[places(tests)], [outcome for _, outcome, _ in trace.guards], strict=True)]
+        self.count = len(outputs)
+        self.run, self.engine = _loop(table)
+        self.sets: list[Any] = []  # of numbers, one for each thread that is running
+
+    def __call__(self, *inputs: Any) -> Any:
+        numbers, table = self.sets.pop() if self.sets else self.new()
+        numbers[self.inputs] = inputs
+        numbers[self.size :] = -0.0
+        self.run(table.ctypes.data)
+        is_right = all(bool(numbers[i]) == outcome for i, outcome in self.guards)
+        found = numbers[self.results].tolist()
+        self.sets.append((numbers, table))
+        return (found[: self.count], found[self.count :]) if is_right else None
+
+    def new(self) -> Any:
+        """Numbers of its own for a thread, and the table of `run`."""
+        numbers = self.start.copy()
+        return numbers, table_of(len(self.code), [self.code, numbers, self.pairs])
+
+
+def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read: list[int]) -> Any:
+    """The instructions of all nodes but the gradients, the pairs of sums, which nodes are kept, and the rows that there are.
+
+    `read`: the places of what is read from outside, and so is kept.
+    """
+    ops = dict.fromkeys(node.op for node in order)
+    ops.pop(SWEPT, None)
+    calls = [op for op in ops if op is not None and op.name != "dot"]
+    kinds = {op: DOT for op in ops if op is not None} | {op: FIRST + 2 * i for i, op in enumerate(calls)}
+    place = index.get
+    left = [place(node._left, -1) for node in order]
+    right = [place(node._right, -1) for node in order]
+    code, pairs, used = np.zeros((len(order), 5), int), list[int](), read * 2
+    code[:, 0] = [kinds.get(node.op, -1) for node in order]
+    code[:, 1], code[:, 2], code[:, 3] = range(len(order)), left, right
+    for i, node in enumerate(order):
+        if type(node._left) is tuple:
+            places = [index[parent] for parent in node._left]
+            used += places
+            if kinds[node.op] == DOT:
+                n = len(places) // 2
+                code[i, 2:] = len(pairs), len(pairs) + 2 * n, places[-1]
+                pairs += [one for pair in zip(places[:n], places[n:-1], strict=True) for one in pair]
+            else:
+                code[i, 2:] = (*places, 0)[:3]
+    # Sums of products that nothing else reads: the last addition becomes the sum, the rest is not kept
+    is_row = code[:, 0] >= FIRST
+    operands = code[is_row, 2:4]
+    is_single = np.bincount(np.append(operands[operands >= 0], used), minlength=len(order)) == 1
+
+    def reads(mask: Any, column: int) -> Any:
+        """Whether an operand is of those, and read by nothing else; a gradient, which comes behind the nodes, is not."""
+        return np.append(mask & is_single[: len(order)], np.zeros(len(back), bool))[code[:, column] * is_row]
+
+    is_sum = (code[:, 0] == kinds.get(rows.add, -2)) & reads(code[:, 0] == kinds.get(rows.multiply, -2), 3)
+    is_linked = is_sum & reads(is_sum, 2)
+    sums: dict[int, tuple[int, list[int]]] = {}
+    for i, goes_on in zip(np.flatnonzero(is_sum).tolist(), is_linked[is_sum].tolist(), strict=True):
+        before = left[i]
+        start, terms = sums.pop(before) if goes_on else (before, [])
+        terms += left[right[i]], right[right[i]]
+        sums[i] = start, terms
+    kept = np.ones(len(order), bool)
+    kept[code[is_sum, 3]] = kept[code[is_linked, 2]] = False
+    for i, (start, terms) in sums.items():
+        code[i] = DOT, i, len(pairs), len(pairs) + len(terms), start
+        pairs += terms
+    return code, pairs, kept, tuple((op, len(op.operands)) for op in calls)
