@@ -18,7 +18,7 @@ from .case import Case, Verdict
 from .losses import Loss, direction, steady
 from .record import Step, put
 from .replay import again
-from .steps import key_of, size_of
+from .steps import ELEMENT, key_of, size_of
 
 MOST_TRIALS = 6000
 LAST = 4  # values of a layer, counted from its end
@@ -121,7 +121,8 @@ class Search:
             view = self.case.views[k]
             skip = self.loss.slices[k] | set().union(*[p.ids for p in self.case.parameters])
             for step in view.order:
-                if step.func is not None and step.id not in skip and view.back[step.id] & mask:
+                copied = step.func in ELEMENT and all(p.id in view.window.starts for p in step.parents)
+                if step.func is not None and not copied and step.id not in skip and view.back[step.id] & mask:
                     groups[key_of(step)][k].append(step)
                     lines[step.name, step.stack[:1]][key_of(step)] = None
         found = {key: dict(group) for key, group in groups.items() if first in group}
