@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .case import Case
+from .case import Case, above
 from .edits import SIMPLE, Edit, Fix, edits, inside, is_read, joined, of_parts
 from .losses import Loss, pairs_of
 from .record import Step, plain
@@ -310,6 +310,9 @@ class Proposer:
             yield Term(np.negative(old, dtype=float), "-{}", (was,), "wrong_sign"), "the sign is wrong"
             yield Term(np.multiply(old, 2), "2 * {}", (was,), "factor_two"), "a factor 2 is missing"
             yield Term(np.divide(old, 2), "{} / 2", (was,), "factor_two"), "a factor 2 is too much"
+            for name, v in self.numbers:
+                divided = Term(np.divide(old, v), f"{{}} / {name}", (was,), "not_divided_by_batch")
+                yield divided, f"is not divided by {name}"
         if not (is_read(self.text, child) or isinstance(child, ast.Call | ast.BinOp)):
             return
         slopes = [t for t in self.slopes if np.shape(t.value) == np.shape(old)]
@@ -328,12 +331,16 @@ class Proposer:
         was, steps = self.text.text(child), self.case.record.steps
         inside = sorted(self.loss.slices[self.k])
         before, after = ([n for n in inside if same(steps[n].value, x)] for x in (old, t.value))
-        if before and after and np.shape(t.value) == np.shape(old):
-            if after[-1] > before[-1]:
+        if before and after:
+            first, last = sorted((before[-1], after[-1]))
+            made_of = above(steps[last], lambda s: np.shape(s.value) == np.shape(old))
+            related = any(s.id == first for s in made_of)
+            if related and last == after[-1]:
                 why = f"the formula takes the activation {t.code}; {was} is its input"
                 return "derivative_at_preactivation", why
-            why = f"the formula takes {t.code}, the activation's input; {was} is its output"
-            return "derivative_at_activation", why
+            if related:
+                why = f"the formula takes {t.code}, the activation's input; {was} is its output"
+                return "derivative_at_activation", why
         known = bool(before) + bool(after)
         mistake = ("wrong_gradient_arrives", "wrong_array", "output_for_input")[known]
         return mistake, f"{t.code} belongs here, not {was}"
