@@ -239,7 +239,10 @@ def of_rules(text: Text, statement: Any) -> Iterator[Fix]:
     counters = (n.target for n in every if isinstance(n, ast.AugAssign | ast.For))
     steps = dict.fromkeys(text.text(n.right) for n in taken if isinstance(n, ast.BinOp))
     steps = steps or dict.fromkeys(map(text.text, counters))
-    betas = dict.fromkeys(text.text(n.left if isinstance(n, ast.BinOp) else n) for n in taken)
+    decays = [
+        n for n in every if isinstance(n, ast.Constant) and type(n.value) is float and 0.5 <= n.value < 1
+    ]
+    betas = dict.fromkeys(text.text(n.left if isinstance(n, ast.BinOp) else n) for n in [*taken, *decays])
     powers = [joined("1 - {} ** {}", beta, step) for beta in betas for step in steps]
     for node in ast.walk(statement):
         outer, code, found = text.parent.get(node), text.text(node), list[tuple[str, str]]()

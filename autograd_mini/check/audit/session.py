@@ -551,14 +551,19 @@ def called(case: Case, step: Step) -> str:
 
 def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, int] | None:
     """The constant and the value of the forward pass whose derivative a place has in every step."""
-    scale, meant = None, None
+    scale, meant, steps = None, None, case.record.steps
     for k, s in ((k, s) for k, members in group.items() for s in members):
+
+        def rank(found: tuple[float, int], s: Step = s) -> tuple[bool, ...]:
+            """Best is what has a name, then what the line's own function computes, then a positive constant."""
+            c, n = found
+            return not (c and case.sources.name(steps[n])), len(steps[n].stack) > len(s.stack), c <= 0
+
         value = np.asarray(values[k].get(s.id, s.value), float)
         found = [(c, n) for c, n in multiples(loss, case.views[k], k, s, value) if same_scale(c, scale)]
         if not found:
             return None
-        named = [(c, n) for c, n in found if c and case.sources.name(case.record.steps[n])]
-        c, n = (named or [(c, n) for c, n in found if c > 0] or found)[0]
+        c, n = min(found, key=rank)
         scale = c or scale
         meant = n if meant is None else meant
     return (scale, meant) if scale is not None and meant is not None else None

@@ -198,3 +198,62 @@ def test_a_parameter_in_a_list_is_not_called_as_the_variable_of_a_loop(tmp_path:
     loop = "for w, g in ((W1, dW1), (W2, dW2)):\n        w -= .5 * g\n"
     path.write_text(PLANAR.replace("W1 -= .5 * dW1\n    W2 -= .5 * dW2\n", loop))
     assert [p["name"] for p in ag.audit(path, seconds=PATIENCE).json()["parameters"]] == ["W1", "W2"]
+
+
+XOR = """import numpy as np
+np.random.seed(1)
+def nonlin(x, deriv=False):
+    if deriv:
+        return x * (1 - x)
+    return 1 / (1 + np.exp(-x))
+X = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
+y = np.array([[0], [1], [1], [0]])
+w0 = 2 * np.random.random((3, 4)) - 1
+w1 = 2 * np.random.random((4, 1)) - 1
+for j in range(50):
+    l1 = nonlin(np.dot(X, w0))
+    l2 = nonlin(np.dot(l1, w1))
+    l2_delta = (y - l2) * nonlin(l2, deriv=True)
+    l1_delta = l2_delta.dot(w1.T) * nonlin(l1, deriv=True)
+    w1 += l1.T.dot(l2_delta)
+    w0 += X.T.dot(l1_delta)
+"""
+
+
+def test_deltas_are_told_by_what_the_lines_own_function_computes(tmp_path: Path) -> None:
+    """Two deltas of one helper's input have words of their own, not the helper's name for it."""
+    path = tmp_path / "xor.py"
+    path.write_text(XOR)
+    equals = {line.line: line.equals for line in ag.audit(path).lines}
+    assert equals[14] == "np.dot(l1, w1)"
+    assert equals[15] == "np.dot(X, w0)"
+
+
+ADAM = """import numpy as np
+rng = np.random.default_rng(1)
+A = rng.normal(size=(30, 4)); y = A @ np.array([1., -2., 3., .5])
+w, m, v = np.zeros(4), np.zeros(4), np.zeros(4)
+for t in range(1, 20):
+    r = A @ w - y
+    loss = np.mean(r ** 2)
+    g = 2 * A.T @ r / len(y)
+    m = .9 * m + .1 * g
+    v = {v}
+    w = w - .05 * {m} / (np.sqrt({root}) + 1e-8)
+"""
+RULES = {
+    "bias_correction_of_one": ("m", "v / (1 - .999 ** t)", ".999 * v + .001 * g ** 2", "m / (1 - .9 ** t)"),
+    "bias_correction_swapped": ("m / (1 - .9 ** t)", "v / (1 - .9 ** t)", ".999 * v + .001 * g ** 2", ""),
+    "square_missing": ("m / (1 - .9 ** t)", "v / (1 - .999 ** t)", ".999 * v + .001 * abs(g)", "abs(g ** 2)"),
+}
+
+
+@pytest.mark.parametrize("mistake", RULES)
+def test_a_rule_of_an_optimiser_is_named_as_diagnose_update_names_it(mistake: str, tmp_path: Path) -> None:
+    """The gradient is right, and the rule is not: the mistake's name, and what should stand there."""
+    m, root, v, should_be = RULES[mistake]
+    path = tmp_path / "adam.py"
+    path.write_text(ADAM.format(m=m, root=root, v=v))
+    report = ag.audit(path, seconds=PATIENCE)
+    assert [f.mistake for f in report.findings] == [mistake], str(report)
+    assert should_be in report.findings[0].should_be
