@@ -11,6 +11,7 @@ from .factors import Factors
 from .given import Given
 from .report import Finding, Report, finding
 from .search import Search, State
+from .spelt import together
 from .words import Words
 
 LISTED = 12  # places that are listed
@@ -51,15 +52,20 @@ def diagnose(
     loss = loss() if not is_node(loss) else loss
     if not is_node(loss) or not loss.requires_grad or loss.size != 1:
         raise GraphError("diagnose: the loss must be a recorded scalar that depends on a variable")
+    mine, values, after = mine or {}, values or {}, after or {}
+    loss, stands = together(loss, {*mine, *values, *after})
+    mine, values, after = (
+        {stands.get(key, key): x for key, x in part.items()} for part in (mine, values, after)
+    )
     with np.errstate(all="ignore"):
         b = Backward(loss)
         words, factors = Words(b), Factors(b, lr)
         given = Given(b, words)
-        given.read(mine or {}, after or {}, lr, factors.batch)
+        given.read(mine, after, lr, factors.batch)
         labels = {node: node.label or words.name(node) for node in given.mine | given.shapeless}
         report = Report([labels[n] for n in given.right], [labels[n] for n in given.wrong], notes=given.notes)
         report.names = words.names()
-        first = given.forward(values or {})
+        first = given.forward(values)
         report.findings += [first] if first else []
         report.findings += [given.of_shape(node) for node in given.shapeless]
         if given.negated:
