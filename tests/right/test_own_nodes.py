@@ -151,3 +151,14 @@ def test_a_value_as_the_gradient_from_above_of_a_single_number(kind: str) -> Non
     assert type(g) is type(x)
     slope = ag.gradients(total(g * g), v)
     near(slope, 2.0 * 1.5 * np.sum(np.square(wanted)))
+
+
+def test_leaves_below_a_value_of_an_array_own_their_gradients() -> None:
+    """Where the root is a Value taken out of a Tensor, too, no leaf shares its gradient with another node, and each can be written."""
+    t, u = ag.Tensor([1.0, 2.0]), ag.Tensor([3.0, 4.0])
+    total = t + u
+    ag.to_value(total.sum()).backward()
+    for leaf, other in ((t, u), (t, total), (u, total)):
+        assert not np.shares_memory(leaf.grad, other.grad)
+    t.grad += 1.0
+    assert u.grad.tolist() == total.grad.tolist() == [1.0, 1.0]
