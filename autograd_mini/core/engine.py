@@ -192,9 +192,8 @@ def backward(root: Any, gradient: Any = None) -> None:
     order = toposort(root)
     grads = sweep(order, KINDS[type(root)].arriving(root, gradient, "backward"))
     leaves = [node for node in grads if node.op is None]
-    if any(
-        type(leaf) is ARRAYS.kind for leaf in leaves
-    ):  # the root may be a Value that was taken out of an array
+    # of the leaves, as the root may be a Value that was taken out of an array
+    if any(type(leaf) is ARRAYS.kind for leaf in leaves):
         handed_on = {id(g) for node, g in grads.items() if node.op is not None}
         for leaf in leaves:
             g = grads[leaf]

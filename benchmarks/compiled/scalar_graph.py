@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import autograd_mini as ag
+from benchmarks.compiled.rosenbrock import casadi_buffered
 from benchmarks.derivatives.contest import contest
 from benchmarks.harness import Effort
 from benchmarks.problems import Array
@@ -39,18 +40,7 @@ def by_casadi(start: Array, *problem: Any) -> Works:
 
     s = casadi.SX.sym("w", start.size)
     value = loss([s[i] for i in range(start.size)], *problem, lambda x: casadi.fmax(x, 0))
-    function = casadi.Function("f", [s], [value, casadi.gradient(value, s)])
-    buffer, call = function.buffer()
-    out, total = np.empty(start.size), np.empty(1)
-    buffer.set_arg(0, memoryview(start))
-    buffer.set_res(0, memoryview(total))
-    buffer.set_res(1, memoryview(out))
-
-    def run(held: Any = (function, buffer, total)) -> Array:  # the call does not keep them
-        call()
-        return out
-
-    return {"CasADi, buffered": run}
+    return casadi_buffered(s, value, start)
 
 
 def by_ddx(start: Array, *problem: Any) -> Works:
