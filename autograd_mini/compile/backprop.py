@@ -1,7 +1,8 @@
 """backprop_source: the backprop of a graph as a person would write it by hand, in NumPy or plain Python.
 
-The graph is read node by node, each with the formula of its row. What has a name (layers, activations, what is used again or needed on
-the way back) gets a line; the rest stands inside the lines of others. The way back is the engine's, with the same rules.
+The graph is read to lines, one for each node and one for each gradient, by the same rows that the engine runs. Then what has a name
+(layers, activations, the caller's variables), or is used again, keeps its line; the rest is put into the lines that use it, and what
+cancels there is not written.
 """
 
 import inspect
@@ -9,23 +10,24 @@ import math
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core import rows
-from ..core.engine import check_root, toposort
-from ..core.node import Node, made
+from ..core import array_rows, rows
+from ..core.engine import check_root
+from ..core.node import Node
 from ..core.op import NOT_WANTED
-from ..core.readings import ARRAYS, sum_to
+from ..core.readings import sum_to
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import AutogradError, CompileError, DTypeError, GraphError
 from ..support import numerics
 from ..support.containers import flatten
-from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, ordered, spread, substitute, symbol
-from .passes import taught
+from ..symbols import EXPRESSIONS, VIEWS, Expr, Unreadable, call, constant, ordered, rebuilt, spread, substitute, symbol
+from .taught import cost, is_range, taught
 from .text import OF_NUMBERS, TEACHER, TEACHER_OF_NUMBERS, text
 from .trace import unique
 
@@ -35,26 +37,14 @@ HELPERS = {  # what NumPy lacks, as one writes it
     "    return e / e.sum(axis=axis, keepdims=True)",
     "log_softmax": "def log_softmax(z, axis=-1):\n    z = z - z.max(axis=axis, keepdims=True)\n"
     "    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))",
+    "logsumexp": "def logsumexp(z, axis=-1):\n    top = z.max(axis=axis, keepdims=True)\n"
+    "    return top + np.log(np.exp(z - top).sum(axis=axis, keepdims=True))",
     "erf": "erf = np.vectorize(math.erf)",
     "erfc": "erfc = np.vectorize(math.erfc)",
     "cholesky": "cholesky = np.linalg.cholesky",
     "pinv": "pinv = np.linalg.pinv",
     "logabsdet": "def logabsdet(a):\n    return np.linalg.slogdet(a)[1]",
-    "centred": "def centred(x, axis):\n    return x - x.mean(axis=axis, keepdims=True)",
 }
-
-
-CHEAP = {
-    "subtract",
-    "add",
-    "negative",
-    "multiply",
-    "transpose",
-    "reshape",
-    "divide",
-}  # to be written again, up to three
-NO_ACTIVATIONS = {"sum", "mean", "reshape", "transpose", "getitem", "negative", "positive", "cast"}
-LONG = 72  # letters of a line at which a part of it gets a line of its own
 HELPERS_OF_NUMBERS = {  # what `math` lacks
     "sign": "def sign(x):\n    return (x > 0) - (x < 0)",
     "logaddexp": "def logaddexp(x, y):\n    return max(x, y) + math.log1p(math.exp(-abs(x - y)))",
@@ -64,6 +54,9 @@ HELPERS_OF_NUMBERS = {  # what `math` lacks
        for name, sign in (("greater", ">"), ("greater_equal", ">="), ("less", "<"), ("equal", "=="))},
     "asarray": "def asarray(x, dtype=None):\n    return float(x)",
 }  # fmt: skip
+SHORT = {"subtract", "add", "negative", "multiply", "divide", *VIEWS}  # may be written again, up to three times
+ACTIVATIONS = {"relu", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "leaky_relu", "elu", "gelu", "silu"}
+LONG = 72  # letters of a line at which a part of it gets a line of its own
 
 
 def backprop_source(loss: Any, wrt: Any) -> str:
@@ -111,282 +104,744 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
                 f"backprop_source: a scalar is needed, {root._name} has shape {root.shape}: "
                 "take .sum() or .mean()"
             )
-    return _Page(roots, targets, variables).written()
+    for is_plain in (True, False):  # a target inside of what would be written as a softmax is to be seen
+        graph = _Graph(roots, variables, is_plain)
+        if all(node in graph.parts and graph.parts[node] in graph.alive(roots) for node in targets):
+            break
+    for node in targets:
+        if node not in graph.parts:
+            raise GraphError(f"backprop_source: the loss does not depend on {node._name}")
+    return _Page(graph, roots, targets).written()
+
+
+# ---- The graph, read ----------------------------------------------------------------------------------------------------
 
 
 class _Part:
-    """A node with its row and its parents as the source has them."""
+    """An operation on parts, or a leaf: `formula` is made of the symbols of its parents, `sym` stands for it in others."""
 
-    def __init__(self, node: Any, parents: Sequence["_Part"]) -> None:
-        self.node, self.op, self.parents = node, node.op, [*parents]
-        self.is_leaf = node.op is None
-        self.is_number = self.is_leaf and not node.requires_grad and node.shape == ()
-        self.like = symbol("#like", node.shape, node.dtype)
-        self.expr: Any = None  # its name, or its formula
+    def __init__(self, sym: Expr, op: Any = None, parents: Sequence["_Part"] = (), formula: Any = None) -> None:
+        self.sym, self.op, self.parents, self.formula = sym, op, parents, formula
+        self.node: Any = None  # the first of the nodes that it is
+        self.given: str | None = None  # the name that the caller has for it
+        self.needs_gradient = bool(op) and op.has_derivative and any(x.needs_gradient for x in parents)
+        self.like = symbol(f"~{sym.value}", sym.shape or (), sym.dtype)  # its shape, in sizes
 
     @property
     def name(self) -> str:
         """The row's name."""
         return self.op.name if self.op else ""
 
-
-def _graph(roots: Sequence[Any]) -> list[_Part]:
-    """All that the roots are made from, parents first. 1 / (1 + exp(−z)) is the sigmoid, whose slope one writes by its output."""
-    top, parts = made(ARRAYS, None, rows.positive, [*roots] * 3), dict[Any, _Part]()
-    for node in toposort(top, constants=True, is_mirrored=True)[:-1]:
-        part = parts[node] = _Part(node, [parts[parent] for parent in node.parents])
-        if (z := _argument_of_sigmoid(part)) is not None:
-            part.op, part.parents = rows.sigmoid, [z]
-    order, alive = [*parts.values()], {parts[root] for root in roots}
-    for part in reversed(order):
-        alive.update(part.parents if part in alive else [])
-    return [part for part in order if part in alive]
+    @property
+    def number(self) -> float | None:
+        """The number that it is, if it is one."""
+        is_number = self.sym.name == "constant" and self.sym.shape == ()
+        return float(self.sym.value) if is_number else None
 
 
-def _argument_of_sigmoid(part: _Part) -> _Part | None:
-    below = part.parents[-1] if part.parents else part
-    if below.name != "add" or not (
-        part.name == "reciprocal" or (part.name == "divide" and _is_one(part.parents[0]))
-    ):
+class _Graph:
+    """All that the roots are made from as parts, each formula once, parents first.
+
+    `is_plain`: rows and forms with a plainer name are that: 1 / (1 + exp(−z)) is a sigmoid, exp(z − c) over its sum a softmax.
+    """
+
+    def __init__(self, roots: Sequence[Any], variables: Mapping[str, Any], is_plain: bool) -> None:
+        self.order: list[_Part] = []
+        self.parts: dict[Any, _Part] = {}
+        self.known: dict[Expr, Expr] = {}  # formulas, and the symbols that stand for them
+        self.by_formula: dict[Expr, _Part] = {}
+        self.unit_rows: set[Expr] = set()
+        self.indices: dict[Expr, tuple[str, Any]] = {}  # index arrays by name
+        self.ranges: dict[Expr, str] = {}  # 0, 1, 2, … beside them
+        self.variables, self.is_plain = variables, is_plain
+        self.arrays = {name: x for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"}
+        nodes = _forwards(roots)
+        for node in nodes:  # data with names first: others may be made of them
+            if node.op is None and not node.requires_grad and self.name_of(node):
+                self.parts[node] = self.leaf(node)
+        for node in nodes:
+            part = self.parts.get(node) or (self.leaf(node) if node.op is None else self.read(node))
+            self.parts[node] = part
+            part.node = node if part.node is None else part.node
+            part.given = part.given or self.name_of(node)
+
+    def alive(self, roots: Sequence[Any]) -> set[_Part]:
+        """What the roots are computed from."""
+        found = {self.parts[root] for root in roots}
+        for part in reversed(self.order):
+            found.update(part.parents if part in found else [])
+        return found
+
+    def add(self, op: Any, parents: Sequence[_Part], formula: Any) -> _Part:
+        """A new part; `formula` is the shape and dtype of a leaf."""
+        is_leaf = not isinstance(formula, Expr)
+        kind = formula if is_leaf else (formula.shape or (), formula.dtype)
+        part = _Part(symbol(f"#{len(self.order)}", *kind), op, parents, None if is_leaf else formula)
+        self.order.append(part)
+        if not is_leaf:
+            self.known[formula], self.by_formula[formula] = part.sym, part
+        return part
+
+    def leaf(self, node: Any) -> _Part:
+        """A leaf as an argument, a number, a part of another array, or 1 − another array."""
+        is_array = type(node) is Tensor and node.shape != ()
+        given = self.name_of(node)
+        if not node.requires_grad and node.shape == () and given is None:
+            return _Part(constant(float(node.data)))
+        for other in [*self.parts.values()] if is_array else []:
+            if other.op is None and other.node is not None and other.node._content is node._content:
+                return other
+        if is_array and not node.requires_grad and given is None:
+            base = self.base_of(node._content)
+            if base is not None:
+                return base
+        part = self.add(None, (), (node.shape, node.dtype))
+        part.node, part.given, part.needs_gradient = node, given, bool(node.requires_grad)
+        if is_array and node.data.ndim == 2 and not part.needs_gradient and (node.data.sum(axis=1) == 1).all():
+            self.unit_rows.add(part.sym)
+        return part
+
+    def base_of(self, array: Any) -> _Part | None:
+        """What raw data were made of before they came into the graph: a view of the caller's array, or 1 − it."""
+        for name, whole in self.arrays.items():
+            index = _index_of_view(array, whole) if isinstance(whole, np.ndarray) else None
+            if index is not None:
+                base = next((x for x in self.order if x.op is None and x.node._content is whole), None)
+                if base is None:
+                    base = self.add(None, (), (whole.shape, whole.dtype))
+                    base.node, base.given = Tensor(whole, requires_grad=False), name
+                    base.node._content = whole
+                formula = taught(call("getitem", base.sym, index))
+                return self.by_formula.get(formula) or self.add(None, [base], formula)
+        for other in self.order:
+            x = other.node._content if other.op is None and other.node is not None else None
+            is_raw = isinstance(x, np.ndarray) and not other.needs_gradient
+            if is_raw and x.shape == array.shape and np.array_equal(array, 1.0 - x):
+                return self.by_formula.get(1.0 - other.sym) or self.add(None, [other], 1.0 - other.sym)
         return None
-    for one, power in (below.parents, reversed(below.parents)):
-        if _is_one(one) and power.name == "exp" and power.parents[0].name == "negative":
-            return power.parents[0].parents[0]
-    return None
+
+    def name_of(self, node: Any) -> str | None:
+        """Its label, or the name of the caller's variable that is the node, its array, or holds the same numbers."""
+        if node.label:
+            return str(node.label)
+        for name, x in self.variables.items():
+            if x is node and name[0] != "_":
+                return name
+        if type(node) is not Tensor or node.op is not None:
+            return None
+        return self.array_name(node._content)
+
+    def array_name(self, array: Any) -> str | None:
+        same = [name for name, x in self.arrays.items() if x is array]
+        return next((name for name in same or (name for name, x in self.arrays.items() if _holds(x, array))), None)
+
+    def read(self, node: Any) -> _Part:
+        """A node as a part, or as several plainer ones."""
+        parents = [self.parts[parent] for parent in node.parents]
+        self.name_indices(node.op)
+        return self.make(node.op, *parents)
+
+    def make(self, op: Any, *parents: Any) -> _Part:
+        """The part of an operation; of numbers among the parents too."""
+        parents = tuple(x if isinstance(x, _Part) else _Part(constant(float(x))) for x in parents)
+        found = (self.plainer(op, parents) or self.recognised(op, parents)) if self.is_plain else None
+        if found is not None:
+            return found
+        formula = self.value(op, parents)
+        if not any(x.name == "symbol" for x in ordered(formula)):
+            return _Part(formula, op, parents)
+        if formula in self.by_formula:
+            return self.by_formula[formula]
+        if formula.name == "symbol":  # a cast, or + x
+            return next(x for x in parents if x.sym is formula)
+        return self.add(op, parents, formula)
+
+    def value(self, op: Any, parents: Sequence[_Part]) -> Expr:
+        """The formula of an operation."""
+        operands = [parent.sym for parent in parents]
+        if op.name in ("mean", "var") and op.params.get("ddof", 0) == 0:
+            axis, keepdims = op.params["axis"], op.params["keepdims"]
+            return taught(call(op.name, *operands, axis=axis, keepdims=keepdims))
+        found = _read(op, lambda: constant(op.value(EXPRESSIONS, operands)))
+        return taught(found)
+
+    def plainer(self, op: Any, parents: Sequence[Any]) -> _Part | None:
+        """The same by rows that a reader knows, where the row is made of them, with care for numbers at the limits."""
+        make, name, p = self.make, op.name if op.is_ours else "", op.params
+        x, y = (*parents[:2], None)[:2] if parents else (None, None)
+        log, times, less = rows.log, rows.multiply, rows.subtract
+        if name == "squared_error":
+            return make(rows.square, make(less, x, y))
+        if name == "squared_distance":
+            squares, count = make(rows.square, make(less, x, y)), math.prod(x.sym.shape)
+            if p["n"] in (count, 2 * count):
+                mean = make(array_rows.MEAN(None, False), squares)
+                return mean if p["n"] == count else make(rows.divide, mean, 2.0)
+            return make(rows.divide, make(array_rows.SUM(None, False), squares), p["n"])
+        if name == "sum_of_squares":
+            sums = [make(array_rows.SUM(None, False), make(rows.square, part)) for part in parents]
+            total = sums[0]
+            for one in sums[1:]:
+                total = make(rows.add, total, one)
+            return total
+        if name == "binary_cross_entropy":
+            right, wrong = make(times, y, make(log, x)), make(times, make(less, 1.0, y), make(log, make(less, 1.0, x)))
+            return make(rows.negative, make(rows.add, right, wrong))
+        if name == "class_cross_entropy" and len(x.sym.shape) == 2 and len(y.sym.shape) == 1:
+            labels = (np.arange(len(y.node.data)), y.node.data.astype(int))
+            self.name_index(labels[1], labels)
+            picked = make(array_rows.GETITEM(labels), make(array_rows.SOFTMAX(-1), x))
+            return make(rows.negative, make(log, picked))
+        if name == "softmax_cross_entropy":
+            losses = make(times, y, make(log, make(array_rows.SOFTMAX(-1), x)))
+            return make(rows.negative, make(array_rows.SUM(-1, False), losses))
+        if name == "std" and p["ddof"] == 0:
+            return make(rows.sqrt, make(array_rows.VAR(*p.values()), x))
+        if name == "norm" and p["p"] in (1, 2):
+            powers = make(rows.square if p["p"] == 2 else rows.abs, x)
+            total = make(array_rows.SUM(p["axis"], p["keepdims"]), powers)
+            return make(rows.sqrt, total) if p["p"] == 2 else total
+        if name in ("divide", "multiply") and y is not None:
+            return self.mean_of_sum(name, *parents)
+        return None
+
+    def mean_of_sum(self, name: str, x: _Part, y: _Part) -> _Part | None:
+        """A sum of all numbers over how many there are as their mean; over how many rows there are, with that as len(…)."""
+        total, by = (x, y) if y.number else (y, x)
+        if not by.number or (name == "divide" and by is not y):
+            return None
+        number = by.number if name == "divide" else 1 / by.number
+        inner = total.parents[0] if total.name == "negative" else total
+        shape = inner.parents[0].sym.shape if inner.parents else ()
+        if inner.name != "sum" or inner.op.params["axis"] is not None or not shape:
+            return None
+        for halves in (1, 2):
+            count = abs(number) / halves
+            if count == math.prod(shape) > 1:
+                found = self.make(array_rows.MEAN(None, False), *inner.parents)
+            elif count == shape[0] > 2:
+                found = self.make(rows.divide, inner, _Part(_size(inner.parents[0].like, 0)))
+            else:
+                continue
+            found = found if halves == 1 else self.make(rows.divide, found, 2.0)
+            return self.make(rows.negative, found) if (number < 0) != (inner is not total) else found
+        return None
+
+    def recognised(self, op: Any, parents: Sequence[_Part]) -> _Part | None:
+        """A sigmoid, a softmax or its logarithm that is written out."""
+        if not op.is_ours or op.name not in ("multiply", "divide", "reciprocal", "subtract"):
+            return None
+        above, below = parents[0], parents[-1]
+        if op.name == "multiply" and (below.name == "reciprocal" or (below.name == "power" and below.op.params.get("n") == -1)):
+            below = below.parents[0]
+        elif op.name == "subtract" and below.name == "log":
+            below = below.parents[0]
+        elif op.name not in ("divide", "reciprocal"):
+            return None
+        for one, power in (below.parents, below.parents[::-1]) if below.name == "add" else ():
+            if one.number == 1 and power.name == "exp" and op.name in ("divide", "reciprocal"):
+                z = power.parents[0]
+                if z.name == "negative" and (op.name == "reciprocal" or above.number == 1):
+                    return self.make(rows.sigmoid, z.parents[0])
+                if power is above:
+                    return self.make(rows.sigmoid, z)
+        shape = below.sym.shape
+        while below.name in ("reshape", "getitem") and _count(below.parents[0]) == math.prod(shape or ()):
+            below = below.parents[0]
+        if below.name != "sum" or below.parents[0].name != "exp":
+            return None
+        powers, axis = below.parents[0], below.op.params["axis"]
+        z, whole = powers.parents[0], powers.sym.shape or ()
+        axis = 0 if axis is None and len(whole) == 1 else axis
+        if above is not (z if op.name == "subtract" else powers) or not isinstance(axis, int):
+            return None
+        axis -= len(whole) if axis >= 0 else 0
+        if not _is_constant_along(shape or (), axis, whole):
+            return None
+        while z.name in ("subtract", "add") and _is_constant_along(z.parents[1].sym.shape or (), axis, whole):
+            z = z.parents[0]  # a softmax is the same whatever is added to all the numbers of a row
+        return self.make((array_rows.LOG_SOFTMAX if op.name == "subtract" else array_rows.SOFTMAX)(axis), z)
+
+    def name_indices(self, op: Any) -> None:
+        """Index arrays are data: arguments, by the caller's names for them."""
+        index = op.params.get("index")
+        arrays = [x for x in (index if isinstance(index, tuple) else (index,)) if isinstance(x, np.ndarray) and x.ndim]
+        for array in arrays:
+            if array.dtype.kind in "iu" and not is_range(array):
+                self.name_index(array, arrays)
+
+    def name_index(self, array: Any, beside: Sequence[Any]) -> None:
+        """The name of an index array, and of 0, 1, 2, … beside it."""
+        taken = {name for name, _ in self.indices.values()}
+        name = self.array_name(array) or unique("y", taken)
+        name = self.indices.setdefault(constant(array), (name, array))[0]
+        self.ranges |= {constant(x): f"np.arange(len({name}))" for x in beside if is_range(x) and len(x) == len(array)}
+
+    # ---- Gradients
+
+    def shares(self, part: _Part, g: Expr, wanted: Sequence[bool]) -> list[Expr | None]:
+        """What each parent receives, of its shape; None where nobody needs it."""
+        operands = [parent.sym for parent in part.parents]
+        found = _read(part.op, lambda: part.op.shares(EXPRESSIONS, g, part.sym, operands, wanted))
+        return [
+            None if share is NOT_WANTED else self.fitted(share, part, parent)
+            for share, parent in zip(found, part.parents, strict=True)
+        ]
+
+    def fitted(self, share: Any, part: _Part, parent: _Part) -> Expr:
+        """A share in the shape of the parent, with sizes and what has been computed by name."""
+        share = constant(share)
+        if "axis" in part.op.params and parent.sym.shape:
+            share = _sized(share, part.op.params["axis"], parent.like)
+        share = spread(constant(sum_to(EXPRESSIONS.xp, share, parent.sym.shape, part.op)), parent.sym)
+        share = substitute(self.tidy(share), {symbol("~", parent.sym.shape, parent.sym.dtype): parent.like})
+        known = self.known
+        if part.name == "log_softmax":
+            known = {**known, call("softmax", *part.formula.args): call("exp", part.sym)}
+        while (found := self.tidy(substitute(share, known))) is not share:
+            share = found
+        return share
+
+    def tidy(self, expr: Expr) -> Expr:
+        """As a teacher writes it."""
+        return taught(expr, self.unit_rows)
 
 
-def _is_one(part: _Part) -> bool:
-    return part.is_number and float(part.node.data) == 1.0
+def _count(part: _Part) -> int:
+    return math.prod(part.sym.shape or ())
 
 
-class _Page:
-    """The graph with its names, and the lines that are written of it."""
+def _is_constant_along(shape: Sequence[int], axis: int, whole: Sequence[int]) -> bool:
+    """Whether what is broadcast from a shape to a whole one is the same along an axis, counted from the end."""
+    return len(shape) < -axis or (shape[axis] == 1 and whole[axis] != 1)
 
-    def __init__(self, roots: Sequence[Any], targets: Sequence[Any], variables: Mapping[str, Any]) -> None:
-        self.order = _graph(roots)
-        parts = {part.node: part for part in self.order}
-        for node in targets:
-            if node not in parts:
-                raise GraphError(f"backprop_source: the loss does not depend on {node._name}")
-        self.roots, self.targets = ([*dict.fromkeys(parts[x] for x in nodes)] for nodes in (roots, targets))
-        self.users: dict[_Part, list[_Part]] = {part: [] for part in self.order}
-        self.needed = set(self.targets)  # what lies between the targets and the roots
-        for part in self.order:
+
+def _size(like: Expr, axis: int | None) -> Expr:
+    """How many numbers an array has, or how long an axis is, by name."""
+    shape = like.shape or ()
+    if axis is None:
+        return call("length" if len(shape) == 1 else "size", like)
+    axis %= len(shape)
+    return call("length", like) if axis == 0 else call("shape_at", like, axis)
+
+
+def _sized(share: Expr, axis: Any, like: Expr) -> Expr:
+    """A share with the number of elements that it is divided by under its name."""
+    shape = like.shape or ()
+    count = math.prod([shape[i] for i in array_rows.axes_of(axis, len(shape))])
+    sizes = [_size(like, i) for i in axis] if isinstance(axis, tuple) else [_size(like, axis)]
+    number = constant(count)
+
+    def step(x: Expr) -> Expr:
+        if x.name == "divide" and x.args[1] is number:
+            for size in sizes:
+                x = x.args[0] / size if x.args[-1] is number else x / size
+        return x
+
+    return rebuilt(share, {}, step)
+
+
+def _forwards(roots: Sequence[Any]) -> list[Any]:
+    """All nodes, parents first; of two parents the one with the longer way below it first, so that time runs forward."""
+    depth: dict[Any, int] = {}
+    order: dict[Any, None] = {}
+    for key in (lambda node: 0, lambda node: -depth[node]):
+        order.clear()
+        stack = [(root, False) for root in reversed(roots)]
+        while stack:
+            node, is_done = stack.pop()
+            if is_done:
+                order[node] = None
+                depth[node] = 1 + max((depth[parent] for parent in node.parents), default=0)
+            elif node not in order:
+                stack.append((node, True))
+                stack += [(parent, False) for parent in sorted(node.parents, key=key)[::-1] if parent not in order]
+    return [*order]
+
+
+def _index_of_view(view: Any, whole: Any) -> tuple[Any, ...] | None:
+    """The index by which an array is a view of another one, of slices and whole numbers."""
+    if view is whole or view.dtype != whole.dtype or not view.size or not np.may_share_memory(view, whole):
+        return None
+    offset = view.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    index: list[Any] = [0] * whole.ndim
+    for axis in sorted(range(whole.ndim), key=lambda axis: -abs(whole.strides[axis])):
+        if whole.strides[axis] <= 0:
+            return None
+        index[axis], offset = divmod(offset, whole.strides[axis])
+    at = 0
+    for axis, start in enumerate(index):
+        step = view.strides[at] // whole.strides[axis] if at < view.ndim else 0
+        stop = start + step * (view.shape[at] - 1) + 1 if step > 0 else 0
+        if 0 < stop <= whole.shape[axis] and view.strides[at] % whole.strides[axis] == 0:
+            index[axis] = slice(start, stop, step)
+            at += 1
+    if not all(isinstance(i, slice) or 0 <= i < n for i, n in zip(index, whole.shape, strict=True)):
+        return None
+    found = whole[tuple(index)]
+    is_it = found.__array_interface__ == view.__array_interface__
+    return tuple(index) if is_it else None
+
+
+# ---- Names --------------------------------------------------------------------------------------------------------------
+
+
+class _Names:
+    """What the parts are called: by the caller, else by what they are to a layer, counted forwards."""
+
+    def __init__(self, graph: _Graph, order: Sequence[_Part], roots: Sequence[_Part], targets: Sequence[_Part]) -> None:
+        self.graph, self.order, self.roots, self.targets = graph, order, roots, targets
+        self.taken = {"np", "math"} | {unique(part.given, set()) for part in order if part.given}
+        self.taken |= {name for name, _ in graph.indices.values()}
+        self.users: dict[_Part, list[_Part]] = {part: [] for part in order}
+        for part in order:
             for parent in part.parents:
-                self.users[parent].append(part)
-            if part.node.requires_grad and not self.needed.isdisjoint(part.parents):
-                self.needed.add(part)
-        self.only_numbers = all(type(node) is Value for node in parts)
-        self.style = TEACHER_OF_NUMBERS if self.only_numbers else TEACHER
-        self.taken: set[str] = {"np", "math"}
+                if parent in self.users:
+                    self.users[parent].append(part)
         self.names: dict[_Part, str] = {}
-        self.known: dict[Expr, Expr] = {}  # formulas that have a name
-        self.lines: list[tuple[str, Any]] = []
-        self.name_all(variables)
-
-    # ---- Names
-
-    def name_all(self, variables: Mapping[str, Any]) -> None:
-        """Decide which nodes have names, and what they are called."""
-        given = {part: name for part in self.order if (name := _given_name(part.node, variables)) is not None}
-        self.taken |= {unique(name, set()) for name in given.values()}
-        roles, arrays = self.roles(), dict[int, _Part]()
-        for part in self.order:
-            is_array = type(part.node) is Tensor and part.is_leaf
-            same = arrays.setdefault(id(part.node._content), part) if is_array else part
-            if same is not part:
-                part.expr = same.expr
-            elif part in given:
-                plain = unique(given[part], set())
-                self.give(part, plain if plain not in self.names.values() else unique(plain, self.taken))
-            elif part.is_number:
-                part.expr = spread(constant(float(part.node.data)), part.like)
-            elif (
-                other := next((x for x in self.names if _is_complement(part.node, x.node)), None)
-            ) is not None:
-                part.expr = 1.0 - other.expr
-            elif part in roles or part.is_leaf or part in self.roots or part in self.targets:
-                self.give(part, unique(roles.get(part) or self.default(part), self.taken))
-        for part in self.wanted_back():
-            if part not in self.names:
-                self.give(part, unique(roles.get(part) or "t1", self.taken))
-
-    def give(self, part: _Part, name: str) -> None:
-        """Give a node a name."""
-        self.names[part] = name
-        part.expr = symbol(name, part.node.shape, part.node.dtype)
+        steps = self.steps()
+        roles = self.roles(steps)
+        for part in order:
+            if part in steps:
+                self.names[part] = steps[part]
+            elif part.given:
+                plain = unique(part.given, set())
+                is_free = plain not in self.names.values()
+                self.names[part] = plain if is_free else unique(plain, self.taken)
+            elif part in roles or part.formula is None or part in roots or part in targets:
+                self.names[part] = unique(roles.get(part) or self.default(part), self.taken)
 
     def default(self, part: _Part) -> str:
         if part in self.roots:
-            return "loss" if len(self.roots) == 1 and not self.only_numbers else "out"
-        if not part.is_leaf:
+            return "loss" if len(self.roots) == 1 and type(part.node) is not Value else "out"
+        if part.formula is not None:
             return "t1"
-        if part.node.requires_grad:
+        if part.needs_gradient:
             return "w1"
         is_unit = any(user.name == "concatenate" for user in self.users[part])
         return "unit" if is_unit else "y"  # a bias unit, or the targets
 
-    def roles(self) -> dict[_Part, str]:
-        """X, W1, b1, Z1, A1, … by what the nodes are to a layer."""
+    def roles(self, steps: Mapping[_Part, str]) -> dict[_Part, str]:
+        """X, W1, b1, Z1, A1, … by what the parts are to a layer."""
         found: dict[_Part, str] = {}
-        products = [
-            part for part in self.order if part.name in ("matmul", "linear") and part.node.requires_grad
-        ]
-        for layer, product in enumerate(products, 1):
-            x, w, *bias = product.parents
-            if _is_weight(x) and not _is_weight(w):
-                x, w = w, x
-            above = self.users[product]
-            if not bias and len(above) == 1 and above[0].name == "add":
-                others = [parent for parent in above[0].parents if parent is not product]
-                if others and others[0].is_leaf:
-                    product, bias = above[0], others  # noqa: PLW2901
-            for leaf, name in ((x, "X"), (w, f"W{layer}"), *((one, f"b{layer}") for one in bias)):
-                if leaf.is_leaf:
-                    found.setdefault(leaf, name)
-            found.setdefault(product, f"Z{layer}")
-            above = self.users[product]
-            while (
-                len(above) == 1 and above[0].name == "multiply" and any(x.is_number for x in above[0].parents)
-            ):
+        layer = 0
+        for part in self.order:
+            if part.name not in ("matmul", "linear") or not part.needs_gradient:
+                continue
+            top = self.affine(part)
+            above = self.users[top]
+            while len(above) == 1 and above[0].name == "multiply" and any(x.number for x in above[0].parents):
                 above = self.users[above[0]]
-            if len({user.name for user in above}) == 1 and _is_activation(above[0]):
-                found.setdefault(above[0], f"A{layer}")
+            x, w, *bias = part.parents
+            x, w = (w, x) if _is_weight(x) and not _is_weight(w) else (x, w)
+            bias += [y for y in top.parents if _is_weight(y)] if top is not part else []
+            activated = [above[0]] if len({user.name for user in above}) == 1 and _is_activation(above[0]) else []
+            called = [(top, "Z"), *((a, "A") for a in activated), (w, "W"), *((b, "b") for b in bias)]
+            if any(not y.given and y not in found for y, _ in called if y.formula is None or y in (top, *activated)):
+                layer += top not in found
+            for y, letter in [*called, (x, "X")]:
+                if y.formula is None or y in (top, *activated):
+                    found.setdefault(y, f"{letter}{layer}" if letter != "X" else letter)
+        for part in self.order:  # activations of what is no product
+            if _is_activation(part) and part.needs_gradient and part not in found and type(part.node) is not Value:
+                z = next(x for x in part.parents if x.number is None)
+                if not z.given and z.formula is not None and z not in found and z not in steps:
+                    layer += 1
+                    found |= {z: f"Z{layer}", part: f"A{layer}"}
         return found
 
-    def wanted_back(self) -> list[_Part]:
-        """What gets a name because it is used twice, or because the way back needs its value and it costs more than a difference."""
-        shown = {part: part.expr for part in self.order}
-        for i, part in enumerate(self.order):
-            if part.expr is None:
-                part.expr = symbol(f"#{i}", part.node.shape, part.node.dtype)
-        by_expr = {part.expr: part for part in self.order}
-        calls = [part for part in self.order if not part.is_leaf]
-        for part in calls:
-            formula = taught(self.value(part))
-            if any(x.name == "symbol" for x in ordered(formula)):  # where it stands, its value is needed
-                by_expr.setdefault(formula, part)
-        used = {part for part in calls if len(self.users[part]) > 1}
-        for part in calls:
-            if part in self.needed and part not in self.targets:
-                shares = self.shares(part, symbol("#g", part.node.shape, part.node.dtype))
-                read = {x for share in shares if share is not None for x in ordered(taught(share))}
-                used |= {by_expr[x] for x in read & by_expr.keys() if not by_expr[x].is_leaf}
-        for part, expr in shown.items():
-            part.expr = expr
-        sizes = {part: 0 for part in self.order if part.expr is not None}
-        wanted = []
+    def affine(self, part: _Part) -> _Part:
+        """The sum that a product belongs to: with its bias, and with other products."""
+        while len(above := self.users[part]) == 1 and above[0].name == "add" and not part.given:
+            other = next((x for x in above[0].parents if x is not part), part)
+            if other.formula is not None and other.name not in ("matmul", "add"):
+                break
+            part = above[0]
+        return part
+
+    def steps(self) -> dict[_Part, str]:
+        """Of a cell that is repeated the caller's variable names the last: h1, h2, …, and h0 for what it starts from."""
+        found: dict[_Part, str] = {}
+        cells: dict[Any, list[_Part]] = {}
         for part in self.order:
-            if part in sizes:
+            if part.formula is not None and part.needs_gradient:
+                cells.setdefault(self.kind(part, 1 if part.name in ("concatenate", "stack") else 2), []).append(part)
+        for parts in cells.values():
+            name = next((part.given for part in parts if part.given), None)
+            inner = {y for x in parts[0].parents for y in (x, *x.parents)}
+            is_cell = any(_is_activation(x) for x in {parts[0], *inner}) or parts[0].name in ("concatenate", "stack")
+            if name is None or len(parts) < 2 or sum(bool(part.given) for part in parts) > 1 or not is_cell:
                 continue
-            size = 1 + sum(sizes.get(parent, LONG) for parent in part.parents)
-            is_cheap = part.name in CHEAP and len(self.users[part]) == 1 and size <= 3
-            if part in used and not is_cheap:
-                wanted.append(part)
-            sizes[part] = size if is_cheap else 0 if part in used else LONG
-        return wanted
+            stem = re.sub(r"(?<=^\w)t$|_t$|\d+$", "", name)
+            others = self.taken - {name} | {*found.values()}
+            stem = name + "_" if any(f"{stem}{i}" in others for i in range(len(parts) + 1)) else stem
+            found |= {part: f"{stem}{i}" for i, part in enumerate(parts, 1)}
+            start = _same_place(parts[0], parts[1])
+            if start is not None and start.formula is None and not start.given and not start.needs_gradient:
+                found[start] = f"{stem}0"
+        self.taken |= set(found.values())
+        return found
 
-    # ---- Formulas
+    def kind(self, part: _Part, depth: int) -> Any:
+        """What two steps of a repeated cell have in common: operations, shapes and weights."""
+        if _is_weight(part):
+            return part
+        if part.formula is None or (depth == 0 and not _is_activation(part)):
+            return part.sym.shape
+        if _is_activation(part):
+            weights, stack = set(), [*part.parents]
+            while stack:
+                x = stack.pop()
+                weights |= {x} if _is_weight(x) else set()
+                stack += [] if _is_activation(x) else x.parents
+            return part.name, part.sym.shape, frozenset(weights)
+        return part.name, part.sym.shape, *[self.kind(x, depth - 1) for x in part.parents]
 
-    def shares(self, part: _Part, g: Expr) -> list[Expr | None]:
-        """What each parent receives, of its shape; None where nobody needs it."""
-        wanted = [parent in self.needed for parent in part.parents]
-        operands = [parent.expr for parent in part.parents]
-        found = _read(part.op, lambda: part.op.shares(EXPRESSIONS, g, part.expr, operands, wanted))
-        return [
-            None if share is NOT_WANTED else self.fitted(share, parent, part.op)
-            for share, parent in zip(found, part.parents, strict=True)
-        ]
 
-    def fitted(self, share: Any, parent: _Part, op: Any) -> Expr:
-        """A share in the shape of the parent."""
-        return spread(constant(sum_to(EXPRESSIONS.xp, constant(share), parent.node.shape, op)), parent.like)
+def _is_weight(part: _Part) -> bool:
+    return part.formula is None and part.needs_gradient
 
-    def value(self, part: _Part) -> Expr:
-        """The formula of a node."""
-        operands = [parent.expr for parent in part.parents]
-        return _read(part.op, lambda: constant(part.op.value(EXPRESSIONS, operands)))  # type: ignore[no-any-return]
 
-    def tidy(self, expr: Expr) -> Expr:
-        """As a teacher writes it, with the names of what has been computed."""
-        return taught(substitute(taught(expr), self.known))
+def _is_activation(part: _Part) -> bool:
+    is_relu = part.name == "maximum" and any(x.number == 0 for x in part.parents)
+    return is_relu or (part.name in ACTIVATIONS and part.op.is_ours)
 
-    def forward(self) -> None:
-        """The lines of the way forward."""
+
+def _same_place(first: _Part, second: _Part) -> _Part | None:
+    """What stands in the first where the first stands in the second."""
+    seen, stack = {second, first}, [(second, first)]
+    while stack:
+        later, earlier = stack.pop()
+        for x, y in zip(later.parents, earlier.parents, strict=False):
+            if x is first:
+                return y
+            if x.op is not None and y.op is not None and x.name == y.name and x not in seen:
+                seen.add(x)
+                stack.append((x, y))
+    return None
+
+
+# ---- The page -----------------------------------------------------------------------------------------------------------
+
+
+class _Page:
+    """The lines: `values` are formulas by the symbols that they define, forward and then backward, in order."""
+
+    def __init__(self, graph: _Graph, roots: Sequence[Any], targets: Sequence[Any]) -> None:
+        self.graph = graph
+        alive = graph.alive(roots)
+        self.order = [part for part in graph.order if part in alive]
+        self.roots, self.targets = ([*dict.fromkeys(graph.parts[x] for x in nodes)] for nodes in (roots, targets))
+        self.wrt = [graph.parts[x] for x in targets]
+        self.only_numbers = all(type(node) is Value for node in graph.parts)
+        self.style = TEACHER_OF_NUMBERS if self.only_numbers else TEACHER
+        self.names = _Names(graph, self.order, self.roots, self.targets)
+        self.values = {part.sym: part.formula for part in self.order if part.formula is not None}
+        self.forward = set(self.values)
+        self.grads: dict[_Part, Expr] = {}
+        self.backward()
+        self.users: dict[Expr, Counter[Expr]] = {}  # of each symbol: the lines that use it, and how often
+        for sym in self.values:
+            self.count(sym, 1)
+        self.settle()
+
+    def backward(self) -> None:
+        """A line for the gradient of each part between the targets and the roots."""
+        needed = set(self.targets)
         for part in self.order:
-            if part.is_leaf:
-                continue
-            value = self.tidy(self.value(part))
-            if part not in self.names and len(str(text(value, None, self.style))) > LONG:
-                self.give(part, unique("t1", self.taken))
-            if part in self.names:
-                self.write(self.names[part], value)
-                if not value.is_leaf:
-                    self.known[value] = part.expr
-            else:
-                part.expr = value
-
-    def backward(self) -> dict[_Part, Expr]:
-        """The lines of the way back; return the gradient of every target."""
-        grads = {root: spread(constant(1.0), root.like) for root in self.roots}
+            if part.needs_gradient and not needed.isdisjoint(part.parents):
+                needed.add(part)
+        held: dict[_Part, Expr] = {root: spread(constant(1.0), root.sym) for root in self.roots}
         for part in reversed(self.order):
-            if part not in self.needed or part not in grads:
+            if part not in needed or part not in held:
                 continue
-            g = self.tidy(grads[part])
-            inner = g.args[0] if g.name in ("broadcast_to", "negative") else g
-            count = sum(parent in self.needed for parent in part.parents)
-            if part in self.targets or (not inner.is_leaf and (part in self.names or count > 1)):
-                g = self.named(part, g)
-            grads[part] = g
-            shares = [] if part.is_leaf else self.shares(part, g)
+            g = symbol(f"d{part.sym.value}", part.sym.shape or (), part.sym.dtype)
+            self.values[g] = self.graph.tidy(held[part])
+            self.grads[part] = g
+            if part.formula is None:
+                continue
+            shares = self.graph.shares(part, g, [parent in needed for parent in part.parents])
             for parent, share in zip(part.parents, shares, strict=True):
                 if share is not None:
-                    grads[parent] = grads[parent] + share if parent in grads else share
-        return grads
+                    held[parent] = held[parent] + share if parent in held else share
 
-    def named(self, part: _Part, g: Expr) -> Expr:
-        """A line for a gradient, and its name from then on."""
-        name = unique(f"d{self.names.get(part, 't1')}", self.taken)
-        self.write(name, g)
-        found = symbol(name, part.node.shape, part.node.dtype)
-        if not g.is_leaf:
-            self.known[g] = found
-        return found
+    # ---- Which lines stay
 
-    def write(self, name: str, expr: Expr) -> None:
-        self.lines.append((f"{name} = {text(expr, None, self.style)}", expr))
+    def count(self, sym: Expr, sign: int) -> None:
+        """Note, or forget, which symbols a line uses."""
+        for used, n in _occurrences(self.values[sym]).items():
+            users = self.users.setdefault(used, Counter())
+            users[sym] += sign * n
+            if not users[sym]:
+                del users[sym]
 
-    # ---- The page
+    def change(self, sym: Expr, value: Expr) -> None:
+        self.count(sym, -1)
+        self.values[sym] = value
+        self.count(sym, 1)
+
+    def put_in(self, sym: Expr) -> None:
+        """A line into the lines that use it."""
+        value = self.values[sym]
+        for user in [*self.users.get(sym, ())]:
+            self.change(user, self.graph.tidy(substitute(self.values[user], {sym: value})))
+        self.remove(sym)
+
+    def remove(self, sym: Expr) -> None:
+        self.count(sym, -1)
+        del self.values[sym]
+
+    def settle(self) -> None:
+        """Put the lines that say little into those that use them."""
+        results = {part.sym for part in self.roots} | {self.grads[part] for part in self.targets}
+        named = {part.sym for part in self.names.names} | {self.grads[x] for x in self.names.names if x in self.grads}
+        backward = [sym for sym in self.values if sym not in self.forward]
+        for sym in backward:  # a gradient that is another one of its name: db = dt1
+            value = self.values[sym]
+            if sym in named | results and value in self.values and value not in named | results:
+                self.rename(value, sym)
+        is_changed = True
+        while is_changed:
+            before = len(self.values)
+            for sym in backward:
+                if sym in self.values and sym not in results:
+                    if self.is_small(sym, sym in named):
+                        self.put_in(sym)
+                    else:
+                        self.absorb(sym)
+            is_changed = len(self.values) < before
+        kept = {part.sym for part, g in self.grads.items() if g in self.values}
+        for sym in reversed([*self.forward_order()]):
+            if not self.users.get(sym) and sym not in results:
+                self.remove(sym)
+        for sym in self.forward_order():
+            if sym not in results | named | kept and self.is_small(sym, False):
+                self.put_in(sym)
+
+    def forward_order(self) -> list[Expr]:
+        return [sym for sym in self.values if sym in self.forward]
+
+    def absorb(self, sym: Expr) -> None:
+        """Put a gradient into the one line that uses it where that line becomes no longer: what cancels is not written."""
+        users, value = self.users.get(sym, Counter()), self.values[sym]
+        if len(users) == 1:
+            (user,) = users
+            both = self.graph.tidy(substitute(self.values[user], {sym: value}))
+            if cost(both) <= cost(self.values[user]):
+                self.change(user, both)
+                self.remove(sym)
+
+    def is_small(self, sym: Expr, is_named: bool) -> bool:
+        """Whether a line is put into those that use it."""
+        users, value = self.users.get(sym, Counter()), self.values[sym]
+        total = sum(users.values())
+        parts = sum(_occurrences(value).values())
+        if _is_plain(value):
+            return True
+        if is_named or any(not _can_take(self.values[user], sym, value) for user in users):
+            return False
+        is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
+        most = 4 - cost(value)
+        if total > 1 and not (is_short and total <= most and parts <= (2 if sym in self.forward else 1)):
+            return False
+        return all(self.width(substitute(self.values[user], {sym: value})) <= LONG for user in users)
+
+    def width(self, value: Expr) -> int:
+        """How long the lines of a value are."""
+        return max(len(line) for line, _ in self.statements("dW1", value, {}, ""))
+
+    def rename(self, old: Expr, new: Expr) -> None:
+        """Give a gradient the name of a target that it is."""
+        self.remove(new)
+        for user in [*self.users.get(old, ())]:
+            self.change(user, substitute(self.values[user], {old: new}))
+        self.count(old, -1)
+        self.values = {new if sym is old else sym: value for sym, value in self.values.items()}
+        self.count(new, 1)
+
+    # ---- The text
 
     def written(self) -> tuple[str, dict[str, Any]]:
         """The source, and the arguments by name."""
-        self.forward()
-        split = len(self.lines)
-        grads = self.backward()
-        leaves = [part for part in self.order if part.is_leaf and part in self.names]
-        leaves.sort(key=lambda part: part.node.requires_grad)  # the data first
-        results = [self.names[root] for root in self.roots]
-        results += [str(text(grads[target], None, self.style)) for target in self.targets]
-        self.rename_aliases(split, results)
-        out = [f"def backprop({', '.join(self.names[leaf] for leaf in leaves)}):", "    # Forward"]
-        out += self.commented(self.lines[:split])
+        order = [part for part in self.order if part.formula is not None and part.sym in self.values]
+        names = self.names.names
+        for part in order:
+            if part not in names:
+                names[part] = unique("t1", self.names.taken)
+        said: dict[Expr, str] = {array: name for array, (name, _) in self.graph.indices.items()}
+        said |= self.graph.ranges | {part.sym: name for part, name in names.items()}
+        for part, g in self.grads.items():
+            if g in self.values:
+                said[g] = unique(f"d{names[part] if part in names else 't1'}", self.names.taken)
+        lines: dict[bool, list[tuple[str, Any]]] = {True: [], False: []}
+        used: dict[Expr, None] = {}
+        for sym, value in self.values.items():
+            value = self.sized(value, said)
+            used |= dict.fromkeys(ordered(value))
+            like = next((names[x] for x, g in self.grads.items() if g is sym and x in names), "")
+            lines[sym in self.forward] += self.statements(said[sym], value, said, like)
+        leaves = [part for part in self.order if part.formula is None and part.sym in used]
+        places = {sym: i for i, sym in enumerate(used)}
+        arguments = {said[part.sym]: part.node.data for part in leaves if not part.needs_gradient}
+        arguments |= {name: array for x, (name, array) in self.graph.indices.items() if x in used}
+        arguments |= {said[part.sym]: part.node.data for part in leaves if part.needs_gradient}
+        results = [said[root.sym] for root in self.roots]
+        results += [said[self.grads[target]] for target in self.wrt]
+        out = [f"def backprop({', '.join(arguments)}):", "    # Forward"]
+        out += self.commented(lines[True])
         out.append("    # Backward")
-        out += self.commented(self.lines[split:])
+        out += self.commented(lines[False])
         out.append(f"    return {', '.join(results)}")
         body = "\n".join(out)
         parts = [*self.imports(helpers := _helpers(body, self.only_numbers), body), *helpers, body]
-        arguments = {self.names[leaf]: leaf.node.data for leaf in leaves}
         return "\n\n\n".join(parts).replace("\n\n\nimport", "\nimport") + "\n", arguments
 
-    def rename_aliases(self, start: int, results: list[str]) -> None:
-        """Where a gradient is just another name of an intermediate one, as in `db = dt1`, give the intermediate one that name."""
-        for line, _ in self.lines[start:]:
-            if alias := re.fullmatch(r"(\w+) = (dt\d+)", line):
-                name, other = alias.groups()
-                self.lines = [
-                    (re.sub(rf"\b{other}\b", name, text), expr) for text, expr in self.lines if text != line
-                ]
-                results[:] = [re.sub(rf"\b{other}\b", name, result) for result in results]
+    def sized(self, value: Expr, said: Mapping[Expr, str]) -> Expr:
+        """Sizes as those of an array that has a name."""
+        likes = {part.like: part for part in self.order}
+        indices = {x: name for x, (name, _) in self.graph.indices.items()}
+        changes: dict[Expr, Expr] = {}
+        for x in ordered(value):
+            for like in x.args:
+                if like in likes:
+                    is_length = x.name == "length"
+                    named = _named_like(likes[like], is_length, said, indices)
+                    if named is None:
+                        raise AssertionError(like)
+                    changes[x] = call(x.name, *[named if y is like else y for y in x.args]) if named.shape else x
+        return substitute(value, changes) if changes else value
+
+    def statements(
+        self, name: str, value: Expr, said: Mapping[Expr, str], like: str
+    ) -> Iterator[tuple[str, Expr]]:
+        """The lines of a value: of a long sum several, and one for each part that is added at an index."""
+        terms = _sum_terms(value)
+        added = [x for x in terms if x.name == "scatter"]
+        joined = _joined(added) if added and len(added) == len(terms) else None
+        if joined is not None:
+            yield f"{name} = {text(joined, said, self.style)}", value
+            return
+        sums: list[Expr] = []  # as many terms as a line takes
+        for x in terms:
+            both = sums[-1] + x if sums and x not in set(added) else x
+            is_long = len(str(text(both, said, self.style))) > LONG and sums and sums[0].shape == value.shape
+            if x.name == "scatter":
+                continue
+            if not sums or (is_long and not sums[0].is_leaf and x.name != "negative"):
+                sums.append(x)
+            else:
+                sums[-1] = both
+        if not sums:
+            yield f"{name} = {f'np.zeros_like({like})' if like else f'np.zeros({value.shape})'}", value
+        for i, total in enumerate(sums):
+            yield f"{name} {'+=' if i else '='} {text(total, said, self.style)}", value
+        for x in added:
+            amount, index = text(x.args[0], said, self.style), x.args[2]
+            if any(part.shape for part in (index, *index.args)):
+                yield f"np.add.at({name}, {text(index, said, self.style)}, {amount})", value
+            else:
+                place = call("getitem", symbol(name, value.shape or ()), index)
+                yield f"{text(place, said, self.style)} += {amount}", value
 
     def imports(self, helpers: Sequence[str], body: str) -> list[str]:
         everything = "\n".join([*helpers, body])
@@ -404,6 +859,83 @@ class _Page:
         return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
 
 
+def _occurrences(expr: Expr) -> Counter[Expr]:
+    """How often each symbol stands in a line; shapes do not count."""
+    found: Counter[Expr] = Counter({expr: 1})
+    for x in reversed(ordered(expr)):
+        for part in x.args:
+            found[part] += found[x]
+    return Counter({x: n for x, n in found.items() if x.name == "symbol" and not x.value.startswith("~")})
+
+
+def _is_plain(value: Expr) -> bool:
+    """Whether it is a name, minus a name, or a number."""
+    inner = value.args[0] if value.name in ("broadcast_to", "negative") else value
+    return inner.is_leaf or (value.name == "broadcast_to" and inner.shape == ())
+
+
+def _sum_terms(value: Expr) -> list[Expr]:
+    found, stack = [], [value]
+    while stack:
+        x = stack.pop()
+        if x.name == "add":
+            stack += x.args[::-1]
+        else:
+            found.append(x)
+    return found
+
+
+def _can_take(line: Expr, sym: Expr, value: Expr) -> bool:
+    """Whether a value may stand in a line: what is added at an index, only as a term of its own."""
+    is_scatter = any(x.name == "scatter" for x in ordered(value))
+    return not is_scatter or sym in _sum_terms(line)
+
+
+def _joined(added: Sequence[Expr]) -> Expr | None:
+    """Parts that lie side by side along an axis and make up the whole, as a concatenation."""
+    shape = added[0].shape or ()
+    places = []
+    for x in added:
+        index = x.args[2].args if x.args[2].name == "tuple" else (x.args[2],)
+        if not all(part.name == "slice" and part.args[2].value in (None, 1) for part in index) or not index:
+            return None
+        bounds = [slice(*[y.value for y in part.args]).indices(n)[:2] for part, n in zip(index, shape, strict=False)]
+        axes = [i for i, (bound, n) in enumerate(zip(bounds, shape, strict=False)) if bound != (0, n)]
+        if len(axes) != 1:
+            return None
+        places.append((axes[0], bounds[axes[0]], x))
+    places.sort(key=lambda place: place[1])
+    axis, ends = places[0][0], [place[1] for place in places]
+    is_whole = ends[0][0] == 0 and ends[-1][1] == shape[axis] and all(a[1] == b[0] for a, b in zip(ends, ends[1:]))
+    if not is_whole or any(place[0] != axis for place in places):
+        return None
+    parts = [spread(x.args[0], symbol("", x.args[0].shape or ())) for _, _, x in places]
+    return call("concatenate", tuple(parts), axis=axis)
+
+
+def _named_like(
+    part: _Part, is_length: bool, said: Mapping[Expr, str], indices: Mapping[Expr, str]
+) -> Expr | None:
+    """The symbol of an array of this shape, or of this length, by how the part is computed; data before others."""
+    shape = part.sym.shape or ()
+    found, stack, seen = [], [part], set()
+    while stack:
+        x = stack.pop(0)
+        own = x.sym.shape or ()
+        if x in seen or (own[:1] != shape[:1] if is_length else own != shape) or x.sym.name != "symbol":
+            continue
+        seen.add(x)
+        if x.sym in said:
+            found.append(x)
+        labels = [y for y in ordered(x.formula) if y in indices] if x.name == "getitem" and x.formula is not None else []
+        if is_length and labels and labels[0].shape[:1] == shape[:1]:
+            return symbol(indices[labels[0]], labels[0].shape)
+        is_row_wise = x.op is None or x.name not in ("matmul", "linear")
+        stack += [x.parents[0]] if not is_row_wise and is_length else x.parents if is_row_wise else []
+    data = [x for x in found if x.formula is None and not x.needs_gradient]
+    return next((x.sym for x in (*data, *found)), None)
+
+
 def _read(op: Any, reading: Callable[[], Any]) -> Any:
     try:
         return reading()
@@ -412,36 +944,6 @@ def _read(op: Any, reading: Callable[[], Any]) -> Any:
         raise CompileError(
             f"backprop_source: the rule of {op.name!r} cannot be read: {error}. {advice}"
         ) from None
-
-
-def _given_name(node: Any, variables: Mapping[str, Any]) -> str | None:
-    """Its label, or the name of the caller's variable that is the node, its array, or holds the same numbers."""
-    if node.label:
-        return str(node.label)
-    for name, x in variables.items():
-        if x is node and name[0] != "_":
-            return name
-    if type(node) is not Tensor or node.op is not None:
-        return None
-    arrays = [
-        (name, x) for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"
-    ]
-    same = [name for name, x in arrays if x is node._content]
-    return next((name for name in same or (name for name, x in arrays if _holds(x, node._content))), None)
-
-
-def _is_complement(node: Any, other: Any) -> bool:
-    """Whether raw data are 1 − other, computed before they came into the graph: for labels y, say, that is 1 − y."""
-    raw = all(type(x) is Tensor and x.op is None and not x.requires_grad for x in (node, other))
-    return raw and node.shape == other.shape != () and np.array_equal(node.data, 1.0 - other.data)
-
-
-def _is_weight(part: _Part) -> bool:
-    return part.is_leaf and bool(part.node.requires_grad)
-
-
-def _is_activation(part: _Part) -> bool:
-    return part.op.is_ours and len(part.parents) == 1 and part.name not in NO_ACTIVATIONS
 
 
 def _holds(x: Any, array: Any) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.readings import arrays
 from ..symbols import REDUCTIONS, SHAPING, SMALL, Expr, is_number, ordered
+from .passes import is_range
 
 ANY, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)  # how tightly a text holds together
 SUPERSCRIPT = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -207,14 +208,10 @@ def _numpy_call(x: Expr, texts: list[str]) -> str:
 
 def _short_number(x: Any) -> str:
     if np.ndim(x):
-        is_range = np.ndim(x) == 1 and x.dtype.kind in "iu" and x.size and (x == np.arange(x.size)).all()
-        return f"np.arange({x.size})" if is_range else _exact_number(x)
+        return f"np.arange({x.size})" if is_range(x) else _exact_number(x)
     x = x.item() if isinstance(x, np.generic | np.ndarray) else x
-    return (
-        str(int(x))
-        if not isinstance(x, bool) and float(x).is_integer() and abs(x) < 1e9
-        else _exact_number(x)
-    )
+    is_whole = not isinstance(x, bool) and float(x).is_integer() and abs(x) < 1e9
+    return str(int(x)) if is_whole else _exact_number(x).replace("e-0", "e-")
 
 
 def _taught(x: Expr, texts: list[str]) -> str:
@@ -298,7 +295,7 @@ def _reductions() -> dict[str, Form]:
     endings = {" of all": "", "": "axis={1}", " kept": "axis={1}, keepdims=True"}
     return {
         name + kind: (f"{{0}}.{name}({given})", ATOM, (ATOM,))
-        for name in sorted(REDUCTIONS)
+        for name in sorted({*REDUCTIONS, "var", "std"})
         for kind, given in endings.items()
     }
 
@@ -325,6 +322,11 @@ TEACHER = Style(
         "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
         "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
         "flip": ("np.flip({}, {})", ATOM, ()),
+        "transposed stack": ("{}.swapaxes(-1, -2)", ATOM, (ATOM,)),
+        "size": ("{}.size", ATOM, (ATOM,)),
+        "length": ("len({})", ATOM, ()),
+        "shape_at": ("{}.shape[{}]", ATOM, (ATOM,)),
+        "one_hot": ("np.eye({1}.shape[1])[{0}]", ATOM, (ANY, ATOM)),
     },
     _short_number,
     _taught,

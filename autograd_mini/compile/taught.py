@@ -1,0 +1,528 @@
+"""Exprs as a teacher writes them: the same numbers up to rounding, at ordinary operands, in fewer words.
+
+A step changes the top of an Expr whose parts are done, or returns it as it is; `taught` applies all of them everywhere. Sums and
+products are put in order by algebra, so that what cancels is not written: the slope of a sigmoid against the divisors of a
+cross-entropy, or P · (dP − Σ dP · P) of a softmax against −Y / P.
+"""
+
+import functools
+import math
+import operator
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
+from types import EllipsisType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..symbols import OPERATORS, READABLE, REDUCTIONS, SHAPES, VIEWS, Expr, call, constant
+from ..symbols import _exact as identity
+from ..symbols import _like as is_like
+from ..symbols import is_number, ordered, rebuilt, rewritten, symbol
+from .passes import is_range, picked, unspread
+from .program import NOT_ELEMENTWISE
+
+# Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
+WORDS: dict[str, Any] = {
+    "size": (np.size, lambda like: ()),
+    "length": (len, lambda like: ()),
+    "shape_at": (lambda like, axis: like.shape[axis], lambda like, axis: ()),
+    "one_hot": (lambda y, like: np.eye(like.shape[1])[y], lambda y, like: like.shape),
+    "outer": (np.outer, lambda x, y: (x.size, y.size)),
+    "logsumexp": (None, lambda x, axis: tuple(1 if i == axis % x.ndim else n for i, n in enumerate(x.shape))),
+}
+OPERATORS |= {name: function for name, (function, _) in WORDS.items()} | {"var": np.var, "std": np.std}
+SHAPES |= {name: shape for name, (_, shape) in WORDS.items()}
+REDUCTIONS |= {"var", "std"}
+NOT_ELEMENTWISE |= {*WORDS, "var", "std"}
+MOST_TERMS = 32  # terms and factors that are put together
+
+_a, _b, _c, _d = map(symbol, "abcd")
+_nil = call("equal", _a, 0)
+
+
+def _tie(loses: str, wins: str, *equal: Expr) -> dict[Expr, Any]:
+    """The share of a maximum or minimum: all where a wins, half of it at a tie."""
+    inner = call("where", call("equal", *equal), 0.5 * _c, _c)
+    return {
+        call("where", call(loses, _a, _b), 0.0, inner): _c
+        * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
+    }
+
+
+TAUGHT: dict[Expr, Any] = {
+    **READABLE,
+    call("where", call("less_equal", _a, 0), 0.0, _b): _b * call("greater", _a, 0),
+    call("where", call("greater", _a, 0), _b, 0.0): _b * call("greater", _a, 0),
+    call("where", call("logical_or", call("less", _a, _b), call("greater", _a, _c)), 0.0, _d):
+        _d * call("greater_equal", _a, _b) * call("less_equal", _a, _c),
+    **_tie("less", "greater", _a, _b), **_tie("less", "greater", _b, _a),
+    **_tie("greater", "less", _a, _b), **_tie("greater", "less", _b, _a),
+    call("where", _nil, 0.0, _a * _b): _a * _b,
+    call("where", _nil, _b, _b / _a): _b / _a,
+    call("logical_or", _a, call("not_equal", _b, _b)): _a,
+    call("softplus", _a): call("logaddexp", 0.0, _a),
+    call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
+    0.0 / _a: 0.0, _a + 0.0: _a, 0.0 + _a: _a, 1.0 - 1.0 * _a: 1.0 - _a,
+}  # fmt: skip
+MIRRORED = {"less": "greater", "greater": "less", "less_equal": "greater_equal", "greater_equal": "less_equal"}
+MIRRORED |= {"equal": "equal", "not_equal": "not_equal"}
+
+
+def taught(expr: Expr, unit_rows: Collection[Expr] = ()) -> Expr:
+    """Return an Expr as a teacher writes it; of `unit_rows` each row sums to 1, as of labels that are 1 at one class.
+
+    >>> Y, A, B = (symbol(name, (4, 1)) for name in "YAB")
+    >>> taught(((1.0 - Y) / (1.0 - A) - Y / A) * A * (1.0 - A))
+    subtract(A, Y)
+    >>> taught(call("sum", -2.0 * Y, axis=(0,)) * 1.0)
+    multiply(-2.0, sum(Y, 0, False))
+    """
+
+    def step(x: Expr) -> Expr:
+        if x.name == "sum" and x.args[0] in unit_rows and is_of_rows(x):
+            return call("broadcast_to", 1.0, x.shape)
+        for change in STEPS:
+            changed = change(x)
+            if changed is not x:
+                return changed
+        return rewritten(x, TAUGHT, loosely=True)
+
+    while (found := rebuilt(expr, {}, step)) is not expr:
+        expr = found
+    return expr
+
+
+def is_of_rows(x: Expr) -> bool:
+    """Whether a sum is that of each row of a matrix."""
+    return len(x.args[0].shape or ()) == 2 and x.args[1].value in (1, -1)
+
+
+def cost(expr: Expr) -> int:
+    """How many calls are to be read, each as often as it stands there."""
+    found: dict[Expr, int] = {}
+    for x in ordered(expr):
+        found[x] = sum(found[part] for part in x.args) + (x.shape is not None and not x.is_leaf)
+    return found[expr]
+
+
+def is_elementwise(x: Expr) -> bool:
+    return x.shape is not None and x.name not in NOT_ELEMENTWISE
+
+
+# ---- Axes and views ---------------------------------------------------------------------------------------------------
+
+WHOLE, NEW = constant(slice(None)), constant(None)
+
+
+def _axes(x: Expr) -> Expr:
+    """Axes of length 1 by an index of None and 0; an index without what it does not need."""
+    inner, shape = (x.args[0], x.args[0].shape or ()) if x.args else (x, ())
+    if x.name in ("reshape", "squeeze") and shape and x.shape and (index := _ones(shape, x.shape)):
+        return call("getitem", inner, tuple(index))
+    if x.name == "transpose" and x.shape is not None:
+        order = [part.value for part in x.args[1].args]
+        if order == [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]:
+            return call("swapaxes", inner, -1, -2)
+    if x.name == "getitem":
+        return _plain_index(x)
+    if x.name in MIRRORED and x.args[0].name == "constant" != x.args[1].name:
+        return call(MIRRORED[x.name], x.args[1], x.args[0])
+    if x.name == "scatter" and x.args[2].name == "tuple":
+        parts = [*x.args[2].args, *[WHOLE] * (len(x.shape or ()) - len(x.args[2].args))]
+        if all(part is WHOLE or (n == 1 and is_number(part, 0)) for part, n in zip(parts, x.shape or (), strict=False)):
+            return call("getitem", inner, tuple(part if part is WHOLE else NEW for part in parts))
+    for i, part in enumerate(x.args if is_elementwise(x) and x.shape else ()):
+        if (part.shape or ())[:1] == (1,) and (new := _without_first(part)) is not part:
+            found = call(x.name, *x.args[:i], new, *x.args[i + 1 :])
+            if is_like(found, x):
+                return found
+    return x
+
+
+def _ones(shape: Sequence[int], wanted: Sequence[int]) -> list[Any] | None:
+    """The index that gives an array another shape, where only axes of length 1 come or go."""
+    index: list[Any] = []
+    old, new = [*shape], [*wanted]
+    while old or new:
+        if old and new and old[0] == new[0]:
+            index.append(slice(None))
+            del old[0], new[0]
+        elif new and new[0] == 1:
+            index.append(None)
+            del new[0]
+        elif old and old[0] == 1:
+            index.append(0)
+            del old[0]
+        else:
+            return None
+    return index
+
+
+def _without_first(x: Expr) -> Expr:
+    """Without a first axis of length 1, which broadcasting adds of itself."""
+    if x.name == "getitem" and _index_parts(x.args[1])[0] is NEW:
+        rest = _index_parts(x.args[1])[1:]
+        return call("getitem", x.args[0], rest) if rest else x.args[0]
+    if x.name in REDUCTIONS and x.args[1].value == 0 and is_true(x.args[2]):
+        return call(x.name, x.args[0], axis=0, keepdims=False)
+    if is_elementwise(x):
+        parts = [_without_first(part) if part.shape else part for part in x.args]
+        if all(new is not old or not old.shape for new, old in zip(parts, x.args, strict=True)):
+            return call(x.name, *parts)
+    return x
+
+
+def _index_parts(index: Expr) -> tuple[Expr, ...]:
+    return index.args if index.name == "tuple" else (index,)
+
+
+def is_true(x: Expr) -> bool:
+    return x.value is True
+
+
+def _plain_index(x: Expr) -> Expr:
+    """x[index] with its ellipsis spelt out, and without zeros, lengths and whole axes that need not be said."""
+    inner, index = x.args
+    parts = _index_parts(index)
+    if not all(part.name == "slice" or part is NEW or isinstance(part.value, int | EllipsisType) for part in parts):
+        return x
+    shape, given = inner.shape or (), sum(part is not NEW for part in parts)
+    dots = [part.value is ... for part in parts]
+    if any(dots):
+        at = dots.index(True)
+        whole = (WHOLE,) * (len(shape) - given + 1)
+        parts = (*parts[:at], *whole, *parts[at + 1 :])
+    lengths, new = iter(shape), []
+    for part in parts:
+        length = next(lengths) if part is not NEW else 0
+        new.append(_plain_slice(part, length) if part.name == "slice" else part)
+    while new and new[-1] is WHOLE:
+        new.pop()
+    if not new:
+        return inner
+    if {*new} <= {NEW, WHOLE}:
+        return _new_axes(x, inner, new)
+    if inner.name == "matmul" and new[0] is WHOLE and is_number(new[-1], 0) and len(new) == 2:  # a matrix by a vector that was made a column
+        left, right = inner.args
+        if right.name == "getitem" and right.args[0].shape == (right.shape or ())[:1]:
+            return call("matmul", left, right.args[0])
+    found = new[0] if len(new) == 1 else call("tuple", *new)
+    arrays = [part for part in inner.args if part.shape]
+    if is_elementwise(inner) and len(arrays) == 1 and arrays[0].shape == inner.shape:
+        return call(inner.name, *[call("getitem", part, found) if part.shape else part for part in inner.args])
+    return x if found is index else call("getitem", inner, found)
+
+
+def _plain_slice(part: Expr, length: int) -> Expr:
+    start, stop, step = part.args
+    return call("slice", None if is_number(start, 0) else start, None if is_number(stop, length) else stop,
+                None if is_number(step, 1) else step)  # fmt: skip
+
+
+def _new_axes(x: Expr, inner: Expr, index: list[Expr]) -> Expr:
+    """x[:, None] of a sum as the sum with its axis kept; of what goes element by element, of its parts."""
+    if inner.name in REDUCTIONS and inner.keywords == ("axis", "keepdims") and inner.args[0].shape:
+        kept = call(inner.name, inner.args[0], axis=inner.args[1], keepdims=True)
+        if kept.shape == x.shape:
+            return kept
+    if is_elementwise(inner) and all(part.shape in ((), inner.shape) for part in inner.args):
+        parts = [part[tuple(index)] if part.shape else part for part in inner.args]
+        return call(inner.name, *parts)
+    found = call("getitem", inner, index[0] if len(index) == 1 else tuple(index))
+    return found
+
+
+def _spelt(x: Expr) -> Expr:
+    """Products and calls of ours in NumPy's words."""
+    a = x.args
+    if x.name == "linear":
+        return call("matmul", *a[:2]) + a[2]
+    if x.name == "swapaxes" and x.shape == (1, 1):
+        return a[0]
+    if x.name == "swapaxes" and a[0].name == "swapaxes":
+        return a[0].args[0]
+    if x.name == "swapaxes" and a[0].name == "matmul" and all(len(y.shape or ()) > 1 for y in a[0].args):
+        return call("matmul", a[0].args[1].T, a[0].args[0].T) if a[1].value == -1 else x
+    if x.name == "centred":
+        return a[0] - call("mean", a[0], axis=a[1], keepdims=True)
+    if x.name == "sqrt" and a[0].name == "var":
+        return call("std", a[0].args[0], **dict(zip(a[0].keywords, a[0].args[1:], strict=True)))
+    if x.name == "square":
+        return call("power", a[0], 2)
+    if x.name == "multiply" and x.shape and len(x.shape) == 2:
+        column, row = a if (a[0].shape or ())[-1:] == (1,) else a[::-1]
+        is_column = column.name == "getitem" and column.shape == (x.shape[0], 1) and len(column.args[0].shape or ()) == 1
+        if is_column and row.shape == (x.shape[1],):
+            return call("outer", column.args[0], row)
+    if x.name == "equal" and a[0].name == "getitem" and len(x.shape or ()) == 2 and is_range(a[1].value):
+        return call("one_hot", a[0].args[0], np.zeros(x.shape))
+    if x.name == "scatter" and len(x.shape or ()) == 2 and len(a[2].args) == 2:
+        rows, classes = a[2].args
+        if rows.shape == classes.shape == x.shape[:1] and is_range(rows.value):  # type: ignore[index]
+            return call("one_hot", classes, symbol("~", x.shape, x.dtype)) * a[0][:, None]
+    return picked(x)
+
+
+def _reduced(x: Expr) -> Expr:
+    """Sums in one form, with what is the same for all their terms in front."""
+    if x.name not in REDUCTIONS or x.shape is None:
+        return x
+    inner, shape = x.args[0], x.args[0].shape or ()
+    keywords = dict(zip(x.keywords, x.args[1:], strict=True))
+    if not {*keywords} <= {"axis", "keepdims"}:
+        return x
+    axis, keepdims = keywords.get("axis", NEW), keywords.get("keepdims", constant(False))
+    lost = [part.value for part in axis.args] if axis.name == "tuple" else [axis.value]
+    if len(lost) > 1 and sorted(i % len(shape) for i in lost) == [*range(len(shape))] and not is_true(keepdims):
+        lost = [None]
+    if len(lost) == 1 and shape:
+        lost = [None if len(shape) == 1 and not is_true(keepdims) else lost[0]]
+    axis = constant(lost[0] if len(lost) == 1 else tuple(lost))
+    if x.keywords != ("axis", "keepdims") or axis is not x.args[1] or keepdims is not x.args[2]:
+        return call(x.name, inner, axis=axis, keepdims=keepdims)
+    if x.name not in ("sum", "mean"):
+        return x
+    if inner.shape == ():
+        return inner
+    if inner.name == "broadcast_to" and inner.args[0].shape == () and x.name == "sum":
+        return call("broadcast_to", inner.args[0] * float(math.prod(shape) // math.prod(x.shape)), x.shape)
+    if inner.name == "one_hot" and x.name == "sum" and is_of_rows(x):
+        return call("broadcast_to", 1.0, x.shape)
+    number, above, below = _factors(inner)
+    is_first = is_number(axis, 0) and not is_true(keepdims)
+    same = ((), x.shape) if is_first or is_true(keepdims) else ((),)
+    out = [[y for y in part if y.shape in same] for part in (above, below)]
+    rest = [[y for y in part if y.shape not in same] for part in (above, below)]
+    if rest == [[], []] or (number == 1 and out == [[], []]):
+        return x
+    left = _written(1.0, *rest)
+    if left is None or left.shape != shape:
+        return x
+    found = _written(number, [*out[0], call(x.name, left, axis=axis, keepdims=keepdims)], out[1])
+    return found if found is not None and is_like(found, x) else x
+
+
+# ---- Sums and products ------------------------------------------------------------------------------------------------
+
+
+class Term(NamedTuple):
+    """A product: its number, factors and divisors, in order."""
+
+    number: float
+    above: list[Expr]
+    below: list[Expr]
+
+    def __mul__(self, other: Any) -> "Term":  # type: ignore[override]
+        """The product of two, without the divisors that are factors too."""
+        above, below = [*self.above, *other.above], [*self.below, *other.below]
+        common = Counter(above) & Counter(below)
+        return Term(self.number * other.number, _without(above, common), _without(below, common))
+
+
+def _without(parts: Sequence[Expr], gone: Mapping[Expr, int]) -> list[Expr]:
+    """The parts but for those that are gone, the first of each."""
+    left, found = Counter(gone), []
+    for y in parts:
+        if left[y]:
+            left[y] -= 1
+        else:
+            found.append(y)
+    return found
+
+
+NOTHING = Term(1.0, [], [])
+
+
+def _product(x: Expr) -> Expr:
+    """Products without inner brackets, the sign and the number in front, divisors behind; without what cancels."""
+    if x.name not in ("multiply", "divide", "negative") or x.weak:
+        return x
+    whole = _picked_rows(NOTHING * _factors(x))
+    for found in (*_multiplied_out(whole), _written(*whole)):
+        if found is not None:
+            found = _in_shape(found, x)
+            if is_like(found, x):
+                return found
+    return x
+
+
+def _in_shape(found: Expr, x: Expr) -> Expr:
+    """With the shape that a cancelled factor had."""
+    return call("broadcast_to", found, x.shape) if x.shape and found.shape == () else found
+
+
+def _picked_rows(term: Term) -> Term:
+    """Beside np.eye(n)[y] the column P[rows, y][:, None] is P: elsewhere the product is 0."""
+    labels = {y.args[0] for y in term.above if y.name == "one_hot"}
+
+    def whole(y: Expr) -> Expr:
+        if y.name != "getitem" or (inner := y.args[0]).name != "getitem" or len(y.shape or ()) != 2:
+            return y
+        index = inner.args[1].args
+        return inner.args[0] if len(index) == 2 and index[1] in labels and is_range(index[0].value) else y
+
+    if not labels:
+        return term
+    return NOTHING * Term(term.number, [*map(whole, term.above)], [*map(whole, term.below)])
+
+
+def _multiplied_out(whole: Term) -> list[Expr]:
+    """A product with a sum, term by term, where that takes away all divisors of the sum's terms."""
+    for i, total in enumerate(whole.above):
+        if total.name not in ("add", "subtract"):
+            continue
+        outside = Term(whole.number, whole.above[:i] + whole.above[i + 1 :], whole.below)
+        terms = _terms(total, 1.0)
+        divisors = {y for term in terms for y in term.below if y.shape}
+        found = [_picked_rows(outside * term) for term in terms]
+        if divisors and not any(y in divisors - {*whole.below} for term in found for y in term.below):
+            short = _merged(_expanded(found))
+            total_of = _total(short if len(short) <= len(found) else found)
+            return [total_of] if total_of is not None else []
+    return []
+
+
+def _expanded(terms: Sequence[Term]) -> list[Term]:
+    """The terms with sums among their factors multiplied out."""
+    done: list[Term] = []
+    stack = [*reversed(terms)]
+    while stack:
+        term = stack.pop()
+        sums = [i for i, y in enumerate(term.above) if y.name in ("add", "subtract")]
+        if not sums or len(done) + len(stack) > MOST_TERMS:
+            done.append(term)
+            continue
+        inner = term.above[sums[0]]
+        rest = Term(term.number, term.above[: sums[0]] + term.above[sums[0] + 1 :], term.below)
+        stack += [rest * part for part in reversed(_terms(inner, 1.0))]
+    return done
+
+
+def _merged(terms: Sequence[Term]) -> list[Term]:
+    """Like terms put together."""
+    found: dict[Any, Term] = {}
+    for term in terms:
+        key = tuple(sorted(y.serial for y in term.above)), tuple(sorted(y.serial for y in term.below))
+        old = found.get(key)
+        found[key] = term if old is None else old._replace(number=old.number + term.number)
+    return [term for term in found.values() if abs(term.number) > 1e-15]
+
+
+def _total(terms: Sequence[Term]) -> Expr | None:
+    """A sum from its terms: one that is added first, and what all have in common outside."""
+    if not terms:
+        return None
+    every = functools.reduce(operator.and_, [Counter(y for y in term.below if y.shape == ()) for term in terms])
+    common = [*every.elements()]
+    size = abs(terms[0].number)
+    number = size if all(abs(term.number) == size for term in terms) else 1.0
+    total: Expr | None = None
+    for term in sorted(terms, key=lambda term: term.number < 0):
+        below = _without(term.below, every)
+        part = _written(abs(term.number) / number, term.above, below) if term.above or below else constant(
+            abs(term.number) / number)  # fmt: skip
+        if part is None:
+            return None
+        is_minus = term.number < 0
+        total = (-part if is_minus else part) if total is None else total - part if is_minus else total + part
+    return total if number == 1 and not common else _written(number, [total], common)  # type: ignore[list-item]
+
+
+def _sum(x: Expr) -> Expr:
+    """A sum whose like terms are put together, multiplied out where that is shorter."""
+    if x.name not in ("add", "subtract") or x.weak:
+        return x
+    terms = _terms(x, 1.0)
+    merged, expanded = _merged(terms), _merged(_expanded(terms))
+    found, multiplied = _total(merged), _total(expanded)
+    for count, new in ((len(merged), found), (len(expanded), multiplied)):
+        is_better = count < len(terms) or (count == len(terms) and new is not None and cost(new) < cost(x))
+        if is_better and new is not None and is_like(new, x):
+            return new
+    return x
+
+
+def _written(number: float, above: Sequence[Expr], below: Sequence[Expr]) -> Expr | None:
+    """A product from its number, factors and divisors; None where it is no ordinary one."""
+    if number == 0 or not np.isfinite(number):
+        return None
+    if not above:
+        return functools.reduce(operator.truediv, _powers(below), constant(number))
+    moved = [y for y in above if y.name == "scatter"]
+    if len(moved) == 1 and all(y.shape == () or y is moved[0] for y in [*above, *below]):
+        if number == 1 and len(above) == 1 and not below:
+            return moved[0]
+        inside = _written(number, [y.args[0] if y is moved[0] else y for y in above], below)
+        return None if inside is None else call("scatter", inside, *moved[0].args[1:])
+    n, d = _fraction(abs(number))
+    above, below = _powers(above), _powers(below)
+    found = functools.reduce(operator.mul, above[1:], above[0] if n is ONE else n * above[0])
+    found = functools.reduce(operator.truediv, below if d is ONE else [*below, d], found)
+    return -found if number < 0 else found
+
+
+def _powers(parts: Sequence[Expr]) -> list[Expr]:
+    """The factors, each once, with how often it stands there as its power."""
+    return [y if n == 1 else call("power", y, n) for y, n in Counter(parts).items()]
+
+
+def _terms(x: Expr, sign: float) -> list[Term]:
+    """The terms of a sum, each as a product; of a long sum the first part as it stands."""
+    found: list[Term] = []
+    stack = [(x, sign)]
+    while stack:
+        part, plus = stack.pop()
+        if part.name in ("add", "subtract") and len(stack) + len(found) < MOST_TERMS:
+            left, right = part.args
+            stack += [(right, -plus if part.name == "subtract" else plus), (left, plus)]
+        else:
+            term = _factors(part)
+            found.append(term._replace(number=plus * term.number))
+    return found
+
+
+def _factors(x: Expr, depth: int = 0) -> Term:
+    """The number, the factors and the divisors of a product, in order."""
+    if x.name == "broadcast_to":
+        return _factors(x.args[0], depth + 1)
+    if x.name == "constant" and x.shape == () and x.dtype.kind in "fi":
+        return Term(float(x.value), [], [])
+    if x.name == "sqrt" and x.args[0].name == "constant" and x.args[0].shape == ():
+        return Term(math.sqrt(x.args[0].value), [], [])
+    if depth > MOST_TERMS:
+        return Term(1.0, [x], [])
+    if x.name == "square" or (x.name == "power" and any(is_number(x.args[1], n) for n in (2, 3, 4))):
+        n = 2 if x.name == "square" else int(x.args[1].value)
+        number, above, below = _factors(x.args[0], depth + 1)
+        return Term(number**n, above * n, below * n)
+    if x.name == "negative":
+        inner = _factors(x.args[0], depth + 1)
+        return inner._replace(number=-inner.number)
+    if x.name in ("multiply", "divide"):
+        (n, a, b), (m, c, d) = (_factors(part, depth + 1) for part in x.args)
+        if x.name == "multiply":
+            return Term(n * m, a + c, b + d)
+        if m:
+            return Term(n / m, a + d, b + c)
+    return Term(1.0, [x], [])
+
+
+def _fraction(x: float) -> tuple[Expr, Expr]:
+    """A number as the reader likes it: a short decimal, a fraction, or a root."""
+    if len(repr(x)) <= 6 or x.is_integer():
+        return constant(x), ONE
+    near = Fraction(x).limit_denominator(10_000)
+    if near and abs(float(near) - x) <= 4e-16 * x:
+        return constant(float(near.numerator)), constant(float(near.denominator))
+    for square, is_below in ((x * x, False), (1 / x / x, True)):
+        whole = float(round(square))
+        if 1 < whole < 10_000 and abs(whole - square) <= 4e-15 * square:
+            root = call("sqrt", whole)
+            return (ONE, root) if is_below else (root, ONE)
+    return constant(x), ONE
+
+
+ONE = constant(1.0)
+STEPS = (identity, unspread, _axes, _spelt, _reduced, _product, _sum)
