@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from ..core import array_rows, rows
-from ..core.engine import check_root
-from ..core.node import Node
+from ..core.engine import check_root, toposort
+from ..core.node import Node, made
 from ..core.op import NOT_WANTED
-from ..core.readings import sum_to
+from ..core.readings import ARRAYS, sum_to
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import AutogradError, CompileError, DTypeError, GraphError
@@ -179,7 +179,7 @@ class _Graph:
         part = _Part(symbol(f"#{len(self.order)}", *kind), op, parents, None if is_leaf else formula)
         self.order.append(part)
         if not is_leaf:
-            self.known[formula], self.by_formula[formula] = part.sym, part
+            self.by_formula[formula] = part
         return part
 
     def leaf(self, node: Any) -> _Part:
@@ -442,20 +442,23 @@ def _sized(share: Expr, axis: Any, like: Expr) -> Expr:
 
 
 def _forwards(roots: Sequence[Any]) -> list[Any]:
-    """All nodes, parents first; of two parents the one with the longer way below it first, so that time runs forward."""
-    depth: dict[Any, int] = {}
+    """All nodes, parents first, each as soon as it can be computed, so that of a repeated cell the first step comes first."""
+    top = made(ARRAYS, None, rows.positive, [*roots] * 3)
+    nodes = toposort(top, constants=True, is_mirrored=True)[:-1]
+    users: dict[Any, list[Any]] = {node: [] for node in nodes}
+    waiting = {node: {parent for parent in node.parents if parent.op is not None} for node in nodes}
+    for node in nodes:
+        for parent in waiting[node]:
+            users[parent].append(node)
     order: dict[Any, None] = {}
-    for key in (lambda node: 0, lambda node: -depth[node]):
-        order.clear()
-        stack = [(root, False) for root in reversed(roots)]
-        while stack:
-            node, is_done = stack.pop()
-            if is_done:
-                order[node] = None
-                depth[node] = 1 + max((depth[parent] for parent in node.parents), default=0)
-            elif node not in order:
-                stack.append((node, True))
-                stack += [(parent, False) for parent in sorted(node.parents, key=key)[::-1] if parent not in order]
+    stack = [node for node in reversed(nodes) if not waiting[node] and (node.op is not None or node in set(roots))]
+    while stack:
+        node = stack.pop()
+        order |= dict.fromkeys([*(parent for parent in node.parents if parent.op is None), node])
+        for user in reversed(users[node]):
+            waiting[user].discard(node)
+            if not waiting[user]:
+                stack.append(user)
     return [*order]
 
 
@@ -522,32 +525,30 @@ class _Names:
         return "unit" if is_unit else "y"  # a bias unit, or the targets
 
     def roles(self, steps: Mapping[_Part, str]) -> dict[_Part, str]:
-        """X, W1, b1, Z1, A1, … by what the parts are to a layer."""
-        found: dict[_Part, str] = {}
-        layer = 0
+        """X, W1, b1, Z1, A1, … by what the parts are to a layer; layers whose parts all have names do not count."""
+        cells: dict[_Part, list[tuple[_Part, str]]] = {}
         for part in self.order:
-            if part.name not in ("matmul", "linear") or not part.needs_gradient:
-                continue
-            top = self.affine(part)
-            above = self.users[top]
+            if part.name in ("matmul", "linear") and part.needs_gradient:
+                z = self.affine(part)
+                x, w, *bias = part.parents
+                x, w = (w, x) if _is_weight(x) and not _is_weight(w) else (x, w)
+                bias += [y for y in z.parents if z is not part]
+                cells.setdefault(z, []).extend([(x, "X"), (w, "W"), *((b, "b") for b in bias if _is_weight(b))])
+            elif _is_activation(part) and part.needs_gradient and type(part.node) is not Value:
+                z = next(x for x in part.parents if x.number is None)
+                if z.formula is not None and z not in steps and not (z.name == "multiply" and any(x.number for x in z.parents)):
+                    cells.setdefault(z, [])
+        found: dict[_Part, str] = {}
+        layer, places = 0, {part: i for i, part in enumerate(self.order)}
+        for z in sorted(cells, key=places.__getitem__):
+            above = self.users[z]
             while len(above) == 1 and above[0].name == "multiply" and any(x.number for x in above[0].parents):
                 above = self.users[above[0]]
-            x, w, *bias = part.parents
-            x, w = (w, x) if _is_weight(x) and not _is_weight(w) else (x, w)
-            bias += [y for y in top.parents if _is_weight(y)] if top is not part else []
-            activated = [above[0]] if len({user.name for user in above}) == 1 and _is_activation(above[0]) else []
-            called = [(top, "Z"), *((a, "A") for a in activated), (w, "W"), *((b, "b") for b in bias)]
-            if any(not y.given and y not in found for y, _ in called if y.formula is None or y in (top, *activated)):
-                layer += top not in found
-            for y, letter in [*called, (x, "X")]:
-                if y.formula is None or y in (top, *activated):
-                    found.setdefault(y, f"{letter}{layer}" if letter != "X" else letter)
-        for part in self.order:  # activations of what is no product
-            if _is_activation(part) and part.needs_gradient and part not in found and type(part.node) is not Value:
-                z = next(x for x in part.parents if x.number is None)
-                if not z.given and z.formula is not None and z not in found and z not in steps:
-                    layer += 1
-                    found |= {z: f"Z{layer}", part: f"A{layer}"}
+            is_activated = len({user.name for user in above}) == 1 and _is_activation(above[0])
+            new = [(z, "Z"), *([(above[0], "A")] if is_activated else []), *cells[z]]
+            new = [(y, letter) for y, letter in new if y not in found and not y.given and (y.formula is None or letter in "ZA")]
+            layer += any(letter != "X" for _, letter in new)
+            found |= {y: letter if letter == "X" else f"{letter}{layer}" for y, letter in new}
         return found
 
     def affine(self, part: _Part) -> _Part:
@@ -631,6 +632,7 @@ class _Page:
         self.graph = graph
         alive = graph.alive(roots)
         self.order = [part for part in graph.order if part in alive]
+        graph.known = {part.formula: part.sym for part in self.order if part.formula is not None}
         self.roots, self.targets = ([*dict.fromkeys(graph.parts[x] for x in nodes)] for nodes in (roots, targets))
         self.wrt = [graph.parts[x] for x in targets]
         self.only_numbers = all(type(node) is Value for node in graph.parts)
@@ -639,6 +641,7 @@ class _Page:
         self.values = {part.sym: part.formula for part in self.order if part.formula is not None}
         self.forward = set(self.values)
         self.grads: dict[_Part, Expr] = {}
+        self.said = {array: name for array, (name, _) in graph.indices.items()} | graph.ranges
         self.backward()
         self.users: dict[Expr, Counter[Expr]] = {}  # of each symbol: the lines that use it, and how often
         for sym in self.values:
@@ -696,6 +699,10 @@ class _Page:
         results = {part.sym for part in self.roots} | {self.grads[part] for part in self.targets}
         named = {part.sym for part in self.names.names} | {self.grads[x] for x in self.names.names if x in self.grads}
         backward = [sym for sym in self.values if sym not in self.forward]
+        self.small = {
+            sym for sym in self.forward_order()
+            if sym not in named and cost(self.values[sym]) == 1 and len(_occurrences(self.values[sym])) == 1
+        }  # fmt: skip
         for sym in backward:  # a gradient that is another one of its name: db = dt1
             value = self.values[sym]
             if sym in named | results and value in self.values and value not in named | results:
@@ -726,8 +733,10 @@ class _Page:
         users, value = self.users.get(sym, Counter()), self.values[sym]
         if len(users) == 1:
             (user,) = users
-            both = self.graph.tidy(substitute(self.values[user], {sym: value}))
-            if cost(both) <= cost(self.values[user]):
+            small = {x: y for x, y in self.values.items() if x in self.small}
+            line = self.values[user]
+            both, alone = (self.graph.tidy(substitute(x, small)) for x in (substitute(line, {sym: value}), line))
+            if cost(both) <= cost(alone):
                 self.change(user, both)
                 self.remove(sym)
 
@@ -748,7 +757,7 @@ class _Page:
 
     def width(self, value: Expr) -> int:
         """How long the lines of a value are."""
-        return max(len(line) for line, _ in self.statements("dW1", value, {}, ""))
+        return max(len(line) for line, _ in self.statements("dW1", value, self.said, ""))
 
     def rename(self, old: Expr, new: Expr) -> None:
         """Give a gradient the name of a target that it is."""
@@ -768,8 +777,7 @@ class _Page:
         for part in order:
             if part not in names:
                 names[part] = unique("t1", self.names.taken)
-        said: dict[Expr, str] = {array: name for array, (name, _) in self.graph.indices.items()}
-        said |= self.graph.ranges | {part.sym: name for part, name in names.items()}
+        said = self.said | {part.sym: name for part, name in names.items()}
         for part, g in self.grads.items():
             if g in self.values:
                 said[g] = unique(f"d{names[part] if part in names else 't1'}", self.names.taken)
@@ -888,7 +896,7 @@ def _sum_terms(value: Expr) -> list[Expr]:
 def _can_take(line: Expr, sym: Expr, value: Expr) -> bool:
     """Whether a value may stand in a line: what is added at an index, only as a term of its own."""
     is_scatter = any(x.name == "scatter" for x in ordered(value))
-    return not is_scatter or sym in _sum_terms(line)
+    return not is_scatter or sym in set(_sum_terms(line))
 
 
 def _joined(added: Sequence[Expr]) -> Expr | None:

@@ -36,6 +36,7 @@ OPERATORS |= {name: function for name, (function, _) in WORDS.items()} | {"var":
 SHAPES |= {name: shape for name, (_, shape) in WORDS.items()}
 REDUCTIONS |= {"var", "std"}
 NOT_ELEMENTWISE |= {*WORDS, "var", "std"}
+SIZES = ("size", "length", "shape_at")
 MOST_TERMS = 32  # terms and factors that are put together
 
 _a, _b, _c, _d = map(symbol, "abcd")
@@ -103,7 +104,8 @@ def cost(expr: Expr) -> int:
     """How many calls are to be read, each as often as it stands there."""
     found: dict[Expr, int] = {}
     for x in ordered(expr):
-        found[x] = sum(found[part] for part in x.args) + (x.shape is not None and not x.is_leaf)
+        is_read = x.shape is not None and not x.is_leaf and x.name not in SIZES
+        found[x] = sum(found[part] for part in x.args) + is_read
     return found[expr]
 
 
@@ -339,7 +341,7 @@ def _product(x: Expr) -> Expr:
     """Products without inner brackets, the sign and the number in front, divisors behind; without what cancels."""
     if x.name not in ("multiply", "divide", "negative") or x.weak:
         return x
-    whole = _picked_rows(NOTHING * _factors(x))
+    whole = _averaged(_picked_rows(NOTHING * _factors(x)))
     for found in (*_multiplied_out(whole), _written(*whole)):
         if found is not None:
             found = _in_shape(found, x)
@@ -366,6 +368,21 @@ def _picked_rows(term: Term) -> Term:
     if not labels:
         return term
     return NOTHING * Term(term.number, [*map(whole, term.above)], [*map(whole, term.below)])
+
+
+def _averaged(term: Term) -> Term:
+    """A sum over how many terms it has as the mean."""
+    for y in term.above if any(y.name in SIZES for y in term.below) else ():
+        axis = y.args[1].value if y.name == "sum" else ""
+        for size in term.below:
+            like = size.args[0] if size.name in SIZES else y
+            along = {"size": None, "length": 0}.get(size.name, size.args[-1].value if size.args else None)
+            is_all = axis is None and (size.name == "size" or len(like.shape or ()) == 1)
+            if y.name == "sum" and like.shape == y.args[0].shape and size.name in SIZES and (is_all or axis == along):
+                mean = call("mean", y.args[0], axis=axis, keepdims=y.args[2])
+                above, below = [mean if z is y else z for z in term.above], _without(term.below, Counter([size]))
+                return Term(term.number, above, below)
+    return term
 
 
 def _multiplied_out(whole: Term) -> list[Expr]:
