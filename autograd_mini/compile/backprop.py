@@ -27,7 +27,8 @@ from ..errors import AutogradError, CompileError, DTypeError, GraphError
 from ..support import numerics
 from ..support.containers import flatten
 from ..symbols import EXPRESSIONS, VIEWS, Expr, Unreadable, call, constant, ordered, rebuilt, spread, substitute, symbol
-from .taught import cost, is_range, taught
+from .passes import is_range
+from .taught import MIRRORED, cost, is_elementwise, taught
 from .text import OF_NUMBERS, TEACHER, TEACHER_OF_NUMBERS, text
 from .trace import unique
 
@@ -56,6 +57,7 @@ HELPERS_OF_NUMBERS = {  # what `math` lacks
 }  # fmt: skip
 SHORT = {"subtract", "add", "negative", "multiply", "divide", *VIEWS}  # may be written again, up to three times
 ACTIVATIONS = {"relu", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "leaky_relu", "elu", "gelu", "silu"}
+PLAIN = {*SHORT, *MIRRORED, "power", "where", "zeros_like", "asarray", "logical_and", "logical_or"}
 LONG = 72  # letters of a line at which a part of it gets a line of its own
 
 
@@ -150,7 +152,7 @@ class _Graph:
         self.parts: dict[Any, _Part] = {}
         self.known: dict[Expr, Expr] = {}  # formulas, and the symbols that stand for them
         self.by_formula: dict[Expr, _Part] = {}
-        self.unit_rows: set[Expr] = set()
+        self.unit_rows: dict[Expr, Any] = {}  # whose rows sum to 1: by its nature, or (a list) as recorded
         self.indices: dict[Expr, tuple[str, Any]] = {}  # index arrays by name
         self.ranges: dict[Expr, str] = {}  # 0, 1, 2, … beside them
         self.variables, self.is_plain = variables, is_plain
@@ -180,6 +182,8 @@ class _Graph:
         self.order.append(part)
         if not is_leaf:
             self.by_formula[formula] = part
+        if part.name == "softmax" and len(part.sym.shape or ()) == 2 and op.params["axis"] in (1, -1):
+            self.unit_rows[part.sym] = None
         return part
 
     def leaf(self, node: Any) -> _Part:
@@ -187,7 +191,8 @@ class _Graph:
         is_array = type(node) is Tensor and node.shape != ()
         given = self.name_of(node)
         if not node.requires_grad and node.shape == () and given is None:
-            return _Part(constant(float(node.data)))
+            number = constant(float(node.data))
+            return _Part(spread(number, symbol("", (), node.dtype)) if node.dtype.kind in "iub" else number)
         for other in [*self.parts.values()] if is_array else []:
             if other.op is None and other.node is not None and other.node._content is node._content:
                 return other
@@ -198,7 +203,7 @@ class _Graph:
         part = self.add(None, (), (node.shape, node.dtype))
         part.node, part.given, part.needs_gradient = node, given, bool(node.requires_grad)
         if is_array and node.data.ndim == 2 and not part.needs_gradient and (node.data.sum(axis=1) == 1).all():
-            self.unit_rows.add(part.sym)
+            self.unit_rows[part.sym] = []
         return part
 
     def base_of(self, array: Any) -> _Part | None:
@@ -259,9 +264,9 @@ class _Graph:
     def value(self, op: Any, parents: Sequence[_Part]) -> Expr:
         """The formula of an operation."""
         operands = [parent.sym for parent in parents]
-        if op.name in ("mean", "var") and op.params.get("ddof", 0) == 0:
-            axis, keepdims = op.params["axis"], op.params["keepdims"]
-            return taught(call(op.name, *operands, axis=axis, keepdims=keepdims))
+        if op.name in ("mean", "var") and op.is_ours:
+            more = {key: x for key, x in op.params.items() if key != "ddof" or x}
+            return taught(call(op.name, *operands, **more))
         found = _read(op, lambda: constant(op.value(EXPRESSIONS, operands)))
         return taught(found)
 
@@ -295,7 +300,7 @@ class _Graph:
         if name == "softmax_cross_entropy":
             losses = make(times, y, make(log, make(array_rows.SOFTMAX(-1), x)))
             return make(rows.negative, make(array_rows.SUM(-1, False), losses))
-        if name == "std" and p["ddof"] == 0:
+        if name == "std":
             return make(rows.sqrt, make(array_rows.VAR(*p.values()), x))
         if name == "norm" and p["p"] in (1, 2):
             powers = make(rows.square if p["p"] == 2 else rows.abs, x)
@@ -394,7 +399,7 @@ class _Graph:
         if "axis" in part.op.params and parent.sym.shape:
             share = _sized(share, part.op.params["axis"], parent.like)
         share = spread(constant(sum_to(EXPRESSIONS.xp, share, parent.sym.shape, part.op)), parent.sym)
-        share = substitute(self.tidy(share), {symbol("~", parent.sym.shape, parent.sym.dtype): parent.like})
+        share = self.tidy(_one_hot(share, parent.like))
         known = self.known
         if part.name == "log_softmax":
             known = {**known, call("softmax", *part.formula.args): call("exp", part.sym)}
@@ -423,6 +428,14 @@ def _size(like: Expr, axis: int | None) -> Expr:
         return call("length" if len(shape) == 1 else "size", like)
     axis %= len(shape)
     return call("length", like) if axis == 0 else call("shape_at", like, axis)
+
+
+def _one_hot(share: Expr, like: Expr) -> Expr:
+    """What goes back to P[np.arange(n), y], as np.eye(…)[y] times it."""
+    index = share.args[2].args if share.name == "scatter" and len(like.shape or ()) == 2 else ()
+    if len(index) != 2 or not is_range(index[0].value) or not index[0].shape == index[1].shape == (like.shape or ())[:1]:
+        return share
+    return call("one_hot", index[1], like) * share.args[0][:, None]
 
 
 def _sized(share: Expr, axis: Any, like: Expr) -> Expr:
@@ -630,7 +643,7 @@ class _Page:
 
     def __init__(self, graph: _Graph, roots: Sequence[Any], targets: Sequence[Any]) -> None:
         self.graph = graph
-        alive = graph.alive(roots)
+        alive = graph.alive(roots) | {graph.parts[target] for target in targets}
         self.order = [part for part in graph.order if part in alive]
         graph.known = {part.formula: part.sym for part in self.order if part.formula is not None}
         self.roots, self.targets = ([*dict.fromkeys(graph.parts[x] for x in nodes)] for nodes in (roots, targets))
@@ -656,6 +669,8 @@ class _Page:
                 needed.add(part)
         held: dict[_Part, Expr] = {root: spread(constant(1.0), root.sym) for root in self.roots}
         for part in reversed(self.order):
+            if part in self.targets and part not in held:
+                held[part] = spread(constant(0.0), part.sym)
             if part not in needed or part not in held:
                 continue
             g = symbol(f"d{part.sym.value}", part.sym.shape or (), part.sym.dtype)
@@ -724,21 +739,42 @@ class _Page:
         for sym in self.forward_order():
             if sym not in results | named | kept and self.is_small(sym, False):
                 self.put_in(sym)
+        self.share_calls()
+
+    def share_calls(self) -> None:
+        """A line of its own for each call that two lines make, where it is more than arithmetic."""
+        while True:
+            count: Counter[Expr] = Counter()
+            for value in self.values.values():
+                count.update(x for x in ordered(value) if is_elementwise(x) and x.name not in PLAIN and not x.is_leaf)
+            shared = max((x for x, n in count.items() if n > 1), key=lambda x: x.serial, default=None)
+            first = next((sym for sym, value in self.values.items() if shared in set(ordered(value))), None)
+            if shared is None or first not in self.forward:
+                return
+            part = self.graph.add(None, (), shared)
+            self.order.append(part)
+            self.forward.add(part.sym)
+            lines = {sym: substitute(value, {shared: part.sym}) for sym, value in self.values.items()}
+            self.values = {}
+            for sym, value in lines.items():
+                self.values |= {part.sym: shared, sym: value} if sym is first else {sym: value}
 
     def forward_order(self) -> list[Expr]:
         return [sym for sym in self.values if sym in self.forward]
 
     def absorb(self, sym: Expr) -> None:
-        """Put a gradient into the one line that uses it where that line becomes no longer: what cancels is not written."""
+        """Put a gradient into a line that becomes no longer by it: what cancels is not written."""
         users, value = self.users.get(sym, Counter()), self.values[sym]
-        if len(users) == 1:
-            (user,) = users
-            small = {x: y for x, y in self.values.items() if x in self.small}
-            line = self.values[user]
+        small = {x: y for x, y in self.values.items() if x in self.small}
+        for user in [] if _is_plain(value) else [*users]:
+            line, noted = self.values[user], {x: [*note] for x, note in self.graph.unit_rows.items() if note is not None}
             both, alone = (self.graph.tidy(substitute(x, small)) for x in (substitute(line, {sym: value}), line))
-            if cost(both) <= cost(alone):
+            if cost(both) < (cost(alone) if len(users) == 1 else 1):
                 self.change(user, both)
-                self.remove(sym)
+            else:
+                self.graph.unit_rows |= noted
+        if not users:
+            self.remove(sym)
 
     def is_small(self, sym: Expr, is_named: bool) -> bool:
         """Whether a line is put into those that use it."""
@@ -746,7 +782,7 @@ class _Page:
         total = sum(users.values())
         parts = sum(_occurrences(value).values())
         if _is_plain(value):
-            return True
+            return not (is_named and value in self.forward)
         if is_named or any(not _can_take(self.values[user], sym, value) for user in users):
             return False
         is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
@@ -786,20 +822,21 @@ class _Page:
         for sym, value in self.values.items():
             value = self.sized(value, said)
             used |= dict.fromkeys(ordered(value))
-            like = next((names[x] for x, g in self.grads.items() if g is sym and x in names), "")
+            of = [x for x, g in self.grads.items() if g is sym] + [x for x in self.order if x.sym.shape == value.shape]
+            like = next((names[x] for x in of if x in names and x.sym in said and x.sym is not sym), "")
             lines[sym in self.forward] += self.statements(said[sym], value, said, like)
         leaves = [part for part in self.order if part.formula is None and part.sym in used]
         places = {sym: i for i, sym in enumerate(used)}
         arguments = {said[part.sym]: part.node.data for part in leaves if not part.needs_gradient}
         arguments |= {name: array for x, (name, array) in self.graph.indices.items() if x in used}
         arguments |= {said[part.sym]: part.node.data for part in leaves if part.needs_gradient}
-        results = [said[root.sym] for root in self.roots]
-        results += [said[self.grads[target]] for target in self.wrt]
+        results = [root.sym for root in self.roots] + [self.grads[target] for target in self.wrt]
         out = [f"def backprop({', '.join(arguments)}):", "    # Forward"]
         out += self.commented(lines[True])
         out.append("    # Backward")
+        out += [f"    # Each row of {said[x]} sums to 1" for x, note in self.graph.unit_rows.items() if note]
         out += self.commented(lines[False])
-        out.append(f"    return {', '.join(results)}")
+        out.append(f"    return {', '.join(str(text(x, said, self.style)) for x in results)}")
         body = "\n".join(out)
         parts = [*self.imports(helpers := _helpers(body, self.only_numbers), body), *helpers, body]
         return "\n\n\n".join(parts).replace("\n\n\nimport", "\nimport") + "\n", arguments
@@ -824,32 +861,35 @@ class _Page:
     ) -> Iterator[tuple[str, Expr]]:
         """The lines of a value: of a long sum several, and one for each part that is added at an index."""
         terms = _sum_terms(value)
-        added = [x for x in terms if x.name == "scatter"]
-        joined = _joined(added) if added and len(added) == len(terms) else None
-        if joined is not None:
-            yield f"{name} = {text(joined, said, self.style)}", value
-            return
-        sums: list[Expr] = []  # as many terms as a line takes
-        for x in terms:
-            both = sums[-1] + x if sums and x not in set(added) else x
-            is_long = len(str(text(both, said, self.style))) > LONG and sums and sums[0].shape == value.shape
+        added = [(x, sign) for x, sign in terms if x.name == "scatter"]
+        joined = _joined([x for x, _ in added]) if len(added) == len(terms) and all(sign > 0 for _, sign in added) else None
+        sums: list[tuple[str, Expr]] = [("=", joined)] if joined is not None else []
+        for x, sign in terms if joined is None else ():
             if x.name == "scatter":
                 continue
-            if not sums or (is_long and not sums[0].is_leaf and x.name != "negative"):
-                sums.append(x)
+            how, total = sums.pop() if sums else ("=", None)
+            both = (x if sign > 0 else -x) if total is None else total + x if sign > 0 else total - x
+            is_whole = total is not None and not total.is_leaf and total.shape == value.shape
+            if is_whole and len(f"{name} += {text(both, said, self.style)}") > LONG:
+                sums += [(how, total), ("+=" if sign > 0 else "-=", x)]  # type: ignore[list-item]
+            elif how == "-=":
+                sums += [(how, total), ("+=" if sign > 0 else "-=", x)]  # type: ignore[list-item]
             else:
-                sums[-1] = both
+                sums.append((how, both))
         if not sums:
             yield f"{name} = {f'np.zeros_like({like})' if like else f'np.zeros({value.shape})'}", value
-        for i, total in enumerate(sums):
-            yield f"{name} {'+=' if i else '='} {text(total, said, self.style)}", value
-        for x in added:
-            amount, index = text(x.args[0], said, self.style), x.args[2]
+        for how, total in sums:
+            yield f"{name} {how} {text(total, said, self.style)}", value
+        for x, sign in added if joined is None else ():
+            amount, index = x.args[0], x.args[2]
+            if amount.name == "negative":
+                amount, sign = amount.args[0], -sign
             if any(part.shape for part in (index, *index.args)):
-                yield f"np.add.at({name}, {text(index, said, self.style)}, {amount})", value
+                amount = amount if sign > 0 else -amount
+                yield f"np.add.at({name}, {text(index, said, self.style)}, {text(amount, said, self.style)})", value
             else:
-                place = call("getitem", symbol(name, value.shape or ()), index)
-                yield f"{text(place, said, self.style)} += {amount}", value
+                place = text(call("getitem", symbol(name, value.shape or ()), index), said, self.style)
+                yield f"{place} {'+' if sign > 0 else '-'}= {text(amount, said, self.style)}", value
 
     def imports(self, helpers: Sequence[str], body: str) -> list[str]:
         everything = "\n".join([*helpers, body])
@@ -882,21 +922,24 @@ def _is_plain(value: Expr) -> bool:
     return inner.is_leaf or (value.name == "broadcast_to" and inner.shape == ())
 
 
-def _sum_terms(value: Expr) -> list[Expr]:
-    found, stack = [], [value]
+def _sum_terms(value: Expr) -> list[tuple[Expr, int]]:
+    """The terms of a sum with their signs."""
+    found, stack = [], [(value, 1)]
     while stack:
-        x = stack.pop()
-        if x.name == "add":
-            stack += x.args[::-1]
+        x, sign = stack.pop()
+        if x.name in ("add", "subtract"):
+            stack += [(x.args[1], sign if x.name == "add" else -sign), (x.args[0], sign)]
+        elif x.name == "negative" and x.args[0].name == "scatter":
+            stack.append((x.args[0], -sign))
         else:
-            found.append(x)
+            found.append((x, sign))
     return found
 
 
 def _can_take(line: Expr, sym: Expr, value: Expr) -> bool:
     """Whether a value may stand in a line: what is added at an index, only as a term of its own."""
     is_scatter = any(x.name == "scatter" for x in ordered(value))
-    return not is_scatter or sym in set(_sum_terms(line))
+    return not is_scatter or sym in {x for x, _ in _sum_terms(line)}
 
 
 def _joined(added: Sequence[Expr]) -> Expr | None:

@@ -9,7 +9,7 @@ import functools
 import math
 import operator
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from types import EllipsisType
 from typing import Any, NamedTuple
@@ -19,9 +19,17 @@ import numpy as np
 from ..symbols import OPERATORS, READABLE, REDUCTIONS, SHAPES, VIEWS, Expr, call, constant
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
-from ..symbols import is_number, ordered, rebuilt, rewritten, symbol
+from ..symbols import is_number, ordered, rebuilt, rewritten, spread, symbol
 from .passes import is_range, picked, unspread
 from .program import NOT_ELEMENTWISE
+
+
+
+def _var(x: Any, axis: Any, keepdims: bool = False, ddof: float = 0) -> Any:
+    """NumPy's variance, without its warning for a single number."""
+    count = np.size(x) // max(np.size(np.sum(x, axis=axis)), 1)
+    return np.sum((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims) / (count - ddof)
+
 
 # Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
 WORDS: dict[str, Any] = {
@@ -32,7 +40,8 @@ WORDS: dict[str, Any] = {
     "outer": (np.outer, lambda x, y: (x.size, y.size)),
     "logsumexp": (None, lambda x, axis: tuple(1 if i == axis % x.ndim else n for i, n in enumerate(x.shape))),
 }
-OPERATORS |= {name: function for name, (function, _) in WORDS.items()} | {"var": np.var, "std": np.std}
+OPERATORS |= {name: function for name, (function, _) in WORDS.items()}
+OPERATORS |= {"var": _var, "std": lambda x, **how: np.sqrt(_var(x, **how))}
 SHAPES |= {name: shape for name, (_, shape) in WORDS.items()}
 REDUCTIONS |= {"var", "std"}
 NOT_ELEMENTWISE |= {*WORDS, "var", "std"}
@@ -71,8 +80,8 @@ MIRRORED = {"less": "greater", "greater": "less", "less_equal": "greater_equal",
 MIRRORED |= {"equal": "equal", "not_equal": "not_equal"}
 
 
-def taught(expr: Expr, unit_rows: Collection[Expr] = ()) -> Expr:
-    """Return an Expr as a teacher writes it; of `unit_rows` each row sums to 1, as of labels that are 1 at one class.
+def taught(expr: Expr, unit_rows: Mapping[Expr, Any] | None = None) -> Expr:
+    """Return an Expr as a teacher writes it; of `unit_rows` each row sums to 1.
 
     >>> Y, A, B = (symbol(name, (4, 1)) for name in "YAB")
     >>> taught(((1.0 - Y) / (1.0 - A) - Y / A) * A * (1.0 - A))
@@ -82,8 +91,8 @@ def taught(expr: Expr, unit_rows: Collection[Expr] = ()) -> Expr:
     """
 
     def step(x: Expr) -> Expr:
-        if x.name == "sum" and x.args[0] in unit_rows and is_of_rows(x):
-            return call("broadcast_to", 1.0, x.shape)
+        if unit_rows and x.name == "sum" and is_of_rows(x) and (found := _sum_of_rows(x, unit_rows)) is not None:
+            return spread(found, x)
         for change in STEPS:
             changed = change(x)
             if changed is not x:
@@ -98,6 +107,20 @@ def taught(expr: Expr, unit_rows: Collection[Expr] = ()) -> Expr:
 def is_of_rows(x: Expr) -> bool:
     """Whether a sum is that of each row of a matrix."""
     return len(x.args[0].shape or ()) == 2 and x.args[1].value in (1, -1)
+
+
+def _sum_of_rows(x: Expr, unit_rows: Mapping[Expr, Any]) -> Expr | None:
+    """The sum over each row of what is made of `unit_rows` and numbers; a list there notes that it was used."""
+    terms = []
+    for term in _terms(x.args[0], 1.0):
+        rows = [y for y in term.above if y.shape]
+        if len(rows) != 1 or (rows[0].name != "one_hot" and rows[0] not in unit_rows) or any(y.shape for y in term.below):
+            return None
+        terms.append(Term(term.number, [y for y in term.above if not y.shape], term.below))
+        if isinstance(note := unit_rows.get(rows[0]), list):
+            note.append(x)
+    left = _merged(terms)
+    return _total(left) if left else constant(0.0)
 
 
 def cost(expr: Expr) -> int:
@@ -133,8 +156,10 @@ def _axes(x: Expr) -> Expr:
         return call(MIRRORED[x.name], x.args[1], x.args[0])
     if x.name == "scatter" and x.args[2].name == "tuple":
         parts = [*x.args[2].args, *[WHOLE] * (len(x.shape or ()) - len(x.args[2].args))]
-        if all(part is WHOLE or (n == 1 and is_number(part, 0)) for part, n in zip(parts, x.shape or (), strict=False)):
-            return call("getitem", inner, tuple(part if part is WHOLE else NEW for part in parts))
+        pairs = [*zip(parts, x.shape or (), strict=False)]
+        if len(pairs) == len(parts) and all(part is WHOLE or (n == 1 and is_number(part, 0)) for part, n in pairs):
+            new = tuple(part if part is WHOLE else NEW for part in parts)
+            return call("getitem", inner, new) if inner.shape else call("broadcast_to", inner, x.shape)
     for i, part in enumerate(x.args if is_elementwise(x) and x.shape else ()):
         if (part.shape or ())[:1] == (1,) and (new := _without_first(part)) is not part:
             found = call(x.name, *x.args[:i], new, *x.args[i + 1 :])
@@ -258,12 +283,6 @@ def _spelt(x: Expr) -> Expr:
         is_column = column.name == "getitem" and column.shape == (x.shape[0], 1) and len(column.args[0].shape or ()) == 1
         if is_column and row.shape == (x.shape[1],):
             return call("outer", column.args[0], row)
-    if x.name == "equal" and a[0].name == "getitem" and len(x.shape or ()) == 2 and is_range(a[1].value):
-        return call("one_hot", a[0].args[0], np.zeros(x.shape))
-    if x.name == "scatter" and len(x.shape or ()) == 2 and len(a[2].args) == 2:
-        rows, classes = a[2].args
-        if rows.shape == classes.shape == x.shape[:1] and is_range(rows.value):  # type: ignore[index]
-            return call("one_hot", classes, symbol("~", x.shape, x.dtype)) * a[0][:, None]
     return picked(x)
 
 
@@ -290,8 +309,6 @@ def _reduced(x: Expr) -> Expr:
         return inner
     if inner.name == "broadcast_to" and inner.args[0].shape == () and x.name == "sum":
         return call("broadcast_to", inner.args[0] * float(math.prod(shape) // math.prod(x.shape)), x.shape)
-    if inner.name == "one_hot" and x.name == "sum" and is_of_rows(x):
-        return call("broadcast_to", 1.0, x.shape)
     number, above, below = _factors(inner)
     is_first = is_number(axis, 0) and not is_true(keepdims)
     same = ((), x.shape) if is_first or is_true(keepdims) else ((),)
@@ -427,14 +444,14 @@ def _merged(terms: Sequence[Term]) -> list[Term]:
     return [term for term in found.values() if abs(term.number) > 1e-15]
 
 
-def _total(terms: Sequence[Term]) -> Expr | None:
-    """A sum from its terms: one that is added first, and what all have in common outside."""
+def _total(terms: Sequence[Term], is_outside: bool = True) -> Expr | None:
+    """A sum from its terms: one that is added first, and divisors (and numbers) that all have outside."""
     if not terms:
         return None
     every = functools.reduce(operator.and_, [Counter(y for y in term.below if y.shape == ()) for term in terms])
     common = [*every.elements()]
     size = abs(terms[0].number)
-    number = size if all(abs(term.number) == size for term in terms) else 1.0
+    number = size if is_outside and all(abs(term.number) == size for term in terms) else 1.0
     total: Expr | None = None
     for term in sorted(terms, key=lambda term: term.number < 0):
         below = _without(term.below, every)
@@ -453,7 +470,7 @@ def _sum(x: Expr) -> Expr:
         return x
     terms = _terms(x, 1.0)
     merged, expanded = _merged(terms), _merged(_expanded(terms))
-    found, multiplied = _total(merged), _total(expanded)
+    found, multiplied = _total(merged, False), _total(expanded, False)
     for count, new in ((len(merged), found), (len(expanded), multiplied)):
         is_better = count < len(terms) or (count == len(terms) and new is not None and cost(new) < cost(x))
         if is_better and new is not None and is_like(new, x):

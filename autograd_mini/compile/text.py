@@ -95,8 +95,8 @@ def _form_name(x: Expr) -> str:
     """The name of a call, or of the special case of it that styles write in another way."""
     if x.name == "swapaxes" and is_number(x.args[1], -1) and is_number(x.args[2], -2):
         return "transposed" if len(x.shape or ()) == 2 else "transposed stack"
-    if x.name == "reshape" and x.shape == ():
-        return "reshape to a number"
+    if x.name == "reshape" and len(x.shape or ()) < 2:
+        return "reshape to a number" if x.shape == () else "flat"
     if x.name in REDUCTIONS and x.keywords != ("axis", "keepdims"):
         return f"{x.name} with more options"
     if x.name in REDUCTIONS:
@@ -320,6 +320,7 @@ TEACHER = Style(
         "add": ("{} + {}", SUM, (SUM, PRODUCT)),
         "positive": ("+{}", SIGN, (SIGN,)),
         "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
+        "flat": ("{}.reshape(-1)", ATOM, (ATOM,)),
         "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
         "flip": ("np.flip({}, {})", ATOM, ()),
         "transposed stack": ("{}.swapaxes(-1, -2)", ATOM, (ATOM,)),
