@@ -26,7 +26,19 @@ from ..core.value import Value
 from ..errors import AutogradError, CompileError, DTypeError, GraphError
 from ..support import numerics
 from ..support.containers import flatten
-from ..symbols import EXPRESSIONS, VIEWS, Expr, Unreadable, call, constant, ordered, rebuilt, spread, substitute, symbol
+from ..symbols import (
+    EXPRESSIONS,
+    VIEWS,
+    Expr,
+    Unreadable,
+    call,
+    constant,
+    ordered,
+    rebuilt,
+    spread,
+    substitute,
+    symbol,
+)
 from .passes import is_range
 from .taught import MIRRORED, cost, is_elementwise, taught
 from .text import OF_NUMBERS, TEACHER, TEACHER_OF_NUMBERS, text
@@ -38,8 +50,9 @@ HELPERS = {  # what NumPy lacks, as one writes it
     "    return e / e.sum(axis=axis, keepdims=True)",
     "log_softmax": "def log_softmax(z, axis=-1):\n    z = z - z.max(axis=axis, keepdims=True)\n"
     "    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))",
-    "logsumexp": "def logsumexp(z, axis=-1):\n    top = z.max(axis=axis, keepdims=True)\n"
-    "    return top + np.log(np.exp(z - top).sum(axis=axis, keepdims=True))",
+    "logsumexp": "def logsumexp(z, axis=None, keepdims=False):\n    top = z.max(axis=axis, keepdims=True)\n"
+    "    out = top + np.log(np.exp(z - top).sum(axis=axis, keepdims=True))\n"
+    "    return out if keepdims else out.squeeze(axis)",
     "erf": "erf = np.vectorize(math.erf)",
     "erfc": "erfc = np.vectorize(math.erfc)",
     "cholesky": "cholesky = np.linalg.cholesky",
@@ -55,9 +68,28 @@ HELPERS_OF_NUMBERS = {  # what `math` lacks
        for name, sign in (("greater", ">"), ("greater_equal", ">="), ("less", "<"), ("equal", "=="))},
     "asarray": "def asarray(x, dtype=None):\n    return float(x)",
 }  # fmt: skip
-SHORT = {"subtract", "add", "negative", "multiply", "divide", *VIEWS}  # may be written again, up to three times
-ACTIVATIONS = {"relu", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "leaky_relu", "elu", "gelu", "silu"}
-PLAIN = {*SHORT, *MIRRORED, "power", "where", "zeros_like", "asarray", "logical_and", "logical_or"}
+SHORT = {
+    "subtract",
+    "add",
+    "negative",
+    "multiply",
+    "divide",
+    *VIEWS,
+    *MIRRORED,
+}  # may be written again, up to three times
+ACTIVATIONS = {
+    "relu",
+    "sigmoid",
+    "tanh",
+    "softmax",
+    "log_softmax",
+    "softplus",
+    "leaky_relu",
+    "elu",
+    "gelu",
+    "silu",
+}
+PLAIN = {*SHORT, "power", "where", "zeros_like", "asarray", "logical_and", "logical_or"}
 LONG = 72  # letters of a line at which a part of it gets a line of its own
 
 
@@ -122,7 +154,9 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
 class _Part:
     """An operation on parts, or a leaf: `formula` is made of the symbols of its parents, `sym` stands for it in others."""
 
-    def __init__(self, sym: Expr, op: Any = None, parents: Sequence["_Part"] = (), formula: Any = None) -> None:
+    def __init__(
+        self, sym: Expr, op: Any = None, parents: Sequence["_Part"] = (), formula: Any = None
+    ) -> None:
         self.sym, self.op, self.parents, self.formula = sym, op, parents, formula
         self.node: Any = None  # the first of the nodes that it is
         self.given: str | None = None  # the name that the caller has for it
@@ -152,11 +186,15 @@ class _Graph:
         self.parts: dict[Any, _Part] = {}
         self.known: dict[Expr, Expr] = {}  # formulas, and the symbols that stand for them
         self.by_formula: dict[Expr, _Part] = {}
-        self.unit_rows: dict[Expr, Any] = {}  # whose rows sum to 1: by its nature, or (a list) as recorded
+        self.units: dict[
+            tuple[Expr, int], Any
+        ] = {}  # what sums to 1 along an axis: by its nature, or (a list) as recorded
         self.indices: dict[Expr, tuple[str, Any]] = {}  # index arrays by name
         self.ranges: dict[Expr, str] = {}  # 0, 1, 2, … beside them
         self.variables, self.is_plain = variables, is_plain
-        self.arrays = {name: x for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"}
+        self.arrays = {
+            name: x for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"
+        }
         nodes = _forwards(roots)
         for node in nodes:  # data with names first: others may be made of them
             if node.op is None and not node.requires_grad and self.name_of(node):
@@ -182,8 +220,8 @@ class _Graph:
         self.order.append(part)
         if not is_leaf:
             self.by_formula[formula] = part
-        if part.name == "softmax" and len(part.sym.shape or ()) == 2 and op.params["axis"] in (1, -1):
-            self.unit_rows[part.sym] = None
+        if part.name == "softmax" and isinstance(axis := op.params["axis"], int):
+            self.units[part.sym, axis - len(kind[0]) if axis >= 0 else axis] = None
         return part
 
     def leaf(self, node: Any) -> _Part:
@@ -200,10 +238,11 @@ class _Graph:
             base = self.base_of(node._content)
             if base is not None:
                 return base
-        part = self.add(None, (), (node.shape, node.dtype))
+        part = self.add(None, (), (node.shape, node.dtype if node.dtype.kind in "iub" else float))
         part.node, part.given, part.needs_gradient = node, given, bool(node.requires_grad)
-        if is_array and node.data.ndim == 2 and not part.needs_gradient and (node.data.sum(axis=1) == 1).all():
-            self.unit_rows[part.sym] = []
+        if is_array and node.data.ndim <= 2 and not part.needs_gradient:
+            along = [-1 - i for i in range(node.data.ndim) if (node.data.sum(axis=-1 - i) == 1).all()]
+            self.units |= {(part.sym, axis): [] for axis in along if node.shape[axis] > 1}
         return part
 
     def base_of(self, array: Any) -> _Part | None:
@@ -238,13 +277,31 @@ class _Graph:
 
     def array_name(self, array: Any) -> str | None:
         same = [name for name, x in self.arrays.items() if x is array]
-        return next((name for name in same or (name for name, x in self.arrays.items() if _holds(x, array))), None)
+        return next(
+            (name for name in same or (name for name, x in self.arrays.items() if _holds(x, array))), None
+        )
 
     def read(self, node: Any) -> _Part:
         """A node as a part, or as several plainer ones."""
         parents = [self.parts[parent] for parent in node.parents]
         self.name_indices(node.op)
+        if node.op.name in ("multiply", "where") and type(node) is Tensor:
+            parents = [self.mask(part, parents) or part for part in parents]
         return self.make(node.op, *parents)
+
+    def mask(self, part: _Part, parents: Sequence[_Part]) -> _Part | None:
+        """Raw data of 0 and 1 that say where another part is positive, as in Z * (Z > 0), as that comparison."""
+        data = (
+            part.node.data if part.op is None and part.node is not None and not part.needs_gradient else None
+        )
+        if data is None or not data.ndim or {*np.unique(data).tolist()} != {0, 1}:
+            return None
+        for other in {y: None for x in parents for y in (x, *x.parents)}:
+            if other.op is not None and other.node is not None and other.node.shape == data.shape:
+                for row in (rows.greater, rows.greater_equal, rows.less, rows.less_equal):
+                    if np.array_equal(data, row.forward(ARRAYS.xp, other.node.data, 0.0)):
+                        return self.make(row, other, 0.0)
+        return None
 
     def make(self, op: Any, *parents: Any) -> _Part:
         """The part of an operation; of numbers among the parents too."""
@@ -255,6 +312,11 @@ class _Graph:
         formula = self.value(op, parents)
         if not any(x.name == "symbol" for x in ordered(formula)):
             return _Part(formula, op, parents)
+        known = {x: part.sym for x, part in self.by_formula.items()}
+        while (
+            formula not in self.by_formula and (found := self.tidy(substitute(formula, known))) is not formula
+        ):
+            formula = found
         if formula in self.by_formula:
             return self.by_formula[formula]
         if formula.name == "symbol":  # a cast, or + x
@@ -267,8 +329,9 @@ class _Graph:
         if op.name in ("mean", "var") and op.is_ours:
             more = {key: x for key, x in op.params.items() if key != "ddof" or x}
             return taught(call(op.name, *operands, **more))
-        found = _read(op, lambda: constant(op.value(EXPRESSIONS, operands)))
-        return taught(found)
+        if op.name == "logsumexp" and op.is_ours:
+            return call(op.name, *operands, **op.params)
+        return taught(_read(op, lambda: constant(op.value(EXPRESSIONS, operands))))
 
     def plainer(self, op: Any, parents: Sequence[Any]) -> _Part | None:
         """The same by rows that a reader knows, where the row is made of them, with care for numbers at the limits."""
@@ -290,7 +353,10 @@ class _Graph:
                 total = make(rows.add, total, one)
             return total
         if name == "binary_cross_entropy":
-            right, wrong = make(times, y, make(log, x)), make(times, make(less, 1.0, y), make(log, make(less, 1.0, x)))
+            right, wrong = (
+                make(times, y, make(log, x)),
+                make(times, make(less, 1.0, y), make(log, make(less, 1.0, x))),
+            )
             return make(rows.negative, make(rows.add, right, wrong))
         if name == "class_cross_entropy" and len(x.sym.shape) == 2 and len(y.sym.shape) == 1:
             labels = (np.arange(len(y.node.data)), y.node.data.astype(int))
@@ -322,10 +388,11 @@ class _Graph:
             return None
         for halves in (1, 2):
             count = abs(number) / halves
-            if count == math.prod(shape) > 1:
+            axes = [axis for axis in (0, len(shape) - 1) if shape[axis] == count > 2]
+            if count == math.prod(shape) > 2:
                 found = self.make(array_rows.MEAN(None, False), *inner.parents)
-            elif count == shape[0] > 2:
-                found = self.make(rows.divide, inner, _Part(_size(inner.parents[0].like, 0)))
+            elif axes:
+                found = self.make(rows.divide, inner, _Part(_size(inner.parents[0].like, axes[0])))
             else:
                 continue
             found = found if halves == 1 else self.make(rows.divide, found, 2.0)
@@ -334,13 +401,23 @@ class _Graph:
 
     def recognised(self, op: Any, parents: Sequence[_Part]) -> _Part | None:
         """A sigmoid, a softmax or its logarithm that is written out."""
-        if not op.is_ours or op.name not in ("multiply", "divide", "reciprocal", "subtract"):
+        if not op.is_ours or op.name not in ("multiply", "divide", "reciprocal", "subtract", "log"):
             return None
         above, below = parents[0], parents[-1]
-        if op.name == "multiply" and (below.name == "reciprocal" or (below.name == "power" and below.op.params.get("n") == -1)):
+        if op.name == "log" and below.name == "sum" and below.parents[0].name == "exp":
+            z = below.parents[0].parents[0]
+            formula = call("log", substitute(below.formula, {below.parents[0].sym: call("exp", z.sym)}))
+            return self.by_formula.get(formula) or self.add(
+                array_rows.LOGSUMEXP(*below.op.params.values()), [z], formula
+            )
+        if op.name == "multiply" and (
+            below.name == "reciprocal" or (below.name == "power" and below.op.params.get("n") == -1)
+        ):
             below = below.parents[0]
-        elif op.name == "subtract" and below.name == "log":
-            below = below.parents[0]
+        elif op.name == "subtract" and below.name == "logsumexp":
+            return self.softmax(
+                array_rows.LOG_SOFTMAX, above, below.parents[0], below.op.params["axis"], below.sym.shape
+            )
         elif op.name not in ("divide", "reciprocal"):
             return None
         for one, power in (below.parents, below.parents[::-1]) if below.name == "add" else ():
@@ -355,22 +432,30 @@ class _Graph:
             below = below.parents[0]
         if below.name != "sum" or below.parents[0].name != "exp":
             return None
-        powers, axis = below.parents[0], below.op.params["axis"]
-        z, whole = powers.parents[0], powers.sym.shape or ()
-        axis = 0 if axis is None and len(whole) == 1 else axis
-        if above is not (z if op.name == "subtract" else powers) or not isinstance(axis, int):
+        return self.softmax(array_rows.SOFTMAX, above, below.parents[0], below.op.params["axis"], shape)
+
+    def softmax(self, family: Any, above: _Part, whole: _Part, axis: Any, shape: Any) -> _Part | None:
+        """The softmax, or its logarithm, of z where `above` is `whole`, which was made of z and summed to this shape."""
+        sizes = whole.sym.shape or ()
+        axis = 0 if axis is None and len(sizes) == 1 else axis
+        if above is not whole or not isinstance(axis, int):
             return None
-        axis -= len(whole) if axis >= 0 else 0
-        if not _is_constant_along(shape or (), axis, whole):
+        axis -= len(sizes) if axis >= 0 else 0
+        if not _is_constant_along(shape or (), axis, sizes):
             return None
-        while z.name in ("subtract", "add") and _is_constant_along(z.parents[1].sym.shape or (), axis, whole):
+        z = whole.parents[0] if whole.name == "exp" else whole
+        while z.name in ("subtract", "add") and _is_constant_along(z.parents[1].sym.shape or (), axis, sizes):
             z = z.parents[0]  # a softmax is the same whatever is added to all the numbers of a row
-        return self.make((array_rows.LOG_SOFTMAX if op.name == "subtract" else array_rows.SOFTMAX)(axis), z)
+        return self.make(family(axis), z)
 
     def name_indices(self, op: Any) -> None:
         """Index arrays are data: arguments, by the caller's names for them."""
         index = op.params.get("index")
-        arrays = [x for x in (index if isinstance(index, tuple) else (index,)) if isinstance(x, np.ndarray) and x.ndim]
+        arrays = [
+            x
+            for x in (index if isinstance(index, tuple) else (index,))
+            if isinstance(x, np.ndarray) and x.ndim
+        ]
         for array in arrays:
             if array.dtype.kind in "iu" and not is_range(array):
                 self.name_index(array, arrays)
@@ -380,7 +465,9 @@ class _Graph:
         taken = {name for name, _ in self.indices.values()}
         name = self.array_name(array) or unique("y", taken)
         name = self.indices.setdefault(constant(array), (name, array))[0]
-        self.ranges |= {constant(x): f"np.arange(len({name}))" for x in beside if is_range(x) and len(x) == len(array)}
+        self.ranges |= {
+            constant(x): f"np.arange(len({name}))" for x in beside if is_range(x) and len(x) == len(array)
+        }
 
     # ---- Gradients
 
@@ -399,17 +486,20 @@ class _Graph:
         if "axis" in part.op.params and parent.sym.shape:
             share = _sized(share, part.op.params["axis"], parent.like)
         share = spread(constant(sum_to(EXPRESSIONS.xp, share, parent.sym.shape, part.op)), parent.sym)
-        share = self.tidy(_one_hot(share, parent.like))
+        share = self.tidy(_one_hot(share, parent))
         known = self.known
         if part.name == "log_softmax":
             known = {**known, call("softmax", *part.formula.args): call("exp", part.sym)}
+        if part.name == "logistic":  # its slope by the sigmoid
+            x = parent.sym
+            known = {**known, call("tanh", 0.5 * x): 2.0 * call("sigmoid", x) - 1.0}
         while (found := self.tidy(substitute(share, known))) is not share:
             share = found
         return share
 
     def tidy(self, expr: Expr) -> Expr:
         """As a teacher writes it."""
-        return taught(expr, self.unit_rows)
+        return taught(expr, self.units)
 
 
 def _count(part: _Part) -> int:
@@ -430,12 +520,19 @@ def _size(like: Expr, axis: int | None) -> Expr:
     return call("length", like) if axis == 0 else call("shape_at", like, axis)
 
 
-def _one_hot(share: Expr, like: Expr) -> Expr:
-    """What goes back to P[np.arange(n), y], as np.eye(…)[y] times it."""
-    index = share.args[2].args if share.name == "scatter" and len(like.shape or ()) == 2 else ()
-    if len(index) != 2 or not is_range(index[0].value) or not index[0].shape == index[1].shape == (like.shape or ())[:1]:
+def _one_hot(share: Expr, parent: _Part) -> Expr:
+    """What goes back to P[np.arange(n), y], P[y, np.arange(n)] or P[y], as np.eye(…)[y] times it."""
+    if share.name != "scatter":
         return share
-    return call("one_hot", index[1], like) * share.args[0][:, None]
+    g, _, index = share.args
+    like, parts = parent.like, index.args if index.name == "tuple" else (index,)
+    n = len(like.shape or ())
+    if n == len(parts) == 2 and parts[0].shape == parts[1].shape == g.shape != ():
+        for axis, labels, places in ((-1, parts[1], parts[0]), (-2, parts[0], parts[1])):
+            if is_range(places.value) and places.shape == ((like.shape or ())[-3 - axis],):
+                return call("one_hot", labels, like, axis) * (g[:, None] if axis == -1 else g)
+    is_score = any(x.name in ("softmax", "log_softmax") for x in (parent, *parent.parents))
+    return call("one_hot", parts[0], like, -1) * g if n == 1 and parts[0].shape == () and is_score else share
 
 
 def _sized(share: Expr, axis: Any, like: Expr) -> Expr:
@@ -464,7 +561,9 @@ def _forwards(roots: Sequence[Any]) -> list[Any]:
         for parent in waiting[node]:
             users[parent].append(node)
     order: dict[Any, None] = {}
-    stack = [node for node in reversed(nodes) if not waiting[node] and (node.op is not None or node in set(roots))]
+    stack = [
+        node for node in reversed(nodes) if not waiting[node] and (node.op is not None or node in set(roots))
+    ]
     while stack:
         node = stack.pop()
         order |= dict.fromkeys([*(parent for parent in node.parents if parent.op is None), node])
@@ -505,7 +604,9 @@ def _index_of_view(view: Any, whole: Any) -> tuple[Any, ...] | None:
 class _Names:
     """What the parts are called: by the caller, else by what they are to a layer, counted forwards."""
 
-    def __init__(self, graph: _Graph, order: Sequence[_Part], roots: Sequence[_Part], targets: Sequence[_Part]) -> None:
+    def __init__(
+        self, graph: _Graph, order: Sequence[_Part], roots: Sequence[_Part], targets: Sequence[_Part]
+    ) -> None:
         self.graph, self.order, self.roots, self.targets = graph, order, roots, targets
         self.taken = {"np", "math"} | {unique(part.given, set()) for part in order if part.given}
         self.taken |= {name for name, _ in graph.indices.values()}
@@ -546,10 +647,16 @@ class _Names:
                 x, w, *bias = part.parents
                 x, w = (w, x) if _is_weight(x) and not _is_weight(w) else (x, w)
                 bias += [y for y in z.parents if z is not part]
-                cells.setdefault(z, []).extend([(x, "X"), (w, "W"), *((b, "b") for b in bias if _is_weight(b))])
+                cells.setdefault(z, []).extend(
+                    [(x, "X"), (w, "W"), *((b, "b") for b in bias if _is_weight(b))]
+                )
             elif _is_activation(part) and part.needs_gradient and type(part.node) is not Value:
                 z = next(x for x in part.parents if x.number is None)
-                if z.formula is not None and z not in steps and not (z.name == "multiply" and any(x.number for x in z.parents)):
+                if (
+                    z.formula is not None
+                    and z not in steps
+                    and not (z.name == "multiply" and any(x.number for x in z.parents))
+                ):
                     cells.setdefault(z, [])
         found: dict[_Part, str] = {}
         layer, places = 0, {part: i for i, part in enumerate(self.order)}
@@ -559,7 +666,11 @@ class _Names:
                 above = self.users[above[0]]
             is_activated = len({user.name for user in above}) == 1 and _is_activation(above[0])
             new = [(z, "Z"), *([(above[0], "A")] if is_activated else []), *cells[z]]
-            new = [(y, letter) for y, letter in new if y not in found and not y.given and (y.formula is None or letter in "ZA")]
+            new = [
+                (y, letter)
+                for y, letter in new
+                if y not in found and not y.given and (y.formula is None or letter in "ZA")
+            ]
             layer += any(letter != "X" for _, letter in new)
             found |= {y: letter if letter == "X" else f"{letter}{layer}" for y, letter in new}
         return found
@@ -579,11 +690,16 @@ class _Names:
         cells: dict[Any, list[_Part]] = {}
         for part in self.order:
             if part.formula is not None and part.needs_gradient:
-                cells.setdefault(self.kind(part, 1 if part.name in ("concatenate", "stack") else 2), []).append(part)
+                cells.setdefault(
+                    self.kind(part, 1 if part.name in ("concatenate", "stack") else 2), []
+                ).append(part)
         for parts in cells.values():
             name = next((part.given for part in parts if part.given), None)
             inner = {y for x in parts[0].parents for y in (x, *x.parents)}
-            is_cell = any(_is_activation(x) for x in {parts[0], *inner}) or parts[0].name in ("concatenate", "stack")
+            is_cell = any(_is_activation(x) for x in {parts[0], *inner}) or parts[0].name in (
+                "concatenate",
+                "stack",
+            )
             if name is None or len(parts) < 2 or sum(bool(part.given) for part in parts) > 1 or not is_cell:
                 continue
             stem = re.sub(r"(?<=^\w)t$|_t$|\d+$", "", name)
@@ -646,7 +762,9 @@ class _Page:
         alive = graph.alive(roots) | {graph.parts[target] for target in targets}
         self.order = [part for part in graph.order if part in alive]
         graph.known = {part.formula: part.sym for part in self.order if part.formula is not None}
-        self.roots, self.targets = ([*dict.fromkeys(graph.parts[x] for x in nodes)] for nodes in (roots, targets))
+        self.roots, self.targets = (
+            [*dict.fromkeys(graph.parts[x] for x in nodes)] for nodes in (roots, targets)
+        )
         self.wrt = [graph.parts[x] for x in targets]
         self.only_numbers = all(type(node) is Value for node in graph.parts)
         self.style = TEACHER_OF_NUMBERS if self.only_numbers else TEACHER
@@ -712,26 +830,28 @@ class _Page:
     def settle(self) -> None:
         """Put the lines that say little into those that use them."""
         results = {part.sym for part in self.roots} | {self.grads[part] for part in self.targets}
-        named = {part.sym for part in self.names.names} | {self.grads[x] for x in self.names.names if x in self.grads}
+        named = {part.sym for part in self.names.names} | {
+            self.grads[x] for x in self.names.names if x in self.grads
+        }
         backward = [sym for sym in self.values if sym not in self.forward]
         self.small = {
             sym for sym in self.forward_order()
             if sym not in named and cost(self.values[sym]) == 1 and len(_occurrences(self.values[sym])) == 1
         }  # fmt: skip
-        for sym in backward:  # a gradient that is another one of its name: db = dt1
-            value = self.values[sym]
-            if sym in named | results and value in self.values and value not in named | results:
-                self.rename(value, sym)
-        is_changed = True
-        while is_changed:
+        before = 0
+        while before != len(self.values):
             before = len(self.values)
+            for sym in backward:
+                value = self.values.get(sym)
+                is_new = value in self.values and value not in self.forward | named | results
+                if sym in named | results and is_new:  # a gradient that is another one of its name: db = dt1
+                    self.rename(value, sym)
             for sym in backward:
                 if sym in self.values and sym not in results:
                     if self.is_small(sym, sym in named):
                         self.put_in(sym)
                     else:
                         self.absorb(sym)
-            is_changed = len(self.values) < before
         kept = {part.sym for part, g in self.grads.items() if g in self.values}
         for sym in reversed([*self.forward_order()]):
             if not self.users.get(sym) and sym not in results:
@@ -742,22 +862,32 @@ class _Page:
         self.share_calls()
 
     def share_calls(self) -> None:
-        """A line of its own for each call that two lines make, where it is more than arithmetic."""
+        """A line of its own for each call that stands there twice, where it is more than arithmetic."""
         while True:
             count: Counter[Expr] = Counter()
             for value in self.values.values():
-                count.update(x for x in ordered(value) if is_elementwise(x) and x.name not in PLAIN and not x.is_leaf)
-            shared = max((x for x, n in count.items() if n > 1), key=lambda x: x.serial, default=None)
-            first = next((sym for sym, value in self.values.items() if shared in set(ordered(value))), None)
-            if shared is None or first not in self.forward:
+                count.update(
+                    {x: n for x, n in _counted(value).items() if is_elementwise(x) and not x.is_leaf}
+                )
+            called = [
+                x
+                for x, n in count.items()
+                if n > 1 and (x.name not in PLAIN or (x.name in MIRRORED and cost(x) > 1))
+            ]
+            if not called:
                 return
-            part = self.graph.add(None, (), shared)
-            self.order.append(part)
-            self.forward.add(part.sym)
-            lines = {sym: substitute(value, {shared: part.sym}) for sym, value in self.values.items()}
-            self.values = {}
-            for sym, value in lines.items():
-                self.values |= {part.sym: shared, sym: value} if sym is first else {sym: value}
+            shared = max(called, key=lambda x: x.serial)
+            first = next(sym for sym, value in self.values.items() if shared in set(ordered(value)))
+            sym = first
+            if self.values[first] is not shared:
+                part = self.graph.add(None, (), shared)
+                sym = part.sym
+                self.order.append(part)
+                self.forward |= {sym} if first in self.forward else set()
+            lines, self.values = self.values, {}
+            for key, value in lines.items():
+                self.values |= {sym: shared} if key is first else {}
+                self.values |= {key: substitute(value, {shared: sym})} if key is not sym else {}
 
     def forward_order(self) -> list[Expr]:
         return [sym for sym in self.values if sym in self.forward]
@@ -767,12 +897,18 @@ class _Page:
         users, value = self.users.get(sym, Counter()), self.values[sym]
         small = {x: y for x, y in self.values.items() if x in self.small}
         for user in [] if _is_plain(value) else [*users]:
-            line, noted = self.values[user], {x: [*note] for x, note in self.graph.unit_rows.items() if note is not None}
-            both, alone = (self.graph.tidy(substitute(x, small)) for x in (substitute(line, {sym: value}), line))
-            if cost(both) < (cost(alone) if len(users) == 1 else 1):
+            line, noted = (
+                self.values[user],
+                {x: [*note] for x, note in self.graph.units.items() if note is not None},
+            )
+            both, alone = (
+                self.graph.tidy(substitute(x, small)) for x in (substitute(line, {sym: value}), line)
+            )
+            is_better = cost(both) <= cost(alone) if len(users) == 1 else _is_plain(both)
+            if is_better and cost(self.graph.tidy(substitute(value, small))):
                 self.change(user, both)
             else:
-                self.graph.unit_rows |= noted
+                self.graph.units |= noted
         if not users:
             self.remove(sym)
 
@@ -786,10 +922,15 @@ class _Page:
         if is_named or any(not _can_take(self.values[user], sym, value) for user in users):
             return False
         is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
-        most = 4 - cost(value)
+        is_view = value.name == "getitem" and value.args[0].is_leaf and value.args[0] not in self.values
+        most = 10 if is_view else 4 - cost(value)
         if total > 1 and not (is_short and total <= most and parts <= (2 if sym in self.forward else 1)):
             return False
-        return all(self.width(substitute(self.values[user], {sym: value})) <= LONG for user in users)
+        return all(
+            self.width(substitute(self.values[user], {sym: value}))
+            <= LONG + 12 * (self.values[user].name == "negative")
+            for user in users
+        )
 
     def width(self, value: Expr) -> int:
         """How long the lines of a value are."""
@@ -822,7 +963,9 @@ class _Page:
         for sym, value in self.values.items():
             value = self.sized(value, said)
             used |= dict.fromkeys(ordered(value))
-            of = [x for x, g in self.grads.items() if g is sym] + [x for x in self.order if x.sym.shape == value.shape]
+            of = [x for x, g in self.grads.items() if g is sym] + [
+                x for x in self.order if x.sym.shape == value.shape
+            ]
             like = next((names[x] for x in of if x in names and x.sym in said and x.sym is not sym), "")
             lines[sym in self.forward] += self.statements(said[sym], value, said, like)
         leaves = [part for part in self.order if part.formula is None and part.sym in used]
@@ -834,7 +977,9 @@ class _Page:
         out = [f"def backprop({', '.join(arguments)}):", "    # Forward"]
         out += self.commented(lines[True])
         out.append("    # Backward")
-        out += [f"    # Each row of {said[x]} sums to 1" for x, note in self.graph.unit_rows.items() if note]
+        for (x, axis), note in self.graph.units.items():
+            which = "" if len(x.shape or ()) == 1 else "Each row of " if axis == -1 else "Each column of "
+            out += [f"    # {which}{said[x]} sums to 1"] if note else []
         out += self.commented(lines[False])
         out.append(f"    return {', '.join(str(text(x, said, self.style)) for x in results)}")
         body = "\n".join(out)
@@ -853,7 +998,9 @@ class _Page:
                     named = _named_like(likes[like], is_length, said, indices)
                     if named is None:
                         raise AssertionError(like)
-                    changes[x] = call(x.name, *[named if y is like else y for y in x.args]) if named.shape else x
+                    changes[x] = (
+                        call(x.name, *[named if y is like else y for y in x.args]) if named.shape else x
+                    )
         return substitute(value, changes) if changes else value
 
     def statements(
@@ -862,7 +1009,11 @@ class _Page:
         """The lines of a value: of a long sum several, and one for each part that is added at an index."""
         terms = _sum_terms(value)
         added = [(x, sign) for x, sign in terms if x.name == "scatter"]
-        joined = _joined([x for x, _ in added]) if len(added) == len(terms) and all(sign > 0 for _, sign in added) else None
+        joined = (
+            _joined([x for x, _ in added])
+            if len(added) == len(terms) and all(sign > 0 for _, sign in added)
+            else None
+        )
         sums: list[tuple[str, Expr]] = [("=", joined)] if joined is not None else []
         for x, sign in terms if joined is None else ():
             if x.name == "scatter":
@@ -886,7 +1037,10 @@ class _Page:
                 amount, sign = amount.args[0], -sign
             if any(part.shape for part in (index, *index.args)):
                 amount = amount if sign > 0 else -amount
-                yield f"np.add.at({name}, {text(index, said, self.style)}, {text(amount, said, self.style)})", value
+                yield (
+                    f"np.add.at({name}, {text(index, said, self.style)}, {text(amount, said, self.style)})",
+                    value,
+                )
             else:
                 place = text(call("getitem", symbol(name, value.shape or ()), index), said, self.style)
                 yield f"{place} {'+' if sign > 0 else '-'}= {text(amount, said, self.style)}", value
@@ -907,13 +1061,20 @@ class _Page:
         return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
 
 
-def _occurrences(expr: Expr) -> Counter[Expr]:
-    """How often each symbol stands in a line; shapes do not count."""
+def _counted(expr: Expr) -> Counter[Expr]:
+    """How often each part stands in a line."""
     found: Counter[Expr] = Counter({expr: 1})
     for x in reversed(ordered(expr)):
         for part in x.args:
             found[part] += found[x]
-    return Counter({x: n for x, n in found.items() if x.name == "symbol" and not x.value.startswith("~")})
+    return found
+
+
+def _occurrences(expr: Expr) -> Counter[Expr]:
+    """How often each symbol stands in a line; shapes do not count."""
+    return Counter(
+        {x: n for x, n in _counted(expr).items() if x.name == "symbol" and not x.value.startswith("~")}
+    )
 
 
 def _is_plain(value: Expr) -> bool:
@@ -950,14 +1111,18 @@ def _joined(added: Sequence[Expr]) -> Expr | None:
         index = x.args[2].args if x.args[2].name == "tuple" else (x.args[2],)
         if not all(part.name == "slice" and part.args[2].value in (None, 1) for part in index) or not index:
             return None
-        bounds = [slice(*[y.value for y in part.args]).indices(n)[:2] for part, n in zip(index, shape, strict=False)]
+        bounds = [
+            slice(*[y.value for y in part.args]).indices(n)[:2] for part, n in zip(index, shape, strict=False)
+        ]
         axes = [i for i, (bound, n) in enumerate(zip(bounds, shape, strict=False)) if bound != (0, n)]
         if len(axes) != 1:
             return None
         places.append((axes[0], bounds[axes[0]], x))
     places.sort(key=lambda place: place[1])
     axis, ends = places[0][0], [place[1] for place in places]
-    is_whole = ends[0][0] == 0 and ends[-1][1] == shape[axis] and all(a[1] == b[0] for a, b in zip(ends, ends[1:]))
+    is_whole = (
+        ends[0][0] == 0 and ends[-1][1] == shape[axis] and all(a[1] == b[0] for a, b in zip(ends, ends[1:]))
+    )
     if not is_whole or any(place[0] != axis for place in places):
         return None
     parts = [spread(x.args[0], symbol("", x.args[0].shape or ())) for _, _, x in places]
@@ -978,7 +1143,11 @@ def _named_like(
         seen.add(x)
         if x.sym in said:
             found.append(x)
-        labels = [y for y in ordered(x.formula) if y in indices] if x.name == "getitem" and x.formula is not None else []
+        labels = (
+            [y for y in ordered(x.formula) if y in indices]
+            if x.name == "getitem" and x.formula is not None
+            else []
+        )
         if is_length and labels and labels[0].shape[:1] == shape[:1]:
             return symbol(indices[labels[0]], labels[0].shape)
         is_row_wise = x.op is None or x.name not in ("matmul", "linear")

@@ -137,5 +137,7 @@ def _is_column(x: Expr) -> bool:
 
 def is_range(array: Any) -> bool:
     """Whether an array is 0, 1, 2, …"""
-    is_whole = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in "iu" and array.size > 0
+    is_whole = (
+        isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in "iu" and array.size > 0
+    )
     return bool(is_whole and np.array_equal(array, np.arange(array.size)))

@@ -24,11 +24,12 @@ from .passes import is_range, picked, unspread
 from .program import NOT_ELEMENTWISE
 
 
-
 def _var(x: Any, axis: Any, keepdims: bool = False, ddof: float = 0) -> Any:
     """NumPy's variance, without its warning for a single number."""
     count = np.size(x) // max(np.size(np.sum(x, axis=axis)), 1)
-    return np.sum((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims) / (count - ddof)
+    return np.sum((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims) / (
+        count - ddof
+    )
 
 
 # Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
@@ -36,12 +37,18 @@ WORDS: dict[str, Any] = {
     "size": (np.size, lambda like: ()),
     "length": (len, lambda like: ()),
     "shape_at": (lambda like, axis: like.shape[axis], lambda like, axis: ()),
-    "one_hot": (lambda y, like: np.eye(like.shape[1])[y], lambda y, like: like.shape),
+    "one_hot": (
+        lambda y, like, axis: np.moveaxis(np.eye(like.shape[axis])[y], -1, axis),
+        lambda y, like, axis: like.shape,
+    ),
     "outer": (np.outer, lambda x, y: (x.size, y.size)),
-    "logsumexp": (None, lambda x, axis: tuple(1 if i == axis % x.ndim else n for i, n in enumerate(x.shape))),
+    "logsumexp": (
+        lambda x, **how: np.log(np.sum(np.exp(x), **how)),
+        lambda x, **how: np.sum(np.broadcast_to(0.0, x.shape), **how).shape,
+    ),
 }
 OPERATORS |= {name: function for name, (function, _) in WORDS.items()}
-OPERATORS |= {"var": _var, "std": lambda x, **how: np.sqrt(_var(x, **how))}
+OPERATORS |= {"clip": np.clip, "var": _var, "std": lambda x, **how: np.sqrt(_var(x, **how))}
 SHAPES |= {name: shape for name, (_, shape) in WORDS.items()}
 REDUCTIONS |= {"var", "std"}
 NOT_ELEMENTWISE |= {*WORDS, "var", "std"}
@@ -63,8 +70,6 @@ def _tie(loses: str, wins: str, *equal: Expr) -> dict[Expr, Any]:
 
 TAUGHT: dict[Expr, Any] = {
     **READABLE,
-    call("where", call("less_equal", _a, 0), 0.0, _b): _b * call("greater", _a, 0),
-    call("where", call("greater", _a, 0), _b, 0.0): _b * call("greater", _a, 0),
     call("where", call("logical_or", call("less", _a, _b), call("greater", _a, _c)), 0.0, _d):
         _d * call("greater_equal", _a, _b) * call("less_equal", _a, _c),
     **_tie("less", "greater", _a, _b), **_tie("less", "greater", _b, _a),
@@ -76,12 +81,26 @@ TAUGHT: dict[Expr, Any] = {
     call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
     0.0 / _a: 0.0, _a + 0.0: _a, 0.0 + _a: _a, 1.0 - 1.0 * _a: 1.0 - _a,
 }  # fmt: skip
-MIRRORED = {"less": "greater", "greater": "less", "less_equal": "greater_equal", "greater_equal": "less_equal"}
+MIRRORED = {
+    "less": "greater",
+    "greater": "less",
+    "less_equal": "greater_equal",
+    "greater_equal": "less_equal",
+}
 MIRRORED |= {"equal": "equal", "not_equal": "not_equal"}
+OTHERWISE = {
+    "less": "greater_equal",
+    "greater": "less_equal",
+    "less_equal": "greater",
+    "greater_equal": "less",
+}
 
 
-def taught(expr: Expr, unit_rows: Mapping[Expr, Any] | None = None) -> Expr:
-    """Return an Expr as a teacher writes it; of `unit_rows` each row sums to 1.
+Units = Mapping[tuple[Expr, int], Any]
+
+
+def taught(expr: Expr, units: Units | None = None) -> Expr:
+    """Return an Expr as a teacher writes it; `units`: what sums to 1 along an axis, a list there notes that this was used.
 
     >>> Y, A, B = (symbol(name, (4, 1)) for name in "YAB")
     >>> taught(((1.0 - Y) / (1.0 - A) - Y / A) * A * (1.0 - A))
@@ -91,7 +110,7 @@ def taught(expr: Expr, unit_rows: Mapping[Expr, Any] | None = None) -> Expr:
     """
 
     def step(x: Expr) -> Expr:
-        if unit_rows and x.name == "sum" and is_of_rows(x) and (found := _sum_of_rows(x, unit_rows)) is not None:
+        if x.name == "sum" and (found := _known_sum(x, units or {})) is not None:
             return spread(found, x)
         for change in STEPS:
             changed = change(x)
@@ -104,21 +123,27 @@ def taught(expr: Expr, unit_rows: Mapping[Expr, Any] | None = None) -> Expr:
     return expr
 
 
-def is_of_rows(x: Expr) -> bool:
-    """Whether a sum is that of each row of a matrix."""
-    return len(x.args[0].shape or ()) == 2 and x.args[1].value in (1, -1)
-
-
-def _sum_of_rows(x: Expr, unit_rows: Mapping[Expr, Any]) -> Expr | None:
-    """The sum over each row of what is made of `unit_rows` and numbers; a list there notes that it was used."""
-    terms = []
-    for term in _terms(x.args[0], 1.0):
-        rows = [y for y in term.above if y.shape]
-        if len(rows) != 1 or (rows[0].name != "one_hot" and rows[0] not in unit_rows) or any(y.shape for y in term.below):
+def _known_sum(x: Expr, units: Units) -> Expr | None:
+    """The sum of what is made of numbers and of what sums to 1 along that axis."""
+    inner, axis = x.args[0], x.args[1].value
+    ndim = len(inner.shape or ())
+    axis = -1 if axis is None and ndim == 1 else axis
+    if not isinstance(axis, int):
+        return None
+    axis -= ndim if axis >= 0 else 0
+    terms, notes = [], []
+    for term in _terms(inner, 1.0):
+        arrays = [y for y in term.above if y.shape]
+        if len(arrays) != 1 or any(y.shape for y in term.below):
             return None
-        terms.append(Term(term.number, [y for y in term.above if not y.shape], term.below))
-        if isinstance(note := unit_rows.get(rows[0]), list):
-            note.append(x)
+        one = arrays[0]
+        is_one = one.name in ("one_hot", "softmax") and is_number(one.args[-1], axis)
+        if not is_one and (one, axis) not in units:
+            return None
+        notes += [units[one, axis]] if not is_one and units[one, axis] is not None else []
+        terms.append(Term(term.number, [y for y in term.above if y is not one], term.below))
+    for note in notes:
+        note.append(x)
     left = _merged(terms)
     return _total(left) if left else constant(0.0)
 
@@ -154,12 +179,17 @@ def _axes(x: Expr) -> Expr:
         return _plain_index(x)
     if x.name in MIRRORED and x.args[0].name == "constant" != x.args[1].name:
         return call(MIRRORED[x.name], x.args[1], x.args[0])
-    if x.name == "scatter" and x.args[2].name == "tuple":
-        parts = [*x.args[2].args, *[WHOLE] * (len(x.shape or ()) - len(x.args[2].args))]
-        pairs = [*zip(parts, x.shape or (), strict=False)]
-        if len(pairs) == len(parts) and all(part is WHOLE or (n == 1 and is_number(part, 0)) for part, n in pairs):
-            new = tuple(part if part is WHOLE else NEW for part in parts)
+    if x.name == "scatter" and (plain := _plain_parts(x.args[2], x.shape or ())) is not None:
+        parts = [*plain, *[WHOLE] * (len(x.shape or ()) - sum(part is not NEW for part in plain))]
+        lengths = iter(x.shape or ())
+        if all(
+            part is NEW or (n := next(lengths)) and part is WHOLE or (n == 1 and is_number(part, 0))
+            for part in parts
+        ):
+            new = tuple(part if part is WHOLE else constant(0) if part is NEW else NEW for part in parts)
             return call("getitem", inner, new) if inner.shape else call("broadcast_to", inner, x.shape)
+        index = plain[0] if len(plain) == 1 else call("tuple", *plain)
+        return x if index is x.args[2] else call("scatter", inner, x.args[1], index)
     for i, part in enumerate(x.args if is_elementwise(x) and x.shape else ()):
         if (part.shape or ())[:1] == (1,) and (new := _without_first(part)) is not part:
             found = call(x.name, *x.args[:i], new, *x.args[i + 1 :])
@@ -209,36 +239,50 @@ def is_true(x: Expr) -> bool:
     return x.value is True
 
 
-def _plain_index(x: Expr) -> Expr:
-    """x[index] with its ellipsis spelt out, and without zeros, lengths and whole axes that need not be said."""
-    inner, index = x.args
+def _plain_parts(index: Expr, shape: Sequence[int]) -> list[Expr] | None:
+    """An index with its ellipsis spelt out, and without zeros, lengths and whole axes that need not be said; None with arrays."""
     parts = _index_parts(index)
-    if not all(part.name == "slice" or part is NEW or isinstance(part.value, int | EllipsisType) for part in parts):
-        return x
-    shape, given = inner.shape or (), sum(part is not NEW for part in parts)
+    if not all(
+        part.name == "slice" or part is NEW or isinstance(part.value, int | EllipsisType) for part in parts
+    ):
+        return None
     dots = [part.value is ... for part in parts]
     if any(dots):
-        at = dots.index(True)
-        whole = (WHOLE,) * (len(shape) - given + 1)
-        parts = (*parts[:at], *whole, *parts[at + 1 :])
+        at, given = dots.index(True), sum(part is not NEW for part in parts)
+        parts = (*parts[:at], *[WHOLE] * (len(shape) - given + 1), *parts[at + 1 :])
     lengths, new = iter(shape), []
     for part in parts:
         length = next(lengths) if part is not NEW else 0
         new.append(_plain_slice(part, length) if part.name == "slice" else part)
+    while len(new) > 1 and new[-1] is WHOLE:
+        new.pop()
+    return new
+
+
+def _plain_index(x: Expr) -> Expr:
+    """x[index] without what it does not need."""
+    inner, index = x.args
+    new = _plain_parts(index, inner.shape or ())
+    if new is None:
+        return x
     while new and new[-1] is WHOLE:
         new.pop()
     if not new:
         return inner
     if {*new} <= {NEW, WHOLE}:
         return _new_axes(x, inner, new)
-    if inner.name == "matmul" and new[0] is WHOLE and is_number(new[-1], 0) and len(new) == 2:  # a matrix by a vector that was made a column
+    if (
+        inner.name == "matmul" and new[0] is WHOLE and is_number(new[-1], 0) and len(new) == 2
+    ):  # a matrix by a vector that was made a column
         left, right = inner.args
         if right.name == "getitem" and right.args[0].shape == (right.shape or ())[:1]:
             return call("matmul", left, right.args[0])
     found = new[0] if len(new) == 1 else call("tuple", *new)
     arrays = [part for part in inner.args if part.shape]
     if is_elementwise(inner) and len(arrays) == 1 and arrays[0].shape == inner.shape:
-        return call(inner.name, *[call("getitem", part, found) if part.shape else part for part in inner.args])
+        return call(
+            inner.name, *[call("getitem", part, found) if part.shape else part for part in inner.args]
+        )
     return x if found is index else call("getitem", inner, found)
 
 
@@ -278,9 +322,28 @@ def _spelt(x: Expr) -> Expr:
         return call("std", a[0].args[0], **dict(zip(a[0].keywords, a[0].args[1:], strict=True)))
     if x.name == "square":
         return call("power", a[0], 2)
+    if x.name == "einsum" and "optimize" in x.keywords:
+        return call("einsum", *a[:-1])
+    if x.name == "minimum" and a[0].name == "maximum" and x.shape:
+        return call("clip", *a[0].args, a[1])
+    if x.name in ("softmax", "log_softmax") and is_number(a[1], len(x.shape or ()) - 1):
+        return call(x.name, a[0], -1)
+    if (
+        x.name == "where"
+        and a[0].name in OTHERWISE
+        and any(is_number(y, 0) for y in a[1:])
+        and a[2].name != "where"
+    ):
+        is_second = is_number(a[1], 0)
+        mask = call(OTHERWISE[a[0].name], *a[0].args) if is_second else a[0]
+        return a[2 if is_second else 1] * mask
     if x.name == "multiply" and x.shape and len(x.shape) == 2:
         column, row = a if (a[0].shape or ())[-1:] == (1,) else a[::-1]
-        is_column = column.name == "getitem" and column.shape == (x.shape[0], 1) and len(column.args[0].shape or ()) == 1
+        is_column = (
+            column.name == "getitem"
+            and column.shape == (x.shape[0], 1)
+            and len(column.args[0].shape or ()) == 1
+        )
         if is_column and row.shape == (x.shape[1],):
             return call("outer", column.args[0], row)
     return picked(x)
@@ -296,7 +359,11 @@ def _reduced(x: Expr) -> Expr:
         return x
     axis, keepdims = keywords.get("axis", NEW), keywords.get("keepdims", constant(False))
     lost = [part.value for part in axis.args] if axis.name == "tuple" else [axis.value]
-    if len(lost) > 1 and sorted(i % len(shape) for i in lost) == [*range(len(shape))] and not is_true(keepdims):
+    if (
+        len(lost) > 1
+        and sorted(i % len(shape) for i in lost) == [*range(len(shape))]
+        and not is_true(keepdims)
+    ):
         lost = [None]
     if len(lost) == 1 and shape:
         lost = [None if len(shape) == 1 and not is_true(keepdims) else lost[0]]
@@ -373,18 +440,17 @@ def _in_shape(found: Expr, x: Expr) -> Expr:
 
 
 def _picked_rows(term: Term) -> Term:
-    """Beside np.eye(n)[y] the column P[rows, y][:, None] is P: elsewhere the product is 0."""
-    labels = {y.args[0] for y in term.above if y.name == "one_hot"}
+    """Beside np.eye(n)[y] what is picked of P at y is P: elsewhere the product is 0."""
+    hot = [y for y in term.above if y.name == "one_hot"]
+    labels = {y.args[0] for y in hot}
 
     def whole(y: Expr) -> Expr:
-        if y.name != "getitem" or (inner := y.args[0]).name != "getitem" or len(y.shape or ()) != 2:
-            return y
-        index = inner.args[1].args
-        return inner.args[0] if len(index) == 2 and index[1] in labels and is_range(index[0].value) else y
+        inner = y.args[0] if y.name == "getitem" and {*_index_parts(y.args[1])} <= {NEW, WHOLE} else y
+        parts = {*_index_parts(inner.args[1])} if inner.name == "getitem" else set()
+        is_it = parts & labels and all(part in labels or is_range(part.value) for part in parts)
+        return inner.args[0] if is_it and inner.args[0].shape == hot[0].shape else y
 
-    if not labels:
-        return term
-    return NOTHING * Term(term.number, [*map(whole, term.above)], [*map(whole, term.below)])
+    return NOTHING * Term(term.number, [*map(whole, term.above)], [*map(whole, term.below)]) if hot else term
 
 
 def _averaged(term: Term) -> Term:
@@ -395,9 +461,17 @@ def _averaged(term: Term) -> Term:
             like = size.args[0] if size.name in SIZES else y
             along = {"size": None, "length": 0}.get(size.name, size.args[-1].value if size.args else None)
             is_all = axis is None and (size.name == "size" or len(like.shape or ()) == 1)
-            if y.name == "sum" and like.shape == y.args[0].shape and size.name in SIZES and (is_all or axis == along):
+            if (
+                y.name == "sum"
+                and like.shape == y.args[0].shape
+                and size.name in SIZES
+                and (is_all or axis == along)
+            ):
                 mean = call("mean", y.args[0], axis=axis, keepdims=y.args[2])
-                above, below = [mean if z is y else z for z in term.above], _without(term.below, Counter([size]))
+                above, below = (
+                    [mean if z is y else z for z in term.above],
+                    _without(term.below, Counter([size])),
+                )
                 return Term(term.number, above, below)
     return term
 
@@ -409,7 +483,7 @@ def _multiplied_out(whole: Term) -> list[Expr]:
             continue
         outside = Term(whole.number, whole.above[:i] + whole.above[i + 1 :], whole.below)
         terms = _terms(total, 1.0)
-        divisors = {y for term in terms for y in term.below if y.shape}
+        divisors = {y for term in terms for y in term.below if y.name not in SIZES}
         found = [_picked_rows(outside * term) for term in terms]
         if divisors and not any(y in divisors - {*whole.below} for term in found for y in term.below):
             short = _merged(_expanded(found))
@@ -438,7 +512,8 @@ def _merged(terms: Sequence[Term]) -> list[Term]:
     """Like terms put together."""
     found: dict[Any, Term] = {}
     for term in terms:
-        key = tuple(sorted(y.serial for y in term.above)), tuple(sorted(y.serial for y in term.below))
+        key: Any = tuple(sorted(y.serial for y in term.above)), tuple(sorted(y.serial for y in term.below))
+        key = (key, abs(term.number) < 1e-3) if not term.above else key  # 1 + 1e-8 stays as it is
         old = found.get(key)
         found[key] = term if old is None else old._replace(number=old.number + term.number)
     return [term for term in found.values() if abs(term.number) > 1e-15]
@@ -448,20 +523,22 @@ def _total(terms: Sequence[Term], is_outside: bool = True) -> Expr | None:
     """A sum from its terms: one that is added first, and divisors (and numbers) that all have outside."""
     if not terms:
         return None
-    every = functools.reduce(operator.and_, [Counter(y for y in term.below if y.shape == ()) for term in terms])
-    common = [*every.elements()]
+    every = functools.reduce(
+        operator.and_, [Counter(y for y in term.below if y.shape == ()) for term in terms]
+    )
+    shared = functools.reduce(operator.and_, [Counter(term.above) for term in terms])
+    shared = shared if len(terms) > 1 else Counter()
+    common, factors = [*every.elements()], [*shared.elements()]
     size = abs(terms[0].number)
     number = size if is_outside and all(abs(term.number) == size for term in terms) else 1.0
     total: Expr | None = None
     for term in sorted(terms, key=lambda term: term.number < 0):
-        below = _without(term.below, every)
-        part = _written(abs(term.number) / number, term.above, below) if term.above or below else constant(
-            abs(term.number) / number)  # fmt: skip
+        part = _written(abs(term.number) / number, _without(term.above, shared), _without(term.below, every))
         if part is None:
             return None
         is_minus = term.number < 0
         total = (-part if is_minus else part) if total is None else total - part if is_minus else total + part
-    return total if number == 1 and not common else _written(number, [total], common)  # type: ignore[list-item]
+    return _written(number, [*factors, total], common) if number != 1 or common or factors else total  # type: ignore[list-item]
 
 
 def _sum(x: Expr) -> Expr:

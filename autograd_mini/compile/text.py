@@ -97,6 +97,12 @@ def _form_name(x: Expr) -> str:
         return "transposed" if len(x.shape or ()) == 2 else "transposed stack"
     if x.name == "reshape" and len(x.shape or ()) < 2:
         return "reshape to a number" if x.shape == () else "flat"
+    if x.name == "one_hot":
+        return (
+            "one_hot of one"
+            if len(x.shape or ()) == 1
+            else "one_hot " + ("rows" if is_number(x.args[2], -1) else "columns")
+        )
     if x.name in REDUCTIONS and x.keywords != ("axis", "keepdims"):
         return f"{x.name} with more options"
     if x.name in REDUCTIONS:
@@ -224,8 +230,10 @@ def _taught(x: Expr, texts: list[str]) -> str:
         return (
             f"{texts[0]}.astype({dtype})" if texts[0].isidentifier() else f"np.asarray({texts[0]}, {dtype})"
         )
-    if x.name in ("softmax", "log_softmax") and is_number(x.args[1], -1):
-        return f"{x.name}({texts[0]})"
+    if x.name in ("softmax", "log_softmax"):
+        is_last, axis = is_number(x.args[1], -1), x.args[1].value
+        axis = axis % len(x.shape or ()) if isinstance(axis, int) else texts[1]
+        return f"{x.name}({texts[0]})" if is_last else f"{x.name}({texts[0]}, axis={axis})"
     return _call(x, texts, "np." if hasattr(np, x.name) and x.name != "sinc" else "")
 
 
@@ -327,7 +335,9 @@ TEACHER = Style(
         "size": ("{}.size", ATOM, (ATOM,)),
         "length": ("len({})", ATOM, ()),
         "shape_at": ("{}.shape[{}]", ATOM, (ATOM,)),
-        "one_hot": ("np.eye({1}.shape[1])[{0}]", ATOM, (ANY, ATOM)),
+        "one_hot rows": ("np.eye({1}.shape[1])[{0}]", ATOM, (ANY, ATOM)),
+        "one_hot columns": ("np.eye({1}.shape[0])[:, {0}]", ATOM, (ANY, ATOM)),
+        "one_hot of one": ("np.eye(len({1}))[{0}]", ATOM, ()),
     },
     _short_number,
     _taught,
