@@ -410,13 +410,16 @@ class _Graph:
             return self.by_formula.get(formula) or self.add(
                 array_rows.LOGSUMEXP(*below.op.params.values()), [z], formula
             )
+        shape = below.sym.shape
+        while below.name == "reshape" or (below.name == "getitem" and _is_of_axes(below.op.params["index"])):
+            below = below.parents[0]
         if op.name == "multiply" and (
             below.name == "reciprocal" or (below.name == "power" and below.op.params.get("n") == -1)
         ):
             below = below.parents[0]
         elif op.name == "subtract" and below.name == "logsumexp":
             return self.softmax(
-                array_rows.LOG_SOFTMAX, above, below.parents[0], below.op.params["axis"], below.sym.shape
+                array_rows.LOG_SOFTMAX, above, below.parents[0], below.op.params["axis"], shape
             )
         elif op.name not in ("divide", "reciprocal"):
             return None
@@ -427,9 +430,6 @@ class _Graph:
                     return self.make(rows.sigmoid, z.parents[0])
                 if power is above:
                     return self.make(rows.sigmoid, z)
-        shape = below.sym.shape
-        while below.name in ("reshape", "getitem") and _count(below.parents[0]) == math.prod(shape or ()):
-            below = below.parents[0]
         if below.name != "sum" or below.parents[0].name != "exp":
             return None
         return self.softmax(array_rows.SOFTMAX, above, below.parents[0], below.op.params["axis"], shape)
@@ -502,8 +502,13 @@ class _Graph:
         return taught(expr, self.units)
 
 
-def _count(part: _Part) -> int:
-    return math.prod(part.sym.shape or ())
+def _is_of_axes(index: Any) -> bool:
+    """Whether an index makes axes of length 1, and nothing else."""
+    return (
+        all(part in (None, ...) or part == slice(None) for part in index)
+        if isinstance(index, tuple)
+        else False
+    )
 
 
 def _is_constant_along(shape: Sequence[int], axis: int, whole: Sequence[int]) -> bool:
@@ -646,12 +651,13 @@ class _Names:
                 z = self.affine(part)
                 x, w, *bias = part.parents
                 x, w = (w, x) if _is_weight(x) and not _is_weight(w) else (x, w)
+                w = w.parents[0] if w.name == "transpose" else w
                 bias += [y for y in z.parents if z is not part]
                 cells.setdefault(z, []).extend(
                     [(x, "X"), (w, "W"), *((b, "b") for b in bias if _is_weight(b))]
                 )
             elif _is_activation(part) and part.needs_gradient and type(part.node) is not Value:
-                z = next(x for x in part.parents if x.number is None)
+                z = next(x for x in part.parents if x.number is None and x.name not in MIRRORED)
                 if (
                     z.formula is not None
                     and z not in steps
@@ -664,8 +670,11 @@ class _Names:
             above = self.users[z]
             while len(above) == 1 and above[0].name == "multiply" and any(x.number for x in above[0].parents):
                 above = self.users[above[0]]
-            is_activated = len({user.name for user in above}) == 1 and _is_activation(above[0])
-            new = [(z, "Z"), *([(above[0], "A")] if is_activated else []), *cells[z]]
+            act = next((user for user in above if _is_activation(user)), None)
+            is_activated = act is not None and all(
+                user.name == act.name or user in act.parents for user in above
+            )
+            new = [(z, "Z"), *([(act, "A")] if is_activated else []), *cells[z]]
             new = [
                 (y, letter)
                 for y, letter in new
@@ -734,6 +743,7 @@ def _is_weight(part: _Part) -> bool:
 
 def _is_activation(part: _Part) -> bool:
     is_relu = part.name == "maximum" and any(x.number == 0 for x in part.parents)
+    is_relu |= part.name in ("multiply", "where") and any(x.name in MIRRORED for x in part.parents)
     return is_relu or (part.name in ACTIVATIONS and part.op.is_ours)
 
 
@@ -833,7 +843,7 @@ class _Page:
         named = {part.sym for part in self.names.names} | {
             self.grads[x] for x in self.names.names if x in self.grads
         }
-        backward = [sym for sym in self.values if sym not in self.forward]
+        self.named, backward = named | results, [sym for sym in self.values if sym not in self.forward]
         self.small = {
             sym for sym in self.forward_order()
             if sym not in named and cost(self.values[sym]) == 1 and len(_occurrences(self.values[sym])) == 1
@@ -866,9 +876,8 @@ class _Page:
         while True:
             count: Counter[Expr] = Counter()
             for value in self.values.values():
-                count.update(
-                    {x: n for x, n in _counted(value).items() if is_elementwise(x) and not x.is_leaf}
-                )
+                parts = _counted(value)
+                count.update({x: n for x, n in parts.items() if is_elementwise(x) and _occurrences(x)})
             called = [
                 x
                 for x, n in count.items()
@@ -918,7 +927,7 @@ class _Page:
         total = sum(users.values())
         parts = sum(_occurrences(value).values())
         if _is_plain(value):
-            return not (is_named and value in self.forward)
+            return not (is_named and (value in self.forward or value in self.values.keys() - self.named))
         if is_named or any(not _can_take(self.values[user], sym, value) for user in users):
             return False
         is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
@@ -949,7 +958,8 @@ class _Page:
 
     def written(self) -> tuple[str, dict[str, Any]]:
         """The source, and the arguments by name."""
-        order = [part for part in self.order if part.formula is not None and part.sym in self.values]
+        by_sym = {part.sym: part for part in self.order}
+        order = [by_sym[sym] for sym in self.values if sym in by_sym]
         names = self.names.names
         for part in order:
             if part not in names:
