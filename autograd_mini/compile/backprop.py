@@ -504,11 +504,9 @@ class _Graph:
 
 def _is_of_axes(index: Any) -> bool:
     """Whether an index makes axes of length 1, and nothing else."""
-    return (
-        all(part in (None, ...) or part == slice(None) for part in index)
-        if isinstance(index, tuple)
-        else False
-    )
+    parts = index if isinstance(index, tuple) else (index,)
+    whole = slice(None)
+    return all(part is None or part is ... or (isinstance(part, slice) and part == whole) for part in parts)
 
 
 def _is_constant_along(shape: Sequence[int], axis: int, whole: Sequence[int]) -> bool:
