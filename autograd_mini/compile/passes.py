@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import VIEWS, Expr, call, constant, rebuilt
+from ..symbols import VIEWS, Expr, call, constant, is_number, rebuilt
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
 from .program import NOT_ELEMENTWISE, Program
@@ -53,6 +53,14 @@ def folded(x: Expr) -> Expr:
     """A constant in another dtype as the constant that it is."""
     if x.name == "asarray" and x.args[0].name == "constant" and not x.args[0].weak:
         return constant(np.asarray(x.args[0].value, x.dtype))
+    if (
+        x.name == "power"
+        and x.shape
+        and x.args[1].weak
+        and x.args[1].name == "constant"
+        and x.args[1].value == 0
+    ):
+        return call("broadcast_to", np.ones((), x.dtype), x.shape)  # of NaN and ∞ too
     return x
 
 
@@ -128,6 +136,72 @@ def picked(x: Expr) -> Expr:
     if not _is_column(inner.args[1]) or [part.value for part in x.args[1].args] != [..., 0]:
         return x
     return call("getitem", inner.args[0], (np.arange((inner.shape or (0,))[0]), inner.args[1].args[0]))
+
+
+# ---- Many alike ---------------------------------------------------------------------------------------------------------
+
+FEWEST, DEEPEST = 8, 40  # how many rows are worth it; how many calls inside one another are followed
+
+
+def in_rows(program: Program) -> Program:
+    """Return a program in which rows that are computed alike, as those of a Hessian are, are computed at once as one array."""
+    known: dict[Expr, Expr] = {}
+    rows: dict[tuple[Expr, ...], Expr | None] = {}
+
+    def step(x: Expr) -> Expr:
+        parts = x.args[0].args if x.name == "stack" and is_number(x.args[-1], 0) else ()
+        found = _together(parts, rows) if len(parts) >= FEWEST and parts[0].shape else None
+        return found if found is not None and is_like(found, x) else x
+
+    return program.mapped(lambda expr: rebuilt(expr, known, step))
+
+
+def _together(
+    parts: tuple[Expr, ...], rows: dict[tuple[Expr, ...], Expr | None], depth: int = 0
+) -> Expr | None:
+    """What is stacked of parts that are the same calls of other operands, as one call of what is stacked of these; else None."""
+    if parts in rows or depth > DEEPEST:
+        return rows.get(parts)
+    first, shape = parts[0], parts[0].shape or ()
+    rows[parts] = None
+    if any(
+        part.name != first.name or not is_like(part, first) or len(part.args) != len(first.args)
+        for part in parts
+    ):
+        return None
+    if first.name == "symbol":
+        rows[parts] = (
+            call("reshape", call("concatenate", parts, axis=0), (len(parts), *shape))
+            if len(shape) == 1
+            else None
+        )
+    elif first.name in ("getitem", "scatter") or first.name not in NOT_ELEMENTWISE:
+        count = len(first.args) if first.name not in ("getitem", "scatter") else 1
+        fixed, args = first.args[count:], list[Expr]()
+        others = (y for part in parts for y in zip(part.args[count:], fixed, strict=True))
+        if any(y is not z for y, z in others) or any(part.keywords != first.keywords for part in parts):
+            return None
+        for column in zip(*(part.args[:count] for part in parts), strict=True):
+            is_same = all(y is column[0] for y in column)
+            row = column[0] if is_same else _together(column, rows, depth + 1)
+            if row is None or (
+                not is_same and len(column[0].shape or ()) != (len(shape) if not fixed else 1)
+            ):
+                return None
+            args.append(row)
+        if fixed:
+            index = _below_rows(fixed[-1])
+            lengths = [(len(parts), *[y.value for y in fixed[0].args])] if first.name == "scatter" else []
+            rows[parts] = None if index is None else call(first.name, *args, *lengths, index)
+        else:
+            rows[parts] = call(first.name, *args)
+    return rows[parts]
+
+
+def _below_rows(index: Expr) -> Any:
+    """An index of slices and numbers for each row of a stack."""
+    parts = index.args if index.name == "tuple" else (index,)
+    return (slice(None), *parts) if all(part.name == "slice" for part in parts) else None
 
 
 def _is_column(x: Expr) -> bool:

@@ -425,6 +425,10 @@ def _product(x: Expr) -> Expr:
     """Products without inner brackets, the sign and the number in front, divisors behind; without what cancels."""
     if x.name not in ("multiply", "divide", "negative") or x.weak:
         return x
+    if x.name == "divide" and x.args[0].name == "sum" and x.args[1].name == "constant":
+        inner, axis, keepdims = x.args[0].args
+        if inner.shape and x.args[1].value * math.prod(x.shape or ()) == math.prod(inner.shape):
+            return call("mean", inner, axis=axis, keepdims=keepdims)
     whole = _averaged(_picked_rows(NOTHING * _factors(x)))
     for found in (*_multiplied_out(whole), _written(*whole)):
         if found is not None:
