@@ -122,7 +122,7 @@ def _closer_step(x: Expr) -> Expr:
     if x.name == "matmul" and x.dtype == np.float64 and all(len(part.shape or ()) == 2 for part in x.args):
         (rows, k), (_, columns) = (part.shape or (0, 0) for part in x.args)
         if 1 < rows <= FEW_ROWS < columns and k * columns >= LARGE:
-            return call("matmul", x.args[1].T, x.args[0].T).T
+            return call("swapaxes", call("matmul", x.args[1].T, x.args[0].T), -1, -2)
     return _one_number(x)
 
 

@@ -16,10 +16,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..symbols import OPERATORS, READABLE, REDUCTIONS, SHAPES, VIEWS, Expr, call, constant
-from ..symbols import _exact as identity
+from .. import symbols
+from ..symbols import (
+    OPERATORS,
+    READABLE,
+    REDUCTIONS,
+    SHAPES,
+    Expr,
+    call,
+    constant,
+    is_number,
+    ordered,
+    rebuilt,
+    rewritten,
+    spread,
+    symbol,
+)
 from ..symbols import _like as is_like
-from ..symbols import is_number, ordered, rebuilt, rewritten, spread, symbol
 from .passes import is_range, picked, unspread
 from .program import NOT_ELEMENTWISE
 
@@ -53,7 +66,7 @@ SHAPES |= {name: shape for name, (_, shape) in WORDS.items()}
 REDUCTIONS |= {"var", "std"}
 NOT_ELEMENTWISE |= {*WORDS, "var", "std"}
 SIZES = ("size", "length", "shape_at")
-MOST_TERMS = 32  # terms and factors that are put together
+MOST_TERMS, FEW_TERMS = 32, 6  # terms and factors that are put together; that are tried in other orders
 
 _a, _b, _c, _d = map(symbol, "abcd")
 _nil = call("equal", _a, 0)
@@ -96,11 +109,16 @@ OTHERWISE = {
 }
 
 
+BY_NAME: dict[str, dict[Expr, Any]] = {}
+for _pattern, _simpler in TAUGHT.items():
+    BY_NAME.setdefault(_pattern.name, {})[_pattern] = _simpler
 Units = Mapping[tuple[Expr, int], Any]
 
 
-def taught(expr: Expr, units: Units | None = None) -> Expr:
-    """Return an Expr as a teacher writes it; `units`: what sums to 1 along an axis, a list there notes that this was used.
+def taught(expr: Expr, units: Units | None = None, known: dict[Expr, Expr] | None = None) -> Expr:
+    """Return an Expr as a teacher writes it.
+
+    `units`: what sums to 1 along an axis, a list there notes that this was used; `known`: what has been found with the same units.
 
     >>> Y, A, B = (symbol(name, (4, 1)) for name in "YAB")
     >>> taught(((1.0 - Y) / (1.0 - A) - Y / A) * A * (1.0 - A))
@@ -108,6 +126,7 @@ def taught(expr: Expr, units: Units | None = None) -> Expr:
     >>> taught(call("sum", -2.0 * Y, axis=(0,)) * 1.0)
     multiply(-2.0, sum(Y, 0, False))
     """
+    known = {} if known is None else known
 
     def step(x: Expr) -> Expr:
         if x.name == "sum" and (found := _known_sum(x, units or {})) is not None:
@@ -116,9 +135,9 @@ def taught(expr: Expr, units: Units | None = None) -> Expr:
             changed = change(x)
             if changed is not x:
                 return changed
-        return rewritten(x, TAUGHT, loosely=True)
+        return rewritten(x, BY_NAME.get(x.name, {}), loosely=True)
 
-    while (found := rebuilt(expr, {}, step)) is not expr:
+    while (found := rebuilt(expr, known, step)) is not expr:
         expr = found
     return expr
 
@@ -181,15 +200,12 @@ def _axes(x: Expr) -> Expr:
         return call(MIRRORED[x.name], x.args[1], x.args[0])
     if x.name == "scatter" and (plain := _plain_parts(x.args[2], x.shape or ())) is not None:
         parts = [*plain, *[WHOLE] * (len(x.shape or ()) - sum(part is not NEW for part in plain))]
-        lengths = iter(x.shape or ())
-        if all(
-            part is NEW or (n := next(lengths)) and part is WHOLE or (n == 1 and is_number(part, 0))
-            for part in parts
-        ):
-            new = tuple(part if part is WHOLE else constant(0) if part is NEW else NEW for part in parts)
-            return call("getitem", inner, new) if inner.shape else call("broadcast_to", inner, x.shape)
-        index = plain[0] if len(plain) == 1 else call("tuple", *plain)
-        return x if index is x.args[2] else call("scatter", inner, x.args[1], index)
+        pairs = zip([part for part in parts if part is not NEW], x.shape or (), strict=True)
+        if all(part is WHOLE or (n == 1 and is_number(part, 0)) for part, n in pairs):
+            turned = tuple(part if part is WHOLE else constant(0) if part is NEW else NEW for part in parts)
+            return call("getitem", inner, turned) if inner.shape else call("broadcast_to", inner, x.shape)
+        place = plain[0] if len(plain) == 1 else call("tuple", *plain)
+        return x if place is x.args[2] else call("scatter", inner, x.args[1], place)
     for i, part in enumerate(x.args if is_elementwise(x) and x.shape else ()):
         if (part.shape or ())[:1] == (1,) and (new := _without_first(part)) is not part:
             found = call(x.name, *x.args[:i], new, *x.args[i + 1 :])
@@ -301,8 +317,7 @@ def _new_axes(x: Expr, inner: Expr, index: list[Expr]) -> Expr:
     if is_elementwise(inner) and all(part.shape in ((), inner.shape) for part in inner.args):
         parts = [part[tuple(index)] if part.shape else part for part in inner.args]
         return call(inner.name, *parts)
-    found = call("getitem", inner, index[0] if len(index) == 1 else tuple(index))
-    return found
+    return call("getitem", inner, index[0] if len(index) == 1 else tuple(index))
 
 
 def _spelt(x: Expr) -> Expr:
@@ -400,7 +415,7 @@ class Term(NamedTuple):
     above: list[Expr]
     below: list[Expr]
 
-    def __mul__(self, other: Any) -> "Term":  # type: ignore[override]
+    def __mul__(self, other: Any) -> "Term":
         """The product of two, without the divisors that are factors too."""
         above, below = [*self.above, *other.above], [*self.below, *other.below]
         common = Counter(above) & Counter(below)
@@ -431,16 +446,11 @@ def _product(x: Expr) -> Expr:
             return call("mean", inner, axis=axis, keepdims=keepdims)
     whole = _averaged(_picked_rows(NOTHING * _factors(x)))
     for found in (*_multiplied_out(whole), _written(*whole)):
-        if found is not None:
-            found = _in_shape(found, x)
-            if is_like(found, x):
-                return found
+        if found is not None:  # what cancelled may have had the shape
+            wide = call("broadcast_to", found, x.shape) if x.shape and found.shape == () else found
+            if is_like(wide, x):
+                return wide
     return x
-
-
-def _in_shape(found: Expr, x: Expr) -> Expr:
-    """With the shape that a cancelled factor had."""
-    return call("broadcast_to", found, x.shape) if x.shape and found.shape == () else found
 
 
 def _picked_rows(term: Term) -> Term:
@@ -550,12 +560,15 @@ def _sum(x: Expr) -> Expr:
     if x.name not in ("add", "subtract") or x.weak:
         return x
     terms = _terms(x, 1.0)
-    merged, expanded = _merged(terms), _merged(_expanded(terms))
-    found, multiplied = _total(merged, False), _total(expanded, False)
-    for count, new in ((len(merged), found), (len(expanded), multiplied)):
-        is_better = count < len(terms) or (count == len(terms) and new is not None and cost(new) < cost(x))
-        if is_better and new is not None and is_like(new, x):
-            return new
+    tries = [_merged(terms)]
+    if len(terms) <= FEW_TERMS and any(y.name in ("add", "subtract") for term in terms for y in term.above):
+        tries.append(_merged(_expanded(terms)))
+    for found in tries:
+        if len(found) < len(terms) or len(found) == len(terms) <= FEW_TERMS:
+            new = _total(found, False)
+            is_better = new is not None and (len(found) < len(terms) or cost(new) < cost(x))
+            if is_better and is_like(new, x):  # type: ignore[arg-type]
+                return new  # type: ignore[return-value]
     return x
 
 
@@ -609,9 +622,9 @@ def _factors(x: Expr, depth: int = 0) -> Term:
     if depth > MOST_TERMS:
         return Term(1.0, [x], [])
     if x.name == "square" or (x.name == "power" and any(is_number(x.args[1], n) for n in (2, 3, 4))):
-        n = 2 if x.name == "square" else int(x.args[1].value)
+        times = 2 if x.name == "square" else int(x.args[1].value)
         number, above, below = _factors(x.args[0], depth + 1)
-        return Term(number**n, above * n, below * n)
+        return Term(number**times, above * times, below * times)
     if x.name == "negative":
         inner = _factors(x.args[0], depth + 1)
         return inner._replace(number=-inner.number)
@@ -640,4 +653,4 @@ def _fraction(x: float) -> tuple[Expr, Expr]:
 
 
 ONE = constant(1.0)
-STEPS = (identity, unspread, _axes, _spelt, _reduced, _product, _sum)
+STEPS = (symbols._exact, unspread, _axes, _spelt, _reduced, _product, _sum)
