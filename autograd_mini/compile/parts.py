@@ -574,16 +574,12 @@ class Names:
             above = self.users[z]
             while len(above) == 1 and _is_scaled(above[0]):
                 above = self.users[above[0]]
-            act = next((user for user in above if _is_activation(user)), None)
-            is_activated = act is not None and all(
-                user.name == act.name or user in act.parents for user in above
-            )
-            new = [(z, "Z"), *([(act, "A")] if is_activated else []), *cells[z]]
-            new = [
-                (y, letter)
-                for y, letter in new
-                if y not in found and not y.given and (y.formula is None or letter in "ZA")
-            ]
+            acts = [user for user in above if _is_activation(user)][:1]
+            if not all(user.name == act.name or user in act.parents for act in acts for user in above):
+                acts = []
+            new = [(z, "Z"), *((act, "A") for act in acts), *cells[z]]
+            new = [pair for pair in new if pair[0] not in found and not pair[0].given]
+            new = [(y, letter) for y, letter in new if y.formula is None or letter in "ZA"]
             layer += any(letter != "X" for _, letter in new)
             found |= {y: letter if letter == "X" else f"{letter}{layer}" for y, letter in new}
         return found
