@@ -357,8 +357,8 @@ def test_a_doctest_is_named():
 def functions():
     """What the engine calls by the names that debug puts others under."""
     named = [(node, "made"), (node, "record"), (value, "made"), (engine, "sweep"), (derivatives, "sweep")]
-    named += [(value, "meta_here"), (Compiled, "__call__")]
-    quick = [method.__globals__["meta_here"] for method in value.quick_methods]
+    named += [(node, "meta_of_quick"), (Compiled, "__call__")]
+    quick = [method.__globals__["meta_here"] for method in node.quick_methods]
     return [getattr(owner, name) for owner, name in named] + [*dict.fromkeys(quick)]
 
 
