@@ -80,7 +80,7 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
     if meta is not False and op.has_derivative:
         for parent in parents:
             if parent.requires_grad:
-                if reading.kind not in op.quick:
+                if op.is_kept and reading.kind not in op.quick:
                     op.quick[reading.kind] = made_quick(op, reading)
                     if reading is ARRAYS and len(parents) > 1:
                         op.quick[np.ndarray] = op.quick[reading.kind]
@@ -96,9 +96,8 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
     """Return the operation's value on raw operands; an error from NumPy is raised again with the operation and the shapes."""
     try:
-        if op.is_ours and reading is ARRAYS:  # as op.value, in one call less
-            out = quietly(op.forward, ARRAYS.xp, *operands)
-            return out if type(out) is np.ndarray else np.asarray(out)
+        if op.is_ours and reading is ARRAYS:  # as op.value, in two calls less
+            return np.asarray(quietly(op.forward, ARRAYS.xp, *operands))
         out = quietly(op.value, reading, operands)
     except Exception as error:
         raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
@@ -123,27 +122,11 @@ def applied(op: Op, *operands: Any) -> Any:
     """Return what `apply` returns. Quick methods call this where the case is not theirs."""
     if not operands:
         raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
-    if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
-        return record(FLOATS, op, operands, evaluate(op, FLOATS, [x._content for x in operands]))
-    parents, contents, has_nodes = [], [], False
-    for x in operands:  # Tensors, and arrays beside them
-        if type(x) is ARRAYS.kind:
-            has_nodes = True
-            parents.append(x)
-            contents.append(x._content)
-        elif type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None:
-            parents.append(made(ARRAYS, x))
-            contents.append(x)
-        else:
-            return _apply_to_any(op, operands)
-    data = evaluate(op, ARRAYS, contents)
-    return record(ARRAYS, op, parents, data) if has_nodes else data[()]
-
-
-def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
-    """Return what `apply` returns, for operands of any kind: numbers, arrays, lists, and Values beside Tensors."""
-    reading: Reading = ARRAYS if op.arrays_only else FLOATS
-    dtypes, has_nodes = set(), False
+    kinds = set(map(type, operands))
+    reading = KINDS.get(kinds.pop()) if len(kinds) == 1 else None
+    if reading is not None and (reading is ARRAYS or not op.arrays_only):
+        return record(reading, op, operands, evaluate(op, reading, [x._content for x in operands]))
+    reading, dtypes, has_nodes = ARRAYS if op.arrays_only else FLOATS, set(), False
     for x in operands:
         own = KINDS.get(type(x))  # the reading of a node, None for what is no node
         has_nodes = has_nodes or own is not None or (isinstance(x, LISTS) and holds_node(x))
@@ -152,11 +135,11 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
             dtypes.add(getattr(x, "dtype", None))
     dtypes &= FLOAT_TYPES
     dtype = dtypes.pop() if len(dtypes) == 1 else None  # what bare numbers become
+    if not has_nodes:
+        data = evaluate(op, reading, [reading.constant(x, dtype) for x in operands])
+        return data[()] if reading is ARRAYS else data
     parents = [x if type(x) is reading.kind else reading.as_node(x, dtype) for x in operands]
-    data = evaluate(op, reading, [x._content for x in parents])
-    if has_nodes:
-        return record(reading, op, parents, data)
-    return data[()] if reading is ARRAYS else data
+    return record(reading, op, parents, evaluate(op, reading, [x._content for x in parents]))
 
 
 Op.__call__ = apply  # type: ignore[method-assign]
@@ -164,9 +147,9 @@ Op.__call__ = apply  # type: ignore[method-assign]
 
 # ---- Quick methods ----------------------------------------------------------------------------------------------------
 
-# They do what `applied` does, written out for one row and nodes of one kind, with the row's forward in the place of {{forward}}.
-# They take half the time for a neuron's `w * x + b` on Values, and for a product of small Tensors. Every other case is left to
-# `applied`. What differs between the kinds stands in their readings.
+# They do what `applied` does, written out for one row and nodes of one kind, with the row's forward in the place of {forward}:
+# half the time for a neuron's `w * x + b` on Values, or for a product of small Tensors. Every other case is left to `applied`.
+# What differs between the kinds stands in their readings.
 QUICK = """
 def method({parameters}):{beside}
     meta = meta_here()
@@ -177,13 +160,13 @@ def method({parameters}):{beside}
     node._left, node._right, node.requires_grad = {slots}, True
     return node
 """
+# `linear(X, W, b)` with an array X; raw arrays alone give raw arrays
 ARRAY_FIRST = """
     if x.__class__ is not Kind and y.__class__ is not Kind:
         return applied(op, {names})"""
 quick_methods: Any = WeakSet()  # all that were made
-meta_of_quick = (
-    meta_here  # what they ask: ag.debug lets them, and those to come, leave every case to `applied`
-)
+# What they ask about the mode. ag.debug puts another function here, so that they leave every case to `applied`
+meta_of_quick = meta_here
 
 
 def made_quick(
@@ -195,27 +178,27 @@ def made_quick(
     it calls `general`, which stands in its code as `applied`.
     """
     count = len(op.operands)
-    if not (op.is_ours and op.is_kept and op.has_derivative and 1 <= count <= 3):
+    if not (op.is_ours and 1 <= count <= 3):
         return None
     names, letters = ["x", "y", "z"][:count], ["a", "b", "c"][:count]
-    parameters = (
-        names[::-1] if is_reflected else names
-    )  # Python passes the node first, to a reflected operator too
-    may_begin_with_array = reading is ARRAYS and count > 1 and not is_reflected  # as in `linear(X, W, b)`
-    others = parameters if may_begin_with_array else parameters[1:]
-    # a number takes the dtype of the operand that it stands beside, where there is only one
-    beside = dict(zip(names, reversed(names), strict=True)) if count == 2 else {}
-    forward = written_or_called("op.forward", op.forward, letters)
+    parameters = names[::-1] if is_reflected else names  # Python passes the node first
     words = {"names": ", ".join(names), "letters": ", ".join(letters)}
-    first = ARRAY_FIRST.format(**words) if may_begin_with_array else ""
+    beside, others = "", parameters[1:]
+    if reading is ARRAYS and count > 1 and not is_reflected:
+        beside, others = ARRAY_FIRST.format(**words), parameters
+    # a number takes the dtype of the operand that it stands beside, where there is only one
+    partner = dict(zip(names, reversed(names), strict=True)) if count == 2 else {}
+    for x in others:
+        beside += reading.beside.format(x=x, other=partner.get(x), **words)
+    forward = written_or_called("op.forward", op.forward, letters)
     text = QUICK.format(
         **words,
         parameters=", ".join(parameters),
-        beside=first + "".join(reading.beside.format(x=x, other=beside.get(x), **words) for x in others),
+        beside=beside,
         required=" or ".join(f"{name}.requires_grad" for name in names),
         contents=", ".join(f"{name}._content" for name in names),
         forward=reading.computing.format(forward=forward, **words),
-        slots=", ".join([*names, "None"][:2]) if count < 3 else f"({', '.join(names)}), None",
+        slots=", ".join([*names, "None"][:2]) if count < 3 else f"({words['names']}), None",
     )
     space = {
         **vars(reading.xp), "xp": reading.xp, "reading": reading, "Kind": reading.kind, "op": op,
