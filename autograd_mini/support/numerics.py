@@ -29,8 +29,8 @@ def elementwise(xp: Any) -> dict[str, Callable[..., Any]]:
         return e / (1.0 + e) / (1.0 + e)
 
     def sigmoid(x: Any) -> Any:
-        e = xp.exp(xp.minimum(x, 40.0))  # from there on the sigmoid is 1
-        return e / (1.0 + e)
+        e = xp.exp(-xp.abs(x))
+        return xp.maximum(e, xp.greater_equal(x, 0)) / (1.0 + e)  # e below 0, 1 from there on
 
     def softplus(x: Any) -> Any:
         return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
@@ -92,18 +92,25 @@ def _of_both_types(n: float) -> dict[Any, Any]:
     return {np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)}
 
 
-ONE, MINUS_ONE, FORTY = map(_of_both_types, (1.0, -1.0, 40.0))
+ZERO, ONE, MINUS_ONE = map(_of_both_types, (0.0, 1.0, -1.0))
+
+
+def _exp(x: Any) -> Any:
+    """eˣ, in x's own room; NumPy gives a plain number for what has no axes."""
+    return np.exp(x, x) if type(x) is np.ndarray else np.exp(x)
 
 
 def sigmoid(x: Any) -> Any:
-    """The sigmoid above, with less room."""
-    e = np.exp(np.minimum(x, FORTY[x.dtype]))
-    e /= e + ONE[x.dtype]
-    return e
+    """The sigmoid above, to the bit, in fewer steps."""
+    e = _exp(np.copysign(x, MINUS_ONE[x.dtype]))  # exp(−|x|)
+    e += ONE[x.dtype]
+    out = _exp(np.minimum(x, ZERO[x.dtype]))
+    out /= e
+    return out
 
 
 def logistic(x: Any) -> Any:
-    e = np.exp(np.copysign(x, MINUS_ONE[x.dtype]))  # exp(−|x|)
+    e = _exp(np.copysign(x, MINUS_ONE[x.dtype]))  # exp(−|x|)
     d = e + ONE[x.dtype]
     e /= d
     e /= d
