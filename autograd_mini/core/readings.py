@@ -307,7 +307,8 @@ class _Arrays(Reading):
         raise ValueError("changed since")  # the sweep is done again in the general way, which says more
     if {parent} in grads:
         share, held, own = {share}, grads[{parent}], {parent}._content
-        if held is None and share.__class__ is ndarray and share.shape == own.shape and share.dtype is own.dtype:
+        fits = share.__class__ is ndarray and share.shape == own.shape and share.dtype is own.dtype
+        if fits and held is None:
             grads[{parent}] = share
         else:
             grads[{parent}] = received({parent}, held, share, op)
