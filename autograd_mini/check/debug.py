@@ -22,7 +22,7 @@ import numpy as np
 from ..compile.function import Compiled
 from ..core import engine, node
 from ..core.op import Op
-from ..core.readings import KINDS, quietly
+from ..core.readings import ARRAYS, FLOATS, KINDS, quietly
 from ..errors import AnomalyError, GraphError
 from ..support.modes import Block, meta_here
 from ..support.numerics import all_finite
@@ -319,8 +319,7 @@ def _swap(watched: bool) -> None:
         if space.get(name) in pair
     ]
     asked = _never if watched else meta_here
-    changes.append(partial(setattr, node, "meta_of_quick", asked))
-    changes += [partial(setitem, quick.__globals__, "meta_here", asked) for quick in node.quick_methods]
+    changes += [partial(setitem, reading.vocabulary, "meta_here", asked) for reading in (FLOATS, ARRAYS)]
     changes.append(partial(setattr, Compiled, "__call__", _call if watched else CALL))
     deque(map(call, changes), maxlen=0)
 

@@ -4,7 +4,6 @@ import copy
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Self
-from weakref import WeakSet
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ..support.coercion import FLOAT_TYPES, LISTS
 from ..support.modes import keeps_constants, meta_here, recorder
 from .engine import backward
 from .op import Op, made_function, written_or_called
-from .readings import ARRAYS, ERRORS, FLOATS, KINDS, QUIET, Reading, error_state, quietly
+from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
 
 new = object.__new__
 ARRAY_LIKE = (np.ndarray, *LISTS)
@@ -164,9 +163,6 @@ def method({parameters}):{beside}
 ARRAY_FIRST = """
     if x.__class__ is not Kind and y.__class__ is not Kind:
         return applied(op, {names})"""
-quick_methods: Any = WeakSet()  # all that were made
-# What they ask about the mode. ag.debug puts another function here, so that they leave every case to `applied`
-meta_of_quick = meta_here
 
 
 def made_quick(
@@ -200,15 +196,10 @@ def made_quick(
         forward=reading.computing.format(forward=forward, **words),
         slots=", ".join([*names, "None"][:2]) if count < 3 else f"({words['names']}), None",
     )
-    space = {
-        **vars(reading.xp), "xp": reading.xp, "reading": reading, "Kind": reading.kind, "op": op,
-        "applied": general, "new": new, "meta_here": meta_of_quick, "changes": changes,
-        "ERRORS": ERRORS, "QUIET": QUIET, "state": error_state.get, "set_state": error_state.set,
-        "ndarray": np.ndarray, "asarray": np.asarray,
-    }  # fmt: skip
-    method = made_function(text, space, f"the quick method of {op.name}")
+    method = made_function(
+        text, reading, f"the quick method of {op.name}", op=op, applied=general, new=new, changes=changes
+    )
     method.__name__ = method.__qualname__ = op.name
-    quick_methods.add(method)
     return method  # type: ignore[no-any-return]
 
 

@@ -11,14 +11,11 @@ dict of gradients; `n`, `axis`, `index`, … static parameters, fixed when the r
 
 import functools
 import inspect
-import math
 import sys
 import types
 from collections.abc import Callable, Sequence
 from textwrap import indent
 from typing import Any
-
-import numpy as np
 
 from ..errors import GraphError
 
@@ -250,23 +247,21 @@ def written(rule: Rule, *operands: str) -> str:
 
 # what a rule raises that does more than compute, and so has no source
 UNREADABLE = (TypeError, AttributeError, IndexError)
-LITERALS = {"inf": math.inf, "nan": math.nan}  # names that repr writes and Python does not know
 
 
-def made_function(source: str, names: dict[str, Any], title: str) -> Any:
-    """Return the function that a source text defines; `names` says what each name in it means."""
-    space = {
-        "__name__": __name__,
-        **names,
-        **LITERALS,
-    }  # by its module's name a function of it is known as ours
-    exec(_code(source, title), space)
-    return space[source.split("(")[0].removeprefix("\ndef ")]
+def made_function(source: str, reading: Any, title: str, **own: Any) -> Any:
+    """Return the function that a source text defines. It knows the names of the reading, and those that are its own."""
+    found: dict[str, Any] = {}
+    exec(_code(source, tuple(own), title), reading.vocabulary, found)
+    return found["made"](**own)
 
 
 @functools.lru_cache(maxsize=1024)
-def _code(source: str, title: str) -> types.CodeType:
-    return compile(source, f"<{title}>", "exec")  # many rows of a family have the same text
+def _code(source: str, own: tuple[str, ...], title: str) -> types.CodeType:
+    """The code of a function that makes the function: many rows of a family have the same text, and other rules."""
+    name = source.split("(")[0].removeprefix("\ndef ")
+    text = f"def made({', '.join(own)}):{indent(source, '    ')}    return {name}\n"
+    return compile(text, f"<{title}>", "exec")
 
 
 PULL = """
@@ -315,11 +310,7 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
         )
         for parent, (name, rule) in zip(parents, rules.items(), strict=True):
             text += reading.receiving.format(parent=parent, share=written_or_called(name, rule, names))
-    space = {
-        **vars(reading.xp), **rules, "xp": reading.xp, "op": op, "ndarray": np.ndarray,
-        "received": reading.received, "without_one": reading.without_one,
-    }  # fmt: skip
-    op.pulls[reading] = made_function(text, space, f"the pull of {op.name}")
+    op.pulls[reading] = made_function(text, reading, f"the pull of {op.name}", op=op, **rules)
     return op.pulls[reading]  # type: ignore[no-any-return]
 
 

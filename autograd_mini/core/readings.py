@@ -14,6 +14,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 from ..errors import DTypeError, GraphError, ShapeError
 from ..support import numerics
 from ..support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float
+from ..support.modes import meta_here
 from .op import Op, Rule
 
 # ---- The error state of NumPy: NaN and infinity propagate, and no warning escapes -------------------------------------
@@ -162,6 +164,16 @@ class Reading:
     # and for made_pull in op.py: what is done with the arriving gradient; what a parent receives; "" where no code is made
     arrived = receiving = ""
     refusals: tuple[type[Exception], ...] = ()  # errors of a rule after which `read_again` runs it
+
+    @cached_property
+    def vocabulary(self) -> dict[str, Any]:
+        """What the names in code made from the rows mean: those of `xp`, and those of the texts of a reading."""
+        return {
+            **vars(self.xp), "__name__": __name__, "inf": math.inf, "nan": math.nan, "xp": self.xp,
+            "reading": self, "received": self.received, "without_one": self.without_one, "Kind": self.kind,
+            "meta_here": meta_here, "ERRORS": ERRORS, "QUIET": QUIET, "state": error_state.get,
+            "set_state": error_state.set, "ndarray": np.ndarray, "asarray": np.asarray,
+        }  # fmt: skip
 
     def operand(self, node: Any) -> Any:
         """Return what a rule gets of a node."""
