@@ -212,8 +212,7 @@ class _Call:
         count, outputs = math.prod(x.shape[:axes]), len(parts)
         if count < 2 or not outputs:
             return
-        order = _scrambled(count)
-        places, factor = np.arange(count), 2.0 ** (np.argsort(order) if count <= 8 else order % 32)
+        places, factor = np.arange(count), 2.0 ** (np.random.default_rng(0).permutation(count) % 32)
         given = np.stack([part.data if isinstance(part, Node) else part for part in parts])
         given = given.reshape(outputs, count, -1)
         for turn in range(0, outputs, count):
@@ -306,14 +305,6 @@ def _basis(node: Any, axes: int = 0) -> Iterator[Any]:
         v = np.zeros((*node.shape[:axes], size), node.dtype)
         v[..., i] = 1.0
         yield v.reshape(node.shape)
-
-
-def _scrambled(count: int) -> Any:
-    """`count` integers without a pattern, always the same ones (the finaliser of splitmix64, Steele, Lea and Flood 2014)."""
-    z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
-    return (z >> np.uint64(40)).astype(np.int64)
 
 
 def _total(shares: Sequence[Sequence[Any]]) -> list[Any]:
