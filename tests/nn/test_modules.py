@@ -664,7 +664,7 @@ def test_an_mlp_takes_an_initialiser_for_all_layers() -> None:
         ((3,), (TypeError, ValueError), "sizes must be a list of two sizes"),
         (([2, 0],), ValueError, "out_features must be an int > 0, got 0"),
         (([2.5, 1],), TypeError, "in_features must be an int > 0, got 2.5"),
-        (([2, 1], "rely"), ValueError, "unknown activation 'rely': one of identity, linear, relu,"),
+        (([2, 1], "rely"), ValueError, "unknown activation 'rely': pass one of identity, linear, relu,"),
         (([2, 1], "relu", "nope"), ValueError, "unknown activation 'nope'"),
         (([2, 1], 3), TypeError, "activation"),
         (([2, 1], None), TypeError, "activation"),
