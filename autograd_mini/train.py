@@ -376,7 +376,7 @@ class _Run:
         self.data: Data = ()  # the batch
         self.results: list[float] = []  # its loss and metrics
         self.is_early = False  # whether EarlyStopping says which epoch is the best
-        self.program: Gradients | None = None  # replayed in place of the engine
+        self.program: Gradients | None = None  # what is replayed in place of the engine
         self.workers_replay = False  # whether workers replay the chunks of Dask arrays
         self.last = self.best = self.now(math.inf)
 
@@ -490,7 +490,7 @@ class _Run:
     # ---- A batch --------------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Take a step; the error for a gradient that is not finite tells its cause."""
+        """Take a step; a gradient that is not finite is told with its cause."""
         try:
             self.optimizer.step(self.closure)
         except AnomalyError as error:
@@ -504,7 +504,7 @@ class _Run:
             raise
 
     def closure(self) -> Any:
-        """Return the loss of the batch; of several calls in a step, the first gives the results."""
+        """Return the loss of the batch; of several calls in a step, the first is what counts."""
         found = self.replayed() if self.program else None
         if found is None:
             self.optimizer.zero_grad()  # the engine's turn

@@ -88,8 +88,9 @@ def linear(x: Any, w: Any, b: Any) -> Any:
     return np.add(out, b, out if out.ndim > 1 and out.dtype == b.dtype else None)
 
 
-# arrays cost a ufunc half of what Python's floats cost
-ZERO, ONE = ({np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)} for n in (0.0, 1.0))
+ZERO, ONE = (
+    {np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)} for n in (0.0, 1.0)
+)  # half the cost of a Python float
 
 
 def _exp_minus_abs(x: Any) -> Any:
@@ -99,7 +100,7 @@ def _exp_minus_abs(x: Any) -> Any:
 
 
 def sigmoid(x: Any) -> Any:
-    """The sigmoid above in two buffers, which is twice as quick for large arrays."""
+    """The sigmoid above, in two buffers: twice as quick on large arrays."""
     x = np.asarray(x)
     e = _exp_minus_abs(x)
     e += ONE[x.dtype]
