@@ -377,7 +377,7 @@ class _Run:
         self.results: list[float] = []  # its loss and metrics
         self.is_early = False  # whether EarlyStopping says which epoch is the best
         self.program: Gradients | None = None  # what is replayed in place of the engine
-        self.workers_replay = False  # whether workers replay the chunks of Dask arrays
+        self.workers_replay = False  # the chunks of Dask arrays
         self.last = self.best = self.now(math.inf)
 
     def now(self, score: float) -> _Kept:
