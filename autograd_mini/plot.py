@@ -13,7 +13,7 @@ import numpy as np
 
 from .core.node import Node
 from .core.value import Value
-from .draw.model import readable
+from .draw.graph import readable
 from .errors import DTypeError, GraphError, ShapeError, noted
 from .nn.modules import set_modes, training_modes
 from .support.coercion import describe, finite, to_array, whole

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .collapse import Group, View
 from .colour import largest, tone
-from .model import COMMUTE, Box, Graph
+from .graph import COMMUTE, Box, Graph
 from .summary import Summary, counted, spoken, summary
 
 KINDS = ("parameter", "input", "constant", "operation", "result", "group")

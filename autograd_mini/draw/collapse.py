@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .model import Box, Graph
+from .graph import Box, Graph
 from .patterns import Pattern, found
 
 FEW = 60  # boxes that are readable without collapsing

@@ -16,9 +16,9 @@ from . import dot
 from .cards import Picture, picture
 from .collapse import Level, sizes
 from .collapse import collapse as collapsed
+from .graph import Graph
 from .layout import Layout, is_long, layered
 from .mermaid import mermaid
-from .model import Graph
 
 CHOICES = {
     "direction": ("LR", "TB", "RL", "BT"),

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import GraphTooLargeError
 from ..support.files import write_file
 from .collapse import sizes
-from .model import Box, Graph
+from .graph import Box, Graph
 from .reprs import shortened
 from .rules import expression, formula
 from .summary import number, summary

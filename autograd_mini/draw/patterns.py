@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .model import COMMUTE, Box, Graph
+from .graph import COMMUTE, Box, Graph
 
 
 class Pattern(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 from ..compile.text import text
 from ..errors import GraphError
 from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, simplify, symbol
-from .model import Box
+from .graph import Box
 
 LONGEST = 60  # letters: longer formulas help nobody
 
@@ -28,7 +28,7 @@ def formula(
         summed: whether a share stands in `sum(…)` where the engine sums it to the operand's shape.
 
     >>> import autograd_mini as ag
-    >>> from autograd_mini.draw.model import Graph
+    >>> from autograd_mini.draw.graph import Graph
     >>> x = ag.Value(2.0, label="x")
     >>> formula(Graph(x.tanh()).root, 0, ["x"], "y"), formula(Graph(x * 3.0).root, 0, ["x", "3"], "y")
     ('1 − tanh²(x)', '3')
@@ -54,7 +54,7 @@ def expression(box: Box, names: Sequence[str]) -> str | None:
     """Return the value of a box as a formula of its operands, with these names; None where `formula` would be None.
 
     >>> import autograd_mini as ag
-    >>> from autograd_mini.draw.model import Graph
+    >>> from autograd_mini.draw.graph import Graph
     >>> x = ag.Value(2.0, label="x")
     >>> expression(Graph(-x * 3.0).root, ["x", "3"])
     'x × 3'

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.node import Node
 from ..support.coercion import whole
-from .model import Box, Graph
+from .graph import Box, Graph
 from .reprs import elements, norm, one_line
 from .summary import counted, number, summary
 

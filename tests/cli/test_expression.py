@@ -60,7 +60,7 @@ def test_an_expression_is_what_python_makes_of_it(text):
 
 
 def expression_graph(root):
-    from autograd_mini.draw.model import Graph
+    from autograd_mini.draw.graph import Graph
 
     return Graph(root).boxes
 

@@ -12,7 +12,7 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value
 from autograd_mini.core.engine import toposort
 from autograd_mini.draw.collapse import FEW, Group, collapse, sizes
-from autograd_mini.draw.model import Graph, readable
+from autograd_mini.draw.graph import Graph, readable
 from autograd_mini.draw.summary import number, spoken, summary
 from autograd_mini.support.modes import keep_constants
 from tests.helpers.refusals import refused
