@@ -12,7 +12,7 @@ from ...core import functions as ag
 from ...core.rows import log
 from .case import Case, Verdict, View, above, judge, written_rate
 from .record import Step, put
-from .replay import Forward
+from .replay import BARE, Forward, unguarded
 from .steps import ELEMENT, SCALINGS, SUMS, children_of, key_of, size_of
 
 MOST_OWN = 6
@@ -31,6 +31,7 @@ class Loss:
     keys: list[Any]
     own: bool
     pair: Any = None
+    reading: int = 0  # which of the forward pass's readings it is derived in
     held: bool = False  # whether the target depends on the parameters, and is held constant
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     adjoints: dict[int, dict[Any, Any]] = field(default_factory=dict)
@@ -305,11 +306,11 @@ def signals(case: Case, k: int, pair: Any) -> dict[Any, list[tuple[Step, Any]]]:
 # ---- Judging by a loss -----------------------------------------------------------------------------------------------
 
 
-def evaluate(case: Case, loss: Loss, numbers: list[int], kink: int | None = None) -> Loss:
+def evaluate(case: Case, loss: Loss, numbers: list[int]) -> Loss:
     """Judge the updates by this loss in the steps with these numbers."""
     for k in numbers:
         view, terms = case.views[k], loss.terms(case, k)
-        forward, steps = Forward(view.window.start, kink), [s for s, _ in terms]
+        forward, steps = Forward(view.window.start, loss.reading), [s for s, _ in terms]
         nodes = forward.at(steps, view.sig)
         with np.errstate(all="ignore"):
             total: Any = sum(loss.term(n, t) for n, (_, t) in zip(nodes, terms, strict=True))
@@ -437,13 +438,13 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
             break
         loss = evaluate(case, candidate, numbers)
         others = [loss]
-        if loss.verdicts and loss.wrong(count) and has_ties(case, loss):  # both conventions at a kink
-            anew = [Loss(loss.kind, loss.keys, loss.own, loss.pair) for _ in range(2)]
-            others += [evaluate(case, other, numbers, kink) for kink, other in enumerate(anew)]
+        for reading in readings_of(case, loss) if loss.verdicts and loss.wrong(count) else ():
+            other = Loss(loss.kind, loss.keys, loss.own, loss.pair, reading=reading)
+            others.append(evaluate(case, other, numbers))
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
     if all(loss.wrong(count) for loss in tried):
-        held = [Loss("squared error", [], False, key, True) for key in pairs_of(case, numbers[0], True)]
+        held = [Loss("squared error", [], False, key, held=True) for key in pairs_of(case, numbers[0], True)]
         tried += [c for c in held[:MOST_OWN] if explains_all(case, evaluate(case, c, numbers))]
     trusted = [c for c in tried if c.own and c.kind in TRUSTED]
     families = {c.kind for c in trusted}
@@ -465,12 +466,13 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     return sorted(tried, key=rank)
 
 
-def has_ties(case: Case, loss: Loss) -> bool:
-    """Whether a maximum or minimum of the forward pass has equal operands somewhere."""
-    inside = {n for found in loss.slices.values() for n in found}
-    chosen = (s for n in inside if (s := case.record.steps[n]).func in (np.maximum, np.minimum))
+def readings_of(case: Case, loss: Loss) -> list[int]:
+    """In which other ways people derive this loss: at a maximum's equal operands, and at a logarithm's small number."""
+    inside = [case.record.steps[n] for found in loss.slices.values() for n in found]
+    chosen = (s for s in inside if s.func in (np.maximum, np.minimum))
     values = ([x.value if isinstance(x, Step) else x for x in s.args[:2]] for s in chosen)
-    return any(np.any(np.equal(x, y)) for x, y in values)
+    ties = any(np.any(np.equal(x, y)) for x, y in values)
+    return [*([1, 2] if ties else []), *([BARE] if any(map(unguarded, inside)) else [])]
 
 
 def explains_all(case: Case, loss: Loss) -> bool:

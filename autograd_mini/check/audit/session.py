@@ -301,7 +301,7 @@ class Audit:
         for candidate in candidates(after, numbers):
             if candidate.kind != loss.kind or candidate.own != loss.own:
                 continue
-            candidate.forced = loss.forced
+            candidate.forced, candidate.reading = loss.forced, loss.reading
             evaluate(after, candidate, numbers)
             if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
                 continue
