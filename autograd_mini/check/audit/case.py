@@ -275,8 +275,9 @@ class Case:
         for view in self.views:
             old: dict[int, bool] = {}
             for step in view.order:
-                ahead = step.func in SUMS and any(p.id in view.window.starts for p in step.parents)
-                kept = any(old.get(p.id, p.id < view.window.first and p.id in state) for p in step.parents)
+                ahead = step.func in SUMS and any(p.id in versions for p in step.parents)
+                read = [p for p in step.parents if step.id in versions or p.id not in versions]
+                kept = any(old.get(p.id, p.id < view.window.first and p.id in state) for p in read)
                 old[step.id] = kept and not (
                     ahead and step.id not in versions
                 )  # forward may read w + momentum · v

@@ -446,7 +446,8 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     if all(loss.wrong(count) for loss in tried):
         held = [Loss("squared error", [], False, key, held=True) for key in pairs_of(case, numbers[0], True)]
         tried += [c for c in held[:MOST_OWN] if explains_all(case, evaluate(case, c, numbers))]
-    trusted = [c for c in tried if c.own and c.kind in TRUSTED]
+    explained = any(explains_all(case, c) for c in tried)
+    trusted = [c for c in tried if c.own and c.kind in TRUSTED and not (explained and is_share(case, c))]
     families = {c.kind for c in trusted}
 
     def rank(loss: Loss) -> tuple[Any, ...]:
@@ -466,6 +467,12 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     return sorted(tried, key=rank)
 
 
+def is_share(case: Case, loss: Loss) -> bool:
+    """Whether the script's own number is a part of the updates that explains none of them, as a bias's gradient is."""
+    ids = {s.id: k for k in loss.verdicts for s, _ in loss.terms(case, k)}
+    return loss.score() <= 0 and all(n in case.views[k].back for n, k in ids.items())
+
+
 def readings_of(case: Case, loss: Loss) -> list[int]:
     """In which other ways people derive this loss: at a maximum's equal operands, and at a logarithm's small number."""
     inside = [case.record.steps[n] for found in loss.slices.values() for n in found]
@@ -475,9 +482,14 @@ def readings_of(case: Case, loss: Loss) -> list[int]:
     return [*([1, 2] if ties else []), *([BARE] if any(map(unguarded, inside)) else [])]
 
 
+def is_trusted(loss: Loss) -> bool:
+    """Whether a loss is one that people minimise."""
+    return loss.kind in TRUSTED or loss.kind.endswith("cross-entropy")
+
+
 def explains_all(case: Case, loss: Loss) -> bool:
     """Whether every update is a descent of the script's own loss at a steady rate: then no other loss can be meant."""
-    right = loss.kind in TRUSTED and loss.verdicts and not loss.wrong(len(case.parameters))
+    right = is_trusted(loss) and loss.verdicts and not loss.wrong(len(case.parameters))
     return bool(right) and loss.sign() > 0 and steady([c for c in loss.factors.values() if c])
 
 

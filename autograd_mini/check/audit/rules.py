@@ -286,8 +286,9 @@ def momentum(gs: list[Any], us: list[Any], numbers: list[float]) -> Fault | None
     sound = {x for number in numbers for x in (number, 1 - number) if 0 <= x < 1}
     for a in (*sound, 1.0, *(-x for x in sound if x)):
         rest = wanted - a * basis[:, 0]
-        fitted = basis[:, 1:] @ np.linalg.lstsq(basis[:, 1:], rest, rcond=None)[0]
-        if np.abs(fitted - rest).max() <= EXACT * np.abs(wanted).max():
+        (b, c), *_ = np.linalg.lstsq(basis[:, 1:], rest, rcond=None)
+        fits = np.abs(basis[:, 1:] @ [b, c] - rest).max() <= EXACT * np.abs(wanted).max()
+        if fits and abs(b + c) > EXACT * abs(b):  # else a lasting gradient moves nothing
             mistake = SOUND if a in sound else "not_zeroed" if a > 0 else "momentum_sign"
             return mistake, MOMENTUM.get(mistake, "momentum" if a else "plain descent")
     return None
