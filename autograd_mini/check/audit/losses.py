@@ -13,7 +13,7 @@ from ...core.rows import log
 from .case import Case, Verdict, View, above, judge, written_rate
 from .record import Step, put
 from .replay import BARE, Forward, unguarded
-from .steps import ELEMENT, SCALINGS, SUMS, children_of, key_of, size_of
+from .steps import SCALINGS, SUMS, children_of, key_of, size_of, whole
 
 MOST_OWN = 6
 MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
@@ -500,11 +500,6 @@ def covers(case: Case, own: Loss, pair: Loss) -> bool:
         step, found = source_of(step), own.slices[k]
         moving = [p.id for p in step.parents if p.id in case.views[k].sig]
         return step.id in found or (bool(moving) and found.issuperset(moving))
-
-    def whole(step: Step) -> Step:
-        while step.func in ELEMENT and step.parents:
-            step = step.parents[0]
-        return step
 
     def is_changed(k: int, step: Step) -> bool:  # a target made of the own one, as smoothed labels are
         sig, steps = case.views[k].sig, case.record.steps

@@ -36,7 +36,8 @@ class Parameter:
         self.name, self.written, self.line = "", "", 0  # what a reader is told, what its update calls it
         self.keys = self.growing() if np.asarray(versions[-1].value).dtype.kind == "f" else set()
         last = versions[-len(self.keys) * 3 - 2 :]
-        self.strict = not any(v.func in SCALINGS for v in last)
+        made = [s for v in last for s in (written(v).parents if v.func is put else [v])]
+        self.strict = not any(s.func in SCALINGS and self.has(s) for s in made)
 
     def at(self, number: int) -> Step:
         """The version before the step with this number."""
@@ -59,14 +60,9 @@ class Parameter:
     def increments(self, step: Step) -> list[Step]:
         """What is added to the version before: the operands that are not the version itself."""
         if step.func is put:
-            value = step.args[2]
-            if not isinstance(value, Step):
-                return []
-            inner = value
-            while inner.func in SAME and inner.parents:
-                inner = inner.parents[0]
-            others = [p for p in inner.parents if not self.has(p)]
-            return others if len(others) < len(inner.parents) else [value]
+            value = written(step)
+            others = [p for p in value.parents if not self.has(p)]
+            return others if len(others) < len(value.parents) or value is step else [value]
         if step.func in SUMS:
             own = next((c for c in carriers(step) if self.has(c)), None)
             return [p for p in step.parents if p is not own]
@@ -87,9 +83,10 @@ class Parameter:
         """Whether the chain is what another grows by, as a velocity is what the weights grow by."""
         todo = [s for v in other.versions[-3:] if key_of(v) in other.keys for s in other.increments(v)]
         both = self.ids | other.ids
+        last = other.versions[-1]
         for step in todo:
-            if step.id in self.ids:
-                return size_of(step) == size_of(other.versions[-1])
+            if whole(step).id in self.ids:
+                return size_of(step) == size_of(written(last) if last.func is put else last)
             if step.func not in LINEAR or step.id in other.ids or len(todo) > 30:
                 continue
             moving = [s for s in step.parents if depends([s], both, min(both), set())]
@@ -111,6 +108,21 @@ class Window:
     def updated(self) -> list[bool]:
         """Which parameters changed in this step."""
         return [a is not b for a, b in zip(self.start, self.end, strict=True)]
+
+
+def written(step: Step) -> Step:
+    """The value that is written into an array, before it was copied or reshaped; the step itself where that is none."""
+    value = step.args[2]
+    while isinstance(value, Step) and value.func in SAME and value.parents:
+        value = value.parents[0]
+    return value if isinstance(value, Step) else step
+
+
+def whole(step: Step) -> Step:
+    """The value that another is elements or a copy of."""
+    while step.func in ELEMENT and step.parents:
+        step = step.parents[0]
+    return step
 
 
 def key_of(step: Step) -> Any:
