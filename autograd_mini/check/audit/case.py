@@ -315,7 +315,9 @@ class Case:
 
 def read_from_start(record: Record, parameters: list[Parameter], window: Window) -> None:
     """Let what reads elements of a parameter that this step has not changed yet read them before all changes."""
-    starts = {v.id: s for p, s in zip(parameters, window.start, strict=True) for v in p.versions if v.id > s.id}
+    starts = {
+        v.id: s for p, s in zip(parameters, window.start, strict=True) for v in p.versions if v.id > s.id
+    }
     for step in record.steps[window.first : window.last]:
         start = starts.get(step.parents[0].id) if step.func in (getitem, gather) and step.parents else None
         if start is not None and np.array_equal(again(step, {step.parents[0].id: start.value}), step.value):

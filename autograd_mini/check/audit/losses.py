@@ -20,6 +20,7 @@ MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice 
 TRUSTED = ("cross-entropy", "squared error", "hinge")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
+COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal)
 Pair = tuple[Step, Any, Step]  # a prediction, its target, and the step that compares them
 
 
@@ -70,13 +71,15 @@ class Loss:
             return [(s, None) for key in self.keys for s in own_of(case, k).get(key, ())]
         if self.kind == "error signal":
             return signals(case, k, self.pair).get(self.keys[0], [])
+        if self.kind == "hinge":
+            return hinged(case, k, self.keys[0], self.pair)
         return [(a, t) for a, t, _ in pairs_of(case, k, self.held).get(self.pair, ())]
 
     def term(self, node: Any, other: Any) -> Any:
         """What one value adds to the loss, on Tensors."""
         if other is None:
             return ag.sum(node)
-        if self.kind == "error signal":
+        if self.kind in ("error signal", "hinge"):
             return ag.sum(node * other)
         if self.kind == "squared error":
             return ag.sum((node - other) ** 2) * 0.5
@@ -303,6 +306,28 @@ def signals(case: Case, k: int, pair: Any) -> dict[Any, list[tuple[Step, Any]]]:
     return out
 
 
+def compared(case: Case, k: int) -> list[Any]:
+    """The places of one step that compare a number of all parameters with a constant, as a hinge's margin is."""
+    view, found = case.views[k], dict[Any, None]()
+    every = (1 << len(case.parameters)) - 1
+    for step in case.record.steps[view.window.first : view.window.last]:
+        moving = [p for p in step.parents if p.id in view.sig] if step.func in COMPARISONS else []
+        if len(moving) == 1 and view.sig[moving[0].id] == every:
+            found[key_of(step)] = None
+    return list(found)
+
+
+def hinged(case: Case, k: int, key: Any, when: bool) -> list[tuple[Step, Any]]:
+    """The numbers that a place compares, and by what each is multiplied in a hinge that is above 0 `when` it says so."""
+    view, out = case.views[k], list[tuple[Step, Any]]()
+    for step in case.record.steps[view.window.first : view.window.last]:
+        moving = next((p for p in step.parents if p.id in view.sig), None)
+        if key_of(step) == key and moving is not None:
+            larger = (step.func in COMPARISONS[:2]) == (step.args[0] is moving)
+            out.append((moving, (1.0 if larger == when else -1.0) * (np.asarray(step.value) == when)))
+    return out
+
+
 # ---- Judging by a loss -----------------------------------------------------------------------------------------------
 
 
@@ -421,6 +446,8 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
             del own[key]
     trusted = [c for c in own.values() if c.kind in TRUSTED][:MOST_OWN]
     found = trusted or sorted(own.values(), key=lambda c: c.kind == "other")[:3]
+    for key in compared(case, numbers[0])[:MOST_OWN] if not trusted else ():
+        found += [Loss("hinge", [key], False, when) for when in (True, False)]
     for key, pairs in pairs_of(case, numbers[0]).items():
         found += [Loss(kind, [], False, key) for kind in kinds_for(pairs)]
         if not trusted:

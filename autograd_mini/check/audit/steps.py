@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .record import Record, Step, Written, gather, getitem, identity, put
+from .source import Sources
 
 SAME = {identity, np.reshape, np.ravel, np.squeeze, np.asmatrix, np.array}
 ELEMENT = {getitem, gather, identity, np.reshape, np.transpose}
@@ -29,8 +30,8 @@ class Parameter:
     Of a parameter, `keys` are the places where it grows by something that depends on it.
     """
 
-    def __init__(self, versions: list[Step], again: set[int]) -> None:
-        self.versions, self.again = versions, again
+    def __init__(self, versions: list[Step], again: set[int], sources: Sources) -> None:
+        self.versions, self.again, self.sources = versions, again, sources
         self.ids = {v.id for v in versions}
         self.length = max(again) - min(again)
         self.name, self.written, self.line = "", "", 0  # what a reader is told, what its update calls it
@@ -55,7 +56,12 @@ class Parameter:
         def grows(step: Step) -> bool:
             return depends(self.increments(step), self.again, first, blocked or set())
 
-        return {key for key, steps in by_key.items() if any(map(grows, [*steps[-2:], *steps[1:3]]))}
+        def is_branched(step: Step) -> bool:
+            return depends(self.sources.branched_by(step), self.again, first, blocked or set())
+
+        found = {key: [*steps[-2:], *steps[1:3]] for key, steps in by_key.items()}
+        keys = {key for key, steps in found.items() if any(map(grows, steps))}
+        return keys or {key for key, steps in found.items() if any(map(is_branched, steps))}
 
     def increments(self, step: Step) -> list[Step]:
         """What is added to the version before: the operands that are not the version itself."""
@@ -202,6 +208,7 @@ def find_chains(record: Record) -> Iterator[Parameter]:
                 group[root(link.id)] = root(earlier.id)
                 link = before[link.id]
     found: dict[int, list[int]] = defaultdict(list)
+    sources = Sources(record)
     for i in list(group):
         found[root(i)].append(i)
     for ids in found.values():
@@ -211,7 +218,7 @@ def find_chains(record: Record) -> Iterator[Parameter]:
         while first is not None and len(made) < 2 * len(ids) + 20:
             made.append(first)
             first = before.get(first.id)
-        yield Parameter(made[::-1] + versions, set(ids))
+        yield Parameter(made[::-1] + versions, set(ids), sources)
 
 
 def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:
@@ -245,15 +252,14 @@ def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
     """Where the place that follows the training best reads each new version."""
     written = [v.args[2] for v in p.versions if v.func is put and isinstance(v.args[2], Step)]
     own = p.ids | {s.id for s in written}
-    own |= {s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])}
+    own |= {
+        s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])
+    }
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
-    made = 0
     for v in p.versions:
-        if key_of(v) in p.keys:
-            made += 1
         for reader in children.get(v.id, ()):
             if reader.id not in own:
-                reads[key_of(reader)].setdefault(made, reader.id)
+                reads[key_of(reader)].setdefault(v.id, reader.id)
     best = max(reads.values(), key=lambda places: (len(places), -min(places.values())), default={})
     return sorted(best.values())
 
@@ -261,7 +267,9 @@ def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
 def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOWS) -> list[Window]:
     """The steps of the training that were recorded whole."""
     children = children_of(record.steps)
-    reads = [sorted({c.id for v in p.versions for c in children[v.id] if c.id not in p.ids}) for p in parameters]
+    reads = [
+        sorted({c.id for v in p.versions for c in children[v.id] if c.id not in p.ids}) for p in parameters
+    ]
 
     def read_in(starts: list[int]) -> float:
         """How many parameters a step of the training reads, where it begins at these places."""
@@ -276,6 +284,9 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
     ends = [*best[1:], len(record.steps)]
     windows = [Window(a, b, parameters) for a, b in zip(best, ends, strict=True)]
     windows = [w for w in windows if any(w.updated())]
+    windows = [
+        w for w in windows if all(s.id < w.first for s in w.start)
+    ] or windows  # b = 0 is no number yet
     if len(windows) > 1 and sum(windows[-1].updated()) < sum(windows[-2].updated()):
         windows.pop()
     return windows[:most]
