@@ -11,6 +11,7 @@ import math
 import os
 import pathlib
 import re
+import sys
 import zipfile
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ from .core.node import Node
 from .errors import DTypeError, GraphError, SerializationError
 from .support.coercion import describe
 from .support.containers import DEPTH
+from .support.extras import needed
 from .support.files import is_special, replace_file
 
 FORMAT, VERSION = "autograd_mini", 1
@@ -124,12 +126,9 @@ def checked_path(path: Any) -> tuple[str, str]:
 
 
 def package() -> Any:
-    """The package of the extra, or one line that says what to install."""
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError("this needs safetensors: pip install 'autograd-mini[io]', or use .npz") from error
-    return safetensors
+    """The package of the extra `io`; ImportError, with what to install, where it is missing."""
+    needed("a .safetensors file (unlike .npz)", "safetensors.numpy", "[io]")
+    return sys.modules["safetensors"]
 
 
 # ---- The state as JSON, its arrays apart -----------------------------------------------------------------------------

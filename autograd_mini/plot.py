@@ -18,6 +18,7 @@ from .errors import DTypeError, GraphError, ShapeError, noted
 from .nn.modules import set_modes, training_modes
 from .support.coercion import describe, finite, to_array, whole
 from .support.containers import rebuild
+from .support.extras import needed
 from .support.files import write_file
 from .support.modes import no_grad
 
@@ -35,10 +36,7 @@ def new_figure(width: float, height: float) -> Any:
     Where a program has imported pyplot, it is pyplot's current figure, so that plt.title, plt.savefig and plt.show act on it;
     but not in a notebook, which would show it twice. Raises ImportError without matplotlib, the extra `plot`.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("a plot needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
+    Figure = needed("a plot", "matplotlib.figure", "[plot]").Figure
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     is_shown = pyplot is not None and "inline" not in pyplot.get_backend()
     figure = (pyplot.figure if is_shown else Figure)(figsize=(width, height), layout="constrained")

@@ -1056,7 +1056,7 @@ def test_from_torch_of_something_else_says_what_it_needs(given: Any) -> None:
 def test_without_pytorch_both_ways_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     for call in (lambda: nn.from_torch(3), lambda: nn.Linear(2, 1).to_torch()):
-        with pytest.raises(ImportError, match="this needs PyTorch: python -m pip install torch"):
+        with pytest.raises(ImportError, match="torch needs torch: python -m pip install torch"):
             call()
 
 
