@@ -750,7 +750,7 @@ def cond(x: Any, p: Any = 2) -> Any:
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the norm over the axes, as np.linalg.norm.
+    """Return the norm of x over the axes, which the result keeps with length 1 if `keepdims`, as np.linalg.norm.
 
     `ord`: for vectors any number, for matrices "fro", "nuc", ±1, ±2 or ±inf. With axis=None and ord=None all numbers are one vector.
     The 2-norm of a vector and "fro" are scaled, so that they neither overflow nor underflow; at 0 their gradient is 0. Raises

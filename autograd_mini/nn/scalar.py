@@ -101,7 +101,11 @@ class MLP(Module):
     def from_layers(
         cls, layers: Sequence[Linear], activation: Callable[[Any], Any], output: Callable[[Any], Any]
     ) -> "MLP":
-        """Return the network of these Linear layers, with copies of their weights; `output` is the last activation."""
+        """Return the network of these Linear layers, with copies of their weights; `output` is the last activation.
+
+        >>> MLP.from_layers([Linear(2, 1, rng=0)], abs, abs)([1.0, 2.0]).op.name
+        'abs'
+        """
         net = cls(layers[0].in_features, [layer.out_features for layer in layers], activation=activation)
         for ours, layer in zip(net.layers, layers, strict=True):
             biases = np.zeros(layer.out_features) if layer.bias is None else layer.bias.data

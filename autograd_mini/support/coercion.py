@@ -45,9 +45,9 @@ def to_float(data: Any) -> float:
 def finite(
     name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf
 ) -> float:
-    """Return the number as a float, if it is finite, > above, ≥ least and < below; else TypeError or ValueError.
+    """Return `value` as a float, if it is finite, > above, ≥ least and < below; else TypeError or ValueError.
 
-    `name`: that of the argument in the error. Each bound is left out by default.
+    `name`: that of the argument in the error. By default there are no bounds.
 
     >>> finite("slope", 1)
     1.0
@@ -67,7 +67,7 @@ def finite(
 
 
 def whole(name: str, value: Any, least: int, otherwise: str = "") -> int:
-    """Return the int, if it is `least` or more; else TypeError or ValueError.
+    """Return `value`, if it is an int and `least` or more; else TypeError or ValueError.
 
     `name`: that of the argument in the error; `otherwise`: what else it may be, as the end of the message.
 
