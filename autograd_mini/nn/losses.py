@@ -18,7 +18,7 @@ from ..core.readings import ARRAYS
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import AutogradError, CompileError, DTypeError, ShapeError
-from ..support.coercion import BARE, describe, finite
+from ..support.coercion import BARE, FLOAT_TYPES, describe, finite
 from ..support.modes import recorder
 
 REDUCTIONS = {"mean": functions.mean, "sum": functions.sum, "none": lambda x: x}
@@ -107,11 +107,13 @@ def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     [0.5, 0.0]
     """
     prediction, target = _pair("hinge", prediction, target, reduction)
-    if not all(size == 1 for size in _range(rows.abs(target))):
+    if not all(size == 1 for size in _range((rows.abs if isinstance(target, Node) else np.abs)(target))):
         data = np.asarray(_plain(target))
         wrong = data[np.abs(data) != 1].flat[0]
         advice = "for labels 0 and 1 pass 2 * target - 1"
         raise ValueError(f"hinge: the target must be -1 or 1, got {wrong:g}; {advice}")
+    if type(prediction) is Tensor and reduction != "none":
+        return array_rows.HINGE(prediction.size if reduction == "mean" else 1)(prediction, target)
     return _reduced(rows.relu(1.0 - rows.multiply(target, prediction)), reduction)
 
 
@@ -133,7 +135,7 @@ def l2(params: Iterable[Any], weight: float = 1.0) -> Any:
     parts = [_data("l2", f"parameter {i}", p) for i, p in enumerate(params)]
     if not parts:
         raise ValueError("l2: no parameters (an exhausted generator?): pass model.parameters()")
-    return finite("l2: weight", weight) * array_rows.sum_of_squares(*parts)
+    return array_rows.SUM_OF_SQUARES(finite("l2: weight", weight))(*parts)
 
 
 # ---- Losses of probabilities ----------------------------------------------------------------------------------------------
@@ -384,7 +386,7 @@ def _check_reduction(name: str, reduction: Any) -> None:
 
 def _data(name: str, what: str, x: Any) -> Any:
     """Nodes and numbers as they are, arrays and lists as arrays of floats, lists of nodes as one Tensor in their graph."""
-    if isinstance(x, READY):
+    if isinstance(x, READY) or (type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None):
         return x
     try:
         found = ARRAYS.as_node(x)

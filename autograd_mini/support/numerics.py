@@ -88,35 +88,34 @@ def linear(x: Any, w: Any, b: Any) -> Any:
     return np.add(out, b, out if out.ndim > 1 and out.dtype == b.dtype else None)
 
 
-ZERO, ONE = (
-    {np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)} for n in (0.0, 1.0)
-)  # half the cost of a Python float
+def _of_both_types(n: float) -> dict[Any, Any]:
+    """A number as an array of float64 and of float32: half the cost of a Python float beside a small array."""
+    return {np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)}
 
 
-def _exp_minus_abs(x: Any) -> Any:
-    """exp(−|x|) in one buffer of its own."""
-    e = np.copysign(x, -1.0, out=np.empty(x.shape, x.dtype))
-    return np.exp(e, out=e)
+ZERO, ONE, MINUS_ONE = map(_of_both_types, (0.0, 1.0, -1.0))
+
+
+def _exp(x: Any) -> Any:
+    """eˣ, in x's own room; NumPy gives a plain number for what has no axes."""
+    return np.exp(x, x) if type(x) is np.ndarray else np.exp(x)
 
 
 def sigmoid(x: Any) -> Any:
-    """The sigmoid above, in two buffers: twice as quick on large arrays."""
-    x = np.asarray(x)
-    e = _exp_minus_abs(x)
+    """The sigmoid above, to the bit, in fewer steps."""
+    e = _exp(np.copysign(x, MINUS_ONE[x.dtype]))  # exp(−|x|)
     e += ONE[x.dtype]
-    out = np.minimum(x, ZERO[x.dtype], out=np.empty(x.shape, x.dtype))
-    np.exp(out, out=out)
+    out = _exp(np.minimum(x, ZERO[x.dtype]))
     out /= e
     return out
 
 
 def logistic(x: Any) -> Any:
-    x = np.asarray(x)
-    out = _exp_minus_abs(x)
-    d = np.add(out, ONE[x.dtype], out=np.empty(x.shape, x.dtype))
-    out /= d
-    out /= d
-    return out
+    e = _exp(np.copysign(x, MINUS_ONE[x.dtype]))  # exp(−|x|)
+    d = e + ONE[x.dtype]
+    e /= d
+    e /= d
+    return e
 
 
 def _shifted(x: Any, axis: Any) -> Any:
