@@ -27,11 +27,8 @@ from .support.files import is_special, replace_file
 FORMAT, VERSION = "autograd_mini", 1
 HEADER = "__autograd_mini__"  # the member of an .npz that holds the JSON
 UNSEALED = "0" * 64  # the digits until the digest is known
-ARRAYS, CONTENT, TABLE = (
-    20_000,
-    2**22,
-    2**24,
-)  # the most arrays, bytes of JSON, and bytes of a file's own table
+# The most arrays, bytes of JSON, and bytes of a file's own table
+ARRAYS, CONTENT, TABLE = 20_000, 2**22, 2**24
 DTYPES = {np.dtype(code) for code in ("?", *"bhilqBHILQ", *"efd")}
 ADVICE = {"c": "pass its .real and .imag apart", "O": "objects would need pickle; pass numbers"}
 # Names that no program takes for a path outside a folder; and the names that `save` makes of keys

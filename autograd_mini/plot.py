@@ -95,9 +95,8 @@ def plot_decision_boundary(
     cut = None if threshold is None else finite("threshold", threshold)
     X = _numbers("X", X)
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
-        raise ShapeError(
-            f"{BOUNDARY}: X must have two features, shape (n, 2), got {X.shape}: take two columns"
-        )
+        needed_shape = "two features, shape (n, 2)"
+        raise ShapeError(f"{BOUNDARY}: X must have {needed_shape}, got {X.shape}: take two columns")
     labels = None if y is None else _labels(y, len(X))
     classes = np.unique([] if labels is None else labels)
     sides, scores = _scores(model, X, whole("points", points, 2))

@@ -552,9 +552,8 @@ class _Run:
         if not raw and not isinstance(node, Node):
             raise DTypeError(f"loss must return a Value or Tensor, got {describe(node)}")
         if np.size(node) != 1 if raw else node.size != 1:
-            raise ShapeError(
-                f"loss must return a single number, got shape {node.shape}: take its mean or sum"
-            )
+            shape = node.shape
+            raise ShapeError(f"loss must return a single number, got shape {shape}: take its mean or sum")
         return node, numbers
 
     def watch(self, part: float) -> None:

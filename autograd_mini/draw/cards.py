@@ -16,9 +16,7 @@ PADDING = 9
 WIDEST = 190  # a longer text is shortened
 OPERATION = 210  # the same for the name of an operation: 24 letters
 FEW = 12  # boxes of a picture with the local derivatives at its lines
-BROAD = (
-    1100  # where boxes side by side are wider than this, each gradient stands below its data, not beside it
-)
+BROAD = 1100  # where boxes side by side are wider, each gradient stands below its data, not beside it
 
 # the widths of letters in DejaVu Sans, the widest of the usual fonts, in hundredths of the font size
 WIDTHS = {
@@ -116,18 +114,10 @@ def picture(view: View, direction: str, color: str, theme: str) -> Picture:
     kinds = [card.kind for card in cards]
     counts = [counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds]
     counts += cards[view.place_of(root)].tooltip.split("\n")
-    return Picture(
-        cards,
-        links,
-        title,
-        ", ".join(counts),
-        scale="∂ gradient" if color == "grad" else "data",
-        end=end,
-        notes=_notes(facts, cards, links, color, is_stacked) + view.graph.warning(),
-        gap=64.0 if any(link.local for link in links) else 24.0 if is_stacked else 36.0,
-        direction=direction,
-        theme=theme,
-    )
+    scale = "∂ gradient" if color == "grad" else "data"
+    notes = _notes(facts, cards, links, color, is_stacked) + view.graph.warning()
+    gap = 64.0 if any(link.local for link in links) else 24.0 if is_stacked else 36.0
+    return Picture(cards, links, title, ", ".join(counts), scale, end, notes, gap, direction, theme)
 
 
 def _signed(facts: Summary | None) -> float | None:

@@ -110,9 +110,7 @@ class _Content:
 
     def everything(self) -> dict[str, Any]:
         """Return boxes, operations, and the indices of stale boxes."""
-        boxes = [self._box(box) for box in reversed(self.graph.boxes)][
-            ::-1
-        ]  # in the order of the backward pass
+        boxes = [self._box(box) for box in reversed(self.graph.boxes)][::-1]  # in the backward's order
         operations = [operation for _, operation in self.operations.values()]
         stale = [box.index for box in self.graph.stale()]
         return {"boxes": boxes, "operations": operations, "stale": stale}
@@ -121,17 +119,11 @@ class _Content:
         """All facts about a box; a constant without a name has the title ""."""
         nameless = box.kind == "constant" and box.name is None and box.node.size == 1
         return {
-            "title": "" if nameless else shortened(box.title, LONGEST),
-            "kind": box.kind,
-            "scope": box.scope,
-            "shape": box.node.shape if box.is_array else None,
-            "data": self._datum(box.data, True),
-            "grad": self._datum(self.grads.get(box.index), True),
-            "operation": self._operation(box) if box.parents else None,
-            "parents": box.parents,
-            "uses": box.uses,
-            "edges": self._edges(box),
-        }
+            "title": "" if nameless else shortened(box.title, LONGEST), "kind": box.kind, "scope": box.scope,
+            "shape": box.node.shape if box.is_array else None, "uses": box.uses, "parents": box.parents,
+            "data": self._datum(box.data, True), "grad": self._datum(self.grads.get(box.index), True),
+            "operation": self._operation(box) if box.parents else None, "edges": self._edges(box),
+        }  # fmt: skip
 
     def _edges(self, box: Box) -> list[Any]:
         """For each operand the local derivative, if it is one number, the share, and the sum of shares that have arrived with it.

@@ -260,9 +260,8 @@ class _Scopes:
         self.names: dict[int, tuple[str, ...]] = {}  # of a scope, by its id
         self.parts: dict[tuple[str, ...], dict[Any, str]] = {}  # in a scope: the name of each Place
         self.homes: dict[Any, tuple[str, ...]] = {}  # where each Place is in its model
-        self.leaves: dict[
-            Any, tuple[str, tuple[str, ...]]
-        ] = {}  # of a model's leaf: its path there, and the scope
+        # of a model's leaf: its path there, and the scope
+        self.leaves: dict[Any, tuple[str, tuple[str, ...]]] = {}
         called = self._called(order)
         if len(called) > 1:  # numbered as one reads, the first operands first
             called = self._called(toposort(root, constants=True, is_mirrored=True))

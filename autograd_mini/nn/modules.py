@@ -254,9 +254,8 @@ class Module:
         [[6.0]]
         """
         if not isinstance(state, Mapping):
-            raise StateDictError(
-                f"load_state_dict: pass a dict of arrays by name, got {type(state).__name__}"
-            )
+            given = type(state).__name__
+            raise StateDictError(f"load_state_dict: pass a dict of arrays by name, got {given}")
         nodes = self._nodes()
         own = {name: np.asarray(node.data) for name, node in nodes.items()}
         found, wrong = taken(own, {str(k): x.data if isinstance(x, Node) else x for k, x in state.items()})
@@ -513,9 +512,7 @@ class MLP(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if not isinstance(sizes, Sequence) or len(sizes) < 2:
-            raise ValueError(
-                f"sizes must be a list of two sizes or more, of inputs to outputs, got {sizes!r}"
-            )
+            raise ValueError(f"sizes must be a list of two sizes or more, inputs first, got {sizes!r}")
         self.activation, self.output = activation_of(activation), activation_of(output)
         random = np.random.default_rng(rng)
         options = {"init": init, "rng": random, "dtype": dtype}

@@ -1,6 +1,7 @@
 """Networks on Values, with micrograd's interface, to look at every neuron."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,11 +86,10 @@ class MLP(Module):
             raise TypeError(f"nouts must be a list of layer sizes, got {nouts!r}")
         if not nouts:
             raise ValueError("nouts must be a list of at least one layer size, got []")
-        sizes, last = [nin, *nouts], len(nouts) - 1
-        self.layers = [
-            Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=random)
-            for i in range(len(nouts))
-        ]
+        self.layers = []
+        for i, (m, n) in enumerate(pairwise([nin, *nouts]), 1):
+            is_last = i == len(nouts)
+            self.layers.append(Layer(m, n, nonlin=not is_last, activation=activation, rng=random))
 
     def forward(self, x: Any) -> Any:
         """Return the output, as the last Layer does, for one list of inputs."""

@@ -562,9 +562,7 @@ class LBFGS(Optimizer):
         0.0
         """
         if closure is None:
-            raise TypeError(
-                "LBFGS evaluates the loss many times: write step(closure), as step(lambda: loss(X))"
-            )
+            raise TypeError("LBFGS evaluates the loss many times: write step(closure), with a function")
         minimize = needed("LBFGS", "scipy.optimize", "[scipy]").minimize
         start, unravel = ravel(self.params)
         best, least = start, math.inf

@@ -659,7 +659,7 @@ def test_an_mlp_takes_an_initialiser_for_all_layers() -> None:
 @pytest.mark.parametrize(
     ("arguments", "kind", "text"),
     [
-        (([2],), ValueError, "sizes must be a list of two sizes or more, of inputs to outputs, got [2]"),
+        (([2],), ValueError, "sizes must be a list of two sizes or more, inputs first, got [2]"),
         (([],), ValueError, "sizes must be a list of two sizes"),
         ((3,), (TypeError, ValueError), "sizes must be a list of two sizes"),
         (([2, 0],), ValueError, "out_features must be an int > 0, got 0"),
