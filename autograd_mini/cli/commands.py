@@ -41,19 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(import_module("autograd_mini.check.audit").audit_command(arguments[1:]))
         parser = argparse.ArgumentParser(prog="autograd-mini", description="Gradients that you can read.")
         parser.add_argument("--version", action="version", version=__version__)
-        below = parser.add_subparsers(dest="command", metavar=f"{{{','.join(COMMANDS)}}}")
+        below = parser.add_subparsers(required=True, metavar=f"{{{','.join(COMMANDS)}}}")
         for each, declare in COMMANDS.items():
             what = str(declare.__doc__)
             mine = below.add_parser(each, help=what, description=f"{what[0].upper()}{what[1:]}.")
             mine.set_defaults(run=declare(mine))
+        if not arguments:
+            parser.print_help()
+            return 0
         if name in VIEWS:  # numbers and options in any order
             options = below.choices[name].parse_intermixed_args(_shielded(arguments[1:]))
-            return int(options.run(options))
-        options = parser.parse_args(arguments)
-        if options.command is not None:
-            return int(options.run(options))
-        parser.print_help()
-        return 0
+        else:
+            options = parser.parse_args(arguments)
+        return int(options.run(options))
     except BrokenPipeError:  # the reader of the output has ended: `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
