@@ -12,7 +12,6 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # # 9 · Softmax, and why p(1 − p) is not its derivative
 #
