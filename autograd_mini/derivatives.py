@@ -373,10 +373,8 @@ def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -
         return sweep(order, cotangent, None, keep)
     if (trace := recorder()) is not None and (found := trace.pulled_back(order, cotangent, keep)):
         return found  # type: ignore[no-any-return]
-    with (
-        enable_grad(),
-        keep_constants(),
-    ):  # so that masks are computed anew when the graph is read on other numbers
+    # constants are kept, so that masks are computed anew when the graph is read on other numbers
+    with enable_grad(), keep_constants():
         return sweep(order, cotangent, GRAPH, keep)
 
 

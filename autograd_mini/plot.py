@@ -18,6 +18,7 @@ from .errors import DTypeError, GraphError, ShapeError, noted
 from .nn.modules import set_modes, training_modes
 from .support.coercion import describe, finite, to_array, whole
 from .support.containers import rebuild
+from .support.extras import needed
 from .support.files import write_file
 from .support.modes import no_grad
 
@@ -35,10 +36,7 @@ def new_figure(width: float, height: float) -> Any:
     Where a program has imported pyplot, it is pyplot's current figure, so that plt.title, plt.savefig and plt.show act on it;
     but not in a notebook, which would show it twice. Raises ImportError without matplotlib, the extra `plot`.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("a plot needs matplotlib: python -m pip install 'autograd-mini[plot]'") from None
+    Figure = needed("a plot", "matplotlib.figure", "[plot]").Figure
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     is_shown = pyplot is not None and "inline" not in pyplot.get_backend()
     figure = (pyplot.figure if is_shown else Figure)(figsize=(width, height), layout="constrained")
@@ -97,9 +95,8 @@ def plot_decision_boundary(
     cut = None if threshold is None else finite("threshold", threshold)
     X = _numbers("X", X)
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
-        raise ShapeError(
-            f"{BOUNDARY}: X must have two features, shape (n, 2), got {X.shape}: take two columns"
-        )
+        needed_shape = "two features, shape (n, 2)"
+        raise ShapeError(f"{BOUNDARY}: X must have {needed_shape}, got {X.shape}: take two columns")
     labels = None if y is None else _labels(y, len(X))
     classes = np.unique([] if labels is None else labels)
     sides, scores = _scores(model, X, whole("points", points, 2))

@@ -379,11 +379,6 @@ def _reduced(losses: Any, reduction: str) -> Any:
     return losses if type(losses) is Value or type(losses) is float else REDUCTIONS[reduction](losses)
 
 
-def _check_reduction(name: str, reduction: Any) -> None:
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ValueError(f"{name}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-
-
 def _data(name: str, what: str, x: Any) -> Any:
     """Nodes and numbers as they are, arrays and lists as arrays of floats, lists of nodes as one Tensor in their graph."""
     if isinstance(x, READY) or (type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None):
@@ -395,30 +390,35 @@ def _data(name: str, what: str, x: Any) -> Any:
     return found if found.op else found.data
 
 
+def _checked(name: str, what: str, prediction: Any, reduction: Any) -> tuple[Any, tuple[int, ...]]:
+    """The prediction, and its shape; ValueError where it is empty, and for an unknown reduction."""
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        raise ValueError(f"{name}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    prediction = _data(name, what, prediction)
+    sizes = functions.shape(prediction)
+    if 0 in sizes:
+        raise ValueError(f"{name}: the batch is empty, shape {sizes}")
+    return prediction, sizes
+
+
 def _pair(name: str, prediction: Any, target: Any, reduction: Any, what: str = "prediction") -> Any:
-    """Both operands; ShapeError where their shapes differ, ValueError where they are empty."""
-    _check_reduction(name, reduction)
-    prediction, target = _data(name, what, prediction), _data(name, "target", target)
-    given, wanted = functions.shape(prediction), functions.shape(target)
+    """Both operands; ShapeError where their shapes differ."""
+    prediction, given = _checked(name, what, prediction, reduction)
+    target = _data(name, "target", target)
+    wanted = functions.shape(target)
     if given != wanted:
         broadcast = ""
         with contextlib.suppress(ValueError):
             broadcast = f": they would broadcast to {np.broadcast_shapes(given, wanted)}"
         raise ShapeError(f"{name}: {what} {given} and target {wanted} differ{broadcast}; reshape one")
-    if 0 in given:
-        raise ValueError(f"{name}: the batch is empty, shape {given}")
     return prediction, target
 
 
 def _scores(name: str, what: str, x: Any, reduction: str) -> tuple[Any, tuple[int, ...]]:
     """The scores of each class, and their shape."""
-    _check_reduction(name, reduction)
-    x = _data(name, what, x)
-    sizes = functions.shape(x)
+    x, sizes = _checked(name, what, x, reduction)
     if not sizes:
         raise ShapeError(f"{name}: {what} must have shape (batch, classes), got {sizes}")
-    if 0 in sizes:
-        raise ValueError(f"{name}: the batch is empty, shape {sizes}")
     return x, sizes
 
 
