@@ -79,17 +79,17 @@ class Part:
 SUM, MEAN = array_rows.SUM(None, False), array_rows.MEAN(None, False)
 
 
-def _squared_distance(make: Any, x: Any, y: Any, n: float) -> Any:
-    squares, count = make(rows.square, make(rows.subtract, x, y)), math.prod(x.sym.shape)
+def _averaged(make: Any, losses: Any, n: float) -> Any:
+    """Losses added up and divided by n, as their mean where they are n."""
+    count = math.prod(losses.sym.shape)
     if n not in (count, 2 * count):
-        return make(rows.divide, make(SUM, squares), n)
-    mean = make(MEAN, squares)
-    return mean if n == count else make(rows.divide, mean, 2.0)
+        return make(rows.divide, make(SUM, losses), n)
+    return make(MEAN, losses) if n == count else make(rows.divide, make(MEAN, losses), 2.0)
 
 
-def _sum_of_squares(make: Any, *parents: Any) -> Any:
+def _sum_of_squares(make: Any, *parents: Any, weight: float) -> Any:
     sums = [make(SUM, make(rows.square, x)) for x in parents]
-    return functools.reduce(functools.partial(make, rows.add), sums)
+    return make(rows.multiply, weight, functools.reduce(functools.partial(make, rows.add), sums))
 
 
 def _of_probabilities(make: Any, p: Any, t: Any) -> Any:
@@ -112,7 +112,12 @@ def _norm(make: Any, x: Any, p: float, axis: Any, keepdims: bool) -> Any:
 
 PLAINER: dict[str, Callable[..., Any]] = {  # rows by those of which they are made
     "squared_error": lambda make, x, y: make(rows.square, make(rows.subtract, x, y)),
-    "squared_distance": _squared_distance,
+    "squared_distance": lambda make, x, y, n: _averaged(
+        make, make(rows.square, make(rows.subtract, x, y)), n
+    ),
+    "hinge": lambda make, x, t, n: _averaged(
+        make, make(rows.relu, make(rows.subtract, 1.0, make(rows.multiply, t, x))), n
+    ),
     "sum_of_squares": _sum_of_squares,
     "binary_cross_entropy": _of_probabilities,
     "softmax_cross_entropy": _of_classes,

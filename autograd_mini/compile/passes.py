@@ -3,6 +3,7 @@
 A step changes the top of an Expr whose parts are done, or returns it as it is; `rebuilt` applies it everywhere.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
