@@ -71,7 +71,7 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
         base, binds = parts[0]
         index = _index(x.args[1], done, names)
         return f"{base if binds >= ATOM else style.brackets.format(base)}[{index}]", ATOM
-    if name in SHAPING and style.minus:
+    if name in (*SHAPING, "flat") and style.minus:
         return parts[0]  # type: ignore[no-any-return]
     if name not in style.forms:
         return style.function(x, [part for part, _ in parts]), ATOM
