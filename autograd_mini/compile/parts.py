@@ -244,8 +244,9 @@ class Graph:
         data = part.node.data if part.is_data else None
         if data is None or not data.ndim or {*np.unique(data).tolist()} != {0, 1}:
             return None
-        for other in {y: None for x in parents for y in (x, *x.parents)}:
-            if other.op is not None and other.node is not None and other.node.shape == data.shape:
+        near = {y for x in parents for y in (x, *x.parents) if y.needs_gradient}
+        for other in sorted(near, key=lambda y: y.sym.serial):  # the first that was computed
+            if other.node is not None and other.node.shape == data.shape:
                 for row in (rows.greater, rows.greater_equal, rows.less, rows.less_equal):
                     if np.array_equal(data, row.forward(ARRAYS.xp, other.node.data, 0.0)):
                         return self.make(row, other, 0.0)

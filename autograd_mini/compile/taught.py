@@ -40,9 +40,8 @@ from .program import NOT_ELEMENTWISE
 def _var(x: Any, axis: Any, keepdims: bool = False, ddof: float = 0) -> Any:
     """NumPy's variance, without its warning for a single number."""
     count = np.size(x) // max(np.size(np.sum(x, axis=axis)), 1)
-    return np.sum((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims) / (
-        count - ddof
-    )
+    away = x - np.mean(x, axis=axis, keepdims=True)
+    return np.sum(away * away, axis=axis, keepdims=keepdims) / (count - ddof)
 
 
 # Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
@@ -75,10 +74,8 @@ _nil = call("equal", _a, 0)
 def _tie(loses: str, wins: str, *equal: Expr) -> dict[Expr, Any]:
     """The share of a maximum or minimum: all where a wins, half of it at a tie."""
     inner = call("where", call("equal", *equal), 0.5 * _c, _c)
-    return {
-        call("where", call(loses, _a, _b), 0.0, inner): _c
-        * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
-    }
+    share = _c * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
+    return {call("where", call(loses, _a, _b), 0.0, inner): share}
 
 
 TAUGHT: dict[Expr, Any] = {
@@ -94,6 +91,7 @@ TAUGHT: dict[Expr, Any] = {
     call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
     0.0 / _a: 0.0, _a + 0.0: _a, 0.0 + _a: _a, 1.0 - 1.0 * _a: 1.0 - _a,
 }  # fmt: skip
+# x < y as y > x, and where it is not so
 MIRRORED = {
     "less": "greater",
     "greater": "less",
@@ -258,9 +256,10 @@ def is_true(x: Expr) -> bool:
 def _plain_parts(index: Expr, shape: Sequence[int]) -> list[Expr] | None:
     """An index with its ellipsis spelt out, and without zeros, lengths and whole axes that need not be said; None with arrays."""
     parts = _index_parts(index)
-    if not all(
+    plain = (
         part.name == "slice" or part is NEW or isinstance(part.value, int | EllipsisType) for part in parts
-    ):
+    )
+    if not all(plain):
         return None
     dots = [part.value is ... for part in parts]
     if any(dots):
@@ -287,18 +286,15 @@ def _plain_index(x: Expr) -> Expr:
         return inner
     if {*new} <= {NEW, WHOLE}:
         return _new_axes(x, inner, new)
-    if (
-        inner.name == "matmul" and new[0] is WHOLE and is_number(new[-1], 0) and len(new) == 2
-    ):  # a matrix by a vector that was made a column
-        left, right = inner.args
+    if inner.name == "matmul" and len(new) == 2 and new[0] is WHOLE and is_number(new[1], 0):
+        left, right = inner.args  # a matrix by a vector that was made a column
         if right.name == "getitem" and right.args[0].shape == (right.shape or ())[:1]:
             return call("matmul", left, right.args[0])
     found = new[0] if len(new) == 1 else call("tuple", *new)
     arrays = [part for part in inner.args if part.shape]
     if is_elementwise(inner) and len(arrays) == 1 and arrays[0].shape == inner.shape:
-        return call(
-            inner.name, *[call("getitem", part, found) if part.shape else part for part in inner.args]
-        )
+        parts = [call("getitem", part, found) if part.shape else part for part in inner.args]
+        return call(inner.name, *parts)
     return x if found is index else call("getitem", inner, found)
 
 
@@ -343,25 +339,22 @@ def _spelt(x: Expr) -> Expr:
         return call("clip", *a[0].args, a[1])
     if x.name in ("softmax", "log_softmax") and is_number(a[1], len(x.shape or ()) - 1):
         return call(x.name, a[0], -1)
-    if (
-        x.name == "where"
-        and a[0].name in OTHERWISE
-        and any(is_number(y, 0) for y in a[1:])
-        and a[2].name != "where"
-    ):
-        is_second = is_number(a[1], 0)
-        mask = call(OTHERWISE[a[0].name], *a[0].args) if is_second else a[0]
-        return a[2 if is_second else 1] * mask
+    if x.name == "where" and a[0].name in OTHERWISE and a[2].name != "where":
+        for kept, zero, mask in ((a[1], a[2], a[0].name), (a[2], a[1], OTHERWISE[a[0].name])):
+            if is_number(zero, 0) and _is_gradient(kept):
+                return kept * call(mask, *a[0].args)
     if x.name == "multiply" and x.shape and len(x.shape) == 2:
         column, row = a if (a[0].shape or ())[-1:] == (1,) else a[::-1]
-        is_column = (
-            column.name == "getitem"
-            and column.shape == (x.shape[0], 1)
-            and len(column.args[0].shape or ()) == 1
-        )
-        if is_column and row.shape == (x.shape[1],):
-            return call("outer", column.args[0], row)
+        inner = column.args[0] if column.name == "getitem" else column
+        if column.shape == (x.shape[0], 1) and inner.shape == x.shape[:1] and row.shape == x.shape[1:]:
+            return call("outer", inner, row)
     return picked(x)
+
+
+def _is_gradient(x: Expr) -> bool:
+    """Whether it is no value of the way forward, where 0 · NaN may stand: where(x > 0, sqrt(x), 0) stays."""
+    leaves = [y.value for y in ordered(x) if y.name == "symbol"]
+    return any(name.startswith("d#") for name in leaves) or not any(name.startswith("#") for name in leaves)
 
 
 def _reduced(x: Expr) -> Expr:
@@ -374,14 +367,8 @@ def _reduced(x: Expr) -> Expr:
         return x
     axis, keepdims = keywords.get("axis", NEW), keywords.get("keepdims", constant(False))
     lost = [part.value for part in axis.args] if axis.name == "tuple" else [axis.value]
-    if (
-        len(lost) > 1
-        and sorted(i % len(shape) for i in lost) == [*range(len(shape))]
-        and not is_true(keepdims)
-    ):
+    if len(lost) == len(shape) and not is_true(keepdims):
         lost = [None]
-    if len(lost) == 1 and shape:
-        lost = [None if len(shape) == 1 and not is_true(keepdims) else lost[0]]
     axis = constant(lost[0] if len(lost) == 1 else tuple(lost))
     if x.keywords != ("axis", "keepdims") or axis is not x.args[1] or keepdims is not x.args[2]:
         return call(x.name, inner, axis=axis, keepdims=keepdims)

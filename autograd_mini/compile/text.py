@@ -226,10 +226,10 @@ def _taught(x: Expr, texts: list[str]) -> str:
         plain = {1.0: "ones", 0.0: "zeros"}.get(float(x.args[0].value))
         return f"np.{plain}({texts[1]})" if plain else f"np.full({texts[1]}, {float(x.args[0].value)!r})"
     if x.name == "asarray":
-        dtype = repr(x.args[-1].value.name)
-        return (
-            f"{texts[0]}.astype({dtype})" if texts[0].isidentifier() else f"np.asarray({texts[0]}, {dtype})"
-        )
+        if x.shape == ():
+            return f"float({texts[0]})" if x.dtype.kind == "f" else f"np.asarray({texts[0]}, int)"
+        dtype = {"float64": "float"}.get(x.args[-1].value.name, repr(x.args[-1].value.name))
+        return f"{texts[0] if texts[0].isidentifier() else f'({texts[0]})'}.astype({dtype})"
     if x.name in ("softmax", "log_softmax"):
         is_last, axis = is_number(x.args[1], -1), x.args[1].value
         axis = axis % len(x.shape or ()) if isinstance(axis, int) else texts[1]
