@@ -256,10 +256,12 @@ def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
         s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])
     }
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
+    made = 0
     for v in p.versions:
+        made += key_of(v) in p.keys or v.func in SCALINGS
         for reader in children.get(v.id, ()):
             if reader.id not in own:
-                reads[key_of(reader)].setdefault(v.id, reader.id)
+                reads[key_of(reader)].setdefault(made, reader.id)
     best = max(reads.values(), key=lambda places: (len(places), -min(places.values())), default={})
     return sorted(best.values())
 
