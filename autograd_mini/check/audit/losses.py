@@ -11,7 +11,7 @@ import numpy as np
 from ...core import functions as ag
 from ...core.rows import log
 from .case import Case, Verdict, View, above, judge, written_rate
-from .record import Step, put
+from .record import TRUTHS, Step, put
 from .replay import BARE, Forward, unguarded
 from .steps import SCALINGS, SUMS, children_of, key_of, size_of, whole
 
@@ -169,7 +169,8 @@ def own_numbers(case: Case, view: View) -> dict[Any, list[Step]]:
         if size_of(step) == 1 and np.asarray(step.value).dtype.kind == "f" and n not in view.window.starts:
             parts = [step, *(p for p in step.parents if size_of(p) == 1)]
             reduces = any(size_of(q) > 1 for p in parts for q in p.parents)
-            small = [c for c in children.get(n, ()) if size_of(c) == 1 and c.id not in view.back]
+            read = [c for c in children.get(n, ()) if c.id not in view.back and c.func not in TRUTHS.values()]
+            small = [c for c in read if size_of(c) == 1]
             if (n not in view.back or reduces) and all(is_running(c, step, view) for c in small):
                 found[key_of(step)].append(step)
     masks = {key: [view.sig[s.id] for s in group] for key, group in found.items()}
