@@ -365,7 +365,7 @@ def decay_of(view: View, i: int) -> Any:
 
     def bare(step: Step) -> Step | None:
         """The parameter itself among the terms of a gradient."""
-        adds = step.func in SUMS and step.id not in kept
+        adds = step.func in SUMS and step.id not in kept and view.back[step.id] == 1 << i
         return next((p for p in step.parents if is_part(p, start)), None) if adds else None
 
     kept = set()  # what the rest of the update is added to, as in w = (1 - decay) · w - rate · g
