@@ -54,10 +54,11 @@ class Parameter:
         first = min(self.again)
 
         def grows(step: Step) -> bool:
-            return depends(self.increments(step), self.again, first, blocked or set())
+            return depends(self.increments(step), self.again, first, blocked or set(), self.sources)
 
         def is_branched(step: Step) -> bool:
-            return depends(self.sources.branched_by(step), self.again, first, blocked or set())
+            truths = self.sources.branched_by(step)
+            return depends(truths, self.again, first, blocked or set(), self.sources)
 
         found = {key: [*steps[-2:], *steps[1:3]] for key, steps in by_key.items()}
         keys = {key for key, steps in found.items() if any(map(grows, steps))}
@@ -115,6 +116,11 @@ class Window:
         """Which parameters changed in this step."""
         return [a is not b for a, b in zip(self.start, self.end, strict=True)]
 
+    def moves(self) -> bool:
+        """Whether any parameter has other numbers after this step."""
+        pairs = zip(self.start, self.end, strict=True)
+        return any(a is not b and not np.array_equal(a.value, b.value) for a, b in pairs)
+
 
 def written(step: Step) -> Step:
     """The value that is written into an array, before it was copied or reshaped; the step itself where that is none."""
@@ -161,8 +167,13 @@ def carriers(step: Step) -> list[Step]:
     return [x for x in steps if size_of(x) == size_of(step)] or steps
 
 
-def depends(starts: list[Step], targets: set[int], lowest: int, blocked: set[int]) -> bool:
-    """Whether a value is computed with one of the targets, without passing through what is blocked."""
+def depends(
+    starts: list[Step], targets: set[int], lowest: int, blocked: set[int], sources: Sources | None = None
+) -> bool:
+    """Whether a value is computed with one of the targets, without passing through what is blocked.
+
+    With `sources`, a number is computed with what the branch was taken by that chose it.
+    """
     seen, todo = set[int](), list(starts)
     while todo:
         step = todo.pop()
@@ -172,7 +183,7 @@ def depends(starts: list[Step], targets: set[int], lowest: int, blocked: set[int
             return True
         seen.add(step.id)
         if step.id >= lowest:
-            todo += step.parents
+            todo += step.parents or (sources.branched_by(step) if sources else [])
     return False
 
 
