@@ -328,7 +328,12 @@ def not_judged(case: Case, loss: Loss) -> Iterator[str]:
     read = {p.id for n in loss.slices[k] for p in steps[n].parents if p.id < view.window.first}
     for chain in case.chains:
         last = chain.versions[-1]
-        if last.func in (*SUMS, put) and not chain.keys and read & chain.again and not loss.slices[k] & chain.ids:
+        if (
+            last.func in (*SUMS, put)
+            and not chain.keys
+            and read & chain.again
+            and not loss.slices[k] & chain.ids
+        ):
             name, line = case.sources.name(last), case.sources.where(last)[1]
             yield f"{name or 'what line ' + str(line) + ' changes'} is read by the loss, and its changes were not judged"
 

@@ -225,10 +225,13 @@ def find_chains(record: Record) -> Iterator[Parameter]:
     for ids in found.values():
         versions = [record.steps[i] for i in sorted(ids)]
         made: list[Step] = []  # what led to the first of them
-        first = before.get(versions[0].id)
-        while first is not None and len(made) < 2 * len(ids) + 20:
-            made.append(first)
-            first = before.get(first.id)
+        first, same = versions[0], key_of(versions[0])
+        later = next((v for v in versions[1:] if key_of(v) == same and before[v.id].id in ids), None)
+        place = 0 if later is None else later.args.index(before[later.id])
+        step = before.get(first.id) if later is None or type(first.args[place]) is Step else None  # not b = 0
+        while step is not None and len(made) < 2 * len(ids) + 20:
+            made.append(step)
+            step = before.get(step.id)
         yield Parameter(made[::-1] + versions, set(ids), sources)
 
 
@@ -296,10 +299,9 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
     best = max((b for b in found if read_in(b) >= whole), key=lambda starts: (len(starts), -starts[0]))
     ends = [*best[1:], len(record.steps)]
     windows = [Window(a, b, parameters) for a, b in zip(best, ends, strict=True)]
-    windows = [w for w in windows if any(w.updated())]
-    windows = [
-        w for w in windows if all(s.id < w.first for s in w.start)
-    ] or windows  # b = 0 is no number yet
+    windows = [w for w in windows if w.moves()] or [w for w in windows if any(w.updated())]
+    born = [w for w in windows if all(s.id < w.first for s in w.start)]  # b = 0 is no number yet
+    windows = born or windows
     if len(windows) > 1 and sum(windows[-1].updated()) < sum(windows[-2].updated()):
         windows.pop()
     return windows[:most]
@@ -308,4 +310,5 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
 def enough(record: Record, windows: int = WINDOWS) -> bool:
     """Whether the steps of the training that are followed have been recorded."""
     parameters = find_parameters(find_chains(record))
-    return bool(parameters) and len(find_windows(record, parameters, windows + 2)) > windows
+    found = find_windows(record, parameters, windows + 2) if parameters else []
+    return len(found) > windows and found[0].moves()
