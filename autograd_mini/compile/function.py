@@ -24,8 +24,8 @@ from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
 from .bindings import bindings, checker
-from .kernels import Unsupported
-from .native import Native, batched, is_installed
+from .kernels import Unsupported, is_installed
+from .native import Native, batched
 from .passes import exact
 from .plan import planned
 from .program import Change, Guard, Program
@@ -39,6 +39,7 @@ MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
 ENGINES = ("auto", "numpy", "native", "tape")
 QUICKLY_COMPILED = 2500  # elements of a program that "auto" makes native code of: some tenths of a second
+CONTENT = operator.attrgetter("_content")
 STATIC = (bool, str, bytes, type(None))
 
 
@@ -63,6 +64,7 @@ class Compiled:
         self.reason: str | None = None  # why calls are not replayed, where they are not
         self.lock = threading.RLock()
         self.latest: Version | None = None
+        self.quick: Version | None = None  # the same where arguments can be tried as they are
         self.outdated = 0  # versions that were dropped since a name means something else now
         functools.update_wrapper(self, f, updated=())
 
@@ -79,6 +81,11 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.is_batch:
             return self.of_points(args)
+        quick = self.quick
+        if quick is not None and quick.arity == len(args) and not (kwargs or is_inside() or recorder()):
+            found = quick.replay(args, is_sure=False)
+            if found is not None:
+                return found[0]
         return self.one(args, kwargs)
 
     def one(self, args: Any, kwargs: Any) -> Any:
@@ -181,10 +188,12 @@ class Compiled:
                 version = record(self.function, args, kwargs, QUICK, engine=self.engine)
             except TooMuch as error:
                 self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
+                self.quick = None
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
                 return self.eagerly(args, kwargs)
             self.versions[key] = [*kept, version]
             self.latest = version
+            self.quick = version if version.arity and not kwargs else None
         found = version.replay(leaves)
         return found[0] if found is not None else self.eagerly(args, kwargs)
 
@@ -405,6 +414,8 @@ class Version:
             for x, kind in zip(results, self.kinds, strict=True)
         )
         self.is_bare = self.is_final and not (self.is_tied or found or self.indices)
+        # How many arguments it has where native code itself looks whether they are as they must be; else 0
+        self.arity = len(args) if self.native and len(arguments) == len(args) and not self.ranges else 0
 
     def choose(self, program: Program, engine: str) -> None:
         """Make what runs a program."""
@@ -439,26 +450,29 @@ class Version:
             return self.is_bound()
         return self.is_bound() and all(np.array_equal(array, was) for array, was in self.indices)
 
-    def read(self, leaves: list[Any]) -> list[Any]:
+    def read(self, leaves: Sequence[Any]) -> Sequence[Any]:
         """The arguments, and what is read beside them."""
         for leaf, view in self.views:
             if leaf._content is not view:  # it was given other data: they go where the vector has its place
                 np.copyto(view, leaf._content)
                 leaf._content = view
-        return leaves + [x._content for x in self.nodes] + self.arrays
+        return *leaves, *map(CONTENT, self.nodes), *self.arrays
 
-    def replay(self, leaves: list[Any]) -> Any:
-        """Return [result] for these arguments, or None where the function would take another way."""
-        if self.is_bare:
-            found = self.run(*leaves)
-            return None if found is None else [self.result(found[0])]
-        if not self.is_current():
-            return None
-        inputs = self.read(leaves)
-        for i, count, who in self.ranges:
-            check_range(inputs[i], count, who)
-        found = self.run(*inputs) if self.is_silent else self.quietly(inputs)
-        if found is None:
+    def replay(self, leaves: Sequence[Any], is_sure: bool = True) -> Any:
+        """Return [result] for these arguments, or None where the function would take another way.
+
+        Not `is_sure`: they may not be of the kinds that were recorded, and where they are not, None is returned.
+        """
+        if not self.is_bare:
+            if not self.is_current():
+                return None
+            leaves = self.read(leaves)
+            for i, count, who in self.ranges:
+                check_range(leaves[i], count, who)
+        found = self.run(*leaves) if self.is_silent else self.quietly(leaves)
+        if found is False and self.native is not None:
+            found = self.native.copied(*leaves) if is_sure else None
+        if not found:
             return None
         outputs, grads = found
         for (leaf, is_more), grad in zip(self.grads, grads, strict=True) if grads else ():
@@ -474,7 +488,7 @@ class Version:
             outputs = [kind(x) if kind else x if x.shape else x[()] for x, kind in pairs]
         return [self.result(outputs)]
 
-    def quietly(self, inputs: list[Any]) -> Any:
+    def quietly(self, inputs: Sequence[Any]) -> Any:
         """What NumPy's lines compute, without a warning of NumPy; Raised where Python's floats raise."""
         before = error_state.get()
         try:

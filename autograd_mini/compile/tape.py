@@ -14,8 +14,7 @@ import numpy as np
 from ..core import rows
 from ..core.value import Value
 from ..symbols import EXPRESSIONS, Unreadable, constant, symbol
-from .kernels import Lines, Unsupported, built
-from .native import table_of
+from .kernels import DATA, ITEMS, SIZES, Lines, Unsupported, built
 from .program import Program
 from .scalars import scalars
 from .trace import SWEPT, Lowering, Trace
@@ -46,13 +45,16 @@ define internal void @add(ptr %p, i64 %i, double %x) alwaysinline {{
   call void @set(ptr %p, i64 %i, double %b)
   ret void
 }}
-define i32 @run(ptr %table) {{
+define i32 @run(ptr %args) {{
 entry:
-  %args = load {{ i64, ptr, ptr, ptr }}, ptr %table
-  %n = extractvalue {{ i64, ptr, ptr, ptr }} %args, 0
-  %code = extractvalue {{ i64, ptr, ptr, ptr }} %args, 1
-  %v = extractvalue {{ i64, ptr, ptr, ptr }} %args, 2
-  %pairs = extractvalue {{ i64, ptr, ptr, ptr }} %args, 3
+  %codes = call ptr @at(ptr %args, i64 {items[0]})
+  %values = call ptr @at(ptr %args, i64 {items[1]})
+  %products = call ptr @at(ptr %args, i64 {items[2]})
+  %code = call ptr @at(ptr %codes, i64 {data})
+  %v = call ptr @at(ptr %values, i64 {data})
+  %pairs = call ptr @at(ptr %products, i64 {data})
+  %sizes = call ptr @at(ptr %codes, i64 {sizes})
+  %n = load i64, ptr %sizes
   br label %loop
 loop:
   %i = phi i64 [ 0, %entry ], [ %next, %more ]
@@ -150,7 +152,8 @@ def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
     switch = " ".join(f"i32 {i}, label %case{i}" for i in range(FIRST + len(cases)))
     phis = "".join(f", [ %back, %{case} ]" for case in cases)
     text = "\n".join(f"{case}:\n{text}" for case, text in cases.items())
-    return built(LOOP.format(switch=switch, cases=text, phis=phis))
+    lie = {"items": [ITEMS, ITEMS + 8, ITEMS + 16], "data": DATA, "sizes": SIZES}
+    return built(LOOP.format(switch=switch, cases=text, phis=phis, **lie))
 
 
 MANY = 2000  # nodes from which on "auto" takes a tape
@@ -213,19 +216,14 @@ class Tape:
         self.sets: list[Any] = []  # of numbers, one for each thread that is running
 
     def __call__(self, *inputs: Any) -> Any:
-        numbers, table = self.sets.pop() if self.sets else self.new()
+        numbers = self.sets.pop() if self.sets else self.start.copy()
         numbers[self.inputs] = inputs
         numbers[self.size :] = -0.0
-        self.run(table.ctypes.data)
+        self.run((self.code, numbers, self.pairs))
         is_right = all(bool(numbers[i]) == outcome for i, outcome in self.guards)
         found = numbers[self.results].tolist()
-        self.sets.append((numbers, table))
+        self.sets.append(numbers)
         return (found[: self.count], found[self.count :]) if is_right else None
-
-    def new(self) -> Any:
-        """Numbers of its own for a thread, and the table of `run`."""
-        numbers = self.start.copy()
-        return numbers, table_of(len(self.code), [self.code, numbers, self.pairs])
 
 
 def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read: list[int]) -> Any:
