@@ -301,11 +301,12 @@ def _maker(tree: Any) -> Callable[[list[Any]], Any]:
 
 def record(
     f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (),
-    engine: str = "auto",
+    engine: str = "auto", is_kept: bool = False,
 ) -> "Version":  # fmt: skip
     """Run the function once on nodes; return the version that replays it.
 
-    `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order.
+    `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order;
+    `is_kept`: whether leaves keep their arrays, and changes come all or not at all.
     """
     if engine in ("native", "tape") and not is_installed():
         raise ImportError(f"engine={engine!r} needs llvmlite: python -m pip install 'autograd-mini[fast]'")
@@ -314,8 +315,8 @@ def record(
     gc.disable()  # it would walk the growing graph again and again: half the time of a large one
     try:
         with suppress(Restart):
-            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine)
-        return Version(Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, engine)
+            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine, is_kept)
+        return Version(Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, engine, is_kept)
     finally:
         if collects:
             gc.enable()
@@ -324,9 +325,11 @@ def record(
 class Version:
     """One recorded way through a function: what runs, and what it reads and writes outside its arguments."""
 
+    is_whole = False  # whether it is a step of training with its update
+
     def __init__(
         self, trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool,
-        beside: Sequence[Any], engine: str,
+        beside: Sequence[Any], engine: str, is_kept: bool,
     ) -> None:  # fmt: skip
         self.name, self.is_quick = unique(_name(f), set()), is_quick
         self.program: Program | None = None
@@ -392,9 +395,11 @@ class Version:
                 tuple(exprs[node] for node in outputs),
                 tuple(Change(exprs[leaf], exprs[value], what) for leaf, value, what in changed),
                 frozenset(lowering.floats),
+                is_kept=is_kept,
             )
             self.choose(program, engine)
         self.is_silent = self.program is None or self.native is not None
+        self.engine = "tape" if self.program is None else "native" if self.native else "numpy"
         live = lowering.inputs()
         self.nodes = [x for x in live.values() if isinstance(x, Node)]
         self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)] + self.vectors
@@ -469,16 +474,14 @@ class Version:
             leaves = self.read(leaves)
             for i, count, who in self.ranges:
                 check_range(leaves[i], count, who)
-        found = self.run(*leaves) if self.is_silent else self.quietly(leaves)
+        found = self.computed(leaves)
         if found is False and self.native is not None:
             found = self.native.copied(*leaves) if is_sure else None
         if not found:
             return None
         outputs, grads = found
-        for (leaf, is_more), grad in zip(self.grads, grads, strict=True) if grads else ():
-            if type(grad) is not float:
-                grad = float(grad) if type(leaf) is Value else np.asarray(grad)  # noqa: PLW2901
-            leaf.grad = leaf.grad + grad if is_more and leaf.grad is not None else grad
+        for (leaf, _), grad in zip(self.grads, self.gradients(grads) if grads else (), strict=False):
+            leaf.grad = grad
         if self.changed:
             changes.count += 1
             for leaf in self.changed:
@@ -488,8 +491,24 @@ class Version:
             outputs = [kind(x) if kind else x if x.shape else x[()] for x, kind in pairs]
         return [self.result(outputs)]
 
-    def quietly(self, inputs: Sequence[Any]) -> Any:
-        """What NumPy's lines compute, without a warning of NumPy; Raised where Python's floats raise."""
+    def gradients(self, found: Sequence[Any]) -> Iterator[Any]:
+        """What each `.grad` becomes by what was found."""
+        for (leaf, is_more), grad in zip(self.grads, found, strict=True):
+            new = grad if type(grad) is float else float(grad) if type(leaf) is Value else np.asarray(grad)
+            yield leaf.grad + new if is_more and leaf.grad is not None else new
+
+    def written(self, inputs: Sequence[Any]) -> list[Any]:
+        """Of the inputs those that a run has written into."""
+        program: Any = self.program
+        places = {x: i for i, x in enumerate(program.inputs if program else ())}
+        return [
+            inputs[places[one.target]] for one in (program.changes if program else ()) if one.what == "data"
+        ]
+
+    def computed(self, inputs: Sequence[Any]) -> Any:
+        """What runs gives; NumPy's lines without a warning of NumPy, and Raised where Python's floats raise."""
+        if self.is_silent:
+            return self.run(*inputs)
         before = error_state.get()
         try:
             error_state.set(QUIET)
