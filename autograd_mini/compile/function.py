@@ -38,6 +38,7 @@ LONGEST = 20_000  # operations of a program: Python takes a second to read so ma
 MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
 ENGINES = ("auto", "numpy", "native", "tape")
+FEW = 16  # results of which a quick call is made
 QUICKLY_COMPILED = 2500  # elements of a program that "auto" makes native code of: some tenths of a second
 CONTENT = operator.attrgetter("_content")
 STATIC = (bool, str, bytes, type(None))
@@ -64,7 +65,8 @@ class Compiled:
         self.reason: str | None = None  # why calls are not replayed, where they are not
         self.lock = threading.RLock()
         self.latest: Version | None = None
-        self.quick: Version | None = None  # the same where arguments can be tried as they are
+        self.quick: Callable[..., Any] | None = None  # its quick call, of `count` arguments
+        self.count = 0
         self.outdated = 0  # versions that were dropped since a name means something else now
         functools.update_wrapper(self, f, updated=())
 
@@ -81,11 +83,10 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.is_batch:
             return self.of_points(args)
-        quick = self.quick
-        if quick is not None and quick.arity == len(args) and not (kwargs or is_inside() or recorder()):
-            found = quick.replay(args, is_sure=False)
-            if found is not None:
-                return found[0]
+        if self.quick is not None and not (kwargs or is_inside() or recorder()):
+            found = self.quick(*args) if len(args) == self.count else None
+            if found is not None and found is not False:
+                return found
         return self.one(args, kwargs)
 
     def one(self, args: Any, kwargs: Any) -> Any:
@@ -193,7 +194,7 @@ class Compiled:
                 return self.eagerly(args, kwargs)
             self.versions[key] = [*kept, version]
             self.latest = version
-            self.quick = version if version.arity and not kwargs else None
+            self.quick, self.count = version.quick_call(len(args)) if not kwargs else None, len(args)
         found = version.replay(leaves)
         return found[0] if found is not None else self.eagerly(args, kwargs)
 
@@ -299,6 +300,15 @@ def _maker(tree: Any) -> Callable[[list[Any]], Any]:
     return lambda outputs: kind([part(outputs) for part in parts])
 
 
+def _text(tree: Any, outputs: Sequence[str]) -> str:
+    """A result as Python; "" for one of other things than outputs in lists and tuples."""
+    if type(tree) is _Place:
+        return outputs[tree]
+    parts = [_text(part, outputs) for part in tree] if type(tree) in (list, tuple) and tree else [""]
+    joined = "".join(f"{part}, " for part in parts)
+    return "" if "" in parts else f"[{joined}]" if type(tree) is list else f"({joined})"
+
+
 def record(
     f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (),
     engine: str = "auto", is_kept: bool = False,
@@ -373,6 +383,10 @@ class Version:
         self.targets = [leaf for leaf, _, _ in changed]
         self.changed = [leaf for leaf, _, what in changed if what == "data"]
         self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
+        # Whether gradients are set as they are found
+        self.is_set = not any(
+            is_more or type(leaf) is Value or not leaf.shape for leaf, is_more in self.grads
+        )
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
         order = sorted_nodes([*tests, *outputs, *new, *self.targets])
         strict = any(isinstance(x, np.ndarray) for _, _, x in found)
@@ -419,8 +433,29 @@ class Version:
             for x, kind in zip(results, self.kinds, strict=True)
         )
         self.is_bare = self.is_final and not (self.is_tied or found or self.indices)
-        # How many arguments it has where native code itself looks whether they are as they must be; else 0
-        self.arity = len(args) if self.native and len(arguments) == len(args) and not self.ranges else 0
+        self.arguments = len(arguments)
+
+    def quick_call(self, count: int) -> Callable[..., Any] | None:
+        """A function of so many arguments that gives the very result, or None where they are not as they were recorded.
+
+        None where there is no native code, or more to be done than it does.
+        """
+        native, more = self.native, self.grads or self.ranges or self.indices or not self.is_final
+        if native is None or more or self.arguments != count or not 0 < len(native.results) <= FEW:
+            return None
+        text = _text(self.tree, native.results)
+        live = [(f"x{i}", x) for i, x in enumerate([*self.nodes, *self.arrays], count)]
+        before = [f"{name} = {name}_{'._content' * isinstance(x, Node)}" for name, x in live]
+        if not self.is_bare:
+            before.insert(0, "if not is_bound(): return None")
+        space = {f"{name}_": x for name, x in live} | {f"leaf{i}": x for i, x in enumerate(self.changed)}
+        ticks = [f"leaf{i}._version" for i, _ in enumerate(self.changed)]
+        after = ["changes.count += 1", f"{' = '.join(ticks)} = changes.count"] if ticks else []
+        given, space = (
+            [f"x{i}" for i in range(count)],
+            space | {"is_bound": self.is_bound, "changes": changes},
+        )
+        return native.function(given, before, after, text, **space) if text else None
 
     def choose(self, program: Program, engine: str) -> None:
         """Make what runs a program."""
@@ -463,24 +498,22 @@ class Version:
                 leaf._content = view
         return *leaves, *map(CONTENT, self.nodes), *self.arrays
 
-    def replay(self, leaves: Sequence[Any], is_sure: bool = True) -> Any:
-        """Return [result] for these arguments, or None where the function would take another way.
-
-        Not `is_sure`: they may not be of the kinds that were recorded, and where they are not, None is returned.
-        """
+    def replay(self, leaves: Sequence[Any]) -> Any:
+        """Return [result] for these arguments, or None where the function would take another way."""
         if not self.is_bare:
-            if not self.is_current():
+            if not self.is_bound() or (self.indices and not self.is_current()):
                 return None
             leaves = self.read(leaves)
             for i, count, who in self.ranges:
                 check_range(leaves[i], count, who)
-        found = self.computed(leaves)
+        found = self.run(*leaves) if self.is_silent else self.computed(leaves)
         if found is False and self.native is not None:
-            found = self.native.copied(*leaves) if is_sure else None
+            found = self.native.copied(*leaves)
         if not found:
             return None
         outputs, grads = found
-        for (leaf, _), grad in zip(self.grads, self.gradients(grads) if grads else (), strict=False):
+        new = grads if self.is_set else self.gradients(grads)
+        for (leaf, _), grad in zip(self.grads, new, strict=True) if grads else ():
             leaf.grad = grad
         if self.changed:
             changes.count += 1

@@ -192,27 +192,30 @@ class Native:
                 texts.append(f"b{i} != 0.0" if x.dtype == BOOL else f"b{i}")
             else:
                 i, begin, count = len(names), count, count + 1
-                number = f"numbers.item({begin})" if x in floats or x.dtype == BOOL else f"numbers[{begin}]"
+                number = f"values[{begin}]" if x in floats or x.dtype == BOOL else f"numbers[{begin}]"
                 texts.append({BOOL: f"{number} != 0.0", SINGLE: f"float32({number})"}.get(x.dtype, number))
             goals += [(i, begin + j) for j in range(prod(x.shape or ()))]
         self.run, self.engine = made(program, most, operands, goals)
-        split = len(program.outputs)
-        buffers = [room.partition(" ")[0] for room in rooms]
-        results = (
-            "numbers.tolist()" if floats.issuperset(program.results) else f"[{', '.join(texts[:split])}]"
-        )
-        lines = [
+        split, buffers = len(program.outputs), [room.partition(" ")[0] for room in rooms]
+        self.results, grads = texts[:split], texts[split:]  # as Python
+        self.lines = [
             f"numbers = empty({count})",
             *rooms,
             f"status = run(({', '.join([*names, 'numbers', *buffers])},))",
             "if status:",
             "    return None if status == 1 else False",
-            f"return {results}, [{', '.join(texts[split:])}]",
+            *(["values = numbers.tolist()"] if any("values" in text for text in texts) else []),
         ]
-        head = f"def call({', '.join(names)}):\n    "
-        space: dict[str, Any] = {"empty": np.empty, "float32": np.float32, "run": self.run}
-        exec(compile(head + "\n    ".join(lines), "<native call>", "exec"), space)
-        self.call: Callable[..., Any] = space["call"]
+        self.call = self.function(names, [], [], f"[{', '.join(self.results)}], [{', '.join(grads)}]")
+
+    def function(
+        self, given: Sequence[str], before: Sequence[str], after: Sequence[str], result: str, **space: Any
+    ) -> Callable[..., Any]:
+        """A function of Python's that runs the program: of those inputs, x0, x1, …, that no line `before` gives a value."""
+        lines = [f"def call({', '.join(given)}):", *before, *self.lines, *after, f"return {result}"]
+        space |= {"empty": np.empty, "float32": np.float32, "run": self.run}
+        exec(compile("\n    ".join(lines), "<native call>", "exec"), space)
+        return space["call"]  # type: ignore[no-any-return]
 
     def copied(self, *inputs: Any) -> Any:
         """A call with copies of the inputs that are as they must be; what is written is copied back."""
