@@ -14,7 +14,7 @@ import numpy as np
 from ..core import rows
 from ..core.value import Value
 from ..symbols import EXPRESSIONS, Unreadable, constant, symbol
-from .kernels import DATA, ITEMS, SIZES, Lines, Unsupported, built
+from .kernels import DATA, ITEMS, NUMBER, SIZES, Lines, Unsupported, built
 from .program import Program
 from .scalars import scalars
 from .trace import SWEPT, Lowering, Trace
@@ -45,20 +45,69 @@ define internal void @add(ptr %p, i64 %i, double %x) alwaysinline {{
   call void @set(ptr %p, i64 %i, double %b)
   ret void
 }}
+define internal double @products(ptr %x, ptr %y, i64 %n, double %start) alwaysinline {{
+entry:
+  br label %loop
+loop:
+  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %sum = phi double [ %start, %entry ], [ %total, %loop ]
+  %left = call double @get(ptr %x, i64 %k)
+  %right = call double @get(ptr %y, i64 %k)
+  %product = fmul double %left, %right
+  %total = fadd double %sum, %product
+  %next = add i64 %k, 1
+  %ends = icmp eq i64 %next, %n
+  br i1 %ends, label %done, label %loop
+done:
+  ret double %total
+}}
+define internal void @shares(ptr noalias %to, ptr noalias %x, i64 %n, double %g) alwaysinline {{
+entry:
+  br label %loop
+loop:
+  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %other = call double @get(ptr %x, i64 %k)
+  %share = fmul double %g, %other
+  call void @add(ptr %to, i64 %k, double %share)
+  %next = add i64 %k, 1
+  %ends = icmp eq i64 %next, %n
+  br i1 %ends, label %done, label %loop
+done:
+  ret void
+}}
 define i32 @run(ptr %args) {{
 entry:
   %codes = call ptr @at(ptr %args, i64 {items[0]})
   %values = call ptr @at(ptr %args, i64 {items[1]})
-  %products = call ptr @at(ptr %args, i64 {items[2]})
+  %runs = call ptr @at(ptr %args, i64 {items[2]})
+  %inputs = call ptr @at(ptr %args, i64 {items[3]})
+  %where = call ptr @at(ptr %args, i64 {items[4]})
   %code = call ptr @at(ptr %codes, i64 {data})
   %v = call ptr @at(ptr %values, i64 {data})
-  %pairs = call ptr @at(ptr %products, i64 {data})
+  %pairs = call ptr @at(ptr %runs, i64 {data})
+  %places = call ptr @at(ptr %where, i64 {data})
   %sizes = call ptr @at(ptr %codes, i64 {sizes})
   %n = load i64, ptr %sizes
-  br label %loop
+  %sizes2 = call ptr @at(ptr %where, i64 {sizes})
+  %m = load i64, ptr %sizes2
+  br label %enter
+enter:
+  %u = phi i64 [ 0, %entry ], [ %u1, %take ]
+  %has = icmp slt i64 %u, %m
+  br i1 %has, label %take, label %loop
+take:
+  %bytes = mul i64 %u, 8
+  %item = add i64 %bytes, {items[0]}
+  %float = call ptr @at(ptr %inputs, i64 %item)
+  %content = getelementptr i8, ptr %float, i64 {number}
+  %given = load double, ptr %content
+  %place = call i64 @int(ptr %places, i64 %u)
+  call void @set(ptr %v, i64 %place, double %given)
+  %u1 = add i64 %u, 1
+  br label %enter
 loop:
-  %i = phi i64 [ 0, %entry ], [ %next, %more ]
-  %back = phi ptr [ %v, %entry ], [ %there, %more ]
+  %i = phi i64 [ 0, %enter ], [ %next, %more ]
+  %back = phi ptr [ %v, %enter ], [ %there, %more ]
   %from = mul i64 %i, 5
   %row = getelementptr i32, ptr %code, i64 %from
   %kind = load i32, ptr %row
@@ -76,17 +125,18 @@ case1:
   %start = call double @get(ptr %v, i64 %x2)
   br label %term
 term:
-  %j = phi i64 [ %x0, %case1 ], [ %j2, %term ]
+  %j = phi i64 [ %x0, %case1 ], [ %j1, %term ]
   %sum = phi double [ %start, %case1 ], [ %total, %term ]
+  %from1 = mul i64 %j, 3
+  %run1 = getelementptr i32, ptr %pairs, i64 %from1
+  %left = call i64 @int(ptr %run1, i64 0)
+  %right = call i64 @int(ptr %run1, i64 1)
+  %count = call i64 @int(ptr %run1, i64 2)
+  %x = getelementptr double, ptr %v, i64 %left
+  %y = getelementptr double, ptr %v, i64 %right
+  %total = call double @products(ptr %x, ptr %y, i64 %count, double %sum)
   %j1 = add i64 %j, 1
-  %left = call i64 @int(ptr %pairs, i64 %j)
-  %right = call i64 @int(ptr %pairs, i64 %j1)
-  %x = call double @get(ptr %v, i64 %left)
-  %y = call double @get(ptr %v, i64 %right)
-  %product = fmul double %x, %y
-  %total = fadd double %sum, %product
-  %j2 = add i64 %j, 2
-  %ends = icmp eq i64 %j2, %x1
+  %ends = icmp eq i64 %j1, %x1
   br i1 %ends, label %after, label %term
 after:
   call void @set(ptr %v, i64 %out, double %total)
@@ -96,18 +146,20 @@ case2:
   call void @add(ptr %back, i64 %x2, double %g)
   br label %share
 share:
-  %k = phi i64 [ %x0, %case2 ], [ %k2, %share ]
+  %k = phi i64 [ %x0, %case2 ], [ %k1, %share ]
+  %from2 = mul i64 %k, 3
+  %run2 = getelementptr i32, ptr %pairs, i64 %from2
+  %first = call i64 @int(ptr %run2, i64 0)
+  %second = call i64 @int(ptr %run2, i64 1)
+  %many = call i64 @int(ptr %run2, i64 2)
+  %w = getelementptr double, ptr %v, i64 %first
+  %z = getelementptr double, ptr %v, i64 %second
+  %dw = getelementptr double, ptr %back, i64 %first
+  %dz = getelementptr double, ptr %back, i64 %second
+  call void @shares(ptr %dw, ptr %z, i64 %many, double %g)
+  call void @shares(ptr %dz, ptr %w, i64 %many, double %g)
   %k1 = add i64 %k, 1
-  %first = call i64 @int(ptr %pairs, i64 %k)
-  %second = call i64 @int(ptr %pairs, i64 %k1)
-  %w = call double @get(ptr %v, i64 %first)
-  %z = call double @get(ptr %v, i64 %second)
-  %gz = fmul double %g, %z
-  call void @add(ptr %back, i64 %first, double %gz)
-  %gw = fmul double %g, %w
-  call void @add(ptr %back, i64 %second, double %gw)
-  %k2 = add i64 %k, 2
-  %ended = icmp eq i64 %k2, %x1
+  %ended = icmp eq i64 %k1, %x1
   br i1 %ended, label %more, label %share
 {cases}
 more:
@@ -152,7 +204,7 @@ def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
     switch = " ".join(f"i32 {i}, label %case{i}" for i in range(FIRST + len(cases)))
     phis = "".join(f", [ %back, %{case} ]" for case in cases)
     text = "\n".join(f"{case}:\n{text}" for case, text in cases.items())
-    lie = {"items": [ITEMS, ITEMS + 8, ITEMS + 16], "data": DATA, "sizes": SIZES}
+    lie = {"items": range(ITEMS, ITEMS + 40, 8), "data": DATA, "sizes": SIZES, "number": NUMBER}
     return built(LOOP.format(switch=switch, cases=text, phis=phis, **lie))
 
 
@@ -189,12 +241,18 @@ class Tape:
 
         owners = places(pulled[node][1] for node in back)
         tests, results = [test for test, _, _ in trace.guards], [*outputs, *grads]
-        code, pairs, kept, table = _code(order, index, back, [*places(results), *places(tests), *owners])
-        slots = np.cumsum(kept) - 1
-        self.size = size = int(slots[-1]) + 1
+        zeros = {index[node] for node, number in numbers.items() if number == 0.0}
+        code, pairs, kept, table = _code(
+            order, index, back, [*places(results), *places(tests), *owners], zeros
+        )
+        is_sum, pairs = code[:, 0] == DOT, np.array(pairs, int).reshape(-1, 2)
+        sums = code[is_sum][np.argsort(code[is_sum, 2])]
+        slots, self.size = _slots(sums, pairs, kept), int(kept.sum())
+        size = self.size
         slots = np.append(slots, slots[owners] + [size * (1 + pulled[node][0]) for node in back]).astype(int)
         code[:, 1] = slots[code[:, 1]]
-        is_sum = code[:, 0] == DOT
+        self.pairs, begins = _runs(sums, slots[pairs])
+        code[is_sum, 2:4] = np.searchsorted(begins, code[is_sum, 2:4] // 2)
         code[~is_sum, 2:], code[is_sum, 4] = slots[code[~is_sum, 2:]], slots[code[is_sum, 4]]
         kept &= code[:, 0] >= 0
         pieces, begun = [], 0
@@ -206,10 +264,9 @@ class Tape:
                 pieces += [code[begun : first[i]][kept[begun : first[i]]], start, home]
                 begun = first[i]
         self.code = np.concatenate([*pieces, code[begun:][kept[begun:]]]).astype(np.int32)
-        self.pairs = slots[np.array(pairs, int)].astype(np.int32)
         self.start = np.full(size * (1 + len(trace.sweeps)), -0.0)  # -0.0 + x is x
         self.start[slots[places(numbers)]] = [*numbers.values()]
-        self.inputs, self.results = slots[places(given)], slots[places(results)]
+        self.inputs, self.results = slots[places(given)].astype(np.int32), slots[places(results)]
         self.guards = [*zip(slots[places(tests)], [outcome for _, outcome, _ in trace.guards], strict=True)]
         self.count = len(outputs)
         self.run, self.engine = _loop(table)
@@ -217,19 +274,40 @@ class Tape:
 
     def __call__(self, *inputs: Any) -> Any:
         numbers = self.sets.pop() if self.sets else self.start.copy()
-        numbers[self.inputs] = inputs
         numbers[self.size :] = -0.0
-        self.run((self.code, numbers, self.pairs))
+        self.run((self.code, numbers, self.pairs, inputs, self.inputs))
         is_right = all(bool(numbers[i]) == outcome for i, outcome in self.guards)
         found = numbers[self.results].tolist()
         self.sets.append(numbers)
         return (found[: self.count], found[self.count :]) if is_right else None
 
 
-def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read: list[int]) -> Any:
+def _slots(sums: Any, pairs: Any, kept: Any) -> Any:
+    """A place for each node that is kept: what stands on one side of a sum lies side by side, if no earlier sum has other wishes."""
+    counts = (sums[:, 3] - sums[:, 2]) // 2
+    at = np.arange(len(pairs)) + np.repeat(sums[:, 2] // 2, counts)
+    wish = np.full(max(len(kept), pairs.max(initial=0) + 1), 2 * len(pairs))
+    np.minimum.at(wish, pairs[:, 0], at)
+    np.minimum.at(wish, pairs[:, 1], at + np.repeat(counts, counts))
+    places, slots = np.flatnonzero(kept), np.zeros(len(kept), int)
+    slots[places[np.argsort(wish[places], kind="stable")]] = range(len(places))
+    return slots
+
+
+def _runs(sums: Any, lie: Any) -> tuple[Any, Any]:
+    """The pairs of sums as runs of neighbours (left, right, count); and where each of them begins."""
+    begins = np.append(True, (np.diff(lie, axis=0) != 1).any(axis=1))[: len(lie)]
+    begins[sums[:, 2] // 2] = True
+    begins = np.flatnonzero(begins)
+    return np.column_stack([lie[begins], np.diff(begins, append=len(lie))]).astype(np.int32), begins
+
+
+def _code(
+    order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read: list[int], zeros: set[int]
+) -> Any:
     """The instructions of all nodes but the gradients, the pairs of sums, which nodes are kept, and the rows that there are.
 
-    `read`: the places of what is read from outside, and so is kept.
+    `read`: the places of what is read from outside, and so is kept; `zeros`: those of constants that are 0.
     """
     ops = dict.fromkeys(node.op for node in order)
     ops.pop(SWEPT, None)
@@ -260,7 +338,8 @@ def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read
         """Whether an operand is of those, and read by nothing else; a gradient, which comes behind the nodes, is not."""
         return np.append(mask & is_single[: len(order)], np.zeros(len(back), bool))[code[:, column] * is_row]
 
-    is_sum = (code[:, 0] == kinds.get(rows.add, -2)) & reads(code[:, 0] == kinds.get(rows.multiply, -2), 3)
+    is_add = code[:, 0] == kinds.get(rows.add, -2)
+    is_sum = is_add & reads(code[:, 0] == kinds.get(rows.multiply, -2), 3)
     is_linked = is_sum & reads(is_sum, 2)
     sums: dict[int, tuple[int, list[int]]] = {}
     for i, goes_on in zip(np.flatnonzero(is_sum).tolist(), is_linked[is_sum].tolist(), strict=True):
@@ -270,6 +349,10 @@ def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read
         sums[i] = start, terms
     kept = np.ones(len(order), bool)
     kept[code[is_sum, 3]] = kept[code[is_linked, 2]] = False
+    for i in np.flatnonzero(is_add & ~is_sum & reads(is_sum, 2)).tolist():
+        if sums[left[i]][0] in zeros:  # sum(…, 0.0) + b starts with b
+            sums[i] = right[i], sums.pop(left[i])[1]
+            kept[left[i]] = False
     for i, (start, terms) in sums.items():
         code[i] = DOT, i, len(pairs), len(pairs) + len(terms), start
         pairs += terms
