@@ -199,9 +199,11 @@ def built(text: str) -> tuple[Any, Any]:
     """The function `run` of a text in LLVM's language, called with an object of Python's, and what keeps it alive."""
     import llvmlite.binding as llvm
 
-    machine = _target().create_target_machine(opt=2)  # each engine owns one
+    cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    machine = _target().create_target_machine(cpu, features, opt=2)  # each engine owns one
     module = llvm.parse_assembly(f"{DECLARED}\n{READ}{text}")
     options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.slp_vectorization = True
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, machine)
