@@ -1,7 +1,9 @@
 """Programs as formulas of single numbers: every element of an array an Expr of its own, for engines that know numbers alone."""
 
+import functools
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -165,9 +167,24 @@ def _folded(step: str, x: Any, axis: Any = None, keepdims: bool = False, initial
     """A reduction over one axis, several or all; an initial ±∞ of a largest or smallest changes nothing."""
     if not x.size or (initial is not None and step in ("add", "multiply")):
         raise Unsupported("a reduction of nothing, or with a start")
-    fold = np.frompyfunc(lambda a, b: call(step, a, b), 2, 1)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    for i in sorted((one % x.ndim for one in axes), reverse=True):
-        found = fold.reduce(x, axis=i, keepdims=keepdims)
-        x = found if isinstance(found, np.ndarray) else _array([found], ())
-    return x
+    lost = {one % x.ndim for one in axes}
+    kept = [1 if i in lost else n for i, n in enumerate(x.shape) if keepdims or i not in lost]
+    rows = np.moveaxis(x, [*lost], range(-len(lost), 0)).reshape(prod(kept), -1).tolist()
+    is_last = min(lost, default=0) == x.ndim - len(lost)  # else NumPy adds row to row
+    fold = _sum if step == "add" and is_last else lambda row: functools.reduce(partial(call, step), row)
+    return _array([*map(fold, rows)], tuple(kept))
+
+
+def _sum(x: list[Expr]) -> Expr:
+    """The sum of a row in NumPy's order: of up to 128 numbers as eight sums side by side, of more in halves."""
+    n = len(x)
+    if n > 128:
+        half = n // 2 - n // 2 % 8
+        return _sum(x[:half]) + _sum(x[half:])
+    if n >= 8:
+        sums = [functools.reduce(operator.add, x[i : n - n % 8 : 8]) for i in range(8)]
+        while len(sums) > 1:
+            sums = [*map(operator.add, sums[::2], sums[1::2])]
+        x = [*sums, *x[n - n % 8 :]]
+    return functools.reduce(operator.add, x)
