@@ -7,6 +7,7 @@ import base64
 import html
 import inspect
 import json
+import posixpath
 import re
 import sys
 from pathlib import Path
@@ -226,15 +227,40 @@ TOP = {
 }
 
 
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+MISTAKES = "autograd_mini/check/mistakes.toml"
+PLACES = {
+    f"{name}.md": f"project/{page}.md" for name, page in TOP.items()
+}  # where a file of the project is in the site
+PLACES |= {f"notebooks/{path.name}": f"tutorial/{path.stem}.md" for path in NOTEBOOKS} | {
+    MISTAKES: "mistakes.txt"
+}
+
+
 def pages() -> dict[str, str]:
     """All pages that are made, by their paths."""
     made = {"reference/index.md": overview()}
     made |= {f"reference/{page}.md": reference(page) for page in [*PAGES, *PARTS]}
-    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+    for path in NOTEBOOKS:
         made[f"tutorial/{path.stem}.md"] = tutorial(path)
-    for name, page in TOP.items():
-        made[f"project/{page}.md"] = (ROOT / f"{name}.md").read_text(encoding="utf8")
+    for source, page in PLACES.items():
+        made.setdefault(page, (ROOT / source).read_text(encoding="utf8"))
     return made
+
+
+def relinked(markdown: str, page: str) -> str:
+    """The text of a page of docs/, in which links to files of the project lead to their places in the site."""
+    folder = posixpath.dirname(page)
+
+    def moved(link: re.Match[str]) -> str:
+        place = PLACES.get(posixpath.normpath(posixpath.join("docs", folder, link[1])))
+        return f"]({posixpath.relpath(place, folder or '.')}" if place else link[0]
+
+    return re.sub(r"\]\(([^)#:]+)", moved, markdown)
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    return relinked(markdown, page.file.src_uri)
 
 
 def on_files(files: Files, config: Any) -> Files:

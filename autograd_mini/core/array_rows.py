@@ -276,9 +276,27 @@ def SQUARED_DISTANCE(n: float) -> Op:
         (lambda xp, g, out, x, y: g * (2.0 / n * (x - y)), lambda xp, g, out, x, y: g * (2.0 / n * (y - x))))
 
 
-sum_of_squares = ArrayOp("sum_of_squares",
-    lambda xp, *xs: functools.reduce(operator.add, [xp.sum(xp.square(x), axis=None) for x in xs]),
-    lambda xp, g, out, *xs: [2.0 * g * x for x in xs])
+@family
+def HINGE(n: float) -> Op:
+    """Σ max(0, 1 − t·x) / n, of scores x and targets t: with the right n, the mean hinge loss, in one node."""
+    def slope(xp: Any, g: Any, x: Any, t: Any, other: Any) -> Any:
+        return xp.where(xp.greater_equal(t * x, 1.0), 0.0, -g / n * other)
+
+    return ArrayOp("hinge", lambda xp, x, t: xp.sum(xp.maximum(1.0 - t * x, 0.0), axis=None) / n,
+        (lambda xp, g, out, x, t: slope(xp, g, x, t, t), lambda xp, g, out, x, t: slope(xp, g, x, t, x)))
+
+
+@family
+def SUM_OF_SQUARES(weight: float) -> Op:
+    """weight · Σ x² over all numbers of all operands: the penalty of L2 regularisation, in one node."""
+    def vjp(xp: Any, g: Any, out: Any, *xs: Any) -> Any:
+        factor = 2.0 * weight * g
+        return [factor * x for x in xs]
+
+    def forward(xp: Any, *xs: Any) -> Any:
+        return weight * functools.reduce(operator.add, [xp.sum(xp.square(x), axis=None) for x in xs])
+
+    return ArrayOp("sum_of_squares", forward, vjp)
 
 
 def _matmul_left(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:

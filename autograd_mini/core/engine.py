@@ -23,7 +23,7 @@ from ..errors import GraphError, advice, noted
 from ..support import unzeroed
 from ..support.modes import recorder
 from .op import NOT_WANTED, made_pull
-from .readings import ARRAYS, ERRORS, FLOATS, KINDS, Reading, quietly
+from .readings import ERRORS, FLOATS, KINDS, Reading, quietly
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
@@ -151,12 +151,10 @@ def _sweep_quickly(
         pulls = node.op.pulls
         pull = pulls[reading] if reading in pulls else made_pull(node.op, reading)
         g = grads[node] if keep is None or node in keep else grads.pop(node)
-        if reading is not FLOATS:
-            g = reading.without_one(g)
         if pull is not None:
             pull(node, g, grads)
         else:  # a user's own row
-            for parent, share in pulled(node, g, grads, reading):
+            for parent, share in pulled(node, reading.without_one(g), grads, reading):
                 grads[parent] = reading.received(parent, grads[parent], share, node.op)
     return grads
 
@@ -192,12 +190,12 @@ def backward(root: Any, gradient: Any = None) -> None:
     order = toposort(root)
     grads = sweep(order, KINDS[type(root)].arriving(root, gradient, "backward"))
     leaves = [node for node in grads if node.op is None]
-    # of the leaves, as the root may be a Value that was taken out of an array
-    if any(type(leaf) is ARRAYS.kind for leaf in leaves):
+    of_arrays = [leaf for leaf in leaves if type(grads[leaf]) is ndarray]
+    if of_arrays:
         handed_on = {id(g) for node, g in grads.items() if node.op is not None}
-        for leaf in leaves:
+        for leaf in of_arrays:
             g = grads[leaf]
-            if type(g) is ndarray and (g.base is not None or id(g) in handed_on):
+            if g.base is not None or id(g) in handed_on:
                 grads[leaf] = g.copy()
     try:
         with commit:

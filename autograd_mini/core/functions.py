@@ -16,11 +16,11 @@ from ..errors import DTypeError, ShapeError
 from ..support.coercion import LISTS, describe, to_float
 from . import array_rows, rows, special_rows
 from .array_rows import Axis
-from .node import Node, applied, holds_node, in_place, made
+from .node import Node, applied, holds_node, in_place, made, made_quick
 from .op import Op
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
 from .tensor import Tensor, index_part, plain_index, stacked, to_value
-from .value import Value, quick_method
+from .value import Value
 
 
 def shape(x: Any) -> tuple[int, ...]:
@@ -43,12 +43,7 @@ def power(x: Any, n: Any) -> Any:
     if not isinstance(x, Node) or not isinstance(n, int | float | np.number):
         return rows.power(x, n)
     n = n if isinstance(n, int) and -(2**53) < n < 2**53 else to_float(n)
-    return _power_of_value(n)(x) if type(x) is Value else rows.POW(n)(x)
-
-
-@functools.lru_cache(maxsize=256, typed=True)
-def _power_of_value(n: float) -> Callable[[Any], Any]:
-    return quick_method(rows.POW(n))
+    return rows.POW(n)(x)
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -581,14 +576,9 @@ def _times(op: Op, x: Any, y: Any) -> Any:
     return applied(op, x, y)
 
 
-def _method(kind: type, op: Op, is_reflected: bool = False) -> Callable[..., Any]:
+def _method(kind: type, op: Op, is_reflected: bool = False) -> Any:
     """The method of a class for a row with one or two parents."""
-    apply_to = _times if op is rows.multiply else applied
-    if kind is Value:
-        return quick_method(op, apply_to, is_reflected)
-    if len(op.operands) == 1:
-        return lambda x: applied(op, x)
-    return (lambda x, y: apply_to(op, y, x)) if is_reflected else (lambda x, y: apply_to(op, x, y))
+    return made_quick(op, KINDS[kind], _times if op is rows.multiply else applied, is_reflected)
 
 
 def _attach(kind: Any, operators: dict[str, tuple[str, Op]]) -> None:
@@ -637,7 +627,13 @@ class _Graph(Reading):
     """Rules run on nodes: their results are nodes, which can be differentiated again."""
 
     reads_content = False
-    receiving = ARRAYS.receiving
+    arrived = "\n    g = without_one(g)"
+    receiving = """
+    if {parent}._version > node._version:
+        raise ValueError("changed since")
+    if {parent} in grads:
+        grads[{parent}] = received({parent}, grads[{parent}], {share}, op)
+"""
 
     def without_one(self, g: Any) -> Any:
         """Return y in place of 1 · y where the 1 is the gradient that arrived at the root.

@@ -11,7 +11,7 @@ from ..errors import GraphError, explained
 from ..support.coercion import FLOAT_TYPES, LISTS
 from ..support.modes import keeps_constants, meta_here, recorder
 from .engine import backward
-from .op import Op
+from .op import Op, made_function, written_or_called
 from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
 
 new = object.__new__
@@ -36,7 +36,7 @@ def made(
     requires_grad: bool = False,
     meta: dict[str, Any] | None = None,
 ) -> Any:
-    """Return a node: a leaf, or the result of an operation on parents. Only here and in value.py's quick methods are nodes made.
+    """Return a node: a leaf, or the result of an operation on parents. Only here and in the quick methods below are nodes made.
 
     One or two parents are kept in two slots: a tuple would be one more object for the garbage collector in each node.
     """
@@ -79,6 +79,10 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
     if meta is not False and op.has_derivative:
         for parent in parents:
             if parent.requires_grad:
+                if op.is_kept and reading.kind not in op.quick:
+                    op.quick[reading.kind] = made_quick(op, reading)
+                    if reading is ARRAYS and len(parents) > 1:
+                        op.quick[np.ndarray] = op.quick[reading.kind]
                 return made(reading, data, op, parents, True, meta)
     if keeps_constants():
         return made(reading, data, op, parents)
@@ -91,9 +95,8 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
     """Return the operation's value on raw operands; an error from NumPy is raised again with the operation and the shapes."""
     try:
-        if op.is_ours and reading is ARRAYS:  # as op.value, in one call less
-            out = quietly(op.forward, ARRAYS.xp, *operands)
-            return out if type(out) is np.ndarray else np.asarray(out)
+        if op.is_ours and reading is ARRAYS:  # as op.value, in two calls less
+            return np.asarray(quietly(op.forward, ARRAYS.xp, *operands))
         out = quietly(op.value, reading, operands)
     except Exception as error:
         raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
@@ -110,36 +113,19 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only and op.quick_method is not None:
-        return op.quick_method(*operands)
-    return applied(op, *operands)
+    quick = op.quick.get(type(operands[0])) if operands else None
+    return applied(op, *operands) if quick is None else quick(*operands)
 
 
 def applied(op: Op, *operands: Any) -> Any:
-    """Return what `apply` returns. The quick methods of Values call this where the case is not theirs."""
+    """Return what `apply` returns. Quick methods call this where the case is not theirs."""
     if not operands:
         raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
-    if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
-        return record(FLOATS, op, operands, evaluate(op, FLOATS, [x._content for x in operands]))
-    parents, contents, has_nodes = [], [], False
-    for x in operands:  # Tensors, and arrays beside them
-        if type(x) is ARRAYS.kind:
-            has_nodes = True
-            parents.append(x)
-            contents.append(x._content)
-        elif type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None:
-            parents.append(made(ARRAYS, x))
-            contents.append(x)
-        else:
-            return _apply_to_any(op, operands)
-    data = evaluate(op, ARRAYS, contents)
-    return record(ARRAYS, op, parents, data) if has_nodes else data[()]
-
-
-def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
-    """Return what `apply` returns, for operands of any kind: numbers, arrays, lists, and Values beside Tensors."""
-    reading: Reading = ARRAYS if op.arrays_only else FLOATS
-    dtypes, has_nodes = set(), False
+    kinds = set(map(type, operands))
+    reading = KINDS.get(kinds.pop()) if len(kinds) == 1 else None
+    if reading is not None and (reading is ARRAYS or not op.arrays_only):
+        return record(reading, op, operands, evaluate(op, reading, [x._content for x in operands]))
+    reading, dtypes, has_nodes = ARRAYS if op.arrays_only else FLOATS, set(), False
     for x in operands:
         own = KINDS.get(type(x))  # the reading of a node, None for what is no node
         has_nodes = has_nodes or own is not None or (isinstance(x, LISTS) and holds_node(x))
@@ -148,14 +134,73 @@ def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
             dtypes.add(getattr(x, "dtype", None))
     dtypes &= FLOAT_TYPES
     dtype = dtypes.pop() if len(dtypes) == 1 else None  # what bare numbers become
+    if not has_nodes:
+        data = evaluate(op, reading, [reading.constant(x, dtype) for x in operands])
+        return data[()] if reading is ARRAYS else data
     parents = [x if type(x) is reading.kind else reading.as_node(x, dtype) for x in operands]
-    data = evaluate(op, reading, [x._content for x in parents])
-    if has_nodes:
-        return record(reading, op, parents, data)
-    return data[()] if reading is ARRAYS else data
+    return record(reading, op, parents, evaluate(op, reading, [x._content for x in parents]))
 
 
 Op.__call__ = apply  # type: ignore[method-assign]
+
+
+# ---- Quick methods ----------------------------------------------------------------------------------------------------
+
+# They do what `applied` does, written out for one row and nodes of one kind, with the row's forward in the place of {forward}:
+# half the time for a neuron's `w * x + b` on Values, or for a product of small Tensors. Every other case is left to `applied`.
+# What differs between the kinds stands in their readings.
+QUICK = """
+def method({parameters}):{beside}
+    meta = meta_here()
+    if meta is False or not ({required}):
+        return applied(op, {names})
+    node, {letters} = new(Kind), {contents}{forward}
+    node.grad, node.meta, node.op = None, meta, op
+    node._left, node._right, node.requires_grad = {slots}, True
+    return node
+"""
+# `linear(X, W, b)` with an array X; raw arrays alone give raw arrays
+ARRAY_FIRST = """
+    if x.__class__ is not Kind and y.__class__ is not Kind:
+        return applied(op, {names})"""
+
+
+def made_quick(
+    op: Op, reading: Reading, general: Callable[..., Any] = applied, is_reflected: bool = False
+) -> Callable[..., Any] | None:
+    """Return what applies a row to nodes of the reading's kind, or None for a user's own row, or one of many parents.
+
+    It can be a method of their class; with `is_reflected` the node is the right operand. Where the case is not the common one
+    it calls `general`, which stands in its code as `applied`.
+    """
+    count = len(op.operands)
+    if not (op.is_ours and 1 <= count <= 3):
+        return None
+    names, letters = ["x", "y", "z"][:count], ["a", "b", "c"][:count]
+    parameters = names[::-1] if is_reflected else names  # Python passes the node first
+    words = {"names": ", ".join(names), "letters": ", ".join(letters)}
+    beside, others = "", parameters[1:]
+    if reading is ARRAYS and count > 1 and not is_reflected:
+        beside, others = ARRAY_FIRST.format(**words), parameters
+    # a number takes the dtype of the operand that it stands beside, where there is only one
+    partner = dict(zip(names, reversed(names), strict=True)) if count == 2 else {}
+    for x in others:
+        beside += reading.beside.format(x=x, other=partner.get(x), **words)
+    forward = written_or_called("op.forward", op.forward, letters)
+    text = QUICK.format(
+        **words,
+        parameters=", ".join(parameters),
+        beside=beside,
+        required=" or ".join(f"{name}.requires_grad" for name in names),
+        contents=", ".join(f"{name}._content" for name in names),
+        forward=reading.computing.format(forward=forward, **words),
+        slots=", ".join([*names, "None"][:2]) if count < 3 else f"({words['names']}), None",
+    )
+    method = made_function(
+        text, reading, f"the quick method of {op.name}", op=op, applied=general, new=new, changes=changes
+    )
+    method.__name__ = method.__qualname__ = op.name
+    return method  # type: ignore[no-any-return]
 
 
 def holds_node(data: Any, depth: int = 0) -> bool:

@@ -11,7 +11,6 @@ dict of gradients; `n`, `axis`, `index`, … static parameters, fixed when the r
 
 import functools
 import inspect
-import math
 import sys
 import types
 from collections.abc import Callable, Sequence
@@ -24,9 +23,8 @@ Rule = Callable[..., Any]
 OURS = __name__.rpartition(".")[0]  # the package of the table
 
 
-NOT_WANTED: Any = (
-    object()
-)  # stands for a share that nobody asked for; None is what a rule may return by mistake
+# stands for a share that nobody asked for; None is what a rule may return by mistake
+NOT_WANTED: Any = object()
 
 
 class Op:
@@ -44,7 +42,6 @@ class Op:
 
     arrays_only = False  # whether the result is a Tensor even where the operands are Values
     __call__: Rule  # core/node.py sets it: to call a row is to apply it to nodes
-    quick_method: Any  # what applies the row to Values, or None where it has none such; value.py sets it
 
     def __init__(self, name: str, forward: Rule, vjps: Sequence[Rule] | Rule = (), doc: str = "") -> None:
         rules: Any = vjps if callable(vjps) else tuple(vjps)
@@ -63,6 +60,9 @@ class Op:
         self.__module__ = getattr(forward, "__module__", None) or __name__
         # whether all its rules are written in this package, so that their results need no checking
         self.is_ours = all(str(getattr(rule, "__module__", "")).startswith(OURS) for rule in all_rules)
+        self.quick: dict[
+            type, Any
+        ] = {}  # what made_quick in node.py returned, by the class of the first operand
         self.pulls: dict[Any, Any] = {}  # what made_pull returned, by reading
         self.__name__ = self.__qualname__ = name
         if doc:
@@ -247,27 +247,30 @@ def written(rule: Rule, *operands: str) -> str:
 
 # what a rule raises that does more than compute, and so has no source
 UNREADABLE = (TypeError, AttributeError, IndexError)
-LITERALS = {"inf": math.inf, "nan": math.nan}  # names that repr writes and Python does not know
 
 
-def made_function(source: str, names: dict[str, Any], title: str) -> Any:
-    """Return the function that a source text defines; `names` says what each name in it means."""
-    space = {
-        "__name__": __name__,
-        **names,
-        **LITERALS,
-    }  # by its module's name a function of it is known as ours
-    exec(compile(source, f"<{title}>", "exec"), space)
-    return space[source.split("(")[0].removeprefix("\ndef ")]
+def made_function(source: str, reading: Any, title: str, **own: Any) -> Any:
+    """Return the function that a source text defines. It knows the names of the reading, and those that are its own."""
+    found: dict[str, Any] = {}
+    exec(_code(source, tuple(own), title), reading.vocabulary, found)
+    return found["made"](**own)
+
+
+@functools.lru_cache(maxsize=1024)
+def _code(source: str, own: tuple[str, ...], title: str) -> types.CodeType:
+    """The code of a function that makes the function: many rows of a family have the same text, and other rules."""
+    name = source.split("(")[0].removeprefix("\ndef ")
+    text = f"def made({', '.join(own)}):{indent(source, '    ')}    return {name}\n"
+    return compile(text, f"<{title}>", "exec")
 
 
 PULL = """
-def pull(node, g, grads):
+def pull(node, g, grads):{arrived}
     {parents} = {slots}
     out, {operands} = {data}
 """
 PULL_JOINT = """
-def pull(node, g, grads):
+def pull(node, g, grads):{arrived}
     parents = node.parents
     shares = rule0(xp, g, node{content}, *[x{content} for x in parents])
     for parent, share in zip(parents, shares, strict=True):
@@ -295,23 +298,23 @@ def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
     content = "._content" if reading.reads_content else ""
     if op.is_joint:
         receiving = reading.receiving.format(parent="parent", share="share")
-        text = PULL_JOINT.format(content=content) + indent(receiving, "    ")
+        text = PULL_JOINT.format(arrived=reading.arrived, content=content) + indent(receiving, "    ")
     else:
         parents, names = [f"parent{i}" for i in range(len(rules))], ["g", "out", *op.operands]
         text = PULL.format(
+            arrived=reading.arrived,
             parents=", ".join(parents),
             slots="node._left, node._right" if len(rules) == 2 else "node._left",
             operands=", ".join(op.operands),
             data=", ".join(f"{name}{content}" for name in ["node", *parents]),
         )
         for parent, (name, rule) in zip(parents, rules.items(), strict=True):
-            text += reading.receiving.format(parent=parent, share=_written_or_called(name, rule, names))
-    space = {**vars(reading.xp), **rules, "xp": reading.xp, "op": op, "received": reading.received}
-    op.pulls[reading] = made_function(text, space, f"the pull of {op.name}")
+            text += reading.receiving.format(parent=parent, share=written_or_called(name, rule, names))
+    op.pulls[reading] = made_function(text, reading, f"the pull of {op.name}", op=op, **rules)
     return op.pulls[reading]  # type: ignore[no-any-return]
 
 
-def _written_or_called(name: str, rule: Rule, operands: list[str]) -> str:
+def written_or_called(name: str, rule: Rule, operands: list[str]) -> str:
     """The source of a rule, or of its call where it has none."""
     try:
         return written(rule, *operands)

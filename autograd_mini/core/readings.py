@@ -14,6 +14,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 from ..errors import DTypeError, GraphError, ShapeError
 from ..support import numerics
 from ..support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float
+from ..support.modes import meta_here
 from .op import Op, Rule
 
 # ---- The error state of NumPy: NaN and infinity propagate, and no warning escapes -------------------------------------
@@ -157,8 +159,21 @@ class Reading:
     reads_content = True  # whether rules get the content of a node, or the node itself
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
     nothing: Any = None  # what a sweep holds for a node that no share has reached
-    receiving = ""  # the source in which a parent receives its share, for made_pull in op.py; "" where no code is made
+    # Source text, for made_quick in node.py: what makes a node of an operand that is none; what computes the result's content
+    beside = computing = ""
+    # and for made_pull in op.py: what is done with the arriving gradient; what a parent receives; "" where no code is made
+    arrived = receiving = ""
     refusals: tuple[type[Exception], ...] = ()  # errors of a rule after which `read_again` runs it
+
+    @cached_property
+    def vocabulary(self) -> dict[str, Any]:
+        """What the names in code made from the rows mean: those of `xp`, and those of the texts of a reading."""
+        return {
+            **vars(self.xp), "__name__": __name__, "inf": math.inf, "nan": math.nan, "xp": self.xp,
+            "reading": self, "received": self.received, "without_one": self.without_one, "Kind": self.kind,
+            "meta_here": meta_here, "ERRORS": ERRORS, "QUIET": QUIET, "state": error_state.get,
+            "set_state": error_state.set, "ndarray": np.ndarray, "asarray": np.asarray,
+        }  # fmt: skip
 
     def operand(self, node: Any) -> Any:
         """Return what a rule gets of a node."""
@@ -221,6 +236,23 @@ class _Floats(Reading):
     """
 
     xp = scalar
+    beside = """
+    if {x}.__class__ is not Kind:
+        if {x}.__class__ is float:
+            data = {x}
+        elif {x}.__class__ is int and -(1 << 53) < {x} < 1 << 53:
+            data = {x} + 0.0
+        else:
+            return applied(op, {names})
+        {x} = new(Kind)
+        {x}._content = data
+        {x}.grad = {x}.meta = {x}.op = {x}._left = {x}._right = None
+        {x}.requires_grad = False"""
+    computing = """
+    try:
+        node._content = {forward}
+    except ERRORS:
+        node._content = reading.read_again(op.forward, {letters})"""
     receiving = "    if {parent} in grads:\n        grads[{parent}] += {share}\n"
     nothing = -0.0  # -0.0 + x is x, for every x
     refusals = ERRORS
@@ -261,11 +293,37 @@ class _Arrays(Reading):
     """Rules run on arrays of float64 or float32."""
 
     xp = arrays
+    beside_node: Rule  # tensor.py sets this
+    beside = """
+    if {x}.__class__ is not Kind:
+        beside = reading.beside_node({x}, {other})
+        if beside is None:
+            return applied(op, {names})
+        {x} = beside"""
+    computing = """
+    before = state()
+    try:
+        try:
+            set_state(QUIET)
+            data = {forward}
+        finally:
+            set_state(before)
+    except Exception:
+        return applied(op, {names})  # raises it again, and says what was called
+    finally:  # once more, as Ctrl-C may have come in the inner block
+        set_state(before)
+    node._content = data if data.__class__ is ndarray else asarray(data)
+    node._version = changes.count"""
     receiving = """
     if {parent}._version > node._version:
         raise ValueError("changed since")  # the sweep is done again in the general way, which says more
     if {parent} in grads:
-        grads[{parent}] = received({parent}, grads[{parent}], {share}, op)
+        share, held, own = {share}, grads[{parent}], {parent}._content
+        fits = share.__class__ is ndarray and share.shape == own.shape and share.dtype is own.dtype
+        if fits and held is None:
+            grads[{parent}] = share
+        else:
+            grads[{parent}] = received({parent}, held, share, op)
 """
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:

@@ -92,6 +92,21 @@ def test_a_name_without_a_page_is_noticed(monkeypatch):
         site["page_of"]("planted")
 
 
+def test_links_to_files_of_the_project_lead_to_their_pages():
+    """In a checkout a link is to the file; on the site it is to the page that is made of it, from any folder; others are left alone."""
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("griffe")
+    relinked = runpy.run_path(str(DOCS / "site.py"))["relinked"]
+    notebook = "[a](../../notebooks/2-the-engine.ipynb) [b](../../CONTRIBUTING.md#a-release)"
+    assert (
+        relinked(notebook, "how-to/x.md")
+        == "[a](../tutorial/2-the-engine.md) [b](../project/contributing.md#a-release)"
+    )
+    assert relinked("[a](../notebooks/2-the-engine.ipynb)", "x.md") == "[a](tutorial/2-the-engine.md)"
+    for same in ("[a](../index.md)", "[a](https://docs.dask.org)", "[a](#b)"):
+        assert relinked(same, "how-to/x.md") == same
+
+
 def test_examples_in_docstrings_become_blocks():
     pytest.importorskip("mkdocs")
     pytest.importorskip("griffe")

@@ -272,7 +272,7 @@ def test_the_test_of_import_order_can_fail(path, source):
     ("path", "source"),
     [
         ("core/engine.py", "from ..errors import GraphError"),
-        ("draw/tree.py", "from .model import Graph"),
+        ("draw/tree.py", "from .graph import Graph"),
         ("gallery/xor.py", "import autograd_mini as ag"),
         ("cli/__init__.py", "from ..gallery import ENTRIES"),
         ("optim/sgd.py", "from .blocks import Block\nfrom ..core.node import Node\nimport numpy"),
