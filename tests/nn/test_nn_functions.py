@@ -251,7 +251,11 @@ def test_activation_of_a_function_or_module_is_itself():
             "unknown activation 'rleu': pass one of identity, linear, relu, ",
         ),
         (lambda: activation_of("ReLU"), ValueError, "unknown activation 'ReLU'"),
-        (lambda: activation_of(None), TypeError, "unknown activation None: pass one of identity, linear, relu, "),
+        (
+            lambda: activation_of(None),
+            TypeError,
+            "unknown activation None: pass one of identity, linear, relu, ",
+        ),
         (lambda: activation_of(modules.ReLU), TypeError, "not the class ReLU: pass ReLU()"),
         (lambda: modules.LeakyReLU("0.1"), TypeError, "slope must be a finite number, got '0.1'"),
         (lambda: modules.LeakyReLU(math.nan), ValueError, "slope must be a finite number, got nan"),
