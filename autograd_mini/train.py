@@ -539,7 +539,7 @@ class _Run:
         self.history.engine = program.ran or self.history.engine
         if found is None:
             return None
-        loss, prediction = float(found[0]), found[1]
+        loss, prediction = _number(found[0]), found[1]
         if not math.isfinite(loss):
             return None
         if not self.results:
@@ -735,10 +735,10 @@ def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callab
             if program.reason != known:
                 said = f"compile_step: {program.reason}: it runs uncompiled"
                 warnings.warn(said, RuntimeWarning, stacklevel=4)
-            return float(found[0])
+            return _number(found[0])
 
         found = program.replay(batch)
-        return float(found[0]) if found else optimizer.step(closure)
+        return _number(found[0]) if found else optimizer.step(closure)
 
     return step
 
