@@ -548,22 +548,22 @@ def test_a_compiled_step_keeps_arrays_and_gives_gradients(engine, dtype):
             seen.append(p.grad)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
+def test_a_step_of_large_gradients_is_taken(engine):
+    """Their squares overflow, they do not."""
+    w = ag.Tensor([1.0, 2.0])
+    step = ag.compile_step(lambda x: (w * x).sum(), lambda p: p, ag.optim.SGD([w], lr=1e-200))
+    for k in range(4):
+        assert math.isclose(step([1.0, 1e200]), (2.0 - k) * 1e200)
+        np.testing.assert_allclose(w.data, [1.0, 1.0 - k])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_nothing_is_written_where_a_gradient_is_not_finite(engine, bad):
-    """The engine's own error comes; and a step whose squares alone overflow is the engine's."""
+    """The engine's own error comes, and no further version."""
     net, opt, step = stepped(OPTIMIZERS["Adam"])
     before = everything(net, opt)
     x = X[:4].copy()
     x[2, 1] = bad
-    if bad == 1e200:
-        other = network(activation="identity")
-        w = other.layers[0].weight
-        assert (
-            ag.compile_step(other, ag.nn.mse, ag.optim.SGD(other.parameters(), lr=1e-300))(x * 1e-30, Y[:4])
-            > 0
-        )
-        assert np.isfinite(w.data).all()
-        return
     with pytest.raises(
         ag.AnomalyError, match=r"step\(\): the gradient of .* is not finite; nothing was changed"
     ):
