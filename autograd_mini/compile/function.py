@@ -295,7 +295,8 @@ def _maker(tree: Any) -> Callable[[list[Any]], Any]:
         return lambda outputs: rebuild(tree, lambda x: outputs[x] if type(x) is _Place else x)
     if tree and all(type(x) is _Place and x == tree[0] + i for i, x in enumerate(tree)):
         begin, end = tree[0], tree[-1] + 1
-        return lambda outputs: kind(outputs[begin:end])
+        whole = operator.itemgetter(slice(begin, end))
+        return whole if kind is list else lambda outputs: tuple(whole(outputs))
     parts = [*map(_maker, tree)]
     return lambda outputs: kind([part(outputs) for part in parts])
 

@@ -5,6 +5,7 @@ way back, where the row's own rules give the operands their shares. `b + w‚ÇÅx‚Ç
 The loop is made once for each set of rows, from the same kernels as native code.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -266,7 +267,11 @@ class Tape:
         self.code = np.concatenate([*pieces, code[begun:][kept[begun:]]]).astype(np.int32)
         self.start = np.full(size * (1 + len(trace.sweeps)), -0.0)  # -0.0 + x is x
         self.start[slots[places(numbers)]] = [*numbers.values()]
-        self.inputs, self.results = slots[places(given)].astype(np.int32), slots[places(results)]
+        self.inputs = slots[places(given)].astype(np.int32)
+        # Results that are constants are made once: most of a sparse Hessian
+        self.found = [numbers.get(node, 0.0) for node in results]
+        self.varying = [i for i, node in enumerate(results) if node not in numbers]
+        self.results = slots[places(results[i] for i in self.varying)]
         self.guards = [*zip(slots[places(tests)], [outcome for _, outcome, _ in trace.guards], strict=True)]
         self.count = len(outputs)
         self.run, self.engine = _loop(table)
@@ -279,6 +284,9 @@ class Tape:
         is_right = all(bool(numbers[i]) == outcome for i, outcome in self.guards)
         found = numbers[self.results].tolist()
         self.sets.append(numbers)
+        if len(self.varying) < len(self.found):
+            some, found = found, [*self.found]
+            deque(map(found.__setitem__, self.varying, some), 0)
         return (found[: self.count], found[self.count :]) if is_right else None
 
 
