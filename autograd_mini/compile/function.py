@@ -479,9 +479,9 @@ class Version:
 
     @property
     def source(self) -> str:
-        """The program as Python that calls NumPy."""
+        """The program as Python that calls NumPy; of a tape what it runs, instruction by instruction."""
         if self.program is None:
-            raise CompileError("compile: a tape has no source: take engine='numpy'")
+            return f"{HEADER}\n\n{self.run.source(self.name)}"
         program = planned(self.program, self.is_quick)
         return f"{HEADER}\n\n{Writer(program, self.name, self.is_quick).body}"
 
@@ -596,7 +596,7 @@ def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False)
     last version as NumPy, `.reason` why calls are not replayed.
     `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, and "tape", for any number of single
     Values, both by llvmlite (the extra `fast`); "auto", the quickest there is. Of single Values all give the engine's own bits, but
-    for sums of products on a tape, which has no `.source`; of arrays, sums and functions up to rounding.
+    for sums of products on a tape; of arrays, sums and functions up to rounding.
     `batch`: the arguments are arrays of points, one more axis than `f` takes, the first: `f` of each, stacked, in one loop.
     `.bind(inputs, outputs)` gives the call without allocation.
 

@@ -250,12 +250,12 @@ def _written(array: Any) -> str:
     if array.size > 1 and (array == 1).all():
         return f"np.ones({array.shape}, {dtype})"
     if not array.shape:
-        return f"np.array({_number(array.item())}, {dtype})"
+        return f"np.array({number_text(array.item())}, {dtype})"
     shaped = f".reshape({array.shape})" if array.ndim > 1 else ""
-    return f"np.array([{', '.join(map(_number, array.ravel().tolist()))}], {dtype}){shaped}"
+    return f"np.array([{', '.join(map(number_text, array.ravel().tolist()))}], {dtype}){shaped}"
 
 
-def _number(x: Any) -> str:
+def number_text(x: Any) -> str:
     """A number as Python; repr(float) gives the shortest text of the same bits."""
     return repr(x) if not isinstance(x, float) or isfinite(x) else f"float({str(x)!r})"
 

@@ -14,10 +14,12 @@ import numpy as np
 
 from ..core import rows
 from ..core.value import Value
-from ..symbols import EXPRESSIONS, Unreadable, constant, symbol
+from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, symbol
 from .kernels import DATA, ITEMS, NUMBER, SIZES, Lines, Unsupported, built
 from .program import Program
 from .scalars import scalars
+from .source import FLOATS_STYLE, number_text
+from .text import text
 from .trace import SWEPT, Lowering, Trace
 
 # What an instruction is: the beginning of a way back; a sum of products, and (next) its way back; the first row, and so on
@@ -173,16 +175,21 @@ done:
 }}"""
 
 
-def _cases(kind: int, op: Any, count: int) -> list[str]:
-    """A row's way forward and its way back, by its own rules."""
-    names = ["out", *(f"x{i}" for i in range(count))]
-    g, out, *xs = [symbol(f"${name}") for name in ("g", *names)]
+def _formulas(op: Any, count: int) -> tuple[list[Expr], list[Expr]]:
+    """The symbols of a row (the gradient from above, the result, the operands), and by its own rules its value and its shares."""
+    symbols = [symbol(f"${name}") for name in ("g", "out", *(f"x{i}" for i in range(count)))]
+    g, out, *xs = symbols
     try:
         shares = op.shares(EXPRESSIONS, g, out, xs, [True] * count) if op.has_derivative else ()
-        results = [constant(x) for x in (op.value(EXPRESSIONS, xs), *shares)]
+        return symbols, [constant(x) for x in (op.value(EXPRESSIONS, xs), *shares)]
     except Unreadable as error:
         raise Unsupported(f"the rule of {op.name!r} cannot be read: {error}") from None
-    formulas = scalars(Program((g, out, *xs), (), tuple(results), floats=frozenset([g, out, *xs])), 10_000)
+
+
+def _cases(kind: int, op: Any, count: int) -> list[str]:
+    """A row's way forward and its way back."""
+    names, (symbols, results) = ["out", *(f"x{i}" for i in range(count))], _formulas(op, count)
+    formulas = scalars(Program((*symbols,), (), tuple(results), floats=frozenset(symbols)), 10_000)
     value, *parts = [array.item() for array in formulas.outputs]
     forward, back = Lines(stem=f"f{kind}_"), Lines(stem=f"b{kind}_")
     above, *operands = formulas.places
@@ -197,16 +204,63 @@ def _cases(kind: int, op: Any, count: int) -> list[str]:
     return ["\n".join([*lines.lines, "  br label %more"]) for lines in (forward, back)]
 
 
+SOURCE = """\
+code = {code}  # (what, place of the result, places of the operands), in this order
+runs = {runs}  # of sums of products: (first on the left, first on the right, how many)
+constants = {constants}
+
+
+def {name}(*inputs):
+    v = [-0.0] * {size}  # all numbers; behind them for each way back the gradients, which begin at `back`
+    for place, number in [*constants.items(), *zip({inputs}, inputs)]:
+        v[place] = number
+    for what, out, x0, x1, x2 in code:
+        if what == 0:  # a way back begins
+            back = x0
+            v[back + out] = v[x1]
+        elif what == 1:  # a sum of products
+            v[out] = v[x2]
+            for left, right, count in runs[x0:x1]:
+                for i in range(count):
+                    v[out] += v[left + i] * v[right + i]
+        elif what == 2:  # its way back
+            g = v[back + out]
+            v[back + x2] += g
+            for left, right, count in runs[x0:x1]:
+                for i in range(count):
+                    v[back + left + i] += g * v[right + i]
+                    v[back + right + i] += g * v[left + i]
+{cases}
+    if [bool(v[i]) for i in {tests}] != {outcomes}:
+        return None  # it would branch otherwise
+    return [v[i] for i in {results}]
+"""
+
+
+def _python(kind: int, op: Any, count: int) -> list[str]:
+    """A row's way forward and its way back as lines of the source."""
+    names, (symbols, results) = ["g", "out", *(f"x{i}" for i in range(count))], _formulas(op, count)
+    written = {x: f"v[{name}]" for x, name in zip(symbols, names, strict=True)} | {symbols[0]: "g"}
+    value, *shares = [str(text(x, written, FLOATS_STYLE)) for x in results]
+    adds = [
+        f"            v[back + {name}] += {share}" for name, share in zip(names[2:], shares, strict=False)
+    ]
+    return [
+        f"        elif what == {kind}:  # {op.name}", f"            v[out] = {value}",
+        *([f"        elif what == {kind + 1}:  # its way back", "            g = v[back + out]", *adds] if adds else []),
+    ]  # fmt: skip
+
+
 @cache
 def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
     """The interpreter for some rows, each with its number of operands."""
-    texts = [text for i, (op, count) in enumerate(table) for text in _cases(FIRST + 2 * i, op, count)]
-    cases = {f"case{i}": text for i, text in enumerate(texts, FIRST)}
+    lines = [case for i, (op, count) in enumerate(table) for case in _cases(FIRST + 2 * i, op, count)]
+    cases = {f"case{i}": case for i, case in enumerate(lines, FIRST)}
     switch = " ".join(f"i32 {i}, label %case{i}" for i in range(FIRST + len(cases)))
-    phis = "".join(f", [ %back, %{case} ]" for case in cases)
-    text = "\n".join(f"{case}:\n{text}" for case, text in cases.items())
+    phis = "".join(f", [ %back, %{label} ]" for label in cases)
+    joined = "\n".join(f"{label}:\n{case}" for label, case in cases.items())
     lie = {"items": range(ITEMS, ITEMS + 40, 8), "data": DATA, "sizes": SIZES, "number": NUMBER}
-    return built(LOOP.format(switch=switch, cases=text, phis=phis, **lie))
+    return built(LOOP.format(switch=switch, cases=joined, phis=phis, **lie))
 
 
 MANY = 2000  # nodes from which on "auto" takes a tape
@@ -271,10 +325,11 @@ class Tape:
         # Results that are constants are made once: most of a sparse Hessian
         self.found = [numbers.get(node, 0.0) for node in results]
         self.varying = [i for i, node in enumerate(results) if node not in numbers]
-        self.results = slots[places(results[i] for i in self.varying)]
+        self.places = slots[places(results)]
+        self.results = self.places[self.varying]
         self.guards = [*zip(slots[places(tests)], [outcome for _, outcome, _ in trace.guards], strict=True)]
         self.count = len(outputs)
-        self.run, self.engine = _loop(table)
+        self.run, self.engine, self.table = *_loop(table), table
         self.sets: list[Any] = []  # of numbers, one for each thread that is running
 
     def __call__(self, *inputs: Any) -> Any:
@@ -287,7 +342,24 @@ class Tape:
         if len(self.varying) < len(self.found):
             some, found = found, [*self.found]
             deque(map(found.__setitem__, self.varying, some), 0)
-        return (found[: self.count], found[self.count :]) if is_right else None
+        if not is_right:
+            return None
+        return (found, []) if len(found) == self.count else (found[: self.count], found[self.count :])
+
+    def source(self, name: str) -> str:
+        """What it computes as Python: the instructions, and the loop that runs them by the rows' own rules."""
+        cases = [
+            line for i, (op, count) in enumerate(self.table) for line in _python(FIRST + 2 * i, op, count)
+        ]
+        places = np.flatnonzero((self.start != 0) | ~np.signbit(self.start))  # all others are −0.0
+        constants = [
+            f"{i}: {number_text(x)}" for i, x in zip(places, self.start[places].tolist(), strict=True)
+        ]
+        return SOURCE.format(
+            name=name, code=[*map(tuple, self.code.tolist())], runs=[*map(tuple, self.pairs.tolist())], size=len(self.start),
+            constants=f"{{{', '.join(constants)}}}", inputs=self.inputs.tolist(), cases="\n".join(cases), results=self.places.tolist(),
+            tests=[int(i) for i, _ in self.guards], outcomes=[outcome for _, outcome in self.guards],
+        )  # fmt: skip
 
 
 def _slots(sums: Any, pairs: Any, kept: Any) -> Any:
