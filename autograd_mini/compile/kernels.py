@@ -17,6 +17,7 @@ from ..support.numerics import find_spec
 from ..symbols import Expr, ordered
 
 BOOL, SINGLE = np.dtype(bool), np.dtype(np.float32)
+LONG = 2200  # lines from which on it takes a second to find out which can go side by side in vectors
 TRUTHS = {"where": 1, "logical_and": 2, "logical_or": 2}  # how many of the operands are booleans
 
 
@@ -203,7 +204,7 @@ def built(text: str) -> tuple[Any, Any]:
     machine = _target().create_target_machine(cpu, features, opt=2)  # each engine owns one
     module = llvm.parse_assembly(f"{DECLARED}\n{READ}{text}")
     options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.slp_vectorization = True
+    options.slp_vectorization = text.count("\n") < LONG
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, machine)
