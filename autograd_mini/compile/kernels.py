@@ -179,10 +179,11 @@ def is_installed() -> bool:
     if find_spec("llvmlite") is None or ctypes.sizeof(ctypes.c_void_p) != 8:
         return False
     x, number = np.ones((2, 3)), 0.5
+    word = ctypes.c_size_t
     words: list[tuple[Any, Any, int, Any]] = [
-        (ctypes.c_size_t, x, TYPE, id(np.ndarray)), (ctypes.c_size_t, x, DATA, x.ctypes.data),
-        (ctypes.c_size_t, x, DTYPE, id(x.dtype)), (ctypes.c_int, x, AXES, 2), (ctypes.c_int, x, FLAGS, x.flags.num),
-        (ctypes.c_size_t, (x, number), ITEMS + 8, id(number)), (ctypes.c_double, number, NUMBER, number),
+        (word, x, TYPE, id(np.ndarray)), (word, x, DATA, x.ctypes.data), (word, x, DTYPE, id(x.dtype)),
+        (ctypes.c_int, x, AXES, 2), (ctypes.c_int, x, FLAGS, x.flags.num), (ctypes.c_double, number, NUMBER, number),
+        (word, (x, number), ITEMS + 8, id(number)),
     ]  # fmt: skip
     return all(kind.from_address(id(held) + place).value == found for kind, held, place, found in words)
 

@@ -1,7 +1,8 @@
 """Forward, backward and update of a model as one replayed program: what `fit` and `compile_step` run in place of the engine."""
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
+from copy import copy, deepcopy
+from functools import partial
 from itertools import chain
 from math import inf
 from operator import attrgetter, is_
@@ -79,7 +80,7 @@ class _Update:
         is_ours = kind.__module__ == f"{__package__.rpartition('.')[0]}.optim.optimizers"
         blocks = optimizer.blocks if is_ours and not {"step", "update"} & {*vars(optimizer)} else []
         self.blocks = blocks if not any(block.large or block.values for block in blocks) else []
-        self.settings_of = attrgetter("bounds", *optimizer.names)
+        self.settings = partial(attrgetter("bounds", *optimizer.names), optimizer)
         # The memory of each block, as leaves: a row for each slot, and the counts
         self.leaves = [[made(ARRAYS, x, None, (), True) for x in self.memory(block)] for block in self.blocks]
         self.held: list[Any] = []
@@ -139,7 +140,7 @@ def _flat(nodes: Sequence[Any]) -> Any:
 class _Made:
     """What a model and an optimiser were made of when something was recorded; they are the same as long as all that they hold is."""
 
-    def __init__(self, model: Any, settings_of: Callable[[Any], Any], optimizer: Any) -> None:
+    def __init__(self, model: Any, settings: Callable[[], Any]) -> None:
         parts = [part for _, part in parts_of(model)]
         self.parts = parts  # held, so that nothing else comes to their places in memory
         holders = [found for part in parts if (found := _inside(part))]
@@ -147,7 +148,7 @@ class _Made:
         self.held = [*chain.from_iterable(self.views)]
         self.leaves = [part for part in parts if isinstance(part, Node)]
         self.frozen = [*map(FROZEN, self.leaves)]
-        self.settings_of, self.optimizer, self.settings = settings_of, optimizer, settings_of(optimizer)
+        self.settings, self.set = settings, deepcopy(settings())
         self.versions: dict[Any, list[Version]] = {}
 
     def is_current(self) -> bool:
@@ -155,7 +156,7 @@ class _Made:
         return (
             all(map(is_, chain.from_iterable(self.views), self.held))
             and [*map(FROZEN, self.leaves)] == self.frozen
-            and self.settings_of(self.optimizer) == self.settings
+            and self.settings() == self.set
         )
 
 
@@ -192,30 +193,21 @@ class Step:
     """
 
     def __init__(
-        self, model: Any, loss: Callable[..., Any], params: Sequence[Any], optimizer: Any, *, with_prediction: bool = False,
-        has_update: bool = True, is_exact: bool = False, why_not: Callable[[], str] = str,
+        self, model: Any, loss: Callable[..., Any], params: Sequence[Any], optimizer: Any, *,
+        with_prediction: bool = False, has_update: bool = True, is_exact: bool = False, why_not: Callable[[], str] = str,
     ) -> None:  # fmt: skip
-        self.model, self.loss, self.is_exact, self.why_not, self.optimizer = (
-            model,
-            loss,
-            is_exact,
-            why_not,
-            optimizer,
-        )
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.is_exact, self.why_not, self.reason = is_exact, why_not, ""  # why nothing more is recorded
         self.recorded = _Recorded(model, loss, params, with_prediction)
         self.update = _Update(optimizer) if has_update else None
-        self.ends = optimizer.params[0], optimizer.params[-1]
-        self.reason = ""  # why nothing more is recorded
         self.has_run, self.ran = False, ""  # what runs, in words
-        self.pending: Any = (
-            None  # a version that must first be found to take the engine's step, and what it made of it
-        )
-        self.made = self.remade()
-        self.known = [self.made]
+        # A version that must first be found to take the engine's step, and what it makes of the batch
+        self.pending: Any = None
+        self.known = [self.remade()]
+        self.made = self.known[0]
 
     def remade(self) -> _Made:
-        settings_of = self.update.settings_of if self.update else lambda optimizer: None
-        return _Made(self.model, settings_of, self.optimizer)
+        return _Made(self.model, self.update.settings if self.update else str)
 
     def versions(self, batch: Any, leaves: list[Any]) -> list[Version]:
         """The versions for such a batch; the rate and its arrays go into `leaves`."""
@@ -223,7 +215,7 @@ class Step:
             found = next((one for one in self.known if one.is_current()), None)
             if found is None:
                 found = self.remade()
-                self.known.append(found)
+                self.known = [*self.known[1 - MOST :], found]
                 if why := self.why_not():
                     raise CompileError(why)
             self.made = found
@@ -243,7 +235,8 @@ class Step:
             if found is not None:
                 self.has_run = True
                 if has_update:
-                    self.optimizer._stepped = [ref(leaf.grad) for leaf in self.ends]
+                    params = self.optimizer.params
+                    self.optimizer._stepped = [ref(params[0].grad), ref(params[-1].grad)]
                 return found[0]  # type: ignore[no-any-return]
         return None
 
@@ -278,7 +271,7 @@ class Step:
             self.admit(versions, version)
             return None
         inputs = [np.array(x) if isinstance(x, np.ndarray) else x for x in version.read(leaves)]
-        outputs, grads = version.computed(inputs)
+        outputs, grads = version.computed(inputs) or ([], [])  # nothing where it would branch otherwise
         return versions, version, inputs, (version.result(outputs), [*version.gradients(grads)])
 
     def compare(self, found: Any) -> None:

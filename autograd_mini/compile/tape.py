@@ -245,10 +245,9 @@ def _python(kind: int, op: Any, count: int) -> list[str]:
     adds = [
         f"            v[back + {name}] += {share}" for name, share in zip(names[2:], shares, strict=False)
     ]
-    return [
-        f"        elif what == {kind}:  # {op.name}", f"            v[out] = {value}",
-        *([f"        elif what == {kind + 1}:  # its way back", "            g = v[back + out]", *adds] if adds else []),
-    ]  # fmt: skip
+    lines = [f"        elif what == {kind}:  # {op.name}", f"            v[out] = {value}"]
+    back = [f"        elif what == {kind + 1}:  # its way back", "            g = v[back + out]", *adds]
+    return lines + back if adds else lines
 
 
 @cache
@@ -348,18 +347,17 @@ class Tape:
 
     def source(self, name: str) -> str:
         """What it computes as Python: the instructions, and the loop that runs them by the rows' own rules."""
-        cases = [
-            line for i, (op, count) in enumerate(self.table) for line in _python(FIRST + 2 * i, op, count)
-        ]
+        kinds = enumerate(self.table)
         places = np.flatnonzero((self.start != 0) | ~np.signbit(self.start))  # all others are −0.0
-        constants = [
-            f"{i}: {number_text(x)}" for i, x in zip(places, self.start[places].tolist(), strict=True)
-        ]
-        return SOURCE.format(
-            name=name, code=[*map(tuple, self.code.tolist())], runs=[*map(tuple, self.pairs.tolist())], size=len(self.start),
-            constants=f"{{{', '.join(constants)}}}", inputs=self.inputs.tolist(), cases="\n".join(cases), results=self.places.tolist(),
-            tests=[int(i) for i, _ in self.guards], outcomes=[outcome for _, outcome in self.guards],
-        )  # fmt: skip
+        numbers = zip(places, map(number_text, self.start[places].tolist()), strict=True)
+        given = {
+            "code": [*map(tuple, self.code.tolist())], "runs": [*map(tuple, self.pairs.tolist())], "size": len(self.start),
+            "constants": f"{{{', '.join(f'{i}: {x}' for i, x in numbers)}}}", "inputs": self.inputs.tolist(),
+            "cases": "\n".join(line for i, (op, count) in kinds for line in _python(FIRST + 2 * i, op, count)),
+            "tests": [int(i) for i, _ in self.guards], "outcomes": [outcome for _, outcome in self.guards],
+            "results": self.places.tolist(),
+        }  # fmt: skip
+        return SOURCE.format(name=name, **given)
 
 
 def _slots(sums: Any, pairs: Any, kept: Any) -> Any:
