@@ -705,12 +705,13 @@ def _plain(prediction: Any) -> Any:
 
 
 def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callable[..., float]:
-    """Return step(X, y): it changes the parameters by one batch, and gives the loss before, with forward and backward replayed.
+    """Return step(X, y): it changes the parameters by one batch, and gives the loss before. All of it is one replayed program.
 
     Arguments: as fit's; `step(X)`, without y, for a loss of the prediction alone. Each shape, mode and choice of frozen parameters is
     recorded at its first batch; the rate and all settings of the optimiser, its state and the parameters' data are read at each
-    step, and `.grad` holds the gradients afterwards. What the model or the loss draw at random, and what they read beside nodes and
-    numbers, is that of the recording. Raises what ag.compile and the optimiser's step raise, and TypeError for LBFGS, which takes
+    step, and `.grad` holds the gradients afterwards. The optimiser takes its own step, after a replayed forward and backward, where its
+    class is not of ag.optim, some parameter has no gradient, is a Value, or has more than 32,768 numbers. What the model or the loss
+    draw at random, and what they read beside nodes and numbers, is that of the recording. Raises what ag.compile and the optimiser's step raise, and TypeError for LBFGS, which takes
     many losses in a step.
 
     >>> import autograd_mini as ag
@@ -750,8 +751,8 @@ class History(dict[str, list[float]]):
     """The result of fit: for each name ("loss", "val_loss", each metric) a list with a number for each complete epoch.
 
     `.epochs`: how many there are. `.stopped`: "interrupted", "early stopping" or "callback", or None where all epochs ran. `.kept`: the
-    model has the parameters from the end of this epoch (0: from before the first). `.engine`: what computed the steps, "numpy: …"
-    where they were replayed, else "eager: …", and why. KeyError for a name that is not there says which are.
+    model has the parameters from the end of this epoch (0: from before the first). `.engine`: what computed the steps, "numpy: …" or
+    "native: …" where they were replayed, else "eager: …", and why. KeyError for a name that is not there says which are.
 
     >>> history = History(["loss"])
     >>> history["loss"] += [0.9, 0.5, 0.3, 0.2]

@@ -182,8 +182,8 @@ def is_installed() -> bool:
     word = ctypes.c_size_t
     words: list[tuple[Any, Any, int, Any]] = [
         (word, x, TYPE, id(np.ndarray)), (word, x, DATA, x.ctypes.data), (word, x, DTYPE, id(x.dtype)),
-        (ctypes.c_int, x, AXES, 2), (ctypes.c_int, x, FLAGS, x.flags.num), (ctypes.c_double, number, NUMBER, number),
-        (word, (x, number), ITEMS + 8, id(number)),
+        (ctypes.c_int, x, AXES, 2), (ctypes.c_int, x, FLAGS, x.flags.num),
+        (word, (x, number), ITEMS + 8, id(number)), (ctypes.c_double, number, NUMBER, number),
     ]  # fmt: skip
     return all(kind.from_address(id(held) + place).value == found for kind, held, place, found in words)
 

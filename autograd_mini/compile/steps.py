@@ -194,7 +194,8 @@ class Step:
 
     def __init__(
         self, model: Any, loss: Callable[..., Any], params: Sequence[Any], optimizer: Any, *,
-        with_prediction: bool = False, has_update: bool = True, is_exact: bool = False, why_not: Callable[[], str] = str,
+        with_prediction: bool = False, has_update: bool = True, is_exact: bool = False,
+        why_not: Callable[[], str] = str,
     ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.is_exact, self.why_not, self.reason = is_exact, why_not, ""  # why nothing more is recorded
@@ -271,8 +272,11 @@ class Step:
             self.admit(versions, version)
             return None
         inputs = [np.array(x) if isinstance(x, np.ndarray) else x for x in version.read(leaves)]
-        outputs, grads = version.computed(inputs) or ([], [])  # nothing where it would branch otherwise
-        return versions, version, inputs, (version.result(outputs), [*version.gradients(grads)])
+        made_of = version.computed(inputs)
+        if not made_of:
+            raise CompileError(OTHERWISE)
+        ours = version.result(made_of[0]), [*version.gradients(made_of[1])]
+        return versions, version, inputs, ours
 
     def compare(self, found: Any) -> None:
         """CompileError where the loss, the prediction or a gradient of the pending version has other bits than the engine's."""

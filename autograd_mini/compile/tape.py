@@ -351,9 +351,10 @@ class Tape:
         places = np.flatnonzero((self.start != 0) | ~np.signbit(self.start))  # all others are −0.0
         numbers = zip(places, map(number_text, self.start[places].tolist()), strict=True)
         given = {
-            "code": [*map(tuple, self.code.tolist())], "runs": [*map(tuple, self.pairs.tolist())], "size": len(self.start),
-            "constants": f"{{{', '.join(f'{i}: {x}' for i, x in numbers)}}}", "inputs": self.inputs.tolist(),
-            "cases": "\n".join(line for i, (op, count) in kinds for line in _python(FIRST + 2 * i, op, count)),
+            "code": [*map(tuple, self.code.tolist())], "runs": [*map(tuple, self.pairs.tolist())],
+            "size": len(self.start), "inputs": self.inputs.tolist(),
+            "constants": f"{{{', '.join(f'{i}: {x}' for i, x in numbers)}}}",
+            "cases": "\n".join(line for i, row in kinds for line in _python(FIRST + 2 * i, *row)),
             "tests": [int(i) for i, _ in self.guards], "outcomes": [outcome for _, outcome in self.guards],
             "results": self.places.tolist(),
         }  # fmt: skip
