@@ -93,7 +93,9 @@ def added_by_blas(program: Program) -> Program:
 
 
 def in_vectors(program: Program) -> Program:
-    """The updates of small parameters as one of a vector in which they lie side by side."""
+    """The updates of small parameters as one of a vector in which they lie side by side, unless they must keep their arrays."""
+    if program.is_kept:
+        return program
     count, flats, changes = uses(program), list[Flat](), list[Change]()
     taken = {x.value for x in program.inputs}
     small = [

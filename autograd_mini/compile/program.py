@@ -115,6 +115,7 @@ class Program:
     changes: tuple[Change, ...] = ()
     floats: frozenset[Expr] = frozenset()  # inputs and elements of arrays that are Python's floats
     flats: tuple[Flat, ...] = ()
+    is_kept: bool = False  # whether leaves keep their arrays, and changes come all or not at all
 
     @property
     def results(self) -> tuple[Expr, ...]:
