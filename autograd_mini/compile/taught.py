@@ -49,15 +49,8 @@ WORDS: dict[str, Any] = {
     "size": (np.size, lambda like: ()),
     "length": (len, lambda like: ()),
     "shape_at": (lambda like, axis: like.shape[axis], lambda like, axis: ()),
-    "one_hot": (
-        lambda y, like, axis: np.moveaxis(np.eye(like.shape[axis])[y], -1, axis),
-        lambda y, like, axis: like.shape,
-    ),
+    "one_hot": (lambda y, like: np.eye(like.shape[1])[y], lambda y, like: like.shape),
     "outer": (np.outer, lambda x, y: (x.size, y.size)),
-    "logsumexp": (
-        lambda x, **how: np.log(np.sum(np.exp(x), **how)),
-        lambda x, **how: np.sum(np.broadcast_to(0.0, x.shape), **how).shape,
-    ),
 }
 OPERATORS |= {name: function for name, (function, _) in WORDS.items()}
 OPERATORS |= {"clip": np.clip, "var": _var, "std": lambda x, **how: np.sqrt(_var(x, **how))}
@@ -154,7 +147,9 @@ def _known_sum(x: Expr, units: Units) -> Expr | None:
         if len(arrays) != 1 or any(y.shape for y in term.below):
             return None
         one = arrays[0]
-        is_one = one.name in ("one_hot", "softmax") and is_number(one.args[-1], axis)
+        is_one = (one.name == "softmax" and is_number(one.args[1], axis)) or (
+            one.name == "one_hot" and axis == -1
+        )
         if not is_one and (one, axis) not in units:
             return None
         notes += [units[one, axis]] if not is_one and units[one, axis] is not None else []
@@ -431,7 +426,7 @@ def _product(x: Expr) -> Expr:
         inner, axis, keepdims = x.args[0].args
         if inner.shape and x.args[1].value * math.prod(x.shape or ()) == math.prod(inner.shape):
             return call("mean", inner, axis=axis, keepdims=keepdims)
-    whole = _averaged(_picked_rows(NOTHING * _factors(x)))
+    whole = _picked_rows(NOTHING * _factors(x))
     for found in (*_multiplied_out(whole), _written(*whole)):
         if found is not None:  # what cancelled may have had the shape
             wide = call("broadcast_to", found, x.shape) if x.shape and found.shape == () else found
@@ -452,29 +447,6 @@ def _picked_rows(term: Term) -> Term:
         return inner.args[0] if is_it and inner.args[0].shape == hot[0].shape else y
 
     return NOTHING * Term(term.number, [*map(whole, term.above)], [*map(whole, term.below)]) if hot else term
-
-
-def _averaged(term: Term) -> Term:
-    """A sum over how many terms it has as the mean."""
-    for y in term.above if any(y.name in SIZES for y in term.below) else ():
-        axis = y.args[1].value if y.name == "sum" else ""
-        for size in term.below:
-            like = size.args[0] if size.name in SIZES else y
-            along = {"size": None, "length": 0}.get(size.name, size.args[-1].value if size.args else None)
-            is_all = axis is None and (size.name == "size" or len(like.shape or ()) == 1)
-            if (
-                y.name == "sum"
-                and like.shape == y.args[0].shape
-                and size.name in SIZES
-                and (is_all or axis == along)
-            ):
-                mean = call("mean", y.args[0], axis=axis, keepdims=y.args[2])
-                above, below = (
-                    [mean if z is y else z for z in term.above],
-                    _without(term.below, Counter([size])),
-                )
-                return Term(term.number, above, below)
-    return term
 
 
 def _multiplied_out(whole: Term) -> list[Expr]:

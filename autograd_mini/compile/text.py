@@ -97,12 +97,6 @@ def _form_name(x: Expr) -> str:
         return "transposed" if len(x.shape or ()) == 2 else "transposed stack"
     if x.name == "reshape" and len(x.shape or ()) < 2:
         return "reshape to a number" if x.shape == () else "flat"
-    if x.name == "one_hot":
-        return (
-            "one_hot of one"
-            if len(x.shape or ()) == 1
-            else "one_hot " + ("rows" if is_number(x.args[2], -1) else "columns")
-        )
     if x.name in REDUCTIONS and x.keywords != ("axis", "keepdims"):
         return f"{x.name} with more options"
     if x.name in REDUCTIONS:
@@ -335,9 +329,7 @@ TEACHER = Style(
         "size": ("{}.size", ATOM, (ATOM,)),
         "length": ("len({})", ATOM, ()),
         "shape_at": ("{}.shape[{}]", ATOM, (ATOM,)),
-        "one_hot rows": ("np.eye({1}.shape[1])[{0}]", ATOM, (ANY, ATOM)),
-        "one_hot columns": ("np.eye({1}.shape[0])[:, {0}]", ATOM, (ANY, ATOM)),
-        "one_hot of one": ("np.eye(len({1}))[{0}]", ATOM, ()),
+        "one_hot": ("np.eye({1}.shape[1])[{0}]", ATOM, (ANY, ATOM)),
     },
     _short_number,
     _taught,
