@@ -564,14 +564,14 @@ class Names:
         cells: dict[Any, list[Part]] = {}
         for part in self.order:
             if part.formula is not None and part.needs_gradient:
-                kind = self.kind(part, 1 if part.name == "concatenate" else 2)
-                cells.setdefault(kind, []).append(part)
+                near = _near(part, not _is_activation(part))
+                if _is_activation(part) or any(isinstance(x, tuple) for x in near):
+                    cells.setdefault((part.name, part.shape, near), []).append(part)
         for parts in cells.values():
-            name = next((part.given for part in parts if part.given), None)
-            inner = {y for x in parts[0].parents for y in (x, *x.parents)}
-            is_cell = any(map(_is_activation, {parts[0], *inner})) or parts[0].name == "concatenate"
-            if name is None or len(parts) < 2 or sum(bool(part.given) for part in parts) > 1 or not is_cell:
+            given = [part.given for part in parts if part.given]
+            if len(given) != 1 or len(parts) < 2:
                 continue
+            name = given[0]
             stem = re.sub(r"(?<=^\w)t$|_t$|\d+$", "", name)
             others = self.taken - {name} | {*found.values()}
             stem = name + "_" if any(f"{stem}{i}" in others for i in range(len(parts) + 1)) else stem
@@ -582,20 +582,19 @@ class Names:
         self.taken |= set(found.values())
         return found
 
-    def kind(self, part: Part, depth: int) -> Any:
-        """What two steps of a repeated cell have in common: operations, shapes and weights."""
-        if _is_weight(part):
-            return part
-        if part.formula is None or (depth == 0 and not _is_activation(part)):
-            return part.shape
-        if _is_activation(part):
-            weights, stack = set(), [*part.parents]
-            while stack:
-                x = stack.pop()
-                weights |= {x} if _is_weight(x) else set()
-                stack += [] if _is_activation(x) else x.parents
-            return part.name, part.shape, frozenset(weights)
-        return part.name, part.shape, *[self.kind(x, depth - 1) for x in part.parents]
+
+def _near(part: Part, is_deep: bool) -> frozenset[Any]:
+    """The weights, and if deep the activations with theirs, that a part is made of this side of any other activation."""
+    found, stack, seen = set[Any](), [*part.parents], set[Part]()
+    while stack:
+        x = stack.pop()
+        if _is_activation(x):
+            found |= {(x.name, _near(x, False))} if is_deep else set()
+        elif x not in seen:
+            seen.add(x)
+            found |= {x} if _is_weight(x) else set()
+            stack += x.parents
+    return frozenset(found)
 
 
 def _is_scaled(part: Part) -> bool:
