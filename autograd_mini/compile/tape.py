@@ -78,6 +78,18 @@ loop:
 done:
   ret void
 }}
+define internal void @blank(ptr %p, i64 %n) alwaysinline {{
+entry:
+  br label %loop
+loop:
+  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
+  call void @set(ptr %p, i64 %k, double -0.0)
+  %next = add i64 %k, 1
+  %ends = icmp eq i64 %next, %n
+  br i1 %ends, label %done, label %loop
+done:
+  ret void
+}}
 define i32 @run(ptr %args) {{
 entry:
   %codes = call ptr @at(ptr %args, i64 {items[0]})
@@ -121,6 +133,7 @@ loop:
   switch i32 %kind, label %more [ {switch} ]
 case0:
   %begun = getelementptr double, ptr %v, i64 %x0
+  call void @blank(ptr %begun, i64 %x2)
   %above = call double @get(ptr %v, i64 %x1)
   call void @set(ptr %begun, i64 %out, double %above)
   br label %more
@@ -301,8 +314,7 @@ class Tape:
         )
         is_sum, pairs = code[:, 0] == DOT, np.array(pairs, int).reshape(-1, 2)
         sums = code[is_sum][np.argsort(code[is_sum, 2])]
-        slots, self.size = _slots(sums, pairs, kept), int(kept.sum())
-        size = self.size
+        slots, size = _slots(sums, pairs, kept), int(kept.sum())
         slots = np.append(slots, slots[owners] + [size * (1 + pulled[node][0]) for node in back]).astype(int)
         code[:, 1] = slots[code[:, 1]]
         self.pairs, begins = _runs(sums, slots[pairs])
@@ -314,7 +326,7 @@ class Tape:
             if i in first:
                 way = np.array(places(reversed(nodes)))
                 home = code[way[kept[way]]] + [1, 0, 0, 0, 0]
-                start = [[SWEEP, slots[index[root]], size * (1 + i), slots[index[above]], 0]]
+                start = [[SWEEP, slots[index[root]], size * (1 + i), slots[index[above]], size]]
                 pieces += [code[begun : first[i]][kept[begun : first[i]]], start, home]
                 begun = first[i]
         self.code = np.concatenate([*pieces, code[begun:][kept[begun:]]]).astype(np.int32)
@@ -333,7 +345,6 @@ class Tape:
 
     def __call__(self, *inputs: Any) -> Any:
         numbers = self.sets.pop() if self.sets else self.start.copy()
-        numbers[self.size :] = -0.0
         self.run((self.code, numbers, self.pairs, inputs, self.inputs))
         is_right = all(bool(numbers[i]) == outcome for i, outcome in self.guards)
         found = numbers[self.results].tolist()
