@@ -388,6 +388,20 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: 
     return moveaxis(start * (1.0 - part) + stop * part, 0, axis)
 
 
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, axis: int = 0
+) -> Any:
+    return rows.power(base, linspace(start, stop, num, endpoint, axis))
+
+
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
+    return rows.exp(linspace(rows.log(start), rows.log(stop), num, endpoint, axis))
+
+
+def bincount(places: Any, weights: Any, minlength: int = 0) -> Any:
+    return F.scatter(weights, np.bincount(places, minlength=minlength).shape, places)
+
+
 def select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Any:
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         default = where(condition, choice, default)
@@ -454,6 +468,19 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     for _ in range(n):
         a = a[_along(axis, slice(1, None))] - a[_along(axis, slice(None, -1))]
     return a
+
+
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    parts = (to_begin, diff(ravel(ary)), to_end)
+    return concatenate([ravel(x) for x in parts if x is not None])
+
+
+def cumulative_sum(x: Any, *, axis: int | None = None, include_initial: bool = False) -> Any:
+    return diff(x.cumsum(axis), 0, axis or 0, prepend=0.0 if include_initial else None)
+
+
+def cumulative_prod(x: Any, *, axis: int | None = None, include_initial: bool = False) -> Any:
+    return diff(F.cumprod(x, axis), 0, axis or 0, prepend=1.0 if include_initial else None)
 
 
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
@@ -570,6 +597,14 @@ def nanquantile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any
     weight = rows.relu(1.0 - abs(np.arange(x.shape[-1]) - place))
     out = where(equal(weight, 0.0), 0.0, _filled(x, 0.0) * weight).sum(-1)
     return _quantiles(where(equal(count[..., 0], 0.0), math.nan, out), q, a, axis, keepdims)
+
+
+def percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+    return quantile(a, np.divide(q, 100.0), axis, method, keepdims)
+
+
+def nanpercentile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return nanquantile(a, np.divide(q, 100.0), axis, keepdims)
 
 
 def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
@@ -742,6 +777,11 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     return reshape(array_rows.solve(reshape(a, (n, n)), ravel(b)), a.shape[len(b.shape) :])
 
 
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    n = math.prod(a.shape[:ind])
+    return reshape(inv(reshape(a, (n, n))), a.shape[ind:] + a.shape[:ind])
+
+
 def cond(x: Any, p: Any = 2) -> Any:
     if p not in (None, 2, -2):
         return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
@@ -750,7 +790,7 @@ def cond(x: Any, p: Any = 2) -> Any:
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the norm over the axes, as np.linalg.norm.
+    """Return the norm of x over the axes, which the result keeps with length 1 if `keepdims`, as np.linalg.norm.
 
     `ord`: for vectors any number, for matrices "fro", "nuc", ±1, ±2 or ±inf. With axis=None and ord=None all numbers are one vector.
     The 2-norm of a vector and "fro" are scaled, so that they neither overflow nor underflow; at 0 their gradient is 0. Raises
@@ -824,39 +864,15 @@ FORMULAS: dict[str, Any] = {
     "flipud": lambda m: F.flip(m, 0),
     "full": lambda shape, fill_value: F.broadcast_to(fill_value, shape),
     "full_like": lambda a, fill_value: F.broadcast_to(fill_value, a.shape),
-    "logspace": lambda start, stop, num=50, endpoint=True, base=10.0, axis=0: rows.power(
-        base, linspace(start, stop, num, endpoint, axis)
-    ),
-    "geomspace": lambda start, stop, num=50, endpoint=True, axis=0: rows.exp(
-        linspace(rows.log(start), rows.log(stop), num, endpoint, axis)
-    ),
-    "bincount": lambda places, weights, minlength=0: F.scatter(
-        weights, np.bincount(places, minlength=minlength).shape, places
-    ),
     # sums and statistics
     "ptp": lambda a, axis=None, keepdims=False: a.max(axis, keepdims) - a.min(axis, keepdims),
-    "ediff1d": lambda ary, to_end=None, to_begin=None: concatenate(
-        [ravel(x) for x in (to_begin, diff(ravel(ary)), to_end) if x is not None]
-    ),
-    "cumulative_sum": lambda x, *, axis=None, include_initial=False: diff(
-        x.cumsum(axis), 0, axis or 0, prepend=0.0 if include_initial else None
-    ),
-    "cumulative_prod": lambda x, *, axis=None, include_initial=False: diff(
-        F.cumprod(x, axis), 0, axis or 0, prepend=1.0 if include_initial else None
-    ),
     "nansum": lambda a, axis=None, keepdims=False: F.sum(_filled(a, 0.0), axis, keepdims),
     "nanprod": lambda a, axis=None, keepdims=False: F.prod(_filled(a, 1.0), axis, keepdims),
     "nancumsum": lambda a, axis=None: F.cumsum(_filled(a, 0.0), axis),
     "nancumprod": lambda a, axis=None: F.cumprod(_filled(a, 1.0), axis),
     "nanmax": _extreme(F.max, -math.inf),
     "nanmin": _extreme(F.min, math.inf),
-    "percentile": lambda a, q, axis=None, method="linear", keepdims=False: quantile(
-        a, np.divide(q, 100.0), axis, method, keepdims
-    ),
     "median": lambda a, axis=None, keepdims=False: quantile(a, 0.5, axis, "linear", keepdims),
-    "nanpercentile": lambda a, q, axis=None, keepdims=False: nanquantile(
-        a, np.divide(q, 100.0), axis, keepdims
-    ),
     "nanmedian": lambda a, axis=None, keepdims=False: nanquantile(a, 0.5, axis, keepdims),
     "partition": lambda a, kth, axis=-1: F.sort(a, axis),
     # products
@@ -871,9 +887,6 @@ FORMULAS: dict[str, Any] = {
     # linear algebra
     "eigvalsh": lambda a, UPLO="L": eigh(a, UPLO).eigenvalues,
     "multi_dot": lambda arrays: functools.reduce(matmul, arrays),
-    "tensorinv": lambda a, ind=2: reshape(
-        inv(reshape(a, (math.prod(a.shape[:ind]), -1))), a.shape[ind:] + a.shape[:ind]
-    ),
     "matrix_norm": lambda x, *, keepdims=False, ord="fro": norm(x, ord, (-2, -1), keepdims),
 }
 

@@ -28,6 +28,7 @@ from .derivatives import gradients
 from .errors import DTypeError, GraphError, ShapeError, noted
 from .support.coercion import describe
 from .support.containers import flatten
+from .support.extras import needed
 from .support.modes import enable_grad, is_recording, no_grad, recorder
 
 TREE = 8  # how many results a task adds
@@ -81,12 +82,9 @@ def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any, compile: bool 
 
 def dask() -> Any:
     """Return the Dask package; ImportError, with what to install, where it is missing."""
-    try:
-        import dask.array
-        import dask.callbacks
-    except ImportError:
-        raise ImportError("this needs Dask: python -m pip install 'autograd-mini[cluster]'") from None
-    return dask
+    for part in ("dask.array", "dask.callbacks"):
+        needed("this", part, "[cluster]")
+    return sys.modules["dask"]
 
 
 def is_dask(array: Any) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .core import functions as F
-from .core.engine import check_root, reading_of_all, refuse_stale, sweep, toposort
+from .core.engine import check_fresh, check_root, reading_of_all, sweep, toposort
 from .core.functions import GRAPH
 from .core.node import Node, leaf, made
 from .core.readings import ARRAYS, FLOATS, KINDS
@@ -352,9 +352,7 @@ def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
     """
     order, reached, needed = toposort(output), list[Any](), set(inputs)
     for node in order if reading_of_all(order) is not FLOATS else ():
-        for parent in node.parents:
-            if parent._version > node._version:
-                refuse_stale(node, parent)
+        check_fresh(node)
     for node in order:
         left = node._left
         if type(left) is tuple:
@@ -375,10 +373,8 @@ def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -
         return sweep(order, cotangent, None, keep)
     if (trace := recorder()) is not None and (found := trace.pulled_back(order, cotangent, keep)):
         return found  # type: ignore[no-any-return]
-    with (
-        enable_grad(),
-        keep_constants(),
-    ):  # so that masks are computed anew when the graph is read on other numbers
+    # constants are kept, so that masks are computed anew when the graph is read on other numbers
+    with enable_grad(), keep_constants():
         return sweep(order, cotangent, GRAPH, keep)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import copy_context
 from copy import copy
 from functools import partial
-from itertools import zip_longest
 from shutil import get_terminal_size
 from time import monotonic
 from types import NoneType
@@ -24,6 +23,7 @@ from .core.node import Node
 from .core.op import Op
 from .core.tensor import Tensor, replace_all
 from .core.value import Value
+from .draw.summary import counted
 from .errors import AnomalyError, CompileError, DTypeError, GraphError, ShapeError
 from .nn.modules import Dropout, Module, set_modes, training_modes
 from .optim.optimizers import Optimizer
@@ -233,20 +233,17 @@ def _held_out(data: tuple[Any, ...], validation: Any, random: Any) -> tuple[Any,
         return data, None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         held = _data("validation[0]", validation[0], "validation[1]", validation[1])
-        for i, (ours, theirs) in enumerate(zip_longest(data, held)):
-            row, other = (None if part is None else part.shape[1:] for part in (ours, theirs))
-            if row != other:
-                raise ShapeError(f"validation[{i}] has rows of shape {other}, but {'Xy'[i]} has {row}")
+        ours, theirs = ([part.shape[1:] for part in parts] for parts in (data, held))
+        if ours != theirs:
+            what = "X and y have" if len(data) > 1 else "X has"
+            raise ShapeError(f"validation has rows of shape {theirs}, but {what} rows of shape {ours}")
         return data, held
     if chunks.is_dask(data[0]):
         advice = "write X, y, validation = X[:-n], y[:-n], (X[-n:], y[-n:])"
         raise TypeError(f"validation of Dask arrays must be (X, y): {advice}")
-    number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
-    if not number or not 0 < validation < 1:
-        kind, given = (ValueError, validation) if number else (TypeError, f"a {type(validation).__name__}")
-        raise kind(f"validation must be (X, y) or a fraction in (0, 1), got {given}")
+    part = finite("validation, where it is not (X, y),", validation, above=0, below=1)
     total = len(data[0])
-    count = max(1, round(float(validation) * total))
+    count = max(1, round(part * total))
     if count >= total:
         raise ValueError(f"validation={validation} of {total} rows leaves none to train on")
     order = random.permutation(total)
@@ -559,9 +556,8 @@ class _Run:
         if not raw and not isinstance(node, Node):
             raise DTypeError(f"loss must return a Value or Tensor, got {describe(node)}")
         if np.size(node) != 1 if raw else node.size != 1:
-            raise ShapeError(
-                f"loss must return a single number, got shape {node.shape}: take its mean or sum"
-            )
+            shape = node.shape
+            raise ShapeError(f"loss must return a single number, got shape {shape}: take its mean or sum")
         return node, numbers
 
     def watch(self, part: float) -> None:
@@ -799,7 +795,7 @@ class History(dict[str, list[float]]):
             del column[epochs:]
 
     def __repr__(self) -> str:
-        title = f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+        title = f"History of {counted(self.epochs, 'epoch')}"
         title += f", {self.stopped}" if self.stopped else ""
         if self.stopped or 0 < self.kept < self.epochs:
             title += f"; the parameters are those of epoch {self.kept}"

@@ -48,6 +48,9 @@ PARTS = {
 }
 
 
+WITHOUT_MEMBERS = ("autograd_mini.errors", "autograd_mini.check.debug")
+
+
 def module_of(thing: Any) -> str:
     """The module that a public thing is from, below the package; an instance's is its class's."""
     name = getattr(thing, "__module__", None) or type(thing).__module__
@@ -101,8 +104,12 @@ def entries(module: Any, names: list[str]) -> list[str]:
         thing = getattr(module, name)
         if is_documented_in_source(thing):
             lines += [f"::: {thing.__module__}.{thing.__name__}", ""]
-            if isinstance(thing, type) and thing.__module__ != "autograd_mini.errors":
-                lines += ["    options:", "      members: true", "      inherited_members: true", ""]
+            if isinstance(thing, type) and thing.__module__ not in WITHOUT_MEMBERS:
+                inherited = thing in (
+                    ag.Value,
+                    ag.Tensor,
+                )  # of Node; a layer's would be Module's, again and again
+                lines += ["    options:", "      members: null", f"      inherited_members: {inherited}", ""]
         elif not isinstance(thing, ModuleType | str):
             lines += [
                 f"## {name}",
@@ -198,7 +205,9 @@ def shown(output: dict[str, Any]) -> str:
             raw = data[kind].strip()
             code = raw.replace("\n", "") if kind == "image/png" else base64.b64encode(raw.encode()).decode()
             alt = html.escape(data.get("text/plain", "picture"))
-            return hold(f'<img alt="{alt}" src="data:{kind};base64,{code}">')
+            wide = re.search(r'<svg[^>]* width="([\d.]+)', raw)
+            least = f' style="min-width: {0.8 * float(wide[1]):.0f}px"' if wide else ""
+            return hold(f'<img alt="{alt}"{least} src="data:{kind};base64,{code}">')
     if "text/html" in data:
         return hold(data["text/html"])
     return f"\n```text\n{data.get('text/plain', '').rstrip()}\n```\n"

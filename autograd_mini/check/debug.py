@@ -22,6 +22,7 @@ import numpy as np
 from ..compile.function import Compiled
 from ..core import engine, node
 from ..core.op import Op
+from ..core.quick import vocabulary
 from ..core.readings import ARRAYS, FLOATS, KINDS, quietly
 from ..errors import AnomalyError, GraphError
 from ..support.modes import Block, meta_here
@@ -319,7 +320,7 @@ def _swap(watched: bool) -> None:
         if space.get(name) in pair
     ]
     asked = _never if watched else meta_here
-    changes += [partial(setitem, reading.vocabulary, "meta_here", asked) for reading in (FLOATS, ARRAYS)]
+    changes += [partial(setitem, vocabulary(reading), "meta_here", asked) for reading in (FLOATS, ARRAYS)]
     changes.append(partial(setattr, Compiled, "__call__", _call if watched else CALL))
     deque(map(call, changes), maxlen=0)
 

@@ -49,7 +49,7 @@ NOT_ALLOWED = f"{{}} is not allowed: {ALLOWED}"
 BEYOND = "this number is beyond the range of floats, 1.8e308"
 SPACES = "NAME=NUMBER is needed, as x=2, without spaces; an expression of several words in quotes"
 LONGEST = 10_000  # characters of an expression
-TOLD = {  # messages of the parser that say too little or too much here
+INSTEAD_OF = {  # messages of the parser that say too little or too much here
     "invalid syntax": f"this is not understood here: {ALLOWED}",
     "invalid decimal literal": "this is no number; a product is written *",
     "Exceeds the limit": BEYOND,
@@ -140,7 +140,7 @@ class _Reader:
                 warnings.simplefilter("ignore")  # of a string in it, which is refused anyway
                 return ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
-            why = next((told for begin, told in TOLD.items() if error.msg.startswith(begin)), error.msg)
+            why = next((ours for begin, ours in INSTEAD_OF.items() if error.msg.startswith(begin)), error.msg)
             raise self.error((error.offset or 1) - 1, (error.end_offset or 0) - 1, why) from None
         except (RecursionError, MemoryError):
             raise ExpressionError("the expression is nested too deeply: take it apart") from None

@@ -1,4 +1,8 @@
-"""Node: data, the operation and the parents it came from, its gradient; and how an operation is applied to nodes."""
+"""Node: data, the operation and the parents it came from, its gradient; and how an operation is applied to nodes.
+
+Two modes (support/modes.py) are asked for again and again: `meta_here()` is False under no_grad, else what a new node gets as its
+`meta`; `recorder()` is the Trace of a function that is being compiled, else None.
+"""
 
 import copy
 import operator
@@ -10,8 +14,9 @@ import numpy as np
 from ..errors import GraphError, explained
 from ..support.coercion import FLOAT_TYPES, LISTS
 from ..support.modes import keeps_constants, meta_here, recorder
-from .engine import backward
-from .op import Op, made_function, written_or_called
+from .engine import backward, reading_of_all
+from .op import Op
+from .quick import made_method
 from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
 
 new = object.__new__
@@ -20,9 +25,10 @@ CUT_BY_NO_GRAD = {"cut": "no_grad"}  # the meta of what no_grad cut off
 
 
 class changes:
-    """A counter: how often the data of any Tensor were replaced. A node keeps in `_version` what it was when the node was made.
+    """Counts how often the data of any Tensor were replaced.
 
-    Where a parent's `_version` is higher than its child's, the child read data that are gone, and backward refuses.
+    A Tensor's `_version` is the count at the time when it was made or its data were last replaced; a Value's is always 0.
+    Where a parent's is higher than its child's, the child read data that are gone, and backward refuses.
     """
 
     count = 0
@@ -36,7 +42,7 @@ def made(
     requires_grad: bool = False,
     meta: dict[str, Any] | None = None,
 ) -> Any:
-    """Return a node: a leaf, or the result of an operation on parents. Only here and in the quick methods below are nodes made.
+    """Return a node: a leaf, or the result of an operation on parents. Only here and in quick methods (quick.py) are nodes made.
 
     One or two parents are kept in two slots: a tuple would be one more object for the garbage collector in each node.
     """
@@ -74,13 +80,16 @@ def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[s
 
 
 def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
-    """Return the result of an operation as a node: a variable if a parent is one and recording is on, else a constant."""
+    """Return the result of an operation as a node: a variable if a parent is one and recording is on, else a constant.
+
+    With its first variable a row gets its quick method, which does all this from then on.
+    """
     meta = meta_here()
     if meta is not False and op.has_derivative:
         for parent in parents:
             if parent.requires_grad:
                 if op.is_kept and reading.kind not in op.quick:
-                    op.quick[reading.kind] = made_quick(op, reading)
+                    op.quick[reading.kind] = made_method(op, reading, applied, changes)
                     if reading is ARRAYS and len(parents) > 1:
                         op.quick[np.ndarray] = op.quick[reading.kind]
                 return made(reading, data, op, parents, True, meta)
@@ -95,7 +104,7 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
     """Return the operation's value on raw operands; an error from NumPy is raised again with the operation and the shapes."""
     try:
-        if op.is_ours and reading is ARRAYS:  # as op.value, in two calls less
+        if op.is_ours and reading is ARRAYS:  # this is op.value, without two calls
             return np.asarray(quietly(op.forward, ARRAYS.xp, *operands))
         out = quietly(op.value, reading, operands)
     except Exception as error:
@@ -121,14 +130,13 @@ def applied(op: Op, *operands: Any) -> Any:
     """Return what `apply` returns. Quick methods call this where the case is not theirs."""
     if not operands:
         raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
-    kinds = set(map(type, operands))
-    reading = KINDS.get(kinds.pop()) if len(kinds) == 1 else None
+    reading = reading_of_all(operands)
     if reading is not None and (reading is ARRAYS or not op.arrays_only):
         return record(reading, op, operands, evaluate(op, reading, [x._content for x in operands]))
     reading, dtypes, has_nodes = ARRAYS if op.arrays_only else FLOATS, set(), False
     for x in operands:
         own = KINDS.get(type(x))  # the reading of a node, None for what is no node
-        has_nodes = has_nodes or own is not None or (isinstance(x, LISTS) and holds_node(x))
+        has_nodes = has_nodes or own is not None or holds_node(x)
         if own is ARRAYS or isinstance(x, ARRAY_LIKE):
             reading = ARRAYS
             dtypes.add(getattr(x, "dtype", None))
@@ -144,70 +152,11 @@ def applied(op: Op, *operands: Any) -> Any:
 Op.__call__ = apply  # type: ignore[method-assign]
 
 
-# ---- Quick methods ----------------------------------------------------------------------------------------------------
-
-# They do what `applied` does, written out for one row and nodes of one kind, with the row's forward in the place of {forward}:
-# half the time for a neuron's `w * x + b` on Values, or for a product of small Tensors. Every other case is left to `applied`.
-# What differs between the kinds stands in their readings.
-QUICK = """
-def method({parameters}):{beside}
-    meta = meta_here()
-    if meta is False or not ({required}):
-        return applied(op, {names})
-    node, {letters} = new(Kind), {contents}{forward}
-    node.grad, node.meta, node.op = None, meta, op
-    node._left, node._right, node.requires_grad = {slots}, True
-    return node
-"""
-# `linear(X, W, b)` with an array X; raw arrays alone give raw arrays
-ARRAY_FIRST = """
-    if x.__class__ is not Kind and y.__class__ is not Kind:
-        return applied(op, {names})"""
-
-
-def made_quick(
-    op: Op, reading: Reading, general: Callable[..., Any] = applied, is_reflected: bool = False
-) -> Callable[..., Any] | None:
-    """Return what applies a row to nodes of the reading's kind, or None for a user's own row, or one of many parents.
-
-    It can be a method of their class; with `is_reflected` the node is the right operand. Where the case is not the common one
-    it calls `general`, which stands in its code as `applied`.
-    """
-    count = len(op.operands)
-    if not (op.is_ours and 1 <= count <= 3):
-        return None
-    names, letters = ["x", "y", "z"][:count], ["a", "b", "c"][:count]
-    parameters = names[::-1] if is_reflected else names  # Python passes the node first
-    words = {"names": ", ".join(names), "letters": ", ".join(letters)}
-    beside, others = "", parameters[1:]
-    if reading is ARRAYS and count > 1 and not is_reflected:
-        beside, others = ARRAY_FIRST.format(**words), parameters
-    # a number takes the dtype of the operand that it stands beside, where there is only one
-    partner = dict(zip(names, reversed(names), strict=True)) if count == 2 else {}
-    for x in others:
-        beside += reading.beside.format(x=x, other=partner.get(x), **words)
-    forward = written_or_called("op.forward", op.forward, letters)
-    text = QUICK.format(
-        **words,
-        parameters=", ".join(parameters),
-        beside=beside,
-        required=" or ".join(f"{name}.requires_grad" for name in names),
-        contents=", ".join(f"{name}._content" for name in names),
-        forward=reading.computing.format(forward=forward, **words),
-        slots=", ".join([*names, "None"][:2]) if count < 3 else f"({words['names']}), None",
-    )
-    method = made_function(
-        text, reading, f"the quick method of {op.name}", op=op, applied=general, new=new, changes=changes
-    )
-    method.__name__ = method.__qualname__ = op.name
-    return method  # type: ignore[no-any-return]
-
-
 def holds_node(data: Any, depth: int = 0) -> bool:
-    """Return whether a node stands anywhere in nested lists. ValueError for lists more than 64 deep."""
+    """Return whether data are nested lists with a node anywhere in them. ValueError for lists more than 64 deep."""
     if depth > 64:
         raise ValueError("lists nested more than 64 deep (does one hold itself?)")
-    return any(type(x) in KINDS or (isinstance(x, LISTS) and holds_node(x, depth + 1)) for x in data)
+    return isinstance(data, LISTS) and any(type(x) in KINDS or holds_node(x, depth + 1) for x in data)
 
 
 def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, Any], Any]:
@@ -276,11 +225,13 @@ class Node:
     meta: dict[str, Any] | None  # label, scope, source line, what cut it off: empty unless asked for
     op: Op | None  # None for a leaf
     requires_grad: bool
-    _left: Any  # the first parent, or a tuple of all where there are more than two; None for a leaf
-    _right: Any  # the second of two parents
+    # The parents, which `parents` gives as a tuple: the first, or a tuple of all where there are more than two, or None for a leaf;
+    # and the second of two
+    _left: Any
+    _right: Any
     # a Series or DataFrame on the left leaves the operation to the node, whose error says what to do
     __pandas_priority__ = 5000
-    _version = 0  # when the data was last replaced, where the kind keeps count
+    _version = 0  # see `changes`
     shape: Any
     size: Any
 

@@ -14,7 +14,6 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +22,6 @@ import numpy as np
 from ..errors import DTypeError, GraphError, ShapeError
 from ..support import numerics
 from ..support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float
-from ..support.modes import meta_here
 from .op import Op, Rule
 
 # ---- The error state of NumPy: NaN and infinity propagate, and no warning escapes -------------------------------------
@@ -159,21 +157,7 @@ class Reading:
     reads_content = True  # whether rules get the content of a node, or the node itself
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
     nothing: Any = None  # what a sweep holds for a node that no share has reached
-    # Source text, for made_quick in node.py: what makes a node of an operand that is none; what computes the result's content
-    beside = computing = ""
-    # and for made_pull in op.py: what is done with the arriving gradient; what a parent receives; "" where no code is made
-    arrived = receiving = ""
     refusals: tuple[type[Exception], ...] = ()  # errors of a rule after which `read_again` runs it
-
-    @cached_property
-    def vocabulary(self) -> dict[str, Any]:
-        """What the names in code made from the rows mean: those of `xp`, and those of the texts of a reading."""
-        return {
-            **vars(self.xp), "__name__": __name__, "inf": math.inf, "nan": math.nan, "xp": self.xp,
-            "reading": self, "received": self.received, "without_one": self.without_one, "Kind": self.kind,
-            "meta_here": meta_here, "ERRORS": ERRORS, "QUIET": QUIET, "state": error_state.get,
-            "set_state": error_state.set, "ndarray": np.ndarray, "asarray": np.asarray,
-        }  # fmt: skip
 
     def operand(self, node: Any) -> Any:
         """Return what a rule gets of a node."""
@@ -208,7 +192,7 @@ class Reading:
         return held + share
 
     def received(self, parent: Any, held: Any, share: Any, op: Op) -> Any:
-        """Return what a parent holds once it has received a share; before the first one it holds `nothing`."""
+        """Return what a parent holds once it has received a share; before the first one that is `nothing`: None, or −0.0 for floats."""
         share = self.share_for(parent, share, op)
         return share if held is None else self.add(parent, held, share)
 
@@ -236,24 +220,6 @@ class _Floats(Reading):
     """
 
     xp = scalar
-    beside = """
-    if {x}.__class__ is not Kind:
-        if {x}.__class__ is float:
-            data = {x}
-        elif {x}.__class__ is int and -(1 << 53) < {x} < 1 << 53:
-            data = {x} + 0.0
-        else:
-            return applied(op, {names})
-        {x} = new(Kind)
-        {x}._content = data
-        {x}.grad = {x}.meta = {x}.op = {x}._left = {x}._right = None
-        {x}.requires_grad = False"""
-    computing = """
-    try:
-        node._content = {forward}
-    except ERRORS:
-        node._content = reading.read_again(op.forward, {letters})"""
-    receiving = "    if {parent} in grads:\n        grads[{parent}] += {share}\n"
     nothing = -0.0  # -0.0 + x is x, for every x
     refusals = ERRORS
 
@@ -293,38 +259,7 @@ class _Arrays(Reading):
     """Rules run on arrays of float64 or float32."""
 
     xp = arrays
-    beside_node: Rule  # tensor.py sets this
-    beside = """
-    if {x}.__class__ is not Kind:
-        beside = reading.beside_node({x}, {other})
-        if beside is None:
-            return applied(op, {names})
-        {x} = beside"""
-    computing = """
-    before = state()
-    try:
-        try:
-            set_state(QUIET)
-            data = {forward}
-        finally:
-            set_state(before)
-    except Exception:
-        return applied(op, {names})  # raises it again, and says what was called
-    finally:  # once more, as Ctrl-C may have come in the inner block
-        set_state(before)
-    node._content = data if data.__class__ is ndarray else asarray(data)
-    node._version = changes.count"""
-    receiving = """
-    if {parent}._version > node._version:
-        raise ValueError("changed since")  # the sweep is done again in the general way, which says more
-    if {parent} in grads:
-        share, held, own = {share}, grads[{parent}], {parent}._content
-        fits = share.__class__ is ndarray and share.shape == own.shape and share.dtype is own.dtype
-        if fits and held is None:
-            grads[{parent}] = share
-        else:
-            grads[{parent}] = received({parent}, held, share, op)
-"""
+    constant_beside: Rule  # tensor.py sets this
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
         copies = [x.copy() for x in operands]  # a view could be made writable again, and np.add.at never asks
@@ -347,11 +282,14 @@ class _Arrays(Reading):
 
     def result(self, data: Any, op: Op, what: str = "") -> Any:
         """Return what a user's own operation computed, if it is an array of float64 or float32."""
-        data = np.empty(0, object) if hasattr(data, "requires_grad") else np.asarray(data)
-        if data.dtype in FLOAT_TYPES or data.dtype.kind in "biu":
+        is_node = hasattr(data, "requires_grad")
+        data = data if is_node else np.asarray(data)
+        if not is_node and (data.dtype in FLOAT_TYPES or data.dtype.kind in "biu"):
             dtype = data.dtype if data.dtype in FLOAT_TYPES else float
-            return np.array(data, dtype, copy=None if data.flags.writeable else True)  # an operand is not
-        raise GraphError(f"{op.name!r} returned {data.dtype}{what}: return real numbers, float64 or float32")
+            # an operand is read-only: a rule that returns one gets a copy
+            return np.array(data, dtype, copy=None if data.flags.writeable else True)
+        given = f"a {type(data).__name__}" if is_node else data.dtype
+        raise GraphError(f"{op.name!r} returned {given}{what}: return real numbers, float64 or float32")
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Any:
         x = parent._content

@@ -39,7 +39,7 @@ class Tensor(Node):
     def __new__(
         cls, data: Any, *, label: str | None = None, requires_grad: bool = True, dtype: Any = None
     ) -> "Tensor":
-        if isinstance(data, LISTS) and holds_node(data):
+        if holds_node(data):
             return _stacked_as_asked(data, label, requires_grad, dtype)  # type: ignore[no-any-return]
         if isinstance(data, Node):
             raise DTypeError(
@@ -175,7 +175,7 @@ def _as_tensor(data: Any, dtype: Any = None) -> Any:
     if type(data) is Value:
         dtype = np.dtype(float) if dtype is None else dtype
         return record(ARRAYS, CAST(dtype), (data,), np.asarray(data.data, dtype))
-    if isinstance(data, LISTS) and holds_node(data):
+    if holds_node(data):
         return stacked(data)
     node = made(ARRAYS, ARRAYS.constant(data, dtype))
     if (trace := recorder()) is not None:
@@ -183,7 +183,7 @@ def _as_tensor(data: Any, dtype: Any = None) -> Any:
     return node
 
 
-def _beside(x: Any, other: Any) -> Any:
+def _constant_beside(x: Any, other: Any) -> Any:
     """A float array or a number as a constant beside another operand; None for what `applied` must look at."""
     if recorder() is not None:
         return None
@@ -197,7 +197,7 @@ def _beside(x: Any, other: Any) -> Any:
 
 ARRAYS.kind, KINDS[Tensor] = Tensor, ARRAYS
 ARRAYS.as_node = _as_tensor  # type: ignore[method-assign]
-ARRAYS.beside_node = _beside
+ARRAYS.constant_beside = _constant_beside
 
 
 def stacked(data: Any) -> Any:

@@ -16,9 +16,7 @@ PADDING = 9
 WIDEST = 190  # a longer text is shortened
 OPERATION = 210  # the same for the name of an operation: 24 letters
 FEW = 12  # boxes of a picture with the local derivatives at its lines
-BROAD = (
-    1100  # where boxes side by side are wider than this, each gradient stands below its data, not beside it
-)
+BROAD = 1100  # where boxes side by side are wider, each gradient stands below its data, not beside it
 
 # the widths of letters in DejaVu Sans, the widest of the usual fonts, in hundredths of the font size
 WIDTHS = {
@@ -114,20 +112,12 @@ def picture(view: View, direction: str, color: str, theme: str) -> Picture:
     if len(view.items) < len(view.graph):
         title += f" in {counted(len(view.items), 'box')}"
     kinds = [card.kind for card in cards]
-    told = [counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds]
-    told += cards[view.place_of(root)].tooltip.split("\n")
-    return Picture(
-        cards,
-        links,
-        title,
-        ", ".join(told),
-        scale="∂ gradient" if color == "grad" else "data",
-        end=end,
-        notes=_notes(facts, cards, links, color, is_stacked) + view.graph.warning(),
-        gap=64.0 if any(link.local for link in links) else 24.0 if is_stacked else 36.0,
-        direction=direction,
-        theme=theme,
-    )
+    counts = [counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds]
+    counts += cards[view.place_of(root)].tooltip.split("\n")
+    scale = "∂ gradient" if color == "grad" else "data"
+    notes = _notes(facts, cards, links, color, is_stacked) + view.graph.warning()
+    gap = 64.0 if any(link.local for link in links) else 24.0 if is_stacked else 36.0
+    return Picture(cards, links, title, ", ".join(counts), scale, end, notes, gap, direction, theme)
 
 
 def _signed(facts: Summary | None) -> float | None:
@@ -208,18 +198,18 @@ def _gradient(its: Facts) -> str:
 
 def _tooltip(its: Facts) -> str:
     """All facts about a box, one a line."""
-    item, told = its.item, [its.item.title]
+    item, lines = its.item, [its.item.title]
     if isinstance(item, Group):
-        told += ["" if item.op is None else f"operation {item.op}, spelt out"]
-        told += [f"{len(item.members):,} nodes in one box"]
+        lines += ["" if item.op is None else f"operation {item.op}, spelt out"]
+        lines += [f"{len(item.members):,} nodes in one box"]
     else:
-        told += [f"operation {item.op}" if item.op else item.kind]
-        told += [f"used {item.uses} times" if item.uses > 1 else ""]
-    told += ["in " + " › ".join(item.scope) if item.scope else "", f"data {_facts(its.data, item.data)}"]
+        lines += [f"operation {item.op}" if item.op else item.kind]
+        lines += [f"used {item.uses} times" if item.uses > 1 else ""]
+    lines += ["in " + " › ".join(item.scope) if item.scope else "", f"data {_facts(its.data, item.data)}"]
     if item.requires_grad:
         dash = "∂ — (no backward has reached it)"
-        told += [dash if its.grad is None else f"∂ gradient {_facts(its.grad, item.grad)}"]
-    return "\n".join(map(clean, [told[0], *filter(None, told[1:])]))
+        lines += [dash if its.grad is None else f"∂ gradient {_facts(its.grad, item.grad)}"]
+    return "\n".join(map(clean, [lines[0], *filter(None, lines[1:])]))
 
 
 def _facts(facts: Summary, data: Any) -> str:
@@ -245,13 +235,13 @@ def _links(view: View, source: int, target: int, edges: list[tuple[int, int, int
         yield Link(source, target, counted(len(edges), "edge"), ", ".join(filter(None, places)))
         return
     for (*_, position), place in zip(edges, places, strict=True):
-        local, told = _locals(view.graph, head)[position], []
+        local, lines = _locals(view.graph, head)[position], []
         if local is not None:
-            told.append(clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}"))
-        if not told or (count > 1 and not commutes):
-            told.append(f"operand {position + 1} of {count}")
+            lines.append(clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}"))
+        if not lines or (count > 1 and not commutes):
+            lines.append(f"operand {position + 1} of {count}")
         shown = f"×{_short(local)}" if local is not None and len(view.items) <= FEW else ""
-        yield Link(source, target, "\n".join(told), place, shown)
+        yield Link(source, target, "\n".join(lines), place, shown)
 
 
 def _locals(graph: Graph, box: Box) -> list[float | None]:

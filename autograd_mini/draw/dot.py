@@ -38,12 +38,12 @@ def source(picture: Picture) -> str:
     for i, card in enumerate(picture.cards):
         colour = colours["alert" if card.alert else card.kind] + (", penwidth=2" if card.alert else "")
         look = f'{STYLES[card.kind]}, color={colour}, fillcolor="{blended(card.tint, theme)}"'
-        told = f"label={quoted(card.text())}, tooltip={quoted(card.tooltip[:TOOLTIP])}"
-        lines.append(f"  n{i} [{told}, {look}];")
+        words = f"label={quoted(card.text())}, tooltip={quoted(card.tooltip[:TOOLTIP])}"
+        lines.append(f"  n{i} [{words}, {look}];")
     for link in picture.links:
         texts = {"tooltip": link.tooltip[:TOOLTIP], "label": link.local, "headlabel": link.order}
-        told = ", ".join(f"{name}={quoted(text)}" for name, text in texts.items() if text)
-        lines.append(f"  n{link.source} -> n{link.target} [{told}];")
+        words = ", ".join(f"{name}={quoted(text)}" for name, text in texts.items() if text)
+        lines.append(f"  n{link.source} -> n{link.target} [{words}];")
     return "\n".join([*lines, "}", ""])
 
 

@@ -110,10 +110,8 @@ class _Content:
 
     def everything(self) -> dict[str, Any]:
         """Return boxes, operations, and the indices of stale boxes."""
-        boxes = [self._box(box) for box in reversed(self.graph.boxes)][
-            ::-1
-        ]  # in the order of the backward pass
-        operations = [told for _, told in self.operations.values()]
+        boxes = [self._box(box) for box in reversed(self.graph.boxes)][::-1]  # in the backward's order
+        operations = [operation for _, operation in self.operations.values()]
         stale = [box.index for box in self.graph.stale()]
         return {"boxes": boxes, "operations": operations, "stale": stale}
 
@@ -121,17 +119,11 @@ class _Content:
         """All facts about a box; a constant without a name has the title ""."""
         nameless = box.kind == "constant" and box.name is None and box.node.size == 1
         return {
-            "title": "" if nameless else shortened(box.title, LONGEST),
-            "kind": box.kind,
-            "scope": box.scope,
-            "shape": box.node.shape if box.is_array else None,
-            "data": self._datum(box.data, True),
-            "grad": self._datum(self.grads.get(box.index), True),
-            "operation": self._operation(box) if box.parents else None,
-            "parents": box.parents,
-            "uses": box.uses,
-            "edges": self._edges(box),
-        }
+            "title": "" if nameless else shortened(box.title, LONGEST), "kind": box.kind, "scope": box.scope,
+            "shape": box.node.shape if box.is_array else None, "uses": box.uses, "parents": box.parents,
+            "data": self._datum(box.data, True), "grad": self._datum(self.grads.get(box.index), True),
+            "operation": self._operation(box) if box.parents else None, "edges": self._edges(box),
+        }  # fmt: skip
 
     def _edges(self, box: Box) -> list[Any]:
         """For each operand the local derivative, if it is one number, the share, and the sum of shares that have arrived with it.
@@ -173,10 +165,10 @@ class _Content:
             return None
         if np.size(data) == 1:
             return _number(np.reshape(data, ()))
-        told = summary(data)
-        out = [None if x is None else _number(x, 4) for x in (told.low, told.high, told.mean, told.norm)]
+        found = summary(data)
+        out = [None if x is None else _number(x, 4) for x in (found.low, found.high, found.mean, found.norm)]
         more = self._cells(np.asarray(data)) if cells and np.size(data) else []
-        return [*out, told.nans, told.infinite, *more]
+        return [*out, found.nans, found.infinite, *more]
 
     def _cells(self, data: Any) -> list[Any]:
         """The array as rows of numbers, large ones as means of blocks; and the numbers of rows and columns of a block."""
@@ -198,11 +190,11 @@ class _Content:
         key = (node.op, box.is_array, *[(parent.shape, parent.requires_grad) for parent in node.parents])
         if key not in self.operations:
             names = [chr(NAMES + i) for i in range(len(box.parents))]
-            told: dict[str, Any] = {"op": box.op, "symbol": box.symbol, "how": None, "rules": []}
+            operation: dict[str, Any] = {"op": box.op, "symbol": box.symbol, "how": None, "rules": []}
             if len(names) <= WIDEST:
                 rules = (formula(box, i, names, OUT, GRADIENT, summed=True) for i in range(len(names)))
-                told |= {"how": expression(box, names), "rules": list(rules)}
-            self.operations[key] = len(self.operations), told
+                operation |= {"how": expression(box, names), "rules": list(rules)}
+            self.operations[key] = len(self.operations), operation
         return self.operations[key][0]
 
 
@@ -214,7 +206,7 @@ def _number(x: Any, digits: int = 17) -> Any:
     return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
-def _assembled(told: dict[str, Any]) -> str:
+def _assembled(content: dict[str, Any]) -> str:
     """The page. Style, script and the user's texts are packed together, so that no letter of them can end a tag."""
     import base64
     import json
@@ -223,6 +215,6 @@ def _assembled(told: dict[str, Any]) -> str:
 
     folder = files(__package__)
     parts = {kind: folder.joinpath(f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js")}
-    sent = json.dumps({"graph": told, **parts}, separators=(",", ":"), allow_nan=False)
+    sent = json.dumps({"graph": content, **parts}, separators=(",", ":"), allow_nan=False)
     packed = base64.b64encode(zlib.compress(sent.encode(), 9)).decode()
     return folder.joinpath("shell.html").read_text("utf-8").replace("@@packed@@", packed)

@@ -260,9 +260,8 @@ class _Scopes:
         self.names: dict[int, tuple[str, ...]] = {}  # of a scope, by its id
         self.parts: dict[tuple[str, ...], dict[Any, str]] = {}  # in a scope: the name of each Place
         self.homes: dict[Any, tuple[str, ...]] = {}  # where each Place is in its model
-        self.leaves: dict[
-            Any, tuple[str, tuple[str, ...]]
-        ] = {}  # of a model's leaf: its path there, and the scope
+        # of a model's leaf: its path there, and the scope
+        self.leaves: dict[Any, tuple[str, tuple[str, ...]]] = {}
         called = self._called(order)
         if len(called) > 1:  # numbered as one reads, the first operands first
             called = self._called(toposort(root, constants=True, is_mirrored=True))
@@ -290,12 +289,12 @@ class _Scopes:
         """Note where all modules and leaves of a model are."""
         around: dict[str, tuple[str, ...]] = {}
         for path, kind, place in [("", model.kind, model), *parts]:
-            outer = around[_owner(path, around)] if path else ()
+            outer = around[owner(path, around)] if path else ()
             around[path] = self._inside(outer, place or path, kind, readable(path, True))
             if place is not None:
                 self.homes.setdefault(place, around[path])
         for path, node in leaves:
-            self.leaves.setdefault(node, (readable(path, False), around[_owner(path, around)]))
+            self.leaves.setdefault(node, (readable(path, False), around[owner(path, around)]))
 
     def of(self, node: Any) -> tuple[str | None, tuple[str, ...]]:
         """Return the path of a node that is a leaf of a model, else None; and the names of the modules around it."""
@@ -333,8 +332,12 @@ def _scope_of(node: Any) -> Any:
     return node.meta.get("scope") if node.meta else None
 
 
-def _owner(path: str, places: Mapping[str, Any]) -> str:
-    """The path of the innermost module around a path."""
+def owner(path: str, places: Mapping[str, Any]) -> str:
+    """Return the path of the innermost module around a path; `places` has the modules by their paths, that of the model being "".
+
+    >>> owner("layers.0.weight", {"": "MLP", "layers.0": "Linear"})
+    'layers.0'
+    """
     outer = path.rpartition(".")[0]
     while outer not in places:
         outer = outer.rpartition(".")[0]

@@ -24,8 +24,8 @@ def mermaid(picture: Picture) -> str:
             lines.append(f"  style n{i} fill:{blended(card.tint, theme)}")
     for link in picture.links:
         order = f"operand {link.order}" if link.order else ""
-        told = ", ".join(filter(None, (order, link.local)))
-        label = f'|"{encoded(told)}"|' if told else ""
+        words = ", ".join(filter(None, (order, link.local)))
+        label = f'|"{encoded(words)}"|' if words else ""
         lines.append(f"  n{link.source} -->{label} n{link.target}")
     for kind in KINDS:
         if any(card.kind == kind for card in picture.cards):

@@ -44,10 +44,9 @@ def learn(X: Any, y: Any, seed: int, epochs: int = 10, dtype: Any = np.float32) 
     rng, X = np.random.default_rng(seed), X.astype(dtype)
     test, train = np.split(rng.permutation(len(X)), [len(X) // 5])
     net = network(X.shape[1], rng, dtype)
-    return ag.fit(
-        net, X[train], y[train], batch_size=1, epochs=epochs, rng=rng, metrics="accuracy",
-        loss=ag.nn.cross_entropy, optimizer=ag.optim.SGD(net.parameters(), lr=0.1), validation=(X[test], y[test]),
-    )  # fmt: skip
+    sgd, rest = ag.optim.SGD(net.parameters(), lr=0.1), (X[test], y[test])
+    how: dict[str, Any] = {"batch_size": 1, "metrics": "accuracy", "validation": rest, "rng": rng}
+    return ag.fit(net, X[train], y[train], loss=ag.nn.cross_entropy, optimizer=sgd, epochs=epochs, **how)
 
 
 @program

@@ -59,10 +59,13 @@ def learn(
     rng, weights, targets = np.random.default_rng(seed), start(X.shape[1], seed), np.eye(10)[y]
     test, train = np.split(rng.permutation(len(X)), [len(X) // 5])
     sgd = ag.optim.SGD(weights, lr=lr, momentum=0.9)
-    history = ag.fit(
-        lambda X: forward(X, *weights), X[train], targets[train], loss=ag.nn.half_sse, optimizer=sgd, epochs=epochs,
-        batch_size=size, rng=rng, validation=(X[test], targets[test]), metrics={"accuracy": accuracy},
-    )  # fmt: skip
+    how: dict[str, Any] = {
+        "loss": ag.nn.half_sse,
+        "metrics": {"accuracy": accuracy},
+        "validation": (X[test], targets[test]),
+    }
+    how |= {"optimizer": sgd, "epochs": epochs, "batch_size": size, "rng": rng}
+    history = ag.fit(lambda X: forward(X, *weights), X[train], targets[train], **how)
     return history, max(float(np.max(np.abs(W.grad))) for W in weights)
 
 

@@ -12,6 +12,7 @@ from ..core import array_rows, functions, rows
 from ..core.node import Habit, Node
 from ..core.tensor import Tensor, replace_all
 from ..core.value import Value
+from ..draw.graph import owner
 from ..draw.reprs import as_html, as_text, table
 from ..errors import ShapeError, StateDictError
 from ..support.coercion import whole
@@ -253,9 +254,8 @@ class Module:
         [[6.0]]
         """
         if not isinstance(state, Mapping):
-            raise StateDictError(
-                f"load_state_dict: pass a dict of arrays by name, got {type(state).__name__}"
-            )
+            given = type(state).__name__
+            raise StateDictError(f"load_state_dict: pass a dict of arrays by name, got {given}")
         nodes = self._nodes()
         own = {name: np.asarray(node.data) for name, node in nodes.items()}
         found, wrong = taken(own, {str(k): x.data if isinstance(x, Node) else x for k, x in state.items()})
@@ -295,11 +295,11 @@ class Module:
         leaves, modules = self._nodes(), dict(self.named_modules())
         own: dict[str, list[tuple[str, Any]]] = {}
         for name, node in leaves.items():
-            own.setdefault(_owner(name, modules), []).append((name, node))
+            own.setdefault(owner(name, modules), []).append((name, node))
         depths = {"": 0}
         for path, module in modules.items():
             if path:
-                depths[path] = depths[_owner(path, modules)] + 1
+                depths[path] = depths[owner(path, modules)] + 1
             nodes = own.get(path, [])
             weights, size = _weights(path, nodes), sum(node.size for _, node in nodes)
             taken, given = shapes.get(id(module), ("", ""))
@@ -367,14 +367,6 @@ def _shape(x: Any) -> str:
     if isinstance(x, list) and x and isinstance(x[0], Node | list):
         return f"{len(x)} × {_shape(x[0])}"
     return str(functions.shape(x) or "number")
-
-
-def _owner(path: str, modules: Mapping[str, Module]) -> str:
-    """The path of the innermost Module around that path."""
-    owner = path.rpartition(".")[0]
-    while owner not in modules:
-        owner = owner.rpartition(".")[0]
-    return owner
 
 
 def _weights(path: str, own: Sequence[tuple[str, Any]]) -> str:
@@ -520,9 +512,7 @@ class MLP(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if not isinstance(sizes, Sequence) or len(sizes) < 2:
-            raise ValueError(
-                f"sizes must be a list of two sizes or more, of inputs to outputs, got {sizes!r}"
-            )
+            raise ValueError(f"sizes must be a list of two sizes or more, inputs first, got {sizes!r}")
         self.activation, self.output = activation_of(activation), activation_of(output)
         random = np.random.default_rng(rng)
         options = {"init": init, "rng": random, "dtype": dtype}

@@ -1,6 +1,7 @@
 """Networks on Values, with micrograd's interface, to look at every neuron."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,11 +86,10 @@ class MLP(Module):
             raise TypeError(f"nouts must be a list of layer sizes, got {nouts!r}")
         if not nouts:
             raise ValueError("nouts must be a list of at least one layer size, got []")
-        sizes, last = [nin, *nouts], len(nouts) - 1
-        self.layers = [
-            Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=random)
-            for i in range(len(nouts))
-        ]
+        self.layers = []
+        for i, (m, n) in enumerate(pairwise([nin, *nouts]), 1):
+            is_last = i == len(nouts)
+            self.layers.append(Layer(m, n, nonlin=not is_last, activation=activation, rng=random))
 
     def forward(self, x: Any) -> Any:
         """Return the output, as the last Layer does, for one list of inputs."""
@@ -101,7 +101,11 @@ class MLP(Module):
     def from_layers(
         cls, layers: Sequence[Linear], activation: Callable[[Any], Any], output: Callable[[Any], Any]
     ) -> "MLP":
-        """Return the network of these Linear layers, with copies of their weights; `output` is the last activation."""
+        """Return the network of these Linear layers, with copies of their weights; `output` is the last activation.
+
+        >>> MLP.from_layers([Linear(2, 1, rng=0)], abs, abs)([1.0, 2.0]).op.name
+        'abs'
+        """
         net = cls(layers[0].in_features, [layer.out_features for layer in layers], activation=activation)
         for ours, layer in zip(net.layers, layers, strict=True):
             biases = np.zeros(layer.out_features) if layer.bias is None else layer.bias.data

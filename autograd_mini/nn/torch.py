@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core.tensor import Tensor
+from ..support.extras import needed
 from . import activation_modules as ours
 from .activations import identity
 from .modules import MLP, Dropout, Linear, Module, Sequential
@@ -19,14 +20,6 @@ RENAMED = {"slope": "negative_slope", "axis": "dim"}
 ACTIVATIONS: dict[Any, Any] = {kind.function: kind for kind in SHARED if kind is not Dropout}
 
 
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        raise ImportError("this needs PyTorch: python -m pip install torch") from None
-    return torch
-
-
 def from_torch(module: Any) -> Module:
     """Return the same network as a Module of ours: weights copied, their dtype kept, in the same mode (training or evaluation).
 
@@ -38,7 +31,7 @@ def from_torch(module: Any) -> Module:
     >>> net([[0.0, 1.0]]).shape
     (1, 3)
     """
-    torch = _torch()
+    torch = needed("from_torch", "torch", "torch")
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"from_torch: a torch.nn.Module is needed, got a {type(module).__name__}")
     out: Module = _from(module, torch.nn, {})
@@ -93,7 +86,7 @@ def _theirs(ours: Any, torch: Any) -> Any:
 
 def to_torch(module: Any) -> Any:
     """Return the same network as a torch.nn.Module; see Module.to_torch."""
-    return _to(module, _torch(), {}, True)
+    return _to(module, needed("to_torch", "torch", "torch"), {}, True)
 
 
 def _to(module: Any, torch: Any, done: dict[int, Any], mode: bool) -> Any:

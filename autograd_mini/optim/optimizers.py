@@ -28,6 +28,7 @@ from ..derivatives import ravel
 from ..errors import GraphError, StateDictError
 from ..nn.state import taken
 from ..support.coercion import finite, whole
+from ..support.extras import needed
 from ..support.interrupts import assign, completed
 from .blocks import PIECE, Block, Work, check_finite
 
@@ -573,13 +574,8 @@ class LBFGS(Optimizer):
         0.0
         """
         if closure is None:
-            raise TypeError(
-                "LBFGS evaluates the loss many times: write step(closure), as step(lambda: loss(X))"
-            )
-        try:
-            from scipy.optimize import minimize
-        except ImportError:
-            raise ImportError("LBFGS needs scipy: python -m pip install 'autograd-mini[scipy]'") from None
+            raise TypeError("LBFGS evaluates the loss many times: write step(closure), with a function")
+        minimize = needed("LBFGS", "scipy.optimize", "[scipy]").minimize
         start, unravel = ravel(self.params)
         best, least = start, math.inf
 

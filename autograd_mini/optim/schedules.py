@@ -103,7 +103,7 @@ class Schedule:
 
 
 class StepLR(Schedule):
-    """A rate that is multiplied by `gamma` every `step_size` epochs.
+    """A rate that is multiplied by `gamma` every `step_size` epochs. TypeError or ValueError for numbers out of range.
 
     >>> import autograd_mini as ag
     >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
@@ -123,7 +123,7 @@ class StepLR(Schedule):
 
 
 class ExponentialLR(StepLR):
-    """A rate that is multiplied by `gamma` every epoch.
+    """A rate that is multiplied by `gamma` every epoch. TypeError or ValueError for a gamma out of range.
 
     >>> import autograd_mini as ag
     >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
@@ -138,6 +138,8 @@ class ExponentialLR(StepLR):
 
 class CosineAnnealingLR(Schedule):
     """Half a cosine from the first rate down to `eta_min`, over `T_max` epochs (Loshchilov and Hutter 2016, arXiv:1608.03983).
+
+    Raises TypeError or ValueError for numbers out of range.
 
     >>> import autograd_mini as ag
     >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
@@ -177,6 +179,8 @@ class LambdaLR(Schedule):
 
 class WarmUp(Schedule):
     """A rate that rises evenly from `start` times the full rate, over `epochs` epochs; then the rate of another schedule, `then`.
+
+    `optimizer`: that of both schedules; its rate is the full rate. Raises TypeError or ValueError for numbers out of range.
 
     >>> import autograd_mini as ag
     >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)

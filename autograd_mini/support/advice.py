@@ -142,7 +142,7 @@ OF_SCIPY = ("softmax", "log_softmax", "logsumexp")  # functions of scipy.special
 def why_cut(call: str, node: Any) -> str:
     """Return the message for a call that would leave the graph: the call as the user wrote it, and what to write instead."""
     frame, through = _user_frame()
-    written, instead = _told(frame, through) if frame is not None else ("", "")
+    written, instead = _advised(frame, through) if frame is not None else ("", "")
     instead = instead or TABLES["cut"].get(call, "np.exp(x) or x.exp()")
     return f"{written or call} would cut the graph of {node._name}: write {instead}. {ON_PURPOSE}"
 
@@ -160,7 +160,7 @@ def _user_frame() -> tuple[FrameType | None, list[FrameType]]:
     return None, through
 
 
-def _told(frame: FrameType, through: list[FrameType]) -> tuple[str, str]:
+def _advised(frame: FrameType, through: list[FrameType]) -> tuple[str, str]:
     """The call in the user's line, and what to write in its place; empty where that cannot be read."""
     roots = {str(f.f_globals.get("__name__", "")).partition(".")[0] for f in through}
     tree = _expression(frame)

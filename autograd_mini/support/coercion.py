@@ -1,6 +1,7 @@
 """Users' data as float64 or float32, or an error that says what was given and how to convert it."""
 
 import math
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,9 @@ def to_float(data: Any) -> float:
 def finite(
     name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf
 ) -> float:
-    """Return the number as a float, if it is finite, > above, ≥ least and < below; else TypeError or ValueError.
+    """Return `value` as a float, if it is finite, > above, ≥ least and < below; else TypeError or ValueError.
 
-    `name`: that of the argument in the error. Each bound is left out by default.
+    `name`: that of the argument in the error. By default there are no bounds.
 
     >>> finite("slope", 1)
     1.0
@@ -56,7 +57,7 @@ def finite(
     set_ones = [words for words, bound in bounds.items() if math.isfinite(bound)]
     allowed = " ".join(["a finite number", " and ".join(set_ones)]).rstrip()
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be {allowed}, got {value!r}")
+        raise TypeError(f"{name} must be {allowed}, got {reprlib.repr(value)}")
     try:
         found = float(value)
     except OverflowError:  # an int of hundreds of digits
@@ -67,7 +68,7 @@ def finite(
 
 
 def whole(name: str, value: Any, least: int, otherwise: str = "") -> int:
-    """Return the int, if it is `least` or more; else TypeError or ValueError.
+    """Return `value`, if it is an int and `least` or more; else TypeError or ValueError.
 
     `name`: that of the argument in the error; `otherwise`: what else it may be, as the end of the message.
 
@@ -76,7 +77,7 @@ def whole(name: str, value: Any, least: int, otherwise: str = "") -> int:
     """
     allowed = f"an int {'> 0' if least == 1 else f'≥ {least}'}{otherwise}"
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be {allowed}, got {value!r}")
+        raise TypeError(f"{name} must be {allowed}, got {reprlib.repr(value)}")
     if value < least:
         raise ValueError(f"{name} must be {allowed}, got {value}")
     return int(value)

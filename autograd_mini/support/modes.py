@@ -169,9 +169,7 @@ class inside(Block):
 
 
 _recorder: ContextVar[Any] = ContextVar("recorder", default=None)
-recorder = (
-    _recorder.get
-)  # the Trace (compile/trace.py) that records a function which is being compiled, or None
+recorder = _recorder.get  # the Trace (compile/trace.py) that records what is compiled, or None
 
 
 class recorded_by(Block):

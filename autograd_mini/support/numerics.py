@@ -145,19 +145,17 @@ def centred(x: Any, axis: Any) -> Any:
 def special(name: str) -> Callable[..., Any]:
     """The error function of that name, by math element by element; erf by scipy where it is installed."""
     elementwise = np.frompyfunc(getattr(math, name), 1, 1)
-    found: list[Callable[..., Any]] = []
 
-    def function(x: Any) -> Any:
-        if not found:
-            found.append(lambda x: np.asarray(elementwise(x), x.dtype))
-            if name == "erf":  # scipy's erfc loses digits in the tail, math's does not
-                with contextlib.suppress(ImportError):
-                    from scipy.special import erf
+    @cache
+    def quickest() -> Callable[..., Any]:
+        if name == "erf":  # scipy's erfc loses digits in the tail, math's does not
+            with contextlib.suppress(ImportError):
+                from scipy.special import erf
 
-                    found[0] = erf
-        return found[0](np.asarray(x))
+                return erf  # type: ignore[no-any-return]
+        return lambda x: np.asarray(elementwise(x), x.dtype)
 
-    return function
+    return lambda x: quickest()(np.asarray(x))
 
 
 def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:

@@ -34,7 +34,7 @@ def _no_sum() -> None:
     return None
 
 
-def noted(leaves: Sequence[Any], totals: Sequence[Any]) -> None:
+def remember(leaves: Sequence[Any], totals: Sequence[Any]) -> None:
     """Note on the first and the last of these leaves, for all of them, that these sums become their gradients."""
     for i in {0, len(leaves) - 1}:
         leaf, last = leaves[i], leaves[i].meta.get("sum") if leaves[i].meta else None

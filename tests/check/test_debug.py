@@ -16,6 +16,7 @@ from autograd_mini import derivatives
 from autograd_mini.check import debug as module
 from autograd_mini.compile.function import Compiled
 from autograd_mini.core import engine, node, value
+from autograd_mini.core.quick import vocabulary
 from autograd_mini.core.readings import ARRAYS, FLOATS
 from tests.helpers.interrupt import Interrupt
 from tests.helpers.processes import run, run_script
@@ -359,7 +360,7 @@ def functions():
     """What the engine calls by the names that debug puts others under."""
     named = [(node, "made"), (node, "record"), (value, "made"), (engine, "sweep"), (derivatives, "sweep")]
     named += [(Compiled, "__call__")]
-    quick = [reading.vocabulary["meta_here"] for reading in (FLOATS, ARRAYS)]
+    quick = [vocabulary(reading)["meta_here"] for reading in (FLOATS, ARRAYS)]
     return [getattr(owner, name) for owner, name in named] + quick
 
 

@@ -659,7 +659,7 @@ def test_an_mlp_takes_an_initialiser_for_all_layers() -> None:
 @pytest.mark.parametrize(
     ("arguments", "kind", "text"),
     [
-        (([2],), ValueError, "sizes must be a list of two sizes or more, of inputs to outputs, got [2]"),
+        (([2],), ValueError, "sizes must be a list of two sizes or more, inputs first, got [2]"),
         (([],), ValueError, "sizes must be a list of two sizes"),
         ((3,), (TypeError, ValueError), "sizes must be a list of two sizes"),
         (([2, 0],), ValueError, "out_features must be an int > 0, got 0"),
@@ -1056,7 +1056,7 @@ def test_from_torch_of_something_else_says_what_it_needs(given: Any) -> None:
 def test_without_pytorch_both_ways_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     for call in (lambda: nn.from_torch(3), lambda: nn.Linear(2, 1).to_torch()):
-        with pytest.raises(ImportError, match="this needs PyTorch: python -m pip install torch"):
+        with pytest.raises(ImportError, match="torch needs torch: python -m pip install torch"):
             call()
 
 

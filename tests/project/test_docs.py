@@ -140,6 +140,15 @@ def test_the_site_loads_nothing_from_elsewhere(site):
 
 
 @pytest.mark.slow
+def test_the_reference_shows_what_users_call(site):
+    """A class has its public members that say what they do: no slots, no helpers; the methods of a node are with both its kinds."""
+    for path in (site / "reference").glob("*.html"):
+        names = re.findall(r'class="doc doc-object-name[^>]*>([^<]*)<', path.read_text(encoding="utf8"))
+        assert [name for name in names if name.startswith("_")] == [], path.name
+        assert names.count("backward") == 2 * (path.name == "nodes.html"), path.name
+
+
+@pytest.mark.slow
 def test_the_site_can_be_read_on_a_phone_and_in_the_dark(site):
     """At 390 points no page is wider than the screen, and in the dark its text is light on dark ground."""
     playwright = pytest.importorskip("playwright.sync_api")
