@@ -736,8 +736,11 @@ def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callab
                 warnings.warn(said, RuntimeWarning, stacklevel=4)
             return _number(found[0])
 
-        found = program.replay(batch)
-        return _number(found[0]) if found else optimizer.step(closure)
+        if (found := program.replay(batch)) is not None:
+            return _number(found[0])
+        value = optimizer.step(closure)
+        program.settle()
+        return value  # type: ignore[no-any-return]
 
     return step
 

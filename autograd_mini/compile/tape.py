@@ -46,8 +46,7 @@ define internal void @add(ptr %p, i64 %i, double %x) alwaysinline {
   %b = fadd double %a, %x
   call void @set(ptr %p, i64 %i, double %b)
   ret void
-}
-"""
+}"""
 
 
 def _repeated(k: str, start: str, stop: str, body: str) -> str:
@@ -95,13 +94,18 @@ PRODUCT = """\
   %after = fadd double %before, %product
   store double %after, ptr %sum"""
 SHARE = """\
-  %y = call double @get(ptr %other, i64 %k)
+  %y = call double @get(ptr %of, i64 %k)
   %share = fmul double %g, %y
   call void @add(ptr %to, i64 %k, double %share)"""
+SHARES = f"""\
+define internal void @shares(ptr noalias %to, ptr noalias %of, i64 %n, double %g) alwaysinline {{
+{_repeated("k", "0", "%n", SHARE)}
+  ret void
+}}"""
 ENTER = """\
   %bytes = mul i64 %u, 8
   %item = add i64 %bytes, {items}
-  %float = call ptr @at(ptr %inputs_, i64 %item)
+  %float = call ptr @at(ptr %inputs, i64 %item)
   %content = getelementptr i8, ptr %float, i64 {number}
   %given = load double, ptr %content
   %place = call i64 @int(ptr %places, i64 %u)
@@ -180,23 +184,17 @@ def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
         shares=_runs_of("h", _shares("h", "left", "right") + "\n" + _shares("h", "right", "left")),
         cases="\n".join(f"case{i}:\n{case}" for i, case in enumerate(lines, FIRST)),
     )
-    entry = ["entry:", "  %sum = alloca double", "  %gradients = alloca ptr"]
-    for i, name in enumerate(("code", "v", "runs", "places", "inputs")):
+    entry = ["  %sum = alloca double", "  %gradients = alloca ptr"]
+    for i, name in enumerate(("code", "v", "runs", "places")):
         entry.append(f"  %{name}_ = call ptr @at(ptr %args, i64 {ITEMS + 8 * i})")
         entry.append(f"  %{name} = call ptr @at(ptr %{name}_, i64 {DATA})")
-        entry.append(f"  %{name}_sizes = call ptr @at(ptr %{name}_, i64 {SIZES})")
-    entry = entry[:-2]  # the inputs are a tuple of numbers
-    counts = [
-        "  %n = load i64, ptr %code_sizes",
-        "  %m = load i64, ptr %places_sizes",
-        "  store ptr %v, ptr %gradients",
-    ]
-    shares = ["define internal void @shares(ptr noalias %to, ptr noalias %other, i64 %n, double %g) alwaysinline {",
-              "entry:", _repeated("k", "0", "%n", SHARE), "  ret void", "}"]  # fmt: skip
+    for name, array in (("n", "code"), ("m", "places")):
+        entry.append(f"  %{name}_ = call ptr @at(ptr %{array}_, i64 {SIZES})")
+        entry.append(f"  %{name} = load i64, ptr %{name}_")
+    entry += [f"  %inputs = call ptr @at(ptr %args, i64 {ITEMS + 32})", "  store ptr %v, ptr %gradients"]
     enter = _repeated("u", "0", "%m", ENTER.format(items=ITEMS, number=NUMBER))
-    steps = _repeated("i", "0", "%n", step)
-    run = ["define i32 @run(ptr %args) {", *entry, *counts, enter, steps, "  ret i32 0", "}"]
-    return built(HELPERS + "\n".join([*shares, *run]))
+    run = ["define i32 @run(ptr %args) {", *entry, enter, _repeated("i", "0", "%n", step), "  ret i32 0", "}"]
+    return built("\n".join([HELPERS, SHARES, *run]))
 
 
 MANY = 2000  # nodes from which on "auto" takes a tape
