@@ -85,7 +85,6 @@ class Audit:
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
         report.loss = loss
-        report.describe(loss)
         wrong = loss.wrong(count)
         remarks = constant(case, loss) or (improper(case) if wrong else []) or unread(case, loss)
         report.lines = lines(case, loss, [] if remarks else faults)
