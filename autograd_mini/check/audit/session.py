@@ -84,6 +84,9 @@ class Audit:
             report.note = "no loss was found that depends on the parameters"
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
+        if not loss.wrong(count):  # what is right in some steps must be right in all
+            evaluate(case, loss, [k for k in range(len(case.views)) if k not in loss.verdicts])
+            loss, faults, left = self.best([loss])
         report.loss = loss
         wrong = loss.wrong(count)
         remarks = constant(case, loss) or (improper(case) if wrong else []) or unread(case, loss)
@@ -454,7 +457,7 @@ def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool
 
 def has_gradient(case: Case, loss: Loss, i: int) -> bool:
     """Whether a parameter's gradient is among the values that its update is computed with."""
-    k = min(loss.adjoints)
+    k = min(loss.grads)
     view, g = case.views[k], loss.grads[k][i]
     own = [s for s in view.order if g is not None and view.back[s.id] >> i & 1]
     return any(multiple(np.asarray(s.value, float), t) for s in own if (t := fit_shape(g, s)) is not None)
