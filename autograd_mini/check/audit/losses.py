@@ -33,7 +33,6 @@ class Loss:
     own: bool
     pair: Any = None
     reading: int = 0  # which of the forward pass's readings it is derived in
-    held: bool = False  # whether the target depends on the parameters, and is held constant
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     adjoints: dict[int, dict[Any, Any]] = field(default_factory=dict)
     slices: dict[int, set[int]] = field(default_factory=dict)
@@ -76,7 +75,7 @@ class Loss:
             return [(m, 1.0 * high if self.pair else high - 1.0) for m, high in found]
         if self.kind == "perceptron":
             return decisions(case, k).get(self.keys[0], [])
-        return [(a, t) for a, t, _ in pairs_of(case, k, self.held).get(self.pair, ())]
+        return [(a, t) for a, t, _ in pairs_of(case, k).get(self.pair, ())]
 
     def term(self, node: Any, other: Any) -> Any:
         """What one value adds to the loss, on Tensors."""
@@ -133,10 +132,10 @@ def own_of(case: Case, k: int) -> dict[Any, list[Step]]:
     return found
 
 
-def pairs_of(case: Case, k: int, held: bool = False) -> dict[Any, list[Pair]]:
-    """The pairs of a step, found once; `held`: those whose target depends on the parameters."""
+def pairs_of(case: Case, k: int) -> dict[Any, list[Pair]]:
+    """The pairs of a step, found once."""
     view = case.views[k]
-    found: dict[Any, list[Pair]] = kept(case, f"pairs {k} {held}", lambda: pairs_in(case, view, held))
+    found: dict[Any, list[Pair]] = kept(case, f"pairs {k}", lambda: pairs_in(case, view))
     return found
 
 
@@ -211,33 +210,31 @@ def has_penalty(found: list[Step], view: View) -> bool:
 # ---- Predictions and targets -----------------------------------------------------------------------------------------
 
 
-def pairs_in(case: Case, view: View, held: bool) -> dict[Any, list[Pair]]:
+def pairs_in(case: Case, view: View) -> dict[Any, list[Pair]]:
     """The differences of a prediction and a target in the backward pass, by their places; where there are none, sums."""
     found: dict[bool, dict[Any, list[Pair]]] = {False: defaultdict(list), True: defaultdict(list)}
     for step in view.order:
-        for prediction, target in compared_in(case, view, step, held):
-            side = str(step.args.index(prediction)) if held else ""
-            key = (step.name + side, step.stack)
-            found[step.func is np.add][key].append((prediction, target, step))
+        for prediction, target in compared_in(case, view, step):
+            found[step.func is np.add][key_of(step)].append((prediction, target, step))
     marks: dict[int, Any] = {}
     return {key: once(view, group, marks) for key, group in (found[False] or found[True]).items()}
 
 
-def compared_in(case: Case, view: View, step: Step, held: bool) -> Iterator[tuple[Step, Any]]:
-    """The prediction and the target that a step compares; `held`: a target that depends on the parameters."""
-    start = step.args[0] if step.args and not held else None
+def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]]:
+    """The prediction and the target that a step compares."""
+    start = step.args[0] if step.args else None
     if step.func is put and isinstance(start, Step) and start.id in view.sig:
         while start.name == "identity" and start.parents:
             start = start.parents[0]
         target = np.round(np.asarray(start.value, float) - np.asarray(step.value, float), 9)
         if np.isin(target, (0, 1)).all() and target.any():
             yield start, target
-    if step.func not in ((np.subtract,) if held else (np.subtract, np.divide, np.add)) or len(step.args) < 2:
+    if step.func not in (np.subtract, np.divide, np.add) or len(step.args) < 2:
         return
     for x, y in (step.args[:2], step.args[1::-1]):
         if not isinstance(x, Step) or x.id not in view.sig or x.id in view.window.starts:
             continue
-        if (isinstance(y, Step) and y.id in view.sig) != held or is_literal(case, step):
+        if (isinstance(y, Step) and y.id in view.sig) or is_literal(case, step):
             continue
         target = np.asarray(y.value if isinstance(y, Step) else y, float)
         alike = np.shape(target) == np.shape(x.value)
@@ -493,9 +490,6 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
             others.append(evaluate(case, other, numbers))
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
-    if all(loss.wrong(count) for loss in tried):
-        held = [Loss("squared error", [], False, key, held=True) for key in pairs_of(case, numbers[0], True)]
-        tried += [c for c in held[:MOST_OWN] if explains_all(case, evaluate(case, c, numbers))]
     explained = any(explains_all(case, c) for c in tried)
     trusted = [c for c in tried if c.own and c.kind in TRUSTED and not (explained and is_share(case, c))]
     families = {c.kind for c in trusted}
