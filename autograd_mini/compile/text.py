@@ -138,7 +138,8 @@ def _index(index: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str]) -> 
     def part(x: Expr) -> str:
         if x.name != "slice" or x in names:
             return str(done[x][0])
-        start, stop, step = ("" if done[y][0] in ("None", "0") else done[y][0] for y in x.args)
+        start, stop, step = ("" if done[y][0] == "None" else done[y][0] for y in x.args)
+        start = "" if start == "0" else start
         return f"{start}:{stop}" + (f":{step}" if step else "")
 
     whole = index.name == "tuple" and index.args and index not in names
