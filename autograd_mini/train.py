@@ -904,13 +904,8 @@ class _Quiet:
         """Note how many rows of the epoch were seen (without a loss: all), and draw where a new picture is due."""
         self.epoch, self.done, self.loss = epoch, (epoch - 1) * self.rows + seen, loss
         if self.is_due():
-            self.draw()
-            self.shown = monotonic()
-
-    def draw(self) -> None:
-        """Draw the present state."""
-        self.drawn = self.done
-        self.show()
+            self.show()
+            self.drawn, self.shown = self.done, monotonic()
 
     def is_due(self) -> bool:
         """Whether it is time for a new picture."""
@@ -922,7 +917,7 @@ class _Quiet:
     def close(self) -> None:
         """Leave the last state."""
         if self.drawn < self.done:
-            self.draw()
+            self.show()
 
     def numbers(self) -> str:
         """The present numbers, as `loss 0.12  accuracy 0.9`."""
