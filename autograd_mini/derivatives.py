@@ -330,17 +330,13 @@ def _function(name: str, f: Function) -> Function:
     return f
 
 
-def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[str, Any]], Any]) -> Function:
+def _transformation(name: str, f: Function, transformed: Any) -> Function:
     """The function that a transformation returns, under a name made of both names."""
     _function(name, f)
-
-    def transformed(*args: Any, **kwargs: Any) -> Any:
-        return run(args, kwargs)
-
     of = getattr(f, "__name__", type(f).__name__).removeprefix(f"{name}_of_")  # a Hessian is two Jacobians
     transformed.__name__ = transformed.__qualname__ = f"{name}_of_{of}"
     transformed.__doc__ = f"Return the {name} of `{of}`, which takes the same arguments."
-    return transformed
+    return transformed  # type: ignore[no-any-return]
 
 
 # ---- Gradients --------------------------------------------------------------------------------------------------------
@@ -446,7 +442,7 @@ def _differentiated(
 ) -> Function:
     """grad and value_and_grad."""
 
-    def run(args: Sequence[Tree], kwargs: dict[str, Any]) -> Any:
+    def run(*args: Tree, **kwargs: Any) -> Any:
         call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
         y = call.output
         if y.size != 1:
@@ -528,7 +524,7 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
     """
     order = whole("derivative: order", order, 0)
 
-    def run(args: Sequence[Tree], kwargs: dict[str, Any]) -> Any:
+    def run(*args: Tree, **kwargs: Any) -> Any:
         call = _Call("derivative", f, args, kwargs, argnums, has_aux=has_aux)
         y = call.output
         if not isinstance(call.tree, ONE):
@@ -553,7 +549,7 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
 def _jacobian(name: str, f: Function, argnums: Any, has_aux: bool, value: bool = False) -> Function:
     """jacobian, of which hessian takes two."""
 
-    def run(args: Sequence[Tree], kwargs: dict[str, Any]) -> Any:
+    def run(*args: Tree, **kwargs: Any) -> Any:
         call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
         return call.answer(call.jacobian(), value, has_aux)
 
