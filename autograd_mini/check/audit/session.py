@@ -84,9 +84,6 @@ class Audit:
             report.note = "no loss was found that depends on the parameters"
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
-        if not loss.wrong(count):  # what is right in some steps must be right in all
-            evaluate(case, loss, [k for k in range(len(case.views)) if k not in loss.verdicts])
-            loss, faults, left = self.best([loss])
         report.loss = loss
         wrong = loss.wrong(count)
         remarks = constant(case, loss) or (improper(case) if wrong else []) or unread(case, loss)
@@ -227,7 +224,7 @@ class Audit:
         """The small edits of the statements of the backward pass, the likeliest first."""
         case, text, k = self.case, self.case.sources.texts[self.main], min(loss.verdicts)
         steps = [s for s in case.views[k].order if s.id not in loss.slices[k] and case.sources.line(s)]
-        nodes = [node for s in steps if (node := case.sources.expression(s)) is not None]
+        nodes = [node for s in steps if (node := case.sources.spot(s)[1]) is not None]
         statements = dict.fromkeys(text.statement(node) for node in nodes)
         found = [fix for statement in statements if statement is not None for fix in edits(text, statement)]
         return sorted(found, key=lambda fix: fix.rank)
@@ -238,10 +235,9 @@ class Audit:
         for number in sorted(loss.slices[min(loss.slices)]):
             step = self.case.record.steps[number]
             place = sources.place(step)
-            known = place is None or place in seen or place.file != self.main
-            if step.name in ("sum", "max", "mean") and not known:
+            if step.name in ("sum", "max", "mean") and place not in seen and place.file == self.main:
                 seen.add(place)
-                yield from other_axes(sources.texts[self.main], sources.expression(step), step)
+                yield from other_axes(*sources.spot(step), step)
 
     def loss_as_factor(self, loss: Loss) -> list[Finding]:
         """Said where the right gradient is multiplied by the loss's value."""
@@ -557,10 +553,10 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
 
 def called(case: Case, step: Step) -> str:
     """A value's name, or the expression that it is the value of."""
-    name, place = case.sources.name(step), case.sources.place(step)
-    if name or place is None:
+    if name := case.sources.name(step):
         return name
-    code = case.sources.texts[place.file].text(case.sources.expression(step))
+    text, node = case.sources.spot(step)
+    code = text.text(node)
     return code if 0 < len(code) <= 24 else "its input"
 
 
