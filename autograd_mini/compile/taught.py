@@ -199,8 +199,8 @@ def _axes(x: Expr) -> Expr:
         and x.args[1].name == "tuple"
         and all(part.name == "slice" for part in x.args[1].args)
     ):
-        ends = [(*part.args, n) for part, n in zip(x.args[1].args, shape, strict=False)]
-        return inner[tuple(call("slice", i, None if is_number(j, n) else j, by) for i, j, by, n in ends)]
+        ends = [(part.args, n) for part, n in zip(x.args[1].args, shape, strict=False)]
+        return inner[tuple(call("slice", y[0], None if is_number(y[1], n) else y[1], y[2]) for y, n in ends)]
     if x.name == "reshape" and x.shape:
         return _reshaped(x, inner, shape)
     if x.name in MIRRORED and x.args[0].name == "constant" != x.args[1].name:
