@@ -566,7 +566,8 @@ class Names:
             if part.formula is not None and part.needs_gradient:
                 near = _near(part, not _is_activation(part))
                 if _is_activation(part) or any(isinstance(x, tuple) for x in near):
-                    cells.setdefault((part.name, part.shape, near), []).append(part)
+                    kind = part.name, part.shape, near, *[x.name for x in part.parents]
+                    cells.setdefault(kind, []).append(part)
         for parts in cells.values():
             given = [part.given for part in parts if part.given]
             if len(given) != 1 or len(parts) < 2:

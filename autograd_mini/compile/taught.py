@@ -194,6 +194,13 @@ def _axes(x: Expr) -> Expr:
         parts = index.args if index.name == "tuple" else (index,)
         is_of_axes = all(part in SAME or is_number(part, 0) for part in parts)
         return call("reshape", inner, x.shape) if x.name == "squeeze" or is_of_axes else x
+    if (
+        x.name == "getitem"
+        and x.args[1].name == "tuple"
+        and all(part.name == "slice" for part in x.args[1].args)
+    ):
+        ends = [(part.args, n) for part, n in zip(x.args[1].args, shape, strict=False)]
+        return inner[tuple(call("slice", y[0], None if is_number(y[1], n) else y[1], y[2]) for y, n in ends)]
     if x.name == "reshape" and x.shape:
         return _reshaped(x, inner, shape)
     if x.name in MIRRORED and x.args[0].name == "constant" != x.args[1].name:
