@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..mistakes import MISTAKES
-from ..update import Rule, read_rule, simulate, variants
+from ..update import CHANGES, Rule, changed, read_rule, simulate, variants
 from .case import Case, View
 from .edits import Fix, edited, edits, of_rules
 from .losses import Loss, literals
@@ -18,6 +18,7 @@ from .steps import SUMS, key_of, size_of
 EXACT = 1e-7  # how far an update by a known momentum may be off
 NEAR = 4  # statements that are edited where an optimiser's rule is wrong
 SOUND = "sound"
+INSIDE_ROOT = next(changes for mistake, *changes in CHANGES if mistake == "epsilon_inside_root")
 Fault = tuple[str, str]  # a mistake's name and the reason; of a sound rule, the family
 RIGHT = {
     "epsilon_missing",
@@ -303,8 +304,7 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) 
         return rate if fits else 0.0
 
     for rule, settings in rules:
-        inside = (wrong for mistake, _, wrong in variants(rule) if mistake == "epsilon_inside_root")
-        if rate_of(rule) or any(map(rate_of, inside)):
+        if rate_of(rule) or rate_of(replace(rule, source=changed(rule.source, INSIDE_ROOT))):
             return SOUND, "Adam" if settings.get("betas", (0,))[0] else rule.name
     found = []
     for mistake, _, wrong in (variant for rule, _ in rules for variant in variants(rule)) if explain else ():

@@ -327,6 +327,9 @@ def not_judged(case: Case, loss: Loss) -> Iterator[str]:
         if last.func in SUMS or last.func is put:
             line = case.sources.where(last)[1]
             yield f"what line {line} changes is read by the loss, and was not judged"
+    others = [k for k in range(len(case.views)) if k not in loss.verdicts]
+    if others and evaluate(case, loss, others).wrong(len(case.parameters)):
+        yield "between the first two steps and the last, some updates stand otherwise: that was not judged"
 
 
 def moving(view: View) -> set[int]:
