@@ -19,7 +19,8 @@
 # that half the world trains with. Here both get the same weights, the same data and the same loss, and we look at what
 # comes out: gradients, a whole training run, second derivatives.
 #
-# Then the places where the two differ **on purpose**, and what the true number is. And in the end who is faster at what.
+# Then come the places where the two differ **on purpose**, and what the true number is. The end says who is faster at what.
+# (This notebook needs PyTorch: `python -m pip install torch`.)
 
 # %%
 import json
