@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .record import Record, Step, identity, put
-from .replay import run_again
+from .record import Record, Step, gather, getitem, identity, put
+from .replay import again, run_again
 from .source import Sources
 from .steps import (
     ELEMENT,
@@ -105,7 +105,9 @@ class View:
         out: list[Any] = []
         for i, (start, end) in enumerate(zip(self.window.start, self.window.end, strict=True)):
             if (g := self.gradient[i]) is not None:
-                out.append(self.sense[i] * now(g))
+                rows = end.func is put and end.args[0] is start and np.size(end.args[1]) == size_of(g)
+                given = put(np.zeros(np.shape(start.value)), end.args[1], now(g)) if rows else now(g)
+                out.append(self.sense[i] * given)
             else:
                 out.append(
                     None if end is start else (now(end) - np.asarray(start.value, float)) / self.rate[i]
@@ -229,6 +231,8 @@ class Case:
         }
         whole = [w for w in windows if all(a == b for a, b in shapes[w])]
         grown = [w for w in windows if any(a != b and np.prod(a) > 1 for a, b in shapes[w])]
+        for window in windows:
+            read_from_start(record, self.parameters, window)
         self.views = [View(record, self.parameters, w) for w in grown[:1] or whole or windows]
         if self.views:
             self.find_gradients()
@@ -273,8 +277,9 @@ class Case:
         for view in self.views:
             old: dict[int, bool] = {}
             for step in view.order:
-                ahead = step.func in SUMS and any(p.id in view.window.starts for p in step.parents)
-                kept = any(old.get(p.id, p.id < view.window.first and p.id in state) for p in step.parents)
+                ahead = step.func in SUMS and any(p.id in versions for p in step.parents)
+                read = [p for p in step.parents if step.id in versions or p.id not in versions]
+                kept = any(old.get(p.id, p.id < view.window.first and p.id in state) for p in read)
                 old[step.id] = kept and not (
                     ahead and step.id not in versions
                 )  # forward may read w + momentum · v
@@ -293,8 +298,9 @@ class Case:
                     view.gradient[i] = next(found, None)
         for i in known:
             sense = 1.0 if sum(view.leaning(i) for view in self.views) > 0 else -1.0
-            for view in self.views:
-                view.sense[i] = sense
+            for view in self.views:  # beside plain updates, the gradient at their rate
+                rates = {written_rate(view, n) for n in range(len(keys)) if n not in known}
+                view.sense[i] = sense * (rates.pop() or 1.0 if len(rates) == 1 else 1.0)
         whole = [view for view in self.views if all(view.gradient[i] is not None for i in known)]
         self.views = whole or self.views
 
@@ -305,6 +311,17 @@ class Case:
             if step.id not in blocked and any(p.id in found for p in step.parents):
                 found.add(step.id)
         return found
+
+
+def read_from_start(record: Record, parameters: list[Parameter], window: Window) -> None:
+    """Let what reads elements of a parameter that this step has not changed yet read them before all changes."""
+    starts = {
+        v.id: s for p, s in zip(parameters, window.start, strict=True) for v in p.versions if v.id > s.id
+    }
+    for step in record.steps[window.first : window.last]:
+        start = starts.get(step.parents[0].id) if step.func in (getitem, gather) and step.parents else None
+        if start is not None and np.array_equal(again(step, {step.parents[0].id: start.value}), step.value):
+            step.args, step.parents = (start, *step.args[1:]), [start, *step.parents[1:]]
 
 
 def is_name(code: str) -> bool:
@@ -353,8 +370,8 @@ def decay_of(view: View, i: int) -> Any:
     without = {}
     for step in above(end, passes, 60) if end is not start else ():
         if shrinks(step):
-            whole = size_of(step) == size_of(end) and step.id in kept
-            without[step.id] = np.broadcast_to(start.value if whole else 0.0, np.shape(step.value))
+            whole = size_of(step) == size_of(end) == size_of(start) and step.id in kept
+            without[step.id] = np.reshape(start.value, np.shape(step.value)) if whole else 0.0 * step.value
     rest = view.run(without) if without else None
     if rest is None:
         return None
@@ -493,11 +510,13 @@ def given(view: View, i: int, old: dict[int, bool], moving: set[int]) -> Step | 
         if p.id in view.back and not old.get(p.id, True) and p.id in moving
     ]
     fresh = [s for s in fresh if view.back[s.id] == bit or size_of(s) == size_of(start)]
-    fresh = [s for s in fresh if s.func not in SCALINGS or start not in s.parents]
+    fresh = [s for s in fresh if not is_part(s, start) and (s.func not in SCALINGS or start not in s.parents)]
     made_of = [
         {s.id: s for s in above(f, lambda s: s.id in view.back, 10**9) if s.id in view.back} for f in fresh
     ]
     common = set.intersection(*map(set, made_of)) if made_of else set()
     sizes = {n: size_of(made_of[0][n]) for n in common}
-    best = [n for n in common if sizes[n] == size_of(start)] or [n for n in common if sizes[n] == 1] or common
+    end = view.window.end[i]
+    wanted = (size_of(start), size_of(end.args[2]) if end.func is put else 1, 1)
+    best = next((found for size in wanted if (found := [n for n in common if sizes[n] == size])), common)
     return made_of[0][max(best)] if best else None
