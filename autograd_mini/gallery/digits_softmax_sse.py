@@ -1,11 +1,12 @@
 """Handwritten digits by softmax and squared error, and the softmax Jacobian.
 
 Asked: My digits stay at a tenth right. Is it the derivative of softmax?
-Wrong: Softmax has a Jacobian, diag(p) − p pᵀ, so that δ = (diag(p) − p pᵀ)(p − t). In its place the posts have
-- p(1 − p), its diagonal: a larger z also takes from the other classes. Adding 1 to every z changes no p: δ must sum to 0;
-- p(1 − p) − Σ p p, the sum of each row, which is 0: nothing is learnt, whatever the rates;
-- q(1 − q) / n of q = softmax(p), nearly one number everywhere: that leaves p − t, which is cross-entropy's δ, and so it works.
-With the right one the *sum* over all images makes steps so long that each p is soon 0 or 1, where the Jacobian is 0.
+Wrong: The derivative of softmax is a matrix, diag(p) − p pᵀ, so δ = (diag(p) − p pᵀ)(p − t). The posts have other formulas:
+- p(1 − p), which is only the diagonal: a larger z also makes the other classes less probable. A δ must sum to 0, for adding 1 to
+  every z changes no p;
+- p(1 − p) − Σ p p, the sum of each row, which is 0: nothing is learnt, at any rate;
+- q(1 − q) / n of q = softmax(p), which is nearly the same number everywhere: what is left is p − t, cross-entropy's δ, and so it works.
+With the right derivative, the *sum* over all images makes the steps so long that each p is soon 0 or 1, where the Jacobian is 0.
 Works: Two layers of sigmoid(βz), an input of −1 for each bias, ½·Σ(p − t)², batches of 32, lr 0.05, momentum 0.9.
 """
 

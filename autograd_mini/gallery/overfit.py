@@ -5,7 +5,7 @@ Wrong: dW1 was not divided by the ten images; but mended it fails too. Where all
 unit down for one image does so for all. A unit that is 0 for every image has no gradient and never comes back. When all units are
 0, only the last bias learns, and all it learns is how many labels are 1. Pixels up to 255 make outputs that round to 0 or 1, and
 the log of 0.
-Works: The pixels less their mean; and `ag.nn.binary_cross_entropy_with_logits` would know the loss of saturated outputs.
+Works: Subtract the mean from the pixels. Besides, `ag.nn.binary_cross_entropy_with_logits` is finite for saturated outputs too.
 """
 
 from typing import Any

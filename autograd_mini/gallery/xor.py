@@ -1,8 +1,8 @@
 """XOR by a 2-3-1 network, sample by sample, with every delta of the derivation.
 
 Asked: I am stuck on delta2 and on updating the weights of my XOR network.
-Wrong: Each weight was moved by the delta alone. A delta is a derivative by the *input of a sigmoid*; a weight's derivative is
-(the layer before)ᵀ · delta.
+Wrong: Each weight was moved by the delta alone. A delta is the derivative with respect to the *input of a sigmoid*; that of a weight
+is (the layer before)ᵀ · delta.
 Works: delta3 = l3 − y; delta2 = (delta3 · theta2ᵀ) ∗ l2(1 − l2), without the bias unit, which has no inputs; theta2 is moved by
 l2ᵀ · delta3, and theta1 by l1ᵀ · delta2.
 """
