@@ -74,11 +74,7 @@ def main(seed: int) -> Told:
     mine = by_hand(np.ones(200), line_too_many=True)
     after, gradients = ([{"x": of(x)} for x in xs] for of, xs in ((np.array, mine[1:5]), (slope, mine[:4])))
     adam = ag.optim.Adam([ag.Tensor(START)], lr=LR)
-    found = ag.diagnose_update({"x": mine[0]}, after, gradients, adam).findings
-    say(
-        f"ag.diagnose_update, of the steps as posted: {found[0].why}. Adam's are",
-        "",
-        *found[0].fix.splitlines(),
-    )
+    found = ag.diagnose_update({"x": mine[0]}, after, gradients, adam).findings[0]
+    say(f"ag.diagnose_update, of the steps as posted: {found.why}. Adam's are", "", *found.fix.splitlines())
     curves = {name: [float(f(x)) for x in runs[name]] for name in ("plain", "with noise", "plain, as posted")}
     return apart < 1e-10 and f(runs["with noise"][-1]) < 0.05, curves, "step"

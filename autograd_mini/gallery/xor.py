@@ -70,9 +70,5 @@ def main(seed: int) -> Told:
     say("One sample a step, lr 0.1, 40,000 steps; the first of ten networks:", "")
     outputs, losses = learn(range(seed, seed + 10))
     say(*(f"{a:.0f} xor {b:.0f} = {p:.7f}" for (a, b), p in zip(INPUTS, outputs[0], strict=True)))
-    count = learnt(outputs, LABELS, seed)
-    return (
-        count >= 9 and "nothing is wrong" in said,
-        {"cross-entropy of 1 xor 1, mean of ten networks": losses},
-        "400 steps",
-    )
+    good = learnt(outputs, LABELS, seed) >= 9 and "nothing is wrong" in said
+    return good, {"cross-entropy of 1 xor 1, mean of ten networks": losses}, "400 steps"
