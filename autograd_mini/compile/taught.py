@@ -11,7 +11,6 @@ import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,9 +39,8 @@ from .program import NOT_ELEMENTWISE
 def _var(x: Any, axis: Any, keepdims: bool = False, ddof: float = 0) -> Any:
     """NumPy's variance, without its warning for a single number."""
     count = np.size(x) // max(np.size(np.sum(x, axis=axis)), 1)
-    return np.sum((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims) / (
-        count - ddof
-    )
+    away = x - np.mean(x, axis=axis, keepdims=True)
+    return np.sum(away * away, axis=axis, keepdims=keepdims) / (count - ddof)
 
 
 # Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
@@ -50,15 +48,8 @@ WORDS: dict[str, Any] = {
     "size": (np.size, lambda like: ()),
     "length": (len, lambda like: ()),
     "shape_at": (lambda like, axis: like.shape[axis], lambda like, axis: ()),
-    "one_hot": (
-        lambda y, like, axis: np.moveaxis(np.eye(like.shape[axis])[y], -1, axis),
-        lambda y, like, axis: like.shape,
-    ),
+    "one_hot": (lambda y, like: np.eye(like.shape[1])[y], lambda y, like: like.shape),
     "outer": (np.outer, lambda x, y: (x.size, y.size)),
-    "logsumexp": (
-        lambda x, **how: np.log(np.sum(np.exp(x), **how)),
-        lambda x, **how: np.sum(np.broadcast_to(0.0, x.shape), **how).shape,
-    ),
 }
 OPERATORS |= {name: function for name, (function, _) in WORDS.items()}
 OPERATORS |= {"clip": np.clip, "var": _var, "std": lambda x, **how: np.sqrt(_var(x, **how))}
@@ -75,10 +66,8 @@ _nil = call("equal", _a, 0)
 def _tie(loses: str, wins: str, *equal: Expr) -> dict[Expr, Any]:
     """The share of a maximum or minimum: all where a wins, half of it at a tie."""
     inner = call("where", call("equal", *equal), 0.5 * _c, _c)
-    return {
-        call("where", call(loses, _a, _b), 0.0, inner): _c
-        * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
-    }
+    share = _c * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
+    return {call("where", call(loses, _a, _b), 0.0, inner): share}
 
 
 TAUGHT: dict[Expr, Any] = {
@@ -94,6 +83,7 @@ TAUGHT: dict[Expr, Any] = {
     call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
     0.0 / _a: 0.0, _a + 0.0: _a, 0.0 + _a: _a, 1.0 - 1.0 * _a: 1.0 - _a,
 }  # fmt: skip
+# x < y as y > x, and where it is not so
 MIRRORED = {
     "less": "greater",
     "greater": "less",
@@ -156,7 +146,9 @@ def _known_sum(x: Expr, units: Units) -> Expr | None:
         if len(arrays) != 1 or any(y.shape for y in term.below):
             return None
         one = arrays[0]
-        is_one = one.name in ("one_hot", "softmax") and is_number(one.args[-1], axis)
+        is_one = (one.name == "softmax" and is_number(one.args[1], axis)) or (
+            one.name == "one_hot" and axis == -1
+        )
         if not is_one and (one, axis) not in units:
             return None
         notes += [units[one, axis]] if not is_one and units[one, axis] is not None else []
@@ -186,26 +178,26 @@ WHOLE, NEW = constant(slice(None)), constant(None)
 
 
 def _axes(x: Expr) -> Expr:
-    """Axes of length 1 by an index of None and 0; an index without what it does not need."""
+    """Whatever makes or drops axes of length 1 as a reshape; no reshape where broadcasting or keepdims does that."""
     inner, shape = (x.args[0], x.args[0].shape or ()) if x.args else (x, ())
-    if x.name in ("reshape", "squeeze") and shape and x.shape and (index := _ones(shape, x.shape)):
-        return call("getitem", inner, tuple(index))
-    if x.name == "transpose" and x.shape is not None:
+    if x.name == "transpose":
         order = [part.value for part in x.args[1].args]
-        if order == [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]:
-            return call("swapaxes", inner, -1, -2)
-    if x.name == "getitem":
-        return _plain_index(x)
+        is_of_last = order == [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]
+        return call("swapaxes", inner, -1, -2) if is_of_last else x
+    if (
+        x.name in ("getitem", "squeeze", "scatter")
+        and shape
+        and x.shape
+        and math.prod(shape) == math.prod(x.shape)
+    ):
+        index = x.args[2 if x.name == "scatter" else 1]
+        parts = index.args if index.name == "tuple" else (index,)
+        is_of_axes = all(part in SAME or is_number(part, 0) for part in parts)
+        return call("reshape", inner, x.shape) if x.name == "squeeze" or is_of_axes else x
+    if x.name == "reshape" and x.shape:
+        return _reshaped(x, inner, shape)
     if x.name in MIRRORED and x.args[0].name == "constant" != x.args[1].name:
         return call(MIRRORED[x.name], x.args[1], x.args[0])
-    if x.name == "scatter" and (plain := _plain_parts(x.args[2], x.shape or ())) is not None:
-        parts = [*plain, *[WHOLE] * (len(x.shape or ()) - sum(part is not NEW for part in plain))]
-        pairs = zip([part for part in parts if part is not NEW], x.shape or (), strict=True)
-        if all(part is WHOLE or (n == 1 and is_number(part, 0)) for part, n in pairs):
-            turned = tuple(part if part is WHOLE else constant(0) if part is NEW else NEW for part in parts)
-            return call("getitem", inner, turned) if inner.shape else call("broadcast_to", inner, x.shape)
-        place = plain[0] if len(plain) == 1 else call("tuple", *plain)
-        return x if place is x.args[2] else call("scatter", inner, x.args[1], place)
     for i, part in enumerate(x.args if is_elementwise(x) and x.shape else ()):
         if (part.shape or ())[:1] == (1,) and (new := _without_first(part)) is not part:
             found = call(x.name, *x.args[:i], new, *x.args[i + 1 :])
@@ -214,110 +206,42 @@ def _axes(x: Expr) -> Expr:
     return x
 
 
-def _ones(shape: Sequence[int], wanted: Sequence[int]) -> list[Any] | None:
-    """The index that gives an array another shape, where only axes of length 1 come or go."""
-    index: list[Any] = []
-    old, new = [*shape], [*wanted]
-    while old or new:
-        if old and new and old[0] == new[0]:
-            index.append(slice(None))
-            del old[0], new[0]
-        elif new and new[0] == 1:
-            index.append(None)
-            del new[0]
-        elif old and old[0] == 1:
-            index.append(0)
-            del old[0]
-        else:
-            return None
-    return index
+SAME = {WHOLE, NEW, constant(...)}
+
+
+def _reshaped(x: Expr, inner: Expr, shape: tuple[int, ...]) -> Expr:
+    """A reshape of a reshape, of a sum with its axis kept, of what goes element by element, of a product by a column."""
+    if inner.name == "reshape":
+        return call("reshape", inner.args[0], x.shape)
+    if inner.name in REDUCTIONS and inner.keywords == ("axis", "keepdims") and inner.args[0].shape:
+        kept = call(inner.name, inner.args[0], axis=inner.args[1], keepdims=True)
+        return kept if kept.shape == x.shape else x
+    if shape and is_elementwise(inner) and all(part.shape in ((), shape) for part in inner.args):
+        return call(
+            inner.name, *[call("reshape", part, x.shape) if part.shape else part for part in inner.args]
+        )
+    if inner.name == "matmul" and shape == (*(x.shape or ()), 1):
+        left, right = inner.args
+        if right.name == "reshape" and right.args[0].shape == (right.shape or ())[:1]:
+            return call("matmul", left, right.args[0])
+    return x
 
 
 def _without_first(x: Expr) -> Expr:
     """Without a first axis of length 1, which broadcasting adds of itself."""
-    if x.name == "getitem" and _index_parts(x.args[1])[0] is NEW:
-        rest = _index_parts(x.args[1])[1:]
-        return call("getitem", x.args[0], rest) if rest else x.args[0]
-    if x.name in REDUCTIONS and x.args[1].value == 0 and is_true(x.args[2]):
+    if x.name == "reshape" and x.args[0].shape == (x.shape or ())[1:]:
+        return x.args[0]
+    if x.name in REDUCTIONS and is_number(x.args[1], 0) and is_true(x.args[2]):
         return call(x.name, x.args[0], axis=0, keepdims=False)
-    if is_elementwise(x):
+    if is_elementwise(x) and x.shape:
         parts = [_without_first(part) if part.shape else part for part in x.args]
-        if all(new is not old or not old.shape for new, old in zip(parts, x.args, strict=True)):
-            return call(x.name, *parts)
+        is_all = all(new is not old or not old.shape for new, old in zip(parts, x.args, strict=True))
+        return call(x.name, *parts) if is_all else x
     return x
-
-
-def _index_parts(index: Expr) -> tuple[Expr, ...]:
-    return index.args if index.name == "tuple" else (index,)
 
 
 def is_true(x: Expr) -> bool:
     return x.value is True
-
-
-def _plain_parts(index: Expr, shape: Sequence[int]) -> list[Expr] | None:
-    """An index with its ellipsis spelt out, and without zeros, lengths and whole axes that need not be said; None with arrays."""
-    parts = _index_parts(index)
-    if not all(
-        part.name == "slice" or part is NEW or isinstance(part.value, int | EllipsisType) for part in parts
-    ):
-        return None
-    dots = [part.value is ... for part in parts]
-    if any(dots):
-        at, given = dots.index(True), sum(part is not NEW for part in parts)
-        parts = (*parts[:at], *[WHOLE] * (len(shape) - given + 1), *parts[at + 1 :])
-    lengths, new = iter(shape), []
-    for part in parts:
-        length = next(lengths) if part is not NEW else 0
-        new.append(_plain_slice(part, length) if part.name == "slice" else part)
-    while len(new) > 1 and new[-1] is WHOLE:
-        new.pop()
-    return new
-
-
-def _plain_index(x: Expr) -> Expr:
-    """x[index] without what it does not need."""
-    inner, index = x.args
-    new = _plain_parts(index, inner.shape or ())
-    if new is None:
-        return x
-    while new and new[-1] is WHOLE:
-        new.pop()
-    if not new:
-        return inner
-    if {*new} <= {NEW, WHOLE}:
-        return _new_axes(x, inner, new)
-    if (
-        inner.name == "matmul" and new[0] is WHOLE and is_number(new[-1], 0) and len(new) == 2
-    ):  # a matrix by a vector that was made a column
-        left, right = inner.args
-        if right.name == "getitem" and right.args[0].shape == (right.shape or ())[:1]:
-            return call("matmul", left, right.args[0])
-    found = new[0] if len(new) == 1 else call("tuple", *new)
-    arrays = [part for part in inner.args if part.shape]
-    if is_elementwise(inner) and len(arrays) == 1 and arrays[0].shape == inner.shape:
-        return call(
-            inner.name, *[call("getitem", part, found) if part.shape else part for part in inner.args]
-        )
-    return x if found is index else call("getitem", inner, found)
-
-
-def _plain_slice(part: Expr, length: int) -> Expr:
-    start, stop, step = part.args
-    return call("slice", None if is_number(start, 0) else start, None if is_number(stop, length) else stop,
-                None if is_number(step, 1) else step)  # fmt: skip
-
-
-def _new_axes(x: Expr, inner: Expr, index: list[Expr]) -> Expr:
-    """x[:, None] of a sum as the sum with its axis kept; of what goes element by element, of its parts."""
-    if inner.name in REDUCTIONS and inner.keywords == ("axis", "keepdims") and inner.args[0].shape:
-        kept = call(inner.name, inner.args[0], axis=inner.args[1], keepdims=True)
-        if kept.shape == x.shape:
-            return kept
-    if is_elementwise(inner) and all(part.shape in ((), inner.shape) for part in inner.args):
-        parts = [part[tuple(index)] if part.shape else part for part in inner.args]
-        return call(inner.name, *parts)
-    return call("getitem", inner, index[0] if len(index) == 1 else tuple(index))
 
 
 def _spelt(x: Expr) -> Expr:
@@ -343,25 +267,22 @@ def _spelt(x: Expr) -> Expr:
         return call("clip", *a[0].args, a[1])
     if x.name in ("softmax", "log_softmax") and is_number(a[1], len(x.shape or ()) - 1):
         return call(x.name, a[0], -1)
-    if (
-        x.name == "where"
-        and a[0].name in OTHERWISE
-        and any(is_number(y, 0) for y in a[1:])
-        and a[2].name != "where"
-    ):
-        is_second = is_number(a[1], 0)
-        mask = call(OTHERWISE[a[0].name], *a[0].args) if is_second else a[0]
-        return a[2 if is_second else 1] * mask
+    if x.name == "where" and a[0].name in OTHERWISE and a[2].name != "where":
+        for kept, zero, mask in ((a[1], a[2], a[0].name), (a[2], a[1], OTHERWISE[a[0].name])):
+            if is_number(zero, 0) and _is_gradient(kept):
+                return kept * call(mask, *a[0].args)
     if x.name == "multiply" and x.shape and len(x.shape) == 2:
         column, row = a if (a[0].shape or ())[-1:] == (1,) else a[::-1]
-        is_column = (
-            column.name == "getitem"
-            and column.shape == (x.shape[0], 1)
-            and len(column.args[0].shape or ()) == 1
-        )
-        if is_column and row.shape == (x.shape[1],):
-            return call("outer", column.args[0], row)
+        inner = column.args[0] if column.name == "reshape" else column
+        if column.shape == (x.shape[0], 1) and inner.shape == x.shape[:1] and row.shape == x.shape[1:]:
+            return call("outer", inner, row)
     return picked(x)
+
+
+def _is_gradient(x: Expr) -> bool:
+    """Whether it is no value of the way forward, where 0 · NaN may stand: where(x > 0, sqrt(x), 0) stays."""
+    leaves = [y.value for y in ordered(x) if y.name == "symbol"]
+    return any(name.startswith("d#") for name in leaves) or not any(name.startswith("#") for name in leaves)
 
 
 def _reduced(x: Expr) -> Expr:
@@ -374,14 +295,8 @@ def _reduced(x: Expr) -> Expr:
         return x
     axis, keepdims = keywords.get("axis", NEW), keywords.get("keepdims", constant(False))
     lost = [part.value for part in axis.args] if axis.name == "tuple" else [axis.value]
-    if (
-        len(lost) > 1
-        and sorted(i % len(shape) for i in lost) == [*range(len(shape))]
-        and not is_true(keepdims)
-    ):
+    if len(lost) == len(shape) and not is_true(keepdims):
         lost = [None]
-    if len(lost) == 1 and shape:
-        lost = [None if len(shape) == 1 and not is_true(keepdims) else lost[0]]
     axis = constant(lost[0] if len(lost) == 1 else tuple(lost))
     if x.keywords != ("axis", "keepdims") or axis is not x.args[1] or keepdims is not x.args[2]:
         return call(x.name, inner, axis=axis, keepdims=keepdims)
@@ -444,7 +359,7 @@ def _product(x: Expr) -> Expr:
         inner, axis, keepdims = x.args[0].args
         if inner.shape and x.args[1].value * math.prod(x.shape or ()) == math.prod(inner.shape):
             return call("mean", inner, axis=axis, keepdims=keepdims)
-    whole = _averaged(_picked_rows(NOTHING * _factors(x)))
+    whole = _picked_rows(NOTHING * _factors(x))
     for found in (*_multiplied_out(whole), _written(*whole)):
         if found is not None:  # what cancelled may have had the shape
             wide = call("broadcast_to", found, x.shape) if x.shape and found.shape == () else found
@@ -459,35 +374,12 @@ def _picked_rows(term: Term) -> Term:
     labels = {y.args[0] for y in hot}
 
     def whole(y: Expr) -> Expr:
-        inner = y.args[0] if y.name == "getitem" and {*_index_parts(y.args[1])} <= {NEW, WHOLE} else y
-        parts = {*_index_parts(inner.args[1])} if inner.name == "getitem" else set()
+        inner = y.args[0] if y.name == "reshape" else y
+        parts = {*inner.args[1].args} if inner.name == "getitem" else set()
         is_it = parts & labels and all(part in labels or is_range(part.value) for part in parts)
         return inner.args[0] if is_it and inner.args[0].shape == hot[0].shape else y
 
     return NOTHING * Term(term.number, [*map(whole, term.above)], [*map(whole, term.below)]) if hot else term
-
-
-def _averaged(term: Term) -> Term:
-    """A sum over how many terms it has as the mean."""
-    for y in term.above if any(y.name in SIZES for y in term.below) else ():
-        axis = y.args[1].value if y.name == "sum" else ""
-        for size in term.below:
-            like = size.args[0] if size.name in SIZES else y
-            along = {"size": None, "length": 0}.get(size.name, size.args[-1].value if size.args else None)
-            is_all = axis is None and (size.name == "size" or len(like.shape or ()) == 1)
-            if (
-                y.name == "sum"
-                and like.shape == y.args[0].shape
-                and size.name in SIZES
-                and (is_all or axis == along)
-            ):
-                mean = call("mean", y.args[0], axis=axis, keepdims=y.args[2])
-                above, below = (
-                    [mean if z is y else z for z in term.above],
-                    _without(term.below, Counter([size])),
-                )
-                return Term(term.number, above, below)
-    return term
 
 
 def _multiplied_out(whole: Term) -> list[Expr]:

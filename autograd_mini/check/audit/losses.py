@@ -2,9 +2,9 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ TRUSTED = ("cross-entropy", "squared error", "hinge", "perceptron")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
 COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal)
+Found = TypeVar("Found")
 Pair = tuple[Step, Any, Step]  # a prediction, its target, and the step that compares them
 
 
@@ -33,15 +34,13 @@ class Loss:
     own: bool
     pair: Any = None
     reading: int = 0  # which of the forward pass's readings it is derived in
-    held: bool = False  # whether the target depends on the parameters, and is held constant
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     adjoints: dict[int, dict[Any, Any]] = field(default_factory=dict)
     slices: dict[int, set[int]] = field(default_factory=dict)
     grads: dict[int, list[Any]] = field(default_factory=dict)
     factors: dict[int, float | None] = field(default_factory=dict)
-    forced: dict[int, float] = field(
-        default_factory=dict
-    )  # factors to judge by, in the place of those that fit best
+    # factors to judge by, in the place of those that fit best
+    forced: dict[int, float] = field(default_factory=dict)
     values: list[float] = field(default_factory=list)
     turned: bool = False  # whether the person's steps go uphill
     written: bool = False  # whether the updates' factor stands in the script as a number
@@ -71,11 +70,12 @@ class Loss:
             return [(s, None) for key in self.keys for s in own_of(case, k).get(key, ())]
         if self.kind == "error signal":
             return signals(case, k, self.pair).get(self.keys[0], [])
-        if self.kind == "hinge":
-            return hinged(case, k, self.keys[0], self.pair)
+        if self.kind == "hinge":  # of what is too high, or of what is too low
+            found = margins(case, k).get(self.keys[0], [])
+            return [(m, 1.0 * high if self.pair else high - 1.0) for m, high in found]
         if self.kind == "perceptron":
             return decisions(case, k).get(self.keys[0], [])
-        return [(a, t) for a, t, _ in pairs_of(case, k, self.held).get(self.pair, ())]
+        return [(a, t) for a, t, _ in pairs_of(case, k).get(self.pair, ())]
 
     def term(self, node: Any, other: Any) -> Any:
         """What one value adds to the loss, on Tensors."""
@@ -112,15 +112,12 @@ def literals(case: Case) -> list[float]:
     """The numbers in the person's text."""
     nodes = (n for text in case.sources.texts.values() for n in ast.walk(text.tree))
     values: Any = (n.value for n in nodes if isinstance(n, ast.Constant))
-    found: list[float] = kept(
-        case, "literals", lambda: [float(v) for v in values if type(v) is float or v == 1]
-    )
-    return found
+    return kept(case, "literals", lambda: [float(v) for v in values if type(v) is float or v == 1])
 
 
-def kept(case: Case, name: str, find: Any) -> Any:
+def kept(case: Case, name: str, find: Callable[[], Found]) -> Found:
     """What is found once of a case."""
-    store = case.__dict__.setdefault("_kept", {})
+    store: dict[str, Found] = case.record.kept
     if name not in store:
         store[name] = find()
     return store[name]
@@ -128,15 +125,12 @@ def kept(case: Case, name: str, find: Any) -> Any:
 
 def own_of(case: Case, k: int) -> dict[Any, list[Step]]:
     """The script's own numbers of a step, found once."""
-    found: dict[Any, list[Step]] = kept(case, f"own {k}", lambda: own_numbers(case, case.views[k]))
-    return found
+    return kept(case, f"own {k}", lambda: own_numbers(case, case.views[k]))
 
 
-def pairs_of(case: Case, k: int, held: bool = False) -> dict[Any, list[Pair]]:
-    """The pairs of a step, found once; `held`: those whose target depends on the parameters."""
-    view = case.views[k]
-    found: dict[Any, list[Pair]] = kept(case, f"pairs {k} {held}", lambda: pairs_in(case, view, held))
-    return found
+def pairs_of(case: Case, k: int) -> dict[Any, list[Pair]]:
+    """The pairs of a step, found once."""
+    return kept(case, f"pairs {k}", lambda: pairs_in(case, case.views[k]))
 
 
 # ---- The script's own numbers ----------------------------------------------------------------------------------------
@@ -210,33 +204,31 @@ def has_penalty(found: list[Step], view: View) -> bool:
 # ---- Predictions and targets -----------------------------------------------------------------------------------------
 
 
-def pairs_in(case: Case, view: View, held: bool) -> dict[Any, list[Pair]]:
+def pairs_in(case: Case, view: View) -> dict[Any, list[Pair]]:
     """The differences of a prediction and a target in the backward pass, by their places; where there are none, sums."""
     found: dict[bool, dict[Any, list[Pair]]] = {False: defaultdict(list), True: defaultdict(list)}
     for step in view.order:
-        for prediction, target in compared_in(case, view, step, held):
-            side = str(step.args.index(prediction)) if held else ""
-            key = (step.name + side, step.stack)
-            found[step.func is np.add][key].append((prediction, target, step))
+        for prediction, target in compared_in(case, view, step):
+            found[step.func is np.add][key_of(step)].append((prediction, target, step))
     marks: dict[int, Any] = {}
     return {key: once(view, group, marks) for key, group in (found[False] or found[True]).items()}
 
 
-def compared_in(case: Case, view: View, step: Step, held: bool) -> Iterator[tuple[Step, Any]]:
-    """The prediction and the target that a step compares; `held`: a target that depends on the parameters."""
-    start = step.args[0] if step.args and not held else None
+def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]]:
+    """The prediction and the target that a step compares."""
+    start = step.args[0] if step.args else None
     if step.func is put and isinstance(start, Step) and start.id in view.sig:
         while start.name == "identity" and start.parents:
             start = start.parents[0]
         target = np.round(np.asarray(start.value, float) - np.asarray(step.value, float), 9)
         if np.isin(target, (0, 1)).all() and target.any():
             yield start, target
-    if step.func not in ((np.subtract,) if held else (np.subtract, np.divide, np.add)) or len(step.args) < 2:
+    if step.func not in (np.subtract, np.divide, np.add) or len(step.args) < 2:
         return
     for x, y in (step.args[:2], step.args[1::-1]):
         if not isinstance(x, Step) or x.id not in view.sig or x.id in view.window.starts:
             continue
-        if (isinstance(y, Step) and y.id in view.sig) != held or is_literal(case, step):
+        if (isinstance(y, Step) and y.id in view.sig) or is_literal(case, step):
             continue
         target = np.asarray(y.value if isinstance(y, Step) else y, float)
         alike = np.shape(target) == np.shape(x.value)
@@ -268,7 +260,7 @@ def once(view: View, group: list[Pair], marks: dict[int, Any]) -> list[Pair]:
 
 def is_literal(case: Case, step: Step) -> bool:
     """Whether the difference is with a number that stands in the text, as in 1 - a."""
-    node = case.sources.expression(step)
+    node = case.sources.spot(step)[1]
     parts = [getattr(node, name, None) for name in ("left", "right", "value")] + getattr(node, "args", [])
     return any(isinstance(part, ast.Constant) for part in parts)
 
@@ -309,25 +301,19 @@ def signals(case: Case, k: int, pair: Any) -> dict[Any, list[tuple[Step, Any]]]:
     return out
 
 
-def compared(case: Case, k: int) -> list[Any]:
-    """The places of one step that compare a number of all parameters with a constant, as a hinge's margin is."""
-    view, found = case.views[k], dict[Any, None]()
+def is_high(truth: Step, m: Step) -> Any:
+    """Where a comparison finds this operand the larger one."""
+    return np.asarray(truth.value) == ((truth.func in COMPARISONS[:2]) == (truth.args[0] is m))
+
+
+def margins(case: Case, k: int) -> dict[Any, list[tuple[Step, Any]]]:
+    """The numbers of all parameters that one step compares with a constant, by their places, and where they are larger."""
+    view, out = case.views[k], defaultdict[Any, list[tuple[Step, Any]]](list)
     every = (1 << len(case.parameters)) - 1
     for step in case.record.steps[view.window.first : view.window.last]:
         moving = [p for p in step.parents if p.id in view.sig] if step.func in COMPARISONS else []
         if len(moving) == 1 and view.sig[moving[0].id] == every:
-            found[key_of(step)] = None
-    return list(found)
-
-
-def hinged(case: Case, k: int, key: Any, when: bool) -> list[tuple[Step, Any]]:
-    """The numbers that a place compares, and by what each is multiplied in a hinge that is above 0 `when` it says so."""
-    view, out = case.views[k], list[tuple[Step, Any]]()
-    for step in case.record.steps[view.window.first : view.window.last]:
-        moving = next((p for p in step.parents if p.id in view.sig), None)
-        if key_of(step) == key and moving is not None:
-            larger = (step.func in COMPARISONS[:2]) == (step.args[0] is moving)
-            out.append((moving, (1.0 if larger == when else -1.0) * (np.asarray(step.value) == when)))
+            out[key_of(step)].append((moving[0], is_high(step, moving[0])))
     return out
 
 
@@ -338,8 +324,8 @@ def decisions(case: Case, k: int) -> dict[Any, list[tuple[Step, Any]]]:
         for n, p in enumerate(step.args[:2]) if step.func is np.subtract else ():
             found = decided_by(case, p) if isinstance(p, Step) else None
             if found is not None and np.shape(found[0].value) == np.shape(step.value):
-                m, is_high = found
-                turned = np.mean((p.value > 0) == is_high) < 0.5
+                m, high = found
+                turned = np.mean((p.value > 0) == high) < 0.5
                 out[key_of(step)].append((m, (-1.0 if turned != bool(n) else 1.0) * step.value))
     return out
 
@@ -350,11 +336,8 @@ def decided_by(case: Case, step: Step) -> tuple[Step, Any] | None:
         return step.parents[0], step.value > 0
     truths = list(above(step, lambda s: s.func in (np.where, np.multiply, identity), 8))
     truths += case.sources.branched_by(step) if step.func is None else []
-    for t in truths:
-        if t.func in COMPARISONS and len(t.parents) == 1:
-            above_it = (t.func in COMPARISONS[:2]) == (t.args[0] is t.parents[0])
-            return t.parents[0], np.asarray(t.value) == above_it
-    return None
+    found = (t for t in truths if t.func in COMPARISONS and len(t.parents) == 1)
+    return next(((t.parents[0], is_high(t, t.parents[0])) for t in found), None)
 
 
 # ---- Judging by a loss -----------------------------------------------------------------------------------------------
@@ -393,9 +376,8 @@ def decide(case: Case, loss: Loss) -> None:
     alone = {k: loss.judged(case, k, updates[k]) for k in loss.grads}
     chosen: dict[int, Any] = {k: c for k, c in loss.forced.items() if k in alone} or shared(case, loss, alone)
     if not chosen and (rates := rates_of(case, loss)):
-        chosen = (
-            rates if all(loss.judged(case, k, updates[k], c).score() > 0 for k, c in rates.items()) else {}
-        )
+        fit = all(loss.judged(case, k, updates[k], c).score() > 0 for k, c in rates.items())
+        chosen = rates if fit else {}
     if not chosen:
         found = [v.factor for v in alone.values() if v.factor]
         common = next((c for c in found if sum(abs(c - d) < 1e-4 * abs(c) for d in found) > 1), None)
@@ -461,9 +443,8 @@ def steady(values: list[float]) -> bool:
 def candidates(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses worth trying: the script's own, then those of its pairs."""
     own: dict[Any, Loss] = {}
-    inner: dict[Any, set[int]] = defaultdict(
-        set
-    )  # numbers that larger values of a loss are computed with, by the losses
+    # numbers that larger values of a loss are computed with, by the losses
+    inner: dict[Any, set[int]] = defaultdict(set)
     for k in numbers:
         for key, steps in own_of(case, k).items():
             made_of = slice_of(steps, case.views[k].sig)
@@ -477,8 +458,8 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
     found = trusted or sorted(own.values(), key=lambda c: c.kind == "other")[:3]
     decided = [] if trusted else [Loss("perceptron", [key], False) for key in decisions(case, numbers[0])]
     found += decided
-    for key in compared(case, numbers[0])[:MOST_OWN] if not (trusted or decided) else ():
-        found += [Loss("hinge", [key], False, when) for when in (True, False)]
+    for key in list(margins(case, numbers[0]))[:MOST_OWN] if not (trusted or decided) else ():
+        found += [Loss("hinge", [key], False, high) for high in (True, False)]
     for key, pairs in pairs_of(case, numbers[0]).items():
         found += [Loss(kind, [], False, key) for kind in kinds_for(pairs)]
         if not trusted:
@@ -501,9 +482,6 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
             others.append(evaluate(case, other, numbers))
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
-    if all(loss.wrong(count) for loss in tried):
-        held = [Loss("squared error", [], False, key, held=True) for key in pairs_of(case, numbers[0], True)]
-        tried += [c for c in held[:MOST_OWN] if explains_all(case, evaluate(case, c, numbers))]
     explained = any(explains_all(case, c) for c in tried)
     trusted = [c for c in tried if c.own and c.kind in TRUSTED and not (explained and is_share(case, c))]
     families = {c.kind for c in trusted}

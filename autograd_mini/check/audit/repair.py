@@ -196,13 +196,11 @@ class Search:
             return  # one of many shares that are added up is not the gradient
         for b in steps:
             mask = view.back[b.id]
-            start, end = (ends[mask.bit_length() - 1] for ends in (view.window.start, view.window.end))
-            g = adjoints.get(start.id)
+            g = adjoints.get(view.window.start[mask.bit_length() - 1].id)
             if mask.bit_count() != 1 or np.asarray(b.value).dtype.kind == "b" or g is None:
                 return
             target = fit_shape(g, b)
-            later = (s for s in view.order if s.id > b.id and view.back[s.id] == mask and s is not end)
-            if target is None and any(fit_shape(g, s) is not None for s in later):
+            if target is None and any(fit_shape(g, s) is not None for s in made_of(b, view.order)):
                 return  # it is summed or reshaped later, and may be right until then
             found[b.id] = g if target is None else target
         yield found
@@ -498,11 +496,8 @@ class Search:
 
     def is_top(self, step: Step) -> bool:
         """Whether a value is a statement's whole value, or an argument of the script's own calls."""
-        place = self.case.sources.place(step)
-        if place is None:
-            return False
-        text = self.case.sources.texts[place.file]
-        parent = text.parent.get(text.find(place))
+        text, node = self.case.sources.spot(step)
+        parent = text.parent.get(node)
         if isinstance(parent, ast.Call):
             return "np." not in text.text(parent.func)
         return not isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare)
@@ -553,6 +548,15 @@ class Search:
                 if not off <= 1e-5 * abs(ratio or 0.0) or (np.abs(target[~big]) > 1e-12).any():
                     return None
         return ratio
+
+
+def made_of(value: Step, steps: list[Step]) -> Iterator[Step]:
+    """The later values that are made of this one alone."""
+    found = {value.id}
+    for step in steps:
+        if step.parents and all(p.id in found for p in step.parents):
+            found.add(step.id)
+            yield step
 
 
 def last_of_chains(steps: list[Step]) -> list[Step]:

@@ -127,10 +127,6 @@ class Report:
         if self.run.error is not None:
             self.note = f"the script ended with {type(self.run.error).__name__}: {self.run.error}"
 
-    def describe(self, loss: Loss) -> None:
-        """Keep what is said of the loss."""
-        self.loss = loss
-
     @property
     def loss_kind(self) -> str:
         """The family of the loss, and whether the script computes it."""

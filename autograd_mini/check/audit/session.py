@@ -85,7 +85,6 @@ class Audit:
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
         report.loss = loss
-        report.describe(loss)
         wrong = loss.wrong(count)
         remarks = constant(case, loss) or (improper(case) if wrong else []) or unread(case, loss)
         report.lines = lines(case, loss, [] if remarks else faults)
@@ -225,7 +224,7 @@ class Audit:
         """The small edits of the statements of the backward pass, the likeliest first."""
         case, text, k = self.case, self.case.sources.texts[self.main], min(loss.verdicts)
         steps = [s for s in case.views[k].order if s.id not in loss.slices[k] and case.sources.line(s)]
-        nodes = [node for s in steps if (node := case.sources.expression(s)) is not None]
+        nodes = [node for s in steps if (node := case.sources.spot(s)[1]) is not None]
         statements = dict.fromkeys(text.statement(node) for node in nodes)
         found = [fix for statement in statements if statement is not None for fix in edits(text, statement)]
         return sorted(found, key=lambda fix: fix.rank)
@@ -236,10 +235,9 @@ class Audit:
         for number in sorted(loss.slices[min(loss.slices)]):
             step = self.case.record.steps[number]
             place = sources.place(step)
-            known = place is None or place in seen or place.file != self.main
-            if step.name in ("sum", "max", "mean") and not known:
+            if step.name in ("sum", "max", "mean") and place not in seen and place.file == self.main:
                 seen.add(place)
-                yield from other_axes(sources.texts[self.main], sources.expression(step), step)
+                yield from other_axes(*sources.spot(step), step)
 
     def loss_as_factor(self, loss: Loss) -> list[Finding]:
         """Said where the right gradient is multiplied by the loss's value."""
@@ -316,26 +314,19 @@ class Audit:
 
 
 def not_judged(case: Case, loss: Loss) -> Iterator[str]:
-    """What a training whose updates are right has besides, and nothing is known of: rules, values, arrays."""
-    known = {i for i, fault in verdicts(case, explain=False) if fault is not None}
-    for i, p in enumerate(case.parameters):
-        ruled = case.views[0].gradient[i] is not None
-        same_line = any(case.parameters[n].line == p.line for n in known)
-        if ruled and not same_line:
-            yield f"the rule of line {p.line} is none that is known: only the gradient that it is given was judged"
+    """What is said of a training whose updates are right: the rules that are not known, and the arrays that are not followed."""
+    known = {case.parameters[i].line for i, fault in verdicts(case, explain=False) if fault is not None}
+    ruled = {p.line for p, g in zip(case.parameters, case.views[0].gradient, strict=True) if g is not None}
+    for line in sorted(ruled - known):
+        yield f"the rule of line {line} is none that is known: only the gradient that it is given was judged"
     k = max(loss.verdicts)
-    view, steps = case.views[k], case.record.steps
-    read = {p.id for n in loss.slices[k] for p in steps[n].parents if p.id < view.window.first}
-    for chain in case.chains:
-        last = chain.versions[-1]
-        if (
-            last.func in (*SUMS, put)
-            and not chain.keys
-            and read & chain.again
-            and not loss.slices[k] & chain.ids
-        ):
-            name, line = case.sources.name(last), case.sources.where(last)[1]
-            yield f"{name or 'what line ' + str(line) + ' changes'} is read by the loss, and its changes were not judged"
+    inside, first = loss.slices[k], case.views[k].window.first
+    read = {p.id for n in inside for p in case.record.steps[n].parents if p.id < first}
+    chains = [c for c in case.chains if not c.keys and read & c.again and not inside & c.ids]
+    for last in (c.versions[-1] for c in chains):
+        if last.func in SUMS or last.func is put:
+            line = case.sources.where(last)[1]
+            yield f"what line {line} changes is read by the loss, and was not judged"
 
 
 def moving(view: View) -> set[int]:
@@ -462,7 +453,7 @@ def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool
 
 def has_gradient(case: Case, loss: Loss, i: int) -> bool:
     """Whether a parameter's gradient is among the values that its update is computed with."""
-    k = min(loss.adjoints)
+    k = min(loss.grads)
     view, g = case.views[k], loss.grads[k][i]
     own = [s for s in view.order if g is not None and view.back[s.id] >> i & 1]
     return any(multiple(np.asarray(s.value, float), t) for s in own if (t := fit_shape(g, s)) is not None)
@@ -562,10 +553,10 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
 
 def called(case: Case, step: Step) -> str:
     """A value's name, or the expression that it is the value of."""
-    name, place = case.sources.name(step), case.sources.place(step)
-    if name or place is None:
+    if name := case.sources.name(step):
         return name
-    code = case.sources.texts[place.file].text(case.sources.expression(step))
+    text, node = case.sources.spot(step)
+    code = text.text(node)
     return code if 0 < len(code) <= 24 else "its input"
 
 
