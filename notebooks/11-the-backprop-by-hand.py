@@ -22,17 +22,20 @@
 # Here are five networks that people asked about. Each source is run, and its gradients are compared with the engine's.
 
 # %%
+import inspect
+
 import numpy as np
 
 import autograd_mini as ag
 from autograd_mini.gallery import digits_softmax_sse, two_two_one, xor
 
 
-def held_beside(source, loss, wrt, *data):
-    """Run the source in a namespace of its own; return how far its gradients are from the engine's, at most."""
+def held_beside(source, loss, wrt, **data):
+    """Run the source in a namespace of its own, with data by name; return how far its gradients are from the engine's, at most."""
     space = {}
     exec(source, space)
-    found = space["backprop"](*data, *[w.data for w in wrt])
+    names = list(inspect.signature(space["backprop"]).parameters)[: -len(wrt)]
+    found = space["backprop"](*[data[name] for name in names], *[w.data for w in wrt])
     pairs = zip(found[1:], ag.gradients(loss, wrt), strict=True)
     return max(float(np.max(np.abs(mine - theirs))) for mine, theirs in pairs)
 
@@ -49,7 +52,7 @@ W1, W2 = ag.Tensor(two_two_one.W1), ag.Tensor(two_two_one.W2)
 loss = two_two_one.half_square(two_two_one.forward(A0, W1, W2)[-1])
 source = ag.backprop_source(loss, [W1, W2])
 print(source)
-assert held_beside(source, loss, [W1, W2], A0, T) < 1e-12
+assert held_beside(source, loss, [W1, W2], A0=A0, T=T) < 1e-12
 
 # %% [markdown]
 # The same as a picture: each line of the backward part is a step from right to left.
@@ -62,18 +65,19 @@ ag.draw(loss, engine="python")
 # %% [markdown]
 # ## XOR with bias units and cross-entropy
 #
-# Here the bias is a unit of its own, a 1 in front of each layer. On the way back it is left out again, `dH[:, 1:]`: nothing
-# goes into a bias unit, so nothing goes back through it.
+# Here the bias is a unit of its own, a 1 in front of each layer. On the way back its column is left out again: nothing
+# goes into a bias unit, so nothing goes back through it. And with cross-entropy the slope of the last sigmoid cancels.
 
 # %%
 X, y = np.c_[np.ones(4), xor.INPUTS], xor.LABELS[:, None]
 theta1, theta2 = (ag.Tensor(theta) for theta in xor.start(0))
-H = ag.concatenate([np.ones((4, 1)), ag.sigmoid(X @ theta1)], axis=1)
+ones = np.ones((4, 1))
+H = ag.concatenate([ones, ag.sigmoid(X @ theta1)], axis=1)
 A2 = ag.sigmoid(H @ theta2)
 loss = -(y * ag.log(A2) + (1 - y) * ag.log(1 - A2)).sum()
 source = ag.backprop_source(loss, [theta1, theta2])
 print(source)
-assert held_beside(source, loss, [theta1, theta2], X, y, np.ones((4, 1))) < 1e-12
+assert held_beside(source, loss, [theta1, theta2], X=X, y=y, ones=ones) < 1e-12
 
 # %% [markdown]
 # ## Softmax with a squared error
@@ -92,7 +96,7 @@ P = ag.softmax(H2 @ W3)
 loss = ag.nn.half_sse(P, T)
 source = ag.backprop_source(loss, [W1, W2, W3])
 print(source)
-assert held_beside(source, loss, [W1, W2, W3], X, bias, T) < 1e-12
+assert held_beside(source, loss, [W1, W2, W3], X=X, bias=bias, T=T) < 1e-12
 
 # %% [markdown]
 # ## Softmax with cross-entropy, and class indices
@@ -106,7 +110,7 @@ net = ag.nn.MLP([64, 20, 10], activation="sigmoid", rng=0)
 loss = ag.nn.cross_entropy(net(X), y)
 source = ag.backprop_source(loss, net.parameters())
 print(source)
-assert held_beside(source, loss, net.parameters(), X, y) < 1e-12
+assert held_beside(source, loss, net.parameters(), X=X, y=y) < 1e-12
 
 # %% [markdown]
 # ## Any number of layers
@@ -121,7 +125,7 @@ deep = ag.nn.Sequential(*[part for pair in zip(layers, steps, strict=False) for 
 loss = ag.nn.mse(deep(X), Y)
 source = ag.backprop_source(loss, deep.parameters())
 print(source)
-assert held_beside(source, loss, deep.parameters(), X, Y) < 1e-12
+assert held_beside(source, loss, deep.parameters(), X=X, Y=Y) < 1e-12
 
 # %% [markdown]
 # ## Single numbers, and second derivatives

@@ -78,7 +78,7 @@ assert np.allclose(slopes(x, ones(2, 2, 1)), 0.0903533, rtol=1e-6)
 assert np.allclose(slopes(x, ones(2, 2, 2, 1)), 0.00889187, rtol=1e-6)
 
 # %% [markdown]
-# The array has a row for each output and a column for each input. This is the shape to hold on to: **(outputs,
+# The array has a row for each output and a column for each input. This is the shape to remember: **(outputs,
 # inputs)**, for the whole network and for each layer in it.
 #
 # ## By hand, for once
@@ -120,7 +120,7 @@ for layers in [ones(2, 2, 2, 1), random(2, 2, 2, 1), random(2, 3, 4, 1), random(
 print("by hand and by the engine: the same, one to three hidden layers deep")
 
 # %% [markdown]
-# So short, once it is right. And here are four ways to get it wrong; each has cost somebody an evening.
+# The right code is as short as this. Here are four ways to get it wrong; each has cost somebody an evening.
 #
 # * **Sums multiplied.** Each layer's matrix is summed up, and the sums are multiplied. But a sum of products is not a
 #   product of sums: the roads from input to output run through *pairs* of neurons that are joined. The shape is right.
@@ -179,15 +179,15 @@ assert table(x, ones(2, 2, 2, 1)) == ["sums multiplied", "not squashed"]
 assert table(x, random(2, 2, 2, 1)) == list(SLIPS)
 
 # %% [markdown]
-# All four are found out, and two of them are off by a few parts in a hundred only: near enough to train on for a week.
-# With layers of different widths the shapes themselves speak up about two of them:
+# All four are found. Two of them are off by only a few percent, so a network would still learn something with them, and
+# nobody would notice. With layers of different widths, two of the four give an error, since the shapes do not fit:
 
 # %%
 assert table(x, random(2, 3, 4, 1)) == list(SLIPS)
 
 # %% [markdown]
-# That "I cannot get an array of the right shape" is the code telling where the transpose is missing. Taking sums makes
-# the complaint go away, and the answer with it.
+# "I cannot get an array of the right shape" is how the code says that a transpose is missing. If you take sums, the error
+# is gone, and so is the right answer.
 #
 # ## A batch
 #
@@ -207,8 +207,8 @@ print("5 points, 2 inputs, 3 outputs:", full.shape)
 print(f"zeros: {np.sum(full == 0)} of {full.size}")
 
 # %% [markdown]
-# It does as told: every output of every point by every input of every point, and a point does not depend on another
-# one's inputs. What you wanted is the diagonal.
+# It gives what was asked for: the derivative of every output of every point with respect to every input of every point.
+# But a point does not depend on the inputs of another one. What you wanted is the diagonal.
 
 # %%
 J = ag.batch_jacobian(model, X)
@@ -247,8 +247,8 @@ else:
 # %% [markdown]
 # ## Second order
 #
-# It is tempting to write down the activation's second derivative and send *that* through the layers. The smallest
-# network says what comes of it:
+# It is tempting to take the activation's second derivative and to send *that* through the layers. The smallest
+# network shows what happens then:
 
 # %%
 twice = ag.derivative(lambda x: sigmoid(sigmoid(x)), order=2)
@@ -276,7 +276,7 @@ s = sigmoid(3.0)  # both neurons see 1 + 1 + 1
 assert np.allclose(H, 2 * s * (1 - s) * (1 - 2 * s), rtol=1e-9)
 
 # %% [markdown]
-# With random weights it is symmetric, as it must be: to the right and then up is up and then to the right.
+# With random weights it is symmetric, as it must be: the order of the two derivatives does not matter.
 
 # %%
 H = ag.hessian(lambda x: network(x, random(2, 8, 8, 1)))(x)[0]
@@ -284,8 +284,8 @@ print(H.round(6))
 assert np.allclose(H, H.T, rtol=1e-9)
 
 # %% [markdown]
-# With 200 inputs a Hessian has 40,000 numbers and takes 200 walks. Often one wants only to know how the slope changes
-# in *one* direction v, the product Hv, and that is to be had for the price of a few gradients without H:
+# With 200 inputs a Hessian has 40,000 numbers and takes 200 backward passes. Often you need only how the slope changes
+# in *one* direction v, which is the product Hv. It costs no more than a few gradients, and H is never built:
 
 # %%
 layers = random(200, 8, 8, 1)
@@ -303,8 +303,8 @@ assert np.allclose(product, ag.hessian(height)(point) @ v, rtol=1e-8, atol=1e-12
 # %% [markdown]
 # ## Some points tell y, some tell a slope
 #
-# Now the data that started it. Behind them is `sin(x₁)·cos(x₂)`, which the network is not told. Each of 180 points has
-# one number: a third give y, a third ∂y/∂x₁, a third ∂y/∂x₂.
+# Now come the data of the question. They are computed from `sin(x₁)·cos(x₂)`, which the network is not told. Each of 180
+# points has one number: a third give y, a third ∂y/∂x₁, a third ∂y/∂x₂.
 
 
 # %%

@@ -19,7 +19,8 @@
 # that half the world trains with. Here both get the same weights, the same data and the same loss, and we look at what
 # comes out: gradients, a whole training run, second derivatives.
 #
-# Then the places where the two differ **on purpose**, and what the true number is. And in the end who is faster at what.
+# Then come the places where the two differ **on purpose**, and what the true number is. The end says who is faster at what.
+# (This notebook needs PyTorch: `python -m pip install torch`.)
 
 # %%
 import json
@@ -46,8 +47,8 @@ def apart(ours, theirs):
 # %% [markdown]
 # ## One network, twice
 #
-# Two rings of points, one inside the other, and a network that shall tell them apart. `to_torch` gives its twin, with
-# every weight equal. NumPy draws the random numbers, so that you get the same ones.
+# There are two rings of points, one inside the other, and a network that has to tell them apart. `to_torch` gives its twin
+# in PyTorch, with the same weights. NumPy draws the random numbers, so you get the same ones.
 
 # %%
 rng = np.random.default_rng(0)
@@ -183,7 +184,7 @@ print(f"ours {fourth:.10f}   PyTorch {out.item():.10f}")
 assert apart(fourth, out.item()) < 1e-11
 
 # %% [markdown]
-# Our side is plain NumPy: `np.sin` and `np.exp` take a Tensor as they take an array.
+# Our side is plain NumPy: `np.sin` and `np.exp` work on a Tensor as on an array.
 #
 # And a loss that contains a derivative, such as a penalty on steep slopes: how does it move when a *weight* moves? The
 # derivative with respect to the inputs is differentiated once more, with respect to the weights.
@@ -252,7 +253,7 @@ for vector in [[3.0, 4.0], [3e200, 4e200], [3e-200, 4e-200]]:
 
 # %% [markdown]
 # Divide by the largest entry first, and the direction is (0.6, 0.8) at every size. An optimiser that clips gradients by
-# their norm lives on this.
+# their norm needs this.
 #
 # **Ties.** Two entries share the maximum. Which one is to go down? PyTorch gives half to each when it takes the maximum of
 # all, and everything to the first when it takes it along an axis. Ours shares in both cases: the answer should not depend

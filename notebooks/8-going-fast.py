@@ -47,7 +47,7 @@ source = ag.backprop_source(loss, [W1, b1, W2, b2])
 print(source)
 
 # %% [markdown]
-# Read it from below `# Backward`, a line at a time:
+# Read the lines below `# Backward`, one at a time:
 #
 # * The slope of the mean of squares: 2 (A2 − Y), divided by the number of entries, 4.
 # * Through the sigmoid: times A2 (1 − A2), the formula that takes the *output*.

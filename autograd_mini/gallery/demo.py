@@ -84,13 +84,8 @@ def handwriting(rng: int = 0, epochs: int = 12) -> tuple[Any, float]:
     print(f"4. {len(train)} handwritten digits (UCI, Alpaydin and Kaynak, CC BY 4.0), {held}\n")
     net = ag.nn.MLP([64, 64, 10], activation="tanh", rng=random)
     sgd = ag.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
-    how: dict[str, Any] = {
-        "batch_size": 32,
-        "metrics": "accuracy",
-        "validation": (images[test], labels[test]),
-        "rng": random,
-    }
-    given = (net, images[train], labels[train])
+    given, rest = (net, images[train], labels[train]), (images[test], labels[test])
+    how: dict[str, Any] = {"batch_size": 32, "metrics": "accuracy", "validation": rest, "rng": random}
     history = ag.fit(*given, loss=ag.nn.cross_entropy, optimizer=sgd, epochs=epochs, **how)
     for epoch, (loss, right) in enumerate(zip(history["loss"], history["val_accuracy"], strict=True), 1):
         say(f"epoch {epoch:2d}   loss {loss:.4f}   held-out accuracy {right:6.1%}")

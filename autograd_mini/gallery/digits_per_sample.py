@@ -1,8 +1,8 @@
 """Handwritten digits, a step a sample, cost and accuracy every epoch.
 
 Asked: A step a sample on digits: the accuracy does not rise as it should.
-Wrong: `forward` reads the weights made at the start, where `backward` replaces those of the class. Besides, `backward` reads the
-first image's z1 and x2 at every step, and starts W1 and b1 from y − ŷ where W2 and b2 get ŷ − y: a wrong sign.
+Wrong: The gradients of W1 and b1 were computed from y − ŷ, and those of W2 and b2 from ŷ − y: one of the two signs is wrong. Besides,
+the forward pass used the weights of the start, not those that the steps had changed, and each step used the first image's values.
 Works: 784-200-10, sigmoid, softmax, cross-entropy, weights U(±1e-3), lr 0.1, the samples in a new order every epoch.
 """
 

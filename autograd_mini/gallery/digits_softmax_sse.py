@@ -1,11 +1,12 @@
 """Handwritten digits by softmax and squared error, and the softmax Jacobian.
 
 Asked: My digits stay at a tenth right. Is it the derivative of softmax?
-Wrong: Softmax has a Jacobian, diag(p) − p pᵀ, so that δ = (diag(p) − p pᵀ)(p − t). In its place the posts have
-- p(1 − p), its diagonal: a larger z also takes from the other classes. Adding 1 to every z changes no p: δ must sum to 0;
-- p(1 − p) − Σ p p, the sum of each row, which is 0: nothing is learnt, whatever the rates;
-- q(1 − q) / n of q = softmax(p), nearly one number everywhere: that leaves p − t, which is cross-entropy's δ, and so it works.
-With the right one the *sum* over all images makes steps so long that each p is soon 0 or 1, where the Jacobian is 0.
+Wrong: The derivative of softmax is a matrix, diag(p) − p pᵀ, so δ = (diag(p) − p pᵀ)(p − t). The posts have other formulas:
+- p(1 − p), which is only the diagonal: a larger z also makes the other classes less probable. A δ must sum to 0, for adding 1 to
+  every z changes no p;
+- p(1 − p) − Σ p p, the sum of each row, which is 0: nothing is learnt, at any rate;
+- q(1 − q) / n of q = softmax(p), which is nearly the same number everywhere: what is left is p − t, cross-entropy's δ, and so it works.
+With the right derivative, the *sum* over all images makes the steps so long that each p is soon 0 or 1, where the Jacobian is 0.
 Works: Two layers of sigmoid(βz), an input of −1 for each bias, ½·Σ(p − t)², batches of 32, lr 0.05, momentum 0.9.
 """
 
@@ -52,21 +53,19 @@ def forward(X: Any, W1: Any, W2: Any, W3: Any, beta: float = 1.0) -> Any:
     return ag.softmax(ag.concatenate([h2, bias], axis=1) @ W3)
 
 
-def learn(
-    X: Any, y: Any, seed: int, size: int | None = 32, lr: float = 0.05, epochs: int = 30
-) -> tuple[Any, float]:
-    """The History, with the accuracy of a held-out fifth, and the last step's largest derivative. size=None: all at once."""
-    rng, weights, targets = np.random.default_rng(seed), start(X.shape[1], seed), np.eye(10)[y]
+def learn(X: Any, y: Any, seed: int, size: int | None = 32, lr: float = 0.05, epochs: int = 30) -> Any:
+    """The History, with the accuracy of a held-out fifth, and the weights. size=None: all at once."""
+    rng, weights, T = np.random.default_rng(seed), start(X.shape[1], seed), np.eye(10)[y]
     test, train = np.split(rng.permutation(len(X)), [len(X) // 5])
-    sgd = ag.optim.SGD(weights, lr=lr, momentum=0.9)
+    sgd, metrics = ag.optim.SGD(weights, lr=lr, momentum=0.9), {"accuracy": accuracy}
     how: dict[str, Any] = {
-        "loss": ag.nn.half_sse,
-        "metrics": {"accuracy": accuracy},
-        "validation": (X[test], targets[test]),
+        "validation": (X[test], T[test]),
+        "metrics": metrics,
+        "batch_size": size,
+        "rng": rng,
     }
-    how |= {"optimizer": sgd, "epochs": epochs, "batch_size": size, "rng": rng}
-    history = ag.fit(lambda X: forward(X, *weights), X[train], targets[train], **how)
-    return history, max(float(np.max(np.abs(W.grad))) for W in weights)
+    net, loss = (lambda X: forward(X, *weights)), ag.nn.half_sse
+    return ag.fit(net, X[train], T[train], loss=loss, optimizer=sgd, epochs=epochs, **how), weights
 
 
 def accuracy(P: Any, T: Any) -> float:
@@ -106,7 +105,8 @@ def main(seed: int) -> Told:
         for lr in (0.05, 0.1, 0.25) if not stuck else ():
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                history, steepest = learn(X, y, seed, None, lr)
+                history, weights = learn(X, y, seed, None, lr)
+            steepest = max(float(np.max(np.abs(W.grad))) for W in weights)
             stuck.append(history["accuracy"][-1])
             told = f"training accuracy {stuck[-1]:.1%}, test {history['val_accuracy'][-1]:.1%}"
             say(f"whole batch, lr {lr:4}: {told}, largest derivative {steepest:.0e}")

@@ -3,7 +3,7 @@
 Asked: How do I go back through any number of layers?
 Wrong: `backprop` went back from the squared error in place of its derivative, and the derivatives of two of the five activations,
 tanh and softmax, were wrong.
-Works: Going back takes no code: a layer is what it does forward. `model.add(n, activation)` prints each layer's shapes.
+Works: The backward pass needs no code: a layer is only its forward pass. `model.add(n, activation)` prints the shapes of each layer.
 """
 
 from typing import Any

@@ -2,8 +2,9 @@
 
 Asked: What is the derivative of a deep network with respect to its inputs, and can I train on slopes?
 Wrong: Between the layers the derivatives were summed up, and the sums multiplied, where Jacobians are multiplied as matrices.
-Works: A 2-8-8-1 network with sigmoids learns sin x1 · cos x2 from data of which some give y, some ∂y/∂x1 and some ∂y/∂x2: by
-gradient descent, where the loss contains a derivative and its own gradient goes *through* it; and by 40 particles, each a network.
+Works: A 2-8-8-1 network with sigmoids learns sin x1 · cos x2 from data of which some give y, some ∂y/∂x1 and some ∂y/∂x2. It learns by
+gradient descent, where the loss contains a derivative and its gradient goes *through* it; and by a swarm of 40 particles, each of which
+is a network.
 """
 
 from typing import Any

@@ -1,10 +1,10 @@
 """Gradient ascent on the input of a trained network, with and without bounds.
 
 Asked: The network is trained. Which input makes its output largest?
-Wrong: Nothing; but a sigmoid has no peak: it rises for ever, so the ascent runs out of [0, 1]² after more of it, where the network,
-which is 1 at [0, 1] only, has never been.
-Works: Gradient descent on (output − 1)² by the *input*, the weights fixed, within bounds: by projection after each step, or by
-L-BFGS-B.
+Wrong: Nothing, as `ag.check_gradients` says. But a sigmoid has no peak: it rises for ever. So the ascent leaves the square [0, 1]²,
+the only place for which the network was trained.
+Works: Gradient descent on (output − 1)² with respect to the *input*, with fixed weights and with bounds: each step is projected onto
+the square, or L-BFGS-B takes the steps.
 """
 
 from importlib.util import find_spec

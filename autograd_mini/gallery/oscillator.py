@@ -2,10 +2,10 @@
 
 Asked: Can a network solve a differential equation, u″ + u = 0 with u(0) = 0 and u′(0) = 1?
 Wrong: Nothing.
-Works: It is never shown the sine, and becomes it on [0, 2π]. The loss is made of *derivatives of the network with respect to its
-input*, so its own derivatives, with respect to the weights, are mixed ones of third order. It is the least-squares problem of a
-physics-informed network (Lagaris, Likas and Fotiadis 1998, doi:10.1109/72.712178), solved by damped Gauss-Newton steps
-(Marquardt 1963, doi:10.1137/0111030).
+Works: The network learns the sine on [0, 2π] without ever being given its values. The loss is made of *derivatives of the network with
+respect to its input*, so its own derivatives with respect to the weights are mixed ones of third order. It is the least-squares problem
+of a physics-informed network (Lagaris, Likas and Fotiadis 1998, doi:10.1109/72.712178), solved by damped Gauss-Newton steps (Marquardt
+1963, doi:10.1137/0111030).
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 """A policy that steers a robot: a loss cut off from its network, and the repair.
 
 Asked: My policy network does not learn to steer the robot, until its camera sees the target at (10, 31).
-Wrong: The loss was computed from detached numbers. Behind `.detach()` nothing is left to go back through; behind numbers wrapped
-afresh there is something, but not the network. And a ReLU on the outputs that is dead is 0 for ever, without a gradient.
-Works: Robot and camera simulated, in the graph, from picture to motors, and no ReLU on the outputs.
+Wrong: The loss was computed from detached numbers. After `.detach()` there is nothing that `backward()` could go through; where the
+numbers are wrapped afresh, it reaches them, but not the network. And a ReLU on the outputs can be dead: 0 for ever, without a gradient.
+Works: Robot and camera are simulated in the graph, so gradients go from the picture back to the motors; and no ReLU on the outputs.
 """
 
 from itertools import accumulate

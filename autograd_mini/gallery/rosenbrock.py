@@ -1,9 +1,9 @@
 """Adam on Rosenbrock's valley, step for step PyTorch's, and with noise.
 
 Asked: Is my Adam right, and what if the function is noisy?
-Wrong: A line too many, `x -= lr * v`, so that the step is not Adam's, as `ag.diagnose_update` says; without it, it is PyTorch's.
-Works: f = (1 − x)² + 5·(y − x²)² from (0.1, 0.1), plain, and times U(0.5, 1.5) at every call. The optimiser is called with a
-closure: it forgets the old gradients, computes the loss, goes back through it and returns it.
+Wrong: There is one line too many, `x -= lr * v`, so the steps are not Adam's, as `ag.diagnose_update` says. Without it they are PyTorch's.
+Works: f = (1 − x)² + 5·(y − x²)² from (0.1, 0.1), plain, and multiplied by U(0.5, 1.5) at each call. The optimiser gets a function
+that computes the loss, and calls it at each step.
 """
 
 from collections.abc import Callable
@@ -74,11 +74,7 @@ def main(seed: int) -> Told:
     mine = by_hand(np.ones(200), line_too_many=True)
     after, gradients = ([{"x": of(x)} for x in xs] for of, xs in ((np.array, mine[1:5]), (slope, mine[:4])))
     adam = ag.optim.Adam([ag.Tensor(START)], lr=LR)
-    found = ag.diagnose_update({"x": mine[0]}, after, gradients, adam).findings
-    say(
-        f"ag.diagnose_update, of the steps as posted: {found[0].why}. Adam's are",
-        "",
-        *found[0].fix.splitlines(),
-    )
+    found = ag.diagnose_update({"x": mine[0]}, after, gradients, adam).findings[0]
+    say(f"ag.diagnose_update, of the steps as posted: {found.why}. Adam's are", "", *found.fix.splitlines())
     curves = {name: [float(f(x)) for x in runs[name]] for name in ("plain", "with noise", "plain, as posted")}
     return apart < 1e-10 and f(runs["with noise"][-1]) < 0.05, curves, "step"

@@ -82,9 +82,8 @@ def audited(script: str, rounds: int = 3) -> str:
             say("", "$ python -m autograd_mini audit script.py", *said[-1].splitlines())
             lines = script.splitlines(keepends=True)
             for found in report.findings:
-                lines[found.line - 1] = lines[found.line - 1].replace(
-                    found.code, found.should_be or found.code
-                )
+                right = found.should_be or found.code
+                lines[found.line - 1] = lines[found.line - 1].replace(found.code, right)
             if lines == script.splitlines(keepends=True):
                 break
             script = "".join(lines)

@@ -40,17 +40,12 @@ KNOWN = {  # what must come out, to the digits given
 }
 
 
-def sigmoid(z: Any) -> Any:
-    """The activation, in NumPy."""
-    return 1.0 / (1.0 + np.exp(-z))
-
-
 def forward(A0: Any, W1: Any, W2: Any) -> tuple[Any, ...]:
     """Z1, A1, Z2 and the output A2, of shapes (1, 2), (1, 2), (1, 1), (1, 1)."""
     Z1 = np.dot(A0, W1)
-    A1 = sigmoid(Z1)
+    A1 = 1.0 / (1.0 + np.exp(-Z1))
     Z2 = np.dot(A1, W2)
-    return Z1, A1, Z2, sigmoid(Z2)
+    return Z1, A1, Z2, 1.0 / (1.0 + np.exp(-Z2))
 
 
 def half_square(y: Any) -> Any:

@@ -1,8 +1,8 @@
 """XOR by a 2-3-1 network, sample by sample, with every delta of the derivation.
 
 Asked: I am stuck on delta2 and on updating the weights of my XOR network.
-Wrong: Each weight was moved by the delta alone. A delta is a derivative by the *input of a sigmoid*; a weight's derivative is
-(the layer before)ᵀ · delta.
+Wrong: Each weight was moved by the delta alone. A delta is the derivative with respect to the *input of a sigmoid*; that of a weight
+is (the layer before)ᵀ · delta.
 Works: delta3 = l3 − y; delta2 = (delta3 · theta2ᵀ) ∗ l2(1 − l2), without the bias unit, which has no inputs; theta2 is moved by
 l2ᵀ · delta3, and theta1 by l1ᵀ · delta2.
 """
@@ -70,9 +70,5 @@ def main(seed: int) -> Told:
     say("One sample a step, lr 0.1, 40,000 steps; the first of ten networks:", "")
     outputs, losses = learn(range(seed, seed + 10))
     say(*(f"{a:.0f} xor {b:.0f} = {p:.7f}" for (a, b), p in zip(INPUTS, outputs[0], strict=True)))
-    count = learnt(outputs, LABELS, seed)
-    return (
-        count >= 9 and "nothing is wrong" in said,
-        {"cross-entropy of 1 xor 1, mean of ten networks": losses},
-        "400 steps",
-    )
+    good = learnt(outputs, LABELS, seed) >= 9 and "nothing is wrong" in said
+    return good, {"cross-entropy of 1 xor 1, mean of ten networks": losses}, "400 steps"

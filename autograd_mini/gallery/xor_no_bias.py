@@ -1,8 +1,9 @@
 """XOR without biases, and the update that takes the loss for its derivative.
 
 Asked: My two-layer XOR network does not converge.
-Wrong: "loss value": the loss itself is sent back in place of its derivative, one positive number for all samples, so that all
-outputs are pushed down. "derivative × loss", the answer: the derivative is multiplied by the loss value, so that the steps die out.
+Wrong: "loss value": the loss itself is sent back in place of its derivative. It is one positive number for all samples, so all outputs
+are pushed down. "derivative × loss", which was proposed as an answer: the derivative is multiplied by the loss value, so the steps
+become smaller and smaller.
 Works: 2-5-1 sigmoid, squared error, lr 0.3, 10,000 epochs, with the derivative.
 """
 

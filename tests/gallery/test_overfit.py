@@ -40,7 +40,7 @@ def test_s2_every_gradient_is_pytorchs(seed, centred):
     """S2: in the first four steps the gradient of every parameter and every node between is PyTorch's to 1e-10 relative, each number."""
     X, y = overfit.images(seed)
     X = X - X.mean(axis=0) if centred else X
-    params = overfit.start(seed)
+    params = overfit.network(seed).parameters()
     assert [w.shape for w in params] == [(12288, 64), (64,), (64, 1), (1,)]
     sgd = ag.optim.SGD(params, lr=0.1)
     for step in range(4):
@@ -109,7 +109,7 @@ def test_s2_pixels_up_to_255_give_nan_at_the_second_step_from_log_0(seed):
         node = wrong[0]
     assert node.op.name == "log"
     assert np.any(node.parents[0].data == 0)
-    theirs = [leaf(w.data) for w in overfit.start(seed)]
+    theirs = [leaf(w.data) for w in overfit.network(seed).parameters()]
     torch_overfit(255 * X, y, theirs)["loss"].backward()
     with torch.no_grad():
         theirs = [w - 0.1 * w.grad for w in theirs]

@@ -65,7 +65,7 @@ def commands(walk: str, root: Path) -> list[str]:
     for command in found:
         quoted = command.replace("python", f'"{sys.executable}"', 1)
         done = run(quoted, shell=True, cwd=root, env={"PYTHONPATH": str(root), "PYTEST_ADDOPTS": ""})
-        shown.append(f"{command}\n{done.returncode}\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+        shown.append(f"{command}\n{done.returncode}\n{done.stdout[-20_000:]}{done.stderr[-1000:]}")
     return shown
 
 
