@@ -26,13 +26,14 @@ class Fix:
 
     def __init__(self, node: Any, text: str, mistake: str = "", why: str = "") -> None:
         self.node, self.text, self.mistake, self.why = node, text, mistake, why
+        self.beside: list[Fix] = []  # what must change with it
         self.rank = RANKS.get(mistake, len(RANKS))
 
 
 def edited(text: Text, fixes: list[Fix]) -> str:
     """The file's text with expressions replaced."""
-    raw = text.bytes
-    for (start, stop), new in sorted(((text.span(fix.node), fix.text) for fix in fixes), reverse=True):
+    raw, whole = text.bytes, [part for fix in fixes for part in (fix, *fix.beside)]
+    for (start, stop), new in sorted(((text.span(fix.node), fix.text) for fix in whole), reverse=True):
         raw = raw[:start] + new.encode() + raw[stop:]
     return raw.decode()
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..mistakes import MISTAKES
 from .case import Case, above
 from .edits import SIMPLE, Edit, Fix, edits, inside, is_read, joined, of_parts
 from .losses import Loss, pairs_of
@@ -36,6 +37,7 @@ SLOPES: list[tuple[str, Callable[[Any], Any]]] = [
     ("2 * {0}", lambda a: 2 * a),
     ("np.exp({0})", np.exp),
 ]
+MATRIX_FORMS = {"{0} * (1 - {0})": "np.multiply({0}, 1 - {0})", "1 - {0} ** 2": "1 - np.square({0})"}
 INVERSES: dict[Any, Callable[[Any, Any], Any]] = {
     np.add: lambda whole, before: whole - before,
     np.subtract: lambda whole, before: before - whole,
@@ -67,8 +69,9 @@ class Names:
         scope = node
         while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module | ast.Lambda):
             scope = text.parent.get(scope)
+        self.scope = scope or text.tree
         everywhere = list(ast.walk(text.tree))
-        near = [n for n in ast.walk(scope or text.tree) if isinstance(n, ast.expr)]
+        near = [n for n in ast.walk(self.scope) if isinstance(n, ast.expr)]
         near.sort(key=lambda n: abs(n.lineno - node.lineno))
         sizes = (text.text(n) for n in everywhere if isinstance(n, ast.Call | ast.Subscript))
         own = (text.text(n) for n in everywhere if isinstance(n, ast.Attribute))
@@ -90,11 +93,11 @@ class Names:
             return False
         return own or all(c.startswith("np.") or last in PURE for c, last in zip(codes, lasts, strict=True))
 
-    def look(self, frame: Any) -> None:
-        """Evaluate the expressions where the script stands now."""
+    def look(self, frame: Any, before: dict[str, Any]) -> None:
+        """Evaluate the expressions where the script stands now, with the values that were there `before` in some names."""
         if frame is None:
             return
-        names = self.frame = {**frame.f_globals, **frame.f_locals}
+        names = self.frame = {**frame.f_globals, **frame.f_locals, **before}
         for code in dict.fromkeys([*self.codes, *(k for k, v in names.items() if is_number(v))]):
             value = evaluated(code, names) if len(code) < 40 and len(self.values) < MOST_NAMES else None
             if value is not None and (np.ndim(value) or np.isfinite(value)):
@@ -148,15 +151,17 @@ class Proposer:
         self.matrices = "np.mat(" in self.text.source or "matrix(" in self.text.source
         self.now, self.target = self.value(step), np.asarray(fault.targets[self.k][step.id], float)
         self.wanted = self.target  # of the expression: of x += it, the right side
+        before: dict[str, Any] = {}
         if self.augmented and len(step.args) == 2 and step.func in INVERSES:
-            before, self.now = (self.value(x) if isinstance(x, Step) else np.asarray(x) for x in step.args)
+            old, self.now = (self.value(x) if isinstance(x, Step) else np.asarray(x) for x in step.args)
+            before = {self.text.text(self.augmented.target): old}
             with np.errstate(all="ignore"):
-                self.wanted = INVERSES[step.func](self.target, before)
+                self.wanted = INVERSES[step.func](self.target, old)
         if self.node is None or not hasattr(self.node, "lineno"):
             return
         self.code = self.text.text(self.node)
         names = self.names = Names(self.text, self.node)
-        probe(step.id, fault.depth, names.look)
+        probe(step.id, fault.depth, lambda frame: names.look(frame, before))
         self.numbers = [
             (n, abs(float(v))) for n, v in names.values.items() if not v.ndim and abs(v) not in (0, 1)
         ]
@@ -167,7 +172,7 @@ class Proposer:
             x.size for x in (self.target, self.now, *(t.value for t in self.named if t.code in inner))
         )
         fitting = [t for t in self.named if t.value.dtype.kind == "f" and t.value.size <= largest]
-        self.slopes = [s for t in fitting for s in slopes_of(t)]
+        self.slopes = [s for t in fitting for s in self.slopes_of(t)]
 
     def value(self, step: Step) -> Any:
         """A step's value, with what was repaired before."""
@@ -179,7 +184,7 @@ class Proposer:
             return
         seen = set[Any]()
         small = [*self.times_number(), *self.changed(), *self.multiplied()]
-        for found in (small, self.added(), self.rebuilt(), self.edited()):
+        for found in (small, self.added(), self.rebuilt(), self.layered(), self.edited()):
             for fix in sorted(found, key=self.distance):
                 same_text = fix.text == self.text.text(fix.node)
                 if not same_text and (fix.node, fix.text) not in seen and len(seen) <= MOST_FIXES:
@@ -194,7 +199,7 @@ class Proposer:
 
     def fix(self, node: Any, code: str, mistake: str, why: str = "") -> Fix:
         """A new text for a part of the expression, as it may stand there."""
-        return Fix(node, inside(self.text, node, code), mistake, why or f"{code} belongs here")
+        return Fix(node, inside(self.text, node, code), mistake, why or MISTAKES[mistake])
 
     # ---- The whole expression: times something, plus something, or made anew -----------------------------------------
 
@@ -254,6 +259,34 @@ class Proposer:
                     self.node, joined(f"{{}} {'+' if r > 0 else '-'} {{}}", self.code, code), mistake, why
                 )
 
+    def layered(self) -> Iterator[Fix]:
+        """A weight's gradient by the delta that is missing, where the layer's input meets it: here, or where this is read."""
+        reads = self.reads()
+        if not self.fault.whole or self.target.ndim != 2 or self.fault.depth:
+            return
+        (rows, columns), unscaled = self.target.shape, self.loss.factors.get(self.k) is None
+        for x in (t for t in self.named[:MOST_FACTORS] if t.value.ndim == 2 and t.value.shape[1] == rows):
+            shape = (x.value.shape[0], columns)
+            near = [t for t in [*self.slopes, *self.called] if t.value.shape == shape]
+            for t, slope in ((t, slope) for t in self.products(shape) for slope in near):
+                delta = self.product_of(t, slope, "activation_derivative_missing")
+                r = multiple(self.target, x.value.T @ delta.value)
+                for code, *_ in self.scaled(delta.code, 1.0 if unscaled and r > 0 else r) if r else ():
+                    if len(reads) == 1:
+                        fix = self.fix(self.node, code, *self.said_of(self.code, code, delta.mistake))
+                        there = self.product(joined("{}.T", x.code), self.text.text(reads[0]))
+                        fix.beside = [self.fix(reads[0], there, "input_missing")]
+                        yield fix
+                    yield self.fix(self.node, self.product(joined("{}.T", x.code), code), "input_missing")
+
+    def reads(self) -> list[Any]:
+        """Where the name is read that the value is given."""
+        outer = self.text.parent.get(self.node)
+        if not isinstance(outer, ast.Assign) or not isinstance(outer.targets[0], ast.Name):
+            return []
+        name, names = outer.targets[0].id, (n for n in ast.walk(self.names.scope) if isinstance(n, ast.Name))
+        return [n for n in names if n.id == name and isinstance(n.ctx, ast.Load) and n.lineno > outer.lineno]
+
     def rebuilt(self) -> Iterator[Fix]:
         """The whole expression anew, from the values at hand; of x *= factor, the whole statement."""
         unscaled = self.loss.factors.get(self.k) is None  # no update is right: any scale may be meant
@@ -263,11 +296,25 @@ class Proposer:
                 continue
             r = multiple(self.target, value.reshape(self.target.shape))
             for code, *_ in self.scaled(t.code, 1.0 if unscaled and r > 0 else r) if r else ():
+                words = self.said_of(self.code, code, t.mistake)
                 if self.augmented:
                     statement = f"{self.text.text(self.augmented.target)} = {code}"
-                    yield self.fix(self.augmented, statement, t.mistake)
+                    yield self.fix(self.augmented, statement, *words)
                 else:
-                    yield self.fix(self.node, code, t.mistake)
+                    yield self.fix(self.node, code, *words)
+
+    def said_of(self, was: str, code: str, mistake: str) -> tuple[str, str]:
+        """What a piece of code is called that should read otherwise: by what it lacks."""
+        own, names = ({n.id for n in ast.walk(ast.parse(c)) if isinstance(n, ast.Name)} for c in (was, code))
+        if mistake in ("wrong_array", "activation_derivative_missing") and names <= own:
+            return "elementwise_for_matrix_product", "these are the right factors, multiplied in the wrong way"
+        if any(same(self.names.values.get(n), v) for n in own - names for v in self.loss.values):
+            return "loss_for_derivative", MISTAKES["loss_for_derivative"]
+        if mistake == "activation_derivative_missing" and any(part in was for part in code.split(" * ")[1:]):
+            mistake = "wrong_gradient_arrives"
+        if mistake == "wrong_array" and was in code:
+            mistake = "input_missing" if self.fault.whole else "weights_missing"
+        return mistake, ""
 
     def edited(self) -> Iterator[Fix]:
         """The small edits of the statement, which cannot be tried on the numbers."""
@@ -290,7 +337,9 @@ class Proposer:
                 for t, why in self.others(child, old):
                     frame["__part__"] = t.value
                     if t.value is not None and same(evaluated(program, frame), self.wanted):
-                        words = (t.mistake, why) if t.mistake else self.words(child, old, t)
+                        was, known = self.text.text(child), (t.mistake, why)
+                        known = known if why else self.said_of(was, t.code, t.mistake)
+                        words = known if t.mistake else self.words(child, old, t)
                         yield self.fix(child, t.code, *words)
 
     def others(self, child: Any, old: Any) -> Iterator[tuple[Term, str]]:
@@ -360,6 +409,15 @@ class Proposer:
         """The elementwise product as the script may write it."""
         return "np.multiply({}, {})" if self.matrices else "{} * {}"
 
+    def slopes_of(self, t: Term) -> list[Term]:
+        """The slopes of activations at a value, but those that are the same everywhere; of a single number the first two."""
+        found = SLOPES if t.value.ndim else SLOPES[:2]
+        slopes = [
+            Term(np.asarray(slope(t.value)), MATRIX_FORMS.get(form, form) if self.matrices else form, t.parts)
+            for form, slope in found
+        ]
+        return [s for s in slopes if not s.value.ndim or np.any(s.value != s.value.flat[0])]
+
     def product_of(self, t: Term, u: Term, mistake: str = "") -> Term:
         """The elementwise product of two terms."""
         return Term(np.multiply(t.value, u.value), self.product_form, (t.code, u.code), mistake)
@@ -370,13 +428,13 @@ class Proposer:
             return joined("{} * {}", left, right)
         return joined("{} @ {}", left, right) if self.matmuls else f"np.dot({left}, {right})"
 
-    def products(self) -> list[Term]:
-        """The matrix products of two names that have the target's shape."""
+    def products(self, shape: tuple[int, ...] | None = None) -> list[Term]:
+        """The matrix products of two names that have this shape, or the target's."""
         arrays = [t for t in self.named if t.value.ndim in (1, 2)][:MOST_FACTORS]
         factors = [(t.value, t.code) for t in arrays] + [
             (t.value.T, f"{t.code}.T") for t in arrays if t.value.ndim == 2
         ]
-        shape, out = self.target.shape, []
+        shape, out = self.target.shape if shape is None else shape, []
         for a, left in factors:
             for b, right in factors:
                 if a.shape[-1] == b.shape[0] and a.shape[:-1] + b.shape[1:] == shape:
@@ -391,7 +449,7 @@ class Proposer:
         arrays = self.named[:MOST_FACTORS]
         whole = [t for t in arrays if t.value.shape == shape]
         calls = [t for t in self.called if t.value.shape == shape]
-        slopes = [s for t in whole for s in slopes_of(t)[:3]]
+        slopes = [s for t in whole for s in self.slopes_of(t)[:3]]
         pairs = pairs_of(self.case, self.k).get(self.loss.pair, ()) if self.loss.pair else ()
         first = [t for t in whole if len(whole) < 9 or any(same(a.value, t.value) for a, _, _ in pairs)]
         deltas = [difference(t, u) for t in first for u in whole if t is not u]
@@ -399,7 +457,7 @@ class Proposer:
         yield from (
             s._replace(mistake="derivative_at_wrong_array")
             for t in [*whole, *calls]
-            for s in slopes_of(t)[:3]
+            for s in self.slopes_of(t)[:3]
         )
         yield from deltas
         for t in (t for t in arrays if t.value.ndim == 2):
@@ -412,11 +470,12 @@ class Proposer:
         for t in [*whole, *deltas, *products][:300]:
             for u in [*calls, *slopes]:
                 yield self.product_of(t, u, "activation_derivative_missing")
-        for d, p in ((d, p) for d in whole for p in whole):
+        for d, p in ((d, p) for d in [*whole, *deltas] for p in whole):
             for axis in range(len(shape)):
                 value = p.value * (d.value - np.sum(d.value * p.value, axis=axis, keepdims=True))
-                form = f"{{1}} * ({{0}} - np.sum({{0}} * {{1}}, axis={axis}, keepdims=True))"
-                yield Term(value, form, (d.code, p.code), "softmax_jacobian_not_multiplied")
+                form = f"{{}} * ({{}} - np.sum({{}} * {{}}, axis={axis}, keepdims=True))"
+                codes = (p.code, d.code, d.code, p.code)
+                yield Term(value, form, codes, "softmax_jacobian_not_multiplied")
 
 
 def difference(t: Term, u: Term) -> Term:
@@ -424,13 +483,6 @@ def difference(t: Term, u: Term) -> Term:
     return Term(
         np.subtract(t.value, u.value, dtype=float), "{} - {}", t.parts + u.parts, "loss_for_derivative"
     )
-
-
-def slopes_of(t: Term) -> list[Term]:
-    """The slopes of activations at a value, but those that are the same everywhere; of a single number the first two."""
-    found = SLOPES if t.value.ndim else SLOPES[:2]
-    slopes = [Term(np.asarray(slope(t.value)), formula, t.parts) for formula, slope in found]
-    return [s for s in slopes if not s.value.ndim or np.any(s.value != s.value.flat[0])]
 
 
 def attempted(make: Any, x: Any, y: Any) -> Any:

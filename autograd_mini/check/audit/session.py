@@ -269,8 +269,13 @@ class Audit:
                 options = self.proposals(loss, fault)
                 found = self.first_that(options, lambda new: self.improves(new, loss, fault), kept, end)  # noqa: B023
                 if found is not None:
-                    kept.append(found[0])
-                    self.mended(finding, found[0].node.lineno, found[1], found[0])
+                    fix, text = found
+                    kept.append(fix)
+                    self.mended(finding, fix.node.lineno, text, fix)
+                    for part in fix.beside:
+                        other = Finding.at(case, self.main, part.node.lineno, part.mistake, part.why)
+                        out.append(self.mended(other, other.line, text))
+                        finding.equals = ""  # it is no derivative by the parameter, but what that is made of
             change(case, fault)
         unchange(case)
         return out
@@ -303,7 +308,7 @@ class Audit:
                 continue
             candidate.forced = loss.forced
             evaluate(after, candidate, numbers)
-            if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
+            if not candidate.verdicts or not is_same(after, candidate, case, loss):
                 continue
             wrong = candidate.wrong(count)
             still = not wrong and not before and steady([f for f in candidate.factors.values() if f])
@@ -327,6 +332,15 @@ def changed_line(old: str, new: str) -> int:
 def some_of(count: int) -> list[int]:
     """The steps that are looked at closely: the first two and the last."""
     return sorted({0, 1, count - 1} & set(range(count)))
+
+
+def is_same(after: Case, candidate: Loss, case: Case, loss: Loss) -> bool:
+    """Whether a loss is that of before an edit: it stands in the same lines, or has the same gradient at the start, but for a factor."""
+    if lines_of(after, candidate) == lines_of(case, loss):
+        return True
+    first = [c.grads.get(0, ()) for c in (candidate, loss)]
+    a, b = (np.concatenate([np.zeros(1), *(np.ravel(g) for g in grads if g is not None)]) for grads in first)
+    return a.size == b.size and multiple(a, b) > 0
 
 
 def lines_of(case: Case, loss: Loss) -> list[int]:
