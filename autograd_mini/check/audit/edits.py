@@ -57,6 +57,18 @@ def joined(template: str, *codes: str) -> str:
     return template.format(*parts)
 
 
+def scope_of(text: Text, node: Any) -> Any:
+    """The function, or the file, whose variables an expression reads."""
+    while node is not None and not isinstance(node, ast.FunctionDef | ast.Module | ast.Lambda):
+        node = text.parent.get(node)
+    return node or text.tree
+
+
+def names_in(node: Any) -> set[str]:
+    """The names in an expression."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node is not None else set()
+
+
 def inside(text: Text, node: Any, code: str) -> str:
     """The code as it may stand where the node stood."""
     outer = text.parent.get(node)

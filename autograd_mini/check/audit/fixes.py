@@ -17,7 +17,7 @@ import numpy as np
 
 from ..mistakes import MISTAKES
 from .case import Case, above
-from .edits import SIMPLE, Edit, Fix, edits, inside, is_read, joined, of_parts
+from .edits import SIMPLE, Edit, Fix, edits, inside, is_read, joined, names_in, of_parts, scope_of
 from .losses import Loss, pairs_of
 from .record import Step, plain
 from .repair import Fault, multiple, same
@@ -66,10 +66,7 @@ class Names:
 
     def __init__(self, text: Text, node: Any) -> None:
         self.text = text
-        scope = node
-        while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module | ast.Lambda):
-            scope = text.parent.get(scope)
-        self.scope = scope or text.tree
+        self.scope = scope_of(text, node)
         everywhere = list(ast.walk(text.tree))
         near = [n for n in ast.walk(self.scope) if isinstance(n, ast.expr)]
         near.sort(key=lambda n: abs(n.lineno - node.lineno))
@@ -305,9 +302,12 @@ class Proposer:
 
     def said_of(self, was: str, code: str, mistake: str) -> tuple[str, str]:
         """What a piece of code is called that should read otherwise: by what it lacks."""
-        own, names = ({n.id for n in ast.walk(ast.parse(c)) if isinstance(n, ast.Name)} for c in (was, code))
+        own, names = (names_in(ast.parse(c)) for c in (was, code))
         if mistake in ("wrong_array", "activation_derivative_missing") and names <= own:
-            return "elementwise_for_matrix_product", "these are the right factors, multiplied in the wrong way"
+            return (
+                "elementwise_for_matrix_product",
+                "these are the right factors, multiplied in the wrong way",
+            )
         if any(same(self.names.values.get(n), v) for n in own - names for v in self.loss.values):
             return "loss_for_derivative", MISTAKES["loss_for_derivative"]
         if mistake == "activation_derivative_missing" and any(part in was for part in code.split(" * ")[1:]):

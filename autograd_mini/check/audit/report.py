@@ -63,8 +63,8 @@ class Line:
 class Finding:
     """A wrong line: what it should be, the mistake's name, and the corrected text where one was run."""
 
-    def __init__(self, case: Case, loss: Loss | None, fault: Fault, step: Any = None) -> None:
-        self.fault, fault.step = fault, fault.step or step
+    def __init__(self, case: Case, loss: Loss | None, fault: Fault) -> None:
+        self.fault = fault
         self.file, self.line = case.sources.where(fault.step, fault.depth) if fault.step else ("", 0)
         self.code = case.sources.code(self.file, self.line) if self.file else ""
         self.mistake, self.why, self.should_be, self.source = "unexplained", "", "", ""
@@ -126,10 +126,6 @@ class Report:
     def __post_init__(self) -> None:
         if self.run.error is not None:
             self.note = f"the script ended with {type(self.run.error).__name__}: {self.run.error}"
-
-    def describe(self, loss: Loss) -> None:
-        """Keep what is said of the loss."""
-        self.loss = loss
 
     @property
     def loss_kind(self) -> str:

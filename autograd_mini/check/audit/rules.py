@@ -9,7 +9,7 @@ import numpy as np
 from ..mistakes import MISTAKES
 from ..update import Rule, read_rule, simulate, variants
 from .case import Case, View
-from .edits import Fix, edited, edits, of_rules
+from .edits import Fix, edited, edits, names_in, of_rules, scope_of
 from .losses import Loss, literals
 from .record import Step
 from .steps import SUMS, key_of, size_of
@@ -87,6 +87,33 @@ def renamed(case: Case, step: Step, why: str, names: dict[str, str]) -> Remark:
     nodes = (n for n in ast.walk(text.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
     fixes = [Fix(n, names[n.id]) for n in nodes if n.lineno == line and n.id in names]
     return Remark(step, 0, "stale_parameter", why, [edited(text, fixes)])
+
+
+def stale_locals(case: Case) -> list[Remark]:
+    """Where the forward pass keeps a value in a function's own variable, and the backward pass reads a global of that name."""
+    sources, out = case.sources, dict[str, Remark]()
+    view, text = case.views[0], sources.texts[sources.main]
+    moving = (case.record.steps[n] for n in view.sig if n >= view.window.first)
+    own = {name: step for step in moving if (name := sources.name(step)).isidentifier()}
+    for step, p in ((step, p) for step in view.order for p in step.parents if p.id < view.window.first):
+        name = sources.name(p) if p.func is not None and p.id not in view.window.starts else ""
+        if name not in own or np.shape(own[name].value) != np.shape(p.value):
+            continue
+        depths = range(len(own[name].stack))
+        assigned = [(d, text.statement(sources.expression(own[name], d))) for d in depths]
+        assigned = [
+            (d, s) for d, s in assigned if isinstance(s, ast.Assign) and text.text(s.targets[0]) == name
+        ]
+        reads = [n for d in range(len(step.stack)) if name in names_in(n := sources.expression(step, d))]
+        function = scope_of(text, assigned[0][1]) if assigned else None
+        if reads and isinstance(function, ast.FunctionDef) and scope_of(text, reads[0]) is not function:
+            (depth, statement), line = assigned[0], reads[0].lineno
+            why = (
+                f"only {function.name} knows this {name}: line {line} reads another, set before the training"
+            )
+            fix = edited(text, [Fix(statement, f"global {name}; {text.text(statement)}")])
+            out.setdefault(name, Remark(own[name], depth, "stale_value", why, [fix]))
+    return list(out.values())
 
 
 # ---- Uphill -----------------------------------------------------------------------------------------------------------

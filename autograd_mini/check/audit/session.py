@@ -3,6 +3,7 @@
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from time import monotonic, process_time
 from typing import Any
@@ -15,13 +16,14 @@ from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
 from .losses import TRUSTED, Loss, candidates, choose, decide, evaluate, rates_of, steady
 from .proxies import Run, read_source
-from .record import Step
+from .record import Record, Step
 from .repair import Fault, Search, fit_shape, multiple
 from .report import Finding, Line, Report
-from .rules import Remark, derivatives, is_sound, optimiser, stale, uphill
+from .rules import Remark, derivatives, is_sound, optimiser, stale, stale_locals, uphill
 from .steps import LINEAR, WINDOWS, enough, key_of, size_of
 
 MOST_FAULTS = 5
+MANY = 3000  # values after which updates that nothing reads are told from a training's beginning
 SLACK = 10  # values that a corrected line may make more
 FIX_SECONDS = 5.0  # of computing that the search for corrected lines may take
 
@@ -43,7 +45,11 @@ class Audit:
         self, source: str, show: Any = None, windows: int = WINDOWS, known: int = 0
     ) -> tuple[Run, Case]:
         """Run a source and find its training, of so many steps, which may be known to need so long a record."""
-        run = self.run(source, lambda record: enough(record, windows), self.seconds / 3 + 1, show)
+
+        def is_enough(record: Record) -> bool:
+            return enough(record, windows) or (len(record.steps) > MANY and bool(stale(Case(record))))
+
+        run = self.run(source, is_enough, self.seconds / 3 + 1, show)
         run.record.next_check = known or run.record.next_check
         run.run()
         return run, Case(run.record)
@@ -84,10 +90,11 @@ class Audit:
             report.note = "no loss was found that depends on the parameters"
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
-        report.loss = loss
-        report.describe(loss)
+        report.loss = self.loss = loss
+        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         wrong = loss.wrong(count)
         remarks = constant(case, loss) or (improper(case) if wrong else []) or unread(case, loss)
+        remarks = remarks or (stale_locals(case) if wrong else [])
         report.lines = lines(case, loss, [] if remarks else faults)
         if not remarks and not left and faults and all((f.ratio or 0) < 0 for f in faults):
             remarks = uphill(case, loss)
@@ -111,7 +118,30 @@ class Audit:
         """Report remarks alone."""
         report.findings = [self.remarked(remark) for remark in remarks]
         report.explained = bool(remarks)
+        mended = {f.line: f.should_be for f in report.findings if f.source and f.file == self.main}
+        if mended:
+            self.say_more(mended, report)
         report.settle()
+
+    def say_more(self, mended: dict[int, str], report: Report) -> None:
+        """Report also what is wrong once these lines are mended: no other line could be judged before."""
+        rows = self.source.splitlines()
+        for line, code in mended.items():
+            rows[line - 1] = rows[line - 1].replace(rows[line - 1].strip(), code)
+        text, inner = "\n".join(rows), copy(self)
+        inner.source = text
+        run, case = inner.recorded(text)
+        more = Report(self.path, text, run, case)
+        inner.examine(run, case, more)
+        if more.findings:
+            said = {f.line: f for f in report.findings}
+            for f in more.findings:
+                f.why += f"; {said[f.line].why}" if f.line in said else ""
+                f.code = self.case.sources.code(f.file, f.line)
+            new = {f.line for f in more.findings}
+            report.findings = [f for f in report.findings if f.line not in new] + more.findings
+            report.run, report.case, report.loss, report.explained = run, case, more.loss, more.explained
+            report.lines = more.lines
 
     def search(self, loss: Loss, left: set[int], report: Report) -> None:
         """Report one small edit of the backward pass that makes every update right; else no line is called wrong."""
@@ -184,7 +214,8 @@ class Audit:
     def remarked(self, remark: Remark) -> Finding:
         """The finding of a remark, with the new text where it helps."""
         case = self.case
-        finding = Finding(case, None, Fault("remark", {}, {}), remark.step)
+        fault = Fault("remark", {}, {}, step=remark.step, depth=remark.depth)
+        finding = Finding(case, None, fault)
         finding.mistake, finding.why = remark.mistake, remark.why
 
         def works(text: str) -> bool:
@@ -192,6 +223,8 @@ class Audit:
             if remark.mistake == "no_output_activation":
                 losses = choose(after, some_of(len(after.views))) if after.views else []
                 return bool(losses) and not losses[0].wrong(len(after.parameters))
+            if remark.mistake == "stale_value":
+                return len(stale_locals(after)) < len(stale_locals(case))
             if remark.mistake in ("stale_parameter", "parameter_never_read"):
                 return len(after.parameters) > len(case.parameters)
             return remark.mistake == "wrong_sign" or is_sound(after, case, remark.mistake)
@@ -258,7 +291,7 @@ class Audit:
         case, out = self.case, []
         kept: list[Fix] = []
         end = process_time() + FIX_SECONDS
-        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
+        self.state = dict(loss.verdicts)
         for fault in faults:
             finding = Finding(case, loss, fault)
             out.append(finding)
