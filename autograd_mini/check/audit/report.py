@@ -42,7 +42,7 @@ class Line:
         if self.update is not None:
             return f"the step is {-self.update:.4g} · gradient"
         if self.factor is None:
-            return ""
+            return self.equals
         equal = derivative_text(self.factor, self.equals)
         return f"= {equal}" if self.status == "right" else f"right once the wrong line is: {equal}"
 
@@ -206,6 +206,8 @@ class Report:
             return "The corrected numbers, put in the place of the wrong ones, make the updates right."
         if self.findings:
             return f"Lines to change: {', '.join(str(f.line) for f in self.findings)}."
+        if self.explained and not self.case.parameters:
+            return "Nothing is wrong there; no other line can be judged."
         if not self.explained:
             return "Nothing can be said of the lines of this script."
         ruled = any(line.has_rule for line in self.lines)

@@ -95,7 +95,8 @@ def stale_locals(case: Case) -> list[Remark]:
     view, text = case.views[0], sources.texts[sources.main]
     moving = (case.record.steps[n] for n in view.sig if n >= view.window.first)
     own = {name: step for step in moving if (name := sources.name(step)).isidentifier()}
-    for step, p in ((step, p) for step in view.order for p in step.parents if p.id < view.window.first):
+    links = ((step, p) for step in view.order for p in step.parents if p.id < view.window.first)
+    for step, p in links:
         name = sources.name(p) if p.func is not None and p.id not in view.window.starts else ""
         if name not in own or np.shape(own[name].value) != np.shape(p.value):
             continue
@@ -353,48 +354,3 @@ def multiple_of(u: Any, w: Any, rate: float | None = None) -> float:
         return 0.0
     rate = rate or float((u * w).sum()) / norm
     return rate if np.abs(u - rate * w).max() <= 1e-4 * np.abs(u).max(initial=1e-300) else 0.0
-
-
-# ---- Without a training: functions that should be each other's derivatives -------------------------------------------
-
-POINTS = (-1.7, -0.6, 0.35, 1.2)
-BEFORE, BEHIND = (
-    ("d_", "bd_", "d", "deriv_", "grad_"),
-    ("_d", "_deriv", "_derivative", "_prime", "_grad", "_slope", "2deriv"),
-)
-
-
-def derivatives(names: dict[str, Any], text: Any) -> list[tuple[int, str]]:
-    """The lines of functions that are named as another's derivative and are not: each with the reason."""
-    defined = {n.name: n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef)}
-    out = []
-    for name, node in defined.items():
-        for f in defined:
-            forms = {
-                form
-                for r in (f, f.removeprefix("b_"))
-                for form in (*(b + r for b in BEFORE), *(r + b for b in BEHIND))
-            }
-            wrong = difference(names.get(f), names.get(name)) if name in forms else None
-            if wrong is not None:
-                ends = [n.lineno for n in ast.walk(node) if isinstance(n, ast.Return)]
-                x, right, given = wrong
-                there = f"at {x} that is {right:.4g}, and {given:.4g} is returned"
-                why = f"{name} is not the derivative of {f}: {there}"
-                out.append((ends[-1] if ends else node.lineno, why))
-    return out
-
-
-def difference(f: Any, df: Any) -> tuple[float, float, float] | None:
-    """A point at which df is not the derivative of f, neither of its argument nor of its value."""
-    found = []
-    try:
-        with np.errstate(all="ignore"):
-            for x in POINTS:
-                right = (float(f(x + 1e-5)) - float(f(x - 1e-5))) / 2e-5
-                of_argument, of_value = float(df(x)), float(df(float(f(x))))
-                found.append((x, right, of_argument, of_value))
-    except Exception:
-        return None
-    off = [[abs(row[n] - row[1]) > 1e-4 * max(1, abs(row[1])) for row in found] for n in (2, 3)]
-    return found[off[0].index(True)][:3] if any(off[0]) and any(off[1]) else None

@@ -4,6 +4,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from itertools import chain
 from pathlib import Path
 from time import monotonic, process_time
 from typing import Any
@@ -19,8 +20,9 @@ from .proxies import Run, read_source
 from .record import Record, Step
 from .repair import Fault, Search, fit_shape, multiple
 from .report import Finding, Line, Report
-from .rules import Remark, derivatives, is_sound, optimiser, stale, stale_locals, uphill
+from .rules import Remark, is_sound, optimiser, stale, stale_locals, uphill
 from .steps import LINEAR, WINDOWS, enough, key_of, size_of
+from .untrained import NOT_MULTIPLIED, Claim, by_input, functions, losses_passed_back
 
 MOST_FAULTS = 5
 MANY = 3000  # values after which updates that nothing reads are told from a training's beginning
@@ -78,13 +80,10 @@ class Audit:
         if remarks:
             return self.say(remarks, report)
         if not case.views:
-            for line, why in derivatives(run.names, case.sources.texts[self.main]):
-                report.findings.append(
-                    Finding.at(case, self.main, line, "derivative_of_another_function", why)
-                )
-            report.settle()
-            report.note = "no parameters were found whose updates repeat"
-            return None
+            report.note = (
+                "no line was found that changes the same numbers step after step, as a training does"
+            )
+            return self.untrained(run, report)
         losses = choose(case, some_of(len(case.views)))
         if not losses:
             report.note = "no loss was found that depends on the parameters"
@@ -142,6 +141,30 @@ class Audit:
             report.findings = [f for f in report.findings if f.line not in new] + more.findings
             report.run, report.case, report.loss, report.explained = run, case, more.loss, more.explained
             report.lines = more.lines
+
+    def untrained(self, run: Run, report: Report) -> None:
+        """Report what can be said of a script that trains nothing."""
+        case, text = self.case, self.case.sources.texts[self.main]
+
+        def works(new: str) -> bool:
+            after, mended = self.recorded(new)
+            return type(after.error) is type(run.error) and (
+                doubt.mistake != NOT_MULTIPLIED or bool(Claim(mended).is_right())
+            )
+
+        claim = Claim(case)
+        right = claim.is_right()
+        found = [by_input(case, claim, self.probe)] if right is False else []
+        for doubt in chain(functions(run.names, text), losses_passed_back(case), *found):
+            finding = Finding.at(case, self.main, doubt.line, doubt.mistake, doubt.why)
+            new = self.first_that(doubt.texts, works)
+            report.findings.append(self.mended(finding, doubt.line, new[1]) if new else finding)
+        report.settle()
+        if right:
+            file, line = case.sources.where(claim.value, claim.depth)
+            name = f"the output's derivative by {case.sources.name(claim.input) or 'the input'}"
+            report.lines.append(Line(file, line, case.sources.code(file, line), "right", name, None))
+            report.explained = not report.findings
 
     def search(self, loss: Loss, left: set[int], report: Report) -> None:
         """Report one small edit of the backward pass that makes every update right; else no line is called wrong."""
