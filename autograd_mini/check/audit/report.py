@@ -173,7 +173,8 @@ class Report:
     def text(self, colour: bool) -> str:
         """The report for people."""
         steps, parameters = len(self.case.views), self.case.parameters
-        out = [f"{self.path.name}  (this runs your script; {steps} steps of its training were followed)"]
+        followed = f"; {steps} steps of its training were followed" if steps else ""
+        out = [f"{self.path.name}  (this runs your script{followed})"]
         if parameters:
             names = list(dict.fromkeys(f"{p.name} {np.shape(p.versions[-1].value)}" for p in parameters))
             where = sorted({p.line for p in parameters})
@@ -199,9 +200,10 @@ class Report:
 
     def conclusion(self) -> str:
         """The last line."""
-        fixed = ", ".join(str(f.line) for f in self.findings if f.source)
-        if fixed and self.explained:
-            return f"Checked: with line {fixed} replaced, the script was run again."
+        fixed = sorted({f.line for f in self.findings if f.source})
+        if fixed and (self.explained or not self.case.parameters):
+            lines = f"line{'s' if len(fixed) > 1 else ''} {', '.join(map(str, fixed))}"
+            return f"Checked: with {lines} replaced, the script was run again."
         if any(f.fault.targets for f in self.findings):
             return "The corrected numbers, put in the place of the wrong ones, make the updates right."
         if self.findings:

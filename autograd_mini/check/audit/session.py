@@ -80,9 +80,7 @@ class Audit:
         if remarks:
             return self.say(remarks, report)
         if not case.views:
-            report.note = (
-                "no line was found that changes the same numbers step after step, as a training does"
-            )
+            report.note = "no training was found: no line changes the same numbers step after step"
             return self.untrained(run, report)
         losses = choose(case, some_of(len(case.views)))
         if not losses:
