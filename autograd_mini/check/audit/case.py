@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .record import Record, Step, identity, put
-from .replay import run_again
+from .record import Record, Step, gather, getitem, identity, put
+from .replay import again, run_again
 from .source import Sources
 from .steps import (
     ELEMENT,
@@ -229,6 +229,8 @@ class Case:
         }
         whole = [w for w in windows if all(a == b for a, b in shapes[w])]
         grown = [w for w in windows if any(a != b and np.prod(a) > 1 for a, b in shapes[w])]
+        for window in windows:
+            read_from_start(record, self.parameters, window)
         self.views = [View(record, self.parameters, w) for w in grown[:1] or whole or windows]
         if self.views:
             self.find_gradients()
@@ -305,6 +307,15 @@ class Case:
             if step.id not in blocked and any(p.id in found for p in step.parents):
                 found.add(step.id)
         return found
+
+
+def read_from_start(record: Record, parameters: list[Parameter], window: Window) -> None:
+    """Let what reads elements of a parameter that this step has not changed yet read them before all changes."""
+    starts = {v.id: s for p, s in zip(parameters, window.start, strict=True) for v in p.versions if v.id > s.id}
+    for step in record.steps[window.first : window.last]:
+        start = starts.get(step.parents[0].id) if step.func in (getitem, gather) and step.parents else None
+        if start is not None and np.array_equal(again(step, {step.parents[0].id: start.value}), step.value):
+            step.args, step.parents = (start, *step.args[1:]), [start, *step.parents[1:]]
 
 
 def is_name(code: str) -> bool:

@@ -565,8 +565,8 @@ def recorded_kind(base: type) -> Any:
 for _word, _func in (OPERATORS | SIGNS).items():
     setattr(Number, f"__{_word}__", operator_for(_word, _func))
     setattr(Number, f"__r{_word}__", operator_for(_word, _func, True))
-NUMBERS: dict[type, Any] = {kind: recorded_kind(kind) for kind in (float, np.float64, np.float32)}
-for _kind in (Arrays, NUMBERS[np.float64], NUMBERS[np.float32]):
+NUMBERS: dict[type, Any] = {kind: recorded_kind(kind) for kind in (float, np.float64, np.float32, np.int64)}
+for _kind in (Arrays, *(NUMBERS[kind] for kind in (np.float64, np.float32, np.int64))):
     furnish(_kind)
 for _name in WRITING_METHODS.split():
     setattr(Arrays, _name, method_for(_name, into=True))

@@ -232,7 +232,8 @@ def children_of(steps: list[Step]) -> dict[int, list[Step]]:
 def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
     """Where the place that follows the training best reads each new version."""
     written = [v.args[2] for v in p.versions if v.func is put and isinstance(v.args[2], Step)]
-    own = p.ids | {s.id for value in written for s in (value, *carriers(value))}
+    own = p.ids | {s.id for s in written}
+    own |= {s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])}
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
     made = 0
     for v in p.versions:
@@ -248,10 +249,18 @@ def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
 def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOWS) -> list[Window]:
     """The steps of the training that were recorded whole."""
     children = children_of(record.steps)
+    reads = [sorted({c.id for v in p.versions for c in children[v.id] if c.id not in p.ids}) for p in parameters]
+
+    def read_in(starts: list[int]) -> float:
+        """How many parameters a step of the training reads, where it begins at these places."""
+        visits = [set(np.searchsorted(starts, found, side="right")) for found in reads]
+        return float(np.median([sum(i in found for found in visits) for i in range(1, len(starts) + 1)]))
+
     found = [starts for p in parameters if (starts := boundaries(p, children))]
     if not found:
         return []
-    best = max(found, key=lambda starts: (len(starts), -starts[0]))
+    whole = max(map(read_in, found))
+    best = max((b for b in found if read_in(b) >= whole), key=lambda starts: (len(starts), -starts[0]))
     ends = [*best[1:], len(record.steps)]
     windows = [Window(a, b, parameters) for a, b in zip(best, ends, strict=True)]
     windows = [w for w in windows if any(w.updated())]
