@@ -27,6 +27,7 @@ from .steps import (
     size_of,
 )
 
+FEW = 2000  # elements of an array that are compared first
 CLIPS = {np.minimum, np.maximum}
 JOINS = {"r_", "c_", "concatenate", "hstack", "append"}
 SQUARES = {"norm", "square", "power", "multiply", "dot", "vdot", "matmul", "abs", "absolute"}
@@ -68,6 +69,7 @@ class View:
         self.decay: list[Any] = [None] * count  # what each update shrinks its parameter by
         self.rate = [1.0] * count  # each update's own learning rate over the first one's
         self.changed: dict[int, Any] = {}  # what is replaced for good
+        self.precisions: dict[int, float] = {}
         self.freed: frozenset[int] = frozenset()  # where a gradient was clipped, and is let through
 
     @staticmethod
@@ -123,10 +125,11 @@ class View:
 
     def precision(self, i: int) -> float:
         """How exactly the update of a parameter is known."""
-        start = np.asarray(self.window.start[i].value)
-        eps = 1e-6 if start.dtype == np.float32 else 4e-16
-        size = float(np.abs(np.asarray(start, float)).max(initial=0.0))
-        return 0.0 if self.gradient[i] is not None else 8 * eps * size
+        if i not in self.precisions:
+            start = np.asarray(self.window.start[i].value)
+            eps = 1e-6 if start.dtype == np.float32 else 4e-16
+            self.precisions[i] = 0.0 if self.gradient[i] is not None else 8 * eps * largest(start)
+        return self.precisions[i]
 
 
 @dataclass
@@ -149,13 +152,25 @@ class Verdict:
         return float(sum(1.0 if m is None else np.mean(m) for m in self.masks))
 
 
+def few(x: Any) -> Any:
+    """An array's elements; of a large one a sample, by which most trials are refused."""
+    x = np.reshape(x, -1)
+    return x if x.size <= FEW else x[:: x.size // FEW]
+
+
 def fit(update: Any, gradient: Any, exact: float, tolerance: float) -> float | None:
     """The c of update = -c · gradient, or None."""
-    scale, norm = np.abs(update).max(initial=0.0), float((gradient * gradient).sum())
-    if not np.isfinite(norm) or not np.isfinite(scale) or norm == 0:
-        return None
-    c = -float((update * gradient).sum()) / norm
-    return c if c and np.abs(update + c * gradient).max() <= tolerance * scale + exact else None
+    parts = [(few(update), few(gradient))] if np.size(update) > FEW else []
+    c: float | None = None
+    for u, g in (*parts, (np.reshape(update, -1), np.reshape(gradient, -1))):
+        scale, norm = largest(u), float(g @ g)
+        if not np.isfinite(norm) or not np.isfinite(scale) or (norm == 0 and g.size == np.size(gradient)):
+            return None
+        c = -float(u @ g) / (norm or 1.0)
+        off = float(np.abs(u + c * g).max(initial=0.0))
+        if norm and (not c or off > tolerance * scale + exact):
+            return None
+    return c
 
 
 def judge(
@@ -172,7 +187,7 @@ def judge(
     factors: list[float | None] = []
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
         known = u is not None and g is not None and np.shape(u) == np.shape(g)
-        known = known and bool(np.all(np.isfinite(u)) and np.all(np.isfinite(g)))
+        known = known and bool(np.isfinite(np.sum(u)) and np.isfinite(np.sum(g)))
         shrinking = [view.decay[i]] if known and decay and view.decay[i] is not None else []
         options.append([u, *(u - d.reshape(np.shape(u)) for d in shrinking)] if known else [])
         found = (fit(x, g, view.precision(i), tolerance) for x in options[-1])
@@ -180,29 +195,40 @@ def judge(
     common = wanted if wanted is None or wanted == wanted else None
     if wanted is None:
         common = vote([c for c in factors if c is not None])
-    quiet, still = (1e-13 * max((largest(x) for x in found), default=0.0) for found in (grads, updates))
+    sizes = [[largest(x) for x in found] for found in (grads, updates)]
+    quiet, still = (1e-13 * max(found, default=0.0) for found in sizes)
     masks: list[Any] = []
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
-        limit, c = view.precision(i), factors[i]
+        limit, c, (of_g, of_u) = view.precision(i), factors[i], (sizes[0][i], sizes[1][i])
         if u is None:
-            masks.append(None if largest(g) <= 1e-12 else np.zeros(1, bool))
-        elif not options[i]:
-            masks.append(np.zeros(np.shape(view.window.start[i].value), bool))
-        elif largest(g) <= max(1e-14, quiet) and largest(u) <= max(limit, still):
+            masks.append(None if of_g <= 1e-12 else np.zeros(1, bool))
+        elif options[i] and of_g <= max(1e-14, quiet) and of_u <= max(limit, still):
             masks.append(None)
-        elif common is None:
-            masks.append(np.zeros(np.shape(u), bool))
+        elif not options[i] or common is None:
+            masks.append(np.zeros(1, bool))
         elif c is not None and abs(c - common) <= 1e-4 * abs(common):
-            masks.append(np.ones(np.shape(u), bool))
+            masks.append(np.ones(1, bool))
         else:
-            exact = tolerance * max(largest(u), abs(common) * largest(g)) + limit
-            masks.append(np.any([np.abs(x + common * g) <= exact for x in options[i]], axis=0))
+            exact = tolerance * max(of_u, abs(common) * of_g) + limit
+            masks.append(mask_of(options[i], common, g, exact))
     return Verdict(common, masks, factors)
+
+
+def mask_of(options: list[Any], common: float, gradient: Any, exact: float) -> Any:
+    """Which elements of an update are right; of a large one, which of a sample, and whether the rest is."""
+    found = [np.abs(few(x) + common * few(gradient)) <= exact for x in options]
+    if np.size(gradient) <= FEW:
+        return np.any(found, axis=0)
+    rest = any(
+        m.all() and np.all(np.abs(x + common * gradient) <= exact)
+        for m, x in zip(found, options, strict=True)
+    )
+    return np.append(np.any(found, axis=0), rest)
 
 
 def largest(x: Any) -> float:
     """The size of an array's largest element; 0 of nothing."""
-    return 0.0 if x is None else float(np.abs(x).max(initial=0.0))
+    return 0.0 if x is None or not np.size(x) else float(max(np.max(x), -np.min(x)))
 
 
 def vote(factors: list[float]) -> float | None:
@@ -311,7 +337,9 @@ class Case:
 
 def read_from_start(record: Record, parameters: list[Parameter], window: Window) -> None:
     """Let what reads elements of a parameter that this step has not changed yet read them before all changes."""
-    starts = {v.id: s for p, s in zip(parameters, window.start, strict=True) for v in p.versions if v.id > s.id}
+    starts = {
+        v.id: s for p, s in zip(parameters, window.start, strict=True) for v in p.versions if v.id > s.id
+    }
     for step in record.steps[window.first : window.last]:
         start = starts.get(step.parents[0].id) if step.func in (getitem, gather) and step.parents else None
         if start is not None and np.array_equal(again(step, {step.parents[0].id: start.value}), step.value):

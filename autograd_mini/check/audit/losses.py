@@ -432,9 +432,17 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses in the order in which they explain the training; the first is the one meant."""
     tried: list[Loss] = []
     count = len(case.parameters)
+
+    def is_right(loss: Loss) -> bool:
+        """Whether a loss explains every update of the first step."""
+        return bool(evaluate(case, loss, numbers[:1]).verdicts) and not loss.wrong(count)
+
     for candidate in candidates(case, numbers):
         if not candidate.own and any(explains_all(case, c) for c in tried):
             break
+        own = tuple({c.kind for c in tried if c.own and c.kind in TRUSTED and c.verdicts})
+        if not candidate.own and own and not (candidate.kind.endswith(own) and is_right(candidate)):
+            continue  # the script's own loss is meant, unless another of its kind explains every update
         loss = evaluate(case, candidate, numbers)
         others = [loss]
         if loss.verdicts and loss.wrong(count) and has_ties(case, loss):  # both conventions at a kink
@@ -444,7 +452,8 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     tried = [loss for loss in tried if loss.verdicts]
     if all(loss.wrong(count) for loss in tried):
         held = [Loss("squared error", [], False, key, True) for key in pairs_of(case, numbers[0], True)]
-        tried += [c for c in held[:MOST_OWN] if explains_all(case, evaluate(case, c, numbers))]
+        found = (c for c in held[:MOST_OWN] if is_right(c))
+        tried += [c for c in found if explains_all(case, evaluate(case, c, numbers))]
     trusted = [c for c in tried if c.own and c.kind in TRUSTED]
     families = {c.kind for c in trusted}
 

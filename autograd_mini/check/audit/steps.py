@@ -233,7 +233,9 @@ def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
     """Where the place that follows the training best reads each new version."""
     written = [v.args[2] for v in p.versions if v.func is put and isinstance(v.args[2], Step)]
     own = p.ids | {s.id for s in written}
-    own |= {s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])}
+    own |= {
+        s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])
+    }
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
     made = 0
     for v in p.versions:
@@ -249,7 +251,9 @@ def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
 def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOWS) -> list[Window]:
     """The steps of the training that were recorded whole."""
     children = children_of(record.steps)
-    reads = [sorted({c.id for v in p.versions for c in children[v.id] if c.id not in p.ids}) for p in parameters]
+    reads = [
+        sorted({c.id for v in p.versions for c in children[v.id] if c.id not in p.ids}) for p in parameters
+    ]
 
     def read_in(starts: list[int]) -> float:
         """How many parameters a step of the training reads, where it begins at these places."""
