@@ -22,6 +22,7 @@ from .losses import Loss, pairs_of
 from .record import Step, plain
 from .repair import Fault, multiple, same
 from .source import Text
+from .steps import size_of
 
 MOST_NAMES = 60
 MOST_FIXES = 150
@@ -90,11 +91,17 @@ class Names:
             return False
         return own or all(c.startswith("np.") or last in PURE for c, last in zip(codes, lasts, strict=True))
 
-    def look(self, frame: Any, before: dict[str, Any]) -> None:
-        """Evaluate the expressions where the script stands now, with the values that were there `before` in some names."""
+    def look(self, frame: Any, before: dict[str, Any], largest: int) -> None:
+        """Evaluate the expressions where the script stands now, with the values that were there `before` in some names.
+
+        An array larger than all that a step of the training computes with holds all samples: no line means it.
+        """
         if frame is None:
             return
-        names = self.frame = {**frame.f_globals, **frame.f_locals, **before}
+        names = {**frame.f_globals, **frame.f_locals, **before}
+        kept = (n for n, v in names.items() if not isinstance(v, np.ndarray) or v.size <= largest)
+        names = {n: plain(names[n]) for n in kept if n != "__builtins__"}  # which would keep the run alive
+        self.frame = names
         for code in dict.fromkeys([*self.codes, *(k for k, v in names.items() if is_number(v))]):
             value = evaluated(code, names) if len(code) < 40 and len(self.values) < MOST_NAMES else None
             if value is not None and (np.ndim(value) or np.isfinite(value)):
@@ -158,17 +165,17 @@ class Proposer:
             return
         self.code = self.text.text(self.node)
         names = self.names = Names(self.text, self.node)
-        probe(step.id, fault.depth, lambda frame: names.look(frame, before))
+        view = case.views[self.k]
+        largest = max(size_of(s) for s in case.record.steps[view.window.first : view.window.last])
+        probe(step.id, fault.depth, lambda frame: names.look(frame, before, largest))
         self.numbers = [
             (n, abs(float(v))) for n, v in names.values.items() if not v.ndim and abs(v) not in (0, 1)
         ]
         self.named = [Term(v, "{}", (n,)) for n, v in names.values.items()]
         self.called = [Term(v, "{}", (n,)) for n, v in names.calls.items()]
         inner = {self.text.text(n) for n in ast.walk(self.node)}
-        largest = max(
-            x.size for x in (self.target, self.now, *(t.value for t in self.named if t.code in inner))
-        )
-        fitting = [t for t in self.named if t.value.dtype.kind == "f" and t.value.size <= largest]
+        most = max(x.size for x in (self.target, self.now, *(t.value for t in self.named if t.code in inner)))
+        fitting = [t for t in self.named if t.value.dtype.kind == "f" and t.value.size <= most]
         self.slopes = [s for t in fitting for s in self.slopes_of(t)]
 
     def value(self, step: Step) -> Any:

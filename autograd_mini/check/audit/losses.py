@@ -450,7 +450,8 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
             others += [evaluate(case, other, numbers, kink) for kink, other in enumerate(anew)]
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
-    if all(loss.wrong(count) for loss in tried):
+    partly = any(c.own and c.kind in TRUSTED and c.score() > 0 for c in tried)
+    if not partly and all(loss.wrong(count) for loss in tried):
         held = [Loss("squared error", [], False, key, True) for key in pairs_of(case, numbers[0], True)]
         found = (c for c in held[:MOST_OWN] if is_right(c))
         tried += [c for c in found if explains_all(case, evaluate(case, c, numbers))]

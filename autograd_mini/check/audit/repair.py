@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .case import Case, Verdict
+from .case import Case, Verdict, few, largest
 from .losses import Loss, direction, steady
 from .record import Step, put
 from .replay import again
@@ -260,6 +260,8 @@ class Search:
             u, z, g = one[i], zero[i], self.loss.grads[k][i]
             if u is None or z is None or g is None or not np.shape(u) == np.shape(z) == g.shape:
                 continue
+            if np.any(few(g)) and np.any(few(u) != few(z)):
+                u, z, g = few(u), few(z), few(g)
             d = u - z
             if not np.all(np.isfinite(d)) or not np.all(np.isfinite(z)):
                 continue
@@ -268,14 +270,14 @@ class Search:
                 wanted, norm = (-common * g - z)[moved], float((d[moved] ** 2).sum())
                 s = float((wanted * d[moved]).sum()) / norm if norm and np.isfinite(norm) else 0.0
                 off = np.abs(s * d[moved] - wanted).max(initial=0)
-                if s and off <= 1e-5 * np.abs(wanted).max() + view.precision(i):
+                if s and off <= 1e-5 * largest(wanted) + view.precision(i):
                     yield s
-            elif np.abs(z).max(initial=0) <= view.precision(i) or moved.sum() <= 2:
+            elif largest(z) <= view.precision(i) or moved.sum() <= 2:
                 yield 1.0
             else:
                 basis = np.stack([d[moved], g[moved]], 1)
                 (s, c), *_ = np.linalg.lstsq(basis, -z[moved], rcond=None)
-                if c > 0 and s and np.abs(basis @ [s, c] + z[moved]).max() <= 1e-6 * np.abs(z).max():
+                if c > 0 and s and np.abs(basis @ [s, c] + z[moved]).max() <= 1e-6 * largest(z):
                     yield float(s)
 
     def tried(
@@ -534,18 +536,26 @@ class Search:
         ratio = None
         for k, group in targets.items():
             for n, t in group.items():
-                target, value = np.asarray(t, float), np.asarray(self.now(k, self.steps[n]), float)
-                if target.shape != value.shape:
+                value = self.now(k, self.steps[n])
+                if np.shape(t) != np.shape(value):
                     return None
-                big = np.abs(value) > 1e-12 * np.abs(value).max(initial=0)
-                if same(target, value) or not (big.any() or target.any()):
-                    continue
-                r = target[big] / value[big]
-                ratio = float(np.median(r)) if ratio is None and r.size else ratio
-                off = np.abs(r - ratio).max(initial=0) if ratio else np.inf
-                if not off <= 1e-5 * abs(ratio or 0.0) or (np.abs(target[~big]) > 1e-12).any():
-                    return None
+                for x, y in ((few(t), few(value)), (np.reshape(t, -1), np.reshape(value, -1))):
+                    ratio, known = quotient(x, y, ratio)
+                    if not known:
+                        return None
         return ratio
+
+
+def quotient(target: Any, value: Any, ratio: float | None) -> tuple[float | None, bool]:
+    """The number that a target is of a value, where that may be the ratio known so far; whether there is one."""
+    target, value = np.asarray(target, float), np.asarray(value, float)
+    big = np.abs(value) > 1e-12 * largest(value)
+    if same(target, value) or not (big.any() or target.any()):
+        return ratio, True
+    r = target[big] / value[big]
+    ratio = float(np.median(r)) if ratio is None and r.size else ratio
+    off = np.abs(r - ratio).max(initial=0) if ratio else np.inf
+    return ratio, bool(off <= 1e-5 * abs(ratio or 0.0)) and not (np.abs(target[~big]) > 1e-12).any()
 
 
 def last_of_chains(steps: list[Step]) -> list[Step]:

@@ -54,13 +54,18 @@ class Audit:
         run = self.run(source, is_enough, self.seconds / 3 + 1, show)
         run.record.next_check = known or run.record.next_check
         run.run()
-        return run, Case(run.record)
+        case = Case(run.record)
+        if source is not self.source:  # a trial: its data would stay until the next collection
+            for module in run.modules.values():
+                vars(module).clear()
+        return run, case
 
     def probe(self, step: int, depth: int, look: Any) -> None:
         """Run the script up to a step, and look at its variables there."""
         run = self.run(self.source, None, self.seconds)
         run.record.probe = (step, depth, look)
         run.run()
+        vars(run).clear()  # which ends the ring that keeps its data
 
     def report(self) -> Report:
         """Audit the script; where the audit itself fails, nothing is said of any line."""
