@@ -69,6 +69,7 @@ class View:
         self.decay: list[Any] = [None] * count  # what each update shrinks its parameter by
         self.rate = [1.0] * count  # each update's own learning rate over the first one's
         self.changed: dict[int, Any] = {}  # what is replaced for good
+        self.kept: dict[int, Any] = {}  # the updates as they are
         self.precisions: dict[int, float] = {}
         self.freed: frozenset[int] = frozenset()  # where a gradient was clipped, and is let through
 
@@ -100,18 +101,21 @@ class View:
 
     def updates(self, values: dict[int, Any]) -> list[Any]:
         """What each parameter was changed by, or the gradient that an optimiser was given; None where unchanged."""
-
-        def now(step: Step) -> Any:
-            return np.asarray(values.get(step.id, step.value), float)
-
         out: list[Any] = []
         for i, (start, end) in enumerate(zip(self.window.start, self.window.end, strict=True)):
-            if (g := self.gradient[i]) is not None:
-                out.append(self.sense[i] * now(g))
-            else:
-                out.append(
-                    None if end is start else (now(end) - np.asarray(start.value, float)) / self.rate[i]
+            last = self.gradient[i] or end
+            kept = self.kept.get(i, (None, None))
+            if last.id in values or kept[0] is not last:
+                now = np.asarray(values.get(last.id, last.value), float)
+                made = (
+                    self.sense[i] * now
+                    if last is not end
+                    else (now - np.asarray(start.value, float)) / self.rate[i]
                 )
+                kept = last, None if end is start and last is end else made
+                if last.id not in values:
+                    self.kept[i] = kept
+            out.append(kept[1])
         return out
 
     def leaning(self, i: int) -> float:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
 from itertools import chain, combinations, permutations
+from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ from .steps import size_of
 
 MOST_NAMES = 60
 MOST_FIXES = 150
+LARGE = 10**5  # elements of a value, beyond which parts of its expression are changed last
+EVALUATING = 1.5  # seconds of computing, beyond which no more parts of an expression are changed
 MOST_ALIKE = 12  # names of one shape whose differences are tried
 MOST_FACTORS = 26  # names that products are made of
 SLOPES: list[tuple[str, Callable[[Any], Any]]] = [
@@ -187,8 +190,15 @@ class Proposer:
         if self.node is None or not hasattr(self.node, "lineno"):
             return
         seen = set[Any]()
-        small = [*self.times_number(), *self.changed(), *self.multiplied()]
-        for found in (small, self.added(), self.rebuilt(), self.layered(), self.edited()):
+        whole, parts = [self.times_number()], [self.changed(), self.multiplied()]
+        first = [whole, parts] if self.target.size > LARGE else [[*whole, *parts]]
+        for found in (
+            *map(chain.from_iterable, first),
+            self.added(),
+            self.rebuilt(),
+            self.layered(),
+            self.edited(),
+        ):
             for fix in sorted(found, key=self.distance):
                 same_text = fix.text == self.text.text(fix.node)
                 if not same_text and (fix.node, fix.text) not in seen and len(seen) <= MOST_FIXES:
@@ -333,7 +343,7 @@ class Proposer:
         """The expression with a part of it changed, where that gives the right value at the visit that is looked at."""
         if "\n" in self.code or not self.code.isascii() or not self.names.is_pure(self.node, True):
             return
-        frame = self.names.frame
+        frame, end = self.names.frame, process_time() + EVALUATING
         for child in ast.walk(self.node):
             if not isinstance(child, ast.expr) or isinstance(getattr(child, "ctx", None), ast.Store):
                 continue
@@ -342,6 +352,8 @@ class Proposer:
                 program = compile(f"{self.code[:a]}(__part__){self.code[b:]}", "line", "eval")
                 old = evaluated(self.text.text(child), frame)
                 for t, why in self.others(child, old):
+                    if process_time() > end:
+                        return
                     frame["__part__"] = t.value
                     if t.value is not None and same(evaluated(program, frame), self.wanted):
                         was, known = self.text.text(child), (t.mistake, why)
