@@ -324,7 +324,8 @@ class Case:
                     found = (s for s in reversed(view.order) if key_of(s) == keys[i] and s.id in own)
                     view.gradient[i] = next(found, None)
         for i in known:
-            sense = 1.0 if sum(view.leaning(i) for view in self.views) > 0 else -1.0
+            clearest = max((view.leaning(i) for view in self.views), key=abs)  # momentum blurs the later ones
+            sense = 1.0 if clearest > 0 else -1.0
             for view in self.views:
                 view.sense[i] = sense
         whole = [view for view in self.views if all(view.gradient[i] is not None for i in known)]

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..mistakes import MISTAKES
 from .case import Case, above
-from .edits import SIMPLE, Edit, Fix, edits, inside, is_read, joined, names_in, of_parts, scope_of
+from .edits import SIMPLE, Edit, Fix, edits, inside, joined, names_in, of_parts, scope_of
 from .losses import Loss, pairs_of
 from .record import Step, plain
 from .repair import Fault, multiple, same
@@ -78,7 +78,10 @@ class Names:
         own = (text.text(n) for n in everywhere if isinstance(n, ast.Attribute))
         self.codes = [text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)]
         self.codes += [c for c in sizes if re.fullmatch(r"len\(.*|[\w.]+\.shape\[\d\]", c)]
-        self.codes += [c for c in own if c.startswith("self.")]
+        self.codes += [c for c in own if c.count(".") == 1 and not c.startswith("np.")]
+        arrays = dict.fromkeys(c for c in self.codes if c.isidentifier() and c != "np")
+        indices = [text.text(n.slice) for n in ast.walk(node) if isinstance(n, ast.Subscript)]
+        self.codes += [f"{c}[{index}]" for index in indices for c in arrays]
         compound = (text.text(n) for n in near if isinstance(n, ast.BinOp | ast.Call) and self.is_pure(n))
         self.compound = list(dict.fromkeys(compound))[:MOST_NAMES]
         self.functions = [f for n in everywhere if isinstance(n, ast.FunctionDef) for f in callable_as(n)]
@@ -97,7 +100,7 @@ class Names:
     def look(self, frame: Any, before: dict[str, Any], largest: int) -> None:
         """Evaluate the expressions where the script stands now, with the values that were there `before` in some names.
 
-        An array larger than all that a step of the training computes with holds all samples: no line means it.
+        An array far larger than all that a step of the training computes with holds all samples: no line means it.
         """
         if frame is None:
             return
@@ -107,13 +110,13 @@ class Names:
         self.frame = names
         for code in dict.fromkeys([*self.codes, *(k for k, v in names.items() if is_number(v))]):
             value = evaluated(code, names) if len(code) < 40 and len(self.values) < MOST_NAMES else None
-            if value is not None and (np.ndim(value) or np.isfinite(value)):
+            if value is not None and np.size(value) and (np.ndim(value) or np.isfinite(value)):
                 self.values[code] = np.asarray(value)
         given = [c for c, v in self.values.items() if v.ndim or isinstance(names.get(c), float)][:20]
         called = [f"{function}({code})" for function in self.functions for code in given]
         for code in [*self.compound, *called]:
             value = evaluated(code, names) if len(code) < 70 else None
-            if value is not None and (np.ndim(value) or code in called):
+            if value is not None and np.size(value) and (np.ndim(value) or code in called):
                 self.calls[code] = np.asarray(value)
 
 
@@ -169,7 +172,8 @@ class Proposer:
         self.code = self.text.text(self.node)
         names = self.names = Names(self.text, self.node)
         view = case.views[self.k]
-        largest = max(size_of(s) for s in case.record.steps[view.window.first : view.window.last])
+        sizes = (size_of(s) for s in case.record.steps[view.window.first : view.window.last])
+        largest = max(10 * max(sizes), LARGE)
         probe(step.id, fault.depth, lambda frame: names.look(frame, before, largest))
         self.numbers = [
             (n, abs(float(v))) for n, v in names.values.items() if not v.ndim and abs(v) not in (0, 1)
@@ -250,7 +254,9 @@ class Proposer:
         """The expression times, or divided by, what is at hand: an activation's slope, a mask, a size."""
         columns = [Term(t.value[:, None], "{}[:, None]", t.parts) for t in self.named if t.value.ndim == 1]
         factors = [(t, "activation_derivative_missing") for t in [*self.called, *self.slopes]]
-        factors += [(t, "factor_missing") for t in [*self.named, *columns]]
+        whole = [t for t in self.named if np.shape(t.value) == np.shape(self.wanted)][:MOST_ALIKE]
+        pairs = [self.product_of(t, u) for t, u in combinations(whole, 2)]
+        factors += [(t, "factor_missing") for t in [*self.named, *columns, *self.products(), *pairs]]
         for t, mistake in factors if not self.fault.depth else ():
             for make, template in ((np.multiply, self.product_form), (np.divide, "{} / {}")):
                 if same(attempted(make, self.now, t.value), self.wanted):
@@ -341,25 +347,42 @@ class Proposer:
 
     def changed(self) -> Iterator[Fix]:
         """The expression with a part of it changed, where that gives the right value at the visit that is looked at."""
-        if "\n" in self.code or not self.code.isascii() or not self.names.is_pure(self.node, True):
+        if not self.names.is_pure(self.node, True):
             return
         frame, end = self.names.frame, process_time() + EVALUATING
+        start, stop = self.text.span(self.node)
         for child in ast.walk(self.node):
             if not isinstance(child, ast.expr) or isinstance(getattr(child, "ctx", None), ast.Store):
                 continue
-            a, b = (column - self.node.col_offset for column in (child.col_offset, child.end_col_offset))
             with contextlib.suppress(SyntaxError):
-                program = compile(f"{self.code[:a]}(__part__){self.code[b:]}", "line", "eval")
-                old = evaluated(self.text.text(child), frame)
+                (a, b), raw = self.text.span(child), self.text.bytes
+                program = compile(b"(" + raw[start:a] + b"(__part__)" + raw[b:stop] + b")", "line", "eval")
+
+                def value_with(part: Any, program: Any = program) -> Any:
+                    frame["__part__"] = part
+                    return evaluated(program, frame)
+
+                was, old = self.text.text(child), evaluated(self.text.text(child), frame)
+                r = self.factor_of(value_with, old)
+                for code, mistake, why in self.scaled(was, r) if r not in (0.0, 1.0) else ():
+                    yield self.fix(child, code, mistake, why)
                 for t, why in self.others(child, old):
                     if process_time() > end:
                         return
-                    frame["__part__"] = t.value
-                    if t.value is not None and same(evaluated(program, frame), self.wanted):
-                        was, known = self.text.text(child), (t.mistake, why)
-                        known = known if why else self.said_of(was, t.code, t.mistake)
-                        words = known if t.mistake else self.words(child, old, t)
-                        yield self.fix(child, t.code, *words)
+                    if t.value is not None and same(value_with(t.value), self.wanted):
+                        known = (t.mistake, why) if why else self.said_of(was, t.code, t.mistake)
+                        yield self.fix(child, t.code, *(known if t.mistake else self.words(child, old, t)))
+
+    def factor_of(self, value_with: Callable[[Any], Any], old: Any) -> float:
+        """The number by which a part must be multiplied, where that makes the expression right; 1 where there is none."""
+        one, two = value_with(old), None if old is None else value_with(np.multiply(old, 2.0))
+        pairs = chain.from_iterable(pairs_of(self.case, self.k).values())
+        if any(same(x, old) for a, t, _ in pairs for x in (a.value, t)):
+            return 1.0  # a prediction and its target are compared as they are
+        if one is None or two is None or not np.shape(one) == np.shape(two) == np.shape(self.wanted):
+            return 1.0
+        one, two = np.asarray(one, float), np.asarray(two, float)
+        return 1.0 + multiple(self.wanted - one, two - one)
 
     def others(self, child: Any, old: Any) -> Iterator[tuple[Term, str]]:
         """What may stand in the place of a part of the expression, and why where that is known."""
@@ -374,14 +397,7 @@ class Proposer:
             for code in [*forms, f"np.multiply({x}, {y})"]:
                 why = "the product must be taken this way"
                 yield Term(evaluated(code, frame), "{}", (code,), "transposed"), why
-        if not isinstance(child, ast.Constant):
-            yield Term(np.negative(old, dtype=float), "-{}", (was,), "wrong_sign"), "the sign is wrong"
-            yield Term(np.multiply(old, 2), "2 * {}", (was,), "factor_two"), "a factor 2 is missing"
-            yield Term(np.divide(old, 2), "{} / 2", (was,), "factor_two"), "a factor 2 is too much"
-            for name, v in self.numbers:
-                divided = Term(np.divide(old, v), f"{{}} / {name}", (was,), "not_divided_by_batch")
-                yield divided, f"is not divided by {name}"
-        if not (is_read(self.text, child) or isinstance(child, ast.Call | ast.BinOp)):
+        if not isinstance(child, (*SIMPLE, ast.Call, ast.BinOp)):
             return
         slopes = [t for t in self.slopes if np.shape(t.value) == np.shape(old)]
         at_hand = [*self.named, *self.called, *(self.products() if self.target.ndim == 2 else ()), *slopes]
@@ -390,7 +406,8 @@ class Proposer:
         at_hand += [Term(t.value.T, "{}.T", t.parts) for t in at_hand if t.value.ndim == 2]
         yield from ((t, "") for t in at_hand if t[1:3] != ("{}", (was,)))
         before = Term(old, "{}", (was,))
-        for t in [*alike, *slopes]:
+        wider = [t for t in self.named if t.value.ndim == np.ndim(old) and np.shape(t.value) != np.shape(old)]
+        for t in [*alike, *slopes, *(t for t in wider if attempted(np.multiply, old, t.value) is not None)]:
             more = self.product_of(before, t, "activation_derivative_missing")
             yield more, f"the factor {t.template.format(*t.parts)} is missing"
 
