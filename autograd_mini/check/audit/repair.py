@@ -56,6 +56,7 @@ class Fault:
     depth: int = 0  # how many calls above the value the line stands that is named
     steady: bool = True  # whether the updates' factor is the same in every step after the repair
     whole: bool = False  # whether it is the derivative by a parameter
+    reshaped: bool = False  # whether the right numbers are of another size
     window: int = field(init=False)
     gain: float = field(init=False)
 
@@ -66,7 +67,7 @@ class Fault:
     @property
     def level(self) -> tuple[Any, ...]:
         """What a fault of a better kind has less of."""
-        return self.ratio is not None, not self.steady, KINDS[self.meant]
+        return 2 * self.reshaped + (self.ratio is not None), not self.steady, KINDS[self.meant]
 
 
 class Trial(NamedTuple):
@@ -175,6 +176,7 @@ class Search:
             more = any(len(found) > len(bs) for bs, found in pairs)
             if any(len(found) < len(bs) for bs, found in pairs):
                 continue
+            options: list[Targets] = []
             for late in (False, True) if more else (False,):
                 for way in (1, -1) if more or any(len(bs) > 1 for bs, _ in pairs) else (1,):
                     targets: Targets = {}
@@ -182,7 +184,11 @@ class Search:
                         part = found[len(found) - len(bs) :] if late else found[: len(bs)]
                         targets |= {b.id: fit_shape(t, b) for b, t in zip(bs, part[::way], strict=True)}
                     if all(t is not None for t in targets.values()):
-                        yield targets
+                        options.append(targets)
+            # shares that are added up may come in any order: the likeliest is the one that is most like them
+            yield from (
+                sorted(options, key=lambda found: -likeness(found, chosen)) if len(options) > 1 else options
+            )
 
     def parameter_match(self, k: int, steps: list[Step]) -> Iterator[Targets]:
         """Values that reach one parameter's update alone, as that parameter's gradient."""
@@ -314,6 +320,10 @@ class Search:
         fault.steady = kind == "too early" or (steady([f for f in factors if f]) and steady(scales))
         if group is not None:
             fault.ratio = self.ratio(every)
+            numbers = (
+                (np.size(t), size_of(self.steps[n])) for found in every.values() for n, t in found.items()
+            )
+            fault.reshaped = any(a != b for a, b in numbers)
             self.locate(fault, group)
         return fault
 
@@ -556,6 +566,16 @@ def quotient(target: Any, value: Any, ratio: float | None) -> tuple[float | None
     ratio = float(np.median(r)) if ratio is None and r.size else ratio
     off = np.abs(r - ratio).max(initial=0) if ratio else np.inf
     return ratio, bool(off <= 1e-5 * abs(ratio or 0.0)) and not (np.abs(target[~big]) > 1e-12).any()
+
+
+def likeness(targets: Targets, steps: list[Step]) -> float:
+    """The cosine of targets and the person's values, whatever its sign; the mean of all."""
+    found = []
+    for s in steps:
+        a, b = np.ravel(targets[s.id]), np.ravel(np.asarray(s.value, float))
+        norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+        found.append(abs(float(a @ b)) / norm if norm else 0.0)
+    return round(float(np.mean(found)), 9)
 
 
 def last_of_chains(steps: list[Step]) -> list[Step]:
