@@ -20,7 +20,7 @@ from ..mistakes import MISTAKES
 from .case import Case, above
 from .edits import SIMPLE, Edit, Fix, edits, inside, joined, names_in, of_parts, scope_of
 from .losses import Loss, pairs_of
-from .record import Step, plain
+from .record import Step, plain, put
 from .repair import Fault, multiple, same
 from .source import Text
 from .steps import size_of
@@ -156,10 +156,19 @@ class Proposer:
         self.place, self.text = place, case.sources.texts[place.file]
         self.node = self.text.find(place)
         self.augmented = self.node if isinstance(self.node, ast.AugAssign) else None
-        self.node = self.node.value if self.augmented else self.node
+        outer: Any = self.text.parent.get(self.node)
+        stored = isinstance(outer, ast.Assign) and self.node in outer.targets
+        read = isinstance(outer, ast.AugAssign) and self.node is outer.target  # what is added to
+        self.node = self.node.value if self.augmented else outer.value if stored or read else self.node
         self.matmuls = any(isinstance(n, ast.MatMult) for n in ast.walk(self.text.tree))
         self.matrices = "np.mat(" in self.text.source or "matrix(" in self.text.source
-        self.now, self.target = self.value(step), np.asarray(fault.targets[self.k][step.id], float)
+        self.target = np.asarray(fault.targets[self.k][step.id], float)
+        while step.func is put and isinstance(step.args[2], Step) and (stored or self.augmented):
+            self.target = self.target.reshape(-1)[
+                plain(step.args[1])
+            ]  # what is written into a part of an array
+            step = step.args[2]
+        self.now = self.value(step)
         self.wanted = self.target  # of the expression: of x += it, the right side
         before: dict[str, Any] = {}
         if self.augmented and len(step.args) == 2 and step.func in INVERSES:
@@ -174,7 +183,11 @@ class Proposer:
         view = case.views[self.k]
         sizes = (size_of(s) for s in case.record.steps[view.window.first : view.window.last])
         largest = max(10 * max(sizes), LARGE)
-        probe(step.id, fault.depth, lambda frame: names.look(frame, before, largest))
+        probe(fault.step.id, fault.depth, lambda frame: names.look(frame, before, largest))
+        if read and (now := evaluated(self.code, names.frame)) is not None:
+            missing = self.target - self.now
+            self.now, self.augmented = np.asarray(now), outer
+            self.wanted = self.now + (-missing if isinstance(outer.op, ast.Sub) else missing)
         self.numbers = [
             (n, abs(float(v))) for n, v in names.values.items() if not v.ndim and abs(v) not in (0, 1)
         ]
@@ -254,14 +267,30 @@ class Proposer:
         """The expression times, or divided by, what is at hand: an activation's slope, a mask, a size."""
         columns = [Term(t.value[:, None], "{}[:, None]", t.parts) for t in self.named if t.value.ndim == 1]
         factors = [(t, "activation_derivative_missing") for t in [*self.called, *self.slopes]]
-        whole = [t for t in self.named if np.shape(t.value) == np.shape(self.wanted)][:MOST_ALIKE]
-        pairs = [self.product_of(t, u) for t, u in combinations(whole, 2)]
-        factors += [(t, "factor_missing") for t in [*self.named, *columns, *self.products(), *pairs]]
+        factors += [
+            (t, "factor_missing") for t in [*self.named, *columns, *self.products(), *self.quotients()]
+        ]
         for t, mistake in factors if not self.fault.depth else ():
             for make, template in ((np.multiply, self.product_form), (np.divide, "{} / {}")):
                 if same(attempted(make, self.now, t.value), self.wanted):
                     code = joined(template, self.code, t.code)
                     yield self.fix(self.node, code, mistake, f"the factor {t.code} is missing")
+
+    def quotients(self) -> Iterator[Term]:
+        """Products and differences of names that are what the right value is of the wrong one, by a few elements."""
+        if np.shape(self.now) != np.shape(self.wanted):
+            return
+        flat = np.ravel(self.now)
+        some = np.flatnonzero(flat)
+        some = some[:: max(1, some.size // 9)]
+        wanted = np.ravel(self.wanted)[some] / flat[some]
+        alike = [t for t in self.named if np.shape(t.value) == np.shape(self.wanted)][:MOST_ALIKE]
+        names = [(t.code, np.ravel(t.value)[some].astype(float)) for t in alike]
+        gaps = [(f"({a} - {b})", x - y) for (a, x), (b, y) in permutations(names, 2)]
+        pairs = [*combinations(names, 2), *((name, gap) for name in names for gap in gaps)]
+        for code, value in [*gaps, *((f"{a} * {b}", x * y) for (a, x), (b, y) in pairs)]:
+            if some.size and np.allclose(value, wanted, 1e-6, 0.0):
+                yield Term(evaluated(code, self.names.frame), "{}", (code,))
 
     def added(self) -> Iterator[Fix]:
         """A term forgotten: the penalty's gradient, what another path passes back."""
