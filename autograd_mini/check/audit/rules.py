@@ -107,7 +107,8 @@ def stale_locals(case: Case) -> list[Remark]:
         ]
         reads = [n for d in range(len(step.stack)) if name in names_in(n := sources.expression(step, d))]
         function = scope_of(text, assigned[0][1]) if assigned else None
-        if reads and isinstance(function, ast.FunctionDef) and scope_of(text, reads[0]) is not function:
+        elsewhere = bool(reads) and name not in own_names(scope_of(text, reads[0]))
+        if elsewhere and isinstance(function, ast.FunctionDef):
             (depth, statement), line = assigned[0], reads[0].lineno
             why = (
                 f"only {function.name} knows this {name}: line {line} reads another, set before the training"
@@ -115,6 +116,14 @@ def stale_locals(case: Case) -> list[Remark]:
             fix = edited(text, [Fix(statement, f"global {name}; {text.text(statement)}")])
             out.setdefault(name, Remark(own[name], depth, "stale_value", why, [fix]))
     return list(out.values())
+
+
+def own_names(scope: Any) -> set[str]:
+    """The variables that are a function's own: its arguments, and what is assigned in it."""
+    if not isinstance(scope, ast.FunctionDef | ast.Lambda):
+        return set()
+    stored = (n.id for n in ast.walk(scope) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return {*stored, *(a.arg for a in ast.walk(scope.args) if isinstance(a, ast.arg))}
 
 
 # ---- Uphill -----------------------------------------------------------------------------------------------------------

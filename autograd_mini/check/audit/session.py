@@ -96,7 +96,8 @@ class Audit:
         self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         wrong = loss.wrong(count)
         remarks = constant(case, loss) or (improper(case) if wrong else []) or unread(case, loss)
-        remarks = remarks or (stale_locals(case) if wrong else [])
+        if wrong and not remarks:
+            remarks = [remark for remark in stale_locals(case) if self.remarked(remark).source]
         report.lines = lines(case, loss, [] if remarks else faults)
         if not remarks and not left and faults and all((f.ratio or 0) < 0 for f in faults):
             remarks = uphill(case, loss)
