@@ -226,7 +226,9 @@ class Proposer:
         """How much of the text a fix changes; what is left out counts less than what is added."""
         old = self.text.text(fix.node)
         kept = sum(b.size for b in SequenceMatcher(None, old, fix.text).get_matching_blocks())
-        return len(fix.text) - kept + 0.4 * (len(old) - kept)
+        before = self.text.bytes[: self.text.span(fix.node)[0]].decode().rstrip()[-1:]
+        doubled = 3.0 if fix.text.startswith("-") and before in "+-*/@" else 0.0  # as in a - -b
+        return len(fix.text) - kept + 0.4 * (len(old) - kept) + doubled
 
     def fix(self, node: Any, code: str, mistake: str, why: str = "") -> Fix:
         """A new text for a part of the expression, as it may stand there."""
@@ -237,14 +239,14 @@ class Proposer:
     def scaled(self, code: str, r: float) -> list[Edit]:
         """The code times a number that has a name or a meaning; beside it, what its lack is called."""
         options = [(1.0, "{}", "wrong_sign", "the sign is wrong")]
-        words = ("factor_two", "the factor of the loss's square is out of place")
-        for n in (2, 4, round(abs(r)), round(1 / abs(r))):
-            options += [(n, f"{n} * {{}}", *words), (1 / max(n, 1), f"{{}} / {n}", *words)]
+        words = ("factor_two", "a 2 is missing, or there once too often: a square's derivative brings one")
+        for n in (n for n in (2, 4, round(abs(r)), round(1 / abs(r))) if n > 1):
+            options += [(n, f"{n} * {{}}", *words), (1 / n, f"{{}} / {n}", *words)]
             words = ("wrong_factor", "a factor is out of place") if n == 4 else words
         for name, v in self.numbers:
-            words = ("not_divided_by_batch", f"is not divided by {name}")
+            words = ("not_divided_by_batch", f"it is not divided by {name}")
             options += [(1 / v, f"{{}} / {name}", *words), (2 / v, f"2 * {{}} / {name}", *words)]
-            words = ("divided_by_batch_twice", f"is divided by {name} once too often")
+            words = ("divided_by_batch_twice", f"it is divided by {name} once too often")
             options += [(v, f"{name} * {{}}", *words), (2 * v, f"2 * {name} * {{}}", *words)]
             options.append((v / 2, f"{name} / 2 * {{}}", *words))
         sign = "-" if r < 0 else ""
@@ -259,7 +261,7 @@ class Proposer:
         found = self.scaled(self.code, r)
         if not found:
             form = f"{{}} * {r:.6g}" if abs(r) > 1 else f"{{}} / {1 / r:.6g}"
-            found = [(joined(form, self.code), "wrong_factor", f"is {1 / r:.4g} times the right one")]
+            found = [(joined(form, self.code), "wrong_factor", f"this is {1 / r:.4g} times the right one")]
         for code, mistake, why in found:
             yield self.fix(self.node, code, mistake, why)
 
@@ -355,11 +357,11 @@ class Proposer:
     def said_of(self, was: str, code: str, mistake: str) -> tuple[str, str]:
         """What a piece of code is called that should read otherwise: by what it lacks."""
         own, names = (names_in(ast.parse(c)) for c in (was, code))
+        if code in was:
+            return "one_factor_too_many", f"only {code} belongs here"
         if mistake in ("wrong_array", "activation_derivative_missing") and names <= own:
-            return (
-                "elementwise_for_matrix_product",
-                "these are the right factors, multiplied in the wrong way",
-            )
+            why = "these are the right factors, multiplied in the wrong way"
+            return "elementwise_for_matrix_product", why
         if any(same(self.names.values.get(n), v) for n in own - names for v in self.loss.values):
             return "loss_for_derivative", MISTAKES["loss_for_derivative"]
         if mistake == "activation_derivative_missing" and any(part in was for part in code.split(" * ")[1:]):
@@ -393,7 +395,11 @@ class Proposer:
 
                 was, old = self.text.text(child), evaluated(self.text.text(child), frame)
                 r = self.factor_of(value_with, old)
-                for code, mistake, why in self.scaled(was, r) if r not in (0.0, 1.0) else ():
+                outer = self.text.parent.get(child)
+                turned = (
+                    isinstance(outer, ast.BinOp) and child is outer.right and r < 0
+                )  # its operator turns it
+                for code, mistake, why in self.scaled(was, r) if r not in (0.0, 1.0) and not turned else ():
                     yield self.fix(child, code, mistake, why)
                 for t, why in self.others(child, old):
                     if process_time() > end:

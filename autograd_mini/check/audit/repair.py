@@ -98,6 +98,7 @@ class Search:
         self.wrong = loss.wrong(len(case.parameters))
         self.numbers = [k for k, v in sorted(loss.verdicts.items()) if not all(map(v.right, self.wrong))]
         self.scaled = any(v.factors[i] for v in loss.verdicts.values() for i in self.wrong)
+        self.activations: dict[int, Step] = {}  # of which values are the slopes
         self.trials, self.zeros, self.pairs = 0, dict[Any, Any](), dict[int, list[tuple[Step, Step]]]()
         self.before = {
             k: self.judged(k, self.updates(k, {}) or [], loss.factors[k] or np.nan) for k in self.numbers
@@ -337,7 +338,9 @@ class Search:
         for key in reversed(order):  # a function's line before its calls
             group = self.groups[key]
             fault = self.tried("slope", lambda k, group=group: self.slopes(k, group[k]), group)  # type: ignore[misc]
-            found += [fault] if fault else []
+            if fault:
+                fault.of = self.activations.get(fault.step.id)
+                found.append(fault)
         early = {k: self.too_early(k) for k in self.numbers}
         fault = self.tried("too early", lambda k: [early[k]] if early[k] else [])
         if fault:
@@ -431,6 +434,7 @@ class Search:
         ]
         if x is None or np.shape(x.value) != np.shape(step.value) or not found:
             return None
+        self.activations[step.id] = found[-1][1]
         dz, da = (adjoints.get(s.id) for s in found[-1])
         if dz is None or da is None or np.shape(dz) != np.shape(da):
             return None
@@ -538,6 +542,8 @@ class Search:
         mask = view.back[step.id]
         if meant == "parameter":
             return view.window.start[mask.bit_length() - 1]
+        if meant[0] == "share":
+            return None
         found = (step for number, step in self.forward[k].get(meant, ()) if number == step.id)
         return next((step for step in found if view.sig.get(step.id) == mask), None)
 

@@ -28,6 +28,7 @@ MOMENTUM = {
     "momentum_sign": "the velocity enters with the wrong sign: each step undoes the last one",
     "not_zeroed": "the gradients of all earlier steps stay in the sum",
 }
+MOMENTS = {"square_missing": "the moving mean is made of the gradient, where its square belongs"}
 IN_STATE = {*MOMENTUM, "betas_swapped", "square_missing", "weights_swapped", "gradient_added_whole"}
 
 
@@ -346,7 +347,7 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) 
         if rate > 0:  # of several the one whose rate stands in the script
             found.append((not any(abs(rate - c) <= 1e-4 * rate for c in numbers), mistake))
     mistake = min(found, key=lambda f: f[0], default=(False, ""))[1]
-    return (mistake, MISTAKES[mistake]) if found else None
+    return (mistake, MOMENTS.get(mistake, MISTAKES[mistake])) if found else None
 
 
 def optimiser_of(name: str, **settings: Any) -> tuple[Rule, dict[str, Any]]:

@@ -19,7 +19,7 @@ from .losses import TRUSTED, Loss, candidates, choose, decide, evaluate, rates_o
 from .proxies import Run, read_source
 from .record import Record, Step
 from .repair import Fault, Search, fit_shape, multiple
-from .report import Finding, Line, Report
+from .report import Finding, Line, Report, called
 from .rules import Remark, is_sound, optimiser, stale, stale_locals, uphill
 from .steps import LINEAR, WINDOWS, enough, key_of, size_of
 from .untrained import NOT_MULTIPLIED, Claim, by_input, functions, losses_passed_back
@@ -178,7 +178,7 @@ class Audit:
             report.lines = []
             return report.settle()
         names = [self.case.parameters[i].name for i in sorted(left or loss.wrong(len(self.case.parameters)))]
-        report.note = "wrong, but not explained: " + ", ".join(dict.fromkeys(names))
+        report.note = f"wrong, but not explained: the updates of {', '.join(dict.fromkeys(names))}"
         report.lines = [line for line in lines(self.case, loss, []) if line.status == "right"]
         return None
 
@@ -612,15 +612,6 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
             line.has_rule = case.views[0].gradient[i] is not None
             found.setdefault(("update", line.line), line)
     return found
-
-
-def called(case: Case, step: Step) -> str:
-    """A value's name, or the expression that it is the value of."""
-    name, place = case.sources.name(step), case.sources.place(step)
-    if name or place is None:
-        return name
-    code = case.sources.texts[place.file].text(case.sources.expression(step))
-    return code if 0 < len(code) <= 24 else "its input"
 
 
 def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, int] | None:
