@@ -366,7 +366,7 @@ class Proposer:
             return "loss_for_derivative", MISTAKES["loss_for_derivative"]
         if mistake == "activation_derivative_missing" and any(part in was for part in code.split(" * ")[1:]):
             mistake = "wrong_gradient_arrives"
-        if mistake == "wrong_array" and was in code:
+        if mistake == "wrong_array" and own < names:
             mistake = "input_missing" if self.fault.whole else "weights_missing"
         return mistake, ""
 

@@ -100,7 +100,8 @@ class Finding:
         """The sentence beside the line."""
         known = self.equals and is_plain(self.factor)
         parts = [f"should be {derivative_text(self.factor, self.equals)}"] if known else []
-        parts += [self.slope] if self.slope else []
+        if self.slope:
+            return f"{self.slope} ({self.off.removeprefix('is ')})" if self.off else self.slope
         return ", ".join([*parts, *([self.off] if self.off else [])]) or self.why
 
 
