@@ -99,20 +99,30 @@ class View:
         changed = {**self.changed, **changed}
         return run_again(self.order, changed, self.freed) if changed or self.freed else {}
 
+    def added(self, i: int) -> tuple[Step, float] | None:
+        """What a parameter's one sum adds to it, and its sign: known more exactly than the difference that it makes."""
+        start, end = self.window.start[i], self.window.end[i]
+        sign = 1.0 if end.func is np.add else -1.0
+        if end.func not in SUMS or len(end.parents) != 2 or end.parents[0] is not start:
+            return None
+        return (end.parents[1], sign) if np.shape(end.parents[1].value) == np.shape(start.value) else None
+
     def updates(self, values: dict[int, Any]) -> list[Any]:
         """What each parameter was changed by, or the gradient that an optimiser was given; None where unchanged."""
         out: list[Any] = []
         for i, (start, end) in enumerate(zip(self.window.start, self.window.end, strict=True)):
-            last = self.gradient[i] or end
+            given, added = self.gradient[i], self.added(i)
+            last = given or (added[0] if added else end)
             kept = self.kept.get(i, (None, None))
             if last.id in values or kept[0] is not last:
-                now = np.asarray(values.get(last.id, last.value), float)
-                made = (
-                    self.sense[i] * now
-                    if last is not end
-                    else (now - np.asarray(start.value, float)) / self.rate[i]
-                )
-                kept = last, None if end is start and last is end else made
+                made = np.asarray(values.get(last.id, last.value), float)
+                if given:
+                    made = self.sense[i] * made
+                else:
+                    made = (added[1] * made if added else made - np.asarray(start.value, float)) / self.rate[
+                        i
+                    ]
+                kept = last, None if end is start and not given else made
                 if last.id not in values:
                     self.kept[i] = kept
             out.append(kept[1])
@@ -132,7 +142,8 @@ class View:
         if i not in self.precisions:
             start = np.asarray(self.window.start[i].value)
             eps = 1e-6 if start.dtype == np.float32 else 4e-16
-            self.precisions[i] = 0.0 if self.gradient[i] is not None else 8 * eps * largest(start)
+            known = self.gradient[i] is not None or self.added(i) is not None
+            self.precisions[i] = 0.0 if known else 8 * eps * largest(start)
         return self.precisions[i]
 
 
@@ -168,6 +179,8 @@ def fit(update: Any, gradient: Any, exact: float, tolerance: float) -> float | N
     c: float | None = None
     for u, g in (*parts, (np.reshape(update, -1), np.reshape(gradient, -1))):
         scale, norm = largest(u), float(g @ g)
+        if scale <= exact and u.size == np.size(update):
+            return None  # an update of nothing but rounding
         if not np.isfinite(norm) or not np.isfinite(scale) or (norm == 0 and g.size == np.size(gradient)):
             return None
         c = -float(u @ g) / (norm or 1.0)

@@ -83,7 +83,9 @@ class Finding:
             self.slope = f"{text} is not the derivative of {name}" if text and "\n" not in text else ""
         elif fault.of is not None:
             known = fault.of.id in starts
-            self.equals = case.parameters[starts[fault.of.id]].name if known else called(case, fault.of)
+            within = len(fault.of.stack) > len(fault.step.stack)  # a helper's own words say nothing here
+            name = case.sources.name(fault.of) if within else called(case, fault.of)
+            self.equals = case.parameters[starts[fault.of.id]].name if known else name
         target, value = fault.targets[fault.window][fault.step.id], np.asarray(fault.step.value, float)
         if np.shape(target) == np.shape(value) and np.any(target):
             self.off = off_by(value, target, fault.ratio)

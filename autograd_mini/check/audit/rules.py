@@ -65,12 +65,15 @@ def stale(case: Case) -> list[Remark]:
         last_part(name): (name, versions[-1]) for name, versions in arrays if last_part(name) not in known
     }
     own = {v.id for _, versions in arrays for v in versions}
+    first = min(
+        (versions[1].id for _, versions in arrays), default=0
+    )  # nothing later is of before the training
     visits: dict[Any, int] = {}
     found: dict[Any, tuple[Step, str]] = {}
     for step in case.record.steps if updated else ():
         visits[key_of(step)] = visits.get(key_of(step), 0) + 1
         for p in step.parents:
-            name = sources.name(p) if p.func is None and p.id not in own else ""
+            name = sources.name(p) if p.id < first and p.id not in own else ""
             target, last = updated.get(last_part(name), (name, step))
             if name != target and np.shape(p.value) == np.shape(last.value):
                 line = sources.where(last)[1]

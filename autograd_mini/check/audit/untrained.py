@@ -96,8 +96,8 @@ def mended(names: dict[str, Any], text: Text, returns: list[Any], f: str, name: 
                 new = edited(text, [fix])
                 both = [n for n in ast.walk(ast.parse(new)) if getattr(n, "name", "") in (f, name)]
                 exec(compile(ast.Module(both, []), "line", "exec"), own)  # type: ignore[arg-type]
-                float(own[f](POINTS[0]))
-                agree = not disagreement(own[f], own[name])
+                known = [float(own[function](x)) for function in (f, name) for x in POINTS]
+                agree = all(map(np.isfinite, known)) and not disagreement(own[f], own[name])
             except Exception:
                 continue
             if agree:
@@ -264,7 +264,11 @@ def jacobian_chains(names: dict[str, Any], right: Any) -> Iterator[str]:
                 product: Any = None
                 with contextlib.suppress(Exception):
                     product = np.linalg.multi_dot([np.asarray(plain(v), float) for v in values[::step]])
-                for end, value in (("", product), (".T", np.transpose(product))):
+                for end, value in (
+                    ("", product),
+                    (".T", np.transpose(product)),
+                    (".ravel()", np.ravel(product)),
+                ):
                     if np.shape(value) == right.shape and np.allclose(value, right, 1e-4, 1e-7):
                         yield f"np.linalg.multi_dot({code}{order}){end}"
 
