@@ -23,38 +23,44 @@ import typing as _typing
 # isort: off
 from . import nn, optim
 from . import numpy_protocols as numpy_protocols
-from .array_functions import angle, append, apply_along_axis, apply_over_axes, array_split, atleast_1d
-from .array_functions import atleast_2d, atleast_3d, average, bincount, block, broadcast_arrays, c_
-from .array_functions import cholesky, choose, column_stack, compress, cond, convolve, corrcoef, correlate
-from .array_functions import cov, cross, cummax, cummin, cumulative_prod, cumulative_sum, deg2rad, delete
-from .array_functions import diag, diagflat, diagonal, diff, dot, dsplit, dstack, ediff1d, eigh, eigvalsh
-from .array_functions import einsum, exp2, expand_dims, extract, fliplr, flipud, floor_divide, fmax, fmin
-from .array_functions import fmod, full, full_like, geomspace, heaviside, hsplit, hstack, imag, inner
-from .array_functions import insert, interp, kron, ldexp, linspace, logaddexp2, logspace, lstsq, matrix_norm
-from .array_functions import matrix_power, matvec, median, meshgrid, moveaxis, multi_dot, nan_to_num
-from .array_functions import nancumprod, nancumsum, nanmax, nanmean, nanmedian, nanmin, nanpercentile
-from .array_functions import nanprod, nanquantile, nanstd, nansum, nanvar, norm, outer, pad, partition
-from .array_functions import percentile, piecewise, pinv, polyadd, polyder, polyfit, polyint, polymul
-from .array_functions import polysub, polyval, ptp, quantile, r_, rad2deg, real, repeat, resize, rollaxis
-from .array_functions import rot90, scatter_add, select, slogdet, split, svd, svdvals, take, tensordot
-from .array_functions import tensorinv, tensorsolve, tile, trace, trapezoid, trunc, unstack, unwrap, vander
-from .array_functions import vdot, vecdot, vecmat, vector_norm, vsplit, vstack
+from .array_functions import angle, append, apply_along_axis, apply_over_axes, array_split
+from .array_functions import atleast_1d, atleast_2d, atleast_3d, average, bincount, block
+from .array_functions import broadcast_arrays, c_, cholesky, choose, column_stack, compress
+from .array_functions import cond, convolve, corrcoef, correlate, cov, cross, cummax, cummin
+from .array_functions import cumulative_prod, cumulative_sum, deg2rad, delete, diag, diagflat
+from .array_functions import diagonal, diff, dot, dsplit, dstack, ediff1d, eigh, eigvalsh
+from .array_functions import einsum, exp2, expand_dims, extract, fliplr, flipud, floor_divide
+from .array_functions import fmax, fmin, fmod, full, full_like, geomspace, heaviside, hsplit
+from .array_functions import hstack, imag, inner, insert, interp, kron, ldexp, linspace
+from .array_functions import logaddexp2, logspace, lstsq, matrix_norm, matrix_power, matvec
+from .array_functions import median, meshgrid, moveaxis, multi_dot, nan_to_num, nancumprod
+from .array_functions import nancumsum, nanmax, nanmean, nanmedian, nanmin, nanpercentile
+from .array_functions import nanprod, nanquantile, nanstd, nansum, nanvar, norm, outer, pad
+from .array_functions import partition, percentile, piecewise, pinv, polyadd, polyder, polyfit
+from .array_functions import polyint, polymul, polysub, polyval, ptp, quantile, r_, rad2deg
+from .array_functions import real, repeat, resize, rollaxis, rot90, scatter_add, select, slogdet
+from .array_functions import split, svd, svdvals, take, tensordot, tensorinv, tensorsolve, tile
+from .array_functions import trace, trapezoid, trunc, unstack, unwrap, vander, vdot, vecdot
+from .array_functions import vecmat, vector_norm, vsplit, vstack
 from .chunks import mean_over
 from .compile.backprop import backprop_source
 from .compile.function import compile  # in place of the folder, which has the same name
 from .core.array_rows import det, inv, linear, matmul, softmax_cross_entropy, solve
-from .core.functions import broadcast_to, clip, concatenate, cumprod, cumsum, elu, flip, gelu, getitem
-from .core.functions import index_update, leaky_relu, log_softmax, logsumexp, max, mean, min, power, prod
-from .core.functions import reshape, roll, round, scatter, sinc, softmax, sort, squeeze, stack, std, sum
-from .core.functions import swapaxes, take_along_axis, transpose, tril, triu, var, where
+from .core.functions import broadcast_to, clip, concatenate, cumprod, cumsum, elu, flip, gelu
+from .core.functions import getitem, index_update, leaky_relu, log_softmax, logsumexp, max, mean
+from .core.functions import min, power, prod, reshape, roll, round, scatter, sinc, softmax, sort
+from .core.functions import squeeze, stack, std, sum, swapaxes, take_along_axis, transpose, tril
+from .core.functions import triu, var, where
 from .core.node import apply
 from .core.op import Op
-from .core.rows import abs, add, arccos, arccosh, arcsin, arcsinh, arctan, arctanh, cbrt, ceil, copysign
-from .core.rows import cos, cosh, divide, exp, expm1, floor, log, log1p, log2, log10, logistic, maximum
-from .core.rows import minimum, multiply, negative, positive, reciprocal, relu, remainder, sech2, sigmoid
-from .core.rows import sign, sin, sinh, sqrt, square, subtract, tan, tanh
-from .core.special_rows import arctan2, erf, hypot, log_sigmoid, logaddexp, normal_cdf, normal_pdf
-from .core.special_rows import sigmoid_cross_entropy, silu, softplus, squared_error, xlogy
+from .core.rows import abs, add, arccos, arccosh, arcsin, arcsinh, arctan, arctanh, cbrt, ceil
+from .core.rows import copysign, cos, cosh, divide, exp, expm1, floor, log, log1p, log2, log10
+from .core.rows import logistic, maximum, minimum, multiply, negative, positive, reciprocal
+from .core.rows import relu, remainder, sech2, sigmoid, sign, sin, sinh, sqrt, square, subtract
+from .core.rows import tan, tanh
+from .core.special_rows import arctan2, erf, hypot, log_sigmoid, logaddexp, normal_cdf
+from .core.special_rows import normal_pdf, sigmoid_cross_entropy, silu, softplus, squared_error
+from .core.special_rows import xlogy
 from .core.tensor import Tensor, to_value
 from .core.value import Value
 from .derivatives import batch_hessian, batch_jacobian, derivative, grad, gradients, hessian, hvp, jacobian
@@ -110,36 +116,40 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping", "GraphError",
-    "GraphTooLargeError", "History", "Op", "SerializationError", "ShapeError", "StateDictError", "Tensor",
-    "Value", "__version__", "abs", "add", "angle", "append", "apply", "apply_along_axis", "apply_over_axes",
-    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "array_split", "atleast_1d",
-    "atleast_2d", "atleast_3d", "audit", "average", "backprop_source", "batch_hessian", "batch_jacobian",
-    "bincount", "block", "broadcast_arrays", "broadcast_to", "c_", "cbrt", "ceil", "check_derivative",
-    "check_gradients", "cholesky", "choose", "clip", "column_stack", "compile",
-    "compile_step", "compress", "concatenate",
-    "cond", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh", "cov", "cross", "cummax",
-    "cummin", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "debug", "deg2rad", "delete",
-    "derivative", "det", "diag", "diagflat", "diagnose", "diagnose_update", "diagonal", "diff", "divide",
-    "doctor", "dot", "draw", "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum", "elu",
-    "enable_grad", "erf", "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "extract", "fit",
-    "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like",
-    "gelu", "geomspace", "getitem", "grad", "gradients", "heaviside", "hessian", "hsplit", "hstack", "hvp",
-    "hypot", "imag", "index_update", "inner", "insert", "interp", "inv", "jacobian", "jvp", "kron", "ldexp",
-    "leaky_relu", "linear", "linspace", "load", "log", "log1p", "log2", "log10", "log_sigmoid",
-    "log_softmax", "logaddexp", "logaddexp2", "logistic", "logspace", "logsumexp", "lstsq", "matmul",
-    "matrix_norm", "matrix_power", "matvec", "max", "maximum", "mean", "mean_over", "median", "meshgrid",
-    "min", "minimum", "moveaxis", "multi_dot", "multiply", "nan_to_num", "nancumprod", "nancumsum",
-    "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd",
-    "nansum", "nanvar", "negative", "nn", "no_grad", "norm", "normal_cdf", "normal_pdf", "optim", "outer",
-    "pad", "partition", "percentile", "piecewise", "pinv", "plot_decision_boundary", "plot_gradient_flow",
-    "polyadd", "polyder", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "power",
-    "prod", "ptp", "quantile", "r_", "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder",
-    "repeat", "reshape", "resize", "roll", "rollaxis", "rot90", "round", "save", "scatter", "scatter_add",
-    "sech2", "select", "sigmoid", "sigmoid_cross_entropy", "sign", "silu", "sin", "sinc", "sinh", "slogdet",
-    "softmax", "softmax_cross_entropy", "softplus", "solve", "sort", "split", "sqrt", "square",
-    "squared_error", "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals", "swapaxes", "take",
-    "take_along_axis", "tan", "tanh", "tensordot", "tensorinv", "tensorsolve", "tile", "to_value", "trace",
-    "transpose", "trapezoid", "tree", "tril", "triu", "trunc", "unstack", "unwrap", "value_and_grad",
-    "vander", "var", "vdot", "vecdot", "vecmat", "vector_norm", "vjp", "vsplit", "vstack", "where", "xlogy",
+    "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping",
+    "GraphError", "GraphTooLargeError", "History", "Op", "SerializationError", "ShapeError",
+    "StateDictError", "Tensor", "Value", "__version__", "abs", "add", "angle", "append",
+    "apply", "apply_along_axis", "apply_over_axes", "arccos", "arccosh", "arcsin", "arcsinh",
+    "arctan", "arctan2", "arctanh", "array_split", "atleast_1d", "atleast_2d", "atleast_3d",
+    "audit", "average", "backprop_source", "batch_hessian", "batch_jacobian", "bincount",
+    "block", "broadcast_arrays", "broadcast_to", "c_", "cbrt", "ceil", "check_derivative",
+    "check_gradients", "cholesky", "choose", "clip", "column_stack", "compile", "compile_step",
+    "compress", "concatenate", "cond", "convolve", "copysign", "corrcoef", "correlate", "cos",
+    "cosh", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "cumulative_prod",
+    "cumulative_sum", "debug", "deg2rad", "delete", "derivative", "det", "diag", "diagflat",
+    "diagnose", "diagnose_update", "diagonal", "diff", "divide", "doctor", "dot", "draw",
+    "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum", "elu", "enable_grad", "erf",
+    "exp", "exp2", "expand_dims", "explain", "explore", "expm1", "extract", "fit", "flip",
+    "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "full", "full_like",
+    "gelu", "geomspace", "getitem", "grad", "gradients", "heaviside", "hessian", "hsplit",
+    "hstack", "hvp", "hypot", "imag", "index_update", "inner", "insert", "interp", "inv",
+    "jacobian", "jvp", "kron", "ldexp", "leaky_relu", "linear", "linspace", "load", "log",
+    "log1p", "log2", "log10", "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2",
+    "logistic", "logspace", "logsumexp", "lstsq", "matmul", "matrix_norm", "matrix_power",
+    "matvec", "max", "maximum", "mean", "mean_over", "median", "meshgrid", "min", "minimum",
+    "moveaxis", "multi_dot", "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax",
+    "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd",
+    "nansum", "nanvar", "negative", "nn", "no_grad", "norm", "normal_cdf", "normal_pdf",
+    "optim", "outer", "pad", "partition", "percentile", "piecewise", "pinv",
+    "plot_decision_boundary", "plot_gradient_flow", "polyadd", "polyder", "polyfit", "polyint",
+    "polymul", "polysub", "polyval", "positive", "power", "prod", "ptp", "quantile", "r_",
+    "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "repeat", "reshape",
+    "resize", "roll", "rollaxis", "rot90", "round", "save", "scatter", "scatter_add", "sech2",
+    "select", "sigmoid", "sigmoid_cross_entropy", "sign", "silu", "sin", "sinc", "sinh",
+    "slogdet", "softmax", "softmax_cross_entropy", "softplus", "solve", "sort", "split", "sqrt",
+    "square", "squared_error", "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals",
+    "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tensorinv",
+    "tensorsolve", "tile", "to_value", "trace", "transpose", "trapezoid", "tree", "tril",
+    "triu", "trunc", "unstack", "unwrap", "value_and_grad", "vander", "var", "vdot", "vecdot",
+    "vecmat", "vector_norm", "vjp", "vsplit", "vstack", "where", "xlogy",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
-"""What is composed of rows, and so needs no derivative of its own. Nodes in, node out; raw data in, raw data out.
+"""Functions composed of rows, which need no derivatives of their own. Nodes in, node out; raw data in, raw data out.
 
-`FORMULAS` has a line for each function of NumPy's that is a formula of others; the functions above it take more than that. All are
-written for nodes: at the end of the file `_on_nodes` puts before each what makes nodes of its operands. A function that has no
-docstring here is NumPy's function of that name, with NumPy's arguments.
+`FORMULAS` holds the functions of NumPy's that are one formula of others; longer ones are functions above it. All are written for nodes:
+at the end of the file `_on_nodes` wraps each, so that its operands become nodes. A function without a docstring here is NumPy's
+function of that name, with NumPy's arguments.
 """
 
 import functools
@@ -34,7 +34,7 @@ from .support.containers import rebuild
 def dot(x: Any, y: Any, bias: Any = None) -> Any:
     """Return the dot product as np.dot defines it; or, of two lists of Values and numbers, Σ xᵢyᵢ + bias as one node.
 
-    Raises ShapeError where the sizes differ.
+    x and y: (m,) and (m,) → (), (…, m) and (m, n) → (…, n); a number multiplies. Raises ShapeError where the sizes differ.
 
     >>> import autograd_mini as ag
     >>> ag.dot([ag.Value(2.0), ag.Value(3.0)], [4.0, 5.0], 1.0)
@@ -42,7 +42,7 @@ def dot(x: Any, y: Any, bias: Any = None) -> Any:
     """
     if isinstance(x, LISTS) and isinstance(y, LISTS) and Value in set(map(type, (*x, *y))):
         if len(x) != len(y):
-            raise ShapeError(f"dot: {len(x)} factors and {len(y)}")
+            raise ShapeError(f"dot: lists of {len(x)} and {len(y)} numbers differ in length")
         return DOT(len(x))(*x, *y, 0.0 if bias is None else bias)
     m, n = len(shape(x)), len(shape(y))
     if not m or not n:
@@ -53,7 +53,7 @@ def dot(x: Any, y: Any, bias: Any = None) -> Any:
 
 
 def outer(x: Any, y: Any) -> Any:
-    """Return the products of every element of x with every element of y: (m,), (n,) → (m, n).
+    """Return the product of each element of x with each element of y: (m,), (n,) → (m, n).
 
     >>> outer([1.0, 2.0], [3.0, 4.0])
     array([[3., 4.],
@@ -63,14 +63,15 @@ def outer(x: Any, y: Any) -> Any:
 
 
 def _letters(axes: Any) -> str:
-    """A list of axes of einsum's second form, in letters."""
+    """A list of axes, of einsum's second form, as letters."""
     return "".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes)
 
 
 def einsum(subscripts: Any, *operands: Any, optimize: Any = None) -> Any:
     """Return the sum of products that the subscripts describe, in NumPy's notation: "ij,jk->ik"; "..." broadcasts.
 
-    NumPy's other form, with a list of numbers behind each operand and perhaps one for the result, is read too.
+    NumPy's other form is read too: a list of numbers after each operand, and perhaps one for the result. Raises ShapeError where the
+    subscripts do not fit the operands' shapes.
 
     >>> float(einsum("ii", [[1.0, 2.0], [3.0, 4.0]]))
     5.0
@@ -100,7 +101,9 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = None) -> Any:
 
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
-    """Return the sum of products over pairs of axes: a number of trailing and leading ones, or two lists of axes.
+    """Return the sum of products over pairs of axes: the last axes of x and the first of y, or two lists of axes.
+
+    `axes`: how many axes, or (axes of x, axes of y). Raises ShapeError where axes do not fit.
 
     >>> tensordot([[1.0, 2.0]], [[3.0], [4.0]], axes=1)
     array([[11.]])
@@ -108,11 +111,11 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     m, n = len(shape(x)), len(shape(y))
     if isinstance(axes, int | np.integer):
         if axes > min(m, n):
-            raise ShapeError(f"tensordot: {axes} axes of shapes {shape(x)} and {shape(y)}")
+            raise ShapeError(f"tensordot: shapes {shape(x)} and {shape(y)} do not both have {axes} axes")
         axes = (range(m - axes, m), range(axes))
     left, right = ([_one(i, z) for i in np.ravel(some)] for some, z in zip(axes, (x, y), strict=True))
     if len(left) != len(right) or len({*left}) < len(left) or len({*right}) < len(right):
-        raise ShapeError(f"tensordot: axes {left} of x against {right} of y: as many, and none twice")
+        raise ShapeError(f"tensordot: axes {left} of x and {right} of y must be pairs, and none twice")
     sizes = [shape(x)[i] for i in left], [shape(y)[j] for j in right]
     if sizes[0] != sizes[1]:
         raise ShapeError(f"tensordot: {shape(x)}, {shape(y)}: sizes {sizes[0]} and {sizes[1]} differ")
@@ -131,7 +134,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 
 def _blocks(a: Any, b: Any, join: Any) -> Any:
-    """For each element of a the block that `join` makes of it and of all of b."""
+    """For each element of a one block: the result of `join` for it and all of b."""
     ndim = max(len(a.shape), len(b.shape))
     ours, theirs = ((1,) * (ndim - len(x.shape)) + x.shape for x in (a, b))
     left = reshape(a, [n for size in ours for n in (size, 1)])
@@ -156,11 +159,14 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     return convolve(a, F.flip(v), mode)
 
 
-# ---- Places: what only moves elements is NumPy's own function, run on the places of the elements ------------------------
+# ---- Places: a function that only moves elements is NumPy's own, run on the elements' places -----------------------------
 
 
 def _moving(theirs: Any, held: tuple[int, ...] = (0,)) -> Any:
-    """A function of NumPy that moves elements, on nodes: place 0 is that of the zeros that it puts in."""
+    """A function of NumPy that moves elements, on nodes. Place 0 is for the zeros that it inserts.
+
+    `held`: the positions of its arguments that hold elements.
+    """
     signature = inspect.signature(theirs)
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -192,14 +198,16 @@ meshgrid, broadcast_arrays = _moving(np.meshgrid), _moving(np.broadcast_arrays)
 
 
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    """Return x with axes moved to other places, the rest in their order.
+    """Return x with axes moved from `source` to `destination`, the others in their order.
+
+    Raises ShapeError where there are not as many destinations, or one twice; IndexError for an axis that x does not have.
 
     >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
     places = [[_one(i, x) for i in np.ravel(axes)] for axes in (source, destination)]
     if len({*map(len, places)}) > 1 or any(len({*some}) < len(some) for some in places):
-        raise ShapeError(f"moveaxis: {places[0]} to {places[1]}: as many, and none twice")
+        raise ShapeError(f"moveaxis: axes {places[0]} and places {places[1]} must be pairs, and none twice")
     order = [i for i in range(len(x.shape)) if i not in places[0]]
     for to, i in sorted(zip(*reversed(places), strict=True)):
         order.insert(to, i)
@@ -207,7 +215,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
-    """Return x with axes of length 1 put in, at the places that they will have.
+    """Return x with axes of length 1 inserted, at the places that they have in the result.
 
     >>> expand_dims([1.0, 2.0], 0).shape
     (1, 2)
@@ -217,6 +225,8 @@ def expand_dims(x: Any, axis: Any) -> Any:
 
 
 def _at_least(theirs: Any) -> Any:
+    """np.atleast_1d, 2d or 3d on nodes."""
+
     def function(*arys: Any) -> Any:
         found = tuple(reshape(x, theirs(np.broadcast_to(0, shape(x))).shape) for x in arys)
         return found if found[1:] else found[0]
@@ -233,7 +243,9 @@ def _along(axis: int, part: Any) -> Any:
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """Return the list of parts of x: so many equal ones, or cut before the places listed.
+    """Return the list of parts of x along an axis: a number of equal ones, or parts that start at the listed places.
+
+    Raises ShapeError where equal parts are not possible.
 
     >>> split([1.0, 2.0, 3.0, 4.0], 2)
     [array([1., 2.]), array([3., 4.])]
@@ -253,7 +265,7 @@ def _widened(left: Any, right: Any) -> Any:
 
 
 def tile(x: Any, reps: Any) -> Any:
-    """Return x repeated as a whole, `reps` times along each axis.
+    """Return copies of x side by side, `reps` along each axis (an int, or an int for each axis).
 
     >>> tile([1.0, 2.0], 2)
     array([1., 2., 1., 2.])
@@ -262,7 +274,9 @@ def tile(x: Any, reps: Any) -> Any:
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
-    """Return x with each element along an axis (of the flattened x where it is None) repeated in place.
+    """Return x with each element repeated in place along an axis; with axis=None, of the flattened x.
+
+    `repeats`: an int, or an int for each element.
 
     >>> repeat([1.0, 2.0], 2)
     array([1., 1., 2., 2.])
@@ -280,6 +294,8 @@ def _on_diagonal(m: int, n: int, offset: int) -> tuple[Any, Any]:
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Return the elements x[…, i, i + offset] of two axes as one last axis.
 
+    `axis1`, `axis2`: the axes of i and of i + offset.
+
     >>> diagonal([[1.0, 2.0], [3.0, 4.0]])
     array([1., 4.])
     """
@@ -288,7 +304,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def diag(x: Any, k: int = 0) -> Any:
-    """Return the k-th diagonal of a matrix, or the matrix that has the vector x there.
+    """Return the k-th diagonal of a matrix, or the matrix that has the vector x there. ShapeError for another x.
 
     >>> diag([1.0, 2.0])
     array([[1., 0.],
@@ -303,7 +319,7 @@ def diag(x: Any, k: int = 0) -> Any:
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the sum of the diagonal of two axes, the first two if not said otherwise.
+    """Return the sum of the diagonal of two axes, by default the first two. The arguments are those of `diagonal`.
 
     >>> float(trace([[1.0, 2.0], [3.0, 4.0]]))
     5.0
@@ -314,7 +330,8 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
     """Return the array with numbers around it, as np.pad; the modes are constant, edge, reflect, symmetric and wrap.
 
-    `pad_width` is a number, (before, after), or such a pair for each axis; `constant_values` likewise.
+    `pad_width`: a number, (before, after), or such a pair for each axis; `constant_values` likewise. Raises NotImplementedError for
+    another mode, TypeError for another keyword.
 
     >>> pad([1.0, 2.0], 1, "edge")
     array([1., 1., 2., 2.])
@@ -322,12 +339,11 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     if mode in ("edge", "reflect", "symmetric", "wrap") and kwargs.get("reflect_type", "even") == "even":
         return _moving(np.pad)(array, pad_width, mode, **kwargs)
     if mode != "constant":
-        advice = "write what stands around with np.concatenate"
-        raise NotImplementedError(f"pad: mode {mode!r} has no rule: {advice}")
+        raise NotImplementedError(f"pad: mode {mode!r} has no rule: add the numbers by np.concatenate")
     value = kwargs.pop("constant_values", 0.0)
     value = value if np.ndim(value) else float(value)
     if kwargs:
-        raise TypeError(f"pad: mode 'constant' takes constant_values alone, not {', '.join(kwargs)}")
+        raise TypeError(f"pad: mode 'constant' takes only constant_values, not {', '.join(kwargs)}")
     sides = np.array([operator.index(n) for n in np.ravel(pad_width)]).reshape(np.shape(pad_width))
     width = tuple(map(tuple, np.broadcast_to(sides, (len(array.shape), 2)).tolist()))
     if np.ndim(value):
@@ -348,7 +364,12 @@ def column_stack(tup: Any) -> Any:
 
 
 class _Joined:
-    """np.c_ and np.r_ on nodes: what stands in the brackets, joined."""
+    """np.c_ and np.r_ on nodes: they join what stands in the brackets.
+
+    >>> c_[[1.0, 2.0], [3.0, 4.0]]
+    array([[1., 3.],
+           [2., 4.]])
+    """
 
     def __init__(self, join: Any, slices: Any) -> None:
         self.join, self.slices = join, slices
@@ -365,6 +386,20 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: 
     wide = np.broadcast_shapes(start.shape, stop.shape)
     part = np.linspace(np.zeros(wide), 1.0, num, endpoint)
     return moveaxis(start * (1.0 - part) + stop * part, 0, axis)
+
+
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, axis: int = 0
+) -> Any:
+    return rows.power(base, linspace(start, stop, num, endpoint, axis))
+
+
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, axis: int = 0) -> Any:
+    return rows.exp(linspace(rows.log(start), rows.log(stop), num, endpoint, axis))
+
+
+def bincount(places: Any, weights: Any, minlength: int = 0) -> Any:
+    return F.scatter(weights, np.bincount(places, minlength=minlength).shape, places)
 
 
 def select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Any:
@@ -386,7 +421,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
 
 def scatter_add(x: Any, index: Any, value: Any) -> Any:
-    """Return a copy of x in which `value`, which broadcasts, is added to x[index]; repeated places add up.
+    """Return a copy of x with `value`, which broadcasts, added to x[index]; for a repeated place it is added each time.
 
     >>> scatter_add([1.0, 2.0], [0, 0], [10.0, 20.0])
     array([31.,  2.])
@@ -435,6 +470,19 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     return a
 
 
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    parts = (to_begin, diff(ravel(ary)), to_end)
+    return concatenate([ravel(x) for x in parts if x is not None])
+
+
+def cumulative_sum(x: Any, *, axis: int | None = None, include_initial: bool = False) -> Any:
+    return diff(x.cumsum(axis), 0, axis or 0, prepend=0.0 if include_initial else None)
+
+
+def cumulative_prod(x: Any, *, axis: int | None = None, include_initial: bool = False) -> Any:
+    return diff(F.cumprod(x, axis), 0, axis or 0, prepend=1.0 if include_initial else None)
+
+
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     axes = axes_of(_axis(axis), len(f.shape))
     steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
@@ -460,7 +508,7 @@ def cummax(x: Any, axis: int = 0) -> Any:
     array([1., 3., 3.])
     """
     axis, shift = _one(axis, x), 1
-    while shift < x.shape[axis]:  # of the last 2, 4, 8, … numbers
+    while shift < x.shape[axis]:  # the maximum of the last 2, 4, 8, … numbers
         later = maximum(x[_along(axis, slice(shift, None))], x[_along(axis, slice(None, -shift))])
         x, shift = concatenate([x[_along(axis, slice(None, shift))], later], axis), 2 * shift
     return x
@@ -485,12 +533,12 @@ def _filled(x: Any, value: float) -> Any:
 
 
 def _count(x: Any, axis: Any, keepdims: bool) -> Any:
-    """How many numbers are no NaN, as a float."""
+    """The count of numbers that are not NaN, as floats."""
     return F.sum(where(_is_nan(x), 0.0, zeros_like(x) + 1.0), axis, keepdims)
 
 
 def _extreme(reduce: Any, fill: float) -> Any:
-    """The largest or least number that is no NaN; NaN where there is NaN alone."""
+    """A function for the largest or least number that is not NaN; NaN where all are."""
 
     def extreme(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
         out = reduce(_filled(a, fill), axis, keepdims)
@@ -521,13 +569,13 @@ def _lines(x: Any, axis: Any) -> Any:
 
 
 def _restored(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
-    """What a reduction of `_lines` gave, with the lost axes of a where they are asked for."""
+    """The result of a reduction of `_lines`, with the lost axes of a if `keepdims`."""
     lost = axes_of(_axis(axis), len(a.shape)) if keepdims else ()
     return expand_dims(out, lost) if lost else out
 
 
 def _quantiles(out: Any, q: Any, a: Any, axis: Any, keepdims: bool) -> Any:
-    """(…, quantiles) as NumPy returns it: the quantiles first, as many axes as q has, and the lost axes where asked."""
+    """(…, quantiles) as NumPy returns it: the axes of q first, and the lost axes if `keepdims`."""
     parts = [_restored(out[..., i], a, axis, keepdims) for i in range(np.size(q))]
     return reshape(F.stack(parts), (*np.shape(q), *parts[0].shape))
 
@@ -549,6 +597,14 @@ def nanquantile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any
     weight = rows.relu(1.0 - abs(np.arange(x.shape[-1]) - place))
     out = where(equal(weight, 0.0), 0.0, _filled(x, 0.0) * weight).sum(-1)
     return _quantiles(where(equal(count[..., 0], 0.0), math.nan, out), q, a, axis, keepdims)
+
+
+def percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+    return quantile(a, np.divide(q, 100.0), axis, method, keepdims)
+
+
+def nanpercentile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return nanquantile(a, np.divide(q, 100.0), axis, keepdims)
 
 
 def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
@@ -643,14 +699,14 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, w: Any = None) -> Any:
 
 # ---- Linear algebra -------------------------------------------------------------------------------------------------------
 
-# NumPy's own classes for what has several parts
+# NumPy's own classes for results of several parts
 _Slogdet: Any = type(np.linalg.slogdet(np.eye(1)))
 _Eigh: Any = type(np.linalg.eigh(np.eye(1)))
 _SVD: Any = type(np.linalg.svd(np.eye(1)))
 
 
 def slogdet(a: Any) -> Any:
-    """Return the sign of the determinant (plain numbers: it is constant) and log |det|, (…, n, n) → (…), (…).
+    """Return the sign of the determinant and log |det|: (…, n, n) → (…), (…). The sign is raw, as it is constant.
 
     >>> sign, logabsdet = slogdet([[-1.0]])
     >>> float(sign), float(logabsdet)
@@ -660,7 +716,7 @@ def slogdet(a: Any) -> Any:
 
 
 def _matrix(name: str, a: Any, is_square: bool = False) -> Any:
-    """a itself, or ShapeError where it is no matrix and no stack of them."""
+    """a itself; ShapeError where it is no matrix or stack of matrices."""
     if len(a.shape) < 2 or (is_square and a.shape[-1] != a.shape[-2]):
         kind = "square matrix" if is_square else "matrix"
         raise ShapeError(f"{name}: a {kind} is needed, got shape {a.shape}")
@@ -683,8 +739,8 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     if not compute_uv:
         return svdvals(a)
     if full_matrices and m != n:
-        lost = f"the vectors beyond the first {min(m, n)} have no derivative"
-        raise NotImplementedError(f"svd: {lost}: full_matrices=False")
+        lost = f"vectors beyond the first {min(m, n)} have no derivative"
+        raise NotImplementedError(f"svd: {lost}: pass full_matrices=False")
     packed = array_rows.singular(a)
     return _SVD(packed[..., :m, :], packed[..., m, :], F.swapaxes(packed[..., m + 1 :, :], -1, -2))
 
@@ -721,6 +777,11 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     return reshape(array_rows.solve(reshape(a, (n, n)), ravel(b)), a.shape[len(b.shape) :])
 
 
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    n = math.prod(a.shape[:ind])
+    return reshape(inv(reshape(a, (n, n))), a.shape[ind:] + a.shape[:ind])
+
+
 def cond(x: Any, p: Any = 2) -> Any:
     if p not in (None, 2, -2):
         return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
@@ -729,10 +790,11 @@ def cond(x: Any, p: Any = 2) -> Any:
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the norm over the axes, as np.linalg.norm: of vectors any order, of matrices fro, nuc, ±1, ±2 and ±inf.
+    """Return the norm of x over the axes, which the result keeps with length 1 if `keepdims`, as np.linalg.norm.
 
-    The 2-norm of a vector, and of a matrix ord "fro", is scaled, so that it neither overflows nor underflows; at 0 its
-    gradient is 0. Where axis is None and ord is None, all numbers are one vector.
+    `ord`: for vectors any number, for matrices "fro", "nuc", ±1, ±2 or ±inf. With axis=None and ord=None all numbers are one vector.
+    The 2-norm of a vector and "fro" are scaled, so that they neither overflow nor underflow; at 0 their gradient is 0. Raises
+    ValueError for another `ord`, DTypeError where it is a node.
 
     >>> float(norm([3.0, 4.0])), float(norm([[3.0, 0.0], [0.0, 4.0]], "nuc"))
     (5.0, 7.0)
@@ -746,7 +808,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if is_matrix:
         return _matrix_norm(x, ord, axes_of(axis, ndim), keepdims)
     if isinstance(ord, str):
-        given = f"shape {x.shape} with axis {axis} gives vectors"
+        given = f"but shape {x.shape} with axis {axis} gives vectors"
         raise ValueError(f"norm: ord={ord!r} is for matrices, {given}")
     size = abs(x)
     if ord in (math.inf, -math.inf):
@@ -767,7 +829,7 @@ def _matrix_norm(x: Any, ord: Any, lost: tuple[int, ...], keepdims: bool) -> Any
     elif ord in (1, -1, math.inf, -math.inf):
         out = largest(abs(x).sum(-2 if abs(ord) == 1 else -1), -1)
     else:
-        raise ValueError(f"norm: of a matrix ord is None, 'fro', 'nuc', ±1, ±2 or ±inf, got {ord!r}")
+        raise ValueError(f"norm: for a matrix ord is None, 'fro', 'nuc', ±1, ±2 or ±inf, got {ord!r}")
     return expand_dims(out, lost) if keepdims else out
 
 
@@ -802,39 +864,15 @@ FORMULAS: dict[str, Any] = {
     "flipud": lambda m: F.flip(m, 0),
     "full": lambda shape, fill_value: F.broadcast_to(fill_value, shape),
     "full_like": lambda a, fill_value: F.broadcast_to(fill_value, a.shape),
-    "logspace": lambda start, stop, num=50, endpoint=True, base=10.0, axis=0: rows.power(
-        base, linspace(start, stop, num, endpoint, axis)
-    ),
-    "geomspace": lambda start, stop, num=50, endpoint=True, axis=0: rows.exp(
-        linspace(rows.log(start), rows.log(stop), num, endpoint, axis)
-    ),
-    "bincount": lambda places, weights, minlength=0: F.scatter(
-        weights, np.bincount(places, minlength=minlength).shape, places
-    ),
     # sums and statistics
     "ptp": lambda a, axis=None, keepdims=False: a.max(axis, keepdims) - a.min(axis, keepdims),
-    "ediff1d": lambda ary, to_end=None, to_begin=None: concatenate(
-        [ravel(x) for x in (to_begin, diff(ravel(ary)), to_end) if x is not None]
-    ),
-    "cumulative_sum": lambda x, *, axis=None, include_initial=False: diff(
-        x.cumsum(axis), 0, axis or 0, prepend=0.0 if include_initial else None
-    ),
-    "cumulative_prod": lambda x, *, axis=None, include_initial=False: diff(
-        F.cumprod(x, axis), 0, axis or 0, prepend=1.0 if include_initial else None
-    ),
     "nansum": lambda a, axis=None, keepdims=False: F.sum(_filled(a, 0.0), axis, keepdims),
     "nanprod": lambda a, axis=None, keepdims=False: F.prod(_filled(a, 1.0), axis, keepdims),
     "nancumsum": lambda a, axis=None: F.cumsum(_filled(a, 0.0), axis),
     "nancumprod": lambda a, axis=None: F.cumprod(_filled(a, 1.0), axis),
     "nanmax": _extreme(F.max, -math.inf),
     "nanmin": _extreme(F.min, math.inf),
-    "percentile": lambda a, q, axis=None, method="linear", keepdims=False: quantile(
-        a, np.divide(q, 100.0), axis, method, keepdims
-    ),
     "median": lambda a, axis=None, keepdims=False: quantile(a, 0.5, axis, "linear", keepdims),
-    "nanpercentile": lambda a, q, axis=None, keepdims=False: nanquantile(
-        a, np.divide(q, 100.0), axis, keepdims
-    ),
     "nanmedian": lambda a, axis=None, keepdims=False: nanquantile(a, 0.5, axis, keepdims),
     "partition": lambda a, kth, axis=-1: F.sort(a, axis),
     # products
@@ -849,27 +887,24 @@ FORMULAS: dict[str, Any] = {
     # linear algebra
     "eigvalsh": lambda a, UPLO="L": eigh(a, UPLO).eigenvalues,
     "multi_dot": lambda arrays: functools.reduce(matmul, arrays),
-    "tensorinv": lambda a, ind=2: reshape(
-        inv(reshape(a, (math.prod(a.shape[:ind]), -1))), a.shape[ind:] + a.shape[:ind]
-    ),
     "matrix_norm": lambda x, *, keepdims=False, ord="fro": norm(x, ord, (-2, -1), keepdims),
 }
 
 # ---- Nodes in, node out; raw in, raw out --------------------------------------------------------------------------------------
 
-# The arguments that become nodes, where they have no default or None
+# The names of arguments that become nodes, where their default is None or there is none
 OPERANDS = set(
     """
     x y z x1 x2 a b v m p f xp fp a1 a2 w arr ary array val values start stop
     weights prepend append to_end to_begin
     """.split()  # noqa: SIM905
 )
-# These take what they are given: dot makes one node of two lists of Values, a function of the caller's gets raw data as they are
+# These take their arguments unchanged: dot makes one node of two lists of Values, a caller's function gets raw data
 PLAIN = (dot, einsum, tensordot, piecewise, apply_along_axis, apply_over_axes)
 
 
 def _as_nodes(given: list[Any]) -> list[Any]:
-    """Operands as nodes: numbers, and Values beside arrays, take the arrays' dtype."""
+    """Operands as nodes; numbers and Values beside arrays get the arrays' dtype."""
     single = [isinstance(x, (Value, *BARE)) for x in given]
     if all(single):
         return [x if isinstance(x, Node) else made(FLOATS, FLOATS.constant(x)) for x in given]
@@ -886,10 +921,11 @@ def _raw(x: Any) -> Any:
 
 
 def _on_nodes(name: str, function: Any) -> Any:
-    """The function with its operands made nodes; of raw operands its result is raw too."""
+    """The function with its operands made nodes; for raw operands the result is raw too."""
     parameters = enumerate(inspect.signature(function).parameters.values())
     names = {i: p.name for i, p in parameters if p.name in OPERANDS and p.default in (p.empty, None)}
-    count = len(names) if list(names) == list(range(len(names))) else math.inf  # of operands before all else
+    # how many operands there are, if they are the first arguments
+    count = len(names) if list(names) == list(range(len(names))) else math.inf
     function.__name__ = function.__qualname__ = name
 
     @functools.wraps(function)
@@ -909,7 +945,7 @@ def _on_nodes(name: str, function: Any) -> Any:
 
 
 def _description(name: str) -> str:
-    """What the docstring of a function of NumPy's name says."""
+    """The docstring of a function of NumPy's name: NumPy's own first sentence."""
     place = "np" if hasattr(np, name) else "np.linalg"
     theirs = getattr(np, name, None) or getattr(np.linalg, name, None)
     what = " ".join((getattr(theirs, "__doc__", None) or "").strip().partition("\n\n")[0].split())
@@ -917,7 +953,7 @@ def _description(name: str) -> str:
 
 
 def __getattr__(name: str) -> Any:
-    """The names that FORMULAS makes are there, but a type checker cannot see them."""
+    """A type checker cannot see the names that FORMULAS defines."""
     raise AttributeError(f"{__name__} has no {name}")
 
 

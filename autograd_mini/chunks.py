@@ -1,8 +1,8 @@
-"""A loss over data of any size as one node of the parameters: mean_over. The distribution is Dask's, the arithmetic ours.
+"""mean_over: a loss over data of any size as one node of the parameters. Dask distributes, our engine computes.
 
-Model, loss and parameters travel as one pickle. For each chunk of rows a task computes the loss of that chunk and its gradient with our
-own engine, wherever Dask runs it; both are weighted by the rows and added up in a tree that depends on the chunks alone. So the result has
-the same bits on threads, processes and clusters, with any number of workers, and when workers died on the way.
+Model, loss and parameters travel as one pickle. For each chunk of rows a task computes the loss and its gradient with our engine,
+wherever Dask runs it. Both are multiplied by the chunk's part of the rows, and added up in a tree that depends on the chunks alone. So the
+result has the same bits on threads, processes and clusters, with any number of workers, also when some of them die.
 """
 
 import functools
@@ -28,34 +28,35 @@ from .derivatives import gradients
 from .errors import DTypeError, GraphError, ShapeError, noted
 from .support.coercion import describe
 from .support.containers import flatten
+from .support.extras import needed
 from .support.modes import enable_grad, is_recording, no_grad, recorder
 
-TREE = 8  # so many results are added in a task
-PATIENCE = 60.0  # seconds without a result until that is said
+TREE = 8  # how many results a task adds
+PATIENCE = 60.0  # seconds without a result, after which a line says so
 
 
 def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any, compile: bool = False) -> Any:
     """Return the mean of a loss over all rows of Dask arrays: a Tensor of shape (), one node of the model's parameters.
 
-    It is computed at once, chunk by chunk, by whatever scheduler Dask has: threads, where nothing was said, or a cluster's
-    workers, where there is a `dask.distributed.Client`. Its gradient is the one that the whole data in memory would give, but for
-    rounding (1e-14). See docs/how-to/larger-than-memory.md.
+    It is computed at once, chunk by chunk, by Dask's present scheduler: threads by default, or the workers of a cluster where there
+    is a `dask.distributed.Client`. Its gradient equals that of the whole data in memory, but for rounding (1e-14). See
+    docs/how-to/larger-than-memory.md.
 
     Args:
-        loss: A function (model, *chunk) → a mean over the rows of the chunk, which is a NumPy array for each of the arrays.
-        model: A Module, or nodes in lists, tuples and dicts; its parameters are those that require a gradient.
-        *arrays: Dask arrays with equally many rows, a row a sample, cut along axis 0 only; all are cut as the first one is. An
-            array in memory is one chunk, or cut as the first one is.
-        compile: Whether workers record the loss and its gradient once for each shape of a chunk, as ag.compile does, and then replay
-            it. The numbers are the same to 1e-12.
+        loss: a function (model, *chunk) → the mean over the rows of a chunk, which is a NumPy array for each of the arrays.
+        model: a Module, or nodes in lists, tuples and dicts; its parameters are those that require a gradient.
+        arrays: Dask arrays with equally many rows, a row a sample, cut along axis 0 only. All are cut as the first one is. An array
+            in memory is one chunk, or is cut as the first one is.
+        compile: whether workers record the loss and its gradient once for each shape of a chunk, as ag.compile does, and then replay
+            them. The numbers are the same to 1e-12.
 
-    Each numpy.random.Generator in model and loss is replaced, for each chunk and call, by a child of its own (`spawn`): masks of
-    Dropout differ, and are the same again with the same seed. Metrics on the way: `ag.fit`.
+    For each chunk and call, each numpy.random.Generator in model and loss is replaced by a child of its own (`spawn`): masks of Dropout
+    differ, and the same seed gives the same masks. `ag.fit` also computes metrics.
 
     Raises ShapeError, before anything runs, for arrays that do not fit together or have chunks of unknown size, with the line to
-    write; GraphError for a second derivative, and for a loss that depends on variables that are not the model's; ImportError
-    without Dask, here or on a worker that lacks this package; CompileError for what cannot be compiled; and what `loss` raises on a
-    worker.
+    write; GraphError for a second derivative, and for a loss that depends on variables outside the model; ImportError without
+    Dask, here or on a worker that lacks this package; CompileError for a loss that cannot be compiled; and any error of `loss` on
+    a worker.
 
     >>> import autograd_mini as ag
     >>> import dask.array as da
@@ -80,13 +81,10 @@ def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any, compile: bool 
 
 
 def dask() -> Any:
-    """Return Dask; ImportError with what to install."""
-    try:
-        import dask.array
-        import dask.callbacks
-    except ImportError:
-        raise ImportError("this needs Dask: python -m pip install 'autograd-mini[cluster]'") from None
-    return dask
+    """Return the Dask package; ImportError, with what to install, where it is missing."""
+    for part in ("dask.array", "dask.callbacks"):
+        needed("this", part, "[cluster]")
+    return sys.modules["dask"]
 
 
 def is_dask(array: Any) -> bool:
@@ -95,7 +93,7 @@ def is_dask(array: Any) -> bool:
 
 
 def aligned(named: Mapping[str, Any]) -> list[Any]:
-    """Return the arrays as Dask arrays, all cut along axis 0 as the first one is, without empty chunks. Else ShapeError."""
+    """Return the arrays as Dask arrays, all cut along axis 0 as the first one is, without empty chunks; else ShapeError."""
     found: dict[str, Any] = {}
     for name, given in named.items():
         array = given if is_dask(given) else dask().array.from_array(np.asarray(given), chunks=-1)
@@ -108,13 +106,13 @@ def aligned(named: Mapping[str, Any]) -> list[Any]:
         first = next(iter(found.values()), array)
         if array.shape[:1] != first.shape[:1] or not array.ndim or not array.size:
             shapes = f"{next(iter(named))} has shape {first.shape} and {name} has {array.shape}"
-            raise ShapeError(f"{shapes}: give a row of each for a sample")
+            raise ShapeError(f"{shapes}: all need a row for each sample")
         found[name] = array.rechunk({0: tuple(rows for rows in first.chunks[0] if rows)})
     return list(found.values())
 
 
 def pieces(X: Any) -> int:
-    """Return in how many pieces the data can be taken: rows of an array, chunks of a Dask array."""
+    """Return how many pieces the data have: rows of an array, chunks of a Dask array."""
     return X.numblocks[0] if is_dask(X) else len(X)
 
 
@@ -125,16 +123,16 @@ def taken(X: Any, which: Any) -> Any:
 
 # ---- The way to the workers -------------------------------------------------------------------------------------------
 
-_brought: ContextVar[dict[int, Any]] = ContextVar("what a chunk has of what did not travel in the pickle")
+_brought: ContextVar[dict[int, Any]] = ContextVar("a chunk's own nodes and generators, by their place")
 
 
 def _bring(place: int) -> Any:
-    """The chunk's own node or generator in the place of one that travelled apart."""
+    """The chunk's own node or generator at a place of the pickle."""
     return _brought.get()[place]
 
 
 def _pickled(thing: Any) -> tuple[bytes, list[Any]]:
-    """The thing as bytes, without its nodes and generators; and these, in their places."""
+    """The thing as bytes, without its nodes and generators; and a list of these."""
     import cloudpickle
 
     file, apart = io.BytesIO(), list[Any]()
@@ -145,7 +143,7 @@ def _pickled(thing: Any) -> tuple[bytes, list[Any]]:
                 apart.append(part)
                 return _bring, (len(apart) - 1,)
             if isinstance(part, np.random.RandomState | random.Random):
-                fault = f"a {type(part).__name__} would draw the same numbers for each chunk"
+                fault = f"a {type(part).__name__} would give each chunk the same numbers"
                 raise DTypeError(f"mean_over: {fault}: use a generator, np.random.default_rng(seed)")
             return super().reducer_override(part)
 
@@ -154,9 +152,9 @@ def _pickled(thing: Any) -> tuple[bytes, list[Any]]:
 
 
 def _remote(name: str) -> Callable[..., Any]:
-    """Our function of that name as a task that finds this package where it runs: where it is missing, that is an ImportError.
+    """Our function of that name as a task that imports this package where it runs, with an ImportError where it is missing.
 
-    A task that names the package itself would cut its worker off, and Dask would wait for another.
+    With a task that held the function itself such a worker would be lost, and Dask would wait for another.
     """
 
     def run(*task: Any) -> Any:
@@ -168,7 +166,7 @@ def _remote(name: str) -> Callable[..., Any]:
 
 
 def _leaf(node: Any) -> tuple[Any, ...]:
-    """What `restored` makes a leaf of, without a gradient."""
+    """The arguments from which `restored` makes this leaf, without a gradient."""
     return type(node), node.data, None, node.requires_grad, {"label": node.label} if node.label else None
 
 
@@ -176,19 +174,19 @@ def _leaf(node: Any) -> tuple[Any, ...]:
 
 
 class Measured(NamedTuple):
-    """What a loss may return in place of a node: that, and numbers to be averaged with it."""
+    """What a loss may return in place of a node: the node, and numbers that are averaged with it."""
 
     node: Any
     numbers: list[float]
 
 
 def _of_chunk(*task: Any) -> list[Any]:
-    """The loss of a chunk, what was measured, and the share of each parameter, all times the weight; modes are as at the start."""
+    """The loss of a chunk, its numbers, and the share of each parameter, all times the weight; modes are the default ones."""
     return Context().run(_weighted, *task)
 
 
 def _weighted(sent: bytes, weight: float, generators: dict[int, Any], *chunk: Any) -> list[Any]:
-    """The same. There is no share for a parameter that the loss does not depend on, and none at all unless `wanted`."""
+    """The same. A parameter that the loss does not depend on has the share None; there are no shares unless they are `wanted`."""
     structure, leaves, wanted, compile = pickle.loads(sent)
     _brought.set({place: restored(*leaf) for place, leaf in leaves.items()} | generators)
     if compile:
@@ -202,12 +200,12 @@ def _weighted(sent: bytes, weight: float, generators: dict[int, Any], *chunk: An
 
 @functools.lru_cache(maxsize=32)
 def _program(structure: bytes, wanted: bool, thread: int) -> tuple[dict[int, Any], Any]:
-    """The nodes that a program reads, and the program: kept for the steps to come, one a thread."""
+    """The nodes that a program reads, and the program, which is kept for later steps, one for each thread."""
     return _brought.get(), Compiled(_evaluation(structure, wanted), "numpy")
 
 
 def _evaluation(structure: bytes, wanted: bool) -> Callable[..., list[Any]]:
-    """The function of a chunk that gives the loss, what was measured, and the shares."""
+    """The function of a chunk that returns the loss, its numbers, and the shares."""
     loss, model, params = pickle.loads(structure)
 
     def evaluate(*chunk: Any) -> list[Any]:
@@ -217,8 +215,8 @@ def _evaluation(structure: bytes, wanted: bool) -> Callable[..., list[Any]]:
         if not isinstance(node, Node):
             raise DTypeError(f"mean_over: the loss must return a Value or Tensor, got {describe(node)}")
         if node.size != 1:
-            fault = f"must be a single number, got shape {node.shape}: take its mean"
-            raise ShapeError(f"mean_over: the loss {fault}")
+            given = f"got shape {node.shape}: take its mean"
+            raise ShapeError(f"mean_over: the loss must be a single number, {given}")
         value = reshape(node, ())
         if not wanted or not node.requires_grad:
             return [value, *numbers, *[None] * len(params) * wanted]
@@ -226,7 +224,7 @@ def _evaluation(structure: bytes, wanted: bool) -> Callable[..., list[Any]]:
         known = {*params, *(part for part in chunk if isinstance(part, Node))}  # nodes while it is compiled
         for leaf in reached - known:
             fault = f"the loss depends on {leaf._name}, which is not in the model"
-            raise GraphError(f"mean_over: {fault}: put it there, or take its .data")
+            raise GraphError(f"mean_over: {fault}: put it there, or use its .data")
         wrt = [parameter for parameter in params if parameter in reached]
         grads = dict(zip(wrt, gradients(value, wrt), strict=True))
         return [value, *numbers, *map(grads.get, params)]
@@ -235,25 +233,29 @@ def _evaluation(structure: bytes, wanted: bool) -> Callable[..., list[Any]]:
 
 
 def _added(parts: Sequence[Sequence[Any]]) -> list[Any]:
-    """The sums of what several chunks gave, in order."""
+    """The sums of several chunks' results, place by place."""
     return [functools.reduce(_plus, column) for column in zip(*parts, strict=True)]
 
 
 def _plus(x: Any, y: Any) -> Any:
-    """The sum; None is nothing."""
+    """The sum; None adds nothing."""
     return x if y is None else y if x is None else quietly(np.add, x, y)
 
 
-# ---- At home ----------------------------------------------------------------------------------------------------------
+# ---- On the user's machine --------------------------------------------------------------------------------------------
 
 
 def averaged(
     loss: Callable[..., Any], model: Any, params: Sequence[Any], arrays: Sequence[Any],
     watch: Callable[[float], None] = lambda part: None, compile: bool = False,
 ) -> tuple[Any, list[float]]:  # fmt: skip
-    """Return the node of the mean loss over arrays that are cut alike, and the means of the numbers that were measured with it.
+    """Return the node of the mean loss over arrays that are cut alike, and the means of the numbers that the loss returned with it.
 
-    `watch` is called with the part of the chunks that are done, 0 to 1. `compile`: see `mean_over`.
+    Args:
+        loss, model, compile: those of `mean_over`; the loss may return Measured.
+        params: the leaves of the model that require a gradient.
+        arrays: what `aligned` returns.
+        watch: is called with the fraction of the chunks that are done, 0 to 1.
     """
     if (trace := recorder()) is not None:
         trace.refuse("mean_over", loss, "call it outside what is compiled")
@@ -261,7 +263,7 @@ def averaged(
     structure, apart = _pickled((loss, model, params))
     leaves = {place: _leaf(part) for place, part in enumerate(apart) if isinstance(part, Node)}
     children = {place: part.spawn(len(sizes)) for place, part in enumerate(apart) if place not in leaves}
-    # A task as any other: it is there again when its holder dies
+    # A task like any other, so that Dask computes it again when the worker that holds it dies
     sent = delayed(pickle.dumps((structure, leaves, wanted, compile)))
     of_chunk, added = delayed(_remote("_of_chunk")), delayed(_remote("_added"))
     blocks = zip(sizes, *(array.to_delayed().ravel() for array in arrays), strict=True)
@@ -281,7 +283,7 @@ def averaged(
 
     def rule(xp: Any, g: Any, out: Any, *operands: Any) -> list[Any]:
         if not isinstance(g, np.ndarray):
-            advice = "for higher ones take a part of the data in memory"
+            advice = "for higher ones use a part of the data, in memory"
             raise GraphError(f"mean_over has first derivatives only: {advice}")
         return [g * share for share in reached.values()]
 
@@ -291,7 +293,7 @@ def averaged(
 
 
 def _computed(chunks: Sequence[Any], total: Any, watch: Callable[[float], None]) -> Any:
-    """The result of the last task, by the scheduler that Dask has now; meanwhile `watch` is told how far it is."""
+    """The result of the last task, by Dask's present scheduler; `watch` is told meanwhile which fraction is done."""
     client = getattr(dask().base.get_scheduler(), "__self__", None)
     if client is None:
         left = {chunk.key for chunk in chunks}

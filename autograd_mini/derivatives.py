@@ -1,9 +1,9 @@
-"""Derivatives of functions, of every kind and order. All are readings of one thing, the engine's sweep through a graph.
+"""Derivatives of functions, of every kind and order. All come from one thing, the engine's sweep through a graph.
 
-A transformation calls the function on fresh variables, its `inputs`, and sweeps from what it returns, the `outputs`, back to
-them. One sweep gives vᵀJ, for the Jacobian J and any v: with v = 1 the gradient of a scalar, with one-hot vectors v the rows of J.
-A sweep that builds a graph gives what can be differentiated again, so a Hessian is the Jacobian of a Jacobian. And since vᵀJ is
-linear in v, its own derivative with respect to v gives J·u: the forward mode, by the double-vjp trick.
+A transformation calls the function on fresh variables, its `inputs`, and sweeps back to them from its results, the `outputs`.
+One sweep gives vᵀJ, for the Jacobian J and any v: with v = 1 the gradient of a scalar, with one-hot vectors v the rows of J.
+The results of a sweep that builds a graph can be differentiated again, so a Hessian is the Jacobian of a Jacobian. And since vᵀJ
+is linear in v, its own derivative with respect to v gives J·u: the forward mode, by the double-vjp trick.
 
 Transformations nest: the outermost gives plain numbers and arrays, one inside another gives nodes.
 """
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .core import functions as F
-from .core.engine import check_root, reading_of_all, refuse_stale, sweep, toposort
+from .core.engine import check_fresh, check_root, reading_of_all, sweep, toposort
 from .core.functions import GRAPH
 from .core.node import Node, leaf, made
 from .core.readings import ARRAYS, FLOATS, KINDS
@@ -32,13 +32,13 @@ from .support.modes import enable_grad, inside, is_inside, is_recording, keep_co
 Function = Callable[..., Any]
 Route = tuple[Any, list[Any]]  # a node, and the nodes on the paths from the inputs to it
 RAW = (np.ndarray, *BARE)
-ONE = (Node, *RAW)  # what is a leaf of nested arguments
+ONE = (Node, *RAW)  # the types of a single argument, and of the parts of a nested one
 UNUSED = "pass allow_unused=True to get zeros for it"
-FORWARD = 4  # to build the graph that forward mode sweeps costs about as much as so many sweeps
+FORWARD = 4  # forward mode needs a graph of the sweep, which costs about as much as four sweeps
 
 
 class _Call:
-    """One call of a function on fresh variables, what it returned, and the sweeps from there back."""
+    """One call of a function on fresh variables, its results, and the sweeps from them back to the variables."""
 
     def __init__(
         self, name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Any = 0, *,
@@ -55,8 +55,8 @@ class _Call:
             for i in chosen:
                 given[i] = rebuild(args[i], self._variable, f"argument {i}")
             if not self.inputs:
-                empty = f"argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}"
-                raise DTypeError(f"{name}: {empty}")
+                what = f"argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}"
+                raise DTypeError(f"{name}: {what}")
             before = list(map(_state, self.inputs))
             with inside():
                 result = _called(name, f, given, kwargs)
@@ -73,21 +73,21 @@ class _Call:
         self.result = result
         self.outputs = [self._checked(place, y) for place, y in flatten(result)]
         if not self.outputs:
-            raise DTypeError(f"{name}: the function returned {_shown(result)}: return a node, its result")
+            raise DTypeError(f"{name}: the function must return a node, it returned {_shown(result)}")
 
     @property
     def places(self) -> list[str]:
-        """What messages call the inputs."""
+        """The names of the inputs in messages."""
         return [place for i, argument in self.arguments for place, _ in flatten(argument, f"argument {i}")]
 
     def look_around(self) -> None:
-        """Find out whether the results must be such as can be differentiated again, and whether they must be nodes."""
-        is_traced = recorder() is not None  # what is compiled is recorded whole, under no_grad too
+        """Find out whether the results must have a graph, to be differentiated again, and whether they must be nodes."""
+        is_traced = recorder() is not None  # compiling records everything, under no_grad too
         self.graph = self.create_graph or is_traced or (is_inside() and is_recording())
         self.nodes = self.graph or is_inside()
 
     def _variable(self, x: Any) -> Any:
-        """A fresh variable of the value of x, and connected to x where a graph is built further out."""
+        """A fresh variable with the value of x, connected to x where a transformation outside builds a graph."""
         node: Any
         try:
             if isinstance(x, BARE):
@@ -103,16 +103,16 @@ class _Call:
                 node = leaf(Tensor, data.copy() if self.keep else data.view(), True)
         except (TypeError, ValueError, OverflowError) as error:
             place = self.places[len(self.inputs)]
-            needed = f"{place} is to be numbers, arrays or nodes, or lists of them"
-            raise noted(error, f"{self.name}: {needed}") from None
+            needed = "must be numbers, arrays or nodes, or lists of them"
+            raise noted(error, f"{self.name}: {place} {needed}") from None
         node.meta = x.meta if isinstance(x, Node) else None
         if type(node) is Tensor:
-            node.data.flags.writeable = False  # what the function is given, it must not overwrite
+            node.data.flags.writeable = False  # the function must not overwrite its argument
         self.inputs.append(node)
         return node
 
     def _checked(self, place: str, y: Any) -> Any:
-        """An output, if it is a node."""
+        """The output y; GraphError or DTypeError where it is no node."""
         if isinstance(y, Node):
             return y
         if isinstance(y, ONE):
@@ -126,23 +126,20 @@ class _Call:
     def output(self) -> Any:
         """The one node that the function returned."""
         if not isinstance(self.result, Node):
-            given = _shown(self.result)
-            raise GraphError(
-                f"{self.name}: the function must return one node, it returned {given}: use jacobian"
-            )
+            given = f"it returned {_shown(self.result)}: use jacobian"
+            raise GraphError(f"{self.name}: the function must return one node, {given}")
         return self.result
 
     def directions(self, v: Any, tree: Any, nodes: Sequence[Any], what: str) -> list[Any]:
-        """v, of the structure of `tree`, as a float, array or node of the shape of each of the nodes."""
+        """For each of the nodes its part of v, a float, array or node of its shape; v has the structure of `tree`."""
         try:
             found = matched(tree, v, "v")
         except ValueError as error:
             raise ShapeError(f"{self.name}: {error}, as {what} is") from None
         out = []
         for (place, part), node in zip(found, nodes, strict=True):
-            if F.shape(part) != node.shape:
-                differ = f"{place} has shape {F.shape(part)} where {what} has {node.shape}"
-                raise ShapeError(f"{self.name}: {differ}")
+            if (given := F.shape(part)) != node.shape:
+                raise ShapeError(f"{self.name}: {place} has shape {given} where {what} has {node.shape}")
             if isinstance(part, Node):
                 out.append(part if self.graph else part.data)
             else:
@@ -150,7 +147,7 @@ class _Call:
         return out
 
     def route(self, output: Any) -> Route:
-        """The way from the inputs to an output: found once, swept as often as needed."""
+        """The nodes on the way from the inputs to an output: found once, swept as often as needed."""
         return output, paths(output, self.inputs)
 
     def pull(self, route: Route, v: Any, graph: bool | None = None, inputs: Any = None) -> list[Any]:
@@ -191,45 +188,31 @@ class _Call:
             """The derivative of output k with respect to input i."""
             parts = [part[k] for part in swept[i]] if is_forward else [part[i] for part in swept[k]]
             sizes = (*ys[k].shape, *xs[i].shape)
-            return self.joined(parts, -1 if is_forward else 0, sizes, xs[i].dtype)
+            return joined(parts, -1 if is_forward else 0, sizes, xs[i].dtype)
 
         blocks = ([block(k, i) for i in range(len(xs))] for k in range(len(ys)))
         return refill(self.result, map(self.like_inputs, blocks))
 
-    def joined(self, parts: Sequence[Any], axis: int, shape: tuple[int, ...], dtype: Any) -> Any:
-        """The parts of a Jacobian put together along an axis, in that shape."""
-        if len(parts) == 1 and F.shape(parts[0]) == shape:
-            out = parts[0]
-        elif not parts or not self.graph:
-            out = np.stack(parts, axis).reshape(shape) if parts else np.zeros(shape, dtype)
-        else:
-            out = F.reshape(F.stack(parts, axis), shape)
-        if getattr(out, "dtype", dtype) == dtype:
-            return out
-        return F.cast(out, dtype) if isinstance(out, Node) else out.astype(dtype)
-
-    def apart(self, y: Any) -> Any:
+    def per_sample(self, y: Any) -> Any:
         """∂y/∂x at each place of the first axis, of the shape of y and then of a sample: one sweep for each output."""
         route = self.route(y)
         parts = [self.pull(route, v)[0] for v in _basis(y, 1)]
         self.check_apart(route, parts, 1)
         (x,) = self.inputs
-        return self.joined(parts, 1, (*y.shape, *x.shape[1:]), x.dtype)
+        return joined(parts, 1, (*y.shape, *x.shape[1:]), x.dtype)
 
     def check_apart(self, route: Route, parts: Sequence[Any], axes: int) -> None:
-        """Refuse a function that mixes what lies at different places of the first axes, given the share of each output.
+        """Refuse a function that mixes different places of the first axes; `parts` are the shares by each output.
 
-        In one more sweep each place picks an output of its own and doubles it some times: that must give the share that the
-        place had of that output, doubled as often and so with the same rounding, unless other places have a part in it. Each
-        place is judged against its own share: a part that is large here may be nothing to the share of another place. Where
-        there are more outputs than places it takes some such sweeps, so that each output is picked.
+        One more sweep picks an output for each place, times a power of two. Where the places are apart, it gives each place its
+        share by that output, times that power, and so with the same rounding. A place is compared with its own share alone, as
+        shares differ in size. Where there are more outputs than places, it takes several such sweeps to pick each output.
         """
         (x,), y = self.inputs, route[0]
         count, outputs = math.prod(x.shape[:axes]), len(parts)
         if count < 2 or not outputs:
             return
-        order = _scrambled(count)
-        places, factor = np.arange(count), 2.0 ** (np.argsort(order) if count <= 8 else order % 32)
+        places, factor = np.arange(count), 2.0 ** (np.random.default_rng(0).permutation(count) % 32)
         given = np.stack([part.data if isinstance(part, Node) else part for part in parts])
         given = given.reshape(outputs, count, -1)
         for turn in range(0, outputs, count):
@@ -247,10 +230,7 @@ class _Call:
                 raise GraphError(f"{self.name}: the function mixes the {what}, {lost}")
 
     def give(self, x: Any) -> Any:
-        """A result as the caller gets it: a node inside another transformation, else a number or an array.
-
-        What a sweep gives to a leaf is nobody else's memory, unless it is v itself.
-        """
+        """A result as the caller gets it: a node inside another transformation, else a number or an array."""
         if self.nodes and not isinstance(x, Node):
             return made(ARRAYS if isinstance(x, np.ndarray) else FLOATS, x)
         if self.nodes:
@@ -260,11 +240,11 @@ class _Call:
         return x
 
     def like_inputs(self, shares: Sequence[Any]) -> Any:
-        """What belongs to each input, in the structure of the arguments."""
+        """The shares of the inputs, in the structure of the arguments."""
         return refill(self.tree, map(self.give, shares))
 
     def answer(self, derivative: Any, value: bool, has_aux: bool) -> Any:
-        """What a transformed function returns: ((value, aux), derivative), without what was not asked for."""
+        """The result of a transformed function: ((value, aux), derivative), less the parts that were not asked for."""
         if not value:
             return (derivative, self.aux) if has_aux else derivative
         found = rebuild(self.result, self.give)
@@ -272,11 +252,12 @@ class _Call:
 
 
 def _state(x: Any) -> Any:
-    """What is another object where a node was changed in place."""
+    """A mark of the node's data: another object once the node was changed in place."""
     return x._version if type(x) is Tensor else x.data
 
 
 def _called(name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """f's result; an error that its arguments may have caused gets a note."""
     try:
         return f(*args, **kwargs)
     except ValueError as error:
@@ -297,7 +278,7 @@ def _shown(x: Any) -> str:
 
 
 def _positions(name: str, argnums: Any, count: int) -> list[int]:
-    """argnums as places from 0, each checked."""
+    """argnums as checked positions, 0 or more."""
     several = list(argnums) if isinstance(argnums, tuple | list) else [argnums]
     for i in several:
         if isinstance(i, bool) or not isinstance(i, int | np.integer):
@@ -315,7 +296,7 @@ def _ones(node: Any) -> Any:
 
 
 def _basis(node: Any, axes: int = 0) -> Iterator[Any]:
-    """For each element of the node (at all places of the first axes at once) the v that picks it alone."""
+    """For each element of the node the v that picks it alone (at all places of the first axes at once)."""
     if type(node) is Value:
         yield 1.0
         return
@@ -326,24 +307,31 @@ def _basis(node: Any, axes: int = 0) -> Iterator[Any]:
         yield v.reshape(node.shape)
 
 
-def _scrambled(count: int) -> Any:
-    """As many integers without a pattern, always the same (the finaliser of splitmix64, Steele, Lea and Flood 2014)."""
-    z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
-    return (z >> np.uint64(40)).astype(np.int64)
-
-
 def _total(shares: Sequence[Sequence[Any]]) -> list[Any]:
     """The sums, place by place."""
     return [functools.reduce(operator.add, parts) for parts in zip(*shares, strict=True)]
 
 
-def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[str, Any]], Any]) -> Function:
-    """The function that a transformation returns, under a name that tells of both."""
+def joined(parts: Sequence[Any], axis: int, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return the parts of a Jacobian as one array or node, put together along an axis, in that shape."""
+    if len(parts) == 1 and F.shape(parts[0]) == shape:
+        out = parts[0]
+    else:
+        out = F.reshape(F.stack(parts, axis), shape) if parts else np.zeros(shape, dtype)
+    return out if getattr(out, "dtype", dtype) == dtype else F.cast(out, dtype)
+
+
+def _function(name: str, f: Function) -> Function:
+    """f; TypeError where it cannot be called."""
     if not callable(f):
         advice = ". The gradient of a node is ag.gradients(output, inputs)" if isinstance(f, Node) else ""
         raise TypeError(f"{name}: a function is needed, got {_shown(f)}{advice}")
+    return f
+
+
+def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[str, Any]], Any]) -> Function:
+    """The function that a transformation returns, under a name made of both names."""
+    _function(name, f)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         return run(args, kwargs)
@@ -358,15 +346,13 @@ def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[s
 
 
 def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
-    """Return the nodes on the paths from the inputs to output, sorted, output last; none where it depends on none of them.
+    """Return the nodes on the paths from the inputs to output, sorted, output last; an empty list where there is no path.
 
-    Raises GraphError where a Tensor was changed after it had been read, off the paths too: what was made of it may be a view.
+    Raises GraphError where a Tensor was changed after an operation had read it, also off the paths: the result may be a view of it.
     """
     order, reached, needed = toposort(output), list[Any](), set(inputs)
     for node in order if reading_of_all(order) is not FLOATS else ():
-        for parent in node.parents:
-            if parent._version > node._version:
-                refuse_stale(node, parent)
+        check_fresh(node)
     for node in order:
         left = node._left
         if type(left) is tuple:
@@ -380,14 +366,15 @@ def paths(output: Any, inputs: Sequence[Any]) -> list[Any]:
 
 
 def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -> dict[Any, Any]:
-    """Return the gradients of one sweep with respect to what to keep: nodes where a graph is built, else numbers."""
+    """Return the gradients of one sweep with respect to the nodes in `keep`: nodes where a graph is built, else numbers."""
     if not order:
         return {}
     if not create_graph:
         return sweep(order, cotangent, None, keep)
     if (trace := recorder()) is not None and (found := trace.pulled_back(order, cotangent, keep)):
         return found  # type: ignore[no-any-return]
-    with enable_grad(), keep_constants():  # masks are computed again when the graph is read on other numbers
+    # constants are kept, so that masks are computed anew when the graph is read on other numbers
+    with enable_grad(), keep_constants():
         return sweep(order, cotangent, GRAPH, keep)
 
 
@@ -399,12 +386,18 @@ def gradients(
     create_graph: bool = False,
     allow_unused: bool = False,
 ) -> Any:
-    """Return the gradient of `output` with respect to `inputs`, in the same structure; no node's `.grad` is touched.
+    """Return the gradient of `output` with respect to `inputs`, in the structure of `inputs`; no node's `.grad` is touched.
 
-    Arguments: `output`, a Value or Tensor; a scalar, unless `grad_output` (of its shape: the gradient that arrives from
-    above, 1 by default) is given. `inputs`: a node, or nested lists, tuples and dicts of nodes, leaves or not. With `create_graph` the
-    gradients are nodes that can be differentiated again, else floats and arrays, each of its input's shape and dtype.
-    An input that the output does not depend on raises GraphError, or gets zeros with `allow_unused=True`.
+    Args:
+        output: a Value or Tensor; of one element, unless `grad_output` is given.
+        inputs: a node, or nested lists, tuples and dicts of nodes, leaves or not.
+        grad_output: the gradient that arrives from above, of the shape of `output`; 1 by default.
+        create_graph: whether the gradients are nodes that can be differentiated again. Else they are floats and arrays, each of its
+            input's shape and dtype.
+        allow_unused: whether an input that the output does not depend on gets zeros.
+
+    Raises GraphError for an input that the output does not depend on, and for an output that is not a scalar; DTypeError for
+    anything that is no node; ShapeError for a `grad_output` that does not fit.
 
     >>> import autograd_mini as ag
     >>> x = ag.Value(2.0)
@@ -433,7 +426,7 @@ def gradients(
     taken = {grad_output} if isinstance(grad_output, Node) else set()
 
     def own(node: Any) -> Any:
-        """The gradient as nobody else's: an array copied, and a node that has been given before by another."""
+        """The gradient as the caller's alone: a copy of an array, and a new node for one that was given before."""
         g = grads[node]
         if type(g) is np.ndarray:
             return np.array(g)
@@ -474,16 +467,18 @@ def _differentiated(
 def grad(
     f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False
 ) -> Function:
-    """Return the function that gives the gradient of `f`, which must return a scalar node.
+    """Return the function that gives the gradient of `f`, in the structure and shapes of the argument. The interface is jax.grad's.
 
-    Arguments: `f` takes numbers, arrays, nodes, or nested lists, tuples and dicts of them, which reach it as nodes; `argnums`
-    says with respect to which argument (or tuple of arguments); the others, and keywords, pass through as they are. The
-    gradient has the structure and the shapes of that argument. With `has_aux`, f returns (scalar, aux) and the result is
-    (gradient, aux). Inside another transformation the results are nodes, so grad(grad(f)) is the second derivative.
+    Args:
+        f: a function that returns a scalar node. It takes numbers, arrays, nodes, or nested lists, tuples and dicts of them, and
+            they reach it as nodes.
+        argnums: the position of the argument to differentiate by, or a tuple of positions. Other arguments pass through unchanged.
+        has_aux: whether f returns (scalar, aux); the result is then (gradient, aux).
+        allow_unused: whether an argument that the result does not depend on gets zeros.
 
-    Raises GraphError where the result is no scalar, is no node, or (unless `allow_unused`, which gives zeros) does not depend
-    on an argument; of a constant node the gradient is 0. IndexError for argnums out of range, DTypeError for an argument that
-    is no number. The interface is that of jax.grad.
+    Inside another transformation the results are nodes, so grad(grad(f)) is the second derivative. The gradient of a constant
+    node is 0. Raises GraphError where the result is no scalar or no node, or does not depend on an argument; IndexError for
+    argnums out of range; DTypeError for an argument that is no number.
 
     >>> import autograd_mini as ag
     >>> ag.grad(lambda x: x**3)(2.0), ag.grad(ag.grad(lambda x: x**3))(2.0)
@@ -497,9 +492,10 @@ def grad(
 def value_and_grad(
     f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False
 ) -> Function:
-    """Return the function that gives (value of `f`, its gradient) by one forward and one backward pass; the rest is as for `grad`.
+    """Return the function that gives (value of `f`, its gradient) by one forward and one backward pass.
 
-    With `has_aux`: ((value, aux), gradient). It is what scipy.optimize.minimize(…, jac=True) wants.
+    Arguments and errors are those of `grad`. With `has_aux`: ((value, aux), gradient). scipy.optimize.minimize(…, jac=True)
+    takes such a function.
 
     >>> import autograd_mini as ag
     >>> import numpy as np
@@ -511,11 +507,16 @@ def value_and_grad(
 
 
 def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool = False) -> Function:
-    """Return the function that gives the derivative of that order of `f`, a function of one number.
+    """Return the function that gives the derivative of that order of `f`, for a number or each element of an array.
 
-    Of an array f is taken element by element: the result has the array's shape. f must return that shape, with each element
-    depending on its own x alone, else ShapeError or GraphError: use `jacobian`. Order 0 is f itself; ValueError below that.
-    `argnums` says which argument. With `has_aux`: (derivative, aux).
+    Args:
+        f: a function of a number, or of an array element by element: the result has the argument's shape.
+        order: 0 or more; 0 is f itself.
+        argnums: the position of the argument to differentiate by.
+        has_aux: whether f returns (result, aux); the derivative comes then as (derivative, aux).
+
+    Raises ShapeError for a result of another shape and GraphError where elements depend on one another (use `jacobian`);
+    TypeError or ValueError for another order.
 
     >>> import autograd_mini as ag
     >>> import numpy as np
@@ -549,7 +550,7 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
 
 
 def _jacobian(name: str, f: Function, argnums: Any, has_aux: bool, value: bool = False) -> Function:
-    """jacobian, and what hessian takes two of."""
+    """jacobian, of which hessian takes two."""
 
     def run(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
@@ -561,14 +562,15 @@ def _jacobian(name: str, f: Function, argnums: Any, has_aux: bool, value: bool =
 def jacobian(
     f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, value: bool = False
 ) -> Function:
-    """Return the function that gives the derivative of every number that `f` returns with respect to every number it takes.
+    """Return the function that gives the derivative of every number in the result of `f` by every number in its argument.
 
     For a result of shape s and an argument of shape t it has shape s + t. For nested results or arguments it is nested: the
-    structure of the result outside, that of the argument inside, so that [i][j] is the block of result i and argument j. What
-    a result does not depend on has zeros. With `value`: (value of f, Jacobian) from the same pass; with `has_aux`, see `grad`.
+    structure of the result outside, that of the argument inside, so that [i][j] is the block of result i and argument j. It is
+    0 where a result does not depend on an argument. With `value`: (value of f, Jacobian) from the same pass; `argnums` and
+    `has_aux` as in `grad`.
 
-    It takes one sweep for each number returned (reverse mode), or, where that is cheaper, one for each number taken (forward
-    mode, by differentiating vᵀJ with respect to v). Raises GraphError where f returns what is no node.
+    It takes one sweep for each number of the result (reverse mode), or, where that is cheaper, one for each number of the
+    argument (forward mode, by differentiating vᵀJ with respect to v). Raises GraphError where f does not return nodes.
 
     >>> import autograd_mini as ag
     >>> import numpy as np
@@ -585,7 +587,8 @@ def hessian(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = 
     """Return the function that gives the second derivatives of `f`: the Jacobian of its Jacobian.
 
     For a scalar f and an argument of shape t it has shape t + t. For nested arguments it is the nested blocks: of a dict p,
-    hessian(f)(p)["w"]["b"] is ∂²f/∂w∂b, of w's shape and then b's. It takes one sweep for each number of the argument.
+    hessian(f)(p)["w"]["b"] is ∂²f/∂w∂b, of w's shape and then b's. It takes one sweep for each number of the argument. `argnums`
+    and `has_aux` as in `grad`. Raises GraphError where f does not return nodes.
 
     >>> import autograd_mini as ag
     >>> import numpy as np
@@ -600,7 +603,7 @@ def hessian(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = 
 
 
 def _arguments(name: str, x: Any, argnums: Any) -> tuple[Sequence[Any], Any]:
-    """The positional arguments, and which of them: x alone, or chosen from x where argnums is given."""
+    """The positional arguments, and the positions to differentiate by: x alone, or those of argnums in x."""
     if argnums is None:
         return (x,), 0
     if not isinstance(x, tuple | list):
@@ -625,12 +628,12 @@ def vjp(f: Function, x: Any, *, argnums: Any = None, has_aux: bool = False) -> A
 
 
 def _pulled(name: str, f: Function, args: Sequence[Any], argnums: Any, has_aux: bool, what: str) -> Any:
-    """vjp, and what hvp takes of a gradient."""
+    """vjp, and the part of hvp that is a vjp of a gradient."""
     call = _Call(name, f, args, {}, argnums, has_aux=has_aux, keep=True)
 
     def pullback(v: Any) -> Any:
-        """Return vᵀJ, for the Jacobian J of the call that this belongs to."""
-        call.look_around()  # it may be called elsewhere, and later
+        """Return vᵀJ, for the Jacobian J of the call of vjp."""
+        call.look_around()  # pullback may be called elsewhere, and later
         given = call.directions(v, call.result, call.outputs, what)
         pairs = zip(call.outputs, given, strict=True)
         return call.like_inputs(_total([call.pull(call.route(y), part) for y, part in pairs]))
@@ -679,7 +682,7 @@ def hvp(f: Function, x: Any, v: Any, *, argnums: Any = None, has_aux: bool = Fal
 
 
 def _batched(name: str, f: Function, X: Any, create_graph: bool) -> _Call:
-    """The call of f on a batch, as one Tensor, which gave one Tensor."""
+    """The call of f on a batch, one Tensor, which gave one Tensor."""
     X = X if isinstance(X, Node) else to_array(X)
     call = _Call(name, _function(name, f), (X,), {}, create_graph=create_graph)
     before, after = call.inputs[0].shape, call.output.shape
@@ -691,9 +694,10 @@ def _batched(name: str, f: Function, X: Any, create_graph: bool) -> _Call:
 def batch_jacobian(f: Function, X: Any, *, create_graph: bool = False) -> Any:
     """Return the Jacobian of each sample of a batch: for X of shape (N, in) and f(X) of (N, out), one of (N, out, in).
 
-    It takes `out` sweeps (and one to check), not N·out, so `f`, a model say, must treat the samples apart, else GraphError.
-    Samples and outputs may have any shape. With `create_graph`, and inside another transformation, the result is a node that
-    depends on the parameters that f uses: a loss can be made of it. Raises ShapeError where f(X) is no batch of N.
+    It takes `out` sweeps (and one to check), not N·out, so `f`, a model for example, must not mix the samples. Samples and
+    outputs may have any shape. With `create_graph`, and inside another transformation, the result is a node that depends on the
+    parameters that f uses, so that a loss can use it. Raises GraphError where f mixes the samples, ShapeError where f(X) is not
+    a batch of N.
 
     >>> import autograd_mini as ag
     >>> net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
@@ -701,13 +705,13 @@ def batch_jacobian(f: Function, X: Any, *, create_graph: bool = False) -> Any:
     (3, 1, 2)
     """
     call = _batched("batch_jacobian", f, X, create_graph)
-    return call.give(call.apart(call.output))
+    return call.give(call.per_sample(call.output))
 
 
 def batch_hessian(f: Function, X: Any, *, create_graph: bool = False) -> Any:
     """Return the Hessian of each sample of a batch: for X of shape (N, in) and f(X) of (N, out), one of (N, out, in, in).
 
-    It takes out·(1 + in) sweeps (and some to check); the rest is as for `batch_jacobian`.
+    It takes out·(1 + in) sweeps (and some to check). Arguments and errors are those of `batch_jacobian`.
 
     >>> import autograd_mini as ag
     >>> ag.batch_hessian(lambda X: X[:, 0] ** 2 * X[:, 1], [[1.0, 2.0], [3.0, 4.0]])[1]
@@ -719,13 +723,8 @@ def batch_hessian(f: Function, X: Any, *, create_graph: bool = False) -> Any:
     route = call.route(y)
     slopes = [call.pull(route, v, True)[0] for v in _basis(y, 1)]
     call.check_apart(route, slopes, 1)
-    parts = [call.apart(slope) for slope in slopes]
-    return call.give(call.joined(parts, 1, (*y.shape, *x.shape[1:], *x.shape[1:]), x.dtype))
-
-
-def _function(name: str, f: Any) -> Function:
-    """f, if it can be called."""
-    return _transformation(name, f, lambda args, kwargs: f(*args, **kwargs))
+    parts = [call.per_sample(slope) for slope in slopes]
+    return call.give(joined(parts, 1, (*y.shape, *x.shape[1:], *x.shape[1:]), x.dtype))
 
 
 # ---- Vectors ----------------------------------------------------------------------------------------------------------
@@ -734,14 +733,13 @@ def _function(name: str, f: Any) -> Function:
 def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Return (vector, unravel): all the numbers of `params` as one vector, and the way back.
 
-    Arguments: `params`, a Module, or nested lists, tuples and dicts of nodes, arrays, numbers and Modules. The vector is an
-    array of shape (n,); inside a transformation, a node. `unravel(vector)` gives a *new* structure like params with the numbers
-    of that vector; where that is a node, a structure of nodes made from it, so that a loss can be differentiated with respect
-    to the vector. What was given stays as it is. A node that stands in several places counts once, and stays one. Raises
-    DTypeError for what holds no numbers; `unravel` raises ShapeError for another shape than (n,). After
-    jax.flatten_util.ravel_pytree.
+    `params`: a Module, or nested lists, tuples and dicts of nodes, arrays, numbers and Modules; they are not changed. The vector
+    is an array of shape (n,); inside a transformation, a node. `unravel(vector)` gives a *new* structure like params with the
+    numbers of that vector; for a node it is a structure of nodes made from it, so that a loss can be differentiated with respect
+    to the vector. A node in several places counts once, and stays one node. Raises DTypeError for parts without numbers;
+    `unravel` raises ShapeError for a shape other than (n,). After jax.flatten_util.ravel_pytree.
 
-    So scipy's optimisers train a model, and check its gradient:
+    With it scipy's optimisers train a model, and check its gradient:
 
     >>> import autograd_mini as ag, numpy as np, scipy.optimize
     >>> X, Y = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
@@ -753,7 +751,7 @@ def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
     >>> bool(scipy.optimize.check_grad(lambda w: loss(w).item(), ag.grad(loss), w) < 1e-6)
     True
 
-    And so does a swarm of particles, each a whole network, drawn to the best that it and that all have found:
+    And so does a swarm of particles: each is a whole network, drawn to the best place that it has found, and to the best of all:
 
     >>> rng = np.random.default_rng(0)
     >>> at = rng.normal(0, 2, (30, w.size)); speed, own, least = 0 * at, at.copy(), np.full(30, np.inf)
@@ -774,12 +772,12 @@ def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
         else:
             needed = "a Module, or lists and dicts of numbers, arrays and nodes are needed"
             raise DTypeError(f"ravel: {needed}; {place} is {describe(part)}")
-    # A node once, in its first place; numbers and arrays wherever they stand
+    # Each node once, in its first place; numbers and arrays in every place
     parts = list({part if isinstance(part, Node) else i: part for i, part in enumerate(parts)}.values())
     ends = np.cumsum([0, *(np.size(_plain(part)) for part in parts)]).tolist()
 
     def unravel(vector: Any) -> Any:
-        """Return the structure that was ravelled, with the numbers of this vector of shape (n,)."""
+        """Return the ravelled structure with the numbers of this vector of shape (n,)."""
         if F.shape(vector) != (ends[-1],):
             raise ShapeError(f"unravel: a vector of shape {(ends[-1],)} is needed, got {F.shape(vector)}")
         vector = vector if isinstance(vector, Node) else to_array(vector)
@@ -801,7 +799,7 @@ def _plain(part: Any) -> Any:
 
 
 def _like(part: Any, piece: Any) -> Any:
-    """A piece of a vector in the form of the part that it stands for."""
+    """A piece of a vector in the form of the part whose numbers it has."""
     single = isinstance(part, (Value, *BARE))
     if isinstance(piece, Node):
         if single:
@@ -818,7 +816,7 @@ def _dtype(part: Any) -> Any:
 
 
 def _copied(part: Any, new: dict[Any, Any], done: dict[int, Any]) -> Any:
-    """A node, or a Module with all that it holds, with the new nodes in place of the old; what has none of them is shared."""
+    """A node's successor, or a copy of a Module with the new nodes in place of the old; all other parts are shared."""
     if isinstance(part, Node):
         return new.get(part, part)
     if not hasattr(part, "named_parameters"):

@@ -1,8 +1,8 @@
-"""Weights and training states in files: whole or not at all, checked before they are read, and never unpickled.
+"""Weights and training states in files: written whole or not at all, checked before they are read, and never unpickled.
 
-What is in a file: the arrays, under names that other programs read; the structure around them (dicts, lists, numbers,
-strings) as JSON; and the SHA-256 of the whole file but the 64 digits that hold it. In an .npz the JSON is the member HEADER
-and the digest the archive's comment; in a .safetensors both stand in `__metadata__`. The two formats load as the same state.
+A file holds the arrays, under names that other programs read; the structure around them (dicts, lists, numbers, strings) as JSON; and
+the SHA-256 of the file without the 64 digits of the digest itself. In an .npz the JSON is the member HEADER, and the digest is the
+archive's comment; in a .safetensors both are in `__metadata__`. Both formats load as the same state.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import math
 import os
 import pathlib
 import re
+import sys
 import zipfile
 from typing import Any, BinaryIO
 
@@ -20,24 +21,26 @@ from .core.node import Node
 from .errors import DTypeError, GraphError, SerializationError
 from .support.coercion import describe
 from .support.containers import DEPTH
+from .support.extras import needed
 from .support.files import is_special, replace_file
 
 FORMAT, VERSION = "autograd_mini", 1
 HEADER = "__autograd_mini__"  # the member of an .npz that holds the JSON
-UNSEALED = "0" * 64  # where the digest will stand
-ARRAYS, CONTENT, TABLE = 20_000, 2**22, 2**24  # at most: arrays, bytes of JSON, bytes of a file's own table
+UNSEALED = "0" * 64  # the digits until the digest is known
+# The most arrays, bytes of JSON, and bytes of a file's own table
+ARRAYS, CONTENT, TABLE = 20_000, 2**22, 2**24
 DTYPES = {np.dtype(code) for code in ("?", *"bhilqBHILQ", *"efd")}
 ADVICE = {"c": "pass its .real and .imag apart", "O": "objects would need pickle; pass numbers"}
-# A name that no program takes for a place outside a folder; and such names as `save` makes of keys
+# Names that no program takes for a path outside a folder; and the names that `save` makes of keys
 SAFE = re.compile(r"(?!/|[A-Za-z]:|(.*/)?\.\.(/|$))[^\\\0-\x1f]+")
 PLAIN = re.compile(r"(?!__autograd_mini__$|__metadata__$|.*\.npy$)[\w+-][\w.+ /-]*(?<! )", re.I)
-# How a pickle begins; the length before the { of a .safetensors may look so, too
+# The start of a pickle; without a {, as the length at the start of a .safetensors may look the same
 PICKLE = re.compile(rb"(?s)\x80[\2-\5].{6}[^{]")
-# The end of an .npz: perhaps that of a table for 4 GiB; one disk, twice the number of members, the table's size, the digest
+# The end of an .npz: for 4 GiB a second table; one disk, twice the number of members, the table's size, the digest
 END = re.compile(
     rb"(?s)(PK\x06\x07.{16})?PK\x05\x06\0{4}(..)\2(.{4}).{4}(\0\0|U\0autograd_mini sha256 .{64})\Z"
 )
-# In the header of a .safetensors of ours: the digest; and pieces of what stands there even when some bytes have changed
+# The header of our .safetensors: the digest; and pieces of the header, of which most remain when some bytes have changed
 SEAL = re.compile(rb'"autograd_mini":"([0-9a-f]{64}) ')
 TRACE = rb'autograd_mini":" {\"format\":\"autograd_mini\",\"version\":1,\"state\":{\"dict\":{'
 PIECES = [TRACE[i : i + 4] for i in range(len(TRACE) - 3)]
@@ -47,15 +50,15 @@ Loaded = tuple[int | None, str | bytes | None, Arrays]  # where the digest stand
 
 
 def save(state: Any, path: str | os.PathLike[str]) -> None:
-    """Write a model, or a dict of parts, to a .npz or (extra `io`) .safetensors file; the old file stays until the new is whole.
+    """Write a model, or a dict of parts, to a .npz or (extra `io`) .safetensors file; the old file stays until the new one is whole.
 
-    `state`: anything with a `state_dict()`, or a dict of such, of arrays, leaf nodes, numbers, strings, bools and None,
-    and of dicts (with str keys), lists and tuples of these, at most 64 deep. Bits, shapes and dtypes are kept, byte
-    order included; memory layout is not. Arrays of bools, integers and float16, float32, float64 can be saved.
+    `state`: anything with a `state_dict()`, or a dict of these, of arrays, leaf nodes, numbers, strings, bools and None, and of
+    dicts (with str keys), lists and tuples of them, at most 64 deep. Arrays may hold bools, integers, float16, float32 or
+    float64. Bits, shapes, dtypes and byte order are kept; memory layout is not.
 
-    Raises ValueError for another suffix, DTypeError for what cannot be saved and GraphError for a node that is no leaf,
-    all before a file is touched; ImportError without the package; OSError (disk full, folder read-only, a pipe in the
-    file's place). After any of them, and after Ctrl-C, the previous file is as it was.
+    Raises ValueError for another suffix, DTypeError for an object that cannot be saved, and GraphError for a node that is no leaf,
+    all before a file is touched; ImportError without the package; OSError for a full disk, a read-only folder or a pipe. After
+    any of them, and after Ctrl-C, the previous file is unchanged.
 
     >>> import tempfile
     >>> import autograd_mini as ag
@@ -83,13 +86,13 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what `save` wrote, as dicts, lists, tuples and numbers of plain NumPy arrays.
+    """Return the state that `save` wrote, with nodes as NumPy arrays.
 
-    A .safetensors file of another program, and an .npz that `np.savez` wrote (uncompressed, no objects), load as a flat
-    dict of arrays: they bear no checksum of ours, an .npz has its CRC-32. Needs memory for the arrays once.
+    A .safetensors file of another program, and an .npz from `np.savez` (uncompressed, no objects), load as a flat dict of
+    arrays; they have no checksum of ours, but an .npz has its CRC-32. It needs memory for the arrays once, and never unpickles.
 
-    Raises SerializationError for a file that is damaged, of another version, or not what its suffix says; nothing is
-    ever unpickled. OSError where the file cannot be read, ImportError for .safetensors without the `io` extra.
+    Raises SerializationError for a file that is damaged, of another version, or of another kind than its suffix says; OSError
+    where the file cannot be read; ImportError for .safetensors without the extra `io`.
 
     >>> import tempfile
     >>> import autograd_mini as ag
@@ -100,21 +103,21 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     ([], [])
     """
     name, kind = checked_path(path)
-    if is_special(name):  # it would block
+    if is_special(name):  # to read it would block
         raise SerializationError(f"{name}: no regular file, but a pipe or a device")
     with open(name, "rb") as file:
         try:
             return read(file, name, kind)
-        except (OSError, MemoryError):  # no fault of the file
+        except (OSError, MemoryError):  # not the file's fault
             raise
-        except Exception as error:  # NumPy, zipfile, json and safetensors have dozens for a damaged file
+        except Exception as error:  # NumPy, zipfile, json and safetensors raise many kinds for a damaged file
             ours = isinstance(error, SerializationError)
             fault = "" if ours else f"damaged, truncated or no {kind}: {type(error).__name__}: "
             raise SerializationError(f"{name}: {fault}{error}") from None
 
 
 def checked_path(path: Any) -> tuple[str, str]:
-    """The path, and its suffix, whose package is there."""
+    """The path and its suffix; ValueError for another suffix, ImportError without its package."""
     kind = pathlib.Path(path).suffix.lower()
     if kind not in (".npz", ".safetensors"):
         raise ValueError(f"path must end in .npz or .safetensors, which decides the format, got {path!r}")
@@ -124,19 +127,16 @@ def checked_path(path: Any) -> tuple[str, str]:
 
 
 def package() -> Any:
-    """The package of the extra, or one line that says what to install."""
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError("this needs safetensors: pip install 'autograd-mini[io]', or use .npz") from error
-    return safetensors
+    """The package of the extra `io`; ImportError, with what to install, where it is missing."""
+    needed("a .safetensors file (unlike .npz)", "safetensors.numpy", "[io]")
+    return sys.modules["safetensors"]
 
 
 # ---- The state as JSON, its arrays apart -----------------------------------------------------------------------------
 
 
 def pack(value: Any, keys: tuple[str | int, ...], arrays: Arrays) -> Any:
-    """The JSON of the value; its arrays go into `arrays`. An object stands for a dict, an array, or what JSON has not."""
+    """The JSON of the value; its arrays go into `arrays`. A JSON object stands for a dict, a tuple, an array, or NaN and ∞."""
     place = "state" + "".join(f"[{key!r}]" for key in keys)
     if len(keys) > DEPTH:
         raise ValueError(f"save: {place[:40]}…: nested more than {DEPTH} deep (a dict in itself?)")
@@ -161,14 +161,14 @@ def pack(value: Any, keys: tuple[str | int, ...], arrays: Arrays) -> Any:
 
 
 def pack_array(value: Any, place: str, name: str, arrays: Arrays) -> dict[str, str]:
-    """The reference to an array, which goes into `arrays` under this name if it is safe in a file and free."""
+    """The reference to an array, which goes into `arrays`, under this name if that is safe in a file and not taken."""
     if isinstance(value, Node) and value.op:
-        advice = "no leaf, and a graph cannot be saved: pass .detach() or .data"
-        raise GraphError(f"save: {place} is the result of {value.op.name!r}, {advice}")
+        advice = "a graph cannot be saved: pass .detach() or .data"
+        raise GraphError(f"save: {place} is the result of {value.op.name!r}, no leaf: {advice}")
     array = np.asarray(value.data if isinstance(value, Node) else value)
     dtype = array.dtype
     if dtype.newbyteorder("=") not in DTYPES:
-        advice = ADVICE.get(dtype.kind, "what .astype(np.float64) gives can be saved")
+        advice = ADVICE.get(dtype.kind, "convert it, .astype(np.float64) can be saved")
         raise DTypeError(f"save: {place} is of dtype {dtype}: {advice}")
     plain = PLAIN.fullmatch(name) and SAFE.fullmatch(name) and len(name.encode()) <= 200
     if not plain or name in arrays:
@@ -180,7 +180,7 @@ def pack_array(value: Any, place: str, name: str, arrays: Arrays) -> dict[str, s
 
 
 def unpack(tree: Any, arrays: Arrays, depth: int = 0) -> Any:
-    """The value whose JSON this is; it takes its arrays out of `arrays`."""
+    """The value with this JSON; its arrays are taken out of `arrays`."""
     if depth > DEPTH:
         raise SerializationError(f"its state is nested more than {DEPTH} deep")
     if isinstance(tree, list):
@@ -199,14 +199,14 @@ def unpack(tree: Any, arrays: Arrays, depth: int = 0) -> Any:
             if more:
                 array = array.byteswap(inplace=True).view(array.dtype.newbyteorder(">"))
             return array[()] if kind == "scalar" else array
-    raise SerializationError("its state holds what this format has not, or an array that is missing or taken")
+    raise SerializationError("its state holds an unknown object, or an array that is missing or taken")
 
 
 # ---- Files -----------------------------------------------------------------------------------------------------------
 
 
 def digest(file: BinaryIO, at: int) -> bytes:
-    """The SHA-256 of a file without the 64 hexadecimal digits at `at`, which are the next to be read or written."""
+    """The SHA-256 of a file without the 64 hexadecimal digits at `at`; these are read or written next."""
     found = hashlib.sha256()
     for start, end in ((0, at), (at + 64, file.seek(0, os.SEEK_END))):
         file.seek(start)
@@ -217,7 +217,7 @@ def digest(file: BinaryIO, at: int) -> bytes:
 
 
 def read(file: BinaryIO, path: str, kind: str) -> dict[str, Any]:
-    """The state in the file, or an error: all but OSError and MemoryError come of a damaged file."""
+    """The state in the file; any error but OSError and MemoryError means that the file is damaged."""
     start = file.read(300)
     if not start or PICKLE.match(start):
         fault = "a pickle, which could run any program: it is never loaded" if start else "empty"
@@ -225,8 +225,8 @@ def read(file: BinaryIO, path: str, kind: str) -> dict[str, Any]:
     at, content, arrays = read_npz(file) if kind == ".npz" else read_safetensors(file, path, start)
     for name, array in arrays.items():
         if not SAFE.fullmatch(name) or array.dtype.newbyteorder("=") not in DTYPES:
-            fault = f"is no name of an array, or its dtype {array.dtype} is none that is loaded"
-            raise SerializationError(f"{name[:40]!r} {fault}")
+            fault = f"has an unsafe name, or a dtype that is not loaded, {array.dtype}"
+            raise SerializationError(f"the array {name[:40]!r} {fault}")
         if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
             raise SerializationError(f"the array {name!r} holds bools that are neither 0 nor 1")
     if at is None and content is None:  # of another program
@@ -244,7 +244,7 @@ def read(file: BinaryIO, path: str, kind: str) -> dict[str, Any]:
 
 
 def write_npz(file: BinaryIO, content: str, arrays: Arrays) -> int:
-    """Write an .npz as np.savez does, which has no room for each name; return where the digest belongs."""
+    """Write an .npz as np.savez does, which does not take every name; return where the digest belongs."""
     header = {HEADER: np.frombuffer(content.encode(), np.uint8)}
     with zipfile.ZipFile(file, "w") as archive:
         archive.comment = f"autograd_mini sha256 {UNSEALED}".encode()
@@ -255,7 +255,7 @@ def write_npz(file: BinaryIO, content: str, arrays: Arrays) -> int:
 
 
 def read_npz(file: BinaryIO) -> Loaded:
-    """What is in an archive whose members fill it: each is an array, made when its header agrees with its size."""
+    """The content of an archive that its members fill; an array is made only when its header agrees with its size."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - 200, 0))
     end = END.search(file.read())
@@ -294,7 +294,7 @@ def write_safetensors(file: BinaryIO, content: str, arrays: Arrays) -> int:
 
 
 def read_safetensors(file: BinaryIO, path: str, start: bytes) -> Loaded:
-    """What is in a file whose sizes the package compares before it makes an array."""
+    """The content of a file; the package compares its sizes before it makes an array."""
     count = int.from_bytes(start[:8], "little")
     if count > TABLE:
         raise SerializationError(f"its header claims {count} bytes, at most {TABLE} are read")

@@ -1,4 +1,4 @@
-"""Training: fit runs the epochs, History keeps what they gave. A model is known by its parameters and its call alone."""
+"""Training: fit runs the epochs, History keeps their losses and metrics. A model is anything with parameters and a call."""
 
 import contextlib
 import csv
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import copy_context
 from copy import copy
 from functools import partial
-from itertools import zip_longest
 from shutil import get_terminal_size
 from time import monotonic
 from types import NoneType
@@ -24,6 +23,7 @@ from .core.node import Node
 from .core.op import Op
 from .core.tensor import Tensor, replace_all
 from .core.value import Value
+from .draw.summary import counted
 from .errors import AnomalyError, CompileError, DTypeError, GraphError, ShapeError
 from .nn.modules import Dropout, Module, set_modes, training_modes
 from .optim.optimizers import Optimizer
@@ -34,7 +34,7 @@ from .support.interrupts import assign, completed
 from .support.modes import no_grad, recorder
 from .support.numerics import all_finite
 
-PATIENT = 5  # epochs in which a loss should have fallen
+PATIENT = 5  # epochs after which a loss should have fallen
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -58,40 +58,45 @@ def fit(
 ) -> "History":
     """Train a model, and return the History of its losses and metrics, a number for each epoch.
 
-    `model`: a Module, or any function; one without `.parameters()` has the optimiser's. Its `.train()` and `.eval()`, where it has
-    both, are called, and its mode is put back at the end. `X`, `y`: arrays or lists, a row a sample; with `y=None` the loss
-    is `loss(prediction)`, else `loss(prediction, y)`. They may be Dask arrays, see below.
-    `optimizer`: of ag.optim, on parameters of the model.
+    Args:
+        model: a Module, or any function. Without `.parameters()` it has those of the optimiser. Its `.train()` and `.eval()`, if it has
+            both, are called, and its mode is restored at the end.
+        X, y: arrays or lists, a row a sample. With `y=None` the loss is `loss(prediction)`, else `loss(prediction, y)`. They may be
+            Dask arrays, see below.
+        loss: a function that returns a node of one element, as ag.nn.mse.
+        optimizer: one of ag.optim, with parameters of the model.
+        epochs: an int, 0 or more.
+        batch_size: rows a step; the last batch may be smaller. None takes all rows.
+        validation: (X, y), or a fraction of the rows, which `rng` draws once and training leaves out. "val_loss" is their loss in one
+            call after each epoch, and likewise each metric as "val_" + name.
+        metrics: functions (prediction array, y) → number, the name "accuracy", a list of those, or a dict of them by name.
+        callbacks: functions (epoch, history), objects with on_epoch_end(epoch, history), and schedules, whose step() is called; in this
+            order after each epoch, epochs counted from 1. One that returns True ends the training. See EarlyStopping.
+        shuffle: whether each epoch of several batches takes the rows in the order `rng.permutation(len(X))`.
+        rng: a seed or numpy.random.Generator, for a training that can be repeated.
+        progress: "bar" (a bar with loss, metrics, rows a second and time left), "lines" (up to twenty lines), "plot" (curves that are
+            redrawn in a notebook; elsewhere as "auto"), "none", or "auto": the bar in a terminal, lines in a notebook, else nothing.
+        compile: whether forward and backward are recorded once and replayed, as by ag.compile. "auto" does so where no number can
+            differ: for a Module made of this library's layers without Dropout, and a loss of ag.nn. True does it for functions of your
+            own too; random numbers, and data read beside nodes and numbers, are then those of the recording. `history.engine`
+            says what ran, and why.
 
-    `batch_size`: rows a step, the last batch may be smaller; None takes all of them. With `shuffle` each epoch of several batches takes
-    the rows in the order `rng.permutation(len(X))`; `rng`, a seed or numpy.random.Generator, makes that reproducible. The history's "loss"
-    and metrics are means over the batches, weighted by their rows, each taken before its step.
-    `validation`: (X, y), or the fraction of the rows, drawn once by `rng`, that is held out; "val_loss" is the loss of all of them in
-    one call, after the epoch, and likewise the metrics, as "val_" + name.
-    `metrics`: functions (prediction array, y) → number, the name "accuracy", a list of those, or a dict of them by name.
-    `callbacks`: functions (epoch, history), objects with on_epoch_end(epoch, history), and schedules, whose step() is called; after
-    each epoch, in order, epochs counted from 1. One that returns True ends the training. See EarlyStopping.
-    `progress`: "bar", a bar with loss, metrics, rate and time left; "lines", up to twenty lines; "plot", curves that are redrawn in a
-    notebook (elsewhere it is as "auto"); "none"; "auto" takes the bar in a terminal, lines in a notebook, and else nothing.
-    `compile`: whether forward and backward are recorded once and replayed, as by ag.compile. "auto" does so where nothing can tell:
-    for a Module made of this library's layers alone, without Dropout, and a loss of ag.nn; every number is then the same to the bit.
-    True does it for functions of your own too: what they draw at random, and what they read beside nodes and numbers, is then
-    that of the recording; CompileError where that cannot be. `history.engine` says what ran, and why.
+    The history's "loss" and metrics are means over the batches, weighted by their rows, each taken before its step.
 
-    Ctrl-C ends the training: the History so far is returned, and the parameters are those of the best complete epoch, by validation
-    loss where there is one, else by training loss. So they are when an error ends it, which is passed on. AnomalyError for a loss or
-    a gradient that is not finite: it names the epoch, the batch and the first node or the parameter that is not finite, or the row
-    of the data that is not, and the parameters are those of the last complete epoch. Before the first complete epoch, they are as
-    they were. The optimiser keeps what it has gathered. Where the loss has not fallen, a warning says in one line why, as "layer 0:
-    61 of 64 ReLU units are dead".
-    Errors have the history so far as `.history`.
+    Ctrl-C ends the training and returns the History so far; the parameters are those of the best complete epoch, by validation loss
+    if there is one, else by training loss. After an error they are the same, and the error is passed on with the history so far as
+    `.history`. AnomalyError for a loss or gradient that is not finite names the epoch, the batch, and the first node, parameter or row
+    of the data that is not finite; the parameters are then those of the last complete epoch. Before the first complete epoch they
+    are the old ones. The optimiser keeps its state. Where the loss has not fallen, a warning says in one line why, as "layer 0: 61 of
+    64 ReLU units are dead".
 
-    Dask arrays, larger than memory or on other machines: each step is one `ag.mean_over`. A batch is of whole chunks, as many as come
-    nearest to `batch_size` and at least one; `shuffle` takes the chunks in the order `rng.permutation(number of chunks)`, and rows are
-    not shuffled across them. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. They are replayed with
-    compile=True alone, and then no metrics are taken on the way.
+    Dask arrays, larger than memory or on other machines: each step is one `ag.mean_over`. A batch has whole chunks, as many as come
+    nearest to `batch_size` and at least one; `shuffle` takes the chunks in the order `rng.permutation(number of chunks)`, and leaves
+    the rows in each chunk in their order. Metrics are computed in each chunk and averaged by rows. `validation` is a pair. Chunks are
+    replayed with compile=True only, and then without metrics.
 
-    ValueError, TypeError or ShapeError name an argument that is wrong, before anything is changed.
+    Raises ValueError, TypeError or ShapeError, which name the wrong argument, before anything is changed; CompileError where
+    compile=True cannot be.
 
     >>> import autograd_mini as ag
     >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
@@ -127,13 +132,13 @@ def fit(
     for _, callback in calls:
         if isinstance(callback, EarlyStopping):
             callback.start(history)
-    count, rows = chunks.pieces(data[0]), len(data[0])  # a piece is a row, or a chunk of Dask arrays
+    count, rows = chunks.pieces(data[0]), len(data[0])  # a piece is a row, or for Dask arrays a chunk
     size = count if batch_size is None else min(max(1, round(batch_size * count / rows)), count)
     shown = _progress(progress, history, epochs, rows)
     run = _Run(model, params, loss, optimizer, measures, history, shown)
     run.choose(compile, over_chunks)
     try:
-        # in a context of its own, for Ctrl-C can come where a `with no_grad()` or `np.errstate` has no time to end
+        # in a context of its own, as Ctrl-C may leave a `with no_grad()` or `np.errstate` before its end
         copy_context().run(run.through, epochs, data, size, held, random if shuffle else None, calls)
         if run.is_early and run.best is not run.last:
             run.put_back(run.best)
@@ -158,13 +163,13 @@ def fit(
 
 
 def _parameters(model: Any, optimizer: Any, loss: Any) -> list[Any]:
-    """All parameters that training may change: the model's."""
+    """All parameters of the model; TypeError or ValueError for a wrong model, optimiser or loss."""
     if not callable(loss):
         raise _not_named("loss", loss, "a function of (prediction, y), as ag.nn.mse")
     if isinstance(model, type) or not callable(model):
         name = getattr(model, "__name__", type(model).__name__)
         what = f"the class {name}: make one, {name}(…)" if isinstance(model, type) else f"a {name}"
-        raise TypeError(f"model must be a Module or a function that gives predictions, got {what}")
+        raise TypeError(f"model must be a Module or a function that returns predictions, got {what}")
     steps = callable(getattr(optimizer, "step", None)) and hasattr(optimizer, "params")
     if isinstance(optimizer, type) or not steps:
         raise _not_named("optimizer", optimizer, "one of ag.optim, as SGD(model.parameters(), lr=0.1)")
@@ -172,15 +177,15 @@ def _parameters(model: Any, optimizer: Any, loss: Any) -> list[Any]:
         return list(optimizer.params)
     params = list(model.parameters())
     if not params:
-        raise ValueError("model has no parameters that require a gradient: is all of it frozen?")
+        raise ValueError("model has no parameters that require a gradient: is it frozen?")
     for foreign in {p for p in optimizer.params if p.requires_grad} - {*params}:
         advice = "make it with model.parameters(), after the model is complete"
-        raise ValueError(f"optimizer has a parameter that is not the model's, {foreign._name}: {advice}")
+        raise ValueError(f"optimizer has {foreign._name}, which is no parameter of the model: {advice}")
     return params
 
 
 def _not_named(what: str, given: Any, wanted: str) -> TypeError:
-    """The error for something else, a name in a string perhaps, in place of what is wanted."""
+    """The error for anything else than what is wanted, perhaps its name as a string."""
     from .support.advice import instead_of_string
 
     return TypeError(f"{what} must be {wanted}, got {given!r}{instead_of_string(given)}")
@@ -191,7 +196,7 @@ def _rows(name: str, data: Any) -> Any:
     if isinstance(data, Node):
         if data.requires_grad:
             advice = "pass .data, or make it with requires_grad=False"
-            raise GraphError(f"{name} requires a gradient, and fit would cut its graph: {advice}")
+            raise GraphError(f"{name} requires a gradient, but fit would cut its graph: {advice}")
         data = data.data
     is_array = isinstance(data, np.ndarray | list | tuple) or chunks.is_dask(data)
     if isinstance(data, np.ma.MaskedArray) or not is_array:
@@ -211,38 +216,34 @@ def _rows(name: str, data: Any) -> Any:
 
 
 def _data(x_name: str, X: Any, y_name: str, y: Any) -> tuple[Any, ...]:
-    """The inputs, and the targets where there are any, as arrays of as many rows."""
+    """The inputs, and the targets if there are any, as arrays of equally many rows."""
     named = {x_name: _rows(x_name, X)} | ({} if y is None else {y_name: _rows(y_name, y)})
     data = tuple(named.values())
     if any(map(chunks.is_dask, data)):
         return tuple(chunks.aligned(named))
     if len(data[0]) != len(data[-1]):
         given = " and ".join(f"{name} has {len(array)} rows" for name, array in named.items())
-        raise ShapeError(f"{given}: give a row of each for a sample")
+        raise ShapeError(f"{given}: both need a row for each sample")
     return data
 
 
 def _held_out(data: tuple[Any, ...], validation: Any, random: Any) -> tuple[Any, Any]:
-    """The data to train on, and those to validate on, or None."""
+    """The data for training, and those for validation, or None."""
     if validation is None:
         return data, None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         held = _data("validation[0]", validation[0], "validation[1]", validation[1])
-        for i, (ours, theirs) in enumerate(zip_longest(data, held)):
-            row, other = (None if part is None else part.shape[1:] for part in (ours, theirs))
-            if row != other:
-                rows = f"rows of shape {other}, and {'Xy'[i]} has rows of shape {row}"
-                raise ShapeError(f"validation[{i}] has {rows}")
+        ours, theirs = ([part.shape[1:] for part in parts] for parts in (data, held))
+        if ours != theirs:
+            what = "X and y have" if len(data) > 1 else "X has"
+            raise ShapeError(f"validation has rows of shape {theirs}, but {what} rows of shape {ours}")
         return data, held
     if chunks.is_dask(data[0]):
         advice = "write X, y, validation = X[:-n], y[:-n], (X[-n:], y[-n:])"
         raise TypeError(f"validation of Dask arrays must be (X, y): {advice}")
-    number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
-    if not number or not 0 < validation < 1:
-        kind, given = (ValueError, validation) if number else (TypeError, f"a {type(validation).__name__}")
-        raise kind(f"validation must be (X, y) or a fraction in (0, 1), got {given}")
+    part = finite("validation, where it is not (X, y),", validation, above=0, below=1)
     total = len(data[0])
-    count = max(1, round(float(validation) * total))
+    count = max(1, round(part * total))
     if count >= total:
         raise ValueError(f"validation={validation} of {total} rows leaves none to train on")
     order = random.permutation(total)
@@ -252,15 +253,16 @@ def _held_out(data: tuple[Any, ...], validation: Any, random: Any) -> tuple[Any,
 
 def _metrics(metrics: Any, loss: Any, y: Any = None) -> dict[str, Callable[..., Any]]:
     """The functions by the names of their columns."""
-    several = metrics if isinstance(metrics, list | tuple) else [metrics]
-    pairs = (
-        metrics.items() if isinstance(metrics, Mapping) else [(_name(metric), metric) for metric in several]
-    )
+    if isinstance(metrics, Mapping):
+        pairs = list(metrics.items())
+    else:
+        several = metrics if isinstance(metrics, list | tuple) else [metrics]
+        pairs = [(_name(metric), metric) for metric in several]
     found: dict[str, Callable[..., Any]] = {}
     for i, (given, metric) in enumerate(pairs):
         name = given if given != "<lambda>" else f"metric{i + 1}"
         if not isinstance(name, str) or name == "loss" or name.startswith("val_") or name in found:
-            fault = "cannot be the name of a metric, or is there twice: give a dict of functions by name"
+            fault = "cannot be the name of a metric, or is given twice: pass a dict of functions by name"
             raise ValueError(f"metrics: {name!r} {fault}")
         if not callable(metric) and metric != "accuracy":
             kind = ValueError if isinstance(metric, str) else TypeError
@@ -281,15 +283,15 @@ def _name(x: Any) -> str:
 
 
 def _accuracy(prediction: Any, y: Any, low: int, threshold: float) -> float:
-    """The share of right classes: the largest of several outputs, or one output on the right side of the threshold.
+    """The fraction of right classes: the largest of several outputs wins, or one output is compared with the threshold.
 
-    Labels of one output are `low` and 1: 0 and 1, or −1 and 1.
+    The labels for one output are `low` and 1: 0 and 1, or −1 and 1.
     """
     if prediction.ndim > 1 and prediction.shape[-1] > 1:
         if y.shape == prediction.shape:
             if not np.allclose(y.sum(-1), 1.0):
-                fault = "rows of y do not sum to 1, so they name no class"
-                raise ValueError(f"accuracy: {fault}: give a function of (prediction, y)")
+                advice = "pass a function of (prediction, y)"
+                raise ValueError(f"accuracy: rows of y do not sum to 1, so they are no classes: {advice}")
             y = y.argmax(-1)
         chosen, right = prediction.argmax(-1), y
     else:
@@ -303,7 +305,7 @@ def _accuracy(prediction: Any, y: Any, low: int, threshold: float) -> float:
 
 
 def _callbacks(callbacks: Any, optimizer: Any) -> list[tuple[str, Any]]:
-    """Each callback and how it is called."""
+    """Each callback, after the name of the method that is called."""
     out = []
     for i, callback in enumerate(callbacks if isinstance(callbacks, list | tuple) else [callbacks]):
         methods = [name for name in ("on_epoch_end", "step") if callable(getattr(callback, name, None))]
@@ -323,7 +325,7 @@ OURS = tuple(f"{__package__}.{place}" for place in ("nn.", "core.", "array_funct
 
 
 def _is_ours(x: Any) -> bool:
-    """Whether it is a row, function, class or Module of this library's own: by its name there, so not one made of others."""
+    """Whether it is a row, function, class or Module of this library, found there under its own name."""
     if isinstance(x, Op):
         return x.is_ours
     x = type(x) if isinstance(x, Module) else x
@@ -332,7 +334,7 @@ def _is_ours(x: Any) -> bool:
 
 
 def _own_python(model: Any, loss: Any) -> str:
-    """What of a person's own Python, or of chance, a step may run, so that a recording would freeze it; "" where there is nothing."""
+    """A part of a step that a recording would freeze: Python of the user's own, or random numbers; "" where there is none."""
     if not isinstance(model, Module) or not _is_ours(loss):
         return f"the {'loss' if isinstance(model, Module) else 'model'} is a function of your own"
     for path, part in parts_of(model):
@@ -346,7 +348,7 @@ def _own_python(model: Any, loss: Any) -> str:
 # ---- The run ----------------------------------------------------------------------------------------------------------
 
 
-Data = tuple[Any, ...]  # the inputs, and the targets where there are any
+Data = tuple[Any, ...]  # the inputs, and the targets if there are any
 
 
 class _Kept(NamedTuple):
@@ -358,7 +360,7 @@ class _Kept(NamedTuple):
 
 
 class _Run:
-    """What stays the same from batch to batch, and the parameters to go back to."""
+    """A training: what stays the same from batch to batch, and the parameters to go back to."""
 
     def __init__(
         self, model: Any, params: list[Any], loss: Any, optimizer: Any, metrics: dict[str, Any],
@@ -368,15 +370,15 @@ class _Run:
         self.metrics, self.history, self.shown = metrics, history, shown
         self.epoch = self.batch = self.batches = 0
         self.modes, self.grads = training_modes(model), [parameter.grad for parameter in params]
-        self.data: Data = ()  # of the batch, and what it gave
-        self.results: list[float] = []  # the loss and metrics of the batch
+        self.data: Data = ()  # the batch
+        self.results: list[float] = []  # its loss and metrics
         self.is_early = False  # whether EarlyStopping says which epoch is the best
         self.program: Gradients | None = None  # what is replayed in place of the engine
         self.workers_replay = False  # the chunks of Dask arrays
         self.last = self.best = self.now(math.inf)
 
     def now(self, score: float) -> _Kept:
-        """The parameters as they are."""
+        """The present parameters."""
         return _Kept(self.epoch, [copy(parameter.data) for parameter in self.params], score)
 
     def choose(self, asked: str | bool, over_chunks: bool) -> None:
@@ -425,7 +427,7 @@ class _Run:
                 break
 
     def set_mode(self, name: str) -> None:
-        """Let the model train, or evaluate, where it has both modes."""
+        """Put the model into a mode, "train" or "eval", if it has both."""
         if all(callable(getattr(self.model, mode, None)) for mode in ("train", "eval")):
             getattr(self.model, name)()
 
@@ -445,7 +447,7 @@ class _Run:
         return means
 
     def validate(self, held: Data) -> list[float]:
-        """The loss and metrics of the rows held out, in one call."""
+        """The loss and metrics of the validation data, in one call."""
         self.batch, self.rows, self.data, self.results = 0, slice(0, len(held[0])), held, []
         try:
             with no_grad():
@@ -461,9 +463,8 @@ class _Run:
         for parameter in self.params:
             if not all_finite(parameter.data):
                 what = f"the parameter {self.name(parameter)} is not finite after epoch {self.epoch}"
-                raise AnomalyError(
-                    f"{what}, though the losses are: the step was too large. Try {self.smaller()}"
-                )
+                cause = "though the losses are: the step was too large"
+                raise AnomalyError(f"{what}, {cause}. Try {self.smaller()}")
         for column, result in zip(self.history.values(), results, strict=True):
             column.append(result)
         score = results[1 + len(self.metrics)] if len(results) > 1 + len(self.metrics) else results[0]
@@ -472,7 +473,7 @@ class _Run:
         assign([(self, "last", last), (self, "best", best)])
 
     def called(self, calls: list[tuple[str, Any]]) -> bool:
-        """Call the callbacks; whether one of them ends the training."""
+        """Call the callbacks; return whether one of them ends the training."""
         for kind, callback in calls:
             stop = getattr(callback, kind)(*(() if kind == "step" else (self.epoch, self.history)))
             early = isinstance(callback, EarlyStopping)
@@ -491,12 +492,12 @@ class _Run:
             self.optimizer.step(self.closure)
         except AnomalyError as error:
             bad = [p for p in self.params if p.grad is not None and not all_finite(p.grad)]
-            if not self.results or not bad:  # it is the loss that is not finite
+            if not self.results or not bad:  # the loss is not finite
                 raise
-            where = f"in epoch {self.epoch}, {self.place()}, though the loss is"
-            tried = "An operation has an infinite slope there, as sqrt at 0: keep off it with ag.clip"
-            why = self.fault() or tried
-            error.args = (f"the gradient of the parameter {self.name(bad[0])} is not finite {where}. {why}",)
+            what = f"the gradient of the parameter {self.name(bad[0])} is not finite in epoch {self.epoch}"
+            cause = "An operation has an infinite slope there, as sqrt at 0: keep away from it with ag.clip"
+            why = self.fault() or cause
+            error.args = (f"{what}, {self.place()}, though the loss is. {why}",)
             raise
 
     def closure(self) -> Any:
@@ -536,24 +537,24 @@ class _Run:
         return loss, [] if self.results else [*_measures(self.metrics, prediction, *self.data[1:])]
 
     def evaluated(self) -> tuple[Any, Any]:
-        """The loss by the engine, and the metrics; of Dask arrays the means of both."""
+        """The loss by the engine, and the metrics; for Dask arrays the means of both."""
         loss = partial(_evaluated, self.loss, {} if self.results else self.metrics)
         if chunks.is_dask(self.data[0]):
             return chunks.averaged(loss, self.model, self.params, self.data, self.watch, self.workers_replay)
         node, numbers = loss(self.model, *self.data)
         raw = isinstance(node, int | float | np.number | np.ndarray)
         if raw and self.batch:
-            cause = "the prediction does not depend on the parameters, or .data or .item() cut it off"
+            cause = "the prediction does not depend on the parameters, or .data or .item() cut the graph"
             raise GraphError(f"loss must return a Value or Tensor, got a {type(node).__name__}: {cause}")
         if not raw and not isinstance(node, Node):
             raise DTypeError(f"loss must return a Value or Tensor, got {describe(node)}")
         if np.size(node) != 1 if raw else node.size != 1:
-            given = f"got shape {node.shape}"
-            raise ShapeError(f"loss must return a single number, {given}: take its mean or sum")
+            shape = node.shape
+            raise ShapeError(f"loss must return a single number, got shape {shape}: take its mean or sum")
         return node, numbers
 
     def watch(self, part: float) -> None:
-        """Note how far a step over Dask arrays is."""
+        """Show how much of a step over Dask arrays is done."""
         if self.batch:
             self.shown.note(self.epoch, self.seen + round(part * len(self.data[0])), self.shown.loss)
 
@@ -567,7 +568,7 @@ class _Run:
     # ---- The end --------------------------------------------------------------------------------------------------------
 
     def put_back(self, kept: _Kept) -> None:
-        """Give the parameters the data of that epoch; a further Ctrl-C meanwhile is too late."""
+        """Give the parameters the data of that epoch; Ctrl-C does not interrupt it."""
 
         def put() -> None:
             replace_all(self.params, kept.data)
@@ -579,11 +580,11 @@ class _Run:
         completed(put, pass_on=False)
 
     def fail(self, error: BaseException) -> None:
-        """Put the parameters back after an error, and tell in it where it came and what they are now."""
+        """Put the parameters back after an error; add to its message where it came, and what the parameters are."""
         anomaly = isinstance(error, AnomalyError)
         kept = self.last if anomaly else self.best
         self.put_back(kept)
-        now = f"as they were {f'at the end of epoch {kept.epoch}' if kept.epoch else 'before fit'}"
+        now = f"as they were {f'after epoch {kept.epoch}' if kept.epoch else 'before fit'}"
         if anomaly:
             error.args = (f"{error}. The parameters are {now}",)
         else:
@@ -592,14 +593,14 @@ class _Run:
         self.finish()
 
     def finish(self) -> None:
-        """Put the modes back, and end what is shown."""
+        """Restore the training modes, and end the progress."""
         completed(lambda: set_modes(self.modes), pass_on=False)
         shown, self.shown = self.shown, _Quiet(self.history, 1, 1)
         with contextlib.suppress(KeyboardInterrupt):  # all has ended already
             shown.close()
 
     def untrained(self, data: Data) -> str:
-        """One line on why the loss did not fall, after epochs enough to see it; "" where it did, or was low already."""
+        """One line on why the loss has not fallen in several epochs; "" where it has, or was low already."""
         losses = self.history["loss"]
         if len(losses) < PATIENT or not losses[0] > 0 or min(losses[-PATIENT:]) < 0.98 * losses[0]:
             return ""
@@ -618,14 +619,14 @@ class _Run:
         return f"a smaller learning rate (now {self.optimizer.lr:g})"
 
     def name(self, node: Any) -> str:
-        """What a message calls a parameter: its label, or its path in the model."""
+        """The name of a parameter in a message: its label, or its path in the model."""
         if not node.label and hasattr(self.model, "named_parameters"):
             paths = (repr(path) for path, parameter in self.model.named_parameters() if parameter is node)
             return next(paths, str(node._name))
         return str(node._name)
 
     def why(self, root: Any, value: float) -> str:
-        """Where numbers stopped being finite, and what to try."""
+        """The first node that is not finite, and what to try."""
         from .check.debug import first_not_finite, line_of, replacement, told
 
         where, smaller = f"the loss is {value} in epoch {self.epoch}, {self.place()}", self.smaller()
@@ -636,7 +637,7 @@ class _Run:
             tried = replacement(first.op, first.parents)
             return f"{where}: the first node that is not finite is {what}. Try: {tried}; or {smaller}"
         if first in {*self.params}:
-            what = f"the parameter {self.name(first)} is not finite, so the step before was too large"
+            what = f"the parameter {self.name(first)} is not finite, so the last step was too large"
             return f"{where}: {what}. Try {smaller}"
         if fault := self.fault():
             return f"{where}: {fault}"
@@ -646,7 +647,7 @@ class _Run:
         return f"{where}: the first node that is not finite is {what}"
 
     def fault(self) -> str:
-        """What is not finite in the data of a batch, and what to do; "" where all is."""
+        """The first row of the batch that is not finite, and what to do; "" where all rows are."""
         from .check.debug import bad_row
 
         for name, part in zip("Xy", self.data, strict=False):
@@ -656,7 +657,7 @@ class _Run:
                     row = row + self.rows.start if isinstance(self.rows, slice) else self.rows[row]
                 whose = "" if self.batch else "validation's "
                 what = f"{whose}{name} is not finite in row {row}{of}"
-                return f"{what}. Leave such rows out, or fill them in with np.nan_to_num"
+                return f"{what}. Leave out such rows, or fill them with np.nan_to_num"
         return ""
 
 
@@ -665,7 +666,7 @@ def _number(loss: Any) -> float:
 
 
 def _evaluated(loss: Any, metrics: dict[str, Any], model: Any, x: Any, *y: Any) -> chunks.Measured:
-    """The loss of these rows, and the metrics."""
+    """The loss and the metrics of these rows."""
     prediction = model(x)
     return chunks.Measured(loss(prediction, *y), [*_measures(metrics, prediction, *y)])
 
@@ -734,11 +735,11 @@ def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callab
 
 
 class History(dict[str, list[float]]):
-    """What fit returns: by name ("loss", "val_loss", those of metrics), a list with a number for each complete epoch.
+    """The result of fit: for each name ("loss", "val_loss", each metric) a list with a number for each complete epoch.
 
-    `.epochs`: how many there are. `.stopped`: None where all that were asked for ran, else "interrupted", "early stopping" or
-    "callback". `.kept`: the epoch at whose end the model had the parameters that it has now (0: before the first). `.engine`: what
-    computed the steps, "numpy: …" where they were replayed, "eager: …" where not, and why.
+    `.epochs`: how many there are. `.stopped`: "interrupted", "early stopping" or "callback", or None where all epochs ran. `.kept`: the
+    model has the parameters from the end of this epoch (0: from before the first). `.engine`: what computed the steps, "numpy: …"
+    where they were replayed, else "eager: …", and why. KeyError for a name that is not there says which are.
 
     >>> history = History(["loss"])
     >>> history["loss"] += [0.9, 0.5, 0.3, 0.2]
@@ -763,16 +764,27 @@ class History(dict[str, list[float]]):
 
     @property
     def epochs(self) -> int:
-        """The number of complete epochs."""
+        """Return the number of complete epochs.
+
+        >>> History(["loss"]).epochs
+        0
+        """
         return min(map(len, self.values()), default=0)
 
     def cut(self, epochs: int) -> None:
-        """Forget what came after so many epochs."""
+        """Remove the numbers of later epochs.
+
+        >>> history = History(["loss"])
+        >>> history["loss"] += [0.9, 0.5]
+        >>> history.cut(1)
+        >>> history["loss"]
+        [0.9]
+        """
         for column in self.values():
             del column[epochs:]
 
     def __repr__(self) -> str:
-        title = f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+        title = f"History of {counted(self.epochs, 'epoch')}"
         title += f", {self.stopped}" if self.stopped else ""
         if self.stopped or 0 < self.kept < self.epochs:
             title += f"; the parameters are those of epoch {self.kept}"
@@ -783,7 +795,11 @@ class History(dict[str, list[float]]):
         return "\n".join(lines)
 
     def to_csv(self, path: Any = None) -> str:
-        """Return the history as CSV text, a line an epoch; with a path, write that there, whole or (OSError) not at all."""
+        """Return the history as CSV text, a line for each epoch; with a path, write it there too, whole or (OSError) not at all.
+
+        >>> History(["loss"]).to_csv()
+        'epoch,loss\\n'
+        """
         out = io.StringIO(newline="")
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["epoch", *self])
@@ -797,13 +813,17 @@ class History(dict[str, list[float]]):
     def plot(self, path: Any = None) -> Any:
         """Return the curves as a matplotlib Figure, training and validation together; with a path (.png, .svg, .pdf), save it.
 
-        ImportError without matplotlib, the extra `plot`. The Figure shows itself at the end of a notebook's cell.
+        A notebook shows the Figure at the end of a cell. Raises ImportError without matplotlib, the extra `plot`; OSError for a path
+        that cannot be written.
+
+        >>> [axes.get_title() for axes in History(["loss", "val_loss"]).plot().axes]
+        ['loss']
         """
         return plot_history(self, path)
 
 
 def _sparkline(numbers: list[float], width: int = 40) -> str:
-    """The numbers as a line of bars of eight heights; means of neighbours where they are many, and a dot for what is not finite."""
+    """The numbers as bars of eight heights: means of neighbours where there are many numbers, and a dot where they are not finite."""
     count = min(width, len(numbers))
     parts = [numbers[len(numbers) * i // count : len(numbers) * (i + 1) // count] for i in range(count)]
     means = [sum(number / len(part) for number in part) for part in parts]
@@ -817,9 +837,14 @@ def _sparkline(numbers: list[float], width: int = 40) -> str:
 class EarlyStopping:
     """A callback of fit that ends the training when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
-    With `restore_best` the parameters are at the end those of the best epoch, however the training ended. What is better is lower,
-    or higher with `mode="max"`; "auto" takes higher for names that end in "accuracy". `.best` and `.best_epoch` tell what was found.
-    `fit` raises ValueError where the history has no `monitor`.
+    Args:
+        monitor: a name in the history, else fit raises ValueError.
+        patience: an int > 0.
+        min_delta: a number, 0 or more.
+        restore_best: whether the parameters at the end are those of the best epoch, however the training ended.
+        mode: "min" where lower is better, "max" where higher is; "auto" is "max" for names that end in "accuracy".
+
+    `.best` and `.best_epoch` are the best number and its epoch. Raises TypeError or ValueError for other arguments.
 
     >>> stopping = EarlyStopping("loss", patience=2)
     >>> history = History(["loss"])
@@ -843,7 +868,10 @@ class EarlyStopping:
         self.best, self.best_epoch = math.nan, 0
 
     def start(self, history: History) -> None:
-        """Begin anew."""
+        """Forget the best epoch; ValueError where the history has no `monitor`. fit calls it at its start.
+
+        >>> EarlyStopping("loss").start(History(["loss"]))
+        """
         if self.monitor not in history:
             known = f"is not in the history ({', '.join(history)})"
             if str(self.monitor).startswith("val_"):
@@ -852,7 +880,7 @@ class EarlyStopping:
         self.best, self.best_epoch = math.nan, 0
 
     def on_epoch_end(self, epoch: int, history: History) -> bool:
-        """Note the epoch's number; return whether to stop."""
+        """Compare the epoch's number with the best; return whether to stop. See the example of the class."""
         number = history[self.monitor][-1]
         better = number > self.best + self.min_delta if self.higher else number < self.best - self.min_delta
         if better or (math.isnan(self.best) and not math.isnan(number)):
@@ -864,7 +892,7 @@ class EarlyStopping:
 
 
 class _Quiet:
-    """Progress that is not shown."""
+    """Progress that is counted, but not shown."""
 
     def __init__(self, history: History, epochs: int, rows: int) -> None:
         self.history, self.epochs, self.rows = history, epochs, rows
@@ -873,7 +901,7 @@ class _Quiet:
         self.start = self.shown = monotonic()
 
     def note(self, epoch: int, seen: int, loss: float | None) -> None:
-        """Keep how far the training is, in rows of the epoch (all with no loss), and draw where a new picture is due."""
+        """Note how many rows of the epoch were seen (without a loss: all), and draw where a new picture is due."""
         self.epoch, self.done, self.loss = epoch, (epoch - 1) * self.rows + seen, loss
         if self.is_due():
             self.draw()
@@ -904,7 +932,7 @@ class _Quiet:
         return "  ".join(f"{name} {number:.4g}" for name, number in last.items())
 
     def pace(self) -> str:
-        """The rate and the time left."""
+        """Rows a second, and the time left."""
         seconds = monotonic() - self.start
         if not self.done or seconds <= 0:
             return ""
@@ -918,7 +946,7 @@ class _Quiet:
 
 
 class _Bar(_Quiet):
-    """A line that is rewritten, on a terminal."""
+    """One line on a terminal, which is rewritten."""
 
     width = 0
 
@@ -943,7 +971,7 @@ class _Bar(_Quiet):
 
 
 class _Lines(_Quiet):
-    """Up to twenty lines, evenly spaced, and one for the last epoch."""
+    """Up to twenty lines at even distances, and one for the last epoch."""
 
     def is_due(self) -> bool:
         epoch, epochs = self.epoch, self.epochs
@@ -954,7 +982,7 @@ class _Lines(_Quiet):
 
 
 class _Plot(_Quiet):
-    """Curves in a notebook, a point an epoch, redrawn in one place. With the last picture these are at most four a second."""
+    """Curves in a notebook, a point for each epoch, redrawn in one place at most three times a second."""
 
     handle: Any = None
 
@@ -981,7 +1009,7 @@ def _in_notebook() -> bool:
 
 
 def _progress(progress: Any, history: History, epochs: int, rows: int) -> _Quiet:
-    """What shows the progress."""
+    """The progress of that name; ValueError for another."""
     kind = {True: "auto", False: "none"}[progress] if isinstance(progress, bool) else progress
     if kind not in ("auto", *PROGRESS):
         raise ValueError(f"progress must be one of auto, {', '.join(PROGRESS)}, got {progress!r}")

@@ -7,6 +7,7 @@ import base64
 import html
 import inspect
 import json
+import posixpath
 import re
 import sys
 from pathlib import Path
@@ -45,6 +46,9 @@ PARTS = {
     "nn": "autograd_mini.nn: layers, activations, losses",
     "optim": "autograd_mini.optim: optimisers, schedules",
 }
+
+
+WITHOUT_MEMBERS = ("autograd_mini.errors", "autograd_mini.check.debug")
 
 
 def module_of(thing: Any) -> str:
@@ -100,8 +104,12 @@ def entries(module: Any, names: list[str]) -> list[str]:
         thing = getattr(module, name)
         if is_documented_in_source(thing):
             lines += [f"::: {thing.__module__}.{thing.__name__}", ""]
-            if isinstance(thing, type) and thing.__module__ != "autograd_mini.errors":
-                lines += ["    options:", "      members: true", "      inherited_members: true", ""]
+            if isinstance(thing, type) and thing.__module__ not in WITHOUT_MEMBERS:
+                inherited = thing in (
+                    ag.Value,
+                    ag.Tensor,
+                )  # of Node; a layer's would be Module's, again and again
+                lines += ["    options:", "      members: null", f"      inherited_members: {inherited}", ""]
         elif not isinstance(thing, ModuleType | str):
             lines += [
                 f"## {name}",
@@ -197,7 +205,9 @@ def shown(output: dict[str, Any]) -> str:
             raw = data[kind].strip()
             code = raw.replace("\n", "") if kind == "image/png" else base64.b64encode(raw.encode()).decode()
             alt = html.escape(data.get("text/plain", "picture"))
-            return hold(f'<img alt="{alt}" src="data:{kind};base64,{code}">')
+            wide = re.search(r'<svg[^>]* width="([\d.]+)', raw)
+            least = f' style="min-width: {0.8 * float(wide[1]):.0f}px"' if wide else ""
+            return hold(f'<img alt="{alt}"{least} src="data:{kind};base64,{code}">')
     if "text/html" in data:
         return hold(data["text/html"])
     return f"\n```text\n{data.get('text/plain', '').rstrip()}\n```\n"
@@ -226,15 +236,40 @@ TOP = {
 }
 
 
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+MISTAKES = "autograd_mini/check/mistakes.toml"
+PLACES = {
+    f"{name}.md": f"project/{page}.md" for name, page in TOP.items()
+}  # where a file of the project is in the site
+PLACES |= {f"notebooks/{path.name}": f"tutorial/{path.stem}.md" for path in NOTEBOOKS} | {
+    MISTAKES: "mistakes.txt"
+}
+
+
 def pages() -> dict[str, str]:
     """All pages that are made, by their paths."""
     made = {"reference/index.md": overview()}
     made |= {f"reference/{page}.md": reference(page) for page in [*PAGES, *PARTS]}
-    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+    for path in NOTEBOOKS:
         made[f"tutorial/{path.stem}.md"] = tutorial(path)
-    for name, page in TOP.items():
-        made[f"project/{page}.md"] = (ROOT / f"{name}.md").read_text(encoding="utf8")
+    for source, page in PLACES.items():
+        made.setdefault(page, (ROOT / source).read_text(encoding="utf8"))
     return made
+
+
+def relinked(markdown: str, page: str) -> str:
+    """The text of a page of docs/, in which links to files of the project lead to their places in the site."""
+    folder = posixpath.dirname(page)
+
+    def moved(link: re.Match[str]) -> str:
+        place = PLACES.get(posixpath.normpath(posixpath.join("docs", folder, link[1])))
+        return f"]({posixpath.relpath(place, folder or '.')}" if place else link[0]
+
+    return re.sub(r"\]\(([^)#:]+)", moved, markdown)
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    return relinked(markdown, page.file.src_uri)
 
 
 def on_files(files: Files, config: Any) -> Files:

@@ -12,13 +12,12 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # # 10 · Bigger than memory
 #
-# *My data do not fit.* The gradient of a mean is the mean of gradients: cut the rows into chunks, differentiate each by itself, and add up.
-# Nothing else needs to change, and nobody has to hold all the rows at once. [Dask](https://docs.dask.org) cuts and hands out; this
-# machine's cores compute. (`python -m pip install '.[cluster]'`)
+# *My data do not fit in memory.* The gradient of a mean is the mean of the gradients. So cut the rows into chunks, differentiate each
+# chunk by itself, and take the mean. The rest of the program stays as it is, and all the rows are never in memory at once.
+# [Dask](https://docs.dask.org) divides the work; the cores of this machine do it. (`python -m pip install '.[cluster]'`)
 
 # %%
 import os
@@ -37,8 +36,8 @@ settings = dask.config.set(scheduler="threads", num_workers=2)
 # %% [markdown]
 # ## A recipe in place of an array
 #
-# 200,000 rows of eight numbers, made when they are asked for, a chunk of 10,000 rows at a time. A machine has about three chunks in its
-# memory at once; take a thousand times as many rows, and only the time grows. Files work the same way:
+# Here are 200,000 rows of eight numbers. They are made only when they are needed, a chunk of 10,000 rows at a time, and about three
+# chunks are in memory at once. With a thousand times as many rows, only the time would grow. Files work the same way:
 # `da.from_array(np.load("x.npy", mmap_mode="r"), chunks=(10_000, -1))`.
 
 # %%
@@ -51,7 +50,8 @@ print("one chunk is", f"{X.blocks[0].nbytes / 1e6:.1f} MB of {X.nbytes / 1e6:.0f
 # %% [markdown]
 # ## One gradient of all of it
 #
-# `ag.mean_over` takes a loss of a model and one chunk, which is a mean over the chunk's rows, and gives the mean over all rows.
+# Write the loss as a function of a model and one chunk, which returns the mean over the rows of the chunk. `ag.mean_over` gives the mean
+# over all rows.
 
 
 # %%
@@ -66,7 +66,8 @@ loss.label = "mean over 200,000 rows"
 print(f"loss {loss.item():.4f}")
 
 # %% [markdown]
-# Twenty chunks were differentiated, each in a graph of its own that is gone by now. What is left is *one* node of the parameters:
+# Twenty chunks were differentiated, each in a graph of its own, which is already gone. What is left is *one* node, whose parents are the
+# parameters:
 
 # %%
 ag.draw(loss, engine="python")
@@ -87,8 +88,8 @@ for (name, p), other in zip(net.named_parameters(), in_chunks, strict=True):
     assert np.allclose(p.grad, other, rtol=1e-10, atol=1e-14)
 
 # %% [markdown]
-# The same, but for the order in which rounding errors add up. And that order depends on the chunks alone, so the numbers are the same to
-# the last bit whoever computes them: one thread, two, or a cluster.
+# They are the same, except for rounding, since the sums are taken in another order. The order depends on the chunks alone. So the
+# numbers are the same to the last bit with one thread, with two, or on a cluster.
 
 # %%
 some = ag.mean_over(squared, net, few_x, few_y).item()
@@ -100,7 +101,7 @@ assert some == alone
 # %% [markdown]
 # ## Training
 #
-# `ag.fit` takes Dask arrays as it takes others; a batch is a chunk, and their order is drawn anew each epoch.
+# `ag.fit` takes Dask arrays too. A batch is a chunk, and each epoch takes the chunks in a new order.
 
 # %%
 train_x, train_y = X[:100_000], y[:100_000]  # ten chunks, ten steps an epoch
@@ -133,8 +134,8 @@ unseen = ag.mean_over(squared, net, X[-50_000:], y[-50_000:])
 print(f"unseen rows: {unseen.item():.4f}")
 
 # %% [markdown]
-# More cores than this machine has? `Client("tcp://SCHEDULER:8786")` of `dask.distributed`, and not a line below it changes; the page *Data
-# larger than the machine* of the documentation says how, and whom to trust with it.
+# If you need more cores than this machine has, begin with `Client("tcp://SCHEDULER:8786")` of `dask.distributed`; the other lines
+# stay as they are. The page *Data larger than the machine* of the documentation says how, and whom you have to trust.
 
 # %%
 assert history["loss"][-1] < 0.2 * history["loss"][0]

@@ -15,11 +15,11 @@
 # %% [markdown]
 # # 11 · The backprop by hand
 #
-# "My backprop does not work: what are the right lines?" Here they are. `ag.backprop_source` reads the graph of *your* network
-# and prints the backprop that one would write by hand: NumPy alone, one line a step, the shape behind each line. Copy it
-# into your script, or lay it beside your own lines and look for the first that differs.
+# "My backprop does not work: what are the right lines?" `ag.backprop_source` reads the graph of *your* network
+# and prints the backprop that one would write by hand: plain NumPy, a line for each step, and beside each line its shape. Copy it
+# into your script, or compare it with your own lines and look for the first one that differs.
 #
-# Below stand five networks that people asked about. Each source is run at once, and its gradients are held beside the engine's.
+# Here are five networks that people asked about. Each source is run, and its gradients are compared with the engine's.
 
 # %%
 import numpy as np
@@ -40,8 +40,8 @@ def held_beside(source, loss, wrt, *data):
 # %% [markdown]
 # ## Two inputs, two hidden neurons, one output
 #
-# The smallest network with a hidden layer. Read the backward part from its first line: each line takes what the line above it
-# has found, and multiplies it by one local derivative. `dZ2 = dA2 * A2 * (1 - A2)` is the sigmoid's slope, written by its output.
+# This is the smallest network with a hidden layer. Read the backward part from its first line: each line takes the result of the line
+# above it, and multiplies it by one local derivative. `A2 * (1 - A2)` is the slope of the sigmoid, written with its output.
 
 # %%
 A0, T = two_two_one.A0, two_two_one.T
@@ -62,7 +62,7 @@ ag.draw(loss, engine="python")
 # %% [markdown]
 # ## XOR with bias units and cross-entropy
 #
-# The bias is a unit of its own here, a 1 in front of each layer. On the way back it is cut off again, `dH[:, 1:4]`: nothing
+# Here the bias is a unit of its own, a 1 in front of each layer. On the way back it is left out again, `dH[:, 1:4]`: nothing
 # goes into a bias unit, so nothing goes back through it.
 
 # %%
@@ -78,8 +78,8 @@ assert held_beside(source, loss, [theta1, theta2], y, np.ones((4, 1)), X) < 1e-1
 # %% [markdown]
 # ## Softmax with a squared error
 #
-# The line that almost everybody gets wrong is `dZ3`: softmax has a whole matrix of derivatives, since a larger score takes from
-# all other classes. By its output it is one line, and `P * (1 - P)` is not it.
+# Almost everybody gets the line of `dZ3` wrong. Softmax has a whole matrix of derivatives, since a larger score makes
+# all other classes less probable. The right line is short too, but it is not `P * (1 - P)`.
 
 # %%
 rng = np.random.default_rng(0)
@@ -111,7 +111,7 @@ assert held_beside(source, loss, net.parameters(), X, y) < 1e-12
 # %% [markdown]
 # ## Any number of layers
 #
-# relu, sigmoid, tanh, softmax and a linear output, one above the other. The pattern of the lines is always the same.
+# relu, sigmoid, tanh, softmax and a linear output, one after the other. The pattern of the lines is always the same.
 
 # %%
 X, Y = np.array([[1.0, 1.0], [0.0, 0.0], [12.0, 5.0]]), np.array([[1.0], [0.0], [-1.0]])
@@ -140,8 +140,8 @@ print(ag.backprop_source(slope, x))
 # %% [markdown]
 # ## The same thing as speed
 #
-# `ag.compile` records a function once and replays it as such straight lines. A whole training step, with its update, is one function;
-# its parameters are read anew at every call.
+# `ag.compile` records a function once, and then runs it as such a list of lines. A whole training step, with its update, can be one
+# function; the parameters are read anew at each call.
 
 # %%
 params = net.parameters()

@@ -165,14 +165,14 @@ for name, (by_hand, ours) in pairs.items():
         print(f"{name:10}{one:12.6f}{other:12.6f}")
 
 # %% [markdown]
-# All of them, and this is where each stands:
+# All of them agree. In the picture you see where each one stands:
 
 # %%
 n2.label, h.label, n3.label, out.label, loss.label = "z2", "l2", "z3", "l3", "CE"
 ag.draw(loss, engine="python")
 
 # %% [markdown]
-# And if yours had differed, the first line that does is the step with the mistake.
+# If your own numbers differ from these, the first line that differs is the step with the mistake.
 #
 # ## A program that learns nothing
 #
@@ -232,11 +232,11 @@ assert np.allclose(p_l1.T @ hidden, right1, rtol=1e-12)  # and this is what one 
 assert np.allclose(p_l2.data.T @ posted_delta3, right2, rtol=1e-12)
 
 # %% [markdown]
-# So there are three mistakes and a thing that is none:
+# So there are three mistakes, and one thing that looks like a mistake but is not:
 #
 # * **The delta alone.** The weights were moved by the delta in place of `layer.T @ delta`.
-# * **`*` where `@` is meant.** With `np.matrix` it is the other way about, `*` *is* the matrix product. Write `@` and
-#   `np.multiply`, and nobody has to guess.
+# * **`*` where `@` is meant.** With `np.matrix` it is the other way round: there `*` *is* the matrix product. Write `@` and
+#   `np.multiply`, and both are clear.
 # * **No bias unit in the hidden layer.** (XOR can be learnt without, but it is harder.)
 # * *Not* a mistake: the sign. `y - l3` is minus the gradient, so it is added; `l3 - y` is the gradient, so it is
 #   subtracted. Either will do. One here and the other there goes uphill.
@@ -267,10 +267,10 @@ for step in range(20_000):
         print(f"step {step + 1:6}   mean loss of the four {total / 4:.3f}  {'#' * round(60 * total / 4)}")
 
 # %% [markdown]
-# Look at how it goes: for a third of the time nothing seems to happen. All weights are small, the three neurons are
-# nearly alike, and "perhaps" is the best that alike neurons can say. Then they part, and it is quick. Many a network that
-# "does not learn" was stopped on that plain. (And many another would have stayed there for ever. The gradients tell
-# which: compare them.)
+# Look at how the loss falls: for a third of the time nothing seems to happen. All weights are small, so the three neurons are
+# nearly equal, and then "perhaps" is the best answer that they can give. Once they differ, it is quick. Many a network that
+# "does not learn" was stopped too early. (Others would never have learnt. The gradients say which it is: compare
+# them.)
 
 # %%
 for a, b, p in truth_table(t1, t2):
@@ -342,8 +342,8 @@ for layer, by_hand, name in zip(net.layers, (theta1d, theta2d), ("theta1d", "the
 # `binary_cross_entropy_with_logits` takes `z3`: it does the sigmoid and the logarithm in one, and so it never takes the
 # logarithm of a 0. Its derivative is the line that we found first, output minus target.
 #
-# All four samples at once, and momentum: a step goes on in the direction of those before it, and so a plain is crossed at
-# a run.
+# Now take all four samples at once, and momentum: each step goes on in the direction of the steps before it, so the flat part
+# takes less time.
 
 # %%
 sgd = ag.optim.SGD(net.parameters(), lr=1.0, momentum=0.9)
@@ -360,6 +360,6 @@ print("answers:", answers.round(2))
 assert np.max(np.abs(answers - Y)) < 0.05
 
 # %% [markdown]
-# Output minus target; back through the weights, times the slope; what went in, times the delta. Those three sentences
-# are all of backprop, for two layers or for two hundred. What they come to when the derivative wanted is not a weight's
-# but an input's is the next notebook, `4-derivatives-of-inputs`.
+# Output minus target; back through the weights, times the slope; what went in, times the delta. These three steps
+# are all of backprop, for two layers or for two hundred. The next notebook, `4-derivatives-of-inputs`, asks for the
+# derivative with respect to an input in place of a weight.

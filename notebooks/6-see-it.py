@@ -15,9 +15,8 @@
 # %% [markdown]
 # # 6 · See it
 #
-# *Your network does not learn, and every number in it is a number among a thousand.* Then look at it: as a tree in the
-# terminal, as a picture, and as a page on which the chain rule walks through your own graph, one node at a time, with
-# your own numbers.
+# *Your network does not learn, and it has thousands of numbers.* Look at it: as a tree in the terminal, as a picture, and as
+# a page that goes through your own graph with the chain rule, one node at a time, with your own numbers.
 
 # %%
 import numpy as np
@@ -27,7 +26,7 @@ import autograd_mini as ag
 # %% [markdown]
 # ## A neuron
 #
-# One neuron: a weight, an input, a bias, and tanh. Before any backward a gradient is `—`: it is not 0, it is not known.
+# One neuron: a weight, an input, a bias, and tanh. Before any `backward()` a gradient is shown as `—`: it is not 0, it is not known yet.
 
 # %%
 w, x, b = ag.Value(2.0, label="w"), ag.Value(-1.0, label="x"), ag.Value(0.5, label="b")
@@ -40,13 +39,13 @@ y.backward()
 print(ag.tree(y))
 
 # %% [markdown]
-# The same as a picture. A box is a value: above its name and the operation that made it, below `data | ∂ gradient`. Orange is
-# a negative gradient, blue a positive one. At each arrow stands the local derivative: how much the box on the right
-# changes when the one on the left does (up to 12 boxes; in larger pictures it is in the tooltip). The gradient of a box is
-# that of the box on its right, times what stands at the arrow; that is the chain rule.
+# The same as a picture. A box is a value. Its upper line has its name and the operation that made it, its lower line `data | ∂
+# gradient`. Orange is a negative gradient, blue a positive one. Beside each arrow stands the local derivative: how fast the box on
+# the right changes with the one on the left (in pictures of more than 12 boxes it is in the tooltip). The gradient of a box is the
+# gradient of the box on its right, times the number beside the arrow; that is the chain rule.
 #
-# `engine="python"` lays the picture out without the Graphviz program, so that it is the same on every machine; leave it
-# away, and Graphviz does it where you have it.
+# `engine="python"` lays the picture out without the Graphviz program, so that it is the same on every machine. Leave it out, and Graphviz
+# does it where you have it.
 
 # %%
 ag.draw(y, engine="python")
@@ -73,8 +72,8 @@ ag.draw(square, engine="python")
 # %% [markdown]
 # ## XOR's network
 #
-# Two inputs, two hidden neurons, one output, on single numbers. Each weight bears its own path through the network, so
-# that `layer0.neuron1.w[0]` in the picture is `net.layers[0].neurons[1].w[0]` in the code.
+# Two inputs, two hidden neurons, one output, on single numbers. Each weight is named by its path in the network:
+# `layer0.neuron1.w[0]` in the picture is `net.layers[0].neurons[1].w[0]` in the code.
 
 # %%
 net = ag.nn.scalar.MLP(2, [2, 1], activation="tanh", rng=3)
@@ -83,10 +82,10 @@ loss.backward()
 ag.draw(loss, engine="python")
 
 # %% [markdown]
-# All four samples are 56 boxes: just under the 60 above which neurons, and then layers, collapse by themselves, and hard to
-# read. Say what belongs together: `collapse` takes a level ("neuron", "layer", "model") or, as here, a function that is
-# given a box and names its group. `box.scope` holds the modules that it was made in. `zero_grad` first: the gradients of
-# leaves add up over several backwards.
+# All four samples make 56 boxes, which is hard to read. (From 60 boxes on, neurons and then layers become one box by themselves.)
+# So say what belongs together: `collapse` takes a level ("neuron", "layer", "model") or, as here, a function that gets a box and returns
+# the name of its group. `box.scope` holds the modules in which the box was made. `zero_grad` comes first, since the gradients of
+# leaves add up over several calls of `backward()`.
 
 # %%
 X, Y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0]
@@ -129,9 +128,9 @@ ag.explore(y)
 # %% [markdown]
 # ## A dead neuron
 #
-# Why is a gradient zero? There are two answers, and the page tells them apart: the *local derivative* is 0 (this relu is
-# asleep), or *nothing arrives* from the result's side (something on the way is asleep). The picture shows it too: from the relu on,
-# everything to the left is white.
+# Why is a gradient zero? There are two answers, and the page tells them apart: the *local derivative* is 0 (this relu's input is
+# below 0), or *nothing arrives* from the right (there is such a relu on the way). The picture shows it too: everything to the left of
+# the relu is white.
 
 # %%
 v = ag.Value(-2.0, label="v")

@@ -12,14 +12,13 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # # 7 · Find the mistake
 #
-# *You wrote the backward pass yourself, and the network does not learn.* Here are three programs of the kind that people ask about, each
-# with a mistake that has cost somebody an evening. `ag.audit` runs a script as it stands and reads its own lines back: which one equals
-# which derivative, which is the first wrong one, and what should stand there. (It executes the script, no more and no less than
-# running it.) Then we mend each, and train.
+# *You wrote the backward pass yourself, and the network does not learn.* Here are three programs of the kind that people ask about.
+# Each has a mistake that has cost somebody an evening. `ag.audit` runs a script as it stands. For each line of the backward pass it
+# says which derivative the line computes; it names the first wrong line, and gives the right one. (It executes the script, as running
+# it would.) Then we mend each script, and train.
 
 # %%
 import runpy
@@ -48,7 +47,8 @@ def last_loss(path):
 # %% [markdown]
 # ## 1. XOR, and "I am stuck on updating the weights"
 #
-# A bias unit in each layer, cross-entropy, sigmoids. The deltas are fine. What is done with the last one?
+# Each layer has a bias unit; the activations are sigmoids, and the loss is the cross-entropy. The deltas are right. Is `delta3` used
+# in the right way?
 
 # %%
 DELTAS = """import numpy as np
@@ -81,9 +81,10 @@ report1 = ag.audit(deltas)
 print(report1)
 
 # %% [markdown]
-# `✓` is right, and of what it is a multiple: `Y - l3` is minus the gradient, four times too large, and nothing is wrong
-# with that, since the update *adds* it. `✗` is the line. A delta says how fast the loss moves with what goes *into* a
-# neuron. For a weight it has to be multiplied by what went *through* it: `layer.T @ delta`.
+# A line with `✓` is right, up to a constant factor: `Y - l3` is minus four times the gradient. Nothing is wrong with that: the mean
+# divides by four, which is the same as another rate, and the update *adds*. The line with `✗` is the wrong one. A delta says how fast
+# the loss moves with what goes *into* a neuron. For a weight it has to be multiplied by what the weight is multiplied by: `layer.T @
+# delta`.
 
 # %%
 mended = DELTAS.replace("theta2 += 0.5 * delta3.sum()", "theta2 += 0.5 * l2.T @ delta3")
@@ -96,7 +97,8 @@ assert not ag.audit(folder / "deltas_mended.py").findings
 # %% [markdown]
 # ## 2. A network that should learn ten pictures by heart
 #
-# Ten pictures, a ReLU layer, a sigmoid. "The loss explodes at first." Four gradients are divided by the number of pictures. Count again.
+# Ten pictures, a ReLU layer, a sigmoid. "The loss explodes at first." All four gradients should be divided by the number of pictures. Are
+# they?
 
 # %%
 PICTURES = """import numpy as np
@@ -142,9 +144,9 @@ report2 = ag.audit(pictures)
 print(report2)
 
 # %% [markdown]
-# One matrix moves ten times as far as it should. On these small pictures that still works, by luck; on larger ones it
-# is what explodes. Here both learn, and only the comparison shows that something was wrong. (A helper such as
-# `sigmoid(AL, deriv=True)`, which wants the *output*, is a trap too; this program stepped around it.)
+# `dW1` is ten times too large, so `W1` moves ten times as far as it should. On these small pictures the network still learns, by luck; on
+# larger ones the loss explodes. So here only the comparison shows that something is wrong. (A helper such as `sigmoid(AL, deriv=True)`,
+# which must be called with the *output*, is a trap too. This program calls it in the right way.)
 
 # %%
 mended = PICTURES.replace("dW1 = np.dot(dZ1, X.T)", "dW1 = np.dot(dZ1, X.T) / m")
@@ -156,7 +158,7 @@ assert not ag.audit(folder / "pictures_mended.py").findings
 # %% [markdown]
 # ## 3. Layers of one's own
 #
-# A class with `forward` and `backward`, for any number of layers. It trains; it could train better.
+# This is a class with `forward` and `backward`, for any number of layers. The network learns, but less well than it could.
 
 # %%
 LAYERS = """import numpy as np
@@ -201,8 +203,8 @@ report3 = ag.audit(layers)
 print(report3)
 
 # %% [markdown]
-# 0.04 % off: nobody sees that in a number. The slope of tanh is 1 − tanh², and the layer has both at hand, `self.z` and
-# `self.a`; it took the wrong one. Where z is small the two are nearly equal, and small is where one starts.
+# The line is 0.04 % off, which nobody sees by looking at numbers. The slope of tanh is 1 − tanh². The layer keeps both `self.z` and
+# `self.a`, and the line takes the wrong one. While z is small the two are nearly equal, and at the start z is small.
 
 # %%
 mended = LAYERS.replace("1 - self.z**2", "1 - self.a**2")
@@ -214,7 +216,8 @@ assert not ag.audit(folder / "layers_mended.py").findings
 # %% [markdown]
 # ## Without a script: a pair of arrays
 #
-# Perhaps your backward pass is not a script but something that gives arrays. Record the forward pass, and hand them over.
+# Perhaps your backward pass is not in a script of its own. Then compute the loss on Tensors, and hand over the arrays that your
+# backward pass gives.
 
 # %%
 rng = np.random.default_rng(0)
@@ -234,7 +237,7 @@ report = ag.diagnose(loss, {W1: my_dW1, W2: my_dW2})
 print(report)
 
 # %% [markdown]
-# Follow it in the picture: on the way from `A2` to `W1` stands a `tanh`, and my line for `my_dW1` never passed it.
+# Look at the picture: between `A2` and `W1` there is a `tanh`, and the line for `my_dW1` leaves its derivative out.
 
 # %%
 loss.backward()

@@ -12,12 +12,11 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # # 8 · Going fast
 #
-# *The engine looks at every step and writes it down, a node at a time. My network takes the same steps a hundred thousand times. Must it
-# look each time?* No: look once, keep what was written down, and run that. What is kept is a program, and here we read it.
+# *The engine makes a node for each operation. My network does the same operations a hundred thousand times. Must the nodes be made each
+# time?* No: record them once, turn the record into a program, and run that. Here we read this program.
 
 # %%
 import json
@@ -34,7 +33,8 @@ Y = np.array([[0.0], [1.0], [1.0], [0.0]])
 # %% [markdown]
 # ## The backprop you would have written
 #
-# XOR's network, once through. `ag.backprop_source` reads the graph and writes its backward pass as a person would, with your names.
+# Here is XOR's network, computed once. `ag.backprop_source` reads its graph and writes the backward pass as a person would, with your
+# names.
 
 # %%
 rng = np.random.default_rng(0)
@@ -52,10 +52,11 @@ print(source)
 # * The slope of the mean of squares: 2 (A2 − Y), divided by the number of entries, 4.
 # * Through the sigmoid: times A2 (1 − A2), the formula that takes the *output*.
 # * A bias was added to every row, so its gradient is the sum over the rows.
-# * A weight: what went in, transposed, times the delta of where it went.
+# * A weight: what went into the layer, transposed, times the layer's delta.
 # * Back to the hidden layer: times W2, transposed. Through tanh: times 1 − A1², its output again.
 #
-# And so on, for as many layers as you like. Those five sentences are all of it. The picture has the same steps, from right to left:
+# And so on, for any number of layers: there is no more to it than these five sentences. The picture has the same steps, from right to
+# left:
 
 # %%
 loss.label = "loss"
@@ -78,8 +79,8 @@ for name, mine, node in zip(["W1", "b1", "W2", "b2"], by_hand, [W1, b1, W2, b2],
 # %% [markdown]
 # ## Written for a machine
 #
-# `ag.compile` does the same for a machine to run: no names, arrays written into again when nobody needs them any more, and the numbers of
-# the plain run. Give it the function that you want, here loss and gradients:
+# `ag.compile` makes such a program for the machine. It has no names for people, and it uses an array again when its numbers are no longer
+# needed; the results are those of the plain run. Give it the function that you want, here loss and gradients:
 
 
 # %%
@@ -99,8 +100,8 @@ program = fast.source.partition("def ")
 print("".join(program[1:])[:700], "    …")
 
 # %% [markdown]
-# How much quicker is it? That depends on your machine, so no number is printed here, only whether it is. For each of these small arrays
-# NumPy needs about a microsecond, and so does a node: the nodes are what is saved.
+# How much quicker is it? That depends on your machine, so this prints only whether it is quicker. On arrays as small as these, NumPy
+# takes about a microsecond for each operation, and making a node takes as long. The time for the nodes is saved.
 
 # %%
 calls = 200
@@ -111,8 +112,8 @@ print("compiled is quicker:", fast_time < slow_time)
 # %% [markdown]
 # ## What if my function decides?
 #
-# A program that was written down at one number may be wrong at another: which way did the `if` go? Each decision is a *guard*. When a
-# later call would decide otherwise, the function is looked at again.
+# A program that was recorded for one number may be wrong for another, if there is an `if` in the function. So each decision becomes a
+# *guard*: when a later call would decide otherwise, the function is recorded again.
 
 # %%
 looked = []
@@ -135,8 +136,8 @@ assert set(looked) == {"above 0", "not above 0"}
 assert len(looked) < 10
 
 # %% [markdown]
-# A thousand calls, and a few looks for each of the two ways. What cannot be kept is refused, and says where: a number that leaves the
-# graph would be frozen for ever.
+# In a thousand calls the function was recorded a few times only. What cannot be recorded is refused, with the place: a number that leaves
+# the graph would stay the same for ever.
 
 
 # %%
@@ -154,7 +155,8 @@ else:
 # %% [markdown]
 # ## A whole step
 #
-# Forward, backward and the optimiser's update in one: `ag.compile_step`. `ag.fit` does so by itself where it can.
+# `ag.compile_step` makes one program of the forward pass, the backward pass and the optimiser's update. `ag.fit` does this by itself
+# where it can.
 
 # %%
 net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
@@ -168,9 +170,9 @@ assert losses[-1] < 0.05
 # %% [markdown]
 # ## The table
 #
-# What `python -m benchmarks` measured of compiled and of plain steps, each against a named peer on the same processor, after the results
-# were found to agree. Below 1 we are quicker; nothing with a target is left out. (Outside of a copy of the sources there is no such folder,
-# and nothing is printed.)
+# These are the times that `python -m benchmarks` measured, of compiled steps and of plain ones. Each is divided by the time of a
+# named peer on the same processor, after their results were found to agree: below 1 we are quicker. (This reads a folder of the
+# sources; where it is missing, nothing is printed.)
 
 # %%
 folders = [up / "benchmarks" / "results" for up in (Path("."), Path("..")) if (up / "benchmarks" / "results").exists()]
@@ -186,8 +188,9 @@ for row in rows:
     print(f"{row['work']:{width}}  {row['ours'][:24]:24}  {row['peer'][:24]:24} {row['ratio']:5.2f}")
 
 # %% [markdown]
-# When to compile: small or scalar-heavy work that runs thousands of times. When not: what runs a few times, what has other shapes at each
-# call, what you want to look into (compiled steps leave no graph to draw). Large matrix products take the time that they take.
+# When to compile: small computations, or computations on single numbers, that run thousands of times. When not: for what runs only a
+# few times, for what has other shapes at each call, and for what you want to look into, since compiled steps leave no graph. Large
+# matrix products do not become quicker.
 
 # %%
 assert "def backprop(" in source

@@ -12,7 +12,6 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # # 9 · Softmax, and why p(1 − p) is not its derivative
 #
@@ -54,8 +53,8 @@ assert raised[1] < p[1]
 assert raised[2] < p[2]
 
 # %% [markdown]
-# The first has gone up, and the two others have gone down, though nobody touched their scores: they share a sum that is always 1.
-# **So each output depends on each input**, and three outputs by three inputs are nine derivatives, not three.
+# The first has gone up, and the two others have gone down, though their scores are the same: the sum of all three is always 1.
+# **So each output depends on each input**. With three outputs and three inputs there are nine derivatives, not three.
 
 # %%
 J = ag.jacobian(softmax)(z)
@@ -66,8 +65,8 @@ assert np.allclose(J, by_hand, rtol=1e-12)
 
 
 # %% [markdown]
-# On the diagonal stands p(1 − p), your formula. Beside it stands −pᵢpⱼ: what the others lose. In one line, diag(p) − p pᵀ.
-# As a picture: blue is above 0, orange below.
+# On the diagonal stands p(1 − p), your formula. Elsewhere stands −pᵢpⱼ, which is what the others lose. In one line this is diag(p) −
+# p pᵀ. Here it is as a picture; blue is above 0, orange below.
 
 
 # %%
@@ -104,8 +103,8 @@ assert np.allclose(J.sum(axis=1), 0, atol=1e-15)
 # %% [markdown]
 # ## Back through it
 #
-# Take the squared error ½·Σ(p − t)², with target t. Its derivative with respect to p is p − t. To come to the scores, that vector goes
-# through the *whole* table: a matrix product, where the short formula has a product number by number.
+# Take the squared error ½·Σ(p − t)², with target t. Its derivative with respect to p is p − t. To get the derivative with respect to the
+# scores, multiply this vector by the *whole* table. That is a matrix product; the short formula multiplies number by number.
 
 # %%
 t = np.array([0.0, 1.0, 0.0])
@@ -124,13 +123,13 @@ for name, delta in ways.items():
     print(f"{name:28}", delta.round(4), "  sum", (delta.sum().round(4) + 0.0))
 
 # %% [markdown]
-# The short formula is too small, and its last number has the wrong sign. One look tells it apart: **a delta behind a softmax adds up
-# to 0**, as the rows of the table do.
+# The result of the short formula is too small, and its last number has the wrong sign. You can see at once that it is wrong: **the
+# delta of a softmax adds up to 0**, as the rows of the table do.
 #
 # The third line is the one to write: subtract the mean of the errors, weighted by p, and multiply by p. No table is built.
 #
-# The engine was not told that this is a softmax. It went through `exp`, the sum and the quotient, a step at a time. (The picture recognises
-# the steps, and puts them into one box.)
+# The engine was not told that this is a softmax. It went through `exp`, the sum and the quotient, a step at a time. (The picture
+# recognises the steps, and puts them into one box.)
 
 # %%
 ag.draw(loss, engine="python")
@@ -138,8 +137,8 @@ ag.draw(loss, engine="python")
 # %% [markdown]
 # ## But mine has p − t, and it works
 #
-# Then your loss is cross-entropy, −Σ t·log p. Its derivative with respect to p is −t / p, which is large where the short formula is
-# small, and the whole table collapses:
+# Then your loss is cross-entropy, −Σ t·log p. Its derivative with respect to p is −t / p. Multiplied by the whole table, this becomes
+# very simple:
 
 # %%
 node = ag.Tensor(z)
@@ -149,8 +148,8 @@ print("p − t:     ", (p - t).round(6))
 assert np.allclose(node.grad, p - t, rtol=1e-12)
 
 # %% [markdown]
-# That is why the two are used together. With p − t you are done: multiplying by p(1 − p) as well applies a derivative twice.
-# `diagnose` names both confusions. First p(1 − p) with the squared error, in a layer with weights:
+# That is why the two are used together. p − t is all that is needed: if you multiply it by p(1 − p) too, a derivative is applied twice.
+# `diagnose` knows both mistakes. Here is p(1 − p) with the squared error, in a layer with weights:
 
 # %%
 rng = np.random.default_rng(0)
@@ -166,7 +165,7 @@ assert report.wrong == ["W"]
 # %% [markdown]
 # ## Does it matter?
 #
-# On real digits, with the squared error, one layer, and each delta in turn: the same start, the same batches, the same rate.
+# This trains one layer on real digits, with the squared error and with each delta in turn. All have the same start, batches and rate.
 
 
 # %%
@@ -203,8 +202,9 @@ for name, curve in curves.items():
     print(f"{name:12}", " ".join(f"{accuracy:6.1%}" for accuracy in curve))
 
 # %% [markdown]
-# The last one learns nothing, as it must: it multiplies by 0. And the short one learns, for its diagonal points roughly downhill, and
-# stops ten in a hundred too early. That is what makes it hard to find. A loss that goes down proves nothing; a comparison does.
+# The last one learns nothing, since it multiplies by 0. The short one does learn, since it points roughly downhill, but it ends ten
+# percentage points lower. That makes the mistake hard to find: a loss that goes down does not prove that a gradient is right. A
+# comparison does.
 
 # %%
 assert np.allclose(ways["the engine"], ways["the same, without a matrix"], rtol=1e-12)

@@ -674,8 +674,11 @@ for _n in (1, 4, 12):
         raw=False,
     )
 for _shapes in ([(4, 3)], [(2, 3), (3,)], [(2,), (), (0, 3)]):
-    array("sum_of_squares", lambda F, *xs: apply(TABLE["sum_of_squares"], *xs), [(real, shape) for shape in _shapes],
-          lambda *xs: sum((x * x).sum() for x in xs), f"of {len(_shapes)}", raw=False)  # fmt: skip
+    array("SUM_OF_SQUARES", lambda F, *xs: apply(TABLE["SUM_OF_SQUARES"](0.3), *xs), [(real, shape) for shape in _shapes],
+          lambda *xs: 0.3 * sum((x * x).sum() for x in xs), f"of {len(_shapes)}", raw=False)  # fmt: skip
+for _n in (1, 4, 12):
+    array("HINGE", lambda F, x, t, n=_n: apply(TABLE["HINGE"](n), x, t), [(real, (4, 3)), (real, (4, 3))],
+          lambda x, t, n=_n: torch.relu(1 - t * x).sum() / n, f"over {_n}", raw=False)  # fmt: skip
 array(
     "softmax_cross_entropy",
     "softmax_cross_entropy",

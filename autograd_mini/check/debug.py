@@ -20,9 +20,10 @@ from weakref import WeakSet
 import numpy as np
 
 from ..compile.function import Compiled
-from ..core import engine, node, value
+from ..core import engine, node
 from ..core.op import Op
-from ..core.readings import KINDS, quietly
+from ..core.quick import vocabulary
+from ..core.readings import ARRAYS, FLOATS, KINDS, quietly
 from ..errors import AnomalyError, GraphError
 from ..support.modes import Block, meta_here
 from ..support.numerics import all_finite
@@ -301,7 +302,7 @@ def _call(compiled: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def _never() -> bool:
-    """What the quick methods of Value ask, in the place of `meta_here`: they leave every case to `applied`, which records."""
+    """What quick methods ask, in the place of `meta_here`: they leave every case to `applied`, which records."""
     return False
 
 
@@ -318,8 +319,8 @@ def _swap(watched: bool) -> None:
         for name, pair in SWAPS.items()
         if space.get(name) in pair
     ]
-    quick = [vars(value), *(method.__globals__ for method in value.quick_methods)]
-    changes += [partial(setitem, space, "meta_here", _never if watched else meta_here) for space in quick]
+    asked = _never if watched else meta_here
+    changes += [partial(setitem, vocabulary(reading), "meta_here", asked) for reading in (FLOATS, ARRAYS)]
     changes.append(partial(setattr, Compiled, "__call__", _call if watched else CALL))
     deque(map(call, changes), maxlen=0)
 

@@ -1,4 +1,4 @@
-"""The commands: three views of an expression, and what runs a program of ours."""
+"""The commands: three views of an expression, the demo, the audit, and the programs of the gallery."""
 
 import argparse
 import os
@@ -37,24 +37,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     name = arguments[0] if arguments else ""
     try:
-        if name == "audit":  # it has options of its own, and the script's behind --
+        if name == "audit":  # it has its own options, and after -- those of the script
             return int(import_module("autograd_mini.check.audit").audit_command(arguments[1:]))
         parser = argparse.ArgumentParser(prog="autograd-mini", description="Gradients that you can read.")
         parser.add_argument("--version", action="version", version=__version__)
-        below = parser.add_subparsers(dest="command", metavar=f"{{{','.join(COMMANDS)}}}")
+        below = parser.add_subparsers(required=True, metavar=f"{{{','.join(COMMANDS)}}}")
         for each, declare in COMMANDS.items():
             what = str(declare.__doc__)
             mine = below.add_parser(each, help=what, description=f"{what[0].upper()}{what[1:]}.")
             mine.set_defaults(run=declare(mine))
+        if not arguments:
+            parser.print_help()
+            return 0
         if name in VIEWS:  # numbers and options in any order
             options = below.choices[name].parse_intermixed_args(_shielded(arguments[1:]))
-            return int(options.run(options))
-        options = parser.parse_args(arguments)
-        if options.command is not None:
-            return int(options.run(options))
-        parser.print_help()
-        return 0
-    except BrokenPipeError:  # the reader of the output has gone: `… | head`
+        else:
+            options = parser.parse_args(arguments)
+        return int(options.run(options))
+    except BrokenPipeError:  # the reader of the output has ended: `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _shielded(arguments: list[str]) -> list[str]:
-    """The arguments; with a space before each that is no option, but an expression which begins with a minus."""
+    """The arguments, with a space before each expression that begins with a minus, so that it is not taken for an option."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     minus = re.compile(r"-(?!-?$|[oh]$|-[a-z]{2,}(=|$))")
     words = []
@@ -73,7 +73,7 @@ def _shielded(arguments: list[str]) -> list[str]:
 
 
 def _view(name: str, show: Callable[[Any, Any], None], options: argparse.Namespace) -> int:
-    """Show an expression; return the exit status, 2 for what is not understood, 1 for what cannot be done."""
+    """Show an expression; return the exit status: 2 where it is not understood, 1 where it cannot be shown."""
     words, output = [options.expression, *options.numbers], getattr(options, "output", None)
     text, *numbers = sorted(words, key=lambda word: "=" in word)  # the numbers may come first
     try:
@@ -106,7 +106,7 @@ def _expression(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument("numbers", nargs="*", default=[], metavar="NAME=NUMBER", help=each)
 
 
-# ---- The commands: each declares its arguments on a parser, and returns what runs it with the options given ----------------
+# ---- The commands: each adds its arguments to a parser, and returns the function that runs it -------------------------------
 
 
 def demo(parser: argparse.ArgumentParser) -> Run:
@@ -130,7 +130,7 @@ def tree(parser: argparse.ArgumentParser) -> Run:
         for is_plain in (options.ascii, True):
             drawn = tree_of(root, options.depth, max_nodes=10**6, ascii=is_plain, color=on_a_terminal())
             encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-            if drawn.encode(encoding, "ignore").decode(encoding) == drawn:  # it can be printed
+            if drawn.encode(encoding, "ignore").decode(encoding) == drawn:  # so it can be printed
                 break
         print(drawn)
 

@@ -1,4 +1,4 @@
-"""An expression that a user typed, as a graph. It is parsed, and walked through a whitelist: nothing of it is ever run as Python."""
+"""An expression that a user typed, as a graph. Python parses it, and only what is on a list is taken: nothing of it is run as Python."""
 
 import ast
 import difflib
@@ -49,7 +49,7 @@ NOT_ALLOWED = f"{{}} is not allowed: {ALLOWED}"
 BEYOND = "this number is beyond the range of floats, 1.8e308"
 SPACES = "NAME=NUMBER is needed, as x=2, without spaces; an expression of several words in quotes"
 LONGEST = 10_000  # characters of an expression
-TOLD = {  # messages of the parser that say too little or too much here
+INSTEAD_OF = {  # messages of the parser that say too little or too much here
     "invalid syntax": f"this is not understood here: {ALLOWED}",
     "invalid decimal literal": "this is no number; a product is written *",
     "Exceeds the limit": BEYOND,
@@ -58,14 +58,14 @@ WINDOW = 60  # characters of the expression to each side of a place in it
 
 
 class ExpressionError(AutogradError, ValueError):
-    """An expression, or one of its numbers, that is not understood; the text shows where."""
+    """An expression, or one of its numbers, is not understood; the text shows where."""
 
 
 def evaluate(text: str, numbers: Mapping[str, float]) -> tuple[Value, list[str]]:
-    """Return the graph of an expression as its last node, a constant where no name is in it; and the names that are not used.
+    """Return the last node of the graph of an expression, a constant where it has no name; and the names that it does not use.
 
-    Each name is a Value with that label, made of the number given for it. Arithmetic is IEEE: 1/0 is ∞. Raises ExpressionError,
-    with the place, for whatever is no number, name, `+ - * / % **`, or call of an elementwise function of the library.
+    `numbers`: a number for each name. Each name becomes a Value with that label. Arithmetic follows IEEE: 1/0 is ∞. Raises
+    ExpressionError, which shows the place, for what is not a number, a name, `+ - * / % **`, or a call of an elementwise function.
 
     >>> root, unused = evaluate("tanh(w*x + b)", {"w": 2.0, "x": -1.0, "b": 0.5})
     >>> root, root.op.name, unused
@@ -78,7 +78,7 @@ def evaluate(text: str, numbers: Mapping[str, float]) -> tuple[Value, list[str]]
 
 
 def numbers_of(arguments: Sequence[str]) -> dict[str, float]:
-    """Return the numbers given as NAME=NUMBER. Raises ExpressionError.
+    """Return the numbers of arguments NAME=NUMBER, by name. Raises ExpressionError for any other argument.
 
     >>> numbers_of(["w=2", "x=-1"])
     {'w': 2.0, 'x': -1.0}
@@ -108,7 +108,7 @@ def numbers_of(arguments: Sequence[str]) -> dict[str, float]:
 
 
 class _Reader:
-    """Reads one expression: `names`, the Values of the numbers given; `used`, those that occur."""
+    """One expression that is read: `names` are the Values of the numbers given, `used` the names that occur."""
 
     def __init__(self, text: str, numbers: Mapping[str, float]) -> None:
         self.text = "".join([" " if c in "\t\n\r\f\v" else c for c in text]).strip()
@@ -116,19 +116,17 @@ class _Reader:
         self.used: set[str] = set()
 
     def result(self) -> Any:
-        """What the expression gives: a Value, or without names a float."""
-        order, stack = [], [self.parsed()]
-        while stack:
-            part = stack.pop()
-            order.append(part)
-            stack += self.operands(part)
+        """The result of the expression: a Value, or a float where it has no names."""
+        order = [self.parsed()]
+        for part in order:  # each part before its operands, which are appended meanwhile
+            order += self.operands(part)
         found: dict[ast.expr, Any] = {}
         for part in reversed(order):
             found[part] = self.made(part, [found[operand] for operand in self.operands(part)])
         return found[order[0]]
 
     def parsed(self) -> ast.expr:
-        """The syntax tree, after what would be misread, or would be a danger to the parser."""
+        """The syntax tree; what Python would misread, or could not parse, is refused before."""
         if not self.text:
             raise ExpressionError('the expression is empty: write one, as "tanh(w*x + b)"')
         if len(self.text) > LONGEST:
@@ -142,13 +140,13 @@ class _Reader:
                 warnings.simplefilter("ignore")  # of a string in it, which is refused anyway
                 return ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
-            why = next((told for begin, told in TOLD.items() if error.msg.startswith(begin)), error.msg)
+            why = next((ours for begin, ours in INSTEAD_OF.items() if error.msg.startswith(begin)), error.msg)
             raise self.error((error.offset or 1) - 1, (error.end_offset or 0) - 1, why) from None
         except (RecursionError, MemoryError):
             raise ExpressionError("the expression is nested too deeply: take it apart") from None
 
     def operands(self, part: ast.expr) -> list[ast.expr]:
-        """What a part is made of; an error where the part is not on the list."""
+        """The operands of a part; an error where the part is not on the list."""
         match part:
             case ast.Constant() | ast.Name():
                 return []
@@ -158,52 +156,47 @@ class _Reader:
                 return [left, right]
             case ast.BinOp(left=left, right=right):
                 raise self.error(*self.between(left, right), NOT_ALLOWED.format(WHAT[ast.BinOp]))
-            case ast.Call(func=ast.Name(), args=args, keywords=[]):
+            case ast.Call(func=ast.Name(), keywords=[first, *_]):  # **x: a = was found before
+                raise self.refused(first.value, NOT_ALLOWED.format(WHAT[ast.Starred]))
+            case ast.Call(func=ast.Name(), args=args):
                 return args
             case ast.Call(func=ast.Constant() | ast.BinOp() | ast.UnaryOp() | ast.Call() as func):
                 raise self.refused(func, "this is no function: for a product write *")
-            case ast.Call(func=ast.Name(), keywords=[first, *_]):
-                raise self.refused(first.value, NOT_ALLOWED.format(WHAT[ast.Starred]))
             case ast.Call(func=func):
                 raise self.refused(func)
         raise self.refused(part)
 
     def made(self, part: Any, operands: list[Any]) -> Any:
-        """The number or node of a part."""
+        """The number or node of a part, whose operands are made already."""
         match part:
+            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+                try:
+                    number = float(value)
+                except OverflowError:
+                    number = math.inf
+                if math.isinf(number):
+                    raise self.refused(part, BEYOND)
+                return number
             case ast.Constant():
-                return self.number(part)
-            case ast.Name():
-                return self.named(part)
+                raise self.refused(part)
+            case ast.Name(id=name) if name in CONSTANTS | self.names:
+                self.used.add(name)
+                return (CONSTANTS | self.names)[name]
+            case ast.Name(id=name) if name in FUNCTIONS:
+                raise self.refused(part, f"{name} is a function: {_usage(name)}")
+            case ast.Name(id=name):
+                close = _alike(name, [*self.names, *CONSTANTS])
+                guess = f"did you mean {close}? Or " if close else ""
+                advice = f"{guess}add {name}=1 after the expression"
+                raise self.refused(part, f"{_spelt(name)} has no number: {advice}")
             case ast.Call():
-                return self.function(part, len(operands))(*operands)
+                return self.function(part)(*operands)
         return (SIGNS | OPERATORS)[type(part.op)](*operands)
 
-    def number(self, part: Any) -> float:
-        if type(part.value) not in (int, float):
-            raise self.refused(part)
-        try:
-            number = float(part.value)
-        except OverflowError:
-            number = math.inf
-        if math.isinf(number):
-            raise self.refused(part, BEYOND)
-        return number
-
-    def named(self, part: ast.Name) -> Any:
-        name, known = part.id, CONSTANTS | self.names
-        if name in known:
-            self.used.add(name)
-            return known[name]
-        if name in FUNCTIONS:
-            raise self.refused(part, f"{name} is a function: {_usage(name)}")
-        close = _alike(name, [*self.names, *CONSTANTS])
-        guess = f"did you mean {close}? Or " if close else ""
-        raise self.refused(part, f"{_spelt(name)} has no number: {guess}add {name}=1 after the expression")
-
-    def function(self, part: ast.Call, count: int) -> Any:
+    def function(self, part: ast.Call) -> Any:
+        """The function that is called, if it takes as many numbers."""
         func: Any = part.func
-        name = func.id
+        name, count = func.id, len(part.args)
         if name in CONSTANTS | self.names:
             raise self.refused(func, f"{name} is a number, no function: for a product write {name}*(…)")
         if name not in FUNCTIONS:
@@ -214,28 +207,28 @@ class _Reader:
         if not least <= count <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             numbers = "number" if most == 1 else "numbers"
-            raise self.refused(part, f"{name} takes {wanted} {numbers}, here are {count}: {_usage(name)}")
+            raise self.refused(part, f"{name} takes {wanted} {numbers}, not {count}: {_usage(name)}")
         return FUNCTIONS[name]
 
     def place(self, part: ast.expr) -> tuple[int, int]:
-        """From which character to which a part goes; the parser counts in bytes."""
+        """The characters at which a part starts and ends; the parser counts bytes."""
         ends = (part.col_offset, part.end_col_offset or part.col_offset)
         start, end = (len(self.text.encode()[:offset].decode(errors="ignore")) for offset in ends)
         return start, end
 
     def between(self, left: ast.expr, right: ast.expr) -> tuple[int, int]:
-        """Where the operator between two parts stands."""
+        """The place of the operator between two parts."""
         start, end = self.place(left)[1], self.place(right)[0]
         operator = self.text[start:end].strip(" ()")
         start = self.text.index(operator, start)
         return start, start + len(operator)
 
     def refused(self, part: ast.expr, why: str = "") -> ExpressionError:
-        """The error at a part, which is not on the list where nothing else is said."""
+        """The error for a part; without a reason, that it is not on the list."""
         return self.error(*self.place(part), why or NOT_ALLOWED.format(WHAT.get(type(part), "this")))
 
     def error(self, start: int, end: int, why: str) -> ExpressionError:
-        """The error, with the expression and a mark below the place."""
+        """The error, with the expression, and a mark below the place."""
         text, first = self.text, max(start - WINDOW, 0)
         last = start + WINDOW
         shown = ("…" if first else "") + text[first:last] + ("…" if last < len(text) else "")
@@ -245,7 +238,7 @@ class _Reader:
 
 
 def _counts(name: str) -> tuple[int, int]:
-    """How many numbers a function takes, at least and at most."""
+    """The least and the greatest count of numbers that a function takes."""
     given = inspect.signature(FUNCTIONS[name]).parameters.values()
     least = sum(parameter.default is parameter.empty for parameter in given)
     return least, len(given) if name == "clip" else least  # the options of others are no operands
@@ -258,7 +251,7 @@ def _usage(name: str) -> str:
 
 
 def _alike(name: str, known: Any) -> str:
-    """The names that a misspelt one may stand for."""
+    """The names that are like a misspelt one, as "tan or tanh"."""
     name = {"ln": "log", "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}.get(name, name)
     return " or ".join(difflib.get_close_matches(name, known, n=2))
 

@@ -108,7 +108,7 @@ def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
 @family
 def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
     def large(xp: Any, x: Any) -> tuple[Any, float]:
-        """Where sums of differences could overflow, and a power of 2 by which x is divided there, with no rounding."""
+        """The mask of where squares could overflow, and the power of 2 by which x is divided there, without rounding."""
         is_large = xp.greater(xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0), 1.0)
         return is_large, 4.0 * 2.0 ** _count(xp, x, axis).bit_length()
 
@@ -230,7 +230,7 @@ def NORM(p: float, axis: Axis, keepdims: bool) -> Op:
         off = xp.equal(x, 0)
         # At x[i] = 0 the slope is 0. For 1 < p < 2 its own derivative there is infinite, for this element alone.
         base = x if 1 < p < 2 else xp.where(off, 1.0, x)
-        if p < 2:  # no number is so small or large that this power of it overflows, as that of a ratio may
+        if p < 2:  # |x| to the power p − 1 cannot overflow for p < 2, that of a ratio could
             slope = xp.sign(base) * xp.power(xp.abs(base), p - 1) / xp.power(length, p - 1)
         else:
             slope = xp.sign(base) * xp.power(xp.abs(base / length), p - 1)
@@ -276,9 +276,27 @@ def SQUARED_DISTANCE(n: float) -> Op:
         (lambda xp, g, out, x, y: g * (2.0 / n * (x - y)), lambda xp, g, out, x, y: g * (2.0 / n * (y - x))))
 
 
-sum_of_squares = ArrayOp("sum_of_squares",
-    lambda xp, *xs: functools.reduce(operator.add, [xp.sum(xp.square(x), axis=None) for x in xs]),
-    lambda xp, g, out, *xs: [2.0 * g * x for x in xs])
+@family
+def HINGE(n: float) -> Op:
+    """Σ max(0, 1 − t·x) / n, of scores x and targets t: with the right n, the mean hinge loss, in one node."""
+    def slope(xp: Any, g: Any, x: Any, t: Any, other: Any) -> Any:
+        return xp.where(xp.greater_equal(t * x, 1.0), 0.0, -g / n * other)
+
+    return ArrayOp("hinge", lambda xp, x, t: xp.sum(xp.maximum(1.0 - t * x, 0.0), axis=None) / n,
+        (lambda xp, g, out, x, t: slope(xp, g, x, t, t), lambda xp, g, out, x, t: slope(xp, g, x, t, x)))
+
+
+@family
+def SUM_OF_SQUARES(weight: float) -> Op:
+    """weight · Σ x² over all numbers of all operands: the penalty of L2 regularisation, in one node."""
+    def vjp(xp: Any, g: Any, out: Any, *xs: Any) -> Any:
+        factor = 2.0 * weight * g
+        return [factor * x for x in xs]
+
+    def forward(xp: Any, *xs: Any) -> Any:
+        return weight * functools.reduce(operator.add, [xp.sum(xp.square(x), axis=None) for x in xs])
+
+    return ArrayOp("sum_of_squares", forward, vjp)
 
 
 def _matmul_left(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -403,21 +421,24 @@ def STACK(axis: int) -> Op:
     return ArrayOp("stack", lambda xp, *xs: xp.stack(xs, axis=axis), vjps)
 
 
-@functools.partial(family, is_kept=False)
+one_off = functools.partial(family, is_kept=False)
+
+
+@one_off
 def GETITEM(index: Any) -> Op:
     return ArrayOp("getitem", lambda xp, x: x[index],
         (lambda xp, g, out, x: xp.scatter(g, xp.shape(x), index),))
 
 
-@functools.partial(family, is_kept=False)
+@one_off
 def SCATTER(shape: tuple[int, ...], index: Any) -> Op:
     """Zeros of that shape with x added at an index, repeated places adding up: what getitem's gradient is."""
     return ArrayOp("scatter", lambda xp, x: xp.scatter(x, shape, index), (lambda xp, g, out, x: g[index],))
 
 
-@functools.partial(family, is_kept=False)
+@one_off
 def INDEX_UPDATE(index: Any) -> Op:
-    def share_of_value(xp: Any, g: Any, out: Any, x: Any, value: Any) -> Any:  # of a repeated place only the last was kept
+    def share_of_value(xp: Any, g: Any, out: Any, x: Any, value: Any) -> Any:  # of a repeated place only the last value was kept
         return g[index] * xp.last_written(xp.shape(x), index)
 
     return ArrayOp("index_update", lambda xp, x, value: xp.index_update(x, index, value),

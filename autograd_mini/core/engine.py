@@ -22,8 +22,9 @@ from numpy import ndarray
 from ..errors import GraphError, advice, noted
 from ..support import unzeroed
 from ..support.modes import recorder
-from .op import NOT_WANTED, made_pull
-from .readings import ARRAYS, ERRORS, FLOATS, KINDS, Reading, quietly
+from .op import NOT_WANTED
+from .quick import TEXTS, made_pull
+from .readings import ERRORS, FLOATS, KINDS, Reading, quietly
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
@@ -31,7 +32,7 @@ Grads = dict[Any, Any]  # from a node to the gradient of the root with respect t
 def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> list[Any]:
     """Return every variable that root was made from, parents before children, root last; with `constants` the constants too.
 
-    Of two parents the last comes first; with `is_mirrored` the first does, which is the order in which a person reads.
+    What the last parent was made from comes first; with `is_mirrored` it is the first parent's, in the order of reading.
     """
     order: list[Any] = []
     seen: set[Any] = set()
@@ -62,13 +63,16 @@ def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> l
     return order
 
 
-def refuse_stale(node: Any, parent: Any) -> None:
-    """Raise GraphError for a Tensor whose parent was given other data after it had been read."""
-    if KINDS[type(node)] is not FLOATS:  # a Value copies the number that it reads
-        raise GraphError(
-            f"{parent._name} was changed after '{node.op.name}' had read it, so the gradient would be wrong: "
-            "run the forward pass again, and change parameters only after backward()"
-        )
+def check_fresh(node: Any) -> None:
+    """Raise GraphError for a Tensor one of whose parents was given other data after the node had read it."""
+    for parent in node.parents:
+        if (
+            parent._version > node._version and KINDS[type(node)] is not FLOATS
+        ):  # a Value copies what it reads
+            raise GraphError(
+                f"{parent._name} was changed after '{node.op.name}' had read it, so the gradient would be "
+                "wrong: run the forward pass again, and change parameters only after backward()"
+            )
 
 
 def pulled(
@@ -81,9 +85,7 @@ def pulled(
     Raises GraphError where a Tensor was given new data after the node had read the old.
     """
     op, parents, own = node.op, node.parents, reading or KINDS[type(node)]
-    for parent in parents:
-        if parent._version > node._version:
-            refuse_stale(node, parent)
+    check_fresh(node)
     out, *operands = map(own.operand, (node, *parents))
     try:
         shares = op.shares(own, g, out, operands, [parent in wanted for parent in parents])
@@ -108,7 +110,7 @@ def sweep(
     are nodes.
     """
     common = reading or reading_of_all(order)
-    if common is not None and common.receiving:
+    if common in TEXTS:
         try:
             return quietly(_sweep_quickly, order, cotangent, common, keep)  # type: ignore[no-any-return]
         except ERRORS:  # done again below, by IEEE arithmetic and with every share checked
@@ -133,16 +135,16 @@ def _sweep_any(
     return grads
 
 
-def reading_of_all(order: Sequence[Any]) -> Reading | None:
-    """Return the reading of all nodes where they are of one kind, else None."""
-    kinds = set(map(type, order))
-    return KINDS[kinds.pop()] if len(kinds) == 1 else None
+def reading_of_all(operands: Sequence[Any]) -> Reading | None:
+    """Return the reading of all operands where they are nodes of one kind, else None."""
+    kinds = set(map(type, operands))
+    return KINDS.get(kinds.pop()) if len(kinds) == 1 else None
 
 
 def _sweep_quickly(
     order: Sequence[Any], cotangent: Any, reading: Reading, keep: Container[Any] | None
 ) -> Grads:
-    """The sweep for nodes of one kind, or for a graph, by code made from the rows (`made_pull`): a third of the time for floats."""
+    """The sweep for nodes of one kind, or for a graph, by code made from the rows (`made_pull`)."""
     grads = dict.fromkeys(order, reading.nothing)
     grads[order[-1]] = cotangent
     for node in reversed(order):
@@ -151,12 +153,10 @@ def _sweep_quickly(
         pulls = node.op.pulls
         pull = pulls[reading] if reading in pulls else made_pull(node.op, reading)
         g = grads[node] if keep is None or node in keep else grads.pop(node)
-        if reading is not FLOATS:
-            g = reading.without_one(g)
         if pull is not None:
             pull(node, g, grads)
-        else:  # a user's own row
-            for parent, share in pulled(node, g, grads, reading):
+        else:  # a row without generated code: a user's own, an index, an einsum
+            for parent, share in pulled(node, reading.without_one(g), grads, reading):
                 grads[parent] = reading.received(parent, grads[parent], share, node.op)
     return grads
 
@@ -175,7 +175,7 @@ def check_root(root: Any) -> None:
 
 
 # threads may share leaves: one at a time reads their gradients and writes the sums
-commit: Any = threading.RLock()
+commit_lock: Any = threading.RLock()
 
 
 def backward(root: Any, gradient: Any = None) -> None:
@@ -192,24 +192,24 @@ def backward(root: Any, gradient: Any = None) -> None:
     order = toposort(root)
     grads = sweep(order, KINDS[type(root)].arriving(root, gradient, "backward"))
     leaves = [node for node in grads if node.op is None]
-    # of the leaves, as the root may be a Value that was taken out of an array
-    if any(type(leaf) is ARRAYS.kind for leaf in leaves):
+    of_arrays = [leaf for leaf in leaves if type(grads[leaf]) is ndarray]
+    if of_arrays:
         handed_on = {id(g) for node, g in grads.items() if node.op is not None}
-        for leaf in leaves:
+        for leaf in of_arrays:
             g = grads[leaf]
-            if type(g) is ndarray and (g.base is not None or id(g) in handed_on):
+            if g.base is not None or id(g) in handed_on:
                 grads[leaf] = g.copy()
     try:
-        with commit:
+        with commit_lock:
             added = [leaf for leaf in leaves if leaf.grad is not None]
             for leaf in added:
                 grads[leaf] = _added(leaf, grads[leaf])
             if added:
-                unzeroed.noted(added, [grads[leaf] for leaf in added])
+                unzeroed.remember(added, [grads[leaf] for leaf in added])
             deque(map(setattr, grads, repeat("grad"), list(grads.values())), maxlen=0)
     except BaseException:
-        while commit._is_owned():  # the block was cut short between its last call and the release
-            commit.release()
+        while commit_lock._is_owned():  # the block was cut short between its last call and the release
+            commit_lock.release()
         raise
     if added:
         unzeroed.warn_if_piled_up(added)

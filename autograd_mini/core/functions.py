@@ -13,21 +13,22 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
-from ..support.coercion import LISTS, describe, to_float
+from ..support.coercion import describe, to_float
 from . import array_rows, rows, special_rows
 from .array_rows import Axis
-from .node import Node, applied, holds_node, in_place, made
+from .node import Node, applied, changes, holds_node, in_place, made
 from .op import Op
+from .quick import TEXTS, Texts, made_method
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
 from .tensor import Tensor, index_part, plain_index, stacked, to_value
-from .value import Value, quick_method
+from .value import Value
 
 
 def shape(x: Any) -> tuple[int, ...]:
     """Return the sizes of the axes of a node, of raw data, or of a list that holds nodes."""
     if isinstance(x, Node):
         return x.shape  # type: ignore[no-any-return]
-    if isinstance(x, LISTS) and holds_node(x):
+    if holds_node(x):
         return (len(x), *shape(x[0]))
     return np.shape(x)
 
@@ -43,12 +44,7 @@ def power(x: Any, n: Any) -> Any:
     if not isinstance(x, Node) or not isinstance(n, int | float | np.number):
         return rows.power(x, n)
     n = n if isinstance(n, int) and -(2**53) < n < 2**53 else to_float(n)
-    return _power_of_value(n)(x) if type(x) is Value else rows.POW(n)(x)
-
-
-@functools.lru_cache(maxsize=256, typed=True)
-def _power_of_value(n: float) -> Callable[[Any], Any]:
-    return quick_method(rows.POW(n))
+    return rows.POW(n)(x)
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -140,7 +136,7 @@ def _raw(node: Any) -> Any:
 
 def _is_node(x: Any) -> bool:
     """Whether x is a node, or a list that holds one."""
-    return isinstance(x, Node) or (isinstance(x, LISTS) and holds_node(x))
+    return isinstance(x, Node) or holds_node(x)
 
 
 def _axis(axis: Any) -> Axis:
@@ -498,11 +494,6 @@ def index_update(x: Any, index: Any, value: Any) -> Any:
     return array_rows.INDEX_UPDATE(plain_index(index))(x, value)
 
 
-def last_written(sizes: tuple[int, ...], index: Any) -> Any:
-    """Return the mask in index_update's gradient: static, since it follows from a shape and an index."""
-    return ARRAYS.xp.last_written(sizes, index)
-
-
 def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     """Return the elements of x at integer indices along an axis, as np.take_along_axis.
 
@@ -559,9 +550,11 @@ def sort(x: Any, axis: int | None = -1, kind: str = "stable") -> Any:
 METHODS = """
     sum mean var std prod max min cumsum cumprod reshape ravel transpose swapaxes squeeze clip round
 """.split()  # noqa: SIM905
-UNARY = {row.name: row for row in (rows.exp, rows.log, rows.sqrt, rows.square, rows.sin, rows.cos, rows.tanh)}
-UNARY |= {row.name: row for row in (rows.abs, rows.relu, rows.sigmoid, special_rows.softplus)}
-UNARY |= {"__neg__": rows.negative, "__abs__": rows.abs}
+UNARY = {
+    name: getattr(rows, name)
+    for name in ["exp", "log", "sqrt", "square", "sin", "cos", "tanh", "abs", "relu", "sigmoid"]
+}
+UNARY |= {"softplus": special_rows.softplus, "__neg__": rows.negative, "__abs__": rows.abs}
 OPERATORS = {  # Python's operators of two operands: the name of the method, the sign, the row
     "add": ("+", rows.add),
     "sub": ("-", rows.subtract),
@@ -581,24 +574,15 @@ def _times(op: Op, x: Any, y: Any) -> Any:
     return applied(op, x, y)
 
 
-def _method(kind: type, op: Op, is_reflected: bool = False) -> Callable[..., Any]:
-    """The method of a class for a row with one or two parents."""
-    apply_to = _times if op is rows.multiply else applied
-    if kind is Value:
-        return quick_method(op, apply_to, is_reflected)
-    if len(op.operands) == 1:
-        return lambda x: applied(op, x)
-    return (lambda x, y: apply_to(op, y, x)) if is_reflected else (lambda x, y: apply_to(op, x, y))
-
-
 def _attach(kind: Any, operators: dict[str, tuple[str, Op]]) -> None:
     """Give a class of nodes the operators and methods that come from the rows."""
     for name, op in UNARY.items():
-        setattr(kind, name, _method(kind, op))
+        setattr(kind, name, made_method(op, KINDS[kind], applied, changes))
     for name, (sign, row) in operators.items():
-        method = _method(kind, row)
+        how = (row, KINDS[kind], _times if row is rows.multiply else applied, changes)
+        method = made_method(*how)
         setattr(kind, f"__{name}__", method)
-        setattr(kind, f"__r{name}__", _method(kind, row, is_reflected=True))
+        setattr(kind, f"__r{name}__", made_method(*how, is_reflected=True))
         setattr(kind, f"__i{name}__", in_place(method, f"{sign}="))
     kind.__pow__, kind.__ipow__ = power, in_place(power, "**=")
     kind.__rpow__ = lambda x, y: power(y, x)
@@ -637,7 +621,6 @@ class _Graph(Reading):
     """Rules run on nodes: their results are nodes, which can be differentiated again."""
 
     reads_content = False
-    receiving = ARRAYS.receiving
 
     def without_one(self, g: Any) -> Any:
         """Return y in place of 1 · y where the 1 is the gradient that arrived at the root.
@@ -668,7 +651,7 @@ class _Graph(Reading):
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Any:
         reading: Any = KINDS[type(root)]
-        if isinstance(gradient, LISTS) and holds_node(gradient):
+        if holds_node(gradient):
             gradient = stacked(gradient)
         if not isinstance(gradient, Node):
             meta = ONE if gradient is None else None
@@ -687,6 +670,13 @@ def _einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
 
 
 GRAPH = _Graph()
+GRAPH_RECEIVED = """
+    if {parent}._version > node._version:
+        raise ValueError("changed since")
+    if {parent} in grads:
+        grads[{parent}] = received({parent}, grads[{parent}], {share}, op)
+"""
+TEXTS[GRAPH] = Texts("", "", arrived="\n    g = without_one(g)", received=GRAPH_RECEIVED)
 TABLE = {
     name: row
     for file in (rows, special_rows, array_rows)
@@ -701,8 +691,10 @@ GRAPH.xp = SimpleNamespace(
     asarray=cast,
     eye=np.eye,
     ones=np.ones,
+    last_written=ARRAYS.xp.last_written,
     pinv=lambda a, *how: array_rows.PINV(*how)(a),
     pad=lambda x, width, constant_values=0.0: array_rows.PAD(width, constant_values)(x),
     einsum=_einsum,
 )
+# A function stands for its row (`where`, `power`, `clip`): it takes raw masks and bounds too
 vars(GRAPH.xp).update({name: globals()[name] for name in XP if name in globals()})

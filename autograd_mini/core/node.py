@@ -1,4 +1,8 @@
-"""Node: data, the operation and the parents it came from, its gradient; and how an operation is applied to nodes."""
+"""Node: data, the operation and the parents it came from, its gradient; and how an operation is applied to nodes.
+
+Two modes (support/modes.py) are asked for again and again: `meta_here()` is False under no_grad, else what a new node gets as its
+`meta`; `recorder()` is the Trace of a function that is being compiled, else None.
+"""
 
 import copy
 import operator
@@ -10,8 +14,9 @@ import numpy as np
 from ..errors import GraphError, explained
 from ..support.coercion import FLOAT_TYPES, LISTS
 from ..support.modes import keeps_constants, meta_here, recorder
-from .engine import backward
+from .engine import backward, reading_of_all
 from .op import Op
+from .quick import made_method
 from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
 
 new = object.__new__
@@ -20,9 +25,10 @@ CUT_BY_NO_GRAD = {"cut": "no_grad"}  # the meta of what no_grad cut off
 
 
 class changes:
-    """A counter: how often the data of any Tensor were replaced. A node keeps in `_version` what it was when the node was made.
+    """Counts how often the data of any Tensor were replaced.
 
-    Where a parent's `_version` is higher than its child's, the child read data that are gone, and backward refuses.
+    A Tensor's `_version` is the count at the time when it was made or its data were last replaced; a Value's is always 0.
+    Where a parent's is higher than its child's, the child read data that are gone, and backward refuses.
     """
 
     count = 0
@@ -36,7 +42,7 @@ def made(
     requires_grad: bool = False,
     meta: dict[str, Any] | None = None,
 ) -> Any:
-    """Return a node: a leaf, or the result of an operation on parents. Only here and in value.py's quick methods are nodes made.
+    """Return a node: a leaf, or the result of an operation on parents. Only here and in quick methods (quick.py) are nodes made.
 
     One or two parents are kept in two slots: a tuple would be one more object for the garbage collector in each node.
     """
@@ -74,11 +80,18 @@ def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[s
 
 
 def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
-    """Return the result of an operation as a node: a variable if a parent is one and recording is on, else a constant."""
+    """Return the result of an operation as a node: a variable if a parent is one and recording is on, else a constant.
+
+    With its first variable a row gets its quick method, which does all this from then on.
+    """
     meta = meta_here()
     if meta is not False and op.has_derivative:
         for parent in parents:
             if parent.requires_grad:
+                if op.is_kept and reading.kind not in op.quick:
+                    op.quick[reading.kind] = made_method(op, reading, applied, changes)
+                    if reading is ARRAYS and len(parents) > 1:
+                        op.quick[np.ndarray] = op.quick[reading.kind]
                 return made(reading, data, op, parents, True, meta)
     if keeps_constants():
         return made(reading, data, op, parents)
@@ -91,9 +104,8 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
 def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
     """Return the operation's value on raw operands; an error from NumPy is raised again with the operation and the shapes."""
     try:
-        if op.is_ours and reading is ARRAYS:  # as op.value, in one call less
-            out = quietly(op.forward, ARRAYS.xp, *operands)
-            return out if type(out) is np.ndarray else np.asarray(out)
+        if op.is_ours and reading is ARRAYS:  # this is op.value, without two calls
+            return np.asarray(quietly(op.forward, ARRAYS.xp, *operands))
         out = quietly(op.value, reading, operands)
     except Exception as error:
         raise explained(error, op.name, [np.shape(x) for x in operands], op.is_ours) from None
@@ -110,59 +122,41 @@ def apply(op: Op, *operands: Any) -> Any:
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
     operand that is neither a number nor an array. See `ag.Op`.
     """
-    if operands and type(operands[0]) is FLOATS.kind and not op.arrays_only and op.quick_method is not None:
-        return op.quick_method(*operands)
-    return applied(op, *operands)
+    quick = op.quick.get(type(operands[0])) if operands else None
+    return applied(op, *operands) if quick is None else quick(*operands)
 
 
 def applied(op: Op, *operands: Any) -> Any:
-    """Return what `apply` returns. The quick methods of Values call this where the case is not theirs."""
+    """Return what `apply` returns. Quick methods call this where the case is not theirs."""
     if not operands:
         raise TypeError(f"{op.name}() needs an operand: a number, an array or a node")
-    if type(operands[0]) is FLOATS.kind and not op.arrays_only and len(set(map(type, operands))) == 1:
-        return record(FLOATS, op, operands, evaluate(op, FLOATS, [x._content for x in operands]))
-    parents, contents, has_nodes = [], [], False
-    for x in operands:  # Tensors, and arrays beside them
-        if type(x) is ARRAYS.kind:
-            has_nodes = True
-            parents.append(x)
-            contents.append(x._content)
-        elif type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None:
-            parents.append(made(ARRAYS, x))
-            contents.append(x)
-        else:
-            return _apply_to_any(op, operands)
-    data = evaluate(op, ARRAYS, contents)
-    return record(ARRAYS, op, parents, data) if has_nodes else data[()]
-
-
-def _apply_to_any(op: Op, operands: Sequence[Any]) -> Any:
-    """Return what `apply` returns, for operands of any kind: numbers, arrays, lists, and Values beside Tensors."""
-    reading: Reading = ARRAYS if op.arrays_only else FLOATS
-    dtypes, has_nodes = set(), False
+    reading = reading_of_all(operands)
+    if reading is not None and (reading is ARRAYS or not op.arrays_only):
+        return record(reading, op, operands, evaluate(op, reading, [x._content for x in operands]))
+    reading, dtypes, has_nodes = ARRAYS if op.arrays_only else FLOATS, set(), False
     for x in operands:
         own = KINDS.get(type(x))  # the reading of a node, None for what is no node
-        has_nodes = has_nodes or own is not None or (isinstance(x, LISTS) and holds_node(x))
+        has_nodes = has_nodes or own is not None or holds_node(x)
         if own is ARRAYS or isinstance(x, ARRAY_LIKE):
             reading = ARRAYS
             dtypes.add(getattr(x, "dtype", None))
     dtypes &= FLOAT_TYPES
     dtype = dtypes.pop() if len(dtypes) == 1 else None  # what bare numbers become
+    if not has_nodes:
+        data = evaluate(op, reading, [reading.constant(x, dtype) for x in operands])
+        return data[()] if reading is ARRAYS else data
     parents = [x if type(x) is reading.kind else reading.as_node(x, dtype) for x in operands]
-    data = evaluate(op, reading, [x._content for x in parents])
-    if has_nodes:
-        return record(reading, op, parents, data)
-    return data[()] if reading is ARRAYS else data
+    return record(reading, op, parents, evaluate(op, reading, [x._content for x in parents]))
 
 
 Op.__call__ = apply  # type: ignore[method-assign]
 
 
 def holds_node(data: Any, depth: int = 0) -> bool:
-    """Return whether a node stands anywhere in nested lists. ValueError for lists more than 64 deep."""
+    """Return whether data are nested lists with a node anywhere in them. ValueError for lists more than 64 deep."""
     if depth > 64:
         raise ValueError("lists nested more than 64 deep (does one hold itself?)")
-    return any(type(x) in KINDS or (isinstance(x, LISTS) and holds_node(x, depth + 1)) for x in data)
+    return isinstance(data, LISTS) and any(type(x) in KINDS or holds_node(x, depth + 1) for x in data)
 
 
 def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, Any], Any]:
@@ -231,11 +225,13 @@ class Node:
     meta: dict[str, Any] | None  # label, scope, source line, what cut it off: empty unless asked for
     op: Op | None  # None for a leaf
     requires_grad: bool
-    _left: Any  # the first parent, or a tuple of all where there are more than two; None for a leaf
-    _right: Any  # the second of two parents
+    # The parents, which `parents` gives as a tuple: the first, or a tuple of all where there are more than two, or None for a leaf;
+    # and the second of two
+    _left: Any
+    _right: Any
     # a Series or DataFrame on the left leaves the operation to the node, whose error says what to do
     __pandas_priority__ = 5000
-    _version = 0  # when the data was last replaced, where the kind keeps count
+    _version = 0  # see `changes`
     shape: Any
     size: Any
 

@@ -11,11 +11,9 @@ dict of gradients; `n`, `axis`, `index`, … static parameters, fixed when the r
 
 import functools
 import inspect
-import math
 import sys
 import types
 from collections.abc import Callable, Sequence
-from textwrap import indent
 from typing import Any
 
 from ..errors import GraphError
@@ -24,9 +22,8 @@ Rule = Callable[..., Any]
 OURS = __name__.rpartition(".")[0]  # the package of the table
 
 
-NOT_WANTED: Any = (
-    object()
-)  # stands for a share that nobody asked for; None is what a rule may return by mistake
+# Marks a share that was not computed. It is not None, as a faulty rule may return None.
+NOT_WANTED: Any = object()
 
 
 class Op:
@@ -44,11 +41,11 @@ class Op:
 
     arrays_only = False  # whether the result is a Tensor even where the operands are Values
     __call__: Rule  # core/node.py sets it: to call a row is to apply it to nodes
-    quick_method: Any  # what applies the row to Values, or None where it has none such; value.py sets it
 
     def __init__(self, name: str, forward: Rule, vjps: Sequence[Rule] | Rule = (), doc: str = "") -> None:
+        self.is_joint = callable(vjps)
         rules: Any = vjps if callable(vjps) else tuple(vjps)
-        all_rules = (forward, rules) if callable(vjps) else (forward, *rules)
+        all_rules = (forward, rules) if self.is_joint else (forward, *rules)
         if not all(map(callable, all_rules)):
             raise TypeError(
                 f"Op {name!r}: forward must be a function, vjps a function for each parent, "
@@ -58,12 +55,13 @@ class Op:
         self.params: dict[str, Any] = {}
         self.family: Any = None  # the family that made it, where it has static parameters
         self.is_kept = True  # whether it is used again and again, so that quick code for it pays
-        self.is_joint = callable(rules)  # one rule for all parents
         self.has_derivative = bool(rules)
         self.__module__ = getattr(forward, "__module__", None) or __name__
         # whether all its rules are written in this package, so that their results need no checking
         self.is_ours = all(str(getattr(rule, "__module__", "")).startswith(OURS) for rule in all_rules)
-        self.pulls: dict[Any, Any] = {}  # what made_pull returned, by reading
+        # Code made from it (quick.py): quick methods by the class of the first operand, pulls by reading
+        self.quick: dict[type, Any] = {}
+        self.pulls: dict[Any, Any] = {}
         self.__name__ = self.__qualname__ = name
         if doc:
             self._document()
@@ -120,7 +118,7 @@ class Op:
 
     @property
     def operands(self) -> list[str]:
-        """The names of the operands, which are the arguments of the forward."""
+        """The names of the operands, which are the arguments of the forward; none where it takes any number of them."""
         code = self.forward.__code__
         return list(code.co_varnames[1 : code.co_argcount])
 
@@ -131,14 +129,16 @@ class Op:
         self.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
         what, _, example = self.doc.partition("; ")
         call, _, result = example.partition(" = ")
-        by_element, shapes = ", element by element", "; shapes broadcast, the result has the broadcast shape"
-        if self.arrays_only:
-            by_element = shapes = ""
+        by_element = "" if self.arrays_only else ", element by element"
+        shapes, fault = "", ""
+        if len(names) > 1:
+            shapes = "" if self.arrays_only else "; shapes broadcast, the result has the broadcast shape"
+            fault = "ShapeError for shapes that do not fit,\n    "
         self.__doc__ = (
             f"Return {what}{by_element}.\n\n"
             f"    Arguments: {', '.join(names)}, numbers, arrays, Values or Tensors{shapes}.\n"
-            "    Nodes give a node, raw data give raw data. Raises ShapeError for shapes that do not fit,\n"
-            "    DTypeError for an argument that is neither a number nor an array.\n"
+            f"    Nodes give a node, raw data give raw data. Raises {fault}"
+            "DTypeError for an argument that is neither a number nor an array.\n"
         )
         if example:
             self.__doc__ += f"\n    >>> import autograd_mini as ag\n    >>> ag.{call}\n    {result}\n"
@@ -184,136 +184,3 @@ def family(make: Callable[..., Op], is_kept: bool = True) -> Callable[..., Op]:
 
     found = functools.lru_cache(maxsize=4096, typed=True)(row_of) if is_kept else row_of
     return functools.wraps(make)(found)
-
-
-# ---- Quick code, made from the rows -----------------------------------------------------------------------------------
-
-
-class Text:
-    """An operand as source text: a rule that is run on Texts returns its own source."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __neg__(self) -> "Text":
-        return Text(f"(-{self})")
-
-    def __pos__(self) -> "Text":
-        return Text(f"(+{self})")
-
-
-def _infix(sign: str, is_swapped: bool) -> Callable[[Text, Any], Text]:
-    if is_swapped:
-        return lambda x, y: Text(f"({_word(y)} {sign} {x})")
-    return lambda x, y: Text(f"({x} {sign} {_word(y)})")
-
-
-for _name, _sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/")):
-    setattr(Text, f"__{_name}__", _infix(_sign, False))
-    setattr(Text, f"__r{_name}__", _infix(_sign, True))
-
-
-class _Words:
-    """A namespace `xp` whose functions return their own call as source text."""
-
-    def __getattr__(self, name: str) -> Callable[..., Text]:
-        def call(*args: Any, **options: Any) -> Text:
-            parts = [_word(x) for x in args] + [f"{key}={_word(x)}" for key, x in options.items()]
-            return Text(f"{name}({', '.join(parts)})")
-
-        return call
-
-
-def _word(x: Any) -> str:
-    """An argument as source text; TypeError for one whose repr is not its source."""
-    if isinstance(x, tuple):
-        return f"({''.join(f'{_word(part)}, ' for part in x)})"
-    if x is None or isinstance(x, Text | int | float | str):
-        return str(x) if isinstance(x, Text) else repr(x)
-    raise TypeError(f"{type(x).__name__} cannot be written as source")
-
-
-def written(rule: Rule, *operands: str) -> str:
-    """Return one of our rules as a Python expression, with these names for its operands.
-
-    >>> written(lambda xp, g, out, x: g * xp.cos(x), "g", "out", "x")
-    '(g * cos(x))'
-    """
-    return str(rule(_Words(), *map(Text, operands)))
-
-
-# what a rule raises that does more than compute, and so has no source
-UNREADABLE = (TypeError, AttributeError, IndexError)
-LITERALS = {"inf": math.inf, "nan": math.nan}  # names that repr writes and Python does not know
-
-
-def made_function(source: str, names: dict[str, Any], title: str) -> Any:
-    """Return the function that a source text defines; `names` says what each name in it means."""
-    space = {
-        "__name__": __name__,
-        **names,
-        **LITERALS,
-    }  # by its module's name a function of it is known as ours
-    exec(compile(source, f"<{title}>", "exec"), space)
-    return space[source.split("(")[0].removeprefix("\ndef ")]
-
-
-PULL = """
-def pull(node, g, grads):
-    {parents} = {slots}
-    out, {operands} = {data}
-"""
-PULL_JOINT = """
-def pull(node, g, grads):
-    parents = node.parents
-    shares = rule0(xp, g, node{content}, *[x{content} for x in parents])
-    for parent, share in zip(parents, shares, strict=True):
-"""
-
-
-def made_pull(op: Op, reading: Any) -> Callable[[Any, Any, Any], None] | None:
-    """Return a function of (node, g, grads) that adds to `grads` the shares of the parents of a node of this row, or None.
-
-    The rules are written as source, so that a node of floats or arrays costs one call, with no loop over rules and no look-up
-    in `xp`: a backward over floats takes 0.6 of the time, one over small arrays 0.7. For tanh and floats it is
-
-        def pull(node, g, grads):
-            parent0 = node._left
-            out, x = node._content, parent0._content
-            if parent0 in grads:
-                grads[parent0] += (g * sech2(x))
-
-    A rule that does more than compute (that looks at a shape, say) is called from there. None for a user's own row, and for
-    one with an index.
-    """
-    if not (op.is_ours and op.is_kept and (op.is_joint or len(op.vjps) == len(op.operands))):
-        return op.pulls.setdefault(reading, None)
-    rules = {f"rule{i}": rule for i, rule in enumerate([op.vjps] if op.is_joint else op.vjps)}
-    content = "._content" if reading.reads_content else ""
-    if op.is_joint:
-        receiving = reading.receiving.format(parent="parent", share="share")
-        text = PULL_JOINT.format(content=content) + indent(receiving, "    ")
-    else:
-        parents, names = [f"parent{i}" for i in range(len(rules))], ["g", "out", *op.operands]
-        text = PULL.format(
-            parents=", ".join(parents),
-            slots="node._left, node._right" if len(rules) == 2 else "node._left",
-            operands=", ".join(op.operands),
-            data=", ".join(f"{name}{content}" for name in ["node", *parents]),
-        )
-        for parent, (name, rule) in zip(parents, rules.items(), strict=True):
-            text += reading.receiving.format(parent=parent, share=_written_or_called(name, rule, names))
-    space = {**vars(reading.xp), **rules, "xp": reading.xp, "op": op, "received": reading.received}
-    op.pulls[reading] = made_function(text, space, f"the pull of {op.name}")
-    return op.pulls[reading]  # type: ignore[no-any-return]
-
-
-def _written_or_called(name: str, rule: Rule, operands: list[str]) -> str:
-    """The source of a rule, or of its call where it has none."""
-    try:
-        return written(rule, *operands)
-    except UNREADABLE:
-        return f"{name}(xp, {', '.join(operands)})"

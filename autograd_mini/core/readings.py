@@ -157,7 +157,6 @@ class Reading:
     reads_content = True  # whether rules get the content of a node, or the node itself
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
     nothing: Any = None  # what a sweep holds for a node that no share has reached
-    receiving = ""  # the source in which a parent receives its share, for made_pull in op.py; "" where no code is made
     refusals: tuple[type[Exception], ...] = ()  # errors of a rule after which `read_again` runs it
 
     def operand(self, node: Any) -> Any:
@@ -193,7 +192,7 @@ class Reading:
         return held + share
 
     def received(self, parent: Any, held: Any, share: Any, op: Op) -> Any:
-        """Return what a parent holds once it has received a share; before the first one it holds `nothing`."""
+        """Return what a parent holds once it has received a share; before the first one that is `nothing`: None, or −0.0 for floats."""
         share = self.share_for(parent, share, op)
         return share if held is None else self.add(parent, held, share)
 
@@ -221,7 +220,6 @@ class _Floats(Reading):
     """
 
     xp = scalar
-    receiving = "    if {parent} in grads:\n        grads[{parent}] += {share}\n"
     nothing = -0.0  # -0.0 + x is x, for every x
     refusals = ERRORS
 
@@ -261,12 +259,7 @@ class _Arrays(Reading):
     """Rules run on arrays of float64 or float32."""
 
     xp = arrays
-    receiving = """
-    if {parent}._version > node._version:
-        raise ValueError("changed since")  # the sweep is done again in the general way, which says more
-    if {parent} in grads:
-        grads[{parent}] = received({parent}, grads[{parent}], {share}, op)
-"""
+    constant_beside: Rule  # tensor.py sets this
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
         copies = [x.copy() for x in operands]  # a view could be made writable again, and np.add.at never asks
@@ -289,11 +282,14 @@ class _Arrays(Reading):
 
     def result(self, data: Any, op: Op, what: str = "") -> Any:
         """Return what a user's own operation computed, if it is an array of float64 or float32."""
-        data = np.empty(0, object) if hasattr(data, "requires_grad") else np.asarray(data)
-        if data.dtype in FLOAT_TYPES or data.dtype.kind in "biu":
+        is_node = hasattr(data, "requires_grad")
+        data = data if is_node else np.asarray(data)
+        if not is_node and (data.dtype in FLOAT_TYPES or data.dtype.kind in "biu"):
             dtype = data.dtype if data.dtype in FLOAT_TYPES else float
-            return np.array(data, dtype, copy=None if data.flags.writeable else True)  # an operand is not
-        raise GraphError(f"{op.name!r} returned {data.dtype}{what}: return real numbers, float64 or float32")
+            # an operand is read-only: a rule that returns one gets a copy
+            return np.array(data, dtype, copy=None if data.flags.writeable else True)
+        given = f"a {type(data).__name__}" if is_node else data.dtype
+        raise GraphError(f"{op.name!r} returned {given}{what}: return real numbers, float64 or float32")
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Any:
         x = parent._content

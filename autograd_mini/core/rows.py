@@ -1,8 +1,9 @@
 # fmt: off
 """The table, first part: the operations on numbers that a first reader meets. Each row is also the function that users call.
 
-To add an operation, write its row (here, in special_rows.py or in array_rows.py), its sample domain in tests/samples.py,
-and, where it has static parameters, its function in functions.py. A derivative is stated nowhere else.
+To add an operation, write its row (here, in special_rows.py or in array_rows.py) and, where it has static parameters, its
+function in functions.py. A derivative is stated nowhere else. CONTRIBUTING.md goes through all steps: the public name, the
+sample, the formula and the golden numbers of the tests.
 """
 
 import math
@@ -26,7 +27,7 @@ positive = Op("positive", lambda xp, x: +x, (lambda xp, g, out, x: g,),
     "x, as a node of its own; positive(2.0) = 2.0")
 remainder = Op("remainder", lambda xp, x, y: xp.remainder(x, y),
     (lambda xp, g, out, x, y: g,
-     lambda xp, g, out, x, y: -g * xp.round((x - out) / y, 0)),  # the whole quotient, from the value: floor(x / y) may round to the next
+     lambda xp, g, out, x, y: -g * xp.round((x - out) / y, 0)),  # the exact whole quotient: floor(x / y) may be one off
     "x − y·⌊x / y⌋, of y's sign; remainder(5.0, 3.0) = 2.0")
 abs = Op("abs", lambda xp, x: xp.abs(x), (lambda xp, g, out, x: g * xp.sign(x),),
     "|x|, of slope 0 at 0; abs(-2.0) = 2.0")
@@ -163,7 +164,7 @@ relu = Op("relu", lambda xp, x: xp.maximum(x, 0.0),
 
 
 def _winner(xp: Any, g: Any, loses: Any, x: Any, y: Any) -> Any:
-    """All of g where x was chosen, half at a tie, none where it lost; all where either is NaN, which hides nothing."""
+    """g where x was chosen, half of it at a tie, 0 where x was not chosen; g where either is NaN, so that NaN is seen."""
     return xp.where(loses, 0.0, xp.where(xp.equal(x, y), 0.5 * g, g))
 
 
@@ -185,7 +186,7 @@ clip = Op("clip", lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
 where = Op("where", lambda xp, c, x, y: xp.where(c, x, y),
     (lambda xp, g, out, c, x, y: xp.zeros_like(g), lambda xp, g, out, c, x, y: xp.where(c, g, 0.0),
      lambda xp, g, out, c, x, y: xp.where(c, 0.0, g)))
-# Masks, for rules: no derivative. As a row each gives a node, so that a mask is computed again when the graph is replayed.
+# Masks have no derivative. They are rows so that a graph that is replayed on other numbers computes them again.
 greater = Op("greater", lambda xp, x, y: xp.greater(x, y))
 greater_equal = Op("greater_equal", lambda xp, x, y: xp.greater_equal(x, y))
 less = Op("less", lambda xp, x, y: xp.less(x, y))

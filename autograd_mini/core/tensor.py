@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from ..errors import DTypeError, GraphError, ShapeError
-from ..support.coercion import LISTS, to_array
+from ..support.coercion import FLOAT_TYPES, LISTS, to_array
 from ..support.modes import recorder
 from .array_rows import CAST, GETITEM, STACK
 from .node import Node, changes, evaluate, holds_node, leaf, made, record
@@ -39,7 +39,7 @@ class Tensor(Node):
     def __new__(
         cls, data: Any, *, label: str | None = None, requires_grad: bool = True, dtype: Any = None
     ) -> "Tensor":
-        if isinstance(data, LISTS) and holds_node(data):
+        if holds_node(data):
             return _stacked_as_asked(data, label, requires_grad, dtype)  # type: ignore[no-any-return]
         if isinstance(data, Node):
             raise DTypeError(
@@ -175,7 +175,7 @@ def _as_tensor(data: Any, dtype: Any = None) -> Any:
     if type(data) is Value:
         dtype = np.dtype(float) if dtype is None else dtype
         return record(ARRAYS, CAST(dtype), (data,), np.asarray(data.data, dtype))
-    if isinstance(data, LISTS) and holds_node(data):
+    if holds_node(data):
         return stacked(data)
     node = made(ARRAYS, ARRAYS.constant(data, dtype))
     if (trace := recorder()) is not None:
@@ -183,8 +183,21 @@ def _as_tensor(data: Any, dtype: Any = None) -> Any:
     return node
 
 
+def _constant_beside(x: Any, other: Any) -> Any:
+    """A float array or a number as a constant beside another operand; None for what `applied` must look at."""
+    if recorder() is not None:
+        return None
+    if x.__class__ is np.ndarray and x.dtype in FLOAT_TYPES:
+        return made(ARRAYS, x)
+    if (x.__class__ is float or x.__class__ is int) and other.__class__ is Tensor:
+        dtype = other._content.dtype
+        return made(ARRAYS, ARRAYS.constant(x, dtype)) if dtype in FLOAT_TYPES else None
+    return None
+
+
 ARRAYS.kind, KINDS[Tensor] = Tensor, ARRAYS
 ARRAYS.as_node = _as_tensor  # type: ignore[method-assign]
+ARRAYS.constant_beside = _constant_beside
 
 
 def stacked(data: Any) -> Any:

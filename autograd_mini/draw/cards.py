@@ -1,4 +1,4 @@
-"""What a picture says: for each box its lines of text, tooltip, shape and tint; for each line its tooltip. A snapshot, in strings."""
+"""The content of a picture, as strings: for each box its lines of text, tooltip, shape and tint; for each line its tooltip."""
 
 import math
 import unicodedata
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from .collapse import Group, View
 from .colour import largest, tone
-from .model import COMMUTE, Box, Graph
-from .summary import Summary, spoken, summary
+from .graph import COMMUTE, Box, Graph
+from .summary import Summary, counted, spoken, summary
 
 KINDS = ("parameter", "input", "constant", "operation", "result", "group")
 LARGE, SMALL, LINE = 13, 12, 16  # the font sizes of the first line and of the others; the distance of lines
@@ -16,9 +16,9 @@ PADDING = 9
 WIDEST = 190  # a longer text is shortened
 OPERATION = 210  # the same for the name of an operation: 24 letters
 FEW = 12  # boxes of a picture with the local derivatives at its lines
-BROAD = 1100  # where boxes side by side are wider than this, a gradient stands below its data, not beside it
+BROAD = 1100  # where boxes side by side are wider, each gradient stands below its data, not beside it
 
-# of DejaVu Sans, which is wider than the other usual fonts, in hundredths of the font size
+# the widths of letters in DejaVu Sans, the widest of the usual fonts, in hundredths of the font size
 WIDTHS = {
     letter: width
     for width, letters in {
@@ -28,12 +28,12 @@ WIDTHS = {
     for letter in letters
 }  # fmt: skip
 BOLD = 1.12
-# what would turn the text around
+# characters that would reverse the text
 DIRECTIONS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 class Card(NamedTuple):
-    """A box as it is drawn: `head`, its name and what is said beside it, and further `lines`; `tint`: its place on the scale."""
+    """A box as it is drawn. `head`: its name, and the text beside it; `lines`: those below; `tint`: its place on the scale of colours."""
 
     kind: str
     head: tuple[str, str]
@@ -45,12 +45,12 @@ class Card(NamedTuple):
     height: float
 
     def text(self) -> str:
-        """All its lines as one text."""
+        """Return all its lines as one text."""
         return "\n".join(filter(None, ["  ".join(filter(None, self.head)), *self.lines]))
 
 
 class Link(NamedTuple):
-    """A line as it is drawn. `order`: which operand, where that matters; `local`: its local derivative, in a small picture."""
+    """A line as it is drawn. `order`: the number of the operand, where that matters; `local`: its local derivative, in small pictures."""
 
     source: int
     target: int
@@ -60,8 +60,8 @@ class Link(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """All that is drawn. `end`: the largest number on the scale of colours, of which `scale` is the name; `notes`: for the legend;
-    `gap`: between the ranks."""
+    """All that is drawn. `scale`, `end`: the name of the scale of colours, and its largest number; `notes`: texts of the legend;
+    `gap`: the distance of the ranks."""
 
     cards: list[Card]
     links: list[Link]
@@ -76,17 +76,17 @@ class Picture(NamedTuple):
 
     @property
     def sizes(self) -> list[tuple[float, float]]:
-        """Width and height of each box."""
+        """The width and height of each box."""
         return [(card.width, card.height) for card in self.cards]
 
     @property
     def edges(self) -> list[tuple[int, int]]:
-        """Operand and result of each line."""
+        """The operand and the result of each line."""
         return [(link.source, link.target) for link in self.links]
 
 
 class Facts(NamedTuple):
-    """What is said of a box or a group: the summaries of its data and gradient, and its tint."""
+    """The summaries of a box's or a group's data and gradient, and its tint."""
 
     item: Box | Group
     data: Summary
@@ -95,12 +95,10 @@ class Facts(NamedTuple):
 
 
 def picture(view: View, direction: str, color: str, theme: str) -> Picture:
-    """Return the snapshot of a view."""
+    """Return the picture of a view, as its numbers are now."""
     root = view.graph.root
-    facts = [
-        Facts(item, summary(item.data), None if item.grad is None else summary(item.grad))
-        for item in view.items
-    ]
+    grads = [None if item.grad is None else summary(item.grad) for item in view.items]
+    facts = [Facts(item, summary(item.data), grad) for item, grad in zip(view.items, grads, strict=True)]
     sizes = [_signed(getattr(its, color, None)) for its in facts]
     end = largest(sizes)
     facts = [its._replace(tint=tone(size, end)) for its, size in zip(facts, sizes, strict=True)]
@@ -114,24 +112,16 @@ def picture(view: View, direction: str, color: str, theme: str) -> Picture:
     if len(view.items) < len(view.graph):
         title += f" in {counted(len(view.items), 'box')}"
     kinds = [card.kind for card in cards]
-    told = [counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds]
-    told += cards[view.place_of(root)].tooltip.split("\n")
-    return Picture(
-        cards,
-        links,
-        title,
-        ", ".join(told),
-        scale="∂ gradient" if color == "grad" else "data",
-        end=end,
-        notes=_notes(facts, cards, links, color, is_stacked) + view.graph.warning(),
-        gap=64.0 if any(link.local for link in links) else 24.0 if is_stacked else 36.0,
-        direction=direction,
-        theme=theme,
-    )
+    counts = [counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds]
+    counts += cards[view.place_of(root)].tooltip.split("\n")
+    scale = "∂ gradient" if color == "grad" else "data"
+    notes = _notes(facts, cards, links, color, is_stacked) + view.graph.warning()
+    gap = 64.0 if any(link.local for link in links) else 24.0 if is_stacked else 36.0
+    return Picture(cards, links, title, ", ".join(counts), scale, end, notes, gap, direction, theme)
 
 
 def _signed(facts: Summary | None) -> float | None:
-    """What a tint shows: a number as it is; of an array the norm, as its box says, with the sign of the mean."""
+    """The number that a tint shows: the number itself, or the norm of an array with the sign of its mean."""
     if facts is None or facts.norm is None or facts.mean is None:
         return None
     return math.copysign(facts.norm, facts.mean + 0.0)
@@ -140,33 +130,25 @@ def _signed(facts: Summary | None) -> float | None:
 def _notes(
     facts: list[Facts], cards: list[Card], links: list[Link], color: str, is_stacked: bool
 ) -> list[str]:
-    """What the numbers in the boxes and at the lines are, for the legend."""
+    """The texts of the legend: what the numbers in the boxes and at the lines are."""
+    items, tinted = [its.item for its in facts], [getattr(its, color, None) for its in facts]
     reached = [its.grad is not None for its in facts if its.item.requires_grad]
     order = "data, below it ∂ gradient" if is_stacked else "data | ∂ gradient"
     notes = {
         order if reached else "data": True,
         "∂ —: not reached by a backward": any(reached) and not all(reached),
         "∂ —: no backward yet": bool(reached) and not any(reached),
-        "group: data and ∂ of its output": any(
-            its.item.kind == "group" and its.item.requires_grad for its in facts
-        ),
+        "group: data and ∂ of its output": any(i.kind == "group" and i.requires_grad for i in items),
         "‖n‖: norm": any("‖" in line for card in cards for line in card.lines),
-        "array: tinted by its norm, with the sign of its mean": any(
-            its.shape for its in (getattr(its, color, None) for its in facts) if its
-        ),
+        "array: tinted by its norm, with the sign of its mean": any(its.shape for its in tinted if its),
         "×n: local derivative": any(link.local for link in links),
         "1, 2: order of operands": any(link.order for link in links),
     }
     return [note for note, holds in notes.items() if holds]
 
 
-def counted(count: int, what: str) -> str:
-    """Return the number with its noun, in the plural where it must be."""
-    return f"{count:,} {what}{'' if count == 1 else 'es' if what == 'box' else 's'}"
-
-
 def _breadth(view: View, cards: list[Card]) -> float:
-    """How wide the boxes are on the way to the result that has the widest."""
+    """The width of the boxes on the widest way to the result."""
     reach = [card.width for card in cards]
     for source, target, _ in sorted(view.links, key=lambda link: link[1]):
         reach[target] = max(reach[target], reach[source] + cards[target].width)
@@ -197,7 +179,7 @@ def _card(its: Facts, *, is_stacked: bool) -> Card:
 
 
 def _population(group: Group) -> str:
-    """What a group is and how many nodes it holds, unless its name says so."""
+    """The kind of a group and its number of nodes, unless its name says so."""
     count = counted(len(group.members), "node")
     what = group.scope[-1].rstrip("0123456789 ") if group.scope else ""
     return "" if group.name.startswith(f"{len(group.members)} ") else f"{what} · {count}" if what else count
@@ -208,30 +190,30 @@ def _short(x: float) -> str:
 
 
 def _gradient(its: Facts) -> str:
-    """The gradient: a number, of an array the norm, `—` where no backward has reached it."""
+    """The gradient: a number, the norm of an array, or `—` where no backward has reached it."""
     if its.grad is None or not its.data.shape:
         return spoken(its.item.grad)
     return its.grad.length(lambda norm: f"‖{_short(norm)}‖")
 
 
 def _tooltip(its: Facts) -> str:
-    """Everything about a box, a fact a line."""
-    item, told = its.item, [its.item.title]
+    """All facts about a box, one a line."""
+    item, lines = its.item, [its.item.title]
     if isinstance(item, Group):
-        told += ["" if item.op is None else f"operation {item.op}, spelt out"]
-        told += [f"{len(item.members):,} nodes in one box"]
+        lines += ["" if item.op is None else f"operation {item.op}, spelt out"]
+        lines += [f"{len(item.members):,} nodes in one box"]
     else:
-        told += [f"operation {item.op}" if item.op else item.kind]
-        told += [f"used {item.uses} times" if item.uses > 1 else ""]
-    told += ["in " + " › ".join(item.scope) if item.scope else "", f"data {_facts(its.data, item.data)}"]
+        lines += [f"operation {item.op}" if item.op else item.kind]
+        lines += [f"used {item.uses} times" if item.uses > 1 else ""]
+    lines += ["in " + " › ".join(item.scope) if item.scope else "", f"data {_facts(its.data, item.data)}"]
     if item.requires_grad:
         dash = "∂ — (no backward has reached it)"
-        told += [dash if its.grad is None else f"∂ gradient {_facts(its.grad, item.grad)}"]
-    return "\n".join(map(clean, [told[0], *filter(None, told[1:])]))
+        lines += [dash if its.grad is None else f"∂ gradient {_facts(its.grad, item.grad)}"]
+    return "\n".join(map(clean, [lines[0], *filter(None, lines[1:])]))
 
 
 def _facts(facts: Summary, data: Any) -> str:
-    """A number to eight digits; of an array, its summary."""
+    """A number to eight digits, or the summary of an array."""
     if not facts.shape:
         return spoken(data, 8)
     more = "" if facts.mean is None else f", mean {spoken(facts.mean)}, norm {spoken(facts.norm)}"
@@ -242,7 +224,7 @@ def _facts(facts: Summary, data: Any) -> str:
 
 
 def _links(view: View, source: int, target: int, edges: list[tuple[int, int, int]]) -> Iterator[Link]:
-    """Yield a line for each edge between two boxes, and one for all edges from or to a group."""
+    """Yield a line for each edge between two boxes, or one line for all edges from or to a group."""
     tail, head = view.items[source], view.items[target]
     if isinstance(head, Group):
         yield Link(source, target, counted(len(edges), "edge"))
@@ -253,17 +235,17 @@ def _links(view: View, source: int, target: int, edges: list[tuple[int, int, int
         yield Link(source, target, counted(len(edges), "edge"), ", ".join(filter(None, places)))
         return
     for (*_, position), place in zip(edges, places, strict=True):
-        local, told = _locals(view.graph, head)[position], []
+        local, lines = _locals(view.graph, head)[position], []
         if local is not None:
-            told.append(clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}"))
-        if not told or (count > 1 and not commutes):
-            told.append(f"operand {position + 1} of {count}")
+            lines.append(clean(f"∂{head.name or head.op}/∂{tail.title} = {spoken(local, 8)}"))
+        if not lines or (count > 1 and not commutes):
+            lines.append(f"operand {position + 1} of {count}")
         shown = f"×{_short(local)}" if local is not None and len(view.items) <= FEW else ""
-        yield Link(source, target, "\n".join(told), place, shown)
+        yield Link(source, target, "\n".join(lines), place, shown)
 
 
 def _locals(graph: Graph, box: Box) -> list[float | None]:
-    """The local derivatives of a box; none where a user's rule fails, as the picture is of the forward pass all the same."""
+    """The local derivatives of a box; None where a user's rule fails, since the forward pass can be drawn all the same."""
     try:
         return graph.local(box)
     except Exception:
@@ -274,7 +256,7 @@ def _locals(graph: Graph, box: Box) -> list[float | None]:
 
 
 def clean(text: str) -> str:
-    """Return text that any format can hold, on lines of its own: no control characters, no marks that turn its direction.
+    """Return text that any format can hold: without control characters, and without marks that change its direction.
 
     >>> clean("a\\tb\\x00") == "a b\\ufffd"
     True
@@ -291,7 +273,7 @@ def _harmless(letter: str) -> str:
 
 
 def text_width(text: str, size: float) -> float:
-    """Return how wide a text is at most, in the usual fonts."""
+    """Return the width of a text, or more, in the usual fonts."""
     return size / 100 * sum([WIDTHS.get(letter) or _width(letter) for letter in text])
 
 
@@ -304,12 +286,13 @@ def _width(letter: str) -> int:
 
 
 def head_width(head: tuple[str, str]) -> float:
-    """Return how wide a box's first line is at most."""
-    return text_width(head[0], LARGE * BOLD) + text_width("  " * all(head) + head[1], LARGE)
+    """Return the width of a box's first line, or more."""
+    gap = "  " if all(head) else ""
+    return text_width(head[0], LARGE * BOLD) + text_width(gap + head[1], LARGE)
 
 
 def known(text: str) -> bool:
-    """Return whether the width of a text is certain: no letter of it is one that another font may have to lend."""
+    """Return whether the width of a text is certain: none of its letters may come from another font."""
     return all(letter in WIDTHS for letter in text)
 
 

@@ -1,4 +1,4 @@
-"""Fewer boxes: the boxes of a module, or of any group, as one."""
+"""Fewer boxes: those of a module, or of any group, become one box."""
 
 import contextlib
 from collections.abc import Callable
@@ -7,25 +7,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .model import Box, Graph
+from .graph import Box, Graph
 from .patterns import Pattern, found
 
 FEW = 60  # boxes that are readable without collapsing
-SIBLINGS = 8  # so many constants that feed the same boxes are shown as one
+SIBLINGS = 8  # more constants than this that feed the same boxes become one box
 LEVELS = ("none", "neuron", "layer", "model")
 Level = str | int | None | Callable[[Box], str | None]
 Links = list[tuple[int, int, list[tuple[int, int, int]]]]
 
 
 class _Fold(NamedTuple):
-    """The key of a group that no module and no user named."""
+    """The key of a group that neither a module nor the user has named."""
 
     what: str
     targets: frozenset[Any] = frozenset()
 
 
 class Group:
-    """Several boxes as one. `name`: `layer0.neuron3`; `members`: their boxes; `data`, `grad`: of those that others use, as arrays."""
+    """Several boxes as one. `name`: as `layer0.neuron3`; `members`: the boxes; `outputs`: those that boxes outside use."""
 
     kind: str = "group"
     op: str | None = None
@@ -38,18 +38,18 @@ class Group:
 
     @property
     def data(self) -> Any:
-        """The number or array that leaves the group; of several the numbers in one array."""
+        """The data of the outputs: one number or array, or the numbers of several in one array."""
         return _joined([box.data for box in self.outputs])
 
     @property
     def grad(self) -> Any:
-        """The gradient of those of them that require one; None where a backward has not reached them all."""
+        """The gradients of the outputs that require one, likewise; None where a backward has not reached them all."""
         grads = [box.grad for box in self.outputs if box.requires_grad]
         return None if not grads or any(grad is None for grad in grads) else _joined(grads)
 
     @property
     def requires_grad(self) -> bool:
-        """Whether any of what leaves the group does."""
+        """Whether an output requires a gradient."""
         return any(box.requires_grad for box in self.outputs)
 
     def __repr__(self) -> str:
@@ -57,7 +57,7 @@ class Group:
 
 
 class Spelt(Group):
-    """An operation that was spelt out in several, as the one box that it would be."""
+    """One operation that was spelt out in several, as one box."""
 
     def __init__(self, pattern: Pattern, members: list[Box], result: Box) -> None:
         super().__init__(result.name or "", members, [result], ())
@@ -66,14 +66,14 @@ class Spelt(Group):
 
 
 class View:
-    """A graph as it is shown: `items`, boxes and groups, operands before results; `links`, (operand, result, edges) as
-    indices of items, where `edges` are those of the graph that the link stands for."""
+    """A graph as it is shown. `items`: boxes and groups, operands before results; `links`: (operand, result, edges), two indices of
+    items and the edges of the graph between them."""
 
     def __init__(self, graph: Graph, items: list[Box | Group], links: Links) -> None:
         self.graph, self.items, self.links = graph, items, links
 
     def place_of(self, box: Box) -> int:
-        """The index of the item that a box is, or is in."""
+        """Return the index of a box's item: the box itself, or its group."""
         held = [item.members if isinstance(item, Group) else [item] for item in self.items]
         return next(i for i, boxes in enumerate(held) if box in boxes)
 
@@ -81,12 +81,15 @@ class View:
 def collapse(graph: Graph, how: Level = "auto", max_nodes: int = 400) -> View:
     """Return the graph with groups of boxes as one box each.
 
-    `how`: "none"; "neuron", the innermost modules; "layer", the parts of the outermost module; "model", the outermost modules; a
-    number, the modules so many deep (0 for "none"); a function of a Box, which returns the name of its group, or None where it
-    stands alone; or "auto": up to 60 boxes "none", then "neuron", then "layer"; and, where that leaves more than `max_nodes`,
-    what lies between the modules is collapsed too. A group never stands on both sides of a box outside it: it is shown as
-    several then (`cell #1`, `cell #2`), and what these share stays outside.
-    Raises ValueError or TypeError for another `how`.
+    Args:
+        graph: the graph.
+        how: "none"; "neuron", the innermost modules; "layer", the parts of the outermost module; "model", the outermost modules; an int,
+            the modules at this depth (0 is "none"); a function of a Box that returns the name of its group, or None; or "auto":
+            "none" up to 60 boxes, then "neuron", then "layer".
+        max_nodes: where "auto" leaves more boxes, it also collapses the boxes between the modules.
+
+    A group whose output comes back to it through boxes outside is shown in several parts (`cell #1`, `cell #2`); the boxes that
+    these share stay outside. Raises ValueError or TypeError for another `how`.
     """
     if isinstance(how, str) and how == "auto":
         return _automatic(graph, max_nodes)
@@ -97,7 +100,7 @@ def collapse(graph: Graph, how: Level = "auto", max_nodes: int = 400) -> View:
     elif isinstance(how, int | np.integer) and not isinstance(how, bool) and how >= 0:
         keys = [box.scope[:how] or None for box in graph.boxes]
     elif isinstance(how, str) and how in LEVELS:
-        keys = _keys(graph, str(how))
+        keys = _keys(graph, how)
     else:
         names = ", ".join(map(repr, ("auto", *LEVELS)))
         raise ValueError(f"draw: collapse must be {names}, a depth ≥ 0 or a function of a Box, got {how!r}")
@@ -105,7 +108,7 @@ def collapse(graph: Graph, how: Level = "auto", max_nodes: int = 400) -> View:
 
 
 def sizes(graph: Graph) -> dict[str, int]:
-    """Return how many boxes each level of collapsing leaves."""
+    """Return the number of boxes that each level of collapsing leaves."""
     return {level: len(collapse(graph, level).items) for level in LEVELS}
 
 
@@ -128,7 +131,7 @@ def _keys(graph: Graph, level: str) -> list[Any]:
     """The group of each box at a level, or None."""
     if level == "none":
         return [None] * len(graph)
-    # modules with modules in them
+    # the scopes of modules that hold modules
     outer = {box.scope[:i] for box in graph.boxes for i in range(len(box.scope))} | {()}
     if level == "neuron":
         return [None if box.scope in outer else box.scope for box in graph.boxes]
@@ -138,15 +141,15 @@ def _keys(graph: Graph, level: str) -> list[Any]:
 
 
 def _checked(name: Any, box: Box) -> str | None:
+    """The name that a user's function gave for a box."""
     if name is not None and not isinstance(name, str):
-        raise TypeError(
-            f"collapse: the function must return the name of a group or None, it gave {name!r} for {box!r}"
-        )
+        given = f"it returned {name!r} for {box!r}"
+        raise TypeError(f"collapse: the function must return the name of a group or None, {given}")
     return name
 
 
 def _grouped(graph: Graph, keys: list[Any]) -> View:
-    """The view in which the boxes of one key are one."""
+    """The view in which the boxes with the same key are one."""
     keys = _siblings(graph, _split(graph, keys))
     members: dict[Any, list[Box]] = {}
     for key, box in zip(keys, graph.boxes, strict=True):
@@ -184,7 +187,7 @@ def _grouped(graph: Graph, keys: list[Any]) -> View:
 
 
 def _name(group: Any, boxes: list[Box]) -> str:
-    """What a group is called: `layer0.neuron3`, or for a whole model its class."""
+    """The name of a group: `layer0.neuron3`, or for a whole model its class."""
     if isinstance(group, str):
         return group
     if isinstance(group, _Fold):
@@ -194,9 +197,9 @@ def _name(group: Any, boxes: list[Box]) -> str:
 
 
 def _split(graph: Graph, keys: list[Any]) -> list[Any]:
-    """The keys as (key, stage), and for a box that stands alone its index.
+    """The keys as (key, stage); for a box without a group its index.
 
-    A group that something outside both uses and feeds comes apart in stages.
+    A group has several stages where its output comes back to it through boxes outside.
     """
     ends: dict[Any, set[Any]] = {}
     nodes = [i if key is None else (key,) for i, key in enumerate(keys)]
@@ -217,16 +220,14 @@ def _split(graph: Graph, keys: list[Any]) -> list[Any]:
         users.setdefault(parent, set()).add(out[child])
     for box in graph.boxes:
         if not box.parents and nodes[box.index] in knotted and keys[box.index] is not None:
-            stages_of = [key for key in users.get(box.index, ()) if isinstance(key, tuple)]
-            is_theirs = (
-                len(users.get(box.index, ())) == 1 and stages_of and stages_of[0][0] == keys[box.index]
-            )
-            out[box.index] = stages_of[0] if is_theirs else box.index
+            first, *more = users[box.index]
+            is_theirs = not more and isinstance(first, tuple) and first[0] == keys[box.index]
+            out[box.index] = first if is_theirs else box.index
     return out
 
 
 def _core(ends: dict[Any, set[Any]]) -> set[Any]:
-    """What is left of a graph when all that lies outside its cycles, at the beginning and at the end, is taken away."""
+    """The nodes of a graph in its cycles and between them."""
     starts: dict[Any, set[Any]] = {}
     for source, targets in ends.items():
         for target in targets:
@@ -235,7 +236,7 @@ def _core(ends: dict[Any, set[Any]]) -> set[Any]:
 
 
 def _blocked(before: dict[Any, set[Any]]) -> set[Any]:
-    """What stands in a cycle, or behind one."""
+    """The nodes in a cycle or after one."""
     sorter, left = TopologicalSorter(before), set(before)
     with contextlib.suppress(CycleError):
         sorter.prepare()
@@ -246,7 +247,7 @@ def _blocked(before: dict[Any, set[Any]]) -> set[Any]:
 
 
 def _siblings(graph: Graph, keys: list[Any]) -> list[Any]:
-    """Many nameless constants that feed the same groups become a group, where anything is grouped at all."""
+    """Many nameless constants that feed the same groups become a group, in a graph that has groups."""
     if all(isinstance(key, int) or isinstance(key[0], Pattern) for key in keys):
         return keys
     feeds: dict[int, set[Any]] = {}
@@ -266,5 +267,5 @@ def _siblings(graph: Graph, keys: list[Any]) -> list[Any]:
 
 
 def _joined(parts: list[Any]) -> Any:
-    """One number or array as it is, several as one flat array."""
+    """One number or array unchanged, or the numbers of several as a flat array."""
     return parts[0] if len(parts) == 1 else np.concatenate([np.ravel(part) for part in parts])

@@ -4,11 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-STEEP = 1e-2  # below this part of the largest number the scale is linear
-FAINTEST, STRONGEST = (
-    0.06,
-    0.45,
-)  # the opacity of a tint; stronger ones would make the text on them hard to read
+STEEP = 1e-2  # below this fraction of the largest number the scale is linear
+FAINTEST, STRONGEST = 0.06, 0.45  # the opacity of a tint; text on stronger ones would be hard to read
 
 THEMES = {
     "light": {
@@ -27,7 +24,7 @@ THEMES = {
 
 
 def largest(numbers: Iterable[Any]) -> float:
-    """Return the largest |number| of those that are finite, 0 where there is none: the end of the scale.
+    """Return the largest finite |number|, 0 where there is none: the end of the scale.
 
     >>> largest([1.0, -3.0, None, float("inf")])
     3.0
@@ -36,7 +33,7 @@ def largest(numbers: Iterable[Any]) -> float:
 
 
 def tone(x: float | None, end: float) -> float:
-    """Return where a number stands on the scale, from −1 to 1: 0 for 0, for NaN and for None.
+    """Return the place of a number on the scale, from −1 to 1: 0 for 0, for NaN and for None.
 
     >>> tone(-2.0, 2.0), tone(0.0, 2.0), 0 < tone(0.02, 2.0) < 1
     (-1.0, 0.0, True)
@@ -48,7 +45,7 @@ def tone(x: float | None, end: float) -> float:
 
 
 def opacity(place: float) -> float:
-    """Return how strong the tint of a place on the scale is."""
+    """Return the opacity of the tint at a place on the scale."""
     return (FAINTEST + (STRONGEST - FAINTEST) * abs(place)) if place else 0.0
 
 
@@ -59,9 +56,7 @@ def blended(place: float, theme: str) -> str:
     ('#ffffff', '#8cc0dc')
     """
     colours, alpha = THEMES[theme], opacity(place)
-    over, under = (
-        bytes.fromhex(colours[name][1:]) for name in ("positive" if place > 0 else "negative", "background")
-    )
-    return "#" + "".join(
-        f"{round(alpha * a + (1 - alpha) * b):02x}" for a, b in zip(over, under, strict=True)
-    )
+    sign = "positive" if place > 0 else "negative"
+    over, under = (bytes.fromhex(colours[name][1:]) for name in (sign, "background"))
+    mixed = [round(alpha * a + (1 - alpha) * b) for a, b in zip(over, under, strict=True)]
+    return f"#{bytes(mixed).hex()}"

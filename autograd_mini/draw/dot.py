@@ -1,4 +1,4 @@
-"""Graphviz: a picture as DOT source, and the `dot` program where there is one."""
+"""Graphviz: a picture as DOT source, and what the `dot` program makes of it."""
 
 import contextlib
 import sys
@@ -8,16 +8,14 @@ from .cards import Picture
 from .colour import THEMES, blended
 from .layout import Layout, Point
 
-GET = (
-    "get it with `apt install graphviz`, `brew install graphviz` or `conda install graphviz`, "
-    "or from graphviz.org/download"
-)
-STARTS = {"png": b"\x89PNG", "pdf": b"%PDF", "layout": b"{"}  # how what it makes begins
-SECONDS = 10.0  # dot is given so long for a layout; with very many lines it needs more
-SMALL = 100  # boxes; a dot that needs so long for fewer hangs
-hanging: set[str] = set()  # the programs that did: they are not waited for again
-said: list[str] = []  # why the first picture without dot had to do without it
-TOOLTIP = 1000  # characters; dot has a limit, and tooltips in DOT are seldom seen
+WAYS = "`apt install graphviz`, `brew install graphviz` or `conda install graphviz`"
+GET = f"get it with {WAYS}, or from graphviz.org/download"
+STARTS = {"png": b"\x89PNG", "pdf": b"%PDF", "layout": b"{"}  # the first bytes of its answers
+SECONDS = 10.0  # the time for a layout; dot needs more for very many lines
+SMALL = 100  # boxes: a dot that needs so long for fewer hangs
+hanging: set[str] = set()  # programs that have hung, and are not asked again
+said: list[str] = []  # why the first picture without dot was drawn without it
+TOOLTIP = 1000  # characters: dot has a limit, and tooltips in DOT are seldom seen
 FONT = 'fontname="Helvetica,Arial,sans-serif"'
 STYLES = {
     "parameter": 'shape=octagon, margin="0.02,0.02"', "input": 'shape=ellipse, margin="0.02,0.02"',
@@ -27,7 +25,7 @@ STYLES = {
 
 
 def source(picture: Picture) -> str:
-    """Return the picture as DOT, with everything in it but the legend."""
+    """Return the picture as DOT, without the legend."""
     theme = "light" if picture.theme == "auto" else picture.theme
     colours = {name: f'"{colour}"' for name, colour in THEMES[theme].items()}
     lines = [
@@ -40,12 +38,12 @@ def source(picture: Picture) -> str:
     for i, card in enumerate(picture.cards):
         colour = colours["alert" if card.alert else card.kind] + (", penwidth=2" if card.alert else "")
         look = f'{STYLES[card.kind]}, color={colour}, fillcolor="{blended(card.tint, theme)}"'
-        told = f"label={quoted(card.text())}, tooltip={quoted(card.tooltip[:TOOLTIP])}"
-        lines.append(f"  n{i} [{told}, {look}];")
+        words = f"label={quoted(card.text())}, tooltip={quoted(card.tooltip[:TOOLTIP])}"
+        lines.append(f"  n{i} [{words}, {look}];")
     for link in picture.links:
         texts = {"tooltip": link.tooltip[:TOOLTIP], "label": link.local, "headlabel": link.order}
-        told = ", ".join(f"{name}={quoted(text)}" for name, text in texts.items() if text)
-        lines.append(f"  n{link.source} -> n{link.target} [{told}];")
+        words = ", ".join(f"{name}={quoted(text)}" for name, text in texts.items() if text)
+        lines.append(f"  n{link.source} -> n{link.target} [{words}];")
     return "\n".join([*lines, "}", ""])
 
 
@@ -54,7 +52,7 @@ def _spacing(picture: Picture) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return text as a string of DOT that shows just this text.
+    """Return text as a string of DOT that shows exactly this text.
 
     >>> print(quoted('a "b" &amp; \\\\N'))
     "a \\"b\\" &amp;amp; \\\\N"
@@ -64,7 +62,7 @@ def quoted(text: str) -> str:
 
 
 def arranged(picture: Picture) -> Layout:
-    """Return dot's layout. It gets sizes and lines and no text, so that what it gives back is safe to read."""
+    """Return dot's layout. dot gets sizes and lines, but no text, so that its answer is safe to read. RuntimeError where there is none."""
     import json
 
     lines = [f'digraph {{ graph [{_spacing(picture)}]; node [shape=box, fixedsize=true, label=""];']
@@ -85,7 +83,7 @@ def _read(found: dict[str, Any], boxes: int, lines: int) -> Layout:
 
     def point(text: str) -> Point:
         x, y = map(float, text.split(","))
-        return x - left, top - y  # dot counts upwards
+        return x - left, top - y  # in dot y grows upwards
 
     centres = {item["name"]: point(item["pos"]) for item in found["objects"]}
     curves: dict[int, list[Point]] = {}
@@ -97,7 +95,7 @@ def _read(found: dict[str, Any], boxes: int, lines: int) -> Layout:
 
 
 def drawn(kind: str, picture: Picture) -> bytes:
-    """Return a picture as "png" or "pdf". RuntimeError, in one line, where dot does not make it."""
+    """Return a picture as "png" or "pdf". RuntimeError, in one line, where dot fails."""
     try:
         return run(kind, source(picture), picture, f"-T{kind}", "-Gdpi=144" if kind == "png" else "-q")
     except RuntimeError as error:
@@ -105,7 +103,10 @@ def drawn(kind: str, picture: Picture) -> bytes:
 
 
 def run(kind: str, text: str, picture: Picture, *options: str, seconds: float = 60.0) -> bytes:
-    """Return what the dot program makes of the DOT source of a picture. RuntimeError, in one line, where it makes nothing."""
+    """Return the answer of the dot program to DOT source. RuntimeError, in one line, where there is no answer.
+
+    `kind`: a key of STARTS; `text`: the source; `picture`: whose source it is; `options`: dot's; `seconds`: how long dot may take.
+    """
     import shutil
     import subprocess
 
@@ -113,7 +114,7 @@ def run(kind: str, text: str, picture: Picture, *options: str, seconds: float = 
     if program is None:
         raise RuntimeError(f"there is no `dot` program of Graphviz: {GET}")
     name = f"the `dot` program at {program}"
-    hangs = RuntimeError(f"{name} hangs and is not asked again: put one that works first on the PATH; {GET}")
+    hangs = RuntimeError(f"{name} hangs and is not asked again: put a working one first on the PATH; {GET}")
     if program in hanging:
         raise hangs
     try:
@@ -123,8 +124,8 @@ def run(kind: str, text: str, picture: Picture, *options: str, seconds: float = 
         done = run_check(command, input=text.encode(), capture_output=True, quiet=True, timeout=seconds)
     except subprocess.TimeoutExpired:
         if len(picture.cards) >= SMALL:
-            message = f"the `dot` program took more than {seconds:g} s: collapse more of the graph"
-            raise RuntimeError(message) from None
+            fault = f"the `dot` program took more than {seconds:g} s"
+            raise RuntimeError(f"{fault}: collapse more of the graph") from None
         hanging.add(program)
         raise hangs from None
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
@@ -137,7 +138,7 @@ def run(kind: str, text: str, picture: Picture, *options: str, seconds: float = 
 
 
 def tell(why: str) -> None:
-    """Say once that a picture has the built-in layout."""
+    """Write once to standard error that a picture has the built-in layout, and why."""
     if not said:
         said.append(why)
         with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one

@@ -16,9 +16,9 @@ from . import dot
 from .cards import Picture, picture
 from .collapse import Level, sizes
 from .collapse import collapse as collapsed
+from .graph import Graph
 from .layout import Layout, is_long, layered
 from .mermaid import mermaid
-from .model import Graph
 
 CHOICES = {
     "direction": ("LR", "TB", "RL", "BT"),
@@ -39,26 +39,30 @@ def draw(
     engine: str = "auto",
     names: Mapping[str, Any] | None = None,
 ) -> "Drawing":
-    """Return a picture of all that a node was made from, as it is now: a notebook shows it, `.save(path)` writes it as .svg, .html,
-    .png, .pdf, .dot or .mmd (Mermaid).
+    """Return a picture of the graph before a node, as it is now: a notebook shows it, `.save(path)` writes it as .svg, .html, .png,
+    .pdf, .dot or .mmd (Mermaid).
 
     A box shows name and operation, then data and gradient (`∂ —` where no backward has reached it). Gradients of leaves add up over
-    several backwards, until `zero_grad()`. Up to 12 boxes, the local derivatives stand at the lines. The outline of a box says what
-    it is, its tint the sign and size of the gradient; of an array the size is the norm, the sign that of the mean.
+    several backwards, until `zero_grad()`. Up to 12 boxes, the local derivatives stand at the lines. The outline of a box shows its
+    kind, its tint the sign and size of the gradient; for an array that is the norm, with the sign of the mean.
 
-    `names`: a dict of names, as locals(): a node without a label, or an array among the data, that stands there under one name
-    alone is called that; names that begin with `_` are passed over. Called in a notebook's cell or at the top of a script, draw
-    takes the names there by itself.
-    `collapse`: "none"; "neuron", "layer" or "model", a box each; a depth, modules as boxes, counted from the outermost (0 is none);
-    a function of a Box (its `name`, `op`, `kind`, `scope`, `data` and `index`) that returns the name of its group, or None; or "auto",
-    which shows up to 60 boxes one by one, but for a sigmoid, softmax or squared error that was spelt out, and collapses more the
-    larger the graph is. `direction`: "LR" (left to right), "TB",
-    "RL" or "BT". `color`: what the tint shows, "grad", "data" or "none". `theme`: "light", "dark", or "auto", as the reader's
-    screen. `engine`: "dot" needs the `dot` program of Graphviz, "python" is the built-in layout, "auto" takes dot where it is.
+    Args:
+        node: a Value or Tensor.
+        collapse: "none"; "neuron", "layer" or "model", of which each becomes one box; an int, the depth of modules that become one box
+            each (0 is "none"); a function of a Box (with `name`, `op`, `kind`, `scope`, `data` and `index`) that returns the name of
+            its group, or None; or "auto", which shows up to 60 boxes, a spelt-out sigmoid, softmax or squared error being one,
+            and collapses larger graphs more.
+        direction: "LR" (left to right), "TB" (top to bottom), "RL" or "BT".
+        color: what the tint shows, "grad", "data" or "none".
+        theme: "light", "dark", or "auto", which follows the reader's screen.
+        max_nodes: the number of boxes at most.
+        engine: "dot", the `dot` program of Graphviz; "python", the built-in layout; or "auto", which takes dot where it is installed.
+        names: a dict of names, as locals(). A node without a label, and an array among the data, gets its name there, if it has
+            one name, without a `_` at its start. In a notebook's cell or at the top of a script, draw takes the names there itself.
 
-    Raises GraphTooLargeError where more than `max_nodes` boxes are left; TypeError for what is no node; ValueError for another
-    choice. Where the `dot` program is missing or fails, `.save` raises RuntimeError for .png and .pdf, and with engine="dot" the
-    picture does.
+    Raises GraphTooLargeError where more than `max_nodes` boxes are left; TypeError for anything but a node; ValueError for another
+    choice. Where the `dot` program is missing or fails, RuntimeError comes from `.save` for .png and .pdf, and with engine="dot"
+    from the picture itself.
 
     >>> import autograd_mini as ag
     >>> x = ag.Value(3.0, label="x")
@@ -80,7 +84,7 @@ def draw(
 
 
 def _held(names: Mapping[str, Any]) -> dict[int, str]:
-    """The name of each node and array that is held by exactly one, by its id."""
+    """The name of each node and array that has exactly one name, by its id."""
     found: dict[int, list[str]] = {}
     for name, thing in names.items():
         if isinstance(thing, Node | np.ndarray) and not name.startswith("_"):
@@ -89,22 +93,19 @@ def _held(names: Mapping[str, Any]) -> dict[int, str]:
 
 
 def _advice(graph: Graph, boxes: int, limit: int) -> str:
-    """What a graph that is too large says: the counts, and ways out that hold for this graph."""
+    """The message for a graph that is too large: the counts, and ways out that hold for this graph."""
     counts = {f'"{level}"': count for level, count in sizes(graph).items()}
     start = len(graph) - limit + 1
-    counts[f'lambda box: "before" if box.index < {start} else None'] = len(
-        collapsed(graph, lambda box: "before" if box.index < start else None).items  # always fits
-    )
+    last = collapsed(graph, lambda box: "before" if box.index < start else None)  # it always fits
+    counts[f'lambda box: "before" if box.index < {start} else None'] = len(last.items)
     how, left = next((how, count) for how, count in counts.items() if count <= limit)
-    return (
-        f"draw: {len(graph):,} nodes are {boxes:,} boxes after collapsing, more than max_nodes={limit:,}: "
-        f"collapse={how} leaves {left:,}; ag.tree(node, depth=3) shows what is next to the result as text; "
-        f"max_nodes={boxes} draws them all, unreadably small"
-    )
+    fault = f"{len(graph):,} nodes are {boxes:,} boxes after collapsing, more than max_nodes={limit:,}"
+    ways = f"collapse={how} leaves {left:,}; ag.tree(node, depth=3) shows the part next to the result as text"
+    return f"draw: {fault}: {ways}; max_nodes={boxes} draws them all, too small to read"
 
 
 class Drawing:
-    """A picture of a graph, as the graph was when it was drawn.
+    """A picture of a graph, with the numbers of the moment in which it was drawn.
 
     `.svg` and `.source` (DOT) are text; `.save(path)` writes .svg, .png, .pdf, .dot, .mmd (Mermaid) or .html.
     """
@@ -125,7 +126,7 @@ class Drawing:
         return render(self._picture, self._layout())
 
     def _layout(self) -> Layout:
-        """Where all is: by dot, or in rows of our own where that would be too long to read."""
+        """The layout: dot's, or ours where dot is missing, or its picture would be too long to read."""
         picture = self._picture
         if self._engine != "python":
             try:
@@ -142,6 +143,10 @@ class Drawing:
         """Write the picture as the suffix says, whole or (OSError) not at all: .svg, .png, .pdf, .dot, .mmd (Mermaid), .html.
 
         .png and .pdf need the `dot` program of Graphviz: RuntimeError says how to get it. ValueError for another suffix.
+
+        >>> import autograd_mini as ag, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ag.draw(ag.Value(2.0) * 3.0).save(f"{folder}/graph.dot")
         """
         writers: dict[str, Callable[[], str | bytes]] = {
             ".svg": lambda: self.svg, ".png": lambda: dot.drawn("png", self._picture),
@@ -156,7 +161,7 @@ class Drawing:
         write_file(name, made.encode() if isinstance(made, str) else made)
 
     def _page(self) -> str:
-        """The SVG on a page that may load and run nothing."""
+        """The SVG on a page that may neither load nor run anything."""
         from html import escape
         from importlib.resources import files
 
@@ -168,7 +173,7 @@ class Drawing:
         return f'Drawing({self._picture.title}; shown by a notebook, written by .save("graph.svg"))'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture, or at least the text."""
+        """The picture for a notebook, or at least the text."""
         try:
             return {"image/svg+xml": self.svg, "text/plain": repr(self)}
         except Exception as error:

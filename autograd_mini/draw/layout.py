@@ -1,8 +1,8 @@
-"""Where boxes and lines go: a layered layout in pure Python, for when there is no `dot` program.
+"""The places of boxes and lines: a layered layout in pure Python, for machines without the `dot` program.
 
-The ranks are columns (in the direction "LR"): every box stands one after the last of its operands. A line that passes ranks gets a
-bend in each, and all lines of one box share theirs. The order in the ranks comes from sweeps that put each box at the mean place of
-its neighbours, and the one with the fewest crossings is kept. The coordinates come as near to the neighbours as the gaps allow.
+In the direction "LR" the ranks are columns. A box stands after all its operands, as late as its first use allows. A line that passes
+ranks has a bend in each, and all lines of one box share their bends. Sweeps put each box at the mean place of its neighbours; the order
+with the fewest crossings is kept. Then each box moves as near to its neighbours as the gaps allow.
 """
 
 import itertools
@@ -12,19 +12,19 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-SWEEPS, PATIENCE = 12, 3  # so many at most; so many without fewer crossings
-BENDS = 3000
-STEEP = 0.1  # so much wider a gap becomes for each pixel that a line in it rises
-BOW = 0.3  # how far along a curve leaves straight: at a half, the lines between two full layers run into one grey bar
+SWEEPS, PATIENCE = 12, 3  # sweeps at most; sweeps without fewer crossings, after which they end
+BENDS = 3000  # at most: the longest lines go without
+STEEP = 0.1  # how much wider a gap becomes for each pixel that a line in it rises
+BOW = 0.3  # the part of a curve that is straight: with a half, the lines between two full ranks would look like one grey bar
 ARROW = 8.0  # the length of an arrow's head
-LONG = 1300.0  # a chain of columns that is longer is wrapped
+LONG = 1300.0  # a longer chain of columns is wrapped
 LANE = 22.0  # the room for lines beside and between its rows
 ROUND = 8.0  # the radius of their corners
 Point = tuple[float, float]
 
 
 class Layout(NamedTuple):
-    """`centres`: of the boxes. `curves`: of each edge the points of its cubic Bézier curves, and last the tip of its arrow."""
+    """`centres`: those of the boxes. `curves`: for each edge the points of its cubic Bézier curves, and last the tip of its arrow."""
 
     width: float
     height: float
@@ -39,15 +39,19 @@ def layered(
     along: float = 36.0,
     across: float = 14.0,
 ) -> Layout:
-    """Return the layout of boxes of these sizes; edges are (operand, result), and operands come first. `along`, `across`: the gaps.
+    """Return the layout of boxes and edges.
 
-    From left to right, columns that would be long and low stand in rows, one below the other.
+    Args:
+        sizes: the width and height of each box, operands before results.
+        edges: (operand, result), as indices of boxes.
+        direction: "LR", "RL", "TB" or "BT"; in "LR" columns that would be long and low are cut into rows.
+        along, across: the gaps between ranks, and between boxes of one rank.
 
     >>> layered([(40, 20), (40, 20)], [(0, 1)]).centres
     [(20.0, 10.0), (96.0, 10.0)]
     """
     upright = direction in ("TB", "BT")
-    thick = [size[upright] for size in sizes]  # along the ranks' axis
+    thick = [size[upright] for size in sizes]  # the sizes along the ranks' axis
     wide = [size[not upright] for size in sizes]
     grid = _Grid(len(sizes), edges)
     grid.sort()
@@ -91,7 +95,7 @@ def is_long(layout: Layout) -> bool:
 def _columns(
     grid: "_Grid", thick: list[float], place: list[float], along: float
 ) -> tuple[list[float], list[float]]:
-    """Where each rank starts and ends: the gap before it is the wider, the steeper the lines in it are."""
+    """The start and end of each rank; the steeper the lines before it, the wider is the gap."""
     starts: list[float] = []
     ends: list[float] = []
     for row in grid.rows:
@@ -103,7 +107,7 @@ def _columns(
 
 
 class _Rows:
-    """The ranks side by side, or cut into rows: `of` each rank its row. A line from row to row goes around their ends."""
+    """The ranks side by side, or cut into rows; `of` has the row of each rank. A line from row to row goes around their ends."""
 
     def __init__(
         self,
@@ -115,10 +119,8 @@ class _Rows:
         *,
         may_wrap: bool,
     ) -> None:
-        low, high = (
-            [pick(place[i] + side * wide[i] / 2 for i in row) for row in grid.rows]
-            for pick, side in ((min, -1), (max, 1))
-        )
+        low = [min(place[i] - wide[i] / 2 for i in row) for row in grid.rows]
+        high = [max(place[i] + wide[i] / 2 for i in row) for row in grid.rows]
         flat = Layout(ends[-1], max(high) - min(low), [], [])
         wrap = may_wrap and is_long(flat)
         cuts = self._cuts(grid, starts, math.ceil(flat.width / LONG)) if wrap else []
@@ -132,7 +134,7 @@ class _Rows:
         self.tops = [y + min(low[first:]) for (_, y), first in zip(self.moves, [0, *cuts], strict=True)]
 
     def _cuts(self, grid: "_Grid", starts: list[float], rows: int) -> list[int]:
-        """The ranks with which new rows begin: near each end of a row the one that fewest lines reach."""
+        """The ranks at which new rows start: near the end of each row the rank that the fewest lines reach."""
         step, cuts = starts[-1] / rows, []
         for k in range(1, rows):
             near = [rank for rank, x in enumerate(starts) if abs(x - k * step) < 0.3 * step]
@@ -142,12 +144,12 @@ class _Rows:
         return cuts
 
     def point(self, rank: int, x: float, y: float) -> Point:
-        """A point at a rank, as it lies in the picture."""
+        """Return the place in the picture of a point at a rank."""
         dx, dy = self.moves[self.of[rank]]
         return x + dx, y + dy
 
     def around(self, start: Point, rank: int, end: Point) -> list[Point]:
-        """The way to a rank of another row: past the end of this one, between the two, and past the beginning of that."""
+        """Return the way to a rank of another row: past the end of this row, between the rows, and past the start of the other."""
         right, above, left = self.right + LANE / 2, self.tops[self.of[rank]] - LANE, LANE / 2
         corners = [start, (right, start[1]), (right, above), (left, above), (left, end[1]), end]
         out, here = [], start
@@ -166,7 +168,7 @@ def _towards(corner: Point, other: Point) -> Point:
 
 
 def _go(points: list[Point], to: Point) -> None:
-    """Go on to a point: a curve that leaves and arrives along the ranks' axis."""
+    """Add a curve to a point, which starts and ends along the ranks' axis."""
     x, y = points[-1]
     if math.dist((x, y), to) > 1e-6:
         reach = BOW * (to[0] - x)
@@ -176,7 +178,7 @@ def _go(points: list[Point], to: Point) -> None:
 def _ports(
     edges: Sequence[tuple[int, int]], grid: "_Grid", place: list[float], wide: list[float]
 ) -> list[float]:
-    """How far from the middle of its box each edge arrives: in the order of where they come from, so that they do not cross there."""
+    """The distance from the middle of a box at which each edge arrives: in the order of their sources, so that they do not cross."""
     arriving: dict[int, list[tuple[float, int]]] = {}
     for i, (source, target) in enumerate(edges):
         arriving.setdefault(target, []).append((place[[source, *grid.way(source, target)][-1]], i))
@@ -190,15 +192,15 @@ def _ports(
 
 
 class _Grid:
-    """Slots in ranks: the boxes, by their indices, and after them the bends. `before` and `after`: the neighbours of each slot."""
+    """Slots in ranks: the boxes, by their indices, and after them the bends. `before`, `after`: the neighbours of each slot."""
 
     def __init__(self, count: int, edges: Sequence[tuple[int, int]]) -> None:
         self.boxes = count
         self.rank = _ranks(count, edges)
         self.rows: list[list[int]] = [[] for _ in range(max(self.rank) + 1)]
-        self.bends: list[list[int]] = [[] for _ in range(count)]  # of a box: its bends, a rank each
+        self.bends: list[list[int]] = [[] for _ in range(count)]  # the bends of each box, one in each rank
         steps = [self.rank[target] - self.rank[source] for source, target in edges]
-        self.longest = max(steps, default=0)  # longer lines go straight, without bends
+        self.longest = max(steps, default=0)  # longer lines are straight, without bends
         while self._needed(edges, steps) > BENDS:
             self.longest //= 2
         kept = [edge for edge, step in zip(edges, steps, strict=True) if step <= self.longest]
@@ -218,7 +220,7 @@ class _Grid:
             self.rows[self.rank[slot]].append(slot)
 
     def _needed(self, edges: Sequence[tuple[int, int]], steps: list[int]) -> int:
-        """How many bends there are to be."""
+        """The number of bends that are needed."""
         most: dict[int, int] = {}
         for (source, _), step in zip(edges, steps, strict=True):
             if step <= self.longest:
@@ -226,12 +228,12 @@ class _Grid:
         return sum(most.values())
 
     def way(self, source: int, target: int) -> list[int]:
-        """The bends of an edge."""
+        """Return the bends of an edge."""
         steps = self.rank[target] - self.rank[source]
         return self.bends[source][: steps - 1] if steps <= self.longest else []
 
     def _first_order(self) -> list[int]:
-        """All slots, from the last box backwards, so that what belongs together is together."""
+        """All slots, from the last box backwards, so that connected slots are near each other."""
         seen: set[int] = set()
         order = []
         for start in range(self.boxes - 1, -1, -1):
@@ -262,7 +264,7 @@ class _Grid:
         self.rows = best
 
     def crossings(self) -> int:
-        """How many pairs of lines cross."""
+        """Return the number of pairs of lines that cross."""
         total = 0
         for row, following in itertools.pairwise(self.rows):
             at = {slot: i for i, slot in enumerate(following)}
@@ -275,7 +277,7 @@ class _Grid:
         return total
 
     def coordinates(self, wide: list[float], gap: float) -> list[float]:
-        """The place of each slot across the ranks."""
+        """Return the place of each slot across the ranks."""
         place = [0.0] * len(self.rank)
 
         def settle(row: list[int], wishes: list[float], weights: list[float]) -> None:
@@ -299,12 +301,12 @@ class _Grid:
         return place
 
     def _pull(self, one: int, other: int) -> float:
-        """How much a line wants to be straight: most between two bends."""
+        """The weight of a line: it is straightest between two bends."""
         return (1.0, 2.0, 8.0)[(one >= self.boxes) + (other >= self.boxes)]
 
 
 def _ranks(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """The rank of each box: as late as its first use allows, so that what is used late stands there."""
+    """The rank of each box, as late as its first use allows."""
     left = [0] * count  # the longest way to the end
     for source, target in sorted(edges, key=lambda edge: -edge[1]):
         left[source] = max(left[source], left[target] + 1)
@@ -312,7 +314,7 @@ def _ranks(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _settled(wishes: list[float], weights: list[float], sizes: list[float], gap: float) -> list[float]:
-    """The places nearest to the wishes, in their order, that leave the gaps: least squares, by pooling neighbours that conflict."""
+    """The places nearest to the wishes, by least squares, in their order and with the gaps; neighbours that conflict are pooled."""
     apart = [(one + other) / 2 + gap for one, other in itertools.pairwise(sizes)]
     offsets = list(itertools.accumulate(apart, initial=0.0))
     blocks: list[tuple[float, float, int]] = []  # (sum of weight × wish, sum of weights, how many)

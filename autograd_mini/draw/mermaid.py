@@ -1,4 +1,4 @@
-"""A picture as a flowchart of Mermaid, which many pages show from text."""
+"""A picture as a flowchart of Mermaid, a text that many pages show as a picture."""
 
 import re
 
@@ -13,7 +13,7 @@ OUTLINES = {"constant": ",stroke-dasharray:4 3", "result": ",stroke-width:3px"}
 
 
 def mermaid(picture: Picture) -> str:
-    """Return the picture as Mermaid's text, with everything in it but tooltips and legend."""
+    """Return the picture as Mermaid's text, without tooltips and legend."""
     theme = "light" if picture.theme == "auto" else picture.theme
     colours = THEMES[theme]
     lines = [f"flowchart {picture.direction}"]
@@ -23,8 +23,10 @@ def mermaid(picture: Picture) -> str:
         if card.tint:
             lines.append(f"  style n{i} fill:{blended(card.tint, theme)}")
     for link in picture.links:
-        told = ", ".join(filter(None, (f"operand {link.order}" * bool(link.order), link.local)))
-        lines.append(f"  n{link.source} -->" + f'|"{encoded(told)}"|' * bool(told) + f" n{link.target}")
+        order = f"operand {link.order}" if link.order else ""
+        words = ", ".join(filter(None, (order, link.local)))
+        label = f'|"{encoded(words)}"|' if words else ""
+        lines.append(f"  n{link.source} -->{label} n{link.target}")
     for kind in KINDS:
         if any(card.kind == kind for card in picture.cards):
             fill, text, outline = colours["background"], colours["text"], OUTLINES.get(kind, "")
@@ -33,7 +35,7 @@ def mermaid(picture: Picture) -> str:
 
 
 def encoded(text: str) -> str:
-    """Return text with all that could mean something to Mermaid, or to the page around it, as a number.
+    """Return text in which each character with a meaning in Mermaid or HTML is written as a number.
 
     >>> encoded('w[0] "<b>"')
     'w#91;0#93; #34;#60;b#62;#34;'

@@ -1,27 +1,27 @@
-"""What a hand-written network spells out, as one box: 1 / (1 + exp(-z)) is a sigmoid, exp(z) / sum(exp(z)) a softmax."""
+"""Operations that a hand-written network spells out, as one box: 1 / (1 + exp(-z)) is a sigmoid, exp(z) / sum(exp(z)) a softmax."""
 
 import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .model import COMMUTE, Box, Graph
+from .graph import COMMUTE, Box, Graph
 
 
 class Pattern(NamedTuple):
-    """The key of a group that is one operation, spelt out: its name, and the index of its result."""
+    """The key of a group that spells out one operation: its name, and the index of its result."""
 
     name: str
     result: int
 
 
-# A form is an operation with the forms of its operands; a number, which is a constant; or a letter, one operand wherever it stands.
+# A form is an operation with the forms of its operands; a number, for a constant; or a letter, for the same operand in each place.
 Form = Any
 NEGATED = (("negative", "z"), ("multiply", -1.0, "z"))
 BELOW = [("add", 1.0, ("exp", negated)) for negated in NEGATED]
 POWERS = [("exp", ("subtract", "z", ("max", "z"))), ("exp", "z")]
 SQUARES = [(square, ("subtract", "y", "t")) for square in ("square", "power 2")]
-# of the operation that each ends in: what it is, and its form
+# by the last operation of each: its name, and its form
 FORMS: dict[str, list[tuple[str, Form]]] = {
     "divide": [
         *(("sigmoid", ("divide", 1.0, below)) for below in BELOW),
@@ -34,7 +34,7 @@ FORMS: dict[str, list[tuple[str, Form]]] = {
 
 
 def found(graph: Graph) -> list[Pattern | None]:
-    """Return the pattern that each box belongs to, or None. What has a name, or another use, is no inner part of one."""
+    """Return the pattern of each box, or None. A box with a name, or with another use, is no inner part of a pattern."""
     users: dict[int, set[int]] = {}
     for parent, child, _ in graph.edges():
         users.setdefault(parent, set()).add(child)
@@ -52,7 +52,7 @@ def found(graph: Graph) -> list[Pattern | None]:
 
 
 def _fitting(graph: Graph, box: Box, form: Form, bound: dict[str, int]) -> set[int] | None:
-    """The boxes that a form consists of, where this box has it; None where it has not."""
+    """The boxes of a form that ends in this box; None where it does not fit."""
     if isinstance(form, str):
         return set() if bound.setdefault(form, box.index) == box.index else None
     if isinstance(form, float):
@@ -70,7 +70,7 @@ def _fitting(graph: Graph, box: Box, form: Form, bound: dict[str, int]) -> set[i
 
 
 def _called(box: Box) -> str:
-    """The operation, with what a form may ask of its parameters: `power 2`, and `sum along` for that of an axis."""
+    """The operation with the parameters that forms depend on: `power 2`, or `sum along` for a sum along an axis."""
     params = box.node.op.params if box.op else {}
     if box.op == "power" and params.get("n") is not None:
         return f"power {params['n']:g}"

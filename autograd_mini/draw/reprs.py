@@ -1,4 +1,4 @@
-"""How nodes show themselves: a line of text, and in a notebook a table. Nothing here raises, and nothing warns."""
+"""The reprs of nodes: a line of text, and in a notebook a table. They never raise or warn."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -11,12 +11,12 @@ from ..core.tensor import Tensor
 from .colour import THEMES, largest, opacity, tone
 from .summary import number, spoken, summary
 
-FEW = 8  # elements, and rows and columns, that are shown one by one
+FEW = 8  # how many elements, or rows and columns, are shown one by one
 LONGEST = 60  # characters of a label
 
 
 def one_line(text: Any, limit: int = LONGEST) -> str:
-    """Return the text on one line, its control characters written out, the rest of a long one as `…`.
+    """Return the text on one line, with control characters written out, and `…` in the middle of a long text.
 
     >>> one_line("a\\nb"), one_line("x" * 10_000, 4)
     ('a\\\\nb', 'xx…x')
@@ -25,7 +25,7 @@ def one_line(text: Any, limit: int = LONGEST) -> str:
 
 
 def shortened(text: Any, limit: int = LONGEST) -> str:
-    """Return the text, of a long one both its ends, where names differ."""
+    """Return the text; of a long text both ends, where names differ."""
     text = str(text)
     return text if len(text) <= limit else f"{text[: limit // 2]}…{text[len(text) - (limit - 1) // 2 :]}"
 
@@ -42,7 +42,7 @@ def elements(data: Any) -> str:
 
 
 def _element(x: float) -> str:
-    """A number as an array writes it, as `2.` or `0.1`."""
+    """A number as in NumPy's arrays, `2.` or `0.1`."""
     text = number(x, 4)
     return text if set(text) & set(".e∞N") else f"{text}."
 
@@ -59,7 +59,7 @@ def norm(data: Any) -> str:
 def _safely(
     otherwise: Callable[[Any, Exception], Any],
 ) -> Callable[[Callable[[Any], str]], Callable[[Any], Any]]:
-    """A decorator: what is shown instead of an error."""
+    """A decorator of reprs: `otherwise(thing, error)` is shown in place of an error."""
 
     def decorate(show: Callable[[Any], str]) -> Callable[[Any], Any]:
         @functools.wraps(show)
@@ -76,21 +76,20 @@ def _safely(
 
 
 def _in_a_line(thing: Any, error: Exception) -> str:
-    """What is wrong with a thing that cannot be shown."""
+    """The error of a thing that cannot be shown."""
     import traceback
 
-    return (
-        f"<{type(thing).__name__}: {one_line(''.join(traceback.format_exception_only(error)).strip(), 200)}>"
-    )
+    fault = "".join(traceback.format_exception_only(error)).strip()
+    return f"<{type(thing).__name__}: {one_line(fault, 200)}>"
 
 
-as_text = _safely(_in_a_line)  # of a __repr__
-as_html = _safely(lambda thing, error: None)  # of a _repr_html_: the notebook shows the text then
+as_text = _safely(_in_a_line)  # for a __repr__
+as_html = _safely(lambda thing, error: None)  # for a _repr_html_: with None the notebook shows the text
 
 
 @as_text
 def _repr(node: Any) -> str:
-    """The node on one line: its data, or of a large Tensor a summary; gradient; label."""
+    """The node on one line: its data, or the summary of a large Tensor; gradient; label."""
     data, grad, kind = node.data, node.grad, type(node).__name__
     if not isinstance(node, Tensor):
         parts = [str(data)] + ([] if grad is None else [f"grad={one_line(grad)}"])
@@ -109,32 +108,27 @@ def _repr(node: Any) -> str:
     return f"{kind}({', '.join(parts)})"
 
 
-# ---- HTML: inherited colours, no script, nothing from outside -----------------------------------------------------------
+# ---- HTML: the page's own colours, no script, nothing to load -----------------------------------------------------------
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int) -> str:
-    """Return an HTML table of texts, which are escaped; the last columns, so many, are numbers and stand to the right."""
+    """Return an HTML table of texts, which are escaped; the last `numbers` columns are aligned to the right."""
     from html import escape
 
     def row(tag: str, cells: Sequence[str]) -> str:
-        sides = ["left"] * (len(cells) - numbers) + ["right"] * numbers
-        made = [
-            f'<{tag} style="text-align:{side};white-space:pre">{escape(cell)}</{tag}>'
-            for side, cell in zip(sides, cells, strict=True)
-        ]
+        made = []
+        for i, cell in enumerate(cells):
+            side = "left" if i < len(cells) - numbers else "right"
+            made.append(f'<{tag} style="text-align:{side};white-space:pre">{escape(cell)}</{tag}>')
         return f"<tr>{''.join(made)}</tr>"
 
-    return (
-        '<table style="color:inherit">'
-        + (row("th", head) if head else "")
-        + "".join([row("td", cells) for cells in rows])
-        + "</table>"
-    )
+    lines = ([row("th", head)] if head else []) + [row("td", cells) for cells in rows]
+    return f'<table style="color:inherit">{"".join(lines)}</table>'
 
 
 @as_html
 def _repr_html(node: Any) -> str:
-    """The node as a small table: data and gradient, and of a Tensor what there is to say of them."""
+    """The node as a small table: data and gradient, and for a Tensor the facts about them."""
     from html import escape
 
     array = bool(node.shape)
@@ -144,14 +138,12 @@ def _repr_html(node: Any) -> str:
     made = f"{type(node).__name__}, {one_line(node.op.name)}" if node.op else type(node).__name__
     title = f"<b>{escape(one_line(node.label))}</b> " if node.label else ""
     heat = "".join(_heat(name, data) for name, data in parts.items() if array and _is_small(data))
-    return (
-        f'<div>{title}<span style="opacity:.75">{escape(made)}</span>'
-        f"{table(head, rows, len(rows[0]) - 1)}{heat}</div>"
-    )
+    shown = table(head, rows, len(rows[0]) - 1)
+    return f'<div>{title}<span style="opacity:.75">{escape(made)}</span>{shown}{heat}</div>'
 
 
 def _facts(data: Any) -> list[str]:
-    """Shape, dtype, range, mean and norm, as texts; `—` for what no backward has reached."""
+    """Shape, dtype, range, mean and norm, as texts; `—` for a gradient that no backward has reached."""
     if data is None:
         return ["—", *[""] * 4]
     found = summary(data)
@@ -164,13 +156,10 @@ def _is_small(data: Any) -> bool:
 
 def _heat(name: str, data: Any) -> str:
     """The numbers of a small array in a table, orange below 0 and blue above."""
-    rows = np.atleast_2d(data).tolist()
-    end = largest([x for row in rows for x in row])
-    cells = "".join(["<tr>" + "".join([_cell(x, tone(x, end)) for x in row]) + "</tr>" for row in rows])
-    return (
-        '<table style="color:inherit;display:inline-block;margin:.5em 1em 0 0">'
-        f"<caption>{name}</caption>{cells}</table>"
-    )
+    rows, end = np.atleast_2d(data).tolist(), largest(np.ravel(data))
+    cells = "".join(f"<tr>{''.join([_cell(x, tone(x, end)) for x in row])}</tr>" for row in rows)
+    style = "color:inherit;display:inline-block;margin:.5em 1em 0 0"
+    return f'<table style="{style}"><caption>{name}</caption>{cells}</table>'
 
 
 def _cell(x: float, place: float) -> str:

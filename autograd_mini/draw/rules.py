@@ -1,4 +1,4 @@
-"""The rules as formulas in text, with the names of a graph's boxes: what symbols.py reads, simplified for readers."""
+"""Rules as formulas in text, with the names of a graph's boxes: symbols.py reads them, and simplifies them for readers."""
 
 import math
 from collections.abc import Sequence
@@ -7,22 +7,28 @@ from typing import Any
 from ..compile.text import text
 from ..errors import GraphError
 from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, simplify, symbol
-from .model import Box
+from .graph import Box
 
-LONGEST = 60  # letters of a formula that still helps
+LONGEST = 60  # letters: longer formulas help nobody
 
 
 def formula(
     box: Box, position: int, names: Sequence[str], out: str, gradient: str = "g", *, summed: bool = False
 ) -> str | None:
-    """Return the local derivative of a box by its operand at a position, as a formula; for a Tensor what that operand receives.
+    """Return the local derivative of a box by one of its operands, as a formula; for a Tensor the operand's share.
 
-    `names` are those of the operands, `out` is the box's own, `gradient` what the gradient that arrives at a Tensor is called.
-    With `summed` that is in `sum(…)` where the engine sums it to the operand's shape.
-    None where there is no derivative, where the formula would be too long to help, and of a user's rule that is no formula.
+    It is None where there is no derivative, where the formula would be too long, and for a user's rule that is no formula.
+
+    Args:
+        box: the box of an operation.
+        position: that of the operand.
+        names: the names of the operands.
+        out: the name of the box.
+        gradient: the name of the gradient that arrives at a Tensor.
+        summed: whether a share stands in `sum(…)` where the engine sums it to the operand's shape.
 
     >>> import autograd_mini as ag
-    >>> from autograd_mini.draw.model import Graph
+    >>> from autograd_mini.draw.graph import Graph
     >>> x = ag.Value(2.0, label="x")
     >>> formula(Graph(x.tanh()).root, 0, ["x"], "y"), formula(Graph(x * 3.0).root, 0, ["x", "3"], "y")
     ('1 − tanh²(x)', '3')
@@ -45,10 +51,10 @@ def formula(
 
 
 def expression(box: Box, names: Sequence[str]) -> str | None:
-    """Return how the value of a box comes about from its operands, of these names, as a formula; None where `formula` is None.
+    """Return the value of a box as a formula of its operands, with these names; None where `formula` would be None.
 
     >>> import autograd_mini as ag
-    >>> from autograd_mini.draw.model import Graph
+    >>> from autograd_mini.draw.graph import Graph
     >>> x = ag.Value(2.0, label="x")
     >>> expression(Graph(-x * 3.0).root, ["x", "3"])
     'x × 3'
@@ -71,5 +77,5 @@ def _named(name: str, node: Any) -> Expr:
 
 
 def _short(found: Expr) -> str | None:
-    """The text, if it helps."""
+    """The formula as text, or None where it is too long."""
     return text(simplify(found, for_readers=True), longest=LONGEST)

@@ -12,13 +12,13 @@ from .summary import spoken
 MARGIN = 12.0
 FONTS = 'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif'
 TINY = 10
-LEGEND = 340.0  # it is made at least so wide
-BUSY = 100  # more lines than that are drawn fainter
-STEPS = 11  # of the scale in the legend
+LEGEND = 340.0  # the least width of the legend
+BUSY = 100  # more lines than this are drawn fainter
+STEPS = 11  # steps of the scale in the legend
 
 
 def render(picture: Picture, layout: Layout) -> str:
-    """Return the SVG, complete. All its rules of style are for itself alone and it has no ids, so that a page can hold many."""
+    """Return the complete SVG. Its rules of style apply to itself only, and it has no ids, so that a page can hold several."""
     legend, wide, high = _legend(picture, max(layout.width, LEGEND))
     width, height = max(layout.width, wide) + 2 * MARGIN, layout.height + high + 2 * MARGIN
     left = (width - layout.width) / 2
@@ -43,7 +43,7 @@ def render(picture: Picture, layout: Layout) -> str:
 
 
 def _style(theme: str) -> str:
-    """The rules of a theme; of "auto" those of both."""
+    """The rules of style of a theme; for "auto" those of both themes."""
     if theme != "auto":
         return _rules(theme, theme)
     return _rules("auto", "light") + "@media (prefers-color-scheme:dark){" + _rules("auto", "dark") + "}"
@@ -67,7 +67,7 @@ def _rules(scope: str, theme: str) -> str:
 
 
 def _text(x: float, y: float, size: int, content: str, more: str = 'text-anchor="middle"') -> str:
-    """A line of text; the content is SVG already."""
+    """A line of text; `content` is SVG already."""
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" {more}>{content}</text>'
 
 
@@ -99,22 +99,20 @@ def _box(card: Card, x: float, y: float) -> str:
 
 
 def _head(head: tuple[str, str], x: float, y: float) -> str:
-    """The first line of a box; squeezed where its width is not certain."""
+    """The first line of a box, with its width set where that is not certain."""
     name, beside = map(html.escape, head)
     spans = f'<tspan class="agd-name">{name}</tspan>' if name else ""
     if beside:
         apart = ' dx="7"' if name else ""
         spans += f'<tspan class="agd-muted"{apart}>{beside}</tspan>'
-    exact = (
-        ""
-        if known("".join(head))
-        else f' textLength="{head_width(head):.0f}" lengthAdjust="spacingAndGlyphs"'
-    )
-    return _text(x, y, LARGE, spans, f'text-anchor="middle"{exact}')
+    more = 'text-anchor="middle"'
+    if not known("".join(head)):
+        more += f' textLength="{head_width(head):.0f}" lengthAdjust="spacingAndGlyphs"'
+    return _text(x, y, LARGE, spans, more)
 
 
 def _outline(kind: str, x: float, y: float, width: float, height: float) -> str:
-    """The path around a box, by its kind: a parameter's corners are cut, an input is a pill, an operation rounded, a constant not."""
+    """The outline of a box by its kind: a parameter has cut corners, an input is a pill, an operation is round, a constant is not."""
     w, h = width / 2, height / 2
     cut = min({"parameter": 9.0, "input": 21.0, "operation": 7.0, "result": 9.0}.get(kind, 0.0), w, h)
     left, right, top, bottom = x - w, x + w, y - h, y + h
@@ -138,7 +136,7 @@ def _direction(start: Point, end: Point) -> Point:
 
 
 def _line(link: Link, curve: list[Point]) -> str:
-    """A line with its arrow's head."""
+    """A line with its arrow head."""
     *points, (x, y) = curve
     x0, y0 = points[-1]
     dx, dy = _direction((x0, y0), (x, y))
@@ -151,7 +149,7 @@ def _line(link: Link, curve: list[Point]) -> str:
 
 
 def _words(link: Link, curve: list[Point]) -> str:
-    """What stands at a line, beside it, since on it a minus is lost: the local derivative, and which operand it is."""
+    """The local derivative, and the number of the operand, beside a line: on it a minus would be lost."""
     out = ""
     if link.local:
         x, y = _middle(curve[:-1])
@@ -180,7 +178,7 @@ def _middle(points: list[Point]) -> Point:
 
 
 def _legend(picture: Picture, width: float) -> tuple[str, float, float]:
-    """What the shapes, tints and numbers mean, in as many rows as it needs: its SVG, width and height."""
+    """The legend of shapes, tints and numbers, in as many rows as it needs: its SVG, width and height."""
     out, x, y, wide = "", 0.0, 24.0, 0.0
     for drawn, size in _entries(picture):
         if x and x + size > width:
@@ -191,7 +189,7 @@ def _legend(picture: Picture, width: float) -> tuple[str, float, float]:
 
 
 def _entries(picture: Picture) -> Iterator[tuple[str, float]]:
-    """Each entry of the legend, drawn from (0, 0), and how wide it is."""
+    """Yield each entry of the legend, drawn from (0, 0), and its width."""
     kinds = [(kind, kind) for kind in KINDS if any(card.kind == kind for card in picture.cards)]
     if any(card.alert for card in picture.cards):
         kinds.append(("operation", "NaN or ∞"))
@@ -209,7 +207,7 @@ def _muted(text: str, x: float) -> str:
 
 
 def _bar(picture: Picture) -> tuple[str, float]:
-    """The scale of colours with its two ends and its middle, and how wide it is."""
+    """The scale of colours with its two ends and its middle, and its width."""
     low, high = f"{picture.scale}, log scale: {spoken(-picture.end, 3)}", spoken(picture.end, 3)
     first = text_width(low, TINY) + 3
     last = first + 9 * STEPS + 4

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..core.node import Node
 from ..support.coercion import whole
-from .model import Box, Graph
+from .graph import Box, Graph
 from .reprs import elements, norm, one_line
-from .summary import number, summary
+from .summary import counted, number, summary
 
 FEW = 4  # elements of an array that are shown one by one
 PAGE = 40  # levels after which the indentation begins anew: a chain of 100,000 nodes would be wider than any screen
@@ -24,7 +24,7 @@ ASCII = str.maketrans({
 
 
 class Text(str):
-    """A string that shows itself as it is in a console, and on a terminal in colours; printed or written it is plain."""
+    """A string that a console shows without quotes, and a terminal in colours; printed or written it is plain."""
 
     coloured: str | None = None
 
@@ -40,14 +40,20 @@ def tree(
     ascii: bool = False,
     color: bool | None = None,
 ) -> Text:
-    """Return the graph below a node as text: a line a node, with its operation, data and gradient, its operands under it.
+    """Return the graph below a node as text: a line for each node with its operation, data and gradient, and its operands below.
 
-    A node that is used more than once is written out at its first place, and called by its name or number (`a ↑`) at the
-    others. A gradient that no backward has reached is shown as `∂ —`. Operands more than `depth` levels below, and nodes after
-    the first `max_nodes`, are left out, and the last line says how many. From the 40th level on the indentation begins anew,
-    after a `[40]`. A last line says so where numbers were changed after they had been used. `ascii=True`: in plain ASCII.
-    `color=True` puts colours into the text; with None they are in what a console shows of it, on a terminal, unless NO_COLOR is set.
-    Raises TypeError for what is no node, TypeError or ValueError for other arguments, GraphError for a `.grad` that is no number.
+    A node with several uses is written out at its first place; at the others stands its name or number (`a ↑`). A gradient that no
+    backward has reached is `∂ —`. From the 40th level on the indentation starts again, after a `[40]`. A last line says if numbers
+    were changed after they had been used.
+
+    Args:
+        node: a Value or Tensor.
+        depth: the number of levels below the node that are shown; None shows all. A last line says how many nodes are left out.
+        max_nodes: the number of nodes that are shown at most.
+        ascii: whether the text is plain ASCII.
+        color: whether the text has colours; with None only a terminal shows them, unless NO_COLOR is set.
+
+    Raises TypeError for anything but a node, TypeError or ValueError for other arguments, GraphError for a `.grad` that is no number.
 
     >>> import autograd_mini as ag
     >>> a = ag.Value(3.0, label="a")
@@ -75,7 +81,7 @@ def tree(
 
 
 def on_a_terminal() -> bool:
-    """Whether standard output shows colours, and the user wants them (no-color.org)."""
+    """Return whether standard output shows colours, and the user wants them (no-color.org)."""
     try:
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     except (AttributeError, ValueError):  # no standard output, or a closed one
@@ -85,7 +91,7 @@ def on_a_terminal() -> bool:
 def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[str]:
     """The lines, in colours."""
     names: dict[int, str] = {}
-    opened: set[int] = set()  # whose operands are written out
+    opened: set[int] = set()  # boxes whose operands are written out
     lines: list[str] = []
     numbers = itertools.count(1)
     stack = [(graph.root, 0, "", "")]
@@ -117,7 +123,7 @@ def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[str]:
 
 
 def _left_out(graph: Graph, shown: int, depth: int | None, max_nodes: int) -> str:
-    """How many nodes are not shown, of how many, and how to see them."""
+    """The line on nodes that are not shown: how many, and how to see them."""
     levels = [0] * len(graph)
     for box in reversed(graph.boxes):
         for parent in box.parents:
@@ -127,12 +133,12 @@ def _left_out(graph: Graph, shown: int, depth: int | None, max_nodes: int) -> st
         more.append(f"depth={deepest}")
     if max_nodes < len(graph):
         more.append(f"max_nodes={len(graph)}")
-    deep = f"{deepest:,} level{'s'[: deepest != 1]} deep"
-    return f"… {len(graph) - shown:,} more of {len(graph):,} nodes, {deep}: tree(node, {', '.join(more)})"
+    left, all_of = f"{len(graph) - shown:,}", f"{len(graph):,} nodes, {counted(deepest, 'level')} deep"
+    return f"… {left} more of {all_of}: tree(node, {', '.join(more)})"
 
 
 def _gradient(box: Box) -> str:
-    """The gradient of a box, where it may have one, in its colour."""
+    """The gradient of a box in its colour; "" for a box that requires none."""
     grad = box.grad
     if not box.requires_grad:
         return ""
@@ -144,7 +150,7 @@ def _gradient(box: Box) -> str:
 
 
 def _data(data: Any) -> str:
-    """A number to six digits; an array by its elements where they are few, else by its shape and range."""
+    """A number to six digits; the elements of a small array, or the shape and range of a large one."""
     if np.ndim(data) == 0:
         return number(data)
     if 0 < data.size <= FEW:

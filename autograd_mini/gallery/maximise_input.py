@@ -15,6 +15,7 @@ import numpy as np
 import autograd_mini as ag
 
 from .story import Told, program, row, say, steps
+from .story import train as descend
 
 INPUTS, TARGETS = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]), np.array([1.0, 0.0, 0.0, 0.0])
 
@@ -34,8 +35,7 @@ def train(seed: int, epochs: int = 5000) -> list[Any]:
     rng = np.random.default_rng(seed)
     thetas = [ag.Tensor(rng.random(shape)) for shape in ((3, 3), (4, 1))]
     sgd = ag.optim.SGD(thetas, lr=0.1)
-    for i in steps(range(4 * epochs), 4 * epochs, "training"):
-        sgd.step(lambda: (network(INPUTS[i % 4], thetas) - TARGETS[i % 4]) ** 2)  # noqa: B023, called at once
+    descend(sgd, lambda i: (network(INPUTS[i % 4], thetas) - TARGETS[i % 4]) ** 2, 4 * epochs)
     return [theta.data for theta in thetas]
 
 
@@ -61,22 +61,19 @@ def main(seed: int) -> Told:
     """Train, ascend three ways: without bounds the input leaves [0, 1]², within them it ends at [0, 1], output ≥ 0.9."""
     thetas = train(seed)
     say("trained: " + "   ".join(f"{x} → {network(x, thetas).item():.4f}" for x in INPUTS))
-    start = np.array(
-        [1.0, np.random.default_rng(seed + 1).random()]
-    )  # as in the document: the wrong corner's side
+    start = np.array([1.0, np.random.default_rng(seed + 1).random()])  # on the side of the wrong corners
     free, held = ascend(thetas, start), ascend(thetas, start, bounds=(0.0, 1.0))
     say("", "step      without bounds    output             projected    output")
     for k in (0, 100, 500, 1000, 2000, 5000, 10_000):
         sides = (f"  [{row(x, '8.4f', ',')}]  {network(x, thetas).item():8.4f}" for x in (free[k], held[k]))
         say(f"{k:5d}" + "".join(sides))
-    ends, missing = (
-        [held[-1]],
-        "L-BFGS-B: left out, for it needs scipy: python -m pip install 'autograd-mini[scipy]'",
-    )
+    ends, said = [held[-1]], "left out, for it needs scipy: python -m pip install 'autograd-mini[scipy]'"
     if find_spec("scipy"):
         ends.append(ascend_lbfgs(thetas, start))
-        missing = f"L-BFGS-B: {ends[1].round(4)}, output {network(ends[1], thetas).item():.4f}"
-    say("", missing)
+        said = f"{ends[1].round(4)}, output {network(ends[1], thetas).item():.4f}"
+    say("", f"L-BFGS-B: {said}")
+    checked = ag.check_gradients(lambda x: network(x, thetas), [start])
+    say("", f"ag.check_gradients, of the output by the input: {' '.join(str(checked).splitlines()[1:])}")
     names = ("x1 free", "x2 free", "x1 projected", "x2 projected")
     left = bool(np.any((free[-1] < 0) | (free[-1] > 1)))
     there = all(np.max(np.abs(x - [0, 1])) < 0.02 and network(x, thetas).item() >= 0.9 for x in ends)

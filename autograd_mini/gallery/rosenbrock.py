@@ -1,7 +1,7 @@
 """Adam on Rosenbrock's valley, step for step PyTorch's, and with noise.
 
 Asked: Is my Adam right, and what if the function is noisy?
-Wrong: A line too many, `x -= lr * v`; apart from it the steps are PyTorch's.
+Wrong: A line too many, `x -= lr * v`, so that the step is not Adam's, as `ag.diagnose_update` says; without it, it is PyTorch's.
 Works: f = (1 − x)² + 5·(y − x²)² from (0.1, 0.1), plain, and times U(0.5, 1.5) at every call. The optimiser is called with a
 closure: it forgets the old gradients, computes the loss, goes back through it and returns it.
 """
@@ -37,17 +37,9 @@ def noisy(seed: int) -> Callable[[Any], Any]:
 def descend(loss_of: Callable[[Any], Any], count: int = 200) -> Any:
     """Where Adam goes on that function: the points (count + 1, 2), the start first."""
     x = ag.Tensor(START, label="x")
-    adam = ag.optim.Adam([x], lr=LR)
-
-    def closure() -> Any:
-        adam.zero_grad()
-        loss = loss_of(x)
-        loss.backward()
-        return loss
-
-    points = [x.data.copy()]
+    adam, points = ag.optim.Adam([x], lr=LR), [x.data.copy()]
     for _ in range(count):
-        adam.step(closure)
+        adam.step(lambda: loss_of(x))
         points.append(x.data.copy())
     return np.array(points)
 
@@ -78,6 +70,15 @@ def main(seed: int) -> Told:
     for name, points in runs.items():
         values = row([f(points[k]) for k in (0, 25, 50, 100, 200)], "11.2e", "")
         say(f"{name:25s} {values}     {points[-1].round(4)}")
-    say("", f"Adam and Adam by hand (without the line too many) are never further apart than {apart:.0e}")
+    say("", f"Adam and Adam by hand (without the line too many) are never further apart than {apart:.0e}", "")
+    mine = by_hand(np.ones(200), line_too_many=True)
+    after, gradients = ([{"x": of(x)} for x in xs] for of, xs in ((np.array, mine[1:5]), (slope, mine[:4])))
+    adam = ag.optim.Adam([ag.Tensor(START)], lr=LR)
+    found = ag.diagnose_update({"x": mine[0]}, after, gradients, adam).findings
+    say(
+        f"ag.diagnose_update, of the steps as posted: {found[0].why}. Adam's are",
+        "",
+        *found[0].fix.splitlines(),
+    )
     curves = {name: [float(f(x)) for x in runs[name]] for name in ("plain", "with noise", "plain, as posted")}
     return apart < 1e-10 and f(runs["with noise"][-1]) < 0.05, curves, "step"

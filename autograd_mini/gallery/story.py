@@ -1,13 +1,19 @@
-"""How a program of the gallery is told: its docstring has a title, and what its author asked, what was wrong, and what works."""
+"""How a program of the gallery is told: what its author asked, what was wrong, what the tools say of it, and what works.
+
+The first three stand in the program's docstring. `ASKED` is a script as its author would write it, in NumPy; `audited` shows it.
+"""
 
 import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+
+import autograd_mini as ag
 
 from ..plot import new_figure, save_figure
 
@@ -58,6 +64,42 @@ def steps(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
     finally:  # also where the loop is left
         if is_shown:
             print("\r\033[K", end="", flush=True)
+
+
+def audited(script: str, rounds: int = 3) -> str:
+    """Print a script and its audit; put the audit's lines in the place of the wrong ones, and ask again. Return all that was said."""
+    said = list[str]()
+    say(*(f"{number:3d}  {line}" for number, line in enumerate(script.splitlines(), 1)))
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "script.py")
+        while len(said) < rounds:
+            path.write_text(script, encoding="utf8")
+            report = ag.audit(path)
+            said.append(str(report))
+            if len(said) > 1 and not report.findings:
+                say("", "With the right lines in the place of the wrong ones:", said[-1].splitlines()[-1])
+                break
+            say("", "$ python -m autograd_mini audit script.py", *said[-1].splitlines())
+            lines = script.splitlines(keepends=True)
+            for found in report.findings:
+                lines[found.line - 1] = lines[found.line - 1].replace(
+                    found.code, found.should_be or found.code
+                )
+            if lines == script.splitlines(keepends=True):
+                break
+            script = "".join(lines)
+    say("")
+    return "\n".join(said)
+
+
+def stacked(start: Callable[[int], list[Any]], seeds: Iterable[int]) -> list[Any]:
+    """Return the parameters of a network for each seed, in one stack. They share no weight, so each learns as it would alone."""
+    return [ag.Tensor(np.stack(arrays)) for arrays in zip(*map(start, seeds), strict=True)]
+
+
+def train(optimizer: Any, loss_of: Callable[[int], Any], count: int, what: str = "training") -> list[float]:
+    """Take `count` steps, each on the node that `loss_of(step)` returns; return the losses."""
+    return [optimizer.step(lambda: loss_of(i)).item() for i in steps(range(count), count, what)]  # noqa: B023
 
 
 def learnt(outputs: Any, targets: Any, seed: int) -> int:

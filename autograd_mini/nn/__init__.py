@@ -1,4 +1,4 @@
-"""Networks: a thin layer on the engine."""
+"""Networks: modules, activations, losses and initialisers."""
 
 import sys as _sys
 import typing as _typing

@@ -1,4 +1,4 @@
-"""The activations as Modules, to stand in a Sequential: they have no parameters, and keep shapes and dtypes."""
+"""The activations as Modules, for a Sequential: they have no parameters, and keep shapes and dtypes."""
 
 import inspect
 from typing import Any
@@ -10,12 +10,11 @@ from .modules import Module
 
 
 class Activation(Module):
-    """What the activations have in common: a function of x and of the options, and the name that a summary gives them."""
+    """What the activations have in common: a function of x and of their options, and their name in a summary."""
 
     function: Any
-    usual: Any = ...  # a choice that the name leaves away
-
-    options: tuple[str, ...] = ()  # the names of what was chosen: what `__init__` takes
+    usual: Any = ...  # the value of an option that the name leaves out
+    options: tuple[str, ...] = ()  # the names of the options: the arguments of `__init__`
 
     def __init_subclass__(cls) -> None:
         if "__init__" in vars(cls):
@@ -26,11 +25,11 @@ class Activation(Module):
         vars(self).update(options)
 
     def forward(self, x: Any) -> Any:
-        """Return the function of x."""
+        """Return the function of x, of x's shape."""
         return self.function(x, *(getattr(self, name) for name in self.options))
 
     def title(self) -> str:
-        """Return the class, and what was chosen."""
+        """Return the class, and the options that are not the usual ones."""
         chosen = [str(value) for name in self.options if (value := getattr(self, name)) != self.usual]
         return type(self).__name__ + (f"({', '.join(chosen)})" if chosen else "")
 
@@ -155,9 +154,9 @@ class Softplus(Activation):
 
 
 class Softmax(Activation):
-    """eˣ / Σ eˣ, summing to 1 over the axis (an int, or None for all). Before a cross-entropy loss it is left away.
+    """eˣ / Σ eˣ, which sums to 1 over the axis (an int, or None for all axes). `cross_entropy` needs none.
 
-    IndexError, when called, for an axis that x does not have.
+    Raises TypeError for another axis; a call raises IndexError for an axis that x does not have.
 
     >>> Softmax()([[0.0, 0.0]]).tolist()
     [[0.5, 0.5]]
@@ -173,7 +172,7 @@ class Softmax(Activation):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of the softmax over the axis, without cancellation: what `nll` takes.
+    """The logarithm of the softmax over the axis, without cancellation, as `nll` needs it.
 
     >>> LogSoftmax()([1000.0, 0.0]).tolist()
     [0.0, -1000.0]

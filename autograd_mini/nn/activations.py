@@ -29,22 +29,20 @@ ACTIVATIONS |= {
 
 
 def activation_of(activation: Activation) -> Callable[[Any], Any]:
-    """Return the function of that name, or the function or Module itself.
+    """Return the function of that name; a function or Module is returned as it is.
 
-    Raises ValueError for a name that is not in ACTIVATIONS, TypeError for what is neither a name nor can be called, and for a
-    class, which must be called first.
+    Raises ValueError for a name that is not in ACTIVATIONS, TypeError for a class, and for anything else.
 
     >>> activation_of("tanh")(0.0)
     0.0
     """
     if isinstance(activation, type):
         name = activation.__name__
-        kinds = "a name, a function or a Module"
-        raise TypeError(f"activation must be {kinds}, got the class {name}: pass {name}()")
+        raise TypeError(f"activation must be a name, function or Module, not the class {name}: pass {name}()")
     if callable(activation):
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         kind = ValueError if isinstance(activation, str) else TypeError
         known = ", ".join(ACTIVATIONS)
-        raise kind(f"unknown activation {activation!r}: one of {known}, or a function or Module")
+        raise kind(f"unknown activation {activation!r}: pass one of {known}, or a function or Module")
     return ACTIVATIONS[activation]

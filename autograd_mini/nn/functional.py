@@ -1,4 +1,4 @@
-"""torch.nn.functional by habit, `import autograd_mini.nn.functional as F`: our function of that name, or the error names ours."""
+"""For PyTorch's habit `import autograd_mini.nn.functional as F`: our function of that name, or an error that names ours."""
 
 import sys
 from typing import Any

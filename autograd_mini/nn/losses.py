@@ -1,8 +1,8 @@
-"""Losses: how far predictions are from what they should be. All check shapes: a loss never broadcasts silently.
+"""Losses: how far predictions are from their targets. All check shapes: a loss never broadcasts silently.
 
-Predictions and targets are Tensors, Values, arrays, numbers, or lists of them; where PyTorch differentiates a target, so do
-these. `reduction` is "mean" (over all elements; of losses of classes, over the samples), "sum", or "none" for each loss. As
-everywhere, raw data give raw numbers, float32 is kept where all arrays are float32, and NaN passes through.
+Predictions and targets are Tensors, Values, arrays, numbers, or lists of them; a target that is a node is differentiated too, as in
+PyTorch. `reduction` is "mean" (over all elements; in the losses of classes, over the samples), "sum", or "none" for each loss by
+itself. As everywhere, raw data give raw numbers, float32 is kept where all arrays are float32, and NaN passes through.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from ..core.readings import ARRAYS
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import AutogradError, CompileError, DTypeError, ShapeError
-from ..support.coercion import BARE, describe, finite
+from ..support.coercion import BARE, FLOAT_TYPES, describe, finite
 from ..support.modes import recorder
 
 REDUCTIONS = {"mean": functions.mean, "sum": functions.sum, "none": lambda x: x}
@@ -30,9 +30,9 @@ READY = (Node, *BARE)
 
 
 def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
-    """Return the squared error: (prediction − target)², its mean over all elements by default, or their sum, or each.
+    """Return the squared error (prediction − target)², by default its mean over all elements.
 
-    Both of one shape, else ShapeError.
+    Raises ShapeError for two shapes, ValueError for an empty batch or an unknown reduction. PyTorch's mse_loss.
 
     >>> import autograd_mini as ag
     >>> ag.nn.mse(ag.Tensor([1.0, 3.0]), [1.0, 1.0]).item()
@@ -42,9 +42,9 @@ def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
 
 
 def half_sse(prediction: Any, target: Any, reduction: str = "sum") -> Any:
-    """Return half the squared error: ½·Σ(prediction − target)² over all elements; its gradient is prediction − target.
+    """Return half the squared error, ½·Σ(prediction − target)² over all elements; its gradient is prediction − target.
 
-    Both of one shape, else ShapeError.
+    Raises ShapeError for two shapes, ValueError for an empty batch or an unknown reduction.
 
     >>> import autograd_mini as ag
     >>> ag.nn.half_sse(ag.Tensor([1.0, 3.0]), [1.0, 1.0]).item()
@@ -54,7 +54,7 @@ def half_sse(prediction: Any, target: Any, reduction: str = "sum") -> Any:
 
 
 def _squared(name: str, prediction: Any, target: Any, reduction: str, parts: int) -> Any:
-    """The squared error divided into so many equal parts; of a Tensor, with its mean or sum in one operation."""
+    """The squared error divided by `parts`; of a Tensor, with its mean or sum in one operation."""
     prediction, target = _pair(name, prediction, target, reduction)
     if type(prediction) is Tensor and reduction != "none":
         count = parts * prediction.size if reduction == "mean" else parts
@@ -64,9 +64,9 @@ def _squared(name: str, prediction: Any, target: Any, reduction: str, parts: int
 
 
 def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
-    """Return the absolute error |prediction − target|, its mean by default; where they are equal, its gradient is 0.
+    """Return the absolute error |prediction − target|, by default its mean over all elements; its gradient is 0 where they are equal.
 
-    Both of one shape, else ShapeError. PyTorch's l1_loss.
+    Raises ShapeError for two shapes, ValueError for an empty batch or an unknown reduction. PyTorch's l1_loss.
 
     >>> import autograd_mini as ag
     >>> ag.nn.mae(ag.Tensor([1.0, 3.0]), [1.0, 1.0]).item()
@@ -77,10 +77,14 @@ def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
 
 
 def huber(prediction: Any, target: Any, reduction: str = "mean", *, delta: float = 1.0) -> Any:
-    """Return ½·d² where |d| ≤ delta, else delta·(|d| − ½·delta), for d = prediction − target; the mean by default.
+    """Return ½·d² where |d| ≤ delta, else delta·(|d| − ½·delta), for d = prediction − target; by default the mean.
 
-    Both of one shape, else ShapeError; ValueError for a delta that is not above 0. Huber 1964, doi:10.1214/aoms/1177703732;
-    PyTorch's huber_loss.
+    Args:
+        prediction, target: of one shape, else ShapeError.
+        reduction: "mean", "sum" or "none".
+        delta: a number above 0, else ValueError: where the square turns into a line.
+
+    Huber 1964, doi:10.1214/aoms/1177703732; PyTorch's huber_loss.
 
     >>> import autograd_mini as ag
     >>> ag.nn.huber(ag.Tensor([0.0, 3.0]), [1.0, 1.0], "none").tolist()
@@ -94,29 +98,31 @@ def huber(prediction: Any, target: Any, reduction: str = "mean", *, delta: float
 
 
 def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
-    """Return max(0, 1 − target · prediction), its mean by default, for targets of −1 and 1: the loss of a margin of 1.
+    """Return max(0, 1 − target · prediction), by default its mean, for targets −1 and 1: the loss of a margin of 1.
 
-    Both of one shape, else ShapeError; ValueError for another target. On the margin the gradient is 0.
+    On the margin the gradient is 0. Raises ShapeError for two shapes, ValueError for another target.
 
     >>> import autograd_mini as ag
     >>> ag.nn.hinge(ag.Tensor([0.5, -3.0]), [1.0, -1.0], "none").tolist()
     [0.5, 0.0]
     """
     prediction, target = _pair("hinge", prediction, target, reduction)
-    if not all(size == 1 for size in _range(rows.abs(target))):
+    if not all(size == 1 for size in _range((rows.abs if isinstance(target, Node) else np.abs)(target))):
         data = np.asarray(_plain(target))
         wrong = data[np.abs(data) != 1].flat[0]
-        advice = "of labels 0 and 1 make 2 * target - 1"
+        advice = "for labels 0 and 1 pass 2 * target - 1"
         raise ValueError(f"hinge: the target must be -1 or 1, got {wrong:g}; {advice}")
+    if type(prediction) is Tensor and reduction != "none":
+        return array_rows.HINGE(prediction.size if reduction == "mean" else 1)(prediction, target)
     return _reduced(rows.relu(1.0 - rows.multiply(target, prediction)), reduction)
 
 
 def l2(params: Iterable[Any], weight: float = 1.0) -> Any:
     """Return weight · Σ p² over all numbers of all parameters, in one operation: the penalty of L2 regularisation.
 
-    `params`: nodes and arrays of any shapes, as `model.parameters()` gives them; `weight`: a finite number. Its gradient by p
-    is 2 · weight · p; `weight_decay` of an optimiser adds weight_decay · p, without the 2. TypeError for what is no list of
-    them, ValueError for an empty one.
+    `params`: nodes and arrays of any shapes, as from `model.parameters()`; `weight`: a finite number. The gradient by p is
+    2 · weight · p; an optimiser's `weight_decay` adds weight_decay · p, without the 2. Raises TypeError for anything but a list,
+    ValueError for an empty one.
 
     >>> import autograd_mini as ag
     >>> loss = ag.nn.l2([ag.Tensor([1.0, 2.0]), ag.Tensor([[3.0]])], 0.5)
@@ -124,12 +130,12 @@ def l2(params: Iterable[Any], weight: float = 1.0) -> Any:
     7.0
     """
     if isinstance(params, Node | np.ndarray) or not isinstance(params, Iterable):
-        given = describe(params)
-        raise TypeError(f"l2: a list of parameters is needed, got {given}: pass model.parameters()")
+        advice = f"pass model.parameters(), got {describe(params)}"
+        raise TypeError(f"l2: a list of parameters is needed: {advice}")
     parts = [_data("l2", f"parameter {i}", p) for i, p in enumerate(params)]
     if not parts:
         raise ValueError("l2: no parameters (an exhausted generator?): pass model.parameters()")
-    return finite("l2: weight", weight) * array_rows.sum_of_squares(*parts)
+    return array_rows.SUM_OF_SQUARES(finite("l2: weight", weight))(*parts)
 
 
 # ---- Losses of probabilities ----------------------------------------------------------------------------------------------
@@ -138,9 +144,16 @@ def l2(params: Iterable[Any], weight: float = 1.0) -> Any:
 def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean", *, weight: Any = None) -> Any:
     """Return −t·log p − (1 − t)·log(1 − p) for probabilities p and labels or probabilities t in [0, 1], of one shape.
 
-    As PyTorch's: logarithms are held at −100, and the gradient is (p − t) / max(p·(1 − p), 1e-12). For logits, use
-    `binary_cross_entropy_with_logits`, which is exact. `weight`, a number or an array that broadcasts to the predictions'
-    shape, multiplies the losses. ValueError with the range where p or t lies outside [0, 1].
+    As in PyTorch, logarithms are −100 at least, and the gradient is (p − t) / max(p·(1 − p), 1e-12). For logits, use
+    `binary_cross_entropy_with_logits`, which is exact.
+
+    Args:
+        prediction: probabilities p.
+        target: t, of p's shape, else ShapeError.
+        reduction: "mean", "sum" or "none".
+        weight: a number or an array that broadcasts to p's shape; it multiplies the losses.
+
+    Raises ValueError, with the range, where p or t lies outside [0, 1], and for a weight below 0.
 
     >>> import autograd_mini as ag
     >>> round(ag.nn.binary_cross_entropy(ag.Tensor([0.5]), [1.0]).item(), 6), ag.nn.binary_cross_entropy(0.0, 1.0)
@@ -151,21 +164,21 @@ def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean", 
     low, high = _range(prediction)
     if low < 0 or high > 1:
         given = f"got {_plain(low):g} to {_plain(high):g}"
-        advice = f"pass sigmoid(x), or take {name}_with_logits of logits"
+        advice = f"pass sigmoid(x), or use {name}_with_logits"
         raise ValueError(f"{name}: the prediction must lie in [0, 1], {given}: {advice}")
     _check_probabilities(name, target)
     return _weighted(name, special_rows.binary_cross_entropy(prediction, target), weight, reduction)
 
 
 def _weighted(name: str, losses: Any, weight: Any, reduction: str) -> Any:
-    """The reduction of the losses, each times its weight where there is one."""
+    """The reduction of the losses, each times its weight, if there is one."""
     if weight is not None:
         losses = rows.multiply(losses, _scale(name, "weight", weight, losses))
     return _reduced(losses, reduction)
 
 
 def _scale(name: str, what: str, weight: Any, like: Any) -> Any:
-    """A weight that broadcasts to the shape of what is predicted; ValueError where it is below 0."""
+    """The weight; ValueError where it is below 0, ShapeError where it does not broadcast to the shape of `like`."""
     weight, wide = _data(name, what, weight), functions.shape(like)
     if not _range(weight)[0] >= 0:
         raise ValueError(f"{name}: {what} must be 0 or more, got {_range(weight)[0]:g}")
@@ -180,8 +193,16 @@ def binary_cross_entropy_with_logits(
 ) -> Any:
     """Return −t·log σ(x) − (1 − t)·log(1 − σ(x)) for logits x and labels or probabilities t in [0, 1], of one shape.
 
-    Right for logits of any size. As PyTorch's: `pos_weight` multiplies the first term, `weight` the loss, each a number or an
-    array that broadcasts to the logits' shape. ValueError with the range for a target outside [0, 1], and for a weight below 0.
+    It is exact for logits of any size. PyTorch's function of this name.
+
+    Args:
+        logits: x.
+        target: t, of x's shape, else ShapeError.
+        reduction: "mean", "sum" or "none".
+        weight: a number or an array that broadcasts to x's shape; it multiplies the losses.
+        pos_weight: the same; it multiplies the first term.
+
+    Raises ValueError, with the range, for a target outside [0, 1], and for a weight below 0.
 
     >>> import autograd_mini as ag
     >>> round(ag.nn.binary_cross_entropy_with_logits(ag.Tensor([0.0]), [1.0]).item(), 6)
@@ -201,11 +222,18 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target: bool = False) -> Any:
-    """Return t·(log t − x) for the logarithms x of the predicted probabilities, and probabilities t, of one shape.
+    """Return t·(log t − x) for logarithms x of predicted probabilities, and probabilities t.
 
-    With `log_target` the target too holds logarithms. As PyTorch's: the mean is over all elements, so the divergence of a
-    batch of distributions is the sum divided by the batch's size. Where t is 0 the loss is 0, whatever x. ValueError for a t
-    outside [0, 1], and for logarithms above 0.
+    As in PyTorch, the mean is over all elements, so the divergence of a batch of distributions is the sum divided by the size of
+    the batch. Where t is 0 the loss is 0, whatever x is.
+
+    Args:
+        prediction: x, as from log_softmax.
+        target: t, of x's shape, else ShapeError.
+        reduction: "mean", "sum" or "none".
+        log_target: whether the target holds log t.
+
+    Raises ValueError for a t outside [0, 1], and for logarithms above 0.
 
     >>> import autograd_mini as ag
     >>> round(ag.nn.kl_div(ag.log_softmax(ag.Tensor([0.0, 0.0])), [1.0, 0.0], "sum").item(), 6)
@@ -230,13 +258,19 @@ def cross_entropy(
     logits: Any, target: Any, reduction: str = "mean", *,
     weight: Any = None, ignore_index: int | None = None, label_smoothing: float = 0.0,
 ) -> Any:  # fmt: skip
-    """Return −log softmax(logits)[target], the mean over the batch by default.
+    """Return −log softmax(logits)[target], by default the mean over the batch. PyTorch's function of this name.
 
-    `logits` has shape (batch, classes) or (classes,); `target` is raw integers (batch,), one class a sample, or probabilities
-    of the logits' shape. As PyTorch's: `weight` has a number for each class, and the mean is over the weights of the targets
-    (of probabilities over the samples); samples whose target is `ignore_index` count for nothing; with `label_smoothing` ε
-    the target is (1 − ε)·target + ε / classes. DTypeError for a Tensor of indices or floats that are no probabilities,
-    IndexError for an index out of range, ShapeError for a wrong length, ValueError for a weight below 0 or ε outside [0, 1].
+    Args:
+        logits: (batch, classes) or (classes,).
+        target: raw integers (batch,), the class of each sample, or probabilities of the logits' shape.
+        reduction: "mean", "sum" or "none".
+        weight: a number for each class, (classes,). The mean is then over the weights of the targets; for probabilities it is over
+            the samples.
+        ignore_index: samples with this target do not count.
+        label_smoothing: ε in [0, 1]; the target becomes (1 − ε)·target + ε / classes.
+
+    Raises DTypeError for a Tensor of indices and for floats that are no probabilities, IndexError for an index out of range,
+    ShapeError for a wrong length, ValueError for a weight below 0 or an ε outside [0, 1].
 
     >>> import autograd_mini as ag
     >>> round(ag.nn.cross_entropy(ag.Tensor([[0.0, 0.0]]), [1]).item(), 6)
@@ -244,8 +278,8 @@ def cross_entropy(
     """
     logits, sizes = _scores("cross_entropy", "logits", logits, reduction)
     if sizes[-1] == 1:
-        given = f"of one class, as of logits {sizes}, it is 0 whatever the logit"
-        advice = "for two classes by one logit take binary_cross_entropy_with_logits"
+        given = f"logits {sizes} have one class, for which it is always 0"
+        advice = "for two classes and one logit use binary_cross_entropy_with_logits"
         raise ValueError(f"cross_entropy: {given}: {advice}")
     if isinstance(target, list | tuple):
         with contextlib.suppress(AutogradError, ValueError):  # a list of nodes holds probabilities
@@ -277,18 +311,18 @@ def cross_entropy(
 
 
 def _class_weights(name: str, weight: Any, sizes: tuple[int, ...], like: Any) -> Any:
-    """The weight of each class as an array: ones, where there is none."""
+    """The weight of each class as an array, ones by default."""
     found = np.ones(sizes[-1], like.dtype) if weight is None else np.asarray(_data(name, "weight", weight))
     if found.shape != sizes[-1:]:
-        needed = f"weight needs a number for each of {sizes[-1]} classes"
-        raise ShapeError(f"{name}: {needed}, got shape {found.shape}")
+        given = f"{sizes[-1]} classes, got shape {found.shape}"
+        raise ShapeError(f"{name}: weight must have a number for each of {given}")
     if not np.all(found >= 0):
         raise ValueError(f"{name}: a weight must be 0 or more, got {found.min():g}")
     return found.astype(like.dtype)
 
 
 def _kept(name: str, what: str, sizes: tuple[int, ...], target: Any, ignored: Any) -> tuple[Any, Any]:
-    """The class of each sample, and whether it counts: not where the target is `ignored`, whose class is then 0."""
+    """The class of each sample, and whether the sample counts; where the target is `ignored`, it does not, and its class is 0."""
     if recorder() is not None:
         options = "weight, ignore_index and label_smoothing of class indices"
         raise CompileError(f"{name}: {options} are not compiled: give probabilities, or do not compile it")
@@ -300,7 +334,7 @@ def _kept(name: str, what: str, sizes: tuple[int, ...], target: Any, ignored: An
 
 
 def _weighted_mean(losses: Any, weights: Any, reduction: str) -> Any:
-    """The reduction of losses that bear these weights already: their mean is over the weights, where there are any."""
+    """The reduction of losses that were multiplied by these weights: the mean is over the weights, if there are any."""
     if weights is None or reduction != "mean":
         return _reduced(losses, reduction)
     return rows.divide(functions.sum(losses), functions.sum(weights))
@@ -310,11 +344,15 @@ def nll(
     prediction: Any, target: Any, reduction: str = "mean", *,
     weight: Any = None, ignore_index: int | None = None,
 ) -> Any:  # fmt: skip
-    """Return −prediction[target], the mean over the batch by default: the negative log-likelihood.
+    """Return −prediction[target], by default the mean over the batch: the negative log-likelihood. For logits use `cross_entropy`.
 
-    `prediction` holds logarithms of probabilities (log_softmax's result) of shape (batch, classes) or (classes,), `target` raw
-    integers (batch,), one class a sample. Of logits take `cross_entropy`, whose `weight` and `ignore_index` these are.
-    ValueError where a logarithm is above 0, as probabilities and logits are; the errors of a target are cross_entropy's.
+    Args:
+        prediction: logarithms of probabilities, as from log_softmax, (batch, classes) or (classes,).
+        target: raw integers (batch,), the class of each sample.
+        reduction: "mean", "sum" or "none".
+        weight, ignore_index: those of `cross_entropy`.
+
+    Raises ValueError for a logarithm above 0 (probabilities and logits have such numbers); for a target what `cross_entropy` raises.
 
     >>> import autograd_mini as ag
     >>> round(ag.nn.nll(ag.log_softmax(ag.Tensor([[0.0, 0.0]])), [1]).item(), 6)
@@ -341,14 +379,9 @@ def _reduced(losses: Any, reduction: str) -> Any:
     return losses if type(losses) is Value or type(losses) is float else REDUCTIONS[reduction](losses)
 
 
-def _check_reduction(name: str, reduction: Any) -> None:
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ValueError(f"{name}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-
-
 def _data(name: str, what: str, x: Any) -> Any:
     """Nodes and numbers as they are, arrays and lists as arrays of floats, lists of nodes as one Tensor in their graph."""
-    if isinstance(x, READY):
+    if isinstance(x, READY) or (type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None):
         return x
     try:
         found = ARRAYS.as_node(x)
@@ -357,42 +390,47 @@ def _data(name: str, what: str, x: Any) -> Any:
     return found if found.op else found.data
 
 
+def _checked(name: str, what: str, prediction: Any, reduction: Any) -> tuple[Any, tuple[int, ...]]:
+    """The prediction, and its shape; ValueError where it is empty, and for an unknown reduction."""
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        raise ValueError(f"{name}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    prediction = _data(name, what, prediction)
+    sizes = functions.shape(prediction)
+    if 0 in sizes:
+        raise ValueError(f"{name}: the batch is empty, shape {sizes}")
+    return prediction, sizes
+
+
 def _pair(name: str, prediction: Any, target: Any, reduction: Any, what: str = "prediction") -> Any:
-    """Both operands, of one shape that is not empty."""
-    _check_reduction(name, reduction)
-    prediction, target = _data(name, what, prediction), _data(name, "target", target)
-    given, wanted = functions.shape(prediction), functions.shape(target)
+    """Both operands; ShapeError where their shapes differ."""
+    prediction, given = _checked(name, what, prediction, reduction)
+    target = _data(name, "target", target)
+    wanted = functions.shape(target)
     if given != wanted:
         broadcast = ""
         with contextlib.suppress(ValueError):
             broadcast = f": they would broadcast to {np.broadcast_shapes(given, wanted)}"
         raise ShapeError(f"{name}: {what} {given} and target {wanted} differ{broadcast}; reshape one")
-    if 0 in given:
-        raise ValueError(f"{name}: the batch is empty, shape {given}")
     return prediction, target
 
 
 def _scores(name: str, what: str, x: Any, reduction: str) -> tuple[Any, tuple[int, ...]]:
-    """What is predicted for each class, and its shape."""
-    _check_reduction(name, reduction)
-    x = _data(name, what, x)
-    sizes = functions.shape(x)
+    """The scores of each class, and their shape."""
+    x, sizes = _checked(name, what, x, reduction)
     if not sizes:
-        raise ShapeError(f"{name}: {what} of shape (batch, classes) are needed, got {sizes}")
-    if 0 in sizes:
-        raise ValueError(f"{name}: the batch is empty, shape {sizes}")
+        raise ShapeError(f"{name}: {what} must have shape (batch, classes), got {sizes}")
     return x, sizes
 
 
 def _classes(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
-    """The class of each sample as an array of integers, or as the node of one while a function is compiled."""
+    """The class of each sample as an array of integers, or while a function is compiled as its node."""
     if (trace := recorder()) is not None:
         return trace.classes(target, lambda raw: _classes_of(name, what, sizes, raw), sizes[-1], name)
     return _classes_of(name, what, sizes, target)
 
 
 def _classes_of(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
-    """The same of raw data."""
+    """The class of each sample, of raw data."""
     advice = "class indices are plain integers"
     if isinstance(target, np.ma.MaskedArray):
         raise DTypeError(f"{name}: {advice}, not a masked array: pass target.filled(value)")
@@ -423,7 +461,7 @@ def _check_sizes(name: str, what: str, sizes: tuple[int, ...], given: tuple[int,
 
 
 def _range(x: Any) -> tuple[Any, Any]:
-    """The least and the greatest of a node's or raw data; as nodes while a function is compiled, so that they are looked at again."""
+    """The least and the greatest number of a node or raw data; as nodes while a function is compiled, so that a replay compares again."""
     if isinstance(x, Node) and recorder() is not None:
         return (x, x) if type(x) is Value else (functions.min(x), functions.max(x))
     data = _plain(x)

@@ -1,6 +1,7 @@
-"""The same on Values, with micrograd's interface, so that every neuron can be looked at."""
+"""Networks on Values, with micrograd's interface, to look at every neuron."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,11 @@ from .modules import Linear, Module
 class Neuron(Module):
     """activation(w · x + b) of `nin` numbers: two nodes, the dot product and the activation.
 
-    Weights start uniform in ±1, the bias at 0; `nonlin=False` leaves the activation away.
+    Args:
+        nin: the number of inputs, an int > 0, else TypeError or ValueError.
+        nonlin: whether there is an activation.
+        activation: a name, as in nn.MLP, or a function.
+        rng: a seed or numpy.random.Generator; weights start uniform in ±1, the bias at 0.
 
     >>> neuron = Neuron(2, rng=0)
     >>> neuron([1.0, -2.0]).op.name, len(neuron.parameters())
@@ -41,7 +46,9 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """`nout` neurons on the same inputs. One neuron gives its output, several a list of them.
+    """`nout` neurons with the same `nin` inputs. It returns a list of outputs, or of one neuron its output.
+
+    `rng`: a seed or numpy.random.Generator; `kwargs`: Neuron's other arguments. TypeError or ValueError for sizes that are no ints > 0.
 
     >>> len(Layer(2, 3, rng=0)([1.0, -2.0]))
     3
@@ -53,7 +60,7 @@ class Layer(Module):
         self.neurons = [Neuron(nin, rng=random, **kwargs) for _ in range(whole("nout", nout, 1))]
 
     def forward(self, x: Sequence[Any]) -> Any:
-        """Return the list of outputs, or the one output."""
+        """Return the list of outputs, or the one output, for a list of numbers or Values."""
         x = x.to_values() if isinstance(x, Tensor) else x
         inputs = [v if isinstance(v, Node) else made(FLOATS, FLOATS.constant(v)) for v in x]
         out = [neuron(inputs) for neuron in self.neurons]
@@ -61,7 +68,9 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """Layers of the sizes `nouts` on `nin` inputs; the last is linear.
+    """Layers of the sizes `nouts` with `nin` inputs; the last is linear.
+
+    `activation`, `rng`: those of Neuron. Raises TypeError or ValueError where `nouts` is no list of ints > 0.
 
     >>> net = MLP(2, [4, 1], rng=0)
     >>> type(net([1.0, -2.0])).__name__, len(net.parameters())
@@ -77,14 +86,13 @@ class MLP(Module):
             raise TypeError(f"nouts must be a list of layer sizes, got {nouts!r}")
         if not nouts:
             raise ValueError("nouts must be a list of at least one layer size, got []")
-        sizes, last = [nin, *nouts], len(nouts) - 1
-        self.layers = [
-            Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=random)
-            for i in range(len(nouts))
-        ]
+        self.layers = []
+        for i, (m, n) in enumerate(pairwise([nin, *nouts]), 1):
+            is_last = i == len(nouts)
+            self.layers.append(Layer(m, n, nonlin=not is_last, activation=activation, rng=random))
 
     def forward(self, x: Any) -> Any:
-        """Return the output for one list of inputs."""
+        """Return the output, as the last Layer does, for one list of inputs."""
         for layer in self.layers:
             x = layer([x] if isinstance(x, Value) else x)
         return x
@@ -93,7 +101,11 @@ class MLP(Module):
     def from_layers(
         cls, layers: Sequence[Linear], activation: Callable[[Any], Any], output: Callable[[Any], Any]
     ) -> "MLP":
-        """Return the network of these Linear layers, with copies of their weights; `output` follows the last."""
+        """Return the network of these Linear layers, with copies of their weights; `output` is the last activation.
+
+        >>> MLP.from_layers([Linear(2, 1, rng=0)], abs, abs)([1.0, 2.0]).op.name
+        'abs'
+        """
         net = cls(layers[0].in_features, [layer.out_features for layer in layers], activation=activation)
         for ours, layer in zip(net.layers, layers, strict=True):
             biases = np.zeros(layer.out_features) if layer.bias is None else layer.bias.data
@@ -105,9 +117,9 @@ class MLP(Module):
         return net
 
     def to_tensor(self) -> Any:
-        """Return the same network on Tensors, an nn.MLP with copies of these weights: a batch at a time, and much quicker.
+        """Return the same network on Tensors, an nn.MLP with copies of these weights, which takes a batch and is much quicker.
 
-        ValueError where the hidden layers, or the neurons of one layer, differ in their activation.
+        Raises ValueError where the hidden layers, or the neurons of one layer, differ in their activation.
 
         >>> net = MLP(2, [3, 1], activation="tanh", rng=0)
         >>> abs(net.to_tensor()([0.0, 1.0]).item() - net([0.0, 1.0]).data) < 1e-15
@@ -116,8 +128,8 @@ class MLP(Module):
         *hidden, output = [{neuron.activation for neuron in layer.neurons} for layer in self.layers]
         activations = set().union(*hidden)
         if len(activations) > 1 or len(output) > 1:
-            rule = "an nn.MLP has one activation between its layers and one after the last"
-            raise ValueError(f"to_tensor: {rule}, here they differ")
+            needed = "one activation between the layers and one after the last, here they differ"
+            raise ValueError(f"to_tensor: an nn.MLP has {needed}")
         sizes = [len(self.layers[0].neurons[0].w), *(len(layer.neurons) for layer in self.layers)]
         biases = [neuron.b for part in self.layers for neuron in part.neurons]
         bias = any(b.requires_grad or b.data for b in biases)

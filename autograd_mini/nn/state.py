@@ -1,4 +1,4 @@
-"""A state_dict that is to be loaded: what it has in the place of each part of ours, and all that is wrong with it."""
+"""Checks of a state_dict before it is loaded: each part in the form of ours, and a list of all faults."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +10,10 @@ from ..support.coercion import finite, to_array, whole
 
 
 def taken(own: Any, given: Any, name: str = "") -> tuple[Any, list[str]]:
-    """Return what `given` has for each part of a state, in the form of that part, and a line for each fault.
+    """Return the parts of the state `given` in the form of those of `own`, and a line for each fault.
 
-    A dict must have the keys of ours, an array its shape and only numbers that are finite in its dtype, a number be finite and
-    0 or more (an int where ours is one).
+    A dict must have the keys of ours; an array the shape of ours, and numbers that are finite in its dtype; a number must be finite
+    and 0 or more, and an int where ours is one.
 
     >>> taken({"w": np.zeros(2), "epoch": 3}, {"w": [1, 2], "epoch": -1})
     ({'w': array([1., 2.]), 'epoch': None}, ['epoch must be an int ≥ 0, got -1'])

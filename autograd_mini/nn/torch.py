@@ -1,4 +1,4 @@
-"""To PyTorch and back: the same network, weight for weight. PyTorch is imported where it is used."""
+"""Networks to and from PyTorch, with the same weights. PyTorch is imported where it is used."""
 
 import inspect
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from ..core.tensor import Tensor
+from ..support.extras import needed
 from . import activation_modules as ours
 from .activations import identity
 from .modules import MLP, Dropout, Linear, Module, Sequential
 
-# What both have under one name, and PyTorch's names of the options
+# The Modules that have one name in both libraries, and PyTorch's names of our options
 SHARED: tuple[Any, ...] = (
     ours.ReLU, ours.LeakyReLU, ours.ELU, ours.GELU, ours.SiLU, ours.Sigmoid, ours.Tanh, ours.Softplus,
     ours.Softmax, ours.LogSoftmax, ours.Identity, Dropout,
@@ -19,26 +20,18 @@ RENAMED = {"slope": "negative_slope", "axis": "dim"}
 ACTIVATIONS: dict[Any, Any] = {kind.function: kind for kind in SHARED if kind is not Dropout}
 
 
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        raise ImportError("this needs PyTorch: python -m pip install torch") from None
-    return torch
-
-
 def from_torch(module: Any) -> Module:
     """Return the same network as a Module of ours: weights copied, their dtype kept, in the same mode (training or evaluation).
 
-    Known are torch.nn.Linear, Sequential, Dropout and the activations that both have. NotImplementedError names another layer,
-    ImportError says how to get PyTorch.
+    It takes torch.nn.Linear, Sequential, Dropout and the activations that both libraries have. Raises NotImplementedError for
+    another layer, TypeError for anything but a torch.nn.Module, ImportError where PyTorch is not installed.
 
     >>> import autograd_mini as ag, torch
     >>> net = ag.nn.from_torch(torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh()))
     >>> net([[0.0, 1.0]]).shape
     (1, 3)
     """
-    torch = _torch()
+    torch = needed("from_torch", "torch", "torch")
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"from_torch: a torch.nn.Module is needed, got a {type(module).__name__}")
     out: Module = _from(module, torch.nn, {})
@@ -66,18 +59,17 @@ def _module_from(module: Any, nn: Any, done: dict[int, Any]) -> Any:
         known = ", ".join(["Linear", "Sequential", *(mine.__name__ for mine in SHARED)])
         raise NotImplementedError(f"from_torch: {name} has no counterpart; there are {known}")
     if mine is ours.Softplus and (module.beta != 1 or module.threshold < 20):
-        made = f"Softplus(beta={module.beta}, threshold={module.threshold})"
-        raise NotImplementedError(f"from_torch: {made} has no counterpart")
+        name = f"Softplus(beta={module.beta}, threshold={module.threshold})"
+        raise NotImplementedError(f"from_torch: {name} has no counterpart")
     names = {option: RENAMED.get(option, option) for option in inspect.signature(mine).parameters}
     given = {option: getattr(module, theirs) for option, theirs in names.items() if hasattr(module, theirs)}
     if given.get("axis", 0) is None:
-        advice = "has no counterpart: give it dim=-1"
-        raise NotImplementedError(f"from_torch: {name} without a dim {advice}")
+        raise NotImplementedError(f"from_torch: {name} without a dim has no counterpart: give it dim=-1")
     return mine(**given)
 
 
 def _ours(theirs: Any) -> Any:
-    """Our parameter of those numbers, transposed, frozen where theirs is; None for none."""
+    """Our parameter with their numbers, transposed, frozen where theirs is; None for None."""
     out = None if theirs is None else Tensor(theirs.detach().cpu().numpy().T)
     if out is not None and not theirs.requires_grad:
         out.requires_grad, out.meta = False, {"frozen": True}
@@ -85,7 +77,7 @@ def _ours(theirs: Any) -> Any:
 
 
 def _theirs(ours: Any, torch: Any) -> Any:
-    """Their parameter of our numbers, transposed, frozen where ours is; None for none."""
+    """Their parameter with our numbers, transposed, frozen where ours is; None for None."""
     if ours is None:
         return None
     data = torch.from_numpy(np.array(ours.data.T, order="C"))
@@ -94,11 +86,11 @@ def _theirs(ours: Any, torch: Any) -> Any:
 
 def to_torch(module: Any) -> Any:
     """Return the same network as a torch.nn.Module; see Module.to_torch."""
-    return _to(module, _torch(), {}, True)
+    return _to(module, needed("to_torch", "torch", "torch"), {}, True)
 
 
 def _to(module: Any, torch: Any, done: dict[int, Any], mode: bool) -> Any:
-    """A part; a function is in the mode of the Module that holds it."""
+    """A part of a network as theirs; a function has the training mode of the Module that holds it."""
     if id(module) not in done or not isinstance(module, Module):
         done[id(module)] = out = _module_to(module, torch, done)
         out.training = getattr(module, "training", mode)
@@ -120,7 +112,7 @@ def _module_to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
     if not isinstance(module, Module) and module in ACTIVATIONS:
         module = ACTIVATIONS[module]()
     if isinstance(module, ours.Softplus):
-        return nn.Softplus(threshold=40)  # beyond which the two are equal to the last digit
+        return nn.Softplus(threshold=40)  # above 40 both are x, to the last digit
     unlike = getattr(module, "axis", -1) is None or getattr(module, "beta", 1) != 1
     if type(module) in SHARED and not unlike:
         options = {"p": module.p} if isinstance(module, Dropout) else vars(module)
@@ -129,5 +121,5 @@ def _module_to(module: Any, torch: Any, done: dict[int, Any]) -> Any:
         return made(**{RENAMED.get(name, name): options[name] for name in names})
     name = getattr(module, "__name__", type(module).__name__)
     title = module.title() if isinstance(module, Module) else name
-    known = "Linear, Sequential, MLP, Dropout and the activations"
-    raise NotImplementedError(f"to_torch: {title} has no counterpart there; {known} have")
+    known = "Linear, Sequential, MLP, Dropout and the activations have one"
+    raise NotImplementedError(f"to_torch: {title} has no counterpart in PyTorch; {known}")

@@ -1,4 +1,4 @@
-"""Optimisers change parameters by their gradients. Schedules change the rate; clipping, the gradients."""
+"""Optimisers change parameters by their gradients; schedules change the rate, and clipping changes the gradients."""
 
 import sys as _sys
 import typing as _typing

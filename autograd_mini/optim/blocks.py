@@ -1,8 +1,8 @@
-"""Blocks: the parameters of one kind that an optimiser steps as one vector, and the state that belongs to them.
+"""Blocks: the parameters of one kind, which an optimiser steps as one vector, and their state.
 
-A step is made of works: of all the parameters of a block at once, or of pieces of one of them. A work computes in buffers and returns
-its writes: calls that run from C, one after the other, so that Ctrl-C comes before or after all of them. Until then it has changed
-nothing, and can be done again.
+A step is a list of works: one for all parameters of a block, or one for each piece of a parameter. A work computes in buffers and
+returns its writes: calls that run in C, one after the other, so that Ctrl-C comes before or after all of them. Before its writes a
+work has changed nothing, and can be done again.
 """
 
 import math
@@ -20,8 +20,8 @@ from ..errors import AnomalyError
 from ..support.numerics import all_finite, find_spec
 
 PIECE = 32768  # numbers that are stepped at a time; a larger parameter is a block of its own
-Write = tuple[Any, ...]  # a function in C, and what it is called with
-Work = Callable[[Any], list[Write]]  # called with the optimiser
+Write = tuple[Any, ...]  # a function in C, and its arguments
+Work = Callable[[Any], list[Write]]  # takes the optimiser
 
 
 def check_finite(caller: str, params: Iterable[Any], grads: Iterable[Any]) -> None:
@@ -33,7 +33,7 @@ def check_finite(caller: str, params: Iterable[Any], grads: Iterable[Any]) -> No
 
 
 class Block:
-    """Parameters of one kind and dtype, with a row of `state` for each slot; `places` says where an optimiser has them."""
+    """Parameters of one kind and dtype, with a row of `state` for each slot; `places` are their places in the optimiser's list."""
 
     def __init__(self, places: Sequence[int], params: Sequence[Any], slots: Sequence[str]) -> None:
         self.places, self.params, self.slots = list(places), [params[i] for i in places], slots
@@ -48,26 +48,23 @@ class Block:
         self._divide()
 
     def _divide(self) -> None:
-        """Take the views of the room that a step of all parameters needs."""
+        """Make the views of the room that a step of all parameters needs."""
         self.buffers = self._buffers(self.room.shape[1])
         parts = () if self.large else zip(self.ranges, self.shapes, strict=True)
         self.changes = [self.buffers[0][part].reshape(shape) for part, shape in parts]
 
     def _buffers(self, size: int) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Room for a change, for other results and for a gradient; and for the state after the step, as a whole and by slots."""
+        """Room for a change, for other results and for a gradient; and for the new state, as a whole and by slots."""
         change, spare, grad = self.room[:3, :size]
         state = self.room[3:, :size]
         return change, spare, grad, state, dict(zip(self.slots, state, strict=True))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._divide()  # in a copy the views would be arrays of their own
+        self._divide()  # the views that were copied are arrays of their own
 
     def works(self, optimizer: Any, grads: Sequence[Any], complete: bool) -> list[Work]:
-        """Return what a step does with these gradients; None, for what no backward has reached, where they are not `complete`.
-
-        AnomalyError where one is not finite.
-        """
+        """Return the works of a step with these gradients; unless `complete`, some are None. AnomalyError where one is not finite."""
         counts, grad = self.counts, self.buffers[2]
         if not complete or self.large or counts.count(counts[0]) < len(counts):
             check_finite("step()", self.params, grads)
@@ -101,13 +98,14 @@ class Block:
         return [*writes, (setitem, self.state, ..., state)] if named else writes
 
     def _pieces(self, optimizer: Any, i: int, grad: Any) -> Iterator[Work]:
-        """Step one parameter, in pieces that stay in the cache from pass to pass."""
+        """Step one parameter, in pieces that stay in the cache during all passes."""
         size = self.params[i].size
         piece = PIECE if optimizer.uses_buffers or not find_spec("scipy") else size
         for start in range(0, size or 1, piece or 1):
             yield partial(self._piece, i, grad, slice(start, min(start + piece, size)), self.counts[i] + 1)
 
     def _piece(self, i: int, grad: Any, part: slice, count: int, optimizer: Any) -> list[Write]:
+        """Step one piece of a parameter."""
         parameter, first, n = self.params[i], self.ranges[i].start, part.stop - part.start
         data, held = np.reshape(parameter.data, -1)[part], slice(first + part.start, first + part.stop)
         change, spare, _, state, named = self._buffers(n)
@@ -128,7 +126,7 @@ class Block:
 
 
 def _axpy(dtype: np.dtype[Any], factor: float) -> Any:
-    """BLAS's (x, y) → y −= factor · x, in one pass over the memory; both are contiguous."""
+    """BLAS's (x, y) → y −= factor · x, one pass over the memory; x and y must be contiguous."""
     from scipy.linalg import blas
 
     return partial(blas.daxpy if dtype == np.float64 else blas.saxpy, a=-factor)

@@ -1,6 +1,6 @@
-"""Optimisers: they change parameters by their gradients. What an optimiser *is* stands in its `update`.
+"""Optimisers: they change parameters by their gradients. The formula of each optimiser is its `update`.
 
-All small parameters of a kind are stepped as one vector: a step costs a handful of NumPy calls, whatever their number. Large
+All small parameters of one kind are stepped as one vector, so that a step takes a few NumPy calls for any number of them. Large
 ones are stepped in pieces that fit the processor's cache. See blocks.py.
 """
 
@@ -27,41 +27,42 @@ from ..derivatives import ravel
 from ..errors import GraphError, StateDictError
 from ..nn.state import taken
 from ..support.coercion import finite, whole
+from ..support.extras import needed
 from ..support.interrupts import assign, completed
 from .blocks import PIECE, Block, Work, check_finite
 
-A = Any  # a vector of numbers
-Step = tuple[float, Any]
+A = np.ndarray[Any, Any]  # a vector of numbers
+Step = tuple[float, A]  # a factor and a direction
 Bounds = tuple[float, float] | None
 at_least_0 = partial(finite, least=0)
 
 
 def _names(params: Sequence[Any], most: int) -> str:
-    """The names of the parameters, of the first of them where they are many."""
+    """The names of the parameters, at most so many."""
     return ", ".join(parameter._name for parameter in params[:most]) + (", …" if len(params) > most else "")
 
 
 def _by_parameter(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a state under the names that messages use."""
     return {f"parameter {place}": entry for place, entry in state.items()}
 
 
 def _checked(params: Any) -> Any:
     """The parameters as a list; TypeError or ValueError where they are not leaves that require a gradient."""
     if isinstance(params, Node) or not isinstance(params, Iterable):
-        advice = "[w]" if isinstance(params, Node) else "model.parameters()"
         given = f"a single {type(params).__name__}"
+        advice = "[w]" if isinstance(params, Node) else "model.parameters()"
         raise TypeError(f"params must be a list of parameters, got {given}: pass {advice}")
     params = list(params)
     if not params:
-        why = "an exhausted generator?"
-        raise ValueError(f"the optimiser got no parameters ({why}): pass model.parameters()")
+        raise ValueError("the optimiser got no parameters (an exhausted generator?): pass model.parameters()")
     for i, parameter in enumerate(params):
         if not isinstance(parameter, Node):
-            given = f"params[{i}] is a {type(parameter).__name__}"
-            raise TypeError(f"{given}: wrap it as Tensor or Value before the forward pass")
+            kind = type(parameter).__name__
+            raise TypeError(f"params[{i}] is a {kind}: wrap it as Tensor or Value before the forward pass")
         if parameter.op is not None or not parameter.requires_grad:
-            given = f"params[{i}], {parameter._name}, is no leaf that requires a gradient"
-            raise ValueError(f"{given}: optimise what it was made from")
+            who = f"params[{i}], {parameter._name},"
+            raise ValueError(f"{who} is no leaf that requires a gradient: optimise what it was made from")
     if len(set(params)) != len(params):
         raise ValueError("the same parameter was given twice")
     return params
@@ -85,26 +86,38 @@ def _checked_betas(name: str, betas: Any) -> list[float]:
     return [at_least_0(f"betas[{i}]", beta, below=1) for i, beta in enumerate(betas)]
 
 
-# What options must be, where they are no finite numbers from 0 on
+# The checks of options; all others must be finite numbers, 0 or more
 OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "alpha": partial(at_least_0, below=1),
     "betas": _checked_betas,
+    **dict.fromkeys(("nesterov", "amsgrad", "centered"), lambda name, value: bool(value)),
 }
-OPTIONS |= dict.fromkeys(("nesterov", "amsgrad", "centered"), lambda name, value: bool(value))
 
 
 class Optimizer:
-    """What all optimisers share. A subclass names its `slots`, the state it keeps of each number, and writes `update`.
+    """What all optimisers share. A subclass names its `slots`, the numbers that it keeps for each number, and writes `update`.
 
-    `params`: a list of leaf Tensors and Values, or both. `bounds`: (low, high), numbers that every parameter is kept between
-    (projected gradient descent). `options`: attributes of the optimiser, checked, that `options()` gives with the rate. Raises
-    TypeError or ValueError for what is no list of parameters and for numbers out of range.
+    Args:
+        params: a list of leaf Tensors, Values, or both, that require a gradient.
+        lr: the rate, above 0.
+        bounds: (low, high): after each step every parameter is moved into this range (projected gradient descent).
+        options: numbers, which become attributes; `options()` returns them with the rate.
+
+    Raises TypeError or ValueError where params is no such list, and for numbers out of range.
+
+    >>> import autograd_mini as ag
+    >>> class Sign(Optimizer):
+    ...     def update(self, grad, data, state, change, spare, count):
+    ...         return self.lr, np.sign(grad)
+    >>> w = ag.Value(3.0)
+    >>> Sign([w], lr=0.5).step(lambda: w * w).data, w.data
+    (9.0, 2.5)
     """
 
     slots: tuple[str, ...] = ()
-    only_with: tuple[tuple[str, str], ...] = ()  # slots, and the option that each is kept for
-    names: tuple[str, ...] = ()  # of the attributes that are its options, beside the rate
-    reads_data = False  # whether `update` reads the parameters themselves
+    needed_for: Mapping[str, str] = {}  # slots that are kept only with an option
+    names: tuple[str, ...] = ()  # the names of the options, without the rate
+    reads_data = False  # whether `update` reads the parameters
     uses_buffers = True  # whether `update` writes into `change` or `spare`
 
     if TYPE_CHECKING:
@@ -125,7 +138,8 @@ class Optimizer:
         self.names = tuple(options) or self.names
         self.reads_data = self.reads_data or options.get("weight_decay", 0) > 0
         self.params, self._lr = _checked(params), finite("lr", lr, above=0)
-        self.slots = tuple(s for s in self.slots if getattr(self, dict(self.only_with).get(s, "lr")))
+        unused = {slot for slot, option in self.needed_for.items() if not getattr(self, option)}
+        self.slots = tuple(slot for slot in self.slots if slot not in unused)
         self.bounds, self.warned = _checked_bounds(bounds), False
         self._stepped: list[Any] = []  # the first and the last gradient of the last step: see _again
         kinds: dict[Any, list[int]] = {}
@@ -133,13 +147,20 @@ class Optimizer:
             alone = i if parameter.size > PIECE else None
             kinds.setdefault((type(parameter), parameter.dtype, alone), []).append(i)
         self.blocks = [Block(places, self.params, self.slots) for places in kinds.values()]
-        # The form of a gradient, and that of each as backward makes them
+        # The form of a gradient; and the forms that backward makes
         self.form: Any = type if type(self.params[0]) is Value else attrgetter("shape", "dtype")
         self.forms = [float if type(p) is Value else (p.shape, p.dtype) for p in self.params]
 
     @property
     def lr(self) -> float:
-        """The rate, which may be set; a schedule sets it."""
+        """The rate, 0 or more. It may be set, and a schedule sets it.
+
+        >>> import autograd_mini as ag
+        >>> sgd = ag.optim.SGD([ag.Value(3.0)], lr=0.5)
+        >>> sgd.lr = 0.1
+        >>> sgd
+        SGD(lr=0.1, momentum=0.0, dampening=0.0, nesterov=False, weight_decay=0.0, 1 parameters)
+        """
         return self._lr
 
     @lr.setter
@@ -147,18 +168,31 @@ class Optimizer:
         self._lr = at_least_0("lr", lr)
 
     def zero_grad(self) -> None:
-        """Forget the gradients of the parameters."""
+        """Set the gradients of the parameters to None.
+
+        >>> import autograd_mini as ag
+        >>> w = ag.Value(3.0)
+        >>> (w * w).backward()
+        >>> ag.optim.SGD([w], lr=0.5).zero_grad()
+        >>> w.grad is None
+        True
+        """
         for parameter in self.params:
             parameter.grad = None
         self._stepped = []
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change every parameter that has a gradient; return what the closure returned.
+        """Change every parameter that has a gradient; return the closure's loss, or None without a closure.
 
-        A closure computes the loss and returns it; the gradients are forgotten before, and it may call backward() itself.
-        Raises GraphError where no parameter has a gradient, and AnomalyError where a gradient is not finite: nothing is changed
-        then. Warns once, with their names, where some have none, and where the gradients are the very ones of the last step (it
-        looks at the first and the last parameter). Ctrl-C during the step is let through when all of it has been done.
+        `closure`: a function that computes and returns the loss; the gradients are set to None before, and it may call backward()
+        itself. Raises GraphError where no parameter has a gradient, and AnomalyError where a gradient is not finite; nothing is
+        changed then. Warns once, with their names, where some parameters have no gradient, and where the gradients are still those
+        of the last step (it compares the first and the last parameter). Ctrl-C during the step is raised when the step is complete.
+
+        >>> import autograd_mini as ag
+        >>> w = ag.Value(3.0)
+        >>> ag.optim.SGD([w], lr=0.25).step(lambda: w * w).data, w.data
+        (9.0, 1.5)
         """
         loss = None if closure is None else self._evaluated(closure)
         grads = [parameter.grad for parameter in self.params]
@@ -167,13 +201,13 @@ class Optimizer:
         for block in self.blocks:
             mine = [grads[i] for i in block.places] if len(self.blocks) > 1 else grads
             works += block.works(self, mine, complete)
-        # NumPy's error state is set in a context of its own, and so is as before wherever Ctrl-C comes
+        # NumPy's error state is set in a context of its own, and so is restored wherever Ctrl-C comes
         completed(copy_context().run, self._write, works)
         self._stepped = [ref(grad) if type(grad) is np.ndarray else grad for grad in (grads[0], grads[-1])]
         return loss
 
     def _write(self, works: list[Work]) -> None:
-        """Do the works, last to first, each of which goes from the list in the moment in which it is done."""
+        """Do the works, last to first; each leaves the list in the same moment in which it is done."""
         error_state.set(QUIET)
         while works:
             writes = works[-1](self)
@@ -193,22 +227,21 @@ class Optimizer:
         return loss
 
     def _check(self, grads: list[Any]) -> bool:
-        """Look at all gradients before a parameter is changed; return whether there is one for each.
+        """Check all gradients before a parameter is changed; return whether every parameter has one.
 
-        One that was set by hand is put in the parameter's kind.
+        A gradient that was set by hand gets the parameter's kind.
         """
         missing: list[Any] = []
         try:
             fit = list(map(self.form, grads)) == self.forms
-        except AttributeError:  # of None, or of a list that was set by hand
+        except AttributeError:  # a gradient is None, or a list that was set by hand
             fit = False
         if not fit:
             missing = [p for p, grad in zip(self.params, grads, strict=True) if grad is None]
             if len(missing) == len(grads):
+                fault = f"no backward has reached the parameters ({_names(self.params, 4)})"
                 cause = "the loss does not depend on them, or backward() was not called since zero_grad()"
-                advice = "Was the prediction detached, or wrapped afresh?"
-                names = _names(self.params, 4)
-                raise GraphError(f"no backward has reached the parameters ({names}): {cause}. {advice}")
+                raise GraphError(f"{fault}: {cause}. Was the prediction detached, or wrapped afresh?")
             for i, (p, grad) in enumerate(zip(self.params, grads, strict=True)):
                 grads[i] = None if grad is None else KINDS[type(p)].fitted(p, grad, "step(): a gradient")
         again = self._again(grads)
@@ -216,16 +249,15 @@ class Optimizer:
             self.warned = True
             said = f"no backward has reached {_names(missing, 8)}; they stay as they are"
             if again:
-                names = _names(again, 8)
-                said = f"the gradients of {names} are those of the last step: call zero_grad() and backward()"
+                old = f"the gradients of {_names(again, 8)} are those of the last step"
+                said = f"{old}: call zero_grad() and backward()"
             warnings.warn(f"step(): {said}", stacklevel=3)
         return not missing
 
     def _again(self, grads: list[Any]) -> list[Any]:
-        """The first and the last parameter, where they still have the very gradients of the last step.
+        """The first and the last parameter, if they still have the gradients of the last step.
 
-        A gradient to which a backward has added is another one, and so is not noticed: only the engine could tell it from a new
-        one. To find a forgotten zero_grad() is the business of a diagnosis.
+        A gradient to which a backward has added is a new one, and so is not noticed here, but by support/unzeroed.py.
         """
         found = []
         for i, kept in zip((0, -1), self._stepped, strict=False):
@@ -238,19 +270,30 @@ class Optimizer:
         return {**vars(self), "_stepped": []}  # a copy has not been stepped
 
     def update(self, grad: A, data: A, state: dict[str, A], change: A, spare: A, count: int) -> Step:
-        """Return (factor, direction): factor · direction is subtracted from the parameters.
+        """Return (factor, direction): factor · direction is subtracted from the parameters. All vectors have one length.
 
-        `grad`, `data` (where `reads_data`), the arrays of `state` (zeros at first), `change` and `spare` (room for intermediate
-        results) are vectors of one length. Only `state`, `change` and `spare` may be written. `count` is 1 in the first step.
+        Args:
+            grad: the gradient; not to be written.
+            data: the parameters, or None unless `reads_data`; not to be written.
+            state: a vector for each slot, zeros at first.
+            change, spare: room for intermediate results.
+            count: the number of this step, from 1 on.
+
+        NotImplementedError where a subclass has no update of its own. See the example of the class.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update(...)")
 
     def options(self) -> dict[str, Any]:
-        """The numbers that the optimiser was made with, by name; the rate is the present one."""
+        """Return the optimiser's options by name, with the present rate.
+
+        >>> import autograd_mini as ag
+        >>> ag.optim.RMSprop([ag.Value(3.0)]).options()["alpha"]
+        0.99
+        """
         return {"lr": self.lr, **{name: copy.copy(getattr(self, name)) for name in self.names}}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of all that `load_state_dict` needs to go on with the same steps: nested dicts of arrays and numbers.
+        """Return a copy of all that `load_state_dict` needs to continue with the same steps: nested dicts of arrays and numbers.
 
         >>> import autograd_mini as ag
         >>> ag.optim.SGD([ag.Value(3.0)], lr=0.5, momentum=0.9).state_dict()["options"]["lr"]
@@ -264,7 +307,16 @@ class Optimizer:
         return {"optimizer": type(self).__name__, "options": self.options(), "state": state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the state and the rate of another optimiser of this class. StateDictError, and nothing taken, where it does not fit."""
+        """Take the state and the rate of another optimiser of this class.
+
+        Raises StateDictError, and changes nothing, where the state does not fit.
+
+        >>> import autograd_mini as ag
+        >>> sgd = ag.optim.SGD([ag.Value(3.0)], lr=0.5)
+        >>> sgd.load_state_dict(ag.optim.SGD([ag.Value(1.0)], lr=0.1).state_dict())
+        >>> sgd.lr
+        0.1
+        """
         name = type(self).__name__
         given = state if isinstance(state, Mapping) else {}
         found, options = given.get("state"), given.get("options")
@@ -288,7 +340,7 @@ class Optimizer:
         return f"{type(self).__name__}({options}, {len(self.params)} parameters)"
 
     def _decayed(self, grad: A, data: A, spare: A) -> A:
-        """gradient + weight_decay · parameter, in `spare`; the gradient itself where nothing decays."""
+        """gradient + weight_decay · parameter, in `spare`; without a decay the gradient itself."""
         if not self.weight_decay:
             return grad
         np.multiply(data, self.weight_decay, out=spare)
@@ -296,21 +348,26 @@ class Optimizer:
 
 
 def _add_square(mean: A, rate: float, grad: A, change: A) -> None:
-    """Let the running mean of squares go on by that of the gradient."""
+    """Update the running mean of squares with the gradient's."""
     mean *= rate
     mean += np.multiply(np.multiply(grad, grad, out=change), 1 - rate, out=change)
 
 
 def _add(mean: A, rate: float, grad: A, change: A) -> None:
-    """Let the running mean go on by the gradient."""
+    """Update the running mean with the gradient."""
     mean += np.multiply(np.subtract(grad, mean, out=change), 1 - rate, out=change)
 
 
 class SGD(Optimizer):
     """Gradient descent: v ← momentum · v + (1 − dampening) · gradient, parameter ← parameter − lr · v (PyTorch's definition).
 
-    `nesterov` steps by gradient + momentum · v; `weight_decay` adds weight_decay · parameter to the gradient. `params` and
-    `bounds` are Optimizer's. Raises ValueError or TypeError for numbers out of range and for what is no leaf.
+    Args:
+        params, lr, bounds: those of Optimizer.
+        momentum, dampening: numbers, 0 or more.
+        nesterov: whether a step goes by gradient + momentum · v.
+        weight_decay: adds weight_decay · parameter to the gradient.
+
+    Raises ValueError or TypeError for numbers out of range, and as Optimizer does for params.
 
     >>> import autograd_mini as ag
     >>> w = ag.Value(3.0)
@@ -322,7 +379,7 @@ class SGD(Optimizer):
     """
 
     slots = ("velocity",)
-    only_with = (("velocity", "momentum"),)
+    needed_for: Mapping[str, str] = {"velocity": "momentum"}
 
     def __init__(
         self, params: Iterable[Any], lr: float, momentum: float = 0.0, dampening: float = 0.0,
@@ -353,8 +410,14 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2014, arXiv:1412.6980): steps of about the size lr, by running means of the gradient and its square.
 
-    `betas` are the decay rates of the two means, `eps` is added to the root of the second; `amsgrad` takes the largest second
-    mean so far (arXiv:1904.09237); `weight_decay` adds weight_decay · parameter to the gradient. As torch.optim.Adam.
+    Args:
+        params, lr, bounds: those of Optimizer.
+        betas: the decay rates of the two means, in [0, 1).
+        eps: is added to the root of the second mean.
+        weight_decay: adds weight_decay · parameter to the gradient.
+        amsgrad: whether the largest second mean so far is used (arXiv:1904.09237).
+
+    PyTorch's definition. Raises ValueError or TypeError for numbers out of range, and as Optimizer does for params.
 
     >>> import autograd_mini as ag
     >>> w = ag.Value(3.0)
@@ -364,7 +427,7 @@ class Adam(Optimizer):
     """
 
     slots = ("mean", "square", "largest")
-    only_with = (("largest", "amsgrad"),)
+    needed_for: Mapping[str, str] = {"largest": "amsgrad"}
     decoupled = False  # whether the weights decay apart from the gradient
 
     def __init__(
@@ -396,6 +459,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv:1711.05101): parameters shrink by lr · weight_decay.
 
+    Arguments and errors are those of Adam.
+
     >>> import autograd_mini as ag
     >>> w = ag.Value(3.0)
     >>> ag.optim.AdamW([w], lr=0.1, weight_decay=0.1).step(lambda: w * w).data, round(w.data, 6)
@@ -412,9 +477,17 @@ class AdamW(Adam):
 
 
 class RMSprop(Optimizer):
-    """RMSprop (Tieleman and Hinton 2012): the gradient over the root of the running mean of its square. As torch.optim.RMSprop.
+    """RMSprop (Tieleman and Hinton 2012): the gradient divided by the root of the running mean of its square.
 
-    `alpha` is the mean's decay rate; `centered` takes the variance in place of the mean square; `momentum` as in SGD.
+    Args:
+        params, lr, bounds: those of Optimizer.
+        alpha: the decay rate of the mean, in [0, 1).
+        eps: is added to the root.
+        weight_decay: adds weight_decay · parameter to the gradient.
+        momentum: as in SGD.
+        centered: whether the variance is used in place of the mean square.
+
+    PyTorch's definition. Raises ValueError or TypeError for numbers out of range, and as Optimizer does for params.
 
     >>> import autograd_mini as ag
     >>> w = ag.Value(3.0)
@@ -423,7 +496,7 @@ class RMSprop(Optimizer):
     """
 
     slots = ("square", "mean", "velocity")
-    only_with = (("mean", "centered"), ("velocity", "momentum"))
+    needed_for: Mapping[str, str] = {"mean": "centered", "velocity": "momentum"}
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
@@ -454,8 +527,14 @@ class RMSprop(Optimizer):
 class LBFGS(Optimizer):
     """L-BFGS-B of scipy (Byrd, Lu, Nocedal and Zhu 1995, doi:10.1137/0916069): for smooth losses of whole batches.
 
-    A step takes up to `max_iter` iterations, and so calls the closure, which must be given, many times; `history` vectors of
-    the past are kept, and it ends where no gradient is above `tolerance`. `bounds` are kept throughout. Needs the extra `scipy`.
+    Args:
+        params: as for Optimizer.
+        max_iter: how many iterations a step takes at most; each calls the closure, at least once.
+        history: how many past vectors are kept.
+        tolerance: a step ends where no gradient is larger.
+        bounds: (low, high): every parameter stays in this range throughout.
+
+    Needs the extra `scipy`. Raises ValueError or TypeError for numbers out of range, and as Optimizer does for params.
 
     >>> import autograd_mini as ag
     >>> w = ag.Tensor([3.0, -1.0])
@@ -473,15 +552,18 @@ class LBFGS(Optimizer):
         super().__init__(params, 1.0, bounds)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Minimise the loss that the closure computes; return the least found. Old or new parameters, whatever interrupts it."""
+        """Minimise the loss that the closure computes; return the least one found.
+
+        After an error or Ctrl-C the parameters are the old ones. Raises TypeError without a closure, ImportError without scipy.
+
+        >>> import autograd_mini as ag
+        >>> w = ag.Value(3.0)
+        >>> round(ag.optim.LBFGS([w]).step(lambda: (w - 1.0) ** 2), 9)
+        0.0
+        """
         if closure is None:
-            raise TypeError(
-                "LBFGS evaluates the loss many times: step(closure) needs a function that computes it"
-            )
-        try:
-            from scipy.optimize import minimize
-        except ImportError:
-            raise ImportError("LBFGS needs scipy: python -m pip install 'autograd-mini[scipy]'") from None
+            raise TypeError("LBFGS evaluates the loss many times: write step(closure), with a function")
+        minimize = needed("LBFGS", "scipy.optimize", "[scipy]").minimize
         start, unravel = ravel(self.params)
         best, least = start, math.inf
 

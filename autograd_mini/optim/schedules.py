@@ -1,4 +1,4 @@
-"""Schedules change the rate of an optimiser; clipping, the gradients before its step. All of it or nothing, whatever interrupts."""
+"""Schedules change the rate of an optimiser; clipping changes the gradients before its step. Ctrl-C leaves nothing half done."""
 
 import copy
 import math
@@ -21,7 +21,19 @@ from .optimizers import Optimizer
 
 
 class Schedule:
-    """A rate that changes with the epoch: call `step()` after each. A subclass writes `rate(epoch)`; `base` is the first rate."""
+    """A rate that changes with the epoch: call `step()` after each epoch. A subclass writes `rate(epoch)`; `base` is the first rate.
+
+    Raises TypeError for anything but an optimiser; the subclasses also TypeError or ValueError for numbers out of range.
+
+    >>> import autograd_mini as ag
+    >>> class Halves(Schedule):
+    ...     def rate(self, epoch):
+    ...         return self.base * 0.5**epoch
+    >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
+    >>> Halves(sgd).step()
+    >>> sgd.lr
+    0.5
+    """
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -31,20 +43,44 @@ class Schedule:
         optimizer.lr = self.rate(0)
 
     def rate(self, epoch: int) -> float:
-        """The rate after so many epochs."""
+        """Return the rate after so many epochs. NotImplementedError where a subclass has none of its own.
+
+        >>> import autograd_mini as ag
+        >>> ExponentialLR(ag.optim.SGD([ag.Value(1.0)], lr=1.0), 0.5).rate(3)
+        0.125
+        """
         raise NotImplementedError(f"{type(self).__name__} has no rate(epoch)")
 
     def step(self) -> None:
-        """Set the rate of the next epoch."""
+        """Set the rate of the next epoch. ValueError for a rate below 0 or not finite.
+
+        >>> import autograd_mini as ag
+        >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
+        >>> ExponentialLR(sgd, 0.5).step()
+        >>> sgd.lr
+        0.5
+        """
         lr = finite("lr", self.rate(self.epoch + 1), least=0)
         assign([(self.optimizer, "_lr", lr), (self, "epoch", self.epoch + 1)])
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what `load_state_dict` needs to go on from here."""
+        """Return a dict of all that `load_state_dict` needs to continue from here.
+
+        >>> import autograd_mini as ag
+        >>> ExponentialLR(ag.optim.SGD([ag.Value(1.0)], lr=1.0), 0.5).state_dict()
+        {'base': 1.0, 'epoch': 0}
+        """
         return {"base": self.base, "epoch": self.epoch}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another schedule of this kind was, and set the rate to that. StateDictError where it does not fit."""
+        """Continue where another schedule of this kind was, and set the rate. StateDictError, and no change, where it does not fit.
+
+        >>> import autograd_mini as ag
+        >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
+        >>> ExponentialLR(sgd, 0.5).load_state_dict({"base": 1.0, "epoch": 2})
+        >>> sgd.lr
+        0.25
+        """
         found, wrong = taken(self.state_dict(), state)
         try:
             if wrong:
@@ -56,18 +92,18 @@ class Schedule:
         assign([(self.optimizer, "_lr", lr), *self._changes(found)])
 
     def _at(self, state: Mapping[str, Any]) -> Self:
-        """A copy that is where that state says."""
+        """A copy of this schedule in that state."""
         made = copy.copy(self)
         made.base, made.epoch = state["base"], state["epoch"]
         return made
 
     def _changes(self, state: Mapping[str, Any]) -> list[tuple[Any, str, Any]]:
-        """What brings this schedule to that state."""
+        """The assignments that bring this schedule into that state."""
         return [(self, name, state[name]) for name in ("base", "epoch")]
 
 
 class StepLR(Schedule):
-    """The rate times `gamma`, every `step_size` epochs.
+    """A rate that is multiplied by `gamma` every `step_size` epochs. TypeError or ValueError for numbers out of range.
 
     >>> import autograd_mini as ag
     >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
@@ -82,29 +118,53 @@ class StepLR(Schedule):
         super().__init__(optimizer)
 
     def rate(self, epoch: int) -> float:
+        """Return base · gamma^(epoch // step_size)."""
         return self.base * self.gamma ** (epoch // self.step_size)
 
 
 class ExponentialLR(StepLR):
-    """The rate times `gamma`, every epoch."""
+    """A rate that is multiplied by `gamma` every epoch. TypeError or ValueError for a gamma out of range.
+
+    >>> import autograd_mini as ag
+    >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
+    >>> ExponentialLR(sgd, gamma=0.9).step()
+    >>> sgd.lr
+    0.9
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         super().__init__(optimizer, 1, gamma)
 
 
 class CosineAnnealingLR(Schedule):
-    """Half a cosine from the first rate down to `eta_min`, over `T_max` epochs (Loshchilov and Hutter 2016, arXiv:1608.03983)."""
+    """Half a cosine from the first rate down to `eta_min`, over `T_max` epochs (Loshchilov and Hutter 2016, arXiv:1608.03983).
+
+    Raises TypeError or ValueError for numbers out of range.
+
+    >>> import autograd_mini as ag
+    >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
+    >>> [round(CosineAnnealingLR(sgd, T_max=2).rate(epoch), 3) for epoch in (0, 1, 2)]
+    [1.0, 0.5, 0.0]
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
         self.T_max, self.eta_min = whole("T_max", T_max, 1), finite("eta_min", eta_min, least=0)
         super().__init__(optimizer)
 
     def rate(self, epoch: int) -> float:
+        """Return eta_min + (base − eta_min) · (1 + cos(π · epoch / T_max)) / 2."""
         return self.eta_min + (self.base - self.eta_min) * (1 + math.cos(math.pi * epoch / self.T_max)) / 2
 
 
 class LambdaLR(Schedule):
-    """The first rate times `factor(epoch)`, a function of yours."""
+    """The first rate times `factor(epoch)`, a function of your own. TypeError for anything but a function.
+
+    >>> import autograd_mini as ag
+    >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
+    >>> LambdaLR(sgd, lambda epoch: 1 / (1 + epoch)).step()
+    >>> sgd.lr
+    0.5
+    """
 
     def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]) -> None:
         if not callable(factor):
@@ -113,11 +173,14 @@ class LambdaLR(Schedule):
         super().__init__(optimizer)
 
     def rate(self, epoch: int) -> float:
+        """Return base · factor(epoch)."""
         return self.base * self.factor(epoch)
 
 
 class WarmUp(Schedule):
-    """A rate that rises evenly from `start` times the full one, over so many epochs; from there on, another schedule's.
+    """A rate that rises evenly from `start` times the full rate, over `epochs` epochs; then the rate of another schedule, `then`.
+
+    `optimizer`: that of both schedules; its rate is the full rate. Raises TypeError or ValueError for numbers out of range.
 
     >>> import autograd_mini as ag
     >>> sgd = ag.optim.SGD([ag.Value(1.0)], lr=1.0)
@@ -137,12 +200,14 @@ class WarmUp(Schedule):
         super().__init__(optimizer)
 
     def rate(self, epoch: int) -> float:
+        """Return the rising rate, and after `epochs` that of `then`."""
         if epoch < self.epochs:
             return self.base * (self.start + (1 - self.start) * epoch / self.epochs)
         return self.base if self.then is None else self.then.rate(epoch - self.epochs)
 
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), **({"then": self.then.state_dict()} if self.then else {})}
+        """Return Schedule's dict, and that of `then`."""
+        return super().state_dict() | ({"then": self.then.state_dict()} if self.then else {})
 
     def _at(self, state: Mapping[str, Any]) -> Self:
         made = super()._at(state)
@@ -157,30 +222,28 @@ class WarmUp(Schedule):
 
 
 def _reached(name: str, params: Iterable[Any]) -> list[Any]:
-    """The parameters that have a gradient, all of them finite, or AnomalyError."""
-    if isinstance(params, Node) or not isinstance(params, Iterable):
-        raise TypeError(f"{name}: a list of parameters is needed, got a {type(params).__name__}")
-    params = list(params)
-    for parameter in params:
-        if not isinstance(parameter, Node):
-            given = type(parameter).__name__
-            raise TypeError(f"{name}: a list of parameters is needed, and it holds a {given}")
+    """The parameters that have a gradient; AnomalyError where one is not finite, TypeError for anything but a list of nodes."""
+    is_list = isinstance(params, Iterable) and not isinstance(params, Node)
+    params = list(params) if is_list else [None]
+    if not all(isinstance(parameter, Node) for parameter in params):
+        raise TypeError(f"{name}: a list of parameters is needed, as model.parameters()")
     reached = [parameter for parameter in params if parameter.grad is not None]
     check_finite(name, reached, [parameter.grad for parameter in reached])
     return reached
 
 
 def _replace(reached: list[Any], grads: Iterable[Any]) -> None:
-    """Put other gradients in the place of all."""
+    """Set other gradients, all at once."""
     pairs = zip(reached, grads, strict=True)
     new = [(p, float(grad) if type(p) is Value else np.asarray(grad)) for p, grad in pairs]
     assign((parameter, "grad", grad) for parameter, grad in new)
 
 
 def clip_grad_norm(params: Iterable[Any], max_norm: float) -> float:
-    """Scale all gradients down together, so that the 2-norm of them as one vector is at most `max_norm`; return the norm before.
+    """Scale all gradients down together, so that their 2-norm as one vector is at most `max_norm`; return the norm before.
 
-    AnomalyError, and nothing changed, where a gradient is not finite. As torch.nn.utils.clip_grad_norm_.
+    Raises AnomalyError, and changes nothing, where a gradient is not finite; TypeError for anything but a list of nodes. PyTorch's
+    clip_grad_norm_.
 
     >>> import autograd_mini as ag
     >>> w = ag.Tensor([3.0, 4.0])
@@ -198,7 +261,10 @@ def clip_grad_norm(params: Iterable[Any], max_norm: float) -> float:
 
 
 def clip_grad_value(params: Iterable[Any], limit: float) -> None:
-    """Hold every number of every gradient within ±limit. AnomalyError, and nothing changed, where one is not finite.
+    """Move every number of every gradient into ±limit.
+
+    Raises AnomalyError, and changes nothing, where a gradient is not finite; TypeError for anything but a list of nodes. PyTorch's
+    clip_grad_value_.
 
     >>> import autograd_mini as ag
     >>> w = ag.Tensor([3.0, -0.5])

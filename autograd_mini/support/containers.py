@@ -1,13 +1,15 @@
-"""Nested lists, tuples and dicts: taken apart into their leaves, and put together again in the same shape."""
+"""Nested lists, tuples and dicts: their leaves, and the same structure with other leaves."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-DEPTH = 64  # deeper than anybody nests on purpose
+DEPTH = 64  # nobody nests deeper on purpose
 
 
 def flatten(tree: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Return each leaf of nested lists, tuples and dicts with its path, as `[0]['w']`. None holds no leaf.
+    """Return the list of (path, leaf) of nested lists, tuples and dicts; a path is as `[0]['w']`. None has no leaf.
+
+    Raises ValueError for a structure that is nested more than 64 deep.
 
     >>> flatten({"w": [1.0, 2.0], "b": None})
     [("['w'][0]", 1.0), ("['w'][1]", 2.0)]
@@ -28,9 +30,9 @@ def _leaves(tree: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
 
 
 def rebuild(tree: Any, change: Callable[[Any], Any], path: str = "", depth: int = 0) -> Any:
-    """Return the same nested lists, tuples and dicts with each leaf changed, from left to right; the tree is left alone.
+    """Return the same nested lists, tuples and dicts with change(leaf) for each leaf, from left to right; `tree` itself stays.
 
-    `path` is what a message calls the tree.
+    `path` is the name of the tree in an error: ValueError for a structure that is nested more than 64 deep.
 
     >>> rebuild({"w": [1.0, 2.0], "b": None}, lambda x: 10 * x)
     {'w': [10.0, 20.0], 'b': None}
@@ -41,21 +43,16 @@ def rebuild(tree: Any, change: Callable[[Any], Any], path: str = "", depth: int 
     if isinstance(tree, list | tuple):
         _check_depth(depth, path)
         parts = [rebuild(part, change, path, depth + 1) for part in tree]
-        return (
-            parts
-            if isinstance(tree, list)
-            else type(tree)(*parts)
-            if hasattr(tree, "_fields")
-            else tuple(parts)
-        )  # a namedtuple
+        if hasattr(tree, "_fields"):  # a namedtuple
+            return type(tree)(*parts)
+        return parts if isinstance(tree, list) else tuple(parts)
     return None if tree is None else change(tree)
 
 
 def _check_depth(depth: int, path: str = "") -> None:
     if depth > DEPTH:
-        raise ValueError(
-            f"{path[:40]}{'…: ' if path else ''}nested more than {DEPTH} deep (a list in itself?)"
-        )
+        where = f"{path[:40]}…: " if path else ""
+        raise ValueError(f"{where}nested more than {DEPTH} deep (a list in itself?)")
 
 
 def refill(tree: Any, leaves: Any) -> Any:
@@ -69,7 +66,7 @@ def refill(tree: Any, leaves: Any) -> Any:
 
 
 def matched(tree: Any, other: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Return what `other` has in the place of each leaf of the tree, with its path; ValueError where the structures differ.
+    """Return the list of (path, part of `other`) for each leaf of the tree; ValueError where the structures differ.
 
     >>> matched({"a": 1.0, "b": 2.0}, {"b": 20.0, "a": 10.0}, "v")
     [("v['a']", 10.0), ("v['b']", 20.0)]

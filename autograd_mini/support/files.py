@@ -10,17 +10,17 @@ from typing import Any, BinaryIO
 
 
 def write_file(path: Any, content: bytes) -> None:
-    """Write a file (that a link points to) with this content, whole or (OSError) not at all."""
+    """Write this content to a file, or to the file that a link points to, whole or (OSError) not at all."""
     replace_file(os.path.realpath(os.fsdecode(path)), lambda file: file.write(content))
 
 
 def is_special(path: str) -> bool:
-    """Whether a pipe, a socket or a device stands there."""
+    """Return whether the path is that of a pipe, a socket or a device."""
     return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def replace_file(target: str, write: Callable[[BinaryIO], object]) -> None:
-    """Write a temporary file beside the target and rename it: the target is the old file or the new, whole."""
+    """Write a temporary file beside the target and rename it: the target is the whole old file or the whole new one. OSError if not."""
     if is_special(target):
         raise OSError(errno.EINVAL, "a pipe or a device cannot be replaced by a file", target)
     mode = None
@@ -43,7 +43,7 @@ def replace_file(target: str, write: Callable[[BinaryIO], object]) -> None:
         if isinstance(error, OSError) and error.filename == temporary:
             error.filename = target  # the name that the user knows
         raise
-    if os.name == "posix":  # the new name itself, too, must survive a power cut
+    if os.name == "posix":  # the new name, too, must survive a power cut
         with contextlib.suppress(OSError):
             folder = os.open(os.path.dirname(target), os.O_RDONLY)
             try:

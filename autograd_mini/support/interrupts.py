@@ -1,4 +1,4 @@
-"""Ctrl-C: several changes that come all or not at all, and a function that is completed first."""
+"""Ctrl-C: several changes that are made all or not at all, and a function that runs to its end first."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -12,9 +12,9 @@ def assign(changes: Iterable[tuple[Any, str, Any]]) -> None:
 
 
 def completed(function: Callable[..., object], *arguments: Any, pass_on: bool = True) -> None:
-    """Call a function to its end, from its beginning again after each Ctrl-C, which is passed on at the end if wanted.
+    """Call a function to its end, after each Ctrl-C once more; then raise KeyboardInterrupt, if there was one and `pass_on`.
 
-    The function must be one that can begin again: what it has done already, it leaves or does alike.
+    The function must be able to start again: it leaves what it has done already, or does the same again.
     """
     interrupted = False
     while True:

@@ -1,4 +1,4 @@
-"""Whether operations are recorded, and inside which module: a context variable, so that threads, tasks and generators keep apart."""
+"""Whether operations are recorded, and inside which module: context variables, which each thread and asyncio task has for itself."""
 
 import inspect
 from collections.abc import Callable, Generator
@@ -9,26 +9,26 @@ from weakref import ref
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# What the node of an operation starts with as its `meta`: None, or {"scope": (the module's Place, the scope around it)} inside a
-# module's call; or False, and operations are not recorded.
+# The first `meta` of a new node: None, or inside a module's call {"scope": (the module's Place, the scope around it)}; False where
+# operations are not recorded.
 _meta: ContextVar[Any] = ContextVar("meta", default=None)
 set_meta = _meta.set
 meta_here = _meta.get
 
 
 class Block:
-    """A `with` block that gives a context variable a value, and the value before when it ends.
+    """A `with` block that sets a context variable, and sets the old value at its end.
 
-    The blocks we are in stand in a chain, (reference to the block, value before, rest). Blocks of generators may end in
-    any order: one that ends below others hands them its value before, and the variable is theirs. A block that Ctrl-C cut
-    short at its very beginning or end is taken out of the chain when it is dropped.
+    The open blocks form a chain, (reference to the block, old value, rest). Blocks in generators may end in any order: one that ends
+    before a later one hands its old value to that one. A block that Ctrl-C interrupted at its very beginning or end leaves the
+    chain when it is deleted.
     """
 
     variable: Any
     chain: ContextVar[Any]
 
     def value(self) -> Any:
-        """Return what the variable becomes."""
+        """Return the new value of the variable."""
         return True
 
     def __enter__(self) -> None:
@@ -44,7 +44,7 @@ class Block:
 
     @classmethod
     def left(cls, block: Any, is_last: bool = False) -> None:
-        """Take a block out of the chain; with `is_last` those begun after it, too."""
+        """Take a block out of the chain; with `is_last` all later ones, too."""
         entry, inner = cls.chain.get(), []
         while entry is not None and entry[0] is not block:
             inner.append(entry)
@@ -62,16 +62,16 @@ class Block:
 
 
 def is_recording() -> bool:
-    """Whether operations are recorded here and now."""
+    """Return whether operations are recorded here."""
     return meta_here() is not False
 
 
 class enable_grad(Block):
     """Record operations inside a `with` block, or inside a function that this decorates.
 
-    It holds for the code that runs within: other threads and asyncio tasks are untouched. `with` around a `yield` holds for
-    the caller too, until the generator goes on; a decorated generator function holds only while its own code runs. An async
-    generator function cannot be decorated: TypeError.
+    Other threads and asyncio tasks are not affected. A `with` around a `yield` affects the caller too, until the generator
+    continues; a decorated generator function is affected only while its own code runs. TypeError for an async generator function,
+    which cannot be decorated.
 
     >>> import autograd_mini as ag
     >>> with ag.no_grad(), ag.enable_grad():
@@ -88,15 +88,18 @@ class enable_grad(Block):
         return self if function is None else self(function)  # a decorator with or without parentheses
 
     def value(self) -> Any:
+        """Return the meta that new nodes get: False where they are not recorded.
+
+        >>> no_grad().value()
+        False
+        """
         return self.mode and (meta_here() or None)
 
     def __call__(self, function: F) -> F:
         mode = type(self)
         if inspect.isasyncgenfunction(function):
-            raise TypeError(
-                f"{mode.__name__} cannot decorate an async generator ({function.__name__}): "
-                "use `with` inside it"
-            )
+            what = f"an async generator ({function.__name__})"
+            raise TypeError(f"{mode.__name__} cannot decorate {what}: use `with` inside it")
 
         @wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
@@ -112,15 +115,13 @@ class enable_grad(Block):
         def stepped(*args: Any, **kwargs: Any) -> Any:
             return (yield from _Stepped(function(*args, **kwargs), mode))
 
-        kinds = {
-            inspect.isgeneratorfunction(function): stepped,
-            inspect.iscoroutinefunction(function): awaited,
-        }
-        return kinds.get(True, called)  # type: ignore[return-value]
+        if inspect.isgeneratorfunction(function):
+            return stepped  # type: ignore[return-value]
+        return awaited if inspect.iscoroutinefunction(function) else called  # type: ignore[return-value]
 
 
 class no_grad(enable_grad):
-    """Do not record operations inside a `with` block, or inside a function that this decorates: results are constants.
+    """Do not record operations inside a `with` block, or inside a function that this decorates: the results are constants.
 
     >>> import autograd_mini as ag
     >>> with ag.no_grad():
@@ -133,7 +134,7 @@ class no_grad(enable_grad):
 
 
 class _Stepped(Generator[Any, Any, Any]):
-    """A generator whose own code alone runs in a mode."""
+    """A generator whose own code, but not its caller's, runs in a mode."""
 
     def __init__(self, generator: Generator[Any, Any, Any], mode: Callable[[], Any]) -> None:
         self.generator, self.mode = generator, mode
@@ -148,33 +149,31 @@ class _Stepped(Generator[Any, Any, Any]):
 
 
 _keeping: ContextVar[bool] = ContextVar("keeping", default=False)
-keeps_constants = _keeping.get  # whether constants keep the operation and parents that they came from
+keeps_constants = _keeping.get  # whether constants keep their operation and parents
 
 
 class keep_constants(Block):
-    """For as long as a `with` block lasts, constants remember how they were made, so that they can be computed again."""
+    """Inside this `with` block constants keep their operation and parents, so that they can be computed again."""
 
     variable, chain = _keeping, ContextVar("blocks that keep", default=None)
 
 
 _inside: ContextVar[bool] = ContextVar("inside", default=False)
-is_inside = _inside.get  # whether a function is being differentiated, by a transformation further out
+is_inside = _inside.get  # whether a function is being differentiated
 
 
 class inside(Block):
-    """For as long as a `with` block lasts, a function is being differentiated: transformations in it return nodes."""
+    """Inside this `with` block a function is being differentiated: transformations return nodes."""
 
     variable, chain = _inside, ContextVar("blocks inside", default=None)
 
 
 _recorder: ContextVar[Any] = ContextVar("recorder", default=None)
-recorder = (
-    _recorder.get
-)  # what a function that is being compiled is recorded by (a Trace of compile/trace.py), or None
+recorder = _recorder.get  # the Trace (compile/trace.py) that records what is compiled, or None
 
 
 class recorded_by(Block):
-    """For as long as a `with` block lasts, this Trace is asked wherever a node's numbers would decide or leave the graph."""
+    """Inside this `with` block a Trace is asked wherever a node's numbers would decide something, or leave the graph."""
 
     variable, chain = _recorder, ContextVar("blocks that record", default=None)
 

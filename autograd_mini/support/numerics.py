@@ -1,5 +1,6 @@
-"""Numbers in, numbers out: the functions that neither math nor NumPy has, or has slowly. No derivative is stated here."""
+"""Functions of numbers and arrays that neither math nor NumPy has, or that are slow there. No derivative is stated here."""
 
+import contextlib
 import math
 from collections.abc import Callable
 from functools import cache
@@ -12,7 +13,7 @@ find_spec = cache(_find_spec)
 
 
 def split_square(xp: Any, x: Any) -> tuple[Any, Any]:
-    """x² as high² + rest: `high` has few enough bits for an exact square; rounding x² alone costs exp(−x²) x² units of eps."""
+    """x² as high² + rest: `high` has so few bits that its square is exact; a rounded x² alone would cost exp(−x²) x² units of eps."""
     high = xp.round(x * 64.0) / 64.0
     return high, (x - high) * (x + high)
 
@@ -40,12 +41,11 @@ def elementwise(xp: Any) -> dict[str, Callable[..., Any]]:
         return xp.where(off, 0.0, x * xp.log(xp.where(off, 1.0, y)))
 
     def normal_pdf(x: Any) -> Any:
-        high, rest = split_square(xp, xp.minimum(xp.maximum(x, -64.0), 64.0))  # it is 0 beyond
+        high, rest = split_square(xp, xp.minimum(xp.maximum(x, -64.0), 64.0))  # beyond ±64 it is 0
         return math.sqrt(0.5 / math.pi) * xp.exp(-0.5 * high * high) * xp.exp(-0.5 * rest)
 
-    def normal_cdf(
-        x: Any,
-    ) -> Any:  # below 0, erfc(t) is mended for the rounding of t = −x/√2, as erfc(t) ~ exp(−t²)
+    def normal_cdf(x: Any) -> Any:
+        # for x < 0 a factor repairs the rounding of t = −x/√2, since erfc(t) ~ exp(−t²)
         x = xp.minimum(xp.maximum(x, -64.0), 64.0)
         t = -math.sqrt(0.5) * x
         (high, rest), (top, left) = split_square(xp, x), split_square(xp, t)
@@ -76,50 +76,50 @@ def elementwise(xp: Any) -> dict[str, Callable[..., Any]]:
 
 
 def dot_for_matrices(x: Any, y: Any) -> Any:
-    """np.matmul by np.dot where both are matrices: four to ten times quicker for thin ones."""
+    """np.matmul, by np.dot where both are matrices, which is four to ten times quicker for thin ones."""
     return np.dot(x, y) if x.ndim == 2 and y.ndim == 2 else np.matmul(x, y)
 
 
 def linear(x: Any, w: Any, b: Any) -> Any:
+    """x @ w + b, in one buffer."""
     out = dot_for_matrices(x, w)
     if w.ndim != 2 or (b.ndim and b.size != w.shape[1]):
         raise ValueError("x (…, k), weight (k, n) and bias (n,) are needed")
     return np.add(out, b, out if out.ndim > 1 and out.dtype == b.dtype else None)
 
 
-ZERO, ONE = (
-    {np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)} for n in (0.0, 1.0)
-)  # half the cost of a Python float
+def _of_both_types(n: float) -> dict[Any, Any]:
+    """A number as an array of float64 and of float32: half the cost of a Python float beside a small array."""
+    return {np.dtype(t): np.array(n, t) for t in (np.float64, np.float32)}
 
 
-def _exp_minus_abs(x: Any) -> Any:
-    """exp(−|x|) in one buffer of its own."""
-    e = np.copysign(x, -1.0, out=np.empty(x.shape, x.dtype))
-    return np.exp(e, out=e)
+ZERO, ONE, MINUS_ONE = map(_of_both_types, (0.0, 1.0, -1.0))
+
+
+def _exp(x: Any) -> Any:
+    """eˣ, in x's own room; NumPy gives a plain number for what has no axes."""
+    return np.exp(x, x) if type(x) is np.ndarray else np.exp(x)
 
 
 def sigmoid(x: Any) -> Any:
-    """The sigmoid above, in two buffers: twice as quick on large arrays."""
-    x = np.asarray(x)
-    e = _exp_minus_abs(x)
+    """The sigmoid above, to the bit, in fewer steps."""
+    e = _exp(np.copysign(x, MINUS_ONE[x.dtype]))  # exp(−|x|)
     e += ONE[x.dtype]
-    out = np.minimum(x, ZERO[x.dtype], out=np.empty(x.shape, x.dtype))
-    np.exp(out, out=out)
+    out = _exp(np.minimum(x, ZERO[x.dtype]))
     out /= e
     return out
 
 
 def logistic(x: Any) -> Any:
-    x = np.asarray(x)
-    out = _exp_minus_abs(x)
-    d = np.add(out, ONE[x.dtype], out=np.empty(x.shape, x.dtype))
-    out /= d
-    out /= d
-    return out
+    e = _exp(np.copysign(x, MINUS_ONE[x.dtype]))  # exp(−|x|)
+    d = e + ONE[x.dtype]
+    e /= d
+    e /= d
+    return e
 
 
 def _shifted(x: Any, axis: Any) -> Any:
-    """x less its largest: what may be exponentiated without overflow."""
+    """x minus its maximum, so that exp does not overflow."""
     return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
 
 
@@ -134,36 +134,32 @@ def log_softmax(x: Any, axis: Any) -> Any:
 
 
 def centred(x: Any, axis: Any) -> Any:
-    """x less its mean over the axes, by way of the distances from a first element: equal numbers give 0 exactly."""
-    lost = (
-        range(x.ndim) if axis is None else [i % x.ndim for i in ((axis,) if isinstance(axis, int) else axis)]
-    )
+    """x minus its mean over the axes; it starts from differences to the first element, so that equal numbers give 0 exactly."""
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    lost = [i % x.ndim for i in axes]
     away = x - x[tuple(slice(0, 1) if i in lost else slice(None) for i in range(x.ndim))]
     count = math.prod(x.shape[i] for i in lost)
     return away - np.add.reduce(away, axis=axis, keepdims=True) / count
 
 
 def special(name: str) -> Callable[..., Any]:
-    """An error function by math, element by element; erf by scipy where it is installed."""
+    """The error function of that name, by math element by element; erf by scipy where it is installed."""
     elementwise = np.frompyfunc(getattr(math, name), 1, 1)
-    found: list[Callable[..., Any]] = []
 
-    def function(x: Any) -> Any:
-        if not found:
-            found.append(lambda x: np.asarray(elementwise(x), x.dtype))
-            if name == "erf":  # scipy's erfc loses digits in the tail, math's does not
-                try:
-                    from scipy.special import erf
-                except ImportError:
-                    pass
-                else:
-                    found[0] = erf
-        return found[0](np.asarray(x))
+    @cache
+    def quickest() -> Callable[..., Any]:
+        if name == "erf":  # scipy's erfc loses digits in the tail, math's does not
+            with contextlib.suppress(ImportError):
+                from scipy.special import erf
 
-    return function
+                return erf  # type: ignore[no-any-return]
+        return lambda x: np.asarray(elementwise(x), x.dtype)
+
+    return lambda x: quickest()(np.asarray(x))
 
 
 def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:
+    """Zeros of that shape, with x added at the index."""
     out = np.zeros(shape, np.result_type(x))
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, list | np.ndarray) for part in parts):
@@ -174,19 +170,21 @@ def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:
 
 
 def scatter_along_axis(x: Any, indices: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    """Zeros of that shape, with x added at the indices along an axis."""
     grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
     grid[axis] = indices
     return scatter(x, shape, tuple(grid))
 
 
 def index_update(x: Any, index: Any, value: Any) -> Any:
+    """A copy of x with the value at the index."""
     out = np.array(x, dtype=np.result_type(x, value))
     out[index] = value
     return out
 
 
 def last_written(shape: tuple[int, ...], index: Any) -> Any:
-    """1 where an element of x[index] is the last written to its place, 0 where a later one covers it."""
+    """1 for each element of x[index] that was written last to its place, 0 for one that a later one has overwritten."""
     places = np.arange(math.prod(shape)).reshape(shape)[index]
     order, owner = np.arange(np.size(places)).reshape(np.shape(places)), np.empty(shape, int)
     owner[index] = order
@@ -201,6 +199,7 @@ def all_finite(x: Any) -> bool:
 
 
 def recurrence(a: Any, b: Any, axis: int, reverse: bool) -> Any:
+    """y with yᵢ = bᵢ + aᵢ · yᵢ₋₁ along an axis; with `reverse`, yᵢ₊₁ in place of yᵢ₋₁."""
     a, out = np.moveaxis(a, axis, 0), np.array(np.moveaxis(b, axis, 0))
     steps = range(len(out) - 2, -1, -1) if reverse else range(1, len(out))
     for i in steps:
@@ -213,7 +212,7 @@ def shape(x: Any) -> tuple[int, ...]:
 
 
 def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """np.broadcast_to's view only pays for large shapes."""
+    """x in that shape: a copy for small shapes, which is quicker than np.broadcast_to's view."""
     x = np.asarray(x)
     if math.prod(shape) > 8192 or x.ndim > len(shape):
         return np.broadcast_to(x, shape)
@@ -223,7 +222,7 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def cofactors(a: Any) -> Any:
-    """∂det/∂a, by the singular values, so that a singular matrix has it too: det(u·v)·u·diag(Π of the other values)·v."""
+    """∂det/∂a = det(u·v)·u·diag(product of the other singular values)·v, which also holds for a singular matrix."""
     unknown = ~np.isfinite(a).all((-2, -1))
     u, s, v = np.linalg.svd(np.where(unknown[..., None, None], 0.0, a))
     n = a.shape[-1]
@@ -234,10 +233,12 @@ def cofactors(a: Any) -> Any:
 
 
 def eigen(a: Any) -> Any:
+    """The eigenvalues of symmetric matrices as a first row, and below it the eigenvectors, (…, n + 1, n)."""
     w, v = np.linalg.eigh(a)
     return np.concatenate([w[..., None, :], v], -2)
 
 
 def singular(a: Any) -> Any:
+    """u, below it the singular values as a row, and below it v of the singular value decomposition, (…, m + 1 + n, k)."""
     u, s, v = np.linalg.svd(a, full_matrices=False)
     return np.concatenate([u, s[..., None, :], np.swapaxes(v, -1, -2)], -2)

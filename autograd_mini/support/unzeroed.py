@@ -1,4 +1,4 @@
-"""Gradients that are never zeroed: noticed where a backward adds to a leaf's gradient, and said once in a program."""
+"""Gradients that are never zeroed: found where a backward adds to a leaf's gradient; one warning in a program."""
 
 import warnings
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from numpy import ndarray
 
 
 class Sum:
-    """A gradient that was added to: how often that came after a change of its leaf, while nobody set it to None."""
+    """A gradient to which a backward has added: how often it did so after a change of the leaf, while nobody set it to None."""
 
-    LIMIT = 5  # as often, and the program is warned, once
+    LIMIT = 5  # the count at which the program is warned
     warned = False
 
     def __init__(self, leaf: Any, total: Any, last: "Sum | None") -> None:
@@ -22,33 +22,31 @@ class Sum:
             self.count = last.count + (last.state != self.state)
 
     def holds(self, leaf: Any) -> bool:
-        """Whether the leaf's gradient is still this sum."""
+        """Return whether the leaf's gradient is still this sum."""
         total = self.total() if type(self.total) is ref else self.total
         return total is leaf.grad and total is not None
 
     def __reduce__(self) -> Any:
-        return _no_sum, ()  # of a copy the gradient is another array
+        return _no_sum, ()  # the gradient of a copied leaf is another array
 
 
 def _no_sum() -> None:
     return None
 
 
-def noted(leaves: Sequence[Any], totals: Sequence[Any]) -> None:
-    """Remember on two witnesses for all, the first and the last, that these leaves get these sums as their gradients."""
+def remember(leaves: Sequence[Any], totals: Sequence[Any]) -> None:
+    """Note on the first and the last of these leaves, for all of them, that these sums become their gradients."""
     for i in {0, len(leaves) - 1}:
         leaf, last = leaves[i], leaves[i].meta.get("sum") if leaves[i].meta else None
         leaf.meta = {**(leaf.meta or {}), "sum": Sum(leaf, totals[i], last)}
 
 
 def warn_if_piled_up(leaves: Sequence[Any]) -> None:
-    """Warn once in a program where gradients pile up from step to step."""
+    """Warn, once in a program, where gradients grow from step to step."""
     if not Sum.warned and any(leaf.meta["sum"].count >= Sum.LIMIT for leaf in (leaves[0], leaves[-1])):
         Sum.warned = True
         shown = ", ".join(leaf._name for leaf in leaves[:4]) + (", …" if leaves[4:] else "")
-        warnings.warn(
-            f"backward() has added to the gradients of {shown} {Sum.LIMIT} times while they changed, "
-            "and they were never zeroed, so each step repeats all that came before: "
-            "call zero_grad() before backward(), or set w.grad = None",
-            stacklevel=4,
-        )
+        what = f"backward() has added to the gradients of {shown} {Sum.LIMIT} times while they changed"
+        why = "and they were never zeroed, so each step repeats all steps before"
+        advice = "call zero_grad() before backward(), or set w.grad = None"
+        warnings.warn(f"{what}, {why}: {advice}", stacklevel=4)

@@ -16,6 +16,8 @@ from autograd_mini import derivatives
 from autograd_mini.check import debug as module
 from autograd_mini.compile.function import Compiled
 from autograd_mini.core import engine, node, value
+from autograd_mini.core.quick import vocabulary
+from autograd_mini.core.readings import ARRAYS, FLOATS
 from tests.helpers.interrupt import Interrupt
 from tests.helpers.processes import run, run_script
 
@@ -357,9 +359,9 @@ def test_a_doctest_is_named():
 def functions():
     """What the engine calls by the names that debug puts others under."""
     named = [(node, "made"), (node, "record"), (value, "made"), (engine, "sweep"), (derivatives, "sweep")]
-    named += [(value, "meta_here"), (Compiled, "__call__")]
-    quick = [method.__globals__["meta_here"] for method in value.quick_methods]
-    return [getattr(owner, name) for owner, name in named] + [*dict.fromkeys(quick)]
+    named += [(Compiled, "__call__")]
+    quick = [vocabulary(reading)["meta_here"] for reading in (FLOATS, ARRAYS)]
+    return [getattr(owner, name) for owner, name in named] + quick
 
 
 def test_what_is_compiled_is_looked_into():

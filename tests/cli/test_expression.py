@@ -60,7 +60,7 @@ def test_an_expression_is_what_python_makes_of_it(text):
 
 
 def expression_graph(root):
-    from autograd_mini.draw.model import Graph
+    from autograd_mini.draw.graph import Graph
 
     return Graph(root).boxes
 
@@ -204,10 +204,10 @@ REFUSED = [
     ("x + z", "z has no number: add z=1 after the expression", "z"),
     ("xx + 1", "xx has no number: did you mean x? Or add xx=1", "xx"),
     ("х + 1", "х (with U+0445) has no number", "х"),
-    ("tanh()", "tanh takes 1 number, here are 0: tanh(x)", "tanh()"),
-    ("tanh(x, y)", "tanh takes 1 number, here are 2", "tanh(x, y)"),
-    ("maximum(x)", "maximum takes 2 numbers, here are 1: maximum(x, y)", "maximum(x)"),
-    ("clip(x, 0, 1, 2)", "clip takes 1 to 3 numbers, here are 4: clip(x, min, max)", "clip(x, 0, 1, 2)"),
+    ("tanh()", "tanh takes 1 number, not 0: tanh(x)", "tanh()"),
+    ("tanh(x, y)", "tanh takes 1 number, not 2", "tanh(x, y)"),
+    ("maximum(x)", "maximum takes 2 numbers, not 1: maximum(x, y)", "maximum(x)"),
+    ("clip(x, 0, 1, 2)", "clip takes 1 to 3 numbers, not 4: clip(x, min, max)", "clip(x, 0, 1, 2)"),
     ("gelu(x, 1)", "gelu takes 1 number", "gelu(x, 1)"),
     ("y*1e999", "beyond the range of floats", "1e999"),
     ("1" + "0" * 400, "beyond the range of floats", None),

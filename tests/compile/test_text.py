@@ -332,4 +332,6 @@ def test_formulas_of_the_elementwise_rows(name):
         read(row.forward, *operands),
         *(read(vjp, g, symbol("out"), *operands) for vjp in row.vjps),
     ]
-    assert [text(simplify(expr, for_readers=True)) for expr in readings] == FORMULAS[name]
+    found = [text(simplify(expr, for_readers=True)) for expr in readings]
+    lines = "".join(f'        "{line}",\n' for line in found)
+    assert found == FORMULAS.get(name), f'its entry in FORMULAS is now\n    "{name}": [\n{lines}    ],'

@@ -397,7 +397,7 @@ def test_awkward_points(name):
         (lambda t: np.convolve(t[0], t[1], mode="x"), ValueError, "convolve: mode must be 'full', 'same', 'valid', got 'x'"),
         (lambda t: np.interp(0.5, t[0], t[0, :2]), ag.ShapeError, "interp: xp and fp must be vectors of one length, got (3,) and (2,)"),
         (lambda t: np.cross(t[0, :2], t[1, :2]), ag.ShapeError, "cross: vectors of three numbers"),
-        (lambda t: np.linalg.norm(t, 3), ValueError, "norm: of a matrix ord is"),
+        (lambda t: np.linalg.norm(t, 3), ValueError, "norm: for a matrix ord is"),
         (lambda t: np.linalg.svd(t[:2]), NotImplementedError, "full_matrices=False"),
         (lambda t: np.pad(t, 1, mode="mean"), NotImplementedError, "pad: mode 'mean' has no rule"),
     ],

@@ -971,7 +971,7 @@ def test_a_list_with_a_number_is_told_where(name):
         applied(name, lambda x: {"a": x, "b": (x.data,)})
     with refused(ag.DTypeError, f"{name}: the function returned", "str"):
         applied(name, lambda x: [x, "text"])
-    with refused(ag.DTypeError, f"{name}: the function returned an empty list"):
+    with refused(ag.DTypeError, f"{name}: the function must return a node, it returned an empty list"):
         applied(name, lambda x: [])
 
 

@@ -575,7 +575,7 @@ def test_a_hanging_dot_is_waited_for_once(fake_dot, monkeypatch, tmp_path):
         assert boxes(draw(neuron()))
     with pytest.raises(
         RuntimeError,
-        match=r"hangs .*: put one that works first on the PATH; get it with `apt install graphviz`",
+        match=r"hangs .*: put a working one first on the PATH; get it with `apt install graphviz`",
     ):
         draw(neuron()).save(tmp_path / "g.png")
     assert (tmp_path / "runs").read_text() == "run\n"

@@ -16,7 +16,7 @@ import pytest
 import autograd_mini as ag
 from autograd_mini.core.engine import toposort
 from autograd_mini.draw.explore import MOST, Page, explore
-from autograd_mini.draw.model import Graph
+from autograd_mini.draw.graph import Graph
 from autograd_mini.errors import GraphError, GraphTooLargeError
 from tests.helpers.colours import contrast, luminance
 from tests.helpers.table import TABLE

@@ -9,8 +9,8 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
 from autograd_mini.draw.collapse import Spelt, collapse
+from autograd_mini.draw.graph import Graph
 from autograd_mini.draw.layout import LONG, is_long, layered
-from autograd_mini.draw.model import Graph
 
 Z = [[1.0, -2.0], [0.5, 3.0]]
 SIGMOIDS = {

@@ -194,7 +194,7 @@ def test_bad_models_are_refused():
         ag.plot_decision_boundary(lambda x: 1 // 0, X)
     with refused(TypeError, "a model that can be called is needed"):
         ag.plot_decision_boundary(3, X)
-    with refused(TypeError, "plot_gradient_flow: the model is needed", "Value"):
+    with refused(TypeError, "plot_gradient_flow: a model is needed", "Value"):
         ag.plot_gradient_flow(ag.Value(1.0))
     with refused(ValueError, "points"):
         ag.plot_decision_boundary(Seen(), X, points=1)

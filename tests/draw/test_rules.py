@@ -9,7 +9,7 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value
 from autograd_mini.compile.text import text as written
 from autograd_mini.core.readings import arrays, scalar
-from autograd_mini.draw.model import Graph
+from autograd_mini.draw.graph import Graph
 from autograd_mini.draw.rules import expression, formula
 from autograd_mini.symbols import evaluate, simplify, symbol
 from tests.helpers.table import F

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autograd_mini import cli
-from autograd_mini.gallery import ENTRIES, oscillator, story
+from autograd_mini.gallery import ENTRIES, oscillator, story, xor_minimal
 from tests.helpers.processes import run
 
 
@@ -41,6 +41,41 @@ def test_each_entry_says_what_was_asked_what_was_wrong_and_what_works(name):
     assert title.endswith(".")
     assert "\n" not in title
     assert re.fullmatch(r"Asked: .+\nWrong: .+\nWorks: .+", told, re.S)
+
+
+WITHOUT = {  # no script of their author's: a tool that says it is named in its place
+    "robot-policy": "ag.doctor", "rosenbrock": "ag.diagnose_update", "maximise-input": "ag.check_gradients",
+    "input-derivatives": "ag.diagnose", "oscillator": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_each_entry_shows_what_was_wrong(name):
+    """It has the script that its author wrote, and its audit is printed; or another tool says what is wrong, or that nothing is."""
+    entry = import_module(f"autograd_mini.gallery.{name.replace('-', '_')}")
+    source = Path(entry.__file__).read_text(encoding="utf8")
+    if name in WITHOUT:
+        assert not hasattr(entry, "ASKED")
+        assert f"{WITHOUT[name]}" in source
+    else:
+        assert "audited(ASKED" in source
+
+
+def test_a_script_is_audited_mended_and_audited_again(capsys):
+    """A script with two mistakes: the lines of the audit are put in, and what is said in all rounds is returned."""
+    script = xor_minimal.ASKED.replace("* H * (1 - H)", "* H").replace("+= 0.1 * X.T", "-= 0.1 * X.T")
+    assert script != xor_minimal.ASKED
+    said = story.audited(script)
+    shown = capsys.readouterr().out
+    assert shown.startswith("     1  import numpy as np\n")
+    assert "✗" in said
+    assert said.endswith("nothing is wrong.")
+
+
+def test_a_script_that_cannot_be_mended_is_asked_about_once(capsys):
+    """Where the audit has no line to put in, it is not asked again."""
+    story.audited("print(1)\n")
+    assert capsys.readouterr().out.count("$ python -m autograd_mini audit") == 1
 
 
 def test_the_story_stands_above_what_a_program_prints(capsys):

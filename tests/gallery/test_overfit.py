@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini.gallery import overfit
+from autograd_mini.gallery import overfit, story
 from tests.gallery.helpers import leaf
 from tests.helpers import numbers
 from tests.helpers.peers import torch
@@ -67,16 +67,23 @@ def test_s2_the_images_are_images():
     assert np.ptp(X.reshape(10, -1, 3), axis=2).max(axis=1).min() > 0.05
 
 
-def test_s2_the_posted_gradient_of_the_first_layer_alone_is_wrong():
-    """S2: the posted dW1 is exactly ten times the right one, number by number; the other three are right (1e-10 relative)."""
-    X, y = overfit.images(3)
-    params = overfit.start(3)
-    n = overfit.forward(X, y, *params)
-    n["loss"].backward()
-    for factor, posted, w in zip(
-        (10, 1, 1, 1), overfit.posted_gradients(X, y, params[2], n), params, strict=True
-    ):
-        np.testing.assert_allclose(posted, factor * w.grad, rtol=1e-10, atol=1e-15)
+def test_s2_the_posted_gradient_of_the_first_layer_alone_is_wrong(capsys):
+    """S2: the script's dW1 is exactly ten times PyTorch's, the other three are PyTorch's (1e-10 relative); the audit says so."""
+    n = {}
+    exec(overfit.ASKED.replace("range(100)", "range(1)"), n)
+    before = [
+        n["W1"] + 0.1 * n["dW1"],
+        n["b1"] + 0.1 * n["db1"],
+        n["W2"] + 0.1 * n["dW2"],
+        n["b2"] + 0.1 * n["db2"],
+    ]
+    W1, b1, W2, b2 = theirs = [leaf(w) for w in before]
+    torch_overfit(n["X"].T, n["Y"][:, None], [W1.T, b1.T, W2.T, b2.T])["loss"].backward()
+    for factor, name, w in zip((10, 1, 1, 1), ("dW1", "db1", "dW2", "db2"), theirs, strict=True):
+        np.testing.assert_allclose(n[name], factor * w.grad.numpy(), rtol=1e-10, atol=1e-15)
+    said = story.audited(overfit.ASKED)
+    assert "✗ dW1, db1" in said
+    assert "nothing is wrong" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
@@ -124,7 +131,7 @@ def test_s2_runs_from_the_command_line(capsys):
     """S2: the entry prints the three runs, names the log and ends with status 0."""
     assert overfit.main(0) == 0
     out = capsys.readouterr().out
-    assert "of W1, b1, W2, b2: 10 1 1 1\n" in out
+    assert "✗ dW1, db1" in out
     assert "ag.doctor: Your ReLU units die in the first steps" in out
     assert "because all inputs are ≥ 0" in out
     assert "ag.debug: 'log' in overfit.py, line" in out

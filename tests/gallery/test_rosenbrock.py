@@ -61,7 +61,9 @@ def test_s6_the_hand_written_adam_differs_by_the_line_too_many():
 def test_s6_the_program_prints_both_descents(capsys):
     """S6: exit status 0, and a row for each descent."""
     assert cli.main(["gallery", "rosenbrock"]) == 0
-    rows = [line[3:28].strip() for line in capsys.readouterr().out.splitlines() if line.count("e-") == 5]
+    said = capsys.readouterr().out
+    rows = [line[3:28].strip() for line in said.splitlines() if line.count("e-") == 5]
+    assert "ag.diagnose_update, of the steps as posted: The gradient is wrong" in said
     assert rows == [
         f"{name}{how}" for name in ("plain", "with noise") for how in ("", ", by hand", ", as posted")
     ]

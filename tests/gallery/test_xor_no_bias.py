@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+import autograd_mini as ag
 from autograd_mini.gallery import xor_no_bias
 from tests.gallery.helpers import leaves, seeds_learnt
 from tests.helpers import numbers
@@ -17,8 +18,16 @@ close = partial(numbers.close, rtol=1e-12, floor=0.0)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_s8_the_right_update_is_pytorchs_and_the_posted_ones_are_what_they_are_called(seed):
     """S8: by hand with the derivative = engine = PyTorch; the loss value sends one number back; times the loss is a constant factor."""
-    weights = xor_no_bias.start(seed)
-    engine, hand = xor_no_bias.by_engine(weights), xor_no_bias.by_hand(weights, "derivative")
+    weights, n = (
+        xor_no_bias.start(seed),
+        {v: xor_no_bias.by_hand(seed, v, epochs=1) for v in xor_no_bias.SIGNALS},
+    )
+    nodes = [ag.Tensor(w) for w in weights]
+    p, loss = xor_no_bias.forward(*nodes)
+    engine = ag.gradients(loss, [p, *nodes])
+    hand, value, times = (
+        [n[version][name] for name in ("dP", "dW1", "dW2")] for version in xor_no_bias.SIGNALS
+    )
     W1, W2 = leaves(weights)
     p = torch.sigmoid(torch.sigmoid(torch.tensor(xor_no_bias.INPUTS) @ W1) @ W2)
     p.retain_grad()
@@ -28,14 +37,14 @@ def test_s8_the_right_update_is_pytorchs_and_the_posted_ones_are_what_they_are_c
         close(ours, theirs.grad.numpy(), rtol=1e-11)
         close(mine, theirs.grad.numpy(), rtol=1e-11)
 
-    signal, dW1, dW2 = xor_no_bias.by_hand(weights, "loss value")
-    close(signal, np.full((4, 1), 2 * loss.item()))
+    signal, dW1, dW2 = value
+    close(signal, 2 * loss.item())
     assert np.min(dW2) > 0
     assert np.min(engine[0]) < 0 < np.max(engine[0])
     ratios = dW1 / engine[1]
     assert np.max(ratios) > 1.2 * np.min(ratios)
 
-    for ours, posted in zip(engine, xor_no_bias.by_hand(weights, "derivative × loss"), strict=True):
+    for ours, posted in zip(engine, times, strict=True):
         close(posted, ours * loss.item(), rtol=1e-11)
 
 
@@ -51,7 +60,7 @@ def test_s8_learns_xor_and_names_the_mistakes(capsys):
     assert "ag.doctor: Units are saturated" in text
     ends = {
         version: [float(p) for p in numbers.split()]
-        for version, numbers in re.findall(r"   (.+?) +00, .* epochs: (.+)", text)
+        for version, numbers in re.findall(r"   (.+?): dP = .*\n +00, .* epochs: (.+)", text)
     }
     assert list(ends) == list(xor_no_bias.SIGNALS)
     assert np.max(np.abs(np.array(ends["derivative"]) - [0, 1, 1, 0])) < 0.1
@@ -61,8 +70,10 @@ def test_s8_learns_xor_and_names_the_mistakes(capsys):
 
 def test_s8_fails_where_xor_is_not_learnt(monkeypatch, capsys):
     """S8: the exit status is 1, and the number is reported, where the networks have not learnt."""
-    learn, follow = xor_no_bias.learn, xor_no_bias.follow
+    learn, by_hand = xor_no_bias.learn, xor_no_bias.by_hand
     monkeypatch.setattr(xor_no_bias, "learn", lambda seeds: learn(seeds, epochs=10))
-    monkeypatch.setattr(xor_no_bias, "follow", lambda seed, version: follow(seed, version, epochs=10))
+    monkeypatch.setattr(
+        xor_no_bias, "by_hand", lambda seed, version, epochs=10: by_hand(seed, version, epochs)
+    )
     assert xor_no_bias.main() == 1
     assert seeds_learnt(capsys.readouterr().out) == 0

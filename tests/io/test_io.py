@@ -612,10 +612,10 @@ def test_a_file_of_something_else_is_refused(tmp_path, kind, content, match):
 
 GOOD = npy_of()
 HOSTILE_NPZ = {
-    "a name ../../x": (npz_of([("../../x.npy", GOOD)]), "no name"),
-    "an absolute name": (npz_of([("/etc/x.npy", GOOD)]), "no name"),
-    "a drive": (npz_of([("C:x.npy", GOOD)]), "no name"),
-    "no name": (npz_of([(".npy", GOOD)]), "no name"),
+    "a name ../../x": (npz_of([("../../x.npy", GOOD)]), "unsafe name"),
+    "an absolute name": (npz_of([("/etc/x.npy", GOOD)]), "unsafe name"),
+    "a drive": (npz_of([("C:x.npy", GOOD)]), "unsafe name"),
+    "no name": (npz_of([(".npy", GOOD)]), "unsafe name"),
     "another suffix": (npz_of([("w.txt", GOOD)]), "no .npy"),
     "compressed": (npz_of([("w.npy", npy_of())], b"", zipfile.ZIP_DEFLATED), "compressed"),
     "a compressed bomb": (
@@ -782,9 +782,9 @@ HOSTILE_SAFETENSORS = {
     "an unknown dtype": (tensors_of({"a": entry("F65")}, bytes(16)), "F65"),
     "complex": (tensors_of({"a": entry("C64")}, bytes(16)), "complex64"),
     "a dtype that is none": (tensors_of({"a": entry([])}, bytes(16)), "damaged"),
-    "a name ../../x": (tensors_of({"../../x": entry()}, bytes(16)), "no name"),
-    "an absolute name": (tensors_of({"/x": entry()}, bytes(16)), "no name"),
-    "a name with NUL": (tensors_of({"x\0": entry()}, bytes(16)), "no name"),
+    "a name ../../x": (tensors_of({"../../x": entry()}, bytes(16)), "unsafe name"),
+    "an absolute name": (tensors_of({"/x": entry()}, bytes(16)), "unsafe name"),
+    "a name with NUL": (tensors_of({"x\0": entry()}, bytes(16)), "unsafe name"),
     "metadata that are no strings": (tensors_of({"__metadata__": {"a": 1}}), "expected a"),
     "metadata that are no dict": (tensors_of({"__metadata__": []}), "expected a"),
     "our mark, no checksum": (tensors_of({"__metadata__": {"autograd_mini": "{}"}}), "checksum"),

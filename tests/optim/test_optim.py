@@ -1569,7 +1569,9 @@ def test_lbfgs_refuses_what_is_out_of_range(options: Any, kind: Any, text: str) 
 
 
 def test_lbfgs_without_a_closure_says_that_it_needs_one() -> None:
-    with pytest.raises(TypeError, match=re.escape("step(closure) needs a function that computes it")):
+    with pytest.raises(
+        TypeError, match=re.escape("LBFGS evaluates the loss many times: write step(closure)")
+    ):
         optim.LBFGS([ag.Value(1.0)]).step()
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.processes import ROOT, run
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8")
-WALK = TEXT.partition("## Add an operation in five minutes")[2].partition("\n## ")[0]
+WALK = TEXT.partition("## Add an operation in five minutes")[2].partition("\n## ")[0].partition("\n### ")[0]
 LEFT_OUT = shutil.ignore_patterns(
     "__pycache__", ".*_cache", "notebooks", "benchmarks", "docs", "gallery", ".hypothesis"
 )
@@ -70,7 +70,7 @@ def commands(walk: str, root: Path) -> list[str]:
 
 
 def test_the_walk_is_told_in_steps():
-    """Five steps, two commands, and four files that there are."""
+    """Five steps, and four files that there are."""
     assert len(re.findall(r"^\*\*\d\. ", WALK, re.MULTILINE)) == 5
     files = set(re.findall(r"`([\w/]+/[\w/]+\.py)`", WALK)) - {"tests/project/test_contributing.py"}
     assert len(files) == 4
@@ -81,11 +81,24 @@ def test_an_operation_is_added_in_these_steps(tmp_path):
     """The five steps, done in a copy of the project, end in green tests of the new operation."""
     root = copied(tmp_path)
     follow(WALK, root)
-    for shown in commands(WALK, root):
+    done = commands(WALK, root)
+    for shown in done:
         assert shown.split("\n")[1] == "0", shown
-    count = re.search(r"(\d+) passed", shown)
+    count = re.search(r"(\d+) passed", "".join(done))
     assert count
     assert int(count[1]) >= 20
+
+
+def test_what_a_step_left_out_says(tmp_path):
+    """Without the sample or the formulas, the tests of step 5 name what is missing; the formulas' entry is printed, to be pasted."""
+    root = copied(tmp_path)
+    third, fourth, fifth = ("**3. ", "**4. ", "**5. ")
+    follow(WALK.partition(third)[0] + fifth + WALK.partition(fifth)[2], root)
+    (tested,) = [shown for shown in commands(WALK, root) if " pytest " in shown.split("\n")[0]]
+    entry = re.search(r"```python\n(.*?)```", WALK.partition(fourth)[2], re.DOTALL)
+    assert entry
+    assert all(line in tested for line in entry[1].splitlines())
+    assert "no sample at the end of tests/samples.py: {'gaussian'}" in tested
 
 
 @pytest.mark.slow
@@ -95,6 +108,6 @@ def test_a_wrong_rule_would_be_noticed(tmp_path):
     wrong = WALK.replace("g * (-2.0 * x * out)", "g * (2.0 * x * out)")
     assert wrong != WALK
     follow(wrong, root)
-    last = commands(wrong, root)[-1]
-    assert last.split("\n")[1] == "1", last
-    assert "test_orders_1_to_3_equal_pytorch" in last
+    (tested,) = [shown for shown in commands(wrong, root) if " pytest " in shown.split("\n")[0]]
+    assert tested.split("\n")[1] == "1", tested
+    assert "test_orders_1_to_3_equal_pytorch" in tested

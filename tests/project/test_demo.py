@@ -58,7 +58,7 @@ def test_demo_reports_a_wrong_gradient(monkeypatch, capsys):
     """A wrong rule in the table is noticed: the exit status is 1."""
     right = ag.tanh.vjps
     monkeypatch.setattr(demo, "neuron", lambda: -0.1807066389)
-    monkeypatch.setattr(demo, "audited", lambda: True)
+    monkeypatch.setattr(demo, "script", lambda: True)
     monkeypatch.setattr(demo, "xor", lambda: 1.0)
     monkeypatch.setattr(demo, "handwriting", lambda: (ag.nn.MLP([64, 5, 10], activation="tanh", rng=0), 0.99))
     monkeypatch.setattr(ag.tanh, "vjps", (lambda xp, g, out, x: g * (1.0 - out),))

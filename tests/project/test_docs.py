@@ -92,6 +92,21 @@ def test_a_name_without_a_page_is_noticed(monkeypatch):
         site["page_of"]("planted")
 
 
+def test_links_to_files_of_the_project_lead_to_their_pages():
+    """In a checkout a link is to the file; on the site it is to the page that is made of it, from any folder; others are left alone."""
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("griffe")
+    relinked = runpy.run_path(str(DOCS / "site.py"))["relinked"]
+    notebook = "[a](../../notebooks/2-the-engine.ipynb) [b](../../CONTRIBUTING.md#a-release)"
+    assert (
+        relinked(notebook, "how-to/x.md")
+        == "[a](../tutorial/2-the-engine.md) [b](../project/contributing.md#a-release)"
+    )
+    assert relinked("[a](../notebooks/2-the-engine.ipynb)", "x.md") == "[a](tutorial/2-the-engine.md)"
+    for same in ("[a](../index.md)", "[a](https://docs.dask.org)", "[a](#b)"):
+        assert relinked(same, "how-to/x.md") == same
+
+
 def test_examples_in_docstrings_become_blocks():
     pytest.importorskip("mkdocs")
     pytest.importorskip("griffe")
@@ -122,6 +137,15 @@ def test_the_site_loads_nothing_from_elsewhere(site):
             r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(https?:[^\"]*)", path.read_text(encoding="utf8")
         )
         assert [address for address in found if "canonical" not in address] == [], path.name
+
+
+@pytest.mark.slow
+def test_the_reference_shows_what_users_call(site):
+    """A class has its public members that say what they do: no slots, no helpers; the methods of a node are with both its kinds."""
+    for path in (site / "reference").glob("*.html"):
+        names = re.findall(r'class="doc doc-object-name[^>]*>([^<]*)<', path.read_text(encoding="utf8"))
+        assert [name for name in names if name.startswith("_")] == [], path.name
+        assert names.count("backward") == 2 * (path.name == "nodes.html"), path.name
 
 
 @pytest.mark.slow

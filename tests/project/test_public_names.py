@@ -1,5 +1,6 @@
 """What importing the package imports, and the names that it offers."""
 
+import inspect
 import re
 
 import pytest
@@ -93,3 +94,79 @@ def test_public_things_have_docstrings():
     for name in ag.__all__:
         thing = getattr(ag, name)
         assert (thing.__doc__ or "").strip() or isinstance(thing, str), name
+
+
+# ---- Docstrings: the folders whose public names have been gone through --------------------------------------------------
+
+READ = (
+    "nn",
+    "optim",
+    "draw",
+    "train",
+    "io",
+    "chunks",
+    "plot",
+    "derivatives",
+    "array_functions",
+    "cli",
+    "support",
+)
+
+
+def documented():
+    """Each public function, class and method of these folders by its name, but for NumPy's own functions and methods that override."""
+    for module in (ag, ag.nn, ag.nn.scalar, ag.nn.init, ag.optim):
+        for name in getattr(module, "__all__", None) or [name for name in vars(module) if name[0] != "_"]:
+            thing = getattr(module, name)
+            place = str(getattr(thing, "__module__", "")).split(".")
+            if place[0] != "autograd_mini" or place[1] not in READ or doc(thing).startswith("Return np."):
+                continue
+            yield f"{module.__name__}.{name}", thing
+            if inspect.isclass(thing):
+                inherited = {name for base in thing.__mro__[1:] for name in vars(base)}
+                for part, method in vars(thing).items():
+                    is_method = inspect.isfunction(method) or isinstance(method, property | classmethod)
+                    if is_method and part[0] != "_" and part not in inherited:
+                        yield f"{module.__name__}.{name}.{part}", method
+
+
+def doc(thing):
+    return inspect.getdoc(thing) or ""
+
+
+DOCUMENTED = dict(documented())
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_public_docstring_has_an_example(name):
+    """Each has one that is executed, or says that it is in the class."""
+    text = doc(DOCUMENTED[name])
+    assert ">>>" in text or "the example of the class" in text
+
+
+def described(thing):
+    """The parameters of a function or class that its docstring does not name; of three or fewer, none is asked for."""
+    given = [name for name in inspect.signature(thing).parameters if name != "self"]
+    others = {"kwargs", "options", "others", "closure", "rng"}
+    missing = [name for name in given if not re.search(rf"\b{name}\b", doc(thing)) and name not in others]
+    elsewhere = re.search("rguments (and errors )?are those of", doc(thing))
+    return missing if len(given) > 3 and not elsewhere else []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, thing in DOCUMENTED.items() if inspect.isfunction(thing) or inspect.isclass(thing)],
+)
+def test_a_public_docstring_names_more_than_three_arguments(name):
+    """Each argument of a function with more than three is described, or the docstring says where."""
+    assert described(DOCUMENTED[name]) == []
+
+
+def test_the_tests_of_docstrings_see_much_and_can_fail():
+    """They see more than 150 names; an argument that is not described is found."""
+
+    def planted(first, second, third, fourth):
+        """Return nothing of first, second and third."""
+
+    assert len(DOCUMENTED) > 150
+    assert described(planted) == ["fourth"]

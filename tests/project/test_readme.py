@@ -57,25 +57,41 @@ def test_readme_fits_on_three_screens():
     assert "target" not in README.lower().replace("targets=", "")
 
 
-def test_links_lead_somewhere():
-    """Each link of the documents is to a file that is there, each # to a heading of it."""
-    for where, text in ((ROOT, README), (ROOT / "docs", GUIDE)):
-        for path, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]*))?\)", text):
-            target = (where / path).resolve() if path else None
-            assert target is None or target.exists(), path
-            if anchor:
-                headings = re.findall(
-                    r"^#+ (.*)$", (target.read_text(encoding="utf8") if target else text), re.MULTILINE
-                )
-                assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}, (
-                    anchor
-                )
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES += [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.name != "numpy.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    """Each link of a page is to a file that is there, each # to a heading of it: so pages can be read in a checkout too."""
+    text = page.read_text(encoding="utf8")
+    for path, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]*))?\)", text):
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), path
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf8"), re.MULTILINE)
+            known = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+            assert anchor in known, anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_first_example_of_a_section_runs_by_itself(page, tmp_path, monkeypatch):
+    """A reader who comes to a heading can type its first block; on a page whose examples go on, the head says so."""
+    monkeypatch.chdir(tmp_path)
+    head, *sections = re.split(r"^## ", page.read_text(encoding="utf8"), flags=re.MULTILINE)
+    if "examples go on from one another" in head:
+        return
+    for first in [blocks[0] for section in sections if (blocks := blocks_of(section))]:
+        if "import torch" in first:
+            pytest.importorskip("torch")
+        if "gaussian = Op(" not in first:  # a line of a file, in CONTRIBUTING
+            printed([first])
 
 
 def test_the_network_of_readme_is_fifteen_lines_of_plain_numpy():
     """It zeroes its gradients and makes its steps; but for the wrapping it is NumPy."""
     block = next(block for block in blocks_of(README) if "zero_grad" in block)
-    lines = [line for line in block.splitlines() if line.strip()]
+    lines = [line for line in block.splitlines() if line.strip() and not line.startswith("import ")]
     assert len(lines) <= 15
     assert ".zero_grad()" in block
     assert "w.data -=" in block

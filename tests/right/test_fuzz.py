@@ -61,7 +61,11 @@ def test_a_wrong_gradient_is_noticed_and_printed(factor: float, monkeypatch: pyt
     assert "ag.sin(x)" in text
     monkeypatch.undo()
     spaces: dict[str, Any] = {}
-    exec(text, spaces)  # the program printed can be run as it is
+    before = fuzz.torch.get_default_dtype()
+    try:
+        exec(text, spaces)  # the program printed can be run as it is; it sets PyTorch's dtype
+    finally:
+        fuzz.torch.set_default_dtype(before)
     assert np.isfinite(np.asarray(spaces["loss"].detach().numpy()))
 
 

@@ -117,6 +117,8 @@ class View:
             if last.id in values or kept[0] is not last:
                 made = np.asarray(values.get(last.id, last.value), float)
                 if given:
+                    rows = end.func is put and end.args[0] is start and np.size(end.args[1]) == size_of(given)
+                    made = put(np.zeros(np.shape(start.value)), end.args[1], made) if rows else made
                     made = self.sense[i] * made
                 else:
                     made = (added[1] * made if added else made - np.asarray(start.value, float)) / self.rate[
@@ -318,8 +320,9 @@ class Case:
         for view in self.views:
             old: dict[int, bool] = {}
             for step in view.order:
-                ahead = step.func in SUMS and any(p.id in view.window.starts for p in step.parents)
-                kept = any(old.get(p.id, p.id < view.window.first and p.id in state) for p in step.parents)
+                ahead = step.func in SUMS and any(p.id in versions for p in step.parents)
+                read = [p for p in step.parents if step.id in versions or p.id not in versions]
+                kept = any(old.get(p.id, p.id < view.window.first and p.id in state) for p in read)
                 old[step.id] = kept and not (
                     ahead and step.id not in versions
                 )  # forward may read w + momentum · v
@@ -339,8 +342,9 @@ class Case:
         for i in known:
             clearest = max((view.leaning(i) for view in self.views), key=abs)  # momentum blurs the later ones
             sense = 1.0 if clearest > 0 else -1.0
-            for view in self.views:
-                view.sense[i] = sense
+            for view in self.views:  # beside plain updates, the gradient at their rate
+                rates = {written_rate(view, n) for n in range(len(keys)) if n not in known}
+                view.sense[i] = sense * (rates.pop() or 1.0 if len(rates) == 1 else 1.0)
         whole = [view for view in self.views if all(view.gradient[i] is not None for i in known)]
         self.views = whole or self.views
 
@@ -410,8 +414,8 @@ def decay_of(view: View, i: int) -> Any:
     without = {}
     for step in above(end, passes, 60) if end is not start else ():
         if shrinks(step):
-            whole = size_of(step) == size_of(end) and step.id in kept
-            without[step.id] = np.broadcast_to(start.value if whole else 0.0, np.shape(step.value))
+            whole = size_of(step) == size_of(end) == size_of(start) and step.id in kept
+            without[step.id] = np.reshape(start.value, np.shape(step.value)) if whole else 0.0 * step.value
     rest = view.run(without) if without else None
     if rest is None:
         return None
@@ -550,11 +554,13 @@ def given(view: View, i: int, old: dict[int, bool], moving: set[int]) -> Step | 
         if p.id in view.back and not old.get(p.id, True) and p.id in moving
     ]
     fresh = [s for s in fresh if view.back[s.id] == bit or size_of(s) == size_of(start)]
-    fresh = [s for s in fresh if s.func not in SCALINGS or start not in s.parents]
+    fresh = [s for s in fresh if not is_part(s, start) and (s.func not in SCALINGS or start not in s.parents)]
     made_of = [
         {s.id: s for s in above(f, lambda s: s.id in view.back, 10**9) if s.id in view.back} for f in fresh
     ]
     common = set.intersection(*map(set, made_of)) if made_of else set()
     sizes = {n: size_of(made_of[0][n]) for n in common}
-    best = [n for n in common if sizes[n] == size_of(start)] or [n for n in common if sizes[n] == 1] or common
+    end = view.window.end[i]
+    wanted = (size_of(start), size_of(end.args[2]) if end.func is put else 1, 1)
+    best = next((found for size in wanted if (found := [n for n in common if sizes[n] == size])), common)
     return made_of[0][max(best)] if best else None

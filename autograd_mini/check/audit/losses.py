@@ -12,14 +12,15 @@ from ...core import functions as ag
 from ...core.rows import log
 from .case import Case, Verdict, View, above, judge, written_rate
 from .record import Step, put
-from .replay import Forward
-from .steps import ELEMENT, SCALINGS, SUMS, children_of, key_of, size_of
+from .replay import BARE, Forward, unguarded
+from .steps import SCALINGS, SUMS, children_of, key_of, size_of, whole
 
 MOST_OWN = 6
 MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
 TRUSTED = ("cross-entropy", "squared error", "hinge")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
+COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal)
 Pair = tuple[Step, Any, Step]  # a prediction, its target, and the step that compares them
 
 
@@ -31,6 +32,7 @@ class Loss:
     keys: list[Any]
     own: bool
     pair: Any = None
+    reading: int = 0  # which of the forward pass's readings it is derived in
     held: bool = False  # whether the target depends on the parameters, and is held constant
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     adjoints: dict[int, dict[Any, Any]] = field(default_factory=dict)
@@ -69,13 +71,15 @@ class Loss:
             return [(s, None) for key in self.keys for s in own_of(case, k).get(key, ())]
         if self.kind == "error signal":
             return signals(case, k, self.pair).get(self.keys[0], [])
+        if self.kind == "hinge":
+            return hinged(case, k, self.keys[0], self.pair)
         return [(a, t) for a, t, _ in pairs_of(case, k, self.held).get(self.pair, ())]
 
     def term(self, node: Any, other: Any) -> Any:
         """What one value adds to the loss, on Tensors."""
         if other is None:
             return ag.sum(node)
-        if self.kind == "error signal":
+        if self.kind in ("error signal", "hinge"):
             return ag.sum(node * other)
         if self.kind == "squared error":
             return ag.sum((node - other) ** 2) * 0.5
@@ -302,14 +306,36 @@ def signals(case: Case, k: int, pair: Any) -> dict[Any, list[tuple[Step, Any]]]:
     return out
 
 
+def compared(case: Case, k: int) -> list[Any]:
+    """The places of one step that compare a number of all parameters with a constant, as a hinge's margin is."""
+    view, found = case.views[k], dict[Any, None]()
+    every = (1 << len(case.parameters)) - 1
+    for step in case.record.steps[view.window.first : view.window.last]:
+        moving = [p for p in step.parents if p.id in view.sig] if step.func in COMPARISONS else []
+        if len(moving) == 1 and view.sig[moving[0].id] == every:
+            found[key_of(step)] = None
+    return list(found)
+
+
+def hinged(case: Case, k: int, key: Any, when: bool) -> list[tuple[Step, Any]]:
+    """The numbers that a place compares, and by what each is multiplied in a hinge that is above 0 `when` it says so."""
+    view, out = case.views[k], list[tuple[Step, Any]]()
+    for step in case.record.steps[view.window.first : view.window.last]:
+        moving = next((p for p in step.parents if p.id in view.sig), None)
+        if key_of(step) == key and moving is not None:
+            larger = (step.func in COMPARISONS[:2]) == (step.args[0] is moving)
+            out.append((moving, (1.0 if larger == when else -1.0) * (np.asarray(step.value) == when)))
+    return out
+
+
 # ---- Judging by a loss -----------------------------------------------------------------------------------------------
 
 
-def evaluate(case: Case, loss: Loss, numbers: list[int], kink: int | None = None) -> Loss:
+def evaluate(case: Case, loss: Loss, numbers: list[int]) -> Loss:
     """Judge the updates by this loss in the steps with these numbers."""
     for k in numbers:
         view, terms = case.views[k], loss.terms(case, k)
-        forward, steps = Forward(view.window.start, kink), [s for s, _ in terms]
+        forward, steps = Forward(view.window.start, loss.reading), [s for s, _ in terms]
         nodes = forward.at(steps, view.sig)
         with np.errstate(all="ignore"):
             total: Any = sum(loss.term(n, t) for n, (_, t) in zip(nodes, terms, strict=True))
@@ -420,6 +446,8 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
             del own[key]
     trusted = [c for c in own.values() if c.kind in TRUSTED][:MOST_OWN]
     found = trusted or sorted(own.values(), key=lambda c: c.kind == "other")[:3]
+    for key in compared(case, numbers[0])[:MOST_OWN] if not trusted else ():
+        found += [Loss("hinge", [key], False, when) for when in (True, False)]
     for key, pairs in pairs_of(case, numbers[0]).items():
         found += [Loss(kind, [], False, key) for kind in kinds_for(pairs)]
         if not trusted:
@@ -445,17 +473,18 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
             continue  # the script's own loss is meant, unless another of its kind explains every update
         loss = evaluate(case, candidate, numbers)
         others = [loss]
-        if loss.verdicts and loss.wrong(count) and has_ties(case, loss):  # both conventions at a kink
-            anew = [Loss(loss.kind, loss.keys, loss.own, loss.pair) for _ in range(2)]
-            others += [evaluate(case, other, numbers, kink) for kink, other in enumerate(anew)]
+        for reading in readings_of(case, loss) if loss.verdicts and loss.wrong(count) else ():
+            other = Loss(loss.kind, loss.keys, loss.own, loss.pair, reading=reading)
+            others.append(evaluate(case, other, numbers))
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
     partly = any(c.own and c.kind in TRUSTED and c.score() > 0 for c in tried)
     if not partly and all(loss.wrong(count) for loss in tried):
-        held = [Loss("squared error", [], False, key, True) for key in pairs_of(case, numbers[0], True)]
+        held = [Loss("squared error", [], False, key, held=True) for key in pairs_of(case, numbers[0], True)]
         found = (c for c in held[:MOST_OWN] if is_right(c))
         tried += [c for c in found if explains_all(case, evaluate(case, c, numbers))]
-    trusted = [c for c in tried if c.own and c.kind in TRUSTED]
+    explained = any(explains_all(case, c) for c in tried)
+    trusted = [c for c in tried if c.own and c.kind in TRUSTED and not (explained and is_share(case, c))]
     families = {c.kind for c in trusted}
 
     def rank(loss: Loss) -> tuple[Any, ...]:
@@ -475,17 +504,29 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     return sorted(tried, key=rank)
 
 
-def has_ties(case: Case, loss: Loss) -> bool:
-    """Whether a maximum or minimum of the forward pass has equal operands somewhere."""
-    inside = {n for found in loss.slices.values() for n in found}
-    chosen = (s for n in inside if (s := case.record.steps[n]).func in (np.maximum, np.minimum))
+def is_share(case: Case, loss: Loss) -> bool:
+    """Whether the script's own number is a part of the updates that explains none of them, as a bias's gradient is."""
+    ids = {s.id: k for k in loss.verdicts for s, _ in loss.terms(case, k)}
+    return loss.score() <= 0 and all(n in case.views[k].back for n, k in ids.items())
+
+
+def readings_of(case: Case, loss: Loss) -> list[int]:
+    """In which other ways people derive this loss: at a maximum's equal operands, and at a logarithm's small number."""
+    inside = [case.record.steps[n] for found in loss.slices.values() for n in found]
+    chosen = (s for s in inside if s.func in (np.maximum, np.minimum))
     values = ([x.value if isinstance(x, Step) else x for x in s.args[:2]] for s in chosen)
-    return any(np.any(np.equal(x, y)) for x, y in values)
+    ties = any(np.any(np.equal(x, y)) for x, y in values)
+    return [*([1, 2] if ties else []), *([BARE] if any(map(unguarded, inside)) else [])]
+
+
+def is_trusted(loss: Loss) -> bool:
+    """Whether a loss is one that people minimise."""
+    return loss.kind in TRUSTED or loss.kind.endswith("cross-entropy")
 
 
 def explains_all(case: Case, loss: Loss) -> bool:
     """Whether every update is a descent of the script's own loss at a steady rate: then no other loss can be meant."""
-    right = loss.kind in TRUSTED and loss.verdicts and not loss.wrong(len(case.parameters))
+    right = is_trusted(loss) and loss.verdicts and not loss.wrong(len(case.parameters))
     return bool(right) and loss.sign() > 0 and steady([c for c in loss.factors.values() if c])
 
 
@@ -496,11 +537,6 @@ def covers(case: Case, own: Loss, pair: Loss) -> bool:
         step, found = source_of(step), own.slices[k]
         moving = [p.id for p in step.parents if p.id in case.views[k].sig]
         return step.id in found or (bool(moving) and found.issuperset(moving))
-
-    def whole(step: Step) -> Step:
-        while step.func in ELEMENT and step.parents:
-            step = step.parents[0]
-        return step
 
     def is_changed(k: int, step: Step) -> bool:  # a target made of the own one, as smoothed labels are
         sig, steps = case.views[k].sig, case.record.steps

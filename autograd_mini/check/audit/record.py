@@ -197,6 +197,8 @@ class Record:
     def __init__(self, files: dict[str, Any], enough: Callable[["Record"], bool] | None = None) -> None:
         self.files = files
         self.steps: list[Step] = []
+        self.truths: list[Step] = []  # what came out true or false, which the script may branch by
+        self.kept: dict[str, Any] = {}  # what is found once of a record
         self.notes: list[str] = []
         self.places: list[Place] = []
         self.numbers: dict[Place, int] = {}
@@ -320,6 +322,8 @@ def wrap(result: Any, func: Any, args: Any = (), kwargs: Any = None, sources: An
         out = number.__new__(number, result)
         out._plain, out._step = result, now.add(func, args, kwargs or {}, result)
         return out
+    if type(result) in (bool, np.bool_):
+        now.truths.append(now.add(func, args, kwargs or {}, result))
     if isinstance(result, tuple | list) and any(is_data(part) for part in result):
         parts = [wrap(p, Part(func, i), args, kwargs, sources) for i, p in enumerate(result)]
         return type(result)(parts) if type(result) in (tuple, list) else type(result)(*parts)
@@ -500,6 +504,8 @@ class Number(Recorded):
     __round__ = as_plain("__round__")
 
 
+TRUTHS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
+TRUTHS |= {"eq": np.equal, "ne": np.not_equal}
 OPERATORS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power}
 OPERATORS |= {"floordiv": np.floor_divide, "mod": np.remainder}
 SIGNS: dict[str, Any] = {"neg": np.negative, "pos": identity, "abs": np.abs}
@@ -559,12 +565,15 @@ def recorded_kind(base: type) -> Any:
     go before it but as the new class's own methods.
     """
     own = {name: x for kind in (Recorded, Number) for name, x in vars(kind).items() if callable(x)}
+    own["__hash__"] = base.__hash__
     return type(f"Recorded {base.__name__}", (base, Number), own)
 
 
 for _word, _func in (OPERATORS | SIGNS).items():
     setattr(Number, f"__{_word}__", operator_for(_word, _func))
     setattr(Number, f"__r{_word}__", operator_for(_word, _func, True))
+for _word, _func in TRUTHS.items():
+    setattr(Number, f"__{_word}__", operator_for(_word, _func))
 NUMBERS: dict[type, Any] = {kind: recorded_kind(kind) for kind in (float, np.float64, np.float32, np.int64)}
 for _kind in (Arrays, *(NUMBERS[kind] for kind in (np.float64, np.float32, np.int64))):
     furnish(_kind)

@@ -204,6 +204,8 @@ class Search:
             if mask.bit_count() != 1 or np.asarray(b.value).dtype.kind == "b" or g is None:
                 return
             target = fit_shape(g, b)
+            if target is None and np.size(g) == size_of(b):
+                return  # it is reshaped later, and may be right until then
             found[b.id] = g if target is None else target
         yield found
 
@@ -600,7 +602,7 @@ def last_of_chains(steps: list[Step]) -> list[Step]:
 
 def multiple(a: Any, b: Any) -> float:
     """The constant that an array is of another; 0 where it is no multiple."""
-    norm = float((b * b).sum())
+    norm = float((b * b).sum()) if np.shape(a) == np.shape(b) else 0.0
     c = float((a * b).sum()) / norm if norm else 0.0
     return c if c and np.abs(a - c * b).max() <= 1e-6 * np.abs(a).max() else 0.0
 

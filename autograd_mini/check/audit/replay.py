@@ -59,6 +59,22 @@ TENSORS: dict[Any, Any] = {  # what has another form on Tensors
     rec.r_: lambda parts: array_functions.r_[parts],
 }
 KINKS = [{np.maximum: at_kink(np.greater, side), np.minimum: at_kink(np.less, side)} for side in (0, 1)]
+READINGS = [{}, *KINKS, {}]  # as recorded; with either convention at a kink; and the last
+BARE = 3  # without the small number that keeps a logarithm finite, as people derive it
+LOGARITHMS = (np.log, np.log2, np.log10)
+SMALL = 1e-4  # below which a number added inside a logarithm is such a one
+
+
+def unguarded(step: Step) -> Step | None:
+    """What a logarithm is taken of, without the small number that is added to it; None where there is none."""
+    inner = step.parents[0] if step.func in LOGARITHMS and step.parents else step
+    if inner is step or inner.func is not np.add:
+        return None
+    numbers = [np.asarray(getattr(x, "value", x)) for x in inner.args[:2]]
+    for x, n in zip(inner.args, numbers[::-1], strict=False):
+        if isinstance(x, Step) and n.size == 1 and 0 < n.item() < SMALL:
+            return x
+    return None
 
 
 def by_differences(step: Step, tensors: Mapping[int, Any]) -> Any:
@@ -99,9 +115,9 @@ class Forward:
     are known too: their keys are the reader's number, the value's, and its place among the reader's operands.
     """
 
-    def __init__(self, starts: list[Step], kink: int | None = None) -> None:
-        self.starts = starts
-        self.forms = TENSORS if kink is None else TENSORS | KINKS[kink]
+    def __init__(self, starts: list[Step], reading: int = 0) -> None:
+        self.starts, self.bare = starts, reading == BARE
+        self.forms = TENSORS | READINGS[reading]
         self.tensors: dict[int, Any] = {s.id: Tensor(np.asarray(s.value, float)) for s in starts}
         self.shares: dict[Any, Tensor] = {}
 
@@ -128,6 +144,9 @@ class Forward:
         if np.asarray(step.value).dtype.kind != "f":
             return step.value
         here: Mapping[int, Any] = self.tensors
+        inner = unguarded(step) if self.bare else None
+        if inner is not None and near(np.log(inner.value), np.log(step.parents[0].value)):
+            here = ChainMap({step.parents[0].id: self.tensors[inner.id]}, self.tensors)
         for p in shared:
             if isinstance(self.tensors[p.id], Tensor):
                 here = ChainMap({}, self.tensors) if here is self.tensors else here

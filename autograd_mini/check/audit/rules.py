@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .losses import Loss, literals
 from .record import Step
 from .steps import SUMS, key_of, size_of
 
+EXACT = 1e-7  # how far an update by a known momentum may be off
 NEAR = 4  # statements that are edited where an optimiser's rule is wrong
 SOUND = "sound"
 Fault = tuple[str, str]  # a mistake's name and the reason; of a sound rule, the family
@@ -219,7 +221,7 @@ def verdicts(case: Case, explain: bool = True) -> Iterator[tuple[int, Fault | No
         gs, us = ([np.concatenate(parts) for parts in steps] for steps in every)
         with np.errstate(all="ignore"):
             numbers = sorted({abs(c) for c in literals(case)})
-            yield rows[0][0], momentum(gs, us) or adaptive(gs, us, numbers, explain)
+            yield rows[0][0], adaptive(gs, us, numbers, explain) or momentum(gs, us, numbers)
 
 
 def optimiser(case: Case) -> list[Remark]:
@@ -243,7 +245,7 @@ def is_sound(after: Case, before: Case, mistake: str) -> bool:
         return False
     families = {"momentum"} if mistake in MOMENTUM else {"Adam"}
     if mistake in ("root_missing", "square_missing", "weights_swapped"):
-        families = {"Adam", "RMSprop"}
+        families = {"Adam", "RMSprop", "Adagrad"}
     found = list(verdicts(after, explain=False))
     sound = all(fault and fault[0] == SOUND and fault[1] in families for _, fault in found)
     inner = "Adam" in families and any(
@@ -263,7 +265,8 @@ def near(case: Case, step: Step, mistake: str) -> Iterator[str]:
         (n for n in block if isinstance(n, ast.stmt)), key=lambda n: abs(n.lineno - place.line)
     )
     for rule in (of_rules, edits):
-        fixes = [fix for statement in statements[:NEAR] for fix in rule(text, statement)]
+        beside = statements[: 1 if mistake in MOMENTUM else NEAR]  # a velocity stands in one line
+        fixes = [fix for statement in beside for fix in rule(text, statement)]
         fixes = fixes if rule is edits else [fix for fix in fixes if mistake.startswith(fix.mistake)]
         for fix in sorted(fixes, key=lambda f: (len(f.text) - len(text.text(f.node)), f.node.lineno)):
             yield edited(text, [fix])
@@ -312,17 +315,24 @@ def unguarded(case: Case, step: Step) -> list[str]:
     ]
 
 
-def momentum(gs: list[Any], us: list[Any]) -> Fault | None:
-    """The verdict on a rule u' = a·u + b·g + c·g₋; None where it is no such rule."""
+def momentum(gs: list[Any], us: list[Any], numbers: list[float]) -> Fault | None:
+    """The verdict on a rule u' = a·u + b·g + c·g₋ with a number of the script's text as a; None where it is no such rule.
+
+    A mistake is found only where no sound number fits as well: the steps of a single number are often alike.
+    """
     basis = np.concatenate([np.stack([us[k - 1], gs[k], gs[k - 1]], 1) for k in range(2, len(gs))])
     wanted = np.concatenate(us[2:])
-    if not np.all(np.isfinite(basis)) or not np.all(np.isfinite(wanted)):
+    if not np.all(np.isfinite(basis)) or not np.all(np.isfinite(wanted)) or not np.any(wanted):
         return None
-    (a, b, c), *_ = np.linalg.lstsq(basis, wanted, rcond=None)
-    if np.abs(basis @ [a, b, c] - wanted).max() > 1e-5 * np.abs(wanted).max():
-        return None
-    mistake = "momentum_sign" if a < -1e-3 else "not_zeroed" if a > 1 - 1e-6 else SOUND
-    return mistake, MOMENTUM.get(mistake, "momentum")
+    sound = {x for number in numbers for x in (number, 1 - number) if 0 <= x < 1}
+    for a in (*sound, 1.0, *(-x for x in sound if x)):
+        rest = wanted - a * basis[:, 0]
+        (b, c), *_ = np.linalg.lstsq(basis[:, 1:], rest, rcond=None)
+        fits = np.abs(basis[:, 1:] @ [b, c] - rest).max() <= EXACT * np.abs(wanted).max()
+        if fits and abs(b + c) > EXACT * abs(b):  # else a lasting gradient moves nothing
+            mistake = SOUND if a in sound else "not_zeroed" if a > 0 else "momentum_sign"
+            return mistake, MOMENTUM.get(mistake, "momentum" if a else "plain descent")
+    return None
 
 
 def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) -> Fault | None:
@@ -332,6 +342,7 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) 
     small = [e for e in numbers if 0 < e <= 1e-3] or [0.0]
     rules = [optimiser_of("RMSprop", alpha=b, eps=e) for e in small for b in betas]
     rules += [optimiser_of("Adam", betas=pair, eps=e) for e in small for pair in decays]
+    rules += [adagrad(e) for e in small]
     start, given = {"w": 0.0 * gs[0]}, [{"w": g} for g in gs]
 
     def rate_of(rule: Rule) -> float:
@@ -343,7 +354,7 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) 
     for rule, settings in rules:
         inside = (wrong for mistake, _, wrong in variants(rule) if mistake == "epsilon_inside_root")
         if rate_of(rule) or any(map(rate_of, inside)):
-            return SOUND, "Adam" if settings.get("betas", (0,))[0] else "RMSprop"
+            return SOUND, "Adam" if settings.get("betas", (0,))[0] else rule.name
     found = []
     for mistake, _, wrong in (variant for rule, _ in rules for variant in variants(rule)) if explain else ():
         rate = rate_of(wrong) if mistake not in RIGHT else 0.0
@@ -356,6 +367,13 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) 
 def optimiser_of(name: str, **settings: Any) -> tuple[Rule, dict[str, Any]]:
     """The rule of this name at a rate of 1, and its settings."""
     return read_rule(type(name, (), {"lr": 1.0, **settings})), settings
+
+
+def adagrad(eps: float) -> tuple[Rule, dict[str, Any]]:
+    """Adagrad's rule at a rate of 1: RMSprop's with the sum of the squares."""
+    rule, settings = optimiser_of("RMSprop", eps=eps)
+    source = rule.source.replace("beta2 * v + (1 - beta2) * g**2", "v + g**2")
+    return replace(rule, name="Adagrad", source=source), settings
 
 
 def multiple_of(u: Any, w: Any, rate: float | None = None) -> float:

@@ -15,7 +15,7 @@ from .case import Case, View, above, is_name
 from .edits import Fix, edited, edits
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
-from .losses import TRUSTED, Loss, candidates, choose, decide, evaluate, rates_of, steady
+from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, rates_of, steady
 from .proxies import Run, read_source
 from .record import Record, Step
 from .repair import Fault, Search, fit_shape, multiple
@@ -366,7 +366,7 @@ class Audit:
         for candidate in candidates(after, numbers):
             if candidate.kind != loss.kind or candidate.own != loss.own:
                 continue
-            candidate.forced = loss.forced
+            candidate.forced, candidate.reading = loss.forced, loss.reading
             evaluate(after, candidate, numbers)
             if not candidate.verdicts or not is_same(after, candidate, case, loss):
                 continue
@@ -495,11 +495,6 @@ def single(x: Any) -> float | None:
     """An operand that is one number; None where it is not."""
     value = np.asarray(x.value if isinstance(x, Step) else None if isinstance(x, list | tuple) else x)
     return float(value.ravel()[0]) if value.dtype.kind in "fiub" and value.size == 1 else None
-
-
-def is_trusted(loss: Loss) -> bool:
-    """Whether a loss is one that people minimise."""
-    return loss.kind in TRUSTED or loss.kind.endswith("cross-entropy")
 
 
 def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool:

@@ -1,6 +1,7 @@
 """The person's text: the expression of each place, the statement around it, and what a value is called."""
 
 import ast
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 from types import FunctionType, ModuleType
@@ -8,6 +9,8 @@ from typing import Any
 
 from .record import Number, Place, Record, Recorded, Step
 
+LEAVING = (ast.Continue, ast.Return, ast.Break)
+MOST_TRUTHS = 60  # comparisons that are looked back at
 LONGEST, DEEPEST = 1000, 5  # elements of a list, and levels, in which a parameter is looked for
 
 
@@ -36,6 +39,25 @@ class Text:
         while node is not None and not isinstance(node, ast.stmt):
             node = self.parent.get(node)
         return node
+
+    def is_within(self, node: Any, outer: Any) -> bool:
+        """Whether a node is a part of another."""
+        while node is not None and node is not outer:
+            node = self.parent.get(node)
+        return node is outer
+
+    def tests_of(self, node: Any) -> list[Any]:
+        """The conditions in a function by which a node is reached: of its branches, and of those that leave before it."""
+        out = []
+        while node is not None and not isinstance(node, ast.FunctionDef | ast.Lambda):
+            parent = self.parent.get(node)
+            if isinstance(parent, ast.If | ast.IfExp | ast.While) and node is not parent.test:
+                out.append(parent.test)
+            for block in (getattr(parent, name, None) for name in ("body", "orelse")):
+                before = block[: block.index(node)] if isinstance(block, list) and node in block else ()
+                out += [n.test for n in before if isinstance(n, ast.If) and isinstance(n.body[-1], LEAVING)]
+            node = parent
+        return out
 
     def span(self, node: Any) -> tuple[int, int]:
         """Where a node begins and ends in the file's bytes."""
@@ -104,7 +126,9 @@ class Sources:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.texts = {file: Text(source) for file, source in record.files.items()}
+        texts = record.kept.setdefault("texts", {})  # a module's file may be read later
+        self.texts = {file: texts.get(file) or Text(source) for file, source in record.files.items()}
+        texts.update(self.texts)
         self.main = next(iter(self.texts))
 
     def place(self, step: Step, depth: int = 0) -> Place | None:
@@ -115,6 +139,25 @@ class Sources:
         """The syntax node that the step is the value of."""
         place = self.place(step, depth)
         return self.texts[place.file].find(place) if place else None
+
+    def branched_by(self, step: Step) -> list[Step]:
+        """The last comparisons before a step that the branches in which it stands are taken by."""
+        out: list[Step] = []
+        for depth, number in enumerate(step.stack):
+            place, callers = self.record.places[number], step.stack[depth + 1 :]
+            text = self.texts[place.file]
+            for test in text.tests_of(text.find(place)):
+                names = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)}
+                last = bisect_left(self.record.truths, step.id, key=lambda s: s.id)
+                for truth in reversed(self.record.truths[max(0, last - MOST_TRUTHS) : last]):
+                    level = len(truth.stack) - len(callers) - 1
+                    if level < 0 or truth.stack[level + 1 :] != callers:
+                        continue
+                    there = text.find(self.record.places[truth.stack[level]])
+                    if text.is_within(there, test) or names.intersection(text.targets(there)):
+                        out.append(truth)
+                        break
+        return out
 
     def line(self, step: Step) -> int:
         """The innermost line in the main file, else 0."""

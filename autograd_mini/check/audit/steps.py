@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .record import Record, Step, Written, gather, getitem, identity, put
+from .source import Sources
 
 SAME = {identity, np.reshape, np.ravel, np.squeeze, np.asmatrix, np.array}
 ELEMENT = {getitem, gather, identity, np.reshape, np.transpose}
@@ -29,14 +30,15 @@ class Parameter:
     Of a parameter, `keys` are the places where it grows by something that depends on it.
     """
 
-    def __init__(self, versions: list[Step], again: set[int]) -> None:
-        self.versions, self.again = versions, again
+    def __init__(self, versions: list[Step], again: set[int], sources: Sources) -> None:
+        self.versions, self.again, self.sources = versions, again, sources
         self.ids = {v.id for v in versions}
         self.length = max(again) - min(again)
         self.name, self.written, self.line = "", "", 0  # what a reader is told, what its update calls it
         self.keys = self.growing() if np.asarray(versions[-1].value).dtype.kind == "f" else set()
         last = versions[-len(self.keys) * 3 - 2 :]
-        self.strict = not any(v.func in SCALINGS for v in last)
+        made = [s for v in last for s in (written(v).parents if v.func is put else [v])]
+        self.strict = not any(s.func in SCALINGS and self.has(s) for s in made)
 
     def at(self, number: int) -> Step:
         """The version before the step with this number."""
@@ -54,19 +56,19 @@ class Parameter:
         def grows(step: Step) -> bool:
             return depends(self.increments(step), self.again, first, blocked or set())
 
-        return {key for key, steps in by_key.items() if any(map(grows, [*steps[-2:], *steps[1:3]]))}
+        def is_branched(step: Step) -> bool:
+            return depends(self.sources.branched_by(step), self.again, first, blocked or set())
+
+        found = {key: [*steps[-2:], *steps[1:3]] for key, steps in by_key.items()}
+        keys = {key for key, steps in found.items() if any(map(grows, steps))}
+        return keys or {key for key, steps in found.items() if any(map(is_branched, steps))}
 
     def increments(self, step: Step) -> list[Step]:
         """What is added to the version before: the operands that are not the version itself."""
         if step.func is put:
-            value = step.args[2]
-            if not isinstance(value, Step):
-                return []
-            inner = value
-            while inner.func in SAME and inner.parents:
-                inner = inner.parents[0]
-            others = [p for p in inner.parents if not self.has(p)]
-            return others if len(others) < len(inner.parents) else [value]
+            value = written(step)
+            others = [p for p in value.parents if not self.has(p)]
+            return others if len(others) < len(value.parents) or value is step else [value]
         if step.func in SUMS:
             own = next((c for c in carriers(step) if self.has(c)), None)
             return [p for p in step.parents if p is not own]
@@ -87,9 +89,10 @@ class Parameter:
         """Whether the chain is what another grows by, as a velocity is what the weights grow by."""
         todo = [s for v in other.versions[-3:] if key_of(v) in other.keys for s in other.increments(v)]
         both = self.ids | other.ids
+        last = other.versions[-1]
         for step in todo:
-            if step.id in self.ids:
-                return size_of(step) == size_of(other.versions[-1])
+            if whole(step).id in self.ids:
+                return size_of(step) == size_of(written(last) if last.func is put else last)
             if step.func not in LINEAR or step.id in other.ids or len(todo) > 30:
                 continue
             moving = [s for s in step.parents if depends([s], both, min(both), set())]
@@ -111,6 +114,21 @@ class Window:
     def updated(self) -> list[bool]:
         """Which parameters changed in this step."""
         return [a is not b for a, b in zip(self.start, self.end, strict=True)]
+
+
+def written(step: Step) -> Step:
+    """The value that is written into an array, before it was copied or reshaped; the step itself where that is none."""
+    value = step.args[2]
+    while isinstance(value, Step) and value.func in SAME and value.parents:
+        value = value.parents[0]
+    return value if isinstance(value, Step) else step
+
+
+def whole(step: Step) -> Step:
+    """The value that another is elements or a copy of."""
+    while step.func in ELEMENT and step.parents:
+        step = step.parents[0]
+    return step
 
 
 def key_of(step: Step) -> Any:
@@ -190,6 +208,7 @@ def find_chains(record: Record) -> Iterator[Parameter]:
                 group[root(link.id)] = root(earlier.id)
                 link = before[link.id]
     found: dict[int, list[int]] = defaultdict(list)
+    sources = Sources(record)
     for i in list(group):
         found[root(i)].append(i)
     for ids in found.values():
@@ -199,7 +218,7 @@ def find_chains(record: Record) -> Iterator[Parameter]:
         while first is not None and len(made) < 2 * len(ids) + 20:
             made.append(first)
             first = before.get(first.id)
-        yield Parameter(made[::-1] + versions, set(ids))
+        yield Parameter(made[::-1] + versions, set(ids), sources)
 
 
 def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:
@@ -237,13 +256,10 @@ def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
         s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])
     }
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
-    made = 0
     for v in p.versions:
-        if key_of(v) in p.keys:
-            made += 1
         for reader in children.get(v.id, ()):
             if reader.id not in own:
-                reads[key_of(reader)].setdefault(made, reader.id)
+                reads[key_of(reader)].setdefault(v.id, reader.id)
     best = max(reads.values(), key=lambda places: (len(places), -min(places.values())), default={})
     return sorted(best.values())
 
@@ -268,6 +284,9 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
     ends = [*best[1:], len(record.steps)]
     windows = [Window(a, b, parameters) for a, b in zip(best, ends, strict=True)]
     windows = [w for w in windows if any(w.updated())]
+    windows = [
+        w for w in windows if all(s.id < w.first for s in w.start)
+    ] or windows  # b = 0 is no number yet
     if len(windows) > 1 and sum(windows[-1].updated()) < sum(windows[-2].updated()):
         windows.pop()
     return windows[:most]

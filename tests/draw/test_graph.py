@@ -12,7 +12,7 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value
 from autograd_mini.core.engine import toposort
 from autograd_mini.draw.collapse import FEW, Group, collapse, sizes
-from autograd_mini.draw.model import Graph, readable
+from autograd_mini.draw.graph import Graph, readable
 from autograd_mini.draw.summary import number, spoken, summary
 from autograd_mini.support.modes import keep_constants
 from tests.helpers.refusals import refused
@@ -168,10 +168,10 @@ def test_a_mask_and_a_detached_node_end_the_graph():
 @pytest.mark.parametrize(
     ("thing", "text"),
     [
-        ([Value(1.0)], "list: take one of its nodes"),
+        ([Value(1.0)], "list: pass one of its nodes"),
         (3.0, "float: wrap it, as ag.Value(3.0)"),
         (np.ones(3), "ndarray: wrap it, as ag.Tensor([1.0, 2.0])"),
-        (ag.nn.Linear(1, 1, rng=0), "Linear: call the model, and take its output"),
+        (ag.nn.Linear(1, 1, rng=0), "Linear: call the model, and pass its output"),
     ],
     ids=["list", "number", "array", "module"],
 )
@@ -660,7 +660,7 @@ def test_users_groups():
     view = collapse(graph, lambda box: "inner" if box.op in ("multiply", "add") else None)
     assert sorted(titles(view)) == ["L", "inner", "x", "y"]
     assert links(view)["x", "inner"] == 2
-    with refused(TypeError, "name of a group or None", "it gave 3"):
+    with refused(TypeError, "name of a group or None", "it returned 3"):
         collapse(graph, lambda box: 3)
     assert len(collapse(graph, np.int64(0)).items) == len(graph)
     for wrong in ("neurons", -1, 2.5, True, np.array([1, 2])):

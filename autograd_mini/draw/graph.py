@@ -1,4 +1,4 @@
-"""The graph model: what every view of a graph reads. It is read once, from any node, with an explicit stack."""
+"""Graph and Box: a graph as all views read it, taken from any node once, with an explicit stack."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,12 +27,12 @@ COMMUTE = {"add", "multiply", "maximum", "minimum", "hypot", "logaddexp"}
 class Box:
     """A node of the graph, as the views see it.
 
-    `name`: the label, or the path of a parameter in its model (`layer0.neuron3.w[1]`), or None. `title`: the same, or a name made
-    up for this graph (`v7`, `c2` for a constant, `L` for the result), so that every box has its own. `op`: the operation, None for a
-    leaf. `kind`: "parameter" (a variable of a module), "input" (any other leaf variable), "constant", "operation" or "result".
-    `parents`: the indices of the operands, in order and with repetitions. `uses`: how often it is an operand. `scope`: the
-    modules in which it was made, from the outermost, as ("MLP", "layer0", "neuron3"). `data` and `grad` are the node's: a
-    float, an array, or (a gradient that no backward has reached) None.
+    `name`: the label, or the path of a parameter in its model (`layer0.neuron3.w[1]`), or None. `title`: the name, or one made up for
+    this graph (`v7`, `c2` for a constant, `L` for the result); no two boxes have the same. `op`: the operation, None for a leaf.
+    `kind`: "parameter" (a variable of a module), "input" (any other leaf variable), "constant", "operation" or "result".
+    `parents`: the indices of the operands, in order and with repetitions. `uses`: how often it is an operand. `scope`: the modules
+    in which it was made, from the outermost, as ("MLP", "layer0", "neuron3"). `data` and `grad` are the node's: a float, an
+    array, or None for a gradient that no backward has reached.
     """
 
     index: int
@@ -52,20 +52,19 @@ class Box:
 
     @property
     def grad(self) -> Any:
-        """The node's gradient, or None. GraphError for one that was set by hand and is no number or array."""
+        """The node's gradient, or None. GraphError for one that was set by hand to anything but a number or array."""
         grad = self.node.grad
         if grad is None or type(grad) is float or type(grad) is np.ndarray:
             return grad
         try:
             return to_array(grad.data if isinstance(grad, Node) else grad)
         except (AutogradError, TypeError, ValueError) as error:
-            raise GraphError(
-                f"the .grad of {self.title} was set by hand to what is no number or array: {error}"
-            ) from None
+            fault = "was set by hand, and is no number or array"
+            raise GraphError(f"the .grad of {self.title} {fault}: {error}") from None
 
     @property
     def symbol(self) -> str:
-        """The operation as a picture writes it: `×` for multiply, `x²` for a power; "" for a leaf."""
+        """The operation's sign in a picture: `×` for multiply, `x²` for a power; "" for a leaf."""
         if not self.op:
             return ""
         exponent = self.node.op.params.get("n") if self.op == "power" else None
@@ -89,10 +88,14 @@ class Box:
 
 
 class Graph:
-    """All that the node `root` was made from: `boxes`, operands before results, so that `boxes[-1]` is root's.
+    """The node `root` and all nodes before it: `boxes`, operands before results, so that `boxes[-1]` is root's.
 
-    `names`: by the id of a node, or of the array that a constant is, what to call it where it has no name of its own.
-    Of the boxes that require a gradient, the order is that in which the engine sorts them; backward goes through it from the end.
+    The boxes that require a gradient are in the engine's order; a backward goes through it from the end.
+
+    Args:
+        root: a Value or Tensor, else TypeError.
+        what: the caller's name in errors.
+        names: names for nodes without one, by the id of the node or of a constant's array.
 
     >>> import autograd_mini as ag
     >>> x = ag.Value(3.0, label="x")
@@ -115,12 +118,12 @@ class Graph:
             if name is None and names:
                 name = names.get(id(node)) or names.get(id(node.data) if node.op is None else 0)
             if node.op is not None:
-                kind, op = "result" if node is root else "operation", node.op.name
+                kind = "result" if node is root else "operation"
+            elif node.requires_grad:
+                kind = "input" if path is None else "parameter"
             else:
-                kind, op = (
-                    ("input" if path is None else "parameter") if node.requires_grad else "constant",
-                    None,
-                )
+                kind = "constant"
+            op = node.op and node.op.name
             parents = tuple([places[parent] for parent in node.parents])
             for parent in parents:
                 self.boxes[parent].uses += 1
@@ -133,19 +136,25 @@ class Graph:
 
     @property
     def root(self) -> Box:
-        """The box of the node that the graph was read from."""
+        """The box of the root."""
         return self.boxes[-1]
 
     def edges(self) -> Iterator[tuple[int, int, int]]:
-        """Yield (operand, result, position among the result's operands) of every edge, as indices of boxes."""
+        """Yield (operand, result, position of the operand) of every edge; the first two are indices of boxes.
+
+        >>> import autograd_mini as ag
+        >>> x = ag.Value(3.0)
+        >>> list(Graph(x * x).edges())
+        [(0, 1, 0), (0, 1, 1)]
+        """
         for box in self.boxes:
             for position, parent in enumerate(box.parents):
                 yield parent, box.index, position
 
     def local(self, box: Box) -> list[float | None]:
-        """Return the local derivative of a box by each of its operands, in order: ∂box/∂operand, with all others held.
+        """Return the local derivative of a box by each of its operands, in order: ∂box/∂operand, the others being constant.
 
-        None by an operand that requires no gradient, and by or in a Tensor, where they are no single numbers.
+        It is None for an operand that requires no gradient, and where the box or the operand is a Tensor.
         """
         if box.is_array:
             return [None] * len(box.parents)
@@ -156,7 +165,7 @@ class Graph:
         return self._locals[box.index]
 
     def shares(self, box: Box, gradient: Any) -> list[Any]:
-        """Return what each operand of a box receives when `gradient` arrives at the box; None where it requires none."""
+        """Return the share of each operand when `gradient` arrives at the box; None for one that requires no gradient."""
         if not box.requires_grad or not box.parents:
             return [None] * len(box.parents)
         node = box.node
@@ -165,9 +174,10 @@ class Graph:
         return [next(found)[1] if parent.requires_grad else None for parent in node.parents]
 
     def gradients(self, what: str) -> dict[int, Any]:
-        """Return the gradient of root by every box that it depends on, computed afresh; no node's `.grad` is read or changed.
+        """Return the gradient of root by each box, by its index; it is computed anew, and no `.grad` is read or changed.
 
-        Raises GraphError where root requires no gradient or is no scalar, or a Tensor was changed after it had been used.
+        `what`: the caller's name in errors. Raises GraphError where root requires no gradient or is no scalar, or where a Tensor was
+        changed after it had been used.
         """
         check_root(self.root.node)
         order = [box.node for box in self.boxes if box.requires_grad]
@@ -176,14 +186,14 @@ class Graph:
         return {box.index: grads[box.node] for box in self.boxes if box.node in grads}
 
     def stale(self) -> list[Box]:
-        """Return the boxes whose operands were given other data after they were computed: their values and slopes are of before.
+        """Return the boxes whose operands have had other data since: their values and slopes are old.
 
-        A Value tells it by computing it again, a Tensor by when its operands were changed. An operation of the user's own is not asked.
+        A Value is computed again to find out, a Tensor compares versions. A user's own operation on Values is not run again.
         """
         return [box for box in self.boxes if self._is_stale(box)]
 
     def warning(self) -> list[str]:
-        """Return what a view must say of stale boxes, as a list of one line; an empty list where there are none."""
+        """Return the warning of a view with stale boxes, as a list of one line; an empty list where there are none."""
         count = len(self.stale())
         if not count:
             return []
@@ -198,7 +208,7 @@ class Graph:
         return bool(now != node.data and now == now)
 
     def _settle_constants(self) -> None:
-        """A number that serves one module alone stands in that module's scope."""
+        """Put each number that only one module uses into that module's scope."""
         scopes: dict[int, set[tuple[str, ...]]] = {}
         for parent, child, _ in self.edges():
             scopes.setdefault(parent, set()).add(self.boxes[child].scope)
@@ -208,8 +218,8 @@ class Graph:
                 (box.scope,) = around
 
     def _entitle(self) -> None:
-        """Give every box a title of its own: its name, where need be with a number; else `L` to root, `c1` to a
-        constant, `v1` to another."""
+        """Give every box a title of its own: its name, if it was given before with a number; else `L` for root, `c1`, `c2`, … for
+        constants, `v1`, `v2`, … for others."""
         taken: set[str] = set()
         again: dict[str, Iterator[int]] = {}
 
@@ -231,33 +241,33 @@ class Graph:
 def _describe(thing: Any) -> str:
     """What was given instead of a node, and what to do."""
     if isinstance(thing, list | tuple):
-        way = "take one of its nodes, or their sum"
+        advice = "pass one of its nodes, or their sum"
     elif hasattr(thing, "named_parameters"):
-        way = "call the model, and take its output or the loss"
+        advice = "call the model, and pass its output or the loss"
     else:
-        way = f"wrap it, as ag.{'Tensor([1.0, 2.0])' if np.ndim(thing) else 'Value(3.0)'}, before it is used"
-    return f"{type(thing).__name__}: {way}"
+        kind = "Tensor([1.0, 2.0])" if np.ndim(thing) else "Value(3.0)"
+        advice = f"wrap it, as ag.{kind}, before it is used"
+    return f"{type(thing).__name__}: {advice}"
 
 
 class _Scopes:
-    """The names of the modules in which nodes were made, and the paths of what belongs to them.
+    """The names of the modules in which nodes were made, and the paths of their leaves.
 
-    A scope is what nn.Module notes: (the module's Place, the scope around it).
+    A scope is the note of nn.Module: (the module's Place, the scope around it).
     """
 
     def __init__(self, root: Any, order: Sequence[Any]) -> None:
-        # of a scope, by its id; of what is inside a scope, by Place; of a Place, where it is in its model; and of a leaf that
-        # belongs to a model its path there, and the scope
-        self.names: dict[int, tuple[str, ...]] = {}
-        self.parts: dict[tuple[str, ...], dict[Any, str]] = {}
-        self.homes: dict[Any, tuple[str, ...]] = {}
+        self.names: dict[int, tuple[str, ...]] = {}  # of a scope, by its id
+        self.parts: dict[tuple[str, ...], dict[Any, str]] = {}  # in a scope: the name of each Place
+        self.homes: dict[Any, tuple[str, ...]] = {}  # where each Place is in its model
+        # of a model's leaf: its path there, and the scope
         self.leaves: dict[Any, tuple[str, tuple[str, ...]]] = {}
         called = self._called(order)
         if len(called) > 1:  # numbered as one reads, the first operands first
             called = self._called(toposort(root, constants=True, is_mirrored=True))
         contents = {place: place.contents() for place in called}
         inner = {part for parts, _ in contents.values() for *_, part in parts}
-        models = [place for place in called if place not in inner]  # the others are parts of these
+        models = [place for place in called if place not in inner]  # the other modules are parts of these
         self.several = len(models) > 1
         for place in models:
             self._walk(place, *contents[place])
@@ -276,18 +286,18 @@ class _Scopes:
     def _walk(
         self, model: Any, parts: Sequence[tuple[str, str, Any]], leaves: Sequence[tuple[str, Any]]
     ) -> None:
-        """Note the places of all modules and leaves of a model."""
+        """Note where all modules and leaves of a model are."""
         around: dict[str, tuple[str, ...]] = {}
         for path, kind, place in [("", model.kind, model), *parts]:
-            outer = around[_owner(path, around)] if path else ()
+            outer = around[owner(path, around)] if path else ()
             around[path] = self._inside(outer, place or path, kind, readable(path, True))
             if place is not None:
                 self.homes.setdefault(place, around[path])
         for path, node in leaves:
-            self.leaves.setdefault(node, (readable(path, False), around[_owner(path, around)]))
+            self.leaves.setdefault(node, (readable(path, False), around[owner(path, around)]))
 
     def of(self, node: Any) -> tuple[str | None, tuple[str, ...]]:
-        """The path of a leaf that belongs to a model, or None; and the names of the modules around a node."""
+        """Return the path of a node that is a leaf of a model, else None; and the names of the modules around it."""
         if node.op is None:
             path, names = self.leaves.get(node, (None, ()))
             return (f"{names[0]}.{path}" if path and self.several else path), names
@@ -306,10 +316,10 @@ class _Scopes:
         return self.names[id(scope)]
 
     def _inside(self, around: tuple[str, ...], key: Any, kind: str, path: str) -> tuple[str, ...]:
-        """The names of a module in a scope: those around it, and its own, which no other module has there."""
+        """The names of a module in a scope: the names around it, and one that no other module has there."""
         here = self.parts.setdefault(around, {})
         if key not in here:
-            plain = name = path.removeprefix(".".join([*around[1:], ""])) or kind  # as seen from there
+            plain = name = path.removeprefix(".".join([*around[1:], ""])) or kind  # the path inside `around`
             again = itertools.count(2)
             while name in here.values():
                 name = f"{plain} ({next(again)})" if around else f"{plain} {next(again)}"
@@ -318,12 +328,16 @@ class _Scopes:
 
 
 def _scope_of(node: Any) -> Any:
-    """What the node knows of the modules around it."""
+    """The scope that the node notes, or None."""
     return node.meta.get("scope") if node.meta else None
 
 
-def _owner(path: str, places: Mapping[str, Any]) -> str:
-    """The path of the innermost module around a path."""
+def owner(path: str, places: Mapping[str, Any]) -> str:
+    """Return the path of the innermost module around a path; `places` has the modules by their paths, that of the model being "".
+
+    >>> owner("layers.0.weight", {"": "MLP", "layers.0": "Linear"})
+    'layers.0'
+    """
     outer = path.rpartition(".")[0]
     while outer not in places:
         outer = outer.rpartition(".")[0]
@@ -331,7 +345,7 @@ def _owner(path: str, places: Mapping[str, Any]) -> str:
 
 
 def readable(path: str, is_module: bool) -> str:
-    """Return a path as a picture writes it.
+    """Return a path in the form that pictures use.
 
     >>> readable("layers.0.neurons.3.w.1", False), readable("layers.0", True), readable("net.0.weight", False)
     ('layer0.neuron3.w[1]', 'layer0', 'net0.weight')
