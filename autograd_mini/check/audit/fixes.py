@@ -8,9 +8,9 @@ import ast
 import contextlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import SequenceMatcher
-from itertools import chain, combinations, permutations
+from itertools import chain, permutations
 from time import process_time
 from typing import Any, NamedTuple
 
@@ -169,6 +169,7 @@ class Proposer:
             ]  # what is written into a part of an array
             step = step.args[2]
         self.now = self.value(step)
+        self.unscaled = loss.factors.get(self.k) is None  # no update is right: any scale may be meant
         self.wanted = self.target  # of the expression: of x += it, the right side
         before: dict[str, Any] = {}
         if self.augmented and len(step.args) == 2 and step.func in INVERSES:
@@ -207,15 +208,10 @@ class Proposer:
         if self.node is None or not hasattr(self.node, "lineno"):
             return
         seen = set[Any]()
-        whole, parts = [self.times_number()], [self.changed(), self.multiplied()]
+        whole, parts = [self.times_number()], [self.changed(), self.anew("times", "over")]
         first = [whole, parts] if self.target.size > LARGE else [[*whole, *parts]]
-        for found in (
-            *map(chain.from_iterable, first),
-            self.added(),
-            self.rebuilt(),
-            self.layered(),
-            self.edited(),
-        ):
+        rest = [[self.anew("plus", "instead"), self.layered()], [self.edited()]]
+        for found in map(chain.from_iterable, [*first, *rest]):
             for fix in sorted(found, key=self.distance):
                 same_text = fix.text == self.text.text(fix.node)
                 if not same_text and (fix.node, fix.text) not in seen and len(seen) <= MOST_FIXES:
@@ -265,64 +261,69 @@ class Proposer:
         for code, mistake, why in found:
             yield self.fix(self.node, code, mistake, why)
 
-    def multiplied(self) -> Iterator[Fix]:
-        """The expression times, or divided by, what is at hand: an activation's slope, a mask, a size."""
-        columns = [Term(t.value[:, None], "{}[:, None]", t.parts) for t in self.named if t.value.ndim == 1]
-        factors = [(t, "activation_derivative_missing") for t in [*self.called, *self.slopes]]
-        factors += [
-            (t, "factor_missing") for t in [*self.named, *columns, *self.products(), *self.quotients()]
-        ]
-        for t, mistake in factors if not self.fault.depth else ():
-            for make, template in ((np.multiply, self.product_form), (np.divide, "{} / {}")):
-                if same(attempted(make, self.now, t.value), self.wanted):
-                    code = joined(template, self.code, t.code)
-                    yield self.fix(self.node, code, mistake, f"the factor {t.code} is missing")
+    def anew(self, *ways: str) -> Iterator[Fix]:
+        """The whole expression with a factor or a term more, or another in its place; of x *= it, the whole statement.
 
-    def quotients(self) -> Iterator[Term]:
-        """Products and differences of names that are what the right value is of the wrong one, by a few elements."""
-        if np.shape(self.now) != np.shape(self.wanted):
-            return
-        flat = np.ravel(self.now)
-        some = np.flatnonzero(flat)
-        some = some[:: max(1, some.size // 9)]
-        wanted = np.ravel(self.wanted)[some] / flat[some]
-        alike = [t for t in self.named if np.shape(t.value) == np.shape(self.wanted)][:MOST_ALIKE]
-        names = [(t.code, np.ravel(t.value)[some].astype(float)) for t in alike]
-        gaps = [(f"({a} - {b})", x - y) for (a, x), (b, y) in permutations(names, 2)]
-        pairs = [*combinations(names, 2), *((name, gap) for name in names for gap in gaps)]
-        for code, value in [*gaps, *((f"{a} * {b}", x * y) for (a, x), (b, y) in pairs)]:
-            if some.size and np.allclose(value, wanted, 1e-6, 0.0):
-                yield Term(evaluated(code, self.names.frame), "{}", (code,))
+        What is at hand is compared by a few elements, and evaluated whole where these fit.
+        """
+        flat, now = np.ravel(self.wanted), np.ravel(self.now)
+        some = spread(np.ravel(self.target))
+        wanted = {"instead": np.ravel(self.target)[some]}
+        if now.size == flat.size:
+            with np.errstate(all="ignore"):
+                wanted |= {"times": flat[some] / now[some], "over": now[some] / flat[some]}
+            wanted |= {"plus": flat[some] - now[some]}
+        wanted = {way: wanted[way] for way in ways if way in wanted and np.all(np.isfinite(wanted[way]))}
+        for t in self.at_hand(self.target.shape, some) if wanted else ():
+            for way, target in wanted.items():
+                r = multiple(target, t.value)
+                r = float(np.sign(r)) if way == "instead" and self.unscaled else r
+                exact = way in ("times", "over") or flat.size == 1
+                if not r or (exact and abs(abs(r) - 1) > 1e-9) or (r < 0 and t.template == "{} - {}"):
+                    continue  # a difference stands the other way round as well
+                for code, *_ in self.scaled(t.code, abs(r) if way == "plus" else r):
+                    yield from self.fix_by(way, t, code, r)
 
-    def added(self) -> Iterator[Fix]:
-        """A term forgotten: the penalty's gradient, what another path passes back."""
-        if np.shape(self.now) != np.shape(self.wanted) or np.size(self.now) < 2:
+    def fix_by(self, way: str, t: Term, code: str, r: float) -> Iterator[Fix]:
+        """The expression with what was found to fit, where its whole value is right."""
+        form = {"times": self.product_form, "over": "{} / {}", "plus": "{} + {}" if r > 0 else "{} - {}"}.get(
+            way
+        )
+        new = joined(form, self.code, code) if form else code
+        value, right = evaluated(new, self.names.frame), self.wanted if form else self.target
+        value = np.reshape(np.asarray(value, float), right.shape) if np.size(value) == right.size else None
+        scaled = self.unscaled and not form and value is not None and multiple(value, right)
+        if not scaled and not same(value, right):
             return
-        missing = self.wanted - self.now
-        whole = [t for t in self.named if np.shape(t.value) == np.shape(missing)]
-        pairs = [self.product_of(t, u) for t, u in combinations(whole[:12], 2)]
-        for t in [*whole, *self.products(), *pairs]:
-            r = multiple(missing, t.value)
-            for code, *_ in self.scaled(t.code, abs(r)) if r else ():
-                mistake = "path_missing" if code == t.code else "penalty_missing"
-                why = f"the share of {t.code} is missing"
-                yield self.fix(
-                    self.node, joined(f"{{}} {'+' if r > 0 else '-'} {{}}", self.code, code), mistake, why
-                )
+        if way == "plus":
+            mistake, why = (
+                "path_missing" if code == t.code else "penalty_missing",
+                f"the share of {t.code} is missing",
+            )
+        elif form:
+            slope = t.mistake == "derivative_at_wrong_array" or t.code in self.names.calls
+            mistake = "activation_derivative_missing" if slope else "factor_missing"
+            why = f"the factor {code} is missing"
+        else:
+            mistake, why = self.said_of(self.code, code, t.mistake)
+        if self.augmented and not form:
+            yield self.fix(self.augmented, f"{self.text.text(self.augmented.target)} = {new}", mistake, why)
+        else:
+            yield self.fix(self.node, new, mistake, why)
 
     def layered(self) -> Iterator[Fix]:
         """A weight's gradient by the delta that is missing, where the layer's input meets it: here, or where this is read."""
         reads = self.reads()
         if not self.fault.whole or self.target.ndim != 2 or self.fault.depth:
             return
-        (rows, columns), unscaled = self.target.shape, self.loss.factors.get(self.k) is None
+        rows, columns = self.target.shape
         for x in (t for t in self.named[:MOST_FACTORS] if t.value.ndim == 2 and t.value.shape[1] == rows):
             shape = (x.value.shape[0], columns)
             near = [t for t in [*self.slopes, *self.called] if t.value.shape == shape]
             for t, slope in ((t, slope) for t in self.products(shape) for slope in near):
                 delta = self.product_of(t, slope, "activation_derivative_missing")
                 r = multiple(self.target, x.value.T @ delta.value)
-                for code, *_ in self.scaled(delta.code, 1.0 if unscaled and r > 0 else r) if r else ():
+                for code, *_ in self.scaled(delta.code, 1.0 if self.unscaled and r > 0 else r) if r else ():
                     if len(reads) == 1:
                         fix = self.fix(self.node, code, *self.said_of(self.code, code, delta.mistake))
                         there = self.product(joined("{}.T", x.code), self.text.text(reads[0]))
@@ -337,22 +338,6 @@ class Proposer:
             return []
         name, names = outer.targets[0].id, (n for n in ast.walk(self.names.scope) if isinstance(n, ast.Name))
         return [n for n in names if n.id == name and isinstance(n.ctx, ast.Load) and n.lineno > outer.lineno]
-
-    def rebuilt(self) -> Iterator[Fix]:
-        """The whole expression anew, from the values at hand; of x *= factor, the whole statement."""
-        unscaled = self.loss.factors.get(self.k) is None  # no update is right: any scale may be meant
-        for t in self.built():
-            value = np.asarray(t.value, float)
-            if value.size != self.target.size or not alike(value.shape, self.target.shape):
-                continue
-            r = multiple(self.target, value.reshape(self.target.shape))
-            for code, *_ in self.scaled(t.code, 1.0 if unscaled and r > 0 else r) if r else ():
-                words = self.said_of(self.code, code, t.mistake)
-                if self.augmented:
-                    statement = f"{self.text.text(self.augmented.target)} = {code}"
-                    yield self.fix(self.augmented, statement, *words)
-                else:
-                    yield self.fix(self.node, code, *words)
 
     def said_of(self, was: str, code: str, mistake: str) -> tuple[str, str]:
         """What a piece of code is called that should read otherwise: by what it lacks."""
@@ -514,39 +499,63 @@ class Proposer:
                     out.append(Term(np.outer(a, b), "{}", (f"np.outer({left}, {right})",), "wrong_array"))
         return out
 
-    def built(self) -> Iterator[Term]:
-        """Expressions that a backward pass is made of, with their values here."""
-        shape = self.target.shape
+    def at_hand(self, shape: tuple[int, ...], some: Any) -> Iterator[Term]:
+        """What a backward pass is made of, by these elements: names, calls, slopes, differences, sums, products."""
+        size = int(np.prod(shape))
+
+        def cut(terms: Iterable[Term], mistake: str) -> list[Term]:
+            fitting = (t for t in terms if t.value.size == size and alike(t.value.shape, shape))
+            return [
+                t._replace(value=np.ravel(t.value)[some].astype(float), mistake=t.mistake or mistake)
+                for t in fitting
+            ]
+
         arrays = self.named[:MOST_FACTORS]
-        whole = [t for t in arrays if t.value.shape == shape]
-        calls = [t for t in self.called if t.value.shape == shape]
-        slopes = [s for t in whole for s in self.slopes_of(t)[:3]]
-        pairs = pairs_of(self.case, self.k).get(self.loss.pair, ()) if self.loss.pair else ()
-        first = [t for t in whole if len(whole) < 9 or any(same(a.value, t.value) for a, _, _ in pairs)]
-        deltas = [difference(t, u) for t in first for u in whole if t is not u]
-        yield from (t._replace(mistake="wrong_gradient_arrives") for t in [*whole, *self.called])
-        yield from (
-            s._replace(mistake="derivative_at_wrong_array")
-            for t in [*whole, *calls]
-            for s in self.slopes_of(t)[:3]
-        )
-        yield from deltas
-        for t in (t for t in arrays if t.value.ndim == 2):
-            for axis in (0, 1):
-                yield Term(t.value.sum(axis), f"np.sum({{}}, axis={axis})", t.parts, "wrong_axis")
-                kept = t.value.sum(axis, keepdims=True)
-                yield Term(kept, f"np.sum({{}}, axis={axis}, keepdims=True)", t.parts, "wrong_axis")
-        products = self.products()
-        yield from products
-        for t in [*whole, *deltas, *products][:300]:
-            for u in [*calls, *slopes]:
+        names, calls = (cut(terms, "wrong_gradient_arrives") for terms in (arrays, self.called))
+        whole = [t for t in [*arrays, *self.called] if t.value.size == size]
+        slopes = cut((s for t in whole for s in self.slopes_of(t)[:3]), "derivative_at_wrong_array")
+        gaps = [difference(t, u) for t, u in permutations(names[:MOST_ALIKE], 2)]
+        products = cut(self.products(shape), "wrong_array")
+        sums = (s for t in arrays if t.value.ndim == 2 for s in sums_of(t))
+        yield from chain(names, calls, slopes, gaps, products, cut(sums, "wrong_axis"))
+        yield from (t._replace(value=np.ravel(t.value)[some]) for t in self.spread_out(shape))
+        for t in [*names, *gaps, *products][:300]:
+            for u in [*calls, *slopes, *names[:MOST_ALIKE]]:
                 yield self.product_of(t, u, "activation_derivative_missing")
-        for d, p in ((d, p) for d in [*whole, *deltas] for p in whole):
-            for axis in range(len(shape)):
-                value = p.value * (d.value - np.sum(d.value * p.value, axis=axis, keepdims=True))
-                form = f"{{}} * ({{}} - np.sum({{}} * {{}}, axis={axis}, keepdims=True))"
-                codes = (p.code, d.code, d.code, p.code)
-                yield Term(value, form, codes, "softmax_jacobian_not_multiplied")
+        for p, axis in ((p, axis) for p in whole for axis in range(len(shape)) if p.value.shape == shape):
+            for d in (
+                [t for t in whole if t.value.shape == shape] if np.allclose(p.value.sum(axis), 1) else ()
+            ):
+                for x in (d, *(difference(d, u) for u in whole if u.value.shape == shape)):
+                    inner = np.sum(x.value * p.value, axis=axis, keepdims=True)
+                    form = f"{{}} * ({{}} - np.sum({{}} * {{}}, axis={axis}, keepdims=True))"
+                    value = np.ravel(p.value * (x.value - inner))[some]
+                    yield Term(
+                        value, form, (p.code, x.code, x.code, p.code), "softmax_jacobian_not_multiplied"
+                    )
+
+    def spread_out(self, shape: tuple[int, ...]) -> Iterator[Term]:
+        """Names of fewer elements, as they meet an array of this shape: along its rows, or its columns."""
+        for t in self.named:
+            columns = [Term(t.value[:, None], "{}[:, None]", t.parts)] if t.value.ndim == 1 else []
+            for u in [t, *columns] if t.value.size < np.prod(shape) else ():
+                with contextlib.suppress(ValueError):
+                    yield u._replace(value=np.broadcast_to(u.value, shape).astype(float))
+
+
+def spread(target: Any, most: int = 9) -> Any:
+    """The numbers of a few elements of a flat array, of those that are not 0 where there are any."""
+    found = np.flatnonzero(target)
+    found = found if found.size else np.arange(target.size)
+    return found[:: max(1, found.size // most)]
+
+
+def sums_of(t: Term) -> Iterator[Term]:
+    """The sums of a matrix over either axis."""
+    for axis in (0, 1):
+        yield Term(t.value.sum(axis), f"np.sum({{}}, axis={axis})", t.parts)
+        kept = t.value.sum(axis, keepdims=True)
+        yield Term(kept, f"np.sum({{}}, axis={axis}, keepdims=True)", t.parts)
 
 
 def difference(t: Term, u: Term) -> Term:
