@@ -35,9 +35,9 @@ IN_STATE = {*MOMENTUM, "betas_swapped", "square_missing", "weights_swapped", "gr
 
 
 class Remark:
-    """A finding that no wrong gradient shows: the line, the mistake's name, why, and new texts to try."""
+    """A finding that no wrong gradient shows: the value or the line, the mistake's name, why, and new texts to try."""
 
-    def __init__(self, step: Step, depth: int, mistake: str, why: str, texts: Any = ()) -> None:
+    def __init__(self, step: Any, depth: int, mistake: str, why: str, texts: Any = ()) -> None:
         self.step, self.depth, self.mistake, self.why, self.texts = step, depth, mistake, why, texts
 
 

@@ -4,7 +4,6 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
-from itertools import chain
 from pathlib import Path
 from time import monotonic, process_time
 from typing import Any
@@ -22,7 +21,7 @@ from .repair import Fault, Search, fit_shape, multiple
 from .report import Finding, Line, Report, called
 from .rules import Remark, is_sound, optimiser, stale, stale_locals, uphill
 from .steps import LINEAR, WINDOWS, enough, key_of, size_of
-from .untrained import NOT_MULTIPLIED, Claim, by_input, functions, losses_passed_back
+from .untrained import NOT_MULTIPLIED, Claim, untrained
 
 MOST_FAULTS = 5
 MANY = 3000  # values after which updates that nothing reads are told from a training's beginning
@@ -80,13 +79,20 @@ class Audit:
 
     def examine(self, run: Run, case: Case, report: Report) -> None:
         """Fill the report: first with what makes the gradients meaningless, then with the wrong lines."""
-        self.case, count = case, len(case.parameters)
+        self.case, self.error, count = case, run.error, len(case.parameters)
         remarks = stale(case)
         if remarks:
             return self.say(remarks, report)
         if not case.views:
             report.note = "no training was found: no line changes the same numbers step after step"
-            return self.untrained(run, report)
+            claim = Claim(case)
+            self.say(untrained(case, claim, run.names, self.probe), report)
+            if not report.findings and claim.is_right():
+                file, line = case.sources.where(claim.value, claim.depth)
+                name = f"the output's derivative by {case.sources.name(claim.input) or 'the input'}"
+                report.lines = [Line(file, line, case.sources.code(file, line), "right", name, None)]
+                report.explained = True
+            return None
         losses = choose(case, some_of(len(case.views)))
         if not losses:
             report.note = "no loss was found that depends on the parameters"
@@ -145,30 +151,6 @@ class Audit:
             report.findings = [f for f in report.findings if f.line not in new] + more.findings
             report.run, report.case, report.loss, report.explained = run, case, more.loss, more.explained
             report.lines = more.lines
-
-    def untrained(self, run: Run, report: Report) -> None:
-        """Report what can be said of a script that trains nothing."""
-        case, text = self.case, self.case.sources.texts[self.main]
-
-        def works(new: str) -> bool:
-            after, mended = self.recorded(new)
-            return type(after.error) is type(run.error) and (
-                doubt.mistake != NOT_MULTIPLIED or bool(Claim(mended).is_right())
-            )
-
-        claim = Claim(case)
-        right = claim.is_right()
-        found = [by_input(case, claim, self.probe)] if right is False else []
-        for doubt in chain(functions(run.names, text), losses_passed_back(case), *found):
-            finding = Finding.at(case, self.main, doubt.line, doubt.mistake, doubt.why)
-            new = self.first_that(doubt.texts, works)
-            report.findings.append(self.mended(finding, doubt.line, new[1]) if new else finding)
-        report.settle()
-        if right:
-            file, line = case.sources.where(claim.value, claim.depth)
-            name = f"the output's derivative by {case.sources.name(claim.input) or 'the input'}"
-            report.lines.append(Line(file, line, case.sources.code(file, line), "right", name, None))
-            report.explained = not report.findings
 
     def search(self, loss: Loss, left: set[int], report: Report) -> None:
         """Report one small edit of the backward pass that makes every update right; else no line is called wrong."""
@@ -240,21 +222,27 @@ class Audit:
 
     def remarked(self, remark: Remark) -> Finding:
         """The finding of a remark, with the new text where it helps."""
-        case = self.case
-        fault = Fault("remark", {}, {}, step=remark.step, depth=remark.depth)
-        finding = Finding(case, None, fault)
-        finding.mistake, finding.why = remark.mistake, remark.why
+        case, kind = self.case, remark.mistake
+        if isinstance(remark.step, int):
+            finding = Finding.at(case, self.main, remark.step, kind, remark.why)
+        else:
+            finding = Finding(case, None, Fault("remark", {}, {}, step=remark.step, depth=remark.depth))
+            finding.mistake, finding.why = kind, remark.why
 
         def works(text: str) -> bool:
-            _, after = self.recorded(text)
-            if remark.mistake == "no_output_activation":
+            run, after = self.recorded(text)
+            if not case.views and kind not in ("stale_parameter", NOT_MULTIPLIED):
+                return type(run.error) is type(self.error)
+            if kind == NOT_MULTIPLIED:
+                return bool(Claim(after).is_right())
+            if kind == "no_output_activation":
                 losses = choose(after, some_of(len(after.views))) if after.views else []
                 return bool(losses) and not losses[0].wrong(len(after.parameters))
-            if remark.mistake == "stale_value":
+            if kind == "stale_value":
                 return len(stale_locals(after)) < len(stale_locals(case))
-            if remark.mistake in ("stale_parameter", "parameter_never_read"):
+            if kind in ("stale_parameter", "parameter_never_read"):
                 return len(after.parameters) > len(case.parameters)
-            return remark.mistake == "wrong_sign" or is_sound(after, case, remark.mistake)
+            return kind == "wrong_sign" or is_sound(after, case, kind)
 
         found = self.first_that(remark.texts, works)
         if found is None:

@@ -5,7 +5,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from .fixes import SLOPES, sides, turned
 from .losses import is_square
 from .record import Step, plain
 from .replay import run_again
+from .rules import Remark
 from .source import Text
 from .steps import size_of
 
@@ -28,19 +29,19 @@ NOT_MULTIPLIED = "jacobians_not_multiplied"
 MOST_INPUTS, MOST_STEPS = 60, 3000  # of a program whose derivative is taken by differences
 
 
-class Doubt(NamedTuple):
-    """A wrong line, the mistake's name, why, and new texts of the file that may be right."""
-
-    line: int
-    mistake: str
-    why: str
-    texts: Iterator[str]
+def untrained(
+    case: Case, claim: "Claim", names: dict[str, Any], probe: Callable[[int, int, Any], None]
+) -> list[Remark]:
+    """What can be said of a script that trains nothing; `names` are its own at the end."""
+    text = case.sources.texts[case.sources.main]
+    wrong = [by_input(case, claim, probe)] if claim.is_right() is False else []
+    return [*functions(names, text), *losses_passed_back(case), *chain.from_iterable(wrong)]
 
 
 # ---- Functions that should be each other's derivatives ----------------------------------------------------------------
 
 
-def functions(names: dict[str, Any], text: Text) -> Iterator[Doubt]:
+def functions(names: dict[str, Any], text: Text) -> Iterator[Remark]:
     """Functions that are named as another's derivative and are not, or that fail where their derivative does not."""
     defined = {n.name: n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef)}
     for name, f in ((name, f) for name in defined for f in defined if name in derived_names(f)):
@@ -52,7 +53,7 @@ def functions(names: dict[str, Any], text: Text) -> Iterator[Doubt]:
             why = f"{name} takes a single number, and {f} does not: {wrong}"
             why = why if fails else f"{name} is not the derivative of {f}: {wrong}"
             mistake = "mixes_rows" if fails else "derivative_of_another_function"
-            yield Doubt(returns[-1].lineno, mistake, why, mended(names, text, returns, f, name))
+            yield Remark(returns[-1].lineno, 0, mistake, why, mended(names, text, returns, f, name))
 
 
 def derived_names(f: str) -> set[str]:
@@ -107,7 +108,7 @@ def mended(names: dict[str, Any], text: Text, returns: list[Any], f: str, name: 
 # ---- A loss that is passed back ---------------------------------------------------------------------------------------
 
 
-def losses_passed_back(case: Case) -> Iterator[Doubt]:
+def losses_passed_back(case: Case) -> Iterator[Remark]:
     """Squares of differences that a function which passes back starts from: there the derivative belongs."""
     seen = set()
     for step in case.record.steps:
@@ -127,7 +128,7 @@ def losses_passed_back(case: Case) -> Iterator[Doubt]:
             sides = (inner.left, inner.right) if made[0] and not made[1] else (inner.right, inner.left)
             code = joined("2 * ({} - {})", *map(text.text, sides))
             texts = iter([edited(text, [Fix(node, inside(text, node, code))])])
-            yield Doubt(place.line, "loss_for_derivative", MISTAKES["loss_for_derivative"], texts)
+            yield Remark(place.line, 0, "loss_for_derivative", MISTAKES["loss_for_derivative"], texts)
 
 
 # ---- The output's derivative by the input ------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ class Claim:
         return True
 
 
-def by_input(case: Case, claim: Claim, probe: Callable[[int, int, Any], None]) -> Iterator[Doubt]:
+def by_input(case: Case, claim: Claim, probe: Callable[[int, int, Any], None]) -> Iterator[Remark]:
     """The value that is claimed to be the output's derivative by the input, and is not."""
     sources, right = case.sources, claim.right({})
     place, node = sources.place(claim.value, claim.depth), sources.expression(claim.value, claim.depth)
@@ -245,7 +246,7 @@ def by_input(case: Case, claim: Claim, probe: Callable[[int, int, Any], None]) -
         for fix in edits(text, statement):
             yield edited(text, [fix])
 
-    yield Doubt(place.line, NOT_MULTIPLIED, why, texts())
+    yield Remark(place.line, 0, NOT_MULTIPLIED, why, texts())
 
 
 def jacobian_chains(names: dict[str, Any], right: Any) -> Iterator[str]:
