@@ -175,20 +175,18 @@ def few(x: Any) -> Any:
     return x if x.size <= FEW else x[:: x.size // FEW]
 
 
-def fit(update: Any, gradient: Any, exact: float, tolerance: float) -> float | None:
-    """The c of update = -c · gradient, or None."""
-    parts = [(few(update), few(gradient))] if np.size(update) > FEW else []
-    c: float | None = None
-    for u, g in (*parts, (np.reshape(update, -1), np.reshape(gradient, -1))):
-        scale, norm = largest(u), float(g @ g)
-        if scale <= exact and u.size == np.size(update):
-            return None  # an update of nothing but rounding
-        if not np.isfinite(norm) or not np.isfinite(scale) or (norm == 0 and g.size == np.size(gradient)):
-            return None
-        c = -float(u @ g) / (norm or 1.0)
-        off = float(np.abs(u + c * g).max(initial=0.0))
-        if norm and (not c or off > tolerance * scale + exact):
-            return None
+def multiple(a: Any, b: Any, tolerance: float = 1e-6, exact: float = 0.0) -> float:
+    """The constant that an array is of another, but for rounding and what is not known exactly; 0 where it is no multiple."""
+    a, b = np.ravel(np.asarray(a, float)), np.ravel(np.asarray(b, float))
+    c = 0.0
+    for x, y in ((few(a), few(b)), (a, b)) if a.size > FEW else ((a, b),):
+        size, norm = largest(x), float(y @ y)
+        if not np.isfinite(size) or not np.isfinite(norm) or (x is a and size <= exact):
+            return 0.0
+        if norm or x is a:
+            c = float(x @ y) / (norm or 1.0)
+            if not c or float(np.abs(x - c * y).max(initial=0.0)) > tolerance * size + exact:
+                return 0.0
     return c
 
 
@@ -209,8 +207,8 @@ def judge(
         known = known and bool(np.isfinite(np.sum(u)) and np.isfinite(np.sum(g)))
         shrinking = [view.decay[i]] if known and decay and view.decay[i] is not None else []
         options.append([u, *(u - d.reshape(np.shape(u)) for d in shrinking)] if known else [])
-        found = (fit(x, g, view.precision(i), tolerance) for x in options[-1])
-        factors.append(next((c for c in found if c is not None), None))
+        found = (-multiple(x, g, tolerance, view.precision(i)) for x in options[-1])
+        factors.append(next((c for c in found if c), None))
     common = wanted if wanted is None or wanted == wanted else None
     if wanted is None:
         common = vote([c for c in factors if c is not None])

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..mistakes import MISTAKES
-from .case import Case, above
+from .case import Case, above, multiple
 from .edits import SIMPLE, Edit, Fix, edits, inside, joined, names_in, of_parts, scope_of
 from .losses import Loss, pairs_of
 from .record import Step, plain, put
-from .repair import Fault, multiple, same
+from .repair import Fault, same
 from .source import Text
 from .steps import size_of
 

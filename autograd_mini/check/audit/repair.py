@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .case import Case, Verdict, few, largest
+from .case import Case, Verdict, few, largest, multiple
 from .losses import Loss, direction, steady
 from .record import Step, put
 from .replay import again
@@ -552,28 +552,16 @@ class Search:
     def ratio(self, targets: dict[int, Targets]) -> float | None:
         """Targets over the person's values, where that is one number everywhere."""
         ratio = None
-        for k, group in targets.items():
-            for n, t in group.items():
-                value = self.now(k, self.steps[n])
-                if np.shape(t) != np.shape(value):
+        for k, n, t in ((k, n, t) for k, group in targets.items() for n, t in group.items()):
+            value = self.now(k, self.steps[n])
+            if np.shape(t) != np.shape(value):
+                return None
+            if not same(t, value) and (np.any(t) or np.any(value)):
+                r = multiple(t, value)
+                ratio = ratio or r
+                if not r or abs(r - ratio) > 1e-5 * abs(ratio):
                     return None
-                for x, y in ((few(t), few(value)), (np.reshape(t, -1), np.reshape(value, -1))):
-                    ratio, known = quotient(x, y, ratio)
-                    if not known:
-                        return None
         return ratio
-
-
-def quotient(target: Any, value: Any, ratio: float | None) -> tuple[float | None, bool]:
-    """The number that a target is of a value, where that may be the ratio known so far; whether there is one."""
-    target, value = np.asarray(target, float), np.asarray(value, float)
-    big = np.abs(value) > 1e-12 * largest(value)
-    if same(target, value) or not (big.any() or target.any()):
-        return ratio, True
-    r = target[big] / value[big]
-    ratio = float(np.median(r)) if ratio is None and r.size else ratio
-    off = np.abs(r - ratio).max(initial=0) if ratio else np.inf
-    return ratio, bool(off <= 1e-5 * abs(ratio or 0.0)) and not (np.abs(target[~big]) > 1e-12).any()
 
 
 def likeness(targets: Targets, steps: list[Step]) -> float:
@@ -598,13 +586,6 @@ def last_of_chains(steps: list[Step]) -> list[Step]:
             root = root.args[0]
             earlier.add(root.id)
     return [s for s in steps if s.id not in earlier]
-
-
-def multiple(a: Any, b: Any) -> float:
-    """The constant that an array is of another; 0 where it is no multiple."""
-    norm = float((b * b).sum()) if np.shape(a) == np.shape(b) else 0.0
-    c = float((a * b).sum()) / norm if norm else 0.0
-    return c if c and np.abs(a - c * b).max() <= 1e-6 * np.abs(a).max() else 0.0
 
 
 def signature(targets: Targets) -> Any:

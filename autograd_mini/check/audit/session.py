@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from .case import Case, View, above, is_name
+from .case import Case, View, above, is_name, multiple
 from .edits import Fix, edited, edits
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
 from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, rates_of, steady
 from .proxies import Run, read_source
 from .record import Record, Step
-from .repair import Fault, Search, fit_shape, multiple
+from .repair import Fault, Search, fit_shape
 from .report import Finding, Line, Report, called
 from .rules import Remark, is_sound, optimiser, stale, stale_locals, uphill
 from .steps import LINEAR, WINDOWS, enough, key_of, size_of
