@@ -426,10 +426,14 @@ class Proposer:
         at_hand += [Term(t.value.T, "{}.T", t.parts) for t in at_hand if t.value.ndim == 2]
         yield from ((t, "") for t in at_hand if t[1:3] != ("{}", (was,)))
         before = Term(old, "{}", (was,))
-        wider = [t for t in self.named if t.value.ndim == np.ndim(old) and np.shape(t.value) != np.shape(old)]
+        fewer = (t for t in self.named if 0 < t.value.ndim <= np.ndim(old))
+        wider = [t for t in fewer if np.shape(t.value) != np.shape(old)]
         for t in [*alike, *slopes, *(t for t in wider if attempted(np.multiply, old, t.value) is not None)]:
             more = self.product_of(before, t, "activation_derivative_missing")
             yield more, f"the factor {t.template.format(*t.parts)} is missing"
+            with np.errstate(all="ignore"):
+                less = Term(np.divide(old, t.value), "{} / {}", (was, t.code), "factor_missing")
+            yield less, f"it is not divided by {t.code}"
 
     def words(self, child: Any, old: Any, t: Term) -> tuple[str, str]:
         """What a wrong operand is called: by where the forward pass has it and what belongs there."""
