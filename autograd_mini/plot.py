@@ -22,6 +22,9 @@ from .support.extras import needed
 from .support.files import write_file
 from .support.modes import no_grad
 
+Figure = Any  # matplotlib's
+Axes = Any
+Array = np.ndarray[Any, Any]
 BOUNDARY = "plot_decision_boundary"
 # Okabe and Ito's, 2008
 COLOURS = "#D55E00 #0072B2 #009E73 #CC79A7 #E69F00 #56B4E9 #F0E442 #000000".split()  # noqa: SIM905
@@ -30,27 +33,27 @@ SLOW = 40  # points a side for a model that takes one sample at a time
 DOTS = {"s": 24, "linewidth": 0.8, "zorder": 3}
 
 
-def new_figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Figure:
     """Return an empty matplotlib Figure of a size in inches, which shows itself at the end of a notebook's cell.
 
     Where a program has imported pyplot, it is pyplot's current figure, so that plt.title, plt.savefig and plt.show act on it;
     but not in a notebook, which would show it twice. Raises ImportError without matplotlib, the extra `plot`.
     """
-    Figure = needed("a plot", "matplotlib.figure", "[plot]").Figure
+    make_figure = needed("a plot", "matplotlib.figure", "[plot]").Figure
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     is_shown = pyplot is not None and "inline" not in pyplot.get_backend()
-    figure = (pyplot.figure if is_shown else Figure)(figsize=(width, height), layout="constrained")
+    figure = (pyplot.figure if is_shown else make_figure)(figsize=(width, height), layout="constrained")
     vars(figure)["_repr_png_"] = lambda: png(figure)
     return figure
 
 
-def close_figure(figure: Any) -> None:
+def close_figure(figure: Figure) -> None:
     """Take the Figure out of pyplot's list, where it is in it."""
     if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
         pyplot.close(figure)
 
 
-def save_figure(figure: Any, path: Any) -> Any:
+def save_figure(figure: Figure, path: Any) -> Figure:
     """Return the Figure; with a path, write it as its suffix says (.png where there is none), whole or (OSError) not at all."""
     if path is not None:
         root, suffix = os.path.splitext(os.fspath(path))
@@ -59,7 +62,7 @@ def save_figure(figure: Any, path: Any) -> Any:
     return figure
 
 
-def png(figure: Any, kind: str = "png") -> bytes:
+def png(figure: Figure, kind: str = "png") -> bytes:
     """The Figure as a notebook shows it, or as a file of another kind."""
     out = io.BytesIO()
     figure.savefig(out, format=kind, dpi=100)
@@ -68,7 +71,7 @@ def png(figure: Any, kind: str = "png") -> bytes:
 
 def plot_decision_boundary(
     model: Any, X: Any, y: Any = None, *, threshold: float | None = None, points: int = 200, path: Any = None
-) -> Any:
+) -> Figure:
     """Return a matplotlib Figure of what a model of two features decides over the plane, with the samples; with a path, save it.
 
     Args:
@@ -95,8 +98,8 @@ def plot_decision_boundary(
     cut = None if threshold is None else finite("threshold", threshold)
     X = _numbers("X", X)
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
-        needed_shape = "two features, shape (n, 2)"
-        raise ShapeError(f"{BOUNDARY}: X must have {needed_shape}, got {X.shape}: take two columns")
+        rule = "X must have two features, shape (n, 2)"
+        raise ShapeError(f"{BOUNDARY}: {rule}, got {X.shape}: take two columns")
     labels = None if y is None else _labels(y, len(X))
     classes = np.unique([] if labels is None else labels)
     sides, scores = _scores(model, X, whole("points", points, 2))
@@ -122,7 +125,7 @@ def plot_decision_boundary(
     return save_figure(figure, path)
 
 
-def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
+def plot_gradient_flow(model: Any, *, path: Any = None) -> Figure:
     """Return a matplotlib Figure with a histogram of log₁₀ |gradient| for each layer, input side first; with a path, save it.
 
     A layer with bars far to the left receives small gradients (they vanish on the way), far to the right large ones. The title
@@ -165,7 +168,7 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     return save_figure(figure, path)
 
 
-def plot_history(columns: Mapping[str, list[float]], path: Any = None) -> Any:
+def plot_history(columns: Mapping[str, list[float]], path: Any = None) -> Figure:
     """Return a matplotlib Figure of numbers by epoch, "val_" + name beside each name; with a path, save it."""
     names = [name for name in columns if name.removeprefix("val_") == name or name[4:] not in columns]
     figure = new_figure(4.5 * len(names), 3.2)
@@ -181,7 +184,7 @@ def plot_history(columns: Mapping[str, list[float]], path: Any = None) -> Any:
     return save_figure(figure, path)
 
 
-def _paint_classes(axes: Any, sides: Any, scores: Any, lost: Any, classes: Any) -> list[str]:
+def _paint_classes(axes: Axes, sides: list[Array], scores: Array, lost: Array, classes: Array) -> list[str]:
     """Paint the class that wins at each point; return the colours of the labels."""
     from matplotlib.colors import ListedColormap
 
@@ -194,7 +197,7 @@ def _paint_classes(axes: Any, sides: Any, scores: Any, lost: Any, classes: Any) 
     return [colours[int(i)] for i in classes] if np.isin(classes, range(count)).all() else colours
 
 
-def _paint_score(axes: Any, sides: Any, scores: Any, classes: Any, cut: float | None) -> list[str]:
+def _paint_score(axes: Axes, sides: list[Array], scores: Any, classes: Array, cut: float | None) -> list[str]:
     """Paint one score, NaN masked, as shades, and the line where it is cut; return the colours of the labels."""
     from matplotlib.ticker import MaxNLocator
 
@@ -219,7 +222,7 @@ def _two_colours() -> Any:
     return LinearSegmentedColormap.from_list("orange-blue", [COLOURS[0], "white", COLOURS[1]])
 
 
-def _counts(grads: Any) -> str:
+def _counts(grads: Array) -> str:
     """How many gradients there are, and how many of them are 0, NaN or ∞."""
     special = {"exactly 0": grads == 0, "NaN": np.isnan(grads), "∞": np.isinf(grads)}
     counts = ", ".join(f"{where.sum():,} {name}" for name, where in special.items() if where.any())
@@ -227,11 +230,11 @@ def _counts(grads: Any) -> str:
     return f"{total}, of them {counts}" if counts else total
 
 
-def _numbers(name: str, data: Any) -> Any:
+def _numbers(name: str, data: Any) -> Array:
     """Samples or labels, of nodes their data, as an array of finite numbers."""
     data = rebuild(data, lambda x: x.data if isinstance(x, Node) else x)
     try:
-        array = to_array(data)
+        array: Array = to_array(data)
     except DTypeError:
         advice = "give classes numbers, as 0, 1, 2"
         raise DTypeError(f"{BOUNDARY}: {name} must be numbers, got {describe(data)}; {advice}") from None
@@ -247,12 +250,12 @@ def _labels(y: Any, n: int) -> Any:
         return labels.ravel()
     if labels.ndim == 2 and len(labels) == n:
         return labels.argmax(1)
-    needed = "a label, or a one-hot row, for each is needed"
-    raise ShapeError(f"{BOUNDARY}: y has shape {labels.shape} for {n} samples: {needed}")
+    rule = "each needs a label, or a one-hot row"
+    raise ShapeError(f"{BOUNDARY}: y has shape {labels.shape} for {n} samples: {rule}")
 
 
 @no_grad
-def _scores(model: Any, X: Any, points: int) -> tuple[list[Any], Any]:
+def _scores(model: Any, X: Array, points: int) -> tuple[list[Array], Array]:
     """The two coordinates of a grid of points around the samples, and the k scores of each point, (points, points, k)."""
     modes = training_modes(model)
     set_modes((part, False) for part, _ in modes)
@@ -275,7 +278,7 @@ def _scores(model: Any, X: Any, points: int) -> tuple[list[Any], Any]:
     return sides, scores.reshape(len(sides[1]), len(sides[0]), -1)
 
 
-def _grid(X: Any, points: int) -> tuple[list[Any], Any]:
+def _grid(X: Array, points: int) -> tuple[list[Array], Array]:
     """The coordinates of a grid along both axes, and its points, (points², 2)."""
     low, high = X.min(0), X.max(0)
     margin = 0.15 * np.where(high > low, high - low, 1.0)
@@ -290,7 +293,7 @@ def _on_tensors(model: Any) -> Any:
     return model.to_tensor() if is_same else model
 
 
-def _plain(out: Any) -> Any:
+def _plain(out: Any) -> Array:
     """The model's output as an array."""
     if isinstance(out, list | tuple):
         return np.stack([_plain(part) for part in out])

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import chunks
-from .compile.steps import Gradients, parts_of
+from .compile.steps import REPLAYED, Step, parts_of
 from .core.node import Node
 from .core.op import Op
 from .core.tensor import Tensor, replace_all
@@ -373,7 +373,7 @@ class _Run:
         self.data: Data = ()  # the batch
         self.results: list[float] = []  # its loss and metrics
         self.is_early = False  # whether EarlyStopping says which epoch is the best
-        self.program: Gradients | None = None  # what is replayed in place of the engine
+        self.program: Step | None = None  # what is replayed in place of the engine
         self.workers_replay = False  # the chunks of Dask arrays
         self.last = self.best = self.now(math.inf)
 
@@ -400,9 +400,11 @@ class _Run:
             self.workers_replay = True
             self.history.engine = "numpy: each worker records forward and backward once, and replays them"
         if not why:
-            self.program = Gradients(
-                self.model, self.loss, self.params, with_prediction=bool(self.metrics), is_exact=is_exact,
-                why_not=why_not,
+            # A metric of one's own may look at the parameters, so before they are changed
+            has_update = all(getattr(metric, "func", None) is _accuracy for metric in self.metrics.values())
+            self.program = Step(
+                self.model, self.loss, self.params, self.optimizer, with_prediction=bool(self.metrics),
+                has_update=has_update, is_exact=is_exact, why_not=why_not,
             )  # fmt: skip
 
     # ---- Epochs ---------------------------------------------------------------------------------------------------------
@@ -489,7 +491,10 @@ class _Run:
     def step(self) -> None:
         """Take a step; a gradient that is not finite is told with its cause."""
         try:
-            self.optimizer.step(self.closure)
+            if not (self.program and self.replayed(self.program.replay)):
+                self.optimizer.step(self.closure)
+                if self.program:
+                    self.replayed(self.program.settle)
         except AnomalyError as error:
             bad = [p for p in self.params if p.grad is not None and not all_finite(p.grad)]
             if not self.results or not bad:  # the loss is not finite
@@ -502,22 +507,20 @@ class _Run:
 
     def closure(self) -> Any:
         """Return the loss of the batch; of several calls in a step, the first is what counts."""
-        found = self.replayed() if self.program else None
-        if found is None:
-            self.optimizer.zero_grad()  # the engine's turn
-            found = self.evaluated()
+        loss = self.replayed(self.program.gradients) if self.program else None
+        if loss is not None:
+            return loss
+        self.optimizer.zero_grad()  # the engine's turn
+        found = self.evaluated()
         if not self.results:
             self.results = self.measured(*found)
         return found[0]
 
-    def replayed(self) -> Any:
-        """The loss of the batch by the program, and the metrics, with all gradients set.
-
-        None where the engine must run, which tells what is wrong.
-        """
+    def replayed(self, take: Callable[[Any], Any]) -> Any:
+        """The loss of the batch by a part of the program, its metrics noted; None where the engine must run, which tells what is wrong."""
         program: Any = self.program
         try:
-            found = program.replayed(*self.data)
+            found = take(self.data)
             why = program.reason
         except CompileError as error:
             if not (program.is_exact or program.has_run):
@@ -525,16 +528,20 @@ class _Run:
             found, why = None, str(error)
         except Exception as error:
             found, why = None, f"{type(error).__name__}: {error}"
-        if found is None:  # the engine runs from here on
+        if why:  # the engine runs from here on
             before, self.program = self.history.engine, None
-            since = f"{before}; from epoch {self.epoch} on " if before.startswith("numpy") else ""
+            since = f"{before}; from epoch {self.epoch} on " if REPLAYED in before else ""
             self.history.engine = f"{since}eager: {why}"
             return None
-        self.history.engine = "numpy: forward and backward, recorded once and replayed"
-        loss, prediction = float(found[0]), found[1]
+        self.history.engine = program.ran or self.history.engine
+        if found is None:
+            return None
+        loss, prediction = _number(found[0]), found[1]
         if not math.isfinite(loss):
             return None
-        return loss, [] if self.results else [*_measures(self.metrics, prediction, *self.data[1:])]
+        if not self.results:
+            self.results = [loss, *_measures(self.metrics, prediction, *self.data[1:])]
+        return loss
 
     def evaluated(self) -> tuple[Any, Any]:
         """The loss by the engine, and the metrics; for Dask arrays the means of both."""
@@ -694,12 +701,13 @@ def _plain(prediction: Any) -> Any:
 
 
 def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callable[..., float]:
-    """Return step(X, y): it changes the parameters by one batch, and gives the loss before, with forward and backward replayed.
+    """Return step(X, y): it changes the parameters by one batch, and gives the loss before. All of it is one replayed program.
 
     Arguments: as fit's; `step(X)`, without y, for a loss of the prediction alone. Each shape, mode and choice of frozen parameters is
     recorded at its first batch; the rate and all settings of the optimiser, its state and the parameters' data are read at each
-    step, and `.grad` holds the gradients afterwards. What the model or the loss draw at random, and what they read beside nodes and
-    numbers, is that of the recording. Raises what ag.compile and the optimiser's step raise, and TypeError for LBFGS, which takes
+    step, and `.grad` holds the gradients afterwards. The optimiser takes its own step, after a replayed forward and backward, where its
+    class is not of ag.optim, some parameter has no gradient, is a Value, or has more than 32,768 numbers. What the model or the loss
+    draw at random, and what they read beside nodes and numbers, is that of the recording. Raises what ag.compile and the optimiser's step raise, and TypeError for LBFGS, which takes
     many losses in a step.
 
     >>> import autograd_mini as ag
@@ -713,20 +721,21 @@ def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callab
     if type(optimizer).step is not Optimizer.step:
         kind = type(optimizer).__name__
         raise TypeError(f"compile_step: {kind} takes the loss in ways of its own: call its step(closure)")
-    program = Gradients(model, loss, params)
+    program = Step(model, loss, params, optimizer)
 
     def step(*batch: Any) -> float:
         """Take a step by a batch, (X, y) or (X,); return the loss before it."""
 
         def closure() -> float:
             known = program.reason
-            found = program.replayed(*batch) or program.evaluated(*batch)
+            found = program.gradients(batch)
             if program.reason != known:
                 said = f"compile_step: {program.reason}: it runs uncompiled"
                 warnings.warn(said, RuntimeWarning, stacklevel=4)
-            return float(found[0])
+            return _number(found[0])
 
-        return optimizer.step(closure)  # type: ignore[no-any-return]
+        found = program.replay(batch)
+        return _number(found[0]) if found else optimizer.step(closure)
 
     return step
 
@@ -738,8 +747,8 @@ class History(dict[str, list[float]]):
     """The result of fit: for each name ("loss", "val_loss", each metric) a list with a number for each complete epoch.
 
     `.epochs`: how many there are. `.stopped`: "interrupted", "early stopping" or "callback", or None where all epochs ran. `.kept`: the
-    model has the parameters from the end of this epoch (0: from before the first). `.engine`: what computed the steps, "numpy: …"
-    where they were replayed, else "eager: …", and why. KeyError for a name that is not there says which are.
+    model has the parameters from the end of this epoch (0: from before the first). `.engine`: what computed the steps, "numpy: …" or
+    "native: …" where they were replayed, else "eager: …", and why. KeyError for a name that is not there says which are.
 
     >>> history = History(["loss"])
     >>> history["loss"] += [0.9, 0.5, 0.3, 0.2]

@@ -789,3 +789,4 @@ assert math.isclose(v.grad, right, rel_tol=1e-12)
 # | `value.py` | nothing new: a node whose data are a float |
 # | `special_rows.py`, `array_rows.py`, `tensor.py` | the rest of the table, and the node whose data are an array |
 # | `functions.py` | rows that have parameters, such as an axis; and the reading on nodes |
+# | `quick.py` | nothing new: the same steps as source text, made from the rows, for speed |

@@ -1,31 +1,31 @@
 """backprop_source: the backprop of a graph as a person would write it by hand, in NumPy or plain Python.
 
-The graph is read node by node, each with the formula of its row. What has a name (layers, activations, what is used again or needed on
-the way back) gets a line; the rest stands inside the lines of others. The way back is the engine's, with the same rules.
+The graph is read to lines, one for each node and one for each gradient, by the same rows that the engine runs. Then what has a name
+(layers, activations, the caller's variables), or is used again, keeps its line; the rest is put into the lines that use it, and what
+cancels there is not written.
 """
 
 import inspect
+import itertools
 import math
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core import rows
-from ..core.engine import check_root, toposort
-from ..core.node import Node, made
-from ..core.op import NOT_WANTED
-from ..core.readings import ARRAYS, sum_to
-from ..core.tensor import Tensor
+from ..core.engine import check_root
+from ..core.node import Node
 from ..core.value import Value
-from ..errors import AutogradError, CompileError, DTypeError, GraphError
+from ..errors import DTypeError, GraphError
 from ..support import numerics
 from ..support.containers import flatten
-from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, ordered, spread, substitute, symbol
-from .passes import taught
+from ..symbols import VIEWS, Expr, call, constant, ordered, spread, substitute, symbol
+from .parts import Graph, Names, Part
+from .taught import MIRRORED, cost, is_elementwise
 from .text import OF_NUMBERS, TEACHER, TEACHER_OF_NUMBERS, text
 from .trace import unique
 
@@ -35,26 +35,15 @@ HELPERS = {  # what NumPy lacks, as one writes it
     "    return e / e.sum(axis=axis, keepdims=True)",
     "log_softmax": "def log_softmax(z, axis=-1):\n    z = z - z.max(axis=axis, keepdims=True)\n"
     "    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))",
+    "logsumexp": "def logsumexp(z, axis=None, keepdims=False):\n    top = z.max(axis=axis, keepdims=True)\n"
+    "    out = top + np.log(np.exp(z - top).sum(axis=axis, keepdims=True))\n"
+    "    return out if keepdims else out.squeeze(axis)",
     "erf": "erf = np.vectorize(math.erf)",
     "erfc": "erfc = np.vectorize(math.erfc)",
     "cholesky": "cholesky = np.linalg.cholesky",
     "pinv": "pinv = np.linalg.pinv",
     "logabsdet": "def logabsdet(a):\n    return np.linalg.slogdet(a)[1]",
-    "centred": "def centred(x, axis):\n    return x - x.mean(axis=axis, keepdims=True)",
 }
-
-
-CHEAP = {
-    "subtract",
-    "add",
-    "negative",
-    "multiply",
-    "transpose",
-    "reshape",
-    "divide",
-}  # to be written again, up to three
-NO_ACTIVATIONS = {"sum", "mean", "reshape", "transpose", "getitem", "negative", "positive", "cast"}
-LONG = 72  # letters of a line at which a part of it gets a line of its own
 HELPERS_OF_NUMBERS = {  # what `math` lacks
     "sign": "def sign(x):\n    return (x > 0) - (x < 0)",
     "logaddexp": "def logaddexp(x, y):\n    return max(x, y) + math.log1p(math.exp(-abs(x - y)))",
@@ -64,6 +53,17 @@ HELPERS_OF_NUMBERS = {  # what `math` lacks
        for name, sign in (("greater", ">"), ("greater_equal", ">="), ("less", "<"), ("equal", "=="))},
     "asarray": "def asarray(x, dtype=None):\n    return float(x)",
 }  # fmt: skip
+SHORT = {
+    "subtract",
+    "add",
+    "negative",
+    "multiply",
+    "divide",
+    *VIEWS,
+    *MIRRORED,
+}  # may be written again, up to three times
+PLAIN = {*SHORT, "power", "where", "zeros_like", "asarray", "logical_and", "logical_or"}
+LONG = 72  # letters of a line at which a part of it gets a line of its own
 
 
 def backprop_source(loss: Any, wrt: Any) -> str:
@@ -111,282 +111,310 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
                 f"backprop_source: a scalar is needed, {root._name} has shape {root.shape}: "
                 "take .sum() or .mean()"
             )
-    return _Page(roots, targets, variables).written()
+    for is_plain in (True, False):  # a target inside of what would be written as a softmax is to be seen
+        graph = Graph(roots, variables, is_plain)
+        if all(node in graph.parts and graph.parts[node] in graph.alive(roots) for node in targets):
+            break
+    for node in targets:
+        if node not in graph.parts:
+            raise GraphError(f"backprop_source: the loss does not depend on {node._name}")
+    return _Page(graph, roots, targets).written()
 
 
-class _Part:
-    """A node with its row and its parents as the source has them."""
-
-    def __init__(self, node: Any, parents: Sequence["_Part"]) -> None:
-        self.node, self.op, self.parents = node, node.op, [*parents]
-        self.is_leaf = node.op is None
-        self.is_number = self.is_leaf and not node.requires_grad and node.shape == ()
-        self.like = symbol("#like", node.shape, node.dtype)
-        self.expr: Any = None  # its name, or its formula
-
-    @property
-    def name(self) -> str:
-        """The row's name."""
-        return self.op.name if self.op else ""
-
-
-def _graph(roots: Sequence[Any]) -> list[_Part]:
-    """All that the roots are made from, parents first. 1 / (1 + exp(−z)) is the sigmoid, whose slope one writes by its output."""
-    top, parts = made(ARRAYS, None, rows.positive, [*roots] * 3), dict[Any, _Part]()
-    for node in toposort(top, constants=True, is_mirrored=True)[:-1]:
-        part = parts[node] = _Part(node, [parts[parent] for parent in node.parents])
-        if (z := _argument_of_sigmoid(part)) is not None:
-            part.op, part.parents = rows.sigmoid, [z]
-    order, alive = [*parts.values()], {parts[root] for root in roots}
-    for part in reversed(order):
-        alive.update(part.parents if part in alive else [])
-    return [part for part in order if part in alive]
-
-
-def _argument_of_sigmoid(part: _Part) -> _Part | None:
-    below = part.parents[-1] if part.parents else part
-    if below.name != "add" or not (
-        part.name == "reciprocal" or (part.name == "divide" and _is_one(part.parents[0]))
-    ):
-        return None
-    for one, power in (below.parents, reversed(below.parents)):
-        if _is_one(one) and power.name == "exp" and power.parents[0].name == "negative":
-            return power.parents[0].parents[0]
-    return None
-
-
-def _is_one(part: _Part) -> bool:
-    return part.is_number and float(part.node.data) == 1.0
+# ---- The page -----------------------------------------------------------------------------------------------------------
 
 
 class _Page:
-    """The graph with its names, and the lines that are written of it."""
+    """The lines: `values` are formulas by the symbols that they define, forward and then backward, in order."""
 
-    def __init__(self, roots: Sequence[Any], targets: Sequence[Any], variables: Mapping[str, Any]) -> None:
-        self.order = _graph(roots)
-        parts = {part.node: part for part in self.order}
-        for node in targets:
-            if node not in parts:
-                raise GraphError(f"backprop_source: the loss does not depend on {node._name}")
-        self.roots, self.targets = ([*dict.fromkeys(parts[x] for x in nodes)] for nodes in (roots, targets))
-        self.users: dict[_Part, list[_Part]] = {part: [] for part in self.order}
-        self.needed = set(self.targets)  # what lies between the targets and the roots
-        for part in self.order:
-            for parent in part.parents:
-                self.users[parent].append(part)
-            if part.node.requires_grad and not self.needed.isdisjoint(part.parents):
-                self.needed.add(part)
-        self.only_numbers = all(type(node) is Value for node in parts)
+    def __init__(self, graph: Graph, roots: Sequence[Any], targets: Sequence[Any]) -> None:
+        self.graph = graph
+        alive = graph.alive(roots) | {graph.parts[target] for target in targets}
+        self.order = [part for part in graph.order if part in alive]
+        graph.known = {part.formula: part.sym for part in self.order if part.formula is not None}
+        self.roots, self.targets = (
+            [*dict.fromkeys(graph.parts[x] for x in nodes)] for nodes in (roots, targets)
+        )
+        self.wrt = [graph.parts[x] for x in targets]
+        self.only_numbers = all(type(node) is Value for node in graph.parts)
         self.style = TEACHER_OF_NUMBERS if self.only_numbers else TEACHER
-        self.taken: set[str] = {"np", "math"}
-        self.names: dict[_Part, str] = {}
-        self.known: dict[Expr, Expr] = {}  # formulas that have a name
-        self.lines: list[tuple[str, Any]] = []
-        self.name_all(variables)
+        self.names = Names(graph, self.order, self.roots, self.targets)
+        self.values = {part.sym: part.formula for part in self.order if part.formula is not None}
+        self.forward = set(self.values)
+        self.grads: dict[Part, Expr] = {}
+        self.said = {array: name for array, (name, _) in graph.indices.items()} | graph.ranges
+        self.likes = {part.like: part for part in self.order}
+        self.backward()
+        self.tried: set[tuple[Expr, Expr]] = set()
+        self.users: dict[Expr, Counter[Expr]] = {}  # of each symbol: the lines that use it, and how often
+        for sym in self.values:
+            self.count(sym, 1)
+        self.settle()
 
-    # ---- Names
-
-    def name_all(self, variables: Mapping[str, Any]) -> None:
-        """Decide which nodes have names, and what they are called."""
-        given = {part: name for part in self.order if (name := _given_name(part.node, variables)) is not None}
-        self.taken |= {unique(name, set()) for name in given.values()}
-        roles, arrays = self.roles(), dict[int, _Part]()
+    def backward(self) -> None:
+        """A line for the gradient of each part between the targets and the roots."""
+        needed = set(self.targets)
         for part in self.order:
-            is_array = type(part.node) is Tensor and part.is_leaf
-            same = arrays.setdefault(id(part.node._content), part) if is_array else part
-            if same is not part:
-                part.expr = same.expr
-            elif part in given:
-                plain = unique(given[part], set())
-                self.give(part, plain if plain not in self.names.values() else unique(plain, self.taken))
-            elif part.is_number:
-                part.expr = spread(constant(float(part.node.data)), part.like)
-            elif (
-                other := next((x for x in self.names if _is_complement(part.node, x.node)), None)
-            ) is not None:
-                part.expr = 1.0 - other.expr
-            elif part in roles or part.is_leaf or part in self.roots or part in self.targets:
-                self.give(part, unique(roles.get(part) or self.default(part), self.taken))
-        for part in self.wanted_back():
-            if part not in self.names:
-                self.give(part, unique(roles.get(part) or "t1", self.taken))
-
-    def give(self, part: _Part, name: str) -> None:
-        """Give a node a name."""
-        self.names[part] = name
-        part.expr = symbol(name, part.node.shape, part.node.dtype)
-
-    def default(self, part: _Part) -> str:
-        if part in self.roots:
-            return "loss" if len(self.roots) == 1 and not self.only_numbers else "out"
-        if not part.is_leaf:
-            return "t1"
-        if part.node.requires_grad:
-            return "w1"
-        is_unit = any(user.name == "concatenate" for user in self.users[part])
-        return "unit" if is_unit else "y"  # a bias unit, or the targets
-
-    def roles(self) -> dict[_Part, str]:
-        """X, W1, b1, Z1, A1, … by what the nodes are to a layer."""
-        found: dict[_Part, str] = {}
-        products = [
-            part for part in self.order if part.name in ("matmul", "linear") and part.node.requires_grad
-        ]
-        for layer, product in enumerate(products, 1):
-            x, w, *bias = product.parents
-            if _is_weight(x) and not _is_weight(w):
-                x, w = w, x
-            above = self.users[product]
-            if not bias and len(above) == 1 and above[0].name == "add":
-                others = [parent for parent in above[0].parents if parent is not product]
-                if others and others[0].is_leaf:
-                    product, bias = above[0], others  # noqa: PLW2901
-            for leaf, name in ((x, "X"), (w, f"W{layer}"), *((one, f"b{layer}") for one in bias)):
-                if leaf.is_leaf:
-                    found.setdefault(leaf, name)
-            found.setdefault(product, f"Z{layer}")
-            above = self.users[product]
-            while (
-                len(above) == 1 and above[0].name == "multiply" and any(x.is_number for x in above[0].parents)
-            ):
-                above = self.users[above[0]]
-            if len({user.name for user in above}) == 1 and _is_activation(above[0]):
-                found.setdefault(above[0], f"A{layer}")
-        return found
-
-    def wanted_back(self) -> list[_Part]:
-        """What gets a name because it is used twice, or because the way back needs its value and it costs more than a difference."""
-        shown = {part: part.expr for part in self.order}
-        for i, part in enumerate(self.order):
-            if part.expr is None:
-                part.expr = symbol(f"#{i}", part.node.shape, part.node.dtype)
-        by_expr = {part.expr: part for part in self.order}
-        calls = [part for part in self.order if not part.is_leaf]
-        for part in calls:
-            formula = taught(self.value(part))
-            if any(x.name == "symbol" for x in ordered(formula)):  # where it stands, its value is needed
-                by_expr.setdefault(formula, part)
-        used = {part for part in calls if len(self.users[part]) > 1}
-        for part in calls:
-            if part in self.needed and part not in self.targets:
-                shares = self.shares(part, symbol("#g", part.node.shape, part.node.dtype))
-                read = {x for share in shares if share is not None for x in ordered(taught(share))}
-                used |= {by_expr[x] for x in read & by_expr.keys() if not by_expr[x].is_leaf}
-        for part, expr in shown.items():
-            part.expr = expr
-        sizes = {part: 0 for part in self.order if part.expr is not None}
-        wanted = []
-        for part in self.order:
-            if part in sizes:
-                continue
-            size = 1 + sum(sizes.get(parent, LONG) for parent in part.parents)
-            is_cheap = part.name in CHEAP and len(self.users[part]) == 1 and size <= 3
-            if part in used and not is_cheap:
-                wanted.append(part)
-            sizes[part] = size if is_cheap else 0 if part in used else LONG
-        return wanted
-
-    # ---- Formulas
-
-    def shares(self, part: _Part, g: Expr) -> list[Expr | None]:
-        """What each parent receives, of its shape; None where nobody needs it."""
-        wanted = [parent in self.needed for parent in part.parents]
-        operands = [parent.expr for parent in part.parents]
-        found = _read(part.op, lambda: part.op.shares(EXPRESSIONS, g, part.expr, operands, wanted))
-        return [
-            None if share is NOT_WANTED else self.fitted(share, parent, part.op)
-            for share, parent in zip(found, part.parents, strict=True)
-        ]
-
-    def fitted(self, share: Any, parent: _Part, op: Any) -> Expr:
-        """A share in the shape of the parent."""
-        return spread(constant(sum_to(EXPRESSIONS.xp, constant(share), parent.node.shape, op)), parent.like)
-
-    def value(self, part: _Part) -> Expr:
-        """The formula of a node."""
-        operands = [parent.expr for parent in part.parents]
-        return _read(part.op, lambda: constant(part.op.value(EXPRESSIONS, operands)))  # type: ignore[no-any-return]
-
-    def tidy(self, expr: Expr) -> Expr:
-        """As a teacher writes it, with the names of what has been computed."""
-        return taught(substitute(taught(expr), self.known))
-
-    def forward(self) -> None:
-        """The lines of the way forward."""
-        for part in self.order:
-            if part.is_leaf:
-                continue
-            value = self.tidy(self.value(part))
-            if part not in self.names and len(str(text(value, None, self.style))) > LONG:
-                self.give(part, unique("t1", self.taken))
-            if part in self.names:
-                self.write(self.names[part], value)
-                if not value.is_leaf:
-                    self.known[value] = part.expr
-            else:
-                part.expr = value
-
-    def backward(self) -> dict[_Part, Expr]:
-        """The lines of the way back; return the gradient of every target."""
-        grads = {root: spread(constant(1.0), root.like) for root in self.roots}
+            if part.needs_gradient and not needed.isdisjoint(part.parents):
+                needed.add(part)
+        held: dict[Part, Expr] = {root: spread(constant(1.0), root.sym) for root in self.roots}
         for part in reversed(self.order):
-            if part not in self.needed or part not in grads:
+            if part in self.targets and part not in held:
+                held[part] = spread(constant(0.0), part.sym)
+            if part not in needed or part not in held:
                 continue
-            g = self.tidy(grads[part])
-            inner = g.args[0] if g.name in ("broadcast_to", "negative") else g
-            count = sum(parent in self.needed for parent in part.parents)
-            if part in self.targets or (not inner.is_leaf and (part in self.names or count > 1)):
-                g = self.named(part, g)
-            grads[part] = g
-            shares = [] if part.is_leaf else self.shares(part, g)
+            g = symbol(f"d{part.sym.value}", part.sym.shape or (), part.sym.dtype)
+            self.values[g] = self.graph.tidy(held[part])
+            self.grads[part] = g
+            if part.formula is None:
+                continue
+            shares = self.graph.shares(part, g, [parent in needed for parent in part.parents])
             for parent, share in zip(part.parents, shares, strict=True):
                 if share is not None:
-                    grads[parent] = grads[parent] + share if parent in grads else share
-        return grads
+                    held[parent] = held[parent] + share if parent in held else share
 
-    def named(self, part: _Part, g: Expr) -> Expr:
-        """A line for a gradient, and its name from then on."""
-        name = unique(f"d{self.names.get(part, 't1')}", self.taken)
-        self.write(name, g)
-        found = symbol(name, part.node.shape, part.node.dtype)
-        if not g.is_leaf:
-            self.known[g] = found
-        return found
+    # ---- Which lines stay
 
-    def write(self, name: str, expr: Expr) -> None:
-        self.lines.append((f"{name} = {text(expr, None, self.style)}", expr))
+    def count(self, sym: Expr, sign: int) -> None:
+        """Note, or forget, which symbols a line uses."""
+        for used, n in _occurrences(self.values[sym]).items():
+            users = self.users.setdefault(used, Counter())
+            users[sym] += sign * n
+            if not users[sym]:
+                del users[sym]
 
-    # ---- The page
+    def change(self, sym: Expr, value: Expr) -> None:
+        self.count(sym, -1)
+        self.values[sym] = value
+        self.count(sym, 1)
+
+    def put_in(self, sym: Expr) -> None:
+        """A line into the lines that use it."""
+        value = self.values[sym]
+        for user in [*self.users.get(sym, ())]:
+            self.change(user, self.graph.tidy(substitute(self.values[user], {sym: value})))
+        self.remove(sym)
+
+    def remove(self, sym: Expr) -> None:
+        self.count(sym, -1)
+        del self.values[sym]
+
+    def settle(self) -> None:
+        """Put the lines that say little into those that use them."""
+        results = {part.sym for part in self.roots} | {self.grads[part] for part in self.targets}
+        named = {part.sym for part in self.names.names} | {self.grads.get(part) for part in self.names.names}
+        self.named, backward = named | results, [sym for sym in self.values if sym not in self.forward]
+        self.small = {
+            sym for sym in self.forward_order()
+            if sym not in named and cost(self.values[sym]) == 1 and len(_occurrences(self.values[sym])) == 1
+        }  # fmt: skip
+        before = 0
+        while before != len(self.values):
+            before = len(self.values)
+            for sym in [x for x in backward if x in self.values and x in self.named]:
+                value = self.values[sym]
+                if value in self.values and value not in self.named and value not in self.forward:
+                    self.rename(value, sym)  # a gradient that is another one of its name: db = dt1
+            for sym in [x for x in backward if x in self.values and x not in results]:
+                if self.is_small(sym, sym in named):
+                    self.put_in(sym)
+                else:
+                    self.absorb(sym)
+        kept = {part.sym for part, g in self.grads.items() if g in self.values}
+        for sym in reversed([*self.forward_order()]):
+            if not self.users.get(sym) and sym not in results:
+                self.remove(sym)
+        for sym in self.forward_order():
+            if sym not in results | named | kept and self.is_small(sym, False):
+                self.put_in(sym)
+        self.share_calls()
+
+    def share_calls(self) -> None:
+        """A line of its own for each call that stands there twice, where it is more than arithmetic."""
+        while True:
+            count: Counter[Expr] = Counter()
+            for value in self.values.values():
+                parts = _counted(value)
+                count.update({x: n for x, n in parts.items() if is_elementwise(x) and _occurrences(x)})
+            twice = [x for x, n in count.items() if n > 1]
+            called = [x for x in twice if x.name not in PLAIN or (x.name in MIRRORED and cost(x) > 1)]
+            if not called:
+                return
+            shared = max(called, key=lambda x: x.serial)
+            first = next(sym for sym, value in self.values.items() if shared in set(ordered(value)))
+            sym = first
+            if self.values[first] is not shared:
+                part = self.graph.add(None, (), shared)
+                sym = part.sym
+                self.order.append(part)
+                self.forward |= {sym} if first in self.forward else set()
+            lines, self.values = self.values, {}
+            for key, value in lines.items():
+                self.values |= {sym: shared} if key is first else {}
+                self.values |= {key: substitute(value, {shared: sym})} if key is not sym else {}
+
+    def forward_order(self) -> list[Expr]:
+        return [sym for sym in self.values if sym in self.forward]
+
+    def absorb(self, sym: Expr) -> None:
+        """Put a gradient into a line that becomes no longer by it: what cancels is not written."""
+        users, value = self.users.get(sym, Counter()), self.values[sym]
+        for user in [] if _is_plain(value) or value.name == "matmul" else [*users]:
+            line = self.values[user]
+            if (value, line) in self.tried:
+                continue
+            self.tried.add((value, line))
+            both, alone, own = map(self.spelt, (substitute(line, {sym: value}), line, value))
+            if cost(own) and (cost(both) <= cost(alone) if len(users) == 1 else _is_plain(both)):
+                self.change(user, both)
+        if not users:
+            self.remove(sym)
+
+    def spelt(self, expr: Expr) -> Expr:
+        """With what is short on the way forward, as 1 − A, spelt out."""
+        small = {x: self.values[x] for x in ordered(expr) if x in self.small and x in self.values}
+        return self.graph.tidy(substitute(expr, small))
+
+    def is_small(self, sym: Expr, is_named: bool) -> bool:
+        """Whether a line is put into those that use it."""
+        users, value = self.users.get(sym, Counter()), self.values[sym]
+        total = sum(users.values())
+        parts = sum(_occurrences(value).values())
+        if _is_plain(value):
+            return not (
+                is_named and value in self.values and (value in self.forward or value not in self.named)
+            )
+        if is_named or any(not _can_take(self.values[user], sym, value) for user in users):
+            return False
+        is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
+        is_view = value.name == "getitem" and value.args[0].is_leaf and value.args[0] not in self.values
+        most = 10 if is_view else 4 - cost(value)
+        if total > 1 and not (is_short and total <= most and parts <= (2 if sym in self.forward else 1)):
+            return False
+        return all(
+            self.width(substitute(self.values[user], {sym: value}))
+            <= LONG + 12 * (self.values[user].name == "negative")
+            for user in users
+        )
+
+    def width(self, value: Expr) -> int:
+        """How long the lines of a value are."""
+        return max(len(line) for line, _ in self.statements("dW1", value, self.said, ""))
+
+    def rename(self, old: Expr, new: Expr) -> None:
+        """Give a gradient the name of a target that it is."""
+        self.remove(new)
+        for user in [*self.users.get(old, ())]:
+            self.change(user, substitute(self.values[user], {old: new}))
+        self.count(old, -1)
+        self.values = {new if sym is old else sym: value for sym, value in self.values.items()}
+        self.count(new, 1)
+
+    # ---- The text
 
     def written(self) -> tuple[str, dict[str, Any]]:
         """The source, and the arguments by name."""
-        self.forward()
-        split = len(self.lines)
-        grads = self.backward()
-        leaves = [part for part in self.order if part.is_leaf and part in self.names]
-        leaves.sort(key=lambda part: part.node.requires_grad)  # the data first
-        results = [self.names[root] for root in self.roots]
-        results += [str(text(grads[target], None, self.style)) for target in self.targets]
-        self.rename_aliases(split, results)
-        out = [f"def backprop({', '.join(self.names[leaf] for leaf in leaves)}):", "    # Forward"]
-        out += self.commented(self.lines[:split])
+        by_sym = {part.sym: part for part in self.order}
+        order = [by_sym[sym] for sym in self.values if sym in by_sym]
+        names = self.names.names
+        for part in order:
+            if part not in names:
+                names[part] = unique("t1", self.names.taken)
+        said = self.said | {part.sym: name for part, name in names.items()}
+        for part, g in self.grads.items():
+            if g in self.values:
+                said[g] = unique(f"d{names.get(part, 't1')}", self.names.taken)
+        leaves = [part for part in self.order if part.formula is None]
+        lines: dict[bool, list[tuple[str, Any]]] = {True: [], False: []}
+        used: dict[Expr, None] = {}
+        of_grads = {g: part for part, g in self.grads.items()}
+        for sym in self.values:
+            value = self.sized(self.values[sym], said)
+            used |= dict.fromkeys(ordered(value))
+            alike = [*([of_grads[sym]] if sym in of_grads else []), *leaves]
+            like = next((said[x.sym] for x in alike if x.sym.shape == value.shape and x.sym in said), "")
+            lines[sym in self.forward] += self.statements(said[sym], value, said, like)
+        leaves = [part for part in leaves if part.sym in used]
+        arguments = {said[part.sym]: part.node.data for part in leaves if not part.needs_gradient}
+        arguments |= {name: array for x, (name, array) in self.graph.indices.items() if x in used}
+        arguments |= {said[part.sym]: part.node.data for part in leaves if part.needs_gradient}
+        results = [root.sym for root in self.roots] + [self.grads[target] for target in self.wrt]
+        out = [f"def backprop({', '.join(arguments)}):", "    # Forward"]
+        out += self.commented(lines[True])
         out.append("    # Backward")
-        out += self.commented(self.lines[split:])
-        out.append(f"    return {', '.join(results)}")
+        for (x, axis), note in self.graph.units.items():
+            which = "" if len(x.shape or ()) == 1 else "Each row of " if axis == -1 else "Each column of "
+            out += [f"    # {which}{said[x]} sums to 1"] if note else []
+        out += self.commented(lines[False])
+        out.append(f"    return {', '.join(str(text(x, said, self.style)) for x in results)}")
         body = "\n".join(out)
         parts = [*self.imports(helpers := _helpers(body, self.only_numbers), body), *helpers, body]
-        arguments = {self.names[leaf]: leaf.node.data for leaf in leaves}
         return "\n\n\n".join(parts).replace("\n\n\nimport", "\nimport") + "\n", arguments
 
-    def rename_aliases(self, start: int, results: list[str]) -> None:
-        """Where a gradient is just another name of an intermediate one, as in `db = dt1`, give the intermediate one that name."""
-        for line, _ in self.lines[start:]:
-            if alias := re.fullmatch(r"(\w+) = (dt\d+)", line):
-                name, other = alias.groups()
-                self.lines = [
-                    (re.sub(rf"\b{other}\b", name, text), expr) for text, expr in self.lines if text != line
-                ]
-                results[:] = [re.sub(rf"\b{other}\b", name, result) for result in results]
+    def sized(self, value: Expr, said: Mapping[Expr, str]) -> Expr:
+        """Sizes as those of an array that has a name."""
+        changes: dict[Expr, Expr] = {}
+        for x in ordered(value):
+            like = next((y for y in x.args if y in self.likes), None)
+            if like is not None:
+                named = self.named_like(self.likes[like], x.name == "length", said)
+                changes[x] = call(x.name, *[named if y is like else y for y in x.args])
+        return substitute(value, changes) if changes else value
+
+    def named_like(self, part: Part, is_length: bool, said: Mapping[Expr, str]) -> Expr:
+        """The symbol of an array of this shape, or of this length, by how the part is computed; data before others."""
+        shape = part.sym.shape or ()
+        found, stack, seen = [], [part], set()
+        while stack:
+            x = stack.pop(0)
+            own = x.sym.shape or ()
+            if x in seen or (own[:1] != shape[:1] if is_length else own != shape):
+                continue
+            seen.add(x)
+            found += [x] if x.sym in said else []
+            labels = [
+                y for y in ordered(x.sym if x.formula is None else x.formula) if y in self.graph.indices
+            ]
+            if is_length and labels and (labels[0].shape or ())[:1] == shape[:1]:
+                return symbol(said[labels[0]], labels[0].shape or ())
+            is_product = x.name in ("matmul", "linear")
+            stack += x.parents[: int(is_length)] if is_product else x.parents
+        data = [x for x in found if x.is_data]
+        return next((x.sym for x in (*data, *found)), symbol(f"np.empty({shape})", shape))
+
+    def statements(
+        self, name: str, value: Expr, said: Mapping[Expr, str], like: str
+    ) -> Iterator[tuple[str, Expr]]:
+        """The lines of a value: of a long sum several, and one for each part that is added at an index."""
+        terms = _sum_terms(value)
+        added = [(x, sign) for x, sign in terms if x.name == "scatter"]
+        joined = _joined(added) if len(added) == len(terms) else None
+        sums: list[tuple[str, Expr]] = [("=", joined)] if joined is not None else []
+        for x, sign in terms if joined is None else ():
+            if x.name == "scatter":
+                continue
+            how, total = sums[-1] if sums else ("=", x if sign > 0 else -x)
+            both = (total + x if sign > 0 else total - x) if sums else total
+            is_whole = bool(sums) and not total.is_leaf and total.shape == value.shape
+            if how == "-=" or (is_whole and len(f"{name} += {text(both, said, self.style)}") > LONG):
+                sums.append(("+=" if sign > 0 else "-=", x))
+            else:
+                sums[-1:] = [(how, both)]
+        if not sums:
+            yield f"{name} = {f'np.zeros_like({like})' if like else f'np.zeros({value.shape})'}", value
+        for how, total in sums:
+            yield f"{name} {how} {text(total, said, self.style)}", value
+        for x, sign in added if joined is None else ():
+            amount, index = (x.args[0] if sign > 0 else self.graph.tidy(-x.args[0])), x.args[2]
+            if any(part.shape for part in (index, *index.args)):
+                yield (
+                    f"np.add.at({name}, {text(index, said, self.style)}, {text(amount, said, self.style)})",
+                    value,
+                )
+                continue
+            how, amount = ("-=", amount.args[0]) if amount.name == "negative" else ("+=", amount)
+            place = text(call("getitem", symbol(name, value.shape or ()), index), said, self.style)
+            yield f"{place} {how} {text(amount, said, self.style)}", value
 
     def imports(self, helpers: Sequence[str], body: str) -> list[str]:
         everything = "\n".join([*helpers, body])
@@ -404,58 +432,64 @@ class _Page:
         return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
 
 
-def _read(op: Any, reading: Callable[[], Any]) -> Any:
-    try:
-        return reading()
-    except Unreadable as error:
-        advice = "Write it with the functions of xp alone"
-        raise CompileError(
-            f"backprop_source: the rule of {op.name!r} cannot be read: {error}. {advice}"
-        ) from None
+def _counted(expr: Expr) -> Counter[Expr]:
+    """How often each part stands in a line."""
+    found: Counter[Expr] = Counter({expr: 1})
+    for x in reversed(ordered(expr)):
+        for part in x.args:
+            found[part] += found[x]
+    return found
 
 
-def _given_name(node: Any, variables: Mapping[str, Any]) -> str | None:
-    """Its label, or the name of the caller's variable that is the node, its array, or holds the same numbers."""
-    if node.label:
-        return str(node.label)
-    for name, x in variables.items():
-        if x is node and name[0] != "_":
-            return name
-    if type(node) is not Tensor or node.op is not None:
-        return None
-    arrays = [
-        (name, x) for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"
-    ]
-    same = [name for name, x in arrays if x is node._content]
-    return next((name for name in same or (name for name, x in arrays if _holds(x, node._content))), None)
-
-
-def _is_complement(node: Any, other: Any) -> bool:
-    """Whether raw data are 1 − other, computed before they came into the graph: for labels y, say, that is 1 − y."""
-    raw = all(type(x) is Tensor and x.op is None and not x.requires_grad for x in (node, other))
-    return raw and node.shape == other.shape != () and np.array_equal(node.data, 1.0 - other.data)
-
-
-def _is_weight(part: _Part) -> bool:
-    return part.is_leaf and bool(part.node.requires_grad)
-
-
-def _is_activation(part: _Part) -> bool:
-    return part.op.is_ours and len(part.parents) == 1 and part.name not in NO_ACTIVATIONS
-
-
-def _holds(x: Any, array: Any) -> bool:
-    """Whether a variable of the caller's holds these numbers."""
-    try:
-        found = np.asarray(x)
-    except (ValueError, TypeError, AutogradError):  # ragged, or it holds nodes
-        return False
-    return (
-        bool(array.ndim)
-        and found.shape == array.shape
-        and found.dtype.kind in "biuf"
-        and np.array_equal(found, array)
+def _occurrences(expr: Expr) -> Counter[Expr]:
+    """How often each symbol stands in a line; shapes do not count."""
+    return Counter(
+        {x: n for x, n in _counted(expr).items() if x.name == "symbol" and not x.value.startswith("~")}
     )
+
+
+def _is_plain(value: Expr) -> bool:
+    """Whether it is a name, minus a name, or a number."""
+    inner = value.args[0] if value.name in ("broadcast_to", "negative") else value
+    return inner.is_leaf or (value.name == "broadcast_to" and inner.shape == ())
+
+
+def _sum_terms(value: Expr) -> list[tuple[Expr, int]]:
+    """The terms of a sum with their signs."""
+    found, stack = [], [(value, 1)]
+    while stack:
+        x, sign = stack.pop()
+        if x.name in ("add", "subtract"):
+            stack += [(x.args[1], sign if x.name == "add" else -sign), (x.args[0], sign)]
+        elif x.name == "negative" and x.args[0].name == "scatter":
+            stack.append((x.args[0], -sign))
+        else:
+            found.append((x, sign))
+    return found
+
+
+def _can_take(line: Expr, sym: Expr, value: Expr) -> bool:
+    """Whether a value may stand in a line: what is added at an index, only as a term of its own."""
+    is_scatter = any(x.name == "scatter" for x in ordered(value))
+    return not is_scatter or sym in {x for x, _ in _sum_terms(line)}
+
+
+def _joined(added: Sequence[tuple[Expr, int]]) -> Expr | None:
+    """Parts that lie side by side along an axis and make up the whole, as a concatenation."""
+    shape, places = added[0][0].shape or () if added else (), dict[Any, Expr]()
+    for x, sign in added:
+        index = x.args[2].args if x.args[2].name == "tuple" else (x.args[2],)
+        if sign < 0 or not all(part.name == "slice" and part.args[2].value is None for part in index):
+            return None
+        bounds = [
+            slice(*[y.value for y in part.args]).indices(n)[:2] for part, n in zip(index, shape, strict=False)
+        ]
+        cut = [(i, bound) for i, bound in enumerate(bounds) if bound != (0, shape[i])]
+        places |= {cut[0]: x.args[0]} if len(cut) == 1 else {}
+    ends = sorted(places)
+    is_whole = len({axis for axis, _ in ends}) == 1 and len(ends) == len(added) and all(
+        a[1][1] == b[1][0] for a, b in itertools.pairwise([(0, (0, 0)), *ends, (0, (shape[ends[0][0]], 0))]))  # fmt: skip
+    return call("concatenate", tuple(places[end] for end in ends), axis=ends[0][0]) if is_whole else None
 
 
 def _helpers(body: str, only_numbers: bool) -> list[str]:

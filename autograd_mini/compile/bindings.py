@@ -55,12 +55,21 @@ def bindings(f: Any, arguments: Sequence[Any] = ()) -> list[Binding]:
     return [binding for place in places for binding in _watched(*place)]
 
 
+CHECK = """\
+def check():
+    try:
+        return {tests} or is_same()
+    except (ValueError, LookupError, TypeError):  # a name is gone
+        return False
+"""
+
+
 def checker(bindings: Sequence[Binding]) -> Callable[[], bool]:
     """Return a function that says whether all names still mean what they meant, numbers by their value.
 
     Identity is asked first, in one expression that is written out: it runs at every call.
     """
-    space: dict[str, Any] = {}
+    space: dict[str, Any] = {"is_same": lambda: all(map(_is_bound, bindings))}
     tests = []
     for i, (place, name, was) in enumerate(bindings):
         space |= {f"place{i}": place, f"was{i}": was}
@@ -68,15 +77,8 @@ def checker(bindings: Sequence[Binding]) -> Callable[[], bool]:
             tests.append(f"place{i} == was{i}")
         else:
             tests.append(f"place{i}{'.cell_contents' if name is None else f'[{name!r}]'} is was{i}")
-    is_same = eval(f"lambda: {' and '.join(tests) or 'True'}", space)
-
-    def check() -> bool:
-        try:
-            return bool(is_same()) or all(map(_is_bound, bindings))
-        except (ValueError, LookupError, TypeError):  # a name is gone
-            return False
-
-    return check
+    exec(CHECK.format(tests=" and ".join(tests) or "True"), space)
+    return space["check"]  # type: ignore[no-any-return]
 
 
 def _is_bound(binding: Binding) -> bool:

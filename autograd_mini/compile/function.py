@@ -24,8 +24,8 @@ from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
 from .bindings import bindings, checker
-from .kernels import Unsupported
-from .native import Native, batched, is_installed
+from .kernels import Unsupported, is_installed
+from .native import Native, batched
 from .passes import exact
 from .plan import planned
 from .program import Change, Guard, Program
@@ -38,7 +38,9 @@ LONGEST = 20_000  # operations of a program: Python takes a second to read so ma
 MOST = 8  # versions that are kept of a function for one kind of arguments
 PLAIN = frozenset("fd?" + np.typecodes["AllInteger"])  # the dtypes of arguments that are taken as they are
 ENGINES = ("auto", "numpy", "native", "tape")
+FEW = 16  # results of which a quick call is made
 QUICKLY_COMPILED = 2500  # elements of a program that "auto" makes native code of: some tenths of a second
+CONTENT = operator.attrgetter("_content")
 STATIC = (bool, str, bytes, type(None))
 
 
@@ -63,6 +65,8 @@ class Compiled:
         self.reason: str | None = None  # why calls are not replayed, where they are not
         self.lock = threading.RLock()
         self.latest: Version | None = None
+        self.quick: Callable[..., Any] | None = None  # its quick call, of `count` arguments
+        self.count = 0
         self.outdated = 0  # versions that were dropped since a name means something else now
         functools.update_wrapper(self, f, updated=())
 
@@ -79,6 +83,10 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.is_batch:
             return self.of_points(args)
+        if self.quick is not None and not (kwargs or is_inside() or recorder()):
+            found = self.quick(*args) if len(args) == self.count else None
+            if found is not None and found is not False:
+                return found
         return self.one(args, kwargs)
 
     def one(self, args: Any, kwargs: Any) -> Any:
@@ -181,10 +189,12 @@ class Compiled:
                 version = record(self.function, args, kwargs, QUICK, engine=self.engine)
             except TooMuch as error:
                 self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
+                self.quick = None
                 warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
                 return self.eagerly(args, kwargs)
             self.versions[key] = [*kept, version]
             self.latest = version
+            self.quick, self.count = version.quick_call(len(args)) if not kwargs else None, len(args)
         found = version.replay(leaves)
         return found[0] if found is not None else self.eagerly(args, kwargs)
 
@@ -285,18 +295,29 @@ def _maker(tree: Any) -> Callable[[list[Any]], Any]:
         return lambda outputs: rebuild(tree, lambda x: outputs[x] if type(x) is _Place else x)
     if tree and all(type(x) is _Place and x == tree[0] + i for i, x in enumerate(tree)):
         begin, end = tree[0], tree[-1] + 1
-        return lambda outputs: kind(outputs[begin:end])
+        whole = operator.itemgetter(slice(begin, end))
+        return whole if kind is list else lambda outputs: tuple(whole(outputs))
     parts = [*map(_maker, tree)]
     return lambda outputs: kind([part(outputs) for part in parts])
 
 
+def _text(tree: Any, outputs: Sequence[str]) -> str:
+    """A result as Python; "" for one of other things than outputs in lists and tuples."""
+    if type(tree) is _Place:
+        return outputs[tree]
+    parts = [_text(part, outputs) for part in tree] if type(tree) in (list, tuple) and tree else [""]
+    joined = "".join(f"{part}, " for part in parts)
+    return "" if "" in parts else f"[{joined}]" if type(tree) is list else f"({joined})"
+
+
 def record(
     f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (),
-    engine: str = "auto",
+    engine: str = "auto", is_kept: bool = False,
 ) -> "Version":  # fmt: skip
     """Run the function once on nodes; return the version that replays it.
 
-    `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order.
+    `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order;
+    `is_kept`: whether leaves keep their arrays, and changes come all or not at all.
     """
     if engine in ("native", "tape") and not is_installed():
         raise ImportError(f"engine={engine!r} needs llvmlite: python -m pip install 'autograd-mini[fast]'")
@@ -305,8 +326,8 @@ def record(
     gc.disable()  # it would walk the growing graph again and again: half the time of a large one
     try:
         with suppress(Restart):
-            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine)
-        return Version(Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, engine)
+            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine, is_kept)
+        return Version(Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, engine, is_kept)
     finally:
         if collects:
             gc.enable()
@@ -315,9 +336,11 @@ def record(
 class Version:
     """One recorded way through a function: what runs, and what it reads and writes outside its arguments."""
 
+    is_whole = False  # whether it is a step of training with its update
+
     def __init__(
         self, trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool,
-        beside: Sequence[Any], engine: str,
+        beside: Sequence[Any], engine: str, is_kept: bool,
     ) -> None:  # fmt: skip
         self.name, self.is_quick = unique(_name(f), set()), is_quick
         self.program: Program | None = None
@@ -361,6 +384,10 @@ class Version:
         self.targets = [leaf for leaf, _, _ in changed]
         self.changed = [leaf for leaf, _, what in changed if what == "data"]
         self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
+        # Whether gradients are set as they are found
+        self.is_set = not any(
+            is_more or type(leaf) is Value or not leaf.shape for leaf, is_more in self.grads
+        )
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
         order = sorted_nodes([*tests, *outputs, *new, *self.targets])
         strict = any(isinstance(x, np.ndarray) for _, _, x in found)
@@ -383,9 +410,11 @@ class Version:
                 tuple(exprs[node] for node in outputs),
                 tuple(Change(exprs[leaf], exprs[value], what) for leaf, value, what in changed),
                 frozenset(lowering.floats),
+                is_kept=is_kept,
             )
             self.choose(program, engine)
         self.is_silent = self.program is None or self.native is not None
+        self.engine = "tape" if self.program is None else "native" if self.native else "numpy"
         live = lowering.inputs()
         self.nodes = [x for x in live.values() if isinstance(x, Node)]
         self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)] + self.vectors
@@ -405,6 +434,29 @@ class Version:
             for x, kind in zip(results, self.kinds, strict=True)
         )
         self.is_bare = self.is_final and not (self.is_tied or found or self.indices)
+        self.arguments = len(arguments)
+
+    def quick_call(self, count: int) -> Callable[..., Any] | None:
+        """A function of so many arguments that gives the very result, or None where they are not as they were recorded.
+
+        None where there is no native code, or more to be done than it does.
+        """
+        native, more = self.native, self.grads or self.ranges or self.indices or not self.is_final
+        if native is None or more or self.arguments != count or not 0 < len(native.results) <= FEW:
+            return None
+        text = _text(self.tree, native.results)
+        live = [(f"x{i}", x) for i, x in enumerate([*self.nodes, *self.arrays], count)]
+        before = [f"{name} = {name}_{'._content' * isinstance(x, Node)}" for name, x in live]
+        if not self.is_bare:
+            before.insert(0, "if not is_bound(): return None")
+        space = {f"{name}_": x for name, x in live} | {f"leaf{i}": x for i, x in enumerate(self.changed)}
+        ticks = [f"leaf{i}._version" for i, _ in enumerate(self.changed)]
+        after = ["changes.count += 1", f"{' = '.join(ticks)} = changes.count"] if ticks else []
+        given, space = (
+            [f"x{i}" for i in range(count)],
+            space | {"is_bound": self.is_bound, "changes": changes},
+        )
+        return native.function(given, before, after, text, **space) if text else None
 
     def choose(self, program: Program, engine: str) -> None:
         """Make what runs a program."""
@@ -427,9 +479,9 @@ class Version:
 
     @property
     def source(self) -> str:
-        """The program as Python that calls NumPy."""
+        """The program as Python that calls NumPy; of a tape what it runs, instruction by instruction."""
         if self.program is None:
-            raise CompileError("compile: a tape has no source: take engine='numpy'")
+            return f"{HEADER}\n\n{self.run.source(self.name)}"
         program = planned(self.program, self.is_quick)
         return f"{HEADER}\n\n{Writer(program, self.name, self.is_quick).body}"
 
@@ -439,32 +491,31 @@ class Version:
             return self.is_bound()
         return self.is_bound() and all(np.array_equal(array, was) for array, was in self.indices)
 
-    def read(self, leaves: list[Any]) -> list[Any]:
+    def read(self, leaves: Sequence[Any]) -> Sequence[Any]:
         """The arguments, and what is read beside them."""
         for leaf, view in self.views:
             if leaf._content is not view:  # it was given other data: they go where the vector has its place
                 np.copyto(view, leaf._content)
                 leaf._content = view
-        return leaves + [x._content for x in self.nodes] + self.arrays
+        return *leaves, *map(CONTENT, self.nodes), *self.arrays
 
-    def replay(self, leaves: list[Any]) -> Any:
+    def replay(self, leaves: Sequence[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
-        if self.is_bare:
-            found = self.run(*leaves)
-            return None if found is None else [self.result(found[0])]
-        if not self.is_current():
-            return None
-        inputs = self.read(leaves)
-        for i, count, who in self.ranges:
-            check_range(inputs[i], count, who)
-        found = self.run(*inputs) if self.is_silent else self.quietly(inputs)
-        if found is None:
+        if not self.is_bare:
+            if not self.is_bound() or (self.indices and not self.is_current()):
+                return None
+            leaves = self.read(leaves)
+            for i, count, who in self.ranges:
+                check_range(leaves[i], count, who)
+        found = self.run(*leaves) if self.is_silent else self.computed(leaves)
+        if found is False and self.native is not None:
+            found = self.native.copied(*leaves)
+        if not found:
             return None
         outputs, grads = found
-        for (leaf, is_more), grad in zip(self.grads, grads, strict=True) if grads else ():
-            if type(grad) is not float:
-                grad = float(grad) if type(leaf) is Value else np.asarray(grad)  # noqa: PLW2901
-            leaf.grad = leaf.grad + grad if is_more and leaf.grad is not None else grad
+        new = grads if self.is_set else self.gradients(grads)
+        for (leaf, _), grad in zip(self.grads, new, strict=True) if grads else ():
+            leaf.grad = grad
         if self.changed:
             changes.count += 1
             for leaf in self.changed:
@@ -474,8 +525,24 @@ class Version:
             outputs = [kind(x) if kind else x if x.shape else x[()] for x, kind in pairs]
         return [self.result(outputs)]
 
-    def quietly(self, inputs: list[Any]) -> Any:
-        """What NumPy's lines compute, without a warning of NumPy; Raised where Python's floats raise."""
+    def gradients(self, found: Sequence[Any]) -> Iterator[Any]:
+        """What each `.grad` becomes by what was found."""
+        for (leaf, is_more), grad in zip(self.grads, found, strict=True):
+            new = grad if type(grad) is float else float(grad) if type(leaf) is Value else np.asarray(grad)
+            yield leaf.grad + new if is_more and leaf.grad is not None else new
+
+    def written(self, inputs: Sequence[Any]) -> list[Any]:
+        """Of the inputs those that a run has written into."""
+        program: Any = self.program
+        places = {x: i for i, x in enumerate(program.inputs if program else ())}
+        return [
+            inputs[places[one.target]] for one in (program.changes if program else ()) if one.what == "data"
+        ]
+
+    def computed(self, inputs: Sequence[Any]) -> Any:
+        """What runs gives; NumPy's lines without a warning of NumPy, and Raised where Python's floats raise."""
+        if self.is_silent:
+            return self.run(*inputs)
         before = error_state.get()
         try:
             error_state.set(QUIET)
@@ -529,7 +596,7 @@ def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False)
     last version as NumPy, `.reason` why calls are not replayed.
     `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, and "tape", for any number of single
     Values, both by llvmlite (the extra `fast`); "auto", the quickest there is. Of single Values all give the engine's own bits, but
-    for sums of products on a tape, which has no `.source`; of arrays, sums and functions up to rounding.
+    for sums of products on a tape; of arrays, sums and functions up to rounding.
     `batch`: the arguments are arrays of points, one more axis than `f` takes, the first: `f` of each, stacked, in one loop.
     `.bind(inputs, outputs)` gives the call without allocation.
 

@@ -4,154 +4,256 @@ import ctypes
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..support.numerics import find_spec
-from .kernels import BOOL, Lines, Unsupported, built
+from .kernels import (
+    AXES,
+    BOOL,
+    DATA,
+    DTYPE,
+    FLAGS,
+    ITEMS,
+    NUMBER,
+    SINGLE,
+    SIZES,
+    TYPE,
+    Lines,
+    Unsupported,
+    built,
+)
 from .program import Program
-from .scalars import Scalars, scalars
+from .scalars import FLOAT, Scalars, scalars
 
 MOST = 6000  # elements of a program that are compiled: beyond, the compiler takes longer than it gains
+PLAIN, WRITABLE = 0x101, 0x400  # flags: contiguous and aligned; may be written into
 FUNCTION = """\
-define i32 @run(ptr %table) {{
-entry:
-  %n = load i64, ptr %table
-{entry}
+define i32 @run(ptr %args) {{
+{checks}
+  br i1 {fit}, label %begin, label %other
+begin:
+{bases}
   br label %loop
 loop:
-  %i = phi i64 [ 0, %entry ], [ %next, %more ]
+  %i = phi i64 [ 0, %begin ], [ %next, %more ]
 {lines}
   br label %more
 more:
   %next = add i64 %i, 1
-  %again = icmp slt i64 %next, %n
+  %again = icmp slt i64 %next, {n}
   br i1 %again, label %loop, label %done
 done:
   ret i32 0
 leave:
   ret i32 1
+other:
+  ret i32 2
 }}"""
 
 
-def is_installed() -> bool:
-    """Whether native code can be made here."""
-    return find_spec("llvmlite") is not None
+class Operand(NamedTuple):
+    """What native code reads or writes: an array, or, without a dtype, a number of Python's."""
+
+    dtype: Any
+    shape: tuple[int, ...]
+    is_given: bool = True  # by others, who may give what does not fit
+    is_written: bool = False
+    step: int = 0  # numbers between one point and the next, where there are many
+
+    def fits(self, i: int) -> str:
+        """The function `fits`, whether an object is such an operand; of an object of another type nothing else is read."""
+        checks = [f"%x, i64 {TYPE}, i64 -1, i64 {id(float if self.dtype is None else np.ndarray)}"]
+        if self.dtype is not None:
+            flags = PLAIN | (WRITABLE if self.is_written else 0)
+            checks += [
+                f"%x, i64 {DTYPE}, i64 -1, i64 {id(self.dtype)}",
+                f"%x, i64 {AXES}, i64 {2**32 - 1}, i64 {len(self.shape)}",
+                f"%x, i64 {FLAGS}, i64 {flags}, i64 {flags}",
+            ]
+            checks += [f"%sizes, i64 {8 * axis}, i64 -1, i64 {size}" for axis, size in enumerate(self.shape)]
+        lines = [f"define internal i1 @fits{i}(ptr %x) alwaysinline {{", "  br label %go0", "go0:"]
+        for k, check in enumerate(checks, 1):
+            lines += [f"  %sizes = call ptr @at(ptr %x, i64 {SIZES})"] if k == 5 else []
+            lines += [
+                f"  %is{k} = call i1 @is(ptr {check})",
+                f"  br i1 %is{k}, label %go{k}, label %no",
+                f"go{k}:",
+            ]
+        return "\n".join([*lines, "  ret i1 true", "no:", "  ret i1 false", "}"])
+
+    @property
+    def kind(self) -> str:
+        """What LLVM calls its numbers."""
+        if self.dtype is None or self.dtype.kind == "f":
+            return "float" if self.dtype == SINGLE else "double"
+        return f"i{8 * self.dtype.itemsize}"
+
+    def loaded(self, lines: Lines, place: str) -> str:
+        """The name of the number at a place, a float or a double."""
+        found = lines.line(f"load {self.kind}, ptr {place}")
+        if self.kind.startswith("i"):
+            return lines.line(
+                f"{'sitofp' if self.dtype.kind == 'i' else 'uitofp'} {self.kind} {found} to double"
+            )
+        return found
 
 
-def written(program: Scalars, steps: Sequence[int]) -> str:
-    """The function `run(table)`; the table is n, the number of points, then the addresses of all inputs and all outputs.
+def written(formulas: Scalars, operands: Sequence[Operand], goals: Sequence[tuple[int, int]]) -> str:
+    """The function `run(operands)` of a tuple of all that is read and written. `goals`: (operand, place in it) of each result.
 
-    It returns 0, or 1 where a guard has another outcome than when the program was recorded, and then writes nothing. `steps` says of
-    each input and output how many numbers lie between one point and the next.
+    It returns 0; 1 where a guard has another outcome than when the program was recorded, 2 where an operand that others give is not
+    as it was then: then nothing is written. Where operands have steps, it runs for each of the points that the first one has.
     """
-    entry, lines, bases = list[str](), Lines(), list[str]()
-    for i, step in enumerate(
-        steps
-    ):  # addresses are read before the loop, as its writes might be thought to change them
-        entry += [
-            f"  %entry{i} = getelementptr ptr, ptr %table, i64 {i + 1}",
-            f"  %base{i} = load ptr, ptr %entry{i}",
-        ]
-        offset = lines.line(f"mul i64 %i, {step}")
-        bases.append(lines.line(f"getelementptr double, ptr %base{i}, i64 {offset}"))
+    lines, bases, n = Lines(), list[str](), "1"
+    checks, fit, texts = ["entry:"], "true", list[str]()
+    for i, one in enumerate(operands):
+        checks.append(f"  %x{i} = call ptr @at(ptr %args, i64 {ITEMS + 8 * i})")
+        if one.is_given:
+            texts.append(one.fits(i))
+            checks += [f"  %is{i} = call i1 @fits{i}(ptr %x{i})", f"  %fit{i} = and i1 {fit}, %is{i}"]
+            fit = f"%fit{i}"
+        how = f"getelementptr i8, ptr %x{i}, i64" if one.dtype is None else f"call ptr @at(ptr %x{i}, i64"
+        bases.append(f"  %base{i} = {how} {NUMBER}" if one.dtype is None else f"  %base{i} = {how} {DATA})")
+    if operands[0].step:
+        n = "%n"
+        bases += [f"  %sizes = call ptr @at(ptr %x0, i64 {SIZES})", "  %n = load i64, ptr %sizes"]
+    starts = [
+        lines.line(f"getelementptr {one.kind}, ptr %base{i}, i64 {lines.line(f'mul i64 %i, {one.step}')}")
+        if one.step else f"%base{i}"
+        for i, one in enumerate(operands)
+    ]  # fmt: skip
 
     def place(i: int, j: int) -> str:
-        return lines.line(f"getelementptr double, ptr {bases[i]}, i64 {j}")
+        return lines.line(f"getelementptr {operands[i].kind}, ptr {starts[i]}, i64 {j}")
 
-    for x, (i, j) in program.places.items():
-        lines.names[x] = lines.line(f"load double, ptr {place(i, j)}")
+    for x, (i, j) in formulas.places.items():
+        lines.names[x] = operands[i].loaded(lines, place(i, j))
     is_right = "true"
-    for test, outcome in program.guards:
+    for test, outcome in formulas.guards:
         truth = lines.truth(test)
-        is_right = lines.line(
-            f"and i1 {is_right}, {truth if outcome else lines.line(f'xor i1 {truth}, true')}"
-        )
-    found = [[lines.number(x) for x in array.flat] for array in program.outputs]
+        met = truth if outcome else lines.line(f"xor i1 {truth}, true")
+        is_right = lines.line(f"and i1 {is_right}, {met}")
+    numbers = [x for array in formulas.outputs for x in array.flat]
+    found = [lines.number(x, operands[i].kind) for x, (i, _) in zip(numbers, goals, strict=True)]
     lines.lines += [f"  br i1 {is_right}, label %write, label %leave", "write:"]
-    for i, numbers in enumerate(found, len(program.shapes)):
-        for j, number in enumerate(numbers):
-            lines.lines.append(f"  store double {number}, ptr {place(i, j)}")
-    return FUNCTION.format(entry="\n".join(entry), lines="\n".join(lines.lines))
+    for name, (i, j) in zip(found, goals, strict=True):
+        lines.lines.append(f"  store {operands[i].kind} {name}, ptr {place(i, j)}")
+    parts = {"checks": checks, "bases": bases, "lines": lines.lines}
+    texts.append(FUNCTION.format(fit=fit, n=n, **{name: "\n".join(part) for name, part in parts.items()}))
+    return "\n".join(texts)
 
 
-def table_of(n: int, buffers: Sequence[Any]) -> Any:
-    """What `run` is called with: the number of points, and where the buffers are."""
-    return np.array([n, *(buffer.ctypes.data for buffer in buffers)], np.int64)
+def made(program: Program, most: int, operands: Sequence[Operand], goals: Sequence[tuple[int, int]]) -> Any:
+    """The function `run` of a program, and what keeps it alive. Unsupported where it is too large or not of single numbers."""
+    text = written(scalars(program, most), operands, goals)
+    if (count := text.count("\n")) > 3 * most:
+        raise Unsupported(f"it has {count} operations on single numbers")
+    return built(text)
+
+
+def apart(program: Program, inputs: Sequence[Operand], outputs: Sequence[Operand]) -> Any:
+    """The same where every output is an operand of its own."""
+    sizes = [prod(x.shape or ()) for x in program.outputs]
+    goals = [(i, j) for i, size in enumerate(sizes, len(inputs)) for j in range(size)]
+    return made(program, MOST, [*inputs, *outputs], goals)
 
 
 class Native:
     """A program as native code. Called with its inputs, it does what the function of its NumPy source does.
 
-    Raises Unsupported where the program is too large or not of single numbers.
+    It reads and writes arrays where they lie; where one is of another kind than recorded, or not contiguous, it does nothing and
+    returns False. Raises Unsupported where the program is too large or not of single numbers.
     """
 
     def __init__(self, program: Program, most: int = MOST) -> None:
-        formulas = scalars(program, most)
-        self.program, outputs = program, formulas.outputs
-        text = written(formulas, [0] * (len(program.inputs) + len(outputs)))
-        if (count := text.count("\n")) > 3 * most:
-            raise Unsupported(f"it has {count} operations on single numbers")
-        self.run, self.engine = built(text)
-        self.shapes = [*formulas.shapes, *(array.shape for array in outputs)]
-        space: dict[str, Any] = {"copyto": np.copyto, "run": self.run, "sets": [], "new": self.new}
-        exec(compile(self.caller(), "<native call>", "exec"), space)
-        self.call: Callable[..., Any] = space["call"]
+        self.program = program
+        places = {x: i for i, x in enumerate(program.inputs)}
+        data = {change.target for change in program.changes if change.what == "data"}
+        self.inputs = [
+            Operand(None if x in program.floats else x.dtype, x.shape or (), is_written=x in data)
+            for x in program.inputs
+        ]
+        self.written = [places[x] for x in data]
+        operands, goals, rooms, texts = [*self.inputs], list[tuple[int, int]](), list[str](), list[str]()
+        operands.append(Operand(FLOAT, (), is_given=False))  # for all results that are single numbers
+        count, floats, names = 0, program.kinds(), [f"x{i}" for i in range(len(self.inputs))]
+        for x, change in [
+            *((x, None) for x in program.outputs),
+            *((one.value, one) for one in program.changes),
+        ]:
+            i, begin = len(operands), 0
+            if change is not None and change.what == "data":
+                i = places[change.target]
+            elif x.shape:
+                dtype = FLOAT if x.dtype == BOOL else x.dtype
+                operands.append(Operand(dtype, x.shape, is_given=False))
+                rooms.append(f"b{i} = empty({x.shape}{', float32' if dtype == SINGLE else ''})")
+                texts.append(f"b{i} != 0.0" if x.dtype == BOOL else f"b{i}")
+            else:
+                i, begin, count = len(names), count, count + 1
+                number = f"values[{begin}]" if x in floats or x.dtype == BOOL else f"numbers[{begin}]"
+                texts.append({BOOL: f"{number} != 0.0", SINGLE: f"float32({number})"}.get(x.dtype, number))
+            goals += [(i, begin + j) for j in range(prod(x.shape or ()))]
+        self.run, self.engine = made(program, most, operands, goals)
+        split, buffers = len(program.outputs), [room.partition(" ")[0] for room in rooms]
+        self.results, grads = texts[:split], texts[split:]  # as Python
+        self.lines = [
+            f"numbers = empty({count})",
+            *rooms,
+            f"status = run(({', '.join([*names, 'numbers', *buffers])},))",
+            "if status:",
+            "    return None if status == 1 else False",
+            *(["values = numbers.tolist()"] if any("values" in text for text in texts) else []),
+        ]
+        self.call = self.function(names, [], [], f"[{', '.join(self.results)}], [{', '.join(grads)}]")
 
-    def new(self) -> Any:
-        """A set of buffers for all inputs and outputs, and the address of their table."""
-        buffers = [np.empty(shape) for shape in self.shapes]
-        table = table_of(1, buffers)
-        return (*buffers, table.ctypes.data, table)
+    def function(
+        self, given: Sequence[str], before: Sequence[str], after: Sequence[str], result: str, **space: Any
+    ) -> Callable[..., Any]:
+        """A function of Python's that runs the program: of those inputs, x0, x1, …, that no line `before` gives a value."""
+        lines = [f"def call({', '.join(given)}):", *before, *self.lines, *after, f"return {result}"]
+        space |= {"empty": np.empty, "float32": np.float32, "run": self.run}
+        exec(compile("\n    ".join(lines), "<native call>", "exec"), space)
+        return space["call"]  # type: ignore[no-any-return]
 
-    def caller(self) -> str:
-        """The Python of a call."""
-        program, floats = self.program, self.program.kinds()
-        given = {x: f"x{i}" for i, x in enumerate(program.inputs)}
-        buffers = [f"b{i}" for i in range(len(self.shapes))]
-        results = list[str]()
-        for name, x in zip(buffers[len(given) :], program.results, strict=True):
-            found = f"{name}.item()" if x in floats else f"{name}.copy()" if x.shape else f"{name}[()]"
-            results.append(f"({found} != 0.0)" if x.dtype == BOOL else found)
-        split = len(program.outputs)
-        pairs = [*zip(program.changes, buffers[len(given) + split :], results[split:], strict=True)]
-        grads = [text for change, _, text in pairs if change.what != "data"]
-        lines = [
-            "buffers = sets.pop() if sets else new()",
-            f"{', '.join([*buffers, 'address', '_'])} = buffers",
-            *(f"copyto({name}, {x})" if one.shape else f"{name}[()] = {x}"
-              for name, (one, x) in zip(buffers, given.items(), strict=False)),
-            "if run(address):",
-            "    return None",
-            f"found = [{', '.join(results[:split])}], [{', '.join(grads)}]",
-            *(f"copyto({given[one.target]}, {name})" for one, name, _ in pairs if one.what == "data"),
-            "sets.append(buffers)",
-            "return found",
-        ]  # fmt: skip
-        return f"def call({', '.join(given.values())}):\n" + "\n".join(f"    {line}" for line in lines)
+    def copied(self, *inputs: Any) -> Any:
+        """A call with copies of the inputs that are as they must be; what is written is copied back."""
+        plain = [
+            float(x) if one.dtype is None else np.array(x, one.dtype, order="C")
+            for x, one in zip(inputs, self.inputs, strict=True)
+        ]
+        found = self.call(*plain)
+        for i in self.written if found else ():
+            np.copyto(inputs[i], plain[i])
+        return found
 
     def bound(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], Any]:
-        """A call without arguments that reads these arrays and writes those; it gives 1 where a guard has another outcome."""
-        table = table_of(1, [*inputs, *outputs])
+        """A call without arguments that reads these arrays and writes those; what it gives is not 0 where it has done nothing."""
+        held = *inputs, *outputs
+        operands = [Operand(FLOAT, x.shape, is_given=False) for x in held]
+        _, engine = apart(self.program, operands[: len(inputs)], operands[len(inputs) :])
         status = ctypes.c_int if self.program.guards else None
-        run = ctypes.PYFUNCTYPE(status, ctypes.c_void_p)(self.engine.get_function_address("run"))
-        call = partial(run, table.ctypes.data)
-        vars(call)["held"] = self, table, inputs, outputs  # the addresses are theirs
+        run = ctypes.PYFUNCTYPE(status, ctypes.c_void_p)(engine.get_function_address("run"))
+        call = partial(run, id(held))
+        vars(call)["held"] = held, engine
         return call
 
 
 def batched(program: Program, arguments: int) -> Callable[[int, Sequence[Any]], list[Any]]:
     """A program of one point for many: a function of their number, the arrays of points, and what is the same for all."""
-    formulas = scalars(program, MOST)
-    sizes = [prod(shape) if i < arguments else 0 for i, shape in enumerate(formulas.shapes)]
-    run, engine = built(written(formulas, [*sizes, *(array.size for array in formulas.outputs)]))
+    kinds = [x.dtype if x.dtype == SINGLE else FLOAT for x in program.inputs]
+    inputs = [
+        Operand(dtype, (), is_given=False, step=prod(x.shape or ()) if i < arguments else 0)
+        for i, (x, dtype) in enumerate(zip(program.inputs, kinds, strict=True))
+    ]
+    outputs = [Operand(FLOAT, (), is_given=False, step=prod(x.shape or ())) for x in program.outputs]
+    run, engine = apart(program, inputs, outputs)
 
-    def call(n: int, inputs: Sequence[Any], held: Any = engine) -> list[Any]:
-        given = [np.ascontiguousarray(x, float) for x in inputs]
-        outs = [np.empty((n, *array.shape)) for array in formulas.outputs]
-        table = table_of(n, [*given, *outs])
-        run(table.ctypes.data)
+    def call(n: int, arrays: Sequence[Any], held: Any = engine) -> list[Any]:
+        given = [np.ascontiguousarray(x, dtype) for x, dtype in zip(arrays, kinds, strict=True)]
+        outs = [np.empty((n, *(x.shape or ()))) for x in program.outputs]
+        run((*given, *outs))
         return outs
 
     return call

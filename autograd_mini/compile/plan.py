@@ -18,7 +18,7 @@ from ..core.readings import arrays
 from ..support.numerics import find_spec
 from ..symbols import Expr, call, constant, rebuilt, substitute, symbol
 from ..symbols import _like as is_like
-from .passes import closer
+from .passes import closer, in_rows
 from .program import NOT_ELEMENTWISE, Change, Flat, Program, is_shared, owner
 from .trace import unique
 
@@ -32,7 +32,7 @@ UFUNCS = {
 
 def planned(program: Program, is_quick: bool) -> Program:
     """Return the program as it is to be written; quick: with the results of sums up to rounding."""
-    for step in (closer, added_by_blas, dotted, in_vectors, squares_together) if is_quick else ():
+    for step in (closer, in_rows, added_by_blas, dotted, in_vectors, squares_together) if is_quick else ():
         program = step(program)
     return program
 
@@ -93,7 +93,9 @@ def added_by_blas(program: Program) -> Program:
 
 
 def in_vectors(program: Program) -> Program:
-    """The updates of small parameters as one of a vector in which they lie side by side."""
+    """The updates of small parameters as one of a vector in which they lie side by side, unless they must keep their arrays."""
+    if program.is_kept:
+        return program
     count, flats, changes = uses(program), list[Flat](), list[Change]()
     taken = {x.value for x in program.inputs}
     small = [

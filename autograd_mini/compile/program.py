@@ -32,11 +32,6 @@ def add_product(w: Any, factor: Any, x: Any, y: Any) -> None:
     from scipy.linalg import blas
 
     letter = "d" if w.dtype == np.float64 else "s"
-    if x.shape[1] == 1:
-        getattr(blas, f"{letter}ger")(
-            factor, y.reshape(-1), x.reshape(-1), a=w.T, overwrite_a=1, overwrite_x=0, overwrite_y=0
-        )
-        return
     # wᵀ += factor · yᵀ xᵀ, each given as what lies in memory
     left, turn_left = (y.T, 0) if y.flags.c_contiguous else (y, 1)
     right, turn_right = (x, 1) if x.flags.f_contiguous else (x.T, 0)
@@ -120,6 +115,7 @@ class Program:
     changes: tuple[Change, ...] = ()
     floats: frozenset[Expr] = frozenset()  # inputs and elements of arrays that are Python's floats
     flats: tuple[Flat, ...] = ()
+    is_kept: bool = False  # whether leaves keep their arrays, and changes come all or not at all
 
     @property
     def results(self) -> tuple[Expr, ...]:

@@ -1,7 +1,9 @@
 """Programs as formulas of single numbers: every element of an array an Expr of its own, for engines that know numbers alone."""
 
+import functools
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from ..core.readings import arrays, quietly
 from ..symbols import OPERATORS, PARTS, VIEWS, Expr, call, constant, invoke, ordered, symbol
-from .kernels import BOOL, KERNELS, Unsupported
+from .kernels import BOOL, KERNELS, SINGLE, Unsupported
 from .program import COMPOSED, Program
 
 FLOAT = np.dtype(float)
@@ -33,8 +35,7 @@ class Scalars(NamedTuple):
 def scalars(program: Program, most: int) -> Scalars:
     """Return a program as formulas of numbers.
 
-    Unsupported where its arrays have more than `most` elements together, hold other numbers than float64, or are computed by what
-    has no formula of single elements.
+    Unsupported where its arrays have more than `most` elements together, or are computed by what has no formula of single elements.
     """
     try:
         return quietly(_scalars, program, most)  # type: ignore[no-any-return]
@@ -50,9 +51,9 @@ def _scalars(program: Program, most: int) -> Scalars:
     for i, x in enumerate(program.inputs):
         size = prod(x.shape or ())
         left -= size
-        if x.dtype != FLOAT or left < 0:
-            raise Unsupported(f"the inputs are of {x.dtype}, or more than {most} numbers")
-        names = [symbol(f"{x.value}[{j}]") for j in range(size)]
+        if left < 0:
+            raise Unsupported(f"the inputs are more than {most} numbers")
+        names = [symbol(f"{x.value}[{j}]", dtype=_number_of(x)) for j in range(size)]
         places |= {name: (i, j) for j, name in enumerate(names)}
         found[x] = _array(names, x.shape or ())
     for x in program.instructions():
@@ -62,7 +63,7 @@ def _scalars(program: Program, most: int) -> Scalars:
                 raise Unsupported(f"the arrays, and the terms of products, are more than {most} numbers")
             found[x] = _elements_of(x, [found[part] for part in x.args], x in floats)
     results = [found[x] for x in program.roots]
-    if not all(isinstance(array, np.ndarray) and array.dtype == object for array in results):
+    if any(x.dtype.kind in "iu" for x in program.roots):
         raise Unsupported("a result is a whole number")
     split = len(program.guards)
     guards = [(test.item(), guard.outcome) for test, guard in zip(results, program.guards, strict=False)]
@@ -85,7 +86,7 @@ def _array(elements: Sequence[Any], shape: tuple[int, ...]) -> Any:
 def _element(x: Any) -> Expr:
     """What stands in an array of objects: a number is a constant; a place that was assigned to holds an array of one."""
     x = x.item() if isinstance(x, np.ndarray) else x
-    return x if isinstance(x, Expr) else constant(x if isinstance(x, bool) else float(x))
+    return x if isinstance(x, Expr) else constant(x if isinstance(x, bool | np.floating) else float(x))
 
 
 def _each(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
@@ -98,10 +99,11 @@ def _elements_of(x: Expr, operands: list[Any], is_float: bool) -> Any:
     if x.name == "constant":
         if x.shape is None or x.dtype.kind in "iu" or (x.weak and x.dtype == BOOL):
             return x.value
-        out = _array(np.ravel(x.value).tolist(), x.shape)
+        numbers = np.ravel(x.value).tolist()
+        out = _array(numbers if x.weak or x.dtype == BOOL else [*map(x.dtype.type, numbers)], x.shape)
     elif x.name in PARTS:
         return OPERATORS[x.name](*operands)
-    elif x.dtype not in (FLOAT, BOOL):
+    elif x.dtype.kind in "iu" and x.name not in VIEWS:
         raise Unsupported(f"numbers of {x.dtype}")
     else:
         out = _called(x, operands, is_float)
@@ -114,8 +116,8 @@ def _called(x: Expr, operands: list[Any], is_float: bool) -> Any:
     given = dict(zip(x.keywords, operands[len(operands) - len(x.keywords) :], strict=True))
     values = operands[: len(operands) - len(given)]
     if name in MOVING:
-        if name == "getitem" and any(y.shape is not None and y.dtype == FLOAT for y in ordered(x.args[1])):
-            raise Unsupported("an index that is computed")
+        if name == "getitem" and any(y.name == "symbol" for y in ordered(x.args[1])):
+            return _picked(*operands)
         return invoke(OPERATORS.get(name) or getattr(arrays, name), operands, x.keywords)
     if name in FOLDS:
         return _folded(FOLDS[name], values[0], **given)
@@ -131,6 +133,8 @@ def _called(x: Expr, operands: list[Any], is_float: bool) -> Any:
         if any(places != 0 for places in operands[1:]):
             raise Unsupported("round to decimal places")
         values = values[:1]
+    if name == "asarray":
+        return _each(lambda a: a if a.dtype == x.dtype else call("asarray", a, dtype=x.dtype), values)
     if name in COMPOSED:
         return np.frompyfunc(COMPOSED[name], len(values), 1)(*values)
     if name not in KERNELS:
@@ -138,13 +142,49 @@ def _called(x: Expr, operands: list[Any], is_float: bool) -> Any:
     return _each(lambda *parts: call(name, *parts), values)
 
 
+def _picked(x: Any, index: Any) -> Any:
+    """x[rows, labels] of labels that are known at each call alone: for each label the one among all elements that there are."""
+    places = [i for i, part in enumerate(index) if isinstance(part, np.ndarray) and part.dtype == object]
+    if len(index) != x.ndim or len(places) != 1 or not all(isinstance(part, np.ndarray) for part in index):
+        raise Unsupported("an index that is computed, beside others than whole arrays of numbers")
+    [i], labels = places, index[places[0]]
+    found: Any = None
+    for k in reversed(range(x.shape[i])):
+        chosen = x[(*index[:i], np.full(labels.shape, k), *index[i + 1 :])]
+        test = _each(lambda label, k=k: call("equal", label, float(k)), [labels])
+        found = (
+            chosen if found is None else _each(lambda *parts: call("where", *parts), [test, chosen, found])
+        )
+    return found
+
+
+def _number_of(x: Expr) -> Any:
+    """The dtype in which single numbers of it are computed: whole ones are float64."""
+    return x.dtype if x.dtype == SINGLE else FLOAT
+
+
 def _folded(step: str, x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
     """A reduction over one axis, several or all; an initial ±∞ of a largest or smallest changes nothing."""
     if not x.size or (initial is not None and step in ("add", "multiply")):
         raise Unsupported("a reduction of nothing, or with a start")
-    fold = np.frompyfunc(lambda a, b: call(step, a, b), 2, 1)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    for i in sorted((one % x.ndim for one in axes), reverse=True):
-        found = fold.reduce(x, axis=i, keepdims=keepdims)
-        x = found if isinstance(found, np.ndarray) else _array([found], ())
-    return x
+    lost = {one % x.ndim for one in axes}
+    kept = [1 if i in lost else n for i, n in enumerate(x.shape) if keepdims or i not in lost]
+    rows = np.moveaxis(x, [*lost], range(-len(lost), 0)).reshape(prod(kept), -1).tolist()
+    is_last = min(lost, default=0) == x.ndim - len(lost)  # else NumPy adds row to row
+    fold = _sum if step == "add" and is_last else lambda row: functools.reduce(partial(call, step), row)
+    return _array([*map(fold, rows)], tuple(kept))
+
+
+def _sum(x: list[Expr]) -> Expr:
+    """The sum of a row in NumPy's order: of up to 128 numbers as eight sums side by side, of more in halves."""
+    n = len(x)
+    if n > 128:
+        half = n // 2 - n // 2 % 8
+        return _sum(x[:half]) + _sum(x[half:])
+    if n >= 8:
+        sums = [functools.reduce(operator.add, x[i : n - n % 8 : 8]) for i in range(8)]
+        while len(sums) > 1:
+            sums = [*map(operator.add, sums[::2], sums[1::2])]
+        x = [*sums, *x[n - n % 8 :]]
+    return functools.reduce(operator.add, x)

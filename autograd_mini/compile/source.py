@@ -13,15 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from ..core.readings import arrays, scalar
 from ..symbols import PARTS, Expr
 from .passes import is_range
 from .plan import UFUNCS, uses
-from .program import Change, Program, add_product, is_shared, owner
+from .program import Change, Program, is_shared, owner
 from .text import PYTHON, text
 
 HEADER = """\
+from collections import deque
+from itertools import starmap
+from operator import call
+
 import numpy as np
+
 from autograd_mini.core.readings import arrays as xp, scalar as fl
 from autograd_mini.compile.program import add_product
 """
@@ -106,9 +110,9 @@ class Writer:
         grads = [self.result(change.value, given) for change in program.changes if change.what != "data"]
         self.lines.append(f"found = [{', '.join(results)}], [{', '.join(grads)}]")
         values = [(change.target, self.unshared(change.value)) for change in self.copied]
-        for value, target in self.late.items():
-            self.lines.append(self.instruction(value, self.names[target]))
-        self.lines += [f"np.copyto({self.text(target)}, {value})" for target, value in values]
+        writes = [self.instruction(value, self.names[target]) for value, target in self.late.items()]
+        writes += [f"np.copyto({self.text(target)}, {value})" for target, value in values]
+        self.lines += [at_once(writes)] if program.is_kept and writes else writes
         if self.scratch:
             taken = ", ".join(place for place, _ in self.scratch)
             made = [f"    {place} = {how}" for place, how in self.scratch]
@@ -228,6 +232,12 @@ class Writer:
         return name
 
 
+def at_once(calls: list[str]) -> str:
+    """Calls of functions in C as one, so that Ctrl-C comes before all of them, or after."""
+    tuples = [f"({function}, {rest}" for function, _, rest in (text.partition("(") for text in calls)]
+    return f"deque(starmap(call, [{', '.join(tuples).replace(', out=', ', ')}]), 0)"
+
+
 def without(change: Change) -> list[Expr]:
     """The operands of a new value but for the old one."""
     return [x for x in change.value.args if x is not change.target]
@@ -240,12 +250,12 @@ def _written(array: Any) -> str:
     if array.size > 1 and (array == 1).all():
         return f"np.ones({array.shape}, {dtype})"
     if not array.shape:
-        return f"np.array({_number(array.item())}, {dtype})"
+        return f"np.array({number_text(array.item())}, {dtype})"
     shaped = f".reshape({array.shape})" if array.ndim > 1 else ""
-    return f"np.array([{', '.join(map(_number, array.ravel().tolist()))}], {dtype}){shaped}"
+    return f"np.array([{', '.join(map(number_text, array.ravel().tolist()))}], {dtype}){shaped}"
 
 
-def _number(x: Any) -> str:
+def number_text(x: Any) -> str:
     """A number as Python; repr(float) gives the shortest text of the same bits."""
     return repr(x) if not isinstance(x, float) or isfinite(x) else f"float({str(x)!r})"
 
@@ -257,7 +267,8 @@ def operands(x: Expr) -> list[Expr]:
 
 def function_of(text: str, name: str) -> Callable[..., Any]:
     """Return the function that a source text defines; what it calls of NumPy is looked up once."""
-    space: dict[str, Any] = {"np": np, "xp": arrays, "fl": scalar, "add_product": add_product}
+    space: dict[str, Any] = {}
+    exec(HEADER, space)
 
     def bound(match: re.Match[str]) -> str:
         path = match.group(0)

@@ -5,6 +5,7 @@ way back, where the row's own rules give the operands their shares. `b + w₁x�
 The loop is made once for each set of rows, from the same kernels as native code.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -13,11 +14,12 @@ import numpy as np
 
 from ..core import rows
 from ..core.value import Value
-from ..symbols import EXPRESSIONS, Unreadable, constant, symbol
-from .kernels import Lines, Unsupported, built
-from .native import table_of
+from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, symbol
+from .kernels import DATA, ITEMS, NUMBER, SIZES, Lines, Unsupported, built
 from .program import Program
 from .scalars import scalars
+from .source import FLOATS_STYLE, number_text
+from .text import text
 from .trace import SWEPT, Lowering, Trace
 
 # What an instruction is: the beginning of a way back; a sum of products, and (next) its way back; the first row, and so on
@@ -46,17 +48,69 @@ define internal void @add(ptr %p, i64 %i, double %x) alwaysinline {{
   call void @set(ptr %p, i64 %i, double %b)
   ret void
 }}
-define i32 @run(ptr %table) {{
+define internal double @products(ptr %x, ptr %y, i64 %n, double %start) alwaysinline {{
 entry:
-  %args = load {{ i64, ptr, ptr, ptr }}, ptr %table
-  %n = extractvalue {{ i64, ptr, ptr, ptr }} %args, 0
-  %code = extractvalue {{ i64, ptr, ptr, ptr }} %args, 1
-  %v = extractvalue {{ i64, ptr, ptr, ptr }} %args, 2
-  %pairs = extractvalue {{ i64, ptr, ptr, ptr }} %args, 3
   br label %loop
 loop:
-  %i = phi i64 [ 0, %entry ], [ %next, %more ]
-  %back = phi ptr [ %v, %entry ], [ %there, %more ]
+  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %sum = phi double [ %start, %entry ], [ %total, %loop ]
+  %left = call double @get(ptr %x, i64 %k)
+  %right = call double @get(ptr %y, i64 %k)
+  %product = fmul double %left, %right
+  %total = fadd double %sum, %product
+  %next = add i64 %k, 1
+  %ends = icmp eq i64 %next, %n
+  br i1 %ends, label %done, label %loop
+done:
+  ret double %total
+}}
+define internal void @shares(ptr noalias %to, ptr noalias %x, i64 %n, double %g) alwaysinline {{
+entry:
+  br label %loop
+loop:
+  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %other = call double @get(ptr %x, i64 %k)
+  %share = fmul double %g, %other
+  call void @add(ptr %to, i64 %k, double %share)
+  %next = add i64 %k, 1
+  %ends = icmp eq i64 %next, %n
+  br i1 %ends, label %done, label %loop
+done:
+  ret void
+}}
+define i32 @run(ptr %args) {{
+entry:
+  %codes = call ptr @at(ptr %args, i64 {items[0]})
+  %values = call ptr @at(ptr %args, i64 {items[1]})
+  %runs = call ptr @at(ptr %args, i64 {items[2]})
+  %inputs = call ptr @at(ptr %args, i64 {items[3]})
+  %where = call ptr @at(ptr %args, i64 {items[4]})
+  %code = call ptr @at(ptr %codes, i64 {data})
+  %v = call ptr @at(ptr %values, i64 {data})
+  %pairs = call ptr @at(ptr %runs, i64 {data})
+  %places = call ptr @at(ptr %where, i64 {data})
+  %sizes = call ptr @at(ptr %codes, i64 {sizes})
+  %n = load i64, ptr %sizes
+  %sizes2 = call ptr @at(ptr %where, i64 {sizes})
+  %m = load i64, ptr %sizes2
+  br label %enter
+enter:
+  %u = phi i64 [ 0, %entry ], [ %u1, %take ]
+  %has = icmp slt i64 %u, %m
+  br i1 %has, label %take, label %loop
+take:
+  %bytes = mul i64 %u, 8
+  %item = add i64 %bytes, {items[0]}
+  %float = call ptr @at(ptr %inputs, i64 %item)
+  %content = getelementptr i8, ptr %float, i64 {number}
+  %given = load double, ptr %content
+  %place = call i64 @int(ptr %places, i64 %u)
+  call void @set(ptr %v, i64 %place, double %given)
+  %u1 = add i64 %u, 1
+  br label %enter
+loop:
+  %i = phi i64 [ 0, %enter ], [ %next, %more ]
+  %back = phi ptr [ %v, %enter ], [ %there, %more ]
   %from = mul i64 %i, 5
   %row = getelementptr i32, ptr %code, i64 %from
   %kind = load i32, ptr %row
@@ -74,17 +128,18 @@ case1:
   %start = call double @get(ptr %v, i64 %x2)
   br label %term
 term:
-  %j = phi i64 [ %x0, %case1 ], [ %j2, %term ]
+  %j = phi i64 [ %x0, %case1 ], [ %j1, %term ]
   %sum = phi double [ %start, %case1 ], [ %total, %term ]
+  %from1 = mul i64 %j, 3
+  %run1 = getelementptr i32, ptr %pairs, i64 %from1
+  %left = call i64 @int(ptr %run1, i64 0)
+  %right = call i64 @int(ptr %run1, i64 1)
+  %count = call i64 @int(ptr %run1, i64 2)
+  %x = getelementptr double, ptr %v, i64 %left
+  %y = getelementptr double, ptr %v, i64 %right
+  %total = call double @products(ptr %x, ptr %y, i64 %count, double %sum)
   %j1 = add i64 %j, 1
-  %left = call i64 @int(ptr %pairs, i64 %j)
-  %right = call i64 @int(ptr %pairs, i64 %j1)
-  %x = call double @get(ptr %v, i64 %left)
-  %y = call double @get(ptr %v, i64 %right)
-  %product = fmul double %x, %y
-  %total = fadd double %sum, %product
-  %j2 = add i64 %j, 2
-  %ends = icmp eq i64 %j2, %x1
+  %ends = icmp eq i64 %j1, %x1
   br i1 %ends, label %after, label %term
 after:
   call void @set(ptr %v, i64 %out, double %total)
@@ -94,18 +149,20 @@ case2:
   call void @add(ptr %back, i64 %x2, double %g)
   br label %share
 share:
-  %k = phi i64 [ %x0, %case2 ], [ %k2, %share ]
+  %k = phi i64 [ %x0, %case2 ], [ %k1, %share ]
+  %from2 = mul i64 %k, 3
+  %run2 = getelementptr i32, ptr %pairs, i64 %from2
+  %first = call i64 @int(ptr %run2, i64 0)
+  %second = call i64 @int(ptr %run2, i64 1)
+  %many = call i64 @int(ptr %run2, i64 2)
+  %w = getelementptr double, ptr %v, i64 %first
+  %z = getelementptr double, ptr %v, i64 %second
+  %dw = getelementptr double, ptr %back, i64 %first
+  %dz = getelementptr double, ptr %back, i64 %second
+  call void @shares(ptr %dw, ptr %z, i64 %many, double %g)
+  call void @shares(ptr %dz, ptr %w, i64 %many, double %g)
   %k1 = add i64 %k, 1
-  %first = call i64 @int(ptr %pairs, i64 %k)
-  %second = call i64 @int(ptr %pairs, i64 %k1)
-  %w = call double @get(ptr %v, i64 %first)
-  %z = call double @get(ptr %v, i64 %second)
-  %gz = fmul double %g, %z
-  call void @add(ptr %back, i64 %first, double %gz)
-  %gw = fmul double %g, %w
-  call void @add(ptr %back, i64 %second, double %gw)
-  %k2 = add i64 %k, 2
-  %ended = icmp eq i64 %k2, %x1
+  %ended = icmp eq i64 %k1, %x1
   br i1 %ended, label %more, label %share
 {cases}
 more:
@@ -118,16 +175,21 @@ done:
 }}"""
 
 
-def _cases(kind: int, op: Any, count: int) -> list[str]:
-    """A row's way forward and its way back, by its own rules."""
-    names = ["out", *(f"x{i}" for i in range(count))]
-    g, out, *xs = [symbol(f"${name}") for name in ("g", *names)]
+def _formulas(op: Any, count: int) -> tuple[list[Expr], list[Expr]]:
+    """The symbols of a row (the gradient from above, the result, the operands), and by its own rules its value and its shares."""
+    symbols = [symbol(f"${name}") for name in ("g", "out", *(f"x{i}" for i in range(count)))]
+    g, out, *xs = symbols
     try:
         shares = op.shares(EXPRESSIONS, g, out, xs, [True] * count) if op.has_derivative else ()
-        results = [constant(x) for x in (op.value(EXPRESSIONS, xs), *shares)]
+        return symbols, [constant(x) for x in (op.value(EXPRESSIONS, xs), *shares)]
     except Unreadable as error:
         raise Unsupported(f"the rule of {op.name!r} cannot be read: {error}") from None
-    formulas = scalars(Program((g, out, *xs), (), tuple(results), floats=frozenset([g, out, *xs])), 10_000)
+
+
+def _cases(kind: int, op: Any, count: int) -> list[str]:
+    """A row's way forward and its way back."""
+    names, (symbols, results) = ["out", *(f"x{i}" for i in range(count))], _formulas(op, count)
+    formulas = scalars(Program((*symbols,), (), tuple(results), floats=frozenset(symbols)), 10_000)
     value, *parts = [array.item() for array in formulas.outputs]
     forward, back = Lines(stem=f"f{kind}_"), Lines(stem=f"b{kind}_")
     above, *operands = formulas.places
@@ -142,15 +204,62 @@ def _cases(kind: int, op: Any, count: int) -> list[str]:
     return ["\n".join([*lines.lines, "  br label %more"]) for lines in (forward, back)]
 
 
+SOURCE = """\
+code = {code}  # (what, place of the result, places of the operands), in this order
+runs = {runs}  # of sums of products: (first on the left, first on the right, how many)
+constants = {constants}
+
+
+def {name}(*inputs):
+    v = [-0.0] * {size}  # all numbers; behind them for each way back the gradients, which begin at `back`
+    for place, number in [*constants.items(), *zip({inputs}, inputs)]:
+        v[place] = number
+    for what, out, x0, x1, x2 in code:
+        if what == 0:  # a way back begins
+            back = x0
+            v[back + out] = v[x1]
+        elif what == 1:  # a sum of products
+            v[out] = v[x2]
+            for left, right, count in runs[x0:x1]:
+                for i in range(count):
+                    v[out] += v[left + i] * v[right + i]
+        elif what == 2:  # its way back
+            g = v[back + out]
+            v[back + x2] += g
+            for left, right, count in runs[x0:x1]:
+                for i in range(count):
+                    v[back + left + i] += g * v[right + i]
+                    v[back + right + i] += g * v[left + i]
+{cases}
+    if [bool(v[i]) for i in {tests}] != {outcomes}:
+        return None  # it would branch otherwise
+    return [v[i] for i in {results}]
+"""
+
+
+def _python(kind: int, op: Any, count: int) -> list[str]:
+    """A row's way forward and its way back as lines of the source."""
+    names, (symbols, results) = ["g", "out", *(f"x{i}" for i in range(count))], _formulas(op, count)
+    written = {x: f"v[{name}]" for x, name in zip(symbols, names, strict=True)} | {symbols[0]: "g"}
+    value, *shares = [str(text(x, written, FLOATS_STYLE)) for x in results]
+    adds = [
+        f"            v[back + {name}] += {share}" for name, share in zip(names[2:], shares, strict=False)
+    ]
+    lines = [f"        elif what == {kind}:  # {op.name}", f"            v[out] = {value}"]
+    back = [f"        elif what == {kind + 1}:  # its way back", "            g = v[back + out]", *adds]
+    return lines + back if adds else lines
+
+
 @cache
 def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
     """The interpreter for some rows, each with its number of operands."""
-    texts = [text for i, (op, count) in enumerate(table) for text in _cases(FIRST + 2 * i, op, count)]
-    cases = {f"case{i}": text for i, text in enumerate(texts, FIRST)}
+    lines = [case for i, (op, count) in enumerate(table) for case in _cases(FIRST + 2 * i, op, count)]
+    cases = {f"case{i}": case for i, case in enumerate(lines, FIRST)}
     switch = " ".join(f"i32 {i}, label %case{i}" for i in range(FIRST + len(cases)))
-    phis = "".join(f", [ %back, %{case} ]" for case in cases)
-    text = "\n".join(f"{case}:\n{text}" for case, text in cases.items())
-    return built(LOOP.format(switch=switch, cases=text, phis=phis))
+    phis = "".join(f", [ %back, %{label} ]" for label in cases)
+    joined = "\n".join(f"{label}:\n{case}" for label, case in cases.items())
+    lie = {"items": range(ITEMS, ITEMS + 40, 8), "data": DATA, "sizes": SIZES, "number": NUMBER}
+    return built(LOOP.format(switch=switch, cases=joined, phis=phis, **lie))
 
 
 MANY = 2000  # nodes from which on "auto" takes a tape
@@ -186,12 +295,18 @@ class Tape:
 
         owners = places(pulled[node][1] for node in back)
         tests, results = [test for test, _, _ in trace.guards], [*outputs, *grads]
-        code, pairs, kept, table = _code(order, index, back, [*places(results), *places(tests), *owners])
-        slots = np.cumsum(kept) - 1
-        self.size = size = int(slots[-1]) + 1
+        zeros = {index[node] for node, number in numbers.items() if number == 0.0}
+        code, pairs, kept, table = _code(
+            order, index, back, [*places(results), *places(tests), *owners], zeros
+        )
+        is_sum, pairs = code[:, 0] == DOT, np.array(pairs, int).reshape(-1, 2)
+        sums = code[is_sum][np.argsort(code[is_sum, 2])]
+        slots, self.size = _slots(sums, pairs, kept), int(kept.sum())
+        size = self.size
         slots = np.append(slots, slots[owners] + [size * (1 + pulled[node][0]) for node in back]).astype(int)
         code[:, 1] = slots[code[:, 1]]
-        is_sum = code[:, 0] == DOT
+        self.pairs, begins = _runs(sums, slots[pairs])
+        code[is_sum, 2:4] = np.searchsorted(begins, code[is_sum, 2:4] // 2)
         code[~is_sum, 2:], code[is_sum, 4] = slots[code[~is_sum, 2:]], slots[code[is_sum, 4]]
         kept &= code[:, 0] >= 0
         pieces, begun = [], 0
@@ -203,35 +318,75 @@ class Tape:
                 pieces += [code[begun : first[i]][kept[begun : first[i]]], start, home]
                 begun = first[i]
         self.code = np.concatenate([*pieces, code[begun:][kept[begun:]]]).astype(np.int32)
-        self.pairs = slots[np.array(pairs, int)].astype(np.int32)
         self.start = np.full(size * (1 + len(trace.sweeps)), -0.0)  # -0.0 + x is x
         self.start[slots[places(numbers)]] = [*numbers.values()]
-        self.inputs, self.results = slots[places(given)], slots[places(results)]
+        self.inputs = slots[places(given)].astype(np.int32)
+        # Results that are constants are made once: most of a sparse Hessian
+        self.found = [numbers.get(node, 0.0) for node in results]
+        self.varying = [i for i, node in enumerate(results) if node not in numbers]
+        self.places = slots[places(results)]
+        self.results = self.places[self.varying]
         self.guards = [*zip(slots[places(tests)], [outcome for _, outcome, _ in trace.guards], strict=True)]
         self.count = len(outputs)
-        self.run, self.engine = _loop(table)
+        self.run, self.engine, self.table = *_loop(table), table
         self.sets: list[Any] = []  # of numbers, one for each thread that is running
 
     def __call__(self, *inputs: Any) -> Any:
-        numbers, table = self.sets.pop() if self.sets else self.new()
-        numbers[self.inputs] = inputs
+        numbers = self.sets.pop() if self.sets else self.start.copy()
         numbers[self.size :] = -0.0
-        self.run(table.ctypes.data)
+        self.run((self.code, numbers, self.pairs, inputs, self.inputs))
         is_right = all(bool(numbers[i]) == outcome for i, outcome in self.guards)
         found = numbers[self.results].tolist()
-        self.sets.append((numbers, table))
-        return (found[: self.count], found[self.count :]) if is_right else None
+        self.sets.append(numbers)
+        if len(self.varying) < len(self.found):
+            some, found = found, [*self.found]
+            deque(map(found.__setitem__, self.varying, some), 0)
+        if not is_right:
+            return None
+        return (found, []) if len(found) == self.count else (found[: self.count], found[self.count :])
 
-    def new(self) -> Any:
-        """Numbers of its own for a thread, and the table of `run`."""
-        numbers = self.start.copy()
-        return numbers, table_of(len(self.code), [self.code, numbers, self.pairs])
+    def source(self, name: str) -> str:
+        """What it computes as Python: the instructions, and the loop that runs them by the rows' own rules."""
+        kinds = enumerate(self.table)
+        places = np.flatnonzero((self.start != 0) | ~np.signbit(self.start))  # all others are −0.0
+        numbers = zip(places, map(number_text, self.start[places].tolist()), strict=True)
+        given = {
+            "code": [*map(tuple, self.code.tolist())], "runs": [*map(tuple, self.pairs.tolist())],
+            "size": len(self.start), "inputs": self.inputs.tolist(),
+            "constants": f"{{{', '.join(f'{i}: {x}' for i, x in numbers)}}}",
+            "cases": "\n".join(line for i, row in kinds for line in _python(FIRST + 2 * i, *row)),
+            "tests": [int(i) for i, _ in self.guards], "outcomes": [outcome for _, outcome in self.guards],
+            "results": self.places.tolist(),
+        }  # fmt: skip
+        return SOURCE.format(name=name, **given)
 
 
-def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read: list[int]) -> Any:
+def _slots(sums: Any, pairs: Any, kept: Any) -> Any:
+    """A place for each node that is kept: what stands on one side of a sum lies side by side, if no earlier sum has other wishes."""
+    counts = (sums[:, 3] - sums[:, 2]) // 2
+    at = np.arange(len(pairs)) + np.repeat(sums[:, 2] // 2, counts)
+    wish = np.full(max(len(kept), pairs.max(initial=0) + 1), 2 * len(pairs))
+    np.minimum.at(wish, pairs[:, 0], at)
+    np.minimum.at(wish, pairs[:, 1], at + np.repeat(counts, counts))
+    places, slots = np.flatnonzero(kept), np.zeros(len(kept), int)
+    slots[places[np.argsort(wish[places], kind="stable")]] = range(len(places))
+    return slots
+
+
+def _runs(sums: Any, lie: Any) -> tuple[Any, Any]:
+    """The pairs of sums as runs of neighbours (left, right, count); and where each of them begins."""
+    begins = np.append(True, (np.diff(lie, axis=0) != 1).any(axis=1))[: len(lie)]
+    begins[sums[:, 2] // 2] = True
+    begins = np.flatnonzero(begins)
+    return np.column_stack([lie[begins], np.diff(begins, append=len(lie))]).astype(np.int32), begins
+
+
+def _code(
+    order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read: list[int], zeros: set[int]
+) -> Any:
     """The instructions of all nodes but the gradients, the pairs of sums, which nodes are kept, and the rows that there are.
 
-    `read`: the places of what is read from outside, and so is kept.
+    `read`: the places of what is read from outside, and so is kept; `zeros`: those of constants that are 0.
     """
     ops = dict.fromkeys(node.op for node in order)
     ops.pop(SWEPT, None)
@@ -262,7 +417,8 @@ def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read
         """Whether an operand is of those, and read by nothing else; a gradient, which comes behind the nodes, is not."""
         return np.append(mask & is_single[: len(order)], np.zeros(len(back), bool))[code[:, column] * is_row]
 
-    is_sum = (code[:, 0] == kinds.get(rows.add, -2)) & reads(code[:, 0] == kinds.get(rows.multiply, -2), 3)
+    is_add = code[:, 0] == kinds.get(rows.add, -2)
+    is_sum = is_add & reads(code[:, 0] == kinds.get(rows.multiply, -2), 3)
     is_linked = is_sum & reads(is_sum, 2)
     sums: dict[int, tuple[int, list[int]]] = {}
     for i, goes_on in zip(np.flatnonzero(is_sum).tolist(), is_linked[is_sum].tolist(), strict=True):
@@ -272,6 +428,10 @@ def _code(order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read
         sums[i] = start, terms
     kept = np.ones(len(order), bool)
     kept[code[is_sum, 3]] = kept[code[is_linked, 2]] = False
+    for i in np.flatnonzero(is_add & ~is_sum & reads(is_sum, 2)).tolist():
+        if sums[left[i]][0] in zeros:  # sum(…, 0.0) + b starts with b
+            sums[i] = right[i], sums.pop(left[i])[1]
+            kept[left[i]] = False
     for i, (start, terms) in sums.items():
         code[i] = DOT, i, len(pairs), len(pairs) + len(terms), start
         pairs += terms

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.readings import arrays
 from ..symbols import REDUCTIONS, SHAPING, SMALL, Expr, is_number, ordered
+from .passes import is_range
 
 ANY, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(9)  # how tightly a text holds together
 SUPERSCRIPT = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -94,8 +95,14 @@ def _form_name(x: Expr) -> str:
     """The name of a call, or of the special case of it that styles write in another way."""
     if x.name == "swapaxes" and is_number(x.args[1], -1) and is_number(x.args[2], -2):
         return "transposed" if len(x.shape or ()) == 2 else "transposed stack"
-    if x.name == "reshape" and x.shape == ():
-        return "reshape to a number"
+    if x.name == "reshape" and len(x.shape or ()) < 2:
+        return "reshape to a number" if x.shape == () else "flat"
+    if x.name == "one_hot":
+        return (
+            "one_hot of one"
+            if len(x.shape or ()) == 1
+            else "one_hot " + ("rows" if is_number(x.args[2], -1) else "columns")
+        )
     if x.name in REDUCTIONS and x.keywords != ("axis", "keepdims"):
         return f"{x.name} with more options"
     if x.name in REDUCTIONS:
@@ -207,14 +214,10 @@ def _numpy_call(x: Expr, texts: list[str]) -> str:
 
 def _short_number(x: Any) -> str:
     if np.ndim(x):
-        is_range = np.ndim(x) == 1 and x.dtype.kind in "iu" and x.size and (x == np.arange(x.size)).all()
-        return f"np.arange({x.size})" if is_range else _exact_number(x)
+        return f"np.arange({x.size})" if is_range(x) else _exact_number(x)
     x = x.item() if isinstance(x, np.generic | np.ndarray) else x
-    return (
-        str(int(x))
-        if not isinstance(x, bool) and float(x).is_integer() and abs(x) < 1e9
-        else _exact_number(x)
-    )
+    is_whole = not isinstance(x, bool) and float(x).is_integer() and abs(x) < 1e9
+    return str(int(x)) if is_whole else _exact_number(x).replace("e-0", "e-")
 
 
 def _taught(x: Expr, texts: list[str]) -> str:
@@ -227,8 +230,10 @@ def _taught(x: Expr, texts: list[str]) -> str:
         return (
             f"{texts[0]}.astype({dtype})" if texts[0].isidentifier() else f"np.asarray({texts[0]}, {dtype})"
         )
-    if x.name in ("softmax", "log_softmax") and is_number(x.args[1], -1):
-        return f"{x.name}({texts[0]})"
+    if x.name in ("softmax", "log_softmax"):
+        is_last, axis = is_number(x.args[1], -1), x.args[1].value
+        axis = axis % len(x.shape or ()) if isinstance(axis, int) else texts[1]
+        return f"{x.name}({texts[0]})" if is_last else f"{x.name}({texts[0]}, axis={axis})"
     return _call(x, texts, "np." if hasattr(np, x.name) and x.name != "sinc" else "")
 
 
@@ -298,7 +303,7 @@ def _reductions() -> dict[str, Form]:
     endings = {" of all": "", "": "axis={1}", " kept": "axis={1}, keepdims=True"}
     return {
         name + kind: (f"{{0}}.{name}({given})", ATOM, (ATOM,))
-        for name in sorted(REDUCTIONS)
+        for name in sorted({*REDUCTIONS, "var", "std"})
         for kind, given in endings.items()
     }
 
@@ -323,8 +328,16 @@ TEACHER = Style(
         "add": ("{} + {}", SUM, (SUM, PRODUCT)),
         "positive": ("+{}", SIGN, (SIGN,)),
         "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
+        "flat": ("{}.reshape(-1)", ATOM, (ATOM,)),
         "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
         "flip": ("np.flip({}, {})", ATOM, ()),
+        "transposed stack": ("{}.swapaxes(-1, -2)", ATOM, (ATOM,)),
+        "size": ("{}.size", ATOM, (ATOM,)),
+        "length": ("len({})", ATOM, ()),
+        "shape_at": ("{}.shape[{}]", ATOM, (ATOM,)),
+        "one_hot rows": ("np.eye({1}.shape[1])[{0}]", ATOM, (ANY, ATOM)),
+        "one_hot columns": ("np.eye({1}.shape[0])[:, {0}]", ATOM, (ANY, ATOM)),
+        "one_hot of one": ("np.eye(len({1}))[{0}]", ATOM, ()),
     },
     _short_number,
     _taught,

@@ -19,7 +19,7 @@ for (const box of boxes) {
 const pen = document.createElement("canvas").getContext("2d");
 pen.font = "13px system-ui, sans-serif";
 const wide = words => pen.measureText(words).width;
-// what is too long loses its middle: the end of a path tells more than its beginning
+// a long text loses its middle: the end of a path tells more than its start
 function fit(words, most) {
   if (wide(words) <= most) return words;
   const letters = Array.from(words);
@@ -48,7 +48,7 @@ function range([low, high, , , nans, infinite]) {
 const full = x => (isArray(x) ? `${range(x)}; mean ${say(x[2])}, norm ${say(x[3])}` : say(x));
 const shapeOf = ({ shape }) => (shape ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "");
 const bracket = x => (x.startsWith("−") ? `(${x})` : x);
-// so many, and how many more there are
+// the first words, and the count of the others
 const some = (words, most, glue = ", ") =>
   words.slice(0, most).join(glue) + (words.length > most ? ` and ${words.length - most} more` : "");
 const between = (words, first, last) =>
@@ -58,17 +58,16 @@ const between = (words, first, last) =>
 const short = box => fit(box.title, 220);
 const alike = new Map();
 for (const box of boxes) alike.set(short(box), (alike.get(short(box)) || 0) + 1);
-// letters of any script are set apart, so that none reverses the formula around it
+// a name in another script is isolated, so that it does not reverse the formula around it
 const apart = name => (/^[ -~]*$/.test(name) ? name : `\u2068${name}\u2069`);
 const name = box => (box.title ? apart(alike.get(short(box)) > 1 ? box.title : short(box)) : say(box.data));
-// a name that is an expression, or a number that would run into what stands beside it
+// a name that is an expression, or a number that would run into its neighbours
 const isLoose = word => /[\s+*/×÷(−-]/.test(word) && !/^[\d.]+e−?\d+$/.test(word);
 const atom = word => (isLoose(word) ? `(${word})` : word);
 const by = box => `∂${atom(name(root))}/∂${atom(name(box))}`;
 const operands = box => box.parents.map(p => boxes[p]);
 const isTwice = (box, operand) => operands(box).filter(other => other === operand).length > 1;
-// at the result ∂L/∂L arrives, so that ∂L/∂x for the local derivative would be the unknown itself:
-// there the operation stands for L
+// at the result ∂L/∂x is both the local derivative and the unknown: there the operation stands for L
 function slopeOf(box, operand) {
   const words = made(box, name);
   const isCall = /^[\w√]+\([^()]*\)$/.test(words), isLong = isTwice(box, operand) || words.length > 24;
@@ -117,7 +116,7 @@ const answered = new Set();
 const hides = (t, k) => isPredicting && t === now && !answered.has(`${t}:${k}`);
 const isKnown = box => (madeAt.get(box.i) ?? 0) <= now;
 
-// what has arrived at each node once step t is done, and in what parts
+// the gradient that has arrived at each node after step t, and its parts
 function arrived(t) {
   const held = new Map();
   if (t >= seed) held.set(root.i, { total: root.grad, parts: 1, of: 1 });
@@ -150,14 +149,14 @@ const v = (tag, attributes, ...children) =>
   put(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, ...children);
 const note = (...words) => h("p", { class: "note" }, ...words);
 const also = words => h("p", { class: "also why" }, words);
-// broken between lines as a whole, where it can be
+// kept on one line, if there is room
 const bit = words => put(new DocumentFragment(), {}, h("span", { class: "bit math" }, words), " ");
 
 // ---- Colour: orange below zero, blue above, on a logarithmic scale that is symmetric about it ----
 const middle = x => (isArray(x) ? x[2] : Number(x));
 const largest = all => Math.max(...all.map(x => Math.abs(middle(x)) || 0).filter(Number.isFinite), 0);
 const steepest = largest(boxes.map(box => box.grad));
-// what colours an element; `strength` 1 leaves the text on it readable
+// the attributes that colour an element; with `strength` 1 the text on it is readable
 function tint(x, most, strength = 1) {
   x = middle(x);
   if (!x || !most || Number.isNaN(x)) return { class: "tint", "fill-opacity": 0 };
@@ -175,18 +174,18 @@ for (const box of boxes) {
     groups.get(key).members.push(box);
   });
 }
-// a group of one box, or of all that is in the group around it, is not worth a frame
+// a group of one box, or of all boxes of the group around it, is not worth a frame
 const isWorth = ({ members, around }) =>
   members.length > 1 && members.length !== (groups.get(around) || { members: [] }).members.length;
 for (const box of boxes) {
   box.groups = box.scope.map((_, d) => groups.get(JSON.stringify(box.scope.slice(0, d + 1)))).filter(isWorth);
 }
 const framed = [...groups.values()].filter(isWorth);
-// at the start, where all would be too small to read: what is between the inputs and the result, in one box
+// at the start, where the whole would be too small to read: one box for all between the inputs and the result
 const fold = { key: "fold", group: true, title: "the computation", depth: 1, members: [] };
 const leaves = boxes.filter(box => !box.parents.length);
 const isParameter = ({ kind }) => Number(kind === "parameter");
-// a number without a name that is used once says little
+// a number without a name, and with one use, says little
 const telling = leaves.filter(leaf => leaf.title || leaf.uses > 1).reverse()
   .sort((a, b) => isParameter(a) - isParameter(b));
 let folded = new Set(), beside = 0;
@@ -221,7 +220,7 @@ function ranksOf(items, links) {
   const waits = new Map(items.map(item => [item, into.get(item).length]));
   const free = items.filter(item => !waits.get(item));
   while (left.size) {
-    // groups can stand in a circle: then one that is reached already goes next
+    // groups can form a circle: then the next is one that is reached already
     const item = free.pop() ?? [...left].find(other => rank.get(other)) ?? [...left].at(-1);
     if (!left.delete(item)) continue;
     for (const other of out.get(item)) {
@@ -283,7 +282,7 @@ function order(rows) {
     }
   }
 }
-// as near to its neighbours as the order allows: blocks that would overlap become one, at their mean
+// each as near to its neighbours as the order allows: blocks that would overlap become one, at their mean
 function settle(row, pulls, weightOf) {
   const blocks = [];
   for (const cell of row) {
@@ -322,7 +321,7 @@ function arrange(items, lanes, inset) {
   for (let sweep = 0; sweep < 12; sweep++) {
     settleAll(sweep % 2 ? [...rows].reverse() : rows, cell => cell.near);
   }
-  // at last straight on from what was computed before, and the leaves as near as that allows
+  // at last each cell straight behind its operands, and the leaves as near as that allows
   const heavy = cell => (cell.back.length ? 1e4 : 1);
   settleAll(rows, cell => (cell.lead.length ? cell.lead : cell.back), heavy);
   settleAll([...rows].reverse(), cell => (cell.back.length ? [] : cell.near), heavy);
@@ -364,7 +363,7 @@ function measure(item) {
 }
 const idOf = item => item.key ?? item.i;
 let seen, links, size = { w: 1, h: 1 }, layoutKey = "";
-// what is around each box, from the outermost to the box itself or the closed group that it is in
+// the groups around each box, from the outermost to the box itself, or to its closed group
 function chains(inside) {
   const chain = new Map();
   seen = [];
@@ -381,7 +380,7 @@ function chains(inside) {
   }
   return chain;
 }
-// out of the groups of the operand, across the one that holds both, and into those of the result
+// the lanes out of the operand's groups, across the group that holds both, and into the result's groups
 function lanesOf(a, b, inside) {
   const [from, to] = [a.at(-1), b.at(-1)];
   const lane = (group, start, end) => {
@@ -597,7 +596,7 @@ function explainPart(box, k) {
   const fitted = refit(box, operand, edge.rule || "");
   const shape = count(operand) > 1 ? `shape ${shapeOf(operand)}, as ${name(operand)} has` : "one number";
   if (isArray(edge.share) || fitted) rule.append(note(`${shape}${fitted}`));
-  if (isArray(edge.share) && isPredicting) rule.append(note("An array is not asked for."));
+  if (isArray(edge.share) && isPredicting) rule.append(note("You are not asked for arrays."));
   if (isScalar && edge.rule && !box.shape) {
     const [slope, formula] = [`local derivative: ${slopeOf(box, operand)}`, fill(edge.rule, box, name)];
     const words = [slope, formula, fill(edge.rule, box, figure), say(edge.local)];
@@ -615,7 +614,7 @@ function explainPart(box, k) {
   }
   return rule;
 }
-// how the formula's shape becomes the operand's, where something must be done
+// how the formula's shape becomes the operand's, where they differ
 const count = box => (box.shape || []).reduce((n, m) => n * m, 1);
 function refit(box, operand, rule) {
   const [all, own] = [count(box), count(operand)];
@@ -642,12 +641,12 @@ function corner(box, edge) {
 function whyNotFinite(box, { local, share }, slope) {
   const what = isArray(share) ? "Not all of it is finite" : `The part is ${say(share)}`;
   const early = [...operands(box), box].find(other => isOdd(other.data));
-  if (isOdd(box.grad)) return `${what}, because what arrives from above, ${by(box)}, is not finite already.`;
+  if (isOdd(box.grad)) return `${what}, because the gradient that arrives, ${by(box)}, is not finite.`;
   if (early) {
     const data = isArray(early.data) ? "not finite" : say(early.data);
     return `${what}, because ${name(early)} is ${data} already in the forward pass.`;
   }
-  if (local === null) return `${what}, although what arrives is: ${box.op} makes it so.`;
+  if (local === null) return `${what}, although the gradient that arrives is: ${box.op} makes it so.`;
   if (!isOdd(local)) return `${what}: the product is too large for a floating-point number.`;
   return `${what}, because the local derivative ${slope} is ${say(local)}: no finite slope here.`;
 }
@@ -716,7 +715,7 @@ const SAYS = {
         : `${name(leaf)} = ${say(leaf.data)}`));
     const next = `The forward pass computes everything else from them, up to the result ${name(root)}. ` +
       "The backward pass then finds the gradients. Press Next, below, or the key →.";
-    const few = "The picture shows all of it in few boxes: click one, or go on, and it opens.";
+    const few = "The picture shows all of it in a few boxes: click one, or continue, and it opens.";
     return ["Before the first step",
       given.length ? h("p", {}, `These numbers are given: ${some(given, 8, "; ")}.`) : "",
       h("p", {}, ops.length ? next : "Nothing is computed from it."),
@@ -730,8 +729,7 @@ const SAYS = {
       isArray(box.data) ? bit(`: ${full(box.data)}`) : words === result ? "" : bit(`= ${result}`));
     const from = operands(box).map(other => `${name(other)} ${shapeOf(other)}`).join(" and ");
     const odd = isArray(box.data) ? "Not all of it is finite." : `The result is ${result}: no finite number.`;
-    const stale = "A number that it was made from has been changed since: " +
-      "run the forward pass again, and explore that.";
+    const stale = "One of its operands has changed since: run the forward pass again, and explore that.";
     return [`Forward pass: ${name(box)} is computed`, line,
       box.shape ? note(`shape ${shapeOf(box) || "()"}, from ${from}`) : "",
       isOdd(box.data) ? also(odd) : "",
@@ -837,9 +835,9 @@ function explainPaths(box) {
   const few = isEqual || (isZero(sum) && isZero(box.grad))
     ? `Along each path the local derivatives are multiplied${that} the gradient.`
     : "The products in this order leave the range or the digits of floating-point numbers: " +
-      "the gradient is what the backward pass adds up, node by node.";
+      "the gradient is the sum that the backward pass makes, node by node.";
   const many = "The gradient is the sum over all paths. " +
-    "The backward pass need not walk them one by one: it adds at every node.";
+    "The backward pass does not walk them one by one: it adds at every node.";
   const rest = total > MOST ? `; the first ${MOST}` : "";
   const title = `${total.toLocaleString("en")} ${are} to ${name(root)}${rest}`;
   const why = total > MOST ? note(many) : hasArrays ? "" : note(few);
@@ -882,7 +880,7 @@ function choose(i) {
 }
 
 // ---- Looking at it: pan, zoom, fit ----
-// what is seen: "auto", the whole where its letters can be read, else what is near the present box; "whole";
+// the view: "auto", the whole where its letters can be read, else the part near the present box; "whole";
 // or "free", as the reader left it
 const view = { x: 0, y: 0, k: 1, by: "auto" };
 const READABLE = 12 / 13, ABOVE = 44;
@@ -963,7 +961,7 @@ picture.addEventListener("keydown", event => {
 });
 
 // ---- Going from step to step ----
-// the first view holds inputs and result, with letters that can be read: as much is shut as that needs
+// the first view shows inputs and result in readable letters: it closes as many groups as that needs
 function layAll() {
   const isFirst = now === 0 && view.by === "auto" && !isOpened, frame = picture.getBoundingClientRect();
   const first = [...LEVELS.map(test => [test, 0]), ...[8, 4, 2, 1].map(count => [LEVELS[0], count])];

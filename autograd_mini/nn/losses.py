@@ -24,12 +24,14 @@ from ..support.modes import recorder
 REDUCTIONS = {"mean": functions.mean, "sum": functions.sum, "none": lambda x: x}
 ROUNDING = 1e-5  # how far above 0 a logarithm of a probability may lie
 READY = (Node, *BARE)
+Data = Any  # a Tensor, Value, array or number, or nested lists of them
+Sizes = tuple[int, ...]
 
 
 # ---- Losses of numbers --------------------------------------------------------------------------------------------------
 
 
-def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+def mse(prediction: Data, target: Data, reduction: str = "mean") -> Any:
     """Return the squared error (prediction − target)², by default its mean over all elements.
 
     Raises ShapeError for two shapes, ValueError for an empty batch or an unknown reduction. PyTorch's mse_loss.
@@ -41,7 +43,7 @@ def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     return _squared("mse", prediction, target, reduction, 1)
 
 
-def half_sse(prediction: Any, target: Any, reduction: str = "sum") -> Any:
+def half_sse(prediction: Data, target: Data, reduction: str = "sum") -> Any:
     """Return half the squared error, ½·Σ(prediction − target)² over all elements; its gradient is prediction − target.
 
     Raises ShapeError for two shapes, ValueError for an empty batch or an unknown reduction.
@@ -53,7 +55,7 @@ def half_sse(prediction: Any, target: Any, reduction: str = "sum") -> Any:
     return _squared("half_sse", prediction, target, reduction, 2)
 
 
-def _squared(name: str, prediction: Any, target: Any, reduction: str, parts: int) -> Any:
+def _squared(name: str, prediction: Data, target: Data, reduction: str, parts: int) -> Any:
     """The squared error divided by `parts`; of a Tensor, with its mean or sum in one operation."""
     prediction, target = _pair(name, prediction, target, reduction)
     if type(prediction) is Tensor and reduction != "none":
@@ -63,7 +65,7 @@ def _squared(name: str, prediction: Any, target: Any, reduction: str, parts: int
     return out if parts == 1 else out / parts
 
 
-def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+def mae(prediction: Data, target: Data, reduction: str = "mean") -> Any:
     """Return the absolute error |prediction − target|, by default its mean over all elements; its gradient is 0 where they are equal.
 
     Raises ShapeError for two shapes, ValueError for an empty batch or an unknown reduction. PyTorch's l1_loss.
@@ -76,7 +78,7 @@ def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     return _reduced(rows.abs(rows.subtract(prediction, target)), reduction)
 
 
-def huber(prediction: Any, target: Any, reduction: str = "mean", *, delta: float = 1.0) -> Any:
+def huber(prediction: Data, target: Data, reduction: str = "mean", *, delta: float = 1.0) -> Any:
     """Return ½·d² where |d| ≤ delta, else delta·(|d| − ½·delta), for d = prediction − target; by default the mean.
 
     Args:
@@ -97,7 +99,7 @@ def huber(prediction: Any, target: Any, reduction: str = "mean", *, delta: float
     return _reduced(held * (far - 0.5 * held), reduction)
 
 
-def hinge(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+def hinge(prediction: Data, target: Data, reduction: str = "mean") -> Any:
     """Return max(0, 1 − target · prediction), by default its mean, for targets −1 and 1: the loss of a margin of 1.
 
     On the margin the gradient is 0. Raises ShapeError for two shapes, ValueError for another target.
@@ -141,7 +143,9 @@ def l2(params: Iterable[Any], weight: float = 1.0) -> Any:
 # ---- Losses of probabilities ----------------------------------------------------------------------------------------------
 
 
-def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean", *, weight: Any = None) -> Any:
+def binary_cross_entropy(
+    prediction: Data, target: Data, reduction: str = "mean", *, weight: Any = None
+) -> Any:
     """Return −t·log p − (1 − t)·log(1 − p) for probabilities p and labels or probabilities t in [0, 1], of one shape.
 
     As in PyTorch, logarithms are −100 at least, and the gradient is (p − t) / max(p·(1 − p), 1e-12). For logits, use
@@ -170,7 +174,7 @@ def binary_cross_entropy(prediction: Any, target: Any, reduction: str = "mean", 
     return _weighted(name, special_rows.binary_cross_entropy(prediction, target), weight, reduction)
 
 
-def _weighted(name: str, losses: Any, weight: Any, reduction: str) -> Any:
+def _weighted(name: str, losses: Data, weight: Any, reduction: str) -> Any:
     """The reduction of the losses, each times its weight, if there is one."""
     if weight is not None:
         losses = rows.multiply(losses, _scale(name, "weight", weight, losses))
@@ -189,7 +193,7 @@ def _scale(name: str, what: str, weight: Any, like: Any) -> Any:
 
 
 def binary_cross_entropy_with_logits(
-    logits: Any, target: Any, reduction: str = "mean", *, weight: Any = None, pos_weight: Any = None
+    logits: Data, target: Data, reduction: str = "mean", *, weight: Any = None, pos_weight: Any = None
 ) -> Any:
     """Return −t·log σ(x) − (1 − t)·log(1 − σ(x)) for logits x and labels or probabilities t in [0, 1], of one shape.
 
@@ -221,7 +225,7 @@ def binary_cross_entropy_with_logits(
     return _weighted(name, losses, weight, reduction)
 
 
-def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target: bool = False) -> Any:
+def kl_div(prediction: Data, target: Data, reduction: str = "mean", *, log_target: bool = False) -> Any:
     """Return t·(log t − x) for logarithms x of predicted probabilities, and probabilities t.
 
     As in PyTorch, the mean is over all elements, so the divergence of a batch of distributions is the sum divided by the size of
@@ -255,7 +259,7 @@ def kl_div(prediction: Any, target: Any, reduction: str = "mean", *, log_target:
 
 
 def cross_entropy(
-    logits: Any, target: Any, reduction: str = "mean", *,
+    logits: Data, target: Data, reduction: str = "mean", *,
     weight: Any = None, ignore_index: int | None = None, label_smoothing: float = 0.0,
 ) -> Any:  # fmt: skip
     """Return −log softmax(logits)[target], by default the mean over the batch. PyTorch's function of this name.
@@ -310,7 +314,7 @@ def cross_entropy(
     return _weighted_mean(array_rows.softmax_cross_entropy(logits, target), weights, reduction)
 
 
-def _class_weights(name: str, weight: Any, sizes: tuple[int, ...], like: Any) -> Any:
+def _class_weights(name: str, weight: Any, sizes: Sizes, like: Any) -> Any:
     """The weight of each class as an array, ones by default."""
     found = np.ones(sizes[-1], like.dtype) if weight is None else np.asarray(_data(name, "weight", weight))
     if found.shape != sizes[-1:]:
@@ -321,7 +325,7 @@ def _class_weights(name: str, weight: Any, sizes: tuple[int, ...], like: Any) ->
     return found.astype(like.dtype)
 
 
-def _kept(name: str, what: str, sizes: tuple[int, ...], target: Any, ignored: Any) -> tuple[Any, Any]:
+def _kept(name: str, what: str, sizes: Sizes, target: Data, ignored: Any) -> tuple[Any, Any]:
     """The class of each sample, and whether the sample counts; where the target is `ignored`, it does not, and its class is 0."""
     if recorder() is not None:
         options = "weight, ignore_index and label_smoothing of class indices"
@@ -333,7 +337,7 @@ def _kept(name: str, what: str, sizes: tuple[int, ...], target: Any, ignored: An
     return _classes(name, what, sizes, np.where(counts, target, 0)), counts
 
 
-def _weighted_mean(losses: Any, weights: Any, reduction: str) -> Any:
+def _weighted_mean(losses: Data, weights: Any, reduction: str) -> Any:
     """The reduction of losses that were multiplied by these weights: the mean is over the weights, if there are any."""
     if weights is None or reduction != "mean":
         return _reduced(losses, reduction)
@@ -341,7 +345,7 @@ def _weighted_mean(losses: Any, weights: Any, reduction: str) -> Any:
 
 
 def nll(
-    prediction: Any, target: Any, reduction: str = "mean", *,
+    prediction: Data, target: Data, reduction: str = "mean", *,
     weight: Any = None, ignore_index: int | None = None,
 ) -> Any:  # fmt: skip
     """Return −prediction[target], by default the mean over the batch: the negative log-likelihood. For logits use `cross_entropy`.
@@ -375,11 +379,11 @@ def nll(
 # ---- Checks ---------------------------------------------------------------------------------------------------------------
 
 
-def _reduced(losses: Any, reduction: str) -> Any:
+def _reduced(losses: Data, reduction: str) -> Any:
     return losses if type(losses) is Value or type(losses) is float else REDUCTIONS[reduction](losses)
 
 
-def _data(name: str, what: str, x: Any) -> Any:
+def _data(name: str, what: str, x: Data) -> Any:
     """Nodes and numbers as they are, arrays and lists as arrays of floats, lists of nodes as one Tensor in their graph."""
     if isinstance(x, READY) or (type(x) is np.ndarray and x.dtype in FLOAT_TYPES and recorder() is None):
         return x
@@ -390,7 +394,7 @@ def _data(name: str, what: str, x: Any) -> Any:
     return found if found.op else found.data
 
 
-def _checked(name: str, what: str, prediction: Any, reduction: Any) -> tuple[Any, tuple[int, ...]]:
+def _checked(name: str, what: str, prediction: Data, reduction: Any) -> tuple[Any, Sizes]:
     """The prediction, and its shape; ValueError where it is empty, and for an unknown reduction."""
     if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         raise ValueError(f"{name}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
@@ -401,7 +405,7 @@ def _checked(name: str, what: str, prediction: Any, reduction: Any) -> tuple[Any
     return prediction, sizes
 
 
-def _pair(name: str, prediction: Any, target: Any, reduction: Any, what: str = "prediction") -> Any:
+def _pair(name: str, prediction: Data, target: Data, reduction: Any, what: str = "prediction") -> Any:
     """Both operands; ShapeError where their shapes differ."""
     prediction, given = _checked(name, what, prediction, reduction)
     target = _data(name, "target", target)
@@ -414,7 +418,7 @@ def _pair(name: str, prediction: Any, target: Any, reduction: Any, what: str = "
     return prediction, target
 
 
-def _scores(name: str, what: str, x: Any, reduction: str) -> tuple[Any, tuple[int, ...]]:
+def _scores(name: str, what: str, x: Data, reduction: str) -> tuple[Any, Sizes]:
     """The scores of each class, and their shape."""
     x, sizes = _checked(name, what, x, reduction)
     if not sizes:
@@ -422,14 +426,14 @@ def _scores(name: str, what: str, x: Any, reduction: str) -> tuple[Any, tuple[in
     return x, sizes
 
 
-def _classes(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
+def _classes(name: str, what: str, sizes: Sizes, target: Data) -> Any:
     """The class of each sample as an array of integers, or while a function is compiled as its node."""
     if (trace := recorder()) is not None:
         return trace.classes(target, lambda raw: _classes_of(name, what, sizes, raw), sizes[-1], name)
     return _classes_of(name, what, sizes, target)
 
 
-def _classes_of(name: str, what: str, sizes: tuple[int, ...], target: Any) -> Any:
+def _classes_of(name: str, what: str, sizes: Sizes, target: Data) -> Any:
     """The class of each sample, of raw data."""
     advice = "class indices are plain integers"
     if isinstance(target, np.ma.MaskedArray):
@@ -453,14 +457,14 @@ def _classes_of(name: str, what: str, sizes: tuple[int, ...], target: Any) -> An
     return classes
 
 
-def _check_sizes(name: str, what: str, sizes: tuple[int, ...], given: tuple[int, ...]) -> None:
+def _check_sizes(name: str, what: str, sizes: Sizes, given: Sizes) -> None:
     if given != sizes[:-1]:
         needed = f"{name}: {what} {sizes} need {sizes[:-1]} class indices"
         needed += f" or {sizes} probabilities" if name == "cross_entropy" else ""
         raise ShapeError(f"{needed}, got {given}")
 
 
-def _range(x: Any) -> tuple[Any, Any]:
+def _range(x: Data) -> tuple[Any, Any]:
     """The least and the greatest number of a node or raw data; as nodes while a function is compiled, so that a replay compares again."""
     if isinstance(x, Node) and recorder() is not None:
         return (x, x) if type(x) is Value else (functions.min(x), functions.max(x))
@@ -470,17 +474,17 @@ def _range(x: Any) -> tuple[Any, Any]:
     return np.minimum.reduce(data, axis=None), np.maximum.reduce(data, axis=None)
 
 
-def _plain(x: Any) -> Any:
+def _plain(x: Data) -> Any:
     return x.data if isinstance(x, Node) else x
 
 
-def _check_probabilities(name: str, target: Any) -> None:
+def _check_probabilities(name: str, target: Data) -> None:
     low, high = _range(target)
     if not (low >= 0 and high <= 1):
         raise ValueError(f"{name}: the target must lie in [0, 1], got {_plain(low):g} to {_plain(high):g}")
 
 
-def _check_logarithms(name: str, what: str, x: Any) -> None:
+def _check_logarithms(name: str, what: str, x: Data) -> None:
     high = _range(x)[1]
     if high > ROUNDING:
         needed = f"the {what} must hold logarithms of probabilities, at most 0"

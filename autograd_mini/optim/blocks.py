@@ -6,6 +6,7 @@ work has changed nothing, and can be done again.
 """
 
 import math
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -42,7 +43,7 @@ class Block:
         ends = np.cumsum([0, *(p.size for p in self.params)]).tolist()
         self.ranges = list(starmap(slice, pairwise(ends)))
         self.state = np.zeros((len(slots), ends[-1]), self.dtype)
-        self.counts = [0] * len(self.params)  # steps that each parameter has taken
+        self.counts = array("d", [0] * len(self.params))  # steps that each parameter has taken
         self.large = len(self.params) == 1 and ends[-1] > PIECE
         self.room = np.empty((3 + len(slots), PIECE if self.large else ends[-1]), self.dtype)
         self._divide()
@@ -80,7 +81,11 @@ class Block:
 
     def _all(self, optimizer: Any) -> list[Write]:
         """Step all parameters as one vector."""
-        count, params, (change, spare, grad, state, named) = self.counts[0] + 1, self.params, self.buffers
+        count, params, (change, spare, grad, state, named) = (
+            int(self.counts[0]) + 1,
+            self.params,
+            self.buffers,
+        )
         data = [parameter.data for parameter in params]
         vector = None
         if optimizer.reads_data:
@@ -94,7 +99,8 @@ class Block:
             change_data = map(setattr, params, repeat("_content"), new)
         else:
             change_data = map(np.subtract, data, self.changes, data)
-        writes: list[Write] = [(deque, change_data, 0), (setattr, self, "counts", [count] * len(params))]
+        counts = array("d", [count]) * len(params)
+        writes: list[Write] = [(deque, change_data, 0), (setitem, self.counts, slice(None), counts)]
         return [*writes, (setitem, self.state, ..., state)] if named else writes
 
     def _pieces(self, optimizer: Any, i: int, grad: Any) -> Iterator[Work]:
@@ -102,7 +108,9 @@ class Block:
         size = self.params[i].size
         piece = PIECE if optimizer.uses_buffers or not find_spec("scipy") else size
         for start in range(0, size or 1, piece or 1):
-            yield partial(self._piece, i, grad, slice(start, min(start + piece, size)), self.counts[i] + 1)
+            yield partial(
+                self._piece, i, grad, slice(start, min(start + piece, size)), int(self.counts[i]) + 1
+            )
 
     def _piece(self, i: int, grad: Any, part: slice, count: int, optimizer: Any) -> list[Write]:
         """Step one piece of a parameter."""

@@ -8,6 +8,7 @@ import copy
 import inspect
 import math
 import warnings
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
@@ -303,7 +304,10 @@ class Optimizer:
         for block in self.blocks:
             for i, place in enumerate(block.places):
                 held = [row[block.ranges[i]].reshape(block.shapes[i]).copy() for row in block.state]
-                state[str(place)] = {"count": block.counts[i], **dict(zip(self.slots, held, strict=True))}
+                state[str(place)] = {
+                    "count": int(block.counts[i]),
+                    **dict(zip(self.slots, held, strict=True)),
+                }
         return {"optimizer": type(self).__name__, "options": self.options(), "state": state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -332,7 +336,10 @@ class Optimizer:
             entries = [new[f"parameter {place}"] for place in block.places]
             rows = [[np.ravel(entry[slot]) for entry in entries] for slot in self.slots]
             held = np.array([np.concatenate(row) for row in rows]).reshape(block.state.shape)
-            changes += [(block, "state", held), (block, "counts", [entry["count"] for entry in entries])]
+            changes += [
+                (block, "state", held),
+                (block, "counts", array("d", [entry["count"] for entry in entries])),
+            ]
         assign(changes)
 
     def __repr__(self) -> str:
@@ -345,6 +352,11 @@ class Optimizer:
             return grad
         np.multiply(data, self.weight_decay, out=spare)
         return np.add(grad, spare, out=spare)
+
+
+def _root(x: Any) -> Any:
+    """The square root of a number, which is a node where the step is compiled."""
+    return math.sqrt(x) if type(x) is float else np.sqrt(x)
 
 
 def _add_square(mean: A, rate: float, grad: A, change: A) -> None:
@@ -447,13 +459,13 @@ class Adam(Optimizer):
         if self.amsgrad:
             square = np.maximum(state["largest"], square, out=state["largest"])
         np.sqrt(square, out=change)
-        change /= math.sqrt(1 - b2**count)
+        change /= _root(1 - b2**count)
         change += self.eps
         np.divide(mean, change, out=change)
-        factor = self.lr / (1 - b1**count)
-        if self.weight_decay and self.decoupled and factor:
-            change += np.multiply(data, self.lr * self.weight_decay / factor, out=spare)
-        return factor, change
+        risen = 1 - b1**count
+        if self.weight_decay and self.decoupled:
+            change += np.multiply(data, self.weight_decay * risen, out=spare)
+        return self.lr / risen, change
 
 
 class AdamW(Adam):

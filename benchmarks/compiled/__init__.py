@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.compiled import derivatives, recording, rosenbrock, scalar_graph, steps
+from benchmarks.compiled import derivatives, epoch, recording, rosenbrock, scalar_graph, steps
 from benchmarks.harness import Effort
 from benchmarks.report import Row
 
 # name of the part → what runs it: (effort, names of the installed peers) → rows. It raises Disagreement before timing.
 PARTS: dict[str, Callable[[Effort, list[str]], list[Row]]] = {
     "steps": steps.run,
+    "epoch": epoch.run,
     "derivatives": derivatives.run,
     "recording": recording.run,
     "rosenbrock": rosenbrock.run,

@@ -1,4 +1,4 @@
-"""Hessian and input Jacobian, compiled: the functions of the suite `derivatives`, held to the same right answers."""
+"""Hessian, input Jacobian and 4th derivative, compiled: the functions of the suite `derivatives`, held to the same right answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import autograd_mini as ag
-from benchmarks.derivatives import hessian, input_jacobian
+from benchmarks.derivatives import hessian, input_jacobian, nested
 from benchmarks.derivatives.contest import contest
 from benchmarks.harness import Effort
 from benchmarks.problems import Array
@@ -77,5 +77,47 @@ def jacobians(effort: Effort, peers: list[str]) -> list[Row]:
     )
 
 
+def on_values(x: list[Any]) -> Any:
+    """Rosenbrock's function of single numbers."""
+    return sum(100.0 * (x[i + 1] - x[i] * x[i]) ** 2 + (1.0 - x[i]) ** 2 for i in range(len(x) - 1))
+
+
+def of_values(effort: Effort, peers: list[str]) -> list[Row]:
+    """Of single Values: the 4th derivative of a function of one, and the Hessian in 100 dimensions, in nested lists."""
+    size = 6 if effort.quick else 100
+    x = np.random.default_rng(4).uniform(-2, 2, size)
+    numbers, fourth = x.tolist(), ag.compile(nested.nested(ag.grad, nested.function(ag)))
+    ours, others, theirs = ag.compile(ag.hessian(on_values)), dict[str, Any](), dict[str, Any]()
+    if "jax" in peers:
+        import jax
+        import jax.numpy as jnp
+
+        import benchmarks.contenders.jax  # noqa: F401  (sets it up)
+
+        slope, found = (
+            jax.jit(nested.nested(jax.grad, nested.function(jnp))),
+            jax.jit(jax.hessian(hessian.rosenbrock)),
+        )
+        point = jnp.asarray(x)
+        others[JAX] = lambda: slope(nested.POINT).block_until_ready()
+        theirs[JAX] = lambda: found(point).block_until_ready()
+    title, targets = "compiled 4th derivative of sin(x²) eˣ / (1 + x²)", {("Value", JAX): OF_TORCH}
+    rows = contest(
+        title, {"Value": lambda: fourth(nested.POINT)}, others, nested.by_hand(), nested.RTOL, targets,
+        effort.step_rounds, effort,
+    )  # fmt: skip
+    title = f"compiled Hessian of {size}-d Rosenbrock on Values"
+    return rows + contest(
+        title,
+        {"Value": lambda: ours(numbers)},
+        theirs,
+        hessian.by_hand(x),
+        1e-12,
+        targets,
+        effort.rounds,
+        effort,
+    )
+
+
 def run(effort: Effort, peers: list[str]) -> list[Row]:
-    return [*hessians(effort, peers), *jacobians(effort, peers)]
+    return [*hessians(effort, peers), *jacobians(effort, peers), *of_values(effort, peers)]

@@ -14,7 +14,11 @@ from benchmarks.problems import Array
 from benchmarks.report import Row, Target
 
 Works = dict[str, Callable[[], Any]]
-BOUND = Target(2.5, "≤ 2.5")  # of CasADi's buffered call, in two dimensions
+DDX, BOUND, ARRAYS = "ddx-ad", "bound", "arrays in and out"
+TARGETS = {  # by the number of dimensions
+    2: {(BOUND, "CasADi, buffered"): Target(2.5, "≤ 2.5"), (ARRAYS, DDX): Target(1.0, "≤ 1")},
+    100: {(BOUND, DDX): Target(0.4, "≤ 0.4"), (ARRAYS, DDX): Target(0.8, "≤ 0.8")},
+}
 
 
 def rosenbrock(x: Any) -> Any:
@@ -55,6 +59,17 @@ def casadi_works(x: Array) -> Works:
     return casadi_buffered(s, value, x)
 
 
+def ddx_works(x: Array) -> Works:
+    import ddx
+
+    def equation() -> Any:
+        s = [ddx.var(f"x{i:04d}") for i in range(x.size)]
+        return sum(100.0 * (s[i + 1] - s[i] * s[i]) ** 2 + (1.0 - s[i]) ** 2 for i in range(x.size - 1))
+
+    found = ddx.equation(equation)
+    return {DDX: lambda: found.jacobian(x)[1]}
+
+
 def jax_works(x: Array) -> Works:
     import jax
     import jax.numpy as jnp
@@ -74,7 +89,8 @@ def jax_works(x: Array) -> Works:
 
 def peers_of(peers: list[str], x: Array) -> Works:
     found = jax_works(x) if "jax" in peers else {}
-    return found | (casadi_works(x) if "casadi" in peers and x.ndim == 1 else {})
+    found |= casadi_works(x) if "casadi" in peers and x.ndim == 1 else {}
+    return found | (ddx_works(x) if "ddx" in peers and x.ndim == 1 else {})
 
 
 def single(effort: Effort, peers: list[str], size: int) -> list[Row]:
@@ -87,10 +103,9 @@ def single(effort: Effort, peers: list[str], size: int) -> list[Row]:
         bound()
         return slope
 
-    ours: Works = {"bound": run_bound, "arrays in and out": lambda: compiled(x)[1]}
-    targets = {("bound", "CasADi, buffered"): BOUND} if size == 2 else {}
+    ours: Works = {BOUND: run_bound, ARRAYS: lambda: compiled(x)[1]}
     title = f"value and gradient of {size}-d Rosenbrock"
-    return contest(title, ours, peers_of(peers, x), by_hand(x), 1e-12, targets, effort.rounds, effort)
+    return contest(title, ours, peers_of(peers, x), by_hand(x), 1e-12, TARGETS[size], effort.rounds, effort)
 
 
 def many(effort: Effort, peers: list[str], count: int, size: int, most: float) -> list[Row]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograd_mini.compile import plan
-from autograd_mini.compile.passes import closer, exact
+from autograd_mini.compile.passes import closer, exact, in_rows
 from autograd_mini.compile.plan import (
     added_by_blas,
     dotted,
@@ -115,6 +115,7 @@ def results(program, values):
 PASSES = {
     "exact": exact,
     "closer": closer,
+    "in_rows": in_rows,
     "dotted": dotted,
     "in_vectors": in_vectors,
     "squares_together": lambda program: squares_together(in_vectors(dotted(program))),
@@ -175,6 +176,38 @@ def test_the_passes_do_what_they_are_for(monkeypatch):
     assert calls(found).count("vdot") == 1
     assert "pack" not in calls(found)
     assert calls(found).count("multiply") == 2
+
+
+def of_rows(x, c, i):
+    """One of the rows that are stacked: of a vector that all share and of one of its own, padded; `i` changes nothing of it."""
+    inner = (c[1:] * x[:-1] - call("sin", x[1:])) * 2.0 + call("square", c[:-1])
+    return call("scatter", inner, (5,), slice(1, None)) + c * (x * 3.0)
+
+
+@pytest.mark.parametrize(
+    ("row", "is_one"),
+    [
+        pytest.param(of_rows, True, id="alike"),
+        pytest.param(lambda x, c, i: of_rows(x, c, i) * (2.0 + i), False, id="other numbers"),
+        pytest.param(lambda x, c, i: c[i % 2 :][:3] * x[:3], False, id="other places"),
+        pytest.param(lambda x, c, i: call("exp" if i else "sin", c) * x, False, id="other calls"),
+        pytest.param(
+            lambda x, c, i: c * call("sum", c, axis=None, keepdims=False), False, id="a sum of its own"
+        ),
+    ],
+)
+def test_rows_that_are_computed_alike_are_computed_as_one_array(row, is_one):
+    """And only these; the results are the same."""
+    x, cs = symbol("x", (5,)), [symbol(f"c{i}", (5,)) for i in range(9)]
+    program = Program((x, *cs), (), (call("stack", [row(x, c, i) for i, c in enumerate(cs)], axis=0) + 1.0,))
+    changed = in_rows(program)
+    assert ("stack" not in calls(changed)) == is_one
+    rng = np.random.default_rng(0)
+    values = {part: rng.normal(size=5) for part in program.inputs}
+    (before,), _ = results(program, values)
+    (after,), _ = results(changed, values)
+    assert before.shape == after.shape
+    close(after, before, 1e-15)
 
 
 @pytest.mark.parametrize("is_quick", [True, False])

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini.compile import passes
-from autograd_mini.compile.passes import closer, exact, taught
+from autograd_mini.compile.passes import closer, exact
 from autograd_mini.compile.program import Program
+from autograd_mini.compile.taught import taught
 from autograd_mini.symbols import Expr, call, symbol
 from tests.compile.programs import evaluate
 

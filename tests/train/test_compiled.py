@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini import train
+from autograd_mini.compile import function
+from autograd_mini.compile.steps import Step
+from tests.optim.test_optim import interrupted
 
 rng = np.random.default_rng(11)
 X = rng.normal(size=(22, 3))
@@ -227,15 +229,24 @@ def test_lbfgs_and_debug_run_eagerly():
         assert trained("auto", network())[0].engine == "eager: ag.debug() looks at every node"
 
 
-def test_another_last_bit_ends_the_replaying(monkeypatch):
+@pytest.mark.parametrize("what", ["loss", "a gradient", "a new weight"])
+def test_another_last_bit_ends_the_replaying(monkeypatch, what):
     """A program whose numbers differ from the engine's is not chosen."""
-    replay = train.Gradients.__call__
+    compute = function.Version.computed
 
-    def off(self, *batch):
-        found = replay(self, *batch)
-        return found and (np.nextafter(found[0], 9), found[1])
+    def off(self, inputs):
+        found = compute(self, inputs)
+        outputs, grads = found
+        if what == "loss":
+            outputs[0] = np.nextafter(outputs[0], 9)
+        elif what == "a gradient":
+            grads[0].flat[0] = np.nextafter(grads[0].flat[0], 9)
+        else:
+            weight = self.written(inputs)[0]
+            weight.flat[0] = np.nextafter(weight.flat[0], 9)
+        return found
 
-    monkeypatch.setattr(train.Gradients, "__call__", off)
+    monkeypatch.setattr(function.Version, "computed", off)
     check(network, "eager: the program's numbers differ from the engine's in the last place")
 
 
@@ -334,7 +345,9 @@ def test_functions_of_ones_own_are_replayed_when_asked():
     """To 1e-12 of the engine."""
     make, loss = Own, lambda p, y: ((p - y) * (p - y)).mean()
     eager, ours = trained(False, make(), loss=loss), trained(True, make(), loss=loss)
-    assert ours[0].engine.startswith("numpy")
+    assert ours[0].engine.startswith(
+        ("numpy: forward, backward and update", "native: forward, backward and update")
+    )
     np.testing.assert_allclose(eager[0]["loss"], ours[0]["loss"], rtol=1e-12)
     for a, b in zip(eager[1], ours[1], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
@@ -448,3 +461,174 @@ def test_compile_step_refuses():
         ag.compile_step(net, ag.nn.mse, ag.optim.LBFGS(net.parameters()))
     with pytest.raises(TypeError, match="loss must be a function"):
         ag.compile_step(net, "mse", sgd(net.parameters()))
+
+
+# ---- A whole step as one program --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["native", "numpy"])
+def engine(request, monkeypatch):
+    """What runs the steps: without llvmlite it is NumPy's lines."""
+    if request.param == "native":
+        pytest.importorskip("llvmlite")
+    monkeypatch.setattr(function, "is_installed", lambda: request.param == "native")
+    return request.param
+
+
+def stepped(optimizer, dtype="float64"):
+    """A net, its optimiser and its step, of which three have been taken."""
+    net = network(dtype=dtype)
+    opt = optimizer(net.parameters())
+    step = ag.compile_step(net, ag.nn.mse, opt)
+    for i in range(3):
+        step(X[i : i + 4].astype(dtype), Y[i : i + 4].astype(dtype))
+    return net, opt, step
+
+
+def versions(step):
+    [program] = [cell.cell_contents for cell in step.__closure__ if type(cell.cell_contents) is Step]
+    return [version for made in program.known for some in made.versions.values() for version in some]
+
+
+def everything(net, opt):
+    state = opt.state_dict()["state"]
+    kept = [(place, name, bits(x)) for place, entry in state.items() for name, x in entry.items()]
+    return [bits(p.data) for p in net.parameters()], kept
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_the_update_is_a_part_of_the_program(engine, optimizer):
+    """Forward, backward and update are one call, of one version."""
+    net, opt, step = stepped(optimizer)
+    [version] = versions(step)
+    assert (version.engine, version.is_whole) == (engine, True)
+    opt.step = None  # nobody calls it
+    assert step(X[:4], Y[:4]) > 0
+
+
+@pytest.mark.parametrize(
+    "optimizer", [sgd, OPTIMIZERS["AMSGrad"], OPTIMIZERS["bounds"]], ids=["momentum", "AMSGrad", "bounds"]
+)
+def test_a_compiled_step_that_is_interrupted_anywhere_is_whole_or_not_begun(engine, optimizer):
+    """Ctrl-C at every line: data, state and counts."""
+    net, opt, step = stepped(optimizer)
+    state, data = opt.state_dict(), [p.data.copy() for p in net.parameters()]
+
+    def restore():
+        opt.load_state_dict(state)
+        for p, x in zip(net.parameters(), data, strict=True):
+            p.data[...] = x
+
+    restore()
+    old = everything(net, opt)
+    *outcomes, new = interrupted(lambda: step(X[:4], Y[:4]), lambda: everything(net, opt), restore)
+    assert len(outcomes) > 15
+    assert new != old
+    assert old in outcomes
+    assert all(outcome in (old, new) for outcome in outcomes)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_compiled_step_keeps_arrays_and_gives_gradients(engine, dtype):
+    """`.data` are the same arrays all the time; `.grad` is that of the batch, and a new array at each step."""
+    net, opt, step = stepped(OPTIMIZERS["Adam"], dtype)
+    held, seen = [p.data for p in net.parameters()], []
+    for i in range(4):
+        twin = network(dtype=dtype)
+        twin.load_state_dict(net.state_dict())
+        x, y = X[i : i + 4].astype(dtype), Y[i : i + 4].astype(dtype)
+        ag.nn.mse(twin(x), y).backward()
+        step(x, y)
+        for p, q, array in zip(net.parameters(), twin.parameters(), held, strict=True):
+            assert p.data is array
+            assert p.grad.dtype == array.dtype
+            eps = np.finfo(dtype).eps
+            np.testing.assert_allclose(p.grad, q.grad, rtol=1e4 * eps, atol=50 * eps)
+            assert not any(np.shares_memory(p.grad, other) for other in seen)
+            seen.append(p.grad)
+
+
+def test_a_step_of_large_gradients_is_taken(engine):
+    """Their squares overflow, they do not."""
+    w = ag.Tensor([1.0, 2.0])
+    step = ag.compile_step(lambda x: (w * x).sum(), lambda p: p, ag.optim.SGD([w], lr=1e-200))
+    for k in range(4):
+        assert math.isclose(step([1.0, 1e200]), (2.0 - k) * 1e200 + 1.0)
+        np.testing.assert_allclose(w.data, [1.0, 1.0 - k])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nothing_is_written_where_a_gradient_is_not_finite(engine, bad):
+    """The engine's own error comes, and no further version."""
+    net, opt, step = stepped(OPTIMIZERS["Adam"])
+    before = everything(net, opt)
+    x = X[:4].copy()
+    x[2, 1] = bad
+    with pytest.raises(
+        ag.AnomalyError, match=r"step\(\): the gradient of .* is not finite; nothing was changed"
+    ):
+        step(x, Y[:4])
+    assert everything(net, opt) == before
+    assert step(X[:4], Y[:4]) > 0
+    assert len(versions(step)) == 1
+
+
+SETTINGS = {
+    "momentum": (sgd, lambda opt: setattr(opt, "momentum", 0.5)),
+    "weight decay": (OPTIMIZERS["AMSGrad"], lambda opt: setattr(opt, "weight_decay", 0.5)),
+    "betas": (OPTIMIZERS["Adam"], lambda opt: setattr(opt, "betas", [0.5, 0.6])),
+    "eps": (OPTIMIZERS["RMSprop"], lambda opt: setattr(opt, "eps", 0.1)),
+    "bounds": (OPTIMIZERS["bounds"], lambda opt: setattr(opt, "bounds", (-0.1, 0.1))),
+    "rate": (OPTIMIZERS["Adam"], lambda opt: setattr(opt, "lr", 0.0)),
+    "state": (OPTIMIZERS["Adam"], lambda opt: opt.load_state_dict(stepped(OPTIMIZERS["Adam"])[1].state_dict())),
+    "dampening": (lambda p: ag.optim.SGD(p, 0.1, 0.9), lambda opt: setattr(opt, "dampening", 0.4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("optimizer", "change"), SETTINGS.values(), ids=SETTINGS)
+def test_every_setting_of_the_optimiser_is_live(engine, optimizer, change):
+    """What is changed between two steps holds in the next."""
+    net, opt, step = stepped(optimizer)
+    twin, eager = network(), None
+    eager = optimizer(twin.parameters())
+    twin.load_state_dict(net.state_dict())
+    eager.load_state_dict(opt.state_dict())
+    for i in range(6):
+        if i == 2:
+            change(opt), change(eager)
+        x, y = X[i : i + 4], Y[i : i + 4]
+        expected = eager.step(lambda x=x, y=y: ag.nn.mse(twin(x), y)).item()
+        assert math.isclose(step(x, y), expected, rel_tol=1e-11)
+    for a, b in zip(net.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-10, atol=1e-13)
+
+
+def test_an_optimiser_of_ones_own_takes_its_own_step(engine):
+    """Its rule may be any Python: forward and backward alone are replayed."""
+
+    class Signs(ag.optim.SGD):
+        def update(self, grad, data, state, change, spare, count):
+            return self.lr / count, np.sign(grad, out=change)
+
+    net, opt, step = stepped(lambda params: Signs(params, lr=0.1))
+    assert [version.is_whole for version in versions(step)] == [False]
+    before = [p.data.copy() for p in net.parameters()]
+    step(X[:4], Y[:4])
+    for p, x in zip(net.parameters(), before, strict=True):
+        np.testing.assert_allclose(np.abs(p.data - x), 0.1 / 4, rtol=1e-12)
+
+
+def test_a_metric_that_looks_at_the_parameters_sees_those_before_the_step():
+    nets = {compile: network() for compile in (False, "auto")}
+    found = []
+    for compile, net in nets.items():
+        metrics = {"norm": lambda p, y, net=net: float(np.abs(net.layers[0].weight.data).sum())}
+        found.append(dict(trained(compile, net, metrics=metrics)[0]))
+    assert found[0] == found[1]
+
+
+def test_the_step_sees_that_gradients_were_not_zeroed(engine):
+    """As after a step of its own, the optimiser warns of gradients that it has taken already."""
+    _, opt, _ = stepped(sgd)
+    with pytest.warns(UserWarning, match="are those of the last step"):
+        opt.step()

@@ -25,6 +25,7 @@ from .steps import (
     find_windows,
     key_of,
     size_of,
+    written,
 )
 
 FEW = 2000  # elements of an array that are compared first
@@ -404,16 +405,23 @@ def decay_of(view: View, i: int) -> Any:
     def passes(step: Step) -> bool:
         return not shrinks(step) and (step.func in LINEAR or step.func is put) and step.id > start.id
 
+    def bare(step: Step) -> Step | None:
+        """The parameter itself among the terms of a gradient."""
+        adds = step.func in SUMS and step.id not in kept and view.back[step.id] == 1 << i
+        return next((p for p in step.parents if is_part(p, start)), None) if adds else None
+
     kept = set()  # what the rest of the update is added to, as in w = (1 - decay) · w - rate · g
     link: Step | None = end
     while link is not None and link.id >= start.id:
-        kept.add(link.id)
+        kept |= {link.id, written(link).id if link.func is put else link.id}
         link = next(iter(carriers(link)), None)
     without = {}
     for step in above(end, passes, 60) if end is not start else ():
         if shrinks(step):
             whole = size_of(step) == size_of(end) == size_of(start) and step.id in kept
             without[step.id] = np.reshape(start.value, np.shape(step.value)) if whole else 0.0 * step.value
+        elif (part := bare(step)) is not None:
+            without[step.id] = again(step, {part.id: 0.0 * part.value})
     rest = view.run(without) if without else None
     if rest is None:
         return None

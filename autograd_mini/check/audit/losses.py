@@ -11,13 +11,13 @@ import numpy as np
 from ...core import functions as ag
 from ...core.rows import log
 from .case import Case, Verdict, View, above, judge, written_rate
-from .record import Step, put
+from .record import TRUTHS, Step, identity, put
 from .replay import BARE, Forward, unguarded
 from .steps import SCALINGS, SUMS, children_of, key_of, size_of, whole
 
 MOST_OWN = 6
 MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
-TRUSTED = ("cross-entropy", "squared error", "hinge")
+TRUSTED = ("cross-entropy", "squared error", "hinge", "perceptron")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
 COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal)
@@ -73,13 +73,15 @@ class Loss:
             return signals(case, k, self.pair).get(self.keys[0], [])
         if self.kind == "hinge":
             return hinged(case, k, self.keys[0], self.pair)
+        if self.kind == "perceptron":
+            return decisions(case, k).get(self.keys[0], [])
         return [(a, t) for a, t, _ in pairs_of(case, k, self.held).get(self.pair, ())]
 
     def term(self, node: Any, other: Any) -> Any:
         """What one value adds to the loss, on Tensors."""
         if other is None:
             return ag.sum(node)
-        if self.kind in ("error signal", "hinge"):
+        if self.kind in ("error signal", "hinge", "perceptron"):
             return ag.sum(node * other)
         if self.kind == "squared error":
             return ag.sum((node - other) ** 2) * 0.5
@@ -169,7 +171,8 @@ def own_numbers(case: Case, view: View) -> dict[Any, list[Step]]:
         if size_of(step) == 1 and np.asarray(step.value).dtype.kind == "f" and n not in view.window.starts:
             parts = [step, *(p for p in step.parents if size_of(p) == 1)]
             reduces = any(size_of(q) > 1 for p in parts for q in p.parents)
-            small = [c for c in children.get(n, ()) if size_of(c) == 1 and c.id not in view.back]
+            read = [c for c in children.get(n, ()) if c.id not in view.back and c.func not in TRUTHS.values()]
+            small = [c for c in read if size_of(c) == 1]
             if (n not in view.back or reduces) and all(is_running(c, step, view) for c in small):
                 found[key_of(step)].append(step)
     masks = {key: [view.sig[s.id] for s in group] for key, group in found.items()}
@@ -328,6 +331,32 @@ def hinged(case: Case, k: int, key: Any, when: bool) -> list[tuple[Step, Any]]:
     return out
 
 
+def decisions(case: Case, k: int) -> dict[Any, list[tuple[Step, Any]]]:
+    """Where a target and a class that a number decides are compared: the number, and the class less the target."""
+    view, out = case.views[k], defaultdict[Any, list[tuple[Step, Any]]](list)
+    for step in view.order:
+        for n, p in enumerate(step.args[:2]) if step.func is np.subtract else ():
+            found = decided_by(case, p) if isinstance(p, Step) else None
+            if found is not None and np.shape(found[0].value) == np.shape(step.value):
+                m, is_high = found
+                turned = np.mean((p.value > 0) == is_high) < 0.5
+                out[key_of(step)].append((m, (-1.0 if turned != bool(n) else 1.0) * step.value))
+    return out
+
+
+def decided_by(case: Case, step: Step) -> tuple[Step, Any] | None:
+    """The number whose sign, or whose comparison with a constant, decides a value; and where it is the larger one."""
+    if step.func in (np.sign, np.heaviside):
+        return step.parents[0], step.value > 0
+    truths = list(above(step, lambda s: s.func in (np.where, np.multiply, identity), 8))
+    truths += case.sources.branched_by(step) if step.func is None else []
+    for t in truths:
+        if t.func in COMPARISONS and len(t.parents) == 1:
+            above_it = (t.func in COMPARISONS[:2]) == (t.args[0] is t.parents[0])
+            return t.parents[0], np.asarray(t.value) == above_it
+    return None
+
+
 # ---- Judging by a loss -----------------------------------------------------------------------------------------------
 
 
@@ -446,7 +475,9 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
             del own[key]
     trusted = [c for c in own.values() if c.kind in TRUSTED][:MOST_OWN]
     found = trusted or sorted(own.values(), key=lambda c: c.kind == "other")[:3]
-    for key in compared(case, numbers[0])[:MOST_OWN] if not trusted else ():
+    decided = [] if trusted else [Loss("perceptron", [key], False) for key in decisions(case, numbers[0])]
+    found += decided
+    for key in compared(case, numbers[0])[:MOST_OWN] if not (trusted or decided) else ():
         found += [Loss("hinge", [key], False, when) for when in (True, False)]
     for key, pairs in pairs_of(case, numbers[0]).items():
         found += [Loss(kind, [], False, key) for kind in kinds_for(pairs)]

@@ -218,6 +218,18 @@ class Rewriter(ast.NodeTransformer):
         node.value = called("__same__", node.value) if renaming else self.leaf(node.value)
         return node
 
+    def visit_If(self, node: Any) -> Any:
+        self.generic_visit(node)
+        for part in (*node.body, *node.orelse):
+            if isinstance(part, ast.Return | ast.Assign):
+                part.value = chosen(part.value)
+        return node
+
+    def visit_IfExp(self, node: Any) -> Any:
+        self.generic_visit(node)
+        node.body, node.orelse = chosen(node.body), chosen(node.orelse)
+        return node
+
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
         name = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -226,15 +238,20 @@ class Rewriter(ast.NodeTransformer):
         return node
 
 
+def chosen(node: Any) -> Any:
+    """A number that a branch chooses, as a leaf: where it stands tells what it was chosen by."""
+    return called("__leaf__", node) if type(getattr(node, "value", None)) in (int, float) else node
+
+
 def called(name: str, node: Any) -> Any:
     """A call of one of our builtins around a node."""
     function = ast.copy_location(ast.Name(name, ast.Load()), node)
     return ast.copy_location(ast.Call(function, [node], []), node)
 
 
-def leaf(value: float) -> Any:
+def leaf(value: Any) -> Any:
     """A number of the script's as a leaf."""
-    return rec.wrap(value, None)
+    return rec.wrap(np.int64(value) if type(value) is int else value, None)
 
 
 def parted(numbers: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .case import Case, Verdict, few, largest, multiple
 from .losses import Loss, direction, steady
-from .record import Step, put
+from .record import Step, collect, gather, getitem, put
 from .replay import again
 from .steps import ELEMENT, key_of, size_of
 
@@ -122,6 +122,9 @@ class Search:
         for k in self.numbers:
             view = self.case.views[k]
             skip = self.loss.slices[k] | set().union(*[p.ids for p in self.case.parameters])
+            places: list[Step] = []
+            collect([s.args[1:2] for s in view.order if s.func in (getitem, gather, put)], places)
+            skip |= {s.id for s in places}
             for step in view.order:
                 copied = step.func in ELEMENT and all(p.id in view.window.starts for p in step.parents)
                 if step.func is not None and not copied and step.id not in skip and view.back[step.id] & mask:
@@ -200,12 +203,14 @@ class Search:
             return  # one of many shares that are added up is not the gradient
         for b in steps:
             mask = view.back[b.id]
-            g = adjoints.get(view.window.start[mask.bit_length() - 1].id)
+            start, end = (ends[mask.bit_length() - 1] for ends in (view.window.start, view.window.end))
+            g = adjoints.get(start.id)
             if mask.bit_count() != 1 or np.asarray(b.value).dtype.kind == "b" or g is None:
                 return
             target = fit_shape(g, b)
-            if target is None and np.size(g) == size_of(b):
-                return  # it is reshaped later, and may be right until then
+            later = (s for s in view.order if s.id > b.id and view.back[s.id] == mask and s is not end)
+            if target is None and any(fit_shape(g, s) is not None for s in later):
+                return  # it is summed or reshaped later, and may be right until then
             found[b.id] = g if target is None else target
         yield found
 

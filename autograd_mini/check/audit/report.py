@@ -273,7 +273,8 @@ class Report:
             return "Nothing can be said of the lines of this script."
         ruled = any(line.has_rule for line in self.lines)
         what = "is made of the right gradient" if ruled else "is a constant times the gradient"
-        return f"Every update {what}, in each step that was followed: nothing is wrong."
+        rest = "what was not judged is said above" if self.run.record.notes else "nothing is wrong"
+        return f"Every update {what}, in each step that was followed: {rest}."
 
     def show(self, as_json: bool) -> None:
         """Print the report."""

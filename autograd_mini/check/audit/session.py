@@ -16,11 +16,11 @@ from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
 from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, rates_of, steady
 from .proxies import Run, read_source
-from .record import Record, Step
+from .record import Record, Step, put
 from .repair import Fault, Search, fit_shape
 from .report import Finding, Line, Report, called
-from .rules import Remark, is_sound, optimiser, stale, stale_locals, uphill
-from .steps import LINEAR, WINDOWS, enough, key_of, size_of
+from .rules import Remark, is_sound, optimiser, stale, stale_locals, uphill, verdicts
+from .steps import LINEAR, SUMS, WINDOWS, enough, key_of, size_of
 from .untrained import NOT_MULTIPLIED, Claim, untrained
 
 MOST_FAULTS = 5
@@ -112,6 +112,8 @@ class Audit:
         if not wrong and not faults:
             report.findings = [*self.loss_as_factor(loss), *map(self.remarked, optimiser(case))]
             report.explained = True
+            for note in not_judged(case, loss):
+                case.record.note(note)
             return report.settle()
         report.explained = not left
         report.findings = self.explain(loss, faults)
@@ -346,7 +348,7 @@ class Audit:
         numbers = [k for k in sorted(loss.verdicts) if k < min(limit, len(after.views))]
         if len(after.parameters) != count or not numbers:
             return False
-        if moving(case.views[0]) - moving(after.views[0]):
+        if set.intersection(*[moving(case.views[k]) - moving(after.views[k]) for k in numbers]):
             return False  # an update of nothing is no right one
         before = {i for i in range(count) for k in numbers if not self.state[k].right(i)}
         score = float(np.mean([self.state[k].score() for k in numbers]))
@@ -364,6 +366,29 @@ class Audit:
                 self.state.update(candidate.verdicts)
                 return True
         return False
+
+
+def not_judged(case: Case, loss: Loss) -> Iterator[str]:
+    """What a training whose updates are right has besides, and nothing is known of: rules, values, arrays."""
+    known = {i for i, fault in verdicts(case, explain=False) if fault is not None}
+    for i, p in enumerate(case.parameters):
+        ruled = case.views[0].gradient[i] is not None
+        same_line = any(case.parameters[n].line == p.line for n in known)
+        if ruled and not same_line:
+            yield f"the rule of line {p.line} is none that is known: only the gradient that it is given was judged"
+    k = max(loss.verdicts)
+    view, steps = case.views[k], case.record.steps
+    read = {p.id for n in loss.slices[k] for p in steps[n].parents if p.id < view.window.first}
+    for chain in case.chains:
+        last = chain.versions[-1]
+        if (
+            last.func in (*SUMS, put)
+            and not chain.keys
+            and read & chain.again
+            and not loss.slices[k] & chain.ids
+        ):
+            name, line = case.sources.name(last), case.sources.where(last)[1]
+            yield f"{name or 'what line ' + str(line) + ' changes'} is read by the loss, and its changes were not judged"
 
 
 def moving(view: View) -> set[int]:

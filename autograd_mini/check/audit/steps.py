@@ -54,10 +54,11 @@ class Parameter:
         first = min(self.again)
 
         def grows(step: Step) -> bool:
-            return depends(self.increments(step), self.again, first, blocked or set())
+            return depends(self.increments(step), self.again, first, blocked or set(), self.sources)
 
         def is_branched(step: Step) -> bool:
-            return depends(self.sources.branched_by(step), self.again, first, blocked or set())
+            truths = self.sources.branched_by(step)
+            return depends(truths, self.again, first, blocked or set(), self.sources)
 
         found = {key: [*steps[-2:], *steps[1:3]] for key, steps in by_key.items()}
         keys = {key for key, steps in found.items() if any(map(grows, steps))}
@@ -115,6 +116,11 @@ class Window:
         """Which parameters changed in this step."""
         return [a is not b for a, b in zip(self.start, self.end, strict=True)]
 
+    def moves(self) -> bool:
+        """Whether any parameter has other numbers after this step."""
+        pairs = zip(self.start, self.end, strict=True)
+        return any(a is not b and not np.array_equal(a.value, b.value) for a, b in pairs)
+
 
 def written(step: Step) -> Step:
     """The value that is written into an array, before it was copied or reshaped; the step itself where that is none."""
@@ -161,8 +167,13 @@ def carriers(step: Step) -> list[Step]:
     return [x for x in steps if size_of(x) == size_of(step)] or steps
 
 
-def depends(starts: list[Step], targets: set[int], lowest: int, blocked: set[int]) -> bool:
-    """Whether a value is computed with one of the targets, without passing through what is blocked."""
+def depends(
+    starts: list[Step], targets: set[int], lowest: int, blocked: set[int], sources: Sources | None = None
+) -> bool:
+    """Whether a value is computed with one of the targets, without passing through what is blocked.
+
+    With `sources`, a number is computed with what the branch was taken by that chose it.
+    """
     seen, todo = set[int](), list(starts)
     while todo:
         step = todo.pop()
@@ -172,7 +183,7 @@ def depends(starts: list[Step], targets: set[int], lowest: int, blocked: set[int
             return True
         seen.add(step.id)
         if step.id >= lowest:
-            todo += step.parents
+            todo += step.parents or (sources.branched_by(step) if sources else [])
     return False
 
 
@@ -214,10 +225,13 @@ def find_chains(record: Record) -> Iterator[Parameter]:
     for ids in found.values():
         versions = [record.steps[i] for i in sorted(ids)]
         made: list[Step] = []  # what led to the first of them
-        first = before.get(versions[0].id)
-        while first is not None and len(made) < 2 * len(ids) + 20:
-            made.append(first)
-            first = before.get(first.id)
+        first, same = versions[0], key_of(versions[0])
+        later = next((v for v in versions[1:] if key_of(v) == same and before[v.id].id in ids), None)
+        place = 0 if later is None else later.args.index(before[later.id])
+        step = before.get(first.id) if later is None or type(first.args[place]) is Step else None  # not b = 0
+        while step is not None and len(made) < 2 * len(ids) + 20:
+            made.append(step)
+            step = before.get(step.id)
         yield Parameter(made[::-1] + versions, set(ids), sources)
 
 
@@ -256,10 +270,12 @@ def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
         s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])
     }
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
+    made = 0
     for v in p.versions:
+        made += key_of(v) in p.keys or v.func in SCALINGS
         for reader in children.get(v.id, ()):
             if reader.id not in own:
-                reads[key_of(reader)].setdefault(v.id, reader.id)
+                reads[key_of(reader)].setdefault(made, reader.id)
     best = max(reads.values(), key=lambda places: (len(places), -min(places.values())), default={})
     return sorted(best.values())
 
@@ -283,10 +299,9 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
     best = max((b for b in found if read_in(b) >= whole), key=lambda starts: (len(starts), -starts[0]))
     ends = [*best[1:], len(record.steps)]
     windows = [Window(a, b, parameters) for a, b in zip(best, ends, strict=True)]
-    windows = [w for w in windows if any(w.updated())]
-    windows = [
-        w for w in windows if all(s.id < w.first for s in w.start)
-    ] or windows  # b = 0 is no number yet
+    windows = [w for w in windows if w.moves()] or [w for w in windows if any(w.updated())]
+    born = [w for w in windows if all(s.id < w.first for s in w.start)]  # b = 0 is no number yet
+    windows = born or windows
     if len(windows) > 1 and sum(windows[-1].updated()) < sum(windows[-2].updated()):
         windows.pop()
     return windows[:most]
@@ -295,4 +310,5 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
 def enough(record: Record, windows: int = WINDOWS) -> bool:
     """Whether the steps of the training that are followed have been recorded."""
     parameters = find_parameters(find_chains(record))
-    return bool(parameters) and len(find_windows(record, parameters, windows + 2)) > windows
+    found = find_windows(record, parameters, windows + 2) if parameters else []
+    return len(found) > windows and found[0].moves()

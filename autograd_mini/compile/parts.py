@@ -1,0 +1,689 @@
+"""A graph read to parts, as a person would write it: rows in plainer rows, what is written out recognised, and the parts' names."""
+
+import functools
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import array_rows, rows
+from ..core.engine import toposort
+from ..core.node import made
+from ..core.op import NOT_WANTED
+from ..core.readings import ARRAYS, sum_to
+from ..core.tensor import Tensor
+from ..core.value import Value
+from ..errors import AutogradError, CompileError
+from ..symbols import (
+    EXPRESSIONS,
+    Expr,
+    Unreadable,
+    call,
+    constant,
+    ordered,
+    rebuilt,
+    spread,
+    substitute,
+    symbol,
+)
+from .passes import is_range
+from .taught import MIRRORED, taught
+from .trace import unique
+
+ACTIVATIONS = {
+    "relu",
+    "sigmoid",
+    "tanh",
+    "softmax",
+    "log_softmax",
+    "softplus",
+    "leaky_relu",
+    "elu",
+    "gelu",
+    "silu",
+}
+JOINED = ("concatenate", "stack")
+
+
+class Part:
+    """An operation on parts, or a leaf: `formula` is made of the symbols of its parents, `sym` stands for it in others."""
+
+    def __init__(
+        self, sym: Expr, op: Any = None, parents: Sequence["Part"] = (), formula: Any = None
+    ) -> None:
+        self.sym, self.op, self.parents, self.formula = sym, op, parents, formula
+        self.node: Any = None  # the first of the nodes that it is
+        self.given: str | None = None  # the name that the caller has for it
+        self.needs_gradient: bool = bool(op) and op.has_derivative and any(x.needs_gradient for x in parents)
+        self.like = symbol(f"~{sym.value}", sym.shape or (), sym.dtype)  # its shape, in sizes
+
+    @property
+    def name(self) -> str:
+        """The row's name."""
+        return self.op.name if self.op else ""
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is an argument that is no parameter."""
+        return self.op is None and self.formula is None and self.node is not None and not self.needs_gradient
+
+    @property
+    def number(self) -> float | None:
+        """The number that it is, if it is one."""
+        is_number = self.sym.name == "constant" and self.sym.shape == ()
+        return float(self.sym.value) if is_number else None
+
+
+SUM, MEAN = array_rows.SUM(None, False), array_rows.MEAN(None, False)
+
+
+def _squared_distance(make: Any, x: Any, y: Any, n: float) -> Any:
+    squares, count = make(rows.square, make(rows.subtract, x, y)), math.prod(x.sym.shape)
+    if n not in (count, 2 * count):
+        return make(rows.divide, make(SUM, squares), n)
+    mean = make(MEAN, squares)
+    return mean if n == count else make(rows.divide, mean, 2.0)
+
+
+def _sum_of_squares(make: Any, *parents: Any) -> Any:
+    sums = [make(SUM, make(rows.square, x)) for x in parents]
+    return functools.reduce(functools.partial(make, rows.add), sums)
+
+
+def _of_probabilities(make: Any, p: Any, t: Any) -> Any:
+    right = make(rows.multiply, t, make(rows.log, p))
+    wrong = make(rows.multiply, make(rows.subtract, 1.0, t), make(rows.log, make(rows.subtract, 1.0, p)))
+    return make(rows.negative, make(rows.add, right, wrong))
+
+
+def _of_classes(make: Any, z: Any, t: Any) -> Any:
+    losses = make(rows.multiply, t, make(rows.log, make(array_rows.SOFTMAX(-1), z)))
+    return make(rows.negative, make(array_rows.SUM(-1, False), losses))
+
+
+def _norm(make: Any, x: Any, p: float, axis: Any, keepdims: bool) -> Any:
+    if p not in (1, 2):
+        return None
+    total = make(array_rows.SUM(axis, keepdims), make(rows.square if p == 2 else rows.abs, x))
+    return make(rows.sqrt, total) if p == 2 else total
+
+
+PLAINER: dict[str, Callable[..., Any]] = {  # rows by those of which they are made
+    "squared_error": lambda make, x, y: make(rows.square, make(rows.subtract, x, y)),
+    "squared_distance": _squared_distance,
+    "sum_of_squares": _sum_of_squares,
+    "binary_cross_entropy": _of_probabilities,
+    "softmax_cross_entropy": _of_classes,
+    "std": lambda make, x, **how: make(rows.sqrt, make(array_rows.VAR(*how.values()), x)),
+    "norm": _norm,
+}
+
+
+class Graph:
+    """All that the roots are made from as parts, each formula once, parents first.
+
+    `is_plain`: rows and forms with a plainer name are that: 1 / (1 + exp(−z)) is a sigmoid, exp(z − c) over its sum a softmax.
+    """
+
+    def __init__(self, roots: Sequence[Any], variables: Mapping[str, Any], is_plain: bool) -> None:
+        self.order: list[Part] = []
+        self.parts: dict[Any, Part] = {}
+        self.known: dict[Expr, Expr] = {}  # formulas that are alive, and the symbols that stand for them
+        self.by_formula: dict[Expr, Part] = {}
+        # What sums to 1 along an axis: by its nature, or (a list) as recorded
+        self.units: dict[tuple[Expr, int], Any] = {}
+        self.tidied: dict[Expr, Expr] = {}
+        self.indices: dict[Expr, tuple[str, Any]] = {}  # index arrays by name
+        self.ranges: dict[Expr, str] = {}  # 0, 1, 2, … beside them
+        self.variables, self.is_plain = variables, is_plain
+        self.arrays = {
+            name: x for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"
+        }
+        nodes = _forwards(roots)
+        for node in nodes:  # data with names first: others may be made of them
+            if node.op is None and not node.requires_grad and self.name_of(node):
+                self.parts[node] = self.leaf(node)
+        for node in nodes:
+            part = self.parts.get(node) or (self.leaf(node) if node.op is None else self.read(node))
+            self.parts[node] = part
+            part.node = node if part.node is None else part.node
+            part.given = part.given or self.name_of(node)
+
+    def alive(self, roots: Sequence[Any]) -> set[Part]:
+        """What the roots are computed from."""
+        found = {self.parts[root] for root in roots}
+        for part in reversed(self.order):
+            found.update(part.parents if part in found else [])
+        return found
+
+    def add(self, op: Any, parents: Sequence[Part], formula: Any) -> Part:
+        """A new part; `formula` is the shape and dtype of a leaf."""
+        is_leaf = not isinstance(formula, Expr)
+        kind = formula if is_leaf else (formula.shape or (), formula.dtype)
+        part = Part(symbol(f"#{len(self.order)}", *kind), op, parents, None if is_leaf else formula)
+        self.order.append(part)
+        if not is_leaf:
+            self.by_formula[formula], self.known[formula] = part, part.sym
+        if part.name == "softmax" and isinstance(axis := op.params["axis"], int):
+            self.units[part.sym, axis - len(kind[0]) if axis >= 0 else axis] = None
+            self.tidied.clear()
+        return part
+
+    def leaf(self, node: Any) -> Part:
+        """A leaf as an argument, a number, a part of another array, or 1 − another array."""
+        is_array = type(node) is Tensor and node.shape != ()
+        given = self.name_of(node)
+        if not node.requires_grad and node.shape == () and given is None:
+            number = constant(float(node.data))
+            return Part(spread(number, symbol("", (), node.dtype)) if node.dtype.kind in "iub" else number)
+        same = [
+            x for x in self.order if x.node is not None and x.op is None and x.node._content is node._content
+        ]
+        if same and is_array:
+            return same[0]
+        if is_array and not node.requires_grad and given is None and (base := self.base_of(node._content)):
+            return base
+        part = self.add(None, (), (node.shape, node.dtype if node.dtype.kind in "iub" else float))
+        part.node, part.given, part.needs_gradient = node, given, bool(node.requires_grad)
+        if is_array and node.data.ndim <= 2 and not part.needs_gradient:
+            along = [-1 - i for i in range(node.data.ndim) if (node.data.sum(axis=-1 - i) == 1).all()]
+            self.units |= {(part.sym, axis): [] for axis in along if node.shape[axis] > 1}
+        return part
+
+    def base_of(self, array: Any) -> Part | None:
+        """What raw data were made of before they came into the graph: a view of the caller's array, or 1 − it."""
+        whole: Any
+        for name, whole in self.arrays.items():
+            index = _index_of_view(array, whole) if isinstance(whole, np.ndarray) else None
+            if index is not None:
+                base = next((x for x in self.order if x.is_data and x.node._content is whole), None)
+                if base is None:
+                    base = self.add(None, (), (whole.shape, float))
+                    base.node, base.given = Tensor(whole, requires_grad=False), name
+                    base.node._content = whole
+                formula = taught(call("getitem", base.sym, index))
+                return self.by_formula.get(formula) or self.add(None, [base], formula)
+        for other in self.order:
+            x: Any = other.node._content if other.is_data else None
+            if x is not None and x.shape == array.shape and np.array_equal(array, 1.0 - x):
+                return self.by_formula.get(1.0 - other.sym) or self.add(None, [other], 1.0 - other.sym)
+        return None
+
+    def name_of(self, node: Any) -> str | None:
+        """Its label, or the name of the caller's variable that is the node, its array, or holds the same numbers."""
+        if node.label:
+            return str(node.label)
+        for name, x in self.variables.items():
+            if x is node and name[0] != "_":
+                return name
+        if type(node) is not Tensor or node.op is not None:
+            return None
+        return self.array_name(node._content)
+
+    def array_name(self, array: Any) -> str | None:
+        same = [name for name, x in self.arrays.items() if x is array]
+        return next(iter(same or (name for name, x in self.arrays.items() if _holds(x, array))), None)
+
+    def read(self, node: Any) -> Part:
+        """A node as a part, or as several plainer ones."""
+        parents = [self.parts[parent] for parent in node.parents]
+        self.name_indices(node.op)
+        if node.op.name in ("multiply", "where") and type(node) is Tensor:
+            parents = [self.mask(part, parents) or part for part in parents]
+        return self.make(node.op, *parents)
+
+    def mask(self, part: Part, parents: Sequence[Part]) -> Part | None:
+        """Raw data of 0 and 1 that say where another part is positive, as in Z * (Z > 0), as that comparison."""
+        data = part.node.data if part.is_data else None
+        if data is None or not data.ndim or {*np.unique(data).tolist()} != {0, 1}:
+            return None
+        for other in {y: None for x in parents for y in (x, *x.parents)}:
+            if other.op is not None and other.node is not None and other.node.shape == data.shape:
+                for row in (rows.greater, rows.greater_equal, rows.less, rows.less_equal):
+                    if np.array_equal(data, row.forward(ARRAYS.xp, other.node.data, 0.0)):
+                        return self.make(row, other, 0.0)
+        return None
+
+    def make(self, op: Any, *parents: Any) -> Part:
+        """The part of an operation; of numbers among the parents too."""
+        given: tuple[Part, ...] = tuple(
+            x if isinstance(x, Part) else Part(constant(float(x))) for x in parents
+        )
+        found = (self.plainer(op, given) or self.recognised(op, given)) if self.is_plain else None
+        if found is not None:
+            return found
+        formula = self.value(op, given)
+        if not any(x.name == "symbol" for x in ordered(formula)):
+            return Part(formula, op, given)
+        while formula not in self.by_formula and (shared := self.tidy(self.by_names(formula))) is not formula:
+            formula = shared
+        if formula in self.by_formula:
+            return self.by_formula[formula]
+        if formula.name == "symbol":  # a cast, or + x
+            return next(x for x in given if x.sym is formula)
+        return self.add(op, given, formula)
+
+    def value(self, op: Any, parents: Sequence[Part]) -> Expr:
+        """The formula of an operation."""
+        operands = [parent.sym for parent in parents]
+        if op.name in ("mean", "var") and op.is_ours:
+            more = {key: x for key, x in op.params.items() if key != "ddof" or x}
+            return taught(call(op.name, *operands, **more))
+        if op.name == "logsumexp" and op.is_ours:
+            return call(op.name, *operands, **op.params)
+        return taught(_read(op, lambda: constant(op.value(EXPRESSIONS, operands))))
+
+    def plainer(self, op: Any, parents: Sequence[Any]) -> Part | None:
+        """The same by rows that a reader knows, where the row is made of them, with care for numbers at the limits."""
+        name = op.name if op.is_ours else ""
+        if name in ("divide", "multiply"):
+            return self.mean_of_sum(name, *parents)
+        if name == "class_cross_entropy" and [len(x.sym.shape) for x in parents] == [2, 1]:
+            labels = parents[1].node.data.astype(int)
+            index = (np.arange(len(labels)), labels)
+            self.name_index(labels, index)
+            picked = self.make(array_rows.GETITEM(index), self.make(array_rows.SOFTMAX(-1), parents[0]))
+            return self.make(rows.negative, self.make(rows.log, picked))
+        return PLAINER[name](self.make, *parents, **op.params) if name in PLAINER else None
+
+    def mean_of_sum(self, name: str, x: Part, y: Part) -> Part | None:
+        """A sum of all numbers over how many there are as their mean; over how many rows there are, with that as len(…)."""
+        total, by = (x, y) if y.number else (y, x)
+        if not by.number or (name == "divide" and by is not y):
+            return None
+        number = by.number if name == "divide" else 1 / by.number
+        inner = total.parents[0] if total.name == "negative" else total
+        shape = inner.parents[0].sym.shape if inner.parents else ()
+        if inner.name != "sum" or inner.op.params["axis"] is not None or not shape:
+            return None
+        for halves in (1, 2):
+            count = abs(number) / halves
+            axis = next((axis for axis in (0, len(shape) - 1) if shape[axis] == count), None)
+            if count < 3 or (axis is None and count != math.prod(shape)):
+                continue  # a half, or another number of the caller's
+            found = self.make(MEAN, *inner.parents)
+            if count != math.prod(shape):
+                found = self.make(rows.divide, inner, Part(_size(inner.parents[0].like, axis)))
+            found = found if halves == 1 else self.make(rows.divide, found, 2.0)
+            return self.make(rows.negative, found) if (number < 0) != (inner is not total) else found
+        return None
+
+    def recognised(self, op: Any, parents: Sequence[Part]) -> Part | None:
+        """A sigmoid, a softmax or its logarithm that is written out."""
+        if not op.is_ours or op.name not in ("multiply", "divide", "reciprocal", "subtract", "log"):
+            return None
+        above, below = parents[0], parents[-1]
+        if op.name == "log" and below.name == "sum" and below.parents[0].name == "exp":
+            z = below.parents[0].parents[0]
+            formula = call("log", substitute(below.formula, {below.parents[0].sym: call("exp", z.sym)}))
+            return self.by_formula.get(formula) or self.add(
+                array_rows.LOGSUMEXP(*below.op.params.values()), [z], formula
+            )
+        shape = below.sym.shape
+        while below.name == "reshape" or (below.name == "getitem" and _is_of_axes(below.op.params["index"])):
+            below = below.parents[0]
+        if op.name == "multiply" and (
+            below.name == "reciprocal" or (below.name == "power" and below.op.params.get("n") == -1)
+        ):
+            below = below.parents[0]
+        elif op.name == "subtract" and below.name == "logsumexp":
+            return self.softmax(
+                array_rows.LOG_SOFTMAX, above, below.parents[0], below.op.params["axis"], shape
+            )
+        elif op.name not in ("divide", "reciprocal"):
+            return None
+        for one, power in (below.parents, below.parents[::-1]) if below.name == "add" else ():
+            if one.number == 1 and power.name == "exp" and op.name in ("divide", "reciprocal"):
+                z = power.parents[0]
+                if z.name == "negative" and (op.name == "reciprocal" or above.number == 1):
+                    return self.make(rows.sigmoid, z.parents[0])
+                if power is above:
+                    return self.make(rows.sigmoid, z)
+        if below.name != "sum" or below.parents[0].name != "exp":
+            return None
+        return self.softmax(array_rows.SOFTMAX, above, below.parents[0], below.op.params["axis"], shape)
+
+    def softmax(self, family: Any, above: Part, whole: Part, axis: Any, shape: Any) -> Part | None:
+        """The softmax, or its logarithm, of z where `above` is `whole`, which was made of z and summed to this shape."""
+        sizes = whole.sym.shape or ()
+        axis = 0 if axis is None and len(sizes) == 1 else axis
+        if above is not whole or not isinstance(axis, int):
+            return None
+        axis -= len(sizes) if axis >= 0 else 0
+        if not _is_constant_along(shape or (), axis, sizes):
+            return None
+        z = whole.parents[0] if whole.name == "exp" else whole
+        while z.name in ("subtract", "add") and _is_constant_along(z.parents[1].sym.shape or (), axis, sizes):
+            z = z.parents[0]  # a softmax is the same whatever is added to all the numbers of a row
+        return self.make(family(axis), z)
+
+    def name_indices(self, op: Any) -> None:
+        """Index arrays are data: arguments, by the caller's names for them."""
+        index = op.params.get("index")
+        parts = index if isinstance(index, tuple) else (index,)
+        arrays = [x for x in parts if isinstance(x, np.ndarray) and x.ndim]
+        for array in arrays:
+            if array.dtype.kind in "iu" and not is_range(array):
+                self.name_index(array, arrays)
+
+    def name_index(self, array: Any, beside: Sequence[Any]) -> None:
+        """The name of an index array, and of 0, 1, 2, … beside it."""
+        taken = {name for name, _ in self.indices.values()}
+        name = self.array_name(array) or unique("y", taken)
+        name = self.indices.setdefault(constant(array), (name, array))[0]
+        self.ranges |= {
+            constant(x): f"np.arange(len({name}))" for x in beside if is_range(x) and len(x) == len(array)
+        }
+
+    # ---- Gradients
+
+    def shares(self, part: Part, g: Expr, wanted: Sequence[bool]) -> list[Expr | None]:
+        """What each parent receives, of its shape; None where nobody needs it."""
+        operands = [parent.sym for parent in part.parents]
+        found = _read(part.op, lambda: part.op.shares(EXPRESSIONS, g, part.sym, operands, wanted))
+        return [
+            None if share is NOT_WANTED else self.fitted(share, part, parent)
+            for share, parent in zip(found, part.parents, strict=True)
+        ]
+
+    def fitted(self, share: Any, part: Part, parent: Part) -> Expr:
+        """A share in the shape of the parent, with sizes and what has been computed by name."""
+        share = constant(share)
+        if "axis" in part.op.params and parent.sym.shape:
+            share = _sized(share, part.op.params["axis"], parent.like)
+        share = spread(constant(sum_to(EXPRESSIONS.xp, share, parent.sym.shape or (), part.op)), parent.sym)
+        share = self.tidy(_one_hot(share, parent))
+        also: dict[Expr, Expr] = {}  # slopes by what has been computed
+        if part.name == "log_softmax":
+            also = {call("softmax", *part.formula.args): call("exp", part.sym)}
+        if part.name == "logistic":
+            also = {call("tanh", 0.5 * parent.sym): 2.0 * call("sigmoid", parent.sym) - 1.0}
+        while (found := self.tidy(self.by_names(substitute(share, also)))) is not share:
+            share = found
+        return share
+
+    def by_names(self, expr: Expr) -> Expr:
+        """With the symbols of what has been computed."""
+        return substitute(expr, {x: self.known[x] for x in ordered(expr) if x in self.known})
+
+    def tidy(self, expr: Expr) -> Expr:
+        """As a teacher writes it."""
+        return taught(expr, self.units, self.tidied)
+
+
+def _is_of_axes(index: Any) -> bool:
+    """Whether an index makes axes of length 1, and nothing else."""
+    parts = index if isinstance(index, tuple) else (index,)
+    whole = slice(None)
+    return all(part is None or part is ... or (isinstance(part, slice) and part == whole) for part in parts)
+
+
+def _is_constant_along(shape: Sequence[int], axis: int, whole: Sequence[int]) -> bool:
+    """Whether what is broadcast from a shape to a whole one is the same along an axis, counted from the end."""
+    return len(shape) < -axis or (shape[axis] == 1 and whole[axis] != 1)
+
+
+def _size(like: Expr, axis: int | None) -> Expr:
+    """How many numbers an array has, or how long an axis is, by name."""
+    shape = like.shape or ()
+    if axis is None:
+        return call("length" if len(shape) == 1 else "size", like)
+    axis %= len(shape)
+    return call("length", like) if axis == 0 else call("shape_at", like, axis)
+
+
+def _one_hot(share: Expr, parent: Part) -> Expr:
+    """What goes back to P[np.arange(n), y], P[y, np.arange(n)] or P[y], as np.eye(…)[y] times it."""
+    if share.name != "scatter":
+        return share
+    g, _, index = share.args
+    like, parts = parent.like, index.args if index.name == "tuple" else (index,)
+    n = len(like.shape or ())
+    if n == len(parts) == 2 and parts[0].shape == parts[1].shape == g.shape != ():
+        for axis, labels, places in ((-1, parts[1], parts[0]), (-2, parts[0], parts[1])):
+            if is_range(places.value) and places.shape == ((like.shape or ())[-3 - axis],):
+                return call("one_hot", labels, like, axis) * (g[:, None] if axis == -1 else g)
+    is_score = any(x.name in ("softmax", "log_softmax") for x in (parent, *parent.parents))
+    return call("one_hot", parts[0], like, -1) * g if n == 1 and parts[0].shape == () and is_score else share
+
+
+def _sized(share: Expr, axis: Any, like: Expr) -> Expr:
+    """A share with the number of elements that it is divided by under its name."""
+    shape = like.shape or ()
+    count = math.prod([shape[i] for i in array_rows.axes_of(axis, len(shape))])
+    sizes = [_size(like, i) for i in axis] if isinstance(axis, tuple) else [_size(like, axis)]
+    number = constant(count)
+
+    def step(x: Expr) -> Expr:
+        if x.name == "divide" and x.args[1] is number:
+            for size in sizes:
+                x = x.args[0] / size if x.args[-1] is number else x / size
+        return x
+
+    return rebuilt(share, {}, step)
+
+
+def _forwards(roots: Sequence[Any]) -> list[Any]:
+    """All nodes, parents first, each as soon as it can be computed, so that of a repeated cell the first step comes first."""
+    top = made(ARRAYS, None, rows.positive, [*roots] * 3)
+    nodes = toposort(top, constants=True, is_mirrored=True)[:-1]
+    users: dict[Any, list[Any]] = {node: [] for node in nodes}
+    waiting = {node: {parent for parent in node.parents if parent.op is not None} for node in nodes}
+    for node in nodes:
+        for parent in waiting[node]:
+            users[parent].append(node)
+    order: dict[Any, None] = {}
+    ends = set(roots)
+    stack = [x for x in reversed(nodes) if not waiting[x] and (x.op is not None or x in ends)]
+    while stack:
+        node = stack.pop()
+        order |= dict.fromkeys([*(parent for parent in node.parents if parent.op is None), node])
+        for user in reversed(users[node]):
+            waiting[user].discard(node)
+            if not waiting[user]:
+                stack.append(user)
+    return [*order]
+
+
+def _index_of_view(view: Any, whole: Any) -> tuple[Any, ...] | None:
+    """The index by which an array is a view of another one, of slices and whole numbers."""
+    if view is whole or view.dtype != whole.dtype or not view.size or not np.may_share_memory(view, whole):
+        return None
+    offset = view.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    index: list[Any] = [0] * whole.ndim
+    for axis in sorted(range(whole.ndim), key=lambda axis: -abs(whole.strides[axis])):
+        if whole.strides[axis] <= 0:
+            return None
+        index[axis], offset = divmod(offset, whole.strides[axis])
+    at = 0
+    for axis, start in enumerate(index):
+        step = view.strides[at] // whole.strides[axis] if at < view.ndim else 0
+        stop = start + step * (view.shape[at] - 1) + 1 if step > 0 else 0
+        if 0 < stop <= whole.shape[axis] and view.strides[at] % whole.strides[axis] == 0:
+            index[axis] = slice(start, stop, step)
+            at += 1
+    if not all(isinstance(i, slice) or 0 <= i < n for i, n in zip(index, whole.shape, strict=True)):
+        return None
+    found = whole[tuple(index)]
+    is_it = found.__array_interface__ == view.__array_interface__
+    return tuple(index) if is_it else None
+
+
+# ---- Names --------------------------------------------------------------------------------------------------------------
+
+
+class Names:
+    """What the parts are called: by the caller, else by what they are to a layer, counted forwards."""
+
+    def __init__(
+        self, graph: Graph, order: Sequence[Part], roots: Sequence[Part], targets: Sequence[Part]
+    ) -> None:
+        self.graph, self.order, self.roots, self.targets = graph, order, roots, targets
+        self.taken = {"np", "math"} | {unique(part.given, set()) for part in order if part.given}
+        self.taken |= {name for name, _ in graph.indices.values()}
+        self.users: dict[Part, list[Part]] = {part: [] for part in order}
+        for part in order:
+            for parent in part.parents:
+                if parent in self.users:
+                    self.users[parent].append(part)
+        self.names: dict[Part, str] = {}
+        steps = self.steps()
+        roles = self.roles(steps)
+        for part in order:
+            if part in steps:
+                self.names[part] = steps[part]
+            elif part.given:
+                plain = unique(part.given, set())
+                is_free = plain not in self.names.values()
+                self.names[part] = plain if is_free else unique(plain, self.taken)
+            elif part in roles or part.formula is None or part in roots or part in targets:
+                self.names[part] = unique(roles.get(part) or self.default(part), self.taken)
+
+    def default(self, part: Part) -> str:
+        if part in self.roots:
+            return "loss" if len(self.roots) == 1 and type(part.node) is not Value else "out"
+        if part.formula is not None:
+            return "t1"
+        if part.needs_gradient:
+            return "w1"
+        is_unit = any(user.name == "concatenate" for user in self.users[part])
+        return "unit" if is_unit else "y"  # a bias unit, or the targets
+
+    def roles(self, steps: Mapping[Part, str]) -> dict[Part, str]:
+        """X, W1, b1, Z1, A1, … by what the parts are to a layer; layers whose parts all have names do not count."""
+        cells: dict[Part, list[tuple[Part, str]]] = {}
+        for part in self.order:
+            if part.name in ("matmul", "linear") and part.needs_gradient:
+                z = self.affine(part)
+                x, w, *bias = part.parents
+                x, w = (w, x) if _is_weight(x) and not _is_weight(w) else (x, w)
+                w = w.parents[0] if w.name == "transpose" else w
+                bias += [y for y in z.parents if z is not part]
+                cells.setdefault(z, []).extend(
+                    [(x, "X"), (w, "W"), *((b, "b") for b in bias if _is_weight(b))]
+                )
+            elif _is_activation(part) and part.needs_gradient and type(part.node) is not Value:
+                z = next(x for x in part.parents if x.number is None and x.name not in MIRRORED)
+                if z.formula is not None and z not in steps and not _is_scaled(z):
+                    cells.setdefault(z, [])
+        found: dict[Part, str] = {}
+        layer, places = 0, {part: i for i, part in enumerate(self.order)}
+        for z in sorted(cells, key=places.__getitem__):
+            above = self.users[z]
+            while len(above) == 1 and _is_scaled(above[0]):
+                above = self.users[above[0]]
+            act = next((user for user in above if _is_activation(user)), None)
+            is_activated = act is not None and all(
+                user.name == act.name or user in act.parents for user in above
+            )
+            new = [(z, "Z"), *([(act, "A")] if is_activated else []), *cells[z]]
+            new = [
+                (y, letter)
+                for y, letter in new
+                if y not in found and not y.given and (y.formula is None or letter in "ZA")
+            ]
+            layer += any(letter != "X" for _, letter in new)
+            found |= {y: letter if letter == "X" else f"{letter}{layer}" for y, letter in new}
+        return found
+
+    def affine(self, part: Part) -> Part:
+        """The sum that a product belongs to: with its bias, and with other products."""
+        while len(above := self.users[part]) == 1 and above[0].name == "add" and not part.given:
+            other = next((x for x in above[0].parents if x is not part), part)
+            if other.formula is not None and other.name not in ("matmul", "add"):
+                break
+            part = above[0]
+        return part
+
+    def steps(self) -> dict[Part, str]:
+        """Of a cell that is repeated the caller's variable names the last: h1, h2, …, and h0 for what it starts from."""
+        found: dict[Part, str] = {}
+        cells: dict[Any, list[Part]] = {}
+        for part in self.order:
+            if part.formula is not None and part.needs_gradient:
+                kind = self.kind(part, 1 if part.name in JOINED else 2)
+                cells.setdefault(kind, []).append(part)
+        for parts in cells.values():
+            name = next((part.given for part in parts if part.given), None)
+            inner = {y for x in parts[0].parents for y in (x, *x.parents)}
+            is_cell = any(map(_is_activation, {parts[0], *inner})) or parts[0].name in JOINED
+            if name is None or len(parts) < 2 or sum(bool(part.given) for part in parts) > 1 or not is_cell:
+                continue
+            stem = re.sub(r"(?<=^\w)t$|_t$|\d+$", "", name)
+            others = self.taken - {name} | {*found.values()}
+            stem = name + "_" if any(f"{stem}{i}" in others for i in range(len(parts) + 1)) else stem
+            found |= {part: f"{stem}{i}" for i, part in enumerate(parts, 1)}
+            start = _same_place(parts[0], parts[1])
+            if start is not None and start.is_data and not start.given:
+                found[start] = f"{stem}0"
+        self.taken |= set(found.values())
+        return found
+
+    def kind(self, part: Part, depth: int) -> Any:
+        """What two steps of a repeated cell have in common: operations, shapes and weights."""
+        if _is_weight(part):
+            return part
+        if part.formula is None or (depth == 0 and not _is_activation(part)):
+            return part.sym.shape
+        if _is_activation(part):
+            weights, stack = set(), [*part.parents]
+            while stack:
+                x = stack.pop()
+                weights |= {x} if _is_weight(x) else set()
+                stack += [] if _is_activation(x) else x.parents
+            return part.name, part.sym.shape, frozenset(weights)
+        return part.name, part.sym.shape, *[self.kind(x, depth - 1) for x in part.parents]
+
+
+def _is_scaled(part: Part) -> bool:
+    return part.name == "multiply" and any(x.number for x in part.parents)
+
+
+def _is_weight(part: Part) -> bool:
+    return part.formula is None and part.needs_gradient
+
+
+def _is_activation(part: Part) -> bool:
+    is_relu = part.name == "maximum" and any(x.number == 0 for x in part.parents)
+    is_relu |= part.name in ("multiply", "where") and any(x.name in MIRRORED for x in part.parents)
+    return is_relu or (part.name in ACTIVATIONS and part.op.is_ours)
+
+
+def _same_place(first: Part, second: Part) -> Part | None:
+    """What stands in the first where the first stands in the second."""
+    seen, stack = {second, first}, [(second, first)]
+    while stack:
+        later, earlier = stack.pop()
+        for x, y in zip(later.parents, earlier.parents, strict=False):
+            if x is first:
+                return y
+            if x.op is not None and y.op is not None and x.name == y.name and x not in seen:
+                seen.add(x)
+                stack.append((x, y))
+    return None
+
+
+def _read(op: Any, reading: Callable[[], Any]) -> Any:
+    try:
+        return reading()
+    except Unreadable as error:
+        advice = "Write it with the functions of xp alone"
+        raise CompileError(
+            f"backprop_source: the rule of {op.name!r} cannot be read: {error}. {advice}"
+        ) from None
+
+
+def _holds(x: Any, array: Any) -> bool:
+    """Whether a variable of the caller's holds these numbers."""
+    try:
+        found = np.asarray(x)
+    except (ValueError, TypeError, AutogradError):  # ragged, or it holds nodes
+        return False
+    return (
+        bool(array.ndim)
+        and found.shape == array.shape
+        and found.dtype.kind in "biuf"
+        and np.array_equal(found, array)
+    )

@@ -1,0 +1,656 @@
+"""Exprs as a teacher writes them: the same numbers up to rounding, at ordinary operands, in fewer words.
+
+A step changes the top of an Expr whose parts are done, or returns it as it is; `taught` applies all of them everywhere. Sums and
+products are put in order by algebra, so that what cancels is not written: the slope of a sigmoid against the divisors of a
+cross-entropy, or P · (dP − Σ dP · P) of a softmax against −Y / P.
+"""
+
+import functools
+import math
+import operator
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from types import EllipsisType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import symbols
+from ..symbols import (
+    OPERATORS,
+    READABLE,
+    REDUCTIONS,
+    SHAPES,
+    Expr,
+    call,
+    constant,
+    is_number,
+    ordered,
+    rebuilt,
+    rewritten,
+    spread,
+    symbol,
+)
+from ..symbols import _like as is_like
+from .passes import is_range, picked, unspread
+from .program import NOT_ELEMENTWISE
+
+
+def _var(x: Any, axis: Any, keepdims: bool = False, ddof: float = 0) -> Any:
+    """NumPy's variance, without its warning for a single number."""
+    count = np.size(x) // max(np.size(np.sum(x, axis=axis)), 1)
+    return np.sum((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims) / (
+        count - ddof
+    )
+
+
+# Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
+WORDS: dict[str, Any] = {
+    "size": (np.size, lambda like: ()),
+    "length": (len, lambda like: ()),
+    "shape_at": (lambda like, axis: like.shape[axis], lambda like, axis: ()),
+    "one_hot": (
+        lambda y, like, axis: np.moveaxis(np.eye(like.shape[axis])[y], -1, axis),
+        lambda y, like, axis: like.shape,
+    ),
+    "outer": (np.outer, lambda x, y: (x.size, y.size)),
+    "logsumexp": (
+        lambda x, **how: np.log(np.sum(np.exp(x), **how)),
+        lambda x, **how: np.sum(np.broadcast_to(0.0, x.shape), **how).shape,
+    ),
+}
+OPERATORS |= {name: function for name, (function, _) in WORDS.items()}
+OPERATORS |= {"clip": np.clip, "var": _var, "std": lambda x, **how: np.sqrt(_var(x, **how))}
+SHAPES |= {name: shape for name, (_, shape) in WORDS.items()}
+REDUCTIONS |= {"var", "std"}
+NOT_ELEMENTWISE |= {*WORDS, "var", "std"}
+SIZES = ("size", "length", "shape_at")
+MOST_TERMS, FEW_TERMS = 32, 6  # terms and factors that are put together; that are tried in other orders
+
+_a, _b, _c, _d = map(symbol, "abcd")
+_nil = call("equal", _a, 0)
+
+
+def _tie(loses: str, wins: str, *equal: Expr) -> dict[Expr, Any]:
+    """The share of a maximum or minimum: all where a wins, half of it at a tie."""
+    inner = call("where", call("equal", *equal), 0.5 * _c, _c)
+    return {
+        call("where", call(loses, _a, _b), 0.0, inner): _c
+        * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
+    }
+
+
+TAUGHT: dict[Expr, Any] = {
+    **READABLE,
+    call("where", call("logical_or", call("less", _a, _b), call("greater", _a, _c)), 0.0, _d):
+        _d * call("greater_equal", _a, _b) * call("less_equal", _a, _c),
+    **_tie("less", "greater", _a, _b), **_tie("less", "greater", _b, _a),
+    **_tie("greater", "less", _a, _b), **_tie("greater", "less", _b, _a),
+    call("where", _nil, 0.0, _a * _b): _a * _b,
+    call("where", _nil, _b, _b / _a): _b / _a,
+    call("logical_or", _a, call("not_equal", _b, _b)): _a,
+    call("softplus", _a): call("logaddexp", 0.0, _a),
+    call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
+    0.0 / _a: 0.0, _a + 0.0: _a, 0.0 + _a: _a, 1.0 - 1.0 * _a: 1.0 - _a,
+}  # fmt: skip
+MIRRORED = {
+    "less": "greater",
+    "greater": "less",
+    "less_equal": "greater_equal",
+    "greater_equal": "less_equal",
+}
+MIRRORED |= {"equal": "equal", "not_equal": "not_equal"}
+OTHERWISE = {
+    "less": "greater_equal",
+    "greater": "less_equal",
+    "less_equal": "greater",
+    "greater_equal": "less",
+}
+
+
+BY_NAME: dict[str, dict[Expr, Any]] = {}
+for _pattern, _simpler in TAUGHT.items():
+    BY_NAME.setdefault(_pattern.name, {})[_pattern] = _simpler
+Units = Mapping[tuple[Expr, int], Any]
+
+
+def taught(expr: Expr, units: Units | None = None, known: dict[Expr, Expr] | None = None) -> Expr:
+    """Return an Expr as a teacher writes it.
+
+    `units`: what sums to 1 along an axis, a list there notes that this was used; `known`: what has been found with the same units.
+
+    >>> Y, A, B = (symbol(name, (4, 1)) for name in "YAB")
+    >>> taught(((1.0 - Y) / (1.0 - A) - Y / A) * A * (1.0 - A))
+    subtract(A, Y)
+    >>> taught(call("sum", -2.0 * Y, axis=(0,)) * 1.0)
+    multiply(-2.0, sum(Y, 0, False))
+    """
+    known = {} if known is None else known
+
+    def step(x: Expr) -> Expr:
+        if x.name == "sum" and (found := _known_sum(x, units or {})) is not None:
+            return spread(found, x)
+        for change in STEPS:
+            changed = change(x)
+            if changed is not x:
+                return changed
+        return rewritten(x, BY_NAME.get(x.name, {}), loosely=True)
+
+    while (found := rebuilt(expr, known, step)) is not expr:
+        expr = found
+    return expr
+
+
+def _known_sum(x: Expr, units: Units) -> Expr | None:
+    """The sum of what is made of numbers and of what sums to 1 along that axis."""
+    inner, axis = x.args[0], x.args[1].value
+    ndim = len(inner.shape or ())
+    axis = -1 if axis is None and ndim == 1 else axis
+    if not isinstance(axis, int):
+        return None
+    axis -= ndim if axis >= 0 else 0
+    terms, notes = [], []
+    for term in _terms(inner, 1.0):
+        arrays = [y for y in term.above if y.shape]
+        if len(arrays) != 1 or any(y.shape for y in term.below):
+            return None
+        one = arrays[0]
+        is_one = one.name in ("one_hot", "softmax") and is_number(one.args[-1], axis)
+        if not is_one and (one, axis) not in units:
+            return None
+        notes += [units[one, axis]] if not is_one and units[one, axis] is not None else []
+        terms.append(Term(term.number, [y for y in term.above if y is not one], term.below))
+    for note in notes:
+        note.append(x)
+    left = _merged(terms)
+    return _total(left) if left else constant(0.0)
+
+
+def cost(expr: Expr) -> int:
+    """How many calls are to be read, each as often as it stands there."""
+    found: dict[Expr, int] = {}
+    for x in ordered(expr):
+        is_read = x.shape is not None and not x.is_leaf and x.name not in SIZES
+        found[x] = sum(found[part] for part in x.args) + is_read
+    return found[expr]
+
+
+def is_elementwise(x: Expr) -> bool:
+    return x.shape is not None and x.name not in NOT_ELEMENTWISE
+
+
+# ---- Axes and views ---------------------------------------------------------------------------------------------------
+
+WHOLE, NEW = constant(slice(None)), constant(None)
+
+
+def _axes(x: Expr) -> Expr:
+    """Axes of length 1 by an index of None and 0; an index without what it does not need."""
+    inner, shape = (x.args[0], x.args[0].shape or ()) if x.args else (x, ())
+    if x.name in ("reshape", "squeeze") and shape and x.shape and (index := _ones(shape, x.shape)):
+        return call("getitem", inner, tuple(index))
+    if x.name == "transpose" and x.shape is not None:
+        order = [part.value for part in x.args[1].args]
+        if order == [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]:
+            return call("swapaxes", inner, -1, -2)
+    if x.name == "getitem":
+        return _plain_index(x)
+    if x.name in MIRRORED and x.args[0].name == "constant" != x.args[1].name:
+        return call(MIRRORED[x.name], x.args[1], x.args[0])
+    if x.name == "scatter" and (plain := _plain_parts(x.args[2], x.shape or ())) is not None:
+        parts = [*plain, *[WHOLE] * (len(x.shape or ()) - sum(part is not NEW for part in plain))]
+        pairs = zip([part for part in parts if part is not NEW], x.shape or (), strict=True)
+        if all(part is WHOLE or (n == 1 and is_number(part, 0)) for part, n in pairs):
+            turned = tuple(part if part is WHOLE else constant(0) if part is NEW else NEW for part in parts)
+            return call("getitem", inner, turned) if inner.shape else call("broadcast_to", inner, x.shape)
+        place = plain[0] if len(plain) == 1 else call("tuple", *plain)
+        return x if place is x.args[2] else call("scatter", inner, x.args[1], place)
+    for i, part in enumerate(x.args if is_elementwise(x) and x.shape else ()):
+        if (part.shape or ())[:1] == (1,) and (new := _without_first(part)) is not part:
+            found = call(x.name, *x.args[:i], new, *x.args[i + 1 :])
+            if is_like(found, x):
+                return found
+    return x
+
+
+def _ones(shape: Sequence[int], wanted: Sequence[int]) -> list[Any] | None:
+    """The index that gives an array another shape, where only axes of length 1 come or go."""
+    index: list[Any] = []
+    old, new = [*shape], [*wanted]
+    while old or new:
+        if old and new and old[0] == new[0]:
+            index.append(slice(None))
+            del old[0], new[0]
+        elif new and new[0] == 1:
+            index.append(None)
+            del new[0]
+        elif old and old[0] == 1:
+            index.append(0)
+            del old[0]
+        else:
+            return None
+    return index
+
+
+def _without_first(x: Expr) -> Expr:
+    """Without a first axis of length 1, which broadcasting adds of itself."""
+    if x.name == "getitem" and _index_parts(x.args[1])[0] is NEW:
+        rest = _index_parts(x.args[1])[1:]
+        return call("getitem", x.args[0], rest) if rest else x.args[0]
+    if x.name in REDUCTIONS and x.args[1].value == 0 and is_true(x.args[2]):
+        return call(x.name, x.args[0], axis=0, keepdims=False)
+    if is_elementwise(x):
+        parts = [_without_first(part) if part.shape else part for part in x.args]
+        if all(new is not old or not old.shape for new, old in zip(parts, x.args, strict=True)):
+            return call(x.name, *parts)
+    return x
+
+
+def _index_parts(index: Expr) -> tuple[Expr, ...]:
+    return index.args if index.name == "tuple" else (index,)
+
+
+def is_true(x: Expr) -> bool:
+    return x.value is True
+
+
+def _plain_parts(index: Expr, shape: Sequence[int]) -> list[Expr] | None:
+    """An index with its ellipsis spelt out, and without zeros, lengths and whole axes that need not be said; None with arrays."""
+    parts = _index_parts(index)
+    if not all(
+        part.name == "slice" or part is NEW or isinstance(part.value, int | EllipsisType) for part in parts
+    ):
+        return None
+    dots = [part.value is ... for part in parts]
+    if any(dots):
+        at, given = dots.index(True), sum(part is not NEW for part in parts)
+        parts = (*parts[:at], *[WHOLE] * (len(shape) - given + 1), *parts[at + 1 :])
+    lengths, new = iter(shape), []
+    for part in parts:
+        length = next(lengths) if part is not NEW else 0
+        new.append(_plain_slice(part, length) if part.name == "slice" else part)
+    while len(new) > 1 and new[-1] is WHOLE:
+        new.pop()
+    return new
+
+
+def _plain_index(x: Expr) -> Expr:
+    """x[index] without what it does not need."""
+    inner, index = x.args
+    new = _plain_parts(index, inner.shape or ())
+    if new is None:
+        return x
+    while new and new[-1] is WHOLE:
+        new.pop()
+    if not new:
+        return inner
+    if {*new} <= {NEW, WHOLE}:
+        return _new_axes(x, inner, new)
+    if (
+        inner.name == "matmul" and new[0] is WHOLE and is_number(new[-1], 0) and len(new) == 2
+    ):  # a matrix by a vector that was made a column
+        left, right = inner.args
+        if right.name == "getitem" and right.args[0].shape == (right.shape or ())[:1]:
+            return call("matmul", left, right.args[0])
+    found = new[0] if len(new) == 1 else call("tuple", *new)
+    arrays = [part for part in inner.args if part.shape]
+    if is_elementwise(inner) and len(arrays) == 1 and arrays[0].shape == inner.shape:
+        return call(
+            inner.name, *[call("getitem", part, found) if part.shape else part for part in inner.args]
+        )
+    return x if found is index else call("getitem", inner, found)
+
+
+def _plain_slice(part: Expr, length: int) -> Expr:
+    start, stop, step = part.args
+    return call("slice", None if is_number(start, 0) else start, None if is_number(stop, length) else stop,
+                None if is_number(step, 1) else step)  # fmt: skip
+
+
+def _new_axes(x: Expr, inner: Expr, index: list[Expr]) -> Expr:
+    """x[:, None] of a sum as the sum with its axis kept; of what goes element by element, of its parts."""
+    if inner.name in REDUCTIONS and inner.keywords == ("axis", "keepdims") and inner.args[0].shape:
+        kept = call(inner.name, inner.args[0], axis=inner.args[1], keepdims=True)
+        if kept.shape == x.shape:
+            return kept
+    if is_elementwise(inner) and all(part.shape in ((), inner.shape) for part in inner.args):
+        parts = [part[tuple(index)] if part.shape else part for part in inner.args]
+        return call(inner.name, *parts)
+    return call("getitem", inner, index[0] if len(index) == 1 else tuple(index))
+
+
+def _spelt(x: Expr) -> Expr:
+    """Products and calls of ours in NumPy's words."""
+    a = x.args
+    if x.name == "linear":
+        return call("matmul", *a[:2]) + a[2]
+    if x.name == "swapaxes" and x.shape == (1, 1):
+        return a[0]
+    if x.name == "swapaxes" and a[0].name == "swapaxes":
+        return a[0].args[0]
+    if x.name == "swapaxes" and a[0].name == "matmul" and all(len(y.shape or ()) > 1 for y in a[0].args):
+        return call("matmul", a[0].args[1].T, a[0].args[0].T) if a[1].value == -1 else x
+    if x.name == "centred":
+        return a[0] - call("mean", a[0], axis=a[1], keepdims=True)
+    if x.name == "sqrt" and a[0].name == "var":
+        return call("std", a[0].args[0], **dict(zip(a[0].keywords, a[0].args[1:], strict=True)))
+    if x.name == "square":
+        return call("power", a[0], 2)
+    if x.name == "einsum" and "optimize" in x.keywords:
+        return call("einsum", *a[:-1])
+    if x.name == "minimum" and a[0].name == "maximum" and x.shape:
+        return call("clip", *a[0].args, a[1])
+    if x.name in ("softmax", "log_softmax") and is_number(a[1], len(x.shape or ()) - 1):
+        return call(x.name, a[0], -1)
+    if (
+        x.name == "where"
+        and a[0].name in OTHERWISE
+        and any(is_number(y, 0) for y in a[1:])
+        and a[2].name != "where"
+    ):
+        is_second = is_number(a[1], 0)
+        mask = call(OTHERWISE[a[0].name], *a[0].args) if is_second else a[0]
+        return a[2 if is_second else 1] * mask
+    if x.name == "multiply" and x.shape and len(x.shape) == 2:
+        column, row = a if (a[0].shape or ())[-1:] == (1,) else a[::-1]
+        is_column = (
+            column.name == "getitem"
+            and column.shape == (x.shape[0], 1)
+            and len(column.args[0].shape or ()) == 1
+        )
+        if is_column and row.shape == (x.shape[1],):
+            return call("outer", column.args[0], row)
+    return picked(x)
+
+
+def _reduced(x: Expr) -> Expr:
+    """Sums in one form, with what is the same for all their terms in front."""
+    if x.name not in REDUCTIONS or x.shape is None:
+        return x
+    inner, shape = x.args[0], x.args[0].shape or ()
+    keywords = dict(zip(x.keywords, x.args[1:], strict=True))
+    if not {*keywords} <= {"axis", "keepdims"}:
+        return x
+    axis, keepdims = keywords.get("axis", NEW), keywords.get("keepdims", constant(False))
+    lost = [part.value for part in axis.args] if axis.name == "tuple" else [axis.value]
+    if (
+        len(lost) > 1
+        and sorted(i % len(shape) for i in lost) == [*range(len(shape))]
+        and not is_true(keepdims)
+    ):
+        lost = [None]
+    if len(lost) == 1 and shape:
+        lost = [None if len(shape) == 1 and not is_true(keepdims) else lost[0]]
+    axis = constant(lost[0] if len(lost) == 1 else tuple(lost))
+    if x.keywords != ("axis", "keepdims") or axis is not x.args[1] or keepdims is not x.args[2]:
+        return call(x.name, inner, axis=axis, keepdims=keepdims)
+    if x.name not in ("sum", "mean"):
+        return x
+    if inner.shape == ():
+        return inner
+    if inner.name == "broadcast_to" and inner.args[0].shape == () and x.name == "sum":
+        return call("broadcast_to", inner.args[0] * float(math.prod(shape) // math.prod(x.shape)), x.shape)
+    number, above, below = _factors(inner)
+    is_first = is_number(axis, 0) and not is_true(keepdims)
+    same = ((), x.shape) if is_first or is_true(keepdims) else ((),)
+    out = [[y for y in part if y.shape in same] for part in (above, below)]
+    rest = [[y for y in part if y.shape not in same] for part in (above, below)]
+    if rest == [[], []] or (number == 1 and out == [[], []]):
+        return x
+    left = _written(1.0, *rest)
+    if left is None or left.shape != shape:
+        return x
+    found = _written(number, [*out[0], call(x.name, left, axis=axis, keepdims=keepdims)], out[1])
+    return found if found is not None and is_like(found, x) else x
+
+
+# ---- Sums and products ------------------------------------------------------------------------------------------------
+
+
+class Term(NamedTuple):
+    """A product: its number, factors and divisors, in order."""
+
+    number: float
+    above: list[Expr]
+    below: list[Expr]
+
+    def __mul__(self, other: Any) -> "Term":
+        """The product of two, without the divisors that are factors too."""
+        above, below = [*self.above, *other.above], [*self.below, *other.below]
+        common = Counter(above) & Counter(below)
+        return Term(self.number * other.number, _without(above, common), _without(below, common))
+
+
+def _without(parts: Sequence[Expr], gone: Mapping[Expr, int]) -> list[Expr]:
+    """The parts but for those that are gone, the first of each."""
+    left, found = Counter(gone), []
+    for y in parts:
+        if left[y]:
+            left[y] -= 1
+        else:
+            found.append(y)
+    return found
+
+
+NOTHING = Term(1.0, [], [])
+
+
+def _product(x: Expr) -> Expr:
+    """Products without inner brackets, the sign and the number in front, divisors behind; without what cancels."""
+    if x.name not in ("multiply", "divide", "negative") or x.weak:
+        return x
+    if x.name == "divide" and x.args[0].name == "sum" and x.args[1].name == "constant":
+        inner, axis, keepdims = x.args[0].args
+        if inner.shape and x.args[1].value * math.prod(x.shape or ()) == math.prod(inner.shape):
+            return call("mean", inner, axis=axis, keepdims=keepdims)
+    whole = _averaged(_picked_rows(NOTHING * _factors(x)))
+    for found in (*_multiplied_out(whole), _written(*whole)):
+        if found is not None:  # what cancelled may have had the shape
+            wide = call("broadcast_to", found, x.shape) if x.shape and found.shape == () else found
+            if is_like(wide, x):
+                return wide
+    return x
+
+
+def _picked_rows(term: Term) -> Term:
+    """Beside np.eye(n)[y] what is picked of P at y is P: elsewhere the product is 0."""
+    hot = [y for y in term.above if y.name == "one_hot"]
+    labels = {y.args[0] for y in hot}
+
+    def whole(y: Expr) -> Expr:
+        inner = y.args[0] if y.name == "getitem" and {*_index_parts(y.args[1])} <= {NEW, WHOLE} else y
+        parts = {*_index_parts(inner.args[1])} if inner.name == "getitem" else set()
+        is_it = parts & labels and all(part in labels or is_range(part.value) for part in parts)
+        return inner.args[0] if is_it and inner.args[0].shape == hot[0].shape else y
+
+    return NOTHING * Term(term.number, [*map(whole, term.above)], [*map(whole, term.below)]) if hot else term
+
+
+def _averaged(term: Term) -> Term:
+    """A sum over how many terms it has as the mean."""
+    for y in term.above if any(y.name in SIZES for y in term.below) else ():
+        axis = y.args[1].value if y.name == "sum" else ""
+        for size in term.below:
+            like = size.args[0] if size.name in SIZES else y
+            along = {"size": None, "length": 0}.get(size.name, size.args[-1].value if size.args else None)
+            is_all = axis is None and (size.name == "size" or len(like.shape or ()) == 1)
+            if (
+                y.name == "sum"
+                and like.shape == y.args[0].shape
+                and size.name in SIZES
+                and (is_all or axis == along)
+            ):
+                mean = call("mean", y.args[0], axis=axis, keepdims=y.args[2])
+                above, below = (
+                    [mean if z is y else z for z in term.above],
+                    _without(term.below, Counter([size])),
+                )
+                return Term(term.number, above, below)
+    return term
+
+
+def _multiplied_out(whole: Term) -> list[Expr]:
+    """A product with a sum, term by term, where that takes away all divisors of the sum's terms."""
+    for i, total in enumerate(whole.above):
+        if total.name not in ("add", "subtract"):
+            continue
+        outside = Term(whole.number, whole.above[:i] + whole.above[i + 1 :], whole.below)
+        terms = _terms(total, 1.0)
+        divisors = {y for term in terms for y in term.below if y.name not in SIZES}
+        found = [_picked_rows(outside * term) for term in terms]
+        if divisors and not any(y in divisors - {*whole.below} for term in found for y in term.below):
+            short = _merged(_expanded(found))
+            total_of = _total(short if len(short) <= len(found) else found)
+            return [total_of] if total_of is not None else []
+    return []
+
+
+def _expanded(terms: Sequence[Term]) -> list[Term]:
+    """The terms with sums among their factors multiplied out."""
+    done: list[Term] = []
+    stack = [*reversed(terms)]
+    while stack:
+        term = stack.pop()
+        sums = [i for i, y in enumerate(term.above) if y.name in ("add", "subtract")]
+        if not sums or len(done) + len(stack) > MOST_TERMS:
+            done.append(term)
+            continue
+        inner = term.above[sums[0]]
+        rest = Term(term.number, term.above[: sums[0]] + term.above[sums[0] + 1 :], term.below)
+        stack += [rest * part for part in reversed(_terms(inner, 1.0))]
+    return done
+
+
+def _merged(terms: Sequence[Term]) -> list[Term]:
+    """Like terms put together."""
+    found: dict[Any, Term] = {}
+    for term in terms:
+        key: Any = tuple(sorted(y.serial for y in term.above)), tuple(sorted(y.serial for y in term.below))
+        key = (key, abs(term.number) < 1e-3) if not term.above else key  # 1 + 1e-8 stays as it is
+        old = found.get(key)
+        found[key] = term if old is None else old._replace(number=old.number + term.number)
+    return [term for term in found.values() if abs(term.number) > 1e-15]
+
+
+def _total(terms: Sequence[Term], is_outside: bool = True) -> Expr | None:
+    """A sum from its terms: one that is added first, and divisors (and numbers) that all have outside."""
+    if not terms:
+        return None
+    every = functools.reduce(
+        operator.and_, [Counter(y for y in term.below if y.shape == ()) for term in terms]
+    )
+    shared = functools.reduce(operator.and_, [Counter(term.above) for term in terms])
+    shared = shared if len(terms) > 1 else Counter()
+    common, factors = [*every.elements()], [*shared.elements()]
+    size = abs(terms[0].number)
+    number = size if is_outside and all(abs(term.number) == size for term in terms) else 1.0
+    total: Expr | None = None
+    for term in sorted(terms, key=lambda term: term.number < 0):
+        part = _written(abs(term.number) / number, _without(term.above, shared), _without(term.below, every))
+        if part is None:
+            return None
+        is_minus = term.number < 0
+        total = (-part if is_minus else part) if total is None else total - part if is_minus else total + part
+    return _written(number, [*factors, total], common) if number != 1 or common or factors else total  # type: ignore[list-item]
+
+
+def _sum(x: Expr) -> Expr:
+    """A sum whose like terms are put together, multiplied out where that is shorter."""
+    if x.name not in ("add", "subtract") or x.weak:
+        return x
+    terms = _terms(x, 1.0)
+    tries = [_merged(terms)]
+    if len(terms) <= FEW_TERMS and any(y.name in ("add", "subtract") for term in terms for y in term.above):
+        tries.append(_merged(_expanded(terms)))
+    for found in tries:
+        if len(found) < len(terms) or len(found) == len(terms) <= FEW_TERMS:
+            new = _total(found, False)
+            is_better = new is not None and (len(found) < len(terms) or cost(new) < cost(x))
+            if is_better and is_like(new, x):  # type: ignore[arg-type]
+                return new  # type: ignore[return-value]
+    return x
+
+
+def _written(number: float, above: Sequence[Expr], below: Sequence[Expr]) -> Expr | None:
+    """A product from its number, factors and divisors; None where it is no ordinary one."""
+    if number == 0 or not np.isfinite(number):
+        return None
+    if not above:
+        return functools.reduce(operator.truediv, _powers(below), constant(number))
+    moved = [y for y in above if y.name == "scatter"]
+    if len(moved) == 1 and all(y.shape == () or y is moved[0] for y in [*above, *below]):
+        if number == 1 and len(above) == 1 and not below:
+            return moved[0]
+        inside = _written(number, [y.args[0] if y is moved[0] else y for y in above], below)
+        return None if inside is None else call("scatter", inside, *moved[0].args[1:])
+    n, d = _fraction(abs(number))
+    above, below = _powers(above), _powers(below)
+    found = functools.reduce(operator.mul, above[1:], above[0] if n is ONE else n * above[0])
+    found = functools.reduce(operator.truediv, below if d is ONE else [*below, d], found)
+    return -found if number < 0 else found
+
+
+def _powers(parts: Sequence[Expr]) -> list[Expr]:
+    """The factors, each once, with how often it stands there as its power."""
+    return [y if n == 1 else call("power", y, n) for y, n in Counter(parts).items()]
+
+
+def _terms(x: Expr, sign: float) -> list[Term]:
+    """The terms of a sum, each as a product; of a long sum the first part as it stands."""
+    found: list[Term] = []
+    stack = [(x, sign)]
+    while stack:
+        part, plus = stack.pop()
+        if part.name in ("add", "subtract") and len(stack) + len(found) < MOST_TERMS:
+            left, right = part.args
+            stack += [(right, -plus if part.name == "subtract" else plus), (left, plus)]
+        else:
+            term = _factors(part)
+            found.append(term._replace(number=plus * term.number))
+    return found
+
+
+def _factors(x: Expr, depth: int = 0) -> Term:
+    """The number, the factors and the divisors of a product, in order."""
+    if x.name == "broadcast_to":
+        return _factors(x.args[0], depth + 1)
+    if x.name == "constant" and x.shape == () and x.dtype.kind in "fi":
+        return Term(float(x.value), [], [])
+    if x.name == "sqrt" and x.args[0].name == "constant" and x.args[0].shape == ():
+        return Term(math.sqrt(x.args[0].value), [], [])
+    if depth > MOST_TERMS:
+        return Term(1.0, [x], [])
+    if x.name == "square" or (x.name == "power" and any(is_number(x.args[1], n) for n in (2, 3, 4))):
+        times = 2 if x.name == "square" else int(x.args[1].value)
+        number, above, below = _factors(x.args[0], depth + 1)
+        return Term(number**times, above * times, below * times)
+    if x.name == "negative":
+        inner = _factors(x.args[0], depth + 1)
+        return inner._replace(number=-inner.number)
+    if x.name in ("multiply", "divide"):
+        (n, a, b), (m, c, d) = (_factors(part, depth + 1) for part in x.args)
+        if x.name == "multiply":
+            return Term(n * m, a + c, b + d)
+        if m:
+            return Term(n / m, a + d, b + c)
+    return Term(1.0, [x], [])
+
+
+def _fraction(x: float) -> tuple[Expr, Expr]:
+    """A number as the reader likes it: a short decimal, a fraction, or a root."""
+    if len(repr(x)) <= 6 or x.is_integer():
+        return constant(x), ONE
+    near = Fraction(x).limit_denominator(10_000)
+    if near and abs(float(near) - x) <= 4e-16 * x:
+        return constant(float(near.numerator)), constant(float(near.denominator))
+    for square, is_below in ((x * x, False), (1 / x / x, True)):
+        whole = float(round(square))
+        if 1 < whole < 10_000 and abs(whole - square) <= 4e-15 * square:
+            root = call("sqrt", whole)
+            return (ONE, root) if is_below else (root, ONE)
+    return constant(x), ONE
+
+
+ONE = constant(1.0)
+STEPS = (symbols._exact, unspread, _axes, _spelt, _reduced, _product, _sum)
