@@ -707,7 +707,9 @@ def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callab
     recorded at its first batch; the rate and all settings of the optimiser, its state and the parameters' data are read at each
     step, and `.grad` holds the gradients afterwards. The optimiser takes its own step, after a replayed forward and backward, where its
     class is not of ag.optim, some parameter has no gradient, is a Value, or has more than 32,768 numbers. What the model or the loss
-    draw at random, and what they read beside nodes and numbers, is that of the recording. Raises what ag.compile and the optimiser's step raise, and TypeError for LBFGS, which takes
+    draw at random, and what they read beside nodes and numbers, is that of the recording.
+
+    Raises what ag.compile and the optimiser's step raise, and TypeError for LBFGS, which takes
     many losses in a step.
 
     >>> import autograd_mini as ag
@@ -734,8 +736,11 @@ def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callab
                 warnings.warn(said, RuntimeWarning, stacklevel=4)
             return _number(found[0])
 
-        found = program.replay(batch)
-        return _number(found[0]) if found else optimizer.step(closure)
+        if (found := program.replay(batch)) is not None:
+            return _number(found[0])
+        value = optimizer.step(closure)
+        program.settle()
+        return value  # type: ignore[no-any-return]
 
     return step
 

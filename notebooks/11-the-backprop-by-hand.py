@@ -62,7 +62,7 @@ ag.draw(loss, engine="python")
 # %% [markdown]
 # ## XOR with bias units and cross-entropy
 #
-# Here the bias is a unit of its own, a 1 in front of each layer. On the way back it is left out again, `dH[:, 1:4]`: nothing
+# Here the bias is a unit of its own, a 1 in front of each layer. On the way back it is left out again, `dH[:, 1:]`: nothing
 # goes into a bias unit, so nothing goes back through it.
 
 # %%
@@ -73,7 +73,7 @@ A2 = ag.sigmoid(H @ theta2)
 loss = -(y * ag.log(A2) + (1 - y) * ag.log(1 - A2)).sum()
 source = ag.backprop_source(loss, [theta1, theta2])
 print(source)
-assert held_beside(source, loss, [theta1, theta2], y, np.ones((4, 1)), X) < 1e-12
+assert held_beside(source, loss, [theta1, theta2], X, y, np.ones((4, 1))) < 1e-12
 
 # %% [markdown]
 # ## Softmax with a squared error

@@ -6,7 +6,6 @@ cancels there is not written.
 """
 
 import inspect
-import itertools
 import math
 import re
 import sys
@@ -25,7 +24,7 @@ from ..support import numerics
 from ..support.containers import flatten
 from ..symbols import VIEWS, Expr, call, constant, ordered, spread, substitute, symbol
 from .parts import Graph, Names, Part
-from .taught import MIRRORED, cost, is_elementwise
+from .taught import MIRRORED, cost
 from .text import OF_NUMBERS, TEACHER, TEACHER_OF_NUMBERS, text
 from .trace import unique
 
@@ -62,7 +61,6 @@ SHORT = {
     *VIEWS,
     *MIRRORED,
 }  # may be written again, up to three times
-PLAIN = {*SHORT, "power", "where", "zeros_like", "asarray", "logical_and", "logical_or"}
 LONG = 72  # letters of a line at which a part of it gets a line of its own
 
 
@@ -113,7 +111,8 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
             )
     for is_plain in (True, False):  # a target inside of what would be written as a softmax is to be seen
         graph = Graph(roots, variables, is_plain)
-        if all(node in graph.parts and graph.parts[node] in graph.alive(roots) for node in targets):
+        kept = graph.keep(roots)
+        if all(node in graph.parts and graph.parts[node] in kept for node in targets):
             break
     for node in targets:
         if node not in graph.parts:
@@ -129,9 +128,8 @@ class _Page:
 
     def __init__(self, graph: Graph, roots: Sequence[Any], targets: Sequence[Any]) -> None:
         self.graph = graph
-        alive = graph.alive(roots) | {graph.parts[target] for target in targets}
-        self.order = [part for part in graph.order if part in alive]
-        graph.known = {part.formula: part.sym for part in self.order if part.formula is not None}
+        kept = graph.keep(roots) | {graph.parts[target] for target in targets}
+        self.order = [part for part in graph.order if part in kept]
         self.roots, self.targets = (
             [*dict.fromkeys(graph.parts[x] for x in nodes)] for nodes in (roots, targets)
         )
@@ -163,7 +161,7 @@ class _Page:
                 held[part] = spread(constant(0.0), part.sym)
             if part not in needed or part not in held:
                 continue
-            g = symbol(f"d{part.sym.value}", part.sym.shape or (), part.sym.dtype)
+            g = symbol(f"d{part.sym.value}", part.shape, part.sym.dtype)
             self.values[g] = self.graph.tidy(held[part])
             self.grads[part] = g
             if part.formula is None:
@@ -227,31 +225,6 @@ class _Page:
         for sym in self.forward_order():
             if sym not in results | named | kept and self.is_small(sym, False):
                 self.put_in(sym)
-        self.share_calls()
-
-    def share_calls(self) -> None:
-        """A line of its own for each call that stands there twice, where it is more than arithmetic."""
-        while True:
-            count: Counter[Expr] = Counter()
-            for value in self.values.values():
-                parts = _counted(value)
-                count.update({x: n for x, n in parts.items() if is_elementwise(x) and _occurrences(x)})
-            twice = [x for x, n in count.items() if n > 1]
-            called = [x for x in twice if x.name not in PLAIN or (x.name in MIRRORED and cost(x) > 1)]
-            if not called:
-                return
-            shared = max(called, key=lambda x: x.serial)
-            first = next(sym for sym, value in self.values.items() if shared in set(ordered(value)))
-            sym = first
-            if self.values[first] is not shared:
-                part = self.graph.add(None, (), shared)
-                sym = part.sym
-                self.order.append(part)
-                self.forward |= {sym} if first in self.forward else set()
-            lines, self.values = self.values, {}
-            for key, value in lines.items():
-                self.values |= {sym: shared} if key is first else {}
-                self.values |= {key: substitute(value, {shared: sym})} if key is not sym else {}
 
     def forward_order(self) -> list[Expr]:
         return [sym for sym in self.values if sym in self.forward]
@@ -332,7 +305,7 @@ class _Page:
             value = self.sized(self.values[sym], said)
             used |= dict.fromkeys(ordered(value))
             alike = [*([of_grads[sym]] if sym in of_grads else []), *leaves]
-            like = next((said[x.sym] for x in alike if x.sym.shape == value.shape and x.sym in said), "")
+            like = next((said[x.sym] for x in alike if x.shape == value.shape and x.sym in said), "")
             lines[sym in self.forward] += self.statements(said[sym], value, said, like)
         leaves = [part for part in leaves if part.sym in used]
         arguments = {said[part.sym]: part.node.data for part in leaves if not part.needs_gradient}
@@ -363,11 +336,11 @@ class _Page:
 
     def named_like(self, part: Part, is_length: bool, said: Mapping[Expr, str]) -> Expr:
         """The symbol of an array of this shape, or of this length, by how the part is computed; data before others."""
-        shape = part.sym.shape or ()
+        shape = part.shape
         found, stack, seen = [], [part], set()
         while stack:
             x = stack.pop(0)
-            own = x.sym.shape or ()
+            own = x.shape
             if x in seen or (own[:1] != shape[:1] if is_length else own != shape):
                 continue
             seen.add(x)
@@ -388,9 +361,8 @@ class _Page:
         """The lines of a value: of a long sum several, and one for each part that is added at an index."""
         terms = _sum_terms(value)
         added = [(x, sign) for x, sign in terms if x.name == "scatter"]
-        joined = _joined(added) if len(added) == len(terms) else None
-        sums: list[tuple[str, Expr]] = [("=", joined)] if joined is not None else []
-        for x, sign in terms if joined is None else ():
+        sums: list[tuple[str, Expr]] = []
+        for x, sign in terms:
             if x.name == "scatter":
                 continue
             how, total = sums[-1] if sums else ("=", x if sign > 0 else -x)
@@ -404,7 +376,7 @@ class _Page:
             yield f"{name} = {f'np.zeros_like({like})' if like else f'np.zeros({value.shape})'}", value
         for how, total in sums:
             yield f"{name} {how} {text(total, said, self.style)}", value
-        for x, sign in added if joined is None else ():
+        for x, sign in added:
             amount, index = (x.args[0] if sign > 0 else self.graph.tidy(-x.args[0])), x.args[2]
             if any(part.shape for part in (index, *index.args)):
                 yield (
@@ -432,20 +404,13 @@ class _Page:
         return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
 
 
-def _counted(expr: Expr) -> Counter[Expr]:
-    """How often each part stands in a line."""
+def _occurrences(expr: Expr) -> Counter[Expr]:
+    """How often each symbol stands in a line; shapes do not count."""
     found: Counter[Expr] = Counter({expr: 1})
     for x in reversed(ordered(expr)):
         for part in x.args:
             found[part] += found[x]
-    return found
-
-
-def _occurrences(expr: Expr) -> Counter[Expr]:
-    """How often each symbol stands in a line; shapes do not count."""
-    return Counter(
-        {x: n for x, n in _counted(expr).items() if x.name == "symbol" and not x.value.startswith("~")}
-    )
+    return Counter({x: n for x, n in found.items() if x.name == "symbol" and not x.value.startswith("~")})
 
 
 def _is_plain(value: Expr) -> bool:
@@ -472,24 +437,6 @@ def _can_take(line: Expr, sym: Expr, value: Expr) -> bool:
     """Whether a value may stand in a line: what is added at an index, only as a term of its own."""
     is_scatter = any(x.name == "scatter" for x in ordered(value))
     return not is_scatter or sym in {x for x, _ in _sum_terms(line)}
-
-
-def _joined(added: Sequence[tuple[Expr, int]]) -> Expr | None:
-    """Parts that lie side by side along an axis and make up the whole, as a concatenation."""
-    shape, places = added[0][0].shape or () if added else (), dict[Any, Expr]()
-    for x, sign in added:
-        index = x.args[2].args if x.args[2].name == "tuple" else (x.args[2],)
-        if sign < 0 or not all(part.name == "slice" and part.args[2].value is None for part in index):
-            return None
-        bounds = [
-            slice(*[y.value for y in part.args]).indices(n)[:2] for part, n in zip(index, shape, strict=False)
-        ]
-        cut = [(i, bound) for i, bound in enumerate(bounds) if bound != (0, shape[i])]
-        places |= {cut[0]: x.args[0]} if len(cut) == 1 else {}
-    ends = sorted(places)
-    is_whole = len({axis for axis, _ in ends}) == 1 and len(ends) == len(added) and all(
-        a[1][1] == b[1][0] for a, b in itertools.pairwise([(0, (0, 0)), *ends, (0, (shape[ends[0][0]], 0))]))  # fmt: skip
-    return call("concatenate", tuple(places[end] for end in ends), axis=ends[0][0]) if is_whole else None
 
 
 def _helpers(body: str, only_numbers: bool) -> list[str]:

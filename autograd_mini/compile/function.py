@@ -291,14 +291,13 @@ def _maker(tree: Any) -> Callable[[list[Any]], Any]:
     kind = type(tree)
     if kind is _Place:
         return operator.itemgetter(tree)
-    if kind not in (list, tuple):
-        return lambda outputs: rebuild(tree, lambda x: outputs[x] if type(x) is _Place else x)
-    if tree and all(type(x) is _Place and x == tree[0] + i for i, x in enumerate(tree)):
-        begin, end = tree[0], tree[-1] + 1
-        whole = operator.itemgetter(slice(begin, end))
+    if kind in (list, tuple) and tree and all(type(x) is _Place for x in tree):  # they are neighbours
+        whole = operator.itemgetter(slice(tree[0], tree[-1] + 1))
         return whole if kind is list else lambda outputs: tuple(whole(outputs))
-    parts = [*map(_maker, tree)]
-    return lambda outputs: kind([part(outputs) for part in parts])
+    if kind in (list, tuple):
+        parts = [*map(_maker, tree)]
+        return lambda outputs: kind([part(outputs) for part in parts])
+    return lambda outputs: rebuild(tree, lambda x: outputs[x] if type(x) is _Place else x)
 
 
 def _text(tree: Any, outputs: Sequence[str]) -> str:

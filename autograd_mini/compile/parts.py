@@ -1,6 +1,5 @@
-"""A graph read to parts, as a person would write it: rows in plainer rows, what is written out recognised, and the parts' names."""
+"""A graph read to parts, as a person would write it: rows in plainer rows, what is spelt out recognised, and the parts' names."""
 
-import functools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +21,7 @@ from ..symbols import (
     Unreadable,
     call,
     constant,
+    is_number,
     ordered,
     rebuilt,
     spread,
@@ -29,7 +29,7 @@ from ..symbols import (
     symbol,
 )
 from .passes import is_range
-from .taught import MIRRORED, taught
+from .taught import taught
 from .trace import unique
 
 ACTIVATIONS = {
@@ -44,7 +44,24 @@ ACTIVATIONS = {
     "gelu",
     "silu",
 }
-JOINED = ("concatenate", "stack")
+SUM, MEAN = array_rows.SUM(None, False), array_rows.MEAN(None, False)
+
+
+def _sigmoid(axis: int) -> Any:
+    return rows.sigmoid
+
+
+# What people spell out, and the family of rows that it is of; of a sum the axis is any
+_z = symbol("z", (2, 2))
+_e = call("exp", _z)
+_total = call("sum", _e, axis=-1, keepdims=True)
+SPELLINGS: dict[Expr, Callable[[Any], Any]] = {
+    1.0 / (1.0 + call("exp", -_z)): _sigmoid,
+    1.0 / (call("exp", -_z) + 1.0): _sigmoid,
+    _e / _total: array_rows.SOFTMAX,
+    _e / call("sum", _e, axis=-1, keepdims=False)[:, None]: array_rows.SOFTMAX,
+    _z - call("log", _total): array_rows.LOG_SOFTMAX,
+}
 
 
 class Part:
@@ -54,42 +71,31 @@ class Part:
         self, sym: Expr, op: Any = None, parents: Sequence["Part"] = (), formula: Any = None
     ) -> None:
         self.sym, self.op, self.parents, self.formula = sym, op, parents, formula
+        self.shape: tuple[int, ...] = sym.shape or ()
+        self.name = op.name if op else ""
         self.node: Any = None  # the first of the nodes that it is
         self.given: str | None = None  # the name that the caller has for it
         self.needs_gradient: bool = bool(op) and op.has_derivative and any(x.needs_gradient for x in parents)
-        self.like = symbol(f"~{sym.value}", sym.shape or (), sym.dtype)  # its shape, in sizes
+        self.like = symbol(f"~{sym.value}", self.shape, sym.dtype)  # its shape, in sizes
+        is_number = sym.name == "constant" and sym.shape == ()
+        self.number = float(sym.value) if is_number else None
 
     @property
-    def name(self) -> str:
-        """The row's name."""
-        return self.op.name if self.op else ""
+    def is_leaf(self) -> bool:
+        return self.formula is None and self.number is None
 
     @property
     def is_data(self) -> bool:
         """Whether it is an argument that is no parameter."""
-        return self.op is None and self.formula is None and self.node is not None and not self.needs_gradient
-
-    @property
-    def number(self) -> float | None:
-        """The number that it is, if it is one."""
-        is_number = self.sym.name == "constant" and self.sym.shape == ()
-        return float(self.sym.value) if is_number else None
+        return self.is_leaf and self.node is not None and not self.needs_gradient
 
 
-SUM, MEAN = array_rows.SUM(None, False), array_rows.MEAN(None, False)
-
-
-def _squared_distance(make: Any, x: Any, y: Any, n: float) -> Any:
-    squares, count = make(rows.square, make(rows.subtract, x, y)), math.prod(x.sym.shape)
+def _averaged(make: Any, losses: Part, n: float) -> Part:
+    """Losses added up and divided by n, as their mean where they are n."""
+    count = math.prod(losses.shape)
     if n not in (count, 2 * count):
-        return make(rows.divide, make(SUM, squares), n)
-    mean = make(MEAN, squares)
-    return mean if n == count else make(rows.divide, mean, 2.0)
-
-
-def _sum_of_squares(make: Any, *parents: Any) -> Any:
-    sums = [make(SUM, make(rows.square, x)) for x in parents]
-    return functools.reduce(functools.partial(make, rows.add), sums)
+        return make(rows.divide, make(SUM, losses), n)  # type: ignore[no-any-return]
+    return make(MEAN, losses) if n == count else make(rows.divide, make(MEAN, losses), 2.0)  # type: ignore[no-any-return]
 
 
 def _of_probabilities(make: Any, p: Any, t: Any) -> Any:
@@ -104,16 +110,16 @@ def _of_classes(make: Any, z: Any, t: Any) -> Any:
 
 
 def _norm(make: Any, x: Any, p: float, axis: Any, keepdims: bool) -> Any:
-    if p not in (1, 2):
-        return None
-    total = make(array_rows.SUM(axis, keepdims), make(rows.square if p == 2 else rows.abs, x))
-    return make(rows.sqrt, total) if p == 2 else total
+    return make(rows.sqrt, make(array_rows.SUM(axis, keepdims), make(rows.square, x))) if p == 2 else None
 
 
-PLAINER: dict[str, Callable[..., Any]] = {  # rows by those of which they are made
+PLAINER: dict[
+    str, Callable[..., Any]
+] = {  # rows by those of which they are made, without care for numbers at the limits
     "squared_error": lambda make, x, y: make(rows.square, make(rows.subtract, x, y)),
-    "squared_distance": _squared_distance,
-    "sum_of_squares": _sum_of_squares,
+    "squared_distance": lambda make, x, y, n: _averaged(
+        make, make(rows.square, make(rows.subtract, x, y)), n
+    ),
     "binary_cross_entropy": _of_probabilities,
     "softmax_cross_entropy": _of_classes,
     "std": lambda make, x, **how: make(rows.sqrt, make(array_rows.VAR(*how.values()), x)),
@@ -122,23 +128,20 @@ PLAINER: dict[str, Callable[..., Any]] = {  # rows by those of which they are ma
 
 
 class Graph:
-    """All that the roots are made from as parts, each formula once, parents first.
-
-    `is_plain`: rows and forms with a plainer name are that: 1 / (1 + exp(−z)) is a sigmoid, exp(z − c) over its sum a softmax.
-    """
+    """All that the roots are made from as parts, each formula once, parents first; `is_plain`: by PLAINER and SPELLINGS."""
 
     def __init__(self, roots: Sequence[Any], variables: Mapping[str, Any], is_plain: bool) -> None:
         self.order: list[Part] = []
         self.parts: dict[Any, Part] = {}
-        self.known: dict[Expr, Expr] = {}  # formulas that are alive, and the symbols that stand for them
         self.by_formula: dict[Expr, Part] = {}
-        # What sums to 1 along an axis: by its nature, or (a list) as recorded
+        self.by_sym: dict[Expr, Part] = {}
+        # What sums to 1 along an axis: by its nature, or (a list) as recorded; and what has been put in order by it
         self.units: dict[tuple[Expr, int], Any] = {}
         self.tidied: dict[Expr, Expr] = {}
         self.indices: dict[Expr, tuple[str, Any]] = {}  # index arrays by name
         self.ranges: dict[Expr, str] = {}  # 0, 1, 2, … beside them
         self.variables, self.is_plain = variables, is_plain
-        self.arrays = {
+        self.arrays: dict[str, Any] = {
             name: x for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"
         }
         nodes = _forwards(roots)
@@ -151,11 +154,12 @@ class Graph:
             part.node = node if part.node is None else part.node
             part.given = part.given or self.name_of(node)
 
-    def alive(self, roots: Sequence[Any]) -> set[Part]:
-        """What the roots are computed from."""
+    def keep(self, roots: Sequence[Any]) -> set[Part]:
+        """Return what the roots are computed from; from then on no formula is known but these."""
         found = {self.parts[root] for root in roots}
         for part in reversed(self.order):
             found.update(part.parents if part in found else [])
+        self.by_formula = {formula: part for formula, part in self.by_formula.items() if part in found}
         return found
 
     def add(self, op: Any, parents: Sequence[Part], formula: Any) -> Part:
@@ -164,22 +168,23 @@ class Graph:
         kind = formula if is_leaf else (formula.shape or (), formula.dtype)
         part = Part(symbol(f"#{len(self.order)}", *kind), op, parents, None if is_leaf else formula)
         self.order.append(part)
-        if not is_leaf:
-            self.by_formula[formula], self.known[formula] = part, part.sym
-        if part.name == "softmax" and isinstance(axis := op.params["axis"], int):
-            self.units[part.sym, axis - len(kind[0]) if axis >= 0 else axis] = None
+        self.by_sym[part.sym] = part
+        self.by_formula |= {} if is_leaf else {formula: part}
+        if part.name == "softmax" and (axis := _axis(op.params["axis"], part.shape)) is not None:
+            self.units[part.sym, axis] = None
             self.tidied.clear()
         return part
 
+    # ---- Leaves
+
     def leaf(self, node: Any) -> Part:
         """A leaf as an argument, a number, a part of another array, or 1 − another array."""
-        is_array = type(node) is Tensor and node.shape != ()
-        given = self.name_of(node)
+        is_array, given = type(node) is Tensor and node.shape != (), self.name_of(node)
         if not node.requires_grad and node.shape == () and given is None:
             number = constant(float(node.data))
             return Part(spread(number, symbol("", (), node.dtype)) if node.dtype.kind in "iub" else number)
         same = [
-            x for x in self.order if x.node is not None and x.op is None and x.node._content is node._content
+            x for x in self.order if x.node is not None and x.is_leaf and x.node._content is node._content
         ]
         if same and is_array:
             return same[0]
@@ -187,14 +192,18 @@ class Graph:
             return base
         part = self.add(None, (), (node.shape, node.dtype if node.dtype.kind in "iub" else float))
         part.node, part.given, part.needs_gradient = node, given, bool(node.requires_grad)
-        if is_array and node.data.ndim <= 2 and not part.needs_gradient:
-            along = [-1 - i for i in range(node.data.ndim) if (node.data.sum(axis=-1 - i) == 1).all()]
-            self.units |= {(part.sym, axis): [] for axis in along if node.shape[axis] > 1}
+        if (
+            is_array
+            and node.data.ndim == 2
+            and part.is_data
+            and node.shape[1] > 1
+            and (node.data.sum(axis=1) == 1).all()
+        ):
+            self.units[part.sym, -1] = []
         return part
 
     def base_of(self, array: Any) -> Part | None:
         """What raw data were made of before they came into the graph: a view of the caller's array, or 1 − it."""
-        whole: Any
         for name, whole in self.arrays.items():
             index = _index_of_view(array, whole) if isinstance(whole, np.ndarray) else None
             if index is not None:
@@ -218,42 +227,40 @@ class Graph:
         for name, x in self.variables.items():
             if x is node and name[0] != "_":
                 return name
-        if type(node) is not Tensor or node.op is not None:
-            return None
-        return self.array_name(node._content)
+        return self.array_name(node._content) if type(node) is Tensor and node.op is None else None
 
     def array_name(self, array: Any) -> str | None:
         same = [name for name, x in self.arrays.items() if x is array]
         return next(iter(same or (name for name, x in self.arrays.items() if _holds(x, array))), None)
 
+    def name_index(self, index: Any) -> None:
+        """Index arrays are data: arguments, by the caller's names for them, with 0, 1, 2, … beside them."""
+        arrays = [
+            x
+            for x in (index if isinstance(index, tuple) else (index,))
+            if isinstance(x, np.ndarray) and x.ndim
+        ]
+        for array in arrays:
+            if array.dtype.kind in "iu" and not is_range(array):
+                name = self.array_name(array) or unique("y", {name for name, _ in self.indices.values()})
+                name = self.indices.setdefault(constant(array), (name, array))[0]
+                beside = [x for x in arrays if is_range(x) and len(x) == len(array)]
+                self.ranges |= {constant(x): f"np.arange(len({name}))" for x in beside}
+
+    # ---- Operations
+
     def read(self, node: Any) -> Part:
         """A node as a part, or as several plainer ones."""
-        parents = [self.parts[parent] for parent in node.parents]
-        self.name_indices(node.op)
-        if node.op.name in ("multiply", "where") and type(node) is Tensor:
-            parents = [self.mask(part, parents) or part for part in parents]
-        return self.make(node.op, *parents)
-
-    def mask(self, part: Part, parents: Sequence[Part]) -> Part | None:
-        """Raw data of 0 and 1 that say where another part is positive, as in Z * (Z > 0), as that comparison."""
-        data = part.node.data if part.is_data else None
-        if data is None or not data.ndim or {*np.unique(data).tolist()} != {0, 1}:
-            return None
-        for other in {y: None for x in parents for y in (x, *x.parents)}:
-            if other.op is not None and other.node is not None and other.node.shape == data.shape:
-                for row in (rows.greater, rows.greater_equal, rows.less, rows.less_equal):
-                    if np.array_equal(data, row.forward(ARRAYS.xp, other.node.data, 0.0)):
-                        return self.make(row, other, 0.0)
-        return None
+        self.name_index(node.op.params.get("index"))
+        return self.make(node.op, *[self.parts[parent] for parent in node.parents])
 
     def make(self, op: Any, *parents: Any) -> Part:
         """The part of an operation; of numbers among the parents too."""
         given: tuple[Part, ...] = tuple(
             x if isinstance(x, Part) else Part(constant(float(x))) for x in parents
         )
-        found = (self.plainer(op, given) or self.recognised(op, given)) if self.is_plain else None
-        if found is not None:
-            return found
+        if self.is_plain and op.is_ours and (plain := self.plainer(op, given)) is not None:
+            return plain
         formula = self.value(op, given)
         if not any(x.name == "symbol" for x in ordered(formula)):
             return Part(formula, op, given)
@@ -262,120 +269,88 @@ class Graph:
         if formula in self.by_formula:
             return self.by_formula[formula]
         if formula.name == "symbol":  # a cast, or + x
-            return next(x for x in given if x.sym is formula)
-        return self.add(op, given, formula)
+            return self.by_sym[formula]
+        return (self.spelling(formula) if self.is_plain else None) or self.add(op, given, formula)
 
     def value(self, op: Any, parents: Sequence[Part]) -> Expr:
         """The formula of an operation."""
         operands = [parent.sym for parent in parents]
         if op.name in ("mean", "var") and op.is_ours:
-            more = {key: x for key, x in op.params.items() if key != "ddof" or x}
-            return taught(call(op.name, *operands, **more))
-        if op.name == "logsumexp" and op.is_ours:
-            return call(op.name, *operands, **op.params)
+            return taught(
+                call(op.name, *operands, **{key: x for key, x in op.params.items() if key != "ddof" or x})
+            )
         return taught(_read(op, lambda: constant(op.value(EXPRESSIONS, operands))))
 
     def plainer(self, op: Any, parents: Sequence[Any]) -> Part | None:
-        """The same by rows that a reader knows, where the row is made of them, with care for numbers at the limits."""
-        name = op.name if op.is_ours else ""
-        if name in ("divide", "multiply"):
-            return self.mean_of_sum(name, *parents)
-        if name == "class_cross_entropy" and [len(x.sym.shape) for x in parents] == [2, 1]:
+        """The same by plainer rows; a sum over the number of rows as that."""
+        if op.name == "class_cross_entropy" and [len(x.shape) for x in parents] == [2, 1]:
             labels = parents[1].node.data.astype(int)
-            index = (np.arange(len(labels)), labels)
-            self.name_index(labels, index)
+            self.name_index(index := (np.arange(len(labels)), labels))
             picked = self.make(array_rows.GETITEM(index), self.make(array_rows.SOFTMAX(-1), parents[0]))
             return self.make(rows.negative, self.make(rows.log, picked))
-        return PLAINER[name](self.make, *parents, **op.params) if name in PLAINER else None
+        if op.name in ("divide", "multiply"):
+            return self.mean_of_sum(op.name, *parents)
+        if op.name == "log" and parents[0].name == "sum" and parents[0].parents[0].name == "exp":
+            total, z = parents[0], parents[0].parents[0].parents[0]  # its slope is a softmax
+            formula = call("log", substitute(total.formula, {total.parents[0].sym: call("exp", z.sym)}))
+            family = array_rows.LOGSUMEXP(*total.op.params.values())
+            return self.by_formula.get(formula) or self.add(family, [z], formula)
+        return PLAINER[op.name](self.make, *parents, **op.params) if op.name in PLAINER else None
 
     def mean_of_sum(self, name: str, x: Part, y: Part) -> Part | None:
         """A sum of all numbers over how many there are as their mean; over how many rows there are, with that as len(…)."""
         total, by = (x, y) if y.number else (y, x)
-        if not by.number or (name == "divide" and by is not y):
+        inner = total.parents[0] if total.name == "negative" else total
+        if (
+            not by.number
+            or (name == "divide" and by is not y)
+            or inner.op is not SUM
+            or not inner.parents[0].shape
+        ):
             return None
         number = by.number if name == "divide" else 1 / by.number
-        inner = total.parents[0] if total.name == "negative" else total
-        shape = inner.parents[0].sym.shape if inner.parents else ()
-        if inner.name != "sum" or inner.op.params["axis"] is not None or not shape:
-            return None
+        summed = inner.parents[0]
         for halves in (1, 2):
             count = abs(number) / halves
-            axis = next((axis for axis in (0, len(shape) - 1) if shape[axis] == count), None)
-            if count < 3 or (axis is None and count != math.prod(shape)):
+            if count < 3 or count not in (math.prod(summed.shape), summed.shape[0]):
                 continue  # a half, or another number of the caller's
-            found = self.make(MEAN, *inner.parents)
-            if count != math.prod(shape):
-                found = self.make(rows.divide, inner, Part(_size(inner.parents[0].like, axis)))
+            found = self.make(MEAN, summed)
+            if count != math.prod(summed.shape):
+                found = self.make(rows.divide, inner, Part(_size(summed.like, 0)))
             found = found if halves == 1 else self.make(rows.divide, found, 2.0)
             return self.make(rows.negative, found) if (number < 0) != (inner is not total) else found
         return None
 
-    def recognised(self, op: Any, parents: Sequence[Part]) -> Part | None:
-        """A sigmoid, a softmax or its logarithm that is written out."""
-        if not op.is_ours or op.name not in ("multiply", "divide", "reciprocal", "subtract", "log"):
-            return None
-        above, below = parents[0], parents[-1]
-        if op.name == "log" and below.name == "sum" and below.parents[0].name == "exp":
-            z = below.parents[0].parents[0]
-            formula = call("log", substitute(below.formula, {below.parents[0].sym: call("exp", z.sym)}))
-            return self.by_formula.get(formula) or self.add(
-                array_rows.LOGSUMEXP(*below.op.params.values()), [z], formula
-            )
-        shape = below.sym.shape
-        while below.name == "reshape" or (below.name == "getitem" and _is_of_axes(below.op.params["index"])):
-            below = below.parents[0]
-        if op.name == "multiply" and (
-            below.name == "reciprocal" or (below.name == "power" and below.op.params.get("n") == -1)
-        ):
-            below = below.parents[0]
-        elif op.name == "subtract" and below.name == "logsumexp":
-            return self.softmax(
-                array_rows.LOG_SOFTMAX, above, below.parents[0], below.op.params["axis"], shape
-            )
-        elif op.name not in ("divide", "reciprocal"):
-            return None
-        for one, power in (below.parents, below.parents[::-1]) if below.name == "add" else ():
-            if one.number == 1 and power.name == "exp" and op.name in ("divide", "reciprocal"):
-                z = power.parents[0]
-                if z.name == "negative" and (op.name == "reciprocal" or above.number == 1):
-                    return self.make(rows.sigmoid, z.parents[0])
-                if power is above:
-                    return self.make(rows.sigmoid, z)
-        if below.name != "sum" or below.parents[0].name != "exp":
-            return None
-        return self.softmax(array_rows.SOFTMAX, above, below.parents[0], below.op.params["axis"], shape)
+    def spelling(self, formula: Expr) -> Part | None:
+        """The row that people spell out so. A softmax is the same whatever is added to all the numbers of a row."""
+        for pattern, family in SPELLINGS.items():
+            found: dict[Any, Expr] = {}
+            if self.looks_like(formula, pattern, found):
+                z = self.by_sym[found[_z]]
+                axis = _axis(found["axis"].value, z.shape) if "axis" in found else -1
+                if axis is None:
+                    return None
+                while family is not _sigmoid and z.name in ("subtract", "add") and _is_constant_along(
+                    z.parents[1].shape, axis):  # fmt: skip
+                    z = z.parents[0]
+                return self.make(family(axis), z)
+        return None
 
-    def softmax(self, family: Any, above: Part, whole: Part, axis: Any, shape: Any) -> Part | None:
-        """The softmax, or its logarithm, of z where `above` is `whole`, which was made of z and summed to this shape."""
-        sizes = whole.sym.shape or ()
-        axis = 0 if axis is None and len(sizes) == 1 else axis
-        if above is not whole or not isinstance(axis, int):
-            return None
-        axis -= len(sizes) if axis >= 0 else 0
-        if not _is_constant_along(shape or (), axis, sizes):
-            return None
-        z = whole.parents[0] if whole.name == "exp" else whole
-        while z.name in ("subtract", "add") and _is_constant_along(z.parents[1].sym.shape or (), axis, sizes):
-            z = z.parents[0]  # a softmax is the same whatever is added to all the numbers of a row
-        return self.make(family(axis), z)
-
-    def name_indices(self, op: Any) -> None:
-        """Index arrays are data: arguments, by the caller's names for them."""
-        index = op.params.get("index")
-        parts = index if isinstance(index, tuple) else (index,)
-        arrays = [x for x in parts if isinstance(x, np.ndarray) and x.ndim]
-        for array in arrays:
-            if array.dtype.kind in "iu" and not is_range(array):
-                self.name_index(array, arrays)
-
-    def name_index(self, array: Any, beside: Sequence[Any]) -> None:
-        """The name of an index array, and of 0, 1, 2, … beside it."""
-        taken = {name for name, _ in self.indices.values()}
-        name = self.array_name(array) or unique("y", taken)
-        name = self.indices.setdefault(constant(array), (name, array))[0]
-        self.ranges |= {
-            constant(x): f"np.arange(len({name}))" for x in beside if is_range(x) and len(x) == len(array)
-        }
+    def looks_like(self, x: Expr, pattern: Expr, found: dict[Any, Expr]) -> bool:
+        """Whether a formula is of this form, with what its symbols stand for spelt out."""
+        if pattern is _z:
+            return x.name == "symbol" and found.setdefault(_z, x) is x
+        if x.name == "symbol" and x in self.by_sym and self.by_sym[x].formula is not None:
+            x = self.by_sym[x].formula
+        if pattern.name in ("constant", "tuple", "slice"):
+            return x is pattern or (is_number(x, 1.0) and is_number(pattern, 1.0))
+        if pattern.name != x.name or len(x.args) != len(pattern.args):
+            return False
+        if pattern.name == "sum":
+            found["axis"] = x.args[1]
+            is_same = x.args[2] is pattern.args[2] or x.shape == ()
+            return is_same and self.looks_like(x.args[0], pattern.args[0], found)
+        return all(self.looks_like(y, like, found) for y, like in zip(x.args, pattern.args, strict=True))
 
     # ---- Gradients
 
@@ -391,38 +366,34 @@ class Graph:
     def fitted(self, share: Any, part: Part, parent: Part) -> Expr:
         """A share in the shape of the parent, with sizes and what has been computed by name."""
         share = constant(share)
-        if "axis" in part.op.params and parent.sym.shape:
+        if "axis" in part.op.params and parent.shape:
             share = _sized(share, part.op.params["axis"], parent.like)
-        share = spread(constant(sum_to(EXPRESSIONS.xp, share, parent.sym.shape or (), part.op)), parent.sym)
+        share = spread(constant(sum_to(EXPRESSIONS.xp, share, parent.shape, part.op)), parent.sym)
         share = self.tidy(_one_hot(share, parent))
-        also: dict[Expr, Expr] = {}  # slopes by what has been computed
-        if part.name == "log_softmax":
-            also = {call("softmax", *part.formula.args): call("exp", part.sym)}
-        if part.name == "logistic":
-            also = {call("tanh", 0.5 * parent.sym): 2.0 * call("sigmoid", parent.sym) - 1.0}
+        is_log = part.name == "log_softmax"
+        also = {call("softmax", *part.formula.args): call("exp", part.sym)} if is_log else {}
         while (found := self.tidy(self.by_names(substitute(share, also)))) is not share:
             share = found
         return share
 
     def by_names(self, expr: Expr) -> Expr:
         """With the symbols of what has been computed."""
-        return substitute(expr, {x: self.known[x] for x in ordered(expr) if x in self.known})
+        return substitute(expr, {x: self.by_formula[x].sym for x in ordered(expr) if x in self.by_formula})
 
     def tidy(self, expr: Expr) -> Expr:
         """As a teacher writes it."""
         return taught(expr, self.units, self.tidied)
 
 
-def _is_of_axes(index: Any) -> bool:
-    """Whether an index makes axes of length 1, and nothing else."""
-    parts = index if isinstance(index, tuple) else (index,)
-    whole = slice(None)
-    return all(part is None or part is ... or (isinstance(part, slice) and part == whole) for part in parts)
+def _axis(axis: Any, shape: Sequence[int]) -> int | None:
+    """The one axis of a reduction, counted from the end."""
+    at = 0 if axis is None and len(shape) == 1 else axis
+    return at - (len(shape) if at >= 0 else 0) if isinstance(at, int) else None
 
 
-def _is_constant_along(shape: Sequence[int], axis: int, whole: Sequence[int]) -> bool:
-    """Whether what is broadcast from a shape to a whole one is the same along an axis, counted from the end."""
-    return len(shape) < -axis or (shape[axis] == 1 and whole[axis] != 1)
+def _is_constant_along(shape: Sequence[int], axis: int) -> bool:
+    """Whether what is broadcast from a shape is the same along an axis, counted from the end."""
+    return len(shape) < -axis or shape[axis] == 1
 
 
 def _size(like: Expr, axis: int | None) -> Expr:
@@ -435,18 +406,15 @@ def _size(like: Expr, axis: int | None) -> Expr:
 
 
 def _one_hot(share: Expr, parent: Part) -> Expr:
-    """What goes back to P[np.arange(n), y], P[y, np.arange(n)] or P[y], as np.eye(…)[y] times it."""
-    if share.name != "scatter":
+    """What goes back to P[np.arange(n), y], as np.eye(…)[y] times it."""
+    index = share.args[2].args if share.name == "scatter" and len(parent.shape) == 2 else ()
+    if (
+        len(index) != 2
+        or not is_range(index[0].value)
+        or not index[0].shape == index[1].shape == parent.shape[:1]
+    ):
         return share
-    g, _, index = share.args
-    like, parts = parent.like, index.args if index.name == "tuple" else (index,)
-    n = len(like.shape or ())
-    if n == len(parts) == 2 and parts[0].shape == parts[1].shape == g.shape != ():
-        for axis, labels, places in ((-1, parts[1], parts[0]), (-2, parts[0], parts[1])):
-            if is_range(places.value) and places.shape == ((like.shape or ())[-3 - axis],):
-                return call("one_hot", labels, like, axis) * (g[:, None] if axis == -1 else g)
-    is_score = any(x.name in ("softmax", "log_softmax") for x in (parent, *parent.parents))
-    return call("one_hot", parts[0], like, -1) * g if n == 1 and parts[0].shape == () and is_score else share
+    return call("one_hot", index[1], parent.like) * share.args[0][:, None]
 
 
 def _sized(share: Expr, axis: Any, like: Expr) -> Expr:
@@ -489,26 +457,15 @@ def _forwards(roots: Sequence[Any]) -> list[Any]:
 
 def _index_of_view(view: Any, whole: Any) -> tuple[Any, ...] | None:
     """The index by which an array is a view of another one, of slices and whole numbers."""
-    if view is whole or view.dtype != whole.dtype or not view.size or not np.may_share_memory(view, whole):
+    if view is whole or not view.size or not whole.flags.c_contiguous or not np.may_share_memory(view, whole):
         return None
-    offset = view.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    index: list[Any] = [0] * whole.ndim
-    for axis in sorted(range(whole.ndim), key=lambda axis: -abs(whole.strides[axis])):
-        if whole.strides[axis] <= 0:
-            return None
-        index[axis], offset = divmod(offset, whole.strides[axis])
-    at = 0
-    for axis, start in enumerate(index):
-        step = view.strides[at] // whole.strides[axis] if at < view.ndim else 0
-        stop = start + step * (view.shape[at] - 1) + 1 if step > 0 else 0
-        if 0 < stop <= whole.shape[axis] and view.strides[at] % whole.strides[axis] == 0:
-            index[axis] = slice(start, stop, step)
-            at += 1
-    if not all(isinstance(i, slice) or 0 <= i < n for i, n in zip(index, whole.shape, strict=True)):
+    start = (view.__array_interface__["data"][0] - whole.__array_interface__["data"][0]) // whole.itemsize
+    length = sum((n - 1) * step for n, step in zip(view.shape, view.strides, strict=True)) // whole.itemsize
+    if not 0 <= start <= start + length < whole.size:
         return None
-    found = whole[tuple(index)]
-    is_it = found.__array_interface__ == view.__array_interface__
-    return tuple(index) if is_it else None
+    ends = zip(*(np.unravel_index(at, whole.shape) for at in (start, start + length)), strict=True)
+    index = tuple(int(i) if i == j else slice(int(i), int(j) + 1) for i, j in ends)
+    return index if whole[index].__array_interface__ == view.__array_interface__ else None
 
 
 # ---- Names --------------------------------------------------------------------------------------------------------------
@@ -565,7 +522,7 @@ class Names:
                     [(x, "X"), (w, "W"), *((b, "b") for b in bias if _is_weight(b))]
                 )
             elif _is_activation(part) and part.needs_gradient and type(part.node) is not Value:
-                z = next(x for x in part.parents if x.number is None and x.name not in MIRRORED)
+                z = next(x for x in part.parents if x.number is None)
                 if z.formula is not None and z not in steps and not _is_scaled(z):
                     cells.setdefault(z, [])
         found: dict[Part, str] = {}
@@ -574,16 +531,10 @@ class Names:
             above = self.users[z]
             while len(above) == 1 and _is_scaled(above[0]):
                 above = self.users[above[0]]
-            act = next((user for user in above if _is_activation(user)), None)
-            is_activated = act is not None and all(
-                user.name == act.name or user in act.parents for user in above
-            )
-            new = [(z, "Z"), *([(act, "A")] if is_activated else []), *cells[z]]
-            new = [
-                (y, letter)
-                for y, letter in new
-                if y not in found and not y.given and (y.formula is None or letter in "ZA")
-            ]
+            is_activated = len({user.name for user in above}) == 1 and _is_activation(above[0])
+            new = [(z, "Z"), *([(above[0], "A")] if is_activated else []), *cells[z]]
+            new = [pair for pair in new if pair[0] not in found and not pair[0].given]
+            new = [(y, letter) for y, letter in new if y.formula is None or letter in "ZA"]
             layer += any(letter != "X" for _, letter in new)
             found |= {y: letter if letter == "X" else f"{letter}{layer}" for y, letter in new}
         return found
@@ -603,12 +554,12 @@ class Names:
         cells: dict[Any, list[Part]] = {}
         for part in self.order:
             if part.formula is not None and part.needs_gradient:
-                kind = self.kind(part, 1 if part.name in JOINED else 2)
+                kind = self.kind(part, 1 if part.name == "concatenate" else 2)
                 cells.setdefault(kind, []).append(part)
         for parts in cells.values():
             name = next((part.given for part in parts if part.given), None)
             inner = {y for x in parts[0].parents for y in (x, *x.parents)}
-            is_cell = any(map(_is_activation, {parts[0], *inner})) or parts[0].name in JOINED
+            is_cell = any(map(_is_activation, {parts[0], *inner})) or parts[0].name == "concatenate"
             if name is None or len(parts) < 2 or sum(bool(part.given) for part in parts) > 1 or not is_cell:
                 continue
             stem = re.sub(r"(?<=^\w)t$|_t$|\d+$", "", name)
@@ -626,15 +577,15 @@ class Names:
         if _is_weight(part):
             return part
         if part.formula is None or (depth == 0 and not _is_activation(part)):
-            return part.sym.shape
+            return part.shape
         if _is_activation(part):
             weights, stack = set(), [*part.parents]
             while stack:
                 x = stack.pop()
                 weights |= {x} if _is_weight(x) else set()
                 stack += [] if _is_activation(x) else x.parents
-            return part.name, part.sym.shape, frozenset(weights)
-        return part.name, part.sym.shape, *[self.kind(x, depth - 1) for x in part.parents]
+            return part.name, part.shape, frozenset(weights)
+        return part.name, part.shape, *[self.kind(x, depth - 1) for x in part.parents]
 
 
 def _is_scaled(part: Part) -> bool:
@@ -642,12 +593,11 @@ def _is_scaled(part: Part) -> bool:
 
 
 def _is_weight(part: Part) -> bool:
-    return part.formula is None and part.needs_gradient
+    return part.is_leaf and part.needs_gradient
 
 
 def _is_activation(part: Part) -> bool:
     is_relu = part.name == "maximum" and any(x.number == 0 for x in part.parents)
-    is_relu |= part.name in ("multiply", "where") and any(x.name in MIRRORED for x in part.parents)
     return is_relu or (part.name in ACTIVATIONS and part.op.is_ours)
 
 

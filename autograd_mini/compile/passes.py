@@ -3,6 +3,7 @@
 A step changes the top of an Expr whose parts are done, or returns it as it is; `rebuilt` applies it everywhere.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -127,12 +128,8 @@ def _closer_step(x: Expr) -> Expr:
 
 
 def _one_number(x: Expr) -> Expr:
-    if (
-        x.name == "sum"
-        and x.shape is not None
-        and np.prod(x.args[0].shape) == np.prod(x.shape)
-        and x.args[0].shape
-    ):
+    whole = x.args[0].shape or () if x.name == "sum" else ()
+    if whole and prod(whole) == prod(x.shape or ()):
         return call("reshape", x.args[0], x.shape)  # of one number each
     if x.name == "divide" and all(map(_is_scalar, x.args)) and x.args[1].value:
         return constant(np.asarray(x.args[0].value / x.args[1].value)) if not x.weak else x

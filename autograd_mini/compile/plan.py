@@ -51,7 +51,8 @@ def dotted(program: Program) -> Program:
     def step(x: Expr) -> Expr:
         inner = x.args[0] if x.args else x
         shape, is_float = inner.shape or (), inner.dtype is not None and inner.dtype.kind == "f"
-        if x.name != "sum" or x.keywords[1:] not in ((), ("keepdims",)) or not is_float or inner in floats:
+        is_sum = x.name == "sum" or (x.name == "reshape" and x.shape == ())  # of one number
+        if not is_sum or x.keywords[1:] not in ((), ("keepdims",)) or not is_float or inner in floats:
             return x
         pair = inner.args * 2 if inner.name == "square" else inner.args if inner.name == "multiply" else ()
         if x.shape == () and pair and count[inner] <= 1 and all(is_like(part, inner) for part in pair):

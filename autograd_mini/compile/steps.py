@@ -23,7 +23,6 @@ from .function import CONTENT, MOST, Raised, Version, key_of, record
 
 FROZEN = attrgetter("requires_grad")
 REPLAYED = "recorded once and replayed"
-OTHERWISE = "the program's numbers differ from the engine's in the last place"
 MOST_SHAPES = 32  # kinds of batches of which versions are kept
 
 
@@ -204,8 +203,7 @@ class Step:
         self.has_run, self.ran = False, ""  # what runs, in words
         # A version that must first be found to take the engine's step, and what it makes of the batch
         self.pending: Any = None
-        self.known = [self.remade()]
-        self.made = self.known[0]
+        self.made = self.remade()
 
     def remade(self) -> _Made:
         return _Made(self.model, self.update.settings if self.update else str)
@@ -213,13 +211,9 @@ class Step:
     def versions(self, batch: Any, leaves: list[Any]) -> list[Version]:
         """The versions for such a batch; the rate and its arrays go into `leaves`."""
         if not self.made.is_current():
-            found = next((one for one in self.known if one.is_current()), None)
-            if found is None:
-                found = self.remade()
-                self.known = [*self.known[1 - MOST :], found]
-                if why := self.why_not():
-                    raise CompileError(why)
-            self.made = found
+            self.made = self.remade()
+            if why := self.why_not():
+                raise CompileError(why)
         leaves.append(self.optimizer.lr)
         return self.made.versions.setdefault(key_of(batch, leaves), [])
 
@@ -248,11 +242,11 @@ class Step:
             self.pending = None if self.reason else self.record(batch)
             found = rebuild(self.recorded(None, *batch), lambda x: x.data if isinstance(x, Node) else x)
             if self.pending:
-                self.compare(found)
+                self.pending += (found,)
         return found
 
     def record(self, batch: Any) -> Any:
-        """A new version for this batch, and what it makes of it; None, with `.reason`, where there are too many already."""
+        """A new version for this batch, and where it must be exact what it makes of it; None, with `.reason`, where there are too many."""
         leaves: list[Any] = []
         versions = self.versions(batch, leaves)
         versions[:] = [one for one in versions if one.is_current()]
@@ -269,34 +263,21 @@ class Step:
             self.recorded.update = None
         version.is_whole = self.recorded.is_whole
         if not self.is_exact:
-            self.admit(versions, version)
-            return None
+            return versions, version, [], None
         inputs = [np.array(x) if isinstance(x, np.ndarray) else x for x in version.read(leaves)]
-        made_of = version.computed(inputs)
-        if not made_of:
-            raise CompileError(OTHERWISE)
-        ours = version.result(made_of[0]), [*version.gradients(made_of[1])]
-        return versions, version, inputs, ours
-
-    def compare(self, found: Any) -> None:
-        """CompileError where the loss, the prediction or a gradient of the pending version has other bits than the engine's."""
-        _, version, _, ours = self.pending
-        if not _is_same(ours, (found, [leaf.grad for leaf, _ in version.grads])):
-            raise CompileError(OTHERWISE)
+        ours = version.computed(inputs)
+        return versions, version, inputs, ours and (version.result(ours[0]), [*version.gradients(ours[1])])
 
     def settle(self, batch: Any = None) -> None:
-        """The engine's step has been taken: the pending version serves from now on. CompileError where it would do otherwise."""
+        """The engine's step has been taken: the version of it serves from now on. CompileError where that has other bits."""
         if self.pending is not None:
-            (versions, version, inputs, _), self.pending = self.pending, None
-            if not _is_same(version.written(inputs), [*map(CONTENT, version.changed)]):
-                raise CompileError(OTHERWISE)
-            self.admit(versions, version)
-
-    def admit(self, versions: list[Version], version: Version) -> None:
-        """Let a version serve from now on."""
-        versions.append(version)
-        what = "forward, backward and update" if version.is_whole else "forward and backward"
-        self.ran = f"{version.engine}: {what}, {REPLAYED}"
+            (versions, version, inputs, ours, found), self.pending = self.pending, None
+            theirs = found, [leaf.grad for leaf, _ in version.grads], [*map(CONTENT, version.changed)]
+            if self.is_exact and not (ours and _is_same((*ours, version.written(inputs)), theirs)):
+                raise CompileError("the program's numbers differ from the engine's in the last place")
+            versions.append(version)
+            what = "forward, backward and update" if version.is_whole else "forward and backward"
+            self.ran = f"{version.engine}: {what}, {REPLAYED}"
 
 
 def _is_same(x: Any, y: Any) -> bool:

@@ -24,93 +24,94 @@ from .trace import SWEPT, Lowering, Trace
 
 # What an instruction is: the beginning of a way back; a sum of products, and (next) its way back; the first row, and so on
 SWEEP, DOT, FIRST = 0, 1, 3
-# The loop. An instruction has the place of its result, `out`, and three more numbers, x0 to x2; `back` is where gradients lie
-LOOP = """\
-define internal i64 @int(ptr %p, i64 %i) alwaysinline {{
+HELPERS = """\
+define internal i64 @int(ptr %p, i64 %i) alwaysinline {
   %a = getelementptr i32, ptr %p, i64 %i
   %b = load i32, ptr %a
   %c = sext i32 %b to i64
   ret i64 %c
-}}
-define internal double @get(ptr %p, i64 %i) alwaysinline {{
+}
+define internal double @get(ptr %p, i64 %i) alwaysinline {
   %a = getelementptr double, ptr %p, i64 %i
   %b = load double, ptr %a
   ret double %b
-}}
-define internal void @set(ptr %p, i64 %i, double %x) alwaysinline {{
+}
+define internal void @set(ptr %p, i64 %i, double %x) alwaysinline {
   %a = getelementptr double, ptr %p, i64 %i
   store double %x, ptr %a
   ret void
-}}
-define internal void @add(ptr %p, i64 %i, double %x) alwaysinline {{
+}
+define internal void @add(ptr %p, i64 %i, double %x) alwaysinline {
   %a = call double @get(ptr %p, i64 %i)
   %b = fadd double %a, %x
   call void @set(ptr %p, i64 %i, double %b)
   ret void
-}}
-define internal double @products(ptr %x, ptr %y, i64 %n, double %start) alwaysinline {{
-entry:
-  br label %loop
-loop:
-  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
-  %sum = phi double [ %start, %entry ], [ %total, %loop ]
-  %left = call double @get(ptr %x, i64 %k)
-  %right = call double @get(ptr %y, i64 %k)
-  %product = fmul double %left, %right
-  %total = fadd double %sum, %product
-  %next = add i64 %k, 1
-  %ends = icmp eq i64 %next, %n
-  br i1 %ends, label %done, label %loop
-done:
-  ret double %total
-}}
-define internal void @shares(ptr noalias %to, ptr noalias %x, i64 %n, double %g) alwaysinline {{
-entry:
-  br label %loop
-loop:
-  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
-  %other = call double @get(ptr %x, i64 %k)
-  %share = fmul double %g, %other
-  call void @add(ptr %to, i64 %k, double %share)
-  %next = add i64 %k, 1
-  %ends = icmp eq i64 %next, %n
-  br i1 %ends, label %done, label %loop
-done:
+}"""
+
+
+def _repeated(k: str, start: str, stop: str, body: str) -> str:
+    """The lines of a loop: for k from start to stop."""
+    return f"""\
+  br label %{k}.from
+{k}.from:
+  br label %{k}.test
+{k}.test:
+  %{k} = phi i64 [ {start}, %{k}.from ], [ %{k}.next, %{k}.last ]
+  %{k}.goes = icmp slt i64 %{k}, {stop}
+  br i1 %{k}.goes, label %{k}.body, label %{k}.done
+{k}.body:
+{body}
+  br label %{k}.last
+{k}.last:
+  %{k}.next = add i64 %{k}, 1
+  br label %{k}.test
+{k}.done:"""
+
+
+def _runs_of(j: str, body: str) -> str:
+    """A loop over the runs of a sum, which are read as places on the left and on the right, and a count."""
+    names = {"left": 0, "right": 1, "count": 2}
+    numbers = [f"  %{j}.{name} = call i64 @int(ptr %{j}.run, i64 {i})" for name, i in names.items()]
+    starts = [f"  %{j}.start = mul i64 %{j}, 3", f"  %{j}.run = getelementptr i32, ptr %runs, i64 %{j}.start"]
+    return _repeated(j, "%x0", "%x1", "\n".join([*starts, *numbers, body]))
+
+
+def _shares(j: str, to: str, of: str) -> str:
+    """What one side of a run receives of the gradient g: a call."""
+    places = [f"  %{j}.{to}d = getelementptr double, ptr %back, i64 %{j}.{to}",
+              f"  %{j}.{of}v = getelementptr double, ptr %v, i64 %{j}.{of}"]  # fmt: skip
+    call = f"  call void @shares(ptr %{j}.{to}d, ptr %{j}.{of}v, i64 %{j}.count, double %g)"
+    return "\n".join([*places, call])
+
+
+PRODUCT = """\
+  %l = add i64 %j.left, %k
+  %r = add i64 %j.right, %k
+  %x = call double @get(ptr %v, i64 %l)
+  %y = call double @get(ptr %v, i64 %r)
+  %product = fmul double %x, %y
+  %before = load double, ptr %sum
+  %after = fadd double %before, %product
+  store double %after, ptr %sum"""
+SHARE = """\
+  %y = call double @get(ptr %of, i64 %k)
+  %share = fmul double %g, %y
+  call void @add(ptr %to, i64 %k, double %share)"""
+SHARES = f"""\
+define internal void @shares(ptr noalias %to, ptr noalias %of, i64 %n, double %g) alwaysinline {{
+{_repeated("k", "0", "%n", SHARE)}
   ret void
-}}
-define i32 @run(ptr %args) {{
-entry:
-  %codes = call ptr @at(ptr %args, i64 {items[0]})
-  %values = call ptr @at(ptr %args, i64 {items[1]})
-  %runs = call ptr @at(ptr %args, i64 {items[2]})
-  %inputs = call ptr @at(ptr %args, i64 {items[3]})
-  %where = call ptr @at(ptr %args, i64 {items[4]})
-  %code = call ptr @at(ptr %codes, i64 {data})
-  %v = call ptr @at(ptr %values, i64 {data})
-  %pairs = call ptr @at(ptr %runs, i64 {data})
-  %places = call ptr @at(ptr %where, i64 {data})
-  %sizes = call ptr @at(ptr %codes, i64 {sizes})
-  %n = load i64, ptr %sizes
-  %sizes2 = call ptr @at(ptr %where, i64 {sizes})
-  %m = load i64, ptr %sizes2
-  br label %enter
-enter:
-  %u = phi i64 [ 0, %entry ], [ %u1, %take ]
-  %has = icmp slt i64 %u, %m
-  br i1 %has, label %take, label %loop
-take:
+}}"""
+ENTER = """\
   %bytes = mul i64 %u, 8
-  %item = add i64 %bytes, {items[0]}
+  %item = add i64 %bytes, {items}
   %float = call ptr @at(ptr %inputs, i64 %item)
   %content = getelementptr i8, ptr %float, i64 {number}
   %given = load double, ptr %content
   %place = call i64 @int(ptr %places, i64 %u)
-  call void @set(ptr %v, i64 %place, double %given)
-  %u1 = add i64 %u, 1
-  br label %enter
-loop:
-  %i = phi i64 [ 0, %enter ], [ %next, %more ]
-  %back = phi ptr [ %v, %enter ], [ %there, %more ]
+  call void @set(ptr %v, i64 %place, double %given)"""
+# An instruction has the place of its result, `out`, and three more numbers, x0 to x2; `back` is where gradients lie
+STEP = """\
   %from = mul i64 %i, 5
   %row = getelementptr i32, ptr %code, i64 %from
   %kind = load i32, ptr %row
@@ -118,61 +119,29 @@ loop:
   %x0 = call i64 @int(ptr %row, i64 2)
   %x1 = call i64 @int(ptr %row, i64 3)
   %x2 = call i64 @int(ptr %row, i64 4)
-  switch i32 %kind, label %more [ {switch} ]
+  %back = load ptr, ptr %gradients
+  switch i32 %kind, label %i.last [ {switch} ]
 case0:
   %begun = getelementptr double, ptr %v, i64 %x0
+  store ptr %begun, ptr %gradients
+{blank}
   %above = call double @get(ptr %v, i64 %x1)
   call void @set(ptr %begun, i64 %out, double %above)
-  br label %more
+  br label %i.last
 case1:
   %start = call double @get(ptr %v, i64 %x2)
-  br label %term
-term:
-  %j = phi i64 [ %x0, %case1 ], [ %j1, %term ]
-  %sum = phi double [ %start, %case1 ], [ %total, %term ]
-  %from1 = mul i64 %j, 3
-  %run1 = getelementptr i32, ptr %pairs, i64 %from1
-  %left = call i64 @int(ptr %run1, i64 0)
-  %right = call i64 @int(ptr %run1, i64 1)
-  %count = call i64 @int(ptr %run1, i64 2)
-  %x = getelementptr double, ptr %v, i64 %left
-  %y = getelementptr double, ptr %v, i64 %right
-  %total = call double @products(ptr %x, ptr %y, i64 %count, double %sum)
-  %j1 = add i64 %j, 1
-  %ends = icmp eq i64 %j1, %x1
-  br i1 %ends, label %after, label %term
-after:
+  store double %start, ptr %sum
+{products}
+  %total = load double, ptr %sum
   call void @set(ptr %v, i64 %out, double %total)
-  br label %more
+  br label %i.last
 case2:
   %g = call double @get(ptr %back, i64 %out)
   call void @add(ptr %back, i64 %x2, double %g)
-  br label %share
-share:
-  %k = phi i64 [ %x0, %case2 ], [ %k1, %share ]
-  %from2 = mul i64 %k, 3
-  %run2 = getelementptr i32, ptr %pairs, i64 %from2
-  %first = call i64 @int(ptr %run2, i64 0)
-  %second = call i64 @int(ptr %run2, i64 1)
-  %many = call i64 @int(ptr %run2, i64 2)
-  %w = getelementptr double, ptr %v, i64 %first
-  %z = getelementptr double, ptr %v, i64 %second
-  %dw = getelementptr double, ptr %back, i64 %first
-  %dz = getelementptr double, ptr %back, i64 %second
-  call void @shares(ptr %dw, ptr %z, i64 %many, double %g)
-  call void @shares(ptr %dz, ptr %w, i64 %many, double %g)
-  %k1 = add i64 %k, 1
-  %ended = icmp eq i64 %k1, %x1
-  br i1 %ended, label %more, label %share
+{shares}
+  br label %i.last
 {cases}
-more:
-  %there = phi ptr [ %back, %loop ], [ %begun, %case0 ], [ %back, %after ], [ %back, %share ]{phis}
-  %next = add i64 %i, 1
-  %again = icmp slt i64 %next, %n
-  br i1 %again, label %loop, label %done
-done:
-  ret i32 0
-}}"""
+none:"""
 
 
 def _formulas(op: Any, count: int) -> tuple[list[Expr], list[Expr]]:
@@ -201,65 +170,31 @@ def _cases(kind: int, op: Any, count: int) -> list[str]:
     forward.lines.append(f"  call void @set(ptr %v, i64 %out, double {forward.number(value)})")
     for name, number in zip(names[1:], [back.number(part) for part in parts], strict=False):
         back.lines.append(f"  call void @add(ptr %back, i64 %{name}, double {number})")
-    return ["\n".join([*lines.lines, "  br label %more"]) for lines in (forward, back)]
-
-
-SOURCE = """\
-code = {code}  # (what, place of the result, places of the operands), in this order
-runs = {runs}  # of sums of products: (first on the left, first on the right, how many)
-constants = {constants}
-
-
-def {name}(*inputs):
-    v = [-0.0] * {size}  # all numbers; behind them for each way back the gradients, which begin at `back`
-    for place, number in [*constants.items(), *zip({inputs}, inputs)]:
-        v[place] = number
-    for what, out, x0, x1, x2 in code:
-        if what == 0:  # a way back begins
-            back = x0
-            v[back + out] = v[x1]
-        elif what == 1:  # a sum of products
-            v[out] = v[x2]
-            for left, right, count in runs[x0:x1]:
-                for i in range(count):
-                    v[out] += v[left + i] * v[right + i]
-        elif what == 2:  # its way back
-            g = v[back + out]
-            v[back + x2] += g
-            for left, right, count in runs[x0:x1]:
-                for i in range(count):
-                    v[back + left + i] += g * v[right + i]
-                    v[back + right + i] += g * v[left + i]
-{cases}
-    if [bool(v[i]) for i in {tests}] != {outcomes}:
-        return None  # it would branch otherwise
-    return [v[i] for i in {results}]
-"""
-
-
-def _python(kind: int, op: Any, count: int) -> list[str]:
-    """A row's way forward and its way back as lines of the source."""
-    names, (symbols, results) = ["g", "out", *(f"x{i}" for i in range(count))], _formulas(op, count)
-    written = {x: f"v[{name}]" for x, name in zip(symbols, names, strict=True)} | {symbols[0]: "g"}
-    value, *shares = [str(text(x, written, FLOATS_STYLE)) for x in results]
-    adds = [
-        f"            v[back + {name}] += {share}" for name, share in zip(names[2:], shares, strict=False)
-    ]
-    lines = [f"        elif what == {kind}:  # {op.name}", f"            v[out] = {value}"]
-    back = [f"        elif what == {kind + 1}:  # its way back", "            g = v[back + out]", *adds]
-    return lines + back if adds else lines
+    return ["\n".join([*lines.lines, "  br label %i.last"]) for lines in (forward, back)]
 
 
 @cache
 def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
     """The interpreter for some rows, each with its number of operands."""
     lines = [case for i, (op, count) in enumerate(table) for case in _cases(FIRST + 2 * i, op, count)]
-    cases = {f"case{i}": case for i, case in enumerate(lines, FIRST)}
-    switch = " ".join(f"i32 {i}, label %case{i}" for i in range(FIRST + len(cases)))
-    phis = "".join(f", [ %back, %{label} ]" for label in cases)
-    joined = "\n".join(f"{label}:\n{case}" for label, case in cases.items())
-    lie = {"items": range(ITEMS, ITEMS + 40, 8), "data": DATA, "sizes": SIZES, "number": NUMBER}
-    return built(LOOP.format(switch=switch, cases=joined, phis=phis, **lie))
+    step = STEP.format(
+        switch=" ".join(f"i32 {i}, label %case{i}" for i in range(FIRST + len(lines))),
+        blank=_repeated("b", "0", "%x2", "  call void @set(ptr %begun, i64 %b, double -0.0)"),
+        products=_runs_of("j", _repeated("k", "0", "%j.count", PRODUCT)),
+        shares=_runs_of("h", _shares("h", "left", "right") + "\n" + _shares("h", "right", "left")),
+        cases="\n".join(f"case{i}:\n{case}" for i, case in enumerate(lines, FIRST)),
+    )
+    entry = ["  %sum = alloca double", "  %gradients = alloca ptr"]
+    for i, name in enumerate(("code", "v", "runs", "places")):
+        entry.append(f"  %{name}_ = call ptr @at(ptr %args, i64 {ITEMS + 8 * i})")
+        entry.append(f"  %{name} = call ptr @at(ptr %{name}_, i64 {DATA})")
+    for name, array in (("n", "code"), ("m", "places")):
+        entry.append(f"  %{name}_ = call ptr @at(ptr %{array}_, i64 {SIZES})")
+        entry.append(f"  %{name} = load i64, ptr %{name}_")
+    entry += [f"  %inputs = call ptr @at(ptr %args, i64 {ITEMS + 32})", "  store ptr %v, ptr %gradients"]
+    enter = _repeated("u", "0", "%m", ENTER.format(items=ITEMS, number=NUMBER))
+    run = ["define i32 @run(ptr %args) {", *entry, enter, _repeated("i", "0", "%n", step), "  ret i32 0", "}"]
+    return built("\n".join([HELPERS, SHARES, *run]))
 
 
 MANY = 2000  # nodes from which on "auto" takes a tape
@@ -301,8 +236,7 @@ class Tape:
         )
         is_sum, pairs = code[:, 0] == DOT, np.array(pairs, int).reshape(-1, 2)
         sums = code[is_sum][np.argsort(code[is_sum, 2])]
-        slots, self.size = _slots(sums, pairs, kept), int(kept.sum())
-        size = self.size
+        slots, size = _slots(sums, pairs, kept), int(kept.sum())
         slots = np.append(slots, slots[owners] + [size * (1 + pulled[node][0]) for node in back]).astype(int)
         code[:, 1] = slots[code[:, 1]]
         self.pairs, begins = _runs(sums, slots[pairs])
@@ -314,7 +248,7 @@ class Tape:
             if i in first:
                 way = np.array(places(reversed(nodes)))
                 home = code[way[kept[way]]] + [1, 0, 0, 0, 0]
-                start = [[SWEEP, slots[index[root]], size * (1 + i), slots[index[above]], 0]]
+                start = [[SWEEP, slots[index[root]], size * (1 + i), slots[index[above]], size]]
                 pieces += [code[begun : first[i]][kept[begun : first[i]]], start, home]
                 begun = first[i]
         self.code = np.concatenate([*pieces, code[begun:][kept[begun:]]]).astype(np.int32)
@@ -333,8 +267,7 @@ class Tape:
 
     def __call__(self, *inputs: Any) -> Any:
         numbers = self.sets.pop() if self.sets else self.start.copy()
-        numbers[self.size :] = -0.0
-        self.run((self.code, numbers, self.pairs, inputs, self.inputs))
+        self.run((self.code, numbers, self.pairs, self.inputs, inputs))
         is_right = all(bool(numbers[i]) == outcome for i, outcome in self.guards)
         found = numbers[self.results].tolist()
         self.sets.append(numbers)
@@ -346,19 +279,45 @@ class Tape:
         return (found, []) if len(found) == self.count else (found[: self.count], found[self.count :])
 
     def source(self, name: str) -> str:
-        """What it computes as Python: the instructions, and the loop that runs them by the rows' own rules."""
-        kinds = enumerate(self.table)
+        """The instructions as lines of Python, one after the other. All numbers lie in `v`, and behind them the gradients."""
+        forms = {FIRST + 2 * i: _forms(op, count) for i, (op, count) in enumerate(self.table)}
         places = np.flatnonzero((self.start != 0) | ~np.signbit(self.start))  # all others are −0.0
-        numbers = zip(places, map(number_text, self.start[places].tolist()), strict=True)
-        given = {
-            "code": [*map(tuple, self.code.tolist())], "runs": [*map(tuple, self.pairs.tolist())],
-            "size": len(self.start), "inputs": self.inputs.tolist(),
-            "constants": f"{{{', '.join(f'{i}: {x}' for i, x in numbers)}}}",
-            "cases": "\n".join(line for i, row in kinds for line in _python(FIRST + 2 * i, *row)),
-            "tests": [int(i) for i, _ in self.guards], "outcomes": [outcome for _, outcome in self.guards],
-            "results": self.places.tolist(),
-        }  # fmt: skip
-        return SOURCE.format(name=name, **given)
+        lines = [f"v = [-0.0] * {len(self.start)}"]
+        lines += [
+            f"v[{i}] = {number_text(x)}" for i, x in zip(places, self.start[places].tolist(), strict=True)
+        ]
+        lines += [f"v[{place}] = inputs[{i}]" for i, place in enumerate(self.inputs)]
+        back = 0
+        for what, out, x0, x1, x2 in self.code.tolist():
+            g, is_sum = f"v[{back + out}]", DOT <= what < FIRST
+            runs = self.pairs[x0:x1].tolist() if is_sum else []
+            terms = [(left + k, right + k) for left, right, count in runs for k in range(count)]
+            if what == SWEEP:
+                back = x0
+                lines.append(f"v[{back + out}] = v[{x1}]")
+            elif what == DOT:
+                lines.append(" + ".join([f"v[{out}] = v[{x2}]", *(f"v[{x}] * v[{y}]" for x, y in terms)]))
+            elif is_sum:
+                both = [*terms, *((y, x) for x, y in terms)]
+                lines += [f"v[{back + x2}] += {g}", *(f"v[{back + x}] += {g} * v[{y}]" for x, y in both)]
+            else:
+                forward, *shares = forms[what if what in forms else what - 1]
+                given = {"g": g, "out": out, "x0": x0, "x1": x1, "x2": x2}
+                targets = [f"v[{back + x}] += " for x in (x0, x1, x2)]
+                parts = (
+                    zip(targets, shares, strict=False) if what not in forms else [(f"v[{out}] = ", forward)]
+                )
+                lines += [target + part.format(**given) for target, part in parts]
+        lines += [f"if bool(v[{i}]) is not {outcome}: return None" for i, outcome in self.guards]
+        lines.append(f"return [{', '.join(f'v[{i}]' for i in self.places)}]")
+        return f"def {name}(*inputs):\n" + "\n".join(f"    {line}" for line in lines)
+
+
+def _forms(op: Any, count: int) -> list[str]:
+    """A row's value and its shares as Python, to be filled in with places."""
+    symbols, results = _formulas(op, count)
+    names = ["{g}", "v[{out}]", *(f"v[{{x{i}}}]" for i in range(count))]
+    return [str(text(x, dict(zip(symbols, names, strict=True)), FLOATS_STYLE)) for x in results]
 
 
 def _slots(sums: Any, pairs: Any, kept: Any) -> Any:

@@ -40,9 +40,8 @@ from .program import NOT_ELEMENTWISE
 def _var(x: Any, axis: Any, keepdims: bool = False, ddof: float = 0) -> Any:
     """NumPy's variance, without its warning for a single number."""
     count = np.size(x) // max(np.size(np.sum(x, axis=axis)), 1)
-    return np.sum((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims) / (
-        count - ddof
-    )
+    away = x - np.mean(x, axis=axis, keepdims=True)
+    return np.sum(away * away, axis=axis, keepdims=keepdims) / (count - ddof)
 
 
 # Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
@@ -50,15 +49,8 @@ WORDS: dict[str, Any] = {
     "size": (np.size, lambda like: ()),
     "length": (len, lambda like: ()),
     "shape_at": (lambda like, axis: like.shape[axis], lambda like, axis: ()),
-    "one_hot": (
-        lambda y, like, axis: np.moveaxis(np.eye(like.shape[axis])[y], -1, axis),
-        lambda y, like, axis: like.shape,
-    ),
+    "one_hot": (lambda y, like: np.eye(like.shape[1])[y], lambda y, like: like.shape),
     "outer": (np.outer, lambda x, y: (x.size, y.size)),
-    "logsumexp": (
-        lambda x, **how: np.log(np.sum(np.exp(x), **how)),
-        lambda x, **how: np.sum(np.broadcast_to(0.0, x.shape), **how).shape,
-    ),
 }
 OPERATORS |= {name: function for name, (function, _) in WORDS.items()}
 OPERATORS |= {"clip": np.clip, "var": _var, "std": lambda x, **how: np.sqrt(_var(x, **how))}
@@ -75,10 +67,8 @@ _nil = call("equal", _a, 0)
 def _tie(loses: str, wins: str, *equal: Expr) -> dict[Expr, Any]:
     """The share of a maximum or minimum: all where a wins, half of it at a tie."""
     inner = call("where", call("equal", *equal), 0.5 * _c, _c)
-    return {
-        call("where", call(loses, _a, _b), 0.0, inner): _c
-        * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
-    }
+    share = _c * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
+    return {call("where", call(loses, _a, _b), 0.0, inner): share}
 
 
 TAUGHT: dict[Expr, Any] = {
@@ -94,6 +84,7 @@ TAUGHT: dict[Expr, Any] = {
     call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
     0.0 / _a: 0.0, _a + 0.0: _a, 0.0 + _a: _a, 1.0 - 1.0 * _a: 1.0 - _a,
 }  # fmt: skip
+# x < y as y > x, and where it is not so
 MIRRORED = {
     "less": "greater",
     "greater": "less",
@@ -156,7 +147,9 @@ def _known_sum(x: Expr, units: Units) -> Expr | None:
         if len(arrays) != 1 or any(y.shape for y in term.below):
             return None
         one = arrays[0]
-        is_one = one.name in ("one_hot", "softmax") and is_number(one.args[-1], axis)
+        is_one = (one.name == "softmax" and is_number(one.args[1], axis)) or (
+            one.name == "one_hot" and axis == -1
+        )
         if not is_one and (one, axis) not in units:
             return None
         notes += [units[one, axis]] if not is_one and units[one, axis] is not None else []
@@ -258,9 +251,10 @@ def is_true(x: Expr) -> bool:
 def _plain_parts(index: Expr, shape: Sequence[int]) -> list[Expr] | None:
     """An index with its ellipsis spelt out, and without zeros, lengths and whole axes that need not be said; None with arrays."""
     parts = _index_parts(index)
-    if not all(
+    plain = (
         part.name == "slice" or part is NEW or isinstance(part.value, int | EllipsisType) for part in parts
-    ):
+    )
+    if not all(plain):
         return None
     dots = [part.value is ... for part in parts]
     if any(dots):
@@ -287,18 +281,15 @@ def _plain_index(x: Expr) -> Expr:
         return inner
     if {*new} <= {NEW, WHOLE}:
         return _new_axes(x, inner, new)
-    if (
-        inner.name == "matmul" and new[0] is WHOLE and is_number(new[-1], 0) and len(new) == 2
-    ):  # a matrix by a vector that was made a column
-        left, right = inner.args
+    if inner.name == "matmul" and len(new) == 2 and new[0] is WHOLE and is_number(new[1], 0):
+        left, right = inner.args  # a matrix by a vector that was made a column
         if right.name == "getitem" and right.args[0].shape == (right.shape or ())[:1]:
             return call("matmul", left, right.args[0])
     found = new[0] if len(new) == 1 else call("tuple", *new)
     arrays = [part for part in inner.args if part.shape]
     if is_elementwise(inner) and len(arrays) == 1 and arrays[0].shape == inner.shape:
-        return call(
-            inner.name, *[call("getitem", part, found) if part.shape else part for part in inner.args]
-        )
+        parts = [call("getitem", part, found) if part.shape else part for part in inner.args]
+        return call(inner.name, *parts)
     return x if found is index else call("getitem", inner, found)
 
 
@@ -343,25 +334,22 @@ def _spelt(x: Expr) -> Expr:
         return call("clip", *a[0].args, a[1])
     if x.name in ("softmax", "log_softmax") and is_number(a[1], len(x.shape or ()) - 1):
         return call(x.name, a[0], -1)
-    if (
-        x.name == "where"
-        and a[0].name in OTHERWISE
-        and any(is_number(y, 0) for y in a[1:])
-        and a[2].name != "where"
-    ):
-        is_second = is_number(a[1], 0)
-        mask = call(OTHERWISE[a[0].name], *a[0].args) if is_second else a[0]
-        return a[2 if is_second else 1] * mask
+    if x.name == "where" and a[0].name in OTHERWISE and a[2].name != "where":
+        for kept, zero, mask in ((a[1], a[2], a[0].name), (a[2], a[1], OTHERWISE[a[0].name])):
+            if is_number(zero, 0) and _is_gradient(kept):
+                return kept * call(mask, *a[0].args)
     if x.name == "multiply" and x.shape and len(x.shape) == 2:
         column, row = a if (a[0].shape or ())[-1:] == (1,) else a[::-1]
-        is_column = (
-            column.name == "getitem"
-            and column.shape == (x.shape[0], 1)
-            and len(column.args[0].shape or ()) == 1
-        )
-        if is_column and row.shape == (x.shape[1],):
-            return call("outer", column.args[0], row)
+        inner = column.args[0] if column.name == "getitem" else column
+        if column.shape == (x.shape[0], 1) and inner.shape == x.shape[:1] and row.shape == x.shape[1:]:
+            return call("outer", inner, row)
     return picked(x)
+
+
+def _is_gradient(x: Expr) -> bool:
+    """Whether it is no value of the way forward, where 0 · NaN may stand: where(x > 0, sqrt(x), 0) stays."""
+    leaves = [y.value for y in ordered(x) if y.name == "symbol"]
+    return any(name.startswith("d#") for name in leaves) or not any(name.startswith("#") for name in leaves)
 
 
 def _reduced(x: Expr) -> Expr:
@@ -374,14 +362,8 @@ def _reduced(x: Expr) -> Expr:
         return x
     axis, keepdims = keywords.get("axis", NEW), keywords.get("keepdims", constant(False))
     lost = [part.value for part in axis.args] if axis.name == "tuple" else [axis.value]
-    if (
-        len(lost) > 1
-        and sorted(i % len(shape) for i in lost) == [*range(len(shape))]
-        and not is_true(keepdims)
-    ):
+    if len(lost) == len(shape) and not is_true(keepdims):
         lost = [None]
-    if len(lost) == 1 and shape:
-        lost = [None if len(shape) == 1 and not is_true(keepdims) else lost[0]]
     axis = constant(lost[0] if len(lost) == 1 else tuple(lost))
     if x.keywords != ("axis", "keepdims") or axis is not x.args[1] or keepdims is not x.args[2]:
         return call(x.name, inner, axis=axis, keepdims=keepdims)
@@ -444,7 +426,7 @@ def _product(x: Expr) -> Expr:
         inner, axis, keepdims = x.args[0].args
         if inner.shape and x.args[1].value * math.prod(x.shape or ()) == math.prod(inner.shape):
             return call("mean", inner, axis=axis, keepdims=keepdims)
-    whole = _averaged(_picked_rows(NOTHING * _factors(x)))
+    whole = _picked_rows(NOTHING * _factors(x))
     for found in (*_multiplied_out(whole), _written(*whole)):
         if found is not None:  # what cancelled may have had the shape
             wide = call("broadcast_to", found, x.shape) if x.shape and found.shape == () else found
@@ -465,29 +447,6 @@ def _picked_rows(term: Term) -> Term:
         return inner.args[0] if is_it and inner.args[0].shape == hot[0].shape else y
 
     return NOTHING * Term(term.number, [*map(whole, term.above)], [*map(whole, term.below)]) if hot else term
-
-
-def _averaged(term: Term) -> Term:
-    """A sum over how many terms it has as the mean."""
-    for y in term.above if any(y.name in SIZES for y in term.below) else ():
-        axis = y.args[1].value if y.name == "sum" else ""
-        for size in term.below:
-            like = size.args[0] if size.name in SIZES else y
-            along = {"size": None, "length": 0}.get(size.name, size.args[-1].value if size.args else None)
-            is_all = axis is None and (size.name == "size" or len(like.shape or ()) == 1)
-            if (
-                y.name == "sum"
-                and like.shape == y.args[0].shape
-                and size.name in SIZES
-                and (is_all or axis == along)
-            ):
-                mean = call("mean", y.args[0], axis=axis, keepdims=y.args[2])
-                above, below = (
-                    [mean if z is y else z for z in term.above],
-                    _without(term.below, Counter([size])),
-                )
-                return Term(term.number, above, below)
-    return term
 
 
 def _multiplied_out(whole: Term) -> list[Expr]:

@@ -71,7 +71,7 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
         base, binds = parts[0]
         index = _index(x.args[1], done, names)
         return f"{base if binds >= ATOM else style.brackets.format(base)}[{index}]", ATOM
-    if name in SHAPING and style.minus:
+    if name in (*SHAPING, "flat") and style.minus:
         return parts[0]  # type: ignore[no-any-return]
     if name not in style.forms:
         return style.function(x, [part for part, _ in parts]), ATOM
@@ -97,12 +97,6 @@ def _form_name(x: Expr) -> str:
         return "transposed" if len(x.shape or ()) == 2 else "transposed stack"
     if x.name == "reshape" and len(x.shape or ()) < 2:
         return "reshape to a number" if x.shape == () else "flat"
-    if x.name == "one_hot":
-        return (
-            "one_hot of one"
-            if len(x.shape or ()) == 1
-            else "one_hot " + ("rows" if is_number(x.args[2], -1) else "columns")
-        )
     if x.name in REDUCTIONS and x.keywords != ("axis", "keepdims"):
         return f"{x.name} with more options"
     if x.name in REDUCTIONS:
@@ -226,10 +220,10 @@ def _taught(x: Expr, texts: list[str]) -> str:
         plain = {1.0: "ones", 0.0: "zeros"}.get(float(x.args[0].value))
         return f"np.{plain}({texts[1]})" if plain else f"np.full({texts[1]}, {float(x.args[0].value)!r})"
     if x.name == "asarray":
-        dtype = repr(x.args[-1].value.name)
-        return (
-            f"{texts[0]}.astype({dtype})" if texts[0].isidentifier() else f"np.asarray({texts[0]}, {dtype})"
-        )
+        if x.shape == ():
+            return f"float({texts[0]})" if x.dtype.kind == "f" else f"np.asarray({texts[0]}, int)"
+        dtype = {"float64": "float"}.get(x.args[-1].value.name, repr(x.args[-1].value.name))
+        return f"{texts[0] if texts[0].isidentifier() else f'({texts[0]})'}.astype({dtype})"
     if x.name in ("softmax", "log_softmax"):
         is_last, axis = is_number(x.args[1], -1), x.args[1].value
         axis = axis % len(x.shape or ()) if isinstance(axis, int) else texts[1]
@@ -335,9 +329,7 @@ TEACHER = Style(
         "size": ("{}.size", ATOM, (ATOM,)),
         "length": ("len({})", ATOM, ()),
         "shape_at": ("{}.shape[{}]", ATOM, (ATOM,)),
-        "one_hot rows": ("np.eye({1}.shape[1])[{0}]", ATOM, (ANY, ATOM)),
-        "one_hot columns": ("np.eye({1}.shape[0])[:, {0}]", ATOM, (ANY, ATOM)),
-        "one_hot of one": ("np.eye(len({1}))[{0}]", ATOM, ()),
+        "one_hot": ("np.eye({1}.shape[1])[{0}]", ATOM, (ANY, ATOM)),
     },
     _short_number,
     _taught,

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+import autograd_mini as ag
 from autograd_mini.compile import plan
 from autograd_mini.compile.passes import closer, exact, in_rows
 from autograd_mini.compile.plan import (
@@ -256,3 +257,22 @@ def test_a_planted_fault_is_found(monkeypatch):
     with pytest.raises(AssertionError):
         for seed in range(25):
             test_a_pass_keeps_the_results("dotted", seed, monkeypatch)
+
+
+def test_squares_of_all_parameters_are_the_vectors():
+    """Also where one of them is a single number."""
+    params = [ag.Tensor(np.arange(1.0, n + 1)) for n in (200, 1, 60)]
+
+    def step(x):
+        loss = ag.sum(params[0] * x) + 0.1 * sum(ag.sum(ag.square(p)) for p in params)
+        grads = ag.gradients(loss, params)
+        with ag.no_grad():
+            for p, g in zip(params, grads, strict=True):
+                p -= 0.01 * g  # noqa: PLW2901
+        return loss
+
+    compiled, x = ag.compile(step, engine="numpy"), np.ones(200)
+    expected = sum(range(201)) + 0.1 * sum(float((p.data**2).sum()) for p in params)
+    assert np.isclose(compiled(x), expected, rtol=1e-12)
+    assert compiled.source.count("np.vdot(") == 2  # of weights and x, and of all parameters
+    assert "np.vdot(flat, flat)" in compiled.source

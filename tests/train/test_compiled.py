@@ -487,7 +487,7 @@ def stepped(optimizer, dtype="float64"):
 
 def versions(step):
     [program] = [cell.cell_contents for cell in step.__closure__ if type(cell.cell_contents) is Step]
-    return [version for made in program.known for some in made.versions.values() for version in some]
+    return [version for some in program.made.versions.values() for version in some]
 
 
 def everything(net, opt):

@@ -33,7 +33,6 @@ class Loss:
     own: bool
     pair: Any = None
     reading: int = 0  # which of the forward pass's readings it is derived in
-    held: bool = False  # whether the target depends on the parameters, and is held constant
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     adjoints: dict[int, dict[Any, Any]] = field(default_factory=dict)
     slices: dict[int, set[int]] = field(default_factory=dict)
@@ -71,11 +70,12 @@ class Loss:
             return [(s, None) for key in self.keys for s in own_of(case, k).get(key, ())]
         if self.kind == "error signal":
             return signals(case, k, self.pair).get(self.keys[0], [])
-        if self.kind == "hinge":
-            return hinged(case, k, self.keys[0], self.pair)
+        if self.kind == "hinge":  # of what is too high, or of what is too low
+            found = margins(case, k).get(self.keys[0], [])
+            return [(m, 1.0 * high if self.pair else high - 1.0) for m, high in found]
         if self.kind == "perceptron":
             return decisions(case, k).get(self.keys[0], [])
-        return [(a, t) for a, t, _ in pairs_of(case, k, self.held).get(self.pair, ())]
+        return [(a, t) for a, t, _ in pairs_of(case, k).get(self.pair, ())]
 
     def term(self, node: Any, other: Any) -> Any:
         """What one value adds to the loss, on Tensors."""
@@ -132,10 +132,10 @@ def own_of(case: Case, k: int) -> dict[Any, list[Step]]:
     return found
 
 
-def pairs_of(case: Case, k: int, held: bool = False) -> dict[Any, list[Pair]]:
-    """The pairs of a step, found once; `held`: those whose target depends on the parameters."""
+def pairs_of(case: Case, k: int) -> dict[Any, list[Pair]]:
+    """The pairs of a step, found once."""
     view = case.views[k]
-    found: dict[Any, list[Pair]] = kept(case, f"pairs {k} {held}", lambda: pairs_in(case, view, held))
+    found: dict[Any, list[Pair]] = kept(case, f"pairs {k}", lambda: pairs_in(case, view))
     return found
 
 
@@ -210,33 +210,31 @@ def has_penalty(found: list[Step], view: View) -> bool:
 # ---- Predictions and targets -----------------------------------------------------------------------------------------
 
 
-def pairs_in(case: Case, view: View, held: bool) -> dict[Any, list[Pair]]:
+def pairs_in(case: Case, view: View) -> dict[Any, list[Pair]]:
     """The differences of a prediction and a target in the backward pass, by their places; where there are none, sums."""
     found: dict[bool, dict[Any, list[Pair]]] = {False: defaultdict(list), True: defaultdict(list)}
     for step in view.order:
-        for prediction, target in compared_in(case, view, step, held):
-            side = str(step.args.index(prediction)) if held else ""
-            key = (step.name + side, step.stack)
-            found[step.func is np.add][key].append((prediction, target, step))
+        for prediction, target in compared_in(case, view, step):
+            found[step.func is np.add][key_of(step)].append((prediction, target, step))
     marks: dict[int, Any] = {}
     return {key: once(view, group, marks) for key, group in (found[False] or found[True]).items()}
 
 
-def compared_in(case: Case, view: View, step: Step, held: bool) -> Iterator[tuple[Step, Any]]:
-    """The prediction and the target that a step compares; `held`: a target that depends on the parameters."""
-    start = step.args[0] if step.args and not held else None
+def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]]:
+    """The prediction and the target that a step compares."""
+    start = step.args[0] if step.args else None
     if step.func is put and isinstance(start, Step) and start.id in view.sig:
         while start.name == "identity" and start.parents:
             start = start.parents[0]
         target = np.round(np.asarray(start.value, float) - np.asarray(step.value, float), 9)
         if np.isin(target, (0, 1)).all() and target.any():
             yield start, target
-    if step.func not in ((np.subtract,) if held else (np.subtract, np.divide, np.add)) or len(step.args) < 2:
+    if step.func not in (np.subtract, np.divide, np.add) or len(step.args) < 2:
         return
     for x, y in (step.args[:2], step.args[1::-1]):
         if not isinstance(x, Step) or x.id not in view.sig or x.id in view.window.starts:
             continue
-        if (isinstance(y, Step) and y.id in view.sig) != held or is_literal(case, step):
+        if (isinstance(y, Step) and y.id in view.sig) or is_literal(case, step):
             continue
         target = np.asarray(y.value if isinstance(y, Step) else y, float)
         alike = np.shape(target) == np.shape(x.value)
@@ -309,25 +307,19 @@ def signals(case: Case, k: int, pair: Any) -> dict[Any, list[tuple[Step, Any]]]:
     return out
 
 
-def compared(case: Case, k: int) -> list[Any]:
-    """The places of one step that compare a number of all parameters with a constant, as a hinge's margin is."""
-    view, found = case.views[k], dict[Any, None]()
+def is_high(truth: Step, m: Step) -> Any:
+    """Where a comparison finds this operand the larger one."""
+    return np.asarray(truth.value) == ((truth.func in COMPARISONS[:2]) == (truth.args[0] is m))
+
+
+def margins(case: Case, k: int) -> dict[Any, list[tuple[Step, Any]]]:
+    """The numbers of all parameters that one step compares with a constant, by their places, and where they are larger."""
+    view, out = case.views[k], defaultdict[Any, list[tuple[Step, Any]]](list)
     every = (1 << len(case.parameters)) - 1
     for step in case.record.steps[view.window.first : view.window.last]:
         moving = [p for p in step.parents if p.id in view.sig] if step.func in COMPARISONS else []
         if len(moving) == 1 and view.sig[moving[0].id] == every:
-            found[key_of(step)] = None
-    return list(found)
-
-
-def hinged(case: Case, k: int, key: Any, when: bool) -> list[tuple[Step, Any]]:
-    """The numbers that a place compares, and by what each is multiplied in a hinge that is above 0 `when` it says so."""
-    view, out = case.views[k], list[tuple[Step, Any]]()
-    for step in case.record.steps[view.window.first : view.window.last]:
-        moving = next((p for p in step.parents if p.id in view.sig), None)
-        if key_of(step) == key and moving is not None:
-            larger = (step.func in COMPARISONS[:2]) == (step.args[0] is moving)
-            out.append((moving, (1.0 if larger == when else -1.0) * (np.asarray(step.value) == when)))
+            out[key_of(step)].append((moving[0], is_high(step, moving[0])))
     return out
 
 
@@ -338,8 +330,8 @@ def decisions(case: Case, k: int) -> dict[Any, list[tuple[Step, Any]]]:
         for n, p in enumerate(step.args[:2]) if step.func is np.subtract else ():
             found = decided_by(case, p) if isinstance(p, Step) else None
             if found is not None and np.shape(found[0].value) == np.shape(step.value):
-                m, is_high = found
-                turned = np.mean((p.value > 0) == is_high) < 0.5
+                m, high = found
+                turned = np.mean((p.value > 0) == high) < 0.5
                 out[key_of(step)].append((m, (-1.0 if turned != bool(n) else 1.0) * step.value))
     return out
 
@@ -350,11 +342,8 @@ def decided_by(case: Case, step: Step) -> tuple[Step, Any] | None:
         return step.parents[0], step.value > 0
     truths = list(above(step, lambda s: s.func in (np.where, np.multiply, identity), 8))
     truths += case.sources.branched_by(step) if step.func is None else []
-    for t in truths:
-        if t.func in COMPARISONS and len(t.parents) == 1:
-            above_it = (t.func in COMPARISONS[:2]) == (t.args[0] is t.parents[0])
-            return t.parents[0], np.asarray(t.value) == above_it
-    return None
+    found = (t for t in truths if t.func in COMPARISONS and len(t.parents) == 1)
+    return next(((t.parents[0], is_high(t, t.parents[0])) for t in found), None)
 
 
 # ---- Judging by a loss -----------------------------------------------------------------------------------------------
@@ -477,8 +466,8 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
     found = trusted or sorted(own.values(), key=lambda c: c.kind == "other")[:3]
     decided = [] if trusted else [Loss("perceptron", [key], False) for key in decisions(case, numbers[0])]
     found += decided
-    for key in compared(case, numbers[0])[:MOST_OWN] if not (trusted or decided) else ():
-        found += [Loss("hinge", [key], False, when) for when in (True, False)]
+    for key in list(margins(case, numbers[0]))[:MOST_OWN] if not (trusted or decided) else ():
+        found += [Loss("hinge", [key], False, high) for high in (True, False)]
     for key, pairs in pairs_of(case, numbers[0]).items():
         found += [Loss(kind, [], False, key) for kind in kinds_for(pairs)]
         if not trusted:
@@ -499,9 +488,9 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     for candidate in candidates(case, numbers):
         if not candidate.own and any(explains_all(case, c) for c in tried):
             break
-        own = tuple({c.kind for c in tried if c.own and c.kind in TRUSTED and c.verdicts})
-        if not candidate.own and own and not (candidate.kind.endswith(own) and is_right(candidate)):
-            continue  # the script's own loss is meant, unless another of its kind explains every update
+        known = any(c.own and c.kind in TRUSTED and c.verdicts for c in tried)
+        if known and not candidate.own and not is_right(candidate):
+            continue  # the script's own loss is meant, unless another explains every update
         loss = evaluate(case, candidate, numbers)
         others = [loss]
         for reading in readings_of(case, loss) if loss.verdicts and loss.wrong(count) else ():
@@ -509,11 +498,6 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
             others.append(evaluate(case, other, numbers))
         tried.append(max(others, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
-    partly = any(c.own and c.kind in TRUSTED and c.score() > 0 for c in tried)
-    if not partly and all(loss.wrong(count) for loss in tried):
-        held = [Loss("squared error", [], False, key, held=True) for key in pairs_of(case, numbers[0], True)]
-        found = (c for c in held[:MOST_OWN] if is_right(c))
-        tried += [c for c in found if explains_all(case, evaluate(case, c, numbers))]
     explained = any(explains_all(case, c) for c in tried)
     trusted = [c for c in tried if c.own and c.kind in TRUSTED and not (explained and is_share(case, c))]
     families = {c.kind for c in trusted}

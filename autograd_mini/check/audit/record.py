@@ -342,16 +342,18 @@ def call(func: Any, args: Any, kwargs: Any, run: Any = None, into: Any = None) -
     into = args[0] if name in WRITERS and args else into
     target = out if out is not None else into
     links, options = linked(tuple(args)), {k: linked(v) for k, v in kwargs.items() if k != "out"}
+    if name in CONSTANTS or (func is np.multiply and any(type(x) in (int, float) and x == 0 for x in args)):
+        run, func, links, options = run or func, None, (), {}  # as x *= 0 is
     if isinstance(target, Arrays):
         target._now()
         target._memory.release()
         result = (run or func)(*plain(tuple(args)), **plain(kwargs))
-        target._become(func if out is not None else Written(func), links, options)
+        target._become(func if out is not None or func is None else Written(func), links, options)
         return result if out is None else out
     result = (run or func)(*plain(tuple(args)), **plain(kwargs))
     operands: list[Step] = []
     collect((links, *options.values()), operands)
-    if not operands or name in CONSTANTS:
+    if not operands:
         func, links, options = None, (), {}
     elif func in COPIES:
         func = identity if isinstance(args[0], Recorded) else nested

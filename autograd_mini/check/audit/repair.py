@@ -203,13 +203,11 @@ class Search:
             return  # one of many shares that are added up is not the gradient
         for b in steps:
             mask = view.back[b.id]
-            start, end = (ends[mask.bit_length() - 1] for ends in (view.window.start, view.window.end))
-            g = adjoints.get(start.id)
+            g = adjoints.get(view.window.start[mask.bit_length() - 1].id)
             if mask.bit_count() != 1 or np.asarray(b.value).dtype.kind == "b" or g is None:
                 return
             target = fit_shape(g, b)
-            later = (s for s in view.order if s.id > b.id and view.back[s.id] == mask and s is not end)
-            if target is None and any(fit_shape(g, s) is not None for s in later):
+            if target is None and any(fit_shape(g, s) is not None for s in made_of(b, view.order)):
                 return  # it is summed or reshaped later, and may be right until then
             found[b.id] = g if target is None else target
         yield found
@@ -577,6 +575,15 @@ def likeness(targets: Targets, steps: list[Step]) -> float:
         norm = float(np.linalg.norm(a) * np.linalg.norm(b))
         found.append(abs(float(a @ b)) / norm if norm else 0.0)
     return round(float(np.mean(found)), 9)
+
+
+def made_of(value: Step, steps: list[Step]) -> Iterator[Step]:
+    """The later values that are made of this one alone."""
+    found = {value.id}
+    for step in steps:
+        if step.parents and all(p.id in found for p in step.parents):
+            found.add(step.id)
+            yield step
 
 
 def last_of_chains(steps: list[Step]) -> list[Step]:

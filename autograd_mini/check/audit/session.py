@@ -98,6 +98,9 @@ class Audit:
             report.note = "no loss was found that depends on the parameters"
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
+        if not loss.wrong(count):  # what is right in some steps must be right in all
+            evaluate(case, loss, [k for k in range(len(case.views)) if k not in loss.verdicts])
+            loss, faults, left = self.best([loss])
         report.loss = self.loss = loss
         self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         wrong = loss.wrong(count)
@@ -369,26 +372,19 @@ class Audit:
 
 
 def not_judged(case: Case, loss: Loss) -> Iterator[str]:
-    """What a training whose updates are right has besides, and nothing is known of: rules, values, arrays."""
-    known = {i for i, fault in verdicts(case, explain=False) if fault is not None}
-    for i, p in enumerate(case.parameters):
-        ruled = case.views[0].gradient[i] is not None
-        same_line = any(case.parameters[n].line == p.line for n in known)
-        if ruled and not same_line:
-            yield f"the rule of line {p.line} is none that is known: only the gradient that it is given was judged"
+    """What is said of a training whose updates are right: the rules that are not known, and the arrays that are not followed."""
+    known = {case.parameters[i].line for i, fault in verdicts(case, explain=False) if fault is not None}
+    ruled = {p.line for p, g in zip(case.parameters, case.views[0].gradient, strict=True) if g is not None}
+    for line in sorted(ruled - known):
+        yield f"the rule of line {line} is none that is known: only the gradient that it is given was judged"
     k = max(loss.verdicts)
-    view, steps = case.views[k], case.record.steps
-    read = {p.id for n in loss.slices[k] for p in steps[n].parents if p.id < view.window.first}
-    for chain in case.chains:
-        last = chain.versions[-1]
-        if (
-            last.func in (*SUMS, put)
-            and not chain.keys
-            and read & chain.again
-            and not loss.slices[k] & chain.ids
-        ):
-            name, line = case.sources.name(last), case.sources.where(last)[1]
-            yield f"{name or 'what line ' + str(line) + ' changes'} is read by the loss, and its changes were not judged"
+    inside, first = loss.slices[k], case.views[k].window.first
+    read = {p.id for n in inside for p in case.record.steps[n].parents if p.id < first}
+    chains = [c for c in case.chains if not c.keys and read & c.again and not inside & c.ids]
+    for last in (c.versions[-1] for c in chains):
+        if last.func in SUMS or last.func is put:
+            line = case.sources.where(last)[1]
+            yield f"what line {line} changes is read by the loss, and was not judged"
 
 
 def moving(view: View) -> set[int]:
@@ -524,7 +520,7 @@ def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool
 
 def has_gradient(case: Case, loss: Loss, i: int) -> bool:
     """Whether a parameter's gradient is among the values that its update is computed with."""
-    k = min(loss.adjoints)
+    k = min(loss.grads)
     view, g = case.views[k], loss.grads[k][i]
     own = [s for s in view.order if g is not None and view.back[s.id] >> i & 1]
     return any(multiple(np.asarray(s.value, float), t) for s in own if (t := fit_shape(g, s)) is not None)

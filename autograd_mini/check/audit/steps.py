@@ -224,15 +224,16 @@ def find_chains(record: Record) -> Iterator[Parameter]:
         found[root(i)].append(i)
     for ids in found.values():
         versions = [record.steps[i] for i in sorted(ids)]
-        made: list[Step] = []  # what led to the first of them
         first, same = versions[0], key_of(versions[0])
         later = next((v for v in versions[1:] if key_of(v) == same and before[v.id].id in ids), None)
         place = 0 if later is None else later.args.index(before[later.id])
-        step = before.get(first.id) if later is None or type(first.args[place]) is Step else None  # not b = 0
-        while step is not None and len(made) < 2 * len(ids) + 20:
-            made.append(step)
-            step = before.get(step.id)
-        yield Parameter(made[::-1] + versions, set(ids), sources)
+        made = later is None or type(first.args[place]) is Step  # and not in place of the 0 of b = 0
+        source = before.get(first.id) if made else None
+        led: list[Step] = []  # what led to the first of them
+        while source is not None and len(led) < 2 * len(ids) + 20:
+            led.append(source)
+            source = before.get(source.id)
+        yield Parameter(led[::-1] + versions, set(ids), sources)
 
 
 def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:

@@ -276,6 +276,16 @@ PLANTED = [
     ("rnn_dict_of_states", "dh = np.dot(Wh.T, da)", "dh = np.dot(Wx.T, da)"),
     ("norm_of_all_adagrad", "b = d @ V.T * (1 - h ** 2)", "b = d @ V.T * (1 - h)"),
     ("sign_of_gradient", "err = (prob - label) / len(x)", "err = (prob - label) * prob * (1 - prob) / len(x)"),
+    ("perceptron_step_class", "self.bias += self.rate * error", "self.bias -= self.rate * error"),
+    ("perceptron_step_class", "self.weights += self.rate * error * x", "self.weights += self.rate * error * self.weights", "self.bias += self.rate * error"),
+    ("perceptron_lists", "weights[i + 1] = weights[i + 1] + l_rate * error * row[i]", "weights[i + 1] = weights[i + 1] - l_rate * error * row[i]"),
+    ("svm_margin_only", "db = -2.0 * np.sum(t[idx])", "db = 2.0 * np.sum(t[idx])"),
+    ("svm_margin_only", "dw = w - 2.0 * X[idx].T @ t[idx]", "dw = w - 2.0 * X[idx].sum(axis=0)"),
+    ("hinge_in_a_branch", "self.b -= self.rate * side", "self.b += self.rate * side"),
+    ("hinge_in_a_branch", "self.w -= self.rate * (2 * self.penalty * self.w - side * point)", "self.w -= self.rate * (2 * self.penalty * self.w + side * point)", "self.b -= self.rate * side"),
+    ("pairs_of_words", "change += (p - wanted) * u", "change += p * u"),
+    ("momentum_of_rows", "ge = 2 * r * w", "ge = 2 * r * e"),
+    ("adagrad_two_numbers", "cb += db ** 2", "cb += db"),
 ]  # fmt: skip
 
 
