@@ -218,10 +218,15 @@ class Rewriter(ast.NodeTransformer):
         node.value = called("__same__", node.value) if renaming else self.leaf(node.value)
         return node
 
+    def visit_Return(self, node: Any) -> Any:
+        self.generic_visit(node)
+        node.value = chosen(node.value)
+        return node
+
     def visit_If(self, node: Any) -> Any:
         self.generic_visit(node)
         for part in (*node.body, *node.orelse):
-            if isinstance(part, ast.Return | ast.Assign):
+            if isinstance(part, ast.Assign):
                 part.value = chosen(part.value)
         return node
 

@@ -342,8 +342,9 @@ def call(func: Any, args: Any, kwargs: Any, run: Any = None, into: Any = None) -
     into = args[0] if name in WRITERS and args else into
     target = out if out is not None else into
     links, options = linked(tuple(args)), {k: linked(v) for k, v in kwargs.items() if k != "out"}
-    if name in CONSTANTS or (func is np.multiply and any(type(x) in (int, float) and x == 0 for x in args)):
-        run, func, links, options = run or func, None, (), {}  # as x *= 0 is
+    emptied = func is np.multiply and out is not None and any(type(x) is int and x == 0 for x in args)
+    if name in CONSTANTS or emptied:  # by x *= 0
+        run, func, links, options = run or func, None, (), {}
     if isinstance(target, Arrays):
         target._now()
         target._memory.release()

@@ -98,9 +98,6 @@ class Audit:
             report.note = "no loss was found that depends on the parameters"
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
-        if not loss.wrong(count):  # what is right in some steps must be right in all
-            evaluate(case, loss, [k for k in range(len(case.views)) if k not in loss.verdicts])
-            loss, faults, left = self.best([loss])
         report.loss = self.loss = loss
         self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         wrong = loss.wrong(count)

@@ -130,6 +130,30 @@ def test_the_scripts_own_arguments_and_modules_are_followed(
     assert "helper.py" in out or "slope(A1)" in out
 
 
+UNKNOWN_RULE = """import numpy as np
+x = np.linspace(-1, 1, 9)
+w, v = np.array([0.3, 0.1]), np.zeros(2)
+X = np.stack([x, x ** 2], 1)
+for i in range(20):
+    e = X @ w - np.sin(x)
+    loss = 0.5 * e @ e
+    g = X.T @ e
+    v = 0.9 * v + 0.1 * g
+    w = w - 0.01 * np.sign(v)
+    w = w - 0.01 * v
+"""
+
+
+def test_a_rule_that_is_not_known_is_said_to_be_not_judged(tmp_path: Path) -> None:
+    """The gradient is right; nothing more is claimed."""
+    path = tmp_path / "rule.py"
+    path.write_text(UNKNOWN_RULE)
+    report = ag.audit(path, seconds=PATIENCE)
+    assert report.first_wrong is None
+    assert "the rule of line 11 is none that is known" in str(report)
+    assert "nothing is wrong" not in str(report)
+
+
 def test_a_missing_file_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """No traceback."""
     assert audit_command(["no_such_file.py"]) == 2

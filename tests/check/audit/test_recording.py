@@ -14,6 +14,7 @@ import pytest
 
 from autograd_mini.check.audit import proxies, record
 from autograd_mini.check.audit.record import Step
+from autograd_mini.check.audit.source import Sources
 
 FEATURES = {
     "binary operators": "out = (x + 1) * x - x / 2",
@@ -160,6 +161,23 @@ def test_an_unseen_write_becomes_a_constant_with_a_note(tmp_path: Path) -> None:
     assert "not followed" in run.record.notes[0]
 
 
+def test_what_is_multiplied_by_nothing_depends_on_nothing(tmp_path: Path) -> None:
+    """A sum that is set back by *= 0 starts anew."""
+    _, kept = recorded("y = x.copy(); y *= 0; out = y + 1", tmp_path)
+    assert kept.x._step.id not in ancestors(kept.out._step)
+    assert np.array_equal(np.asarray(kept.out), np.ones((3, 2)))
+
+
+def test_a_comparison_is_known_to_those_who_stand_in_its_branch(tmp_path: Path) -> None:
+    """What a branch chooses, or a function returns there, leads to what was compared."""
+    code = "def f(v):\n    if v > 9:\n        return 1\n    return 0\nclass_ = f(x[0, 0] * x[0, 1])\nout = class_ + x[1, 1]"
+    run, kept = recorded(code, tmp_path)
+    chosen = kept.out._step.parents[0]
+    truth = Sources(run.record).branched_by(chosen)[0]
+    assert truth.name == "greater"
+    assert truth.parents[0].name == "multiply"
+
+
 LARGE = "y = np.zeros((100, 100)) + x[0, 0]\n"
 WRITES = {
     "in place": "y += 1",
@@ -204,10 +222,11 @@ def test_shuffled_data_are_data(tmp_path: Path) -> None:
 
 OF_NUMBERS = """x[()] x[None] x.any() x.flatten() x.tobytes() x.astype(int) x.__array__() x.view() x.round(1) x.tolist() x.flat[0]
 x.conjugate() x.data[()] x.__array_interface__["shape"] x.size x.T x.real hash(x) int(x) bool(x) divmod(x,2) x==2
--x abs(x) x//2 2%x 2**x f"{x:.2f}" str(x) copy.deepcopy(x) pickle.loads(pickle.dumps(x)) np.asarray(x) x.item() x.sum()"""
+-x abs(x) x//2 2%x 2**x f"{x:.2f}" str(x) copy.deepcopy(x) pickle.loads(pickle.dumps(x)) np.asarray(x) x.item() x.sum()
+x<3 3<x x>=2.5 x!=x (x>1)is(x>1) {x:1}[x] range(9)[int(x)]"""
 
 
-@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64])
 def test_a_recorded_number_does_what_numpys_does(kind: Any) -> None:
     """Each expression gives what it gives of a plain number, or raises the same; none ends Python."""
     try:
