@@ -30,6 +30,7 @@ from .support.containers import flatten, matched, rebuild, refill
 from .support.modes import enable_grad, inside, is_inside, is_recording, keep_constants, recorder
 
 Function = Callable[..., Any]
+Tree = Any  # a number, array or node, or nested lists, tuples and dicts of them
 Route = tuple[Any, list[Any]]  # a node, and the nodes on the paths from the inputs to it
 RAW = (np.ndarray, *BARE)
 ONE = (Node, *RAW)  # the types of a single argument, and of the parts of a nested one
@@ -41,7 +42,7 @@ class _Call:
     """One call of a function on fresh variables, its results, and the sweeps from them back to the variables."""
 
     def __init__(
-        self, name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Any = 0, *,
+        self, name: str, f: Function, args: Sequence[Tree], kwargs: dict[str, Any], argnums: Any = 0, *,
         has_aux: bool = False, create_graph: bool = False, keep: bool = False,
     ) -> None:  # fmt: skip
         self.name, self.aux, self.create_graph = name, None, create_graph
@@ -130,7 +131,7 @@ class _Call:
             raise GraphError(f"{self.name}: the function must return one node, {given}")
         return self.result
 
-    def directions(self, v: Any, tree: Any, nodes: Sequence[Any], what: str) -> list[Any]:
+    def directions(self, v: Tree, tree: Tree, nodes: Sequence[Any], what: str) -> list[Any]:
         """For each of the nodes its part of v, a float, array or node of its shape; v has the structure of `tree`."""
         try:
             found = matched(tree, v, "v")
@@ -172,7 +173,7 @@ class _Call:
         shares = _total([self.pull(self.route(y), u, True) for y, u in zip(self.outputs, us, strict=True)])
         return us, [(share, paths(share, us)) for share in shares]
 
-    def jacobian(self) -> Any:
+    def jacobian(self) -> Tree:
         """The derivative of all outputs with respect to all inputs, in the structure of the result and then of the arguments."""
         xs, ys = self.inputs, self.outputs
 
@@ -239,7 +240,7 @@ class _Call:
             return x.data if type(x) is Value else np.array(x.data)[()]
         return x
 
-    def like_inputs(self, shares: Sequence[Any]) -> Any:
+    def like_inputs(self, shares: Sequence[Any]) -> Tree:
         """The shares of the inputs, in the structure of the arguments."""
         return refill(self.tree, map(self.give, shares))
 
@@ -256,7 +257,7 @@ def _state(x: Any) -> Any:
     return x._version if type(x) is Tensor else x.data
 
 
-def _called(name: str, f: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+def _called(name: str, f: Function, args: Sequence[Tree], kwargs: dict[str, Any]) -> Any:
     """f's result; an error that its arguments may have caused gets a note."""
     try:
         return f(*args, **kwargs)
@@ -329,17 +330,13 @@ def _function(name: str, f: Function) -> Function:
     return f
 
 
-def _transformation(name: str, f: Function, run: Callable[[Sequence[Any], dict[str, Any]], Any]) -> Function:
+def _transformation(name: str, f: Function, transformed: Any) -> Function:
     """The function that a transformation returns, under a name made of both names."""
     _function(name, f)
-
-    def transformed(*args: Any, **kwargs: Any) -> Any:
-        return run(args, kwargs)
-
     of = getattr(f, "__name__", type(f).__name__).removeprefix(f"{name}_of_")  # a Hessian is two Jacobians
     transformed.__name__ = transformed.__qualname__ = f"{name}_of_{of}"
     transformed.__doc__ = f"Return the {name} of `{of}`, which takes the same arguments."
-    return transformed
+    return transformed  # type: ignore[no-any-return]
 
 
 # ---- Gradients --------------------------------------------------------------------------------------------------------
@@ -380,12 +377,12 @@ def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -
 
 def gradients(
     output: Any,
-    inputs: Any,
+    inputs: Tree,
     grad_output: Any = None,
     *,
     create_graph: bool = False,
     allow_unused: bool = False,
-) -> Any:
+) -> Tree:
     """Return the gradient of `output` with respect to `inputs`, in the structure of `inputs`; no node's `.grad` is touched.
 
     Args:
@@ -445,7 +442,7 @@ def _differentiated(
 ) -> Function:
     """grad and value_and_grad."""
 
-    def run(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def run(*args: Tree, **kwargs: Any) -> Any:
         call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
         y = call.output
         if y.size != 1:
@@ -527,7 +524,7 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
     """
     order = whole("derivative: order", order, 0)
 
-    def run(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def run(*args: Tree, **kwargs: Any) -> Any:
         call = _Call("derivative", f, args, kwargs, argnums, has_aux=has_aux)
         y = call.output
         if not isinstance(call.tree, ONE):
@@ -552,7 +549,7 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
 def _jacobian(name: str, f: Function, argnums: Any, has_aux: bool, value: bool = False) -> Function:
     """jacobian, of which hessian takes two."""
 
-    def run(args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def run(*args: Tree, **kwargs: Any) -> Any:
         call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
         return call.answer(call.jacobian(), value, has_aux)
 
@@ -611,7 +608,7 @@ def _arguments(name: str, x: Any, argnums: Any) -> tuple[Sequence[Any], Any]:
     return x, argnums
 
 
-def vjp(f: Function, x: Any, *, argnums: Any = None, has_aux: bool = False) -> Any:
+def vjp(f: Function, x: Tree, *, argnums: Any = None, has_aux: bool = False) -> Any:
     """Return (f(x), pullback), where pullback(v) is vᵀJ, of x's structure, for v of the structure of f(x).
 
     With `argnums`, x is the tuple of all arguments of f. With `has_aux`: ((f(x), aux), pullback). Each pullback is one sweep.
@@ -627,11 +624,11 @@ def vjp(f: Function, x: Any, *, argnums: Any = None, has_aux: bool = False) -> A
     return _pulled("vjp", _function("vjp", f), args, chosen, has_aux, "the result")
 
 
-def _pulled(name: str, f: Function, args: Sequence[Any], argnums: Any, has_aux: bool, what: str) -> Any:
+def _pulled(name: str, f: Function, args: Sequence[Tree], argnums: Any, has_aux: bool, what: str) -> Any:
     """vjp, and the part of hvp that is a vjp of a gradient."""
     call = _Call(name, f, args, {}, argnums, has_aux=has_aux, keep=True)
 
-    def pullback(v: Any) -> Any:
+    def pullback(v: Tree) -> Tree:
         """Return vᵀJ, for the Jacobian J of the call of vjp."""
         call.look_around()  # pullback may be called elsewhere, and later
         given = call.directions(v, call.result, call.outputs, what)
@@ -641,7 +638,7 @@ def _pulled(name: str, f: Function, args: Sequence[Any], argnums: Any, has_aux: 
     return call.answer(pullback, True, has_aux)
 
 
-def jvp(f: Function, x: Any, v: Any, *, argnums: Any = None, has_aux: bool = False) -> Any:
+def jvp(f: Function, x: Tree, v: Tree, *, argnums: Any = None, has_aux: bool = False) -> Any:
     """Return (f(x), J·v), the second being the derivative of `f` at x in the direction v, which has x's structure and shapes.
 
     With `argnums`, x is the tuple of all arguments of f, and v has the structure of those chosen. With `has_aux`:
@@ -661,7 +658,7 @@ def jvp(f: Function, x: Any, v: Any, *, argnums: Any = None, has_aux: bool = Fal
     return call.answer(refill(call.result, map(call.give, shares)), True, has_aux)
 
 
-def hvp(f: Function, x: Any, v: Any, *, argnums: Any = None, has_aux: bool = False) -> Any:
+def hvp(f: Function, x: Tree, v: Tree, *, argnums: Any = None, has_aux: bool = False) -> Any:
     """Return H·v, of x's structure, for the Hessian H of a scalar `f` at x, without forming it: at the cost of a few gradients.
 
     With `argnums`, x is the tuple of all arguments of f, and v has the structure of those chosen. With `has_aux`: (H·v, aux).
@@ -730,7 +727,7 @@ def batch_hessian(f: Function, X: Any, *, create_graph: bool = False) -> Any:
 # ---- Vectors ----------------------------------------------------------------------------------------------------------
 
 
-def ravel(params: Any) -> tuple[Any, Callable[[Any], Any]]:
+def ravel(params: Tree) -> tuple[Any, Callable[[Any], Tree]]:
     """Return (vector, unravel): all the numbers of `params` as one vector, and the way back.
 
     `params`: a Module, or nested lists, tuples and dicts of nodes, arrays, numbers and Modules; they are not changed. The vector

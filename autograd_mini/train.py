@@ -701,16 +701,15 @@ def _plain(prediction: Any) -> Any:
 
 
 def compile_step(model: Any, loss: Callable[..., Any], optimizer: Any) -> Callable[..., float]:
-    """Return step(X, y): it changes the parameters by one batch, and gives the loss before. All of it is one replayed program.
+    """Return step(X, y), which changes the parameters by one batch and returns the loss before; the whole step is one replayed program.
 
-    Arguments: as fit's; `step(X)`, without y, for a loss of the prediction alone. Each shape, mode and choice of frozen parameters is
-    recorded at its first batch; the rate and all settings of the optimiser, its state and the parameters' data are read at each
-    step, and `.grad` holds the gradients afterwards. The optimiser takes its own step, after a replayed forward and backward, where its
-    class is not of ag.optim, some parameter has no gradient, is a Value, or has more than 32,768 numbers. What the model or the loss
-    draw at random, and what they read beside nodes and numbers, is that of the recording.
+    The arguments are those of fit; `step(X)`, without y, is for a loss of the prediction alone. Each shape, mode and choice of frozen
+    parameters is recorded at its first batch. Each step reads the rate and all settings of the optimiser, its state and the
+    parameters' data; `.grad` holds the gradients afterwards. The optimiser takes its own step, after a replayed forward and backward,
+    where its class is not one of ag.optim, or a parameter has no gradient, is a Value, or has more than 32,768 numbers. Random
+    numbers, and data read beside nodes and numbers, are those of the recording.
 
-    Raises what ag.compile and the optimiser's step raise, and TypeError for LBFGS, which takes
-    many losses in a step.
+    Raises the errors of ag.compile and of the optimiser's step, and TypeError for LBFGS, which takes many losses in a step.
 
     >>> import autograd_mini as ag
     >>> net = ag.nn.Linear(1, 1, rng=0)
@@ -918,13 +917,8 @@ class _Quiet:
         """Note how many rows of the epoch were seen (without a loss: all), and draw where a new picture is due."""
         self.epoch, self.done, self.loss = epoch, (epoch - 1) * self.rows + seen, loss
         if self.is_due():
-            self.draw()
-            self.shown = monotonic()
-
-    def draw(self) -> None:
-        """Draw the present state."""
-        self.drawn = self.done
-        self.show()
+            self.show()
+            self.drawn, self.shown = self.done, monotonic()
 
     def is_due(self) -> bool:
         """Whether it is time for a new picture."""
@@ -936,7 +930,7 @@ class _Quiet:
     def close(self) -> None:
         """Leave the last state."""
         if self.drawn < self.done:
-            self.draw()
+            self.show()
 
     def numbers(self) -> str:
         """The present numbers, as `loss 0.12  accuracy 0.9`."""

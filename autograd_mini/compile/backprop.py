@@ -34,9 +34,6 @@ HELPERS = {  # what NumPy lacks, as one writes it
     "    return e / e.sum(axis=axis, keepdims=True)",
     "log_softmax": "def log_softmax(z, axis=-1):\n    z = z - z.max(axis=axis, keepdims=True)\n"
     "    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))",
-    "logsumexp": "def logsumexp(z, axis=None, keepdims=False):\n    top = z.max(axis=axis, keepdims=True)\n"
-    "    out = top + np.log(np.exp(z - top).sum(axis=axis, keepdims=True))\n"
-    "    return out if keepdims else out.squeeze(axis)",
     "erf": "erf = np.vectorize(math.erf)",
     "erfc": "erfc = np.vectorize(math.erfc)",
     "cholesky": "cholesky = np.linalg.cholesky",
@@ -321,8 +318,9 @@ class _Page:
         out += self.commented(lines[False])
         out.append(f"    return {', '.join(str(text(x, said, self.style)) for x in results)}")
         body = "\n".join(out)
-        parts = [*self.imports(helpers := _helpers(body, self.only_numbers), body), *helpers, body]
-        return "\n\n\n".join(parts).replace("\n\n\nimport", "\nimport") + "\n", arguments
+        functions = "\n\n\n".join([*_helpers(body, self.only_numbers), body])
+        imports = self.imports(functions)
+        return (imports + "\n\n\n" if imports else "") + functions + "\n", arguments
 
     def sized(self, value: Expr, said: Mapping[Expr, str]) -> Expr:
         """Sizes as those of an array that has a name."""
@@ -388,13 +386,15 @@ class _Page:
             place = text(call("getitem", symbol(name, value.shape or ()), index), said, self.style)
             yield f"{place} {how} {text(amount, said, self.style)}", value
 
-    def imports(self, helpers: Sequence[str], body: str) -> list[str]:
-        everything = "\n".join([*helpers, body])
-        lines = [f"import {name}" + (" as np" if name == "numpy" else "") for name, used in
-                 (("math", "math."), ("numpy", "np.")) if used in everything]  # fmt: skip
-        if not self.only_numbers and "import numpy as np" not in lines:
-            lines.append("import numpy as np")
-        return ["\n".join(lines)] if lines else []
+    def imports(self, text: str) -> str:
+        needs_numpy = "np." in text or not self.only_numbers
+        return "\n".join(
+            [
+                line
+                for line, is_used in (("import math", "math." in text), ("import numpy as np", needs_numpy))
+                if is_used
+            ]
+        )
 
     def commented(self, lines: Sequence[tuple[str, Expr]]) -> list[str]:
         """The lines with their shapes behind."""

@@ -59,7 +59,7 @@ SPELLINGS: dict[Expr, Callable[[Any], Any]] = {
     1.0 / (1.0 + call("exp", -_z)): _sigmoid,
     1.0 / (call("exp", -_z) + 1.0): _sigmoid,
     _e / _total: array_rows.SOFTMAX,
-    _e / call("sum", _e, axis=-1, keepdims=False)[:, None]: array_rows.SOFTMAX,
+    _e / call("reshape", call("sum", _e, axis=-1, keepdims=False), (2, 1)): array_rows.SOFTMAX,
     _z - call("log", _total): array_rows.LOG_SOFTMAX,
 }
 
@@ -146,7 +146,8 @@ class Graph:
         }
         nodes = _forwards(roots)
         for node in nodes:  # data with names first: others may be made of them
-            if node.op is None and not node.requires_grad and self.name_of(node):
+            is_raw = node.op is None and not node.requires_grad and type(node) is Tensor
+            if is_raw and (self.name_of(node) or self.viewed(node._content)):
                 self.parts[node] = self.leaf(node)
         for node in nodes:
             part = self.parts.get(node) or (self.leaf(node) if node.op is None else self.read(node))
@@ -188,8 +189,10 @@ class Graph:
         ]
         if same and is_array:
             return same[0]
-        if is_array and not node.requires_grad and given is None and (base := self.base_of(node._content)):
-            return base
+        if is_array and not node.requires_grad and given is None:
+            made_of = self.viewed(node._content) or self.complement(node._content)
+            if made_of is not None:
+                return made_of
         part = self.add(None, (), (node.shape, node.dtype if node.dtype.kind in "iub" else float))
         part.node, part.given, part.needs_gradient = node, given, bool(node.requires_grad)
         if (
@@ -202,8 +205,8 @@ class Graph:
             self.units[part.sym, -1] = []
         return part
 
-    def base_of(self, array: Any) -> Part | None:
-        """What raw data were made of before they came into the graph: a view of the caller's array, or 1 − it."""
+    def viewed(self, array: Any) -> Part | None:
+        """Raw data that are a view of the caller's array."""
         for name, whole in self.arrays.items():
             index = _index_of_view(array, whole) if isinstance(whole, np.ndarray) else None
             if index is not None:
@@ -212,8 +215,12 @@ class Graph:
                     base = self.add(None, (), (whole.shape, float))
                     base.node, base.given = Tensor(whole, requires_grad=False), name
                     base.node._content = whole
-                formula = taught(call("getitem", base.sym, index))
+                formula = call("getitem", base.sym, index)
                 return self.by_formula.get(formula) or self.add(None, [base], formula)
+        return None
+
+    def complement(self, array: Any) -> Part | None:
+        """Raw data that are 1 − other data, computed before they came into the graph."""
         for other in self.order:
             x: Any = other.node._content if other.is_data else None
             if x is not None and x.shape == array.shape and np.array_equal(array, 1.0 - x):
@@ -464,8 +471,11 @@ def _index_of_view(view: Any, whole: Any) -> tuple[Any, ...] | None:
     if not 0 <= start <= start + length < whole.size:
         return None
     ends = zip(*(np.unravel_index(at, whole.shape) for at in (start, start + length)), strict=True)
-    index = tuple(int(i) if i == j else slice(int(i), int(j) + 1) for i, j in ends)
-    return index if whole[index].__array_interface__ == view.__array_interface__ else None
+    bounds = [(int(i), int(j) + 1, n) for (i, j), n in zip(ends, whole.shape, strict=True)]
+    index = tuple(i if i + 1 == j else slice(i or None, j if j < n else None) for i, j, n in bounds)
+    while index and index[-1] == slice(None):
+        index = index[:-1]
+    return index if index and whole[index].__array_interface__ == view.__array_interface__ else None
 
 
 # ---- Names --------------------------------------------------------------------------------------------------------------
@@ -554,14 +564,14 @@ class Names:
         cells: dict[Any, list[Part]] = {}
         for part in self.order:
             if part.formula is not None and part.needs_gradient:
-                kind = self.kind(part, 1 if part.name == "concatenate" else 2)
-                cells.setdefault(kind, []).append(part)
+                near = _near(part, not _is_activation(part))
+                if _is_activation(part) or any(isinstance(x, tuple) for x in near):
+                    cells.setdefault((part.name, part.shape, near), []).append(part)
         for parts in cells.values():
-            name = next((part.given for part in parts if part.given), None)
-            inner = {y for x in parts[0].parents for y in (x, *x.parents)}
-            is_cell = any(map(_is_activation, {parts[0], *inner})) or parts[0].name == "concatenate"
-            if name is None or len(parts) < 2 or sum(bool(part.given) for part in parts) > 1 or not is_cell:
+            given = [part.given for part in parts if part.given]
+            if len(given) != 1 or len(parts) < 2:
                 continue
+            name = given[0]
             stem = re.sub(r"(?<=^\w)t$|_t$|\d+$", "", name)
             others = self.taken - {name} | {*found.values()}
             stem = name + "_" if any(f"{stem}{i}" in others for i in range(len(parts) + 1)) else stem
@@ -572,20 +582,19 @@ class Names:
         self.taken |= set(found.values())
         return found
 
-    def kind(self, part: Part, depth: int) -> Any:
-        """What two steps of a repeated cell have in common: operations, shapes and weights."""
-        if _is_weight(part):
-            return part
-        if part.formula is None or (depth == 0 and not _is_activation(part)):
-            return part.shape
-        if _is_activation(part):
-            weights, stack = set(), [*part.parents]
-            while stack:
-                x = stack.pop()
-                weights |= {x} if _is_weight(x) else set()
-                stack += [] if _is_activation(x) else x.parents
-            return part.name, part.shape, frozenset(weights)
-        return part.name, part.shape, *[self.kind(x, depth - 1) for x in part.parents]
+
+def _near(part: Part, is_deep: bool) -> frozenset[Any]:
+    """The weights, and if deep the activations with theirs, that a part is made of this side of any other activation."""
+    found, stack, seen = set[Any](), [*part.parents], set[Part]()
+    while stack:
+        x = stack.pop()
+        if _is_activation(x):
+            found |= {(x.name, _near(x, False))} if is_deep else set()
+        elif x not in seen:
+            seen.add(x)
+            found |= {x} if _is_weight(x) else set()
+            stack += x.parents
+    return frozenset(found)
 
 
 def _is_scaled(part: Part) -> bool:

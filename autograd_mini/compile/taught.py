@@ -11,7 +11,6 @@ import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -179,26 +178,26 @@ WHOLE, NEW = constant(slice(None)), constant(None)
 
 
 def _axes(x: Expr) -> Expr:
-    """Axes of length 1 by an index of None and 0; an index without what it does not need."""
+    """Whatever makes or drops axes of length 1 as a reshape; no reshape where broadcasting or keepdims does that."""
     inner, shape = (x.args[0], x.args[0].shape or ()) if x.args else (x, ())
-    if x.name in ("reshape", "squeeze") and shape and x.shape and (index := _ones(shape, x.shape)):
-        return call("getitem", inner, tuple(index))
-    if x.name == "transpose" and x.shape is not None:
+    if x.name == "transpose":
         order = [part.value for part in x.args[1].args]
-        if order == [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]:
-            return call("swapaxes", inner, -1, -2)
-    if x.name == "getitem":
-        return _plain_index(x)
+        is_of_last = order == [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]
+        return call("swapaxes", inner, -1, -2) if is_of_last else x
+    if (
+        x.name in ("getitem", "squeeze", "scatter")
+        and shape
+        and x.shape
+        and math.prod(shape) == math.prod(x.shape)
+    ):
+        index = x.args[2 if x.name == "scatter" else 1]
+        parts = index.args if index.name == "tuple" else (index,)
+        is_of_axes = all(part in SAME or is_number(part, 0) for part in parts)
+        return call("reshape", inner, x.shape) if x.name == "squeeze" or is_of_axes else x
+    if x.name == "reshape" and x.shape:
+        return _reshaped(x, inner, shape)
     if x.name in MIRRORED and x.args[0].name == "constant" != x.args[1].name:
         return call(MIRRORED[x.name], x.args[1], x.args[0])
-    if x.name == "scatter" and (plain := _plain_parts(x.args[2], x.shape or ())) is not None:
-        parts = [*plain, *[WHOLE] * (len(x.shape or ()) - sum(part is not NEW for part in plain))]
-        pairs = zip([part for part in parts if part is not NEW], x.shape or (), strict=True)
-        if all(part is WHOLE or (n == 1 and is_number(part, 0)) for part, n in pairs):
-            turned = tuple(part if part is WHOLE else constant(0) if part is NEW else NEW for part in parts)
-            return call("getitem", inner, turned) if inner.shape else call("broadcast_to", inner, x.shape)
-        place = plain[0] if len(plain) == 1 else call("tuple", *plain)
-        return x if place is x.args[2] else call("scatter", inner, x.args[1], place)
     for i, part in enumerate(x.args if is_elementwise(x) and x.shape else ()):
         if (part.shape or ())[:1] == (1,) and (new := _without_first(part)) is not part:
             found = call(x.name, *x.args[:i], new, *x.args[i + 1 :])
@@ -207,108 +206,42 @@ def _axes(x: Expr) -> Expr:
     return x
 
 
-def _ones(shape: Sequence[int], wanted: Sequence[int]) -> list[Any] | None:
-    """The index that gives an array another shape, where only axes of length 1 come or go."""
-    index: list[Any] = []
-    old, new = [*shape], [*wanted]
-    while old or new:
-        if old and new and old[0] == new[0]:
-            index.append(slice(None))
-            del old[0], new[0]
-        elif new and new[0] == 1:
-            index.append(None)
-            del new[0]
-        elif old and old[0] == 1:
-            index.append(0)
-            del old[0]
-        else:
-            return None
-    return index
+SAME = {WHOLE, NEW, constant(...)}
+
+
+def _reshaped(x: Expr, inner: Expr, shape: tuple[int, ...]) -> Expr:
+    """A reshape of a reshape, of a sum with its axis kept, of what goes element by element, of a product by a column."""
+    if inner.name == "reshape":
+        return call("reshape", inner.args[0], x.shape)
+    if inner.name in REDUCTIONS and inner.keywords == ("axis", "keepdims") and inner.args[0].shape:
+        kept = call(inner.name, inner.args[0], axis=inner.args[1], keepdims=True)
+        return kept if kept.shape == x.shape else x
+    if shape and is_elementwise(inner) and all(part.shape in ((), shape) for part in inner.args):
+        return call(
+            inner.name, *[call("reshape", part, x.shape) if part.shape else part for part in inner.args]
+        )
+    if inner.name == "matmul" and shape == (*(x.shape or ()), 1):
+        left, right = inner.args
+        if right.name == "reshape" and right.args[0].shape == (right.shape or ())[:1]:
+            return call("matmul", left, right.args[0])
+    return x
 
 
 def _without_first(x: Expr) -> Expr:
     """Without a first axis of length 1, which broadcasting adds of itself."""
-    if x.name == "getitem" and _index_parts(x.args[1])[0] is NEW:
-        rest = _index_parts(x.args[1])[1:]
-        return call("getitem", x.args[0], rest) if rest else x.args[0]
-    if x.name in REDUCTIONS and x.args[1].value == 0 and is_true(x.args[2]):
+    if x.name == "reshape" and x.args[0].shape == (x.shape or ())[1:]:
+        return x.args[0]
+    if x.name in REDUCTIONS and is_number(x.args[1], 0) and is_true(x.args[2]):
         return call(x.name, x.args[0], axis=0, keepdims=False)
-    if is_elementwise(x):
+    if is_elementwise(x) and x.shape:
         parts = [_without_first(part) if part.shape else part for part in x.args]
-        if all(new is not old or not old.shape for new, old in zip(parts, x.args, strict=True)):
-            return call(x.name, *parts)
+        is_all = all(new is not old or not old.shape for new, old in zip(parts, x.args, strict=True))
+        return call(x.name, *parts) if is_all else x
     return x
-
-
-def _index_parts(index: Expr) -> tuple[Expr, ...]:
-    return index.args if index.name == "tuple" else (index,)
 
 
 def is_true(x: Expr) -> bool:
     return x.value is True
-
-
-def _plain_parts(index: Expr, shape: Sequence[int]) -> list[Expr] | None:
-    """An index with its ellipsis spelt out, and without zeros, lengths and whole axes that need not be said; None with arrays."""
-    parts = _index_parts(index)
-    plain = (
-        part.name == "slice" or part is NEW or isinstance(part.value, int | EllipsisType) for part in parts
-    )
-    if not all(plain):
-        return None
-    dots = [part.value is ... for part in parts]
-    if any(dots):
-        at, given = dots.index(True), sum(part is not NEW for part in parts)
-        parts = (*parts[:at], *[WHOLE] * (len(shape) - given + 1), *parts[at + 1 :])
-    lengths, new = iter(shape), []
-    for part in parts:
-        length = next(lengths) if part is not NEW else 0
-        new.append(_plain_slice(part, length) if part.name == "slice" else part)
-    while len(new) > 1 and new[-1] is WHOLE:
-        new.pop()
-    return new
-
-
-def _plain_index(x: Expr) -> Expr:
-    """x[index] without what it does not need."""
-    inner, index = x.args
-    new = _plain_parts(index, inner.shape or ())
-    if new is None:
-        return x
-    while new and new[-1] is WHOLE:
-        new.pop()
-    if not new:
-        return inner
-    if {*new} <= {NEW, WHOLE}:
-        return _new_axes(x, inner, new)
-    if inner.name == "matmul" and len(new) == 2 and new[0] is WHOLE and is_number(new[1], 0):
-        left, right = inner.args  # a matrix by a vector that was made a column
-        if right.name == "getitem" and right.args[0].shape == (right.shape or ())[:1]:
-            return call("matmul", left, right.args[0])
-    found = new[0] if len(new) == 1 else call("tuple", *new)
-    arrays = [part for part in inner.args if part.shape]
-    if is_elementwise(inner) and len(arrays) == 1 and arrays[0].shape == inner.shape:
-        parts = [call("getitem", part, found) if part.shape else part for part in inner.args]
-        return call(inner.name, *parts)
-    return x if found is index else call("getitem", inner, found)
-
-
-def _plain_slice(part: Expr, length: int) -> Expr:
-    start, stop, step = part.args
-    return call("slice", None if is_number(start, 0) else start, None if is_number(stop, length) else stop,
-                None if is_number(step, 1) else step)  # fmt: skip
-
-
-def _new_axes(x: Expr, inner: Expr, index: list[Expr]) -> Expr:
-    """x[:, None] of a sum as the sum with its axis kept; of what goes element by element, of its parts."""
-    if inner.name in REDUCTIONS and inner.keywords == ("axis", "keepdims") and inner.args[0].shape:
-        kept = call(inner.name, inner.args[0], axis=inner.args[1], keepdims=True)
-        if kept.shape == x.shape:
-            return kept
-    if is_elementwise(inner) and all(part.shape in ((), inner.shape) for part in inner.args):
-        parts = [part[tuple(index)] if part.shape else part for part in inner.args]
-        return call(inner.name, *parts)
-    return call("getitem", inner, index[0] if len(index) == 1 else tuple(index))
 
 
 def _spelt(x: Expr) -> Expr:
@@ -340,7 +273,7 @@ def _spelt(x: Expr) -> Expr:
                 return kept * call(mask, *a[0].args)
     if x.name == "multiply" and x.shape and len(x.shape) == 2:
         column, row = a if (a[0].shape or ())[-1:] == (1,) else a[::-1]
-        inner = column.args[0] if column.name == "getitem" else column
+        inner = column.args[0] if column.name == "reshape" else column
         if column.shape == (x.shape[0], 1) and inner.shape == x.shape[:1] and row.shape == x.shape[1:]:
             return call("outer", inner, row)
     return picked(x)
@@ -441,8 +374,8 @@ def _picked_rows(term: Term) -> Term:
     labels = {y.args[0] for y in hot}
 
     def whole(y: Expr) -> Expr:
-        inner = y.args[0] if y.name == "getitem" and {*_index_parts(y.args[1])} <= {NEW, WHOLE} else y
-        parts = {*_index_parts(inner.args[1])} if inner.name == "getitem" else set()
+        inner = y.args[0] if y.name == "reshape" else y
+        parts = {*inner.args[1].args} if inner.name == "getitem" else set()
         is_it = parts & labels and all(part in labels or is_range(part.value) for part in parts)
         return inner.args[0] if is_it and inner.args[0].shape == hot[0].shape else y
 

@@ -4,7 +4,7 @@ text(expr)  'x / (x + y) − y'      text(expr, style=LATEX)      text(expr, {pa
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,8 +71,11 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
         base, binds = parts[0]
         index = _index(x.args[1], done, names)
         return f"{base if binds >= ATOM else style.brackets.format(base)}[{index}]", ATOM
-    if name in (*SHAPING, "flat") and style.minus:
+    if name in (*SHAPING, "axes") and style.minus:
         return parts[0]  # type: ignore[no-any-return]
+    if name == "axes" and name in style.forms:
+        index = _axes_of_one(inner.shape or (), x.shape or ())
+        return f"{parts[0][0] if parts[0][1] >= ATOM else style.brackets.format(parts[0][0])}[{index}]", ATOM
     if name not in style.forms:
         return style.function(x, [part for part, _ in parts]), ATOM
     template, binds, needs = style.forms[name]
@@ -95,8 +98,10 @@ def _form_name(x: Expr) -> str:
     """The name of a call, or of the special case of it that styles write in another way."""
     if x.name == "swapaxes" and is_number(x.args[1], -1) and is_number(x.args[2], -2):
         return "transposed" if len(x.shape or ()) == 2 else "transposed stack"
-    if x.name == "reshape" and len(x.shape or ()) < 2:
-        return "reshape to a number" if x.shape == () else "flat"
+    if x.name == "reshape" and x.shape == ():
+        return "reshape to a number"
+    if x.name == "reshape" and (x.args[0].shape or ()) and _axes_of_one(x.args[0].shape or (), x.shape or ()):
+        return "axes"
     if x.name in REDUCTIONS and x.keywords != ("axis", "keepdims"):
         return f"{x.name} with more options"
     if x.name in REDUCTIONS:
@@ -107,6 +112,26 @@ def _form_name(x: Expr) -> str:
     return x.name
 
 
+def _axes_of_one(shape: Sequence[int], wanted: Sequence[int]) -> str:
+    """The index that gives an array another shape, where only axes of length 1 come or go; "" where others do."""
+    index, old, new = list[str](), [*shape], [*wanted]
+    while old or new:
+        if old[:1] == new[:1]:
+            index.append(":")
+            del old[0], new[0]
+        elif 1 not in (old[:1] + new[:1]):
+            return ""
+        elif new[:1] == [1]:
+            index.append("None")
+            del new[0]
+        else:
+            index.append("0")
+            del old[0]
+    while index and index[-1] == ":":
+        index.pop()
+    return ", ".join(index)
+
+
 def _index(index: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str]) -> str:
     """The text of what stands in square brackets."""
 
@@ -114,6 +139,7 @@ def _index(index: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str]) -> 
         if x.name != "slice" or x in names:
             return str(done[x][0])
         start, stop, step = ("" if done[y][0] == "None" else done[y][0] for y in x.args)
+        start = "" if start == "0" else start
         return f"{start}:{stop}" + (f":{step}" if step else "")
 
     whole = index.name == "tuple" and index.args and index not in names
@@ -322,7 +348,7 @@ TEACHER = Style(
         "add": ("{} + {}", SUM, (SUM, PRODUCT)),
         "positive": ("+{}", SIGN, (SIGN,)),
         "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
-        "flat": ("{}.reshape(-1)", ATOM, (ATOM,)),
+        "axes": ("", ATOM, (ATOM,)),
         "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
         "flip": ("np.flip({}, {})", ATOM, ()),
         "transposed stack": ("{}.swapaxes(-1, -2)", ATOM, (ATOM,)),

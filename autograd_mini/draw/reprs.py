@@ -56,23 +56,21 @@ def norm(data: Any) -> str:
     return summary(data).length(lambda x: number(x, 4))
 
 
-def _safely(
-    otherwise: Callable[[Any, Exception], Any],
-) -> Callable[[Callable[[Any], str]], Callable[[Any], Any]]:
-    """A decorator of reprs: `otherwise(thing, error)` is shown in place of an error."""
+Show = Callable[[Any], Any]
 
-    def decorate(show: Callable[[Any], str]) -> Callable[[Any], Any]:
-        @functools.wraps(show)
-        def shown(thing: Any) -> Any:
-            try:
-                with np.errstate(all="ignore"):
-                    return show(thing)
-            except Exception as error:
-                return otherwise(thing, error)
 
-        return shown
+def _safely(otherwise: Callable[[Any, Exception], Any], show: Show) -> Show:
+    """The repr `show`, with `otherwise(thing, error)` in place of an error."""
 
-    return decorate
+    @functools.wraps(show)
+    def shown(thing: Any) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                return show(thing)
+        except Exception as error:
+            return otherwise(thing, error)
+
+    return shown
 
 
 def _in_a_line(thing: Any, error: Exception) -> str:
@@ -83,8 +81,9 @@ def _in_a_line(thing: Any, error: Exception) -> str:
     return f"<{type(thing).__name__}: {one_line(fault, 200)}>"
 
 
-as_text = _safely(_in_a_line)  # for a __repr__
-as_html = _safely(lambda thing, error: None)  # for a _repr_html_: with None the notebook shows the text
+as_text = functools.partial(_safely, _in_a_line)  # decorates a __repr__
+# decorates a _repr_html_: with None the notebook shows the text
+as_html = functools.partial(_safely, lambda thing, error: None)
 
 
 @as_text

@@ -132,8 +132,8 @@ def l2(params: Iterable[Any], weight: float = 1.0) -> Any:
     7.0
     """
     if isinstance(params, Node | np.ndarray) or not isinstance(params, Iterable):
-        advice = f"pass model.parameters(), got {describe(params)}"
-        raise TypeError(f"l2: a list of parameters is needed: {advice}")
+        given = describe(params)
+        raise TypeError(f"l2: a list of parameters is needed, got {given}: pass model.parameters()")
     parts = [_data("l2", f"parameter {i}", p) for i, p in enumerate(params)]
     if not parts:
         raise ValueError("l2: no parameters (an exhausted generator?): pass model.parameters()")

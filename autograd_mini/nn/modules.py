@@ -280,10 +280,10 @@ class Module:
         Linear  (5, 2)  weight (2, 3), bias (3,)  (5, 3)           9
         9 parameters
         """
-        [head, *rows], below = self._table(x)
-        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+        rows, below = self._table(x)
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = []
-        for *cells, count in [head, *rows]:
+        for *cells, count in rows:
             aligned = [*map(str.ljust, cells, widths), count.rjust(widths[-1])]
             lines.append("  ".join(aligned).rstrip())
         return "\n".join([*lines, below])

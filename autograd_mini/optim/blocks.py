@@ -81,11 +81,8 @@ class Block:
 
     def _all(self, optimizer: Any) -> list[Write]:
         """Step all parameters as one vector."""
-        count, params, (change, spare, grad, state, named) = (
-            int(self.counts[0]) + 1,
-            self.params,
-            self.buffers,
-        )
+        params, (change, spare, grad, state, named) = self.params, self.buffers
+        count = int(self.counts[0]) + 1
         data = [parameter.data for parameter in params]
         vector = None
         if optimizer.reads_data:
@@ -107,10 +104,9 @@ class Block:
         """Step one parameter, in pieces that stay in the cache during all passes."""
         size = self.params[i].size
         piece = PIECE if optimizer.uses_buffers or not find_spec("scipy") else size
+        count = int(self.counts[i]) + 1
         for start in range(0, size or 1, piece or 1):
-            yield partial(
-                self._piece, i, grad, slice(start, min(start + piece, size)), int(self.counts[i]) + 1
-            )
+            yield partial(self._piece, i, grad, slice(start, min(start + piece, size)), count)
 
     def _piece(self, i: int, grad: Any, part: slice, count: int, optimizer: Any) -> list[Write]:
         """Step one piece of a parameter."""

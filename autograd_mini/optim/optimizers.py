@@ -304,10 +304,8 @@ class Optimizer:
         for block in self.blocks:
             for i, place in enumerate(block.places):
                 held = [row[block.ranges[i]].reshape(block.shapes[i]).copy() for row in block.state]
-                state[str(place)] = {
-                    "count": int(block.counts[i]),
-                    **dict(zip(self.slots, held, strict=True)),
-                }
+                slots = dict(zip(self.slots, held, strict=True))
+                state[str(place)] = {"count": int(block.counts[i]), **slots}
         return {"optimizer": type(self).__name__, "options": self.options(), "state": state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -336,10 +334,8 @@ class Optimizer:
             entries = [new[f"parameter {place}"] for place in block.places]
             rows = [[np.ravel(entry[slot]) for entry in entries] for slot in self.slots]
             held = np.array([np.concatenate(row) for row in rows]).reshape(block.state.shape)
-            changes += [
-                (block, "state", held),
-                (block, "counts", array("d", [entry["count"] for entry in entries])),
-            ]
+            counts = array("d", [entry["count"] for entry in entries])
+            changes += [(block, "state", held), (block, "counts", counts)]
         assign(changes)
 
     def __repr__(self) -> str:
@@ -355,7 +351,7 @@ class Optimizer:
 
 
 def _root(x: Any) -> Any:
-    """The square root of a number, which is a node where the step is compiled."""
+    """The square root of a number, or of a node where the step is compiled."""
     return math.sqrt(x) if type(x) is float else np.sqrt(x)
 
 

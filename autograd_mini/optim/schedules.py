@@ -224,9 +224,10 @@ class WarmUp(Schedule):
 def _reached(name: str, params: Iterable[Any]) -> list[Any]:
     """The parameters that have a gradient; AnomalyError where one is not finite, TypeError for anything but a list of nodes."""
     is_list = isinstance(params, Iterable) and not isinstance(params, Node)
-    params = list(params) if is_list else [None]
-    if not all(isinstance(parameter, Node) for parameter in params):
-        raise TypeError(f"{name}: a list of parameters is needed, as model.parameters()")
+    params = list(params) if is_list else [params]
+    if not is_list or not all(isinstance(parameter, Node) for parameter in params):
+        kinds = ", ".join(sorted({type(parameter).__name__ for parameter in params}))
+        raise TypeError(f"{name}: a list of parameters is needed, as model.parameters(), got {kinds}")
     reached = [parameter for parameter in params if parameter.grad is not None]
     check_finite(name, reached, [parameter.grad for parameter in reached])
     return reached

@@ -419,8 +419,8 @@ def test_what_an_update_reads_at_the_end_is_not_written_over(hidden, is_returned
             (total, wanted[2][2]),
             *zip([p.data for p in params], others, strict=True),
         ]
-        for a, b in pairs:
-            np.testing.assert_allclose(a, b.data, rtol=1e-10, atol=1e-12)
+        for a, b in pairs:  # a product may add up in another order, which shows where large terms cancel
+            np.testing.assert_allclose(a, b.data, rtol=1e-10, atol=1e-13 * max(10.0, np.abs(b.data).max()))
 
 
 def test_two_parameters_are_exchanged():

@@ -21,7 +21,7 @@ EXCESSES: dict[str, str] = {
     "core/, the scalar path": "the quick methods of Values and IEEE results of floats stand beside the plain way",
     "array_functions.py": "130 functions of NumPy's, a line of formula each where one is enough, and some of ten",
     "derivatives.py": "its refusals, each with what to write instead, are a quarter of it",
-    "compile/": "the readable backprop and the guards of a replay are to be cut to its budget",
+    "compile/": "the algebra and the names of the readable backprop, and the guards of a replay, are to be cut to its budget",
     "draw/": "names by modules, two layouts and the texts of six views are to become shorter",
     "draw/, the page's JavaScript and CSS": "its lines end at column 110 now, and are more for it",
     "check/": "the mutations, the search among them and its words are to become shorter",

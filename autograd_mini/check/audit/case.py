@@ -289,10 +289,9 @@ class Case:
         """Name the parameters as their updates do, or as the script's variables where that tells them apart."""
         for p in self.parameters:
             last = next((v for v in reversed(p.versions) if key_of(v) in p.keys), p.versions[-1])
-            node, place = self.sources.expression(last), self.sources.place(last)
-            p.line = place.line if place else 0
-            if node is not None and place is not None:
-                text = self.sources.texts[place.file]
+            text, node = self.sources.spot(last)
+            p.line = self.sources.place(last).line
+            if node is not None:
                 p.name = p.written = (text.targets(node) or [text.text(node)])[0]
         written = [p.written for p in self.parameters]
         vague = [p for p in self.parameters if written.count(p.written) > 1 or not is_name(p.written)]
@@ -322,14 +321,12 @@ class Case:
                 ahead = step.func in SUMS and any(p.id in versions for p in step.parents)
                 read = [p for p in step.parents if step.id in versions or p.id not in versions]
                 kept = any(old.get(p.id, p.id < view.window.first and p.id in state) for p in read)
-                old[step.id] = kept and not (
-                    ahead and step.id not in versions
-                )  # forward may read w + momentum · v
+                # forward may read w + momentum · v
+                old[step.id] = kept and (step.id in versions or not ahead)
             for i, (start, end) in enumerate(zip(view.window.start, view.window.end, strict=True)):
                 g = solved_for(view, i) if end is not start else None
-                view.gradient[i] = g or (
-                    given(view, i, old, moving) if end is not start and old.get(end.id) else None
-                )
+                mixed = end is not start and old.get(end.id)
+                view.gradient[i] = g or (given(view, i, old, moving) if mixed else None)
                 keys[i] = key_of(view.gradient[i]) if view.gradient[i] else keys[i]  # type: ignore[arg-type]
         known = [i for i, key in enumerate(keys) if key is not None]
         for view in self.views:

@@ -151,10 +151,8 @@ class Proposer:
 
     def __init__(self, case: Case, loss: Loss, fault: Fault, probe: Callable[[int, int, Any], None]) -> None:
         self.case, self.loss, self.fault, self.k = case, loss, fault, fault.window
-        step, place = fault.step, case.sources.place(fault.step, fault.depth)
-        assert place is not None
-        self.place, self.text = place, case.sources.texts[place.file]
-        self.node = self.text.find(place)
+        step, self.place = fault.step, case.sources.place(fault.step, fault.depth)
+        self.text, self.node = case.sources.spot(step, fault.depth)
         self.augmented = self.node if isinstance(self.node, ast.AugAssign) else None
         outer: Any = self.text.parent.get(self.node)
         stored = isinstance(outer, ast.Assign) and self.node in outer.targets

@@ -82,10 +82,9 @@ def reduced(adjoint: Any, shape: Any) -> Iterator[tuple[Any, Any]]:
 
 def read_here(case: Case, step: Step, instead: bool, name: str) -> Iterator[str]:
     """The file with the parameter read in a line of the forward pass: in the place of another, or added."""
-    node, place = case.sources.expression(step), case.sources.place(step)
-    if node is None or place is None:
+    text, node = case.sources.spot(step)
+    if node is None:
         return
-    text = case.sources.texts[place.file]
     reads = [n for n in ast.walk(node) if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)]
     added = Fix(node, joined("{} + {}", text.text(node), name))
     for fix in [Fix(n, name) for n in reads] if instead else [added]:
@@ -113,10 +112,9 @@ def improper(case: Case) -> list[Remark]:
 
 def squashed(case: Case, step: Step) -> Iterator[str]:
     """The file with a sigmoid, or a softmax over the last or first axis, around an expression."""
-    node, place = case.sources.expression(step), case.sources.place(step)
-    if node is None or place is None or isinstance(node, ast.stmt):
+    text, node = case.sources.spot(step)
+    if node is None or isinstance(node, ast.stmt):
         return
-    text = case.sources.texts[place.file]
     code = text.text(node)
     e = f"np.exp({code})"
     softmaxes = [f"({e} / {e}.sum(axis={axis}, keepdims=True))" for axis in (1, 0)]

@@ -2,9 +2,9 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ TRUSTED = ("cross-entropy", "squared error", "hinge", "perceptron")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
 COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal)
+Found = TypeVar("Found")
 Pair = tuple[Step, Any, Step]  # a prediction, its target, and the step that compares them
 
 
@@ -38,9 +39,8 @@ class Loss:
     slices: dict[int, set[int]] = field(default_factory=dict)
     grads: dict[int, list[Any]] = field(default_factory=dict)
     factors: dict[int, float | None] = field(default_factory=dict)
-    forced: dict[int, float] = field(
-        default_factory=dict
-    )  # factors to judge by, in the place of those that fit best
+    # factors to judge by, in the place of those that fit best
+    forced: dict[int, float] = field(default_factory=dict)
     values: list[float] = field(default_factory=list)
     turned: bool = False  # whether the person's steps go uphill
     written: bool = False  # whether the updates' factor stands in the script as a number
@@ -112,15 +112,12 @@ def literals(case: Case) -> list[float]:
     """The numbers in the person's text."""
     nodes = (n for text in case.sources.texts.values() for n in ast.walk(text.tree))
     values: Any = (n.value for n in nodes if isinstance(n, ast.Constant))
-    found: list[float] = kept(
-        case, "literals", lambda: [float(v) for v in values if type(v) is float or v == 1]
-    )
-    return found
+    return kept(case, "literals", lambda: [float(v) for v in values if type(v) is float or v == 1])
 
 
-def kept(case: Case, name: str, find: Any) -> Any:
+def kept(case: Case, name: str, find: Callable[[], Found]) -> Found:
     """What is found once of a case."""
-    store = case.__dict__.setdefault("_kept", {})
+    store: dict[str, Found] = case.record.kept
     if name not in store:
         store[name] = find()
     return store[name]
@@ -128,15 +125,12 @@ def kept(case: Case, name: str, find: Any) -> Any:
 
 def own_of(case: Case, k: int) -> dict[Any, list[Step]]:
     """The script's own numbers of a step, found once."""
-    found: dict[Any, list[Step]] = kept(case, f"own {k}", lambda: own_numbers(case, case.views[k]))
-    return found
+    return kept(case, f"own {k}", lambda: own_numbers(case, case.views[k]))
 
 
 def pairs_of(case: Case, k: int) -> dict[Any, list[Pair]]:
     """The pairs of a step, found once."""
-    view = case.views[k]
-    found: dict[Any, list[Pair]] = kept(case, f"pairs {k}", lambda: pairs_in(case, view))
-    return found
+    return kept(case, f"pairs {k}", lambda: pairs_in(case, case.views[k]))
 
 
 # ---- The script's own numbers ----------------------------------------------------------------------------------------
@@ -266,7 +260,7 @@ def once(view: View, group: list[Pair], marks: dict[int, Any]) -> list[Pair]:
 
 def is_literal(case: Case, step: Step) -> bool:
     """Whether the difference is with a number that stands in the text, as in 1 - a."""
-    node = case.sources.expression(step)
+    node = case.sources.spot(step)[1]
     parts = [getattr(node, name, None) for name in ("left", "right", "value")] + getattr(node, "args", [])
     return any(isinstance(part, ast.Constant) for part in parts)
 
@@ -382,9 +376,8 @@ def decide(case: Case, loss: Loss) -> None:
     alone = {k: loss.judged(case, k, updates[k]) for k in loss.grads}
     chosen: dict[int, Any] = {k: c for k, c in loss.forced.items() if k in alone} or shared(case, loss, alone)
     if not chosen and (rates := rates_of(case, loss)):
-        chosen = (
-            rates if all(loss.judged(case, k, updates[k], c).score() > 0 for k, c in rates.items()) else {}
-        )
+        fit = all(loss.judged(case, k, updates[k], c).score() > 0 for k, c in rates.items())
+        chosen = rates if fit else {}
     if not chosen:
         found = [v.factor for v in alone.values() if v.factor]
         common = next((c for c in found if sum(abs(c - d) < 1e-4 * abs(c) for d in found) > 1), None)
@@ -450,9 +443,8 @@ def steady(values: list[float]) -> bool:
 def candidates(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses worth trying: the script's own, then those of its pairs."""
     own: dict[Any, Loss] = {}
-    inner: dict[Any, set[int]] = defaultdict(
-        set
-    )  # numbers that larger values of a loss are computed with, by the losses
+    # numbers that larger values of a loss are computed with, by the losses
+    inner: dict[Any, set[int]] = defaultdict(set)
     for k in numbers:
         for key, steps in own_of(case, k).items():
             made_of = slice_of(steps, case.views[k].sig)

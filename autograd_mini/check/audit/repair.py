@@ -512,11 +512,8 @@ class Search:
 
     def is_top(self, step: Step) -> bool:
         """Whether a value is a statement's whole value, or an argument of the script's own calls."""
-        place = self.case.sources.place(step)
-        if place is None:
-            return False
-        text = self.case.sources.texts[place.file]
-        parent = text.parent.get(text.find(place))
+        text, node = self.case.sources.spot(step)
+        parent = text.parent.get(node)
         if isinstance(parent, ast.Call):
             return "np." not in text.text(parent.func)
         return not isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare)

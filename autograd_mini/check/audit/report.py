@@ -78,7 +78,7 @@ class Finding:
             return
         starts = case.views[min(fault.targets)].window.starts
         if fault.of is not None and fault.meant == "slope":
-            node, name = case.sources.expression(fault.step, fault.depth), called(case, fault.of)
+            node, name = case.sources.spot(fault.step, fault.depth)[1], called(case, fault.of)
             text = case.sources.texts[self.file].text(node)
             self.slope = f"{text} is not the derivative of {name}" if text and "\n" not in text else ""
         elif fault.of is not None:
@@ -126,7 +126,7 @@ def called(case: Case, step: Step) -> str:
     name, place = case.sources.name(step), case.sources.place(step)
     if name or place is None:
         return name
-    code = case.sources.texts[place.file].text(case.sources.expression(step))
+    code = case.sources.texts[place.file].text(case.sources.spot(step)[1])
     return code if len(code) <= 24 else f"{code[:21]}…"
 
 

@@ -107,11 +107,11 @@ def stale_locals(case: Case) -> list[Remark]:
         if name not in own or np.shape(own[name].value) != np.shape(p.value):
             continue
         depths = range(len(own[name].stack))
-        assigned = [(d, text.statement(sources.expression(own[name], d))) for d in depths]
+        assigned = [(d, text.statement(sources.spot(own[name], d)[1])) for d in depths]
         assigned = [
             (d, s) for d, s in assigned if isinstance(s, ast.Assign) and text.text(s.targets[0]) == name
         ]
-        reads = [n for d in range(len(step.stack)) if name in names_in(n := sources.expression(step, d))]
+        reads = [n for d in range(len(step.stack)) if name in names_in(n := sources.spot(step, d)[1])]
         function = scope_of(text, assigned[0][1]) if assigned else None
         elsewhere = bool(reads) and name not in own_names(scope_of(text, reads[0]))
         if elsewhere and isinstance(function, ast.FunctionDef):
@@ -153,12 +153,10 @@ def uphill(case: Case, loss: Loss) -> list[Remark]:
         step = next((v for v in p.versions if v.id >= view.window.first and key_of(v) in p.keys), end)
         velocity = next((q for q in step.parents if q.id in case.states and q.id not in p.ids), None)
         step = velocity if velocity is not None and not loss.turned else step
-        place = case.sources.place(step)
-        assert place is not None
-        text = case.sources.texts[place.file]
+        text, node = case.sources.spot(step)
         why = "this steps uphill: the gradient must be subtracted"
-        fixes = flipped(text, text.find(place))
-        out.setdefault(place, Remark(step, 0, "wrong_sign", why, [edited(text, [f]) for f in fixes]))
+        fixes = flipped(text, node)
+        out.setdefault(node, Remark(step, 0, "wrong_sign", why, [edited(text, [f]) for f in fixes]))
     return list(out.values())
 
 
@@ -256,14 +254,11 @@ def is_sound(after: Case, before: Case, mistake: str) -> bool:
 
 def near(case: Case, step: Step, mistake: str) -> Iterator[str]:
     """The file with a root, a square, another decay or a correction in the line or in those beside it."""
-    place = case.sources.place(step)
-    if place is None:
+    text, node = case.sources.spot(step)
+    if node is None:
         return
-    text = case.sources.texts[place.file]
-    block = ast.iter_child_nodes(text.parent[text.statement(text.find(place))])
-    statements = sorted(
-        (n for n in block if isinstance(n, ast.stmt)), key=lambda n: abs(n.lineno - place.line)
-    )
+    block = [n for n in ast.iter_child_nodes(text.parent[text.statement(node)]) if isinstance(n, ast.stmt)]
+    statements = sorted(block, key=lambda n: abs(n.lineno - node.lineno))
     for rule in (of_rules, edits):
         beside = statements[: 1 if mistake in MOMENTUM else NEAR]  # a velocity stands in one line
         fixes = [fix for statement in beside for fix in rule(text, statement)]
@@ -304,15 +299,12 @@ def guarded_root(view: View, i: int) -> Step | None:
 
 def unguarded(case: Case, step: Step) -> list[str]:
     """The file with the small number outside the root."""
-    node, place = case.sources.expression(step), case.sources.place(step)
-    if not isinstance(node, ast.Call) or place is None or not isinstance(node.args[0], ast.BinOp):
+    text, node = case.sources.spot(step)
+    inner = node.args[0] if isinstance(node, ast.Call) else None
+    if not isinstance(inner, ast.BinOp):
         return []
-    text, inner = case.sources.texts[place.file], node.args[0]
-    return [
-        edited(
-            text, [Fix(node, f"({text.text(node.func)}({text.text(inner.left)}) + {text.text(inner.right)})")]
-        )
-    ]
+    code = f"({text.text(node.func)}({text.text(inner.left)}) + {text.text(inner.right)})"
+    return [edited(text, [Fix(node, code)])]
 
 
 def momentum(gs: list[Any], us: list[Any], numbers: list[float]) -> Fault | None:

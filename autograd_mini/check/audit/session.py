@@ -273,7 +273,7 @@ class Audit:
         """The small edits of the statements of the backward pass, the likeliest first."""
         case, text, k = self.case, self.case.sources.texts[self.main], min(loss.verdicts)
         steps = [s for s in case.views[k].order if s.id not in loss.slices[k] and case.sources.line(s)]
-        nodes = [node for s in steps if (node := case.sources.expression(s)) is not None]
+        nodes = [node for s in steps if (node := case.sources.spot(s)[1]) is not None]
         statements = dict.fromkeys(text.statement(node) for node in nodes)
         found = [fix for statement in statements if statement is not None for fix in edits(text, statement)]
         return sorted(found, key=lambda fix: fix.rank)
@@ -284,10 +284,9 @@ class Audit:
         for number in sorted(loss.slices[min(loss.slices)]):
             step = self.case.record.steps[number]
             place = sources.place(step)
-            known = place is None or place in seen or place.file != self.main
-            if step.name in ("sum", "max", "mean") and not known:
+            if step.name in ("sum", "max", "mean") and place not in seen and place.file == self.main:
                 seen.add(place)
-                yield from other_axes(sources.texts[self.main], sources.expression(step), step)
+                yield from other_axes(*sources.spot(step), step)
 
     def loss_as_factor(self, loss: Loss) -> list[Finding]:
         """Said where the right gradient is multiplied by the loss's value."""

@@ -138,14 +138,15 @@ class Sources:
         texts.update(self.texts)
         self.main = next(iter(self.texts))
 
-    def place(self, step: Step, depth: int = 0) -> Place | None:
+    def place(self, step: Step, depth: int = 0) -> Place:
         """The place of a step, or of one of the calls that led to it."""
-        return self.record.places[step.stack[depth]] if depth < len(step.stack) else None
+        known = depth < len(step.stack)
+        return self.record.places[step.stack[depth]] if known else Place(self.main, 0, 0, 0, 0)
 
-    def expression(self, step: Step, depth: int = 0) -> Any:
-        """The syntax node that the step is the value of."""
+    def spot(self, step: Step, depth: int = 0) -> tuple[Text, Any]:
+        """The file that a step stands in, and the syntax node that it is the value of."""
         place = self.place(step, depth)
-        return self.texts[place.file].find(place) if place else None
+        return self.texts[place.file], self.texts[place.file].find(place)
 
     def branched_by(self, step: Step) -> list[Step]:
         """The last comparisons before a step that the branches in which it stands are taken by.
@@ -181,13 +182,12 @@ class Sources:
     def where(self, step: Step, depth: int = 0) -> tuple[str, int]:
         """File and line of the step itself, or of a call that led to it."""
         place = self.place(step, depth)
-        return (place.file, place.line) if place else (self.main, 0)
+        return place.file, place.line
 
     def name(self, step: Step) -> str:
         """What the person calls the value, where it has a name: in the function that computed it, or where that is called."""
-        returned: tuple[ast.Tuple, int] | None = (
-            None  # several values that a function returned, and which it is of them
-        )
+        # several values that a function returned, and which it is of them
+        returned: tuple[ast.Tuple, int] | None = None
         for number in step.stack:
             place = self.record.places[number]
             text = self.texts[place.file]

@@ -112,7 +112,7 @@ def losses_passed_back(case: Case) -> Iterator[Remark]:
     """Squares of differences that a function which passes back starts from: there the derivative belongs."""
     seen = set()
     for step in case.record.steps:
-        node, place = case.sources.expression(step), case.sources.place(step)
+        node, place = case.sources.spot(step)[1], case.sources.place(step)
         if place is None or place in seen or not is_square(step) or size_of(step) < 2:
             continue
         seen.add(place)
@@ -219,7 +219,7 @@ class Claim:
 def by_input(case: Case, claim: Claim, probe: Callable[[int, int, Any], None]) -> Iterator[Remark]:
     """The value that is claimed to be the output's derivative by the input, and is not."""
     sources, right = case.sources, claim.right({})
-    place, node = sources.place(claim.value, claim.depth), sources.expression(claim.value, claim.depth)
+    place, node = sources.place(claim.value, claim.depth), sources.spot(claim.value, claim.depth)[1]
     if place is None or node is None:
         return
     text, given = sources.texts[place.file], np.asarray(claim.value.value)
