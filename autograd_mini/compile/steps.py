@@ -81,22 +81,13 @@ class _Update:
         self.blocks = blocks if not any(block.large or block.values for block in blocks) else []
         self.settings = partial(attrgetter("bounds", *optimizer.names), optimizer)
         # The memory of each block, as leaves: a row for each slot, and the counts
-        self.leaves = [[made(ARRAYS, x, None, (), True) for x in self.memory(block)] for block in self.blocks]
-        self.held: list[Any] = []
-
-    @staticmethod
-    def memory(block: Any) -> list[Any]:
-        return [*block.state, np.frombuffer(block.counts)]
+        memory = [[*block.state, np.frombuffer(block.counts)] for block in self.blocks]
+        self.leaves = [[made(ARRAYS, x, None, (), True) for x in some] for some in memory]
 
     def is_possible(self) -> bool:
-        """Whether all parameters of a block have taken as many steps; the leaves are those of the present memory then."""
-        held = [x for block in self.blocks for x in (block.state, block.counts)]
-        if len(held) != len(self.held) or not all(map(is_, held, self.held)):  # another state was loaded
-            self.held = held
-            for block, leaves in zip(self.blocks, self.leaves, strict=True):
-                for leaf, x in zip(leaves, self.memory(block), strict=True):
-                    leaf._content = x
-        return bool(held) and all(counts.count(counts[0]) == len(counts) for counts in held[1::2])
+        """Whether all parameters of a block have taken as many steps."""
+        counts = [block.counts for block in self.blocks]
+        return bool(counts) and all(some.count(some[0]) == len(some) for some in counts)
 
     def __call__(self, lr: Any, loss: Any) -> bool:
         """Change parameters and memory, which the trace notes; False, and nothing is changed, where some have no gradient.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
 from itertools import starmap
-from operator import attrgetter, call
+from operator import attrgetter, call, setitem
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -29,7 +29,7 @@ from ..errors import GraphError, StateDictError
 from ..nn.state import taken
 from ..support.coercion import finite, whole
 from ..support.extras import needed
-from ..support.interrupts import assign, completed
+from ..support.interrupts import completed
 from .blocks import PIECE, Block, Work, check_finite
 
 A = np.ndarray[Any, Any]  # a vector of numbers
@@ -329,14 +329,16 @@ class Optimizer:
         new, wrong = taken(own, {"lr": options.get("lr"), **_by_parameter(found)})
         if wrong:
             raise StateDictError(f"load_state_dict: nothing was taken; {'; '.join(wrong)}")
-        changes: list[tuple[Any, str, Any]] = [(self, "_lr", new["lr"])]
+        writes: list[tuple[Any, ...]] = [(setattr, self, "_lr", new["lr"])]
         for block in self.blocks:
             entries = [new[f"parameter {place}"] for place in block.places]
             rows = [[np.ravel(entry[slot]) for entry in entries] for slot in self.slots]
             held = np.array([np.concatenate(row) for row in rows]).reshape(block.state.shape)
             counts = array("d", [entry["count"] for entry in entries])
-            changes += [(block, "state", held), (block, "counts", counts)]
-        assign(changes)
+            writes += [(setitem, block.state, ..., held), (setitem, block.counts, slice(None), counts)]
+        deque(
+            starmap(call, writes), 0
+        )  # in one call from C, so that Ctrl-C comes before all of them, or after
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self.options().items())
