@@ -25,7 +25,7 @@ EXCESSES: dict[str, str] = {
     "draw/": "names by modules, two layouts and the texts of six views are to become shorter",
     "draw/, the page's JavaScript and CSS": "its lines end at column 110 now, and are more for it",
     "check/": "the mutations, the search among them and its words are to become shorter",
-    "check/audit/": "the search for corrected lines and the recording are to be cut to their budget",
+    "check/audit/": "the search for corrected lines, scripts that train nothing, and the recording are to be cut to their budget",
     "nn/": "losses and layers check what they are given, with messages; networks go to single Values and to PyTorch",
     "chunks.py": "the refusals that say what to write, and the wait for workers with its progress",
     "io.py": "what a zip and a state of ours need beyond NumPy and safetensors",

@@ -28,6 +28,7 @@ from .steps import (
     written,
 )
 
+FEW = 2000  # elements of an array that are compared first
 CLIPS = {np.minimum, np.maximum}
 JOINS = {"r_", "c_", "concatenate", "hstack", "append"}
 SQUARES = {"norm", "square", "power", "multiply", "dot", "vdot", "matmul", "abs", "absolute"}
@@ -69,6 +70,8 @@ class View:
         self.decay: list[Any] = [None] * count  # what each update shrinks its parameter by
         self.rate = [1.0] * count  # each update's own learning rate over the first one's
         self.changed: dict[int, Any] = {}  # what is replaced for good
+        self.kept: dict[int, Any] = {}  # the updates as they are
+        self.precisions: dict[int, float] = {}
         self.freed: frozenset[int] = frozenset()  # where a gradient was clipped, and is let through
 
     @staticmethod
@@ -97,21 +100,35 @@ class View:
         changed = {**self.changed, **changed}
         return run_again(self.order, changed, self.freed) if changed or self.freed else {}
 
+    def added(self, i: int) -> tuple[Step, float] | None:
+        """What a parameter's one sum adds to it, and its sign: known more exactly than the difference that it makes."""
+        start, end = self.window.start[i], self.window.end[i]
+        sign = 1.0 if end.func is np.add else -1.0
+        if end.func not in SUMS or len(end.parents) != 2 or end.parents[0] is not start:
+            return None
+        return (end.parents[1], sign) if np.shape(end.parents[1].value) == np.shape(start.value) else None
+
     def updates(self, values: dict[int, Any]) -> list[Any]:
         """What each parameter was changed by, or the gradient that an optimiser was given; None where unchanged."""
-
-        def now(step: Step) -> Any:
-            return np.asarray(values.get(step.id, step.value), float)
-
         out: list[Any] = []
         for i, (start, end) in enumerate(zip(self.window.start, self.window.end, strict=True)):
-            g, before = self.gradient[i], np.asarray(start.value, float)
-            if g is not None:
-                rows = end.func is put and end.args[0] is start and np.size(end.args[1]) == size_of(g)
-                given = put(0.0 * before, end.args[1], now(g)) if rows else now(g)
-                out.append(self.sense[i] * given)
-            else:
-                out.append(None if end is start else (now(end) - before) / self.rate[i])
+            given, added = self.gradient[i], self.added(i)
+            last = given or (added[0] if added else end)
+            kept = self.kept.get(i, (None, None))
+            if last.id in values or kept[0] is not last:
+                made = np.asarray(values.get(last.id, last.value), float)
+                if given:
+                    rows = end.func is put and end.args[0] is start and np.size(end.args[1]) == size_of(given)
+                    made = put(np.zeros(np.shape(start.value)), end.args[1], made) if rows else made
+                    made = self.sense[i] * made
+                else:
+                    made = (added[1] * made if added else made - np.asarray(start.value, float)) / self.rate[
+                        i
+                    ]
+                kept = last, None if end is start and not given else made
+                if last.id not in values:
+                    self.kept[i] = kept
+            out.append(kept[1])
         return out
 
     def leaning(self, i: int) -> float:
@@ -125,10 +142,12 @@ class View:
 
     def precision(self, i: int) -> float:
         """How exactly the update of a parameter is known."""
-        start = np.asarray(self.window.start[i].value)
-        eps = 1e-6 if start.dtype == np.float32 else 4e-16
-        size = float(np.abs(np.asarray(start, float)).max(initial=0.0))
-        return 0.0 if self.gradient[i] is not None else 8 * eps * size
+        if i not in self.precisions:
+            start = np.asarray(self.window.start[i].value)
+            eps = 1e-6 if start.dtype == np.float32 else 4e-16
+            known = self.gradient[i] is not None or self.added(i) is not None
+            self.precisions[i] = 0.0 if known else 8 * eps * largest(start)
+        return self.precisions[i]
 
 
 @dataclass
@@ -151,13 +170,25 @@ class Verdict:
         return float(sum(1.0 if m is None else np.mean(m) for m in self.masks))
 
 
-def fit(update: Any, gradient: Any, exact: float, tolerance: float) -> float | None:
-    """The c of update = -c · gradient, or None."""
-    scale, norm = np.abs(update).max(initial=0.0), float((gradient * gradient).sum())
-    if not np.isfinite(norm) or not np.isfinite(scale) or norm == 0:
-        return None
-    c = -float((update * gradient).sum()) / norm
-    return c if c and np.abs(update + c * gradient).max() <= tolerance * scale + exact else None
+def few(x: Any) -> Any:
+    """An array's elements; of a large one a sample, by which most trials are refused."""
+    x = np.reshape(x, -1)
+    return x if x.size <= FEW else x[:: x.size // FEW]
+
+
+def multiple(a: Any, b: Any, tolerance: float = 1e-6, exact: float = 0.0) -> float:
+    """The constant that an array is of another, but for rounding and what is not known exactly; 0 where it is no multiple."""
+    a, b = np.ravel(np.asarray(a, float)), np.ravel(np.asarray(b, float))
+    c = 0.0
+    for x, y in ((few(a), few(b)), (a, b)) if a.size > FEW else ((a, b),):
+        size, norm = largest(x), float(y @ y)
+        if not np.isfinite(size) or not np.isfinite(norm) or (x is a and size <= exact):
+            return 0.0
+        if norm or x is a:
+            c = float(x @ y) / (norm or 1.0)
+            if not c or float(np.abs(x - c * y).max(initial=0.0)) > tolerance * size + exact:
+                return 0.0
+    return c
 
 
 def judge(
@@ -174,37 +205,48 @@ def judge(
     factors: list[float | None] = []
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
         known = u is not None and g is not None and np.shape(u) == np.shape(g)
-        known = known and bool(np.all(np.isfinite(u)) and np.all(np.isfinite(g)))
+        known = known and bool(np.isfinite(np.sum(u)) and np.isfinite(np.sum(g)))
         shrinking = [view.decay[i]] if known and decay and view.decay[i] is not None else []
         options.append([u, *(u - d.reshape(np.shape(u)) for d in shrinking)] if known else [])
-        found = (fit(x, g, view.precision(i), tolerance) for x in options[-1])
-        factors.append(next((c for c in found if c is not None), None))
+        found = (-multiple(x, g, tolerance, view.precision(i)) for x in options[-1])
+        factors.append(next((c for c in found if c), None))
     common = wanted if wanted is None or wanted == wanted else None
     if wanted is None:
         common = vote([c for c in factors if c is not None])
-    quiet, still = (1e-13 * max((largest(x) for x in found), default=0.0) for found in (grads, updates))
+    sizes = [[largest(x) for x in found] for found in (grads, updates)]
+    quiet, still = (1e-13 * max(found, default=0.0) for found in sizes)
     masks: list[Any] = []
     for i, (u, g) in enumerate(zip(updates, grads, strict=True)):
-        limit, c = view.precision(i), factors[i]
+        limit, c, (of_g, of_u) = view.precision(i), factors[i], (sizes[0][i], sizes[1][i])
         if u is None:
-            masks.append(None if largest(g) <= 1e-12 else np.zeros(1, bool))
-        elif not options[i]:
-            masks.append(np.zeros(np.shape(view.window.start[i].value), bool))
-        elif largest(g) <= max(1e-14, quiet) and largest(u) <= max(limit, still):
+            masks.append(None if of_g <= 1e-12 else np.zeros(1, bool))
+        elif options[i] and of_g <= max(1e-14, quiet) and of_u <= max(limit, still):
             masks.append(None)
-        elif common is None:
-            masks.append(np.zeros(np.shape(u), bool))
+        elif not options[i] or common is None:
+            masks.append(np.zeros(1, bool))
         elif c is not None and abs(c - common) <= 1e-4 * abs(common):
-            masks.append(np.ones(np.shape(u), bool))
+            masks.append(np.ones(1, bool))
         else:
-            exact = tolerance * max(largest(u), abs(common) * largest(g)) + limit
-            masks.append(np.any([np.abs(x + common * g) <= exact for x in options[i]], axis=0))
+            exact = tolerance * max(of_u, abs(common) * of_g) + limit
+            masks.append(mask_of(options[i], common, g, exact))
     return Verdict(common, masks, factors)
+
+
+def mask_of(options: list[Any], common: float, gradient: Any, exact: float) -> Any:
+    """Which elements of an update are right; of a large one, which of a sample, and whether the rest is."""
+    found = [np.abs(few(x) + common * few(gradient)) <= exact for x in options]
+    if np.size(gradient) <= FEW:
+        return np.any(found, axis=0)
+    rest = any(
+        m.all() and np.all(np.abs(x + common * gradient) <= exact)
+        for m, x in zip(found, options, strict=True)
+    )
+    return np.append(np.any(found, axis=0), rest)
 
 
 def largest(x: Any) -> float:
     """The size of an array's largest element; 0 of nothing."""
-    return 0.0 if x is None else float(np.abs(x).max(initial=0.0))
+    return 0.0 if x is None or not np.size(x) else float(max(np.max(x), -np.min(x)))
 
 
 def vote(factors: list[float]) -> float | None:
@@ -294,7 +336,8 @@ class Case:
                     found = (s for s in reversed(view.order) if key_of(s) == keys[i] and s.id in own)
                     view.gradient[i] = next(found, None)
         for i in known:
-            sense = 1.0 if sum(view.leaning(i) for view in self.views) > 0 else -1.0
+            clearest = max((view.leaning(i) for view in self.views), key=abs)  # momentum blurs the later ones
+            sense = 1.0 if clearest > 0 else -1.0
             for view in self.views:  # beside plain updates, the gradient at their rate
                 rates = {written_rate(view, n) for n in range(len(keys)) if n not in known}
                 view.sense[i] = sense * (rates.pop() or 1.0 if len(rates) == 1 else 1.0)

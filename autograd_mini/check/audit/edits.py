@@ -26,13 +26,14 @@ class Fix:
 
     def __init__(self, node: Any, text: str, mistake: str = "", why: str = "") -> None:
         self.node, self.text, self.mistake, self.why = node, text, mistake, why
+        self.beside: list[Fix] = []  # what must change with it
         self.rank = RANKS.get(mistake, len(RANKS))
 
 
 def edited(text: Text, fixes: list[Fix]) -> str:
     """The file's text with expressions replaced."""
-    raw = text.bytes
-    for (start, stop), new in sorted(((text.span(fix.node), fix.text) for fix in fixes), reverse=True):
+    raw, whole = text.bytes, [part for fix in fixes for part in (fix, *fix.beside)]
+    for (start, stop), new in sorted(((text.span(fix.node), fix.text) for fix in whole), reverse=True):
         raw = raw[:start] + new.encode() + raw[stop:]
     return raw.decode()
 
@@ -54,6 +55,18 @@ def joined(template: str, *codes: str) -> str:
             if ast.dump(ast.parse(bare)) == meant:
                 parts[i] = code
     return template.format(*parts)
+
+
+def scope_of(text: Text, node: Any) -> Any:
+    """The function, or the file, whose variables an expression reads."""
+    while node is not None and not isinstance(node, ast.FunctionDef | ast.Module | ast.Lambda):
+        node = text.parent.get(node)
+    return node or text.tree
+
+
+def names_in(node: Any) -> set[str]:
+    """The names in an expression."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node is not None else set()
 
 
 def inside(text: Text, node: Any, code: str) -> str:

@@ -8,22 +8,27 @@ import ast
 import contextlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import SequenceMatcher
-from itertools import chain, combinations, permutations
+from itertools import chain, permutations
+from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .case import Case, above
-from .edits import SIMPLE, Edit, Fix, edits, inside, is_read, joined, of_parts
+from ..mistakes import MISTAKES
+from .case import Case, above, multiple
+from .edits import SIMPLE, Edit, Fix, edits, inside, joined, names_in, of_parts, scope_of
 from .losses import Loss, pairs_of
-from .record import Step, plain
-from .repair import Fault, multiple, same
+from .record import Step, plain, put
+from .repair import Fault, same
 from .source import Text
+from .steps import size_of
 
 MOST_NAMES = 60
 MOST_FIXES = 150
+LARGE = 10**5  # elements of a value, beyond which parts of its expression are changed last
+EVALUATING = 1.5  # seconds of computing, beyond which no more parts of an expression are changed
 MOST_ALIKE = 12  # names of one shape whose differences are tried
 MOST_FACTORS = 26  # names that products are made of
 SLOPES: list[tuple[str, Callable[[Any], Any]]] = [
@@ -36,6 +41,7 @@ SLOPES: list[tuple[str, Callable[[Any], Any]]] = [
     ("2 * {0}", lambda a: 2 * a),
     ("np.exp({0})", np.exp),
 ]
+MATRIX_FORMS = {"{0} * (1 - {0})": "np.multiply({0}, 1 - {0})", "1 - {0} ** 2": "1 - np.square({0})"}
 INVERSES: dict[Any, Callable[[Any, Any], Any]] = {
     np.add: lambda whole, before: whole - before,
     np.subtract: lambda whole, before: before - whole,
@@ -64,17 +70,18 @@ class Names:
 
     def __init__(self, text: Text, node: Any) -> None:
         self.text = text
-        scope = node
-        while scope is not None and not isinstance(scope, ast.FunctionDef | ast.Module | ast.Lambda):
-            scope = text.parent.get(scope)
+        self.scope = scope_of(text, node)
         everywhere = list(ast.walk(text.tree))
-        near = [n for n in ast.walk(scope or text.tree) if isinstance(n, ast.expr)]
+        near = [n for n in ast.walk(self.scope) if isinstance(n, ast.expr)]
         near.sort(key=lambda n: abs(n.lineno - node.lineno))
         sizes = (text.text(n) for n in everywhere if isinstance(n, ast.Call | ast.Subscript))
         own = (text.text(n) for n in everywhere if isinstance(n, ast.Attribute))
         self.codes = [text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)]
         self.codes += [c for c in sizes if re.fullmatch(r"len\(.*|[\w.]+\.shape\[\d\]", c)]
-        self.codes += [c for c in own if c.startswith("self.")]
+        self.codes += [c for c in own if c.count(".") == 1 and not c.startswith("np.")]
+        arrays = dict.fromkeys(c for c in self.codes if c.isidentifier() and c != "np")
+        indices = [text.text(n.slice) for n in ast.walk(node) if isinstance(n, ast.Subscript)]
+        self.codes += [f"{c}[{index}]" for index in indices for c in arrays]
         compound = (text.text(n) for n in near if isinstance(n, ast.BinOp | ast.Call) and self.is_pure(n))
         self.compound = list(dict.fromkeys(compound))[:MOST_NAMES]
         self.functions = [f for n in everywhere if isinstance(n, ast.FunctionDef) for f in callable_as(n)]
@@ -90,20 +97,26 @@ class Names:
             return False
         return own or all(c.startswith("np.") or last in PURE for c, last in zip(codes, lasts, strict=True))
 
-    def look(self, frame: Any) -> None:
-        """Evaluate the expressions where the script stands now."""
+    def look(self, frame: Any, before: dict[str, Any], largest: int) -> None:
+        """Evaluate the expressions where the script stands now, with the values that were there `before` in some names.
+
+        An array far larger than all that a step of the training computes with holds all samples: no line means it.
+        """
         if frame is None:
             return
-        names = self.frame = {**frame.f_globals, **frame.f_locals}
+        names = {**frame.f_globals, **frame.f_locals, **before}
+        kept = (n for n, v in names.items() if not isinstance(v, np.ndarray) or v.size <= largest)
+        names = {n: plain(names[n]) for n in kept if n != "__builtins__"}  # which would keep the run alive
+        self.frame = names
         for code in dict.fromkeys([*self.codes, *(k for k, v in names.items() if is_number(v))]):
             value = evaluated(code, names) if len(code) < 40 and len(self.values) < MOST_NAMES else None
-            if value is not None and (np.ndim(value) or np.isfinite(value)):
+            if value is not None and np.size(value) and (np.ndim(value) or np.isfinite(value)):
                 self.values[code] = np.asarray(value)
         given = [c for c, v in self.values.items() if v.ndim or isinstance(names.get(c), float)][:20]
         called = [f"{function}({code})" for function in self.functions for code in given]
         for code in [*self.compound, *called]:
             value = evaluated(code, names) if len(code) < 70 else None
-            if value is not None and (np.ndim(value) or code in called):
+            if value is not None and np.size(value) and (np.ndim(value) or code in called):
                 self.calls[code] = np.asarray(value)
 
 
@@ -141,31 +154,48 @@ class Proposer:
         step, self.place = fault.step, case.sources.place(fault.step, fault.depth)
         self.text, self.node = case.sources.spot(step, fault.depth)
         self.augmented = self.node if isinstance(self.node, ast.AugAssign) else None
-        self.node = self.node.value if self.augmented else self.node
+        outer: Any = self.text.parent.get(self.node)
+        stored = isinstance(outer, ast.Assign) and self.node in outer.targets
+        read = isinstance(outer, ast.AugAssign) and self.node is outer.target  # what is added to
+        self.node = self.node.value if self.augmented else outer.value if stored or read else self.node
         self.matmuls = any(isinstance(n, ast.MatMult) for n in ast.walk(self.text.tree))
         self.matrices = "np.mat(" in self.text.source or "matrix(" in self.text.source
-        self.now, self.target = self.value(step), np.asarray(fault.targets[self.k][step.id], float)
+        self.target = np.asarray(fault.targets[self.k][step.id], float)
+        while step.func is put and isinstance(step.args[2], Step) and (stored or self.augmented):
+            self.target = self.target.reshape(-1)[
+                plain(step.args[1])
+            ]  # what is written into a part of an array
+            step = step.args[2]
+        self.now = self.value(step)
+        self.unscaled = loss.factors.get(self.k) is None  # no update is right: any scale may be meant
         self.wanted = self.target  # of the expression: of x += it, the right side
+        before: dict[str, Any] = {}
         if self.augmented and len(step.args) == 2 and step.func in INVERSES:
-            before, self.now = (self.value(x) if isinstance(x, Step) else np.asarray(x) for x in step.args)
+            old, self.now = (self.value(x) if isinstance(x, Step) else np.asarray(x) for x in step.args)
+            before = {self.text.text(self.augmented.target): old}
             with np.errstate(all="ignore"):
-                self.wanted = INVERSES[step.func](self.target, before)
+                self.wanted = INVERSES[step.func](self.target, old)
         if self.node is None or not hasattr(self.node, "lineno"):
             return
         self.code = self.text.text(self.node)
         names = self.names = Names(self.text, self.node)
-        probe(step.id, fault.depth, names.look)
+        view = case.views[self.k]
+        sizes = (size_of(s) for s in case.record.steps[view.window.first : view.window.last])
+        largest = max(10 * max(sizes), LARGE)
+        probe(fault.step.id, fault.depth, lambda frame: names.look(frame, before, largest))
+        if read and (now := evaluated(self.code, names.frame)) is not None:
+            missing = self.target - self.now
+            self.now, self.augmented = np.asarray(now), outer
+            self.wanted = self.now + (-missing if isinstance(outer.op, ast.Sub) else missing)
         self.numbers = [
             (n, abs(float(v))) for n, v in names.values.items() if not v.ndim and abs(v) not in (0, 1)
         ]
         self.named = [Term(v, "{}", (n,)) for n, v in names.values.items()]
         self.called = [Term(v, "{}", (n,)) for n, v in names.calls.items()]
         inner = {self.text.text(n) for n in ast.walk(self.node)}
-        largest = max(
-            x.size for x in (self.target, self.now, *(t.value for t in self.named if t.code in inner))
-        )
-        fitting = [t for t in self.named if t.value.dtype.kind == "f" and t.value.size <= largest]
-        self.slopes = [s for t in fitting for s in slopes_of(t)]
+        most = max(x.size for x in (self.target, self.now, *(t.value for t in self.named if t.code in inner)))
+        fitting = [t for t in self.named if t.value.dtype.kind == "f" and t.value.size <= most]
+        self.slopes = [s for t in fitting for s in self.slopes_of(t)]
 
     def value(self, step: Step) -> Any:
         """A step's value, with what was repaired before."""
@@ -176,8 +206,10 @@ class Proposer:
         if self.node is None or not hasattr(self.node, "lineno"):
             return
         seen = set[Any]()
-        small = [*self.times_number(), *self.changed(), *self.multiplied()]
-        for found in (small, self.added(), self.rebuilt(), self.edited()):
+        whole, parts = [self.times_number()], [self.changed(), self.anew("times", "over")]
+        first = [whole, parts] if self.target.size > LARGE else [[*whole, *parts]]
+        rest = [[self.anew("plus", "instead"), self.layered()], [self.edited()]]
+        for found in map(chain.from_iterable, [*first, *rest]):
             for fix in sorted(found, key=self.distance):
                 same_text = fix.text == self.text.text(fix.node)
                 if not same_text and (fix.node, fix.text) not in seen and len(seen) <= MOST_FIXES:
@@ -188,25 +220,27 @@ class Proposer:
         """How much of the text a fix changes; what is left out counts less than what is added."""
         old = self.text.text(fix.node)
         kept = sum(b.size for b in SequenceMatcher(None, old, fix.text).get_matching_blocks())
-        return len(fix.text) - kept + 0.4 * (len(old) - kept)
+        before = self.text.bytes[: self.text.span(fix.node)[0]].decode().rstrip()[-1:]
+        doubled = 3.0 if fix.text.startswith("-") and before in "+-*/@" else 0.0  # as in a - -b
+        return len(fix.text) - kept + 0.4 * (len(old) - kept) + doubled
 
     def fix(self, node: Any, code: str, mistake: str, why: str = "") -> Fix:
         """A new text for a part of the expression, as it may stand there."""
-        return Fix(node, inside(self.text, node, code), mistake, why or f"{code} belongs here")
+        return Fix(node, inside(self.text, node, code), mistake, why or MISTAKES[mistake])
 
     # ---- The whole expression: times something, plus something, or made anew -----------------------------------------
 
     def scaled(self, code: str, r: float) -> list[Edit]:
         """The code times a number that has a name or a meaning; beside it, what its lack is called."""
         options = [(1.0, "{}", "wrong_sign", "the sign is wrong")]
-        words = ("factor_two", "the factor of the loss's square is out of place")
-        for n in (2, 4, round(abs(r)), round(1 / abs(r))):
-            options += [(n, f"{n} * {{}}", *words), (1 / max(n, 1), f"{{}} / {n}", *words)]
+        words = ("factor_two", "a 2 is missing, or there once too often: a square's derivative brings one")
+        for n in (n for n in (2, 4, round(abs(r)), round(1 / abs(r))) if n > 1):
+            options += [(n, f"{n} * {{}}", *words), (1 / n, f"{{}} / {n}", *words)]
             words = ("wrong_factor", "a factor is out of place") if n == 4 else words
         for name, v in self.numbers:
-            words = ("not_divided_by_batch", f"is not divided by {name}")
+            words = ("not_divided_by_batch", f"it is not divided by {name}")
             options += [(1 / v, f"{{}} / {name}", *words), (2 / v, f"2 * {{}} / {name}", *words)]
-            words = ("divided_by_batch_twice", f"is divided by {name} once too often")
+            words = ("divided_by_batch_twice", f"it is divided by {name} once too often")
             options += [(v, f"{name} * {{}}", *words), (2 * v, f"2 * {name} * {{}}", *words)]
             options.append((v / 2, f"{name} / 2 * {{}}", *words))
         sign = "-" if r < 0 else ""
@@ -221,51 +255,103 @@ class Proposer:
         found = self.scaled(self.code, r)
         if not found:
             form = f"{{}} * {r:.6g}" if abs(r) > 1 else f"{{}} / {1 / r:.6g}"
-            found = [(joined(form, self.code), "wrong_factor", f"is {1 / r:.4g} times the right one")]
+            found = [(joined(form, self.code), "wrong_factor", f"this is {1 / r:.4g} times the right one")]
         for code, mistake, why in found:
             yield self.fix(self.node, code, mistake, why)
 
-    def multiplied(self) -> Iterator[Fix]:
-        """The expression times, or divided by, what is at hand: an activation's slope, a mask, a size."""
-        columns = [Term(t.value[:, None], "{}[:, None]", t.parts) for t in self.named if t.value.ndim == 1]
-        factors = [(t, "activation_derivative_missing") for t in [*self.called, *self.slopes]]
-        factors += [(t, "factor_missing") for t in [*self.named, *columns]]
-        for t, mistake in factors if not self.fault.depth else ():
-            for make, template in ((np.multiply, self.product_form), (np.divide, "{} / {}")):
-                if same(attempted(make, self.now, t.value), self.wanted):
-                    code = joined(template, self.code, t.code)
-                    yield self.fix(self.node, code, mistake, f"the factor {t.code} is missing")
+    def anew(self, *ways: str) -> Iterator[Fix]:
+        """The whole expression with a factor or a term more, or another in its place; of x *= it, the whole statement.
 
-    def added(self) -> Iterator[Fix]:
-        """A term forgotten: the penalty's gradient, what another path passes back."""
-        if np.shape(self.now) != np.shape(self.wanted) or np.size(self.now) < 2:
+        What is at hand is compared by a few elements, and evaluated whole where these fit.
+        """
+        flat, now = np.ravel(self.wanted), np.ravel(self.now)
+        some = spread(np.ravel(self.target))
+        wanted = {"instead": np.ravel(self.target)[some]}
+        if now.size == flat.size:
+            with np.errstate(all="ignore"):
+                wanted |= {"times": flat[some] / now[some], "over": now[some] / flat[some]}
+            wanted |= {"plus": flat[some] - now[some]}
+        wanted = {way: wanted[way] for way in ways if way in wanted and np.all(np.isfinite(wanted[way]))}
+        for t in self.at_hand(self.target.shape, some) if wanted else ():
+            for way, target in wanted.items():
+                r = multiple(target, t.value)
+                r = float(np.sign(r)) if way == "instead" and self.unscaled else r
+                exact = way in ("times", "over") or flat.size == 1
+                if not r or (exact and abs(abs(r) - 1) > 1e-9) or (r < 0 and t.template == "{} - {}"):
+                    continue  # a difference stands the other way round as well
+                for code, *_ in self.scaled(t.code, abs(r) if way == "plus" else r):
+                    yield from self.fix_by(way, t, code, r)
+
+    def fix_by(self, way: str, t: Term, code: str, r: float) -> Iterator[Fix]:
+        """The expression with what was found to fit, where its whole value is right."""
+        form = {"times": self.product_form, "over": "{} / {}", "plus": "{} + {}" if r > 0 else "{} - {}"}.get(
+            way
+        )
+        new = joined(form, self.code, code) if form else code
+        value, right = evaluated(new, self.names.frame), self.wanted if form else self.target
+        value = np.reshape(np.asarray(value, float), right.shape) if np.size(value) == right.size else None
+        scaled = self.unscaled and not form and value is not None and multiple(value, right)
+        if not scaled and not same(value, right):
             return
-        missing = self.wanted - self.now
-        whole = [t for t in self.named if np.shape(t.value) == np.shape(missing)]
-        pairs = [self.product_of(t, u) for t, u in combinations(whole[:12], 2)]
-        for t in [*whole, *self.products(), *pairs]:
-            r = multiple(missing, t.value)
-            for code, *_ in self.scaled(t.code, abs(r)) if r else ():
-                mistake = "path_missing" if code == t.code else "penalty_missing"
-                why = f"the share of {t.code} is missing"
-                yield self.fix(
-                    self.node, joined(f"{{}} {'+' if r > 0 else '-'} {{}}", self.code, code), mistake, why
-                )
+        if way == "plus":
+            mistake, why = (
+                "path_missing" if code == t.code else "penalty_missing",
+                f"the share of {t.code} is missing",
+            )
+        elif form:
+            slope = t.mistake == "derivative_at_wrong_array" or t.code in self.names.calls
+            mistake = "activation_derivative_missing" if slope else "factor_missing"
+            why = f"the factor {code} is missing"
+        else:
+            mistake, why = self.said_of(self.code, code, t.mistake)
+        if self.augmented and not form:
+            yield self.fix(self.augmented, f"{self.text.text(self.augmented.target)} = {new}", mistake, why)
+        else:
+            yield self.fix(self.node, new, mistake, why)
 
-    def rebuilt(self) -> Iterator[Fix]:
-        """The whole expression anew, from the values at hand; of x *= factor, the whole statement."""
-        unscaled = self.loss.factors.get(self.k) is None  # no update is right: any scale may be meant
-        for t in self.built():
-            value = np.asarray(t.value, float)
-            if value.size != self.target.size or not alike(value.shape, self.target.shape):
-                continue
-            r = multiple(self.target, value.reshape(self.target.shape))
-            for code, *_ in self.scaled(t.code, 1.0 if unscaled and r > 0 else r) if r else ():
-                if self.augmented:
-                    statement = f"{self.text.text(self.augmented.target)} = {code}"
-                    yield self.fix(self.augmented, statement, t.mistake)
-                else:
-                    yield self.fix(self.node, code, t.mistake)
+    def layered(self) -> Iterator[Fix]:
+        """A weight's gradient by the delta that is missing, where the layer's input meets it: here, or where this is read."""
+        reads = self.reads()
+        if not self.fault.whole or self.target.ndim != 2 or self.fault.depth:
+            return
+        rows, columns = self.target.shape
+        for x in (t for t in self.named[:MOST_FACTORS] if t.value.ndim == 2 and t.value.shape[1] == rows):
+            shape = (x.value.shape[0], columns)
+            near = [t for t in [*self.slopes, *self.called] if t.value.shape == shape]
+            for t, slope in ((t, slope) for t in self.products(shape) for slope in near):
+                delta = self.product_of(t, slope, "activation_derivative_missing")
+                r = multiple(self.target, x.value.T @ delta.value)
+                for code, *_ in self.scaled(delta.code, 1.0 if self.unscaled and r > 0 else r) if r else ():
+                    if len(reads) == 1:
+                        fix = self.fix(self.node, code, *self.said_of(self.code, code, delta.mistake))
+                        there = self.product(joined("{}.T", x.code), self.text.text(reads[0]))
+                        fix.beside = [self.fix(reads[0], there, "input_missing")]
+                        yield fix
+                    yield self.fix(self.node, self.product(joined("{}.T", x.code), code), "input_missing")
+
+    def reads(self) -> list[Any]:
+        """Where the name is read that the value is given."""
+        outer = self.text.parent.get(self.node)
+        if not isinstance(outer, ast.Assign) or not isinstance(outer.targets[0], ast.Name):
+            return []
+        name, names = outer.targets[0].id, (n for n in ast.walk(self.names.scope) if isinstance(n, ast.Name))
+        return [n for n in names if n.id == name and isinstance(n.ctx, ast.Load) and n.lineno > outer.lineno]
+
+    def said_of(self, was: str, code: str, mistake: str) -> tuple[str, str]:
+        """What a piece of code is called that should read otherwise: by what it lacks."""
+        own, names = (names_in(ast.parse(c)) for c in (was, code))
+        if code in was:
+            return "one_factor_too_many", f"only {code} belongs here"
+        if mistake in ("wrong_array", "activation_derivative_missing") and names <= own:
+            why = "these are the right factors, multiplied in the wrong way"
+            return "elementwise_for_matrix_product", why
+        if any(same(self.names.values.get(n), v) for n in own - names for v in self.loss.values):
+            return "loss_for_derivative", MISTAKES["loss_for_derivative"]
+        if mistake == "activation_derivative_missing" and any(part in was for part in code.split(" * ")[1:]):
+            mistake = "wrong_gradient_arrives"
+        if mistake == "wrong_array" and own < names:
+            mistake = "input_missing" if self.fault.whole else "weights_missing"
+        return mistake, ""
 
     def edited(self) -> Iterator[Fix]:
         """The small edits of the statement, which cannot be tried on the numbers."""
@@ -275,21 +361,46 @@ class Proposer:
 
     def changed(self) -> Iterator[Fix]:
         """The expression with a part of it changed, where that gives the right value at the visit that is looked at."""
-        if "\n" in self.code or not self.code.isascii() or not self.names.is_pure(self.node, True):
+        if not self.names.is_pure(self.node, True):
             return
-        frame = self.names.frame
+        frame, end = self.names.frame, process_time() + EVALUATING
+        start, stop = self.text.span(self.node)
         for child in ast.walk(self.node):
             if not isinstance(child, ast.expr) or isinstance(getattr(child, "ctx", None), ast.Store):
                 continue
-            a, b = (column - self.node.col_offset for column in (child.col_offset, child.end_col_offset))
             with contextlib.suppress(SyntaxError):
-                program = compile(f"{self.code[:a]}(__part__){self.code[b:]}", "line", "eval")
-                old = evaluated(self.text.text(child), frame)
+                (a, b), raw = self.text.span(child), self.text.bytes
+                program = compile(b"(" + raw[start:a] + b"(__part__)" + raw[b:stop] + b")", "line", "eval")
+
+                def value_with(part: Any, program: Any = program) -> Any:
+                    frame["__part__"] = part
+                    return evaluated(program, frame)
+
+                was, old = self.text.text(child), evaluated(self.text.text(child), frame)
+                r = self.factor_of(value_with, old)
+                outer = self.text.parent.get(child)
+                turned = (
+                    isinstance(outer, ast.BinOp) and child is outer.right and r < 0
+                )  # its operator turns it
+                for code, mistake, why in self.scaled(was, r) if r not in (0.0, 1.0) and not turned else ():
+                    yield self.fix(child, code, mistake, why)
                 for t, why in self.others(child, old):
-                    frame["__part__"] = t.value
-                    if t.value is not None and same(evaluated(program, frame), self.wanted):
-                        words = (t.mistake, why) if t.mistake else self.words(child, old, t)
-                        yield self.fix(child, t.code, *words)
+                    if process_time() > end:
+                        return
+                    if t.value is not None and same(value_with(t.value), self.wanted):
+                        known = (t.mistake, why) if why else self.said_of(was, t.code, t.mistake)
+                        yield self.fix(child, t.code, *(known if t.mistake else self.words(child, old, t)))
+
+    def factor_of(self, value_with: Callable[[Any], Any], old: Any) -> float:
+        """The number by which a part must be multiplied, where that makes the expression right; 1 where there is none."""
+        one, two = value_with(old), None if old is None else value_with(np.multiply(old, 2.0))
+        pairs = chain.from_iterable(pairs_of(self.case, self.k).values())
+        if any(same(x, old) for a, t, _ in pairs for x in (a.value, t)):
+            return 1.0  # a prediction and its target are compared as they are
+        if one is None or two is None or not np.shape(one) == np.shape(two) == np.shape(self.wanted):
+            return 1.0
+        one, two = np.asarray(one, float), np.asarray(two, float)
+        return 1.0 + multiple(self.wanted - one, two - one)
 
     def others(self, child: Any, old: Any) -> Iterator[tuple[Term, str]]:
         """What may stand in the place of a part of the expression, and why where that is known."""
@@ -304,14 +415,7 @@ class Proposer:
             for code in [*forms, f"np.multiply({x}, {y})"]:
                 why = "the product must be taken this way"
                 yield Term(evaluated(code, frame), "{}", (code,), "transposed"), why
-        if not isinstance(child, ast.Constant):
-            yield Term(np.negative(old, dtype=float), "-{}", (was,), "wrong_sign"), "the sign is wrong"
-            yield Term(np.multiply(old, 2), "2 * {}", (was,), "factor_two"), "a factor 2 is missing"
-            yield Term(np.divide(old, 2), "{} / 2", (was,), "factor_two"), "a factor 2 is too much"
-            for name, v in self.numbers:
-                divided = Term(np.divide(old, v), f"{{}} / {name}", (was,), "not_divided_by_batch")
-                yield divided, f"is not divided by {name}"
-        if not (is_read(self.text, child) or isinstance(child, ast.Call | ast.BinOp)):
+        if not isinstance(child, (*SIMPLE, ast.Call, ast.BinOp)):
             return
         slopes = [t for t in self.slopes if np.shape(t.value) == np.shape(old)]
         at_hand = [*self.named, *self.called, *(self.products() if self.target.ndim == 2 else ()), *slopes]
@@ -320,9 +424,14 @@ class Proposer:
         at_hand += [Term(t.value.T, "{}.T", t.parts) for t in at_hand if t.value.ndim == 2]
         yield from ((t, "") for t in at_hand if t[1:3] != ("{}", (was,)))
         before = Term(old, "{}", (was,))
-        for t in [*alike, *slopes]:
+        fewer = (t for t in self.named if 0 < t.value.ndim <= np.ndim(old))
+        wider = [t for t in fewer if np.shape(t.value) != np.shape(old)]
+        for t in [*alike, *slopes, *(t for t in wider if attempted(np.multiply, old, t.value) is not None)]:
             more = self.product_of(before, t, "activation_derivative_missing")
             yield more, f"the factor {t.template.format(*t.parts)} is missing"
+            with np.errstate(all="ignore"):
+                less = Term(np.divide(old, t.value), "{} / {}", (was, t.code), "factor_missing")
+            yield less, f"it is not divided by {t.code}"
 
     def words(self, child: Any, old: Any, t: Term) -> tuple[str, str]:
         """What a wrong operand is called: by where the forward pass has it and what belongs there."""
@@ -358,6 +467,15 @@ class Proposer:
         """The elementwise product as the script may write it."""
         return "np.multiply({}, {})" if self.matrices else "{} * {}"
 
+    def slopes_of(self, t: Term) -> list[Term]:
+        """The slopes of activations at a value, but those that are the same everywhere; of a single number the first two."""
+        found = SLOPES if t.value.ndim else SLOPES[:2]
+        slopes = [
+            Term(np.asarray(slope(t.value)), MATRIX_FORMS.get(form, form) if self.matrices else form, t.parts)
+            for form, slope in found
+        ]
+        return [s for s in slopes if not s.value.ndim or np.any(s.value != s.value.flat[0])]
+
     def product_of(self, t: Term, u: Term, mistake: str = "") -> Term:
         """The elementwise product of two terms."""
         return Term(np.multiply(t.value, u.value), self.product_form, (t.code, u.code), mistake)
@@ -368,13 +486,13 @@ class Proposer:
             return joined("{} * {}", left, right)
         return joined("{} @ {}", left, right) if self.matmuls else f"np.dot({left}, {right})"
 
-    def products(self) -> list[Term]:
-        """The matrix products of two names that have the target's shape."""
+    def products(self, shape: tuple[int, ...] | None = None) -> list[Term]:
+        """The matrix products of two names that have this shape, or the target's."""
         arrays = [t for t in self.named if t.value.ndim in (1, 2)][:MOST_FACTORS]
         factors = [(t.value, t.code) for t in arrays] + [
             (t.value.T, f"{t.code}.T") for t in arrays if t.value.ndim == 2
         ]
-        shape, out = self.target.shape, []
+        shape, out = self.target.shape if shape is None else shape, []
         for a, left in factors:
             for b, right in factors:
                 if a.shape[-1] == b.shape[0] and a.shape[:-1] + b.shape[1:] == shape:
@@ -383,38 +501,63 @@ class Proposer:
                     out.append(Term(np.outer(a, b), "{}", (f"np.outer({left}, {right})",), "wrong_array"))
         return out
 
-    def built(self) -> Iterator[Term]:
-        """Expressions that a backward pass is made of, with their values here."""
-        shape = self.target.shape
+    def at_hand(self, shape: tuple[int, ...], some: Any) -> Iterator[Term]:
+        """What a backward pass is made of, by these elements: names, calls, slopes, differences, sums, products."""
+        size = int(np.prod(shape))
+
+        def cut(terms: Iterable[Term], mistake: str) -> list[Term]:
+            fitting = (t for t in terms if t.value.size == size and alike(t.value.shape, shape))
+            return [
+                t._replace(value=np.ravel(t.value)[some].astype(float), mistake=t.mistake or mistake)
+                for t in fitting
+            ]
+
         arrays = self.named[:MOST_FACTORS]
-        whole = [t for t in arrays if t.value.shape == shape]
-        calls = [t for t in self.called if t.value.shape == shape]
-        slopes = [s for t in whole for s in slopes_of(t)[:3]]
-        pairs = pairs_of(self.case, self.k).get(self.loss.pair, ()) if self.loss.pair else ()
-        first = [t for t in whole if len(whole) < 9 or any(same(a.value, t.value) for a, _, _ in pairs)]
-        deltas = [difference(t, u) for t in first for u in whole if t is not u]
-        yield from (t._replace(mistake="wrong_gradient_arrives") for t in [*whole, *self.called])
-        yield from (
-            s._replace(mistake="derivative_at_wrong_array")
-            for t in [*whole, *calls]
-            for s in slopes_of(t)[:3]
-        )
-        yield from deltas
-        for t in (t for t in arrays if t.value.ndim == 2):
-            for axis in (0, 1):
-                yield Term(t.value.sum(axis), f"np.sum({{}}, axis={axis})", t.parts, "wrong_axis")
-                kept = t.value.sum(axis, keepdims=True)
-                yield Term(kept, f"np.sum({{}}, axis={axis}, keepdims=True)", t.parts, "wrong_axis")
-        products = self.products()
-        yield from products
-        for t in [*whole, *deltas, *products][:300]:
-            for u in [*calls, *slopes]:
+        names, calls = (cut(terms, "wrong_gradient_arrives") for terms in (arrays, self.called))
+        whole = [t for t in [*arrays, *self.called] if t.value.size == size]
+        slopes = cut((s for t in whole for s in self.slopes_of(t)[:3]), "derivative_at_wrong_array")
+        gaps = [difference(t, u) for t, u in permutations(names[:MOST_ALIKE], 2)]
+        products = cut(self.products(shape), "wrong_array")
+        sums = (s for t in arrays if t.value.ndim == 2 for s in sums_of(t))
+        yield from chain(names, calls, slopes, gaps, products, cut(sums, "wrong_axis"))
+        yield from (t._replace(value=np.ravel(t.value)[some]) for t in self.spread_out(shape))
+        for t in [*names, *gaps, *products][:300]:
+            for u in [*calls, *slopes, *names[:MOST_ALIKE]]:
                 yield self.product_of(t, u, "activation_derivative_missing")
-        for d, p in ((d, p) for d in whole for p in whole):
-            for axis in range(len(shape)):
-                value = p.value * (d.value - np.sum(d.value * p.value, axis=axis, keepdims=True))
-                form = f"{{1}} * ({{0}} - np.sum({{0}} * {{1}}, axis={axis}, keepdims=True))"
-                yield Term(value, form, (d.code, p.code), "softmax_jacobian_not_multiplied")
+        for p, axis in ((p, axis) for p in whole for axis in range(len(shape)) if p.value.shape == shape):
+            for d in (
+                [t for t in whole if t.value.shape == shape] if np.allclose(p.value.sum(axis), 1) else ()
+            ):
+                for x in (d, *(difference(d, u) for u in whole if u.value.shape == shape)):
+                    inner = np.sum(x.value * p.value, axis=axis, keepdims=True)
+                    form = f"{{}} * ({{}} - np.sum({{}} * {{}}, axis={axis}, keepdims=True))"
+                    value = np.ravel(p.value * (x.value - inner))[some]
+                    yield Term(
+                        value, form, (p.code, x.code, x.code, p.code), "softmax_jacobian_not_multiplied"
+                    )
+
+    def spread_out(self, shape: tuple[int, ...]) -> Iterator[Term]:
+        """Names of fewer elements, as they meet an array of this shape: along its rows, or its columns."""
+        for t in self.named:
+            columns = [Term(t.value[:, None], "{}[:, None]", t.parts)] if t.value.ndim == 1 else []
+            for u in [t, *columns] if t.value.size < np.prod(shape) else ():
+                with contextlib.suppress(ValueError):
+                    yield u._replace(value=np.broadcast_to(u.value, shape).astype(float))
+
+
+def spread(target: Any, most: int = 9) -> Any:
+    """The numbers of a few elements of a flat array, of those that are not 0 where there are any."""
+    found = np.flatnonzero(target)
+    found = found if found.size else np.arange(target.size)
+    return found[:: max(1, found.size // most)]
+
+
+def sums_of(t: Term) -> Iterator[Term]:
+    """The sums of a matrix over either axis."""
+    for axis in (0, 1):
+        yield Term(t.value.sum(axis), f"np.sum({{}}, axis={axis})", t.parts)
+        kept = t.value.sum(axis, keepdims=True)
+        yield Term(kept, f"np.sum({{}}, axis={axis}, keepdims=True)", t.parts)
 
 
 def difference(t: Term, u: Term) -> Term:
@@ -422,13 +565,6 @@ def difference(t: Term, u: Term) -> Term:
     return Term(
         np.subtract(t.value, u.value, dtype=float), "{} - {}", t.parts + u.parts, "loss_for_derivative"
     )
-
-
-def slopes_of(t: Term) -> list[Term]:
-    """The slopes of activations at a value, but those that are the same everywhere; of a single number the first two."""
-    found = SLOPES if t.value.ndim else SLOPES[:2]
-    slopes = [Term(np.asarray(slope(t.value)), formula, t.parts) for formula, slope in found]
-    return [s for s in slopes if not s.value.ndim or np.any(s.value != s.value.flat[0])]
 
 
 def attempted(make: Any, x: Any, y: Any) -> Any:

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .case import Case
+from .case import Case, multiple
 from .edits import SIMPLE, Fix, edited, joined
 from .losses import Loss
 from .record import Step
-from .repair import multiple
 from .rules import Remark, updated_arrays
 from .steps import children_of, key_of, size_of
 

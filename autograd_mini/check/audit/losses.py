@@ -472,9 +472,17 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses in the order in which they explain the training; the first is the one meant."""
     tried: list[Loss] = []
     count = len(case.parameters)
+
+    def is_right(loss: Loss) -> bool:
+        """Whether a loss explains every update of the first step."""
+        return bool(evaluate(case, loss, numbers[:1]).verdicts) and not loss.wrong(count)
+
     for candidate in candidates(case, numbers):
         if not candidate.own and any(explains_all(case, c) for c in tried):
             break
+        known = any(c.own and c.kind in TRUSTED and c.verdicts for c in tried)
+        if known and not candidate.own and not is_right(candidate):
+            continue  # the script's own loss is meant, unless another explains every update
         loss = evaluate(case, candidate, numbers)
         others = [loss]
         for reading in readings_of(case, loss) if loss.verdicts and loss.wrong(count) else ():

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .case import Case, Verdict
+from .case import Case, Verdict, few, largest, multiple
 from .losses import Loss, direction, steady
 from .record import Step, collect, gather, getitem, put
 from .replay import again
@@ -56,6 +56,7 @@ class Fault:
     depth: int = 0  # how many calls above the value the line stands that is named
     steady: bool = True  # whether the updates' factor is the same in every step after the repair
     whole: bool = False  # whether it is the derivative by a parameter
+    reshaped: bool = False  # whether the right numbers are of another size
     window: int = field(init=False)
     gain: float = field(init=False)
 
@@ -66,7 +67,7 @@ class Fault:
     @property
     def level(self) -> tuple[Any, ...]:
         """What a fault of a better kind has less of."""
-        return self.ratio is not None, not self.steady, KINDS[self.meant]
+        return 2 * self.reshaped + (self.ratio is not None), not self.steady, KINDS[self.meant]
 
 
 class Trial(NamedTuple):
@@ -97,6 +98,7 @@ class Search:
         self.wrong = loss.wrong(len(case.parameters))
         self.numbers = [k for k, v in sorted(loss.verdicts.items()) if not all(map(v.right, self.wrong))]
         self.scaled = any(v.factors[i] for v in loss.verdicts.values() for i in self.wrong)
+        self.activations: dict[int, Step] = {}  # of which values are the slopes
         self.trials, self.zeros, self.pairs = 0, dict[Any, Any](), dict[int, list[tuple[Step, Step]]]()
         self.before = {
             k: self.judged(k, self.updates(k, {}) or [], loss.factors[k] or np.nan) for k in self.numbers
@@ -178,6 +180,7 @@ class Search:
             more = any(len(found) > len(bs) for bs, found in pairs)
             if any(len(found) < len(bs) for bs, found in pairs):
                 continue
+            options: list[Targets] = []
             for late in (False, True) if more else (False,):
                 for way in (1, -1) if more or any(len(bs) > 1 for bs, _ in pairs) else (1,):
                     targets: Targets = {}
@@ -185,7 +188,11 @@ class Search:
                         part = found[len(found) - len(bs) :] if late else found[: len(bs)]
                         targets |= {b.id: fit_shape(t, b) for b, t in zip(bs, part[::way], strict=True)}
                     if all(t is not None for t in targets.values()):
-                        yield targets
+                        options.append(targets)
+            # shares that are added up may come in any order: the likeliest is the one that is most like them
+            yield from (
+                sorted(options, key=lambda found: -likeness(found, chosen)) if len(options) > 1 else options
+            )
 
     def parameter_match(self, k: int, steps: list[Step]) -> Iterator[Targets]:
         """Values that reach one parameter's update alone, as that parameter's gradient."""
@@ -265,6 +272,8 @@ class Search:
             u, z, g = one[i], zero[i], self.loss.grads[k][i]
             if u is None or z is None or g is None or not np.shape(u) == np.shape(z) == g.shape:
                 continue
+            if np.any(few(g)) and np.any(few(u) != few(z)):
+                u, z, g = few(u), few(z), few(g)
             d = u - z
             if not np.all(np.isfinite(d)) or not np.all(np.isfinite(z)):
                 continue
@@ -273,14 +282,14 @@ class Search:
                 wanted, norm = (-common * g - z)[moved], float((d[moved] ** 2).sum())
                 s = float((wanted * d[moved]).sum()) / norm if norm and np.isfinite(norm) else 0.0
                 off = np.abs(s * d[moved] - wanted).max(initial=0)
-                if s and off <= 1e-5 * np.abs(wanted).max() + view.precision(i):
+                if s and off <= 1e-5 * largest(wanted) + view.precision(i):
                     yield s
-            elif np.abs(z).max(initial=0) <= view.precision(i) or moved.sum() <= 2:
+            elif largest(z) <= view.precision(i) or moved.sum() <= 2:
                 yield 1.0
             else:
                 basis = np.stack([d[moved], g[moved]], 1)
                 (s, c), *_ = np.linalg.lstsq(basis, -z[moved], rcond=None)
-                if c > 0 and s and np.abs(basis @ [s, c] + z[moved]).max() <= 1e-6 * np.abs(z).max():
+                if c > 0 and s and np.abs(basis @ [s, c] + z[moved]).max() <= 1e-6 * largest(z):
                     yield float(s)
 
     def tried(
@@ -317,6 +326,10 @@ class Search:
         fault.steady = kind == "too early" or (steady([f for f in factors if f]) and steady(scales))
         if group is not None:
             fault.ratio = self.ratio(every)
+            numbers = (
+                (np.size(t), size_of(self.steps[n])) for found in every.values() for n, t in found.items()
+            )
+            fault.reshaped = any(a != b for a, b in numbers)
             self.locate(fault, group)
         return fault
 
@@ -330,7 +343,9 @@ class Search:
         for key in reversed(order):  # a function's line before its calls
             group = self.groups[key]
             fault = self.tried("slope", lambda k, group=group: self.slopes(k, group[k]), group)  # type: ignore[misc]
-            found += [fault] if fault else []
+            if fault:
+                fault.of = self.activations.get(fault.step.id)
+                found.append(fault)
         early = {k: self.too_early(k) for k in self.numbers}
         fault = self.tried("too early", lambda k: [early[k]] if early[k] else [])
         if fault:
@@ -424,6 +439,7 @@ class Search:
         ]
         if x is None or np.shape(x.value) != np.shape(step.value) or not found:
             return None
+        self.activations[step.id] = found[-1][1]
         dz, da = (adjoints.get(s.id) for s in found[-1])
         if dz is None or da is None or np.shape(dz) != np.shape(da):
             return None
@@ -528,26 +544,34 @@ class Search:
         mask = view.back[step.id]
         if meant == "parameter":
             return view.window.start[mask.bit_length() - 1]
+        if meant[0] == "share":
+            return None
         found = (step for number, step in self.forward[k].get(meant, ()) if number == step.id)
         return next((step for step in found if view.sig.get(step.id) == mask), None)
 
     def ratio(self, targets: dict[int, Targets]) -> float | None:
         """Targets over the person's values, where that is one number everywhere."""
         ratio = None
-        for k, group in targets.items():
-            for n, t in group.items():
-                target, value = np.asarray(t, float), np.asarray(self.now(k, self.steps[n]), float)
-                if target.shape != value.shape:
-                    return None
-                big = np.abs(value) > 1e-12 * np.abs(value).max(initial=0)
-                if same(target, value) or not (big.any() or target.any()):
-                    continue
-                r = target[big] / value[big]
-                ratio = float(np.median(r)) if ratio is None and r.size else ratio
-                off = np.abs(r - ratio).max(initial=0) if ratio else np.inf
-                if not off <= 1e-5 * abs(ratio or 0.0) or (np.abs(target[~big]) > 1e-12).any():
+        for k, n, t in ((k, n, t) for k, group in targets.items() for n, t in group.items()):
+            value = self.now(k, self.steps[n])
+            if np.shape(t) != np.shape(value):
+                return None
+            if not same(t, value) and (np.any(t) or np.any(value)):
+                r = multiple(t, value)
+                ratio = ratio or r
+                if not r or abs(r - ratio) > 1e-5 * abs(ratio):
                     return None
         return ratio
+
+
+def likeness(targets: Targets, steps: list[Step]) -> float:
+    """The cosine of targets and the person's values, whatever its sign; the mean of all."""
+    found = []
+    for s in steps:
+        a, b = np.ravel(targets[s.id]), np.ravel(np.asarray(s.value, float))
+        norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+        found.append(abs(float(a @ b)) / norm if norm else 0.0)
+    return round(float(np.mean(found)), 9)
 
 
 def made_of(value: Step, steps: list[Step]) -> Iterator[Step]:
@@ -571,13 +595,6 @@ def last_of_chains(steps: list[Step]) -> list[Step]:
             root = root.args[0]
             earlier.add(root.id)
     return [s for s in steps if s.id not in earlier]
-
-
-def multiple(a: Any, b: Any) -> float:
-    """The constant that an array is of another; 0 where it is no multiple."""
-    norm = float((b * b).sum()) if np.shape(a) == np.shape(b) else 0.0
-    c = float((a * b).sum()) / norm if norm else 0.0
-    return c if c and np.abs(a - c * b).max() <= 1e-6 * np.abs(a).max() else 0.0
 
 
 def signature(targets: Targets) -> Any:

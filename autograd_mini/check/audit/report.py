@@ -4,6 +4,8 @@ import json
 import re
 import sys
 from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ import numpy as np
 
 from .case import Case
 from .losses import Loss
+from .record import Step
 from .repair import Fault
 
 MARKS = {"right": ("✓", 32), "wrong": ("✗", 31), "infected": ("~", 33), "unknown": ("?", 90)}
+FIRST_WORDS = ["the", "these", "this", "it", "a", "an", "another", "only", "there"]
 MOST_NAMES = 8  # parameters that the first lines name
 
 
@@ -33,8 +37,8 @@ class Line:
     has_rule: bool = False  # whether it updates by a rule of its own: momentum, RMSprop, Adam
     finding: "Finding | None" = None
 
-    def words(self) -> str:
-        """What stands beside the line."""
+    def words(self, first: int | None) -> str:
+        """What stands beside the line, where the first wrong one has this number."""
         if self.finding is not None:
             return self.finding.words()
         if self.has_rule:
@@ -42,9 +46,9 @@ class Line:
         if self.update is not None:
             return f"the step is {-self.update:.4g} · gradient"
         if self.factor is None:
-            return ""
+            return self.equals
         equal = derivative_text(self.factor, self.equals)
-        return f"= {equal}" if self.status == "right" else f"right once the wrong line is: {equal}"
+        return f"= {equal}" if self.status == "right" else f"right once line {first} is: {equal}"
 
     def json(self) -> dict[str, Any]:
         """The line as plain data."""
@@ -63,22 +67,28 @@ class Line:
 class Finding:
     """A wrong line: what it should be, the mistake's name, and the corrected text where one was run."""
 
-    def __init__(self, case: Case, loss: Loss | None, fault: Fault, step: Any = None) -> None:
-        self.fault, fault.step = fault, fault.step or step
+    def __init__(self, case: Case, loss: Loss | None, fault: Fault) -> None:
+        self.fault = fault
         self.file, self.line = case.sources.where(fault.step, fault.depth) if fault.step else ("", 0)
         self.code = case.sources.code(self.file, self.line) if self.file else ""
         self.mistake, self.why, self.should_be, self.source = "unexplained", "", "", ""
-        self.equals, self.factor = "", fault.scale
-        self.off: float | None = None
+        self.equals, self.factor, self.slope = "", fault.scale, ""
+        self.off = ""
         if not fault.targets:
             return
         starts = case.views[min(fault.targets)].window.starts
-        if fault.of is not None:
+        if fault.of is not None and fault.meant == "slope":
+            node, name = case.sources.spot(fault.step, fault.depth)[1], called(case, fault.of)
+            text = case.sources.texts[self.file].text(node)
+            self.slope = f"{text} is not the derivative of {name}" if text and "\n" not in text else ""
+        elif fault.of is not None:
             known = fault.of.id in starts
-            self.equals = case.parameters[starts[fault.of.id]].name if known else case.sources.name(fault.of)
+            within = len(fault.of.stack) > len(fault.step.stack)  # a helper's own words say nothing here
+            name = case.sources.name(fault.of) if within else called(case, fault.of)
+            self.equals = case.parameters[starts[fault.of.id]].name if known else name
         target, value = fault.targets[fault.window][fault.step.id], np.asarray(fault.step.value, float)
         if np.shape(target) == np.shape(value) and np.any(target):
-            self.off = float(np.linalg.norm(value - target) / np.linalg.norm(target))
+            self.off = off_by(value, target, fault.ratio)
 
     @classmethod
     def at(cls, case: Case, file: str, line: int, mistake: str, why: str) -> "Finding":
@@ -90,9 +100,46 @@ class Finding:
 
     def words(self) -> str:
         """The sentence beside the line."""
-        parts = [f"should be {derivative_text(self.factor, self.equals)}"] if self.equals else []
-        parts += [f"is {100 * self.off:.3g} % off"] if self.off is not None else []
-        return ", ".join(parts) or self.why
+        known = self.equals and is_plain(self.factor)
+        parts = [f"should be {derivative_text(self.factor, self.equals)}"] if known else []
+        if self.slope:
+            return f"{self.slope} ({self.off.removeprefix('is ')})" if self.off else self.slope
+        return ", ".join([*parts, *([self.off] if self.off else [])]) or self.why
+
+
+def off_by(value: Any, target: Any, ratio: float | None) -> str:
+    """How far a value is from the right one, in words.
+
+    >>> off_by(np.ones(2), np.ones(2) / 4, 0.25), off_by(np.ones(2), -np.ones(2), -1.0), off_by(np.ones(1), 0.8 * np.ones(1), None)
+    ('is 4 times too large', 'has the wrong sign', 'is 25 % off')
+    """
+    if ratio:
+        times = f"{max(abs(ratio), 1 / abs(ratio)):.4g} times too {'small' if abs(ratio) > 1 else 'large'}"
+        parts = ["has the wrong sign"] if ratio < 0 else []
+        return " and ".join(parts if abs(abs(ratio) - 1) < 1e-6 else [*parts, f"is {times}"])
+    off = float(np.linalg.norm(value - target) / np.linalg.norm(target))
+    return f"is {100 * off:.3g} % off" if off < 10 else "is far off"
+
+
+def called(case: Case, step: Step) -> str:
+    """A value's name, or the beginning of the expression that it is the value of."""
+    name, place = case.sources.name(step), case.sources.place(step)
+    if name or place is None:
+        return name
+    code = case.sources.texts[place.file].text(case.sources.spot(step)[1])
+    return code if len(code) <= 24 else f"{code[:21]}…"
+
+
+def sentence(words: str) -> str:
+    """The words with a capital at their beginning, where that is no code, and a full stop at their end."""
+    if words.partition(" ")[0] in FIRST_WORDS:
+        words = words[:1].upper() + words[1:]
+    return f"{words}{'' if words.endswith('.') else '.'}" if words else ""
+
+
+def is_plain(factor: float) -> bool:
+    """Whether a number is one that people write, as 30, 0.3 or 1/150, and not an accident of the numbers."""
+    return abs(Fraction(factor).limit_denominator(10_000) - factor) <= 1e-9 * abs(factor)
 
 
 def derivative_text(factor: float, name: str) -> str:
@@ -173,24 +220,33 @@ class Report:
     def text(self, colour: bool) -> str:
         """The report for people."""
         steps, parameters = len(self.case.views), self.case.parameters
-        out = [f"{self.path.name}  (this runs your script; {steps} steps of its training were followed)"]
+        followed = f"; {steps} steps of its training were followed" if steps else ""
+        out = [f"{self.path.name}  (this runs your script{followed})"]
         if parameters:
             names = list(dict.fromkeys(f"{p.name} {np.shape(p.versions[-1].value)}" for p in parameters))
             where = sorted({p.line for p in parameters})
             lines = f"line{'s' if len(where) > 1 else ''} {', '.join(map(str, where))}"
             out.append(f"parameters  {'  '.join(names[:MOST_NAMES])}, updated in {lines}")
         if self.loss is not None:
-            out.append(f"loss  {self.loss_kind}, line {self.loss.line}")
+            computed = "" if self.loss.own else " (no line computes it: this is what the updates would lower)"
+            out.append(f"loss  {self.loss.kind}, line {self.loss.line}{computed}")
         codes = [x.code for x in self.lines] + [f.should_be for f in self.findings]
         width = max(map(len, codes), default=0) + 2
-        for x in self.lines:
+        alike = [
+            list(found)
+            for _, found in groupby(self.lines, key=lambda x: x.finding or (x.file, x.line, x.status))
+        ]
+        for x, *more in alike:
             mark, number = MARKS[x.status]
             mark = f"\x1b[{number}m{mark}\x1b[0m" if colour else mark
-            found, words = x.finding, x.words()
+            found, words = x.finding, x.words(self.first_wrong)
+            words = ", ".join(
+                [words, *(derivative_text(y.factor, y.equals) for y in more if y.factor is not None)]
+            )
             first = "first wrong line: " if found and x.line == self.first_wrong else ""
             beside = "" if x.file == str(self.path) else f" ({Path(x.file).name})"
             out.append(f"  {x.line:4d} {mark} {x.code:{width}}{first}{words}{beside}")
-            why = found.why if found and found.why not in words else ""
+            why = sentence(found.why) if found and found.why not in words else ""
             if found and (found.should_be or why):
                 out.append(f"         {found.should_be:{width}}{why}".rstrip())
         return "\n".join(
@@ -199,13 +255,20 @@ class Report:
 
     def conclusion(self) -> str:
         """The last line."""
-        fixed = ", ".join(str(f.line) for f in self.findings if f.source)
-        if fixed and self.explained:
-            return f"Checked: with line {fixed} replaced, the script was run again."
+        fixed = sorted({f.line for f in self.findings if f.source})
+        if fixed and (self.explained or not self.case.parameters):
+            lines = f"line{'s' if len(fixed) > 1 else ''} {', '.join(map(str, fixed))}"
+            right = ", and its updates were right" if self.case.parameters else ""
+            return f"Checked: with {lines} replaced, the script was run again{right}."
+        early = [f.line for f in self.findings if f.fault.meant == "too early"]
+        if early and len(early) == len(self.findings):
+            return f"Computed before the update, line {early[0]} makes the updates right."
         if any(f.fault.targets for f in self.findings):
-            return "The corrected numbers, put in the place of the wrong ones, make the updates right."
+            return "No corrected line was found. With the right numbers in its place, the updates are right."
         if self.findings:
             return f"Lines to change: {', '.join(str(f.line) for f in self.findings)}."
+        if self.explained and not self.case.parameters:
+            return "Nothing is wrong there; no other line can be judged."
         if not self.explained:
             return "Nothing can be said of the lines of this script."
         ruled = any(line.has_rule for line in self.lines)

@@ -10,7 +10,7 @@ import numpy as np
 from ..mistakes import MISTAKES
 from ..update import CHANGES, Rule, changed, read_rule, simulate, variants
 from .case import Case, View
-from .edits import Fix, edited, edits, of_rules
+from .edits import Fix, edited, edits, names_in, of_rules, scope_of
 from .losses import Loss, literals
 from .record import Step
 from .steps import SUMS, key_of, size_of
@@ -31,13 +31,14 @@ MOMENTUM = {
     "momentum_sign": "the velocity enters with the wrong sign: each step undoes the last one",
     "not_zeroed": "the gradients of all earlier steps stay in the sum",
 }
+MOMENTS = {"square_missing": "the moving mean is made of the gradient, where its square belongs"}
 IN_STATE = {*MOMENTUM, "betas_swapped", "square_missing", "weights_swapped", "gradient_added_whole"}
 
 
 class Remark:
-    """A finding that no wrong gradient shows: the line, the mistake's name, why, and new texts to try."""
+    """A finding that no wrong gradient shows: the value or the line, the mistake's name, why, and new texts to try."""
 
-    def __init__(self, step: Step, depth: int, mistake: str, why: str, texts: Any = ()) -> None:
+    def __init__(self, step: Any, depth: int, mistake: str, why: str, texts: Any = ()) -> None:
         self.step, self.depth, self.mistake, self.why, self.texts = step, depth, mistake, why, texts
 
 
@@ -67,12 +68,15 @@ def stale(case: Case) -> list[Remark]:
         last_part(name): (name, versions[-1]) for name, versions in arrays if last_part(name) not in known
     }
     own = {v.id for _, versions in arrays for v in versions}
+    first = min(
+        (versions[1].id for _, versions in arrays), default=0
+    )  # nothing later is of before the training
     visits: dict[Any, int] = {}
     found: dict[Any, tuple[Step, str]] = {}
     for step in case.record.steps if updated else ():
         visits[key_of(step)] = visits.get(key_of(step), 0) + 1
         for p in step.parents:
-            name = sources.name(p) if p.func is None and p.id not in own else ""
+            name = sources.name(p) if p.id < first and p.id not in own else ""
             target, last = updated.get(last_part(name), (name, step))
             if name != target and np.shape(p.value) == np.shape(last.value):
                 line = sources.where(last)[1]
@@ -90,6 +94,43 @@ def renamed(case: Case, step: Step, why: str, names: dict[str, str]) -> Remark:
     nodes = (n for n in ast.walk(text.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
     fixes = [Fix(n, names[n.id]) for n in nodes if n.lineno == line and n.id in names]
     return Remark(step, 0, "stale_parameter", why, [edited(text, fixes)])
+
+
+def stale_locals(case: Case) -> list[Remark]:
+    """Where the forward pass keeps a value in a function's own variable, and the backward pass reads a global of that name."""
+    sources, out = case.sources, dict[str, Remark]()
+    view, text = case.views[0], sources.texts[sources.main]
+    moving = (case.record.steps[n] for n in view.sig if n >= view.window.first)
+    own = {name: step for step in moving if (name := sources.name(step)).isidentifier()}
+    links = ((step, p) for step in view.order for p in step.parents if p.id < view.window.first)
+    for step, p in links:
+        name = sources.name(p) if p.func is not None and p.id not in view.window.starts else ""
+        if name not in own or np.shape(own[name].value) != np.shape(p.value):
+            continue
+        depths = range(len(own[name].stack))
+        assigned = [(d, text.statement(sources.spot(own[name], d)[1])) for d in depths]
+        assigned = [
+            (d, s) for d, s in assigned if isinstance(s, ast.Assign) and text.text(s.targets[0]) == name
+        ]
+        reads = [n for d in range(len(step.stack)) if name in names_in(n := sources.spot(step, d)[1])]
+        function = scope_of(text, assigned[0][1]) if assigned else None
+        elsewhere = bool(reads) and name not in own_names(scope_of(text, reads[0]))
+        if elsewhere and isinstance(function, ast.FunctionDef):
+            (depth, statement), line = assigned[0], reads[0].lineno
+            why = (
+                f"only {function.name} knows this {name}: line {line} reads another, set before the training"
+            )
+            fix = edited(text, [Fix(statement, f"global {name}; {text.text(statement)}")])
+            out.setdefault(name, Remark(own[name], depth, "stale_value", why, [fix]))
+    return list(out.values())
+
+
+def own_names(scope: Any) -> set[str]:
+    """The variables that are a function's own: its arguments, and what is assigned in it."""
+    if not isinstance(scope, ast.FunctionDef | ast.Lambda):
+        return set()
+    stored = (n.id for n in ast.walk(scope) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return {*stored, *(a.arg for a in ast.walk(scope.args) if isinstance(a, ast.arg))}
 
 
 # ---- Uphill -----------------------------------------------------------------------------------------------------------
@@ -312,7 +353,7 @@ def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) 
         if rate > 0:  # of several the one whose rate stands in the script
             found.append((not any(abs(rate - c) <= 1e-4 * rate for c in numbers), mistake))
     mistake = min(found, key=lambda f: f[0], default=(False, ""))[1]
-    return (mistake, MISTAKES[mistake]) if found else None
+    return (mistake, MOMENTS.get(mistake, MISTAKES[mistake])) if found else None
 
 
 def optimiser_of(name: str, **settings: Any) -> tuple[Rule, dict[str, Any]]:
@@ -336,48 +377,3 @@ def multiple_of(u: Any, w: Any, rate: float | None = None) -> float:
         return 0.0
     rate = rate or float((u * w).sum()) / norm
     return rate if np.abs(u - rate * w).max() <= 1e-4 * np.abs(u).max(initial=1e-300) else 0.0
-
-
-# ---- Without a training: functions that should be each other's derivatives -------------------------------------------
-
-POINTS = (-1.7, -0.6, 0.35, 1.2)
-BEFORE, BEHIND = (
-    ("d_", "bd_", "d", "deriv_", "grad_"),
-    ("_d", "_deriv", "_derivative", "_prime", "_grad", "_slope", "2deriv"),
-)
-
-
-def derivatives(names: dict[str, Any], text: Any) -> list[tuple[int, str]]:
-    """The lines of functions that are named as another's derivative and are not: each with the reason."""
-    defined = {n.name: n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef)}
-    out = []
-    for name, node in defined.items():
-        for f in defined:
-            forms = {
-                form
-                for r in (f, f.removeprefix("b_"))
-                for form in (*(b + r for b in BEFORE), *(r + b for b in BEHIND))
-            }
-            wrong = difference(names.get(f), names.get(name)) if name in forms else None
-            if wrong is not None:
-                ends = [n.lineno for n in ast.walk(node) if isinstance(n, ast.Return)]
-                x, right, given = wrong
-                there = f"at {x} that is {right:.4g}, and {given:.4g} is returned"
-                why = f"{name} is not the derivative of {f}: {there}"
-                out.append((ends[-1] if ends else node.lineno, why))
-    return out
-
-
-def difference(f: Any, df: Any) -> tuple[float, float, float] | None:
-    """A point at which df is not the derivative of f, neither of its argument nor of its value."""
-    found = []
-    try:
-        with np.errstate(all="ignore"):
-            for x in POINTS:
-                right = (float(f(x + 1e-5)) - float(f(x - 1e-5))) / 2e-5
-                of_argument, of_value = float(df(x)), float(df(float(f(x))))
-                found.append((x, right, of_argument, of_value))
-    except Exception:
-        return None
-    off = [[abs(row[n] - row[1]) > 1e-4 * max(1, abs(row[1])) for row in found] for n in (2, 3)]
-    return found[off[0].index(True)][:3] if any(off[0]) and any(off[1]) else None

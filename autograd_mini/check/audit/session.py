@@ -3,25 +3,28 @@
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from time import monotonic, process_time
 from typing import Any
 
 import numpy as np
 
-from .case import Case, View, above, is_name
+from .case import Case, View, above, is_name, multiple
 from .edits import Fix, edited, edits
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
 from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, rates_of, steady
 from .proxies import Run, read_source
-from .record import Step, put
-from .repair import Fault, Search, fit_shape, multiple
-from .report import Finding, Line, Report
-from .rules import Remark, derivatives, is_sound, optimiser, stale, uphill, verdicts
+from .record import Record, Step, put
+from .repair import Fault, Search, fit_shape
+from .report import Finding, Line, Report, called
+from .rules import Remark, is_sound, optimiser, stale, stale_locals, uphill, verdicts
 from .steps import LINEAR, SUMS, WINDOWS, enough, key_of, size_of
+from .untrained import NOT_MULTIPLIED, Claim, untrained
 
 MOST_FAULTS = 5
+MANY = 3000  # values after which updates that nothing reads are told from a training's beginning
 SLACK = 10  # values that a corrected line may make more
 FIX_SECONDS = 5.0  # of computing that the search for corrected lines may take
 
@@ -43,16 +46,25 @@ class Audit:
         self, source: str, show: Any = None, windows: int = WINDOWS, known: int = 0
     ) -> tuple[Run, Case]:
         """Run a source and find its training, of so many steps, which may be known to need so long a record."""
-        run = self.run(source, lambda record: enough(record, windows), self.seconds / 3 + 1, show)
+
+        def is_enough(record: Record) -> bool:
+            return enough(record, windows) or (len(record.steps) > MANY and bool(stale(Case(record))))
+
+        run = self.run(source, is_enough, self.seconds / 3 + 1, show)
         run.record.next_check = known or run.record.next_check
         run.run()
-        return run, Case(run.record)
+        case = Case(run.record)
+        if source is not self.source:  # a trial: its data would stay until the next collection
+            for module in run.modules.values():
+                vars(module).clear()
+        return run, case
 
     def probe(self, step: int, depth: int, look: Any) -> None:
         """Run the script up to a step, and look at its variables there."""
         run = self.run(self.source, None, self.seconds)
         run.record.probe = (step, depth, look)
         run.run()
+        vars(run).clear()  # which ends the ring that keeps its data
 
     def report(self) -> Report:
         """Audit the script; where the audit itself fails, nothing is said of any line."""
@@ -67,26 +79,31 @@ class Audit:
 
     def examine(self, run: Run, case: Case, report: Report) -> None:
         """Fill the report: first with what makes the gradients meaningless, then with the wrong lines."""
-        self.case, count = case, len(case.parameters)
+        self.case, self.error, count = case, run.error, len(case.parameters)
         remarks = stale(case)
         if remarks:
             return self.say(remarks, report)
         if not case.views:
-            for line, why in derivatives(run.names, case.sources.texts[self.main]):
-                report.findings.append(
-                    Finding.at(case, self.main, line, "derivative_of_another_function", why)
-                )
-            report.settle()
-            report.note = "no parameters were found whose updates repeat"
+            report.note = "no training was found: no line changes the same numbers step after step"
+            claim = Claim(case)
+            self.say(untrained(case, claim, run.names, self.probe), report)
+            if not report.findings and claim.is_right():
+                file, line = case.sources.where(claim.value, claim.depth)
+                name = f"the output's derivative by {case.sources.name(claim.input) or 'the input'}"
+                report.lines = [Line(file, line, case.sources.code(file, line), "right", name, None)]
+                report.explained = True
             return None
         losses = choose(case, some_of(len(case.views)))
         if not losses:
             report.note = "no loss was found that depends on the parameters"
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
-        report.loss = loss
+        report.loss = self.loss = loss
+        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         wrong = loss.wrong(count)
         remarks = constant(case, loss) or (improper(case) if wrong else []) or unread(case, loss)
+        if wrong and not remarks:
+            remarks = [remark for remark in stale_locals(case) if self.remarked(remark).source]
         report.lines = lines(case, loss, [] if remarks else faults)
         if not remarks and not left and faults and all((f.ratio or 0) < 0 for f in faults):
             remarks = uphill(case, loss)
@@ -112,7 +129,30 @@ class Audit:
         """Report remarks alone."""
         report.findings = [self.remarked(remark) for remark in remarks]
         report.explained = bool(remarks)
+        mended = {f.line: f.should_be for f in report.findings if f.source and f.file == self.main}
+        if mended:
+            self.say_more(mended, report)
         report.settle()
+
+    def say_more(self, mended: dict[int, str], report: Report) -> None:
+        """Report also what is wrong once these lines are mended: no other line could be judged before."""
+        rows = self.source.splitlines()
+        for line, code in mended.items():
+            rows[line - 1] = rows[line - 1].replace(rows[line - 1].strip(), code)
+        text, inner = "\n".join(rows), copy(self)
+        inner.source = text
+        run, case = inner.recorded(text)
+        more = Report(self.path, text, run, case)
+        inner.examine(run, case, more)
+        if more.findings:
+            said = {f.line: f for f in report.findings}
+            for f in more.findings:
+                f.why += f"; {said[f.line].why}" if f.line in said else ""
+                f.code = self.case.sources.code(f.file, f.line)
+            new = {f.line for f in more.findings}
+            report.findings = [f for f in report.findings if f.line not in new] + more.findings
+            report.run, report.case, report.loss, report.explained = run, case, more.loss, more.explained
+            report.lines = more.lines
 
     def search(self, loss: Loss, left: set[int], report: Report) -> None:
         """Report one small edit of the backward pass that makes every update right; else no line is called wrong."""
@@ -122,7 +162,7 @@ class Audit:
             report.lines = []
             return report.settle()
         names = [self.case.parameters[i].name for i in sorted(left or loss.wrong(len(self.case.parameters)))]
-        report.note = "wrong, but not explained: " + ", ".join(dict.fromkeys(names))
+        report.note = f"wrong, but not explained: the updates of {', '.join(dict.fromkeys(names))}"
         report.lines = [line for line in lines(self.case, loss, []) if line.status == "right"]
         return None
 
@@ -184,18 +224,27 @@ class Audit:
 
     def remarked(self, remark: Remark) -> Finding:
         """The finding of a remark, with the new text where it helps."""
-        case = self.case
-        finding = Finding(case, None, Fault("remark", {}, {}), remark.step)
-        finding.mistake, finding.why = remark.mistake, remark.why
+        case, kind = self.case, remark.mistake
+        if isinstance(remark.step, int):
+            finding = Finding.at(case, self.main, remark.step, kind, remark.why)
+        else:
+            finding = Finding(case, None, Fault("remark", {}, {}, step=remark.step, depth=remark.depth))
+            finding.mistake, finding.why = kind, remark.why
 
         def works(text: str) -> bool:
-            _, after = self.recorded(text)
-            if remark.mistake == "no_output_activation":
+            run, after = self.recorded(text)
+            if not case.views and kind not in ("stale_parameter", NOT_MULTIPLIED):
+                return type(run.error) is type(self.error)
+            if kind == NOT_MULTIPLIED:
+                return bool(Claim(after).is_right())
+            if kind == "no_output_activation":
                 losses = choose(after, some_of(len(after.views))) if after.views else []
                 return bool(losses) and not losses[0].wrong(len(after.parameters))
-            if remark.mistake in ("stale_parameter", "parameter_never_read"):
+            if kind == "stale_value":
+                return len(stale_locals(after)) < len(stale_locals(case))
+            if kind in ("stale_parameter", "parameter_never_read"):
                 return len(after.parameters) > len(case.parameters)
-            return remark.mistake == "wrong_sign" or is_sound(after, case, remark.mistake)
+            return kind == "wrong_sign" or is_sound(after, case, kind)
 
         found = self.first_that(remark.texts, works)
         if found is None:
@@ -258,7 +307,7 @@ class Audit:
         case, out = self.case, []
         kept: list[Fix] = []
         end = process_time() + FIX_SECONDS
-        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
+        self.state = dict(loss.verdicts)
         for fault in faults:
             finding = Finding(case, loss, fault)
             out.append(finding)
@@ -269,8 +318,13 @@ class Audit:
                 options = self.proposals(loss, fault)
                 found = self.first_that(options, lambda new: self.improves(new, loss, fault), kept, end)  # noqa: B023
                 if found is not None:
-                    kept.append(found[0])
-                    self.mended(finding, found[0].node.lineno, found[1], found[0])
+                    fix, text = found
+                    kept.append(fix)
+                    self.mended(finding, fix.node.lineno, text, fix)
+                    for part in fix.beside:
+                        other = Finding.at(case, self.main, part.node.lineno, part.mistake, part.why)
+                        out.append(self.mended(other, other.line, text))
+                        finding.equals = ""  # it is no derivative by the parameter, but what that is made of
             change(case, fault)
         unchange(case)
         return out
@@ -303,7 +357,7 @@ class Audit:
                 continue
             candidate.forced, candidate.reading = loss.forced, loss.reading
             evaluate(after, candidate, numbers)
-            if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
+            if not candidate.verdicts or not is_same(after, candidate, case, loss):
                 continue
             wrong = candidate.wrong(count)
             still = not wrong and not before and steady([f for f in candidate.factors.values() if f])
@@ -346,6 +400,15 @@ def changed_line(old: str, new: str) -> int:
 def some_of(count: int) -> list[int]:
     """The steps that are looked at closely: the first two and the last."""
     return sorted({0, 1, count - 1} & set(range(count)))
+
+
+def is_same(after: Case, candidate: Loss, case: Case, loss: Loss) -> bool:
+    """Whether a loss is that of before an edit: it stands in the same lines, or has the same gradient at the start, but for a factor."""
+    if lines_of(after, candidate) == lines_of(case, loss):
+        return True
+    first = [c.grads.get(0, ()) for c in (candidate, loss)]
+    a, b = (np.concatenate([np.zeros(1), *(np.ravel(g) for g in grads if g is not None)]) for grads in first)
+    return a.size == b.size and multiple(a, b) > 0
 
 
 def lines_of(case: Case, loss: Loss) -> list[int]:
@@ -552,15 +615,6 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
             line.has_rule = case.views[0].gradient[i] is not None
             found.setdefault(("update", line.line), line)
     return found
-
-
-def called(case: Case, step: Step) -> str:
-    """A value's name, or the expression that it is the value of."""
-    if name := case.sources.name(step):
-        return name
-    text, node = case.sources.spot(step)
-    code = text.text(node)
-    return code if 0 < len(code) <= 24 else "its input"
 
 
 def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, int] | None:
