@@ -53,7 +53,13 @@ class Audit:
         run = self.run(source, is_enough, self.seconds / 3 + 1, show)
         run.record.next_check = known or run.record.next_check
         run.run()
-        case = Case(run.record)
+        try:
+            case = Case(run.record)
+        except Exception as error:  # nothing is said of any line then
+            fault = f"{type(error).__name__}: {error}"
+            run.record.note(f"what this script computed could not be put in order ({fault})")
+            run.record.steps.clear()
+            case = Case(run.record)
         if source is not self.source:  # a trial: its data would stay until the next collection
             for module in run.modules.values():
                 vars(module).clear()

@@ -7,6 +7,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini.check.audit import audit_command
+from autograd_mini.check.audit.case import Case
 
 from . import mutants, planted
 
@@ -281,3 +282,21 @@ def test_a_rule_of_an_optimiser_is_named_as_diagnose_update_names_it(mistake: st
     report = ag.audit(path, seconds=PATIENCE)
     assert [f.mistake for f in report.findings] == [mistake], str(report)
     assert should_be in report.findings[0].should_be
+
+
+@pytest.mark.parametrize("part", ["find_rates", "name_parameters"])
+def test_a_fault_of_our_own_blames_no_line(part, tmp_path, monkeypatch):
+    """Where the audit itself fails, the report says so, says nothing of any line, and does not call the script right."""
+
+    def fail(self: Case) -> None:
+        if self.record.steps:
+            raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(Case, part, fail)
+    path = tmp_path / "planar.py"
+    path.write_text(PLANAR)
+    report = ag.audit(path)
+    assert not report.findings
+    assert not report.explained
+    assert "could not be put in order (ZeroDivisionError: ours)" in str(report)
+    assert "nothing is wrong" not in str(report)
