@@ -171,7 +171,10 @@ class Native:
         places = {x: i for i, x in enumerate(program.inputs)}
         data = {change.target for change in program.changes if change.what == "data"}
         self.inputs = [
-            Operand(None if x in program.floats else x.dtype, x.shape or (), is_written=x in data)
+            # the dtype by its letter, which is the one object that arrays of it share
+            Operand(
+                None if x in program.floats else np.dtype(x.dtype.char), x.shape or (), is_written=x in data
+            )
             for x in program.inputs
         ]
         self.written = [places[x] for x in data]

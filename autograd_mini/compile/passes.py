@@ -129,7 +129,7 @@ def _closer_step(x: Expr) -> Expr:
 
 def _one_number(x: Expr) -> Expr:
     whole = x.args[0].shape or () if x.name == "sum" else ()
-    if whole and prod(whole) == prod(x.shape or ()):
+    if whole and prod(whole) == prod(x.shape or ()) and x.args[0].dtype == x.dtype:  # a sum counts booleans
         return call("reshape", x.args[0], x.shape)  # of one number each
     if x.name == "divide" and all(map(_is_scalar, x.args)) and x.args[1].value:
         return constant(np.asarray(x.args[0].value / x.args[1].value)) if not x.weak else x

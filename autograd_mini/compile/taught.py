@@ -114,7 +114,7 @@ def taught(expr: Expr, units: Units | None = None, known: dict[Expr, Expr] | Non
     >>> taught(((1.0 - Y) / (1.0 - A) - Y / A) * A * (1.0 - A))
     subtract(A, Y)
     >>> taught(call("sum", -2.0 * Y, axis=(0,)) * 1.0)
-    multiply(-2.0, sum(Y, 0, False))
+    negative(multiply(2.0, sum(Y, 0, False)))
     """
     known = {} if known is None else known
 

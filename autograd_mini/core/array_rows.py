@@ -108,7 +108,7 @@ def VAR(axis: Axis, ddof: float, keepdims: bool) -> Op:
 @family
 def STD(axis: Axis, ddof: float, keepdims: bool) -> Op:
     def large(xp: Any, x: Any) -> tuple[Any, float]:
-        """The mask of where squares could overflow, and the power of 2 by which x is divided there, without rounding."""
+        """The mask of where the largest |x| is above 1, and the power of 2 by which x is divided there, so that no sum overflows."""
         is_large = xp.greater(xp.max(xp.abs(x), axis=axis, keepdims=True, initial=0.0), 1.0)
         return is_large, 4.0 * 2.0 ** _count(xp, x, axis).bit_length()
 
@@ -438,7 +438,7 @@ def SCATTER(shape: tuple[int, ...], index: Any) -> Op:
 
 @one_off
 def INDEX_UPDATE(index: Any) -> Op:
-    def share_of_value(xp: Any, g: Any, out: Any, x: Any, value: Any) -> Any:  # of a repeated place only the last value was kept
+    def share_of_value(xp: Any, g: Any, out: Any, x: Any, value: Any) -> Any:  # where a place occurs twice, only its last value was kept
         return g[index] * xp.last_written(xp.shape(x), index)
 
     return ArrayOp("index_update", lambda xp, x, value: xp.index_update(x, index, value),

@@ -7,7 +7,7 @@ What `loss.backward()` runs, in this order:
     arriving      1, the gradient of the loss with respect to itself (a method of the readings)
     sweep         from the last node to the first: what each node hands to its parents, added up in the dict `grads`
                   _sweep_quickly  by code made from the rows (`made_pull`), where all nodes are Values or all are Tensors
-                  _sweep_any      otherwise, or where that code raised an error: by `pulled`, which calls `Op.shares`
+                  _sweep_any      otherwise, or where that code raised one of ERRORS: by `pulled`, which calls `Op.shares`
     backward      puts the gradients of `grads` into `.grad`
 """
 
@@ -32,7 +32,8 @@ Grads = dict[Any, Any]  # from a node to the gradient of the root with respect t
 def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> list[Any]:
     """Return every variable that root was made from, parents before children, root last; with `constants` the constants too.
 
-    What the last parent was made from comes first; with `is_mirrored` it is the first parent's, in the order of reading.
+    Where the order is free, the ancestors of the last parent come before those of the first; with `is_mirrored` it is the other
+    way round, as one reads an expression.
     """
     order: list[Any] = []
     seen: set[Any] = set()
@@ -65,10 +66,10 @@ def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> l
 
 def check_fresh(node: Any) -> None:
     """Raise GraphError for a Tensor one of whose parents was given other data after the node had read it."""
+    if KINDS[type(node)] is FLOATS:  # a Value copies the number that it reads
+        return
     for parent in node.parents:
-        if (
-            parent._version > node._version and KINDS[type(node)] is not FLOATS
-        ):  # a Value copies what it reads
+        if parent._version > node._version:
             raise GraphError(
                 f"{parent._name} was changed after '{node.op.name}' had read it, so the gradient would be "
                 "wrong: run the forward pass again, and change parameters only after backward()"
@@ -104,7 +105,7 @@ def pulled(
 def sweep(
     order: Sequence[Any], cotangent: Any, reading: Reading | None = None, keep: Container[Any] | None = None
 ) -> Grads:
-    """Return the gradient of the last node with respect to every node in order (or only to those in `keep`).
+    """Return the gradient of the last node with respect to every node in order; interior nodes outside `keep` are dropped.
 
     It goes from the last node, at which `cotangent` arrives from above, to the first. With the reading GRAPH the gradients
     are nodes.
@@ -174,7 +175,7 @@ def check_root(root: Any) -> None:
     )
 
 
-# threads may share leaves: one at a time reads their gradients and writes the sums
+# Threads may share leaves, so only one at a time may read their gradients and write the sums
 commit_lock: Any = threading.RLock()
 
 

@@ -1,4 +1,5 @@
-"""Rows that take static parameters, as users call them; the methods of nodes; and GRAPH, in which rules give a graph.
+"""The functions that users call where a row alone is not enough (static parameters, axes, raw masks); the methods of nodes; and
+GRAPH, the reading that runs rules on nodes.
 
 Nodes give a node; raw numbers and arrays give raw numbers and arrays.
 """
@@ -696,5 +697,5 @@ GRAPH.xp = SimpleNamespace(
     pad=lambda x, width, constant_values=0.0: array_rows.PAD(width, constant_values)(x),
     einsum=_einsum,
 )
-# A function stands for its row (`where`, `power`, `clip`): it takes raw masks and bounds too
+# Rules on nodes get a function of this file in place of the row of its name: `where` and `power` take raw masks and exponents too
 vars(GRAPH.xp).update({name: globals()[name] for name in XP if name in globals()})

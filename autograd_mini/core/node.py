@@ -42,7 +42,7 @@ def made(
     requires_grad: bool = False,
     meta: dict[str, Any] | None = None,
 ) -> Any:
-    """Return a node: a leaf, or the result of an operation on parents. Only here and in quick methods (quick.py) are nodes made.
+    """Return a node: a leaf, or the result of an operation on parents. Nodes are made only here and in quick methods (quick.py).
 
     One or two parents are kept in two slots: a tuple would be one more object for the garbage collector in each node.
     """
@@ -82,7 +82,7 @@ def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[s
 def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
     """Return the result of an operation as a node: a variable if a parent is one and recording is on, else a constant.
 
-    With its first variable a row gets its quick method, which does all this from then on.
+    The first variable that a row gives also makes the row's quick method, where it can have one: `ag.tanh(x)` uses it from then on.
     """
     meta = meta_here()
     if meta is not False and op.has_derivative:
@@ -90,7 +90,9 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
             if parent.requires_grad:
                 if op.is_kept and reading.kind not in op.quick:
                     op.quick[reading.kind] = made_method(op, reading, applied, changes)
-                    if reading is ARRAYS and len(parents) > 1:
+                    if (
+                        reading is ARRAYS and len(parents) > 1
+                    ):  # the first operand may be an array: linear(X, W, b)
                         op.quick[np.ndarray] = op.quick[reading.kind]
                 return made(reading, data, op, parents, True, meta)
     if keeps_constants():
@@ -116,7 +118,7 @@ def evaluate(op: Op, reading: Reading, operands: Sequence[Any]) -> Any:
 
 
 def apply(op: Op, *operands: Any) -> Any:
-    """Return the node that `op` makes of nodes, numbers and arrays: a Value where all are scalar, else a Tensor.
+    """Return the node that `op` makes of nodes, numbers and arrays: a Value where none is an array or Tensor, else a Tensor.
 
     Where no operand is a node, the result is raw data. A list that holds nodes is stacked in their graph. Raises
     ShapeError where the shapes do not fit the operation, IndexError for an axis or index out of range, DTypeError for an
@@ -133,7 +135,8 @@ def applied(op: Op, *operands: Any) -> Any:
     reading = reading_of_all(operands)
     if reading is not None and (reading is ARRAYS or not op.arrays_only):
         return record(reading, op, operands, evaluate(op, reading, [x._content for x in operands]))
-    reading, dtypes, has_nodes = ARRAYS if op.arrays_only else FLOATS, set(), False
+    reading = ARRAYS if op.arrays_only else FLOATS
+    dtypes, has_nodes = set(), False
     for x in operands:
         own = KINDS.get(type(x))  # the reading of a node, None for what is no node
         has_nodes = has_nodes or own is not None or holds_node(x)
@@ -225,10 +228,8 @@ class Node:
     meta: dict[str, Any] | None  # label, scope, source line, what cut it off: empty unless asked for
     op: Op | None  # None for a leaf
     requires_grad: bool
-    # The parents, which `parents` gives as a tuple: the first, or a tuple of all where there are more than two, or None for a leaf;
-    # and the second of two
-    _left: Any
-    _right: Any
+    _left: Any  # the first parent; a tuple of all where there are more than two; None for a leaf
+    _right: Any  # the second parent where there are exactly two, else None
     # a Series or DataFrame on the left leaves the operation to the node, whose error says what to do
     __pandas_priority__ = 5000
     _version = 0  # see `changes`

@@ -1,8 +1,8 @@
 """Op: one operation as a row of the table states it, and its two verbs, `value` and `shares`.
 
 A row holds the forward and, for each parent, the local derivative as a vector-Jacobian product (vjp). Both use
-only operators and the functions of a namespace `xp`. Whoever runs a row chooses `xp` and the operands, and so what comes
-out: numbers, arrays, a graph that can be differentiated again, or a formula. Each such choice is a `Reading` (readings.py).
+only operators, indexing and the functions of a namespace `xp`; np and math serve for constants alone. Whoever runs a row
+chooses `xp` and the operands, and so what comes out: numbers, arrays, a graph that can be differentiated again, or a formula. Each such choice is a `Reading` (readings.py).
 
 Glossary: `xp` the namespace; `x`, `y` the operands; `out` the result; `g` the gradient of the loss with respect to `out`;
 `share` what one parent receives (it may have the broadcast shape: the engine sums it to the parent's); `grads` the
@@ -30,7 +30,7 @@ class Op:
     """One operation: `forward(xp, *operands)` and its local derivatives. A row is called like a function.
 
     `vjps` is a tuple with one `vjp(xp, g, out, *operands)` for each parent; or a single function that returns the shares
-    of all parents, for operations with any number of them; or empty, where there is no derivative (a mask, an index).
+    of all parents, for operations with any number of them; or empty, where there is no derivative (a comparison, an argsort).
     `doc` says what the value is and, after a semicolon, gives an example. `params` are the static parameters by name.
 
     >>> import autograd_mini as ag

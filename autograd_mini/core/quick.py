@@ -1,10 +1,10 @@
 """Quick code, made from the rows. Leave this file for the end: without it the engine gives the same numbers, more slowly.
 
-Two functions are made of a row, for each reading: a *quick method*, which applies it to nodes of one kind as `applied` does
-(node.py), and a *pull*, which hands on a gradient as `pulled` does (engine.py). Both are written as source, with the row's own
-rules in it, so that a node costs one call, with no loop over rules and no look-up in `xp`. Whatever is not the common case is
-left to the general way. A neuron's `w * x + b` on Values takes half the time, a product of small Tensors too; a backward over
-Values a tenth, one over small Tensors half (`python -m benchmarks eager`).
+Two functions are made from a row: for FLOATS and ARRAYS a *quick method*, which applies it to nodes of one kind as `applied` does
+(node.py); for these and GRAPH a *pull*, which hands on a gradient as `pulled` does (engine.py). Both are written as source, with
+the row's own rules in it, so that a node costs one call, with no loop over rules and no look-up in `xp`. Whatever is not the
+common case is left to the general way. With it a neuron's `w * x + b` on Values and a product of small Tensors take half as long;
+a backward takes a tenth as long over Values and half as long over small Tensors.
 """
 
 import functools
@@ -112,7 +112,7 @@ def _made_function(source: str, name: str, reading: Reading, title: str, **own: 
 
 @functools.lru_cache(maxsize=1024)
 def _code(source: str, name: str, own: tuple[str, ...], title: str) -> types.CodeType:
-    """The code of a function that makes the function: many rows of a family have the same text, and other rules."""
+    """The code of `made`, which returns the function. Rows of a family often have the same text and differ in their rules alone."""
     text = f"def made({', '.join(own)}):{indent(source, '    ')}    return {name}\n"
     return compile(text, f"<{title}>", "exec")
 
@@ -120,8 +120,8 @@ def _code(source: str, name: str, own: tuple[str, ...], title: str) -> types.Cod
 class Texts(NamedTuple):
     """What differs between the readings, as source.
 
-    `converted`: what makes a node of an operand x that is none; `computed`: what computes the result's data (both for quick
-    methods). `arrived`: what is done with the gradient that arrives at a node; `received`: what a parent receives (for pulls).
+    For quick methods: `converted` turns an operand x that is not a node into one, `computed` computes the result's data. For
+    pulls: `arrived` prepares the gradient that arrives at a node, `received` adds a parent's share.
     """
 
     converted: str
@@ -225,7 +225,7 @@ def made_method(op: Op, reading: Reading, applied: Rule, changes: Any, is_reflec
     if reading is ARRAYS and count > 1 and not is_reflected:
         converted, others = ARRAY_FIRST.format(**words), parameters
     # a number takes the dtype of the operand that it stands beside, where there is only one
-    partner = dict(zip(names, reversed(names), strict=True)) if count == 2 else {}
+    partner = {"x": "y", "y": "x"} if count == 2 else {}
     for x in others:
         converted += texts.converted.format(x=x, other=partner.get(x), **words)
     forward = _written_or_called("op.forward", op.forward, letters)
@@ -271,7 +271,8 @@ def made_pull(op: Op, reading: Reading) -> Callable[[Any, Any, Any], None] | Non
     None for a user's own row, one with an index, and one of any number of parents with a rule for each.
     """
     if not (op.is_ours and op.is_kept and (op.is_joint or len(op.vjps) == len(op.operands))):
-        return op.pulls.setdefault(reading, None)
+        op.pulls[reading] = None  # so that it is not tried again
+        return None
     texts, content = TEXTS[reading], "._content" if reading.reads_content else ""
     rules = {f"rule{i}": rule for i, rule in enumerate([op.vjps] if op.is_joint else op.vjps)}
     if op.is_joint:

@@ -7,7 +7,8 @@
 | GRAPH       | nodes (core/functions.py)    | a new graph, to be differentiated again  |
 | EXPRESSIONS | `Expr` (symbols.py)          | a formula                                |
 
-A reading passes its namespace `xp` to the rules. A rule may use the names in `XP`, and no others.
+A reading passes its namespace `xp` to the rules. A rule may use the names in `XP`; of np and math only what makes
+constants.
 """
 
 import math
@@ -40,7 +41,7 @@ class _SlowState:
 def find_error_state() -> tuple[Any, Any]:
     """The context variable in which NumPy keeps its error state, and the state that is quiet.
 
-    They are found by looking which variable np.errstate changes. To set it takes 0.1 µs, to enter np.errstate 0.7.
+    They are found by seeing which variable np.errstate changes. Setting it takes 0.1 µs, entering np.errstate 0.7.
     """
     before = copy_context()
     with np.errstate(all="ignore"):
@@ -70,7 +71,7 @@ def quietly(function: Callable[..., Any], *arguments: Any) -> Any:
 
 # ---- The functions that rules may use ---------------------------------------------------------------------------------
 
-# The functions for arrays: NumPy's own, ours of support/numerics.py, and those that are quicker in another way
+# The functions for arrays: NumPy's own, ours from support/numerics.py, and quicker forms of some of NumPy's
 NUMPY_NAMES = """
     exp expm1 log log1p log2 log10 sqrt square sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh
     arctanh arctan2 hypot logaddexp abs sign floor ceil round remainder maximum minimum where greater
@@ -192,7 +193,7 @@ class Reading:
         return held + share
 
     def received(self, parent: Any, held: Any, share: Any, op: Op) -> Any:
-        """Return what a parent holds once it has received a share; before the first one that is `nothing`: None, or −0.0 for floats."""
+        """Return what a parent holds after this share; before its first one it held `nothing`: None, or −0.0 for floats."""
         share = self.share_for(parent, share, op)
         return share if held is None else self.add(parent, held, share)
 

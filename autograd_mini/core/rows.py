@@ -1,5 +1,6 @@
 # fmt: off
-"""The table, first part: the operations on numbers that a first reader meets. Each row is also the function that users call.
+"""The table, first part: the operations on numbers that a first reader meets. Most rows are themselves the functions that
+users call; functions.py wraps the others.
 
 To add an operation, write its row (here, in special_rows.py or in array_rows.py) and, where it has static parameters, its
 function in functions.py. A derivative is stated nowhere else. CONTRIBUTING.md goes through all steps: the public name, the
@@ -63,12 +64,12 @@ def POW(n: float) -> Op:
 
 
 def _flat(xp: Any, x: Any, p: Any) -> Any:
-    """Where 0 or NaN to the power 0 stands: its slope in the base is 0, not 0·∞ or NaN."""
+    """The mask of where p is 0 and x is 0 or NaN: the slope in x is 0 there, not 0·∞ or NaN."""
     return xp.logical_and(xp.equal(p, 0), xp.logical_or(xp.equal(x, 0), xp.not_equal(x, x)))
 
 
 def _zero_base(xp: Any, x: Any, p: Any) -> Any:
-    """Where 0 to a power ≥ 0 stands: its slope in the power is 0, not 0·log 0."""
+    """The mask of where x is 0 and p ≥ 0: the slope in p is 0 there, not 0·log 0."""
     return xp.logical_and(xp.equal(x, 0), xp.greater_equal(p, 0))
 
 
@@ -176,7 +177,7 @@ minimum = Op("minimum", lambda xp, x, y: xp.minimum(x, y),
     (lambda xp, g, out, x, y: _winner(xp, g, xp.greater(x, y), x, y),
      lambda xp, g, out, x, y: _winner(xp, g, xp.greater(y, x), x, y)),
     "the smaller (a tie shares its gradient evenly); minimum(2.0, 3.0) = 2.0")
-clip = Op("clip", lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),  # the bounds pass the gradient on
+clip = Op("clip", lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),  # where x equals a bound, the gradient still goes to x
     (lambda xp, g, out, x, low, high:
          xp.where(xp.logical_or(xp.less(x, low), xp.greater(x, high)), 0.0, g),
      lambda xp, g, out, x, low, high:
@@ -203,7 +204,7 @@ zeros_like = Op("zeros_like", lambda xp, x: xp.zeros_like(x))
 def DOT(n: int) -> Op:
     """w₁x₁ + … + wₙxₙ + b over the 2n + 1 parents (*w, *x, b): a whole neuron in one node."""
     def forward(xp: Any, *wxb: Any) -> Any:
-        return sum(map(operator.mul, wxb[:n], wxb[n:]), wxb[-1])
+        return sum(map(operator.mul, wxb[:n], wxb[n:-1]), wxb[-1])
 
     def vjps(xp: Any, g: Any, out: Any, *wxb: Any) -> list[Any]:
         return [*[g * x for x in wxb[n:-1]], *[g * w for w in wxb[:n]], g]

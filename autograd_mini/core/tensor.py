@@ -124,7 +124,7 @@ PARTS = (int, np.integer, np.bool_, slice, type(None), type(Ellipsis))  # of an 
 
 
 def index_part(part: Any) -> Any:
-    """One part of an index: an array of its own, where it is an array or a list."""
+    """One part of an index. An array or a list becomes a fresh array."""
     if isinstance(part, PARTS):
         return part
     _refuse_in_index(part)

@@ -59,7 +59,7 @@ def test_s7_the_script_has_the_wrong_sign_in_the_first_layer():
     for sign, name, w, their in moved:
         np.testing.assert_allclose(10 * (w - n[name]), sign * their.grad.numpy(), rtol=1e-9, atol=1e-12)
     said = story.audited(digits_per_sample.ASKED)
-    assert "the sign is wrong" in said
+    assert "The sign is wrong" in said
 
 
 def test_s7_samples_are_shuffled_anew_every_epoch(monkeypatch):
@@ -84,7 +84,7 @@ def test_s7_digits_are_learnt_a_sample_a_step(monkeypatch, capsys):
     monkeypatch.setattr(digits_per_sample, "datasets", lambda: iter([small]))
     assert digits_per_sample.main(0) == 0
     out = capsys.readouterr().out
-    assert "the sign is wrong" in out
+    assert "The sign is wrong" in out
     table = [line.split() for line in out.splitlines() if re.match(r" +\d+ +[\d.]+%", line)]
     assert [row[0] for row in table] == [str(k) for k in range(1, 11)]
     train, cost, test, test_cost = (

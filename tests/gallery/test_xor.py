@@ -107,8 +107,8 @@ def test_s1_learns_xor_and_prints_the_truth_table(capsys, tmp_path):
     assert [round(p) for p in table.values()] == [0, 1, 1, 0]
     assert max(abs(p - y) for p, y in zip(table.values(), (0, 1, 1, 0), strict=True)) < 0.02
     assert seeds_learnt(text) >= 9
-    assert "l2.T @ delta3 belongs here" in text
-    assert "l1.T @ delta2[:, 1:] belongs here" in text
+    assert "theta2 -= 0.1 * (l2.T @ delta3)" in text
+    assert "theta1 -= 0.1 * (l1.T @ delta2[:, 1:])" in text
     assert "nothing is wrong" in text
     assert (tmp_path / "xor.png").stat().st_size > 1000
 

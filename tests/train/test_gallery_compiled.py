@@ -61,10 +61,7 @@ def of_xor() -> dict[str, Any]:
 
 
 def of_overfit() -> dict[str, Any]:
-    (X, y), params = overfit.images(0), overfit.start(0)
-    model = ag.nn.MLP([12288, 64, 1], output="sigmoid", rng=0)
-    for ours, start in zip(model.parameters(), params, strict=True):
-        ours.data = start.data
+    (X, y), model = overfit.images(0), overfit.network(0)
     sgd = SGD(model.parameters(), lr=0.01)
     return {"model": model, "X": X, "y": y, "loss": ag.nn.binary_cross_entropy, "optimizer": sgd, "epochs": 4}
 
