@@ -2,7 +2,8 @@
 
 A row holds the forward and, for each parent, the local derivative as a vector-Jacobian product (vjp). Both use
 only operators, indexing and the functions of a namespace `xp`; np and math serve for constants alone. Whoever runs a row
-chooses `xp` and the operands, and so what comes out: numbers, arrays, a graph that can be differentiated again, or a formula. Each such choice is a `Reading` (readings.py).
+chooses `xp` and the operands, and so what comes out: numbers, arrays, a graph that can be differentiated
+again, or a formula. Each such choice is a `Reading` (readings.py).
 
 Glossary: `xp` the namespace; `x`, `y` the operands; `out` the result; `g` the gradient of the loss with respect to `out`;
 `share` what one parent receives (it may have the broadcast shape: the engine sums it to the parent's); `grads` the
