@@ -19,7 +19,7 @@ from . import array_rows, rows, special_rows
 from .array_rows import Axis
 from .node import Node, applied, changes, holds_node, in_place, made
 from .op import Op
-from .quick import TEXTS, Texts, made_method
+from .quick import IN_GENERAL, RECEIVED, TEXTS, Texts, made_method
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
 from .tensor import Tensor, index_part, plain_index, stacked, to_value
 from .value import Value
@@ -671,13 +671,7 @@ def _einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
 
 
 GRAPH = _Graph()
-GRAPH_RECEIVED = """
-    if {parent}._version > node._version:
-        raise ValueError("changed since")
-    if {parent} in grads:
-        grads[{parent}] = received({parent}, grads[{parent}], {share}, op)
-"""
-TEXTS[GRAPH] = Texts("", "", arrived="\n    g = without_one(g)", received=GRAPH_RECEIVED)
+TEXTS[GRAPH] = Texts("", "", arrived="\n    g = without_one(g)", received=RECEIVED + IN_GENERAL)
 TABLE = {
     name: row
     for file in (rows, special_rows, array_rows)

@@ -90,9 +90,8 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
             if parent.requires_grad:
                 if op.is_kept and reading.kind not in op.quick:
                     op.quick[reading.kind] = made_method(op, reading, applied, changes)
-                    if (
-                        reading is ARRAYS and len(parents) > 1
-                    ):  # the first operand may be an array: linear(X, W, b)
+                    # the first operand may be an array: linear(X, W, b)
+                    if reading is ARRAYS and len(parents) > 1:
                         op.quick[np.ndarray] = op.quick[reading.kind]
                 return made(reading, data, op, parents, True, meta)
     if keeps_constants():

@@ -117,6 +117,16 @@ def _code(source: str, name: str, own: tuple[str, ...], title: str) -> types.Cod
     return compile(text, f"<{title}>", "exec")
 
 
+# The version is asked first. Where it fails, the sweep is done again in the general way, which says more
+RECEIVED = """
+    if {parent}._version > node._version:
+        raise ValueError("changed since")
+    if {parent} in grads:"""
+IN_GENERAL = """
+        grads[{parent}] = received({parent}, grads[{parent}], {share}, op)
+"""
+
+
 class Texts(NamedTuple):
     """What differs between the readings, as source.
 
@@ -177,10 +187,8 @@ TEXTS: dict[Reading, Texts] = {
     node._content = data if data.__class__ is ndarray else asarray(data)
     node._version = changes.count""",
         arrived="",
-        received="""
-    if {parent}._version > node._version:
-        raise ValueError("changed since")  # the sweep is done again in the general way, which says more
-    if {parent} in grads:
+        received=RECEIVED
+        + """
         share, held, own = {share}, grads[{parent}], {parent}._content
         fits = share.__class__ is ndarray and share.shape == own.shape and share.dtype is own.dtype
         if fits and held is None:

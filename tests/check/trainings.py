@@ -41,7 +41,7 @@ def s1():
 
 def s2():
     X, y = overfit.images(0)
-    net = ag.nn.MLP([12288, 64, 1], init=ag.nn.init.normal(std=0.01), output="sigmoid", rng=0)
+    net = overfit.network(0)
     return net, cross_entropy, X - X.mean(axis=0), y, ag.optim.SGD(net.parameters(), lr=0.1)
 
 
