@@ -271,9 +271,8 @@ def softmaxes(shape: Any, axis: int) -> tuple[tuple[Expr, ...], list[tuple[str, 
         call("softmax", a, axis),
         [-1 if i == axis % len(shape) else 1 for i in range(len(shape))],
     )
-    counter = constant(
-        np.arange(float(shape[axis])).reshape(lengths)
-    )  # of a loop, that took the output's name
+    # of a loop, that took the output's name
+    counter = constant(np.arange(float(shape[axis])).reshape(lengths))
     wrong = [("activation_derivative_missing", g), ("activation_derivative_twice", back(a, back(a)))]
     wrong += [("softmax_elementwise", g * a * (1.0 - a)), ("softmax_elementwise", g * a)]
     wrong += [("softmax_twice", back(again)), ("softmax_twice", g * again * (1.0 - again))]

@@ -23,9 +23,8 @@ def together(loss: Any, given: Container[Any]) -> tuple[Any, dict[Any, Any]]:
     with keep_constants():
         for node in toposort(loss, constants=True):
             new = stands[node] = _standing(node, stands, given)
-            if type(new) is not type(
-                node
-            ):  # a number taken out of an array: not made by applying its operation
+            # a number taken out of an array: not made by applying its operation
+            if type(new) is not type(node):
                 return loss, {}
             if new is not node:  # the numbers are those that were recorded: a leaf may have others since
                 new._content, new.meta = node._content, node.meta

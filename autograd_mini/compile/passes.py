@@ -98,9 +98,8 @@ def spelt_out(x: Expr) -> Expr:
         total = call("sum", e := call("exp", below), axis=x.args[1], keepdims=True)
         return e / total if x.name == "softmax" else below - call("log", total)
     if x.name in ("sigmoid", "logistic"):
-        is_large = (
-            np.prod(x.shape or ()) > FEW
-        )  # two quick loops cost less than copysign, a mask less than an exponential
+        # two quick loops cost less than copysign, a mask less than an exponential
+        is_large = np.prod(x.shape or ()) > FEW
         e = call("exp", -abs(inner) if is_large else call("copysign", inner, -1.0))
         if x.name == "logistic":
             return e / (e + 1.0) / (e + 1.0)

@@ -336,9 +336,8 @@ class Optimizer:
             held = np.array([np.concatenate(row) for row in rows]).reshape(block.state.shape)
             counts = array("d", [entry["count"] for entry in entries])
             writes += [(setitem, block.state, ..., held), (setitem, block.counts, slice(None), counts)]
-        deque(
-            starmap(call, writes), 0
-        )  # in one call from C, so that Ctrl-C comes before all of them, or after
+        # in one call from C, so that Ctrl-C comes before all of them, or after
+        deque(starmap(call, writes), 0)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self.options().items())

@@ -162,9 +162,8 @@ class Proposer:
         self.matrices = "np.mat(" in self.text.source or "matrix(" in self.text.source
         self.target = np.asarray(fault.targets[self.k][step.id], float)
         while step.func is put and isinstance(step.args[2], Step) and (stored or self.augmented):
-            self.target = self.target.reshape(-1)[
-                plain(step.args[1])
-            ]  # what is written into a part of an array
+            # what is written into a part of an array
+            self.target = self.target.reshape(-1)[plain(step.args[1])]
             step = step.args[2]
         self.now = self.value(step)
         self.unscaled = loss.factors.get(self.k) is None  # no update is right: any scale may be meant
@@ -379,9 +378,8 @@ class Proposer:
                 was, old = self.text.text(child), evaluated(self.text.text(child), frame)
                 r = self.factor_of(value_with, old)
                 outer = self.text.parent.get(child)
-                turned = (
-                    isinstance(outer, ast.BinOp) and child is outer.right and r < 0
-                )  # its operator turns it
+                # its operator turns it
+                turned = isinstance(outer, ast.BinOp) and child is outer.right and r < 0
                 for code, mistake, why in self.scaled(was, r) if r not in (0.0, 1.0) and not turned else ():
                     yield self.fix(child, code, mistake, why)
                 for t, why in self.others(child, old):

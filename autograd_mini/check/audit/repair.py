@@ -250,9 +250,8 @@ class Search:
 
             scale = max(scales, key=lambda s: sum(abs(s - t) <= 1e-4 * abs(s) for t in scales))
             factor = self.judged(k, at(scale), None).factor if common is None else None
-            scale = (
-                -scale if factor and factor * direction(self.loss) < 0 else scale
-            )  # the updates must descend
+            # the updates must descend
+            scale = -scale if factor and factor * direction(self.loss) < 0 else scale
             updates = at(scale)
         after, better = self.judged(k, updates, common), []
         for i, masks in enumerate(zip(self.before[k].masks, after.masks, strict=True)):
@@ -400,9 +399,8 @@ class Search:
 
                 fault = self.tried("adjoint", options, group)
                 if fault is not None and fault.gain > best.get(meant, 0.0) + 1e-6:
-                    best[meant] = (
-                        fault.gain
-                    )  # another order of the same values says no more where it gains no more
+                    # another order of the same values says no more where it gains no more
+                    best[meant] = fault.gain
                     fault.whole = meant == "parameter"
                     fault.already = fault.ratio is None and not fault.whole and self.is_derivative(group)
                     fault.of = self.match_of(first, group[first][0], meant)

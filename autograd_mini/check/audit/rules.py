@@ -68,9 +68,8 @@ def stale(case: Case) -> list[Remark]:
         last_part(name): (name, versions[-1]) for name, versions in arrays if last_part(name) not in known
     }
     own = {v.id for _, versions in arrays for v in versions}
-    first = min(
-        (versions[1].id for _, versions in arrays), default=0
-    )  # nothing later is of before the training
+    # nothing later is of before the training
+    first = min((versions[1].id for _, versions in arrays), default=0)
     visits: dict[Any, int] = {}
     found: dict[Any, tuple[Step, str]] = {}
     for step in case.record.steps if updated else ():
