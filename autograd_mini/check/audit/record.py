@@ -198,7 +198,7 @@ class Record:
         self.files = files
         self.steps: list[Step] = []
         self.truths: list[Step] = []  # what came out true or false, which the script may branch by
-        self.kept: dict[str, Any] = {}  # what is found once of a record
+        self.kept: dict[Any, Any] = {}  # what is found once of a record
         self.notes: list[str] = []
         self.places: list[Place] = []
         self.numbers: dict[Place, int] = {}

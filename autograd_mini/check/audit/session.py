@@ -14,7 +14,7 @@ from .case import Case, View, above, is_name, multiple
 from .edits import Fix, edited, edits
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
-from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, rates_of, steady
+from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, steady
 from .proxies import Run, read_source
 from .record import Record, Step, put
 from .repair import Fault, Search, fit_shape
@@ -93,7 +93,7 @@ class Audit:
             report.note = "no training was found: no line changes the same numbers step after step"
             claim = Claim(case)
             self.say(untrained(case, claim, run.names, self.probe), report)
-            if not report.findings and claim.is_right():
+            if not report.findings and claim.input is not None and claim.is_right():
                 file, line = case.sources.where(claim.value, claim.depth)
                 name = f"the output's derivative by {case.sources.name(claim.input) or 'the input'}"
                 report.lines = [Line(file, line, case.sources.code(file, line), "right", name, None)]
@@ -182,17 +182,10 @@ class Audit:
         found: list[Any] = []
         for order, loss in enumerate(equal[:3]):
             faults, left = repairs(case, loss, self.end)
-            found.append(((len(left), len(faults), order), loss, {}, faults, left))
+            found.append(((len(left), len(faults), order), loss, faults, left))
             if len(faults) == 1 and not left and loss.own and loss.score() > 0:
                 break  # one place explains it all
-            rates = rates_of(case, loss)
-            if any(abs(c - (loss.factors[k] or 0)) > 1e-4 * c for k, c in rates.items()):
-                loss.forced = rates  # the updates as the written rate says, whatever most of them are
-                faults, left = repairs(case, loss, self.end)
-                found.append(((len(left), len(faults), order + 0.5), loss, rates, faults, left))
-                loss.forced = {}
-        _, loss, rates, faults, left = min(found, key=lambda f: f[0])
-        loss.forced = rates
+        _, loss, faults, left = min(found, key=lambda f: f[0])
         decide(case, loss)
         return loss, faults, left
 
@@ -361,7 +354,7 @@ class Audit:
         for candidate in candidates(after, numbers):
             if candidate.kind != loss.kind or candidate.own != loss.own:
                 continue
-            candidate.forced, candidate.reading = loss.forced, loss.reading
+            candidate.reading = loss.reading
             evaluate(after, candidate, numbers)
             if not candidate.verdicts or not is_same(after, candidate, case, loss):
                 continue
@@ -419,8 +412,7 @@ def is_same(after: Case, candidate: Loss, case: Case, loss: Loss) -> bool:
 
 def lines_of(case: Case, loss: Loss) -> list[int]:
     """The lines that lead to a loss, which an edit within a line leaves as they are."""
-    key = loss.keys[0] if loss.keys else loss.pair
-    return [case.record.places[number].line for number in key[1]]
+    return [case.record.places[number].line for number in loss.key[1]]
 
 
 # ---- Repairs ---------------------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ class Text:
         self.tree = ast.parse(source)
         self.nodes: dict[tuple[int, int, int, int], Any] = {}
         self.parent: dict[Any, Any] = {}
+        constants = [n.value for n in ast.walk(self.tree) if isinstance(n, ast.Constant)]
+        self.numbers = [float(v) for v in constants if type(v) is float or (type(v) is int and v == 1)]
         for node in ast.walk(self.tree):
             for child in ast.iter_child_nodes(node):
                 self.parent[child] = node
