@@ -452,10 +452,10 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         if known and not candidate.own and not is_right(candidate):
             continue  # the script's own loss is meant, unless another explains every update
         loss = evaluate(case, candidate, numbers)
-        others = [loss]
-        for reading in readings_of(case, loss) if loss.verdicts and loss.wrong(count) else ():
-            others.append(evaluate(case, Loss(loss.kind, loss.key, loss.find, reading), numbers))
-        tried.append(max(others, key=lambda c: round(c.score(), 9)))
+        readings = readings_of(case, loss) if loss.verdicts and loss.wrong(count) else []
+        others = [Loss(loss.kind, loss.key, loss.find, reading) for reading in readings]
+        both = [loss, *(evaluate(case, other, numbers) for other in others)]
+        tried.append(max(both, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
     explained = any(explains_all(case, c) for c in tried)
     trusted = [c for c in tried if c.own and c.kind in TRUSTED and not (explained and is_share(case, c))]

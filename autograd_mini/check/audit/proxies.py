@@ -167,7 +167,6 @@ def making(found: Any) -> Any:
 
 
 MINIMISERS = {"minimize", "fmin_cg", "fmin_bfgs", "fmin_l_bfgs_b", "fmin_tnc", "fmin_ncg"}
-BOTH = {"fmin_l_bfgs_b", "fmin_tnc"}  # whose function returns its value and its gradient
 STEPS_DOWN, RATE = 10, 0.01  # of the descent that stands for a minimiser of scipy's
 
 
@@ -175,12 +174,8 @@ def descended(found: Any) -> Any:
     """A minimiser of scipy's as plain descent by the script's own gradient, so that it can be followed; else itself."""
 
     def descend(f: Any, x0: Any, *more: Any, **options: Any) -> Any:
-        given = more[0] if more and callable(more[0]) else None
-        jac = options.get("jac", options.get("fprime", given))
-        if jac is None and found.__name__ in BOTH and not options.get("approx_grad"):
-            jac = True
+        jac = options.get("jac", options.get("fprime", more[0] if more and callable(more[0]) else None))
         args = options.get("args", ())
-        args = args if isinstance(args, tuple) else (args,)
         if jac and rec.now is not None:
             x = rec.wrap(np.array(rec.plain(x0), float), None)
             for _ in range(STEPS_DOWN):
