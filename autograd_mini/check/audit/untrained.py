@@ -125,7 +125,8 @@ class Claim:
     """A value that a script computes as the derivative of its output by its input, and the three of them."""
 
     def __init__(self, case: Case) -> None:
-        self.steps, self.input = case.record.steps, None
+        self.steps = case.record.steps
+        self.input: Step | None = None
         texts = case.sources.texts
         scopes = (scope_of(texts[p.file], texts[p.file].find(p)) for p in case.record.places)
         inside = {n for n, f in enumerate(scopes) if DERIVES.search(getattr(f, "name", ""))}
@@ -137,15 +138,11 @@ class Claim:
             return
         self.value, self.output = own[max(own)], made[-1]
         self.depth = next(d for d, n in enumerate(self.value.stack) if n in inside)
-        distance = {self.output.id: 0}  # how far each value lies from the output
-        for s in reversed(self.steps[: self.output.id + 1]):
-            for p in s.parents if s.id in distance else ():
-                distance[p.id] = max(distance.get(p.id, 0), distance[s.id] + 1)
-        found = (s for s in self.steps if s.id in distance and not s.parents and np.ndim(s.value))
-        self.leaves = [s for s in found if np.asarray(s.value).dtype.kind in "fi"]
-        fits = [s for s in self.leaves if size_of(s) * size_of(self.output) == size_of(self.value)]
-        fits = [s for s in fits if size_of(s) <= MOST_INPUTS]
-        self.input = max(fits, key=lambda s: distance[s.id], default=None)
+        leaves = [s for s in self.steps[: self.output.id] if not s.parents and np.ndim(s.value)]
+        self.leaves = [s for s in leaves if np.asarray(s.value).dtype.kind in "fi"]
+        for s in self.leaves:  # the last that fits, weights being made first
+            if size_of(s) * size_of(self.output) == size_of(self.value) and size_of(s) <= MOST_INPUTS:
+                self.input = s
 
     def values(self, changed: dict[int, Any]) -> list[Any]:
         """The claimed derivative and the output, on other leaves."""
@@ -210,17 +207,11 @@ def jacobian_chains(names: dict[str, Any], right: Any) -> Iterator[str]:
         for a in getattr(items[0], "__dict__", {}):
             parts[f"[{one}.{a} for {one} in {name}]"] = [getattr(item, a, None) for item in items]
         for code, values in parts.items():
-            for order, step in (("", 1), ("[::-1]", -1)):
-                product: Any = None
-                with contextlib.suppress(Exception):
-                    product = np.linalg.multi_dot([np.asarray(plain(v), float) for v in values[::step]])
-                for end, value in (
-                    ("", product),
-                    (".T", np.transpose(product)),
-                    (".ravel()", np.ravel(product)),
-                ):
+            with contextlib.suppress(Exception):
+                product = np.linalg.multi_dot([np.asarray(plain(v), float) for v in values])
+                for end, value in (("", product), (".T", product.T), (".ravel()", product.ravel())):
                     if np.shape(value) == right.shape and np.allclose(value, right, 1e-4, 1e-7):
-                        yield f"np.linalg.multi_dot({code}{order}){end}"
+                        yield f"np.linalg.multi_dot({code}){end}"
 
 
 def shown(x: Any) -> str:
