@@ -235,11 +235,13 @@ def once(view: View, group: list[Term], marks: dict[int, Any]) -> list[Term]:
     return list({(mark(a), t.tobytes()): (a, t, s) for a, t, s in reversed(group)}.values())[::-1]
 
 
-def kinds_for(pairs: list[Term]) -> list[str]:
-    """The derived losses that make sense for these predictions."""
-    values = [np.asarray(a.value) for a, _, _ in pairs]
+def kinds_for(find: Any, group: list[Term]) -> list[str]:
+    """The losses that make sense for values which this has found."""
+    if find is not pairs:
+        return [{decisions: "perceptron", margins: "hinge", signals: "error signal"}[find]]
+    values = [np.asarray(a.value) for a, _, _ in group]
     inside = all(np.all((v > 0) & (v < 1)) for v in values)
-    if not inside or not all(np.all((t >= 0) & (t <= 1)) for _, t, _ in pairs):
+    if not inside or not all(np.all((t >= 0) & (t <= 1)) for _, t, _ in group):
         return ["squared error"]
     sums = (v.sum(axis=k) for v in values for k in range(v.ndim) if v.shape[k] > 1)
     soft = any(np.allclose(s, 1) for s in sums)
@@ -423,34 +425,20 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
             inner[key] |= {p.id for s in made_of if size_of(s) > 1 for p in s.parents if size_of(p) == 1}
     whole = [c for key, c in own.items() if not any(ids[key] & inner[other] for other in own if other != key)]
     trusted = [c for c in whole if c.kind in TRUSTED][:MOST_OWN]
-    out, first = trusted or sorted(whole, key=lambda c: c.kind == "other")[:3], numbers[0]
-    if not trusted:
-        decided = [Loss("perceptron", key, decisions) for key in found(case, decisions, first)]
-        hinges = [Loss("hinge", key, margins) for key in list(found(case, margins, first))[: 2 * MOST_OWN]]
-        out += decided or hinges
-    out += [
-        Loss(kind, key, pairs) for key, terms in pairs_of(case, first).items() for kind in kinds_for(terms)
-    ]
-    return (
-        out if trusted else out + [Loss("error signal", key, signals) for key in found(case, signals, first)]
-    )
+    out = trusted or sorted(whole, key=lambda c: c.kind == "other")[:3]
+    for find in (pairs,) if trusted else (decisions, margins, pairs, signals):
+        for key, group in found(case, find, numbers[0]).items():
+            out += [Loss(kind, key, find) for kind in kinds_for(find, group)]
+    return out
 
 
 def choose(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses in the order in which they explain the training; the first is the one meant."""
     tried: list[Loss] = []
     count = len(case.parameters)
-
-    def is_right(loss: Loss) -> bool:
-        """Whether a loss explains every update of the first step."""
-        return bool(evaluate(case, loss, numbers[:1]).verdicts) and not loss.wrong(count)
-
     for candidate in candidates(case, numbers):
         if not candidate.own and any(explains_all(case, c) for c in tried):
             break
-        known = any(c.own and c.kind in TRUSTED and c.verdicts for c in tried)
-        if known and not candidate.own and not is_right(candidate):
-            continue  # the script's own loss is meant, unless another explains every update
         loss = evaluate(case, candidate, numbers)
         readings = readings_of(case, loss) if loss.verdicts and loss.wrong(count) else []
         others = [Loss(loss.kind, loss.key, loss.find, reading) for reading in readings]

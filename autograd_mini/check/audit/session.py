@@ -590,37 +590,23 @@ def line_of(case: Case, step: Step, number: int, equals: str, factor: float | No
 
 
 def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, int] | None:
-    """The constant and the value of the forward pass whose derivative a place has in every step."""
-    scale, meant, steps = None, None, case.record.steps
+    """The constant and the value of the forward pass whose derivative a place has in every step.
+
+    Best is what has a name, then what the line's own function computes, then a positive constant.
+    """
+    scale, meant, steps = 0.0, -1, case.record.steps
     for k, s in ((k, s) for k, members in group.items() for s in members):
-
-        def rank(found: tuple[float, int], s: Step = s) -> tuple[bool, ...]:
-            """Best is what has a name, then what the line's own function computes, then a positive constant."""
-            c, n = found
-            return not (c and case.sources.name(steps[n])), len(steps[n].stack) > len(s.stack), c <= 0
-
-        value = np.asarray(values[k].get(s.id, s.value), float)
-        found = [(c, n) for c, n in multiples(loss, case.views[k], k, s, value) if same_scale(c, scale)]
+        view, value = case.views[k], np.asarray(values[k].get(s.id, s.value), float)
+        found = []
+        for n in sorted((n for n in loss.adjoints[k] if isinstance(n, int)), reverse=True):
+            target = fit_shape(loss.adjoints[k][n], s) if view.sig.get(n) == view.back[s.id] else None
+            c = multiple(value, target) if target is not None else 0.0
+            nothing = target is not None and not np.any(target) and not np.any(value)
+            if nothing or (c and abs(c - (scale or c)) <= 1e-5 * abs(c)):
+                known = bool(c and case.sources.name(steps[n]))
+                found.append(((not known, len(steps[n].stack) > len(s.stack), c <= 0, -n), c, n))
         if not found:
             return None
-        c, n = min(found, key=rank)
-        scale = c or scale
-        meant = n if meant is None else meant
-    return (scale, meant) if scale is not None and meant is not None else None
-
-
-def same_scale(c: float, scale: float | None) -> bool:
-    """Whether a constant is the one that is known; that of nothing is any."""
-    return not c or scale is None or abs(c - scale) <= 1e-5 * abs(scale)
-
-
-def multiples(loss: Loss, view: View, k: int, s: Step, value: Any) -> Iterator[tuple[float, int]]:
-    """The constants that a value is of derivatives by the forward pass, 0 where both are nothing, and of which."""
-    for n, adjoint in sorted(
-        ((n, a) for n, a in loss.adjoints[k].items() if isinstance(n, int)), reverse=True
-    ):
-        target = fit_shape(adjoint, s) if view.sig.get(n) == view.back[s.id] else None
-        if target is not None:
-            c = multiple(value, target)
-            if c or not (np.any(target) or np.any(value)):
-                yield c, n
+        _, c, n = min(found)
+        scale, meant = c or scale, n if meant < 0 else meant
+    return (scale, meant) if scale else None
