@@ -41,9 +41,6 @@ class Dummy:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.items)
 
-    def __len__(self) -> int:
-        return len(self.items)
-
     def __getitem__(self, key: Any) -> Any:
         return Dummy()
 

@@ -1,7 +1,6 @@
 """The audit: run the script, find what it trains and by which loss, and which of its lines is the first wrong one."""
 
 import contextlib
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
@@ -507,21 +506,16 @@ def is_update(case: Case, fault: Fault) -> bool:
 def by_loss_value(case: Case, loss: Loss) -> Fault | None:
     """A product of a backward value with a single number that depends on the parameters, where it scales every step."""
     for group in groups_by_place(case, loss).values() if loss.own else ():
-        targets: dict[int, dict[int, Any]] = defaultdict(dict)
-        seen = []
+        targets: dict[int, dict[int, Any]] = {}
+        rates = []
         for k, s in ((k, s) for k, steps in group.items() for s in steps):
-            steps = [x for x in s.args[:2] if isinstance(x, Step)]
-            if s.name not in ("multiply", "dot", "divide") or len(steps) < 2:
-                continue
-            for small, big in (steps, steps[::-1]):
-                factor = single(small) if small.id in case.views[k].sig else None
-                if factor is not None and size_of(big) > 1 and np.shape(big.value) == np.shape(s.value):
-                    targets[k][s.id] = np.asarray(big.value, float)
-                    seen.append((loss.factors[k] or 0) / factor)
-        if len(targets) == len(loss.factors) and steady(seen):
-            fault = Fault("adjoint", targets, {})
-            fault.step = group[min(group)][0]
-            return fault
+            small = [x for x in s.parents if x.id in case.views[k].sig and size_of(x) == 1]
+            big = [x for x in s.parents if size_of(x) > 1 and np.shape(x.value) == np.shape(s.value)]
+            if s.name in ("multiply", "dot", "divide") and small and big:
+                targets.setdefault(k, {})[s.id] = np.asarray(big[0].value, float)
+                rates.append((loss.factors[k] or 0) / float(np.ravel(small[0].value)[0]))
+        if len(targets) == len(loss.factors) and steady(rates):
+            return Fault("adjoint", targets, {}, step=group[min(group)][0])
     return None
 
 

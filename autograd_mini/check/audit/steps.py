@@ -6,7 +6,7 @@ read at the same place.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -45,24 +45,20 @@ class Parameter:
         before = [v for v in self.versions if v.id < number]
         return before[-1] if before else self.versions[0]
 
-    def growing(self, blocked: set[int] | None = None) -> set[Any]:
+    def growing(self, blocked: set[int] = frozenset()) -> set[Any]:  # type: ignore[assignment]
         """The places where the chain grows by something that depends on the chain, not by way of what is blocked."""
-        by_key: dict[Any, list[Step]] = defaultdict(list)
+        places: dict[Any, list[Step]] = defaultdict(list)
         for v in self.versions:
             if v.func in SUMS or v.func is put or isinstance(v.func, Written):
-                by_key[key_of(v)].append(v)
+                places[key_of(v)].append(v)
         first = min(self.again)
 
-        def grows(step: Step) -> bool:
-            return depends(self.increments(step), self.again, first, blocked or set(), self.sources)
+        def by(made_of: Callable[[Step], list[Step]]) -> set[Any]:
+            found = {key: (*steps[-2:], *steps[1:3]) for key, steps in places.items()}
+            rest = (self.again, first, blocked, self.sources)
+            return {key for key, steps in found.items() if any(depends(made_of(s), *rest) for s in steps)}
 
-        def is_branched(step: Step) -> bool:
-            truths = self.sources.branched_by(step)
-            return depends(truths, self.again, first, blocked or set(), self.sources)
-
-        found = {key: [*steps[-2:], *steps[1:3]] for key, steps in by_key.items()}
-        keys = {key for key, steps in found.items() if any(map(grows, steps))}
-        return keys or {key for key, steps in found.items() if any(map(is_branched, steps))}
+        return by(self.increments) or by(self.sources.branched_by)
 
     def increments(self, step: Step) -> list[Step]:
         """What is added to the version before: the operands that are not the version itself."""
@@ -82,7 +78,7 @@ class Parameter:
                 return True
             inner = carriers(step) if step.func is np.multiply else step.parents
             if not inner or (step.func is not np.multiply and step.func not in ELEMENT):
-                return False
+                break
             step = inner[0]
         return False
 

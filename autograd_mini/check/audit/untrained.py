@@ -20,8 +20,6 @@ from .source import Text
 from .steps import size_of
 
 POINTS = (-1.7, -0.6, 0.35, 1.2)
-BEFORE = ("d_", "bd_", "d", "deriv_", "grad_")
-BEHIND = ("_d", "_deriv", "_derivative", "_prime", "_grad", "_slope", "2deriv")
 PASSES_BACK = re.compile("back|grad|deriv|delta|bprop", re.IGNORECASE)
 DERIVES = re.compile("deriv|jacob|grad", re.IGNORECASE)
 NOT_MULTIPLIED = "jacobians_not_multiplied"
@@ -43,7 +41,7 @@ def untrained(
 def functions(names: dict[str, Any], text: Text) -> Iterator[Remark]:
     """Functions that are named as another's derivative and are not, or that fail where their derivative does not."""
     defined = {n.name: n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef)}
-    for name, f in ((name, f) for name in defined for f in defined if name in derived_names(f)):
+    for name, f in ((name, f) for name in defined for f in defined if is_derivative(name, f)):
         wrong = disagreement(names.get(f), names.get(name))
         fails = wrong.startswith("it fails")
         node = defined[f if fails else name]
@@ -55,10 +53,11 @@ def functions(names: dict[str, Any], text: Text) -> Iterator[Remark]:
             yield Remark(returns[-1].lineno, 0, mistake, why, mended(names, text, returns, f, name))
 
 
-def derived_names(f: str) -> set[str]:
-    """How a function's derivative may be called."""
-    roots = (f, f.removeprefix("b_"))
-    return {form for r in roots for form in (*(b + r for b in BEFORE), *(r + b for b in BEHIND))}
+def is_derivative(name: str, f: str) -> bool:
+    """Whether a function is called as the derivative of another."""
+    root = f"(b_)?{f.removeprefix('b_')}"
+    behind = "(_d|_deriv|_derivative|_prime|_grad|_slope|2deriv)"
+    return re.fullmatch(f"(b?d_?|deriv_|grad_){root}|{root}{behind}", name) is not None
 
 
 def disagreement(f: Any, df: Any) -> str:
