@@ -11,10 +11,9 @@ from ...core import functions as ag
 from .case import Case, Verdict, View, above, judge, written_rate
 from .record import TRUTHS, Step, identity, put
 from .replay import BARE, Forward, unguarded
-from .steps import SCALINGS, SUMS, children_of, key_of, size_of, whole
+from .steps import SUMS, children_of, key_of, size_of, whole
 
 MOST_OWN, MOST_SIGNALS = 6, 3
-MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
 TRUSTED = ("cross-entropy", "squared error", "hinge", "perceptron")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
@@ -182,17 +181,24 @@ def has_penalty(found: list[Step], view: View) -> bool:
 
 
 def pairs(case: Case, k: int) -> Terms:
-    """The differences of a prediction and a target in the backward pass, by their places; where there are none, sums."""
-    view, marks = case.views[k], dict[int, Any]()
-    found: dict[bool, Terms] = {False: defaultdict(list), True: defaultdict(list)}
+    """The differences of a prediction and a target in the backward pass, by their places.
+
+    A prediction that is computed once more from the same values, as for each weight anew, counts once.
+    """
+    view, marks = case.views[k], dict[int, int]()
+    for step in case.record.steps[: view.window.last]:
+        if step.func is not None and step.id not in view.window.starts:
+            plain = [repr(x) for x in step.args if not isinstance(x, Step)]
+            marks[step.id] = hash((step.name, *plain, *(marks.get(p.id, p.id) for p in step.parents)))
+    out: dict[Any, dict[Any, Term]] = defaultdict(dict)
     for step in view.order:
-        for prediction, target in compared_in(view, step):
-            found[step.func is np.add][key_of(step)].append((prediction, target, step))
-    return {key: once(view, group, marks) for key, group in (found[False] or found[True]).items()}
+        for a, target in compared_in(view, step):
+            out[key_of(step)].setdefault((marks.get(a.id, a.id), target.tobytes()), (a, target, step))
+    return {key: list(group.values()) for key, group in out.items()}
 
 
 def compared_in(view: View, step: Step) -> Iterator[tuple[Step, Any]]:
-    """The prediction and the target that a step compares."""
+    """The prediction and the target that a step compares: by their difference, or by what it takes from some elements."""
     start = step.args[0] if step.args else None
     if step.func is put and isinstance(start, Step) and start.id in view.sig:
         while start.name == "identity" and start.parents:
@@ -200,39 +206,10 @@ def compared_in(view: View, step: Step) -> Iterator[tuple[Step, Any]]:
         target = np.round(np.asarray(start.value, float) - np.asarray(step.value, float), 9)
         if np.isin(target, (0, 1)).all() and target.any():
             yield start, target
-    if step.func not in (np.subtract, np.divide, np.add) or len(step.args) < 2:
-        return
-    for x, y in (step.args[:2], step.args[1::-1]):
-        if not isinstance(x, Step) or x.id not in view.sig or x.id in view.window.starts:
-            continue
-        if isinstance(y, Step) and y.id in view.sig:
-            continue
-        target = np.asarray(y.value if isinstance(y, Step) else y, float)
-        alike = np.shape(target) == np.shape(x.value)
-        scaled = x.func in SCALINGS and any(p.id in view.window.starts for p in x.parents)
-        fits = {
-            np.subtract: True,
-            np.divide: alike and size_of(x) > 1 and bool(np.isin(target, (0, 1)).all()),
-            np.add: alike and not scaled,
-        }
-        if fits[step.func]:
-            yield x, target
-
-
-def once(view: View, group: list[Term], marks: dict[int, Any]) -> list[Term]:
-    """The pairs without those whose prediction is computed once more from the same values, as for each weight anew."""
-
-    def mark(step: Step) -> Any:
-        if step.func is None or step.id in view.window.starts:
-            return step.id
-        if step.id not in marks:
-            plain = [repr(a) for a in step.args if not isinstance(a, Step)]
-            marks[step.id] = hash((step.name, *plain, *map(mark, step.parents)))
-        return marks[step.id]
-
-    if len(group) > MOST_PAIRS or group[0][0].id - view.window.first > MOST_DEEP:
-        return group
-    return list({(mark(a), t.tobytes()): (a, t, s) for a, t, s in reversed(group)}.values())[::-1]
+    for x, y in (step.args[:2], step.args[1::-1]) if step.func is np.subtract else ():
+        moves = isinstance(x, Step) and x.id in view.sig and x.id not in view.window.starts
+        if moves and not (isinstance(y, Step) and y.id in view.sig):
+            yield x, np.asarray(y.value if isinstance(y, Step) else y, float)
 
 
 def kinds_for(find: Any, group: list[Term]) -> list[str]:

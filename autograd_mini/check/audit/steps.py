@@ -18,6 +18,7 @@ SAME = {identity, np.reshape, np.ravel, np.squeeze, np.asmatrix, np.array}
 ELEMENT = {getitem, gather, identity, np.reshape, np.transpose}
 SUMS = {np.add, np.subtract}
 SCALINGS = {np.multiply, np.divide}
+FIRST = SAME | {np.subtract, np.clip, put}  # the first operand of which the value may be a version of
 LINEAR = SUMS | SAME | SCALINGS
 FARTHEST = 3000  # links that are followed in search of the same place
 SHORTEST = 0.3  # of the longest chain: a chain within a step of the training is no parameter
@@ -153,9 +154,7 @@ def carriers(step: Step) -> list[Step]:
         found = args
     elif func is np.multiply:
         found = tuple(a for a, b in (args, args[::-1]) if size_of(b) == 1)
-    elif func is np.divide:
-        found = args[:1] if size_of(args[1]) == 1 else ()
-    elif func is np.subtract or func in SAME or func is put or isinstance(func, Written) or func is np.clip:
+    elif func in FIRST or isinstance(func, Written) or (func is np.divide and size_of(args[1]) == 1):
         found = args[:1]
     else:
         return []
@@ -186,13 +185,14 @@ def depends(
 def find_chains(record: Record) -> Iterator[Parameter]:
     """The chains of versions whose places repeat, parameters and others."""
     before: dict[int, Step] = {}
-    group: dict[int, int] = {}
+    group: dict[int, set[int]] = {}
+    sources = Sources(record)
 
-    def root(i: int) -> int:
-        while group.setdefault(i, i) != i:
-            group[i] = group[group[i]]
-            i = group[i]
-        return i
+    def join(one: int, other: int) -> None:
+        both, more = group.setdefault(one, {one}), group.setdefault(other, {other})
+        if both is not more:
+            both |= more
+            group.update(dict.fromkeys(more, both))
 
     def nearest(step: Step | None, key: Any) -> Step | None:
         for _ in range(FARTHEST):
@@ -210,15 +210,11 @@ def find_chains(record: Record) -> Iterator[Parameter]:
         link, earlier = next((found for found in known if found[1] is not None), (options[0], None))
         before[step.id] = link
         if earlier is not None:
-            group[root(step.id)] = root(earlier.id)
+            join(earlier.id, step.id)
             while link is not earlier:
-                group[root(link.id)] = root(earlier.id)
+                join(earlier.id, link.id)
                 link = before[link.id]
-    found: dict[int, list[int]] = defaultdict(list)
-    sources = Sources(record)
-    for i in list(group):
-        found[root(i)].append(i)
-    for ids in found.values():
+    for ids in {id(found): found for found in group.values()}.values():
         versions = [record.steps[i] for i in sorted(ids)]
         first, same = versions[0], key_of(versions[0])
         later = next((v for v in versions[1:] if key_of(v) == same and before[v.id].id in ids), None)
@@ -229,7 +225,7 @@ def find_chains(record: Record) -> Iterator[Parameter]:
         while source is not None and len(led) < 2 * len(ids) + 20:
             led.append(source)
             source = before.get(source.id)
-        yield Parameter(led[::-1] + versions, set(ids), sources)
+        yield Parameter(led[::-1] + versions, ids, sources)
 
 
 def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:
