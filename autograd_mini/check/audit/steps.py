@@ -216,11 +216,7 @@ def find_chains(record: Record) -> Iterator[Parameter]:
                 link = before[link.id]
     for ids in {id(found): found for found in group.values()}.values():
         versions = [record.steps[i] for i in sorted(ids)]
-        first, same = versions[0], key_of(versions[0])
-        later = next((v for v in versions[1:] if key_of(v) == same and before[v.id].id in ids), None)
-        place = 0 if later is None else later.args.index(before[later.id])
-        made = later is None or type(first.args[place]) is Step  # and not in place of the 0 of b = 0
-        source = before.get(first.id) if made else None
+        source = before.get(versions[0].id)
         led: list[Step] = []  # what led to the first of them
         while source is not None and len(led) < 2 * len(ids) + 20:
             led.append(source)
@@ -233,9 +229,7 @@ def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:
     found = [p for p in chains if p.keys]
     longest = max((p.length for p in found), default=0)
     found = [p for p in found if p.length >= SHORTEST * longest]
-    fed = {(p, q) for p in found for q in found if p is not q and p.feeds(q)}
-    velocities = {p for p, q in fed if (q, p) not in fed or p.strict < q.strict}
-    found = [p for p in found if p not in velocities]
+    found = [p for p in found if not any(p is not q and p.feeds(q) for q in found)]  # no velocities
 
     def grows_alone(p: Parameter) -> bool:
         """Whether a chain grows by something that depends on it, not by way of another parameter's versions."""
@@ -257,11 +251,7 @@ def children_of(steps: list[Step]) -> dict[int, list[Step]]:
 
 def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
     """Where the place that follows the training best reads each new version."""
-    written = [v.args[2] for v in p.versions if v.func is put and isinstance(v.args[2], Step)]
-    own = p.ids | {s.id for s in written}
-    own |= {
-        s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])
-    }
+    own = p.ids | {v.args[2].id for v in p.versions if v.func is put and isinstance(v.args[2], Step)}
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
     made = 0
     for v in p.versions:
