@@ -229,25 +229,21 @@ def signals(case: Case, k: int) -> Terms:
     """Backward values that are a function of differences alone, of the same sign: any such is a loss's derivative."""
     view, out = case.views[k], Terms()
     for group in pairs_of(case, k).values():
-        residuals = {s.id: (a, s) for a, _, s in group}
-        source = {n: n for n in residuals}
-        found = defaultdict[Any, list[Term]](list)
+        residuals = {s.id: (a, np.asarray(a.value) - t) for a, t, s in group}
+        source, found, senses = {n: n for n in residuals}, Terms(), defaultdict[Any, list[Any]](list)
         for s in view.order:
             above = {source.get(p.id, -1) for p in s.parents if p.id in view.sig or p.id in source}
             if len(above) == 1 and -1 not in above and s.id not in residuals:
                 source[s.id] = above.pop()
-                a, r = residuals[source[s.id]]
-                alike = len({np.shape(x.value) for x in (s, r, a)}) == 1
-                if alike and np.asarray(s.value).dtype.kind in "fi":
-                    found[key_of(s)].append((a, np.asarray(s.value, float), r))
-        fit = {}
-        for key, terms in found.items():
-            signs = np.concatenate([np.ravel(np.sign(w) * np.sign(r.value)) for _, w, r in terms])
-            if len(terms) == len(residuals) and (np.all(signs >= 0) or np.all(signs <= 0)):
-                first = any(terms[0][2].args[0] is p for p in terms[0][2].parents if p.id in view.sig)
-                sign = 1.0 if first == bool(signs.sum() >= 0) else -1.0
-                fit[key] = [(a, sign * w, r) for a, w, r in terms]
-        out |= dict(list(fit.items())[-MOST_SIGNALS:])
+                a, off = residuals[source[s.id]]
+                value = np.asarray(s.value)
+                if np.shape(a.value) == off.shape == value.shape and value.dtype.kind in "fi":
+                    found.setdefault(key_of(s), []).append((a, value.astype(float), s))
+                    senses[key_of(s)] += list(np.ravel(np.sign(value) * np.sign(off)))
+        fit = [key for key in found if len(found[key]) == len(residuals)]
+        for key in [key for key in fit if len({*senses[key], 0.0}) < 3][-MOST_SIGNALS:]:
+            sign = np.sign(sum(senses[key])) or 1.0
+            out[key] = [(a, sign * w, s) for a, w, s in found[key]]
     return out
 
 
@@ -471,19 +467,20 @@ def explains_all(case: Case, loss: Loss) -> bool:
 
 def covers(case: Case, own: Loss, pair: Loss) -> bool:
     """Whether the script's own loss is computed with all predictions of the pair, and with their targets."""
-
-    def known(k: int, step: Step) -> bool:
-        step, found = source_of(step), own.slices[k]
-        moving = [p.id for p in step.parents if p.id in case.views[k].sig]
-        return step.id in found or (bool(moving) and found.issuperset(moving))
-
-    def is_changed(k: int, step: Step) -> bool:  # a target made of the own one, as smoothed labels are
+    changed = []  # whether a target is made of the own one, as smoothed labels are
+    for k, inside in own.slices.items():
         sig, steps = case.views[k].sig, case.record.steps
-        shape = np.shape(step.value)
-        constants = (p for n in own.slices[k] for p in steps[n].parents if p.id not in sig)
-        targets = {whole(p) for p in constants if np.shape(p.value) == shape}
-        given = {whole(p) for p in step.parents if p.id not in sig and np.shape(p.value) == shape} - targets
-        return any(whole(s) in targets for p in given for s in above(p, lambda s: True))
-
-    both = [(k, a, s) for k in own.slices for a, _, s in pairs_of(case, k).get(pair.key, ())]
-    return all(known(k, a) for k, a, _ in both) and not all(is_changed(k, s) for k, _, s in both)
+        constants = [p for n in inside for p in steps[n].parents if p.id not in sig]
+        for a, _, s in pairs_of(case, k).get(pair.key, ()):
+            prediction, shape = source_of(a), np.shape(s.value)
+            moving = [p.id for p in prediction.parents if p.id in sig]
+            if prediction.id not in inside and not (moving and inside.issuperset(moving)):
+                return False
+            targets, given = (
+                {whole(p) for p in found if p.id not in sig and np.shape(p.value) == shape}
+                for found in (constants, s.parents)
+            )
+            changed.append(
+                any(whole(x) in targets for p in given - targets for x in above(p, lambda _: True))
+            )
+    return not all(changed)

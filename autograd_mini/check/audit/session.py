@@ -102,8 +102,7 @@ class Audit:
             report.note = "no loss was found that depends on the parameters"
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
-        report.loss = self.loss = loss
-        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
+        report.loss = loss
         wrong = loss.wrong(count)
         remarks = constant(case, loss) or (improper(case) if wrong else []) or unread(case, loss)
         if wrong and not remarks:
@@ -282,7 +281,7 @@ class Audit:
         case, out = self.case, []
         kept: list[Fix] = []
         end = process_time() + FIX_SECONDS
-        self.state = dict(loss.verdicts)
+        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         for fault in faults:
             finding = Finding(case, loss, fault)
             out.append(finding)
@@ -307,29 +306,27 @@ class Audit:
 
     def improves(self, text: str, loss: Loss, fault: Fault | None = None) -> bool:
         """Whether the changed script has as many more right updates as the right numbers gave."""
-        case, gains = self.case, fault.gains if fault else {}
+        case, gains, count = self.case, fault.gains if fault else {}, len(self.case.parameters)
         limit = sorted(gains)[:2][-1] + 1 if gains else WINDOWS
         known = case.views[limit].window.last + SLACK if limit < len(case.views) else 0
-        _, after = self.recorded(text, windows=limit, known=known)
-        count = len(case.parameters)
+        after = self.recorded(text, windows=limit, known=known)[1]
         if len(after.parameters) != count and limit < WINDOWS:
-            _, after = self.recorded(text)  # so few steps may not show all parameters
+            after = self.recorded(text)[1]  # so few steps may not show all parameters
         numbers = [k for k in sorted(loss.verdicts) if k < min(limit, len(after.views))]
         if len(after.parameters) != count or not numbers:
             return False
         if set.intersection(*[moving(case.views[k]) - moving(after.views[k]) for k in numbers]):
             return False  # an update of nothing is no right one
-        before = {i for i in range(count) for k in numbers if not self.state[k].right(i)}
-        score = float(np.mean([self.state[k].score() for k in numbers]))
+        old = [self.state[k] for k in numbers]
+        before = {i for i in range(count) for v in old if not v.right(i)}
+        score = float(np.mean([v.score() for v in old]))
         gain = max(0.9 * float(np.mean([gains.get(k, 0.0) for k in numbers])), 1e-6)
-        for candidate in candidates(after, numbers):
-            if candidate.kind != loss.kind or candidate.own != loss.own:
-                continue
+        alike = [c for c in candidates(after, numbers) if (c.kind, c.find) == (loss.kind, loss.find)]
+        for candidate in alike:
             candidate.reading = loss.reading
-            evaluate(after, candidate, numbers)
-            if not candidate.verdicts or not is_same(after, candidate, case, loss):
+            wrong = evaluate(after, candidate, numbers).wrong(count)
+            if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
                 continue
-            wrong = candidate.wrong(count)
             still = not wrong and not before and steady([f for f in candidate.factors.values() if f])
             if wrong <= before and (still or candidate.score() > score + gain):
                 self.state.update(candidate.verdicts)
@@ -351,9 +348,6 @@ def not_judged(case: Case, loss: Loss) -> Iterator[str]:
         if last.func in SUMS or last.func is put:
             line = case.sources.where(last)[1]
             yield f"what line {line} changes is read by the loss, and was not judged"
-    others = [k for k in range(len(case.views)) if k not in loss.verdicts]
-    if others and evaluate(case, loss, others).wrong(len(case.parameters)):
-        yield "between the first two steps and the last, some updates stand otherwise: that was not judged"
 
 
 def moving(view: View) -> set[int]:
@@ -370,15 +364,6 @@ def changed_line(old: str, new: str) -> int:
 def some_of(count: int) -> list[int]:
     """The steps that are looked at closely: the first two and the last."""
     return sorted({0, 1, count - 1} & set(range(count)))
-
-
-def is_same(after: Case, candidate: Loss, case: Case, loss: Loss) -> bool:
-    """Whether a loss is that of before an edit: it stands in the same lines, or has the same gradient at the start, but for a factor."""
-    if lines_of(after, candidate) == lines_of(case, loss):
-        return True
-    first = [c.grads.get(0, ()) for c in (candidate, loss)]
-    a, b = (np.concatenate([np.zeros(1), *(np.ravel(g) for g in grads if g is not None)]) for grads in first)
-    return a.size == b.size and multiple(a, b) > 0
 
 
 def lines_of(case: Case, loss: Loss) -> list[int]:
@@ -445,33 +430,7 @@ def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
         named = bool(case.sources.name(fault.step))
         return already, not named, not (fault.whole or is_usual(fault.scale, False)), fault.order
 
-    factors = [f for f in found if f.ratio is not None]
-    explained = [f for f in factors if has_factor(f.step, f.ratio or 1.0)]
-    return min(explained, key=lambda f: f.order) if explained else min(factors, key=rank)
-
-
-def has_factor(step: Step, r: float) -> bool:
-    """Whether a step's own operation is what puts the factor in: it divides by it, or turns the sign, or sums so many."""
-    numbers = [n for n in map(single, step.args[:2]) if n is not None]
-    if step.name == "divide":
-        return any(is_near(n, r) for n in numbers[-1:])
-    if step.name == "multiply":
-        return any(n and is_near(1 / n, r) for n in numbers)
-    if step.name in ("mean", "sum"):
-        shape = np.shape(step.parents[0].value)
-        return size_of(step.parents[0]) > 1 and any(abs(abs(r) - n) < 1e-6 for n in shape)
-    return step.name in ("subtract", "negative") and is_near(-1.0, r)
-
-
-def is_near(a: float, b: float) -> bool:
-    """Whether two numbers are the same but for rounding."""
-    return abs(a - b) < 1e-6 * abs(b)
-
-
-def single(x: Any) -> float | None:
-    """An operand that is one number; None where it is not."""
-    value = np.asarray(x.value if isinstance(x, Step) else None if isinstance(x, list | tuple) else x)
-    return float(value.ravel()[0]) if value.dtype.kind in "fiub" and value.size == 1 else None
+    return min((f for f in found if f.ratio is not None), key=rank)
 
 
 def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool:
