@@ -306,7 +306,7 @@ def evaluate(case: Case, loss: Loss, numbers: list[int]) -> Loss:
             loss.slices[k], loss.adjoints[k], loss.grads[k] = {s.id for s in found}, adjoints, grads
             loss.penalty = loss.penalty or has_penalty(found, view)
             loss.values += [float(np.sum(s.value)) for s in steps] if loss.own else []
-            loss.line = case.sources.line(steps[-1])
+            loss.line = case.sources.where(steps[-1])[1]
     decide(case, loss)
     return loss
 

@@ -146,20 +146,17 @@ class Audit:
         rows = self.source.splitlines()
         for line, code in mended.items():
             rows[line - 1] = rows[line - 1].replace(rows[line - 1].strip(), code)
-        text, inner = "\n".join(rows), copy(self)
-        inner.source = text
-        run, case = inner.recorded(text)
-        more = Report(self.path, text, run, case)
-        inner.examine(run, case, more)
+        inner = copy(self)
+        inner.source, inner.show = "\n".join(rows), None
+        more = inner.report()
         if more.findings:
             said = {f.line: f for f in report.findings}
             for f in more.findings:
                 f.why += f"; {said[f.line].why}" if f.line in said else ""
                 f.code = self.case.sources.code(f.file, f.line)
             new = {f.line for f in more.findings}
-            report.findings = [f for f in report.findings if f.line not in new] + more.findings
-            report.run, report.case, report.loss, report.explained = run, case, more.loss, more.explained
-            report.lines = more.lines
+            more.findings += [f for f in report.findings if f.line not in new]
+            vars(report).update(vars(more), source=self.source)
 
     def best(self, losses: list[Loss]) -> tuple[Loss, list[Fault], set[int]]:
         """Among the losses that explain the training equally well, the one that needs the fewest repairs."""
@@ -427,8 +424,9 @@ def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
     def rank(fault: Fault) -> tuple[Any, ...]:
         line = equal.get(key_of(fault.step))
         already = line is not None and line.factor is not None and is_usual(line.factor, line.whole, line)
-        named = bool(case.sources.name(fault.step))
-        return already, not named, not (fault.whole or is_usual(fault.scale, False)), fault.order
+        named, usual = bool(case.sources.name(fault.step)), fault.whole or is_usual(fault.scale, False)
+        turns = fault.step.name in ("subtract", "negative") and abs((fault.ratio or 0.0) + 1) < 1e-6
+        return not turns, already, not named, not usual, fault.order
 
     return min((f for f in found if f.ratio is not None), key=rank)
 

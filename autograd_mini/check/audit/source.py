@@ -170,11 +170,6 @@ class Sources:
                         break
         return out
 
-    def line(self, step: Step) -> int:
-        """The innermost line in the main file, else 0."""
-        places = (self.record.places[number] for number in step.stack)
-        return next((place.line for place in places if place.file == self.main), 0)
-
     def where(self, step: Step, depth: int = 0) -> tuple[str, int]:
         """File and line of the step itself, or of a call that led to it."""
         place = self.place(step, depth)
