@@ -11,10 +11,11 @@ import numpy as np
 
 from .case import Case, View, above, is_name, multiple
 from .edits import Fix, edited
+from .files import read_source
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
 from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, steady
-from .proxies import Run, read_source
+from .proxies import Run
 from .record import Record, Step, put
 from .repair import Fault, Search, fit_shape
 from .report import Finding, Line, Report, called
@@ -89,7 +90,12 @@ class Audit:
         if remarks:
             return self.say(remarks, report)
         if not case.views:
-            report.note = "no training was found: no line changes the same numbers step after step"
+            found = "no training was found: no line changes the same numbers step after step"
+            if run.is_late:
+                found += (
+                    f"; the script was stopped after {run.seconds:.3g} seconds: give it more by --seconds"
+                )
+            report.note = f"{report.note}. {found.capitalize()}" if report.note else found
             claim = Claim(case)
             self.say(untrained(case, claim, run.names, self.probe), report)
             if not report.findings and claim.input is not None and claim.is_right():
