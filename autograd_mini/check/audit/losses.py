@@ -148,9 +148,20 @@ def own_numbers(case: Case, k: int) -> Terms:
             reduces = any(size_of(q) > 1 for p in parts for q in p.parents)
             read = [c for c in children.get(n, ()) if c.id not in view.back and c.func not in TRUTHS.values()]
             small = [c for c in read if size_of(c) == 1]
+            if is_length(step, view):
+                continue
             if (n not in view.back or reduces) and all(is_running(c, step, view) for c in small):
                 out[key_of(step)].append((step, 1.0, step))
     return out
+
+
+def is_length(step: Step, view: View) -> bool:
+    """Whether a number is the length of parameters alone, as a projection asks for it: that is no loss."""
+    made_of = slice_of([step], view.sig) if step.name in ("norm", "sqrt") else []
+    known = {s.id for s in made_of}
+    return bool(made_of) and all(
+        p.id in known or size_of(p) == 1 for s in made_of for p in s.parents if s.id not in view.window.starts
+    )
 
 
 def is_running(total: Step, step: Step, view: View) -> bool:

@@ -130,7 +130,11 @@ class Audit:
         meant = loss.own or loss.score() > 0 or not all(is_update(case, fault) for fault in faults)
         if not (corrected and meant) and not (faults and trusted(case, loss, faults, left)):
             names = [case.parameters[i].name for i in sorted(left or wrong)]
-            report.note = f"wrong, but not explained: the updates of {', '.join(dict.fromkeys(names))}"
+            words = f"the updates of {', '.join(dict.fromkeys(names))}"
+            known = is_trusted(loss) and loss.score() > 0  # some updates are right by this loss
+            report.note = f"wrong, but not explained: {words}"
+            if not known:
+                report.note = f"not judged: {words} are a constant times the gradient of no loss that was found"
             report.findings, report.explained = [], False
             report.lines = [line for line in lines(case, loss, []) if line.status == "right"]
             return None

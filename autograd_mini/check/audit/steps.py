@@ -83,6 +83,15 @@ class Parameter:
             step = inner[0]
         return False
 
+    def is_average(self) -> bool:
+        """Whether every change is a share of the distance to something, as a moving average's is."""
+        changes = [s for v in self.versions[-3:] if key_of(v) in self.keys for s in self.increments(v)]
+        for step in changes:
+            if step.func in SCALINGS:
+                changes += [p for p in step.parents if p.id not in self.ids]
+        ends = [s.parents for s in changes if s.func is np.subtract]
+        return bool(ends) and all(any(whole(p).id in self.ids for p in parents) for parents in ends)
+
     def feeds(self, other: "Parameter") -> bool:
         """Whether the chain is what another grows by, as a velocity is what the weights grow by."""
         todo = [s for v in other.versions[-3:] if key_of(v) in other.keys for s in other.increments(v)]
@@ -106,7 +115,7 @@ class Window:
     def __init__(self, first: int, last: int, parameters: list[Parameter]) -> None:
         self.first, self.last = first, last
         self.start = [p.at(first) for p in parameters]
-        self.end = [p.at(last) for p in parameters]
+        self.end = [unscaled(p.at(last)) for p in parameters]
         self.starts = {s.id: i for i, s in enumerate(self.start)}
 
     def updated(self) -> list[bool]:
@@ -117,6 +126,16 @@ class Window:
         """Whether any parameter has other numbers after this step."""
         pairs = zip(self.start, self.end, strict=True)
         return any(a is not b and not np.array_equal(a.value, b.value) for a, b in pairs)
+
+
+def unscaled(step: Step) -> Step:
+    """The version before it was scaled by a number that is made of it: a projection is no part of the update."""
+    while step.func in SCALINGS:
+        link = next(iter(carriers(step)), None)
+        if link is None or not depends([p for p in step.parents if p is not link], {link.id}, link.id, set()):
+            break
+        step = link
+    return step
 
 
 def written(step: Step) -> Step:
@@ -229,7 +248,10 @@ def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:
     found = [p for p in chains if p.keys]
     longest = max((p.length for p in found), default=0)
     found = [p for p in found if p.length >= SHORTEST * longest]
-    found = [p for p in found if not any(p is not q and p.feeds(q) for q in found)]  # no velocities
+    fed = {(p, q) for p in found for q in found if p is not q and p.feeds(q)}
+    velocities = {p for p, q in fed if (q, p) not in fed or p.strict < q.strict}
+    found = [p for p in found if p not in velocities]
+    found = [p for p in found if not p.is_average()] or found
 
     def grows_alone(p: Parameter) -> bool:
         """Whether a chain grows by something that depends on it, not by way of another parameter's versions."""
