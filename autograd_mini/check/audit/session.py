@@ -134,7 +134,9 @@ class Audit:
             known = is_trusted(loss) and loss.score() > 0  # some updates are right by this loss
             report.note = f"wrong, but not explained: {words}"
             if not known:
-                report.note = f"not judged: {words} are a constant times the gradient of no loss that was found"
+                report.note = (
+                    f"not judged: {words} are a constant times the gradient of no loss that was found"
+                )
             report.findings, report.explained = [], False
             report.lines = [line for line in lines(case, loss, []) if line.status == "right"]
             return None

@@ -235,7 +235,11 @@ def find_chains(record: Record) -> Iterator[Parameter]:
                 link = before[link.id]
     for ids in {id(found): found for found in group.values()}.values():
         versions = [record.steps[i] for i in sorted(ids)]
-        source = before.get(versions[0].id)
+        first, same = versions[0], key_of(versions[0])
+        later = next((v for v in versions[1:] if key_of(v) == same and before[v.id].id in ids), None)
+        place = 0 if later is None else later.args.index(before[later.id])
+        made = later is None or type(first.args[place]) is Step  # and not in place of the 0 of b = 0
+        source = before.get(first.id) if made else None
         led: list[Step] = []  # what led to the first of them
         while source is not None and len(led) < 2 * len(ids) + 20:
             led.append(source)
