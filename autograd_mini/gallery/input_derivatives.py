@@ -41,7 +41,7 @@ def training(seed: int) -> Training:
     """Adam, through the derivative. The parameters are one flat vector, as the swarm has them."""
     start, unravel = ag.ravel(layers([2, 8, 8, 1], np.random.default_rng(seed).standard_normal))
     (X, known), w = data(seed), ag.Tensor(start)
-    model = lambda X: misses(unravel(w), X, known, graph=True)  # noqa: E731
+    model = lambda _: misses(unravel(w), X, known, graph=True)  # noqa: E731
     return Training(model, X, None, lambda missed: ag.mean(missed**2), ag.optim.Adam([w], lr=0.03))
 
 
