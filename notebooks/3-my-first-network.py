@@ -316,7 +316,7 @@ square(lambda a, b: forward((a, b), t1.data, t2.data)[-1].item())
 
 # %%
 ten = xor.training(range(10))
-ten.fit(epochs=4_000)
+ten.fit(epochs=4_000, progress="none")
 outputs = ten.model(ten.X).data[..., 0]
 learnt = np.all(np.abs(outputs - Y) < 0.1, axis=1)
 print("learnt:", learnt.sum(), "of", learnt.size, "seeds")
