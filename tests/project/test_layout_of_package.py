@@ -31,7 +31,6 @@ EXCESSES: dict[str, str] = {
     "io.py": "what a zip and a state of ours need beyond NumPy and safetensors",
     "optim/": "a step that is interrupted is completed, large parameters are stepped in pieces, and each gradient is looked at first",
     "plot.py": "models of one sample at a time, and what is shown of NaN, ∞ and a label alone",
-    "cli/": "the parser of expressions says where each fault is",
     "train.py": "what fit asks of its arguments, and its promises on errors, Ctrl-C and progress",
     "gallery/": "its programs hold the scripts that their authors wrote, and print what they asked for, number by number",
     "all but the gallery": "the sum of what is above",
