@@ -28,7 +28,6 @@ EXCESSES: dict[str, str] = {
     "check/audit/": "the search for corrected lines, scripts that train nothing, and the recording are to be cut to their budget",
     "nn/": "losses and layers check what they are given, with messages; networks go to single Values and to PyTorch",
     "chunks.py": "the refusals that say what to write, and the wait for workers with its progress",
-    "io.py": "what a zip and a state of ours need beyond NumPy and safetensors",
     "optim/": "a step that is interrupted is completed, large parameters are stepped in pieces, and each gradient is looked at first",
     "plot.py": "models of one sample at a time, and what is shown of NaN, ∞ and a label alone",
     "train.py": "what fit asks of its arguments, and its promises on errors, Ctrl-C and progress",
