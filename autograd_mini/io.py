@@ -38,16 +38,15 @@ SEAL = re.compile(rb'"autograd_mini":"([0-9a-f]{64}) ')
 TRACE = rb'autograd_mini":" {\"format\":\"autograd_mini\",\"version\":1,\"state\":{\"dict\":{'
 PIECES = [TRACE[i : i + 4] for i in range(len(TRACE) - 3)]
 
-Loaded = tuple[
-    int | None, str | bytes | None, dict[str, Any]
-]  # where the digest stands, the JSON, the arrays
+# Where the digest stands, the JSON, the arrays
+Loaded = tuple[int | None, str | bytes | None, dict[str, Any]]
 
 
 def save(state: Any, path: str | os.PathLike[str]) -> None:
     """Write a model, or a dict of parts, to a .npz or (extra `io`) .safetensors file; the old file stays until the new one is whole.
 
     `state`: anything with a `state_dict()`, or a dict of these, of arrays, leaf nodes, numbers, strings, bools and None, and of
-    dicts (with str keys), lists and tuples of them, at most 64 deep. dict[str, Any] may hold bools, integers, float16, float32 or
+    dicts (with str keys), lists and tuples of them, at most 64 deep. Arrays may hold bools, integers, float16, float32 or
     float64. Bits, shapes, dtypes and byte order are kept; memory layout is not.
 
     Raises ValueError for another suffix, DTypeError for an object that cannot be saved, and GraphError for a node that is no leaf,
