@@ -19,7 +19,7 @@ import numpy as np
 from .core import functions as F
 from .core.engine import check_fresh, check_root, reading_of_all, sweep, toposort
 from .core.functions import GRAPH
-from .core.node import Node, leaf, made
+from .core.node import Node, leaf, made, plain
 from .core.readings import ARRAYS, FLOATS, KINDS
 from .core.rows import positive
 from .core.tensor import Tensor, to_value
@@ -100,7 +100,7 @@ class _Call:
             elif isinstance(x, Value):
                 node = leaf(Value, x.data, True)
             else:
-                data = to_array(x.data if isinstance(x, Node) else x)
+                data = to_array(plain(x))
                 node = leaf(Tensor, data.copy() if self.keep else data.view(), True)
         except (TypeError, ValueError, OverflowError) as error:
             place = self.places[len(self.inputs)]
@@ -214,7 +214,7 @@ class _Call:
         if count < 2 or not outputs:
             return
         places, factor = np.arange(count), 2.0 ** (np.random.default_rng(0).permutation(count) % 32)
-        given = np.stack([part.data if isinstance(part, Node) else part for part in parts])
+        given = np.stack(list(map(plain, parts)))
         given = given.reshape(outputs, count, -1)
         for turn in range(0, outputs, count):
             picked = (places + turn) % outputs
@@ -771,7 +771,7 @@ def ravel(params: Tree) -> tuple[Any, Callable[[Any], Tree]]:
             raise DTypeError(f"ravel: {needed}; {place} is {describe(part)}")
     # Each node once, in its first place; numbers and arrays in every place
     parts = list({part if isinstance(part, Node) else i: part for i, part in enumerate(parts)}.values())
-    ends = np.cumsum([0, *(np.size(_plain(part)) for part in parts)]).tolist()
+    ends = np.cumsum([0, *(np.size(plain(part)) for part in parts)]).tolist()
 
     def unravel(vector: Any) -> Any:
         """Return the ravelled structure with the numbers of this vector of shape (n,)."""
@@ -787,12 +787,8 @@ def ravel(params: Tree) -> tuple[Any, Callable[[Any], Tree]]:
 
     if is_inside() and any(isinstance(part, Node) and part.requires_grad for part in parts):
         return F.concatenate([F.reshape(part, (-1,)) for part in parts]), unravel
-    flat = [np.ravel(to_array(_plain(part))) for part in parts]
+    flat = [np.ravel(to_array(plain(part))) for part in parts]
     return np.concatenate([np.zeros(0, np.float32), *flat]) if flat else np.zeros(0), unravel
-
-
-def _plain(part: Any) -> Any:
-    return part.data if isinstance(part, Node) else part
 
 
 def _like(part: Any, piece: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .core.node import Node
+from .core.node import Node, plain
 from .errors import DTypeError, GraphError, SerializationError
 from .support.coercion import describe
 from .support.containers import DEPTH
@@ -143,7 +143,7 @@ def pack_array(value: Any, place: str, name: str, arrays: dict[str, Any]) -> dic
     """The reference to an array, which goes into `arrays`, under this name if that is safe in a file and not taken."""
     if isinstance(value, Node) and value.op:
         raise GraphError(f"save: {place} is the result of {value.op.name!r}, no leaf: pass .detach()")
-    array = np.asarray(value.data if isinstance(value, Node) else value)
+    array = np.asarray(plain(value))
     dtype = array.dtype
     if dtype.newbyteorder("=") not in DTYPES:
         raise DTypeError(f"save: {place} is of dtype {dtype}: pass .astype(np.float64), or .real and .imag")

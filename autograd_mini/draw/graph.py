@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.engine import check_root, pulled, sweep, toposort
-from ..core.node import Node, evaluate
+from ..core.node import Node, evaluate, plain
 from ..core.readings import FLOATS, KINDS, quietly
 from ..core.tensor import Tensor
 from ..errors import AutogradError, GraphError
@@ -57,7 +57,7 @@ class Box:
         if grad is None or type(grad) is float or type(grad) is np.ndarray:
             return grad
         try:
-            return to_array(grad.data if isinstance(grad, Node) else grad)
+            return to_array(plain(grad))
         except (AutogradError, TypeError, ValueError) as error:
             fault = "was set by hand, and is no number or array"
             raise GraphError(f"the .grad of {self.title} {fault}: {error}") from None

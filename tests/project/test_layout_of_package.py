@@ -29,7 +29,6 @@ EXCESSES: dict[str, str] = {
     "nn/": "losses and layers check what they are given, with messages; networks go to single Values and to PyTorch",
     "chunks.py": "the refusals that say what to write, and the wait for workers with its progress",
     "optim/": "a step that is interrupted is completed, large parameters are stepped in pieces, and each gradient is looked at first",
-    "plot.py": "models of one sample at a time, and what is shown of NaN, ∞ and a label alone",
     "train.py": "what fit asks of its arguments, and its promises on errors, Ctrl-C and progress",
     "gallery/": "its programs hold the scripts that their authors wrote, and print what they asked for, number by number",
     "all but the gallery": "the sum of what is above",
