@@ -130,7 +130,7 @@ class _Call:
 
     def directions(self, v: Tree, tree: Tree, nodes: Sequence[Any], what: str) -> list[Any]:
         """For each of the nodes its part of v, a float, array or node of its shape; v has the structure of `tree`."""
-        out = []
+        out: list[Any] = []
         for (place, part), node in zip(matched(tree, v, f"{self.name}: v"), nodes, strict=True):
             if (given := F.shape(part)) != node.shape:
                 raise ShapeError(f"{place} has shape {given} where {what} has {node.shape}")

@@ -729,12 +729,10 @@ const SAYS = {
       isArray(box.data) ? bit(`: ${full(box.data)}`) : words === result ? "" : bit(`= ${result}`));
     const from = operands(box).map(other => `${name(other)} ${shapeOf(other)}`).join(" and ");
     const odd = isArray(box.data) ? "Not all of it is finite." : `The result is ${result}: no finite number.`;
-    const stale = "One of its operands has changed since: run the forward pass again, and explore that.";
     return [`Forward pass: ${name(box)} is computed`, line,
       box.shape ? note(`shape ${shapeOf(box) || "()"}, from ${from}`) : "",
       isOdd(box.data) ? also(odd) : "",
-      box.grad === null ? note("No gradient will go through it.") : "",
-      graph.stale.includes(box.i) ? also(stale) : ""];
+      box.grad === null ? note("No gradient will go through it.") : ""];
   },
   seed() {
     const attributes = { class: "rule math plus", "data-seed": root.i, "data-total": root.grad };
