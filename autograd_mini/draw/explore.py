@@ -67,7 +67,7 @@ def explore(node: Any, path: Any = None) -> Page:
         _check_name(path)
     graph = Graph(node, "explore")
     if len(graph) > MOST:
-        ways = "explore a loss on fewer samples, or an inner node; ag.draw(node) shows all of it in few boxes"
+        ways = "explore a loss on fewer samples, or an inner node; ag.tree(node, depth=3) shows a part of it"
         raise GraphTooLargeError(f"explore: {len(graph):,} nodes, a page takes {MOST:,}: {ways}")
     html = _assembled(_Content(graph).everything())
     page = Page(html, f"{graph.root.title} = {number(graph.root.node.item())}, {len(graph)} nodes")

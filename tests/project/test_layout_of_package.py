@@ -22,8 +22,6 @@ EXCESSES: dict[str, str] = {
     "array_functions.py": "130 functions of NumPy's, a line of formula each where one is enough, and some of ten",
     "derivatives.py": "its refusals, each with what to write instead, are a quarter of it",
     "compile/": "the algebra and the names of the readable backprop, and the guards of a replay, are to be cut to its budget",
-    "draw/": "names by modules, two layouts and the texts of six views are to become shorter",
-    "draw/, the page's JavaScript and CSS": "its lines end at column 110 now, and are more for it",
     "check/": "the mutations, the search among them and its words are to become shorter",
     "check/audit/": "the search for corrected lines, scripts that train nothing, and the recording are to be cut to their budget",
     "nn/": "losses and layers check what they are given, with messages; networks go to single Values and to PyTorch",
