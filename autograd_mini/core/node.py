@@ -166,6 +166,11 @@ def holds_node(data: Any, depth: int = 0) -> bool:
     return isinstance(data, LISTS) and any(type(x) in KINDS or holds_node(x, depth + 1) for x in data)
 
 
+def plain(x: Any) -> Any:
+    """Return the data of a node; anything else as it is."""
+    return x.data if isinstance(x, Node) else x
+
+
 def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, Any], Any]:
     """Return an augmented assignment: under no_grad it changes a leaf's data, else it is the plain operation."""
 
@@ -194,7 +199,7 @@ def _compared(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def method(x: Any, y: Any) -> Any:
         if (trace := recorder()) is not None:
             return trace.compared(function, x, y)
-        return function(x.data, y.data if isinstance(y, Node) else y)
+        return function(x.data, plain(y))
 
     return method
 
