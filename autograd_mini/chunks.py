@@ -22,7 +22,6 @@ from .core.engine import toposort
 from .core.functions import reshape
 from .core.node import Node, apply, plain, restored
 from .core.op import Op
-from .core.readings import quietly
 from .core.tensor import Tensor, replace_all
 from .derivatives import gradients
 from .errors import DTypeError, GraphError, ShapeError, noted
@@ -30,6 +29,7 @@ from .support.coercion import describe
 from .support.containers import flatten
 from .support.extras import needed
 from .support.modes import enable_grad, is_recording, no_grad, recorder
+from .support.quiet import quietly
 
 TREE = 8  # how many results a task adds
 PATIENCE = 60.0  # seconds without a result, after which a line says so

@@ -1,6 +1,7 @@
 """The commands: three views of an expression, the demo, the audit, and the programs of the gallery."""
 
 import argparse
+import inspect
 import os
 import re
 import sys
@@ -8,7 +9,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from .. import __version__
@@ -173,16 +173,15 @@ def gallery(parser: argparse.ArgumentParser) -> Run:
     def run(options: argparse.Namespace) -> int:
         if options.plot and not find_spec("matplotlib"):
             parser.error("--plot needs matplotlib: python -m pip install 'autograd-mini[plot]'")
+        story = import_module("autograd_mini.gallery.story")
         if not options.name:
-            story = import_module("autograd_mini.gallery.story")
             for name in ENTRIES:
-                print(f"{name:20s} {story.docstring(name).partition('.')[0]}")
-            return 0
-        entry = import_module(f"autograd_mini.gallery.{options.name.replace('-', '_')}")
-        if options.source:
-            print(Path(str(entry.__file__)).read_text(encoding="utf8"), end="")
-            return 0
-        return int(entry.main(seed=options.seed, plot=options.plot))
+                print(f"{name:20s} {story.program(name).__doc__}")
+        elif options.source:
+            print(inspect.getsource(story.program(options.name)), end="")
+        else:
+            story.tell(options.name, options.seed, options.plot)
+        return 0
 
     return run
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..core.engine import check_root, pulled, sweep, toposort
 from ..core.node import Node, plain
-from ..core.readings import KINDS, quietly
+from ..core.readings import KINDS
 from ..core.tensor import Tensor
 from ..errors import AutogradError, GraphError
 from ..support.coercion import to_array
+from ..support.quiet import quietly
 
 SYMBOLS = {
     "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@", "power": "^",

@@ -28,7 +28,6 @@ EXCESSES: dict[str, str] = {
     "chunks.py": "the refusals that say what to write, and the wait for workers with its progress",
     "optim/": "a step that is interrupted is completed, large parameters are stepped in pieces, and each gradient is looked at first",
     "train.py": "what fit asks of its arguments, and its promises on errors, Ctrl-C and progress",
-    "gallery/": "its programs hold the scripts that their authors wrote, and print what they asked for, number by number",
     "all but the gallery": "the sum of what is above",
 }
 
