@@ -130,7 +130,6 @@ def run(text: str, *options: str, seconds: float = 60.0) -> bytes:
 
 def tell(why: str) -> None:
     """Write once to standard error that a picture has the built-in layout, and why."""
-    if not said:
-        said.append(why)
-        with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one
-            sys.stderr.write(f"autograd_mini: this picture has the built-in layout; {why}\n")
+    said.append(why)
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one
+        sys.stderr.write(f"autograd_mini: this picture has the built-in layout; {why}\n")
