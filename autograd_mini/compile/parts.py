@@ -293,15 +293,12 @@ class Graph:
         if op.name == "class_cross_entropy" and [len(x.shape) for x in parents] == [2, 1]:
             labels = parents[1].node.data.astype(int)
             self.name_index(index := (np.arange(len(labels)), labels))
-            picked = self.make(array_rows.GETITEM(index), self.make(array_rows.SOFTMAX(-1), parents[0]))
-            return self.make(rows.negative, self.make(rows.log, picked))
+            logs = self.make(rows.log, self.make(array_rows.SOFTMAX(-1), parents[0]))
+            return self.make(rows.negative, self.make(array_rows.GETITEM(index), logs))
+        if op.name == "log" and parents[0].name == "getitem":
+            return self.make(parents[0].op, self.make(op, *parents[0].parents))
         if op.name in ("divide", "multiply"):
             return self.mean_of_sum(op.name, *parents)
-        if op.name == "log" and parents[0].name == "sum" and parents[0].parents[0].name == "exp":
-            total, z = parents[0], parents[0].parents[0].parents[0]  # its slope is a softmax
-            formula = call("log", substitute(total.formula, {total.parents[0].sym: call("exp", z.sym)}))
-            family = array_rows.LOGSUMEXP(*total.op.params.values())
-            return self.by_formula.get(formula) or self.add(family, [z], formula)
         return PLAINER[op.name](self.make, *parents, **op.params) if op.name in PLAINER else None
 
     def mean_of_sum(self, name: str, x: Part, y: Part) -> Part | None:
