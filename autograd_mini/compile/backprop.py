@@ -49,15 +49,8 @@ HELPERS_OF_NUMBERS = {  # what `math` lacks
        for name, sign in (("greater", ">"), ("greater_equal", ">="), ("less", "<"), ("equal", "=="))},
     "asarray": "def asarray(x, dtype=None):\n    return float(x)",
 }  # fmt: skip
-SHORT = {
-    "subtract",
-    "add",
-    "negative",
-    "multiply",
-    "divide",
-    *VIEWS,
-    *MIRRORED,
-}  # may be written again, up to three times
+# May be written again
+SHORT = {"subtract", "add", "negative", "multiply", "divide", *VIEWS, *MIRRORED}
 LONG = 72  # letters of a line at which a part of it gets a line of its own
 
 
@@ -121,30 +114,35 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
 
 
 class _Page:
-    """The lines: `values` are formulas by the symbols that they define, forward and then backward, in order."""
+    """The lines: formulas by the symbols that they define, forward and then backward, in order."""
 
     def __init__(self, graph: Graph, roots: Sequence[Any], targets: Sequence[Any]) -> None:
         self.graph = graph
-        kept = graph.keep(roots) | {graph.parts[target] for target in targets}
-        self.order = [part for part in graph.order if part in kept]
-        self.roots, self.targets = (
-            [*dict.fromkeys(graph.parts[x] for x in nodes)] for nodes in (roots, targets)
-        )
-        self.wrt = [graph.parts[x] for x in targets]
+        kept = (graph.keep(roots) | {graph.parts[x] for x in targets}) & {*graph.order}
+        made = [part for part in graph.order if part.formula is not None]
+        order = [
+            x for part in made for x in (*part.parents, part)
+        ] + graph.order  # leaves where they are needed
+        self.order = [part for part in dict.fromkeys(order) if part in kept]
+        self.roots, self.targets = ([graph.parts[x] for x in nodes] for nodes in (roots, targets))
         self.only_numbers = all(type(node) is Value for node in graph.parts)
         self.style = TEACHER_OF_NUMBERS if self.only_numbers else TEACHER
         self.names = Names(graph, self.order, self.roots, self.targets)
-        self.values = {part.sym: part.formula for part in self.order if part.formula is not None}
-        self.forward = set(self.values)
+        self.lines = {part.sym: part.formula for part in self.order if part.formula is not None}
+        self.forward = set(self.lines)
         self.grads: dict[Part, Expr] = {}
         self.said = {array: name for array, (name, _) in graph.indices.items()} | graph.ranges
-        self.likes = {part.like: part for part in self.order}
+        graph.named = self.names.names
         self.backward()
-        self.tried: set[tuple[Expr, Expr]] = set()
-        self.users: dict[Expr, Counter[Expr]] = {}  # of each symbol: the lines that use it, and how often
-        for sym in self.values:
-            self.count(sym, 1)
-        self.settle()
+        self.slopes: dict[Expr, Any] = {part.sym: g for part, g in self.grads.items()}
+        self.results = [*[part.sym for part in self.roots], *[self.grads[part] for part in self.targets]]
+        named = self.names.names
+        self.named = {*self.results, *[part.sym for part in named], *[self.grads.get(part) for part in named]}
+        before = 0
+        while before != len(self.lines):
+            before = len(self.lines)
+            self.rename()
+            self.put_in()
 
     def backward(self) -> None:
         """A line for the gradient of each part between the targets and the roots."""
@@ -158,9 +156,8 @@ class _Page:
                 held[part] = spread(constant(0.0), part.sym)
             if part not in needed or part not in held:
                 continue
-            g = symbol(f"d{part.sym.value}", part.shape, part.sym.dtype)
-            self.values[g] = self.graph.tidy(held[part])
-            self.grads[part] = g
+            self.grads[part] = g = symbol(f"d{part.sym.value}", part.shape, part.sym.dtype)
+            self.lines[g] = self.graph.tidy(held[part])
             if part.formula is None:
                 continue
             shares = self.graph.shares(part, g, [parent in needed for parent in part.parents])
@@ -170,247 +167,160 @@ class _Page:
 
     # ---- Which lines stay
 
-    def count(self, sym: Expr, sign: int) -> None:
-        """Note, or forget, which symbols a line uses."""
-        for used, n in _occurrences(self.values[sym]).items():
+    def rename(self) -> None:
+        """A gradient without a name that is another one's, by that name; and no line that nothing needs."""
+        wanted = set(self.results)
+        for sym in [*self.lines][::-1]:
+            if sym in wanted:
+                wanted |= {x for x in ordered(self.lines[sym]) if x in self.lines}
+            else:
+                del self.lines[sym]
+        nameless = {*self.lines} - self.named - self.forward
+        same = {x: sym for sym, x in self.lines.items() if sym in self.named and x in nameless}
+        own = {*same.values()}
+        self.lines = {
+            same.get(sym, sym): substitute(value, same) for sym, value in self.lines.items() if sym not in own
+        }
+
+    def put_in(self) -> None:
+        """The lines that say little into those that use them, and a gradient into a line that gets no longer by it."""
+        self.users: dict[Expr, Counter[Expr]] = {}
+        for sym, value in self.lines.items():
+            self.count(sym, value, 1)
+        for sym in [x for x in self.lines if x not in {*self.results}]:
+            value, users = self.lines[sym], self.users.get(sym, Counter())
+            new = {user: self.graph.tidy(substitute(self.lines[user], {sym: value})) for user in users}
+            if not self.is_small(sym, value, new):
+                is_other = sym in self.forward or value.name == "matmul"
+                new = (
+                    {}
+                    if is_other
+                    else {user: line for user, line in new.items() if self.is_short(line, user, users)}
+                )
+            for user, line in new.items():
+                self.count(user, self.lines[user], -1)
+                self.lines[user] = line
+                self.count(user, line, 1)
+            if not self.users.get(sym):
+                self.count(sym, value, -1)
+                del self.lines[sym]
+
+    def count(self, sym: Expr, value: Expr, sign: int) -> None:
+        """Note, or forget, how often a line uses each symbol."""
+        for used, n in _occurrences(value).items():
             users = self.users.setdefault(used, Counter())
             users[sym] += sign * n
             if not users[sym]:
                 del users[sym]
 
-    def change(self, sym: Expr, value: Expr) -> None:
-        self.count(sym, -1)
-        self.values[sym] = value
-        self.count(sym, 1)
+    def is_short(self, line: Expr, user: Expr, users: Counter[Expr]) -> bool:
+        """Whether a line with a gradient put in is no longer than it was."""
+        return _is_plain(line) or (len(users) == 1 and cost(line) <= cost(self.lines[user]))
 
-    def put_in(self, sym: Expr) -> None:
-        """A line into the lines that use it."""
-        value = self.values[sym]
-        for user in [*self.users.get(sym, ())]:
-            self.change(user, self.graph.tidy(substitute(self.values[user], {sym: value})))
-        self.remove(sym)
-
-    def remove(self, sym: Expr) -> None:
-        self.count(sym, -1)
-        del self.values[sym]
-
-    def settle(self) -> None:
-        """Put the lines that say little into those that use them."""
-        results = {part.sym for part in self.roots} | {self.grads[part] for part in self.targets}
-        named = {part.sym for part in self.names.names} | {self.grads.get(part) for part in self.names.names}
-        self.named, backward = named | results, [sym for sym in self.values if sym not in self.forward]
-        self.small = {
-            sym for sym in self.forward_order()
-            if sym not in named and cost(self.values[sym]) == 1 and len(_occurrences(self.values[sym])) == 1
-        }  # fmt: skip
-        before = 0
-        while before != len(self.values):
-            before = len(self.values)
-            for sym in [x for x in backward if x in self.values and x in self.named]:
-                value = self.values[sym]
-                if value in self.values and value not in self.named and value not in self.forward:
-                    self.rename(value, sym)  # a gradient that is another one of its name: db = dt1
-            for sym in [x for x in backward if x in self.values and x not in results]:
-                if self.is_small(sym, sym in named):
-                    self.put_in(sym)
-                else:
-                    self.absorb(sym)
-        kept = {part.sym for part, g in self.grads.items() if g in self.values}
-        for sym in reversed([*self.forward_order()]):
-            if not self.users.get(sym) and sym not in results:
-                self.remove(sym)
-        for sym in self.forward_order():
-            if sym not in results | named | kept and self.is_small(sym, False):
-                self.put_in(sym)
-
-    def forward_order(self) -> list[Expr]:
-        return [sym for sym in self.values if sym in self.forward]
-
-    def absorb(self, sym: Expr) -> None:
-        """Put a gradient into a line that becomes no longer by it: what cancels is not written."""
-        users, value = self.users.get(sym, Counter()), self.values[sym]
-        for user in [] if _is_plain(value) or value.name == "matmul" else [*users]:
-            line = self.values[user]
-            if (value, line) in self.tried:
-                continue
-            self.tried.add((value, line))
-            both, alone, own = map(self.spelt, (substitute(line, {sym: value}), line, value))
-            if cost(own) and (cost(both) <= cost(alone) if len(users) == 1 else _is_plain(both)):
-                self.change(user, both)
-        if not users:
-            self.remove(sym)
-
-    def spelt(self, expr: Expr) -> Expr:
-        """With what is short on the way forward, as 1 − A, spelt out."""
-        small = {x: self.values[x] for x in ordered(expr) if x in self.small and x in self.values}
-        return self.graph.tidy(substitute(expr, small))
-
-    def is_small(self, sym: Expr, is_named: bool) -> bool:
-        """Whether a line is put into those that use it."""
-        users, value = self.users.get(sym, Counter()), self.values[sym]
-        total = sum(users.values())
-        parts = sum(_occurrences(value).values())
-        if _is_plain(value):
-            return not (
-                is_named and value in self.values and (value in self.forward or value not in self.named)
-            )
-        if is_named or any(not _can_take(self.values[user], sym, value) for user in users):
+    def is_small(self, sym: Expr, value: Expr, new: Mapping[Expr, Expr]) -> bool:
+        """Whether a line is put into those that use it, which are then the new ones."""
+        if _is_plain(value) and sym not in self.forward & self.named:
+            return True
+        if sym in self.named or any(not _can_take(self.lines[user], sym, value) for user in new):
             return False
-        is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
-        is_view = value.name == "getitem" and value.args[0].is_leaf and value.args[0] not in self.values
-        most = 10 if is_view else 4 - cost(value)
-        if total > 1 and not (is_short and total <= most and parts <= (2 if sym in self.forward else 1)):
-            return False
-        return all(
-            self.width(substitute(self.values[user], {sym: value}))
-            <= LONG + 12 * (self.values[user].name == "negative")
-            for user in users
-        )
-
-    def width(self, value: Expr) -> int:
-        """How long the lines of a value are."""
-        return max(len(line) for line, _ in self.statements("dW1", value, self.said, ""))
-
-    def rename(self, old: Expr, new: Expr) -> None:
-        """Give a gradient the name of a target that it is."""
-        self.remove(new)
-        for user in [*self.users.get(old, ())]:
-            self.change(user, substitute(self.values[user], {old: new}))
-        self.count(old, -1)
-        self.values = {new if sym is old else sym: value for sym, value in self.values.items()}
-        self.count(new, 1)
+        times = sum(self.users[sym].values()) if new else 0
+        if times > 1:
+            is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
+            is_view = value.name == "getitem" and value.args[0].is_leaf
+            others = sum(n for x, n in _occurrences(value).items() if x in self.lines)
+            is_kept = others > 1 or self.slopes.get(sym) in self.lines
+            if not is_short or is_kept or times > (10 if is_view else 4 - cost(value)):
+                return False
+        return all(len(line) <= LONG for value in new.values() for line in self.statements("dW1", value, ""))
 
     # ---- The text
 
+    def text(self, x: Expr) -> str:
+        return str(text(x, self.said, self.style))
+
     def written(self) -> tuple[str, dict[str, Any]]:
         """The source, and the arguments by name."""
-        by_sym = {part.sym: part for part in self.order}
-        order = [by_sym[sym] for sym in self.values if sym in by_sym]
-        names = self.names.names
-        for part in order:
-            if part not in names:
+        names, said = self.names.names, self.said
+        for part in self.order:
+            if part.sym in self.lines and part not in names:
                 names[part] = unique("t1", self.names.taken)
-        said = self.said | {part.sym: name for part, name in names.items()}
+        said |= {part.sym: name for part, name in names.items()}
         for part, g in self.grads.items():
-            if g in self.values:
+            if g in self.lines:
                 said[g] = unique(f"d{names.get(part, 't1')}", self.names.taken)
-        leaves = [part for part in self.order if part.formula is None]
+        primal = {g: part.sym for part, g in self.grads.items()}
         lines: dict[bool, list[tuple[str, Any]]] = {True: [], False: []}
-        used: dict[Expr, None] = {}
-        of_grads = {g: part for part, g in self.grads.items()}
-        for sym in self.values:
-            value = self.sized(self.values[sym], said)
-            used |= dict.fromkeys(ordered(value))
-            alike = [*([of_grads[sym]] if sym in of_grads else []), *leaves]
-            like = next((said[x.sym] for x in alike if x.shape == value.shape and x.sym in said), "")
-            lines[sym in self.forward] += self.statements(said[sym], value, said, like)
-        leaves = [part for part in leaves if part.sym in used]
+        for sym, value in self.lines.items():
+            like = said.get(primal.get(sym), "")
+            lines[sym in self.forward] += [
+                (line, value.shape) for line in self.statements(said[sym], value, like)
+            ]
+        used = {x for value in self.lines.values() for x in ordered(value)}
+        leaves = [part for part in self.order if part.formula is None and part.sym in used]
         arguments = {said[part.sym]: part.node.data for part in leaves if not part.needs_gradient}
         arguments |= {name: array for x, (name, array) in self.graph.indices.items() if x in used}
         arguments |= {said[part.sym]: part.node.data for part in leaves if part.needs_gradient}
-        results = [root.sym for root in self.roots] + [self.grads[target] for target in self.wrt]
-        out = [f"def backprop({', '.join(arguments)}):", "    # Forward"]
-        out += self.commented(lines[True])
-        out.append("    # Backward")
-        for (x, axis), note in self.graph.units.items():
+        out = [
+            f"def backprop({', '.join(arguments)}):",
+            "    # Forward",
+            *self.commented(lines[True]),
+            "    # Backward",
+        ]
+        for (x, axis), sums in self.graph.units.items():
             which = "" if len(x.shape or ()) == 1 else "Each row of " if axis == -1 else "Each column of "
-            out += [f"    # {which}{said[x]} sums to 1"] if note else []
-        out += self.commented(lines[False])
-        out.append(f"    return {', '.join(str(text(x, said, self.style)) for x in results)}")
+            out += [f"    # {which}{said[x]} sums to 1"] if sums and x not in self.forward else []
+        out += [*self.commented(lines[False]), f"    return {', '.join(map(self.text, self.results))}"]
         body = "\n".join(out)
-        functions = "\n\n\n".join([*_helpers(body, self.only_numbers), body])
-        imports = self.imports(functions)
-        return (imports + "\n\n\n" if imports else "") + functions + "\n", arguments
+        functions = "\n\n\n".join([*_helpers(body, self.only_numbers), body]) + "\n"
+        imports = "import math\n" * ("math." in functions)
+        imports += "import numpy as np\n" * ("np." in functions or not self.only_numbers)
+        return imports + "\n\n" * bool(imports) + functions, arguments
 
-    def sized(self, value: Expr, said: Mapping[Expr, str]) -> Expr:
-        """Sizes as those of an array that has a name."""
-        changes: dict[Expr, Expr] = {}
-        for x in ordered(value):
-            like = next((y for y in x.args if y in self.likes), None)
-            if like is not None:
-                named = self.named_like(self.likes[like], x.name == "length", said)
-                changes[x] = call(x.name, *[named if y is like else y for y in x.args])
-        return substitute(value, changes) if changes else value
-
-    def named_like(self, part: Part, is_length: bool, said: Mapping[Expr, str]) -> Expr:
-        """The symbol of an array of this shape, or of this length, by how the part is computed; data before others."""
-        shape = part.shape
-        found, stack, seen = [], [part], set()
-        while stack:
-            x = stack.pop(0)
-            own = x.shape
-            if x in seen or (own[:1] != shape[:1] if is_length else own != shape):
-                continue
-            seen.add(x)
-            found += [x] if x.sym in said else []
-            labels = [
-                y for y in ordered(x.sym if x.formula is None else x.formula) if y in self.graph.indices
-            ]
-            if is_length and labels and (labels[0].shape or ())[:1] == shape[:1]:
-                return symbol(said[labels[0]], labels[0].shape or ())
-            is_product = x.name in ("matmul", "linear")
-            stack += x.parents[: int(is_length)] if is_product else x.parents
-        data = [x for x in found if x.is_data]
-        return next((x.sym for x in (*data, *found)), symbol(f"np.empty({shape})", shape))
-
-    def statements(
-        self, name: str, value: Expr, said: Mapping[Expr, str], like: str
-    ) -> Iterator[tuple[str, Expr]]:
+    def statements(self, name: str, value: Expr, like: str) -> Iterator[str]:
         """The lines of a value: of a long sum several, and one for each part that is added at an index."""
         terms = _sum_terms(value)
-        added = [(x, sign) for x, sign in terms if x.name == "scatter"]
-        sums: list[tuple[str, Expr]] = []
+        how, total = "=", None
         for x, sign in terms:
             if x.name == "scatter":
                 continue
-            how, total = sums[-1] if sums else ("=", x if sign > 0 else -x)
-            both = (total + x if sign > 0 else total - x) if sums else total
-            is_whole = bool(sums) and not total.is_leaf and total.shape == value.shape
-            if how == "-=" or (is_whole and len(f"{name} += {text(both, said, self.style)}") > LONG):
-                sums.append(("+=" if sign > 0 else "-=", x))
-            else:
-                sums[-1:] = [(how, both)]
-        if not sums:
-            yield f"{name} = {f'np.zeros_like({like})' if like else f'np.zeros({value.shape})'}", value
-        for how, total in sums:
-            yield f"{name} {how} {text(total, said, self.style)}", value
-        for x, sign in added:
-            amount, index = (x.args[0] if sign > 0 else self.graph.tidy(-x.args[0])), x.args[2]
+            if total is None:
+                total = x if sign > 0 else -x
+                continue
+            both = total + x if sign > 0 else total - x
+            if how == "-=" or (total.shape == value.shape and len(f"{name} {how} {self.text(both)}") > LONG):
+                yield f"{name} {how} {self.text(total)}"
+                how, both = ("+=" if sign > 0 else "-="), x
+            total = both
+        yield (
+            f"{name} {how} {self.text(total)}"
+            if total is not None
+            else (f"{name} = {f'np.zeros_like({like})' if like else f'np.zeros({value.shape})'}")
+        )
+        for x, sign in terms:
+            if x.name != "scatter":
+                continue
+            amount, index = self.graph.tidy(x.args[0] if sign > 0 else -x.args[0]), x.args[2]
             if any(part.shape for part in (index, *index.args)):
-                yield (
-                    f"np.add.at({name}, {text(index, said, self.style)}, {text(amount, said, self.style)})",
-                    value,
-                )
+                yield f"np.add.at({name}, {self.text(index)}, {self.text(amount)})"
                 continue
             how, amount = ("-=", amount.args[0]) if amount.name == "negative" else ("+=", amount)
-            place = text(call("getitem", symbol(name, value.shape or ()), index), said, self.style)
-            yield f"{place} {how} {text(amount, said, self.style)}", value
+            yield f"{self.text(call('getitem', symbol(name, value.shape or ()), index))} {how} {self.text(amount)}"
 
-    def imports(self, text: str) -> str:
-        needs_numpy = "np." in text or not self.only_numbers
-        return "\n".join(
-            [
-                line
-                for line, is_used in (("import math", "math." in text), ("import numpy as np", needs_numpy))
-                if is_used
-            ]
-        )
-
-    def commented(self, lines: Sequence[tuple[str, Expr]]) -> list[str]:
+    def commented(self, lines: Sequence[tuple[str, Any]]) -> list[str]:
         """The lines with their shapes behind."""
         if self.only_numbers:
             return [f"    {line}" for line, _ in lines]
         width = min(max((len(line) for line, _ in lines), default=0), 72)
-        return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
+        return [f"    {line.ljust(width)}  # {shape or 'number'}" for line, shape in lines]
 
 
 def _occurrences(expr: Expr) -> Counter[Expr]:
-    """How often each symbol stands in a line; shapes do not count."""
+    """How often each symbol stands in a line."""
     found: Counter[Expr] = Counter({expr: 1})
     for x in reversed(ordered(expr)):
         for part in x.args:
             found[part] += found[x]
-    return Counter({x: n for x, n in found.items() if x.name == "symbol" and not x.value.startswith("~")})
+    return Counter({x: n for x, n in found.items() if x.name == "symbol"})
 
 
 def _is_plain(value: Expr) -> bool:

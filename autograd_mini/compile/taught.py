@@ -31,7 +31,6 @@ from ..symbols import (
     spread,
     symbol,
 )
-from ..symbols import _like as is_like
 from .passes import picked, unspread
 from .program import NOT_ELEMENTWISE
 

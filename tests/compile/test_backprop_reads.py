@@ -86,12 +86,12 @@ def halved(w, X, Y):
     return np.sum((X @ w[0] - Y) ** 2) / (2 * len(X))
 
 
-def recurrent(w, X, y):
+def recurrent(w, X1, X2, X3, y):
     Wx, Wh, b, Wy = w
-    h = np.zeros((5, 4))
-    for t in range(3):
-        h = np.tanh(X[:, t] @ Wx + h @ Wh + b)
-    return ((h @ Wy - y) ** 2).mean(), {"h": h}
+    h = h0 = np.zeros((5, 4))
+    for X in (X1, X2, X3):
+        h = np.tanh(X @ Wx + h @ Wh + b)
+    return ((h @ Wy - y) ** 2).mean(), {"h": h, "h0": h0}
 
 
 def gates(w, x, h, c, y):
@@ -115,8 +115,8 @@ def attention(w, X, Y):
     return ((A @ V - Y) ** 2).mean(), {"Q": Q, "K": K, "V": V, "A": A}
 
 
-def convolution(w, X, y):
-    Z = w[0][0] * X[:, :4] + w[0][1] * X[:, 1:5] + w[0][2] * X[:, 2:]
+def convolution(w, X1, X2, X3, y):
+    Z = w[0][0] * X1 + w[0][1] * X2 + w[0][2] * X3
     return ((ag.relu(Z) @ w[1] - y) ** 2).mean(), {"Z": Z}
 
 
@@ -158,7 +158,7 @@ SYSTEMS = {
     ),
     "labels of scores": network(
         picked_from_scores, LINEAR, [random(6, 4), classes(6, 3)],
-        ["dZ1 = (softmax(t1) - np.eye(t1.shape[1])[y]) / len(y)"],
+        ["Z1 = X @ W1", "loss = (np.log(t4) - t2[np.arange(len(y)), y]).mean()"],
     ),
     "labels of logarithms": network(
         picked_from_logarithms, LINEAR, [random(6, 4), classes(6, 3)],
@@ -178,9 +178,9 @@ SYSTEMS = {
     ),
     "halved": network(halved, [(4, 1)], [random(6, 4), random(6, 1)], ["dZ1 = (Z1 - Y) / Y.size"]),
     "recurrent": network(
-        recurrent, [(2, 4), (4, 4), (4,), (4, 1)], [random(5, 3, 2), random(5, 1)],
-        ["Z1 = X[:, 0] @ Wx + h0 @ Wh + b", "h1 = np.tanh(Z1)", "h3 = np.tanh(Z3)", "dh2 = dZ3 @ Wh.T",
-         "dWh = h2.T @ dZ3 + h1.T @ dZ2 + h0.T @ dZ1"],
+        recurrent, [(2, 4), (4, 4), (4,), (4, 1)], [random(5, 2), random(5, 2), random(5, 2), random(5, 1)],
+        ["Z1 = X1 @ Wx + h0 @ Wh + b", "A1 = np.tanh(Z1)", "h = np.tanh(Z3)", "dA2 = dZ3 @ Wh.T",
+         "dWh = A2.T @ dZ3 + A1.T @ dZ2 + h0.T @ dZ1"],
         names=["Wx", "Wh", "b", "Wy"],
     ),
     "gates of one product": network(
@@ -196,8 +196,8 @@ SYSTEMS = {
         ["Z3 = Q @ K.T", "dK = dZ3.T @ Q", "dV = A.T @ dZ6", "dZ3 = dZ4 / np.sqrt(3)"],
     ),
     "convolution": network(
-        convolution, [(3,), (4, 1)], [random(4, 6), random(4, 1)],
-        ["dK = np.zeros_like(K)", "dK[1] += (dZ * X[:, 1:5]).sum()"],
+        convolution, [(3,), (4, 1)], [random(4, 4), random(4, 4), random(4, 4), random(4, 1)],
+        ["dK = np.zeros_like(K)", "dK[1] += (dZ * X2).sum()"],
         names=["K", "w"],
     ),
     "ridge": network(
