@@ -97,18 +97,12 @@ def _squares(make: Any, x: Any, y: Any) -> Any:
     return make(rows.square, make(rows.subtract, x, y))
 
 
-def _norm(make: Any, x: Any, p: float, axis: Any, keepdims: bool) -> Any:
-    return make(rows.sqrt, make(array_rows.SUM(axis, keepdims), make(rows.square, x))) if p == 2 else None
-
-
 # Rows by those of which they are made, without care for numbers at the limits
 PLAINER: dict[str, Callable[..., Any]] = {
     "squared_error": _squares,
     "squared_distance": lambda make, x, y, n: make(rows.divide, make(SUM, _squares(make, x, y)), n),
     "binary_cross_entropy": _of_probabilities,
     "softmax_cross_entropy": _of_classes,
-    "std": lambda make, x, **how: make(rows.sqrt, make(array_rows.VAR(*how.values()), x)),
-    "norm": _norm,
 }
 
 
@@ -119,7 +113,6 @@ class Graph:
         self.order: list[Part] = []
         self.parts: dict[Any, Part] = {}
         self.by_formula: dict[Expr, Part] = {}
-        self.by_sym: dict[Expr, Part] = {}
         # What sums to 1 along an axis, each with the sums that were replaced by 1; and what has been put in order by it
         self.units: dict[tuple[Expr, int], list[Expr]] = {}
         self.tidied: dict[Expr, Expr] = {}
@@ -154,8 +147,9 @@ class Graph:
         kind = formula if is_leaf else (formula.shape or (), formula.dtype)
         part = Part(symbol(f"#{len(self.order)}", *kind), op, parents, None if is_leaf else formula)
         self.order.append(part)
-        self.by_sym[part.sym] = part
-        self.by_formula |= {} if is_leaf else {formula: part}
+        self.by_formula |= (
+            {part.sym: part} if is_leaf else {part.sym: part, formula: part}
+        )  # a cast and + x are x
         if part.name == "softmax" and (axis := _axis(op.params["axis"], part.shape)) is not None:
             self.units[part.sym, axis] = []
             self.tidied.clear()
@@ -258,15 +252,13 @@ class Graph:
             formula = shared
         if formula in self.by_formula:
             return self.by_formula[formula]
-        return self.by_sym.get(formula) or self.add(op, given, formula)  # a cast and + x are x
+        return self.add(op, given, formula)
 
     def value(self, op: Any, parents: Sequence[Part]) -> Expr:
         """The formula of an operation."""
         operands = [parent.sym for parent in parents]
-        if op.name in ("mean", "var") and op.is_ours:
-            return taught(
-                call(op.name, *operands, **{key: x for key, x in op.params.items() if key != "ddof" or x})
-            )
+        if op.name == "mean" and op.is_ours:
+            return taught(call("mean", *operands, **op.params))
         return taught(_read(op, lambda: constant(op.value(EXPRESSIONS, operands))))
 
     def plainer(self, op: Any, parents: Sequence[Any]) -> Part | None:
@@ -342,9 +334,7 @@ class Graph:
             share = self.sized(share, part.op.params["axis"], parent)
         share = spread(constant(sum_to(EXPRESSIONS.xp, share, parent.shape, part.op)), parent.sym)
         share = self.tidy(self.one_hot(share, parent))
-        is_log = part.name == "log_softmax"
-        also = {call("softmax", *part.formula.args): call("exp", part.sym)} if is_log else {}
-        while (found := self.tidy(self.by_names(substitute(share, also)))) is not share:
+        while (found := self.tidy(self.by_names(share))) is not share:
             share = found
         return share
 

@@ -35,13 +35,6 @@ from .passes import picked, unspread
 from .program import NOT_ELEMENTWISE
 
 
-def _var(x: Any, axis: Any, keepdims: bool = False, ddof: float = 0) -> Any:
-    """NumPy's variance, without its warning for a single number."""
-    count = np.size(x) // max(np.size(np.sum(x, axis=axis)), 1)
-    away = x - np.mean(x, axis=axis, keepdims=True)
-    return np.sum(away * away, axis=axis, keepdims=keepdims) / (count - ddof)
-
-
 # Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
 WORDS: dict[str, Any] = {
     "size": (np.size, lambda like: ()),
@@ -50,35 +43,25 @@ WORDS: dict[str, Any] = {
     "one_hot": (lambda y, like: np.eye(like.shape[1])[y], lambda y, like: like.shape),
     "outer": (np.outer, lambda x, y: (x.size, y.size)),
 }
-OPERATORS |= {name: function for name, (function, _) in WORDS.items()} | {"clip": np.clip, "var": _var}
+OPERATORS |= {name: function for name, (function, _) in WORDS.items()}
 SHAPES |= {name: shape for name, (_, shape) in WORDS.items()}
-REDUCTIONS |= {"var"}
-NOT_ELEMENTWISE |= {*WORDS, "var"}
+NOT_ELEMENTWISE |= {*WORDS}
 SIZES = ("size", "length", "shape_at")
 MOST_TERMS = 32  # that are put together
 
 _a, _b, _c, _d = map(symbol, "abcd")
 _A, _B = symbol("A", (2, 2)), symbol("B", (2, 2))
-_nil = call("equal", _a, 0)
 
 
-def _tie(loses: str, wins: str, *equal: Expr) -> dict[Expr, Any]:
-    """The share of a maximum or minimum: all where a wins, half of it at a tie."""
-    inner = call("where", call("equal", *equal), 0.5 * _c, _c)
-    share = _c * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
-    return {call("where", call(loses, _a, _b), 0.0, inner): share}
-
-
+# The share of a maximum or minimum: all where a wins, half of it at a tie
+TIES = {
+    call("where", call(loses, _a, _b), 0.0, call("where", call("equal", *pair), 0.5 * _c, _c)):
+        _c * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
+    for loses, wins in (("less", "greater"), ("greater", "less")) for pair in ((_a, _b), (_b, _a))
+}  # fmt: skip
 TAUGHT: dict[Expr, Any] = {
-    **READABLE,
-    call("where", call("logical_or", call("less", _a, _b), call("greater", _a, _c)), 0.0, _d):
-        _d * call("greater_equal", _a, _b) * call("less_equal", _a, _c),
-    **_tie("less", "greater", _a, _b), **_tie("less", "greater", _b, _a),
-    **_tie("greater", "less", _a, _b), **_tie("greater", "less", _b, _a),
-    call("where", _nil, 0.0, _a * _b): _a * _b,
-    call("where", _nil, _b, _b / _a): _b / _a,
+    **READABLE, **TIES,
     call("logical_or", _a, call("not_equal", _b, _b)): _a,
-    call("softplus", _a): call("logaddexp", 0.0, _a),
     call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
     call("square", _a): call("power", _a, 2),
     call("linear", _A, _B, _c): _A @ _B + _c,
@@ -189,8 +172,6 @@ def _axes(x: Expr) -> Expr:
         return inner[tuple(call("slice", y[0], None if is_number(y[1], n) else y[1], y[2]) for y, n in ends)]
     if x.name == "reshape" and x.shape:
         return _reshaped(x, inner, shape)
-    if x.name == "broadcast_to" and shape[:1] == (1,) and (new := _without_first(inner)) is not inner:
-        return call("broadcast_to", new, x.shape)
     return x
 
 
@@ -212,17 +193,6 @@ def _reshaped(x: Expr, inner: Expr, shape: tuple[int, ...]) -> Expr:
     return x
 
 
-def _without_first(x: Expr) -> Expr:
-    """Without a first axis of length 1, which broadcasting adds of itself."""
-    if x.name == "reshape" and x.args[0].shape == (x.shape or ())[1:]:
-        return x.args[0]
-    if is_elementwise(x) and x.shape:
-        parts = [_without_first(part) if part.shape else part for part in x.args]
-        is_all = all(new is not old or not old.shape for new, old in zip(parts, x.args, strict=True))
-        return call(x.name, *parts) if is_all else x
-    return x
-
-
 def _spelt(x: Expr) -> Expr:
     """Products and calls of ours in NumPy's words."""
     a = x.args
@@ -232,14 +202,8 @@ def _spelt(x: Expr) -> Expr:
         return a[0]
     if x.name == "swapaxes" and a[0].name == "matmul" and all(len(y.shape or ()) > 1 for y in a[0].args):
         return call("matmul", a[0].args[1].T, a[0].args[0].T) if a[1].value == -1 else x
-    if x.name == "minimum" and a[0].name == "maximum" and x.shape:
-        return call("clip", *a[0].args, a[1])
     if x.name == "centred":
         return a[0] - call("mean", a[0], axis=a[1], keepdims=True)
-    if x.name == "einsum" and "optimize" in x.keywords:
-        return call("einsum", *a[:-1])
-    if x.name in ("softmax", "log_softmax") and is_number(a[1], len(x.shape or ()) - 1):
-        return call(x.name, a[0], -1)
     if x.name == "where" and a[0].name in OTHERWISE and a[2].name != "where":
         for kept, zero, mask in ((a[1], a[2], a[0].name), (a[2], a[1], OTHERWISE[a[0].name])):
             if is_number(zero, 0) and _is_gradient(kept):
@@ -347,7 +311,8 @@ def _factors(x: Expr, depth: int = 0) -> Term:
     if name == "sqrt" and a[0].name == "constant" and a[0].shape == ():
         return NOTHING._replace(number=math.sqrt(a[0].value))
     whole = Term(1.0, Counter([x]), Counter())
-    if depth > MOST_TERMS or name not in (*PRODUCTS, "power", "broadcast_to"):
+    is_wider = name == "broadcast_to" or (name == "reshape" and a[0].shape == (x.shape or ())[1:])
+    if depth > MOST_TERMS or not (is_wider or name in (*PRODUCTS, "power")):
         return whole
     first, *second = [_factors(part, depth + 1) for part in a if part.shape is not None]
     if name == "negative":

@@ -323,7 +323,7 @@ def _reductions() -> dict[str, Form]:
     endings = {" of all": "", "": "axis={1}", " kept": "axis={1}, keepdims=True"}
     return {
         name + kind: (f"{{0}}.{name}({given})", ATOM, (ATOM,))
-        for name in sorted({*REDUCTIONS, "var", "std"})
+        for name in sorted(REDUCTIONS)
         for kind, given in endings.items()
     }
 

@@ -162,7 +162,7 @@ SYSTEMS = {
     ),
     "labels of logarithms": network(
         picked_from_logarithms, LINEAR, [random(6, 4), classes(6, 3)],
-        ["A1 = log_softmax(Z1)", "dZ1 = (np.exp(A1) - np.eye(A1.shape[1])[y]) / len(y)"],
+        ["A1 = log_softmax(Z1)", "dZ1 = (softmax(Z1) - np.eye(A1.shape[1])[y]) / len(y)"],
     ),
     "labels one-hot": network(
         one_hot, TWO_LAYERS, [random(6, 4), np.eye(3)[classes(6, 3)]],
