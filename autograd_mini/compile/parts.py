@@ -26,7 +26,7 @@ from ..symbols import (
     symbol,
 )
 from .passes import is_range
-from .taught import taught
+from .taught import one_axis, taught
 from .trace import unique
 
 ACTIVATIONS = {
@@ -76,10 +76,6 @@ class Part:
     def is_activation(self) -> bool:
         is_relu = self.name == "maximum" and any(x.number == 0 for x in self.parents)
         return is_relu or (self.name in ACTIVATIONS and self.op.is_ours)
-
-    @property
-    def is_scaled(self) -> bool:
-        return self.name == "multiply" and any(x.number for x in self.parents)
 
 
 def _of_probabilities(make: Any, p: Any, t: Any) -> Any:
@@ -150,7 +146,7 @@ class Graph:
         self.by_formula |= (
             {part.sym: part} if is_leaf else {part.sym: part, formula: part}
         )  # a cast and + x are x
-        if part.name == "softmax" and (axis := _axis(op.params["axis"], part.shape)) is not None:
+        if part.name == "softmax" and (axis := one_axis(op.params["axis"], len(part.shape))) is not None:
             self.units[part.sym, axis] = []
             self.tidied.clear()
         return part
@@ -308,7 +304,8 @@ class Graph:
         total = y.parents[0] if y.name in ("getitem", "reshape") else y
         if total.name != "sum" or total.parents[0].name != "exp":
             return None
-        e, axis = total.parents[0], _axis(total.op.params["axis"], total.parents[0].shape)
+        e = total.parents[0]
+        axis = one_axis(total.op.params["axis"], len(e.shape))
         kept = (*e.shape[:axis], 1, *e.shape[axis + 1 :][: -axis - 1]) if axis is not None else None
         z = e.parents[0]
         if x is not (e if name == "divide" else z) or kept != (1,) * (len(e.shape) - len(y.shape)) + y.shape:
@@ -367,12 +364,6 @@ class Graph:
     def tidy(self, expr: Expr) -> Expr:
         """As a teacher writes it."""
         return taught(expr, self.units, self.tidied)
-
-
-def _axis(axis: Any, shape: Sequence[int]) -> int | None:
-    """The one axis of a reduction, counted from the end."""
-    at = 0 if axis is None and len(shape) == 1 else axis
-    return at - (len(shape) if at >= 0 else 0) if isinstance(at, int) else None
 
 
 def _is_constant_along(shape: Sequence[int], axis: int) -> bool:
@@ -448,14 +439,12 @@ class Names:
                 cells.setdefault(z, []).extend([(x, "X"), (w, "W"), *((b, "b") for b in bias if b.is_weight)])
             elif part.is_activation and part.needs_gradient and type(part.node) is not Value:
                 z = next(x for x in part.parents if x.number is None)
-                if z.formula is not None and not z.is_scaled:
+                if z.formula is not None:
                     cells.setdefault(z, [])
         found: dict[Part, str] = {}
         layer = 0
         for z in [part for part in order if part in cells]:
             above = self.users[z]
-            while len(above) == 1 and above[0].is_scaled:
-                above = self.users[above[0]]
             is_activated = len({user.name for user in above}) == 1 and above[0].is_activation
             new = [(z, "Z"), *([(above[0], "A")] if is_activated else []), *cells[z]]
             new = [(y, letter) for y, letter in new if y not in found and not y.given]

@@ -16,24 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import symbols
-from ..symbols import (
-    OPERATORS,
-    READABLE,
-    REDUCTIONS,
-    SHAPES,
-    Expr,
-    call,
-    constant,
-    is_number,
-    ordered,
-    rebuilt,
-    rewritten,
-    spread,
-    symbol,
-)
+from ..symbols import OPERATORS, SHAPES, Expr, call, constant, is_number, ordered, rebuilt, spread, symbol
 from .passes import picked, unspread
 from .program import NOT_ELEMENTWISE
-
 
 # Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
 WORDS: dict[str, Any] = {
@@ -60,7 +45,7 @@ TIES = {
     for loses, wins in (("less", "greater"), ("greater", "less")) for pair in ((_a, _b), (_b, _a))
 }  # fmt: skip
 TAUGHT: dict[Expr, Any] = {
-    **READABLE, **TIES,
+    **symbols.READABLE, **TIES,
     call("logical_or", _a, call("not_equal", _b, _b)): _a,
     call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
     call("square", _a): call("power", _a, 2),
@@ -72,19 +57,10 @@ BY_NAME: dict[str, dict[Expr, Any]] = {}
 for _pattern, _simpler in TAUGHT.items():
     BY_NAME.setdefault(_pattern.name, {})[_pattern] = _simpler
 # x < y as y > x, and where it is not so
-MIRRORED = {
-    "less": "greater",
-    "greater": "less",
-    "less_equal": "greater_equal",
-    "greater_equal": "less_equal",
-}
-MIRRORED |= {"equal": "equal", "not_equal": "not_equal"}
-OTHERWISE = {
-    "less": "greater_equal",
-    "greater": "less_equal",
-    "less_equal": "greater",
-    "greater_equal": "less",
-}
+MIRRORED = {"less": "greater", "less_equal": "greater_equal", "equal": "equal", "not_equal": "not_equal"}
+MIRRORED |= {y: x for x, y in MIRRORED.items()}
+OTHERWISE = {"less": "greater_equal", "greater": "less_equal"}
+OTHERWISE |= {y: x for x, y in OTHERWISE.items()}
 Units = Mapping[tuple[Expr, int], list[Expr]]
 
 
@@ -108,7 +84,7 @@ def taught(expr: Expr, units: Units | None = None, known: dict[Expr, Expr] | Non
             changed = change(x)
             if changed is not x:
                 return changed
-        return rewritten(x, BY_NAME.get(x.name, {}), loosely=True)
+        return symbols.rewritten(x, BY_NAME.get(x.name, {}), loosely=True)
 
     while (found := rebuilt(expr, known, step)) is not expr:
         expr = found
@@ -117,16 +93,18 @@ def taught(expr: Expr, units: Units | None = None, known: dict[Expr, Expr] | Non
 
 def _is_one(x: Expr, units: Units) -> bool:
     """Whether it is the sum of what sums to 1 along that axis."""
-    inner, axis = x.args[0], x.args[1].value
-    ndim = len(inner.shape or ())
-    axis = -1 if axis is None and ndim == 1 else axis
-    if not isinstance(axis, int):
-        return False
-    axis -= ndim if axis >= 0 else 0
-    if (inner, axis) in units:
+    inner = x.args[0]
+    axis = one_axis(x.args[1].value, len(inner.shape or ()))
+    if axis is not None and (inner, axis) in units:
         units[inner, axis].append(x)
         return True
     return inner.name == "one_hot" and axis == -1
+
+
+def one_axis(axis: Any, ndim: int) -> int | None:
+    """The one axis of a reduction, counted from the end."""
+    at = 0 if axis is None and ndim == 1 else axis
+    return at - ndim * (at >= 0) if isinstance(at, int) else None
 
 
 def cost(expr: Expr) -> int:
@@ -138,10 +116,6 @@ def cost(expr: Expr) -> int:
     return found[expr]
 
 
-def is_elementwise(x: Expr) -> bool:
-    return x.shape is not None and x.name not in NOT_ELEMENTWISE
-
-
 # ---- Axes and views ---------------------------------------------------------------------------------------------------
 
 SAME = {constant(slice(None)), constant(None), constant(...)}  # what keeps or makes an axis
@@ -149,47 +123,42 @@ SAME = {constant(slice(None)), constant(None), constant(...)}  # what keeps or m
 
 def _axes(x: Expr) -> Expr:
     """Whatever makes or drops axes of length 1 as a reshape; no reshape where broadcasting or keepdims does that."""
-    inner = x.args[0] if x.args else x
-    shape = inner.shape or ()
-    if x.name in ("getitem", "reshape") and inner.shape == ():
+    name, inner = x.name, x.args[0] if x.args else x
+    shape, index = inner.shape or (), x.args[-1] if x.args else x
+    if name in ("getitem", "reshape") and inner.shape == ():
         return call("broadcast_to", inner, x.shape)
+    parts = index.args if index.name == "tuple" else (index,)
     if (
-        x.name in ("getitem", "squeeze", "scatter")
+        name in ("getitem", "squeeze", "scatter")
         and shape
         and x.shape
         and math.prod(shape) == math.prod(x.shape)
     ):
-        index = x.args[-1]
-        parts = index.args if index.name == "tuple" else (index,)
         is_of_axes = all(part in SAME or is_number(part, 0) for part in parts)
-        return call("reshape", inner, x.shape) if x.name == "squeeze" or is_of_axes else x
-    if (
-        x.name == "getitem"
-        and x.args[1].name == "tuple"
-        and all(part.name == "slice" for part in x.args[1].args)
-    ):
-        ends = [(part.args, n) for part, n in zip(x.args[1].args, shape, strict=False)]
-        return inner[tuple(call("slice", y[0], None if is_number(y[1], n) else y[1], y[2]) for y, n in ends)]
-    if x.name == "reshape" and x.shape:
+        return call("reshape", inner, x.shape) if name == "squeeze" or is_of_axes else x
+    if name == "getitem" and all(part.name == "slice" for part in parts):  # up to the end, without its number
+        ends = [(*part.args, n) for part, n in zip(parts, shape, strict=False)]
+        return inner[
+            tuple(slice(start, None if is_number(stop, n) else stop, step) for start, stop, step, n in ends)
+        ]
+    if name == "reshape" and x.shape:
         return _reshaped(x, inner, shape)
     return x
 
 
 def _reshaped(x: Expr, inner: Expr, shape: tuple[int, ...]) -> Expr:
     """A reshape of a reshape, of a sum with its axis kept, of what goes element by element, of a product by a column."""
+    a = inner.args
     if inner.name == "reshape":
-        return call("reshape", inner.args[0], x.shape)
-    if inner.name in REDUCTIONS and inner.keywords == ("axis", "keepdims") and inner.args[0].shape:
-        kept = call(inner.name, inner.args[0], axis=inner.args[1], keepdims=True)
+        return call("reshape", a[0], x.shape)
+    if inner.name in symbols.REDUCTIONS and inner.keywords == ("axis", "keepdims") and a[0].shape:
+        kept = call(inner.name, a[0], axis=a[1], keepdims=True)
         return kept if kept.shape == x.shape else x
-    if shape and is_elementwise(inner) and all(part.shape in ((), shape) for part in inner.args):
-        return call(
-            inner.name, *[call("reshape", part, x.shape) if part.shape else part for part in inner.args]
-        )
-    if inner.name == "matmul" and shape == (*(x.shape or ()), 1):
-        left, right = inner.args
-        if right.name == "reshape" and right.args[0].shape == (right.shape or ())[:1]:
-            return call("matmul", left, right.args[0])
+    is_elementwise = inner.shape is not None and inner.name not in NOT_ELEMENTWISE
+    if shape and is_elementwise and all(part.shape in ((), shape) for part in a):
+        return call(inner.name, *[call("reshape", part, x.shape) if part.shape else part for part in a])
+    if inner.name == "matmul" and shape == (*(x.shape or ()), 1) and a[1].name == "reshape":
+        return call("matmul", a[0], a[1].args[0]) if a[1].args[0].shape == (a[1].shape or ())[:1] else x
     return x
 
 
@@ -209,10 +178,9 @@ def _spelt(x: Expr) -> Expr:
             if is_number(zero, 0) and _is_gradient(kept):
                 return kept * call(mask, *a[0].args)
     if x.name == "multiply" and x.shape and len(x.shape) == 2:
-        column, row = a if (a[0].shape or ())[-1:] == (1,) else a[::-1]
-        inner = column.args[0] if column.name == "reshape" else column
-        if column.shape == (x.shape[0], 1) and inner.shape == x.shape[:1] and row.shape == x.shape[1:]:
-            return call("outer", inner, row)
+        column, row = a if a[0].name == "reshape" else a[::-1]
+        if column.name == "reshape" and [column.args[0].shape, row.shape] == [x.shape[:1], x.shape[1:]]:
+            return call("outer", column.args[0], row)
     return picked(x)
 
 
@@ -224,7 +192,7 @@ def _is_gradient(x: Expr) -> bool:
 
 def _reduced(x: Expr) -> Expr:
     """Sums in one form, with what is the same for all their terms in front."""
-    if x.name not in REDUCTIONS or x.keywords[:1] != ("axis",):
+    if x.name not in symbols.REDUCTIONS or x.keywords[:1] != ("axis",):
         return x
     inner, axis, keepdims, *_ = *x.args, constant(False)
     shape = inner.shape or ()
