@@ -204,39 +204,38 @@ def _reduced(x: Expr) -> Expr:
         return call(x.name, inner, axis=axis, keepdims=keepdims)
     if x.name not in ("sum", "mean"):
         return x
-    term, same = _factors(inner), [()]
-    if is_number(axis, 0) or keepdims.value is True:
-        same.append(x.shape)
-    outside = Term(
-        term.number, *[Counter({y: n for y, n in part.items() if y.shape in same}) for part in term[1:]]
-    )
-    inside = Term(1.0, term.above - outside.above, term.below - outside.below)
-    if inside == NOTHING:
-        count = math.prod(shape) // math.prod(x.shape or ()) if x.name == "sum" else 1
-        return spread(_written(outside._replace(number=count * outside.number)), x)
-    if outside == NOTHING or not np.isfinite(term.number):
+    term = _factors(inner)
+    same = [(), x.shape] if is_number(axis, 0) or keepdims.value is True else [()]
+    outside = Term(term.number, {y: n for y, n in term.powers.items() if y.shape in same})
+    inside = Term(1.0, {y: n for y, n in term.powers.items() if y not in outside.powers})
+    if not np.isfinite(term.number) or (inside.powers and outside == NOTHING):
         return x
-    part = call(x.name, spread(_written(inside), inner), axis=axis, keepdims=keepdims)
-    return spread(_written(outside._replace(above=outside.above + Counter([part]))), x)
+    if inside.powers:
+        part = call(x.name, spread(_written(inside), inner), axis=axis, keepdims=keepdims)
+        return spread(_written(outside * Term(1.0, {part: 1})), x)
+    count = math.prod(shape) // math.prod(x.shape or ()) if x.name == "sum" else 1
+    return spread(_written(outside._replace(number=count * outside.number)), x)
 
 
 # ---- Sums and products ------------------------------------------------------------------------------------------------
 
 
 class Term(NamedTuple):
-    """A product: its number, and how often each factor and each divisor stands there, in order."""
+    """A product: its number, and the power of each part in order, of a divisor below 0."""
 
     number: float
-    above: Counter[Expr]
-    below: Counter[Expr]
+    powers: dict[Expr, int]
 
     def __mul__(self, other: Any) -> "Term":
-        """The product of two, without the divisors that are factors too."""
-        above, below = self.above + other.above, self.below + other.below
-        return Term(self.number * other.number, above - below, below - above)
+        powers = Counter(self.powers)
+        powers.update(other.powers)
+        return Term(self.number * other.number, {y: n for y, n in powers.items() if n})
+
+    def __pow__(self, n: int) -> "Term":
+        return Term(self.number**n, {y: n * power for y, power in self.powers.items()})
 
 
-NOTHING = Term(1.0, Counter(), Counter())
+NOTHING = Term(1.0, {})
 TOTALS, PRODUCTS = ("add", "subtract"), ("multiply", "divide", "negative")
 
 
@@ -273,26 +272,22 @@ def _terms(x: Expr) -> list[Term]:
 
 def _factors(x: Expr, depth: int = 0) -> Term:
     """The number, the factors and the divisors of a product, in order."""
-    a, name = x.args, x.name
+    a, name, whole = x.args, x.name, Term(1.0, {x: 1})
     if name == "constant" and x.shape == () and x.dtype.kind in "fi":
-        return NOTHING._replace(number=float(x.value))
+        return Term(float(x.value), {})
     if name == "sqrt" and a[0].name == "constant" and a[0].shape == ():
-        return NOTHING._replace(number=math.sqrt(a[0].value))
-    whole = Term(1.0, Counter([x]), Counter())
+        return Term(math.sqrt(a[0].value), {})
     is_wider = name == "broadcast_to" or (name == "reshape" and a[0].shape == (x.shape or ())[1:])
     if depth > MOST_TERMS or not (is_wider or name in (*PRODUCTS, "power")):
         return whole
     first, *second = [_factors(part, depth + 1) for part in a if part.shape is not None]
-    if name == "negative":
-        return first._replace(number=-first.number)
+    if is_wider or name == "negative":
+        return first if is_wider else Term(-first.number, first.powers)
     if name == "multiply":
         return first * second[0]
     if name == "divide":
-        by = second[0]
-        return first * Term(1 / by.number, by.below, by.above) if by.number else whole
-    if name == "power":
-        return functools.reduce(operator.mul, [first] * int(a[1].value)) if a[1] in SMALL_POWERS else whole
-    return first
+        return first * second[0] ** -1 if second[0].number else whole
+    return first ** int(a[1].value) if a[1] in SMALL_POWERS else whole
 
 
 SMALL_POWERS = {constant(n) for n in (2, 3, 4, 2.0, 3.0, 4.0)}
@@ -304,23 +299,27 @@ def _expanded(terms: Sequence[Term], is_of_quotients: bool) -> list[Term]:
     stack = [*reversed(terms)]
     while stack:
         term = stack.pop()
-        sums = [(y, _terms(y)) for y in term.above if y.name in TOTALS]
-        sums = [(y, parts) for y, parts in sums if not is_of_quotients or any(part.below for part in parts)]
+        sums = [(y, _terms(y)) for y, n in term.powers.items() if y.name in TOTALS and n > 0]
+        sums = [(y, parts) for y, parts in sums if not is_of_quotients or any(map(_divisors, parts))]
         if not sums or len(done) + len(stack) > MOST_TERMS:
             done.append(term)
             continue
         total, parts = sums[0]
-        rest = term._replace(above=term.above - Counter([total]))
+        rest = term * Term(1.0, {total: -1})
         stack += [rest * part for part in reversed(parts)]
     return done
+
+
+def _divisors(term: Term) -> Counter[Expr]:
+    return -Counter(term.powers)
 
 
 def _merged(terms: Sequence[Term]) -> list[Term]:
     """Like terms put together."""
     found: dict[Any, Term] = {}
     for term in terms:
-        is_tiny = not term.above and abs(term.number) < 1e-3  # 1 + 1e-8 stays as it is
-        key = frozenset(term.above.items()), frozenset(term.below.items()), is_tiny
+        is_tiny = not term.powers and abs(term.number) < 1e-3  # 1 + 1e-8 stays as it is
+        key = frozenset(term.powers.items()), is_tiny
         number = term.number + (found[key].number if key in found else 0.0)
         found[key] = found.get(key, term)._replace(number=number)
     return [term for term in found.values() if abs(term.number) > 1e-15]
@@ -330,28 +329,26 @@ def _total(terms: Sequence[Term], is_inside: bool) -> Expr:
     """A sum from its terms, what is positive first, with what all of them have outside; a number that all have, or inside."""
     if len(terms) < 2:
         return _written(terms[0]) if terms else constant(np.zeros(()))
-    above = functools.reduce(operator.and_, [term.above for term in terms])
-    below = functools.reduce(
-        operator.and_, [Counter(y for y in term.below.elements() if y.shape == ()) for term in terms]
-    )
+    above = functools.reduce(operator.and_, [+Counter(term.powers) for term in terms])
+    below = functools.reduce(operator.and_, map(_divisors, terms))
     number = abs(terms[0].number)
     number = 1.0 if is_inside or any(abs(term.number) != number for term in terms) else number
-    total: Any = None
-    for term in sorted(terms, key=lambda term: term.number < 0):
-        part = _written(Term(abs(term.number) / number, term.above - above, term.below - below))
-        if total is None:
-            total = -part if term.number < 0 else part
-        else:
-            total = total - part if term.number < 0 else total + part
-    return _written(Term(number, above + Counter([total]), below))
+    outside = Term(number, above) * Term(1.0, {y: -n for y, n in below.items() if y.shape == ()})
+    parts = [_written(term * outside**-1) for term in sorted(terms, key=lambda term: term.number < 0)]
+    total = functools.reduce(lambda x, y: x - y.args[0] if y.name == "negative" else x + y, parts)
+    return _written(outside * Term(1.0, {total: 1}))
+
+
+def _power(x: Expr, n: int) -> Expr:
+    return x if n == 1 else call("power", x, n)
 
 
 def _written(term: Term) -> Expr:
     """A product from its number, factors and divisors."""
     n, d = _fraction(abs(term.number))
-    above, below = ([y if n == 1 else call("power", y, n) for y, n in part.items()] for part in term[1:])
-    above = above if above and n is ONE else [n, *above]
-    found = functools.reduce(operator.mul, above)
+    above = [_power(y, n) for y, n in term.powers.items() if n > 0]
+    below = [_power(y, -n) for y, n in term.powers.items() if n < 0]
+    found = functools.reduce(operator.mul, above if above and n is ONE else [n, *above])
     found = functools.reduce(operator.truediv, below if d is ONE else [*below, d], found)
     return -found if term.number < 0 else found
 
