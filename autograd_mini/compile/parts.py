@@ -2,54 +2,47 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from ..core import array_rows, rows
+from ..core import array_rows, functions, rows
 from ..core.engine import toposort
 from ..core.op import NOT_WANTED
 from ..core.readings import sum_to
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import AutogradError, CompileError
-from ..symbols import (
-    EXPRESSIONS,
-    Expr,
-    Unreadable,
-    call,
-    constant,
-    ordered,
-    rebuilt,
-    spread,
-    substitute,
-    symbol,
-)
+from ..support.modes import keep_constants
+from ..symbols import EXPRESSIONS, Expr, Unreadable, call, constant, ordered, rebuilt, spread, symbol
 from .passes import is_range
 from .taught import one_axis, taught
 from .trace import unique
 
 ACTIVATIONS = {
-    "relu",
-    "sigmoid",
-    "tanh",
-    "softmax",
-    "log_softmax",
-    "softplus",
-    "leaky_relu",
-    "elu",
-    "gelu",
-    "silu",
+    *["relu", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "leaky_relu", "elu", "gelu", "silu"]
 }
 SUM, MEAN = array_rows.SUM(None, False), array_rows.MEAN(None, False)
+# Rows of which others are made, without care for numbers at the limits
+PLAINER: dict[str, Callable[..., Any]] = {
+    "squared_error": lambda x, y: rows.square(x - y),
+    "squared_distance": lambda x, y, n: functions.sum(rows.square(x - y)) / n,
+    "binary_cross_entropy": lambda p, t: -(t * rows.log(p) + (1.0 - t) * rows.log(1.0 - p)),
+    "softmax_cross_entropy": lambda z, t: -functions.sum(t * rows.log(functions.softmax(z)), -1),
+    "class_cross_entropy": lambda z, y: -rows.log(functions.softmax(z))[_places(y)],
+}
+
+
+def _places(y: Any) -> tuple[Any, ...]:
+    """The index of the numbers of classes y in an array that has an axis more."""
+    return *np.indices(y.shape), y.data.astype(int)
 
 
 class Part:
     """An operation on parts, or a leaf: `formula` is made of the symbols of its parents, `sym` stands for it in others."""
 
-    def __init__(
-        self, sym: Expr, op: Any = None, parents: Sequence["Part"] = (), formula: Any = None
-    ) -> None:
+    def __init__(self, sym: Expr, op: Any = None, parents: Sequence[Any] = (), formula: Any = None) -> None:
         self.sym, self.op, self.parents, self.formula = sym, op, parents, formula
         self.shape: tuple[int, ...] = sym.shape or ()
         self.name = op.name if op else ""
@@ -78,30 +71,6 @@ class Part:
         return is_relu or (self.name in ACTIVATIONS and self.op.is_ours)
 
 
-def _of_probabilities(make: Any, p: Any, t: Any) -> Any:
-    right = make(rows.multiply, t, make(rows.log, p))
-    wrong = make(rows.multiply, make(rows.subtract, 1.0, t), make(rows.log, make(rows.subtract, 1.0, p)))
-    return make(rows.negative, make(rows.add, right, wrong))
-
-
-def _of_classes(make: Any, z: Any, t: Any) -> Any:
-    losses = make(rows.multiply, t, make(rows.log, make(array_rows.SOFTMAX(-1), z)))
-    return make(rows.negative, make(array_rows.SUM(-1, False), losses))
-
-
-def _squares(make: Any, x: Any, y: Any) -> Any:
-    return make(rows.square, make(rows.subtract, x, y))
-
-
-# Rows by those of which they are made, without care for numbers at the limits
-PLAINER: dict[str, Callable[..., Any]] = {
-    "squared_error": _squares,
-    "squared_distance": lambda make, x, y, n: make(rows.divide, make(SUM, _squares(make, x, y)), n),
-    "binary_cross_entropy": _of_probabilities,
-    "softmax_cross_entropy": _of_classes,
-}
-
-
 class Graph:
     """All that the roots are made from as parts, each formula once, parents first; `is_plain`: by PLAINER and as spelt out."""
 
@@ -115,19 +84,23 @@ class Graph:
         self.indices: dict[Expr, tuple[str, Any]] = {}  # index arrays by name
         self.ranges: dict[Expr, str] = {}  # 0, 1, 2, … beside them
         self.named: Mapping[Part, str] = {}
-        self.variables, self.is_plain = variables, is_plain
-        self.arrays: dict[str, Any] = {
-            name: x for name, x in variables.items() if isinstance(x, np.ndarray | list) and name[0] != "_"
-        }
+        self.variables = {name: x for name, x in variables.items() if name[0] != "_"}
+        self.arrays = {name: x for name, x in self.variables.items() if isinstance(x, np.ndarray | list)}
+        self.is_plain = is_plain
         nodes = [x for root in roots for x in toposort(root, constants=True, is_mirrored=True)]
-        for node in nodes:  # data with names first: others may be made of them
-            if node.op is None and not node.requires_grad and type(node) is Tensor and self.name_of(node):
-                self.parts[node] = self.leaf(node)
-        for node in nodes:
-            part = self.parts.get(node) or (self.leaf(node) if node.op is None else self.read(node))
-            self.parts[node] = part
+        is_named = [
+            x.op is None and not x.requires_grad and type(x) is Tensor and self.name_of(x) for x in nodes
+        ]
+        for node in [*compress(nodes, is_named), *nodes]:  # data with names first: others may be made of them
+            self.part(node)
+
+    def part(self, node: Any) -> Part:
+        """The part that a node is, whose parents have theirs."""
+        if node not in self.parts:
+            self.parts[node] = part = self.leaf(node) if node.op is None else self.read(node)
             part.node = node if part.node is None else part.node
             part.given = part.given or self.name_of(node)
+        return self.parts[node]
 
     def keep(self, roots: Sequence[Any]) -> set[Part]:
         """Return what the roots are computed from; from then on no formula is known but these."""
@@ -143,9 +116,7 @@ class Graph:
         kind = formula if is_leaf else (formula.shape or (), formula.dtype)
         part = Part(symbol(f"#{len(self.order)}", *kind), op, parents, None if is_leaf else formula)
         self.order.append(part)
-        self.by_formula |= (
-            {part.sym: part} if is_leaf else {part.sym: part, formula: part}
-        )  # a cast and + x are x
+        self.by_formula |= {part.sym: part} | ({} if is_leaf else {formula: part})  # a cast and + x are x
         if part.name == "softmax" and (axis := one_axis(op.params["axis"], len(part.shape))) is not None:
             self.units[part.sym, axis] = []
             self.tidied.clear()
@@ -163,12 +134,8 @@ class Graph:
             for part in self.order:
                 if part.is_leaf and part.node._content is node._content:
                     return part
-                if (
-                    is_raw
-                    and given is None
-                    and part.is_data
-                    and np.array_equal(node.data, 1.0 - part.node.data)
-                ):
+                is_other = is_raw and given is None and part.is_data
+                if is_other and np.array_equal(node.data, 1.0 - part.node.data):
                     complement = 1.0 - part.sym  # computed before it came into the graph
                     return self.by_formula.get(complement) or self.add(None, [part], complement)
         part = self.add(None, (), (node.shape, node.dtype if node.dtype.kind in "iub" else float))
@@ -183,21 +150,18 @@ class Graph:
         if node.label:
             return str(node.label)
         for name, x in self.variables.items():
-            if x is node and name[0] != "_":
+            if x is node:
                 return name
         return self.array_name(node._content) if type(node) is Tensor and node.op is None else None
 
     def array_name(self, array: Any) -> str | None:
-        same = [name for name, x in self.arrays.items() if x is array]
-        return next(iter(same or (name for name, x in self.arrays.items() if _holds(x, array))), None)
+        pairs = sorted(self.arrays.items(), key=lambda pair: pair[1] is not array)  # itself first
+        return next((name for name, x in pairs if _holds(x, array)), None)
 
     def name_index(self, index: Any) -> None:
         """Index arrays are data: arguments, by the caller's names for them, with 0, 1, 2, … beside them."""
-        arrays = [
-            x
-            for x in (index if isinstance(index, tuple) else (index,))
-            if isinstance(x, np.ndarray) and x.ndim
-        ]
+        parts = index if isinstance(index, tuple) else (index,)
+        arrays = [x for x in parts if isinstance(x, np.ndarray) and x.ndim]
         for array in arrays:
             if array.dtype.kind in "iu" and not is_range(array):
                 name = self.array_name(array) or unique("y", {name for name, _ in self.indices.values()})
@@ -233,8 +197,13 @@ class Graph:
 
     def read(self, node: Any) -> Part:
         """A node as a part, or as several plainer ones."""
-        self.name_index(node.op.params.get("index"))
-        return self.make(node.op, *[self.parts[parent] for parent in node.parents])
+        op, plain = node.op, PLAINER.get(node.op.name)
+        if self.is_plain and op.is_ours and plain:
+            with keep_constants(), np.errstate(all="ignore"):
+                found = plain(*node.parents, **op.params)
+            return [self.part(x) for x in toposort(found, constants=True, is_mirrored=True)][-1]
+        self.name_index(op.params.get("index"))
+        return self.make(op, *[self.parts[parent] for parent in node.parents])
 
     def make(self, op: Any, *parents: Any) -> Part:
         """The part of an operation; of numbers among the parents too."""
@@ -246,9 +215,7 @@ class Graph:
             return Part(formula, op, given)
         while formula not in self.by_formula and (shared := self.tidy(self.by_names(formula))) is not formula:
             formula = shared
-        if formula in self.by_formula:
-            return self.by_formula[formula]
-        return self.add(op, given, formula)
+        return self.by_formula.get(formula) or self.add(op, given, formula)
 
     def value(self, op: Any, parents: Sequence[Part]) -> Expr:
         """The formula of an operation."""
@@ -260,15 +227,8 @@ class Graph:
     def plainer(self, op: Any, parents: Sequence[Any]) -> Part | None:
         """The same by plainer rows, or by the row that people spell out so."""
         first = parents[0]
-        if op.name == "class_cross_entropy" and [len(x.shape) for x in parents] == [2, 1]:
-            labels = parents[1].node.data.astype(int)
-            self.name_index(index := (np.arange(len(labels)), labels))
-            logs = self.make(rows.log, self.make(array_rows.SOFTMAX(-1), first))
-            return self.make(rows.negative, self.make(array_rows.GETITEM(index), logs))
         if op.name == "log" and first.name == "getitem":
             return self.make(first.op, self.make(op, *first.parents))
-        if op.name in PLAINER:
-            return PLAINER[op.name](self.make, *parents, **op.params)  # type: ignore[no-any-return]
         if op.name in ("divide", "multiply", "subtract"):
             return self.spelling(op.name, *parents) or self.mean_of_sum(op.name, *parents)
         return None
@@ -304,11 +264,11 @@ class Graph:
         total = y.parents[0] if y.name in ("getitem", "reshape") else y
         if total.name != "sum" or total.parents[0].name != "exp":
             return None
-        e = total.parents[0]
-        axis = one_axis(total.op.params["axis"], len(e.shape))
-        kept = (*e.shape[:axis], 1, *e.shape[axis + 1 :][: -axis - 1]) if axis is not None else None
-        z = e.parents[0]
-        if x is not (e if name == "divide" else z) or kept != (1,) * (len(e.shape) - len(y.shape)) + y.shape:
+        e, z = total.parents[0], total.parents[0].parents[0]
+        axis = one_axis(total.op.params["axis"], ndim := len(e.shape))
+        kept = [1 if i - ndim == axis else n for i, n in enumerate(e.shape)]
+        is_like = kept == [1] * (ndim - len(y.shape)) + [*y.shape]
+        if axis is None or not is_like or x is not (e if name == "divide" else z):
             return None
         while z.name in ("subtract", "add") and _is_constant_along(z.parents[1].shape, axis):
             z = z.parents[0]
@@ -320,10 +280,8 @@ class Graph:
         """What each parent receives, of its shape; None where nobody needs it."""
         operands = [parent.sym for parent in part.parents]
         found = _read(part.op, lambda: part.op.shares(EXPRESSIONS, g, part.sym, operands, wanted))
-        return [
-            None if share is NOT_WANTED else self.fitted(constant(share), part, parent)
-            for share, parent in zip(found, part.parents, strict=True)
-        ]
+        pairs = zip(found, part.parents, strict=True)
+        return [None if x is NOT_WANTED else self.fitted(constant(x), part, parent) for x, parent in pairs]
 
     def fitted(self, share: Expr, part: Part, parent: Part) -> Expr:
         """A share in the shape of the parent, with sizes and what has been computed by name."""
@@ -359,7 +317,8 @@ class Graph:
 
     def by_names(self, expr: Expr) -> Expr:
         """With the symbols of what has been computed."""
-        return substitute(expr, {x: self.by_formula[x].sym for x in ordered(expr) if x in self.by_formula})
+        names = {x: self.by_formula[x].sym for x in ordered(expr) if x in self.by_formula}
+        return rebuilt(expr, names, lambda x: x)
 
     def tidy(self, expr: Expr) -> Expr:
         """As a teacher writes it."""
@@ -375,10 +334,8 @@ def _read(op: Any, reading: Callable[[], Any]) -> Any:
     try:
         return reading()
     except Unreadable as error:
-        advice = "Write it with the functions of xp alone"
-        raise CompileError(
-            f"backprop_source: the rule of {op.name!r} cannot be read: {error}. {advice}"
-        ) from None
+        what = f"backprop_source: the rule of {op.name!r} cannot be read: {error}"
+        raise CompileError(f"{what}. Write it with the functions of xp alone") from None
 
 
 def _holds(x: Any, array: Any) -> bool:
@@ -397,9 +354,7 @@ def _holds(x: Any, array: Any) -> bool:
 class Names:
     """What the parts are called: by the caller, else by what they are to a layer, counted forwards."""
 
-    def __init__(
-        self, graph: Graph, order: Sequence[Part], roots: Sequence[Part], targets: Sequence[Part]
-    ) -> None:
+    def __init__(self, graph: Graph, order: list[Part], roots: list[Part], targets: list[Part]) -> None:
         self.taken = {"np", "math"} | {unique(part.given, set()) for part in order if part.given}
         self.taken |= {name for name, _ in graph.indices.values()}
         self.users: dict[Part, list[Part]] = {part: [] for part in order}
