@@ -6,12 +6,11 @@ cancels there is not written.
 """
 
 import inspect
-import math
 import re
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from ..support.containers import flatten
 from ..symbols import VIEWS, Expr, call, constant, ordered, spread, substitute, symbol
 from .parts import Graph, Names, Part
 from .taught import MIRRORED, cost
-from .text import OF_NUMBERS, TEACHER, TEACHER_OF_NUMBERS, text
+from .text import TEACHER, TEACHER_OF_NUMBERS, of_numbers, text
 from .trace import unique
 
 HELPERS = {  # what NumPy lacks, as one writes it
@@ -36,8 +35,6 @@ HELPERS = {  # what NumPy lacks, as one writes it
     "    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))",
     "erf": "erf = np.vectorize(math.erf)",
     "erfc": "erfc = np.vectorize(math.erfc)",
-    "cholesky": "cholesky = np.linalg.cholesky",
-    "pinv": "pinv = np.linalg.pinv",
     "logabsdet": "def logabsdet(a):\n    return np.linalg.slogdet(a)[1]",
 }
 HELPERS_OF_NUMBERS = {  # what `math` lacks
@@ -51,6 +48,7 @@ HELPERS_OF_NUMBERS = {  # what `math` lacks
 }  # fmt: skip
 # May be written again
 SHORT = {"subtract", "add", "negative", "multiply", "divide", *VIEWS, *MIRRORED}
+BEFORE = symbol("~")  # what stands before a term
 LONG = 72  # letters of a line at which a part of it gets a line of its own
 
 
@@ -120,9 +118,8 @@ class _Page:
         self.graph = graph
         kept = (graph.keep(roots) | {graph.parts[x] for x in targets}) & {*graph.order}
         made = [part for part in graph.order if part.formula is not None]
-        order = [
-            x for part in made for x in (*part.parents, part)
-        ] + graph.order  # leaves where they are needed
+        order = [x for part in made for x in (*part.parents, part)]  # leaves where they are needed
+        order += graph.order
         self.order = [part for part in dict.fromkeys(order) if part in kept]
         self.roots, self.targets = ([graph.parts[x] for x in nodes] for nodes in (roots, targets))
         self.only_numbers = all(type(node) is Value for node in graph.parts)
@@ -135,7 +132,8 @@ class _Page:
         graph.named = self.names.names
         self.backward()
         self.slopes: dict[Expr, Any] = {part.sym: g for part, g in self.grads.items()}
-        self.results = [*[part.sym for part in self.roots], *[self.grads[part] for part in self.targets]]
+        self.returned = [*[part.sym for part in self.roots], *[self.grads[part] for part in self.targets]]
+        self.results = {*self.returned}
         named = self.names.names
         self.named = {*self.results, *[part.sym for part in named], *[self.grads.get(part) for part in named]}
         before = 0
@@ -169,7 +167,7 @@ class _Page:
 
     def rename(self) -> None:
         """A gradient without a name that is another one's, by that name; and no line that nothing needs."""
-        wanted = set(self.results)
+        wanted = {*self.results}
         for sym in [*self.lines][::-1]:
             if sym in wanted:
                 wanted |= {x for x in ordered(self.lines[sym]) if x in self.lines}
@@ -184,46 +182,34 @@ class _Page:
 
     def put_in(self) -> None:
         """The lines that say little into those that use them, and a gradient into a line that gets no longer by it."""
-        self.users: dict[Expr, Counter[Expr]] = {}
-        for sym, value in self.lines.items():
-            self.count(sym, value, 1)
-        for sym in [x for x in self.lines if x not in {*self.results}]:
-            value, users = self.lines[sym], self.users.get(sym, Counter())
-            new = {user: self.graph.tidy(substitute(self.lines[user], {sym: value})) for user in users}
-            if not self.is_small(sym, value, new):
+        users: dict[Expr, dict[Expr, None]] = {}
+        stack = [*self.lines]
+        for sym in [x for x in self.lines if x not in self.results]:
+            while stack:
+                user = stack.pop()
+                for x in _occurrences(self.lines[user]):
+                    users.setdefault(x, {})[user] = None
+            value, old = self.lines[sym], {x: self.lines[x] for x in users.get(sym, ()) if x in self.lines}
+            old = {user: line for user, line in old.items() if sym in _occurrences(line)}
+            new = {user: self.graph.tidy(substitute(line, {sym: value})) for user, line in old.items()}
+            if not self.is_small(sym, value, old, new):
                 is_other = sym in self.forward or value.name == "matmul"
-                new = (
-                    {}
-                    if is_other
-                    else {user: line for user, line in new.items() if self.is_short(line, user, users)}
-                )
-            for user, line in new.items():
-                self.count(user, self.lines[user], -1)
-                self.lines[user] = line
-                self.count(user, line, 1)
-            if not self.users.get(sym):
-                self.count(sym, value, -1)
+                short = [
+                    x for x, y in new.items() if _is_plain(y) or (len(old) == 1 and cost(y) <= cost(old[x]))
+                ]
+                new = {user: new[user] for user in short if not is_other}
+            self.lines |= new
+            stack = [*new]
+            if len(new) == len(old):
                 del self.lines[sym]
 
-    def count(self, sym: Expr, value: Expr, sign: int) -> None:
-        """Note, or forget, how often a line uses each symbol."""
-        for used, n in _occurrences(value).items():
-            users = self.users.setdefault(used, Counter())
-            users[sym] += sign * n
-            if not users[sym]:
-                del users[sym]
-
-    def is_short(self, line: Expr, user: Expr, users: Counter[Expr]) -> bool:
-        """Whether a line with a gradient put in is no longer than it was."""
-        return _is_plain(line) or (len(users) == 1 and cost(line) <= cost(self.lines[user]))
-
-    def is_small(self, sym: Expr, value: Expr, new: Mapping[Expr, Expr]) -> bool:
-        """Whether a line is put into those that use it, which are then the new ones."""
+    def is_small(self, sym: Expr, value: Expr, old: Mapping[Expr, Expr], new: Mapping[Expr, Expr]) -> bool:
+        """Whether a line is put into those that use it: into the old ones, which are then the new ones."""
         if _is_plain(value) and sym not in self.forward & self.named:
             return True
-        if sym in self.named or any(not _can_take(self.lines[user], sym, value) for user in new):
+        if sym in self.named or any(not _can_take(line, sym, value) for line in old.values()):
             return False
-        times = sum(self.users[sym].values()) if new else 0
+        times = sum(_occurrences(line)[sym] for line in old.values())
         if times > 1:
             is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
             is_view = value.name == "getitem" and value.args[0].is_leaf
@@ -269,42 +255,39 @@ class _Page:
         for (x, axis), sums in self.graph.units.items():
             which = "" if len(x.shape or ()) == 1 else "Each row of " if axis == -1 else "Each column of "
             out += [f"    # {which}{said[x]} sums to 1"] if sums and x not in self.forward else []
-        out += [*self.commented(lines[False]), f"    return {', '.join(map(self.text, self.results))}"]
+        out += [*self.commented(lines[False]), f"    return {', '.join(map(self.text, self.returned))}"]
         body = "\n".join(out)
         functions = "\n\n\n".join([*_helpers(body, self.only_numbers), body]) + "\n"
         imports = "import math\n" * ("math." in functions)
         imports += "import numpy as np\n" * ("np." in functions or not self.only_numbers)
         return imports + "\n\n" * bool(imports) + functions, arguments
 
-    def statements(self, name: str, value: Expr, like: str) -> Iterator[str]:
+    def statements(self, name: str, value: Expr, like: str) -> list[str]:
         """The lines of a value: of a long sum several, and one for each part that is added at an index."""
-        terms = _sum_terms(value)
-        how, total = "=", None
-        for x, sign in terms:
+        lines, is_whole = list[str](), False
+        for x, sign in sorted(_sum_terms(value), key=lambda term: term[0].name == "scatter"):
             if x.name == "scatter":
+                zeros, index = f"np.zeros_like({like})" if like else f"np.zeros({value.shape})", x.args[2]
+                amount = self.text(self.graph.tidy(x.args[0] if sign > 0 else -x.args[0]))
+                place = self.text(call("getitem", symbol(name, value.shape or ()), index))
+                is_of_arrays = any(part.shape for part in (index, *index.args))
+                added = (
+                    f"np.add.at({name}, {self.text(index)}, {amount})"
+                    if is_of_arrays
+                    else f"{place} += {amount}"
+                )
+                lines = [*(lines or [f"{name} = {zeros}"]), added]
                 continue
-            if total is None:
-                total = x if sign > 0 else -x
-                continue
-            both = total + x if sign > 0 else total - x
-            if how == "-=" or (total.shape == value.shape and len(f"{name} {how} {self.text(both)}") > LONG):
-                yield f"{name} {how} {self.text(total)}"
-                how, both = ("+=" if sign > 0 else "-="), x
-            total = both
-        yield (
-            f"{name} {how} {self.text(total)}"
-            if total is not None
-            else (f"{name} = {f'np.zeros_like({like})' if like else f'np.zeros({value.shape})'}")
-        )
-        for x, sign in terms:
-            if x.name != "scatter":
-                continue
-            amount, index = self.graph.tidy(x.args[0] if sign > 0 else -x.args[0]), x.args[2]
-            if any(part.shape for part in (index, *index.args)):
-                yield f"np.add.at({name}, {self.text(index)}, {self.text(amount)})"
-                continue
-            how, amount = ("-=", amount.args[0]) if amount.name == "negative" else ("+=", amount)
-            yield f"{self.text(call('getitem', symbol(name, value.shape or ()), index))} {how} {self.text(amount)}"
+            term = self.text(BEFORE + x)[4:]
+            how, term = "+" if (sign > 0) == (term[0] != "-") else "-", term.lstrip("-")
+            if not lines:
+                lines = [f"{name} = {how.strip('+')}{term}"]
+            elif is_whole and (len(lines[-1]) + len(term) + 3 > LONG or " -= " in lines[-1]):
+                lines.append(f"{name} {how}= {term}")
+            else:
+                lines[-1] += f" {how} {term}"
+            is_whole |= x.shape == value.shape
+        return lines
 
     def commented(self, lines: Sequence[tuple[str, Any]]) -> list[str]:
         """The lines with their shapes behind."""
@@ -366,16 +349,11 @@ def _helpers(body: str, only_numbers: bool) -> list[str]:
                 continue
             if only_numbers:
                 source = re.sub(r"\bnp\.vectorize\((.*)\)", r"\1", source)
-                source = re.sub(r"\bnp\.(\w+)", _of_numbers, source)
+                source = re.sub(r"\bnp\.(\w+)", lambda match: of_numbers(match[1]), source)
             found.pop(name, None)  # to the end, where it is written first
             found[name] = source
             stack.append(source.partition("\n")[2])
     return list(found.values())[::-1]
-
-
-def _of_numbers(match: re.Match[str]) -> str:
-    name = match.group(1)
-    return OF_NUMBERS.get(name, f"math.{name}" if hasattr(math, name) else name)
 
 
 def _plain(function: Any) -> str:

@@ -218,7 +218,7 @@ def _call(x: Expr, texts: list[str], where: str, name: str = "") -> str:
     """A call of a function of a module, its last arguments by their names."""
     split = len(texts) - len(x.keywords)
     named = [f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True)]
-    where = "np.linalg." if x.name in ("solve", "inv", "det") else where
+    where = "np.linalg." if x.name in ("solve", "inv", "det", "cholesky", "pinv") else where
     return f"{where}{name or x.name}({', '.join(texts[:split] + named)})"
 
 
@@ -257,15 +257,11 @@ def _taught(x: Expr, texts: list[str]) -> str:
     return _call(x, texts, "np." if hasattr(np, x.name) and x.name != "sinc" else "")
 
 
-# Not math's own names
-OF_NUMBERS = {"abs": "abs", "maximum": "max", "minimum": "min", "remainder": "remainder"}
-
-
-def _taught_number(x: Expr, texts: list[str]) -> str:
-    """The same of single numbers, by Python's own functions."""
-    name = x.name.replace("arc", "a") if x.name.startswith("arc") else x.name
-    name = OF_NUMBERS.get(name, f"math.{name}" if hasattr(math, name) else name)
-    return f"{name}({', '.join(texts)})"
+def of_numbers(name: str) -> str:
+    """What Python calls a function of NumPy for single numbers."""
+    plain = {"abs": "abs", "maximum": "max", "minimum": "min", "remainder": "remainder"}
+    name = name.replace("arc", "a") if name.startswith("arc") else name
+    return plain.get(name, f"math.{name}" if hasattr(math, name) else name)
 
 
 # ---- The table of forms -------------------------------------------------------------------------------------------------
@@ -362,7 +358,9 @@ TEACHER = Style(
 )
 MORE_OF_NUMBERS = {"remainder": ("{} % {}", PRODUCT, PRODUCTS), "zeros_like": ("0", ATOM, ())}
 TEACHER_OF_NUMBERS = replace(
-    TEACHER, forms={**_forms(4), **TEACHER.forms, **MORE_OF_NUMBERS}, function=_taught_number
+    TEACHER,
+    forms={**_forms(4), **TEACHER.forms, **MORE_OF_NUMBERS},
+    function=lambda x, texts: f"{of_numbers(x.name)}({', '.join(texts)})",
 )
 PEOPLE = Style(
     {**_forms(2), "positive": ("{}", ATOM, (ATOM,))}, _rounded, _spoken, squared="{}²({})", minus="−"
