@@ -285,27 +285,16 @@ class Graph:
 
     def fitted(self, share: Expr, part: Part, parent: Part) -> Expr:
         """A share in the shape of the parent, with sizes and what has been computed by name."""
-        if "axis" in part.op.params and parent.shape:
-            share = self.sized(share, part.op.params["axis"], parent)
+        if part.name == "mean" and parent.shape:  # the count by name
+            axis = part.op.params["axis"]
+            share = share * float(math.prod(parent.shape) // math.prod(part.shape))
+            for i in axis if isinstance(axis, tuple) else [axis]:
+                share = share / self.size(parent, i)
         share = spread(constant(sum_to(EXPRESSIONS.xp, share, parent.shape, part.op)), parent.sym)
         share = self.tidy(self.one_hot(share, parent))
         while (found := self.tidy(self.by_names(share))) is not share:
             share = found
         return share
-
-    def sized(self, share: Expr, axis: Any, parent: Part) -> Expr:
-        """A share with the number of elements that it is divided by under its name."""
-        axes = array_rows.axes_of(axis, len(parent.shape))
-        number = constant(math.prod([parent.shape[i] for i in axes]))
-        sizes = [self.size(parent, i) for i in (axis if isinstance(axis, tuple) else [axis])]
-
-        def step(x: Expr) -> Expr:
-            if x.name == "divide" and x.args[1] is number:
-                for size in sizes:
-                    x = x.args[0] / size if x.args[-1] is number else x / size
-            return x
-
-        return rebuilt(share, {}, step)
 
     def one_hot(self, share: Expr, parent: Part) -> Expr:
         """What goes back to P[np.arange(n), y], as np.eye(…)[y] times it."""

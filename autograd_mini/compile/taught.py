@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import symbols
 from ..symbols import OPERATORS, SHAPES, Expr, call, constant, is_number, ordered, rebuilt, spread, symbol
-from .passes import picked, unspread
+from .passes import unspread
 from .program import NOT_ELEMENTWISE
 
 # Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
@@ -181,7 +181,7 @@ def _spelt(x: Expr) -> Expr:
         column, row = a if a[0].name == "reshape" else a[::-1]
         if column.name == "reshape" and [column.args[0].shape, row.shape] == [x.shape[:1], x.shape[1:]]:
             return call("outer", column.args[0], row)
-    return picked(x)
+    return x
 
 
 def _is_gradient(x: Expr) -> bool:

@@ -67,15 +67,8 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
     inner = x.args[0] if x.args else x
     if style.squared and name == "square" and inner.name in SQUARED and inner not in names:
         return style.squared.format(inner.name, done[inner.args[0]][0]), POWER
-    if name == "getitem":
-        base, binds = parts[0]
-        index = _index(x.args[1], done, names)
-        return f"{base if binds >= ATOM else style.brackets.format(base)}[{index}]", ATOM
     if name in (*SHAPING, "axes") and style.minus:
         return parts[0]  # type: ignore[no-any-return]
-    if name == "axes" and name in style.forms:
-        index = _axes_of_one(inner.shape or (), x.shape or ())
-        return f"{parts[0][0] if parts[0][1] >= ATOM else style.brackets.format(parts[0][0])}[{index}]", ATOM
     if name not in style.forms:
         return style.function(x, [part for part, _ in parts]), ATOM
     template, binds, needs = style.forms[name]
@@ -88,10 +81,13 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
         binds = SIGN
     pairs = zip(parts, (*needs, *[ANY] * len(parts)), strict=False)
     texts = [part if holds >= need else style.brackets.format(part) for (part, holds), need in pairs]
-    if name == "tuple" and len(texts) != 1:
-        template = template.replace(",)", ")")
-    raised = texts[-1].translate(SUPERSCRIPT) if texts else ""
-    return template.format(*texts, raised=raised, joined=", ".join(texts)), binds
+    index = (
+        _index(x.args[1], done, names)
+        if name == "getitem"
+        else _axes_of_one(inner.shape or (), x.shape or ())
+    )
+    comma, raised = "," * (len(texts) == 1), texts[-1].translate(SUPERSCRIPT) if texts else ""
+    return template.format(*texts, raised=raised, joined=", ".join(texts), comma=comma, index=index), binds
 
 
 def _form_name(x: Expr) -> str:
@@ -114,22 +110,19 @@ def _form_name(x: Expr) -> str:
 
 def _axes_of_one(shape: Sequence[int], wanted: Sequence[int]) -> str:
     """The index that gives an array another shape, where only axes of length 1 come or go; "" where others do."""
-    index, old, new = list[str](), [*shape], [*wanted]
-    while old or new:
-        if old[:1] == new[:1]:
-            index.append(":")
-            del old[0], new[0]
-        elif 1 not in (old[:1] + new[:1]):
-            return ""
-        elif new[:1] == [1]:
-            index.append("None")
-            del new[0]
-        else:
+    index, left = list[str](), [*shape]
+    for n in wanted:
+        while left[:1] == [1] != [n]:
             index.append("0")
-            del old[0]
-    while index and index[-1] == ":":
+            left.pop(0)
+        if left[:1] != [n] and n != 1:
+            return ""
+        index.append(":" if left[:1] == [n] else "None")
+        left = left[left[:1] == [n] :]
+    index += ["0"] * len(left)
+    while index[-1:] == [":"]:
         index.pop()
-    return ", ".join(index)
+    return ", ".join(index) if all(n == 1 for n in left) else ""
 
 
 def _index(index: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str]) -> str:
@@ -266,15 +259,8 @@ def of_numbers(name: str) -> str:
 
 # ---- The table of forms -------------------------------------------------------------------------------------------------
 
-NUMPYS = {
-    "sum",
-    "prod",
-    "max",
-    "min",
-    "reshape",
-    "swapaxes",
-    "broadcast_to",
-}  # where ours is quicker, and no other
+# Where ours is quicker, and no other
+NUMPYS = {"sum", "prod", "max", "min", "reshape", "swapaxes", "broadcast_to"}
 PRODUCTS, SIDES = (PRODUCT, POWER), (SUM, SUM)
 CASES = r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}"
 # Of each call: how tightly its text holds together and how tightly its parts must, then as people read it, LaTeX and Python
@@ -299,7 +285,8 @@ FORMS: dict[str, Any] = {
     "less_equal": (COMPARISON, SIDES, "{} ≤ {}", r"{} \le {}", "{} <= {}"),
     "equal": (COMPARISON, SIDES, "{} = {}", "{} = {}", "{} == {}"),
     "not_equal": (COMPARISON, SIDES, "{} ≠ {}", r"{} \ne {}", "{} != {}"),
-    "tuple": (ATOM, (), "[{joined}]", "[{joined}]", "({joined},)"),
+    "getitem": (ATOM, (ATOM,), "{}[{index}]", "{}[{index}]", "{}[{index}]"),
+    "tuple": (ATOM, (), "[{joined}]", "[{joined}]", "({joined}{comma})"),
     "list": (ATOM, (), "[{joined}]", "[{joined}]", "[{joined}]"),
     "slice": (ATOM, (), "slice({joined})", "slice({joined})", "slice({joined})"),
 }
@@ -344,7 +331,7 @@ TEACHER = Style(
         "add": ("{} + {}", SUM, (SUM, PRODUCT)),
         "positive": ("+{}", SIGN, (SIGN,)),
         "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
-        "axes": ("", ATOM, (ATOM,)),
+        "axes": ("{}[{index}]", ATOM, (ATOM,)),
         "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
         "flip": ("np.flip({}, {})", ATOM, ()),
         "transposed stack": ("{}.swapaxes(-1, -2)", ATOM, (ATOM,)),
