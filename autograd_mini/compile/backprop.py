@@ -231,16 +231,15 @@ class _Page:
             if part.sym in self.lines and part not in names:
                 names[part] = unique("t1", self.names.taken)
         said |= {part.sym: name for part, name in names.items()}
+        likes = dict.fromkeys(self.lines, "")
         for part, g in self.grads.items():
             if g in self.lines:
                 said[g] = unique(f"d{names.get(part, 't1')}", self.names.taken)
-        primal = {g: part.sym for part, g in self.grads.items()}
+                likes[g] = said.get(part.sym, "")
         lines: dict[bool, list[tuple[str, Any]]] = {True: [], False: []}
         for sym, value in self.lines.items():
-            like = said.get(primal.get(sym), "")
-            lines[sym in self.forward] += [
-                (line, value.shape) for line in self.statements(said[sym], value, like)
-            ]
+            texts = self.statements(said[sym], value, likes[sym])
+            lines[sym in self.forward] += [(line, value.shape) for line in texts]
         used = {x for value in self.lines.values() for x in ordered(value)}
         leaves = [part for part in self.order if part.formula is None and part.sym in used]
         arguments = {said[part.sym]: part.node.data for part in leaves if not part.needs_gradient}

@@ -137,10 +137,8 @@ def _axes(x: Expr) -> Expr:
         is_of_axes = all(part in SAME or is_number(part, 0) for part in parts)
         return call("reshape", inner, x.shape) if name == "squeeze" or is_of_axes else x
     if name == "getitem" and all(part.name == "slice" for part in parts):  # up to the end, without its number
-        ends = [(*part.args, n) for part, n in zip(parts, shape, strict=False)]
-        return inner[
-            tuple(slice(start, None if is_number(stop, n) else stop, step) for start, stop, step, n in ends)
-        ]
+        ends = [(part.args, n) for part, n in zip(parts, shape, strict=False)]
+        return inner[tuple(slice(y[0], None if is_number(y[1], n) else y[1], y[2]) for y, n in ends)]
     if name == "reshape" and x.shape:
         return _reshaped(x, inner, shape)
     return x
@@ -350,7 +348,9 @@ def _written(term: Term) -> Expr:
     below = [_power(y, -n) for y, n in term.powers.items() if n < 0]
     found = functools.reduce(operator.mul, above if above and n is ONE else [n, *above])
     found = functools.reduce(operator.truediv, below if d is ONE else [*below, d], found)
-    return -found if term.number < 0 else found
+    if term.number < 0:
+        return -(call("asarray", found, dtype=np.dtype(float)) if found.dtype.kind == "b" else found)
+    return found
 
 
 def _fraction(x: float) -> tuple[Expr, Expr]:
@@ -369,4 +369,4 @@ def _fraction(x: float) -> tuple[Expr, Expr]:
 
 
 ONE = constant(1.0)
-STEPS = (symbols._exact, unspread, _axes, _spelt, _reduced, _algebra)
+STEPS = (unspread, _axes, _spelt, _reduced, _algebra, symbols._exact)

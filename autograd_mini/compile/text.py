@@ -163,19 +163,24 @@ def _latex_number(x: Any) -> str:
     return rf"{base} \cdot 10^{{{int(exponent)}}}" if e and exponent.lstrip("+-").isdigit() else shown
 
 
-def _exact_number(x: Any) -> str:
+def exact_text(x: Any) -> str:
+    """A number or an array as Python of the same bits."""
     if isinstance(x, float) and not math.isfinite(x):
         return "np.nan" if math.isnan(x) else "np.inf" if x > 0 else "-np.inf"
     if isinstance(x, np.generic):
-        return f"np.{x.dtype.name}({_exact_number(x.item())})"
+        return f"np.{x.dtype.name}({exact_text(x.item())})"
     if not isinstance(x, np.ndarray):
         return repr(x)
-    if x.size > SMALL:
-        raise ValueError(
-            f"a constant array of shape {x.shape} is too large for a line of Python: give it a name"
-        )
-    numbers = ", ".join(map(_exact_number, x.ravel().tolist()))
-    return f"np.array([{numbers}], np.{x.dtype.name}).reshape({x.shape})"
+    numbers = ", ".join(map(exact_text, x.ravel().tolist()))
+    numbers, shaped = (f"[{numbers}]", f".reshape({x.shape})") if x.ndim else (numbers, "")
+    return f"np.array({numbers}, np.{x.dtype.name}){shaped if x.ndim > 1 else ''}"
+
+
+def _exact_number(x: Any) -> str:
+    if np.size(x) > SMALL:
+        what = f"a constant array of shape {x.shape} is too large for a line of Python"
+        raise ValueError(f"{what}: give it a name")
+    return exact_text(x)
 
 
 def _arguments(x: Expr, texts: list[str]) -> list[str]:

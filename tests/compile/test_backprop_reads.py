@@ -142,6 +142,15 @@ def of_one_vector(w, x, t):
     return 0.5 * ((w[1] @ ag.sigmoid(w[0] @ x) - t) ** 2).sum()
 
 
+def hinge(w, X, y):
+    margin = y * (X @ w[0] + w[1])
+    return np.maximum(0, 1 - margin).mean() + 0.5 * 0.01 * (w[0] @ w[0])
+
+
+def lost_reward(w, X):
+    return -ag.relu(X @ w[0]).sum()
+
+
 def slope_of_slopes(w, X):
     x = ag.Tensor(X)
     slopes = ag.gradients((np.tanh(x @ w[0]) @ w[1]).sum(), x, create_graph=True)
@@ -219,6 +228,12 @@ SYSTEMS = {
         of_one_vector, [(4, 3), (2, 4)], [random(3), random(2)],
         ["dZ2 = Z2 - t", "dW2 = np.outer(dZ2, A1)", "dA1 = W2.T @ dZ2"],
     ),
+    "hinge": network(
+        hinge, [(3,), ()], [random(8, 3), labels(8) * 2 - 1],
+        ["dZ2 = ((Z2 > 0) + 0.5 * (Z2 == 0)) / len(y)", "dZ1 = -dZ2 * y", "dw = 0.01 * w + X.T @ dZ1"],
+        names=["w", "b"],
+    ),
+    "minus a mask": network(lost_reward, [(4, 2)], [random(6, 4)], ["dZ1 = -(Z1 > 0).astype(float)"]),
     "slope of slopes": network(slope_of_slopes, [(2, 3), (3, 1)], [random(4, 2)], ["Z2 = X @ W2", "dZ3 = 2 * Z3"]),
 }  # fmt: skip
 
