@@ -169,6 +169,7 @@ class Writer:
         function = f"np.{x.name}" if is_ufunc else "np.dot" if is_dot else CALLS.get(x.name)
         if function is None:
             return self.text(x)
+        out = [f"out={place}"] if place and x.name != "add_product" else []
         texts = self.as_arrays(x) if is_ufunc else [*map(self.text, x.args)]
         if is_ufunc and not place and x.name in SIGNS and all(map(str.isidentifier, texts)):
             return f" {SIGNS[x.name]} ".join(texts)
@@ -176,7 +177,7 @@ class Writer:
         named = [
             f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True) if part != "False"
         ]
-        return f"{function}({', '.join([*texts[:split], *named, *([f'out={place}'] if place else [])])})"
+        return f"{function}({', '.join([*texts[:split], *named, *out])})"
 
     def as_arrays(self, x: Expr) -> list[str]:
         """The operands of an operation element by element, its numbers as arrays."""
