@@ -23,6 +23,7 @@ from .trace import unique
 ACTIVATIONS = {
     *["relu", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "leaky_relu", "elu", "gelu", "silu"]
 }
+PRODUCTS = ("matmul", "linear")
 SUM, MEAN = array_rows.SUM(None, False), array_rows.MEAN(None, False)
 # Rows of which others are made, without care for numbers at the limits
 PLAINER: dict[str, Callable[..., Any]] = {
@@ -190,7 +191,7 @@ class Graph:
             if x.is_data:
                 return x.sym
             found += [x.sym] if x.is_leaf or x in self.named else []
-            stack += x.parents[: int(is_length)] if x.name in ("matmul", "linear") else x.parents
+            stack += x.parents[: int(is_length)] if x.name in PRODUCTS else x.parents
         return found[0] if found else part.sym
 
     # ---- Operations
@@ -347,61 +348,45 @@ class Names:
         self.taken = {"np", "math"} | {unique(part.given, set()) for part in order if part.given}
         self.taken |= {name for name, _ in graph.indices.values()}
         self.users: dict[Part, list[Part]] = {part: [] for part in order}
+        self.affine: set[Part] = set()  # products, and sums of these and of leaves
         for part in order:
             for parent in part.parents:
-                if parent in self.users:
-                    self.users[parent].append(part)
+                self.users.setdefault(parent, []).append(part)
+            is_sum = part.name == "add" and all(x in self.affine or x.formula is None for x in part.parents)
+            if part.needs_gradient and (part.name in PRODUCTS or (is_sum and self.affine & {*part.parents})):
+                self.affine.add(part)
         self.names: dict[Part, str] = {}
-        roles = self.roles(order)
         for part in order:
+            role = self.role(part)
             if part.given:
                 plain = unique(part.given, set())
                 self.names[part] = unique(plain, self.taken) if plain in self.names.values() else plain
-            elif part in roles or part.formula is None or part in roots or part in targets:
-                self.names[part] = unique(roles.get(part) or self.default(part, roots), self.taken)
+            elif role or part.formula is None or part in roots or part in targets:
+                self.names[part] = unique(role or self.default(part, roots), self.taken)
 
-    def default(self, part: Part, roots: Sequence[Part]) -> str:
+    def default(self, part: Part, roots: list[Part]) -> str:
         if part in roots:
             return "loss" if len(roots) == 1 and type(part.node) is not Value else "out"
-        if part.formula is not None:
-            return "t1"
-        if part.needs_gradient:
-            return "w1"
+        if part.formula is not None or part.needs_gradient:
+            return "w1" if part.formula is None else "t1"
         is_unit = any(user.name == "concatenate" for user in self.users[part])
         return "unit" if is_unit else "y"  # a bias unit, or the targets
 
-    def roles(self, order: Sequence[Part]) -> dict[Part, str]:
-        """X, W1, b1, Z1, A1, … by what the parts are to a layer; layers whose parts all have names do not count."""
-        cells: dict[Part, list[tuple[Part, str]]] = {}
-        for part in order:
-            if part.name in ("matmul", "linear") and part.needs_gradient:
-                z = self.affine(part)
-                x, w, *bias = part.parents
-                x, w = (w, x) if x.is_weight and not w.is_weight else (x, w)
-                w = w.parents[0] if w.name == "transpose" else w
-                bias += [y for y in z.parents if z is not part]
-                cells.setdefault(z, []).extend([(x, "X"), (w, "W"), *((b, "b") for b in bias if b.is_weight)])
-            elif part.is_activation and part.needs_gradient and type(part.node) is not Value:
-                z = next(x for x in part.parents if x.number is None)
-                if z.formula is not None:
-                    cells.setdefault(z, [])
-        found: dict[Part, str] = {}
-        layer = 0
-        for z in [part for part in order if part in cells]:
-            above = self.users[z]
-            is_activated = len({user.name for user in above}) == 1 and above[0].is_activation
-            new = [(z, "Z"), *([(above[0], "A")] if is_activated else []), *cells[z]]
-            new = [(y, letter) for y, letter in new if y not in found and not y.given]
-            new = [(y, letter) for y, letter in new if y.formula is None or letter in "ZA"]
-            layer += any(letter != "X" for _, letter in new)
-            found |= {y: letter if letter == "X" else f"{letter}{layer}" for y, letter in new}
-        return found
-
-    def affine(self, part: Part) -> Part:
-        """The sum that a product belongs to: with its bias, and with other products."""
-        while len(above := self.users[part]) == 1 and above[0].name == "add" and not part.given:
-            other = next((x for x in above[0].parents if x is not part), part)
-            if other.formula is not None and other.name not in ("matmul", "add"):
-                break
-            part = above[0]
-        return part
+    def role(self, part: Part) -> str | None:
+        """X, W1, b1, Z1 or A1, by what a part is to a layer; A2 is of Z2."""
+        users = [y for x in self.users[part] for y in (self.users[x] if x.name == "transpose" else [x])]
+        if part.formula is None:
+            if any(
+                part in [*user.parents[2:]] or user.name == "add" for user in self.affine.intersection(users)
+            ):
+                return "b1" if part.needs_gradient else None
+            is_factor = any(user.name in PRODUCTS for user in users)
+            return None if not is_factor else "W1" if part.needs_gradient else "X"
+        if not part.needs_gradient or type(part.node) is Value:
+            return None
+        if part.is_activation:
+            z = next((self.names.get(x, "") for x in part.parents if x.number is None), "")
+            return f"A{z[1:]}" if z[:1] == "Z" else "A1"
+        is_inner = len(users) == 1 and users[0] in self.affine
+        is_top = part in self.affine and not is_inner
+        return "Z1" if is_top or any(user.is_activation for user in users) else None

@@ -202,7 +202,7 @@ SYSTEMS = {
     ),
     "attention": network(
         attention, [(4, 3)] * 3, [random(5, 4), random(5, 3)],
-        ["Z3 = Q @ K.T", "dK = dZ3.T @ Q", "dV = A.T @ dZ6", "dZ3 = dZ4 / np.sqrt(3)"],
+        ["Z1 = Q @ K.T", "dK = dZ1.T @ Q", "dV = A.T @ dZ3", "dZ1 = dZ2 / np.sqrt(3)"],
     ),
     "convolution": network(
         convolution, [(3,), (4, 1)], [random(4, 4), random(4, 4), random(4, 4), random(4, 1)],
