@@ -189,14 +189,15 @@ class _Page:
                 user = stack.pop()
                 for x in _occurrences(self.lines[user]):
                     users.setdefault(x, {})[user] = None
-            value, old = self.lines[sym], {x: self.lines[x] for x in users.get(sym, ()) if x in self.lines}
+            value, is_other = self.lines[sym], sym in self.forward or self.lines[sym].name == "matmul"
+            if is_other and sym in self.named:
+                continue
+            old = {x: self.lines[x] for x in users.get(sym, ()) if x in self.lines}
             old = {user: line for user, line in old.items() if sym in _occurrences(line)}
             new = {user: self.graph.tidy(substitute(line, {sym: value})) for user, line in old.items()}
             if not self.is_small(sym, value, old, new):
-                is_other = sym in self.forward or value.name == "matmul"
-                short = [
-                    x for x, y in new.items() if _is_plain(y) or (len(old) == 1 and cost(y) <= cost(old[x]))
-                ]
+                is_one = len(old) == 1
+                short = [x for x, y in new.items() if _is_plain(y) or (is_one and cost(y) <= cost(old[x]))]
                 new = {user: new[user] for user in short if not is_other}
             self.lines |= new
             stack = [*new]
@@ -205,7 +206,7 @@ class _Page:
 
     def is_small(self, sym: Expr, value: Expr, old: Mapping[Expr, Expr], new: Mapping[Expr, Expr]) -> bool:
         """Whether a line is put into those that use it: into the old ones, which are then the new ones."""
-        if _is_plain(value) and sym not in self.forward & self.named:
+        if _is_plain(value):
             return True
         if sym in self.named or any(not _can_take(line, sym, value) for line in old.values()):
             return False

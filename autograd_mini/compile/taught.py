@@ -32,7 +32,7 @@ OPERATORS |= {name: function for name, (function, _) in WORDS.items()}
 SHAPES |= {name: shape for name, (_, shape) in WORDS.items()}
 NOT_ELEMENTWISE |= {*WORDS}
 SIZES = ("size", "length", "shape_at")
-MOST_TERMS = 32  # that are put together
+MOST_TERMS, FEW_TERMS = 32, 6  # that are put together; that are multiplied out
 
 _a, _b, _c, _d = map(symbol, "abcd")
 _A, _B = symbol("A", (2, 2)), symbol("B", (2, 2))
@@ -244,7 +244,10 @@ def _algebra(x: Expr) -> Expr:
     terms = _terms(x)
     if not all(np.isfinite(term.number) for term in terms):
         return x
-    tries, out, is_total = [terms], _expanded(terms, True), x.name in TOTALS
+    is_total = x.name in TOTALS
+    if is_total and len(terms) == len(_merged(terms)) > FEW_TERMS:
+        return x
+    tries, out = [terms], _expanded(terms, True)
     if is_total or len(out) > len(terms):
         tries += [out, _expanded(out, False)]
     tries = [one for one in map(_merged, tries) if not is_total or len(one) <= len(terms)]
