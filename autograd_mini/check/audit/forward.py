@@ -26,7 +26,7 @@ def unread(case: Case, loss: Loss) -> list[Remark]:
     for name, versions in updated_arrays(case):
         last, ids = versions[-1], {v.id for v in versions}
         made = [v for v in versions if window.first <= v.id < window.last and v.parents]
-        before = [v for v in versions if made and v.id < made[0].id]
+        before = [v for v in versions if made and v.id < made[0].id and size_of(v) == size_of(made[0])]
         if not (before and factor) or any(c.id not in ids for v in versions for c in children[v.id]):
             continue
         update = np.asarray(made[0].value, float) - np.asarray(before[-1].value, float)

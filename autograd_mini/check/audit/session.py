@@ -298,8 +298,7 @@ class Audit:
                 finding.mistake, finding.should_be = "weights_updated_before_use", finding.code
                 finding.why = "this reads the parameter after its update: compute it before the update"
             else:
-                proposer = Proposer(case, loss, fault, self.probe)
-                options = proposer.proposals() if proposer.place.file == self.main else ()
+                options = self.proposals(loss, fault)
                 found = self.first_that(options, lambda new: self.improves(new, loss, fault), kept, end)  # noqa: B023
                 if found is not None:
                     fix, text = found
@@ -312,6 +311,12 @@ class Audit:
             change(case, fault)
         unchange(case)
         return out
+
+    def proposals(self, loss: Loss, fault: Fault) -> Iterator[Fix]:
+        """What may stand in a fault's line, the likeliest first, where that is a line of the script itself."""
+        proposer = Proposer(self.case, loss, fault, self.probe)
+        if proposer.place.file == self.main:
+            yield from proposer.proposals()
 
     def improves(self, text: str, loss: Loss, fault: Fault | None = None) -> bool:
         """Whether the changed script has as many more right updates as the right numbers gave."""
