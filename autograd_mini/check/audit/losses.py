@@ -156,12 +156,10 @@ def own_numbers(case: Case, k: int) -> Terms:
 
 
 def is_length(step: Step, view: View) -> bool:
-    """Whether a number is the length of parameters alone, as a projection asks for it: that is no loss."""
-    made_of = slice_of([step], view.sig) if step.name in ("norm", "sqrt") else []
-    known = {s.id for s in made_of}
-    return bool(made_of) and all(
-        p.id in known or size_of(p) == 1 for s in made_of for p in s.parents if s.id not in view.window.starts
-    )
+    """Whether a number is made of the length of parameters alone, as a projection asks for it: that is no loss."""
+    made_of = [s for s in slice_of([step], view.sig) if s.id not in view.window.starts]
+    numbers = all(p.id in view.sig or size_of(p) == 1 for s in made_of for p in s.parents)
+    return numbers and any(s.name in ("norm", "sqrt") for s in made_of)
 
 
 def is_running(total: Step, step: Step, view: View) -> bool:

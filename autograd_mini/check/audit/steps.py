@@ -278,12 +278,14 @@ def children_of(steps: list[Step]) -> dict[int, list[Step]]:
 def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
     """Where the place that follows the training best reads each new version."""
     own = p.ids | {v.args[2].id for v in p.versions if v.func is put and isinstance(v.args[2], Step)}
+    scaled = [(v, link) for v in p.versions if (link := unscaled(v)) is not v]
+    lengths = {key_of(r) for v, link in scaled for r in children[link.id] if r.id < v.id}
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
     made = 0
     for v in p.versions:
         made += key_of(v) in p.keys or v.func in SCALINGS
         for reader in children.get(v.id, ()):
-            if reader.id not in own:
+            if reader.id not in own and key_of(reader) not in lengths:
                 reads[key_of(reader)].setdefault(made, reader.id)
     best = max(reads.values(), key=lambda places: (len(places), -min(places.values())), default={})
     return sorted(best.values())
