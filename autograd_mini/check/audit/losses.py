@@ -329,7 +329,8 @@ def decide(case: Case, loss: Loss) -> None:
     """Judge the updates in every step, by the factor that most parameters share and that changes least over the steps."""
     updates = {k: case.views[k].updates(case.views[k].run({}) or {}) for k in loss.grads}
     alone = {k: loss.judged(case, k, updates[k]) for k in loss.grads}
-    chosen: dict[int, Any] = shared(case, loss, alone)
+    rate = case.record.kept.get("rate")  # of a minimiser, which is given the gradient itself
+    chosen: dict[int, Any] = dict.fromkeys(alone, rate) if rate else shared(case, loss, alone)
     if not chosen and (rates := rates_of(case, loss)):
         fit = all(loss.judged(case, k, updates[k], c).score() > 0 for k, c in rates.items())
         chosen = rates if fit else {}

@@ -177,6 +177,7 @@ def descended(found: Any) -> Any:
         jac = options.get("jac", options.get("fprime", more[0] if more and callable(more[0]) else None))
         args = options.get("args", ())
         if jac and rec.now is not None:
+            rec.now.kept["rate"] = RATE
             x = rec.wrap(np.array(rec.plain(x0), float), None)
             for _ in range(STEPS_DOWN):
                 value = f(x, *args)

@@ -233,17 +233,17 @@ class Audit:
 
         def works(text: str) -> bool:
             run, after = self.recorded(text)
-            if not case.views and kind not in ("stale_parameter", NOT_MULTIPLIED):
-                return type(run.error) is type(self.error)
             if kind == NOT_MULTIPLIED:
                 return bool(Claim(after).is_right())
-            if kind == "no_output_activation":
-                losses = choose(after, some_of(len(after.views))) if after.views else []
-                return bool(losses) and not losses[0].wrong(len(after.parameters))
             if kind == "stale_value":
                 return len(stale_locals(after)) < len(stale_locals(case))
             if kind in ("stale_parameter", "parameter_never_read"):
                 return len(after.parameters) > len(case.parameters)
+            if not case.views:
+                return type(run.error) is type(self.error)
+            if kind == "no_output_activation":
+                losses = choose(after, some_of(len(after.views))) if after.views else []
+                return bool(losses) and not losses[0].wrong(len(after.parameters))
             return kind == "wrong_sign" or is_sound(after, case, kind)
 
         found = self.first_that(remark.texts, works)
