@@ -6,7 +6,8 @@ read at the same place.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,15 @@ class Parameter:
                 places[key_of(v)].append(v)
         first = min(self.again)
 
-        def by(made_of: Callable[[Step], list[Step]]) -> set[Any]:
+        def by(branches: bool) -> set[Any]:
             found = {key: (*steps[-2:], *steps[1:3]) for key, steps in places.items()}
-            rest = (self.again, first, blocked, self.sources)
-            return {key for key, steps in found.items() if any(depends(made_of(s), *rest) for s in steps)}
+            rest = (self.again, first, blocked, self.sources, branches)
+            made_of = {
+                s: self.increments(s) + self.sources.branched_by(s) * branches for s in chain(*found.values())
+            }
+            return {key for key, steps in found.items() if any(depends(made_of[s], *rest) for s in steps)}
 
-        return by(self.increments) or by(self.sources.branched_by)
+        return by(False) or by(True)
 
     def increments(self, step: Step) -> list[Step]:
         """What is added to the version before: the operands that are not the version itself."""
@@ -182,7 +186,12 @@ def carriers(step: Step) -> list[Step]:
 
 
 def depends(
-    starts: list[Step], targets: set[int], lowest: int, blocked: set[int], sources: Sources | None = None
+    starts: list[Step],
+    targets: set[int],
+    lowest: int,
+    blocked: set[int],
+    sources: Sources | None = None,
+    branches: bool = False,
 ) -> bool:
     """Whether a value is computed with one of the targets, without passing through what is blocked.
 
@@ -197,7 +206,8 @@ def depends(
             return True
         seen.add(step.id)
         if step.id >= lowest:
-            todo += step.parents or (sources.branched_by(step) if sources else [])
+            todo += step.parents
+            todo += sources.branched_by(step) if sources and (branches or not step.parents) else []
     return False
 
 
