@@ -4,13 +4,16 @@ import contextlib
 import io
 import re
 import runpy
+import tomllib
 
 import pytest
 
+from autograd_mini.gallery import ENTRIES
 from tests.helpers.processes import ROOT, run_package
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf8")
+NUMPY = (ROOT / "docs" / "numpy.md").read_text(encoding="utf8")
 DOCUMENTS = {"README": README, "guide": GUIDE}
 
 
@@ -55,6 +58,18 @@ def test_readme_fits_on_three_screens():
     """A hundred lines and some, of which none is a target of our own."""
     assert len(README.splitlines()) <= 150
     assert "target" not in README.lower().replace("targets=", "")
+
+
+def test_what_readme_and_the_guide_count_is_as_many():
+    """NumPy's functions that are in the graph, notebooks, programs of the gallery, mistakes that are named, and files of the engine."""
+    numpys = [int(n) for n in re.findall(r"In the graph: `np\.(?:linalg\.)?` \((\d+)\)", NUMPY)]
+    assert int(re.search(r"more than (\d+) functions of NumPy", README)[1]) <= sum(numpys)
+    assert ("eleven [notebooks]" in README) is (len([*ROOT.glob("notebooks/[0-9]*.py")]) == 11)
+    assert ("thirteen whole programs" in README) is (len(ENTRIES) == 13)
+    mistakes = tomllib.loads((ROOT / "autograd_mini" / "check" / "mistakes.toml").read_text(encoding="utf8"))
+    assert abs(len(mistakes["gradient"]) - int(re.search(r"about (\d+) mistakes", GUIDE)[1])) <= 5
+    files = [path for path in ROOT.glob("autograd_mini/core/*.py") if path.name != "__init__.py"]
+    assert ("eleven files" in GUIDE) is (len(files) == 11)
 
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
