@@ -190,7 +190,9 @@ def _moving(theirs: Any, held: tuple[int, ...] = (0,)) -> Any:
 
 
 array_split, hsplit, vsplit, dsplit = map(_moving, (np.array_split, np.hsplit, np.vsplit, np.dsplit))
-rot90, rollaxis, resize, diagflat = map(_moving, (np.rot90, np.rollaxis, np.resize, np.diagflat))
+rot90, rollaxis, resize, diagflat, tile = map(
+    _moving, (np.rot90, np.rollaxis, np.resize, np.diagflat, np.tile)
+)
 take, delete = _moving(np.take), _moving(np.delete)
 insert, compress, extract = _moving(np.insert, (0, 2)), _moving(np.compress, (1,)), _moving(np.extract, (1,))
 choose, block = _moving(np.choose, (1,)), _moving(np.block)
@@ -258,19 +260,6 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         cuts = [size // int(cuts) * i for i in range(1, int(cuts))]
     cuts = [operator.index(cut) for cut in cuts]
     return [x[_along(axis, slice(a, b))] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
-
-
-def _widened(left: Any, right: Any) -> Any:
-    return F.broadcast_to(right, np.broadcast_shapes(left.shape, right.shape))
-
-
-def tile(x: Any, reps: Any) -> Any:
-    """Return copies of x side by side, `reps` along each axis (an int, or an int for each axis).
-
-    >>> tile([1.0, 2.0], 2)
-    array([1., 2., 1., 2.])
-    """
-    return _blocks(np.empty(reps), x, _widened)
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
@@ -406,18 +395,6 @@ def select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Any:
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         default = where(condition, choice, default)
     return default
-
-
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    condlist = condlist if np.ndim(condlist[0]) or not shape(x) else [condlist]
-    conditions = [np.asarray(condition, bool) for condition in condlist]
-    if len(funclist) == len(conditions) + 1:
-        conditions.append(~np.any(conditions, axis=0))
-    out: Any = np.zeros(shape(x))
-    for condition, function in zip(conditions, funclist, strict=True):
-        value = function(F.getitem(x, condition), *args, **kw) if callable(function) else function
-        out = F.index_update(out, condition, value)
-    return out
 
 
 def scatter_add(x: Any, index: Any, value: Any) -> Any:
@@ -590,21 +567,8 @@ def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
     return _quantiles(out, q, a, axis, keepdims)
 
 
-def nanquantile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    x = F.sort(_lines(a, axis))[..., None, :]  # NaN comes last
-    count = _count(x, -1, True)
-    place = (count - 1.0) * np.ravel(q)[:, None]
-    weight = rows.relu(1.0 - abs(np.arange(x.shape[-1]) - place))
-    out = where(equal(weight, 0.0), 0.0, _filled(x, 0.0) * weight).sum(-1)
-    return _quantiles(where(equal(count[..., 0], 0.0), math.nan, out), q, a, axis, keepdims)
-
-
 def percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     return quantile(a, np.divide(q, 100.0), axis, method, keepdims)
-
-
-def nanpercentile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return nanquantile(a, np.divide(q, 100.0), axis, keepdims)
 
 
 def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
@@ -653,15 +617,6 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     return where(_is_nan(x), nan, where(equal(x, math.inf), high, where(equal(x, -math.inf), low, x)))
 
 
-def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * math.pi) -> Any:
-    step, half = diff(p, axis=axis), 0.5 * period
-    short = remainder(step + half, period) - half
-    short = where(rows.logical_and(equal(short, -half), rows.greater(step, 0.0)), half, short)
-    is_small = less(abs(step), half if discont is None else max(discont, half))
-    turns = F.cumsum(where(is_small, 0.0, short - step), axis)
-    return p + pad(turns, [(int(i == axis % len(p.shape)), 0) for i in range(len(p.shape))])
-
-
 def polyval(p: Any, x: Any) -> Any:
     return functools.reduce(lambda out, c: out * x + c, p, zeros_like(x))
 
@@ -686,15 +641,6 @@ def polyint(p: Any, m: int = 1, k: Any = 0.0) -> Any:
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     powers = np.arange(float(x.shape[0] if N is None else N))
     return rows.power(reshape(x, (-1, 1)), powers if increasing else powers[::-1])
-
-
-def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, w: Any = None) -> Any:
-    column = (-1, 1) if len(y.shape) > 1 else (-1,)
-    terms = vander(x, deg + 1)
-    if w is not None:
-        terms, y = terms * reshape(w, (-1, 1)), y * reshape(w, column)
-    scale = sqrt(square(terms).sum(0))
-    return lstsq(terms / scale, y, rcond)[0] / reshape(scale, column)
 
 
 # ---- Linear algebra -------------------------------------------------------------------------------------------------------
@@ -769,17 +715,6 @@ def matrix_power(a: Any, n: int) -> Any:
         return +a if n else np.broadcast_to(np.eye(a.shape[-1]), a.shape)  # a node of its own
     half = matrix_power(a, n // 2)
     return matmul(matmul(half, half), a) if n % 2 else matmul(half, half)
-
-
-def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
-    a = a if axes is None else moveaxis(a, axes, range(-len(axes), 0))
-    n = math.prod(b.shape)
-    return reshape(array_rows.solve(reshape(a, (n, n)), ravel(b)), a.shape[len(b.shape) :])
-
-
-def tensorinv(a: Any, ind: int = 2) -> Any:
-    n = math.prod(a.shape[:ind])
-    return reshape(inv(reshape(a, (n, n))), a.shape[ind:] + a.shape[:ind])
 
 
 def cond(x: Any, p: Any = 2) -> Any:
@@ -873,7 +808,6 @@ FORMULAS: dict[str, Any] = {
     "nanmax": _extreme(F.max, -math.inf),
     "nanmin": _extreme(F.min, math.inf),
     "median": lambda a, axis=None, keepdims=False: quantile(a, 0.5, axis, "linear", keepdims),
-    "nanmedian": lambda a, axis=None, keepdims=False: nanquantile(a, 0.5, axis, keepdims),
     "partition": lambda a, kth, axis=-1: F.sort(a, axis),
     # products
     "inner": lambda a, b: tensordot(a, b, (-1, -1)) if shape(a) and shape(b) else a * b,
@@ -900,7 +834,7 @@ OPERANDS = set(
     """.split()  # noqa: SIM905
 )
 # These take their arguments unchanged: dot makes one node of two lists of Values, a caller's function gets raw data
-PLAIN = (dot, einsum, tensordot, piecewise, apply_along_axis, apply_over_axes)
+PLAIN = (dot, einsum, tensordot, apply_along_axis, apply_over_axes)
 
 
 def _as_nodes(given: list[Any]) -> list[Any]:
