@@ -23,7 +23,7 @@ import typing as _typing
 # isort: off
 from . import nn, optim
 from . import numpy_protocols as numpy_protocols
-from .array_functions import angle, append, apply_along_axis, apply_over_axes, array_split
+from .array_functions import angle, append, array_split
 from .array_functions import atleast_1d, atleast_2d, atleast_3d, average, bincount, block
 from .array_functions import broadcast_arrays, c_, cholesky, choose, column_stack, compress
 from .array_functions import cond, convolve, corrcoef, correlate, cov, cross, cummax, cummin
@@ -119,7 +119,7 @@ __all__ = [
     "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping",
     "GraphError", "GraphTooLargeError", "History", "Op", "SerializationError", "ShapeError",
     "StateDictError", "Tensor", "Value", "__version__", "abs", "add", "angle", "append",
-    "apply", "apply_along_axis", "apply_over_axes", "arccos", "arccosh", "arcsin", "arcsinh",
+    "apply", "arccos", "arccosh", "arcsin", "arcsinh",
     "arctan", "arctan2", "arctanh", "array_split", "atleast_1d", "atleast_2d", "atleast_3d",
     "audit", "average", "backprop_source", "batch_hessian", "batch_jacobian", "bincount",
     "block", "broadcast_arrays", "broadcast_to", "c_", "cbrt", "ceil", "check_derivative",

@@ -274,37 +274,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     return x[_along(axis, np.repeat(np.arange(x.shape[axis]), repeats))]
 
 
-def _on_diagonal(m: int, n: int, offset: int) -> tuple[Any, Any]:
-    """The index of a diagonal of an m by n matrix."""
-    i = np.arange(max(-offset, 0), min(m, n - offset))
-    return i, i + offset
-
-
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the elements x[…, i, i + offset] of two axes as one last axis.
-
-    `axis1`, `axis2`: the axes of i and of i + offset.
-
-    >>> diagonal([[1.0, 2.0], [3.0, 4.0]])
-    array([1., 4.])
-    """
-    x = moveaxis(x, (axis1, axis2), (-2, -1))
-    return x[(..., *_on_diagonal(x.shape[-2], x.shape[-1], offset))]
-
-
-def diag(x: Any, k: int = 0) -> Any:
-    """Return the k-th diagonal of a matrix, or the matrix that has the vector x there. ShapeError for another x.
-
-    >>> diag([1.0, 2.0])
-    array([[1., 0.],
-           [0., 2.]])
-    """
-    if len(x.shape) == 2:
-        return diagonal(x, k)
-    if len(x.shape) != 1:
-        raise ShapeError(f"diag: a vector or matrix is needed, got shape {x.shape}")
-    n = x.shape[0] + abs(k)
-    return F.scatter(x, (n, n), _on_diagonal(n, n, k))
+diagonal, diag = _moving(np.diagonal), _moving(np.diag)
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -330,14 +300,12 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule: add the numbers by np.concatenate")
     value = kwargs.pop("constant_values", 0.0)
-    value = value if np.ndim(value) else float(value)
     if kwargs:
         raise TypeError(f"pad: mode 'constant' takes only constant_values, not {', '.join(kwargs)}")
     sides = np.array([operator.index(n) for n in np.ravel(pad_width)]).reshape(np.shape(pad_width))
     width = tuple(map(tuple, np.broadcast_to(sides, (len(array.shape), 2)).tolist()))
-    if np.ndim(value):
-        return PAD(width, 0.0)(array) + np.pad(np.zeros(array.shape), width, constant_values=value)
-    return PAD(width, value)(array) if width else +array
+    padded = PAD(width, 0.0)(array) if width else +array
+    return padded + np.pad(np.zeros(array.shape), width, constant_values=value) if np.any(value) else padded
 
 
 # ---- Joining and making ---------------------------------------------------------------------------------------------------
@@ -405,21 +373,6 @@ def scatter_add(x: Any, index: Any, value: Any) -> Any:
     """
     picked = np.zeros(x.shape, bool)[plain_index(index)]
     return x + F.scatter(F.broadcast_to(value, picked.shape), x.shape, index)
-
-
-def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    lines = moveaxis(arr, axis, -1)
-    out = F.stack([func1d(line, *args, **kwargs) for line in reshape(lines, (-1, lines.shape[-1]))])
-    out = reshape(out, (*lines.shape[:-1], *out.shape[1:]))
-    first, count = axis % len(lines.shape), len(out.shape) - len(lines.shape) + 1
-    return moveaxis(out, range(-count, 0), range(first, first + count))
-
-
-def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
-    for axis in np.ravel(axes).tolist():
-        out = func(a, axis)
-        a = out if len(shape(out)) == len(shape(a)) else expand_dims(out, axis)
-    return a
 
 
 # ---- Sums and statistics ------------------------------------------------------------------------------------------------
@@ -551,12 +504,6 @@ def _restored(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
     return expand_dims(out, lost) if lost else out
 
 
-def _quantiles(out: Any, q: Any, a: Any, axis: Any, keepdims: bool) -> Any:
-    """(…, quantiles) as NumPy returns it: the axes of q first, and the lost axes if `keepdims`."""
-    parts = [_restored(out[..., i], a, axis, keepdims) for i in range(np.size(q))]
-    return reshape(F.stack(parts), (*np.shape(q), *parts[0].shape))
-
-
 def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     x = F.sort(_lines(a, axis))
     of_places: Any = np.quantile
@@ -564,7 +511,8 @@ def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
     low, part = np.floor(place).astype(int), (place % 1.0).astype(x.dtype)
     between = x[..., low] * (1.0 - part) + x[..., np.ceil(place).astype(int)] * part
     out = where(_is_nan(x[..., -1:]), x[..., -1:], where(part == 0.0, x[..., low], between))
-    return _quantiles(out, q, a, axis, keepdims)
+    parts = [_restored(out[..., i], a, axis, keepdims) for i in range(np.size(q))]
+    return reshape(F.stack(parts), (*np.shape(q), *parts[0].shape))  # the axes of q first
 
 
 def percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
@@ -833,8 +781,8 @@ OPERANDS = set(
     weights prepend append to_end to_begin
     """.split()  # noqa: SIM905
 )
-# These take their arguments unchanged: dot makes one node of two lists of Values, a caller's function gets raw data
-PLAIN = (dot, einsum, tensordot, apply_along_axis, apply_over_axes)
+# These take their arguments unchanged: dot makes one node of two lists of Values
+PLAIN = (dot, einsum, tensordot)
 
 
 def _as_nodes(given: list[Any]) -> list[Any]:

@@ -374,13 +374,9 @@ def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -
 
 
 def gradients(
-    output: Any,
-    inputs: Tree,
-    grad_output: Any = None,
-    *,
-    create_graph: bool = False,
-    allow_unused: bool = False,
-) -> Tree:
+    output: Any, inputs: Tree, grad_output: Any = None, *,
+    create_graph: bool = False, allow_unused: bool = False,
+) -> Tree:  # fmt: skip
     """Return the gradient of `output` with respect to `inputs`, in the structure of `inputs`; no node's `.grad` is touched.
 
     Args:

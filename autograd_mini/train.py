@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import copy_context
 from copy import copy
+from datetime import timedelta
 from functools import partial
 from shutil import get_terminal_size
 from time import monotonic
@@ -213,8 +214,7 @@ def _held_out(data: tuple[Any, ...], validation: Any, random: Any) -> tuple[Any,
         held = _data("validation[0]", validation[0], "validation[1]", validation[1])
         ours, theirs = ([part.shape[1:] for part in parts] for parts in (data, held))
         if ours != theirs:
-            what = "X and y have" if len(data) > 1 else "X has"
-            raise ShapeError(f"validation has rows of shape {theirs}, but {what} rows of shape {ours}")
+            raise ShapeError(f"validation has rows of shape {theirs}, but X and y have rows of shape {ours}")
         return data, held
     if chunks.is_dask(data[0]):
         advice = "write X, y, validation = X[:-n], y[:-n], (X[-n:], y[-n:])"
@@ -914,9 +914,7 @@ class _Quiet:
         if not self.done or seconds <= 0:
             return ""
         rate, left = self.done / seconds, seconds / self.done * (self.epochs * self.rows - self.done)
-        minutes, rest = divmod(math.ceil(left), 60)
-        time = f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
-        return f"{rate:,.0f} rows/s  {time} left"
+        return f"{rate:,.0f} rows/s  {timedelta(seconds=math.ceil(left))} left"
 
     def title(self) -> str:
         return f"epoch {max(self.epoch, 1):{len(str(self.epochs))}d}/{self.epochs}"

@@ -37,8 +37,9 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            given = type(optimizer).__name__
-            raise TypeError(f"{type(self).__name__}: an optimiser is needed, got a {given}")
+            raise TypeError(
+                f"{type(self).__name__}: an optimiser is needed, got a {type(optimizer).__name__}"
+            )
         self.optimizer, self.base, self.epoch = optimizer, optimizer.lr, 0
         optimizer.lr = self.rate(0)
 

