@@ -40,7 +40,5 @@ def activation_of(activation: Activation) -> Callable[[Any], Any]:
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         kind, known = ValueError if isinstance(activation, str) else TypeError, ", ".join(ACTIVATIONS)
-        raise kind(
-            f"activation must be one of {known}, a function, or a Module as ReLU(), got {activation!r}"
-        )
+        raise kind(f"activation must be one of {known}, a function or a Module as ReLU(), got {activation!r}")
     return ACTIVATIONS[activation]

@@ -255,9 +255,7 @@ class Module:
         [[6.0]]
         """
         if not isinstance(state, Mapping):
-            raise StateDictError(
-                f"load_state_dict: pass a dict of arrays by name, got {type(state).__name__}"
-            )
+            raise StateDictError(f"load_state_dict: pass a dict of arrays, got {type(state).__name__}")
         nodes = self._nodes()
         own = {name: np.asarray(node.data) for name, node in nodes.items()}
         found, wrong = taken(own, {str(k): plain(x) for k, x in state.items()})
@@ -442,9 +440,7 @@ class Sequential(Module):
         for i, layer in enumerate(layers):
             if not callable(layer) or isinstance(layer, type):
                 what = getattr(layer, "__name__", f"a {type(layer).__name__}")
-                raise TypeError(
-                    f"Sequential: layer {i} is {what}: pass Modules as ReLU(), or functions, one by one"
-                )
+                raise TypeError(f"Sequential: layer {i} is {what}: pass Modules as ReLU(), one by one")
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:

@@ -37,9 +37,7 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"{type(self).__name__}: an optimiser is needed, got a {type(optimizer).__name__}"
-            )
+            raise TypeError(f"a schedule needs an optimiser, got a {type(optimizer).__name__}")
         self.optimizer, self.base, self.epoch = optimizer, optimizer.lr, 0
         optimizer.lr = self.rate(0)
 
