@@ -180,9 +180,8 @@ class Graph:
         `what`: the caller's name in errors. Raises GraphError where root requires no gradient or is no scalar, or where a Tensor was
         changed after it had been used.
         """
-        check_root(self.root.node)
+        check_root(root := self.root.node)
         order = [box.node for box in self.boxes if box.requires_grad]
-        root = self.root.node
         grads = sweep(order, KINDS[type(root)].arriving(root, None, what))
         return {box.index: grads[box.node] for box in self.boxes if box.node in grads}
 
