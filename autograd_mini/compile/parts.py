@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -52,19 +51,12 @@ class Part:
         self.needs_gradient: bool = bool(op) and op.has_derivative and any(x.needs_gradient for x in parents)
         is_number = sym.name == "constant" and sym.shape == ()
         self.number = float(sym.value) if is_number else None
-
-    @property
-    def is_leaf(self) -> bool:
-        return self.formula is None and self.number is None
+        self.is_leaf = formula is None and not is_number
 
     @property
     def is_data(self) -> bool:
         """Whether it is an argument that is no parameter."""
         return self.is_leaf and not self.needs_gradient
-
-    @property
-    def is_weight(self) -> bool:
-        return self.is_leaf and self.needs_gradient
 
     @property
     def is_activation(self) -> bool:
@@ -89,10 +81,8 @@ class Graph:
         self.arrays = {name: x for name, x in self.variables.items() if isinstance(x, np.ndarray | list)}
         self.is_plain = is_plain
         nodes = [x for root in roots for x in toposort(root, constants=True, is_mirrored=True)]
-        is_named = [
-            x.op is None and not x.requires_grad and type(x) is Tensor and self.name_of(x) for x in nodes
-        ]
-        for node in [*compress(nodes, is_named), *nodes]:  # data with names first: others may be made of them
+        nodes.sort(key=lambda x: x.op is not None or x.requires_grad or not self.name_of(x))
+        for node in nodes:  # data with names first: others may be made of them
             self.part(node)
 
     def part(self, node: Any) -> Part:
