@@ -116,12 +116,19 @@ class _Page:
 
     def __init__(self, graph: Graph, roots: Sequence[Any], targets: Sequence[Any]) -> None:
         self.graph = graph
-        kept = (graph.keep(roots) | {graph.parts[x] for x in targets}) & {*graph.order}
-        made = [part for part in graph.order if part.formula is not None]
-        order = [x for part in made for x in (*part.parents, part)]  # leaves where they are needed
-        order += graph.order
-        self.order = [part for part in dict.fromkeys(order) if part in kept]
         self.roots, self.targets = ([graph.parts[x] for x in nodes] for nodes in (roots, targets))
+        needs = {part: graph.needs(part) for part in graph.order}
+        depth: dict[Part, int] = {}
+        for part, parents in needs.items():
+            depth[part] = 1 + max((depth[x] for x in parents), default=0)
+        done, stack = dict[Part, None](), [*self.targets, *reversed(self.roots)]
+        while stack:  # the longest way first: of a cell that is repeated the first step
+            waits = [x for x in needs.get(stack[-1], ()) if x not in done]
+            if waits:
+                stack.append(max(waits, key=depth.__getitem__))
+            else:
+                done[stack.pop()] = None
+        self.order = [part for part in done if part in needs]
         self.only_numbers = all(type(node) is Value for node in graph.parts)
         self.style = TEACHER_OF_NUMBERS if self.only_numbers else TEACHER
         self.names = Names(graph, self.order, self.roots, self.targets)

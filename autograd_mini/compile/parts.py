@@ -93,11 +93,19 @@ class Graph:
             part.given = part.given or self.name_of(node)
         return self.parts[node]
 
+    def needs(self, part: Part) -> list[Part]:
+        """The parts that its formula is made of."""
+        symbols = [
+            x for x in ordered(part.sym if part.formula is None else part.formula) if x in self.by_formula
+        ]
+        found = dict.fromkeys([*part.parents, *(self.by_formula[x] for x in symbols if x.name == "symbol")])
+        return [x for x in found if x is not part and x.sym.name == "symbol"]
+
     def keep(self, roots: Sequence[Any]) -> set[Part]:
         """Return what the roots are computed from; from then on no formula is known but these."""
         found = {self.parts[root] for root in roots}
         for part in reversed(self.order):
-            found.update(part.parents if part in found else [])
+            found.update(self.needs(part) if part in found else [])
         self.by_formula = {formula: part for formula, part in self.by_formula.items() if part in found}
         return found
 
@@ -346,9 +354,13 @@ class Names:
             if part.needs_gradient and (part.name in PRODUCTS or (is_sum and self.affine & {*part.parents})):
                 self.affine.add(part)
         self.names: dict[Part, str] = {}
+        nameless = {(part.shape, self.role(part)) for part in order if part.is_data and not part.given}
         for part in order:
             role = self.role(part)
-            if part.given:
+            is_one_of_many = (
+                part.is_data and role and (part.shape, role) in nameless
+            )  # the name of a loop's variable
+            if part.given and not is_one_of_many:
                 plain = unique(part.given, set())
                 self.names[part] = unique(plain, self.taken) if plain in self.names.values() else plain
             elif role or part.formula is None or part in roots or part in targets:
