@@ -52,9 +52,11 @@ def _is_spread(x: Expr) -> bool:
 
 
 def folded(x: Expr) -> Expr:
-    """A constant in another dtype as the constant that it is."""
+    """A constant in another dtype as the constant that it is; x⁰ as 1, of NaN and ∞ too."""
     if x.name == "asarray" and x.args[0].name == "constant" and not x.args[0].weak:
         return constant(np.asarray(x.args[0].value, x.dtype))
+    if x.name == "power" and x.shape and x.args[1].weak and is_number(x.args[1], 0):
+        return call("broadcast_to", np.ones((), x.dtype), x.shape)
     return x
 
 
