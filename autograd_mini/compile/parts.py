@@ -101,13 +101,24 @@ class Graph:
         found = dict.fromkeys([*part.parents, *(self.by_formula[x] for x in symbols if x.name == "symbol")])
         return [x for x in found if x is not part and x.sym.name == "symbol"]
 
-    def keep(self, roots: Sequence[Any]) -> set[Part]:
-        """Return what the roots are computed from; from then on no formula is known but these."""
-        found = {self.parts[root] for root in roots}
-        for part in reversed(self.order):
-            found.update(self.needs(part) if part in found else [])
-        self.by_formula = {formula: part for formula, part in self.by_formula.items() if part in found}
-        return found
+    def made_of(self, roots: Sequence[Part]) -> list[Part]:
+        """What the roots are computed from, the longest way first: of a cell that is repeated the first step.
+
+        From then on no formula is known but these.
+        """
+        needs = {part: self.needs(part) for part in self.order}
+        depth: dict[Part, int] = {}
+        for part, parents in needs.items():
+            depth[part] = 1 + max((depth[x] for x in parents), default=0)
+        done, stack = dict[Part, None](), [*reversed(roots)]
+        while stack:
+            waits = [x for x in needs.get(stack[-1], ()) if x not in done]
+            if waits:
+                stack.append(max(waits, key=depth.__getitem__))
+            else:
+                done[stack.pop()] = None
+        self.by_formula = {formula: part for formula, part in self.by_formula.items() if part in done}
+        return [part for part in done if part in needs]
 
     def add(self, op: Any, parents: Sequence[Part], formula: Any) -> Part:
         """A new part; `formula` is the shape and dtype of a leaf."""
