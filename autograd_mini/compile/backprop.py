@@ -159,7 +159,7 @@ class _Page:
     # ---- Which lines stay
 
     def rename(self) -> None:
-        """A gradient without a name that is another one's, by that name; and no line that nothing needs."""
+        """No line that nothing needs or that is a plain one; a gradient without a name that is another one's, by that name."""
         wanted = {*self.results}
         for sym in [*self.lines][::-1]:
             if sym in wanted:
@@ -167,11 +167,15 @@ class _Page:
             else:
                 del self.lines[sym]
         nameless = {*self.lines} - self.named - self.forward
+        plain: dict[Expr, Expr] = {}
+        for sym, value in [*self.lines.items()]:
+            new = substitute(value, plain)
+            self.lines[sym] = new = value if new is value else self.graph.tidy(new)
+            if _is_plain(new) and sym not in self.named:
+                plain[sym] = self.lines.pop(sym)
         same = {x: sym for sym, x in self.lines.items() if sym in self.named and x in nameless}
-        own = {*same.values()}
-        self.lines = {
-            same.get(sym, sym): substitute(value, same) for sym, value in self.lines.items() if sym not in own
-        }
+        own, lines = {*same.values()}, self.lines.items()
+        self.lines = {same.get(sym, sym): substitute(value, same) for sym, value in lines if sym not in own}
 
     def put_in(self) -> None:
         """The lines that say little into those that use them, and a gradient into a line that gets no longer by it."""
