@@ -23,7 +23,7 @@ from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
 from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
 from ..symbols import Expr, symbol
-from .bindings import bindings, checker
+from .bindings import Binding, bindings, checker
 from .kernels import Unsupported, is_installed
 from .native import Native, batched
 from .passes import exact
@@ -311,11 +311,12 @@ def _text(tree: Any, outputs: Sequence[str]) -> str:
 
 def record(
     f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (),
-    engine: str = "auto", is_kept: bool = False,
+    watched: Sequence[Binding] = (), engine: str = "auto", is_kept: bool = False,
 ) -> "Version":  # fmt: skip
     """Run the function once on nodes; return the version that replays it.
 
-    `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order;
+    `beside`: functions that f calls though they are not in its closure; `watched`: what else must stay bound as it is;
+    `is_quick`: whether sums may be added up in another order;
     `is_kept`: whether leaves keep their arrays, and changes come all or not at all.
     """
     if engine in ("native", "tape") and not is_installed():
@@ -325,8 +326,10 @@ def record(
     gc.disable()  # it would walk the growing graph again and again: half the time of a large one
     try:
         with suppress(Restart):
-            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine, is_kept)
-        return Version(Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, engine, is_kept)
+            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, watched, engine, is_kept)
+        return Version(
+            Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, watched, engine, is_kept
+        )
     finally:
         if collects:
             gc.enable()
@@ -339,16 +342,18 @@ class Version:
 
     def __init__(
         self, trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool,
-        beside: Sequence[Any], engine: str, is_kept: bool,
+        beside: Sequence[Any], watched: Sequence[Binding], engine: str, is_kept: bool,
     ) -> None:  # fmt: skip
         self.name, self.is_quick = unique(_name(f), set()), is_quick
         self.program: Program | None = None
         self.native: Native | None = None
         self.batch: Any = None  # made when it is asked for
+        self.run: Any = None
+        self.lean: list[bool] = []  # what comes behind the inputs where gradients are not wanted
         self.vectors: list[Any] = []
         self.views: list[tuple[Any, Any]] = []  # of leaves, each with its place in a vector
         found = bindings(f, [*args, *kwargs.values(), *beside])
-        self.is_bound = checker(found)
+        self.is_bound = checker([*found, *watched])
         arguments, taken, names = dict[Any, Expr](), set[str](), _names(f, args, kwargs)
 
         def enter(x: Any) -> Any:
@@ -391,7 +396,6 @@ class Version:
         order = sorted_nodes([*tests, *outputs, *new, *self.targets])
         strict = any(isinstance(x, np.ndarray) for _, _, x in found)
         lowering = Lowering(trace, arguments, taken, order, strict)
-        self.run: Any = None
         if trace.fewest is not None and is_tape(trace, order, [*arguments]):
             with suppress(Unsupported):
                 self.run = Tape(lowering, outputs, new)
@@ -468,6 +472,7 @@ class Version:
             return
         program = planned(self.program, self.is_quick)
         self.run = function_of(Writer(program, self.name, self.is_quick).body, self.name)
+        self.lean = [True] if program.is_kept else []
         leaves = dict(zip((change.target for change in self.program.changes), self.targets, strict=True))
         for flat in program.flats:  # a vector in which the data of some leaves lie side by side
             data, end = np.empty(flat.vector.shape or (), flat.vector.dtype), 0
@@ -498,14 +503,18 @@ class Version:
                 leaf._content = view
         return *leaves, *map(CONTENT, self.nodes), *self.arrays
 
+    def check(self, *inputs: Any) -> None:
+        """IndexError for a class out of range."""
+        for i, count, who in self.ranges:
+            check_range(inputs[i], count, who)
+
     def replay(self, leaves: Sequence[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
         if not self.is_bare:
             if not self.is_bound() or (self.indices and not self.is_current()):
                 return None
             leaves = self.read(leaves)
-            for i, count, who in self.ranges:
-                check_range(leaves[i], count, who)
+            self.check(*leaves)
         found = self.run(*leaves) if self.is_silent else self.computed(leaves)
         if found is False and self.native is not None:
             found = self.native.copied(*leaves)

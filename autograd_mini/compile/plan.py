@@ -32,9 +32,22 @@ UFUNCS = {
 
 def planned(program: Program, is_quick: bool) -> Program:
     """Return the program as it is to be written; quick: with the results of sums up to rounding."""
-    for step in (closer, in_rows, added_by_blas, dotted, in_vectors, squares_together) if is_quick else ():
+    exact = (of_one_term, added_by_blas) if program.is_kept else ()
+    for step in (closer, in_rows, added_by_blas, dotted, in_vectors, squares_together) if is_quick else exact:
         program = step(program)
     return program
+
+
+def of_one_term(program: Program) -> Program:
+    """Sums of one number each as NumPy adds them, to 0."""
+    known: dict[Expr, Expr] = {}
+
+    def step(x: Expr) -> Expr:
+        inner = x.args[0] if x.name == "sum" else x
+        is_one = x.name == "sum" and inner.dtype == x.dtype and prod(inner.shape or ()) == prod(x.shape or ())
+        return call("reshape", inner, x.shape) + 0.0 if is_one else x
+
+    return program.mapped(lambda expr: rebuilt(expr, known, step))
 
 
 def uses(program: Program) -> Counter[Expr]:
@@ -74,7 +87,7 @@ def ones(shape: tuple[int, ...], dtype: Any) -> Any:
 
 def added_by_blas(program: Program) -> Program:
     """w − factor · x @ y of a large w as `add_product`, which adds the product straight into it."""
-    count, targets = uses(program), {change.target for change in program.changes}
+    count, targets = uses(program.lean()), {change.target for change in program.changes}
 
     def changed(change: Change) -> Change:
         value, target = change.value, change.target
