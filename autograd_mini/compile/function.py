@@ -161,7 +161,7 @@ class Compiled:
         else:
             version.batch = version.batch or batched(version.program, len(arrays))
             outputs = version.batch(n, version.read(arrays))
-        return version.result(outputs)
+        return rebuild(version.tree, lambda x: outputs[x] if type(x) is _Place else x)
 
     def eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on nodes, and give what a replay gives."""
@@ -286,27 +286,24 @@ class _Place(int):
     """Where an output stands in the result."""
 
 
-def _maker(tree: Any) -> Callable[[list[Any]], Any]:
-    """Return a function that puts outputs in the places of a result; it runs at every call."""
+def _text(tree: Any, outputs: Sequence[str], held: list[Any]) -> str:
+    """A result as Python. `outputs`: how each is read, empty where a list of them is; other things stand in `held`."""
     kind = type(tree)
     if kind is _Place:
-        return operator.itemgetter(tree)
-    if kind in (list, tuple) and tree and all(type(x) is _Place for x in tree):  # they are neighbours
-        whole = operator.itemgetter(slice(tree[0], tree[-1] + 1))
-        return whole if kind is list else lambda outputs: tuple(whole(outputs))
-    if kind in (list, tuple):
-        parts = [*map(_maker, tree)]
-        return lambda outputs: kind([part(outputs) for part in parts])
-    return lambda outputs: rebuild(tree, lambda x: outputs[x] if type(x) is _Place else x)
-
-
-def _text(tree: Any, outputs: Sequence[str]) -> str:
-    """A result as Python; "" for one of other things than outputs in lists and tuples."""
-    if type(tree) is _Place:
-        return outputs[tree]
-    parts = [_text(part, outputs) for part in tree] if type(tree) in (list, tuple) and tree else [""]
-    joined = "".join(f"{part}, " for part in parts)
-    return "" if "" in parts else f"[{joined}]" if type(tree) is list else f"({joined})"
+        return outputs[tree] if outputs else f"outputs[{tree:d}]"
+    if not isinstance(tree, list | tuple | dict) or not tree:
+        held.append(tree)
+        return f"held[{len(held) - 1}]"
+    if kind in (list, tuple) and not outputs and {*map(type, tree)} == {_Place}:  # they are neighbours
+        whole = f"outputs[{tree[0]:d}:{tree[-1] + 1}]"
+        return whole if kind is list else f"tuple({whole})"
+    parts = [_text(part, outputs, held) for part in (tree.values() if isinstance(tree, dict) else tree)]
+    if isinstance(tree, dict):
+        names = [_text(name, outputs, held) for name in tree]
+        return f"{{{', '.join(map(': '.join, zip(names, parts, strict=True)))}}}"
+    if hasattr(tree, "_fields"):
+        return f"{_text(kind, outputs, held)}({', '.join(parts)})"
+    return f"[{', '.join(parts)}]" if isinstance(tree, list) else f"({', '.join(parts)},)"
 
 
 def record(
@@ -379,8 +376,6 @@ class Version:
 
         self.tree = rebuild(result, leave)
         del result
-        self.result = _maker(self.tree)
-        self.kinds = [_kind(node) for node in outputs]
         changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
         for leaf, (_, forgotten) in trace.grads.items():
             if leaf not in arguments and isinstance(grads[leaf], Node):
@@ -388,10 +383,6 @@ class Version:
         self.targets = [leaf for leaf, _, _ in changed]
         self.changed = [leaf for leaf, _, what in changed if what == "data"]
         self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
-        # Whether gradients are set as they are found
-        self.is_set = not any(
-            is_more or type(leaf) is Value or not leaf.shape for leaf, is_more in self.grads
-        )
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
         order = sorted_nodes([*tests, *outputs, *new, *self.targets])
         strict = any(isinstance(x, np.ndarray) for _, _, x in found)
@@ -429,37 +420,38 @@ class Version:
         ]
         self.indices = lowering.indices
         self.is_tied = bool(live or self.ranges or self.targets)  # to more than its arguments
-        floats = self.program.kinds() if self.program and self.native else set[Expr]()
-        results = self.program.outputs if self.program else outputs
-        # Whether what runs gives the very results, and whether it does so of its arguments alone
-        self.is_final = self.is_silent and all(
-            kind is None or (kind is float and (self.program is None or x in floats))
-            for x, kind in zip(results, self.kinds, strict=True)
-        )
-        self.is_bare = self.is_final and not (self.is_tied or found or self.indices)
+        self.is_watched = bool(found or watched or self.indices)
         self.arguments = len(arguments)
+        floats = self.program.kinds() if self.program else {*outputs}
+        results = self.program.outputs if self.program else outputs
+        self.ends = [  # how each output becomes a result
+            "{}" if (type(node) is Tensor and self.native) or (x in floats and type(node.data) is float) else _end(node)
+            for x, node in zip(results, outputs, strict=True)
+        ]  # fmt: skip
+        is_plain = {*self.ends} <= {"{}"}
+        self.held: list[Any] = []
+        texts = [] if is_plain else [end.format(f"outputs[{i}]") for i, end in enumerate(self.ends)]
+        self.result = eval(f"lambda outputs: {_text(self.tree, texts, self.held)}", {"held": self.held})
 
     def quick_call(self, count: int) -> Callable[..., Any] | None:
         """A function of so many arguments that gives the very result, or None where they are not as they were recorded.
 
         None where there is no native code, or more to be done than it does.
         """
-        native, more = self.native, self.grads or self.ranges or self.indices or not self.is_final
-        if native is None or more or self.arguments != count or not 0 < len(native.results) <= FEW:
+        native, more = self.native, self.grads or self.ranges or self.indices
+        if native is None or more or self.arguments != count or not 0 < len(self.ends) <= FEW:
             return None
-        text = _text(self.tree, native.results)
-        live = [(f"x{i}", x) for i, x in enumerate([*self.nodes, *self.arrays], count)]
-        before = [f"{name} = {name}_{'._content' * isinstance(x, Node)}" for name, x in live]
-        if not self.is_bare:
-            before.insert(0, "if not is_bound(): return None")
-        space = {f"{name}_": x for name, x in live} | {f"leaf{i}": x for i, x in enumerate(self.changed)}
-        ticks = [f"leaf{i}._version" for i, _ in enumerate(self.changed)]
-        after = ["changes.count += 1", f"{' = '.join(ticks)} = changes.count"] if ticks else []
-        given, space = (
-            [f"x{i}" for i in range(count)],
-            space | {"is_bound": self.is_bound, "changes": changes},
-        )
-        return native.function(given, before, after, text, **space) if text else None
+        given = [f"x{i}" for i in range(count)]
+        space = {"is_bound": self.is_bound, "changes": changes, "held": self.held}
+        before = ["if not is_bound(): return None"] if self.is_watched else []
+        for i, x in enumerate([*self.nodes, *self.arrays], count):
+            space[f"source{i}"] = x
+            before.append(f"x{i} = source{i}{'._content' * isinstance(x, Node)}")
+        space |= {f"leaf{i}": x for i, x in enumerate(self.changed)}
+        ticks = [f"leaf{i}._version = " for i, _ in enumerate(self.changed)]
+        after = ["changes.count += 1", f"{''.join(ticks)}changes.count"] if ticks else []
+        texts = [end.format(text) for end, text in zip(self.ends, native.results, strict=True)]
+        return native.function(given, before, after, _text(self.tree, texts, self.held), **space)
 
     def choose(self, program: Program, engine: str) -> None:
         """Make what runs a program."""
@@ -491,8 +483,6 @@ class Version:
 
     def is_current(self) -> bool:
         """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
-        if not self.indices:
-            return self.is_bound()
         return self.is_bound() and all(np.array_equal(array, was) for array, was in self.indices)
 
     def read(self, leaves: Sequence[Any]) -> Sequence[Any]:
@@ -510,27 +500,22 @@ class Version:
 
     def replay(self, leaves: Sequence[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
-        if not self.is_bare:
-            if not self.is_bound() or (self.indices and not self.is_current()):
-                return None
-            leaves = self.read(leaves)
-            self.check(*leaves)
-        found = self.run(*leaves) if self.is_silent else self.computed(leaves)
+        if not self.is_current():
+            return None
+        leaves = self.read(leaves)
+        self.check(*leaves)
+        found = self.computed(leaves)
         if found is False and self.native is not None:
             found = self.native.copied(*leaves)
         if not found:
             return None
         outputs, grads = found
-        new = grads if self.is_set else self.gradients(grads)
-        for (leaf, _), grad in zip(self.grads, new, strict=True) if grads else ():
+        for (leaf, _), grad in zip(self.grads, self.gradients(grads), strict=True) if grads else ():
             leaf.grad = grad
         if self.changed:
             changes.count += 1
             for leaf in self.changed:
                 leaf._version = changes.count
-        if not self.is_final:
-            pairs = zip(outputs, self.kinds, strict=True)
-            outputs = [kind(x) if kind else x if x.shape else x[()] for x, kind in pairs]
         return [self.result(outputs)]
 
     def gradients(self, found: Sequence[Any]) -> Iterator[Any]:
@@ -563,9 +548,11 @@ class Version:
             error_state.set(before)
 
 
-def _kind(node: Any) -> type | None:
-    """What an output is turned into: a Value's number, or nothing."""
-    return None if type(node) is Tensor else bool if isinstance(node.data, bool | np.bool_) else float
+def _end(node: Any) -> str:
+    """How what was computed of a node becomes a result: a Value's number, or an array, of one number a NumPy number."""
+    if type(node) is Value:
+        return "bool({})" if isinstance(node.data, bool | np.bool_) else "float({})"
+    return "{}" if node.shape else "{}[()]"
 
 
 def check_range(labels: Any, count: int, who: str) -> None:
