@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import copy_context
 from copy import copy
 from functools import partial
+from operator import getitem
 from shutil import get_terminal_size
 from time import monotonic
 from types import NoneType
@@ -436,10 +437,11 @@ class _Run:
     def train(self, data: Data, size: int, count: int, order: Any) -> list[float]:
         """Take a step for each batch; return the mean loss and metrics."""
         means, self.seen = [0.0] * (1 + len(self.metrics)), 0
+        taken = chunks.taken if chunks.is_dask(data[0]) else getitem
         lean = None  # a quicker step for all batches but the first, and the last, whose gradients stay
         for self.batch, start in enumerate(range(0, count, size), 1):
             self.rows = slice(start, start + size) if order is None else order[start : start + size]
-            self.data = data if size == count else tuple([chunks.taken(part, self.rows) for part in data])
+            self.data = data if size == count else tuple([taken(part, self.rows) for part in data])
             found = lean(*self.data) if lean and self.batch < self.batches else None
             self.results = [] if found is None else self.noted(*found)
             if not self.results:

@@ -32,20 +32,28 @@ UFUNCS = {
 
 def planned(program: Program, is_quick: bool) -> Program:
     """Return the program as it is to be written; quick: with the results of sums up to rounding."""
-    exact = (of_one_term, added_by_blas) if program.is_kept else ()
+    exact = (of_one_row, added_by_blas) if program.is_kept else ()
     for step in (closer, in_rows, added_by_blas, dotted, in_vectors, squares_together) if is_quick else exact:
         program = step(program)
     return program
 
 
-def of_one_term(program: Program) -> Program:
-    """Sums of one number each as NumPy adds them, to 0."""
+def of_one_row(program: Program) -> Program:
+    """Sums of one number each as NumPy adds them, to 0; what is spread to one row alone as that row."""
     known: dict[Expr, Expr] = {}
 
+    def as_row(part: Expr, x: Expr) -> Expr:
+        is_row = part.shape and part.shape != x.shape and prod(part.shape) == prod(x.shape or ())
+        return call("reshape", part, x.shape) if is_row else part
+
     def step(x: Expr) -> Expr:
-        inner = x.args[0] if x.name == "sum" else x
-        is_one = x.name == "sum" and inner.dtype == x.dtype and prod(inner.shape or ()) == prod(x.shape or ())
-        return call("reshape", inner, x.shape) + 0.0 if is_one else x
+        if (
+            x.name == "sum"
+            and x.args[0].dtype == x.dtype
+            and prod(x.args[0].shape or ()) == prod(x.shape or ())
+        ):
+            return call("reshape", x.args[0], x.shape) + 0.0
+        return call(x.name, *(as_row(part, x) for part in x.args)) if x.name in ("add", "subtract") else x
 
     return program.mapped(lambda expr: rebuilt(expr, known, step))
 
@@ -96,6 +104,7 @@ def added_by_blas(program: Program) -> Program:
         factor, product = constant(1.0), value.args[1]
         if product.name == "multiply" and product.args[0].shape == ():
             factor, product = product.args
+            factor = factor.args[0] if factor.name == "asarray" else factor  # BLAS takes a number
         once = all(count[x] == 1 for x in (value, value.args[1], product))
         if product.name != "matmul" or not once or product.dtype != target.dtype or not find_spec("scipy"):
             return change
