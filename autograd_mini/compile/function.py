@@ -21,7 +21,7 @@ from ..core.value import Value
 from ..errors import CompileError, ShapeError
 from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
 from ..support.containers import flatten, rebuild
-from ..support.modes import is_inside, recorder
+from ..support.modes import is_inside
 from ..symbols import Expr, symbol
 from .bindings import Binding, bindings, checker
 from .kernels import Unsupported, is_installed
@@ -81,17 +81,15 @@ class Compiled:
         return self if owner is None else types.MethodType(self, owner)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.is_batch:
-            return self.of_points(args)
-        if self.quick is not None and not (kwargs or is_inside() or recorder()):
-            found = self.quick(*args) if len(args) == self.count else None
+        if self.quick is not None and not (kwargs or is_inside()) and len(args) == self.count:
+            found = self.quick(*args)
             if found is not None and found is not False:
                 return found
-        return self.one(args, kwargs)
+        return self.of_points(args) if self.is_batch else self.one(args, kwargs)
 
     def one(self, args: Any, kwargs: Any) -> Any:
         """Replay one call."""
-        if self.reason is not None or is_inside() or recorder() is not None:
+        if self.reason is not None or is_inside():
             return self.eagerly(args, kwargs)
         leaves: list[Any] = []
         key = key_of((args, kwargs) if kwargs else args, leaves)
@@ -165,7 +163,7 @@ class Compiled:
 
     def eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on nodes, and give what a replay gives."""
-        if is_inside() or recorder() is not None:
+        if is_inside():
             return self.function(*args, **kwargs)
         args, kwargs = rebuild((args, kwargs), lambda x: _as_node(x, None)[0])
         return rebuild(self.function(*args, **kwargs), _raw)
@@ -194,7 +192,8 @@ class Compiled:
                 return self.eagerly(args, kwargs)
             self.versions[key] = [*kept, version]
             self.latest = version
-            self.quick, self.count = version.quick_call(len(args)) if not kwargs else None, len(args)
+            is_plain = not (kwargs or self.is_batch)
+            self.quick, self.count = version.quick_call(len(args)) if is_plain else None, len(args)
         found = version.replay(leaves)
         return found[0] if found is not None else self.eagerly(args, kwargs)
 

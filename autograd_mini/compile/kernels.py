@@ -198,7 +198,7 @@ def _target() -> Any:
 
 
 def built(text: str) -> tuple[Any, Any]:
-    """The function `run` of a text in LLVM's language, called with an object of Python's, and what keeps it alive."""
+    """The function `run` of a text in LLVM's language, called with the id of an object of Python's, and what keeps it alive."""
     import llvmlite.binding as llvm
 
     cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
@@ -211,5 +211,5 @@ def built(text: str) -> tuple[Any, Any]:
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     # Not CFUNCTYPE: what runs for microseconds keeps Python's lock
-    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object)
+    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
     return kind(engine.get_function_address("run")), engine

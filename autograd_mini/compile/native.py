@@ -204,7 +204,8 @@ class Native:
         self.lines = [
             f"numbers = empty({count})",
             *rooms,
-            f"status = run(({', '.join([*names, 'numbers', *buffers])},))",
+            f"given = {', '.join([*names, 'numbers', *buffers])},",
+            "status = run(id(given))",
             "if status:",
             "    return None if status == 1 else False",
             *(["values = numbers.tolist()"] if any("values" in text for text in texts) else []),
@@ -256,7 +257,8 @@ def batched(program: Program, arguments: int) -> Callable[[int, Sequence[Any]], 
     def call(n: int, arrays: Sequence[Any], held: Any = engine) -> list[Any]:
         given = [np.ascontiguousarray(x, dtype) for x, dtype in zip(arrays, kinds, strict=True)]
         outs = [np.empty((n, *(x.shape or ()))) for x in program.outputs]
-        run((*given, *outs))
+        operands = *given, *outs
+        run(id(operands))
         return outs
 
     return call
