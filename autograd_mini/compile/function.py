@@ -9,6 +9,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -293,16 +294,23 @@ def _text(tree: Any, outputs: Sequence[str], held: list[Any]) -> str:
     if not isinstance(tree, list | tuple | dict) or not tree:
         held.append(tree)
         return f"held[{len(held) - 1}]"
-    if kind in (list, tuple) and not outputs and {*map(type, tree)} == {_Place}:  # they are neighbours
-        whole = f"outputs[{tree[0]:d}:{tree[-1] + 1}]"
-        return whole if kind is list else f"tuple({whole})"
-    parts = [_text(part, outputs, held) for part in (tree.values() if isinstance(tree, dict) else tree)]
+    parts: list[str] = []
+    for one, group in groupby(tree.values() if isinstance(tree, dict) else tree, type):
+        run = [*group]
+        if one in (float, _Place) and len(run) > 1 and not outputs and kind in (list, tuple):  # neighbours
+            held += [run] if one is float else []
+            parts.append(f"*held[{len(held) - 1}]" if one is float else f"*outputs[{run[0]:d}:{run[-1] + 1}]")
+        else:
+            parts += [_text(part, outputs, held) for part in run]
     if isinstance(tree, dict):
         names = [_text(name, outputs, held) for name in tree]
         return f"{{{', '.join(map(': '.join, zip(names, parts, strict=True)))}}}"
     if hasattr(tree, "_fields"):
         return f"{_text(kind, outputs, held)}({', '.join(parts)})"
-    return f"[{', '.join(parts)}]" if isinstance(tree, list) else f"({', '.join(parts)},)"
+    if isinstance(tree, list):
+        is_slice = len(parts) == 1 and parts[0].startswith("*outputs")  # which is a list already
+        return parts[0][1:] if is_slice else f"[{', '.join(parts)}]"
+    return f"({', '.join(parts)},)"
 
 
 def record(
@@ -364,17 +372,6 @@ class Version:
         finally:
             grads = trace.undo()
         del given
-        outputs: list[Any] = []
-
-        def leave(x: Any) -> Any:
-            if isinstance(x, np.ndarray):
-                what = f"{_name(f)} returned a raw array of shape {x.shape}"
-                raise CompileError(f"compile: {what}, which would be frozen: return a node")
-            outputs.extend([x] if isinstance(x, Node) else [])
-            return _Place(len(outputs) - 1) if isinstance(x, Node) else x
-
-        self.tree = rebuild(result, leave)
-        del result
         changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
         for leaf, (_, forgotten) in trace.grads.items():
             if leaf not in arguments and isinstance(grads[leaf], Node):
@@ -383,9 +380,25 @@ class Version:
         self.changed = [leaf for leaf, _, what in changed if what == "data"]
         self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
-        order = sorted_nodes([*tests, *outputs, *new, *self.targets])
+        order = sorted_nodes(
+            [*tests, *(x for _, x in flatten(result) if isinstance(x, Node)), *new, *self.targets]
+        )
         strict = any(isinstance(x, np.ndarray) for _, _, x in found)
-        lowering = Lowering(trace, arguments, taken, order, strict)
+        lowering, outputs = Lowering(trace, arguments, taken, order, strict), list[Any]()
+
+        def leave(x: Any) -> Any:
+            if isinstance(x, np.ndarray):
+                what = f"{_name(f)} returned a raw array of shape {x.shape}"
+                raise CompileError(f"compile: {what}, which would be frozen: return a node")
+            if not isinstance(x, Node):
+                return x
+            if type(x) is Value and x._left is None and x not in arguments and lowering.is_constant(x):
+                return x.data
+            outputs.append(x)
+            return _Place(len(outputs) - 1)
+
+        self.tree = rebuild(result, leave)
+        del result
         if trace.fewest is not None and is_tape(trace, order, [*arguments]):
             with suppress(Unsupported):
                 self.run = Tape(lowering, outputs, new)

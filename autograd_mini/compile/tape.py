@@ -5,7 +5,6 @@ way back, where the row's own rules give the operands their shares. `b + w‚ÇÅx‚Ç
 The loop is made once for each set of rows, from the same kernels as native code.
 """
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -255,11 +254,7 @@ class Tape:
         self.start = np.full(size * (1 + len(trace.sweeps)), -0.0)  # -0.0 + x is x
         self.start[slots[places(numbers)]] = [*numbers.values()]
         self.inputs = slots[places(given)].astype(np.int32)
-        # Results that are constants are made once: most of a sparse Hessian
-        self.found = [numbers.get(node, 0.0) for node in results]
-        self.varying = [i for i, node in enumerate(results) if node not in numbers]
-        self.places = slots[places(results)]
-        self.results = self.places[self.varying]
+        self.results = slots[places(results)]
         self.guards = [*zip(slots[places(tests)], [outcome for _, outcome, _ in trace.guards], strict=True)]
         self.count = len(outputs)
         self.run, self.engine, self.table = *_loop(table), table
@@ -272,12 +267,7 @@ class Tape:
         is_right = all(bool(numbers[i]) == outcome for i, outcome in self.guards)
         found = numbers[self.results].tolist()
         self.sets.append(numbers)
-        if len(self.varying) < len(self.found):
-            some, found = found, [*self.found]
-            deque(map(found.__setitem__, self.varying, some), 0)
-        if not is_right:
-            return None
-        return (found, []) if len(found) == self.count else (found[: self.count], found[self.count :])
+        return (found[: self.count], found[self.count :]) if is_right else None
 
     def source(self, name: str) -> str:
         """The instructions as lines of Python, one after the other. All numbers lie in `v`, and behind them the gradients."""
@@ -310,7 +300,7 @@ class Tape:
                 )
                 lines += [target + part.format(**given) for target, part in parts]
         lines += [f"if bool(v[{i}]) is not {outcome}: return None" for i, outcome in self.guards]
-        lines.append(f"return [{', '.join(f'v[{i}]' for i in self.places)}]")
+        lines.append(f"return [{', '.join(f'v[{i}]' for i in self.results)}]")
         return f"def {name}(*inputs):\n" + "\n".join(f"    {line}" for line in lines)
 
 
