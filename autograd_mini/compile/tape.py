@@ -7,6 +7,7 @@ The loop is made once for each set of rows, from the same kernels as native code
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -212,17 +213,20 @@ class Tape:
     """
 
     def __init__(self, lowering: Lowering, outputs: Sequence[Any], grads: Sequence[Any]) -> None:
-        trace, order, pulled = lowering.trace, lowering.order, lowering.trace.pulled
-        leaves = [node for node in order if node._left is None and node not in lowering.exprs]
+        trace, pulled, index = lowering.trace, lowering.trace.pulled, lowering.index
+        leaves = [x for x in lowering.leaves if x not in lowering.exprs]
         numbers = {node: float(node._content) for node in leaves if lowering.is_constant(node)}
         lowering.live = {node: node for node in leaves if node not in numbers}
         given = [*lowering.exprs, *lowering.live]
-        order = [*order, *set(given).difference(order)]  # those that nothing reads, too
+        more = [node for node in given if node not in index]  # those that nothing reads
+        order = [*lowering.order, *more]
         # The gradients come behind the nodes: their places are those of the way back
-        back = [node for node in order if node in pulled]
-        index = {node: i for i, node in enumerate(order)}
+        back = sorted((node for node in pulled if node in index), key=index.__getitem__)
         first = {pulled[node][0]: index[node] for node in reversed(back)}
+        shifted = np.append(np.arange(len(order)), -1)
+        shifted[[index[node] for node in back]] = range(len(order), len(order) + len(back))
         index |= {node: len(order) + i for i, node in enumerate(back)}
+        index |= {node: len(lowering.order) + i for i, node in enumerate(more)}
 
         def places(nodes: Iterable[Any]) -> list[int]:
             return [index[node] for node in nodes]
@@ -230,9 +234,8 @@ class Tape:
         owners = places(pulled[node][1] for node in back)
         tests, results = [test for test, _, _ in trace.guards], [*outputs, *grads]
         zeros = {index[node] for node, number in numbers.items() if number == 0.0}
-        code, pairs, kept, table = _code(
-            order, index, back, [*places(results), *places(tests), *owners], zeros
-        )
+        read = [*places(results), *places(tests), *owners]
+        code, pairs, kept, table = _code(lowering, order, shifted, read, zeros)
         is_sum, pairs = code[:, 0] == DOT, np.array(pairs, int).reshape(-1, 2)
         sums = code[is_sum][np.argsort(code[is_sum, 2])]
         slots, size = _slots(sums, pairs, kept), int(kept.sum())
@@ -331,33 +334,31 @@ def _runs(sums: Any, lie: Any) -> tuple[Any, Any]:
     return np.column_stack([lie[begins], np.diff(begins, append=len(lie))]).astype(np.int32), begins
 
 
-def _code(
-    order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read: list[int], zeros: set[int]
-) -> Any:
+def _code(lowering: Lowering, order: Sequence[Any], shifted: Any, read: list[int], zeros: set[int]) -> Any:
     """The instructions of all nodes but the gradients, the pairs of sums, which nodes are kept, and the rows that there are.
 
-    `read`: the places of what is read from outside, and so is kept; `zeros`: those of constants that are 0.
+    `shifted`: the place of each node; `read`: the places of what is read from outside, and so is kept; `zeros`: those of constants
+    that are 0.
     """
-    ops = dict.fromkeys(node.op for node in order)
+    every = [node.op for node in order]
+    ops = dict.fromkeys(every)
     ops.pop(SWEPT, None)
     calls = [op for op in ops if op is not None and op.name != "dot"]
     kinds = {op: DOT for op in ops if op is not None} | {op: FIRST + 2 * i for i, op in enumerate(calls)}
-    place = index.get
-    left = [place(node._left, -1) for node in order]
-    right = [place(node._right, -1) for node in order]
     code, pairs, used = np.zeros((len(order), 5), int), list[int](), read * 2
-    code[:, 0] = [kinds.get(node.op, -1) for node in order]
-    code[:, 1], code[:, 2], code[:, 3] = range(len(order)), left, right
-    for i, node in enumerate(order):
-        if type(node._left) is tuple:
-            places = [index[parent] for parent in node._left]
-            used += places
-            if kinds[node.op] == DOT:
-                n = len(places) // 2
-                code[i, 2:] = len(pairs), len(pairs) + 2 * n, places[-1]
-                pairs += [one for pair in zip(places[:n], places[n:-1], strict=True) for one in pair]
-            else:
-                code[i, 2:] = (*places, 0)[:3]
+    code[:, 0] = [*map(kinds.get, every, repeat(-1))]
+    code[:, 1], code[:, 2:4] = range(len(order)), -1
+    code[: len(lowering.order), 2:4] = shifted[np.column_stack([lowering.left, lowering.right])]
+    left, right = code[:, 2].tolist(), code[:, 3].tolist()
+    for i, parents in lowering.several.items():
+        places = shifted[parents].tolist()
+        used += places
+        if kinds[order[i].op] == DOT:
+            n = len(places) // 2
+            code[i, 2:] = len(pairs), len(pairs) + 2 * n, places[-1]
+            pairs += [one for pair in zip(places[:n], places[n:-1], strict=True) for one in pair]
+        else:
+            code[i, 2:] = (*places, 0)[:3]
     # Sums of products that nothing else reads: the last addition becomes the sum, the rest is not kept
     is_row = code[:, 0] >= FIRST
     operands = code[is_row, 2:4]
@@ -365,7 +366,9 @@ def _code(
 
     def reads(mask: Any, column: int) -> Any:
         """Whether an operand is of those, and read by nothing else; a gradient, which comes behind the nodes, is not."""
-        return np.append(mask & is_single[: len(order)], np.zeros(len(back), bool))[code[:, column] * is_row]
+        return np.append(mask & is_single[: len(order)], np.zeros(len(shifted), bool))[
+            code[:, column] * is_row
+        ]
 
     is_add = code[:, 0] == kinds.get(rows.add, -2)
     is_sum = is_add & reads(code[:, 0] == kinds.get(rows.multiply, -2), 3)

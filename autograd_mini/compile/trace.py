@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain, repeat
 from math import nan
 from typing import Any
 
@@ -303,13 +304,21 @@ class Lowering:
         self.arrays: dict[int, Expr] = {}
         self.floats = {e for node, e in arguments.items() if type(node) is Value}
         self.indices: list[tuple[Any, Any]] = []  # index arrays, and what they held
-        edges = Counter(node._left for node in order)
-        edges.update(node._right for node in order)
-        edges.update(parent for node in order if type(node._left) is tuple for parent in node._left)
-        # The leaves that somebody holds outside the graph
+        self.index = {node: i for i, node in enumerate(order)}
+        place, count = self.index.get, len(order)
+        # The places of the first and the second parent, or −1; and of all, where there are more
+        self.left, self.right = (
+            np.fromiter(map(place, map(operator.attrgetter(name), order), repeat(-1)), int, count)
+            for name in ("_left", "_right")
+        )
+        self.several = {i: [*map(place, x._left)] for i, x in enumerate(order) if type(x._left) is tuple}
+        others = np.array([*chain(*self.several.values())], int)
+        edges = np.bincount(np.concatenate([self.left, self.right, others]) + 1, minlength=count + 1)[1:]
+        self.leaves = [x for x in map(order.__getitem__, np.flatnonzero(self.left < 0)) if x._left is None]
+        # Those that somebody holds outside the graph
         self.held = {
-            node for node in order
-            if node._left is None and sys.getrefcount(node) - edges[node] > HELD + (node in trace.lines)
+            x for x in self.leaves
+            if sys.getrefcount(x) - edges[self.index[x]] > HELD + (x in trace.lines)
         }  # fmt: skip
 
     def is_constant(self, leaf: Any) -> bool:
@@ -404,7 +413,7 @@ class Lowering:
         return found
 
 
-HELD = 4  # references to a leaf beside its children's: by the order, the edges, the loop and the call of getrefcount
+HELD = 5  # references to a leaf beside its children's: by the order, the index, the leaves, the loop, the call of getrefcount
 
 
 def unique(name: str, taken: set[str]) -> str:
