@@ -75,18 +75,22 @@ def checker(bindings: Sequence[Binding]) -> Callable[[], bool]:
 
     Identity is asked first, in one expression that is written out: it runs at every call.
     """
-    space: dict[str, Any] = {"is_same": _is_same}
+    space: dict[str, Any] = {"is_same": _is_same, "holds": _holds}
     quick, slow = ["True"], ["True"]
     for i, (place, path, was) in enumerate(bindings):
         space |= {f"place{i}": place, f"was{i}": was}
         quick.append(f"place{i}{path} is was{i}")
-        slow.append(f"is_same(place{i}{path}, was{i})")
+        slow.append(f"{'is_same' if path else 'holds'}(place{i}{path}, was{i})")
     exec(CHECK.format(quick=" and ".join(quick), slow=" and ".join(slow)), space)
     return space["check"]  # type: ignore[no-any-return]
 
 
 def _is_same(now: Any, was: Any) -> bool:
     return now is was or (type(now) is type(was) and isinstance(now, (list, *PLAIN)) and now == was)
+
+
+def _holds(now: Any, was: Any) -> bool:
+    return np.array_equal(now, was) if isinstance(was, np.ndarray) else bool(now == was)
 
 
 def _watched(place: Any, path: str, x: Any) -> Iterator[Binding]:

@@ -9,6 +9,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -329,11 +330,10 @@ def record(
     collects = gc.isenabled()
     gc.disable()  # it would walk the growing graph again and again: half the time of a large one
     try:
+        make = partial(Version, f, args, kwargs, is_quick, beside, watched, engine, is_kept)
         with suppress(Restart):
-            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, watched, engine, is_kept)
-        return Version(
-            Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, watched, engine, is_kept
-        )
+            return make(Trace(fewest))
+        return make(Trace(fewest, is_lazy=False))
     finally:
         if collects:
             gc.enable()
@@ -345,8 +345,8 @@ class Version:
     is_whole = False  # whether it is a step of training with its update
 
     def __init__(
-        self, trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool,
-        beside: Sequence[Any], watched: Sequence[Binding], engine: str, is_kept: bool,
+        self, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any],
+        watched: Sequence[Binding], engine: str, is_kept: bool, trace: Trace,
     ) -> None:  # fmt: skip
         self.name, self.is_quick = unique(_name(f), set()), is_quick
         self.program: Program | None = None
@@ -357,7 +357,6 @@ class Version:
         self.vectors: list[Any] = []
         self.views: list[tuple[Any, Any]] = []  # of leaves, each with its place in a vector
         found = bindings(f, [*args, *kwargs.values(), *beside])
-        self.is_bound = checker([*found, *watched])
         arguments, taken, names = dict[Any, Expr](), set[str](), _names(f, args, kwargs)
 
         def enter(x: Any) -> Any:
@@ -380,9 +379,9 @@ class Version:
         self.changed = [leaf for leaf, _, what in changed if what == "data"]
         self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
-        order = sorted_nodes(
-            [*tests, *(x for _, x in flatten(result) if isinstance(x, Node)), *new, *self.targets]
-        )
+        nodes = [x for _, x in flatten(result) if isinstance(x, Node)]
+        order = sorted_nodes([*tests, *nodes, *new, *self.targets])
+        del nodes
         strict = any(isinstance(x, np.ndarray) for _, _, x in found)
         lowering, outputs = Lowering(trace, arguments, taken, order, strict), list[Any]()
 
@@ -425,14 +424,12 @@ class Version:
         self.nodes = [x for x in live.values() if isinstance(x, Node)]
         self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)] + self.vectors
         places = {x: i for i, x in enumerate([*arguments.values(), *live])}
-        self.ranges = [
-            (places[x], count, who)
-            for node, count, who in trace.ranges
-            if (x := lowering.exprs.get(node)) in places
-        ]
-        self.indices = lowering.indices
+        labels = [(lowering.exprs.get(node), count, who) for node, count, who in trace.ranges]
+        self.ranges = [(places[x], count, who) for x, count, who in labels if x in places]
         self.is_tied = bool(live or self.ranges or self.targets)  # to more than its arguments
-        self.is_watched = bool(found or watched or self.indices)
+        self.bindings = [*found, *watched, *lowering.indices]
+        # Whether all that the function closes over is bound as it was, and index arrays hold what they held
+        self.is_current = checker(self.bindings)
         self.arguments = len(arguments)
         floats = self.program.kinds() if self.program else {*outputs}
         results = self.program.outputs if self.program else outputs
@@ -440,8 +437,8 @@ class Version:
             "{}" if (type(node) is Tensor and self.native) or (x in floats and type(node.data) is float) else _end(node)
             for x, node in zip(results, outputs, strict=True)
         ]  # fmt: skip
-        is_plain = {*self.ends} <= {"{}"}
         self.held: list[Any] = []
+        is_plain = {*self.ends} <= {"{}"}
         texts = [] if is_plain else [end.format(f"outputs[{i}]") for i, end in enumerate(self.ends)]
         self.result = eval(f"lambda outputs: {_text(self.tree, texts, self.held)}", {"held": self.held})
 
@@ -450,12 +447,18 @@ class Version:
 
         None where there is no native code, or more to be done than it does.
         """
-        native, more = self.native, self.grads or self.ranges or self.indices
-        if native is None or more or self.arguments != count or not 0 < len(self.ends) <= FEW:
+        native = self.native
+        if (
+            native is None
+            or self.grads
+            or self.ranges
+            or self.arguments != count
+            or not 0 < len(self.ends) <= FEW
+        ):
             return None
         given = [f"x{i}" for i in range(count)]
-        space = {"is_bound": self.is_bound, "changes": changes, "held": self.held}
-        before = ["if not is_bound(): return None"] if self.is_watched else []
+        space = {"is_current": self.is_current, "changes": changes, "held": self.held}
+        before = ["if not is_current(): return None"] if self.bindings else []
         for i, x in enumerate([*self.nodes, *self.arrays], count):
             space[f"source{i}"] = x
             before.append(f"x{i} = source{i}{'._content' * isinstance(x, Node)}")
@@ -487,15 +490,11 @@ class Version:
 
     @property
     def source(self) -> str:
-        """The program as Python that calls NumPy; of a tape what it runs, instruction by instruction."""
+        """The program as Python that calls NumPy; CompileError for a tape."""
         if self.program is None:
-            return f"{HEADER}\n\n{self.run.source(self.name)}"
+            raise CompileError("compile: a tape has no source: take engine='numpy'")
         program = planned(self.program, self.is_quick)
         return f"{HEADER}\n\n{Writer(program, self.name, self.is_quick).body}"
-
-    def is_current(self) -> bool:
-        """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
-        return self.is_bound() and all(np.array_equal(array, was) for array, was in self.indices)
 
     def read(self, leaves: Sequence[Any]) -> Sequence[Any]:
         """The arguments, and what is read beside them."""

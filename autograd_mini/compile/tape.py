@@ -18,8 +18,6 @@ from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, symbol
 from .kernels import DATA, ITEMS, NUMBER, SIZES, Lines, Unsupported, built
 from .program import Program
 from .scalars import scalars
-from .source import FLOATS_STYLE, number_text
-from .text import text
 from .trace import SWEPT, Lowering, Trace
 
 # What an instruction is: the beginning of a way back; a sum of products, and (next) its way back; the first row, and so on
@@ -271,47 +269,6 @@ class Tape:
         found = numbers[self.results].tolist()
         self.sets.append(numbers)
         return (found[: self.count], found[self.count :]) if is_right else None
-
-    def source(self, name: str) -> str:
-        """The instructions as lines of Python, one after the other. All numbers lie in `v`, and behind them the gradients."""
-        forms = {FIRST + 2 * i: _forms(op, count) for i, (op, count) in enumerate(self.table)}
-        places = np.flatnonzero((self.start != 0) | ~np.signbit(self.start))  # all others are −0.0
-        lines = [f"v = [-0.0] * {len(self.start)}"]
-        lines += [
-            f"v[{i}] = {number_text(x)}" for i, x in zip(places, self.start[places].tolist(), strict=True)
-        ]
-        lines += [f"v[{place}] = inputs[{i}]" for i, place in enumerate(self.inputs)]
-        back = 0
-        for what, out, x0, x1, x2 in self.code.tolist():
-            g, is_sum = f"v[{back + out}]", DOT <= what < FIRST
-            runs = self.pairs[x0:x1].tolist() if is_sum else []
-            terms = [(left + k, right + k) for left, right, count in runs for k in range(count)]
-            if what == SWEEP:
-                back = x0
-                lines.append(f"v[{back + out}] = v[{x1}]")
-            elif what == DOT:
-                lines.append(" + ".join([f"v[{out}] = v[{x2}]", *(f"v[{x}] * v[{y}]" for x, y in terms)]))
-            elif is_sum:
-                both = [*terms, *((y, x) for x, y in terms)]
-                lines += [f"v[{back + x2}] += {g}", *(f"v[{back + x}] += {g} * v[{y}]" for x, y in both)]
-            else:
-                forward, *shares = forms[what if what in forms else what - 1]
-                given = {"g": g, "out": out, "x0": x0, "x1": x1, "x2": x2}
-                targets = [f"v[{back + x}] += " for x in (x0, x1, x2)]
-                parts = (
-                    zip(targets, shares, strict=False) if what not in forms else [(f"v[{out}] = ", forward)]
-                )
-                lines += [target + part.format(**given) for target, part in parts]
-        lines += [f"if bool(v[{i}]) is not {outcome}: return None" for i, outcome in self.guards]
-        lines.append(f"return [{', '.join(f'v[{i}]' for i in self.results)}]")
-        return f"def {name}(*inputs):\n" + "\n".join(f"    {line}" for line in lines)
-
-
-def _forms(op: Any, count: int) -> list[str]:
-    """A row's value and its shares as Python, to be filled in with places."""
-    symbols, results = _formulas(op, count)
-    names = ["{g}", "v[{out}]", *(f"v[{{x{i}}}]" for i in range(count))]
-    return [str(text(x, dict(zip(symbols, names, strict=True)), FLOATS_STYLE)) for x in results]
 
 
 def _slots(sums: Any, pairs: Any, kept: Any) -> Any:

@@ -32,6 +32,7 @@ from ..errors import CompileError, ShapeError
 from ..support.coercion import FLOAT_TYPES, to_array
 from ..support.modes import enable_grad, inside, keep_constants, recorded_by, recorder
 from ..symbols import EXPRESSIONS, SMALL, Expr, Unreadable, call, constant, symbol
+from .bindings import Binding
 
 PACKAGE = __name__.partition(".")[0]
 COMPARISONS = {
@@ -303,7 +304,7 @@ class Lowering:
         self.live: dict[Any, Any] = {}  # of a symbol (a tape's leaf): the leaf node or array that it is
         self.arrays: dict[int, Expr] = {}
         self.floats = {e for node, e in arguments.items() if type(node) is Value}
-        self.indices: list[tuple[Any, Any]] = []  # index arrays, and what they held
+        self.indices: list[Binding] = []  # index arrays, and what they held
         self.index = {node: i for i, node in enumerate(order)}
         place, count = self.index.get, len(order)
         # The places of the first and the second parent, or −1; and of all, where there are more
@@ -401,7 +402,7 @@ class Lowering:
             part = stack.pop()
             stack += part if isinstance(part, tuple | list) else []
             if isinstance(part, np.ndarray) and part.ndim:
-                self.indices.append((part, part.copy()))
+                self.indices.append((part, "", part.copy()))
 
     def symbol(self, node: Any, source: Any) -> Expr:
         """A live input."""
