@@ -18,14 +18,14 @@ PLAIN = (*BARE, str, bool, type(None))
 MOST = 10_000  # objects that are looked at
 
 
-def bindings(f: Any, arguments: Sequence[Any] = ()) -> list[Binding]:
-    """Return what a function reads by name: in closures, globals, and attributes of the objects that it meets there.
+def bindings(readers: Sequence[Any]) -> list[Binding]:
+    """Return what functions and objects read by name: in closures, globals, and attributes of the objects that they meet there.
 
-    It follows the functions, methods and objects that it finds, those among the arguments too. The training mode of a part
+    It follows the functions, methods and objects that it finds. The training mode of a part
     of a model counts as read. What is reached in another way, by getattr(x, name) say, is not seen.
     """
     seen: set[int] = set()
-    stack, places, objects, names = [f, *arguments], list[Binding](), list[Any](), {"training"}
+    stack, places, objects, names = [*readers], list[Binding](), list[Any](), {"training"}
     while stack and len(seen) < MOST:
         x = stack.pop()
         if id(x) in seen or isinstance(x, (np.ndarray, Node, type, types.ModuleType, *PLAIN)):

@@ -186,7 +186,8 @@ class Compiled:
                         f"took more than {MOST} different ways through its branches, "
                         "or what it closes over is bound anew all the time (pass that as an argument)"
                     )
-                version = record(self.function, args, kwargs, QUICK, engine=self.engine)
+                readers = [self.function, *args, *kwargs.values()]
+                version = record(self.function, args, kwargs, QUICK, readers, engine=self.engine)
             except TooMuch as error:
                 self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
                 self.quick = None
@@ -213,7 +214,7 @@ def key_of(tree: Any, leaves: list[Any]) -> Any:
     if kind is float:
         leaves.append(tree)
         return float
-    if kind is np.ndarray and tree.dtype.char in PLAIN and tree.dtype.isnative:
+    if is_plain(tree):
         leaves.append(tree)
         return tree.shape, tree.dtype.char
     if kind is Tensor or isinstance(tree, np.ndarray):
@@ -240,12 +241,15 @@ def key_of(tree: Any, leaves: list[Any]) -> Any:
     return kind, tree  # another object stands for itself
 
 
+def is_plain(x: Any) -> bool:
+    """Whether it is an array that a program reads as it is."""
+    return type(x) is np.ndarray and x.dtype.char in PLAIN and x.dtype.isnative
+
+
 def _plain(x: Any) -> Any:
     """The array of an argument, as a program reads it; an error for one that is none of numbers."""
     x = x.data if type(x) is Tensor else x
-    if type(x) is np.ndarray and x.dtype.char in PLAIN and x.dtype.isnative:
-        return x
-    return to_array(x)
+    return x if is_plain(x) else to_array(x)
 
 
 def _as_node(x: Any, label: str | None) -> tuple[Any, Any]:
@@ -315,14 +319,13 @@ def _text(tree: Any, outputs: Sequence[str], held: list[Any]) -> str:
 
 
 def record(
-    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (),
+    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, readers: Sequence[Any],
     watched: Sequence[Binding] = (), engine: str = "auto", is_kept: bool = False,
 ) -> "Version":  # fmt: skip
     """Run the function once on nodes; return the version that replays it.
 
-    `beside`: functions that f calls though they are not in its closure; `watched`: what else must stay bound as it is;
-    `is_quick`: whether sums may be added up in another order;
-    `is_kept`: whether leaves keep their arrays, and changes come all or not at all.
+    `is_quick`: whether sums may be added up in another order; `readers`: the functions and objects that may read something by name;
+    `watched`: what else must stay bound as it is; `is_kept`: whether leaves keep their arrays, and changes come all or not at all.
     """
     if engine in ("native", "tape") and not is_installed():
         raise ImportError(f"engine={engine!r} needs llvmlite: python -m pip install 'autograd-mini[fast]'")
@@ -330,7 +333,7 @@ def record(
     collects = gc.isenabled()
     gc.disable()  # it would walk the growing graph again and again: half the time of a large one
     try:
-        make = partial(Version, f, args, kwargs, is_quick, beside, watched, engine, is_kept)
+        make = partial(Version, f, args, kwargs, is_quick, readers, watched, engine, is_kept)
         with suppress(Restart):
             return make(Trace(fewest))
         return make(Trace(fewest, is_lazy=False))
@@ -345,7 +348,7 @@ class Version:
     is_whole = False  # whether it is a step of training with its update
 
     def __init__(
-        self, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any],
+        self, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, readers: Sequence[Any],
         watched: Sequence[Binding], engine: str, is_kept: bool, trace: Trace,
     ) -> None:  # fmt: skip
         self.name, self.is_quick = unique(_name(f), set()), is_quick
@@ -356,7 +359,7 @@ class Version:
         self.lean: list[bool] = []  # what comes behind the inputs where gradients are not wanted
         self.vectors: list[Any] = []
         self.views: list[tuple[Any, Any]] = []  # of leaves, each with its place in a vector
-        found = bindings(f, [*args, *kwargs.values(), *beside])
+        found = bindings(readers)
         arguments, taken, names = dict[Any, Expr](), set[str](), _names(f, args, kwargs)
 
         def enter(x: Any) -> Any:

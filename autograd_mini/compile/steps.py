@@ -16,7 +16,7 @@ from ..errors import CompileError
 from ..support.containers import rebuild
 from ..support.modes import no_grad, recorder
 from .bindings import Binding, in_dict
-from .function import CONTENT, MOST, Raised, Version, key_of, record
+from .function import CONTENT, MOST, Raised, Version, is_plain, key_of, record
 
 REPLAYED = "recorded once and replayed"
 
@@ -104,8 +104,8 @@ class _Update:
                     total = total + grad.node @ grad.node
                     change = (direction * factor).node
                     parts = [
-                        change[part].reshape(p.shape)
-                        for p, part in zip(block.params, block.ranges, strict=True)
+                        change[part].reshape(shape)
+                        for part, shape in zip(block.ranges, block.shapes, strict=True)
                     ]
                 elif direction is grad and grads[0].op.name == "matmul" and not twin.bounds:
                     # No number of a product is larger than the root of this
@@ -115,16 +115,11 @@ class _Update:
                 else:
                     self.blocks = []
                     return False
-                new = [p - part for p, part in zip(block.params, parts, strict=True)]
-                changes += zip(
-                    block.params, [np.clip(x, *twin.bounds) for x in new] if twin.bounds else new, strict=True
-                )
-                changes += [
-                    (leaf, cell.node)
-                    for leaf, cell in zip(state, cells, strict=True)
-                    if cell.node is not leaf
-                ]
-                changes.append((counts, counts + 1.0))
+                for parameter, part in zip(block.params, parts, strict=True):
+                    new = parameter - part
+                    changes.append((parameter, np.clip(new, *twin.bounds) if twin.bounds else new))
+                pairs = [*zip(state, cells, strict=True), (counts, Cell(counts + 1.0))]
+                changes += [(leaf, cell.node) for leaf, cell in pairs if cell.node is not leaf]
             if not rows.isfinite(total):
                 raise NotFinite
             for leaf, new in changes:
@@ -145,27 +140,6 @@ def _flat(nodes: Sequence[Any]) -> Any:
 # ---- The step ---------------------------------------------------------------------------------------------------------
 
 
-class _Recorded:
-    """What is recorded: the loss and the prediction, with all gradients set, and the update where there is one."""
-
-    # No dict, in which names would be looked for
-    __slots__ = ("is_whole", "loss", "model", "params", "update", "with_prediction")
-
-    def __init__(self, model: Any, loss: Any, params: Sequence[Any], with_prediction: bool) -> None:
-        self.model, self.loss, self.params, self.with_prediction = model, loss, params, with_prediction
-        self.update: Any = None
-        self.is_whole = False  # whether the update was part of it
-
-    def __call__(self, lr: Any, *batch: Any) -> tuple[Any, Any]:
-        for parameter in self.params:
-            parameter.zero_grad()
-        prediction = self.model(batch[0])
-        loss = self.loss(prediction, *batch[1:])
-        loss.backward()
-        self.is_whole = self.update is not None and self.update(lr, loss)
-        return loss, prediction if self.with_prediction else None
-
-
 class Step:
     """A step of training that is recorded and replayed.
 
@@ -181,15 +155,26 @@ class Step:
         with_prediction: bool = False, has_update: bool = True, is_exact: bool = False,
         why_not: Callable[[], str] = str,
     ) -> None:  # fmt: skip
-        self.recorded = _Recorded(model, loss, params, with_prediction)
-        self.optimizer, self.is_exact, self.why_not = optimizer, is_exact, why_not
+        self.model, self.loss, self.params, self.optimizer = model, loss, params, optimizer
+        self.with_prediction, self.is_exact, self.why_not = with_prediction, is_exact, why_not
         self.update = _Update(optimizer) if has_update else None
         self.versions: dict[Any, list[Version]] = {}
         self.reason, self.ran = "", ""  # why nothing more is recorded; what runs, in words
         self.latest: Version | None = None  # the version by which the last step was replayed
+        self.is_whole = False  # whether the update was part of what was recorded last
         self.is_apart = False  # whether the optimiser takes its step itself, as a program's has other bits
-        # A version that must first be found to take the engine's step, and what it makes of the batch
-        self.pending: Any = None
+        # A version that must first be found to take the engine's step, what it makes of the batch, and what the engine does
+        self.pending: list[Any] = []
+
+    def step(self, lr: Any, *batch: Any) -> tuple[Any, Any]:
+        """What is recorded: the loss and the prediction, with all gradients set, and the update where that may be part of it."""
+        for parameter in self.params:
+            parameter.zero_grad()
+        prediction = self.model(batch[0])
+        loss = self.loss(prediction, *batch[1:])
+        loss.backward()
+        self.is_whole = recorder() is not None and self.has_update() and self.update(lr, loss)  # type: ignore[misc]
+        return loss, prediction if self.with_prediction else None
 
     def fitting(self, batch: Any, leaves: list[Any]) -> list[Version]:
         """The versions for such a batch; the rate and its arrays go into `leaves`."""
@@ -225,8 +210,9 @@ class Step:
         It sets no `.grad`, and asks for nothing that others may change, but for the rate. It gives None where it has done nothing.
         """
         version, optimizer = self.latest, self.optimizer
-        adds_up = version is not None and any(is_more for _, is_more in version.grads)
-        if version is None or not version.is_whole or adds_up or any(type(x) is not np.ndarray for x in data):
+        if not (version and version.is_whole and all(map(is_plain, data))):
+            return None
+        if any(is_more for _, is_more in version.grads):
             return None
         rest = *version.read(()), *version.lean
         try:
@@ -237,7 +223,7 @@ class Step:
         def step(*batch: Any) -> Any:
             try:
                 found = version.computed([optimizer.lr, *batch, *rest])
-            except (Raised, ArithmeticError, ValueError):
+            except (ArithmeticError, ValueError, Raised):
                 return None
             return version.result(found[0]) if found else None
 
@@ -245,16 +231,16 @@ class Step:
 
     def gradients(self, batch: Any) -> tuple[Any, Any]:
         """Set all gradients; (loss, prediction). Where no version fits, the engine does it, and one is recorded if that can be."""
-        found = self.replay(batch, has_update=False)
+        found, self.pending = self.replay(batch, has_update=False), []
         if found is None:
-            self.pending = None if self.reason else self.record(batch)
-            found = rebuild(self.recorded(None, *batch), lambda x: x.data if isinstance(x, Node) else x)
-            if self.pending:
-                self.pending += (found,)
+            if not self.reason:
+                self.record(batch)
+            found = rebuild(self.step(None, *batch), lambda x: x.data if isinstance(x, Node) else x)
+            self.pending.append(found)
         return found
 
-    def record(self, batch: Any) -> Any:
-        """A new version for this batch, and where it must be exact what it makes of it; None, with `.reason`, where there are too many."""
+    def record(self, batch: Any) -> None:
+        """Make a version for this batch `.pending`; where there are too many, give the `.reason`."""
         if why := self.why_not():
             raise CompileError(why)
         leaves: list[Any] = []
@@ -262,35 +248,29 @@ class Step:
         versions[:] = [one for one in versions if one.is_current()]
         if len(versions) >= MOST:
             self.reason = "it took too many different ways through its branches"
-            return None
-        recorded = self.recorded
-        recorded.update = self.update if self.has_update() else None
-        beside = (
-            () if self.is_exact else (recorded.model, recorded.loss)
-        )  # what is exact reads nothing by name
+            return
+        readers = [] if self.is_exact else [self.model, self.loss]  # what is exact reads nothing by name
+        held, ours = [*made_of(self.model, self.optimizer)], None
         try:
             version = record(
-                recorded, [leaves[0], *batch], {}, not self.is_exact, beside,
-                [*made_of(recorded.model, self.optimizer)], is_kept=True,
-            )  # fmt: skip
+                self.step, [leaves[0], *batch], {}, not self.is_exact, readers, held, is_kept=True
+            )
         except NotFinite:
-            return None
-        finally:
-            recorded.update = None
-        version.is_whole = recorded.is_whole
-        if not self.is_exact:
-            return versions, version, [], None
-        inputs = [np.array(x) if isinstance(x, np.ndarray) else x for x in version.read(leaves)]
-        ours = version.computed(inputs)
-        return versions, version, inputs, ours and (version.result(ours[0]), [*version.gradients(ours[1])])
+            return
+        version.is_whole = self.is_whole
+        if self.is_exact:
+            inputs = [np.array(x) if isinstance(x, np.ndarray) else x for x in version.read(leaves)]
+            if found := version.computed(inputs):
+                ours = version.result(found[0]), [*version.gradients(found[1])], version.written(inputs)
+        self.pending = [versions, version, ours]
 
     def settle(self, batch: Any = None) -> None:
         """The engine's step has been taken: the version of it serves from now on. CompileError where that has other bits."""
-        if self.pending is None:
+        if len(self.pending) < 4:  # nothing was recorded
             return
-        (versions, version, inputs, ours, found), self.pending = self.pending, None
+        (versions, version, ours, found), self.pending = self.pending, []
         theirs = found, [leaf.grad for leaf, _ in version.grads], [*map(CONTENT, version.changed)]
-        if not self.is_exact or (ours and _is_same((*ours, version.written(inputs)), theirs)):
+        if not self.is_exact or _is_same(ours, theirs):
             versions.append(version)
             what = "forward, backward and update" if version.is_whole else "forward and backward"
             self.ran = f"{version.engine}: {what}, {REPLAYED}"
