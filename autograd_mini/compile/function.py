@@ -22,7 +22,7 @@ from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import CompileError, ShapeError
 from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
-from ..support.containers import flatten, rebuild
+from ..support.containers import flatten, rebuild, refill
 from ..support.modes import is_inside
 from ..symbols import Expr, symbol
 from .bindings import Binding, bindings, checker
@@ -95,15 +95,40 @@ class Compiled:
             return self.eagerly(args, kwargs)
         leaves: list[Any] = []
         key = key_of((args, kwargs) if kwargs else args, leaves)
-        tried = self.versions.get(key, ())
         try:
-            for version in tried:
-                found = version.replay(leaves)
-                if found is not None:
-                    return found[0]
-            return self.recorded(key, args, kwargs, leaves, tried)
+            found = self.replayed(key, leaves)
+            if found is None:
+                with self.lock:  # another thread may have recorded in the meantime
+                    found = self.replayed(key, leaves) or self.recorded(key, args, kwargs).replay(leaves)
         except Raised:
-            return self.eagerly(args, kwargs)
+            found = None
+        except TooMuch as error:
+            found = self.quick = None
+            self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
+            warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
+        return self.eagerly(args, kwargs) if found is None else found[0]
+
+    def replayed(self, key: Any, leaves: Sequence[Any]) -> Any:
+        """[result] by the first version that fits, or None."""
+        for version in self.versions.get(key, ()):
+            if (found := version.replay(leaves)) is not None:
+                return found
+        return None
+
+    def recorded(self, key: Any, args: Any, kwargs: Any) -> "Version":
+        """A version of this call, which is kept."""
+        had = self.versions.get(key, ())
+        kept = [one for one in had if one.is_current()]
+        self.outdated += len(had) - len(kept)
+        if len(kept) >= MOST or self.outdated >= 4 * MOST:
+            advice = "or what it closes over is bound anew all the time (pass that as an argument)"
+            raise TooMuch(f"took more than {MOST} different ways through its branches, {advice}")
+        readers = [self.function, *args, *kwargs.values()]
+        self.latest = version = record(self.function, args, kwargs, QUICK, readers, engine=self.engine)
+        self.versions[key] = [*kept, version]
+        has_quick = not (kwargs or self.is_batch)
+        self.quick, self.count = version.quick_call(len(args)) if has_quick else None, len(args)
+        return version
 
     def bind(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], None]:
         """Return a call without arguments: it reads these arrays and writes its results into those, and allocates nothing.
@@ -117,12 +142,9 @@ class Compiled:
         >>> out
         array([4., 9.])
         """
-        for array in [*inputs, *outputs]:
-            is_plain = type(array) is np.ndarray and array.dtype == float and array.flags.c_contiguous
-            if not is_plain or not array.flags.aligned:
-                raise TypeError("bind: arrays of float64, contiguous, are needed, as np.empty gives them")
-        expected = [np.asarray(x) for _, x in flatten(self(*inputs))]
-        shapes, given = [x.shape for x in expected], [x.shape for x in outputs]
+        if not all(is_plain(x) and x.dtype == float and x.flags.carray for x in [*inputs, *outputs]):
+            raise TypeError("bind: arrays of float64, contiguous, are needed, as np.empty gives them")
+        shapes, given = [np.shape(x) for _, x in flatten(self(*inputs))], [x.shape for x in outputs]
         if shapes != given:
             raise ShapeError(f"bind: outputs of the shapes {shapes} are needed, got {given}")
 
@@ -131,37 +153,31 @@ class Compiled:
                 np.copyto(out, x)
 
         version = self.latest
-        if version is None or version.native is None or version.is_tied or version.program is None:
+        if version is None or version.native is None or version.is_tied:
             return slowly
         quick = version.native.bound(inputs, outputs)
         # Without guards nothing is returned, and nothing is to be asked
-        return (lambda: slowly() if quick() else None) if version.program.guards else quick
+        return (lambda: slowly() if quick() else None) if version.native.program.guards else quick
 
     def of_points(self, args: Any) -> Any:
         """The results for each of many points, stacked: the arguments have one more axis, the first."""
         arrays = [to_array(x) for x in args]
         n = len(arrays[0]) if arrays and arrays[0].ndim else 0
         if not n or any(not x.ndim or len(x) != n for x in arrays):
-            shapes = ", ".join(str(x.shape) for x in arrays)
-            raise ShapeError(
-                f"batch=True: arrays of as many points each, one at least, are needed, got {shapes}"
-            )
+            what = f"are needed, got {', '.join(str(x.shape) for x in arrays)}"
+            raise ShapeError(f"batch=True: arrays of as many points each, one at least, {what}")
         points = (tuple(x[i] if x.ndim > 1 else float(x[i]) for x in arrays) for i in range(n))
         value = self.one(next(points), {})  # records a version where there is none
         version = self.latest
         if version is None or version.program is None or version.program.guards or version.program.changes:
-            raise CompileError(
-                "batch=True: the function branches on its numbers, or changes what it closes over"
-            )
+            what = "the function branches on its numbers, or changes what it closes over"
+            raise CompileError(f"batch=True: {what}")
         if version.native is None:
-            found = [
-                [x for _, x in flatten(one)] for one in (value, *(self.one(point, {}) for point in points))
-            ]
-            outputs = [np.array(column) for column in zip(*found, strict=True)]
-        else:
-            version.batch = version.batch or batched(version.program, len(arrays))
-            outputs = version.batch(n, version.read(arrays))
-        return rebuild(version.tree, lambda x: outputs[x] if type(x) is _Place else x)
+            every = ([x for _, x in flatten(self.one(point, {}))] for point in points)
+            return refill(value, map(np.array, zip([x for _, x in flatten(value)], *every, strict=True)))
+        version.batch = version.batch or batched(version.program, len(arrays))
+        outputs = version.batch(n, version.read(arrays))
+        return rebuild(version.tree, lambda x: outputs[x] if type(x) is _Place else np.full(n, x))
 
     def eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on nodes, and give what a replay gives."""
@@ -169,36 +185,6 @@ class Compiled:
             return self.function(*args, **kwargs)
         args, kwargs = rebuild((args, kwargs), lambda x: _as_node(x, None)[0])
         return rebuild(self.function(*args, **kwargs), _raw)
-
-    def recorded(self, key: Any, args: Any, kwargs: Any, leaves: list[Any], tried: Sequence[Any]) -> Any:
-        """Trace the function for this call, keep the version, and replay it."""
-        with self.lock:
-            had = self.versions.get(key, ())
-            for version in had if had is not tried else ():  # another thread has recorded in the meantime
-                found = version.replay(leaves)
-                if found is not None:
-                    return found[0]
-            kept = [one for one in had if one.is_current()]
-            self.outdated += len(had) - len(kept)
-            try:
-                if len(kept) >= MOST or self.outdated >= 4 * MOST:
-                    raise TooMuch(
-                        f"took more than {MOST} different ways through its branches, "
-                        "or what it closes over is bound anew all the time (pass that as an argument)"
-                    )
-                readers = [self.function, *args, *kwargs.values()]
-                version = record(self.function, args, kwargs, QUICK, readers, engine=self.engine)
-            except TooMuch as error:
-                self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
-                self.quick = None
-                warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
-                return self.eagerly(args, kwargs)
-            self.versions[key] = [*kept, version]
-            self.latest = version
-            is_plain = not (kwargs or self.is_batch)
-            self.quick, self.count = version.quick_call(len(args)) if is_plain else None, len(args)
-        found = version.replay(leaves)
-        return found[0] if found is not None else self.eagerly(args, kwargs)
 
 
 def _name(f: Any) -> str:
