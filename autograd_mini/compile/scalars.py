@@ -72,11 +72,10 @@ def _scalars(program: Program, most: int) -> Scalars:
 
 def _work(x: Expr) -> int:
     """How many numbers are computed."""
-    shape = x.args[0].shape if x.args else None
-    inner = (
-        prod(shape or ()) if x.name in FOLDS else (shape or (1,))[-1] if x.name in ("matmul", "linear") else 1
-    )
-    return 0 if x.name in VIEWS else inner if x.name in FOLDS else prod(x.shape or ()) * inner
+    shape = (x.args[0].shape if x.args else None) or (1,)
+    if x.name in VIEWS or x.name in FOLDS:
+        return prod(shape) if x.name in FOLDS else 0
+    return prod(x.shape or ()) * (shape[-1] if x.name in ("matmul", "linear") else 1)
 
 
 def _array(elements: Sequence[Any], shape: tuple[int, ...]) -> Any:
@@ -139,7 +138,7 @@ def _called(x: Expr, operands: list[Any], is_float: bool) -> Any:
         return np.frompyfunc(COMPOSED[name], len(values), 1)(*values)
     if name not in KERNELS:
         raise Unsupported(f"{name} of single numbers is not known")
-    return _each(lambda *parts: call(name, *parts), values)
+    return _each(partial(call, name), values)
 
 
 def _picked(x: Any, index: Any) -> Any:
@@ -152,9 +151,7 @@ def _picked(x: Any, index: Any) -> Any:
     for k in reversed(range(x.shape[i])):
         chosen = x[(*index[:i], np.full(labels.shape, k), *index[i + 1 :])]
         test = _each(lambda label, k=k: call("equal", label, float(k)), [labels])
-        found = (
-            chosen if found is None else _each(lambda *parts: call("where", *parts), [test, chosen, found])
-        )
+        found = chosen if found is None else _each(partial(call, "where"), [test, chosen, found])
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..core import rows
 from ..core.value import Value
 from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, symbol
-from .kernels import DATA, ITEMS, NUMBER, SIZES, Lines, Unsupported, built
+from .kernels import AT, Lines, Unsupported, built
 from .program import Program
 from .scalars import scalars
 from .trace import SWEPT, Lowering, Trace
@@ -184,13 +184,13 @@ def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
     )
     entry = ["  %sum = alloca double", "  %gradients = alloca ptr"]
     for i, name in enumerate(("code", "v", "runs", "places")):
-        entry.append(f"  %{name}_ = call ptr @at(ptr %args, i64 {ITEMS + 8 * i})")
-        entry.append(f"  %{name} = call ptr @at(ptr %{name}_, i64 {DATA})")
+        entry.append(f"  %{name}_ = call ptr @at(ptr %args, i64 {AT.ITEMS + 8 * i})")
+        entry.append(f"  %{name} = call ptr @at(ptr %{name}_, i64 {AT.DATA})")
     for name, array in (("n", "code"), ("m", "places")):
-        entry.append(f"  %{name}_ = call ptr @at(ptr %{array}_, i64 {SIZES})")
+        entry.append(f"  %{name}_ = call ptr @at(ptr %{array}_, i64 {AT.SIZES})")
         entry.append(f"  %{name} = load i64, ptr %{name}_")
-    entry += [f"  %inputs = call ptr @at(ptr %args, i64 {ITEMS + 32})", "  store ptr %v, ptr %gradients"]
-    enter = _repeated("u", "0", "%m", ENTER.format(items=ITEMS, number=NUMBER))
+    entry += [f"  %inputs = call ptr @at(ptr %args, i64 {AT.ITEMS + 32})", "  store ptr %v, ptr %gradients"]
+    enter = _repeated("u", "0", "%m", ENTER.format(items=AT.ITEMS, number=AT.NUMBER))
     run = ["define i32 @run(ptr %args) {", *entry, enter, _repeated("i", "0", "%n", step), "  ret i32 0", "}"]
     return built("\n".join([HELPERS, SHARES, *run]))
 

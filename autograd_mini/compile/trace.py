@@ -68,9 +68,8 @@ class Trace:
         self.grads: dict[Any, tuple[Any, bool]] = {}
         self.fewest, self.is_lazy = fewest, is_lazy
         self.sweeps: list[tuple[Sequence[Any], Any, Any]] = []  # (nodes, root, gradient from above)
-        self.pulled: dict[
-            Any, tuple[int, Any]
-        ] = {}  # of a gradient without a number: its sweep, and whose it is
+        # Of a gradient without a number: its sweep, and whose it is
+        self.pulled: dict[Any, tuple[int, Any]] = {}
         self.lines: dict[Any, str] = {}  # of raw data that became a node: the user's line
         self.ranges: list[tuple[Any, int, str]] = []  # integer nodes, the number of classes, and who says so
         self.kept: list[Any] = []  # all nodes whose `.grad` was set
@@ -96,13 +95,10 @@ class Trace:
     def classes(self, target: Any, checked: Any, count: int, name: str) -> Any:
         """Class indices as a node that is read at each call, its range checked then too."""
         if isinstance(target, Node):
-            whole = (
-                target.op is not None
-                and target.op.name == "cast"
-                and target.parents[0].data.dtype.kind in "iu"
-            )
-            node = target.parents[0] if whole else target
-            checked(node.data if whole else target)
+            is_cast = target.op is not None and target.op.name == "cast"
+            is_whole = is_cast and target.parents[0].data.dtype.kind in "iu"
+            node = target.parents[0] if is_whole else target
+            checked(node.data if is_whole else target)
         else:
             found = checked(target)
             node = made(ARRAYS, found)
@@ -186,10 +182,8 @@ class Trace:
         self, what: str, node: Any, instead: str = "compute with the node itself, or return it"
     ) -> None:
         """Raise CompileError for what cannot be replayed."""
-        raise CompileError(
-            f"compile: {what} of {type(node).__name__} would be frozen at this call's numbers: "
-            f"{instead}.{user_line()}"
-        )
+        frozen = f"{what} of {type(node).__name__} would be frozen at this call's numbers"
+        raise CompileError(f"compile: {frozen}: {instead}.{user_line()}")
 
     # ---- One run
 
@@ -328,9 +322,7 @@ class Lowering:
 
     def lower(self) -> None:
         """Find the Expr of every node, parents first."""
-        news = sorted(
-            (pair for pairs in self.trace.changes.values() for pair in pairs), key=operator.itemgetter(0)
-        )
+        news = sorted(chain(*self.trace.changes.values()), key=operator.itemgetter(0))
         before = [node for _, new in news for node in toposort(new, constants=True)]
         for node in [*before, *self.order]:  # what a leaf was changed to comes before what read it then
             if node not in self.exprs:
@@ -340,27 +332,19 @@ class Lowering:
         """The Expr of what an operation made."""
         op: Any = node.op
         operands = [self.now(parent, node) for parent in node.parents]
-        self.check_index(node.op)
+        self.check_index(op)
         try:
-            found = constant(node.op.value(EXPRESSIONS, operands))
+            found = constant(op.value(EXPRESSIONS, operands))
         except Unreadable as error:
-            raise CompileError(
-                f"compile: the rule of {node.op.name!r} cannot be read: {error}. "
-                "Write it with the functions of xp alone"
-            ) from None
+            why = f"the rule of {op.name!r} cannot be read: {error}"
+            raise CompileError(f"compile: {why}. Write it with the functions of xp alone") from None
         if type(node) is Value:
-            if op.arrays_only:
-                self.floats.add(found)
+            self.floats.update([found] if op.arrays_only else [])
             return found
         if found.shape != node.shape:
-            raise CompileError(
-                f"compile: {node.op.name!r} read as shape {found.shape}, and ran as {node.shape}"
-            )
-        return (
-            found
-            if found.dtype == node.dtype and not found.weak
-            else call("asarray", found, dtype=node.dtype)
-        )
+            raise CompileError(f"compile: {op.name!r} read as shape {found.shape}, and ran as {node.shape}")
+        is_same = found.dtype == node.dtype and not found.weak
+        return found if is_same else call("asarray", found, dtype=node.dtype)
 
     def now(self, parent: Any, node: Any) -> Expr:
         """The Expr of a parent as it was when the node read it: a leaf may have been changed before or after."""
@@ -372,21 +356,17 @@ class Lowering:
 
     def leaf(self, node: Any) -> Expr:
         """A number as a constant, else a symbol."""
-        is_constant = self.is_constant(node)
-        if type(node) is Value:
-            return constant(node.data) if is_constant else self.symbol(node, node)
-        array = node._content
-        if is_constant and (not array.ndim or (node in self.trace.inner and array.size <= SMALL)):
-            return constant(array)
-        if not is_constant:
+        if not self.is_constant(node):
             return self.symbol(node, node)
+        array = node._content
+        if not node.ndim or (node in self.trace.inner and array.size <= SMALL):
+            return constant(array)
         line = self.trace.lines.get(node)  # of what the function itself made of raw data
         if self.strict and line is not None and _is_unowned(array):
-            raise CompileError(
-                f"compile: an array of shape {array.shape} was computed with NumPy while the function ran, "
-                "and would be frozen, though arrays that it may come from can change: "
-                f"pass those as arguments, or compute it outside.{line}"
-            )
+            what = f"an array of shape {array.shape} was computed with NumPy while the function ran"
+            why = "and would be frozen, though arrays that it may come from can change"
+            advice = "pass those as arguments, or compute it outside"
+            raise CompileError(f"compile: {what}, {why}: {advice}.{line}")
         if id(array) not in self.arrays:
             self.arrays[id(array)] = self.symbol(node, array)
         return self.arrays[id(array)]
