@@ -220,10 +220,8 @@ def key_of(tree: Any, leaves: list[Any]) -> Any:
     try:
         hash(tree)
     except TypeError:
-        raise CompileError(
-            f"compile: an argument is a {kind.__name__}: "
-            "pass numbers, arrays, nodes, and lists, tuples and dicts of them"
-        ) from None
+        advice = "pass numbers, arrays, nodes, and lists, tuples and dicts of them"
+        raise CompileError(f"compile: an argument is a {kind.__name__}: {advice}") from None
     return kind, tree  # another object stands for itself
 
 
@@ -407,7 +405,6 @@ class Version:
                 is_kept=is_kept,
             )
             self.choose(program, engine)
-        self.is_silent = self.program is None or self.native is not None
         self.engine = "tape" if self.program is None else "native" if self.native else "numpy"
         live = lowering.inputs()
         self.nodes = [x for x in live.values() if isinstance(x, Node)]
@@ -437,13 +434,8 @@ class Version:
         None where there is no native code, or more to be done than it does.
         """
         native = self.native
-        if (
-            native is None
-            or self.grads
-            or self.ranges
-            or self.arguments != count
-            or not 0 < len(self.ends) <= FEW
-        ):
+        is_more = self.grads or self.ranges or not 0 < len(self.ends) <= FEW
+        if native is None or is_more or self.arguments != count:
             return None
         given = [f"x{i}" for i in range(count)]
         space = {"is_current": self.is_current, "changes": changes, "held": self.held}
@@ -493,17 +485,12 @@ class Version:
                 leaf._content = view
         return *leaves, *map(CONTENT, self.nodes), *self.arrays
 
-    def check(self, *inputs: Any) -> None:
-        """IndexError for a class out of range."""
-        for i, count, who in self.ranges:
-            check_range(inputs[i], count, who)
-
     def replay(self, leaves: Sequence[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
         if not self.is_current():
             return None
         leaves = self.read(leaves)
-        self.check(*leaves)
+        check_ranges(self.ranges, leaves)
         found = self.computed(leaves)
         if found is False and self.native is not None:
             found = self.native.copied(*leaves)
@@ -526,16 +513,11 @@ class Version:
 
     def written(self, inputs: Sequence[Any]) -> list[Any]:
         """Of the inputs those that a run has written into."""
-        program: Any = self.program
-        places = {x: i for i, x in enumerate(program.inputs if program else ())}
-        return [
-            inputs[places[one.target]] for one in (program.changes if program else ()) if one.what == "data"
-        ]
+        data = dict(zip(self.nodes, inputs[self.arguments :], strict=False))
+        return [data[leaf] for leaf in self.changed]
 
     def computed(self, inputs: Sequence[Any]) -> Any:
         """What runs gives; NumPy's lines without a warning of NumPy, and Raised where Python's floats raise."""
-        if self.is_silent:
-            return self.run(*inputs)
         before = error_state.get()
         try:
             error_state.set(QUIET)
@@ -555,15 +537,13 @@ def _end(node: Any) -> str:
     return "{}" if node.shape else "{}[()]"
 
 
-def check_range(labels: Any, count: int, who: str) -> None:
-    """Raise IndexError for a class that is none of so many."""
-    if labels.size <= 16:  # Python's own are quicker then
-        numbers = labels.ravel().tolist()
-        low, high = min(numbers), max(numbers)
-    else:
-        low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
-    if low < 0 or high >= count:
-        raise IndexError(f"{who}: target {low if low < 0 else high} out of range for {count} classes")
+def check_ranges(ranges: Sequence[tuple[int, int, str]], inputs: Sequence[Any]) -> None:
+    """Raise IndexError for a class that is none of so many. `ranges`: (which input, how many classes, who says so)."""
+    for i, count, who in ranges:
+        labels = inputs[i]
+        numbers = labels.ravel().tolist() if labels.size <= 16 else [labels.min(), labels.max()]
+        if bad := [x for x in numbers if not 0 <= x < count]:
+            raise IndexError(f"{who}: target {bad[0]} out of range for {count} classes")
 
 
 def _native(program: Program, is_quick: bool, engine: str) -> Native | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..support import numerics
 from ..support.numerics import find_spec
-from ..symbols import AXES, EXPRESSIONS, OPERATORS, PARTS, REDUCTIONS, SHAPES, VIEWS, Expr, ordered
+from ..symbols import AXES, EXPRESSIONS, OPERATORS, PARTS, REDUCTIONS, SHAPES, VIEWS, Expr, ordered, rebuilt
 
 
 @cache
@@ -155,6 +155,11 @@ class Program:
             changes=tuple(one._replace(value=change(one.value)) for one in self.changes),
             floats=floats,
         )
+
+    def stepped(self, step: Callable[[Expr], Expr]) -> "Program":
+        """Return the program with a step made wherever it can be made, parts first."""
+        known: dict[Expr, Expr] = {}
+        return self.mapped(lambda expr: rebuilt(expr, known, step))
 
     def instructions(self) -> Iterator[Expr]:
         """Yield every call once, parts before wholes, and no earlier than a guard or an output needs it."""

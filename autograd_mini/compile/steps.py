@@ -16,7 +16,7 @@ from ..errors import CompileError
 from ..support.containers import rebuild
 from ..support.modes import no_grad, recorder
 from .bindings import Binding, in_dict
-from .function import CONTENT, MOST, Raised, Version, is_plain, key_of, record
+from .function import CONTENT, MOST, Raised, Version, check_ranges, is_plain, key_of, record
 
 REPLAYED = "recorded once and replayed"
 
@@ -103,10 +103,8 @@ class _Update:
                 if not block.large:
                     total = total + grad.node @ grad.node
                     change = (direction * factor).node
-                    parts = [
-                        change[part].reshape(shape)
-                        for part, shape in zip(block.ranges, block.shapes, strict=True)
-                    ]
+                    pairs = zip(block.ranges, block.shapes, strict=True)
+                    parts = [change[part].reshape(shape) for part, shape in pairs]
                 elif direction is grad and grads[0].op.name == "matmul" and not twin.bounds:
                     # No number of a product is larger than the root of this
                     left, right = map(_unturned, grads[0].parents)
@@ -118,8 +116,10 @@ class _Update:
                 for parameter, part in zip(block.params, parts, strict=True):
                     new = parameter - part
                     changes.append((parameter, np.clip(new, *twin.bounds) if twin.bounds else new))
-                pairs = [*zip(state, cells, strict=True), (counts, Cell(counts + 1.0))]
-                changes += [(leaf, cell.node) for leaf, cell in pairs if cell.node is not leaf]
+                new = [*(cell.node for cell in cells), counts + 1.0]
+                changes += [
+                    pair for pair in zip([*state, counts], new, strict=True) if pair[0] is not pair[1]
+                ]
             if not rows.isfinite(total):
                 raise NotFinite
             for leaf, new in changes:
@@ -216,7 +216,7 @@ class Step:
             return None
         rest = *version.read(()), *version.lean
         try:
-            version.check(optimizer.lr, *data, *rest)
+            check_ranges(version.ranges, [optimizer.lr, *data, *rest])
         except IndexError:
             return None
 
