@@ -43,7 +43,6 @@ ENGINES = ("auto", "numpy", "native", "tape")
 FEW = 16  # results of which a quick call is made
 QUICKLY_COMPILED = 2500  # elements of a program that "auto" makes native code of: some tenths of a second
 CONTENT = operator.attrgetter("_content")
-STATIC = (bool, str, bytes, type(None))
 
 
 class TooMuch(CompileError):
@@ -197,14 +196,6 @@ def _name(f: Any) -> str:
 def key_of(tree: Any, leaves: list[Any]) -> Any:
     """What decides which version serves: the structure, kinds, shapes and dtypes; the numbers and arrays go into `leaves`."""
     kind = type(tree)
-    if kind is float:
-        leaves.append(tree)
-        return float
-    if is_plain(tree):
-        leaves.append(tree)
-        return tree.shape, tree.dtype.char
-    if kind is Tensor or isinstance(tree, np.ndarray):
-        return key_of(_plain(tree), leaves)
     if kind is list and {*map(type, tree)} == {float}:
         leaves += tree
         return list, len(tree)
@@ -212,11 +203,9 @@ def key_of(tree: Any, leaves: list[Any]) -> Any:
         return kind, *[key_of(part, leaves) for part in tree]
     if kind is dict:
         return dict, *[(name, key_of(part, leaves)) for name, part in tree.items()]
-    if kind in STATIC:
-        return kind, tree
-    if kind is Value or isinstance(tree, BARE):
-        leaves.append(tree.data if kind is Value else to_float(tree))
-        return float
+    if _is_data(tree):
+        leaves.append(leaf := _plain(tree))
+        return float if type(leaf) is float else (leaf.shape, leaf.dtype.char)
     try:
         hash(tree)
     except TypeError:
@@ -230,23 +219,26 @@ def is_plain(x: Any) -> bool:
     return type(x) is np.ndarray and x.dtype.char in PLAIN and x.dtype.isnative
 
 
+def _is_data(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, Node, *BARE)) and type(x) is not bool
+
+
 def _plain(x: Any) -> Any:
-    """The array of an argument, as a program reads it; an error for one that is none of numbers."""
-    x = x.data if type(x) is Tensor else x
-    return x if is_plain(x) else to_array(x)
+    """The number or array of an argument, as a program reads it; an error for an array of other things than numbers."""
+    x = x.data if isinstance(x, Node) else x
+    if type(x) is float or is_plain(x):
+        return x
+    return to_float(x) if isinstance(x, BARE) else to_array(x)
 
 
 def _as_node(x: Any, label: str | None) -> tuple[Any, Any]:
     """The node that the function is given in place of an argument, and the leaf that holds the data; others as they are."""
-    meta = None if label is None else {"label": label}
-    if type(x) in STATIC or not isinstance(x, (np.ndarray, Node, *BARE)):
+    if not _is_data(x):
         return x, None
-    if isinstance(x, (Value, *BARE)):
-        node = made(FLOATS, x.data if isinstance(x, Value) else to_float(x), None, (), True, meta)
-        return node, node
-    data = _plain(x)
-    if data.dtype in FLOAT_TYPES:
-        node = made(ARRAYS, data.view(), None, (), True, meta)
+    meta, data = None if label is None else {"label": label}, _plain(x)
+    if type(data) is float or data.dtype in FLOAT_TYPES:
+        kind: Any = FLOATS if type(data) is float else ARRAYS
+        node = made(kind, data if kind is FLOATS else data.view(), None, (), True, meta)
         return node, node
     source = made(ARRAYS, data, None, (), False, meta)
     return made(ARRAYS, to_array(data), CAST(np.dtype(float)), (source,), True, meta), source
