@@ -151,12 +151,10 @@ class Compiled:
             for out, (_, x) in zip(outputs, flatten(self(*inputs)), strict=True):
                 np.copyto(out, x)
 
-        version = self.latest
-        if version is None or version.native is None or version.is_tied:
+        version: Any = self.latest
+        if version is None or version.native is None or version.is_tied or version.native.program.guards:
             return slowly
-        quick = version.native.bound(inputs, outputs)
-        # Without guards nothing is returned, and nothing is to be asked
-        return (lambda: slowly() if quick() else None) if version.native.program.guards else quick
+        return version.native.bound(inputs, outputs)  # type: ignore[no-any-return]
 
     def of_points(self, args: Any) -> Any:
         """The results for each of many points, stacked: the arguments have one more axis, the first."""
@@ -404,7 +402,7 @@ class Version:
         places = {x: i for i, x in enumerate([*arguments.values(), *live])}
         labels = [(lowering.exprs.get(node), count, who) for node, count, who in trace.ranges]
         self.ranges = [(places[x], count, who) for x, count, who in labels if x in places]
-        self.is_tied = bool(live or self.ranges or self.targets)  # to more than its arguments
+        self.is_tied = bool(live or self.ranges or new)  # to more than its arguments
         self.bindings = [*found, *watched, *lowering.indices]
         # Whether all that the function closes over is bound as it was, and index arrays hold what they held
         self.is_current = checker(self.bindings)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .kernels import AT, BOOL, SINGLE, Lines, Unsupported, built
 from .program import Program
-from .scalars import FLOAT, Scalars, scalars
+from .scalars import FLOAT, Scalars, number_of, scalars
 
 MOST = 6000  # elements of a program that are compiled: beyond, the compiler takes longer than it gains
 PLAIN, WRITABLE = 0x101, 0x400  # flags: contiguous and aligned; may be written into
@@ -167,14 +167,12 @@ class Native:
         }
         for k, x in enumerate(program.results):
             i, begin = homes.get(k, len(operands)), 0
-            if k in homes:
-                pass
-            elif x.shape:
+            if x.shape and k not in homes:
                 dtype = FLOAT if x.dtype == BOOL else x.dtype
                 operands.append(Operand(dtype, x.shape, is_given=False))
                 rooms.append(f"b{i} = empty({x.shape}{', float32' if dtype == SINGLE else ''})")
                 texts.append(f"b{i} != 0.0" if x.dtype == BOOL else f"b{i}")
-            else:
+            elif k not in homes:
                 i, begin, count = len(names), count, count + 1
                 number = f"values[{begin}]" if x in floats or x.dtype == BOOL else f"numbers[{begin}]"
                 texts.append({BOOL: f"{number} != 0.0", SINGLE: f"float32({number})"}.get(x.dtype, number))
@@ -212,12 +210,11 @@ class Native:
         return found
 
     def bound(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], Any]:
-        """A call without arguments that reads these arrays and writes those; what it gives is not 0 where it has done nothing."""
+        """A call without arguments that reads these arrays and writes those, of a program without guards."""
         held = *inputs, *outputs
         operands = [Operand(FLOAT, x.shape, is_given=False) for x in held]
         _, engine = apart(self.program, operands[: len(inputs)], operands[len(inputs) :])
-        status = ctypes.c_int if self.program.guards else None
-        run = ctypes.PYFUNCTYPE(status, ctypes.c_void_p)(engine.get_function_address("run"))
+        run = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(engine.get_function_address("run"))
         call = partial(run, id(held))
         vars(call)["held"] = held, engine
         return call
@@ -225,7 +222,7 @@ class Native:
 
 def batched(program: Program, arguments: int) -> Callable[[int, Sequence[Any]], list[Any]]:
     """A program of one point for many: a function of their number, the arrays of points, and what is the same for all."""
-    kinds = [x.dtype if x.dtype == SINGLE else FLOAT for x in program.inputs]
+    kinds = [*map(number_of, program.inputs)]
     inputs = [
         Operand(dtype, (), is_given=False, step=prod(x.shape or ()) if i < arguments else 0)
         for i, (x, dtype) in enumerate(zip(program.inputs, kinds, strict=True))
