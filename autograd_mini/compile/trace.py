@@ -309,7 +309,9 @@ class Lowering:
         self.several = {i: [*map(place, x._left)] for i, x in enumerate(order) if type(x._left) is tuple}
         others = np.array([*chain(*self.several.values())], int)
         edges = np.bincount(np.concatenate([self.left, self.right, others]) + 1, minlength=count + 1)[1:]
-        self.leaves = [x for x in map(order.__getitem__, np.flatnonzero(self.left < 0)) if x._left is None]
+        self.leaves = [
+            x for x in map(order.__getitem__, np.flatnonzero(self.left < 0).tolist()) if x._left is None
+        ]
         # Those that somebody holds outside the graph
         self.held = {
             x for x in self.leaves
