@@ -410,10 +410,8 @@ class Version:
         self.arguments = len(arguments)
         floats = self.program.kinds() if self.program else {*outputs}
         results = self.program.outputs if self.program else outputs
-        self.ends = [  # how each output becomes a result
-            "{}" if (type(node) is Tensor and self.native) or (x in floats and type(node.data) is float) else _end(node)
-            for x, node in zip(results, outputs, strict=True)
-        ]  # fmt: skip
+        is_native, pairs = self.native is not None, zip(results, outputs, strict=True)
+        self.ends = [_end(node, x in floats, is_native) for x, node in pairs]
         self.held: list[Any] = []
         is_plain = {*self.ends} <= {"{}"}
         texts = [] if is_plain else [end.format(f"outputs[{i}]") for i, end in enumerate(self.ends)]
@@ -521,11 +519,11 @@ class Version:
             error_state.set(before)
 
 
-def _end(node: Any) -> str:
+def _end(node: Any, is_float: bool, is_native: bool) -> str:
     """How what was computed of a node becomes a result: a Value's number, or an array, of one number a NumPy number."""
-    if type(node) is Value:
-        return "bool({})" if isinstance(node.data, bool | np.bool_) else "float({})"
-    return "{}" if node.shape else "{}[()]"
+    if type(node) is Tensor:
+        return "{}" if node.shape or is_native else "{}[()]"
+    return "bool({})" if isinstance(node.data, bool | np.bool_) else "{}" if is_float else "float({})"
 
 
 def check_ranges(ranges: Sequence[tuple[int, int, str]], inputs: Sequence[Any]) -> None:
