@@ -358,7 +358,7 @@ class Version:
         self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
         nodes = [x for _, x in flatten(result) if isinstance(x, Node)]
-        order = sorted_nodes([*tests, *nodes, *new, *self.targets])
+        order = sorted_nodes([*arguments, *tests, *nodes, *new, *self.targets])
         del nodes
         strict = any(isinstance(x, np.ndarray) for _, _, x in found)
         lowering, outputs = Lowering(trace, arguments, taken, order, strict), list[Any]()
@@ -376,7 +376,7 @@ class Version:
 
         self.tree = rebuild(result, leave)
         del result
-        if trace.fewest is not None and is_tape(trace, order, [*arguments]):
+        if is_tape(trace, order):
             with suppress(Unsupported):
                 self.run = Tape(lowering, outputs, new)
         if self.run is None:

@@ -198,10 +198,11 @@ def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
 MANY = 2000  # nodes from which on "auto" takes a tape
 
 
-def is_tape(trace: Trace, order: Sequence[Any], arguments: Sequence[Any]) -> bool:
+def is_tape(trace: Trace, order: Sequence[Any]) -> bool:
     """Whether a trace is of so many Values, and of nothing else, that a tape is to run them."""
-    is_plain = {*map(type, order), *map(type, arguments)} == {Value} and not (trace.changes or trace.ranges)
-    return is_plain and len(order) > (trace.fewest or 0)
+    if trace.fewest is None or trace.changes or trace.ranges:
+        return False
+    return {*map(type, order)} == {Value} and len(order) > trace.fewest
 
 
 class Tape:
@@ -215,16 +216,13 @@ class Tape:
         leaves = [x for x in lowering.leaves if x not in lowering.exprs]
         numbers = {node: float(node._content) for node in leaves if lowering.is_constant(node)}
         lowering.live = {node: node for node in leaves if node not in numbers}
-        given = [*lowering.exprs, *lowering.live]
-        more = [node for node in given if node not in index]  # those that nothing reads
-        order = [*lowering.order, *more]
+        given, count = [*lowering.exprs, *lowering.live], len(index)
         # The gradients come behind the nodes: their places are those of the way back
         back = sorted((node for node in pulled if node in index), key=index.__getitem__)
         first = {pulled[node][0]: index[node] for node in reversed(back)}
-        shifted = np.append(np.arange(len(order)), -1)
-        shifted[[index[node] for node in back]] = range(len(order), len(order) + len(back))
-        index |= {node: len(order) + i for i, node in enumerate(back)}
-        index |= {node: len(lowering.order) + i for i, node in enumerate(more)}
+        shifted = np.append(np.arange(count), -1)
+        shifted[[index[node] for node in back]] = range(count, count + len(back))
+        index |= {node: count + i for i, node in enumerate(back)}
 
         def places(nodes: Iterable[Any]) -> list[int]:
             return [index[node] for node in nodes]
@@ -233,7 +231,7 @@ class Tape:
         tests, results = [test for test, _, _ in trace.guards], [*outputs, *grads]
         zeros = {index[node] for node, number in numbers.items() if number == 0.0}
         read = [*places(results), *places(tests), *owners]
-        code, pairs, kept, table = _code(lowering, order, shifted, read, zeros)
+        code, pairs, kept, table = _code(lowering, shifted, read, zeros)
         is_sum, pairs = code[:, 0] == DOT, np.array(pairs, int).reshape(-1, 2)
         sums = code[is_sum][np.argsort(code[is_sum, 2])]
         slots, size = _slots(sums, pairs, kept), int(kept.sum())
@@ -258,7 +256,7 @@ class Tape:
         self.results = slots[places(results)]
         self.guards = [*zip(slots[places(tests)], [outcome for _, outcome, _ in trace.guards], strict=True)]
         self.count = len(outputs)
-        self.run, self.engine, self.table = *_loop(table), table
+        self.run, self.engine = _loop(table)
         self.sets: list[Any] = []  # of numbers, one for each thread that is running
 
     def __call__(self, *inputs: Any) -> Any:
@@ -291,12 +289,13 @@ def _runs(sums: Any, lie: Any) -> tuple[Any, Any]:
     return np.column_stack([lie[begins], np.diff(begins, append=len(lie))]).astype(np.int32), begins
 
 
-def _code(lowering: Lowering, order: Sequence[Any], shifted: Any, read: list[int], zeros: set[int]) -> Any:
+def _code(lowering: Lowering, shifted: Any, read: list[int], zeros: set[int]) -> Any:
     """The instructions of all nodes but the gradients, the pairs of sums, which nodes are kept, and the rows that there are.
 
     `shifted`: the place of each node; `read`: the places of what is read from outside, and so is kept; `zeros`: those of constants
     that are 0.
     """
+    order = lowering.order
     every = [node.op for node in order]
     ops = dict.fromkeys(every)
     ops.pop(SWEPT, None)
@@ -304,8 +303,7 @@ def _code(lowering: Lowering, order: Sequence[Any], shifted: Any, read: list[int
     kinds = {op: DOT for op in ops if op is not None} | {op: FIRST + 2 * i for i, op in enumerate(calls)}
     code, pairs, used = np.zeros((len(order), 5), int), list[int](), read * 2
     code[:, 0] = [*map(kinds.get, every, repeat(-1))]
-    code[:, 1], code[:, 2:4] = range(len(order)), -1
-    code[: len(lowering.order), 2:4] = shifted[np.column_stack([lowering.left, lowering.right])]
+    code[:, 1], code[:, 2], code[:, 3] = range(len(order)), shifted[lowering.left], shifted[lowering.right]
     left, right = code[:, 2].tolist(), code[:, 3].tolist()
     for i, parents in lowering.several.items():
         places = shifted[parents].tolist()
