@@ -557,7 +557,7 @@ def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False)
     and arrays that it closes over are read at each call. A Python branch on a node's value is a guard: where a later call decides
     otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as does one on arrays of more than
     20,000 operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is the source of the
-    last version as NumPy, `.reason` why calls are not replayed.
+    last version as NumPy (a tape has none), `.reason` why calls are not replayed.
     `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, and "tape", for any number of single
     Values, both by llvmlite (the extra `fast`); "auto", the quickest there is. Of single Values all give the engine's own bits, but
     for sums of products on a tape; of arrays, sums and functions up to rounding.

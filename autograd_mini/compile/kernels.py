@@ -8,7 +8,6 @@ import ctypes
 import os
 import struct
 import sys
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -127,8 +126,8 @@ LIBRARY = _Library()
 class Lines:
     """Lines of LLVM's language, one operation each. `names` are those of the values that are known."""
 
-    def __init__(self, names: Mapping[Expr, str] | None = None, stem: str = "t") -> None:
-        self.names: dict[Expr, str] = dict(names or {})
+    def __init__(self, stem: str = "t") -> None:
+        self.names: dict[Expr, str] = {}
         self.lines: list[str] = []
         self.stem = stem
 
