@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from math import nan
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -43,9 +43,11 @@ COMPARISONS = {
 LEAVING = {
     "node.item": ".item()", "tensor.tolist": ".tolist()",
     "tensor.argmax": ".argmax()", "tensor.argmin": ".argmin()", "array_functions.slogdet": "slogdet",
-    "readings.fitted": "an optimiser's step()", "train._plain": "a metric",
+    "readings.fitted": "an optimiser's step()", "train._measures": "a metric",
     "numpy_protocols._data": "a NumPy function that gives plain data",
 }  # fmt: skip
+
+PASSING = "node.plain", "containers."  # functions that read data for those that call them
 
 
 class Restart(BaseException):
@@ -261,10 +263,11 @@ class _doors_watched:
 
 def _watched(plain: Any) -> Any:
     def check(node: Any) -> None:
-        trace, frame = recorder(), sys._getframe(2)
+        trace, frame = recorder(), cast(Any, sys._getframe(2))
         if trace is None:
             return
-        name = f"{_module(frame)}.{frame.f_code.co_name}"
+        while (name := f"{_module(frame)}.{frame.f_code.co_name}").startswith(PASSING):
+            frame = frame.f_back
         if not _is_ours(frame):
             trace.refuse(".data", node)
         elif name in LEAVING:
