@@ -11,6 +11,7 @@ from contextvars import copy_context
 from copy import copy
 from datetime import timedelta
 from functools import partial
+from operator import getitem
 from shutil import get_terminal_size
 from time import monotonic
 from types import NoneType
@@ -412,11 +413,16 @@ class _Run:
     def train(self, data: Data, size: int, count: int, order: Any) -> list[float]:
         """Take a step for each batch; return the mean loss and metrics."""
         means, self.seen = [0.0] * (1 + len(self.metrics)), 0
+        taken = chunks.taken if chunks.is_dask(data[0]) else getitem
+        lean = None  # a quicker step for all batches but the first, and the last, whose gradients stay
         for self.batch, start in enumerate(range(0, count, size), 1):
             self.rows = slice(start, start + size) if order is None else order[start : start + size]
-            self.data = data if size == count else tuple(chunks.taken(part, self.rows) for part in data)
-            self.results = []
-            self.step()
+            self.data = data if size == count else tuple([taken(part, self.rows) for part in data])
+            found = lean(*self.data) if lean and self.batch < self.batches else None
+            self.results = [] if found is None else self.noted(*found)
+            if not self.results:
+                self.step()
+                lean = self.program and self.batch < self.batches and self.program.lean(data)
             rows = len(self.data[0])
             self.seen += rows
             for i, result in enumerate(self.results):
@@ -499,7 +505,7 @@ class _Run:
             found = take(self.data)
             why = program.reason
         except CompileError as error:
-            if not (program.is_exact or program.has_run):
+            if not (program.is_exact or program.ran):
                 raise
             found, why = None, str(error)
         except Exception as error:
@@ -510,14 +516,14 @@ class _Run:
             self.history.engine = f"{since}eager: {why}"
             return None
         self.history.engine = program.ran or self.history.engine
-        if found is None:
+        if found is None or not math.isfinite(_number(found[0])):
             return None
-        loss, prediction = _number(found[0]), found[1]
-        if not math.isfinite(loss):
-            return None
-        if not self.results:
-            self.results = [loss, *_measures(self.metrics, prediction, *self.data[1:])]
-        return loss
+        self.results = self.results or self.noted(*found)
+        return _number(found[0])
+
+    def noted(self, loss: Any, prediction: Any) -> list[float]:
+        """The loss and metrics of the batch by a program."""
+        return [_number(loss), *_measures(self.metrics, prediction, *self.data[1:])]
 
     def evaluated(self) -> tuple[Any, Any]:
         """The loss by the engine, and the metrics; for Dask arrays the means of both."""
