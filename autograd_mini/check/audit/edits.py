@@ -261,6 +261,10 @@ def of_rules(text: Text, statement: Any) -> Iterator[Fix]:
         outer, code, found = text.parent.get(node), text.text(node), list[tuple[str, str]]()
         if isinstance(node, ast.BinOp) and isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div):
             found = [(f"np.sqrt({text.text(node.left)}) + {text.text(node.right)}", "root_missing")]
+        if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
+            root, inner = text.text(node.func), node.args[0]
+            apart = f"{root}({text.text(inner.left)}) + {text.text(inner.right)}"
+            found = [(apart, "epsilon_inside_root")]
         if is_one_less(node):
             beta = text.text(getattr(node, "right", None))
             found = [
