@@ -150,8 +150,8 @@ class Proposer:
 
     def __init__(self, case: Case, loss: Loss, fault: Fault, probe: Callable[[int, int, Any], None]) -> None:
         self.case, self.loss, self.fault, self.k = case, loss, fault, fault.window
-        step, self.place = fault.step, case.sources.place(fault.step, fault.depth)
-        self.text, self.node = case.sources.spot(step, fault.depth)
+        step, self.place = fault.step, case.sources.place(fault.step)
+        self.text, self.node = case.sources.spot(step)
         self.augmented = self.node if isinstance(self.node, ast.AugAssign) else None
         outer: Any = self.text.parent.get(self.node)
         stored = isinstance(outer, ast.Assign) and self.node in outer.targets
@@ -180,7 +180,7 @@ class Proposer:
         view = case.views[self.k]
         sizes = (size_of(s) for s in case.record.steps[view.window.first : view.window.last])
         largest = max(10 * max(sizes), LARGE)
-        probe(fault.step.id, fault.depth, lambda frame: names.look(frame, before, largest))
+        probe(fault.step.id, 0, lambda frame: names.look(frame, before, largest))
         if read and (now := evaluated(self.code, names.frame)) is not None:
             missing = self.target - self.now
             self.now, self.augmented = np.asarray(now), outer
@@ -287,7 +287,7 @@ class Proposer:
     def layered(self) -> Iterator[Fix]:
         """A weight's gradient by the delta that is missing, where the layer's input meets it: here, or where this is read."""
         reads = self.reads()
-        if not self.fault.whole or self.target.ndim != 2 or self.fault.depth:
+        if not self.fault.whole or self.target.ndim != 2:
             return
         rows, columns = self.target.shape
         for x in (t for t in self.named[:MOST_FACTORS] if t.value.ndim == 2 and t.value.shape[1] == rows):
@@ -402,9 +402,8 @@ class Proposer:
         calls = [t for t in self.called if np.shape(t.value) == np.shape(old)]
         wider = [t for t in wider if attempted(np.multiply, old, t.value) is not None]
         for t in [*alike, *slopes, *calls, *wider]:
-            yield self.product_of(
-                before, t, "activation_derivative_missing" if t in slopes else "factor_missing"
-            )
+            missing = "factor_missing" if t.template == "{}" else "activation_derivative_missing"
+            yield self.product_of(before, t, missing)
             with np.errstate(all="ignore"):
                 yield Term(np.divide(old, t.value), "{} / {}", (was, t.code), "factor_missing")
 
