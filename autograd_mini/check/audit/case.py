@@ -29,10 +29,8 @@ from .steps import (
 )
 
 FEW = 2000  # elements of an array that are compared first
-CLIPS = {np.minimum, np.maximum}
+CLIPS = {"sign": [], "clip": [-1, 1], "maximum": [-1], "minimum": [1]}  # and the signs of their bounds
 JOINS = {"r_", "c_", "concatenate", "hstack", "append"}
-SQUARES = {"norm", "square", "power", "multiply", "dot", "vdot", "matmul", "abs", "absolute"}
-TO_NORMS = {"add", "divide", "sqrt", "power", "sum", "mean", "maximum", "minimum", "identity", "nested"}
 
 
 def above(step: Step, passes: Callable[[Step], bool], most: int = 100) -> Iterator[Step]:
@@ -478,19 +476,12 @@ def rate_of(view: View, i: int, children: Any, versions: set[int]) -> float | No
 
 def free_clipped(view: View) -> None:
     """Let gradients that are clipped, or scaled by their own norm, through as they were."""
-    children: dict[int, list[Step]] = {}
-    for step in view.order:
-        for p in step.parents:
-            children.setdefault(p.id, []).append(step)
     freed = set()
     for step in view.order:
         bit = view.back[step.id]
-        if bit.bit_count() != 1 or step.id in view.window.starts:
+        if bit.bit_count() != 1 or size_of(view.window.start[bit.bit_length() - 1]) != size_of(step):
             continue
-        sizes = {
-            size_of(s) for s in [view.window.start[bit.bit_length() - 1], step, *children.get(step.id, ())]
-        }
-        source = clipped_from(step) if len(sizes) == 1 else None
+        source = clipped_from(step) if step.id not in view.window.starts else None
         if source is not None and source.id in view.back:
             if not np.array_equal(source.value, step.value):
                 freed.add(step.id)
@@ -501,35 +492,18 @@ def free_clipped(view: View) -> None:
 
 
 def clipped_from(step: Step) -> Step | None:
-    """The gradient that a step clips between numbers that differ by their sign, divides by its norm, or takes the sign of."""
-    args = list(step.args) + list((step.kwargs or {}).values())
-    source = args[0] if args and isinstance(args[0], Step) else None
-    if step.name == "sign":
-        return source
-    if source is not None and step.func in CLIPS and source.func in CLIPS - {step.func}:
-        source, *args[1:] = source.args[0], args[1], source.args[1]
-    elif step.name != "clip":
-        source = None
-    if isinstance(source, Step) and len(args) == 3:
-        low, high = number(args[1]), number(args[2])
-        return source if low is not None and high is not None and low == -high else None
+    """The gradient that a step clips at numbers on both sides of 0, scales by what is made of it, or takes the sign of."""
+    args = [*step.args, *(step.kwargs or {}).values()]
+    if step.name in CLIPS and isinstance(args[0], Step):
+        return args[0] if [np.sign(number(x) or 0.0) for x in args[1:]] == CLIPS[step.name] else None
     for x, scale in (args, args[::-1]) if step.func in SCALINGS and len(args) == 2 else ():
         if isinstance(x, Step) and isinstance(scale, Step) and size_of(scale) == 1:
-            alike = (s for s in above(x, lambda s: s.func in SCALINGS) if size_of(s) == size_of(x))
-            found = next((s for s in alike if is_norm_of(scale, s)), None)
+            alike = [s for s in above(x, lambda s: s.func in SCALINGS) if size_of(s) == size_of(x)]
+            made_of = {*above(scale, lambda s: s.id > alike[-1].id, 200)}  # noqa: B023
+            found = next((s for s in alike if s in made_of), None)
             if found is not None:
                 return found
     return None
-
-
-def is_norm_of(scale: Step, x: Step) -> bool:
-    """Whether a single number is computed from the squares of an array."""
-
-    def passes(s: Step) -> bool:
-        return s.id > x.id and (s.name in TO_NORMS or (s.func is np.multiply and size_of(s) == 1))
-
-    found = above(scale, passes, 200)
-    return any(s.name in SQUARES and s.parents and all(p is x for p in s.parents) for s in found)
 
 
 # ---- What an optimiser is given ---------------------------------------------------------------------------------------
