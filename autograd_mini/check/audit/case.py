@@ -19,7 +19,6 @@ from .steps import (
     Parameter,
     Window,
     carriers,
-    children_of,
     find_chains,
     find_parameters,
     find_windows,
@@ -298,11 +297,9 @@ class Case:
             p.name = next((words[v.id] for v in reversed(p.versions) if v.id in words), p.written)
 
     def find_rates(self) -> None:
-        """Where the updates have learning rates of their own, each a name that nothing else reads, compare them."""
-        children = children_of(self.record.steps)
-        versions = set().union(self.states, *[p.ids for p in self.parameters])
+        """Where the updates have learning rates of their own, each one number, compare them."""
         for view in self.views:
-            found = [rate_of(view, i, children, versions) for i in range(len(self.parameters))]
+            found = [rate_of(view, i) for i in range(len(self.parameters))]
             if all(found) and len({abs(r) for r in found if r}) > 1:
                 view.rate = [abs(r / found[0]) for r in found if r and found[0]]
 
@@ -461,17 +458,14 @@ def written_rate(view: View, i: int) -> float | None:
     return abs(rate)
 
 
-def rate_of(view: View, i: int, children: Any, versions: set[int]) -> float | None:
-    """The one number that a parameter's update is scaled by, where it is a learning rate and nothing else."""
-    scales = scales_of(view, i)
-    if view.gradient[i] is not None or len(scales) != 1 or scales[0][1]:
+def rate_of(view: View, i: int) -> float | None:
+    """The one number that a parameter's update is scaled by, where it is a learning rate and not computed."""
+    scales = scales_of(view, i) if view.gradient[i] is None else []
+    if len(scales) != 1 or scales[0][1]:
         return None
     scale = scales[0][0]
-    if isinstance(scale, Step):
-        reads = [c for c in children[scale.id] if c.id > view.window.first]
-        pure = all(any(g.id in versions for g in children[c.id]) for c in reads)
-        return number(scale) if pure and scale.func in (None, identity) else None
-    return number(scale)
+    computed = isinstance(scale, Step) and scale.func not in (None, identity)
+    return None if computed else number(scale)
 
 
 def free_clipped(view: View) -> None:
