@@ -29,6 +29,7 @@ from .steps import (
 
 FEW = 2000  # elements of an array that are compared first
 CLIPS = {"sign": [], "clip": [-1, 1], "maximum": [-1], "minimum": [1]}  # and the signs of their bounds
+SQUARES = {"norm", "square", "power", "multiply", "dot", "vdot", "matmul", "abs", "absolute"}
 JOINS = {"r_", "c_", "concatenate", "hstack", "append"}
 
 
@@ -493,9 +494,9 @@ def clipped_from(step: Step) -> Step | None:
     for x, scale in (args, args[::-1]) if step.func in SCALINGS and len(args) == 2 else ():
         if isinstance(x, Step) and isinstance(scale, Step) and size_of(scale) == 1:
             alike = [s for s in above(x, lambda s: s.func in SCALINGS) if size_of(s) == size_of(x)]
-            made_of = {*above(scale, lambda s: s.id > alike[-1].id, 200)}  # noqa: B023
-            found = next((s for s in alike if s in made_of), None)
-            if found is not None:
+            made_of = above(scale, lambda s: s.id > alike[-1].id, 200)  # noqa: B023
+            squared = {s.parents[0] for s in made_of if s.name in SQUARES and len({*s.parents}) == 1}
+            if found := next((s for s in alike if s in squared), None):
                 return found
     return None
 
