@@ -98,20 +98,12 @@ class View:
         changed = {**self.changed, **changed}
         return run_again(self.order, changed, self.freed) if changed or self.freed else {}
 
-    def added(self, i: int) -> tuple[Step, float] | None:
-        """What a parameter's one sum adds to it, and its sign: known more exactly than the difference that it makes."""
-        start, end = self.window.start[i], self.window.end[i]
-        sign = 1.0 if end.func is np.add else -1.0
-        if end.func not in SUMS or len(end.parents) != 2 or end.parents[0] is not start:
-            return None
-        return (end.parents[1], sign) if np.shape(end.parents[1].value) == np.shape(start.value) else None
-
     def updates(self, values: dict[int, Any]) -> list[Any]:
         """What each parameter was changed by, or the gradient that an optimiser was given; None where unchanged."""
         out: list[Any] = []
         for i, (start, end) in enumerate(zip(self.window.start, self.window.end, strict=True)):
-            given, added = self.gradient[i], self.added(i)
-            last = given or (added[0] if added else end)
+            given = self.gradient[i]
+            last = given or end
             kept = self.kept.get(i, (None, None))
             if last.id in values or kept[0] is not last:
                 made = np.asarray(values.get(last.id, last.value), float)
@@ -120,9 +112,7 @@ class View:
                     made = put(np.zeros(np.shape(start.value)), end.args[1], made) if rows else made
                     made = self.sense[i] * made
                 else:
-                    made = (added[1] * made if added else made - np.asarray(start.value, float)) / self.rate[
-                        i
-                    ]
+                    made = (made - np.asarray(start.value, float)) / self.rate[i]
                 kept = last, None if end is start and not given else made
                 if last.id not in values:
                     self.kept[i] = kept
@@ -143,8 +133,7 @@ class View:
         if i not in self.precisions:
             start = np.asarray(self.window.start[i].value)
             eps = 1e-6 if start.dtype == np.float32 else 4e-16
-            known = self.gradient[i] is not None or self.added(i) is not None
-            self.precisions[i] = 0.0 if known else 8 * eps * largest(start)
+            self.precisions[i] = 0.0 if self.gradient[i] is not None else 8 * eps * largest(start)
         return self.precisions[i]
 
 

@@ -324,7 +324,6 @@ class Search:
         if fault:
             fault.step = self.steps[min(early[first])]
             found.append(fault)
-        found = [f for f in found if not self.is_shared_update(f)] or found
         best = max((f.gain for f in found), default=0.0)
         found = [f for f in found if f.gain > best - 1e-6]
         if all(f.whole for f in found if f.steady):  # the rate changes from step to step
@@ -443,14 +442,6 @@ class Search:
         telling = (found for found in changed if np.any(fault.targets[found[0]][found[1].id]))
         fault.window, fault.step = next(telling, changed[0])
         fault.order = changed[0][1].id
-
-    def is_shared_update(self, fault: Fault) -> bool:
-        """Whether the place is what several parameters are changed by, in a loop: any fault can be mended there."""
-        ids, view = set(fault.targets[fault.window]), self.case.views[fault.window]
-        if not fault.whole or len({view.back[n] for n in ids}) < 2:
-            return False
-        versions = set().union(*[p.ids for p in self.case.parameters])
-        return any(p.id in ids for n in versions for p in self.steps[n].parents)
 
     def is_top(self, step: Step) -> bool:
         """Whether a value is a statement's whole value, or an argument of the script's own calls."""

@@ -158,7 +158,7 @@ def uphill(case: Case, loss: Loss) -> list[Remark]:
         step = velocity if velocity is not None and not loss.turned else step
         text, node = case.sources.spot(step)
         why = "this steps uphill: the gradient must be subtracted"
-        fixes = flipped(text, node)
+        fixes = (fix for fix in edits(text, text.statement(node)) if fix.mistake == "wrong_sign")
         out.setdefault(node, Remark(step, 0, "wrong_sign", why, [edited(text, [f]) for f in fixes]))
     return list(out.values())
 
@@ -177,17 +177,6 @@ def named_gradient(case: Case, loss: Loss, k: int, i: int) -> bool:
             if exact and (c > 0 or (c and g.size == 1)):
                 return c > 0
     return False
-
-
-def flipped(text: Any, node: Any) -> list[Fix]:
-    """The update with its sign turned round."""
-    if isinstance(node, ast.AugAssign):
-        sign = "-" if isinstance(node.op, ast.Add) else "+"
-        return [Fix(node, f"{text.text(node.target)} {sign}= {text.text(node.value)}")]
-    if isinstance(node, ast.BinOp):
-        sign = "-" if isinstance(node.op, ast.Add) else "+"
-        return [Fix(node, f"{text.text(node.left)} {sign} {text.text(node.right)}")]
-    return []
 
 
 # ---- The optimiser's rule --------------------------------------------------------------------------------------------
