@@ -130,6 +130,7 @@ def of_statements(text: Text, statement: Any) -> Iterator[Edit]:
     value = text.text(getattr(statement, "value", None))
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], SIMPLE):
         yield f"{text.text(statement.targets[0])} += {value}", "path_missing"
+        yield f"{text.text(statement.targets[0])} *= {value}", "factor_missing"
     if isinstance(statement, ast.AugAssign):
         target, sign = text.text(statement.target), SIGNS.get(type(statement.op), "")
         if sign in ("+", "-"):
@@ -187,7 +188,9 @@ def of_indices(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
     if not isinstance(outer, ast.Subscript) or outer.slice is not node or whole:
         return
     others = [text.text(n.slice) for n in ast.walk(text.statement(node)) if isinstance(n, ast.Subscript)]
-    others = [f"{code} - 1", f"{code} + 1", *(other for other in others if other != code)]
+    beside = (outer.value, text.parent.get(outer))  # Q[j][j] would be an element of the diagonal
+    own = {code, *(text.text(n.slice) for n in beside if isinstance(n, ast.Subscript))}
+    others = [f"{code} - 1", f"{code} + 1", *(other for other in others if other not in own)]
     yield from ((other, "wrong_array") for other in others if isinstance(outer.ctx, ast.Load))
 
 
@@ -214,6 +217,7 @@ def of_calls(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
         yield owner, "transposed"
     if is_read(text, node):
         yield joined("{} ** 2", text.text(node)), "square_missing"
+        yield f"np.sign({text.text(node)})", "penalty_value"
 
 
 def of_factors(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:

@@ -75,6 +75,9 @@ class Names:
         near.sort(key=lambda n: abs(n.lineno - node.lineno))
         sizes = (text.text(n) for n in everywhere if isinstance(n, ast.Call | ast.Subscript))
         own = (text.text(n) for n in everywhere if isinstance(n, ast.Attribute))
+        # what a loop counts with is an index: that it equals a factor is chance
+        loops = (n.target for n in everywhere if isinstance(n, ast.For | ast.comprehension))
+        self.counters = set().union(*map(names_in, loops))
         self.codes = [text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)]
         self.codes += [c for c in sizes if re.fullmatch(r"len\(.*|[\w.]+\.shape\[\d\]", c)]
         self.codes += [c for c in own if c.count(".") == 1 and not c.startswith("np.")]
@@ -109,7 +112,8 @@ class Names:
         self.frame = names
         for code in dict.fromkeys([*self.codes, *(k for k, v in names.items() if is_number(v))]):
             value = evaluated(code, names) if len(code) < 40 and len(self.values) < MOST_NAMES else None
-            if value is not None and np.size(value) and (np.ndim(value) or np.isfinite(value)):
+            counts = code in self.counters and isinstance(value, int | np.integer)
+            if value is not None and not counts and np.size(value) and (np.ndim(value) or np.isfinite(value)):
                 self.values[code] = np.asarray(value)
         given = [c for c, v in self.values.items() if v.ndim or isinstance(names.get(c), float)][:20]
         called = [f"{function}({code})" for function in self.functions for code in given]
@@ -206,10 +210,19 @@ class Proposer:
         seen = set[Any]()
         for found in (self.changed, self.anew, self.edited):
             for fix in sorted(found(), key=self.distance):
-                same_text = fix.text == self.text.text(fix.node)
-                if not same_text and (fix.node, fix.text) not in seen and len(seen) <= MOST_FIXES:
+                new = fix.text != self.text.text(fix.node) and (fix.node, fix.text) not in seen
+                if new and len(seen) <= MOST_FIXES and self.keeps_shape(fix):
                     seen.add((fix.node, fix.text))
                     yield fix
+
+    def keeps_shape(self, fix: Fix) -> bool:
+        """Whether the expression has the shape that it had with a part replaced, or that which it should have."""
+        (start, stop), (a, b), raw = self.text.span(self.node), self.text.span(fix.node), self.text.bytes
+        if not start <= a <= b <= stop or not self.names.is_pure(self.node, True):
+            return True
+        code = b"(" + raw[start:a] + fix.text.encode() + raw[b:stop] + b")"
+        value = evaluated(code.decode(), self.names.frame)
+        return value is None or np.shape(value) in (np.shape(self.now), np.shape(self.wanted))
 
     def distance(self, fix: Fix) -> float:
         """How much of the text a fix changes; what is left out counts less than what is added."""
@@ -224,26 +237,34 @@ class Proposer:
         return Fix(node, inside(self.text, node, code), mistake, why)
 
     def edited(self) -> Iterator[Fix]:
-        """The small edits of the statement, which cannot be tried on the numbers."""
-        return edits(self.text, self.text.statement(self.node), self.names.values)
+        """The small edits of the statement, which cannot be tried on the numbers; and the factor behind a write in place."""
+        if self.augmented is not None and self.fault.ratio:
+            written: Any = self.augmented.target
+            while isinstance(written, ast.Subscript):
+                written = written.value
+            for code, mistake in self.scaled(self.text.text(written), self.fault.ratio):
+                more = f"{self.text.text(self.augmented)}; {self.text.text(written)} = {code}"
+                yield Fix(self.augmented, more, mistake)
+        yield from edits(self.text, self.text.statement(self.node), self.names.values)
 
     # ---- The whole expression: plus something, or made anew ----------------------------------------------------------
 
     def scaled(self, code: str, r: float) -> list[Edit]:
         """The code times a number that has a name or a meaning; beside it, what its lack is called."""
-        options, name = [(1.0, "{}", "wrong_sign")], "factor_two"
-        for n in (n for n in (2, 4, round(abs(r)), round(1 / abs(r))) if n > 1):
-            options += [(n, f"{n} * {{}}", name), (1 / n, f"{{}} / {n}", name)]
-            name = "wrong_factor" if n == 4 else name
+        sign, size = "-" if r < 0 else "", abs(r)
+        options = [(1.0, "{}", "wrong_sign"), (2, "2 * {}", "factor_two"), (0.5, "{} / 2", "factor_two")]
         for name, v in self.numbers:
-            options += [(1 / v, f"{{}} / {name}", "not_divided_by_batch")]
-            options += [(2 / v, f"2 * {{}} / {name}", "not_divided_by_batch")]
-            options += [(v, f"{name} * {{}}", "divided_by_batch_twice")]
-            options += [(2 * v, f"2 * {name} * {{}}", "divided_by_batch_twice")]
-            options += [(v / 2, f"{name} / 2 * {{}}", "divided_by_batch_twice")]
-        sign = "-" if r < 0 else ""
-        fitting = ((form, mistake) for x, form, mistake in options if abs(abs(r) - x) <= 1e-6 * x)
-        return [(joined(sign + form, code), mistake) for form, mistake in fitting]
+            missing, twice = "not_divided_by_batch", "divided_by_batch_twice"
+            options += [(1 / v, f"{{}} / {name}", missing), (2 / v, f"2 * {{}} / {name}", missing)]
+            options += [(v, f"{name} * {{}}", twice), (2 * v, f"2 * {name} * {{}}", twice)]
+            options += [(v / 2, f"{name} / 2 * {{}}", twice)]
+        bare = [(n, f"{n} * {{}}", "wrong_factor") for n in (round(size),) if n > 2]
+        bare += [(1 / n, f"{{}} / {n}", "wrong_factor") for n in (round(1 / size),) if n > 2]
+        for some in (options, bare):  # a number that has a name is meant by it
+            fitting = [(form, mistake) for x, form, mistake in some if abs(size - x) <= 1e-6 * x]
+            if fitting:
+                return [(joined(sign + form, code), mistake) for form, mistake in fitting]
+        return []
 
     def anew(self) -> Iterator[Fix]:
         """The whole expression with a term more, or another in its place; of x *= it, the whole statement.

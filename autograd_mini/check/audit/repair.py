@@ -337,7 +337,7 @@ class Search:
         first = found[0] if found else None
         if first is not None and first.already:
             last = [f for f in found if f.already and f.level == first.level][-1]
-            later = (f for f in found if not f.already and f.ratio is None and f.order > last.order)
+            later = (f for f in found if not f.already and f.order > last.order)
             return [next((f for f in later if not f.whole and self.changes(f) <= self.changes(last)), last)]
         if first is None or self.is_top(first.step):
             return []

@@ -251,8 +251,10 @@ class Report:
         fixed = sorted({f.line for f in self.findings if f.source})
         if fixed and (self.explained or not self.case.parameters):
             lines = f"line{'s' if len(fixed) > 1 else ''} {', '.join(map(str, fixed))}"
-            right = ", and its updates were right" if self.case.parameters else ""
-            return f"Checked: with {lines} replaced, the script was run again{right}."
+            done = f"with {lines} replaced, the script was run again"
+            if any(not f.source for f in self.findings):
+                return f"{done.capitalize()}: more of its updates were right. The other lines have no corrected form yet."
+            return f"Checked: {done}{', and its updates were right' if self.case.parameters else ''}."
         early = [f.line for f in self.findings if f.fault.meant == "too early"]
         if early and len(early) == len(self.findings):
             return f"Computed before the update, line {early[0]} makes the updates right."
