@@ -258,7 +258,7 @@ class Proposer:
             options += [(1 / v, f"{{}} / {name}", missing), (2 / v, f"2 * {{}} / {name}", missing)]
             options += [(v, f"{name} * {{}}", twice), (2 * v, f"2 * {name} * {{}}", twice)]
             options += [(v / 2, f"{name} / 2 * {{}}", twice)]
-        bare = [(n, f"{n} * {{}}", "wrong_factor") for n in (round(size),) if n > 2]
+        bare: list[Any] = [(n, f"{n} * {{}}", "wrong_factor") for n in (round(size),) if n > 2]
         bare += [(1 / n, f"{{}} / {n}", "wrong_factor") for n in (round(1 / size),) if n > 2]
         for some in (options, bare):  # a number that has a name is meant by it
             fitting = [(form, mistake) for x, form, mistake in some if abs(size - x) <= 1e-6 * x]
