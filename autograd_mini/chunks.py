@@ -20,9 +20,8 @@ import numpy as np
 from .compile.function import Compiled
 from .core.engine import toposort
 from .core.functions import reshape
-from .core.node import Node, apply, restored
+from .core.node import Node, apply, plain, restored
 from .core.op import Op
-from .core.readings import quietly
 from .core.tensor import Tensor, replace_all
 from .derivatives import gradients
 from .errors import DTypeError, GraphError, ShapeError, noted
@@ -30,6 +29,7 @@ from .support.coercion import describe
 from .support.containers import flatten
 from .support.extras import needed
 from .support.modes import enable_grad, is_recording, no_grad, recorder
+from .support.quiet import quietly
 
 TREE = 8  # how many results a task adds
 PATIENCE = 60.0  # seconds without a result, after which a line says so
@@ -194,7 +194,7 @@ def _weighted(sent: bytes, weight: float, generators: dict[int, Any], *chunk: An
         replace_all([held[place] for place in leaves], [data for _, data, *_ in leaves.values()])
     else:
         evaluate = _evaluation(structure, wanted)
-    parts = [part.data if isinstance(part, Node) else part for part in evaluate(*chunk)]
+    parts = map(plain, evaluate(*chunk))
     return [None if part is None else weight * part for part in parts]
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from . import chunks
 from .compile.steps import REPLAYED, Step, parts_of
-from .core.node import Node
+from .core.node import Node, plain
 from .core.op import Op
 from .core.tensor import Tensor, replace_all
 from .core.value import Value
@@ -29,6 +29,7 @@ from .nn.modules import Dropout, Module, set_modes, training_modes
 from .optim.optimizers import Optimizer
 from .plot import close_figure, plot_history, png
 from .support.coercion import describe, finite, whole
+from .support.containers import rebuild
 from .support.files import write_file
 from .support.interrupts import assign, completed
 from .support.modes import no_grad, recorder
@@ -680,21 +681,14 @@ def _evaluated(loss: Any, metrics: dict[str, Any], model: Any, x: Any, *y: Any) 
 
 def _measures(metrics: dict[str, Any], prediction: Any, *y: Any) -> Iterator[float]:
     """Yield each metric as a number."""
-    plain = _plain(prediction) if metrics else None
+    scores = np.asarray(rebuild(prediction, plain)) if metrics else None
     for name, metric in metrics.items():
-        result = metric(plain, *y)
+        result = metric(scores, *y)
         try:
             yield _number(result)
         except (TypeError, ValueError):
             given = f"{type(result).__name__} {result!r}"
             raise TypeError(f"metrics: {name!r} must return a number, got {given}") from None
-
-
-def _plain(prediction: Any) -> Any:
-    """The prediction as an array."""
-    if isinstance(prediction, list | tuple):
-        return np.array([_plain(part) for part in prediction])
-    return np.asarray(prediction.data if isinstance(prediction, Node) else prediction)
 
 
 # ---- One step ----------------------------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ assert losses[-1] < 0.05
 # named peer on the same processor, after their results were found to agree: below 1 we are quicker. (This reads a folder of the
 # sources; where it is missing, nothing is printed.)
 
-# %%
+# %% tags=["measured"]
 folders = [up / "benchmarks" / "results" for up in (Path("."), Path("..")) if (up / "benchmarks" / "results").exists()]
 rows = []
 for folder in folders[:1]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..core import array_rows, functions, rows
-from ..core.node import Habit, Node
+from ..core.node import Habit, Node, plain
 from ..core.tensor import Tensor, replace_all
 from ..core.value import Value
 from ..draw.graph import owner
@@ -258,7 +258,7 @@ class Module:
             raise StateDictError(f"load_state_dict: pass a dict of arrays by name, got {given}")
         nodes = self._nodes()
         own = {name: np.asarray(node.data) for name, node in nodes.items()}
-        found, wrong = taken(own, {str(k): x.data if isinstance(x, Node) else x for k, x in state.items()})
+        found, wrong = taken(own, {str(k): plain(x) for k, x in state.items()})
         missing = [name for name in nodes if name not in state]
         unexpected = [str(name) for name in state if name not in nodes]
         if not strict:

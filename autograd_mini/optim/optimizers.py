@@ -21,7 +21,7 @@ from weakref import ref
 import numpy as np
 
 from ..core.node import Node
-from ..core.readings import KINDS, QUIET, error_state
+from ..core.readings import KINDS
 from ..core.tensor import replace_all, touch
 from ..core.value import Value
 from ..derivatives import ravel
@@ -30,6 +30,7 @@ from ..nn.state import taken
 from ..support.coercion import finite, whole
 from ..support.extras import needed
 from ..support.interrupts import completed
+from ..support.quiet import QUIET, error_state
 from .blocks import PIECE, Block, Work, check_finite
 
 A = np.ndarray[Any, Any]  # a vector of numbers

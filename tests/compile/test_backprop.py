@@ -55,7 +55,7 @@ def test_every_row_is_written_as_source_that_gives_the_engines_gradients(sample,
 def xor_system():
     """S1: 2-3-1 with bias units, cross-entropy, all four samples."""
     theta1, theta2 = (ag.Tensor(theta) for theta in xor.start(0))
-    X, y = np.c_[np.ones(4), xor.INPUTS], xor.LABELS[:, None]
+    X, y = np.c_[np.ones(4), xor.INPUTS], xor.TARGETS
     H = ag.concatenate([np.ones((4, 1)), ag.sigmoid(X @ theta1)], axis=1)
     A2 = ag.sigmoid(H @ theta2)
     loss = -(y * ag.log(A2) + (1 - y) * ag.log(1 - A2)).sum()
