@@ -1,6 +1,6 @@
 """One recorded training: what depends on the parameters, what the updates are made of, and whether they are gradients."""
 
-import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -351,15 +351,7 @@ def read_from_start(record: Record, parameters: list[Parameter], window: Window)
 
 def is_name(code: str) -> bool:
     """Whether a piece of code is a variable's name, an attribute's, or a part of one with a fixed key."""
-    node: Any = ast.parse(f"({code})", mode="eval").body
-    while isinstance(node, ast.Attribute) or (isinstance(node, ast.Subscript) and is_fixed(node)):
-        node = node.value
-    return isinstance(node, ast.Name)
-
-
-def is_fixed(node: ast.Subscript) -> bool:
-    """Whether an index is a number or a string."""
-    return isinstance(node.slice, ast.Constant)
+    return bool(re.fullmatch(r"[^\W\d]\w*(\.\w+|\[(-?\d+|'[^']*'|\"[^\"]*\")\])*", code))
 
 
 # ---- Decay, rates, clipping -------------------------------------------------------------------------------------------

@@ -78,17 +78,14 @@ def names_in(node: Any) -> set[str]:
 
 
 def inside(text: Text, node: Any, code: str) -> str:
-    """The code as it may stand where the node stood."""
+    """The code as it may stand where the node stood: in parentheses where it would mean something else without them."""
     outer = text.parent.get(node)
     if not isinstance(outer, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Subscript | ast.Compare):
         return code
-    if f"({text.text(node)})" in text.text(outer) or (
-        isinstance(outer, ast.Subscript) and outer.slice is node
-    ):
-        return code
-    new = ast.parse(code.strip(), mode="eval").body
-    fields: Any = {name: new if value is node else value for name, value in ast.iter_fields(outer)}
-    return f"({code})" if f"({ast.unparse(new)})" in ast.unparse(type(outer)(**fields)) else code
+    (start, stop), (a, b), raw = text.span(outer), text.span(node), text.bytes
+    forms = (raw[start:a] + part.encode() + raw[b:stop] for part in (code, f"({code})"))
+    bare, apart = (ast.dump(ast.parse(b"(" + form + b")")) for form in forms)
+    return code if bare == apart else f"({code})"
 
 
 def is_read(text: Text, node: Any) -> bool:

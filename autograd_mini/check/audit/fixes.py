@@ -218,7 +218,7 @@ class Proposer:
     def keeps_shape(self, fix: Fix) -> bool:
         """Whether the expression has the shape that it had with a part replaced, or that which it should have."""
         (start, stop), (a, b), raw = self.text.span(self.node), self.text.span(fix.node), self.text.bytes
-        if not start <= a <= b <= stop or not self.names.is_pure(self.node, True):
+        if fix.beside or not start <= a <= b <= stop or not self.names.is_pure(self.node, True):
             return True
         code = b"(" + raw[start:a] + fix.text.encode() + raw[b:stop] + b")"
         value = evaluated(code.decode(), self.names.frame)

@@ -253,7 +253,7 @@ class Report:
             lines = f"line{'s' if len(fixed) > 1 else ''} {', '.join(map(str, fixed))}"
             done = f"with {lines} replaced, the script was run again"
             if any(not f.source for f in self.findings):
-                return f"{done.capitalize()}: more of its updates were right. The other lines have no corrected form yet."
+                return f"{done.capitalize()}: more of its updates were right, and not all of them yet."
             return f"Checked: {done}{', and its updates were right' if self.case.parameters else ''}."
         early = [f.line for f in self.findings if f.fault.meant == "too early"]
         if early and len(early) == len(self.findings):
