@@ -76,8 +76,9 @@ class Names:
         sizes = (text.text(n) for n in everywhere if isinstance(n, ast.Call | ast.Subscript))
         own = (text.text(n) for n in everywhere if isinstance(n, ast.Attribute))
         # what a loop counts with is an index: that it equals a factor is chance
-        loops = (n.target for n in everywhere if isinstance(n, ast.For | ast.comprehension))
-        self.counters = set().union(*map(names_in, loops))
+        loops = [n for n in everywhere if isinstance(n, ast.For | ast.comprehension)]
+        counting = (n for n in loops if text.text(n.iter).startswith(("range(", "enumerate(")))
+        self.counters = set().union(*(names_in(n.target) for n in counting))
         self.codes = [text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)]
         self.codes += [c for c in sizes if re.fullmatch(r"len\(.*|[\w.]+\.shape\[\d\]", c)]
         self.codes += [c for c in own if c.count(".") == 1 and not c.startswith("np.")]
@@ -252,7 +253,9 @@ class Proposer:
     def scaled(self, code: str, r: float) -> list[Edit]:
         """The code times a number that has a name or a meaning; beside it, what its lack is called."""
         sign, size = "-" if r < 0 else "", abs(r)
-        options = [(1.0, "{}", "wrong_sign"), (2, "2 * {}", "factor_two"), (0.5, "{} / 2", "factor_two")]
+        options = [(1.0, "{}", "wrong_sign")]
+        for n, said in ((2, "factor_two"), (4, "wrong_factor")):
+            options += [(n, f"{n} * {{}}", said), (1 / n, f"{{}} / {n}", said)]
         for name, v in self.numbers:
             missing, twice = "not_divided_by_batch", "divided_by_batch_twice"
             options += [(1 / v, f"{{}} / {name}", missing), (2 / v, f"2 * {{}} / {name}", missing)]
