@@ -311,9 +311,19 @@ class Search:
 
     # ---- The faults --------------------------------------------------------------------------------------------------
 
+    def reads_data(self) -> bool:
+        """Whether anything but parameters enters the loss; a norm or a penalty alone is no loss that lines are judged by."""
+        first = self.numbers[0]
+        inside, starts = self.loss.slices[first], self.case.views[first].window.start
+        read = [p for n in inside for p in self.steps[n].parents if p.id not in inside and p not in starts]
+        picks = any(self.steps[n].func in (getitem, gather) for n in inside)
+        return picks or any(size_of(p) > 1 for p in read) or all(size_of(s) == 1 for s in starts)
+
     def faults(self) -> list[Fault]:
         """The places that explain most, best first."""
         first = self.numbers[0]
+        if not self.reads_data():
+            return []
         order = sorted(self.groups, key=lambda key: (len(key[1]) == 1, self.groups[key][first][0].id))
         found = [f for key in order for f in self.adjoints_at(self.groups[key])]
         for key in reversed(order):  # a function's line before its calls
