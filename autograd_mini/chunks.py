@@ -71,8 +71,10 @@ def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any, compile: bool 
         leaves = model.parameters()
     else:
         leaves = [leaf for _, leaf in flatten(model) if isinstance(leaf, Node) and leaf.requires_grad]
-    if not arrays:
-        raise TypeError("mean_over(loss, model, *arrays): give at least one Dask array")
+    if not arrays or not callable(loss):
+        raise TypeError(
+            "mean_over(loss, model, *arrays): give a function, a model and at least one Dask array"
+        )
     cut = aligned({f"arrays[{i}]": array for i, array in enumerate(arrays)})
     return averaged(loss, model, list(dict.fromkeys(leaves)), cut, compile=compile)[0]
 
@@ -105,8 +107,9 @@ def aligned(named: Mapping[str, Any]) -> list[Any]:
             raise ShapeError(f"{name} is cut into {array.numblocks} chunks; {why}")
         first = next(iter(found.values()), array)
         if array.shape[:1] != first.shape[:1] or not array.ndim or not array.size:
-            shapes = f"{next(iter(named))} has shape {first.shape} and {name} has {array.shape}"
-            raise ShapeError(f"{shapes}: all need a row for each sample")
+            raise ShapeError(
+                f"{name} has shape {array.shape}, the first has {first.shape}: all need equally many rows"
+            )
         found[name] = array.rechunk({0: tuple(rows for rows in first.chunks[0] if rows)})
     return list(found.values())
 

@@ -136,9 +136,12 @@ class _Call:
                 raise ShapeError(f"{place} has shape {given} where {what} has {node.shape}")
             if isinstance(part, Node) and self.graph:
                 out.append(part)
-            else:
+                continue
+            try:
                 raw = plain(part)
                 out.append(to_float(raw) if type(node) is Value else np.array(to_array(raw, node.dtype)))
+            except (TypeError, ValueError) as error:
+                raise noted(error, f"{place} must be numbers, as {what} is") from None
         return out
 
     def route(self, output: Any) -> Route:
@@ -654,7 +657,7 @@ def hvp(f: Function, x: Tree, v: Tree, *, argnums: Any = None, has_aux: bool = F
 
 def _batched(name: str, f: Function, X: Any, create_graph: bool) -> _Call:
     """The call of f on a batch, one Tensor, which gave one Tensor."""
-    X = X if isinstance(X, Node) else to_array(X)
+    X = np.array(X) if isinstance(X, list | tuple) else X
     call = _Call(name, f, (X,), {}, create_graph=create_graph)
     before, after = call.inputs[0].shape, call.output.shape
     if before[:1] != after[:1] or not before:

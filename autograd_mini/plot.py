@@ -13,11 +13,11 @@ import numpy as np
 
 from .core.node import plain
 from .core.tensor import Tensor
-from .core.value import Value
 from .draw.graph import readable
 from .errors import DTypeError, GraphError, ShapeError, noted
 from .nn.modules import set_modes, training_modes
-from .support.coercion import describe, finite, to_array, whole
+from .optim.blocks import fitted
+from .support.coercion import finite, to_array, whole
 from .support.containers import rebuild
 from .support.extras import needed
 from .support.files import write_file
@@ -123,25 +123,26 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     'layer1: 4 gradients, 0 exactly 0, 0 NaN or ∞'
     """
     if not hasattr(model, "named_parameters"):
-        raise TypeError(f"plot_gradient_flow: a model is needed, got {describe(model)}")
+        raise TypeError(f"plot_gradient_flow: a model is needed, got a {type(model).__name__}")
     layers: dict[str, list[Any]] = {}
     for name, parameter in model.named_parameters():
         owner = readable(name, False).rpartition(".")[0]
-        if type(parameter) is Value and owner[-1:].isdigit():  # a neuron of a list of them: take their layer
+        if (
+            isinstance(parameter.data, float) and owner[-1:].isdigit()
+        ):  # a neuron of a list of them: take their layer
             owner = owner.rpartition(".")[0] or owner
-        parts = layers.setdefault(owner or type(model).__name__, [])
-        parts += [] if parameter.grad is None else [np.ravel(parameter.grad)]
+        grads = layers.setdefault(owner or type(model).__name__, [])
+        if parameter.grad is not None:
+            grads.append(np.ravel(fitted("plot_gradient_flow", parameter, parameter.grad)))
     if not any(layers.values()):
         raise GraphError("plot_gradient_flow: no parameter has a gradient: call loss.backward() first")
-    grads = {layer: np.concatenate([np.empty(0), *parts]) for layer, parts in layers.items()}
-    sizes = [np.log10(np.abs(part[np.isfinite(part) & (part != 0)])) for part in grads.values()]
-    found = np.concatenate(sizes)
-    ends = np.floor(found.min(initial=0.0)) - 1, np.ceil(found.max(initial=0.0))
     figure = new_figure(5.5, 0.6 + 0.9 * len(layers))
-    for i, (layer, part) in enumerate(grads.items()):
-        axes = figure.add_subplot(len(sizes), 1, i + 1, yticks=[], xlim=ends)
-        axes.hist(sizes[i], bins=40, range=ends, color=COLOURS[1])
+    every = figure.subplots(len(layers), sharex=True, squeeze=False).flat
+    for axes, (layer, grads) in zip(every, layers.items(), strict=True):
+        part = np.concatenate([np.empty(0), *grads])
         lost = f"{(part == 0).sum():,} exactly 0, {(~np.isfinite(part)).sum():,} NaN or ∞"
+        axes.hist(np.log10(np.abs(part[np.isfinite(part) & (part != 0)])), bins=40, color=COLOURS[1])
+        axes.set_yticks([])
         axes.set_title(f"{layer}: {part.size:,} gradients, {lost}", loc="left", fontsize=9)
     axes.set_xlabel("log₁₀ |gradient|")
     return save_figure(figure, path)
@@ -153,9 +154,8 @@ def plot_history(columns: Mapping[str, list[float]], path: Any = None) -> Any:
     figure = new_figure(4.5 * len(names), 3.2)
     for i, name in enumerate(names):
         axes = figure.add_subplot(1, len(names), i + 1, title=name, xlabel="epoch")
-        for key in (name, f"val_{name}"):
-            if key in columns:
-                axes.plot(range(1, len(columns[key]) + 1), columns[key], ".-", label=key, markersize=3)
+        for key in [name, f"val_{name}"][: 1 + (f"val_{name}" in columns)]:
+            axes.plot(range(1, len(columns[key]) + 1), columns[key], ".-", label=key, markersize=3)
         axes.legend()
     return save_figure(figure, path)
 

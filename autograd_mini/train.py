@@ -28,7 +28,7 @@ from .errors import AnomalyError, CompileError, DTypeError, GraphError, ShapeErr
 from .nn.modules import Dropout, Module, set_modes, training_modes
 from .optim.optimizers import Optimizer
 from .plot import close_figure, plot_history, png
-from .support.coercion import describe, finite, whole
+from .support.coercion import describe, finite, flag, generator, whole
 from .support.containers import rebuild
 from .support.files import write_file
 from .support.interrupts import assign, completed
@@ -116,12 +116,7 @@ def fit(
     data = _data("X", X, "y", y)
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, 1, ", or None for all rows")
-    if not isinstance(shuffle, bool | np.bool_):
-        raise TypeError(f"shuffle must be True or False, got {shuffle!r}")
-    try:
-        random = np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"rng must be a seed or a numpy.random.Generator, got {rng!r}: {error}") from None
+    shuffle, random = flag("shuffle", shuffle), generator(rng)
     data, held = _held_out(data, validation, random)
     measures = _metrics(metrics, loss, *data[1:])
     calls = _callbacks(callbacks, optimizer)
@@ -868,7 +863,7 @@ class EarlyStopping:
     ) -> None:  # fmt: skip
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be auto, min or max, got {mode!r}")
-        self.monitor, self.restore_best = monitor, bool(restore_best)
+        self.monitor, self.restore_best = monitor, flag("restore_best", restore_best)
         self.patience = whole("patience", patience, 1)
         self.min_delta = finite("min_delta", min_delta, least=0)
         self.higher = mode == "max" or (mode == "auto" and str(monitor).endswith("accuracy"))

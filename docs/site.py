@@ -240,6 +240,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 PLACES = {  # where a file of the project is in the site
     "autograd_mini/check/mistakes.toml": "mistakes.txt",
     "autograd_mini/gallery/stories.md": "tutorial/gallery.md",
+    "benchmarks/audit.md": "explanation/figures-audit.md",
+    "benchmarks/diagnosis.md": "explanation/figures-diagnosis.md",
+    "benchmarks/RESULTS.md": "explanation/figures-speed.md",
     **{f"{name}.md": f"project/{page}.md" for name, page in TOP.items()},
     **{f"notebooks/{path.name}": f"tutorial/{path.stem}.md" for path in NOTEBOOKS},
 }

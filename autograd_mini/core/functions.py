@@ -427,7 +427,7 @@ def stack(xs: Any, axis: int = 0, *, dim: int | None = None) -> Any:
 
 
 def _some(name: str, xs: Any) -> None:
-    if isinstance(xs, Node | str) or not len(xs):
+    if isinstance(xs, Node | str) or not hasattr(xs, "__len__") or not len(xs):
         raise ValueError(f"{name}: a list of at least one array is needed, as {name}([a, b]), got {xs!r}")
 
 

@@ -27,7 +27,6 @@ WIDTHS = {
     for letter in letters
 }  # fmt: skip
 BOLD = 1.12
-WIDEST_LETTER = 140  # of scripts that are not in the table
 # characters that would reverse the text
 DIRECTIONS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -248,7 +247,7 @@ def _harmless(letter: str) -> str:
 
 def text_width(text: str, size: float) -> float:
     """Return the width of a text, or more, in the usual fonts."""
-    return size / 100 * sum([WIDTHS.get(letter, WIDEST_LETTER) for letter in text])
+    return size / 100 * sum([WIDTHS.get(letter, 140) for letter in text])
 
 
 def head_width(head: tuple[str, str]) -> float:

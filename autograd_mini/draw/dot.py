@@ -8,8 +8,7 @@ from .cards import Picture
 from .colour import THEMES, blended
 from .layout import Layout, Point
 
-WAYS = "`apt install graphviz`, `brew install graphviz` or `conda install graphviz`"
-GET = f"get it with {WAYS}, or from graphviz.org/download"
+GET = "get it with `apt install graphviz` or `brew install graphviz`, or from graphviz.org/download"
 SECONDS = 10.0  # the time for a layout; dot needs more for very many lines
 said: list[str] = []  # why the first picture without dot was drawn without it
 TOOLTIP = 1000  # characters: dot has a limit, and tooltips in DOT are seldom seen
@@ -131,7 +130,6 @@ def run(text: str, *options: str, seconds: float = 60.0) -> bytes:
 
 def tell(why: str) -> None:
     """Write once to standard error that a picture has the built-in layout, and why."""
-    if not said:
-        said.append(why)
-        with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one
-            sys.stderr.write(f"autograd_mini: this picture has the built-in layout; {why}\n")
+    said.append(why)
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one
+        sys.stderr.write(f"autograd_mini: this picture has the built-in layout; {why}\n")

@@ -66,6 +66,8 @@ def draw(
         if given not in CHOICES[name]:
             raise ValueError(f"draw: {name} must be {', '.join(map(repr, CHOICES[name]))}, got {given!r}")
     whole("max_nodes", max_nodes, 1)
+    if not isinstance(names, Mapping | None):
+        raise TypeError(f"draw: names must be a dict, as locals(), got {names!r}")
     if names is None:
         caller = sys._getframe(1)
         names = caller.f_globals if caller.f_locals is caller.f_globals else {}

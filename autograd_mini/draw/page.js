@@ -945,7 +945,7 @@ function linked() {
   if (found || !location.hash) go(found ? Number(found[1]) : 0);
 }
 function turn() {
-  isTall = window.innerWidth <= 720;
+  isTall = window.innerWidth <= 880;
   show(false);
 }
 window.addEventListener("hashchange", linked);

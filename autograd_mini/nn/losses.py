@@ -184,8 +184,9 @@ def _weighted(name: str, losses: Data, weight: Any, reduction: str) -> Any:
 def _scale(name: str, what: str, weight: Any, like: Any) -> Any:
     """The weight; ValueError where it is below 0, ShapeError where it does not broadcast to the shape of `like`."""
     weight, wide = _data(name, what, weight), functions.shape(like)
-    if not _range(weight)[0] >= 0:
-        raise ValueError(f"{name}: {what} must be 0 or more, got {_range(weight)[0]:g}")
+    low, high = _range(weight)
+    if not (low >= 0 and high < math.inf):
+        raise ValueError(f"{name}: {what} must be finite, 0 or more, got {plain(low):g} to {plain(high):g}")
     own = functions.shape(weight)
     if len(own) > len(wide) or any(n not in (1, m) for n, m in zip(own[::-1], wide[::-1], strict=False)):
         raise ShapeError(f"{name}: {what} of shape {own} does not broadcast to {wide}")
@@ -320,9 +321,7 @@ def _class_weights(name: str, weight: Any, sizes: Sizes, like: Any) -> Any:
     if found.shape != sizes[-1:]:
         given = f"{sizes[-1]} classes, got shape {found.shape}"
         raise ShapeError(f"{name}: weight must have a number for each of {given}")
-    if not np.all(found >= 0):
-        raise ValueError(f"{name}: a weight must be 0 or more, got {found.min():g}")
-    return found.astype(like.dtype)
+    return _scale(name, "weight", found, found).astype(like.dtype)
 
 
 def _kept(name: str, what: str, sizes: Sizes, target: Data, ignored: Any) -> tuple[Any, Any]:
@@ -330,6 +329,8 @@ def _kept(name: str, what: str, sizes: Sizes, target: Data, ignored: Any) -> tup
     if recorder() is not None:
         options = "weight, ignore_index and label_smoothing of class indices"
         raise CompileError(f"{name}: {options} are not compiled: give probabilities, or do not compile it")
+    if isinstance(ignored, bool) or not isinstance(ignored, int | np.integer | None):
+        raise TypeError(f"{name}: ignore_index must be an int or None, got {ignored!r}")
     if ignored is None or isinstance(target, Node):
         classes = _classes(name, what, sizes, target)
         return classes, np.ones(classes.shape, bool)

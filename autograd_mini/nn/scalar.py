@@ -11,7 +11,7 @@ from ..core.node import Node, made
 from ..core.readings import FLOATS
 from ..core.tensor import Tensor
 from ..core.value import Value
-from ..support.coercion import whole
+from ..support.coercion import generator, whole
 from .activations import Activation, activation_of
 from .modules import Linear, Module
 
@@ -34,7 +34,7 @@ class Neuron(Module):
         self, nin: int, nonlin: bool = True, *, activation: Activation = "relu", rng: Any = None
     ) -> None:
         super().__init__()
-        random = np.random.default_rng(rng)
+        random = generator(rng)
         self.w = [Value(w) for w in random.uniform(-1, 1, whole("nin", nin, 1))]
         self.b = Value(0.0)
         self.activation = activation_of(activation if nonlin else "identity")
@@ -55,7 +55,7 @@ class Layer(Module):
 
     def __init__(self, nin: int, nout: int, *, rng: Any = None, **kwargs: Any) -> None:
         super().__init__()
-        random = np.random.default_rng(rng)
+        random = generator(rng)
         self.neurons = [Neuron(nin, rng=random, **kwargs) for _ in range(whole("nout", nout, 1))]
 
     def forward(self, x: Sequence[Any]) -> Any:
@@ -80,7 +80,7 @@ class MLP(Module):
         self, nin: int, nouts: Sequence[int], *, activation: Activation = "relu", rng: Any = None
     ) -> None:
         super().__init__()
-        random = np.random.default_rng(rng)
+        random = generator(rng)
         if not isinstance(nouts, Sequence):
             raise TypeError(f"nouts must be a list of layer sizes, got {nouts!r}")
         if not nouts:

@@ -1188,7 +1188,7 @@ LETTERS = """() => Math.min(...[...document.querySelectorAll("#world .box text:n
 
 
 @pytest.mark.slow(keep=0.5)
-@pytest.mark.parametrize("size", [(1000, 700), (390, 800)], ids=["wide", "phone"])
+@pytest.mark.parametrize("size", [(1000, 700), (760, 680), (390, 800)], ids=["wide", "notebook", "phone"])
 @pytest.mark.parametrize("build", [neuron, xor, scalar_mlp, tensor_mlp, chain, large, many_tensors])
 def test_the_first_view_holds_inputs_and_result(build, size, tab, tmp_path):
     """All of the first view is in the frame, with letters of 12 px or more, the result and what it was made from among it."""
