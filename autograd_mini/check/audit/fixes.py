@@ -367,7 +367,11 @@ class Proposer:
                     return evaluated(program, frame)
 
                 was, old = self.text.text(child), evaluated(self.text.text(child), frame)
-                for code, mistake in self.times(child, was, self.factor_of(value_with, old)):
+                r, outer = self.factor_of(value_with, old), self.text.parent.get(child)
+                turned = (
+                    isinstance(outer, ast.BinOp) and child is outer.right and r < 0
+                )  # its operator turns it
+                for code, mistake in self.scaled(was, r) if r not in (0.0, 1.0) and not turned else ():
                     yield self.fix(child, code, mistake)
                 for t in self.others(child, old):
                     if process_time() > end:
@@ -377,16 +381,6 @@ class Proposer:
                             (self.said_of(was, t.code, t.mistake),) if t.mistake else self.words(was, old, t)
                         )
                         yield self.fix(child, t.code, *told)
-
-    def times(self, child: Any, was: str, r: float) -> list[Edit]:
-        """A part times the number that is missing; of the whole expression any number, whether it has a name or not."""
-        outer = self.text.parent.get(child)
-        turned = isinstance(outer, ast.BinOp) and child is outer.right and r < 0  # its operator turns it
-        if r in (0.0, 1.0) or turned:
-            return []
-        form = f"{{}} * {r:.6g}" if abs(r) > 1 else f"{{}} / {1 / r:.6g}"
-        any_number = [(joined(form, was), "wrong_factor")] if child is self.node and self.fault.ratio else []
-        return self.scaled(was, r) or any_number
 
     def factor_of(self, value_with: Callable[[Any], Any], old: Any) -> float:
         """The number by which a part must be multiplied, where that makes the expression right; 1 where there is none."""
