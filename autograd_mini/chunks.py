@@ -20,9 +20,8 @@ import numpy as np
 from .compile.function import Compiled
 from .core.engine import toposort
 from .core.functions import reshape
-from .core.node import Node, apply, restored
+from .core.node import Node, apply, plain, restored
 from .core.op import Op
-from .core.readings import quietly
 from .core.tensor import Tensor, replace_all
 from .derivatives import gradients
 from .errors import DTypeError, GraphError, ShapeError, noted
@@ -30,6 +29,7 @@ from .support.coercion import describe
 from .support.containers import flatten
 from .support.extras import needed
 from .support.modes import enable_grad, is_recording, no_grad, recorder
+from .support.quiet import quietly
 
 TREE = 8  # how many results a task adds
 PATIENCE = 60.0  # seconds without a result, after which a line says so
@@ -71,8 +71,10 @@ def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any, compile: bool 
         leaves = model.parameters()
     else:
         leaves = [leaf for _, leaf in flatten(model) if isinstance(leaf, Node) and leaf.requires_grad]
-    if not arrays:
-        raise TypeError("mean_over(loss, model, *arrays): give at least one Dask array")
+    if not arrays or not callable(loss):
+        raise TypeError(
+            "mean_over(loss, model, *arrays): give a function, a model and at least one Dask array"
+        )
     cut = aligned({f"arrays[{i}]": array for i, array in enumerate(arrays)})
     return averaged(loss, model, list(dict.fromkeys(leaves)), cut, compile=compile)[0]
 
@@ -105,8 +107,9 @@ def aligned(named: Mapping[str, Any]) -> list[Any]:
             raise ShapeError(f"{name} is cut into {array.numblocks} chunks; {why}")
         first = next(iter(found.values()), array)
         if array.shape[:1] != first.shape[:1] or not array.ndim or not array.size:
-            shapes = f"{next(iter(named))} has shape {first.shape} and {name} has {array.shape}"
-            raise ShapeError(f"{shapes}: all need a row for each sample")
+            raise ShapeError(
+                f"{name} has shape {array.shape}, the first has {first.shape}: all need equally many rows"
+            )
         found[name] = array.rechunk({0: tuple(rows for rows in first.chunks[0] if rows)})
     return list(found.values())
 
@@ -194,7 +197,7 @@ def _weighted(sent: bytes, weight: float, generators: dict[int, Any], *chunk: An
         replace_all([held[place] for place in leaves], [data for _, data, *_ in leaves.values()])
     else:
         evaluate = _evaluation(structure, wanted)
-    parts = [part.data if isinstance(part, Node) else part for part in evaluate(*chunk)]
+    parts = map(plain, evaluate(*chunk))
     return [None if part is None else weight * part for part in parts]
 
 

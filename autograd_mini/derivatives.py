@@ -19,17 +19,18 @@ import numpy as np
 from .core import functions as F
 from .core.engine import check_fresh, check_root, reading_of_all, sweep, toposort
 from .core.functions import GRAPH
-from .core.node import Node, leaf, made
+from .core.node import Node, leaf, made, plain
 from .core.readings import ARRAYS, FLOATS, KINDS
 from .core.rows import positive
 from .core.tensor import Tensor, to_value
 from .core.value import Value
 from .errors import DTypeError, GraphError, ShapeError, noted
-from .support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float, whole
+from .support.coercion import BARE, describe, to_array, to_float, whole
 from .support.containers import flatten, matched, rebuild, refill
 from .support.modes import enable_grad, inside, is_inside, is_recording, keep_constants, recorder
 
 Function = Callable[..., Any]
+Argnums = int | tuple[int, ...]
 Tree = Any  # a number, array or node, or nested lists, tuples and dicts of them
 Route = tuple[Any, list[Any]]  # a node, and the nodes on the paths from the inputs to it
 RAW = (np.ndarray, *BARE)
@@ -56,19 +57,18 @@ class _Call:
             for i in chosen:
                 given[i] = rebuild(args[i], self._variable, f"argument {i}")
             if not self.inputs:
-                what = f"argument {chosen[0]} holds no number, it is {_shown(args[chosen[0]])}"
-                raise DTypeError(f"{name}: {what}")
+                raise DTypeError(f"{name}: argument {chosen[0]} holds no number: {_shown(args[chosen[0]])}")
             before = list(map(_state, self.inputs))
             with inside():
-                result = _called(name, f, given, kwargs)
+                result = _called(name, _function(name, f), given, kwargs)
         for place, x, start in zip(self.places, self.inputs, before, strict=True):
             if _state(x) is not start:
-                advice = "let it compute a new one, x = x + 1"
-                raise GraphError(f"{name}: the function changed {place} in place: {advice}")
+                raise GraphError(f"{name}: the function changed {place} in place: write x = x + 1")
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
-                rule = "with has_aux=True the function must return (result, aux)"
-                raise TypeError(f"{name}: {rule}, it returned {_shown(result)}")
+                raise TypeError(
+                    f"{name}: with has_aux the function returns (result, aux), not {_shown(result)}"
+                )
             result, aux = result
             self.aux = rebuild(aux, lambda x: self.give(x) if isinstance(x, Node) else x)
         self.result = result
@@ -91,21 +91,18 @@ class _Call:
         """A fresh variable with the value of x, connected to x where a transformation outside builds a graph."""
         node: Any
         try:
-            if isinstance(x, BARE):
-                node = Value(x)
-            elif isinstance(x, Node) and self.graph and x.requires_grad:
+            if isinstance(x, Node) and self.graph and x.requires_grad:
                 node = positive(x)
-            elif (trace := recorder()) is not None:
+            elif not isinstance(x, BARE) and (trace := recorder()) is not None:
                 node = trace.variable(x)
-            elif isinstance(x, Value):
-                node = leaf(Value, x.data, True)
+            elif isinstance(x, (Value, *BARE)):
+                node = leaf(Value, to_float(plain(x)), True)
             else:
-                data = to_array(x.data if isinstance(x, Node) else x)
+                data = to_array(plain(x))
                 node = leaf(Tensor, data.copy() if self.keep else data.view(), True)
         except (TypeError, ValueError, OverflowError) as error:
-            place = self.places[len(self.inputs)]
             needed = "must be numbers, arrays or nodes, or lists of them"
-            raise noted(error, f"{self.name}: {place} {needed}") from None
+            raise noted(error, f"{self.name}: {self.places[len(self.inputs)]} {needed}") from None
         node.meta = x.meta if isinstance(x, Node) else None
         if type(node) is Tensor:
             node.data.flags.writeable = False  # the function must not overwrite its argument
@@ -117,34 +114,34 @@ class _Call:
         if isinstance(y, Node):
             return y
         if isinstance(y, ONE):
-            given = f"{_shown(y)}{place and f' at {place}'}, not a node"
-            cause = ".data, .item(), float() or a foreign function cut the graph"
+            given = (
+                f"{_shown(y)}{place and f' at {place}'}, not a node: .data, .item() or float() cut the graph"
+            )
             advice = "For a constant, return ag.Value(c, requires_grad=False)"
-            raise GraphError(f"{self.name}: the function returned {given}: {cause}. {advice}")
+            raise GraphError(f"{self.name}: the function returned {given}. {advice}")
         raise DTypeError(f"{self.name}: the function returned {describe(y)}")
 
     @property
     def output(self) -> Any:
         """The one node that the function returned."""
         if not isinstance(self.result, Node):
-            given = f"it returned {_shown(self.result)}: use jacobian"
-            raise GraphError(f"{self.name}: the function must return one node, {given}")
+            raise GraphError(f"{self.name}: the function must return one node, not {_shown(self.result)}")
         return self.result
 
     def directions(self, v: Tree, tree: Tree, nodes: Sequence[Any], what: str) -> list[Any]:
         """For each of the nodes its part of v, a float, array or node of its shape; v has the structure of `tree`."""
-        try:
-            found = matched(tree, v, "v")
-        except ValueError as error:
-            raise ShapeError(f"{self.name}: {error}, as {what} is") from None
-        out = []
-        for (place, part), node in zip(found, nodes, strict=True):
+        out: list[Any] = []
+        for (place, part), node in zip(matched(tree, v, f"{self.name}: v"), nodes, strict=True):
             if (given := F.shape(part)) != node.shape:
-                raise ShapeError(f"{self.name}: {place} has shape {given} where {what} has {node.shape}")
-            if isinstance(part, Node):
-                out.append(part if self.graph else part.data)
-            else:
-                out.append(to_float(part) if type(node) is Value else np.array(to_array(part, node.dtype)))
+                raise ShapeError(f"{place} has shape {given} where {what} has {node.shape}")
+            if isinstance(part, Node) and self.graph:
+                out.append(part)
+                continue
+            try:
+                raw = plain(part)
+                out.append(to_float(raw) if type(node) is Value else np.array(to_array(raw, node.dtype)))
+            except (TypeError, ValueError) as error:
+                raise noted(error, f"{place} must be numbers, as {what} is") from None
         return out
 
     def route(self, output: Any) -> Route:
@@ -158,14 +155,10 @@ class _Call:
             v = made(KINDS[type(output)], v)
         nodes = inputs or self.inputs
         grads = swept(order, v, graph, set(nodes))
-        found, taken = [], {id(v)}
-        for x in nodes:
-            share = grads[x] if x in grads else (GRAPH if graph else KINDS[type(x)]).zero(x)
-            if type(share) is np.ndarray and (id(share) in taken or share.base is not None):
-                share = share.copy()  # the caller's alone
-            taken.add(id(share))
-            found.append(share)
-        return found
+        shares = [grads[x] if x in grads else (GRAPH if graph else KINDS[type(x)]).zero(x) for x in nodes]
+        return [
+            share.copy() if type(share) is np.ndarray else share for share in shares
+        ]  # the caller's alone
 
     def transposed(self) -> tuple[list[Any], list[Route]]:
         """Forward mode: a variable u for each output, and for each input the route from them to its share of uᵀJ."""
@@ -214,8 +207,7 @@ class _Call:
         if count < 2 or not outputs:
             return
         places, factor = np.arange(count), 2.0 ** (np.random.default_rng(0).permutation(count) % 32)
-        given = np.stack([part.data if isinstance(part, Node) else part for part in parts])
-        given = given.reshape(outputs, count, -1)
+        given = np.stack(list(map(plain, parts))).reshape(outputs, count, -1)
         for turn in range(0, outputs, count):
             picked = (places + turn) % outputs
             v = np.zeros((count, outputs), y.dtype)
@@ -226,9 +218,8 @@ class _Call:
                 finite = np.isfinite(wrong)
                 size = np.max(np.abs(wanted), axis=1, keepdims=True, where=finite, initial=0.0)
             if np.any((wrong > 16 * np.finfo(x.dtype).eps * size) & finite):
-                what = "samples of the batch" if self.name.startswith("batch") else "elements of its argument"
-                lost = "so that none has a derivative of its own: use jacobian"
-                raise GraphError(f"{self.name}: the function mixes the {what}, {lost}")
+                mixed = "the samples of the batch, or the elements of its argument: use jacobian"
+                raise GraphError(f"{self.name}: the function mixes {mixed}")
 
     def give(self, x: Any) -> Any:
         """A result as the caller gets it: a node inside another transformation, else a number or an array."""
@@ -261,15 +252,15 @@ def _called(name: str, f: Function, args: Sequence[Tree], kwargs: dict[str, Any]
     """f's result; an error that its arguments may have caused gets a note."""
     try:
         return f(*args, **kwargs)
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError) as error:
         if "read-only" in str(error):
             advice = "let it compute a new one, x = x + 1 or ag.index_update"
             noted(error, f"{name}: the function writes into its argument: {advice}")
-        raise
-    except (TypeError, AttributeError) as error:
-        if any(isinstance(x, list | tuple) for x in args):
-            advice = "pass np.array(…) for one array"
-            noted(error, f"{name}: a list reaches the function as a list of nodes: {advice}")
+        elif any(isinstance(x, list | tuple) for x in args):
+            noted(
+                error,
+                f"{name}: a list reaches the function as a list of nodes: pass np.array(…) for one array",
+            )
         raise
 
 
@@ -330,13 +321,20 @@ def _function(name: str, f: Function) -> Function:
     return f
 
 
-def _transformation(name: str, f: Function, transformed: Any) -> Function:
-    """The function that a transformation returns, under a name made of both names."""
-    _function(name, f)
-    of = getattr(f, "__name__", type(f).__name__).removeprefix(f"{name}_of_")  # a Hessian is two Jacobians
-    transformed.__name__ = transformed.__qualname__ = f"{name}_of_{of}"
-    transformed.__doc__ = f"Return the {name} of `{of}`, which takes the same arguments."
-    return transformed  # type: ignore[no-any-return]
+def _transformed(
+    name: str, f: Function, argnums: Any, derive: Callable[[_Call], Any], has_aux: bool, value: bool = False
+) -> Function:
+    """The function that a transformation returns, under a name made of both names; `derive` makes its result of a call."""
+
+    def run(*args: Tree, **kwargs: Any) -> Any:
+        call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
+        return call.answer(derive(call), value, has_aux)
+
+    # a Hessian is two Jacobians
+    of = getattr(_function(name, f), "__name__", type(f).__name__).removeprefix(f"{name}_of_")
+    run.__name__ = run.__qualname__ = f"{name}_of_{of}"
+    run.__doc__ = f"Return the {name} of `{of}`, which takes the same arguments."
+    return run
 
 
 # ---- Gradients --------------------------------------------------------------------------------------------------------
@@ -437,33 +435,24 @@ def gradients(
     return rebuild(inputs, own)
 
 
-def _differentiated(
-    name: str, f: Function, argnums: Any, value: bool, has_aux: bool, allow_unused: bool
-) -> Function:
-    """grad and value_and_grad."""
-
-    def run(*args: Tree, **kwargs: Any) -> Any:
-        call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
-        y = call.output
-        if y.size != 1:
-            advice = "take .sum() or .mean(), or use jacobian"
-            raise GraphError(f"{name}: the function must return a scalar, got shape {y.shape}: {advice}")
-        route = call.route(y)
-        if not call.nodes and not allow_unused and (y.requires_grad or y._cut_by):
-            reached = set(route[1])
-            for i, x in enumerate(call.inputs):
-                if x not in reached:
-                    who = f"{call.places[i]}{f' ({x.label!r})' if x.label else ''}"
-                    cut = "" if y.requires_grad else f", it was cut off by {y._cut_by}"
-                    raise GraphError(f"{name}: the result does not depend on {who}{cut}: {UNUSED}")
-        return call.answer(call.like_inputs(call.pull(route, _ones(y))), value, has_aux)
-
-    return _transformation(name, f, run)
+def _gradient(call: _Call, allow_unused: bool) -> Tree:
+    """The gradient of the one output, a scalar."""
+    y = call.output
+    if y.size != 1:
+        advice = "take .sum() or .mean(), or use jacobian"
+        raise GraphError(f"{call.name}: the function must return a scalar, got shape {y.shape}: {advice}")
+    route = call.route(y)
+    if not call.nodes and not allow_unused and (y.requires_grad or y._cut_by):
+        reached = set(route[1])
+        for place, x in zip(call.places, call.inputs, strict=True):
+            if x not in reached:
+                who = f"{place}{f' ({x.label!r})' if x.label else ''}"
+                cut = "" if y.requires_grad else f", it was cut off by {y._cut_by}"
+                raise GraphError(f"{call.name}: the result does not depend on {who}{cut}: {UNUSED}")
+    return call.like_inputs(call.pull(route, _ones(y)))
 
 
-def grad(
-    f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False
-) -> Function:
+def grad(f: Function, argnums: Argnums = 0, *, has_aux: bool = False, allow_unused: bool = False) -> Function:
     """Return the function that gives the gradient of `f`, in the structure and shapes of the argument. The interface is jax.grad's.
 
     Args:
@@ -483,11 +472,11 @@ def grad(
     >>> ag.grad(lambda p: p["w"] * 3.0 + p["b"])({"w": 2.0, "b": 1.0})
     {'w': 3.0, 'b': 1.0}
     """
-    return _differentiated("grad", f, argnums, False, has_aux, allow_unused)
+    return _transformed("grad", f, argnums, lambda call: _gradient(call, allow_unused), has_aux)
 
 
 def value_and_grad(
-    f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, allow_unused: bool = False
+    f: Function, argnums: Argnums = 0, *, has_aux: bool = False, allow_unused: bool = False
 ) -> Function:
     """Return the function that gives (value of `f`, its gradient) by one forward and one backward pass.
 
@@ -500,7 +489,8 @@ def value_and_grad(
     >>> float(value), slope
     (5.0, array([2., 4.]))
     """
-    return _differentiated("value_and_grad", f, argnums, True, has_aux, allow_unused)
+    derive = functools.partial(_gradient, allow_unused=allow_unused)
+    return _transformed("value_and_grad", f, argnums, derive, has_aux, True)
 
 
 def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool = False) -> Function:
@@ -524,41 +514,28 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
     """
     order = whole("derivative: order", order, 0)
 
-    def run(*args: Tree, **kwargs: Any) -> Any:
-        call = _Call("derivative", f, args, kwargs, argnums, has_aux=has_aux)
+    def derive(call: _Call) -> Any:
         y = call.output
         if not isinstance(call.tree, ONE):
-            needed = f"with respect to one number, array or node, got {_shown(call.tree)}"
-            raise DTypeError(f"derivative: {needed}: use jacobian")
+            raise DTypeError(
+                f"derivative: by one number, array or node, not {_shown(call.tree)}: use jacobian"
+            )
         (x,) = call.inputs
         if y.shape != x.shape:
-            given = f"the function gave shape {y.shape} for an argument of shape {x.shape}"
-            raise ShapeError(f"derivative: {given}: use jacobian")
+            raise ShapeError(f"derivative: the function gave shape {y.shape} for {x.shape}: use jacobian")
         for i in range(order):
             route = call.route(y)
             (y,) = call.pull(route, _ones(y), call.graph or i + 1 < order)
             call.check_apart(route, [y], x.ndim)
-        return call.answer(call.give(y), False, has_aux)
+        return call.give(y)
 
-    return _transformation("derivative", f, run)
+    return _transformed("derivative", f, argnums, derive, has_aux)
 
 
 # ---- Jacobians and Hessians -------------------------------------------------------------------------------------------
 
 
-def _jacobian(name: str, f: Function, argnums: Any, has_aux: bool, value: bool = False) -> Function:
-    """jacobian, of which hessian takes two."""
-
-    def run(*args: Tree, **kwargs: Any) -> Any:
-        call = _Call(name, f, args, kwargs, argnums, has_aux=has_aux)
-        return call.answer(call.jacobian(), value, has_aux)
-
-    return _transformation(name, f, run)
-
-
-def jacobian(
-    f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, value: bool = False
-) -> Function:
+def jacobian(f: Function, argnums: Argnums = 0, *, has_aux: bool = False, value: bool = False) -> Function:
     """Return the function that gives the derivative of every number in the result of `f` by every number in its argument.
 
     For a result of shape s and an argument of shape t it has shape s + t. For nested results or arguments it is nested: the
@@ -577,10 +554,10 @@ def jacobian(
     >>> ag.jacobian(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 3.0})
     {'a': 3.0, 'b': 2.0}
     """
-    return _jacobian("jacobian", f, argnums, has_aux, value)
+    return _transformed("jacobian", f, argnums, _Call.jacobian, has_aux, value)
 
 
-def hessian(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False) -> Function:
+def hessian(f: Function, argnums: Argnums = 0, *, has_aux: bool = False) -> Function:
     """Return the function that gives the second derivatives of `f`: the Jacobian of its Jacobian.
 
     For a scalar f and an argument of shape t it has shape t + t. For nested arguments it is the nested blocks: of a dict p,
@@ -595,8 +572,8 @@ def hessian(f: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = 
     >>> ag.hessian(lambda p: p[0] * p[0] * p[1])([1.0, 2.0])
     [[4.0, 2.0], [2.0, 0.0]]
     """
-    once = _jacobian("hessian", f, argnums, has_aux)
-    return _jacobian("hessian", once, argnums, has_aux)
+    once = _transformed("hessian", f, argnums, _Call.jacobian, has_aux)
+    return _transformed("hessian", once, argnums, _Call.jacobian, has_aux)
 
 
 def _arguments(name: str, x: Any, argnums: Any) -> tuple[Sequence[Any], Any]:
@@ -621,7 +598,7 @@ def vjp(f: Function, x: Tree, *, argnums: Any = None, has_aux: bool = False) -> 
     (array([1., 4.]), array([2., 0.]))
     """
     args, chosen = _arguments("vjp", x, argnums)
-    return _pulled("vjp", _function("vjp", f), args, chosen, has_aux, "the result")
+    return _pulled("vjp", f, args, chosen, has_aux, "the result")
 
 
 def _pulled(name: str, f: Function, args: Sequence[Tree], argnums: Any, has_aux: bool, what: str) -> Any:
@@ -649,7 +626,7 @@ def jvp(f: Function, x: Tree, v: Tree, *, argnums: Any = None, has_aux: bool = F
     (9.0, 6.0)
     """
     args, chosen = _arguments("jvp", x, argnums)
-    call = _Call("jvp", _function("jvp", f), args, {}, chosen, has_aux=has_aux)
+    call = _Call("jvp", f, args, {}, chosen, has_aux=has_aux)
     given = call.directions(v, call.tree, call.inputs, "x")
     us, routes = call.transposed()
     shares = _total([call.pull(route, part, None, us) for route, part in zip(routes, given, strict=True)])
@@ -670,7 +647,7 @@ def hvp(f: Function, x: Tree, v: Tree, *, argnums: Any = None, has_aux: bool = F
     array([ 6., 12.])
     """
     args, chosen = _arguments("hvp", x, argnums)
-    slope = _differentiated("hvp", f, chosen, False, has_aux, True)
+    slope = _transformed("hvp", f, chosen, lambda call: _gradient(call, True), has_aux)
     found, pullback = _pulled("hvp", slope, args, chosen, has_aux, "x")
     return (pullback(v), found[1]) if has_aux else pullback(v)
 
@@ -680,8 +657,8 @@ def hvp(f: Function, x: Tree, v: Tree, *, argnums: Any = None, has_aux: bool = F
 
 def _batched(name: str, f: Function, X: Any, create_graph: bool) -> _Call:
     """The call of f on a batch, one Tensor, which gave one Tensor."""
-    X = X if isinstance(X, Node) else to_array(X)
-    call = _Call(name, _function(name, f), (X,), {}, create_graph=create_graph)
+    X = np.array(X) if isinstance(X, list | tuple) else X
+    call = _Call(name, f, (X,), {}, create_graph=create_graph)
     before, after = call.inputs[0].shape, call.output.shape
     if before[:1] != after[:1] or not before:
         raise ShapeError(f"{name}: a batch (N, …) must give (N, …), got {after} for {before}")
@@ -765,13 +742,13 @@ def ravel(params: Tree) -> tuple[Any, Callable[[Any], Tree]]:
         if hasattr(part, "named_parameters"):
             parts += [parameter for _, parameter in part.named_parameters()]
         elif isinstance(part, ONE):
-            parts.append(part)
+            parts.append(part if isinstance(part, (Node, *BARE)) else to_array(part))
         else:
             needed = "a Module, or lists and dicts of numbers, arrays and nodes are needed"
             raise DTypeError(f"ravel: {needed}; {place} is {describe(part)}")
     # Each node once, in its first place; numbers and arrays in every place
     parts = list({part if isinstance(part, Node) else i: part for i, part in enumerate(parts)}.values())
-    ends = np.cumsum([0, *(np.size(_plain(part)) for part in parts)]).tolist()
+    ends = np.cumsum([0, *(np.size(plain(part)) for part in parts)]).tolist()
 
     def unravel(vector: Any) -> Any:
         """Return the ravelled structure with the numbers of this vector of shape (n,)."""
@@ -787,12 +764,8 @@ def ravel(params: Tree) -> tuple[Any, Callable[[Any], Tree]]:
 
     if is_inside() and any(isinstance(part, Node) and part.requires_grad for part in parts):
         return F.concatenate([F.reshape(part, (-1,)) for part in parts]), unravel
-    flat = [np.ravel(to_array(_plain(part))) for part in parts]
+    flat = [np.ravel(to_array(plain(part))) for part in parts]
     return np.concatenate([np.zeros(0, np.float32), *flat]) if flat else np.zeros(0), unravel
-
-
-def _plain(part: Any) -> Any:
-    return part.data if isinstance(part, Node) else part
 
 
 def _like(part: Any, piece: Any) -> Any:
@@ -802,14 +775,9 @@ def _like(part: Any, piece: Any) -> Any:
         if single:
             return to_value(piece)
         shaped: Any = piece if piece.shape == part.shape else F.reshape(piece, part.shape)
-        return shaped if shaped.dtype == _dtype(part) else F.cast(shaped, _dtype(part))
-    data = float(piece[0]) if single else np.array(piece, _dtype(part)).reshape(part.shape)
+        return shaped if shaped.dtype == part.dtype else F.cast(shaped, part.dtype)
+    data = float(piece[0]) if single else np.array(piece, part.dtype).reshape(part.shape)
     return leaf(type(part), data, part.requires_grad, part.label) if isinstance(part, Node) else data
-
-
-def _dtype(part: Any) -> Any:
-    """The dtype that a node or array has as a Tensor."""
-    return part.dtype if part.dtype in FLOAT_TYPES else np.dtype(float)
 
 
 def _copied(part: Any, new: dict[Any, Any], done: dict[int, Any]) -> Any:

@@ -9,15 +9,13 @@ import hashlib
 import json
 import math
 import os
-import pathlib
 import re
-import sys
 import zipfile
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from .core.node import Node
+from .core.node import Node, plain
 from .errors import DTypeError, GraphError, SerializationError
 from .support.coercion import describe
 from .support.containers import DEPTH
@@ -27,26 +25,21 @@ from .support.files import is_special, replace_file
 FORMAT, VERSION = "autograd_mini", 1
 HEADER = "__autograd_mini__"  # the member of an .npz that holds the JSON
 UNSEALED = "0" * 64  # the digits until the digest is known
-# The most arrays, bytes of JSON, and bytes of a file's own table
-ARRAYS, CONTENT, TABLE = 20_000, 2**22, 2**24
 DTYPES = {np.dtype(code) for code in ("?", *"bhilqBHILQ", *"efd")}
-ADVICE = {"c": "pass its .real and .imag apart", "O": "objects would need pickle; pass numbers"}
 # Names that no program takes for a path outside a folder; and the names that `save` makes of keys
 SAFE = re.compile(r"(?!/|[A-Za-z]:|(.*/)?\.\.(/|$))[^\\\0-\x1f]+")
-PLAIN = re.compile(r"(?!__autograd_mini__$|__metadata__$|.*\.npy$)[\w+-][\w.+ /-]*(?<! )", re.I)
+PLAIN = re.compile(r"(?!(__\w+__|file|allow_pickle|.*\.npy)$|.*\.\.)[\w+-][\w.+ /-]{0,99}(?<! )", re.I)
 # The start of a pickle; without a {, as the length at the start of a .safetensors may look the same
 PICKLE = re.compile(rb"(?s)\x80[\2-\5].{6}[^{]")
 # The end of an .npz: for 4 GiB a second table; one disk, twice the number of members, the table's size, the digest
-END = re.compile(
-    rb"(?s)(PK\x06\x07.{16})?PK\x05\x06\0{4}(..)\2(.{4}).{4}(\0\0|U\0autograd_mini sha256 .{64})\Z"
-)
+END = re.compile(rb"(?s)(PK\x06\x07.{16})?PK\x05\x06\0{4}(..)\2(.{4}).{4}(\0\0|U\0autograd_mini.{72})\Z")
 # The header of our .safetensors: the digest; and pieces of the header, of which most remain when some bytes have changed
 SEAL = re.compile(rb'"autograd_mini":"([0-9a-f]{64}) ')
 TRACE = rb'autograd_mini":" {\"format\":\"autograd_mini\",\"version\":1,\"state\":{\"dict\":{'
 PIECES = [TRACE[i : i + 4] for i in range(len(TRACE) - 3)]
 
-Arrays = dict[str, Any]
-Loaded = tuple[int | None, str | bytes | None, Arrays]  # where the digest stands, the JSON, the arrays
+# Where the digest stands, the JSON, the arrays
+Loaded = tuple[int | None, str | bytes | None, dict[str, Any]]
 
 
 def save(state: Any, path: str | os.PathLike[str]) -> None:
@@ -68,15 +61,11 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     {'w': array([1., 2.]), 'epoch': 3}
     """
     name, kind = checked_path(path)
-    arrays: Arrays = {}
+    arrays: dict[str, Any] = {}
     tree = pack(state, (), arrays)
     if not isinstance(tree, dict) or "dict" not in tree:
         raise DTypeError(f"save: a model or a dict is needed, got {type(state).__name__}: pass {{'name': …}}")
-    parts = {"format": FORMAT, "version": VERSION, "state": tree}
-    content = json.dumps(parts, separators=(",", ":"), allow_nan=False)
-    if len(arrays) > ARRAYS or len(content) > CONTENT:
-        found = f"{len(arrays)} arrays, and {len(content)} bytes outside them"
-        raise ValueError(f"save: {found}; at most {ARRAYS} and {CONTENT} fit: keep long lists as arrays")
+    content = json.dumps({"format": FORMAT, "version": VERSION, "state": tree}, separators=(",", ":"))
 
     def write(file: BinaryIO) -> None:
         at = (write_npz if kind == ".npz" else write_safetensors)(file, content, arrays)
@@ -103,40 +92,33 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     ([], [])
     """
     name, kind = checked_path(path)
-    if is_special(name):  # to read it would block
-        raise SerializationError(f"{name}: no regular file, but a pipe or a device")
+    check(not is_special(name), f"{name}: no regular file, but a pipe or a device")  # to read it would block
     with open(name, "rb") as file:
         try:
             return read(file, name, kind)
         except (OSError, MemoryError):  # not the file's fault
             raise
         except Exception as error:  # NumPy, zipfile, json and safetensors raise many kinds for a damaged file
-            ours = isinstance(error, SerializationError)
-            fault = "" if ours else f"damaged, truncated or no {kind}: {type(error).__name__}: "
+            fault = "" if isinstance(error, SerializationError) else f"damaged, truncated or no {kind}: "
             raise SerializationError(f"{name}: {fault}{error}") from None
 
 
 def checked_path(path: Any) -> tuple[str, str]:
     """The path and its suffix; ValueError for another suffix, ImportError without its package."""
-    kind = pathlib.Path(path).suffix.lower()
+    name = os.fsdecode(path)
+    kind = os.path.splitext(name)[1].lower()
     if kind not in (".npz", ".safetensors"):
-        raise ValueError(f"path must end in .npz or .safetensors, which decides the format, got {path!r}")
+        raise ValueError(f"path must end in .npz or .safetensors, which decides the format, got {name!r}")
     if kind == ".safetensors":
-        package()
-    return os.fspath(path), kind
-
-
-def package() -> Any:
-    """The package of the extra `io`; ImportError, with what to install, where it is missing."""
-    needed("a .safetensors file (unlike .npz)", "safetensors.numpy", "[io]")
-    return sys.modules["safetensors"]
+        needed("a .safetensors file (unlike .npz)", "safetensors.numpy", "[io]")
+    return name, kind
 
 
 # ---- The state as JSON, its arrays apart -----------------------------------------------------------------------------
 
 
-def pack(value: Any, keys: tuple[str | int, ...], arrays: Arrays) -> Any:
-    """The JSON of the value; its arrays go into `arrays`. A JSON object stands for a dict, a tuple, an array, or NaN and ∞."""
+def pack(value: Any, keys: tuple[str | int, ...], arrays: dict[str, Any]) -> Any:
+    """The JSON of the value; its arrays go into `arrays`. A JSON object stands for a dict, a tuple or an array."""
     place = "state" + "".join(f"[{key!r}]" for key in keys)
     if len(keys) > DEPTH:
         raise ValueError(f"save: {place[:40]}…: nested more than {DEPTH} deep (a dict in itself?)")
@@ -145,54 +127,43 @@ def pack(value: Any, keys: tuple[str | int, ...], arrays: Arrays) -> Any:
     match value:
         case dict():
             if others := [key for key in value if not isinstance(key, str)]:
-                kind = type(others[0]).__name__
-                raise DTypeError(f"save: {place}: the key {others[0]!r} is a {kind}, only str can be saved")
+                raise DTypeError(f"save: {place}: the key {others[0]!r} is no str: write {str(others[0])!r}")
             return {"dict": {str(key): pack(part, (*keys, str(key)), arrays) for key, part in value.items()}}
         case list() | tuple():
             items = [pack(part, (*keys, i), arrays) for i, part in enumerate(value)]
             return {"tuple": items} if isinstance(value, tuple) else items
-        case None | str() | int():
-            return value
         case np.ndarray() | np.generic() | Node() if not isinstance(value, np.ma.MaskedArray):
             return pack_array(value, place, ".".join(map(str, keys)), arrays)
-        case float():
-            return value if math.isfinite(value) else {"float": float.__repr__(value)}
+        case None | str() | int() | float():
+            return value
     raise DTypeError(f"save: {place} cannot be saved: {describe(value)}")
 
 
-def pack_array(value: Any, place: str, name: str, arrays: Arrays) -> dict[str, str]:
+def pack_array(value: Any, place: str, name: str, arrays: dict[str, Any]) -> dict[str, str]:
     """The reference to an array, which goes into `arrays`, under this name if that is safe in a file and not taken."""
     if isinstance(value, Node) and value.op:
-        advice = "a graph cannot be saved: pass .detach() or .data"
-        raise GraphError(f"save: {place} is the result of {value.op.name!r}, no leaf: {advice}")
-    array = np.asarray(value.data if isinstance(value, Node) else value)
+        raise GraphError(f"save: {place} is the result of {value.op.name!r}, no leaf: pass .detach()")
+    array = np.asarray(plain(value))
     dtype = array.dtype
     if dtype.newbyteorder("=") not in DTYPES:
-        advice = ADVICE.get(dtype.kind, "convert it, .astype(np.float64) can be saved")
-        raise DTypeError(f"save: {place} is of dtype {dtype}: {advice}")
-    plain = PLAIN.fullmatch(name) and SAFE.fullmatch(name) and len(name.encode()) <= 200
-    if not plain or name in arrays:
-        others = (f"array_{i}" for i in range(len(arrays), 2 * len(arrays) + 1))
-        name = next(other for other in others if other not in arrays)
+        raise DTypeError(f"save: {place} is of dtype {dtype}: pass .astype(np.float64), or .real and .imag")
+    if not PLAIN.fullmatch(name) or name in arrays:
+        name = f"#{len(arrays)}"
     arrays[name] = array.astype(dtype.newbyteorder("<"), order="C", copy=False)
     kind = "scalar" if isinstance(value, np.generic) else "array"
     return {kind: name, "order": ">"} if dtype.str[0] == ">" else {kind: name}
 
 
-def unpack(tree: Any, arrays: Arrays, depth: int = 0) -> Any:
+def unpack(tree: Any, arrays: dict[str, Any]) -> Any:
     """The value with this JSON; its arrays are taken out of `arrays`."""
-    if depth > DEPTH:
-        raise SerializationError(f"its state is nested more than {DEPTH} deep")
-    if isinstance(tree, list):
-        return [unpack(part, arrays, depth + 1) for part in tree]
     if not isinstance(tree, dict):
-        return tree
+        return [unpack(part, arrays) for part in tree] if isinstance(tree, list) else tree
     match list(tree.items()):
         case [("dict", dict(parts))]:
-            return {key: unpack(part, arrays, depth + 1) for key, part in parts.items()}
+            return {key: unpack(part, arrays) for key, part in parts.items()}
         case [("tuple", list(parts))]:
-            return tuple(unpack(part, arrays, depth + 1) for part in parts)
-        case [("float", "nan" | "inf" | "-inf" as number)]:
+            return tuple(unpack(part, arrays) for part in parts)
+        case [("float", "nan" | "inf" | "-inf" as number)]:  # as files were written once
             return float(number)
         case [("array" | "scalar" as kind, name), *more] if name in arrays and more in ([], [("order", ">")]):
             array = arrays.pop(name)
@@ -203,6 +174,12 @@ def unpack(tree: Any, arrays: Arrays, depth: int = 0) -> Any:
 
 
 # ---- Files -----------------------------------------------------------------------------------------------------------
+
+
+def check(holds: object, fault: str) -> None:
+    """Raise SerializationError, with the fault, where it does not hold."""
+    if not holds:
+        raise SerializationError(fault)
 
 
 def digest(file: BinaryIO, at: int) -> bytes:
@@ -219,38 +196,29 @@ def digest(file: BinaryIO, at: int) -> bytes:
 def read(file: BinaryIO, path: str, kind: str) -> dict[str, Any]:
     """The state in the file; any error but OSError and MemoryError means that the file is damaged."""
     start = file.read(300)
-    if not start or PICKLE.match(start):
-        fault = "a pickle, which could run any program: it is never loaded" if start else "empty"
-        raise SerializationError(f"the file is {fault}")
+    check(not PICKLE.match(start), "the file is a pickle, which could run any program: it is never loaded")
     at, content, arrays = read_npz(file) if kind == ".npz" else read_safetensors(file, path, start)
     for name, array in arrays.items():
-        if not SAFE.fullmatch(name) or array.dtype.newbyteorder("=") not in DTYPES:
-            fault = f"has an unsafe name, or a dtype that is not loaded, {array.dtype}"
-            raise SerializationError(f"the array {name[:40]!r} {fault}")
-        if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
-            raise SerializationError(f"the array {name!r} holds bools that are neither 0 nor 1")
+        is_plain = SAFE.fullmatch(name) and array.dtype.newbyteorder("=") in DTYPES
+        check(is_plain, f"the array {name[:40]!r} has an unsafe name, or the unsafe dtype {array.dtype}")
     if at is None and content is None:  # of another program
         return arrays
-    if at is None or content is None or len(content) > CONTENT or digest(file, at) != file.read(64):
-        raise SerializationError("the file is damaged: its checksum does not match, or a part is missing")
-    parts = json.loads(content)
-    if parts["version"] != VERSION:
-        advice = f"this autograd_mini reads version {VERSION}: update it"
-        raise SerializationError(f"its format is version {parts['version']}, {advice}")
+    is_whole = at is not None and content is not None and digest(file, at) == file.read(64)
+    check(is_whole, "the file is damaged: its checksum does not match, or a part is missing")
+    parts = json.loads(content or "")
+    version = parts["version"]
+    check(version == VERSION, f"its format is version {version}, not {VERSION}: update autograd_mini")
     state = unpack(parts["state"], arrays)
-    if arrays or not isinstance(state, dict):
-        raise SerializationError(f"its state is no dict, or {len(arrays)} of its arrays belong to nothing")
-    return state
+    check(not arrays and isinstance(state, dict), "its state is no dict, or arrays belong to nothing")
+    return state  # type: ignore[no-any-return]
 
 
-def write_npz(file: BinaryIO, content: str, arrays: Arrays) -> int:
-    """Write an .npz as np.savez does, which does not take every name; return where the digest belongs."""
-    header = {HEADER: np.frombuffer(content.encode(), np.uint8)}
-    with zipfile.ZipFile(file, "w") as archive:
+def write_npz(file: BinaryIO, content: str, arrays: dict[str, Any]) -> int:
+    """Write an .npz; return where the digest belongs."""
+    members: Any = {HEADER: np.frombuffer(content.encode(), np.uint8), **arrays}
+    np.savez(file, **members)
+    with zipfile.ZipFile(file, "a") as archive:
         archive.comment = f"autograd_mini sha256 {UNSEALED}".encode()
-        for name, array in (header | arrays).items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
     return file.seek(-64, os.SEEK_END)
 
 
@@ -259,51 +227,50 @@ def read_npz(file: BinaryIO) -> Loaded:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - 200, 0))
     end = END.search(file.read())
-    if not end or int.from_bytes(end[3], "little") > min(size - 100, TABLE) or (end[1] and size < 2**32):
-        fault = "truncated, with bytes after its end, or with a damaged table"
-        raise SerializationError(f"no .npz file, or one that is {fault}")
-    arrays: Arrays = {}
-    at = 0
+    is_whole = end and int.from_bytes(end[3], "little") <= size - 100 and not (end[1] and size < 2**32)
+    check(is_whole, "no .npz file, or truncated, with bytes after its end, or with a damaged table")
+    at, arrays = 0, dict[str, Any]()
     with zipfile.ZipFile(file) as archive:
         for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
             name, suffix = info.orig_filename[:-4], info.orig_filename[-4:]
-            if suffix != ".npy" or info.compress_type or info.header_offset != at or name in arrays:
-                fault = "no .npy, or compressed (np.load reads it), or overlaps another or leaves a gap"
-                raise SerializationError(f"its member {info.orig_filename[:40]!r} is {fault}")
+            is_next = info.header_offset == at and name not in arrays
+            fault = "is no .npy, or compressed (np.load reads it), or overlaps another or leaves a gap"
+            check(
+                is_next and suffix == ".npy" and not info.compress_type, f"its member {name[:40]!r} {fault}"
+            )
             with archive.open(info) as member:
                 np.lib.format.read_magic(member)
                 shape, _, dtype = np.lib.format.read_array_header_1_0(member, max_header_size=2000)
                 length = info.file_size - member.tell()
-                if max(shape, default=0) >= 2**60 or math.prod(shape) * dtype.itemsize != length:
-                    fault = f"claims the shape {str(shape)[:80]}, which {length} bytes are not"
-                    raise SerializationError(f"the array {name[:40]!r} {fault}")
+                fits = max(shape, default=0) < 2**60 and math.prod(shape) * dtype.itemsize == length
+                check(fits, f"{name[:40]!r} claims the shape {str(shape)[:80]} for {length} bytes")
                 member.seek(0)
                 arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
             at = file.tell()  # where the bytes of the member end
-        if at != archive.start_dir:
-            raise SerializationError("its members do not fill the file")
-    header = arrays.pop(HEADER, None)
-    return size - 64 if len(end[4]) > 2 else None, None if header is None else header.tobytes(), arrays
+        check(at == archive.start_dir, "its members do not fill the file")
+    content = arrays.pop(HEADER).tobytes() if HEADER in arrays else None
+    return size - 64 if archive.comment else None, content, arrays
 
 
-def write_safetensors(file: BinaryIO, content: str, arrays: Arrays) -> int:
+def write_safetensors(file: BinaryIO, content: str, arrays: dict[str, Any]) -> int:
     """Write a .safetensors; return where the digest belongs."""
-    raw = package().numpy.save(arrays, metadata={FORMAT: f"{UNSEALED} {content}"})
+    from safetensors.numpy import save as to_bytes
+
+    raw = to_bytes(arrays, metadata={FORMAT: f"{UNSEALED} {content}"})
     file.write(raw)
     return int(raw.index(UNSEALED.encode()))
 
 
 def read_safetensors(file: BinaryIO, path: str, start: bytes) -> Loaded:
     """The content of a file; the package compares its sizes before it makes an array."""
-    count = int.from_bytes(start[:8], "little")
-    if count > TABLE:
-        raise SerializationError(f"its header claims {count} bytes, at most {TABLE} are read")
+    from safetensors import safe_open
+
     seal = SEAL.search(start)
-    if not seal and sum(piece in start for piece in PIECES) > 0.6 * len(PIECES):
-        raise SerializationError("the file is damaged: its checksum is missing")
-    with package().safe_open(path, framework="numpy") as opened:
-        if not os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-            raise SerializationError("the file was replaced while it was read: load it again")
+    found = sum(piece in start for piece in PIECES)
+    check(seal or found < 0.6 * len(PIECES), "the file is damaged: its checksum is missing")
+    with safe_open(path, framework="numpy") as opened:
+        is_same = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+        check(is_same, "the file was replaced while it was read: load it again")
         arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         content = (opened.metadata() or {}).get(FORMAT)
     return seal and seal.start(1), content and content[65:], arrays

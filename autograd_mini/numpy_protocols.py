@@ -11,7 +11,7 @@ import numpy as np
 
 from . import array_functions
 from .core import array_rows, functions, rows, special_rows
-from .core.node import Node
+from .core.node import Node, plain
 from .core.op import Op
 from .errors import AutogradError, GraphError
 from .support.coercion import FLOAT_TYPES
@@ -280,9 +280,7 @@ def _outer_sizes(x: Any, y: Any) -> tuple[int, ...]:
 
 
 def _data(x: Any) -> Any:
-    if isinstance(x, list | tuple):
-        return [_data(part) for part in x]
-    return x.data if isinstance(x, Node) else x
+    return list(map(_data, x)) if isinstance(x, list | tuple) else plain(x)
 
 
 def _of_ufunc(self: Any, ufunc: Any, method: str, *operands: Any, **kwargs: Any) -> Any:

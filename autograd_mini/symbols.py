@@ -26,7 +26,8 @@ import numpy as np
 
 from .core.array_rows import axes_of
 from .core.op import Op, Rule
-from .core.readings import XP, Reading, arrays, quietly, sum_to
+from .core.readings import XP, Reading, arrays, sum_to
+from .support.quiet import quietly
 
 OPERATORS: dict[str, Rule] = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
 OPERATORS |= {"divide": operator.truediv, "negative": operator.neg, "positive": operator.pos}
@@ -91,8 +92,7 @@ class Expr:
     __truediv__, __rtruediv__ = _method("divide"), _reflected("divide")
     __matmul__, __rmatmul__ = _method("matmul"), _reflected("matmul")
     __pow__, __rpow__ = _method("power"), _reflected("power")
-    __neg__, __pos__, __abs__ = _method("negative"), _method("positive"), _method("abs")
-    __getitem__ = _method("getitem")
+    __neg__, __pos__, __abs__, __getitem__ = map(_method, ("negative", "positive", "abs", "getitem"))
 
     T = property(lambda self: call("swapaxes", self, -1, -2))  # of a matrix, or of each of a stack
     is_leaf = property(lambda self: self.name in ("symbol", "constant"))

@@ -19,7 +19,7 @@ import numpy as np
 
 from . import chunks
 from .compile.steps import REPLAYED, Step, parts_of
-from .core.node import Node
+from .core.node import Node, plain
 from .core.op import Op
 from .core.tensor import Tensor, replace_all
 from .core.value import Value
@@ -28,7 +28,8 @@ from .errors import AnomalyError, CompileError, DTypeError, GraphError, ShapeErr
 from .nn.modules import Dropout, Module, set_modes, training_modes
 from .optim.optimizers import Optimizer
 from .plot import close_figure, plot_history, png
-from .support.coercion import describe, finite, whole
+from .support.coercion import describe, finite, flag, generator, whole
+from .support.containers import rebuild
 from .support.files import write_file
 from .support.interrupts import assign, completed
 from .support.modes import no_grad, recorder
@@ -115,12 +116,7 @@ def fit(
     data = _data("X", X, "y", y)
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, 1, ", or None for all rows")
-    if not isinstance(shuffle, bool | np.bool_):
-        raise TypeError(f"shuffle must be True or False, got {shuffle!r}")
-    try:
-        random = np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"rng must be a seed or a numpy.random.Generator, got {rng!r}: {error}") from None
+    shuffle, random = flag("shuffle", shuffle), generator(rng)
     data, held = _held_out(data, validation, random)
     measures = _metrics(metrics, loss, *data[1:])
     calls = _callbacks(callbacks, optimizer)
@@ -680,21 +676,14 @@ def _evaluated(loss: Any, metrics: dict[str, Any], model: Any, x: Any, *y: Any) 
 
 def _measures(metrics: dict[str, Any], prediction: Any, *y: Any) -> Iterator[float]:
     """Yield each metric as a number."""
-    plain = _plain(prediction) if metrics else None
+    scores = np.asarray(rebuild(prediction, plain)) if metrics else None
     for name, metric in metrics.items():
-        result = metric(plain, *y)
+        result = metric(scores, *y)
         try:
             yield _number(result)
         except (TypeError, ValueError):
             given = f"{type(result).__name__} {result!r}"
             raise TypeError(f"metrics: {name!r} must return a number, got {given}") from None
-
-
-def _plain(prediction: Any) -> Any:
-    """The prediction as an array."""
-    if isinstance(prediction, list | tuple):
-        return np.array([_plain(part) for part in prediction])
-    return np.asarray(prediction.data if isinstance(prediction, Node) else prediction)
 
 
 # ---- One step ----------------------------------------------------------------------------------------------------------
@@ -874,7 +863,7 @@ class EarlyStopping:
     ) -> None:  # fmt: skip
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be auto, min or max, got {mode!r}")
-        self.monitor, self.restore_best = monitor, bool(restore_best)
+        self.monitor, self.restore_best = monitor, flag("restore_best", restore_best)
         self.patience = whole("patience", patience, 1)
         self.min_delta = finite("min_delta", min_delta, least=0)
         self.higher = mode == "max" or (mode == "auto" and str(monitor).endswith("accuracy"))

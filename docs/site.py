@@ -237,12 +237,14 @@ TOP = {
 
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-MISTAKES = "autograd_mini/check/mistakes.toml"
-PLACES = {
-    f"{name}.md": f"project/{page}.md" for name, page in TOP.items()
-}  # where a file of the project is in the site
-PLACES |= {f"notebooks/{path.name}": f"tutorial/{path.stem}.md" for path in NOTEBOOKS} | {
-    MISTAKES: "mistakes.txt"
+PLACES = {  # where a file of the project is in the site
+    "autograd_mini/check/mistakes.toml": "mistakes.txt",
+    "autograd_mini/gallery/stories.md": "tutorial/gallery.md",
+    "benchmarks/audit.md": "explanation/figures-audit.md",
+    "benchmarks/diagnosis.md": "explanation/figures-diagnosis.md",
+    "benchmarks/RESULTS.md": "explanation/figures-speed.md",
+    **{f"{name}.md": f"project/{page}.md" for name, page in TOP.items()},
+    **{f"notebooks/{path.name}": f"tutorial/{path.stem}.md" for path in NOTEBOOKS},
 }
 
 

@@ -69,7 +69,7 @@ ag.draw(loss, engine="python")
 # goes into a bias unit, so nothing goes back through it. And with cross-entropy the slope of the last sigmoid cancels.
 
 # %%
-X, y = np.c_[np.ones(4), xor.INPUTS], xor.LABELS[:, None]
+X, y = np.c_[np.ones(4), xor.INPUTS], xor.TARGETS
 theta1, theta2 = (ag.Tensor(theta) for theta in xor.start(0))
 ones = np.ones((4, 1))
 H = ag.concatenate([ones, ag.sigmoid(X @ theta1)], axis=1)

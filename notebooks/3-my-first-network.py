@@ -315,7 +315,9 @@ square(lambda a, b: forward((a, b), t1.data, t2.data)[-1].item())
 # ten of them side by side:
 
 # %%
-outputs, _ = xor.learn(range(10), count=16_000)
+ten = xor.training(range(10))
+ten.fit(epochs=4_000, progress="none")
+outputs = ten.model(ten.X).data[..., 0]
 learnt = np.all(np.abs(outputs - Y) < 0.1, axis=1)
 print("learnt:", learnt.sum(), "of", learnt.size, "seeds")
 assert learnt.sum() >= 9

@@ -333,7 +333,7 @@ print("the outputs agree")
 # the results were found to agree. (Outside of a copy of the sources there is no such folder, and nothing is printed.)
 # Below 1 we are faster, above 1 PyTorch is; nothing is left out that has a target.
 
-# %%
+# %% tags=["measured"]
 folders = [up / "benchmarks" / "results" for up in (Path("."), Path("..")) if (up / "benchmarks" / "results").exists()]
 results = [json.loads(path.read_text(encoding="utf-8")) for folder in folders[:1] for path in sorted(folder.glob("*.json"))]
 works = {row["work"] for result in results for row in result["rows"]}
@@ -346,7 +346,7 @@ for result in results:
             lines.append((row["work"], row["our_figure"], row["peer_figure"], row["ratio"]))
 
 
-# %%
+# %% tags=["measured"]
 def shown(seconds):
     for size, unit in [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")]:
         if seconds >= size:

@@ -4,7 +4,8 @@
     python notebooks/build.py --check    write nothing; fail when a committed .ipynb is not what its source gives
 
 Edit the .py files only. All sources are executed before the first file is replaced, so an error changes nothing;
-whatever differs between two runs or two machines is dropped, so a second run changes nothing either.
+whatever differs between two runs or two machines is dropped, so a second run changes nothing either. A cell with the tag
+"measured" shows what the benchmarks left when it was built, with their date; the tests do not compare its output.
 """
 
 import argparse
@@ -55,7 +56,8 @@ def stable(notebook):
     """The notebook's file text, without times, versions, paths and chance cell ids."""
     cells = []
     for number, cell in enumerate(notebook.cells, 1):
-        kept = {"cell_type": cell.cell_type, "id": f"cell-{number:02d}", "metadata": {}, "source": cell.source}
+        tags = {key: value for key, value in cell.metadata.items() if key == "tags"}
+        kept = {"cell_type": cell.cell_type, "id": f"cell-{number:02d}", "metadata": tags, "source": cell.source}
         if cell.cell_type == "code":
             kept |= {"execution_count": cell.execution_count, "outputs": merged(cell.outputs)}
         cells.append(kept)

@@ -1357,7 +1357,7 @@ def reaches(row: str, op: Any) -> bool:
     entry = TABLE[row]
     if isinstance(entry, Op) or op is None:
         return op is entry
-    return bool(op.family is not None and op.family.__wrapped__ is entry.__wrapped__)
+    return bool(op.maker is not None and op.maker.__wrapped__ is entry.__wrapped__)
 
 
 def kinds(sample: Sample) -> list[str]:

@@ -23,10 +23,11 @@ from ..compile.function import Compiled
 from ..core import engine, node
 from ..core.op import Op
 from ..core.quick import vocabulary
-from ..core.readings import ARRAYS, FLOATS, KINDS, quietly
+from ..core.readings import ARRAYS, FLOATS, KINDS
 from ..errors import AnomalyError, GraphError
 from ..support.modes import Block, meta_here
 from ..support.numerics import all_finite
+from ..support.quiet import quietly
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 OURS = (

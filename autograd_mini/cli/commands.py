@@ -1,6 +1,7 @@
 """The commands: three views of an expression, the demo, the audit, and the programs of the gallery."""
 
 import argparse
+import inspect
 import os
 import re
 import sys
@@ -8,7 +9,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from .. import __version__
@@ -16,7 +16,7 @@ from ..draw.tree import on_a_terminal
 from ..draw.tree import tree as tree_of
 from ..errors import AutogradError
 from ..gallery import ENTRIES
-from .expression import ExpressionError, evaluate, numbers_of
+from .expression import evaluate, numbers_of
 
 CONSTANT = "the expression is constant: it has no name, and so no gradient"
 Run = Callable[[argparse.Namespace], int]  # returns the exit status
@@ -74,15 +74,16 @@ def _shielded(arguments: list[str]) -> list[str]:
 
 def _view(name: str, show: Callable[[Any, Any], None], options: argparse.Namespace) -> int:
     """Show an expression; return the exit status: 2 where it is not understood, 1 where it cannot be shown."""
-    words, output = [options.expression, *options.numbers], getattr(options, "output", None)
-    text, *numbers = sorted(words, key=lambda word: "=" in word)  # the numbers may come first
+    output = getattr(options, "output", None)
     try:
+        # the numbers may come first
+        text, *numbers = sorted([options.expression, *options.numbers], key=lambda word: "=" in word)
         root, unused = evaluate(text, numbers_of(numbers))
         for given in unused:
             print(f"note: {given} is not in the expression", file=sys.stderr)
         if root.requires_grad:
             root.backward()
-        elif name != "explore":
+        else:
             print(f"note: {CONSTANT}", file=sys.stderr)
         show(root, options)
     except BrokenPipeError:
@@ -102,8 +103,7 @@ def _expression(parser: argparse.ArgumentParser, example: str) -> None:
     parser.description = f"{parser.description} Example: autograd-mini {example}"
     operators = "numbers, names, + - * / %% **, parentheses, functions such as tanh(x)"
     parser.add_argument("expression", metavar="EXPRESSION", help=operators)
-    each = "the number of each name"
-    parser.add_argument("numbers", nargs="*", default=[], metavar="NAME=NUMBER", help=each)
+    parser.add_argument("numbers", nargs="*", default=[], metavar="NAME=NUMBER", help="a number for each")
 
 
 # ---- The commands: each adds its arguments to a parser, and returns the function that runs it -------------------------------
@@ -127,12 +127,9 @@ def tree(parser: argparse.ArgumentParser) -> Run:
     parser.add_argument("--ascii", action="store_true", help="plain ASCII")
 
     def show(root: Any, options: argparse.Namespace) -> None:
-        for is_plain in (options.ascii, True):
-            drawn = tree_of(root, options.depth, max_nodes=10**6, ascii=is_plain, color=on_a_terminal())
-            encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-            if drawn.encode(encoding, "ignore").decode(encoding) == drawn:  # so it can be printed
-                break
-        print(drawn)
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        is_plain = options.ascii or "├∂".encode(encoding, "replace").decode(encoding) != "├∂"
+        print(tree_of(root, options.depth, max_nodes=10**6, ascii=is_plain, color=on_a_terminal()))
 
     return partial(_view, "tree", show)
 
@@ -146,10 +143,8 @@ def draw(parser: argparse.ArgumentParser) -> Run:
     def show(root: Any, options: argparse.Namespace) -> None:
         from ..draw.drawing import draw
 
-        if options.output is None:
-            print(draw(root).source)
-        else:
-            draw(root).save(options.output)
+        picture = draw(root)
+        print(picture.source) if options.output is None else picture.save(options.output)
 
     return partial(_view, "draw", show)
 
@@ -162,8 +157,6 @@ def explore(parser: argparse.ArgumentParser) -> Run:
     def show(root: Any, options: argparse.Namespace) -> None:
         from ..draw.explore import explore
 
-        if not root.requires_grad:
-            raise ExpressionError(f"{CONSTANT}, and a page steps through gradients: use a name, as x*2 x=3")
         explore(root, options.output)
 
     return partial(_view, "explore", show)
@@ -180,16 +173,15 @@ def gallery(parser: argparse.ArgumentParser) -> Run:
     def run(options: argparse.Namespace) -> int:
         if options.plot and not find_spec("matplotlib"):
             parser.error("--plot needs matplotlib: python -m pip install 'autograd-mini[plot]'")
+        story = import_module("autograd_mini.gallery.story")
         if not options.name:
-            story = import_module("autograd_mini.gallery.story")
             for name in ENTRIES:
-                print(f"{name:20s} {story.docstring(name).partition('.')[0]}")
-            return 0
-        entry = import_module(f"autograd_mini.gallery.{options.name.replace('-', '_')}")
-        if options.source:
-            print(Path(str(entry.__file__)).read_text(encoding="utf8"), end="")
-            return 0
-        return int(entry.main(seed=options.seed, plot=options.plot))
+                print(f"{name:20s} {story.program(name).__doc__}")
+        elif options.source:
+            print(inspect.getsource(story.program(options.name)), end="")
+        else:
+            story.tell(options.name, options.seed, options.plot)
+        return 0
 
     return run
 

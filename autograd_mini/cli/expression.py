@@ -38,14 +38,8 @@ INSTEAD = {
     "π": "π is written pi", "#": "a comment has no place here",
     "=": "there are no comparisons and assignments here: the numbers stand after the expression, as x=2",
 }  # fmt: skip
-WHAT: dict[type[ast.expr], str] = {
-    ast.Attribute: "an attribute", ast.Subscript: "an index", ast.Lambda: "a lambda",
-    ast.Compare: "a comparison", ast.BoolOp: "and, or", ast.IfExp: "if … else", ast.Tuple: "a tuple",
-    ast.JoinedStr: "a string", ast.Starred: "a star before an argument",
-    ast.BinOp: "this operator", ast.UnaryOp: "this operator",
-}  # fmt: skip
 ALLOWED = "allowed are numbers, names, + - * / % **, parentheses and functions such as tanh(x)"
-NOT_ALLOWED = f"{{}} is not allowed: {ALLOWED}"
+NOT_ALLOWED = f"this is not allowed: {ALLOWED}"
 BEYOND = "this number is beyond the range of floats, 1.8e308"
 SPACES = "NAME=NUMBER is needed, as x=2, without spaces; an expression of several words in quotes"
 LONGEST = 10_000  # characters of an expression
@@ -87,7 +81,6 @@ def numbers_of(arguments: Sequence[str]) -> dict[str, float]:
     for argument in arguments:
         before, equals, after = argument.partition("=")
         name = unicodedata.normalize("NFKC", before.strip())  # as the parser does
-        shown, spelt, given = (_printable(text)[:WINDOW] for text in (argument, name, after))
         try:
             number = float(after)
         except ValueError:
@@ -95,14 +88,16 @@ def numbers_of(arguments: Sequence[str]) -> dict[str, float]:
         is_name, low = name.isidentifier() and not iskeyword(name), after.lower()
         for fault, why in (
             (not equals, SPACES),
-            (not is_name, f"{spelt!r} cannot be a name: letters, digits and _, as w1"),
-            (name in FUNCTIONS, f"{name} is a function: take another name"),
+            (not is_name, f"{name[:WINDOW]!r} cannot be a name: letters, digits and _, as w1"),
             (name in found, f"{name} is given twice"),
-            (math.isnan(number) and "nan" not in low, f"{given!r} is no number: {name}=0.5 would be"),
+            (
+                math.isnan(number) and "nan" not in low,
+                f"{after[:WINDOW]!r} is no number: {name}=0.5 would be",
+            ),
             (math.isinf(number) and "inf" not in low, BEYOND),
         ):
             if fault:
-                raise ExpressionError(f"{shown}: {why}")
+                raise ExpressionError(f"{_printable(argument)[:WINDOW]}: {why}")
         found[name] = number
     return found
 
@@ -154,10 +149,8 @@ class _Reader:
                 return [operand]
             case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
                 return [left, right]
-            case ast.BinOp(left=left, right=right):
-                raise self.error(*self.between(left, right), NOT_ALLOWED.format(WHAT[ast.BinOp]))
             case ast.Call(func=ast.Name(), keywords=[first, *_]):  # **x: a = was found before
-                raise self.refused(first.value, NOT_ALLOWED.format(WHAT[ast.Starred]))
+                raise self.refused(first.value)
             case ast.Call(func=ast.Name(), args=args):
                 return args
             case ast.Call(func=ast.Constant() | ast.BinOp() | ast.UnaryOp() | ast.Call() as func):
@@ -188,7 +181,7 @@ class _Reader:
                 close = _alike(name, [*self.names, *CONSTANTS])
                 guess = f"did you mean {close}? Or " if close else ""
                 advice = f"{guess}add {name}=1 after the expression"
-                raise self.refused(part, f"{_spelt(name)} has no number: {advice}")
+                raise self.refused(part, f"{name} has no number: {advice}")
             case ast.Call():
                 return self.function(part)(*operands)
         return (SIGNS | OPERATORS)[type(part.op)](*operands)
@@ -202,7 +195,7 @@ class _Reader:
         if name not in FUNCTIONS:
             close = _alike(name, FUNCTIONS)
             known = f"did you mean {close}?" if close else f"the functions are {', '.join(FUNCTIONS)}"
-            raise self.refused(func, f"{_spelt(name)} is no function here: {known}")
+            raise self.refused(func, f"{name} is no function here: {known}")
         least, most = _counts(name)
         if not least <= count <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
@@ -216,25 +209,17 @@ class _Reader:
         start, end = (len(self.text.encode()[:offset].decode(errors="ignore")) for offset in ends)
         return start, end
 
-    def between(self, left: ast.expr, right: ast.expr) -> tuple[int, int]:
-        """The place of the operator between two parts."""
-        start, end = self.place(left)[1], self.place(right)[0]
-        operator = self.text[start:end].strip(" ()")
-        start = self.text.index(operator, start)
-        return start, start + len(operator)
-
-    def refused(self, part: ast.expr, why: str = "") -> ExpressionError:
+    def refused(self, part: ast.expr, why: str = NOT_ALLOWED) -> ExpressionError:
         """The error for a part; without a reason, that it is not on the list."""
-        return self.error(*self.place(part), why or NOT_ALLOWED.format(WHAT.get(type(part), "this")))
+        return self.error(*self.place(part), why)
 
     def error(self, start: int, end: int, why: str) -> ExpressionError:
         """The error, with the expression, and a mark below the place."""
         text, first = self.text, max(start - WINDOW, 0)
         last = start + WINDOW
-        shown = ("…" if first else "") + text[first:last] + ("…" if last < len(text) else "")
-        indent = _width(shown[: start - first + bool(first)])
-        marks = max(_width(text[start : min(end, last)]), 1)
-        return ExpressionError(f"{why}\n  {_printable(shown)}\n  {' ' * indent}{'^' * marks}")
+        before, after = ("…" if first else ""), ("…" if last < len(text) else "")
+        mark = " " * (len(before) + start - first) + "^" * max(min(end, last) - start, 1)
+        return ExpressionError(f"{why}\n  {before}{_printable(text[first:last])}{after}\n  {mark}")
 
 
 def _counts(name: str) -> tuple[int, int]:
@@ -256,18 +241,6 @@ def _alike(name: str, known: Any) -> str:
     return " or ".join(difflib.get_close_matches(name, known, n=2))
 
 
-def _spelt(name: str) -> str:
-    """A name, and its characters where they may look like others."""
-    others = ", ".join(f"U+{ord(c):04X}" for c in name if not c.isascii())
-    return f"{name} (with {others})" if others else name
-
-
 def _printable(text: str) -> str:
     """The text without control characters, each replaced by one that can be printed."""
     return "".join([c if c.isprintable() else "\ufffd" for c in text])
-
-
-def _width(text: str) -> int:
-    """How many columns a text takes in a terminal."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text if not unicodedata.combining(c))
-    return wide + sum(not unicodedata.combining(c) for c in text)

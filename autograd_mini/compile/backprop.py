@@ -6,12 +6,11 @@ cancels there is not written.
 """
 
 import inspect
-import math
 import re
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from ..support.containers import flatten
 from ..symbols import VIEWS, Expr, call, constant, ordered, spread, substitute, symbol
 from .parts import Graph, Names, Part
 from .taught import MIRRORED, cost
-from .text import OF_NUMBERS, TEACHER, TEACHER_OF_NUMBERS, text
+from .text import TEACHER, TEACHER_OF_NUMBERS, of_numbers, text
 from .trace import unique
 
 HELPERS = {  # what NumPy lacks, as one writes it
@@ -36,8 +35,6 @@ HELPERS = {  # what NumPy lacks, as one writes it
     "    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))",
     "erf": "erf = np.vectorize(math.erf)",
     "erfc": "erfc = np.vectorize(math.erfc)",
-    "cholesky": "cholesky = np.linalg.cholesky",
-    "pinv": "pinv = np.linalg.pinv",
     "logabsdet": "def logabsdet(a):\n    return np.linalg.slogdet(a)[1]",
 }
 HELPERS_OF_NUMBERS = {  # what `math` lacks
@@ -49,15 +46,9 @@ HELPERS_OF_NUMBERS = {  # what `math` lacks
        for name, sign in (("greater", ">"), ("greater_equal", ">="), ("less", "<"), ("equal", "=="))},
     "asarray": "def asarray(x, dtype=None):\n    return float(x)",
 }  # fmt: skip
-SHORT = {
-    "subtract",
-    "add",
-    "negative",
-    "multiply",
-    "divide",
-    *VIEWS,
-    *MIRRORED,
-}  # may be written again, up to three times
+# May be written again
+SHORT = {"subtract", "add", "negative", "multiply", "divide", *VIEWS, *MIRRORED}
+BEFORE = symbol("~")  # what stands before a term
 LONG = 72  # letters of a line at which a part of it gets a line of its own
 
 
@@ -121,30 +112,35 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
 
 
 class _Page:
-    """The lines: `values` are formulas by the symbols that they define, forward and then backward, in order."""
+    """The lines: formulas by the symbols that they define, forward and then backward, in order."""
 
     def __init__(self, graph: Graph, roots: Sequence[Any], targets: Sequence[Any]) -> None:
         self.graph = graph
-        kept = graph.keep(roots) | {graph.parts[target] for target in targets}
-        self.order = [part for part in graph.order if part in kept]
-        self.roots, self.targets = (
-            [*dict.fromkeys(graph.parts[x] for x in nodes)] for nodes in (roots, targets)
-        )
-        self.wrt = [graph.parts[x] for x in targets]
+        kept = (graph.keep(roots) | {graph.parts[x] for x in targets}) & {*graph.order}
+        made = [part for part in graph.order if part.formula is not None]
+        order = [x for part in made for x in (*part.parents, part)]  # leaves where they are needed
+        order += graph.order
+        self.order = [part for part in dict.fromkeys(order) if part in kept]
+        self.roots, self.targets = ([graph.parts[x] for x in nodes] for nodes in (roots, targets))
         self.only_numbers = all(type(node) is Value for node in graph.parts)
         self.style = TEACHER_OF_NUMBERS if self.only_numbers else TEACHER
         self.names = Names(graph, self.order, self.roots, self.targets)
-        self.values = {part.sym: part.formula for part in self.order if part.formula is not None}
-        self.forward = set(self.values)
+        self.lines = {part.sym: part.formula for part in self.order if part.formula is not None}
+        self.forward = set(self.lines)
         self.grads: dict[Part, Expr] = {}
         self.said = {array: name for array, (name, _) in graph.indices.items()} | graph.ranges
-        self.likes = {part.like: part for part in self.order}
+        graph.named = self.names.names
         self.backward()
-        self.tried: set[tuple[Expr, Expr]] = set()
-        self.users: dict[Expr, Counter[Expr]] = {}  # of each symbol: the lines that use it, and how often
-        for sym in self.values:
-            self.count(sym, 1)
-        self.settle()
+        self.slopes: dict[Expr, Any] = {part.sym: g for part, g in self.grads.items()}
+        self.returned = [*[part.sym for part in self.roots], *[self.grads[part] for part in self.targets]]
+        self.results = {*self.returned}
+        named = self.names.names
+        self.named = {*self.results, *[part.sym for part in named], *[self.grads.get(part) for part in named]}
+        before = 0
+        while before != len(self.lines):
+            before = len(self.lines)
+            self.rename()
+            self.put_in()
 
     def backward(self) -> None:
         """A line for the gradient of each part between the targets and the roots."""
@@ -158,9 +154,8 @@ class _Page:
                 held[part] = spread(constant(0.0), part.sym)
             if part not in needed or part not in held:
                 continue
-            g = symbol(f"d{part.sym.value}", part.shape, part.sym.dtype)
-            self.values[g] = self.graph.tidy(held[part])
-            self.grads[part] = g
+            self.grads[part] = g = symbol(f"d{part.sym.value}", part.shape, part.sym.dtype)
+            self.lines[g] = self.graph.tidy(held[part])
             if part.formula is None:
                 continue
             shares = self.graph.shares(part, g, [parent in needed for parent in part.parents])
@@ -170,247 +165,145 @@ class _Page:
 
     # ---- Which lines stay
 
-    def count(self, sym: Expr, sign: int) -> None:
-        """Note, or forget, which symbols a line uses."""
-        for used, n in _occurrences(self.values[sym]).items():
-            users = self.users.setdefault(used, Counter())
-            users[sym] += sign * n
-            if not users[sym]:
-                del users[sym]
+    def rename(self) -> None:
+        """A gradient without a name that is another one's, by that name; and no line that nothing needs."""
+        wanted = {*self.results}
+        for sym in [*self.lines][::-1]:
+            if sym in wanted:
+                wanted |= {x for x in ordered(self.lines[sym]) if x in self.lines}
+            else:
+                del self.lines[sym]
+        nameless = {*self.lines} - self.named - self.forward
+        same = {x: sym for sym, x in self.lines.items() if sym in self.named and x in nameless}
+        own = {*same.values()}
+        self.lines = {
+            same.get(sym, sym): substitute(value, same) for sym, value in self.lines.items() if sym not in own
+        }
 
-    def change(self, sym: Expr, value: Expr) -> None:
-        self.count(sym, -1)
-        self.values[sym] = value
-        self.count(sym, 1)
-
-    def put_in(self, sym: Expr) -> None:
-        """A line into the lines that use it."""
-        value = self.values[sym]
-        for user in [*self.users.get(sym, ())]:
-            self.change(user, self.graph.tidy(substitute(self.values[user], {sym: value})))
-        self.remove(sym)
-
-    def remove(self, sym: Expr) -> None:
-        self.count(sym, -1)
-        del self.values[sym]
-
-    def settle(self) -> None:
-        """Put the lines that say little into those that use them."""
-        results = {part.sym for part in self.roots} | {self.grads[part] for part in self.targets}
-        named = {part.sym for part in self.names.names} | {self.grads.get(part) for part in self.names.names}
-        self.named, backward = named | results, [sym for sym in self.values if sym not in self.forward]
-        self.small = {
-            sym for sym in self.forward_order()
-            if sym not in named and cost(self.values[sym]) == 1 and len(_occurrences(self.values[sym])) == 1
-        }  # fmt: skip
-        before = 0
-        while before != len(self.values):
-            before = len(self.values)
-            for sym in [x for x in backward if x in self.values and x in self.named]:
-                value = self.values[sym]
-                if value in self.values and value not in self.named and value not in self.forward:
-                    self.rename(value, sym)  # a gradient that is another one of its name: db = dt1
-            for sym in [x for x in backward if x in self.values and x not in results]:
-                if self.is_small(sym, sym in named):
-                    self.put_in(sym)
-                else:
-                    self.absorb(sym)
-        kept = {part.sym for part, g in self.grads.items() if g in self.values}
-        for sym in reversed([*self.forward_order()]):
-            if not self.users.get(sym) and sym not in results:
-                self.remove(sym)
-        for sym in self.forward_order():
-            if sym not in results | named | kept and self.is_small(sym, False):
-                self.put_in(sym)
-
-    def forward_order(self) -> list[Expr]:
-        return [sym for sym in self.values if sym in self.forward]
-
-    def absorb(self, sym: Expr) -> None:
-        """Put a gradient into a line that becomes no longer by it: what cancels is not written."""
-        users, value = self.users.get(sym, Counter()), self.values[sym]
-        for user in [] if _is_plain(value) or value.name == "matmul" else [*users]:
-            line = self.values[user]
-            if (value, line) in self.tried:
+    def put_in(self) -> None:
+        """The lines that say little into those that use them, and a gradient into a line that gets no longer by it."""
+        users: dict[Expr, dict[Expr, None]] = {}
+        stack = [*self.lines]
+        for sym in [x for x in self.lines if x not in self.results]:
+            while stack:
+                user = stack.pop()
+                for x in _occurrences(self.lines[user]):
+                    users.setdefault(x, {})[user] = None
+            value, is_other = self.lines[sym], sym in self.forward or self.lines[sym].name == "matmul"
+            if is_other and sym in self.named:
                 continue
-            self.tried.add((value, line))
-            both, alone, own = map(self.spelt, (substitute(line, {sym: value}), line, value))
-            if cost(own) and (cost(both) <= cost(alone) if len(users) == 1 else _is_plain(both)):
-                self.change(user, both)
-        if not users:
-            self.remove(sym)
+            old = {x: self.lines[x] for x in users.get(sym, ()) if x in self.lines}
+            old = {user: line for user, line in old.items() if sym in _occurrences(line)}
+            new = {user: self.graph.tidy(substitute(line, {sym: value})) for user, line in old.items()}
+            if not self.is_small(sym, value, old, new):
+                is_one = len(old) == 1
+                short = [x for x, y in new.items() if _is_plain(y) or (is_one and cost(y) <= cost(old[x]))]
+                new = {user: new[user] for user in short if not is_other}
+            self.lines |= new
+            stack = [*new]
+            if len(new) == len(old):
+                del self.lines[sym]
 
-    def spelt(self, expr: Expr) -> Expr:
-        """With what is short on the way forward, as 1 − A, spelt out."""
-        small = {x: self.values[x] for x in ordered(expr) if x in self.small and x in self.values}
-        return self.graph.tidy(substitute(expr, small))
-
-    def is_small(self, sym: Expr, is_named: bool) -> bool:
-        """Whether a line is put into those that use it."""
-        users, value = self.users.get(sym, Counter()), self.values[sym]
-        total = sum(users.values())
-        parts = sum(_occurrences(value).values())
+    def is_small(self, sym: Expr, value: Expr, old: Mapping[Expr, Expr], new: Mapping[Expr, Expr]) -> bool:
+        """Whether a line is put into those that use it: into the old ones, which are then the new ones."""
         if _is_plain(value):
-            return not (
-                is_named and value in self.values and (value in self.forward or value not in self.named)
-            )
-        if is_named or any(not _can_take(self.values[user], sym, value) for user in users):
+            return True
+        if sym in self.named or any(not _can_take(line, sym, value) for line in old.values()):
             return False
-        is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
-        is_view = value.name == "getitem" and value.args[0].is_leaf and value.args[0] not in self.values
-        most = 10 if is_view else 4 - cost(value)
-        if total > 1 and not (is_short and total <= most and parts <= (2 if sym in self.forward else 1)):
-            return False
-        return all(
-            self.width(substitute(self.values[user], {sym: value}))
-            <= LONG + 12 * (self.values[user].name == "negative")
-            for user in users
-        )
-
-    def width(self, value: Expr) -> int:
-        """How long the lines of a value are."""
-        return max(len(line) for line, _ in self.statements("dW1", value, self.said, ""))
-
-    def rename(self, old: Expr, new: Expr) -> None:
-        """Give a gradient the name of a target that it is."""
-        self.remove(new)
-        for user in [*self.users.get(old, ())]:
-            self.change(user, substitute(self.values[user], {old: new}))
-        self.count(old, -1)
-        self.values = {new if sym is old else sym: value for sym, value in self.values.items()}
-        self.count(new, 1)
+        times = sum(_occurrences(line)[sym] for line in old.values())
+        if times > 1:
+            is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
+            is_view = value.name == "getitem" and value.args[0].is_leaf
+            others = sum(n for x, n in _occurrences(value).items() if x in self.lines)
+            is_kept = others > 1 or self.slopes.get(sym) in self.lines
+            if not is_short or is_kept or times > (10 if is_view else 4 - cost(value)):
+                return False
+        return all(len(line) <= LONG for value in new.values() for line in self.statements("dW1", value, ""))
 
     # ---- The text
 
+    def text(self, x: Expr) -> str:
+        return str(text(x, self.said, self.style))
+
     def written(self) -> tuple[str, dict[str, Any]]:
         """The source, and the arguments by name."""
-        by_sym = {part.sym: part for part in self.order}
-        order = [by_sym[sym] for sym in self.values if sym in by_sym]
-        names = self.names.names
-        for part in order:
-            if part not in names:
+        names, said = self.names.names, self.said
+        for part in self.order:
+            if part.sym in self.lines and part not in names:
                 names[part] = unique("t1", self.names.taken)
-        said = self.said | {part.sym: name for part, name in names.items()}
+        said |= {part.sym: name for part, name in names.items()}
+        likes = dict.fromkeys(self.lines, "")
         for part, g in self.grads.items():
-            if g in self.values:
+            if g in self.lines:
                 said[g] = unique(f"d{names.get(part, 't1')}", self.names.taken)
-        leaves = [part for part in self.order if part.formula is None]
+                likes[g] = said.get(part.sym, "")
         lines: dict[bool, list[tuple[str, Any]]] = {True: [], False: []}
-        used: dict[Expr, None] = {}
-        of_grads = {g: part for part, g in self.grads.items()}
-        for sym in self.values:
-            value = self.sized(self.values[sym], said)
-            used |= dict.fromkeys(ordered(value))
-            alike = [*([of_grads[sym]] if sym in of_grads else []), *leaves]
-            like = next((said[x.sym] for x in alike if x.shape == value.shape and x.sym in said), "")
-            lines[sym in self.forward] += self.statements(said[sym], value, said, like)
-        leaves = [part for part in leaves if part.sym in used]
+        for sym, value in self.lines.items():
+            texts = self.statements(said[sym], value, likes[sym])
+            lines[sym in self.forward] += [(line, value.shape) for line in texts]
+        used = {x for value in self.lines.values() for x in ordered(value)}
+        leaves = [part for part in self.order if part.formula is None and part.sym in used]
         arguments = {said[part.sym]: part.node.data for part in leaves if not part.needs_gradient}
         arguments |= {name: array for x, (name, array) in self.graph.indices.items() if x in used}
         arguments |= {said[part.sym]: part.node.data for part in leaves if part.needs_gradient}
-        results = [root.sym for root in self.roots] + [self.grads[target] for target in self.wrt]
-        out = [f"def backprop({', '.join(arguments)}):", "    # Forward"]
-        out += self.commented(lines[True])
-        out.append("    # Backward")
-        for (x, axis), note in self.graph.units.items():
+        out = [
+            f"def backprop({', '.join(arguments)}):",
+            "    # Forward",
+            *self.commented(lines[True]),
+            "    # Backward",
+        ]
+        for (x, axis), sums in self.graph.units.items():
             which = "" if len(x.shape or ()) == 1 else "Each row of " if axis == -1 else "Each column of "
-            out += [f"    # {which}{said[x]} sums to 1"] if note else []
-        out += self.commented(lines[False])
-        out.append(f"    return {', '.join(str(text(x, said, self.style)) for x in results)}")
+            out += [f"    # {which}{said[x]} sums to 1"] if sums and x not in self.forward else []
+        out += [*self.commented(lines[False]), f"    return {', '.join(map(self.text, self.returned))}"]
         body = "\n".join(out)
-        functions = "\n\n\n".join([*_helpers(body, self.only_numbers), body])
-        imports = self.imports(functions)
-        return (imports + "\n\n\n" if imports else "") + functions + "\n", arguments
+        functions = "\n\n\n".join([*_helpers(body, self.only_numbers), body]) + "\n"
+        imports = "import math\n" * ("math." in functions)
+        imports += "import numpy as np\n" * ("np." in functions or not self.only_numbers)
+        return imports + "\n\n" * bool(imports) + functions, arguments
 
-    def sized(self, value: Expr, said: Mapping[Expr, str]) -> Expr:
-        """Sizes as those of an array that has a name."""
-        changes: dict[Expr, Expr] = {}
-        for x in ordered(value):
-            like = next((y for y in x.args if y in self.likes), None)
-            if like is not None:
-                named = self.named_like(self.likes[like], x.name == "length", said)
-                changes[x] = call(x.name, *[named if y is like else y for y in x.args])
-        return substitute(value, changes) if changes else value
-
-    def named_like(self, part: Part, is_length: bool, said: Mapping[Expr, str]) -> Expr:
-        """The symbol of an array of this shape, or of this length, by how the part is computed; data before others."""
-        shape = part.shape
-        found, stack, seen = [], [part], set()
-        while stack:
-            x = stack.pop(0)
-            own = x.shape
-            if x in seen or (own[:1] != shape[:1] if is_length else own != shape):
-                continue
-            seen.add(x)
-            found += [x] if x.sym in said else []
-            labels = [
-                y for y in ordered(x.sym if x.formula is None else x.formula) if y in self.graph.indices
-            ]
-            if is_length and labels and (labels[0].shape or ())[:1] == shape[:1]:
-                return symbol(said[labels[0]], labels[0].shape or ())
-            is_product = x.name in ("matmul", "linear")
-            stack += x.parents[: int(is_length)] if is_product else x.parents
-        data = [x for x in found if x.is_data]
-        return next((x.sym for x in (*data, *found)), symbol(f"np.empty({shape})", shape))
-
-    def statements(
-        self, name: str, value: Expr, said: Mapping[Expr, str], like: str
-    ) -> Iterator[tuple[str, Expr]]:
+    def statements(self, name: str, value: Expr, like: str) -> list[str]:
         """The lines of a value: of a long sum several, and one for each part that is added at an index."""
-        terms = _sum_terms(value)
-        added = [(x, sign) for x, sign in terms if x.name == "scatter"]
-        sums: list[tuple[str, Expr]] = []
-        for x, sign in terms:
+        lines, is_whole = list[str](), False
+        for x, sign in sorted(_sum_terms(value), key=lambda term: term[0].name == "scatter"):
             if x.name == "scatter":
-                continue
-            how, total = sums[-1] if sums else ("=", x if sign > 0 else -x)
-            both = (total + x if sign > 0 else total - x) if sums else total
-            is_whole = bool(sums) and not total.is_leaf and total.shape == value.shape
-            if how == "-=" or (is_whole and len(f"{name} += {text(both, said, self.style)}") > LONG):
-                sums.append(("+=" if sign > 0 else "-=", x))
-            else:
-                sums[-1:] = [(how, both)]
-        if not sums:
-            yield f"{name} = {f'np.zeros_like({like})' if like else f'np.zeros({value.shape})'}", value
-        for how, total in sums:
-            yield f"{name} {how} {text(total, said, self.style)}", value
-        for x, sign in added:
-            amount, index = (x.args[0] if sign > 0 else self.graph.tidy(-x.args[0])), x.args[2]
-            if any(part.shape for part in (index, *index.args)):
-                yield (
-                    f"np.add.at({name}, {text(index, said, self.style)}, {text(amount, said, self.style)})",
-                    value,
+                zeros, index = f"np.zeros_like({like})" if like else f"np.zeros({value.shape})", x.args[2]
+                amount = self.text(self.graph.tidy(x.args[0] if sign > 0 else -x.args[0]))
+                place = self.text(call("getitem", symbol(name, value.shape or ()), index))
+                is_of_arrays = any(part.shape for part in (index, *index.args))
+                added = (
+                    f"np.add.at({name}, {self.text(index)}, {amount})"
+                    if is_of_arrays
+                    else f"{place} += {amount}"
                 )
+                lines = [*(lines or [f"{name} = {zeros}"]), added]
                 continue
-            how, amount = ("-=", amount.args[0]) if amount.name == "negative" else ("+=", amount)
-            place = text(call("getitem", symbol(name, value.shape or ()), index), said, self.style)
-            yield f"{place} {how} {text(amount, said, self.style)}", value
+            term = self.text(BEFORE + x)[4:]
+            how, term = "+" if (sign > 0) == (term[0] != "-") else "-", term.lstrip("-")
+            if not lines:
+                lines = [f"{name} = {how.strip('+')}{term}"]
+            elif is_whole and (len(lines[-1]) + len(term) + 3 > LONG or " -= " in lines[-1]):
+                lines.append(f"{name} {how}= {term}")
+            else:
+                lines[-1] += f" {how} {term}"
+            is_whole |= x.shape == value.shape
+        return lines
 
-    def imports(self, text: str) -> str:
-        needs_numpy = "np." in text or not self.only_numbers
-        return "\n".join(
-            [
-                line
-                for line, is_used in (("import math", "math." in text), ("import numpy as np", needs_numpy))
-                if is_used
-            ]
-        )
-
-    def commented(self, lines: Sequence[tuple[str, Expr]]) -> list[str]:
+    def commented(self, lines: Sequence[tuple[str, Any]]) -> list[str]:
         """The lines with their shapes behind."""
         if self.only_numbers:
             return [f"    {line}" for line, _ in lines]
         width = min(max((len(line) for line, _ in lines), default=0), 72)
-        return [f"    {line.ljust(width)}  # {expr.shape or 'number'}" for line, expr in lines]
+        return [f"    {line.ljust(width)}  # {shape or 'number'}" for line, shape in lines]
 
 
 def _occurrences(expr: Expr) -> Counter[Expr]:
-    """How often each symbol stands in a line; shapes do not count."""
+    """How often each symbol stands in a line."""
     found: Counter[Expr] = Counter({expr: 1})
     for x in reversed(ordered(expr)):
         for part in x.args:
             found[part] += found[x]
-    return Counter({x: n for x, n in found.items() if x.name == "symbol" and not x.value.startswith("~")})
+    return Counter({x: n for x, n in found.items() if x.name == "symbol"})
 
 
 def _is_plain(value: Expr) -> bool:
@@ -456,16 +349,11 @@ def _helpers(body: str, only_numbers: bool) -> list[str]:
                 continue
             if only_numbers:
                 source = re.sub(r"\bnp\.vectorize\((.*)\)", r"\1", source)
-                source = re.sub(r"\bnp\.(\w+)", _of_numbers, source)
+                source = re.sub(r"\bnp\.(\w+)", lambda match: of_numbers(match[1]), source)
             found.pop(name, None)  # to the end, where it is written first
             found[name] = source
             stack.append(source.partition("\n")[2])
     return list(found.values())[::-1]
-
-
-def _of_numbers(match: re.Match[str]) -> str:
-    name = match.group(1)
-    return OF_NUMBERS.get(name, f"math.{name}" if hasattr(math, name) else name)
 
 
 def _plain(function: Any) -> str:

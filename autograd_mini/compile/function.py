@@ -15,13 +15,14 @@ import numpy as np
 
 from ..core.array_rows import CAST
 from ..core.node import Node, changes, made
-from ..core.readings import ARRAYS, FLOATS, QUIET, error_state
+from ..core.readings import ARRAYS, FLOATS
 from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import CompileError, ShapeError
 from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
 from ..support.containers import flatten, rebuild
 from ..support.modes import is_inside, recorder
+from ..support.quiet import QUIET, error_state
 from ..symbols import Expr, symbol
 from .bindings import bindings, checker
 from .kernels import Unsupported, is_installed

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.readings import arrays, quietly
+from ..core.readings import arrays
+from ..support.quiet import quietly
 from ..symbols import OPERATORS, PARTS, VIEWS, Expr, call, constant, invoke, ordered, symbol
 from .kernels import BOOL, KERNELS, SINGLE, Unsupported
 from .program import COMPOSED, Program

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from math import isfinite, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..symbols import PARTS, Expr
 from .passes import is_range
 from .plan import UFUNCS, uses
 from .program import Change, Program, is_shared, owner
-from .text import PYTHON, text
+from .text import PYTHON, exact_text, text
 
 HEADER = """\
 from collections import deque
@@ -31,7 +31,7 @@ from autograd_mini.compile.program import add_product
 """
 FLOATS_STYLE = replace(PYTHON, function=lambda x, texts: f"fl.{x.name}({', '.join(texts)})")
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
-REDUCED = {"sum": "np.add.reduce", "max": "np.maximum.reduce"}
+CALLS = {"sum": "np.add.reduce", "max": "np.maximum.reduce", "vdot": "np.vdot", "add_product": "add_product"}
 
 
 class Writer:
@@ -155,46 +155,40 @@ class Writer:
 
     def instruction(self, x: Expr, place: str | None) -> str:
         """One instruction as Python, its result in a place where there is one."""
-        out = f", out={place}" if place else ""
         if x in self.floats:
             return f"float({self.text(x)})" if x.name == "getitem" else str(text(x, self.names, FLOATS_STYLE))
         if x.name == "power" and x.args[1].weak and x.args[1].name == "constant":
             base = self.text(x.args[0])
             return f"{base if x.args[0].shape else f'np.asarray({base})'} ** {self.text(x.args[1])}"
-        if x.name in UFUNCS and x.shape:
-            return self.ufunc(x, place)
         if x.name == "swapaxes" and len(x.shape or ()) == 2:
             return f"{self.text(x.args[0])}.T"
         if x.name == "reshape" and x.args[0].shape:
             return f"{self.text(x.args[0])}.reshape({self.text(x.args[1])})"
-        if x.name in REDUCED:
-            pairs = [*zip(x.keywords, map(self.text, x.args[1:]), strict=True)]
-            named = [f", {key}={part}" for key, part in pairs if part != "False"]
-            return f"{REDUCED[x.name]}({self.text(x.args[0])}{''.join(named)}{out})"
-        if x.name == "vdot":
-            return f"np.vdot({', '.join(map(self.text, x.args))})"
-        if x.name == "add_product":
-            return f"add_product({', '.join(map(self.text, x.args))})"
-        if x.name == "matmul" and all(len(part.shape or ()) <= 2 for part in x.args):
-            return f"np.dot({', '.join(map(self.text, x.args))}{out})"
-        return self.text(x)
+        is_dot = x.name == "matmul" and all(len(part.shape or ()) <= 2 for part in x.args)
+        is_ufunc = x.name in UFUNCS and x.shape
+        function = f"np.{x.name}" if is_ufunc else "np.dot" if is_dot else CALLS.get(x.name)
+        if function is None:
+            return self.text(x)
+        out = [f"out={place}"] if place and x.name != "add_product" else []
+        texts = self.as_arrays(x) if is_ufunc else [*map(self.text, x.args)]
+        if is_ufunc and not place and x.name in SIGNS and all(map(str.isidentifier, texts)):
+            return f" {SIGNS[x.name]} ".join(texts)
+        split = len(texts) - len(x.keywords)
+        named = [
+            f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True) if part != "False"
+        ]
+        return f"{function}({', '.join([*texts[:split], *named, *out])})"
 
-    def ufunc(self, x: Expr, place: str | None) -> str:
-        """An operation element by element, its numbers as arrays, written into a place where there is one."""
+    def as_arrays(self, x: Expr) -> list[str]:
+        """The operands of an operation element by element, its numbers as arrays."""
         kinds = {part.dtype for part in x.args if not part.weak}
-        is_one_kind = len(kinds) == 1 and next(iter(kinds)).kind == "f"
+        dtype = kinds.pop() if len(kinds) == 1 else np.dtype(bool)
         texts = []
         for part in x.args:
-            is_plain = part.name == "constant" and part.shape == () and part.dtype.kind in "if"
-            if is_plain and is_one_kind and (part.weak or part.dtype in kinds):
-                texts.append(self.constant(np.array(part.value, *kinds)))
-            else:
-                texts.append(self.text(part))
-        if place:
-            return f"np.{x.name}({', '.join(texts)}, out={place})"
-        if x.name in SIGNS and all(map(str.isidentifier, texts)):
-            return f" {SIGNS[x.name]} ".join(texts)
-        return f"np.{x.name}({', '.join(texts)})"
+            is_number = part.name == "constant" and part.shape == () and part.dtype.kind in "if"
+            is_array = is_number and dtype.kind == "f" and (part.weak or part.dtype == dtype)
+            texts.append(self.constant(np.array(part.value, dtype)) if is_array else self.text(part))
+        return texts
 
     def constant(self, array: Any) -> str:
         """The name of a constant as an array, which is made once."""
@@ -244,20 +238,11 @@ def without(change: Change) -> list[Expr]:
 
 
 def _written(array: Any) -> str:
-    dtype = f"np.{array.dtype.name}"
     if is_range(array):
         return f"np.arange({array.size})"
     if array.size > 1 and (array == 1).all():
-        return f"np.ones({array.shape}, {dtype})"
-    if not array.shape:
-        return f"np.array({number_text(array.item())}, {dtype})"
-    shaped = f".reshape({array.shape})" if array.ndim > 1 else ""
-    return f"np.array([{', '.join(map(number_text, array.ravel().tolist()))}], {dtype}){shaped}"
-
-
-def number_text(x: Any) -> str:
-    """A number as Python; repr(float) gives the shortest text of the same bits."""
-    return repr(x) if not isinstance(x, float) or isfinite(x) else f"float({str(x)!r})"
+        return f"np.ones({array.shape}, np.{array.dtype.name})"
+    return exact_text(array)
 
 
 def operands(x: Expr) -> list[Expr]:

@@ -18,8 +18,8 @@ from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, symbol
 from .kernels import DATA, ITEMS, NUMBER, SIZES, Lines, Unsupported, built
 from .program import Program
 from .scalars import scalars
-from .source import FLOATS_STYLE, number_text
-from .text import text
+from .source import FLOATS_STYLE
+from .text import exact_text, text
 from .trace import SWEPT, Lowering, Trace
 
 # What an instruction is: the beginning of a way back; a sum of products, and (next) its way back; the first row, and so on
@@ -284,7 +284,7 @@ class Tape:
         places = np.flatnonzero((self.start != 0) | ~np.signbit(self.start))  # all others are −0.0
         lines = [f"v = [-0.0] * {len(self.start)}"]
         lines += [
-            f"v[{i}] = {number_text(x)}" for i, x in zip(places, self.start[places].tolist(), strict=True)
+            f"v[{i}] = {exact_text(x)}" for i, x in zip(places, self.start[places].tolist(), strict=True)
         ]
         lines += [f"v[{place}] = inputs[{i}]" for i, place in enumerate(self.inputs)]
         back = 0

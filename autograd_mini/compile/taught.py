@@ -1,8 +1,8 @@
 """Exprs as a teacher writes them: the same numbers up to rounding, at ordinary operands, in fewer words.
 
-A step changes the top of an Expr whose parts are done, or returns it as it is; `taught` applies all of them everywhere. Sums and
-products are put in order by algebra, so that what cancels is not written: the slope of a sigmoid against the divisors of a
-cross-entropy, or P · (dP − Σ dP · P) of a softmax against −Y / P.
+A step changes the top of an Expr whose parts are done, or returns it as it is; `taught` applies all of them everywhere. What is made
+of sums and products is read to its terms, and written again in the shortest of three forms: as it stands, with quotients multiplied
+out, with everything multiplied out. So what cancels is not written: the slope of a sigmoid against the divisors of a cross-entropy.
 """
 
 import functools
@@ -16,32 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import symbols
-from ..symbols import (
-    OPERATORS,
-    READABLE,
-    REDUCTIONS,
-    SHAPES,
-    Expr,
-    call,
-    constant,
-    is_number,
-    ordered,
-    rebuilt,
-    rewritten,
-    spread,
-    symbol,
-)
-from ..symbols import _like as is_like
-from .passes import is_range, picked, unspread
+from ..symbols import OPERATORS, SHAPES, Expr, call, constant, is_number, ordered, rebuilt, spread, symbol
+from .passes import unspread
 from .program import NOT_ELEMENTWISE
-
-
-def _var(x: Any, axis: Any, keepdims: bool = False, ddof: float = 0) -> Any:
-    """NumPy's variance, without its warning for a single number."""
-    count = np.size(x) // max(np.size(np.sum(x, axis=axis)), 1)
-    away = x - np.mean(x, axis=axis, keepdims=True)
-    return np.sum(away * away, axis=axis, keepdims=keepdims) / (count - ddof)
-
 
 # Calls that only readers see: sizes by name, and what NumPy has a word for. Of `like` only the shape counts.
 WORDS: dict[str, Any] = {
@@ -52,63 +29,45 @@ WORDS: dict[str, Any] = {
     "outer": (np.outer, lambda x, y: (x.size, y.size)),
 }
 OPERATORS |= {name: function for name, (function, _) in WORDS.items()}
-OPERATORS |= {"clip": np.clip, "var": _var, "std": lambda x, **how: np.sqrt(_var(x, **how))}
 SHAPES |= {name: shape for name, (_, shape) in WORDS.items()}
-REDUCTIONS |= {"var", "std"}
-NOT_ELEMENTWISE |= {*WORDS, "var", "std"}
+NOT_ELEMENTWISE |= {*WORDS}
 SIZES = ("size", "length", "shape_at")
-MOST_TERMS, FEW_TERMS = 32, 6  # terms and factors that are put together; that are tried in other orders
+MOST_TERMS, FEW_TERMS = 32, 6  # that are put together; that are multiplied out
 
 _a, _b, _c, _d = map(symbol, "abcd")
-_nil = call("equal", _a, 0)
+_A, _B = symbol("A", (2, 2)), symbol("B", (2, 2))
 
 
-def _tie(loses: str, wins: str, *equal: Expr) -> dict[Expr, Any]:
-    """The share of a maximum or minimum: all where a wins, half of it at a tie."""
-    inner = call("where", call("equal", *equal), 0.5 * _c, _c)
-    share = _c * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
-    return {call("where", call(loses, _a, _b), 0.0, inner): share}
-
-
-TAUGHT: dict[Expr, Any] = {
-    **READABLE,
-    call("where", call("logical_or", call("less", _a, _b), call("greater", _a, _c)), 0.0, _d):
-        _d * call("greater_equal", _a, _b) * call("less_equal", _a, _c),
-    **_tie("less", "greater", _a, _b), **_tie("less", "greater", _b, _a),
-    **_tie("greater", "less", _a, _b), **_tie("greater", "less", _b, _a),
-    call("where", _nil, 0.0, _a * _b): _a * _b,
-    call("where", _nil, _b, _b / _a): _b / _a,
-    call("logical_or", _a, call("not_equal", _b, _b)): _a,
-    call("softplus", _a): call("logaddexp", 0.0, _a),
-    call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
-    0.0 / _a: 0.0, _a + 0.0: _a, 0.0 + _a: _a, 1.0 - 1.0 * _a: 1.0 - _a,
+# The share of a maximum or minimum: all where a wins, half of it at a tie
+TIES = {
+    call("where", call(loses, _a, _b), 0.0, call("where", call("equal", *pair), 0.5 * _c, _c)):
+        _c * (call(wins, _a, _b) + 0.5 * call("equal", _a, _b))
+    for loses, wins in (("less", "greater"), ("greater", "less")) for pair in ((_a, _b), (_b, _a))
 }  # fmt: skip
-# x < y as y > x, and where it is not so
-MIRRORED = {
-    "less": "greater",
-    "greater": "less",
-    "less_equal": "greater_equal",
-    "greater_equal": "less_equal",
-}
-MIRRORED |= {"equal": "equal", "not_equal": "not_equal"}
-OTHERWISE = {
-    "less": "greater_equal",
-    "greater": "less_equal",
-    "less_equal": "greater",
-    "greater_equal": "less",
-}
-
-
+TAUGHT: dict[Expr, Any] = {
+    **symbols.READABLE, **TIES,
+    call("logical_or", _a, call("not_equal", _b, _b)): _a,
+    call("sigmoid", -_a): 1.0 - call("sigmoid", _a),
+    call("square", _a): call("power", _a, 2),
+    call("linear", _A, _B, _c): _A @ _B + _c,
+    call("getitem", call("log", _A), _b): call("log", call("getitem", _A, _b)),
+    0.0 / _a: 0.0, _a + 0.0: _a, 0.0 + _a: _a,
+}  # fmt: skip
 BY_NAME: dict[str, dict[Expr, Any]] = {}
 for _pattern, _simpler in TAUGHT.items():
     BY_NAME.setdefault(_pattern.name, {})[_pattern] = _simpler
-Units = Mapping[tuple[Expr, int], Any]
+# x < y as y > x, and where it is not so
+MIRRORED = {"less": "greater", "less_equal": "greater_equal", "equal": "equal", "not_equal": "not_equal"}
+MIRRORED |= {y: x for x, y in MIRRORED.items()}
+OTHERWISE = {"less": "greater_equal", "greater": "less_equal"}
+OTHERWISE |= {y: x for x, y in OTHERWISE.items()}
+Units = Mapping[tuple[Expr, int], list[Expr]]
 
 
 def taught(expr: Expr, units: Units | None = None, known: dict[Expr, Expr] | None = None) -> Expr:
     """Return an Expr as a teacher writes it.
 
-    `units`: what sums to 1 along an axis, a list there notes that this was used; `known`: what has been found with the same units.
+    `units`: what sums to 1 along an axis, with a list that the sums are put into; `known`: what has been found with the same units.
 
     >>> Y, A, B = (symbol(name, (4, 1)) for name in "YAB")
     >>> taught(((1.0 - Y) / (1.0 - A) - Y / A) * A * (1.0 - A))
@@ -119,44 +78,33 @@ def taught(expr: Expr, units: Units | None = None, known: dict[Expr, Expr] | Non
     known = {} if known is None else known
 
     def step(x: Expr) -> Expr:
-        if x.name == "sum" and (found := _known_sum(x, units or {})) is not None:
-            return spread(found, x)
+        if x.name == "sum" and _is_one(x, units or {}):
+            return spread(constant(1.0), x)
         for change in STEPS:
             changed = change(x)
             if changed is not x:
                 return changed
-        return rewritten(x, BY_NAME.get(x.name, {}), loosely=True)
+        return symbols.rewritten(x, BY_NAME.get(x.name, {}), loosely=True)
 
     while (found := rebuilt(expr, known, step)) is not expr:
         expr = found
     return expr
 
 
-def _known_sum(x: Expr, units: Units) -> Expr | None:
-    """The sum of what is made of numbers and of what sums to 1 along that axis."""
-    inner, axis = x.args[0], x.args[1].value
-    ndim = len(inner.shape or ())
-    axis = -1 if axis is None and ndim == 1 else axis
-    if not isinstance(axis, int):
-        return None
-    axis -= ndim if axis >= 0 else 0
-    terms, notes = [], []
-    for term in _terms(inner, 1.0):
-        arrays = [y for y in term.above if y.shape]
-        if len(arrays) != 1 or any(y.shape for y in term.below):
-            return None
-        one = arrays[0]
-        is_one = (one.name == "softmax" and is_number(one.args[1], axis)) or (
-            one.name == "one_hot" and axis == -1
-        )
-        if not is_one and (one, axis) not in units:
-            return None
-        notes += [units[one, axis]] if not is_one and units[one, axis] is not None else []
-        terms.append(Term(term.number, [y for y in term.above if y is not one], term.below))
-    for note in notes:
-        note.append(x)
-    left = _merged(terms)
-    return _total(left) if left else constant(0.0)
+def _is_one(x: Expr, units: Units) -> bool:
+    """Whether it is the sum of what sums to 1 along that axis."""
+    inner = x.args[0]
+    axis = one_axis(x.args[1].value, len(inner.shape or ()))
+    if axis is not None and (inner, axis) in units:
+        units[inner, axis].append(x)
+        return True
+    return inner.name == "one_hot" and axis == -1
+
+
+def one_axis(axis: Any, ndim: int) -> int | None:
+    """The one axis of a reduction, counted from the end."""
+    at = 0 if axis is None and ndim == 1 else axis
+    return at - ndim * (at >= 0) if isinstance(at, int) else None
 
 
 def cost(expr: Expr) -> int:
@@ -168,122 +116,70 @@ def cost(expr: Expr) -> int:
     return found[expr]
 
 
-def is_elementwise(x: Expr) -> bool:
-    return x.shape is not None and x.name not in NOT_ELEMENTWISE
-
-
 # ---- Axes and views ---------------------------------------------------------------------------------------------------
 
-WHOLE, NEW = constant(slice(None)), constant(None)
+SAME = {constant(slice(None)), constant(None), constant(...)}  # what keeps or makes an axis
 
 
 def _axes(x: Expr) -> Expr:
     """Whatever makes or drops axes of length 1 as a reshape; no reshape where broadcasting or keepdims does that."""
-    inner, shape = (x.args[0], x.args[0].shape or ()) if x.args else (x, ())
-    if x.name == "transpose":
-        order = [part.value for part in x.args[1].args]
-        is_of_last = order == [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]
-        return call("swapaxes", inner, -1, -2) if is_of_last else x
+    name, inner = x.name, x.args[0] if x.args else x
+    shape, index = inner.shape or (), x.args[-1] if x.args else x
+    if name in ("getitem", "reshape") and inner.shape == ():
+        return call("broadcast_to", inner, x.shape)
+    parts = index.args if index.name == "tuple" else (index,)
     if (
-        x.name in ("getitem", "squeeze", "scatter")
+        name in ("getitem", "squeeze", "scatter")
         and shape
         and x.shape
         and math.prod(shape) == math.prod(x.shape)
     ):
-        index = x.args[2 if x.name == "scatter" else 1]
-        parts = index.args if index.name == "tuple" else (index,)
         is_of_axes = all(part in SAME or is_number(part, 0) for part in parts)
-        return call("reshape", inner, x.shape) if x.name == "squeeze" or is_of_axes else x
-    if (
-        x.name == "getitem"
-        and x.args[1].name == "tuple"
-        and all(part.name == "slice" for part in x.args[1].args)
-    ):
-        ends = [(part.args, n) for part, n in zip(x.args[1].args, shape, strict=False)]
-        return inner[tuple(call("slice", y[0], None if is_number(y[1], n) else y[1], y[2]) for y, n in ends)]
-    if x.name == "reshape" and x.shape:
+        return call("reshape", inner, x.shape) if name == "squeeze" or is_of_axes else x
+    if name == "getitem" and all(part.name == "slice" for part in parts):  # up to the end, without its number
+        ends = [(part.args, n) for part, n in zip(parts, shape, strict=False)]
+        return inner[tuple(slice(y[0], None if is_number(y[1], n) else y[1], y[2]) for y, n in ends)]
+    if name == "reshape" and x.shape:
         return _reshaped(x, inner, shape)
-    if x.name in MIRRORED and x.args[0].name == "constant" != x.args[1].name:
-        return call(MIRRORED[x.name], x.args[1], x.args[0])
-    for i, part in enumerate(x.args if is_elementwise(x) and x.shape else ()):
-        if (part.shape or ())[:1] == (1,) and (new := _without_first(part)) is not part:
-            found = call(x.name, *x.args[:i], new, *x.args[i + 1 :])
-            if is_like(found, x):
-                return found
     return x
-
-
-SAME = {WHOLE, NEW, constant(...)}
 
 
 def _reshaped(x: Expr, inner: Expr, shape: tuple[int, ...]) -> Expr:
     """A reshape of a reshape, of a sum with its axis kept, of what goes element by element, of a product by a column."""
+    a = inner.args
     if inner.name == "reshape":
-        return call("reshape", inner.args[0], x.shape)
-    if inner.name in REDUCTIONS and inner.keywords == ("axis", "keepdims") and inner.args[0].shape:
-        kept = call(inner.name, inner.args[0], axis=inner.args[1], keepdims=True)
+        return call("reshape", a[0], x.shape)
+    if inner.name in symbols.REDUCTIONS and inner.keywords == ("axis", "keepdims") and a[0].shape:
+        kept = call(inner.name, a[0], axis=a[1], keepdims=True)
         return kept if kept.shape == x.shape else x
-    if shape and is_elementwise(inner) and all(part.shape in ((), shape) for part in inner.args):
-        return call(
-            inner.name, *[call("reshape", part, x.shape) if part.shape else part for part in inner.args]
-        )
-    if inner.name == "matmul" and shape == (*(x.shape or ()), 1):
-        left, right = inner.args
-        if right.name == "reshape" and right.args[0].shape == (right.shape or ())[:1]:
-            return call("matmul", left, right.args[0])
+    is_elementwise = inner.shape is not None and inner.name not in NOT_ELEMENTWISE
+    if shape and is_elementwise and all(part.shape in ((), shape) for part in a):
+        return call(inner.name, *[call("reshape", part, x.shape) if part.shape else part for part in a])
+    if inner.name == "matmul" and shape == (*(x.shape or ()), 1) and a[1].name == "reshape":
+        return call("matmul", a[0], a[1].args[0]) if a[1].args[0].shape == (a[1].shape or ())[:1] else x
     return x
-
-
-def _without_first(x: Expr) -> Expr:
-    """Without a first axis of length 1, which broadcasting adds of itself."""
-    if x.name == "reshape" and x.args[0].shape == (x.shape or ())[1:]:
-        return x.args[0]
-    if x.name in REDUCTIONS and is_number(x.args[1], 0) and is_true(x.args[2]):
-        return call(x.name, x.args[0], axis=0, keepdims=False)
-    if is_elementwise(x) and x.shape:
-        parts = [_without_first(part) if part.shape else part for part in x.args]
-        is_all = all(new is not old or not old.shape for new, old in zip(parts, x.args, strict=True))
-        return call(x.name, *parts) if is_all else x
-    return x
-
-
-def is_true(x: Expr) -> bool:
-    return x.value is True
 
 
 def _spelt(x: Expr) -> Expr:
     """Products and calls of ours in NumPy's words."""
     a = x.args
-    if x.name == "linear":
-        return call("matmul", *a[:2]) + a[2]
+    if x.name in MIRRORED and a[0].name == "constant" != a[1].name:
+        return call(MIRRORED[x.name], a[1], a[0])
     if x.name == "swapaxes" and x.shape == (1, 1):
         return a[0]
-    if x.name == "swapaxes" and a[0].name == "swapaxes":
-        return a[0].args[0]
     if x.name == "swapaxes" and a[0].name == "matmul" and all(len(y.shape or ()) > 1 for y in a[0].args):
         return call("matmul", a[0].args[1].T, a[0].args[0].T) if a[1].value == -1 else x
     if x.name == "centred":
         return a[0] - call("mean", a[0], axis=a[1], keepdims=True)
-    if x.name == "sqrt" and a[0].name == "var":
-        return call("std", a[0].args[0], **dict(zip(a[0].keywords, a[0].args[1:], strict=True)))
-    if x.name == "square":
-        return call("power", a[0], 2)
-    if x.name == "einsum" and "optimize" in x.keywords:
-        return call("einsum", *a[:-1])
-    if x.name == "minimum" and a[0].name == "maximum" and x.shape:
-        return call("clip", *a[0].args, a[1])
-    if x.name in ("softmax", "log_softmax") and is_number(a[1], len(x.shape or ()) - 1):
-        return call(x.name, a[0], -1)
     if x.name == "where" and a[0].name in OTHERWISE and a[2].name != "where":
         for kept, zero, mask in ((a[1], a[2], a[0].name), (a[2], a[1], OTHERWISE[a[0].name])):
             if is_number(zero, 0) and _is_gradient(kept):
                 return kept * call(mask, *a[0].args)
     if x.name == "multiply" and x.shape and len(x.shape) == 2:
-        column, row = a if (a[0].shape or ())[-1:] == (1,) else a[::-1]
-        inner = column.args[0] if column.name == "reshape" else column
-        if column.shape == (x.shape[0], 1) and inner.shape == x.shape[:1] and row.shape == x.shape[1:]:
-            return call("outer", inner, row)
-    return picked(x)
+        column, row = a if a[0].name == "reshape" else a[::-1]
+        if column.name == "reshape" and [column.args[0].shape, row.shape] == [x.shape[:1], x.shape[1:]]:
+            return call("outer", column.args[0], row)
+    return x
 
 
 def _is_gradient(x: Expr) -> bool:
@@ -294,246 +190,170 @@ def _is_gradient(x: Expr) -> bool:
 
 def _reduced(x: Expr) -> Expr:
     """Sums in one form, with what is the same for all their terms in front."""
-    if x.name not in REDUCTIONS or x.shape is None:
+    if x.name not in symbols.REDUCTIONS or x.keywords[:1] != ("axis",):
         return x
-    inner, shape = x.args[0], x.args[0].shape or ()
-    keywords = dict(zip(x.keywords, x.args[1:], strict=True))
-    if not {*keywords} <= {"axis", "keepdims"}:
-        return x
-    axis, keepdims = keywords.get("axis", NEW), keywords.get("keepdims", constant(False))
+    inner, axis, keepdims, *_ = *x.args, constant(False)
+    shape = inner.shape or ()
     lost = [part.value for part in axis.args] if axis.name == "tuple" else [axis.value]
-    if len(lost) == len(shape) and not is_true(keepdims):
+    if len(lost) == len(shape) and keepdims.value is False:
         lost = [None]
     axis = constant(lost[0] if len(lost) == 1 else tuple(lost))
-    if x.keywords != ("axis", "keepdims") or axis is not x.args[1] or keepdims is not x.args[2]:
+    if x.keywords == ("axis",) or axis is not x.args[1]:
         return call(x.name, inner, axis=axis, keepdims=keepdims)
     if x.name not in ("sum", "mean"):
         return x
-    if inner.shape == ():
-        return inner
-    if inner.name == "broadcast_to" and inner.args[0].shape == () and x.name == "sum":
-        return call("broadcast_to", inner.args[0] * float(math.prod(shape) // math.prod(x.shape)), x.shape)
-    number, above, below = _factors(inner)
-    is_first = is_number(axis, 0) and not is_true(keepdims)
-    same = ((), x.shape) if is_first or is_true(keepdims) else ((),)
-    out = [[y for y in part if y.shape in same] for part in (above, below)]
-    rest = [[y for y in part if y.shape not in same] for part in (above, below)]
-    if rest == [[], []] or (number == 1 and out == [[], []]):
+    term = _factors(inner)
+    same = [(), x.shape] if is_number(axis, 0) or keepdims.value is True else [()]
+    outside = Term(term.number, {y: n for y, n in term.powers.items() if y.shape in same})
+    inside = Term(1.0, {y: n for y, n in term.powers.items() if y not in outside.powers})
+    if not np.isfinite(term.number) or (inside.powers and outside == NOTHING):
         return x
-    left = _written(1.0, *rest)
-    if left is None or left.shape != shape:
-        return x
-    found = _written(number, [*out[0], call(x.name, left, axis=axis, keepdims=keepdims)], out[1])
-    return found if found is not None and is_like(found, x) else x
+    if inside.powers:
+        part = call(x.name, spread(_written(inside), inner), axis=axis, keepdims=keepdims)
+        return spread(_written(outside * Term(1.0, {part: 1})), x)
+    count = math.prod(shape) // math.prod(x.shape or ()) if x.name == "sum" else 1
+    return spread(_written(outside._replace(number=count * outside.number)), x)
 
 
 # ---- Sums and products ------------------------------------------------------------------------------------------------
 
 
 class Term(NamedTuple):
-    """A product: its number, factors and divisors, in order."""
+    """A product: its number, and the power of each part in order, of a divisor below 0."""
 
     number: float
-    above: list[Expr]
-    below: list[Expr]
+    powers: dict[Expr, int]
 
     def __mul__(self, other: Any) -> "Term":
-        """The product of two, without the divisors that are factors too."""
-        above, below = [*self.above, *other.above], [*self.below, *other.below]
-        common = Counter(above) & Counter(below)
-        return Term(self.number * other.number, _without(above, common), _without(below, common))
+        powers = Counter(self.powers)
+        powers.update(other.powers)
+        return Term(self.number * other.number, {y: n for y, n in powers.items() if n})
+
+    def __pow__(self, n: int) -> "Term":
+        return Term(self.number**n, {y: n * power for y, power in self.powers.items()})
 
 
-def _without(parts: Sequence[Expr], gone: Mapping[Expr, int]) -> list[Expr]:
-    """The parts but for those that are gone, the first of each."""
-    left, found = Counter(gone), []
-    for y in parts:
-        if left[y]:
-            left[y] -= 1
+NOTHING = Term(1.0, {})
+TOTALS, PRODUCTS = ("add", "subtract"), ("multiply", "divide", "negative")
+
+
+def _algebra(x: Expr) -> Expr:
+    """The shortest form of a sum or a product: brackets, signs and numbers in one order, without what cancels."""
+    if x.name not in (*TOTALS, *PRODUCTS) or x.weak:
+        return x
+    terms = _terms(x)
+    if not all(np.isfinite(term.number) for term in terms):
+        return x
+    is_total = x.name in TOTALS
+    if is_total and len(terms) == len(_merged(terms)) > FEW_TERMS:
+        return x
+    tries, out = [terms], _expanded(terms, True)
+    if is_total or len(out) > len(terms):
+        tries += [out, _expanded(out, False)]
+    tries = [one for one in map(_merged, tries) if not is_total or len(one) <= len(terms)]
+    forms = [(spread(_total(one, is_total), x), len(one)) for one in tries]
+    best, count = min(forms, key=lambda form: (cost(form[0]), form[1]))
+    return best if not is_total or (cost(best), count) < (cost(x), len(terms)) else x
+
+
+def _terms(x: Expr) -> list[Term]:
+    """The terms of a sum, each as a product; of a long sum the first part as it stands."""
+    found: list[Term] = []
+    stack = [(x, 1.0)]
+    while stack:
+        part, sign = stack.pop()
+        if part.name in TOTALS and len(stack) + len(found) < MOST_TERMS:
+            left, right = part.args
+            stack += [(right, -sign if part.name == "subtract" else sign), (left, sign)]
         else:
-            found.append(y)
+            term = _factors(part)
+            found.append(term._replace(number=sign * term.number))
     return found
 
 
-NOTHING = Term(1.0, [], [])
+def _factors(x: Expr, depth: int = 0) -> Term:
+    """The number, the factors and the divisors of a product, in order."""
+    a, name, whole = x.args, x.name, Term(1.0, {x: 1})
+    if name == "constant" and x.shape == () and x.dtype.kind in "fi":
+        return Term(float(x.value), {})
+    if name == "sqrt" and a[0].name == "constant" and a[0].shape == ():
+        return Term(math.sqrt(a[0].value), {})
+    is_wider = name == "broadcast_to" or (name == "reshape" and a[0].shape == (x.shape or ())[1:])
+    if depth > MOST_TERMS or not (is_wider or name in (*PRODUCTS, "power")):
+        return whole
+    first, *second = [_factors(part, depth + 1) for part in a if part.shape is not None]
+    if is_wider or name == "negative":
+        return first if is_wider else Term(-first.number, first.powers)
+    if name == "multiply":
+        return first * second[0]
+    if name == "divide":
+        return first * second[0] ** -1 if second[0].number else whole
+    return first ** int(a[1].value) if a[1] in SMALL_POWERS else whole
 
 
-def _product(x: Expr) -> Expr:
-    """Products without inner brackets, the sign and the number in front, divisors behind; without what cancels."""
-    if x.name not in ("multiply", "divide", "negative") or x.weak:
-        return x
-    if x.name == "divide" and x.args[0].name == "sum" and x.args[1].name == "constant":
-        inner, axis, keepdims = x.args[0].args
-        if inner.shape and x.args[1].value * math.prod(x.shape or ()) == math.prod(inner.shape):
-            return call("mean", inner, axis=axis, keepdims=keepdims)
-    whole = _picked_rows(NOTHING * _factors(x))
-    for found in (*_multiplied_out(whole), _written(*whole)):
-        if found is not None:  # what cancelled may have had the shape
-            wide = call("broadcast_to", found, x.shape) if x.shape and found.shape == () else found
-            if is_like(wide, x):
-                return wide
-    return x
+SMALL_POWERS = {constant(n) for n in (2, 3, 4, 2.0, 3.0, 4.0)}
 
 
-def _picked_rows(term: Term) -> Term:
-    """Beside np.eye(n)[y] what is picked of P at y is P: elsewhere the product is 0."""
-    hot = [y for y in term.above if y.name == "one_hot"]
-    labels = {y.args[0] for y in hot}
-
-    def whole(y: Expr) -> Expr:
-        inner = y.args[0] if y.name == "reshape" else y
-        parts = {*inner.args[1].args} if inner.name == "getitem" else set()
-        is_it = parts & labels and all(part in labels or is_range(part.value) for part in parts)
-        return inner.args[0] if is_it and inner.args[0].shape == hot[0].shape else y
-
-    return NOTHING * Term(term.number, [*map(whole, term.above)], [*map(whole, term.below)]) if hot else term
-
-
-def _multiplied_out(whole: Term) -> list[Expr]:
-    """A product with a sum, term by term, where that takes away all divisors of the sum's terms."""
-    for i, total in enumerate(whole.above):
-        if total.name not in ("add", "subtract"):
-            continue
-        outside = Term(whole.number, whole.above[:i] + whole.above[i + 1 :], whole.below)
-        terms = _terms(total, 1.0)
-        divisors = {y for term in terms for y in term.below if y.name not in SIZES}
-        found = [_picked_rows(outside * term) for term in terms]
-        if divisors and not any(y in divisors - {*whole.below} for term in found for y in term.below):
-            short = _merged(_expanded(found))
-            total_of = _total(short if len(short) <= len(found) else found)
-            return [total_of] if total_of is not None else []
-    return []
-
-
-def _expanded(terms: Sequence[Term]) -> list[Term]:
-    """The terms with sums among their factors multiplied out."""
+def _expanded(terms: Sequence[Term], is_of_quotients: bool) -> list[Term]:
+    """The terms with the sums among their factors multiplied out, or those of them that have divisors inside."""
     done: list[Term] = []
     stack = [*reversed(terms)]
     while stack:
         term = stack.pop()
-        sums = [i for i, y in enumerate(term.above) if y.name in ("add", "subtract")]
+        sums = [(y, _terms(y)) for y, n in term.powers.items() if y.name in TOTALS and n > 0]
+        sums = [(y, parts) for y, parts in sums if not is_of_quotients or any(map(_divisors, parts))]
         if not sums or len(done) + len(stack) > MOST_TERMS:
             done.append(term)
             continue
-        inner = term.above[sums[0]]
-        rest = Term(term.number, term.above[: sums[0]] + term.above[sums[0] + 1 :], term.below)
-        stack += [rest * part for part in reversed(_terms(inner, 1.0))]
+        total, parts = sums[0]
+        rest = term * Term(1.0, {total: -1})
+        stack += [rest * part for part in reversed(parts)]
     return done
+
+
+def _divisors(term: Term) -> Counter[Expr]:
+    return -Counter(term.powers)
 
 
 def _merged(terms: Sequence[Term]) -> list[Term]:
     """Like terms put together."""
     found: dict[Any, Term] = {}
     for term in terms:
-        key: Any = tuple(sorted(y.serial for y in term.above)), tuple(sorted(y.serial for y in term.below))
-        key = (key, abs(term.number) < 1e-3) if not term.above else key  # 1 + 1e-8 stays as it is
-        old = found.get(key)
-        found[key] = term if old is None else old._replace(number=old.number + term.number)
+        is_tiny = not term.powers and abs(term.number) < 1e-3  # 1 + 1e-8 stays as it is
+        key = frozenset(term.powers.items()), is_tiny
+        number = term.number + (found[key].number if key in found else 0.0)
+        found[key] = found.get(key, term)._replace(number=number)
     return [term for term in found.values() if abs(term.number) > 1e-15]
 
 
-def _total(terms: Sequence[Term], is_outside: bool = True) -> Expr | None:
-    """A sum from its terms: one that is added first, and divisors (and numbers) that all have outside."""
-    if not terms:
-        return None
-    every = functools.reduce(
-        operator.and_, [Counter(y for y in term.below if y.shape == ()) for term in terms]
-    )
-    shared = functools.reduce(operator.and_, [Counter(term.above) for term in terms])
-    shared = shared if len(terms) > 1 else Counter()
-    common, factors = [*every.elements()], [*shared.elements()]
-    size = abs(terms[0].number)
-    number = size if is_outside and all(abs(term.number) == size for term in terms) else 1.0
-    total: Expr | None = None
-    for term in sorted(terms, key=lambda term: term.number < 0):
-        part = _written(abs(term.number) / number, _without(term.above, shared), _without(term.below, every))
-        if part is None:
-            return None
-        is_minus = term.number < 0
-        total = (-part if is_minus else part) if total is None else total - part if is_minus else total + part
-    return _written(number, [*factors, total], common) if number != 1 or common or factors else total  # type: ignore[list-item]
+def _total(terms: Sequence[Term], is_inside: bool) -> Expr:
+    """A sum from its terms, what is positive first, with what all of them have outside; a number that all have, or inside."""
+    if len(terms) < 2:
+        return _written(terms[0]) if terms else constant(np.zeros(()))
+    above = functools.reduce(operator.and_, [+Counter(term.powers) for term in terms])
+    below = functools.reduce(operator.and_, map(_divisors, terms))
+    number = abs(terms[0].number)
+    number = 1.0 if is_inside or any(abs(term.number) != number for term in terms) else number
+    outside = Term(number, above) * Term(1.0, {y: -n for y, n in below.items() if y.shape == ()})
+    parts = [_written(term * outside**-1) for term in sorted(terms, key=lambda term: term.number < 0)]
+    total = functools.reduce(lambda x, y: x - y.args[0] if y.name == "negative" else x + y, parts)
+    return _written(outside * Term(1.0, {total: 1}))
 
 
-def _sum(x: Expr) -> Expr:
-    """A sum whose like terms are put together, multiplied out where that is shorter."""
-    if x.name not in ("add", "subtract") or x.weak:
-        return x
-    terms = _terms(x, 1.0)
-    tries = [_merged(terms)]
-    if len(terms) <= FEW_TERMS and any(y.name in ("add", "subtract") for term in terms for y in term.above):
-        tries.append(_merged(_expanded(terms)))
-    for found in tries:
-        if len(found) < len(terms) or len(found) == len(terms) <= FEW_TERMS:
-            new = _total(found, False)
-            is_better = new is not None and (len(found) < len(terms) or cost(new) < cost(x))
-            if is_better and is_like(new, x):  # type: ignore[arg-type]
-                return new  # type: ignore[return-value]
-    return x
+def _power(x: Expr, n: int) -> Expr:
+    return x if n == 1 else call("power", x, n)
 
 
-def _written(number: float, above: Sequence[Expr], below: Sequence[Expr]) -> Expr | None:
-    """A product from its number, factors and divisors; None where it is no ordinary one."""
-    if number == 0 or not np.isfinite(number):
-        return None
-    if not above:
-        return functools.reduce(operator.truediv, _powers(below), constant(number))
-    moved = [y for y in above if y.name == "scatter"]
-    if len(moved) == 1 and all(y.shape == () or y is moved[0] for y in [*above, *below]):
-        if number == 1 and len(above) == 1 and not below:
-            return moved[0]
-        inside = _written(number, [y.args[0] if y is moved[0] else y for y in above], below)
-        return None if inside is None else call("scatter", inside, *moved[0].args[1:])
-    n, d = _fraction(abs(number))
-    above, below = _powers(above), _powers(below)
-    found = functools.reduce(operator.mul, above[1:], above[0] if n is ONE else n * above[0])
+def _written(term: Term) -> Expr:
+    """A product from its number, factors and divisors."""
+    n, d = _fraction(abs(term.number))
+    above = [_power(y, n) for y, n in term.powers.items() if n > 0]
+    below = [_power(y, -n) for y, n in term.powers.items() if n < 0]
+    found = functools.reduce(operator.mul, above if above and n is ONE else [n, *above])
     found = functools.reduce(operator.truediv, below if d is ONE else [*below, d], found)
-    return -found if number < 0 else found
-
-
-def _powers(parts: Sequence[Expr]) -> list[Expr]:
-    """The factors, each once, with how often it stands there as its power."""
-    return [y if n == 1 else call("power", y, n) for y, n in Counter(parts).items()]
-
-
-def _terms(x: Expr, sign: float) -> list[Term]:
-    """The terms of a sum, each as a product; of a long sum the first part as it stands."""
-    found: list[Term] = []
-    stack = [(x, sign)]
-    while stack:
-        part, plus = stack.pop()
-        if part.name in ("add", "subtract") and len(stack) + len(found) < MOST_TERMS:
-            left, right = part.args
-            stack += [(right, -plus if part.name == "subtract" else plus), (left, plus)]
-        else:
-            term = _factors(part)
-            found.append(term._replace(number=plus * term.number))
+    if term.number < 0:
+        return -(call("asarray", found, dtype=np.dtype(float)) if found.dtype.kind == "b" else found)
     return found
-
-
-def _factors(x: Expr, depth: int = 0) -> Term:
-    """The number, the factors and the divisors of a product, in order."""
-    if x.name == "broadcast_to":
-        return _factors(x.args[0], depth + 1)
-    if x.name == "constant" and x.shape == () and x.dtype.kind in "fi":
-        return Term(float(x.value), [], [])
-    if x.name == "sqrt" and x.args[0].name == "constant" and x.args[0].shape == ():
-        return Term(math.sqrt(x.args[0].value), [], [])
-    if depth > MOST_TERMS:
-        return Term(1.0, [x], [])
-    if x.name == "square" or (x.name == "power" and any(is_number(x.args[1], n) for n in (2, 3, 4))):
-        times = 2 if x.name == "square" else int(x.args[1].value)
-        number, above, below = _factors(x.args[0], depth + 1)
-        return Term(number**times, above * times, below * times)
-    if x.name == "negative":
-        inner = _factors(x.args[0], depth + 1)
-        return inner._replace(number=-inner.number)
-    if x.name in ("multiply", "divide"):
-        (n, a, b), (m, c, d) = (_factors(part, depth + 1) for part in x.args)
-        if x.name == "multiply":
-            return Term(n * m, a + c, b + d)
-        if m:
-            return Term(n / m, a + d, b + c)
-    return Term(1.0, [x], [])
 
 
 def _fraction(x: float) -> tuple[Expr, Expr]:
@@ -552,4 +372,4 @@ def _fraction(x: float) -> tuple[Expr, Expr]:
 
 
 ONE = constant(1.0)
-STEPS = (symbols._exact, unspread, _axes, _spelt, _reduced, _product, _sum)
+STEPS = (unspread, _axes, _spelt, _reduced, _algebra, symbols._exact)

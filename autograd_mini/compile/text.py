@@ -67,15 +67,8 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
     inner = x.args[0] if x.args else x
     if style.squared and name == "square" and inner.name in SQUARED and inner not in names:
         return style.squared.format(inner.name, done[inner.args[0]][0]), POWER
-    if name == "getitem":
-        base, binds = parts[0]
-        index = _index(x.args[1], done, names)
-        return f"{base if binds >= ATOM else style.brackets.format(base)}[{index}]", ATOM
     if name in (*SHAPING, "axes") and style.minus:
         return parts[0]  # type: ignore[no-any-return]
-    if name == "axes" and name in style.forms:
-        index = _axes_of_one(inner.shape or (), x.shape or ())
-        return f"{parts[0][0] if parts[0][1] >= ATOM else style.brackets.format(parts[0][0])}[{index}]", ATOM
     if name not in style.forms:
         return style.function(x, [part for part, _ in parts]), ATOM
     template, binds, needs = style.forms[name]
@@ -88,10 +81,13 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
         binds = SIGN
     pairs = zip(parts, (*needs, *[ANY] * len(parts)), strict=False)
     texts = [part if holds >= need else style.brackets.format(part) for (part, holds), need in pairs]
-    if name == "tuple" and len(texts) != 1:
-        template = template.replace(",)", ")")
-    raised = texts[-1].translate(SUPERSCRIPT) if texts else ""
-    return template.format(*texts, raised=raised, joined=", ".join(texts)), binds
+    index = (
+        _index(x.args[1], done, names)
+        if name == "getitem"
+        else _axes_of_one(inner.shape or (), x.shape or ())
+    )
+    comma, raised = "," * (len(texts) == 1), texts[-1].translate(SUPERSCRIPT) if texts else ""
+    return template.format(*texts, raised=raised, joined=", ".join(texts), comma=comma, index=index), binds
 
 
 def _form_name(x: Expr) -> str:
@@ -114,22 +110,19 @@ def _form_name(x: Expr) -> str:
 
 def _axes_of_one(shape: Sequence[int], wanted: Sequence[int]) -> str:
     """The index that gives an array another shape, where only axes of length 1 come or go; "" where others do."""
-    index, old, new = list[str](), [*shape], [*wanted]
-    while old or new:
-        if old[:1] == new[:1]:
-            index.append(":")
-            del old[0], new[0]
-        elif 1 not in (old[:1] + new[:1]):
-            return ""
-        elif new[:1] == [1]:
-            index.append("None")
-            del new[0]
-        else:
+    index, left = list[str](), [*shape]
+    for n in wanted:
+        while left[:1] == [1] != [n]:
             index.append("0")
-            del old[0]
-    while index and index[-1] == ":":
+            left.pop(0)
+        if left[:1] != [n] and n != 1:
+            return ""
+        index.append(":" if left[:1] == [n] else "None")
+        left = left[left[:1] == [n] :]
+    index += ["0"] * len(left)
+    while index[-1:] == [":"]:
         index.pop()
-    return ", ".join(index)
+    return ", ".join(index) if all(n == 1 for n in left) else ""
 
 
 def _index(index: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str]) -> str:
@@ -170,19 +163,24 @@ def _latex_number(x: Any) -> str:
     return rf"{base} \cdot 10^{{{int(exponent)}}}" if e and exponent.lstrip("+-").isdigit() else shown
 
 
-def _exact_number(x: Any) -> str:
+def exact_text(x: Any) -> str:
+    """A number or an array as Python of the same bits."""
     if isinstance(x, float) and not math.isfinite(x):
         return "np.nan" if math.isnan(x) else "np.inf" if x > 0 else "-np.inf"
     if isinstance(x, np.generic):
-        return f"np.{x.dtype.name}({_exact_number(x.item())})"
+        return f"np.{x.dtype.name}({exact_text(x.item())})"
     if not isinstance(x, np.ndarray):
         return repr(x)
-    if x.size > SMALL:
-        raise ValueError(
-            f"a constant array of shape {x.shape} is too large for a line of Python: give it a name"
-        )
-    numbers = ", ".join(map(_exact_number, x.ravel().tolist()))
-    return f"np.array([{numbers}], np.{x.dtype.name}).reshape({x.shape})"
+    numbers = ", ".join(map(exact_text, x.ravel().tolist()))
+    numbers, shaped = (f"[{numbers}]", f".reshape({x.shape})") if x.ndim else (numbers, "")
+    return f"np.array({numbers}, np.{x.dtype.name}){shaped if x.ndim > 1 else ''}"
+
+
+def _exact_number(x: Any) -> str:
+    if np.size(x) > SMALL:
+        what = f"a constant array of shape {x.shape} is too large for a line of Python"
+        raise ValueError(f"{what}: give it a name")
+    return exact_text(x)
 
 
 def _arguments(x: Expr, texts: list[str]) -> list[str]:
@@ -218,7 +216,7 @@ def _call(x: Expr, texts: list[str], where: str, name: str = "") -> str:
     """A call of a function of a module, its last arguments by their names."""
     split = len(texts) - len(x.keywords)
     named = [f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True)]
-    where = "np.linalg." if x.name in ("solve", "inv", "det") else where
+    where = "np.linalg." if x.name in ("solve", "inv", "det", "cholesky", "pinv") else where
     return f"{where}{name or x.name}({', '.join(texts[:split] + named)})"
 
 
@@ -257,28 +255,17 @@ def _taught(x: Expr, texts: list[str]) -> str:
     return _call(x, texts, "np." if hasattr(np, x.name) and x.name != "sinc" else "")
 
 
-# Not math's own names
-OF_NUMBERS = {"abs": "abs", "maximum": "max", "minimum": "min", "remainder": "remainder"}
-
-
-def _taught_number(x: Expr, texts: list[str]) -> str:
-    """The same of single numbers, by Python's own functions."""
-    name = x.name.replace("arc", "a") if x.name.startswith("arc") else x.name
-    name = OF_NUMBERS.get(name, f"math.{name}" if hasattr(math, name) else name)
-    return f"{name}({', '.join(texts)})"
+def of_numbers(name: str) -> str:
+    """What Python calls a function of NumPy for single numbers."""
+    plain = {"abs": "abs", "maximum": "max", "minimum": "min", "remainder": "remainder"}
+    name = name.replace("arc", "a") if name.startswith("arc") else name
+    return plain.get(name, f"math.{name}" if hasattr(math, name) else name)
 
 
 # ---- The table of forms -------------------------------------------------------------------------------------------------
 
-NUMPYS = {
-    "sum",
-    "prod",
-    "max",
-    "min",
-    "reshape",
-    "swapaxes",
-    "broadcast_to",
-}  # where ours is quicker, and no other
+# Where ours is quicker, and no other
+NUMPYS = {"sum", "prod", "max", "min", "reshape", "swapaxes", "broadcast_to"}
 PRODUCTS, SIDES = (PRODUCT, POWER), (SUM, SUM)
 CASES = r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}"
 # Of each call: how tightly its text holds together and how tightly its parts must, then as people read it, LaTeX and Python
@@ -303,7 +290,8 @@ FORMS: dict[str, Any] = {
     "less_equal": (COMPARISON, SIDES, "{} ≤ {}", r"{} \le {}", "{} <= {}"),
     "equal": (COMPARISON, SIDES, "{} = {}", "{} = {}", "{} == {}"),
     "not_equal": (COMPARISON, SIDES, "{} ≠ {}", r"{} \ne {}", "{} != {}"),
-    "tuple": (ATOM, (), "[{joined}]", "[{joined}]", "({joined},)"),
+    "getitem": (ATOM, (ATOM,), "{}[{index}]", "{}[{index}]", "{}[{index}]"),
+    "tuple": (ATOM, (), "[{joined}]", "[{joined}]", "({joined}{comma})"),
     "list": (ATOM, (), "[{joined}]", "[{joined}]", "[{joined}]"),
     "slice": (ATOM, (), "slice({joined})", "slice({joined})", "slice({joined})"),
 }
@@ -323,7 +311,7 @@ def _reductions() -> dict[str, Form]:
     endings = {" of all": "", "": "axis={1}", " kept": "axis={1}, keepdims=True"}
     return {
         name + kind: (f"{{0}}.{name}({given})", ATOM, (ATOM,))
-        for name in sorted({*REDUCTIONS, "var", "std"})
+        for name in sorted(REDUCTIONS)
         for kind, given in endings.items()
     }
 
@@ -348,7 +336,7 @@ TEACHER = Style(
         "add": ("{} + {}", SUM, (SUM, PRODUCT)),
         "positive": ("+{}", SIGN, (SIGN,)),
         "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
-        "axes": ("", ATOM, (ATOM,)),
+        "axes": ("{}[{index}]", ATOM, (ATOM,)),
         "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
         "flip": ("np.flip({}, {})", ATOM, ()),
         "transposed stack": ("{}.swapaxes(-1, -2)", ATOM, (ATOM,)),
@@ -362,7 +350,9 @@ TEACHER = Style(
 )
 MORE_OF_NUMBERS = {"remainder": ("{} % {}", PRODUCT, PRODUCTS), "zeros_like": ("0", ATOM, ())}
 TEACHER_OF_NUMBERS = replace(
-    TEACHER, forms={**_forms(4), **TEACHER.forms, **MORE_OF_NUMBERS}, function=_taught_number
+    TEACHER,
+    forms={**_forms(4), **TEACHER.forms, **MORE_OF_NUMBERS},
+    function=lambda x, texts: f"{of_numbers(x.name)}({', '.join(texts)})",
 )
 PEOPLE = Style(
     {**_forms(2), "positive": ("{}", ATOM, (ATOM,))}, _rounded, _spoken, squared="{}²({})", minus="−"

@@ -5,9 +5,10 @@ What `loss.backward()` runs, in this order:
     check_root    is there anything to differentiate?
     toposort      the nodes, parents before children
     arriving      1, the gradient of the loss with respect to itself (a method of the readings)
-    sweep         from the last node to the first: what each node hands to its parents, added up in the dict `grads`
-                  _sweep_quickly  by code made from the rows (`made_pull`), where all nodes are Values or all are Tensors
-                  _sweep_any      otherwise, or where that code raised one of ERRORS: by `pulled`, which calls `Op.shares`
+    sweep         from the last node to the first: what each node hands to its parents, added up in the dict `grads`.
+                  That is what `pulled` returns, which calls `Op.shares`. Where all nodes are Values, or all are Tensors,
+                  code made from the rows (`made_pull`) does the same more quickly; where it raises one of ERRORS the
+                  sweep is done again by `pulled`
     backward      puts the gradients of `grads` into `.grad`
 """
 
@@ -22,9 +23,10 @@ from numpy import ndarray
 from ..errors import GraphError, advice, noted
 from ..support import unzeroed
 from ..support.modes import recorder
+from ..support.quiet import quietly
 from .op import NOT_WANTED
 from .quick import TEXTS, made_pull
-from .readings import ERRORS, FLOATS, KINDS, Reading, quietly
+from .readings import ERRORS, FLOATS, KINDS, Reading
 
 Grads = dict[Any, Any]  # from a node to the gradient of the root with respect to it
 
@@ -32,8 +34,8 @@ Grads = dict[Any, Any]  # from a node to the gradient of the root with respect t
 def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> list[Any]:
     """Return every variable that root was made from, parents before children, root last; with `constants` the constants too.
 
-    Where the order is free, the ancestors of the last parent come before those of the first; with `is_mirrored` it is the other
-    way round, as one reads an expression.
+    Where the order is free, the ancestors of the last parent come first: b, exp, a, tanh, add for tanh(a) + exp(b). With
+    `is_mirrored` those of the first do, as one reads: a, tanh, b, exp, add.
     """
     order: list[Any] = []
     seen: set[Any] = set()
@@ -41,7 +43,7 @@ def toposort(root: Any, constants: bool = False, is_mirrored: bool = False) -> l
     push, pop = stack.append, stack.pop
     while stack:
         node = pop()
-        if node is None:  # all parents of the next node on the stack are in `order` now
+        if node is None:  # the mark below: all parents of the next node on the stack are in `order` now
             order.append(pop())
         elif node not in seen:
             seen.add(node)
@@ -110,29 +112,39 @@ def sweep(
     It goes from the last node, at which `cotangent` arrives from above, to the first. With the reading GRAPH the gradients
     are nodes.
     """
-    common = reading or reading_of_all(order)
-    if common in TEXTS:
+    quick = reading or reading_of_all(order)
+    if quick in TEXTS:
         try:
-            return quietly(_sweep_quickly, order, cotangent, common, keep)  # type: ignore[no-any-return]
+            return quietly(_swept, order, cotangent, reading, keep, quick)  # type: ignore[no-any-return]
         except ERRORS:  # done again below, by IEEE arithmetic and with every share checked
             pass
-    return quietly(_sweep_any, order, cotangent, reading, keep)  # type: ignore[no-any-return]
+    return quietly(_swept, order, cotangent, reading, keep, None)  # type: ignore[no-any-return]
 
 
-def _sweep_any(
-    order: Sequence[Any], cotangent: Any, reading: Reading | None, keep: Container[Any] | None
+def _swept(
+    order: Sequence[Any],
+    cotangent: Any,
+    reading: Reading | None,
+    keep: Container[Any] | None,
+    quick: Reading | None,
 ) -> Grads:
-    """The sweep for nodes of both kinds, and for any reading: each node is differentiated by `pulled`."""
-    wanted, grads = set(order), {order[-1]: cotangent}
+    """The sweep; with `quick`, the one reading of all nodes, by code made from the rows (`made_pull`) where a row has it."""
+    grads = dict.fromkeys(order, quick.nothing if quick else None)
+    grads[order[-1]] = cotangent
     for node in reversed(order):
-        if node.op is None or node not in grads:
+        op = node.op
+        if op is None:
             continue
         g = grads[node] if keep is None or node in keep else grads.pop(node)
-        if reading is not None:
-            g = reading.without_one(g)
-        for parent, share in pulled(node, g, wanted, reading):
+        pull = quick and (op.pulls[quick] if quick in op.pulls else made_pull(op, quick))
+        if pull:
+            pull(node, g, grads)
+            continue
+        g = reading.without_one(g) if reading else g
+        for parent, share in pulled(node, g, grads, reading):
             own = reading or KINDS[type(parent)]
-            grads[parent] = own.add(parent, grads[parent], share) if parent in grads else share
+            held = grads[parent]
+            grads[parent] = share if held is None else own.add(parent, held, share)
     return grads
 
 
@@ -140,26 +152,6 @@ def reading_of_all(operands: Sequence[Any]) -> Reading | None:
     """Return the reading of all operands where they are nodes of one kind, else None."""
     kinds = set(map(type, operands))
     return KINDS.get(kinds.pop()) if len(kinds) == 1 else None
-
-
-def _sweep_quickly(
-    order: Sequence[Any], cotangent: Any, reading: Reading, keep: Container[Any] | None
-) -> Grads:
-    """The sweep for nodes of one kind, or for a graph, by code made from the rows (`made_pull`)."""
-    grads = dict.fromkeys(order, reading.nothing)
-    grads[order[-1]] = cotangent
-    for node in reversed(order):
-        if node._left is None:
-            continue
-        pulls = node.op.pulls
-        pull = pulls[reading] if reading in pulls else made_pull(node.op, reading)
-        g = grads[node] if keep is None or node in keep else grads.pop(node)
-        if pull is not None:
-            pull(node, g, grads)
-        else:  # a row without generated code: a user's own, an index, an einsum
-            for parent, share in pulled(node, reading.without_one(g), grads, reading):
-                grads[parent] = reading.received(parent, grads[parent], share, node.op)
-    return grads
 
 
 def check_root(root: Any) -> None:
@@ -182,9 +174,9 @@ commit_lock: Any = threading.RLock()
 def backward(root: Any, gradient: Any = None) -> None:
     """Store in `.grad` the gradient of root with respect to every variable that it was made from.
 
-    It is assigned on interior nodes and added on leaves, all at the end and in one step that nothing interrupts (setattr
-    called from C), so that an error or Ctrl-C leaves every `.grad` as it was. Gradients of interior nodes may share memory;
-    a leaf's gradient is an array of its own.
+    A gradient is assigned on interior nodes and added on leaves, all at the end and in one step that nothing interrupts
+    (setattr called from C), so that an error or Ctrl-C leaves every `.grad` as it was. Gradients of interior nodes may share
+    memory; a leaf's gradient is an array of its own.
     """
     check_root(root)
     if (trace := recorder()) is not None:
@@ -198,7 +190,7 @@ def backward(root: Any, gradient: Any = None) -> None:
         handed_on = {id(g) for node, g in grads.items() if node.op is not None}
         for leaf in of_arrays:
             g = grads[leaf]
-            if g.base is not None or id(g) in handed_on:
+            if g.base is not None or id(g) in handed_on:  # a view, or another node's array too
                 grads[leaf] = g.copy()
     try:
         with commit_lock:

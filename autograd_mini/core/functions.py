@@ -126,6 +126,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     if mask.dtype.kind not in "biuf" or isinstance(condition, np.ma.MaskedArray):
         raise DTypeError(f"where: the condition must be booleans or numbers, got {describe(condition)}")
     mask = mask if mask.dtype == bool else mask != 0
+    # masks and indices are the only nodes whose data are no floats
     out = rows.where(made(ARRAYS, mask) if mask.ndim else made(FLOATS, bool(mask)), x, y)
     return out if _is_node(x) or _is_node(y) else _raw(out)
 
@@ -426,7 +427,7 @@ def stack(xs: Any, axis: int = 0, *, dim: int | None = None) -> Any:
 
 
 def _some(name: str, xs: Any) -> None:
-    if isinstance(xs, Node | str) or not len(xs):
+    if isinstance(xs, Node | str) or not hasattr(xs, "__len__") or not len(xs):
         raise ValueError(f"{name}: a list of at least one array is needed, as {name}([a, b]), got {xs!r}")
 
 
@@ -624,9 +625,10 @@ class _Graph(Reading):
     reads_content = False
 
     def without_one(self, g: Any) -> Any:
-        """Return y in place of 1 · y where the 1 is the gradient that arrived at the root.
+        """Return y in place of 1 · y where the 1 is the gradient that arrived at the root: cos(x), not 1 · cos(x), for sin(x).
 
-        Otherwise the derivatives of every further order would multiply by it again.
+        Otherwise the derivatives of every further order would multiply by it again. That 1 is known by its `meta`, which is
+        the object ONE itself.
         """
         left, right = g._left, g._right
         if g.op is not rows.multiply or left.meta is not ONE or type(right) is not type(g):

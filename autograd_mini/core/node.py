@@ -14,17 +14,18 @@ import numpy as np
 from ..errors import GraphError, explained
 from ..support.coercion import FLOAT_TYPES, LISTS
 from ..support.modes import keeps_constants, meta_here, recorder
+from ..support.quiet import quietly
 from .engine import backward, reading_of_all
 from .op import Op
 from .quick import made_method
-from .readings import ARRAYS, FLOATS, KINDS, Reading, quietly
+from .readings import ARRAYS, FLOATS, KINDS, Reading
 
 new = object.__new__
 ARRAY_LIKE = (np.ndarray, *LISTS)
 CUT_BY_NO_GRAD = {"cut": "no_grad"}  # the meta of what no_grad cut off
 
 
-class changes:
+class changes:  # only its count is used
     """Counts how often the data of any Tensor were replaced.
 
     A Tensor's `_version` is the count at the time when it was made or its data were last replaced; a Value's is always 0.
@@ -82,7 +83,7 @@ def restored(kind: type, data: Any, grad: Any, requires_grad: bool, meta: dict[s
 def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
     """Return the result of an operation as a node: a variable if a parent is one and recording is on, else a constant.
 
-    The first variable that a row gives also makes the row's quick method, where it can have one: `ag.tanh(x)` uses it from then on.
+    The first variable that a row of ours gives also makes the row's quick method: `ag.tanh(x)` uses it from then on.
     """
     meta = meta_here()
     if meta is not False and op.has_derivative:
@@ -98,7 +99,11 @@ def record(reading: Reading, op: Op, parents: Sequence[Any], data: Any) -> Any:
         return made(reading, data, op, parents)
     if reading is ARRAYS and data.base is not None:
         data = data.copy()  # a constant has numbers of its own: an optimiser changes parameters in place
-    cut = CUT_BY_NO_GRAD if meta is False else next((p.meta for p in parents if p._cut_by), None)
+    if meta is False:
+        return made(reading, data, meta=CUT_BY_NO_GRAD)
+    cut = next((p.meta for p in parents if p._cut_by), None)
+    if cut is not None:  # what cut it, and where; a label stays with the node that bears it
+        cut = {key: cut[key] for key in ("cut", "line") if key in cut}
     return made(reading, data, meta=cut)
 
 
@@ -161,6 +166,11 @@ def holds_node(data: Any, depth: int = 0) -> bool:
     return isinstance(data, LISTS) and any(type(x) in KINDS or holds_node(x, depth + 1) for x in data)
 
 
+def plain(x: Any) -> Any:
+    """Return the data of a node; anything else as it is."""
+    return x.data if isinstance(x, Node) else x
+
+
 def in_place(method: Callable[[Any, Any], Any], symbol: str) -> Callable[[Any, Any], Any]:
     """Return an augmented assignment: under no_grad it changes a leaf's data, else it is the plain operation."""
 
@@ -189,13 +199,16 @@ def _compared(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def method(x: Any, y: Any) -> Any:
         if (trace := recorder()) is not None:
             return trace.compared(function, x, y)
-        return function(x.data, y.data if isinstance(y, Node) else y)
+        return function(x.data, plain(y))
 
     return method
 
 
 class Habit:
-    """A name that users of other libraries type. What it means here stands in support/advice.py, which is imported on its first use."""
+    """A name that users of other libraries type: `x.numpy()` works, `x.cuda()` raises an AttributeError that says what to write.
+
+    The answers stand in support/advice.py, which is imported on the first use.
+    """
 
     def __init__(self, name: str, answer: str = "habit") -> None:
         self.name, self.answer = name, answer
@@ -366,7 +379,7 @@ class Node:
         return self
 
     def _later(self, *operands: Any) -> Any:
-        """A placeholder: functions.py puts the row's own method in its place, in Value and Tensor."""
+        """A placeholder: functions.py (array_functions.py for four of Tensor's) puts the row's own method in its place."""
         raise NotImplementedError
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _later

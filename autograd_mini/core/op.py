@@ -41,7 +41,7 @@ class Op:
     """
 
     arrays_only = False  # whether the result is a Tensor even where the operands are Values
-    __call__: Rule  # core/node.py sets it: to call a row is to apply it to nodes
+    __call__: Rule  # node.apply(self, *operands): node.py sets it
 
     def __init__(self, name: str, forward: Rule, vjps: Sequence[Rule] | Rule = (), doc: str = "") -> None:
         self.is_joint = callable(vjps)
@@ -54,15 +54,15 @@ class Op:
             )
         self.name, self.forward, self.vjps, self.doc = name, forward, rules, doc
         self.params: dict[str, Any] = {}
-        self.family: Any = None  # the family that made it, where it has static parameters
+        self.maker: Any = None  # the family that made it, where it has static parameters
         self.is_kept = True  # whether it is used again and again, so that quick code for it pays
         self.has_derivative = bool(rules)
         self.__module__ = getattr(forward, "__module__", None) or __name__
         # whether all its rules are written in this package, so that their results need no checking
         self.is_ours = all(str(getattr(rule, "__module__", "")).startswith(OURS) for rule in all_rules)
-        # Code made from it (quick.py): quick methods by the class of the first operand, pulls by reading
-        self.quick: dict[type, Any] = {}
-        self.pulls: dict[Any, Any] = {}
+        # Code made from it, for speed alone: quick.py, which is read last, fills both
+        self.quick: dict[type, Any] = {}  # quick methods, by the class of the first operand
+        self.pulls: dict[Any, Any] = {}  # by reading
         self.__name__ = self.__qualname__ = name
         if doc:
             self._document()
@@ -120,8 +120,12 @@ class Op:
     @property
     def operands(self) -> list[str]:
         """The names of the operands, which are the arguments of the forward; none where it takes any number of them."""
-        code = self.forward.__code__
-        return list(code.co_varnames[1 : code.co_argcount])
+        if isinstance(self.forward, types.FunctionType):
+            code = self.forward.__code__  # a hundred times quicker than a signature
+            return list(code.co_varnames[1 : code.co_argcount])
+        places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = inspect.signature(self.forward).parameters.values()
+        return [parameter.name for parameter in parameters if parameter.kind in places][1:]
 
     def _document(self) -> None:
         """Give the row the signature and the docstring of a function."""
@@ -145,13 +149,13 @@ class Op:
             self.__doc__ += f"\n    >>> import autograd_mini as ag\n    >>> ag.{call}\n    {result}\n"
 
     def __get__(self, node: Any, owner: Any = None) -> Any:
-        """A row that stands in a class is a method, as a function would be. This is also why help() shows its signature."""
+        """A row that stands in a class is a method, as a function would be."""
         return self if node is None else types.MethodType(self, node)
 
     def __reduce__(self) -> Any:
         """A row is pickled by its name and so stays the same object; a row of a family by the family and the parameters."""
-        if self.family:
-            return self.family, tuple(self.params.values())
+        if self.maker:
+            return self.maker, tuple(self.params.values())
         for name, thing in vars(sys.modules[self.__module__]).items():
             if thing is self:
                 return name
@@ -179,7 +183,7 @@ def family(make: Callable[..., Op], is_kept: bool = True) -> Callable[..., Op]:
 
     def row_of(*params: Any) -> Op:
         row = make(*params)
-        row.params, row.family = dict(zip(names, params, strict=True)), found
+        row.params, row.maker = dict(zip(names, params, strict=True)), found
         row.is_kept = is_kept
         return row
 

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..support.modes import meta_here
+from ..support.quiet import QUIET, error_state
 from .op import Op, Rule
-from .readings import ARRAYS, ERRORS, FLOATS, QUIET, Reading, error_state
+from .readings import ARRAYS, ERRORS, FLOATS, Reading
 
 # ---- Rules as source --------------------------------------------------------------------------------------------------
 
@@ -117,7 +118,8 @@ def _code(source: str, name: str, own: tuple[str, ...], title: str) -> types.Cod
     return compile(text, f"<{title}>", "exec")
 
 
-# The version is asked first. Where it fails, the sweep is done again in the general way, which says more
+# The version is asked first. Where it is too new, the error is one of ERRORS: the sweep is done again by `pulled`, whose message
+# says more. Two texts can follow the colon: ARRAYS has one of its own below
 RECEIVED = """
     if {parent}._version > node._version:
         raise ValueError("changed since")
@@ -220,8 +222,23 @@ ARRAY_FIRST = """
 def made_method(op: Op, reading: Reading, applied: Rule, changes: Any, is_reflected: bool = False) -> Any:
     """Return what applies a row to nodes of the reading's kind, or None for a user's own row, or one of many parents.
 
-    It can be a method of their class; with `is_reflected` the node is the right operand. `applied` is what it leaves the other
-    cases to, `changes` counts the changes of data.
+    For tanh and Values it is
+
+        def method(x):
+            meta = meta_here()
+            if meta is False or not (x.requires_grad):
+                return applied(op, x)
+            node, a = new(Kind), x._content
+            try:
+                node._content = tanh(a)
+            except ERRORS:
+                node._content = reading.read_again(op.forward, a)
+            node.grad, node.meta, node.op = None, meta, op
+            node._left, node._right, node.requires_grad = x, None, True
+            return node
+
+    A second operand that is not a node is first made one (`converted`). With `is_reflected` the parameters are (y, x): a method
+    such as __radd__ gets the right operand as its self. `applied` and `changes` are node.py's, which imports this file.
     """
     count = len(op.operands)
     if not (op.is_ours and 1 <= count <= 3):

@@ -13,8 +13,7 @@ constants.
 
 import math
 import operator
-from collections.abc import Callable, Sequence
-from contextvars import copy_context
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,51 +22,8 @@ import numpy as np
 from ..errors import DTypeError, GraphError, ShapeError
 from ..support import numerics
 from ..support.coercion import BARE, FLOAT_TYPES, describe, to_array, to_float
+from ..support.quiet import quietly
 from .op import Op, Rule
-
-# ---- The error state of NumPy: NaN and infinity propagate, and no warning escapes -------------------------------------
-
-
-class _SlowState:
-    """Gets and sets the error state by NumPy's public functions, where its variable was not found: slower."""
-
-    def get(self) -> Any:
-        return np.geterr()
-
-    def set(self, state: Any) -> None:
-        np.seterr(**state)
-
-
-def find_error_state() -> tuple[Any, Any]:
-    """The context variable in which NumPy keeps its error state, and the state that is quiet.
-
-    They are found by seeing which variable np.errstate changes. Setting it takes 0.1 µs, entering np.errstate 0.7.
-    """
-    before = copy_context()
-    with np.errstate(all="ignore"):
-        inside = copy_context()
-        state = np.geterr()
-    found = [variable for variable in inside if before.get(variable) is not inside[variable]]
-    return (found[0], inside[found[0]]) if len(found) == 1 else (_SlowState(), state)
-
-
-error_state, QUIET = find_error_state()
-
-
-def quietly(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a function returns; NumPy gives no warning while it runs."""
-    before = error_state.get()
-    if before is QUIET:
-        return function(*arguments)
-    try:
-        try:
-            error_state.set(QUIET)
-            return function(*arguments)
-        finally:
-            error_state.set(before)
-    finally:  # once more, as Ctrl-C may have come in the inner block
-        error_state.set(before)
-
 
 # ---- The functions that rules may use ---------------------------------------------------------------------------------
 
@@ -157,8 +113,12 @@ class Reading:
     xp: Any
     reads_content = True  # whether rules get the content of a node, or the node itself
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
-    nothing: Any = None  # what a sweep holds for a node that no share has reached
-    refusals: tuple[type[Exception], ...] = ()  # errors of a rule after which `read_again` runs it
+    nothing: Any = (
+        None  # what a node holds before its first share: None, or a number to which any can be added
+    )
+    refusals: tuple[
+        type[Exception], ...
+    ] = ()  # errors of a rule after which `read_again` runs it, as math.exp(1000.0) raises
 
     def operand(self, node: Any) -> Any:
         """Return what a rule gets of a node."""
@@ -166,7 +126,6 @@ class Reading:
 
     def read_again(self, rule: Rule, *operands: Any) -> Any:
         """Return the result of a rule that raised one of `refusals`; it is computed in another way."""
-        raise NotImplementedError
 
     def lent(self, operands: Sequence[Any]) -> Sequence[Any]:
         """Return operands that a user's own rule cannot write into, as others hold the same arrays."""
@@ -174,32 +133,27 @@ class Reading:
 
     def constant(self, data: Any, dtype: Any = None) -> Any:
         """Return data from outside in the form that this reading computes with."""
-        raise NotImplementedError
 
     def result(self, data: Any, op: Op) -> Any:
         """Return what a user's own operation computed, in this reading's form; GraphError where it is something else."""
-        raise NotImplementedError
 
     def zero(self, node: Any) -> Any:
         """Return the gradient of something that does not depend on the node."""
-        raise NotImplementedError
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Any:
         """Return a share in the parent's kind, shape and dtype."""
-        raise NotImplementedError
 
     def add(self, parent: Any, held: Any, share: Any) -> Any:
         """Return the sum of two shares of a parent."""
         return held + share
 
     def received(self, parent: Any, held: Any, share: Any, op: Op) -> Any:
-        """Return what a parent holds after this share; before its first one it held `nothing`: None, or −0.0 for floats."""
+        """Return what a parent holds after a share that `share_for` converts. Before its first share it held `nothing`."""
         share = self.share_for(parent, share, op)
         return share if held is None else self.add(parent, held, share)
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Any:
         """Return the gradient that arrives at the root from above: the one given, or 1."""
-        raise NotImplementedError
 
     def without_one(self, g: Any) -> Any:
         """Return the gradient that arrives at a node, without a factor of 1 that the root passed down."""
@@ -211,7 +165,6 @@ class Reading:
 
     def as_node(self, data: Any, dtype: Any = None) -> Any:
         """Return an operand as a node of this kind. value.py and tensor.py set this."""
-        raise NotImplementedError
 
 
 class _Floats(Reading):
@@ -287,8 +240,8 @@ class _Arrays(Reading):
         data = data if is_node else np.asarray(data)
         if not is_node and (data.dtype in FLOAT_TYPES or data.dtype.kind in "biu"):
             dtype = data.dtype if data.dtype in FLOAT_TYPES else float
-            # an operand is read-only: a rule that returns one gets a copy
-            return np.array(data, dtype, copy=None if data.flags.writeable else True)
+            array = np.asarray(data, dtype)
+            return array if data.flags.writeable else array.copy()  # what a rule was lent is read-only
         given = f"a {type(data).__name__}" if is_node else data.dtype
         raise GraphError(f"{op.name!r} returned {given}{what}: return real numbers, float64 or float32")
 

@@ -63,7 +63,7 @@ def POW(n: float) -> Op:
     return Op("power", lambda xp, x: xp.power(x, n), (lambda xp, g, out, x: g * slope(xp, x),))
 
 
-def _flat(xp: Any, x: Any, p: Any) -> Any:
+def _where_slope_is_0(xp: Any, x: Any, p: Any) -> Any:
     """The mask of where p is 0 and x is 0 or NaN: the slope in x is 0 there, not 0·∞ or NaN."""
     return xp.logical_and(xp.equal(p, 0), xp.logical_or(xp.equal(x, 0), xp.not_equal(x, x)))
 
@@ -84,7 +84,7 @@ def _one_power_less(xp: Any, out: Any, x: Any, p: Any, flat: Any) -> Any:
 
 
 def _power_slope(xp: Any, out: Any, x: Any, p: Any) -> Any:
-    flat = _flat(xp, x, p)
+    flat = _where_slope_is_0(xp, x, p)
     return xp.where(flat, 0.0, p * _one_power_less(xp, out, x, p, flat))
 
 

@@ -16,7 +16,6 @@ PADDING = 9
 WIDEST = 190  # a longer text is shortened
 OPERATION = 210  # the same for the name of an operation: 24 letters
 FEW = 12  # boxes of a picture with the local derivatives at its lines
-BROAD = 1100  # where boxes side by side are wider, each gradient stands below its data, not beside it
 
 # the widths of letters in DejaVu Sans, the widest of the usual fonts, in hundredths of the font size
 WIDTHS = {
@@ -102,10 +101,7 @@ def picture(view: View, direction: str, color: str, theme: str) -> Picture:
     sizes = [_signed(getattr(its, color, None)) for its in facts]
     end = largest(sizes)
     facts = [its._replace(tint=tone(size, end)) for its, size in zip(facts, sizes, strict=True)]
-    cards = [_card(its, is_stacked=False) for its in facts]
-    is_stacked = direction in ("LR", "RL") and _breadth(view, cards) > BROAD
-    if is_stacked:
-        cards = [_card(its, is_stacked=True) for its in facts]
+    cards = list(map(_card, facts))
     links = [link for edge in view.links for link in _links(view, *edge)]
     name = "the result" if root.name is None else shortened(root.name, 2 * WIDEST, LARGE)
     title = f"Graph of {name}: {counted(len(view.graph), 'node')}"
@@ -115,8 +111,8 @@ def picture(view: View, direction: str, color: str, theme: str) -> Picture:
     counts = [counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds]
     counts += cards[view.place_of(root)].tooltip.split("\n")
     scale = "∂ gradient" if color == "grad" else "data"
-    notes = _notes(facts, cards, links, color, is_stacked) + view.graph.warning()
-    gap = 64.0 if any(link.local for link in links) else 24.0 if is_stacked else 36.0
+    notes = _notes(facts, cards, links)
+    gap = 64.0 if any(link.local for link in links) else 36.0
     return Picture(cards, links, title, ", ".join(counts), scale, end, notes, gap, direction, theme)
 
 
@@ -127,45 +123,31 @@ def _signed(facts: Summary | None) -> float | None:
     return math.copysign(facts.norm, facts.mean + 0.0)
 
 
-def _notes(
-    facts: list[Facts], cards: list[Card], links: list[Link], color: str, is_stacked: bool
-) -> list[str]:
+def _notes(facts: list[Facts], cards: list[Card], links: list[Link]) -> list[str]:
     """The texts of the legend: what the numbers in the boxes and at the lines are."""
-    items, tinted = [its.item for its in facts], [getattr(its, color, None) for its in facts]
     reached = [its.grad is not None for its in facts if its.item.requires_grad]
-    order = "data, below it ∂ gradient" if is_stacked else "data | ∂ gradient"
     notes = {
-        order if reached else "data": True,
+        "data | ∂ gradient" if reached else "data": True,
         "∂ —: not reached by a backward": any(reached) and not all(reached),
         "∂ —: no backward yet": bool(reached) and not any(reached),
-        "group: data and ∂ of its output": any(i.kind == "group" and i.requires_grad for i in items),
         "‖n‖: norm": any("‖" in line for card in cards for line in card.lines),
-        "array: tinted by its norm, with the sign of its mean": any(its.shape for its in tinted if its),
         "×n: local derivative": any(link.local for link in links),
         "1, 2: order of operands": any(link.order for link in links),
     }
     return [note for note, holds in notes.items() if holds]
 
 
-def _breadth(view: View, cards: list[Card]) -> float:
-    """The width of the boxes on the widest way to the result."""
-    reach = [card.width for card in cards]
-    for source, target, _ in sorted(view.links, key=lambda link: link[1]):
-        reach[target] = max(reach[target], reach[source] + cards[target].width)
-    return max(reach)
-
-
 # ---- Boxes -------------------------------------------------------------------------------------------------------------
 
 
-def _card(its: Facts, *, is_stacked: bool) -> Card:
+def _card(its: Facts) -> Card:
     item, shape = its.item, its.data.shape
     gradient = f"∂ {_gradient(its)}" if item.requires_grad else ""
     numbers = [its.data.range(_short) if shape else spoken(item.data), gradient]
-    lines = numbers if is_stacked else [" | ".join(filter(None, numbers))]
+    lines = [" | ".join(filter(None, numbers))]
     if isinstance(item, Group) and item.op is None:
         head = (item.name, "")
-        lines = [_population(item), *lines]
+        lines = [counted(len(item.members), "node"), *lines]
     else:
         beside = [shortened(item.symbol, OPERATION, LARGE), str(shape) if shape else ""]
         head = (item.name or "", " ".join(filter(None, beside)))
@@ -176,13 +158,6 @@ def _card(its: Facts, *, is_stacked: bool) -> Card:
     height = LINE * (len(shown) + any(head)) + 10 + sheets
     alert = any(found.nans or found.infinite for found in (its.data, its.grad) if found)
     return Card(item.kind, head, shown, _tooltip(its), its.tint, alert, width, height)
-
-
-def _population(group: Group) -> str:
-    """The kind of a group and its number of nodes, unless its name says so."""
-    count = counted(len(group.members), "node")
-    what = group.scope[-1].rstrip("0123456789 ") if group.scope else ""
-    return "" if group.name.startswith(f"{len(group.members)} ") else f"{what} · {count}" if what else count
 
 
 def _short(x: float) -> str:
@@ -204,7 +179,6 @@ def _tooltip(its: Facts) -> str:
         lines += [f"{len(item.members):,} nodes in one box"]
     else:
         lines += [f"operation {item.op}" if item.op else item.kind]
-        lines += [f"used {item.uses} times" if item.uses > 1 else ""]
     lines += ["in " + " › ".join(item.scope) if item.scope else "", f"data {_facts(its.data, item.data)}"]
     if item.requires_grad:
         dash = "∂ — (no backward has reached it)"
@@ -216,8 +190,7 @@ def _facts(facts: Summary, data: Any) -> str:
     """A number to eight digits, or the summary of an array."""
     if not facts.shape:
         return spoken(data, 8)
-    more = "" if facts.mean is None else f", mean {spoken(facts.mean)}, norm {spoken(facts.norm)}"
-    return f"{facts.shape} {facts.dtype}, {facts.range(spoken)}{more}"
+    return f"{facts.shape} {facts.dtype}, {facts.range(spoken)}, norm {spoken(facts.norm)}"
 
 
 # ---- Lines -------------------------------------------------------------------------------------------------------------
@@ -274,15 +247,7 @@ def _harmless(letter: str) -> str:
 
 def text_width(text: str, size: float) -> float:
     """Return the width of a text, or more, in the usual fonts."""
-    return size / 100 * sum([WIDTHS.get(letter) or _width(letter) for letter in text])
-
-
-def _width(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    if letter < "\u0900":  # Latin, Greek, Cyrillic; Hebrew, Arabic
-        return 110 if letter < "\u0590" else 75
-    return 100 if "\u2e80" <= letter < "\uf900" else 140  # Chinese, Japanese, Korean; all others
+    return size / 100 * sum([WIDTHS.get(letter, 140) for letter in text])
 
 
 def head_width(head: tuple[str, str]) -> float:

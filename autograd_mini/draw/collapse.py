@@ -89,14 +89,14 @@ def collapse(graph: Graph, how: Level = "auto", max_nodes: int = 400) -> View:
         max_nodes: where "auto" leaves more boxes, it also collapses the boxes between the modules.
 
     A group whose output comes back to it through boxes outside is shown in several parts (`cell #1`, `cell #2`); the boxes that
-    these share stay outside. Raises ValueError or TypeError for another `how`.
+    these share stay outside. Raises ValueError for another `how`.
     """
     if isinstance(how, str) and how == "auto":
         return _automatic(graph, max_nodes)
     if how is None or how is False:
         how = "none"
     if callable(how):
-        keys: list[Any] = [_checked(how(box), box) for box in graph.boxes]
+        keys: list[Any] = [None if (name := how(box)) is None else str(name) for box in graph.boxes]
     elif isinstance(how, int | np.integer) and not isinstance(how, bool) and how >= 0:
         keys = [box.scope[:how] or None for box in graph.boxes]
     elif isinstance(how, str) and how in LEVELS:
@@ -138,14 +138,6 @@ def _keys(graph: Graph, level: str) -> list[Any]:
     if level == "layer":
         return [None if box.scope in outer and len(box.scope) < 2 else box.scope[:2] for box in graph.boxes]
     return [box.scope[:1] or None for box in graph.boxes]
-
-
-def _checked(name: Any, box: Box) -> str | None:
-    """The name that a user's function gave for a box."""
-    if name is not None and not isinstance(name, str):
-        given = f"it returned {name!r} for {box!r}"
-        raise TypeError(f"collapse: the function must return the name of a group or None, {given}")
-    return name
 
 
 def _grouped(graph: Graph, keys: list[Any]) -> View:

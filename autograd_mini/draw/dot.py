@@ -8,12 +8,8 @@ from .cards import Picture
 from .colour import THEMES, blended
 from .layout import Layout, Point
 
-WAYS = "`apt install graphviz`, `brew install graphviz` or `conda install graphviz`"
-GET = f"get it with {WAYS}, or from graphviz.org/download"
-STARTS = {"png": b"\x89PNG", "pdf": b"%PDF", "layout": b"{"}  # the first bytes of its answers
+GET = "get it with `apt install graphviz` or `brew install graphviz`, or from graphviz.org/download"
 SECONDS = 10.0  # the time for a layout; dot needs more for very many lines
-SMALL = 100  # boxes: a dot that needs so long for fewer hangs
-hanging: set[str] = set()  # programs that have hung, and are not asked again
 said: list[str] = []  # why the first picture without dot was drawn without it
 TOOLTIP = 1000  # characters: dot has a limit, and tooltips in DOT are seldom seen
 FONT = 'fontname="Helvetica,Arial,sans-serif"'
@@ -70,7 +66,7 @@ def arranged(picture: Picture) -> Layout:
         lines.append(f"n{i} [width={width / 72:.4f}, height={height / 72:.4f}];")
     for i, (source, target) in enumerate(picture.edges):
         lines.append(f"n{source} -> n{target} [id={i}, arrowsize=0.8];")
-    answer = run("layout", "\n".join([*lines, "}"]), picture, "-Tjson0", seconds=SECONDS)
+    answer = run("\n".join([*lines, "}"]), "-Tjson0", seconds=SECONDS)
     try:
         return _read(json.loads(answer), len(picture.cards), len(picture.links))
     except (ValueError, KeyError, TypeError):
@@ -97,49 +93,43 @@ def _read(found: dict[str, Any], boxes: int, lines: int) -> Layout:
 def drawn(kind: str, picture: Picture) -> bytes:
     """Return a picture as "png" or "pdf". RuntimeError, in one line, where dot fails."""
     try:
-        return run(kind, source(picture), picture, f"-T{kind}", "-Gdpi=144" if kind == "png" else "-q")
+        return run(source(picture), f"-T{kind}", "-Gdpi=144" if kind == "png" else "-q")
     except RuntimeError as error:
         raise RuntimeError(f"{error}; .svg and .html need no program") from None
 
 
-def run(kind: str, text: str, picture: Picture, *options: str, seconds: float = 60.0) -> bytes:
+def run(text: str, *options: str, seconds: float = 60.0) -> bytes:
     """Return the answer of the dot program to DOT source. RuntimeError, in one line, where there is no answer.
 
-    `kind`: a key of STARTS; `text`: the source; `picture`: whose source it is; `options`: dot's; `seconds`: how long dot may take.
+    `options`: dot's; `seconds`: how long dot may take.
     """
     import shutil
     import subprocess
 
+    from graphviz.backend.execute import run_check
+
     program = shutil.which("dot")
     if program is None:
         raise RuntimeError(f"there is no `dot` program of Graphviz: {GET}")
-    name = f"the `dot` program at {program}"
-    hangs = RuntimeError(f"{name} hangs and is not asked again: put a working one first on the PATH; {GET}")
-    if program in hanging:
-        raise hangs
     try:
-        from graphviz.backend.execute import run_check
-
         command = [program, *options]
         done = run_check(command, input=text.encode(), capture_output=True, quiet=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        if len(picture.cards) >= SMALL:
-            fault = f"the `dot` program took more than {seconds:g} s"
-            raise RuntimeError(f"{fault}: collapse more of the graph") from None
-        hanging.add(program)
-        raise hangs from None
+        raise RuntimeError(
+            f"the `dot` program took more than {seconds:g} s: collapse the graph more"
+        ) from None
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         words = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().partition("\n")[0]
-        raise RuntimeError(f"{name} failed ({words or type(error).__name__}): {GET}") from None
-    if not done.stdout.startswith(STARTS[kind]):
-        what = f"no {kind if kind == 'layout' else kind.upper()}" if done.stdout else "nothing"
-        raise RuntimeError(f"{name} gave {what}: {GET}")
+        raise RuntimeError(
+            f"the `dot` program at {program} failed ({words or type(error).__name__}): {GET}"
+        ) from None
+    if not done.stdout:
+        raise RuntimeError(f"the `dot` program at {program} gave nothing: {GET}")
     return bytes(done.stdout)
 
 
 def tell(why: str) -> None:
     """Write once to standard error that a picture has the built-in layout, and why."""
-    if not said:
-        said.append(why)
-        with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one
-            sys.stderr.write(f"autograd_mini: this picture has the built-in layout; {why}\n")
+    said.append(why)
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one
+        sys.stderr.write(f"autograd_mini: this picture has the built-in layout; {why}\n")

@@ -29,16 +29,9 @@ CHOICES = {
 
 
 def draw(
-    node: Node,
-    *,
-    collapse: Level = "auto",
-    direction: str = "LR",
-    color: str = "grad",
-    theme: str = "auto",
-    max_nodes: int = 400,
-    engine: str = "auto",
-    names: Mapping[str, Any] | None = None,
-) -> "Drawing":
+    node: Node, *, collapse: Level = "auto", direction: str = "LR", color: str = "grad", theme: str = "auto",
+    max_nodes: int = 400, engine: str = "auto", names: Mapping[str, Any] | None = None,
+) -> "Drawing":  # fmt: skip
     """Return a picture of the graph before a node, as it is now: a notebook shows it, `.save(path)` writes it as .svg, .html, .png,
     .pdf, .dot or .mmd (Mermaid).
 
@@ -52,7 +45,7 @@ def draw(
             each (0 is "none"); a function of a Box (with `name`, `op`, `kind`, `scope`, `data` and `index`) that returns the name of
             its group, or None; or "auto", which shows up to 60 boxes, a spelt-out sigmoid, softmax or squared error being one,
             and collapses larger graphs more.
-        direction: "LR" (left to right), "TB" (top to bottom), "RL" or "BT".
+        direction: "LR" (left to right; what would be long and low goes from top to bottom), "TB" (top to bottom), "RL" or "BT".
         color: what the tint shows, "grad", "data" or "none".
         theme: "light", "dark", or "auto", which follows the reader's screen.
         max_nodes: the number of boxes at most.
@@ -73,6 +66,8 @@ def draw(
         if given not in CHOICES[name]:
             raise ValueError(f"draw: {name} must be {', '.join(map(repr, CHOICES[name]))}, got {given!r}")
     whole("max_nodes", max_nodes, 1)
+    if not isinstance(names, Mapping | None):
+        raise TypeError(f"draw: names must be a dict, as locals(), got {names!r}")
     if names is None:
         caller = sys._getframe(1)
         names = caller.f_globals if caller.f_locals is caller.f_globals else {}
@@ -100,8 +95,8 @@ def _advice(graph: Graph, boxes: int, limit: int) -> str:
     counts[f'lambda box: "before" if box.index < {start} else None'] = len(last.items)
     how, left = next((how, count) for how, count in counts.items() if count <= limit)
     fault = f"{len(graph):,} nodes are {boxes:,} boxes after collapsing, more than max_nodes={limit:,}"
-    ways = f"collapse={how} leaves {left:,}; ag.tree(node, depth=3) shows the part next to the result as text"
-    return f"draw: {fault}: {ways}; max_nodes={boxes} draws them all, too small to read"
+    ways = f"collapse={how} leaves {left:,}; ag.tree(node, depth=3) shows a part; max_nodes={boxes} draws all"
+    return f"draw: {fault}: {ways}"
 
 
 class Drawing:
@@ -126,13 +121,18 @@ class Drawing:
         return render(self._picture, self._layout())
 
     def _layout(self) -> Layout:
-        """The layout: dot's, or ours where dot is missing, or its picture would be too long to read."""
-        picture = self._picture
-        if self._engine != "python":
+        """The layout, from top to bottom where the picture would be too long to read."""
+        found, picture = self._placed(self._picture), self._picture
+        is_turned = picture.direction == "LR" and is_long(found)
+        return self._placed(picture._replace(direction="TB")) if is_turned else found
+
+    def _placed(self, picture: Picture) -> Layout:
+        """dot's layout, or ours where dot is missing."""
+        if self._engine == "dot" or (
+            self._engine == "auto" and not dot.said
+        ):  # one that failed is not asked again
             try:
-                found = dot.arranged(picture)
-                if picture.direction != "LR" or not is_long(found):
-                    return found
+                return dot.arranged(picture)
             except Exception as error:
                 if self._engine == "dot":
                     raise

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..errors import GraphTooLargeError
 from ..support.files import write_file
-from .collapse import sizes
 from .graph import Box, Graph
 from .reprs import shortened
 from .rules import expression, formula
@@ -20,8 +19,6 @@ LONGEST = 120  # letters of a name
 CELLS = 4_000  # of all heat maps together
 NAMES = 0xE000  # the first of the letters that stand for operands in a formula
 OUT, GRADIENT = "\uf8fe", "\uf8ff"  # the letters for the result, and for the gradient that arrives at it
-DRAWN = 400  # boxes: the most that ag.draw shows
-PICTURES = (".svg", ".png", ".pdf", ".dot", ".mmd")
 
 
 class Page:
@@ -48,8 +45,7 @@ class Page:
         return f'{frame} srcdoc="{html.escape(self.html)}"></iframe>'
 
     def __repr__(self) -> str:
-        size = math.ceil(len(self.html.encode()) / 1024)
-        return f"Page({self._about}, {size} KB; .save('page.html') writes it)"
+        return f"Page({self._about}; .save('page.html') writes it)"
 
 
 def explore(node: Any, path: Any = None) -> Page:
@@ -71,7 +67,8 @@ def explore(node: Any, path: Any = None) -> Page:
         _check_name(path)
     graph = Graph(node, "explore")
     if len(graph) > MOST:
-        raise GraphTooLargeError(_advice(graph))
+        ways = "explore a loss on fewer samples, or an inner node; ag.tree(node, depth=3) shows a part of it"
+        raise GraphTooLargeError(f"explore: {len(graph):,} nodes, a page takes {MOST:,}: {ways}")
     html = _assembled(_Content(graph).everything())
     page = Page(html, f"{graph.root.title} = {number(graph.root.node.item())}, {len(graph)} nodes")
     if path is not None:
@@ -82,20 +79,8 @@ def explore(node: Any, path: Any = None) -> Page:
 def _check_name(path: Any) -> None:
     """Raise ValueError for a path that does not end as a page does."""
     name = os.fsdecode(path)
-    suffix = os.path.splitext(name)[1].lower()
-    if suffix not in (".html", ".htm"):
-        hint = f"; ag.draw(node).save({name!r}) makes a picture" if suffix in PICTURES else ""
-        raise ValueError(f"explore: the name must end in .html, got {name!r}{hint}")
-
-
-def _advice(graph: Graph) -> str:
-    """The message for a graph that is too large: the counts, and ways out that hold for this graph."""
-    ways = ["explore a loss on fewer samples, or an inner node"]
-    ways += ["ag.tree(node, depth=3) shows the part next to the result"]
-    level, count = next(((level, n) for level, n in sizes(graph).items() if n <= DRAWN), ("", 0))
-    if count:
-        ways += [f"ag.draw(node, collapse={level!r}) shows all of it in {count:,} boxes"]
-    return f"explore: {len(graph):,} nodes, a page takes {MOST:,}: {'; '.join(ways)}"
+    if os.path.splitext(name)[1].lower() not in (".html", ".htm"):
+        raise ValueError(f"explore: the name must end in .html, got {name!r}; ag.draw(node) makes pictures")
 
 
 class _Content:
@@ -109,11 +94,10 @@ class _Content:
         self.side = min(16, max(2, math.isqrt(CELLS // max(arrays, 1))))  # cells along a heat map
 
     def everything(self) -> dict[str, Any]:
-        """Return boxes, operations, and the indices of stale boxes."""
+        """Return boxes and operations."""
         boxes = [self._box(box) for box in reversed(self.graph.boxes)][::-1]  # in the backward's order
         operations = [operation for _, operation in self.operations.values()]
-        stale = [box.index for box in self.graph.stale()]
-        return {"boxes": boxes, "operations": operations, "stale": stale}
+        return {"boxes": boxes, "operations": operations}
 
     def _box(self, box: Box) -> dict[str, Any]:
         """All facts about a box; a constant without a name has the title ""."""

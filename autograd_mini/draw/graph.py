@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..core.engine import check_root, pulled, sweep, toposort
-from ..core.node import Node, evaluate
-from ..core.readings import FLOATS, KINDS, quietly
+from ..core.node import Node, plain
+from ..core.readings import KINDS
 from ..core.tensor import Tensor
 from ..errors import AutogradError, GraphError
 from ..support.coercion import to_array
+from ..support.quiet import quietly
 
 SYMBOLS = {
     "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@", "power": "^",
@@ -57,7 +58,7 @@ class Box:
         if grad is None or type(grad) is float or type(grad) is np.ndarray:
             return grad
         try:
-            return to_array(grad.data if isinstance(grad, Node) else grad)
+            return to_array(plain(grad))
         except (AutogradError, TypeError, ValueError) as error:
             fault = "was set by hand, and is no number or array"
             raise GraphError(f"the .grad of {self.title} {fault}: {error}") from None
@@ -179,33 +180,10 @@ class Graph:
         `what`: the caller's name in errors. Raises GraphError where root requires no gradient or is no scalar, or where a Tensor was
         changed after it had been used.
         """
-        check_root(self.root.node)
+        check_root(root := self.root.node)
         order = [box.node for box in self.boxes if box.requires_grad]
-        root = self.root.node
         grads = sweep(order, KINDS[type(root)].arriving(root, None, what))
         return {box.index: grads[box.node] for box in self.boxes if box.node in grads}
-
-    def stale(self) -> list[Box]:
-        """Return the boxes whose operands have had other data since: their values and slopes are old.
-
-        A Value is computed again to find out, a Tensor compares versions. A user's own operation on Values is not run again.
-        """
-        return [box for box in self.boxes if self._is_stale(box)]
-
-    def warning(self) -> list[str]:
-        """Return the warning of a view with stale boxes, as a list of one line; an empty list where there are none."""
-        count = len(self.stale())
-        if not count:
-            return []
-        what = "1 value was" if count == 1 else f"{count:,} values were"
-        return [f"{what} computed from numbers that have changed since: run forward and backward again"]
-
-    def _is_stale(self, box: Box) -> bool:
-        node = box.node
-        if node.op is None or box.is_array or not node.op.is_ours:
-            return any(parent._version > node._version for parent in node.parents)
-        now = evaluate(node.op, FLOATS, [parent.data for parent in node.parents])
-        return bool(now != node.data and now == now)
 
     def _settle_constants(self) -> None:
         """Put each number that only one module uses into that module's scope."""

@@ -13,13 +13,12 @@ from statistics import fmean
 from typing import NamedTuple
 
 SWEEPS, PATIENCE = 12, 3  # sweeps at most; sweeps without fewer crossings, after which they end
-BENDS = 3000  # at most: the longest lines go without
+LONGEST = 40  # ranks: longer lines are straight, without bends
 STEEP = 0.1  # how much wider a gap becomes for each pixel that a line in it rises
 BOW = 0.3  # the part of a curve that is straight: with a half, the lines between two full ranks would look like one grey bar
+ACROSS = 14.0  # the gap between boxes of one rank
 ARROW = 8.0  # the length of an arrow's head
-LONG = 1300.0  # a longer chain of columns is wrapped
-LANE = 22.0  # the room for lines beside and between its rows
-ROUND = 8.0  # the radius of their corners
+LONG = 1300.0  # a longer and low picture is drawn from top to bottom
 Point = tuple[float, float]
 
 
@@ -33,19 +32,15 @@ class Layout(NamedTuple):
 
 
 def layered(
-    sizes: Sequence[Point],
-    edges: Sequence[tuple[int, int]],
-    direction: str = "LR",
-    along: float = 36.0,
-    across: float = 14.0,
+    sizes: Sequence[Point], edges: Sequence[tuple[int, int]], direction: str = "LR", along: float = 36.0
 ) -> Layout:
     """Return the layout of boxes and edges.
 
     Args:
         sizes: the width and height of each box, operands before results.
         edges: (operand, result), as indices of boxes.
-        direction: "LR", "RL", "TB" or "BT"; in "LR" columns that would be long and low are cut into rows.
-        along, across: the gaps between ranks, and between boxes of one rank.
+        direction: "LR", "RL", "TB" or "BT".
+        along: the gap between ranks.
 
     >>> layered([(40, 20), (40, 20)], [(0, 1)]).centres
     [(20.0, 10.0), (96.0, 10.0)]
@@ -56,10 +51,11 @@ def layered(
     grid = _Grid(len(sizes), edges)
     grid.sort()
     wide += [2.0] * (len(grid.rank) - len(sizes))
-    place = grid.coordinates(wide, across)
+    place = grid.coordinates(wide, ACROSS)
+    low = min(y - size / 2 for y, size in zip(place, wide, strict=True))
+    place = [y - low for y in place]
     starts, ends = _columns(grid, thick, place, along)
-    rows = _Rows(grid, starts, ends, place, wide, may_wrap=direction == "LR")
-    width, height = rows.size
+    width, height = ends[-1], max(y + size / 2 for y, size in zip(place, wide, strict=True))
 
     def turned(points: list[Point]) -> list[Point]:
         points = [(width - x if direction in ("RL", "BT") else x, y) for x, y in points]
@@ -68,22 +64,16 @@ def layered(
     middles = [(starts[rank] + ends[rank]) / 2 for rank in grid.rank]
     curves = []
     for (source, target), port in zip(edges, _ports(edges, grid, place, wide), strict=True):
-        here, there = grid.rank[source], grid.rank[target]
-        points = [rows.point(here, middles[source] + thick[source] / 2, place[source])]
-        stops = [(here, ends[here], place[source])]
+        points = [(middles[source] + thick[source] / 2, place[source])]
+        _go(points, (ends[grid.rank[source]], place[source]))
         for slot in grid.way(source, target):
-            rank = grid.rank[slot]
-            stops += [(rank, starts[rank], place[slot]), (rank, ends[rank], place[slot])]
+            _go(points, (starts[grid.rank[slot]], place[slot]))
+            _go(points, (ends[grid.rank[slot]], place[slot]))
         tip, y = middles[target] - thick[target] / 2, place[target] + port
-        stops += [(there, starts[there] - ARROW, y), (there, tip - ARROW, y)]
-        for rank, x, c in stops:
-            if rows.of[rank] == rows.of[here]:
-                _go(points, rows.point(rank, x, c))
-            else:
-                points += rows.around(points[-1], rank, rows.point(rank, x, c))
-            here = rank
-        curves.append(turned([*points, rows.point(there, tip, y)]))
-    centres = [rows.point(grid.rank[i], middles[i], place[i]) for i in range(len(sizes))]
+        _go(points, (starts[grid.rank[target]] - ARROW, y))
+        _go(points, (tip - ARROW, y))
+        curves.append(turned([*points, (tip, y)]))
+    centres = list(zip(middles, place, strict=True))[: len(sizes)]
     return Layout(*((height, width) if upright else (width, height)), turned(centres), curves)
 
 
@@ -104,67 +94,6 @@ def _columns(
         starts.append(ends[-1] + gap if ends else 0.0)
         ends.append(starts[-1] + max((thick[slot] for slot in row if slot < grid.boxes), default=0.0))
     return starts, ends
-
-
-class _Rows:
-    """The ranks side by side, or cut into rows; `of` has the row of each rank. A line from row to row goes around their ends."""
-
-    def __init__(
-        self,
-        grid: "_Grid",
-        starts: list[float],
-        ends: list[float],
-        place: list[float],
-        wide: list[float],
-        *,
-        may_wrap: bool,
-    ) -> None:
-        low = [min(place[i] - wide[i] / 2 for i in row) for row in grid.rows]
-        high = [max(place[i] + wide[i] / 2 for i in row) for row in grid.rows]
-        flat = Layout(ends[-1], max(high) - min(low), [], [])
-        wrap = may_wrap and is_long(flat)
-        cuts = self._cuts(grid, starts, math.ceil(flat.width / LONG)) if wrap else []
-        self.of = [bisect_right(cuts, rank) for rank in range(len(starts))]
-        margin, self.moves, top, self.right = LANE if cuts else 0.0, list[Point](), 0.0, 0.0
-        for first, end in itertools.pairwise([0, *cuts, len(starts)]):
-            self.moves.append((margin - starts[first], top - min(low[first:end])))
-            top += max(high[first:end]) - min(low[first:end]) + 2 * margin
-            self.right = max(self.right, ends[end - 1] - starts[first] + margin)
-        self.size = self.right + margin, top - 2 * margin
-        self.tops = [y + min(low[first:]) for (_, y), first in zip(self.moves, [0, *cuts], strict=True)]
-
-    def _cuts(self, grid: "_Grid", starts: list[float], rows: int) -> list[int]:
-        """The ranks at which new rows start: near the end of each row the rank that the fewest lines reach."""
-        step, cuts = starts[-1] / rows, []
-        for k in range(1, rows):
-            near = [rank for rank, x in enumerate(starts) if abs(x - k * step) < 0.3 * step]
-            lines = {rank: sum(len(grid.before[slot]) for slot in grid.rows[rank]) for rank in near}
-            if near:
-                cuts.append(min(near, key=lambda rank: (lines[rank], abs(starts[rank] - k * step))))
-        return cuts
-
-    def point(self, rank: int, x: float, y: float) -> Point:
-        """Return the place in the picture of a point at a rank."""
-        dx, dy = self.moves[self.of[rank]]
-        return x + dx, y + dy
-
-    def around(self, start: Point, rank: int, end: Point) -> list[Point]:
-        """Return the way to a rank of another row: past the end of this row, between the rows, and past the start of the other."""
-        right, above, left = self.right + LANE / 2, self.tops[self.of[rank]] - LANE, LANE / 2
-        corners = [start, (right, start[1]), (right, above), (left, above), (left, end[1]), end]
-        out, here = [], start
-        for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
-            near, far = _towards(corner, before), _towards(corner, after)
-            out += [here, near, near, corner, corner, far]
-            here = far
-        return [*out, here, end, end]
-
-
-def _towards(corner: Point, other: Point) -> Point:
-    """The point a little way from a corner."""
-    length = math.dist(corner, other)
-    part = min(ROUND, length / 2) / length if length else 0.0
-    return corner[0] + part * (other[0] - corner[0]), corner[1] + part * (other[1] - corner[1])
 
 
 def _go(points: list[Point], to: Point) -> None:
@@ -200,10 +129,7 @@ class _Grid:
         self.rows: list[list[int]] = [[] for _ in range(max(self.rank) + 1)]
         self.bends: list[list[int]] = [[] for _ in range(count)]  # the bends of each box, one in each rank
         steps = [self.rank[target] - self.rank[source] for source, target in edges]
-        self.longest = max(steps, default=0)  # longer lines are straight, without bends
-        while self._needed(edges, steps) > BENDS:
-            self.longest //= 2
-        kept = [edge for edge, step in zip(edges, steps, strict=True) if step <= self.longest]
+        kept = [edge for edge, step in zip(edges, steps, strict=True) if step <= LONGEST]
         for source, target in kept:
             bends = self.bends[source]
             for rank in range(self.rank[source] + 1 + len(bends), self.rank[target]):
@@ -219,18 +145,10 @@ class _Grid:
         for slot in self._first_order():
             self.rows[self.rank[slot]].append(slot)
 
-    def _needed(self, edges: Sequence[tuple[int, int]], steps: list[int]) -> int:
-        """The number of bends that are needed."""
-        most: dict[int, int] = {}
-        for (source, _), step in zip(edges, steps, strict=True):
-            if step <= self.longest:
-                most[source] = max(most.get(source, 0), step - 1)
-        return sum(most.values())
-
     def way(self, source: int, target: int) -> list[int]:
         """Return the bends of an edge."""
         steps = self.rank[target] - self.rank[source]
-        return self.bends[source][: steps - 1] if steps <= self.longest else []
+        return self.bends[source][: steps - 1] if steps <= LONGEST else []
 
     def _first_order(self) -> list[int]:
         """All slots, from the last box backwards, so that connected slots are near each other."""

@@ -1,7 +1,6 @@
 "use strict";
 (() => {
 const { graph } = window;
-const KINDS = ["parameter", "input", "constant", "operation", "result", "group"];
 const { isArray } = Array;
 const boxes = graph.boxes.map((box, i) =>
   ({ op: "", symbol: "", rules: [], ...graph.operations[box.operation], ...box, i, users: [] }));
@@ -48,19 +47,13 @@ function range([low, high, , , nans, infinite]) {
 const full = x => (isArray(x) ? `${range(x)}; mean ${say(x[2])}, norm ${say(x[3])}` : say(x));
 const shapeOf = ({ shape }) => (shape ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "");
 const bracket = x => (x.startsWith("−") ? `(${x})` : x);
-// the first words, and the count of the others
-const some = (words, most, glue = ", ") =>
-  words.slice(0, most).join(glue) + (words.length > most ? ` and ${words.length - most} more` : "");
 const between = (words, first, last) =>
   (words.length > first + last ? [...words.slice(0, first), "…", ...words.slice(-last)] : words);
 
 // ---- Names and formulas ----
-const short = box => fit(box.title, 220);
-const alike = new Map();
-for (const box of boxes) alike.set(short(box), (alike.get(short(box)) || 0) + 1);
 // a name in another script is isolated, so that it does not reverse the formula around it
 const apart = name => (/^[ -~]*$/.test(name) ? name : `\u2068${name}\u2069`);
-const name = box => (box.title ? apart(alike.get(short(box)) > 1 ? box.title : short(box)) : say(box.data));
+const name = box => (box.title ? apart(box.title) : say(box.data));
 // a name that is an expression, or a number that would run into its neighbours
 const isLoose = word => /[\s+*/×÷(−-]/.test(word) && !/^[\d.]+e−?\d+$/.test(word);
 const atom = word => (isLoose(word) ? `(${word})` : word);
@@ -83,9 +76,6 @@ function fill(rule, box, write) {
     const other = letter === "\uf8fe" ? box : operands(box)[letter.charCodeAt(0) - 0xe000];
     const word = write(other);
     const isInside = before && !/(\(|, )$/.test(before);
-    if (before.endsWith(" if ") && after.startsWith(" else") && word === say(other.data)) {
-      return String(Number(other.data) !== 0);
-    }
     if (/^[−\d]/.test(word) && !before.endsWith("−")) {
       if (/^[⁰¹²³⁴-⁹⁻^ᵀ]/.test(after)) return /^\d+(\.\d+)?$/.test(word) ? word : `(${word})`;
       return isInside || /^ [×/@−÷]/.test(after) ? bracket(word) : word;
@@ -94,8 +84,6 @@ function fill(rule, box, write) {
   });
 }
 function made(box, write) {
-  const [first] = operands(box);
-  if (box.op === "cast" && box.shape && !first.shape) return `${write(first)} as a Tensor`;
   const words = between(operands(box).map(write), 6, 1);
   return box.how ? fill(box.how, box, write) : `${box.op}(${words.join(", ")})`;
 }
@@ -350,7 +338,7 @@ const whole = { key: "", depth: 0, at: [0, 0] };
 function measure(item) {
   if (item.group) {
     item.label = fit(item.title, 150);
-    Object.assign(item, { w: Math.max(wide(item.label), 60, wide(groupWords(item, true))) + 30, h: 44 });
+    Object.assign(item, { w: Math.max(wide(item.label), 60) + 30, h: 44 });
   } else if (item.w === undefined) {
     const scope = `${item.scope.slice(1).join(".")}.`;
     item.label = fit(item.title.startsWith(scope) ? item.title.slice(scope.length) : item.title, 130);
@@ -422,7 +410,7 @@ function lay() {
   for (const group of [...open].reverse().concat(whole)) {
     const { items, lanes } = inside.get(group), [pad, top] = group === whole ? [16, 16] : [12, 28];
     const laid = arrange([...items].reverse(), [...lanes.values()], isTall ? pad : top);
-    const least = group === whole ? 0 : wide(`− ${group.title}`) + 30;
+    const least = group === whole ? 0 : wide(group.title) + 30;
     Object.assign(group, { w: Math.max(laid.w + 2 * pad, least), h: laid.h + top + pad, pad, top, items });
   }
   for (const group of [whole, ...open]) {
@@ -458,19 +446,10 @@ function boxLines(box, entry, isKnown = true) {
   if (!isArray(box.data)) return [[isKnown ? say(box.data) : "…", gradient].filter(Boolean).join(" | ")];
   return [shapeOf(box), isKnown ? fit(range(box.data), 190) : "…", gradient].filter(Boolean);
 }
-function groupWords(group, isEnd) {
-  const inside = new Set(group.members.map(box => box.i));
-  const wanted = group.members.filter(box => box === root || box.users.some(([i]) => !inside.has(i)));
-  const [box] = wanted;
-  if (group === fold || wanted.length !== 1 || isArray(box.data)) return `${group.members.length} boxes`;
-  return boxLines(box, isEnd ? { total: box.grad } : state.get(box.i), isEnd || isKnown(box))[0];
-}
 function drawFrame(group) {
-  const [x, y] = group.at, button = { role: "button", tabindex: 0, "aria-label": `Close ${group.title}` };
-  const title = v("text", { x: x + 8, y: y + 17, ...button }, `− ${group.title}`);
-  title.onclick = () => toggle(group);
-  return v("g", { class: "frame", "data-group": group.key },
-    v("rect", { x, y, width: group.w, height: group.h, rx: 8 }), title);
+  const [x, y] = group.at;
+  return v("g", { class: "frame" }, v("rect", { x, y, width: group.w, height: group.h, rx: 8 }),
+    v("text", { x: x + 8, y: y + 17 }, group.title));
 }
 function tellOf(item) {
   if (item.group) return `${item.title}: ${item.members.length} boxes; click to open`;
@@ -499,7 +478,7 @@ function drawBox(item) {
     g.append(v("rect", { class: "mark", x: w - width / 2 - 4, y: -8, width, height: 16, rx: 8 }),
       v("text", { x: w - 4, y: 4 }, times));
   }
-  g.onclick = () => (item.group ? toggle(item) : choose(item.i));
+  g.onclick = () => (item.group ? unfold(item) : choose(item.i));
   item.g = g;
   return g;
 }
@@ -540,13 +519,9 @@ function drawLink(link) {
     v("text", { x: x + (isTall ? 34 : 0), y: y - (isTall ? 0 : 8) }));
   return link.g;
 }
-function toggle(group) {
+function unfold(group) {
   if (group === fold) isOpened = true;
-  else if (shut.has(group.key) && !peek.has(group.key)) shut.delete(group.key);
-  else {
-    shut.add(group.key);
-    peek.delete(group.key);
-  }
+  else shut.delete(group.key);
   show(false);
 }
 function paint() {
@@ -556,7 +531,7 @@ function paint() {
   const takes = new Set(box ? operands(box).filter((_, k) => isActive([box.i, k])).map(ends) : []);
   for (const item of seen) {
     const { g } = item, entry = item.group ? null : state.get(item.i), isLate = !item.group && !isKnown(item);
-    const lines = item.group ? [groupWords(item)] : boxLines(item, entry, !isLate);
+    const lines = item.group ? [`${item.members.length} boxes`] : boxLines(item, entry, !isLate);
     const isTaken = takes.has(item) && item !== at, isChosen = item.i === chosen;
     const classes = { now: item === at, takes: isTaken, later: isLate, chosen: isChosen };
     for (const [cls, on] of Object.entries(classes)) g.classList.toggle(cls, !!on);
@@ -593,15 +568,11 @@ function explainPart(box, k) {
   line.append(bit(`= ${full(edge.share)}`));
   put(rule, { "data-share": edge.share, "data-total": entry.total, "data-local": edge.local });
   put(rule, { "data-upstream": box.grad, "data-before": before ? before.total : null });
-  const fitted = refit(box, operand, edge.rule || "");
-  const shape = count(operand) > 1 ? `shape ${shapeOf(operand)}, as ${name(operand)} has` : "one number";
-  if (isArray(edge.share) || fitted) rule.append(note(`${shape}${fitted}`));
-  if (isArray(edge.share) && isPredicting) rule.append(note("You are not asked for arrays."));
+  if (isArray(edge.share)) rule.append(note(`shape ${shapeOf(operand)}, as ${name(operand)} has`));
   if (isScalar && edge.rule && !box.shape) {
     const [slope, formula] = [`local derivative: ${slopeOf(box, operand)}`, fill(edge.rule, box, name)];
     const words = [slope, formula, fill(edge.rule, box, figure), say(edge.local)];
-    const told = edge.rule.includes(" if ") ? `${slope} is ${formula}: here ${say(edge.local)}`
-      : words.filter((word, j) => word !== words[j - 1]).join(" = ");
+    const told = words.filter((word, j) => word !== words[j - 1]).join(" = ");
     rule.append(h("div", { class: "also math", "data-rule": "" }, told));
   }
   rule.append(...why(box, operand, edge).map(also));
@@ -614,50 +585,19 @@ function explainPart(box, k) {
   }
   return rule;
 }
-// how the formula's shape becomes the operand's, where they differ
-const count = box => (box.shape || []).reduce((n, m) => n * m, 1);
-function refit(box, operand, rule) {
-  const [all, own] = [count(box), count(operand)];
-  if (rule.startsWith("sum(") && own < all) return ": summed over what was repeated in the forward pass";
-  if (!rule.includes("\uf8ff") || !box.shape || /@|\w\([^)]*\uf8ff/.test(rule)) return "";
-  const more = `, of shape ${shapeOf(box)}, is repeated over what ${box.op} put together`;
-  if (own > all) return `: ${by(box)}${more}`;
-  const isReshaped = rule === "\uf8ff" && all > 1 && shapeOf(operand) !== shapeOf(box);
-  return isReshaped ? ": the same numbers in another shape" : "";
-}
-// at a corner of a function the slope jumps, and its rule is a convention
-function corner(box, edge) {
-  if (box.shape) return "";
-  const [x, y, z] = operands(box).map(other => Number(other.data));
-  const where = `where ${name(operands(box)[0])} is`;
-  const isAt = { relu: x === 0, abs: x === 0, leaky_relu: x === 0, clip: [y, z].includes(x) }[box.op];
-  const isTie = ["maximum", "minimum"].includes(box.op) && x === y;
-  if (!isAt && !isTie) return "";
-  const place = isTie ? "a tie" : box.op === "clip" ? `the edge, ${where}` : `0, ${where}`;
-  const more = isTie ? " (a tie shares evenly)" : "";
-  return `${box.op} has a corner at ${place}: the slope jumps there, and by convention ` +
-    `this derivative is ${say(edge.local)}${more}.`;
-}
-function whyNotFinite(box, { local, share }, slope) {
-  const what = isArray(share) ? "Not all of it is finite" : `The part is ${say(share)}`;
+function whyNotFinite(box, { share }) {
   const early = [...operands(box), box].find(other => isOdd(other.data));
-  if (isOdd(box.grad)) return `${what}, because the gradient that arrives, ${by(box)}, is not finite.`;
-  if (early) {
-    const data = isArray(early.data) ? "not finite" : say(early.data);
-    return `${what}, because ${name(early)} is ${data} already in the forward pass.`;
-  }
-  if (local === null) return `${what}, although the gradient that arrives is: ${box.op} makes it so.`;
-  if (!isOdd(local)) return `${what}: the product is too large for a floating-point number.`;
-  return `${what}, because the local derivative ${slope} is ${say(local)}: no finite slope here.`;
+  const cause = isOdd(box.grad) ? `the gradient that arrives, ${by(box)}, is not finite`
+    : early ? `${name(early)} is ${say(early.data)} already in the forward pass`
+    : `${box.op} has no finite slope here, or the product is too large`;
+  return `${isArray(share) ? "Not all of it is finite" : `The part is ${say(share)}`}, because ${cause}.`;
 }
-function whyZero(box, operand, { local, flat }, slope, bent) {
+function whyZero(box, operand, { local, flat }) {
   const out = [], isCancelled = box.users.some(([i, k]) => !isZero(boxes[i].edges[k].share));
   const what = isCancelled ? `the parts that arrived at ${name(box)} cancel`
     : "nothing arrives from above, the side of the result";
   if (isZero(box.grad)) out.push(`0, because ${what}: ${by(box)} is 0.`);
-  const isSmooth = !bent && (local !== null || !/relu|abs|max|min|clip/.test(box.op));
-  const still = `: to first order, a small change of ${name(operand)} does not change ${name(box)}`;
-  if (flat) out.push(`0, because the local derivative ${slope} is 0 here${isSmooth ? still : ""}.`);
+  if (flat) out.push(`0, because the local derivative ${slopeOf(box, operand)} is 0 here.`);
   else if (local === null && !out.length) {
     out.push("0, because what arrives and the local derivatives cancel in the sum, " +
       "or are too small for floating-point numbers.");
@@ -665,21 +605,13 @@ function whyZero(box, operand, { local, flat }, slope, bent) {
   return out.length ? out : ["0, because the product is too small for a floating-point number."];
 }
 function why(box, operand, edge) {
-  const { local, share } = edge, slope = slopeOf(box, operand), bent = corner(box, edge), out = [];
-  if (isOdd(share)) out.push(whyNotFinite(box, edge, slope));
-  else if (isZero(share)) out.push(...whyZero(box, operand, edge, slope, bent));
-  if (bent) out.push(bent);
-  const isProduct = Math.abs(box.grad * local - share) <= 1e-6 * Math.abs(share);
-  if (local !== null && !isArray(share) && !isOdd(share) && !isProduct) {
-    out.push(`The rule of ${box.op} computes this part in one go; the product alone would lose it.`);
-  }
-  return out;
+  if (isOdd(edge.share)) return [whyNotFinite(box, edge)];
+  return isZero(edge.share) ? whyZero(box, operand, edge) : [];
 }
 function guessed(typed) {
-  const word = typed.trim().toLowerCase().replace(/[−–]/g, "-").replace(",", ".").replace(/^\+/, "");
-  if (/^(nan|not a number)$/.test(word)) return NaN;
-  if (/^-?(∞|inf|infinity)$/.test(word)) return word[0] === "-" ? -Infinity : Infinity;
-  return word && !Number.isNaN(Number(word)) ? Number(word) : null;
+  const plain = typed.trim().toLowerCase().replace(/[−–]/g, "-").replace(",", ".");
+  const word = plain.replace(/∞|inf(inity)?$/, "Infinity");
+  return word && (word === "nan" || !Number.isNaN(Number(word))) ? Number(word) : null;
 }
 function ask(box, k) {
   const goal = box.edges[k].share, operand = boxes[box.parents[k]].title || "the operand";
@@ -704,37 +636,26 @@ function ask(box, k) {
       : goal && guess === -goal ? "Not yet: look at the sign." : "Not yet.";
   };
   reveal.onclick = () => done("Revealed.");
-  const known = [...new Set(operands(box)), box].filter(other => other.title).slice(-9);
-  const facts = known.map(other => `${name(other)} is ${say(other.data)}`).join(", ");
-  return h("div", {}, form, note(`${by(box)} is ${say(box.grad)}, ${facts}.`));
+  return h("div", {}, form, note(`${by(box)} is ${say(box.grad)}.`));
 }
 const SAYS = {
   start() {
-    const given = telling.filter(leaf => leaf.title).map(leaf =>
-      (isArray(leaf.data) ? `${name(leaf)}: array ${shapeOf(leaf)}, values ${range(leaf.data)}`
-        : `${name(leaf)} = ${say(leaf.data)}`));
+    const given = telling.filter(leaf => leaf.title).map(leaf => `${name(leaf)} = ${say(leaf.data)}`);
     const next = `The forward pass computes everything else from them, up to the result ${name(root)}. ` +
       "The backward pass then finds the gradients. Press Next, below, or the key →.";
-    const few = "The picture shows all of it in a few boxes: click one, or continue, and it opens.";
     return ["Before the first step",
-      given.length ? h("p", {}, `These numbers are given: ${some(given, 8, "; ")}.`) : "",
-      h("p", {}, ops.length ? next : "Nothing is computed from it."),
-      beside || cover !== LEVELS[0] ? note(few) : ""];
+      given.length ? h("p", {}, `These numbers are given: ${between(given, 4, 4).join("; ")}.`) : "",
+      h("p", {}, next)];
   },
   forward(box) {
     const [words, numbers, result] = [made(box, name), made(box, figure), say(box.data)];
-    const isSame = numbers === words || numbers === result || box.op === "cast";
+    const isSame = numbers === words || numbers === result;
     const line = h("p", { class: "rule math", "data-forward": box.i, "data-value": box.data },
       bit(h("b", {}, name(box))), bit(`= ${words}`), isSame ? "" : bit(`= ${numbers}`),
       isArray(box.data) ? bit(`: ${full(box.data)}`) : words === result ? "" : bit(`= ${result}`));
-    const from = operands(box).map(other => `${name(other)} ${shapeOf(other)}`).join(" and ");
-    const odd = isArray(box.data) ? "Not all of it is finite." : `The result is ${result}: no finite number.`;
-    const stale = "One of its operands has changed since: run the forward pass again, and explore that.";
     return [`Forward pass: ${name(box)} is computed`, line,
-      box.shape ? note(`shape ${shapeOf(box) || "()"}, from ${from}`) : "",
-      isOdd(box.data) ? also(odd) : "",
-      box.grad === null ? note("No gradient will go through it.") : "",
-      graph.stale.includes(box.i) ? also(stale) : ""];
+      box.shape ? note(`shape ${shapeOf(box) || "()"}`) : "",
+      box.grad === null ? note("No gradient will go through it.") : ""];
   },
   seed() {
     const attributes = { class: "rule math plus", "data-seed": root.i, "data-total": root.grad };
@@ -744,44 +665,31 @@ const SAYS = {
         "All other gradients are still unknown: “∂ —”.")];
   },
   backward(box) {
-    const uses = box.users.length, all = uses > 2 ? `all ${uses}` : "both";
-    const came = box === root ? "was the start"
-      : uses > 1 ? `is complete: ${all} parts have arrived` : "has arrived";
-    const receives = box.edges.filter(Boolean).length > 1 ? "Each operand receives" : "Its operand receives";
-    const still = [...new Set(operands(box).filter((_, k) => !box.edges[k]))].map(name);
-    const are = still.length > 1 ? "are constants, which need" : "is a constant, which needs";
     return [`Backward through ${name(box)} = ${made(box, name)}`,
-      h("p", {}, bit(`${by(box)} = ${full(box.grad)}`), `${came}. ${receives} its part, by the chain rule:`),
-      ...box.edges.map((edge, k) => (edge ? explainPart(box, k) : "")),
-      still.length ? note(`${some(still, 6)} ${are} no gradient.`) : ""];
+      h("p", {}, bit(`${by(box)} = ${full(box.grad)}`), "has arrived, with all its parts. " +
+        "Each operand that is no constant receives its part, by the chain rule:"),
+      ...box.edges.map((edge, k) => (edge ? explainPart(box, k) : ""))];
   },
   end() {
     const wanted = leaves.filter(leaf => leaf.title && leaf.grad !== null).reverse();
-    const kinds = ["parameter", "input"].filter(kind => wanted.some(leaf => leaf.kind === kind)).join(" or ");
     const row = (cell, words, attributes) => h("tr", attributes, ...words.map(word => h(cell, {}, word)));
-    const rows = wanted.slice(0, 200).map(leaf => {
+    const rows = wanted.map(leaf => {
       const { data, grad } = leaf, value = isArray(data) ? shapeOf(leaf) : say(data);
       const gradient = isArray(grad) ? `${range(grad)}, norm ${say(grad[3])}` : say(grad);
       return row("td", [name(leaf), value, gradient], { "data-leaf": leaf.i, "data-total": grad });
     });
-    const first = wanted.find(({ grad }) => !isArray(grad) && !isZero(grad) && !isOdd(grad)), L = name(root);
-    const how = first ? h("p", {}, `How to read it: if ${name(first)} alone grows by a very small h, ` +
-      `${L} changes by about ${bracket(say(first.grad))} × h. Where ${L} is a loss, training moves ` +
-      "each parameter a little against its gradient.") : "";
-    return ["Done: every gradient is known", how,
-      h("table", {}, row("th", [kinds || "number", "value", "gradient"]), ...rows),
-      wanted.length > 200 ? note(`and ${wanted.length - 200} more`) : ""];
+    return ["Done: every gradient is known",
+      h("table", {}, row("th", ["number", "value", "gradient"]), ...rows)];
   },
 };
-const WHAT = String.raw`((?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|[^\s()/])+)`;
-const spoken = formula => formula.replace(RegExp(`∂${WHAT}/∂${WHAT}`, "g"), "the derivative of $1 by $2");
 function explain() {
   const { is, box } = steps[now], [title, ...parts] = SAYS[is](box);
   $("step").replaceChildren(h("h2", {}, title), ...parts);
   const elements = [...$("step").querySelectorAll("h2, p, .rule > div:first-child, .also")];
   const words = new Set(elements.map(element => element.textContent.replace(/\s+/g, " ").trim()));
-  const told = spoken(`Step ${now} of ${last}. ${[...words].join(" ")}`).slice(0, 1500);
-  $("live").textContent = told.replaceAll("+=", "gets").replaceAll("×", "times").replaceAll("−", "minus ");
+  const told = `Step ${now} of ${last}. ${[...words].join(" ")}`.slice(0, 1500);
+  const spoken = told.replace(/∂(\S+)\/∂/g, "the derivative of $1 by ").replaceAll("+=", "gets");
+  $("live").textContent = spoken.replaceAll("×", "times").replaceAll("−", "minus ");
 }
 
 // ---- One node: its value, its gradient, and all its paths to the result ----
@@ -830,12 +738,7 @@ function explainPaths(box) {
     const factors = between(locals.map(local => bracket(say(local))), 4, 4).join(" × ");
     item.append(": ", h("span", { class: "math", "data-product": product }, `${factors} = ${say(product)}`));
   }
-  const isEqual = Object.is(sum, Number(box.grad)) || Math.abs(sum - box.grad) <= 1e-6 * Math.abs(box.grad);
-  const that = total > 1n ? `; the sum over all paths, ${say(sum)}, is` : ": that is";
-  const few = isEqual || (isZero(sum) && isZero(box.grad))
-    ? `Along each path the local derivatives are multiplied${that} the gradient.`
-    : "The products in this order leave the range or the digits of floating-point numbers: " +
-      "the gradient is the sum that the backward pass makes, node by node.";
+  const few = `Along each path the local derivatives are multiplied; the sum over all paths is ${say(sum)}.`;
   const many = "The gradient is the sum over all paths. " +
     "The backward pass does not walk them one by one: it adds at every node.";
   const rest = total > MOST ? `; the first ${MOST}` : "";
@@ -848,7 +751,7 @@ function explainNode() {
   if (chosen === null) return;
   const box = boxes[chosen], entry = state.get(chosen);
   const isComplete = now === last || (entry && !entry.unseen && entry.parts === entry.of);
-  const isSecret = isPredicting && !isComplete, uses = box.users.length;
+  const isSecret = isPredicting && !isComplete;
   const digits = data => (isArray(data) ? full(data) : say(data, 10));
   const fact = (label, words, attributes) =>
     h("p", attributes, h("b", {}, `${label} `), h("span", { class: "math" }, words));
@@ -857,11 +760,10 @@ function explainNode() {
   const about = [
     box.op ? `${box.kind} ${box.kind === "result" ? "of " : ""}${box.op}` : box.kind,
     box.scope.length && `in ${box.scope.join(" › ")}`, shapeOf(box) && `Tensor ${shapeOf(box)}`,
-    uses && `used ${uses} time${uses > 1 ? "s" : ""}`,
+    box.users.length > 1 && `used ${box.users.length} times`,
   ];
-  const parts = entry ? `${full(entry.total)} (${entry.parts} of ${entry.of} parts)`
-    : "— (nothing has arrived)";
-  const end = digits(box.grad), soFar = isComplete ? `= ${end}` : `so far ${parts}; at the end ${end}`;
+  const parts = entry ? `${full(entry.total)} (${entry.parts} of ${entry.of} parts)` : "nothing";
+  const soFar = isComplete ? `= ${digits(box.grad)}` : `so far ${parts}; at the end ${digits(box.grad)}`;
   const gradient = box.grad === null ? fact("Gradient", "none: it is a constant")
     : isSecret ? fact("Gradient", "hidden while you predict it")
     : fact(`Gradient ${by(box)}`, soFar, { "data-grad": box.grad });
@@ -915,8 +817,7 @@ function zoom(factor, x, y) {
   Object.assign(view, { by: "free", x: cx - (cx - view.x) * by, y: cy - (cy - view.y) * by, k });
   place();
 }
-const fingers = new Map();
-let moved = 0;
+let held = null, moved = 0;
 const spot = event => {
   const { left, top } = picture.getBoundingClientRect();
   return [event.clientX - left, event.clientY - top];
@@ -925,39 +826,23 @@ picture.addEventListener("wheel", event => {
   event.preventDefault();
   zoom(Math.exp(-Math.max(-200, Math.min(200, event.deltaY)) / 400), ...spot(event));
 }, { passive: false });
-picture.addEventListener("pointerdown", event => {
-  fingers.set(event.pointerId, spot(event));
-  moved = 0;
-});
+picture.addEventListener("pointerdown", event => { [held, moved] = [spot(event), 0]; });
 window.addEventListener("pointermove", event => {
-  const before = fingers.get(event.pointerId);
-  if (!before) return;
-  const after = spot(event), [dx, dy] = [after[0] - before[0], after[1] - before[1]];
+  if (!held) return;
+  const [x, y] = spot(event), [dx, dy] = [x - held[0], y - held[1]];
   moved += Math.abs(dx) + Math.abs(dy);
   if (moved < 4) return;
-  const other = [...fingers].find(([id]) => id !== event.pointerId);
-  fingers.set(event.pointerId, after);
-  if (other) {
-    const [x, y] = other[1], far = p => Math.hypot(p[0] - x, p[1] - y) || 1;
-    zoom(far(after) / far(before), (after[0] + x) / 2, (after[1] + y) / 2);
-  } else {
-    Object.assign(view, { by: "free", x: view.x + dx, y: view.y + dy });
-    place();
-  }
+  held = [x, y];
+  Object.assign(view, { by: "free", x: view.x + dx, y: view.y + dy });
+  place();
 });
-for (const kind of ["pointerup", "pointercancel"]) {
-  window.addEventListener(kind, event => fingers.delete(event.pointerId));
-}
+for (const kind of ["pointerup", "pointercancel"]) window.addEventListener(kind, () => { held = null; });
 // a drag is no click
 picture.addEventListener("click", event => { if (moved >= 4) event.stopPropagation(); }, true);
 picture.addEventListener("keydown", event => {
   if (!["Enter", " "].includes(event.key) || event.target.getAttribute("role") !== "button") return;
-  event.preventDefault();
   event.stopPropagation();
-  const key = event.target.closest("[data-group]").dataset.group;
   event.target.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-  const again = [...world.querySelectorAll("[data-group]")].find(g => g.dataset.group === key);
-  if (again) (again.matches("[role]") ? again : again.querySelector("[role]")).focus();
 });
 
 // ---- Going from step to step ----
@@ -1029,16 +914,11 @@ document.addEventListener("keydown", event => {
     act(KEYS[key]);
   } else if (key in ZOOMS) zoom(ZOOMS[key]);
   else if (key === "?") intro($("intro").hidden);
-  else if (key === "Escape" && chosen !== null) choose(null);
-  else if (key === "Escape") intro(false);
+  else if (key === "Escape") chosen === null ? intro(false) : choose(null);
 });
 $("slider").max = last;
 $("slider").oninput = () => { play(false); go(Number($("slider").value)); };
 for (const button of $("zoom").children) button.onclick = () => zoom(Number(button.dataset.zoom));
-// arrays are not asked for
-if (!pulls.some(box => box.edges.some(edge => edge && !isArray(edge.share)))) {
-  put($("predict"), { disabled: "", title: "There is nothing to ask for: all gradients are arrays" });
-}
 $("predict").onclick = () => {
   isPredicting = !isPredicting;
   play(false);
@@ -1058,18 +938,14 @@ $("dismiss").onclick = () => { intro(false); $("help").focus(); };
 const titled = boxes.filter(box => box.title).map(box => h("option", { value: box.i }, fit(box.title, 270)));
 $("nodes").append(h("option", { value: "" }, "a node…"), ...titled);
 $("nodes").onchange = () => choose($("nodes").value === "" ? null : Number($("nodes").value));
-for (const { dataset: { kind }, style } of $("legend").children) {
-  const isThere = kind === "group" ? framed.length : boxes.some(box => box.kind === kind);
-  if (KINDS.includes(kind) && !isThere) style.display = "none";
-}
-for (const element of document.querySelectorAll(".root")) element.textContent = apart(short(root));
-document.title = `${short(root)}: the chain rule, step by step`;
+for (const element of document.querySelectorAll(".root")) element.textContent = name(root);
+document.title = `${root.title}: the chain rule, step by step`;
 function linked() {
   const found = /^#step=(\d+)$/.exec(location.hash);
   if (found || !location.hash) go(found ? Number(found[1]) : 0);
 }
 function turn() {
-  isTall = window.innerWidth <= 720;
+  isTall = window.innerWidth <= 880;
   show(false);
 }
 window.addEventListener("hashchange", linked);

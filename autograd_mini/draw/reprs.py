@@ -1,4 +1,4 @@
-"""The reprs of nodes: a line of text, and in a notebook a table. They never raise or warn."""
+"""The reprs of nodes, a line of text, and the tables of notebooks. They never raise or warn."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -8,10 +8,9 @@ import numpy as np
 
 from ..core.node import Node
 from ..core.tensor import Tensor
-from .colour import THEMES, largest, opacity, tone
-from .summary import number, spoken, summary
+from .summary import number, summary
 
-FEW = 8  # how many elements, or rows and columns, are shown one by one
+FEW = 8  # how many elements are shown one by one
 LONGEST = 60  # characters of a label
 
 
@@ -125,46 +124,4 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int) -> s
     return f'<table style="color:inherit">{"".join(lines)}</table>'
 
 
-@as_html
-def _repr_html(node: Any) -> str:
-    """The node as a small table: data and gradient, and for a Tensor the facts about them."""
-    from html import escape
-
-    array = bool(node.shape)
-    parts = {"data": node.data} | ({"∂ gradient": node.grad} if node.requires_grad else {})
-    head = ["", "shape", "dtype", "range", "mean", "norm"] if array else []
-    rows = [[name, *(_facts(data) if array else [spoken(data)])] for name, data in parts.items()]
-    made = f"{type(node).__name__}, {one_line(node.op.name)}" if node.op else type(node).__name__
-    title = f"<b>{escape(one_line(node.label))}</b> " if node.label else ""
-    heat = "".join(_heat(name, data) for name, data in parts.items() if array and _is_small(data))
-    shown = table(head, rows, len(rows[0]) - 1)
-    return f'<div>{title}<span style="opacity:.75">{escape(made)}</span>{shown}{heat}</div>'
-
-
-def _facts(data: Any) -> list[str]:
-    """Shape, dtype, range, mean and norm, as texts; `—` for a gradient that no backward has reached."""
-    if data is None:
-        return ["—", *[""] * 4]
-    found = summary(data)
-    return [str(found.shape), found.dtype, found.range(spoken), spoken(found.mean), spoken(found.norm)]
-
-
-def _is_small(data: Any) -> bool:
-    return 1 <= np.ndim(data) <= 2 and np.size(data) > 0 and max(np.shape(data)) <= FEW
-
-
-def _heat(name: str, data: Any) -> str:
-    """The numbers of a small array in a table, orange below 0 and blue above."""
-    rows, end = np.atleast_2d(data).tolist(), largest(np.ravel(data))
-    cells = "".join(f"<tr>{''.join([_cell(x, tone(x, end)) for x in row])}</tr>" for row in rows)
-    style = "color:inherit;display:inline-block;margin:.5em 1em 0 0"
-    return f'<table style="{style}"><caption>{name}</caption>{cells}</table>'
-
-
-def _cell(x: float, place: float) -> str:
-    colour = THEMES["light"]["positive" if place > 0 else "negative"] + f"{round(255 * opacity(place)):02x}"
-    return f'<td style="text-align:right;background:{colour}">{spoken(x, 3)}</td>'
-
-
 Node.__repr__ = _repr  # type: ignore[method-assign]
-Node._repr_html_ = _repr_html  # type: ignore[attr-defined]

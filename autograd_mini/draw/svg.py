@@ -13,7 +13,6 @@ MARGIN = 12.0
 FONTS = 'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif'
 TINY = 10
 LEGEND = 340.0  # the least width of the legend
-BUSY = 100  # more lines than this are drawn fainter
 STEPS = 11  # steps of the scale in the legend
 
 
@@ -22,7 +21,6 @@ def render(picture: Picture, layout: Layout) -> str:
     legend, wide, high = _legend(picture, max(layout.width, LEGEND))
     width, height = max(layout.width, wide) + 2 * MARGIN, layout.height + high + 2 * MARGIN
     left = (width - layout.width) / 2
-    faint = max(0.4, min(1.0, BUSY / max(1, len(picture.links))))
     lines = list(zip(picture.links, layout.curves, strict=True))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="agd agd-{picture.theme}" role="img" ',
@@ -32,7 +30,7 @@ def render(picture: Picture, layout: Layout) -> str:
         f"<style>{_style(picture.theme)}</style>\n",
         '<rect class="agd-back" width="100%" height="100%" rx="6"/>\n',
         f'<g transform="translate({left:.1f},{MARGIN:g})">\n',
-        f'<g opacity="{faint:.2f}" stroke-width="{0.5 + 0.7 * faint:.1f}">\n',
+        '<g stroke-width="1">\n',
         *(_line(link, curve) for link, curve in lines),
         "</g>\n",
         *(_box(card, *centre) for card, centre in zip(picture.cards, layout.centres, strict=True)),

@@ -1,6 +1,5 @@
 """A graph as a tree of text."""
 
-import itertools
 import os
 import re
 import sys
@@ -12,7 +11,7 @@ from ..core.node import Node
 from ..support.coercion import whole
 from .graph import Box, Graph
 from .reprs import elements, norm, one_line
-from .summary import counted, number, summary
+from .summary import number, summary
 
 FEW = 4  # elements of an array that are shown one by one
 PAGE = 40  # levels after which the indentation begins anew: a chain of 100,000 nodes would be wider than any screen
@@ -43,8 +42,7 @@ def tree(
     """Return the graph below a node as text: a line for each node with its operation, data and gradient, and its operands below.
 
     A node with several uses is written out at its first place; at the others stands its name or number (`a ↑`). A gradient that no
-    backward has reached is `∂ —`. From the 40th level on the indentation starts again, after a `[40]`. A last line says if numbers
-    were changed after they had been used.
+    backward has reached is `∂ —`. From the 40th level on the indentation starts again, after a `[40]`.
 
     Args:
         node: a Value or Tensor.
@@ -66,8 +64,6 @@ def tree(
     """
     depth = None if depth is None else whole("depth", depth, 0, " or None")
     max_nodes = whole("max_nodes", max_nodes, 1)
-    if color is not None and not isinstance(color, bool):
-        raise TypeError(f"tree: color must be True, False or None, got {color!r}")
     graph = Graph(node, "tree")
     with np.errstate(all="ignore"):
         coloured = "\n".join(_lines(graph, depth, max_nodes))
@@ -93,7 +89,6 @@ def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[str]:
     names: dict[int, str] = {}
     opened: set[int] = set()  # boxes whose operands are written out
     lines: list[str] = []
-    numbers = itertools.count(1)
     stack = [(graph.root, 0, "", "")]
     while stack:
         box, level, lead, below = stack.pop()
@@ -102,13 +97,12 @@ def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[str]:
         if box.index in names and (at_end or box.index in opened or not box.parents):
             lines.append(f"{page}{lead}{names[box.index]} ↑")
             continue
+        has_title = box.name is not None or box.uses > 1
         if box.index not in names:
             if len(names) == max_nodes:
                 break
-            kind = box.op or box.kind
-            made_up = f"{kind} #{next(numbers)}" if box.name is None and box.uses > 1 else kind
-            names[box.index] = one_line(box.title if box.name is not None else made_up)
-        after = f"  ({one_line(box.op)})" if box.name is not None and box.op else ""
+            names[box.index] = one_line(box.title if has_title else box.op or box.kind)
+        after = f"  ({one_line(box.op)})" if has_title and box.op else ""
         after += " …" if at_end and box.parents else ""
         lines.append(f"{page}{lead}{names[box.index]} = {_data(box.data)}{_gradient(box)}{after}")
         if not at_end:
@@ -118,23 +112,9 @@ def _lines(graph: Graph, depth: int | None, max_nodes: int) -> list[str]:
             for i, (arm, bar) in reversed([*zip(box.parents, arms, strict=False)]):
                 stack.append((graph.boxes[i], level + 1, above + arm, above + bar))
     if len(names) < len(graph):
-        lines.append(_left_out(graph, len(names), depth, max_nodes))
-    return lines + graph.warning()
-
-
-def _left_out(graph: Graph, shown: int, depth: int | None, max_nodes: int) -> str:
-    """The line on nodes that are not shown: how many, and how to see them."""
-    levels = [0] * len(graph)
-    for box in reversed(graph.boxes):
-        for parent in box.parents:
-            levels[parent] = max(levels[parent], levels[box.index] + 1)
-    deepest, more = max(levels), []
-    if depth is not None and depth < deepest:
-        more.append(f"depth={deepest}")
-    if max_nodes < len(graph):
-        more.append(f"max_nodes={len(graph)}")
-    left, all_of = f"{len(graph) - shown:,}", f"{len(graph):,} nodes, {counted(deepest, 'level')} deep"
-    return f"… {left} more of {all_of}: tree(node, {', '.join(more)})"
+        left, whole_of = f"{len(graph) - len(names):,}", f"{len(graph):,} nodes"
+        lines.append(f"… {left} more of {whole_of}: tree(node, depth=None, max_nodes={len(graph)}) shows all")
+    return lines
 
 
 def _gradient(box: Box) -> str:

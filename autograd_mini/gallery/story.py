@@ -1,12 +1,13 @@
-"""How a program of the gallery is told: what its author asked, what was wrong, what the tools say of it, and what works.
+"""How a program of the gallery is told: what its author asked, what was wrong, what the audit says of it, and what works.
 
-The first three stand in the program's docstring. `ASKED` is a script as its author would write it, in NumPy; `audited` shows it.
+The first three stand in stories.md, with the script as its author would write it, in NumPy. In the program `training` returns what
+works; `main` trains it, prints what its author wanted to see, and returns the curves.
 """
 
-import ast
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import wraps
+import warnings
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,30 +16,32 @@ import numpy as np
 
 import autograd_mini as ag
 
-from ..plot import new_figure, save_figure
+from ..plot import plot_history
 
-Told = tuple[bool, Mapping[str, Any], str]  # whether all came out; the curves, by name; what they run over
-
-
-def docstring(name: str) -> str:
-    """Return what stands atop the program of that name."""
-    path = Path(__file__).with_name(f"{name.replace('-', '_')}.py")
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf8"))) or ""
+Curves = dict[str, list[float]]  # numbers by step or epoch, by name
 
 
-def program(main: Callable[[int], Told]) -> Callable[..., int]:
-    """A decorator: tell the story, run the program, draw its curves where a path is given; 0 where all came out as it must."""
+def program(name: str) -> Any:
+    """Return the module of that name."""
+    return import_module(f"{__package__}.{name.replace('-', '_')}")
 
-    @wraps(main)
-    def run(seed: int = 0, plot: str | None = None) -> int:
-        print(docstring(main.__module__.rpartition(".")[2]) + "\n", flush=True)
-        good, curves, over = main(seed)
-        if plot:
-            save_curves(plot, curves, over)
-        return 0 if good else 1
 
-    del run.__wrapped__
-    return run
+def story(name: str) -> tuple[str, str]:
+    """Return what was asked, what was wrong and what works; and the script, "" where there is none."""
+    stories = files(__package__).joinpath("stories.md").read_text(encoding="utf8")
+    told, _, script = stories.partition(f"## {name}\n\n")[2].partition("\n## ")[0].partition("```python\n")
+    return told.strip(), script.partition("```")[0]
+
+
+def tell(name: str, seed: int = 0, plot: str | None = None) -> None:
+    """Print the story of a program, audit the script, and run the program; draw its curves where a path is given."""
+    entry, (told, script) = program(name), story(name)
+    print(f"{entry.__doc__}\n\n{told}\n", flush=True)
+    if script:
+        audited(script)
+    curves = entry.main(seed)
+    if plot:
+        plot_history(curves, plot)
 
 
 def say(*lines: str) -> None:
@@ -52,77 +55,67 @@ def row(values: Any, form: str = "+.6f", apart: str = " ") -> str:
     return apart.join(f"{value:{form}}" for value in np.ravel(np.asarray(values)) + 0.0)  # no -0
 
 
-def steps(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    """Yield the items, and show on a terminal how far they are."""
-    is_shown = sys.stdout.isatty()
-    try:
-        for i, item in enumerate(items):
-            if is_shown and i % max(1, total // 100) == 0:
-                done = 24 * i // total
-                print(f"\r   {what} [{'█' * done}{'·' * (24 - done)}]", end="", flush=True)
-            yield item
-    finally:  # also where the loop is left
-        if is_shown:
-            print("\r\033[K", end="", flush=True)
+def audited(script: str) -> Any:
+    """Print and return the audit of a script; put its lines in the place of the wrong ones, and print what is said then."""
+    say(*(f"{number:3d}  {line}".rstrip() for number, line in enumerate(script.splitlines(), 1)))
+    report, lines = asked(script), script.splitlines()
+    say("", "$ python -m autograd_mini audit script.py", *str(report).splitlines(), "")
+    for found in report.findings:
+        right = found.should_be or found.code
+        lines[found.line - 1] = lines[found.line - 1].replace(found.code, right)
+    if lines != script.splitlines():
+        again = str(asked("\n".join(lines)))
+        say("With the right lines in the place of the wrong ones:", again.splitlines()[-1], "")
+    return report
 
 
-def audited(script: str, rounds: int = 3) -> str:
-    """Print a script and its audit; put the audit's lines in the place of the wrong ones, and ask again. Return all that was said."""
-    said = list[str]()
-    say(*(f"{number:3d}  {line}" for number, line in enumerate(script.splitlines(), 1)))
+def asked(script: str) -> Any:
+    """Return the audit's report of a script."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "script.py")
-        while len(said) < rounds:
-            path.write_text(script, encoding="utf8")
-            report = ag.audit(path)
-            said.append(str(report))
-            if len(said) > 1 and not report.findings:
-                say("", "With the right lines in the place of the wrong ones:", said[-1].splitlines()[-1])
-                break
-            say("", "$ python -m autograd_mini audit script.py", *said[-1].splitlines())
-            lines = script.splitlines(keepends=True)
-            for found in report.findings:
-                right = found.should_be or found.code
-                lines[found.line - 1] = lines[found.line - 1].replace(found.code, right)
-            if lines == script.splitlines(keepends=True):
-                break
-            script = "".join(lines)
-    say("")
-    return "\n".join(said)
+        path.write_text(script, encoding="utf8")
+        return ag.audit(path)
 
 
-def stacked(start: Callable[[int], list[Any]], seeds: Iterable[int]) -> list[Any]:
-    """Return the parameters of a network for each seed, in one stack. They share no weight, so each learns as it would alone."""
+class Training:
+    """What works: a network, its data, loss and optimiser, with the other options of `ag.fit`."""
+
+    def __init__(self, model: Any, X: Any, y: Any, loss: Any, optimizer: Any, **options: Any) -> None:
+        self.model, self.X, self.y, self.loss, self.optimizer = model, X, y, loss, optimizer
+        self.options = {"loss": loss, "optimizer": optimizer, "compile": True, **options}
+
+    def fit(self, epochs: int, **options: Any) -> Any:
+        """Return the History of `ag.fit`, and say what it warns of."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            history = ag.fit(self.model, self.X, self.y, epochs=epochs, **{**self.options, **options})
+        say(*(str(warning.message) for warning in caught))
+        return history
+
+
+# ---- XOR, by ten networks side by side ----------------------------------------------------------------------------------
+
+INPUTS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+TARGETS = np.array([[0.0], [1.0], [1.0], [0.0]])
+
+
+def networks(start: Callable[[int], list[Any]], seeds: int | Iterable[int]) -> list[Any]:
+    """Return the parameters of a network. For several seeds they are stacks: the networks share no weight, so each learns as alone."""
+    if isinstance(seeds, int):
+        return [*map(ag.Tensor, start(seeds))]
     return [ag.Tensor(np.stack(arrays)) for arrays in zip(*map(start, seeds), strict=True)]
 
 
-def train(optimizer: Any, loss_of: Callable[[int], Any], count: int, what: str = "training") -> list[float]:
-    """Take `count` steps, each on the node that `loss_of(step)` returns; return the losses."""
-    return [optimizer.step(lambda: loss_of(i)).item() for i in steps(range(count), count, what)]  # noqa: B023
+def half_square(P: Any, T: Any) -> Any:
+    """Return ½·Σ(p − t)², summed over samples and networks."""
+    return 0.5 * ag.square(P - T).sum()
 
 
-def learnt(outputs: Any, targets: Any, seed: int) -> int:
-    """Say of how many networks, a row each, every output is within 0.1 of its target; return that number."""
-    count = int(np.sum(np.all(np.abs(outputs - targets) < 0.1, axis=1)))
-    say("", f"learnt, every output within 0.1: {count} of 10 seeds ({seed} to {seed + 9})")
-    return count
-
-
-def save_curves(path: str, curves: Mapping[str, Any], x: str = "epoch") -> None:
-    """Write the curves, a number for each epoch or step, as a picture (.png, .svg or .pdf). OSError, and nothing written, where
-    that cannot be; ImportError without matplotlib.
-
-    Later curves are broken lines, so that equal ones show both; positive numbers over more than two decades get a logarithmic scale.
-    """
-    figure = new_figure(7, 4)
-    axes = figure.add_subplot()
-    for i, (name, numbers) in enumerate(curves.items()):
-        style = ("-", "--", ":", "-.")[i % 4]
-        axes.plot(range(1, len(numbers) + 1), numbers, label=name, linestyle=style, linewidth=2)
-    low, high = min(map(min, curves.values())), max(map(max, curves.values()))
-    if 0 < 100 * low < high:
-        axes.set_yscale("log")
-    axes.set_xlabel(x)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    save_figure(figure, path)
+def truth_table(how: Training) -> Any:
+    """Print what the first of such networks has learnt, and of how many every output is within 0.1; return the outputs (networks, 4)."""
+    outputs = how.model(INPUTS).data[..., 0]
+    say("The first network:", "")
+    say(*(f"{a:.0f} xor {b:.0f} = {p:.7f}" for (a, b), p in zip(INPUTS, outputs[0], strict=True)))
+    right = int(np.sum(np.all(np.abs(outputs - TARGETS[:, 0]) < 0.1, axis=1)))
+    say("", f"learnt, every output within 0.1: {right} of {len(outputs)} seeds")
+    return outputs

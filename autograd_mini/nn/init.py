@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from ..support.coercion import finite, whole
+from ..support.coercion import finite, generator, whole
 
 Initialiser = Callable[..., Any]
 
@@ -171,7 +171,7 @@ def _initialiser(draw: Callable[[tuple[int, ...], np.random.Generator], Any]) ->
         if not isinstance(shape, Sequence):
             raise TypeError(f"shape must be a tuple of ints > 0, got {shape!r}")
         sizes = tuple(whole("each size of shape", n, 1) for n in shape)
-        return draw(sizes, np.random.default_rng(rng))
+        return draw(sizes, generator(rng))
 
     return initialiser
 

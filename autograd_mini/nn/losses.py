@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core import array_rows, functions, rows, special_rows
-from ..core.node import Node
+from ..core.node import Node, plain
 from ..core.readings import ARRAYS
 from ..core.tensor import Tensor
 from ..core.value import Value
@@ -110,7 +110,7 @@ def hinge(prediction: Data, target: Data, reduction: str = "mean") -> Any:
     """
     prediction, target = _pair("hinge", prediction, target, reduction)
     if not all(size == 1 for size in _range((rows.abs if isinstance(target, Node) else np.abs)(target))):
-        data = np.asarray(_plain(target))
+        data = np.asarray(plain(target))
         wrong = data[np.abs(data) != 1].flat[0]
         advice = "for labels 0 and 1 pass 2 * target - 1"
         raise ValueError(f"hinge: the target must be -1 or 1, got {wrong:g}; {advice}")
@@ -167,7 +167,7 @@ def binary_cross_entropy(
     prediction, target = _pair(name, prediction, target, reduction)
     low, high = _range(prediction)
     if low < 0 or high > 1:
-        given = f"got {_plain(low):g} to {_plain(high):g}"
+        given = f"got {plain(low):g} to {plain(high):g}"
         advice = f"pass sigmoid(x), or use {name}_with_logits"
         raise ValueError(f"{name}: the prediction must lie in [0, 1], {given}: {advice}")
     _check_probabilities(name, target)
@@ -184,8 +184,9 @@ def _weighted(name: str, losses: Data, weight: Any, reduction: str) -> Any:
 def _scale(name: str, what: str, weight: Any, like: Any) -> Any:
     """The weight; ValueError where it is below 0, ShapeError where it does not broadcast to the shape of `like`."""
     weight, wide = _data(name, what, weight), functions.shape(like)
-    if not _range(weight)[0] >= 0:
-        raise ValueError(f"{name}: {what} must be 0 or more, got {_range(weight)[0]:g}")
+    low, high = _range(weight)
+    if not (low >= 0 and high < math.inf):
+        raise ValueError(f"{name}: {what} must be finite, 0 or more, got {plain(low):g} to {plain(high):g}")
     own = functions.shape(weight)
     if len(own) > len(wide) or any(n not in (1, m) for n, m in zip(own[::-1], wide[::-1], strict=False)):
         raise ShapeError(f"{name}: {what} of shape {own} does not broadcast to {wide}")
@@ -320,9 +321,7 @@ def _class_weights(name: str, weight: Any, sizes: Sizes, like: Any) -> Any:
     if found.shape != sizes[-1:]:
         given = f"{sizes[-1]} classes, got shape {found.shape}"
         raise ShapeError(f"{name}: weight must have a number for each of {given}")
-    if not np.all(found >= 0):
-        raise ValueError(f"{name}: a weight must be 0 or more, got {found.min():g}")
-    return found.astype(like.dtype)
+    return _scale(name, "weight", found, found).astype(like.dtype)
 
 
 def _kept(name: str, what: str, sizes: Sizes, target: Data, ignored: Any) -> tuple[Any, Any]:
@@ -330,6 +329,8 @@ def _kept(name: str, what: str, sizes: Sizes, target: Data, ignored: Any) -> tup
     if recorder() is not None:
         options = "weight, ignore_index and label_smoothing of class indices"
         raise CompileError(f"{name}: {options} are not compiled: give probabilities, or do not compile it")
+    if isinstance(ignored, bool) or not isinstance(ignored, int | np.integer | None):
+        raise TypeError(f"{name}: ignore_index must be an int or None, got {ignored!r}")
     if ignored is None or isinstance(target, Node):
         classes = _classes(name, what, sizes, target)
         return classes, np.ones(classes.shape, bool)
@@ -468,24 +469,20 @@ def _range(x: Data) -> tuple[Any, Any]:
     """The least and the greatest number of a node or raw data; as nodes while a function is compiled, so that a replay compares again."""
     if isinstance(x, Node) and recorder() is not None:
         return (x, x) if type(x) is Value else (functions.min(x), functions.max(x))
-    data = _plain(x)
+    data = plain(x)
     if type(data) is float:
         return data, data
     return np.minimum.reduce(data, axis=None), np.maximum.reduce(data, axis=None)
 
 
-def _plain(x: Data) -> Any:
-    return x.data if isinstance(x, Node) else x
-
-
 def _check_probabilities(name: str, target: Data) -> None:
     low, high = _range(target)
     if not (low >= 0 and high <= 1):
-        raise ValueError(f"{name}: the target must lie in [0, 1], got {_plain(low):g} to {_plain(high):g}")
+        raise ValueError(f"{name}: the target must lie in [0, 1], got {plain(low):g} to {plain(high):g}")
 
 
 def _check_logarithms(name: str, what: str, x: Data) -> None:
     high = _range(x)[1]
     if high > ROUNDING:
         needed = f"the {what} must hold logarithms of probabilities, at most 0"
-        raise ValueError(f"{name}: {needed}, got {_plain(high):g}: pass log_softmax(x)")
+        raise ValueError(f"{name}: {needed}, got {plain(high):g}: pass log_softmax(x)")

@@ -9,13 +9,13 @@ from typing import Any, Self
 import numpy as np
 
 from ..core import array_rows, functions, rows
-from ..core.node import Habit, Node
+from ..core.node import Habit, Node, plain
 from ..core.tensor import Tensor, replace_all
 from ..core.value import Value
 from ..draw.graph import owner
 from ..draw.reprs import as_html, as_text, table
 from ..errors import ShapeError, StateDictError
-from ..support.coercion import whole
+from ..support.coercion import finite, flag, generator, whole
 from ..support.interrupts import assign
 from ..support.modes import meta_here, no_grad, recorder, set_meta
 from .activations import Activation, activation_of, identity
@@ -184,6 +184,7 @@ class Module:
         >>> Dropout(0.5).train(False)([1.0, 2.0]).tolist()
         [1.0, 2.0]
         """
+        mode = flag("mode", mode)
         for module in self.modules():
             module.training = mode
         return self
@@ -258,7 +259,7 @@ class Module:
             raise StateDictError(f"load_state_dict: pass a dict of arrays by name, got {given}")
         nodes = self._nodes()
         own = {name: np.asarray(node.data) for name, node in nodes.items()}
-        found, wrong = taken(own, {str(k): x.data if isinstance(x, Node) else x for k, x in state.items()})
+        found, wrong = taken(own, {str(k): plain(x) for k, x in state.items()})
         missing = [name for name in nodes if name not in state]
         unexpected = [str(name) for name in state if name not in nodes]
         if not strict:
@@ -404,8 +405,10 @@ class Linear(Module):
         super().__init__()
         self.in_features = whole("in_features", in_features, 1)
         self.out_features = whole("out_features", out_features, 1)
-        random, bound = np.random.default_rng(rng), self.in_features**-0.5
+        random, bound = generator(rng), self.in_features**-0.5
         dtype, shape = np.float64 if dtype is None else dtype, (self.in_features, self.out_features)
+        if init is not None and not callable(init):
+            raise TypeError(f"init must be an initialiser, as ag.nn.init.xavier_uniform(), got {init!r}")
         if init is None:
             weight, start = (random.uniform(-bound, bound, size) for size in (shape, shape[1]))
         else:
@@ -413,7 +416,7 @@ class Linear(Module):
         self.weight = Tensor(weight, dtype=dtype)
         if self.weight.shape != shape:
             raise ShapeError(f"Linear: init gave shape {self.weight.shape} for a weight of {shape}")
-        self.bias = Tensor(start, dtype=dtype) if bias else None
+        self.bias = Tensor(start, dtype=dtype) if flag("bias", bias) else None
 
     def forward(self, x: Any) -> Any:
         """Return x @ weight + bias, of shape (…, out_features)."""
@@ -469,11 +472,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, *, rng: Any = None) -> None:
         super().__init__()
-        if isinstance(p, bool) or not isinstance(p, int | float | np.number):
-            raise TypeError(f"p must be a probability in [0, 1), got {p!r}")
-        if not 0 <= p < 1:
-            raise ValueError(f"p must be a probability in [0, 1), got {p}")
-        self.p, self.random = float(p), np.random.default_rng(rng)
+        self.p, self.random = finite("p", p, least=0, below=1), generator(rng)
 
     def forward(self, x: Any) -> Any:
         """Return x, in training with some numbers set to 0, of x's shape."""
@@ -514,7 +513,7 @@ class MLP(Module):
         if not isinstance(sizes, Sequence) or len(sizes) < 2:
             raise ValueError(f"sizes must be a list of two sizes or more, inputs first, got {sizes!r}")
         self.activation, self.output = activation_of(activation), activation_of(output)
-        random = np.random.default_rng(rng)
+        random = generator(rng)
         options = {"init": init, "rng": random, "dtype": dtype}
         self.layers = [Linear(m, n, bias, **options) for m, n in itertools.pairwise(sizes)]
 

@@ -11,8 +11,7 @@ from ..core.node import Node, made
 from ..core.readings import FLOATS
 from ..core.tensor import Tensor
 from ..core.value import Value
-from ..support.coercion import whole
-from . import modules
+from ..support.coercion import generator, whole
 from .activations import Activation, activation_of
 from .modules import Linear, Module
 
@@ -35,7 +34,7 @@ class Neuron(Module):
         self, nin: int, nonlin: bool = True, *, activation: Activation = "relu", rng: Any = None
     ) -> None:
         super().__init__()
-        random = np.random.default_rng(rng)
+        random = generator(rng)
         self.w = [Value(w) for w in random.uniform(-1, 1, whole("nin", nin, 1))]
         self.b = Value(0.0)
         self.activation = activation_of(activation if nonlin else "identity")
@@ -56,7 +55,7 @@ class Layer(Module):
 
     def __init__(self, nin: int, nout: int, *, rng: Any = None, **kwargs: Any) -> None:
         super().__init__()
-        random = np.random.default_rng(rng)
+        random = generator(rng)
         self.neurons = [Neuron(nin, rng=random, **kwargs) for _ in range(whole("nout", nout, 1))]
 
     def forward(self, x: Sequence[Any]) -> Any:
@@ -81,7 +80,7 @@ class MLP(Module):
         self, nin: int, nouts: Sequence[int], *, activation: Activation = "relu", rng: Any = None
     ) -> None:
         super().__init__()
-        random = np.random.default_rng(rng)
+        random = generator(rng)
         if not isinstance(nouts, Sequence):
             raise TypeError(f"nouts must be a list of layer sizes, got {nouts!r}")
         if not nouts:
@@ -115,27 +114,3 @@ class MLP(Module):
         for neuron in net.layers[-1].neurons:
             neuron.activation = output
         return net
-
-    def to_tensor(self) -> Any:
-        """Return the same network on Tensors, an nn.MLP with copies of these weights, which takes a batch and is much quicker.
-
-        Raises ValueError where the hidden layers, or the neurons of one layer, differ in their activation.
-
-        >>> net = MLP(2, [3, 1], activation="tanh", rng=0)
-        >>> abs(net.to_tensor()([0.0, 1.0]).item() - net([0.0, 1.0]).data) < 1e-15
-        True
-        """
-        *hidden, output = [{neuron.activation for neuron in layer.neurons} for layer in self.layers]
-        activations = set().union(*hidden)
-        if len(activations) > 1 or len(output) > 1:
-            needed = "one activation between the layers and one after the last, here they differ"
-            raise ValueError(f"to_tensor: an nn.MLP has {needed}")
-        sizes = [len(self.layers[0].neurons[0].w), *(len(layer.neurons) for layer in self.layers)]
-        biases = [neuron.b for part in self.layers for neuron in part.neurons]
-        bias = any(b.requires_grad or b.data for b in biases)
-        net = modules.MLP(sizes, activations.pop() if activations else "identity", output.pop(), bias, rng=0)
-        for ours, layer in zip(self.layers, net.layers, strict=True):
-            layer.weight.data = np.array([[w.data for w in neuron.w] for neuron in ours.neurons]).T
-            if layer.bias is not None:
-                layer.bias.data = np.array([neuron.b.data for neuron in ours.neurons])
-        return (net if self.parameters() else net.freeze()).train(self.training)

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.readings import KINDS
 from ..core.value import Value
-from ..errors import AnomalyError
+from ..errors import AnomalyError, DTypeError, noted
 from ..support.numerics import all_finite, find_spec
 
 PIECE = 32768  # numbers that are stepped at a time; a larger parameter is a block of its own
@@ -31,6 +32,14 @@ def check_finite(caller: str, params: Iterable[Any], grads: Iterable[Any]) -> No
         if grad is not None and not all_finite(grad):
             fault = f"the gradient of {parameter._name} is not finite; nothing was changed"
             raise AnomalyError(f"{caller}: {fault}. ag.tree(loss) shows where")
+
+
+def fitted(caller: str, parameter: Any, grad: Any) -> Any:
+    """Return a gradient, which may have been set by hand, in the form of its parameter's data."""
+    try:
+        return KINDS[type(parameter)].fitted(parameter, grad, f"{caller}: a gradient")
+    except DTypeError as error:
+        raise noted(error, f"{caller}: .grad of {parameter._name} was set by hand") from None
 
 
 class Block:

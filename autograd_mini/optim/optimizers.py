@@ -21,16 +21,16 @@ from weakref import ref
 import numpy as np
 
 from ..core.node import Node
-from ..core.readings import KINDS, QUIET, error_state
 from ..core.tensor import replace_all, touch
 from ..core.value import Value
 from ..derivatives import ravel
 from ..errors import GraphError, StateDictError
 from ..nn.state import taken
-from ..support.coercion import finite, whole
+from ..support.coercion import finite, flag, whole
 from ..support.extras import needed
 from ..support.interrupts import completed
-from .blocks import PIECE, Block, Work, check_finite
+from ..support.quiet import QUIET, error_state
+from .blocks import PIECE, Block, Work, check_finite, fitted
 
 A = np.ndarray[Any, Any]  # a vector of numbers
 Step = tuple[float, A]  # a factor and a direction
@@ -91,7 +91,7 @@ def _checked_betas(name: str, betas: Any) -> list[float]:
 OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "alpha": partial(at_least_0, below=1),
     "betas": _checked_betas,
-    **dict.fromkeys(("nesterov", "amsgrad", "centered"), lambda name, value: bool(value)),
+    **dict.fromkeys(("nesterov", "amsgrad", "centered"), flag),
 }
 
 
@@ -244,7 +244,7 @@ class Optimizer:
                 cause = "the loss does not depend on them, or backward() was not called since zero_grad()"
                 raise GraphError(f"{fault}: {cause}. Was the prediction detached, or wrapped afresh?")
             for i, (p, grad) in enumerate(zip(self.params, grads, strict=True)):
-                grads[i] = None if grad is None else KINDS[type(p)].fitted(p, grad, "step(): a gradient")
+                grads[i] = None if grad is None else fitted("step()", p, grad)
         again = self._again(grads)
         if (missing or again) and not self.warned:
             self.warned = True

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..errors import StateDictError
 from ..nn.state import taken
 from ..support.coercion import finite, whole
 from ..support.interrupts import assign
-from .blocks import check_finite
+from .blocks import check_finite, fitted
 from .optimizers import Optimizer
 
 # ---- Schedules --------------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ class LambdaLR(Schedule):
 
     def rate(self, epoch: int) -> float:
         """Return base · factor(epoch)."""
-        return self.base * self.factor(epoch)
+        return self.base * finite("factor(epoch)", self.factor(epoch))
 
 
 class WarmUp(Schedule):
@@ -196,6 +196,8 @@ class WarmUp(Schedule):
     def __init__(
         self, optimizer: Optimizer, epochs: int, start: float = 0.1, then: Schedule | None = None
     ) -> None:
+        if not isinstance(then, Schedule | None):
+            raise TypeError(f"then must be another schedule, got {then!r}")
         self.epochs, self.start, self.then = whole("epochs", epochs, 1), finite("start", start, least=0), then
         super().__init__(optimizer)
 
@@ -221,23 +223,24 @@ class WarmUp(Schedule):
 # ---- Clipping ---------------------------------------------------------------------------------------------------------
 
 
-def _reached(name: str, params: Iterable[Any]) -> list[Any]:
-    """The parameters that have a gradient; AnomalyError where one is not finite, TypeError for anything but a list of nodes."""
+def _reached(name: str, params: Iterable[Any]) -> dict[Any, Any]:
+    """The gradients of the parameters that have one; AnomalyError where one is not finite, TypeError for anything but a list of nodes."""
     is_list = isinstance(params, Iterable) and not isinstance(params, Node)
-    params = list(params) if is_list else [params]
-    if not is_list or not all(isinstance(parameter, Node) for parameter in params):
-        kinds = ", ".join(sorted({type(parameter).__name__ for parameter in params}))
+    given: list[Any] = list(params) if is_list else [params]
+    if not is_list or not all(isinstance(parameter, Node) for parameter in given):
+        kinds = ", ".join(sorted({type(parameter).__name__ for parameter in given}))
         raise TypeError(f"{name}: a list of parameters is needed, as model.parameters(), got {kinds}")
-    reached = [parameter for parameter in params if parameter.grad is not None]
-    check_finite(name, reached, [parameter.grad for parameter in reached])
-    return reached
+    if not given and not isinstance(params, Sized):
+        raise ValueError(f"{name}: no parameters (an exhausted generator?): pass model.parameters()")
+    found = {p: fitted(name, p, p.grad) for p in given if p.grad is not None}
+    check_finite(name, found, found.values())
+    return found
 
 
-def _replace(reached: list[Any], grads: Iterable[Any]) -> None:
+def _replace(grads: Mapping[Any, Any]) -> None:
     """Set other gradients, all at once."""
-    pairs = zip(reached, grads, strict=True)
-    new = [(p, float(grad) if type(p) is Value else np.asarray(grad)) for p, grad in pairs]
-    assign((parameter, "grad", grad) for parameter, grad in new)
+    new = [(p, "grad", float(grad) if type(p) is Value else np.asarray(grad)) for p, grad in grads.items()]
+    assign(new)
 
 
 def clip_grad_norm(params: Iterable[Any], max_norm: float) -> float:
@@ -253,11 +256,10 @@ def clip_grad_norm(params: Iterable[Any], max_norm: float) -> float:
     (5.0, array([0.6, 0.8]))
     """
     limit, reached = finite("max_norm", max_norm, above=0), _reached("clip_grad_norm", params)
-    sizes = [float(array_functions.norm(np.ravel(parameter.grad).astype(float))) for parameter in reached]
-    norm = math.hypot(*sizes)
+    norm = math.hypot(*[float(array_functions.norm(np.ravel(g).astype(float))) for g in reached.values()])
     scale = limit / (norm + 1e-6)
     if scale < 1:
-        _replace(reached, [parameter.grad * parameter.dtype.type(scale) for parameter in reached])
+        _replace({p: grad * p.dtype.type(scale) for p, grad in reached.items()})
     return norm
 
 
@@ -276,4 +278,4 @@ def clip_grad_value(params: Iterable[Any], limit: float) -> None:
     """
     limit = finite("limit", limit, above=0)
     reached = _reached("clip_grad_value", params)
-    _replace(reached, [np.clip(parameter.grad, -limit, limit) for parameter in reached])
+    _replace({p: np.clip(grad, -limit, limit) for p, grad in reached.items()})

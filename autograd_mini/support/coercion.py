@@ -83,6 +83,29 @@ def whole(name: str, value: Any, least: int, otherwise: str = "") -> int:
     return int(value)
 
 
+def flag(name: str, value: Any) -> bool:
+    """Return `value`, if it is True or False; else TypeError, as the string "no" is true. `name`: that of the argument in the error.
+
+    >>> flag("bias", False)
+    False
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {reprlib.repr(value)}")
+    return bool(value)
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Return the numpy.random.Generator with this seed, or that was given; TypeError or ValueError for anything else.
+
+    >>> generator(0).integers(10) == generator(0).integers(10)
+    np.True_
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rng must be a seed or a numpy.random.Generator, got {rng!r}") from None
+
+
 def describe(data: Any) -> str:
     """Return what was given instead of a number or array, and how to convert it.
 
@@ -104,7 +127,7 @@ def describe(data: Any) -> str:
         advice = "x.filled(value)"
     elif isinstance(data, complex | np.complexfloating):
         advice = "its .real and .imag apart"
-    elif isinstance(data, np.floating):
+    elif isinstance(data, np.floating) and not isinstance(data, float | np.float32):
         advice = "np.float64(x); float32 and float64 are supported"
     return f"{name}: pass {advice}"
 

@@ -62,7 +62,7 @@ def test_every_finding_has_a_case():
 @pytest.mark.parametrize("has_optimizer", [True, False], ids=["with its optimiser", "without"])
 @pytest.mark.parametrize("name", HEALTHY)
 def test_healthy_trainings_have_no_finding(name, has_optimizer):
-    """The gallery's twelve, from their first weights on."""
+    """The gallery's and the demo's, from their first weights on."""
     model, loss, X, y, optimizer = HEALTHY[name]()
     report = ag.doctor(model, loss, X, y, optimizer=optimizer if has_optimizer else None)
     assert report.findings == [], str(report)
@@ -112,7 +112,7 @@ def test_one_sample_says_nothing_of_units():
     assert not any("units" in f.mistake for f in report.findings)
 
 
-@pytest.mark.parametrize("name", ["s1", "s3", "s8", "s9", "s11"])
+@pytest.mark.parametrize("name", ["xor", "xor-minimal", "xor-no-bias", "maximise-input", "dynamic-network"])
 def test_networks_that_have_learnt_have_no_finding(name):
     """Outputs at the ends of their range are right there."""
     model, loss, X, y, optimizer = HEALTHY[name]()

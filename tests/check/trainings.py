@@ -3,126 +3,16 @@
 import numpy as np
 
 import autograd_mini as ag
-from autograd_mini.gallery import (
-    digits_per_sample,
-    digits_softmax_sse,
-    dynamic_network,
-    input_derivatives,
-    maximise_input,
-    overfit,
-    robot_policy,
-    two_two_one,
-    xor,
-    xor_minimal,
-    xor_no_bias,
-)
+from autograd_mini.gallery import ENTRIES, overfit, robot_policy
 from autograd_mini.gallery.data import digits
+from autograd_mini.gallery.story import program
 
 
-def tensors(arrays):
-    return [ag.Tensor(array) for array in arrays]
-
-
-def cross_entropy(p, y):
-    return -(y * ag.log(p) + (1 - y) * ag.log(1 - p)).mean()
-
-
-def s1():
-    theta1, theta2 = tensors(xor.start(0))
-
-    def model(X):
-        l2 = ag.concatenate(
-            [np.ones((len(X), 1)), ag.sigmoid(np.hstack([np.ones((len(X), 1)), X]) @ theta1)], axis=-1
-        )
-        return ag.sigmoid(l2 @ theta2)
-
-    return model, cross_entropy, xor.INPUTS, xor.LABELS[:, None], ag.optim.SGD([theta1, theta2], lr=0.1)
-
-
-def s2():
-    X, y = overfit.images(0)
-    net = overfit.network(0)
-    return net, cross_entropy, X - X.mean(axis=0), y, ag.optim.SGD(net.parameters(), lr=0.1)
-
-
-def s3():
-    W1, b1, W2, b2 = params = tensors(xor_minimal.start(0))
-
-    def model(X):
-        return ag.sigmoid(ag.sigmoid(X @ W1 + b1) @ W2 + b2)
-
-    loss = ag.nn.half_sse
-    return model, loss, xor_minimal.INPUTS, xor_minimal.TARGETS, ag.optim.SGD(params, lr=0.1)
-
-
-def s4():
-    X, y = digits()
-    weights = digits_softmax_sse.start(64, 0)
-    sgd = ag.optim.SGD(weights, lr=0.05, momentum=0.9)
-    return lambda X: digits_softmax_sse.forward(X, *weights), ag.nn.half_sse, X[:32], np.eye(10)[y[:32]], sgd
-
-
-def s5():
-    net = robot_policy.policy(0)
-    places = robot_policy.places(0, 32)
-    return (
-        lambda ball: robot_policy.act(net, ball),
-        lambda moved: moved[1] + robot_policy.act(net, moved[0])[1],
-        places,
-        None,
-        ag.optim.AdamW(net.parameters(), lr=0.005, weight_decay=0.01),
-    )
-
-
-def s7():
-    X, y = digits()
-    net = digits_per_sample.network(64, np.random.default_rng(0), np.float64)
-    return net, ag.nn.cross_entropy, X, y, ag.optim.SGD(net.parameters(), lr=0.1)
-
-
-def s8():
-    W1, W2 = params = tensors(xor_no_bias.start(0))
-
-    def model(X):
-        return ag.sigmoid(ag.sigmoid(X @ W1) @ W2)
-
-    return model, ag.nn.half_sse, xor_no_bias.INPUTS, xor_no_bias.TARGETS, ag.optim.SGD(params, lr=0.3)
-
-
-def s9():
-    net = ag.nn.MLP([2, 3, 1], activation="sigmoid", output="sigmoid", rng=0)
-    y = maximise_input.TARGETS[:, None]
-    return net, ag.nn.mse, maximise_input.INPUTS, y, ag.optim.SGD(net.parameters(), lr=1.0)
-
-
-def s10():
-    W1, W2 = params = tensors([two_two_one.W1, two_two_one.W2])
-
-    def model(X):
-        return two_two_one.forward(X, W1, W2)[-1]
-
-    def loss(p):
-        return two_two_one.half_square(p).sum()
-
-    return model, loss, two_two_one.A0, None, ag.optim.SGD(params, lr=1.0)
-
-
-def s11():
-    model = dynamic_network.Model(dynamic_network.X, 0, 1e-3)
-    model.add(3, "sigmoid")
-    model.add(1, "linear")
-    sgd = ag.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-    return model, ag.nn.mse, dynamic_network.X, dynamic_network.Y, sgd
-
-
-def s12():
-    X, known = input_derivatives.data(0)
-    weights = tensors(input_derivatives.layers([2, 8, 8, 1], np.random.default_rng(0).standard_normal))
-
-    def model(X):
-        return input_derivatives.misses(weights, X, known, graph=True)
-
-    return model, lambda missed: ag.mean(missed**2), X, None, ag.optim.Adam(weights, lr=0.03)
+def told(how):
+    """A training of the gallery, as the others here: a batch of it, or all where a step takes one row."""
+    size = how.options.get("batch_size")
+    rows = slice(size if size != 1 else None)
+    return how.model, how.loss, how.X[rows], how.y if how.y is None else how.y[rows], how.optimizer
 
 
 def demo():
@@ -131,7 +21,8 @@ def demo():
     return net, ag.nn.cross_entropy, X, y, ag.optim.Adam(net.parameters(), lr=0.003)
 
 
-HEALTHY = {f.__name__: f for f in (s1, s2, s3, s4, s5, s7, s8, s9, s10, s11, s12, demo)}
+SYSTEMS = [name for name in ENTRIES if name not in ("rosenbrock", "oscillator")]  # these have no data
+HEALTHY = {name: lambda name=name: told(program(name).training(0)) for name in SYSTEMS} | {"demo": demo}
 
 
 # ---- Faults: (the finding's name, what its text says, the training) ----------------------------------------------------
@@ -172,9 +63,7 @@ def dead_by_bias():
 
 
 def dying_by_pixels():
-    X, y = overfit.images(0)
-    model = ag.nn.MLP([12288, 64, 1], init=ag.nn.init.normal(std=0.01), output="sigmoid", rng=0)
-    return model, cross_entropy, X, y, ag.optim.SGD(model.parameters(), lr=0.1)
+    return told(overfit.training(0, "[0, 1]"))
 
 
 def dead_by_hand():

@@ -86,12 +86,12 @@ def halved(w, X, Y):
     return np.sum((X @ w[0] - Y) ** 2) / (2 * len(X))
 
 
-def recurrent(w, X, y):
+def recurrent(w, X1, X2, X3, y):
     Wx, Wh, b, Wy = w
-    h = np.zeros((5, 4))
-    for t in range(3):
-        h = np.tanh(X[:, t] @ Wx + h @ Wh + b)
-    return ((h @ Wy - y) ** 2).mean(), {"h": h}
+    h = h0 = np.zeros((5, 4))
+    for X in (X1, X2, X3):
+        h = np.tanh(X @ Wx + h @ Wh + b)
+    return ((h @ Wy - y) ** 2).mean(), {"h": h, "h0": h0}
 
 
 def gates(w, x, h, c, y):
@@ -115,8 +115,8 @@ def attention(w, X, Y):
     return ((A @ V - Y) ** 2).mean(), {"Q": Q, "K": K, "V": V, "A": A}
 
 
-def convolution(w, X, y):
-    Z = w[0][0] * X[:, :4] + w[0][1] * X[:, 1:5] + w[0][2] * X[:, 2:]
+def convolution(w, X1, X2, X3, y):
+    Z = w[0][0] * X1 + w[0][1] * X2 + w[0][2] * X3
     return ((ag.relu(Z) @ w[1] - y) ** 2).mean(), {"Z": Z}
 
 
@@ -142,6 +142,15 @@ def of_one_vector(w, x, t):
     return 0.5 * ((w[1] @ ag.sigmoid(w[0] @ x) - t) ** 2).sum()
 
 
+def hinge(w, X, y):
+    margin = y * (X @ w[0] + w[1])
+    return np.maximum(0, 1 - margin).mean() + 0.5 * 0.01 * (w[0] @ w[0])
+
+
+def lost_reward(w, X):
+    return -ag.relu(X @ w[0]).sum()
+
+
 def slope_of_slopes(w, X):
     x = ag.Tensor(X)
     slopes = ag.gradients((np.tanh(x @ w[0]) @ w[1]).sum(), x, create_graph=True)
@@ -158,11 +167,11 @@ SYSTEMS = {
     ),
     "labels of scores": network(
         picked_from_scores, LINEAR, [random(6, 4), classes(6, 3)],
-        ["dZ1 = (softmax(t1) - np.eye(t1.shape[1])[y]) / len(y)"],
+        ["Z1 = X @ W1", "loss = (np.log(t4) - t2[np.arange(len(y)), y]).mean()"],
     ),
     "labels of logarithms": network(
         picked_from_logarithms, LINEAR, [random(6, 4), classes(6, 3)],
-        ["A1 = log_softmax(Z1)", "dZ1 = (np.exp(A1) - np.eye(A1.shape[1])[y]) / len(y)"],
+        ["A1 = log_softmax(Z1)", "dZ1 = (softmax(Z1) - np.eye(A1.shape[1])[y]) / len(y)"],
     ),
     "labels one-hot": network(
         one_hot, TWO_LAYERS, [random(6, 4), np.eye(3)[classes(6, 3)]],
@@ -178,9 +187,9 @@ SYSTEMS = {
     ),
     "halved": network(halved, [(4, 1)], [random(6, 4), random(6, 1)], ["dZ1 = (Z1 - Y) / Y.size"]),
     "recurrent": network(
-        recurrent, [(2, 4), (4, 4), (4,), (4, 1)], [random(5, 3, 2), random(5, 1)],
-        ["Z1 = X[:, 0] @ Wx + h0 @ Wh + b", "h1 = np.tanh(Z1)", "h3 = np.tanh(Z3)", "dh2 = dZ3 @ Wh.T",
-         "dWh = h2.T @ dZ3 + h1.T @ dZ2 + h0.T @ dZ1"],
+        recurrent, [(2, 4), (4, 4), (4,), (4, 1)], [random(5, 2), random(5, 2), random(5, 2), random(5, 1)],
+        ["Z1 = X1 @ Wx + h0 @ Wh + b", "A1 = np.tanh(Z1)", "h = np.tanh(Z3)", "dA2 = dZ3 @ Wh.T",
+         "dWh = A2.T @ dZ3 + A1.T @ dZ2 + h0.T @ dZ1"],
         names=["Wx", "Wh", "b", "Wy"],
     ),
     "gates of one product": network(
@@ -193,11 +202,11 @@ SYSTEMS = {
     ),
     "attention": network(
         attention, [(4, 3)] * 3, [random(5, 4), random(5, 3)],
-        ["Z3 = Q @ K.T", "dK = dZ3.T @ Q", "dV = A.T @ dZ6", "dZ3 = dZ4 / np.sqrt(3)"],
+        ["Z1 = Q @ K.T", "dK = dZ1.T @ Q", "dV = A.T @ dZ3", "dZ1 = dZ2 / np.sqrt(3)"],
     ),
     "convolution": network(
-        convolution, [(3,), (4, 1)], [random(4, 6), random(4, 1)],
-        ["dK = np.zeros_like(K)", "dK[1] += (dZ * X[:, 1:5]).sum()"],
+        convolution, [(3,), (4, 1)], [random(4, 4), random(4, 4), random(4, 4), random(4, 1)],
+        ["dK = np.zeros_like(K)", "dK[1] += (dZ * X2).sum()"],
         names=["K", "w"],
     ),
     "ridge": network(
@@ -219,6 +228,12 @@ SYSTEMS = {
         of_one_vector, [(4, 3), (2, 4)], [random(3), random(2)],
         ["dZ2 = Z2 - t", "dW2 = np.outer(dZ2, A1)", "dA1 = W2.T @ dZ2"],
     ),
+    "hinge": network(
+        hinge, [(3,), ()], [random(8, 3), labels(8) * 2 - 1],
+        ["dZ2 = ((Z2 > 0) + 0.5 * (Z2 == 0)) / len(y)", "dZ1 = -dZ2 * y", "dw = 0.01 * w + X.T @ dZ1"],
+        names=["w", "b"],
+    ),
+    "minus a mask": network(lost_reward, [(4, 2)], [random(6, 4)], ["dZ1 = -(Z1 > 0).astype(float)"]),
     "slope of slopes": network(slope_of_slopes, [(2, 3), (3, 1)], [random(4, 2)], ["Z2 = X @ W2", "dZ3 = 2 * Z3"]),
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from autograd_mini.compile.plan import (
 from autograd_mini.compile.program import Change, Guard, Program
 from autograd_mini.compile.scalars import scalars
 from autograd_mini.compile.source import Writer, function_of
-from autograd_mini.core.readings import quietly
+from autograd_mini.support.quiet import quietly
 from autograd_mini.symbols import call, constant, symbol
 from autograd_mini.symbols import evaluate as value_of
 from tests.compile.programs import evaluate

@@ -334,4 +334,5 @@ def test_formulas_of_the_elementwise_rows(name):
     ]
     found = [text(simplify(expr, for_readers=True)) for expr in readings]
     lines = "".join(f'        "{line}",\n' for line in found)
-    assert found == FORMULAS.get(name), f'its entry in FORMULAS is now\n    "{name}": [\n{lines}    ],'
+    print(f'    "{name}": [\n{lines}    ],')
+    assert found == FORMULAS.get(name), "its entry in FORMULAS is to be the one that is printed"

@@ -13,8 +13,9 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini.core.engine import toposort
-from autograd_mini.core.readings import ARRAYS, quietly
+from autograd_mini.core.readings import ARRAYS
 from autograd_mini.support.modes import keep_constants
+from autograd_mini.support.quiet import quietly
 from tests.core import foreign
 from tests.helpers.table import TABLE, F
 from tests.samples import SAMPLES, reaches

@@ -1128,3 +1128,37 @@ def test_static_parameters_of_equal_value_but_other_type_do_not_mix():
     assert t.sum(1).shape == (2,)
     assert t.sum(axis=(1,)).shape == (2,)
     assert t.sum(1, keepdims=True).shape == (2, 1)
+
+
+class _Cube:
+    """An object with the rules of an operation as methods."""
+
+    def __call__(self, xp, x):
+        return x * x * x
+
+    forward = __call__
+
+    def slope(self, xp, g, out, x):
+        return g * 3.0 * x * x
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [_Cube(), _Cube().forward, functools.partial(_Cube.__call__, _Cube())],
+    ids=["object", "method", "partial"],
+)
+def test_a_rule_may_be_whatever_can_be_called(forward):
+    cube = ag.Op("cube", forward, (_Cube().slope,), "the cube; cube(2.0) = 8.0")
+    assert "Arguments: x," in cube.__doc__
+    x = ag.Value(2.0)
+    out = cube(x)
+    out.backward()
+    assert (out.data, x.grad) == (8.0, 12.0)
+
+
+def test_a_constant_has_what_cut_its_parent_off_but_not_its_label():
+    x = ag.Value(2.0).detach()
+    x.label = "x"
+    assert (x * 2.0).label is None
+    with pytest.raises(ag.GraphError, match="cut off by detach"):
+        (x * 2.0).backward()

@@ -39,7 +39,6 @@ def no_dot(monkeypatch):
     """A machine without the dot program, whose user has not been told yet."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(dot, "said", [])
-    monkeypatch.setattr(dot, "hanging", set())
 
 
 @pytest.fixture
@@ -54,7 +53,6 @@ def fake_dot(monkeypatch, tmp_path):
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", f"{folder}:/bin:/usr/bin")
         monkeypatch.setattr(dot, "said", [])
-        monkeypatch.setattr(dot, "hanging", set())
 
     return put
 
@@ -201,8 +199,6 @@ def test_the_legend_says_what_a_dash_means():
     assert {"data | ∂ gradient", "∂ —: not reached by a backward"} <= set(texts(draw(again)))
     assert "∂ —: no backward yet" not in texts(draw(again))
     assert "data" in texts(draw(Value(1.0, requires_grad=False)))
-    assert "group: data and ∂ of its output" in texts(draw(scalar_mlp(), collapse="layer"))
-    assert "group: data and ∂ of its output" not in texts(draw(scalar_mlp()))
 
 
 def test_a_result_without_a_name_is_the_result():
@@ -247,7 +243,7 @@ def test_the_tint_of_an_array_is_that_of_the_norm_it_says():
     norm, largest_one = np.sqrt(3), np.sqrt(18.01)
     assert strength["b"] == ("agd-negative", round(opacity(tone(norm, largest_one)), 2))
     assert "4.24" in texts(draw(y))
-    assert {"‖n‖: norm", "array: tinted by its norm, with the sign of its mean"} <= set(texts(draw(y)))
+    assert "‖n‖: norm" in texts(draw(y))
 
 
 def test_the_bar_of_the_legend_says_that_its_scale_is_logarithmic():
@@ -302,7 +298,7 @@ def test_nan_and_infinity_are_said_in_words():
 def test_groups_say_what_and_how_many():
     """A group has its name, what it is and how many nodes it holds."""
     words = [words for kind, _, words in boxes(draw(scalar_mlp(), collapse="neuron")) if kind == "group"]
-    assert ["layer0.neuron0", "neuron · 5 nodes"] in [given[:2] for given in words]
+    assert ["layer0.neuron0", "5 nodes"] in [given[:2] for given in words]
     named = draw(scalar_mlp(), collapse=lambda box: "net" if box.scope else None)
     # 17 parameters, four neurons of two operations, and one of one
     assert ["net", "26 nodes"] in [words[:2] for kind, _, words in boxes(named) if kind == "group"]
@@ -536,7 +532,7 @@ def test_engine_dot_insists(no_dot):
         pytest.param(
             """echo '{"bb": "0,0,1,1", "objects": []}'""", "gave no layout", id="it leaves boxes out"
         ),
-        pytest.param("exec sleep 30", "hangs and is not asked again", id="it hangs"),
+        pytest.param("exec sleep 30", "took more than 0.2 s: collapse the graph more", id="it hangs"),
         pytest.param("kill -9 $$", "failed (CalledProcessError)", id="it is killed"),
     ],
 )
@@ -553,44 +549,18 @@ def test_a_broken_dot_falls_back(script, words, fake_dot, capfd, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the other dot is a shell script")
-@pytest.mark.parametrize("kind", ["png", "pdf"])
-@pytest.mark.parametrize("printed", ["garbage", "{}", "<svg/>"])
-def test_a_dot_that_prints_no_picture_writes_no_file(kind, printed, fake_dot, tmp_path):
-    """A dot that prints something else and exits with 0 has failed: one line, and the old file stays."""
-    fake_dot(f"echo '{printed}'")
-    path = tmp_path / f"g.{kind}"
-    path.write_bytes(b"old")
-    with pytest.raises(RuntimeError, match=re.escape(f"gave no {kind.upper()}: get it with")) as caught:
-        draw(neuron()).save(path)
-    assert "\n" not in str(caught.value)
-    assert path.read_bytes() == b"old"
-
-
-@pytest.mark.skipif(os.name != "posix", reason="the other dot is a shell script")
-def test_a_hanging_dot_is_waited_for_once(fake_dot, monkeypatch, tmp_path):
-    """After one time-out of a small picture, dot is not run again; the line says that it hangs and how to get one that works."""
+def test_a_failing_dot_is_waited_for_once(fake_dot, monkeypatch, tmp_path):
+    """After one failure the pictures that follow are ours at once; engine="dot" asks again, and a file that dot must make is refused."""
     monkeypatch.setattr(dot, "SECONDS", 0.2)
-    fake_dot(f"echo run >> {tmp_path}/runs; exec sleep 30")
+    fake_dot(f"echo run >> {tmp_path}/runs; exit 0")
     for _ in range(3):
         assert boxes(draw(neuron()))
-    with pytest.raises(
-        RuntimeError,
-        match=r"hangs .*: put a working one first on the PATH; get it with `apt install graphviz`",
-    ):
-        draw(neuron()).save(tmp_path / "g.png")
     assert (tmp_path / "runs").read_text() == "run\n"
-    assert "collapse" not in dot.said[0]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="the other dot is a shell script")
-def test_a_large_picture_that_takes_too_long_says_to_collapse(fake_dot, monkeypatch, tmp_path):
-    """With a hundred boxes and more the time may be the picture's fault: collapse more of it; a small one is tried all the same."""
-    monkeypatch.setattr(dot, "SECONDS", 0.2)
-    fake_dot(f"echo run >> {tmp_path}/runs; exec sleep 30")
-    for _ in range(2):
-        with pytest.raises(RuntimeError, match=r"took more than 0\.2 s: collapse more of the graph"):
-            _ = draw(chain(60)[0], engine="dot").svg
-    assert (tmp_path / "runs").read_text() == "run\n" * 2
+    with pytest.raises(RuntimeError, match="gave nothing: get it with `apt install graphviz`"):
+        draw(neuron()).save(tmp_path / "g.png")
+    with pytest.raises(RuntimeError, match="gave nothing"):
+        _ = draw(neuron(), engine="dot").svg
+    assert not (tmp_path / "g.png").exists()
 
 
 def test_a_file_that_is_no_program_falls_back(fake_dot):
@@ -898,7 +868,7 @@ def test_a_large_graph_names_ways_out_that_work():
     assert "ag.tree(node, depth=3)" in text
     level, count = re.search(r'collapse="(\w+)" leaves (\d+)', text).groups()
     assert len(boxes(draw(loss, max_nodes=10, collapse=level))) == int(count) <= 10
-    limit = int(re.search(r"max_nodes=(\d+) draws them all", text)[1])
+    limit = int(re.search(r"max_nodes=(\d+) draws all", text)[1])
     assert text.index("ag.tree") < text.index(f"max_nodes={limit} ")  # what can be read comes first
     assert len(boxes(draw(loss, max_nodes=limit, collapse="none"))) == 31 == limit
 

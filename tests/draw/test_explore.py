@@ -349,22 +349,9 @@ def test_what_cannot_be_explained():
         x = x.sin()
     with pytest.raises(
         GraphTooLargeError,
-        match=r"explore: 2,001 nodes, a page takes 2,000: .*inner node; .*ag\.tree.*result$",
+        match=r"explore: 2,001 nodes, a page takes 2,000: .*inner node; .*ag\.tree.*part of it$",
     ):
         explore(x)  # nothing in it can be collapsed
-
-
-def test_ways_out_of_a_graph_that_is_too_large():
-    """The error names calls that work: the tree next to the result, and a picture, where modules can be collapsed."""
-    x = value(0.5)
-    net = ag.nn.scalar.MLP(2, [40, 40, 1], rng=0)
-    loss = sum(net([i * x, 1.0]) for i in range(12))
-    with pytest.raises(GraphTooLargeError) as caught:
-        explore(loss)
-    calls = re.findall(r"ag\.(\w+)\(node, (\w+)=(\S+?)\)", str(caught.value))
-    assert [name for name, *_ in calls] == ["tree", "draw"]
-    for name, key, given in calls:
-        getattr(ag, name)(loss, **{key: json.loads(given.replace("'", '"'))})
 
 
 @pytest.mark.parametrize("name", ["p.svg", "p.png", "p", "p.html.txt", b"p.svg"], ids=str)
@@ -372,7 +359,7 @@ def test_only_a_page_is_written(name, tmp_path, monkeypatch):
     """A name that is no page's is refused, with the call that makes a picture; nothing is written."""
     monkeypatch.chdir(tmp_path)
     shown = os.fsdecode(name)
-    hint = f"; ag.draw(node).save({shown!r}) makes a picture" if shown in ("p.svg", "p.png") else ""
+    hint = "; ag.draw(node) makes pictures"
     for write in (lambda: explore(neuron(), name), lambda: explore(neuron()).save(name)):
         with pytest.raises(
             ValueError, match=f"^{re.escape(f'explore: the name must end in .html, got {shown!r}{hint}')}$"
@@ -412,9 +399,7 @@ def test_representations():
     """The page shows itself in a notebook as a sandboxed frame, in a console as one line."""
     page = explore(neuron())
     assert isinstance(page, Page)
-    assert re.fullmatch(
-        r"Page\(f = 0\.462117, 6 nodes, \d+ KB; \.save\('page\.html'\) writes it\)", repr(page)
-    )
+    assert re.fullmatch(r"Page\(f = 0\.462117, 6 nodes; \.save\('page\.html'\) writes it\)", repr(page))
     frame = page._repr_html_()
     assert frame.startswith('<iframe sandbox="allow-scripts" ')
     assert "allow-same-origin" not in frame
@@ -598,7 +583,7 @@ def test_the_chain_rule_in_full(tab, tmp_path):
     [
         (
             dead_relu,
-            "because the local derivative ∂v1/∂x is 0 here: to first order, a small change of x does not change v1",
+            "because the local derivative ∂v1/∂x is 0 here",
             "arrives",
         ),
         (
@@ -612,44 +597,19 @@ def test_the_chain_rule_in_full(tab, tmp_path):
             "0, because nothing arrives from above, the side of the result: ∂L/∂b is 0",
             "cancel",
         ),
-        (
-            lambda: value(0.0, "x").relu() * 2.0,
-            "relu has a corner at 0, where x is: the slope jumps there",
-            "small change",
-        ),
-        (
-            lambda: abs(value(0.0, "x")) * 2.0,
-            "abs has a corner at 0, where x is: the slope jumps there",
-            "small change",
-        ),
-        (
-            ties,
-            "maximum has a corner at a tie: the slope jumps there, and by convention this derivative is 0.5",
-            None,
-        ),
-        (
-            lambda: value(0.0, "x") ** 2 * 3.0,
-            "to first order, a small change of x does not change v",
-            "corner",
-        ),
-        (
-            lambda: ag.apply(TABLE["clip"], value(1.0, "x"), 0.0, 1.0) * 2.0,
-            "clip has a corner at the edge, where x is",
-            None,
-        ),
-        (row_cancels, "0, because what arrives and the local derivatives cancel", "small change"),
+        (row_cancels, "0, because what arrives and the local derivatives cancel", None),
         (
             lambda: scale([1.0, -1.0]),
             "0, because what arrives and the local derivatives cancel",
-            "small change",
+            None,
         ),
         (
             lambda: scale([0.0, 0.0]),
-            "because the local derivative ∂v2/∂v1 is 0 here: to first order",
+            "because the local derivative ∂v2/∂v1 is 0 here",
             "cancel",
         ),
         (overflow, "because v2 is infinity already in the forward pass", "no finite slope"),
-        (infinite, "the local derivative ∂v1/∂x is infinity", None),
+        (infinite, "has no finite slope here", None),
         (lambda: value(-1.0, "x").log().sqrt(), "not a number", None),
         (lambda: value(1e-200, "x") * 1e-200 * 1e-200, "the product is too small", None),
     ],
@@ -658,11 +618,6 @@ def test_the_chain_rule_in_full(tab, tmp_path):
         "nothing arriving",
         "parts cancel",
         "cancelled above",
-        "relu at 0",
-        "abs at 0",
-        "tie",
-        "flat",
-        "clip",
         "cancelling row",
         "cancelling sum",
         "zeros",
@@ -697,7 +652,7 @@ def test_why_a_gradient_is_odd(build, sentence, absent, tab, tmp_path):
         (lambda: value(-2.0, "a").exp() + 1.0, ["= exp(a) = exp(−2) = 0.1353"]),
         (lambda: -value(-2.0, "a") + 1.0, ["= −a = −(−2) = 2"]),
         (lambda: -value(2.0, "a") + 1.0, ["= −a = −2"]),
-        (masked, ["= 4 if true else (−2) = 4"]),
+        (masked, ["= 4 if 1 else (−2) = 4"]),
         (
             expressions,
             [
@@ -706,7 +661,7 @@ def test_why_a_gradient_is_odd(build, sentence, absent, tab, tmp_path):
                 "∂o/∂(x1 + w1) += ∂o/∂o × ",
             ],
         ),
-        (mixed, ["v1 = s as a Tensor = 0.5"]),
+        (mixed, ["v1 = s = 0.5"]),
     ],
     ids=[
         "square",
@@ -744,13 +699,13 @@ def test_formulas_with_numbers(build, lines, tab, tmp_path):
             repeated,
             [
                 "∂L/∂W += ∂L/∂L = all 1",
-                "as W has: ∂L/∂L, of shape (), is repeated over what sum put together",
+                "shape (4, 3), as W has",
             ],
             "summed",
         ),
         (
             lambda: ag.Tensor(np.ones((4, 3)), label="W").mean(),
-            ["∂L/∂W += (∂L/∂L) / 12 =", "is repeated over what mean"],
+            ["∂L/∂W += (∂L/∂L) / 12 ="],
             "summed",
         ),
         (
@@ -758,15 +713,15 @@ def test_formulas_with_numbers(build, lines, tab, tmp_path):
             [
                 "∂L/∂b += sum(−∂L/∂v1) = −12 to −4",
                 "∂L/∂b += sum(∂L/∂v2 × v1)",
-                "shape (3,), as b has: summed over what was",
+                "shape (3,), as b has",
                 "∂L/∂W += ∂L/∂v1 =",
             ],
             "is repeated over what subtract",
         ),
-        (mixed, ["+= sum(∂L/∂v3 × t) =", "one number: summed over what was repeated"], None),
+        (mixed, ["+= sum(∂L/∂v3 × t) ="], None),
         (
             lambda: ag.Tensor(np.ones((4, 3)), label="W").reshape(3, 4).sum(),
-            ["the same numbers in another shape"],
+            ["shape (4, 3), as W has"],
             "summed",
         ),
         (
@@ -778,24 +733,11 @@ def test_formulas_with_numbers(build, lines, tab, tmp_path):
     ids=["sum", "mean", "broadcast", "Value in a Tensor", "reshape", "matmul"],
 )
 def test_shapes_are_made_to_fit(build, lines, absent, tab, tmp_path):
-    """Where a share has not the shape of its formula, the page says what is done: summed over what was repeated, or repeated."""
+    """A share that is summed to its operand's shape says so in its formula, and each says its shape."""
     words = lines_of(build(), tab, tmp_path / "page.html")
     for line in lines:
         assert any(line in said for said in words), (line, words)
     assert absent is None or not any(absent in said for said in words)
-
-
-def test_numbers_changed_since(tab, tmp_path):
-    """Where a Value was changed after the forward pass, the step says so in place of an equation that does not hold."""
-    x = value(2.0, "x")
-    y = x * 3.0 + 1.0
-    assert payload(explore(y))["stale"] == []
-    x.data = 5.0
-    assert len(payload(explore(y, tmp_path / "page.html"))["stale"]) == 1
-    page = tab().open(tmp_path / "page.html", "#step=1")
-    assert "has changed since" in page.inner_text("#step")
-    page.keyboard.press("ArrowRight")
-    assert "has been changed since" not in page.inner_text("#step")
 
 
 def test_keyboard(tab, tmp_path):
@@ -925,8 +867,7 @@ def test_paths_that_do_not_add_up(tab, tmp_path):
     page.select_option("#nodes", label="x")
     said = page.inner_text("#node")
     assert "2 paths" in said
-    assert "leave the range" in said
-    assert "is the gradient:" not in said
+    assert "is the gradient" not in said
     y.backward()
     assert x.grad == 0.0
 
@@ -936,7 +877,7 @@ def test_a_node_in_the_middle_of_the_pass(tab, tmp_path):
     explore(diamond(), tmp_path / "page.html")
     page = tab().open(tmp_path / "page.html")
     page.select_option("#nodes", label="a")
-    assert "so far — (nothing has arrived); at the end 135" in page.inner_text("#node")
+    assert "so far nothing; at the end 135" in page.inner_text("#node")
     page.evaluate("location.hash = '#step=6'")
     page.wait_for_selector("#slider[aria-valuetext^='step 6 ']")
     assert "so far 9 (1 of 3 parts); at the end 135" in page.inner_text("#node")
@@ -955,24 +896,19 @@ def test_words(tab, tmp_path):
     assert {"not computed yet", "this step"} <= set(page.inner_text("#legend").split("\n"))
     assert "used 3×" in page.text_content("[data-node='0']")
     page.keyboard.press("End")
-    assert page.inner_text("th >> nth=0") == "input"
-    assert "Where L is a loss, training moves" in page.inner_text("#step")
+    assert page.inner_text("th >> nth=0") == "number"
 
 
 def test_arrays_are_told_from_values(tab, tmp_path):
-    """The first step says of an array that it is one; predicting arrays is not offered."""
+    """The first step says the range of an array; arrays are not asked for."""
     one = tab()
     explore(repeated() * 2.0, tmp_path / "page.html")
     page = one.open(tmp_path / "page.html")
-    assert "W: array (4, 3), values all 1" in page.inner_text("#step")
-    assert page.is_enabled("#predict")  # the sum receives a number
+    assert "W = all 1" in page.inner_text("#step")
     page.click("#predict")
     page.click("[data-go=last]")
     page.click("[data-go=back]")
-    assert "You are not asked for arrays" in page.inner_text("#step")
-    explore(repeated(), tmp_path / "page.html")
-    page = one.open(tmp_path / "page.html")
-    assert page.is_disabled("#predict")
+    assert page.locator("#step form").count() == 0
 
 
 def test_long_names_stay_apart(tab, tmp_path):
@@ -998,8 +934,8 @@ def test_many_paths_are_counted(tab, tmp_path):
     assert page.locator("#node li").count() == 20
 
 
-def test_groups_open_and_close(tab, tmp_path):
-    """Above 60 boxes modules begin closed; a click or Enter opens one, its title shuts it, and a step that goes into one opens it."""
+def test_groups_open(tab, tmp_path):
+    """Above 60 boxes modules begin closed; a click or Enter opens one, and a step that goes into one opens it."""
     root = large()
     graph = Graph(root)
     explore(root, tmp_path / "page.html")
@@ -1010,7 +946,6 @@ def test_groups_open_and_close(tab, tmp_path):
     assert page.locator("#world .box.group, [data-node]").count() <= 60
     page.locator("#world .box.group").first.dispatch_event("click")
     assert page.locator("[data-node]").count() > shown
-    page.locator(".frame text").last.dispatch_event("click")
     page.locator("#world .box.group").first.focus()
     count = page.locator("#world .box.group").count()
     page.keyboard.press("Enter")
@@ -1019,22 +954,6 @@ def test_groups_open_and_close(tab, tmp_path):
         page.evaluate(f"location.hash = '#step={step}'")
         page.wait_for_selector(f"#slider[aria-valuetext^='step {step} ']")
         assert page.locator(".box.now[data-node]").count() == 1
-
-
-def test_focus_stays_with_the_group(tab, tmp_path):
-    """Enter on the title of a neuron keeps the focus on that neuron, though another layer has one of the same name."""
-    explore(ag.nn.scalar.MLP(2, [2, 2, 1], rng=0)([1.0, 2.0]), tmp_path / "page.html")
-    page = tab().open(tmp_path / "page.html", "#step=1")
-    keys = page.eval_on_selector_all("[data-group]", "all => all.map(e => e.dataset.group)")
-    assert len(set(keys)) == len(keys)
-    for key in keys:
-        if json.loads(key)[-1] == "neuron0":
-            page.evaluate(
-                "key => [...document.querySelectorAll('.frame')].find(e => e.dataset.group === key).lastChild.focus()",
-                key,
-            )
-            page.keyboard.press("Enter")
-            assert page.evaluate("document.activeElement.dataset.group") == key
 
 
 INSIDE = """() => {
@@ -1269,7 +1188,7 @@ LETTERS = """() => Math.min(...[...document.querySelectorAll("#world .box text:n
 
 
 @pytest.mark.slow(keep=0.5)
-@pytest.mark.parametrize("size", [(1000, 700), (390, 800)], ids=["wide", "phone"])
+@pytest.mark.parametrize("size", [(1000, 700), (760, 680), (390, 800)], ids=["wide", "notebook", "phone"])
 @pytest.mark.parametrize("build", [neuron, xor, scalar_mlp, tensor_mlp, chain, large, many_tensors])
 def test_the_first_view_holds_inputs_and_result(build, size, tab, tmp_path):
     """All of the first view is in the frame, with letters of 12 px or more, the result and what it was made from among it."""
@@ -1288,7 +1207,6 @@ def test_the_first_view_opens(build, tab, tmp_path):
     explore(build(), tmp_path / "page.html")
     one = tab()
     page = one.open(tmp_path / "page.html")
-    assert "in a few boxes" in page.inner_text("#step")
     few = page.locator("#world .box").count()
     page.keyboard.press("ArrowRight")
     assert page.locator("#world .box").count() > few
@@ -1296,7 +1214,6 @@ def test_the_first_view_opens(build, tab, tmp_path):
     assert page.locator("#world .box").count() == few
     page.locator("#world .box.group").first.dispatch_event("click")
     assert page.locator("#world .box").count() > few
-    assert "in a few boxes" not in page.inner_text("#step")
 
 
 @pytest.mark.slow(keep=0.5)

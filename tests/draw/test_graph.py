@@ -478,21 +478,6 @@ def test_gradients_set_by_hand_are_read_or_named():
         Graph(x).root.grad  # noqa: B018
 
 
-def test_stale_boxes_are_found():
-    """What was computed from other data than its operands now have, of Values and of Tensors; a NaN or a user's operation is none."""
-    x, w = Value(2.0), Tensor([1.0, 2.0])
-    y, z = x * x, (w * 3.0).sum()
-    assert Graph(y).stale() == Graph(z).stale() == []
-    x.data = 5.0
-    w.data = [3.0, 4.0]
-    assert [box.op for box in Graph(y + 1.0).stale()] == ["multiply"]
-    assert [box.op for box in Graph(z).stale()] == ["multiply"]
-    assert Graph(Value(-1.0).log()).stale() == []
-    own = ag.apply(ag.Op("own", lambda xp, x: 2.0 * x, (lambda xp, g, out, x: 2.0 * g,)), x)
-    x.data = 6.0
-    assert Graph(own).stale() == []
-
-
 # ---- Collapsing ---------------------------------------------------------------------------------------------------------
 
 
@@ -654,14 +639,13 @@ def test_a_constant_that_leaves_a_group_hides_no_gradient():
 
 
 def test_users_groups():
-    """A function names groups; one that gives something else is refused, and so is an unknown level."""
+    """A function names groups; an unknown level is refused."""
     x, y = Value(2.0, label="x"), Value(3.0, label="y")
     graph = Graph((x * y + x).tanh())
     view = collapse(graph, lambda box: "inner" if box.op in ("multiply", "add") else None)
     assert sorted(titles(view)) == ["L", "inner", "x", "y"]
     assert links(view)["x", "inner"] == 2
-    with refused(TypeError, "name of a group or None", "it returned 3"):
-        collapse(graph, lambda box: 3)
+    assert "3" in titles(collapse(graph, lambda box: 3 if box.op else None))
     assert len(collapse(graph, np.int64(0)).items) == len(graph)
     for wrong in ("neurons", -1, 2.5, True, np.array([1, 2])):
         with refused(ValueError, "draw: collapse must be", "neuron", repr(wrong)):

@@ -98,7 +98,7 @@ def test_the_largest_of_several_scores_decides():
 
 
 def test_models_on_values_work():
-    """nn.scalar.MLP gives the picture of the same network on Tensors; a model of one sample is asked point by point."""
+    """nn.scalar.MLP gives the picture of the same network on Tensors; a model of one sample is asked with two columns."""
     net = ag.nn.MLP([2, 3, 1], activation="tanh", rng=0)
     expected = boundary(ag.plot_decision_boundary(net, X, Y, points=40))
     np.testing.assert_allclose(
@@ -113,7 +113,7 @@ def test_models_on_values_work():
 
 
 def test_models_on_values_that_no_network_on_tensors_equals():
-    """A forward of one's own, an activation for single numbers, neurons that differ: asked point by point, as they are."""
+    """A forward of one's own, neurons that differ, a loop over inputs: asked as they are."""
 
     class Doubled(ag.nn.scalar.MLP):
         def forward(self, x):
@@ -123,11 +123,16 @@ def test_models_on_values_that_no_network_on_tensors_equals():
     line = boundary(ag.plot_decision_boundary(doubled, [[-9.0, -9.0], [9.0, 9.0]], [0, 1]))
     w0, w1 = (w.data for w in doubled.layers[0].neurons[0].w)
     np.testing.assert_allclose(line @ [w0, w1], 1.5, atol=1e-6)
-    odd = ag.nn.scalar.MLP(2, [3, 1], activation=lambda x: x if x.data > 0 else 0.1 * x, rng=0)
     mixed = ag.nn.scalar.MLP(2, [3, 3, 1], rng=0)
     mixed.layers[1].neurons[0].activation = ag.tanh
-    for net in (odd, mixed):
-        assert ag.plot_decision_boundary(net, X, Y).axes
+    assert ag.plot_decision_boundary(mixed, X, Y).axes
+    w, b = [ag.Value(2.0), ag.Value(1.0)], ag.Value(-1.0)
+    line = boundary(
+        ag.plot_decision_boundary(
+            lambda x: sum((a * c for a, c in zip(w, x, strict=False)), b), X, [-1, 1, 1, 1]
+        )
+    )
+    np.testing.assert_allclose(line @ [2.0, 1.0], 1.0, atol=1e-9)
 
 
 def test_samples_and_labels_may_be_nodes():
@@ -136,14 +141,6 @@ def test_samples_and_labels_may_be_nodes():
     assert colours(figure) == {"0": ORANGE, "1": BLUE}
     with refused(ag.DTypeError, "plot_decision_boundary: y must be numbers"):
         ag.plot_decision_boundary(Seen(), X, ["a", "b", "b", "a"])
-
-
-def test_many_labels_are_a_scale():
-    """More than eight labels are numbers, not classes: a scale of colours, no legend."""
-    many = np.random.default_rng(0).normal(size=(40, 2))
-    figure = ag.plot_decision_boundary(Seen(), many, np.arange(40.0), points=5)
-    assert figure.legends == []
-    assert figure.axes[-1].get_ylabel() == "label"
 
 
 def test_the_model_is_evaluated_and_left_as_it_was():
@@ -170,7 +167,7 @@ def test_the_model_is_evaluated_and_left_as_it_was():
         ((np.empty((0, 2)),), ag.ShapeError, ["(0, 2)"]),
         (([[1.0, np.nan]],), ValueError, ["NaN or ∞"]),
         ((X, [0, 1, np.nan, 1]), ValueError, ["y holds NaN"]),
-        ((X, [1, 2, 3]), ag.ShapeError, ["y has shape (3,) for 4 samples"]),
+        ((X, [1, 2, 3]), ag.ShapeError, ["y has 3 labels for 4 samples"]),
         ((X, [[1, 2], [3, 4]]), None, None),
     ],
     ids=["three features", "no samples", "NaN", "a label of NaN", "labels missing", "labels as a square"],
@@ -188,11 +185,11 @@ def test_bad_models_are_refused():
     """A score for each sample is needed; an error of the model itself is what is raised."""
     with refused(ag.ShapeError, "the model gave shape (3,)"):
         ag.plot_decision_boundary(lambda x: np.ones(3), X)
-    with refused(ag.ShapeError, "the model gave", "str"):
+    with refused(ValueError, "could not convert string", "the model was called with a batch"):
         ag.plot_decision_boundary(lambda x: "yes", X)
     with refused(ZeroDivisionError, "called with a batch (40000, 2)"):
         ag.plot_decision_boundary(lambda x: 1 // 0, X)
-    with refused(TypeError, "a model that can be called is needed"):
+    with refused(TypeError, "not callable", "the model was called with a batch"):
         ag.plot_decision_boundary(3, X)
     with refused(TypeError, "plot_gradient_flow: a model is needed", "Value"):
         ag.plot_gradient_flow(ag.Value(1.0))
@@ -226,10 +223,6 @@ def test_samples_have_the_colour_of_their_class():
         lambda x: np.stack([-9 + 0 * x[:, 0], x[:, 0], -x[:, 0]], 1), X, [1, 2, 2, 1], points=5
     )
     assert colours(figure) == {"1": BLUE, "2": GREEN}
-    assert colours(ag.plot_decision_boundary(lambda x: np.ones((len(x), 2)), X, [7, 8, 7, 8], points=5)) == {
-        "7": ORANGE,
-        "8": BLUE,
-    }
     score = Seen()
     assert colours(ag.plot_decision_boundary(score, X, [1, 1, 1, 1], points=5)) == {"1": BLUE}
     assert colours(ag.plot_decision_boundary(score, X, [0, 0, 0, 0], points=5)) == {"0": ORANGE}
@@ -246,14 +239,13 @@ def test_the_legend_covers_no_sample():
 
 
 def test_scores_that_are_nan_or_infinite_move_no_line():
-    """The line is where the finite scores are cut; how many are NaN is said; ∞ is the end of the scale, and a lost class is none."""
+    """The line is where the finite scores are cut; ∞ is the end of the scale, and a lost class is none."""
 
     def probability(x):
         return np.where(x[:, 0] > 0.9, np.nan, 1 / (1 + np.exp(-5 * (x[:, 0] - 0.5))))
 
     figure = ag.plot_decision_boundary(probability, X, Y, points=51)
     np.testing.assert_allclose(boundary(figure)[:, 0], 0.5, atol=1e-2)
-    assert figure.axes[0].get_title() == "20% of the scores are NaN"
     endless = ag.plot_decision_boundary(lambda x: np.where(x[:, 0] > 0.5, np.inf, -np.inf), X, Y, points=20)
     np.testing.assert_allclose(boundary(endless)[:, 0], 0.5, atol=0.05)
     nowhere = ag.plot_decision_boundary(lambda x: np.full((len(x), 2), np.nan), X, points=5)
@@ -275,6 +267,11 @@ def test_plots_are_saved_whole_or_not_at_all(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.svg", "b.png"]
 
 
+def titles(figure):
+    """The names of the layers."""
+    return [axes.get_title(loc="left").partition(":")[0] for axes in figure.axes]
+
+
 def test_gradient_flow_counts_every_gradient():
     """A histogram a layer, in order; every gradient is in a bar or counted as 0, NaN or ∞."""
     net = ag.nn.MLP([2, 4, 3, 1], activation="relu", rng=0)
@@ -283,15 +280,17 @@ def test_gradient_flow_counts_every_gradient():
     net.layers[2].weight.grad[1, 0] = -np.inf
     net.layers[1].bias.grad[0] = 0.0
     figure = ag.plot_gradient_flow(net)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["layer0", "layer1", "layer2"]
+    assert titles(figure) == ["layer0", "layer1", "layer2"]
     for axes, layer in zip(figure.axes, net.layers, strict=True):
         grads = np.concatenate([np.ravel(parameter.grad) for parameter in layer.parameters()])
         plain = np.isfinite(grads) & (grads != 0)
         assert sum(bar.get_height() for bar in axes.patches) == plain.sum()
-        assert axes.get_title(loc="right").startswith(f"{grads.size} gradients")
-    assert "1 NaN, 1 ∞" in figure.axes[2].get_title(loc="right")
+        assert axes.get_title(loc="left").startswith(
+            f"layer{net.layers.index(layer)}: {grads.size} gradients"
+        )
+    assert "2 NaN or ∞" in figure.axes[2].get_title(loc="left")
     zeros = sum(int((parameter.grad == 0).sum()) for parameter in net.layers[1].parameters())
-    assert f"{zeros} exactly 0" in figure.axes[1].get_title(loc="right")
+    assert f"{zeros} exactly 0" in figure.axes[1].get_title(loc="left")
 
 
 def test_gradient_flow_of_a_network_on_values_and_of_zeros_alone():
@@ -299,13 +298,16 @@ def test_gradient_flow_of_a_network_on_values_and_of_zeros_alone():
     net = ag.nn.scalar.MLP(2, [3, 1], rng=0)
     net([1.0, 2.0]).backward()
     figure = ag.plot_gradient_flow(net)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["layer0", "layer1"]
-    assert figure.axes[0].get_title(loc="right").startswith("9 gradients")
+    assert titles(figure) == ["layer0", "layer1"]
+    assert figure.axes[0].get_title(loc="left").startswith("layer0: 9 gradients")
     layer = ag.nn.Linear(2, 1, rng=0)
     (layer(X).sum() * 0.0).backward()
-    assert ag.plot_gradient_flow(layer).axes[0].get_title(loc="right") == "3 gradients, of them 3 exactly 0"
+    assert (
+        ag.plot_gradient_flow(layer).axes[0].get_title(loc="left")
+        == "Linear: 3 gradients, 3 exactly 0, 0 NaN or ∞"
+    )
     layer.bias = None
-    assert ag.plot_gradient_flow(layer).axes[0].get_title(loc="left") == "Linear"
+    assert titles(ag.plot_gradient_flow(layer)) == ["Linear"]
 
 
 def test_gradient_flow_of_layers_of_values_that_have_no_neurons():
@@ -323,16 +325,16 @@ def test_gradient_flow_of_layers_of_values_that_have_no_neurons():
 
     net = Net()
     sum(p * p for p in net.parameters()).backward()
-    assert [axes.get_title(loc="left") for axes in ag.plot_gradient_flow(net).axes] == ["hidden", "out", "h1"]
+    assert titles(ag.plot_gradient_flow(net)) == ["hidden", "out", "h1"]
 
 
 def test_gradient_flow_without_a_gradient_is_refused():
     """Before any backward there is nothing to show; layers that it did not reach are said to have none."""
     net = ag.nn.MLP([2, 3, 1], rng=0)
-    with refused(ag.GraphError, "no parameter of MLP has a gradient", "loss.backward()"):
+    with refused(ag.GraphError, "no parameter has a gradient", "loss.backward()"):
         ag.plot_gradient_flow(net)
     net.layers[0](X).sum().backward()
-    assert ag.plot_gradient_flow(net).axes[1].get_title(loc="right") == "no gradient"
+    assert ag.plot_gradient_flow(net).axes[1].get_title(loc="left").startswith("layer1: 0 gradients")
 
 
 def test_without_matplotlib_one_line_says_what_to_install(monkeypatch):
@@ -340,38 +342,3 @@ def test_without_matplotlib_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with refused(ImportError, "python -m pip install 'autograd-mini[plot]'"):
         ag.plot_decision_boundary(Seen(), X, Y)
-
-
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("sizes", [[2, 1], [2, 3, 1], [3, 4, 4, 2]], ids=str)
-def test_to_tensor_undoes_to_scalar(sizes, bias):
-    """The network on Values as one on Tensors: the same numbers, names and count of parameters."""
-    net = ag.nn.MLP(sizes, activation="tanh", output="sigmoid", bias=bias, rng=0)
-    back = net.to_scalar().to_tensor()
-    ours, theirs = (
-        {name: data.tolist() for name, data in model.state_dict().items()} for model in (back, net)
-    )
-    assert ours == theirs
-    x = np.random.default_rng(0).normal(size=(5, sizes[0]))
-    np.testing.assert_allclose(back(x).data, net(x).data, rtol=1e-14)
-
-
-def test_to_tensor_keeps_what_is_frozen_and_the_mode():
-    """Frozen biases are biases; a frozen network stays frozen, one in evaluation mode stays in it."""
-    net = ag.nn.scalar.MLP(2, [3, 1], activation="tanh", rng=0)
-    for neuron in net.layers[0].neurons:
-        neuron.b.data = 0.5
-    expected = net([1.0, 2.0]).data
-    back = net.freeze().eval().to_tensor()
-    assert back([1.0, 2.0]).item() == pytest.approx(expected, rel=1e-14)
-    assert back.parameters() == []
-    assert not back.training
-    assert len(back.unfreeze().parameters()) == 4
-
-
-def test_to_tensor_refuses_layers_that_differ():
-    """One activation between the layers is all that nn.MLP has."""
-    net = ag.nn.scalar.MLP(2, [3, 3, 1], rng=0)
-    net.layers[1].neurons[0].activation = ag.tanh
-    with refused(ValueError, "to_tensor", "differ"):
-        net.to_tensor()

@@ -76,7 +76,7 @@ def test_shared_nodes_are_written_once_and_called_by_their_own_names():
     a, b = ag.Value(2.0, label="a"), ag.Value(5.0, label="a")
     s, t = a + b, a + b
     names = named(ag.tree(s * s + t * t + b))
-    assert names.count("add #1") == names.count("add #2") == 2
+    assert names.count("v3") == names.count("v1") == 2
     assert sorted([names.count("a"), names.count("a (2)")]) == [
         2,
         3,
@@ -134,7 +134,7 @@ def test_depth():
     """Levels below `depth` are left out, marked, and counted."""
     y = neuron()
     assert ag.tree(y, depth=1) == (
-        "tanh = 0.462117  ∂ 1\n└─ add = 0.5  ∂ 0.786448 …\n… 4 more of 6 nodes, 3 levels deep: tree(node, depth=3)"
+        "tanh = 0.462117  ∂ 1\n└─ add = 0.5  ∂ 0.786448 …\n… 4 more of 6 nodes: tree(node, depth=None, max_nodes=6) shows all"
     )
     assert ag.tree(y, depth=0).splitlines()[0] == "tanh = 0.462117  ∂ 1 …"
     assert ag.tree(y, 3) == ag.tree(y, depth=10**9) == ag.tree(y)
@@ -159,7 +159,7 @@ def test_max_nodes(kept):
     y = chain(300)
     lines = ag.tree(y, max_nodes=kept).splitlines()
     assert len(lines) == kept + 1
-    assert lines[-1] == f"… {301 - kept} more of 301 nodes, 300 levels deep: tree(node, max_nodes=301)"
+    assert lines[-1] == f"… {301 - kept} more of 301 nodes: tree(node, depth=None, max_nodes=301) shows all"
     assert "more" not in ag.tree(y, max_nodes=301)
 
 
@@ -167,11 +167,8 @@ def test_numbers_of_nodes_have_commas():
     """`… 984 more of 1,284 nodes`, and the advice is one that can be typed."""
     assert (
         ag.tree(chain(1283)).splitlines()[-1]
-        == "… 984 more of 1,284 nodes, 1,283 levels deep: tree(node, max_nodes=1284)"
+        == "… 984 more of 1,284 nodes: tree(node, depth=None, max_nodes=1284) shows all"
     )
-    both = ag.tree(chain(1283), depth=400).splitlines()[-1]
-    assert both.endswith("tree(node, depth=1283, max_nodes=1284)")
-    assert ag.tree(chain(1283), depth=5000).endswith("tree(node, max_nodes=1284)")
 
 
 def test_references_do_not_count():
@@ -216,7 +213,7 @@ def test_plain_ascii():
         ag.tree(y, ascii=True)
         == "multiply = inf  grad none\n|- gr\\xf6\\xdfe = inf  grad none\n`- input = 1  grad none"
     )
-    assert ag.tree(y * y, ascii=True).splitlines()[-1] == "`- multiply #1 ^"
+    assert ag.tree(y * y, ascii=True).splitlines()[-1] == "`- v2 ^"
     for options in ({}, {"depth": 1}, {"max_nodes": 2}, {"color": True}):
         assert ag.tree(neuron(), ascii=True, **options).isascii()
 
@@ -358,7 +355,6 @@ def test_long_labels_are_shortened():
         ({"max_nodes": "3"}, TypeError, "max_nodes must be an int > 0, got '3'"),
         ({"max_nodes": True}, TypeError, "max_nodes"),
         ({"max_nodes": None}, TypeError, "max_nodes"),
-        ({"color": "grad"}, TypeError, "color must be True, False or None, got 'grad'"),
     ],
     ids=str,
 )
@@ -378,15 +374,3 @@ def test_what_is_no_node(thing):
     """TypeError that says what was given."""
     with pytest.raises(TypeError, match=f"tree: a Value or Tensor is needed, got {type(thing).__name__}"):
         ag.tree(thing)
-
-
-def test_what_was_changed_after_it_was_used_is_said():
-    """After an optimiser's step the tree and the picture say that they show numbers of before it."""
-    x = ag.Value(2.0, label="x")
-    y = (x * x) * x
-    y.backward()
-    assert "changed" not in ag.tree(y)
-    x.data = 5.0
-    told = "2 values were computed from numbers that have changed since: run forward and backward again"
-    assert ag.tree(y).splitlines()[-1] == told
-    assert told in ag.draw(y, engine="python").svg

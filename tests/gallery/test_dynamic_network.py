@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini.gallery import dynamic_network
+from autograd_mini.gallery import dynamic_network, story
 from tests.gallery.helpers import leaves
 from tests.helpers import numbers
 from tests.helpers.peers import torch
@@ -62,20 +62,6 @@ def test_s11_gradients_of_all_five_activations_are_pytorchs():
         np.testing.assert_allclose(ours.grad, other.grad.numpy(), rtol=1e-10, atol=1e-13 * scale)
 
 
-@pytest.mark.parametrize(
-    ("name", "right"),
-    [("relu", True), ("sigmoid", True), ("tanh", False), ("softmax", False), ("linear", True)],
-)
-def test_s11_the_wrong_derivatives_are_found(name, right):
-    """S11: of the five posted derivatives just tanh's and softmax's are wrong; what they are held against is PyTorch's."""
-    z = np.array([-1.7, -0.3, 0.4, 2.1])
-    posted, engine, fits = dynamic_network.check(name, z)
-    J = torch.autograd.functional.jacobian(TORCH[name], torch.tensor(z)).numpy()
-    np.testing.assert_allclose(engine, J if name == "softmax" else np.diag(J), rtol=1e-12, atol=1e-16)
-    assert fits is right
-    assert bool(np.allclose(posted, engine)) is right
-
-
 def test_s11_what_is_said_of_the_wrong_ones_is_true():
     """S11: (cosh² − sinh²)/cosh² is tanh′; output − target is (cross-entropy after softmax)′; diag(p) − p pᵀ is softmax's."""
     z = np.array([-1.7, -0.3, 0.4, 2.1])
@@ -87,14 +73,14 @@ def test_s11_what_is_said_of_the_wrong_ones_is_true():
 
 def test_s11_fits_the_data_with_a_suitable_output(capsys, monkeypatch):
     """S11: linear and tanh outputs fit to mean squared error < 1e-3; no relu, sigmoid or softmax can; the wrong derivatives are named."""
-    fits, fit = {}, dynamic_network.fit
+    fits, learn = {}, dynamic_network.learn
 
-    def kept(layers, *args, **kwargs):
-        fits[tuple(name for _, name in layers)] = losses = fit(layers, *args, **kwargs)
+    def kept(seed, layers, **spread):
+        fits[tuple(name for _, name in layers)] = losses = learn(seed, layers, **spread)
         return losses
 
-    monkeypatch.setattr(dynamic_network, "fit", kept)
-    assert dynamic_network.main() == 0
+    monkeypatch.setattr(dynamic_network, "learn", kept)
+    story.tell("dynamic-network")
     text = capsys.readouterr().out
     ends = {names: losses[-1] for names, losses in fits.items()}
     assert ends["sigmoid", "linear"] < 1e-3
@@ -109,13 +95,4 @@ def test_s11_fits_the_data_with_a_suitable_output(capsys, monkeypatch):
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_s11_fits_from_other_seeds(seed, capsys):
     """S11: the posted network with a linear output fits from the posted small weights, whatever the seed (four more of them)."""
-    assert dynamic_network.fit([(3, "sigmoid"), (1, "linear")], seed)[-1] < 1e-3
-
-
-def test_s11_fails_where_the_data_are_not_fitted(monkeypatch, capsys):
-    """S11: the exit status is 1 where training does not get there."""
-    fit = dynamic_network.fit
-    monkeypatch.setattr(
-        dynamic_network, "fit", lambda layers, seed, spread=1e-3: fit(layers, seed, spread, epochs=2)
-    )
-    assert dynamic_network.main() == 1
+    assert dynamic_network.learn(seed)[-1] < 1e-3

@@ -22,14 +22,6 @@ def test_oscillator_becomes_the_sine(seed, capsys):
     assert np.max(np.abs(ag.derivative(net, 2)(x) + np.sin(x))) < 0.05
 
 
-def test_oscillator_fails_when_it_does_not_converge(monkeypatch, capsys):
-    """The exit status is 1 where the network is not the sine."""
-    monkeypatch.setattr(
-        oscillator, "solve", lambda seed: (ag.nn.MLP([1, 4, 1], activation="tanh", rng=seed), [1.0])
-    )
-    assert oscillator.main() == 1
-
-
 def test_the_residuals_and_their_third_order_derivatives_are_pytorchs():
     """The residuals, and their Jacobian with respect to the weights (mixed third order), agree with PyTorch to 1e-9 relative."""
     w, unravel = ag.ravel(ag.nn.MLP([1, 5, 1], activation="tanh", rng=3))

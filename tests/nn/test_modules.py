@@ -754,7 +754,7 @@ def test_dropout_of_values_drops_each_and_keeps_it_a_value() -> None:
     ],
 )
 def test_dropout_refuses_what_is_no_probability(p: Any, kind: Any) -> None:
-    with pytest.raises(kind, match=re.escape(f"p must be a probability in [0, 1), got {p!r}")):
+    with pytest.raises(kind, match=re.escape(f"p must be a finite number ≥ 0 and < 1, got {p!r}")):
         nn.Dropout(p)
 
 

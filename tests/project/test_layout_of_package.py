@@ -22,18 +22,12 @@ EXCESSES: dict[str, str] = {
     "array_functions.py": "130 functions of NumPy's, a line of formula each where one is enough, and some of ten",
     "derivatives.py": "its refusals, each with what to write instead, are a quarter of it",
     "compile/": "the algebra and the names of the readable backprop, and the guards of a replay, are to be cut to its budget",
-    "draw/": "names by modules, two layouts and the texts of six views are to become shorter",
-    "draw/, the page's JavaScript and CSS": "its lines end at column 110 now, and are more for it",
     "check/": "the mutations, the search among them and its words are to become shorter",
     "check/audit/": "the search for corrected lines, scripts that train nothing, and the recording are to be cut to their budget",
     "nn/": "losses and layers check what they are given, with messages; networks go to single Values and to PyTorch",
     "chunks.py": "the refusals that say what to write, and the wait for workers with its progress",
-    "io.py": "what a zip and a state of ours need beyond NumPy and safetensors",
     "optim/": "a step that is interrupted is completed, large parameters are stepped in pieces, and each gradient is looked at first",
-    "plot.py": "models of one sample at a time, and what is shown of NaN, ∞ and a label alone",
-    "cli/": "the parser of expressions says where each fault is",
     "train.py": "what fit asks of its arguments, and its promises on errors, Ctrl-C and progress",
-    "gallery/": "its programs hold the scripts that their authors wrote, and print what they asked for, number by number",
     "all but the gallery": "the sum of what is above",
 }
 
