@@ -74,16 +74,11 @@ class Finding:
         self.file, self.line = case.sources.where(fault.step, fault.depth) if fault.step else ("", 0)
         self.code = case.sources.code(self.file, self.line) if self.file else ""
         self.mistake, self.why, self.should_be, self.source = "unexplained", "", "", ""
-        self.equals, self.factor, self.slope = "", fault.scale, ""
-        self.off = ""
+        self.equals, self.factor, self.off = "", fault.scale, ""
         if not fault.targets:
             return
         starts = case.views[min(fault.targets)].window.starts
-        if fault.of is not None and fault.meant == "slope":
-            node, name = case.sources.spot(fault.step, fault.depth)[1], called(case, fault.of)
-            text = case.sources.texts[self.file].text(node)
-            self.slope = f"{text} is not the derivative of {name}" if text and "\n" not in text else ""
-        elif fault.of is not None:
+        if fault.of is not None:
             known = fault.of.id in starts
             within = len(fault.of.stack) > len(fault.step.stack)  # a helper's own words say nothing here
             name = case.sources.name(fault.of) if within else called(case, fault.of)
@@ -104,8 +99,6 @@ class Finding:
         """The sentence beside the line."""
         known = self.equals and is_plain(self.factor)
         parts = [f"should be {derivative_text(self.factor, self.equals)}"] if known else []
-        if self.slope:
-            return f"{self.slope} ({self.off.removeprefix('is ')})" if self.off else self.slope
         return ", ".join([*parts, *([self.off] if self.off else [])]) or self.why
 
 
@@ -269,8 +262,10 @@ class Report:
         fixed = sorted({f.line for f in self.findings if f.source})
         if fixed and (self.explained or not self.case.parameters):
             lines = f"line{'s' if len(fixed) > 1 else ''} {', '.join(map(str, fixed))}"
-            right = ", and its updates were right" if self.case.parameters else ""
-            return f"Checked: with {lines} replaced, the script was run again{right}."
+            done = f"with {lines} replaced, the script was run again"
+            if any(not f.source for f in self.findings):
+                return f"{done.capitalize()}: more of its updates were right, and not all of them yet."
+            return f"Checked: {done}{', and its updates were right' if self.case.parameters else ''}."
         early = [f.line for f in self.findings if f.fault.meant == "too early"]
         if early and len(early) == len(self.findings):
             return f"Computed before the update, line {early[0]} makes the updates right."
