@@ -32,7 +32,8 @@ def unread(case: Case, loss: Loss) -> list[Remark]:
         update = np.asarray(made[0].value, float) - np.asarray(before[-1].value, float)
         place = next(places_of(case, loss, k, -update / factor), None)
         if place is not None:
-            why = f"{name} is updated in line {case.sources.where(last)[1]}, and the forward pass never reads it"
+            line = case.sources.where(last)[1]
+            why = f"{name} is updated in line {line}, and the forward pass never reads it"
             out.append(Remark(place[0], 0, "parameter_never_read", why, read_here(case, *place, name)))
         elif last.stack[:1] in lines and last.func is np.subtract and np.any(update):
             why = f"this updates {name}, and the forward pass never reads it"

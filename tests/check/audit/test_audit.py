@@ -232,6 +232,36 @@ def test_what_is_no_gradient_step_is_not_judged_as_one(name: str, tmp_path: Path
     assert report.explained, str(report)
 
 
+MARGIN = """import numpy as np
+rng = np.random.default_rng(8)
+X = rng.normal(size=(20, 2)); side = np.where(X[:, 0] + X[:, 1] > .4, 1, -1)
+w, b = np.zeros(2), 0.0
+for i in range(30):
+    gw, gb, loss = np.zeros(2), 0.0, 0.0
+    for x, t in zip(X, side):
+        off = 1 - t * (x @ w + b)
+        if off > 0:
+            loss += off
+            gw -= t * x
+            gb -= t
+    loss = loss / 20 + .01 * w @ w
+    w -= .05 * (gw / 20 + .02 * w)
+    b -= .05 * gb / 20
+"""
+
+
+def test_a_number_that_grows_in_a_branch_is_judged(tmp_path: Path) -> None:
+    """The bias of a margin depends on itself by what the branch is taken by alone."""
+    path = tmp_path / "margin.py"
+    path.write_text(MARGIN)
+    report = ag.audit(path, seconds=PATIENCE)
+    assert [p["name"] for p in report.json()["parameters"]] == ["w", "b"]
+    assert report.explained, str(report)
+    assert not report.findings, str(report)
+    path.write_text(MARGIN.replace("gb -= t", "gb += t"))
+    assert ag.audit(path, seconds=PATIENCE).first_wrong == 12
+
+
 def test_updates_that_fit_no_loss_are_said_to_be_not_judged(tmp_path: Path) -> None:
     """Where no loss is known to be meant, no update is called wrong."""
     path = tmp_path / "odd.py"
