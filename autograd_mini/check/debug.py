@@ -28,6 +28,7 @@ from ..errors import AnomalyError, GraphError
 from ..support.modes import Block, meta_here
 from ..support.numerics import all_finite
 from ..support.quiet import quietly
+from .mistakes import REPLACEMENTS
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 OURS = (
@@ -84,25 +85,7 @@ GROWING = ("exp", "expm1", "cosh", "sinh")
 DIVIDING = ("divide", "reciprocal", "remainder")
 ROOTS = ("sqrt", "power", "arcsin", "arccos", "arctanh", "arccosh")
 PRODUCTS = ("matmul", "linear", "einsum", "dot")
-SATURATED = (
-    "it is the log of a sigmoid that has saturated to 0 or 1: ag.log_sigmoid(z) is stable "
-    "(1 - p is sigmoid(-z)), and so is "
-    "ag.nn.binary_cross_entropy_with_logits(z, y)"
-)
-SOFTMAX = (
-    "it is the log of a softmax that has rounded to 0: ag.log_softmax(z) is stable, "
-    "and so is ag.nn.cross_entropy(z, y)"
-)
-PROBABILITIES = (
-    "keep it above, ag.log(ag.clip(x, 1e-12, None)), or give what stands before a sigmoid or softmax to "
-    "binary_cross_entropy_with_logits or cross_entropy"
-)
-OVERFLOW = (
-    "exp overflows above 709: subtract the maximum first, as ag.softmax and ag.logsumexp do; "
-    "for 1 / (1 + exp(-x)) take ag.sigmoid(x), for log(1 + exp(x)) ag.softplus(x)"
-)
 LARGE = 1e100  # far beyond the numbers of any network that trains
-INSIDE = "where a `where` is to pick another branch there, put one inside too: {0}(where(mask, x, 1.0))"
 
 
 def _made_by(x: Any, depth: int = 4) -> Iterator[str]:
@@ -116,33 +99,32 @@ def _made_by(x: Any, depth: int = 4) -> Iterator[str]:
 
 def replacement(op: Op, parents: Sequence[Any]) -> str:
     """Return what to write in place of an operation whose result is not finite."""
-    name, x = op.name, parents[0]
-    above = list(_made_by(x))
+    low = float(np.min(parents[0].data, initial=np.inf))
+    inside = REPLACEMENTS["inside"].format(name="reciprocal" if op.name in DIVIDING else op.name)
+    known = {"low": low, "probabilities": REPLACEMENTS["probabilities"], "inside": inside}
+    return REPLACEMENTS[_reason(op.name, parents, low)].format(**known)
+
+
+def _reason(name: str, parents: Sequence[Any], low: float) -> str:
+    """Why an operation's result is not finite: which of the replacements is meant."""
+    above, size = list(_made_by(parents[0])), np.abs(parents[0].data)
     if name in LOGS:
-        low = float(np.min(x.data, initial=np.inf))
-        if low < 0 and not (name == "log1p" and low >= -1):
-            return f"its operand is negative, down to {low:.4g}: look where it falls below 0; {PROBABILITIES}"
         by_hand = "exp" in above and above[0] in (*DIVIDING, "subtract")
+        if low < 0 and not (name == "log1p" and low >= -1):
+            return "negative"
         if ("sigmoid" in above or by_hand) and "sum" not in above:
-            return SATURATED
+            return "saturated"
         if "softmax" in above or ("exp" in above and "sum" in above and "divide" in above):
-            return SOFTMAX
-        if "exp" in above:
-            return "log(sum(exp(x))) is stable as ag.logsumexp(x), log(1 + exp(x)) as ag.softplus(x)"
-        return f"log of 0 is infinite: {PROBABILITIES}; {INSIDE.format(name)}"
+            return "softmax"
+        return "sum_of_exp" if "exp" in above else "zero"
     if name in GROWING:
-        return OVERFLOW
-    size = np.abs(x.data)
+        return "overflow"
     if name in DIVIDING or (name == "power" and np.min(size, initial=np.inf) == 0):
-        return f"add a small number to what is divided by, x / (y + 1e-12); {INSIDE.format('reciprocal')}"
+        return "divided"
     if name in ROOTS and np.max(size, initial=0.0) < LARGE:
-        return f"its operand lies where it has no value: ag.clip(x, low, high); {INSIDE.format(name)}"
-    if name in ("multiply", "subtract", "add") and any(not all_finite(p.data) for p in parents):
-        return "∞ − ∞ and 0 · ∞ are NaN: look where the ∞ comes from"
-    return (
-        "numbers have grown too large: a smaller learning rate, if it is a step that made them so; "
-        "inputs scaled to about ±1, smaller first weights"
-    )
+        return "root"
+    bad = name in ("multiply", "subtract", "add") and any(not all_finite(p.data) for p in parents)
+    return "infinite" if bad else "large"
 
 
 def told(op: Op, parents: Sequence[Any], label: str | None, data: Any) -> str:
@@ -226,7 +208,7 @@ def _lost_behind(user: Any, x: Any, share: Any, g: Any) -> str:
     arrived = np.broadcast_to(g, bad.shape) if np.size(g) == 1 else np.asarray(g)
     if arrived.shape == bad.shape and not np.any(arrived[bad]):
         why = "infinite, and 0 · ∞ is NaN, although a `where` or a mask did not take it"
-        return f"{said} {why}: {INSIDE.format(op.name)}"
+        return f"{said} {why}: {REPLACEMENTS['inside'].format(name=op.name)}"
     if op.name in ROOTS:
         tried = "ag.sqrt(x + 1e-12), ag.clip, or ag.norm and ag.hypot for roots of squares"
         return f"{said} infinite: keep off that point with {tried}"

@@ -17,6 +17,7 @@ from ..core.value import Value
 from ..errors import AnomalyError, AutogradError
 from .debug import bad_row
 from .look import BOUNDS, FLAT, PRODUCTS, Layer, Look, is_real, kind_of, made_by, rms
+from .mistakes import FIXES
 from .report import Report
 from .trial import Trial, apart, rows_of
 
@@ -28,34 +29,6 @@ NOT_CENTRED = (
     "all inputs are ≥ 0: a step that pushes a unit down for one sample does so for all; "
     "centre them, X - X.mean(axis=0)"
 )
-INITIAL = "smaller first weights, by Glorot or He, as ag.nn.init has them"
-LOGITS = "give the loss the logits: leave the output's activation away"
-FIXES = {  # what to do, by mistake
-    "data_not_finite": "X = np.nan_to_num(X)  # or leave such rows out",
-    "labels_out_of_range": "y = y - y.min()",
-    "not_a_probability": "ag.nn.binary_cross_entropy_with_logits, or a sigmoid on the output",
-    "broadcast_pairs": "y = y.reshape(prediction.shape)",
-    "cut_off": "compute the loss from the prediction itself, as ag.nn.mse(prediction, y)",
-    "parameter_not_in_optimizer": "make it with model.parameters(), after the model is complete",
-    "not_zeroed": "optimizer.zero_grad()  # before loss.backward()",
-    "zero_gradient": "a smooth function in its place while it trains, as ag.sigmoid for a threshold",
-    "targets_out_of_range": "leave the activation of the output away, or scale y into its range",
-    "softmax_wrong_axis": "axis=-1, for samples in rows",
-    "softmax_of_one": "ag.sigmoid for one output; or two outputs",
-    "softmax_twice": LOGITS,
-    "sigmoid_twice": LOGITS,
-    "dead_output": "leave the ReLU on the outputs away",
-    "equal_weights": "start from random weights, as ag.nn.Linear and ag.nn.init do",
-    "dead_units": "smaller weights, biases of 0, centred inputs; or LeakyReLU",
-    "units_die": "X = X - X.mean(axis=0); a smaller learning rate",
-    "saturated_units": "X = (X - X.mean(axis=0)) / X.std(axis=0); smaller first weights",
-    "vanishing_gradients": "ReLU or tanh in place of sigmoid; first weights by Glorot or He",
-    "exploding_gradients": f"{INITIAL}; clip gradients",
-    "inputs_unscaled": "X = (X - X.mean(axis=0)) / X.std(axis=0)",
-    "targets_unscaled": "y = (y - y.mean()) / y.std()",
-    "initial_loss_high": INITIAL,
-    "cannot_overfit": "more units, another activation; do X and y belong together?",
-}
 REFUSED = {  # what an error of a loss says, and the finding that it is
     "prediction must lie in|a logarithm is above 0": ("not_a_probability", "the output and the loss"),
     "would broadcast": ("broadcast_pairs", "the loss"),

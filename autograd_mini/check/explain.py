@@ -44,7 +44,7 @@ class Explanation:
     """The chain rule of one gradient. The shares of `paths` and the `rest` add up to `gradient`.
 
     `count`: how many paths there are in all, exactly; `formulas`: (formula, shapes) of the forward and the backward steps,
-    where there are arrays; `note`: what is to be said of the `.grad` that the variable has now.
+    where there are arrays.
     """
 
     loss: str
@@ -54,7 +54,6 @@ class Explanation:
     paths: tuple[Path, ...]
     rest: Any
     formulas: tuple[tuple[str, str], ...] = ()
-    note: str = ""
 
     @property
     def place(self) -> tuple[Any, ...]:
@@ -83,7 +82,7 @@ class Explanation:
         paths = f"{self.count:,} path{'' if self.count == 1 else 's'}"
         entry = f"{self.name}[{', '.join(map(str, self.place))}], where it is largest:" if shape else ""
         title = f"∂{self.loss}/∂{self.name}{shape}: {paths}"
-        return [block for block in (title, self.formulas, entry, self.rows(), self.note) if block]
+        return [block for block in (title, self.formulas, entry, self.rows()) if block]
 
     def __str__(self) -> str:
         lines: list[str] = []
@@ -140,7 +139,7 @@ def explain(loss: Any, w: Any, *, max_paths: int = 20) -> Explanation:
         rest = gradient - sum((path.share for path in paths), 0.0 * gradient)
         return Explanation(
             loss.label or "loss", names.of(w), gradient, graph.count[loss], tuple(paths), rest,
-            () if graph.is_scalar else tuple(_formulas(graph, names)), _held(w, gradient),
+            () if graph.is_scalar else tuple(_formulas(graph, names)),
         )  # fmt: skip
 
 
@@ -297,19 +296,6 @@ def _shortened(parts: Sequence[Any], most: int = STEPS, between: Any = "… {} m
     if len(parts) <= most:
         return [*parts]
     return [*parts[:half], between and between.format(len(parts) - 2 * half), *parts[-half:]]
-
-
-def _held(w: Any, gradient: Any) -> str:
-    """What is to be said where the variable holds another gradient than this; "" where it holds none or this one."""
-    if w.grad is None or np.shape(w.grad) != np.shape(gradient):
-        return ""
-    square = float(np.sum(np.square(gradient)))
-    times = round(float(np.sum(w.grad * gradient)) / square) if square else 1
-    scale = 1e-6 * float(np.max(np.abs(gradient), initial=0.0))
-    if np.allclose(w.grad, times * gradient, rtol=1e-5, atol=scale, equal_nan=True) and times:
-        again = f"Its .grad is {times} times that: backward() added to it, and zero_grad() was not called."
-        return again if times != 1 else ""
-    return "Its .grad is another one: it was added to, or belongs to another loss or to earlier numbers."
 
 
 def adding_up(parts: Sequence[float], total: float) -> list[str]:

@@ -16,6 +16,7 @@ from ..support.containers import flatten
 from .debug import debug, here, line_of
 from .trial import Trial, number_of
 
+SATURATED = 0.8  # of a layer's activations without a slope, from which on it is saturated
 FLAT = 0.01  # a slope of an activation, in parts of its largest, that counts as none
 SLOPES: dict[str, Any] = {  # by the activation's value
     "relu": lambda a: a > 0,
@@ -38,6 +39,7 @@ class Layer:
     given: list[Any] = field(default_factory=list)  # the nodes that its activation was applied to
     units: dict[Any, list[Any]] = field(default_factory=dict)  # what each Value's unit, or all of them, gave
     flat: Any = ()
+    share: float = 0.0  # of all activations, how many have no slope
 
     @property
     def bad(self) -> int:
@@ -47,7 +49,12 @@ class Layer:
     @property
     def is_bad(self) -> bool:
         """Whether more than half of the units have no gradient."""
-        return len(self.flat) > 1 and 2 * self.bad > len(self.flat)
+        return len(self.flat) > 1 and (2 * self.bad > len(self.flat) or self.is_saturated)
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether nearly all activations lie at the ends of their range, whichever units they belong to."""
+        return self.kind != "relu" and self.share > SATURATED
 
     @property
     def is_stuck(self) -> bool:
@@ -57,6 +64,8 @@ class Layer:
     def __str__(self) -> str:
         kind, how = ("ReLU", "dead") if self.kind == "relu" else (self.kind, "saturated")
         which = f" (units {', '.join(map(str, np.flatnonzero(self.flat)))})"
+        if self.is_saturated and 2 * self.bad <= len(self.flat):
+            return f"{self.share:.0%} of the {kind} activations are saturated"
         is_some = self.bad < min(len(self.flat), 9)
         return f"{self.bad} of {len(self.flat)} {kind} units are {how}{which if is_some else ''}"
 
@@ -164,8 +173,9 @@ class Look:
         last = nodes[-1]
         axis = 0 if not last.ndim or last.shape[0] == self.samples else last.ndim - 1
         values = np.concatenate([np.atleast_1d(node.data) for node in nodes], axis=axis)
-        flat = (SLOPES[layer.kind](values) < FLAT).all(axis=axis)
-        return np.ravel(flat & (values.shape[axis] > 2))
+        flat = SLOPES[layer.kind](values) < FLAT
+        layer.share = max(layer.share, float(flat.mean()) if values.shape[axis] > 2 else 0.0)
+        return np.ravel(flat.all(axis=axis) & (values.shape[axis] > 2))
 
 
 # ---- What a node and what data are ------------------------------------------------------------------------------------

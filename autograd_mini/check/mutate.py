@@ -30,6 +30,7 @@ from .formulas import (
     wrong_log_softmaxes,
     wrong_normalisations,
 )
+from .mistakes import COSTS
 from .words import Words
 
 PRODUCTS = {"matmul", "linear"}
@@ -38,24 +39,6 @@ SUMS = DIFFERENCES | {"add", "sum", "mean", "positive"}
 VIEWS = {"getitem", "transpose", "reshape", "swapaxes"}
 STATISTICS = {"mean", "var", "std", "sum", "max"}
 MOST = 16  # other arrays that are tried in one place
-
-# How unlikely a mistake is; what is not here costs 1.5. Of two that give the same numbers the likelier is told first.
-LIKELIHOOD = {
-    1.0: " wrong_factor inner_derivative_missing",
-    1.1: "activation_derivative_missing softmax_elementwise index_overwritten",
-    1.2: "derivative_at_activation derivative_at_preactivation weights_missing input_missing factor_missing",
-    1.25: "mask_missing",
-    1.3: "path_missing value_for_derivative statistics_held_constant",
-    1.4: "activation_derivative_twice softmax_twice transposed wrong_axis weights_updated_before_use",
-    1.45: "constant_term_missing",
-    1.6: "output_for_input",
-    1.7: "loss_for_derivative",
-    1.8: "derivative_of_another_function penalty_added",
-    2.0: "derivative_at_wrong_array delta_of_another_loss",
-    2.1: "wrong_array",
-    2.2: "wrong_gradient_arrives",
-}
-COSTS = {mistake: cost for cost, mistakes in LIKELIHOOD.items() for mistake in mistakes.split(" ")}
 
 
 class Mutant(NamedTuple):

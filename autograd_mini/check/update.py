@@ -297,25 +297,16 @@ class _Judge:
         )
 
     def decay(self, rule: Rule, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Weight decay that is not meant: a multiple of the weights in each step, or in each gradient."""
-        w, taken = _flat(self.starts[:-1], names), _flat(self.taken, names)
-        left = taken - _flat(self.changes(rule), names)
-        c = _ratio(left, w)
-        if c and self.close(left, c * w):
-            yield "decay_added", f"{-c / rule.settings['lr']:.6g} · w is added to the step's direction"
-            return
-        source = "g = g + decay * w\n" + rule.source
-
-        def with_decay(x: float) -> Any:
+        """Weight decay of a round size that is not meant: a multiple of the weights in each step, or in each gradient."""
+        ways = {
+            rule.source.replace("w = w", "w = w - lr * decay * w"): "is added to the step's direction",
+            f"g = g + decay * w\n{rule.source}": "is added to the gradient (an L2 penalty)",
+        }
+        sizes = (n * 10.0**k for k in range(-6, 0) for n in range(1, 10))
+        for x, (source, note) in itertools.product(sizes, ways.items()):
             other = replace(rule, source=source, settings={**rule.settings, "decay": x})
-            return _flat(self.changes(other), names)
-
-        for x in (10.0 ** np.arange(-6, 1)).tolist():
-            for _ in range(8):  # the size of the decay, by Gauss and Newton
-                now = with_decay(x)
-                x += _ratio(taken - now, (with_decay(x * 1.0001) - now) / (1e-4 * x))  # noqa: PLW2901
-            if x and self.close(taken, with_decay(x)):
-                yield "decay_added", f"{x:.6g} · w is added to the gradient (an L2 penalty)"
+            if self.same(self.taken, self.changes(other), names):
+                yield "decay_added", f"{x:.6g} · w {note}"
                 return
 
     def explanations(self, rule: Rule, wrong: list[str]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import VIEWS, Expr, call, constant, is_number, rebuilt
+from ..symbols import VIEWS, Expr, call, constant, is_number
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
 from .program import NOT_ELEMENTWISE, Program
@@ -23,7 +23,7 @@ def exact(program: Program) -> Program:
     By identities of IEEE arithmetic, without spreading that a call does itself, and with calls of ours as those of NumPy that they
     make. Python's floats have functions of their own, which stay.
     """
-    floats, known = set(program.floats), dict[Expr, Expr]()
+    floats = set(program.floats)
     has_elements = any(x.name == "getitem" for x in floats)
 
     def step(x: Expr) -> Expr:
@@ -40,7 +40,7 @@ def exact(program: Program) -> Program:
                 return changed
         return x
 
-    return program.mapped(lambda expr: rebuilt(expr, known, step))
+    return program.stepped(step)
 
 
 ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative")
@@ -108,8 +108,7 @@ def closer(program: Program) -> Program:
     Numbers that multiply one after the other are one number. A product of few rows by a large matrix is that of the transposes, in
     which BLAS takes half to nine tenths of the time in double precision.
     """
-    known: dict[Expr, Expr] = {}
-    return program.mapped(lambda expr: rebuilt(expr, known, _closer_step))
+    return program.stepped(_closer_step)
 
 
 def _closer_step(x: Expr) -> Expr:
@@ -158,7 +157,6 @@ FEWEST, DEEPEST = 8, 40  # how many rows are worth it; how many calls inside one
 
 def in_rows(program: Program) -> Program:
     """Return a program in which rows that are computed alike, as those of a Hessian are, are computed at once as one array."""
-    known: dict[Expr, Expr] = {}
     rows: Rows = {}
 
     def step(x: Expr) -> Expr:
@@ -166,7 +164,7 @@ def in_rows(program: Program) -> Program:
         found = _together(parts, rows) if len(parts) >= FEWEST and parts[0].shape else None
         return found if found is not None and is_like(found, x) else x
 
-    return program.mapped(lambda expr: rebuilt(expr, known, step))
+    return program.stepped(step)
 
 
 Rows = dict[tuple[Expr, ...], Expr | None]

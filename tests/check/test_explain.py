@@ -143,18 +143,6 @@ def test_an_interior_node_and_a_deep_graph_are_explained():
     assert len(str(told)) < 1000
 
 
-def test_a_grad_that_was_added_to_is_noted():
-    """Two backward calls without zero_grad are told; one is not."""
-    x = ag.Value(2.0)
-    loss = x * x
-    loss.backward()
-    assert ag.explain(loss, x).note == ""
-    loss.backward()
-    assert "2 times" in ag.explain(loss, x).note
-    x.grad = 7.3
-    assert "another one" in str(ag.explain(loss, x))
-
-
 @pytest.mark.parametrize(
     ("call", "text"),
     [

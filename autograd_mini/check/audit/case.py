@@ -1,6 +1,6 @@
 """One recorded training: what depends on the parameters, what the updates are made of, and whether they are gradients."""
 
-import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from .steps import (
     Parameter,
     Window,
     carriers,
-    children_of,
     find_chains,
     find_parameters,
     find_windows,
@@ -29,10 +28,9 @@ from .steps import (
 )
 
 FEW = 2000  # elements of an array that are compared first
-CLIPS = {np.minimum, np.maximum}
-JOINS = {"r_", "c_", "concatenate", "hstack", "append"}
+CLIPS = {"sign": [], "clip": [-1, 1], "maximum": [-1], "minimum": [1]}  # and the signs of their bounds
 SQUARES = {"norm", "square", "power", "multiply", "dot", "vdot", "matmul", "abs", "absolute"}
-TO_NORMS = {"add", "divide", "sqrt", "power", "sum", "mean", "maximum", "minimum", "identity", "nested"}
+JOINS = {"r_", "c_", "concatenate", "hstack", "append"}
 
 
 def above(step: Step, passes: Callable[[Step], bool], most: int = 100) -> Iterator[Step]:
@@ -100,20 +98,12 @@ class View:
         changed = {**self.changed, **changed}
         return run_again(self.order, changed, self.freed) if changed or self.freed else {}
 
-    def added(self, i: int) -> tuple[Step, float] | None:
-        """What a parameter's one sum adds to it, and its sign: known more exactly than the difference that it makes."""
-        start, end = self.window.start[i], self.window.end[i]
-        sign = 1.0 if end.func is np.add else -1.0
-        if end.func not in SUMS or len(end.parents) != 2 or end.parents[0] is not start:
-            return None
-        return (end.parents[1], sign) if np.shape(end.parents[1].value) == np.shape(start.value) else None
-
     def updates(self, values: dict[int, Any]) -> list[Any]:
         """What each parameter was changed by, or the gradient that an optimiser was given; None where unchanged."""
         out: list[Any] = []
         for i, (start, end) in enumerate(zip(self.window.start, self.window.end, strict=True)):
-            given, added = self.gradient[i], self.added(i)
-            last = given or (added[0] if added else end)
+            given = self.gradient[i]
+            last = given or end
             kept = self.kept.get(i, (None, None))
             if last.id in values or kept[0] is not last:
                 made = np.asarray(values.get(last.id, last.value), float)
@@ -122,9 +112,7 @@ class View:
                     made = put(np.zeros(np.shape(start.value)), end.args[1], made) if rows else made
                     made = self.sense[i] * made
                 else:
-                    made = (added[1] * made if added else made - np.asarray(start.value, float)) / self.rate[
-                        i
-                    ]
+                    made = (made - np.asarray(start.value, float)) / self.rate[i]
                 kept = last, None if end is start and not given else made
                 if last.id not in values:
                     self.kept[i] = kept
@@ -145,8 +133,7 @@ class View:
         if i not in self.precisions:
             start = np.asarray(self.window.start[i].value)
             eps = 1e-6 if start.dtype == np.float32 else 4e-16
-            known = self.gradient[i] is not None or self.added(i) is not None
-            self.precisions[i] = 0.0 if known else 8 * eps * largest(start)
+            self.precisions[i] = 0.0 if self.gradient[i] is not None else 8 * eps * largest(start)
         return self.precisions[i]
 
 
@@ -300,11 +287,9 @@ class Case:
             p.name = next((words[v.id] for v in reversed(p.versions) if v.id in words), p.written)
 
     def find_rates(self) -> None:
-        """Where the updates have learning rates of their own, each a name that nothing else reads, compare them."""
-        children = children_of(self.record.steps)
-        versions = set().union(self.states, *[p.ids for p in self.parameters])
+        """Where the updates have learning rates of their own, each one number, compare them."""
         for view in self.views:
-            found = [rate_of(view, i, children, versions) for i in range(len(self.parameters))]
+            found = [rate_of(view, i) for i in range(len(self.parameters))]
             if all(found) and len({abs(r) for r in found if r}) > 1:
                 view.rate = [abs(r / found[0]) for r in found if r and found[0]]
 
@@ -366,15 +351,7 @@ def read_from_start(record: Record, parameters: list[Parameter], window: Window)
 
 def is_name(code: str) -> bool:
     """Whether a piece of code is a variable's name, an attribute's, or a part of one with a fixed key."""
-    node: Any = ast.parse(f"({code})", mode="eval").body
-    while isinstance(node, ast.Attribute) or (isinstance(node, ast.Subscript) and is_fixed(node)):
-        node = node.value
-    return isinstance(node, ast.Name)
-
-
-def is_fixed(node: ast.Subscript) -> bool:
-    """Whether an index is a number or a string."""
-    return isinstance(node.slice, ast.Constant)
+    return bool(re.fullmatch(r"[^\W\d]\w*(\.\w+|\[(-?\d+|'[^']*'|\"[^\"]*\")\])*", code))
 
 
 # ---- Decay, rates, clipping -------------------------------------------------------------------------------------------
@@ -463,34 +440,24 @@ def written_rate(view: View, i: int) -> float | None:
     return abs(rate)
 
 
-def rate_of(view: View, i: int, children: Any, versions: set[int]) -> float | None:
-    """The one number that a parameter's update is scaled by, where it is a learning rate and nothing else."""
-    scales = scales_of(view, i)
-    if view.gradient[i] is not None or len(scales) != 1 or scales[0][1]:
+def rate_of(view: View, i: int) -> float | None:
+    """The one number that a parameter's update is scaled by, where it is a learning rate and not computed."""
+    scales = scales_of(view, i) if view.gradient[i] is None else []
+    if len(scales) != 1 or scales[0][1]:
         return None
     scale = scales[0][0]
-    if isinstance(scale, Step):
-        reads = [c for c in children[scale.id] if c.id > view.window.first]
-        pure = all(any(g.id in versions for g in children[c.id]) for c in reads)
-        return number(scale) if pure and scale.func in (None, identity) else None
-    return number(scale)
+    computed = isinstance(scale, Step) and scale.func not in (None, identity)
+    return None if computed else number(scale)
 
 
 def free_clipped(view: View) -> None:
     """Let gradients that are clipped, or scaled by their own norm, through as they were."""
-    children: dict[int, list[Step]] = {}
-    for step in view.order:
-        for p in step.parents:
-            children.setdefault(p.id, []).append(step)
     freed = set()
     for step in view.order:
         bit = view.back[step.id]
-        if bit.bit_count() != 1 or step.id in view.window.starts:
+        if bit.bit_count() != 1 or size_of(view.window.start[bit.bit_length() - 1]) != size_of(step):
             continue
-        sizes = {
-            size_of(s) for s in [view.window.start[bit.bit_length() - 1], step, *children.get(step.id, ())]
-        }
-        source = clipped_from(step) if len(sizes) == 1 else None
+        source = clipped_from(step) if step.id not in view.window.starts else None
         if source is not None and source.id in view.back:
             if not np.array_equal(source.value, step.value):
                 freed.add(step.id)
@@ -501,35 +468,18 @@ def free_clipped(view: View) -> None:
 
 
 def clipped_from(step: Step) -> Step | None:
-    """The gradient that a step clips between numbers that differ by their sign, divides by its norm, or takes the sign of."""
-    args = list(step.args) + list((step.kwargs or {}).values())
-    source = args[0] if args and isinstance(args[0], Step) else None
-    if step.name == "sign":
-        return source
-    if source is not None and step.func in CLIPS and source.func in CLIPS - {step.func}:
-        source, *args[1:] = source.args[0], args[1], source.args[1]
-    elif step.name != "clip":
-        source = None
-    if isinstance(source, Step) and len(args) == 3:
-        low, high = number(args[1]), number(args[2])
-        return source if low is not None and high is not None and low == -high else None
+    """The gradient that a step clips at numbers on both sides of 0, scales by what is made of it, or takes the sign of."""
+    args = [*step.args, *(step.kwargs or {}).values()]
+    if step.name in CLIPS and isinstance(args[0], Step):
+        return args[0] if [np.sign(number(x) or 0.0) for x in args[1:]] == CLIPS[step.name] else None
     for x, scale in (args, args[::-1]) if step.func in SCALINGS and len(args) == 2 else ():
         if isinstance(x, Step) and isinstance(scale, Step) and size_of(scale) == 1:
-            alike = (s for s in above(x, lambda s: s.func in SCALINGS) if size_of(s) == size_of(x))
-            found = next((s for s in alike if is_norm_of(scale, s)), None)
-            if found is not None:
+            alike = [s for s in above(x, lambda s: s.func in SCALINGS) if size_of(s) == size_of(x)]
+            made_of = above(scale, lambda s: s.id > alike[-1].id, 200)  # noqa: B023
+            squared = {s.parents[0] for s in made_of if s.name in SQUARES and len({*s.parents}) == 1}
+            if found := next((s for s in alike if s in squared), None):
                 return found
     return None
-
-
-def is_norm_of(scale: Step, x: Step) -> bool:
-    """Whether a single number is computed from the squares of an array."""
-
-    def passes(s: Step) -> bool:
-        return s.id > x.id and (s.name in TO_NORMS or (s.func is np.multiply and size_of(s) == 1))
-
-    found = above(scale, passes, 200)
-    return any(s.name in SQUARES and s.parents and all(p is x for p in s.parents) for s in found)
 
 
 # ---- What an optimiser is given ---------------------------------------------------------------------------------------

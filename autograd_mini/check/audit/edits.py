@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..mistakes import MISTAKES
 from .source import Text
 
 SIMPLE = (ast.Name, ast.Attribute, ast.Subscript)
@@ -16,16 +17,23 @@ SIGNS: dict[type, str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/
 OTHERS = {"+": "-", "-": "+", "*": "@/", "/": "*", "@": "*"}
 FUNCTIONS = {"convolve": "correlate", "sum": "mean", "sin": "cos"}
 FUNCTIONS |= {other: name for name, other in FUNCTIONS.items()}
-RANKS = {"path_missing": 0, "wrong_sign": 0, "not_zeroed": 0, "one_factor_too_many": 1}
+RANKS = {
+    "path_missing": 0,
+    "index_overwritten": 0,
+    "wrong_sign": 0,
+    "not_zeroed": 0,
+    "one_factor_too_many": 1,
+}
 MOST_OPERANDS = 6  # that are tried in the place of each
-Edit = tuple[str, str, str]  # the new text for a node, the mistake's name, the reason
+Edit = tuple[str, str]  # the new text for a node, and the mistake's name
 
 
 class Fix:
     """A new text for an expression of the script."""
 
     def __init__(self, node: Any, text: str, mistake: str = "", why: str = "") -> None:
-        self.node, self.text, self.mistake, self.why = node, text, mistake, why
+        self.node, self.text, self.mistake = node, text, mistake
+        self.why = why or MISTAKES.get(mistake, "")
         self.beside: list[Fix] = []  # what must change with it
         self.rank = RANKS.get(mistake, len(RANKS))
 
@@ -70,17 +78,14 @@ def names_in(node: Any) -> set[str]:
 
 
 def inside(text: Text, node: Any, code: str) -> str:
-    """The code as it may stand where the node stood."""
+    """The code as it may stand where the node stood: in parentheses where it would mean something else without them."""
     outer = text.parent.get(node)
     if not isinstance(outer, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Subscript | ast.Compare):
         return code
-    if f"({text.text(node)})" in text.text(outer) or (
-        isinstance(outer, ast.Subscript) and outer.slice is node
-    ):
-        return code
-    new = ast.parse(code.strip(), mode="eval").body
-    fields: Any = {name: new if value is node else value for name, value in ast.iter_fields(outer)}
-    return f"({code})" if f"({ast.unparse(new)})" in ast.unparse(type(outer)(**fields)) else code
+    (start, stop), (a, b), raw = text.span(outer), text.span(node), text.bytes
+    forms = (raw[start:a] + part.encode() + raw[b:stop] for part in (code, f"({code})"))
+    bare, apart = (ast.dump(ast.parse(b"(" + form + b")")) for form in forms)
+    return code if bare == apart else f"({code})"
 
 
 def is_read(text: Text, node: Any) -> bool:
@@ -100,16 +105,15 @@ def edits(text: Text, statement: Any, values: dict[str, Any] | None = None) -> I
     for edit in of_statements(text, statement):
         yield Fix(statement, *edit)
     nodes = [n for n in ast.walk(statement) if hasattr(n, "lineno")]
-    for rules in ((of_operators,), (of_indices, of_operands, of_constants, of_calls, of_factors)):
-        for rule in rules:
-            for node in nodes:
-                yield from fixes_of(text, node, rule(text, node, values or {}))
+    for rule in (of_operators, of_indices, of_operands, of_constants, of_calls, of_factors):
+        for node in nodes:
+            yield from fixes_of(text, node, rule(text, node, values or {}))
 
 
 def fixes_of(text: Text, node: Any, found: Iterator[Edit]) -> Iterator[Fix]:
     """The edits of one node as texts that may stand in its place."""
-    for code, mistake, why in found:
-        yield Fix(node, inside(text, node, code), mistake, why)
+    for code, mistake in found:
+        yield Fix(node, inside(text, node, code), mistake)
 
 
 def of_parts(text: Text, node: Any) -> Iterator[Edit]:
@@ -122,20 +126,19 @@ def of_statements(text: Text, statement: Any) -> Iterator[Edit]:
     """+= for =, and the reverse; a step in the other direction."""
     value = text.text(getattr(statement, "value", None))
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], SIMPLE):
-        why = "= keeps the last share only: += adds them up"
-        yield f"{text.text(statement.targets[0])} += {value}", "path_missing", why
+        yield f"{text.text(statement.targets[0])} += {value}", "path_missing"
+        yield f"{text.text(statement.targets[0])} *= {value}", "factor_missing"
     if isinstance(statement, ast.AugAssign):
         target, sign = text.text(statement.target), SIGNS.get(type(statement.op), "")
         if sign in ("+", "-"):
-            yield f"{target} {OTHERS[sign]}= {value}", "wrong_sign", "the sign is wrong"
+            yield f"{target} {OTHERS[sign]}= {value}", "wrong_sign"
         if sign == "+" and isinstance(statement.target, ast.Subscript):
             base, index = text.text(statement.target.value), text.text(statement.target.slice)
-            why = "an index that stands twice is added once: np.add.at adds both"
-            yield f"np.add.at({base}, {index}, {value})", "path_missing", why
+            yield f"np.add.at({base}, {index}, {value})", "index_overwritten"
         if sign == "+":
-            yield f"{target} = {value}", "not_zeroed", "+= keeps what was there before"
+            yield f"{target} = {value}", "not_zeroed"
         if sign in ("*", "/"):
-            yield f"{target} = {target}", "wrong_factor", "one factor too many"
+            yield f"{target} = {target}", "one_factor_too_many"
 
 
 def of_operators(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
@@ -143,53 +146,49 @@ def of_operators(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit
     if isinstance(node, ast.BinOp) and type(node.op) in SIGNS:
         left, right, sign = text.text(node.left), text.text(node.right), SIGNS[type(node.op)]
         for other in OTHERS[sign]:
-            words = ("wrong_sign", "the sign is wrong") if other in "+-" else None
             yield (
                 joined(f"{{}} {other} {{}}", left, right),
-                *(words or ("wrong_operation", f"{other} belongs here")),
+                "wrong_sign" if other in "+-" else "wrong_operation",
             )
         if sign == "-":
-            yield joined("{} - {}", right, left), "wrong_sign", "the sign is wrong"
-        yield left, "one_factor_too_many", f"{right} does not belong here"
+            yield joined("{} - {}", right, left), "wrong_sign"
+        yield left, "one_factor_too_many"
         if sign not in "-/":
-            yield right, "one_factor_too_many", f"{left} does not belong here"
+            yield right, "one_factor_too_many"
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        yield text.text(node.operand), "wrong_sign", "the sign is wrong"
+        yield text.text(node.operand), "wrong_sign"
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         left, right = text.text(node.left), text.text(node.comparators[0])
-        for sign in (">", "<=", ">=", "<"):
-            yield f"{left} {sign} {right}", "derivative_at_activation", f"the comparison must be {sign}"
+        yield from ((f"{left} {sign} {right}", "derivative_at_activation") for sign in (">", "<=", ">=", "<"))
 
 
 def of_constants(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
     """Another small number, or a number that has a name."""
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        names = [name for name, value in values.items() if not np.ndim(value)][:MOST_OPERANDS]
-        others = (
-            ["0", "1"] if isinstance(text.parent.get(node), ast.keyword) else ["0", "1", "2", "0.5", *names]
-        )
-        for other in others:
-            yield other, "wrong_number", f"{other} belongs here, not {text.text(node)}"
+        others = ["0", "1"]
+        if not isinstance(text.parent.get(node), ast.keyword):
+            others += [
+                "2",
+                "0.5",
+                *[name for name, value in values.items() if not np.ndim(value)][:MOST_OPERANDS],
+            ]
+        yield from ((other, "wrong_number") for other in others)
 
 
 def of_indices(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
     """The element before or after, or at another index of the statement."""
-    outer, statement = text.parent.get(node), text.statement(node)
-    code = text.text(node)
+    outer, code = text.parent.get(node), text.text(node)
     for n in sorted({int(n) for n in re.findall(r"\[(\d+)\]", code)}) if isinstance(node, ast.BinOp) else ():
         for path in (n + 1, abs(n - 1)):
-            more = joined("{} + {}", code, code.replace(f"[{n}]", f"[{path}]"))
-            yield more, "path_missing", "another path is missing"
-    if (
-        not isinstance(outer, ast.Subscript)
-        or outer.slice is not node
-        or isinstance(node, ast.Slice | ast.Tuple)
-    ):
+            yield joined("{} + {}", code, code.replace(f"[{n}]", f"[{path}]")), "path_missing"
+    whole = isinstance(node, ast.Slice | ast.Tuple)
+    if not isinstance(outer, ast.Subscript) or outer.slice is not node or whole:
         return
-    others = [text.text(n.slice) for n in ast.walk(statement) if isinstance(n, ast.Subscript)]
-    others = [f"{code} - 1", f"{code} + 1", *(other for other in others if other != code)]
-    for other in others if isinstance(outer.ctx, ast.Load) else ():
-        yield other, "wrong_array", f"the element at {other} belongs here"
+    others = [text.text(n.slice) for n in ast.walk(text.statement(node)) if isinstance(n, ast.Subscript)]
+    beside = (outer.value, text.parent.get(outer))  # Q[j][j] would be an element of the diagonal
+    own = {code, *(text.text(n.slice) for n in beside if isinstance(n, ast.Subscript))}
+    others = [f"{code} - 1", f"{code} + 1", *(other for other in others if other not in own)]
+    yield from ((other, "wrong_array") for other in others if isinstance(outer.ctx, ast.Load))
 
 
 def of_operands(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
@@ -199,29 +198,23 @@ def of_operands(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]
         base, others = code.partition("[")[0], [n for n in values if n != code]
         alike = [n for n in others if np.shape(values[n]) == np.shape(values[code])][:MOST_OPERANDS]
         elements = [n for n in others if "[" in code and n.partition("[")[0] == base][:MOST_OPERANDS]
-        for other in dict.fromkeys([*elements, *alike]):
-            yield other, "wrong_array", f"{other} belongs here, not {code}"
+        yield from ((other, "wrong_array") for other in dict.fromkeys([*elements, *alike]))
 
 
 def of_calls(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
     """A function not called, or its counterpart; a transpose or a square more or less."""
     if isinstance(node, ast.Call):
-        name = text.text(node.func)
         if len(node.args) == 1 and not node.keywords:
-            yield text.text(node.args[0]), "wrong_function", f"{name} does not belong here"
-        for kept, gone in (node.args, node.args[::-1]) if len(node.args) == 2 else ():
-            yield text.text(kept), "one_factor_too_many", f"{text.text(gone)} does not belong here"
+            yield text.text(node.args[0]), "wrong_function"
+        yield from ((text.text(kept), "one_factor_too_many") for kept in node.args if len(node.args) == 2)
     owner, _, last = text.text(node).rpartition(".")
     if isinstance(node, ast.Attribute) and last in FUNCTIONS:
-        yield f"{owner}.{FUNCTIONS[last]}", "wrong_function", f"{FUNCTIONS[last]} belongs here, not {last}"
+        yield f"{owner}.{FUNCTIONS[last]}", "wrong_function"
     if isinstance(node, ast.Attribute) and last == "T":
-        yield owner, "transposed", "the transpose is too much here"
+        yield owner, "transposed"
     if is_read(text, node):
-        yield (
-            joined("{} ** 2", text.text(node)),
-            "square_missing",
-            f"the square of {text.text(node)} is missing",
-        )
+        yield joined("{} ** 2", text.text(node)), "square_missing"
+        yield f"np.sign({text.text(node)})", "penalty_value"
 
 
 def of_factors(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
@@ -234,7 +227,7 @@ def of_factors(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
     shape = np.shape(values.get(text.text(node), 0.0))
     alike = [name for name, value in values.items() if np.ndim(value) and np.shape(value) == shape]
     for name in dict.fromkeys([*near, *alike[: 2 * MOST_OPERANDS]]):
-        yield joined("{} * {}", text.text(node), name), "factor_missing", f"the factor {name} is missing"
+        yield joined("{} * {}", text.text(node), name), "factor_missing"
 
 
 def of_rules(text: Text, statement: Any) -> Iterator[Fix]:
@@ -261,6 +254,10 @@ def of_rules(text: Text, statement: Any) -> Iterator[Fix]:
         outer, code, found = text.parent.get(node), text.text(node), list[tuple[str, str]]()
         if isinstance(node, ast.BinOp) and isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div):
             found = [(f"np.sqrt({text.text(node.left)}) + {text.text(node.right)}", "root_missing")]
+        if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
+            root, inner = text.text(node.func), node.args[0]
+            apart = f"{root}({text.text(inner.left)}) + {text.text(inner.right)}"
+            found = [(apart, "epsilon_inside_root")]
         if is_one_less(node):
             beta = text.text(getattr(node, "right", None))
             found = [

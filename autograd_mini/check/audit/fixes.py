@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..mistakes import MISTAKES
 from .case import Case, above, multiple
 from .edits import SIMPLE, Edit, Fix, edits, inside, joined, names_in, of_parts, scope_of
 from .losses import Loss, pairs_of
@@ -76,6 +75,10 @@ class Names:
         near.sort(key=lambda n: abs(n.lineno - node.lineno))
         sizes = (text.text(n) for n in everywhere if isinstance(n, ast.Call | ast.Subscript))
         own = (text.text(n) for n in everywhere if isinstance(n, ast.Attribute))
+        # what a loop counts with is an index: that it equals a factor is chance
+        loops = [n for n in everywhere if isinstance(n, ast.For | ast.comprehension)]
+        counting = (n for n in loops if text.text(n.iter).startswith(("range(", "enumerate(")))
+        self.counters = set().union(*(names_in(n.target) for n in counting))
         self.codes = [text.text(n) for n in near if isinstance(n, SIMPLE) and isinstance(n.ctx, ast.Load)]
         self.codes += [c for c in sizes if re.fullmatch(r"len\(.*|[\w.]+\.shape\[\d\]", c)]
         self.codes += [c for c in own if c.count(".") == 1 and not c.startswith("np.")]
@@ -110,7 +113,8 @@ class Names:
         self.frame = names
         for code in dict.fromkeys([*self.codes, *(k for k, v in names.items() if is_number(v))]):
             value = evaluated(code, names) if len(code) < 40 and len(self.values) < MOST_NAMES else None
-            if value is not None and np.size(value) and (np.ndim(value) or np.isfinite(value)):
+            counts = code in self.counters and isinstance(value, int | np.integer)
+            if value is not None and not counts and np.size(value) and (np.ndim(value) or np.isfinite(value)):
                 self.values[code] = np.asarray(value)
         given = [c for c, v in self.values.items() if v.ndim or isinstance(names.get(c), float)][:20]
         called = [f"{function}({code})" for function in self.functions for code in given]
@@ -151,8 +155,8 @@ class Proposer:
 
     def __init__(self, case: Case, loss: Loss, fault: Fault, probe: Callable[[int, int, Any], None]) -> None:
         self.case, self.loss, self.fault, self.k = case, loss, fault, fault.window
-        step, self.place = fault.step, case.sources.place(fault.step, fault.depth)
-        self.text, self.node = case.sources.spot(step, fault.depth)
+        step, self.place = fault.step, case.sources.place(fault.step)
+        self.text, self.node = case.sources.spot(step)
         self.augmented = self.node if isinstance(self.node, ast.AugAssign) else None
         outer: Any = self.text.parent.get(self.node)
         stored = isinstance(outer, ast.Assign) and self.node in outer.targets
@@ -181,7 +185,7 @@ class Proposer:
         view = case.views[self.k]
         sizes = (size_of(s) for s in case.record.steps[view.window.first : view.window.last])
         largest = max(10 * max(sizes), LARGE)
-        probe(fault.step.id, fault.depth, lambda frame: names.look(frame, before, largest))
+        probe(fault.step.id, 0, lambda frame: names.look(frame, before, largest))
         if read and (now := evaluated(self.code, names.frame)) is not None:
             missing = self.target - self.now
             self.now, self.augmented = np.asarray(now), outer
@@ -205,15 +209,21 @@ class Proposer:
         if self.node is None or not hasattr(self.node, "lineno"):
             return
         seen = set[Any]()
-        whole, parts = [self.times_number()], [self.changed(), self.anew("times", "over")]
-        first = [whole, parts] if self.target.size > LARGE else [[*whole, *parts]]
-        rest = [[self.anew("plus", "instead"), self.layered()], [self.edited()]]
-        for found in map(chain.from_iterable, [*first, *rest]):
-            for fix in sorted(found, key=self.distance):
-                same_text = fix.text == self.text.text(fix.node)
-                if not same_text and (fix.node, fix.text) not in seen and len(seen) <= MOST_FIXES:
+        for found in (self.changed, self.anew, self.edited):
+            for fix in sorted(found(), key=self.distance):
+                new = fix.text != self.text.text(fix.node) and (fix.node, fix.text) not in seen
+                if new and len(seen) <= MOST_FIXES and self.keeps_shape(fix):
                     seen.add((fix.node, fix.text))
                     yield fix
+
+    def keeps_shape(self, fix: Fix) -> bool:
+        """Whether the expression has the shape that it had with a part replaced, or that which it should have."""
+        (start, stop), (a, b), raw = self.text.span(self.node), self.text.span(fix.node), self.text.bytes
+        if fix.beside or not start <= a <= b <= stop or not self.names.is_pure(self.node, True):
+            return True
+        code = b"(" + raw[start:a] + fix.text.encode() + raw[b:stop] + b")"
+        value = evaluated(code.decode(), self.names.frame)
+        return value is None or np.shape(value) in (np.shape(self.now), np.shape(self.wanted))
 
     def distance(self, fix: Fix) -> float:
         """How much of the text a fix changes; what is left out counts less than what is added."""
@@ -225,93 +235,83 @@ class Proposer:
 
     def fix(self, node: Any, code: str, mistake: str, why: str = "") -> Fix:
         """A new text for a part of the expression, as it may stand there."""
-        return Fix(node, inside(self.text, node, code), mistake, why or MISTAKES[mistake])
+        return Fix(node, inside(self.text, node, code), mistake, why)
 
-    # ---- The whole expression: times something, plus something, or made anew -----------------------------------------
+    def edited(self) -> Iterator[Fix]:
+        """The small edits of the statement, which cannot be tried on the numbers; and the factor behind a write in place."""
+        if self.augmented is not None and self.fault.ratio:
+            written: Any = self.augmented.target
+            while isinstance(written, ast.Subscript):
+                written = written.value
+            for code, mistake in self.scaled(self.text.text(written), self.fault.ratio):
+                more = f"{self.text.text(self.augmented)}; {self.text.text(written)} = {code}"
+                yield Fix(self.augmented, more, mistake)
+        yield from edits(self.text, self.text.statement(self.node), self.names.values)
+
+    # ---- The whole expression: plus something, or made anew ----------------------------------------------------------
 
     def scaled(self, code: str, r: float) -> list[Edit]:
         """The code times a number that has a name or a meaning; beside it, what its lack is called."""
-        options = [(1.0, "{}", "wrong_sign", "the sign is wrong")]
-        words = ("factor_two", "a 2 is missing, or there once too often: a square's derivative brings one")
-        for n in (n for n in (2, 4, round(abs(r)), round(1 / abs(r))) if n > 1):
-            options += [(n, f"{n} * {{}}", *words), (1 / n, f"{{}} / {n}", *words)]
-            words = ("wrong_factor", "a factor is out of place") if n == 4 else words
+        sign, size = "-" if r < 0 else "", abs(r)
+        options = [(1.0, "{}", "wrong_sign")]
+        for n, said in ((2, "factor_two"), (4, "wrong_factor")):
+            options += [(n, f"{n} * {{}}", said), (1 / n, f"{{}} / {n}", said)]
         for name, v in self.numbers:
-            words = ("not_divided_by_batch", f"it is not divided by {name}")
-            options += [(1 / v, f"{{}} / {name}", *words), (2 / v, f"2 * {{}} / {name}", *words)]
-            words = ("divided_by_batch_twice", f"it is divided by {name} once too often")
-            options += [(v, f"{name} * {{}}", *words), (2 * v, f"2 * {name} * {{}}", *words)]
-            options.append((v / 2, f"{name} / 2 * {{}}", *words))
-        sign = "-" if r < 0 else ""
-        fitting = ((form, mistake, why) for x, form, mistake, why in options if abs(abs(r) - x) <= 1e-6 * x)
-        return [(joined(sign + form, code), mistake, why) for form, mistake, why in fitting]
+            missing, twice = "not_divided_by_batch", "divided_by_batch_twice"
+            options += [(1 / v, f"{{}} / {name}", missing), (2 / v, f"2 * {{}} / {name}", missing)]
+            options += [(v, f"{name} * {{}}", twice), (2 * v, f"2 * {name} * {{}}", twice)]
+            options += [(v / 2, f"{name} / 2 * {{}}", twice)]
+        bare: list[Any] = [(n, f"{n} * {{}}", "wrong_factor") for n in (round(size),) if n > 2]
+        bare += [(1 / n, f"{{}} / {n}", "wrong_factor") for n in (round(1 / size),) if n > 2]
+        for some in (options, bare):  # a number that has a name is meant by it
+            fitting = [(form, mistake) for x, form, mistake in some if abs(size - x) <= 1e-6 * x]
+            if fitting:
+                return [(joined(sign + form, code), mistake) for form, mistake in fitting]
+        return []
 
-    def times_number(self) -> Iterator[Fix]:
-        """The expression times a number."""
-        r = self.fault.ratio
-        if r is None:
-            return
-        found = self.scaled(self.code, r)
-        if not found:
-            form = f"{{}} * {r:.6g}" if abs(r) > 1 else f"{{}} / {1 / r:.6g}"
-            found = [(joined(form, self.code), "wrong_factor", f"this is {1 / r:.4g} times the right one")]
-        for code, mistake, why in found:
-            yield self.fix(self.node, code, mistake, why)
-
-    def anew(self, *ways: str) -> Iterator[Fix]:
-        """The whole expression with a factor or a term more, or another in its place; of x *= it, the whole statement.
+    def anew(self) -> Iterator[Fix]:
+        """The whole expression with a term more, or another in its place; of x *= it, the whole statement.
 
         What is at hand is compared by a few elements, and evaluated whole where these fit.
         """
         flat, now = np.ravel(self.wanted), np.ravel(self.now)
         some = spread(np.ravel(self.target))
         wanted = {"instead": np.ravel(self.target)[some]}
-        if now.size == flat.size:
-            with np.errstate(all="ignore"):
-                wanted |= {"times": flat[some] / now[some], "over": now[some] / flat[some]}
-            wanted |= {"plus": flat[some] - now[some]}
-        wanted = {way: wanted[way] for way in ways if way in wanted and np.all(np.isfinite(wanted[way]))}
+        wanted |= {"plus": flat[some] - now[some]} if now.size == flat.size else {}
+        wanted = {way: x for way, x in wanted.items() if np.all(np.isfinite(x))}
         for t in self.at_hand(self.target.shape, some) if wanted else ():
             for way, target in wanted.items():
                 r = multiple(target, t.value)
-                r = float(np.sign(r)) if way == "instead" and self.unscaled else r
-                exact = way in ("times", "over") or flat.size == 1
-                if not r or (exact and abs(abs(r) - 1) > 1e-9) or (r < 0 and t.template == "{} - {}"):
-                    continue  # a difference stands the other way round as well
-                for code, *_ in self.scaled(t.code, abs(r) if way == "plus" else r):
-                    yield from self.fix_by(way, t, code, r)
+                sign = float(np.sign(r))
+                exact = flat.size > 1 or abs(abs(r) - 1) <= 1e-9
+                if r and exact and (r > 0 or t.template != "{} - {}"):  # the other way round it comes as well
+                    for code, _ in self.scaled(
+                        t.code, abs(r) if way == "plus" else sign if self.unscaled else r
+                    ):
+                        yield from self.fix_by(way, t, code, sign)
+        yield from self.layered()
 
-    def fix_by(self, way: str, t: Term, code: str, r: float) -> Iterator[Fix]:
+    def fix_by(self, way: str, t: Term, code: str, sign: float) -> Iterator[Fix]:
         """The expression with what was found to fit, where its whole value is right."""
-        form = {"times": self.product_form, "over": "{} / {}", "plus": "{} + {}" if r > 0 else "{} - {}"}.get(
-            way
-        )
-        new = joined(form, self.code, code) if form else code
-        value, right = evaluated(new, self.names.frame), self.wanted if form else self.target
+        plus = way == "plus"
+        new = joined("{} + {}" if sign > 0 else "{} - {}", self.code, code) if plus else code
+        value, right = evaluated(new, self.names.frame), self.wanted if plus else self.target
         value = np.reshape(np.asarray(value, float), right.shape) if np.size(value) == right.size else None
-        scaled = self.unscaled and not form and value is not None and multiple(value, right)
+        scaled = self.unscaled and not plus and value is not None and multiple(value, right)
         if not scaled and not same(value, right):
             return
-        if way == "plus":
-            mistake, why = (
-                "path_missing" if code == t.code else "penalty_missing",
-                f"the share of {t.code} is missing",
-            )
-        elif form:
-            slope = t.mistake == "derivative_at_wrong_array" or t.code in self.names.calls
-            mistake = "activation_derivative_missing" if slope else "factor_missing"
-            why = f"the factor {code} is missing"
+        if plus:
+            yield self.fix(self.node, new, "path_missing" if code == t.code else "penalty_missing")
+        elif self.augmented:
+            whole = f"{self.text.text(self.augmented.target)} = {new}"
+            yield self.fix(self.augmented, whole, self.said_of(self.code, code, t.mistake))
         else:
-            mistake, why = self.said_of(self.code, code, t.mistake)
-        if self.augmented and not form:
-            yield self.fix(self.augmented, f"{self.text.text(self.augmented.target)} = {new}", mistake, why)
-        else:
-            yield self.fix(self.node, new, mistake, why)
+            yield self.fix(self.node, new, self.said_of(self.code, code, t.mistake))
 
     def layered(self) -> Iterator[Fix]:
         """A weight's gradient by the delta that is missing, where the layer's input meets it: here, or where this is read."""
         reads = self.reads()
-        if not self.fault.whole or self.target.ndim != 2 or self.fault.depth:
+        if not self.fault.whole or self.target.ndim != 2:
             return
         rows, columns = self.target.shape
         for x in (t for t in self.named[:MOST_FACTORS] if t.value.ndim == 2 and t.value.shape[1] == rows):
@@ -320,9 +320,9 @@ class Proposer:
             for t, slope in ((t, slope) for t in self.products(shape) for slope in near):
                 delta = self.product_of(t, slope, "activation_derivative_missing")
                 r = multiple(self.target, x.value.T @ delta.value)
-                for code, *_ in self.scaled(delta.code, 1.0 if self.unscaled and r > 0 else r) if r else ():
+                for code, _ in self.scaled(delta.code, 1.0 if self.unscaled and r > 0 else r) if r else ():
                     if len(reads) == 1:
-                        fix = self.fix(self.node, code, *self.said_of(self.code, code, delta.mistake))
+                        fix = self.fix(self.node, code, self.said_of(self.code, code, delta.mistake))
                         there = self.product(joined("{}.T", x.code), self.text.text(reads[0]))
                         fix.beside = [self.fix(reads[0], there, "input_missing")]
                         yield fix
@@ -336,25 +336,16 @@ class Proposer:
         name, names = outer.targets[0].id, (n for n in ast.walk(self.names.scope) if isinstance(n, ast.Name))
         return [n for n in names if n.id == name and isinstance(n.ctx, ast.Load) and n.lineno > outer.lineno]
 
-    def said_of(self, was: str, code: str, mistake: str) -> tuple[str, str]:
+    def said_of(self, was: str, code: str, mistake: str) -> str:
         """What a piece of code is called that should read otherwise: by what it lacks."""
         own, names = (names_in(ast.parse(c)) for c in (was, code))
         if code in was:
-            return "one_factor_too_many", f"only {code} belongs here"
+            return "one_factor_too_many"
         if mistake in ("wrong_array", "activation_derivative_missing") and names <= own:
-            why = "these are the right factors, multiplied in the wrong way"
-            return "elementwise_for_matrix_product", why
-        if any(same(self.names.values.get(n), v) for n in own - names for v in self.loss.values):
-            return "loss_for_derivative", MISTAKES["loss_for_derivative"]
-        if mistake == "activation_derivative_missing" and any(part in was for part in code.split(" * ")[1:]):
-            mistake = "wrong_gradient_arrives"
+            return "elementwise_for_matrix_product"
         if mistake == "wrong_array" and own < names:
-            mistake = "input_missing" if self.fault.whole else "weights_missing"
-        return mistake, ""
-
-    def edited(self) -> Iterator[Fix]:
-        """The small edits of the statement, which cannot be tried on the numbers."""
-        return edits(self.text, self.text.statement(self.node), self.names.values)
+            return "input_missing" if self.fault.whole else "weights_missing"
+        return mistake
 
     # ---- A part of the expression ------------------------------------------------------------------------------------
 
@@ -376,18 +367,20 @@ class Proposer:
                     return evaluated(program, frame)
 
                 was, old = self.text.text(child), evaluated(self.text.text(child), frame)
-                r = self.factor_of(value_with, old)
-                outer = self.text.parent.get(child)
-                # its operator turns it
-                turned = isinstance(outer, ast.BinOp) and child is outer.right and r < 0
-                for code, mistake, why in self.scaled(was, r) if r not in (0.0, 1.0) and not turned else ():
-                    yield self.fix(child, code, mistake, why)
-                for t, why in self.others(child, old):
+                r, outer = self.factor_of(value_with, old), self.text.parent.get(child)
+                turned = (
+                    isinstance(outer, ast.BinOp) and child is outer.right and r < 0
+                )  # its operator turns it
+                for code, mistake in self.scaled(was, r) if r not in (0.0, 1.0) and not turned else ():
+                    yield self.fix(child, code, mistake)
+                for t in self.others(child, old):
                     if process_time() > end:
                         return
                     if t.value is not None and same(value_with(t.value), self.wanted):
-                        known = (t.mistake, why) if why else self.said_of(was, t.code, t.mistake)
-                        yield self.fix(child, t.code, *(known if t.mistake else self.words(child, old, t)))
+                        told = (
+                            (self.said_of(was, t.code, t.mistake),) if t.mistake else self.words(was, old, t)
+                        )
+                        yield self.fix(child, t.code, *told)
 
     def factor_of(self, value_with: Callable[[Any], Any], old: Any) -> float:
         """The number by which a part must be multiplied, where that makes the expression right; 1 where there is none."""
@@ -400,19 +393,19 @@ class Proposer:
         one, two = np.asarray(one, float), np.asarray(two, float)
         return 1.0 + multiple(self.wanted - one, two - one)
 
-    def others(self, child: Any, old: Any) -> Iterator[tuple[Term, str]]:
-        """What may stand in the place of a part of the expression, and why where that is known."""
+    def others(self, child: Any, old: Any) -> Iterator[Term]:
+        """What may stand in the place of a part of the expression."""
         was, frame = self.text.text(child), self.names.frame
-        for code, mistake, why in chain(of_parts(self.text, child), of_reductions(self.text, child)):
-            name = self.too_many(child, why) if mistake == "one_factor_too_many" else mistake
-            yield Term(evaluated(code, frame), "{}", (code,), name), why
+        for code, mistake in chain(of_parts(self.text, child), of_reductions(self.text, child)):
+            value = evaluated(code, frame)
+            name = self.too_many(child, old, value) if mistake == "one_factor_too_many" else mistake
+            yield Term(value, "{}", (code,), name)
         if old is None:
             return
         for x, y in sides(self.text, child):
             forms = [self.product(*p) for a in turned(x) for b in turned(y) for p in ((a, b), (b, a))]
             for code in [*forms, f"np.multiply({x}, {y})"]:
-                why = "the product must be taken this way"
-                yield Term(evaluated(code, frame), "{}", (code,), "transposed"), why
+                yield Term(evaluated(code, frame), "{}", (code,), "transposed")
         if not isinstance(child, (*SIMPLE, ast.Call, ast.BinOp)):
             return
         slopes = [t for t in self.slopes if np.shape(t.value) == np.shape(old)]
@@ -420,40 +413,38 @@ class Proposer:
         alike = [t for t in self.named if np.shape(t.value) == np.shape(old)][:MOST_ALIKE]
         at_hand += [difference(t, u) for t, u in permutations(alike, 2)]
         at_hand += [Term(t.value.T, "{}.T", t.parts) for t in at_hand if t.value.ndim == 2]
-        yield from ((t, "") for t in at_hand if t[1:3] != ("{}", (was,)))
+        yield from (t for t in at_hand if t[1:3] != ("{}", (was,)))
         before = Term(old, "{}", (was,))
         fewer = (t for t in self.named if 0 < t.value.ndim <= np.ndim(old))
         wider = [t for t in fewer if np.shape(t.value) != np.shape(old)]
-        for t in [*alike, *slopes, *(t for t in wider if attempted(np.multiply, old, t.value) is not None)]:
-            more = self.product_of(before, t, "activation_derivative_missing")
-            yield more, f"the factor {t.template.format(*t.parts)} is missing"
+        calls = [t for t in self.called if np.shape(t.value) == np.shape(old)]
+        wider = [t for t in wider if attempted(np.multiply, old, t.value) is not None]
+        for t in [*alike, *slopes, *calls, *wider]:
+            missing = "factor_missing" if t.template == "{}" else "activation_derivative_missing"
+            yield self.product_of(before, t, missing)
             with np.errstate(all="ignore"):
-                less = Term(np.divide(old, t.value), "{} / {}", (was, t.code), "factor_missing")
-            yield less, f"it is not divided by {t.code}"
+                yield Term(np.divide(old, t.value), "{} / {}", (was, t.code), "factor_missing")
 
-    def words(self, child: Any, old: Any, t: Term) -> tuple[str, str]:
+    def words(self, was: str, old: Any, t: Term) -> tuple[str, str]:
         """What a wrong operand is called: by where the forward pass has it and what belongs there."""
-        was, steps = self.text.text(child), self.case.record.steps
-        inside = sorted(self.loss.slices[self.k])
+        steps, inside = self.case.record.steps, sorted(self.loss.slices[self.k])
         before, after = ([n for n in inside if same(steps[n].value, x)] for x in (old, t.value))
         if before and after:
             first, last = sorted((before[-1], after[-1]))
             made_of = above(steps[last], lambda s: np.shape(s.value) == np.shape(old))
-            related = any(s.id == first for s in made_of)
-            if related and last == after[-1]:
-                why = f"the formula takes the activation {t.code}; {was} is its input"
-                return "derivative_at_preactivation", why
-            if related:
+            if any(s.id == first for s in made_of):
+                if last == after[-1]:
+                    why = f"the formula takes the activation {t.code}; {was} is its input"
+                    return "derivative_at_preactivation", why
                 why = f"the formula takes {t.code}, the activation's input; {was} is its output"
                 return "derivative_at_activation", why
-        known = bool(before) + bool(after)
-        mistake = ("wrong_gradient_arrives", "wrong_array", "output_for_input")[known]
+        mistake = ("wrong_gradient_arrives", "wrong_array", "output_for_input")[bool(before) + bool(after)]
         return mistake, f"{t.code} belongs here, not {was}"
 
-    def too_many(self, child: Any, why: str) -> str:
+    def too_many(self, child: Any, old: Any, kept: Any) -> str:
         """What an operand too many is called."""
         operator = getattr(child, "op", None)
-        if not np.ndim(evaluated(why.removesuffix(" does not belong here"), self.names.frame)):
+        if old is not None and kept is not None and np.shape(old) == np.shape(kept) and multiple(old, kept):
             twice = isinstance(operator, ast.Div) and (self.fault.ratio or 0) > 1
             return "divided_by_batch_twice" if twice else "wrong_factor"
         return "activation_derivative_twice" if isinstance(operator, ast.Mult) else "wrong_array"
@@ -516,9 +507,7 @@ class Proposer:
         slopes = cut((s for t in whole for s in self.slopes_of(t)[:3]), "derivative_at_wrong_array")
         gaps = [difference(t, u) for t, u in permutations(names[:MOST_ALIKE], 2)]
         products = cut(self.products(shape), "wrong_array")
-        sums = (s for t in arrays if t.value.ndim == 2 for s in sums_of(t))
-        yield from chain(names, calls, slopes, gaps, products, cut(sums, "wrong_axis"))
-        yield from (t._replace(value=np.ravel(t.value)[some]) for t in self.spread_out(shape))
+        yield from chain(names, calls, slopes, gaps, products)
         for t in [*names, *gaps, *products][:300]:
             for u in [*calls, *slopes, *names[:MOST_ALIKE]]:
                 yield self.product_of(t, u, "activation_derivative_missing")
@@ -534,28 +523,12 @@ class Proposer:
                         value, form, (p.code, x.code, x.code, p.code), "softmax_jacobian_not_multiplied"
                     )
 
-    def spread_out(self, shape: tuple[int, ...]) -> Iterator[Term]:
-        """Names of fewer elements, as they meet an array of this shape: along its rows, or its columns."""
-        for t in self.named:
-            columns = [Term(t.value[:, None], "{}[:, None]", t.parts)] if t.value.ndim == 1 else []
-            for u in [t, *columns] if t.value.size < np.prod(shape) else ():
-                with contextlib.suppress(ValueError):
-                    yield u._replace(value=np.broadcast_to(u.value, shape).astype(float))
-
 
 def spread(target: Any, most: int = 9) -> Any:
     """The numbers of a few elements of a flat array, of those that are not 0 where there are any."""
     found = np.flatnonzero(target)
     found = found if found.size else np.arange(target.size)
     return found[:: max(1, found.size // most)]
-
-
-def sums_of(t: Term) -> Iterator[Term]:
-    """The sums of a matrix over either axis."""
-    for axis in (0, 1):
-        yield Term(t.value.sum(axis), f"np.sum({{}}, axis={axis})", t.parts)
-        kept = t.value.sum(axis, keepdims=True)
-        yield Term(kept, f"np.sum({{}}, axis={axis}, keepdims=True)", t.parts)
 
 
 def difference(t: Term, u: Term) -> Term:
@@ -611,21 +584,14 @@ def of_reductions(text: Text, node: Any, axes: int = 2) -> Iterator[Edit]:
     )
     ways = [f"axis={axis}{keep}" for keep in (", keepdims=True", "") for axis in range(axes)]
     for other in (name,) if name == "max" else (name, "mean" if name == "sum" else "sum"):
-        words = ("wrong_axis", "the sum runs over the wrong axis")
-        if other != name:
-            words = (
-                ("averaged", "an average where the sum belongs")
-                if name == "mean"
-                else ("not_divided_by_batch", "the sum where the mean belongs")
-            )
+        mistake = "averaged" if name == "mean" else "not_divided_by_batch"
         for way in [*ways, ""]:
-            yield form.format(other, way).replace(", )", ")"), *words
+            yield form.format(other, way).replace(", )", ")"), "wrong_axis" if other == name else mistake
 
 
 def other_axes(text: Text, node: Any, step: Step) -> Iterator[Fix]:
     """A reduction of the forward pass over each other axis."""
     ndim = np.ndim(getattr(step.args[0], "value", step.args[0])) if step.args else 0
-    for code, mistake, _ in of_reductions(text, node, ndim):
+    for code, mistake in of_reductions(text, node, ndim):
         if mistake == "wrong_axis" and "keepdims" in code:
-            why = "the forward pass reduces over the wrong elements for this loss"
-            yield Fix(node, code, "forward_reduction", why)
+            yield Fix(node, code, "forward_reduction")

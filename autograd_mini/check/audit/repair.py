@@ -1,20 +1,21 @@
 """Which value of the backward pass is the first wrong one: put the right one in its place and run the person's code on.
 
-A value of the backward pass may be meant as the derivative of the loss by a value of the forward pass, times a constant; or as
-the slope of an activation; or it was computed with a parameter that this step had updated already. Where the right numbers in
-a place make updates right and spoil none, the place is at fault.
+A value of the backward pass may be meant as the derivative of the loss by a value of the forward pass, times a constant; or it
+was computed with a parameter that this step had updated already. Where the right numbers in a place make updates right and spoil
+none, the place is at fault.
 """
 
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .case import Case, Verdict, few, largest, multiple
+from .case import Case, Verdict, View, few, largest, multiple
 from .losses import Loss, direction, steady
 from .record import Step, collect, gather, getitem, put
 from .replay import again
@@ -22,7 +23,8 @@ from .steps import ELEMENT, key_of, size_of
 
 MOST_TRIALS = 6000
 LAST = 4  # values of a layer, counted from its end
-MAPS = {
+PARAMETER = "parameter"
+NO_MAPS = {
     "matmul",
     "dot",
     "put",
@@ -32,8 +34,8 @@ MAPS = {
     "hstack",
     "einsum",
     "tensordot",
-}  # no activations
-KINDS = {"too early": 0, "slope": 1, "adjoint": 2}
+}  # of single numbers
+KINDS = ["too early", "adjoint", "slope"]
 Targets = dict[int, Any]  # the right numbers, by the steps that they belong to
 Meant = tuple[
     Any, Step
@@ -53,7 +55,7 @@ class Fault:
     of: Step | None = None  # the value of the forward pass that it is the derivative by
     order: int = 0
     already: bool = False  # whether the person's values are a derivative, of another value than is meant
-    depth: int = 0  # how many calls above the value the line stands that is named
+    depth: int = 0  # of a remark: how many calls above the value the line stands that is named
     steady: bool = True  # whether the updates' factor is the same in every step after the repair
     whole: bool = False  # whether it is the derivative by a parameter
     reshaped: bool = False  # whether the right numbers are of another size
@@ -67,7 +69,7 @@ class Fault:
     @property
     def level(self) -> tuple[Any, ...]:
         """What a fault of a better kind has less of."""
-        return 2 * self.reshaped + (self.ratio is not None), not self.steady, KINDS[self.meant]
+        return 2 * self.reshaped + (self.ratio is not None), not self.steady, KINDS.index(self.meant)
 
 
 class Trial(NamedTuple):
@@ -98,19 +100,12 @@ class Search:
         self.wrong = loss.wrong(len(case.parameters))
         self.numbers = [k for k, v in sorted(loss.verdicts.items()) if not all(map(v.right, self.wrong))]
         self.scaled = any(v.factors[i] for v in loss.verdicts.values() for i in self.wrong)
-        self.activations: dict[int, Step] = {}  # of which values are the slopes
         self.trials, self.zeros, self.pairs = 0, dict[Any, Any](), dict[int, list[tuple[Step, Step]]]()
         self.before = {
             k: self.judged(k, self.updates(k, {}) or [], loss.factors[k] or np.nan) for k in self.numbers
         }
         self.groups = self.backward_groups()
         self.forward = {k: self.forward_groups(k) for k in self.numbers}
-        self.visits: dict[Any, list[Step]] = defaultdict(list)
-        for k in self.numbers:
-            view = case.views[k]
-            for step in self.steps[view.window.first : view.window.last]:
-                if step.id in view.back or step.id in view.sig:
-                    self.visits[step.name, step.stack[:1]].append(step)
 
     # ---- Places and what they may be meant as ------------------------------------------------------------------------
 
@@ -157,66 +152,48 @@ class Search:
                 for key in dict.fromkeys([key_of(step), (step.name, step.stack[:1])]):
                     groups[key].append((number, step))
                 layers[view.sig[number]].append((number, step))
+        groups[PARAMETER] = [(s.id, s) for s in view.window.start if s.id in self.loss.adjoints[k]]
         for layer in layers.values():
             for i, meant in enumerate(layer[: -LAST - 1 : -1]):
                 groups["last", i].append(meant)
         return groups
 
-    def matches(self, k: int, steps: list[Step], meant: list[Meant]) -> Iterator[Targets]:
-        """The ways in which a place's values may be the derivatives by a forward place's values."""
-        view, adjoints = self.case.views[k], self.loss.adjoints[k]
-        by_mask: dict[int, list[Any]] = defaultdict(list)
-        for number, step in meant:
-            by_mask[view.sig.get(step.id, 0)].append(adjoints[number])
-        last = last_of_chains(steps)
-        for chosen in (last,) if len(last) == len(steps) else (last, steps):
-            wanted: dict[int, list[Step]] = defaultdict(list)
-            for b in chosen:
-                wanted[view.back[b.id]].append(b)
-            pairs = []
-            for mask, bs in wanted.items():
-                found = by_mask.get(mask) or next((v for m, v in by_mask.items() if mask & m == mask), [])
-                pairs.append((bs, found))
-            more = any(len(found) > len(bs) for bs, found in pairs)
-            if any(len(found) < len(bs) for bs, found in pairs):
-                continue
-            options: list[Targets] = []
-            for late in (False, True) if more else (False,):
-                for way in (1, -1) if more or any(len(bs) > 1 for bs, _ in pairs) else (1,):
-                    targets: Targets = {}
-                    for bs, found in pairs:
-                        part = found[len(found) - len(bs) :] if late else found[: len(bs)]
-                        targets |= {b.id: fit_shape(t, b) for b, t in zip(bs, part[::way], strict=True)}
-                    if all(t is not None for t in targets.values()):
-                        options.append(targets)
-            # shares that are added up may come in any order: the likeliest is the one that is most like them
-            yield from (
-                sorted(options, key=lambda found: -likeness(found, chosen)) if len(options) > 1 else options
-            )
-
-    def parameter_match(self, k: int, steps: list[Step]) -> Iterator[Targets]:
-        """Values that reach one parameter's update alone, as that parameter's gradient."""
-        view, adjoints = self.case.views[k], self.loss.adjoints[k]
-        found: Targets = {}
-        steps = last_of_chains(steps)
-        if len({view.back[b.id] for b in steps}) < len(steps):
-            return  # one of many shares that are added up is not the gradient
-        for b in steps:
-            mask = view.back[b.id]
-            g = adjoints.get(view.window.start[mask.bit_length() - 1].id)
-            if mask.bit_count() != 1 or np.asarray(b.value).dtype.kind == "b" or g is None:
-                return
-            target = fit_shape(g, b)
-            if target is None and any(fit_shape(g, s) is not None for s in made_of(b, view.order)):
-                return  # it is summed or reshaped later, and may be right until then
-            found[b.id] = g if target is None else target
-        yield found
-
     def options(self, k: int, group: Any, meant: Any) -> Iterable[Targets]:
         """What a place's values may rightly be, if they are meant as the derivatives by this."""
-        if meant == "parameter":
-            return self.parameter_match(k, group[k])
-        return self.matches(k, group[k], self.forward[k].get(meant, []))
+        view, adjoints, steps = self.case.views[k], self.loss.adjoints[k], last_of_chains(group[k])
+        by_mask: dict[int, list[Any]] = defaultdict(list)
+        for number, step in self.forward[k].get(meant, []):
+            by_mask[view.sig.get(step.id, 0)].append(adjoints[number])
+        wanted: dict[int, list[Step]] = defaultdict(list)
+        for b in steps:
+            wanted[view.back[b.id]].append(b)
+        pairs = []
+        for mask, bs in wanted.items():
+            found = by_mask.get(mask) or next((v for m, v in by_mask.items() if mask & m == mask), [])
+            pairs.append((bs, found))
+        if any(len(found) < len(bs) for bs, found in pairs):
+            return []  # one of many shares that are added up is not the gradient
+        more = any(len(found) > len(bs) for bs, found in pairs)
+        out: list[Targets] = []
+        for late in (False, True) if more else (False,):
+            for way in (1, -1) if more or any(len(bs) > 1 for bs, _ in pairs) else (1,):
+                targets: Targets = {}
+                for bs, found in pairs:
+                    part = found[len(found) - len(bs) :] if late else found[: len(bs)]
+                    fitted = (self.fitted(view, t, b, meant) for b, t in zip(bs, part[::way], strict=True))
+                    targets |= zip((b.id for b in bs), fitted, strict=True)
+                if all(t is not None for t in targets.values()):
+                    out.append(targets)
+        # shares that are added up may come in any order: the likeliest is the one that is most like them
+        return sorted(out, key=lambda found: -likeness(found, steps)) if len(out) > 1 else out
+
+    def fitted(self, view: View, target: Any, step: Step, meant: Any) -> Any:
+        """A derivative in the shape of a value; that by a parameter in its own, where the value never has another."""
+        found = fit_shape(target, step)
+        if found is not None or meant != PARAMETER:
+            return found
+        later = any(fit_shape(target, s) is not None for s in made_of(step, view.order))
+        return None if later else target  # it is summed or reshaped later, and may be right until then
 
     # ---- Trials ------------------------------------------------------------------------------------------------------
 
@@ -334,49 +311,49 @@ class Search:
 
     # ---- The faults --------------------------------------------------------------------------------------------------
 
+    def reads_data(self) -> bool:
+        """Whether anything but parameters enters the loss; a norm or a penalty alone is no loss that lines are judged by."""
+        first = self.numbers[0]
+        inside, starts = self.loss.slices[first], self.case.views[first].window.start
+        read = [p for n in inside for p in self.steps[n].parents if p.id not in inside and p not in starts]
+        picks = any(self.steps[n].func in (getitem, gather) for n in inside)
+        return picks or any(size_of(p) > 1 for p in read) or all(size_of(s) == 1 for s in starts)
+
     def faults(self) -> list[Fault]:
         """The places that explain most, best first."""
         first = self.numbers[0]
+        if not self.reads_data():
+            return []
         order = sorted(self.groups, key=lambda key: (len(key[1]) == 1, self.groups[key][first][0].id))
         found = [f for key in order for f in self.adjoints_at(self.groups[key])]
         for key in reversed(order):  # a function's line before its calls
-            group = self.groups[key]
-            fault = self.tried("slope", lambda k, group=group: self.slopes(k, group[k]), group)  # type: ignore[misc]
-            if fault:
-                fault.of = self.activations.get(fault.step.id)
-                found.append(fault)
+            fault = self.tried("slope", partial(self.slopes, self.groups[key]), self.groups[key])
+            found += [fault] if fault else []
         early = {k: self.too_early(k) for k in self.numbers}
         fault = self.tried("too early", lambda k: [early[k]] if early[k] else [])
         if fault:
             fault.step = self.steps[min(early[first])]
             found.append(fault)
-        found = [f for f in found if not self.is_shared_update(f)] or found
         best = max((f.gain for f in found), default=0.0)
         found = [f for f in found if f.gain > best - 1e-6]
         if all(f.whole for f in found if f.steady):  # the rate changes from step to step
             for f in found:
                 f.steady = True
-        found.sort(key=lambda f: (*f.level, *self.rank(f)))
+        found.sort(key=lambda f: (*f.level, f.order, not f.whole))
         return [*self.first_of(found), *found]
-
-    def rank(self, fault: Fault) -> tuple[Any, ...]:
-        """Of faults of one kind the first place; of slopes the one that explains most values."""
-        if fault.meant == "slope":
-            return len(fault.targets[fault.window]), -fault.order
-        return fault.order, not fault.whole
 
     def first_of(self, found: list[Fault]) -> list[Fault]:
         """The fault to name in the place of the first one: its statement's whole value, or what is no derivative yet."""
         first = found[0] if found else None
         if first is not None and first.already:
             last = [f for f in found if f.already and f.level == first.level][-1]
-            later = (f for f in found if not f.already and f.ratio is None and f.order > last.order)
+            later = (f for f in found if not f.already and f.order > last.order)
             return [next((f for f in later if not f.whole and self.changes(f) <= self.changes(last)), last)]
         if first is None or self.is_top(first.step):
             return []
         where = self.case.sources.where
         top = [f for f in found if self.is_top(f.step) and f.level[:2] == first.level[:2]]
-        here = [f for f in top if where(f.step, f.depth) == where(first.step, first.depth)]
+        here = [f for f in top if where(f.step) == where(first.step)]
         return [] if here and first.meant != "adjoint" else (here or top)[:1]
 
     def adjoints_at(self, group: Any) -> Iterator[Fault]:
@@ -384,7 +361,7 @@ class Search:
         first = self.numbers[0]
         tried: set[Any] = set()
         best: dict[Any, float] = {}
-        for meant in [*self.forward[first], "parameter"]:
+        for meant in sorted(self.forward[first], key=lambda meant: meant == PARAMETER):
             for targets in self.options(first, group, meant):
                 if self.trials > MOST_TRIALS or monotonic() > self.end:
                     return
@@ -401,7 +378,7 @@ class Search:
                 if fault is not None and fault.gain > best.get(meant, 0.0) + 1e-6:
                     # another order of the same values says no more where it gains no more
                     best[meant] = fault.gain
-                    fault.whole = meant == "parameter"
+                    fault.whole = meant == PARAMETER
                     fault.already = fault.ratio is None and not fault.whole and self.is_derivative(group)
                     fault.of = self.match_of(first, group[first][0], meant)
                     yield fault
@@ -421,9 +398,9 @@ class Search:
                 targets[step.id] = again(step, late)
         return targets
 
-    def slopes(self, k: int, steps: list[Step]) -> list[Targets]:
+    def slopes(self, group: Any, k: int) -> list[Targets]:
         """Values that are functions of one activation, as that activation's slope."""
-        found = {s.id: self.slope_for(k, s) for s in steps}
+        found = {s.id: self.slope_for(k, s) for s in group[k]}
         return [] if any(t is None for t in found.values()) else [found]
 
     def slope_for(self, k: int, step: Step) -> Any:
@@ -437,7 +414,6 @@ class Search:
         ]
         if x is None or np.shape(x.value) != np.shape(step.value) or not found:
             return None
-        self.activations[step.id] = found[-1][1]
         dz, da = (adjoints.get(s.id) for s in found[-1])
         if dz is None or da is None or np.shape(dz) != np.shape(da):
             return None
@@ -448,7 +424,7 @@ class Search:
     def input_of(self, k: int, a: Step) -> Step | None:
         """The pre-activation of an activation: the farthest value above it by elementwise steps alone."""
         step, found = a, None
-        while step.name not in MAPS:
+        while step.name not in NO_MAPS:
             moving = [p for p in step.parents if p.id in self.loss.slices[k]]
             above = [p for p in moving if np.shape(p.value) == np.shape(a.value)]
             if not above or (step.func is np.add and len(moving) > 1):
@@ -475,38 +451,7 @@ class Search:
             return
         telling = (found for found in changed if np.any(fault.targets[found[0]][found[1].id]))
         fault.window, fault.step = next(telling, changed[0])
-        fault.order, fault.depth = changed[0][1].id, self.depth_of(fault, fault.step)
-
-    def depth_of(self, fault: Fault, step: Step) -> int:
-        """How many calls up the line stands that is at fault: a function that serves other callers well is not."""
-        depth = 0
-        if fault.meant == "adjoint" and len(step.stack) > 1:
-            slope = self.slope_for(fault.window, step)
-            depth = int(slope is not None and same(slope, step.value))
-        visits = self.visits.get((step.name, step.stack[:1]), ())
-        while depth + 1 < len(step.stack):
-            here = step.stack[: depth + 1]
-            if all(
-                self.is_wrong(fault, s)
-                for s in visits
-                if s.stack[: depth + 1] == here and s.stack != step.stack
-            ):
-                break
-            depth += 1
-        return depth
-
-    def is_wrong(self, fault: Fault, step: Step) -> bool:
-        """Whether a value is at the fault's place and differs from what it should be."""
-        found = ((k, targets[step.id]) for k, targets in fault.targets.items() if step.id in targets)
-        return any(not same(target, self.now(k, step)) for k, target in found)
-
-    def is_shared_update(self, fault: Fault) -> bool:
-        """Whether the place is what several parameters are changed by, in a loop: any fault can be mended there."""
-        ids, view = set(fault.targets[fault.window]), self.case.views[fault.window]
-        if not fault.whole or len({view.back[n] for n in ids}) < 2:
-            return False
-        versions = set().union(*[p.ids for p in self.case.parameters])
-        return any(p.id in ids for n in versions for p in self.steps[n].parents)
+        fault.order = changed[0][1].id
 
     def is_top(self, step: Step) -> bool:
         """Whether a value is a statement's whole value, or an argument of the script's own calls."""
@@ -540,8 +485,6 @@ class Search:
         """The value of the forward pass that a place's first value is meant to be the derivative by."""
         view = self.case.views[k]
         mask = view.back[step.id]
-        if meant == "parameter":
-            return view.window.start[mask.bit_length() - 1]
         if meant[0] == "share":
             return None
         found = (step for number, step in self.forward[k].get(meant, ()) if number == step.id)

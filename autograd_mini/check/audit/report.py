@@ -3,15 +3,17 @@
 import json
 import re
 import sys
+import traceback
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .case import Case
+from .files import code_cells
 from .losses import Loss
 from .record import Step
 from .repair import Fault
@@ -72,16 +74,11 @@ class Finding:
         self.file, self.line = case.sources.where(fault.step, fault.depth) if fault.step else ("", 0)
         self.code = case.sources.code(self.file, self.line) if self.file else ""
         self.mistake, self.why, self.should_be, self.source = "unexplained", "", "", ""
-        self.equals, self.factor, self.slope = "", fault.scale, ""
-        self.off = ""
+        self.equals, self.factor, self.off = "", fault.scale, ""
         if not fault.targets:
             return
         starts = case.views[min(fault.targets)].window.starts
-        if fault.of is not None and fault.meant == "slope":
-            node, name = case.sources.spot(fault.step, fault.depth)[1], called(case, fault.of)
-            text = case.sources.texts[self.file].text(node)
-            self.slope = f"{text} is not the derivative of {name}" if text and "\n" not in text else ""
-        elif fault.of is not None:
+        if fault.of is not None:
             known = fault.of.id in starts
             within = len(fault.of.stack) > len(fault.step.stack)  # a helper's own words say nothing here
             name = case.sources.name(fault.of) if within else called(case, fault.of)
@@ -102,8 +99,6 @@ class Finding:
         """The sentence beside the line."""
         known = self.equals and is_plain(self.factor)
         parts = [f"should be {derivative_text(self.factor, self.equals)}"] if known else []
-        if self.slope:
-            return f"{self.slope} ({self.off.removeprefix('is ')})" if self.off else self.slope
         return ", ".join([*parts, *([self.off] if self.off else [])]) or self.why
 
 
@@ -171,8 +166,13 @@ class Report:
     explained: bool = False
 
     def __post_init__(self) -> None:
-        if self.run.error is not None:
-            self.note = f"the script ended with {type(self.run.error).__name__}: {self.run.error}"
+        error = self.run.error
+        if error is not None:
+            what, lines = f"{type(error).__name__}: {error}", traceback.extract_tb(error.__traceback__)
+            own = [at.lineno for at in lines if at.filename == str(self.path)]
+            self.note = f"the script ended with {what}{f' (line {own[-1]})' if own else ''}"
+        if isinstance(error, SystemExit) and not self.case.views:
+            self.note += "; what it reads from sys.argv is given after --, as in: audit script.py -- 10"
 
     @property
     def loss_kind(self) -> str:
@@ -222,6 +222,10 @@ class Report:
         steps, parameters = len(self.case.views), self.case.parameters
         followed = f"; {steps} steps of its training were followed" if steps else ""
         out = [f"{self.path.name}  (this runs your script{followed})"]
+        if self.path.suffix == ".ipynb":
+            sizes = [cell.count("\n") + 1 for cell in code_cells(self.path)[:-1]]
+            starts = ", ".join(map(str, accumulate(sizes, initial=1)))
+            out.append(f"lines are counted through all code cells, which begin at {starts}")
         if parameters:
             names = list(dict.fromkeys(f"{p.name} {np.shape(p.versions[-1].value)}" for p in parameters))
             where = sorted({p.line for p in parameters})
@@ -258,8 +262,10 @@ class Report:
         fixed = sorted({f.line for f in self.findings if f.source})
         if fixed and (self.explained or not self.case.parameters):
             lines = f"line{'s' if len(fixed) > 1 else ''} {', '.join(map(str, fixed))}"
-            right = ", and its updates were right" if self.case.parameters else ""
-            return f"Checked: with {lines} replaced, the script was run again{right}."
+            done = f"with {lines} replaced, the script was run again"
+            if any(not f.source for f in self.findings):
+                return f"{done.capitalize()}: more of its updates were right, and not all of them yet."
+            return f"Checked: {done}{', and its updates were right' if self.case.parameters else ''}."
         early = [f.line for f in self.findings if f.fault.meant == "too early"]
         if early and len(early) == len(self.findings):
             return f"Computed before the update, line {early[0]} makes the updates right."

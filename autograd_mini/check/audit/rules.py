@@ -9,14 +9,14 @@ import numpy as np
 
 from ..mistakes import MISTAKES
 from ..update import CHANGES, Rule, changed, read_rule, simulate, variants
-from .case import Case, View
+from .case import Case, View, multiple
 from .edits import Fix, edited, edits, names_in, of_rules, scope_of
 from .losses import Loss, literals
 from .record import Step
 from .steps import SUMS, key_of, size_of
 
-EXACT = 1e-7  # how far an update by a known momentum may be off
 NEAR = 4  # statements that are edited where an optimiser's rule is wrong
+EXACT = 1e-6  # how far the steps of a rule may be off
 SOUND = "sound"
 INSIDE_ROOT = next(changes for mistake, *changes in CHANGES if mistake == "epsilon_inside_root")
 Fault = tuple[str, str]  # a mistake's name and the reason; of a sound rule, the family
@@ -27,12 +27,15 @@ RIGHT = {
     "integers_truncated",
     "moments_shared",
 }  # another method, and no mistake
-MOMENTUM = {
+MOMENTUM = {"momentum_sign", "not_zeroed"}
+SAID = {
     "momentum_sign": "the velocity enters with the wrong sign: each step undoes the last one",
     "not_zeroed": "the gradients of all earlier steps stay in the sum",
+    "square_missing": "the moving mean is made of the gradient, where its square belongs",
+    "epsilon_inside_root": "Adam adds its small number to the root, not inside it",
 }
-MOMENTS = {"square_missing": "the moving mean is made of the gradient, where its square belongs"}
 IN_STATE = {*MOMENTUM, "betas_swapped", "square_missing", "weights_swapped", "gradient_added_whole"}
+ADAGRAD = "v = v + g**2\nw = w - lr * g / (np.sqrt(v) + eps)"
 
 
 class Remark:
@@ -155,7 +158,7 @@ def uphill(case: Case, loss: Loss) -> list[Remark]:
         step = velocity if velocity is not None and not loss.turned else step
         text, node = case.sources.spot(step)
         why = "this steps uphill: the gradient must be subtracted"
-        fixes = flipped(text, node)
+        fixes = (fix for fix in edits(text, text.statement(node)) if fix.mistake == "wrong_sign")
         out.setdefault(node, Remark(step, 0, "wrong_sign", why, [edited(text, [f]) for f in fixes]))
     return list(out.values())
 
@@ -174,17 +177,6 @@ def named_gradient(case: Case, loss: Loss, k: int, i: int) -> bool:
             if exact and (c > 0 or (c and g.size == 1)):
                 return c > 0
     return False
-
-
-def flipped(text: Any, node: Any) -> list[Fix]:
-    """The update with its sign turned round."""
-    if isinstance(node, ast.AugAssign):
-        sign = "-" if isinstance(node.op, ast.Add) else "+"
-        return [Fix(node, f"{text.text(node.target)} {sign}= {text.text(node.value)}")]
-    if isinstance(node, ast.BinOp):
-        sign = "-" if isinstance(node.op, ast.Add) else "+"
-        return [Fix(node, f"{text.text(node.left)} {sign} {text.text(node.right)}")]
-    return []
 
 
 # ---- The optimiser's rule --------------------------------------------------------------------------------------------
@@ -218,38 +210,27 @@ def verdicts(case: Case, explain: bool = True) -> Iterator[tuple[int, Fault | No
         every = (zip(*[found[n] for _, found in rows], strict=True) for n in (0, 1))
         gs, us = ([np.concatenate(parts) for parts in steps] for steps in every)
         with np.errstate(all="ignore"):
-            numbers = sorted({abs(c) for c in literals(case)})
-            yield rows[0][0], adaptive(gs, us, numbers, explain) or momentum(gs, us, numbers)
+            yield rows[0][0], judged(gs, us, sorted({abs(c) for c in literals(case)}), explain)
 
 
 def optimiser(case: Case) -> list[Remark]:
     """What is wrong with a hand-written momentum, RMSprop or Adam whose gradients are right."""
     out = []
     for i, fault in verdicts(case):
-        view = case.views[1]
-        inner = guarded_root(view, i) if fault == (SOUND, "Adam") else None
-        if inner is not None:
-            why = "Adam adds its small number to the root, not inside it"
-            out.append(Remark(inner, 0, "epsilon_inside_root", why, unguarded(case, inner)))
-        elif fault and fault[0] != SOUND:
-            step = rule_step(case, view, i, fault[0])
+        if fault and fault[0] != SOUND:
+            step = rule_step(case, case.views[1], i, fault[0])
             out.append(Remark(step, 0, *fault, near(case, step, fault[0])))
     return list({(case.sources.where(r.step), r.mistake): r for r in reversed(out)}.values())[::-1]
 
 
 def is_sound(after: Case, before: Case, mistake: str) -> bool:
-    """Whether every optimiser's rule is right after an edit, and still the one in which the mistake was made."""
+    """Whether every optimiser's rule is right after an edit, and still of the kind in which the mistake was made."""
     if not after.views or [p.name for p in after.parameters] != [p.name for p in before.parameters]:
         return False
-    families = {"momentum"} if mistake in MOMENTUM else {"Adam"}
-    if mistake in ("root_missing", "square_missing", "weights_swapped"):
-        families = {"Adam", "RMSprop", "Adagrad"}
+    families = {"momentum"} if mistake in MOMENTUM else {"Adam", "RMSprop", "Adagrad"}
     found = list(verdicts(after, explain=False))
     sound = all(fault and fault[0] == SOUND and fault[1] in families for _, fault in found)
-    inner = "Adam" in families and any(
-        guarded_root(after.views[1], i) for i, fault in found if fault == (SOUND, "Adam")
-    )
-    return sound and not inner and len(found) == len(list(verdicts(before, explain=False)))
+    return sound and len(found) == len(list(verdicts(before, explain=False)))
 
 
 def near(case: Case, step: Step, mistake: str) -> Iterator[str]:
@@ -278,101 +259,45 @@ def rule_step(case: Case, view: View, i: int, mistake: str) -> Step:
     elif mistake.startswith(("bias_correction", "step_counter")):
         divided = (s for s in own if s.func is np.divide and size_of(s.args[1]) == 1)
         found = [s for s in divided if s.parents[0].id in case.states]
+    elif mistake == "epsilon_inside_root":
+        found = [s for s in own if s.name == "sqrt" and size_of(s) == size_of(view.window.start[i])]
     return (found or [v for v in p.versions if v.id >= first and key_of(v) in p.keys])[0]
 
 
-def guarded_root(view: View, i: int) -> Step | None:
-    """The root that a small number is added inside, on the way to a parameter's update."""
-    for s in view.order:
-        inner = s.parents[0] if s.name == "sqrt" and s.parents else s
-        if (
-            inner.func is np.add
-            and inner is not s
-            and view.back[s.id] >> i & 1
-            and size_of(s) == size_of(view.window.start[i])
-        ):
-            numbers = [float(np.ravel(getattr(a, "value", a))[0]) for a in inner.args if size_of(a) == 1]
-            if any(0 < x <= 1e-3 for x in numbers):
-                return s
-    return None
+def judged(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) -> Fault | None:
+    """The verdict on a rule with constants from the script's text; None where it is none that is known.
 
-
-def unguarded(case: Case, step: Step) -> list[str]:
-    """The file with the small number outside the root."""
-    text, node = case.sources.spot(step)
-    inner = node.args[0] if isinstance(node, ast.Call) else None
-    if not isinstance(inner, ast.BinOp):
-        return []
-    code = f"({text.text(node.func)}({text.text(inner.left)}) + {text.text(inner.right)})"
-    return [edited(text, [Fix(node, code)])]
-
-
-def momentum(gs: list[Any], us: list[Any], numbers: list[float]) -> Fault | None:
-    """The verdict on a rule u' = a·u + b·g + c·g₋ with a number of the script's text as a; None where it is no such rule.
-
-    A mistake is found only where no sound number fits as well: the steps of a single number are often alike.
+    A mistake is found only where no sound rule fits as well: the steps of a single number are often alike.
     """
-    basis = np.concatenate([np.stack([us[k - 1], gs[k], gs[k - 1]], 1) for k in range(2, len(gs))])
-    wanted = np.concatenate(us[2:])
-    if not np.all(np.isfinite(basis)) or not np.all(np.isfinite(wanted)) or not np.any(wanted):
-        return None
-    sound = {x for number in numbers for x in (number, 1 - number) if 0 <= x < 1}
-    for a in (*sound, 1.0, *(-x for x in sound if x)):
-        rest = wanted - a * basis[:, 0]
-        (b, c), *_ = np.linalg.lstsq(basis[:, 1:], rest, rcond=None)
-        fits = np.abs(basis[:, 1:] @ [b, c] - rest).max() <= EXACT * np.abs(wanted).max()
-        if fits and abs(b + c) > EXACT * abs(b):  # else a lasting gradient moves nothing
-            mistake = SOUND if a in sound else "not_zeroed" if a > 0 else "momentum_sign"
-            return mistake, MOMENTUM.get(mistake, "momentum" if a else "plain descent")
-    return None
-
-
-def adaptive(gs: list[Any], us: list[Any], numbers: list[float], explain: bool) -> Fault | None:
-    """The verdict on an RMSprop or Adam with constants from the script's text; None where it is no such rule."""
     betas = [b for b in numbers if 0.5 <= b < 1]
     decays = [(b1, b2) for b1 in (0.0, *betas) for b2 in betas if b1 < b2 or b1 == b2 <= 0.98]
     small = [e for e in numbers if 0 < e <= 1e-3] or [0.0]
-    rules = [optimiser_of("RMSprop", alpha=b, eps=e) for e in small for b in betas]
-    rules += [optimiser_of("Adam", betas=pair, eps=e) for e in small for pair in decays]
-    rules += [adagrad(e) for e in small]
-    start, given = {"w": 0.0 * gs[0]}, [{"w": g} for g in gs]
+    momenta = sorted({0.0} | {m for x in numbers for m in (x, 1 - x) if 0 <= m < 1})
+    rules = [rule_of("SGD", momentum=m, nesterov=n) for m in momenta for n in (False, True)]
+    rules += [rule_of("RMSprop", alpha=b, eps=e) for e in small for b in betas]
+    rules += [rule_of("Adam", betas=pair, eps=e) for e in small for pair in decays]
+    rules += [replace(rule_of("Adam", eps=e), name="Adagrad", source=ADAGRAD) for e in small]
+    start, given, taken = {"w": 0.0 * gs[0]}, [{"w": g} for g in gs], np.concatenate(us)
 
     def rate_of(rule: Rule) -> float:
-        made = [step["w"] for step in simulate(rule, start, given, [start] * len(gs))]
-        rate = multiple_of(us[-1], made[-1])
-        fits = rate and all(multiple_of(u, w, rate) for u, w in zip(us, made, strict=True))
-        return rate if fits else 0.0
+        made = np.concatenate([step["w"] for step in simulate(rule, start, given, [start] * len(gs))])
+        known = np.isfinite(made) & np.isfinite(taken)
+        return multiple(taken[known], made[known], EXACT) if 2 * known.sum() > known.size else 0.0
 
-    for rule, settings in rules:
-        if rate_of(rule) or rate_of(replace(rule, source=changed(rule.source, INSIDE_ROOT))):
-            return SOUND, "Adam" if settings.get("betas", (0,))[0] else rule.name
     found = []
-    for mistake, _, wrong in (variant for rule, _ in rules for variant in variants(rule)) if explain else ():
-        rate = rate_of(wrong) if mistake not in RIGHT else 0.0
+    for rule in rules:
+        inside = replace(rule, source=changed(rule.source, INSIDE_ROOT))
+        if rate_of(rule) or (rule.name != "Adam" and rate_of(inside)):
+            return SOUND, "momentum" if rule.settings["momentum"] else rule.name
+    for rule, (mistake, _, wrong) in ((r, v) for r in rules for v in variants(r)) if explain else ():
+        known = mistake in MOMENTUM if rule.name == "SGD" else mistake not in RIGHT
+        rate = rate_of(wrong) if known else 0.0
         if rate > 0:  # of several the one whose rate stands in the script
             found.append((not any(abs(rate - c) <= 1e-4 * rate for c in numbers), mistake))
     mistake = min(found, key=lambda f: f[0], default=(False, ""))[1]
-    return (mistake, MOMENTS.get(mistake, MISTAKES[mistake])) if found else None
+    return (mistake, SAID.get(mistake, MISTAKES[mistake])) if found else None
 
 
-def optimiser_of(name: str, **settings: Any) -> tuple[Rule, dict[str, Any]]:
-    """The rule of this name at a rate of 1, and its settings."""
-    return read_rule(type(name, (), {"lr": 1.0, **settings})), settings
-
-
-def adagrad(eps: float) -> tuple[Rule, dict[str, Any]]:
-    """Adagrad's rule at a rate of 1: RMSprop's with the sum of the squares."""
-    rule, settings = optimiser_of("RMSprop", eps=eps)
-    source = rule.source.replace("beta2 * v + (1 - beta2) * g**2", "v + g**2")
-    return replace(rule, name="Adagrad", source=source), settings
-
-
-def multiple_of(u: Any, w: Any, rate: float | None = None) -> float:
-    """The rate by which u is that times w, wherever both are numbers; 0 where there is none, or it is not the one given."""
-    known = np.isfinite(u) & np.isfinite(w)
-    u, w = u[known], w[known]
-    norm = float((w * w).sum())
-    if not norm or 2 * known.sum() < known.size:
-        return 0.0
-    rate = rate or float((u * w).sum()) / norm
-    return rate if np.abs(u - rate * w).max() <= 1e-4 * np.abs(u).max(initial=1e-300) else 0.0
+def rule_of(name: str, **settings: Any) -> Rule:
+    """The rule of this name at a rate of 1, with these settings."""
+    return read_rule(type(name, (), {"lr": 1.0, **settings}))
