@@ -93,10 +93,8 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
     for root in roots:
         check_root(root)
         if root.size != 1:
-            raise GraphError(
-                f"backprop_source: a scalar is needed, {root._name} has shape {root.shape}: "
-                "take .sum() or .mean()"
-            )
+            what = f"a scalar is needed, {root._name} has shape {root.shape}"
+            raise GraphError(f"backprop_source: {what}: take .sum() or .mean()")
     for is_plain in (True, False):  # a target inside of what would be written as a softmax is to be seen
         graph = Graph(roots, variables, is_plain)
         order = graph.made_of([graph.parts[node] for node in roots])
@@ -243,12 +241,8 @@ class _Page:
         arguments = {said[part.sym]: part.node.data for part in leaves if not part.needs_gradient}
         arguments |= {name: array for x, (name, array) in self.graph.indices.items() if x in used}
         arguments |= {said[part.sym]: part.node.data for part in leaves if part.needs_gradient}
-        out = [
-            f"def backprop({', '.join(arguments)}):",
-            "    # Forward",
-            *self.commented(lines[True]),
-            "    # Backward",
-        ]
+        out = [f"def backprop({', '.join(arguments)}):", "    # Forward", *self.commented(lines[True])]
+        out.append("    # Backward")
         for (x, axis), sums in self.graph.units.items():
             which = "" if len(x.shape or ()) == 1 else "Each row of " if axis == -1 else "Each column of "
             out += [f"    # {which}{said[x]} sums to 1"] if sums and x not in self.forward else []
@@ -268,12 +262,9 @@ class _Page:
                 amount = self.text(self.graph.tidy(x.args[0] if sign > 0 else -x.args[0]))
                 place = self.text(call("getitem", symbol(name, value.shape or ()), index))
                 is_of_arrays = any(part.shape for part in (index, *index.args))
-                added = (
-                    f"np.add.at({name}, {self.text(index)}, {amount})"
-                    if is_of_arrays
-                    else f"{place} += {amount}"
-                )
-                lines = [*(lines or [f"{name} = {zeros}"]), added]
+                at = f"np.add.at({name}, {self.text(index)}, {amount})"
+                lines = lines or [f"{name} = {zeros}"]
+                lines.append(at if is_of_arrays else f"{place} += {amount}")
                 continue
             term = self.text(BEFORE + x)[4:]
             how, term = "+" if (sign > 0) == (term[0] != "-") else "-", term.lstrip("-")

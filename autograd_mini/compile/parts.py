@@ -95,10 +95,9 @@ class Graph:
 
     def needs(self, part: Part) -> list[Part]:
         """The parts that its formula is made of."""
-        symbols = [
-            x for x in ordered(part.sym if part.formula is None else part.formula) if x in self.by_formula
-        ]
-        found = dict.fromkeys([*part.parents, *(self.by_formula[x] for x in symbols if x.name == "symbol")])
+        formula = part.sym if part.formula is None else part.formula
+        symbols = [x for x in ordered(formula) if x.name == "symbol" and x in self.by_formula]
+        found = dict.fromkeys([*part.parents, *(self.by_formula[x] for x in symbols)])
         return [x for x in found if x is not part and x.sym.name == "symbol"]
 
     def made_of(self, roots: Sequence[Part]) -> list[Part]:
@@ -368,10 +367,10 @@ class Names:
         nameless = {(part.shape, self.role(part)) for part in order if part.is_data and not part.given}
         for part in order:
             role = self.role(part)
-            is_one_of_many = (
+            is_of_loop = (
                 part.is_data and role and (part.shape, role) in nameless
-            )  # the name of a loop's variable
-            if part.given and not is_one_of_many:
+            )  # its variable held them all
+            if part.given and not is_of_loop:
                 plain = unique(part.given, set())
                 self.names[part] = unique(plain, self.taken) if plain in self.names.values() else plain
             elif role or part.formula is None or part in roots or part in targets:

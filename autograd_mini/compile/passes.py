@@ -157,7 +157,7 @@ FEWEST, DEEPEST = 8, 40  # how many rows are worth it; how many calls inside one
 
 def in_rows(program: Program) -> Program:
     """Return a program in which rows that are computed alike, as those of a Hessian are, are computed at once as one array."""
-    rows: dict[tuple[Expr, ...], Expr | None] = {}
+    rows: Rows = {}
 
     def step(x: Expr) -> Expr:
         parts = x.args[0].args if x.name == "stack" and is_number(x.args[-1], 0) else ()
@@ -167,9 +167,10 @@ def in_rows(program: Program) -> Program:
     return program.stepped(step)
 
 
-def _together(
-    parts: tuple[Expr, ...], rows: dict[tuple[Expr, ...], Expr | None], depth: int = 0
-) -> Expr | None:
+Rows = dict[tuple[Expr, ...], Expr | None]
+
+
+def _together(parts: tuple[Expr, ...], rows: Rows, depth: int = 0) -> Expr | None:
     """What is stacked of parts that are the same calls of other operands, as one call of what is stacked of these; else None."""
     if parts not in rows and depth <= DEEPEST:
         rows[parts] = None
@@ -177,7 +178,7 @@ def _together(
     return rows.get(parts)
 
 
-def _as_one(parts: tuple[Expr, ...], rows: dict[tuple[Expr, ...], Expr | None], depth: int) -> Expr | None:
+def _as_one(parts: tuple[Expr, ...], rows: Rows, depth: int) -> Expr | None:
     first, shape = parts[0], parts[0].shape or ()
     is_of_places = first.name in ("getitem", "scatter")
     count = 1 if is_of_places else len(first.args)

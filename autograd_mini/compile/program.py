@@ -176,9 +176,9 @@ class Program:
         for x in self.instructions():
             if x.name in NOT_ELEMENTWISE:
                 continue
-            parts = [
-                part for part in x.args if not (part.name == "constant" and (part.weak or part.shape is None))
-            ]
-            if parts and all(part in found for part in parts):
+            parts = {
+                part for part in x.args if part.name != "constant" or not (part.weak or part.shape is None)
+            }
+            if parts and parts <= found:
                 found.add(x)
         return found

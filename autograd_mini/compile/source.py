@@ -58,11 +58,8 @@ class Writer:
         written = {change.target for change in data}
         written.update(target for flat in self.program.flats for target in flat.targets)
         # Values that are written where they belong, once all else is done
-        self.late = {
-            change.value: change.target
-            for change in data
-            if self.is_late(change) and not any(owner(x) in written for x in without(change))
-        }
+        own = [change for change in data if not any(owner(x) in written for x in without(change))]
+        self.late = {change.value: change.target for change in own if self.is_late(change)}
         self.copied = [change for change in data if change.value not in self.late]
         every = [x for x in self.program.instructions() if not x.is_leaf and x.name not in PARTS]
         needed = {*self.program.lean().instructions()}
@@ -107,8 +104,7 @@ class Writer:
                 self.lines.append("    return None")
             if x is not None:
                 self.assign(x)
-        # What is nobody else's already; nothing is given twice
-        given = {change.value for change in self.copied}
+        given = {change.value for change in self.copied}  # nobody else's already; nothing is given twice
         results, begin = ", ".join([self.result(one, given) for one in program.outputs]), len(self.lines)
         for x in self.rest:
             self.assign(x)
@@ -185,9 +181,8 @@ class Writer:
         if is_ufunc and not place and x.name in SIGNS and all(map(str.isidentifier, texts)):
             return f" {SIGNS[x.name]} ".join(texts)
         split = len(texts) - len(x.keywords)
-        named = [
-            f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True) if part != "False"
-        ]
+        pairs = zip(x.keywords, texts[split:], strict=True)
+        named = [f"{key}={part}" for key, part in pairs if part != "False"]
         return f"{function}({', '.join([*texts[:split], *named, *out])})"
 
     def as_arrays(self, x: Expr) -> list[str]:

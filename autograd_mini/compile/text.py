@@ -78,11 +78,8 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
         binds = SIGN
     pairs = zip(parts, (*needs, *[ANY] * len(parts)), strict=False)
     texts = [part if holds >= need else f"({part})" for (part, holds), need in pairs]
-    index = (
-        _index(x.args[1], done, names)
-        if name == "getitem"
-        else _axes_of_one(inner.shape or (), x.shape or ())
-    )
+    shapes = inner.shape or (), x.shape or ()
+    index = _index(x.args[1], done, names) if name == "getitem" else _axes_of_one(*shapes)
     comma, raised = "," * (len(texts) == 1), texts[-1].translate(SUPERSCRIPT) if texts else ""
     return template.format(*texts, raised=raised, joined=", ".join(texts), comma=comma, index=index), binds
 
@@ -199,12 +196,9 @@ def _call(x: Expr, texts: list[str], where: str, name: str = "") -> str:
 
 def _numpy_call(x: Expr, texts: list[str]) -> str:
     """As source: NumPy's own function where it gives the same bits, else that of the arrays' namespace."""
-    if x.name == "matmul":
-        return _call(
-            x, texts, "np.", "dot" if all(len(part.shape or ()) == 2 for part in x.args) else "matmul"
-        )
+    is_dot = x.name == "matmul" and all(len(part.shape or ()) == 2 for part in x.args)
     is_numpys = getattr(np, x.name, None) is getattr(arrays, x.name) or x.name in NUMPYS
-    return _call(x, texts, "np." if is_numpys else "xp.")
+    return _call(x, texts, "np." if is_numpys else "xp.", "dot" if is_dot else "")
 
 
 def _short_number(x: Any) -> str:
@@ -242,15 +236,16 @@ def of_numbers(name: str) -> str:
 # ---- The table of forms -------------------------------------------------------------------------------------------------
 
 # Where ours is quicker, and no other
-NUMPYS = {"sum", "prod", "max", "min", "reshape", "swapaxes", "broadcast_to"}
+NUMPYS = {"matmul", "sum", "prod", "max", "min", "reshape", "swapaxes", "broadcast_to"}
 PRODUCTS, SIDES = (PRODUCT, POWER), (SUM, SUM)
 # Of each call: how tightly its text holds together and how tightly its parts must, then as people read it and as Python
 COMMON: dict[str, Any] = {
-    "add": (SUM, SIDES, "{} + {}", "{} + {}"),
+    "add": (SUM, (SUM, PRODUCT), "{} + {}", "{} + {}"),
     "subtract": (SUM, (SUM, PRODUCT), "{} − {}", "{} - {}"),
     "multiply": (PRODUCT, PRODUCTS, "{} × {}", "{} * {}"),
     "divide": (PRODUCT, PRODUCTS, "{} / {}", "{} / {}"),
     "negative": (SIGN, (PRODUCT,), "−{}", "-{}"),
+    "positive": (SIGN, (SIGN,), "{}", "+{}"),
     "getitem": (ATOM, (ATOM,), "{}[{index}]", "{}[{index}]"),
     "tuple": (ATOM, (), "[{joined}]", "({joined}{comma})"),
     "list": (ATOM, (), "[{joined}]", "[{joined}]"),
@@ -292,22 +287,11 @@ def _reductions() -> dict[str, Form]:
     }
 
 
-PYTHON = Style(
-    {
-        **_forms(3, COMMON),
-        "add": ("{} + {}", SUM, (SUM, PRODUCT)),
-        "negative": ("-{}", SIGN, (SIGN,)),
-        "positive": ("+{}", SIGN, (SIGN,)),
-    },
-    _exact_number,
-    _numpy_call,
-)
+PYTHON = Style(_forms(3, COMMON) | {"negative": ("-{}", SIGN, (SIGN,))}, _exact_number, _numpy_call)
 TEACHER = Style(
     {
         **_forms(3, COMMON, BY_SIGN),
         **_reductions(),
-        "add": ("{} + {}", SUM, (SUM, PRODUCT)),
-        "positive": ("+{}", SIGN, (SIGN,)),
         "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
         "axes": ("{}[{index}]", ATOM, (ATOM,)),
         "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
@@ -327,5 +311,5 @@ TEACHER_OF_NUMBERS = replace(
     function=lambda x, texts: f"{of_numbers(x.name)}({', '.join(texts)})",
 )
 PEOPLE = Style(
-    _forms(2, COMMON, BY_SIGN, OF_NUMBERS) | {"positive": ("{}", ATOM, (ATOM,))}, _rounded, _spoken, "−"
+    _forms(2, COMMON, BY_SIGN, OF_NUMBERS) | {"add": ("{} + {}", SUM, SIDES)}, _rounded, _spoken, "−"
 )
