@@ -93,8 +93,8 @@ class Parameter:
         for step in changes:
             if step.func in SCALINGS:
                 changes += [p for p in step.parents if p.id not in self.ids]
-        ends = [s.parents for s in changes if s.func is np.subtract]
-        return bool(ends) and all(any(whole(p).id in self.ids for p in parents) for parents in ends)
+        ends = [s.args[1] for s in changes if s.func is np.subtract]
+        return bool(ends) and all(isinstance(x, Step) and whole(x).id in self.ids for x in ends)
 
     def feeds(self, other: "Parameter") -> bool:
         """Whether the chain is what another grows by, as a velocity is what the weights grow by."""

@@ -212,7 +212,19 @@ for t in range(1, 30):
     w = stepped("w", w, gw, t, True)
     b = stepped("b", b, gb, t, False)
 """
+PENALISED = """import numpy as np
+rng = np.random.default_rng(9)
+X = rng.normal(size=(30, 2)); side = np.where(X[:, 0] > .1, 1.0, -1.0)
+w, b = np.zeros(2), 0.0
+for i in range(30):
+    off = 1 - side * (X @ w + b)
+    loss = .5 * w @ w + np.maximum(0, off).sum()
+    gw = w - X[off > 0].T @ side[off > 0]
+    w = w - .01 * gw
+    b = b + .01 * side[off > 0].sum()
+"""
 BESIDE = {
+    "a penalty that stands first": (PENALISED, ["w", "b"]),
     "an average of rewards": (AVERAGE, ["W"]),
     "averages of gradients": (MOMENTS, ["w"]),
     "a projection": (PROJECTED, ["w"]),
