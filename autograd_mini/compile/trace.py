@@ -41,7 +41,7 @@ COMPARISONS = {
 LEAVING = {
     "node.item": ".item()", "tensor.tolist": ".tolist()",
     "tensor.argmax": ".argmax()", "tensor.argmin": ".argmin()", "array_functions.slogdet": "slogdet",
-    "readings.fitted": "an optimiser's step()", "train._plain": "a metric",
+    "readings.fitted": "an optimiser's step()", "train._measures": "a metric",
     "numpy_protocols._data": "a NumPy function that gives plain data",
 }  # fmt: skip
 
@@ -268,6 +268,8 @@ def _watched(plain: Any) -> Any:
         trace, frame = recorder(), sys._getframe(2)
         if trace is None:
             return
+        if frame.f_code.co_name == "plain":  # node.plain reads for its caller
+            frame = sys._getframe(3)
         name = f"{_module(frame)}.{frame.f_code.co_name}"
         if not _is_ours(frame):
             trace.refuse(".data", node)
