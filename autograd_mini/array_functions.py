@@ -180,10 +180,16 @@ def _moving(theirs: Any, held: tuple[int, ...] = (0,)) -> Any:
         for i, name in enumerate(signature.parameters):
             if i in held and name in bound.arguments:
                 bound.arguments[name] = rebuild(bound.arguments[name], places)
-        if not any(map(_is_node, pool)):
-            return theirs(*args, **kwargs)
+        is_raw = not any(map(_is_node, pool))
+        try:
+            moved = theirs(*args, **kwargs) if is_raw else theirs(*bound.args, **bound.kwargs)
+        except ValueError as error:
+            kind = IndexError if isinstance(error, IndexError) else ShapeError
+            raise kind(f"{theirs.__name__}: {', '.join(str(shape(x)) for x in pool[1:])}: {error}") from None
+        if is_raw:
+            return moved
         everything = concatenate([ravel(x) for x in pool])
-        return rebuild(theirs(*bound.args, **bound.kwargs), lambda found: F.getitem(everything, found))
+        return rebuild(moved, lambda found: F.getitem(everything, found))
 
     function.__name__, function.__signature__ = theirs.__name__, signature  # type: ignore[attr-defined]
     return function
@@ -283,7 +289,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     >>> float(trace([[1.0, 2.0], [3.0, 4.0]]))
     5.0
     """
-    return diagonal(x, offset, axis1, axis2).sum(-1)
+    return diagonal(x, offset, _one(axis1, x), _one(axis2, x)).sum(-1)
 
 
 def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
