@@ -23,7 +23,7 @@ import typing as _typing
 # isort: off
 from . import nn, optim
 from . import numpy_protocols as numpy_protocols
-from .array_functions import angle, append, apply_along_axis, apply_over_axes, array_split
+from .array_functions import angle, append, array_split
 from .array_functions import atleast_1d, atleast_2d, atleast_3d, average, bincount, block
 from .array_functions import broadcast_arrays, c_, cholesky, choose, column_stack, compress
 from .array_functions import cond, convolve, corrcoef, correlate, cov, cross, cummax, cummin
@@ -34,13 +34,13 @@ from .array_functions import fmax, fmin, fmod, full, full_like, geomspace, heavi
 from .array_functions import hstack, imag, inner, insert, interp, kron, ldexp, linspace
 from .array_functions import logaddexp2, logspace, lstsq, matrix_norm, matrix_power, matvec
 from .array_functions import median, meshgrid, moveaxis, multi_dot, nan_to_num, nancumprod
-from .array_functions import nancumsum, nanmax, nanmean, nanmedian, nanmin, nanpercentile
-from .array_functions import nanprod, nanquantile, nanstd, nansum, nanvar, norm, outer, pad
-from .array_functions import partition, percentile, piecewise, pinv, polyadd, polyder, polyfit
+from .array_functions import nancumsum, nanmax, nanmean, nanmin
+from .array_functions import nanprod, nanstd, nansum, nanvar, norm, outer, pad
+from .array_functions import partition, percentile, pinv, polyadd, polyder
 from .array_functions import polyint, polymul, polysub, polyval, ptp, quantile, r_, rad2deg
 from .array_functions import real, repeat, resize, rollaxis, rot90, scatter_add, select, slogdet
-from .array_functions import split, svd, svdvals, take, tensordot, tensorinv, tensorsolve, tile
-from .array_functions import trace, trapezoid, trunc, unstack, unwrap, vander, vdot, vecdot
+from .array_functions import split, svd, svdvals, take, tensordot, tile
+from .array_functions import trace, trapezoid, trunc, unstack, vander, vdot, vecdot
 from .array_functions import vecmat, vector_norm, vsplit, vstack
 from .chunks import mean_over
 from .compile.backprop import backprop_source
@@ -119,7 +119,7 @@ __all__ = [
     "AnomalyError", "AutogradError", "CompileError", "DTypeError", "EarlyStopping",
     "GraphError", "GraphTooLargeError", "History", "Op", "SerializationError", "ShapeError",
     "StateDictError", "Tensor", "Value", "__version__", "abs", "add", "angle", "append",
-    "apply", "apply_along_axis", "apply_over_axes", "arccos", "arccosh", "arcsin", "arcsinh",
+    "apply", "arccos", "arccosh", "arcsin", "arcsinh",
     "arctan", "arctan2", "arctanh", "array_split", "atleast_1d", "atleast_2d", "atleast_3d",
     "audit", "average", "backprop_source", "batch_hessian", "batch_jacobian", "bincount",
     "block", "broadcast_arrays", "broadcast_to", "c_", "cbrt", "ceil", "check_derivative",
@@ -138,18 +138,18 @@ __all__ = [
     "logistic", "logspace", "logsumexp", "lstsq", "matmul", "matrix_norm", "matrix_power",
     "matvec", "max", "maximum", "mean", "mean_over", "median", "meshgrid", "min", "minimum",
     "moveaxis", "multi_dot", "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax",
-    "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd",
+    "nanmean", "nanmin", "nanprod", "nanstd",
     "nansum", "nanvar", "negative", "nn", "no_grad", "norm", "normal_cdf", "normal_pdf",
-    "optim", "outer", "pad", "partition", "percentile", "piecewise", "pinv",
-    "plot_decision_boundary", "plot_gradient_flow", "polyadd", "polyder", "polyfit", "polyint",
+    "optim", "outer", "pad", "partition", "percentile", "pinv",
+    "plot_decision_boundary", "plot_gradient_flow", "polyadd", "polyder", "polyint",
     "polymul", "polysub", "polyval", "positive", "power", "prod", "ptp", "quantile", "r_",
     "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "repeat", "reshape",
     "resize", "roll", "rollaxis", "rot90", "round", "save", "scatter", "scatter_add", "sech2",
     "select", "sigmoid", "sigmoid_cross_entropy", "sign", "silu", "sin", "sinc", "sinh",
     "slogdet", "softmax", "softmax_cross_entropy", "softplus", "solve", "sort", "split", "sqrt",
     "square", "squared_error", "squeeze", "stack", "std", "subtract", "sum", "svd", "svdvals",
-    "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tensorinv",
-    "tensorsolve", "tile", "to_value", "trace", "transpose", "trapezoid", "tree", "tril",
-    "triu", "trunc", "unstack", "unwrap", "value_and_grad", "vander", "var", "vdot", "vecdot",
+    "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",
+    "tile", "to_value", "trace", "transpose", "trapezoid", "tree", "tril",
+    "triu", "trunc", "unstack", "value_and_grad", "vander", "var", "vdot", "vecdot",
     "vecmat", "vector_norm", "vjp", "vsplit", "vstack", "where", "xlogy",
 ]  # fmt: skip

@@ -190,7 +190,9 @@ def _moving(theirs: Any, held: tuple[int, ...] = (0,)) -> Any:
 
 
 array_split, hsplit, vsplit, dsplit = map(_moving, (np.array_split, np.hsplit, np.vsplit, np.dsplit))
-rot90, rollaxis, resize, diagflat = map(_moving, (np.rot90, np.rollaxis, np.resize, np.diagflat))
+rot90, rollaxis, resize, diagflat, tile = map(
+    _moving, (np.rot90, np.rollaxis, np.resize, np.diagflat, np.tile)
+)
 take, delete = _moving(np.take), _moving(np.delete)
 insert, compress, extract = _moving(np.insert, (0, 2)), _moving(np.compress, (1,)), _moving(np.extract, (1,))
 choose, block = _moving(np.choose, (1,)), _moving(np.block)
@@ -260,19 +262,6 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return [x[_along(axis, slice(a, b))] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
 
 
-def _widened(left: Any, right: Any) -> Any:
-    return F.broadcast_to(right, np.broadcast_shapes(left.shape, right.shape))
-
-
-def tile(x: Any, reps: Any) -> Any:
-    """Return copies of x side by side, `reps` along each axis (an int, or an int for each axis).
-
-    >>> tile([1.0, 2.0], 2)
-    array([1., 2., 1., 2.])
-    """
-    return _blocks(np.empty(reps), x, _widened)
-
-
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Return x with each element repeated in place along an axis; with axis=None, of the flattened x.
 
@@ -285,37 +274,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     return x[_along(axis, np.repeat(np.arange(x.shape[axis]), repeats))]
 
 
-def _on_diagonal(m: int, n: int, offset: int) -> tuple[Any, Any]:
-    """The index of a diagonal of an m by n matrix."""
-    i = np.arange(max(-offset, 0), min(m, n - offset))
-    return i, i + offset
-
-
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the elements x[…, i, i + offset] of two axes as one last axis.
-
-    `axis1`, `axis2`: the axes of i and of i + offset.
-
-    >>> diagonal([[1.0, 2.0], [3.0, 4.0]])
-    array([1., 4.])
-    """
-    x = moveaxis(x, (axis1, axis2), (-2, -1))
-    return x[(..., *_on_diagonal(x.shape[-2], x.shape[-1], offset))]
-
-
-def diag(x: Any, k: int = 0) -> Any:
-    """Return the k-th diagonal of a matrix, or the matrix that has the vector x there. ShapeError for another x.
-
-    >>> diag([1.0, 2.0])
-    array([[1., 0.],
-           [0., 2.]])
-    """
-    if len(x.shape) == 2:
-        return diagonal(x, k)
-    if len(x.shape) != 1:
-        raise ShapeError(f"diag: a vector or matrix is needed, got shape {x.shape}")
-    n = x.shape[0] + abs(k)
-    return F.scatter(x, (n, n), _on_diagonal(n, n, k))
+diagonal, diag = _moving(np.diagonal), _moving(np.diag)
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -341,14 +300,12 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule: add the numbers by np.concatenate")
     value = kwargs.pop("constant_values", 0.0)
-    value = value if np.ndim(value) else float(value)
     if kwargs:
         raise TypeError(f"pad: mode 'constant' takes only constant_values, not {', '.join(kwargs)}")
     sides = np.array([operator.index(n) for n in np.ravel(pad_width)]).reshape(np.shape(pad_width))
     width = tuple(map(tuple, np.broadcast_to(sides, (len(array.shape), 2)).tolist()))
-    if np.ndim(value):
-        return PAD(width, 0.0)(array) + np.pad(np.zeros(array.shape), width, constant_values=value)
-    return PAD(width, value)(array) if width else +array
+    padded = PAD(width, 0.0)(array) if width else +array
+    return padded + np.pad(np.zeros(array.shape), width, constant_values=value) if np.any(value) else padded
 
 
 # ---- Joining and making ---------------------------------------------------------------------------------------------------
@@ -408,18 +365,6 @@ def select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Any:
     return default
 
 
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    condlist = condlist if np.ndim(condlist[0]) or not shape(x) else [condlist]
-    conditions = [np.asarray(condition, bool) for condition in condlist]
-    if len(funclist) == len(conditions) + 1:
-        conditions.append(~np.any(conditions, axis=0))
-    out: Any = np.zeros(shape(x))
-    for condition, function in zip(conditions, funclist, strict=True):
-        value = function(F.getitem(x, condition), *args, **kw) if callable(function) else function
-        out = F.index_update(out, condition, value)
-    return out
-
-
 def scatter_add(x: Any, index: Any, value: Any) -> Any:
     """Return a copy of x with `value`, which broadcasts, added to x[index]; for a repeated place it is added each time.
 
@@ -428,21 +373,6 @@ def scatter_add(x: Any, index: Any, value: Any) -> Any:
     """
     picked = np.zeros(x.shape, bool)[plain_index(index)]
     return x + F.scatter(F.broadcast_to(value, picked.shape), x.shape, index)
-
-
-def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    lines = moveaxis(arr, axis, -1)
-    out = F.stack([func1d(line, *args, **kwargs) for line in reshape(lines, (-1, lines.shape[-1]))])
-    out = reshape(out, (*lines.shape[:-1], *out.shape[1:]))
-    first, count = axis % len(lines.shape), len(out.shape) - len(lines.shape) + 1
-    return moveaxis(out, range(-count, 0), range(first, first + count))
-
-
-def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
-    for axis in np.ravel(axes).tolist():
-        out = func(a, axis)
-        a = out if len(shape(out)) == len(shape(a)) else expand_dims(out, axis)
-    return a
 
 
 # ---- Sums and statistics ------------------------------------------------------------------------------------------------
@@ -574,12 +504,6 @@ def _restored(out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
     return expand_dims(out, lost) if lost else out
 
 
-def _quantiles(out: Any, q: Any, a: Any, axis: Any, keepdims: bool) -> Any:
-    """(…, quantiles) as NumPy returns it: the axes of q first, and the lost axes if `keepdims`."""
-    parts = [_restored(out[..., i], a, axis, keepdims) for i in range(np.size(q))]
-    return reshape(F.stack(parts), (*np.shape(q), *parts[0].shape))
-
-
 def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     x = F.sort(_lines(a, axis))
     of_places: Any = np.quantile
@@ -587,24 +511,12 @@ def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
     low, part = np.floor(place).astype(int), (place % 1.0).astype(x.dtype)
     between = x[..., low] * (1.0 - part) + x[..., np.ceil(place).astype(int)] * part
     out = where(_is_nan(x[..., -1:]), x[..., -1:], where(part == 0.0, x[..., low], between))
-    return _quantiles(out, q, a, axis, keepdims)
-
-
-def nanquantile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    x = F.sort(_lines(a, axis))[..., None, :]  # NaN comes last
-    count = _count(x, -1, True)
-    place = (count - 1.0) * np.ravel(q)[:, None]
-    weight = rows.relu(1.0 - abs(np.arange(x.shape[-1]) - place))
-    out = where(equal(weight, 0.0), 0.0, _filled(x, 0.0) * weight).sum(-1)
-    return _quantiles(where(equal(count[..., 0], 0.0), math.nan, out), q, a, axis, keepdims)
+    parts = [_restored(out[..., i], a, axis, keepdims) for i in range(np.size(q))]
+    return reshape(F.stack(parts), (*np.shape(q), *parts[0].shape))  # the axes of q first
 
 
 def percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     return quantile(a, np.divide(q, 100.0), axis, method, keepdims)
-
-
-def nanpercentile(a: Any, q: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return nanquantile(a, np.divide(q, 100.0), axis, keepdims)
 
 
 def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
@@ -653,15 +565,6 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     return where(_is_nan(x), nan, where(equal(x, math.inf), high, where(equal(x, -math.inf), low, x)))
 
 
-def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * math.pi) -> Any:
-    step, half = diff(p, axis=axis), 0.5 * period
-    short = remainder(step + half, period) - half
-    short = where(rows.logical_and(equal(short, -half), rows.greater(step, 0.0)), half, short)
-    is_small = less(abs(step), half if discont is None else max(discont, half))
-    turns = F.cumsum(where(is_small, 0.0, short - step), axis)
-    return p + pad(turns, [(int(i == axis % len(p.shape)), 0) for i in range(len(p.shape))])
-
-
 def polyval(p: Any, x: Any) -> Any:
     return functools.reduce(lambda out, c: out * x + c, p, zeros_like(x))
 
@@ -686,15 +589,6 @@ def polyint(p: Any, m: int = 1, k: Any = 0.0) -> Any:
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     powers = np.arange(float(x.shape[0] if N is None else N))
     return rows.power(reshape(x, (-1, 1)), powers if increasing else powers[::-1])
-
-
-def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, w: Any = None) -> Any:
-    column = (-1, 1) if len(y.shape) > 1 else (-1,)
-    terms = vander(x, deg + 1)
-    if w is not None:
-        terms, y = terms * reshape(w, (-1, 1)), y * reshape(w, column)
-    scale = sqrt(square(terms).sum(0))
-    return lstsq(terms / scale, y, rcond)[0] / reshape(scale, column)
 
 
 # ---- Linear algebra -------------------------------------------------------------------------------------------------------
@@ -769,17 +663,6 @@ def matrix_power(a: Any, n: int) -> Any:
         return +a if n else np.broadcast_to(np.eye(a.shape[-1]), a.shape)  # a node of its own
     half = matrix_power(a, n // 2)
     return matmul(matmul(half, half), a) if n % 2 else matmul(half, half)
-
-
-def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
-    a = a if axes is None else moveaxis(a, axes, range(-len(axes), 0))
-    n = math.prod(b.shape)
-    return reshape(array_rows.solve(reshape(a, (n, n)), ravel(b)), a.shape[len(b.shape) :])
-
-
-def tensorinv(a: Any, ind: int = 2) -> Any:
-    n = math.prod(a.shape[:ind])
-    return reshape(inv(reshape(a, (n, n))), a.shape[ind:] + a.shape[:ind])
 
 
 def cond(x: Any, p: Any = 2) -> Any:
@@ -873,7 +756,6 @@ FORMULAS: dict[str, Any] = {
     "nanmax": _extreme(F.max, -math.inf),
     "nanmin": _extreme(F.min, math.inf),
     "median": lambda a, axis=None, keepdims=False: quantile(a, 0.5, axis, "linear", keepdims),
-    "nanmedian": lambda a, axis=None, keepdims=False: nanquantile(a, 0.5, axis, keepdims),
     "partition": lambda a, kth, axis=-1: F.sort(a, axis),
     # products
     "inner": lambda a, b: tensordot(a, b, (-1, -1)) if shape(a) and shape(b) else a * b,
@@ -899,8 +781,8 @@ OPERANDS = set(
     weights prepend append to_end to_begin
     """.split()  # noqa: SIM905
 )
-# These take their arguments unchanged: dot makes one node of two lists of Values, a caller's function gets raw data
-PLAIN = (dot, einsum, tensordot, piecewise, apply_along_axis, apply_over_axes)
+# These take their arguments unchanged: dot makes one node of two lists of Values
+PLAIN = (dot, einsum, tensordot)
 
 
 def _as_nodes(given: list[Any]) -> list[Any]:

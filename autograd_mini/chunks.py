@@ -72,9 +72,7 @@ def mean_over(loss: Callable[..., Any], model: Any, *arrays: Any, compile: bool 
     else:
         leaves = [leaf for _, leaf in flatten(model) if isinstance(leaf, Node) and leaf.requires_grad]
     if not arrays or not callable(loss):
-        raise TypeError(
-            "mean_over(loss, model, *arrays): give a function, a model and at least one Dask array"
-        )
+        raise TypeError("mean_over(loss, model, *arrays): give a function, a model and Dask arrays")
     cut = aligned({f"arrays[{i}]": array for i, array in enumerate(arrays)})
     return averaged(loss, model, list(dict.fromkeys(leaves)), cut, compile=compile)[0]
 
@@ -108,7 +106,7 @@ def aligned(named: Mapping[str, Any]) -> list[Any]:
         first = next(iter(found.values()), array)
         if array.shape[:1] != first.shape[:1] or not array.ndim or not array.size:
             raise ShapeError(
-                f"{name} has shape {array.shape}, the first has {first.shape}: all need equally many rows"
+                f"{name} has shape {array.shape}, the first {first.shape}: equally many rows are needed"
             )
         found[name] = array.rechunk({0: tuple(rows for rows in first.chunks[0] if rows)})
     return list(found.values())

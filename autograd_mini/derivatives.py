@@ -66,9 +66,7 @@ class _Call:
                 raise GraphError(f"{name}: the function changed {place} in place: write x = x + 1")
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
-                raise TypeError(
-                    f"{name}: with has_aux the function returns (result, aux), not {_shown(result)}"
-                )
+                raise TypeError(f"{name}: with has_aux return (result, aux), not {_shown(result)}")
             result, aux = result
             self.aux = rebuild(aux, lambda x: self.give(x) if isinstance(x, Node) else x)
         self.result = result
@@ -374,13 +372,9 @@ def swept(order: Sequence[Any], cotangent: Any, create_graph: bool, keep: Any) -
 
 
 def gradients(
-    output: Any,
-    inputs: Tree,
-    grad_output: Any = None,
-    *,
-    create_graph: bool = False,
-    allow_unused: bool = False,
-) -> Tree:
+    output: Any, inputs: Tree, grad_output: Any = None, *,
+    create_graph: bool = False, allow_unused: bool = False,
+) -> Tree:  # fmt: skip
     """Return the gradient of `output` with respect to `inputs`, in the structure of `inputs`; no node's `.grad` is touched.
 
     Args:
@@ -517,9 +511,7 @@ def derivative(f: Function, order: int = 1, argnums: int = 0, *, has_aux: bool =
     def derive(call: _Call) -> Any:
         y = call.output
         if not isinstance(call.tree, ONE):
-            raise DTypeError(
-                f"derivative: by one number, array or node, not {_shown(call.tree)}: use jacobian"
-            )
+            raise DTypeError(f"derivative: by one number or array, not {_shown(call.tree)}: use jacobian")
         (x,) = call.inputs
         if y.shape != x.shape:
             raise ShapeError(f"derivative: the function gave shape {y.shape} for {x.shape}: use jacobian")

@@ -33,7 +33,7 @@ PLAIN = {  # what gives plain data
 OF_LINALG = set(
     """
     det inv matmul norm slogdet solve cholesky eigh eigvalsh svd svdvals pinv lstsq matrix_power multi_dot
-    tensorinv tensorsolve cond matrix_norm vector_norm vecdot cross outer tensordot
+    cond matrix_norm vector_norm vecdot cross outer tensordot
     """.split()  # noqa: SIM905
 )  # what np.linalg has by that name, np.trace and np.diagonal apart, which there mean the last two axes
 

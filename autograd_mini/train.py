@@ -9,7 +9,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import copy_context
 from copy import copy
+from datetime import timedelta
 from functools import partial
+from operator import getitem
 from shutil import get_terminal_size
 from time import monotonic
 from types import NoneType
@@ -40,23 +42,11 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def fit(
-    model: Any,
-    X: Any,
-    y: Any,
-    *,
-    loss: Callable[..., Any],
-    optimizer: Any,
-    epochs: int,
-    batch_size: int | None = None,
-    validation: Any = None,
-    metrics: Any = (),
-    callbacks: Any = (),
-    shuffle: bool = True,
-    rng: Any = None,
-    progress: str | bool = "auto",
-    compile: str | bool = "auto",
+    model: Any, X: Any, y: Any, *, loss: Callable[..., Any], optimizer: Any, epochs: int,
+    batch_size: int | None = None, validation: Any = None, metrics: Any = (), callbacks: Any = (),
+    shuffle: bool = True, rng: Any = None, progress: str | bool = "auto", compile: str | bool = "auto",
     **others: Any,
-) -> "History":
+) -> "History":  # fmt: skip
     """Train a model, and return the History of its losses and metrics, a number for each epoch.
 
     Args:
@@ -163,9 +153,7 @@ def _parameters(model: Any, optimizer: Any, loss: Any) -> list[Any]:
     if not callable(loss):
         raise _not_named("loss", loss, "a function of (prediction, y), as ag.nn.mse")
     if isinstance(model, type) or not callable(model):
-        name = getattr(model, "__name__", type(model).__name__)
-        what = f"the class {name}: make one, {name}(…)" if isinstance(model, type) else f"a {name}"
-        raise TypeError(f"model must be a Module or a function that returns predictions, got {what}")
+        raise _not_named("model", model, "a Module or a function that returns predictions")
     steps = callable(getattr(optimizer, "step", None)) and hasattr(optimizer, "params")
     if isinstance(optimizer, type) or not steps:
         raise _not_named("optimizer", optimizer, "one of ag.optim, as SGD(model.parameters(), lr=0.1)")
@@ -189,11 +177,10 @@ def _not_named(what: str, given: Any, wanted: str) -> TypeError:
 
 def _rows(name: str, data: Any) -> Any:
     """The data as an array of rows; integers stay integers."""
-    if isinstance(data, Node):
-        if data.requires_grad:
-            advice = "pass .data, or make it with requires_grad=False"
-            raise GraphError(f"{name} requires a gradient, but fit would cut its graph: {advice}")
-        data = data.data
+    if isinstance(data, Node) and data.requires_grad:
+        advice = "pass .data, or make it with requires_grad=False"
+        raise GraphError(f"{name} requires a gradient, but fit would cut its graph: {advice}")
+    data = plain(data)
     is_array = isinstance(data, np.ndarray | list | tuple) or chunks.is_dask(data)
     if isinstance(data, np.ma.MaskedArray) or not is_array:
         raise DTypeError(f"{name} must be an array or list, a row a sample, got {describe(data)}")
@@ -201,13 +188,10 @@ def _rows(name: str, data: Any) -> Any:
         array = data if chunks.is_dask(data) else np.asarray(data)
     except ValueError as error:
         raise ValueError(f"{name} has rows of different lengths: {error}") from None
-    for fault, kind, text in (
-        (array.dtype.kind not in "biuf", DTypeError, f"must be real numbers, got {array.dtype}"),
-        (not array.ndim, ShapeError, "must have a row a sample, got a single number"),
-        (not array.size, ValueError, f"is empty, shape {array.shape}"),
-    ):
-        if fault:
-            raise kind(f"{name} {text}")
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"{name} must be real numbers, got {array.dtype}")
+    if not array.ndim or not array.size:
+        raise ShapeError(f"{name} is empty or a single number, shape {array.shape}: a row a sample is needed")
     return array
 
 
@@ -231,8 +215,7 @@ def _held_out(data: tuple[Any, ...], validation: Any, random: Any) -> tuple[Any,
         held = _data("validation[0]", validation[0], "validation[1]", validation[1])
         ours, theirs = ([part.shape[1:] for part in parts] for parts in (data, held))
         if ours != theirs:
-            what = "X and y have" if len(data) > 1 else "X has"
-            raise ShapeError(f"validation has rows of shape {theirs}, but {what} rows of shape {ours}")
+            raise ShapeError(f"validation has rows of shape {theirs}, but X and y have rows of shape {ours}")
         return data, held
     if chunks.is_dask(data[0]):
         advice = "write X, y, validation = X[:-n], y[:-n], (X[-n:], y[-n:])"
@@ -249,11 +232,8 @@ def _held_out(data: tuple[Any, ...], validation: Any, random: Any) -> tuple[Any,
 
 def _metrics(metrics: Any, loss: Any, y: Any = None) -> dict[str, Callable[..., Any]]:
     """The functions by the names of their columns."""
-    if isinstance(metrics, Mapping):
-        pairs = list(metrics.items())
-    else:
-        several = metrics if isinstance(metrics, list | tuple) else [metrics]
-        pairs = [(_name(metric), metric) for metric in several]
+    several = metrics if isinstance(metrics, list | tuple) else [metrics]
+    pairs = metrics.items() if isinstance(metrics, Mapping) else [(_name(m), m) for m in several]
     found: dict[str, Callable[..., Any]] = {}
     for i, (given, metric) in enumerate(pairs):
         name = given if given != "<lambda>" else f"metric{i + 1}"
@@ -261,17 +241,18 @@ def _metrics(metrics: Any, loss: Any, y: Any = None) -> dict[str, Callable[..., 
             fault = "cannot be the name of a metric, or is given twice: pass a dict of functions by name"
             raise ValueError(f"metrics: {name!r} {fault}")
         if not callable(metric) and metric != "accuracy":
-            kind = ValueError if isinstance(metric, str) else TypeError
-            raise kind(f"metrics: {metric!r} is neither 'accuracy' nor a function of (prediction, y)")
-        if not callable(metric):
-            if y is None:
-                raise ValueError("metrics: 'accuracy' needs y")
-            logits = "with_logits" in getattr(getattr(loss, "func", loss), "__name__", "")
-            low = -1 if (y < 0).any() else 0
-            found[name] = partial(_accuracy, low=low, threshold=0.0 if low or logits else 0.5)
-        else:
-            found[name] = metric
+            raise _not_named("metrics", metric, "'accuracy' or functions of (prediction, y)")
+        found[name] = metric if callable(metric) else _accuracy_of(loss, y)
     return found
+
+
+def _accuracy_of(loss: Any, y: Any) -> Callable[..., float]:
+    """The accuracy for targets as these, with a threshold that fits to the loss."""
+    if y is None:
+        raise ValueError("metrics: 'accuracy' needs y")
+    logits = "with_logits" in getattr(getattr(loss, "func", loss), "__name__", "")
+    low = -1 if (y < 0).any() else 0
+    return partial(_accuracy, low=low, threshold=0.0 if low or logits else 0.5)
 
 
 def _name(x: Any) -> str:
@@ -432,11 +413,16 @@ class _Run:
     def train(self, data: Data, size: int, count: int, order: Any) -> list[float]:
         """Take a step for each batch; return the mean loss and metrics."""
         means, self.seen = [0.0] * (1 + len(self.metrics)), 0
+        taken = chunks.taken if chunks.is_dask(data[0]) else getitem
+        lean = None  # a quicker step for all batches but the first, and the last, whose gradients stay
         for self.batch, start in enumerate(range(0, count, size), 1):
             self.rows = slice(start, start + size) if order is None else order[start : start + size]
-            self.data = data if size == count else tuple(chunks.taken(part, self.rows) for part in data)
-            self.results = []
-            self.step()
+            self.data = data if size == count else tuple([taken(part, self.rows) for part in data])
+            found = lean(*self.data) if lean and self.batch < self.batches else None
+            self.results = [] if found is None else self.noted(*found)
+            if not self.results:
+                self.step()
+                lean = self.program and self.batch < self.batches and self.program.lean(data)
             rows = len(self.data[0])
             self.seen += rows
             for i, result in enumerate(self.results):
@@ -519,7 +505,7 @@ class _Run:
             found = take(self.data)
             why = program.reason
         except CompileError as error:
-            if not (program.is_exact or program.has_run):
+            if not (program.is_exact or program.ran):
                 raise
             found, why = None, str(error)
         except Exception as error:
@@ -530,14 +516,14 @@ class _Run:
             self.history.engine = f"{since}eager: {why}"
             return None
         self.history.engine = program.ran or self.history.engine
-        if found is None:
+        if found is None or not math.isfinite(_number(found[0])):
             return None
-        loss, prediction = _number(found[0]), found[1]
-        if not math.isfinite(loss):
-            return None
-        if not self.results:
-            self.results = [loss, *_measures(self.metrics, prediction, *self.data[1:])]
-        return loss
+        self.results = self.results or self.noted(*found)
+        return _number(found[0])
+
+    def noted(self, loss: Any, prediction: Any) -> list[float]:
+        """The loss and metrics of the batch by a program."""
+        return [_number(loss), *_measures(self.metrics, prediction, *self.data[1:])]
 
     def evaluated(self) -> tuple[Any, Any]:
         """The loss by the engine, and the metrics; for Dask arrays the means of both."""
@@ -934,9 +920,7 @@ class _Quiet:
         if not self.done or seconds <= 0:
             return ""
         rate, left = self.done / seconds, seconds / self.done * (self.epochs * self.rows - self.done)
-        minutes, rest = divmod(math.ceil(left), 60)
-        time = f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
-        return f"{rate:,.0f} rows/s  {time} left"
+        return f"{rate:,.0f} rows/s  {timedelta(seconds=math.ceil(left))} left"
 
     def title(self) -> str:
         return f"epoch {max(self.epoch, 1):{len(str(self.epochs))}d}/{self.epochs}"

@@ -93,19 +93,17 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
     for root in roots:
         check_root(root)
         if root.size != 1:
-            raise GraphError(
-                f"backprop_source: a scalar is needed, {root._name} has shape {root.shape}: "
-                "take .sum() or .mean()"
-            )
+            what = f"a scalar is needed, {root._name} has shape {root.shape}"
+            raise GraphError(f"backprop_source: {what}: take .sum() or .mean()")
     for is_plain in (True, False):  # a target inside of what would be written as a softmax is to be seen
         graph = Graph(roots, variables, is_plain)
-        kept = graph.keep(roots)
-        if all(node in graph.parts and graph.parts[node] in kept for node in targets):
+        order = graph.made_of([graph.parts[node] for node in roots])
+        if all(graph.parts.get(node) in order for node in targets):
             break
     for node in targets:
         if node not in graph.parts:
             raise GraphError(f"backprop_source: the loss does not depend on {node._name}")
-    return _Page(graph, roots, targets).written()
+    return _Page(graph, order, *([graph.parts[x] for x in nodes] for nodes in (roots, targets))).written()
 
 
 # ---- The page -----------------------------------------------------------------------------------------------------------
@@ -114,28 +112,21 @@ def written(loss: Any, wrt: Any, variables: Mapping[str, Any]) -> tuple[str, dic
 class _Page:
     """The lines: formulas by the symbols that they define, forward and then backward, in order."""
 
-    def __init__(self, graph: Graph, roots: Sequence[Any], targets: Sequence[Any]) -> None:
-        self.graph = graph
-        kept = (graph.keep(roots) | {graph.parts[x] for x in targets}) & {*graph.order}
-        made = [part for part in graph.order if part.formula is not None]
-        order = [x for part in made for x in (*part.parents, part)]  # leaves where they are needed
-        order += graph.order
-        self.order = [part for part in dict.fromkeys(order) if part in kept]
-        self.roots, self.targets = ([graph.parts[x] for x in nodes] for nodes in (roots, targets))
+    def __init__(self, graph: Graph, order: list[Part], roots: list[Part], targets: list[Part]) -> None:
+        self.graph, self.roots, self.targets = graph, roots, targets
+        self.order = [*dict.fromkeys([*order, *targets])]
         self.only_numbers = all(type(node) is Value for node in graph.parts)
         self.style = TEACHER_OF_NUMBERS if self.only_numbers else TEACHER
         self.names = Names(graph, self.order, self.roots, self.targets)
         self.lines = {part.sym: part.formula for part in self.order if part.formula is not None}
         self.forward = set(self.lines)
-        self.grads: dict[Part, Expr] = {}
+        self.grads: dict[Expr, Expr] = {}
         self.said = {array: name for array, (name, _) in graph.indices.items()} | graph.ranges
         graph.named = self.names.names
         self.backward()
-        self.slopes: dict[Expr, Any] = {part.sym: g for part, g in self.grads.items()}
-        self.returned = [*[part.sym for part in self.roots], *[self.grads[part] for part in self.targets]]
-        self.results = {*self.returned}
-        named = self.names.names
-        self.named = {*self.results, *[part.sym for part in named], *[self.grads.get(part) for part in named]}
+        self.returned = [*[part.sym for part in self.roots], *[self.grads[part.sym] for part in self.targets]]
+        self.results, named = {*self.returned}, {part.sym for part in self.names.names}
+        self.named = self.results | named | {g for sym, g in self.grads.items() if sym in named}
         before = 0
         while before != len(self.lines):
             before = len(self.lines)
@@ -154,7 +145,7 @@ class _Page:
                 held[part] = spread(constant(0.0), part.sym)
             if part not in needed or part not in held:
                 continue
-            self.grads[part] = g = symbol(f"d{part.sym.value}", part.shape, part.sym.dtype)
+            self.grads[part.sym] = g = symbol(f"d{part.sym.value}", part.shape, part.sym.dtype)
             self.lines[g] = self.graph.tidy(held[part])
             if part.formula is None:
                 continue
@@ -166,7 +157,7 @@ class _Page:
     # ---- Which lines stay
 
     def rename(self) -> None:
-        """A gradient without a name that is another one's, by that name; and no line that nothing needs."""
+        """No line that nothing needs or that is a plain one; a gradient without a name that is another one's, by that name."""
         wanted = {*self.results}
         for sym in [*self.lines][::-1]:
             if sym in wanted:
@@ -174,11 +165,15 @@ class _Page:
             else:
                 del self.lines[sym]
         nameless = {*self.lines} - self.named - self.forward
+        plain: dict[Expr, Expr] = {}
+        for sym, value in [*self.lines.items()]:
+            new = substitute(value, plain)
+            self.lines[sym] = new = value if new is value else self.graph.tidy(new)
+            if _is_plain(new) and sym not in self.named:
+                plain[sym] = self.lines.pop(sym)
         same = {x: sym for sym, x in self.lines.items() if sym in self.named and x in nameless}
-        own = {*same.values()}
-        self.lines = {
-            same.get(sym, sym): substitute(value, same) for sym, value in self.lines.items() if sym not in own
-        }
+        own, lines = {*same.values()}, self.lines.items()
+        self.lines = {same.get(sym, sym): substitute(value, same) for sym, value in lines if sym not in own}
 
     def put_in(self) -> None:
         """The lines that say little into those that use them, and a gradient into a line that gets no longer by it."""
@@ -215,7 +210,7 @@ class _Page:
             is_short = {x.name for x in ordered(value) if x.shape is not None and not x.is_leaf} <= SHORT
             is_view = value.name == "getitem" and value.args[0].is_leaf
             others = sum(n for x, n in _occurrences(value).items() if x in self.lines)
-            is_kept = others > 1 or self.slopes.get(sym) in self.lines
+            is_kept = others > 1 or self.grads.get(sym) in self.lines
             if not is_short or is_kept or times > (10 if is_view else 4 - cost(value)):
                 return False
         return all(len(line) <= LONG for value in new.values() for line in self.statements("dW1", value, ""))
@@ -233,10 +228,10 @@ class _Page:
                 names[part] = unique("t1", self.names.taken)
         said |= {part.sym: name for part, name in names.items()}
         likes = dict.fromkeys(self.lines, "")
-        for part, g in self.grads.items():
+        for sym, g in self.grads.items():
             if g in self.lines:
-                said[g] = unique(f"d{names.get(part, 't1')}", self.names.taken)
-                likes[g] = said.get(part.sym, "")
+                said[g] = unique(f"d{said.get(sym, 't1')}", self.names.taken)
+                likes[g] = said.get(sym, "")
         lines: dict[bool, list[tuple[str, Any]]] = {True: [], False: []}
         for sym, value in self.lines.items():
             texts = self.statements(said[sym], value, likes[sym])
@@ -246,12 +241,8 @@ class _Page:
         arguments = {said[part.sym]: part.node.data for part in leaves if not part.needs_gradient}
         arguments |= {name: array for x, (name, array) in self.graph.indices.items() if x in used}
         arguments |= {said[part.sym]: part.node.data for part in leaves if part.needs_gradient}
-        out = [
-            f"def backprop({', '.join(arguments)}):",
-            "    # Forward",
-            *self.commented(lines[True]),
-            "    # Backward",
-        ]
+        out = [f"def backprop({', '.join(arguments)}):", "    # Forward", *self.commented(lines[True])]
+        out.append("    # Backward")
         for (x, axis), sums in self.graph.units.items():
             which = "" if len(x.shape or ()) == 1 else "Each row of " if axis == -1 else "Each column of "
             out += [f"    # {which}{said[x]} sums to 1"] if sums and x not in self.forward else []
@@ -271,12 +262,9 @@ class _Page:
                 amount = self.text(self.graph.tidy(x.args[0] if sign > 0 else -x.args[0]))
                 place = self.text(call("getitem", symbol(name, value.shape or ()), index))
                 is_of_arrays = any(part.shape for part in (index, *index.args))
-                added = (
-                    f"np.add.at({name}, {self.text(index)}, {amount})"
-                    if is_of_arrays
-                    else f"{place} += {amount}"
-                )
-                lines = [*(lines or [f"{name} = {zeros}"]), added]
+                at = f"np.add.at({name}, {self.text(index)}, {amount})"
+                lines = lines or [f"{name} = {zeros}"]
+                lines.append(at if is_of_arrays else f"{place} += {amount}")
                 continue
             term = self.text(BEFORE + x)[4:]
             how, term = "+" if (sign > 0) == (term[0] != "-") else "-", term.lstrip("-")

@@ -3,7 +3,7 @@
 import copy
 import functools
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,20 +11,21 @@ import numpy as np
 from ..core.node import Node
 from ..support.coercion import BARE
 
-Binding = tuple[Any, Any, Any]  # a dict, list or cell, the name in it, and what that was bound to
+Binding = tuple[
+    Any, str, Any
+]  # a place, such as a dict, how Python reads what is bound there, and what that was
 PLAIN = (*BARE, str, bool, type(None))
 MOST = 10_000  # objects that are looked at
-EQUAL: Any = object()  # in place of a name: the list itself is compared with a copy
 
 
-def bindings(f: Any, arguments: Sequence[Any] = ()) -> list[Binding]:
-    """Return what a function reads by name: in closures, globals, and attributes of the objects that it meets there.
+def bindings(readers: Sequence[Any]) -> list[Binding]:
+    """Return what functions and objects read by name: in closures, globals, and attributes of the objects that they meet there.
 
-    It follows the functions, methods and objects that it finds, those among the arguments too. The training mode of a part
+    It follows the functions, methods and objects that it finds. The training mode of a part
     of a model counts as read. What is reached in another way, by getattr(x, name) say, is not seen.
     """
     seen: set[int] = set()
-    stack, places, objects, names = [f, *arguments], list[Binding](), list[Any](), {"training"}
+    stack, places, objects, names = [*readers], list[Binding](), list[Any](), {"training"}
     while stack and len(seen) < MOST:
         x = stack.pop()
         if id(x) in seen or isinstance(x, (np.ndarray, Node, type, types.ModuleType, *PLAIN)):
@@ -36,11 +37,11 @@ def bindings(f: Any, arguments: Sequence[Any] = ()) -> list[Binding]:
             stack += [x.__func__, x.__self__]
         elif isinstance(x, types.FunctionType):
             cells = [cell for cell in x.__closure__ or () if _is_set(cell)]
-            found: list[Binding] = [(cell, None, cell.cell_contents) for cell in cells]
+            found: list[Binding] = [(cell, ".cell_contents", cell.cell_contents) for cell in cells]
             if not _is_ours(x):
                 mine = {name for code in _codes(x.__code__) for name in code.co_names}
                 names |= mine
-                found += [(x.__globals__, name, x.__globals__[name]) for name in mine & x.__globals__.keys()]
+                found += in_dict(x.__globals__, mine)
                 places += found
             stack += [value for _, _, value in found]
         elif isinstance(x, list | tuple | dict):
@@ -51,14 +52,19 @@ def bindings(f: Any, arguments: Sequence[Any] = ()) -> list[Binding]:
             stack += [one for one in methods if isinstance(one, types.FunctionType) and not _is_ours(one)]
             stack += vars(x).values()
     for x in objects:
-        places += [(vars(x), name, vars(x)[name]) for name in names & vars(x).keys()]
+        places += in_dict(vars(x), names)
     return [binding for place in places for binding in _watched(*place)]
+
+
+def in_dict(place: dict[str, Any], names: Iterable[str]) -> list[Binding]:
+    """The bindings of some names, of those that are there."""
+    return [(place, f"[{name!r}]", place[name]) for name in names if name in place]
 
 
 CHECK = """\
 def check():
     try:
-        return {tests} or is_same()
+        return {quick} or {slow}
     except (ValueError, LookupError, TypeError):  # a name is gone
         return False
 """
@@ -69,34 +75,32 @@ def checker(bindings: Sequence[Binding]) -> Callable[[], bool]:
 
     Identity is asked first, in one expression that is written out: it runs at every call.
     """
-    space: dict[str, Any] = {"is_same": lambda: all(map(_is_bound, bindings))}
-    tests = []
-    for i, (place, name, was) in enumerate(bindings):
+    space: dict[str, Any] = {"is_same": _is_same, "holds": _holds}
+    quick, slow = ["True"], ["True"]
+    for i, (place, path, was) in enumerate(bindings):
         space |= {f"place{i}": place, f"was{i}": was}
-        if name is EQUAL:
-            tests.append(f"place{i} == was{i}")
-        else:
-            tests.append(f"place{i}{'.cell_contents' if name is None else f'[{name!r}]'} is was{i}")
-    exec(CHECK.format(tests=" and ".join(tests) or "True"), space)
+        quick.append(f"place{i}{path} is was{i}")
+        slow.append(f"{'is_same' if path else 'holds'}(place{i}{path}, was{i})")
+    exec(CHECK.format(quick=" and ".join(quick), slow=" and ".join(slow)), space)
     return space["check"]  # type: ignore[no-any-return]
 
 
-def _is_bound(binding: Binding) -> bool:
-    place, name, was = binding
-    if name is EQUAL:
-        return bool(place == was)
-    now = place.cell_contents if name is None else place[name]
-    return now is was or (type(now) is type(was) and isinstance(now, PLAIN) and now == was)
+def _is_same(now: Any, was: Any) -> bool:
+    return now is was or (type(now) is type(was) and isinstance(now, (list, *PLAIN)) and now == was)
 
 
-def _watched(place: Any, name: Any, x: Any) -> Iterator[Binding]:
+def _holds(now: Any, was: Any) -> bool:
+    return np.array_equal(now, was) if isinstance(was, np.ndarray) else bool(now == was)
+
+
+def _watched(place: Any, path: str, x: Any) -> Iterator[Binding]:
     """A binding, if it is of something that a program takes in; a list of numbers by its content."""
     if isinstance(x, (np.ndarray, Node, types.FunctionType, *PLAIN)):
-        yield place, name, x
+        yield place, path, x
     elif isinstance(x, list) and _is_plain(x):
-        yield x, EQUAL, copy.deepcopy(x)
+        yield x, "", copy.deepcopy(x)
     elif isinstance(x, list | tuple):
-        yield from ((x, i, part) for i, part in enumerate(x) if isinstance(part, np.ndarray | Node))
+        yield from ((x, f"[{i}]", part) for i, part in enumerate(x) if isinstance(part, np.ndarray | Node))
 
 
 def _is_plain(data: Any) -> bool:

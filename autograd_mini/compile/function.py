@@ -9,6 +9,8 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -20,11 +22,11 @@ from ..core.tensor import Tensor
 from ..core.value import Value
 from ..errors import CompileError, ShapeError
 from ..support.coercion import BARE, FLOAT_TYPES, to_array, to_float
-from ..support.containers import flatten, rebuild
-from ..support.modes import is_inside, recorder
+from ..support.containers import flatten, rebuild, refill
+from ..support.modes import is_inside
 from ..support.quiet import QUIET, error_state
 from ..symbols import Expr, symbol
-from .bindings import bindings, checker
+from .bindings import Binding, bindings, checker
 from .kernels import Unsupported, is_installed
 from .native import Native, batched
 from .passes import exact
@@ -42,7 +44,6 @@ ENGINES = ("auto", "numpy", "native", "tape")
 FEW = 16  # results of which a quick call is made
 QUICKLY_COMPILED = 2500  # elements of a program that "auto" makes native code of: some tenths of a second
 CONTENT = operator.attrgetter("_content")
-STATIC = (bool, str, bytes, type(None))
 
 
 class TooMuch(CompileError):
@@ -82,29 +83,52 @@ class Compiled:
         return self if owner is None else types.MethodType(self, owner)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.is_batch:
-            return self.of_points(args)
-        if self.quick is not None and not (kwargs or is_inside() or recorder()):
-            found = self.quick(*args) if len(args) == self.count else None
+        if self.quick is not None and not (kwargs or is_inside()) and len(args) == self.count:
+            found = self.quick(*args)
             if found is not None and found is not False:
                 return found
-        return self.one(args, kwargs)
+        return self.of_points(args) if self.is_batch else self.one(args, kwargs)
 
     def one(self, args: Any, kwargs: Any) -> Any:
         """Replay one call."""
-        if self.reason is not None or is_inside() or recorder() is not None:
+        if self.reason is not None or is_inside():
             return self.eagerly(args, kwargs)
         leaves: list[Any] = []
         key = key_of((args, kwargs) if kwargs else args, leaves)
-        tried = self.versions.get(key, ())
         try:
-            for version in tried:
-                found = version.replay(leaves)
-                if found is not None:
-                    return found[0]
-            return self.recorded(key, args, kwargs, leaves, tried)
+            found = self.replayed(key, leaves)
+            if found is None:
+                with self.lock:  # another thread may have recorded in the meantime
+                    found = self.replayed(key, leaves) or self.recorded(key, args, kwargs).replay(leaves)
         except Raised:
-            return self.eagerly(args, kwargs)
+            found = None
+        except TooMuch as error:
+            found = self.quick = None
+            self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
+            warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
+        return self.eagerly(args, kwargs) if found is None else found[0]
+
+    def replayed(self, key: Any, leaves: Sequence[Any]) -> Any:
+        """[result] by the first version that fits, or None."""
+        for version in self.versions.get(key, ()):
+            if (found := version.replay(leaves)) is not None:
+                return found
+        return None
+
+    def recorded(self, key: Any, args: Any, kwargs: Any) -> "Version":
+        """A version of this call, which is kept."""
+        had = self.versions.get(key, ())
+        kept = [one for one in had if one.is_current()]
+        self.outdated += len(had) - len(kept)
+        if len(kept) >= MOST or self.outdated >= 4 * MOST:
+            advice = "or what it closes over is bound anew all the time (pass that as an argument)"
+            raise TooMuch(f"took more than {MOST} different ways through its branches, {advice}")
+        readers = [self.function, *args, *kwargs.values()]
+        self.latest = version = record(self.function, args, kwargs, QUICK, readers, engine=self.engine)
+        self.versions[key] = [*kept, version]
+        has_quick = not (kwargs or self.is_batch)
+        self.quick, self.count = version.quick_call(len(args)) if has_quick else None, len(args)
+        return version
 
     def bind(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], None]:
         """Return a call without arguments: it reads these arrays and writes its results into those, and allocates nothing.
@@ -118,12 +142,9 @@ class Compiled:
         >>> out
         array([4., 9.])
         """
-        for array in [*inputs, *outputs]:
-            is_plain = type(array) is np.ndarray and array.dtype == float and array.flags.c_contiguous
-            if not is_plain or not array.flags.aligned:
-                raise TypeError("bind: arrays of float64, contiguous, are needed, as np.empty gives them")
-        expected = [np.asarray(x) for _, x in flatten(self(*inputs))]
-        shapes, given = [x.shape for x in expected], [x.shape for x in outputs]
+        if not all(is_plain(x) and x.dtype == float and x.flags.carray for x in [*inputs, *outputs]):
+            raise TypeError("bind: arrays of float64, contiguous, are needed, as np.empty gives them")
+        shapes, given = [np.shape(x) for _, x in flatten(self(*inputs))], [x.shape for x in outputs]
         if shapes != given:
             raise ShapeError(f"bind: outputs of the shapes {shapes} are needed, got {given}")
 
@@ -131,73 +152,37 @@ class Compiled:
             for out, (_, x) in zip(outputs, flatten(self(*inputs)), strict=True):
                 np.copyto(out, x)
 
-        version = self.latest
-        if version is None or version.native is None or version.is_tied or version.program is None:
+        version: Any = self.latest
+        if version is None or version.native is None or version.is_tied or version.native.program.guards:
             return slowly
-        quick = version.native.bound(inputs, outputs)
-        # Without guards nothing is returned, and nothing is to be asked
-        return (lambda: slowly() if quick() else None) if version.program.guards else quick
+        return version.native.bound(inputs, outputs)  # type: ignore[no-any-return]
 
     def of_points(self, args: Any) -> Any:
         """The results for each of many points, stacked: the arguments have one more axis, the first."""
         arrays = [to_array(x) for x in args]
         n = len(arrays[0]) if arrays and arrays[0].ndim else 0
         if not n or any(not x.ndim or len(x) != n for x in arrays):
-            shapes = ", ".join(str(x.shape) for x in arrays)
-            raise ShapeError(
-                f"batch=True: arrays of as many points each, one at least, are needed, got {shapes}"
-            )
+            what = f"are needed, got {', '.join(str(x.shape) for x in arrays)}"
+            raise ShapeError(f"batch=True: arrays of as many points each, one at least, {what}")
         points = (tuple(x[i] if x.ndim > 1 else float(x[i]) for x in arrays) for i in range(n))
         value = self.one(next(points), {})  # records a version where there is none
         version = self.latest
         if version is None or version.program is None or version.program.guards or version.program.changes:
-            raise CompileError(
-                "batch=True: the function branches on its numbers, or changes what it closes over"
-            )
+            what = "the function branches on its numbers, or changes what it closes over"
+            raise CompileError(f"batch=True: {what}")
         if version.native is None:
-            found = [
-                [x for _, x in flatten(one)] for one in (value, *(self.one(point, {}) for point in points))
-            ]
-            outputs = [np.array(column) for column in zip(*found, strict=True)]
-        else:
-            version.batch = version.batch or batched(version.program, len(arrays))
-            outputs = version.batch(n, version.read(arrays))
-        return version.result(outputs)
+            every = ([x for _, x in flatten(self.one(point, {}))] for point in points)
+            return refill(value, map(np.array, zip([x for _, x in flatten(value)], *every, strict=True)))
+        version.batch = version.batch or batched(version.program, len(arrays))
+        outputs = version.batch(n, version.read(arrays))
+        return rebuild(version.tree, lambda x: outputs[x] if type(x) is _Place else np.full(n, x))
 
     def eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on nodes, and give what a replay gives."""
-        if is_inside() or recorder() is not None:
+        if is_inside():
             return self.function(*args, **kwargs)
         args, kwargs = rebuild((args, kwargs), lambda x: _as_node(x, None)[0])
         return rebuild(self.function(*args, **kwargs), _raw)
-
-    def recorded(self, key: Any, args: Any, kwargs: Any, leaves: list[Any], tried: Sequence[Any]) -> Any:
-        """Trace the function for this call, keep the version, and replay it."""
-        with self.lock:
-            had = self.versions.get(key, ())
-            for version in had if had is not tried else ():  # another thread has recorded in the meantime
-                found = version.replay(leaves)
-                if found is not None:
-                    return found[0]
-            kept = [one for one in had if one.is_current()]
-            self.outdated += len(had) - len(kept)
-            try:
-                if len(kept) >= MOST or self.outdated >= 4 * MOST:
-                    raise TooMuch(
-                        f"took more than {MOST} different ways through its branches, "
-                        "or what it closes over is bound anew all the time (pass that as an argument)"
-                    )
-                version = record(self.function, args, kwargs, QUICK, engine=self.engine)
-            except TooMuch as error:
-                self.reason = f"compile: {_name(self.function)} {error}: it runs uncompiled from now on"
-                self.quick = None
-                warnings.warn(self.reason, RuntimeWarning, stacklevel=3)
-                return self.eagerly(args, kwargs)
-            self.versions[key] = [*kept, version]
-            self.latest = version
-            self.quick, self.count = version.quick_call(len(args)) if not kwargs else None, len(args)
-        found = version.replay(leaves)
-        return found[0] if found is not None else self.eagerly(args, kwargs)
 
 
 def _name(f: Any) -> str:
@@ -210,14 +195,6 @@ def _name(f: Any) -> str:
 def key_of(tree: Any, leaves: list[Any]) -> Any:
     """What decides which version serves: the structure, kinds, shapes and dtypes; the numbers and arrays go into `leaves`."""
     kind = type(tree)
-    if kind is float:
-        leaves.append(tree)
-        return float
-    if kind is np.ndarray and tree.dtype.char in PLAIN and tree.dtype.isnative:
-        leaves.append(tree)
-        return tree.shape, tree.dtype.char
-    if kind is Tensor or isinstance(tree, np.ndarray):
-        return key_of(_plain(tree), leaves)
     if kind is list and {*map(type, tree)} == {float}:
         leaves += tree
         return list, len(tree)
@@ -225,40 +202,42 @@ def key_of(tree: Any, leaves: list[Any]) -> Any:
         return kind, *[key_of(part, leaves) for part in tree]
     if kind is dict:
         return dict, *[(name, key_of(part, leaves)) for name, part in tree.items()]
-    if kind in STATIC:
-        return kind, tree
-    if kind is Value or isinstance(tree, BARE):
-        leaves.append(tree.data if kind is Value else to_float(tree))
-        return float
+    if _is_data(tree):
+        leaves.append(leaf := _plain(tree))
+        return float if type(leaf) is float else (leaf.shape, leaf.dtype.char)
     try:
         hash(tree)
     except TypeError:
-        raise CompileError(
-            f"compile: an argument is a {kind.__name__}: "
-            "pass numbers, arrays, nodes, and lists, tuples and dicts of them"
-        ) from None
+        advice = "pass numbers, arrays, nodes, and lists, tuples and dicts of them"
+        raise CompileError(f"compile: an argument is a {kind.__name__}: {advice}") from None
     return kind, tree  # another object stands for itself
 
 
+def is_plain(x: Any) -> bool:
+    """Whether it is an array that a program reads as it is."""
+    return type(x) is np.ndarray and x.dtype.char in PLAIN and x.dtype.isnative
+
+
+def _is_data(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, Node, *BARE)) and type(x) is not bool
+
+
 def _plain(x: Any) -> Any:
-    """The array of an argument, as a program reads it; an error for one that is none of numbers."""
-    x = x.data if type(x) is Tensor else x
-    if type(x) is np.ndarray and x.dtype.char in PLAIN and x.dtype.isnative:
+    """The number or array of an argument, as a program reads it; an error for an array of other things than numbers."""
+    x = x.data if isinstance(x, Node) else x
+    if type(x) is float or is_plain(x):
         return x
-    return to_array(x)
+    return to_float(x) if isinstance(x, BARE) else to_array(x)
 
 
 def _as_node(x: Any, label: str | None) -> tuple[Any, Any]:
     """The node that the function is given in place of an argument, and the leaf that holds the data; others as they are."""
-    meta = None if label is None else {"label": label}
-    if type(x) in STATIC or not isinstance(x, (np.ndarray, Node, *BARE)):
+    if not _is_data(x):
         return x, None
-    if isinstance(x, (Value, *BARE)):
-        node = made(FLOATS, x.data if isinstance(x, Value) else to_float(x), None, (), True, meta)
-        return node, node
-    data = _plain(x)
-    if data.dtype in FLOAT_TYPES:
-        node = made(ARRAYS, data.view(), None, (), True, meta)
+    meta, data = None if label is None else {"label": label}, _plain(x)
+    if type(data) is float or data.dtype in FLOAT_TYPES:
+        kind: Any = FLOATS if type(data) is float else ARRAYS
+        node = made(kind, data if kind is FLOATS else data.view(), None, (), True, meta)
         return node, node
     source = made(ARRAYS, data, None, (), False, meta)
     return made(ARRAYS, to_array(data), CAST(np.dtype(float)), (source,), True, meta), source
@@ -287,37 +266,41 @@ class _Place(int):
     """Where an output stands in the result."""
 
 
-def _maker(tree: Any) -> Callable[[list[Any]], Any]:
-    """Return a function that puts outputs in the places of a result; it runs at every call."""
+def _text(tree: Any, outputs: Sequence[str], held: list[Any]) -> str:
+    """A result as Python. `outputs`: how each is read, empty where a list of them is; other things stand in `held`."""
     kind = type(tree)
     if kind is _Place:
-        return operator.itemgetter(tree)
-    if kind in (list, tuple) and tree and all(type(x) is _Place for x in tree):  # they are neighbours
-        whole = operator.itemgetter(slice(tree[0], tree[-1] + 1))
-        return whole if kind is list else lambda outputs: tuple(whole(outputs))
-    if kind in (list, tuple):
-        parts = [*map(_maker, tree)]
-        return lambda outputs: kind([part(outputs) for part in parts])
-    return lambda outputs: rebuild(tree, lambda x: outputs[x] if type(x) is _Place else x)
-
-
-def _text(tree: Any, outputs: Sequence[str]) -> str:
-    """A result as Python; "" for one of other things than outputs in lists and tuples."""
-    if type(tree) is _Place:
-        return outputs[tree]
-    parts = [_text(part, outputs) for part in tree] if type(tree) in (list, tuple) and tree else [""]
-    joined = "".join(f"{part}, " for part in parts)
-    return "" if "" in parts else f"[{joined}]" if type(tree) is list else f"({joined})"
+        return outputs[tree] if outputs else f"outputs[{tree:d}]"
+    if not isinstance(tree, list | tuple | dict) or not tree:
+        held.append(tree)
+        return f"held[{len(held) - 1}]"
+    parts: list[str] = []
+    for one, group in groupby(tree.values() if isinstance(tree, dict) else tree, type):
+        run = [*group]
+        if one in (float, _Place) and len(run) > 1 and not outputs and kind in (list, tuple):  # neighbours
+            held += [run] if one is float else []
+            parts.append(f"*held[{len(held) - 1}]" if one is float else f"*outputs[{run[0]:d}:{run[-1] + 1}]")
+        else:
+            parts += [_text(part, outputs, held) for part in run]
+    if isinstance(tree, dict):
+        names = [_text(name, outputs, held) for name in tree]
+        return f"{{{', '.join(map(': '.join, zip(names, parts, strict=True)))}}}"
+    if hasattr(tree, "_fields"):
+        return f"{_text(kind, outputs, held)}({', '.join(parts)})"
+    if isinstance(tree, list):
+        is_slice = len(parts) == 1 and parts[0].startswith("*outputs")  # which is a list already
+        return parts[0][1:] if is_slice else f"[{', '.join(parts)}]"
+    return f"({', '.join(parts)},)"
 
 
 def record(
-    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, beside: Sequence[Any] = (),
-    engine: str = "auto", is_kept: bool = False,
+    f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, readers: Sequence[Any],
+    watched: Sequence[Binding] = (), engine: str = "auto", is_kept: bool = False,
 ) -> "Version":  # fmt: skip
     """Run the function once on nodes; return the version that replays it.
 
-    `beside`: functions that f calls though they are not in its closure; `is_quick`: whether sums may be added up in another order;
-    `is_kept`: whether leaves keep their arrays, and changes come all or not at all.
+    `is_quick`: whether sums may be added up in another order; `readers`: the functions and objects that may read something by name;
+    `watched`: what else must stay bound as it is; `is_kept`: whether leaves keep their arrays, and changes come all or not at all.
     """
     if engine in ("native", "tape") and not is_installed():
         raise ImportError(f"engine={engine!r} needs llvmlite: python -m pip install 'autograd-mini[fast]'")
@@ -325,9 +308,10 @@ def record(
     collects = gc.isenabled()
     gc.disable()  # it would walk the growing graph again and again: half the time of a large one
     try:
+        make = partial(Version, f, args, kwargs, is_quick, readers, watched, engine, is_kept)
         with suppress(Restart):
-            return Version(Trace(fewest), f, args, kwargs, is_quick, beside, engine, is_kept)
-        return Version(Trace(fewest, is_lazy=False), f, args, kwargs, is_quick, beside, engine, is_kept)
+            return make(Trace(fewest))
+        return make(Trace(fewest, is_lazy=False))
     finally:
         if collects:
             gc.enable()
@@ -339,17 +323,18 @@ class Version:
     is_whole = False  # whether it is a step of training with its update
 
     def __init__(
-        self, trace: Trace, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool,
-        beside: Sequence[Any], engine: str, is_kept: bool,
+        self, f: Callable[..., Any], args: Any, kwargs: Any, is_quick: bool, readers: Sequence[Any],
+        watched: Sequence[Binding], engine: str, is_kept: bool, trace: Trace,
     ) -> None:  # fmt: skip
         self.name, self.is_quick = unique(_name(f), set()), is_quick
         self.program: Program | None = None
         self.native: Native | None = None
         self.batch: Any = None  # made when it is asked for
+        self.run: Any = None
+        self.lean: list[bool] = []  # what comes behind the inputs where gradients are not wanted
         self.vectors: list[Any] = []
         self.views: list[tuple[Any, Any]] = []  # of leaves, each with its place in a vector
-        found = bindings(f, [*args, *kwargs.values(), *beside])
-        self.is_bound = checker(found)
+        found = bindings(readers)
         arguments, taken, names = dict[Any, Expr](), set[str](), _names(f, args, kwargs)
 
         def enter(x: Any) -> Any:
@@ -364,19 +349,6 @@ class Version:
         finally:
             grads = trace.undo()
         del given
-        outputs: list[Any] = []
-
-        def leave(x: Any) -> Any:
-            if isinstance(x, np.ndarray):
-                what = f"{_name(f)} returned a raw array of shape {x.shape}"
-                raise CompileError(f"compile: {what}, which would be frozen: return a node")
-            outputs.extend([x] if isinstance(x, Node) else [])
-            return _Place(len(outputs) - 1) if isinstance(x, Node) else x
-
-        self.tree = rebuild(result, leave)
-        del result
-        self.result = _maker(self.tree)
-        self.kinds = [_kind(node) for node in outputs]
         changed = [(leaf, news[-1][1], "data") for leaf, news in trace.changes.items()]
         for leaf, (_, forgotten) in trace.grads.items():
             if leaf not in arguments and isinstance(grads[leaf], Node):
@@ -384,16 +356,27 @@ class Version:
         self.targets = [leaf for leaf, _, _ in changed]
         self.changed = [leaf for leaf, _, what in changed if what == "data"]
         self.grads = [(leaf, what == "more grad") for leaf, _, what in changed if what != "data"]
-        # Whether gradients are set as they are found
-        self.is_set = not any(
-            is_more or type(leaf) is Value or not leaf.shape for leaf, is_more in self.grads
-        )
         tests, new = [test for test, _, _ in trace.guards], [value for _, value, _ in changed]
-        order = sorted_nodes([*tests, *outputs, *new, *self.targets])
+        nodes = [x for _, x in flatten(result) if isinstance(x, Node)]
+        order = sorted_nodes([*arguments, *tests, *nodes, *new, *self.targets])
+        del nodes
         strict = any(isinstance(x, np.ndarray) for _, _, x in found)
-        lowering = Lowering(trace, arguments, taken, order, strict)
-        self.run: Any = None
-        if trace.fewest is not None and is_tape(trace, order, [*arguments]):
+        lowering, outputs = Lowering(trace, arguments, taken, order, strict), list[Any]()
+
+        def leave(x: Any) -> Any:
+            if isinstance(x, np.ndarray):
+                what = f"{_name(f)} returned a raw array of shape {x.shape}"
+                raise CompileError(f"compile: {what}, which would be frozen: return a node")
+            if not isinstance(x, Node):
+                return x
+            if type(x) is Value and x._left is None and x not in arguments and lowering.is_constant(x):
+                return x.data
+            outputs.append(x)
+            return _Place(len(outputs) - 1)
+
+        self.tree = rebuild(result, leave)
+        del result
+        if is_tape(trace, order):
             with suppress(Unsupported):
                 self.run = Tape(lowering, outputs, new)
         if self.run is None:
@@ -413,50 +396,47 @@ class Version:
                 is_kept=is_kept,
             )
             self.choose(program, engine)
-        self.is_silent = self.program is None or self.native is not None
         self.engine = "tape" if self.program is None else "native" if self.native else "numpy"
         live = lowering.inputs()
         self.nodes = [x for x in live.values() if isinstance(x, Node)]
         self.arrays = [x for x in live.values() if isinstance(x, np.ndarray)] + self.vectors
         places = {x: i for i, x in enumerate([*arguments.values(), *live])}
-        self.ranges = [
-            (places[x], count, who)
-            for node, count, who in trace.ranges
-            if (x := lowering.exprs.get(node)) in places
-        ]
-        self.indices = lowering.indices
-        self.is_tied = bool(live or self.ranges or self.targets)  # to more than its arguments
-        floats = self.program.kinds() if self.program and self.native else set[Expr]()
-        results = self.program.outputs if self.program else outputs
-        # Whether what runs gives the very results, and whether it does so of its arguments alone
-        self.is_final = self.is_silent and all(
-            kind is None or (kind is float and (self.program is None or x in floats))
-            for x, kind in zip(results, self.kinds, strict=True)
-        )
-        self.is_bare = self.is_final and not (self.is_tied or found or self.indices)
+        labels = [(lowering.exprs.get(node), count, who) for node, count, who in trace.ranges]
+        self.ranges = [(places[x], count, who) for x, count, who in labels if x in places]
+        self.is_tied = bool(live or self.ranges or new)  # to more than its arguments
+        self.bindings = [*found, *watched, *lowering.indices]
+        # Whether all that the function closes over is bound as it was, and index arrays hold what they held
+        self.is_current = checker(self.bindings)
         self.arguments = len(arguments)
+        floats = self.program.kinds() if self.program else {*outputs}
+        results = self.program.outputs if self.program else outputs
+        is_native, pairs = self.native is not None, zip(results, outputs, strict=True)
+        self.ends = [_end(node, x in floats, is_native) for x, node in pairs]
+        self.held: list[Any] = []
+        is_plain = {*self.ends} <= {"{}"}
+        texts = [] if is_plain else [end.format(f"outputs[{i}]") for i, end in enumerate(self.ends)]
+        self.result = eval(f"lambda outputs: {_text(self.tree, texts, self.held)}", {"held": self.held})
 
     def quick_call(self, count: int) -> Callable[..., Any] | None:
         """A function of so many arguments that gives the very result, or None where they are not as they were recorded.
 
         None where there is no native code, or more to be done than it does.
         """
-        native, more = self.native, self.grads or self.ranges or self.indices or not self.is_final
-        if native is None or more or self.arguments != count or not 0 < len(native.results) <= FEW:
+        native = self.native
+        is_more = self.grads or self.ranges or not 0 < len(self.ends) <= FEW
+        if native is None or is_more or self.arguments != count:
             return None
-        text = _text(self.tree, native.results)
-        live = [(f"x{i}", x) for i, x in enumerate([*self.nodes, *self.arrays], count)]
-        before = [f"{name} = {name}_{'._content' * isinstance(x, Node)}" for name, x in live]
-        if not self.is_bare:
-            before.insert(0, "if not is_bound(): return None")
-        space = {f"{name}_": x for name, x in live} | {f"leaf{i}": x for i, x in enumerate(self.changed)}
-        ticks = [f"leaf{i}._version" for i, _ in enumerate(self.changed)]
-        after = ["changes.count += 1", f"{' = '.join(ticks)} = changes.count"] if ticks else []
-        given, space = (
-            [f"x{i}" for i in range(count)],
-            space | {"is_bound": self.is_bound, "changes": changes},
-        )
-        return native.function(given, before, after, text, **space) if text else None
+        given = [f"x{i}" for i in range(count)]
+        space = {"is_current": self.is_current, "changes": changes, "held": self.held}
+        before = ["if not is_current(): return None"] if self.bindings else []
+        for i, x in enumerate([*self.nodes, *self.arrays], count):
+            space[f"source{i}"] = x
+            before.append(f"x{i} = source{i}{'._content' * isinstance(x, Node)}")
+        space |= {f"leaf{i}": x for i, x in enumerate(self.changed)}
+        ticks = [f"leaf{i}._version = " for i, _ in enumerate(self.changed)]
+        after = ["changes.count += 1", f"{''.join(ticks)}changes.count"] if ticks else []
+        texts = [end.format(text) for end, text in zip(self.ends, native.results, strict=True)]
+        return native.function(given, before, after, _text(self.tree, texts, self.held), **space)
 
     def choose(self, program: Program, engine: str) -> None:
         """Make what runs a program."""
@@ -469,6 +449,7 @@ class Version:
             return
         program = planned(self.program, self.is_quick)
         self.run = function_of(Writer(program, self.name, self.is_quick).body, self.name)
+        self.lean = [True] if program.is_kept else []
         leaves = dict(zip((change.target for change in self.program.changes), self.targets, strict=True))
         for flat in program.flats:  # a vector in which the data of some leaves lie side by side
             data, end = np.empty(flat.vector.shape or (), flat.vector.dtype), 0
@@ -479,17 +460,11 @@ class Version:
 
     @property
     def source(self) -> str:
-        """The program as Python that calls NumPy; of a tape what it runs, instruction by instruction."""
+        """The program as Python that calls NumPy; CompileError for a tape."""
         if self.program is None:
-            return f"{HEADER}\n\n{self.run.source(self.name)}"
+            raise CompileError("compile: a tape has no source: take engine='numpy'")
         program = planned(self.program, self.is_quick)
         return f"{HEADER}\n\n{Writer(program, self.name, self.is_quick).body}"
-
-    def is_current(self) -> bool:
-        """Whether all that the function closes over is bound as it was, and index arrays hold what they held."""
-        if not self.indices:
-            return self.is_bound()
-        return self.is_bound() and all(np.array_equal(array, was) for array, was in self.indices)
 
     def read(self, leaves: Sequence[Any]) -> Sequence[Any]:
         """The arguments, and what is read beside them."""
@@ -501,28 +476,22 @@ class Version:
 
     def replay(self, leaves: Sequence[Any]) -> Any:
         """Return [result] for these arguments, or None where the function would take another way."""
-        if not self.is_bare:
-            if not self.is_bound() or (self.indices and not self.is_current()):
-                return None
-            leaves = self.read(leaves)
-            for i, count, who in self.ranges:
-                check_range(leaves[i], count, who)
-        found = self.run(*leaves) if self.is_silent else self.computed(leaves)
+        if not self.is_current():
+            return None
+        leaves = self.read(leaves)
+        check_ranges(self.ranges, leaves)
+        found = self.computed(leaves)
         if found is False and self.native is not None:
             found = self.native.copied(*leaves)
         if not found:
             return None
         outputs, grads = found
-        new = grads if self.is_set else self.gradients(grads)
-        for (leaf, _), grad in zip(self.grads, new, strict=True) if grads else ():
+        for (leaf, _), grad in zip(self.grads, self.gradients(grads), strict=True) if grads else ():
             leaf.grad = grad
         if self.changed:
             changes.count += 1
             for leaf in self.changed:
                 leaf._version = changes.count
-        if not self.is_final:
-            pairs = zip(outputs, self.kinds, strict=True)
-            outputs = [kind(x) if kind else x if x.shape else x[()] for x, kind in pairs]
         return [self.result(outputs)]
 
     def gradients(self, found: Sequence[Any]) -> Iterator[Any]:
@@ -533,16 +502,11 @@ class Version:
 
     def written(self, inputs: Sequence[Any]) -> list[Any]:
         """Of the inputs those that a run has written into."""
-        program: Any = self.program
-        places = {x: i for i, x in enumerate(program.inputs if program else ())}
-        return [
-            inputs[places[one.target]] for one in (program.changes if program else ()) if one.what == "data"
-        ]
+        data = dict(zip(self.nodes, inputs[self.arguments :], strict=False))
+        return [data[leaf] for leaf in self.changed]
 
     def computed(self, inputs: Sequence[Any]) -> Any:
         """What runs gives; NumPy's lines without a warning of NumPy, and Raised where Python's floats raise."""
-        if self.is_silent:
-            return self.run(*inputs)
         before = error_state.get()
         try:
             error_state.set(QUIET)
@@ -555,20 +519,20 @@ class Version:
             error_state.set(before)
 
 
-def _kind(node: Any) -> type | None:
-    """What an output is turned into: a Value's number, or nothing."""
-    return None if type(node) is Tensor else bool if isinstance(node.data, bool | np.bool_) else float
+def _end(node: Any, is_float: bool, is_native: bool) -> str:
+    """How what was computed of a node becomes a result: a Value's number, or an array, of one number a NumPy number."""
+    if type(node) is Tensor:
+        return "{}" if node.shape or is_native else "{}[()]"
+    return "bool({})" if isinstance(node.data, bool | np.bool_) else "{}" if is_float else "float({})"
 
 
-def check_range(labels: Any, count: int, who: str) -> None:
-    """Raise IndexError for a class that is none of so many."""
-    if labels.size <= 16:  # Python's own are quicker then
-        numbers = labels.ravel().tolist()
-        low, high = min(numbers), max(numbers)
-    else:
-        low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
-    if low < 0 or high >= count:
-        raise IndexError(f"{who}: target {low if low < 0 else high} out of range for {count} classes")
+def check_ranges(ranges: Sequence[tuple[int, int, str]], inputs: Sequence[Any]) -> None:
+    """Raise IndexError for a class that is none of so many. `ranges`: (which input, how many classes, who says so)."""
+    for i, count, who in ranges:
+        labels = inputs[i]
+        numbers = labels.ravel().tolist() if labels.size <= 16 else [labels.min(), labels.max()]
+        if bad := [x for x in numbers if not 0 <= x < count]:
+            raise IndexError(f"{who}: target {bad[0]} out of range for {count} classes")
 
 
 def _native(program: Program, is_quick: bool, engine: str) -> Native | None:
@@ -593,7 +557,7 @@ def compile(f: Callable[..., Any], *, engine: str = "auto", batch: bool = False)
     and arrays that it closes over are read at each call. A Python branch on a node's value is a guard: where a later call decides
     otherwise, `f` is recorded again, up to 8 times; then it runs uncompiled, with one warning, as does one on arrays of more than
     20,000 operations. Integers are numbers like any other; booleans and strings choose a version. `.source` is the source of the
-    last version as NumPy, `.reason` why calls are not replayed.
+    last version as NumPy (a tape has none), `.reason` why calls are not replayed.
     `engine`: "numpy", lines of NumPy; "native", machine code for small programs of float64, and "tape", for any number of single
     Values, both by llvmlite (the extra `fast`); "auto", the quickest there is. Of single Values all give the engine's own bits, but
     for sums of products on a tape; of arrays, sums and functions up to rounding.

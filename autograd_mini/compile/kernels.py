@@ -7,7 +7,7 @@ as Python's own `math` has them.
 import ctypes
 import os
 import struct
-from collections.abc import Mapping
+import sys
 from functools import cache
 from typing import Any
 
@@ -25,9 +25,20 @@ class Unsupported(ValueError):
     """A program is too large, or does what is no arithmetic of single numbers."""
 
 
-# Where things lie in CPython's objects, behind what every one begins with; of arrays, NumPy's C API says so
-HEAD, ITEMS = object.__basicsize__, tuple.__basicsize__
-TYPE, NUMBER, DATA, AXES, SIZES, DTYPE, FLAGS = (HEAD + i for i in (-8, 0, 0, 8, 16, 40, 48))
+class AT:
+    """Where things lie in CPython's objects, behind what every one begins with; of arrays, NumPy's C API says so."""
+
+    HEAD, ITEMS = object.__basicsize__, tuple.__basicsize__
+    TYPE, NUMBER, DATA, AXES, SIZES, DTYPE, FLAGS = (
+        HEAD - 8,
+        HEAD,
+        HEAD,
+        HEAD + 8,
+        HEAD + 16,
+        HEAD + 40,
+        HEAD + 48,
+    )
+
 
 # The lines of a call: {0} and {1} are operands, {s[0]} is the result of its first line, {c[…]} a function of the C library
 KERNELS = {
@@ -115,8 +126,8 @@ LIBRARY = _Library()
 class Lines:
     """Lines of LLVM's language, one operation each. `names` are those of the values that are known."""
 
-    def __init__(self, names: Mapping[Expr, str] | None = None, stem: str = "t") -> None:
-        self.names: dict[Expr, str] = dict(names or {})
+    def __init__(self, stem: str = "t") -> None:
+        self.names: dict[Expr, str] = {}
         self.lines: list[str] = []
         self.stem = stem
 
@@ -161,11 +172,8 @@ class Lines:
         for step in kernel.split("; "):
             form = {"t": chosen, "f": "f32" if kind == "float" else "f64"}
             found.append(self.line(step.format(*parts, s=found, c=LIBRARY, **form)))
-        return (
-            self.line(f"fptrunc double {found[-1]} to float")
-            if has == "float" and kind == "double"
-            else found[-1]
-        )
+        is_wide = has == "float" and kind == "double"
+        return self.line(f"fptrunc double {found[-1]} to float") if is_wide else found[-1]
 
 
 def kind_of(x: Expr) -> str:
@@ -176,16 +184,11 @@ def kind_of(x: Expr) -> str:
 @cache
 def is_installed() -> bool:
     """Whether native code can be made here: by llvmlite, for objects that lie in memory as is said above."""
-    if find_spec("llvmlite") is None or ctypes.sizeof(ctypes.c_void_p) != 8:
+    if find_spec("llvmlite") is None or sys.implementation.name != "cpython" or sys.maxsize < 2**62:
         return False
-    x, number = np.ones((2, 3)), 0.5
-    word = ctypes.c_size_t
-    words: list[tuple[Any, Any, int, Any]] = [
-        (word, x, TYPE, id(np.ndarray)), (word, x, DATA, x.ctypes.data), (word, x, DTYPE, id(x.dtype)),
-        (ctypes.c_int, x, AXES, 2), (ctypes.c_int, x, FLAGS, x.flags.num),
-        (word, (x, number), ITEMS + 8, id(number)), (ctypes.c_double, number, NUMBER, number),
-    ]  # fmt: skip
-    return all(kind.from_address(id(held) + place).value == found for kind, held, place, found in words)
+    x, word = np.ones((2, 3)), ctypes.c_size_t
+    found = [word.from_address(id(x) + place).value for place in (AT.TYPE, AT.DATA, AT.DTYPE)]
+    return found == [id(np.ndarray), x.ctypes.data, id(x.dtype)]
 
 
 @cache
@@ -198,7 +201,7 @@ def _target() -> Any:
 
 
 def built(text: str) -> tuple[Any, Any]:
-    """The function `run` of a text in LLVM's language, called with an object of Python's, and what keeps it alive."""
+    """The function `run` of a text in LLVM's language, called with the id of an object of Python's, and what keeps it alive."""
     import llvmlite.binding as llvm
 
     cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
@@ -211,5 +214,5 @@ def built(text: str) -> tuple[Any, Any]:
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     # Not CFUNCTYPE: what runs for microseconds keeps Python's lock
-    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object)
+    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
     return kind(engine.get_function_address("run")), engine

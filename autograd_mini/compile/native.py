@@ -8,23 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .kernels import (
-    AXES,
-    BOOL,
-    DATA,
-    DTYPE,
-    FLAGS,
-    ITEMS,
-    NUMBER,
-    SINGLE,
-    SIZES,
-    TYPE,
-    Lines,
-    Unsupported,
-    built,
-)
+from .kernels import AT, BOOL, SINGLE, Lines, Unsupported, built
 from .program import Program
-from .scalars import FLOAT, Scalars, scalars
+from .scalars import FLOAT, Scalars, number_of, scalars
 
 MOST = 6000  # elements of a program that are compiled: beyond, the compiler takes longer than it gains
 PLAIN, WRITABLE = 0x101, 0x400  # flags: contiguous and aligned; may be written into
@@ -63,23 +49,20 @@ class Operand(NamedTuple):
 
     def fits(self, i: int) -> str:
         """The function `fits`, whether an object is such an operand; of an object of another type nothing else is read."""
-        checks = [f"%x, i64 {TYPE}, i64 -1, i64 {id(float if self.dtype is None else np.ndarray)}"]
+        checks = [f"%x, i64 {AT.TYPE}, i64 -1, i64 {id(float if self.dtype is None else np.ndarray)}"]
         if self.dtype is not None:
             flags = PLAIN | (WRITABLE if self.is_written else 0)
             checks += [
-                f"%x, i64 {DTYPE}, i64 -1, i64 {id(self.dtype)}",
-                f"%x, i64 {AXES}, i64 {2**32 - 1}, i64 {len(self.shape)}",
-                f"%x, i64 {FLAGS}, i64 {flags}, i64 {flags}",
+                f"%x, i64 {AT.DTYPE}, i64 -1, i64 {id(self.dtype)}",
+                f"%x, i64 {AT.AXES}, i64 {2**32 - 1}, i64 {len(self.shape)}",
+                f"%x, i64 {AT.FLAGS}, i64 {flags}, i64 {flags}",
             ]
             checks += [f"%sizes, i64 {8 * axis}, i64 -1, i64 {size}" for axis, size in enumerate(self.shape)]
         lines = [f"define internal i1 @fits{i}(ptr %x) alwaysinline {{", "  br label %go0", "go0:"]
         for k, check in enumerate(checks, 1):
-            lines += [f"  %sizes = call ptr @at(ptr %x, i64 {SIZES})"] if k == 5 else []
-            lines += [
-                f"  %is{k} = call i1 @is(ptr {check})",
-                f"  br i1 %is{k}, label %go{k}, label %no",
-                f"go{k}:",
-            ]
+            lines += [f"  %sizes = call ptr @at(ptr %x, i64 {AT.SIZES})"] if k == 5 else []
+            lines += [f"  %is{k} = call i1 @is(ptr {check})", f"  br i1 %is{k}, label %go{k}, label %no"]
+            lines.append(f"go{k}:")
         return "\n".join([*lines, "  ret i1 true", "no:", "  ret i1 false", "}"])
 
     @property
@@ -92,11 +75,8 @@ class Operand(NamedTuple):
     def loaded(self, lines: Lines, place: str) -> str:
         """The name of the number at a place, a float or a double."""
         found = lines.line(f"load {self.kind}, ptr {place}")
-        if self.kind.startswith("i"):
-            return lines.line(
-                f"{'sitofp' if self.dtype.kind == 'i' else 'uitofp'} {self.kind} {found} to double"
-            )
-        return found
+        how = "sitofp" if self.kind.startswith("i") and self.dtype.kind == "i" else "uitofp"
+        return lines.line(f"{how} {self.kind} {found} to double") if self.kind.startswith("i") else found
 
 
 def written(formulas: Scalars, operands: Sequence[Operand], goals: Sequence[tuple[int, int]]) -> str:
@@ -108,16 +88,18 @@ def written(formulas: Scalars, operands: Sequence[Operand], goals: Sequence[tupl
     lines, bases, n = Lines(), list[str](), "1"
     checks, fit, texts = ["entry:"], "true", list[str]()
     for i, one in enumerate(operands):
-        checks.append(f"  %x{i} = call ptr @at(ptr %args, i64 {ITEMS + 8 * i})")
+        checks.append(f"  %x{i} = call ptr @at(ptr %args, i64 {AT.ITEMS + 8 * i})")
         if one.is_given:
             texts.append(one.fits(i))
             checks += [f"  %is{i} = call i1 @fits{i}(ptr %x{i})", f"  %fit{i} = and i1 {fit}, %is{i}"]
             fit = f"%fit{i}"
         how = f"getelementptr i8, ptr %x{i}, i64" if one.dtype is None else f"call ptr @at(ptr %x{i}, i64"
-        bases.append(f"  %base{i} = {how} {NUMBER}" if one.dtype is None else f"  %base{i} = {how} {DATA})")
+        bases.append(
+            f"  %base{i} = {how} {AT.NUMBER}" if one.dtype is None else f"  %base{i} = {how} {AT.DATA})"
+        )
     if operands[0].step:
         n = "%n"
-        bases += [f"  %sizes = call ptr @at(ptr %x0, i64 {SIZES})", "  %n = load i64, ptr %sizes"]
+        bases += [f"  %sizes = call ptr @at(ptr %x0, i64 {AT.SIZES})", "  %n = load i64, ptr %sizes"]
     starts = [
         lines.line(f"getelementptr {one.kind}, ptr %base{i}, i64 {lines.line(f'mul i64 %i, {one.step}')}")
         if one.step else f"%base{i}"
@@ -170,30 +152,27 @@ class Native:
         self.program = program
         places = {x: i for i, x in enumerate(program.inputs)}
         data = {change.target for change in program.changes if change.what == "data"}
-        self.inputs = [
-            # the dtype by its letter, which is the one object that arrays of it share
-            Operand(
-                None if x in program.floats else np.dtype(x.dtype.char), x.shape or (), is_written=x in data
-            )
-            for x in program.inputs
-        ]
+        # The dtype by its letter, which is the one object that arrays of it share
+        kinds = [None if x in program.floats else np.dtype(x.dtype.char) for x in program.inputs]
+        pairs = zip(kinds, program.inputs, strict=True)
+        self.inputs = [Operand(kind, x.shape or (), is_written=x in data) for kind, x in pairs]
         self.written = [places[x] for x in data]
         operands, goals, rooms, texts = [*self.inputs], list[tuple[int, int]](), list[str](), list[str]()
         operands.append(Operand(FLOAT, (), is_given=False))  # for all results that are single numbers
         count, floats, names = 0, program.kinds(), [f"x{i}" for i in range(len(self.inputs))]
-        for x, change in [
-            *((x, None) for x in program.outputs),
-            *((one.value, one) for one in program.changes),
-        ]:
-            i, begin = len(operands), 0
-            if change is not None and change.what == "data":
-                i = places[change.target]
-            elif x.shape:
+        homes = {
+            len(program.outputs) + i: places[x.target]
+            for i, x in enumerate(program.changes)
+            if x.what == "data"
+        }
+        for k, x in enumerate(program.results):
+            i, begin = homes.get(k, len(operands)), 0
+            if x.shape and k not in homes:
                 dtype = FLOAT if x.dtype == BOOL else x.dtype
                 operands.append(Operand(dtype, x.shape, is_given=False))
                 rooms.append(f"b{i} = empty({x.shape}{', float32' if dtype == SINGLE else ''})")
                 texts.append(f"b{i} != 0.0" if x.dtype == BOOL else f"b{i}")
-            else:
+            elif k not in homes:
                 i, begin, count = len(names), count, count + 1
                 number = f"values[{begin}]" if x in floats or x.dtype == BOOL else f"numbers[{begin}]"
                 texts.append({BOOL: f"{number} != 0.0", SINGLE: f"float32({number})"}.get(x.dtype, number))
@@ -204,7 +183,8 @@ class Native:
         self.lines = [
             f"numbers = empty({count})",
             *rooms,
-            f"status = run(({', '.join([*names, 'numbers', *buffers])},))",
+            f"given = {', '.join([*names, 'numbers', *buffers])},",
+            "status = run(id(given))",
             "if status:",
             "    return None if status == 1 else False",
             *(["values = numbers.tolist()"] if any("values" in text for text in texts) else []),
@@ -222,22 +202,19 @@ class Native:
 
     def copied(self, *inputs: Any) -> Any:
         """A call with copies of the inputs that are as they must be; what is written is copied back."""
-        plain = [
-            float(x) if one.dtype is None else np.array(x, one.dtype, order="C")
-            for x, one in zip(inputs, self.inputs, strict=True)
-        ]
+        pairs = zip(inputs, self.inputs, strict=True)
+        plain = [float(x) if one.dtype is None else np.array(x, one.dtype, order="C") for x, one in pairs]
         found = self.call(*plain)
         for i in self.written if found else ():
             np.copyto(inputs[i], plain[i])
         return found
 
     def bound(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], Any]:
-        """A call without arguments that reads these arrays and writes those; what it gives is not 0 where it has done nothing."""
+        """A call without arguments that reads these arrays and writes those, of a program without guards."""
         held = *inputs, *outputs
         operands = [Operand(FLOAT, x.shape, is_given=False) for x in held]
         _, engine = apart(self.program, operands[: len(inputs)], operands[len(inputs) :])
-        status = ctypes.c_int if self.program.guards else None
-        run = ctypes.PYFUNCTYPE(status, ctypes.c_void_p)(engine.get_function_address("run"))
+        run = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(engine.get_function_address("run"))
         call = partial(run, id(held))
         vars(call)["held"] = held, engine
         return call
@@ -245,7 +222,7 @@ class Native:
 
 def batched(program: Program, arguments: int) -> Callable[[int, Sequence[Any]], list[Any]]:
     """A program of one point for many: a function of their number, the arrays of points, and what is the same for all."""
-    kinds = [x.dtype if x.dtype == SINGLE else FLOAT for x in program.inputs]
+    kinds = [*map(number_of, program.inputs)]
     inputs = [
         Operand(dtype, (), is_given=False, step=prod(x.shape or ()) if i < arguments else 0)
         for i, (x, dtype) in enumerate(zip(program.inputs, kinds, strict=True))
@@ -256,7 +233,8 @@ def batched(program: Program, arguments: int) -> Callable[[int, Sequence[Any]], 
     def call(n: int, arrays: Sequence[Any], held: Any = engine) -> list[Any]:
         given = [np.ascontiguousarray(x, dtype) for x, dtype in zip(arrays, kinds, strict=True)]
         outs = [np.empty((n, *(x.shape or ()))) for x in program.outputs]
-        run((*given, *outs))
+        operands = *given, *outs
+        run(id(operands))
         return outs
 
     return call

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -52,19 +51,12 @@ class Part:
         self.needs_gradient: bool = bool(op) and op.has_derivative and any(x.needs_gradient for x in parents)
         is_number = sym.name == "constant" and sym.shape == ()
         self.number = float(sym.value) if is_number else None
-
-    @property
-    def is_leaf(self) -> bool:
-        return self.formula is None and self.number is None
+        self.is_leaf = formula is None and not is_number
 
     @property
     def is_data(self) -> bool:
         """Whether it is an argument that is no parameter."""
         return self.is_leaf and not self.needs_gradient
-
-    @property
-    def is_weight(self) -> bool:
-        return self.is_leaf and self.needs_gradient
 
     @property
     def is_activation(self) -> bool:
@@ -89,10 +81,8 @@ class Graph:
         self.arrays = {name: x for name, x in self.variables.items() if isinstance(x, np.ndarray | list)}
         self.is_plain = is_plain
         nodes = [x for root in roots for x in toposort(root, constants=True, is_mirrored=True)]
-        is_named = [
-            x.op is None and not x.requires_grad and type(x) is Tensor and self.name_of(x) for x in nodes
-        ]
-        for node in [*compress(nodes, is_named), *nodes]:  # data with names first: others may be made of them
+        nodes.sort(key=lambda x: x.op is not None or x.requires_grad or not self.name_of(x))
+        for node in nodes:  # data with names first: others may be made of them
             self.part(node)
 
     def part(self, node: Any) -> Part:
@@ -103,13 +93,31 @@ class Graph:
             part.given = part.given or self.name_of(node)
         return self.parts[node]
 
-    def keep(self, roots: Sequence[Any]) -> set[Part]:
-        """Return what the roots are computed from; from then on no formula is known but these."""
-        found = {self.parts[root] for root in roots}
-        for part in reversed(self.order):
-            found.update(part.parents if part in found else [])
-        self.by_formula = {formula: part for formula, part in self.by_formula.items() if part in found}
-        return found
+    def needs(self, part: Part) -> list[Part]:
+        """The parts that its formula is made of."""
+        formula = part.sym if part.formula is None else part.formula
+        symbols = [x for x in ordered(formula) if x.name == "symbol" and x in self.by_formula]
+        found = dict.fromkeys([*part.parents, *(self.by_formula[x] for x in symbols)])
+        return [x for x in found if x is not part and x.sym.name == "symbol"]
+
+    def made_of(self, roots: Sequence[Part]) -> list[Part]:
+        """What the roots are computed from, the longest way first: of a cell that is repeated the first step.
+
+        From then on no formula is known but these.
+        """
+        needs = {part: self.needs(part) for part in self.order}
+        depth: dict[Part, int] = {}
+        for part, parents in needs.items():
+            depth[part] = 1 + max((depth[x] for x in parents), default=0)
+        done, stack = dict[Part, None](), [*reversed(roots)]
+        while stack:
+            waits = [x for x in needs.get(stack[-1], ()) if x not in done]
+            if waits:
+                stack.append(max(waits, key=depth.__getitem__))
+            else:
+                done[stack.pop()] = None
+        self.by_formula = {formula: part for formula, part in self.by_formula.items() if part in done}
+        return [part for part in done if part in needs]
 
     def add(self, op: Any, parents: Sequence[Part], formula: Any) -> Part:
         """A new part; `formula` is the shape and dtype of a leaf."""
@@ -356,9 +364,13 @@ class Names:
             if part.needs_gradient and (part.name in PRODUCTS or (is_sum and self.affine & {*part.parents})):
                 self.affine.add(part)
         self.names: dict[Part, str] = {}
+        nameless = {(part.shape, self.role(part)) for part in order if part.is_data and not part.given}
         for part in order:
             role = self.role(part)
-            if part.given:
+            is_of_loop = (
+                part.is_data and role and (part.shape, role) in nameless
+            )  # its variable held them all
+            if part.given and not is_of_loop:
                 plain = unique(part.given, set())
                 self.names[part] = unique(plain, self.taken) if plain in self.names.values() else plain
             elif role or part.formula is None or part in roots or part in targets:

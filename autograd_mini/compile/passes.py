@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import VIEWS, Expr, call, constant, is_number, rebuilt
+from ..symbols import VIEWS, Expr, call, constant, is_number
 from ..symbols import _exact as identity
 from ..symbols import _like as is_like
 from .program import NOT_ELEMENTWISE, Program
@@ -23,7 +23,7 @@ def exact(program: Program) -> Program:
     By identities of IEEE arithmetic, without spreading that a call does itself, and with calls of ours as those of NumPy that they
     make. Python's floats have functions of their own, which stay.
     """
-    floats, known = set(program.floats), dict[Expr, Expr]()
+    floats = set(program.floats)
     has_elements = any(x.name == "getitem" for x in floats)
 
     def step(x: Expr) -> Expr:
@@ -40,7 +40,7 @@ def exact(program: Program) -> Program:
                 return changed
         return x
 
-    return program.mapped(lambda expr: rebuilt(expr, known, step))
+    return program.stepped(step)
 
 
 ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative")
@@ -52,9 +52,11 @@ def _is_spread(x: Expr) -> bool:
 
 
 def folded(x: Expr) -> Expr:
-    """A constant in another dtype as the constant that it is."""
+    """A constant in another dtype as the constant that it is; x⁰ as 1, of NaN and ∞ too."""
     if x.name == "asarray" and x.args[0].name == "constant" and not x.args[0].weak:
         return constant(np.asarray(x.args[0].value, x.dtype))
+    if x.name == "power" and x.shape and x.args[1].weak and is_number(x.args[1], 0):
+        return call("broadcast_to", np.ones((), x.dtype), x.shape)
     return x
 
 
@@ -106,8 +108,7 @@ def closer(program: Program) -> Program:
     Numbers that multiply one after the other are one number. A product of few rows by a large matrix is that of the transposes, in
     which BLAS takes half to nine tenths of the time in double precision.
     """
-    known: dict[Expr, Expr] = {}
-    return program.mapped(lambda expr: rebuilt(expr, known, _closer_step))
+    return program.stepped(_closer_step)
 
 
 def _closer_step(x: Expr) -> Expr:
@@ -156,63 +157,57 @@ FEWEST, DEEPEST = 8, 40  # how many rows are worth it; how many calls inside one
 
 def in_rows(program: Program) -> Program:
     """Return a program in which rows that are computed alike, as those of a Hessian are, are computed at once as one array."""
-    known: dict[Expr, Expr] = {}
-    rows: dict[tuple[Expr, ...], Expr | None] = {}
+    rows: Rows = {}
 
     def step(x: Expr) -> Expr:
         parts = x.args[0].args if x.name == "stack" and is_number(x.args[-1], 0) else ()
         found = _together(parts, rows) if len(parts) >= FEWEST and parts[0].shape else None
         return found if found is not None and is_like(found, x) else x
 
-    return program.mapped(lambda expr: rebuilt(expr, known, step))
+    return program.stepped(step)
 
 
-def _together(
-    parts: tuple[Expr, ...], rows: dict[tuple[Expr, ...], Expr | None], depth: int = 0
-) -> Expr | None:
+Rows = dict[tuple[Expr, ...], Expr | None]
+
+
+def _together(parts: tuple[Expr, ...], rows: Rows, depth: int = 0) -> Expr | None:
     """What is stacked of parts that are the same calls of other operands, as one call of what is stacked of these; else None."""
-    if parts in rows or depth > DEEPEST:
-        return rows.get(parts)
+    if parts not in rows and depth <= DEEPEST:
+        rows[parts] = None
+        rows[parts] = _as_one(parts, rows, depth)
+    return rows.get(parts)
+
+
+def _as_one(parts: tuple[Expr, ...], rows: Rows, depth: int) -> Expr | None:
     first, shape = parts[0], parts[0].shape or ()
-    rows[parts] = None
-    if any(
-        part.name != first.name or not is_like(part, first) or len(part.args) != len(first.args)
-        for part in parts
-    ):
+    is_of_places = first.name in ("getitem", "scatter")
+    count = 1 if is_of_places else len(first.args)
+
+    def form(x: Expr) -> Any:
+        return x.name, x.shape, x.dtype, x.weak, x.keywords, len(x.args), [*map(id, x.args[count:])]
+
+    if any(form(part) != form(first) for part in parts):
         return None
     if first.name == "symbol":
-        rows[parts] = (
-            call("reshape", call("concatenate", parts, axis=0), (len(parts), *shape))
-            if len(shape) == 1
-            else None
-        )
-    elif first.name in ("getitem", "scatter") or first.name not in NOT_ELEMENTWISE:
-        count = len(first.args) if first.name not in ("getitem", "scatter") else 1
-        fixed, args = first.args[count:], list[Expr]()
-        others = (y for part in parts for y in zip(part.args[count:], fixed, strict=True))
-        if any(y is not z for y, z in others) or any(part.keywords != first.keywords for part in parts):
+        whole = call("concatenate", parts, axis=0)
+        return call("reshape", whole, (len(parts), *shape)) if len(shape) == 1 else None
+    if first.name in NOT_ELEMENTWISE and not is_of_places:
+        return None
+    args: list[Any] = []
+    for column in zip(*(part.args[:count] for part in parts), strict=True):
+        is_same = all(y is column[0] for y in column)
+        is_row = len(column[0].shape or ()) == (1 if is_of_places else len(shape))
+        row = column[0] if is_same else _together(column, rows, depth + 1)
+        if row is None or not (is_same or is_row):
             return None
-        for column in zip(*(part.args[:count] for part in parts), strict=True):
-            is_same = all(y is column[0] for y in column)
-            row = column[0] if is_same else _together(column, rows, depth + 1)
-            if row is None or (
-                not is_same and len(column[0].shape or ()) != (len(shape) if not fixed else 1)
-            ):
-                return None
-            args.append(row)
-        if fixed:
-            index = _below_rows(fixed[-1])
-            lengths = [(len(parts), *[y.value for y in fixed[0].args])] if first.name == "scatter" else []
-            rows[parts] = None if index is None else call(first.name, *args, *lengths, index)
-        else:
-            rows[parts] = call(first.name, *args)
-    return rows[parts]
-
-
-def _below_rows(index: Expr) -> Any:
-    """An index of slices and numbers for each row of a stack."""
-    parts = index.args if index.name == "tuple" else (index,)
-    return (slice(None), *parts) if all(part.name == "slice" for part in parts) else None
+        args.append(row)
+    if is_of_places:  # an index of slices for each row of the stack
+        index = first.args[-1].args if first.args[-1].name == "tuple" else first.args[-1:]
+        if any(part.name != "slice" for part in index):
+            return None
+        args += [(len(parts), *first.args[1].args)] if first.name == "scatter" else []
+        args.append((slice(None), *index))
+    return call(first.name, *args)
 
 
 def _is_column(x: Expr) -> bool:
@@ -222,7 +217,5 @@ def _is_column(x: Expr) -> bool:
 
 def is_range(array: Any) -> bool:
     """Whether an array is 0, 1, 2, …"""
-    is_whole = (
-        isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in "iu" and array.size > 0
-    )
-    return bool(is_whole and np.array_equal(array, np.arange(array.size)))
+    is_whole = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in "iu"
+    return is_whole and array.size > 0 and np.array_equal(array, np.arange(array.size))

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.readings import arrays
 from ..support.numerics import find_spec
-from ..symbols import Expr, call, constant, rebuilt, substitute, symbol
+from ..symbols import Expr, call, constant, substitute, symbol
 from ..symbols import _like as is_like
 from .passes import closer, in_rows
 from .program import NOT_ELEMENTWISE, Change, Flat, Program, is_shared, owner
@@ -32,9 +32,26 @@ UFUNCS = {
 
 def planned(program: Program, is_quick: bool) -> Program:
     """Return the program as it is to be written; quick: with the results of sums up to rounding."""
-    for step in (closer, in_rows, added_by_blas, dotted, in_vectors, squares_together) if is_quick else ():
+    exact = (of_one_row, added_by_blas) if program.is_kept else ()
+    for step in (closer, in_rows, added_by_blas, dotted, in_vectors, squares_together) if is_quick else exact:
         program = step(program)
     return program
+
+
+def of_one_row(program: Program) -> Program:
+    """Sums of one number each as NumPy adds them, to 0; what is spread to one row alone as that row."""
+
+    def as_row(part: Expr, x: Expr) -> Expr:
+        is_row = part.shape and part.shape != x.shape and prod(part.shape) == prod(x.shape or ())
+        return call("reshape", part, x.shape) if is_row else part
+
+    def step(x: Expr) -> Expr:
+        inner = x.args[0] if x.name == "sum" else x
+        if inner is not x and inner.dtype == x.dtype and prod(inner.shape or ()) == prod(x.shape or ()):
+            return call("reshape", inner, x.shape) + 0.0
+        return call(x.name, *(as_row(part, x) for part in x.args)) if x.name in ("add", "subtract") else x
+
+    return program.stepped(step)
 
 
 def uses(program: Program) -> Counter[Expr]:
@@ -46,7 +63,7 @@ def uses(program: Program) -> Counter[Expr]:
 
 def dotted(program: Program) -> Program:
     """The sum of a product as a dot product; a small sum as one with ones, which takes BLAS half the time of a reduction."""
-    count, floats, known = uses(program), program.kinds(), dict[Expr, Expr]()
+    count, floats = uses(program), program.kinds()
 
     def step(x: Expr) -> Expr:
         inner = x.args[0] if x.args else x
@@ -64,7 +81,7 @@ def dotted(program: Program) -> Program:
         is_over_rows = x.args[1].value == 0 and len(shape) == 2
         return call("matmul", ones(shape[:1], inner.dtype), inner) if is_over_rows else x
 
-    return program.mapped(lambda expr: rebuilt(expr, known, step))
+    return program.stepped(step)
 
 
 @cache
@@ -74,7 +91,7 @@ def ones(shape: tuple[int, ...], dtype: Any) -> Any:
 
 def added_by_blas(program: Program) -> Program:
     """w − factor · x @ y of a large w as `add_product`, which adds the product straight into it."""
-    count, targets = uses(program), {change.target for change in program.changes}
+    count, targets = uses(program.lean()), {change.target for change in program.changes}
 
     def changed(change: Change) -> Change:
         value, target = change.value, change.target
@@ -83,6 +100,7 @@ def added_by_blas(program: Program) -> Program:
         factor, product = constant(1.0), value.args[1]
         if product.name == "multiply" and product.args[0].shape == ():
             factor, product = product.args
+            factor = factor.args[0] if factor.name == "asarray" else factor  # BLAS takes a number
         once = all(count[x] == 1 for x in (value, value.args[1], product))
         if product.name != "matmul" or not once or product.dtype != target.dtype or not find_spec("scipy"):
             return change
@@ -105,23 +123,17 @@ def in_vectors(program: Program) -> Program:
         and is_like(change.value, change.target) and change.value.name != "add_product"
     ]  # fmt: skip
     for dtype in dict.fromkeys(change.target.dtype for change in small):
-        group = [change for change in small if change.target.dtype == dtype]
-        if len(group) > 1:
-            targets = tuple(change.target for change in group)
+        pairs = [(change.target, change.value) for change in small if change.target.dtype == dtype]
+        targets, values = zip(*pairs, strict=True)
+        if len(targets) > 1:
             size = sum(prod(target.shape or ()) for target in targets)
             flat = Flat(symbol(unique("flat", taken), (size,), dtype), targets)
             flats.append(flat)
-            changes.append(
-                Change(flat.vector, alike([change.value for change in group], flat, count), "data")
-            )
+            changes.append(Change(flat.vector, alike(values, flat, count), "data"))
     gone = {target for flat in flats for target in flat.targets}
     rest = [change for change in program.changes if change.what != "data" or change.target not in gone]
-    return replace(
-        program,
-        inputs=(*program.inputs, *(flat.vector for flat in flats)),
-        changes=(*rest, *changes),
-        flats=tuple(flats),
-    )
+    inputs = *program.inputs, *(flat.vector for flat in flats)
+    return replace(program, inputs=inputs, changes=(*rest, *changes), flats=tuple(flats))
 
 
 def alike(values: Sequence[Expr], flat: Flat, count: Counter[Expr], depth: int = 0) -> Expr:

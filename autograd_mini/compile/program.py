@@ -5,6 +5,7 @@ Two Exprs that say the same are one object, so what is computed twice stands onc
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from math import log
 from typing import Any, NamedTuple
 
@@ -12,13 +13,35 @@ import numpy as np
 
 from ..support import numerics
 from ..support.numerics import find_spec
-from ..symbols import AXES, EXPRESSIONS, OPERATORS, PARTS, REDUCTIONS, SHAPES, VIEWS, Expr, ordered
+from ..symbols import AXES, EXPRESSIONS, OPERATORS, PARTS, REDUCTIONS, SHAPES, VIEWS, Expr, ordered, rebuilt
+
+
+@cache
+def _gemm(dtype: Any) -> Any:
+    """BLAS's factor · x @ y + beta · w for arrays of a dtype; None without scipy."""
+    if not find_spec("scipy"):
+        return None
+    from scipy.linalg import blas
+
+    return blas.dgemm if dtype == np.float64 else blas.sgemm
+
+
+def adding(w: Any, factor: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    """The call, of a function in C, that adds factor · x @ y to a matrix w in place; with scipy in one pass over its memory."""
+    gemm = _gemm(w.dtype)
+    if not gemm or not w.flags.c_contiguous or not w.dtype == x.dtype == y.dtype:
+        return np.add, w, factor * np.dot(x, y), w
+    # BLAS knows columns: wᵀ += factor · yᵀ xᵀ, each given as what lies in memory
+    left, turn_left = (y.T, 0) if y.flags.c_contiguous else (y, 1)
+    right, turn_right = (x, 1) if x.flags.f_contiguous else (x.T, 0)
+    # by their places: beta, c, trans_a, trans_b, overwrite_c
+    return gemm, factor, left, right, 1.0, w.T, turn_left, turn_right, 1
 
 
 def add_product(w: Any, factor: Any, x: Any, y: Any) -> None:
-    """Add factor · x @ y to a matrix w in place, where scipy is installed in one pass over its memory.
+    """Add factor · x @ y to a matrix w in place.
 
-    Arguments: `w` (m, n), `x` (m, k), `y` (k, n), all of one dtype. BLAS knows columns, so it is told of the transposes.
+    Arguments: `w` (m, n), `x` (m, k), `y` (k, n), all of one dtype.
 
     >>> w = np.ones((2, 2))
     >>> add_product(w, -1.0, np.array([[1.0], [0.0]]), np.array([[1.0, 2.0]]))
@@ -26,18 +49,8 @@ def add_product(w: Any, factor: Any, x: Any, y: Any) -> None:
     array([[ 0., -1.],
            [ 1.,  1.]])
     """
-    if not find_spec("scipy") or not w.flags.c_contiguous or not w.dtype == x.dtype == y.dtype:
-        w += factor * np.dot(x, y)
-        return
-    from scipy.linalg import blas
-
-    letter = "d" if w.dtype == np.float64 else "s"
-    # wᵀ += factor · yᵀ xᵀ, each given as what lies in memory
-    left, turn_left = (y.T, 0) if y.flags.c_contiguous else (y, 1)
-    right, turn_right = (x, 1) if x.flags.f_contiguous else (x.T, 0)
-    getattr(blas, f"{letter}gemm")(
-        factor, left, right, beta=1.0, c=w.T, trans_a=turn_left, trans_b=turn_right, overwrite_c=1
-    )
+    function, *arguments = adding(w, factor, x, y)
+    function(*arguments)
 
 
 # Calls that only plans make: of the numbers of a vector, and what is written into w itself where it is w's new value
@@ -127,6 +140,11 @@ class Program:
         """All that is computed, in order."""
         return (*(guard.test for guard in self.guards), *self.results)
 
+    def lean(self) -> "Program":
+        """Return the program without gradients, where it is a step that keeps none."""
+        data = tuple(change for change in self.changes if change.what == "data" or not self.is_kept)
+        return replace(self, changes=data)
+
     def mapped(self, change: Callable[[Expr], Expr]) -> "Program":
         """Return the program with every root changed; what was a Python float stays one."""
         floats = frozenset(change(x) for x in self.floats)
@@ -137,6 +155,11 @@ class Program:
             changes=tuple(one._replace(value=change(one.value)) for one in self.changes),
             floats=floats,
         )
+
+    def stepped(self, step: Callable[[Expr], Expr]) -> "Program":
+        """Return the program with a step made wherever it can be made, parts first."""
+        known: dict[Expr, Expr] = {}
+        return self.mapped(lambda expr: rebuilt(expr, known, step))
 
     def instructions(self) -> Iterator[Expr]:
         """Yield every call once, parts before wholes, and no earlier than a guard or an output needs it."""
@@ -153,9 +176,9 @@ class Program:
         for x in self.instructions():
             if x.name in NOT_ELEMENTWISE:
                 continue
-            parts = [
-                part for part in x.args if not (part.name == "constant" and (part.weak or part.shape is None))
-            ]
-            if parts and all(part in found for part in parts):
+            parts = {
+                part for part in x.args if part.name != "constant" or not (part.weak or part.shape is None)
+            }
+            if parts and parts <= found:
                 found.add(x)
         return found

@@ -27,7 +27,6 @@ POWERS: dict[float, Callable[[Any], Any]] = {
 class Scalars(NamedTuple):
     """Formulas of numbers. `places` says of each symbol which element of which input it is."""
 
-    shapes: list[tuple[int, ...]]  # of the inputs
     places: dict[Expr, tuple[int, int]]
     guards: list[tuple[Expr, bool]]
     outputs: list[Any]  # an array of Exprs each
@@ -48,36 +47,29 @@ def scalars(program: Program, most: int) -> Scalars:
 
 def _scalars(program: Program, most: int) -> Scalars:
     floats, found, places = program.kinds(), dict[Expr, Any](), dict[Expr, tuple[int, int]]()
-    left = most  # numbers that there may yet be
+    calls = [x for x in program.instructions() if x.name != "symbol"]
+    if sum(prod(x.shape or ()) for x in program.inputs) + sum(map(_work, calls)) > most:
+        raise Unsupported(f"the arrays, and the terms of products, are more than {most} numbers")
     for i, x in enumerate(program.inputs):
-        size = prod(x.shape or ())
-        left -= size
-        if left < 0:
-            raise Unsupported(f"the inputs are more than {most} numbers")
-        names = [symbol(f"{x.value}[{j}]", dtype=_number_of(x)) for j in range(size)]
+        names = [symbol(f"{x.value}[{j}]", dtype=number_of(x)) for j in range(prod(x.shape or ()))]
         places |= {name: (i, j) for j, name in enumerate(names)}
         found[x] = _array(names, x.shape or ())
-    for x in program.instructions():
-        if x.name != "symbol":
-            left -= _work(x)
-            if left < 0:
-                raise Unsupported(f"the arrays, and the terms of products, are more than {most} numbers")
-            found[x] = _elements_of(x, [found[part] for part in x.args], x in floats)
+    for x in calls:
+        found[x] = _elements_of(x, [found[part] for part in x.args], x in floats)
     results = [found[x] for x in program.roots]
     if any(x.dtype.kind in "iu" for x in program.roots):
         raise Unsupported("a result is a whole number")
     split = len(program.guards)
     guards = [(test.item(), guard.outcome) for test, guard in zip(results, program.guards, strict=False)]
-    return Scalars([x.shape or () for x in program.inputs], places, guards, results[split:])
+    return Scalars(places, guards, results[split:])
 
 
 def _work(x: Expr) -> int:
     """How many numbers are computed."""
-    shape = x.args[0].shape if x.args else None
-    inner = (
-        prod(shape or ()) if x.name in FOLDS else (shape or (1,))[-1] if x.name in ("matmul", "linear") else 1
-    )
-    return 0 if x.name in VIEWS else inner if x.name in FOLDS else prod(x.shape or ()) * inner
+    shape = (x.args[0].shape if x.args else None) or (1,)
+    if x.name in VIEWS or x.name in FOLDS:
+        return prod(shape) if x.name in FOLDS else 0
+    return prod(x.shape or ()) * (shape[-1] if x.name in ("matmul", "linear") else 1)
 
 
 def _array(elements: Sequence[Any], shape: tuple[int, ...]) -> Any:
@@ -140,7 +132,7 @@ def _called(x: Expr, operands: list[Any], is_float: bool) -> Any:
         return np.frompyfunc(COMPOSED[name], len(values), 1)(*values)
     if name not in KERNELS:
         raise Unsupported(f"{name} of single numbers is not known")
-    return _each(lambda *parts: call(name, *parts), values)
+    return _each(partial(call, name), values)
 
 
 def _picked(x: Any, index: Any) -> Any:
@@ -153,13 +145,11 @@ def _picked(x: Any, index: Any) -> Any:
     for k in reversed(range(x.shape[i])):
         chosen = x[(*index[:i], np.full(labels.shape, k), *index[i + 1 :])]
         test = _each(lambda label, k=k: call("equal", label, float(k)), [labels])
-        found = (
-            chosen if found is None else _each(lambda *parts: call("where", *parts), [test, chosen, found])
-        )
+        found = chosen if found is None else _each(partial(call, "where"), [test, chosen, found])
     return found
 
 
-def _number_of(x: Expr) -> Any:
+def number_of(x: Expr) -> Any:
     """The dtype in which single numbers of it are computed: whole ones are float64."""
     return x.dtype if x.dtype == SINGLE else FLOAT
 

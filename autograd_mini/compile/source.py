@@ -22,12 +22,13 @@ from .text import PYTHON, exact_text, text
 HEADER = """\
 from collections import deque
 from itertools import starmap
+from math import isfinite
 from operator import call
 
 import numpy as np
 
 from autograd_mini.core.readings import arrays as xp, scalar as fl
-from autograd_mini.compile.program import add_product
+from autograd_mini.compile.program import add_product, adding
 """
 FLOATS_STYLE = replace(PYTHON, function=lambda x, texts: f"fl.{x.name}({', '.join(texts)})")
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
@@ -40,6 +41,7 @@ class Writer:
     def __init__(self, program: Program, name: str, is_quick: bool) -> None:
         self.program, self.is_quick = program, is_quick
         self.floats, self.uses = program.kinds(), uses(program)
+        self.tests = {guard.test for guard in program.guards if self.uses[guard.test] == 1}  # and no results
         self.names: dict[Expr, str] = {x: x.value for x in program.inputs}
         self.taken = set(self.names.values())
         self.constants: dict[Any, str] = {}
@@ -56,17 +58,16 @@ class Writer:
         written = {change.target for change in data}
         written.update(target for flat in self.program.flats for target in flat.targets)
         # Values that are written where they belong, once all else is done
-        self.late = {
-            change.value: change.target
-            for change in data
-            if self.is_late(change) and not any(owner(x) in written for x in without(change))
-        }
+        own = [change for change in data if not any(owner(x) in written for x in without(change))]
+        self.late = {change.value: change.target for change in own if self.is_late(change)}
         self.copied = [change for change in data if change.value not in self.late]
         every = [x for x in self.program.instructions() if not x.is_leaf and x.name not in PARTS]
-        self.order = [x for x in every if x not in self.late]
-        self.last = {part: x for x in [*self.order, *self.late] for part in operands(x)}
+        needed = {*self.program.lean().instructions()}
+        self.order = [x for x in every if x not in self.late and x in needed]
+        self.rest = [x for x in every if x not in needed]  # what gradients alone need
+        self.last = {part: x for x in [*self.order, *self.rest, *self.late] for part in operands(x)}
         self.kept = {owner(x) for x in self.program.roots}
-        self.viewed = {owner(x) for x in self.order if is_shared(x)}
+        self.viewed = {owner(x) for x in every if is_shared(x)}
         for x in self.order:
             if x.name == "pack":
                 self.pack(x)
@@ -103,12 +104,15 @@ class Writer:
                 self.lines.append("    return None")
             if x is not None:
                 self.assign(x)
-        given = {
-            change.value for change in self.copied
-        }  # what is nobody else's already; nothing is given twice
-        results = [self.result(one, given) for one in program.outputs]
-        grads = [self.result(change.value, given) for change in program.changes if change.what != "data"]
-        self.lines.append(f"found = [{', '.join(results)}], [{', '.join(grads)}]")
+        given = {change.value for change in self.copied}  # nobody else's already; nothing is given twice
+        results, begin = ", ".join([self.result(one, given) for one in program.outputs]), len(self.lines)
+        for x in self.rest:
+            self.assign(x)
+        grads = ", ".join([self.result(one.value, given) for one in program.changes if one.what != "data"])
+        self.lines.append(f"found = [{results}], [{grads}]")
+        if program.is_kept:
+            more = [f"    {line}" for line in self.lines[begin:]]
+            self.lines[begin:] = [f"found = [{results}], []", "if not is_lean:", *more]
         values = [(change.target, self.unshared(change.value)) for change in self.copied]
         writes = [self.instruction(value, self.names[target]) for value, target in self.late.items()]
         writes += [f"np.copyto({self.text(target)}, {value})" for target, value in values]
@@ -120,7 +124,8 @@ class Writer:
                             "sets = []  # one for each thread that is running"]  # fmt: skip
             self.lines[:0] = ["buffers = sets.pop() if sets else scratch()", f"{taken}, = buffers"]
             self.lines.append("sets.append(buffers)")
-        head = f"def {name}({', '.join(str(x.value) for x in program.inputs)}):"
+        named = [*(str(x.value) for x in program.inputs), *(["is_lean=False"] if program.is_kept else [])]
+        head = f"def {name}({', '.join(named)}):"
         body = [head, *[f"    {line}" for line in self.lines], "    return found"]
         self.body = "\n".join([*self.before, "", "", *body]).strip() + "\n"
 
@@ -157,6 +162,8 @@ class Writer:
         """One instruction as Python, its result in a place where there is one."""
         if x in self.floats:
             return f"float({self.text(x)})" if x.name == "getitem" else str(text(x, self.names, FLOATS_STYLE))
+        if x.name == "isfinite" and x in self.tests:
+            return f"isfinite({self.text(x.args[0])})"
         if x.name == "power" and x.args[1].weak and x.args[1].name == "constant":
             base = self.text(x.args[0])
             return f"{base if x.args[0].shape else f'np.asarray({base})'} ** {self.text(x.args[1])}"
@@ -174,9 +181,8 @@ class Writer:
         if is_ufunc and not place and x.name in SIGNS and all(map(str.isidentifier, texts)):
             return f" {SIGNS[x.name]} ".join(texts)
         split = len(texts) - len(x.keywords)
-        named = [
-            f"{key}={part}" for key, part in zip(x.keywords, texts[split:], strict=True) if part != "False"
-        ]
+        pairs = zip(x.keywords, texts[split:], strict=True)
+        named = [f"{key}={part}" for key, part in pairs if part != "False"]
         return f"{function}({', '.join([*texts[:split], *named, *out])})"
 
     def as_arrays(self, x: Expr) -> list[str]:
@@ -228,7 +234,7 @@ class Writer:
 
 def at_once(calls: list[str]) -> str:
     """Calls of functions in C as one, so that Ctrl-C comes before all of them, or after."""
-    tuples = [f"({function}, {rest}" for function, _, rest in (text.partition("(") for text in calls)]
+    tuples = [re.sub(r"^([\w.]+)\(", r"(\1, ", call).replace("(add_product, ", "adding(") for call in calls]
     return f"deque(starmap(call, [{', '.join(tuples).replace(', out=', ', ')}]), 0)"
 
 

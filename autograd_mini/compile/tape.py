@@ -5,9 +5,9 @@ way back, where the row's own rules give the operands their shares. `b + w₁x�
 The loop is made once for each set of rows, from the same kernels as native code.
 """
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,9 @@ import numpy as np
 from ..core import rows
 from ..core.value import Value
 from ..symbols import EXPRESSIONS, Expr, Unreadable, constant, symbol
-from .kernels import DATA, ITEMS, NUMBER, SIZES, Lines, Unsupported, built
+from .kernels import AT, Lines, Unsupported, built
 from .program import Program
 from .scalars import scalars
-from .source import FLOATS_STYLE
-from .text import exact_text, text
 from .trace import SWEPT, Lowering, Trace
 
 # What an instruction is: the beginning of a way back; a sum of products, and (next) its way back; the first row, and so on
@@ -186,13 +184,13 @@ def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
     )
     entry = ["  %sum = alloca double", "  %gradients = alloca ptr"]
     for i, name in enumerate(("code", "v", "runs", "places")):
-        entry.append(f"  %{name}_ = call ptr @at(ptr %args, i64 {ITEMS + 8 * i})")
-        entry.append(f"  %{name} = call ptr @at(ptr %{name}_, i64 {DATA})")
+        entry.append(f"  %{name}_ = call ptr @at(ptr %args, i64 {AT.ITEMS + 8 * i})")
+        entry.append(f"  %{name} = call ptr @at(ptr %{name}_, i64 {AT.DATA})")
     for name, array in (("n", "code"), ("m", "places")):
-        entry.append(f"  %{name}_ = call ptr @at(ptr %{array}_, i64 {SIZES})")
+        entry.append(f"  %{name}_ = call ptr @at(ptr %{array}_, i64 {AT.SIZES})")
         entry.append(f"  %{name} = load i64, ptr %{name}_")
-    entry += [f"  %inputs = call ptr @at(ptr %args, i64 {ITEMS + 32})", "  store ptr %v, ptr %gradients"]
-    enter = _repeated("u", "0", "%m", ENTER.format(items=ITEMS, number=NUMBER))
+    entry += [f"  %inputs = call ptr @at(ptr %args, i64 {AT.ITEMS + 32})", "  store ptr %v, ptr %gradients"]
+    enter = _repeated("u", "0", "%m", ENTER.format(items=AT.ITEMS, number=AT.NUMBER))
     run = ["define i32 @run(ptr %args) {", *entry, enter, _repeated("i", "0", "%n", step), "  ret i32 0", "}"]
     return built("\n".join([HELPERS, SHARES, *run]))
 
@@ -200,10 +198,11 @@ def _loop(table: tuple[tuple[Any, int], ...]) -> tuple[Any, Any]:
 MANY = 2000  # nodes from which on "auto" takes a tape
 
 
-def is_tape(trace: Trace, order: Sequence[Any], arguments: Sequence[Any]) -> bool:
+def is_tape(trace: Trace, order: Sequence[Any]) -> bool:
     """Whether a trace is of so many Values, and of nothing else, that a tape is to run them."""
-    is_plain = {*map(type, order), *map(type, arguments)} == {Value} and not (trace.changes or trace.ranges)
-    return is_plain and len(order) > (trace.fewest or 0)
+    if trace.fewest is None or trace.changes or trace.ranges:
+        return False
+    return {*map(type, order)} == {Value} and len(order) > trace.fewest
 
 
 class Tape:
@@ -213,17 +212,17 @@ class Tape:
     """
 
     def __init__(self, lowering: Lowering, outputs: Sequence[Any], grads: Sequence[Any]) -> None:
-        trace, order, pulled = lowering.trace, lowering.order, lowering.trace.pulled
-        leaves = [node for node in order if node._left is None and node not in lowering.exprs]
+        trace, pulled, index = lowering.trace, lowering.trace.pulled, lowering.index
+        leaves = [x for x in lowering.leaves if x not in lowering.exprs]
         numbers = {node: float(node._content) for node in leaves if lowering.is_constant(node)}
         lowering.live = {node: node for node in leaves if node not in numbers}
-        given = [*lowering.exprs, *lowering.live]
-        order = [*order, *set(given).difference(order)]  # those that nothing reads, too
+        given, count = [*lowering.exprs, *lowering.live], len(index)
         # The gradients come behind the nodes: their places are those of the way back
-        back = [node for node in order if node in pulled]
-        index = {node: i for i, node in enumerate(order)}
+        back = sorted((node for node in pulled if node in index), key=index.__getitem__)
         first = {pulled[node][0]: index[node] for node in reversed(back)}
-        index |= {node: len(order) + i for i, node in enumerate(back)}
+        shifted = np.append(np.arange(count), -1)
+        shifted[[index[node] for node in back]] = range(count, count + len(back))
+        index |= {node: count + i for i, node in enumerate(back)}
 
         def places(nodes: Iterable[Any]) -> list[int]:
             return [index[node] for node in nodes]
@@ -231,9 +230,8 @@ class Tape:
         owners = places(pulled[node][1] for node in back)
         tests, results = [test for test, _, _ in trace.guards], [*outputs, *grads]
         zeros = {index[node] for node, number in numbers.items() if number == 0.0}
-        code, pairs, kept, table = _code(
-            order, index, back, [*places(results), *places(tests), *owners], zeros
-        )
+        read = [*places(results), *places(tests), *owners]
+        code, pairs, kept, table = _code(lowering, shifted, read, zeros)
         is_sum, pairs = code[:, 0] == DOT, np.array(pairs, int).reshape(-1, 2)
         sums = code[is_sum][np.argsort(code[is_sum, 2])]
         slots, size = _slots(sums, pairs, kept), int(kept.sum())
@@ -255,69 +253,20 @@ class Tape:
         self.start = np.full(size * (1 + len(trace.sweeps)), -0.0)  # -0.0 + x is x
         self.start[slots[places(numbers)]] = [*numbers.values()]
         self.inputs = slots[places(given)].astype(np.int32)
-        # Results that are constants are made once: most of a sparse Hessian
-        self.found = [numbers.get(node, 0.0) for node in results]
-        self.varying = [i for i, node in enumerate(results) if node not in numbers]
-        self.places = slots[places(results)]
-        self.results = self.places[self.varying]
+        self.results = slots[places(results)]
         self.guards = [*zip(slots[places(tests)], [outcome for _, outcome, _ in trace.guards], strict=True)]
         self.count = len(outputs)
-        self.run, self.engine, self.table = *_loop(table), table
+        self.run, self.engine = _loop(table)
         self.sets: list[Any] = []  # of numbers, one for each thread that is running
 
     def __call__(self, *inputs: Any) -> Any:
         numbers = self.sets.pop() if self.sets else self.start.copy()
-        self.run((self.code, numbers, self.pairs, self.inputs, inputs))
+        given = self.code, numbers, self.pairs, self.inputs, inputs
+        self.run(id(given))
         is_right = all(bool(numbers[i]) == outcome for i, outcome in self.guards)
         found = numbers[self.results].tolist()
         self.sets.append(numbers)
-        if len(self.varying) < len(self.found):
-            some, found = found, [*self.found]
-            deque(map(found.__setitem__, self.varying, some), 0)
-        if not is_right:
-            return None
-        return (found, []) if len(found) == self.count else (found[: self.count], found[self.count :])
-
-    def source(self, name: str) -> str:
-        """The instructions as lines of Python, one after the other. All numbers lie in `v`, and behind them the gradients."""
-        forms = {FIRST + 2 * i: _forms(op, count) for i, (op, count) in enumerate(self.table)}
-        places = np.flatnonzero((self.start != 0) | ~np.signbit(self.start))  # all others are −0.0
-        lines = [f"v = [-0.0] * {len(self.start)}"]
-        lines += [
-            f"v[{i}] = {exact_text(x)}" for i, x in zip(places, self.start[places].tolist(), strict=True)
-        ]
-        lines += [f"v[{place}] = inputs[{i}]" for i, place in enumerate(self.inputs)]
-        back = 0
-        for what, out, x0, x1, x2 in self.code.tolist():
-            g, is_sum = f"v[{back + out}]", DOT <= what < FIRST
-            runs = self.pairs[x0:x1].tolist() if is_sum else []
-            terms = [(left + k, right + k) for left, right, count in runs for k in range(count)]
-            if what == SWEEP:
-                back = x0
-                lines.append(f"v[{back + out}] = v[{x1}]")
-            elif what == DOT:
-                lines.append(" + ".join([f"v[{out}] = v[{x2}]", *(f"v[{x}] * v[{y}]" for x, y in terms)]))
-            elif is_sum:
-                both = [*terms, *((y, x) for x, y in terms)]
-                lines += [f"v[{back + x2}] += {g}", *(f"v[{back + x}] += {g} * v[{y}]" for x, y in both)]
-            else:
-                forward, *shares = forms[what if what in forms else what - 1]
-                given = {"g": g, "out": out, "x0": x0, "x1": x1, "x2": x2}
-                targets = [f"v[{back + x}] += " for x in (x0, x1, x2)]
-                parts = (
-                    zip(targets, shares, strict=False) if what not in forms else [(f"v[{out}] = ", forward)]
-                )
-                lines += [target + part.format(**given) for target, part in parts]
-        lines += [f"if bool(v[{i}]) is not {outcome}: return None" for i, outcome in self.guards]
-        lines.append(f"return [{', '.join(f'v[{i}]' for i in self.places)}]")
-        return f"def {name}(*inputs):\n" + "\n".join(f"    {line}" for line in lines)
-
-
-def _forms(op: Any, count: int) -> list[str]:
-    """A row's value and its shares as Python, to be filled in with places."""
-    symbols, results = _formulas(op, count)
-    names = ["{g}", "v[{out}]", *(f"v[{{x{i}}}]" for i in range(count))]
-    return [str(text(x, dict(zip(symbols, names, strict=True)), FLOATS_STYLE)) for x in results]
+        return (found[: self.count], found[self.count :]) if is_right else None
 
 
 def _slots(sums: Any, pairs: Any, kept: Any) -> Any:
@@ -340,33 +289,31 @@ def _runs(sums: Any, lie: Any) -> tuple[Any, Any]:
     return np.column_stack([lie[begins], np.diff(begins, append=len(lie))]).astype(np.int32), begins
 
 
-def _code(
-    order: Sequence[Any], index: dict[Any, int], back: Sequence[Any], read: list[int], zeros: set[int]
-) -> Any:
+def _code(lowering: Lowering, shifted: Any, read: list[int], zeros: set[int]) -> Any:
     """The instructions of all nodes but the gradients, the pairs of sums, which nodes are kept, and the rows that there are.
 
-    `read`: the places of what is read from outside, and so is kept; `zeros`: those of constants that are 0.
+    `shifted`: the place of each node; `read`: the places of what is read from outside, and so is kept; `zeros`: those of constants
+    that are 0.
     """
-    ops = dict.fromkeys(node.op for node in order)
+    order = lowering.order
+    every = [node.op for node in order]
+    ops = dict.fromkeys(every)
     ops.pop(SWEPT, None)
     calls = [op for op in ops if op is not None and op.name != "dot"]
     kinds = {op: DOT for op in ops if op is not None} | {op: FIRST + 2 * i for i, op in enumerate(calls)}
-    place = index.get
-    left = [place(node._left, -1) for node in order]
-    right = [place(node._right, -1) for node in order]
     code, pairs, used = np.zeros((len(order), 5), int), list[int](), read * 2
-    code[:, 0] = [kinds.get(node.op, -1) for node in order]
-    code[:, 1], code[:, 2], code[:, 3] = range(len(order)), left, right
-    for i, node in enumerate(order):
-        if type(node._left) is tuple:
-            places = [index[parent] for parent in node._left]
-            used += places
-            if kinds[node.op] == DOT:
-                n = len(places) // 2
-                code[i, 2:] = len(pairs), len(pairs) + 2 * n, places[-1]
-                pairs += [one for pair in zip(places[:n], places[n:-1], strict=True) for one in pair]
-            else:
-                code[i, 2:] = (*places, 0)[:3]
+    code[:, 0] = [*map(kinds.get, every, repeat(-1))]
+    code[:, 1], code[:, 2], code[:, 3] = range(len(order)), shifted[lowering.left], shifted[lowering.right]
+    left, right = code[:, 2].tolist(), code[:, 3].tolist()
+    for i, parents in lowering.several.items():
+        places = shifted[parents].tolist()
+        used += places
+        if kinds[order[i].op] == DOT:
+            n = len(places) // 2
+            code[i, 2:] = len(pairs), len(pairs) + 2 * n, places[-1]
+            pairs += [one for pair in zip(places[:n], places[n:-1], strict=True) for one in pair]
+        else:
+            code[i, 2:] = (*places, 0)[:3]
     # Sums of products that nothing else reads: the last addition becomes the sum, the rest is not kept
     is_row = code[:, 0] >= FIRST
     operands = code[is_row, 2:4]
@@ -374,7 +321,9 @@ def _code(
 
     def reads(mask: Any, column: int) -> Any:
         """Whether an operand is of those, and read by nothing else; a gradient, which comes behind the nodes, is not."""
-        return np.append(mask & is_single[: len(order)], np.zeros(len(back), bool))[code[:, column] * is_row]
+        return np.append(mask & is_single[: len(order)], np.zeros(len(shifted), bool))[
+            code[:, column] * is_row
+        ]
 
     is_add = code[:, 0] == kinds.get(rows.add, -2)
     is_sum = is_add & reads(code[:, 0] == kinds.get(rows.multiply, -2), 3)

@@ -1,6 +1,6 @@
-"""Exprs as one line of text: for people, as LaTeX, and as Python (a line of NumPy with the same bits).
+"""Exprs as one line of text: for people, as a teacher writes them, and as Python (a line of NumPy with the same bits).
 
-text(expr)  'x / (x + y) − y'      text(expr, style=LATEX)      text(expr, {part: "name"}, PYTHON)
+text(expr)  'x / (x + y) − y'      text(expr, {part: "name"}, PYTHON)
 """
 
 import math
@@ -27,10 +27,7 @@ class Style:
     forms: Mapping[str, Form]
     number: Callable[[Any], str]
     function: Callable[[Expr, list[str]], str]
-    label: Callable[[str], str] = str
-    brackets: str = "({})"
-    squared: str = ""  # of a function of SQUARED; "" as of any other
-    minus: str = ""  # what merges: a + −b is a − b
+    minus: str = ""  # for people: a + −b is a − b, and of a function of SQUARED tanh²(x)
 
 
 def text(
@@ -39,15 +36,15 @@ def text(
     style: Style | None = None,
     longest: int | None = None,
 ) -> str | None:
-    """Return the Expr as one line in a style: PEOPLE (the default), LATEX or PYTHON. None where it is longer than `longest`.
+    """Return the Expr as one line in a style: PEOPLE (the default), TEACHER or PYTHON. None where it is longer than `longest`.
 
     `names` are the texts of parts that have a name of their own. PYTHON, computed where `np` is NumPy and `xp` the arrays'
     namespace, gives the same bits; it raises ValueError for a large constant array without a name.
 
     >>> from autograd_mini.symbols import symbol
     >>> x, y = symbol("x"), symbol("y")
-    >>> text(x / (x + y) - y), text(x / (x + y) - y, style=LATEX), text(x - (x + y), {x + y: "z"})
-    ('x / (x + y) − y', '\\\\frac{x}{x + y} - y', 'x − z')
+    >>> text(x / (x + y) - y), text(x - (x + y), {x + y: "z"}, PYTHON)
+    ('x / (x + y) − y', 'x - z')
     """
     style, names = style or PEOPLE, names or {}
     done: dict[Expr, tuple[str, int]] = {}
@@ -65,8 +62,8 @@ def text(
 def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style: Style) -> tuple[str, int]:
     name, parts = _form_name(x), [done[part] for part in x.args]
     inner = x.args[0] if x.args else x
-    if style.squared and name == "square" and inner.name in SQUARED and inner not in names:
-        return style.squared.format(inner.name, done[inner.args[0]][0]), POWER
+    if style.minus and name == "square" and inner.name in SQUARED and inner not in names:
+        return f"{inner.name}²({done[inner.args[0]][0]})", POWER
     if name in (*SHAPING, "axes") and style.minus:
         return parts[0]  # type: ignore[no-any-return]
     if name not in style.forms:
@@ -80,12 +77,9 @@ def _written(x: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str], style
     if name in ("multiply", "divide") and negative[0]:
         binds = SIGN
     pairs = zip(parts, (*needs, *[ANY] * len(parts)), strict=False)
-    texts = [part if holds >= need else style.brackets.format(part) for (part, holds), need in pairs]
-    index = (
-        _index(x.args[1], done, names)
-        if name == "getitem"
-        else _axes_of_one(inner.shape or (), x.shape or ())
-    )
+    texts = [part if holds >= need else f"({part})" for (part, holds), need in pairs]
+    shapes = inner.shape or (), x.shape or ()
+    index = _index(x.args[1], done, names) if name == "getitem" else _axes_of_one(*shapes)
     comma, raised = "," * (len(texts) == 1), texts[-1].translate(SUPERSCRIPT) if texts else ""
     return template.format(*texts, raised=raised, joined=", ".join(texts), comma=comma, index=index), binds
 
@@ -142,7 +136,7 @@ def _index(index: Expr, done: Mapping[Expr, Any], names: Mapping[Expr, str]) -> 
 def _leaf(leaf: Expr, style: Style) -> str:
     x = leaf.value
     if leaf.name == "symbol":
-        return style.label(x)
+        return str(x)
     if x is None or x is ... or isinstance(x, str):
         return "..." if x is ... else repr(x)
     if isinstance(x, type):
@@ -155,12 +149,6 @@ def _rounded(x: Any) -> str:
         return f"array{np.shape(x)}"
     x = float(np.reshape(x, ())) + 0.0  # no -0: its sign says nothing here
     return "NaN" if math.isnan(x) else f"{x:.6g}".replace("inf", "∞").replace("-", "−")
-
-
-def _latex_number(x: Any) -> str:
-    shown = _rounded(x).replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
-    base, e, exponent = shown.partition("e")
-    return rf"{base} \cdot 10^{{{int(exponent)}}}" if e and exponent.lstrip("+-").isdigit() else shown
 
 
 def exact_text(x: Any) -> str:
@@ -198,20 +186,6 @@ def _spoken(x: Expr, texts: list[str]) -> str:
     return f"{shown}({', '.join(_arguments(x, texts))})"
 
 
-def _latex_function(x: Expr, texts: list[str]) -> str:
-    plain = x.name in (*SQUARED, "exp", "log", "max", "min", "arcsin", "arccos", "arctan", "det")
-    escaped = x.name.replace("_", r"\_")
-    name = f"\\{x.name}" if plain else rf"\operatorname{{{escaped}}}"
-    return rf"{name}\left({', '.join(_arguments(x, texts))}\right)"
-
-
-def _latex_label(label: str) -> str:
-    letters = label.rstrip("0123456789")
-    if len(letters) == 1:
-        return f"{letters}_{{{label[1:]}}}" if label[1:] else letters
-    return rf"\mathrm{{{label}}}".replace("_", r"\_")
-
-
 def _call(x: Expr, texts: list[str], where: str, name: str = "") -> str:
     """A call of a function of a module, its last arguments by their names."""
     split = len(texts) - len(x.keywords)
@@ -222,12 +196,9 @@ def _call(x: Expr, texts: list[str], where: str, name: str = "") -> str:
 
 def _numpy_call(x: Expr, texts: list[str]) -> str:
     """As source: NumPy's own function where it gives the same bits, else that of the arrays' namespace."""
-    if x.name == "matmul":
-        return _call(
-            x, texts, "np.", "dot" if all(len(part.shape or ()) == 2 for part in x.args) else "matmul"
-        )
+    is_dot = x.name == "matmul" and all(len(part.shape or ()) == 2 for part in x.args)
     is_numpys = getattr(np, x.name, None) is getattr(arrays, x.name) or x.name in NUMPYS
-    return _call(x, texts, "np." if is_numpys else "xp.")
+    return _call(x, texts, "np." if is_numpys else "xp.", "dot" if is_dot else "")
 
 
 def _short_number(x: Any) -> str:
@@ -265,45 +236,45 @@ def of_numbers(name: str) -> str:
 # ---- The table of forms -------------------------------------------------------------------------------------------------
 
 # Where ours is quicker, and no other
-NUMPYS = {"sum", "prod", "max", "min", "reshape", "swapaxes", "broadcast_to"}
+NUMPYS = {"matmul", "sum", "prod", "max", "min", "reshape", "swapaxes", "broadcast_to"}
 PRODUCTS, SIDES = (PRODUCT, POWER), (SUM, SUM)
-CASES = r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}"
-# Of each call: how tightly its text holds together and how tightly its parts must, then as people read it, LaTeX and Python
-FORMS: dict[str, Any] = {
-    "add": (SUM, SIDES, "{} + {}", "{} + {}", "{} + {}"),
-    "subtract": (SUM, (SUM, PRODUCT), "{} − {}", "{} - {}", "{} - {}"),
-    "multiply": (PRODUCT, PRODUCTS, "{} × {}", r"{} \cdot {}", "{} * {}"),
-    "divide": (PRODUCT, PRODUCTS, "{} / {}", "", "{} / {}"),
-    "matmul": (PRODUCT, PRODUCTS, "{} @ {}", r"{} \, {}", "{} @ {}"),
-    "negative": (SIGN, (PRODUCT,), "−{}", "-{}", "-{}"),
-    "square": (POWER, (ATOM,), "{}²", "{}^{{2}}", "{} ** 2"),
-    "whole power": (POWER, (ATOM,), "{}{raised}", "{}^{{{}}}", "{} ** {}"),
-    "power": (POWER, (ATOM, ATOM), "{}^{}", "", "{} ** {}"),
-    "transposed": (ATOM, (ATOM,), "{}ᵀ", "", "{}.T"),
-    "transposed stack": (ATOM, (ATOM,), "{}ᵀ", "", ""),
-    "where": (ANY, (OR, OR), "{1} if {0} else {2}", "", "{1} if {0} else {2}"),
-    "logical_and": (AND, (AND, AND), "{} and {}", r"{} \land {}", "{} and {}"),
-    "logical_or": (OR, (OR, OR), "{} or {}", r"{} \lor {}", "{} or {}"),
-    "greater": (COMPARISON, SIDES, "{} > {}", "{} > {}", "{} > {}"),
-    "greater_equal": (COMPARISON, SIDES, "{} ≥ {}", r"{} \ge {}", "{} >= {}"),
-    "less": (COMPARISON, SIDES, "{} < {}", "{} < {}", "{} < {}"),
-    "less_equal": (COMPARISON, SIDES, "{} ≤ {}", r"{} \le {}", "{} <= {}"),
-    "equal": (COMPARISON, SIDES, "{} = {}", "{} = {}", "{} == {}"),
-    "not_equal": (COMPARISON, SIDES, "{} ≠ {}", r"{} \ne {}", "{} != {}"),
-    "getitem": (ATOM, (ATOM,), "{}[{index}]", "{}[{index}]", "{}[{index}]"),
-    "tuple": (ATOM, (), "[{joined}]", "[{joined}]", "({joined}{comma})"),
-    "list": (ATOM, (), "[{joined}]", "[{joined}]", "[{joined}]"),
-    "slice": (ATOM, (), "slice({joined})", "slice({joined})", "slice({joined})"),
+# Of each call: how tightly its text holds together and how tightly its parts must, then as people read it and as Python
+COMMON: dict[str, Any] = {
+    "add": (SUM, (SUM, PRODUCT), "{} + {}", "{} + {}"),
+    "subtract": (SUM, (SUM, PRODUCT), "{} − {}", "{} - {}"),
+    "multiply": (PRODUCT, PRODUCTS, "{} × {}", "{} * {}"),
+    "divide": (PRODUCT, PRODUCTS, "{} / {}", "{} / {}"),
+    "negative": (SIGN, (PRODUCT,), "−{}", "-{}"),
+    "positive": (SIGN, (SIGN,), "{}", "+{}"),
+    "getitem": (ATOM, (ATOM,), "{}[{index}]", "{}[{index}]"),
+    "tuple": (ATOM, (), "[{joined}]", "({joined}{comma})"),
+    "list": (ATOM, (), "[{joined}]", "[{joined}]"),
+    "slice": (ATOM, (), "slice({joined})", "slice({joined})"),
+}
+BY_SIGN: dict[str, Any] = {  # which PYTHON, for its bits, writes as calls
+    "matmul": (PRODUCT, PRODUCTS, "{} @ {}", "{} @ {}"),
+    "square": (POWER, (ATOM,), "{}²", "{} ** 2"),
+    "whole power": (POWER, (ATOM,), "{}{raised}", "{} ** {}"),
+    "power": (POWER, (ATOM, ATOM), "{}^{}", "{} ** {}"),
+    "transposed": (ATOM, (ATOM,), "{}ᵀ", "{}.T"),
+    "transposed stack": (ATOM, (ATOM,), "{}ᵀ", "{}.swapaxes(-1, -2)"),
+    "greater": (COMPARISON, SIDES, "{} > {}", "{} > {}"),
+    "greater_equal": (COMPARISON, SIDES, "{} ≥ {}", "{} >= {}"),
+    "less": (COMPARISON, SIDES, "{} < {}", "{} < {}"),
+    "less_equal": (COMPARISON, SIDES, "{} ≤ {}", "{} <= {}"),
+    "equal": (COMPARISON, SIDES, "{} = {}", "{} == {}"),
+    "not_equal": (COMPARISON, SIDES, "{} ≠ {}", "{} != {}"),
+}
+OF_NUMBERS: dict[str, Any] = {
+    "where": (ANY, (OR, OR), "{1} if {0} else {2}", "{1} if {0} else {2}"),
+    "logical_and": (AND, (AND, AND), "{} and {}", "{} and {}"),
+    "logical_or": (OR, (OR, OR), "{} or {}", "{} or {}"),
 }
 
 
-def _forms(column: int, *left_out: str) -> dict[str, Form]:
-    """The forms of a column: 2 for people, 3 LaTeX, 4 Python."""
-    return {
-        name: (row[column], row[0], row[1])
-        for name, row in FORMS.items()
-        if row[column] and name not in left_out
-    }
+def _forms(column: int, *tables: Mapping[str, Any]) -> dict[str, Form]:
+    """The forms of a column: 2 for people, 3 Python."""
+    return {name: (row[column], *row[:2]) for table in tables for name, row in table.items()}
 
 
 def _reductions() -> dict[str, Form]:
@@ -316,30 +287,15 @@ def _reductions() -> dict[str, Form]:
     }
 
 
-MASKS = ("where", "logical_and", "logical_or")
-COMPARISONS = tuple(name for name, row in FORMS.items() if row[0] == COMPARISON)
-POWERS = ("square", "whole power", "power", "matmul", "transposed")
-PYTHON = Style(
-    {
-        **_forms(4, *MASKS, *COMPARISONS, *POWERS),
-        "add": ("{} + {}", SUM, (SUM, PRODUCT)),
-        "negative": ("-{}", SIGN, (SIGN,)),
-        "positive": ("+{}", SIGN, (SIGN,)),
-    },
-    _exact_number,
-    _numpy_call,
-)
+PYTHON = Style(_forms(3, COMMON) | {"negative": ("-{}", SIGN, (SIGN,))}, _exact_number, _numpy_call)
 TEACHER = Style(
     {
-        **_forms(4, *MASKS),
+        **_forms(3, COMMON, BY_SIGN),
         **_reductions(),
-        "add": ("{} + {}", SUM, (SUM, PRODUCT)),
-        "positive": ("+{}", SIGN, (SIGN,)),
         "reshape": ("{}.reshape{}", ATOM, (ATOM,)),
         "axes": ("{}[{index}]", ATOM, (ATOM,)),
         "transpose": ("{}.transpose{}", ATOM, (ATOM,)),
         "flip": ("np.flip({}, {})", ATOM, ()),
-        "transposed stack": ("{}.swapaxes(-1, -2)", ATOM, (ATOM,)),
         "size": ("{}.size", ATOM, (ATOM,)),
         "length": ("len({})", ATOM, ()),
         "shape_at": ("{}.shape[{}]", ATOM, (ATOM,)),
@@ -351,28 +307,9 @@ TEACHER = Style(
 MORE_OF_NUMBERS = {"remainder": ("{} % {}", PRODUCT, PRODUCTS), "zeros_like": ("0", ATOM, ())}
 TEACHER_OF_NUMBERS = replace(
     TEACHER,
-    forms={**_forms(4), **TEACHER.forms, **MORE_OF_NUMBERS},
+    forms={**TEACHER.forms, **_forms(3, OF_NUMBERS), **MORE_OF_NUMBERS},
     function=lambda x, texts: f"{of_numbers(x.name)}({', '.join(texts)})",
 )
 PEOPLE = Style(
-    {**_forms(2), "positive": ("{}", ATOM, (ATOM,))}, _rounded, _spoken, squared="{}²({})", minus="−"
-)
-LATEX = Style(
-    {
-        **PEOPLE.forms,
-        **_forms(3),
-        "divide": (r"\frac{{{}}}{{{}}}", PRODUCT, ()),
-        "power": ("{}^{{{}}}", POWER, (ATOM,)),
-        "sqrt": (r"\sqrt{{{}}}", ATOM, ()),
-        "abs": (r"\left|{}\right|", ATOM, ()),
-        "transposed": (r"{}^{{\top}}", POWER, (ATOM,)),
-        "transposed stack": (r"{}^{{\top}}", POWER, (ATOM,)),
-        "where": (CASES, ATOM, ()),
-    },
-    _latex_number,
-    _latex_function,
-    _latex_label,
-    r"\left({}\right)",
-    r"\{}^{{2}}\left({}\right)",
-    "-",
+    _forms(2, COMMON, BY_SIGN, OF_NUMBERS) | {"add": ("{} + {}", SUM, SIDES)}, _rounded, _spoken, "−"
 )

@@ -13,8 +13,9 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain, repeat
 from math import nan
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from ..errors import CompileError, ShapeError
 from ..support.coercion import FLOAT_TYPES, to_array
 from ..support.modes import enable_grad, inside, keep_constants, recorded_by, recorder
 from ..symbols import EXPRESSIONS, SMALL, Expr, Unreadable, call, constant, symbol
+from .bindings import Binding
 
 PACKAGE = __name__.partition(".")[0]
 COMPARISONS = {
@@ -41,9 +43,11 @@ COMPARISONS = {
 LEAVING = {
     "node.item": ".item()", "tensor.tolist": ".tolist()",
     "tensor.argmax": ".argmax()", "tensor.argmin": ".argmin()", "array_functions.slogdet": "slogdet",
-    "readings.fitted": "an optimiser's step()", "train._plain": "a metric",
+    "readings.fitted": "an optimiser's step()", "train._measures": "a metric",
     "numpy_protocols._data": "a NumPy function that gives plain data",
 }  # fmt: skip
+
+PASSING = "node.plain", "containers."  # functions that read data for those that call them
 
 
 class Restart(BaseException):
@@ -66,9 +70,8 @@ class Trace:
         self.grads: dict[Any, tuple[Any, bool]] = {}
         self.fewest, self.is_lazy = fewest, is_lazy
         self.sweeps: list[tuple[Sequence[Any], Any, Any]] = []  # (nodes, root, gradient from above)
-        self.pulled: dict[
-            Any, tuple[int, Any]
-        ] = {}  # of a gradient without a number: its sweep, and whose it is
+        # Of a gradient without a number: its sweep, and whose it is
+        self.pulled: dict[Any, tuple[int, Any]] = {}
         self.lines: dict[Any, str] = {}  # of raw data that became a node: the user's line
         self.ranges: list[tuple[Any, int, str]] = []  # integer nodes, the number of classes, and who says so
         self.kept: list[Any] = []  # all nodes whose `.grad` was set
@@ -94,13 +97,10 @@ class Trace:
     def classes(self, target: Any, checked: Any, count: int, name: str) -> Any:
         """Class indices as a node that is read at each call, its range checked then too."""
         if isinstance(target, Node):
-            whole = (
-                target.op is not None
-                and target.op.name == "cast"
-                and target.parents[0].data.dtype.kind in "iu"
-            )
-            node = target.parents[0] if whole else target
-            checked(node.data if whole else target)
+            is_cast = target.op is not None and target.op.name == "cast"
+            is_whole = is_cast and target.parents[0].data.dtype.kind in "iu"
+            node = target.parents[0] if is_whole else target
+            checked(node.data if is_whole else target)
         else:
             found = checked(target)
             node = made(ARRAYS, found)
@@ -184,10 +184,8 @@ class Trace:
         self, what: str, node: Any, instead: str = "compute with the node itself, or return it"
     ) -> None:
         """Raise CompileError for what cannot be replayed."""
-        raise CompileError(
-            f"compile: {what} of {type(node).__name__} would be frozen at this call's numbers: "
-            f"{instead}.{user_line()}"
-        )
+        frozen = f"{what} of {type(node).__name__} would be frozen at this call's numbers"
+        raise CompileError(f"compile: {frozen}: {instead}.{user_line()}")
 
     # ---- One run
 
@@ -265,10 +263,11 @@ class _doors_watched:
 
 def _watched(plain: Any) -> Any:
     def check(node: Any) -> None:
-        trace, frame = recorder(), sys._getframe(2)
+        trace, frame = recorder(), cast(Any, sys._getframe(2))
         if trace is None:
             return
-        name = f"{_module(frame)}.{frame.f_code.co_name}"
+        while (name := f"{_module(frame)}.{frame.f_code.co_name}").startswith(PASSING):
+            frame = frame.f_back
         if not _is_ours(frame):
             trace.refuse(".data", node)
         elif name in LEAVING:
@@ -302,14 +301,24 @@ class Lowering:
         self.live: dict[Any, Any] = {}  # of a symbol (a tape's leaf): the leaf node or array that it is
         self.arrays: dict[int, Expr] = {}
         self.floats = {e for node, e in arguments.items() if type(node) is Value}
-        self.indices: list[tuple[Any, Any]] = []  # index arrays, and what they held
-        edges = Counter(node._left for node in order)
-        edges.update(node._right for node in order)
-        edges.update(parent for node in order if type(node._left) is tuple for parent in node._left)
-        # The leaves that somebody holds outside the graph
+        self.indices: list[Binding] = []  # index arrays, and what they held
+        self.index = {node: i for i, node in enumerate(order)}
+        place, count = self.index.get, len(order)
+        # The places of the first and the second parent, or −1; and of all, where there are more
+        self.left, self.right = (
+            np.fromiter(map(place, map(operator.attrgetter(name), order), repeat(-1)), int, count)
+            for name in ("_left", "_right")
+        )
+        self.several = {i: [*map(place, x._left)] for i, x in enumerate(order) if type(x._left) is tuple}
+        others = np.array([*chain(*self.several.values())], int)
+        edges = np.bincount(np.concatenate([self.left, self.right, others]) + 1, minlength=count + 1)[1:]
+        self.leaves = [
+            x for x in map(order.__getitem__, np.flatnonzero(self.left < 0).tolist()) if x._left is None
+        ]
+        # Those that somebody holds outside the graph
         self.held = {
-            node for node in order
-            if node._left is None and sys.getrefcount(node) - edges[node] > HELD + (node in trace.lines)
+            x for x in self.leaves
+            if sys.getrefcount(x) - edges[self.index[x]] > HELD + (x in trace.lines)
         }  # fmt: skip
 
     def is_constant(self, leaf: Any) -> bool:
@@ -318,9 +327,7 @@ class Lowering:
 
     def lower(self) -> None:
         """Find the Expr of every node, parents first."""
-        news = sorted(
-            (pair for pairs in self.trace.changes.values() for pair in pairs), key=operator.itemgetter(0)
-        )
+        news = sorted(chain(*self.trace.changes.values()), key=operator.itemgetter(0))
         before = [node for _, new in news for node in toposort(new, constants=True)]
         for node in [*before, *self.order]:  # what a leaf was changed to comes before what read it then
             if node not in self.exprs:
@@ -330,27 +337,19 @@ class Lowering:
         """The Expr of what an operation made."""
         op: Any = node.op
         operands = [self.now(parent, node) for parent in node.parents]
-        self.check_index(node.op)
+        self.check_index(op)
         try:
-            found = constant(node.op.value(EXPRESSIONS, operands))
+            found = constant(op.value(EXPRESSIONS, operands))
         except Unreadable as error:
-            raise CompileError(
-                f"compile: the rule of {node.op.name!r} cannot be read: {error}. "
-                "Write it with the functions of xp alone"
-            ) from None
+            why = f"the rule of {op.name!r} cannot be read: {error}"
+            raise CompileError(f"compile: {why}. Write it with the functions of xp alone") from None
         if type(node) is Value:
-            if op.arrays_only:
-                self.floats.add(found)
+            self.floats.update([found] if op.arrays_only else [])
             return found
         if found.shape != node.shape:
-            raise CompileError(
-                f"compile: {node.op.name!r} read as shape {found.shape}, and ran as {node.shape}"
-            )
-        return (
-            found
-            if found.dtype == node.dtype and not found.weak
-            else call("asarray", found, dtype=node.dtype)
-        )
+            raise CompileError(f"compile: {op.name!r} read as shape {found.shape}, and ran as {node.shape}")
+        is_same = found.dtype == node.dtype and not found.weak
+        return found if is_same else call("asarray", found, dtype=node.dtype)
 
     def now(self, parent: Any, node: Any) -> Expr:
         """The Expr of a parent as it was when the node read it: a leaf may have been changed before or after."""
@@ -362,21 +361,17 @@ class Lowering:
 
     def leaf(self, node: Any) -> Expr:
         """A number as a constant, else a symbol."""
-        is_constant = self.is_constant(node)
-        if type(node) is Value:
-            return constant(node.data) if is_constant else self.symbol(node, node)
-        array = node._content
-        if is_constant and (not array.ndim or (node in self.trace.inner and array.size <= SMALL)):
-            return constant(array)
-        if not is_constant:
+        if not self.is_constant(node):
             return self.symbol(node, node)
+        array = node._content
+        if not node.ndim or (node in self.trace.inner and array.size <= SMALL):
+            return constant(array)
         line = self.trace.lines.get(node)  # of what the function itself made of raw data
         if self.strict and line is not None and _is_unowned(array):
-            raise CompileError(
-                f"compile: an array of shape {array.shape} was computed with NumPy while the function ran, "
-                "and would be frozen, though arrays that it may come from can change: "
-                f"pass those as arguments, or compute it outside.{line}"
-            )
+            what = f"an array of shape {array.shape} was computed with NumPy while the function ran"
+            why = "and would be frozen, though arrays that it may come from can change"
+            advice = "pass those as arguments, or compute it outside"
+            raise CompileError(f"compile: {what}, {why}: {advice}.{line}")
         if id(array) not in self.arrays:
             self.arrays[id(array)] = self.symbol(node, array)
         return self.arrays[id(array)]
@@ -392,7 +387,7 @@ class Lowering:
             part = stack.pop()
             stack += part if isinstance(part, tuple | list) else []
             if isinstance(part, np.ndarray) and part.ndim:
-                self.indices.append((part, part.copy()))
+                self.indices.append((part, "", part.copy()))
 
     def symbol(self, node: Any, source: Any) -> Expr:
         """A live input."""
@@ -404,7 +399,7 @@ class Lowering:
         return found
 
 
-HELD = 4  # references to a leaf beside its children's: by the order, the edges, the loop and the call of getrefcount
+HELD = 5  # references to a leaf beside its children's: by the order, the index, the leaves, the loop, the call of getrefcount
 
 
 def unique(name: str, taken: set[str]) -> str:

@@ -115,14 +115,10 @@ def run(text: str, *options: str, seconds: float = 60.0) -> bytes:
         command = [program, *options]
         done = run_check(command, input=text.encode(), capture_output=True, quiet=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise RuntimeError(
-            f"the `dot` program took more than {seconds:g} s: collapse the graph more"
-        ) from None
+        raise RuntimeError(f"`dot` took more than {seconds:g} s: collapse the graph more") from None
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         words = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().partition("\n")[0]
-        raise RuntimeError(
-            f"the `dot` program at {program} failed ({words or type(error).__name__}): {GET}"
-        ) from None
+        raise RuntimeError(f"{program} failed ({words or type(error).__name__}): {GET}") from None
     if not done.stdout:
         raise RuntimeError(f"the `dot` program at {program} gave nothing: {GET}")
     return bytes(done.stdout)

@@ -12,7 +12,8 @@ import autograd_mini as ag
 from .data import digits
 from .story import INPUTS, TARGETS, audited, say
 
-NEURON = """w, x, b = ag.Value(2.0, label="w"), ag.Value(-1.0, label="x"), ag.Value(0.5, label="b")
+NEURON = """import autograd_mini as ag
+w, x, b = ag.Value(2.0, label="w"), ag.Value(-1.0, label="x"), ag.Value(0.5, label="b")
 y = (w * x + b).tanh()
 y.label = "y"
 y.backward()
@@ -44,7 +45,7 @@ NEXT = """What to type next:
 def neuron() -> float:
     """One neuron and its gradients as a tree; returns dy/dw, which is known."""
     print("1. A neuron, and how fast it moves with each of its numbers (∂)\n")
-    names: dict[str, Any] = {"ag": ag}
+    names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         exec(NEURON, names)
     say(*NEURON.splitlines(), "", *shown.getvalue().splitlines(), "")

@@ -36,13 +36,9 @@ def activation_of(activation: Activation) -> Callable[[Any], Any]:
     >>> activation_of("tanh")(0.0)
     0.0
     """
-    if isinstance(activation, type):
-        name = activation.__name__
-        raise TypeError(f"activation must be a name, function or Module, not the class {name}: pass {name}()")
-    if callable(activation):
+    if callable(activation) and not isinstance(activation, type):
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        kind = ValueError if isinstance(activation, str) else TypeError
-        known = ", ".join(ACTIVATIONS)
-        raise kind(f"unknown activation {activation!r}: pass one of {known}, or a function or Module")
+        kind, known = ValueError if isinstance(activation, str) else TypeError, ", ".join(ACTIVATIONS)
+        raise kind(f"activation must be one of {known}, a function or a Module as ReLU(), got {activation!r}")
     return ACTIVATIONS[activation]

@@ -63,8 +63,7 @@ def xavier_uniform(gain: float = 1.0) -> Initialiser:
     >>> bool(abs(xavier_uniform()((3, 3), 0)).max() <= 1.0)
     True
     """
-    gain = finite("xavier_uniform: gain", gain, above=0)
-    return _even("xavier_uniform", lambda fan_in, fan_out: gain * math.sqrt(2 / (fan_in + fan_out)))
+    return _xavier("xavier_uniform", gain, True)
 
 
 def xavier_normal(gain: float = 1.0) -> Initialiser:
@@ -75,8 +74,7 @@ def xavier_normal(gain: float = 1.0) -> Initialiser:
     >>> xavier_normal()((2, 3), 0).shape
     (2, 3)
     """
-    gain = finite("xavier_normal: gain", gain, above=0)
-    return _bell("xavier_normal", lambda fan_in, fan_out: gain * math.sqrt(2 / (fan_in + fan_out)))
+    return _xavier("xavier_normal", gain, False)
 
 
 def kaiming_uniform(slope: float = 0.0, mode: str = "fan_in") -> Initialiser:
@@ -88,7 +86,7 @@ def kaiming_uniform(slope: float = 0.0, mode: str = "fan_in") -> Initialiser:
     >>> bool(abs(kaiming_uniform()((6, 3), 0)).max() <= 1.0)
     True
     """
-    return _even("kaiming_uniform", _he("kaiming_uniform", slope, mode))
+    return _he("kaiming_uniform", slope, mode, True)
 
 
 def kaiming_normal(slope: float = 0.0, mode: str = "fan_in") -> Initialiser:
@@ -99,7 +97,7 @@ def kaiming_normal(slope: float = 0.0, mode: str = "fan_in") -> Initialiser:
     >>> kaiming_normal()((2, 3), 0).shape
     (2, 3)
     """
-    return _bell("kaiming_normal", _he("kaiming_normal", slope, mode))
+    return _he("kaiming_normal", slope, mode, False)
 
 
 def lecun_uniform() -> Initialiser:
@@ -110,7 +108,7 @@ def lecun_uniform() -> Initialiser:
     >>> bool(abs(lecun_uniform()((3, 2), 0)).max() <= 1.0)
     True
     """
-    return _even("lecun_uniform", lambda fan_in, fan_out: math.sqrt(1 / fan_in))
+    return _scaled("lecun_uniform", lambda fan_in, fan_out: fan_in**-0.5, True)
 
 
 def lecun_normal() -> Initialiser:
@@ -121,7 +119,7 @@ def lecun_normal() -> Initialiser:
     >>> lecun_normal()((2, 3), 0).shape
     (2, 3)
     """
-    return _bell("lecun_normal", lambda fan_in, fan_out: math.sqrt(1 / fan_in))
+    return _scaled("lecun_normal", lambda fan_in, fan_out: fan_in**-0.5, False)
 
 
 def half_root() -> Initialiser:
@@ -135,28 +133,30 @@ def half_root() -> Initialiser:
     return xavier_uniform(0.25)
 
 
-def _he(name: str, slope: float, mode: str) -> Callable[[int, int], float]:
-    """The standard deviation √(2 / ((1 + slope²) · fan)), a function of both fans."""
+def _xavier(name: str, gain: float, is_even: bool) -> Initialiser:
+    """The standard deviation is gain · √(2 / (fan_in + fan_out))."""
+    gain = finite(f"{name}: gain", gain, above=0)
+    return _scaled(name, lambda *fans: gain * math.sqrt(2 / sum(fans)), is_even)
+
+
+def _he(name: str, slope: float, mode: str, is_even: bool) -> Initialiser:
+    """The standard deviation is √(2 / ((1 + slope²) · fan))."""
     slope = finite(f"{name}: slope", slope)
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
     place = ("fan_in", "fan_out").index(mode)
-    return lambda *fans: math.sqrt(2 / fans[place]) / math.hypot(1, slope)
+    return _scaled(name, lambda *fans: math.sqrt(2 / fans[place]) / math.hypot(1, slope), is_even)
 
 
-def _even(name: str, std: Callable[[int, int], float]) -> Initialiser:
-    """Draw evenly from ±√3·std, which has this standard deviation."""
+def _scaled(name: str, std: Callable[[int, int], float], is_even: bool) -> Initialiser:
+    """Draw with this standard deviation: evenly from ±√3·std, or from the normal distribution."""
 
     def draw(shape: tuple[int, ...], random: np.random.Generator) -> Any:
-        bound = math.sqrt(3) * std(*_fans(name, shape))
-        return random.uniform(-bound, bound, shape)
+        spread = std(*_fans(name, shape))
+        bound = math.sqrt(3) * spread
+        return random.uniform(-bound, bound, shape) if is_even else random.normal(0, spread, shape)
 
     return _initialiser(draw)
-
-
-def _bell(name: str, std: Callable[[int, int], float]) -> Initialiser:
-    """Draw from the normal distribution of this standard deviation."""
-    return _initialiser(lambda shape, random: random.normal(0, std(*_fans(name, shape)), shape))
 
 
 def _fans(name: str, shape: tuple[int, ...]) -> tuple[int, int]:

@@ -110,10 +110,7 @@ def hinge(prediction: Data, target: Data, reduction: str = "mean") -> Any:
     """
     prediction, target = _pair("hinge", prediction, target, reduction)
     if not all(size == 1 for size in _range((rows.abs if isinstance(target, Node) else np.abs)(target))):
-        data = np.asarray(plain(target))
-        wrong = data[np.abs(data) != 1].flat[0]
-        advice = "for labels 0 and 1 pass 2 * target - 1"
-        raise ValueError(f"hinge: the target must be -1 or 1, got {wrong:g}; {advice}")
+        raise ValueError("hinge: the target must be -1 or 1; for labels 0 and 1 pass 2 * target - 1")
     if type(prediction) is Tensor and reduction != "none":
         return array_rows.HINGE(prediction.size if reduction == "mean" else 1)(prediction, target)
     return _reduced(rows.relu(1.0 - rows.multiply(target, prediction)), reduction)
@@ -226,7 +223,7 @@ def binary_cross_entropy_with_logits(
     return _weighted(name, losses, weight, reduction)
 
 
-def kl_div(prediction: Data, target: Data, reduction: str = "mean", *, log_target: bool = False) -> Any:
+def kl_div(prediction: Data, target: Data, reduction: str = "mean") -> Any:
     """Return t·(log t − x) for logarithms x of predicted probabilities, and probabilities t.
 
     As in PyTorch, the mean is over all elements, so the divergence of a batch of distributions is the sum divided by the size of
@@ -236,7 +233,6 @@ def kl_div(prediction: Data, target: Data, reduction: str = "mean", *, log_targe
         prediction: x, as from log_softmax.
         target: t, of x's shape, else ShapeError.
         reduction: "mean", "sum" or "none".
-        log_target: whether the target holds log t.
 
     Raises ValueError for a t outside [0, 1], and for logarithms above 0.
 
@@ -245,11 +241,7 @@ def kl_div(prediction: Data, target: Data, reduction: str = "mean", *, log_targe
     0.693147
     """
     prediction, target = _pair("kl_div", prediction, target, reduction)
-    _check_logarithms("kl_div", "prediction", prediction)
-    if log_target:
-        _check_logarithms("kl_div", "target", target)
-        ratio = functions.where(rows.equal(target, -math.inf), 0.0, rows.subtract(target, prediction))
-        return _reduced(rows.multiply(rows.exp(target), ratio), reduction)
+    _check_logarithms("kl_div", prediction)
     _check_probabilities("kl_div", target)
     nothing = rows.logical_and(rows.equal(target, 0.0), rows.equal(prediction, -math.inf))  # 0·∞ is 0 here
     product = rows.multiply(target, functions.where(nothing, 0.0, prediction))
@@ -283,9 +275,8 @@ def cross_entropy(
     """
     logits, sizes = _scores("cross_entropy", "logits", logits, reduction)
     if sizes[-1] == 1:
-        given = f"logits {sizes} have one class, for which it is always 0"
         advice = "for two classes and one logit use binary_cross_entropy_with_logits"
-        raise ValueError(f"cross_entropy: {given}: {advice}")
+        raise ValueError(f"cross_entropy: logits {sizes} have one class, for which it is always 0: {advice}")
     if isinstance(target, list | tuple):
         with contextlib.suppress(AutogradError, ValueError):  # a list of nodes holds probabilities
             target = np.asarray(target)
@@ -327,8 +318,7 @@ def _class_weights(name: str, weight: Any, sizes: Sizes, like: Any) -> Any:
 def _kept(name: str, what: str, sizes: Sizes, target: Data, ignored: Any) -> tuple[Any, Any]:
     """The class of each sample, and whether the sample counts; where the target is `ignored`, it does not, and its class is 0."""
     if recorder() is not None:
-        options = "weight, ignore_index and label_smoothing of class indices"
-        raise CompileError(f"{name}: {options} are not compiled: give probabilities, or do not compile it")
+        raise CompileError(f"{name}: options of class indices are not compiled: give probabilities")
     if isinstance(ignored, bool) or not isinstance(ignored, int | np.integer | None):
         raise TypeError(f"{name}: ignore_index must be an int or None, got {ignored!r}")
     if ignored is None or isinstance(target, Node):
@@ -364,7 +354,7 @@ def nll(
     0.693147
     """
     prediction, sizes = _scores("nll", "prediction", prediction, reduction)
-    _check_logarithms("nll", "prediction", prediction)
+    _check_logarithms("nll", prediction)
     if weight is None and ignore_index is None:
         classes, weights = _classes("nll", "prediction", sizes, target), None
     else:
@@ -481,8 +471,8 @@ def _check_probabilities(name: str, target: Data) -> None:
         raise ValueError(f"{name}: the target must lie in [0, 1], got {plain(low):g} to {plain(high):g}")
 
 
-def _check_logarithms(name: str, what: str, x: Data) -> None:
+def _check_logarithms(name: str, x: Data) -> None:
     high = _range(x)[1]
     if high > ROUNDING:
-        needed = f"the {what} must hold logarithms of probabilities, at most 0"
+        needed = "the prediction must hold logarithms of probabilities, at most 0"
         raise ValueError(f"{name}: {needed}, got {plain(high):g}: pass log_softmax(x)")

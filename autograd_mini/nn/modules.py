@@ -255,8 +255,7 @@ class Module:
         [[6.0]]
         """
         if not isinstance(state, Mapping):
-            given = type(state).__name__
-            raise StateDictError(f"load_state_dict: pass a dict of arrays by name, got {given}")
+            raise StateDictError(f"load_state_dict: pass a dict of arrays, got {type(state).__name__}")
         nodes = self._nodes()
         own = {name: np.asarray(node.data) for name, node in nodes.items()}
         found, wrong = taken(own, {str(k): plain(x) for k, x in state.items()})
@@ -439,12 +438,9 @@ class Sequential(Module):
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
         super().__init__()
         for i, layer in enumerate(layers):
-            if not callable(layer):
-                what = type(layer).__name__
-                raise TypeError(f"Sequential: layer {i} is a {what}: pass Modules and functions, one by one")
-            if isinstance(layer, type):
-                what = layer.__name__
-                raise TypeError(f"Sequential: layer {i} is the class {what}: pass {what}()")
+            if not callable(layer) or isinstance(layer, type):
+                what = getattr(layer, "__name__", f"a {type(layer).__name__}")
+                raise TypeError(f"Sequential: layer {i} is {what}: pass Modules as ReLU(), one by one")
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:

@@ -81,10 +81,8 @@ class MLP(Module):
     ) -> None:
         super().__init__()
         random = generator(rng)
-        if not isinstance(nouts, Sequence):
-            raise TypeError(f"nouts must be a list of layer sizes, got {nouts!r}")
-        if not nouts:
-            raise ValueError("nouts must be a list of at least one layer size, got []")
+        if not isinstance(nouts, Sequence) or not nouts:
+            raise ValueError(f"nouts must be a list of at least one layer size, got {nouts!r}")
         self.layers = []
         for i, (m, n) in enumerate(pairwise([nin, *nouts]), 1):
             is_last = i == len(nouts)

@@ -62,23 +62,20 @@ def _checked(params: Any) -> Any:
             kind = type(parameter).__name__
             raise TypeError(f"params[{i}] is a {kind}: wrap it as Tensor or Value before the forward pass")
         if parameter.op is not None or not parameter.requires_grad:
-            who = f"params[{i}], {parameter._name},"
-            raise ValueError(f"{who} is no leaf that requires a gradient: optimise what it was made from")
+            raise ValueError(f"params[{i}], {parameter._name}, is no leaf that requires a gradient")
     if len(set(params)) != len(params):
         raise ValueError("the same parameter was given twice")
     return params
 
 
 def _checked_bounds(bounds: Any) -> Any:
-    """The bounds, or TypeError or ValueError."""
-    if bounds is None:
-        return None
+    """The bounds, or ValueError."""
     pair = isinstance(bounds, tuple | list) and len(bounds) == 2
-    if not pair or not all(isinstance(b, int | float | np.number) for b in bounds):
-        raise TypeError(f"bounds must be (low, high), two numbers, got {bounds!r}")
-    if not bounds[0] <= bounds[1]:
-        raise ValueError(f"bounds must be (low, high) with low ≤ high, got {bounds!r}")
-    return bounds
+    if pair and all(isinstance(b, int | float | np.number) for b in bounds) and bounds[0] <= bounds[1]:
+        return bounds
+    if bounds is not None:
+        raise ValueError(f"bounds must be (low, high), two numbers with low ≤ high, got {bounds!r}")
+    return None
 
 
 def _checked_betas(name: str, betas: Any) -> list[float]:

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping, Sized
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +37,7 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            given = type(optimizer).__name__
-            raise TypeError(f"{type(self).__name__}: an optimiser is needed, got a {given}")
+            raise TypeError(f"a schedule needs an optimiser, got a {type(optimizer).__name__}")
         self.optimizer, self.base, self.epoch = optimizer, optimizer.lr, 0
         optimizer.lr = self.rate(0)
 
@@ -82,24 +81,15 @@ class Schedule:
         0.25
         """
         found, wrong = taken(self.state_dict(), state)
+        made = copy.copy(self)
+        vars(made).update(found or {})
         try:
             if wrong:
                 raise ValueError("; ".join(wrong))
-            made = self._at(found)
             lr = finite("lr", made.rate(made.epoch), least=0)
         except (TypeError, ValueError) as error:
             raise StateDictError(f"load_state_dict: {error}") from None
-        assign([(self.optimizer, "_lr", lr), *self._changes(found)])
-
-    def _at(self, state: Mapping[str, Any]) -> Self:
-        """A copy of this schedule in that state."""
-        made = copy.copy(self)
-        made.base, made.epoch = state["base"], state["epoch"]
-        return made
-
-    def _changes(self, state: Mapping[str, Any]) -> list[tuple[Any, str, Any]]:
-        """The assignments that bring this schedule into that state."""
-        return [(self, name, state[name]) for name in ("base", "epoch")]
+        assign([(self.optimizer, "_lr", lr), *((self, name, value) for name, value in found.items())])
 
 
 class StepLR(Schedule):
@@ -205,19 +195,11 @@ class WarmUp(Schedule):
         """Return the rising rate, and after `epochs` that of `then`."""
         if epoch < self.epochs:
             return self.base * (self.start + (1 - self.start) * epoch / self.epochs)
-        return self.base if self.then is None else self.then.rate(epoch - self.epochs)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return Schedule's dict, and that of `then`."""
-        return super().state_dict() | ({"then": self.then.state_dict()} if self.then else {})
-
-    def _at(self, state: Mapping[str, Any]) -> Self:
-        made = super()._at(state)
-        made.then = self.then and self.then._at(state["then"])
-        return made
-
-    def _changes(self, state: Mapping[str, Any]) -> list[tuple[Any, str, Any]]:
-        return super()._changes(state) + (self.then._changes(state["then"]) if self.then else [])
+        if self.then is None:
+            return self.base
+        then = copy.copy(self.then)
+        then.base = self.base
+        return then.rate(epoch - self.epochs)
 
 
 # ---- Clipping ---------------------------------------------------------------------------------------------------------

@@ -43,10 +43,3 @@ def replace_file(target: str, write: Callable[[BinaryIO], object]) -> None:
         if isinstance(error, OSError) and error.filename == temporary:
             error.filename = target  # the name that the user knows
         raise
-    if os.name == "posix":  # the new name, too, must survive a power cut
-        with contextlib.suppress(OSError):
-            folder = os.open(os.path.dirname(target), os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)

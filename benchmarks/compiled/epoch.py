@@ -10,7 +10,6 @@ from benchmarks.problems import Array, Trainer
 from benchmarks.report import Row, Target, versus
 from benchmarks.training import digits
 
-COUNT = 1000  # samples of an epoch
 TARGET = Target(0.8, "≤ 0.8")
 
 
@@ -24,23 +23,15 @@ def by_fit(X: Array, y: Array) -> Trainer:
 
     def epoch() -> float:
         history = ag.fit(
-            model,
-            X,
-            y,
-            loss=ag.nn.cross_entropy,
-            optimizer=sgd,
-            epochs=1,
-            batch_size=1,
-            shuffle=False,
-            progress="none",
-        )
+            model, X, y, loss=ag.nn.cross_entropy, optimizer=sgd, epochs=1, batch_size=1, shuffle=False, progress="none"
+        )  # fmt: skip
         return history["loss"][0]
 
     return Trainer(epoch, float, lambda: [p.data for p in model.parameters()])
 
 
 def run(effort: Effort, peers: list[str]) -> list[Row]:
-    count = 20 if effort.quick else COUNT
+    count = 20 if effort.quick else digits.COUNT
     title, X, y = digits.data(effort.quick)
     X, y = X[:count], y[:count]
     ours, hand = by_fit(X, y), digits.written_by_hand(X, y, count)

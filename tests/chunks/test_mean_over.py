@@ -231,8 +231,8 @@ SHAPES = {
     "unknown sizes": ((UNKNOWN, DY), "arrays[0] = arrays[0].compute_chunk_sizes()"),
     "unknown sizes of y": ((DX, UNKNOWN), "arrays[1] = arrays[1].compute_chunk_sizes()"),
     "other axes": ((DX.rechunk({1: 2}), DY), "arrays[0] = arrays[0].rechunk({1: -1})"),
-    "rows": ((DX, DY[:50]), "arrays[0] has shape (97, 3) and arrays[1] has (50, 1): all need a row"),
-    "no rows": ((DX[:0], DY[:0]), "all need a row"),
+    "rows": ((DX, DY[:50]), "arrays[1] has shape (50, 1), the first (97, 3): equally many rows are needed"),
+    "no rows": ((DX[:0], DY[:0]), "equally many rows are needed"),
     "a number": ((DX.sum(),), "arrays[0] has shape ()"),
 }
 

@@ -194,7 +194,7 @@ SYSTEMS = {
     ),
     "gates of one product": network(
         gates, [(2, 12), (3, 12), (12,)], [random(5, 2), random(5, 3), random(5, 3), random(5, 3)],
-        ["dZ1 = np.zeros_like(Z1)", "dZ1[:, 9:] += dZ2", "db1 = dZ1.sum(axis=0)"],
+        ["dZ1 = np.zeros_like(Z1)", "dZ1[:, 9:] += dZ6", "db1 = dZ1.sum(axis=0)"],
     ),
     "batch norm": network(
         normed, [(3, 4), (4,), (4,), (4, 1)], [random(8, 3), random(8, 1)],
@@ -310,6 +310,20 @@ def test_the_source_reads_as_a_teacher_would_write_it(name):
     assert not re.search(r"\bd(t\d+)\b(?s:.*)", body) or all(
         re.search(rf"\b{name}\b = ", body) for name in re.findall(r"\bd(t\d+) = ", body)
     ), f"a gradient of nothing:\n{source}"
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["input first", "state first"])
+def test_arrays_without_names_are_numbered_in_the_order_of_the_lines(first):
+    """The steps of a recurrent network forwards in time; a loop's variable, which held all of them, names none."""
+    Wx, Wh = weights((2, 4), (4, 4))
+    h = h0 = random(5, 4)
+    for x in [random(5, 2) for _ in range(3)]:
+        h = np.tanh(x @ Wx + h @ Wh if first else h @ Wh + x @ Wx)
+    source = written(h.sum(), [Wx, Wh], {"Wx": Wx, "Wh": Wh, "x": x, "h": h, "h0": h0})[0]
+    lines = [line.partition("  #")[0].strip() for line in source.splitlines()]
+    wanted = ["Z1 = X @ Wx + h0 @ Wh", "Z2 = X2 @ Wx + A1 @ Wh", "Z3 = X3 @ Wx + A2 @ Wh", "h = np.tanh(Z3)"]
+    back = ["Z1 = h0 @ Wh + X @ Wx", "Z2 = A1 @ Wh + X2 @ Wx", "Z3 = A2 @ Wh + X3 @ Wx", "h = np.tanh(Z3)"]
+    assert set(wanted if first else back) <= set(lines), source
 
 
 @pytest.mark.parametrize(

@@ -283,6 +283,14 @@ def test_many_points(engine):
         w.data = w.data * 2.0
 
 
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_what_is_the_same_for_all_points_is_stacked_too(engine):
+    """A constant of the function's own, and a plain number."""
+    compiled = ag.compile(lambda x: (x * 2.0, [ag.Value(3.0), 4.0]), engine=engine, batch=True)
+    double, others = compiled([1.0, 2.0])
+    np.testing.assert_array_equal([double, *others], [[2.0, 4.0], [3.0, 3.0], [4.0, 4.0]])
+
+
 def test_many_points_refuses():
     compiled = ag.compile(lambda x: x if x > 0 else -x, batch=True)
     with pytest.raises(ag.CompileError, match="branches on its numbers"):

@@ -135,6 +135,11 @@ def test_the_other_passes_keep_the_result_up_to_rounding(name):
     np.testing.assert_allclose(plain[ordinary], before[ordinary], rtol=1e-12)
 
 
+def test_a_power_of_0_is_no_call():
+    """A second derivative of a square has one."""
+    assert repr(exact(Program((x,), (), (x**0 * (x * y),))).outputs[0]) == "multiply(x, y)"
+
+
 def test_numbers_that_multiply_one_after_the_other_become_one():
     """And not where their product underflows."""
     assert repr(closer(Program((x,), (), (2.0 * (0.25 * x),))).outputs[0]) == "multiply(0.5, x)"

@@ -464,30 +464,6 @@ def test_a_system_call_that_fails_leaves_the_old_file(tmp_path, monkeypatch, kin
 
 
 @FORMATS
-def test_an_interrupt_after_the_rename_leaves_the_new_file(tmp_path, monkeypatch, kind):
-    """The state is the new one, whole; a folder that cannot be flushed is no error."""
-    path, _ = written(tmp_path, kind)
-    synced, fsync = [], os.fsync
-
-    def stop(number):
-        synced.append(number)
-        if len(synced) == 2:  # the file's own, then the folder's
-            raise error
-        fsync(number)
-
-    monkeypatch.setattr(os, "fsync", stop)
-    error = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
-        save({"w": np.ones(3)}, path)
-    assert same({"w": np.ones(3)}, load(path))
-    synced.clear()
-    error = OSError(errno.EINVAL, "no")
-    save({"w": np.ones(4)}, path)
-    assert same({"w": np.ones(4)}, load(path))
-    assert os.listdir(tmp_path) == [path.name]
-
-
-@FORMATS
 def test_the_new_file_is_flushed_before_it_is_renamed(tmp_path, monkeypatch, kind):
     """fsync of the whole content, then the rename, in the same folder."""
     calls, fsync, replace = [], os.fsync, os.replace

@@ -248,15 +248,15 @@ def test_activation_of_a_function_or_module_is_itself():
         (
             lambda: activation_of("rleu"),
             ValueError,
-            "unknown activation 'rleu': pass one of identity, linear, relu, ",
+            "activation must be one of identity, linear, relu, ",
         ),
-        (lambda: activation_of("ReLU"), ValueError, "unknown activation 'ReLU'"),
+        (lambda: activation_of("ReLU"), ValueError, "or a Module as ReLU(), got 'ReLU'"),
         (
             lambda: activation_of(None),
             TypeError,
-            "unknown activation None: pass one of identity, linear, relu, ",
+            "activation must be one of identity, linear, relu, ",
         ),
-        (lambda: activation_of(modules.ReLU), TypeError, "not the class ReLU: pass ReLU()"),
+        (lambda: activation_of(modules.ReLU), TypeError, "or a Module as ReLU(), got <class"),
         (lambda: modules.LeakyReLU("0.1"), TypeError, "slope must be a finite number, got '0.1'"),
         (lambda: modules.LeakyReLU(math.nan), ValueError, "slope must be a finite number, got nan"),
         (lambda: modules.LeakyReLU(True), TypeError, "slope must be a finite number, got True"),
@@ -365,12 +365,6 @@ LOSSES = {
         scalar=False,
     ),
     "kl_div": Loss(losses.kl_div, lambda x, t, r: T.kl_div(x, t, reduction=r), logarithms, probabilities),
-    "kl_div(log_target)": Loss(
-        lambda x, t, *r, **k: losses.kl_div(x, t, *r, log_target=True, **k),
-        lambda x, t, r: T.kl_div(x, t, reduction=r, log_target=True),
-        logarithms,
-        logarithms,
-    ),
 }
 pytestmark = pytest.mark.filterwarnings(
     "ignore:reduction. 'mean' divides:UserWarning"
@@ -590,17 +584,11 @@ def test_cross_entropy_of_logits_of_any_size():
 
 
 def test_kl_div_where_the_target_is_nothing():
-    """t = 0 costs 0 against p = 0 too (PyTorch: NaN), in both forms of the target, and the other shares stay right."""
+    """t = 0 costs 0 against p = 0 too (PyTorch: NaN), and the other shares stay right."""
     x = ag.Tensor([-math.inf, -1.0, -2.0])
     plain = losses.kl_div(x, [0.0, 0.25, 0.75], "sum")
-    in_logs = losses.kl_div(x, ag.log([0.0, 0.25, 0.75]), "sum", log_target=True)
     close(plain.item(), 0.25 * (math.log(0.25) + 1.0) + 0.75 * (math.log(0.75) + 2.0), rtol=1e-14)
-    close(in_logs.item(), plain.item(), rtol=1e-14)
     close(ag.gradients(plain, x), [0.0, -0.25, -0.75], rtol=1e-14)
-    close(ag.gradients(in_logs, x), [0.0, -0.25, -0.75], rtol=1e-14)
-    t = ag.Tensor([-math.inf, -1.0])
-    out = losses.kl_div([-2.0, -2.0], t, "sum", log_target=True)
-    close(ag.gradients(out, t), [0.0, 2.0 * math.exp(-1.0)], rtol=1e-14)
 
 
 def test_a_divergence_of_a_distribution_from_itself_is_0():
@@ -691,9 +679,9 @@ MISUSE = [
     ("label nan", lambda: losses.binary_cross_entropy_with_logits(PAIR, [math.nan, 1]), ValueError, "got nan to nan"),
     ("label of a Value", lambda: losses.binary_cross_entropy(ag.Value(0.5), ag.Value(1.5)), ValueError, "got 1.5 to 1.5"),
     ("hinge label 0", lambda: losses.hinge(PAIR, [0, 1]), ValueError,
-        "hinge: the target must be -1 or 1, got 0; for labels 0 and 1 pass 2 * target - 1"),
-    ("hinge label nan", lambda: losses.hinge(ag.Value(1.0), math.nan), ValueError, "must be -1 or 1, got nan"),
-    ("hinge label node", lambda: losses.hinge(PAIR, ag.Tensor([1.0, 0.5])), ValueError, "must be -1 or 1, got 0.5"),
+        "hinge: the target must be -1 or 1; for labels 0 and 1 pass 2 * target - 1"),
+    ("hinge label nan", lambda: losses.hinge(ag.Value(1.0), math.nan), ValueError, "must be -1 or 1"),
+    ("hinge label node", lambda: losses.hinge(PAIR, ag.Tensor([1.0, 0.5])), ValueError, "must be -1 or 1"),
     ("delta 0", lambda: losses.huber(PAIR, PAIR, delta=0), ValueError, "huber: delta must be a finite number > 0, got 0"),
     ("delta nan", lambda: losses.huber(PAIR, PAIR, delta=math.nan), ValueError, "huber: delta must be a finite number > 0, got nan"),
     ("delta text", lambda: losses.huber(PAIR, PAIR, delta="1"), TypeError, "huber: delta must be a finite number > 0, got '1'"),
@@ -701,8 +689,6 @@ MISUSE = [
         "kl_div: the prediction must hold logarithms of probabilities, at most 0, got 0.5: pass log_softmax(x)"),
     ("kl target", lambda: losses.kl_div(-PAIR, [0.5, 1.5]), ValueError, "kl_div: the target must lie in [0, 1], got 0.5 to 1.5"),
     ("kl target in logs", lambda: losses.kl_div(-PAIR, np.log([0.5, 0.5])), ValueError, "must lie in [0, 1], got -0.693147 to -0.693147"),
-    ("kl target not in logs", lambda: losses.kl_div(-PAIR, [0.5, 0.5], log_target=True), ValueError,
-        "kl_div: the target must hold logarithms of probabilities, at most 0, got 0.5"),
     ("nll of probabilities", lambda: losses.nll(ag.softmax(ROWS), [0, 1]), ValueError,
         "nll: the prediction must hold logarithms of probabilities, at most 0, got 0.5: pass log_softmax(x)"),
     ("None", lambda: losses.mse(None, 1.0), DTypeError, "mse: the prediction: a real number, list or array is needed, got None"),
@@ -1009,8 +995,16 @@ def test_linear_starts_from_an_initialiser(dtype):
         (lambda: init.normal()(3, 0), TypeError, "shape must be a tuple of ints > 0, got 3"),
         (lambda: init.normal()((2.0, 3), 0), TypeError, "each size of shape must be an int > 0, got 2.0"),
         (lambda: init.normal()("23", 0), TypeError, "each size of shape must be an int > 0, got '2'"),
-        (lambda: init.normal()((2, 3), "seed"), TypeError, "SeedSequence expects int or sequence of ints"),
-        (lambda: init.normal()((2, 3), -1), ValueError, "expected non-negative integer"),
+        (
+            lambda: init.normal()((2, 3), "seed"),
+            TypeError,
+            "rng must be a seed or a numpy.random.Generator, got 'seed'",
+        ),
+        (
+            lambda: init.normal()((2, 3), -1),
+            ValueError,
+            "rng must be a seed or a numpy.random.Generator, got -1",
+        ),
     ],
 )
 def test_misuse_of_initialisers(make, error, text):

@@ -21,7 +21,7 @@ EXCESSES: dict[str, str] = {
     "core/, the scalar path": "the quick methods of Values and IEEE results of floats stand beside the plain way",
     "array_functions.py": "130 functions of NumPy's, a line of formula each where one is enough, and some of ten",
     "derivatives.py": "its refusals, each with what to write instead, are a quarter of it",
-    "compile/": "the algebra and the names of the readable backprop, and the guards of a replay, are to be cut to its budget",
+    "compile/": "the readable backprop, its algebra among it, and the guards of a replay are to be cut to its budget",
     "check/": "the mutations, the search among them and its words are to become shorter",
     "check/audit/": "the search for corrected lines, scripts that train nothing, and the recording are to be cut to their budget",
     "nn/": "losses and layers check what they are given, with messages; networks go to single Values and to PyTorch",

@@ -2,15 +2,20 @@
 
 import contextlib
 import io
+import json
 import re
 import runpy
+import tomllib
+from fractions import Fraction
 
 import pytest
 
+from autograd_mini.gallery import ENTRIES
 from tests.helpers.processes import ROOT, run_package
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf8")
+NUMPY = (ROOT / "docs" / "numpy.md").read_text(encoding="utf8")
 DOCUMENTS = {"README": README, "guide": GUIDE}
 
 
@@ -55,6 +60,46 @@ def test_readme_fits_on_three_screens():
     """A hundred lines and some, of which none is a target of our own."""
     assert len(README.splitlines()) <= 150
     assert "target" not in README.lower().replace("targets=", "")
+
+
+def test_what_readme_and_the_guide_count_is_as_many():
+    """NumPy's functions that are in the graph, notebooks, programs of the gallery, mistakes that are named, and files of the engine."""
+    numpys = [int(n) for n in re.findall(r"In the graph: `np\.(?:linalg\.)?` \((\d+)\)", NUMPY)]
+    assert int(re.search(r"more than (\d+) functions of NumPy", README)[1]) <= sum(numpys)
+    assert ("eleven [notebooks]" in README) is (len([*ROOT.glob("notebooks/[0-9]*.py")]) == 11)
+    assert ("thirteen whole programs" in README) is (len(ENTRIES) == 13)
+    mistakes = tomllib.loads((ROOT / "autograd_mini" / "check" / "mistakes.toml").read_text(encoding="utf8"))
+    assert abs(len(mistakes["gradient"]) - int(re.search(r"about (\d+) mistakes", GUIDE)[1])) <= 5
+    files = [path for path in ROOT.glob("autograd_mini/core/*.py") if path.name != "__init__.py"]
+    assert ("eleven files" in GUIDE) is (len(files) == 11)
+
+
+MEASURED = [  # the ratios of README's table, in their order, as (work, ours, peer) of benchmarks/results
+    ("micrograd's demo step", "Value in micrograd's nn", "micrograd"),
+    ("micrograd's demo step", "nn.scalar", "micrograd"),
+    ("the same graph, node by node", "Value", "PyTorch 0-d tensors"),
+    ("step, 2-3-1 sigmoid on XOR, batch 4, float64", "Tensor", "PyTorch, addmm"),
+    ("compiled step, 2-3-1 sigmoid on XOR, batch 4, float64", "compiled", "hand-written NumPy"),
+    ("step, 2-16-16-1 relu, hinge + L2, batch 100, float64", "Tensor", "PyTorch, addmm"),
+    ("step, 784-200-10 sigmoid, softmax, batch 128, float64", "Tensor", "PyTorch, F.linear"),
+    ("step, 784-200-10 sigmoid, softmax, batch 1, float64", "Tensor", "PyTorch, addmm"),
+    ("Hessian of 100-d Rosenbrock", "hessian", "HIPS autograd"),
+    ("per-sample SGD, 28×28 digits, float32, 500 samples of 5000", "Tensor", "hand-written NumPy, vectors"),
+]
+
+
+def test_the_ratios_of_readme_are_those_that_were_measured_last():
+    """To a quarter: a measurement that says something else makes README wrong."""
+    rows = [
+        row
+        for path in (ROOT / "benchmarks" / "results").glob("*.json")
+        for row in json.loads(path.read_text(encoding="utf8"))["rows"]
+    ]
+    measured = {(row["work"], row["ours"], row["peer"]): row["ratio"] for row in rows}
+    table = README.partition("## How fast")[2].partition("## More")[0]
+    cells = [line.split("|")[-2] for line in table.splitlines() if line.startswith("| ")][1:]
+    shown = [float(Fraction(ratio.strip())) for cell in cells for ratio in cell.split(";")]
+    assert shown == pytest.approx([measured[key] for key in MEASURED], rel=0.25)
 
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]

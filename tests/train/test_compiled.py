@@ -231,7 +231,7 @@ def test_lbfgs_and_debug_run_eagerly():
 
 @pytest.mark.parametrize("what", ["loss", "a gradient", "a new weight"])
 def test_another_last_bit_ends_the_replaying(monkeypatch, what):
-    """A program whose numbers differ from the engine's is not chosen."""
+    """A program whose numbers differ from the engine's is not chosen; where new weights do, the optimiser makes them."""
     compute = function.Version.computed
 
     def off(self, inputs):
@@ -241,13 +241,56 @@ def test_another_last_bit_ends_the_replaying(monkeypatch, what):
             outputs[0] = np.nextafter(outputs[0], 9)
         elif what == "a gradient":
             grads[0].flat[0] = np.nextafter(grads[0].flat[0], 9)
-        else:
-            weight = self.written(inputs)[0]
+        elif weights := self.written(inputs):
+            weight = weights[0]
             weight.flat[0] = np.nextafter(weight.flat[0], 9)
         return found
 
     monkeypatch.setattr(function.Version, "computed", off)
-    check(network, "eager: the program's numbers differ from the engine's in the last place")
+    apart = "numpy: forward and backward, recorded once and replayed"
+    check(
+        network,
+        apart
+        if what == "a new weight"
+        else "eager: the program's numbers differ from the engine's in the last place",
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1, 5])
+@pytest.mark.parametrize("optimizer", ["SGD", "momentum"])
+def test_large_weights(size, dtype, optimizer):
+    """A weight that is stepped by itself: all is as by the engine, also where it comes to lie otherwise in memory."""
+    x = np.random.default_rng(0).normal(size=(22, 200)).astype(dtype)
+
+    def turned(net, opt):
+        weight = net.layers[0].weight
+        return at(2, lambda: setattr(weight, "data", np.asfortranarray(weight.data)))
+
+    check(
+        lambda: ag.nn.MLP([200, 180, 2], activation="sigmoid", rng=3, dtype=dtype),
+        x=x, y=CLASSES, loss=ag.nn.cross_entropy, optimizer=OPTIMIZERS[optimizer], batch_size=size, callbacks=turned,
+    )  # fmt: skip
+
+
+def test_a_large_gradient_that_is_not_finite():
+    """Is told as by the engine, in its batch, and nothing of it stays."""
+    x, told = np.random.default_rng(0).normal(size=(22, 200)), []
+    x[13, 7] = np.inf
+    for compiled in (False, "auto"):
+        net = ag.nn.MLP([200, 180, 2], rng=3)
+        with pytest.raises(ag.AnomalyError) as caught:
+            trained(
+                compiled,
+                net,
+                x=x,
+                y=CLASSES,
+                loss=ag.nn.cross_entropy,
+                optimizer=OPTIMIZERS["SGD"],
+                batch_size=1,
+            )
+        told.append((str(caught.value), [bits(p.data) for p in net.parameters()]))
+    assert told[0] == told[1]
 
 
 # ---- Promises ---------------------------------------------------------------------------------------------------------
@@ -487,7 +530,7 @@ def stepped(optimizer, dtype="float64"):
 
 def versions(step):
     [program] = [cell.cell_contents for cell in step.__closure__ if type(cell.cell_contents) is Step]
-    return [version for some in program.made.versions.values() for version in some]
+    return [version for some in program.versions.values() for version in some]
 
 
 def everything(net, opt):

@@ -1,51 +1,58 @@
 """What the script minimises: its own numbers first, then what a prediction and a target may be compared by."""
 
-import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from ...core import functions as ag
-from ...core.rows import log
 from .case import Case, Verdict, View, above, judge, written_rate
 from .record import TRUTHS, Step, identity, put
 from .replay import BARE, Forward, unguarded
 from .steps import SCALINGS, SUMS, children_of, key_of, size_of, whole
 
-MOST_OWN = 6
+MOST_OWN, MOST_SIGNALS = 6, 3
 MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
 TRUSTED = ("cross-entropy", "squared error", "hinge", "perceptron")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
 COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal)
-Found = TypeVar("Found")
-Pair = tuple[Step, Any, Step]  # a prediction, its target, and the step that compares them
+DERIVED: dict[str, Callable[[Any, Any], Any]] = {  # a loss's derivative by a prediction, beside its target
+    "squared error": lambda a, t: a - t,
+    "cross-entropy": lambda a, t: -t / a,
+    "binary cross-entropy": lambda a, t: (a - t) / (a * (1 - a)),
+}
+Term = tuple[
+    Step, Any, Step
+]  # a value, its target or the loss's derivative by it, and the step that shows this
+Terms = dict[Any, list[Term]]  # by places
 
 
 @dataclass(eq=False)
 class Loss:
-    """A loss: its kind, the places of its values, whether the script computes it, and how the updates stand to it."""
+    """A loss: some values of the forward pass and its derivative by each; and how the updates stand to it."""
 
     kind: str
-    keys: list[Any]
-    own: bool
-    pair: Any = None
+    key: Any  # the place of its values, or where they are compared with their targets
+    find: Callable[[Case, int], Terms]  # what finds them in a step of the training
     reading: int = 0  # which of the forward pass's readings it is derived in
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     adjoints: dict[int, dict[Any, Any]] = field(default_factory=dict)
     slices: dict[int, set[int]] = field(default_factory=dict)
     grads: dict[int, list[Any]] = field(default_factory=dict)
     factors: dict[int, float | None] = field(default_factory=dict)
-    # factors to judge by, in the place of those that fit best
-    forced: dict[int, float] = field(default_factory=dict)
     values: list[float] = field(default_factory=list)
     turned: bool = False  # whether the person's steps go uphill
     written: bool = False  # whether the updates' factor stands in the script as a number
     penalty: bool = False
     line: int = 0
+
+    @property
+    def own(self) -> bool:
+        """Whether the script computes it."""
+        return self.find is own_numbers
 
     def wrong(self, count: int) -> set[int]:
         """The parameters whose update is wrong in some step."""
@@ -65,28 +72,23 @@ class Loss:
         return float(np.sign(np.median(found))) if found else 0.0
 
     def terms(self, case: Case, k: int) -> list[tuple[Step, Any]]:
-        """The values of one step that the loss is the sum of; beside each its target, or what it is multiplied by."""
-        if self.own:
-            return [(s, None) for key in self.keys for s in own_of(case, k).get(key, ())]
-        if self.kind == "error signal":
-            return signals(case, k, self.pair).get(self.keys[0], [])
-        if self.kind == "hinge":  # of what is too high, or of what is too low
-            found = margins(case, k).get(self.keys[0], [])
-            return [(m, 1.0 * high if self.pair else high - 1.0) for m, high in found]
-        if self.kind == "perceptron":
-            return decisions(case, k).get(self.keys[0], [])
-        return [(a, t) for a, t, _ in pairs_of(case, k).get(self.pair, ())]
+        """The values of one step that the loss is made of, and its derivative by each."""
+        terms = found(case, self.find, k).get(self.key, [])
+        derived = DERIVED[self.kind] if self.find is pairs else lambda _, weight: weight
+        return [(s, derived(np.asarray(s.value), t)) for s, t, _ in terms]
 
-    def term(self, node: Any, other: Any) -> Any:
-        """What one value adds to the loss, on Tensors."""
-        if other is None:
-            return ag.sum(node)
-        if self.kind in ("error signal", "hinge", "perceptron"):
-            return ag.sum(node * other)
-        if self.kind == "squared error":
-            return ag.sum((node - other) ** 2) * 0.5
-        rest = (1 - other) * log(1 - node) if self.kind.startswith("binary") else 0.0
-        return -ag.sum(other * log(node) + rest)
+
+def found(case: Case, find: Callable[[Case, int], Terms], k: int) -> Terms:
+    """What is found once of a step of the training."""
+    known, key = case.record.kept, (find, k)
+    if key not in known:
+        known[key] = find(case, k)
+    return known[key]  # type: ignore[no-any-return]
+
+
+def pairs_of(case: Case, k: int) -> Terms:
+    """The pairs of a prediction and a target of a step."""
+    return found(case, pairs, k)
 
 
 def slice_of(steps: list[Step], sig: dict[int, int]) -> list[Step]:
@@ -110,27 +112,7 @@ def source_of(step: Step) -> Step:
 
 def literals(case: Case) -> list[float]:
     """The numbers in the person's text."""
-    nodes = (n for text in case.sources.texts.values() for n in ast.walk(text.tree))
-    values: Any = (n.value for n in nodes if isinstance(n, ast.Constant))
-    return kept(case, "literals", lambda: [float(v) for v in values if type(v) is float or v == 1])
-
-
-def kept(case: Case, name: str, find: Callable[[], Found]) -> Found:
-    """What is found once of a case."""
-    store: dict[str, Found] = case.record.kept
-    if name not in store:
-        store[name] = find()
-    return store[name]
-
-
-def own_of(case: Case, k: int) -> dict[Any, list[Step]]:
-    """The script's own numbers of a step, found once."""
-    return kept(case, f"own {k}", lambda: own_numbers(case, case.views[k]))
-
-
-def pairs_of(case: Case, k: int) -> dict[Any, list[Pair]]:
-    """The pairs of a step, found once."""
-    return kept(case, f"pairs {k}", lambda: pairs_in(case, case.views[k]))
+    return [number for text in case.sources.texts.values() for number in text.numbers]
 
 
 # ---- The script's own numbers ----------------------------------------------------------------------------------------
@@ -156,10 +138,10 @@ def is_square(s: Step) -> bool:
     return twice or s.name in ("square", "norm", "var")
 
 
-def own_numbers(case: Case, view: View) -> dict[Any, list[Step]]:
+def own_numbers(case: Case, k: int) -> Terms:
     """The single numbers of one step that depend on the parameters and that nothing is made of but sums."""
+    view, out = case.views[k], defaultdict[Any, list[Term]](list)
     children = children_of(case.record.steps[: view.window.last])
-    found: dict[Any, list[Step]] = defaultdict(list)
     for n in view.sig:
         step = case.record.steps[n]
         if size_of(step) == 1 and np.asarray(step.value).dtype.kind == "f" and n not in view.window.starts:
@@ -168,13 +150,8 @@ def own_numbers(case: Case, view: View) -> dict[Any, list[Step]]:
             read = [c for c in children.get(n, ()) if c.id not in view.back and c.func not in TRUTHS.values()]
             small = [c for c in read if size_of(c) == 1]
             if (n not in view.back or reduces) and all(is_running(c, step, view) for c in small):
-                found[key_of(step)].append(step)
-    masks = {key: [view.sig[s.id] for s in group] for key, group in found.items()}
-    most = max((m.bit_count() for group in masks.values() for m in group), default=0)
-    union = {key: int(np.bitwise_or.reduce(np.array(group, dtype=object))) for key, group in masks.items()}
-    best = max((m.bit_count() for m in union.values()), default=0)
-    full = {key for key, group in masks.items() if max(m.bit_count() for m in group) == most}
-    return {key: group for key, group in found.items() if key in full or union[key].bit_count() == best}
+                out[key_of(step)].append((step, 1.0, step))
+    return out
 
 
 def is_running(total: Step, step: Step, view: View) -> bool:
@@ -204,17 +181,17 @@ def has_penalty(found: list[Step], view: View) -> bool:
 # ---- Predictions and targets -----------------------------------------------------------------------------------------
 
 
-def pairs_in(case: Case, view: View) -> dict[Any, list[Pair]]:
+def pairs(case: Case, k: int) -> Terms:
     """The differences of a prediction and a target in the backward pass, by their places; where there are none, sums."""
-    found: dict[bool, dict[Any, list[Pair]]] = {False: defaultdict(list), True: defaultdict(list)}
+    view, marks = case.views[k], dict[int, Any]()
+    found: dict[bool, Terms] = {False: defaultdict(list), True: defaultdict(list)}
     for step in view.order:
-        for prediction, target in compared_in(case, view, step):
+        for prediction, target in compared_in(view, step):
             found[step.func is np.add][key_of(step)].append((prediction, target, step))
-    marks: dict[int, Any] = {}
     return {key: once(view, group, marks) for key, group in (found[False] or found[True]).items()}
 
 
-def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]]:
+def compared_in(view: View, step: Step) -> Iterator[tuple[Step, Any]]:
     """The prediction and the target that a step compares."""
     start = step.args[0] if step.args else None
     if step.func is put and isinstance(start, Step) and start.id in view.sig:
@@ -228,7 +205,7 @@ def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]
     for x, y in (step.args[:2], step.args[1::-1]):
         if not isinstance(x, Step) or x.id not in view.sig or x.id in view.window.starts:
             continue
-        if (isinstance(y, Step) and y.id in view.sig) or is_literal(case, step):
+        if isinstance(y, Step) and y.id in view.sig:
             continue
         target = np.asarray(y.value if isinstance(y, Step) else y, float)
         alike = np.shape(target) == np.shape(x.value)
@@ -242,7 +219,7 @@ def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]
             yield x, target
 
 
-def once(view: View, group: list[Pair], marks: dict[int, Any]) -> list[Pair]:
+def once(view: View, group: list[Term], marks: dict[int, Any]) -> list[Term]:
     """The pairs without those whose prediction is computed once more from the same values, as for each weight anew."""
 
     def mark(step: Step) -> Any:
@@ -258,14 +235,7 @@ def once(view: View, group: list[Pair], marks: dict[int, Any]) -> list[Pair]:
     return list({(mark(a), t.tobytes()): (a, t, s) for a, t, s in reversed(group)}.values())[::-1]
 
 
-def is_literal(case: Case, step: Step) -> bool:
-    """Whether the difference is with a number that stands in the text, as in 1 - a."""
-    node = case.sources.spot(step)[1]
-    parts = [getattr(node, name, None) for name in ("left", "right", "value")] + getattr(node, "args", [])
-    return any(isinstance(part, ast.Constant) for part in parts)
-
-
-def kinds_for(pairs: list[Pair]) -> list[str]:
+def kinds_for(pairs: list[Term]) -> list[str]:
     """The derived losses that make sense for these predictions."""
     values = [np.asarray(a.value) for a, _, _ in pairs]
     inside = all(np.all((v > 0) & (v < 1)) for v in values)
@@ -276,28 +246,29 @@ def kinds_for(pairs: list[Pair]) -> list[str]:
     return [*(["cross-entropy"] if soft else []), "squared error", "binary cross-entropy"]
 
 
-def signals(case: Case, k: int, pair: Any) -> dict[Any, list[tuple[Step, Any]]]:
-    """Backward values that are a function of the differences alone, of the same sign: any such is a loss's derivative."""
-    view = case.views[k]
-    residuals = {s.id: (a, s) for a, _, s in pairs_of(case, k).get(pair, ())}
-    source = {n: n for n in residuals}
-    found: dict[Any, list[tuple[Step, Step, Step]]] = defaultdict(list)
-    for s in view.order:
-        above = {source.get(p.id, -1) for p in s.parents if p.id in view.sig or p.id in source}
-        if len(above) == 1 and -1 not in above and s.id not in residuals:
-            source[s.id] = above.pop()
-            a, r = residuals[source[s.id]]
-            shapes = {np.shape(x.value) for x in (s, r, a)}
-            if len(shapes) == 1 and np.asarray(s.value).dtype.kind in "fi":
-                found[key_of(s)].append((a, r, s))
-    out = {}
-    for key, group in found.items():
-        signs = np.concatenate([np.ravel(np.sign(s.value) * np.sign(r.value)) for _, r, s in group])
-        if len(group) == len(residuals) and (np.all(signs >= 0) or np.all(signs <= 0)):
-            a, r, _ = group[0]
-            first = isinstance(r.args[0], Step) and r.args[0].id in view.sig
-            sign = 1.0 if first == bool(signs.sum() >= 0) else -1.0
-            out[key] = [(a, sign * np.asarray(s.value, float)) for a, _, s in group]
+def signals(case: Case, k: int) -> Terms:
+    """Backward values that are a function of differences alone, of the same sign: any such is a loss's derivative."""
+    view, out = case.views[k], Terms()
+    for group in pairs_of(case, k).values():
+        residuals = {s.id: (a, s) for a, _, s in group}
+        source = {n: n for n in residuals}
+        found = defaultdict[Any, list[Term]](list)
+        for s in view.order:
+            above = {source.get(p.id, -1) for p in s.parents if p.id in view.sig or p.id in source}
+            if len(above) == 1 and -1 not in above and s.id not in residuals:
+                source[s.id] = above.pop()
+                a, r = residuals[source[s.id]]
+                alike = len({np.shape(x.value) for x in (s, r, a)}) == 1
+                if alike and np.asarray(s.value).dtype.kind in "fi":
+                    found[key_of(s)].append((a, np.asarray(s.value, float), r))
+        fit = {}
+        for key, terms in found.items():
+            signs = np.concatenate([np.ravel(np.sign(w) * np.sign(r.value)) for _, w, r in terms])
+            if len(terms) == len(residuals) and (np.all(signs >= 0) or np.all(signs <= 0)):
+                first = any(terms[0][2].args[0] is p for p in terms[0][2].parents if p.id in view.sig)
+                sign = 1.0 if first == bool(signs.sum() >= 0) else -1.0
+                fit[key] = [(a, sign * w, r) for a, w, r in terms]
+        out |= dict(list(fit.items())[-MOST_SIGNALS:])
     return out
 
 
@@ -306,27 +277,29 @@ def is_high(truth: Step, m: Step) -> Any:
     return np.asarray(truth.value) == ((truth.func in COMPARISONS[:2]) == (truth.args[0] is m))
 
 
-def margins(case: Case, k: int) -> dict[Any, list[tuple[Step, Any]]]:
-    """The numbers of all parameters that one step compares with a constant, by their places, and where they are larger."""
-    view, out = case.views[k], defaultdict[Any, list[tuple[Step, Any]]](list)
+def margins(case: Case, k: int) -> Terms:
+    """The numbers of all parameters that one step compares with a constant: what is too high, or what is too low."""
+    view, out = case.views[k], defaultdict[Any, list[Term]](list)
     every = (1 << len(case.parameters)) - 1
     for step in case.record.steps[view.window.first : view.window.last]:
         moving = [p for p in step.parents if p.id in view.sig] if step.func in COMPARISONS else []
         if len(moving) == 1 and view.sig[moving[0].id] == every:
-            out[key_of(step)].append((moving[0], is_high(step, moving[0])))
+            high = is_high(step, moving[0])
+            for above in (0.0, 1.0):
+                out[*key_of(step), above].append((moving[0], high - above, step))
     return out
 
 
-def decisions(case: Case, k: int) -> dict[Any, list[tuple[Step, Any]]]:
+def decisions(case: Case, k: int) -> Terms:
     """Where a target and a class that a number decides are compared: the number, and the class less the target."""
-    view, out = case.views[k], defaultdict[Any, list[tuple[Step, Any]]](list)
+    view, out = case.views[k], defaultdict[Any, list[Term]](list)
     for step in view.order:
         for n, p in enumerate(step.args[:2]) if step.func is np.subtract else ():
             found = decided_by(case, p) if isinstance(p, Step) else None
             if found is not None and np.shape(found[0].value) == np.shape(step.value):
                 m, high = found
                 turned = np.mean((p.value > 0) == high) < 0.5
-                out[key_of(step)].append((m, (-1.0 if turned != bool(n) else 1.0) * step.value))
+                out[key_of(step)].append((m, (-1.0 if turned != bool(n) else 1.0) * step.value, step))
     return out
 
 
@@ -350,12 +323,10 @@ def evaluate(case: Case, loss: Loss, numbers: list[int]) -> Loss:
         forward, steps = Forward(view.window.start, loss.reading), [s for s, _ in terms]
         nodes = forward.at(steps, view.sig)
         with np.errstate(all="ignore"):
-            total: Any = sum(loss.term(n, t) for n, (_, t) in zip(nodes, terms, strict=True))
-        if not getattr(total, "requires_grad", False):
-            continue
+            total: Any = sum(ag.sum(node * w) for node, (_, w) in zip(nodes, terms, strict=True))
         adjoints = forward.adjoints(total)
         grads = [shaped(adjoints.get(s.id), s.value) for s in view.window.start]
-        if all(g is None or np.all(np.isfinite(g)) for g in grads):
+        if adjoints and all(g is None or np.all(np.isfinite(g)) for g in grads):
             found = slice_of(steps, view.sig)
             loss.slices[k], loss.adjoints[k], loss.grads[k] = {s.id for s in found}, adjoints, grads
             loss.penalty = loss.penalty or has_penalty(found, view)
@@ -374,14 +345,11 @@ def decide(case: Case, loss: Loss) -> None:
     """Judge the updates in every step, by the factor that most parameters share and that changes least over the steps."""
     updates = {k: case.views[k].updates(case.views[k].run({}) or {}) for k in loss.grads}
     alone = {k: loss.judged(case, k, updates[k]) for k in loss.grads}
-    chosen: dict[int, Any] = {k: c for k, c in loss.forced.items() if k in alone} or shared(case, loss, alone)
+    chosen: dict[int, Any] = shared(case, loss, alone)
     if not chosen and (rates := rates_of(case, loss)):
         fit = all(loss.judged(case, k, updates[k], c).score() > 0 for k, c in rates.items())
         chosen = rates if fit else {}
-    if not chosen:
-        found = [v.factor for v in alone.values() if v.factor]
-        common = next((c for c in found if sum(abs(c - d) < 1e-4 * abs(c) for d in found) > 1), None)
-        chosen = dict.fromkeys(alone, found[0] if len(alone) == 1 and found else common)
+    chosen = chosen or dict.fromkeys(alone)
     wanted = direction(loss)
     if wanted and all(c is None or c * wanted < 0 for c in chosen.values()):
         chosen = {k: None if c is None else -c for k, c in chosen.items()}
@@ -445,27 +413,27 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
     own: dict[Any, Loss] = {}
     # numbers that larger values of a loss are computed with, by the losses
     inner: dict[Any, set[int]] = defaultdict(set)
+    ids: dict[Any, set[int]] = defaultdict(set)
     for k in numbers:
-        for key, steps in own_of(case, k).items():
+        for key, terms in found(case, own_numbers, k).items():
+            steps = [s for s, _, _ in terms]
             made_of = slice_of(steps, case.views[k].sig)
-            own.setdefault(key, Loss(kind_of(made_of), [key], True))
+            own.setdefault(key, Loss(kind_of(made_of), key, own_numbers))
+            ids[key] |= {s.id for s in steps}
             inner[key] |= {p.id for s in made_of if size_of(s) > 1 for p in s.parents if size_of(p) == 1}
-    for key in list(own):
-        ids = {s.id for k in numbers for s in own_of(case, k).get(key, ())}
-        if any(ids & inner[other] for other in own if other != key):
-            del own[key]
-    trusted = [c for c in own.values() if c.kind in TRUSTED][:MOST_OWN]
-    found = trusted or sorted(own.values(), key=lambda c: c.kind == "other")[:3]
-    decided = [] if trusted else [Loss("perceptron", [key], False) for key in decisions(case, numbers[0])]
-    found += decided
-    for key in list(margins(case, numbers[0]))[:MOST_OWN] if not (trusted or decided) else ():
-        found += [Loss("hinge", [key], False, high) for high in (True, False)]
-    for key, pairs in pairs_of(case, numbers[0]).items():
-        found += [Loss(kind, [], False, key) for kind in kinds_for(pairs)]
-        if not trusted:
-            last = list(signals(case, numbers[0], key))[-3:]
-            found += [Loss("error signal", [signal], False, key) for signal in last]
-    return found
+    whole = [c for key, c in own.items() if not any(ids[key] & inner[other] for other in own if other != key)]
+    trusted = [c for c in whole if c.kind in TRUSTED][:MOST_OWN]
+    out, first = trusted or sorted(whole, key=lambda c: c.kind == "other")[:3], numbers[0]
+    if not trusted:
+        decided = [Loss("perceptron", key, decisions) for key in found(case, decisions, first)]
+        hinges = [Loss("hinge", key, margins) for key in list(found(case, margins, first))[: 2 * MOST_OWN]]
+        out += decided or hinges
+    out += [
+        Loss(kind, key, pairs) for key, terms in pairs_of(case, first).items() for kind in kinds_for(terms)
+    ]
+    return (
+        out if trusted else out + [Loss("error signal", key, signals) for key in found(case, signals, first)]
+    )
 
 
 def choose(case: Case, numbers: list[int]) -> list[Loss]:
@@ -484,11 +452,10 @@ def choose(case: Case, numbers: list[int]) -> list[Loss]:
         if known and not candidate.own and not is_right(candidate):
             continue  # the script's own loss is meant, unless another explains every update
         loss = evaluate(case, candidate, numbers)
-        others = [loss]
-        for reading in readings_of(case, loss) if loss.verdicts and loss.wrong(count) else ():
-            other = Loss(loss.kind, loss.keys, loss.own, loss.pair, reading=reading)
-            others.append(evaluate(case, other, numbers))
-        tried.append(max(others, key=lambda c: round(c.score(), 9)))
+        readings = readings_of(case, loss) if loss.verdicts and loss.wrong(count) else []
+        others = [Loss(loss.kind, loss.key, loss.find, reading) for reading in readings]
+        both = [loss, *(evaluate(case, other, numbers) for other in others)]
+        tried.append(max(both, key=lambda c: round(c.score(), 9)))
     tried = [loss for loss in tried if loss.verdicts]
     explained = any(explains_all(case, c) for c in tried)
     trusted = [c for c in tried if c.own and c.kind in TRUSTED and not (explained and is_share(case, c))]
@@ -553,5 +520,5 @@ def covers(case: Case, own: Loss, pair: Loss) -> bool:
         given = {whole(p) for p in step.parents if p.id not in sig and np.shape(p.value) == shape} - targets
         return any(whole(s) in targets for p in given for s in above(p, lambda s: True))
 
-    pairs = [(k, a, s) for k in own.slices for a, _, s in pairs_of(case, k).get(pair.pair, ())]
-    return all(known(k, a) for k, a, _ in pairs) and not all(is_changed(k, s) for k, _, s in pairs)
+    both = [(k, a, s) for k in own.slices for a, _, s in pairs_of(case, k).get(pair.key, ())]
+    return all(known(k, a) for k, a, _ in both) and not all(is_changed(k, s) for k, _, s in both)

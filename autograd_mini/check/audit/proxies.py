@@ -4,7 +4,6 @@ import ast
 import builtins
 import contextlib
 import io
-import json
 import math
 import random
 import signal
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import record as rec
+from .files import PutBack, read_source
 
 DUMMIES = "matplotlib pylab seaborn plotly tqdm IPython progressbar imageio bokeh cv2"
 
@@ -167,7 +167,6 @@ def making(found: Any) -> Any:
 
 
 MINIMISERS = {"minimize", "fmin_cg", "fmin_bfgs", "fmin_l_bfgs_b", "fmin_tnc", "fmin_ncg"}
-BOTH = {"fmin_l_bfgs_b", "fmin_tnc"}  # whose function returns its value and its gradient
 STEPS_DOWN, RATE = 10, 0.01  # of the descent that stands for a minimiser of scipy's
 
 
@@ -175,12 +174,8 @@ def descended(found: Any) -> Any:
     """A minimiser of scipy's as plain descent by the script's own gradient, so that it can be followed; else itself."""
 
     def descend(f: Any, x0: Any, *more: Any, **options: Any) -> Any:
-        given = more[0] if more and callable(more[0]) else None
-        jac = options.get("jac", options.get("fprime", given))
-        if jac is None and found.__name__ in BOTH and not options.get("approx_grad"):
-            jac = True
+        jac = options.get("jac", options.get("fprime", more[0] if more and callable(more[0]) else None))
         args = options.get("args", ())
-        args = args if isinstance(args, tuple) else (args,)
         if jac and rec.now is not None:
             x = rec.wrap(np.array(rec.plain(x0), float), None)
             for _ in range(STEPS_DOWN):
@@ -278,16 +273,6 @@ def same(x: Any) -> Any:
     return rec.call(rec.identity, (x,), {}) if isinstance(x, rec.Number) else x
 
 
-def read_source(path: Path) -> str:
-    """The script's text; of a notebook, its code cells."""
-    text = path.read_text(encoding="utf-8-sig")
-    if path.suffix != ".ipynb":
-        return text
-    cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
-    lines = "\n".join("".join(c["source"]) for c in cells).splitlines()
-    return "\n".join("pass" if line.lstrip().startswith(("%", "!")) else line for line in lines)
-
-
 # ---- The run ---------------------------------------------------------------------------------------------------------
 
 
@@ -302,6 +287,7 @@ class Run:
         self.record = rec.Record(self.sources, enough)
         self.seconds, self.show = seconds, show
         self.error: BaseException | None = None
+        self.is_late = False
         self.modules: dict[str, Any] = {name: Dummy() for name in DUMMIES.split()}
         self.modules |= {"math": Proxy(math, of_math), "random": Proxy(random, making)}
         self.builtins = vars(builtins) | {
@@ -316,18 +302,19 @@ class Run:
 
     def run(self) -> "Run":
         """Run the script as __main__ in its own folder, until enough was followed."""
-        with undone(), np.errstate(), warnings.catch_warnings(), contextlib.chdir(self.folder):
+        with undone(), PutBack(), np.errstate(), warnings.catch_warnings(), contextlib.chdir(self.folder):
             warnings.simplefilter("ignore")
             sys.argv, sys.stdout = [str(self.path), *self.arguments], self.show or io.StringIO()
             sys.path.insert(0, str(self.folder))
             rec.now = self.record
-            before = set_alarm(self.seconds, lambda *_: self.record.stop())
+            before = set_alarm(self.seconds, self.late)
             try:
                 self.execute("__main__", self.path)
             except (rec.Stop, SystemExit) as stop:
                 frames = [frame for frame, _ in traceback.walk_tb(stop.__traceback__)]
                 self.record.namespaces = [f.f_locals for f in frames if f.f_code.co_filename in self.sources]
-            except (Exception, KeyboardInterrupt) as error:
+                self.error = self.error or (stop if getattr(stop, "code", None) else None)
+            except Exception as error:
                 self.error = error
             finally:
                 rec.now = None
@@ -335,6 +322,11 @@ class Run:
                 self.names = vars(self.modules["__main__"])
                 self.record.namespaces.insert(0, self.names)
         return self
+
+    def late(self, *_: Any) -> None:
+        """End the script, as its time is over."""
+        self.is_late = True
+        self.record.stop()
 
     def execute(self, name: str, path: Path) -> Any:
         """Run a file as the module of this name, with leaves."""

@@ -42,9 +42,6 @@ class Step:
         if kwargs:
             collect(list(kwargs.values()), self.parents)
 
-    def __repr__(self) -> str:
-        return f"<{self.id} {self.name} of {[p.id for p in self.parents]} {np.shape(self.value)}>"
-
 
 def collect(args: Any, found: list[Step]) -> None:
     """Append the steps among nested arguments."""
@@ -166,14 +163,14 @@ class Written:
         return x
 
 
-class Part:
+def part(func: Any, index: int) -> Any:
     """One of several results of a function."""
 
-    def __init__(self, func: Any, index: int) -> None:
-        self.func, self.index, self.__name__ = func, index, getattr(func, "__name__", "part")
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **kwargs)[index]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.func(*args, **kwargs)[self.index]
+    run.__name__ = getattr(func, "__name__", "part")
+    return run
 
 
 COPIES = {np.array, np.asarray, np.copy, np.asanyarray, np.ascontiguousarray, np.asmatrix}
@@ -198,7 +195,7 @@ class Record:
         self.files = files
         self.steps: list[Step] = []
         self.truths: list[Step] = []  # what came out true or false, which the script may branch by
-        self.kept: dict[str, Any] = {}  # what is found once of a record
+        self.kept: dict[Any, Any] = {}  # what is found once of a record
         self.notes: list[str] = []
         self.places: list[Place] = []
         self.numbers: dict[Place, int] = {}
@@ -325,7 +322,7 @@ def wrap(result: Any, func: Any, args: Any = (), kwargs: Any = None, sources: An
     if type(result) in (bool, np.bool_):
         now.truths.append(now.add(func, args, kwargs or {}, result))
     if isinstance(result, tuple | list) and any(is_data(part) for part in result):
-        parts = [wrap(p, Part(func, i), args, kwargs, sources) for i, p in enumerate(result)]
+        parts = [wrap(p, part(func, i), args, kwargs, sources) for i, p in enumerate(result)]
         return type(result)(parts) if type(result) in (tuple, list) else type(result)(*parts)
     return result
 
@@ -433,8 +430,6 @@ class Arrays(Recorded):
                 memory.step if whole else now.add(gather, (memory.step, memory.places(bare)), {}, bare)
             )
             memory.hold(self._step)
-        if self._step.value.shape != bare.shape:  # by x.shape = …
-            self._step = now.add(np.reshape, (self._step, bare.shape), {}, bare)
         step: Step = self._step
         return step
 
@@ -492,10 +487,6 @@ class Matrix(Arrays, np.matrix):
 
     def __rmul__(self, other: Any) -> Any:
         return call(np.dot if np.ndim(other) else np.multiply, (other, self), {})
-
-    def __imul__(self, other: Any) -> Any:
-        self[:] = self * other
-        return self
 
     A = property(lambda self: call(np.asarray, (self,), {}))
     A1 = property(lambda self: call(np.ravel, (self,), {}, lambda x: np.asarray(x).ravel()))

@@ -3,15 +3,17 @@
 import json
 import re
 import sys
+import traceback
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .case import Case
+from .files import code_cells
 from .losses import Loss
 from .record import Step
 from .repair import Fault
@@ -164,8 +166,13 @@ class Report:
     explained: bool = False
 
     def __post_init__(self) -> None:
-        if self.run.error is not None:
-            self.note = f"the script ended with {type(self.run.error).__name__}: {self.run.error}"
+        error = self.run.error
+        if error is not None:
+            what, lines = f"{type(error).__name__}: {error}", traceback.extract_tb(error.__traceback__)
+            own = [at.lineno for at in lines if at.filename == str(self.path)]
+            self.note = f"the script ended with {what}{f' (line {own[-1]})' if own else ''}"
+        if isinstance(error, SystemExit) and not self.case.views:
+            self.note += "; what it reads from sys.argv is given after --, as in: audit script.py -- 10"
 
     @property
     def loss_kind(self) -> str:
@@ -215,6 +222,10 @@ class Report:
         steps, parameters = len(self.case.views), self.case.parameters
         followed = f"; {steps} steps of its training were followed" if steps else ""
         out = [f"{self.path.name}  (this runs your script{followed})"]
+        if self.path.suffix == ".ipynb":
+            sizes = [cell.count("\n") + 1 for cell in code_cells(self.path)[:-1]]
+            starts = ", ".join(map(str, accumulate(sizes, initial=1)))
+            out.append(f"lines are counted through all code cells, which begin at {starts}")
         if parameters:
             names = list(dict.fromkeys(f"{p.name} {np.shape(p.versions[-1].value)}" for p in parameters))
             where = sorted({p.line for p in parameters})

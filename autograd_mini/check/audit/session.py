@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from .case import Case, View, above, is_name, multiple
-from .edits import Fix, edited, edits
+from .edits import Fix, edited
+from .files import read_source
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
-from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, rates_of, steady
-from .proxies import Run, read_source
+from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, steady
+from .proxies import Run
 from .record import Record, Step, put
 from .repair import Fault, Search, fit_shape
 from .report import Finding, Line, Report, called
@@ -90,13 +91,17 @@ class Audit:
         if remarks:
             return self.say(remarks, report)
         if not case.views:
-            report.note = "no training was found: no line changes the same numbers step after step"
+            found = "no training was found: no line changes the same numbers step after step"
+            if run.is_late:
+                found += (
+                    f"; the script was stopped after {run.seconds:.3g} seconds: give it more by --seconds"
+                )
+            report.note = f"{report.note}. {found.capitalize()}" if report.note else found
             claim = Claim(case)
             self.say(untrained(case, claim, run.names, self.probe), report)
-            if not report.findings and claim.is_right():
-                file, line = case.sources.where(claim.value, claim.depth)
+            if not report.findings and claim.input is not None and claim.is_right():
                 name = f"the output's derivative by {case.sources.name(claim.input) or 'the input'}"
-                report.lines = [Line(file, line, case.sources.code(file, line), "right", name, None)]
+                report.lines = [line_of(case, claim.value, 0, name, None, claim.depth)]
                 report.explained = True
             return None
         losses = choose(case, some_of(len(case.views)))
@@ -126,9 +131,13 @@ class Audit:
         corrected = any(f.should_be for f in report.findings)
         meant = loss.own or loss.score() > 0 or not all(is_update(case, fault) for fault in faults)
         if not (corrected and meant) and not (faults and trusted(case, loss, faults, left)):
-            return self.search(loss, left, report)
+            names = [case.parameters[i].name for i in sorted(left or wrong)]
+            report.note = f"wrong, but not explained: the updates of {', '.join(dict.fromkeys(names))}"
+            report.findings, report.explained = [], False
+            report.lines = [line for line in lines(case, loss, []) if line.status == "right"]
+            return None
         if not corrected and len(wrong) == count:
-            report.findings = self.settled(loss, self.other_reductions(loss)) or report.findings
+            report.findings = self.other_reduction(loss) or report.findings
         return report.settle()
 
     def say(self, remarks: list[Remark], report: Report) -> None:
@@ -160,18 +169,6 @@ class Audit:
             report.run, report.case, report.loss, report.explained = run, case, more.loss, more.explained
             report.lines = more.lines
 
-    def search(self, loss: Loss, left: set[int], report: Report) -> None:
-        """Report one small edit of the backward pass that makes every update right; else no line is called wrong."""
-        report.findings = self.settled(loss, self.backward_edits(loss)) if is_trusted(loss) else []
-        report.explained = bool(report.findings)
-        if report.findings:
-            report.lines = []
-            return report.settle()
-        names = [self.case.parameters[i].name for i in sorted(left or loss.wrong(len(self.case.parameters)))]
-        report.note = f"wrong, but not explained: the updates of {', '.join(dict.fromkeys(names))}"
-        report.lines = [line for line in lines(self.case, loss, []) if line.status == "right"]
-        return None
-
     def best(self, losses: list[Loss]) -> tuple[Loss, list[Fault], set[int]]:
         """Among the losses that explain the training equally well, the one that needs the fewest repairs."""
         case, count, first = self.case, len(self.case.parameters), losses[0]
@@ -182,17 +179,10 @@ class Audit:
         found: list[Any] = []
         for order, loss in enumerate(equal[:3]):
             faults, left = repairs(case, loss, self.end)
-            found.append(((len(left), len(faults), order), loss, {}, faults, left))
+            found.append(((len(left), len(faults), order), loss, faults, left))
             if len(faults) == 1 and not left and loss.own and loss.score() > 0:
                 break  # one place explains it all
-            rates = rates_of(case, loss)
-            if any(abs(c - (loss.factors[k] or 0)) > 1e-4 * c for k, c in rates.items()):
-                loss.forced = rates  # the updates as the written rate says, whatever most of them are
-                faults, left = repairs(case, loss, self.end)
-                found.append(((len(left), len(faults), order + 0.5), loss, rates, faults, left))
-                loss.forced = {}
-        _, loss, rates, faults, left = min(found, key=lambda f: f[0])
-        loss.forced = rates
+        _, loss, faults, left = min(found, key=lambda f: f[0])
         decide(case, loss)
         return loss, faults, left
 
@@ -220,13 +210,16 @@ class Audit:
             self.case.record.note(note)
         return None
 
-    def mended(self, finding: Finding, line: int, text: str, fix: Fix | None = None) -> Finding:
+    def mended(self, finding: Finding, line: int, text: str) -> Finding:
         """The finding with the text that was run, and the line that changed in it."""
         finding.line, finding.code = line, self.case.sources.code(finding.file, line)
         finding.should_be, finding.source = text.splitlines()[line - 1].strip(), text
-        if fix is not None:
-            finding.mistake, finding.why = fix.mistake, fix.why
         return finding
+
+    def fixed(self, fix: Fix, text: str) -> Finding:
+        """A finding that no recorded value shows, with the text that was run."""
+        line = fix.node.lineno
+        return self.mended(Finding.at(self.case, self.main, line, fix.mistake, fix.why), line, text)
 
     def remarked(self, remark: Remark) -> Finding:
         """The finding of a remark, with the new text where it helps."""
@@ -258,9 +251,18 @@ class Audit:
         was = case.sources.texts[finding.file].source
         return self.mended(finding, changed_line(was, found[1]) or finding.line, found[1])
 
-    def settled(self, loss: Loss, options: Iterable[Fix]) -> list[Finding]:
-        """The first small edit after which every update is right."""
-        count = len(self.case.parameters)
+    def other_reduction(self, loss: Loss) -> list[Finding]:
+        """The first reduction of the forward pass that, over another axis, makes every update right."""
+        sources, count = self.case.sources, len(self.case.parameters)
+
+        def options() -> Iterator[Fix]:
+            reductions: dict[Any, Step] = {}
+            for number in sorted(loss.slices[min(loss.slices)]):
+                step = self.case.record.steps[number]
+                if step.name in ("sum", "max", "mean") and sources.place(step).file == self.main:
+                    reductions.setdefault(sources.place(step), step)
+            for step in reductions.values():
+                yield from other_axes(*sources.spot(step), step)
 
         def works(text: str) -> bool:
             self.state = dict(loss.verdicts)
@@ -268,44 +270,18 @@ class Audit:
                 v.right(i) for v in self.state.values() for i in range(count)
             )
 
-        found = self.first_that(options, works)
-        if found is None:
-            return []
-        fix, text = found
-        finding = Finding.at(self.case, self.main, fix.node.lineno, fix.mistake, fix.why)
-        return [self.mended(finding, fix.node.lineno, text)]
-
-    def backward_edits(self, loss: Loss) -> list[Fix]:
-        """The small edits of the statements of the backward pass, the likeliest first."""
-        case, text, k = self.case, self.case.sources.texts[self.main], min(loss.verdicts)
-        steps = [s for s in case.views[k].order if s.id not in loss.slices[k] and case.sources.line(s)]
-        nodes = [node for s in steps if (node := case.sources.spot(s)[1]) is not None]
-        statements = dict.fromkeys(text.statement(node) for node in nodes)
-        found = [fix for statement in statements if statement is not None for fix in edits(text, statement)]
-        return sorted(found, key=lambda fix: fix.rank)
-
-    def other_reductions(self, loss: Loss) -> Iterator[Fix]:
-        """The reductions of the forward pass, each over another axis."""
-        sources, seen = self.case.sources, set[Any]()
-        for number in sorted(loss.slices[min(loss.slices)]):
-            step = self.case.record.steps[number]
-            place = sources.place(step)
-            if step.name in ("sum", "max", "mean") and place not in seen and place.file == self.main:
-                seen.add(place)
-                yield from other_axes(*sources.spot(step), step)
+        found = self.first_that(options(), works)
+        return [] if found is None else [self.fixed(*found)]
 
     def loss_as_factor(self, loss: Loss) -> list[Finding]:
         """Said where the right gradient is multiplied by the loss's value."""
-        factors = [f for _, f in sorted(loss.factors.items()) if f]
-        if len(factors) < 3 or len(factors) < len(loss.factors) or steady(factors):
-            return []
-        fault = by_loss_value(self.case, loss)
+        factors = [f for f in loss.factors.values() if f]
+        changing = 2 < len(factors) == len(loss.factors) and not steady(factors)
+        fault = by_loss_value(self.case, loss) if changing else None
         findings = self.explain(loss, [fault]) if fault is not None else []
         for finding in findings:
-            finding.mistake, finding.why = (
-                "multiplied_by_loss",
-                "the gradient is multiplied by the loss's value",
-            )
+            finding.mistake = "multiplied_by_loss"
+            finding.why = "the gradient is multiplied by the loss's value"
         return findings
 
     def explain(self, loss: Loss, faults: list[Fault]) -> list[Finding]:
@@ -321,25 +297,20 @@ class Audit:
                 finding.mistake, finding.should_be = "weights_updated_before_use", finding.code
                 finding.why = "this reads the parameter after its update: compute it before the update"
             else:
-                options = self.proposals(loss, fault)
+                proposer = Proposer(case, loss, fault, self.probe)
+                options = proposer.proposals() if proposer.place.file == self.main else ()
                 found = self.first_that(options, lambda new: self.improves(new, loss, fault), kept, end)  # noqa: B023
                 if found is not None:
                     fix, text = found
                     kept.append(fix)
-                    self.mended(finding, fix.node.lineno, text, fix)
-                    for part in fix.beside:
-                        other = Finding.at(case, self.main, part.node.lineno, part.mistake, part.why)
-                        out.append(self.mended(other, other.line, text))
-                        finding.equals = ""  # it is no derivative by the parameter, but what that is made of
+                    finding.mistake, finding.why = fix.mistake, fix.why
+                    self.mended(finding, fix.node.lineno, text)
+                    out += [self.fixed(part, text) for part in fix.beside]
+                    if fix.beside:  # it is no derivative by the parameter, but what that is made of
+                        finding.equals = ""
             change(case, fault)
         unchange(case)
         return out
-
-    def proposals(self, loss: Loss, fault: Fault) -> Iterator[Fix]:
-        """What may stand in a fault's line, the likeliest first, where that is a line of the script itself."""
-        proposer = Proposer(self.case, loss, fault, self.probe)
-        if proposer.place.file == self.main:
-            yield from proposer.proposals()
 
     def improves(self, text: str, loss: Loss, fault: Fault | None = None) -> bool:
         """Whether the changed script has as many more right updates as the right numbers gave."""
@@ -361,7 +332,7 @@ class Audit:
         for candidate in candidates(after, numbers):
             if candidate.kind != loss.kind or candidate.own != loss.own:
                 continue
-            candidate.forced, candidate.reading = loss.forced, loss.reading
+            candidate.reading = loss.reading
             evaluate(after, candidate, numbers)
             if not candidate.verdicts or not is_same(after, candidate, case, loss):
                 continue
@@ -419,8 +390,7 @@ def is_same(after: Case, candidate: Loss, case: Case, loss: Loss) -> bool:
 
 def lines_of(case: Case, loss: Loss) -> list[int]:
     """The lines that lead to a loss, which an edit within a line leaves as they are."""
-    key = loss.keys[0] if loss.keys else loss.pair
-    return [case.record.places[number].line for number in key[1]]
+    return [case.record.places[number].line for number in loss.key[1]]
 
 
 # ---- Repairs ---------------------------------------------------------------------------------------------------------
@@ -594,10 +564,6 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
     found: dict[Any, Line] = {}
     values = {k: case.views[k].run({}) or {} for k in loss.adjoints}
 
-    def line_at(step: Step, number: int | None, equals: str, factor: float | None) -> Line:
-        file, own = case.sources.where(step)
-        return Line(file, number or own, case.sources.code(file, number or own), "right", equals, factor)
-
     for key, group in groups_by_place(case, loss).items():
         first = min(group)
         step = group[first][-1]
@@ -611,16 +577,22 @@ def equalities(case: Case, loss: Loss) -> dict[Any, Line]:
             else:
                 p = case.parameters[number]  # a line that serves several calls them all by its own words
                 name = p.written if len(group[first]) > 1 and is_name(p.written) else p.name
-            line = found[key] = line_at(step, None, name, scale)
+            line = found[key] = line_of(case, step, 0, name, scale)
             line.order, line.whole = group[first][0].id, number is not None
     for i, p in enumerate(case.parameters):
         if all(v.right(i) for v in loss.verdicts.values()):
-            line = line_at(p.versions[-1], p.line, "", None)
+            line = line_of(case, p.versions[-1], p.line, "", None)
             line.order = p.versions[-1].id
             line.update = next((f for f in loss.factors.values() if f), None)
             line.has_rule = case.views[0].gradient[i] is not None
             found.setdefault(("update", line.line), line)
     return found
+
+
+def line_of(case: Case, step: Step, number: int, equals: str, factor: float | None, depth: int = 0) -> Line:
+    """The line that a value is computed in, or the one with this number, and what the value equals."""
+    file, own = case.sources.where(step, depth)
+    return Line(file, number or own, case.sources.code(file, number or own), "right", equals, factor)
 
 
 def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, int] | None:

@@ -3,6 +3,7 @@
 import ast
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate
 from types import FunctionType, ModuleType
 from typing import Any
@@ -12,6 +13,11 @@ from .record import Number, Place, Record, Recorded, Step
 LEAVING = (ast.Continue, ast.Return, ast.Break)
 MOST_TRUTHS = 60  # comparisons that are looked back at
 LONGEST, DEEPEST = 1000, 5  # elements of a list, and levels, in which a parameter is looked for
+
+
+def names_in(node: Any) -> set[str]:
+    """The names in an expression."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node is not None else set()
 
 
 class Text:
@@ -24,6 +30,8 @@ class Text:
         self.tree = ast.parse(source)
         self.nodes: dict[tuple[int, int, int, int], Any] = {}
         self.parent: dict[Any, Any] = {}
+        constants = [n.value for n in ast.walk(self.tree) if isinstance(n, ast.Constant)]
+        self.numbers = [float(v) for v in constants if type(v) is float or (type(v) is int and v == 1)]
         for node in ast.walk(self.tree):
             for child in ast.iter_child_nodes(node):
                 self.parent[child] = node
@@ -71,12 +79,6 @@ class Text:
         start, stop = self.span(node)
         return self.bytes[start:stop].decode()
 
-    def source_of(self, node: Any) -> str:
-        """What the person wrote there, with the parentheses around it."""
-        code, parent = self.text(node), self.parent.get(node)
-        inner = isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp)
-        return f"({code})" if inner and isinstance(parent, ast.BinOp) else code
-
     def targets(self, node: Any) -> list[str]:
         """The names that the expression's value is assigned to, when it is a statement's whole value."""
         parent = self.parent.get(node)
@@ -95,6 +97,12 @@ class Text:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
         fits = isinstance(target, ast.Tuple) and len(target.elts) == len(values.elts)
         return [self.text(target.elts[index])] if fits else []  # type: ignore[union-attr]
+
+
+@lru_cache(maxsize=16)
+def text_of(source: str) -> Text:
+    """The file with this text, read once."""
+    return Text(source)
 
 
 def variables(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -133,9 +141,7 @@ class Sources:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        texts = record.kept.setdefault("texts", {})  # a module's file may be read later
-        self.texts = {file: texts.get(file) or Text(source) for file, source in record.files.items()}
-        texts.update(self.texts)
+        self.texts = {file: text_of(source) for file, source in record.files.items()}
         self.main = next(iter(self.texts))
 
     def place(self, step: Step, depth: int = 0) -> Place:
@@ -162,7 +168,7 @@ class Sources:
             place, callers = self.record.places[number], step.stack[depth + 1 :]
             text = self.texts[place.file]
             for test in text.tests_of(text.find(place)):
-                names = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)}
+                names = names_in(test)
                 last = bisect_left(self.record.truths, step.id, key=lambda s: s.id)
                 for truth in reversed(self.record.truths[max(0, last - MOST_TRUTHS) : last]):
                     level = len(truth.stack) - len(callers) - 1
@@ -206,14 +212,9 @@ class Sources:
 
     def words(self, wanted: set[int]) -> dict[int, str]:
         """What the person calls the values with these numbers at the script's end; no name of a loop's variable."""
-        loops = {
-            name.id
-            for text in self.texts.values()
-            for node in ast.walk(text.tree)
-            if isinstance(node, ast.For | ast.comprehension)
-            for name in ast.walk(node.target)
-            if isinstance(name, ast.Name)
-        }
+        nodes = (node for text in self.texts.values() for node in ast.walk(text.tree))
+        targets = [node.target for node in nodes if isinstance(node, ast.For | ast.comprehension)]
+        loops = set().union(*map(names_in, targets))
         out: dict[int, str] = {}
         for names in self.record.namespaces:
             for words, x in variables({name: value for name, value in names.items() if name not in loops}):

@@ -4,7 +4,6 @@ import ast
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -34,8 +33,8 @@ def untrained(
 ) -> list[Remark]:
     """What can be said of a script that trains nothing; `names` are its own at the end."""
     text = case.sources.texts[case.sources.main]
-    wrong = [by_input(case, claim, probe)] if claim.is_right() is False else []
-    return [*functions(names, text), *losses_passed_back(case), *chain.from_iterable(wrong)]
+    wrong = by_input(case, claim, probe) if claim.is_right() is False else ()
+    return [*functions(names, text), *losses_passed_back(case), *wrong]
 
 
 # ---- Functions that should be each other's derivatives ----------------------------------------------------------------
@@ -65,21 +64,16 @@ def derived_names(f: str) -> set[str]:
 def disagreement(f: Any, df: Any) -> str:
     """Where df is not the derivative of f, neither of its argument nor of its value; that f takes no single number."""
     found = []
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), contextlib.suppress(Exception):
         for x in POINTS:
-            try:
-                of_argument = float(df(x))
-            except Exception:
-                return ""
+            given = float(df(x))
             try:
                 right = (float(f(x + 1e-5)) - float(f(x - 1e-5))) / 2e-5
-                found.append((x, right, of_argument, float(df(float(f(x))))))
             except TypeError as error:
                 return f"it fails on a single number ({error})"
-            except Exception:
-                return ""
+            found.append((x, right, given, float(df(float(f(x))))))
     off = [[abs(row[n] - row[1]) > 1e-4 * max(1, abs(row[1])) for row in found] for n in (2, 3)]
-    if not any(off[0]) or not any(off[1]):
+    if len(found) < len(POINTS) or not any(off[0]) or not any(off[1]):
         return ""
     x, right, given, _ = found[off[0].index(True)]
     return f"at {x} that is {right:.4g}, and {given:.4g} is returned"
@@ -110,24 +104,17 @@ def mended(names: dict[str, Any], text: Text, returns: list[Any], f: str, name: 
 
 def losses_passed_back(case: Case) -> Iterator[Remark]:
     """Squares of differences that a function which passes back starts from: there the derivative belongs."""
-    seen = set()
-    for step in case.record.steps:
-        node, place = case.sources.spot(step)[1], case.sources.place(step)
-        if place is None or place in seen or not is_square(step) or size_of(step) < 2:
-            continue
-        seen.add(place)
-        text = case.sources.texts[place.file]
-        function = scope_of(text, node)
-        inner = (
-            node.left if isinstance(node, ast.BinOp) else node.args[0] if isinstance(node, ast.Call) else None
-        )
-        passes_back = PASSES_BACK.search(getattr(function, "name", ""))
+    squares = {case.sources.place(s): s for s in case.record.steps if size_of(s) > 1 and is_square(s)}
+    for place, step in squares.items():
+        text, node = case.sources.spot(step)
+        inner = getattr(node, "left", None) or next(iter(getattr(node, "args", [])), None)
+        passes_back = PASSES_BACK.search(getattr(scope_of(text, node), "name", ""))
         if passes_back and isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Sub):
             first, second = step.parents[0].args[:2]
             made = [isinstance(x, Step) and bool(x.parents) for x in (first, second)]
-            sides = (inner.left, inner.right) if made[0] and not made[1] else (inner.right, inner.left)
-            code = joined("2 * ({} - {})", *map(text.text, sides))
-            texts = iter([edited(text, [Fix(node, inside(text, node, code))])])
+            ends = (inner.left, inner.right) if made[0] and not made[1] else (inner.right, inner.left)
+            code = joined("2 * ({} - {})", *map(text.text, ends))
+            texts = [edited(text, [Fix(node, inside(text, node, code))])]
             yield Remark(place.line, 0, "loss_for_derivative", MISTAKES["loss_for_derivative"], texts)
 
 
@@ -138,124 +125,86 @@ class Claim:
     """A value that a script computes as the derivative of its output by its input, and the three of them."""
 
     def __init__(self, case: Case) -> None:
-        steps, self.case = case.record.steps, case
-        known: dict[int, bool] = {}
-
-        def derives(step: Step, depth: int) -> bool:
-            place = case.sources.place(step, depth)
-            if place is None:
-                return False
-            text, number = case.sources.texts[place.file], step.stack[depth]
-            if number not in known:
-                name = getattr(scope_of(text, text.find(place)), "name", "")
-                known[number] = bool(DERIVES.search(name))
-            return known[number]
-
-        own = [s for s in steps if any(derives(s, d) for d in range(len(s.stack)))]
-        self.found = False
-        if not own or len(steps) > MOST_STEPS:
+        self.steps, self.input = case.record.steps, None
+        texts = case.sources.texts
+        scopes = (scope_of(texts[p.file], texts[p.file].find(p)) for p in case.record.places)
+        inside = {n for n, f in enumerate(scopes) if DERIVES.search(getattr(f, "name", ""))}
+        own = {s.id: s for s in self.steps if inside.intersection(s.stack)}
+        floats = [s for s in self.steps if s.parents and np.asarray(s.value).dtype.kind == "f"]
+        read = {p.id for s in self.steps for p in s.parents} | {max(own, default=0)}
+        made = [s for s in floats if s.id not in own] or [s for s in floats if s.id not in read]
+        if not own or not made or len(self.steps) > MOST_STEPS:
             return
-        self.value, read = own[-1], {p.id for s in steps for p in s.parents}
-        self.depth = next(d for d in range(len(self.value.stack)) if derives(self.value, d))
-        made = [
-            s for s in steps if s.parents and np.asarray(s.value).dtype.kind == "f" and s is not self.value
-        ]
-        outside = [s for s in made if s not in set(own)] or [s for s in made if s.id not in read]
-        if not outside:
-            return
-        self.output = outside[-1]
-        above: dict[int, int] = {self.output.id: 0}  # how far each value lies from the output
-        for s in reversed(steps[: self.output.id + 1]):
-            for p in s.parents if s.id in above else ():
-                above[p.id] = max(above.get(p.id, 0), above[s.id] + 1)
-        leaves = (s for s in steps if s.id in above and not s.parents and np.ndim(s.value))
-        self.leaves = [s for s in leaves if np.asarray(s.value).dtype.kind in "fi"]
-        fits = (s for s in self.leaves if size_of(s) * size_of(self.output) == size_of(self.value))
-        inputs = [s for s in fits if size_of(s) <= MOST_INPUTS]
-        self.input = max(inputs, key=lambda s: above[s.id], default=self.value)
-        self.found = self.input is not self.value
+        self.value, self.output = own[max(own)], made[-1]
+        self.depth = next(d for d, n in enumerate(self.value.stack) if n in inside)
+        distance = {self.output.id: 0}  # how far each value lies from the output
+        for s in reversed(self.steps[: self.output.id + 1]):
+            for p in s.parents if s.id in distance else ():
+                distance[p.id] = max(distance.get(p.id, 0), distance[s.id] + 1)
+        found = (s for s in self.steps if s.id in distance and not s.parents and np.ndim(s.value))
+        self.leaves = [s for s in found if np.asarray(s.value).dtype.kind in "fi"]
+        fits = [s for s in self.leaves if size_of(s) * size_of(self.output) == size_of(self.value)]
+        fits = [s for s in fits if size_of(s) <= MOST_INPUTS]
+        self.input = max(fits, key=lambda s: distance[s.id], default=None)
 
-    def values(self, changed: dict[int, Any]) -> tuple[Any, Any] | None:
+    def values(self, changed: dict[int, Any]) -> list[Any]:
         """The claimed derivative and the output, on other leaves."""
-        values = run_again(self.case.record.steps, changed)
-        both = [] if values is None else [values.get(s.id, s.value) for s in (self.value, self.output)]
-        return tuple(np.asarray(x, float) for x in both) or None  # type: ignore[return-value]
+        values = run_again(self.steps, changed)
+        if values is None:
+            values = {self.output.id: self.output.value * np.nan}
+        return [np.asarray(values.get(s.id, s.value), float) for s in (self.value, self.output)]
 
     def right(self, changed: dict[int, Any]) -> Any:
-        """The derivative in the shape of the one that is claimed, by differences; None where it cannot be computed."""
+        """The derivative in the shape of the one that is claimed, by differences."""
+        assert self.input is not None
         start, columns = np.asarray(changed.get(self.input.id, self.input.value), float), []
         for i in np.ndindex(start.shape):
-            ends = []
-            for h in (1e-5, -1e-5):
-                moved = start.copy()
-                moved[i] += h
-                ends.append(self.values({**changed, self.input.id: moved}))
-            if None in ends:
-                return None
-            columns.append((ends[0][1] - ends[1][1]).reshape(-1) / 2e-5)  # type: ignore[index]
-        jacobian, shape = np.array(columns).T, np.shape(self.value.value)
-        turned_round = (
-            len(shape) == 2 and shape[0] == size_of(self.input) and shape[1] == size_of(self.output)
-        )
-        return (jacobian.T if turned_round else jacobian).reshape(shape)
+            move = np.zeros(start.shape)
+            move[i] = 1e-5
+            ends = [self.values({**changed, self.input.id: x})[1] for x in (start + move, start - move)]
+            columns.append((ends[0] - ends[1]).reshape(-1) / 2e-5)
+        shape = np.shape(self.value.value)
+        columns_first = len(shape) == 2 and shape[0] == start.size and shape[1] == size_of(self.output)
+        return (np.array(columns) if columns_first else np.array(columns).T).reshape(shape)
 
     def is_right(self) -> bool | None:
         """Whether the claim holds, at other numbers than the script's own too; None where that cannot be told."""
-        if not self.found:
+        if self.input is None:
             return None
         rng = np.random.default_rng(0)
-        moved = {
-            s.id: np.asarray(s.value, float) + rng.normal(size=np.shape(s.value)) / 2 for s in self.leaves
-        }
-        for changed in ({}, moved):
-            given, right = self.values(changed), self.right(changed)
-            if given is None or right is None or not np.all(np.isfinite(right)):
-                return None
-            if not np.allclose(given[0], right, 1e-4, 1e-7):
-                return False
-        return True
+        moved = {s.id: s.value + rng.normal(size=np.shape(s.value)) / 2 for s in self.leaves}
+        pairs = [(self.values(x)[0], self.right(x)) for x in ({}, moved)]
+        known = all(np.all(np.isfinite(right)) for _, right in pairs)
+        return all(np.allclose(given, right, 1e-4, 1e-7) for given, right in pairs) if known else None
 
 
 def by_input(case: Case, claim: Claim, probe: Callable[[int, int, Any], None]) -> Iterator[Remark]:
     """The value that is claimed to be the output's derivative by the input, and is not."""
-    sources, right = case.sources, claim.right({})
-    place, node = sources.place(claim.value, claim.depth), sources.spot(claim.value, claim.depth)[1]
-    if place is None or node is None:
-        return
-    text, given = sources.texts[place.file], np.asarray(claim.value.value)
+    text, node = case.sources.spot(claim.value, claim.depth)
+    right, given, frames = claim.right({}), claim.value.value, list[dict[str, Any]]()
     made = f"the output's derivative by the input is {shown(right)}, and this is {shown(given)}"
     if np.allclose(given, right, 1e-4, 1e-7):
         made = "this is the output's derivative by the input for these weights only, not for others"
-    frames: list[dict[str, Any]] = []
-    probe(
-        claim.value.id,
-        claim.depth,
-        lambda frame: frames.append({**frame.f_locals, **frame.f_globals, **frame.f_locals}),
-    )
+    probe(claim.value.id, claim.depth, lambda f: frames.append(f.f_locals | f.f_globals | f.f_locals))
     why = f"{made}. The chain rule multiplies the layers' Jacobians as matrices"
 
     def texts() -> Iterator[str]:
-        statement = text.statement(node)
-        codes = chain(*(jacobian_chains(names, right) for names in frames))
         for product in (n for n in ast.walk(node) if isinstance(n, ast.expr)):
             for x, y in sides(text, product):
                 for a, b in ((a, b) for p, q in ((x, y), (y, x)) for a in turned(p) for b in turned(q)):
                     yield edited(text, [Fix(product, inside(text, product, f"np.dot({a}, {b})"))])
-        for code in codes:
-            yield edited(text, [Fix(node, code)])
-        for fix in edits(text, statement):
-            yield edited(text, [fix])
+        for names in frames:
+            for code in jacobian_chains(names, right):
+                yield edited(text, [Fix(node, code)])
 
-    yield Remark(place.line, 0, NOT_MULTIPLIED, why, texts())
+    yield Remark(case.sources.place(claim.value, claim.depth).line, 0, NOT_MULTIPLIED, why, texts())
 
 
 def jacobian_chains(names: dict[str, Any], right: Any) -> Iterator[str]:
     """Matrix products of all the Jacobians that a list holds, or that its items hold, which give the right numbers."""
     owners = [("", names), *((f"{name}.", getattr(x, "__dict__", {})) for name, x in names.items())]
-    lists = [
-        (p + name, x) for p, own in owners for name, x in own.items() if isinstance(x, list) and len(x) > 1
-    ]
-    for name, items in lists:
+    held = ((p + name, x) for p, own in owners for name, x in own.items())
+    for name, items in ((name, x) for name, x in held if isinstance(x, list) and len(x) > 1):
         one = re.sub(r".*\.", "", name).removesuffix("s") + "_"
         parts = {name: items}
         for a in getattr(items[0], "__dict__", {}):
