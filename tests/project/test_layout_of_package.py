@@ -23,7 +23,7 @@ EXCESSES: dict[str, str] = {
     "derivatives.py": "its refusals, each with what to write instead, are a quarter of it",
     "compile/": "the readable backprop, its algebra among it, and the guards of a replay are to be cut to its budget",
     "check/": "the mutations, the search among them and its words are to become shorter",
-    "check/audit/": "the search for corrected lines, scripts that train nothing, and the recording are to be cut to their budget",
+    "check/audit/": "the search for corrected lines, the choice of the loss, and the recording are to be cut to their budget",
     "nn/": "losses and layers check what they are given, with messages; networks go to single Values and to PyTorch",
     "chunks.py": "the refusals that say what to write, and the wait for workers with its progress",
     "optim/": "a step that is interrupted is completed, large parameters are stepped in pieces, and each gradient is looked at first",

@@ -43,7 +43,7 @@ def audit_command(argv: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="autograd-mini audit",
-        description="Say which line of a script's own backprop is wrong. This runs the script and puts its files back.",
+        description="Say which line of a script's own backprop is wrong. It runs the script.",
         epilog="exit status: 0 nothing is wrong, 1 a line is, 2 it cannot be read, 3 nothing can be said",
     )
     parser.add_argument("script", help="a Python file or a notebook; its own arguments follow after --")

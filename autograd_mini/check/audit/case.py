@@ -507,7 +507,9 @@ def given(view: View, i: int, old: dict[int, bool], moving: set[int]) -> Step | 
         if p.id in view.back and not old.get(p.id, True) and p.id in moving
     ]
     fresh = [s for s in fresh if view.back[s.id] == bit or size_of(s) == size_of(start)]
-    fresh = [s for s in fresh if not is_part(s, start) and (s.func not in SCALINGS or start not in s.parents)]
+    own = view.parameters[i].ids  # its versions, also those that decay makes
+    fresh = [s for s in fresh if not is_part(s, start) and s.id not in own]
+    fresh = [s for s in fresh if s.func not in SCALINGS or start not in s.parents]
     made_of = [
         {s.id: s for s in above(f, lambda s: s.id in view.back, 10**9) if s.id in view.back} for f in fresh
     ]

@@ -72,11 +72,6 @@ def scope_of(text: Text, node: Any) -> Any:
     return node or text.tree
 
 
-def names_in(node: Any) -> set[str]:
-    """The names in an expression."""
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node is not None else set()
-
-
 def inside(text: Text, node: Any, code: str) -> str:
     """The code as it may stand where the node stood: in parentheses where it would mean something else without them."""
     outer = text.parent.get(node)

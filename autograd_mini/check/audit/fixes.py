@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .case import Case, above, multiple
-from .edits import SIMPLE, Edit, Fix, edits, inside, joined, names_in, of_parts, scope_of
+from .edits import SIMPLE, Edit, Fix, edits, inside, joined, of_parts, scope_of
 from .losses import Loss, pairs_of
 from .record import Step, plain, put
 from .repair import Fault, same
-from .source import Text
+from .source import Text, names_in
 from .steps import size_of
 
 MOST_NAMES = 60

@@ -26,13 +26,14 @@ def unread(case: Case, loss: Loss) -> list[Remark]:
     for name, versions in updated_arrays(case):
         last, ids = versions[-1], {v.id for v in versions}
         made = [v for v in versions if window.first <= v.id < window.last and v.parents]
-        before = [v for v in versions if made and v.id < made[0].id]
+        before = [v for v in versions if made and v.id < made[0].id and size_of(v) == size_of(made[0])]
         if not (before and factor) or any(c.id not in ids for v in versions for c in children[v.id]):
             continue
         update = np.asarray(made[0].value, float) - np.asarray(before[-1].value, float)
         place = next(places_of(case, loss, k, -update / factor), None)
         if place is not None:
-            why = f"{name} is updated in line {case.sources.where(last)[1]}, and the forward pass never reads it"
+            line = case.sources.where(last)[1]
+            why = f"{name} is updated in line {line}, and the forward pass never reads it"
             out.append(Remark(place[0], 0, "parameter_never_read", why, read_here(case, *place, name)))
         elif last.stack[:1] in lines and last.func is np.subtract and np.any(update):
             why = f"this updates {name}, and the forward pass never reads it"

@@ -11,10 +11,9 @@ from ...core import functions as ag
 from .case import Case, Verdict, View, above, judge, written_rate
 from .record import TRUTHS, Step, identity, put
 from .replay import BARE, Forward, unguarded
-from .steps import SCALINGS, SUMS, children_of, key_of, size_of, whole
+from .steps import SUMS, children_of, key_of, size_of, whole
 
 MOST_OWN, MOST_SIGNALS = 6, 3
-MOST_PAIRS, MOST_DEEP = 500, 500  # beyond which the same prediction made twice is not looked for
 TRUSTED = ("cross-entropy", "squared error", "hinge", "perceptron")
 PRODUCTS = {"multiply", "dot", "matmul", "inner", "vdot", "einsum"}
 LOGARITHMS = {"log", "log2", "log10", "log1p", "logaddexp"}
@@ -149,9 +148,18 @@ def own_numbers(case: Case, k: int) -> Terms:
             reduces = any(size_of(q) > 1 for p in parts for q in p.parents)
             read = [c for c in children.get(n, ()) if c.id not in view.back and c.func not in TRUTHS.values()]
             small = [c for c in read if size_of(c) == 1]
+            if is_length(step, view):
+                continue
             if (n not in view.back or reduces) and all(is_running(c, step, view) for c in small):
                 out[key_of(step)].append((step, 1.0, step))
     return out
+
+
+def is_length(step: Step, view: View) -> bool:
+    """Whether a number is made of the length of parameters alone, as a projection asks for it: that is no loss."""
+    made_of = [s for s in slice_of([step], view.sig) if s.id not in view.window.starts]
+    numbers = all(p.id in view.sig or size_of(p) == 1 for s in made_of for p in s.parents)
+    return numbers and any(s.name in ("norm", "sqrt") for s in made_of)
 
 
 def is_running(total: Step, step: Step, view: View) -> bool:
@@ -182,17 +190,24 @@ def has_penalty(found: list[Step], view: View) -> bool:
 
 
 def pairs(case: Case, k: int) -> Terms:
-    """The differences of a prediction and a target in the backward pass, by their places; where there are none, sums."""
-    view, marks = case.views[k], dict[int, Any]()
-    found: dict[bool, Terms] = {False: defaultdict(list), True: defaultdict(list)}
+    """The differences of a prediction and a target in the backward pass, by their places.
+
+    A prediction that is computed once more from the same values, as for each weight anew, counts once.
+    """
+    view, marks = case.views[k], dict[int, int]()
+    for step in case.record.steps[: view.window.last]:
+        if step.func is not None and step.id not in view.window.starts:
+            plain = [repr(x) for x in step.args if not isinstance(x, Step)]
+            marks[step.id] = hash((step.name, *plain, *(marks.get(p.id, p.id) for p in step.parents)))
+    out: dict[Any, dict[Any, Term]] = defaultdict(dict)
     for step in view.order:
-        for prediction, target in compared_in(view, step):
-            found[step.func is np.add][key_of(step)].append((prediction, target, step))
-    return {key: once(view, group, marks) for key, group in (found[False] or found[True]).items()}
+        for a, target in compared_in(view, step):
+            out[key_of(step)].setdefault((marks.get(a.id, a.id), target.tobytes()), (a, target, step))
+    return {key: list(group.values()) for key, group in out.items()}
 
 
 def compared_in(view: View, step: Step) -> Iterator[tuple[Step, Any]]:
-    """The prediction and the target that a step compares."""
+    """The prediction and the target that a step compares: by their difference, or by what it takes from some elements."""
     start = step.args[0] if step.args else None
     if step.func is put and isinstance(start, Step) and start.id in view.sig:
         while start.name == "identity" and start.parents:
@@ -200,46 +215,19 @@ def compared_in(view: View, step: Step) -> Iterator[tuple[Step, Any]]:
         target = np.round(np.asarray(start.value, float) - np.asarray(step.value, float), 9)
         if np.isin(target, (0, 1)).all() and target.any():
             yield start, target
-    if step.func not in (np.subtract, np.divide, np.add) or len(step.args) < 2:
-        return
-    for x, y in (step.args[:2], step.args[1::-1]):
-        if not isinstance(x, Step) or x.id not in view.sig or x.id in view.window.starts:
-            continue
-        if isinstance(y, Step) and y.id in view.sig:
-            continue
-        target = np.asarray(y.value if isinstance(y, Step) else y, float)
-        alike = np.shape(target) == np.shape(x.value)
-        scaled = x.func in SCALINGS and any(p.id in view.window.starts for p in x.parents)
-        fits = {
-            np.subtract: True,
-            np.divide: alike and size_of(x) > 1 and bool(np.isin(target, (0, 1)).all()),
-            np.add: alike and not scaled,
-        }
-        if fits[step.func]:
-            yield x, target
+    for x, y in (step.args[:2], step.args[1::-1]) if step.func is np.subtract else ():
+        moves = isinstance(x, Step) and x.id in view.sig and x.id not in view.window.starts
+        if moves and not (isinstance(y, Step) and y.id in view.sig):
+            yield x, np.asarray(y.value if isinstance(y, Step) else y, float)
 
 
-def once(view: View, group: list[Term], marks: dict[int, Any]) -> list[Term]:
-    """The pairs without those whose prediction is computed once more from the same values, as for each weight anew."""
-
-    def mark(step: Step) -> Any:
-        if step.func is None or step.id in view.window.starts:
-            return step.id
-        if step.id not in marks:
-            plain = [repr(a) for a in step.args if not isinstance(a, Step)]
-            marks[step.id] = hash((step.name, *plain, *map(mark, step.parents)))
-        return marks[step.id]
-
-    if len(group) > MOST_PAIRS or group[0][0].id - view.window.first > MOST_DEEP:
-        return group
-    return list({(mark(a), t.tobytes()): (a, t, s) for a, t, s in reversed(group)}.values())[::-1]
-
-
-def kinds_for(pairs: list[Term]) -> list[str]:
-    """The derived losses that make sense for these predictions."""
-    values = [np.asarray(a.value) for a, _, _ in pairs]
+def kinds_for(find: Any, group: list[Term]) -> list[str]:
+    """The losses that make sense for values which this has found."""
+    if find is not pairs:
+        return [{decisions: "perceptron", margins: "hinge", signals: "error signal"}[find]]
+    values = [np.asarray(a.value) for a, _, _ in group]
     inside = all(np.all((v > 0) & (v < 1)) for v in values)
-    if not inside or not all(np.all((t >= 0) & (t <= 1)) for _, t, _ in pairs):
+    if not inside or not all(np.all((t >= 0) & (t <= 1)) for _, t, _ in group):
         return ["squared error"]
     sums = (v.sum(axis=k) for v in values for k in range(v.ndim) if v.shape[k] > 1)
     soft = any(np.allclose(s, 1) for s in sums)
@@ -250,25 +238,21 @@ def signals(case: Case, k: int) -> Terms:
     """Backward values that are a function of differences alone, of the same sign: any such is a loss's derivative."""
     view, out = case.views[k], Terms()
     for group in pairs_of(case, k).values():
-        residuals = {s.id: (a, s) for a, _, s in group}
-        source = {n: n for n in residuals}
-        found = defaultdict[Any, list[Term]](list)
+        residuals = {s.id: (a, np.asarray(a.value) - t) for a, t, s in group}
+        source, found, senses = {n: n for n in residuals}, Terms(), defaultdict[Any, list[Any]](list)
         for s in view.order:
             above = {source.get(p.id, -1) for p in s.parents if p.id in view.sig or p.id in source}
             if len(above) == 1 and -1 not in above and s.id not in residuals:
                 source[s.id] = above.pop()
-                a, r = residuals[source[s.id]]
-                alike = len({np.shape(x.value) for x in (s, r, a)}) == 1
-                if alike and np.asarray(s.value).dtype.kind in "fi":
-                    found[key_of(s)].append((a, np.asarray(s.value, float), r))
-        fit = {}
-        for key, terms in found.items():
-            signs = np.concatenate([np.ravel(np.sign(w) * np.sign(r.value)) for _, w, r in terms])
-            if len(terms) == len(residuals) and (np.all(signs >= 0) or np.all(signs <= 0)):
-                first = any(terms[0][2].args[0] is p for p in terms[0][2].parents if p.id in view.sig)
-                sign = 1.0 if first == bool(signs.sum() >= 0) else -1.0
-                fit[key] = [(a, sign * w, r) for a, w, r in terms]
-        out |= dict(list(fit.items())[-MOST_SIGNALS:])
+                a, off = residuals[source[s.id]]
+                value = np.asarray(s.value)
+                if np.shape(a.value) == off.shape == value.shape and value.dtype.kind in "fi":
+                    found.setdefault(key_of(s), []).append((a, value.astype(float), s))
+                    senses[key_of(s)] += list(np.ravel(np.sign(value) * np.sign(off)))
+        fit = [key for key in found if len(found[key]) == len(residuals)]
+        for key in [key for key in fit if len({*senses[key], 0.0}) < 3][-MOST_SIGNALS:]:
+            sign = np.sign(sum(senses[key])) or 1.0
+            out[key] = [(a, sign * w, s) for a, w, s in found[key]]
     return out
 
 
@@ -331,7 +315,7 @@ def evaluate(case: Case, loss: Loss, numbers: list[int]) -> Loss:
             loss.slices[k], loss.adjoints[k], loss.grads[k] = {s.id for s in found}, adjoints, grads
             loss.penalty = loss.penalty or has_penalty(found, view)
             loss.values += [float(np.sum(s.value)) for s in steps] if loss.own else []
-            loss.line = case.sources.line(steps[-1])
+            loss.line = case.sources.where(steps[-1])[1]
     decide(case, loss)
     return loss
 
@@ -345,7 +329,8 @@ def decide(case: Case, loss: Loss) -> None:
     """Judge the updates in every step, by the factor that most parameters share and that changes least over the steps."""
     updates = {k: case.views[k].updates(case.views[k].run({}) or {}) for k in loss.grads}
     alone = {k: loss.judged(case, k, updates[k]) for k in loss.grads}
-    chosen: dict[int, Any] = shared(case, loss, alone)
+    rate = case.record.kept.get("rate")  # of a minimiser, which is given the gradient itself
+    chosen: dict[int, Any] = dict.fromkeys(alone, rate) if rate else shared(case, loss, alone)
     if not chosen and (rates := rates_of(case, loss)):
         fit = all(loss.judged(case, k, updates[k], c).score() > 0 for k, c in rates.items())
         chosen = rates if fit else {}
@@ -423,34 +408,20 @@ def candidates(case: Case, numbers: list[int]) -> list[Loss]:
             inner[key] |= {p.id for s in made_of if size_of(s) > 1 for p in s.parents if size_of(p) == 1}
     whole = [c for key, c in own.items() if not any(ids[key] & inner[other] for other in own if other != key)]
     trusted = [c for c in whole if c.kind in TRUSTED][:MOST_OWN]
-    out, first = trusted or sorted(whole, key=lambda c: c.kind == "other")[:3], numbers[0]
-    if not trusted:
-        decided = [Loss("perceptron", key, decisions) for key in found(case, decisions, first)]
-        hinges = [Loss("hinge", key, margins) for key in list(found(case, margins, first))[: 2 * MOST_OWN]]
-        out += decided or hinges
-    out += [
-        Loss(kind, key, pairs) for key, terms in pairs_of(case, first).items() for kind in kinds_for(terms)
-    ]
-    return (
-        out if trusted else out + [Loss("error signal", key, signals) for key in found(case, signals, first)]
-    )
+    out = trusted or sorted(whole, key=lambda c: c.kind == "other")[:3]
+    for find in (pairs,) if trusted else (decisions, margins, pairs, signals):
+        for key, group in found(case, find, numbers[0]).items():
+            out += [Loss(kind, key, find) for kind in kinds_for(find, group)]
+    return out
 
 
 def choose(case: Case, numbers: list[int]) -> list[Loss]:
     """The losses in the order in which they explain the training; the first is the one meant."""
     tried: list[Loss] = []
     count = len(case.parameters)
-
-    def is_right(loss: Loss) -> bool:
-        """Whether a loss explains every update of the first step."""
-        return bool(evaluate(case, loss, numbers[:1]).verdicts) and not loss.wrong(count)
-
     for candidate in candidates(case, numbers):
         if not candidate.own and any(explains_all(case, c) for c in tried):
             break
-        known = any(c.own and c.kind in TRUSTED and c.verdicts for c in tried)
-        if known and not candidate.own and not is_right(candidate):
-            continue  # the script's own loss is meant, unless another explains every update
         loss = evaluate(case, candidate, numbers)
         readings = readings_of(case, loss) if loss.verdicts and loss.wrong(count) else []
         others = [Loss(loss.kind, loss.key, loss.find, reading) for reading in readings]
@@ -506,19 +477,20 @@ def explains_all(case: Case, loss: Loss) -> bool:
 
 def covers(case: Case, own: Loss, pair: Loss) -> bool:
     """Whether the script's own loss is computed with all predictions of the pair, and with their targets."""
-
-    def known(k: int, step: Step) -> bool:
-        step, found = source_of(step), own.slices[k]
-        moving = [p.id for p in step.parents if p.id in case.views[k].sig]
-        return step.id in found or (bool(moving) and found.issuperset(moving))
-
-    def is_changed(k: int, step: Step) -> bool:  # a target made of the own one, as smoothed labels are
+    changed = []  # whether a target is made of the own one, as smoothed labels are
+    for k, inside in own.slices.items():
         sig, steps = case.views[k].sig, case.record.steps
-        shape = np.shape(step.value)
-        constants = (p for n in own.slices[k] for p in steps[n].parents if p.id not in sig)
-        targets = {whole(p) for p in constants if np.shape(p.value) == shape}
-        given = {whole(p) for p in step.parents if p.id not in sig and np.shape(p.value) == shape} - targets
-        return any(whole(s) in targets for p in given for s in above(p, lambda s: True))
-
-    both = [(k, a, s) for k in own.slices for a, _, s in pairs_of(case, k).get(pair.key, ())]
-    return all(known(k, a) for k, a, _ in both) and not all(is_changed(k, s) for k, _, s in both)
+        constants = [p for n in inside for p in steps[n].parents if p.id not in sig]
+        for a, _, s in pairs_of(case, k).get(pair.key, ()):
+            prediction, shape = source_of(a), np.shape(s.value)
+            moving = [p.id for p in prediction.parents if p.id in sig]
+            if prediction.id not in inside and not (moving and inside.issuperset(moving)):
+                return False
+            targets, given = (
+                {whole(p) for p in found if p.id not in sig and np.shape(p.value) == shape}
+                for found in (constants, s.parents)
+            )
+            changed.append(
+                any(whole(x) in targets for p in given - targets for x in above(p, lambda _: True))
+            )
+    return not all(changed)

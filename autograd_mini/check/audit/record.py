@@ -8,7 +8,6 @@ The value of a small array is a copy. That of a large one is the script's own me
 to write there.
 """
 
-import math
 import operator
 import sys
 from collections.abc import Callable, Iterator
@@ -573,13 +572,3 @@ for _kind in (Arrays, *(NUMBERS[kind] for kind in (np.float64, np.float32, np.in
     furnish(_kind)
 for _name in WRITING_METHODS.split():
     setattr(Arrays, _name, method_for(_name, into=True))
-
-
-def call_math(name: str, args: Any) -> Any:
-    """A function of the math module on recorded numbers."""
-    if name == "log" and len(args) == 2:
-        return call_math("log", args[:1]) / call_math("log", args[1:])
-    run = getattr(math, name)
-    func = np.abs if name == "fabs" else getattr(np, name, None)
-    recorded = func is not None and any(isinstance(x, Recorded) for x in args)
-    return call(func, args, {}, run) if recorded else run(*plain(args))

@@ -10,9 +10,10 @@ import numpy as np
 from ..mistakes import MISTAKES
 from ..update import CHANGES, Rule, changed, read_rule, simulate, variants
 from .case import Case, View, multiple
-from .edits import Fix, edited, edits, names_in, of_rules, scope_of
+from .edits import Fix, edited, edits, of_rules, scope_of
 from .losses import Loss, literals
 from .record import Step
+from .source import names_in
 from .steps import SUMS, key_of, size_of
 
 NEAR = 4  # statements that are edited where an optimiser's rule is wrong

@@ -1,7 +1,6 @@
 """The audit: run the script, find what it trains and by which loss, and which of its lines is the first wrong one."""
 
 import contextlib
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
@@ -109,8 +108,7 @@ class Audit:
             report.note = "no loss was found that depends on the parameters"
             return self.say(improper(case), report)
         loss, faults, left = self.best(losses)
-        report.loss = self.loss = loss
-        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
+        report.loss = loss
         wrong = loss.wrong(count)
         remarks = constant(case, loss) or (improper(case) if wrong else []) or unread(case, loss)
         if wrong and not remarks:
@@ -132,7 +130,13 @@ class Audit:
         meant = loss.own or loss.score() > 0 or not all(is_update(case, fault) for fault in faults)
         if not (corrected and meant) and not (faults and trusted(case, loss, faults, left)):
             names = [case.parameters[i].name for i in sorted(left or wrong)]
-            report.note = f"wrong, but not explained: the updates of {', '.join(dict.fromkeys(names))}"
+            words = f"the updates of {', '.join(dict.fromkeys(names))}"
+            known = is_trusted(loss) and loss.score() > 0  # some updates are right by this loss
+            report.note = f"wrong, but not explained: {words}"
+            if not known:
+                report.note = (
+                    f"not judged: {words} are a constant times the gradient of no loss that was found"
+                )
             report.findings, report.explained = [], False
             report.lines = [line for line in lines(case, loss, []) if line.status == "right"]
             return None
@@ -154,20 +158,17 @@ class Audit:
         rows = self.source.splitlines()
         for line, code in mended.items():
             rows[line - 1] = rows[line - 1].replace(rows[line - 1].strip(), code)
-        text, inner = "\n".join(rows), copy(self)
-        inner.source = text
-        run, case = inner.recorded(text)
-        more = Report(self.path, text, run, case)
-        inner.examine(run, case, more)
+        inner = copy(self)
+        inner.source, inner.show = "\n".join(rows), None
+        more = inner.report()
         if more.findings:
             said = {f.line: f for f in report.findings}
             for f in more.findings:
                 f.why += f"; {said[f.line].why}" if f.line in said else ""
                 f.code = self.case.sources.code(f.file, f.line)
             new = {f.line for f in more.findings}
-            report.findings = [f for f in report.findings if f.line not in new] + more.findings
-            report.run, report.case, report.loss, report.explained = run, case, more.loss, more.explained
-            report.lines = more.lines
+            more.findings += [f for f in report.findings if f.line not in new]
+            vars(report).update(vars(more), source=self.source)
 
     def best(self, losses: list[Loss]) -> tuple[Loss, list[Fault], set[int]]:
         """Among the losses that explain the training equally well, the one that needs the fewest repairs."""
@@ -232,17 +233,17 @@ class Audit:
 
         def works(text: str) -> bool:
             run, after = self.recorded(text)
-            if not case.views and kind not in ("stale_parameter", NOT_MULTIPLIED):
-                return type(run.error) is type(self.error)
             if kind == NOT_MULTIPLIED:
                 return bool(Claim(after).is_right())
-            if kind == "no_output_activation":
-                losses = choose(after, some_of(len(after.views))) if after.views else []
-                return bool(losses) and not losses[0].wrong(len(after.parameters))
             if kind == "stale_value":
                 return len(stale_locals(after)) < len(stale_locals(case))
             if kind in ("stale_parameter", "parameter_never_read"):
                 return len(after.parameters) > len(case.parameters)
+            if not case.views:
+                return type(run.error) is type(self.error)
+            if kind == "no_output_activation":
+                losses = choose(after, some_of(len(after.views))) if after.views else []
+                return bool(losses) and not losses[0].wrong(len(after.parameters))
             return kind == "wrong_sign" or is_sound(after, case, kind)
 
         found = self.first_that(remark.texts, works)
@@ -289,7 +290,7 @@ class Audit:
         case, out = self.case, []
         kept: list[Fix] = []
         end = process_time() + FIX_SECONDS
-        self.state = dict(loss.verdicts)
+        self.state = dict(loss.verdicts)  # how the updates stand with what was corrected so far
         for fault in faults:
             finding = Finding(case, loss, fault)
             out.append(finding)
@@ -297,8 +298,7 @@ class Audit:
                 finding.mistake, finding.should_be = "weights_updated_before_use", finding.code
                 finding.why = "this reads the parameter after its update: compute it before the update"
             else:
-                proposer = Proposer(case, loss, fault, self.probe)
-                options = proposer.proposals() if proposer.place.file == self.main else ()
+                options = self.proposals(loss, fault)
                 found = self.first_that(options, lambda new: self.improves(new, loss, fault), kept, end)  # noqa: B023
                 if found is not None:
                     fix, text = found
@@ -312,31 +312,35 @@ class Audit:
         unchange(case)
         return out
 
+    def proposals(self, loss: Loss, fault: Fault) -> Iterator[Fix]:
+        """What may stand in a fault's line, the likeliest first, where that is a line of the script itself."""
+        proposer = Proposer(self.case, loss, fault, self.probe)
+        if proposer.place.file == self.main:
+            yield from proposer.proposals()
+
     def improves(self, text: str, loss: Loss, fault: Fault | None = None) -> bool:
         """Whether the changed script has as many more right updates as the right numbers gave."""
-        case, gains = self.case, fault.gains if fault else {}
+        case, gains, count = self.case, fault.gains if fault else {}, len(self.case.parameters)
         limit = sorted(gains)[:2][-1] + 1 if gains else WINDOWS
         known = case.views[limit].window.last + SLACK if limit < len(case.views) else 0
-        _, after = self.recorded(text, windows=limit, known=known)
-        count = len(case.parameters)
+        after = self.recorded(text, windows=limit, known=known)[1]
         if len(after.parameters) != count and limit < WINDOWS:
-            _, after = self.recorded(text)  # so few steps may not show all parameters
+            after = self.recorded(text)[1]  # so few steps may not show all parameters
         numbers = [k for k in sorted(loss.verdicts) if k < min(limit, len(after.views))]
         if len(after.parameters) != count or not numbers:
             return False
         if set.intersection(*[moving(case.views[k]) - moving(after.views[k]) for k in numbers]):
             return False  # an update of nothing is no right one
-        before = {i for i in range(count) for k in numbers if not self.state[k].right(i)}
-        score = float(np.mean([self.state[k].score() for k in numbers]))
+        old = [self.state[k] for k in numbers]
+        before = {i for i in range(count) for v in old if not v.right(i)}
+        score = float(np.mean([v.score() for v in old]))
         gain = max(0.9 * float(np.mean([gains.get(k, 0.0) for k in numbers])), 1e-6)
-        for candidate in candidates(after, numbers):
-            if candidate.kind != loss.kind or candidate.own != loss.own:
-                continue
+        alike = [c for c in candidates(after, numbers) if (c.kind, c.find) == (loss.kind, loss.find)]
+        for candidate in alike:
             candidate.reading = loss.reading
-            evaluate(after, candidate, numbers)
-            if not candidate.verdicts or not is_same(after, candidate, case, loss):
+            wrong = evaluate(after, candidate, numbers).wrong(count)
+            if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
                 continue
-            wrong = candidate.wrong(count)
             still = not wrong and not before and steady([f for f in candidate.factors.values() if f])
             if wrong <= before and (still or candidate.score() > score + gain):
                 self.state.update(candidate.verdicts)
@@ -358,9 +362,6 @@ def not_judged(case: Case, loss: Loss) -> Iterator[str]:
         if last.func in SUMS or last.func is put:
             line = case.sources.where(last)[1]
             yield f"what line {line} changes is read by the loss, and was not judged"
-    others = [k for k in range(len(case.views)) if k not in loss.verdicts]
-    if others and evaluate(case, loss, others).wrong(len(case.parameters)):
-        yield "between the first two steps and the last, some updates stand otherwise: that was not judged"
 
 
 def moving(view: View) -> set[int]:
@@ -377,15 +378,6 @@ def changed_line(old: str, new: str) -> int:
 def some_of(count: int) -> list[int]:
     """The steps that are looked at closely: the first two and the last."""
     return sorted({0, 1, count - 1} & set(range(count)))
-
-
-def is_same(after: Case, candidate: Loss, case: Case, loss: Loss) -> bool:
-    """Whether a loss is that of before an edit: it stands in the same lines, or has the same gradient at the start, but for a factor."""
-    if lines_of(after, candidate) == lines_of(case, loss):
-        return True
-    first = [c.grads.get(0, ()) for c in (candidate, loss)]
-    a, b = (np.concatenate([np.zeros(1), *(np.ravel(g) for g in grads if g is not None)]) for grads in first)
-    return a.size == b.size and multiple(a, b) > 0
 
 
 def lines_of(case: Case, loss: Loss) -> list[int]:
@@ -449,36 +441,11 @@ def first_of(case: Case, loss: Loss, found: list[Fault]) -> Fault:
     def rank(fault: Fault) -> tuple[Any, ...]:
         line = equal.get(key_of(fault.step))
         already = line is not None and line.factor is not None and is_usual(line.factor, line.whole, line)
-        named = bool(case.sources.name(fault.step))
-        return already, not named, not (fault.whole or is_usual(fault.scale, False)), fault.order
+        named, usual = bool(case.sources.name(fault.step)), fault.whole or is_usual(fault.scale, False)
+        turns = fault.step.name in ("subtract", "negative") and abs((fault.ratio or 0.0) + 1) < 1e-6
+        return not turns, already, not named, not usual, fault.order
 
-    factors = [f for f in found if f.ratio is not None]
-    explained = [f for f in factors if has_factor(f.step, f.ratio or 1.0)]
-    return min(explained, key=lambda f: f.order) if explained else min(factors, key=rank)
-
-
-def has_factor(step: Step, r: float) -> bool:
-    """Whether a step's own operation is what puts the factor in: it divides by it, or turns the sign, or sums so many."""
-    numbers = [n for n in map(single, step.args[:2]) if n is not None]
-    if step.name == "divide":
-        return any(is_near(n, r) for n in numbers[-1:])
-    if step.name == "multiply":
-        return any(n and is_near(1 / n, r) for n in numbers)
-    if step.name in ("mean", "sum"):
-        shape = np.shape(step.parents[0].value)
-        return size_of(step.parents[0]) > 1 and any(abs(abs(r) - n) < 1e-6 for n in shape)
-    return step.name in ("subtract", "negative") and is_near(-1.0, r)
-
-
-def is_near(a: float, b: float) -> bool:
-    """Whether two numbers are the same but for rounding."""
-    return abs(a - b) < 1e-6 * abs(b)
-
-
-def single(x: Any) -> float | None:
-    """An operand that is one number; None where it is not."""
-    value = np.asarray(x.value if isinstance(x, Step) else None if isinstance(x, list | tuple) else x)
-    return float(value.ravel()[0]) if value.dtype.kind in "fiub" and value.size == 1 else None
+    return min((f for f in found if f.ratio is not None), key=rank)
 
 
 def trusted(case: Case, loss: Loss, faults: list[Fault], left: set[int]) -> bool:
@@ -513,21 +480,16 @@ def is_update(case: Case, fault: Fault) -> bool:
 def by_loss_value(case: Case, loss: Loss) -> Fault | None:
     """A product of a backward value with a single number that depends on the parameters, where it scales every step."""
     for group in groups_by_place(case, loss).values() if loss.own else ():
-        targets: dict[int, dict[int, Any]] = defaultdict(dict)
-        seen = []
+        targets: dict[int, dict[int, Any]] = {}
+        rates = []
         for k, s in ((k, s) for k, steps in group.items() for s in steps):
-            steps = [x for x in s.args[:2] if isinstance(x, Step)]
-            if s.name not in ("multiply", "dot", "divide") or len(steps) < 2:
-                continue
-            for small, big in (steps, steps[::-1]):
-                factor = single(small) if small.id in case.views[k].sig else None
-                if factor is not None and size_of(big) > 1 and np.shape(big.value) == np.shape(s.value):
-                    targets[k][s.id] = np.asarray(big.value, float)
-                    seen.append((loss.factors[k] or 0) / factor)
-        if len(targets) == len(loss.factors) and steady(seen):
-            fault = Fault("adjoint", targets, {})
-            fault.step = group[min(group)][0]
-            return fault
+            small = [x for x in s.parents if x.id in case.views[k].sig and size_of(x) == 1]
+            big = [x for x in s.parents if size_of(x) > 1 and np.shape(x.value) == np.shape(s.value)]
+            if s.name in ("multiply", "dot", "divide") and small and big:
+                targets.setdefault(k, {})[s.id] = np.asarray(big[0].value, float)
+                rates.append((loss.factors[k] or 0) / float(np.ravel(small[0].value)[0]))
+        if len(targets) == len(loss.factors) and steady(rates):
+            return Fault("adjoint", targets, {}, step=group[min(group)][0])
     return None
 
 
@@ -596,37 +558,23 @@ def line_of(case: Case, step: Step, number: int, equals: str, factor: float | No
 
 
 def equal_to(case: Case, loss: Loss, group: Any, values: Any) -> tuple[float, int] | None:
-    """The constant and the value of the forward pass whose derivative a place has in every step."""
-    scale, meant, steps = None, None, case.record.steps
+    """The constant and the value of the forward pass whose derivative a place has in every step.
+
+    Best is what has a name, then what the line's own function computes, then a positive constant.
+    """
+    scale, meant, steps = 0.0, -1, case.record.steps
     for k, s in ((k, s) for k, members in group.items() for s in members):
-
-        def rank(found: tuple[float, int], s: Step = s) -> tuple[bool, ...]:
-            """Best is what has a name, then what the line's own function computes, then a positive constant."""
-            c, n = found
-            return not (c and case.sources.name(steps[n])), len(steps[n].stack) > len(s.stack), c <= 0
-
-        value = np.asarray(values[k].get(s.id, s.value), float)
-        found = [(c, n) for c, n in multiples(loss, case.views[k], k, s, value) if same_scale(c, scale)]
+        view, value = case.views[k], np.asarray(values[k].get(s.id, s.value), float)
+        found = []
+        for n in sorted((n for n in loss.adjoints[k] if isinstance(n, int)), reverse=True):
+            target = fit_shape(loss.adjoints[k][n], s) if view.sig.get(n) == view.back[s.id] else None
+            c = multiple(value, target) if target is not None else 0.0
+            nothing = target is not None and not np.any(target) and not np.any(value)
+            if nothing or (c and abs(c - (scale or c)) <= 1e-5 * abs(c)):
+                known = bool(c and case.sources.name(steps[n]))
+                found.append(((not known, len(steps[n].stack) > len(s.stack), c <= 0, -n), c, n))
         if not found:
             return None
-        c, n = min(found, key=rank)
-        scale = c or scale
-        meant = n if meant is None else meant
-    return (scale, meant) if scale is not None and meant is not None else None
-
-
-def same_scale(c: float, scale: float | None) -> bool:
-    """Whether a constant is the one that is known; that of nothing is any."""
-    return not c or scale is None or abs(c - scale) <= 1e-5 * abs(scale)
-
-
-def multiples(loss: Loss, view: View, k: int, s: Step, value: Any) -> Iterator[tuple[float, int]]:
-    """The constants that a value is of derivatives by the forward pass, 0 where both are nothing, and of which."""
-    for n, adjoint in sorted(
-        ((n, a) for n, a in loss.adjoints[k].items() if isinstance(n, int)), reverse=True
-    ):
-        target = fit_shape(adjoint, s) if view.sig.get(n) == view.back[s.id] else None
-        if target is not None:
-            c = multiple(value, target)
-            if c or not (np.any(target) or np.any(value)):
-                yield c, n
+        _, c, n = min(found)
+        scale, meant = c or scale, n if meant < 0 else meant
+    return (scale, meant) if scale else None

@@ -129,13 +129,6 @@ def parts_of(x: Any) -> list[tuple[str, Any]]:
     return [(f".{key}", value) for key, value in getattr(x, "__dict__", {}).items()] if own else []
 
 
-def is_of_data(truth: Step) -> bool:
-    """Whether a comparison is of something that was computed from several values."""
-    while len(truth.parents) == 1:
-        truth = truth.parents[0]
-    return len(truth.parents) > 1
-
-
 class Sources:
     """The files of a run, and what its steps are called in them."""
 
@@ -155,10 +148,7 @@ class Sources:
         return self.texts[place.file], self.texts[place.file].find(place)
 
     def branched_by(self, step: Step) -> list[Step]:
-        """The last comparisons before a step that the branches in which it stands are taken by.
-
-        A comparison with a mere number of the script, as a loop's end has, is none: it tells nothing of data.
-        """
+        """The last comparisons before a step that the branches in which it stands are taken by."""
         known = self.record.kept.setdefault("branches", {})
         if step.id in known:
             return known[step.id]  # type: ignore[no-any-return]
@@ -176,14 +166,9 @@ class Sources:
                         continue
                     there = text.find(self.record.places[truth.stack[level]])
                     if text.is_within(there, test) or names.intersection(text.targets(there)):
-                        out += [truth] if is_of_data(truth) else []
+                        out.append(truth)
                         break
         return out
-
-    def line(self, step: Step) -> int:
-        """The innermost line in the main file, else 0."""
-        places = (self.record.places[number] for number in step.stack)
-        return next((place.line for place in places if place.file == self.main), 0)
 
     def where(self, step: Step, depth: int = 0) -> tuple[str, int]:
         """File and line of the step itself, or of a call that led to it."""

@@ -7,6 +7,7 @@ read at the same place.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ SAME = {identity, np.reshape, np.ravel, np.squeeze, np.asmatrix, np.array}
 ELEMENT = {getitem, gather, identity, np.reshape, np.transpose}
 SUMS = {np.add, np.subtract}
 SCALINGS = {np.multiply, np.divide}
+FIRST = SAME | {np.subtract, np.clip, put}  # the first operand of which the value may be a version of
 LINEAR = SUMS | SAME | SCALINGS
 FARTHEST = 3000  # links that are followed in search of the same place
 SHORTEST = 0.3  # of the longest chain: a chain within a step of the training is no parameter
@@ -45,24 +47,23 @@ class Parameter:
         before = [v for v in self.versions if v.id < number]
         return before[-1] if before else self.versions[0]
 
-    def growing(self, blocked: set[int] | None = None) -> set[Any]:
+    def growing(self, blocked: set[int] = frozenset()) -> set[Any]:  # type: ignore[assignment]
         """The places where the chain grows by something that depends on the chain, not by way of what is blocked."""
-        by_key: dict[Any, list[Step]] = defaultdict(list)
+        places: dict[Any, list[Step]] = defaultdict(list)
         for v in self.versions:
             if v.func in SUMS or v.func is put or isinstance(v.func, Written):
-                by_key[key_of(v)].append(v)
+                places[key_of(v)].append(v)
         first = min(self.again)
 
-        def grows(step: Step) -> bool:
-            return depends(self.increments(step), self.again, first, blocked or set(), self.sources)
+        def by(branches: bool) -> set[Any]:
+            found = {key: (*steps[-2:], *steps[1:3]) for key, steps in places.items()}
+            rest = (self.again, first, blocked, self.sources, branches)
+            made_of = {
+                s: self.increments(s) + self.sources.branched_by(s) * branches for s in chain(*found.values())
+            }
+            return {key for key, steps in found.items() if any(depends(made_of[s], *rest) for s in steps)}
 
-        def is_branched(step: Step) -> bool:
-            truths = self.sources.branched_by(step)
-            return depends(truths, self.again, first, blocked or set(), self.sources)
-
-        found = {key: [*steps[-2:], *steps[1:3]] for key, steps in by_key.items()}
-        keys = {key for key, steps in found.items() if any(map(grows, steps))}
-        return keys or {key for key, steps in found.items() if any(map(is_branched, steps))}
+        return by(False) or by(True)
 
     def increments(self, step: Step) -> list[Step]:
         """What is added to the version before: the operands that are not the version itself."""
@@ -82,9 +83,18 @@ class Parameter:
                 return True
             inner = carriers(step) if step.func is np.multiply else step.parents
             if not inner or (step.func is not np.multiply and step.func not in ELEMENT):
-                return False
+                break
             step = inner[0]
         return False
+
+    def is_average(self) -> bool:
+        """Whether every change is a share of the distance to something, as a moving average's is."""
+        changes = [s for v in self.versions[-3:] if key_of(v) in self.keys for s in self.increments(v)]
+        for step in changes:
+            if step.func in SCALINGS:
+                changes += [p for p in step.parents if p.id not in self.ids]
+        ends = [s.parents for s in changes if s.func is np.subtract]
+        return bool(ends) and all(any(whole(p).id in self.ids for p in parents) for parents in ends)
 
     def feeds(self, other: "Parameter") -> bool:
         """Whether the chain is what another grows by, as a velocity is what the weights grow by."""
@@ -109,7 +119,7 @@ class Window:
     def __init__(self, first: int, last: int, parameters: list[Parameter]) -> None:
         self.first, self.last = first, last
         self.start = [p.at(first) for p in parameters]
-        self.end = [p.at(last) for p in parameters]
+        self.end = [unscaled(p.at(last)) for p in parameters]
         self.starts = {s.id: i for i, s in enumerate(self.start)}
 
     def updated(self) -> list[bool]:
@@ -120,6 +130,16 @@ class Window:
         """Whether any parameter has other numbers after this step."""
         pairs = zip(self.start, self.end, strict=True)
         return any(a is not b and not np.array_equal(a.value, b.value) for a, b in pairs)
+
+
+def unscaled(step: Step) -> Step:
+    """The version before it was scaled by a number that is made of it: a projection is no part of the update."""
+    while step.func in SCALINGS:
+        link = next(iter(carriers(step)), None)
+        if link is None or not depends([p for p in step.parents if p is not link], {link.id}, link.id, set()):
+            break
+        step = link
+    return step
 
 
 def written(step: Step) -> Step:
@@ -157,9 +177,7 @@ def carriers(step: Step) -> list[Step]:
         found = args
     elif func is np.multiply:
         found = tuple(a for a, b in (args, args[::-1]) if size_of(b) == 1)
-    elif func is np.divide:
-        found = args[:1] if size_of(args[1]) == 1 else ()
-    elif func is np.subtract or func in SAME or func is put or isinstance(func, Written) or func is np.clip:
+    elif func in FIRST or isinstance(func, Written) or (func is np.divide and size_of(args[1]) == 1):
         found = args[:1]
     else:
         return []
@@ -168,7 +186,12 @@ def carriers(step: Step) -> list[Step]:
 
 
 def depends(
-    starts: list[Step], targets: set[int], lowest: int, blocked: set[int], sources: Sources | None = None
+    starts: list[Step],
+    targets: set[int],
+    lowest: int,
+    blocked: set[int],
+    sources: Sources | None = None,
+    branches: bool = False,
 ) -> bool:
     """Whether a value is computed with one of the targets, without passing through what is blocked.
 
@@ -183,20 +206,22 @@ def depends(
             return True
         seen.add(step.id)
         if step.id >= lowest:
-            todo += step.parents or (sources.branched_by(step) if sources else [])
+            todo += step.parents
+            todo += sources.branched_by(step) if sources and (branches or not step.parents) else []
     return False
 
 
 def find_chains(record: Record) -> Iterator[Parameter]:
     """The chains of versions whose places repeat, parameters and others."""
     before: dict[int, Step] = {}
-    group: dict[int, int] = {}
+    group: dict[int, set[int]] = {}
+    sources = Sources(record)
 
-    def root(i: int) -> int:
-        while group.setdefault(i, i) != i:
-            group[i] = group[group[i]]
-            i = group[i]
-        return i
+    def join(one: int, other: int) -> None:
+        both, more = group.setdefault(one, {one}), group.setdefault(other, {other})
+        if both is not more:
+            both |= more
+            group.update(dict.fromkeys(more, both))
 
     def nearest(step: Step | None, key: Any) -> Step | None:
         for _ in range(FARTHEST):
@@ -214,15 +239,11 @@ def find_chains(record: Record) -> Iterator[Parameter]:
         link, earlier = next((found for found in known if found[1] is not None), (options[0], None))
         before[step.id] = link
         if earlier is not None:
-            group[root(step.id)] = root(earlier.id)
+            join(earlier.id, step.id)
             while link is not earlier:
-                group[root(link.id)] = root(earlier.id)
+                join(earlier.id, link.id)
                 link = before[link.id]
-    found: dict[int, list[int]] = defaultdict(list)
-    sources = Sources(record)
-    for i in list(group):
-        found[root(i)].append(i)
-    for ids in found.values():
+    for ids in {id(found): found for found in group.values()}.values():
         versions = [record.steps[i] for i in sorted(ids)]
         first, same = versions[0], key_of(versions[0])
         later = next((v for v in versions[1:] if key_of(v) == same and before[v.id].id in ids), None)
@@ -233,7 +254,7 @@ def find_chains(record: Record) -> Iterator[Parameter]:
         while source is not None and len(led) < 2 * len(ids) + 20:
             led.append(source)
             source = before.get(source.id)
-        yield Parameter(led[::-1] + versions, set(ids), sources)
+        yield Parameter(led[::-1] + versions, ids, sources)
 
 
 def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:
@@ -244,6 +265,7 @@ def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:
     fed = {(p, q) for p in found for q in found if p is not q and p.feeds(q)}
     velocities = {p for p, q in fed if (q, p) not in fed or p.strict < q.strict}
     found = [p for p in found if p not in velocities]
+    found = [p for p in found if not p.is_average()] or found
 
     def grows_alone(p: Parameter) -> bool:
         """Whether a chain grows by something that depends on it, not by way of another parameter's versions."""
@@ -265,17 +287,15 @@ def children_of(steps: list[Step]) -> dict[int, list[Step]]:
 
 def boundaries(p: Parameter, children: dict[int, list[Step]]) -> list[int]:
     """Where the place that follows the training best reads each new version."""
-    written = [v.args[2] for v in p.versions if v.func is put and isinstance(v.args[2], Step)]
-    own = p.ids | {s.id for s in written}
-    own |= {
-        s.id for value in written for s in carriers(value) if own.issuperset(c.id for c in children[s.id])
-    }
+    own = p.ids | {v.args[2].id for v in p.versions if v.func is put and isinstance(v.args[2], Step)}
+    scaled = [(v, link) for v in p.versions if (link := unscaled(v)) is not v]
+    lengths = {key_of(r) for v, link in scaled for r in children[link.id] if r.id < v.id}
     reads: dict[Any, dict[int, int]] = defaultdict(dict)
     made = 0
     for v in p.versions:
         made += key_of(v) in p.keys or v.func in SCALINGS
         for reader in children.get(v.id, ()):
-            if reader.id not in own:
+            if reader.id not in own and key_of(reader) not in lengths:
                 reads[key_of(reader)].setdefault(made, reader.id)
     best = max(reads.values(), key=lambda places: (len(places), -min(places.values())), default={})
     return sorted(best.values())

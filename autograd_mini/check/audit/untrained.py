@@ -20,8 +20,6 @@ from .source import Text
 from .steps import size_of
 
 POINTS = (-1.7, -0.6, 0.35, 1.2)
-BEFORE = ("d_", "bd_", "d", "deriv_", "grad_")
-BEHIND = ("_d", "_deriv", "_derivative", "_prime", "_grad", "_slope", "2deriv")
 PASSES_BACK = re.compile("back|grad|deriv|delta|bprop", re.IGNORECASE)
 DERIVES = re.compile("deriv|jacob|grad", re.IGNORECASE)
 NOT_MULTIPLIED = "jacobians_not_multiplied"
@@ -43,7 +41,7 @@ def untrained(
 def functions(names: dict[str, Any], text: Text) -> Iterator[Remark]:
     """Functions that are named as another's derivative and are not, or that fail where their derivative does not."""
     defined = {n.name: n for n in ast.walk(text.tree) if isinstance(n, ast.FunctionDef)}
-    for name, f in ((name, f) for name in defined for f in defined if name in derived_names(f)):
+    for name, f in ((name, f) for name in defined for f in defined if is_derivative(name, f)):
         wrong = disagreement(names.get(f), names.get(name))
         fails = wrong.startswith("it fails")
         node = defined[f if fails else name]
@@ -55,10 +53,11 @@ def functions(names: dict[str, Any], text: Text) -> Iterator[Remark]:
             yield Remark(returns[-1].lineno, 0, mistake, why, mended(names, text, returns, f, name))
 
 
-def derived_names(f: str) -> set[str]:
-    """How a function's derivative may be called."""
-    roots = (f, f.removeprefix("b_"))
-    return {form for r in roots for form in (*(b + r for b in BEFORE), *(r + b for b in BEHIND))}
+def is_derivative(name: str, f: str) -> bool:
+    """Whether a function is called as the derivative of another."""
+    root = f"(b_)?{f.removeprefix('b_')}"
+    behind = "(_d|_deriv|_derivative|_prime|_grad|_slope|2deriv)"
+    return re.fullmatch(f"(b?d_?|deriv_|grad_){root}|{root}{behind}", name) is not None
 
 
 def disagreement(f: Any, df: Any) -> str:
@@ -125,7 +124,8 @@ class Claim:
     """A value that a script computes as the derivative of its output by its input, and the three of them."""
 
     def __init__(self, case: Case) -> None:
-        self.steps, self.input = case.record.steps, None
+        self.steps = case.record.steps
+        self.input: Step | None = None
         texts = case.sources.texts
         scopes = (scope_of(texts[p.file], texts[p.file].find(p)) for p in case.record.places)
         inside = {n for n, f in enumerate(scopes) if DERIVES.search(getattr(f, "name", ""))}
@@ -137,15 +137,11 @@ class Claim:
             return
         self.value, self.output = own[max(own)], made[-1]
         self.depth = next(d for d, n in enumerate(self.value.stack) if n in inside)
-        distance = {self.output.id: 0}  # how far each value lies from the output
-        for s in reversed(self.steps[: self.output.id + 1]):
-            for p in s.parents if s.id in distance else ():
-                distance[p.id] = max(distance.get(p.id, 0), distance[s.id] + 1)
-        found = (s for s in self.steps if s.id in distance and not s.parents and np.ndim(s.value))
-        self.leaves = [s for s in found if np.asarray(s.value).dtype.kind in "fi"]
-        fits = [s for s in self.leaves if size_of(s) * size_of(self.output) == size_of(self.value)]
-        fits = [s for s in fits if size_of(s) <= MOST_INPUTS]
-        self.input = max(fits, key=lambda s: distance[s.id], default=None)
+        leaves = [s for s in self.steps[: self.output.id] if not s.parents and np.ndim(s.value)]
+        self.leaves = [s for s in leaves if np.asarray(s.value).dtype.kind in "fi"]
+        for s in self.leaves:  # the last that fits, weights being made first
+            if size_of(s) * size_of(self.output) == size_of(self.value) and size_of(s) <= MOST_INPUTS:
+                self.input = s
 
     def values(self, changed: dict[int, Any]) -> list[Any]:
         """The claimed derivative and the output, on other leaves."""
@@ -210,17 +206,11 @@ def jacobian_chains(names: dict[str, Any], right: Any) -> Iterator[str]:
         for a in getattr(items[0], "__dict__", {}):
             parts[f"[{one}.{a} for {one} in {name}]"] = [getattr(item, a, None) for item in items]
         for code, values in parts.items():
-            for order, step in (("", 1), ("[::-1]", -1)):
-                product: Any = None
-                with contextlib.suppress(Exception):
-                    product = np.linalg.multi_dot([np.asarray(plain(v), float) for v in values[::step]])
-                for end, value in (
-                    ("", product),
-                    (".T", np.transpose(product)),
-                    (".ravel()", np.ravel(product)),
-                ):
+            with contextlib.suppress(Exception):
+                product = np.linalg.multi_dot([np.asarray(plain(v), float) for v in values])
+                for end, value in (("", product), (".T", product.T), (".ravel()", product.ravel())):
                     if np.shape(value) == right.shape and np.allclose(value, right, 1e-4, 1e-7):
-                        yield f"np.linalg.multi_dot({code}{order}){end}"
+                        yield f"np.linalg.multi_dot({code}){end}"
 
 
 def shown(x: Any) -> str:

@@ -155,6 +155,125 @@ def test_a_rule_that_is_not_known_is_said_to_be_not_judged(tmp_path: Path) -> No
     assert "nothing is wrong" not in str(report)
 
 
+AVERAGE = """import numpy as np
+rng = np.random.default_rng(4)
+W, usual = np.zeros((3, 4)), 0.0
+for t in range(40):
+    x = rng.normal(size=3)
+    p = np.exp(x @ W); p /= p.sum()
+    a = rng.choice(4, p=p)
+    won = float(a == np.argmax(x)) - 0.2 * x[0]
+    loss = -(won - usual) * np.log(p[a])
+    d = p.copy(); d[a] -= 1
+    W -= 0.2 * np.outer(x, (won - usual) * d)
+    usual += 0.1 * (won - usual)
+"""
+MOMENTS = """import numpy as np
+rng = np.random.default_rng(5)
+X = rng.normal(size=(25, 3)); y = X @ np.array([1., -1., .5])
+w, m, v = np.zeros(3), np.zeros(3), np.zeros(3)
+for t in range(1, 30):
+    e = X @ w - y
+    loss = np.mean(e ** 2)
+    g = 2 * X.T @ e / len(y)
+    m += .1 * (g - m)
+    v += .001 * (g * g - v)
+    w -= .05 * (m / (1 - .9 ** t)) / (np.sqrt(v / (1 - .999 ** t)) + 1e-8)
+"""
+PROJECTED = """import numpy as np
+rng = np.random.default_rng(6)
+X = rng.normal(size=(40, 3)); side = np.sign(X[:, 0] - X[:, 1])
+w, radius = np.zeros(3), 2.0
+for i in range(40):
+    rate = 1 / (.1 * (i + 1))
+    inside = side[i] * (X[i] @ w) < 1
+    if inside:
+        w += rate * side[i] * X[i]
+    size = np.linalg.norm(w)
+    if size > radius:
+        w *= radius / size
+"""
+SHRUNK = """import numpy as np
+rng = np.random.default_rng(7)
+X = rng.normal(size=(25, 3)); y = X @ np.array([1., -1., .5]) + 2
+state = {}
+def stepped(name, w, g, t, shrinks):
+    m, v = state.get(name, (0.0, 0.0))
+    m, v = .9 * m + .1 * g, .999 * v + .001 * g ** 2
+    state[name] = m, v
+    if shrinks:
+        w = w - .05 * .01 * w
+    return w - .05 * (m / (1 - .9 ** t)) / (np.sqrt(v / (1 - .999 ** t)) + 1e-8)
+w, b = np.zeros(3), 0.0
+for t in range(1, 30):
+    e = X @ w + b - y
+    loss = np.mean(e ** 2)
+    gw, gb = 2 * X.T @ e / len(y), 2 * e.mean()
+    w = stepped("w", w, gw, t, True)
+    b = stepped("b", b, gb, t, False)
+"""
+BESIDE = {
+    "an average of rewards": (AVERAGE, ["W"]),
+    "averages of gradients": (MOMENTS, ["w"]),
+    "a projection": (PROJECTED, ["w"]),
+    "a decay before the step": (SHRUNK, ["w", "b"]),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_is_no_gradient_step_is_not_judged_as_one(name: str, tmp_path: Path) -> None:
+    """Averages are no parameters; what is done to the weights besides is no part of the step by the gradient."""
+    source, parameters = BESIDE[name]
+    path = tmp_path / "right.py"
+    path.write_text(source)
+    report = ag.audit(path, seconds=PATIENCE)
+    assert [p["name"] for p in report.json()["parameters"]] == parameters
+    assert report.first_wrong is None, str(report)
+    assert report.explained, str(report)
+
+
+MARGIN = """import numpy as np
+rng = np.random.default_rng(8)
+X = rng.normal(size=(20, 2)); side = np.where(X[:, 0] + X[:, 1] > .4, 1, -1)
+w, b = np.zeros(2), 0.0
+for i in range(30):
+    gw, gb, loss = np.zeros(2), 0.0, 0.0
+    for x, t in zip(X, side):
+        off = 1 - t * (x @ w + b)
+        if off > 0:
+            loss += off
+            gw -= t * x
+            gb -= t
+    loss = loss / 20 + .01 * w @ w
+    w -= .05 * (gw / 20 + .02 * w)
+    b -= .05 * gb / 20
+"""
+
+
+def test_a_number_that_grows_in_a_branch_is_judged(tmp_path: Path) -> None:
+    """The bias of a margin depends on itself by what the branch is taken by alone."""
+    path = tmp_path / "margin.py"
+    path.write_text(MARGIN)
+    report = ag.audit(path, seconds=PATIENCE)
+    assert [p["name"] for p in report.json()["parameters"]] == ["w", "b"]
+    assert report.explained, str(report)
+    assert not report.findings, str(report)
+    path.write_text(MARGIN.replace("gb -= t", "gb += t"))
+    assert ag.audit(path, seconds=PATIENCE).first_wrong == 12
+
+
+def test_updates_that_fit_no_loss_are_said_to_be_not_judged(tmp_path: Path) -> None:
+    """Where no loss is known to be meant, no update is called wrong."""
+    path = tmp_path / "odd.py"
+    path.write_text(
+        "import numpy as np\nrng = np.random.default_rng(0)\nw = rng.normal(size=4)\nfor i in range(20):\n"
+        "    x = rng.normal(size=4)\n    y = np.sign(x @ w)\n    w += .1 * y * np.roll(x, 1) * np.abs(w)\n"
+    )
+    report = ag.audit(path, seconds=PATIENCE)
+    assert not report.explained
+    assert "wrong" not in str(report), str(report)
+
+
 def test_a_missing_file_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """No traceback."""
     assert audit_command(["no_such_file.py"]) == 2

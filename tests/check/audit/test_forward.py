@@ -110,3 +110,5 @@ def test_a_minimiser_of_scipys_is_followed(tmp_path: Path) -> None:
     wrong = audited(MINIMISED.format(error="((p - y[:, 0]) * p * (1 - p))"), tmp_path)
     assert wrong.first_wrong == 11, str(wrong)
     assert "X.T @" in wrong.findings[0].should_be
+    half = audited(MINIMISED.format(error="(0.5 * (p - y[:, 0]))"), tmp_path)
+    assert half.first_wrong == 11, str(half)
