@@ -180,19 +180,23 @@ def _moving(theirs: Any, held: tuple[int, ...] = (0,)) -> Any:
         for i, name in enumerate(signature.parameters):
             if i in held and name in bound.arguments:
                 bound.arguments[name] = rebuild(bound.arguments[name], places)
-        if not any(map(_is_node, pool)):
-            return theirs(*args, **kwargs)
+        is_raw = not any(map(_is_node, pool))
+        try:
+            moved = theirs(*args, **kwargs) if is_raw else theirs(*bound.args, **bound.kwargs)
+        except ValueError as error:
+            kind = IndexError if isinstance(error, IndexError) else ShapeError
+            raise kind(f"{theirs.__name__}: {', '.join(str(shape(x)) for x in pool[1:])}: {error}") from None
+        if is_raw:
+            return moved
         everything = concatenate([ravel(x) for x in pool])
-        return rebuild(theirs(*bound.args, **bound.kwargs), lambda found: F.getitem(everything, found))
+        return rebuild(moved, lambda found: F.getitem(everything, found))
 
     function.__name__, function.__signature__ = theirs.__name__, signature  # type: ignore[attr-defined]
     return function
 
 
 array_split, hsplit, vsplit, dsplit = map(_moving, (np.array_split, np.hsplit, np.vsplit, np.dsplit))
-rot90, rollaxis, resize, diagflat, tile = map(
-    _moving, (np.rot90, np.rollaxis, np.resize, np.diagflat, np.tile)
-)
+rot90, rollaxis, resize, diagflat = map(_moving, (np.rot90, np.rollaxis, np.resize, np.diagflat))
 take, delete = _moving(np.take), _moving(np.delete)
 insert, compress, extract = _moving(np.insert, (0, 2)), _moving(np.compress, (1,)), _moving(np.extract, (1,))
 choose, block = _moving(np.choose, (1,)), _moving(np.block)
@@ -262,6 +266,19 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return [x[_along(axis, slice(a, b))] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
 
 
+def _widened(left: Any, right: Any) -> Any:
+    return F.broadcast_to(right, np.broadcast_shapes(left.shape, right.shape))
+
+
+def tile(x: Any, reps: Any) -> Any:
+    """Return copies of x side by side, `reps` along each axis (an int, or an int for each axis).
+
+    >>> tile([1.0, 2.0], 2)
+    array([1., 2., 1., 2.])
+    """
+    return _blocks(np.empty(reps), x, _widened)
+
+
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Return x with each element repeated in place along an axis; with axis=None, of the flattened x.
 
@@ -274,7 +291,37 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     return x[_along(axis, np.repeat(np.arange(x.shape[axis]), repeats))]
 
 
-diagonal, diag = _moving(np.diagonal), _moving(np.diag)
+def _on_diagonal(m: int, n: int, offset: int) -> tuple[Any, Any]:
+    """The index of a diagonal of an m by n matrix."""
+    i = np.arange(max(-offset, 0), min(m, n - offset))
+    return i, i + offset
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Return the elements x[…, i, i + offset] of two axes as one last axis.
+
+    `axis1`, `axis2`: the axes of i and of i + offset.
+
+    >>> diagonal([[1.0, 2.0], [3.0, 4.0]])
+    array([1., 4.])
+    """
+    x = moveaxis(x, (axis1, axis2), (-2, -1))
+    return x[(..., *_on_diagonal(x.shape[-2], x.shape[-1], offset))]
+
+
+def diag(x: Any, k: int = 0) -> Any:
+    """Return the k-th diagonal of a matrix, or the matrix that has the vector x there. ShapeError for another x.
+
+    >>> diag([1.0, 2.0])
+    array([[1., 0.],
+           [0., 2.]])
+    """
+    if len(x.shape) == 2:
+        return diagonal(x, k)
+    if len(x.shape) != 1:
+        raise ShapeError(f"diag: a vector or matrix is needed, got shape {x.shape}")
+    n = x.shape[0] + abs(k)
+    return F.scatter(x, (n, n), _on_diagonal(n, n, k))
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -300,12 +347,15 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     if mode != "constant":
         raise NotImplementedError(f"pad: mode {mode!r} has no rule: add the numbers by np.concatenate")
     value = kwargs.pop("constant_values", 0.0)
+    value = value if np.ndim(value) else float(value)
     if kwargs:
         raise TypeError(f"pad: mode 'constant' takes only constant_values, not {', '.join(kwargs)}")
     sides = np.array([operator.index(n) for n in np.ravel(pad_width)]).reshape(np.shape(pad_width))
     width = tuple(map(tuple, np.broadcast_to(sides, (len(array.shape), 2)).tolist()))
-    padded = PAD(width, 0.0)(array) if width else +array
-    return padded + np.pad(np.zeros(array.shape), width, constant_values=value) if np.any(value) else padded
+    if np.ndim(value):
+        around = np.pad(np.zeros(array.shape, array.dtype), width, constant_values=value)
+        return PAD(width, 0.0)(array) + around
+    return PAD(width, value)(array) if width else +array
 
 
 # ---- Joining and making ---------------------------------------------------------------------------------------------------

@@ -216,7 +216,7 @@ class _Call:
                 finite = np.isfinite(wrong)
                 size = np.max(np.abs(wanted), axis=1, keepdims=True, where=finite, initial=0.0)
             if np.any((wrong > 16 * np.finfo(x.dtype).eps * size) & finite):
-                mixed = "the samples of the batch, or the elements of its argument: use jacobian"
+                mixed = "the elements of its argument, or the samples of the batch: use jacobian"
                 raise GraphError(f"{self.name}: the function mixes {mixed}")
 
     def give(self, x: Any) -> Any:

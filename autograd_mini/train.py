@@ -662,7 +662,8 @@ def _evaluated(loss: Any, metrics: dict[str, Any], model: Any, x: Any, *y: Any) 
 
 def _measures(metrics: dict[str, Any], prediction: Any, *y: Any) -> Iterator[float]:
     """Yield each metric as a number."""
-    scores = np.asarray(rebuild(prediction, plain)) if metrics else None
+    is_list = isinstance(prediction, list | tuple)
+    scores = np.asarray(rebuild(prediction, plain) if is_list else plain(prediction)) if metrics else None
     for name, metric in metrics.items():
         result = metric(scores, *y)
         try:

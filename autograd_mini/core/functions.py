@@ -17,7 +17,7 @@ from ..errors import DTypeError, ShapeError
 from ..support.coercion import describe, to_float
 from . import array_rows, rows, special_rows
 from .array_rows import Axis
-from .node import Node, applied, changes, holds_node, in_place, made
+from .node import Node, applied, changes, holds_node, in_place, leaf, made
 from .op import Op
 from .quick import IN_GENERAL, RECEIVED, TEXTS, Texts, made_method
 from .readings import ARRAYS, FLOATS, KINDS, XP, Reading, sum_to
@@ -639,8 +639,7 @@ class _Graph(Reading):
         return self.without_one(held) + self.without_one(share)
 
     def zero(self, node: Any) -> Any:
-        reading = KINDS[type(node)]
-        return made(reading, reading.zero(node))
+        return leaf(type(node), KINDS[type(node)].zero(node))
 
     def share_for(self, parent: Any, share: Any, op: Op) -> Any:
         reading: Any = KINDS[type(parent)]

@@ -152,13 +152,13 @@ def test_what_ran_is_told():
 
 WRONG = {
     "a fraction": ({"validation": 0.2}, TypeError, "X[:-n], y[:-n], (X[-n:], y[-n:])"),
-    "rows": ({"y": DY[:50]}, ag.ShapeError, "X has shape (96, 3) and y has (50, 1)"),
+    "rows": ({"y": DY[:50]}, ag.ShapeError, "y has shape (50, 1), the first (96, 3)"),
     "unknown": ({"X": DX[DX[:, 0] > 0]}, ag.ShapeError, "X = X.compute_chunk_sizes()"),
     "other axes": ({"X": DX.rechunk({1: 1})}, ag.ShapeError, "X = X.rechunk({1: -1})"),
     "validation": (
         {"validation": (DX, DY.rechunk({0: 5})[:5])},
         ag.ShapeError,
-        "validation[0] has shape (96, 3) and validation[1] has (5, 1)",
+        "validation[1] has shape (5, 1), the first (96, 3)",
     ),
     "complex": ({"X": DX + 1j}, ag.DTypeError, "X must be real numbers"),
     "empty": ({"X": DX[:0]}, ValueError, "X is empty"),

@@ -289,7 +289,7 @@ def test_compiling_it_is_refused():
 
 
 def test_without_arrays():
-    with refused(TypeError, "at least one Dask array"):
+    with refused(TypeError, "a model and Dask arrays"):
         ag.mean_over(squared, losses.network())
 
 

@@ -111,6 +111,21 @@ def test_a_net_of_values_is_taped_by_itself_and_gives_the_engines_gradients():
     assert len(compiled.latest.run.code) < 0.5 * nodes
 
 
+def test_the_zeros_of_a_sparse_hessian_are_constants():
+    """Nothing is read for them at a call; rows are fresh lists."""
+
+    def f(x):
+        return sum((x[i + 1] - x[i] * x[i]) ** 2 for i in range(len(x) - 1))
+
+    compiled, x = ag.compile(ag.hessian(f), engine="tape"), rng.normal(size=12).tolist()
+    first, again = compiled(x), compiled(x)
+    assert (compiled.latest.nodes, compiled.latest.arrays) == ([], [])
+    assert len(compiled.latest.ends) < 50
+    close(first, ag.hessian(f)(x))
+    first[3][0] = 7.0
+    assert again[3][0] == compiled(x)[3][0] == 0.0
+
+
 def test_a_tape_has_no_source():
     compiled = ag.compile(ag.grad(lambda x: x * x), engine="tape")
     compiled(2.0)

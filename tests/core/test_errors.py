@@ -1942,7 +1942,7 @@ def test_linear_of_impossible_sizes(args, kind, texts):
         (lambda: nn.scalar.MLP(2.5, [1]), TypeError, ["nin", "2.5"]),
         (lambda: nn.scalar.MLP(2, [0]), ValueError, ["nout", "> 0"]),
         (lambda: nn.scalar.MLP(2, [1.5]), TypeError, ["nout", "1.5"]),
-        (lambda: nn.scalar.MLP(2, 3), TypeError, ["nouts"]),
+        (lambda: nn.scalar.MLP(2, 3), ValueError, ["nouts"]),
         (lambda: nn.scalar.MLP(2, []), ValueError, ["nouts"]),
         (lambda: nn.scalar.Neuron(-1), ValueError, ["nin", "-1"]),
         (lambda: nn.scalar.Layer(2, "3"), TypeError, ["nout", "'3'"]),

@@ -1136,7 +1136,7 @@ MIXING = {
 def test_derivative_refuses_a_function_that_mixes_elements(f, order):
     with refused(
         ag.GraphError,
-        "derivative: the function mixes the samples of the batch, or the elements of its argument",
+        "derivative: the function mixes the elements of its argument",
         "use jacobian",
     ):
         ag.derivative(f, order)(A)
@@ -1148,7 +1148,7 @@ def test_derivative_refuses_a_function_that_mixes_elements(f, order):
 def test_derivative_notices_mixing_where_the_first_order_vanishes(f):
     with refused(
         ag.GraphError,
-        "derivative: the function mixes the samples of the batch, or the elements of its argument",
+        "derivative: the function mixes the elements of its argument",
     ):
         ag.derivative(f, 2)(np.zeros(3))
 
@@ -1191,7 +1191,11 @@ BATCHES = {
 @pytest.mark.parametrize("f", BATCHES.values(), ids=BATCHES.keys())
 @pytest.mark.parametrize("name", ["batch_jacobian", "batch_hessian"])
 def test_a_function_that_mixes_samples_is_refused(name, f):
-    with refused(ag.GraphError, f"{name}: the function mixes the samples of the batch", "use jacobian"):
+    with refused(
+        ag.GraphError,
+        f"{name}: the function mixes the elements of its argument, or the samples of the batch",
+        "use jacobian",
+    ):
         getattr(ag, name)(f, np.random.default_rng(0).normal(size=(4, 2)))
 
 
@@ -1201,7 +1205,10 @@ def test_a_function_that_mixes_samples_is_refused(name, f):
 def test_mixing_in_one_output_alone_is_noticed(name, outputs, batch):
     X = np.random.default_rng(0).normal(size=(batch, outputs))
     for only in np.eye(outputs):
-        with refused(ag.GraphError, f"{name}: the function mixes the samples of the batch"):
+        with refused(
+            ag.GraphError,
+            f"{name}: the function mixes the elements of its argument, or the samples of the batch",
+        ):
             getattr(ag, name)(lambda x, only=only: ag.sin(x) + only * ag.mean(x * x, axis=0) * x, X)
 
 

@@ -53,13 +53,13 @@ def test_a_second_derivative_of_mixed_elements_is_refused(f: Any, x: Any) -> Non
 @pytest.mark.parametrize(("f", "x"), parametrised(MIXING))
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_a_batch_jacobian_of_mixed_samples_is_refused(f: Any, x: Any, outputs: int) -> None:
-    with pytest.raises(ag.GraphError, match="mixes the samples"):
+    with pytest.raises(ag.GraphError, match="or the samples"):
         ag.batch_jacobian(lambda X: ag.stack([f(X[:, 0])] * outputs, 1), np.array(x)[:, None])
 
 
 @pytest.mark.parametrize(("f", "x"), parametrised(MIXING))
 def test_a_batch_hessian_of_mixed_samples_is_refused(f: Any, x: Any) -> None:
-    with pytest.raises(ag.GraphError, match="mixes the samples"):
+    with pytest.raises(ag.GraphError, match="or the samples"):
         ag.batch_hessian(lambda X: f(X[:, 0]) * X[:, 1], np.column_stack([x, np.ones(len(x))]))
 
 
@@ -112,5 +112,5 @@ def test_batch_normalisation_is_noticed_at_every_scale() -> None:
             * scale
             * np.array([[1e4], [1.0], [1.0], [1.0], [1.0], [1.0]])
         )
-        with pytest.raises(ag.GraphError, match="mixes the samples"):
+        with pytest.raises(ag.GraphError, match="or the samples"):
             ag.batch_jacobian(lambda X: X - ag.mean(X, 0), X)

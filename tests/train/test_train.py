@@ -1102,9 +1102,9 @@ def test_the_bar_fits_the_terminal(monkeypatch):
     assert len(terminal.getvalue().split("\r")[-1]) == 50
     pace = train._Quiet(History(["loss"]), 10, 10)
     pace.note(1, 10, None)
-    assert pace.pace() == "0 rows/s  15:00 left"  # 1 of 10 epochs took one tick of 100 s
+    assert pace.pace() == "0 rows/s  0:15:00 left"  # 1 of 10 epochs took one tick of 100 s
     train.monotonic.tick = 1e4
-    assert pace.pace() == "0 rows/s  25:15:00 left"
+    assert pace.pace() == "0 rows/s  1 day, 1:15:00 left"
 
 
 def test_it_is_quiet_where_there_is_no_terminal(capfd):

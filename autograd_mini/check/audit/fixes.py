@@ -155,8 +155,8 @@ class Proposer:
 
     def __init__(self, case: Case, loss: Loss, fault: Fault, probe: Callable[[int, int, Any], None]) -> None:
         self.case, self.loss, self.fault, self.k = case, loss, fault, fault.window
-        step, self.place = fault.step, case.sources.place(fault.step)
-        self.text, self.node = case.sources.spot(step)
+        step, self.place = fault.step, case.sources.place(fault.step, fault.depth)
+        self.text, self.node = case.sources.spot(step, fault.depth)
         self.augmented = self.node if isinstance(self.node, ast.AugAssign) else None
         outer: Any = self.text.parent.get(self.node)
         stored = isinstance(outer, ast.Assign) and self.node in outer.targets
@@ -185,7 +185,7 @@ class Proposer:
         view = case.views[self.k]
         sizes = (size_of(s) for s in case.record.steps[view.window.first : view.window.last])
         largest = max(10 * max(sizes), LARGE)
-        probe(fault.step.id, 0, lambda frame: names.look(frame, before, largest))
+        probe(fault.step.id, fault.depth, lambda frame: names.look(frame, before, largest))
         if read and (now := evaluated(self.code, names.frame)) is not None:
             missing = self.target - self.now
             self.now, self.augmented = np.asarray(now), outer

@@ -55,7 +55,7 @@ class Fault:
     of: Step | None = None  # the value of the forward pass that it is the derivative by
     order: int = 0
     already: bool = False  # whether the person's values are a derivative, of another value than is meant
-    depth: int = 0  # of a remark: how many calls above the value the line stands that is named
+    depth: int = 0  # how many calls above the value the line stands that is named
     steady: bool = True  # whether the updates' factor is the same in every step after the repair
     whole: bool = False  # whether it is the derivative by a parameter
     reshaped: bool = False  # whether the right numbers are of another size
@@ -340,7 +340,16 @@ class Search:
             for f in found:
                 f.steady = True
         found.sort(key=lambda f: (*f.level, f.order, not f.whole))
-        return [*self.first_of(found), *found]
+        apart = [f for f in found if f.meant == "slope" and self.is_apart(f, found[0].step)]
+        return [*(apart or self.first_of(found)), *found]
+
+    def is_apart(self, fault: Fault, step: Step) -> bool:
+        """Whether a slope is computed in a statement of its own, before the one whose value it makes wrong."""
+        fault.depth = len(fault.step.stack) - len(step.stack)
+        if fault.depth < 0 or fault.step not in step.parents:
+            return False
+        where = self.case.sources.where
+        return bool(where(fault.step, fault.depth) != where(step))
 
     def first_of(self, found: list[Fault]) -> list[Fault]:
         """The fault to name in the place of the first one: its statement's whole value, or what is no derivative yet."""

@@ -234,7 +234,7 @@ PLANTED = [
     ("neuron_objects", "def delta_from(self, e): self.d = e * self.o * (1 - self.o)", "def delta_from(self, e): self.d = e * (1 - self.o)"),
     ("neuron_objects", "for i, n in enumerate(hid): n.delta_from(sum(o.w[i] * o.d for o in outn))", "for i, n in enumerate(hid): n.delta_from(sum(o.w[i] for o in outn))"),
     ("neuron_objects", "self.b += eta * self.d", "self.b -= eta * self.d"),
-    ("sequential_api_registry", "'softplus': (lambda z: np.log(1 + np.exp(z)), lambda z: 1 / (1 + np.exp(-z))),", "'softplus': (lambda z: np.log(1 + np.exp(z)), lambda z: 1 / (1 + np.exp(z))),"),
+    ("sequential_api_registry", "'softplus': (lambda z: np.log(1 + np.exp(z)), lambda z: 1 / (1 + np.exp(-z))),", "'softplus': (lambda z: np.log(1 + np.exp(z)), lambda z: 1 / (1 + np.exp(z))),", "dz = dA * l['df'](l['z'])"),
     ("sequential_api_registry", "dz = dA * l['df'](l['z'])", "dz = dA * l['df'](l['in'].mean())"),
     ("sequential_api_registry", "dA = l['W'].T.dot(dz)", "dA = l['W'].T.dot(dA)"),
     ("momentum_first_style_dampening", "d1 = np.dot(d2, net['W'][1].T) * (1 - np.power(a1, 2))", "d1 = np.dot(d2, net['W'][1].T) * (1 - np.power(a0.sum(), 2))"),
