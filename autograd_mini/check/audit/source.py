@@ -147,6 +147,17 @@ class Sources:
         place = self.place(step, depth)
         return self.texts[place.file], self.texts[place.file].find(place)
 
+    def loops_around(self, place: int) -> set[Any]:
+        """The loops of its function in which a place of the record stands."""
+        where = self.record.places[place]
+        text, loops = self.texts[where.file], set()
+        node = text.find(where)
+        while node is not None and not isinstance(node, ast.FunctionDef | ast.Lambda):
+            if isinstance(node, ast.For | ast.While):
+                loops.add(node)
+            node = text.parent.get(node)
+        return loops
+
     def branched_by(self, step: Step) -> list[Step]:
         """The last comparisons before a step that the branches in which it stands are taken by."""
         known = self.record.kept.setdefault("branches", {})

@@ -24,6 +24,7 @@ LINEAR = SUMS | SAME | SCALINGS
 FARTHEST = 3000  # links that are followed in search of the same place
 SHORTEST = 0.3  # of the longest chain: a chain within a step of the training is no parameter
 WINDOWS = 6
+MANY = 5000  # values that a step of a training may have while its parameters are not known
 
 
 class Parameter:
@@ -32,8 +33,9 @@ class Parameter:
     Of a parameter, `keys` are the places where it grows by something that depends on it.
     """
 
-    def __init__(self, versions: list[Step], again: set[int], sources: Sources) -> None:
+    def __init__(self, versions: list[Step], again: set[int], sources: Sources, origin: Any) -> None:
         self.versions, self.again, self.sources = versions, again, sources
+        self.origin = origin  # what the first of the repeating places was given
         self.ids = {v.id for v in versions}
         self.length = max(again) - min(again)
         self.name, self.written, self.line = "", "", 0  # what a reader is told, what its update calls it
@@ -85,6 +87,16 @@ class Parameter:
             if not inner or (step.func is not np.multiply and step.func not in ELEMENT):
                 break
             step = inner[0]
+        return False
+
+    def is_renewed(self) -> bool:
+        """Whether a loop sets the chain anew before it updates it: a state is so in each step of the training, no parameter is."""
+        update = next(v for v in self.versions if key_of(v) in self.keys)
+        origin = self.origin.stack[::-1] if isinstance(self.origin, Step) else ()
+        for one, other in zip(origin, update.stack[::-1], strict=False):  # the outermost call first
+            loops = self.sources.loops_around(one) & self.sources.loops_around(other)
+            if loops or one != other:
+                return bool(loops)
         return False
 
     def is_average(self) -> bool:
@@ -254,12 +266,13 @@ def find_chains(record: Record) -> Iterator[Parameter]:
         while source is not None and len(led) < 2 * len(ids) + 20:
             led.append(source)
             source = before.get(source.id)
-        yield Parameter(led[::-1] + versions, ids, sources)
+        yield Parameter(led[::-1] + versions, ids, sources, first.args[place])
 
 
 def find_parameters(chains: Iterable[Parameter]) -> list[Parameter]:
     """Those of the chains that are parameters, in the order of their first versions."""
     found = [p for p in chains if p.keys]
+    found = [p for p in found if not p.is_renewed()] or found
     longest = max((p.length for p in found), default=0)
     found = [p for p in found if p.length >= SHORTEST * longest]
     fed = {(p, q) for p in found for q in found if p is not q and p.feeds(q)}
@@ -331,5 +344,7 @@ def find_windows(record: Record, parameters: list[Parameter], most: int = WINDOW
 def enough(record: Record, windows: int = WINDOWS) -> bool:
     """Whether the steps of the training that are followed have been recorded."""
     parameters = find_parameters(find_chains(record))
+    if len(record.steps) < MANY and any(p.is_renewed() for p in parameters):
+        return False  # this may be a state within the first step of the training
     found = find_windows(record, parameters, windows + 2) if parameters else []
     return len(found) > windows and found[0].moves()
