@@ -141,8 +141,11 @@ def is_square(s: Step) -> bool:
 
 
 def own_numbers(case: Case, k: int) -> Terms:
-    """The single numbers of one step that depend on the parameters and that nothing is made of but sums."""
-    view, out = case.views[k], defaultdict[Any, list[Term]](list)
+    """The single numbers of one step that depend on the parameters and that nothing is made of but sums.
+
+    A number that the updates of some parameters are made of, and those of others not, is a part of a gradient.
+    """
+    view, out, every = case.views[k], defaultdict[Any, list[Term]](list), (1 << len(case.parameters)) - 1
     children = children_of(case.record.steps[: view.window.last])
     for n in view.sig:
         step = case.record.steps[n]
@@ -153,7 +156,8 @@ def own_numbers(case: Case, k: int) -> Terms:
             small = [c for c in read if size_of(c) == 1]
             if is_length(step, view):
                 continue
-            if (n not in view.back or reduces) and all(is_running(c, step, view) for c in small):
+            back = view.back.get(n, 0)
+            if (not back or (reduces and back == every)) and all(is_running(c, step, view) for c in small):
                 out[key_of(step)].append((step, 1.0, step))
     return out
 
