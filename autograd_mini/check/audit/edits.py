@@ -147,6 +147,8 @@ def of_operators(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit
             )
         if sign == "-":
             yield joined("{} - {}", right, left), "wrong_sign"
+        if sign == "*" and is_read(text, node.right):  # as of an L1 penalty
+            yield joined("{} * np.sign({})", left, right), "penalty_value"
         yield left, "one_factor_too_many"
         if sign not in "-/":
             yield right, "one_factor_too_many"
@@ -209,7 +211,6 @@ def of_calls(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:
         yield owner, "transposed"
     if is_read(text, node):
         yield joined("{} ** 2", text.text(node)), "square_missing"
-        yield f"np.sign({text.text(node)})", "penalty_value"
 
 
 def of_factors(text: Text, node: Any, values: dict[str, Any]) -> Iterator[Edit]:

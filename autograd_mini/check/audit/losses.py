@@ -42,6 +42,9 @@ class Loss:
     slices: dict[int, set[int]] = field(default_factory=dict)
     grads: dict[int, list[Any]] = field(default_factory=dict)
     factors: dict[int, float | None] = field(default_factory=dict)
+    rates: dict[int, float] = field(
+        default_factory=dict
+    )  # where the updates are judged by the rate that is written
     values: list[float] = field(default_factory=list)
     turned: bool = False  # whether the person's steps go uphill
     written: bool = False  # whether the updates' factor stands in the script as a number
@@ -334,7 +337,9 @@ def decide(case: Case, loss: Loss) -> None:
     updates = {k: case.views[k].updates(case.views[k].run({}) or {}) for k in loss.grads}
     alone = {k: loss.judged(case, k, updates[k]) for k in loss.grads}
     rate = case.record.kept.get("rate")  # of a minimiser, which is given the gradient itself
-    chosen: dict[int, Any] = dict.fromkeys(alone, rate) if rate else shared(case, loss, alone)
+    known: dict[int, Any] = dict.fromkeys(alone, rate) if rate else loss.rates
+    chosen: dict[int, Any] = {k: c for k, c in known.items() if k in alone}
+    chosen |= {} if chosen else shared(case, loss, alone)
     if not chosen and (rates := rates_of(case, loss)):
         fit = all(loss.judged(case, k, updates[k], c).score() > 0 for k, c in rates.items())
         chosen = rates if fit else {}

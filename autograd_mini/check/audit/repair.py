@@ -17,7 +17,7 @@ import numpy as np
 
 from .case import Case, Verdict, View, few, largest, multiple
 from .losses import Loss, direction, steady
-from .record import Step, collect, gather, getitem, put
+from .record import Step, collect, gather, getitem, identity, put
 from .replay import again
 from .steps import ELEMENT, key_of, size_of
 
@@ -334,6 +334,7 @@ class Search:
         if fault:
             fault.step = self.steps[min(early[first])]
             found.append(fault)
+        found = [f for f in found if not self.passes_on(f)] or found
         best = max((f.gain for f in found), default=0.0)
         found = [f for f in found if f.gain > best - 1e-6]
         if all(f.whole for f in found if f.steady):  # the rate changes from step to step
@@ -461,6 +462,19 @@ class Search:
         telling = (found for found in changed if np.any(fault.targets[found[0]][found[1].id]))
         fault.window, fault.step = next(telling, changed[0])
         fault.order = changed[0][1].id
+
+    def passes_on(self, fault: Fault) -> bool:
+        """Whether a place only passes on: a renaming, a clip, or what a loop changes several parameters by.
+
+        Any fault before it can be mended there, and so it is never the wrong line where another explains anything.
+        """
+        if fault.step.func is identity:
+            return True
+        ids, view = set(fault.targets[fault.window]), self.case.views[fault.window]
+        if not fault.whole or len({view.back[n] for n in ids}) < 2:
+            return False
+        versions = set().union(*[p.ids for p in self.case.parameters])
+        return any(p.id in ids for n in versions for p in self.steps[n].parents)
 
     def is_top(self, step: Step) -> bool:
         """Whether a value is a statement's whole value, or an argument of the script's own calls."""

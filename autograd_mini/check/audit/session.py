@@ -14,7 +14,7 @@ from .edits import Fix, edited
 from .files import read_source
 from .fixes import Proposer, other_axes
 from .forward import constant, improper, unread
-from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, steady
+from .losses import Loss, candidates, choose, decide, evaluate, is_trusted, rates_of, steady
 from .proxies import Run
 from .record import Record, Step, put
 from .repair import Fault, Search, fit_shape
@@ -178,12 +178,18 @@ class Audit:
             return first, [], set()
         equal = [c for c in losses if len(c.wrong(count)) <= most and (c.own or not first.own)]
         found: list[Any] = []
-        for order, loss in enumerate(equal[:3]):
+        for loss in equal[:3]:
             faults, left = repairs(case, loss, self.end)
-            found.append(((len(left), len(faults), order), loss, faults, left))
+            found.append(((len(left), len(faults), len(found)), loss, {}, faults, left))
             if len(faults) == 1 and not left and loss.own and loss.score() > 0:
                 break  # one place explains it all
-        _, loss, faults, left = min(found, key=lambda f: f[0])
+            loss.rates = rates_of(case, loss)  # as the written rate says, whatever most updates are
+            if any(abs(c - (loss.factors[k] or 0.0)) > 1e-4 * c for k, c in loss.rates.items()):
+                faults, left = repairs(case, loss, self.end)
+                found.append(((len(left), len(faults), len(found)), loss, loss.rates, faults, left))
+            loss.rates = {}
+        _, loss, rates, faults, left = min(found, key=lambda f: f[0])
+        loss.rates = rates
         decide(case, loss)
         return loss, faults, left
 
@@ -337,7 +343,7 @@ class Audit:
         gain = max(0.9 * float(np.mean([gains.get(k, 0.0) for k in numbers])), 1e-6)
         alike = [c for c in candidates(after, numbers) if (c.kind, c.find) == (loss.kind, loss.find)]
         for candidate in alike:
-            candidate.reading = loss.reading
+            candidate.reading, candidate.rates = loss.reading, loss.rates
             wrong = evaluate(after, candidate, numbers).wrong(count)
             if not candidate.verdicts or lines_of(after, candidate) != lines_of(case, loss):
                 continue
