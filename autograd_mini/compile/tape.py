@@ -317,7 +317,8 @@ def _code(lowering: Lowering, shifted: Any, read: list[int], zeros: set[int]) ->
     # Sums of products that nothing else reads: the last addition becomes the sum, the rest is not kept
     is_row = code[:, 0] >= FIRST
     operands = code[is_row, 2:4]
-    is_single = np.bincount(np.append(operands[operands >= 0], used), minlength=len(order)) == 1
+    read_at = np.append(operands[operands >= 0], np.array(used, int))
+    is_single = np.bincount(read_at, minlength=len(order)) == 1
 
     def reads(mask: Any, column: int) -> Any:
         """Whether an operand is of those, and read by nothing else; a gradient, which comes behind the nodes, is not."""

@@ -1,5 +1,6 @@
 """What the script minimises: its own numbers first, then what a prediction and a target may be compared by."""
 
+import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -208,12 +209,19 @@ def pairs(case: Case, k: int) -> Terms:
             marks[step.id] = hash((step.name, *plain, *(marks.get(p.id, p.id) for p in step.parents)))
     out: dict[Any, dict[Any, Term]] = defaultdict(dict)
     for step in view.order:
-        for a, target in compared_in(view, step):
+        for a, target in compared_in(case, view, step):
             out[key_of(step)].setdefault((marks.get(a.id, a.id), target.tobytes()), (a, target, step))
     return {key: list(group.values()) for key, group in out.items()}
 
 
-def compared_in(view: View, step: Step) -> Iterator[tuple[Step, Any]]:
+def is_literal(case: Case, step: Step) -> bool:
+    """Whether the difference is with a number that stands in the text, as in 1 - a."""
+    node = case.sources.spot(step)[1]
+    parts = [getattr(node, name, None) for name in ("left", "right", "value")] + getattr(node, "args", [])
+    return any(isinstance(part, ast.Constant) for part in parts)
+
+
+def compared_in(case: Case, view: View, step: Step) -> Iterator[tuple[Step, Any]]:
     """The prediction and the target that a step compares: by their difference, or by what it takes from some elements."""
     start = step.args[0] if step.args else None
     if step.func is put and isinstance(start, Step) and start.id in view.sig:
@@ -222,7 +230,8 @@ def compared_in(view: View, step: Step) -> Iterator[tuple[Step, Any]]:
         target = np.round(np.asarray(start.value, float) - np.asarray(step.value, float), 9)
         if np.isin(target, (0, 1)).all() and target.any():
             yield start, target
-    for x, y in (step.args[:2], step.args[1::-1]) if step.func is np.subtract else ():
+    is_difference = step.func is np.subtract and not is_literal(case, step)
+    for x, y in (step.args[:2], step.args[1::-1]) if is_difference else ():
         moves = isinstance(x, Step) and x.id in view.sig and x.id not in view.window.starts
         if moves and not (isinstance(y, Step) and y.id in view.sig):
             yield x, np.asarray(y.value if isinstance(y, Step) else y, float)

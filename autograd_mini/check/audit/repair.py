@@ -159,8 +159,14 @@ class Search:
         return groups
 
     def options(self, k: int, group: Any, meant: Any) -> Iterable[Targets]:
-        """What a place's values may rightly be, if they are meant as the derivatives by this."""
-        view, adjoints, steps = self.case.views[k], self.loss.adjoints[k], last_of_chains(group[k])
+        """What a place's values may rightly be, if they are meant as the derivatives by this: the last of a chain, or each."""
+        last = last_of_chains(group[k])
+        out = self.options_of(k, last, meant)
+        return out if len(last) == len(group[k]) else [*out, *self.options_of(k, group[k], meant)]
+
+    def options_of(self, k: int, steps: list[Step], meant: Any) -> list[Targets]:
+        """The same for these values of a place."""
+        view, adjoints = self.case.views[k], self.loss.adjoints[k]
         by_mask: dict[int, list[Any]] = defaultdict(list)
         for number, step in self.forward[k].get(meant, []):
             by_mask[view.sig.get(step.id, 0)].append(adjoints[number])
@@ -464,12 +470,13 @@ class Search:
         fault.order = changed[0][1].id
 
     def passes_on(self, fault: Fault) -> bool:
-        """Whether a place only passes on: a renaming, a clip, or what a loop changes several parameters by.
+        """Whether a place only passes on: a clip, a renaming that is off by a constant, what a loop changes several parameters by.
 
         Any fault before it can be mended there, and so it is never the wrong line where another explains anything.
         """
         if fault.step.func is identity:
-            return True
+            renamed = isinstance(self.case.sources.spot(fault.step)[1], ast.Name)
+            return fault.ratio is not None or not renamed
         ids, view = set(fault.targets[fault.window]), self.case.views[fault.window]
         if not fault.whole or len({view.back[n] for n in ids}) < 2:
             return False

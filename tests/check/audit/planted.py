@@ -286,6 +286,7 @@ PLANTED = [
     ("pairs_of_words", "change += (p - wanted) * u", "change += p * u"),
     ("momentum_of_rows", "ge = 2 * r * w", "ge = 2 * r * e"),
     ("adagrad_two_numbers", "cb += db ** 2", "cb += db"),
+    ("lstm_next_value", "dc_next = f * dc", "dc_next = dc"),
 ]  # fmt: skip
 
 
