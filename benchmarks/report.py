@@ -157,7 +157,7 @@ def markdown(path: Path, targets_only: bool = False) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in content["versions"].items())
     left_out = f"; not installed, left out: {', '.join(content['left_out'])}" if content["left_out"] else ""
     machine = f"{content['date']}, {content['processor']}, one thread, processor time; {versions}{left_out}"
-    top = f"Measured on {machine}. {missed(rows)}."
+    top = f"## {path.stem}\n\nMeasured on {machine}. {missed(rows)}."
     shown = [row for row in rows if row.target or not targets_only]
     lines = [HEADER, ("---",) * len(HEADER), *map(cells, shown)]
     return top + "\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)
