@@ -397,7 +397,7 @@ def decay_of(view: View, i: int) -> Any:
         elif (part := bare(step)) is not None:
             without[step.id] = again(step, {part.id: 0.0 * part.value})
     rest = view.run(without) if without else None
-    if rest is None:
+    if rest is None or size_of(start) != size_of(end):  # a mistake may have made the parameter larger
         return None
     shrinking = view.updates(view.run({}) or {})[i] - view.updates(rest)[i]
     with np.errstate(invalid="ignore"):
