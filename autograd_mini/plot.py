@@ -127,9 +127,8 @@ def plot_gradient_flow(model: Any, *, path: Any = None) -> Any:
     layers: dict[str, list[Any]] = {}
     for name, parameter in model.named_parameters():
         owner = readable(name, False).rpartition(".")[0]
-        if (
-            isinstance(parameter.data, float) and owner[-1:].isdigit()
-        ):  # a neuron of a list of them: take their layer
+        # of a neuron in a list of them, their layer
+        if isinstance(parameter.data, float) and owner[-1:].isdigit():
             owner = owner.rpartition(".")[0] or owner
         grads = layers.setdefault(owner or type(model).__name__, [])
         if parameter.grad is not None:

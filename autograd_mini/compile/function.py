@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..core.array_rows import CAST
-from ..core.node import Node, changes, made
+from ..core.node import Node, changes, made, plain
 from ..core.readings import ARRAYS, FLOATS
 from ..core.tensor import Tensor
 from ..core.value import Value
@@ -224,7 +224,7 @@ def _is_data(x: Any) -> bool:
 
 def _plain(x: Any) -> Any:
     """The number or array of an argument, as a program reads it; an error for an array of other things than numbers."""
-    x = x.data if isinstance(x, Node) else x
+    x = plain(x)
     if type(x) is float or is_plain(x):
         return x
     return to_float(x) if isinstance(x, BARE) else to_array(x)

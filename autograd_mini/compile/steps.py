@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..core import functions, rows
-from ..core.node import Node, made
+from ..core.node import Node, made, plain
 from ..core.readings import ARRAYS
 from ..core.tensor import to_value
 from ..errors import CompileError
@@ -235,7 +235,7 @@ class Step:
         if found is None:
             if not self.reason:
                 self.record(batch)
-            found = rebuild(self.step(None, *batch), lambda x: x.data if isinstance(x, Node) else x)
+            found = rebuild(self.step(None, *batch), plain)
             self.pending.append(found)
         return found
 

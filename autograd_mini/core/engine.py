@@ -142,9 +142,7 @@ def _swept(
             continue
         g = reading.without_one(g) if reading else g
         for parent, share in pulled(node, g, grads, reading):
-            own = reading or KINDS[type(parent)]
-            held = grads[parent]
-            grads[parent] = share if held is None else own.add(parent, held, share)
+            grads[parent] = (reading or KINDS[type(parent)]).added(parent, grads[parent], share)
     return grads
 
 

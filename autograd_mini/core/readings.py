@@ -113,12 +113,10 @@ class Reading:
     xp: Any
     reads_content = True  # whether rules get the content of a node, or the node itself
     kind: Any = None  # the class of nodes whose data it reads, where it reads data
-    nothing: Any = (
-        None  # what a node holds before its first share: None, or a number to which any can be added
-    )
-    refusals: tuple[
-        type[Exception], ...
-    ] = ()  # errors of a rule after which `read_again` runs it, as math.exp(1000.0) raises
+    # what a node holds before its first share: None, or a number to which any can be added
+    nothing: Any = None
+    # errors of a rule after which `read_again` runs it, as math.exp(1000.0) raises
+    refusals: tuple[type[Exception], ...] = ()
 
     def operand(self, node: Any) -> Any:
         """Return what a rule gets of a node."""
@@ -149,7 +147,10 @@ class Reading:
 
     def received(self, parent: Any, held: Any, share: Any, op: Op) -> Any:
         """Return what a parent holds after a share that `share_for` converts. Before its first share it held `nothing`."""
-        share = self.share_for(parent, share, op)
+        return self.added(parent, held, self.share_for(parent, share, op))
+
+    def added(self, parent: Any, held: Any, share: Any) -> Any:
+        """Return what a parent holds after a converted share."""
         return share if held is None else self.add(parent, held, share)
 
     def arriving(self, root: Any, gradient: Any, what: str) -> Any:

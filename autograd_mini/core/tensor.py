@@ -12,7 +12,7 @@ from ..errors import DTypeError, GraphError, ShapeError
 from ..support.coercion import FLOAT_TYPES, LISTS, to_array
 from ..support.modes import recorder
 from .array_rows import CAST, GETITEM, STACK
-from .node import Node, changes, evaluate, holds_node, leaf, made, record
+from .node import Node, changes, evaluate, holds_node, leaf, made, plain, record
 from .readings import ARRAYS, FLOATS, KINDS
 from .value import Value
 
@@ -203,7 +203,7 @@ ARRAYS.constant_beside = _constant_beside
 def stacked(data: Any) -> Any:
     """Return nested lists of nodes, numbers and arrays as one Tensor, in the graph of the nodes. ValueError where they are ragged."""
     parts = [stacked(part) if isinstance(part, LISTS) else part for part in data]
-    shapes = {np.shape(part.data if isinstance(part, Node) else part) for part in parts}
+    shapes = {np.shape(plain(part)) for part in parts}
     if len(shapes) > 1:
         raise ValueError(
             f"Tensor: rows of different lengths or shapes: {', '.join(map(str, sorted(shapes)))}"

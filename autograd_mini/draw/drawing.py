@@ -128,9 +128,8 @@ class Drawing:
 
     def _placed(self, picture: Picture) -> Layout:
         """dot's layout, or ours where dot is missing."""
-        if self._engine == "dot" or (
-            self._engine == "auto" and not dot.said
-        ):  # one that failed is not asked again
+        # one that failed is not asked again
+        if self._engine == "dot" or (self._engine == "auto" and not dot.said):
             try:
                 return dot.arranged(picture)
             except Exception as error:

@@ -8,9 +8,11 @@ import sys
 import tempfile
 import threading
 import tokenize
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
+
+from ...support.files import replace_file
 
 
 def read_source(path: Path) -> str:
@@ -60,19 +62,19 @@ class PutBack:
         PutBack.now = None
         for path, copy in reversed(self.kept.items()):
             with contextlib.suppress(OSError):
-                if (
-                    copy is not None
-                ):  # a new file: the script may still hold the old one open, and write to it later
-                    os.replace(shutil.copy2(copy, f"{path}.kept"), path)
+                if copy is not None:
+                    # as a new file: the script may still hold the old one open, and write to it later
+                    with open(copy, "rb") as kept:
+                        replace_file(path, partial(shutil.copyfileobj, kept))
+                    shutil.copystat(copy, path)
                 elif os.path.isdir(path):
                     os.rmdir(path)
                 else:
                     os.remove(path)
         self.folder.cleanup()
 
-    def keep(self, given: Any) -> None:
+    def keep(self, path: str) -> None:
         """Keep a copy of a file that is about to be changed."""
-        path = os.path.abspath(os.fsdecode(given))
         is_file = os.path.isfile(path)
         if path in self.kept or (os.path.exists(path) and not is_file):
             return
@@ -87,14 +89,16 @@ def listen() -> None:
         block = PutBack.now
         if block is None or block.thread != threading.get_ident():
             return
-        paths = arguments[: CHANGES.get(event, 0)]
-        if event == "open" and arguments[2] & WRITING:
-            paths = arguments[:1]
+        is_written = event == "open" and bool(arguments[2] & WRITING)
+        whole = (
+            os.path.realpath if is_written else os.path.abspath
+        )  # what is written is what a link points to
+        paths = arguments[: 1 if is_written else CHANGES.get(event, 0)]
         PutBack.now = None  # its own copies are not kept
         for path in paths:
             if isinstance(path, str | bytes | os.PathLike):
                 with contextlib.suppress(OSError):
-                    block.keep(path)
+                    block.keep(whole(os.fsdecode(path)))
         PutBack.now = block
 
     sys.addaudithook(before)

@@ -65,6 +65,21 @@ def test_each_run_finds_the_files_of_the_first(tmp_path: Path) -> None:
     assert not (tmp_path / "w.npy").exists()
 
 
+def test_what_stands_beside_stays(tmp_path: Path) -> None:
+    """A link stays a link, the file that it points to is put back with its mode, and no other file is touched."""
+    weights, link, beside = tmp_path / "w.npy", tmp_path / "last.npy", tmp_path / "w.npy.kept"
+    np.save(weights, np.ones(3))
+    weights.chmod(0o640)
+    link.symlink_to(weights.name)
+    beside.write_text("mine")
+    before = weights.read_bytes()
+    ag.audit(written(tmp_path, each="np.save('last.npy', w)"))
+    assert link.is_symlink()
+    assert weights.read_bytes() == before
+    assert weights.stat().st_mode & 0o777 == 0o640
+    assert beside.read_text() == "mine"
+
+
 def test_a_file_that_another_thread_writes_stays(tmp_path: Path) -> None:
     """Only the script's own changes are undone."""
     other = tmp_path / "other.txt"
